@@ -1,0 +1,37 @@
+"""Mandatory ids: one number space for adopted lists and orders, so that one active set covers both.
+
+A mandatory list has an id below :data:`FIRST_ORDER_ID` (its place among the mandatory feeds of the policies);
+an order has :data:`FIRST_ORDER_ID` plus its number in the store.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from filterd.model.rule import BlockingMode
+
+FIRST_ORDER_ID = 256
+"""also the most mandatory lists an installation can have"""
+
+
+@dataclass(frozen=True, slots=True)
+class Mandate:
+    """What a verdict needs to know of an order or mandatory list, apart from its names.
+
+    ``not_before`` and ``not_after`` are Unix seconds, 0 for "no bound"; ``not_after`` is exclusive.
+    """
+
+    id: int
+    reference: str
+    """the order's public number or the list's id; an opaque id where confidential"""
+    mode: BlockingMode = BlockingMode.NXDOMAIN
+    not_before: int = 0
+    not_after: int = 0
+    withdrawn: bool = False
+    confidential: bool = False
+
+    def active(self, now: int) -> bool:
+        """Whether it is in force at ``now`` (Unix seconds)."""
+        if self.withdrawn or now < self.not_before:
+            return False
+        return self.not_after == 0 or now < self.not_after

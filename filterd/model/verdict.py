@@ -1,0 +1,91 @@
+"""What was decided for one query, and why. The closed set of outcomes; the native structs mirror the numbers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum
+
+from filterd.model.rule import BlockingMode, Scope
+
+
+class Outcome(IntEnum):
+    """What happens to the query."""
+
+    PASS = 0
+    BLOCK = 1
+    REWRITE = 2
+    """answered with a CNAME to the safe-search host"""
+    LOCAL = 3
+    """answered by the resolver itself (special-use names)"""
+
+
+class Reason(IntEnum):
+    """Why. In the order of precedence: a smaller number wins (design: life of a query, 4 to 9)."""
+
+    NONE = 0
+    LOCAL = 1
+    MANDATORY = 2
+    SPECIAL_USE = 3
+    OWN_DENY = 4
+    SCHEDULE = 5
+    OWN_ALLOW = 6
+    SERVICE = 7
+    CATEGORY = 8
+    SAFE_SEARCH = 9
+    BYPASS = 10
+    SECURITY = 11
+
+    @property
+    def word(self) -> str:
+        """The label used in metrics, commands and JSON."""
+        return self.name.lower()
+
+
+class Where(IntEnum):
+    """Which name or address of the exchange the verdict rests on."""
+
+    QUERY = 0
+    CNAME = 1
+    TARGET = 2
+    """an SVCB or HTTPS target name"""
+    HINT = 3
+    """an SVCB or HTTPS address hint"""
+    ADDRESS = 4
+    """an A or AAAA record"""
+
+
+class Kind(IntEnum):
+    """The kind of a class bit of the snapshot: what standing in that class means."""
+
+    CATEGORY = 0
+    SECURITY = 1
+    SERVICE = 2
+    SAFE_SEARCH = 3
+    BYPASS = 4
+    PROTECTED = 5
+    ALWAYS_ALLOWED = 6
+    """passes a schedule that blocks all else"""
+    LOCAL = 7
+    """answered before anything else: localhost, resolver.arpa"""
+    SPECIAL_USE = 8
+    """answered NXDOMAIN after the mandatory rules: RFC 6761, RFC 6303"""
+
+    @property
+    def word(self) -> str:
+        """The word used in files and JSON."""
+        return self.name.lower()
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The verdict as a value; on the query path it is a native struct with the same fields."""
+
+    outcome: Outcome = Outcome.PASS
+    reason: Reason = Reason.NONE
+    mode: BlockingMode = BlockingMode.NXDOMAIN
+    scope: Scope = Scope.SUBTREE
+    where: Where = Where.QUERY
+    reference: int = 0
+    """a class bit, or the id of the order or mandatory list; 0 where there is none"""
+    matched: str = ""
+    """the name or address prefix whose rule decided; empty where no rule did"""
