@@ -1,12 +1,78 @@
 # The two commands: make run, make test. Everything else serves them.
+#
+# A sanitizer build is flags and nothing else:
+#   make build CFLAGS="-O1 -g -fsanitize=address,undefined" LDFLAGS="-fsanitize=address,undefined"
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 export CFLAGS ?= -O2 -g -fno-strict-aliasing -Wall -Wextra -Wno-unused-parameter -Wno-sign-compare -Wno-unused-function -Wno-missing-field-initializers
+export LDFLAGS ?=
+
+# What the native core is made of; a second make builds nothing when none of it has changed.
+NATIVE := $(shell find filterd -name '*.pyx' -o -name '*.pxd')
+INSTALLED := $(VENV)/installed
+BUILT := build/built
+
+.PHONY: help
+help:  ## what can be made
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1	\2/p' Makefile
+
+.PHONY: run
+run: ports $(INSTALLED) $(BUILT)  ## start everything on 127.0.0.1:5300 with three demonstration lines; Ctrl-C stops it
+	@exec $(BIN)/python -m filterd.cli.demonstration
+
+.PHONY: test
+test: $(INSTALLED) $(BUILT)  ## run the whole suite (PYTEST="-k name" picks some)
+	$(BIN)/python -m pytest $(PYTEST)
+
+.PHONY: lint
+lint: $(INSTALLED) $(BUILT)  ## ruff, mypy, cython-lint, import-linter
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/cython-lint filterd
+	$(BIN)/lint-imports
 
 .PHONY: build
-build:
+build: $(BIN)/python flags  ## compile the native core in place
+	@$(MAKE) --no-print-directory $(BUILT)
+
+.PHONY: clean
+clean:  ## remove what was built (the environment in .venv too)
+	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+	find filterd \( -name '*.so' -o -name '*.c' \) -delete
+	find filterd tests -name __pycache__ -prune -exec rm -rf {} +
+
+.PHONY: ports
+ports:
+	@.ci/preflight ports
+
+$(BIN)/python:
+	@PYTHON=$(PYTHON) .ci/preflight tools
+	$(PYTHON) -m venv $(VENV)
+
+# An environment made by another tool may have no pip: ensurepip brings it.
+$(INSTALLED): requirements.lock pyproject.toml | $(BIN)/python
+	@$(BIN)/python -m pip --version >/dev/null 2>&1 || $(BIN)/python -m ensurepip --upgrade >/dev/null
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@$(MAKE) --no-print-directory $(BUILT)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+# Other flags are another build: build/flags changes only when they do.
+.PHONY: flags
+build/flags: flags ;
+flags:
 	@mkdir -p build
-	@$(BIN)/python -m pip --version >/dev/null 2>&1 || true
-	$(BIN)/python -c "import setuptools; from setuptools import setup; setup()" build_ext --inplace 2>&1 | tee build/native.log
-	@! grep -n "performance hint" build/native.log
+	@printf '%s\n' '$(CFLAGS)' '$(LDFLAGS)' | cmp -s - build/flags 2>/dev/null || { \
+	    printf '%s\n' '$(CFLAGS)' '$(LDFLAGS)' >build/flags; rm -f $(BUILT); \
+	    find filterd -name '*.so' -delete; rm -rf build/temp.*; }
+
+# Cython only prints a "performance hint" where a nogil function would take the GIL on every call, and it prints
+# it once: with the .c files gone it is printed, and fails the build, until it is mended.
+$(BUILT): $(NATIVE) pyproject.toml build/flags | $(BIN)/python
+	@mkdir -p build
+	@echo "building the native core (build/native.log)"
+	@$(BIN)/python -c "from setuptools import setup; setup()" build_ext --inplace >build/native.log 2>&1 \
+	    || { tail -40 build/native.log >&2; exit 1; }
+	@! grep -n -A6 "performance hint" build/native.log || { find filterd -name '*.c' -delete; exit 1; }
+	@touch $@

@@ -1,4 +1,4 @@
-"""What was decided for one query, and why. The closed set of outcomes; the native structs mirror the numbers."""
+"""What was decided for one query, and why: a closed set of outcomes; native structs mirror the numbers."""
 
 from __future__ import annotations
 
