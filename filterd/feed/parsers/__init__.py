@@ -1,1 +1,1 @@
-"""parsers"""
+"""One module per list format; each turns the lines of a file into runs of rules."""

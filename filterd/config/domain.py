@@ -1,0 +1,132 @@
+"""Domain types of the settings: what a bare string or number would not say, and how each is read and written.
+
+Every reader takes what stands in the file and raises ValueError with a message that names the remedy.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+from typing import NewType
+
+Bytes = NewType("Bytes", int)
+Seconds = NewType("Seconds", int)
+NodeName = NewType("NodeName", str)
+"""letters, digits, hyphens and dots: a host name, used as a metrics label"""
+StoreUrl = NewType("StoreUrl", str)
+"""an SQLAlchemy URL"""
+
+IPNetwork = IPv4Network | IPv6Network
+
+_SIZE = re.compile(r"(\d+) ?(B|KiB|MiB|GiB|kB|MB|GB)?")
+_SIZE_UNITS = {
+    None: 1,
+    "B": 1,
+    "kB": 1000,
+    "MB": 1000**2,
+    "GB": 1000**3,
+    "KiB": 1024,
+    "MiB": 1024**2,
+    "GiB": 1024**3,
+}
+_DURATION = re.compile(r"(?:(\d+)w)?(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?")
+_DURATION_UNITS = (604800, 86400, 3600, 60, 1)
+_NODE_NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,61}[A-Za-z0-9])?")
+_ENDPOINT = re.compile(r"(?:\[(?P<v6>[^\]]+)\]|(?P<v4>[^:\[\]]+))(?::(?P<port>\d{1,5}))?")
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """An address and a port, UDP and TCP alike; written ``192.0.2.1:53`` or ``[2001:db8::1]:53``."""
+
+    address: IPv4Address | IPv6Address
+    port: int
+
+    def __str__(self) -> str:
+        if isinstance(self.address, IPv6Address):
+            return f"[{self.address}]:{self.port}"
+        return f"{self.address}:{self.port}"
+
+
+def parse_size(value: object) -> Bytes:
+    """A size in bytes: ``268435456``, ``256MiB``, ``1GB``."""
+    if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
+        return Bytes(value)
+    match = _SIZE.fullmatch(value) if isinstance(value, str) else None
+    if match is None:
+        msg = f"not a size: {value!r} (write 256MiB, 1GiB or a number of bytes)"
+        raise ValueError(msg)
+    return Bytes(int(match[1]) * _SIZE_UNITS[match[2]])
+
+
+def parse_duration(value: object) -> Seconds:
+    """A duration in seconds: ``30``, ``30s``, ``15m``, ``1h30m``, ``1d``, ``2w``."""
+    if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
+        return Seconds(value)
+    match = _DURATION.fullmatch(value) if isinstance(value, str) and value else None
+    if match is None:
+        msg = f"not a duration: {value!r} (write 30s, 15m, 1h30m, 1d or a number of seconds)"
+        raise ValueError(msg)
+    return Seconds(sum(int(n or 0) * unit for n, unit in zip(match.groups(), _DURATION_UNITS, strict=True)))
+
+
+def parse_endpoint(value: object, default_port: int | None = None) -> Endpoint:
+    """An address with a port; the port may be left out only where there is a default."""
+    match = _ENDPOINT.fullmatch(value) if isinstance(value, str) else None
+    try:
+        if match is None:
+            raise ValueError
+        address = IPv6Address(match["v6"]) if match["v6"] else IPv4Address(match["v4"])
+        port = int(match["port"]) if match["port"] else default_port
+        if port is None or not 0 <= port <= 65535:
+            raise ValueError
+    except ValueError:
+        msg = f"not an address with a port: {value!r} (write 192.0.2.1:53 or [2001:db8::1]:53)"
+        raise ValueError(msg) from None
+    return Endpoint(address, port)
+
+
+def parse_network(value: object) -> IPNetwork:
+    """An address prefix; a single address is a prefix of its full length."""
+    if not isinstance(value, str):
+        msg = f"not an address prefix: {value!r} (write 10.0.0.0/8 or 2001:db8::/32)"
+        raise ValueError(msg)
+    try:
+        return ip_network(value)
+    except ValueError:
+        pass
+    try:
+        wider = ip_network(value, strict=False)
+    except ValueError:
+        msg = f"not an address prefix: {value!r} (write 10.0.0.0/8 or 2001:db8::/32)"
+        raise ValueError(msg) from None
+    msg = f"{value!r} has bits set beyond its prefix length (did you mean {wider}?)"
+    raise ValueError(msg)
+
+
+def parse_node_name(value: object) -> NodeName:
+    """A node's name."""
+    if not isinstance(value, str) or _NODE_NAME.fullmatch(value) is None:
+        msg = f"not a node name: {value!r} (letters, digits, hyphens and dots, at most 63)"
+        raise ValueError(msg)
+    return NodeName(value)
+
+
+def parse_ip(value: object) -> IPv4Address | IPv6Address:
+    """One address."""
+    try:
+        if not isinstance(value, str):
+            raise ValueError
+        return ip_address(value)
+    except ValueError:
+        msg = f"not an IP address: {value!r}"
+        raise ValueError(msg) from None
+
+
+def parse_store_url(value: object) -> StoreUrl:
+    """The store's URL: SQLite, with an absolute path, so that every command finds the same file."""
+    if not isinstance(value, str) or not re.fullmatch(r"sqlite:////[^?#]+", value):
+        msg = f"not a store: {value!r} (write sqlite:////absolute/path/filterd.db, with four slashes)"
+        raise ValueError(msg)
+    return StoreUrl(value)

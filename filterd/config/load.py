@@ -1,0 +1,183 @@
+"""From the configuration file to settings: read, check against the raw schema, resolve what is left open.
+
+All errors are reported at once::
+
+    ConfigErrors(Exception)      .errors: tuple[ConfigError(path, message), ...]
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from filterd.config import raw, settings
+from filterd.config.domain import Endpoint
+from filterd.config.resolvers import loops, system_resolvers
+from filterd.config.settings import Settings
+from filterd.config.yamlfile import YamlError, read_yaml
+
+DEFAULT_PATH = Path("/etc/filterd/filterd.yaml")
+RESOLV_CONF = Path("/etc/resolv.conf")
+
+
+@dataclass(frozen=True, slots=True)
+class ConfigError:
+    """One thing wrong, with its place: ``dns.upstreams[0].address``, or the file where it has no key."""
+
+    path: str
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.message}"
+
+
+class ConfigErrors(Exception):  # noqa: N818 - it is several
+    """Everything wrong with a configuration; the text has one line each."""
+
+    def __init__(self, errors: tuple[ConfigError, ...]) -> None:
+        super().__init__("\n".join(map(str, errors)))
+        self.errors = errors
+
+
+def load(path: Path | None, *, resolv_conf: Path = RESOLV_CONF) -> Settings:
+    """The settings in the file at ``path``, or all defaults for None. Raises ConfigErrors with all errors.
+
+    Relative paths of the file are below its directory. ``resolv_conf`` is where default upstreams stand.
+    """
+    if path is None:
+        return from_value({}, base=Path("/"), resolv_conf=resolv_conf)
+    try:
+        value = read_yaml(path)
+    except YamlError as error:
+        raise ConfigErrors(tuple(ConfigError(str(path), message) for message in error.errors)) from error
+    return from_value({} if value is None else value, base=path.absolute().parent, resolv_conf=resolv_conf)
+
+
+def from_value(value: object, *, base: Path, resolv_conf: Path = RESOLV_CONF) -> Settings:
+    """As :func:`load`, from the file's value."""
+    errors: list[ConfigError] = []
+    configuration = dns = None
+    try:
+        configuration = raw.Configuration.model_validate(value)
+        dns = configuration.dns
+    except ValidationError as error:
+        errors += _readable(error)
+        dns = _section(value, "dns", raw.Dns)
+    upstreams = _resolve_upstreams(dns, resolv_conf, errors) if dns is not None else ()
+    if configuration is not None:
+        _check_listeners(configuration, errors)
+    if errors or configuration is None:
+        raise ConfigErrors(tuple(errors))
+    return _resolve(configuration, upstreams, base)
+
+
+def _section(value: object, name: str, kind: type[raw.Dns]) -> raw.Dns | None:
+    """One section alone, so that its cross-checks run beside the others' errors; None if it is wrong."""
+    part = value.get(name, {}) if isinstance(value, dict) else None
+    try:
+        return kind.model_validate(part)
+    except ValidationError:
+        return None
+
+
+def _resolve_upstreams(
+    dns: raw.Dns, resolv_conf: Path, errors: list[ConfigError]
+) -> tuple[settings.Upstream, ...]:
+    if dns.upstreams is None:
+        found = [each for each in system_resolvers(resolv_conf) if not loops(each, dns.listen)]
+        if not found:
+            message = f"{resolv_conf} names no resolver but ourselves; write the upstreams' addresses here"
+            errors.append(ConfigError("dns.upstreams", message))
+        return tuple(settings.Upstream(address=each, trusted=False) for each in found)
+    if not dns.upstreams:
+        errors.append(ConfigError("dns.upstreams", "is empty; write at least one address, or auto"))
+    for index, upstream in enumerate(dns.upstreams):
+        place = f"dns.upstreams[{index}]"
+        if upstream.address.port == 0:
+            errors.append(ConfigError(place, "port 0 is no upstream's port"))
+        elif loops(upstream.address, dns.listen):
+            errors.append(ConfigError(place, f"{upstream.address} is ourselves: queries would loop"))
+    return tuple(settings.Upstream(each.address, each.trusted) for each in dns.upstreams)
+
+
+def _check_listeners(configuration: raw.Configuration, errors: list[ConfigError]) -> None:
+    """Two listeners on one TCP socket; port 0 (the kernel chooses) never collides."""
+    listeners: list[tuple[str, Endpoint]] = [
+        (f"dns.listen[{index}]", each) for index, each in enumerate(configuration.dns.listen)
+    ]
+    listeners += [
+        ("control.listen", configuration.control.listen),
+        ("metrics.listen", configuration.metrics.listen),
+    ]
+    taken: dict[Endpoint, str] = {}
+    for place, endpoint in listeners:
+        if endpoint.port and endpoint in taken:
+            errors.append(ConfigError(place, f"{endpoint} is taken by {taken[endpoint]}"))
+        taken.setdefault(endpoint, place)
+
+
+def _resolve(
+    configuration: raw.Configuration, upstreams: tuple[settings.Upstream, ...], base: Path
+) -> Settings:
+    dns, page = configuration.dns, configuration.block_page
+    return Settings(
+        node=settings.NodeSettings(configuration.node.name),
+        dns=settings.DnsSettings(
+            listen=dns.listen,
+            threads=len(os.sched_getaffinity(0)) if dns.threads is None else dns.threads,
+            upstreams=upstreams,
+            allow_from=dns.allow_from,
+            proxy_from=dns.proxy_from,
+            block_ttl=dns.block_ttl,
+            max_ttl_opted_in=dns.max_ttl_opted_in,
+            parental_fail=dns.parental_fail,
+        ),
+        block_page=settings.BlockPageSettings(page.ipv4, page.ipv6) if page.ipv4 or page.ipv6 else None,
+        cache=settings.CacheSettings(configuration.cache.size, configuration.cache.serve_stale),
+        store=settings.StoreSettings(configuration.store.url),
+        state_dir=base / configuration.state_dir,
+        policies=base / configuration.policies,
+        control=settings.ListenSettings(configuration.control.listen),
+        metrics=settings.ListenSettings(configuration.metrics.listen),
+        orders=settings.OrderSettings(configuration.orders.approvals),
+        security=settings.SecuritySettings(configuration.security.enabled),
+    )
+
+
+def _readable(error: ValidationError) -> list[ConfigError]:
+    """The schema's errors in the operator's words, one for each place."""
+    found: dict[str, ConfigError] = {}
+    for item in error.errors(include_url=False):
+        location = item["loc"]
+        place = dotted(location)
+        if item["type"] == "extra_forbidden":
+            message = "unknown key" + _suggestion(location)
+        elif item["type"] == "value_error":
+            message = str(item["ctx"]["error"])
+        else:
+            message = item["msg"][:1].lower() + item["msg"][1:]
+        found.setdefault(place, ConfigError(place, message))
+    return list(found.values())
+
+
+def dotted(location: tuple[int | str, ...]) -> str:
+    """``("dns", "upstreams", 0)`` as ``dns.upstreams[0]``; the empty place is the file."""
+    text = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in location)
+    return text.lstrip(".") or "the file"
+
+
+def _suggestion(location: tuple[int | str, ...]) -> str:
+    """The known key that was probably meant."""
+    known: Any = raw.Configuration
+    for part in location[:-1]:
+        field = known.model_fields.get(part) if isinstance(part, str) else None
+        known = field.annotation if field is not None else None
+        if not (isinstance(known, type) and issubclass(known, BaseModel)):
+            return ""
+    close = difflib.get_close_matches(str(location[-1]), known.model_fields, n=1)
+    return f"; did you mean {close[0]}?" if close else ""

@@ -1,0 +1,229 @@
+"""What the configuration file may say: every key with its default, as the operator writes it.
+
+This schema is the source of ``config schema`` and docs/configuration.md. What depends on the machine
+(``auto``, the system's resolvers) is resolved in ``config.load``. The keys stand in the order in which they
+are documented.
+"""
+
+from __future__ import annotations
+
+from ipaddress import IPv4Address, IPv6Address
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator, WithJsonSchema
+
+from filterd.config import domain
+from filterd.config.settings import ParentalFail
+
+Size = Annotated[
+    domain.Bytes,
+    BeforeValidator(domain.parse_size),
+    WithJsonSchema(
+        {"anyOf": [{"type": "integer", "minimum": 0}, {"type": "string"}], "examples": ["256MiB"]}
+    ),
+]
+Duration = Annotated[
+    domain.Seconds,
+    BeforeValidator(domain.parse_duration),
+    WithJsonSchema({"anyOf": [{"type": "integer", "minimum": 0}, {"type": "string"}], "examples": ["1h30m"]}),
+]
+Listener = Annotated[
+    domain.Endpoint,
+    PlainValidator(domain.parse_endpoint),
+    WithJsonSchema({"type": "string", "examples": ["127.0.0.1:5300", "[::1]:5300"]}),
+]
+Network = Annotated[
+    domain.IPNetwork,
+    PlainValidator(domain.parse_network),
+    WithJsonSchema({"type": "string", "examples": ["10.0.0.0/8", "2001:db8::/32"]}),
+]
+UpstreamAddress = Annotated[
+    domain.Endpoint,
+    PlainValidator(lambda value: domain.parse_endpoint(value, default_port=53)),
+    WithJsonSchema({"type": "string", "examples": ["192.0.2.53", "192.0.2.53:53", "[2001:db8::53]:53"]}),
+]
+NodeName = Annotated[
+    domain.NodeName,
+    PlainValidator(domain.parse_node_name),
+    WithJsonSchema({"type": "string", "pattern": "^[A-Za-z0-9]([A-Za-z0-9.-]{0,61}[A-Za-z0-9])?$"}),
+]
+StoreUrl = Annotated[
+    domain.StoreUrl,
+    PlainValidator(domain.parse_store_url),
+    WithJsonSchema({"type": "string", "pattern": "^sqlite:////"}),
+]
+
+
+def key(default: object, description: str, **limits: Any) -> Any:
+    """A key of the file. The default is in the form in which the operator would write it."""
+    return Field(default, description=description, **limits)
+
+
+class Section(BaseModel):
+    """A mapping of the file. Unknown keys are errors; defaults are read like written values."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
+
+
+class Node(Section):
+    """This machine among the others."""
+
+    name: NodeName = key("resolver-1", "The node's name in metrics, reports and acknowledgements.")
+
+
+class Upstream(Section):
+    """A resolver that queries are forwarded to; a bare address stands for one that is not trusted."""
+
+    address: UpstreamAddress = Field(description="Address and port; the port is 53 where left out.")
+    trusted: bool = key(
+        False,
+        "Whether its AD flag is believed: it validates DNSSEC and the way to it cannot be tampered with.",
+    )
+
+
+UPSTREAM_SCHEMA = Upstream.model_json_schema()
+
+
+def _upstream(value: object) -> object:
+    return {"address": value} if isinstance(value, str) else value
+
+
+def _auto(value: object) -> object:
+    return None if value == "auto" else value
+
+
+UpstreamEntry = Annotated[Upstream, BeforeValidator(_upstream)]
+Upstreams = Annotated[
+    tuple[UpstreamEntry, ...] | None,
+    BeforeValidator(_auto),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"const": "auto"},
+                {"type": "array", "minItems": 1, "items": {"anyOf": [{"type": "string"}, UPSTREAM_SCHEMA]}},
+            ]
+        }
+    ),
+]
+Threads = Annotated[
+    Annotated[int, Field(strict=True, ge=1, le=256)] | None,
+    BeforeValidator(_auto),
+    WithJsonSchema({"anyOf": [{"const": "auto"}, {"type": "integer", "minimum": 1, "maximum": 256}]}),
+]
+
+
+class Dns(Section):
+    """The data plane: what the resolver listens on, whom it serves and where it forwards to."""
+
+    listen: tuple[Listener, ...] = key(
+        ("127.0.0.1:5300", "[::1]:5300"),
+        "Addresses for queries, UDP and TCP alike. A service on the standard port sets :53 addresses.",
+        min_length=1,
+    )
+    threads: Threads = key(
+        "auto", "Threads that answer queries; auto is one for each processor that the service may use."
+    )
+    upstreams: Upstreams = key(
+        "auto",
+        "Resolvers to forward to, in order, each an address or {address, trusted}; auto is those of "
+        "/etc/resolv.conf without ourselves.",
+    )
+    allow_from: tuple[Network, ...] = key(
+        (
+            "127.0.0.0/8",
+            "::1/128",
+            "10.0.0.0/8",
+            "172.16.0.0/12",
+            "192.168.0.0/16",
+            "100.64.0.0/10",
+            "fc00::/7",
+            "fe80::/10",
+        ),
+        "Clients that are answered; all others get REFUSED.",
+    )
+    proxy_from: tuple[Network, ...] = key(
+        (), "Senders that must speak PROXY protocol v2 on UDP and TCP; no other sender may."
+    )
+    block_ttl: Duration = key("30s", "TTL of the answers that the resolver makes itself.", le=86400)
+    max_ttl_opted_in: Duration = key(
+        "5m", "Upper bound of any TTL for lines that asked for restriction.", ge=1, le=86400
+    )
+    parental_fail: ParentalFail = key(
+        "closed",
+        "What registered lines get while their choices cannot be read: closed is SERVFAIL, open is "
+        "unrestricted answers. Mandatory rules hold in both cases.",
+    )
+
+
+class BlockPage(Section):
+    """Where the sinkhole mode sends clients. Without any address sinkhole means NXDOMAIN."""
+
+    ipv4: IPv4Address | None = key(None, "The block page's IPv4 address.")
+    ipv6: IPv6Address | None = key(None, "The block page's IPv6 address.")
+
+
+class Cache(Section):
+    """The response cache: unfiltered upstream answers, shared by all lines."""
+
+    size: Size = key("256MiB", "Memory for cached answers, taken at start.", ge=1024**2)
+    serve_stale: Duration = key(
+        "1d",
+        "How long after its expiry an answer may be served when no upstream answers; 0 is never.",
+        le=604800,
+    )
+
+
+class Store(Section):
+    """The database: the only source of truth."""
+
+    url: StoreUrl = key("sqlite:////var/lib/filterd/filterd.db", "The store's URL: SQLite, an absolute path.")
+
+
+class Control(Section):
+    """The control plane's HTTP listener: API, pages, /metrics, /healthz, /readyz."""
+
+    listen: Listener = key("127.0.0.1:8080", "Address and port.")
+
+
+class Metrics(Section):
+    """The resolver's own HTTP listener: /metrics, /healthz, /readyz."""
+
+    listen: Listener = key("127.0.0.1:9353", "Address and port.")
+
+
+class Orders(Section):
+    """Intake of orders of authorities."""
+
+    approvals: int = key(
+        2, "How many people an order takes, the one who adds it among them.", ge=1, le=2, strict=True
+    )
+
+
+class Security(Section):
+    """The operator's own blocking of malware and phishing; any line can leave it."""
+
+    enabled: bool = key(False, "Whether security feeds block.")
+
+
+class Configuration(Section):
+    """The configuration of filterd: one YAML file, every key with a default."""
+
+    node: Node = Field(default_factory=Node)
+    dns: Dns = Field(default_factory=Dns)
+    block_page: BlockPage = Field(default_factory=BlockPage)
+    cache: Cache = Field(default_factory=Cache)
+    store: Store = Field(default_factory=Store)
+    state_dir: Path = key(
+        "/var/lib/filterd", "Node state, snapshots, feeds, keys; relative to the file's directory."
+    )
+    policies: Path = key("/etc/filterd/policies", "The policies directory; relative to the file's directory.")
+    control: Control = Field(default_factory=Control)
+    metrics: Metrics = Field(default_factory=Metrics)
+    orders: Orders = Field(default_factory=Orders)
+    security: Security = Field(default_factory=Security)
+
+
+def json_schema() -> dict[str, Any]:
+    """The JSON schema of the file (draft 2020-12)."""
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **Configuration.model_json_schema()}

@@ -1,0 +1,137 @@
+"""The settings as the rest of the program sees them: frozen, typed, nothing "auto", no default left open.
+
+Made by :func:`filterd.config.load.load`, or by :meth:`Settings.from_json` in the resolver process, which gets
+them as one line of JSON. Imports no pydantic. Sizes are bytes, durations seconds.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from enum import StrEnum
+from ipaddress import IPv4Address, IPv6Address
+from pathlib import Path
+from typing import Any
+
+from filterd.config import jsonable
+from filterd.config.domain import Bytes, Endpoint, IPNetwork, NodeName, Seconds, StoreUrl
+
+
+class ParentalFail(StrEnum):
+    """What lines that asked for restriction get while the parental part of the node state is missing."""
+
+    CLOSED = "closed"
+    """SERVFAIL"""
+    OPEN = "open"
+    """unrestricted answers; mandatory rules hold"""
+
+
+@dataclass(frozen=True, slots=True)
+class NodeSettings:
+    """This machine among the others."""
+
+    name: NodeName
+
+
+@dataclass(frozen=True, slots=True)
+class Upstream:
+    """A resolver that queries are forwarded to."""
+
+    address: Endpoint
+    trusted: bool
+    """whether its AD flag is believed: it validates, and the way to it cannot be tampered with"""
+
+
+@dataclass(frozen=True, slots=True)
+class DnsSettings:
+    """The data plane."""
+
+    listen: tuple[Endpoint, ...]
+    threads: int
+    upstreams: tuple[Upstream, ...]
+    """in the order in which they are tried; never empty, never one of our own sockets"""
+    allow_from: tuple[IPNetwork, ...]
+    proxy_from: tuple[IPNetwork, ...]
+    """senders that must speak PROXY protocol v2"""
+    block_ttl: Seconds
+    max_ttl_opted_in: Seconds
+    parental_fail: ParentalFail
+
+
+@dataclass(frozen=True, slots=True)
+class BlockPageSettings:
+    """Where the sinkhole mode sends clients; at least one of the two is set."""
+
+    ipv4: IPv4Address | None
+    ipv6: IPv6Address | None
+
+
+@dataclass(frozen=True, slots=True)
+class CacheSettings:
+    """The response cache."""
+
+    size: Bytes
+    serve_stale: Seconds
+    """how long after its expiry an answer may still be served; 0 for never"""
+
+
+@dataclass(frozen=True, slots=True)
+class StoreSettings:
+    """The store."""
+
+    url: StoreUrl
+
+
+@dataclass(frozen=True, slots=True)
+class ListenSettings:
+    """An HTTP listener."""
+
+    listen: Endpoint
+
+
+@dataclass(frozen=True, slots=True)
+class OrderSettings:
+    """Intake of orders."""
+
+    approvals: int
+    """how many people an order takes, the one who adds it among them"""
+
+
+@dataclass(frozen=True, slots=True)
+class SecuritySettings:
+    """The operator's own blocking of malware and phishing."""
+
+    enabled: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """All settings of an installation."""
+
+    node: NodeSettings
+    dns: DnsSettings
+    block_page: BlockPageSettings | None
+    """None: the sinkhole mode means NXDOMAIN"""
+    cache: CacheSettings
+    store: StoreSettings
+    state_dir: Path
+    policies: Path
+    control: ListenSettings
+    metrics: ListenSettings
+    orders: OrderSettings
+    security: SecuritySettings
+
+    def to_json(self) -> str:
+        """One line of JSON, from which :meth:`from_json` makes an equal value."""
+        return json.dumps(jsonable.encode(self), separators=(",", ":"))
+
+    def as_dict(self) -> dict[str, Any]:
+        """The same as plain values, for showing."""
+        encoded = jsonable.encode(self)
+        assert isinstance(encoded, dict)  # noqa: S101 - a dataclass always encodes to an object
+        return encoded
+
+    @classmethod
+    def from_json(cls, text: str) -> Settings:
+        """The value that :meth:`to_json` wrote. Raises ValueError on anything else."""
+        return jsonable.decode(cls, json.loads(text))

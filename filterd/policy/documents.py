@@ -1,0 +1,263 @@
+"""The policies directory as frozen values: what the documents mean, checked and with every default filled in.
+
+``policy.reading`` makes them from plain values; ``config.policies`` reads the files. Names are lower-case
+ASCII without the final dot. Durations are seconds.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import Enum, StrEnum
+from ipaddress import IPv4Network, IPv6Network
+
+from filterd.model.rule import BlockingMode, NameRule, Scope
+
+Network = IPv4Network | IPv6Network
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A text for people, in the languages of the product."""
+
+    es: str
+    en: str
+
+
+@dataclass(frozen=True, slots=True)
+class Category:
+    """A class of names that a profile can restrict."""
+
+    id: str
+    title: Text
+    description: Text
+
+
+class Format(StrEnum):
+    """How a feed's file is written."""
+
+    DOMAINS = "domains"
+    WILDCARD = "wildcard"
+    HOSTS = "hosts"
+
+    @property
+    def default_scope(self) -> Scope:
+        """The scope of an entry where the feed names none: a hosts file speaks of single hosts."""
+        return Scope.EXACT if self is Format.HOSTS else Scope.SUBTREE
+
+
+@dataclass(frozen=True, slots=True)
+class MandatoryTerms:
+    """What an adopted list is: on whose authority, on what ground, and how it blocks."""
+
+    authority: str
+    """an authority of a jurisdiction file, or the operator's own words for another body"""
+    ground: str
+    blocking_mode: BlockingMode = BlockingMode.NXDOMAIN
+    confidential: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Guard:
+    """Bounds on a feed's new version; outside of them the last good version is kept."""
+
+    min_names: int = 1
+    max_shrink: float = 0.5
+    """the largest share of the last version's names that may be gone: 0.5 is half"""
+    max_grow: float = 10.0
+    """the largest growth, as a multiple of the last version's names that may be added"""
+
+
+class Use(Enum):
+    """What a feed is for."""
+
+    CATEGORY = "category"
+    MANDATORY = "mandatory"
+    SECURITY = "security"
+
+
+@dataclass(frozen=True, slots=True)
+class Feed:
+    """A source of a list and what the list is for. Exactly one of category, mandatory, security holds."""
+
+    id: str
+    source: str
+    """a path: absolute, or below the policies directory"""
+    format: Format
+    scope: Scope
+    category: str | None = None
+    mandatory: MandatoryTerms | None = None
+    security: bool = False
+    refresh: int = 86400
+    guard: Guard = field(default_factory=Guard)
+
+    @property
+    def use(self) -> Use:
+        """Which of the three it is."""
+        if self.category is not None:
+            return Use.CATEGORY
+        return Use.MANDATORY if self.mandatory is not None else Use.SECURITY
+
+    @property
+    def confidential(self) -> bool:
+        """Whether its names may be shown to nobody."""
+        return self.mandatory is not None and self.mandatory.confidential
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """One weekly stretch of a schedule, in the line's time zone.
+
+    It begins at ``start`` on each of ``days`` (0 is Monday) and ends at ``end``, on the next day where
+    ``end`` is not after ``start``. Both are minutes after midnight, wall-clock time; ``end`` may be 1440.
+    """
+
+    days: tuple[int, ...]
+    start: int
+    end: int
+    everything: bool = False
+    """block all but the always-allowed set"""
+    categories: tuple[str, ...] = ()
+    """else: these categories in addition to the profile's"""
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """A named set of restrictions; all ids stand in the other documents."""
+
+    id: str
+    title: Text
+    description: Text
+    audience: Text
+    categories: tuple[str, ...] = ()
+    services: tuple[str, ...] = ()
+    safe_search: tuple[str, ...] = ()
+    bypass: tuple[str, ...] = ()
+    blocking_mode: BlockingMode = BlockingMode.NXDOMAIN
+    schedule: tuple[Slot, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """One well-known application and the names that it needs."""
+
+    id: str
+    title: Text
+    names: tuple[NameRule, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SafeSearch:
+    """Names that are answered with a search engine's safe host. A profile takes one entry per engine."""
+
+    id: str
+    engine: str
+    title: Text
+    target: str
+    names: tuple[NameRule, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Bypass:
+    """One way around the resolver, and the names and addresses that close it."""
+
+    id: str
+    title: Text
+    names: tuple[NameRule, ...] = ()
+    addresses: tuple[Network, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Protected:
+    """What feeds, categories, schedules and orders cannot block, and what passes a full schedule."""
+
+    public_suffixes: bool
+    """every ICANN suffix of the public suffix list, exactly"""
+    names: tuple[NameRule, ...] = ()
+    addresses: tuple[Network, ...] = ()
+    always_allowed: tuple[NameRule, ...] = ()
+    """pass a schedule that blocks everything; nothing more"""
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """A popular name and every category that may rightly hold it; a list of another category may not."""
+
+    name: str
+    categories: tuple[str, ...]
+
+
+class Clock(StrEnum):
+    """How a deadline's days and hours are counted."""
+
+    CLOCK = "clock"
+    BUSINESS = "business"
+    """whole days on which the jurisdiction's authorities work"""
+
+
+@dataclass(frozen=True, slots=True)
+class Deadline:
+    """A stretch of time, from notification unless the ground says otherwise."""
+
+    hours: int = 0
+    days: int = 0
+    count: Clock = Clock.CLOCK
+
+
+@dataclass(frozen=True, slots=True)
+class Authority:
+    """Who may demand a block."""
+
+    id: str
+    title: Text
+
+
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """On what law a demand rests, which authorities can use it, and its deadlines; None: the order says."""
+
+    id: str
+    title: Text
+    law: str
+    authorities: tuple[str, ...]
+    enforce: Deadline | None = None
+    report: Deadline | None = None
+    unblock: Deadline | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Holiday:
+    """A day off each year: a date, or the nth weekday (0 is Monday) of a month."""
+
+    title: str
+    month: int
+    day: int = 0
+    weekday: int = 0
+    nth: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Jurisdiction:
+    """A country's rules as data."""
+
+    id: str
+    title: Text
+    zone: str
+    weekend: tuple[int, ...]
+    holidays: tuple[Holiday, ...]
+    authorities: tuple[Authority, ...]
+    grounds: tuple[Ground, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Policies:
+    """The whole directory; every reference between the documents resolves. Each tuple is in file order."""
+
+    categories: tuple[Category, ...] = ()
+    feeds: tuple[Feed, ...] = ()
+    profiles: tuple[Profile, ...] = ()
+    services: tuple[Service, ...] = ()
+    safe_search: tuple[SafeSearch, ...] = ()
+    bypass: tuple[Bypass, ...] = ()
+    protected: Protected = field(default_factory=lambda: Protected(public_suffixes=False))
+    expected: tuple[Expected, ...] = ()
+    jurisdictions: tuple[Jurisdiction, ...] = ()
