@@ -1,0 +1,190 @@
+"""A journal: one checkpoint and an append-only log of the batches applied since, both checksummed.
+
+Files: ``<name>.checkpoint`` and ``<name>.log``. All integers are little-endian.
+
+Checkpoint: magic ``FLTRDCK1``, u64 revision, u64 body length, 32-byte SHA-256 over (revision, length,
+body), body.
+
+Log: magic ``FLTRDLG1``, u64 base revision (that of the checkpoint it follows), u64 sealed length, u32
+CRC-32 of the last two; then records: u32 payload length, u64 revision, u32 CRC-32 of (length, revision,
+payload), payload.
+
+One batch is one record. It is written and synced, then the sealed length is moved past it and synced, and
+only then does it count as applied. So what stands behind the sealed length is the *torn tail* of a batch
+that nobody was told of, and is cut; and whatever does not add up before it is *damage*: the journal must
+not be used. A log whose base is older than the checkpoint is the one that the checkpoint replaced; its
+records at or below the checkpoint's revision are passed over.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import struct
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from filterd.dataplane.nodestate.files import Chunk, replace_file
+
+_CHECKPOINT_MAGIC = b"FLTRDCK1"
+_LOG_MAGIC = b"FLTRDLG1"
+_CHECKPOINT_HEAD = struct.Struct("<8sQQ32s")
+_LOG_HEAD = struct.Struct("<8sQQI")
+_RECORD_HEAD = struct.Struct("<IQI")
+
+
+class JournalDamagedError(Exception):
+    """A journal cannot be trusted: a file of it is missing, or altered where it had been sealed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One batch of the log: the revision it leads to, and its payload."""
+
+    revision: int
+    payload: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """What stood on the disk. ``cut`` is the length of the torn tail in bytes (0: none)."""
+
+    revision: int
+    body: memoryview
+    records: tuple[Record, ...]
+    cut: int
+
+
+class Journal:
+    """The two files of one journal. One writer; nothing is applied before :meth:`append` has returned."""
+
+    def __init__(self, directory: Path, name: str) -> None:
+        self.checkpoint_path = directory / f"{name}.checkpoint"
+        self.log_path = directory / f"{name}.log"
+        self.log_size = 0
+        """sealed bytes of the log: when to write a new checkpoint is the owner's choice"""
+        self._base = 0
+        self._log: int | None = None
+
+    def exists(self) -> bool:
+        """Whether either file is there; where neither is, this node has never been given this part."""
+        return self.checkpoint_path.exists() or self.log_path.exists()
+
+    def load(self) -> Loaded:
+        """Read both files, cut a torn tail, open the log for appending. Raises
+        :class:`JournalDamagedError`."""
+        self.close()
+        try:
+            revision, body = _read_checkpoint(self.checkpoint_path)
+            data = self.log_path.read_bytes()
+            base, sealed = _read_log_head(data, self.log_path, revision)
+            records = tuple(_records(memoryview(data)[:sealed], self.log_path))
+            self._open_log(base, sealed)
+        except OSError as error:
+            msg = f"cannot read {error.filename}: {error.strerror}"
+            raise JournalDamagedError(msg) from error
+        return Loaded(revision, body, tuple(r for r in records if r.revision > revision), len(data) - sealed)
+
+    def checkpoint(self, revision: int, *body: Chunk) -> None:
+        """Replace checkpoint and log by ``body`` at ``revision``. Raises ``OSError``; the old ones then
+        stand."""
+        length = sum(memoryview(part).nbytes for part in body)
+        digest = hashlib.sha256(struct.pack("<QQ", revision, length))
+        for part in body:
+            digest.update(part)
+        head = _CHECKPOINT_HEAD.pack(_CHECKPOINT_MAGIC, revision, length, digest.digest())
+        replace_file(self.checkpoint_path, (head, *body))
+        self.close()
+        replace_file(self.log_path, (_log_head(revision, _LOG_HEAD.size),))
+        self._open_log(revision, _LOG_HEAD.size)
+
+    def append(self, revision: int, payload: bytes) -> None:
+        """Add one batch; on return it is sealed on the disk. Raises ``OSError``: the batch then counts as not
+        applied, and the log must be loaded again before the next one."""
+        if self._log is None:
+            msg = f"the log {self.log_path} is not open"
+            raise OSError(msg)
+        head = struct.pack("<IQ", len(payload), revision)
+        record = head + struct.pack("<I", zlib.crc32(payload, zlib.crc32(head))) + payload
+        sealed = self.log_size + len(record)
+        try:
+            _write_at(self._log, record, self.log_size)
+            os.fdatasync(self._log)
+            _write_at(self._log, _log_head(self._base, sealed), 0)
+            os.fdatasync(self._log)
+        except OSError:
+            self.close()
+            raise
+        self.log_size = sealed
+
+    def close(self) -> None:
+        """Close the log; :meth:`load` or :meth:`checkpoint` opens it again."""
+        if self._log is not None:
+            os.close(self._log)
+            self._log = None
+
+    def _open_log(self, base: int, sealed: int) -> None:
+        self._log = os.open(self.log_path, os.O_WRONLY | os.O_CLOEXEC)
+        os.ftruncate(self._log, sealed)
+        os.fsync(self._log)
+        self._base, self.log_size = base, sealed
+
+
+def _write_at(descriptor: int, data: bytes, offset: int) -> None:
+    view = memoryview(data)
+    while view:
+        written = os.pwrite(descriptor, view, offset)
+        view, offset = view[written:], offset + written
+
+
+def _log_head(base: int, sealed: int) -> bytes:
+    return _LOG_HEAD.pack(_LOG_MAGIC, base, sealed, zlib.crc32(struct.pack("<QQ", base, sealed)))
+
+
+def _read_checkpoint(path: Path) -> tuple[int, memoryview]:
+    data = memoryview(path.read_bytes())
+    if len(data) < _CHECKPOINT_HEAD.size:
+        msg = f"{path} is shorter than its header"
+        raise JournalDamagedError(msg)
+    magic, revision, length, digest = _CHECKPOINT_HEAD.unpack_from(data)
+    body = data[_CHECKPOINT_HEAD.size :]
+    found = hashlib.sha256(struct.pack("<QQ", revision, length))
+    found.update(body)
+    if magic != _CHECKPOINT_MAGIC or len(body) != length or found.digest() != digest:
+        msg = f"{path} does not match its checksum"
+        raise JournalDamagedError(msg)
+    return revision, body
+
+
+def _read_log_head(data: bytes, path: Path, checkpoint: int) -> tuple[int, int]:
+    """The log's base revision and sealed length."""
+    if len(data) < _LOG_HEAD.size:
+        msg = f"{path} is shorter than its header"
+        raise JournalDamagedError(msg)
+    magic, base, sealed, check = _LOG_HEAD.unpack_from(data)
+    if magic != _LOG_MAGIC or zlib.crc32(data[8:24]) != check:
+        msg = f"{path} has an altered header"
+        raise JournalDamagedError(msg)
+    if base > checkpoint or not _LOG_HEAD.size <= sealed <= len(data):
+        msg = f"{path} does not belong to its checkpoint or has lost its end"
+        raise JournalDamagedError(msg)
+    return base, sealed
+
+
+def _records(data: memoryview, path: Path) -> Iterator[Record]:
+    position = _LOG_HEAD.size
+    while position < len(data):
+        start = position + _RECORD_HEAD.size
+        if start > len(data):
+            break
+        length, revision, check = _RECORD_HEAD.unpack_from(data, position)
+        payload = bytes(data[start : start + length])
+        if len(payload) < length or zlib.crc32(payload, zlib.crc32(data[position : position + 12])) != check:
+            break
+        yield Record(revision, payload)
+        position = start + length
+    if position != len(data):
+        msg = f"{path} is altered at byte {position}"
+        raise JournalDamagedError(msg)
