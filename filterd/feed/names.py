@@ -1,0 +1,89 @@
+"""One name of a list: brought into the form of the policy, or refused with a reason.
+
+The form is lower-case ASCII without the final dot: letters, digits, hyphens and underscores in labels of
+at most 63 octets, at most 253 in all (RFC 1035 2.3.4); other scripts as A-labels (RFC 5891).
+"""
+
+from __future__ import annotations
+
+import re
+from ipaddress import ip_address
+
+import idna
+
+_NAME = re.compile(r"(?:[a-z0-9_-]{1,63}\.)+(?=[a-z0-9-]*[a-z-])[a-z0-9-]{1,63}")
+_LABEL = re.compile(r"[a-z0-9_-]*")
+_MAX_LENGTH = 253
+_MAX_LABEL = 63
+
+
+def clean_lines(prefix: bytes = b"", but_not: bytes = b"\n") -> re.Pattern[bytes]:
+    """Matches a run of lines, each the prefix and a name that normalise would give back as it is.
+
+    The name does not begin with ``but_not``. The top-level domain begins with a letter: no address does.
+    """
+    name = rb"(?=[^\n]{1,253}\n)(?:[a-z0-9_-]{1,63}+\.)++[a-z][a-z0-9-]{0,62}+\n"
+    return re.compile(rb"(?:%b(?!%b)%b)*+" % (re.escape(prefix), re.escape(but_not), name))
+
+
+class RefusedNameError(ValueError):
+    """Not a name that a list can hold; the text is the reason, a fixed phrase without the name."""
+
+
+def normalise(text: str) -> str:
+    """The name in the form of the policy. Raises RefusedNameError."""
+    name = text.lower() if text.isascii() else _to_ascii(text)
+    name = name.removesuffix(".")
+    if len(name) > _MAX_LENGTH or _NAME.fullmatch(name) is None:
+        raise RefusedNameError(_reason(name, text))
+    return name
+
+
+def _to_ascii(text: str) -> str:
+    """Labels of other scripts as A-labels; ASCII labels are left to the common check (underscores pass)."""
+    try:
+        labels = idna.uts46_remap(text, std3_rules=False, transitional=False).split(".")
+        return ".".join(
+            label if label.isascii() else idna.alabel(label).decode("ascii") for label in labels
+        ).lower()
+    except (idna.IDNAError, UnicodeError) as error:
+        msg = "not a valid internationalised name"
+        raise RefusedNameError(msg) from error
+
+
+def _reason(name: str, text: str) -> str:
+    """Why the name is none, most telling first."""
+    for wrong, reason in (
+        (not name, "the root" if text == "." else "no name"),
+        (_is_address(name), "an IP address"),
+        ("://" in name, "a URL: DNS knows names, and blocking the name would block the whole site"),
+        ("/" in name, "a path or prefix: DNS knows only names"),
+        ("@" in name, "an e-mail address"),
+        ("*" in name, "a wildcard in a place where none can stand"),
+        (":" in name, "a port: DNS knows only names"),
+        (name.startswith("||") or "^" in name, "an adblock rule"),
+    ):
+        if wrong:
+            return reason
+    return _label_reason(name)
+
+
+def _label_reason(name: str) -> str:
+    labels = name.split(".")
+    if any(_LABEL.fullmatch(label) is None for label in labels):
+        return "a character that no host name has"
+    if "" in labels:
+        return "an empty label"
+    if max(map(len, labels)) > _MAX_LABEL or len(name) > _MAX_LENGTH:
+        return "too long for a name"
+    if len(labels) == 1:
+        return "a single label"
+    return "a last label that can be no top-level domain"
+
+
+def _is_address(name: str) -> bool:
+    try:
+        ip_address(name.strip("[]"))
+    except ValueError:
+        return False
+    return True

@@ -1,0 +1,30 @@
+"""Format ``wildcard``: one name a line, mostly written ``*.example.org``.
+
+The lists that are published in this form mean the name and all below it, with and without the ``*.``: the
+same lists stand beside it as ``||example.org^``. So both are ``subtree``; a feed's ``scope: below`` makes a
+list that means it strictly (RFC 4592) just that. A star elsewhere is refused: no rule can say it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from filterd.feed.names import clean_lines
+from filterd.feed.parsers.entry import Bulk, Entry, Parser, Refusal, words
+
+
+def read_line(line: str) -> Iterable[Entry | Refusal]:
+    """At most one entry."""
+    found = words(line)
+    if not found:
+        return ()
+    if len(found) > 1:
+        return (Refusal("more than one word"),)
+    (name,) = found
+    for mark in ("*.", "."):
+        if name.startswith(mark) and name != mark:
+            return (Entry(name.removeprefix(mark)),)
+    return (Entry(name),)
+
+
+PARSER = Parser(read_line, bulk=(Bulk(clean_lines(b"*."), b"*."), Bulk(clean_lines(), b"")))

@@ -1,0 +1,71 @@
+"""The public suffix list as a value: the names under which the public registers.
+
+A list that holds one of them whole would block a country or a registry, so feeds refuse them and the
+protected names hold them exactly. Only the ICANN section counts: the private section names hosting services,
+which lists rightly hold. Rules and exceptions as on https://publicsuffix.org/list/.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import idna
+
+_BEGIN = "===BEGIN ICANN DOMAINS==="
+_END = "===END ICANN DOMAINS==="
+
+
+@dataclass(frozen=True, slots=True)
+class Suffixes:
+    """The ICANN suffixes, lower-case A-labels."""
+
+    exact: frozenset[str] = frozenset()
+    """suffixes that stand in the list by name"""
+    parents: frozenset[str] = frozenset()
+    """names directly below which every name is a suffix (rules ``*.name``)"""
+    exceptions: frozenset[str] = frozenset()
+    """names below such a parent that are none"""
+
+    def __contains__(self, name: str) -> bool:
+        """Whether the name is a public suffix; every name of one label is."""
+        _, dot, parent = name.partition(".")
+        if not dot or name in self.exact:
+            return True
+        return parent in self.parents and name not in self.exceptions
+
+    def touches(self, names: Iterable[str]) -> bool:
+        """Whether any of the names may be a suffix; a quick sieve for long runs, True on the safe side."""
+        listed = names if isinstance(names, list) else list(names)
+        if not self.exact.isdisjoint(listed):
+            return True
+        tails = tuple(f".{parent}" for parent in self.parents)
+        return bool(tails) and any(name.endswith(tails) for name in listed)
+
+
+def parse_suffixes(text: str) -> Suffixes:
+    """The ICANN section of a public suffix list. Raises ValueError where it has none."""
+    lines = [
+        line.split("//")[0].strip() if not line.startswith("// ===") else line for line in text.splitlines()
+    ]
+    section: list[str] = []
+    inside = False
+    for line in lines:
+        if _BEGIN in line:
+            inside = True
+        elif _END in line:
+            break
+        elif inside and line:
+            section.append(line.split()[0].lower())
+    if not section:
+        msg = "no ICANN section in the public suffix list"
+        raise ValueError(msg)
+    return Suffixes(
+        exact=frozenset(_ascii(rule) for rule in section if rule[0] not in "*!"),
+        parents=frozenset(_ascii(rule[2:]) for rule in section if rule.startswith("*.")),
+        exceptions=frozenset(_ascii(rule[1:]) for rule in section if rule.startswith("!")),
+    )
+
+
+def _ascii(name: str) -> str:
+    return name if name.isascii() else idna.encode(name, uts46=True).decode("ascii")
