@@ -14,6 +14,11 @@ FIRST_ORDER_ID = 256
 """also the most mandatory lists an installation can have"""
 
 
+def order_id(number: int) -> int:
+    """The mandatory id of the order with this number in the store; numbers start at 1."""
+    return FIRST_ORDER_ID + number
+
+
 @dataclass(frozen=True, slots=True)
 class Mandate:
     """What a verdict needs to know of an order or mandatory list, apart from its names.

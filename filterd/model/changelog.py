@@ -1,0 +1,282 @@
+"""The change log: what a node applies, in which words, and the SQL with which it reads them.
+
+``store`` writes these rows; the resolver's tail reads them with a plain read-only ``sqlite3`` connection.
+Both go through this module, so that they cannot disagree.
+
+How a node follows the log (every step inside one short read transaction, which is then ended):
+
+1. Read :data:`HEAD_SQL`: the newest revision, and the floor. A cursor below the floor has missed changes:
+   do a full resync.
+2. Read :data:`CHANGES_SQL` for one stream, above the stream's cursor and up to the head, at most ``limit``
+   rows. Fewer rows than the limit: the cursor becomes the head. Otherwise it becomes the last row's revision.
+
+A full resync reads the head and :func:`mandatory_state` or :func:`parental_state` in one transaction; the
+cursor then becomes that head.
+
+Revisions become visible in order (they are assigned under the write lock, which is held to the commit), and
+one transaction may hold several.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from filterd.model.line import LineChoices, OwnName
+from filterd.model.mandatory import Mandate, order_id
+from filterd.model.rule import Action, BlockingMode, Scope
+
+MANDATORY = "mandatory"
+"""the stream of orders: read and applied before all else"""
+PARENTAL = "parental"
+"""the stream of lines and bindings"""
+CONTROL = "control"
+"""the stream of what no node applies (feeds, pending orders, snapshots): it keeps the revisions complete"""
+
+HEAD_SQL = "SELECT head.revision, log_floor.revision FROM head, log_floor"
+"""one row: (newest revision, floor); changes at or below the floor may be gone"""
+
+CHANGES_SQL = (
+    "SELECT revision, kind, at, payload FROM change"
+    " WHERE stream = ? AND revision > ? AND revision <= ? ORDER BY revision LIMIT ?"
+)
+"""parameters: stream, cursor, head, limit"""
+
+ORDERS_SQL = (
+    "SELECT number, reference, mode, not_before, not_after, state = 'withdrawn', confidential, accepted_at"
+    " FROM orders WHERE state IN ('accepted', 'withdrawn') ORDER BY number"
+)
+ORDER_NAMES_SQL = (
+    "SELECT order_number, name, scope FROM order_name JOIN orders ON number = order_number"
+    " WHERE state = 'accepted' ORDER BY order_number, name, scope"
+)
+ORDER_ADDRESSES_SQL = (
+    "SELECT order_number, prefix FROM order_address JOIN orders ON number = order_number"
+    " WHERE state = 'accepted' ORDER BY order_number, prefix"
+)
+LINES_SQL = "SELECT line, opted_in, profile, zone, paused_until, security_left FROM line_state ORDER BY line"
+OWN_NAMES_SQL = "SELECT line, name, action, scope FROM own_name ORDER BY line, name, action, scope"
+BINDINGS_SQL = "SELECT prefix, line FROM binding ORDER BY prefix"
+
+Execute = Callable[[str], Iterable[tuple[Any, ...]]]
+"""runs one statement and yields its rows: ``connection.execute`` of ``sqlite3``"""
+
+
+class ChangeError(ValueError):
+    """A change row that this version cannot read: another kind, or a field missing or of another type."""
+
+
+@dataclass(frozen=True, slots=True)
+class OrderChange:
+    """One order in full; it replaces what the node knew of it. A withdrawn one carries no names."""
+
+    id: int
+    """its mandatory id (model.mandatory)"""
+    reference: str
+    names: tuple[tuple[str, Scope], ...] = ()
+    """lower-case ASCII names without the final dot"""
+    addresses: tuple[str, ...] = ()
+    """prefixes in canonical text, ``192.0.2.0/24``"""
+    mode: BlockingMode = BlockingMode.NXDOMAIN
+    not_before: int = 0
+    not_after: int = 0
+    """Unix seconds, exclusive; 0 for no bound"""
+    withdrawn: bool = False
+    confidential: bool = False
+    accepted_at: float = 0.0
+    """when the operator's side accepted it, Unix seconds: the start of the time to enforcement"""
+
+    @property
+    def mandate(self) -> Mandate:
+        """What a verdict needs of it, without the names."""
+        return Mandate(
+            id=self.id,
+            reference=self.reference,
+            mode=self.mode,
+            not_before=self.not_before,
+            not_after=self.not_after,
+            withdrawn=self.withdrawn,
+            confidential=self.confidential,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class LineChange:
+    """One line's choices in full."""
+
+    choices: LineChoices
+
+
+@dataclass(frozen=True, slots=True)
+class LineRemoved:
+    """A line that is gone, with its choices, own names and bindings."""
+
+    line: int
+
+
+@dataclass(frozen=True, slots=True)
+class BindingChange:
+    """A static prefix that belongs to a line from now on."""
+
+    prefix: str
+    line: int
+
+
+@dataclass(frozen=True, slots=True)
+class BindingRemoved:
+    """A static prefix that belongs to no line any more."""
+
+    prefix: str
+
+
+Change = OrderChange | LineChange | LineRemoved | BindingChange | BindingRemoved
+
+
+def encode(change: Change) -> tuple[str, str, str]:
+    """The row's stream, kind and payload (compact JSON)."""
+    stream, kind, fields = _fields(change)
+    return stream, kind, json.dumps(fields, separators=(",", ":"))
+
+
+def _fields(change: Change) -> tuple[str, str, dict[str, Any]]:
+    match change:
+        case OrderChange():
+            return MANDATORY, "order", _order_fields(change)
+        case LineChange(choices):
+            return PARENTAL, "line", _line_fields(choices)
+        case LineRemoved(line):
+            return PARENTAL, "line_removed", {"line": line}
+        case BindingChange(prefix, line):
+            return PARENTAL, "binding", {"prefix": prefix, "line": line}
+        case BindingRemoved(prefix):
+            return PARENTAL, "binding_removed", {"prefix": prefix}
+
+
+def _order_fields(order: OrderChange) -> dict[str, Any]:
+    return {
+        "id": order.id,
+        "reference": order.reference,
+        "names": [[name, int(scope)] for name, scope in order.names],
+        "addresses": list(order.addresses),
+        "mode": int(order.mode),
+        "not_before": order.not_before,
+        "not_after": order.not_after,
+        "withdrawn": order.withdrawn,
+        "confidential": order.confidential,
+        "accepted_at": order.accepted_at,
+    }
+
+
+def _line_fields(choices: LineChoices) -> dict[str, Any]:
+    return {
+        "line": choices.line,
+        "opted_in": choices.opted_in,
+        "profile": choices.profile,
+        "zone": choices.zone,
+        "paused_until": choices.paused_until,
+        "security_left": choices.security_left,
+        "own_names": [[own.name, int(own.action), int(own.scope)] for own in choices.own_names],
+    }
+
+
+def decode(kind: str, payload: str) -> Change:
+    """The change of one row; raises :class:`ChangeError` for what it cannot read."""
+    reader = _READERS.get(kind)
+    if reader is None:
+        message = f"unknown kind of change {kind!r}"
+        raise ChangeError(message)
+    try:
+        return reader(json.loads(payload))
+    except (KeyError, TypeError, ValueError) as error:
+        # The payload may name what a subscriber chose: it stays out of the message.
+        message = f"malformed change of kind {kind!r}: {type(error).__name__}"
+        raise ChangeError(message) from None
+
+
+def _read_order(fields: dict[str, Any]) -> OrderChange:
+    return OrderChange(
+        id=int(fields["id"]),
+        reference=str(fields["reference"]),
+        names=tuple((str(name), Scope(scope)) for name, scope in fields["names"]),
+        addresses=tuple(str(prefix) for prefix in fields["addresses"]),
+        mode=BlockingMode(fields["mode"]),
+        not_before=int(fields["not_before"]),
+        not_after=int(fields["not_after"]),
+        withdrawn=bool(fields["withdrawn"]),
+        confidential=bool(fields["confidential"]),
+        accepted_at=float(fields["accepted_at"]),
+    )
+
+
+def _read_line(fields: dict[str, Any]) -> LineChange:
+    return LineChange(
+        LineChoices(
+            line=int(fields["line"]),
+            opted_in=bool(fields["opted_in"]),
+            profile=str(fields["profile"]),
+            zone=str(fields["zone"]),
+            paused_until=int(fields["paused_until"]),
+            security_left=bool(fields["security_left"]),
+            own_names=tuple(
+                OwnName(str(name), Action(action), Scope(scope))
+                for name, action, scope in fields["own_names"]
+            ),
+        )
+    )
+
+
+_READERS: dict[str, Callable[[dict[str, Any]], Change]] = {
+    "order": _read_order,
+    "line": _read_line,
+    "line_removed": lambda fields: LineRemoved(int(fields["line"])),
+    "binding": lambda fields: BindingChange(str(fields["prefix"]), int(fields["line"])),
+    "binding_removed": lambda fields: BindingRemoved(str(fields["prefix"])),
+}
+
+
+def mandatory_state(execute: Execute) -> Iterator[OrderChange]:
+    """Every order that was ever in force, by id: what a full resync of the mandatory stream applies."""
+    names = _Groups(execute(ORDER_NAMES_SQL))
+    addresses = _Groups(execute(ORDER_ADDRESSES_SQL))
+    for number, reference, mode, *bounds, withdrawn, confidential, accepted_at in execute(ORDERS_SQL):
+        yield OrderChange(
+            id=order_id(number),
+            reference=reference,
+            names=tuple((name, Scope(scope)) for name, scope in names.of(number)),
+            addresses=tuple(prefix for (prefix,) in addresses.of(number)),
+            mode=BlockingMode(mode),
+            not_before=bounds[0],
+            not_after=bounds[1],
+            withdrawn=bool(withdrawn),
+            confidential=bool(confidential),
+            accepted_at=accepted_at,
+        )
+
+
+def parental_state(execute: Execute) -> Iterator[LineChange | BindingChange]:
+    """Every line by number, then every binding: what a full resync of the parental stream applies."""
+    own = _Groups(execute(OWN_NAMES_SQL))
+    for line, opted_in, profile, zone, paused_until, security_left in execute(LINES_SQL):
+        names = tuple(OwnName(name, Action(action), Scope(scope)) for name, action, scope in own.of(line))
+        yield LineChange(
+            LineChoices(line, bool(opted_in), profile, zone, paused_until, bool(security_left), names)
+        )
+    for prefix, line in execute(BINDINGS_SQL):
+        yield BindingChange(prefix, line)
+
+
+class _Groups:
+    """Rows ordered by their first column, handed out group by group in the same order."""
+
+    def __init__(self, rows: Iterable[tuple[Any, ...]]) -> None:
+        self._rows = iter(rows)
+        self._next = next(self._rows, None)
+
+    def of(self, key: int) -> Iterator[tuple[Any, ...]]:
+        """The rest of each row of ``key``; rows of smaller keys are passed over."""
+        while self._next is not None and self._next[0] <= key:
+            row, self._next = self._next, next(self._rows, None)
+            if row[0] == key:
+                yield row[1:]

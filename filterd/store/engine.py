@@ -1,0 +1,123 @@
+"""Connections to SQLite, and when their transactions begin.
+
+The driver's own transaction control is off (``AUTOCOMMIT``): it would begin a transaction late, without the
+write lock, and a reader that turned writer would then fail. Every transaction here begins and ends by a
+statement.
+
+A writer waits for the lock in short turns. SQLite's own waiting grows to 100 ms between two looks, so that an
+order would sleep through the breath that an import takes between its chunks. With :data:`TURN_MS` no two looks
+are further apart than :data:`BREATH` seconds.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import URL, event, make_url
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+from filterd.store.errors import StoreBusyError, StoreError, translate
+
+TURN_MS = 20
+"""how long SQLite itself waits for the write lock before we look at our own deadline"""
+READ_WAIT_MS = 5_000
+WRITE_WAIT = 15.0
+"""seconds until a writer gives up"""
+BREATH = 0.015
+"""seconds that bulk work leaves the lock free after each chunk; longer than any pause between two looks"""
+WAL_LIMIT = 64 * 1024 * 1024
+"""bytes to which a checkpointed write-ahead log is cut back"""
+
+
+def database_path(url: str) -> Path:
+    """The file of a ``sqlite:///`` URL."""
+    return Path(_parsed(url).database or "")
+
+
+def _parsed(url: str) -> URL:
+    parsed = make_url(url)
+    if parsed.get_backend_name() != "sqlite" or not parsed.database or parsed.database == ":memory:":
+        message = f"unsupported store URL {parsed.render_as_string(hide_password=True)!r}"
+        raise StoreError(message, "write it as sqlite:////var/lib/filterd/filterd.db")
+    return parsed
+
+
+def connect(url: str, *, writer: bool) -> AsyncEngine:
+    """An engine whose connections have every pragma that the store relies on.
+
+    The writer's pool holds one connection: a process waits for itself in order, and for others at the lock.
+    """
+    parsed = _parsed(url).set(drivername="sqlite+aiosqlite")
+    engine = create_async_engine(
+        parsed,
+        isolation_level="AUTOCOMMIT",
+        pool_size=1 if writer else 4,
+        max_overflow=0,
+        pool_timeout=WRITE_WAIT,
+        connect_args={"timeout": READ_WAIT_MS / 1000},
+    )
+    wait = TURN_MS if writer else READ_WAIT_MS
+
+    def prepare(connection: Any, _record: Any) -> None:
+        cursor = connection.cursor()
+        for pragma in (
+            f"busy_timeout={READ_WAIT_MS}",
+            "journal_mode=WAL",
+            "synchronous=FULL",
+            "foreign_keys=ON",
+            "secure_delete=ON",
+            f"journal_size_limit={WAL_LIMIT}",
+            "cache_size=-16384",
+            f"busy_timeout={wait}",
+            f"query_only={'OFF' if writer else 'ON'}",
+        ):
+            cursor.execute(f"PRAGMA {pragma}")
+        cursor.close()
+
+    event.listen(engine.sync_engine, "connect", prepare)
+    return engine
+
+
+@asynccontextmanager
+async def transaction(engine: AsyncEngine, *, write: bool) -> AsyncIterator[AsyncConnection]:
+    """One transaction: committed when the block ends, rolled back when it raises or is cancelled."""
+    async with engine.connect() as connection:
+        if write:
+            await _begin_immediate(connection)
+        else:
+            await connection.exec_driver_sql("BEGIN")
+        try:
+            yield connection
+        except BaseException:
+            await _roll_back(connection)
+            raise
+        await connection.exec_driver_sql("COMMIT")
+
+
+async def _roll_back(connection: AsyncConnection) -> None:
+    # Some errors (a full disk) make SQLite roll back by itself; a second ROLLBACK would then fail.
+    raw = await connection.get_raw_connection()
+    driver = raw.driver_connection
+    if driver is not None and driver.in_transaction:
+        await asyncio.shield(connection.exec_driver_sql("ROLLBACK"))
+
+
+async def _begin_immediate(connection: AsyncConnection) -> None:
+    deadline = time.monotonic() + WRITE_WAIT
+    while True:
+        try:
+            await connection.exec_driver_sql("BEGIN IMMEDIATE")
+        except OperationalError as error:
+            if not isinstance(translate(error), StoreBusyError) or time.monotonic() > deadline:
+                raise
+            # A random pause, so that two writers do not go on looking at the same moments.
+            await asyncio.sleep(random.random() * 0.003)  # noqa: S311
+        else:
+            return

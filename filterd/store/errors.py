@@ -1,0 +1,112 @@
+"""What can go wrong with the store.
+
+::
+
+    StoreError                 the base; ``remedy`` says what to do next
+    ├── StoreMissingError           there is no store yet
+    ├── StoreOutdatedError          an older schema: migrate
+    ├── StoreTooNewError            a schema of a later filterd: nothing is touched
+    ├── StoreDamagedError           not a database, or a damaged one
+    ├── StoreBusyError              the write lock was not free in time
+    ├── StoreFullError              no room on the disk
+    └── StoreUnwritableError        not allowed to write there
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from sqlalchemy.exc import DBAPIError
+
+
+class StoreError(Exception):
+    """The base of the tree: a message, and the remedy as an action."""
+
+    remedy = "look at the journal of filterd-control"
+
+    def __init__(self, message: str, remedy: str = "") -> None:
+        super().__init__(message)
+        self.remedy = remedy or type(self).remedy
+
+
+class StoreMissingError(StoreError):
+    """There is no store file yet, or an empty one."""
+
+    remedy = "run: filterd store migrate"
+
+
+class StoreOutdatedError(StoreError):
+    """The schema is older than this filterd."""
+
+    remedy = "run: filterd store migrate"
+
+
+class StoreTooNewError(StoreError):
+    """The schema was written by a later filterd."""
+
+    remedy = "install that version of filterd, or restore a backup made before its migration"
+
+
+class StoreDamagedError(StoreError):
+    """The file is not a database, or its pages are damaged."""
+
+    remedy = "stop filterd-control and restore the store from a backup; the resolver goes on meanwhile"
+
+
+class StoreBusyError(StoreError):
+    """Another writer held the lock for too long."""
+
+    remedy = "try again; if it stays so, find the process that holds the store file (lsof)"
+
+
+class StoreFullError(StoreError):
+    """There is no room for the write; nothing of it was kept."""
+
+    remedy = "free room on the file system that holds the store, then repeat the command"
+
+
+class StoreUnwritableError(StoreError):
+    """The file or its directory does not let this user write."""
+
+    remedy = "run the command as the owner of the store file"
+
+
+_BY_CODE: dict[int, tuple[type[StoreError], str]] = {
+    sqlite3.SQLITE_CORRUPT: (StoreDamagedError, "the store is damaged"),
+    sqlite3.SQLITE_NOTADB: (StoreDamagedError, "the store file is not a database"),
+    sqlite3.SQLITE_BUSY: (StoreBusyError, "the store is locked by another process"),
+    sqlite3.SQLITE_LOCKED: (StoreBusyError, "the store is locked by another process"),
+    sqlite3.SQLITE_FULL: (StoreFullError, "the disk of the store is full"),
+    sqlite3.SQLITE_READONLY: (StoreUnwritableError, "the store is not writable"),
+    sqlite3.SQLITE_CANTOPEN: (StoreUnwritableError, "the store cannot be opened"),
+    sqlite3.SQLITE_PERM: (StoreUnwritableError, "the store is not writable"),
+    sqlite3.SQLITE_IOERR: (StoreDamagedError, "the disk of the store reports an error"),
+}
+
+
+def translate(error: BaseException) -> StoreError | None:
+    """The store's own error for one of the driver, or None where it is no trouble of the store itself."""
+    original = error.orig if isinstance(error, DBAPIError) else error
+    if not isinstance(original, sqlite3.Error):
+        return None
+    code = getattr(original, "sqlite_errorcode", None)
+    known = _BY_CODE.get(code & 0xFF) if code is not None else None
+    if known is None:
+        return None
+    kind, message = known
+    return kind(message)
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """Turn the driver's errors into the store's, once, at its edge. Others pass unchanged."""
+    try:
+        yield
+    except (DBAPIError, sqlite3.Error) as error:
+        own = translate(error)
+        if own is None:
+            raise
+        # The driver's message quotes statement and parameters, which may be names: it is not chained.
+        raise own from None

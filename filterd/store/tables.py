@@ -1,0 +1,233 @@
+"""The tables, in common SQL. Times are Unix seconds; prefixes and names are canonical text.
+
+Three groups: the log (``head``, ``change``, ``log_floor``, ``audit``), what administrators decided
+(subscribers, orders, feed versions, snapshots), and what nodes report (``node``), outside log and audit.
+
+``line_state``, ``own_name``, ``binding`` and ``orders`` are read by the resolver's resync as well: their
+columns are part of :mod:`filterd.model.changelog`.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    Boolean,
+    CheckConstraint,
+    Column,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    false,
+)
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+head = Table(
+    "head",
+    metadata,
+    Column("id", Integer, CheckConstraint("id = 1", name="one_row"), primary_key=True),
+    Column("revision", Integer, nullable=False),
+    Column("audit_sequence", Integer, nullable=False),
+    Column("audit_hash", String(64), nullable=False),
+    Column("next_line", Integer, nullable=False),
+    Column("next_order", Integer, nullable=False),
+)
+"""one row, read and written by every writer under the write lock; numbers in it are never given out twice"""
+
+change = Table(
+    "change",
+    metadata,
+    Column("revision", Integer, primary_key=True, autoincrement=False),
+    Column("stream", String(16), nullable=False),
+    Column("kind", String(16), nullable=False),
+    Column("at", Float, nullable=False),
+    Column("payload", Text, nullable=False),
+    Index(None, "stream", "revision"),
+)
+
+log_floor = Table(
+    "log_floor",
+    metadata,
+    Column("id", Integer, CheckConstraint("id = 1", name="one_row"), primary_key=True),
+    Column("revision", Integer, nullable=False),
+)
+"""one row; changes at or below this revision may be gone"""
+
+audit = Table(
+    "audit",
+    metadata,
+    Column("sequence", Integer, primary_key=True, autoincrement=False),
+    Column("revision", Integer, nullable=False),
+    Column("at", Float, nullable=False),
+    Column("actor", String(128), nullable=False),
+    Column("action", String(64), nullable=False),
+    Column("subject", String(256), nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("before", Text),
+    Column("after", Text),
+    Column("previous_hash", String(64), nullable=False, unique=True),
+    Column("hash", String(64), nullable=False, unique=True),
+)
+
+subscriber = Table(
+    "subscriber",
+    metadata,
+    Column("line", Integer, primary_key=True, autoincrement=False),
+    Column("id", String(128), nullable=False, unique=True),
+    Column("added_at", Float, nullable=False),
+    Column("seal", String(64), nullable=False),
+)
+"""the only place where a line's number meets the operator's name for it; erasing the row parts them for good.
+``seal`` keys the digests of personal values in the audit trail (operations.seal)"""
+
+line_state = Table(
+    "line_state",
+    metadata,
+    Column("line", Integer, ForeignKey("subscriber.line"), primary_key=True, autoincrement=False),
+    Column("opted_in", Boolean, nullable=False),
+    Column("profile", String(64), nullable=False),
+    Column("zone", String(64), nullable=False),
+    Column("paused_until", Integer, nullable=False),
+    Column("security_left", Boolean, nullable=False),
+)
+
+own_name = Table(
+    "own_name",
+    metadata,
+    Column("line", Integer, ForeignKey("subscriber.line"), primary_key=True),
+    Column("name", String(253), primary_key=True),
+    Column("action", Integer, nullable=False),
+    Column("scope", Integer, nullable=False),
+)
+"""one rule a name: a second one replaces the first"""
+
+request = Table(
+    "request",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("line", Integer, ForeignKey("subscriber.line"), nullable=False, index=True),
+    Column("kind", String(16), nullable=False),
+    Column("who", String(256), nullable=False),
+    Column("channel", String(32), nullable=False),
+    Column("at", Float, nullable=False),
+    Column("text_version", String(64), nullable=False),
+    Column("reference", String(256), nullable=False),
+)
+"""evidence that the subscriber asked (LMTR 191, LFPDPPP 7 and 8)"""
+
+binding = Table(
+    "binding",
+    metadata,
+    Column("prefix", String(43), primary_key=True),
+    Column("line", Integer, ForeignKey("subscriber.line"), nullable=False, index=True),
+)
+
+orders = Table(
+    "orders",
+    metadata,
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("reference", String(32), nullable=False, unique=True),
+    Column("state", String(16), nullable=False, index=True),
+    Column("authority", String(256), nullable=False),
+    Column("official", String(256), nullable=False),
+    Column("document", String(256), nullable=False),
+    Column("document_digest", String(64), nullable=False),
+    Column("ground", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("mode", Integer, nullable=False),
+    Column("not_before", Integer, nullable=False),
+    Column("not_after", Integer, nullable=False),
+    Column("review_at", Integer, nullable=False),
+    Column("confidential", Boolean, nullable=False, server_default=false()),
+    Column("overblocking_accepted", Boolean, nullable=False, server_default=false()),
+    Column("received_at", Float, nullable=False),
+    Column("added_by", String(128), nullable=False),
+    Column("added_at", Float, nullable=False),
+    Column("accepted_at", Float, nullable=False),
+    Column("withdrawn_by", String(128), nullable=False),
+    Column("withdrawn_at", Float, nullable=False),
+    Column("withdrawal_reason", Text, nullable=False),
+)
+
+order_name = Table(
+    "order_name",
+    metadata,
+    Column("order_number", Integer, ForeignKey("orders.number"), primary_key=True),
+    Column("name", String(253), primary_key=True),
+    Column("scope", Integer, primary_key=True),
+)
+
+order_address = Table(
+    "order_address",
+    metadata,
+    Column("order_number", Integer, ForeignKey("orders.number"), primary_key=True),
+    Column("prefix", String(43), primary_key=True),
+)
+
+order_approval = Table(
+    "order_approval",
+    metadata,
+    Column("order_number", Integer, ForeignKey("orders.number"), primary_key=True),
+    Column("actor", String(128), primary_key=True),
+    Column("at", Float, nullable=False),
+)
+
+feed_version = Table(
+    "feed_version",
+    metadata,
+    Column("feed", String(64), primary_key=True),
+    Column("version", Integer, primary_key=True, autoincrement=False),
+    Column("state", String(16), nullable=False),
+    Column("digest", String(64), nullable=False),
+    Column("source_digest", String(64), nullable=False),
+    Column("names", Integer, nullable=False),
+    Column("skipped", Integer, nullable=False),
+    Column("at", Float, nullable=False),
+    Column("note", Text, nullable=False),
+)
+"""every version of a feed that was read: ``current``, ``superseded`` or ``quarantined``"""
+
+feed_check = Table(
+    "feed_check",
+    metadata,
+    Column("feed", String(64), primary_key=True),
+    Column("checked_at", Float, nullable=False),
+    Column("succeeded_at", Float, nullable=False),
+    Column("error", Text, nullable=False),
+)
+"""when a feed was last looked at, and how that went; outside log and audit, since nothing was decided"""
+
+snapshot = Table(
+    "snapshot",
+    metadata,
+    Column("file", String(128), primary_key=True),
+    Column("digest", String(64), nullable=False),
+    Column("revision", Integer, nullable=False),
+    Column("built_at", Float, nullable=False),
+    Column("names", Integer, nullable=False),
+    Column("size", Integer, nullable=False),
+)
+
+node = Table(
+    "node",
+    metadata,
+    Column("name", String(128), primary_key=True),
+    Column("seen_at", Float, nullable=False),
+    Column("mandatory_revision", Integer, nullable=False),
+    Column("parental_revision", Integer, nullable=False),
+    Column("snapshot_digest", String(64), nullable=False),
+    Column("ready", Boolean, nullable=False),
+    Column("lists", Text, nullable=False),
+)
