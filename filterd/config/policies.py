@@ -1,0 +1,98 @@
+"""The policies directory, read and checked: all problems of all files at once, each with file and path.
+
+::
+
+    PoliciesError(Exception)      .problems: tuple[Problem(path, message), ...]
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib import resources
+from pathlib import Path
+from typing import TypeVar
+from zoneinfo import available_timezones
+
+from filterd.config.yamlfile import YamlError, read_yaml
+from filterd.policy import parsing, references
+from filterd.policy.documents import Policies, Protected
+from filterd.policy.reading import Place, Problem
+from filterd.policy.suffixes import Suffixes, parse_suffixes
+
+T = TypeVar("T")
+
+
+class PoliciesError(Exception):
+    """Everything wrong with a policies directory; the text has one line each."""
+
+    def __init__(self, problems: tuple[Problem, ...]) -> None:
+        super().__init__("\n".join(map(str, problems)))
+        self.problems = problems
+
+
+def load_policies(directory: Path) -> Policies:
+    """The documents of a policies directory. Raises PoliciesError with all problems.
+
+    Every file must be there, if only as an empty list: a file that went missing must not read as "nothing is
+    blocked" or "nothing is protected". The directories ``profiles`` and ``jurisdictions`` may be.
+    """
+    if not directory.is_dir():
+        raise PoliciesError((Problem(str(directory), "is no directory; set policies to the one to use"),))
+    problems: list[Problem] = []
+    read = _Directory(directory, problems)
+    policies = Policies(
+        categories=read.listing("categories.yaml", parsing.read_category),
+        feeds=read.listing("feeds.yaml", parsing.read_feed),
+        profiles=read.folder("profiles", parsing.read_profile),
+        services=read.listing("services.yaml", parsing.read_service),
+        safe_search=read.listing("safesearch.yaml", parsing.read_safe_search),
+        bypass=read.listing("bypass.yaml", parsing.read_bypass),
+        protected=read.document("protected.yaml", parsing.read_protected, Protected(public_suffixes=True)),
+        expected=read.document("expected.yaml", parsing.read_expected, ()),
+        jurisdictions=read.folder("jurisdictions", parsing.read_jurisdiction),
+    )
+    problems += references.check(policies)
+    for each in policies.jurisdictions:
+        if each.zone and each.zone not in available_timezones():
+            place = f"jurisdictions/{each.id}.yaml.calendar.zone"
+            problems.append(Problem(place, f"{each.zone!r} is no time zone"))
+    if problems:
+        raise PoliciesError(tuple(problems))
+    return policies
+
+
+class _Directory:
+    """Reads files of one directory into one list of problems."""
+
+    def __init__(self, directory: Path, problems: list[Problem]) -> None:
+        self._directory = directory
+        self._problems = problems
+
+    def listing(self, file: str, read: Callable[[Place], T]) -> tuple[T, ...]:
+        """A file that holds a list."""
+        place = self._place(file)
+        return () if place is None else tuple(read(item) for item in place.items())
+
+    def document(self, file: str, read: Callable[[Place], T], otherwise: T) -> T:
+        """A file that holds one value."""
+        place = self._place(file)
+        return otherwise if place is None else read(place)
+
+    def folder(self, folder: str, read: Callable[[Place, str], T]) -> tuple[T, ...]:
+        """One value for each file of a directory, by file name."""
+        files = sorted((self._directory / folder).glob("*.yaml"))
+        places = [(self._place(f"{folder}/{file.name}"), file.stem) for file in files]
+        return tuple(read(place, stem) for place, stem in places if place is not None)
+
+    def _place(self, file: str) -> Place | None:
+        try:
+            return Place(read_yaml(self._directory / file), file, self._problems)
+        except YamlError as error:
+            self._problems += [Problem(file, message) for message in error.errors]
+            return None
+
+
+def icann_suffixes() -> Suffixes:
+    """The public suffix list's ICANN section, as the installed publicsuffixlist package carries it."""
+    source = resources.files("publicsuffixlist") / "public_suffix_list.dat"
+    return parse_suffixes(source.read_text(encoding="utf-8"))
