@@ -1,0 +1,65 @@
+"""The parts of a published state that are plain values: its switches, and which mandates are in force."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from filterd.model.mandatory import Mandate
+from filterd.model.rule import BlockingMode
+
+ACTIVE = 0x01
+CONFIDENTIAL = 0x08
+MODE_SHIFT = 1
+"""bits of one byte of an active set; the blocking mode takes two bits"""
+
+
+@dataclass(frozen=True, slots=True)
+class StateSettings:
+    """The switches of a published state."""
+
+    security_enabled: bool = False
+    ready: bool = True
+    """the mandatory part is loaded"""
+    parental_ready: bool = True
+    """lines and their choices are loaded"""
+    parental_fail_open: bool = False
+
+
+def active_set(mandates: Iterable[Mandate], now: int) -> bytes:
+    """One byte per mandatory id, as native code reads it.
+
+    An id that no mandate speaks of counts as active: what is in a snapshot and unknown here must not open.
+    """
+    known = {mandate.id: mandate for mandate in mandates}
+    states = bytearray([ACTIVE]) * (max(known, default=-1) + 1)
+    for number, mandate in known.items():
+        states[number] = (
+            (ACTIVE if mandate.active(now) else 0)
+            | mandate.mode << MODE_SHIFT
+            | (CONFIDENTIAL if mandate.confidential else 0)
+        )
+    return bytes(states)
+
+
+def next_change(mandates: Iterable[Mandate], now: int) -> int:
+    """The first moment after ``now`` at which one takes effect or expires; 0: none will."""
+    moments = (
+        moment
+        for mandate in mandates
+        if not mandate.withdrawn
+        for moment in (mandate.not_before, mandate.not_after)
+        if moment > now
+    )
+    return min(moments, default=0)
+
+
+def mandate_to_meta(mandate: Mandate) -> dict[str, Any]:
+    """The mandate as JSON values, for the snapshot's ``mandates``."""
+    return {**asdict(mandate), "mode": int(mandate.mode)}
+
+
+def mandate_from_meta(meta: Mapping[str, Any]) -> Mandate:
+    """The mandate as a snapshot's ``mandates`` states it."""
+    return Mandate(**{**meta, "mode": BlockingMode(meta["mode"])})

@@ -1,0 +1,176 @@
+"""A profile on a clock: the class masks that a verdict tests with, at one moment.
+
+A profile's rules travel in the snapshot's meta beside the classes that they speak of, so that masks and
+snapshot never disagree. Lines refer to a policy by its index in a :class:`PolicyBook`, which gives none twice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from filterd.model.rule import BlockingMode
+from filterd.model.verdict import Kind
+from filterd.policy.classes import Classes
+from filterd.policy.documents import Profile, Slot
+from filterd.policy.schedule import next_boundary, state_at, zone_of
+
+NO_POLICY = 0
+"""the index of the policy that asks for nothing"""
+
+
+@dataclass(frozen=True, slots=True)
+class ProfileRules:
+    """What a profile asks for, without its texts. Ids are those of the policy documents."""
+
+    id: str
+    categories: tuple[str, ...] = ()
+    services: tuple[str, ...] = ()
+    safe_search: tuple[str, ...] = ()
+    bypass: tuple[str, ...] = ()
+    mode: BlockingMode = BlockingMode.NXDOMAIN
+    schedule: tuple[Slot, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ResolvedPolicy:
+    """Class masks of one profile in one zone at one moment; a mask's bit n is class bit n."""
+
+    profile: str = ""
+    zone: str = "UTC"
+    categories: int = 0
+    services: int = 0
+    safe_search: int = 0
+    bypass: int = 0
+    schedule: int = 0
+    """categories that the schedule adds"""
+    schedule_all: bool = False
+    """the schedule blocks all but the always-allowed names"""
+    mode: BlockingMode = BlockingMode.NXDOMAIN
+    next_boundary: int = 0
+    """when the schedule asks for something else, Unix seconds; 0: never"""
+
+
+def rules_of(profile: Profile) -> ProfileRules:
+    """The rules of a profile document."""
+    return ProfileRules(
+        id=profile.id,
+        categories=profile.categories,
+        services=profile.services,
+        safe_search=profile.safe_search,
+        bypass=profile.bypass,
+        mode=profile.blocking_mode,
+        schedule=profile.schedule,
+    )
+
+
+def to_meta(rules: ProfileRules) -> dict[str, Any]:
+    """The rules as JSON values, for the snapshot's ``profiles``."""
+    return {
+        "categories": list(rules.categories),
+        "services": list(rules.services),
+        "safe_search": list(rules.safe_search),
+        "bypass": list(rules.bypass),
+        "blocking_mode": rules.mode.word,
+        "schedule": [
+            {
+                "days": list(slot.days),
+                "start": slot.start,
+                "end": slot.end,
+                "everything": slot.everything,
+                "categories": list(slot.categories),
+            }
+            for slot in rules.schedule
+        ],
+    }
+
+
+def from_meta(profile: str, meta: Mapping[str, Any]) -> ProfileRules:
+    """The rules as a snapshot's ``profiles`` states them."""
+    return ProfileRules(
+        id=profile,
+        categories=tuple(meta["categories"]),
+        services=tuple(meta["services"]),
+        safe_search=tuple(meta["safe_search"]),
+        bypass=tuple(meta["bypass"]),
+        mode=BlockingMode[meta["blocking_mode"].upper()],
+        schedule=tuple(
+            Slot(
+                days=tuple(slot["days"]),
+                start=slot["start"],
+                end=slot["end"],
+                everything=slot["everything"],
+                categories=tuple(slot["categories"]),
+            )
+            for slot in meta["schedule"]
+        ),
+    )
+
+
+def resolve(rules: ProfileRules, classes: Classes, zone: str, now: int) -> ResolvedPolicy:
+    """The masks at ``now`` (Unix seconds); ``schedule.UnknownZoneError`` for a bad zone."""
+    moment = state_at(rules.schedule, zone, now)
+    return ResolvedPolicy(
+        profile=rules.id,
+        zone=zone,
+        categories=classes.category_mask(rules.categories),
+        services=classes.mask_of(Kind.SERVICE, rules.services),
+        safe_search=classes.mask_of(Kind.SAFE_SEARCH, rules.safe_search),
+        bypass=classes.mask_of(Kind.BYPASS, rules.bypass),
+        schedule=classes.category_mask(moment.categories),
+        schedule_all=moment.everything,
+        mode=rules.mode,
+        next_boundary=next_boundary(rules.schedule, zone, now),
+    )
+
+
+class PolicyBook:
+    """Which index a line's profile and zone have, and the policies by index at any moment.
+
+    Indexes are only ever added, so a line keeps its own over every new snapshot. Owned by one thread.
+    """
+
+    def __init__(self, profiles: Mapping[str, ProfileRules], classes: Classes) -> None:
+        self._profiles = dict(profiles)
+        self._classes = classes
+        self._indexes: dict[tuple[str, str], int] = {}
+
+    @classmethod
+    def of_meta(cls, meta: Mapping[str, Any], classes: Classes) -> PolicyBook:
+        """An empty book over a snapshot's profiles."""
+        return cls(_profiles_of(meta), classes)
+
+    def index(self, profile: str, zone: str) -> int:
+        """The index of a profile in a zone; :data:`NO_POLICY` for the profile ``""``.
+
+        It may be one that :meth:`at` has not answered yet. :class:`UnknownZoneError` for a bad zone.
+        """
+        if not profile:
+            return NO_POLICY
+        known = self._indexes.get((profile, zone))
+        if known is not None:
+            return known
+        zone_of(zone)
+        return self._indexes.setdefault((profile, zone), len(self._indexes) + 1)
+
+    def renew(self, meta: Mapping[str, Any], classes: Classes) -> None:
+        """Go over to another snapshot's profiles and classes; indexes stay."""
+        self._profiles = _profiles_of(meta)
+        self._classes = classes
+
+    def missing(self) -> tuple[str, ...]:
+        """Profiles that lines have and the snapshot does not know: those lines are not restricted."""
+        return tuple(sorted({profile for profile, _ in self._indexes} - self._profiles.keys()))
+
+    def at(self, now: int) -> tuple[ResolvedPolicy, ...]:
+        """The policies by index at ``now``."""
+        resolved = [ResolvedPolicy()]
+        for profile, zone in self._indexes:
+            rules = self._profiles.get(profile, ProfileRules(profile))
+            resolved.append(resolve(rules, self._classes, zone, now))
+        return tuple(resolved)
+
+
+def _profiles_of(meta: Mapping[str, Any]) -> dict[str, ProfileRules]:
+    return {profile: from_meta(profile, value) for profile, value in meta.get("profiles", {}).items()}

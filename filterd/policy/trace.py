@@ -1,0 +1,67 @@
+"""What became of each stage of a verdict: the values that explain it.
+
+The native core and the twins fill the same values, so that an explanation is never a second opinion.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum
+
+from filterd.model.rule import Scope
+from filterd.model.verdict import Reason, Verdict, Where
+
+
+class StageOutcome(IntEnum):
+    """What a stage did. Over the names of one answer the largest number stands."""
+
+    NOT_EVALUATED = 0
+    """an earlier stage decided, or the stage does not apply to this name"""
+    OFF = 1
+    """not in effect for this line at this moment: not opted in, paused, left, not enabled"""
+    NO_MATCH = 2
+    LIFTED = 3
+    """a rule matched, but the name is protected, always or own allowed, or the safe host itself"""
+    ALLOWED = 4
+    """own allow only: later stages that it can lift are lifted"""
+    DECIDED = 5
+
+    @property
+    def word(self) -> str:
+        """The words used in commands and JSON."""
+        return self.name.lower().replace("_", " ")
+
+
+@dataclass(frozen=True, slots=True)
+class StageTrace:
+    """One stage; the last four fields speak where a rule matched (LIFTED, DECIDED)."""
+
+    stage: Reason
+    outcome: StageOutcome = StageOutcome.NOT_EVALUATED
+    reference: int = 0
+    """a class bit, or the id of the order or mandatory list; 0 for a line's own name"""
+    where: Where = Where.QUERY
+    scope: Scope = Scope.SUBTREE
+    matched: str = ""
+    """the name or address prefix that the rule carries; empty for a schedule that blocks everything"""
+
+
+TRACED = tuple(reason for reason in Reason if reason is not Reason.NONE)
+"""the stages of a trace, in the order of precedence"""
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """A verdict with what goes on with it, and how it came about."""
+
+    verdict: Verdict
+    own_allow: bool = False
+    """the line allows the query's name; inspection of the answer is told so"""
+    confidential: bool = False
+    """the order or list that blocks is to be named to nobody"""
+    valid_until: int = 0
+    """when the line's next boundary changes what it gets, Unix seconds; 0: none"""
+    stages: tuple[StageTrace, ...] = ()
+    """one for each of :data:`TRACED`; empty where no explanation was asked for"""
+    is_protected: bool = False
+    """known only with ``stages``"""
