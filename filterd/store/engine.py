@@ -4,9 +4,9 @@ The driver's own transaction control is off (``AUTOCOMMIT``): it would begin a t
 write lock, and a reader that turned writer would then fail. Every transaction here begins and ends by a
 statement.
 
-A writer waits for the lock in short turns. SQLite's own waiting grows to 100 ms between two looks, so that an
-order would sleep through the breath that an import takes between its chunks. With :data:`TURN_MS` no two looks
-are further apart than :data:`BREATH` seconds.
+A writer waits for the lock in short turns. SQLite's own waiting grows to 100 ms between two looks: an order
+would sleep through the breath that an import takes between its chunks. With :data:`TURN_MS` no two looks are further
+apart than :data:`BREATH` seconds.
 """
 
 from __future__ import annotations

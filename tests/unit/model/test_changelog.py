@@ -1,0 +1,98 @@
+"""What is written to the change log is what a node reads back, and nothing else is read."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from filterd.model.changelog import (
+    BindingChange,
+    BindingRemoved,
+    Change,
+    ChangeError,
+    LineChange,
+    LineRemoved,
+    OrderChange,
+    decode,
+    encode,
+)
+from filterd.model.line import LineChoices, OwnName
+from filterd.model.rule import Action, BlockingMode, Scope
+
+numbers = st.integers(min_value=0, max_value=2**53)
+names = st.text(alphabet="abc.-_", min_size=1, max_size=20)
+prefixes = st.sampled_from(["192.0.2.0/24", "127.0.0.2/32", "2001:db8::/56"])
+orders = st.builds(
+    OrderChange,
+    id=numbers,
+    reference=names,
+    names=st.lists(st.tuples(names, st.sampled_from(Scope)), max_size=3).map(tuple),
+    addresses=st.lists(prefixes, max_size=2).map(tuple),
+    mode=st.sampled_from(BlockingMode),
+    not_before=numbers,
+    not_after=numbers,
+    withdrawn=st.booleans(),
+    confidential=st.booleans(),
+    accepted_at=st.floats(min_value=0, max_value=1e10),
+)
+own_names = st.builds(OwnName, names, st.sampled_from([Action.BLOCK, Action.ALLOW]), st.sampled_from(Scope))
+lines = st.builds(
+    LineChoices,
+    line=numbers,
+    opted_in=st.booleans(),
+    profile=names,
+    zone=names,
+    paused_until=numbers,
+    security_left=st.booleans(),
+    own_names=st.lists(own_names, max_size=3).map(tuple),
+)
+changes = st.one_of(
+    orders,
+    lines.map(LineChange),
+    numbers.map(LineRemoved),
+    st.builds(BindingChange, prefixes, numbers),
+    prefixes.map(BindingRemoved),
+)
+
+
+@given(changes)
+def test_a_change_is_read_back_as_written(change: Change) -> None:
+    _, kind, payload = encode(change)
+    assert decode(kind, payload) == change
+
+
+@given(changes, st.data())
+def test_a_change_without_one_of_its_fields_is_refused(change: Change, data: st.DataObject) -> None:
+    _, kind, payload = encode(change)
+    fields = json.loads(payload)
+    del fields[data.draw(st.sampled_from(sorted(fields)))]
+    with pytest.raises(ChangeError):
+        decode(kind, json.dumps(fields))
+
+
+@pytest.mark.parametrize("payload", ["", "[]", "7", "null", '{"line": "x"}', '{"line": null}'])
+def test_a_malformed_payload_is_refused(payload: str) -> None:
+    with pytest.raises(ChangeError):
+        decode("line_removed", payload)
+
+
+def test_an_unknown_kind_is_refused() -> None:
+    with pytest.raises(ChangeError, match="unknown kind"):
+        decode("session", "{}")
+
+
+def test_the_error_does_not_repeat_what_was_chosen() -> None:
+    own = OwnName("secret.example", Action.BLOCK, Scope.SUBTREE)
+    _, kind, payload = encode(LineChange(LineChoices(1, own_names=(own,))))
+    with pytest.raises(ChangeError) as caught:
+        decode(kind, payload.replace('"secret.example",0,1', '"secret.example",9,1'))
+    assert "secret" not in str(caught.value)
+
+
+def test_an_order_knows_its_mandate() -> None:
+    order = OrderChange(257, "O-1", (("a.example", Scope.EXACT),), not_after=10)
+    assert order.mandate.active(9)
+    assert not order.mandate.active(10)
