@@ -1,1 +1,1 @@
-"""wire"""
+"""The DNS wire format, sans-IO. The hot parts (codec, respond) are native, with plain references."""

@@ -1,1 +1,513 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
+"""Final answers: what the client is sent, byte for byte.
+
+The native functions are described in ``respond.pxd``; below them stands the thin Python face. The readable
+reference is :mod:`filterd.wire.respond_reference`, and the two are kept equal by tests.
+"""
+
+from libc.string cimport memcmp, memcpy
+
+from filterd.wire.codec cimport (
+    CLASS_IN, END, FLAG_AD, FLAG_CD, FLAG_QR, FLAG_RA, FLAG_RD, FLAG_TC, HEADER_SIZE, NO_SPACE, NOERROR, NXDOMAIN, OK,
+    SERVFAIL, TYPE_A, TYPE_AAAA, TYPE_CNAME, TYPE_OPT, TYPE_SOA, TYPE_TXT, ParsedQuery, Record, Walk, copy_record,
+    get16, name_from_wire, parse_query, put16, put32, rcode_of, read_name, walk_next, walk_start)
+
+cdef enum:
+    QUESTION = 0xC00C            # a pointer to the query name
+    OPT_SIZE = 11                # an OPT record without options
+    SCOPE_EXACT = 0              # filterd.model.rule.Scope
+
+# What is behind SOA's first name: nobody.invalid., serial 1, refresh, retry, expire (RFC 6303 3); minimum follows.
+cdef const uint8_t* SOA_REST = (
+    b"\x06nobody\x07invalid\x00" b"\x00\x00\x00\x01" b"\x00\x00\x0e\x10" b"\x00\x00\x04\xb0" b"\x00\x09\x3a\x80")
+cdef enum:
+    SOA_REST_SIZE = 32
+
+cdef const uint8_t* LOOPBACK4 = b"\x7f\x00\x00\x01"
+cdef const uint8_t* LOOPBACK6 = b"\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x01"
+cdef const uint8_t* NULL_ADDRESS = b"\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00"
+
+
+cdef struct Draft:               # an answer being written
+    uint8_t* out
+    size_t capacity
+    size_t used
+    bint full                    # a record did not fit: to be truncated
+
+
+# --- the frame: header, question, OPT ---------------------------------------------------------------------
+
+cdef bint begin(Draft* draft, const Query* query, uint16_t rcode, const AnswerOptions* options,
+                uint8_t* out, size_t capacity) noexcept nogil:
+    """Header and question, no records yet; False if there is nothing to send."""
+    cdef uint16_t flags = FLAG_QR | (query.flags & (FLAG_RD | FLAG_CD)) | <uint16_t> (query.opcode << 11)
+    if query.flags & FLAG_QR or capacity < HEADER_SIZE + query.question_length:
+        return False
+    if rcode > 15 and not query.has_edns:
+        rcode = SERVFAIL
+    if options.ra:
+        flags |= FLAG_RA
+    put16(out, query.id)
+    put16(out + 2, flags | (rcode & 15))
+    put16(out + 4, 1 if query.question_length else 0)
+    put32(out + 6, 0)
+    put16(out + 10, 0)
+    memcpy(out + HEADER_SIZE, query.question, query.question_length)
+    draft.out = out
+    draft.capacity = capacity
+    draft.used = HEADER_SIZE + query.question_length
+    draft.full = False
+    return True
+
+
+cdef void count(Draft* draft, int section) noexcept nogil:
+    """One more record in the section (1 answer, 2 authority, 3 additional)."""
+    cdef uint8_t* at = draft.out + 4 + 2 * section
+    put16(at, get16(at) + 1)
+
+
+cdef size_t ede_size(const EdeList* ede, bint texts) noexcept nogil:
+    cdef size_t size = 0
+    cdef int i
+    for i in range(ede.count):
+        size += 6 + (ede.items[i].text_length if texts else 0)
+    return size
+
+
+cdef void put_opt(Draft* draft, const Query* query, uint16_t rcode, const EdeList* ede, bint texts) noexcept nogil:
+    """The OPT record (RFC 6891 6.1.2) with EDEs (RFC 8914 2); ede may be NULL. The caller has seen to the room."""
+    cdef uint8_t* at = draft.out + draft.used
+    cdef size_t size = ede_size(ede, texts) if ede is not NULL else 0
+    cdef uint8_t length
+    cdef int i
+    at[0] = 0
+    put16(at + 1, TYPE_OPT)
+    put16(at + 3, UDP_SIZE)
+    put32(at + 5, (<uint32_t> (rcode >> 4) << 24) | (0x8000 if query.dnssec_ok else 0))
+    put16(at + 9, <uint16_t> size)
+    at += OPT_SIZE
+    if ede is not NULL:
+        for i in range(ede.count):
+            length = ede.items[i].text_length if texts else 0
+            put16(at, 15)
+            put16(at + 2, 2 + length)
+            put16(at + 4, ede.items[i].code)
+            memcpy(at + 6, ede.items[i].text, length)
+            at += 6 + length
+    draft.used += OPT_SIZE + size
+    count(draft, 3)
+
+
+cdef bint close_within(Draft* draft, const Query* query, uint16_t rcode, const EdeList* ede, size_t limit) noexcept nogil:
+    """Adds the OPT that fits: with EDEs and texts, without texts, without EDEs; False if none does."""
+    if draft.full or draft.used > limit:
+        return False
+    if not query.has_edns:
+        return True
+    if draft.used + OPT_SIZE + ede_size(ede, True) <= limit:
+        put_opt(draft, query, rcode, ede, True)
+    elif draft.used + OPT_SIZE + ede_size(ede, False) <= limit:
+        put_opt(draft, query, rcode, ede, False)
+    elif draft.used + OPT_SIZE <= limit:
+        put_opt(draft, query, rcode, NULL, False)
+    else:
+        return False
+    return True
+
+
+cdef size_t finish(Draft* draft, const Query* query, uint16_t rcode, const AnswerOptions* options) noexcept nogil:
+    """The length of the finished answer: whole if it fits, else truncated, else 0."""
+    cdef size_t limit = draft.capacity if draft.capacity < options.limit else options.limit
+    if close_within(draft, query, rcode, &options.ede, limit):
+        return draft.used
+    draft.full = False
+    draft.used = HEADER_SIZE + query.question_length
+    put16(draft.out + 2, (get16(draft.out + 2) | FLAG_TC) & ~FLAG_AD)
+    put32(draft.out + 6, 0)
+    put16(draft.out + 10, 0)
+    return draft.used if close_within(draft, query, rcode, &options.ede, limit) else 0
+
+
+# --- records that we make ---------------------------------------------------------------------------------
+
+cdef uint32_t made_ttl(const AnswerOptions* options) noexcept nogil:
+    return min(options.ttl, options.ttl_cap)
+
+
+cdef uint32_t passed_ttl(uint32_t ttl, const AnswerOptions* options) noexcept nogil:
+    """A record's TTL after its time in the cache; one with the top bit set counts as 0 (RFC 2181 8)."""
+    if ttl > 0x7FFFFFFF or ttl < options.age:
+        ttl = 0
+    else:
+        ttl -= options.age
+    return min(max(ttl, options.ttl_floor), options.ttl_cap)
+
+
+cdef uint8_t* add_record(Draft* draft, const Query* query, int section, uint16_t kind, uint32_t ttl,
+                         size_t size) noexcept nogil:
+    """A record of the query name; where its size bytes of data go, or NULL if there is no room."""
+    cdef uint8_t* at = draft.out + draft.used
+    if draft.full or draft.capacity - draft.used < 12 + size:
+        draft.full = True
+        return NULL
+    put16(at, QUESTION)
+    put16(at + 2, kind)
+    put16(at + 4, query.qclass)
+    put32(at + 6, ttl)
+    put16(at + 10, <uint16_t> size)
+    draft.used += 12 + size
+    count(draft, section)
+    return at + 12
+
+
+cdef void add_soa(Draft* draft, const Query* query, const AnswerOptions* options) noexcept nogil:
+    """Owner and primary server are the query name, so that nothing but this name is denied (RFC 2308 3)."""
+    cdef uint32_t ttl = made_ttl(options)
+    cdef uint8_t* at = add_record(draft, query, 2, TYPE_SOA, ttl, 2 + SOA_REST_SIZE + 4)
+    if at is not NULL:
+        put16(at, QUESTION)
+        memcpy(at + 2, SOA_REST, SOA_REST_SIZE)
+        put32(at + 2 + SOA_REST_SIZE, ttl)
+
+
+cdef size_t negative(const Query* query, uint16_t rcode, const AnswerOptions* options, uint8_t* out,
+                     size_t capacity) noexcept nogil:
+    cdef Draft draft
+    if not begin(&draft, query, rcode, options, out, capacity):
+        return 0
+    add_soa(&draft, query, options)
+    return finish(&draft, query, rcode, options)
+
+
+cdef size_t addressed(const Query* query, const uint8_t* ipv4, const uint8_t* ipv6, const AnswerOptions* options,
+                      uint8_t* out, size_t capacity) noexcept nogil:
+    """The one address of the asked type, either of which may be NULL; NODATA where there is none."""
+    cdef Draft draft
+    cdef uint8_t* at
+    cdef const uint8_t* address = NULL
+    cdef size_t size = 4 if query.qtype == TYPE_A else 16
+    if query.qclass == CLASS_IN and query.qtype == TYPE_A:
+        address = ipv4
+    elif query.qclass == CLASS_IN and query.qtype == TYPE_AAAA:
+        address = ipv6
+    if address is NULL:
+        return negative(query, NOERROR, options, out, capacity)
+    if not begin(&draft, query, NOERROR, options, out, capacity):
+        return 0
+    at = add_record(&draft, query, 1, query.qtype, made_ttl(options), size)
+    if at is not NULL:
+        memcpy(at, address, size)
+    return finish(&draft, query, NOERROR, options)
+
+
+cdef size_t respond_error(const Query* query, uint16_t rcode, const AnswerOptions* options,
+                          uint8_t* out, size_t capacity) noexcept nogil:
+    cdef Draft draft
+    if not begin(&draft, query, rcode, options, out, capacity):
+        return 0
+    return finish(&draft, query, rcode, options)
+
+
+cdef size_t respond_malformed(const Query* query, int status, const AnswerOptions* options,
+                              uint8_t* out, size_t capacity) noexcept nogil:
+    return respond_error(query, rcode_of(status), options, out, capacity)
+
+
+cdef size_t respond_header_error(const uint8_t* packet, size_t length, uint16_t rcode,
+                                 uint8_t* out, size_t capacity) noexcept nogil:
+    cdef uint16_t flags
+    if length < HEADER_SIZE or capacity < HEADER_SIZE or packet[2] & 0x80:
+        return 0
+    flags = get16(packet + 2) & (0x7800 | FLAG_RD | FLAG_CD)     # 0x7800: the opcode
+    put16(out, get16(packet))
+    put16(out + 2, FLAG_QR | flags | (rcode & 15))
+    put32(out + 4, 0)
+    put32(out + 8, 0)
+    return HEADER_SIZE
+
+
+cdef size_t respond_truncated(const Query* query, const AnswerOptions* options,
+                              uint8_t* out, size_t capacity) noexcept nogil:
+    cdef Draft draft
+    if not begin(&draft, query, NOERROR, options, out, capacity):
+        return 0
+    draft.full = True
+    return finish(&draft, query, NOERROR, options)
+
+
+cdef size_t respond_blocked(const Query* query, uint8_t mode, uint8_t scope, const AnswerOptions* options,
+                            uint8_t* out, size_t capacity) noexcept nogil:
+    cdef const uint8_t* ipv4 = NULL
+    cdef const uint8_t* ipv6 = NULL
+    if options.has_ipv4:
+        ipv4 = &options.ipv4[0]
+    if options.has_ipv6:
+        ipv6 = &options.ipv6[0]
+    if mode == MODE_SINKHOLE and ipv4 is NULL and ipv6 is NULL:
+        mode = MODE_NXDOMAIN
+    if mode == MODE_NXDOMAIN and scope != SCOPE_EXACT:
+        return negative(query, NXDOMAIN, options, out, capacity)
+    if mode == MODE_NULL:
+        return addressed(query, NULL_ADDRESS, NULL_ADDRESS, options, out, capacity)
+    if mode == MODE_SINKHOLE:
+        return addressed(query, ipv4, ipv6, options, out, capacity)
+    return negative(query, NOERROR, options, out, capacity)
+
+
+cdef size_t respond_local(const Query* query, uint8_t kind, const AnswerOptions* options,
+                          uint8_t* out, size_t capacity) noexcept nogil:
+    if kind == LOCAL_LOCALHOST:
+        return addressed(query, LOOPBACK4, LOOPBACK6, options, out, capacity)
+    return negative(query, NXDOMAIN if kind == LOCAL_NXDOMAIN else NOERROR, options, out, capacity)
+
+
+cdef uint8_t local_kind(const Name* name) noexcept nogil:
+    if name.length >= 11 and name.labels and name.bytes[name.offsets[name.labels - 1]] == 9:
+        if memcmp(&name.bytes[name.length - 11], b"\x09localhost", 11) == 0:
+            return LOCAL_LOCALHOST
+    return LOCAL_NODATA
+
+
+cdef size_t respond_text(const Query* query, const uint8_t* text, uint8_t length, const AnswerOptions* options,
+                         uint8_t* out, size_t capacity) noexcept nogil:
+    cdef Draft draft
+    cdef uint8_t* at
+    if not begin(&draft, query, NOERROR, options, out, capacity):
+        return 0
+    at = add_record(&draft, query, 1, TYPE_TXT, 0, 1 + <size_t> length)
+    if at is not NULL:
+        at[0] = length
+        memcpy(at + 1, text, length)
+    return finish(&draft, query, NOERROR, options)
+
+
+# --- answers of upstreams ---------------------------------------------------------------------------------
+
+cdef bint answers(const Query* query, const uint8_t* message, size_t length) noexcept nogil:
+    """Whether the message is an answer to the question, whose name it must hold in full."""
+    cdef size_t offset = HEADER_SIZE
+    cdef size_t end = HEADER_SIZE + query.question_length
+    cdef Name name
+    if length < end or not message[2] & 0x80 or get16(message + 4) != 1:
+        return False
+    if read_name(message, length, &offset, &name) != OK or offset + 4 != end:
+        return False
+    return (memcmp(name.bytes, query.name.bytes, name.length) == 0
+            and memcmp(message + offset, query.question + query.question_length - 4, 4) == 0)
+
+
+cdef size_t respond_answer(const Query* query, const uint8_t* message, size_t length,
+                           const AnswerOptions* options, uint8_t* out, size_t capacity) noexcept nogil:
+    cdef Draft draft
+    cdef Walk walk
+    cdef Record record
+    cdef uint16_t rcode
+    cdef int status
+    if not answers(query, message, length):
+        return respond_error(query, SERVFAIL, options, out, capacity)
+    rcode = get16(message + 2) & 15
+    if not begin(&draft, query, rcode, options, out, capacity):
+        return 0
+    if options.ad:
+        put16(out + 2, get16(out + 2) | FLAG_AD)
+    memcpy(out + 6, message + 6, 6)
+    memcpy(out + draft.used, message + draft.used, min(length, capacity) - draft.used)
+    status = walk_start(message, length, &walk)
+    while status == OK:
+        status = walk_next(&walk, &record, NULL)
+        if status == OK and record.type == TYPE_OPT:
+            break
+        if status == OK and record.data_offset <= capacity:
+            put32(out + record.ttl_offset, passed_ttl(record.ttl, options))
+    if status != END:
+        return respond_error(query, SERVFAIL, options, out, capacity)
+    draft.full = walk.offset > capacity
+    draft.used = walk.offset
+    return finish(&draft, query, rcode, options)
+
+
+cdef bint add_copy(Draft* draft, const Walk* walk, const Record* record, const Name* owner, const Name* target,
+                   uint16_t pointer, const AnswerOptions* options) noexcept nogil:
+    """Copies a record, its owner shortened to pointer where it is the target. False if it is damaged."""
+    cdef bint known = owner.length == target.length and memcmp(owner.bytes, target.bytes, owner.length) == 0
+    cdef uint8_t* at = draft.out + draft.used
+    cdef size_t written = 0, ttl_offset = (2 if known else owner.length) + 4
+    cdef int status = copy_record(walk.message, walk.length, record, pointer if known else 0, at,
+                                  draft.capacity - draft.used, &written)
+    if status == NO_SPACE:
+        draft.full = True
+        return True
+    if status != OK:
+        return False
+    put32(at + ttl_offset, passed_ttl(record.ttl, options))
+    draft.used += written
+    count(draft, record.section)
+    return True
+
+
+cdef bint add_target(Draft* draft, const Query* query, const Name* target, const uint8_t* message, size_t length,
+                     uint16_t pointer, const AnswerOptions* options) noexcept nogil:
+    """What the target's answer holds of CNAME and the asked type, else its SOA. False if it is damaged."""
+    cdef Walk walk
+    cdef Record record
+    cdef Name owner
+    cdef bint found = False, wanted
+    cdef int status = walk_start(message, length, &walk)
+    while status == OK:
+        status = walk_next(&walk, &record, &owner)
+        if status != OK:
+            break
+        if record.section == 1:
+            wanted = record.type == query.qtype or record.type == TYPE_CNAME
+            found = found or record.type == query.qtype
+        else:
+            wanted = record.section == 2 and record.type == TYPE_SOA and not found
+        if wanted and not add_copy(draft, &walk, &record, &owner, target, pointer, options):
+            return False
+    return status == END
+
+
+cdef size_t respond_rewrite(const Query* query, const Name* target, const uint8_t* message, size_t length,
+                            const AnswerOptions* options, uint8_t* out, size_t capacity) noexcept nogil:
+    cdef Draft draft
+    cdef uint16_t rcode = NOERROR
+    cdef uint16_t pointer = <uint16_t> (0xC000 | (HEADER_SIZE + query.question_length + 12))
+    cdef uint8_t* at
+    if length:
+        rcode = get16(message + 2) & 15 if length >= HEADER_SIZE else SERVFAIL
+        if rcode != NOERROR and rcode != NXDOMAIN:
+            return respond_error(query, SERVFAIL, options, out, capacity)
+    if not begin(&draft, query, rcode, options, out, capacity):
+        return 0
+    at = add_record(&draft, query, 1, TYPE_CNAME, made_ttl(options), target.length)
+    if at is not NULL:
+        memcpy(at, target.bytes, target.length)
+    if length and query.qtype != TYPE_CNAME:
+        if not add_target(&draft, query, target, message, length, pointer, options):
+            return respond_error(query, SERVFAIL, options, out, capacity)
+    return finish(&draft, query, rcode, options)
+
+
+# --- the Python face --------------------------------------------------------------------------------------
+
+cdef void add_python_ede(AnswerOptions* options, ede) except *:
+    """The texts stay borrowed from ede, which the caller holds."""
+    cdef const uint8_t* text
+    for code, content in ede:
+        if len(content) > 255:
+            raise ValueError(f"extended error text of {len(content)} bytes, at most 255 are allowed")
+        text = content
+        if not add_ede(options, code, text, len(content)):
+            raise ValueError(f"more than {MAX_EDES} extended errors")
+
+
+cdef class _Options:
+    """Keyword options turned into the native struct; keeps the EDEs' texts alive."""
+    cdef AnswerOptions native
+    cdef object ede
+
+    def __init__(self, *, limit=MAX_MESSAGE, ttl=30, ttl_cap=0xFFFFFFFF, ttl_floor=0, age=0, ad=False, ra=True,
+                 ede=(), bytes ipv4=None, bytes ipv6=None):
+        default_options(&self.native)
+        self.native.limit = limit
+        self.native.ttl = ttl
+        self.native.ttl_cap = ttl_cap
+        self.native.ttl_floor = ttl_floor
+        self.native.age = age
+        self.native.ad = ad
+        self.native.ra = ra
+        self.ede = tuple(ede)
+        add_python_ede(&self.native, self.ede)
+        if ipv4 is not None:
+            self.set_address(ipv4, 4)
+        if ipv6 is not None:
+            self.set_address(ipv6, 16)
+
+    cdef void set_address(self, bytes address, size_t size) except *:
+        if len(address) != size:
+            raise ValueError(f"address of {len(address)} bytes, {size} are expected")
+        if size == 4:
+            memcpy(self.native.ipv4, <const uint8_t*> address, 4)
+            self.native.has_ipv4 = True
+        else:
+            memcpy(self.native.ipv6, <const uint8_t*> address, 16)
+            self.native.has_ipv6 = True
+
+
+def error(ParsedQuery query not None, uint16_t rcode, **options):
+    """An error answer."""
+    cdef _Options chosen = _Options(**options)
+    cdef uint8_t out[MAX_MESSAGE]
+    return out[:respond_error(&query.q, rcode, &chosen.native, out, sizeof(out))]
+
+
+def header_error(bytes packet, uint16_t rcode):
+    """An error answer of a header alone, or nothing."""
+    cdef uint8_t out[HEADER_SIZE]
+    return out[:respond_header_error(packet, len(packet), rcode, out, sizeof(out))]
+
+
+def malformed(bytes packet, **options):
+    """What a packet that cannot be parsed is answered: FORMERR, NOTIMP or nothing."""
+    cdef _Options chosen = _Options(**options)
+    cdef uint8_t out[MAX_MESSAGE]
+    cdef ParsedQuery query = ParsedQuery.__new__(ParsedQuery)
+    cdef int status = parse_query(packet, len(packet), &query.q)
+    if status == OK:
+        return b""
+    return out[:respond_malformed(&query.q, status, &chosen.native, out, sizeof(out))]
+
+
+def truncated(ParsedQuery query not None, **options):
+    """An empty answer with TC."""
+    cdef _Options chosen = _Options(**options)
+    cdef uint8_t out[MAX_MESSAGE]
+    return out[:respond_truncated(&query.q, &chosen.native, out, sizeof(out))]
+
+
+def blocked(ParsedQuery query not None, uint8_t mode, uint8_t scope, **options):
+    """The answer for a blocked name."""
+    cdef _Options chosen = _Options(**options)
+    cdef uint8_t out[MAX_MESSAGE]
+    return out[:respond_blocked(&query.q, mode, scope, &chosen.native, out, sizeof(out))]
+
+
+def local(ParsedQuery query not None, uint8_t kind, **options):
+    """The answer for a name that the resolver answers itself."""
+    cdef _Options chosen = _Options(**options)
+    cdef uint8_t out[MAX_MESSAGE]
+    return out[:respond_local(&query.q, kind, &chosen.native, out, sizeof(out))]
+
+
+def local_kind_of(bytes name):
+    """Which kind of local answer the name gets (lower-cased wire form)."""
+    cdef Name native
+    if name_from_wire(name, len(name), &native) != OK:
+        raise ValueError("not a name in wire form")
+    return local_kind(&native)
+
+
+def answer(ParsedQuery query not None, bytes message, **options):
+    """An upstream's answer, for this client."""
+    cdef _Options chosen = _Options(**options)
+    cdef uint8_t out[MAX_MESSAGE]
+    return out[:respond_answer(&query.q, message, len(message), &chosen.native, out, sizeof(out))]
+
+
+def rewrite(ParsedQuery query not None, bytes target, bytes message, **options):
+    """CNAME to the target (lower-cased wire form) with the target's own answer."""
+    cdef _Options chosen = _Options(**options)
+    cdef uint8_t out[MAX_MESSAGE]
+    cdef Name name
+    if name_from_wire(target, len(target), &name) != OK:
+        raise ValueError("target is not a name in wire form")
+    return out[:respond_rewrite(&query.q, &name, message, len(message), &chosen.native, out, sizeof(out))]
+
+
+def text(ParsedQuery query not None, bytes content, **options):
+    """One TXT string of at most 255 bytes."""
+    cdef _Options chosen = _Options(**options)
+    cdef uint8_t out[MAX_MESSAGE]
+    if len(content) > 255:
+        raise ValueError(f"text of {len(content)} bytes, at most 255 are allowed")
+    return out[:respond_text(&query.q, content, len(content), &chosen.native, out, sizeof(out))]

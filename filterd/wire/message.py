@@ -1,0 +1,54 @@
+"""The values that reading a message gives, the same from the native codec and from its reference."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class ResourceRecord(NamedTuple):
+    """One record as it stands in a message; the offset is from the start of the message."""
+
+    section: int
+    """1 answer, 2 authority, 3 additional"""
+    owner: bytes
+    """lower-cased wire form"""
+    type: int
+    rclass: int
+    ttl: int
+    """seconds, as sent"""
+    data_offset: int
+    data: bytes
+    """as sent: names in it may be compressed"""
+
+
+class ServiceData(NamedTuple):
+    """What a filter must see of an SVCB or HTTPS record (RFC 9460 §2.2)."""
+
+    priority: int
+    target: bytes
+    """lower-cased wire form; the root for "the owner itself\""""
+    hints: tuple[tuple[int, bytes], ...]
+    """(4 or 6, address) of ipv4hint and ipv6hint, in their order"""
+
+
+class StrippedAnswer(NamedTuple):
+    """An upstream's answer without OPT and TSIG, and what these said."""
+
+    message: bytes
+    rcode: int
+    """12 bits, the extended part included"""
+    flags: int
+    has_edns: bool
+    edes: tuple[tuple[int, bytes], ...]
+    """(code, text) of the upstream's extended errors (RFC 8914), four at most"""
+
+
+class AnswerLifetime(NamedTuple):
+    """How long an answer may be kept, before the cache's own limits."""
+
+    ttl: int
+    """seconds; 0: not at all"""
+    negative: bool
+    """NXDOMAIN or no data (RFC 2308 §2)"""
+    rcode: int
+    records: int

@@ -1,0 +1,31 @@
+"""The options of an answer as Python passes them; natively ``AnswerOptions`` in ``respond.pxd``."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TypedDict
+
+
+class AnswerOptions(TypedDict, total=False):
+    """Every key may be left out; sizes are bytes, times seconds."""
+
+    limit: int
+    """the longest answer: 65,535 unless told (TCP)"""
+    ttl: int
+    """of the records that we make: 30 unless told"""
+    ttl_cap: int
+    """of every record: none unless told"""
+    ttl_floor: int
+    """of the records passed on, for stale answers (RFC 8767 §4); the cap still holds"""
+    age: int
+    """what the answer spent in the cache"""
+    ad: bool
+    """AD on an answer passed on; never set on what we make"""
+    ra: bool
+    """True unless told"""
+    ede: Sequence[tuple[int, bytes]]
+    """(code, text) of extended errors (RFC 8914); four at most, texts of at most 255 bytes of UTF-8"""
+    ipv4: bytes | None
+    """the sinkhole's address, 4 bytes"""
+    ipv6: bytes | None
+    """the sinkhole's address, 16 bytes"""
