@@ -1,1 +1,115 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
+"""Fingerprints of names and address prefixes; the Python face of the inline SipHash in ``fingerprint.pxd``.
+
+The readable twin is ``fingerprint_reference``.
+"""
+
+from libc.stdint cimport uint8_t
+from libc.string cimport memcpy
+
+from filterd.wire.codec cimport Name
+
+from filterd.policy.canonical import wire_of
+
+
+cdef void suffixes(const uint8_t* key, const Name* name, Fingerprint* out) noexcept nogil:
+    cdef int i
+    cdef uint8_t start
+    for i in range(name.labels):
+        start = name.offsets[i]
+        sip_hash(key, name.bytes + start, name.length - start, out + i)
+    sip_hash(key, name.bytes + name.length - 1, 1, out + name.labels)
+
+
+cdef void address_fingerprint(const uint8_t* key, uint8_t family, uint8_t length, const uint8_t* address,
+                              Fingerprint* out) noexcept nogil:
+    cdef uint8_t text[19]
+    cdef int size = 4 if family == 4 else 16
+    cdef int whole = length >> 3
+    cdef int i
+    text[0] = ADDRESS_MARK
+    text[1] = family
+    text[2] = length
+    for i in range(size):
+        if i < whole:
+            text[3 + i] = address[i]
+        elif i == whole:
+            text[3 + i] = address[i] & <uint8_t>(0xff00 >> (length & 7))
+        else:
+            text[3 + i] = 0
+    sip_hash(key, text, 3 + size, out)
+
+
+cdef bytes packed(const Fingerprint* value):
+    """The 16 output bytes in the paper's order."""
+    cdef uint8_t text[16]
+    store64(text, value.high)
+    store64(text + 8, value.low)
+    return text[:16]
+
+
+cdef int unpacked(bytes text, Fingerprint* out) except -1:
+    if len(text) != FINGERPRINT_SIZE:
+        raise ValueError(f"a fingerprint has {FINGERPRINT_SIZE} bytes, not {len(text)}")
+    out.high = load64(<const uint8_t*>text)
+    out.low = load64(<const uint8_t*>text + 8)
+    return 0
+
+
+cdef const uint8_t* checked_key(bytes key) except NULL:
+    if len(key) != KEY_SIZE:
+        raise ValueError(f"a fingerprint key has {KEY_SIZE} bytes, not {len(key)}")
+    return <const uint8_t*>key
+
+
+def fingerprint(bytes key not None, bytes data not None):
+    """SipHash-2-4-128 of ``data`` (see the stub)."""
+    cdef Fingerprint value
+    sip_hash(checked_key(key), <const uint8_t*>data, len(data), &value)
+    return packed(&value)
+
+
+cdef int read_wire(bytes wire, Name* name) except -1:
+    """Fill ``name`` from a lower-cased wire name; ValueError when it is none (RFC 1035, 3.1)."""
+    cdef Py_ssize_t size = len(wire)
+    cdef const uint8_t* text = <const uint8_t*>wire
+    cdef Py_ssize_t at = 0
+    if size < 1 or size > 255:
+        raise ValueError(f"a wire name has 1 to 255 bytes, not {size}")
+    name.labels = 0
+    while at < size and text[at] != 0:
+        if text[at] > 63:
+            raise ValueError(f"a label has at most 63 bytes, not {text[at]}")
+        name.offsets[name.labels] = <uint8_t>at
+        name.labels += 1
+        at += text[at] + 1
+    if at != size - 1:
+        raise ValueError("a wire name ends with its root byte")
+    name.length = <uint8_t>size
+    memcpy(name.bytes, text, size)
+    return 0
+
+
+def suffix_fingerprints(bytes key not None, bytes wire not None):
+    """The fingerprints of every suffix of a wire name, the whole name first (see the stub)."""
+    cdef Name name
+    cdef Fingerprint out[MAX_SUFFIXES]
+    cdef const uint8_t* secret = checked_key(key)
+    read_wire(wire, &name)
+    suffixes(secret, &name, out)
+    return [packed(&out[i]) for i in range(name.labels + 1)]
+
+
+def fingerprint_name(bytes key not None, str text not None):
+    """The fingerprint of a name in text (see the stub)."""
+    return fingerprint(key, wire_of(text))
+
+
+def prefix_fingerprint(bytes key not None, int family, int length, bytes address not None):
+    """The fingerprint of an address prefix (see the stub)."""
+    cdef Fingerprint value
+    cdef const uint8_t* secret = checked_key(key)
+    if (family, len(address)) not in ((4, 4), (6, 16)) or not 0 <= length <= 8 * len(address):
+        raise ValueError(f"no prefix of family {family}: {length} bits of {len(address)} bytes")
+    address_fingerprint(secret, <uint8_t>family, <uint8_t>length, <const uint8_t*>address, &value)
+    return packed(&value)

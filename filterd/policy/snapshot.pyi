@@ -1,0 +1,112 @@
+"""The policy snapshot: opened into sealed memory, verified once, then only looked up.
+
+The match itself is native (``snapshot.pxd``: match_name, match_address); :class:`Matched` is its Python face.
+"""
+
+from collections.abc import Iterable
+from os import PathLike
+from typing import Any, Protocol
+
+class Readable(Protocol):
+    """An unbuffered or buffered binary file."""
+
+    def read(self, size: int, /) -> bytes: ...
+    def readinto(self, buffer: Any, /) -> int | None: ...
+
+class Snapshot:
+    """A verified snapshot in memory of its own, read-only from the moment it is verified."""
+
+    @staticmethod
+    def open(path: str | PathLike[str], key: bytes) -> Snapshot:
+        """Read, verify and seal the snapshot at ``path``.
+
+        Raises the :class:`~filterd.policy.layout.SnapshotError` that says what is wrong with it, OSError when it
+        cannot be read, and ValueError for a key that is not 16 bytes long.
+        """
+
+    @staticmethod
+    def read(file: Readable, size: int, key: bytes) -> Snapshot:
+        """The same from an open file of ``size`` bytes, at its beginning."""
+
+    @property
+    def meta(self) -> dict[str, Any]:
+        """What the compiler wrote of the lists: see ``compiler``."""
+
+    @property
+    def digest(self) -> str:
+        """The policy digest, 64 hexadecimal digits."""
+
+    @property
+    def built_at_revision(self) -> int:
+        """The store's revision that it was compiled from."""
+
+    @property
+    def built_at(self) -> int:
+        """When, in Unix seconds."""
+
+    @property
+    def names(self) -> int:
+        """How many different names and prefixes it holds."""
+
+    @property
+    def size(self) -> int:
+        """Its memory in bytes, which is the file's length."""
+
+class Overlay:
+    """A small table over the snapshot: what cannot wait for a compile. Built whole, read-only from then on."""
+
+    def __init__(
+        self,
+        rules: Iterable[tuple[bytes, int, int, int]] = (),
+        prefixes4: Iterable[int] = (),
+        prefixes6: Iterable[int] = (),
+    ) -> None:
+        """Each rule is (fingerprint, target, scope, action): a target is a class bit, or
+        ``build.MANDATORY_TARGET`` plus a mandatory id. A rule on an address prefix has scope SUBTREE, and its
+        length stands in ``prefixes4`` or ``prefixes6``. ValueError for a value that no table can hold."""
+
+    @property
+    def entries(self) -> int:
+        """How many different names and prefixes it holds."""
+
+class Matched:
+    """What a name or address stands in, as the native match found it."""
+
+    @property
+    def bits(self) -> frozenset[int]:
+        """The classes, exceptions taken away."""
+
+    @property
+    def wide(self) -> frozenset[int]:
+        """Those of them that hold for everything below the name too."""
+
+    @property
+    def mandatory(self) -> tuple[tuple[int, int, int], ...]:
+        """The mandatory ids in force, each with its rule's scope and the place where the rule's name starts."""
+
+    @property
+    def overflow(self) -> bool:
+        """Whether there were more ids than a match holds."""
+
+def match_wire(
+    snapshot: Snapshot, overlay: Overlay | None, key: bytes, wire: bytes, active: bytes
+) -> Matched:
+    """The match of a lower-cased wire name. ``active`` is the active set: a byte per mandatory id."""
+
+def match_packed(
+    snapshot: Snapshot, overlay: Overlay | None, key: bytes, address: bytes, active: bytes
+) -> Matched:
+    """The match of an address of 4 or 16 bytes."""
+
+def origin_of_class(
+    snapshot: Snapshot, overlay: Overlay | None, key: bytes, wire: bytes, bit: int
+) -> tuple[int, int] | None:
+    """Which rule gave a class to a name: (label index where the rule's name starts, scope), None when none did."""
+
+def origin_of_address_class(
+    snapshot: Snapshot, overlay: Overlay | None, key: bytes, address: bytes, bit: int
+) -> int | None:
+    """The length of the prefix whose rule gave a class to an address, None when none did."""
+
+def contains(table: Snapshot | Overlay, fingerprint: bytes) -> bool:
+    """Whether a rule stands under this fingerprint."""
