@@ -21,8 +21,8 @@ class Builder:
     def add_run(self, run: bytes | bytearray | memoryview) -> int:
         """Add the next lines of the list, whole ones; how many they were.
 
-        CanonicalError names the first line that is not canonical or not after the one before it. The builder then
-        holds part of a list and is of no further use.
+        CanonicalError names the first line that is not canonical or not after the one before it. The builder
+        then holds part of a list and is of no further use.
         """
 
     def add_fingerprint(self, value: bytes, target: int, scope: int, action: int) -> None:
@@ -37,4 +37,4 @@ class Builder:
         """The header with its checksum still zero, and all that follows it: for a table that is no file."""
 
     def finish(self, meta: Mapping[str, Any], revision: int, built_at: int, digest: bytes) -> list[bytes]:
-        """The snapshot's bytes, to be written one after the other. ``digest``: 32 bytes, the policy digest."""
+        """The snapshot's bytes, to be written one after the other. ``digest``: the policy digest's 32."""

@@ -173,7 +173,7 @@ cdef void insertion(Rule* rules, size_t count) noexcept nogil:
 
 
 cdef void sort_rules(Rule* rules, size_t count, int shift) noexcept nogil:
-    """By the byte of ``high`` at ``shift``, each rule straight to its bucket, then each bucket by the next byte."""
+    """Each rule straight to its bucket by the byte of ``high`` at ``shift``, then each bucket by the next."""
     cdef size_t next_free[256]
     cdef size_t ends[256]
     cdef size_t at = 0
@@ -385,8 +385,8 @@ cdef class Builder:
             if self.lines == 1 or in_order(previous, previous_length, at, stop - at):
                 status = self.add_line(at, stop - at)
             if status == 0:
-                raise CanonicalError(f"line {self.lines} is not a canonical rule, repeats, or is out of order: "
-                                     f"{(<const char*>at)[:min(stop - at, 300)]!r}")
+                raise CanonicalError(f"line {self.lines} is no canonical rule, repeats, or is out of order:"
+                                     f" {(<const char*>at)[:min(stop - at, 300)]!r}")
             previous = at
             previous_length = stop - at
             at = stop + 1
@@ -419,6 +419,7 @@ cdef class Builder:
         cdef Fingerprint value
         cdef uint8_t family
         cdef uint8_t length
+        cdef bytes address
         try:
             rule = parse_line(line)
         except CanonicalError:
@@ -426,7 +427,8 @@ cdef class Builder:
         network = ip_network(rule.prefix)
         family = network.version
         length = network.prefixlen
-        address_fingerprint(self.key, family, length, <const uint8_t*><bytes>network.network_address.packed, &value)
+        address = network.network_address.packed
+        address_fingerprint(self.key, family, length, <const uint8_t*>address, &value)
         (self.prefixes4 if family == 4 else self.prefixes6).add(length)
         for target in self.targets:
             self.push(&value, target, kind_of(1, rule.action))
@@ -497,8 +499,7 @@ cdef class Builder:
     cdef uint64_t slots_needed(self) except 0:
         """At load 0.80, or as much more room as it takes."""
         cdef uint64_t slots = max(<uint64_t>layout.MIN_SLOTS, (self.count * 5 + 3) // 4)
-        cdef int raises
-        for raises in range(MAX_RAISES):
+        for _raise in range(MAX_RAISES):
             if fits(self.rules, self.count, slots):
                 return slots
             slots += slots // 20

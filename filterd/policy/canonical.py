@@ -10,8 +10,8 @@ One rule a line, each line ended by a line feed, the lines sorted bytewise and e
     @2001:db8::/32 allow      an exception for a prefix
 
 A name is lower case, without the final dot; the root is ".". An octet that is a control character, a space, a
-dot inside a label, a backslash, an at sign or not ASCII stands as a backslash and three decimal digits, and no
-other octet does: each rule has one text only, so equal lists have equal bytes. Pure functions, no I/O.
+dot inside a label, a backslash, an at sign or not ASCII stands as a backslash and three decimal digits, and
+no other octet does: each rule has one text only, so equal lists have equal bytes. Pure functions, no I/O.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ Rule = NameRule | AddressRule
 
 
 def wire_of(text: str) -> bytes:
-    """The lower-cased wire form of a name in text (final dot allowed, RFC 1035 5.1 escapes). CanonicalError."""
+    """The lower-cased wire form of a name in text (RFC 1035 5.1 escapes, a final dot). CanonicalError."""
     if text == ".":
         return b"\0"
     labels = _labels_of(text[:-1] if _ends_with_dot(text) else text)

@@ -1,8 +1,9 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
-"""Keyed fingerprints: SipHash-2-4 with 128 bits of output (Aumasson and Bernstein, "SipHash: a fast short-input PRF").
+"""Keyed fingerprints: SipHash-2-4 with 128 bits of output (Aumasson and Bernstein, "SipHash: a
+fast short-input PRF").
 
-The bodies stand here so that every native caller inlines them. Words are read byte by byte in little-endian order
-(compilers make one load of it), so a fingerprint is the same on every machine.
+The bodies stand here so that every native caller inlines them. Words are read byte by byte in little-endian
+order (compilers make one load of it), so a fingerprint is the same on every machine.
 """
 
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
@@ -72,7 +73,8 @@ cdef inline void sip_rounds4(SipState* s) noexcept nogil:
     sip_round(s)
 
 
-cdef inline void sip_hash(const uint8_t* key, const uint8_t* text, size_t length, Fingerprint* out) noexcept nogil:
+cdef inline void sip_hash(const uint8_t* key, const uint8_t* text, size_t length,
+                          Fingerprint* out) noexcept nogil:
     """SipHash-2-4-128 of ``text`` under the 16 bytes at ``key``."""
     cdef SipState s
     cdef uint64_t k0 = load64(key)
@@ -98,8 +100,8 @@ cdef inline void sip_hash(const uint8_t* key, const uint8_t* text, size_t length
     out.low = s.v0 ^ s.v1 ^ s.v2 ^ s.v3
 
 
-# The fingerprint of each suffix of a name: out[i] begins at label i (0: the whole name), out[labels] is the root.
-# ``out`` has room for MAX_SUFFIXES.
+# The fingerprint of each suffix of a name: out[i] begins at label i (0: the whole name), out[labels] is the
+# root. ``out`` has room for MAX_SUFFIXES.
 cdef void suffixes(const uint8_t* key, const Name* name, Fingerprint* out) noexcept nogil
 # Fill ``name`` from a lower-cased wire name; ValueError when it is none (RFC 1035, 3.1).
 cdef int read_wire(bytes wire, Name* name) except -1
@@ -108,6 +110,7 @@ cdef int read_wire(bytes wire, Name* name) except -1
 cdef bytes packed(const Fingerprint* value)
 cdef int unpacked(bytes text, Fingerprint* out) except -1
 
-# The fingerprint of an address prefix: family 4 or 6, ``length`` in bits, ``address`` of 4 or 16 bytes, masked here.
+# The fingerprint of an address prefix: family 4 or 6, ``length`` in bits, ``address`` of 4 or 16 bytes,
+# masked here.
 cdef void address_fingerprint(const uint8_t* key, uint8_t family, uint8_t length, const uint8_t* address,
                               Fingerprint* out) noexcept nogil

@@ -15,6 +15,7 @@ def suffix_fingerprints(key: bytes, wire: bytes) -> list[bytes]:
 def prefix_fingerprint(key: bytes, family: int, length: int, address: bytes) -> bytes:
     """The fingerprint of an address prefix, the bits beyond ``length`` taken as zero.
 
-    Its input is 0x40 (no label has that length), the family (4 or 6), the length in bits and the masked address.
+    Its input is 0x40 (no label has that length), the family (4 or 6), the length in bits and the masked
+    address.
     ValueError when family, length and address do not fit each other.
     """

@@ -1,7 +1,7 @@
 """The snapshot file's layout and the errors of opening one, shared by the native code and its twin.
 
-All numbers little-endian. Sections follow the header in this order, each at a multiple of 64 bytes: table, entries,
-sets, mandatory ids, meta (JSON, ends the file). See docs/decisions/0031-snapshot-file.md.
+All numbers little-endian. Sections follow the header in this order, each at a multiple of 64 bytes: table,
+entries, sets, mandatory ids, meta (JSON, ends the file). See docs/decisions/0031-snapshot-file.md.
 
 Errors::
 
@@ -58,7 +58,7 @@ class SnapshotKeyError(SnapshotError):
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """The first 192 bytes. Offsets and lengths in bytes from the file's start; ``built_at`` in Unix seconds."""
+    """The first 192 bytes. Offsets are bytes from the file's start; ``built_at`` is in Unix seconds."""
 
     built_at_revision: int
     built_at: int
@@ -88,7 +88,7 @@ class Header:
 
 
 def read_header(start: bytes, size: int) -> Header:
-    """The header of a file of ``size`` bytes that begins with ``start``. SnapshotError unless its sections fit."""
+    """The header of a file of ``size`` bytes that begins with ``start``. SnapshotError unless they fit."""
     if len(start) < HEADER_SIZE:
         message = f"the snapshot is truncated: {len(start)} bytes, its header alone has {HEADER_SIZE}"
         raise SnapshotTruncatedError(message)
@@ -147,7 +147,7 @@ def check_checksum(header: Header, found: bytes) -> None:
 
 
 def read_prefixes(meta: object) -> tuple[list[int], list[int]]:
-    """The IPv4 and IPv6 prefix lengths in use, ascending. SnapshotDamagedError when the meta has none such."""
+    """The IPv4 and IPv6 prefix lengths in use, ascending. SnapshotDamagedError when there are none."""
     found = meta.get("address_prefixes") if isinstance(meta, dict) else None
     if not isinstance(found, dict):
         message = "the snapshot is damaged: its meta has no address prefixes"

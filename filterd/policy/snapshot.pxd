@@ -1,8 +1,8 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
 """The policy snapshot in memory, the lookup and the match.
 
-Layout of the file: ``docs/decisions/0031-snapshot-file.md`` and ``snapshot_reference``. Every offset and id is
-checked once, when the file is opened; the lookups rely on that and check nothing.
+Layout of the file: ``docs/decisions/0031-snapshot-file.md`` and ``snapshot_reference``. Every offset and id
+is checked once, when the file is opened; the lookups rely on that and check nothing.
 """
 
 from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
@@ -41,7 +41,7 @@ cdef struct Set:
 
 
 cdef struct Table:          # owned by a Snapshot or an Overlay; read-only
-    const uint8_t* slots    # slot_count + SPARE_SLOTS of {u64 low, u24 entry (1-based, 0: empty), u8 displacement}
+    const uint8_t* slots    # slot_count + SPARE_SLOTS of {u64 low, u24 entry id (0: empty), u8 distance}
     uint64_t slot_count
     const Entry* entries
     uint32_t entries_count
@@ -62,7 +62,7 @@ cdef struct ActiveSet:      # a byte per mandatory id: bit 0 active, bits 1 and 
 
 cdef struct Mandatory:
     uint32_t id
-    uint8_t scope           # model.rule.Scope; EXACT where NXDOMAIN would deny names below that are not blocked
+    uint8_t scope           # model.rule.Scope; EXACT where NXDOMAIN would deny names below that pass
     uint8_t suffix          # label index where the rule's name starts; for an address the prefix length
 
 
@@ -114,14 +114,14 @@ cdef void match_name(const Table* snapshot, const Table* overlay, const Fingerpr
 cdef void match_address(const Table* snapshot, const Table* overlay, const uint8_t* key, uint8_t family,
                         const uint8_t* address, const ActiveSet* active, Match* out) noexcept nogil
 
-# For an explanation: which rule gave the class bit ``bit`` to a name. The label index where the rule's name starts,
-# its scope through ``scope`` (NULL ok); -1 when the name does not stand in that class.
-cdef int origin_of_bit(const Table* snapshot, const Table* overlay, const Fingerprint* values, const Name* name,
-                       uint32_t bit, uint8_t* scope) noexcept nogil
+# For an explanation: which rule gave the class bit ``bit`` to a name. The label index where the rule's name
+# starts, its scope through ``scope`` (NULL ok); -1 when the name does not stand in that class.
+cdef int origin_of_bit(const Table* snapshot, const Table* overlay, const Fingerprint* values,
+                       const Name* name, uint32_t bit, uint8_t* scope) noexcept nogil
 
 # The same for an address: the prefix length, or -1.
-cdef int origin_of_address_bit(const Table* snapshot, const Table* overlay, const uint8_t* key, uint8_t family,
-                               const uint8_t* address, uint32_t bit) noexcept nogil
+cdef int origin_of_address_bit(const Table* snapshot, const Table* overlay, const uint8_t* key,
+                               uint8_t family, const uint8_t* address, uint32_t bit) noexcept nogil
 
 
 cdef class Snapshot:

@@ -20,8 +20,8 @@ class Snapshot:
     def open(path: str | PathLike[str], key: bytes) -> Snapshot:
         """Read, verify and seal the snapshot at ``path``.
 
-        Raises the :class:`~filterd.policy.layout.SnapshotError` that says what is wrong with it, OSError when it
-        cannot be read, and ValueError for a key that is not 16 bytes long.
+        Raises the :class:`~filterd.policy.layout.SnapshotError` that says what is wrong with it, OSError
+        when it cannot be read, and ValueError for a key that is not 16 bytes long.
         """
 
     @staticmethod
@@ -53,7 +53,7 @@ class Snapshot:
         """Its memory in bytes, which is the file's length."""
 
 class Overlay:
-    """A small table over the snapshot: what cannot wait for a compile. Built whole, read-only from then on."""
+    """A small table over the snapshot: what cannot wait for a compile. Built whole, then read-only."""
 
     def __init__(
         self,
@@ -82,7 +82,7 @@ class Matched:
 
     @property
     def mandatory(self) -> tuple[tuple[int, int, int], ...]:
-        """The mandatory ids in force, each with its rule's scope and the place where the rule's name starts."""
+        """The mandatory ids in force, each with its rule's scope and where the rule's name starts."""
 
     @property
     def overflow(self) -> bool:
@@ -101,7 +101,7 @@ def match_packed(
 def origin_of_class(
     snapshot: Snapshot, overlay: Overlay | None, key: bytes, wire: bytes, bit: int
 ) -> tuple[int, int] | None:
-    """Which rule gave a class to a name: (label index where the rule's name starts, scope), None when none did."""
+    """Which rule gave a class to a name: (label index where the rule's name starts, scope); None: none."""
 
 def origin_of_address_class(
     snapshot: Snapshot, overlay: Overlay | None, key: bytes, address: bytes, bit: int

@@ -2,8 +2,9 @@
 """The policy snapshot: opened into sealed memory, verified once, then only looked up. The twin is
 ``snapshot_reference``.
 
-At each node of the name, from the root down: what the node excepts is taken away, then what it blocks is added. An
-exception lifts its own list's bit or id only. EXACT rules speak at the full name, BELOW rules only above it.
+At each node of the name, from the root down: what the node excepts is taken away, then what it blocks is
+added. An exception lifts its own list's bit or id only. EXACT rules speak at the full name alone, BELOW rules
+at every other node.
 """
 
 import hashlib
@@ -86,7 +87,7 @@ cdef void lift(const Table* table, uint32_t which, Match* out) noexcept nogil:
 
 
 cdef void narrow(const Table* table, uint32_t which, Match* out) noexcept nogil:
-    """An exception for what is below the full name: the name stays blocked, but NXDOMAIN would deny too much."""
+    """An exception for what is below the full name: it stays blocked, but NXDOMAIN would deny too much."""
     cdef const Set* members = table.sets + which
     cdef int i
     if which == 0:
@@ -99,7 +100,7 @@ cdef void narrow(const Table* table, uint32_t which, Match* out) noexcept nogil:
 
 
 cdef void demand(uint32_t number, uint8_t scope, uint8_t suffix, Match* out) noexcept nogil:
-    """Add one mandatory id; one that is there already stays, unless it was for the name alone and now is not."""
+    """Add a mandatory id; one that is there stays, unless it was for the name alone and now is not."""
     cdef Mandatory* item
     cdef int i
     for i in range(out.mandatory_count):
@@ -146,8 +147,8 @@ cdef void lift_node(const Table* table, const Entry* entry, bint leaf, Match* ou
         lift(table, entry.allow_below, out)
 
 
-cdef void block_node(const Table* table, const Entry* entry, bint leaf, uint8_t suffix, const ActiveSet* active,
-                     Match* out) noexcept nogil:
+cdef void block_node(const Table* table, const Entry* entry, bint leaf, uint8_t suffix,
+                     const ActiveSet* active, Match* out) noexcept nogil:
     """The blocks of one node."""
     block(table, entry.block_subtree, SUBTREE, suffix, active, out)
     if leaf:
@@ -156,8 +157,8 @@ cdef void block_node(const Table* table, const Entry* entry, bint leaf, uint8_t 
         block(table, entry.block_below, BELOW, suffix, active, out)
 
 
-cdef void step(const Table* snapshot, const Table* overlay, const Fingerprint* value, bint leaf, uint8_t suffix,
-               const ActiveSet* active, Match* out) noexcept nogil:
+cdef void step(const Table* snapshot, const Table* overlay, const Fingerprint* value, bint leaf,
+               uint8_t suffix, const ActiveSet* active, Match* out) noexcept nogil:
     """One node: the exceptions of both tables, then the blocks of both."""
     cdef const Entry* own = find(snapshot, value)
     cdef const Entry* over = NULL
@@ -221,7 +222,7 @@ cdef void mark_lengths(const Table* table, uint8_t family, bint* used) noexcept 
 
 cdef int address_nodes(const Table* snapshot, const Table* overlay, const uint8_t* key, uint8_t family,
                        const uint8_t* address, uint8_t* lengths, Fingerprint* values) noexcept nogil:
-    """The prefix lengths in use by either table, ascending, and the address's fingerprint at each; how many."""
+    """The prefix lengths in use, ascending, and the address's fingerprint at each; how many."""
     cdef bint used[129]
     cdef int i
     cdef int count = 0
@@ -279,8 +280,8 @@ cdef int blocks_bit(const Table* table, const Fingerprint* value, bint leaf, uin
     return -1
 
 
-cdef int origin(const Table* snapshot, const Table* overlay, const Fingerprint* value, bint leaf, uint32_t bit,
-                int found, int* scope) noexcept nogil:
+cdef int origin(const Table* snapshot, const Table* overlay, const Fingerprint* value, bint leaf,
+                uint32_t bit, int found, int* scope) noexcept nogil:
     """One step of the walk for an explanation: ``found`` as it was, -1 (lifted, or not yet), or NEW."""
     cdef int given
     if excepts_bit(snapshot, value, leaf, bit) or excepts_bit(overlay, value, leaf, bit):
@@ -296,8 +297,8 @@ cdef int origin(const Table* snapshot, const Table* overlay, const Fingerprint* 
     return NEW
 
 
-cdef int origin_of_bit(const Table* snapshot, const Table* overlay, const Fingerprint* values, const Name* name,
-                       uint32_t bit, uint8_t* scope) noexcept nogil:
+cdef int origin_of_bit(const Table* snapshot, const Table* overlay, const Fingerprint* values,
+                       const Name* name, uint32_t bit, uint8_t* scope) noexcept nogil:
     cdef int i = name.labels
     cdef int found = -1
     cdef int given = SUBTREE
@@ -311,8 +312,8 @@ cdef int origin_of_bit(const Table* snapshot, const Table* overlay, const Finger
     return found
 
 
-cdef int origin_of_address_bit(const Table* snapshot, const Table* overlay, const uint8_t* key, uint8_t family,
-                               const uint8_t* address, uint32_t bit) noexcept nogil:
+cdef int origin_of_address_bit(const Table* snapshot, const Table* overlay, const uint8_t* key,
+                               uint8_t family, const uint8_t* address, uint32_t bit) noexcept nogil:
     cdef uint8_t lengths[129]
     cdef Fingerprint values[129]
     cdef int count = address_nodes(snapshot, overlay, key, family, address, lengths, values)
@@ -393,7 +394,7 @@ cdef void place_lengths(list lengths, uint8_t* out, uint8_t* count):
 
 
 cdef int attach(Table* table, const uint8_t* start, object header, object meta) except -1:
-    """Point ``table`` into the file's bytes at ``start`` and check every id in it, once. SnapshotDamagedError."""
+    """Point ``table`` into the file's bytes at ``start``; check every id once. SnapshotDamagedError."""
     cdef Fault fault
     cdef uint64_t used = header.used
     four, six = layout.read_prefixes(meta)
@@ -507,6 +508,7 @@ cdef class Overlay:
     """See the stub."""
 
     def __init__(self, rules=(), prefixes4=(), prefixes6=()):
+        cdef const uint8_t* file_start
         from filterd.policy.build import Builder    # the builder knows this module's structs
 
         builder = Builder(bytes(KEY_SIZE))          # rules come as fingerprints: the key is not used
@@ -517,7 +519,8 @@ cdef class Overlay:
         header = layout.read_header(start, len(start) + len(body))
         self.image = body
         meta = read_meta(body[header.meta_offset - layout.HEADER_SIZE:])
-        attach(&self.table, <const uint8_t*>PyBytes_AS_STRING(body) - <size_t>layout.HEADER_SIZE, header, meta)
+        file_start = <const uint8_t*>PyBytes_AS_STRING(body) - <size_t>layout.HEADER_SIZE
+        attach(&self.table, file_start, header, meta)
         self.entries = header.used
 
 
@@ -541,9 +544,8 @@ cdef class Matched:
 
     @property
     def mandatory(self):
-        cdef int i
-        return tuple([(self.match.mandatory[i].id, self.match.mandatory[i].scope, self.match.mandatory[i].suffix)
-                      for i in range(self.match.mandatory_count)])
+        return tuple([(item.id, item.scope, item.suffix)
+                      for item in self.match.mandatory[:self.match.mandatory_count]])
 
     @property
     def overflow(self):
@@ -585,8 +587,8 @@ def match_packed(Snapshot snapshot not None, Overlay overlay, bytes key not None
     """The match of an address (see the stub)."""
     cdef Matched result = Matched()
     cdef ActiveSet states = ActiveSet(<const uint8_t*>active, <uint32_t>len(active))
-    match_address(&snapshot.table, table_of(overlay), key_of(key), family_of(address), <const uint8_t*>address,
-                  &states, &result.match)
+    match_address(&snapshot.table, table_of(overlay), key_of(key), family_of(address),
+                  <const uint8_t*>address, &states, &result.match)
     return result
 
 
@@ -607,7 +609,8 @@ def origin_of_class(Snapshot snapshot not None, Overlay overlay, bytes key not N
 def origin_of_address_class(Snapshot snapshot not None, Overlay overlay, bytes key not None,
                             bytes address not None, uint32_t bit):
     """Which prefix gave a class to an address (see the stub)."""
-    cdef int found = origin_of_address_bit(&snapshot.table, table_of(overlay), key_of(key), family_of(address),
+    cdef int found = origin_of_address_bit(&snapshot.table, table_of(overlay), key_of(key),
+                                           family_of(address),
                                            <const uint8_t*>address, checked_bit(bit))
     return None if found < 0 else found
 
