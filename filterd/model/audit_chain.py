@@ -31,5 +31,19 @@ class AuditEntry:
 
 def entry_hash(previous: str, entry: AuditEntry) -> str:
     """The entry's hash, 64 hex digits: SHA-256 over the previous hash and the entry as canonical JSON."""
-    canonical = json.dumps(asdict(entry), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    return hashlib.sha256(f"{previous}\n{canonical}".encode()).hexdigest()
+    return hashlib.sha256(f"{previous}\n{canonical(asdict(entry))}".encode()).hexdigest()
+
+
+def canonical(value: Any) -> str:
+    """JSON in the one form that is digested: sorted keys, no spaces, UTF-8 as it is."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+
+@dataclass(frozen=True, slots=True)
+class StoredEntry:
+    """An entry as it stands in the trail; ``sequence`` counts from 1 without a gap."""
+
+    sequence: int
+    entry: AuditEntry
+    previous_hash: str
+    hash: str

@@ -5,8 +5,8 @@ write lock, and a reader that turned writer would then fail. Every transaction h
 statement.
 
 A writer waits for the lock in short turns. SQLite's own waiting grows to 100 ms between two looks: an order
-would sleep through the breath that an import takes between its chunks. With :data:`TURN_MS` no two looks are further
-apart than :data:`BREATH` seconds.
+would sleep through the breath that an import takes between its chunks. With :data:`TURN_MS` no two looks
+are further apart than :data:`BREATH` seconds.
 """
 
 from __future__ import annotations

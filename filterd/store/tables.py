@@ -73,7 +73,7 @@ audit = Table(
     Column("at", Float, nullable=False),
     Column("actor", String(128), nullable=False),
     Column("action", String(64), nullable=False),
-    Column("subject", String(256), nullable=False),
+    Column("subject", String(256), nullable=False, index=True),
     Column("reason", Text, nullable=False),
     Column("before", Text),
     Column("after", Text),

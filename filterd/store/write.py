@@ -40,7 +40,7 @@ class Write:
     async def begin(cls, connection: AsyncConnection, actor: str, now: float) -> Write:
         """Read the head under the lock that the caller holds."""
         row = (await connection.execute(select(tables.head))).mappings().one()
-        write = cls(connection, actor, now, dict(row))
+        write = cls(connection, actor, float(now), dict(row))
         write._rows_before = await write._rows_written()
         return write
 

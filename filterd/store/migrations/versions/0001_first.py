@@ -14,10 +14,14 @@ down_revision = None
 def upgrade() -> None:
     """Make the tables and the rows that every writer starts from."""
     _log()
+    _audit()
     _start()
     _subscribers()
+    _requests()
     _orders()
-    _records()
+    _demands()
+    _feeds()
+    _reports()
 
 
 def _log() -> None:
@@ -47,23 +51,6 @@ def _log() -> None:
         sa.Column("revision", sa.Integer(), nullable=False),
         sa.PrimaryKeyConstraint("id", name="pk_log_floor"),
     )
-    op.create_table(
-        "audit",
-        sa.Column("sequence", sa.Integer(), autoincrement=False, nullable=False),
-        sa.Column("revision", sa.Integer(), nullable=False),
-        sa.Column("at", sa.Float(), nullable=False),
-        sa.Column("actor", sa.String(length=128), nullable=False),
-        sa.Column("action", sa.String(length=64), nullable=False),
-        sa.Column("subject", sa.String(length=256), nullable=False),
-        sa.Column("reason", sa.Text(), nullable=False),
-        sa.Column("before", sa.Text(), nullable=True),
-        sa.Column("after", sa.Text(), nullable=True),
-        sa.Column("previous_hash", sa.String(length=64), nullable=False),
-        sa.Column("hash", sa.String(length=64), nullable=False),
-        sa.PrimaryKeyConstraint("sequence", name="pk_audit"),
-        sa.UniqueConstraint("hash", name="uq_audit_hash"),
-        sa.UniqueConstraint("previous_hash", name="uq_audit_previous_hash"),
-    )
 
 
 def _start() -> None:
@@ -81,6 +68,27 @@ def _start() -> None:
     )
     floor = sa.table("log_floor", sa.column("id"), sa.column("revision"))
     op.execute(floor.insert().values(id=1, revision=0))
+
+
+def _audit() -> None:
+    op.create_table(
+        "audit",
+        sa.Column("sequence", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("revision", sa.Integer(), nullable=False),
+        sa.Column("at", sa.Float(), nullable=False),
+        sa.Column("actor", sa.String(length=128), nullable=False),
+        sa.Column("action", sa.String(length=64), nullable=False),
+        sa.Column("subject", sa.String(length=256), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("before", sa.Text(), nullable=True),
+        sa.Column("after", sa.Text(), nullable=True),
+        sa.Column("previous_hash", sa.String(length=64), nullable=False),
+        sa.Column("hash", sa.String(length=64), nullable=False),
+        sa.PrimaryKeyConstraint("sequence", name="pk_audit"),
+        sa.UniqueConstraint("hash", name="uq_audit_hash"),
+        sa.UniqueConstraint("previous_hash", name="uq_audit_previous_hash"),
+    )
+    op.create_index("ix_audit_subject", "audit", ["subject"], unique=False)
 
 
 def _subscribers() -> None:
@@ -113,6 +121,9 @@ def _subscribers() -> None:
         sa.ForeignKeyConstraint(["line"], ["subscriber.line"], name="fk_own_name_line"),
         sa.PrimaryKeyConstraint("line", "name", name="pk_own_name"),
     )
+
+
+def _requests() -> None:
     op.create_table(
         "request",
         sa.Column("id", sa.Integer(), nullable=False),
@@ -166,6 +177,9 @@ def _orders() -> None:
         sa.UniqueConstraint("reference", name="uq_orders_reference"),
     )
     op.create_index("ix_orders_state", "orders", ["state"], unique=False)
+
+
+def _demands() -> None:
     op.create_table(
         "order_name",
         sa.Column("order_number", sa.Integer(), nullable=False),
@@ -191,7 +205,7 @@ def _orders() -> None:
     )
 
 
-def _records() -> None:
+def _feeds() -> None:
     op.create_table(
         "feed_version",
         sa.Column("feed", sa.String(length=64), nullable=False),
@@ -213,6 +227,9 @@ def _records() -> None:
         sa.Column("error", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("feed", name="pk_feed_check"),
     )
+
+
+def _reports() -> None:
     op.create_table(
         "snapshot",
         sa.Column("file", sa.String(length=128), nullable=False),

@@ -1,0 +1,47 @@
+"""Proving the audit trail: every entry's hash is computed again, and every link checked."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterable
+from dataclasses import dataclass
+
+from filterd.model.audit_chain import GENESIS, StoredEntry, entry_hash
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """What a walk over the whole chain found; ``fault`` is empty where the chain holds."""
+
+    entries: int
+    last_hash: str
+    fault: str = ""
+    sequence: int = 0
+    """the entry at which the fault lies"""
+
+    @property
+    def holds(self) -> bool:
+        """Whether nothing was altered, dropped or put in between."""
+        return not self.fault
+
+
+async def prove(entries: AsyncIterable[StoredEntry], end: tuple[int, str]) -> Proof:
+    """Walk the chain from its first entry. ``end`` is the sequence and hash that it must end with."""
+    count, previous = 0, GENESIS
+    async for stored in entries:
+        fault = _fault(stored, count + 1, previous)
+        if fault:
+            return Proof(count, previous, fault, stored.sequence)
+        count, previous = stored.sequence, stored.hash
+    if (count, previous) != end:
+        return Proof(count, previous, "entries are missing at the end", count + 1)
+    return Proof(count, previous)
+
+
+def _fault(stored: StoredEntry, sequence: int, previous: str) -> str:
+    if stored.sequence != sequence:
+        return "an entry is missing"
+    if stored.previous_hash != previous:
+        return "the entry does not follow the one before it"
+    if stored.hash != entry_hash(previous, stored.entry):
+        return "the entry was altered"
+    return ""

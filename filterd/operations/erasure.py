@@ -1,0 +1,88 @@
+"""A subscriber's data: handed out in full, or erased so that nothing left leads to a person (R27)."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from filterd.model.changelog import BindingRemoved, LineRemoved
+from filterd.model.subscriber import Subscriber
+from filterd.operations import lines, texts
+from filterd.operations.context import Context
+from filterd.store import log
+from filterd.store import subscribers as rows
+
+
+@dataclass(frozen=True, slots=True)
+class Erasure:
+    """What was erased, for the answer to the subscriber."""
+
+    line: int
+    """the number that the audit trail keeps, and that nothing leads to any more"""
+    revision: int
+    bindings: int
+    requests: int
+    changes: int
+    """rows of the change log that spoke of the line"""
+
+
+def choices_of(subscriber: Subscriber) -> dict[str, Any]:
+    """A subscriber as plain values."""
+    choices = subscriber.choices
+    return {
+        "id": subscriber.id,
+        "line": subscriber.line,
+        "added_at": subscriber.added_at,
+        "opted_in": choices.opted_in,
+        "profile": choices.profile,
+        "zone": choices.zone,
+        "paused_until": choices.paused_until,
+        "security_left": choices.security_left,
+        "own_names": [
+            {"name": own.name, "action": own.action.word, "scope": own.scope.word}
+            for own in choices.own_names
+        ],
+        "bindings": list(subscriber.bindings),
+    }
+
+
+async def export(context: Context, subscriber: str) -> dict[str, Any]:
+    """Everything that is held of a subscriber: choices, evidence of requests, and what was done when."""
+    async with context.store.read() as connection:
+        found = await lines.require(connection, subscriber)
+        asked = await rows.requests(connection, found.line)
+        history = await log.entries_of(connection, lines.subject(found.line))
+    return {
+        **choices_of(found),
+        "requests": [{"kind": kind, **asdict(evidence)} for kind, evidence in asked],
+        "history": [
+            {"at": each.entry.at, "action": each.entry.action, "actor": each.entry.actor} for each in history
+        ],
+    }
+
+
+async def erase(context: Context, subscriber: str, *, reason: str) -> Erasure:
+    """Delete the subscriber, and every change in the log that spoke of the line.
+
+    The audit trail keeps its entries under the line's number; their digests of personal values lost their
+    seal with the row. Line numbers are never given out again.
+    """
+    because = texts.text(reason, "reason")
+    async with context.store.read() as connection:
+        found = await lines.require(connection, subscriber)
+        read_to = await log.revision(connection)
+        old = await log.changes_of_line(connection, found.line, found.bindings)
+    async with context.store.write(context.actor, context.clock()) as write:
+        found = await lines.require(write.connection, subscriber)
+        newer = await log.changes_of_line(write.connection, found.line, found.bindings, above=read_to)
+        asked = await rows.requests(write.connection, found.line)
+        await rows.remove(write.connection, found.line)
+        await log.forget(write.connection, old + newer)
+        write.change(*(BindingRemoved(prefix) for prefix in found.bindings), LineRemoved(found.line))
+        write.audit(
+            "subscriber.erase",
+            lines.subject(found.line),
+            reason=because,
+            after={"bindings": len(found.bindings), "requests": len(asked), "changes": len(old + newer)},
+        )
+    return Erasure(found.line, write.revision, len(found.bindings), len(asked), len(old + newer))

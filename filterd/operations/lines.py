@@ -1,0 +1,101 @@
+"""One line's choices: found, changed, written, and logged without anything personal."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from filterd.model.changelog import LineChange
+from filterd.model.line import LineChoices
+from filterd.model.subscriber import RequestEvidence, Subscriber
+from filterd.operations import texts
+from filterd.operations.context import Context, OperationError
+from filterd.store import subscribers as rows
+
+
+def subject(line: int) -> str:
+    """How the audit trail names a line."""
+    return f"line:{line}"
+
+
+async def require(connection: AsyncConnection, identifier: str) -> Subscriber:
+    """The subscriber of that id, or the error that says how to find those that exist."""
+    found = await rows.find(connection, identifier.strip())
+    if found is None:
+        message = f"unknown subscriber {identifier.strip()[:128]!r}"
+        raise OperationError(message, "see those that exist with: filterd subscriber list")
+    return found
+
+
+def audited(choices: LineChoices, seal: str) -> dict[str, Any]:
+    """The choices as the audit trail shows them: own names as a count and a sealed digest."""
+    own = [[each.name, int(each.action), int(each.scope)] for each in choices.own_names]
+    return {
+        "opted_in": choices.opted_in,
+        "profile": choices.profile,
+        "zone": choices.zone,
+        "paused_until": choices.paused_until,
+        "security_left": choices.security_left,
+        "own_names": {"count": len(own), "digest": texts.sealed(seal, own)},
+    }
+
+
+def evidence_digest(evidence: RequestEvidence, seal: str) -> str:
+    """The request as the audit trail shows it."""
+    parts = [evidence.who, evidence.channel, evidence.at, evidence.text_version, evidence.reference]
+    return texts.sealed(seal, parts)
+
+
+def checked(evidence: RequestEvidence) -> RequestEvidence:
+    """Evidence with every part present and in good form."""
+    if evidence.missing:
+        message = f"the evidence of the request lacks: {', '.join(evidence.missing)}"
+        raise OperationError(
+            message, "say who asked, by which channel, when, for which text, and the reference"
+        )
+    return RequestEvidence(
+        who=texts.text(evidence.who, "name of who asked"),
+        channel=texts.text(evidence.channel, "channel", limit=32),
+        at=float(evidence.at),
+        text_version=texts.text(evidence.text_version, "version of the text", limit=64),
+        reference=texts.text(evidence.reference, "reference"),
+    )
+
+
+Step = Callable[[LineChoices, float], LineChoices]
+"""makes the new choices out of the old ones at a time (Unix seconds); may raise OperationError"""
+
+
+async def update(
+    context: Context,
+    identifier: str,
+    action: str,
+    step: Step,
+    *,
+    reason: str = "",
+    evidence: RequestEvidence | None = None,
+) -> Subscriber:
+    """Apply a step to one line. Nothing is written where nothing changes and no evidence is given."""
+    async with context.store.write(context.actor, context.clock()) as write:
+        before = await require(write.connection, identifier)
+        choices = step(before.choices, write.now)
+        if choices == before.choices and evidence is None:
+            return before
+        seal = (await rows.seals(write.connection, (before.line,)))[before.line]
+        await rows.save(write.connection, choices)
+        after = audited(choices, seal)
+        if evidence is not None:
+            await rows.add_requests(write.connection, [(before.line, action, evidence)])
+            after["request"] = evidence_digest(evidence, seal)
+        write.change(LineChange(choices))
+        write.audit(
+            f"subscriber.{action}",
+            subject(before.line),
+            reason=reason,
+            before=audited(before.choices, seal),
+            after=after,
+        )
+    return replace(before, choices=choices)

@@ -1,0 +1,36 @@
+"""The policies directory for a use case; its problems become one OperationError."""
+
+from __future__ import annotations
+
+from filterd.config.policies import PoliciesError, load_policies
+from filterd.operations.context import Context, OperationError
+from filterd.policy.documents import Feed, Policies, Profile
+
+
+def policies(context: Context) -> Policies:
+    """The documents of the configured directory."""
+    try:
+        return load_policies(context.settings.policies)
+    except PoliciesError as error:
+        message = f"the policies in {context.settings.policies} have errors:\n{error}"
+        raise OperationError(message, "mend them; filterd config check shows the same list") from error
+
+
+def profile(documents: Policies, identifier: str) -> Profile:
+    """The profile of that id; the error lists those that exist."""
+    for each in documents.profiles:
+        if each.id == identifier:
+            return each
+    known = ", ".join(each.id for each in documents.profiles) or "none"
+    message = f"unknown profile {identifier[:64]!r}"
+    raise OperationError(message, f"profiles that exist: {known}")
+
+
+def feed(documents: Policies, identifier: str) -> Feed:
+    """The feed of that id; the error lists those that exist."""
+    for each in documents.feeds:
+        if each.id == identifier:
+            return each
+    known = ", ".join(each.id for each in documents.feeds) or "none"
+    message = f"unknown feed {identifier[:64]!r}"
+    raise OperationError(message, f"feeds that exist: {known}")

@@ -1,0 +1,182 @@
+"""What a subscriber can ask for: opt-in, profile, pause, own names, and to be forgotten.
+
+Every function finds the subscriber under the write lock, makes the new choices out of the old ones, and
+writes them with one change for the nodes and one audit entry (operations.lines). The audit trail knows the
+line's number only, and digests of what is personal.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import AsyncIterator
+from dataclasses import replace
+
+from filterd.model.changelog import LineChange
+from filterd.model.line import LineChoices, OwnName
+from filterd.model.rule import Action, Scope
+from filterd.model.subscriber import RequestEvidence, Subscriber
+from filterd.operations import lines, texts
+from filterd.operations.bindings import bind
+from filterd.operations.context import Context, OperationError
+from filterd.operations.policies import policies, profile
+from filterd.store import subscribers as rows
+
+DEFAULT_ZONE = "America/Mexico_City"
+MAX_OWN_NAMES = 500
+"""own names of one line: each costs memory on every node"""
+MAX_PAUSE = 7 * 86400
+"""seconds; a longer rest is an opt-out"""
+PAGE = 1_000
+
+
+async def add(
+    context: Context, subscriber: str, *, zone: str = DEFAULT_ZONE, prefixes: tuple[str, ...] = ()
+) -> Subscriber:
+    """Register a line, with its static prefixes. It asks for nothing yet: it sees mandatory blocking only."""
+    identifier = texts.text(subscriber, "subscriber id", limit=128)
+    async with context.store.write(context.actor, context.clock()) as write:
+        if await rows.find(write.connection, identifier) is not None:
+            message = f"subscriber {identifier!r} exists already"
+            raise OperationError(message, f"see it with: filterd subscriber show {identifier}")
+        line, seal = write.take_lines(1), secrets.token_hex(32)
+        new = Subscriber(identifier, LineChoices(line, zone=texts.zone(zone)), (), write.now)
+        await rows.add(write.connection, [(new, seal)])
+        write.change(LineChange(new.choices))
+        write.audit("subscriber.add", lines.subject(line), after=lines.audited(new.choices, seal))
+        bound = [await bind(write, line, each) for each in dict.fromkeys(prefixes)]
+    return replace(new, bindings=tuple(sorted(bound)))
+
+
+async def show(context: Context, subscriber: str) -> Subscriber:
+    """One subscriber with choices and bindings."""
+    async with context.store.read() as connection:
+        return await lines.require(connection, subscriber)
+
+
+async def list_subscribers(context: Context, *, opted_in: bool | None = None) -> AsyncIterator[Subscriber]:
+    """All subscribers by id, or only those who opted in (or did not); in pages, each a short read."""
+    after = ""
+    while True:
+        async with context.store.read() as connection:
+            some = await rows.page(connection, after=after, limit=PAGE, opted_in=opted_in)
+        for each in some:
+            yield each
+        if len(some) < PAGE:
+            return
+        after = some[-1].id
+
+
+async def count(context: Context) -> dict[str, int]:
+    """Subscribers by state: opted_in, paused, not_opted_in."""
+    async with context.store.read() as connection:
+        return await rows.count(connection, context.clock())
+
+
+async def opt_in(context: Context, subscriber: str, profile_id: str, evidence: RequestEvidence) -> Subscriber:
+    """Turn the restriction on, at the subscriber's request, with the evidence of it (R13)."""
+    chosen = profile(policies(context), profile_id)
+    return await lines.update(
+        context,
+        subscriber,
+        "opt_in",
+        lambda old, _: replace(old, opted_in=True, profile=chosen.id, paused_until=0),
+        evidence=lines.checked(evidence),
+    )
+
+
+async def opt_out(
+    context: Context, subscriber: str, *, reason: str = "", evidence: RequestEvidence | None = None
+) -> Subscriber:
+    """Turn it off, at once and without condition. Own block names stay: they need no profile."""
+    return await lines.update(
+        context,
+        subscriber,
+        "opt_out",
+        lambda old, _: replace(old, opted_in=False, profile="", paused_until=0),
+        reason=texts.text(reason, "reason", required=False),
+        evidence=None if evidence is None else lines.checked(evidence),
+    )
+
+
+async def set_profile(context: Context, subscriber: str, profile_id: str) -> Subscriber:
+    """Change the profile of a line that has opted in."""
+    chosen = profile(policies(context), profile_id)
+
+    def step(old: LineChoices, _: float) -> LineChoices:
+        _require_opted_in(old, subscriber)
+        return replace(old, profile=chosen.id)
+
+    return await lines.update(context, subscriber, "set_profile", step)
+
+
+async def pause(context: Context, subscriber: str, seconds: int) -> Subscriber:
+    """Suspend the profile for a while; it comes back by itself. Own block names hold through it."""
+    if not 0 < seconds <= MAX_PAUSE:
+        message = f"cannot pause for {seconds} seconds"
+        raise OperationError(message, f"pause for 1 to {MAX_PAUSE} seconds (7 days), or opt out")
+
+    def step(old: LineChoices, now: float) -> LineChoices:
+        _require_opted_in(old, subscriber)
+        return replace(old, paused_until=int(now) + seconds)
+
+    return await lines.update(context, subscriber, "pause", step)
+
+
+async def resume(context: Context, subscriber: str) -> Subscriber:
+    """End a pause early."""
+    return await lines.update(context, subscriber, "resume", lambda old, _: replace(old, paused_until=0))
+
+
+async def set_zone(context: Context, subscriber: str, zone: str) -> Subscriber:
+    """The time zone in which the line's schedule runs."""
+    known = texts.zone(zone)
+    return await lines.update(context, subscriber, "set_zone", lambda old, _: replace(old, zone=known))
+
+
+async def leave_security(context: Context, subscriber: str, *, left: bool = True) -> Subscriber:
+    """Leave the operator's own security blocking, or come back to it."""
+    return await lines.update(
+        context, subscriber, "leave_security", lambda old, _: replace(old, security_left=left)
+    )
+
+
+async def allow(context: Context, subscriber: str, name: str, scope: Scope = Scope.SUBTREE) -> Subscriber:
+    """Let a name through that the profile or security blocks. Never lifts an order or a mandatory list."""
+    return await _own(context, subscriber, "allow", OwnName(texts.name(name), Action.ALLOW, scope))
+
+
+async def deny(context: Context, subscriber: str, name: str, scope: Scope = Scope.SUBTREE) -> Subscriber:
+    """Block a name on the line's request (LMTR 191): needs no profile, holds through a pause."""
+    return await _own(context, subscriber, "deny", OwnName(texts.name(name), Action.BLOCK, scope))
+
+
+async def _own(context: Context, subscriber: str, action: str, own: OwnName) -> Subscriber:
+    def step(old: LineChoices, _: float) -> LineChoices:
+        others = [each for each in old.own_names if each.name != own.name]
+        if len(others) >= MAX_OWN_NAMES:
+            message = f"the line has {len(others)} own names already, the most there can be"
+            raise OperationError(message, "remove one with: filterd subscriber remove")
+        return replace(old, own_names=tuple(sorted((*others, own), key=lambda each: each.name)))
+
+    return await lines.update(context, subscriber, action, step)
+
+
+async def remove(context: Context, subscriber: str, name: str) -> Subscriber:
+    """Take a name off the line's own names, whether it was allowed or denied."""
+    gone = texts.name(name)
+
+    def step(old: LineChoices, _: float) -> LineChoices:
+        left = tuple(each for each in old.own_names if each.name != gone)
+        if left == old.own_names:
+            known = ", ".join(each.name for each in old.own_names) or "none"
+            message = f"{gone} is not among the line's own names"
+            raise OperationError(message, f"own names: {known}")
+        return replace(old, own_names=left)
+
+    return await lines.update(context, subscriber, "remove", step)
+
+
+def _require_opted_in(choices: LineChoices, subscriber: str) -> None:
+    if not choices.opted_in:
+        message = f"subscriber {subscriber!r} has not opted in"
+        raise OperationError(message, f"first: filterd subscriber opt-in {subscriber}")

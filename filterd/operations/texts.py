@@ -1,0 +1,107 @@
+"""Texts, names, prefixes and times as people write them, brought into the store's form or refused."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from datetime import datetime
+from ipaddress import ip_address, ip_network
+from typing import Any
+from zoneinfo import available_timezones
+
+from filterd.feed.names import RefusedNameError, normalise
+from filterd.model.audit_chain import canonical
+from filterd.model.rule import Scope
+from filterd.operations.context import OperationError
+
+MAX_TEXT = 256
+"""characters of a field that people fill in"""
+
+
+def text(value: str, what: str, *, limit: int = MAX_TEXT, required: bool = True) -> str:
+    """A line of text: trimmed, printable, of bounded length."""
+    trimmed = value.strip()
+    if required and not trimmed:
+        message = f"{what} is empty"
+        raise OperationError(message, f"give the {what}")
+    if len(trimmed) > limit or not trimmed.isprintable():
+        message = f"{what} is longer than {limit} characters or holds characters that cannot be printed"
+        raise OperationError(message, f"shorten or retype the {what}")
+    return trimmed
+
+
+def name(value: str) -> str:
+    """A domain name: lower-case A-labels without the final dot (IDNA 2008)."""
+    try:
+        return normalise(value.strip())
+    except RefusedNameError as refused:
+        message = f"not a domain name: {value.strip()[:MAX_TEXT]!r} ({refused})"
+        raise OperationError(message, "write it like example.org") from refused
+
+
+def scope(value: str) -> Scope:
+    """A scope by its word."""
+    try:
+        return Scope[value.upper()]
+    except KeyError:
+        words = ", ".join(each.word for each in Scope)
+        message = f"unknown scope {value!r}"
+        raise OperationError(message, f"choose one of: {words}") from None
+
+
+def prefix(value: str) -> str:
+    """An address or prefix in canonical text; IPv4 inside IPv6 is written as IPv4."""
+    try:
+        network = ip_network(value.strip())
+    except ValueError as error:
+        message = f"not an address or prefix: {value.strip()[:64]!r}"
+        try:
+            whole = ip_network(value.strip(), strict=False)
+        except ValueError:
+            raise OperationError(message, "write it like 192.0.2.7 or 2001:db8:1::/56") from error
+        message = f"{value.strip()} has bits set beyond its length"
+        raise OperationError(message, f"write it as {whole}") from error
+    if network.version == 6 and network.network_address.ipv4_mapped and network.prefixlen >= 96:
+        length = network.prefixlen - 96
+        return str(ip_network((network.network_address.ipv4_mapped, length)))
+    return str(network)
+
+
+def zone(value: str) -> str:
+    """An IANA time zone."""
+    if value not in available_timezones():
+        message = f"unknown time zone {value[:64]!r}"
+        raise OperationError(message, "write it like America/Mexico_City")
+    return value
+
+
+def is_address(value: str) -> bool:
+    """Whether the text is an IP address or prefix."""
+    try:
+        ip_address(value.strip().strip("[]").split("/")[0])
+    except ValueError:
+        return False
+    return True
+
+
+def when(value: str, what: str) -> int:
+    """A moment in ISO 8601 with its offset (or ``Z``), as Unix seconds."""
+    try:
+        moment = datetime.fromisoformat(value.strip())
+    except ValueError as error:
+        message = f"{what} is no time: {value[:64]!r}"
+        raise OperationError(message, "write it like 2026-11-25T21:00:00-06:00") from error
+    if moment.tzinfo is None:
+        message = f"{what} has no offset from UTC: {value[:64]!r}"
+        raise OperationError(message, "add the offset, as in 2026-11-25T21:00:00-06:00, or Z")
+    return int(moment.timestamp())
+
+
+def sealed(seal: str, value: Any) -> str:
+    """A digest of a personal value for the audit trail: HMAC-SHA-256 under the line's own seal.
+
+    While the line exists, a claim about the value can be checked; once it is erased its seal is gone, and the
+    digest says nothing any more.
+    """
+    digest = hmac.new(bytes.fromhex(seal), canonical(value).encode(), hashlib.sha256)
+    return f"hmac-sha256:{digest.hexdigest()}"

@@ -1,0 +1,117 @@
+"""Statements about the change log and the audit trail themselves: reading, the floor, and pruning."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Sequence
+from typing import Any
+
+from sqlalchemy import delete, func, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from filterd.model.audit_chain import AuditEntry, StoredEntry
+from filterd.model.changelog import PARENTAL
+from filterd.store.tables import audit, change, head, log_floor
+
+PRUNE_ROWS = 1_000
+"""change rows deleted in one transaction"""
+
+
+async def revision(connection: AsyncConnection) -> int:
+    """The newest revision."""
+    return int((await connection.execute(select(head.c.revision))).scalar_one())
+
+
+async def floor(connection: AsyncConnection) -> int:
+    """Changes at or below this revision may be gone."""
+    return int((await connection.execute(select(log_floor.c.revision))).scalar_one())
+
+
+async def prune(connection: AsyncConnection, keep: int) -> bool:
+    """Raise the floor by at most :data:`PRUNE_ROWS` rows towards the ``keep`` newest revisions.
+
+    Returns whether more is left to prune. No data is lost: a node below the floor reads the full state.
+    """
+    target = await revision(connection) - keep
+    first = (await connection.execute(select(func.min(change.c.revision)))).scalar_one()
+    if first is None or first > target:
+        return False
+    new_floor = min(first + PRUNE_ROWS - 1, target)
+    await connection.execute(update(log_floor).values(revision=new_floor))
+    await connection.execute(delete(change).where(change.c.revision <= new_floor))
+    return bool(new_floor < target)
+
+
+async def changes_of_line(
+    connection: AsyncConnection, line: int, prefixes: Sequence[str], *, above: int = 0
+) -> list[int]:
+    """The revisions whose changes speak of a line or one of its prefixes."""
+    found = []
+    rows = await connection.stream(
+        select(change.c.revision, change.c.payload).where(
+            change.c.stream == PARENTAL, change.c.revision > above
+        )
+    )
+    async for row in rows:
+        fields = json.loads(row.payload)
+        if fields.get("line") == line or fields.get("prefix") in prefixes:
+            found.append(row.revision)
+    return found
+
+
+async def forget(connection: AsyncConnection, revisions: Sequence[int]) -> None:
+    """Delete changes that a later one has made void. The caller appends that later one."""
+    for start in range(0, len(revisions), PRUNE_ROWS):
+        some = revisions[start : start + PRUNE_ROWS]
+        await connection.execute(delete(change).where(change.c.revision.in_(some)))
+
+
+async def entries(connection: AsyncConnection, *, after: int = 0, limit: int = 1_000) -> list[StoredEntry]:
+    """Audit entries in the order of the chain, from the one after sequence ``after``."""
+    query = select(audit).where(audit.c.sequence > after).order_by(audit.c.sequence).limit(limit)
+    return [_stored(row) for row in await connection.execute(query)]
+
+
+async def entries_of(connection: AsyncConnection, subject: str) -> list[StoredEntry]:
+    """The entries about one subject, oldest first."""
+    query = select(audit).where(audit.c.subject == subject).order_by(audit.c.sequence)
+    return [_stored(row) for row in await connection.execute(query)]
+
+
+async def newest_entries(connection: AsyncConnection, count: int) -> list[StoredEntry]:
+    """The last entries, oldest first."""
+    query = select(audit).order_by(audit.c.sequence.desc()).limit(count)
+    return [_stored(row) for row in await connection.execute(query)][::-1]
+
+
+async def chain_end(connection: AsyncConnection) -> tuple[int, str]:
+    """Sequence and hash of the last entry, as the head has them."""
+    row = (await connection.execute(select(head.c.audit_sequence, head.c.audit_hash))).one()
+    return row.audit_sequence, row.audit_hash
+
+
+async def all_entries(connection: AsyncConnection) -> AsyncIterator[StoredEntry]:
+    """The whole chain, in pages."""
+    after = 0
+    while some := await entries(connection, after=after):
+        for entry in some:
+            yield entry
+        after = some[-1].sequence
+
+
+def _stored(row: Any) -> StoredEntry:
+    return StoredEntry(
+        sequence=row.sequence,
+        entry=AuditEntry(
+            revision=row.revision,
+            at=row.at,
+            actor=row.actor,
+            action=row.action,
+            subject=row.subject,
+            reason=row.reason,
+            before=None if row.before is None else json.loads(row.before),
+            after=None if row.after is None else json.loads(row.after),
+        ),
+        previous_hash=row.previous_hash,
+        hash=row.hash,
+    )

@@ -1,0 +1,188 @@
+"""Statements about subscribers, their lines and own names, and the evidence of what they asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, delete, func, insert, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from filterd.model.line import LineChoices, OwnName
+from filterd.model.rule import Action, Scope
+from filterd.model.subscriber import RequestEvidence, Subscriber
+from filterd.store.tables import binding, line_state, own_name, request, subscriber
+
+
+def _joined() -> Select[Any]:
+    return select(
+        subscriber.c.id,
+        subscriber.c.added_at,
+        line_state.c.line,
+        line_state.c.opted_in,
+        line_state.c.profile,
+        line_state.c.zone,
+        line_state.c.paused_until,
+        line_state.c.security_left,
+    ).join_from(subscriber, line_state)
+
+
+async def find(connection: AsyncConnection, identifier: str) -> Subscriber | None:
+    """The subscriber with the operator's id."""
+    found = await find_many(connection, (identifier,))
+    return found.get(identifier)
+
+
+async def find_many(connection: AsyncConnection, identifiers: Sequence[str]) -> dict[str, Subscriber]:
+    """Those of the ids that exist, by id."""
+    rows = await connection.execute(_joined().where(subscriber.c.id.in_(identifiers)))
+    return {each.id: each for each in await _complete(connection, rows.all())}
+
+
+async def find_line(connection: AsyncConnection, line: int) -> Subscriber | None:
+    """The subscriber of a line."""
+    rows = await connection.execute(_joined().where(subscriber.c.line == line))
+    found = await _complete(connection, rows.all())
+    return found[0] if found else None
+
+
+async def page(
+    connection: AsyncConnection, *, after: str = "", limit: int = 1000, opted_in: bool | None = None
+) -> list[Subscriber]:
+    """Subscribers in the order of their ids, from the one after ``after``."""
+    query = _joined().where(subscriber.c.id > after).order_by(subscriber.c.id).limit(limit)
+    if opted_in is not None:
+        query = query.where(line_state.c.opted_in == opted_in)
+    return await _complete(connection, (await connection.execute(query)).all())
+
+
+async def count(connection: AsyncConnection, now: float) -> dict[str, int]:
+    """How many subscribers are in each state: ``never_asked`` covers those who left, too."""
+    opted = line_state.c.opted_in
+    paused = line_state.c.paused_until > now
+    row = (
+        await connection.execute(
+            select(
+                func.count(),
+                func.count().filter(opted & ~paused),
+                func.count().filter(opted & paused),
+            ).select_from(line_state)
+        )
+    ).one()
+    return {"opted_in": row[1], "paused": row[2], "not_opted_in": row[0] - row[1] - row[2]}
+
+
+async def _complete(connection: AsyncConnection, rows: Sequence[Any]) -> list[Subscriber]:
+    """Subscribers with their own names and bindings, in the order of the rows."""
+    lines = [row.line for row in rows]
+    own: dict[int, list[OwnName]] = {}
+    for name in await _of_lines(connection, lines, own_name.c.line, own_name.c.name):
+        own.setdefault(name.line, []).append(OwnName(name.name, Action(name.action), Scope(name.scope)))
+    prefixes: dict[int, list[str]] = {}
+    for bound in await _of_lines(connection, lines, binding.c.line, binding.c.prefix):
+        prefixes.setdefault(bound.line, []).append(bound.prefix)
+    return [
+        Subscriber(
+            id=row.id,
+            choices=LineChoices(
+                line=row.line,
+                opted_in=row.opted_in,
+                profile=row.profile,
+                zone=row.zone,
+                paused_until=row.paused_until,
+                security_left=row.security_left,
+                own_names=tuple(own.get(row.line, ())),
+            ),
+            bindings=tuple(prefixes.get(row.line, ())),
+            added_at=row.added_at,
+        )
+        for row in rows
+    ]
+
+
+async def _of_lines(
+    connection: AsyncConnection, lines: Sequence[int], key: ColumnElement[int], order: ColumnElement[str]
+) -> Sequence[Any]:
+    if not lines:
+        return ()
+    query = select(key.table).where(key.in_(lines)).order_by(key, order)
+    return (await connection.execute(query)).all()
+
+
+async def seals(connection: AsyncConnection, lines: Sequence[int]) -> dict[int, str]:
+    """The seal of each line: the key under which the audit trail digests its personal values."""
+    query = select(subscriber.c.line, subscriber.c.seal).where(subscriber.c.line.in_(lines))
+    return {row.line: row.seal for row in await connection.execute(query)}
+
+
+async def add(connection: AsyncConnection, new: Iterable[tuple[Subscriber, str]]) -> None:
+    """New subscribers, each with its seal; without bindings and own names."""
+    pairs = list(new)
+    if not pairs:
+        return
+    await connection.execute(
+        insert(subscriber),
+        [{"line": each.line, "id": each.id, "added_at": each.added_at, "seal": seal} for each, seal in pairs],
+    )
+    await connection.execute(insert(line_state), [_state(each.choices) for each, _ in pairs])
+
+
+def _state(choices: LineChoices) -> dict[str, Any]:
+    return {
+        "line": choices.line,
+        "opted_in": choices.opted_in,
+        "profile": choices.profile,
+        "zone": choices.zone,
+        "paused_until": choices.paused_until,
+        "security_left": choices.security_left,
+    }
+
+
+async def save(connection: AsyncConnection, choices: LineChoices) -> None:
+    """Replace a line's choices and own names."""
+    state = _state(choices)
+    await connection.execute(update(line_state).where(line_state.c.line == choices.line).values(**state))
+    await connection.execute(delete(own_name).where(own_name.c.line == choices.line))
+    if choices.own_names:
+        await connection.execute(
+            insert(own_name),
+            [
+                {"line": choices.line, "name": own.name, "action": int(own.action), "scope": int(own.scope)}
+                for own in choices.own_names
+            ],
+        )
+
+
+async def add_requests(
+    connection: AsyncConnection, asked: Iterable[tuple[int, str, RequestEvidence]]
+) -> None:
+    """Evidence: line, what was asked (``opt_in`` ...), and the request."""
+    rows = [
+        {
+            "line": line,
+            "kind": kind,
+            "who": evidence.who,
+            "channel": evidence.channel,
+            "at": evidence.at,
+            "text_version": evidence.text_version,
+            "reference": evidence.reference,
+        }
+        for line, kind, evidence in asked
+    ]
+    if rows:
+        await connection.execute(insert(request), rows)
+
+
+async def requests(connection: AsyncConnection, line: int) -> list[tuple[str, RequestEvidence]]:
+    """The evidence kept for a line, oldest first."""
+    rows = await connection.execute(select(request).where(request.c.line == line).order_by(request.c.id))
+    return [
+        (row.kind, RequestEvidence(row.who, row.channel, row.at, row.text_version, row.reference))
+        for row in rows
+    ]
+
+
+async def remove(connection: AsyncConnection, line: int) -> None:
+    """Delete everything that the store holds of a line, log and audit apart."""
+    for table in (own_name, request, binding, line_state, subscriber):
+        await connection.execute(delete(table).where(table.c.line == line))
