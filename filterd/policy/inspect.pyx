@@ -1,1 +1,297 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
+"""The verdict on an answer, and the union of everything that it could be blocked for.
+
+Both go over the answer and the additional section (authority names lead nobody anywhere) and see the same in
+the same order: alias targets (CNAME, DNAME), service targets with address hints (SVCB, HTTPS), and addresses.
+"""
+
+from libc.stdint cimport int64_t, uint8_t
+from libc.string cimport memset
+
+from filterd.policy.decide cimport (
+    LINE_SECURITY_LEFT,
+    OUTCOME_PASS,
+    REASON_MANDATORY,
+    SCOPE_SUBTREE,
+    STAGES,
+    SUFFIX_NONE,
+    WHERE_ADDRESS,
+    WHERE_CNAME,
+    WHERE_HINT,
+    WHERE_QUERY,
+    WHERE_TARGET,
+    Line,
+    LineHandle,
+    Policy,
+    PublishedState,
+    StageTrace,
+    State,
+    Subject,
+    Trace,
+    Verdict,
+    boundary_of,
+    clear_trace,
+    decide_answer,
+    decision_of,
+    masks_touch,
+    policy_in_effect,
+)
+from filterd.policy.fingerprint cimport MAX_SUFFIXES, Fingerprint, suffixes
+from filterd.policy.snapshot cimport WORDS, Match, match_address, match_name
+from filterd.wire.codec cimport (
+    CLASS_IN,
+    END,
+    OK,
+    TYPE_A,
+    TYPE_AAAA,
+    TYPE_CNAME,
+    TYPE_DNAME,
+    TYPE_HTTPS,
+    TYPE_SVCB,
+    Name,
+    Record,
+    Service,
+    Walk,
+    read_name,
+    service_hint,
+    service_start,
+    walk_next,
+    walk_start,
+)
+
+
+cdef enum:
+    SECTION_AUTHORITY = 2
+
+# What a step over a message tells the one that makes it.
+cdef enum Step:
+    STEP_ON = 0
+    STEP_STOP = 1               # nothing further can matter
+    STEP_DAMAGED = 2
+
+
+# One pass over a message: for a verdict (`seen` is NULL) or for a union.
+cdef struct Pass:
+    const State* state
+    const uint8_t* message
+    size_t length
+    Union* seen
+    const Line* line
+    bint own_allow
+    int64_t now
+    Verdict* best               # the verdict so far
+    Trace* trace
+
+
+# --- one subject ----------------------------------------------------------------------------------------
+
+cdef Step judge(Pass* p, const Subject* subject) noexcept nogil:
+    """Keep the subject's verdict if it comes before the one so far."""
+    cdef Verdict verdict
+    decide_answer(p.state, p.line, subject, p.now, &verdict, p.trace)
+    if verdict.outcome != OUTCOME_PASS and (p.best.outcome == OUTCOME_PASS or verdict.reason < p.best.reason):
+        verdict.own_allow = p.own_allow
+        p.best[0] = verdict
+    return STEP_STOP if p.best.reason == REASON_MANDATORY else STEP_ON
+
+
+cdef Step gather(Pass* p, const Subject* subject) noexcept nogil:
+    """Add what the subject stands in to the union."""
+    cdef Match match
+    cdef const State* state = p.state
+    cdef int word
+    if subject.name != NULL:
+        p.seen.names = True
+        match_name(state.snapshot, state.overlay, subject.suffixes, subject.name, &state.active, &match)
+    else:
+        match_address(state.snapshot, state.overlay, state.key, subject.family, subject.address,
+                      &state.active, &match)
+    for word in range(WORDS):
+        p.seen.bits[word] |= match.bits[word]
+    if match.mandatory_count or match.mandatory_overflow:
+        p.seen.any_mandatory = True
+    return STEP_ON
+
+
+cdef inline Step consider(Pass* p, Subject* subject) noexcept nogil:
+    subject.own_allow = p.own_allow
+    return judge(p, subject) if p.seen == NULL else gather(p, subject)
+
+
+cdef Step consider_name(Pass* p, const Name* name, uint8_t where) noexcept nogil:
+    cdef Fingerprint values[MAX_SUFFIXES]
+    cdef Subject subject
+    memset(&subject, 0, sizeof(Subject))
+    suffixes(p.state.key, name, values)
+    subject.name = name
+    subject.suffixes = values
+    subject.where = where
+    return consider(p, &subject)
+
+
+cdef Step consider_address(Pass* p, uint8_t family, const uint8_t* address, uint8_t where) noexcept nogil:
+    cdef Subject subject
+    memset(&subject, 0, sizeof(Subject))
+    subject.family = family
+    subject.address = address
+    subject.where = where
+    return consider(p, &subject)
+
+
+# --- one record -----------------------------------------------------------------------------------------
+
+cdef Step visit_alias(Pass* p, const Record* record) noexcept nogil:
+    """CNAME (RFC 1035, 3.3.1) or DNAME (RFC 6672, 2.1): the data is one name."""
+    cdef Name target
+    cdef size_t offset = record.data_offset
+    cdef size_t end = offset + record.data_length
+    if read_name(p.message, end, &offset, &target) != OK or offset != end:
+        return STEP_DAMAGED
+    return consider_name(p, &target, WHERE_CNAME)
+
+
+cdef Step visit_service(Pass* p, const Record* record) noexcept nogil:
+    """SVCB or HTTPS (RFC 9460): the target unless it is the owner itself (2.5), then the hints (7.3)."""
+    cdef Service service
+    cdef uint8_t family
+    cdef const uint8_t* address
+    cdef int status
+    cdef Step step = STEP_ON
+    if service_start(p.message, p.length, record, &service) != OK:
+        return STEP_DAMAGED
+    if service.target.labels:
+        step = consider_name(p, &service.target, WHERE_TARGET)
+    while step == STEP_ON:
+        status = service_hint(&service, &family, &address)
+        if status == END:
+            break
+        if status != OK:
+            return STEP_DAMAGED
+        step = consider_address(p, family, address, WHERE_HINT)
+    return step
+
+
+cdef Step visit_address(Pass* p, const Record* record) noexcept nogil:
+    """A (RFC 1035, 3.4.1) or AAAA (RFC 3596, 2.2)."""
+    cdef uint8_t family = 4 if record.type == TYPE_A else 6
+    if record.data_length != (4 if family == 4 else 16):
+        return STEP_DAMAGED
+    return consider_address(p, family, p.message + record.data_offset, WHERE_ADDRESS)
+
+
+cdef Step visit(Pass* p, const Record* record) noexcept nogil:
+    if record.rclass != CLASS_IN or record.section == SECTION_AUTHORITY:
+        return STEP_ON
+    if record.type == TYPE_A or record.type == TYPE_AAAA:
+        return visit_address(p, record)
+    if record.type == TYPE_CNAME or record.type == TYPE_DNAME:
+        return visit_alias(p, record)
+    if record.type == TYPE_SVCB or record.type == TYPE_HTTPS:
+        return visit_service(p, record)
+    return STEP_ON
+
+
+cdef Step go_over(Pass* p) noexcept nogil:
+    """Visit the records of the message in their order."""
+    cdef Walk walk
+    cdef Record record
+    cdef Step step = STEP_ON
+    cdef int status = walk_start(p.message, p.length, &walk)
+    while status == OK:
+        status = walk_next(&walk, &record, NULL)
+        if status == OK:
+            step = visit(p, &record)
+            if step != STEP_ON:
+                return step
+    return STEP_ON if status == END else STEP_DAMAGED
+
+
+# --- the three questions --------------------------------------------------------------------------------
+
+cdef void begin(Verdict* verdict, bint own_allow, int64_t boundary) noexcept nogil:
+    memset(verdict, 0, sizeof(Verdict))
+    verdict.scope = SCOPE_SUBTREE
+    verdict.where = WHERE_QUERY
+    verdict.suffix = SUFFIX_NONE
+    verdict.own_allow = own_allow
+    verdict.valid_until = boundary
+
+
+cdef int inspect(const State* state, const Line* line, const uint8_t* message, size_t length, bint own_allow,
+                 int64_t now, Verdict* verdict, Trace* trace) noexcept nogil:
+    cdef Pass p
+    cdef int64_t boundary = boundary_of(state, line, now)
+    memset(&p, 0, sizeof(Pass))
+    p.state = state
+    p.message = message
+    p.length = length
+    p.line = line
+    p.own_allow = own_allow
+    p.now = now
+    p.best = verdict
+    p.trace = trace
+    begin(verdict, own_allow, boundary)
+    if trace != NULL:
+        clear_trace(trace)
+    if go_over(&p) == STEP_DAMAGED:
+        begin(verdict, own_allow, boundary)
+        if trace != NULL:
+            clear_trace(trace)
+        return INSPECT_DAMAGED
+    if trace != NULL and verdict.outcome != OUTCOME_PASS:   # what another name met further on did not count
+        memset(&trace.stages[verdict.reason + 1], 0, (STAGES - 1 - verdict.reason) * sizeof(StageTrace))
+    return INSPECT_OK
+
+
+cdef void union_of(const State* state, const uint8_t* message, size_t length, Union* out) noexcept nogil:
+    cdef Pass p
+    memset(out, 0, sizeof(Union))
+    memset(&p, 0, sizeof(Pass))
+    p.state = state
+    p.message = message
+    p.length = length
+    p.seen = out
+    out.damaged = go_over(&p) == STEP_DAMAGED
+
+
+cdef bint union_touches(const State* state, const Line* line, const Union* seen, int64_t now) noexcept nogil:
+    cdef const Policy* policy
+    if seen.any_mandatory or seen.damaged:
+        return True
+    if (
+        state.security_enabled
+        and not (line != NULL and line.flags & LINE_SECURITY_LEFT)
+        and masks_touch(seen.bits, state.security)
+    ):
+        return True
+    if line == NULL:
+        return False
+    if line.own_count and seen.names:
+        return True
+    policy = policy_in_effect(state, line, now)
+    return policy != NULL and masks_touch(seen.bits, policy.interest)
+
+
+# --- the Python face
+
+def inspect_message(PublishedState state not None, LineHandle line, bytes message not None, bint own_allow,
+                    int64_t now, *, bint traced=True):
+    """The verdict on an answer (see the stub)."""
+    cdef Verdict verdict
+    cdef Trace trace
+    cdef const Line* native = NULL if line is None else &line.line
+    cdef const uint8_t* data = <const uint8_t*> message
+    cdef size_t length = len(message)
+    cdef int status
+    with nogil:
+        status = inspect(&state.state, native, data, length, own_allow, now, &verdict,
+                         &trace if traced else NULL)
+    return decision_of(&verdict, &trace if traced else NULL) if status == INSPECT_OK else None
+
+
+def message_touches(PublishedState state not None, LineHandle line, bytes message not None, int64_t now):
+    """Whether an answer's union concerns the line (see the stub)."""
+    cdef Union seen
+    cdef const Line* native = NULL if line is None else &line.line
+    union_of(&state.state, <const uint8_t*> message, len(message), &seen)
+    return bool(union_touches(&state.state, native, &seen, now))

@@ -1,7 +1,8 @@
 """A profile on a clock: the class masks that a verdict tests with, at one moment.
 
 A profile's rules travel in the snapshot's meta beside the classes that they speak of, so that masks and
-snapshot never disagree. Lines refer to a policy by its index in a :class:`PolicyBook`, which gives none twice.
+snapshot never disagree. Lines refer to a policy by its index in a :class:`PolicyBook`, which never gives one
+twice.
 """
 
 from __future__ import annotations

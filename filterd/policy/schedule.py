@@ -93,7 +93,7 @@ def _stretches(
 
 
 def _instant(day: date, minutes: int, clock: ZoneInfo, *, last: bool) -> int:
-    """When a clock shows ``minutes`` after the midnight that begins ``day``: the last such moment or the first.
+    """When a clock shows ``minutes`` after the midnight that begins ``day``: the last such moment or first.
 
     A time that the clock skips is the moment at which it does.
     """

@@ -1,6 +1,6 @@
 """The names that every snapshot answers locally or not at all, whatever the policies say.
 
-Each constant names its source. Names are lower-case ASCII without the final dot; every rule takes the name and
+Each constant names its source. Names are lower-case ASCII without the final dot; a rule takes the name and
 all below it. Not here, because they are resolved like any other name: ``example`` (RFC 6761, 6.5),
 ``ipv4only.arpa`` (RFC 8880, 7.1: a forwarder passes it on), ``as112.arpa`` (RFC 7534).
 """

@@ -1,0 +1,32 @@
+# cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
+"""The verdict on an answer: every alias, service target, address hint and address in a message.
+
+``inspect_reference`` is the plain-Python twin.
+"""
+
+from libc.stdint cimport int64_t, uint8_t, uint64_t
+
+from filterd.policy.decide cimport Line, State, Trace, Verdict
+from filterd.policy.snapshot cimport WORDS
+
+
+cdef enum:
+    INSPECT_OK = 0
+    INSPECT_DAMAGED = 1         # the message cannot be walked: the caller answers SERVFAIL
+
+# What an answer could be blocked for, whoever asks: kept beside a cached answer, valid for one generation.
+cdef struct Union:
+    uint64_t bits[WORDS]
+    bint any_mandatory
+    bint names                  # it has alias or target names, so a line's own names may matter
+    bint damaged
+
+
+# `own_allow` is the verdict's on the query's name. The verdict says PASS where the status is not INSPECT_OK.
+cdef int inspect(const State* state, const Line* line, const uint8_t* message, size_t length, bint own_allow,
+                 int64_t now, Verdict* verdict, Trace* trace) noexcept nogil
+
+cdef void union_of(const State* state, const uint8_t* message, size_t length, Union* out) noexcept nogil
+
+# Whether `inspect` could give anything but PASS for this line; False is certain, True is not.
+cdef bint union_touches(const State* state, const Line* line, const Union* seen, int64_t now) noexcept nogil

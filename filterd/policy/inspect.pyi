@@ -1,0 +1,22 @@
+"""The verdict on an answer."""
+
+from filterd.policy.decide import LineHandle, PublishedState
+from filterd.policy.trace import Decision
+
+def inspect_message(
+    state: PublishedState,
+    line: LineHandle | None,
+    message: bytes,
+    own_allow: bool,
+    now: int,
+    *,
+    traced: bool = True,
+) -> Decision | None:
+    """The verdict on an answer; None when the message cannot be walked (the client gets SERVFAIL).
+
+    ``own_allow`` is that of the decision on the query's name. Of several verdicts the first in precedence
+    stands, then the first in the message.
+    """
+
+def message_touches(state: PublishedState, line: LineHandle | None, message: bytes, now: int) -> bool:
+    """Whether inspection could give this line anything but a pass: False is certain, True is not."""
