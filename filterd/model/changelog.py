@@ -46,7 +46,7 @@ CHANGES_SQL = (
 
 ORDERS_SQL = (
     "SELECT number, reference, mode, not_before, not_after, state = 'withdrawn', confidential, accepted_at"
-    " FROM orders WHERE state IN ('accepted', 'withdrawn') ORDER BY number"
+    " FROM orders WHERE accepted_at > 0 ORDER BY number"
 )
 ORDER_NAMES_SQL = (
     "SELECT order_number, name, scope FROM order_name JOIN orders ON number = order_number"

@@ -58,6 +58,8 @@ class Order:
     reason: str
     added_by: str
     added_at: float
+    entries: int = 0
+    """how many names and addresses, also where they are not shown"""
     approvals: tuple[str, ...] = ()
     """who stands behind it, the one who added it first"""
     accepted_at: float = 0.0

@@ -1,0 +1,183 @@
+"""What an order demands, as it comes in: completed, normalised, checked for what DNS cannot or must not do.
+
+The checks of an entry, in this order: a URL or an address is *flagged* (DNS would block more than was
+demanded, so somebody has to accept that); a public suffix is *refused*; an overlap with a protected name
+*quarantines* the order.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from ipaddress import ip_network
+from urllib.parse import urlsplit
+
+from filterd.config.policies import icann_suffixes
+from filterd.model.order import Demand
+from filterd.model.rule import BlockingMode, NameRule, Scope
+from filterd.operations import texts
+from filterd.operations.context import OperationError
+from filterd.policy.documents import Protected
+from filterd.policy.suffixes import Suffixes
+
+MAX_ENTRIES = 10_000
+"""names and addresses of one order: it travels to the nodes as one change"""
+DEFAULT_REVIEW = 180 * 86400
+"""seconds until an order without an end must be looked at again (R8)"""
+_DIGEST = re.compile(r"[0-9a-f]{64}")
+
+
+@dataclass(frozen=True, slots=True)
+class OrderRequest:
+    """An order as typed in or received. Times are Unix seconds, 0 for not given."""
+
+    authority: str
+    official: str
+    document: str
+    ground: str
+    reason: str
+    entries: tuple[tuple[str, Scope], ...]
+    """names, and also URLs and addresses, for which see ``accept_overblocking``"""
+    mode: BlockingMode = BlockingMode.NXDOMAIN
+    not_before: int = 0
+    not_after: int = 0
+    review_at: int = 0
+    received_at: int = 0
+    document_digest: str = ""
+    confidential: bool = False
+    accept_overblocking: bool = False
+    """the decision to follow a demand that DNS can only follow by blocking more (R9)"""
+
+
+def complete(request: OrderRequest, now: float) -> Demand:
+    """The demand in the store's form, or the error that names everything that is missing (R1)."""
+    _require_parts(request)
+    _require_times(request, now)
+    names, addresses = _sort_out(request)
+    has_end = request.not_after or request.review_at
+    return Demand(
+        authority=texts.text(request.authority, "authority"),
+        official=texts.text(request.official, "official"),
+        document=texts.text(request.document, "document number"),
+        ground=texts.text(request.ground, "legal ground", limit=1000),
+        names=names,
+        addresses=addresses,
+        mode=request.mode,
+        not_before=request.not_before,
+        not_after=request.not_after,
+        review_at=request.review_at if has_end else int(now) + DEFAULT_REVIEW,
+        received_at=float(request.received_at or now),
+        document_digest=request.document_digest.lower(),
+        confidential=request.confidential,
+        overblocking_accepted=request.accept_overblocking,
+    )
+
+
+def _require_parts(request: OrderRequest) -> None:
+    parts = ("authority", "official", "document", "ground", "reason")
+    missing = [part for part in parts if not getattr(request, part).strip()]
+    if not request.entries:
+        missing.append("name")
+    if missing:
+        message = f"the order is incomplete: it lacks {', '.join(missing)}"
+        raise OperationError(message, f"give {', '.join('--' + part for part in missing)}")
+    if len(request.entries) > MAX_ENTRIES:
+        message = f"the order has {len(request.entries)} entries, more than {MAX_ENTRIES}"
+        raise OperationError(message, "split it into several orders with the same document number")
+    if request.document_digest and not _DIGEST.fullmatch(request.document_digest.lower()):
+        message = "the document digest is no SHA-256"
+        raise OperationError(message, "give the 64 hex digits that sha256sum prints")
+
+
+def _require_times(request: OrderRequest, now: float) -> None:
+    if request.not_after and request.not_after <= max(now, request.not_before):
+        message = "the order would end before it begins"
+        raise OperationError(message, "give an end in the future and after its beginning")
+    if request.review_at and request.review_at <= now:
+        message = "the review date lies in the past"
+        raise OperationError(message, "give a review date in the future")
+    if request.received_at > now + 86400:
+        message = "the order would have been received in the future"
+        raise OperationError(message, "give the time at which it came in")
+
+
+def _sort_out(request: OrderRequest) -> tuple[tuple[tuple[str, Scope], ...], tuple[str, ...]]:
+    """Names and addresses, normalised, each once and sorted."""
+    suffixes = icann_suffixes()
+    names: set[tuple[str, Scope]] = set()
+    addresses: set[str] = set()
+    flagged: list[str] = []
+    for value, scope in request.entries:
+        if texts.is_address(value):
+            addresses.add(texts.prefix(value))
+            flagged.append("an address blocks every site behind it")
+            continue
+        host, precise = _host(value)
+        if not precise:
+            flagged.append("a URL blocks the whole site")
+        names.add((_checked(host, suffixes), scope))
+    if flagged and not request.accept_overblocking:
+        kinds = "; ".join(dict.fromkeys(flagged))
+        message = (
+            f"{len(flagged)} entries cannot be followed by DNS without blocking more than demanded: {kinds}"
+        )
+        raise OperationError(message, "decide it: repeat with --accept-overblocking, or demand names only")
+    return tuple(sorted(names)), tuple(sorted(addresses))
+
+
+def _host(value: str) -> tuple[str, bool]:
+    """The host that an entry speaks of, and whether it speaks of the whole host."""
+    trimmed = value.strip()
+    if "://" not in trimmed:
+        host, slash, rest = trimmed.partition("/")
+        return host, not (slash and rest)
+    try:
+        parts = urlsplit(trimmed)
+        host = parts.hostname or ""
+    except ValueError:
+        host, parts = "", urlsplit("")
+    return host, parts.path in ("", "/") and not parts.query
+
+
+def _checked(host: str, suffixes: Suffixes) -> str:
+    name = texts.name(host)
+    if name in suffixes:
+        message = f"{name} is a public suffix: blocking it would block all that is registered below it"
+        raise OperationError(message, "name the domains that are meant")
+    return name
+
+
+def protected_overlap(demand: Demand, protected: Protected) -> tuple[str, ...]:
+    """The protected names and addresses that the demand would block, whole or in part."""
+    wanted = {name for name, _ in demand.names}
+    suspects = [rule for rule in protected.names if _related(rule, wanted)]
+    hit = {
+        rule.name
+        for rule in suspects
+        if any(_overlap(NameRule(name, scope), rule) for name, scope in demand.names)
+    }
+    networks = [ip_network(prefix) for prefix in demand.addresses]
+    hit |= {
+        str(kept)
+        for kept in protected.addresses
+        if any(kept.version == each.version and kept.overlaps(each) for each in networks)
+    }
+    return tuple(sorted(hit))
+
+
+def _related(rule: NameRule, names: set[str]) -> bool:
+    """A quick sieve: whether one of the names stands above the rule's name, is it, or stands below."""
+    above = {rule.name[start:] for start in _starts(rule.name)}
+    return not above.isdisjoint(names) or any(name.endswith("." + rule.name) for name in names)
+
+
+def _starts(name: str) -> list[int]:
+    return [0, *(place + 1 for place, letter in enumerate(name) if letter == ".")]
+
+
+def _overlap(one: NameRule, other: NameRule) -> bool:
+    """Whether some name falls under both rules."""
+    if one.name == other.name:
+        return one.scope is Scope.SUBTREE or other.scope is Scope.SUBTREE or one.scope is other.scope
+    upper, lower = (one, other) if other.name.endswith("." + one.name) else (other, one)
+    return lower.name.endswith("." + upper.name) and upper.scope is not Scope.EXACT

@@ -1,0 +1,197 @@
+"""Orders of authorities: taken in, approved by a second person, withdrawn, shown without confidential names.
+
+An order reaches the nodes when it is accepted, and again when it is withdrawn. Both are one transaction with
+the audit entry. Names stand in the trail as a count and a digest only.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import replace
+from typing import Any
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from filterd.model.audit_chain import canonical
+from filterd.model.changelog import OrderChange
+from filterd.model.mandatory import order_id
+from filterd.model.order import Demand, Order, OrderState
+from filterd.operations import texts
+from filterd.operations.context import Context, OperationError
+from filterd.operations.intake import OrderRequest, complete, protected_overlap
+from filterd.operations.policies import policies
+from filterd.store import orders as rows
+from filterd.store.store import Write
+
+
+async def add(context: Context, request: OrderRequest) -> Order:
+    """Take an order in. It is pending, quarantined or, where one approval is enough, accepted at once."""
+    demand = complete(request, context.clock())
+    overlap = protected_overlap(demand, policies(context).protected)
+    async with context.store.write(context.actor, context.clock()) as write:
+        number = write.take_order()
+        order = Order(
+            number=number,
+            reference=f"O-{number}",
+            state=OrderState.QUARANTINED if overlap else OrderState.PENDING,
+            demand=demand,
+            reason=texts.text(request.reason, "reason", limit=1000),
+            added_by=context.actor,
+            added_at=write.now,
+            entries=len(demand.names) + len(demand.addresses),
+            approvals=(context.actor,),
+        )
+        order = _accepted_if_enough(context, order, write.now)
+        await rows.add(write.connection, order)
+        _publish(write, order)
+        write.audit("order.add", _subject(order), reason=order.reason, after=_audited(order))
+    return redacted(order)
+
+
+async def approve(context: Context, reference: str) -> Order:
+    """Stand behind an order as another person; with enough of them it is accepted and goes to the nodes."""
+    protected = policies(context).protected
+    async with context.store.write(context.actor, context.clock()) as write:
+        before = await _require(write.connection, reference)
+        _require_approvable(before, context.actor)
+        overlap = protected_overlap(before.demand, protected)
+        if overlap:
+            _refuse_protected(before, overlap)
+        approvals = tuple(dict.fromkeys((*before.approvals, context.actor)))
+        order = replace(before, state=OrderState.PENDING, approvals=approvals)
+        order = _accepted_if_enough(context, order, write.now)
+        if approvals != before.approvals:
+            await rows.approve(write.connection, order.number, context.actor, write.now)
+        await rows.set_state(write.connection, order)
+        _publish(write, order)
+        write.audit("order.approve", _subject(order), before=_audited(before), after=_audited(order))
+    return redacted(order)
+
+
+async def withdraw(context: Context, reference: str, *, reason: str) -> Order:
+    """End an order at once. One person is enough at any hour: an unblock may never wait (R7)."""
+    because = texts.text(reason, "reason", limit=1000)
+    async with context.store.write(context.actor, context.clock()) as write:
+        before = await _require(write.connection, reference)
+        if before.state is OrderState.WITHDRAWN:
+            return redacted(before)
+        order = replace(
+            before,
+            state=OrderState.WITHDRAWN,
+            withdrawn_by=context.actor,
+            withdrawn_at=write.now,
+            withdrawal_reason=because,
+        )
+        await rows.set_state(write.connection, order)
+        if order.accepted_at:
+            _publish(write, order)
+        write.audit(
+            "order.withdraw", _subject(order), reason=because, before=_audited(before), after=_audited(order)
+        )
+    return redacted(order)
+
+
+async def list_orders(context: Context, state: OrderState | None = None) -> tuple[Order, ...]:
+    """Orders by number, without their names."""
+    async with context.store.read() as connection:
+        return tuple(await rows.list_orders(connection, state))
+
+
+async def show(context: Context, reference: str) -> Order:
+    """One order; the names of a confidential one are not shown."""
+    async with context.store.read() as connection:
+        return redacted(await _require(connection, reference))
+
+
+async def count(context: Context) -> dict[str, int]:
+    """Orders by state."""
+    async with context.store.read() as connection:
+        return await rows.count(connection)
+
+
+def redacted(order: Order) -> Order:
+    """The order without names and addresses where it is confidential."""
+    if not order.demand.confidential:
+        return order
+    return replace(order, demand=replace(order.demand, names=(), addresses=()))
+
+
+def change_of(order: Order) -> OrderChange:
+    """The order as nodes apply it; a withdrawn one carries no names."""
+    demand = Demand("", "", "", "") if order.state is OrderState.WITHDRAWN else order.demand
+    return OrderChange(
+        id=order_id(order.number),
+        reference=order.reference,
+        names=demand.names,
+        addresses=demand.addresses,
+        mode=order.demand.mode,
+        not_before=order.demand.not_before,
+        not_after=order.demand.not_after,
+        withdrawn=order.state is OrderState.WITHDRAWN,
+        confidential=order.demand.confidential,
+        accepted_at=order.accepted_at,
+    )
+
+
+def _publish(write: Write, order: Order) -> None:
+    if order.state in (OrderState.ACCEPTED, OrderState.WITHDRAWN):
+        write.change(change_of(order))
+
+
+def _accepted_if_enough(context: Context, order: Order, now: float) -> Order:
+    if order.state is OrderState.PENDING and len(order.approvals) >= context.settings.orders.approvals:
+        return replace(order, state=OrderState.ACCEPTED, accepted_at=now)
+    return order
+
+
+def _require_approvable(order: Order, actor: str) -> None:
+    if order.state in (OrderState.ACCEPTED, OrderState.WITHDRAWN):
+        message = f"order {order.reference} is {order.state.value} already"
+        raise OperationError(message, f"see it with: filterd order show {order.reference}")
+    if actor in order.approvals and order.state is not OrderState.QUARANTINED:
+        message = f"{actor} stands behind order {order.reference} already"
+        raise OperationError(message, "another person has to approve it, under their own user")
+
+
+def _refuse_protected(order: Order, overlap: tuple[str, ...]) -> None:
+    shown = f"{len(overlap)} protected names" if order.demand.confidential else ", ".join(overlap)
+    message = f"order {order.reference} is quarantined: it would block {shown}"
+    raise OperationError(message, "withdraw it, or take the name off protected.yaml and approve again")
+
+
+async def _require(connection: AsyncConnection, reference: str) -> Order:
+    found = await rows.find(connection, reference.strip().upper())
+    if found is None:
+        message = f"unknown order {reference.strip()[:32]!r}"
+        raise OperationError(message, "see those that exist with: filterd order list")
+    return found
+
+
+def _subject(order: Order) -> str:
+    return f"order:{order.reference}"
+
+
+def _audited(order: Order) -> dict[str, Any]:
+    """The order as the audit trail shows it. The names' digest stands for names that are no secret."""
+    demand = order.demand
+    shown: dict[str, Any] = {
+        "state": order.state.value,
+        "approvals": list(order.approvals),
+        "authority": demand.authority,
+        "official": demand.official,
+        "document": demand.document,
+        "document_digest": demand.document_digest,
+        "ground": demand.ground,
+        "mode": demand.mode.word,
+        "not_before": demand.not_before,
+        "not_after": demand.not_after,
+        "review_at": demand.review_at,
+        "received_at": demand.received_at,
+        "confidential": demand.confidential,
+        "overblocking_accepted": demand.overblocking_accepted,
+        "entries": order.entries,
+    }
+    if not demand.confidential:
+        entries = canonical([[[n, int(s)] for n, s in demand.names], list(demand.addresses)])
+        shown["digest"] = hashlib.sha256(entries.encode()).hexdigest()
+    return shown
