@@ -13,6 +13,8 @@ NATIVE := $(shell find filterd -name '*.pyx' -o -name '*.pxd')
 INSTALLED := $(VENV)/installed
 BUILT := build/built
 
+.NOTPARALLEL:
+
 .PHONY: help
 help:  ## what can be made
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1	\2/p' Makefile
@@ -34,6 +36,7 @@ lint: $(INSTALLED) $(BUILT)  ## ruff, mypy, cython-lint, import-linter
 
 .PHONY: build
 build: $(BIN)/python flags  ## compile the native core in place
+	@$(BIN)/python -c "import setuptools, Cython" 2>/dev/null || $(MAKE) --no-print-directory $(INSTALLED)
 	@$(MAKE) --no-print-directory $(BUILT)
 
 .PHONY: clean

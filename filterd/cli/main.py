@@ -1,0 +1,57 @@
+"""The ``filterd`` command: its groups, each in a module of its own, imported when it is asked for.
+
+Exit codes: 0 done, 1 failed, 2 wrong use (of the command line or in the configuration). Results go to
+standard output, everything else to standard error.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+import click
+
+import filterd
+
+GROUPS = {
+    "config": ("check and show the configuration", "filterd.cli.configuration:config"),
+    "subscriber": ("register lines and set their choices", "filterd.cli.subscribers:subscriber"),
+    "binding": ("bind address prefixes to lines", "filterd.cli.bindings:binding"),
+    "profile": ("show the profiles on offer", "filterd.cli.profiles:profile"),
+    "feed": ("read lists into the product", "filterd.cli.feeds:feed"),
+    "order": ("record what an authority demands", "filterd.cli.orders:order"),
+}
+"""command -> (its line in the help, where it is)"""
+
+
+class LazyGroup(click.Group):
+    """Commands known by name; a module is imported only when its command runs or its own help is shown."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """In the order of GROUPS, which is the order in which an operator meets them."""
+        return list(GROUPS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command, or None for a name that is none."""
+        if cmd_name not in GROUPS:
+            return None
+        module, attribute = GROUPS[cmd_name][1].split(":")
+        command = getattr(import_module(module), attribute)
+        assert isinstance(command, click.Command)  # noqa: S101 - GROUPS names commands
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The list of commands, without importing any."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, line) for name, (line, _) in GROUPS.items()])
+
+
+@click.group(
+    cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}
+)
+@click.version_option(filterd.__version__, prog_name="filterd")
+def main() -> None:
+    """DNS filtering for Internet providers: opt-in parental profiles and mandatory blocklists."""
+
+
+if __name__ == "__main__":
+    main()

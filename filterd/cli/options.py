@@ -1,0 +1,85 @@
+"""The options that every command has, and the settings they lead to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from filterd.cli.failure import Misconfigured
+
+if TYPE_CHECKING:
+    from filterd.config.settings import Settings
+    from filterd.policy.documents import Policies
+
+Command = Callable[..., Any]
+
+DEFAULT_CONFIG = Path("/etc/filterd/filterd.yaml")
+
+
+def config_option(command: Command) -> Command:
+    """``--config F``: else FILTERD_CONFIG, else DEFAULT_CONFIG where there is one, else all defaults."""
+    return click.option(
+        "--config",
+        "config",
+        type=click.Path(path_type=Path, dir_okay=False),
+        envvar="FILTERD_CONFIG",
+        show_envvar=True,
+        help=f"The configuration file; default {DEFAULT_CONFIG}.",
+    )(command)
+
+
+def json_option(command: Command) -> Command:
+    """``--json``: the result as one JSON document."""
+    return click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")(command)
+
+
+def common(command: Command) -> Command:
+    """Both."""
+    return config_option(json_option(command))
+
+
+def settings_of(config: Path | None) -> Settings:
+    """The settings to work with. Raises Failure with every error of the file, exit code 2."""
+    from filterd.config.load import ConfigErrors, load
+
+    path = config or (DEFAULT_CONFIG if DEFAULT_CONFIG.exists() else None)
+    try:
+        return load(path)
+    except ConfigErrors as errors:
+        remedy = "mend the file; filterd config schema says what it may hold"
+        raise Misconfigured([str(error) for error in errors.errors], remedy) from None
+
+
+def policies_of(settings: Settings) -> Policies:
+    """The policies directory of the settings. Raises Misconfigured with every problem of its files."""
+    from filterd.config.policies import PoliciesError, load_policies
+
+    try:
+        return load_policies(settings.policies)
+    except PoliciesError as error:
+        remedy = f"mend the files in {settings.policies}"
+        raise Misconfigured([str(problem) for problem in error.problems], remedy) from None
+
+
+def scope_option(command: Command) -> Command:
+    """``--scope``: which names are meant, seen from the name given."""
+    return click.option(
+        "--scope",
+        type=click.Choice(("exact", "subtree", "below")),
+        default="subtree",
+        show_default=True,
+        help="The name alone, the name and all below it, or only what is below.",
+    )(command)
+
+
+def duration(context: click.Context, parameter: click.Parameter, value: str) -> int:
+    """The callback of an option that takes a time span: seconds."""
+    from filterd.config.domain import parse_duration
+
+    try:
+        return parse_duration(int(value) if value.isdecimal() else value)
+    except ValueError as error:
+        raise click.BadParameter(str(error), context, parameter) from None

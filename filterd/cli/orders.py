@@ -1,0 +1,178 @@
+"""``filterd order``: what authorities demand."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from filterd.cli import output
+from filterd.cli.options import common, scope_option
+from filterd.cli.session import perform
+
+if TYPE_CHECKING:
+    from filterd.model.order import Order
+    from filterd.operations.intake import OrderRequest
+
+Command = Callable[..., Any]
+STATES = ("pending", "quarantined", "accepted", "withdrawn")
+MODES = ("nxdomain", "nodata", "null", "sinkhole")
+
+
+@click.group()
+def order() -> None:
+    """Record what an authority demands; it holds for every line, and nobody's choice lifts it."""
+
+
+def _demand_options(command: Command) -> Command:
+    """Everything that an order says of itself. Completeness is the operation's to judge."""
+    for option in reversed(
+        (
+            click.option(
+                "--name", "named", multiple=True, help="A name to block, as the arguments; repeatable."
+            ),
+            click.option("--file", type=click.File(), help="A file with one name on each line; - for stdin."),
+            scope_option,
+            click.option("--authority", default="", help="Who demands it."),
+            click.option("--official", default="", help="The official who signed."),
+            click.option("--document", default="", help="The number of the written instrument."),
+            click.option("--document-digest", default="", help="SHA-256 of the document."),
+            click.option("--ground", default="", help="The provision that it rests on."),
+            click.option("--reason", required=True, help="Why it is recorded."),
+            click.option("--mode", type=click.Choice(MODES), default="nxdomain", show_default=True),
+            click.option(
+                "--not-before", default="", help="When it begins, ISO 8601 with offset; default now."
+            ),
+            click.option("--not-after", default="", help="When it ends by itself."),
+            click.option("--review-at", default="", help="When to look at it again; default in 180 days."),
+            click.option("--received-at", default="", help="When it came in; default now."),
+            click.option("--confidential", is_flag=True, help="Never show its names."),
+            click.option("--accept-overblocking", is_flag=True, help="Follow URLs and addresses by DNS too."),
+        )
+    ):
+        command = option(command)
+    return command
+
+
+@order.command()
+@click.argument("names", nargs=-1)
+@_demand_options
+@common
+def add(config: Path | None, as_json: bool, **demand: Any) -> None:
+    """Take an order in. With orders.approvals: 2 it waits for another person's approval."""
+    from filterd.operations import orders
+
+    _show(perform(config, lambda context: orders.add(context, _request(**demand))), as_json)
+
+
+@order.command()
+@click.argument("reference")
+@common
+def approve(reference: str, config: Path | None, as_json: bool) -> None:
+    """Stand behind an order as another person; with enough of them it is in force."""
+    from filterd.operations import orders
+
+    _show(perform(config, lambda context: orders.approve(context, reference)), as_json)
+
+
+@order.command()
+@click.argument("reference")
+@click.option("--reason", required=True, help="Why it ends.")
+@common
+def withdraw(reference: str, reason: str, config: Path | None, as_json: bool) -> None:
+    """End an order at once."""
+    from filterd.operations import orders
+
+    _show(perform(config, lambda context: orders.withdraw(context, reference, reason=reason)), as_json)
+
+
+@order.command("list")
+@click.option("--state", type=click.Choice(STATES), help="Only those.")
+@common
+def list_(state: str | None, config: Path | None, as_json: bool) -> None:
+    """List the orders."""
+    from filterd.model.order import OrderState
+    from filterd.operations import orders
+
+    chosen = None if state is None else OrderState(state)
+    found = perform(config, lambda context: orders.list_orders(context, chosen))
+    if as_json:
+        output.show_json([_plain(each) for each in found])
+        return
+    columns = ("order", "state", "authority", "document", "names", "from", "until", "added by")
+    rows = [
+        (
+            each.reference,
+            each.state.value,
+            each.demand.authority,
+            each.demand.document,
+            each.entries,
+            output.moment(each.demand.not_before or each.accepted_at),
+            output.moment(each.demand.not_after),
+            each.added_by,
+        )
+        for each in found
+    ]
+    output.show_table(columns, rows, "there is no order; add one with: filterd order add NAME ...")
+
+
+@order.command()
+@click.argument("reference")
+@common
+def show(reference: str, config: Path | None, as_json: bool) -> None:
+    """Show an order; the names of a confidential one stay hidden."""
+    from filterd.operations import orders
+
+    _show(perform(config, lambda context: orders.show(context, reference)), as_json)
+
+
+def _request(
+    names: tuple[str, ...], named: tuple[str, ...], file: Any, scope: str, mode: str, **parts: Any
+) -> OrderRequest:
+    """The demand as typed: names from arguments, options and file; times as Unix seconds."""
+    from filterd.model.rule import BlockingMode
+    from filterd.operations import texts
+    from filterd.operations.intake import OrderRequest
+
+    lines = [] if file is None else [line.split("#")[0].strip() for line in file]
+    entries = tuple((name, texts.scope(scope)) for name in (*names, *named, *filter(None, lines)))
+    for time in ("not_before", "not_after", "review_at", "received_at"):
+        parts[time] = texts.when(parts[time], "--" + time.replace("_", "-")) if parts[time] else 0
+    return OrderRequest(entries=entries, mode=BlockingMode[mode.upper()], **parts)
+
+
+def _plain(found: Order) -> dict[str, Any]:
+    """The order for JSON: names with their scopes as objects."""
+    value: dict[str, Any] = output.plain(found)
+    value["demand"]["names"] = [{"name": name, "scope": scope.word} for name, scope in found.demand.names]
+    return value
+
+
+def _show(found: Order, as_json: bool) -> None:
+    if as_json:
+        output.show_json(_plain(found))
+        return
+    demand = found.demand
+    names = [f"{name} ({scope.word})" for name, scope in demand.names]
+    output.show_fields(
+        [
+            ("order", found.reference),
+            ("state", found.state.value),
+            ("authority", demand.authority),
+            ("official", demand.official),
+            ("document", demand.document),
+            ("ground", demand.ground),
+            ("names", "confidential" if demand.confidential else [*names, *demand.addresses]),
+            ("mode", demand.mode),
+            ("from", output.moment(demand.not_before or found.accepted_at)),
+            ("until", output.moment(demand.not_after)),
+            ("review at", output.moment(demand.review_at)),
+            ("reason", found.reason),
+            ("approved by", found.approvals),
+            ("withdrawn", f"{output.moment(found.withdrawn_at)} {found.withdrawal_reason}".strip()),
+        ]
+    )
+    if found.state.value == "pending":
+        output.done(f"waits for another person: filterd order approve {found.reference}")

@@ -1,0 +1,276 @@
+"""``filterd subscriber``: lines, their choices, and everything that is held of one."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from filterd.cli import output
+from filterd.cli.options import common, duration, scope_option
+from filterd.cli.session import perform
+
+if TYPE_CHECKING:
+    from filterd.model.subscriber import RequestEvidence, Subscriber
+    from filterd.operations.context import Context
+
+Command = Callable[..., Any]
+
+
+@click.group()
+def subscriber() -> None:
+    """Register lines and set their choices."""
+
+
+def _evidence_options(command: Command) -> Command:
+    """The evidence that the line's holder asked."""
+    for option in reversed(
+        (
+            click.option("--who", default="", help="Who asked, and on what authority over the line."),
+            click.option("--channel", default="operator", show_default=True, help="By which way."),
+            click.option("--asked-at", default="", help="When, ISO 8601 with offset; default now."),
+            click.option(
+                "--text-version", default="", help="Version of the text that was read out or shown."
+            ),
+            click.option("--reference", default="", help="The recording, ticket or document."),
+        )
+    ):
+        command = option(command)
+    return command
+
+
+@subscriber.command()
+@click.argument("id")
+@click.option(
+    "--prefix", "prefixes", multiple=True, help="A static address or prefix of the line; repeatable."
+)
+@click.option("--zone", default="", help="Time zone of its schedule; default America/Mexico_City.")
+@common
+def add(id: str, prefixes: tuple[str, ...], zone: str, config: Path | None, as_json: bool) -> None:  # noqa: A002
+    """Register a line. It asks for nothing yet and sees mandatory blocking only."""
+    from filterd.operations import subscribers
+
+    chosen = zone or subscribers.DEFAULT_ZONE
+    added = perform(config, lambda context: subscribers.add(context, id, zone=chosen, prefixes=prefixes))
+    _show(added, as_json, "registered")
+
+
+@subscriber.command()
+@click.argument("id")
+@common
+def show(id: str, config: Path | None, as_json: bool) -> None:  # noqa: A002
+    """Show a line's choices and bindings."""
+    from filterd.operations import subscribers
+
+    found = perform(config, lambda context: subscribers.show(context, id))
+    _show(found, as_json)
+
+
+@subscriber.command("list")
+@click.option("--opted-in/--not-opted-in", default=None, help="Only those who did, or did not.")
+@common
+def list_(opted_in: bool | None, config: Path | None, as_json: bool) -> None:
+    """List the lines."""
+    from filterd.operations import subscribers
+    from filterd.operations.erasure import choices_of
+
+    async def read(context: Context) -> list[Subscriber]:
+        return [each async for each in subscribers.list_subscribers(context, opted_in=opted_in)]
+
+    found = perform(config, read)
+    if as_json:
+        output.show_json([choices_of(each) for each in found])
+        return
+    columns = ("subscriber", "line", "opted in", "profile", "paused until", "own names", "bindings")
+    rows = [
+        (
+            each.id,
+            each.line,
+            each.choices.opted_in,
+            each.choices.profile,
+            output.moment(each.choices.paused_until),
+            len(each.choices.own_names),
+            each.bindings,
+        )
+        for each in found
+    ]
+    output.show_table(columns, rows, "no line is registered; add one with: filterd subscriber add ID")
+
+
+@subscriber.command("opt-in")
+@click.argument("id")
+@click.option("--profile", required=True, help="What the line asks for; filterd profile list shows them.")
+@_evidence_options
+@common
+def opt_in(id: str, profile: str, config: Path | None, as_json: bool, **evidence: str) -> None:  # noqa: A002
+    """Turn the restriction on, at the holder's request and with the evidence of it."""
+    from filterd.operations import subscribers
+
+    _change(config, as_json, lambda context: subscribers.opt_in(context, id, profile, _evidence(**evidence)))
+
+
+@subscriber.command("opt-out")
+@click.argument("id")
+@click.option("--reason", default="", help="Why, in the holder's words.")
+@common
+def opt_out(id: str, reason: str, config: Path | None, as_json: bool) -> None:  # noqa: A002
+    """Turn the restriction off. Own block names stay."""
+    from filterd.operations import subscribers
+
+    _change(config, as_json, lambda context: subscribers.opt_out(context, id, reason=reason))
+
+
+@subscriber.command("set-profile")
+@click.argument("id")
+@click.argument("profile")
+@common
+def set_profile(id: str, profile: str, config: Path | None, as_json: bool) -> None:  # noqa: A002
+    """Change the profile of a line that has opted in."""
+    from filterd.operations import subscribers
+
+    _change(config, as_json, lambda context: subscribers.set_profile(context, id, profile))
+
+
+@subscriber.command("set-zone")
+@click.argument("id")
+@click.argument("zone")
+@common
+def set_zone(id: str, zone: str, config: Path | None, as_json: bool) -> None:  # noqa: A002
+    """Change the time zone in which the line's schedule runs."""
+    from filterd.operations import subscribers
+
+    _change(config, as_json, lambda context: subscribers.set_zone(context, id, zone))
+
+
+@subscriber.command()
+@click.argument("id")
+@click.option(
+    "--for", "seconds", callback=duration, default="1h", show_default=True, help="How long: 30m, 2h, 1d."
+)
+@common
+def pause(id: str, seconds: int, config: Path | None, as_json: bool) -> None:  # noqa: A002
+    """Suspend the profile for a while. Own block names hold through it."""
+    from filterd.operations import subscribers
+
+    _change(config, as_json, lambda context: subscribers.pause(context, id, seconds))
+
+
+@subscriber.command()
+@click.argument("id")
+@common
+def resume(id: str, config: Path | None, as_json: bool) -> None:  # noqa: A002
+    """End a pause early."""
+    from filterd.operations import subscribers
+
+    _change(config, as_json, lambda context: subscribers.resume(context, id))
+
+
+@subscriber.command("leave-security")
+@click.argument("id")
+@click.option("--return", "back", is_flag=True, help="Come back to it.")
+@common
+def leave_security(id: str, back: bool, config: Path | None, as_json: bool) -> None:  # noqa: A002
+    """Take the line out of the operator's own security blocking."""
+    from filterd.operations import subscribers
+
+    _change(config, as_json, lambda context: subscribers.leave_security(context, id, left=not back))
+
+
+@subscriber.command()
+@click.argument("id")
+@click.argument("name")
+@scope_option
+@common
+def allow(id: str, name: str, scope: str, config: Path | None, as_json: bool) -> None:  # noqa: A002
+    """Let a name through that the profile or security blocks; never an order or a mandatory list."""
+    from filterd.operations import subscribers, texts
+
+    _change(config, as_json, lambda context: subscribers.allow(context, id, name, texts.scope(scope)))
+
+
+@subscriber.command()
+@click.argument("id")
+@click.argument("name")
+@scope_option
+@common
+def deny(id: str, name: str, scope: str, config: Path | None, as_json: bool) -> None:  # noqa: A002
+    """Block a name for the line: needs no profile and holds through a pause."""
+    from filterd.operations import subscribers, texts
+
+    _change(config, as_json, lambda context: subscribers.deny(context, id, name, texts.scope(scope)))
+
+
+@subscriber.command()
+@click.argument("id")
+@click.argument("name")
+@common
+def remove(id: str, name: str, config: Path | None, as_json: bool) -> None:  # noqa: A002
+    """Take a name off the line's own names (erase removes the line itself)."""
+    from filterd.operations import subscribers
+
+    _change(config, as_json, lambda context: subscribers.remove(context, id, name))
+
+
+@subscriber.command()
+@click.argument("id")
+@common
+def export(id: str, config: Path | None, as_json: bool) -> None:  # noqa: A002
+    """Print everything that is held of a subscriber (it is JSON with and without --json)."""
+    from filterd.operations import erasure
+
+    output.show_json(perform(config, lambda context: erasure.export(context, id)))
+
+
+@subscriber.command()
+@click.argument("id")
+@click.option("--reason", required=True, help="Why: the request, its reference.")
+@common
+def erase(id: str, reason: str, config: Path | None, as_json: bool) -> None:  # noqa: A002
+    """Remove the line and delete everything that leads to a person."""
+    from filterd.operations import erasure
+
+    erased = perform(config, lambda context: erasure.erase(context, id, reason=reason))
+    if as_json:
+        output.show_json(erased)
+    else:
+        output.done(f"erased {id}: {erased.bindings} bindings, {erased.requests} requests on record")
+
+
+def _evidence(who: str, channel: str, asked_at: str, text_version: str, reference: str) -> RequestEvidence:
+    from filterd.model.subscriber import RequestEvidence
+    from filterd.operations import texts
+
+    at = float(texts.when(asked_at, "the time of the request")) if asked_at else time.time()
+    return RequestEvidence(who, channel, at, text_version, reference)
+
+
+def _change(config: Path | None, as_json: bool, use_case: Callable[[Context], Awaitable[Subscriber]]) -> None:
+    _show(perform(config, use_case), as_json, "recorded")
+
+
+def _show(found: Subscriber, as_json: bool, what: str = "") -> None:
+    from filterd.operations.erasure import choices_of
+
+    if as_json:
+        output.show_json(choices_of(found))
+        return
+    choices = found.choices
+    own = [f"{each.action.word} {each.name} ({each.scope.word})" for each in choices.own_names]
+    output.show_fields(
+        [
+            ("subscriber", found.id),
+            ("line", found.line),
+            ("opted in", choices.opted_in),
+            ("profile", choices.profile),
+            ("zone", choices.zone),
+            ("paused until", output.moment(choices.paused_until)),
+            ("security left", choices.security_left),
+            ("own names", own),
+            ("bindings", found.bindings),
+        ]
+    )
+    if what:
+        output.done(f"{what}; nodes apply it within a second")

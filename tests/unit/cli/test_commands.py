@@ -1,0 +1,153 @@
+"""The groups over a real store: what they print for people and scripts, and how they say no."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from click.testing import Result
+
+Run = Callable[..., Result]
+Answer = Callable[..., Any]
+
+EVIDENCE = ("--who", "the holder", "--text-version", "2026-11", "--reference", "ticket 7")
+DEMAND = ("--authority", "A court", "--official", "Judge", "--document", "1/2026", "--ground", "Art. 1")
+
+
+def test_the_life_of_a_line(answer: Answer, run: Run) -> None:
+    added = answer("subscriber", "add", "line-2", "--prefix", "127.0.0.2")
+    assert (added["id"], added["opted_in"], added["bindings"]) == ("line-2", False, ["127.0.0.2/32"])
+    assert (
+        answer("subscriber", "opt-in", "line-2", "--profile", "children", *EVIDENCE)["profile"] == "children"
+    )
+    assert answer("subscriber", "set-profile", "line-2", "teenagers")["profile"] == "teenagers"
+    assert answer("subscriber", "pause", "line-2", "--for", "30m")["paused_until"] > 0
+    assert answer("subscriber", "resume", "line-2")["paused_until"] == 0
+    assert answer("subscriber", "set-zone", "line-2", "UTC")["zone"] == "UTC"
+    assert answer("subscriber", "leave-security", "line-2")["security_left"] is True
+    assert answer("subscriber", "leave-security", "line-2", "--return")["security_left"] is False
+    answer("subscriber", "allow", "line-2", "a.test.example", "--scope", "exact")
+    own = answer("subscriber", "deny", "line-2", "b.test.example")["own_names"]
+    assert own == [
+        {"name": "a.test.example", "action": "allow", "scope": "exact"},
+        {"name": "b.test.example", "action": "block", "scope": "subtree"},
+    ]
+    assert len(answer("subscriber", "remove", "line-2", "a.test.example")["own_names"]) == 1
+    assert answer("subscriber", "opt-out", "line-2")["opted_in"] is False
+    assert answer("subscriber", "show", "line-2")["own_names"] == own[1:]
+    assert [each["id"] for each in answer("subscriber", "list")] == ["line-2"]
+    assert answer("subscriber", "list", "--opted-in") == []
+    exported = answer("subscriber", "export", "line-2")
+    assert exported["requests"][0]["reference"] == "ticket 7"
+    assert answer("subscriber", "erase", "line-2", "--reason", "asked for it")["bindings"] == 1
+    assert run("subscriber", "show", "line-2").exit_code == 1
+
+
+def test_what_people_see(run: Run) -> None:
+    shown = run("subscriber", "add", "line-2", "--prefix", "2001:db8::/56")
+    assert "bindings       2001:db8::/56\n" in shown.stdout
+    assert shown.stderr == "registered; nodes apply it within a second\n"
+    assert run("subscriber", "list").stdout.startswith("subscriber  line")
+    assert run("binding", "list").stdout == "prefix         subscriber\n2001:db8::/56  line-2\n"
+    assert run("order", "list").stderr.startswith("there is no order")
+    assert "children" in run("profile", "list").stdout
+    assert "adult, games" in run("profile", "show", "children").stdout
+
+
+def test_an_unknown_profile_or_subscriber_says_what_exists(run: Run) -> None:
+    run("subscriber", "add", "line-2")
+    unknown = run("subscriber", "opt-in", "line-2", "--profile", "nonsense", *EVIDENCE)
+    assert unknown.exit_code == 1
+    assert unknown.stdout == ""
+    assert "children, teenagers" in unknown.stderr
+    assert "children, teenagers" in run("profile", "show", "nonsense").stderr
+    assert "filterd subscriber list" in run("subscriber", "show", "nobody").stderr
+    assert "example.org" in run("subscriber", "deny", "line-2", "no..name").stderr
+
+
+def test_opting_in_without_evidence_names_all_of_it(run: Run) -> None:
+    run("subscriber", "add", "line-2")
+    refused = run("subscriber", "opt-in", "line-2", "--profile", "children")
+    assert refused.exit_code == 1
+    assert "who, text_version, reference" in refused.stderr
+
+
+def test_bindings(answer: Answer, run: Run) -> None:
+    answer("subscriber", "add", "one")
+    answer("subscriber", "add", "two")
+    assert answer("binding", "add", "192.0.2.7", "one")["prefix"] == "192.0.2.7/32"
+    assert "bound to another" in run("binding", "add", "192.0.2.7", "two").stderr
+    assert "192.0.2.0/24" in run("binding", "add", "192.0.2.7/24", "two").stderr
+    assert answer("binding", "list") == [{"prefix": "192.0.2.7/32", "subscriber": "one"}]
+    assert answer("binding", "remove", "192.0.2.7")["subscriber"] is None
+    assert answer("binding", "list") == []
+
+
+def test_the_life_of_an_order(answer: Answer, run: Run, tmp_path: Path) -> None:
+    (tmp_path / "names").write_text("# a list\nc.test.example\n\n")
+    names = ("a.test.example", "--name", "b.test.example", "--file", str(tmp_path / "names"))
+    added = answer("order", "add", *names, *DEMAND, "--reason", "served today", "--scope", "exact")
+    assert added["state"] == "accepted"
+    assert [each["name"][0] for each in added["demand"]["names"]] == ["a", "b", "c"]
+    reference = added["reference"]
+    assert answer("order", "show", reference)["demand"]["names"][0] == {
+        "name": "a.test.example",
+        "scope": "exact",
+    }
+    assert "a.test.example (exact)" in run("order", "show", reference).stdout
+    assert [each["reference"] for each in answer("order", "list", "--state", "accepted")] == [reference]
+    assert "accepted already" in run("order", "approve", reference).stderr
+    assert run("order", "withdraw", reference).exit_code == 2
+    assert answer("order", "withdraw", reference, "--reason", "lifted")["state"] == "withdrawn"
+    assert answer("order", "list", "--state", "accepted") == []
+
+
+def test_an_order_needs_a_reason_and_all_its_parts(run: Run) -> None:
+    assert run("order", "add", "a.test.example", *DEMAND).exit_code == 2
+    refused = run("order", "add", "--reason", "why")
+    assert refused.exit_code == 1
+    assert "--authority, --official, --document, --ground, --name" in refused.stderr
+
+
+def test_names_of_a_confidential_order_are_not_shown(answer: Answer, run: Run) -> None:
+    command = ("order", "add", "secret.test.example", *DEMAND, "--reason", "why", "--confidential")
+    assert answer(*command)["demand"]["names"] == []
+    shown = run("order", "show", "O-1")
+    assert "confidential" in shown.stdout
+    assert "secret" not in shown.stdout
+
+
+def test_a_store_that_is_not_there_says_how_to_make_it(run: Run, installation: Path) -> None:
+    installation.with_name("filterd.db").unlink()
+    missing = run("subscriber", "list")
+    assert missing.exit_code == 1
+    assert "filterd store migrate" in missing.stderr
+
+
+def test_configuration(answer: Answer, run: Run, installation: Path) -> None:
+    assert answer("config", "check")["valid"] is True
+    assert answer("config", "show")["orders"] == {"approvals": 1}
+    assert "orders.approvals" in run("config", "show").stdout
+    assert "dns" in answer("config", "schema")["properties"]
+    (installation.parent / "policies/services.yaml").unlink()
+    (installation.parent / "policies/categories.yaml").write_text("[{id: adult}]")
+    broken = run("config", "check")
+    assert broken.exit_code == 2
+    assert "services.yaml" in broken.stderr
+    assert "categories.yaml" in broken.stderr
+
+
+def test_parsing_a_list_loads_nothing(answer: Answer, run: Run, tmp_path: Path) -> None:
+    file = tmp_path / "list"
+    file.write_text("good.test.example\nbad..name\n*.sub.test.example\n")
+    parsed = answer("feed", "parse", str(file), "--format", "wildcard")
+    assert {each["name"] for each in parsed["names"]} == {"good.test.example", "sub.test.example"}
+    assert {each["action"] for each in parsed["names"]} == {"block"}
+    assert [skipped["line"] for skipped in parsed["skipped"]] == [2]
+    shown = run("feed", "parse", str(file), "--format", "wildcard", "--scope", "exact")
+    assert "block exact good.test.example\n" in shown.stdout
+    assert f"{file}:2: an empty label: bad..name\n" in shown.stderr
+    missing = run("feed", "parse", str(tmp_path / "none"), "--format", "hosts")
+    assert missing.exit_code == 1
+    assert "what to do" in missing.stderr

@@ -1,0 +1,73 @@
+"""The demonstration's upstream: its own names, and the relay of all others, on loopback."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import dns.asyncquery
+import dns.message
+import dns.rcode
+import pytest
+
+from filterd.cli.demonstration.upstream import Upstream
+from filterd.config.domain import parse_endpoint
+
+ANSWERED = b"\x81\x80"
+
+
+class Relay(asyncio.DatagramProtocol):
+    """A system's resolver that echoes each query as an answer, after one with a wrong id."""
+
+    def connection_made(self, transport: asyncio.DatagramTransport) -> None:  # type: ignore[override]
+        self.transport = transport
+
+    def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
+        self.transport.sendto(bytes([data[0] ^ 1]) + data[1:2] + ANSWERED + data[4:], addr)
+        self.transport.sendto(data[:2] + ANSWERED + data[4:], addr)
+
+
+@pytest.fixture
+async def relay() -> AsyncIterator[str]:
+    loop = asyncio.get_running_loop()
+    transport, _ = await loop.create_datagram_endpoint(Relay, local_addr=("127.0.0.1", 0))
+    yield f"127.0.0.1:{transport.get_extra_info('sockname')[1]}"
+    transport.close()
+
+
+async def test_own_names_over_both_transports() -> None:
+    async with Upstream(()) as upstream:
+        query = dns.message.make_query("Cloaked.EXAMPLE", "A")
+        for ask in (dns.asyncquery.udp, dns.asyncquery.tcp):
+            answer = await ask(query, "127.0.0.1", port=upstream.port, timeout=5)
+            assert [str(rrset.name).lower() for rrset in answer.answer] == [
+                "cloaked.example.",
+                "adult.example.",
+            ]
+            assert answer.question[0].name.to_text() == "Cloaked.EXAMPLE."
+
+
+async def test_other_names_are_relayed(relay: str) -> None:
+    async with Upstream((parse_endpoint(relay),)) as upstream:
+        answer = await dns.asyncquery.udp(
+            dns.message.make_query("www.test", "A"), "127.0.0.1", port=upstream.port, timeout=5
+        )
+        assert answer.rcode() == dns.rcode.NOERROR
+        assert await upstream.online()
+
+
+async def test_without_a_resolver_it_is_servfail() -> None:
+    async with Upstream(()) as upstream:
+        for ask in (dns.asyncquery.udp, dns.asyncquery.tcp):
+            answer = await ask(
+                dns.message.make_query("www.test", "A"), "127.0.0.1", port=upstream.port, timeout=5
+            )
+            assert answer.rcode() == dns.rcode.SERVFAIL
+        assert not await upstream.online()
+
+
+async def test_what_is_no_query_gets_nothing() -> None:
+    upstream = Upstream(())
+    answer = dns.message.make_response(dns.message.make_query("www.test", "A")).to_wire()
+    for packet in (b"", b"\0" * 11, answer):
+        assert await upstream.answer(packet, stream=False) == b""
