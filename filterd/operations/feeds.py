@@ -1,0 +1,209 @@
+"""Feeds: read into a new version, held back when out of bounds, listed, shown, and parsed for a look.
+
+A version counts when its file is durable and its row committed, in that order. Whatever goes wrong with one feed,
+its last good version stays and the others go on.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from filterd.config.policies import icann_suffixes
+from filterd.feed.guard import refusal
+from filterd.feed.misplaced import misplaced
+from filterd.feed.parsing import Report, parse
+from filterd.feed.rules import RuleSet, collect
+from filterd.feed.source import SourceError, line_blocks, read_chunks
+from filterd.model.records import FeedCheck, FeedVersion, VersionState
+from filterd.model.rule import NameRule, Scope
+from filterd.operations import rulefiles
+from filterd.operations.context import Context, OperationError
+from filterd.operations.policies import feed as find_feed
+from filterd.operations.policies import policies
+from filterd.policy.documents import Feed, Format, Policies
+from filterd.store import feeds as rows
+
+Progress = Callable[[str, int, int], None]
+"""told what is being done, how many are done, and of how many"""
+
+
+@dataclass(frozen=True, slots=True)
+class FeedUpdate:
+    """What an update of one feed came to."""
+
+    feed: str
+    outcome: str
+    """``updated``, ``unchanged``, ``quarantined`` or ``failed``"""
+    version: FeedVersion | None
+    """the version in use afterwards"""
+    report: Report
+    """of the lines that were skipped"""
+    misplaced: tuple[str, ...] = ()
+    """popular names in it that do not belong to its category"""
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class FeedStatus:
+    """A feed as the policies have it, and where it stands."""
+
+    feed: Feed
+    version: FeedVersion | None
+    check: FeedCheck | None
+    newest: FeedVersion | None
+    """differs from ``version`` where the newest one is quarantined"""
+
+    @property
+    def quarantined(self) -> bool:
+        """Whether the newest version is held back."""
+        return self.newest is not None and self.newest.state is VersionState.QUARANTINED
+
+
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    rules: RuleSet
+    report: Report
+    source_digest: str
+
+
+async def update(
+    context: Context, identifiers: Sequence[str] = (), *, progress: Progress | None = None
+) -> tuple[FeedUpdate, ...]:
+    """Read these feeds, or all, each into a new version where it changed."""
+    documents = policies(context)
+    chosen = [find_feed(documents, each) for each in identifiers] or list(documents.feeds)
+    done: list[FeedUpdate] = []
+    for feed in chosen:
+        if progress is not None:
+            progress(feed.id, len(done), len(chosen))
+        done.append(await _update_one(context, documents, feed))
+    now = context.clock()
+    checks = [FeedCheck(each.feed, now, 0.0 if each.problem else now, each.problem[:500]) for each in done]
+    async with context.store.report() as connection:
+        await rows.record_checks(connection, checks)
+    if progress is not None:
+        progress("", len(chosen), len(chosen))
+    return tuple(done)
+
+
+async def _update_one(context: Context, documents: Policies, feed: Feed) -> FeedUpdate:
+    async with context.store.read() as connection:
+        before = (await rows.current(connection)).get(feed.id)
+    try:
+        reading = await asyncio.to_thread(_read, context.settings.policies, feed)
+    except SourceError as error:
+        return FeedUpdate(feed.id, "failed", before, Report(), problem=str(error))
+    why = refusal(feed.guard, before.names if before else None, reading.rules.count)
+    secret = rulefiles.digest_key(context.settings) if feed.confidential else None
+    pieces = rulefiles.canonical_text(reading.rules)
+    directory = rulefiles.rule_file(context.settings.state_dir, feed.id, 0).parent
+    digest = await asyncio.to_thread(rulefiles.write_version, directory, "new", pieces, secret)
+    version = FeedVersion(
+        feed=feed.id,
+        version=0,
+        state=VersionState.QUARANTINED if why else VersionState.CURRENT,
+        digest=digest,
+        source_digest=reading.source_digest,
+        names=reading.rules.count,
+        skipped=reading.report.count,
+        at=context.clock(),
+        note=why or "",
+    )
+    strange = misplaced(reading.rules, feed.category, documents.expected) if feed.category else ()
+    if why is None and before is not None and before.digest == digest:
+        (directory / "new").unlink()
+        return FeedUpdate(feed.id, "unchanged", before, reading.report, strange)
+    kept = await _keep(context, directory, version, before)
+    if why is not None:
+        return FeedUpdate(feed.id, "quarantined", before, reading.report, strange, why)
+    return FeedUpdate(feed.id, "updated", kept, reading.report, strange)
+
+
+def _read(directory: Path, feed: Feed) -> _Reading:
+    """Parse the feed's file. Raises SourceError."""
+    digest = hashlib.sha256()
+
+    def digested() -> Iterator[bytes]:
+        for chunk in read_chunks(directory / feed.source):
+            digest.update(chunk)
+            yield chunk
+
+    report = Report()
+    runs = parse(line_blocks(digested()), feed.format, feed.scope, icann_suffixes(), report)
+    return _Reading(collect(runs), report, digest.hexdigest())
+
+
+async def _keep(
+    context: Context, directory: Path, version: FeedVersion, before: FeedVersion | None
+) -> FeedVersion:
+    """Give the version its number, put its file in place, and commit its row."""
+    async with context.store.write(context.actor, context.clock()) as write:
+        newest = await rows.versions(write.connection, version.feed, 1)
+        if newest and version.state is VersionState.QUARANTINED and _same(newest[0], version):
+            return newest[0]
+        kept = await rows.append(write.connection, version)
+        target = directory / f"{kept.version}.rules"
+        (directory / "new").rename(target)
+        write.audit(
+            "feed.quarantine" if version.state is VersionState.QUARANTINED else "feed.update",
+            f"feed:{kept.feed}",
+            reason=version.note,
+            before=None if before is None else _audited(before),
+            after=_audited(kept),
+        )
+    current = before.version if version.state is VersionState.QUARANTINED and before else kept.version
+    rulefiles.drop_old(directory, kept.version, current)
+    return kept
+
+
+def _same(one: FeedVersion, other: FeedVersion) -> bool:
+    return (one.state, one.digest, one.note) == (other.state, other.digest, other.note)
+
+
+def _audited(version: FeedVersion) -> dict[str, object]:
+    return {"version": version.version, "digest": version.digest, "names": version.names}
+
+
+async def list_feeds(context: Context) -> tuple[FeedStatus, ...]:
+    """Every feed of the policies, in their order."""
+    documents = policies(context)
+    return tuple([await _status(context, feed) for feed in documents.feeds])
+
+
+async def show(context: Context, identifier: str) -> FeedStatus:
+    """One feed."""
+    return await _status(context, find_feed(policies(context), identifier))
+
+
+async def _status(context: Context, feed: Feed) -> FeedStatus:
+    async with context.store.read() as connection:
+        newest = await rows.versions(connection, feed.id, 1)
+        current = (await rows.current(connection)).get(feed.id)
+        check = (await rows.checks(connection)).get(feed.id)
+    return FeedStatus(feed, current, check, newest[0] if newest else None)
+
+
+async def versions(context: Context, identifier: str) -> tuple[FeedVersion, ...]:
+    """The versions of a feed, newest first."""
+    async with context.store.read() as connection:
+        return tuple(await rows.versions(connection, identifier))
+
+
+def parse_file(path: Path, form: str, scope: Scope | None = None) -> tuple[tuple[NameRule, ...], Report]:
+    """The rules that a file would give, and every line that would be skipped; nothing is loaded."""
+    try:
+        kind = Format(form)
+    except ValueError:
+        message = f"unknown format {form[:32]!r}"
+        raise OperationError(message, f"choose one of: {', '.join(Format)}") from None
+    report = Report(keep=None)
+    blocks = line_blocks(read_chunks(path))
+    try:
+        runs = parse(blocks, kind, kind.default_scope if scope is None else scope, icann_suffixes(), report)
+        return tuple(collect(runs).rules()), report
+    except SourceError as error:
+        raise OperationError(str(error), "give a file that this user can read") from error

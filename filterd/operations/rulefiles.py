@@ -1,0 +1,119 @@
+"""A feed's version on disk: the list in canonical text, one file a version, never rewritten.
+
+``state_dir/feeds/<feed>/<version>.rules`` holds the text of :mod:`filterd.policy.canonical`; its digest covers
+exactly these bytes (HMAC for a confidential list).
+"""
+
+from __future__ import annotations
+
+import heapq
+import os
+import secrets
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from filterd.config.settings import Settings
+from filterd.dataplane.nodestate.files import replace_file
+from filterd.feed.parsing import Run
+from filterd.feed.rules import RuleSet
+from filterd.model.rule import Action, Scope
+from filterd.operations.context import OperationError
+from filterd.policy.digests import begin_list_digest
+
+KEPT_VERSIONS = 3
+_PIECE = 1 << 20
+_WORDS = {
+    (Action.BLOCK, Scope.SUBTREE): b"",
+    (Action.BLOCK, Scope.EXACT): b" exact",
+    (Action.BLOCK, Scope.BELOW): b" below",
+    (Action.ALLOW, Scope.SUBTREE): b" allow",
+    (Action.ALLOW, Scope.EXACT): b" exact allow",
+    (Action.ALLOW, Scope.BELOW): b" below allow",
+}
+
+
+def rule_file(state_dir: Path, feed: str, version: int) -> Path:
+    """Where a version of a feed is kept."""
+    return state_dir / "feeds" / feed / f"{version}.rules"
+
+
+def canonical_text(rules: RuleSet) -> Iterator[bytes]:
+    """The list in canonical text, in pieces of whole lines."""
+    texts = [_text_of(section) for section in rules.sections]
+    if len(texts) == 1:
+        # Names are sorted, and a space sorts before whatever a name can go on with.
+        yield texts[0]
+        return
+    lines: list[bytes] = []
+    for line in heapq.merge(*(text.splitlines(keepends=True) for text in texts)):
+        lines.append(line)
+        if len(lines) == 10_000:
+            yield b"".join(lines)
+            lines.clear()
+    yield b"".join(lines)
+
+
+def _text_of(section: Run) -> bytes:
+    words = _WORDS[section.action, section.scope]
+    return section.names.replace(b"\n", words + b"\n") if words else section.names
+
+
+def write_version(directory: Path, name: str, pieces: Iterable[bytes], secret: bytes | None) -> str:
+    """Write a list's text durably and return its digest; ``secret`` keys that of a confidential list."""
+    digest = begin_list_digest(secret)
+
+    def digested() -> Iterator[bytes]:
+        for piece in pieces:
+            digest.update(piece)
+            yield piece
+
+    directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+    replace_file(directory / name, digested())
+    return digest.hexdigest()
+
+
+def read_pieces(path: Path) -> Iterator[bytes]:
+    """The text of a version, in pieces cut anywhere."""
+    with path.open("rb") as file:
+        while piece := file.read(_PIECE):
+            yield piece
+
+
+def drop_old(directory: Path, newest: int, current: int) -> None:
+    """Delete the files of all versions but the newest few and the current one."""
+    for path in directory.glob("*.rules"):
+        if path.stem.isdigit() and int(path.stem) <= newest - KEPT_VERSIONS and int(path.stem) != current:
+            path.unlink(missing_ok=True)
+
+
+def fingerprint_key(settings: Settings) -> bytes:
+    """The installation's key of the names in snapshots, made at the first call; 16 bytes, mode 0600."""
+    return _key(settings.state_dir / "keys" / "fingerprint.key", 16)
+
+
+def digest_key(settings: Settings) -> bytes:
+    """The key of confidential lists' digests; replace the file by the key that the authority holds too."""
+    return _key(settings.state_dir / "keys" / "digest.key", 32)
+
+
+def _key(path: Path, size: int) -> bytes:
+    try:
+        if not path.exists():
+            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            fresh = path.with_name(f".{path.name}.{os.getpid()}")
+            replace_file(fresh, [secrets.token_bytes(size)])
+            try:
+                # A link, unlike a rename, never replaces the key of a process that was faster.
+                os.link(fresh, path)
+            except FileExistsError:
+                pass
+            finally:
+                fresh.unlink()
+        key = path.read_bytes()
+    except OSError as error:
+        message = f"the key {path} cannot be read or made: {error.strerror}"
+        raise OperationError(message, "give the state directory to the user that runs filterd") from error
+    if len(key) != size:
+        message = f"the key {path} has {len(key)} bytes, not {size}"
+        raise OperationError(message, "restore it from a backup")
+    return key

@@ -1,0 +1,96 @@
+"""Statements about the versions of feeds, and about when each was last looked at."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from sqlalchemy import delete, func, insert, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from filterd.model.records import FeedCheck, FeedVersion, VersionState
+from filterd.store.tables import feed_check, feed_version
+
+
+async def current(connection: AsyncConnection) -> dict[str, FeedVersion]:
+    """The version in use of every feed that has one, by feed."""
+    query = select(feed_version).where(feed_version.c.state == VersionState.CURRENT.value)
+    return {row.feed: _version(row) for row in await connection.execute(query)}
+
+
+async def versions(connection: AsyncConnection, feed: str, limit: int = 20) -> list[FeedVersion]:
+    """The newest versions of a feed, newest first."""
+    query = (
+        select(feed_version)
+        .where(feed_version.c.feed == feed)
+        .order_by(feed_version.c.version.desc())
+        .limit(limit)
+    )
+    return [_version(row) for row in await connection.execute(query)]
+
+
+async def append(connection: AsyncConnection, version: FeedVersion) -> FeedVersion:
+    """Add a version under the feed's next number, which the result carries.
+
+    A current one supersedes the one before it.
+    """
+    newest = await connection.execute(
+        select(func.max(feed_version.c.version)).where(feed_version.c.feed == version.feed)
+    )
+    numbered = replace(version, version=(newest.scalar_one() or 0) + 1)
+    if version.state is VersionState.CURRENT:
+        await connection.execute(
+            update(feed_version)
+            .where(feed_version.c.feed == version.feed)
+            .where(feed_version.c.state == VersionState.CURRENT.value)
+            .values(state=VersionState.SUPERSEDED.value)
+        )
+    await connection.execute(
+        insert(feed_version).values(
+            feed=numbered.feed,
+            version=numbered.version,
+            state=numbered.state.value,
+            digest=numbered.digest,
+            source_digest=numbered.source_digest,
+            names=numbered.names,
+            skipped=numbered.skipped,
+            at=numbered.at,
+            note=numbered.note,
+        )
+    )
+    return numbered
+
+
+async def checks(connection: AsyncConnection) -> dict[str, FeedCheck]:
+    """The last look at every feed, by feed."""
+    rows = await connection.execute(select(feed_check))
+    return {row.feed: FeedCheck(row.feed, row.checked_at, row.succeeded_at, row.error) for row in rows}
+
+
+async def record_checks(connection: AsyncConnection, done: Sequence[FeedCheck]) -> None:
+    """Replace what is known of the last look at these feeds; a failure keeps the time of the last success."""
+    before = await checks(connection)
+    for check in done:
+        known = before.get(check.feed)
+        succeeded = check.succeeded_at or (known.succeeded_at if known else 0.0)
+        await connection.execute(delete(feed_check).where(feed_check.c.feed == check.feed))
+        await connection.execute(
+            insert(feed_check).values(
+                feed=check.feed, checked_at=check.checked_at, succeeded_at=succeeded, error=check.error
+            )
+        )
+
+
+def _version(row: Any) -> FeedVersion:
+    return FeedVersion(
+        feed=row.feed,
+        version=row.version,
+        state=VersionState(row.state),
+        digest=row.digest,
+        source_digest=row.source_digest,
+        names=row.names,
+        skipped=row.skipped,
+        at=row.at,
+        note=row.note,
+    )
