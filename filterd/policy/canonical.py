@@ -26,6 +26,8 @@ from filterd.model.rule import Action, NameRule, Scope
 _PLAIN = re.compile(r"(?:[a-z0-9_-]{1,63}\.)*[a-z0-9_-]{1,63}\Z")
 _OCTET = re.compile(r"\\(\d{3})|\\([^0-9])|([^\\])", re.DOTALL)
 _ESCAPED = frozenset([*range(0x21), *range(0x7F, 0x100), *b".\\@"])
+MAX_LINE = 1100
+"""no rule's line is longer, in bytes: 253 octets of four characters each, and the words"""
 _MAX_WIRE = 255
 _MAX_LABEL = 63
 
@@ -138,6 +140,20 @@ def line_of(rule: Rule) -> bytes:
 def write(rules: Iterable[Rule]) -> bytes:
     """The canonical text of a list: sorted, each rule once. CanonicalError as :func:`line_of`."""
     return join_lines(line_of(rule) for rule in rules)
+
+
+def join_names(runs: Iterable[tuple[Scope, Action, bytes]]) -> bytes:
+    """The canonical text of names that are canonical already, in runs of one scope and action each.
+
+    The names of a run end with a line feed each. For lists of millions: a run is not looked into.
+    """
+    parts = [names.replace(b"\n", _ending(scope, action)) for scope, action, names in runs if names]
+    return join_lines(line for part in parts for line in part.splitlines(keepends=True))
+
+
+def _ending(scope: Scope, action: Action) -> bytes:
+    """What follows the name in a rule's line."""
+    return line_of(NameRule("a", scope, action))[1:]
 
 
 def join_lines(lines: Iterable[bytes]) -> bytes:

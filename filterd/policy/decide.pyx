@@ -474,7 +474,8 @@ cdef str matched_text(const StageTrace* stage):
 cdef object stage_of(object reason, const StageTrace* stage):
     scope = Scope(stage.scope if stage.outcome else SCOPE_SUBTREE)
     outcome = explanation.StageOutcome(stage.outcome)
-    return explanation.StageTrace(reason, outcome, stage.reference, Where(stage.where), scope, matched_text(stage))
+    return explanation.StageTrace(reason, outcome, stage.reference, Where(stage.where), scope,
+                                  matched_text(stage))
 
 
 cdef object decision_of(const Verdict* verdict, const Trace* trace):

@@ -63,13 +63,6 @@ from filterd.wire.codec cimport (
 cdef enum:
     SECTION_AUTHORITY = 2
 
-# What a step over a message tells the one that makes it.
-cdef enum Step:
-    STEP_ON = 0
-    STEP_STOP = 1               # nothing further can matter
-    STEP_DAMAGED = 2
-
-
 # One pass over a message: for a verdict (`seen` is NULL) or for a union.
 cdef struct Pass:
     const State* state
@@ -83,19 +76,18 @@ cdef struct Pass:
     Trace* trace
 
 
-# --- one subject ----------------------------------------------------------------------------------------
+# --- one subject -------------------------------------------------------------------------------------------
 
-cdef Step judge(Pass* p, const Subject* subject) noexcept nogil:
+cdef void judge(Pass* p, const Subject* subject) noexcept nogil:
     """Keep the subject's verdict if it comes before the one so far."""
     cdef Verdict verdict
     decide_answer(p.state, p.line, subject, p.now, &verdict, p.trace)
     if verdict.outcome != OUTCOME_PASS and (p.best.outcome == OUTCOME_PASS or verdict.reason < p.best.reason):
         verdict.own_allow = p.own_allow
         p.best[0] = verdict
-    return STEP_STOP if p.best.reason == REASON_MANDATORY else STEP_ON
 
 
-cdef Step gather(Pass* p, const Subject* subject) noexcept nogil:
+cdef void gather(Pass* p, const Subject* subject) noexcept nogil:
     """Add what the subject stands in to the union."""
     cdef Match match
     cdef const State* state = p.state
@@ -110,100 +102,101 @@ cdef Step gather(Pass* p, const Subject* subject) noexcept nogil:
         p.seen.bits[word] |= match.bits[word]
     if match.mandatory_count or match.mandatory_overflow:
         p.seen.any_mandatory = True
-    return STEP_ON
 
 
-cdef inline Step consider(Pass* p, Subject* subject) noexcept nogil:
-    subject.own_allow = p.own_allow
-    return judge(p, subject) if p.seen == NULL else gather(p, subject)
-
-
-cdef Step consider_name(Pass* p, const Name* name, uint8_t where) noexcept nogil:
+cdef void consider(Pass* p, Subject* subject) noexcept nogil:
+    """Ask about one subject, unless a mandatory verdict stands, before which none comes."""
     cdef Fingerprint values[MAX_SUFFIXES]
+    if p.seen == NULL and p.best.reason == REASON_MANDATORY:
+        return
+    if subject.name != NULL:
+        suffixes(p.state.key, subject.name, values)
+        subject.suffixes = values
+    subject.own_allow = p.own_allow
+    if p.seen == NULL:
+        judge(p, subject)
+    else:
+        gather(p, subject)
+
+
+cdef void consider_name(Pass* p, const Name* name, uint8_t where) noexcept nogil:
     cdef Subject subject
     memset(&subject, 0, sizeof(Subject))
-    suffixes(p.state.key, name, values)
     subject.name = name
-    subject.suffixes = values
     subject.where = where
-    return consider(p, &subject)
+    consider(p, &subject)
 
 
-cdef Step consider_address(Pass* p, uint8_t family, const uint8_t* address, uint8_t where) noexcept nogil:
+cdef void consider_address(Pass* p, uint8_t family, const uint8_t* address, uint8_t where) noexcept nogil:
     cdef Subject subject
     memset(&subject, 0, sizeof(Subject))
     subject.family = family
     subject.address = address
     subject.where = where
-    return consider(p, &subject)
+    consider(p, &subject)
 
 
-# --- one record -----------------------------------------------------------------------------------------
+# --- one record: each says whether its data is sound -------------------------------------------------------
 
-cdef Step visit_alias(Pass* p, const Record* record) noexcept nogil:
+cdef bint visit_alias(Pass* p, const Record* record) noexcept nogil:
     """CNAME (RFC 1035, 3.3.1) or DNAME (RFC 6672, 2.1): the data is one name."""
     cdef Name target
     cdef size_t offset = record.data_offset
     cdef size_t end = offset + record.data_length
     if read_name(p.message, end, &offset, &target) != OK or offset != end:
-        return STEP_DAMAGED
-    return consider_name(p, &target, WHERE_CNAME)
+        return False
+    consider_name(p, &target, WHERE_CNAME)
+    return True
 
 
-cdef Step visit_service(Pass* p, const Record* record) noexcept nogil:
+cdef bint visit_service(Pass* p, const Record* record) noexcept nogil:
     """SVCB or HTTPS (RFC 9460): the target unless it is the owner itself (2.5), then the hints (7.3)."""
     cdef Service service
     cdef uint8_t family
     cdef const uint8_t* address
-    cdef int status
-    cdef Step step = STEP_ON
-    if service_start(p.message, p.length, record, &service) != OK:
-        return STEP_DAMAGED
+    cdef int status = service_start(p.message, p.length, record, &service)
+    if status != OK:
+        return False
     if service.target.labels:
-        step = consider_name(p, &service.target, WHERE_TARGET)
-    while step == STEP_ON:
+        consider_name(p, &service.target, WHERE_TARGET)
+    while status == OK:
         status = service_hint(&service, &family, &address)
-        if status == END:
-            break
-        if status != OK:
-            return STEP_DAMAGED
-        step = consider_address(p, family, address, WHERE_HINT)
-    return step
+        if status == OK:
+            consider_address(p, family, address, WHERE_HINT)
+    return status == END
 
 
-cdef Step visit_address(Pass* p, const Record* record) noexcept nogil:
+cdef bint visit_address(Pass* p, const Record* record) noexcept nogil:
     """A (RFC 1035, 3.4.1) or AAAA (RFC 3596, 2.2)."""
     cdef uint8_t family = 4 if record.type == TYPE_A else 6
     if record.data_length != (4 if family == 4 else 16):
-        return STEP_DAMAGED
-    return consider_address(p, family, p.message + record.data_offset, WHERE_ADDRESS)
+        return False
+    consider_address(p, family, p.message + record.data_offset, WHERE_ADDRESS)
+    return True
 
 
-cdef Step visit(Pass* p, const Record* record) noexcept nogil:
+cdef bint visit(Pass* p, const Record* record) noexcept nogil:
     if record.rclass != CLASS_IN or record.section == SECTION_AUTHORITY:
-        return STEP_ON
+        return True
     if record.type == TYPE_A or record.type == TYPE_AAAA:
         return visit_address(p, record)
     if record.type == TYPE_CNAME or record.type == TYPE_DNAME:
         return visit_alias(p, record)
     if record.type == TYPE_SVCB or record.type == TYPE_HTTPS:
         return visit_service(p, record)
-    return STEP_ON
+    return True
 
 
-cdef Step go_over(Pass* p) noexcept nogil:
-    """Visit the records of the message in their order."""
+cdef bint go_over(Pass* p) noexcept nogil:
+    """Visit the records of the message in their order; whether all of it is sound."""
     cdef Walk walk
     cdef Record record
-    cdef Step step = STEP_ON
     cdef int status = walk_start(p.message, p.length, &walk)
     while status == OK:
         status = walk_next(&walk, &record, NULL)
-        if status == OK:
-            step = visit(p, &record)
-            if step != STEP_ON:
-                return step
-    return STEP_ON if status == END else STEP_DAMAGED
+        if status == OK and not visit(p, &record):
+            return False
+    return status == END
 
 
 # --- the three questions --------------------------------------------------------------------------------
@@ -233,7 +226,7 @@ cdef int inspect(const State* state, const Line* line, const uint8_t* message, s
     begin(verdict, own_allow, boundary)
     if trace != NULL:
         clear_trace(trace)
-    if go_over(&p) == STEP_DAMAGED:
+    if not go_over(&p):
         begin(verdict, own_allow, boundary)
         if trace != NULL:
             clear_trace(trace)
@@ -251,7 +244,7 @@ cdef void union_of(const State* state, const uint8_t* message, size_t length, Un
     p.message = message
     p.length = length
     p.seen = out
-    out.damaged = go_over(&p) == STEP_DAMAGED
+    out.damaged = not go_over(&p)
 
 
 cdef bint union_touches(const State* state, const Line* line, const Union* seen, int64_t now) noexcept nogil:

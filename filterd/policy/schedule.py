@@ -18,8 +18,9 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from filterd.policy.documents import Slot
 
-_HORIZON = 16
-"""days looked ahead: each slot recurs within 7, and once more in case that a clock change swallows one"""
+_HORIZON = 18
+"""days looked ahead: each slot recurs within 7, and once more in case that a clock change swallows one; the last
+two only complete the days before them"""
 
 
 class UnknownZoneError(ValueError):
@@ -61,7 +62,8 @@ def next_boundary(schedule: Sequence[Slot], zone: str, now: int) -> int:
         return 0
     stretches = list(_stretches(schedule, zone_of(zone), now, ahead=_HORIZON))
     present = _at(stretches, now)
-    edges = sorted({edge for _, start, end in stretches for edge in (start, end) if edge > now})
+    last = now + (_HORIZON - 2) * 86400
+    edges = sorted({edge for _, start, end in stretches for edge in (start, end) if now < edge <= last})
     return next((edge for edge in edges if _at(stretches, edge) != present), 0)
 
 

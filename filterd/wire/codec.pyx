@@ -8,7 +8,7 @@ reference is :mod:`filterd.wire.codec_reference`, and the two are kept equal by 
 from libc.string cimport memcpy, memset
 
 from filterd.wire.message import AnswerLifetime, ResourceRecord, ServiceData, StrippedAnswer
-from filterd.wire.names import name_from_text, name_to_text
+from filterd.wire.names import name_from_text, name_to_text  # noqa: F401
 from filterd.wire.status import Status as PyStatus
 
 
@@ -40,6 +40,7 @@ cdef int expand(const uint8_t* message, size_t length, size_t* offset, Name* out
             pointers += 1
             if target >= segment or target < HEADER_SIZE or pointers > MAX_POINTERS:
                 return BAD_POINTER
+            length = segment             # what a pointer leads to ends before what it continues
             position = segment = target
             continue
         if size > 63:
@@ -235,6 +236,7 @@ cdef int read_question(const uint8_t* packet, size_t length, Query* out) noexcep
         return BAD_COUNT
     status = read_name(packet, length, &offset, &out.name)
     if status != OK:
+        out.name.bytes[0] = 0            # the root, not half a name
         return status
     if length - offset < 4:
         return TRUNCATED
@@ -278,7 +280,7 @@ cdef int parse_query(const uint8_t* packet, size_t length, Query* out) noexcept 
 # --- record data ------------------------------------------------------------------------------------------
 
 cdef int service_start(const uint8_t* message, size_t length, const Record* record, Service* out) noexcept nogil:
-    cdef size_t offset = record.data_offset + 2
+    cdef size_t start = record.data_offset + 2, offset = start
     cdef int status
     out.message = message
     out.end = record.data_offset + record.data_length
@@ -288,6 +290,8 @@ cdef int service_start(const uint8_t* message, size_t length, const Record* reco
     status = read_name(message, out.end, &offset, &out.target)
     if status != OK:
         return status
+    if offset - start != out.target.length:      # RFC 9460 2.2: not compressed
+        return BAD_DATA
     out.offset = offset
     out.last_key = -1
     out.hint = out.hint_end = 0
@@ -350,8 +354,8 @@ cdef int data_layout(const uint8_t* message, const Record* record, size_t* prefi
                      int* rest) noexcept nogil:
     """Where names stand in the data: behind prefix bytes, so many of them, then rest bytes (-1: any number).
 
-    These are the types whose names a sender may have compressed (RFC 1035, RFC 3597 4) and those, like SVCB,
-    where senders must not and a lenient reader follows all the same.
+    These are the types whose names a sender may have compressed (RFC 1035, RFC 3597 4) and those, like DNAME,
+    where it must not and a lenient reader follows all the same.
     """
     cdef unsigned int kind = record.type
     prefix[0] = 0

@@ -1,0 +1,121 @@
+"""From the canonical text of every list to the bytes of a policy snapshot. Pure: files are the caller's.
+
+The snapshot's meta is JSON::
+
+    {"lists": [{"id", "kind", "bit" | "mandatory_id", ...     the list's place (``classes.Classes.to_meta``)
+                "version", "digest", "names", "confidential", "title"}, ...],
+     "address_prefixes": {"4": [lengths], "6": [lengths]},    those that the address rules have
+     ...}                                                     and whatever the caller adds
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from filterd.policy.build import MANDATORY_TARGET, Builder
+from filterd.policy.canonical import MAX_LINE, CanonicalError
+from filterd.policy.classes import Classes, ListClass
+from filterd.policy.digests import begin_list_digest, policy_digest
+
+
+class CompileError(ValueError):
+    """A list that cannot be compiled; the message names it, the line and what is wrong with it."""
+
+
+@dataclass(frozen=True, slots=True)
+class ListSource:
+    """One list, or one order, to be compiled."""
+
+    places: tuple[ListClass, ...]
+    """what standing in the list means; more than one where it fills several categories"""
+    version: str
+    runs: Iterable[bytes]
+    """the canonical text in pieces, cut anywhere"""
+    title: str = ""
+    secret: bytes | None = None
+    """of a confidential list: the key of its digest"""
+
+
+@dataclass(frozen=True, slots=True)
+class Compiled:
+    """A compiled snapshot."""
+
+    pieces: tuple[bytes, ...]
+    """the file's content, to be written one after the other"""
+    digest: str
+    """the policy digest, 64 hexadecimal digits"""
+    lists: tuple[Mapping[str, Any], ...]
+    """what the meta says of each list"""
+
+    @property
+    def size(self) -> int:
+        """The file's length in bytes."""
+        return sum(map(len, self.pieces))
+
+
+def compile_snapshot(
+    sources: Iterable[ListSource],
+    key: bytes,
+    *,
+    revision: int,
+    built_at: int,
+    meta: Mapping[str, Any] | None = None,
+) -> Compiled:
+    """Compile all lists, each read once and let go before the next.
+
+    ``key`` is the installation's fingerprint key (16 bytes), ``revision`` the store's, ``built_at`` in Unix
+    seconds; ``meta`` goes into the snapshot's meta as it is. Raises CompileError for a list that is not
+    canonical and ``build.BuildError`` for more than a snapshot can hold.
+    """
+    builder = Builder(key)
+    lists = [entry for source in sources for entry in _add(builder, source)]
+    digest = policy_digest((entry["id"], entry["version"], entry["digest"]) for entry in lists)
+    pieces = builder.finish({**(meta or {}), "lists": lists}, revision, built_at, bytes.fromhex(digest))
+    return Compiled(tuple(pieces), digest, tuple(lists))
+
+
+def _add(builder: Builder, source: ListSource) -> list[dict[str, Any]]:
+    """Feed one list to the builder; what the meta says of it, once for each of its places."""
+    digest = begin_list_digest(source.secret)
+    names = 0
+    builder.begin_list(map(_target, source.places))
+    try:
+        for run in whole_lines(source.runs):
+            names += builder.add_run(run)
+            digest.update(run)
+    except CanonicalError as error:
+        message = f"the list {source.places[0].id}, version {source.version}: {error}"
+        raise CompileError(message) from error
+    facts = {
+        "version": source.version,
+        "digest": digest.hexdigest(),
+        "names": names,
+        "confidential": source.secret is not None,
+        "title": source.title,
+    }
+    return [{**place, **facts} for place in Classes(source.places).to_meta()]
+
+
+def _target(place: ListClass) -> int:
+    """The builder's number for what a list means."""
+    return MANDATORY_TARGET + place.number if place.kind is None else place.number
+
+
+def whole_lines(runs: Iterable[bytes]) -> Iterator[bytes]:
+    """The same text in pieces of whole lines. CanonicalError for a line without end or too long."""
+    rest = b""
+    for run in runs:
+        cut = run.rfind(b"\n") + 1
+        if cut:
+            yield rest + run[:cut]
+            rest = run[cut:]
+        else:
+            rest += run
+        if len(rest) > MAX_LINE:
+            message = f"a line longer than {MAX_LINE} bytes: {rest[:100]!r}"
+            raise CanonicalError(message)
+    if rest:
+        message = f"the text is cut: the last line has no line feed: {rest[:100]!r}"
+        raise CanonicalError(message)

@@ -1,0 +1,204 @@
+"""What a verdict is asked about and all that the stages look at: the ground of ``decide_reference``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from ipaddress import ip_network
+from typing import Protocol
+
+from filterd.model.rule import Action, BlockingMode, Scope
+from filterd.model.verdict import Kind, Outcome, Reason, Verdict, Where
+from filterd.policy.classes import Classes
+from filterd.policy.resolve import ResolvedPolicy
+from filterd.policy.trace import TRACED, StageOutcome, StageTrace
+from filterd.wire.names import name_to_text
+
+
+@dataclass(frozen=True, slots=True)
+class Matched:
+    """What a name or address stands in, exceptions taken away. ``wide``: with everything below it."""
+
+    bits: frozenset[int]
+    wide: frozenset[int]
+    mandatory: Sequence[tuple[int, int, int]]
+    """active ids with the scope of the rule, and the label index or prefix length where it starts"""
+    overflow: bool = False
+
+
+class Matcher(Protocol):
+    """The snapshot with its overlay and active set."""
+
+    def match_name(self, wire: bytes) -> Matched:
+        """What a lower-cased wire name stands in."""
+
+    def match_address(self, address: bytes) -> Matched:
+        """What an address of 4 or 16 bytes stands in."""
+
+    def origin_of_name(self, wire: bytes, bit: int) -> tuple[int, Scope]:
+        """Label index and scope of the rule that puts the name into a class that it stands in."""
+
+    def origin_of_address(self, address: bytes, bit: int) -> int:
+        """Length of the prefix that puts the address into a class that it stands in."""
+
+
+@dataclass(frozen=True)
+class ReferenceState:
+    """What the published state holds."""
+
+    matcher: Matcher
+    classes: Classes
+    active: bytes = b""
+    policies: Sequence[ResolvedPolicy] = ()
+    security_enabled: bool = False
+
+
+@dataclass(frozen=True)
+class ReferenceLine:
+    """A line's choices; its own names by wire form."""
+
+    policy: int = 0
+    opted_in: bool = False
+    paused_until: int = 0
+    security_left: bool = False
+    own_names: Mapping[bytes, frozenset[tuple[Action, Scope]]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class OwnRule:
+    """The line's own rule that counts for a name."""
+
+    action: Action
+    scope: Scope
+    suffix: int
+
+
+def suffixes(wire: bytes) -> Iterator[bytes]:
+    """The name, then each of its parents, the root last."""
+    while wire[0]:
+        yield wire
+        wire = wire[1 + wire[0] :]
+    yield wire
+
+
+def find_own(line: ReferenceLine, wire: bytes) -> OwnRule | None:
+    """The own rule that counts: the most specific name, a block on a tie."""
+    for index, suffix in enumerate(suffixes(wire)):
+        here = [
+            OwnRule(action, scope, index)
+            for action, scope in line.own_names.get(suffix, ())
+            if index == 0 or scope is not Scope.EXACT
+        ]
+        if here:
+            return max(here, key=lambda rule: (rule.action is Action.BLOCK, rule.scope is not Scope.EXACT))
+    return None
+
+
+def policy_in_effect(state: ReferenceState, line: ReferenceLine | None, now: int) -> ResolvedPolicy | None:
+    """The policy of a line that opted in and is not paused."""
+    if line is None or not line.opted_in or line.paused_until > now or line.policy >= len(state.policies):
+        return None
+    return state.policies[line.policy]
+
+
+def boundary_of(state: ReferenceState, line: ReferenceLine | None, now: int) -> int:
+    """When the line's pause ends or its schedule changes; 0: never."""
+    if line is None or not line.opted_in:
+        return 0
+    if line.paused_until > now:
+        return line.paused_until
+    return state.policies[line.policy].next_boundary if line.policy < len(state.policies) else 0
+
+
+class Notes:
+    """A trace in the making: of each stage, the furthest outcome over all that was asked about."""
+
+    def __init__(self) -> None:
+        self.stages: dict[Reason, StageTrace] = {reason: StageTrace(reason) for reason in TRACED}
+        self.is_protected = False
+
+    def add(self, entry: StageTrace) -> None:
+        """Keep the entry if it goes further than what is known of its stage."""
+        if entry.outcome > self.stages[entry.stage].outcome:
+            self.stages[entry.stage] = entry
+
+
+class Inquiry:
+    """One name (``wire``) or address (``address``) and everything that the stages ask about it."""
+
+    def __init__(
+        self,
+        state: ReferenceState,
+        line: ReferenceLine | None,
+        now: int,
+        notes: Notes,
+        *,
+        wire: bytes = b"",
+        address: bytes = b"",
+        where: Where = Where.QUERY,
+        own_allow: bool = False,
+    ) -> None:
+        self.state = state
+        self.line = line
+        self.policy = policy_in_effect(state, line, now)
+        self.notes = notes
+        self.wire = wire
+        self.address = address
+        self.where = where
+        self.match = state.matcher.match_name(wire) if wire else state.matcher.match_address(address)
+        self.is_protected = bool(self.match.bits & bits_of(state.classes.mask(Kind.PROTECTED)))
+        self.own = find_own(line, wire) if line is not None and wire else None
+        self.own_allow = own_allow or (self.own is not None and self.own.action is Action.ALLOW)
+        notes.is_protected = notes.is_protected or self.is_protected
+
+    def shared(self, mask: int) -> list[int]:
+        """The class bits of the mask that it stands in, lowest first."""
+        return sorted(self.match.bits & bits_of(mask))
+
+    def matched_text(self, suffix: int) -> str:
+        """The name or prefix of a rule that starts at ``suffix``."""
+        if self.wire:
+            return name_to_text(list(suffixes(self.wire))[suffix])
+        return str(ip_network((self.address, suffix), strict=False))
+
+    def note(self, reason: Reason, outcome: StageOutcome) -> None:
+        """Note an outcome without a rule."""
+        self.notes.add(StageTrace(reason, outcome, where=self.where))
+
+    def note_rule(
+        self, reason: Reason, outcome: StageOutcome, reference: int, scope: Scope, suffix: int
+    ) -> str:
+        """Note the rule that matched; its name or prefix."""
+        matched = self.matched_text(suffix)
+        self.notes.add(StageTrace(reason, outcome, reference, self.where, scope, matched))
+        return matched
+
+    def note_class(self, reason: Reason, outcome: StageOutcome, bit: int) -> str:
+        """Note the list that matched; the name or prefix of its rule."""
+        if self.wire:
+            suffix, scope = self.state.matcher.origin_of_name(self.wire, bit)
+        else:
+            suffix, scope = self.state.matcher.origin_of_address(self.address, bit), Scope.SUBTREE
+        return self.note_rule(reason, outcome, bit, scope, suffix)
+
+    def decide_class(self, outcome: Outcome, reason: Reason, mode: BlockingMode, bit: int) -> Verdict:
+        """The verdict of a stage that decides because of a list."""
+        matched = self.note_class(reason, StageOutcome.DECIDED, bit)
+        scope = Scope.SUBTREE if bit in self.match.wide else Scope.EXACT
+        return Verdict(outcome, reason, mode, scope, self.where, bit, matched)
+
+    def block_class(self, reason: Reason, mask: int, mode: BlockingMode, *, lifted: bool) -> Verdict | None:
+        """Block what stands in one of the classes, unless that is lifted."""
+        bits = self.shared(mask)
+        if not bits:
+            self.note(reason, StageOutcome.NO_MATCH)
+            return None
+        if lifted:
+            self.note_class(reason, StageOutcome.LIFTED, bits[0])
+            return None
+        return self.decide_class(Outcome.BLOCK, reason, mode, bits[0])
+
+
+def bits_of(mask: int) -> frozenset[int]:
+    """The numbers of the bits that are set."""
+    return frozenset(bit for bit in range(mask.bit_length()) if mask >> bit & 1)

@@ -1,0 +1,150 @@
+"""The verdict on an answer, in plain Python: the reference of ``inspect``.
+
+The answer and the additional section are gone over in their order. Each of these is asked about as
+``decide_reference`` says for answers:
+
+- the target of a CNAME (RFC 1035, 3.3.1) or DNAME (RFC 6672, 2.1);
+- the target of an SVCB or HTTPS record unless it is the owner itself, then each address of its ipv4hint and
+  ipv6hint (RFC 9460, 2.2 and 7.3);
+- the address of an A or AAAA record.
+
+Of several verdicts the one with the smallest reason stands, of these the first; after a mandatory one nothing
+is asked. Records of other classes than IN are passed over. Data that does not have its type's form damages
+the whole message, wherever it stands.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from filterd.model.verdict import Kind, Outcome, Reason, Verdict, Where
+from filterd.policy.decide_reference import ANSWER_STAGES, first_verdict, is_confidential
+from filterd.policy.inquiry_reference import (
+    Inquiry,
+    Notes,
+    ReferenceLine,
+    ReferenceState,
+    bits_of,
+    boundary_of,
+    policy_in_effect,
+)
+from filterd.policy.trace import Decision, StageTrace
+from filterd.wire.answers_reference import read_service
+from filterd.wire.codec_reference import Place, Refused, need, read_name, walk
+from filterd.wire.status import Status
+
+_CLASS_IN = 1
+_AUTHORITY = 2
+_A, _CNAME, _AAAA, _DNAME, _SVCB, _HTTPS = 1, 5, 28, 39, 64, 65
+_ADDRESS_SIZE = {_A: 4, _AAAA: 16}
+_ROOT = b"\0"
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """Something in an answer that is asked about: a wire name or an address, the other one empty."""
+
+    where: Where
+    wire: bytes = b""
+    address: bytes = b""
+
+
+def subjects(message: bytes) -> list[Subject] | None:
+    """Everything in the message that is asked about, in its order; None where it cannot be walked."""
+    try:
+        return [
+            subject
+            for place in walk(message, owners=False)
+            if place.rclass == _CLASS_IN and place.section != _AUTHORITY
+            for subject in _of_record(message, place)
+        ]
+    except Refused:
+        return None
+
+
+def _of_record(message: bytes, place: Place) -> Iterator[Subject]:
+    if place.type in _ADDRESS_SIZE:
+        address = message[place.data_offset : place.end]
+        need(len(address) == _ADDRESS_SIZE[place.type], Status.BAD_DATA)
+        yield Subject(Where.ADDRESS, address=address)
+    elif place.type in (_CNAME, _DNAME):
+        target, end = read_name(message, place.data_offset, place.end)
+        need(end == place.end, Status.TRAILING)
+        yield Subject(Where.CNAME, wire=target.lower())
+    elif place.type in (_SVCB, _HTTPS):
+        service = read_service(message, place.data_offset, place.end)
+        if service.target != _ROOT:
+            yield Subject(Where.TARGET, wire=service.target)
+        yield from (Subject(Where.HINT, address=address) for _, address in service.hints)
+
+
+def inspect(
+    state: ReferenceState, line: ReferenceLine | None, message: bytes, own_allow: bool, now: int
+) -> Decision | None:
+    """The verdict on an answer; None when the message cannot be walked."""
+    found = subjects(message)
+    if found is None:
+        return None
+    notes = Notes()
+    best = Verdict()
+    for subject in found:
+        inquiry = Inquiry(
+            state,
+            line,
+            now,
+            notes,
+            wire=subject.wire,
+            address=subject.address,
+            where=subject.where,
+            own_allow=own_allow,
+        )
+        verdict = first_verdict(inquiry, ANSWER_STAGES)
+        if verdict.outcome is not Outcome.PASS and (
+            best.outcome is Outcome.PASS or verdict.reason < best.reason
+        ):
+            best = verdict
+        if best.reason is Reason.MANDATORY:
+            break
+    return Decision(
+        best,
+        own_allow=own_allow,
+        confidential=is_confidential(state, best),
+        valid_until=boundary_of(state, line, now),
+        stages=tuple(_that_counted(stage, best) for stage in notes.stages.values()),
+        is_protected=notes.is_protected,
+    )
+
+
+def _that_counted(stage: StageTrace, verdict: Verdict) -> StageTrace:
+    """What names met further on than the stage that decided did not count."""
+    beyond = verdict.outcome is not Outcome.PASS and stage.stage > verdict.reason
+    return StageTrace(stage.stage) if beyond else stage
+
+
+def touches(state: ReferenceState, line: ReferenceLine | None, message: bytes, now: int) -> bool:
+    """Whether the answer's union concerns the line: False is certain, True is not."""
+    found = subjects(message)
+    if found is None:
+        return True
+    matcher = state.matcher
+    matches = [
+        matcher.match_name(subject.wire) if subject.wire else matcher.match_address(subject.address)
+        for subject in found
+    ]
+    if any(match.mandatory or match.overflow for match in matches):
+        return True
+    if line is not None and line.own_names and any(subject.wire for subject in found):
+        return True
+    bits = frozenset().union(*(match.bits for match in matches))
+    return bool(bits & bits_of(interest(state, line, now)))
+
+
+def interest(state: ReferenceState, line: ReferenceLine | None, now: int) -> int:
+    """The classes for which something can be withheld from the line at this moment."""
+    left = line is not None and line.security_left
+    mask = state.classes.mask(Kind.SECURITY) if state.security_enabled and not left else 0
+    policy = policy_in_effect(state, line, now)
+    if policy is not None:
+        mask |= policy.categories | policy.services | policy.safe_search | policy.bypass | policy.schedule
+    return mask

@@ -1,0 +1,279 @@
+"""The readable reference of the native codec: the same functions, statuses and values, in plain Python.
+
+Here are names, records and queries; :mod:`filterd.wire.answers_reference` has record data and answers.
+Nothing on the query path calls it; tests hold the two equal. Inside, a refusal is the exception
+:class:`Refused`; at the edge it becomes the status that it carries.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from filterd.wire.message import ResourceRecord
+from filterd.wire.names import name_from_text as name_from_text
+from filterd.wire.names import name_to_text as name_to_text
+from filterd.wire.status import Status
+
+HEADER_SIZE = 12
+MAX_NAME = 255
+MAX_POINTERS = 16
+QR = 0x8000
+OPT, IXFR = 41, 251
+
+
+class Refused(Exception):  # noqa: N818 - a verdict on the bytes, not an error of ours
+    """The bytes cannot be what they claim to be."""
+
+    def __init__(self, status: Status) -> None:
+        super().__init__(status.name)
+        self.status = status
+
+
+def u16(data: bytes, at: int) -> int:
+    """Two bytes, big-endian; the caller has checked that they are there."""
+    return int.from_bytes(data[at : at + 2], "big")
+
+
+def u32(data: bytes, at: int) -> int:
+    """Four bytes, big-endian; the caller has checked that they are there."""
+    return int.from_bytes(data[at : at + 4], "big")
+
+
+def need(condition: bool, status: Status) -> None:
+    """Refuses the bytes unless the condition holds."""
+    if not condition:
+        raise Refused(status)
+
+
+# --- names ---
+
+
+def read_name(message: bytes, start: int, end: int | None = None) -> tuple[bytes, int]:
+    """The uncompressed name at an offset, as sent, and the offset behind it; nothing from ``end`` on is read.
+
+    What a pointer leads to must lie, all of it, before the labels that it continues (behind the header): it
+    is "a prior occurrence" (RFC 1035 §4.1.4), which also makes every read end.
+    """
+    length = len(message) if end is None else end
+    name = b""
+    position = segment = start
+    after = None
+    pointers = 0
+    while True:
+        need(position < length, Status.TRUNCATED)
+        size = message[position]
+        if size == 0:
+            return name + b"\0", position + 1 if after is None else after
+        if size >= 0xC0:
+            need(position + 1 < length, Status.TRUNCATED)
+            target = u16(message, position) & 0x3FFF
+            after = position + 2 if after is None else after
+            pointers += 1
+            backwards = HEADER_SIZE <= target < segment
+            need(backwards and pointers <= MAX_POINTERS, Status.BAD_POINTER)
+            length = segment
+            position = segment = target
+            continue
+        need(size <= 63, Status.BAD_LABEL)
+        need(len(name) + size + 2 <= MAX_NAME, Status.NAME_TOO_LONG)
+        need(position + size < length, Status.TRUNCATED)
+        name += message[position : position + size + 1]
+        position += size + 1
+
+
+def skip_name(message: bytes, start: int) -> int:
+    """The offset behind the name at an offset; where its pointer leads is not looked at."""
+    position = start
+    while True:
+        need(position < len(message), Status.TRUNCATED)
+        size = message[position]
+        if size == 0:
+            return position + 1
+        if size >= 0xC0:
+            need(position + 1 < len(message), Status.TRUNCATED)
+            need(HEADER_SIZE <= u16(message, position) & 0x3FFF < start, Status.BAD_POINTER)
+            return position + 2
+        need(size <= 63, Status.BAD_LABEL)
+        position += size + 1
+        need(position - start < MAX_NAME, Status.NAME_TOO_LONG)
+
+
+def name_at(message: bytes, offset: int) -> tuple[bytes, int] | Status:
+    """The lower-cased name at an offset and the offset behind it."""
+    try:
+        name, after = read_name(message, offset)
+    except Refused as refused:
+        return refused.status
+    return name.lower(), after
+
+
+# --- records ---
+
+
+class Place(NamedTuple):
+    """Where a record stands in its message."""
+
+    section: int
+    owner_offset: int
+    fixed_offset: int
+    """of type, class, TTL and data length"""
+    data_offset: int
+    end: int
+    type: int
+    rclass: int
+    ttl: int
+
+
+def first_record(message: bytes) -> int:
+    """The offset behind header and questions."""
+    need(len(message) >= HEADER_SIZE, Status.TRUNCATED)
+    position = HEADER_SIZE
+    for _ in range(u16(message, 4)):
+        position = skip_name(message, position)
+        need(position + 4 <= len(message), Status.TRUNCATED)
+        position += 4
+    return position
+
+
+def walk(message: bytes, *, owners: bool) -> Iterator[Place]:
+    """All records in their order; ``owners``: refuse also an owner whose pointer leads to nonsense."""
+    position = first_record(message)
+    for section in (1, 2, 3):
+        for _ in range(u16(message, 4 + 2 * section)):
+            owner = position
+            position = read_name(message, owner)[1] if owners else skip_name(message, owner)
+            need(position + 10 <= len(message), Status.TRUNCATED)
+            end = position + 10 + u16(message, position + 8)
+            need(end <= len(message), Status.TRUNCATED)
+            yield Place(
+                section,
+                owner,
+                position,
+                position + 10,
+                end,
+                u16(message, position),
+                u16(message, position + 2),
+                u32(message, position + 4),
+            )
+            position = end
+
+
+def records(message: bytes) -> list[ResourceRecord] | Status:
+    """All records of a message."""
+    try:
+        return [
+            ResourceRecord(
+                place.section,
+                read_name(message, place.owner_offset)[0].lower(),
+                place.type,
+                place.rclass,
+                place.ttl,
+                place.data_offset,
+                message[place.data_offset : place.end],
+            )
+            for place in walk(message, owners=True)
+        ]
+    except Refused as refused:
+        return refused.status
+
+
+# --- queries ---
+
+
+@dataclass(slots=True)
+class ParsedQuery:
+    """A query; the fields are those of the native class."""
+
+    id: int = 0
+    flags: int = QR
+    opcode: int = 0
+    qtype: int = 0
+    qclass: int = 0
+    name: bytes = b"\0"
+    question: bytes = b""
+    has_edns: bool = False
+    udp_size: int = 0
+    edns_version: int = 0
+    dnssec_ok: bool = False
+    client_subnet: tuple[int, int, bytes] | None = None
+    cookie: bytes = b""
+
+
+def options(data: bytes) -> Iterator[tuple[int, bytes]]:
+    """The options of an OPT record (RFC 6891 §6.1.2)."""
+    position = 0
+    while position < len(data):
+        need(position + 4 <= len(data), Status.BAD_OPTION)
+        after = position + 4 + u16(data, position + 2)
+        need(after <= len(data), Status.BAD_OPTION)
+        yield u16(data, position), data[position + 4 : after]
+        position = after
+
+
+def read_client_subnet(content: bytes) -> tuple[int, int, bytes] | None:
+    """RFC 7871 §6; None for a family that we do not know."""
+    need(len(content) >= 4, Status.BAD_OPTION)
+    family, prefix, scope, address = u16(content, 0), content[2], content[3], content[4:]
+    if family not in (1, 2):
+        return None
+    bits = 32 if family == 1 else 128
+    need(scope == 0 and prefix <= bits and len(address) == (prefix + 7) // 8, Status.BAD_OPTION)
+    if prefix % 8:
+        need(address[-1] & (0xFF >> prefix % 8) == 0, Status.BAD_OPTION)
+    return family, prefix, address.ljust(bits // 8, b"\0")
+
+
+def read_query_opt(packet: bytes, place: Place, query: ParsedQuery) -> None:
+    """Takes over what the client's OPT record says."""
+    need(not query.has_edns, Status.DUPLICATE_OPT)
+    need(place.section == 3 and packet[place.owner_offset] == 0, Status.BAD_OPTION)
+    query.has_edns = True
+    query.udp_size = place.rclass
+    query.edns_version = place.ttl >> 16 & 0xFF
+    query.dnssec_ok = bool(place.ttl & 0x8000)
+    if query.edns_version:
+        return
+    for code, content in options(packet[place.data_offset : place.end]):
+        if code == 8:
+            subnet = read_client_subnet(content)
+            query.client_subnet = query.client_subnet or subnet
+        elif code == 10:
+            need(len(content) == 8 or 16 <= len(content) <= 40, Status.BAD_OPTION)
+            query.cookie = query.cookie or content
+
+
+def read_query(packet: bytes, query: ParsedQuery) -> None:
+    """Fills in the query as far as the packet can be read."""
+    need(len(packet) >= HEADER_SIZE, Status.TRUNCATED)
+    query.id, query.flags = u16(packet, 0), u16(packet, 2)
+    query.opcode = query.flags >> 11 & 15
+    need(not query.flags & QR, Status.NOT_A_QUERY)
+    need(query.opcode == 0, Status.UNKNOWN_OPCODE)
+    need(u16(packet, 4) == 1, Status.BAD_COUNT)
+    name, after = read_name(packet, HEADER_SIZE)
+    query.name = name.lower()
+    need(after + 4 <= len(packet), Status.TRUNCATED)
+    query.qtype, query.qclass = u16(packet, after), u16(packet, after + 2)
+    query.question = packet[HEADER_SIZE : after + 4]
+    need(u16(packet, 6) == 0 and u16(packet, 8) <= (query.qtype == IXFR), Status.BAD_COUNT)
+    for place in walk(packet, owners=False):
+        if place.type == OPT:
+            read_query_opt(packet, place, query)
+
+
+def read(packet: bytes) -> tuple[Status, ParsedQuery]:
+    """The status and whatever of the query could be read."""
+    query = ParsedQuery()
+    try:
+        read_query(packet, query)
+    except Refused as refused:
+        return refused.status, query
+    return Status.OK, query
+
+
+def parse(packet: bytes) -> ParsedQuery | Status:
+    """The query in a packet, or why there is none."""
+    status, query = read(packet)
+    return query if status is Status.OK else status

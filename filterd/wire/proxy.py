@@ -1,0 +1,75 @@
+"""The header of the PROXY protocol, version 2, which a trusted front puts before what it passes on.
+
+Source: "The PROXY protocol", versions 1 & 2, §2.2 (binary header) and §2.2.1 (TLVs). Version 1 is text for
+TCP only, and is refused. Bytes in, values out: who may send such a header is the caller's business.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+SIGNATURE = b"\r\n\r\n\0\r\nQUIT\n"
+FIXED_SIZE = 16
+"""bytes: signature, version and command, family and transport, length"""
+LONGEST = 4096
+"""bytes of a header with its TLVs; a front sends far less, and an endless one would only fill buffers"""
+_MAPPED = bytes(10) + b"\xff\xff"
+
+
+class ProxyProblem(Enum):
+    """Why there is no header."""
+
+    INCOMPLETE = "header is not complete"
+    """a stream may bring the rest; a datagram is refused"""
+    NO_SIGNATURE = "header has no signature"
+    BAD_VERSION = "version is not 2"
+    BAD_COMMAND = "command is neither LOCAL nor PROXY"
+    BAD_FAMILY = "family or transport is unknown"
+    BAD_LENGTH = "length does not fit the family, or is too long"
+
+
+@dataclass(frozen=True, slots=True)
+class ProxyHeader:
+    """Who asks, and how many bytes stand before the message."""
+
+    source: tuple[bytes, int] | None
+    """packed address (4 or 16 bytes; an IPv4-mapped one as IPv4) and port; None: as seen on the socket"""
+    length: int
+
+
+def _source(family: int, content: bytes) -> tuple[bytes, int] | ProxyProblem | None:
+    """The source address of a PROXY command; families without IP addresses give none."""
+    size = {0: 0, 1: 4, 2: 16, 3: 108}.get(family >> 4)
+    if size is None or family & 15 > 2:
+        return ProxyProblem.BAD_FAMILY
+    if family in (0x11, 0x12, 0x21, 0x22):
+        if len(content) < 2 * size + 4:
+            return ProxyProblem.BAD_LENGTH
+        address = content[:size].removeprefix(_MAPPED)
+        return address, int.from_bytes(content[2 * size : 2 * size + 2], "big")
+    if len(content) < 2 * size:
+        return ProxyProblem.BAD_LENGTH
+    return None
+
+
+def parse_header(data: bytes) -> ProxyHeader | ProxyProblem:
+    """The header at the start of a datagram or stream. TLVs are passed over, their checksum too."""
+    if not SIGNATURE.startswith(data[: len(SIGNATURE)]):
+        return ProxyProblem.NO_SIGNATURE
+    if len(data) < FIXED_SIZE:
+        return ProxyProblem.INCOMPLETE
+    if data[12] >> 4 != 2:
+        return ProxyProblem.BAD_VERSION
+    command = data[12] & 15
+    if command > 1:
+        return ProxyProblem.BAD_COMMAND
+    length = FIXED_SIZE + int.from_bytes(data[14:16], "big")
+    if length > LONGEST:
+        return ProxyProblem.BAD_LENGTH
+    if len(data) < length:
+        return ProxyProblem.INCOMPLETE
+    if command == 0:
+        return ProxyHeader(None, length)
+    source = _source(data[13], data[FIXED_SIZE:length])
+    return source if isinstance(source, ProxyProblem) else ProxyHeader(source, length)

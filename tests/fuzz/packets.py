@@ -1,0 +1,184 @@
+"""The invariant of hostile packets, and where the packets come from.
+
+Invariant: a packet parses or gives a status, nothing else; an answer that we build parses in dnspython and is
+for the question that was sent; nothing ever answers an answer.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+from collections.abc import Callable
+from pathlib import Path
+
+import dns.flags
+import dns.message
+
+from filterd.wire import codec, respond
+from filterd.wire.message import StrippedAnswer
+from filterd.wire.status import Status
+
+CORPUS = Path(__file__).parent / "corpus"
+SEED = int(os.environ.get("FILTERD_FUZZ_SEED", "20261125"))
+QR = 0x80
+CHECKED_TYPES = frozenset({1, 2, 5, 6, 12, 15, 16, 28, 33, 64, 65})
+"""types whose data strip() vouches for; the data of others goes through as it came"""
+EDES = ((16, b""), (4, b"forged"))
+TARGET = b"\x04safe\x07example\x00"
+
+Query = codec.ParsedQuery
+BUILDERS: tuple[Callable[[Query], bytes], ...] = (
+    lambda q: respond.error(q, 2, ede=EDES, limit=1232),
+    lambda q: respond.error(q, 16, ede=EDES),
+    lambda q: respond.truncated(q, limit=512),
+    lambda q: respond.blocked(q, 0, 1, ede=EDES, limit=512),
+    lambda q: respond.blocked(q, 0, 0),
+    lambda q: respond.blocked(q, 1, 1, ttl=5),
+    lambda q: respond.blocked(q, 2, 1, ede=EDES),
+    lambda q: respond.blocked(q, 3, 2, ipv4=bytes(4), ipv6=bytes(16), ede=EDES),
+    lambda q: respond.local(q, 2),
+    lambda q: respond.text(q, b"resolver-1"),
+    lambda q: respond.rewrite(q, TARGET, b"", ede=EDES),
+)
+
+
+def corpus() -> dict[str, bytes]:
+    """The committed packets, name -> bytes."""
+    return {path.stem: path.read_bytes() for path in sorted(CORPUS.glob("*.bin"))}
+
+
+def public_packets() -> dict[str, bytes]:
+    """The packets of public corpora beside the repository, if they are there (not part of it)."""
+    beside = Path(__file__).parents[2].parent / "shared" / "data"
+    folder = Path(os.environ.get("FILTERD_TEST_DATA", beside)) / "packets"
+    if not (folder / "index.json").is_file():
+        return {}
+    index = json.loads((folder / "index.json").read_text())
+    return {entry["file"]: (folder / entry["file"]).read_bytes() for entry in index["packets"]}
+
+
+def _flip_bits(rng: random.Random, packet: bytearray) -> None:
+    for _ in range(rng.randint(1, 8)):
+        packet[rng.randrange(len(packet))] ^= 1 << rng.randrange(8)
+
+
+def _set_byte(rng: random.Random, packet: bytearray) -> None:
+    packet[rng.randrange(len(packet))] = rng.choice((0, 1, 0x3F, 0x40, 0x80, 0xC0, 0xFF, rng.randrange(256)))
+
+
+def _set_count(rng: random.Random, packet: bytearray) -> None:
+    at = 4 + 2 * rng.randrange(4)
+    packet[at : at + 2] = rng.choice((0, 1, 2, 3, 0xFFFF)).to_bytes(2, "big")
+
+
+def _plant_pointer(rng: random.Random, packet: bytearray) -> None:
+    at = rng.randrange(len(packet))
+    packet[at : at + 2] = (0xC000 | rng.randrange(len(packet) + 4)).to_bytes(2, "big")
+
+
+def _cut(rng: random.Random, packet: bytearray) -> None:
+    del packet[rng.randrange(len(packet)) :]
+
+
+def _extend(rng: random.Random, packet: bytearray) -> None:
+    packet += rng.randbytes(rng.randint(1, 40))
+
+
+def _remove(rng: random.Random, packet: bytearray) -> None:
+    at = rng.randrange(len(packet))
+    del packet[at : at + rng.randint(1, 6)]
+
+
+def _repeat(rng: random.Random, packet: bytearray) -> None:
+    at = rng.randrange(len(packet))
+    packet[at:at] = packet[at : at + rng.randint(1, 40)]
+
+
+MUTATIONS = (_flip_bits, _set_byte, _set_count, _plant_pointer, _cut, _extend, _remove, _repeat)
+
+
+def mutate(rng: random.Random, packet: bytes) -> bytes:
+    """One to three changes somewhere in the packet."""
+    changed = bytearray(packet)
+    for _ in range(rng.randint(1, 3)):
+        if changed:
+            rng.choice(MUTATIONS)(rng, changed)
+    return bytes(changed)
+
+
+def parses(wire: bytes) -> dns.message.Message:
+    """The answer as dnspython reads it; bad data of types that we pass unread does not count."""
+    message = dns.message.from_wire(wire, continue_on_error=True)
+    records = codec.records(wire)
+    assert isinstance(records, list)
+    for found in message.errors:
+        type_at = [r.type for r in records if r.data_offset <= found.offset <= r.data_offset + len(r.data)]
+        assert type_at, (found.exception, found.offset)
+        assert not CHECKED_TYPES & set(type_at[:1]), (found.exception, type_at)
+    return message
+
+
+def check_built(packet: bytes, built: bytes, question: bytes) -> None:
+    """An answer that we built, for a packet of ours to answer."""
+    message = parses(built)
+    assert message.flags & dns.flags.QR
+    assert built[:2] == packet[:2]
+    assert built[12 : 12 + len(question)] == question
+    assert not message.flags & dns.flags.AA
+
+
+def check_as_query(packet: bytes, rng: random.Random) -> None:
+    """The packet as a client's."""
+    status, query = codec.read(packet)
+    assert isinstance(status, Status)
+    silent = len(packet) < 12 or packet[2] & QR
+    if status is not Status.OK:
+        built = respond.malformed(packet, limit=512)
+        assert (built == b"") == bool(silent)
+        assert (respond.header_error(packet, 1) == b"") == bool(silent)
+        if built:
+            check_built(packet, built, query.question)
+    else:
+        assert not silent
+        assert respond.malformed(packet) == b""
+        check_built(packet, rng.choice(BUILDERS)(query), query.question)
+    if silent:
+        assert [build(query) for build in BUILDERS] == [b""] * len(BUILDERS)
+
+
+def question_of(message: bytes) -> bytes:
+    """The query that the message claims to answer: its question alone, RD and DO set."""
+    opt = b"\x00\x00\x29\x04\xd0\x00\x00\x80\x00\x00\x00"
+    return message[:2] + b"\x01\x00\x00\x01\x00\x00\x00\x00\x00\x01" + message[12:] + opt
+
+
+def question_bytes(message: bytes) -> bytes:
+    """The first question of a message, empty where there is none that stands in full."""
+    found = codec.name_at(message, 12)
+    return message[12 : found[1] + 4] if not isinstance(found, Status) else b""
+
+
+def check_as_answer(packet: bytes, rng: random.Random) -> None:
+    """The packet as an upstream's: stripped, kept, and passed on to the client that asked its question."""
+    stripped = codec.strip(packet)
+    if isinstance(stripped, Status):
+        assert stripped is not Status.OK
+        return
+    assert isinstance(stripped, StrippedAnswer)
+    assert not isinstance(codec.answer_lifetime(stripped.message), Status)
+    asked = question_of(packet[:12] + question_bytes(packet))
+    query = codec.parse(asked)
+    if isinstance(query, Status):
+        return
+    limit = rng.choice((512, 1232, 65535))
+    built = respond.answer(query, stripped.message, limit=limit, age=rng.randrange(400), ede=stripped.edes)
+    check_built(packet, built, query.question)
+    assert len(built) <= limit
+    check_built(packet, respond.rewrite(query, TARGET, stripped.message, ede=EDES), query.question)
+
+
+def check(packet: bytes, rng: random.Random) -> None:
+    """The invariant, for any bytes."""
+    check_as_query(packet, rng)
+    check_as_answer(packet, rng)

@@ -1,0 +1,57 @@
+"""The native verdict on an answer equals its plain twin, on sound answers and on hostile bytes."""
+
+from __future__ import annotations
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from filterd.model.verdict import Outcome
+from filterd.policy import inspect, inspect_reference
+from tests.policy_strategies import answers, hostile_answers, lines, worlds
+from tests.policy_world import Line, World
+
+asked = st.lists(
+    st.tuples(st.none() | lines(), st.one_of(answers(), answers(), hostile_answers()), st.booleans()),
+    min_size=1,
+    max_size=25,
+)
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(worlds(), asked)
+def test_verdicts_are_equal(world: World, cases: list[tuple[Line | None, bytes, bool]]) -> None:
+    for line, message, own_allow in cases:
+        native = None if line is None else line.native()
+        reference = None if line is None else line.reference()
+        expected = inspect_reference.inspect(world.reference, reference, message, own_allow, world.now)
+        assert inspect.inspect_message(world.native, native, message, own_allow, world.now) == expected
+        plain = inspect.inspect_message(world.native, native, message, own_allow, world.now, traced=False)
+        assert (plain is None) == (expected is None)
+        if plain is not None and expected is not None:
+            assert plain.verdict.reason is expected.verdict.reason
+            assert plain.verdict.reference == expected.verdict.reference
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(worlds(), asked)
+def test_an_untouched_answer_passes(world: World, cases: list[tuple[Line | None, bytes, bool]]) -> None:
+    """What the union of a cached answer is trusted with: where it does not touch, inspection would pass."""
+    for line, message, own_allow in cases:
+        native = None if line is None else line.native()
+        reference = None if line is None else line.reference()
+        touched = inspect.message_touches(world.native, native, message, world.now)
+        assert touched == inspect_reference.touches(world.reference, reference, message, world.now)
+        if not touched:
+            decision = inspect.inspect_message(world.native, native, message, own_allow, world.now)
+            assert decision is not None
+            assert decision.verdict.outcome is Outcome.PASS
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(worlds(), lines(), answers())
+def test_every_truncation(world: World, line: Line, message: bytes) -> None:
+    native, reference = line.native(), line.reference()
+    for size in range(len(message)):
+        cut = message[:size]
+        expected = inspect_reference.inspect(world.reference, reference, cut, False, world.now)
+        assert inspect.inspect_message(world.native, native, cut, False, world.now) == expected
