@@ -1,7 +1,7 @@
 """Feeds: read into a new version, held back when out of bounds, listed, shown, and parsed for a look.
 
-A version counts when its file is durable and its row committed, in that order. Whatever goes wrong with one feed,
-its last good version stays and the others go on.
+A version counts when its file is durable and its row committed, in that order. Whatever goes wrong with one
+feed, its last good version stays and the others go on.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """A feed's version on disk: the list in canonical text, one file a version, never rewritten.
 
-``state_dir/feeds/<feed>/<version>.rules`` holds the text of :mod:`filterd.policy.canonical`; its digest covers
-exactly these bytes (HMAC for a confidential list).
+``state_dir/feeds/<feed>/<version>.rules`` holds the text of :mod:`filterd.policy.canonical`; its digest
+covers exactly these bytes (HMAC for a confidential list).
 """
 
 from __future__ import annotations
