@@ -28,7 +28,7 @@ cdef enum Status:                # mirrored by filterd.wire.status.Status
 cdef enum:
     HEADER_SIZE = 12
     MAX_NAME = 255
-    MAX_POINTERS = 16            # in one name; what other readers allow too, so that nothing we pass on is refused
+    MAX_POINTERS = 16            # in one name; other readers allow no more, and must read what we pass on
     MAX_EDES = 4
 
 cdef enum Flag:                  # of the header's second 16 bits
@@ -166,8 +166,8 @@ cdef inline uint16_t rcode_of(int status) noexcept nogil:
     return NOTIMP if status == UNKNOWN_OPCODE else FORMERR
 
 
-# Reads the name at offset[0], follows its pointers, lower-cases it, and moves offset[0] behind it. What a pointer
-# leads to must lie before the labels that it continues, all of it: this makes every read end.
+# Reads the name at offset[0], follows its pointers, lower-cases it, and moves offset[0] behind it. What a
+# pointer leads to must lie before the labels that it continues, all of it: this makes every read end.
 cdef int read_name(const uint8_t* message, size_t length, size_t* offset, Name* out) noexcept nogil
 # The same with the letter case as sent.
 cdef int read_name_as_sent(const uint8_t* message, size_t length, size_t* offset, Name* out) noexcept nogil
@@ -184,7 +184,8 @@ cdef int walk_next(Walk* walk, Record* record, Name* owner) noexcept nogil
 
 # Reads priority and target; then service_hint gives the addresses of ipv4hint and ipv6hint one by one: family
 # is 4 or 6, address points into the message (4 or 16 bytes).
-cdef int service_start(const uint8_t* message, size_t length, const Record* record, Service* out) noexcept nogil
+cdef int service_start(const uint8_t* message, size_t length, const Record* record,
+                       Service* out) noexcept nogil
 cdef int service_hint(Service* service, uint8_t* family, const uint8_t** address) noexcept nogil
 
 # Writes the record with all its names uncompressed (case kept) and returns its size through written.

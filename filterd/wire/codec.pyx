@@ -7,8 +7,8 @@ reference is :mod:`filterd.wire.codec_reference`, and the two are kept equal by 
 
 from libc.string cimport memcpy, memset
 
+from filterd.wire import names as text_names
 from filterd.wire.message import AnswerLifetime, ResourceRecord, ServiceData, StrippedAnswer
-from filterd.wire.names import name_from_text, name_to_text  # noqa: F401
 from filterd.wire.status import Status as PyStatus
 
 
@@ -111,7 +111,7 @@ cdef int skip_name(const uint8_t* message, size_t length, size_t* offset) noexce
 # --- records ----------------------------------------------------------------------------------------------
 
 cdef int walk_start(const uint8_t* message, size_t length, Walk* walk) noexcept nogil:
-    cdef unsigned int questions, i
+    cdef unsigned int questions, i, _i
     cdef int status
     if length < HEADER_SIZE:
         return TRUNCATED
@@ -123,7 +123,7 @@ cdef int walk_start(const uint8_t* message, size_t length, Walk* walk) noexcept 
     walk.left[0] = 0
     for i in range(1, 4):
         walk.left[i] = get16(message + 4 + 2 * i)
-    for i in range(questions):
+    for _i in range(questions):
         status = skip_name(message, length, &walk.offset)
         if status != OK:
             return status
@@ -167,7 +167,7 @@ cdef int walk_next(Walk* walk, Record* record, Name* owner) noexcept nogil:
 # --- queries ----------------------------------------------------------------------------------------------
 
 cdef int read_client_subnet(const uint8_t* data, size_t length, Query* out) noexcept nogil:
-    """RFC 7871 6: family, prefix, scope 0, just as many address bytes as the prefix needs, the rest of its bits 0.
+    """RFC 7871 6: family, prefix, scope 0, and the address bytes that the prefix needs, spare bits 0.
 
     Unknown families are ignored, as unknown options are; of several subnets the first counts.
     """
@@ -279,7 +279,8 @@ cdef int parse_query(const uint8_t* packet, size_t length, Query* out) noexcept 
 
 # --- record data ------------------------------------------------------------------------------------------
 
-cdef int service_start(const uint8_t* message, size_t length, const Record* record, Service* out) noexcept nogil:
+cdef int service_start(const uint8_t* message, size_t length, const Record* record,
+                       Service* out) noexcept nogil:
     cdef size_t start = record.data_offset + 2, offset = start
     cdef int status
     out.message = message
@@ -341,8 +342,8 @@ cdef int service_hint(Service* service, uint8_t* family, const uint8_t** address
 cdef int naptr_prefix(const uint8_t* message, const Record* record, size_t* prefix) noexcept nogil:
     """Order, preference and three strings stand before a NAPTR's name (RFC 3403 4.1)."""
     cdef size_t position = 4
-    cdef int i
-    for i in range(3):
+    cdef int _i
+    for _i in range(3):
         if position >= record.data_length:
             return TRUNCATED
         position += 1 + message[record.data_offset + position]
@@ -414,7 +415,7 @@ cdef int check_service(const uint8_t* message, size_t length, const Record* reco
 cdef int check_data(const uint8_t* message, size_t length, const Record* record) noexcept nogil:
     """Whether the data of the types that clients and filters act on is sound; others are opaque."""
     cdef size_t offset = 0, end = record.data_offset + record.data_length
-    cdef int names = 0, rest = 0, i, status
+    cdef int names = 0, rest = 0, _i, status
     cdef Name name
     if record.rclass == CLASS_IN:
         if record.type == TYPE_A:
@@ -429,7 +430,7 @@ cdef int check_data(const uint8_t* message, size_t length, const Record* record)
     if status != OK:
         return status
     offset += record.data_offset
-    for i in range(names):
+    for _i in range(names):
         status = read_name(message, end, &offset, &name)
         if status != OK:
             return status
@@ -438,7 +439,8 @@ cdef int check_data(const uint8_t* message, size_t length, const Record* record)
     return OK
 
 
-cdef int put_bytes(const uint8_t* data, size_t size, uint8_t* out, size_t capacity, size_t* used) noexcept nogil:
+cdef int put_bytes(const uint8_t* data, size_t size, uint8_t* out, size_t capacity,
+                   size_t* used) noexcept nogil:
     if capacity - used[0] < size:
         return NO_SPACE
     memcpy(out + used[0], data, size)
@@ -450,7 +452,7 @@ cdef int copy_data(const uint8_t* message, const Record* record, uint8_t* out, s
                    size_t* used) noexcept nogil:
     """The record's data at out + used[0], its names uncompressed."""
     cdef size_t prefix = 0, offset, end = record.data_offset + record.data_length
-    cdef int names = 0, rest = 0, i, status
+    cdef int names = 0, rest = 0, _i, status
     cdef Name name
     status = data_layout(message, record, &prefix, &names, &rest)
     if status != OK:
@@ -459,7 +461,7 @@ cdef int copy_data(const uint8_t* message, const Record* record, uint8_t* out, s
         return TRUNCATED
     status = put_bytes(message + record.data_offset, prefix, out, capacity, used)
     offset = record.data_offset + prefix
-    for i in range(names):
+    for _i in range(names):
         if status == OK:
             status = read_name_as_sent(message, end, &offset, &name)
         if status == OK:
@@ -523,7 +525,7 @@ cdef size_t utf8_step(const uint8_t* text, size_t left) noexcept nogil:
 
 
 cdef uint8_t text_length(const uint8_t* text, size_t length) noexcept nogil:
-    """The bytes of an EDE's text worth passing on: whole characters, 255 at most, no final NUL; 0 if not UTF-8."""
+    """Bytes of an EDE's text worth passing on: whole UTF-8 characters, 255 at most, no final NUL; or 0."""
     cdef size_t position = 0, step, kept = 0
     if length and text[length - 1] == 0:
         length -= 1
@@ -655,6 +657,10 @@ cdef int lifetime(const uint8_t* message, size_t length, Lifetime* out) noexcept
 
 
 # --- the Python face --------------------------------------------------------------------------------------
+
+name_from_text = text_names.name_from_text
+name_to_text = text_names.name_to_text
+
 
 cdef class ParsedQuery:
     """A query that was read. It has no repr: names are not for logs."""

@@ -2,9 +2,10 @@
 # Final answers, built into the caller's buffer. Each function returns the answer's length; 0 means that there
 # is nothing to send (or no room for even a header). No function raises, allocates or takes the GIL.
 #
-# Nothing answers a query whose flags say QR. Common to all: id and question echoed as sent, QR set, RD and CD copied, AA clear; an OPT record exactly when
-# the client sent one, with DO copied and room for EDEs (RFC 8914). What is longer than options.limit gives up
-# first the EDEs' texts, then the EDEs, then its records (TC set). Answers made here never carry AD.
+# Nothing answers a query whose flags say QR. Common to all: id and question echoed as sent, RD and CD copied,
+# AA clear; an OPT record exactly when the client sent one, with DO copied and the EDEs (RFC 8914). What is
+# longer than options.limit gives up first the EDEs' texts, then the EDEs, then its records (TC set). Answers
+# made here never carry AD.
 
 from libc.stdint cimport uint8_t, uint16_t, uint32_t
 
@@ -31,7 +32,7 @@ cdef struct AnswerOptions:
     uint32_t limit               # bytes: udp_limit() over UDP, MAX_MESSAGE over TCP
     uint32_t ttl                 # seconds, of the records that we make
     uint32_t ttl_cap             # seconds, of every record; NO_CAP for none
-    uint32_t ttl_floor           # seconds, of records passed on: stale answers (RFC 8767 4); ttl_cap still holds
+    uint32_t ttl_floor           # seconds, of records passed on: stale answers (RFC 8767 4); the cap holds
     uint32_t age                 # seconds that the answer spent in the cache
     bint ad                      # respond_answer only
     bint ra
@@ -61,7 +62,8 @@ cdef inline void default_options(AnswerOptions* options) noexcept nogil:
     options.has_ipv4 = False
     options.has_ipv6 = False
 
-cdef inline bint add_ede(AnswerOptions* options, uint16_t code, const uint8_t* text, uint8_t length) noexcept nogil:
+cdef inline bint add_ede(AnswerOptions* options, uint16_t code, const uint8_t* text,
+                         uint8_t length) noexcept nogil:
     """Adds one EDE; text is borrowed. False if the list is full."""
     if options.ede.count >= MAX_EDES:
         return False
@@ -102,5 +104,5 @@ cdef size_t respond_answer(const Query* query, const uint8_t* message, size_t le
 cdef size_t respond_rewrite(const Query* query, const Name* target, const uint8_t* message, size_t length,
                             const AnswerOptions* options, uint8_t* out, size_t capacity) noexcept nogil
 # One TXT string of at most 255 bytes, TTL 0 (CHAOS identity, RFC 4892).
-cdef size_t respond_text(const Query* query, const uint8_t* text, uint8_t length, const AnswerOptions* options,
-                         uint8_t* out, size_t capacity) noexcept nogil
+cdef size_t respond_text(const Query* query, const uint8_t* text, uint8_t length,
+                         const AnswerOptions* options, uint8_t* out, size_t capacity) noexcept nogil

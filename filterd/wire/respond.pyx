@@ -8,18 +8,20 @@ reference is :mod:`filterd.wire.respond_reference`, and the two are kept equal b
 from libc.string cimport memcmp, memcpy
 
 from filterd.wire.codec cimport (
-    CLASS_IN, END, FLAG_AD, FLAG_CD, FLAG_QR, FLAG_RA, FLAG_RD, FLAG_TC, HEADER_SIZE, NO_SPACE, NOERROR, NXDOMAIN, OK,
-    SERVFAIL, TYPE_A, TYPE_AAAA, TYPE_CNAME, TYPE_OPT, TYPE_SOA, TYPE_TXT, ParsedQuery, Record, Walk, copy_record,
-    get16, name_from_wire, parse_query, put16, put32, rcode_of, read_name, walk_next, walk_start)
+    CLASS_IN, END, FLAG_AD, FLAG_CD, FLAG_QR, FLAG_RA, FLAG_RD, FLAG_TC, HEADER_SIZE, NO_SPACE, NOERROR,
+    NXDOMAIN, OK, SERVFAIL, TYPE_A, TYPE_AAAA, TYPE_CNAME, TYPE_OPT, TYPE_SOA, TYPE_TXT, ParsedQuery, Record,
+    Walk, copy_record, get16, name_from_wire, parse_query, put16, put32, rcode_of, read_name, walk_next,
+    walk_start)
 
 cdef enum:
     QUESTION = 0xC00C            # a pointer to the query name
     OPT_SIZE = 11                # an OPT record without options
     SCOPE_EXACT = 0              # filterd.model.rule.Scope
 
-# What is behind SOA's first name: nobody.invalid., serial 1, refresh, retry, expire (RFC 6303 3); minimum follows.
+# Behind SOA's first name: nobody.invalid., serial 1, refresh, retry, expire (RFC 6303 3); minimum follows.
 cdef const uint8_t* SOA_REST = (
-    b"\x06nobody\x07invalid\x00" b"\x00\x00\x00\x01" b"\x00\x00\x0e\x10" b"\x00\x00\x04\xb0" b"\x00\x09\x3a\x80")
+    b"\x06nobody\x07invalid\x00"
+    b"\x00\x00\x00\x01" b"\x00\x00\x0e\x10" b"\x00\x00\x04\xb0" b"\x00\x09\x3a\x80")
 cdef enum:
     SOA_REST_SIZE = 32
 
@@ -74,8 +76,9 @@ cdef size_t ede_size(const EdeList* ede, bint texts) noexcept nogil:
     return size
 
 
-cdef void put_opt(Draft* draft, const Query* query, uint16_t rcode, const EdeList* ede, bint texts) noexcept nogil:
-    """The OPT record (RFC 6891 6.1.2) with EDEs (RFC 8914 2); ede may be NULL. The caller has seen to the room."""
+cdef void put_opt(Draft* draft, const Query* query, uint16_t rcode, const EdeList* ede,
+                  bint texts) noexcept nogil:
+    """The OPT record (RFC 6891 6.1.2) with EDEs (RFC 8914 2); ede may be NULL. The caller has room."""
     cdef uint8_t* at = draft.out + draft.used
     cdef size_t size = ede_size(ede, texts) if ede is not NULL else 0
     cdef uint8_t length
@@ -98,7 +101,8 @@ cdef void put_opt(Draft* draft, const Query* query, uint16_t rcode, const EdeLis
     count(draft, 3)
 
 
-cdef bint close_within(Draft* draft, const Query* query, uint16_t rcode, const EdeList* ede, size_t limit) noexcept nogil:
+cdef bint close_within(Draft* draft, const Query* query, uint16_t rcode, const EdeList* ede,
+                       size_t limit) noexcept nogil:
     """Adds the OPT that fits: with EDEs and texts, without texts, without EDEs; False if none does."""
     if draft.full or draft.used > limit:
         return False
@@ -115,7 +119,8 @@ cdef bint close_within(Draft* draft, const Query* query, uint16_t rcode, const E
     return True
 
 
-cdef size_t finish(Draft* draft, const Query* query, uint16_t rcode, const AnswerOptions* options) noexcept nogil:
+cdef size_t finish(Draft* draft, const Query* query, uint16_t rcode,
+                   const AnswerOptions* options) noexcept nogil:
     """The length of the finished answer: whole if it fits, else truncated, else 0."""
     cdef size_t limit = draft.capacity if draft.capacity < options.limit else options.limit
     if close_within(draft, query, rcode, &options.ede, limit):
@@ -179,8 +184,8 @@ cdef size_t negative(const Query* query, uint16_t rcode, const AnswerOptions* op
     return finish(&draft, query, rcode, options)
 
 
-cdef size_t addressed(const Query* query, const uint8_t* ipv4, const uint8_t* ipv6, const AnswerOptions* options,
-                      uint8_t* out, size_t capacity) noexcept nogil:
+cdef size_t addressed(const Query* query, const uint8_t* ipv4, const uint8_t* ipv6,
+                      const AnswerOptions* options, uint8_t* out, size_t capacity) noexcept nogil:
     """The one address of the asked type, either of which may be NULL; NODATA where there is none."""
     cdef Draft draft
     cdef uint8_t* at
@@ -268,8 +273,8 @@ cdef uint8_t local_kind(const Name* name) noexcept nogil:
     return LOCAL_NODATA
 
 
-cdef size_t respond_text(const Query* query, const uint8_t* text, uint8_t length, const AnswerOptions* options,
-                         uint8_t* out, size_t capacity) noexcept nogil:
+cdef size_t respond_text(const Query* query, const uint8_t* text, uint8_t length,
+                         const AnswerOptions* options, uint8_t* out, size_t capacity) noexcept nogil:
     cdef Draft draft
     cdef uint8_t* at
     if not begin(&draft, query, NOERROR, options, out, capacity):
@@ -326,8 +331,8 @@ cdef size_t respond_answer(const Query* query, const uint8_t* message, size_t le
     return finish(&draft, query, rcode, options)
 
 
-cdef bint add_copy(Draft* draft, const Walk* walk, const Record* record, const Name* owner, const Name* target,
-                   uint16_t pointer, const AnswerOptions* options) noexcept nogil:
+cdef bint add_copy(Draft* draft, const Walk* walk, const Record* record, const Name* owner,
+                   const Name* target, uint16_t pointer, const AnswerOptions* options) noexcept nogil:
     """Copies a record, its owner shortened to pointer where it is the target. False if it is damaged."""
     cdef bint known = owner.length == target.length and memcmp(owner.bytes, target.bytes, owner.length) == 0
     cdef uint8_t* at = draft.out + draft.used
@@ -345,8 +350,8 @@ cdef bint add_copy(Draft* draft, const Walk* walk, const Record* record, const N
     return True
 
 
-cdef bint add_target(Draft* draft, const Query* query, const Name* target, const uint8_t* message, size_t length,
-                     uint16_t pointer, const AnswerOptions* options) noexcept nogil:
+cdef bint add_target(Draft* draft, const Query* query, const Name* target, const uint8_t* message,
+                     size_t length, uint16_t pointer, const AnswerOptions* options) noexcept nogil:
     """What the target's answer holds of CNAME and the asked type, else its SOA. False if it is damaged."""
     cdef Walk walk
     cdef Record record
@@ -406,8 +411,8 @@ cdef class _Options:
     cdef AnswerOptions native
     cdef object ede
 
-    def __init__(self, *, limit=MAX_MESSAGE, ttl=30, ttl_cap=0xFFFFFFFF, ttl_floor=0, age=0, ad=False, ra=True,
-                 ede=(), bytes ipv4=None, bytes ipv6=None):
+    def __init__(self, *, limit=MAX_MESSAGE, ttl=30, ttl_cap=0xFFFFFFFF, ttl_floor=0, age=0, ad=False,
+                 ra=True, ede=(), bytes ipv4=None, bytes ipv6=None):
         default_options(&self.native)
         self.native.limit = limit
         self.native.ttl = ttl
