@@ -79,3 +79,9 @@ $(BUILT): $(NATIVE) pyproject.toml build/flags | $(BIN)/python
 	    || { tail -40 build/native.log >&2; exit 1; }
 	@! grep -n -A6 "performance hint" build/native.log || { find filterd -name '*.c' -delete; exit 1; }
 	@touch $@
+
+# How long and how large the snapshot of millions of names is; skips where the folder of lists is absent.
+SCALE ?= ../shared/data/domains
+.PHONY: scale
+scale: $(INSTALLED) $(BUILT)  ## compile every list at hand and print time, memory and size
+	@$(BIN)/python benchmarks/scale.py $(SCALE)

@@ -2,4 +2,4 @@
 
 from __future__ import annotations
 
-pytest_plugins = ["tests.system"]
+pytest_plugins = ["tests.system", "tests.golden.option"]

@@ -328,6 +328,7 @@ cdef class Builder:
         self.prefixes4 = set()
         self.prefixes6 = set()
         self.targets = ()
+        self.last = b""
 
     def __dealloc__(self):
         free(self.rules)

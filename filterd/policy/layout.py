@@ -15,8 +15,11 @@ Errors::
 from __future__ import annotations
 
 import hashlib
+import json
 import struct
+from collections.abc import Mapping
 from dataclasses import astuple, dataclass
+from typing import Any
 
 MAGIC = b"FLTRDSN1"
 VERSION = 1
@@ -146,9 +149,22 @@ def check_checksum(header: Header, found: bytes) -> None:
         raise SnapshotDamagedError(message)
 
 
-def read_prefixes(meta: object) -> tuple[list[int], list[int]]:
+def read_meta(text: bytes) -> dict[str, Any]:
+    """The meta as JSON values. SnapshotDamagedError when it is no JSON object."""
+    try:
+        meta = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        message = f"the snapshot is damaged: its meta is no JSON: {error}"
+        raise SnapshotDamagedError(message) from None
+    if not isinstance(meta, dict):
+        message = f"the snapshot is damaged: its meta is no JSON object but {type(meta).__name__}"
+        raise SnapshotDamagedError(message)
+    return meta
+
+
+def read_prefixes(meta: Mapping[str, Any]) -> tuple[list[int], list[int]]:
     """The IPv4 and IPv6 prefix lengths in use, ascending. SnapshotDamagedError when there are none."""
-    found = meta.get("address_prefixes") if isinstance(meta, dict) else None
+    found = meta.get("address_prefixes")
     if not isinstance(found, dict):
         message = "the snapshot is damaged: its meta has no address prefixes"
         raise SnapshotDamagedError(message)

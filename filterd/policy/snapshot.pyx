@@ -8,7 +8,6 @@ at every other node.
 """
 
 import hashlib
-import json
 
 from cpython.buffer cimport PyBUF_WRITE
 from cpython.bytes cimport PyBytes_AS_STRING
@@ -417,13 +416,6 @@ cdef int attach(Table* table, const uint8_t* start, object header, object meta) 
     return 0
 
 
-cdef object read_meta(bytes text):
-    try:
-        return json.loads(text)
-    except ValueError as error:
-        raise layout.SnapshotDamagedError(f"the snapshot is damaged: its meta is no JSON: {error}") from None
-
-
 cdef class Snapshot:
     """See the stub."""
 
@@ -476,7 +468,7 @@ cdef class Snapshot:
         if mprotect(self.memory, size, PROT_READ) != 0:
             raise OSError("the snapshot's memory cannot be sealed")
         layout.check_key(header, key)
-        self.meta = read_meta((<const char*>self.memory)[header.meta_offset:size])
+        self.meta = layout.read_meta((<const char*>self.memory)[header.meta_offset:size])
         attach(&self.table, self.memory, header, self.meta)
         self.digest = header.digest.hex()
         self.built_at_revision = header.built_at_revision
@@ -518,7 +510,7 @@ cdef class Overlay:
         start, body = builder.parts({}, 0, 0, bytes(32))
         header = layout.read_header(start, len(start) + len(body))
         self.image = body
-        meta = read_meta(body[header.meta_offset - layout.HEADER_SIZE:])
+        meta = layout.read_meta(body[header.meta_offset - layout.HEADER_SIZE:])
         file_start = <const uint8_t*>PyBytes_AS_STRING(body) - <size_t>layout.HEADER_SIZE
         attach(&self.table, file_start, header, meta)
         self.entries = header.used

@@ -8,7 +8,6 @@ what it blocks is added. EXACT rules speak at the full name alone, BELOW rules a
 from __future__ import annotations
 
 import hashlib
-import json
 import struct
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -77,7 +76,7 @@ class RuleTable:
             fingerprint: Node({place: _members(targets) for place, targets in sets.items()})
             for fingerprint, sets in found.items()
         }
-        self.lengths = {4: sorted(set(prefixes4)), 6: sorted(set(prefixes6))}
+        self.lengths: Mapping[int, Sequence[int]] = {4: sorted(set(prefixes4)), 6: sorted(set(prefixes6))}
 
     def find(self, fingerprint: bytes) -> Node | None:
         """The node under a fingerprint."""
@@ -105,9 +104,9 @@ class SnapshotTable:
         layout.check_checksum(header, hashlib.sha256(_without_checksum(content)).digest())
         layout.check_key(header, key)
         self.header = header
-        self.meta: dict[str, Any] = _read_meta(content[header.meta_offset :])
+        self.meta: dict[str, Any] = layout.read_meta(content[header.meta_offset :])
         four, six = layout.read_prefixes(self.meta)
-        self.lengths = {4: four, 6: six}
+        self.lengths: Mapping[int, Sequence[int]] = {4: four, 6: six}
         self._sets = _read_sets(content, header)
         self._entries = _read_entries(content, header, len(self._sets))
         self.slots = _read_slots(content, header)
@@ -134,15 +133,6 @@ def _without_checksum(content: bytes) -> bytes:
     """The file with its checksum field zero."""
     end = layout.CHECKSUM_AT + layout.CHECKSUM_SIZE
     return content[: layout.CHECKSUM_AT] + bytes(layout.CHECKSUM_SIZE) + content[end:]
-
-
-def _read_meta(text: bytes) -> dict[str, Any]:
-    try:
-        meta = json.loads(text)
-    except ValueError as error:
-        message = f"the snapshot is damaged: its meta is no JSON: {error}"
-        raise layout.SnapshotDamagedError(message) from None
-    return meta if isinstance(meta, dict) else {}
 
 
 def _damaged(what: str) -> layout.SnapshotDamagedError:

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from filterd.model.rule import Scope
 from filterd.policy import fingerprint, fingerprint_reference, snapshot, snapshot_reference
 from filterd.policy.build import MANDATORY_TARGET, Builder
 from filterd.policy.canonical import wire_of
@@ -124,7 +125,7 @@ def test_origin_is_the_rule_that_gave_the_class(rules: list[RawRule], over: list
             assert (origin is not None) == (bit in bits)
             if origin is not None:
                 nodes = [table.find(values[origin[0]]) for table in (plain, plain_overlay)]
-                scope = snapshot_reference.Scope(origin[1])
+                scope = Scope(origin[1])
                 assert any(node is not None and bit in node.blocked(scope).bits for node in nodes)
 
 
@@ -182,11 +183,14 @@ def test_the_file_reads_the_same_on_both(rules: list[RawRule]) -> None:
 @settings(deadline=None, max_examples=25)
 def test_crowded_places_are_found(rules: list[RawRule], top: int) -> None:
     """Fingerprints that all begin alike stand far from their homes."""
-    crowded = [(value[:5] + bytes([top] * 3) + value[8:], *rest) for value, *rest in rules]
-    plain = RuleTable(crowded)  # type: ignore[arg-type]
-    content = built(crowded)  # type: ignore[arg-type]
+    crowded = [
+        (value[:5] + bytes([top] * 3) + value[8:], target, scope, action)
+        for value, target, scope, action in rules
+    ]
+    plain = RuleTable(crowded)
+    content = built(crowded)
     native, read = opened(content), SnapshotTable(content, KEY)
-    for value, *_rest in crowded:
+    for value in (rule[0] for rule in crowded):
         assert snapshot.contains(native, value)
         assert read.find(value) == plain.find(value)
 
