@@ -1,0 +1,43 @@
+# cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
+"""Atomic words for memory that threads without the GIL share: C11's memory model, by compiler builtins.
+
+Loads acquire and stores release, each word: on x86-64 both are plain moves, and a sequence lock built from
+them needs no fence (which thread sanitizers do not understand). The RMW operations acquire and release.
+"""
+from libc.stdint cimport uint8_t, uint32_t, uint64_t
+
+cdef extern from *:
+    """
+    static inline uint64_t filterd_load64(const uint64_t *at) {
+        return __atomic_load_n(at, __ATOMIC_ACQUIRE);
+    }
+    static inline void filterd_store64(uint64_t *at, uint64_t word) {
+        __atomic_store_n(at, word, __ATOMIC_RELEASE);
+    }
+    static inline uint32_t filterd_load32(const uint32_t *at) {
+        return __atomic_load_n(at, __ATOMIC_ACQUIRE);
+    }
+    static inline void filterd_store32(uint32_t *at, uint32_t word) {
+        __atomic_store_n(at, word, __ATOMIC_RELEASE);
+    }
+    static inline uint8_t filterd_load8(const uint8_t *at) {
+        return __atomic_load_n(at, __ATOMIC_RELAXED);
+    }
+    static inline void filterd_store8(uint8_t *at, uint8_t byte) {
+        __atomic_store_n(at, byte, __ATOMIC_RELAXED);
+    }
+    static inline void filterd_add64(uint64_t *at, uint64_t by) {
+        __atomic_fetch_add(at, by, __ATOMIC_RELAXED);
+    }
+    static inline int filterd_swap64(uint64_t *at, uint64_t expected, uint64_t wanted) {
+        return __atomic_compare_exchange_n(at, &expected, wanted, 0, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE);
+    }
+    """
+    uint64_t load64 "filterd_load64"(const uint64_t* at) noexcept nogil
+    void store64 "filterd_store64"(uint64_t* at, uint64_t word) noexcept nogil
+    uint32_t load32 "filterd_load32"(const uint32_t* at) noexcept nogil
+    void store32 "filterd_store32"(uint32_t* at, uint32_t word) noexcept nogil
+    uint8_t load8 "filterd_load8"(const uint8_t* at) noexcept nogil
+    void store8 "filterd_store8"(uint8_t* at, uint8_t byte) noexcept nogil
+    void add64 "filterd_add64"(uint64_t* at, uint64_t by) noexcept nogil
+    bint swap64 "filterd_swap64"(uint64_t* at, uint64_t expected, uint64_t wanted) noexcept nogil

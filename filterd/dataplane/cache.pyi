@@ -1,0 +1,63 @@
+from typing import NamedTuple
+
+class CachedAnswer(NamedTuple):
+    message: bytes
+    stale: bool
+    hold: bool
+    failure: bool
+    age: int
+    ttl: int
+    ad: bool
+    edes: tuple[tuple[int, bytes], ...]
+    generation: int | None
+
+class CacheCounters(NamedTuple):
+    entries: int
+    inserted: int
+    evicted: int
+    expired: int
+    flushed: int
+    refused: int
+    contended_reads: int
+    contended_writes: int
+
+class ResponseCache:
+    def __init__(self, size: int, secret: bytes, stale_window: int = 86400) -> None: ...
+    def lookup(
+        self,
+        name: bytes,
+        qtype: int,
+        qclass: int = 1,
+        *,
+        dnssec_ok: bool = False,
+        checking_disabled: bool = False,
+        now: int,
+    ) -> CachedAnswer | None: ...
+    def insert(
+        self,
+        name: bytes,
+        qtype: int,
+        message: bytes,
+        qclass: int = 1,
+        *,
+        dnssec_ok: bool = False,
+        checking_disabled: bool = False,
+        now: int,
+        ad: bool = False,
+        edes: tuple[tuple[int, bytes], ...] = (),
+    ) -> bool: ...
+    def insert_failure(
+        self,
+        name: bytes,
+        qtype: int,
+        qclass: int = 1,
+        *,
+        dnssec_ok: bool = False,
+        checking_disabled: bool = False,
+        now: int,
+        edes: tuple[tuple[int, bytes], ...] = (),
+    ) -> bool: ...
+    def flush(self, name: bytes = b"\0", *, subtree: bool = True) -> int: ...
+    def counters(self) -> CacheCounters: ...
+    @property
+    def capacity(self) -> int: ...
