@@ -1,0 +1,22 @@
+"""Each test of the wire code runs on the native code and on its reference."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from filterd.wire import answers_reference, codec, codec_reference, respond, respond_reference
+
+REFERENCE = SimpleNamespace(**(vars(codec_reference) | {"service": answers_reference.service}))
+REFERENCE.strip = answers_reference.strip
+REFERENCE.answer_lifetime = answers_reference.answer_lifetime
+
+
+@pytest.fixture(params=["native", "reference"])
+def wire(request: pytest.FixtureRequest) -> Any:
+    """Reading (``wire.codec``) and answering (``wire.respond``)."""
+    if request.param == "native":
+        return SimpleNamespace(codec=codec, respond=respond)
+    return SimpleNamespace(codec=REFERENCE, respond=respond_reference)

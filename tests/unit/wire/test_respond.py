@@ -1,0 +1,379 @@
+"""Answers, read back with dnspython."""
+
+from __future__ import annotations
+
+import struct
+from typing import Any
+
+import dns.edns
+import dns.flags
+import dns.message
+import dns.rcode
+import dns.rdatatype
+import pytest
+
+from filterd.model.rule import BlockingMode, Scope
+from filterd.wire.ede import ExtendedError
+from filterd.wire.respond_reference import LOCAL_LOCALHOST, LOCAL_NODATA, LOCAL_NXDOMAIN
+from tests.fuzz import seeds
+
+NXDOMAIN, NODATA, NULL, SINKHOLE = BlockingMode
+V4, V6 = bytes([192, 0, 2, 80]), bytes.fromhex("20010db8") + bytes(11) + b"\x50"
+SAFE = b"\x04safe\x07example\x00"
+SOA = "example. 3600 IN SOA ns.example. host.example. 1 7200 3600 1209600 300"
+
+
+def ask(wire: Any, name: str = "WwW.example.", rdtype: str = "A", **settings: Any) -> Any:
+    """A parsed query."""
+    settings.setdefault("use_edns", 0)
+    return wire.codec.parse(seeds.query(name, rdtype, **settings).to_wire())
+
+
+def upstream(
+    *records: str, rdtype: str = "A", name: str = "www.example.", rcode: int = 0, **settings: Any
+) -> bytes:
+    """An upstream's answer without OPT."""
+    message = seeds.answer(name, rdtype, list(records), **settings)
+    message.set_rcode(dns.rcode.Rcode(rcode))
+    message.use_edns(False)
+    return message.to_wire(max_size=65535)
+
+
+def lines(section: list[Any]) -> list[str]:
+    """The records of a section as text."""
+    return [line for rrset in section for line in rrset.to_text().split("\n")]
+
+
+def edes(message: dns.message.Message) -> list[tuple[int, str]]:
+    """The extended errors of an answer."""
+    return [(o.code, o.text or "") for o in message.options if isinstance(o, dns.edns.EDEOption)]
+
+
+def soa(message: dns.message.Message) -> tuple[str, int, int]:
+    """Owner, TTL and minimum of a negative answer's SOA, its only record."""
+    assert [len(section) for section in message.sections[1:]] == [0, 1, 0]
+    return str(message.authority[0].name), message.authority[0].ttl, message.authority[0][0].minimum
+
+
+def test_frame_echoes_question_and_flags(wire: Any) -> None:
+    for sent in (dns.flags.RD, 0, dns.flags.RD | dns.flags.CD, dns.flags.CD | dns.flags.AD):
+        packet = seeds.query("WwW.ExAmPle.", flags=sent).to_wire()
+        built = wire.respond.error(wire.codec.parse(packet), 2)
+        assert built[12:] == packet[12:]
+        assert (
+            dns.message.from_wire(built).flags & 0xFFF0 == dns.flags.QR | dns.flags.RA | sent & ~dns.flags.AD
+        )
+
+
+def test_recursion_available_is_optional(wire: Any) -> None:
+    assert not dns.message.from_wire(wire.respond.error(ask(wire), 5, ra=False)).flags & dns.flags.RA
+
+
+def test_opt_only_where_the_client_sent_one(wire: Any) -> None:
+    chosen = {"ede": [(ExtendedError.CENSORED, b"")]}
+    plain = wire.respond.blocked(ask(wire, use_edns=False), NXDOMAIN, Scope.SUBTREE, **chosen)
+    assert dns.message.from_wire(plain).edns == -1
+    for dnssec_ok in (False, True):
+        query = ask(wire, use_edns=0, want_dnssec=dnssec_ok, payload=4096)
+        message = dns.message.from_wire(wire.respond.blocked(query, NXDOMAIN, Scope.SUBTREE, **chosen))
+        assert (message.edns, message.payload) == (0, 1232)
+        assert message.ednsflags == (0x8000 if dnssec_ok else 0)
+        assert edes(message) == [(16, "")]
+
+
+def test_extended_rcode_needs_edns(wire: Any) -> None:
+    assert dns.message.from_wire(wire.respond.error(ask(wire, use_edns=1), 16)).rcode() == dns.rcode.BADVERS
+    assert dns.message.from_wire(wire.respond.error(ask(wire, use_edns=False), 16)).rcode() == 2
+
+
+@pytest.mark.parametrize("rdtype", ["A", "AAAA", "HTTPS", "ANY", "TXT"])
+@pytest.mark.parametrize(
+    ("mode", "scope", "rcode"),
+    [
+        (NXDOMAIN, Scope.SUBTREE, 3),
+        (NXDOMAIN, Scope.BELOW, 3),
+        (NXDOMAIN, Scope.EXACT, 0),
+        (NODATA, Scope.SUBTREE, 0),
+        (SINKHOLE, Scope.SUBTREE, 3),
+        (SINKHOLE, Scope.EXACT, 0),
+    ],
+)
+def test_negative_blocks(wire: Any, rdtype: str, mode: int, scope: int, rcode: int) -> None:
+    message = dns.message.from_wire(wire.respond.blocked(ask(wire, rdtype=rdtype), mode, scope, ttl=17))
+    assert message.rcode() == rcode
+    assert soa(message) == ("WwW.example.", 17, 17)
+
+
+@pytest.mark.parametrize(
+    ("mode", "rdtype", "address"),
+    [
+        (NULL, "A", "0.0.0.0"),
+        (NULL, "AAAA", "::"),
+        (NULL, "HTTPS", None),
+        (SINKHOLE, "A", "192.0.2.80"),
+        (SINKHOLE, "AAAA", "2001:db8::50"),
+        (SINKHOLE, "MX", None),
+    ],
+)
+def test_address_blocks(wire: Any, mode: int, rdtype: str, address: str | None) -> None:
+    for scope in Scope:
+        built = wire.respond.blocked(ask(wire, rdtype=rdtype), mode, scope, ipv4=V4, ipv6=V6, ttl_cap=20)
+        message = dns.message.from_wire(built)
+        assert message.rcode() == 0
+        if address is None:
+            assert soa(message) == ("WwW.example.", 20, 20)
+        else:
+            assert lines(message.answer) == [f"WwW.example. 20 IN {rdtype} {address}"]
+            assert lines(message.authority) == []
+
+
+def test_sinkhole_of_one_family(wire: Any) -> None:
+    built = wire.respond.blocked(ask(wire, rdtype="AAAA"), SINKHOLE, Scope.SUBTREE, ipv4=V4)
+    assert soa(dns.message.from_wire(built))[0] == "WwW.example."
+    assert dns.message.from_wire(built).rcode() == 0
+
+
+def test_no_address_outside_the_internet_class(wire: Any) -> None:
+    query = ask(wire, rdclass="CH")
+    assert not dns.message.from_wire(wire.respond.blocked(query, NULL, Scope.SUBTREE)).answer
+
+
+def test_made_answers_are_never_authenticated(wire: Any) -> None:
+    query = ask(wire, want_dnssec=True)
+    for built in (
+        wire.respond.blocked(query, NULL, Scope.SUBTREE, ad=True),
+        wire.respond.local(query, LOCAL_LOCALHOST, ad=True),
+        wire.respond.rewrite(
+            query, SAFE, upstream("safe.example. 9 IN A 192.0.2.1", name="safe.example."), ad=True
+        ),
+        wire.respond.text(query, b"x", ad=True),
+    ):
+        assert not dns.message.from_wire(built).flags & dns.flags.AD
+
+
+@pytest.mark.parametrize(
+    ("name", "rdtype", "kind", "expected"),
+    [
+        ("localhost.", "A", LOCAL_LOCALHOST, "127.0.0.1"),
+        ("a.localhost.", "AAAA", LOCAL_LOCALHOST, "::1"),
+        ("localhost.", "TXT", LOCAL_LOCALHOST, None),
+        ("_dns.resolver.arpa.", "SVCB", LOCAL_NODATA, None),
+        ("www.onion.", "A", LOCAL_NXDOMAIN, None),
+    ],
+)
+def test_local_answers(wire: Any, name: str, rdtype: str, kind: int, expected: str | None) -> None:
+    message = dns.message.from_wire(wire.respond.local(ask(wire, name, rdtype), kind))
+    assert message.rcode() == (3 if kind == LOCAL_NXDOMAIN else 0)
+    assert lines(message.answer) == ([f"{name} 30 IN {rdtype} {expected}"] if expected else [])
+    assert len(message.authority) == (expected is None)
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        (b"\x09localhost\0", LOCAL_LOCALHOST),
+        (b"\1a\x09localhost\0", LOCAL_LOCALHOST),
+        (b"\x0bmylocalhost\0", LOCAL_NODATA),
+        (b"\x09localhost\3com\0", LOCAL_NODATA),
+        (b"\x0c\x09localhost\0\1\0", LOCAL_NODATA),
+        (b"\x08resolver\4arpa\0", LOCAL_NODATA),
+        (b"\0", LOCAL_NODATA),
+    ],
+)
+def test_local_kinds(wire: Any, name: bytes, kind: int) -> None:
+    assert wire.respond.local_kind_of(name) == kind
+
+
+def test_chaos_text(wire: Any) -> None:
+    built = wire.respond.text(ask(wire, "id.server.", "TXT", rdclass="CH"), b"resolver-1")
+    assert lines(dns.message.from_wire(built).answer) == ['id.server. 0 CH TXT "resolver-1"']
+
+
+def test_malformed_packets(wire: Any) -> None:
+    for slug, packet in seeds.lies().items():
+        built = wire.respond.malformed(packet)
+        if len(packet) < 12 or packet[2] & 0x80 or slug == "lie-trailing":
+            assert built == b""
+            continue
+        message = dns.message.from_wire(built)
+        assert message.id == 0x1234
+        assert message.rcode() == (4 if packet[2] & 0x78 else 1)
+    echoed = wire.respond.malformed(seeds.lies()["lie-two-opts"])
+    assert dns.message.from_wire(echoed).question
+
+
+def test_header_errors(wire: Any) -> None:
+    packet = b"\x12\x34\x79\x10" + bytes(8)
+    assert wire.respond.header_error(packet, 1) == b"\x12\x34\xf9\x11" + bytes(8)
+    assert wire.respond.header_error(packet[:11], 1) == b""
+    assert wire.respond.header_error(b"\x12\x34\xf9\x10" + bytes(8), 1) == b""
+
+
+def test_an_answer_is_never_answered(wire: Any) -> None:
+    query = wire.codec.read(seeds.answers()["answer-a"])[1]
+    assert wire.respond.error(query, 1) == b""
+    assert wire.respond.answer(query, seeds.answers()["answer-a"]) == b""
+
+
+def test_answer_passed_on(wire: Any) -> None:
+    records = ["www.example. 5 IN CNAME a.cdn.example.net.", "a.cdn.example.net. 300 IN A 192.0.2.3"]
+    message = dns.message.from_wire(wire.respond.answer(ask(wire), upstream(*records)))
+    assert lines(message.answer) == [records[0].replace("www", "WwW"), records[1]]
+    assert str(message.question[0].name) == "WwW.example."
+
+
+@pytest.mark.parametrize(
+    ("options", "ttls"),
+    [
+        ({}, [5, 300]),
+        ({"age": 4}, [1, 296]),
+        ({"age": 100}, [0, 200]),
+        ({"age": 4000}, [0, 0]),
+        ({"ttl_cap": 60}, [5, 60]),
+        ({"age": 280, "ttl_cap": 60}, [0, 20]),
+        ({"age": 4000, "ttl_floor": 30}, [30, 30]),
+        ({"age": 4000, "ttl_floor": 30, "ttl_cap": 10}, [10, 10]),
+    ],
+)
+def test_times_of_an_answer(wire: Any, options: Any, ttls: list[int]) -> None:
+    records = ["www.example. 5 IN CNAME a.cdn.example.net.", "a.cdn.example.net. 300 IN A 192.0.2.3"]
+    message = dns.message.from_wire(wire.respond.answer(ask(wire), upstream(*records), **options))
+    assert [rrset.ttl for rrset in message.answer] == ttls
+
+
+def test_a_time_with_the_top_bit_is_zero(wire: Any) -> None:
+    built = wire.respond.answer(ask(wire), seeds.lies()["lie-answer-ttl-top-bit"])
+    assert dns.message.from_wire(built).answer[0].ttl == 0
+
+
+def test_flags_of_an_answer(wire: Any) -> None:
+    sent = bytearray(upstream("www.example. 5 IN A 192.0.2.1", rcode=3))
+    sent[2:4] = b"\x85\xb3"  # AA, AD and CD set, which are not the upstream's to tell
+    for ad in (False, True):
+        message = dns.message.from_wire(wire.respond.answer(ask(wire), bytes(sent), ad=ad))
+        assert message.flags & 0xFFF0 == dns.flags.QR | dns.flags.RD | dns.flags.RA | (
+            dns.flags.AD if ad else 0
+        )
+        assert message.rcode() == 3
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        b"",
+        upstream("other.example. 5 IN A 192.0.2.1", name="other.example."),
+        upstream("www.example. 5 IN AAAA ::1", rdtype="AAAA"),
+        upstream("www.example. 5 IN A 192.0.2.1")[:-1],
+        seeds.query("www.example.").to_wire(),
+        seeds.answers()["answer-a"],
+        struct.pack("!6H", 1, 0x8180, 0, 0, 0, 0),
+    ],
+)
+def test_unusable_answers_become_failures(wire: Any, message: bytes) -> None:
+    built = dns.message.from_wire(wire.respond.answer(ask(wire), message, ad=True, ede=[(22, b"")]))
+    assert (built.rcode(), built.answer, edes(built)) == (2, [], [(22, "")])
+    assert not built.flags & dns.flags.AD
+
+
+def test_bytes_behind_an_answer_go(wire: Any) -> None:
+    message = upstream("www.example. 5 IN A 192.0.2.1")
+    assert wire.respond.answer(ask(wire), message + b"junk") == wire.respond.answer(ask(wire), message)
+
+
+def test_truncation_keeps_question_and_opt(wire: Any) -> None:
+    message = upstream(*[f"www.example. 5 IN A 192.0.2.{n}" for n in range(1, 120)])
+    whole = wire.respond.answer(ask(wire), message)
+    built = wire.respond.answer(ask(wire), message, limit=1232, ad=True, ede=[(3, b"stale")])
+    cut = dns.message.from_wire(built)
+    assert len(whole) > 1232
+    assert cut.flags & dns.flags.TC
+    assert not cut.flags & dns.flags.AD
+    assert (cut.answer, cut.edns, edes(cut), len(cut.question)) == ([], 0, [(3, "stale")], 1)
+    assert wire.respond.answer(ask(wire), message, limit=len(whole)) == whole
+    assert (
+        dns.message.from_wire(wire.respond.answer(ask(wire), message, limit=len(whole) - 1)).flags
+        & dns.flags.TC
+    )
+
+
+def test_truncated_invitation_to_tcp(wire: Any) -> None:
+    message = dns.message.from_wire(wire.respond.truncated(ask(wire), limit=512))
+    assert message.flags & dns.flags.TC
+    assert (message.rcode(), message.edns) == (0, 0)
+
+
+def test_texts_give_way_before_codes_before_records(wire: Any) -> None:
+    chosen = {"ede": [(16, b"x" * 100), (4, b"")]}
+    bare = len(wire.respond.blocked(ask(wire), NULL, Scope.SUBTREE))
+    for limit, expected in (
+        (bare + 112, [(16, "x" * 100), (4, "")]),
+        (bare + 111, [(16, ""), (4, "")]),
+        (bare, []),
+    ):
+        message = dns.message.from_wire(
+            wire.respond.blocked(ask(wire), NULL, Scope.SUBTREE, limit=limit, **chosen)
+        )
+        assert edes(message) == expected
+        assert len(message.answer) == 1
+    assert wire.respond.blocked(ask(wire), NULL, Scope.SUBTREE, limit=20) == b""
+
+
+def test_rewrite_with_the_targets_own_answer(wire: Any) -> None:
+    records = ["safe.example. 300 IN CNAME pool.example.", "pool.example. 5 IN A 192.0.2.1"]
+    noise = ["pool.example. 5 IN RRSIG A 8 2 5 20300101000000 20200101000000 1 example. AAAA"]
+    target = upstream(*records, *noise, name="safe.example.")
+    message = dns.message.from_wire(wire.respond.rewrite(ask(wire), SAFE, target, ttl=30, age=1, ttl_cap=100))
+    assert lines(message.answer) == [
+        "WwW.example. 30 IN CNAME safe.example.",
+        "safe.example. 100 IN CNAME pool.example.",
+        "pool.example. 4 IN A 192.0.2.1",
+    ]
+    assert not message.authority
+
+
+def test_rewrite_of_a_type_that_the_target_has_not(wire: Any) -> None:
+    target = upstream(rdtype="HTTPS", name="safe.example.", authority=(SOA,))
+    message = dns.message.from_wire(wire.respond.rewrite(ask(wire, rdtype="HTTPS"), SAFE, target))
+    assert lines(message.answer) == ["WwW.example. 30 IN CNAME safe.example."]
+    assert lines(message.authority) == [SOA]
+
+
+def test_rewrite_of_service_bindings(wire: Any) -> None:
+    record = "safe.example. 30 IN HTTPS 1 . ipv4hint=192.0.2.1"
+    target = upstream(record, rdtype="HTTPS", name="safe.example.")
+    message = dns.message.from_wire(wire.respond.rewrite(ask(wire, rdtype="HTTPS"), SAFE, target))
+    assert len(lines(message.answer)) == 2
+    assert lines(message.answer)[1].startswith("safe.example. 30 IN HTTPS 1 .")
+
+
+def test_rewrite_alone(wire: Any) -> None:
+    expected = ["WwW.example. 30 IN CNAME safe.example."]
+    assert lines(dns.message.from_wire(wire.respond.rewrite(ask(wire), SAFE, b"")).answer) == expected
+    other = upstream("safe.example. 5 IN CNAME a.example.", rdtype="CNAME", name="safe.example.")
+    built = wire.respond.rewrite(ask(wire, rdtype="CNAME"), SAFE, other)
+    assert lines(dns.message.from_wire(built).answer) == expected
+
+
+@pytest.mark.parametrize(
+    "target",
+    [b"short", upstream(name="safe.example.", rcode=2), upstream("safe.example. 5 IN A 192.0.2.1")[:-1]],
+)
+def test_rewrite_fails_closed(wire: Any, target: bytes) -> None:
+    message = dns.message.from_wire(wire.respond.rewrite(ask(wire), SAFE, target))
+    assert (message.rcode(), message.answer) == (2, [])
+
+
+def test_rewrite_is_truncated_like_any_other(wire: Any) -> None:
+    records = [f"safe.example. 5 IN A 192.0.2.{n}" for n in range(1, 120)]
+    built = wire.respond.rewrite(ask(wire), SAFE, upstream(*records, name="safe.example."), limit=512)
+    assert dns.message.from_wire(built).flags & dns.flags.TC
+
+
+@pytest.mark.parametrize("name", [".", seeds.LONG_NAME + ".", seeds.MANY_LABELS + "."])
+def test_extreme_names(wire: Any, name: str) -> None:
+    query = ask(wire, name)
+    for mode in BlockingMode:
+        message = dns.message.from_wire(wire.respond.blocked(query, mode, Scope.SUBTREE, ipv4=V4, limit=512))
+        assert not message.flags & dns.flags.TC
+    own = upstream(f"{name} 5 IN A 192.0.2.1", name=name)
+    assert len(dns.message.from_wire(wire.respond.answer(query, own)).answer) == 1
