@@ -22,9 +22,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from filterd.model.rule import Action, Scope
 from filterd.model.verdict import Kind
-from filterd.policy.canonical import CanonicalError, canonical_name, join_names, wire_of
+from filterd.policy.canonical import CanonicalError, canonical_name, join_lines, wire_of
 from filterd.policy.classes import FIRST_FREE_BIT, ListClass
 from filterd.policy.compiler import ListSource, compile_snapshot
 from filterd.policy.layout import read_header
@@ -93,14 +92,13 @@ def prepare(folder: Path, work: Path) -> int:
     """The canonical text of each list into ``work``, named category@source; how many lines were no names."""
     skipped = 0
     for path in sorted(folder.glob("*/*.txt*")):
-        names = []
+        lines = []
         for line in read_lines(path):
             try:
-                names.append(canonical_name(line))
+                lines.append(f"{canonical_name(line)}\n".encode())
             except CanonicalError:
                 skipped += 1
-        text = join_names([(Scope.SUBTREE, Action.BLOCK, "".join(f"{name}\n" for name in names).encode())])
-        (work / f"{path.parent.name}@{path.name.split('.')[0]}.rules").write_bytes(text)
+        (work / f"{path.parent.name}@{path.name.split('.')[0]}.rules").write_bytes(join_lines(lines))
     return skipped
 
 

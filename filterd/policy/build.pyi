@@ -1,7 +1,7 @@
 """Builds a policy snapshot out of canonical rules (``canonical``)."""
 
 from collections.abc import Iterable, Mapping
-from typing import Any, Final
+from typing import Any, Final, final
 
 MANDATORY_TARGET: Final[int]
 """A rule's target below it is a class bit; from it on, the rest is a mandatory id."""
@@ -9,6 +9,7 @@ MANDATORY_TARGET: Final[int]
 class BuildError(ValueError):
     """Rules that no snapshot can hold; the message says which bound they break."""
 
+@final
 class Builder:
     """Collects the rules of all lists, then makes the file's bytes. Used once."""
 

@@ -8,6 +8,7 @@ import hashlib
 import json
 import struct
 
+cimport cython
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport free, qsort, realloc
@@ -252,7 +253,8 @@ cdef void place(const Rule* rules, size_t count, uint64_t slots, uint8_t* table)
         free_slot += 1
 
 
-cdef class Sets:
+@cython.final
+cdef class _Sets:
     """The interned sets and entries."""
 
     cdef list sets              # each as its 72 bytes
@@ -304,6 +306,7 @@ cdef class Sets:
         return known
 
 
+@cython.final
 cdef class Builder:
     """See the stub."""
 
@@ -319,16 +322,18 @@ cdef class Builder:
     cdef bytes last             # its last line so far
     cdef size_t lines           # and how many there were
 
-    def __cinit__(self, bytes key not None):
-        if len(key) != KEY_SIZE:
-            raise ValueError(f"a fingerprint key has {KEY_SIZE} bytes, not {len(key)}")
-        memcpy(self.key, <const uint8_t*>key, KEY_SIZE)
-        self.key_id = layout.key_id(key)
+    def __cinit__(self):
         self.rules = NULL
         self.prefixes4 = set()
         self.prefixes6 = set()
         self.targets = ()
         self.last = b""
+
+    def __init__(self, bytes key not None):
+        if len(key) != KEY_SIZE:
+            raise ValueError(f"a fingerprint key has {KEY_SIZE} bytes, not {len(key)}")
+        memcpy(self.key, <const uint8_t*>key, KEY_SIZE)
+        self.key_id = layout.key_id(key)
 
     def __dealloc__(self):
         free(self.rules)
@@ -450,7 +455,7 @@ cdef class Builder:
         """The header, its checksum still zero, and all that follows it (see the stub)."""
         if self.finished:
             raise BuildError("the builder is finished: a new snapshot takes a new builder")
-        sets = Sets()
+        sets = _Sets()
         with nogil:
             sort_rules(self.rules, self.count, 56)
         self.merge(sets)
@@ -471,7 +476,7 @@ cdef class Builder:
         checksum.update(body)
         return [start[:layout.CHECKSUM_AT] + checksum.digest(), body]
 
-    cdef int merge(self, Sets sets) except -1:
+    cdef int merge(self, _Sets sets) except -1:
         """One rule a name, its target the id of the name's entry; the names move together at the front."""
         cdef uint32_t direct[DIRECT][KINDS]
         cdef size_t at = 0
@@ -506,7 +511,7 @@ cdef class Builder:
             slots += slots // 20
         raise BuildError("the fingerprints are not spread: too many names share one place in the table")
 
-    cdef tuple assemble(self, Sets sets, bytes meta_text, object revision, object built_at, bytes digest):
+    cdef tuple assemble(self, _Sets sets, bytes meta_text, object revision, object built_at, bytes digest):
         cdef uint64_t slots = self.slots_needed()
         cdef bytes body
         cdef uint8_t* out

@@ -142,20 +142,6 @@ def write(rules: Iterable[Rule]) -> bytes:
     return join_lines(line_of(rule) for rule in rules)
 
 
-def join_names(runs: Iterable[tuple[Scope, Action, bytes]]) -> bytes:
-    """The canonical text of names that are canonical already, in runs of one scope and action each.
-
-    The names of a run end with a line feed each. For lists of millions: a run is not looked into.
-    """
-    parts = [names.replace(b"\n", _ending(scope, action)) for scope, action, names in runs if names]
-    return join_lines(line for part in parts for line in part.splitlines(keepends=True))
-
-
-def _ending(scope: Scope, action: Action) -> bytes:
-    """What follows the name in a rule's line."""
-    return line_of(NameRule("a", scope, action))[1:]
-
-
 def join_lines(lines: Iterable[bytes]) -> bytes:
     """The canonical text made of lines of :func:`line_of`, in any order and repeated or not."""
     return b"".join(sorted(set(lines)))

@@ -5,6 +5,7 @@ Layout of the file: ``docs/decisions/0031-snapshot-file.md`` and ``snapshot_refe
 is checked once, when the file is opened; the lookups rely on that and check nothing.
 """
 
+cimport cython
 from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memcpy
 
@@ -124,6 +125,7 @@ cdef int origin_of_address_bit(const Table* snapshot, const Table* overlay, cons
                                uint8_t family, const uint8_t* address, uint32_t bit) noexcept nogil
 
 
+@cython.final
 cdef class Snapshot:
     """A verified snapshot in sealed memory. The memory is unmapped when the object goes."""
 
@@ -139,6 +141,7 @@ cdef class Snapshot:
     cdef int fill(self, object file, size_t size, bytes key) except -1
 
 
+@cython.final
 cdef class Overlay:
     """A small table over the snapshot, built whole from fingerprints, read-only from then on."""
 

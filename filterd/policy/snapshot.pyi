@@ -5,16 +5,20 @@ The match itself is native (``snapshot.pxd``: match_name, match_address); :class
 
 from collections.abc import Iterable
 from os import PathLike
-from typing import Any, Protocol
+from typing import Any, Protocol, final
 
-class Readable(Protocol):
+class _Readable(Protocol):
     """An unbuffered or buffered binary file."""
 
     def read(self, size: int, /) -> bytes: ...
     def readinto(self, buffer: Any, /) -> int | None: ...
 
+@final
 class Snapshot:
     """A verified snapshot in memory of its own, read-only from the moment it is verified."""
+
+    def __init__(self, *args: object, **kwargs: object) -> None:
+        """Not for use: a snapshot comes from :meth:`open` or :meth:`read`. TypeError."""
 
     @staticmethod
     def open(path: str | PathLike[str], key: bytes) -> Snapshot:
@@ -25,7 +29,7 @@ class Snapshot:
         """
 
     @staticmethod
-    def read(file: Readable, size: int, key: bytes) -> Snapshot:
+    def read(file: _Readable, size: int, key: bytes) -> Snapshot:
         """The same from an open file of ``size`` bytes, at its beginning."""
 
     @property
@@ -52,6 +56,7 @@ class Snapshot:
     def size(self) -> int:
         """Its memory in bytes, which is the file's length."""
 
+@final
 class Overlay:
     """A small table over the snapshot: what cannot wait for a compile. Built whole, then read-only."""
 
@@ -69,6 +74,7 @@ class Overlay:
     def entries(self) -> int:
         """How many different names and prefixes it holds."""
 
+@final
 class Matched:
     """What a name or address stands in, as the native match found it."""
 

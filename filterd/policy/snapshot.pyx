@@ -9,6 +9,7 @@ at every other node.
 
 import hashlib
 
+cimport cython
 from cpython.buffer cimport PyBUF_WRITE
 from cpython.bytes cimport PyBytes_AS_STRING
 from cpython.memoryview cimport PyMemoryView_FromMemory
@@ -336,7 +337,7 @@ cdef enum Fault:
 cdef tuple FAULTS = (
     "",
     "an entry names a set that does not exist",
-    "a set names mandatory ids that do not exist",
+    "a set names mandatory ids that do not exist, or set 0 is not empty",
     "a slot of the table is out of place or names an entry that does not exist",
     "the table holds another number of names than the header says",
 )
@@ -416,6 +417,7 @@ cdef int attach(Table* table, const uint8_t* start, object header, object meta) 
     return 0
 
 
+@cython.final
 cdef class Snapshot:
     """See the stub."""
 
@@ -496,6 +498,7 @@ cdef bytes fill_and_hash(object file, bytes start, object view):
     return found.digest()
 
 
+@cython.final
 cdef class Overlay:
     """See the stub."""
 
@@ -521,6 +524,7 @@ cdef frozenset numbers_of(const uint64_t* words):
     return frozenset([i for i in range(64 * WORDS) if words[i >> 6] >> (i & 63) & 1])
 
 
+@cython.final
 cdef class Matched:
     """See the stub."""
 

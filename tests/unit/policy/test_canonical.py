@@ -13,7 +13,6 @@ from filterd.policy.canonical import (
     Rule,
     canonical_name,
     canonical_prefix,
-    join_names,
     line_of,
     parse,
     parse_line,
@@ -125,15 +124,3 @@ def test_canonical_prefix() -> None:
     assert canonical_prefix("2001:DB8:0::/48") == "2001:db8::/48"
     with pytest.raises(CanonicalError, match="no address prefix"):
         canonical_prefix("192.0.2.1/24")
-
-
-def test_join_names_is_write() -> None:
-    runs = [
-        (Scope.SUBTREE, Action.BLOCK, b"b.test\na.test\na.test\n"),
-        (Scope.BELOW, Action.ALLOW, b"a.test\n"),
-        (Scope.EXACT, Action.BLOCK, b""),
-    ]
-    rules = [
-        NameRule(name, scope, action) for scope, action, names in runs for name in names.decode().splitlines()
-    ]
-    assert join_names(runs) == write(rules) == b"a.test\na.test below allow\nb.test\n"

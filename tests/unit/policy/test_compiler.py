@@ -8,13 +8,21 @@ import io
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from filterd.feed.parsing import Report, parse
+from filterd.feed.rules import collect
+from filterd.model.rule import Scope
 from filterd.model.verdict import Kind
+from filterd.operations.rulefiles import canonical_text
 from filterd.policy.canonical import CanonicalError, wire_of
 from filterd.policy.classes import Classes, ListClass, from_meta
 from filterd.policy.compiler import Compiled, CompileError, ListSource, compile_snapshot, whole_lines
 from filterd.policy.digests import list_digest, policy_digest
+from filterd.policy.documents import Format
 from filterd.policy.snapshot import Snapshot, match_wire
+from filterd.policy.suffixes import Suffixes
 
 KEY = bytes(range(16))
 ADULT = ListClass("adult-one", Kind.CATEGORY, 9, "adult")
@@ -139,3 +147,19 @@ def test_list_digest() -> None:
     assert list_digest(TEXT, b"x" * 40) == hmac.new(b"x" * 40, TEXT, "sha256").hexdigest()
     with pytest.raises(ValueError, match="32 bytes or more, not 5"):
         list_digest(TEXT, b"short")
+
+
+listed = st.from_regex(r"[a-z0-9_.*@\\-]{1,70}(?:\.[a-z0-9-]{1,64}){0,3}\.[a-z0-9]{1,5}\.?", fullmatch=True)
+
+
+@given(st.lists(listed))
+@settings(deadline=None)
+def test_whatever_a_list_parser_lets_through_compiles(lines: list[str]) -> None:
+    """No line of a feed may stop a compile: what the parsers accept is canonical once it is stored."""
+    block = "".join(f"{line}\n" for line in lines).encode()
+    for form in (Format.DOMAINS, Format.WILDCARD):
+        runs = list(parse([block], form, Scope.SUBTREE, Suffixes(), Report()))
+        rules = collect(runs)
+        pieces = list(canonical_text(rules))
+        result = compiled(ListSource((ADULT,), "1", pieces))
+        assert result.lists[0]["names"] == rules.count
