@@ -1,0 +1,113 @@
+"""Queries to upstreams and the checks on what comes back: bytes and random bits in, values out.
+
+A forged answer must guess the source port (the kernel's), the id and the letter case of the name (0x20), and
+come from the server's address; anything else is ignored, so that a wrong guess does not end the wait
+(RFC 5452 section 9).
+"""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass
+from enum import Enum, auto
+from typing import Protocol
+
+from filterd.dataplane.upstream.values import Question, Server, UpstreamAnswer
+from filterd.wire import codec
+from filterd.wire.edns import UDP_SIZE
+from filterd.wire.status import Status
+
+_HEADER = struct.Struct("!HHHHHH")
+_HEADER_SIZE = _HEADER.size
+_QR, _TC, _RD, _AD, _CD = 0x8000, 0x0200, 0x0100, 0x0020, 0x0010
+_OPCODE = 0x7800
+_TYPE_OPT = 41
+_DO = 0x8000
+
+
+class Bits(Protocol):
+    """A source of random bits, such as ``random.SystemRandom``."""
+
+    def getrandbits(self, k: int, /) -> int:
+        """An integer of ``k`` random bits."""
+
+
+class Check(Enum):
+    """What a datagram is to the query that waits for it."""
+
+    OURS = auto()
+    CASE_LOST = auto()
+    """ours but for the letter case of the name: not proof enough for UDP"""
+    WRONG_ID = auto()
+    WRONG_QUESTION = auto()
+    """also: no answer at all, or one too short to carry a question"""
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """A query on its way: the id and the question, letter case and all, that the answer must repeat."""
+
+    id: int
+    question: bytes
+    packet: bytes
+
+
+def write_query(question: Question, bits: Bits) -> Sent:
+    """The query: random id and letter case, RD and AD set, CD and DO as asked, an OPT of 1232 bytes.
+
+    AD in a query asks for AD in the answer (RFC 6840 section 5.7).
+    """
+    number = bits.getrandbits(16)
+    name = _mix_case(question.name, bits)
+    flags = _RD | _AD | (_CD if question.checking_disabled else 0)
+    asked = name + struct.pack("!HH", question.qtype, question.qclass)
+    opt = struct.pack("!BHHIH", 0, _TYPE_OPT, UDP_SIZE, _DO if question.dnssec_ok else 0, 0)
+    return Sent(number, asked, _HEADER.pack(number, flags, 1, 0, 0, 1) + asked + opt)
+
+
+def check(reply: bytes, sent: Sent) -> Check:
+    """Whether a datagram from the right address answers the query."""
+    if len(reply) < 2 or reply[:2] != sent.packet[:2]:
+        return Check.WRONG_ID
+    end = _HEADER_SIZE + len(sent.question)
+    if len(reply) < end:
+        return Check.WRONG_QUESTION
+    _, flags, questions, _, _, _ = _HEADER.unpack_from(reply)
+    if not flags & _QR or flags & _OPCODE or questions != 1:
+        return Check.WRONG_QUESTION
+    question = reply[_HEADER_SIZE:end]
+    if question == sent.question:
+        return Check.OURS
+    if question[-4:] == sent.question[-4:] and question[:-4].lower() == sent.question[:-4].lower():
+        return Check.CASE_LOST
+    return Check.WRONG_QUESTION
+
+
+def is_truncated(reply: bytes) -> bool:
+    """Whether TC is set in an answer that passed :func:`check`."""
+    return bool(reply[2] & _TC >> 8)
+
+
+def read_answer(reply: bytes, server: Server) -> UpstreamAnswer | None:
+    """The answer without OPT, or None for one that cannot be read to its end."""
+    stripped = codec.strip(reply)
+    if isinstance(stripped, Status):
+        return None
+    message = bytearray(stripped.message)
+    message[3] &= ~_AD & 0xFF
+    return UpstreamAnswer(
+        message=bytes(message),
+        rcode=stripped.rcode,
+        ad=server.trusted and bool(stripped.flags & _AD),
+        edes=stripped.edes,
+        upstream=server.name,
+    )
+
+
+def _mix_case(name: bytes, bits: Bits) -> bytes:
+    """Turn each letter of a lower-cased wire name to upper case or not, by a random bit each."""
+    coin = bits.getrandbits(len(name))
+    # A length byte is at most 63 and so never looks like a letter (RFC 1035 section 2.3.4).
+    return bytes(
+        byte ^ 0x20 if 0x61 <= byte <= 0x7A and coin >> place & 1 else byte for place, byte in enumerate(name)
+    )

@@ -1,0 +1,113 @@
+"""One exchange with one upstream over UDP or TCP, on the running event loop. Errors are values.
+
+UDP sockets are used once: bound to port 0, so that the kernel draws a random port for each query
+(RFC 5452 section 9.2), and not connected, so that datagrams from elsewhere are seen, counted and ignored.
+IP_RECVERR makes an unconnected socket report that nobody listens, instead of waiting for the timeout.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import struct
+from collections.abc import Callable
+from typing import Protocol
+
+from filterd.dataplane.upstream.values import Outcome, Server
+
+Accept = Callable[[bytes, tuple[str, int]], bool]
+"""whether a datagram from this source ends the wait"""
+
+_IP_RECVERR = 11
+_IPV6_RECVERR = 25
+_MOST_UDP = 4096
+_BURST = 16
+"""datagrams read at one go, so that a flood at one port does not hold the loop"""
+
+
+class Network(Protocol):
+    """How queries travel; tests put their own in place."""
+
+    async def udp(self, server: Server, packet: bytes, accept: Accept, wait: float) -> bytes | Outcome:
+        """Send, and wait ``wait`` seconds for a datagram that ``accept`` takes."""
+
+    async def tcp(self, server: Server, packet: bytes, wait: float) -> bytes | Outcome:
+        """Send over a connection of its own and give the first message that comes back."""
+
+
+class LoopNetwork:
+    """The real network."""
+
+    async def udp(self, server: Server, packet: bytes, accept: Accept, wait: float) -> bytes | Outcome:
+        """Send from a fresh port; Outcome.TIMEOUT or UNREACHABLE where no answer came."""
+        try:
+            opened = _open_udp(server)
+        except OSError:
+            return Outcome.UNREACHABLE
+        with opened:
+            return await _exchange(opened, server, packet, accept, wait)
+
+    async def tcp(self, server: Server, packet: bytes, wait: float) -> bytes | Outcome:
+        """Connect, send and read one message with its two-byte length (RFC 1035 section 4.2.2)."""
+        try:
+            async with asyncio.timeout(wait):
+                reader, writer = await asyncio.open_connection(*server.address)
+                try:
+                    writer.write(struct.pack("!H", len(packet)) + packet)
+                    (length,) = struct.unpack("!H", await reader.readexactly(2))
+                    return await reader.readexactly(length)
+                finally:
+                    writer.transport.abort()
+        except TimeoutError:
+            return Outcome.TIMEOUT
+        except (OSError, asyncio.IncompleteReadError):
+            return Outcome.UNREACHABLE
+
+
+def _open_udp(server: Server) -> socket.socket:
+    """An unconnected socket on a random port. Raises OSError."""
+    family = socket.AF_INET6 if server.ipv6 else socket.AF_INET
+    opened = socket.socket(family, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
+    try:
+        if server.ipv6:
+            opened.setsockopt(socket.IPPROTO_IPV6, _IPV6_RECVERR, 1)
+        else:
+            opened.setsockopt(socket.IPPROTO_IP, _IP_RECVERR, 1)
+        opened.bind(("::" if server.ipv6 else "0.0.0.0", 0))  # noqa: S104 (the way back is the kernel's choice)
+    except OSError:
+        opened.close()
+        raise
+    return opened
+
+
+async def _exchange(
+    opened: socket.socket, server: Server, packet: bytes, accept: Accept, wait: float
+) -> bytes | Outcome:
+    loop = asyncio.get_running_loop()
+    settled: asyncio.Future[bytes | Outcome] = loop.create_future()
+
+    def read() -> None:
+        for _ in range(_BURST):
+            if settled.done():
+                return
+            try:
+                datagram, source = opened.recvfrom(_MOST_UDP)
+            except BlockingIOError:
+                return
+            except OSError:
+                settled.set_result(Outcome.UNREACHABLE)
+                return
+            if accept(datagram, (source[0], source[1])):
+                settled.set_result(datagram)
+
+    loop.add_reader(opened, read)
+    try:
+        opened.sendto(packet, server.address)
+        async with asyncio.timeout(wait):
+            return await settled
+    except TimeoutError:
+        return Outcome.TIMEOUT
+    except OSError:
+        return Outcome.UNREACHABLE
+    finally:
+        loop.remove_reader(opened)

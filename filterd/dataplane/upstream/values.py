@@ -1,0 +1,110 @@
+"""The values of forwarding: what is asked, whom, and what came of it. Errors are values too."""
+
+from __future__ import annotations
+
+import ipaddress
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from filterd.wire.ede import ExtendedError
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What is asked, and the key by which questions are coalesced. ``name``: lower-cased wire form."""
+
+    name: bytes
+    qtype: int
+    qclass: int = 1
+    dnssec_ok: bool = False
+    checking_disabled: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """An upstream resolver. ``host``: an address in text. ``trusted``: its AD flag is believed."""
+
+    host: str
+    port: int = 53
+    trusted: bool = False
+    name: str = field(init=False)
+    """``host:port``, brackets around IPv6: its name in metrics"""
+
+    def __post_init__(self) -> None:
+        address = ipaddress.ip_address(self.host)
+        address = getattr(address, "ipv4_mapped", None) or address
+        object.__setattr__(self, "host", str(address))
+        text = f"[{address}]" if self.ipv6 else str(address)
+        object.__setattr__(self, "name", f"{text}:{self.port}")
+
+    @property
+    def ipv6(self) -> bool:
+        """Whether it is reached over IPv6."""
+        return ":" in self.host
+
+    @property
+    def address(self) -> tuple[str, int]:
+        """As sockets take it."""
+        return (self.host, self.port)
+
+
+class Outcome(StrEnum):
+    """What came of one exchange, or of one datagram that was ignored; the label of the metric."""
+
+    ANSWERED = "answered"
+    SERVFAIL = "servfail"
+    REFUSED = "refused"
+    """FORMERR, NOTIMP, REFUSED, or an extended rcode: the server does not answer this"""
+    MALFORMED = "malformed"
+    TIMEOUT = "timeout"
+    UNREACHABLE = "unreachable"
+    TCP = "tcp"
+    """asked again over TCP, because the answer was cut or did not keep the question's letter case"""
+    WRONG_SOURCE = "wrong_source"
+    WRONG_ID = "wrong_id"
+    WRONG_QUESTION = "wrong_question"
+
+
+class Reason(StrEnum):
+    """Why there is no answer."""
+
+    NO_ANSWER = "no_answer"
+    """no upstream answered in time, or none with anything that can be passed on"""
+    UNREACHABLE = "unreachable"
+    """no upstream could be reached at all"""
+    OVERLOADED = "overloaded"
+    """too many questions are outstanding"""
+
+
+@dataclass(frozen=True, slots=True)
+class UpstreamAnswer:
+    """An answer as everybody gets it: unfiltered, without OPT, AD cleared in its bytes (``ad`` says it)."""
+
+    message: bytes
+    rcode: int
+    ad: bool
+    """set by a trusted upstream"""
+    edes: tuple[tuple[int, bytes], ...]
+    """code and text of the upstream's extended errors (RFC 8914)"""
+    upstream: str
+
+
+@dataclass(frozen=True, slots=True)
+class UpstreamFailure:
+    """There is no answer; ``message`` and ``ad`` make it stand where an answer may stand."""
+
+    reason: Reason
+    message: None = field(default=None, init=False)
+    ad: bool = field(default=False, init=False)
+
+    @property
+    def edes(self) -> tuple[tuple[int, bytes], ...]:
+        """What the client is told (RFC 8914)."""
+        return ((_TOLD[self.reason], b""),)
+
+
+_TOLD = {
+    Reason.NO_ANSWER: ExtendedError.NO_REACHABLE_AUTHORITY,
+    Reason.UNREACHABLE: ExtendedError.NETWORK_ERROR,
+    Reason.OVERLOADED: ExtendedError.OTHER,
+}
