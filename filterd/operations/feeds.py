@@ -115,7 +115,8 @@ async def _update_one(context: Context, documents: Policies, feed: Feed) -> Feed
     )
     strange = misplaced(reading.rules, feed.category, documents.expected) if feed.category else ()
     if why is None and before is not None and before.digest == digest:
-        (directory / "new").unlink()
+        # The same bytes again: mends a file that was lost or altered.
+        (directory / "new").rename(directory / f"{before.version}.rules")
         return FeedUpdate(feed.id, "unchanged", before, reading.report, strange)
     kept = await _keep(context, directory, version, before)
     if why is not None:

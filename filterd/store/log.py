@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AbstractAsyncContextManager
 from typing import Any
 
 from sqlalchemy import delete, func, select, update
@@ -12,6 +13,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from filterd.model.audit_chain import AuditEntry, StoredEntry
 from filterd.model.changelog import PARENTAL
 from filterd.store.tables import audit, change, head, log_floor
+
+Read = Callable[[], AbstractAsyncContextManager[AsyncConnection]]
+"""begins a read transaction: ``Store.read``"""
 
 PRUNE_ROWS = 1_000
 """change rows deleted in one transaction"""
@@ -90,10 +94,14 @@ async def chain_end(connection: AsyncConnection) -> tuple[int, str]:
     return row.audit_sequence, row.audit_hash
 
 
-async def all_entries(connection: AsyncConnection) -> AsyncIterator[StoredEntry]:
-    """The whole chain, in pages."""
+async def all_entries(read: Read, last: int) -> AsyncIterator[StoredEntry]:
+    """The chain up to sequence ``last``, in pages, each one a short read of its own."""
     after = 0
-    while some := await entries(connection, after=after):
+    while after < last:
+        async with read() as connection:
+            some = await entries(connection, after=after, limit=min(1_000, last - after))
+        if not some:
+            return
         for entry in some:
             yield entry
         after = some[-1].sequence

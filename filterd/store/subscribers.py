@@ -182,6 +182,12 @@ async def requests(connection: AsyncConnection, line: int) -> list[tuple[str, Re
     ]
 
 
+async def that_asked(connection: AsyncConnection, lines: Sequence[int]) -> set[int]:
+    """Those of the lines that ever made a request."""
+    rows = await connection.execute(select(request.c.line).where(request.c.line.in_(lines)).distinct())
+    return set(rows.scalars())
+
+
 async def remove(connection: AsyncConnection, line: int) -> None:
     """Delete everything that the store holds of a line, log and audit apart."""
     for table in (own_name, request, binding, line_state, subscriber):

@@ -28,7 +28,10 @@ def free_port(address: str = "127.0.0.1") -> int:
     """A port that was free for UDP and TCP a moment ago."""
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     for _ in range(50):
-        with socket.socket(family, socket.SOCK_STREAM) as tcp, socket.socket(family, socket.SOCK_DGRAM) as udp:
+        with (
+            socket.socket(family, socket.SOCK_STREAM) as tcp,
+            socket.socket(family, socket.SOCK_DGRAM) as udp,
+        ):
             tcp.bind((address, 0))
             port: int = tcp.getsockname()[1]
             with contextlib.suppress(OSError):
@@ -102,7 +105,8 @@ def unbound(folder: Path, authority: int, zones: Mapping[str, str]) -> Iterator[
     anchors = "".join(f'  trust-anchor: "{anchor}"\n' for anchor in zones.values() if anchor)
     insecure = "".join(f'  domain-insecure: "{zone}"\n' for zone, anchor in zones.items() if not anchor)
     stubs = "".join(
-        f'stub-zone:\n  name: "{zone}"\n  stub-addr: 127.0.0.1@{authority}\n  stub-prime: no\n' for zone in zones
+        f'stub-zone:\n  name: "{zone}"\n  stub-addr: 127.0.0.1@{authority}\n  stub-prime: no\n'
+        for zone in zones
     )
     (folder / "unbound.conf").write_text(
         "server:\n"
@@ -110,7 +114,7 @@ def unbound(folder: Path, authority: int, zones: Mapping[str, str]) -> Iterator[
         '  username: ""\n  chroot: ""\n  pidfile: ""\n  num-threads: 1\n'
         f'  directory: "{folder}"\n  do-not-query-localhost: no\n  access-control: 127.0.0.0/8 allow\n'
         '  local-zone: "example." nodefault\n  local-zone: "test." nodefault\n'
-        "  module-config: \"validator iterator\"\n  do-ip6: no\n" + anchors + insecure + stubs
+        '  module-config: "validator iterator"\n  do-ip6: no\n' + anchors + insecure + stubs
     )
     first = next(iter(zones))
     command = [UNBOUND, "-d", "-c", str(folder / "unbound.conf")]
@@ -128,5 +132,7 @@ def signed(zone: str, text: str, now: float) -> tuple[str, str]:
     parsed = dns.zone.from_text(text, origin=zone, relativize=False)
     private = ec.generate_private_key(ec.SECP256R1())
     key = dns.dnssec.make_dnskey(private.public_key(), dns.dnssec.Algorithm.ECDSAP256SHA256, flags=257)
-    dns.dnssec.sign_zone(parsed, keys=[(private, key)], add_dnskey=True, inception=now - 3600, expiration=now + 86400)
+    dns.dnssec.sign_zone(
+        parsed, keys=[(private, key)], add_dnskey=True, inception=now - 3600, expiration=now + 86400
+    )
     return parsed.to_text(relativize=False), f"{zone} IN DNSKEY {key.to_text()}"

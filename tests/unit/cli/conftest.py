@@ -25,9 +25,7 @@ DOCUMENTS = {
     "bypass.yaml": "[]",
     "protected.yaml": "{public_suffixes: true, names: {subtree: [help.example]}}",
     "expected.yaml": "{}",
-    "profiles/children.yaml": (
-        f"{{{TEXTS}, audience: {{es: a, en: a}}, categories: [adult, games]}}"
-    ),
+    "profiles/children.yaml": (f"{{{TEXTS}, audience: {{es: a, en: a}}, categories: [adult, games]}}"),
     "profiles/teenagers.yaml": f"{{{TEXTS}, audience: {{es: a, en: a}}, categories: [adult]}}",
     "lists/adult.txt": "adult.test.example\n",
 }

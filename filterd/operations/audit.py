@@ -1,0 +1,23 @@
+"""The audit trail as a use case: its last entries, and the proof that it is whole."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from filterd.audit.chain import Proof, prove
+from filterd.model.audit_chain import StoredEntry
+from filterd.operations.context import Context
+from filterd.store import log
+
+
+async def tail(context: Context, count: int = 20) -> Sequence[StoredEntry]:
+    """The last entries, oldest first."""
+    async with context.store.read() as connection:
+        return await log.newest_entries(connection, count)
+
+
+async def verify(context: Context) -> Proof:
+    """Walk the whole chain. Each page is a read of its own; what is appended meanwhile is not asked for."""
+    async with context.store.read() as connection:
+        end = await log.chain_end(connection)
+    return await prove(log.all_entries(context.store.read, end[0]), end)

@@ -1,0 +1,123 @@
+"""The compiler's own process: ``python -m filterd.operations.compile``, at low priority.
+
+One job on standard input, a JSON object (see :func:`job_of`): names travel in it and through no file. The
+answer is one JSON object on standard output. Exit code 1: one line on standard error says why, without any
+name.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from filterd.config.policies import PoliciesError, icann_suffixes, load_policies
+from filterd.config.settings import Settings
+from filterd.dataplane.nodestate.files import replace_file
+from filterd.model.changelog import OrderChange, decode, encode
+from filterd.operations.rulefiles import digest_key, fingerprint_key
+from filterd.operations.sources import Material
+from filterd.policy.build import BuildError
+from filterd.policy.classes import ClassesError, assign
+from filterd.policy.compiler import Compiled, CompileError, compile_snapshot
+from filterd.policy.snapshot import Snapshot
+
+LOWEST_PRIORITY = 19
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """A feed's version as the store has it."""
+
+    feed: str
+    version: int
+    digest: str
+
+
+def job_of(
+    settings: Settings,
+    revision: int,
+    built_at: int,
+    versions: Iterable[Version],
+    orders: Iterable[OrderChange],
+    target: Path,
+) -> bytes:
+    """The job as standard input."""
+    job = {
+        "settings": settings.to_json(),
+        "revision": revision,
+        "built_at": built_at,
+        "versions": [[each.feed, each.version, each.digest] for each in versions],
+        "orders": [encode(order)[2] for order in orders],
+        "target": str(target),
+    }
+    return json.dumps(job).encode()
+
+
+def run(job: Mapping[str, Any]) -> dict[str, Any]:
+    """Compile, write the file durably, and read it back as a node will."""
+    settings = Settings.from_json(job["settings"])
+    policies = load_policies(settings.policies)
+    versions = [Version(*each) for each in job["versions"]]
+    key = fingerprint_key(settings)
+    material = Material(
+        policies=policies,
+        classes=assign(policies),
+        suffixes=icann_suffixes(),
+        state_dir=settings.state_dir,
+        versions={each.feed: each.version for each in versions},
+        orders=[_order(payload) for payload in job["orders"]],
+        digest_key=digest_key(settings),
+    )
+    compiled = compile_snapshot(
+        material.sources(), key, revision=job["revision"], built_at=job["built_at"], meta=material.meta()
+    )
+    _require_unaltered(compiled, versions)
+    target = Path(job["target"])
+    replace_file(target, compiled.pieces)
+    snapshot = Snapshot.open(target, key)
+    return {"digest": snapshot.digest, "names": snapshot.names, "size": snapshot.size}
+
+
+def _order(payload: str) -> OrderChange:
+    order = decode("order", payload)
+    if not isinstance(order, OrderChange):
+        message = "a job holds orders only"
+        raise TypeError(message)
+    return order
+
+
+def _require_unaltered(compiled: Compiled, versions: Sequence[Version]) -> None:
+    """Whether every feed's file is still the one that the store knows."""
+    found = {entry["id"]: entry["digest"] for entry in compiled.lists}
+    for each in versions:
+        if found.get(each.feed) != each.digest:
+            message = f"the list {each.feed}, version {each.version}: its file was altered"
+            raise CompileError(message)
+
+
+def main() -> int:
+    """The process: 0, or 1 with a line on standard error."""
+    os.nice(LOWEST_PRIORITY)
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    try:
+        answer = run(json.load(sys.stdin.buffer))
+    except CompileError as error:
+        # What follows the list and its version may quote a line of it.
+        reason = ": ".join(str(error).split(": ")[:1])
+        sys.stderr.write(f"{reason}: not what was stored; update the feed again\n")
+        return 1
+    except (BuildError, ClassesError, PoliciesError, OSError) as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
+    sys.stdout.write(json.dumps(answer) + "\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

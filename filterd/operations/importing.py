@@ -1,0 +1,173 @@
+"""Lines from a CSV file, a million at a time: in chunks, so that no order ever waits behind them.
+
+Each chunk is one transaction, followed by a breath in which others get the write lock. A row that is in the
+store already is passed over; so an import that was cut off is simply run again, and running one twice changes
+nothing. A line that ever asked for something keeps what it chose, whatever the file says.
+
+The file's first line names its columns: ``subscriber`` (required), ``prefixes`` (separated by spaces),
+``profile`` (opts the line in), ``zone``, and the evidence of the request: ``who``, ``channel``, ``at``,
+``text_version``, ``reference``. A row with a profile needs evidence, its own or that of the whole import.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import csv
+import hashlib
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from io import TextIOWrapper
+from pathlib import Path
+from typing import TextIO
+
+from filterd.model.subscriber import RequestEvidence
+from filterd.operations import lines, texts
+from filterd.operations.context import Context, OperationError
+from filterd.operations.importchunk import Row, write_chunk
+from filterd.operations.policies import policies
+from filterd.operations.subscribers import DEFAULT_ZONE
+from filterd.store.engine import BREATH
+
+CHUNK_CHANGES = 1_000
+"""rows of the change log that one transaction holds at most"""
+KEPT_REJECTIONS = 1_000
+COLUMNS = ("subscriber", "prefixes", "profile", "zone", "who", "channel", "at", "text_version", "reference")
+
+Progress = Callable[[int, int], None]
+"""told how many rows are done, and how many bytes of the file"""
+
+
+@dataclass(frozen=True, slots=True)
+class Rejection:
+    """A row that was not taken over; ``line`` counts the file's lines from 1."""
+
+    line: int
+    reason: str
+
+
+@dataclass(slots=True)
+class ImportResult:
+    """What an import came to. Of the rejected rows all are counted and the first thousand kept."""
+
+    added: int = 0
+    changed: int = 0
+    unchanged: int = 0
+    rejected: int = 0
+    rejections: list[Rejection] = field(default_factory=list)
+
+    @property
+    def rows(self) -> int:
+        """Rows that were read."""
+        return self.added + self.changed + self.unchanged + self.rejected
+
+    def reject(self, line: int, reason: str) -> None:
+        """Count a row, and keep its reason if there is room."""
+        self.rejected += 1
+        if len(self.rejections) < KEPT_REJECTIONS:
+            self.rejections.append(Rejection(line, reason))
+
+
+async def import_file(
+    context: Context,
+    path: Path,
+    *,
+    evidence: RequestEvidence | None = None,
+    progress: Progress | None = None,
+) -> ImportResult:
+    """Import a file. ``evidence`` holds for every row with a profile that brings none of its own."""
+    reader = _RowReader(context, None if evidence is None else lines.checked(evidence))
+    result = ImportResult()
+    try:
+        source = _digest(path)
+        with path.open("rb") as raw, TextIOWrapper(raw, encoding="utf-8-sig", newline="") as file:
+            for chunk in _chunks(reader.read(file, result)):
+                await write_chunk(context, chunk, source, result)
+                if progress is not None:
+                    progress(result.rows, raw.tell())
+                await asyncio.sleep(BREATH)
+    except OSError as error:
+        message = f"{path} cannot be read: {error.strerror}"
+        raise OperationError(message, "give a CSV file that this user can read") from error
+    except (csv.Error, UnicodeDecodeError) as error:
+        message = f"{path} is no CSV file in UTF-8 (after {result.rows} rows)"
+        raise OperationError(
+            message, "mend the file and run the import again: what was done is passed over"
+        ) from error
+    return result
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _chunks(rows: Iterator[Row]) -> Iterator[Sequence[Row]]:
+    chunk: list[Row] = []
+    weight = 0
+    for row in rows:
+        if chunk and weight + row.weight > CHUNK_CHANGES:
+            yield chunk
+            chunk, weight = [], 0
+        chunk.append(row)
+        weight += row.weight
+    if chunk:
+        yield chunk
+
+
+class _RowReader:
+    """Rows of one file, checked as far as that goes without the store."""
+
+    def __init__(self, context: Context, evidence: RequestEvidence | None) -> None:
+        self._profiles = {each.id for each in policies(context).profiles}
+        self._evidence = evidence
+        self._zones: set[str] = set()
+
+    def read(self, file: TextIO, result: ImportResult) -> Iterator[Row]:
+        """Good rows; bad ones are counted in the result."""
+        reader = csv.DictReader(file)
+        self._require_columns(reader.fieldnames or ())
+        for fields in reader:
+            try:
+                yield self._row(reader.line_num, fields)
+            except OperationError as error:
+                result.reject(reader.line_num, str(error))
+
+    def _require_columns(self, names: Sequence[str]) -> None:
+        unknown = [name for name in names if name not in COLUMNS]
+        if unknown or "subscriber" not in names:
+            message = f"unknown columns: {', '.join(unknown)}" if unknown else "there is no column subscriber"
+            raise OperationError(message, f"name the columns in the first line: {', '.join(COLUMNS)}")
+
+    def _row(self, line: int, fields: dict[str, str | None]) -> Row:
+        if None in fields:
+            message = "more fields than columns"
+            raise OperationError(message)
+        value = {name: (text or "").strip() for name, text in fields.items()}
+        profile = value.get("profile", "")
+        if profile and profile not in self._profiles:
+            message = f"unknown profile {profile[:64]!r}"
+            raise OperationError(message)
+        return Row(
+            line=line,
+            subscriber=texts.text(value["subscriber"], "subscriber id", limit=128),
+            profile=profile,
+            zone=self._zone(value.get("zone", "")),
+            prefixes=tuple(dict.fromkeys(map(texts.prefix, value.get("prefixes", "").split()))),
+            evidence=self._evidence_of(value) if profile else None,
+        )
+
+    def _zone(self, zone: str) -> str:
+        if not zone:
+            return DEFAULT_ZONE
+        if zone not in self._zones:
+            self._zones.add(texts.zone(zone))
+        return zone
+
+    def _evidence_of(self, value: dict[str, str]) -> RequestEvidence:
+        parts = {name: value.get(name, "") for name in ("who", "channel", "at", "text_version", "reference")}
+        if not any(parts.values()) and self._evidence is not None:
+            return self._evidence
+        at = float(texts.when(parts["at"], "at")) if parts["at"] else 0.0
+        return lines.checked(
+            RequestEvidence(parts["who"], parts["channel"], at, parts["text_version"], parts["reference"])
+        )

@@ -1,0 +1,33 @@
+"""Making the store, or bringing it to this version's schema."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from filterd.config.settings import Settings
+from filterd.operations.context import OperationError, require_owner
+from filterd.store.engine import database_path
+from filterd.store.errors import StoreError
+from filterd.store.store import Store
+
+
+@dataclass(frozen=True, slots=True)
+class Migration:
+    """What a migration did; ``before`` is None where there was no store."""
+
+    before: str | None
+    after: str
+
+    @property
+    def changed(self) -> bool:
+        """Whether anything was done."""
+        return self.before != self.after
+
+
+async def migrate(settings: Settings) -> Migration:
+    """Migrate the configured store. A failed step leaves it as it was."""
+    require_owner(database_path(settings.store.url))
+    try:
+        return Migration(*await Store.migrate(settings.store.url))
+    except StoreError as error:
+        raise OperationError(str(error), error.remedy) from error

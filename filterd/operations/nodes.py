@@ -1,0 +1,41 @@
+"""What the nodes last said of themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from filterd.model.records import NodeReport
+from filterd.operations.context import Context
+from filterd.store import log
+from filterd.store import snapshots as rows
+
+SILENT_AFTER = 60.0
+"""seconds without a word until a node counts as silent"""
+
+
+@dataclass(frozen=True, slots=True)
+class NodeStatus:
+    """A node's report beside where the store stands."""
+
+    report: NodeReport
+    revision: int
+    """the store's newest"""
+    silent: bool
+
+
+async def record(context: Context, report: NodeReport) -> None:
+    """Keep a node's acknowledgement or heartbeat; neither log nor audit speaks of it."""
+    async with context.store.report() as connection:
+        await rows.report(connection, report)
+
+
+async def list_nodes(context: Context) -> Sequence[NodeStatus]:
+    """Every node that ever reported, by name."""
+    now = context.clock()
+    async with context.store.read() as connection:
+        revision = await log.revision(connection)
+        return [
+            NodeStatus(each, revision, now - each.seen_at > SILENT_AFTER)
+            for each in await rows.nodes(connection)
+        ]

@@ -1,0 +1,229 @@
+"""Policy snapshots: compiled by another process from one store transaction, published whole, never rewritten.
+
+``state_dir/snapshots/<revision>-<digest>.snapshot``, and ``current``, a text file with the name of the one in
+force. Whatever fails before the last step leaves the one before it in force.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import json
+import os
+import sys
+import time
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from filterd.dataplane.nodestate.files import replace_file, sync_directory
+from filterd.model.changelog import OrderChange
+from filterd.model.order import OrderState
+from filterd.model.records import SnapshotRecord
+from filterd.operations.compile import Version, job_of
+from filterd.operations.context import Context, OperationError
+from filterd.operations.orders import change_of
+from filterd.operations.policies import policies
+from filterd.operations.rulefiles import fingerprint_key
+from filterd.policy.documents import Policies
+from filterd.policy.layout import HEADER_SIZE, SnapshotError, read_header
+from filterd.policy.snapshot import Snapshot
+from filterd.store import feeds, log, orders
+from filterd.store import snapshots as rows
+
+KEPT_FILES = 4
+LOCK_WAIT = 300.0
+"""seconds to wait for another build"""
+
+
+@dataclass(frozen=True, slots=True)
+class SnapshotView:
+    """A snapshot file with what it says of itself."""
+
+    record: SnapshotRecord
+    lists: Sequence[dict[str, Any]]
+    current: bool
+
+
+async def build(context: Context) -> SnapshotRecord:
+    """Compile a snapshot of the store as it is now, publish it, and make it the current one."""
+    directory = _directory(context)
+    directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+    documents = await asyncio.to_thread(policies, context)
+    async with _alone(directory):
+        revision, versions, demanded = await _material(context, documents)
+        built_at = int(context.clock())
+        draft = directory / f".{os.getpid()}.draft"
+        job = job_of(context.settings, revision, built_at, versions, demanded, draft)
+        try:
+            answer = await _compile(job)
+            record = SnapshotRecord(
+                file=f"{revision}-{answer['digest'][:12]}.snapshot",
+                digest=answer["digest"],
+                revision=revision,
+                built_at=float(built_at),
+                names=answer["names"],
+                size=answer["size"],
+            )
+            draft.rename(directory / record.file)
+            sync_directory(directory)
+        finally:
+            draft.unlink(missing_ok=True)
+        await _publish(context, directory, record)
+    return record
+
+
+async def _material(context: Context, documents: Policies) -> tuple[int, list[Version], list[OrderChange]]:
+    """Revision, feed versions and orders of one read transaction."""
+    now = context.clock()
+    async with context.store.read() as connection:
+        revision = await log.revision(connection)
+        current = await feeds.current(connection)
+        accepted = await orders.list_orders(connection, OrderState.ACCEPTED)
+        wanted = [each for each in accepted if not each.demand.not_after or each.demand.not_after > now]
+        full = [await orders.find(connection, each.reference) for each in wanted]
+    missing = [each.id for each in documents.feeds if each.mandatory and each.id not in current]
+    if missing:
+        message = f"mandatory lists that were never read: {', '.join(missing)}"
+        raise OperationError(message, f"run: filterd feed update {' '.join(missing)}")
+    versions = [
+        Version(each.id, current[each.id].version, current[each.id].digest)
+        for each in documents.feeds
+        if each.id in current
+    ]
+    return revision, versions, [change_of(order) for order in full if order is not None]
+
+
+async def _compile(job: bytes) -> dict[str, Any]:
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "filterd.operations.compile",
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    try:
+        output, errors = await process.communicate(job)
+    except BaseException:
+        process.kill()
+        await process.wait()
+        raise
+    if process.returncode != 0:
+        reason = errors.decode("utf-8", "replace").strip().splitlines()[-1:] or [f"exit {process.returncode}"]
+        message = f"the snapshot was not built: {reason[0]}"
+        raise OperationError(message, "the snapshot before it stays in force; mend the cause and build again")
+    answer: dict[str, Any] = json.loads(output)
+    return answer
+
+
+async def _publish(context: Context, directory: Path, record: SnapshotRecord) -> None:
+    async with context.store.write(context.actor, context.clock()) as write:
+        await rows.add(write.connection, record)
+        write.audit(
+            "snapshot.build",
+            f"snapshot:{record.file}",
+            after={"digest": record.digest, "revision": record.revision, "names": record.names},
+        )
+    replace_file(directory / "current", [record.file.encode() + b"\n"])
+    _drop_old(directory, record.file)
+
+
+def _drop_old(directory: Path, current: str) -> None:
+    """Delete all but the newest few files; nodes have the current one in memory."""
+    files = sorted(directory.glob("*.snapshot"), key=_revision_of, reverse=True)
+    for path in files[KEPT_FILES:]:
+        if path.name != current:
+            path.unlink(missing_ok=True)
+
+
+def _revision_of(path: Path) -> int:
+    number = path.name.partition("-")[0]
+    return int(number) if number.isdecimal() else 0
+
+
+@asynccontextmanager
+async def _alone(directory: Path) -> AsyncIterator[None]:
+    """One build at a time, over all processes; the lock goes with its holder."""
+    deadline = time.monotonic() + LOCK_WAIT
+    with (directory / ".lock").open("w") as file:
+        while True:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if time.monotonic() > deadline:
+                    message = "another snapshot is being built"
+                    raise OperationError(message, "wait for it, then build again") from None
+            await asyncio.sleep(0.1)
+        yield
+
+
+def current_file(directory: Path) -> Path | None:
+    """The file that ``current`` names; None where nothing was published."""
+    try:
+        name = (directory / "current").read_text(encoding="ascii").strip()
+    except FileNotFoundError:
+        return None
+    return directory / name
+
+
+def show(context: Context) -> SnapshotView:
+    """The current snapshot and the lists in it."""
+    path = _require_current(context)
+    try:
+        return SnapshotView(*_read(path), current=True)
+    except (SnapshotError, OSError, ValueError) as error:
+        raise _damaged(path, error) from error
+
+
+def verify(context: Context) -> SnapshotView:
+    """Read the current snapshot as a node does: every byte under its checksum, every offset."""
+    path = _require_current(context)
+    try:
+        Snapshot.open(path, fingerprint_key(context.settings))
+        return SnapshotView(*_read(path), current=True)
+    except (SnapshotError, OSError, ValueError) as error:
+        raise _damaged(path, error) from error
+
+
+async def history(context: Context) -> Sequence[SnapshotRecord]:
+    """The last snapshots that were published, newest first."""
+    async with context.store.read() as connection:
+        return await rows.newest(connection)
+
+
+def _read(path: Path) -> tuple[SnapshotRecord, Sequence[dict[str, Any]]]:
+    """What header and meta say, without reading the table."""
+    with path.open("rb") as file:
+        header = read_header(file.read(HEADER_SIZE), path.stat().st_size)
+        file.seek(header.meta_offset)
+        meta = json.loads(file.read(header.meta_length))
+    record = SnapshotRecord(
+        file=path.name,
+        digest=header.digest.hex(),
+        revision=header.built_at_revision,
+        built_at=float(header.built_at),
+        names=header.used,
+        size=header.file_size,
+    )
+    return record, meta["lists"]
+
+
+def _require_current(context: Context) -> Path:
+    path = current_file(_directory(context))
+    if path is None:
+        message = "no snapshot was built yet"
+        raise OperationError(message, "run: filterd feed update, then: filterd snapshot build")
+    return path
+
+
+def _damaged(path: Path, error: Exception) -> OperationError:
+    message = f"the snapshot {path.name} cannot be used: {error}"
+    return OperationError(message, "run: filterd snapshot build (nodes keep the one they have meanwhile)")
+
+
+def _directory(context: Context) -> Path:
+    return context.settings.state_dir / "snapshots"

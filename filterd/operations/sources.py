@@ -1,0 +1,135 @@
+"""From policies, feed versions and orders in force to the lists that a snapshot is compiled from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from filterd.model.changelog import OrderChange
+from filterd.model.mandatory import Mandate
+from filterd.model.rule import NameRule, Scope
+from filterd.model.verdict import Kind
+from filterd.operations.rulefiles import read_pieces, rule_file
+from filterd.policy import special
+from filterd.policy.canonical import AddressRule, Rule, write
+from filterd.policy.classes import FIXED, Classes, ListClass
+from filterd.policy.compiler import ListSource
+from filterd.policy.digests import list_digest
+from filterd.policy.documents import Feed, Policies, Use
+from filterd.policy.published import mandate_to_meta
+from filterd.policy.resolve import rules_of, to_meta
+from filterd.policy.suffixes import Suffixes
+
+
+@dataclass(frozen=True, slots=True)
+class Material:
+    """Everything that a snapshot is made of, as one store transaction and the policies had it."""
+
+    policies: Policies
+    classes: Classes
+    suffixes: Suffixes
+    state_dir: Path
+    versions: Mapping[str, int]
+    """the version in use by feed; a feed that was never read is not there"""
+    orders: Sequence[OrderChange]
+    """those in force or yet to come"""
+    digest_key: bytes = field(repr=False)
+    """keys the digests of confidential lists"""
+
+    def sources(self) -> Iterator[ListSource]:
+        """Every list, each with its text in runs."""
+        yield from self._feeds()
+        yield from self._documents()
+        yield from self._fixed()
+        yield from self._orders()
+
+    def meta(self) -> dict[str, Any]:
+        """What goes into the snapshot's meta beside the lists: profiles, and mandates by mandatory id."""
+        mandates = [*self._list_mandates(), *(order.mandate for order in self.orders)]
+        return {
+            "profiles": {each.id: to_meta(rules_of(each)) for each in self.policies.profiles},
+            "mandates": [mandate_to_meta(mandate) for mandate in mandates],
+        }
+
+    def _feeds(self) -> Iterator[ListSource]:
+        titles = {each.id: each.title.en for each in self.policies.categories}
+        for feed in self.policies.feeds:
+            version = self.versions.get(feed.id)
+            if version is None:
+                continue
+            yield ListSource(
+                places=(self._place(_kind(feed), feed.id),),
+                version=str(version),
+                runs=read_pieces(rule_file(self.state_dir, feed.id, version)),
+                title="" if feed.confidential else titles.get(feed.category or "", feed.id),
+                secret=self.digest_key if feed.confidential else None,
+            )
+
+    def _documents(self) -> Iterator[ListSource]:
+        for service in self.policies.services:
+            yield self._small(self._place(Kind.SERVICE, service.id), service.names, service.title.en)
+        for engine in self.policies.safe_search:
+            yield self._small(self._place(Kind.SAFE_SEARCH, engine.id), engine.names, engine.title.en)
+        for way in self.policies.bypass:
+            rules: list[Rule] = [*way.names, *_addresses(way.addresses)]
+            yield self._small(self._place(Kind.BYPASS, way.id), rules, way.title.en)
+
+    def _fixed(self) -> Iterator[ListSource]:
+        protected = self.policies.protected
+        suffixes = _suffix_rules(self.suffixes) if protected.public_suffixes else ()
+        contents: dict[str, Iterable[Rule]] = {
+            "localhost": special.rules(special.LOCALHOST),
+            "resolver.arpa": special.rules(special.RESOLVER_ARPA),
+            "special-use": special.rules(special.SPECIAL_USE_NAMES + special.REVERSE_ZONES),
+            "protected": [*suffixes, *protected.names, *_addresses(protected.addresses)],
+            "always-allowed": protected.always_allowed,
+        }
+        for place in FIXED:
+            yield self._small(place, contents[place.id], place.id)
+
+    def _orders(self) -> Iterator[ListSource]:
+        for order in self.orders:
+            rules: list[Rule] = [NameRule(name, scope) for name, scope in order.names]
+            rules += [AddressRule(prefix) for prefix in order.addresses]
+            secret = self.digest_key if order.confidential else None
+            yield self._small(ListClass(order.reference, None, order.id), rules, "", secret)
+
+    def _small(
+        self, place: ListClass, rules: Iterable[Rule], title: str, secret: bytes | None = None
+    ) -> ListSource:
+        """A list that is small enough to be held; its version is the start of its digest."""
+        text = write(rules)
+        return ListSource((place,), list_digest(text, secret)[:12], (text,), title, secret)
+
+    def _list_mandates(self) -> Iterator[Mandate]:
+        for feed in self.policies.feeds:
+            if feed.mandatory is not None:
+                yield Mandate(
+                    id=self._place(None, feed.id).number,
+                    reference=feed.id,
+                    mode=feed.mandatory.blocking_mode,
+                    confidential=feed.mandatory.confidential,
+                )
+
+    def _place(self, kind: Kind | None, identifier: str) -> ListClass:
+        place = self.classes.find(kind, identifier)
+        if place is None:
+            message = f"the list {identifier!r} has no place among the classes"
+            raise LookupError(message)
+        return place
+
+
+def _kind(feed: Feed) -> Kind | None:
+    return {Use.CATEGORY: Kind.CATEGORY, Use.SECURITY: Kind.SECURITY}.get(feed.use)
+
+
+def _addresses(networks: Iterable[object]) -> list[AddressRule]:
+    return [AddressRule(str(network)) for network in networks]
+
+
+def _suffix_rules(suffixes: Suffixes) -> Iterator[NameRule]:
+    """Every suffix that has a name of its own, exactly; of ``*.ck`` the parent stands for what has none."""
+    for name in suffixes.exact | suffixes.parents:
+        yield NameRule(name, Scope.EXACT)

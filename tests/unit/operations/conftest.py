@@ -1,0 +1,15 @@
+"""Fixtures of the use cases: an installation of its own for each test."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.installation import Installation, install
+
+
+@pytest.fixture
+async def installation(tmp_path: Path) -> Installation:
+    """Policies and an empty store."""
+    return await install(tmp_path)

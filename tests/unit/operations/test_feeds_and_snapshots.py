@@ -1,0 +1,244 @@
+"""A list goes from its file into a version and on into a snapshot; what is wrong leaves the last good."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from dataclasses import replace
+
+import pytest
+
+from filterd.model.order import Order
+from filterd.model.records import VersionState
+from filterd.model.rule import Scope
+from filterd.operations import audit, feeds, orders, snapshots
+from filterd.operations.context import Context, OperationError
+from filterd.operations.intake import OrderRequest
+from filterd.operations.rulefiles import fingerprint_key, rule_file
+from filterd.policy.fingerprint import fingerprint_name
+from filterd.policy.snapshot import Snapshot, contains
+from tests.installation import Installation, as_person
+
+REQUEST = OrderRequest(
+    "SAT", "A. Official", "D-1", "LIVA 18-H", "order", (("ordered.example", Scope.SUBTREE),)
+)
+
+
+def holds(context: Context, snapshot: Snapshot, name: str) -> bool:
+    return contains(snapshot, fingerprint_name(fingerprint_key(context.settings), name))
+
+
+def current(context: Context) -> Snapshot:
+    path = snapshots.current_file(context.settings.state_dir / "snapshots")
+    assert path is not None
+    return Snapshot.open(path, fingerprint_key(context.settings))
+
+
+async def accepted(context: Context, request: OrderRequest = REQUEST) -> Order:
+    order = await orders.add(context, request)
+    return await orders.approve(as_person(context, "bob"), order.reference)
+
+
+async def test_an_update_reads_every_list_once(installation: Installation) -> None:
+    async with installation.open() as context:
+        first = await feeds.update(context)
+        second = await feeds.update(context)
+        statuses = await feeds.list_feeds(context)
+    assert [each.outcome for each in first] == ["updated"] * 3
+    assert [each.outcome for each in second] == ["unchanged"] * 3
+    assert [(each.feed.id, each.version and each.version.names) for each in statuses] == [
+        ("adult-starter", 3),
+        ("gambling-starter", 2),
+        ("worst-of", 1),
+    ]
+
+
+async def test_a_version_is_kept_in_canonical_text(installation: Installation) -> None:
+    async with installation.open() as context:
+        await feeds.update(context, ["gambling-starter"])
+    text = rule_file(installation.settings.state_dir, "gambling-starter", 1).read_bytes()
+    assert text == b"bets.example\ncasino.example\n"
+
+
+async def test_a_compressed_list_with_bad_lines_is_read_and_the_lines_are_reported(
+    installation: Installation,
+) -> None:
+    packed = gzip.compress(b"adult.example\nnot a name!\nblue.example\nred.example\ncom\n")
+    (installation.base / "policies/lists/adult.txt").write_bytes(packed)
+    async with installation.open() as context:
+        (done,) = await feeds.update(context, ["adult-starter"])
+    assert done.version is not None
+    assert (done.version.names, done.version.skipped) == (3, 2)
+    assert [skipped.line for skipped in done.report.kept] == [2, 5]
+
+
+async def test_a_version_out_of_bounds_is_held_back_and_the_last_good_one_stays(
+    installation: Installation,
+) -> None:
+    async with installation.open() as context:
+        await feeds.update(context)
+        installation.write_policy("lists/adult.txt", "adult.example\n")
+        for _ in range(2):
+            (done,) = await feeds.update(context, ["adult-starter"])
+            assert done.outcome == "quarantined"
+            assert "max_shrink" in done.problem
+        status = await feeds.show(context, "adult-starter")
+        assert status.quarantined
+        assert status.version is not None
+        assert status.version.names == 3
+        assert [v.state for v in await feeds.versions(context, "adult-starter")] == [
+            VersionState.QUARANTINED,
+            VersionState.CURRENT,
+        ]
+        await snapshots.build(context)
+        assert holds(context, current(context), "blue.example")
+        installation.write_policy("lists/adult.txt", "adult.example\nblue.example\nnew.example\n")
+        (done,) = await feeds.update(context, ["adult-starter"])
+        assert done.outcome == "updated"
+        assert not (await feeds.show(context, "adult-starter")).quarantined
+
+
+async def test_a_list_that_cannot_be_read_is_an_error_of_that_list_alone(installation: Installation) -> None:
+    async with installation.open() as context:
+        await feeds.update(context)
+        (installation.base / "policies/lists/adult.txt").write_bytes(b"\x1f\x8b broken")
+        outcomes = [each.outcome for each in await feeds.update(context)]
+        status = await feeds.show(context, "adult-starter")
+    assert outcomes == ["failed", "unchanged", "unchanged"]
+    assert status.version is not None
+    assert status.check is not None
+    assert "damaged" in status.check.error
+    assert status.check.succeeded_at == installation.now
+
+
+async def test_popular_names_in_the_wrong_category_are_named(installation: Installation) -> None:
+    installation.write_policy("lists/adult.txt", "adult.example\npopular.example\n")
+    async with installation.open() as context:
+        (done,) = await feeds.update(context, ["adult-starter"])
+    assert done.misplaced == ("popular.example",)
+
+
+async def test_an_unknown_feed_is_named_beside_those_that_exist(installation: Installation) -> None:
+    async with installation.open() as context:
+        with pytest.raises(OperationError) as caught:
+            await feeds.update(context, ["nope"])
+    assert "adult-starter" in caught.value.remedy
+
+
+async def test_a_file_can_be_parsed_without_loading_it(installation: Installation) -> None:
+    path = installation.base / "policies/lists/gambling.txt"
+    rules, report = feeds.parse_file(path, "wildcard")
+    assert [(rule.name, rule.scope.word) for rule in rules] == [
+        ("bets.example", "subtree"),
+        ("casino.example", "subtree"),
+    ]
+    assert report.count == 0
+    with pytest.raises(OperationError, match="unknown format"):
+        feeds.parse_file(path, "csv")
+
+
+async def test_a_snapshot_holds_lists_documents_and_orders_of_one_revision(
+    installation: Installation,
+) -> None:
+    async with installation.open() as context:
+        await feeds.update(context)
+        order = await accepted(context)
+        record = await snapshots.build(context)
+        snapshot = current(context)
+        view = snapshots.verify(context)
+    assert snapshot.built_at_revision == record.revision
+    assert record.file == f"{record.revision}-{record.digest[:12]}.snapshot"
+    for name in ("adult.example", "worst.example", "chat.example", "ordered.example", "co.uk", "localhost"):
+        assert holds(context, snapshot, name), name
+    assert set(snapshot.meta["profiles"]) == {"child", "teen"}
+    assert {each["reference"] for each in snapshot.meta["mandates"]} == {"worst-of", order.reference}
+    assert view.record == record
+    by_id = {each["id"]: each for each in view.lists}
+    assert by_id["worst-of"]["confidential"]
+    assert by_id["worst-of"]["title"] == ""
+    assert by_id["adult-starter"]["names"] == 3
+    assert b"worst.example" not in (context.settings.state_dir / "snapshots" / record.file).read_bytes()
+
+
+async def test_withdrawn_and_expired_orders_are_left_out(installation: Installation) -> None:
+    async with installation.open() as context:
+        await feeds.update(context)
+        gone = await accepted(context)
+        await orders.withdraw(context, gone.reference, reason="court")
+        ending = replace(
+            REQUEST, entries=(("ends.example", Scope.EXACT),), not_after=int(installation.now) + 60
+        )
+        await accepted(context, ending)
+        installation.now += 61
+        await snapshots.build(context)
+        assert not holds(context, current(context), "ordered.example")
+        assert not holds(context, current(context), "ends.example")
+
+
+async def test_each_build_is_newer_than_the_one_before_and_few_files_are_kept(
+    installation: Installation,
+) -> None:
+    async with installation.open() as context:
+        await feeds.update(context)
+        records = [await snapshots.build(context) for _ in range(snapshots.KEPT_FILES + 1)]
+        history = await snapshots.history(context)
+    revisions = [record.revision for record in records]
+    assert revisions == sorted(set(revisions))
+    assert [record.file for record in history] == [record.file for record in reversed(records)]
+    kept = list((context.settings.state_dir / "snapshots").glob("*.snapshot"))
+    assert len(kept) == snapshots.KEPT_FILES
+
+
+async def test_without_a_mandatory_list_nothing_is_built(installation: Installation) -> None:
+    async with installation.open() as context:
+        await feeds.update(context, ["adult-starter"])
+        with pytest.raises(OperationError, match="worst-of") as caught:
+            await snapshots.build(context)
+    assert "feed update" in caught.value.remedy
+
+
+async def test_an_altered_list_stops_the_build_and_the_last_snapshot_stays(
+    installation: Installation,
+) -> None:
+    async with installation.open() as context:
+        await feeds.update(context)
+        before = await snapshots.build(context)
+        path = rule_file(context.settings.state_dir, "worst-of", 1)
+        for altered in (b"other.example\n", b"zz.example\nsecret.example\n"):
+            path.write_bytes(altered)
+            with pytest.raises(OperationError) as caught:
+                await snapshots.build(context)
+            assert "worst-of" in str(caught.value)
+            assert "example" not in str(caught.value)
+        path.unlink()
+        with pytest.raises(OperationError):
+            await snapshots.build(context)
+        assert snapshots.show(context).record == before
+        await feeds.update(context)
+        await snapshots.build(context)
+
+
+async def test_a_damaged_snapshot_is_reported(installation: Installation) -> None:
+    async with installation.open() as context:
+        with pytest.raises(OperationError, match="no snapshot"):
+            snapshots.show(context)
+        await feeds.update(context)
+        record = await snapshots.build(context)
+        path = context.settings.state_dir / "snapshots" / record.file
+        content = bytearray(path.read_bytes())
+        content[len(content) // 2] ^= 1
+        path.write_bytes(content)
+        with pytest.raises(OperationError, match="checksum"):
+            snapshots.verify(context)
+
+
+async def test_the_trail_knows_of_versions_and_snapshots_and_of_no_confidential_name(
+    installation: Installation,
+) -> None:
+    async with installation.open() as context:
+        await feeds.update(context)
+        await snapshots.build(context)
+        entries = await audit.tail(context, 100)
+        assert (await audit.verify(context)).holds
+    assert [each.entry.action for each in entries] == ["feed.update"] * 3 + ["snapshot.build"]
+    assert "worst.example" not in json.dumps([each.entry.after for each in entries])

@@ -1,0 +1,56 @@
+"""A list's canonical text is the policy's own, whatever scopes and actions the list mixes."""
+
+from __future__ import annotations
+
+import stat
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from filterd.feed.parsing import Run
+from filterd.feed.rules import collect
+from filterd.model.rule import Action, NameRule, Scope
+from filterd.operations import rulefiles
+from filterd.operations.context import OperationError
+from filterd.policy.canonical import write
+from filterd.policy.digests import list_digest
+from tests.installation import Installation
+
+labels = st.sampled_from(["a", "b", "a-b", "a0", "x_y", "example", "zz"])
+names = st.lists(labels, min_size=2, max_size=4).map(".".join)
+rules = st.builds(NameRule, names, st.sampled_from(Scope), st.sampled_from([Action.BLOCK, Action.ALLOW]))
+
+
+@given(st.lists(rules, max_size=40))
+def test_the_text_is_what_the_policy_calls_canonical(listed: list[NameRule]) -> None:
+    runs = [Run(rule.scope, rule.action, rule.name.encode() + b"\n") for rule in listed]
+    assert b"".join(rulefiles.canonical_text(collect(runs))) == write(listed)
+
+
+def test_the_digest_of_a_file_is_that_of_its_text(tmp_path: Path) -> None:
+    secret = bytes(32)
+    for key in (None, secret):
+        digest = rulefiles.write_version(tmp_path, "1.rules", [b"a.example\n", b"b.example\n"], key)
+        assert digest == list_digest((tmp_path / "1.rules").read_bytes(), key)
+    assert stat.S_IMODE((tmp_path / "1.rules").stat().st_mode) == 0o600
+
+
+def test_old_files_go_and_the_current_one_stays(tmp_path: Path) -> None:
+    for version in range(1, 9):
+        (tmp_path / f"{version}.rules").touch()
+    rulefiles.drop_old(tmp_path, newest=8, current=2)
+    assert sorted(path.stem for path in tmp_path.iterdir()) == ["2", "6", "7", "8"]
+
+
+async def test_keys_are_made_once_and_for_the_owner_alone(installation: Installation) -> None:
+    first = rulefiles.fingerprint_key(installation.settings)
+    path = installation.settings.state_dir / "keys" / "fingerprint.key"
+    assert rulefiles.fingerprint_key(installation.settings) == first == path.read_bytes()
+    assert len(first) == 16
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert [each.name for each in path.parent.iterdir()] == ["fingerprint.key"]
+    path.write_bytes(b"short")
+    with pytest.raises(OperationError, match="5 bytes"):
+        rulefiles.fingerprint_key(installation.settings)
