@@ -1,8 +1,11 @@
+from typing_extensions import disjoint_base
+
 from filterd.wire.message import AnswerLifetime, ResourceRecord, ServiceData, StrippedAnswer
 from filterd.wire.names import name_from_text as name_from_text
 from filterd.wire.names import name_to_text as name_to_text
 from filterd.wire.status import Status
 
+@disjoint_base
 class ParsedQuery:
     @property
     def id(self) -> int: ...

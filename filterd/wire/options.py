@@ -11,6 +11,8 @@ class AnswerOptions(TypedDict, total=False):
 
     limit: int
     """the longest answer: 65,535 unless told (TCP)"""
+    capacity: int
+    """of the buffer that the answer is built in: 65,535 unless told; what does not fit is truncated"""
     ttl: int
     """of the records that we make: 30 unless told"""
     ttl_cap: int

@@ -409,10 +409,11 @@ cdef void add_python_ede(AnswerOptions* options, ede) except *:
 cdef class _Options:
     """Keyword options turned into the native struct; keeps the EDEs' texts alive."""
     cdef AnswerOptions native
+    cdef size_t capacity         # of the buffer that the answer is built in
     cdef object ede
 
     def __init__(self, *, limit=MAX_MESSAGE, ttl=30, ttl_cap=0xFFFFFFFF, ttl_floor=0, age=0, ad=False,
-                 ra=True, ede=(), bytes ipv4=None, bytes ipv6=None):
+                 ra=True, ede=(), bytes ipv4=None, bytes ipv6=None, capacity=MAX_MESSAGE):
         default_options(&self.native)
         self.native.limit = limit
         self.native.ttl = ttl
@@ -421,6 +422,7 @@ cdef class _Options:
         self.native.age = age
         self.native.ad = ad
         self.native.ra = ra
+        self.capacity = min(capacity, MAX_MESSAGE)
         self.ede = tuple(ede)
         add_python_ede(&self.native, self.ede)
         if ipv4 is not None:
@@ -443,7 +445,7 @@ def error(ParsedQuery query not None, uint16_t rcode, **options):
     """An error answer."""
     cdef _Options chosen = _Options(**options)
     cdef uint8_t out[MAX_MESSAGE]
-    return out[:respond_error(&query.q, rcode, &chosen.native, out, sizeof(out))]
+    return out[:respond_error(&query.q, rcode, &chosen.native, out, chosen.capacity)]
 
 
 def header_error(bytes packet, uint16_t rcode):
@@ -460,28 +462,28 @@ def malformed(bytes packet, **options):
     cdef int status = parse_query(packet, len(packet), &query.q)
     if status == OK:
         return b""
-    return out[:respond_malformed(&query.q, status, &chosen.native, out, sizeof(out))]
+    return out[:respond_malformed(&query.q, status, &chosen.native, out, chosen.capacity)]
 
 
 def truncated(ParsedQuery query not None, **options):
     """An empty answer with TC."""
     cdef _Options chosen = _Options(**options)
     cdef uint8_t out[MAX_MESSAGE]
-    return out[:respond_truncated(&query.q, &chosen.native, out, sizeof(out))]
+    return out[:respond_truncated(&query.q, &chosen.native, out, chosen.capacity)]
 
 
 def blocked(ParsedQuery query not None, uint8_t mode, uint8_t scope, **options):
     """The answer for a blocked name."""
     cdef _Options chosen = _Options(**options)
     cdef uint8_t out[MAX_MESSAGE]
-    return out[:respond_blocked(&query.q, mode, scope, &chosen.native, out, sizeof(out))]
+    return out[:respond_blocked(&query.q, mode, scope, &chosen.native, out, chosen.capacity)]
 
 
 def local(ParsedQuery query not None, uint8_t kind, **options):
     """The answer for a name that the resolver answers itself."""
     cdef _Options chosen = _Options(**options)
     cdef uint8_t out[MAX_MESSAGE]
-    return out[:respond_local(&query.q, kind, &chosen.native, out, sizeof(out))]
+    return out[:respond_local(&query.q, kind, &chosen.native, out, chosen.capacity)]
 
 
 def local_kind_of(bytes name):
@@ -496,7 +498,7 @@ def answer(ParsedQuery query not None, bytes message, **options):
     """An upstream's answer, for this client."""
     cdef _Options chosen = _Options(**options)
     cdef uint8_t out[MAX_MESSAGE]
-    return out[:respond_answer(&query.q, message, len(message), &chosen.native, out, sizeof(out))]
+    return out[:respond_answer(&query.q, message, len(message), &chosen.native, out, chosen.capacity)]
 
 
 def rewrite(ParsedQuery query not None, bytes target, bytes message, **options):
@@ -506,7 +508,7 @@ def rewrite(ParsedQuery query not None, bytes target, bytes message, **options):
     cdef Name name
     if name_from_wire(target, len(target), &name) != OK:
         raise ValueError("target is not a name in wire form")
-    return out[:respond_rewrite(&query.q, &name, message, len(message), &chosen.native, out, sizeof(out))]
+    return out[:respond_rewrite(&query.q, &name, message, len(message), &chosen.native, out, chosen.capacity)]
 
 
 def text(ParsedQuery query not None, bytes content, **options):
@@ -515,4 +517,4 @@ def text(ParsedQuery query not None, bytes content, **options):
     cdef uint8_t out[MAX_MESSAGE]
     if len(content) > 255:
         raise ValueError(f"text of {len(content)} bytes, at most 255 are allowed")
-    return out[:respond_text(&query.q, content, len(content), &chosen.native, out, sizeof(out))]
+    return out[:respond_text(&query.q, content, len(content), &chosen.native, out, chosen.capacity)]

@@ -103,7 +103,7 @@ def _finish(
     rcode = SERVFAIL if rcode > 15 and not query.has_edns else rcode
     flags = QR | query.opcode << 11 | query.flags & (RD | CD) | rcode & 15
     flags |= RA if options.get("ra", True) else 0
-    limit = min(MAX_MESSAGE, options.get("limit", MAX_MESSAGE))
+    limit = min(MAX_MESSAGE, options.get("limit", MAX_MESSAGE), options.get("capacity", MAX_MESSAGE))
     additional = counts[2] + query.has_edns
     for opt in _opts(query, rcode, options):
         whole = _frame(query, flags | (AD if ad else 0), (*counts[:2], additional), body + opt)

@@ -175,6 +175,7 @@ answer_options = st.fixed_dictionaries(
     {},
     optional={
         "limit": st.one_of(st.integers(0, 700), st.sampled_from([512, 1232, 65535])),
+        "capacity": st.integers(0, 700),
         "ttl": st.integers(0, 100),
         "ttl_cap": st.one_of(st.integers(0, 400), st.just(0xFFFFFFFF)),
         "ttl_floor": st.integers(0, 60),
