@@ -1,4 +1,4 @@
-"""A small policy for tests: a snapshot and an overlay in memory, the published state over them, and its twin."""
+"""A small policy for tests: snapshot and overlay in memory, the published state over them, and its twin."""
 
 from __future__ import annotations
 

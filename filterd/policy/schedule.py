@@ -19,8 +19,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from filterd.policy.documents import Slot
 
 _HORIZON = 18
-"""days looked ahead: each slot recurs within 7, and once more in case that a clock change swallows one; the last
-two only complete the days before them"""
+"""days looked ahead: each slot recurs within 7, and once more in case that a clock change swallows one; the
+last two only complete the days before them"""
 
 
 class UnknownZoneError(ValueError):

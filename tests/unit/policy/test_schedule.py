@@ -161,7 +161,7 @@ class TestClockChanges:
         assert next_boundary([slot], NEW_YORK, first) == at("2026-11-01T04:00", NEW_YORK)
 
     def test_a_day_that_a_zone_skips(self) -> None:
-        """Apia went from 29 to 31 December 2011: Friday's night lies in the skipped day and ends on Saturday."""
+        """Apia went from 29 to 31 December 2011: Friday's night begins in the skipped day."""
         slot = Slot((4,), 21 * 60, 6 * 60, everything=True)
         midnight = at("2011-12-31T00:00", "Pacific/Apia")
         assert next_boundary([slot], "Pacific/Apia", midnight - 1) == midnight

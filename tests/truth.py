@@ -1,0 +1,109 @@
+"""The truth table of precedence: what a verdict has to be, written from the design and not from the code.
+
+Nothing here goes through stages. What a name or address stands in is a :class:`Claim`; each part of it holds
+or not for a line at a moment, some are lifted, and of those that are left the first in order wins.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+from filterd.model.verdict import Outcome, Reason
+
+
+class Sees(Enum):
+    """What a line is to the product at the moment of the query."""
+
+    UNKNOWN = "unknown line"
+    NOT_OPTED_IN = "not opted in"
+    PAUSED = "paused"
+    OPTED_IN = "opted in"
+
+
+class Own(Enum):
+    """What the line itself says of the name."""
+
+    NOTHING = "nothing"
+    DENY = "deny"
+    ALLOW = "allow"
+
+
+class Schedule(Enum):
+    """What the schedule asks for at the moment."""
+
+    NONE = "none"
+    EVERYTHING = "everything"
+    ADDED = "added categories"
+
+
+class Security(Enum):
+    """The operator's security list."""
+
+    OFF = "off"
+    ON = "on"
+    LEFT = "left"
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """What a name or address stands in, apart from the line's own names."""
+
+    mandated: bool = False
+    """by an order or mandatory list in force"""
+    protected: bool = False
+    always: bool = False
+    """always allowed by schedules"""
+    added: bool = False
+    """in a category that the schedule adds"""
+    service: bool = False
+    category: bool = False
+    safe_search: bool = False
+    bypass: bool = False
+    malware: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """The line and the moment."""
+
+    sees: Sees = Sees.OPTED_IN
+    own: Own = Own.NOTHING
+    """on the name that is asked about; an unknown line says nothing"""
+    schedule: Schedule = Schedule.NONE
+    security: Security = Security.OFF
+    answer: bool = False
+    """the name or address stands in an answer"""
+    query_allowed: bool = False
+    """and the line allows the name of the query"""
+
+
+def expected(claim: Claim, setting: Setting) -> tuple[Outcome, Reason]:
+    """Design, life of a query, 5 to 9 and 12."""
+    restricted = setting.sees is Sees.OPTED_IN
+    allowed = setting.own is Own.ALLOW or setting.query_allowed
+    unless_protected = not claim.protected
+    standing = {
+        Reason.MANDATORY: claim.mandated and unless_protected,
+        Reason.OWN_DENY: setting.own is Own.DENY,
+        Reason.SCHEDULE: restricted and unless_protected and scheduled(claim, setting),
+        Reason.SERVICE: restricted and claim.service and not allowed,
+        Reason.CATEGORY: restricted and claim.category and not allowed and unless_protected,
+        Reason.SAFE_SEARCH: restricted and claim.safe_search,
+        Reason.BYPASS: restricted and claim.bypass,
+        Reason.SECURITY: (
+            claim.malware and setting.security is Security.ON and not allowed and unless_protected
+        ),
+    }
+    winner = min((reason for reason, stands in standing.items() if stands), default=Reason.NONE)
+    if winner is Reason.NONE:
+        passing = Reason.OWN_ALLOW if allowed and not setting.answer else Reason.NONE
+        return Outcome.PASS, passing
+    return (Outcome.REWRITE if winner is Reason.SAFE_SEARCH else Outcome.BLOCK), winner
+
+
+def scheduled(claim: Claim, setting: Setting) -> bool:
+    """Whether the schedule of the moment blocks it; "everything" speaks of what the line asks for."""
+    if setting.schedule is Schedule.EVERYTHING:
+        return not claim.always and not setting.answer
+    return setting.schedule is Schedule.ADDED and claim.added

@@ -1,0 +1,195 @@
+"""Places of lists, and what a profile's ids become with them."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import pytest
+
+from filterd.model.mandatory import Mandate
+from filterd.model.rule import BlockingMode, NameRule, Scope
+from filterd.model.verdict import Kind
+from filterd.policy.classes import (
+    CLASS_BITS,
+    FIRST_FREE_BIT,
+    FIXED,
+    Classes,
+    ClassesError,
+    ListClass,
+    assign,
+    from_meta,
+)
+from filterd.policy.documents import (
+    Bypass,
+    Feed,
+    Format,
+    MandatoryTerms,
+    Policies,
+    Profile,
+    SafeSearch,
+    Service,
+    Slot,
+    Text,
+)
+from filterd.policy.published import active_set, mandate_from_meta, mandate_to_meta, next_change
+from filterd.policy.resolve import NO_POLICY, PolicyBook, ProfileRules, resolve, rules_of, to_meta
+from filterd.policy.resolve import from_meta as profile_from_meta
+from filterd.policy.schedule import UnknownZoneError
+from filterd.policy.special import LOCALHOST, RESOLVER_ARPA, REVERSE_ZONES, SPECIAL_USE_NAMES, rules
+
+TEXT = Text("texto", "text")
+NAMES = (NameRule("x.example", Scope.SUBTREE),)
+
+
+def feed(name: str, **use: object) -> Feed:
+    return Feed(name, f"lists/{name}", Format.DOMAINS, Scope.SUBTREE, **use)  # type: ignore[arg-type]
+
+
+POLICIES = Policies(
+    feeds=(
+        feed("z-adult", category="adult"),
+        feed("a-adult", category="adult"),
+        feed("games", category="games"),
+        feed("order-list", mandatory=MandatoryTerms("authority", "ground")),
+        feed("adopted", mandatory=MandatoryTerms("authority", "ground", confidential=True)),
+        feed("malware", security=True),
+    ),
+    services=(Service("video", TEXT, NAMES), Service("chat", TEXT, NAMES)),
+    safe_search=(SafeSearch("engine", "engine", TEXT, "safe.example", NAMES),),
+    bypass=(Bypass("doh", TEXT, NAMES),),
+)
+
+
+def test_places_do_not_depend_on_the_order_of_the_documents() -> None:
+    turned = replace(POLICIES, feeds=POLICIES.feeds[::-1], services=POLICIES.services[::-1])
+    classes = assign(POLICIES)
+    assert assign(turned) == classes
+    placed = [(entry.kind, entry.id, entry.number) for entry in classes.lists[len(FIXED) :]]
+    assert placed == [
+        (Kind.CATEGORY, "a-adult", FIRST_FREE_BIT),
+        (Kind.CATEGORY, "games", FIRST_FREE_BIT + 1),
+        (Kind.CATEGORY, "z-adult", FIRST_FREE_BIT + 2),
+        (Kind.SECURITY, "malware", FIRST_FREE_BIT + 3),
+        (Kind.SERVICE, "chat", FIRST_FREE_BIT + 4),
+        (Kind.SERVICE, "video", FIRST_FREE_BIT + 5),
+        (Kind.SAFE_SEARCH, "engine", FIRST_FREE_BIT + 6),
+        (Kind.BYPASS, "doh", FIRST_FREE_BIT + 7),
+        (None, "adopted", 0),
+        (None, "order-list", 1),
+    ]
+
+
+def test_masks_and_places() -> None:
+    classes = assign(POLICIES)
+    assert classes.category_mask(["adult"]) == 0b101 << FIRST_FREE_BIT
+    assert classes.category_mask(["nothing"]) == 0
+    assert classes.mask_of(Kind.SERVICE, ["video", "engine"]) == 1 << FIRST_FREE_BIT + 5
+    assert classes.mask(Kind.LOCAL) == 0b11
+    assert classes.targets() == {FIRST_FREE_BIT + 6: "safe.example"}
+    found = classes.find(None, "adopted")
+    assert found is not None
+    assert found.mask == 0
+    assert classes.find(Kind.CATEGORY, "adopted") is None
+    assert classes.of_bit(0) == FIXED[0]
+    assert classes.of_mandatory(0) == found
+    assert classes.of_bit(400) is None
+
+
+def test_the_meta_says_it_all() -> None:
+    classes = assign(POLICIES)
+    assert from_meta(json.loads(json.dumps(classes.to_meta()))) == classes
+
+
+def test_there_is_only_so_much_room() -> None:
+    services = tuple(Service(f"s{n}", TEXT, NAMES) for n in range(CLASS_BITS - FIRST_FREE_BIT + 1))
+    with pytest.raises(ClassesError, match="505, with room for 504"):
+        assign(Policies(services=services))
+    assert len(assign(Policies(services=services[1:])).lists) == len(FIXED) + 504
+    mandatory = tuple(feed(f"m{n}", mandatory=MandatoryTerms("a", "g")) for n in range(257))
+    with pytest.raises(ClassesError, match="mandatory lists: 257"):
+        assign(Policies(feeds=mandatory))
+    with pytest.raises(ClassesError, match="same place"):
+        Classes((*FIXED, ListClass("other", Kind.CATEGORY, 0, "adult")))
+
+
+NIGHT = Slot((0, 1, 2, 3, 4, 5, 6), 21 * 60, 7 * 60, everything=True)
+MORNING = Slot((0, 1, 2, 3, 4, 5, 6), 8 * 60, 13 * 60, categories=("games",))
+CHILD = Profile(
+    "child",
+    TEXT,
+    TEXT,
+    TEXT,
+    categories=("adult",),
+    services=("chat",),
+    safe_search=("engine",),
+    bypass=("doh",),
+    blocking_mode=BlockingMode.SINKHOLE,
+    schedule=(NIGHT, MORNING),
+)
+NOON_UTC = 1_800_014_400 - 1_800_014_400 % 86400 + 12 * 3600
+
+
+def test_a_profile_at_a_moment() -> None:
+    classes, child = assign(POLICIES), rules_of(CHILD)
+    assert profile_from_meta("child", json.loads(json.dumps(to_meta(child)))) == child
+    noon = resolve(child, classes, "UTC", NOON_UTC)
+    assert noon.categories == 0b101 << FIRST_FREE_BIT
+    assert noon.schedule == 0b10 << FIRST_FREE_BIT
+    assert (noon.services, noon.safe_search, noon.bypass) == tuple(1 << FIRST_FREE_BIT + n for n in (4, 6, 7))
+    assert not noon.schedule_all
+    assert noon.next_boundary == NOON_UTC + 3600
+    assert noon.mode is BlockingMode.SINKHOLE
+    tokyo = resolve(child, classes, "Asia/Tokyo", NOON_UTC)
+    assert (tokyo.schedule, tokyo.schedule_all, tokyo.next_boundary) == (0, True, NOON_UTC + 10 * 3600)
+
+
+def test_a_policy_keeps_its_index() -> None:
+    meta = {
+        "profiles": {"child": to_meta(rules_of(CHILD)), "teen": to_meta(ProfileRules("teen", ("games",)))}
+    }
+    classes = assign(POLICIES)
+    book = PolicyBook.of_meta(meta, classes)
+    assert book.index("", "UTC") == NO_POLICY
+    assert [book.index(*key) for key in (("child", "UTC"), ("teen", "UTC"), ("child", "Asia/Tokyo"))] == [
+        1,
+        2,
+        3,
+    ]
+    assert book.index("teen", "UTC") == 2
+    first = book.at(NOON_UTC)
+    assert [policy.profile for policy in first] == ["", "child", "teen", "child"]
+    assert first[1] == resolve(rules_of(CHILD), classes, "UTC", NOON_UTC)
+    assert book.missing() == ()
+    book.renew({"profiles": {"child": to_meta(rules_of(CHILD))}}, assign(replace(POLICIES, feeds=())))
+    assert book.missing() == ("teen",)
+    second = book.at(NOON_UTC)
+    assert [policy.zone for policy in second] == ["UTC", "UTC", "UTC", "Asia/Tokyo"]
+    assert second[2].categories == second[1].categories == 0
+    with pytest.raises(UnknownZoneError):
+        book.index("child", "Mars/Olympus")
+
+
+def test_mandates_by_time() -> None:
+    mandates = [
+        Mandate(1, "a", mode=BlockingMode.SINKHOLE, not_before=100),
+        Mandate(3, "b", mode=BlockingMode.NODATA, not_after=200, confidential=True),
+        Mandate(4, "c", not_before=50, not_after=60, withdrawn=True),
+    ]
+    assert active_set(mandates, 99) == bytes([0b1, 0b110, 0b1, 0b1011, 0b0])
+    assert active_set(mandates, 200) == bytes([0b1, 0b111, 0b1, 0b1010, 0b0])
+    assert active_set([], 0) == b""
+    assert [next_change(mandates, now) for now in (0, 100, 200)] == [100, 200, 0]
+    for mandate in mandates:
+        assert mandate_from_meta(json.loads(json.dumps(mandate_to_meta(mandate)))) == mandate
+
+
+def test_special_names() -> None:
+    every = (*LOCALHOST, *RESOLVER_ARPA, *SPECIAL_USE_NAMES, *REVERSE_ZONES)
+    assert len(set(every)) == len(every)
+    assert all(name == name.lower().strip(".") for name in every)
+    assert {"10.in-addr.arpa", "31.172.in-addr.arpa", "127.100.in-addr.arpa", "d.f.ip6.arpa"} <= set(every)
+    assert "32.172.in-addr.arpa" not in every
+    assert "ipv4only.arpa" not in every
+    assert sorted(name.count(".") for name in REVERSE_ZONES if ".ip6." in name)[-2:] == [33, 33]
+    assert rules(LOCALHOST) == (NameRule("localhost", Scope.SUBTREE),)
