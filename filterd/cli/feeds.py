@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,16 +10,100 @@ import click
 from filterd.cli import output
 from filterd.cli.failure import Failure
 from filterd.cli.options import common
+from filterd.cli.session import perform
 
 if TYPE_CHECKING:
-    from filterd.feed.parsing import Report, Run
+    from collections.abc import Sequence
+
+    from filterd.model.records import FeedVersion
+    from filterd.operations.feeds import FeedStatus, FeedUpdate
 
 FORMATS = ("domains", "wildcard", "hosts")
+SHOWN = 20
+"""skipped lines that are shown for each feed; --json shows all that are kept"""
 
 
 @click.group()
 def feed() -> None:
     """Read lists into the product."""
+
+
+@feed.command("list")
+@common
+def list_(config: Path | None, as_json: bool) -> None:
+    """List the feeds and where each stands."""
+    from filterd.operations import feeds
+
+    found = perform(config, feeds.list_feeds)
+    if as_json:
+        output.show_json([_status(each) for each in found])
+        return
+    columns = ("feed", "use", "names", "skipped", "version", "read at", "state")
+    rows = [
+        (
+            each.feed.id,
+            each.feed.category or each.feed.use.value,
+            each.version.names if each.version else 0,
+            each.version.skipped if each.version else 0,
+            each.version.version if each.version else None,
+            output.moment(each.version.at if each.version else None),
+            _state(each),
+        )
+        for each in found
+    ]
+    output.show_table(columns, rows, "there is no feed; feeds.yaml of the policies directory names them")
+
+
+@feed.command()
+@click.argument("feeds", nargs=-1)
+@common
+def update(feeds: tuple[str, ...], config: Path | None, as_json: bool) -> None:
+    """Read these feeds, or all, each into a new version where it changed.
+
+    What is read reaches the nodes with the next snapshot: filterd snapshot build.
+    """
+    from filterd.operations import feeds as operation
+
+    with output.progress("reading lists") as tell:
+        done = perform(config, lambda context: operation.update(context, feeds, progress=tell))
+    if as_json:
+        output.show_json([_update(each) for each in done])
+    else:
+        _show_updates(done)
+    held = [each.feed for each in done if each.problem]
+    if held:
+        remedy = "mend the source; the last good version stays in use (filterd feed show FEED)"
+        message = f"not updated: {', '.join(held)}"
+        raise Failure(message, remedy)
+
+
+@feed.command()
+@click.argument("feed")
+@common
+def show(feed: str, config: Path | None, as_json: bool) -> None:
+    """Show a feed and its versions."""
+    from filterd.operations import feeds
+
+    status = perform(config, lambda context: feeds.show(context, feed))
+    versions = perform(config, lambda context: feeds.versions(context, feed))
+    if as_json:
+        output.show_json({**_status(status), "versions": versions})
+        return
+    found = status.feed
+    output.show_fields(
+        [
+            ("feed", found.id),
+            ("source", found.source),
+            ("format", found.format.value),
+            ("scope", found.scope),
+            ("use", found.category or found.use.value),
+            ("state", _state(status)),
+            ("checked", output.moment(status.check.checked_at if status.check else None)),
+            ("problem", _problem(status)),
+        ]
+    )
+    columns = ("version", "state", "names", "skipped", "read at", "digest")
+    output.show_table(columns, [_version(each) for each in versions], "never read: filterd feed update")
 
 
 @feed.command()
@@ -34,41 +117,78 @@ def feed() -> None:
 @common
 def parse(file: Path, form: str, scope: str | None, config: Path | None, as_json: bool) -> None:
     """Show what a list would give, name by name, and every line that is skipped; load nothing."""
-    from filterd.config.policies import icann_suffixes
-    from filterd.feed.parsing import Report, parse
-    from filterd.feed.source import SourceError, line_blocks, read_chunks
     from filterd.model.rule import Scope
-    from filterd.policy.documents import Format
+    from filterd.operations.context import OperationError
+    from filterd.operations.feeds import parse_file
 
-    report = Report(keep=None)
-    chosen = Format(form)
-    default = chosen.default_scope if scope is None else Scope[scope.upper()]
     try:
-        blocks = line_blocks(read_chunks(file))
-        runs = list(parse(blocks, chosen, default, icann_suffixes(), report))
-    except SourceError as error:
-        raise Failure(str(error), "give a readable file: plain text, gzip or xz") from None
+        rules, report = parse_file(file, form, Scope[scope.upper()] if scope else None)
+    except OperationError as error:
+        raise Failure(str(error), error.remedy) from None
     if as_json:
-        output.show_json(_as_objects(runs, report))
-    else:
-        _show_parsed(file, runs, report)
-
-
-def _rules(runs: list[Run]) -> Iterator[tuple[str, str, str]]:
-    """(name, scope, action) of every rule, in the order of the runs."""
-    for run in runs:
-        for name in run.names.decode("ascii").splitlines():
-            yield name, run.scope.word, run.action.word
-
-
-def _as_objects(runs: list[Run], report: Report) -> dict[str, Any]:
-    names = [{"name": name, "scope": scope, "action": action} for name, scope, action in _rules(runs)]
-    return {"names": names, "skipped": report.kept}
-
-
-def _show_parsed(file: Path, runs: list[Run], report: Report) -> None:
-    for name, scope, action in _rules(runs):
-        click.echo(f"{action} {scope} {name}")
+        output.show_json({"names": rules, "skipped": report.kept})
+        return
+    for rule in rules:
+        click.echo(f"{rule.action.word} {rule.scope.word} {rule.name}")
     for skipped in report.kept:
         click.echo(f"{file}:{skipped.line}: {skipped.reason}: {skipped.text}", err=True)
-    output.done(f"{sum(run.count for run in runs)} names, {report.count} skipped")
+    output.done(f"{len(rules)} names, {report.count} skipped")
+
+
+def _state(status: FeedStatus) -> str:
+    if status.quarantined:
+        return "quarantined"
+    if status.check is not None and status.check.error:
+        return "failed"
+    return "current" if status.version else "never read"
+
+
+def _problem(status: FeedStatus) -> str:
+    """Why the newest version is not in use."""
+    if status.quarantined and status.newest is not None:
+        return status.newest.note
+    return status.check.error if status.check else ""
+
+
+def _status(status: FeedStatus) -> dict[str, Any]:
+    return {
+        **output.plain(status.feed),
+        "use": status.feed.use.value,
+        "state": _state(status),
+        "version": output.plain(status.version),
+        "check": output.plain(status.check),
+        "newest": output.plain(status.newest),
+    }
+
+
+def _update(done: FeedUpdate) -> dict[str, Any]:
+    return {
+        "feed": done.feed,
+        "outcome": done.outcome,
+        "problem": done.problem,
+        "version": output.plain(done.version),
+        "skipped": done.report.count,
+        "skipped_lines": output.plain(done.report.kept),
+        "misplaced": list(done.misplaced),
+    }
+
+
+def _version(each: FeedVersion) -> Sequence[object]:
+    moment = output.moment(each.at)
+    return (each.version, each.state.value, each.names, each.skipped, moment, each.digest[:16])
+
+
+def _show_updates(done: Sequence[FeedUpdate]) -> None:
+    columns = ("feed", "outcome", "names", "skipped", "problem")
+    rows = [
+        (each.feed, each.outcome, each.version.names if each.version else 0, each.report.count, each.problem)
+        for each in done
+    ]
+    output.show_table(columns, rows, "there is no feed")
+    for each in done:
+        for skipped in each.report.kept[:SHOWN]:
+            click.echo(f"{each.feed}:{skipped.line}: {skipped.reason}: {skipped.text}", err=True)
+        if each.misplaced:
+            names = ", ".join(each.misplaced[:SHOWN])
+            click.echo(f"{each.feed}: popular names that belong elsewhere: {names}", err=True)
+    output.done("what changed reaches the nodes with the next snapshot: filterd snapshot build")

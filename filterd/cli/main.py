@@ -19,6 +19,10 @@ GROUPS = {
     "profile": ("show the profiles on offer", "filterd.cli.profiles:profile"),
     "feed": ("read lists into the product", "filterd.cli.feeds:feed"),
     "order": ("record what an authority demands", "filterd.cli.orders:order"),
+    "snapshot": ("compile and check the policy snapshot", "filterd.cli.snapshots:snapshot"),
+    "node": ("show what runs where", "filterd.cli.nodes:node"),
+    "store": ("prepare the database", "filterd.cli.stores:store"),
+    "audit": ("prove that the record is whole", "filterd.cli.audits:audit"),
 }
 """command -> (its line in the help, where it is)"""
 

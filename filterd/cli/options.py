@@ -41,13 +41,17 @@ def common(command: Command) -> Command:
     return config_option(json_option(command))
 
 
+def config_path(config: Path | None) -> Path | None:
+    """The file to read: the given one, else the default one where it is there, else none (all defaults)."""
+    return config or (DEFAULT_CONFIG if DEFAULT_CONFIG.exists() else None)
+
+
 def settings_of(config: Path | None) -> Settings:
     """The settings to work with. Raises Failure with every error of the file, exit code 2."""
     from filterd.config.load import ConfigErrors, load
 
-    path = config or (DEFAULT_CONFIG if DEFAULT_CONFIG.exists() else None)
     try:
-        return load(path)
+        return load(config_path(config))
     except ConfigErrors as errors:
         remedy = "mend the file; filterd config schema says what it may hold"
         raise Misconfigured([str(error) for error in errors.errors], remedy) from None

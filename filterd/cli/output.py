@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import fields, is_dataclass
 from datetime import UTC, datetime
@@ -77,16 +77,24 @@ def done(message: str) -> None:
     click.echo(message, err=True)
 
 
+Tell = Callable[[str, int, int], None]
+"""told what is being done, how many are done, and of how many"""
+
+
 @contextmanager
-def progress(message: str) -> Iterator[None]:
-    """A spinner on a terminal while something long runs; nothing elsewhere."""
+def progress(title: str) -> Iterator[Tell | None]:
+    """A bar on a terminal while something long runs, moved by the function it yields; None elsewhere."""
     if not sys.stderr.isatty():
-        yield
+        yield None
         return
     from rich.console import Console
+    from rich.progress import Progress
 
-    with Console(stderr=True).status(message):
-        yield
+    with Progress(console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(title, total=None)
+        yield lambda what, done, total: bar.update(
+            task, description=what or title, completed=done, total=total
+        )
 
 
 def _plain_table(columns: Sequence[str], cells: Sequence[Sequence[str]]) -> None:

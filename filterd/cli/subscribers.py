@@ -2,44 +2,25 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
-from filterd.cli import output
+from filterd.cli import output, subscriber_records
+from filterd.cli.evidence import evidence_of, evidence_options
 from filterd.cli.options import common, duration, scope_option
 from filterd.cli.session import perform
 
 if TYPE_CHECKING:
-    from filterd.model.subscriber import RequestEvidence, Subscriber
+    from filterd.model.subscriber import Subscriber
     from filterd.operations.context import Context
-
-Command = Callable[..., Any]
 
 
 @click.group()
 def subscriber() -> None:
     """Register lines and set their choices."""
-
-
-def _evidence_options(command: Command) -> Command:
-    """The evidence that the line's holder asked."""
-    for option in reversed(
-        (
-            click.option("--who", default="", help="Who asked, and on what authority over the line."),
-            click.option("--channel", default="operator", show_default=True, help="By which way."),
-            click.option("--asked-at", default="", help="When, ISO 8601 with offset; default now."),
-            click.option(
-                "--text-version", default="", help="Version of the text that was read out or shown."
-            ),
-            click.option("--reference", default="", help="The recording, ticket or document."),
-        )
-    ):
-        command = option(command)
-    return command
 
 
 @subscriber.command()
@@ -103,13 +84,15 @@ def list_(opted_in: bool | None, config: Path | None, as_json: bool) -> None:
 @subscriber.command("opt-in")
 @click.argument("id")
 @click.option("--profile", required=True, help="What the line asks for; filterd profile list shows them.")
-@_evidence_options
+@evidence_options
 @common
 def opt_in(id: str, profile: str, config: Path | None, as_json: bool, **evidence: str) -> None:  # noqa: A002
     """Turn the restriction on, at the holder's request and with the evidence of it."""
     from filterd.operations import subscribers
 
-    _change(config, as_json, lambda context: subscribers.opt_in(context, id, profile, _evidence(**evidence)))
+    _change(
+        config, as_json, lambda context: subscribers.opt_in(context, id, profile, evidence_of(**evidence))
+    )
 
 
 @subscriber.command("opt-out")
@@ -214,39 +197,6 @@ def remove(id: str, name: str, config: Path | None, as_json: bool) -> None:  # n
     _change(config, as_json, lambda context: subscribers.remove(context, id, name))
 
 
-@subscriber.command()
-@click.argument("id")
-@common
-def export(id: str, config: Path | None, as_json: bool) -> None:  # noqa: A002
-    """Print everything that is held of a subscriber (it is JSON with and without --json)."""
-    from filterd.operations import erasure
-
-    output.show_json(perform(config, lambda context: erasure.export(context, id)))
-
-
-@subscriber.command()
-@click.argument("id")
-@click.option("--reason", required=True, help="Why: the request, its reference.")
-@common
-def erase(id: str, reason: str, config: Path | None, as_json: bool) -> None:  # noqa: A002
-    """Remove the line and delete everything that leads to a person."""
-    from filterd.operations import erasure
-
-    erased = perform(config, lambda context: erasure.erase(context, id, reason=reason))
-    if as_json:
-        output.show_json(erased)
-    else:
-        output.done(f"erased {id}: {erased.bindings} bindings, {erased.requests} requests on record")
-
-
-def _evidence(who: str, channel: str, asked_at: str, text_version: str, reference: str) -> RequestEvidence:
-    from filterd.model.subscriber import RequestEvidence
-    from filterd.operations import texts
-
-    at = float(texts.when(asked_at, "the time of the request")) if asked_at else time.time()
-    return RequestEvidence(who, channel, at, text_version, reference)
-
-
 def _change(config: Path | None, as_json: bool, use_case: Callable[[Context], Awaitable[Subscriber]]) -> None:
     _show(perform(config, use_case), as_json, "recorded")
 
@@ -274,3 +224,7 @@ def _show(found: Subscriber, as_json: bool, what: str = "") -> None:
     )
     if what:
         output.done(f"{what}; nodes apply it within a second")
+
+
+for command in subscriber_records.COMMANDS:
+    subscriber.add_command(command)

@@ -24,6 +24,7 @@ casino.example.     A     192.0.2.21
 social.example.     A     192.0.2.22
 cloaked.example.    CNAME adult.example.
 alias.example.      HTTPS 1 adult.example. alpn=h2
+shop.example.       A     192.0.2.23
 ordered.example.    A     192.0.2.30
 ordered.example.    AAAA  2001:db8::30
 """

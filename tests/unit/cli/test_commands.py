@@ -151,3 +151,87 @@ def test_parsing_a_list_loads_nothing(answer: Answer, run: Run, tmp_path: Path) 
     missing = run("feed", "parse", str(tmp_path / "none"), "--format", "hosts")
     assert missing.exit_code == 1
     assert "what to do" in missing.stderr
+
+
+def test_feeds(answer: Answer, run: Run, installation: Path) -> None:
+    file = installation.parent / "policies/lists/adult.txt"
+    file.write_text("adult.test.example\nbad..name\n")
+    assert answer("feed", "list")[0]["state"] == "never read"
+    updated = answer("feed", "update")
+    assert [(each["feed"], each["outcome"], each["skipped"]) for each in updated] == [
+        ("starter-adult", "updated", 1)
+    ]
+    assert updated[0]["skipped_lines"] == [{"line": 2, "text": "bad..name", "reason": "an empty label"}]
+    assert "unchanged" in run("feed", "update", "starter-adult").stdout
+    shown = run("feed", "show", "starter-adult")
+    assert "lists/adult.txt" in shown.stdout
+    assert answer("feed", "show", "starter-adult")["versions"][0]["names"] == 1
+    assert run("feed", "list").stdout.splitlines()[1].split()[:3] == ["starter-adult", "adult", "1"]
+
+
+def test_a_feed_that_cannot_be_read_keeps_its_last_version(
+    answer: Answer, run: Run, installation: Path
+) -> None:
+    answer("feed", "update")
+    (installation.parent / "policies/lists/adult.txt").unlink()
+    failed = run("feed", "update")
+    assert failed.exit_code == 1
+    assert "starter-adult" in failed.stderr
+    assert "last good version" in failed.stderr
+    status = answer("feed", "show", "starter-adult")
+    assert (status["state"], status["version"]["names"]) == ("failed", 1)
+
+
+def test_an_unknown_feed_says_what_exists(run: Run) -> None:
+    refused = run("feed", "update", "nonsense")
+    assert refused.exit_code == 1
+    assert "starter-adult" in refused.stderr
+
+
+def test_snapshots(answer: Answer, run: Run) -> None:
+    none = run("snapshot", "show")
+    assert none.exit_code == 1
+    assert "filterd snapshot build" in none.stderr
+    answer("feed", "update")
+    built = answer("snapshot", "build")
+    assert answer("snapshot", "show")["record"]["digest"] == built["digest"]
+    assert answer("snapshot", "verify")["current"] is True
+    shown = run("snapshot", "verify")
+    assert "starter-adult" in shown.stdout
+    assert shown.stderr == "the snapshot is whole\n"
+
+
+def test_a_damaged_snapshot_is_a_failure(answer: Answer, run: Run, installation: Path) -> None:
+    answer("feed", "update")
+    file = installation.parent / "state/snapshots" / answer("snapshot", "build")["file"]
+    content = bytearray(file.read_bytes())
+    content[-1] ^= 1
+    file.write_bytes(content)
+    refused = run("snapshot", "verify")
+    assert refused.exit_code == 1
+    assert "filterd snapshot build" in refused.stderr
+
+
+def test_store_and_record(answer: Answer, run: Run) -> None:
+    assert answer("store", "migrate")["changed"] is False
+    assert "already" in run("store", "migrate").stderr
+    answer("subscriber", "add", "line-2")
+    assert answer("audit", "verify")["fault"] == ""
+    assert run("audit", "verify").stderr == "whole: 1 entries\n"
+    assert answer("audit", "tail")[0]["entry"]["action"] == "subscriber.add"
+    assert "subscriber.add" in run("audit", "tail", "--count", "5").stdout
+    assert answer("node", "list") == []
+    assert "filterd serve" in run("node", "list").stderr
+
+
+def test_importing_lines(answer: Answer, run: Run, tmp_path: Path) -> None:
+    file = tmp_path / "lines.csv"
+    file.write_text("subscriber,prefixes,profile\none,192.0.2.1,children\ntwo,192.0.2.2 2001:db8::/56,\n")
+    assert answer("subscriber", "import", str(file), *EVIDENCE)["added"] == 2
+    assert answer("subscriber", "import", str(file), *EVIDENCE)["unchanged"] == 2
+    assert answer("subscriber", "show", "one")["opted_in"] is True
+    file.write_text("subscriber,prefixes\nthree,nonsense\n")
+    refused = run("subscriber", "import", str(file))
+    assert refused.exit_code == 1
+    assert f"{file}:2: " in refused.stderr
+    assert "rejected   1" in refused.stdout

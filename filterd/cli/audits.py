@@ -1,0 +1,68 @@
+"""``filterd audit``: the record of who did what."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from filterd.cli import output
+from filterd.cli.failure import Failure
+from filterd.cli.options import common
+from filterd.cli.session import perform
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from filterd.model.audit_chain import StoredEntry
+    from filterd.operations.context import Context
+
+
+@click.group()
+def audit() -> None:
+    """Prove that the record is whole."""
+
+
+@audit.command()
+@click.option("--count", type=click.IntRange(1, 10_000), default=20, show_default=True, help="How many.")
+@common
+def tail(count: int, config: Path | None, as_json: bool) -> None:
+    """Show the last entries, oldest first."""
+    from filterd.operations import audit as operation
+
+    async def read(context: Context) -> Sequence[StoredEntry]:
+        return await operation.tail(context, count)
+
+    found = perform(config, read)
+    if as_json:
+        output.show_json(found)
+        return
+    rows = [
+        (
+            each.entry.revision,
+            output.moment(each.entry.at),
+            each.entry.actor,
+            each.entry.action,
+            each.entry.subject,
+            each.entry.reason,
+        )
+        for each in found
+    ]
+    output.show_table(("revision", "at", "who", "what", "of", "why"), rows, "nothing was recorded yet")
+
+
+@audit.command()
+@common
+def verify(config: Path | None, as_json: bool) -> None:
+    """Prove that no entry was altered, dropped or put in between."""
+    from filterd.operations import audit as operation
+
+    proof = perform(config, operation.verify)
+    if as_json:
+        output.show_json(proof)
+    elif proof.holds:
+        output.done(f"whole: {proof.entries} entries")
+    if not proof.holds:
+        message = f"the audit chain is broken at entry {proof.sequence}: {proof.fault}"
+        raise Failure(message, "keep the store file as evidence and compare it with the last backup")

@@ -1,0 +1,45 @@
+"""What ``make run`` prints when it is ready. No I/O."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from filterd.cli.demonstration.installation import LINES, Ports
+from filterd.cli.demonstration.zone import ORDERED
+
+TRY = (
+    ("-b 127.0.0.2 adult.example", "blocked: the children's profile has the category"),
+    ("-b 127.0.0.4 adult.example", "answered: that line asked for nothing"),
+    ("-b 127.0.0.3 casino.example +tcp", "blocked for the teenager too, over TCP"),
+    ("-b 127.0.0.2 cloaked.example", "blocked: an alias of adult.example"),
+    ("-b 127.0.0.2 alias.example HTTPS", "blocked: its target is"),
+    (f"-b 127.0.0.4 {ORDERED}", "blocked for everybody: an order"),
+    ("-b 127.0.0.2 library.example", "answered"),
+)
+"""(arguments of dig, what to expect)"""
+
+
+def text(config: Path, ports: Ports, online: bool, dig: bool) -> str:
+    """The whole page."""
+    command = f".venv/bin/filterd check adult.example --client 127.0.0.2 --config {config}"
+    ask = f"dig @127.0.0.1 -p {ports.dns}"
+    parts = ["", f"filterd is ready on 127.0.0.1:{ports.dns}, UDP and TCP. Three lines are registered:", ""]
+    parts += [f"  {line.address}  {line.profile or 'never opted in'}" for line in LINES]
+    parts += ["", "Try (EDE says why):", ""]
+    width = max(len(arguments) for arguments, _ in TRY)
+    parts += [f"  {ask} {arguments.ljust(width)}  # {expected}" for arguments, expected in TRY]
+    if not dig:
+        parts += ["", "  (dig is in the package bind9-dnsutils)"]
+    parts += [
+        "",
+        f"Why:      {command}",
+        f"Metrics:  http://127.0.0.1:{ports.metrics}/metrics (resolver)",
+        f"          http://127.0.0.1:{ports.control}/metrics (control)",
+        "",
+    ]
+    if not online:
+        parts += [
+            "No Internet: the system's resolvers do not answer. Names under .example work all the same.",
+            "",
+        ]
+    return "\n".join([*parts, f"Ctrl-C stops it; the state stays in {config.parent}.", ""])

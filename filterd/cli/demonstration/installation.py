@@ -1,0 +1,127 @@
+"""The demonstration's files, lines and order, made once and kept for the next run."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+
+from filterd.cli.demonstration.zone import LISTED, ORDERED
+from filterd.config.load import load
+from filterd.model.rule import Scope
+from filterd.model.subscriber import RequestEvidence
+from filterd.operations import bindings, feeds, migrate, orders, snapshots, subscribers
+from filterd.operations.context import Context, open_context
+from filterd.operations.intake import OrderRequest
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """Where the demonstration listens on 127.0.0.1."""
+
+    dns: int = 5300
+    metrics: int = 9353
+    control: int = 8080
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A loopback address that stands for a customer."""
+
+    address: str
+    subscriber: str
+    profile: str
+    """what it asked for; empty for nothing"""
+
+
+LINES = (
+    Line("127.0.0.2", "demonstration-2", "children"),
+    Line("127.0.0.3", "demonstration-3", "teenagers"),
+    Line("127.0.0.4", "demonstration-4", ""),
+)
+
+
+def write_files(folder: Path, policies: Path, ports: Ports, upstream_port: int) -> Path:
+    """Lay configuration and a copy of the shipped policies below ``folder``; returns the former's path."""
+    folder.mkdir(parents=True, exist_ok=True)
+    _write_policies(folder / "policies", policies)
+    configuration = {
+        "node": {"name": "demonstration"},
+        "dns": {"listen": [f"127.0.0.1:{ports.dns}"], "upstreams": [f"127.0.0.1:{upstream_port}"]},
+        "block_page": {"ipv4": "192.0.2.80", "ipv6": "2001:db8::80"},
+        "cache": {"size": "16MiB"},
+        "store": {"url": f"sqlite:///{folder.absolute()}/filterd.db"},
+        "state_dir": "state",
+        "policies": "policies",
+        "control": {"listen": f"127.0.0.1:{ports.control}"},
+        "metrics": {"listen": f"127.0.0.1:{ports.metrics}"},
+        "orders": {"approvals": 1},
+    }
+    path = folder / "filterd.yaml"
+    path.write_text("# Written anew by every make run.\n" + yaml.safe_dump(configuration, sort_keys=False))
+    return path
+
+
+def _write_policies(target: Path, shipped: Path) -> None:
+    """The shipped policies, and one more list in each category that the demonstration's names stand in."""
+    shutil.rmtree(target, ignore_errors=True)
+    shutil.copytree(shipped, target)
+    feeds = ""
+    for category, names in LISTED.items():
+        source = f"lists/demonstration-{category}.txt"
+        (target / source).write_text("\n".join([f"# names of make run, in {category}", *names, ""]))
+        feed = {
+            "id": f"demonstration-{category}",
+            "source": source,
+            "format": "domains",
+            "category": category,
+        }
+        feeds += f"- {json.dumps(feed)}\n"
+    with (target / "feeds.yaml").open("a") as file:
+        file.write("\n# the demonstration's own\n" + feeds)
+
+
+async def prepare(config: Path, say: Callable[[str], None]) -> None:
+    """Bring the store, the lines, the order, the lists and the snapshot to what the files say."""
+    settings = load(config)
+    await migrate.migrate(settings)
+    async with open_context(settings) as context:
+        say("registering three lines and one order")
+        await _register(context)
+        say("reading the lists and compiling the policy snapshot")
+        for update in await feeds.update(context):
+            if update.problem:
+                say(f"  {update.feed}: {update.problem}")
+        record = await snapshots.build(context)
+        say(f"  {record.names} names, digest {record.digest[:16]}")
+
+
+async def _register(context: Context) -> None:
+    """The three lines and the order, unless they are there already."""
+    known = {each.id async for each in subscribers.list_subscribers(context)}
+    for line in LINES:
+        if line.subscriber in known:
+            continue
+        await subscribers.add(context, line.subscriber)
+        await bindings.add(context, line.address, line.subscriber)
+        if line.profile:
+            evidence = RequestEvidence("demonstration", "make run", time.time(), "none", "make run")
+            await subscribers.opt_in(context, line.subscriber, line.profile, evidence)
+    if not await orders.list_orders(context):
+        await orders.add(context, _order())
+
+
+def _order() -> OrderRequest:
+    return OrderRequest(
+        authority="An authority, for demonstration",
+        official="Nobody",
+        document="DEMO-1",
+        ground="None: this order is made by make run",
+        reason="to show what a mandatory rule does",
+        entries=((ORDERED, Scope.SUBTREE),),
+    )

@@ -1,0 +1,86 @@
+"""``filterd snapshot``: the compiled policy that nodes answer by."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from filterd.cli import output
+from filterd.cli.options import common
+from filterd.cli.session import perform
+
+if TYPE_CHECKING:
+    from filterd.model.records import SnapshotRecord
+    from filterd.operations.context import Context
+    from filterd.operations.snapshots import SnapshotView
+
+
+@click.group()
+def snapshot() -> None:
+    """Compile and check the policy snapshot."""
+
+
+@snapshot.command()
+@common
+def build(config: Path | None, as_json: bool) -> None:
+    """Compile the lists and orders of this moment into a snapshot and publish it."""
+    from filterd.operations import snapshots
+
+    with output.progress("compiling"):
+        record = perform(config, snapshots.build)
+    if as_json:
+        output.show_json(record)
+        return
+    output.show_fields(_fields(record))
+    output.done("published; nodes take it up within a second")
+
+
+@snapshot.command()
+@common
+def show(config: Path | None, as_json: bool) -> None:
+    """Show the current snapshot and the lists in it."""
+    from filterd.operations import snapshots
+
+    _show(config, as_json, snapshots.show)
+
+
+@snapshot.command()
+@common
+def verify(config: Path | None, as_json: bool) -> None:
+    """Read the current snapshot as a node does: every byte under its checksum."""
+    from filterd.operations import snapshots
+
+    _show(config, as_json, snapshots.verify)
+    output.done("the snapshot is whole")
+
+
+def _show(config: Path | None, as_json: bool, look: Callable[[Context], SnapshotView]) -> None:
+    async def read(context: Context) -> SnapshotView:
+        return look(context)
+
+    view = perform(config, read)
+    if as_json:
+        output.show_json(view)
+        return
+    output.show_fields(_fields(view.record))
+    click.echo()
+    columns = ("list", "kind", "version", "names", "digest")
+    rows = [
+        (each["id"], each["kind"], each.get("version"), each.get("names"), str(each.get("digest", ""))[:16])
+        for each in view.lists
+    ]
+    output.show_table(columns, rows, "no list stands in it")
+
+
+def _fields(record: SnapshotRecord) -> list[tuple[str, object]]:
+    return [
+        ("file", record.file),
+        ("digest", record.digest),
+        ("revision", record.revision),
+        ("built at", output.moment(record.built_at)),
+        ("names", record.names),
+        ("size", f"{record.size} bytes"),
+    ]
