@@ -25,7 +25,7 @@ from typing import Any
 from filterd.model.verdict import Kind
 from filterd.policy.canonical import CanonicalError, canonical_name, join_lines, wire_of
 from filterd.policy.classes import FIRST_FREE_BIT, ListClass
-from filterd.policy.compiler import ListSource, compile_snapshot
+from filterd.policy.compiler import ListSource, compile_snapshot, whole_lines
 from filterd.policy.layout import read_header
 from filterd.policy.snapshot import Snapshot, match_wire
 
@@ -174,8 +174,8 @@ def load(work: Path) -> dict[str, Any]:
     asked = found = 0
     for source in sources(work):
         bits = {place.number for place in source.places}
-        for run in source.runs:
-            for name in run.split(b"\n")[1:-1:1000]:
+        for run in whole_lines(source.runs):
+            for name in run.split(b"\n")[:-1:1000]:
                 wire = wire_of(f"www.{name.decode()}"[-253:].lstrip("."))
                 asked += 1
                 found += bits <= match_wire(snapshot, None, KEY, wire, b"").bits

@@ -222,6 +222,24 @@ def test_the_last_slot_is_empty(read: Callable[..., object], content: bytes) -> 
 
 
 @both
+def test_names_out_of_order(read: Callable[..., object]) -> None:
+    """A search ends at a later home: a name that stands behind one would never be found."""
+    builder = Builder(KEY)
+    step = (1 << 64) // 65536
+    for number, home in enumerate((1000, 1000, 1001)):
+        builder.add_fingerprint(struct.pack("<QQ", home * step + 99, number), 3, 1, 0)
+    content = b"".join(builder.finish({}, 1, 2, bytes(32)))
+    read(content, KEY)
+    slot = first_slot(content)
+    for changes in ({1: 0, 2: 2}, {0: 0, 1: 0, 2: 2}):
+        changed = content
+        for place, distance in changes.items():
+            changed = with_bytes(changed, slot + place * layout.SLOT_SIZE + 11, bytes([distance]))
+        with pytest.raises(SnapshotDamagedError, match="a slot of the table"):
+            read(changed, KEY)
+
+
+@both
 def test_a_name_too_many(read: Callable[..., object], content: bytes) -> None:
     slot = header_of(content).table_offset
     assert not any(content[slot : slot + layout.SLOT_SIZE])
