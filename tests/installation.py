@@ -113,9 +113,9 @@ def as_person(context: Context, actor: str) -> Context:
     return replace(context, actor=actor)
 
 
-async def install(base: Path) -> Installation:
-    """Write the policies, and make the store."""
-    settings = from_value(
+def settings_in(base: Path) -> Settings:
+    """The settings of the installation at a directory."""
+    return from_value(
         {
             "store": {"url": f"sqlite:///{base}/filterd.db"},
             "state_dir": str(base / "state"),
@@ -124,7 +124,11 @@ async def install(base: Path) -> Installation:
         },
         base=base,
     )
-    made = Installation(base, settings)
+
+
+async def install(base: Path) -> Installation:
+    """Write the policies, and make the store."""
+    made = Installation(base, settings_in(base))
     for name, text in POLICIES.items():
         made.write_policy(name, text)
     await Store.migrate(made.url)

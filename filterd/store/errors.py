@@ -19,6 +19,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 
 class StoreError(Exception):
@@ -104,6 +105,9 @@ def translated() -> Iterator[None]:
     """Turn the driver's errors into the store's, once, at its edge. Others pass unchanged."""
     try:
         yield
+    except PoolTimeoutError:
+        message = "the store is busy: this process has too many writes under way"
+        raise StoreBusyError(message) from None
     except (DBAPIError, sqlite3.Error) as error:
         own = translate(error)
         if own is None:

@@ -1,0 +1,236 @@
+"""Transactions: what is written together is there together, with its place in the log and in the trail."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from sqlalchemy import insert, select, text
+from sqlalchemy.exc import OperationalError
+
+from filterd.audit.chain import Proof, prove
+from filterd.model.audit_chain import GENESIS
+from filterd.model.changelog import (
+    BINDINGS_SQL,
+    CHANGES_SQL,
+    CONTROL,
+    HEAD_SQL,
+    PARENTAL,
+    BindingRemoved,
+    LineRemoved,
+)
+from filterd.store import engine, log, tables
+from filterd.store.errors import StoreBusyError, StoreDamagedError, StoreFullError
+from filterd.store.store import Store
+
+NOW = 1_800_000_000.0
+
+
+async def append(store: Store, count: int = 1, action: str = "test") -> int:
+    for number in range(count):
+        async with store.write("ana", NOW) as write:
+            write.change(LineRemoved(number))
+            write.audit(action, "line:1")
+    return write.revision
+
+
+async def proof(store: Store) -> Proof:
+    async with store.read() as connection:
+        end = await log.chain_end(connection)
+    return await prove(log.all_entries(store.read, end[0]), end)
+
+
+async def test_every_connection_has_the_pragmas(store: Store) -> None:
+    async with store.read() as reader, store.report() as writer:
+        for connection in (reader, writer):
+            found = [
+                (await connection.exec_driver_sql(f"PRAGMA {name}")).scalar_one()
+                for name in ("journal_mode", "synchronous", "foreign_keys", "secure_delete")
+            ]
+            assert found == ["wal", 2, 1, 1]
+            assert (await connection.exec_driver_sql("PRAGMA busy_timeout")).scalar_one() > 0
+
+
+async def test_revisions_and_the_chain_grow_together(store: Store) -> None:
+    assert await append(store, 3) == 3
+    async with store.write("ana", NOW) as write:
+        write.change(BindingRemoved("192.0.2.1/32"), LineRemoved(7))
+        write.audit("one", "line:1")
+        write.audit("two", "line:2")
+    assert write.revision == 5
+    async with store.read() as connection:
+        entries = await log.entries(connection)
+    assert [each.entry.revision for each in entries] == [1, 2, 3, 5, 5]
+    assert entries[0].previous_hash == GENESIS
+    assert await proof(store) == Proof(5, entries[-1].hash)
+
+
+async def test_a_decision_without_a_change_has_its_place_in_the_log_too(store: Store) -> None:
+    async with store.write("ana", NOW) as write:
+        write.audit("looked", "order:O-1")
+    async with store.read() as connection:
+        found = await connection.exec_driver_sql(CHANGES_SQL, (CONTROL, 0, 9, 9))
+        assert [(row.revision, row.kind) for row in found] == [(1, "audit")]
+
+
+async def test_data_without_an_audit_entry_is_refused(store: Store) -> None:
+    with pytest.raises(RuntimeError, match="without an audit entry"):
+        async with store.write("ana", NOW) as write:
+            await write.connection.execute(text("UPDATE log_floor SET revision = 5"))
+    with pytest.raises(RuntimeError, match="without an audit entry"):
+        async with store.write("ana", NOW) as write:
+            write.change(LineRemoved(1))
+    async with store.read() as connection:
+        assert await log.floor(connection) == 0
+
+
+async def test_a_write_that_fails_leaves_nothing(store: Store) -> None:
+    with pytest.raises(ZeroDivisionError):
+        async with store.write("ana", NOW) as write:
+            write.take_lines(5)
+            write.change(LineRemoved(1))
+            write.audit("x", "y")
+            await write.finish()
+            raise ZeroDivisionError
+    assert await append(store) == 1
+    async with store.write("ana", NOW) as write:
+        assert write.take_lines(1) == 1
+
+
+async def test_a_write_that_is_cancelled_leaves_nothing_and_the_lock_is_free(store: Store) -> None:
+    async def slow() -> None:
+        async with store.write("ana", NOW) as write:
+            write.change(LineRemoved(1))
+            write.audit("x", "y")
+            await write.finish()
+            started.set()
+            await asyncio.sleep(60)
+
+    started = asyncio.Event()
+    task = asyncio.create_task(slow())
+    await started.wait()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert await append(store) == 1
+
+
+async def test_two_writers_in_one_process_take_turns(store: Store) -> None:
+    await asyncio.gather(*(append(store, 5) for _ in range(4)))
+    assert (await proof(store)).entries == 20
+
+
+async def test_a_reader_sees_one_state(store: Store) -> None:
+    await append(store)
+    async with store.read() as connection:
+        before = await log.revision(connection)
+        await append(store)
+        assert await log.revision(connection) == before
+    async with store.read() as connection:
+        assert await log.revision(connection) == before + 1
+
+
+async def test_a_reader_cannot_write(store: Store) -> None:
+    async with store.read() as connection:
+        with pytest.raises(OperationalError, match="readonly"):
+            await connection.execute(text("DELETE FROM change"))
+
+
+async def test_a_second_entry_on_the_same_predecessor_is_impossible(store: Store) -> None:
+    await append(store)
+    async with store.read() as connection:
+        (entry,) = (await connection.execute(select(tables.audit))).mappings().all()
+    with (
+        pytest.raises(sqlite3.IntegrityError),
+        closing(sqlite3.connect(engine.database_path(_url(store)))) as raw,
+    ):
+        raw.execute(
+            "INSERT INTO audit SELECT 2, revision, at, actor, action, subject, reason, before, after,"
+            " previous_hash, 'f' FROM audit WHERE sequence = ?",
+            (entry["sequence"],),
+        )
+
+
+async def test_a_held_lock_is_waited_for_and_then_reported(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with closing(sqlite3.connect(engine.database_path(_url(store)), isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        waiting = asyncio.create_task(append(store))
+        await asyncio.sleep(0.1)
+        assert not waiting.done()
+        other.execute("ROLLBACK")
+        assert await waiting == 1
+        other.execute("BEGIN IMMEDIATE")
+        monkeypatch.setattr(engine, "WRITE_WAIT", 0.1)
+        with pytest.raises(StoreBusyError) as caught:
+            await append(store)
+        assert "lock" in str(caught.value)
+        other.execute("ROLLBACK")
+    assert await append(store) == 2
+
+
+async def test_a_full_disk_keeps_what_was_there(store: Store) -> None:
+    await append(store)
+    async with store.report() as connection:
+        pages = (await connection.exec_driver_sql("PRAGMA page_count")).scalar_one()
+        await connection.exec_driver_sql(f"PRAGMA max_page_count={pages}")
+    with pytest.raises(StoreFullError):
+        async with store.write("ana", NOW) as write:
+            write.audit("big", "x", after={"much": "x" * 1_000_000})
+    async with store.report() as connection:
+        await connection.exec_driver_sql("PRAGMA max_page_count=1000000")
+    assert await append(store) == 2
+    assert (await proof(store)).holds
+
+
+async def test_a_database_damaged_while_open_is_reported_without_its_contents(
+    store: Store, tmp_path: Path
+) -> None:
+    await append(store, 200, action="secret.example")
+    await store.close()
+    path = engine.database_path(_url(store))
+    content = path.read_bytes()
+    path.write_bytes(content[:8192] + b"\xa5" * (len(content) - 8192))
+    with pytest.raises(StoreDamagedError) as caught:
+        await append(store, action="secret.example")
+    assert "secret" not in str(caught.value)
+    assert caught.value.__cause__ is None
+
+
+async def test_pruning_raises_the_floor_and_keeps_the_newest(store: Store) -> None:
+    await append(store, 12)
+    async with store.report() as connection:
+        assert not await log.prune(connection, keep=5)
+    async with store.read() as connection:
+        assert await log.floor(connection) == 7
+        assert (await connection.exec_driver_sql(HEAD_SQL)).all() == [(12, 7)]
+        left = await connection.exec_driver_sql(CHANGES_SQL, (PARENTAL, 7, 12, 99))
+        assert [row.revision for row in left] == [8, 9, 10, 11, 12]
+        assert (await connection.exec_driver_sql(BINDINGS_SQL)).all() == []
+    assert await append(store) == 13
+
+
+async def test_pruning_goes_by_small_steps(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(log, "PRUNE_ROWS", 4)
+    await append(store, 12)
+    steps = []
+    more = True
+    while more:
+        async with store.report() as connection:
+            more = await log.prune(connection, keep=2)
+            steps.append(await log.floor(connection))
+    assert steps == [4, 8, 10]
+
+
+async def test_an_unknown_line_cannot_be_referred_to(store: Store) -> None:
+    with pytest.raises(Exception, match="FOREIGN KEY"):
+        async with store.report() as connection:
+            await connection.execute(insert(tables.binding).values(prefix="192.0.2.1/32", line=99))
+
+
+def _url(store: Store) -> str:
+    return str(store._writer.url).replace("+aiosqlite", "")
