@@ -119,7 +119,10 @@ async def list_orders(connection: AsyncConnection, state: OrderState | None = No
 async def count(connection: AsyncConnection) -> dict[str, int]:
     """How many orders are in each state."""
     found = await connection.execute(select(orders.c.state, func.count()).group_by(orders.c.state))
-    return dict.fromkeys((state.value for state in OrderState), 0) | dict(found.tuples().all())
+    counts = dict.fromkeys((state.value for state in OrderState), 0)
+    for state, number in found:
+        counts[state] = number
+    return counts
 
 
 async def _with_approvals(connection: AsyncConnection, found: Sequence[Order]) -> list[Order]:
