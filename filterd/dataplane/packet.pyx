@@ -1,1 +1,582 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
+
+from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t
+from libc.stdlib cimport free, malloc
+from libc.string cimport memcmp, memcpy, memset
+
+from filterd.dataplane.cache cimport (
+    CACHE_HIT,
+    CACHE_STALE,
+    Found,
+    Key,
+    ResponseCache,
+    cache_insert,
+    cache_insert_failure,
+    cache_key,
+    cache_lookup,
+    cache_set_union,
+)
+from filterd.dataplane.tables cimport Addresses, Lines, Prefixes, address_find, line_of
+from filterd.policy.decide cimport (
+    LINE_OPTED_IN,
+    MODE_NULL,
+    MODE_SINKHOLE,
+    OUTCOME_BLOCK,
+    OUTCOME_LOCAL,
+    OUTCOME_PASS,
+    OUTCOME_REWRITE,
+    PublishedState,
+    REASON_CATEGORY,
+    REASON_LOCAL,
+    REASON_MANDATORY,
+    REASON_SAFE_SEARCH,
+    REASON_SECURITY,
+    Subject,
+    WHERE_CNAME,
+    decide,
+    decide_answer,
+)
+from filterd.policy.fingerprint cimport Fingerprint, suffixes
+from filterd.policy.inspect cimport INSPECT_OK, Union, inspect, union_of, union_touches
+from filterd.wire.codec cimport (
+    BADVERS,
+    CLASS_CH,
+    CLASS_IN,
+    FLAG_AD,
+    FLAG_CD,
+    FLAG_RD,
+    FORMERR,
+    HEADER_SIZE,
+    MAX_EDES,
+    NOT_A_QUERY,
+    NXDOMAIN,
+    OK,
+    REFUSED,
+    SERVFAIL,
+    TYPE_A,
+    TYPE_AAAA,
+    TYPE_ANY,
+    TYPE_OPT,
+    TYPE_TXT,
+    parse_query,
+    rcode_of,
+)
+from filterd.wire.respond cimport (
+    LOCAL_NXDOMAIN,
+    MAX_MESSAGE,
+    add_ede,
+    default_options,
+    local_kind,
+    respond_answer,
+    respond_blocked,
+    respond_error,
+    respond_local,
+    respond_rewrite,
+    respond_text,
+    udp_limit,
+)
+
+from filterd.model.verdict import Outcome, Reason
+
+cdef enum:
+    PACKET_AGAIN = 3            # inside: another name is to be looked up
+    FIRST_META_TYPE = 249       # TKEY; up to 252 (AXFR) nothing that a resolver forwards
+    LAST_META_TYPE = 254        # MAILA; 255 is ANY
+
+# RFC 8914, as the design's stage 13 uses them.
+cdef enum:
+    EDE_STALE = 3
+    EDE_FORGED = 4
+    EDE_NOT_READY = 14
+    EDE_BLOCKED = 15
+    EDE_CENSORED = 16
+    EDE_FILTERED = 17
+    EDE_PROHIBITED = 18
+    EDE_STALE_NXDOMAIN = 19
+    EDE_NETWORK = 23
+
+cdef bytes ID_SERVER = b"\x02id\x06server\x00"
+cdef bytes HOSTNAME_BIND = b"\x08hostname\x04bind\x00"
+cdef const uint8_t* id_server = <const uint8_t*><const char*>ID_SERVER
+cdef const uint8_t* hostname_bind = <const uint8_t*><const char*>HOSTNAME_BIND
+
+
+# ---- the stages, in the order of pipeline.py ----
+
+cdef int packet_receive(Core* core, const uint8_t* packet, size_t length, Exchange* x, int64_t now,
+                        int64_t ticks, Workspace* work) noexcept nogil:
+    cdef AnswerOptions options
+    cdef int status
+    x.rounds = 0
+    x.rewrite = False
+    if length < HEADER_SIZE:
+        return drop(core, DROP_SHORT)
+    status = parse_query(packet, length, &x.query)
+    if status == NOT_A_QUERY:
+        return drop(core, DROP_ANSWER)
+    core.counters.queries[1 if x.tcp else 0] += 1
+    begin_options(core, x, &options)
+    if status != OK:
+        core.counters.malformed += 1
+        return error(core, x, rcode_of(status), &options, work)
+    if address_find(core.allowed, x.client, False) == NULL:
+        core.counters.refused += 1
+        add_ede(&options, EDE_PROHIBITED, NULL, 0)
+        return error(core, x, REFUSED, &options, work)
+    if x.query.edns_version != 0:
+        return error(core, x, BADVERS, &options, work)
+    if not x.query.flags & FLAG_RD:
+        # An answer from the cache would let one line look into what another asked.
+        return error(core, x, REFUSED, &options, work)
+    if x.query.qclass != CLASS_IN:
+        return other_class(core, x, &options, work)
+    if x.query.qtype == TYPE_OPT or x.query.qtype == 0:
+        return error(core, x, FORMERR, &options, work)
+    if FIRST_META_TYPE <= x.query.qtype <= LAST_META_TYPE:
+        return error(core, x, REFUSED, &options, work)
+    return proceed(core, x, NULL, now, ticks, work)
+
+
+cdef int packet_finish(Core* core, Exchange* x, const Reply* reply, int64_t now, int64_t ticks,
+                       Workspace* work) noexcept nogil:
+    cdef Key key
+    cdef Union seen
+    cdef EdeList edes
+    lookup_key(core, x, &key)
+    if reply.message != NULL:
+        if core.state != NULL:
+            union_of(core.state, reply.message, reply.length, &seen)
+            cache_insert(core.cache, &key, reply.message, reply.length, reply.ad, &reply.edes, &seen,
+                         core.state.generation, ticks)
+    else:
+        edes = reply.edes
+        cache_insert_failure(core.cache, &key, &edes, ticks)
+    return proceed(core, x, reply, now, ticks, work)
+
+
+cdef int proceed(Core* core, Exchange* x, const Reply* reply, int64_t now, int64_t ticks,
+                 Workspace* work) noexcept nogil:
+    """Identify, decide, then answer or look up. ``reply`` NULL: nothing was forwarded yet."""
+    cdef const Line* line = NULL
+    cdef Verdict verdict
+    cdef Name answered
+    cdef AnswerOptions options
+    begin_options(core, x, &options)
+    if not identify(core, x, &line):
+        core.counters.not_ready += 1
+        add_ede(&options, EDE_NOT_READY, NULL, 0)
+        return error(core, x, SERVFAIL, &options, work)
+    decide(core.state, line, &x.query.name, now, &verdict, NULL)
+    limit_ttl(core, line, &verdict, now, &options)
+    if verdict.outcome == OUTCOME_BLOCK:
+        return blocked(core, x, &verdict, &options, work)
+    if verdict.outcome == OUTCOME_LOCAL:
+        return local(core, x, &verdict, &options, work)
+    if reply != NULL:
+        answered = x.asked
+    if reply == NULL or not x.rewrite or verdict.outcome == OUTCOME_REWRITE:
+        ask(core, x, line, &verdict)    # else an alias led to the safe host that was asked: it stays
+    if reply != NULL and same_name(&answered, &x.asked):
+        return with_reply(core, x, line, &verdict, reply, &options, now, ticks, work)
+    return look_up(core, x, line, &verdict, &options, now, ticks, work)
+
+
+cdef bint identify(const Core* core, const Exchange* x, const Line** line) noexcept nogil:
+    """The client's line, NULL for unknown; False where nobody can tell what the client must get."""
+    cdef const State* state = core.state
+    if state == NULL or not state.ready:
+        return False
+    if state.parental_ready:
+        line[0] = line_of(core.addresses, core.lines, x.client, False)
+        return True
+    if state.parental_fail_open:
+        return True
+    # Closed: an address that belongs to a line, or may do so, gets nothing until its choices are known.
+    return core.identity_ready and address_find(core.addresses, x.client, False) == NULL
+
+
+cdef void ask(const Core* core, Exchange* x, const Line* line, const Verdict* verdict) noexcept nogil:
+    """Which name is looked up: the query's, or the safe host."""
+    x.rewrite = verdict.outcome == OUTCOME_REWRITE
+    if x.rewrite:
+        x.asked = core.state.targets[verdict.reference][0]
+    else:
+        x.asked = x.query.name
+
+
+cdef int look_up(Core* core, Exchange* x, const Line* line, const Verdict* verdict, AnswerOptions* options,
+                 int64_t now, int64_t ticks, Workspace* work) noexcept nogil:
+    """Answer from the cache, name by name, as far as it goes."""
+    cdef Key key
+    cdef Found found
+    cdef int status
+    while x.rounds < MAX_ROUNDS:
+        x.rounds += 1
+        lookup_key(core, x, &key)
+        status = cache_lookup(core.cache, &key, ticks, work.found, BUFFER_SIZE, &found)
+        if status == CACHE_STALE and found.hold:
+            core.counters.lookups[LOOKUP_STALE] += 1
+            stale_ede(work.found, options)
+        elif status == CACHE_HIT:
+            core.counters.lookups[LOOKUP_HIT] += 1
+        else:
+            core.counters.lookups[LOOKUP_MISS] += 1
+            return PACKET_MISS
+        options.age = found.age
+        if found.failure:
+            copy_edes(&found.edes, options)
+            return error(core, x, SERVFAIL, options, work)
+        status = complete(core, x, line, verdict, &found, work.found, found.length, found.ad, &found.edes,
+                          options, now, work)
+        if status != PACKET_AGAIN:
+            return status
+    return error(core, x, SERVFAIL, options, work)
+
+
+cdef int with_reply(Core* core, Exchange* x, const Line* line, const Verdict* verdict, const Reply* reply,
+                    AnswerOptions* options, int64_t now, int64_t ticks, Workspace* work) noexcept nogil:
+    """Answer with what forwarding brought; where it brought nothing, with what is stale, or SERVFAIL."""
+    cdef int status
+    if reply.message == NULL:
+        x.rounds = MAX_ROUNDS - 1
+        status = look_up(core, x, line, verdict, options, now, ticks, work)
+        if status == PACKET_MISS:
+            copy_edes(&reply.edes, options)
+            return error(core, x, SERVFAIL, options, work)
+        return status
+    status = complete(core, x, line, verdict, NULL, reply.message, reply.length, reply.ad, &reply.edes,
+                      options, now, work)
+    if status == PACKET_AGAIN:
+        return look_up(core, x, line, verdict, options, now, ticks, work)
+    return status
+
+
+cdef int complete(Core* core, Exchange* x, const Line* line, const Verdict* verdict, const Found* found,
+                  const uint8_t* message, size_t length, bint ad, const EdeList* edes, AnswerOptions* options,
+                  int64_t now, Workspace* work) noexcept nogil:
+    """Inspect the answer to ``x.asked`` and respond. ``found``: where in the cache it is from, or NULL."""
+    cdef Verdict seen
+    memcpy(&seen, verdict, sizeof(Verdict))
+    if x.rewrite and not safe_host_passes(core, x, line, verdict, now, &seen):
+        return blocked(core, x, &seen, options, work)
+    if must_inspect(core, line, found, message, length, now):
+        if inspect(core.state, line, message, length, verdict.own_allow, now, &seen, NULL) != INSPECT_OK:
+            add_ede(options, EDE_NETWORK, NULL, 0)
+            return error(core, x, SERVFAIL, options, work)
+        if seen.outcome == OUTCOME_BLOCK:
+            return blocked(core, x, &seen, options, work)
+        if seen.outcome == OUTCOME_REWRITE and not x.rewrite:
+            x.rewrite = True
+            x.asked = core.state.targets[seen.reference][0]
+            return PACKET_AGAIN
+    copy_edes(edes, options)
+    if x.rewrite:
+        count(core, OUTCOME_REWRITE, REASON_SAFE_SEARCH, 0)
+        add_ede(options, EDE_FORGED, NULL, 0)
+        return sent(core, respond_rewrite(&x.query, &x.asked, message, length, options, work.out, BUFFER_SIZE),
+                    work)
+    count(core, OUTCOME_PASS, verdict.reason, 0)
+    options.ad = ad and (x.query.dnssec_ok or x.query.flags & FLAG_AD)
+    return sent(core, respond_answer(&x.query, message, length, options, work.out, BUFFER_SIZE), work)
+
+
+cdef bint safe_host_passes(const Core* core, const Exchange* x, const Line* line, const Verdict* verdict,
+                           int64_t now, Verdict* seen) noexcept nogil:
+    """Whether nothing blocks the safe host itself: it is a name of the answer like any other."""
+    cdef Fingerprint values[128]
+    cdef Subject subject
+    memset(&subject, 0, sizeof(Subject))
+    suffixes(core.state.key, &x.asked, values)
+    subject.name = &x.asked
+    subject.suffixes = values
+    subject.where = WHERE_CNAME
+    subject.own_allow = verdict.own_allow
+    decide_answer(core.state, line, &subject, now, seen, NULL)
+    return seen.outcome != OUTCOME_BLOCK
+
+
+cdef bint must_inspect(Core* core, const Line* line, const Found* found, const uint8_t* message,
+                       size_t length, int64_t now) noexcept nogil:
+    """Whether the answer's union of classes touches this line; one of another state is recomputed."""
+    cdef Union seen
+    if found == NULL:
+        return True
+    if found.union_known and found.generation == core.state.generation:
+        return union_touches(core.state, line, &found.seen, now)
+    union_of(core.state, message, length, &seen)
+    cache_set_union(core.cache, found, &seen, core.state.generation)
+    return union_touches(core.state, line, &seen, now)
+
+
+# ---- answers that are made here ----
+
+cdef int blocked(Core* core, Exchange* x, const Verdict* verdict, AnswerOptions* options,
+                 Workspace* work) noexcept nogil:
+    """A blocked name, with its EDE."""
+    count(core, OUTCOME_BLOCK, verdict.reason, verdict.reference)
+    options.age = 0
+    options.ede.count = 0
+    if verdict.reason == REASON_MANDATORY:
+        add_ede(options, EDE_CENSORED, NULL, 0)
+    elif verdict.reason == REASON_SECURITY:
+        add_ede(options, EDE_BLOCKED, NULL, 0)
+    else:
+        add_ede(options, EDE_FILTERED, NULL, 0)
+    if makes_address(core, &x.query, verdict.mode):
+        add_ede(options, EDE_FORGED, NULL, 0)
+    return sent(core, respond_blocked(&x.query, verdict.mode, verdict.scope, options, work.out, BUFFER_SIZE),
+                work)
+
+
+cdef bint makes_address(const Core* core, const Query* query, uint8_t mode) noexcept nogil:
+    if query.qtype == TYPE_A:
+        return mode == MODE_NULL or (mode == MODE_SINKHOLE and core.rules.has_ipv4)
+    if query.qtype == TYPE_AAAA:
+        return mode == MODE_NULL or (mode == MODE_SINKHOLE and core.rules.has_ipv6)
+    return False
+
+
+cdef int local(Core* core, Exchange* x, const Verdict* verdict, const AnswerOptions* options,
+               Workspace* work) noexcept nogil:
+    """localhost, resolver.arpa and special-use names."""
+    cdef uint8_t kind = local_kind(&x.query.name) if verdict.reason == REASON_LOCAL else LOCAL_NXDOMAIN
+    count(core, OUTCOME_LOCAL, verdict.reason, 0)
+    return sent(core, respond_local(&x.query, kind, options, work.out, BUFFER_SIZE), work)
+
+
+cdef int other_class(Core* core, Exchange* x, const AnswerOptions* options, Workspace* work) noexcept nogil:
+    """CHAOS: the node's name for id.server (RFC 4892). Anything else is refused."""
+    cdef const Name* name = &x.query.name
+    if x.query.qclass == CLASS_CH and (x.query.qtype == TYPE_TXT or x.query.qtype == TYPE_ANY):
+        if is_name(name, id_server, 11) or is_name(name, hostname_bind, 15):
+            return sent(core, respond_text(&x.query, core.rules.identity, core.rules.identity_length, options,
+                                           work.out, BUFFER_SIZE), work)
+    return error(core, x, REFUSED, options, work)
+
+
+cdef int error(Core* core, const Exchange* x, uint16_t rcode, const AnswerOptions* options,
+               Workspace* work) noexcept nogil:
+    return sent(core, respond_error(&x.query, rcode, options, work.out, BUFFER_SIZE), work)
+
+
+cdef inline int sent(Core* core, size_t length, Workspace* work) noexcept nogil:
+    work.written = length
+    return PACKET_ANSWER if length else drop(core, DROP_UNANSWERABLE)
+
+
+cdef inline int drop(Core* core, int reason) noexcept nogil:
+    core.counters.drops[reason] += 1
+    return PACKET_DROP
+
+
+# ---- small parts ----
+
+cdef void begin_options(const Core* core, const Exchange* x, AnswerOptions* options) noexcept nogil:
+    default_options(options)
+    options.limit = MAX_MESSAGE if x.tcp else udp_limit(&x.query)
+    options.ttl = core.rules.block_ttl
+    options.has_ipv4 = core.rules.has_ipv4
+    options.has_ipv6 = core.rules.has_ipv6
+    memcpy(options.ipv4, core.rules.ipv4, 4)
+    memcpy(options.ipv6, core.rules.ipv6, 16)
+
+
+cdef void limit_ttl(const Core* core, const Line* line, const Verdict* verdict, int64_t now,
+                    AnswerOptions* options) noexcept nogil:
+    """A line that opted in gets no TTL that outlives its next boundary, so that no telephone's cache does."""
+    if line == NULL or not line.flags & LINE_OPTED_IN:
+        return
+    options.ttl_cap = core.rules.max_ttl_opted_in
+    if verdict.valid_until > now and verdict.valid_until - now < options.ttl_cap:
+        options.ttl_cap = <uint32_t>(verdict.valid_until - now)
+    if options.ttl > options.ttl_cap:
+        options.ttl = options.ttl_cap
+
+
+cdef inline void lookup_key(const Core* core, const Exchange* x, Key* key) noexcept nogil:
+    cache_key(core.cache, &x.asked, x.query.qtype, x.query.qclass, x.query.dnssec_ok,
+              (x.query.flags & FLAG_CD) != 0, key)
+
+
+cdef inline void stale_ede(const uint8_t* message, AnswerOptions* options) noexcept nogil:
+    add_ede(options, EDE_STALE_NXDOMAIN if message[3] & 0x0F == NXDOMAIN else EDE_STALE, NULL, 0)
+
+
+cdef void copy_edes(const EdeList* edes, AnswerOptions* options) noexcept nogil:
+    cdef int i
+    for i in range(edes.count):
+        add_ede(options, edes.items[i].code, edes.items[i].text, edes.items[i].text_length)
+
+
+cdef inline bint same_name(const Name* a, const Name* b) noexcept nogil:
+    return a.length == b.length and memcmp(a.bytes, b.bytes, a.length) == 0
+
+
+cdef inline bint is_name(const Name* name, const uint8_t* wire, uint8_t length) noexcept nogil:
+    return name.length == length and memcmp(name.bytes, wire, length) == 0
+
+
+cdef inline void count(Core* core, uint8_t outcome, uint8_t reason, uint32_t reference) noexcept nogil:
+    core.counters.verdicts[outcome * REASONS + reason] += 1
+    if reason == REASON_CATEGORY and reference < CLASS_BITS:
+        core.counters.categories[reference] += 1
+
+
+# ---- the Python face ----
+
+cdef class Pending:
+    """See the stub."""
+
+    @property
+    def name(self):
+        return (<const char*>self.x.asked.bytes)[:self.x.asked.length]
+
+    @property
+    def qtype(self):
+        return self.x.query.qtype
+
+    @property
+    def qclass(self):
+        return self.x.query.qclass
+
+    @property
+    def dnssec_ok(self):
+        return bool(self.x.query.dnssec_ok)
+
+    @property
+    def checking_disabled(self):
+        return bool(self.x.query.flags & FLAG_CD)
+
+    @property
+    def tcp(self):
+        return bool(self.x.tcp)
+
+
+cdef class Packets:
+    """See the stub."""
+
+    def __cinit__(self):
+        memset(&self.core, 0, sizeof(Core))
+        self.work = <Workspace*>malloc(sizeof(Workspace))
+        if self.work == NULL:
+            raise MemoryError("no memory for the packet buffers")
+
+    def __dealloc__(self):
+        free(self.work)
+
+    def __init__(self, Prefixes allowed not None, ResponseCache cache not None, rules):
+        self.categories = {}
+        self.cache = cache
+        self.core.cache = &cache.cache
+        self.change_settings(allowed, rules)
+
+    def change_settings(self, Prefixes allowed not None, rules):
+        cdef AnswerRules* mine = &self.core.rules
+        cdef bytes identity = rules.identity.encode("ascii")[:64]
+        cdef bytes ipv4 = rules.ipv4 or bytes(4)
+        cdef bytes ipv6 = rules.ipv6 or bytes(16)
+        if len(ipv4) != 4 or len(ipv6) != 16:
+            raise ValueError("a block page's address has 4 or 16 bytes")
+        self.allowed = allowed
+        self.core.allowed = &allowed.table
+        mine.block_ttl = rules.block_ttl
+        mine.max_ttl_opted_in = rules.max_ttl_opted_in
+        mine.has_ipv4 = rules.ipv4 is not None
+        mine.has_ipv6 = rules.ipv6 is not None
+        memcpy(mine.ipv4, <const char*>ipv4, 4)
+        memcpy(mine.ipv6, <const char*>ipv6, 16)
+        mine.identity_length = <uint8_t>len(identity)
+        memcpy(mine.identity, <const char*>identity, len(identity))
+
+    def publish(self, PublishedState state, Lines lines not None, Addresses addresses not None,
+                bint identity_ready):
+        self.fold_categories()
+        self.core.state = NULL if state is None else &state.state
+        self.core.lines = &lines.table
+        self.core.addresses = &addresses.table
+        self.core.identity_ready = identity_ready
+        self.state, self.lines, self.addresses = state, lines, addresses
+
+    def receive(self, const uint8_t[::1] packet not None, bytes client not None, bint tcp, int64_t now,
+                int64_t ticks):
+        cdef Pending pending = Pending.__new__(Pending)
+        cdef const uint8_t* start = &packet[0] if packet.shape[0] else NULL
+        if len(client) != 16:
+            raise ValueError("a client's address has 16 bytes")
+        memcpy(pending.x.client, <const char*>client, 16)
+        pending.x.tcp = tcp
+        return self.outcome(
+            packet_receive(&self.core, start, packet.shape[0], &pending.x, now, ticks, self.work), pending
+        )
+
+    def finish(self, Pending pending not None, message, bint ad, edes, int64_t now, int64_t ticks):
+        cdef Reply reply
+        cdef list texts = []
+        cdef bytes kept = b"" if message is None else message
+        if len(kept) > BUFFER_SIZE:
+            raise ValueError("a message has at most 65535 bytes")
+        reply.message = NULL if message is None else <const uint8_t*><const char*>kept
+        reply.length = len(kept)
+        reply.ad = ad
+        fill_edes(edes, texts, &reply.edes)
+        return self.outcome(packet_finish(&self.core, &pending.x, &reply, now, ticks, self.work), pending)
+
+    cdef object outcome(self, int status, Pending pending):
+        if status == PACKET_ANSWER:
+            return (<const char*>self.work.out)[:self.work.written]
+        return pending if status == PACKET_MISS else None
+
+    cdef int fold_categories(self) except -1:
+        """Class bits have their meaning from one snapshot: counts go over to the categories' names."""
+        cdef int bit
+        if self.state is None:
+            return 0
+        for bit in range(CLASS_BITS):
+            if self.core.counters.categories[bit]:
+                entry = self.state.classes.of_bit(bit)
+                name = entry.category if entry is not None else ""
+                self.categories[name] = self.categories.get(name, 0) + self.core.counters.categories[bit]
+                self.core.counters.categories[bit] = 0
+        return 0
+
+    def counts(self):
+        cdef const Counters* c = &self.core.counters
+        self.fold_categories()
+        verdicts = {
+            (outcome.name.lower(), reason.word): c.verdicts[<int>outcome * REASONS + <int>reason]
+            for outcome in Outcome
+            for reason in Reason
+            if c.verdicts[<int>outcome * REASONS + <int>reason]
+        }
+        return {
+            "queries": {"udp": c.queries[0], "tcp": c.queries[1]},
+            "verdicts": verdicts,
+            "refused": c.refused,
+            "malformed": c.malformed,
+            "not_ready": c.not_ready,
+            "categories": dict(self.categories),
+            "drops": {
+                "short": c.drops[DROP_SHORT],
+                "not_a_query": c.drops[DROP_ANSWER],
+                "unanswerable": c.drops[DROP_UNANSWERABLE],
+            },
+            "lookups": {
+                "hit": c.lookups[LOOKUP_HIT],
+                "stale": c.lookups[LOOKUP_STALE],
+                "miss": c.lookups[LOOKUP_MISS],
+            },
+        }
+
+
+cdef int fill_edes(edes, list texts, EdeList* out) except -1:
+    """``texts`` keeps the bytes alive that ``out`` points to."""
+    cdef bytes text
+    out.count = 0
+    for code, text in list(edes)[:MAX_EDES]:
+        text = text[:255]
+        texts.append(text)
+        out.items[out.count].code = code
+        out.items[out.count].text = <const uint8_t*><const char*>text
+        out.items[out.count].text_length = <uint8_t>len(text)
+        out.count += 1
+    return 0

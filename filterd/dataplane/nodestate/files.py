@@ -1,4 +1,5 @@
-"""Durable files: a name is either the whole old content or the whole new content, also after a power cut."""
+"""Durable files: a name is either the whole old content or the whole new content, also after a power
+cut."""
 
 from __future__ import annotations
 

@@ -68,6 +68,11 @@ class Journal:
         self._base = 0
         self._log: int | None = None
 
+    @property
+    def is_open(self) -> bool:
+        """Whether a batch can be appended."""
+        return self._log is not None
+
     def exists(self) -> bool:
         """Whether either file is there; where neither is, this node has never been given this part."""
         return self.checkpoint_path.exists() or self.log_path.exists()
@@ -101,8 +106,8 @@ class Journal:
         self._open_log(revision, _LOG_HEAD.size)
 
     def append(self, revision: int, payload: bytes) -> None:
-        """Add one batch; on return it is sealed on the disk. Raises ``OSError``: the batch then counts as not
-        applied, and the log must be loaded again before the next one."""
+        """Add one batch; on return it is sealed on the disk. Raises ``OSError``: the batch then counts as
+        not applied, and the log must be loaded again before the next one."""
         if self._log is None:
             msg = f"the log {self.log_path} is not open"
             raise OSError(msg)

@@ -1,0 +1,153 @@
+"""Reading the store's change log: a plain read-only sqlite3 connection, every read a short transaction of
+its own.
+
+An open read would keep the store's write-ahead log from being folded back, so none outlives its function.
+Used by one thread. Errors are :class:`StoreUnreadableError`, whatever is wrong with the store: the node
+then goes on with what it has.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import quote
+
+from filterd.model import changelog
+from filterd.model.changelog import BindingChange, Change, ChangeError, LineChange, OrderChange
+
+BUSY_SECONDS = 1.0
+BATCH = 1000
+"""rows read at a time: an order never waits for more than one such batch of another stream"""
+
+
+class StoreUnreadableError(Exception):
+    """The store is not there, locked, of another schema or damaged, or holds a change that this version
+    cannot read; the message says which."""
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """Newest revision and floor: changes at or below the floor may be gone."""
+
+    revision: int
+    floor: int
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One change; ``at`` is when it was made, Unix seconds."""
+
+    revision: int
+    at: float
+    change: Change
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Changes of one stream above a cursor, the cursor after them, and whether more are waiting."""
+
+    head: Head
+    rows: tuple[Row, ...]
+    cursor: int
+    more: bool
+
+
+class ChangeLog:
+    """The store's change log, read only."""
+
+    def __init__(self, path: Path) -> None:
+        self._uri = f"file:{quote(str(path))}?mode=ro"
+        self._connection: sqlite3.Connection | None = None
+        self._seen: int | None = None
+
+    def close(self) -> None:
+        """Close the connection; the next read opens it again."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+        self._seen = None
+
+    def changed(self) -> bool:
+        """Whether anything may have been committed since the last call: cheap enough to ask every few
+        milliseconds. Always true on a new connection, and after :meth:`forget`."""
+        with self._reading() as connection:
+            version: int
+            (version,) = connection.execute("PRAGMA data_version").fetchone()
+        seen, self._seen = self._seen, version
+        return seen != version
+
+    def forget(self) -> None:
+        """Make the next :meth:`changed` true: what was announced could not be applied."""
+        self._seen = None
+
+    def head(self) -> Head:
+        """Newest revision and floor."""
+        with self._transaction() as connection:
+            return _head(connection)
+
+    def page(self, stream: str, cursor: int) -> Page:
+        """The next changes of ``stream``. Below the floor there are none to be had: compare
+        ``head.floor``."""
+        with self._transaction() as connection:
+            head = _head(connection)
+            found = connection.execute(
+                changelog.CHANGES_SQL, (stream, cursor, head.revision, BATCH)
+            ).fetchall()
+            rows = tuple(
+                Row(revision, at, changelog.decode(kind, payload)) for revision, kind, at, payload in found
+            )
+        more = len(rows) == BATCH
+        return Page(head, rows, rows[-1].revision if more else max(head.revision, cursor), more)
+
+    def all_orders(self) -> tuple[int, list[OrderChange]]:
+        """Every order ever in force, and the revision at which that is so."""
+        with self._transaction() as connection:
+            return _head(connection).revision, list(changelog.mandatory_state(connection.execute))
+
+    def all_choices(self) -> Generator[list[LineChange | BindingChange]]:
+        """Every line and binding in batches, as of the moment of the first one; close the generator.
+
+        Take the cursor from :meth:`head` *before*: what changes in between then comes twice, and a change
+        that is applied twice is as good as once.
+        """
+        with self._transaction() as connection:
+            batch: list[LineChange | BindingChange] = []
+            for change in changelog.parental_state(connection.execute):
+                batch.append(change)
+                if len(batch) == BATCH:
+                    yield batch
+                    batch = []
+            yield batch
+
+    @contextmanager
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
+        with self._reading() as connection:
+            connection.execute("BEGIN")
+            try:
+                yield connection
+            finally:
+                connection.rollback()
+
+    @contextmanager
+    def _reading(self) -> Iterator[sqlite3.Connection]:
+        try:
+            if self._connection is None:
+                self._connection = sqlite3.connect(
+                    self._uri, uri=True, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
+                )
+            yield self._connection
+        except (sqlite3.Error, ChangeError) as error:
+            self.close()
+            msg = f"cannot read the store: {error}"
+            raise StoreUnreadableError(msg) from error
+
+
+def _head(connection: sqlite3.Connection) -> Head:
+    row = connection.execute(changelog.HEAD_SQL).fetchone()
+    if row is None:
+        msg = "the store has no head"
+        raise sqlite3.DatabaseError(msg)
+    return Head(*row)

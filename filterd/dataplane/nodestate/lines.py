@@ -1,0 +1,154 @@
+"""The parental part of the node state: lines with their choices, and the static bindings that lead to them.
+
+Two journals keep it, so that a node whose lines are damaged still knows *which* addresses belong to a
+line, and can refuse those alone (``parental_fail: closed``). Own names are held as fingerprints only.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from ipaddress import ip_network
+
+from filterd.dataplane.tables import Addresses, Lines
+from filterd.model.changelog import BindingChange, BindingRemoved, Change, LineChange, LineRemoved
+from filterd.model.line import LineChoices
+from filterd.model.rule import Action, Scope
+from filterd.policy.decide import LineHandle
+from filterd.policy.fingerprint import fingerprint_name
+from filterd.policy.resolve import PolicyBook
+from filterd.policy.schedule import UnknownZoneError
+
+FALLBACK_ZONE = "UTC"
+"""for a line whose zone this machine does not know"""
+
+OwnRule = tuple[str, int, int]
+"""the name's fingerprint in hexadecimal, action, scope"""
+LineStep = tuple[int, int, str, str, int, list[OwnRule]] | tuple[int]
+"""line, flags, profile, zone, paused until, own names; the number alone: the line is gone"""
+BindingStep = tuple[str, int, int | None]
+"""address in hexadecimal, prefix length, line; None: bound to no line any more"""
+
+OPTED_IN = 1
+SECURITY_LEFT = 2
+
+
+@dataclass(frozen=True, slots=True)
+class ParentalBatch:
+    """Changes of the parental stream in the form in which they are logged and applied."""
+
+    lines: tuple[LineStep, ...]
+    bindings: tuple[BindingStep, ...]
+
+
+def batch_of(changes: Iterable[Change], key: bytes) -> ParentalBatch:
+    """Names become fingerprints here. ValueError for what is no name or prefix."""
+    lines: list[LineStep] = []
+    bindings: list[BindingStep] = []
+    for change in changes:
+        match change:
+            case LineChange(choices):
+                lines.append(_line_step(choices, key))
+            case LineRemoved(line):
+                lines.append((line,))
+            case BindingChange(prefix, line):
+                bindings.append((*_prefix(prefix), line))
+            case BindingRemoved(prefix):
+                bindings.append((*_prefix(prefix), None))
+    return ParentalBatch(tuple(lines), tuple(bindings))
+
+
+def _line_step(choices: LineChoices, key: bytes) -> LineStep:
+    own = [
+        (fingerprint_name(key, own.name).hex(), int(own.action), int(own.scope)) for own in choices.own_names
+    ]
+    flags = (OPTED_IN if choices.opted_in else 0) | (SECURITY_LEFT if choices.security_left else 0)
+    return choices.line, flags, choices.profile, choices.zone, choices.paused_until, own
+
+
+def _prefix(text: str) -> tuple[str, int]:
+    network = ip_network(text)
+    return network.network_address.packed.hex(), network.prefixlen
+
+
+class KnownLines:
+    """Lines by number, and which policy each has. Owned by the node's thread; read by the query path."""
+
+    def __init__(
+        self, book: PolicyBook, table: Lines | None = None, keys: Sequence[tuple[str, str]] = ()
+    ) -> None:
+        self.table = table if table is not None else Lines(os.urandom(16))
+        self._book = book
+        self._keys: list[tuple[str, str]] = []
+        """(profile, zone) by policy index - 1"""
+        for number, (profile, zone) in enumerate(keys, start=1):
+            if self._index(profile, zone) != number:
+                msg = f"the policies of the lines do not have their places: {profile} in {zone}"
+                raise ValueError(msg)
+
+    @classmethod
+    def from_body(cls, body: memoryview, book: PolicyBook) -> KnownLines:
+        """What :meth:`body` gave. ValueError or TableError for anything else."""
+        size = int.from_bytes(body[:4], "little")
+        keys = [(str(profile), str(zone)) for profile, zone in json.loads(bytes(body[4 : 4 + size]))]
+        return cls(book, Lines.load(body[4 + size :]), keys)
+
+    def body(self) -> tuple[bytes, bytes, bytes]:
+        """All of it, for a checkpoint."""
+        keys = json.dumps(self._keys).encode()
+        return len(keys).to_bytes(4, "little"), keys, self.table.dump()
+
+    def claim_policies(self, steps: Iterable[LineStep]) -> bool:
+        """Give every policy in ``steps`` its index; whether one is new, so that a state must be published
+        before :meth:`apply`."""
+        before = len(self._keys)
+        for step in steps:
+            if len(step) > 1:
+                self._index(step[2], step[3])
+        return len(self._keys) > before
+
+    def apply(self, steps: Iterable[LineStep]) -> None:
+        """Put each step into the table."""
+        for step in steps:
+            if len(step) == 1:
+                self.table.remove(step[0])
+                continue
+            number, flags, profile, zone, paused_until, own = step
+            self.table.upsert(
+                LineHandle(
+                    number,
+                    policy=self._index(profile, zone),
+                    opted_in=bool(flags & OPTED_IN),
+                    paused_until=paused_until,
+                    security_left=bool(flags & SECURITY_LEFT),
+                    own_names=[
+                        (bytes.fromhex(value), Action(act), Scope(where)) for value, act, where in own
+                    ],
+                )
+            )
+
+    def _index(self, profile: str, zone: str) -> int:
+        try:
+            index = self._book.index(profile, zone)
+        except UnknownZoneError:
+            zone = FALLBACK_ZONE
+            index = self._book.index(profile, zone)
+        if index > len(self._keys):
+            self._keys.append((profile, zone))
+        return index
+
+
+def apply_bindings(table: Addresses, steps: Iterable[BindingStep]) -> None:
+    """Put each step into the table."""
+    for address, length, line in steps:
+        if line is None:
+            table.remove(bytes.fromhex(address), length)
+        else:
+            table.set(bytes.fromhex(address), length, line)
+
+
+def encode(steps: Sequence[LineStep] | Sequence[BindingStep]) -> bytes:
+    """Steps as compact JSON, for the log."""
+    return json.dumps(steps, separators=(",", ":")).encode()

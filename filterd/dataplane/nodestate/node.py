@@ -1,0 +1,291 @@
+"""The node: from its own disk to a published state, then after the store's change log, on one thread.
+
+One turn, every few milliseconds: orders first, then lines and bindings, then a new snapshot, then what
+the clock alone changes. A change counts as applied when it is on the node's disk *and* in the published
+state. Whatever is wrong with the store, the node goes on with what it has; a part that is missing is
+asked for until it is there.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from filterd.dataplane.nodestate.changes import ChangeLog, Page, StoreUnreadableError
+from filterd.dataplane.nodestate.disk import NodeDisk, empty_addresses
+from filterd.dataplane.nodestate.lines import KnownLines, apply_bindings, batch_of
+from filterd.dataplane.nodestate.orders import HeldOrder, hold
+from filterd.dataplane.nodestate.publisher import Publisher, check_meta
+from filterd.dataplane.nodestate.shelf import Shelf
+from filterd.dataplane.tables import Addresses, Lines
+from filterd.model import changelog
+from filterd.model.changelog import OrderChange
+from filterd.policy.decide import PublishedState
+from filterd.policy.published import StateSettings
+
+POLL_SECONDS = 0.02
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """What the query path works with until the next one. ``state`` None: the mandatory part is missing."""
+
+    state: PublishedState | None
+    lines: Lines
+    addresses: Addresses
+    identity_ready: bool
+    """whether ``addresses`` can be trusted to hold every known line"""
+
+
+class Witness(Protocol):
+    """Who is told what happens on the node; called on its thread."""
+
+    def note(self, event: str, **fields: object) -> None:
+        """Something that an operator should know. No field holds a name, a line or an address."""
+
+    def enforced(self, seconds: float) -> None:
+        """An order took effect so long after it was written."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a node keeps and finds things. ``store`` None: there is none to follow."""
+
+    state_dir: Path
+    store: Path | None
+    key: bytes
+    """the installation's fingerprint key, 16 bytes"""
+
+
+class Node:
+    """Everything but :meth:`change_settings`, :meth:`stop` and the figures belongs to one thread."""
+
+    def __init__(
+        self,
+        place: Place,
+        settings: StateSettings,
+        publish: Callable[[Published], None],
+        witness: Witness,
+        clock: Callable[[], float],
+    ) -> None:
+        self._key = place.key
+        self._witness = witness
+        self._clock = clock
+        self._publish = publish
+        self._settings = settings
+        self.disk = NodeDisk(place.state_dir / "node")
+        self.publisher = Publisher(self.disk, place.key, settings)
+        self.shelf = Shelf(
+            place.state_dir / "snapshots",
+            place.state_dir / "node" / "snapshot",
+            place.key,
+            lambda name, reason: witness.note("snapshot refused", file=name, reason=reason),
+            check_meta,
+        )
+        self._log = ChangeLog(place.store) if place.store else None
+        self._bulk = ChangeLog(place.store) if place.store else None
+        self._mandatory_cursor = 0
+        self._parental_cursor = 0
+        self._waiting_since = 0.0
+        self._trouble = ""
+        self._stop = threading.Event()
+
+    @property
+    def mandatory_revision(self) -> int:
+        """Every order up to this revision is on the disk and in force."""
+        return self._mandatory_cursor
+
+    @property
+    def parental_revision(self) -> int:
+        """The same for lines and bindings."""
+        return self._parental_cursor
+
+    def lag(self, now: float) -> float:
+        """Seconds since the node last knew that it has everything; 0 while it does."""
+        return max(0.0, now - self._waiting_since) if self._waiting_since else 0.0
+
+    def missing(self) -> list[str]:
+        """What keeps the node from being ready."""
+        lacking = [
+            f"{name} state: {part.reason}"
+            for name, part in self.disk.parts().items()
+            if part.revision is None
+        ]
+        if self.publisher.snapshot is None:
+            lacking.append("no policy snapshot")
+        return lacking
+
+    def load(self) -> None:
+        """Start from the disk: needs neither store nor control."""
+        snapshot = self.shelf.at_start()
+        now = int(self._clock())
+        if snapshot is not None:
+            self.publisher.adopt(snapshot, now)
+        self.disk.load(self.publisher.book())
+        for name, part in self.disk.parts().items():
+            if part.damaged:
+                self._witness.note("node state damaged", part=name, reason=part.reason)
+        self._mandatory_cursor = self.disk.mandatory.revision or 0
+        self._parental_cursor = self.disk.parental_revision or 0
+        self.publisher.renew(now)
+        self._show()
+
+    def run(self) -> None:
+        """Follow the store and the clock until :meth:`stop`."""
+        while not self._stop.is_set():
+            behind = self.turn()
+            self._stop.wait(0.001 if behind else POLL_SECONDS)
+        self.close()
+
+    def stop(self) -> None:
+        """Make :meth:`run` return."""
+        self._stop.set()
+
+    def close(self) -> None:
+        """Close every file."""
+        self.disk.close()
+        for log in (self._log, self._bulk):
+            if log is not None:
+                log.close()
+
+    def change_settings(self, settings: StateSettings) -> None:
+        """Take effect with the next turn. May be called from any thread."""
+        self._settings = settings
+
+    def turn(self) -> bool:
+        """Do what is due once; whether more is waiting."""
+        behind = self._follow_store()
+        now = int(self._clock())
+        snapshot = self.shelf.poll(self.publisher.snapshot)
+        if snapshot is not None:
+            self.publisher.adopt(snapshot, now)
+            self._witness.note(
+                "snapshot in force", digest=snapshot.digest, revision=snapshot.built_at_revision
+            )
+            self._show()
+        if self._settings is not self.publisher.settings:
+            self.publisher.settings = self._settings
+            self.publisher.renew(now)
+            self._show()
+        if self.publisher.due(now):
+            self.publisher.advance(now)
+            self._show()
+        return behind
+
+    def _follow_store(self) -> bool:
+        if self._log is None:
+            return False
+        try:
+            if not self._log.changed():
+                return False
+            more = self._follow_orders(self._log)
+            more = self._follow_choices(self._log) or more
+        except (StoreUnreadableError, OSError, ValueError) as error:
+            self._in_trouble(error)
+            return False
+        if more:
+            self._log.forget()
+        else:
+            self._waiting_since = 0.0
+        self._trouble = ""
+        return more
+
+    def _in_trouble(self, error: Exception) -> None:
+        """The store cannot be read, or the node's disk not be written: said once, tried again every
+        turn."""
+        kind = type(error).__name__
+        if kind != self._trouble:
+            self._witness.note("change log not followed", reason=kind)
+        self._trouble = kind
+        self._waiting_since = self._waiting_since or self._clock()
+        if self._log is not None:
+            self._log.forget()
+        self.disk.reopen()
+
+    def _follow_orders(self, log: ChangeLog) -> bool:
+        if self.disk.mandatory.revision is None:
+            return self._resync_orders(log)
+        page = log.page(changelog.MANDATORY, self._mandatory_cursor)
+        if _must_resync(page, self._mandatory_cursor):
+            return self._resync_orders(log)
+        if page.rows:
+            held = [self._hold(row.change, row.revision) for row in page.rows]
+            self.disk.add_orders(page.rows[-1].revision, held)
+            self.publisher.renew(int(self._clock()))
+            self._show()
+            self._mandatory_cursor = page.cursor
+            for row in page.rows:
+                self._witness.enforced(max(0.0, self._clock() - row.at))
+        self._mandatory_cursor = page.cursor
+        return page.more
+
+    def _resync_orders(self, log: ChangeLog) -> bool:
+        revision, orders = log.all_orders()
+        self.disk.replace_orders(revision, [self._hold(order, revision) for order in orders])
+        self._witness.note("orders read anew", revision=revision, count=len(orders))
+        self.publisher.renew(int(self._clock()))
+        self._mandatory_cursor = revision
+        self._show()
+        return False
+
+    def _hold(self, change: changelog.Change, revision: int) -> HeldOrder:
+        if not isinstance(change, OrderChange):
+            msg = "a change of the mandatory stream is no order"
+            raise StoreUnreadableError(msg)
+        return hold(change, revision, self._key)
+
+    def _follow_choices(self, log: ChangeLog) -> bool:
+        if self.disk.parental_revision is None:
+            return self._resync_choices(log)
+        page = log.page(changelog.PARENTAL, self._parental_cursor)
+        if _must_resync(page, self._parental_cursor):
+            return self._resync_choices(log)
+        if page.rows:
+            self._waiting_since = page.rows[0].at if page.more else 0.0
+            batch = batch_of((row.change for row in page.rows), self._key)
+            new_policy = self.disk.known.claim_policies(batch.lines)
+            self.disk.log_parental(page.rows[-1].revision, batch)
+            if new_policy:
+                self.publisher.advance(int(self._clock()))
+                self._show()
+            self.disk.apply_parental(batch)
+        self._parental_cursor = page.cursor
+        return page.more
+
+    def _resync_choices(self, log: ChangeLog) -> bool:
+        """Read every line and binding anew, beside the tables in use; orders are followed in between."""
+        assert self._bulk is not None  # noqa: S101 - there is one where there is a log
+        book = self.publisher.book()
+        known, addresses = KnownLines(book), empty_addresses()
+        revision = log.head().revision
+        with closing(self._bulk.all_choices()) as batches:
+            for changes in batches:
+                batch = batch_of(changes, self._key)
+                known.apply(batch.lines)
+                apply_bindings(addresses, batch.bindings)
+                self._follow_orders(log)
+        self.disk.replace_parental(revision, book, known, addresses)
+        self._witness.note("lines read anew", revision=revision, count=len(known.table))
+        self.publisher.renew(int(self._clock()))
+        self._parental_cursor = revision
+        self._show()
+        return True
+
+    def _show(self) -> None:
+        self._publish(
+            Published(
+                self.publisher.state,
+                self.disk.known.table,
+                self.disk.addresses,
+                self.disk.bindings.revision is not None,
+            )
+        )
+
+
+def _must_resync(page: Page, cursor: int) -> bool:
+    """Below the floor changes are gone; above the head the store is another one than it was."""
+    return cursor < page.head.floor or cursor > page.head.revision

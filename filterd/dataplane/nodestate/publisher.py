@@ -1,0 +1,92 @@
+"""From the parts to the one published state: snapshot, overlay, mandates, policies at this moment,
+switches.
+
+Owned by the node's thread. What it makes is immutable; the query path sees one whole state or the other.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+from filterd.dataplane.nodestate.disk import NodeDisk
+from filterd.dataplane.nodestate.orders import overlay_rules
+from filterd.policy.classes import Classes, from_meta
+from filterd.policy.decide import PublishedState
+from filterd.policy.published import StateSettings
+from filterd.policy.resolve import PolicyBook
+from filterd.policy.snapshot import Overlay, Snapshot
+
+OVERLAY_BOUND = 65536
+"""entries beyond which a new snapshot is overdue; they hold all the same"""
+
+
+def check_meta(snapshot: Snapshot) -> None:
+    """Raise ``KeyError``, ``TypeError`` or ``ValueError`` for a snapshot that no state can be made of."""
+    PolicyBook.of_meta(snapshot.meta, from_meta(snapshot.meta["lists"]))
+
+
+@dataclass(slots=True)
+class Publisher:
+    """Keeps the state that is in force and makes the next one."""
+
+    disk: NodeDisk
+    key: bytes
+    settings: StateSettings
+    state: PublishedState | None = None
+    """None while there is no snapshot or the mandatory part is missing"""
+    snapshot: Snapshot | None = None
+    overlay_entries: int = 0
+    published: int = 0
+    _classes: Classes = field(default_factory=Classes)
+
+    def book(self) -> PolicyBook:
+        """An empty policy book over the profiles of the snapshot in force."""
+        if self.snapshot is None:
+            return PolicyBook({}, self._classes)
+        return PolicyBook.of_meta(self.snapshot.meta, self._classes)
+
+    def adopt(self, snapshot: Snapshot, now: int) -> PublishedState | None:
+        """Go over to another snapshot."""
+        self.snapshot = snapshot
+        self._classes = from_meta(snapshot.meta["lists"])
+        self.disk.book.renew(snapshot.meta, self._classes)
+        return self.renew(now)
+
+    def renew(self, now: int) -> PublishedState | None:
+        """Make the state anew from all parts."""
+        if self.snapshot is None or self.disk.mandatory.revision is None:
+            self.state = None
+            return None
+        self.published += 1
+        self.state = PublishedState(
+            self.snapshot,
+            self.key,
+            now=now,
+            generation=self.published,
+            overlay=self._overlay(self.snapshot.built_at_revision),
+            mandates=self.disk.orders.mandates(),
+            policies=self.disk.book.at(now),
+            settings=self._switches(),
+        )
+        return self.state
+
+    def advance(self, now: int) -> PublishedState | None:
+        """The state at a later moment: policies and mandates as they are now, overlay as it was."""
+        if self.state is None:
+            return None
+        self.published += 1
+        self.state = self.state.evolve(now, policies=self.disk.book.at(now), settings=self._switches())
+        return self.state
+
+    def due(self, now: int) -> bool:
+        """Whether a boundary of a schedule or a mandate has come."""
+        return self.state is not None and 0 < self.state.next_change <= now
+
+    def _switches(self) -> StateSettings:
+        parental_ready = self.disk.parental_revision is not None
+        return replace(self.settings, ready=True, parental_ready=parental_ready)
+
+    def _overlay(self, revision: int) -> Overlay | None:
+        rules, lengths4, lengths6 = overlay_rules(self.disk.orders.above(revision))
+        self.overlay_entries = len(rules)
+        return Overlay(rules, lengths4, lengths6) if rules else None

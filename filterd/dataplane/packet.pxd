@@ -1,0 +1,115 @@
+# cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
+"""One packet in, one answer out: every stage of ``pipeline.py`` in its order, for each path the same.
+
+``packet_receive`` takes a packet as far as it can go without waiting; ``packet_finish`` takes it up again
+with what forwarding brought, and looks up line and state anew, since both may have changed meanwhile.
+"""
+
+from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+
+from filterd.dataplane.cache cimport Cache
+from filterd.dataplane.tables cimport AddressTable, LineTable
+from filterd.policy.decide cimport CLASS_BITS, Line, State, Verdict
+from filterd.wire.codec cimport EdeList, Name, Query
+from filterd.wire.respond cimport AnswerOptions
+
+
+cdef enum PacketStatus:
+    PACKET_ANSWER = 0           # `written` bytes are to be sent
+    PACKET_DROP = 1             # nothing is to be sent
+    PACKET_MISS = 2             # `asked` is to be forwarded, then packet_finish
+
+cdef enum:
+    DROP_SHORT = 0              # less than a header
+    DROP_ANSWER = 1             # QR is set: an answer to an answer would be a loop
+    DROP_UNANSWERABLE = 2       # no room, or nothing that could be echoed
+    DROPS = 3
+
+cdef enum:
+    LOOKUP_HIT = 0
+    LOOKUP_STALE = 1
+    LOOKUP_MISS = 2
+    LOOKUPS = 3
+
+cdef enum:
+    OUTCOMES = 4
+    REASONS = 12
+    MAX_ROUNDS = 4              # names looked up for one query: its own and the safe hosts that it leads to
+    BUFFER_SIZE = 65535
+
+
+cdef struct Exchange:           # one query between its packet and its answer
+    Query query
+    uint8_t client[16]          # IPv4 as ::ffff:a.b.c.d
+    bint tcp
+    Name asked                  # what is looked up: the query's name or a safe host
+    bint rewrite                # `asked` is a safe host
+    uint8_t rounds
+
+cdef struct Reply:              # what forwarding brought
+    const uint8_t* message      # without OPT; NULL: no upstream gave an answer
+    size_t length
+    bint ad                     # set by a trusted upstream
+    EdeList edes
+
+cdef struct Counters:
+    uint64_t queries[2]         # UDP, TCP
+    uint64_t verdicts[OUTCOMES * REASONS]
+    uint64_t refused            # outside the ACL
+    uint64_t malformed
+    uint64_t not_ready
+    uint64_t categories[CLASS_BITS]
+    uint64_t drops[DROPS]
+    uint64_t lookups[LOOKUPS]
+
+cdef struct AnswerRules:        # sealed at start, replaced whole by a reload
+    uint32_t block_ttl
+    uint32_t max_ttl_opted_in
+    bint has_ipv4               # the block page's addresses
+    bint has_ipv6
+    uint8_t ipv4[4]
+    uint8_t ipv6[16]
+    uint8_t identity_length
+    uint8_t identity[64]        # id.server, CHAOS
+
+cdef struct Core:               # everything that a packet meets; owned by Packets
+    const State* state          # NULL: the mandatory part is missing
+    const AddressTable* addresses
+    const LineTable* lines
+    const AddressTable* allowed
+    Cache* cache
+    bint identity_ready         # the bindings can be trusted to hold every known line
+    AnswerRules rules
+    Counters counters
+
+cdef struct Workspace:          # one of each thread
+    uint8_t found[BUFFER_SIZE]  # an answer out of the cache
+    uint8_t out[BUFFER_SIZE]
+    size_t written
+
+
+# `now`: Unix seconds, for the policy; `ticks`: seconds of a clock that does not go back, for the cache.
+cdef int packet_receive(Core* core, const uint8_t* packet, size_t length, Exchange* x, int64_t now,
+                        int64_t ticks, Workspace* work) noexcept nogil
+cdef int packet_finish(Core* core, Exchange* x, const Reply* reply, int64_t now, int64_t ticks,
+                       Workspace* work) noexcept nogil
+
+
+cdef class Pending:
+    """A query that has to be forwarded."""
+    cdef Exchange x
+
+
+cdef class Packets:
+    """Owns a core and what it points to."""
+    cdef Core core
+    cdef Workspace* work
+    cdef object state
+    cdef object lines
+    cdef object addresses
+    cdef object allowed
+    cdef object cache
+    cdef dict categories
+
+    cdef object outcome(self, int status, Pending pending)
+    cdef int fold_categories(self) except -1

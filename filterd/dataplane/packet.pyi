@@ -1,0 +1,64 @@
+"""One packet in, one answer out: every stage of ``pipeline`` in its order."""
+
+from collections.abc import Iterable
+from typing import final
+
+from filterd.dataplane.cache import ResponseCache
+from filterd.dataplane.counts import AnswerRules, Counts
+from filterd.dataplane.tables import Addresses, Lines, Prefixes
+from filterd.policy.decide import PublishedState
+
+@final
+class Pending:
+    """A query that has to be forwarded: what for, in lower-cased wire form."""
+
+    @property
+    def name(self) -> bytes: ...
+    @property
+    def qtype(self) -> int: ...
+    @property
+    def qclass(self) -> int: ...
+    @property
+    def dnssec_ok(self) -> bool: ...
+    @property
+    def checking_disabled(self) -> bool: ...
+    @property
+    def tcp(self) -> bool: ...
+
+@final
+class Packets:
+    """The stages with what they need. Calls hold the GIL: another thread publishes between two packets."""
+
+    def __init__(self, allowed: Prefixes, cache: ResponseCache, rules: AnswerRules) -> None: ...
+    def change_settings(self, allowed: Prefixes, rules: AnswerRules) -> None:
+        """Take another ACL and other rules from the next packet on. ValueError for a malformed address."""
+
+    def publish(
+        self, state: PublishedState | None, lines: Lines, addresses: Addresses, identity_ready: bool
+    ) -> None:
+        """What verdicts rest on from the next packet on. None: every query gets SERVFAIL."""
+
+    def receive(
+        self, packet: bytes | bytearray | memoryview, client: bytes, tcp: bool, now: int, ticks: int
+    ) -> bytes | Pending | None:
+        """The answer, None for silence, or what has to be forwarded first.
+
+        ``client`` has 16 bytes, IPv4 as ::ffff:a.b.c.d. ``now`` is Unix seconds; ``ticks`` seconds of a clock
+        that does not go back.
+        """
+
+    def finish(
+        self,
+        pending: Pending,
+        message: bytes | None,
+        ad: bool,
+        edes: Iterable[tuple[int, bytes]],
+        now: int,
+        ticks: int,
+    ) -> bytes | Pending | None:
+        """The answer, decided anew on the current state; or another name that has to be forwarded.
+
+        ``message`` is the upstream's answer without OPT; None: there was none.
+        """
+
+    def counts(self) -> Counts: ...

@@ -1,0 +1,50 @@
+"""From what the data plane counts to what the metrics show: the two do not know each other."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from filterd.dataplane.nodestate.node import Node
+from filterd.dataplane.packet import Packets
+from filterd.dataplane.stages.record import BOUNDS, Record
+from filterd.telemetry.metrics import Histogram, ResolverFigures
+
+
+def figures_of(
+    packets: Packets,
+    record: Record,
+    node: Node,
+    upstream_queries: Mapping[tuple[str, str], int],
+    enforcement: Histogram,
+    now: float,
+) -> ResolverFigures:
+    """The resolver's figures at ``now`` (Unix seconds)."""
+    counts = packets.counts()
+    publisher = node.publisher
+    parts = node.disk.parts()
+    drops = counts["drops"] | record.drops
+    return ResolverFigures(
+        queries=counts["queries"],
+        verdicts=counts["verdicts"]
+        | _without_verdict(counts["refused"], counts["malformed"], counts["not_ready"]),
+        category_blocks=counts["categories"],
+        responses={"slow": Histogram(BOUNDS, list(record.responses), record.seconds)},
+        drops=drops,
+        cache_lookups=counts["lookups"],
+        upstream_queries=upstream_queries,
+        snapshot_digest=publisher.snapshot.digest if publisher.snapshot is not None else "",
+        snapshot_generation=publisher.published,
+        snapshots_refused=dict(node.shelf.refused),
+        state_damage={name: part.damaged for name, part in parts.items()},
+        parts_ready={name: part.revision is not None for name, part in parts.items()},
+        enforcement=enforcement,
+        lines=len(node.disk.known.table),
+        overlay_entries=publisher.overlay_entries,
+        revision_lag=node.lag(now),
+    )
+
+
+def _without_verdict(refused: int, malformed: int, not_ready: int) -> dict[tuple[str, str], int]:
+    """Answers that no verdict stands behind, in the same metric, so that its sum is the number of
+    answers."""
+    return {("refuse", "acl"): refused, ("error", "malformed"): malformed, ("error", "not_ready"): not_ready}

@@ -1,0 +1,254 @@
+"""The resolver role: the only place where the data plane is put together.
+
+``python -m filterd.serve.resolver``, started by the supervisor, which writes the settings to its standard
+input. Imports nothing of the control plane. Order of a start: settings, the node's own disk, listeners,
+and only then the thread that follows the store: the first answer needs no one else.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from filterd.config.domain import IPNetwork
+from filterd.config.settings import ParentalFail, Settings
+from filterd.dataplane.cache import ResponseCache
+from filterd.dataplane.listeners.tcp import TcpListener, bind_tcp
+from filterd.dataplane.listeners.udp import UdpListener, bind_udp
+from filterd.dataplane.nodestate.node import Node, Place, Published
+from filterd.dataplane.packet import Packets
+from filterd.dataplane.slowpath import SlowPath
+from filterd.dataplane.stages.record import Record
+from filterd.dataplane.stages.unwrap import Unwrap
+from filterd.dataplane.tables import Prefixes
+from filterd.model.records import NodeReport
+from filterd.policy.published import StateSettings
+from filterd.serve.figures import figures_of
+from filterd.serve.forwarding import Forwarding
+from filterd.serve.nodelink import SOCKET, report_for_ever
+from filterd.serve.process import CANNOT_START, fingerprint_key, forbid_dumps
+from filterd.serve.stdin import SettingsWatcher, first_settings
+from filterd.telemetry import log
+from filterd.telemetry.http import HttpServer, health_routes
+from filterd.telemetry.metrics import ENFORCEMENT_BUCKETS, Histogram, resolver_metrics
+
+SWITCH_SECONDS = 0.001
+"""how long the node's thread may keep the interpreter while queries wait; Python's own choice is 5 ms"""
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What of the settings the packets need; see ``packet.AnswerRules``."""
+
+    block_ttl: int
+    max_ttl_opted_in: int
+    ipv4: bytes | None
+    ipv6: bytes | None
+    identity: str
+
+
+class SystemClock:
+    """The machine's clocks."""
+
+    def now(self) -> int:
+        """Unix seconds."""
+        return int(time.time())
+
+    def ticks(self) -> float:
+        """Seconds of a clock that does not go back."""
+        return time.monotonic()
+
+
+class LoggingWitness:
+    """Writes what happens on the node to the log, and enforcement times to their histogram."""
+
+    def __init__(self) -> None:
+        self.enforcement = Histogram(ENFORCEMENT_BUCKETS)
+
+    def note(self, event: str, **fields: object) -> None:
+        """One line of the log."""
+        log.get().warning(event, **fields)
+
+    def enforced(self, seconds: float) -> None:
+        """Count it."""
+        self.enforcement.observe(seconds)
+
+
+class Resolver:
+    """One resolver process. Made on the event loop's thread; :meth:`run` serves until it is told to end."""
+
+    def __init__(self, settings: Settings) -> None:
+        """Reads the node's disk and binds every socket. Raises ``OSError`` and ValueError: it cannot
+        start."""
+        self._settings = settings
+        self._witness = LoggingWitness()
+        self._record = Record()
+        self._ended = asyncio.Event()
+        cache = ResponseCache(settings.cache.size, os.urandom(16), settings.cache.serve_stale)
+        self._packets = Packets(_prefixes(settings.dns.allow_from), cache, rules_of(settings))
+        self._node = Node(place_of(settings), switches_of(settings), self._publish, self._witness, time.time)
+        self._node.load()
+        self._forwarding = Forwarding(settings.dns.upstreams)
+        self._path = SlowPath(self._packets, self._forwarding, SystemClock(), self._record)
+        unwrap = Unwrap(_prefixes(settings.dns.proxy_from))
+        endpoints = [(each.address, each.port) for each in settings.dns.listen]
+        self._udp = [UdpListener(bind_udp(*each), self._path, unwrap) for each in endpoints]
+        self._tcp = [TcpListener(bind_tcp(*each), self._path, unwrap) for each in endpoints]
+        self._http = self._make_http()
+
+    async def run(self) -> None:
+        """Serve until SIGTERM, SIGINT or the end of standard input."""
+        for udp in self._udp:
+            udp.start()
+        for tcp in self._tcp:
+            await tcp.start()
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._ended.set)
+        SettingsWatcher(self.reload, self._refuse_reload, self._ended.set).start()
+        self._http.start()
+        follower = threading.Thread(target=self._node.run, name="node", daemon=True)
+        follower.start()
+        reports = loop.create_task(report_for_ever(self._settings.state_dir / SOCKET, self._report))
+        log.get().info("resolver serves", listen=[str(each) for each in self._settings.dns.listen])
+        await self._ended.wait()
+        reports.cancel()
+        await self._close()
+        self._node.stop()
+        await asyncio.to_thread(follower.join)
+
+    def reload(self, settings: Settings) -> None:
+        """Take over what can change while serving; say what waits for a restart."""
+        waiting = [
+            name
+            for name in ("node", "cache", "store", "state_dir", "metrics")
+            if self._differs(settings, name)
+        ]
+        if settings.dns.listen != self._settings.dns.listen:
+            waiting.append("dns.listen")
+        self._packets.change_settings(_prefixes(settings.dns.allow_from), rules_of(settings))
+        unwrap = Unwrap(_prefixes(settings.dns.proxy_from))
+        for udp in self._udp:
+            udp.unwrap = unwrap
+        for tcp in self._tcp:
+            tcp.unwrap = unwrap
+        self._forwarding.change(settings.dns.upstreams)
+        self._node.change_settings(switches_of(settings))
+        log.get().info("new settings in force", remedy=f"restart for {', '.join(waiting)}" if waiting else "")
+
+    def _differs(self, settings: Settings, name: str) -> bool:
+        return bool(getattr(settings, name) != getattr(self._settings, name))
+
+    def _refuse_reload(self) -> None:
+        log.get().error("new settings are not readable, the old ones stay in force")
+
+    def _publish(self, published: Published) -> None:
+        self._packets.publish(published.state, published.lines, published.addresses, published.identity_ready)
+
+    def _make_http(self) -> HttpServer:
+        metrics = resolver_metrics(
+            lambda: figures_of(
+                self._packets,
+                self._record,
+                self._node,
+                self._forwarding.counts(),
+                self._witness.enforcement,
+                time.time(),
+            )
+        )
+        routes = health_routes(metrics.exposition, metrics.content_type, self._node.missing)
+        listen = self._settings.metrics.listen
+        return HttpServer(str(listen.address), listen.port, routes)
+
+    def _report(self) -> NodeReport:
+        snapshot = self._node.publisher.snapshot
+        return NodeReport(
+            name=self._settings.node.name,
+            seen_at=0.0,
+            mandatory_revision=self._node.mandatory_revision,
+            parental_revision=self._node.parental_revision,
+            snapshot_digest=snapshot.digest if snapshot is not None else "",
+            ready=not self._node.missing(),
+            lists=versions_of(snapshot.meta) if snapshot is not None else {},
+        )
+
+    async def _close(self) -> None:
+        for udp in self._udp:
+            udp.close()
+        for tcp in self._tcp:
+            await tcp.close()
+        await self._path.close()
+        await self._forwarding.close()
+        self._http.stop()
+
+
+def versions_of(meta: Mapping[str, Any]) -> dict[str, str]:
+    """Version and digest of a snapshot's lists, by id; places that no list fills have none."""
+    return {
+        entry["id"]: f"{entry['version']} {entry['digest']}" for entry in meta["lists"] if entry.get("digest")
+    }
+
+
+def rules_of(settings: Settings) -> Rules:
+    """What of the settings the packets need."""
+    page = settings.block_page
+    return Rules(
+        block_ttl=settings.dns.block_ttl,
+        max_ttl_opted_in=settings.dns.max_ttl_opted_in,
+        ipv4=page.ipv4.packed if page is not None and page.ipv4 is not None else None,
+        ipv6=page.ipv6.packed if page is not None and page.ipv6 is not None else None,
+        identity=settings.node.name,
+    )
+
+
+def switches_of(settings: Settings) -> StateSettings:
+    """The switches of the published state; what is loaded, the node fills in."""
+    return StateSettings(
+        security_enabled=settings.security.enabled,
+        parental_fail_open=settings.dns.parental_fail is ParentalFail.OPEN,
+    )
+
+
+def place_of(settings: Settings) -> Place:
+    """Where the node keeps and finds things. Raises ``OSError`` and ValueError: no key can be had."""
+    store = Path(settings.store.url.partition("///")[2])
+    return Place(settings.state_dir, store, fingerprint_key(settings.state_dir))
+
+
+def _prefixes(networks: tuple[IPNetwork, ...]) -> Prefixes:
+    return Prefixes(os.urandom(16), map(str, networks))
+
+
+async def _serve(settings: Settings) -> int:
+    try:
+        resolver = Resolver(settings)
+    except (OSError, ValueError) as error:
+        log.get().error("the resolver cannot start", reason=str(error))
+        return CANNOT_START
+    await resolver.run()
+    return 0
+
+
+def main() -> int:
+    """Serve; the exit code."""
+    log.configure("resolver")
+    forbid_dumps()
+    sys.setswitchinterval(SWITCH_SECONDS)
+    try:
+        settings = first_settings()
+    except (ValueError, TypeError) as error:
+        log.get().error("no settings", reason=str(error))
+        return CANNOT_START
+    return asyncio.run(_serve(settings))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,136 @@
+"""``filterd serve``: the roles as child processes, started again when they end, told of new settings.
+
+The configuration is read here, where pydantic may be imported; a child gets its settings as a line of
+JSON on its standard input, and another line for each reload. When that input ends the child ends too, so
+nothing is left behind. SIGHUP reads the configuration again: one that is wrong is refused and the old one
+stays in force.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from filterd.config.load import ConfigErrors, load
+from filterd.config.settings import Settings
+from filterd.serve.process import CANNOT_START
+from filterd.telemetry import log
+
+FIRST_PAUSE = 0.2
+LONGEST_PAUSE = 10.0
+SETTLED_SECONDS = 30.0
+"""a child that ran this long starts again at once"""
+STOP_SECONDS = 10.0
+
+
+@dataclass(slots=True)
+class Child:
+    """One role. ``process`` None: not running."""
+
+    role: str
+    process: asyncio.subprocess.Process | None = None
+    starts: int = 0
+    pause: float = FIRST_PAUSE
+
+    def pause_after(self, lived: float) -> float:
+        """Seconds to wait before the next start: twice as long each time that it ended soon."""
+        if lived >= SETTLED_SECONDS:
+            self.pause = FIRST_PAUSE
+            return 0.0
+        now, self.pause = self.pause, min(self.pause * 2, LONGEST_PAUSE)
+        return now
+
+
+class Supervisor:
+    """The children of one ``filterd serve``. One event loop."""
+
+    def __init__(self, config: Path | None, settings: Settings, roles: Sequence[str]) -> None:
+        self._config = config
+        self._settings = settings
+        self._children = [Child(role) for role in roles]
+        self._stopping = asyncio.Event()
+        self._failed = False
+
+    async def run(self) -> int:
+        """Until a signal, or a child that cannot start; the exit code."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._stopping.set)
+        loop.add_signal_handler(signal.SIGHUP, self.reload)
+        keepers = [loop.create_task(self._keep(child)) for child in self._children]
+        await self._stopping.wait()
+        await asyncio.gather(*(self._stop(child) for child in self._children))
+        await asyncio.gather(*keepers)
+        return 1 if self._failed else 0
+
+    def reload(self) -> None:
+        """Read the configuration again and pass it on; refuse it where it is wrong."""
+        try:
+            settings = load(self._config)
+        except ConfigErrors as errors:
+            log.get().error("new configuration refused, the old one stays in force", count=len(errors.errors))
+            for error in errors.errors:
+                sys.stderr.write(f"filterd: {error}\n")
+            return
+        self._settings = settings
+        for child in self._children:
+            self._tell(child)
+        log.get().info("new configuration passed on")
+
+    async def _keep(self, child: Child) -> None:
+        while not self._stopping.is_set():
+            began = time.monotonic()
+            code = await self._live(child)
+            if self._stopping.is_set():
+                return
+            if code == CANNOT_START and child.starts == 1:
+                self._failed = True
+                self._stopping.set()
+                return
+            pause = child.pause_after(time.monotonic() - began)
+            log.get().error("a role ended and is started again", part=child.role, status=code, seconds=pause)
+            try:
+                await asyncio.wait_for(self._stopping.wait(), pause)
+            except TimeoutError:
+                continue
+
+    async def _live(self, child: Child) -> int:
+        """Start the role and wait for its end; its exit code."""
+        child.process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", f"filterd.serve.{child.role}", stdin=asyncio.subprocess.PIPE
+        )
+        child.starts += 1
+        self._tell(child)
+        return await child.process.wait()
+
+    def _tell(self, child: Child) -> None:
+        process = child.process
+        if process is None or process.stdin is None or process.returncode is not None:
+            return
+        process.stdin.write(self._settings.to_json().encode() + b"\n")
+
+    async def _stop(self, child: Child) -> None:
+        process = child.process
+        if process is None or process.returncode is not None:
+            return
+        process.terminate()
+        try:
+            await asyncio.wait_for(process.wait(), STOP_SECONDS)
+        except TimeoutError:
+            process.kill()
+
+
+def run(config: Path | None, roles: Sequence[str]) -> int:
+    """Serve the roles until a signal; the exit code. Raises ConfigErrors before anything is started."""
+    settings = load(config)
+    log.configure("supervisor")
+    return asyncio.run(_run(config, settings, roles))
+
+
+async def _run(config: Path | None, settings: Settings, roles: Sequence[str]) -> int:
+    return await Supervisor(config, settings, roles).run()

@@ -1,0 +1,119 @@
+"""A small HTTP server on a thread of its own, for /metrics, /healthz and /readyz.
+
+On the standard library, since the resolver must answer probes without a web framework in its process. It
+knows GET and HEAD of fixed paths, reads no body, and cuts a client that dawdles.
+"""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from http import HTTPStatus
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from ipaddress import IPv6Address, ip_address
+from typing import Any
+
+IDLE_SECONDS = 10
+PLAIN = "text/plain; charset=utf-8"
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What a path answers."""
+
+    body: bytes
+    status: HTTPStatus = HTTPStatus.OK
+    content_type: str = PLAIN
+
+
+Route = Callable[[], Reply]
+
+
+class _Handler(BaseHTTPRequestHandler):
+    """One connection. ``server.routes`` is read only."""
+
+    protocol_version = "HTTP/1.1"
+    server_version = "filterd"
+    sys_version = ""
+    timeout = IDLE_SECONDS
+    server: _Server
+
+    def do_GET(self) -> None:
+        self._reply(with_body=True)
+
+    def do_HEAD(self) -> None:
+        self._reply(with_body=False)
+
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
+        """Write nothing: a scrape is no event, and the line would hold an address."""
+
+    def _reply(self, *, with_body: bool) -> None:
+        route = self.server.routes.get(self.path.partition("?")[0])
+        reply = Reply(b"not found\n", HTTPStatus.NOT_FOUND) if route is None else route()
+        self.send_response(reply.status)
+        self.send_header("Content-Type", reply.content_type)
+        self.send_header("Content-Length", str(len(reply.body)))
+        self.send_header("Cache-Control", "no-store")
+        self.end_headers()
+        if with_body:
+            self.wfile.write(reply.body)
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    block_on_close = False
+    routes: Mapping[str, Route]
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A client that went away in the middle is no event."""
+
+
+class _Server6(_Server):
+    address_family = socket.AF_INET6
+
+
+class HttpServer:
+    """Serves ``routes`` from :meth:`start` to :meth:`stop`."""
+
+    def __init__(self, address: str, port: int, routes: Mapping[str, Route]) -> None:
+        """Binds at once. Raises ``OSError`` when the address is not free."""
+        kind = _Server6 if isinstance(ip_address(address), IPv6Address) else _Server
+        self._server = kind((address, port), _Handler)
+        self._server.routes = routes
+        self._thread = threading.Thread(target=self._server.serve_forever, name="http", daemon=True)
+
+    @property
+    def port(self) -> int:
+        """The port that is bound: the kernel's choice where 0 was asked for."""
+        return int(self._server.server_address[1])
+
+    def start(self) -> None:
+        """Begin to answer."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Stop answering and free the address."""
+        if self._thread.is_alive():
+            self._server.shutdown()
+            self._thread.join()
+        self._server.server_close()
+
+
+def health_routes(
+    metrics: Callable[[], bytes], metrics_type: str, missing: Callable[[], list[str]]
+) -> dict[str, Route]:
+    """The three paths that every role serves. ``missing`` says what keeps the role from being ready."""
+
+    def ready() -> Reply:
+        reasons = missing()
+        if reasons:
+            return Reply(("not ready: " + ", ".join(reasons) + "\n").encode(), HTTPStatus.SERVICE_UNAVAILABLE)
+        return Reply(b"ready\n")
+
+    return {
+        "/metrics": lambda: Reply(metrics(), content_type=metrics_type),
+        "/healthz": lambda: Reply(b"ok\n"),
+        "/readyz": ready,
+    }

@@ -1,0 +1,225 @@
+"""The metrics of both roles, read from counts that others keep: a scrape costs the query path nothing.
+
+Each role hands a function that gives its figures at this moment; nothing here is global. Names and labels
+are a contract (docs/metrics.md). No label holds a name, a line or an address of a client.
+"""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    HistogramMetricFamily,
+    InfoMetricFamily,
+    Metric,
+)
+from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
+
+import filterd
+
+ENFORCEMENT_BUCKETS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 60.0, 600.0, 3600.0)
+"""seconds"""
+
+
+class Histogram:
+    """Counts by bucket. One writer; a scrape may see the sum and the counts one observation apart."""
+
+    def __init__(
+        self, bounds: tuple[float, ...], counts: list[int] | None = None, total: float = 0.0
+    ) -> None:
+        """``counts`` has one more than ``bounds``; ``total`` is the sum of all observations."""
+        self.bounds = bounds
+        self.counts = [0] * (len(bounds) + 1) if counts is None else counts
+        self.sum = total
+
+    def observe(self, value: float) -> None:
+        """Count one observation."""
+        place = 0
+        for bound in self.bounds:
+            if value <= bound:
+                break
+            place += 1
+        self.counts[place] += 1
+        self.sum += value
+
+    def buckets(self) -> list[tuple[str, float]]:
+        """Cumulative counts as the exposition wants them."""
+        total, found = 0, []
+        for bound, count in zip((*map(str, self.bounds), "+Inf"), self.counts, strict=True):
+            total += count
+            found.append((bound, float(total)))
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class ResolverFigures:
+    """What the resolver counts. Keys of mappings are label values, in the order of the metric's labels."""
+
+    queries: Mapping[str, int] = field(default_factory=dict)
+    verdicts: Mapping[tuple[str, str], int] = field(default_factory=dict)
+    category_blocks: Mapping[str, int] = field(default_factory=dict)
+    responses: Mapping[str, Histogram] = field(default_factory=dict)
+    drops: Mapping[str, int] = field(default_factory=dict)
+    cache_lookups: Mapping[str, int] = field(default_factory=dict)
+    upstream_queries: Mapping[tuple[str, str], int] = field(default_factory=dict)
+    snapshot_digest: str = ""
+    snapshot_generation: int = 0
+    snapshots_refused: Mapping[str, int] = field(default_factory=dict)
+    state_damage: Mapping[str, int] = field(default_factory=dict)
+    """part of the node state -> how often it was found damaged"""
+    parts_ready: Mapping[str, bool] = field(default_factory=dict)
+    enforcement: Histogram = field(default_factory=lambda: Histogram(ENFORCEMENT_BUCKETS))
+    lines: int = 0
+    overlay_entries: int = 0
+    revision_lag: float = 0.0
+    """seconds that the oldest change not yet applied has been waiting"""
+
+
+@dataclass(frozen=True, slots=True)
+class FeedFigures:
+    """What control knows of one feed."""
+
+    names: int
+    last_success: float
+    """Unix seconds, 0: never"""
+    quarantined: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ControlFigures:
+    """What control counts."""
+
+    feeds: Mapping[str, FeedFigures] = field(default_factory=dict)
+    orders: Mapping[str, int] = field(default_factory=dict)
+    subscribers: Mapping[str, int] = field(default_factory=dict)
+    audit_entries: int = 0
+    compile_failures: int = 0
+
+
+class RoleMetrics:
+    """One role's registry: :meth:`exposition` gives the text of a scrape."""
+
+    content_type = CONTENT_TYPE_PLAIN_0_0_4
+
+    def __init__(self, role: str, families: Callable[[], Iterable[Metric]]) -> None:
+        self._role = role
+        self._families = families
+        self._registry = CollectorRegistry(auto_describe=False)
+        self._registry.register(self)  # the library only calls collect()
+
+    def collect(self) -> Iterator[Metric]:
+        """The families at this moment, as the library calls for them."""
+        build = InfoMetricFamily("filterd_build", "Version of filterd and of the Python it runs on.")
+        version = {"version": filterd.__version__, "python": platform.python_version(), "role": self._role}
+        build.add_metric([], version)
+        yield build
+        yield from self._families()
+
+    def describe(self) -> list[Metric]:
+        """Nothing: asking for the names at registration would already read the figures."""
+        return []
+
+    def exposition(self) -> bytes:
+        """The text format of a scrape."""
+        return generate_latest(self._registry)
+
+
+def resolver_metrics(figures: Callable[[], ResolverFigures]) -> RoleMetrics:
+    """The resolver's metrics."""
+    return RoleMetrics("resolver", lambda: _resolver_families(figures()))
+
+
+def control_metrics(figures: Callable[[], ControlFigures]) -> RoleMetrics:
+    """Control's metrics."""
+    return RoleMetrics("control", lambda: _control_families(figures()))
+
+
+def _resolver_families(now: ResolverFigures) -> Iterator[Metric]:
+    yield _counter("filterd_queries", "Queries received.", ("transport",), now.queries)
+    yield _counter("filterd_verdicts", "Verdicts on queries.", ("verdict", "reason"), now.verdicts)
+    yield _counter(
+        "filterd_category_blocks", "Queries blocked by a category.", ("category",), now.category_blocks
+    )
+    yield _histogram("filterd_response_seconds", "From query to answer.", ("path",), now.responses)
+    yield _counter("filterd_drops", "Packets that got no answer.", ("reason",), now.drops)
+    yield _counter("filterd_cache_lookups", "Lookups in the response cache.", ("result",), now.cache_lookups)
+    yield _counter(
+        "filterd_upstream_queries", "Queries forwarded.", ("upstream", "outcome"), now.upstream_queries
+    )
+    snapshot = InfoMetricFamily("filterd_snapshot", "Digest of the policy snapshot in force.")
+    if now.snapshot_digest:
+        snapshot.add_metric([], {"digest": now.snapshot_digest})
+    yield snapshot
+    yield _gauge("filterd_snapshot_generation", "States published since the start.", now.snapshot_generation)
+    yield _counter("filterd_snapshots_refused", "Snapshots refused.", ("reason",), now.snapshots_refused)
+    yield _counter("filterd_node_state_damage", "Node state found damaged.", ("part",), now.state_damage)
+    ready = GaugeMetricFamily("filterd_node_part_ready", "Whether a part is loaded.", labels=("part",))
+    for part, loaded in now.parts_ready.items():
+        ready.add_metric((part,), float(loaded))
+    yield ready
+    yield _histogram(
+        "filterd_order_enforcement_seconds",
+        "From an order's acceptance to its effect.",
+        (),
+        {"": now.enforcement},
+    )
+    yield _gauge("filterd_node_lines", "Lines that the node knows.", now.lines)
+    yield _gauge("filterd_overlay_entries", "Names and prefixes in the overlay.", now.overlay_entries)
+    yield _gauge(
+        "filterd_node_revision_lag_seconds", "Age of the oldest change not applied.", now.revision_lag
+    )
+
+
+def _control_families(now: ControlFigures) -> Iterator[Metric]:
+    names = GaugeMetricFamily("filterd_feed_names", "Names of a feed in force.", labels=("feed",))
+    success = GaugeMetricFamily(
+        "filterd_feed_last_success_timestamp_seconds", "Last good refresh of a feed.", labels=("feed",)
+    )
+    quarantined = GaugeMetricFamily(
+        "filterd_feed_quarantined", "Whether a feed's new content is held back.", labels=("feed",)
+    )
+    for feed, figures in now.feeds.items():
+        names.add_metric((feed,), figures.names)
+        success.add_metric((feed,), figures.last_success)
+        quarantined.add_metric((feed,), float(figures.quarantined))
+    yield from (names, success, quarantined)
+    yield _by_state("filterd_orders", "Orders by state.", now.orders)
+    yield _by_state("filterd_subscribers", "Subscribers by state.", now.subscribers)
+    audit = CounterMetricFamily("filterd_audit_entries", "Entries of the audit chain.")
+    audit.add_metric((), now.audit_entries)
+    yield audit
+    failures = CounterMetricFamily("filterd_compile_failures", "Snapshot compiles that failed.")
+    failures.add_metric((), now.compile_failures)
+    yield failures
+
+
+def _counter(
+    name: str, text: str, labels: tuple[str, ...], counts: Mapping[str, int] | Mapping[tuple[str, str], int]
+) -> Metric:
+    family = CounterMetricFamily(name, text, labels=labels)
+    for key, count in counts.items():
+        family.add_metric((key,) if isinstance(key, str) else key, count)
+    return family
+
+
+def _gauge(name: str, text: str, value: float) -> Metric:
+    return GaugeMetricFamily(name, text, value=value)
+
+
+def _by_state(name: str, text: str, counts: Mapping[str, int]) -> Metric:
+    family = GaugeMetricFamily(name, text, labels=("state",))
+    for state, count in counts.items():
+        family.add_metric((state,), count)
+    return family
+
+
+def _histogram(name: str, text: str, labels: tuple[str, ...], found: Mapping[str, Histogram]) -> Metric:
+    family = HistogramMetricFamily(name, text, labels=labels)
+    for label, histogram in found.items():
+        family.add_metric((label,) if labels else (), histogram.buckets(), histogram.sum)
+    return family

@@ -1,0 +1,56 @@
+"""Parts of the data plane's tests: packets over a small policy, and a store with a change log."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from filterd.dataplane.cache import ResponseCache
+from filterd.dataplane.packet import Packets
+from filterd.dataplane.tables import Addresses, Lines, Prefixes
+from tests.node_world import ScriptedStore, make_store
+
+SEED = bytes(range(16))
+
+
+@dataclass(frozen=True)
+class Rules:
+    """Settings of the answers."""
+
+    block_ttl: int = 30
+    max_ttl_opted_in: int = 300
+    ipv4: bytes | None = bytes([192, 0, 2, 80])
+    ipv6: bytes | None = None
+    identity: str = "resolver-1"
+
+
+@pytest.fixture
+def packets() -> Packets:
+    """Packets that loopback may send, with nothing published yet."""
+    allowed = Prefixes(SEED, ["127.0.0.0/8", "::1/128"])
+    return Packets(allowed, ResponseCache(1 << 20, SEED), Rules())
+
+
+@pytest.fixture
+def no_lines() -> tuple[Lines, Addresses]:
+    """Empty tables."""
+    return Lines(SEED), Addresses(SEED)
+
+
+@pytest.fixture(scope="session")
+def empty_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A file with the store's tables and nothing in them."""
+    return make_store(tmp_path_factory.mktemp("store") / "empty.db")
+
+
+@pytest.fixture
+def store(tmp_path: Path, empty_store: Path) -> Iterator[ScriptedStore]:
+    """An empty store."""
+    shutil.copy(empty_store, tmp_path / "filterd.db")
+    made = ScriptedStore(tmp_path / "filterd.db")
+    yield made
+    made.close()

@@ -1,0 +1,305 @@
+"""One packet in, one answer out: readiness, manners, verdicts, cache, and what comes after forwarding."""
+
+from __future__ import annotations
+
+import dns.edns
+import dns.flags
+import dns.message
+import dns.rcode
+import dns.rdatatype
+import pytest
+
+from filterd.dataplane.packet import Packets, Pending
+from filterd.dataplane.tables import Addresses, Lines
+from filterd.model.mandatory import Mandate
+from filterd.model.rule import BlockingMode
+from filterd.model.verdict import Kind
+from filterd.policy.classes import FIXED, Classes, ListClass
+from filterd.policy.decide import LineHandle
+from filterd.policy.published import StateSettings
+from filterd.policy.resolve import ResolvedPolicy
+from tests.policy_world import KEY, NOW, Placed, World
+
+LOOPBACK = bytes(10) + b"\xff\xff\x7f\0\0"
+CHILD, UNKNOWN = LOOPBACK + b"\x02", LOOPBACK + b"\x63"
+ADULT, SEARCH = 8, 9
+CLASSES = Classes(
+    (
+        *FIXED,
+        ListClass("adult", Kind.CATEGORY, ADULT, category="adult"),
+        ListClass("google", Kind.SAFE_SEARCH, SEARCH, target="safe.example.net"),
+    )
+)
+RULES = (
+    Placed("banned.example", mandatory=256),
+    Placed("adult.example", bit=ADULT),
+    Placed("search.example", bit=SEARCH),
+    Placed("192.0.2.66/32", bit=ADULT),
+    Placed("localhost", bit=0),
+    Placed("onion", bit=2),
+)
+POLICY = ResolvedPolicy("children", categories=1 << ADULT, safe_search=1 << SEARCH)
+
+
+def world(mode: BlockingMode = BlockingMode.NXDOMAIN) -> World:
+    return World(CLASSES, RULES, (Mandate(256, "1", mode),), (ResolvedPolicy(), POLICY))
+
+
+def ask(name: str, rtype: str = "A", **options: object) -> bytes:
+    options.setdefault("use_edns", 0)
+    return dns.message.make_query(name, rtype, **options).to_wire()  # type: ignore[arg-type]
+
+
+def answer_to(query: bytes, *records: str, rcode: int = 0) -> bytes:
+    """An upstream's answer without OPT; a record is ``owner type data``."""
+    message = dns.message.make_response(dns.message.from_wire(query), recursion_available=True)
+    message.use_edns(False)
+    message.set_rcode(dns.rcode.Rcode(rcode))
+    for text in records:
+        owner, rtype, data = text.split(" ", 2)
+        message.answer.append(dns.rrset.from_text(owner, 600, "IN", rtype, data))
+    return message.to_wire()
+
+
+def codes(wire: bytes) -> list[int]:
+    message = dns.message.from_wire(wire)
+    return [int(option.code) for option in message.options if isinstance(option, dns.edns.EDEOption)]
+
+
+@pytest.fixture
+def served(packets: Packets) -> Packets:
+    """One line that opted in at 127.0.0.2."""
+    publish(packets, world())
+    return packets
+
+
+def publish(packets: Packets, over: World, *, known: bool = True, identity: bool = True) -> None:
+    lines, addresses = Lines(KEY), Addresses(KEY)
+    if known:
+        lines.upsert(LineHandle(7, policy=1, opted_in=True))
+    addresses.set(bytes([127, 0, 0, 2]), 32, 7)
+    packets.publish(over.native, lines, addresses, identity)
+
+
+def receive(packets: Packets, query: bytes, client: bytes = CHILD, tcp: bool = False) -> bytes:
+    result = packets.receive(query, client, tcp, NOW, 1000)
+    assert isinstance(result, bytes)
+    return result
+
+
+def pending(packets: Packets, query: bytes, client: bytes = CHILD) -> Pending:
+    result = packets.receive(query, client, False, NOW, 1000)
+    assert isinstance(result, Pending)
+    return result
+
+
+def test_nothing_published_is_servfail_not_ready(packets: Packets) -> None:
+    reply = receive(packets, ask("example.org"))
+    assert dns.message.from_wire(reply).rcode() == dns.rcode.SERVFAIL
+    assert codes(reply) == [14]
+    assert packets.counts()["not_ready"] == 1
+
+
+@pytest.mark.parametrize("packet", [b"", b"\0" * 11, ask("example.org")[:2] + b"\x80" + b"\0" * 9])
+def test_silence(served: Packets, packet: bytes) -> None:
+    assert served.receive(packet, CHILD, False, NOW, 1000) is None
+
+
+def test_malformed_is_formerr(served: Packets) -> None:
+    reply = receive(served, ask("example.org")[:20])
+    assert dns.message.from_wire(reply).rcode() == dns.rcode.FORMERR
+
+
+def test_outside_the_acl_is_refused(served: Packets) -> None:
+    reply = receive(served, ask("example.org"), bytes(10) + b"\xff\xff" + bytes([192, 0, 2, 1]))
+    assert dns.message.from_wire(reply).rcode() == dns.rcode.REFUSED
+    assert codes(reply) == [18]
+
+
+@pytest.mark.parametrize(
+    ("query", "rcode"),
+    [
+        (ask("example.org", flags=0), dns.rcode.REFUSED),
+        (ask("example.org", use_edns=1), dns.rcode.BADVERS),
+        (ask("example.org", "AXFR"), dns.rcode.REFUSED),
+        (ask("example.org", rdclass="CH"), dns.rcode.REFUSED),
+    ],
+)
+def test_manners(served: Packets, query: bytes, rcode: dns.rcode.Rcode) -> None:
+    assert dns.message.from_wire(receive(served, query)).rcode() == rcode
+
+
+def test_chaos_identity(served: Packets) -> None:
+    reply = dns.message.from_wire(receive(served, ask("id.server", "TXT", rdclass="CH")))
+    assert reply.answer[0][0].to_text() == '"resolver-1"'
+
+
+@pytest.mark.parametrize("client", [CHILD, UNKNOWN])
+def test_mandatory_is_for_everyone(served: Packets, client: bytes) -> None:
+    reply = receive(served, ask("www.banned.example"), client)
+    message = dns.message.from_wire(reply)
+    assert message.rcode() == dns.rcode.NXDOMAIN
+    assert message.authority[0].ttl == 30
+    assert codes(reply) == [16]
+
+
+def test_categories_are_the_line_s_own(served: Packets) -> None:
+    assert codes(receive(served, ask("adult.example"))) == [17]
+    assert isinstance(served.receive(ask("adult.example"), UNKNOWN, False, NOW, 1000), Pending)
+    assert served.counts()["categories"] == {"adult": 1}
+
+
+def test_a_sinkhole_says_that_it_forged(packets: Packets) -> None:
+    publish(packets, world(BlockingMode.SINKHOLE))
+    reply = receive(packets, ask("banned.example"))
+    assert dns.message.from_wire(reply).answer[0][0].to_text() == "192.0.2.80"
+    assert codes(reply) == [16, 4]
+    assert codes(receive(packets, ask("banned.example", "AAAA"))) == [16]
+
+
+def test_local_names(served: Packets) -> None:
+    assert dns.message.from_wire(receive(served, ask("localhost"))).answer[0][0].to_text() == "127.0.0.1"
+    assert dns.message.from_wire(receive(served, ask("x.onion"))).rcode() == dns.rcode.NXDOMAIN
+
+
+def test_forwarded_then_cached_for_all_with_a_capped_ttl(served: Packets) -> None:
+    query = ask("example.org")
+    miss = pending(served, query)
+    assert (miss.name, miss.qtype, miss.dnssec_ok) == (b"\7example\3org\0", 1, False)
+    done = served.finish(miss, answer_to(query, "example.org. A 192.0.2.1"), False, [], NOW, 1000)
+    assert isinstance(done, bytes)
+    assert dns.message.from_wire(done).answer[0].ttl == 300
+    again = served.receive(query, UNKNOWN, False, NOW, 1010)
+    assert isinstance(again, bytes)
+    assert dns.message.from_wire(again).answer[0].ttl == 590
+    assert served.counts()["lookups"] == {"hit": 1, "stale": 0, "miss": 1}
+
+
+@pytest.mark.parametrize(
+    "records",
+    [
+        ["example.org. CNAME cdn.adult.example.", "cdn.adult.example. A 192.0.2.1"],
+        ["example.org. A 192.0.2.66"],
+        ["example.org. HTTPS 1 adult.example."],
+        ["example.org. HTTPS 1 . ipv4hint=192.0.2.66"],
+    ],
+)
+def test_answers_are_inspected_fresh_and_cached(served: Packets, records: list[str]) -> None:
+    query = ask("example.org", "HTTPS" if "HTTPS" in records[0] else "A")
+    wire = answer_to(query, *records)
+    first = served.finish(pending(served, query, UNKNOWN), wire, False, [], NOW, 1000)
+    assert isinstance(first, bytes)
+    assert dns.message.from_wire(first).answer
+    assert codes(receive(served, query)) == [17]
+
+
+def test_finish_decides_anew(served: Packets) -> None:
+    query = ask("example.org")
+    miss = pending(served, query)
+    rules = (*RULES, Placed("example.org", mandatory=256, live=True))
+    publish(served, World(CLASSES, rules, (Mandate(256, "1"),), (ResolvedPolicy(), POLICY)))
+    done = served.finish(miss, answer_to(query, "example.org. A 192.0.2.1"), False, [], NOW, 1000)
+    assert isinstance(done, bytes)
+    assert codes(done) == [16]
+
+
+def test_safe_search_answers_with_the_safe_host_s_own_answer(served: Packets) -> None:
+    query = ask("www.search.example")
+    miss = pending(served, query)
+    assert miss.name == b"\4safe\7example\3net\0"
+    target = answer_to(ask("safe.example.net"), "safe.example.net. A 192.0.2.9")
+    done = served.finish(miss, target, False, [], NOW, 1000)
+    assert isinstance(done, bytes)
+    message = dns.message.from_wire(done)
+    assert [rrset.to_text() for rrset in message.answer] == [
+        "www.search.example. 30 IN CNAME safe.example.net.",
+        "safe.example.net. 300 IN A 192.0.2.9",
+    ]
+
+
+@pytest.mark.parametrize("ttl", [0, 600])
+def test_an_alias_into_a_search_engine_leads_to_the_safe_host(served: Packets, ttl: int) -> None:
+    query = ask("alias.example.org")
+    wire = answer_to(query, "alias.example.org. CNAME www.search.example.", "www.search.example. A 192.0.2.8")
+    wire = wire.replace((600).to_bytes(4, "big"), ttl.to_bytes(4, "big"))
+    second = served.finish(pending(served, query), wire, False, [], NOW, 1000)
+    assert isinstance(second, Pending)
+    assert second.name == b"\4safe\7example\3net\0"
+    target = answer_to(ask("safe.example.net"), "safe.example.net. A 192.0.2.9")
+    target = target.replace((600).to_bytes(4, "big"), ttl.to_bytes(4, "big"))
+    done = served.finish(second, target, False, [], NOW, 1000)
+    assert isinstance(done, bytes)
+    assert dns.message.from_wire(done).answer[0].to_text().endswith("CNAME safe.example.net.")
+
+
+def test_no_upstream_is_servfail_then_cached(served: Packets) -> None:
+    query = ask("example.org")
+    done = served.finish(pending(served, query), None, False, [(22, b"")], NOW, 1000)
+    assert isinstance(done, bytes)
+    assert dns.message.from_wire(done).rcode() == dns.rcode.SERVFAIL
+    assert codes(done) == [22]
+    assert codes(receive(served, query)) == [22]
+
+
+def test_no_upstream_serves_stale(served: Packets) -> None:
+    query = ask("example.org")
+    served.finish(pending(served, query), answer_to(query, "example.org. A 192.0.2.1"), False, [], NOW, 1000)
+    stale = served.receive(query, CHILD, False, NOW, 2000)
+    assert isinstance(stale, Pending)
+    done = served.finish(stale, None, False, [(22, b"")], NOW, 2000)
+    assert isinstance(done, bytes)
+    message = dns.message.from_wire(done)
+    assert (message.answer[0].ttl, codes(done)) == (30, [3])
+
+
+@pytest.mark.parametrize(
+    ("asked", "trusted", "expected"), [(True, True, True), (False, True, False), (True, False, False)]
+)
+def test_ad_only_from_a_trusted_upstream_and_if_asked(
+    served: Packets, asked: bool, trusted: bool, expected: bool
+) -> None:
+    query = ask("example.org", flags=dns.flags.RD | (dns.flags.AD if asked else 0))
+    done = served.finish(
+        pending(served, query), answer_to(query, "example.org. A 192.0.2.1"), trusted, [], NOW, 1000
+    )
+    assert isinstance(done, bytes)
+    assert bool(dns.message.from_wire(done).flags & dns.flags.AD) is expected
+
+
+def test_a_damaged_answer_is_servfail(served: Packets) -> None:
+    query = ask("example.org")
+    wire = answer_to(query, "example.org. CNAME other.example.")[:-3]
+    done = served.finish(pending(served, query), wire, False, [], NOW, 1000)
+    assert isinstance(done, bytes)
+    assert dns.message.from_wire(done).rcode() == dns.rcode.SERVFAIL
+
+
+@pytest.mark.parametrize(
+    ("fail_open", "identity", "child", "unknown"),
+    [(False, True, [14], None), (False, False, [14], [14]), (True, True, None, None)],
+)
+def test_the_parental_part_missing(
+    packets: Packets, fail_open: bool, identity: bool, child: list[int] | None, unknown: list[int] | None
+) -> None:
+    settings = StateSettings(parental_ready=False, parental_fail_open=fail_open)
+    lines, addresses = Lines(KEY), Addresses(KEY)
+    addresses.set(bytes([127, 0, 0, 2]), 32, 7)
+    packets.publish(world().native.evolve(NOW, settings=settings), lines, addresses, identity)
+    for client, expected in ((CHILD, child), (UNKNOWN, unknown)):
+        result = packets.receive(ask("example.org"), client, False, NOW, 1000)
+        assert (codes(result) if isinstance(result, bytes) else None) == expected
+    assert codes(receive(packets, ask("banned.example"), UNKNOWN)) == ([16] if unknown is None else [14])
+
+
+def test_udp_is_truncated_and_tcp_is_not(served: Packets) -> None:
+    query = ask("example.org", "TXT", use_edns=False)
+    wire = answer_to(query, *(f'example.org. TXT "{"x" * 200} {number}"' for number in range(5)))
+    done = served.finish(pending(served, query), wire, False, [], NOW, 1000)
+    assert isinstance(done, bytes)
+    assert dns.message.from_wire(done).flags & dns.flags.TC
+    assert not dns.message.from_wire(receive(served, query, tcp=True)).flags & dns.flags.TC
+
+
+def test_addresses_of_the_wrong_length_are_refused(served: Packets) -> None:
+    with pytest.raises(ValueError, match="16 bytes"):
+        served.receive(ask("example.org"), b"\x7f\0\0\1", False, NOW, 1000)
