@@ -181,10 +181,15 @@ def show(context: Context) -> SnapshotView:
 
 def verify(context: Context) -> SnapshotView:
     """Read the current snapshot as a node does: every byte under its checksum, every offset."""
+    open_current(context)
+    return show(context)
+
+
+def open_current(context: Context) -> Snapshot:
+    """The current snapshot, verified and in memory."""
     path = _require_current(context)
     try:
-        Snapshot.open(path, fingerprint_key(context.settings))
-        return SnapshotView(*_read(path), current=True)
+        return Snapshot.open(path, fingerprint_key(context.settings))
     except (SnapshotError, OSError, ValueError) as error:
         raise _damaged(path, error) from error
 

@@ -1,0 +1,126 @@
+"""The published state that a check decides on: the current snapshot, and what the store knows now.
+
+Made of the same parts and by the same native code as a node's, from one read transaction of the store. A node
+is behind the store by a few milliseconds (``filterd node list`` shows by how much), so the two agree.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from ipaddress import ip_network
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from filterd.model.line import LineChoices
+from filterd.model.order import Order, OrderState
+from filterd.model.rule import Action, Scope
+from filterd.operations import lines, texts
+from filterd.operations.context import Context, OperationError
+from filterd.operations.rulefiles import fingerprint_key
+from filterd.operations.snapshots import open_current
+from filterd.policy.build import MANDATORY_TARGET
+from filterd.policy.decide import LineHandle, PublishedState
+from filterd.policy.fingerprint import fingerprint_name, prefix_fingerprint
+from filterd.policy.published import StateSettings
+from filterd.policy.resolve import PolicyBook
+from filterd.policy.snapshot import Overlay, Snapshot
+from filterd.store import bindings, log
+from filterd.store import orders as order_rows
+from filterd.store import subscribers as subscriber_rows
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Whose query it is, and how that is known."""
+
+    method: str
+    """``subscriber`` (named in the check), ``binding`` or ``unknown``"""
+    choices: LineChoices | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CheckState:
+    """What a check decides on."""
+
+    published: PublishedState
+    snapshot: Snapshot
+    identity: Identity
+    line: LineHandle | None
+    revision: int
+    """the store's"""
+
+
+async def load(
+    context: Context, now: int, *, subscriber: str | None = None, client: str | None = None
+) -> CheckState:
+    """The state at ``now`` for a subscriber, for a client address, or for nobody known."""
+    key = fingerprint_key(context.settings)
+    snapshot = open_current(context)
+    async with context.store.read() as connection:
+        revision = await log.revision(connection)
+        identity = await _identify(connection, subscriber, client)
+        listed = await order_rows.list_orders(connection)
+        known = [each for each in listed if each.accepted_at]
+        held = {entry.get("mandatory_id") for entry in snapshot.meta["lists"]}
+        newer = [
+            await order_rows.find(connection, each.reference)
+            for each in known
+            if each.state is OrderState.ACCEPTED and each.mandate.id not in held
+        ]
+    empty = PublishedState(snapshot, key, now=now)
+    book = PolicyBook.of_meta(snapshot.meta, empty.classes)
+    line = None if identity.choices is None else _handle(identity.choices, book, key)
+    published = PublishedState(
+        snapshot,
+        key,
+        now=now,
+        overlay=_overlay([order for order in newer if order is not None], key),
+        mandates=[order.mandate for order in known],
+        policies=book.at(now),
+        settings=StateSettings(security_enabled=context.settings.security.enabled),
+    )
+    return CheckState(published, snapshot, identity, line, revision)
+
+
+async def _identify(connection: AsyncConnection, subscriber: str | None, client: str | None) -> Identity:
+    if subscriber is not None:
+        return Identity("subscriber", (await lines.require(connection, subscriber)).choices)
+    if client is None:
+        return Identity("unknown")
+    network = ip_network(texts.prefix(client))
+    if network.prefixlen != network.max_prefixlen:
+        message = f"{client} is a prefix, not an address"
+        raise OperationError(message, "give the address that the client asks from")
+    above = [str(network.supernet(new_prefix=length)) for length in range(network.max_prefixlen, -1, -1)]
+    owners = await bindings.owners(connection, above)
+    line = next((owners[prefix] for prefix in above if prefix in owners), None)
+    found = None if line is None else await subscriber_rows.find_line(connection, line)
+    return Identity("unknown") if found is None else Identity("binding", found.choices)
+
+
+def _handle(choices: LineChoices, book: PolicyBook, key: bytes) -> LineHandle:
+    return LineHandle(
+        choices.line,
+        policy=book.index(choices.profile, choices.zone),
+        opted_in=choices.opted_in,
+        paused_until=choices.paused_until,
+        security_left=choices.security_left,
+        own_names=[(fingerprint_name(key, own.name), own.action, own.scope) for own in choices.own_names],
+    )
+
+
+def _overlay(newer: Sequence[Order], key: bytes) -> Overlay | None:
+    """The orders that the snapshot does not hold yet."""
+    rules: list[tuple[bytes, int, int, int]] = []
+    lengths: dict[int, set[int]] = {4: set(), 6: set()}
+    for order in newer:
+        target = MANDATORY_TARGET + order.mandate.id
+        for name, scope in order.demand.names:
+            rules.append((fingerprint_name(key, name), target, scope, Action.BLOCK))
+        for prefix in order.demand.addresses:
+            net = ip_network(prefix)
+            value = prefix_fingerprint(key, net.version, net.prefixlen, net.network_address.packed)
+            rules.append((value, target, Scope.SUBTREE, Action.BLOCK))
+            lengths[net.version].add(net.prefixlen)
+    return Overlay(rules, lengths[4], lengths[6]) if rules else None

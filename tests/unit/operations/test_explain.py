@@ -1,0 +1,157 @@
+"""``check`` says which list, order or own name decides, stage by stage, and tells no confidential name."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from pathlib import Path
+
+import dns.message
+import pytest
+
+from filterd.model.rule import Scope
+from filterd.model.subscriber import RequestEvidence
+from filterd.operations import bindings, feeds, orders, snapshots, subscribers
+from filterd.operations.context import Context, OperationError
+from filterd.operations.explain import ANSWER, QUERY, Explanation, Stage, explain
+from filterd.operations.intake import OrderRequest
+from tests.installation import Installation, as_person
+
+EVIDENCE = RequestEvidence("holder", "phone", 1.0, "v1", "T-1")
+REQUEST = OrderRequest("SAT", "A. Official", "D-1", "LIVA", "order", (("ordered.example", Scope.SUBTREE),))
+
+
+@pytest.fixture
+async def context(installation: Installation) -> AsyncIterator[Context]:
+    """A child's line on 127.0.0.2, a line that asked for nothing, a snapshot, and an order after it."""
+    async with installation.open() as context:
+        await subscribers.add(context, "child", prefixes=("127.0.0.2", "127.0.0.0/24"))
+        await subscribers.add(context, "none", prefixes=("127.0.0.4",))
+        await subscribers.opt_in(context, "child", "child", EVIDENCE)
+        await feeds.update(context)
+        await snapshots.build(context)
+        order = await orders.add(context, REQUEST)
+        await orders.approve(as_person(context, "bob"), order.reference)
+        yield context
+
+
+def stage(found: Explanation, name: str, part: str = QUERY) -> Stage:
+    return next(each for each in found.stages if (each.stage, each.part) == (name, part))
+
+
+async def test_a_category_names_its_list(context: Context) -> None:
+    found = await explain(context, "www.Adult.example.", subscriber="child")
+    assert (found.verdict, found.reason, found.blocking_mode) == ("block", "category", "nxdomain")
+    assert stage(found, "category") == Stage(
+        stage="category",
+        part=QUERY,
+        outcome="decided",
+        rule="adult.example subtree",
+        list="adult-starter",
+        matched_name="adult.example",
+        scope="subtree",
+    )
+    assert stage(found, "mandatory").outcome == "no match"
+    assert stage(found, "bypass").outcome == "not evaluated"
+    assert found.identity["method"] == "subscriber"
+    assert found.snapshot_revision < found.revision
+
+
+async def test_a_line_that_asked_for_nothing_and_an_unknown_client_pass(context: Context) -> None:
+    for who in ({"subscriber": "none"}, {"client": "192.0.2.200"}, {}):
+        found = await explain(context, "adult.example", **who)  # type: ignore[arg-type]
+        assert (found.verdict, found.reason) == ("pass", "none")
+
+
+async def test_a_client_is_known_by_its_longest_prefix(context: Context) -> None:
+    lines = {
+        client: (await explain(context, "a.example", client=client)).identity["line"]
+        for client in ("127.0.0.4", "127.0.0.9", "::ffff:127.0.0.4", "127.0.1.1")
+    }
+    assert lines == {"127.0.0.4": 2, "127.0.0.9": 1, "::ffff:127.0.0.4": 2, "127.0.1.1": None}
+    with pytest.raises(OperationError, match="not an address"):
+        await explain(context, "a.example", client="127.0.0.0/24")
+
+
+async def test_an_order_that_no_snapshot_holds_yet_decides_for_everyone(context: Context) -> None:
+    await subscribers.allow(context, "child", "ordered.example")
+    for who in ({"subscriber": "child"}, {}):
+        found = await explain(context, "x.ordered.example", **who)  # type: ignore[arg-type]
+        assert (found.verdict, found.reason) == ("block", "mandatory")
+        assert stage(found, "mandatory").order == "O-1"
+    await snapshots.build(context)
+    assert stage(await explain(context, "ordered.example"), "mandatory").order == "O-1"
+    await orders.withdraw(context, "O-1", reason="court")
+    assert (await explain(context, "ordered.example")).verdict == "pass"
+
+
+async def test_confidential_names_are_not_told(context: Context) -> None:
+    secret = replace(REQUEST, entries=(("below.secret.example", Scope.SUBTREE),), confidential=True)
+    order = await orders.add(context, secret)
+    await orders.approve(as_person(context, "bob"), order.reference)
+    for name in ("a.worst.example", "a.below.secret.example"):
+        found = stage(await explain(context, name), "mandatory")
+        assert found.outcome == "decided"
+        assert (found.rule, found.matched_name, found.scope) == ("", "", "")
+        assert found.list or found.order
+
+
+async def test_time_decides_too(context: Context, installation: Installation) -> None:
+    await subscribers.pause(context, "child", 3600)
+    now = int(installation.now)
+    assert (await explain(context, "adult.example", subscriber="child")).verdict == "pass"
+    later = await explain(context, "adult.example", subscriber="child", at=now + 3600)
+    assert later.verdict == "block"
+
+
+async def test_without_an_answer_its_stages_are_not_evaluated(context: Context) -> None:
+    found = await explain(context, "free.example", subscriber="child")
+    parts = [each for each in found.stages if each.part == ANSWER]
+    assert parts
+    assert {each.outcome for each in parts} == {"not evaluated"}
+
+
+async def test_the_answer_is_inspected(context: Context, tmp_path: Path) -> None:
+    text = """id 1
+opcode QUERY
+rcode NOERROR
+flags QR RD RA
+;QUESTION
+free.example. IN A
+;ANSWER
+free.example. 60 IN CNAME cdn.blue.example.
+cdn.blue.example. 60 IN A 192.0.2.9
+"""
+    for content in (text.encode(), dns.message.from_text(text).to_wire()):
+        (tmp_path / "answer").write_bytes(content)
+        found = await explain(context, "free.example", subscriber="child", answer=tmp_path / "answer")
+        assert (found.verdict, found.reason) == ("block", "category")
+        assert stage(found, "category", ANSWER).matched_name == "blue.example"
+        assert stage(found, "category").outcome == "no match"
+    (tmp_path / "answer").write_bytes(b"\x00\x01")
+    with pytest.raises(OperationError, match="cannot be read"):
+        await explain(context, "free.example", answer=tmp_path / "answer")
+
+
+async def test_own_names_and_special_names(context: Context) -> None:
+    await subscribers.deny(context, "none", "mine.example", Scope.EXACT)
+    found = await explain(context, "mine.example", subscriber="none")
+    assert (found.reason, stage(found, "own_deny").list) == ("own_deny", "own names")
+    assert (await explain(context, "below.mine.example", subscriber="none")).verdict == "pass"
+    assert (await explain(context, "localhost")).verdict == "local"
+    assert (await explain(context, ".")).verdict == "pass"
+    assert (await explain(context, "search.example", subscriber="child")).verdict == "rewrite"
+
+
+@pytest.mark.parametrize(("name", "qtype"), [("not a name", "A"), ("a.example", "NOPE"), ("http://x.y", "A")])
+async def test_what_is_no_question_is_refused(context: Context, name: str, qtype: str) -> None:
+    with pytest.raises(OperationError) as caught:
+        await explain(context, name, qtype=qtype)
+    assert caught.value.remedy
+
+
+async def test_an_unknown_subscriber_is_refused(context: Context) -> None:
+    with pytest.raises(OperationError, match="unknown subscriber"):
+        await explain(context, "a.example", subscriber="nobody")
+    await bindings.remove(context, "127.0.0.4")
+    assert (await explain(context, "a.example", client="127.0.0.4")).identity["line"] == 1
