@@ -1,5 +1,12 @@
 from typing import NamedTuple
 
+class CachedUnion(NamedTuple):
+    generation: int
+    bits: int
+    any_mandatory: bool = False
+    names: bool = False
+    damaged: bool = False
+
 class CachedAnswer(NamedTuple):
     message: bytes
     stale: bool
@@ -9,7 +16,7 @@ class CachedAnswer(NamedTuple):
     ttl: int
     ad: bool
     edes: tuple[tuple[int, bytes], ...]
-    generation: int | None
+    union: CachedUnion | None
 
 class CacheCounters(NamedTuple):
     entries: int
@@ -45,6 +52,7 @@ class ResponseCache:
         now: int,
         ad: bool = False,
         edes: tuple[tuple[int, bytes], ...] = (),
+        union: CachedUnion | None = None,
     ) -> bool: ...
     def insert_failure(
         self,
@@ -56,6 +64,17 @@ class ResponseCache:
         checking_disabled: bool = False,
         now: int,
         edes: tuple[tuple[int, bytes], ...] = (),
+    ) -> bool: ...
+    def set_union(
+        self,
+        name: bytes,
+        qtype: int,
+        qclass: int = 1,
+        *,
+        dnssec_ok: bool = False,
+        checking_disabled: bool = False,
+        now: int,
+        union: CachedUnion,
     ) -> bool: ...
     def flush(self, name: bytes = b"\0", *, subtree: bool = True) -> int: ...
     def counters(self) -> CacheCounters: ...

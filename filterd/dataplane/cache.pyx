@@ -19,6 +19,7 @@ from filterd.wire.codec cimport (
     get16, lifetime, name_from_wire, put16, put32, read_name, walk_next, walk_start,
 )
 
+import sys
 from typing import NamedTuple
 
 cdef enum:
@@ -210,6 +211,16 @@ cdef uint64_t cache_flush(Cache* cache, const Name* name, bint subtree) noexcept
 
 # --- the Python face ----------------------------------------------------------------------------------------
 
+class CachedUnion(NamedTuple):
+    """What an answer could be blocked for, and the generation of the state that this was computed for."""
+
+    generation: int
+    bits: int
+    any_mandatory: bool = False
+    names: bool = False
+    damaged: bool = False
+
+
 class CachedAnswer(NamedTuple):
     """A copy of what the cache holds for a key; ``edes`` are (code, text) pairs. Not for logs."""
 
@@ -221,7 +232,7 @@ class CachedAnswer(NamedTuple):
     ttl: int
     ad: bool
     edes: tuple[tuple[int, bytes], ...]
-    generation: int | None
+    union: CachedUnion | None
 
 
 class CacheCounters(NamedTuple):
@@ -263,6 +274,29 @@ cdef tuple _edes_of(const EdeList* edes):
     for i in range(edes.count):
         pairs.append((edes.items[i].code, <bytes>edes.items[i].text[:edes.items[i].text_length]))
     return tuple(pairs)
+
+
+cdef object _union_of(const Found* found):
+    """The union beside an answer, or None where none was stored."""
+    if not found.union_known:
+        return None
+    return CachedUnion(
+        found.generation,
+        int.from_bytes((<const char*>found.seen.bits)[:64], sys.byteorder),
+        bool(found.seen.any_mandatory),
+        bool(found.seen.names),
+        bool(found.seen.damaged),
+    )
+
+
+cdef void _read_union(object union, Union* out):
+    """The native form of a union."""
+    cdef int i
+    for i in range(8):
+        out.bits[i] = union.bits >> 64 * i & 0xFFFFFFFFFFFFFFFF
+    out.any_mandatory = union.any_mandatory
+    out.names = union.names
+    out.damaged = union.damaged
 
 
 cdef class ResponseCache:
@@ -308,23 +342,32 @@ cdef class ResponseCache:
             ttl=found.ttl,
             ad=bool(found.ad),
             edes=_edes_of(&found.edes),
-            generation=found.generation if found.union_known else None,
+            union=_union_of(&found),
         )
 
     def insert(self, bytes name not None, uint16_t qtype, bytes message not None, uint16_t qclass=1, *,
-               bint dnssec_ok=False, bint checking_disabled=False, int64_t now, bint ad=False, tuple edes=()):
-        """Keep an upstream's answer without OPT, its union unknown; whether it was kept."""
+               bint dnssec_ok=False, bint checking_disabled=False, int64_t now, bint ad=False, tuple edes=(),
+               union=None):
+        """Keep an upstream's answer without OPT; whether it was kept. ``union`` None: not known yet."""
         cdef Name native
         cdef Key key
         cdef EdeList errors
         cdef const uint8_t* start = <const uint8_t*>PyBytes_AS_STRING(message)
         cdef size_t length = len(message)
+        cdef uint64_t generation = 0
+        cdef Union seen
+        cdef bint known = union is not None
         cdef int status
         _read_wire(name, &native)
         _read_edes(edes, &errors)
+        if known:
+            _read_union(union, &seen)
+            generation = union.generation
         with nogil:
             cache_key(&self.cache, &native, qtype, qclass, dnssec_ok, checking_disabled, &key)
-            status = cache_insert(&self.cache, &key, start, length, ad, &errors, NULL, 0, now)
+            status = cache_insert(
+                &self.cache, &key, start, length, ad, &errors, &seen if known else NULL, generation, now
+            )
         return status == INSERT_DONE
 
     def insert_failure(self, bytes name not None, uint16_t qtype, uint16_t qclass=1, *, bint dnssec_ok=False,
@@ -337,6 +380,21 @@ cdef class ResponseCache:
         _read_edes(edes, &errors)
         cache_key(&self.cache, &native, qtype, qclass, dnssec_ok, checking_disabled, &key)
         return cache_insert_failure(&self.cache, &key, &errors, now) == INSERT_DONE
+
+    def set_union(self, bytes name not None, uint16_t qtype, uint16_t qclass=1, *, bint dnssec_ok=False,
+                  bint checking_disabled=False, int64_t now, union not None):
+        """Put a recomputed union beside what a lookup finds now; whether there was anything."""
+        cdef Name native
+        cdef Key key
+        cdef Found found
+        cdef Union seen
+        cdef uint8_t[65536] message
+        _read_wire(name, &native)
+        _read_union(union, &seen)
+        cache_key(&self.cache, &native, qtype, qclass, dnssec_ok, checking_disabled, &key)
+        if cache_lookup(&self.cache, &key, now, message, 65536, &found) not in (CACHE_HIT, CACHE_STALE):
+            return False
+        return cache_set_union(&self.cache, &found, &seen, union.generation)
 
     def flush(self, bytes name not None=b"\0", *, bint subtree=True):
         """Forget the name, all types, and with ``subtree`` all below it (default: everything); how many."""

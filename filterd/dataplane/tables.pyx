@@ -300,7 +300,8 @@ cdef class Addresses:
         opened = unseal(dump, Kind.ADDRESSES)
         cdef const uint8_t[::1] payload = _aligned(opened.payload)
         cdef uint64_t count = opened.records
-        if <uint64_t>payload.shape[0] != count * sizeof(AddressSlot):
+        cdef uint64_t size = payload.shape[0]
+        if count > size or size != count * sizeof(AddressSlot):
             raise DamagedDumpError(f"read {count} addresses: the dump holds {len(payload)} bytes of them")
         cdef Addresses table = Addresses.__new__(Addresses, opened.seed)
         cdef int outcome = ADDED
@@ -633,7 +634,8 @@ cdef class Lines:
         cdef const uint8_t[::1] payload = _aligned(opened.payload)
         cdef uint64_t count = opened.records
         cdef uint64_t own = opened.extra
-        if <uint64_t>payload.shape[0] != count * sizeof(LineRecord) + own * sizeof(OwnName):
+        cdef uint64_t size = payload.shape[0]
+        if count > size or own > size or size != count * sizeof(LineRecord) + own * sizeof(OwnName):
             raise DamagedDumpError(f"read {count} lines: the dump holds {len(payload)} bytes of them")
         cdef Lines lines = Lines.__new__(Lines, opened.seed)
         cdef int outcome = ADDED
