@@ -393,17 +393,19 @@ cdef int64_t _find_entry(const Cache* cache, const Shard* shard, const Key* key)
 
 
 cdef int _free_way(const Cache* cache, Shard* shard, const uint64_t* bucket) noexcept nogil:
-    """A slot of the bucket for a new entry: an empty one, else that of the least asked for."""
+    """A slot for a new entry: an empty one, else that of the least asked for, small queue first."""
     cdef int way
     cdef int least = 0
-    cdef uint8_t hits
-    cdef uint8_t fewest = 255
+    cdef int worth
+    cdef int lowest = 255
+    cdef uint32_t number
     for way in range(WAYS):
         if bucket[way] == 0:
             return way
-        hits = load8(shard.frequency + <uint32_t>bucket[way] - 1)
-        if hits < fewest:
-            fewest = hits
+        number = <uint32_t>bucket[way] - 1
+        worth = load8(shard.frequency + number) + (MOST_HITS + 1 if shard.place[number] == PLACE_MAIN else 0)
+        if worth < lowest:
+            lowest = worth
             least = way
     add64(&shard.evicted, 1)
     _unlink(cache, shard, <uint32_t>bucket[least] - 1)
