@@ -9,6 +9,7 @@ million rules, then all), open that file and look names up. Skips, with one line
 from __future__ import annotations
 
 import argparse
+import importlib
 import json
 import lzma
 import math
@@ -33,6 +34,8 @@ KEY = bytes(range(16))
 RUN = 1 << 20
 PART = 5_000_000
 MEGABYTE = 1_000_000
+RESOLVER_MODULES = ("filterd.dataplane.cache", "filterd.dataplane.tables", "filterd.dataplane.packet")
+"""what a resolver has in memory beside the snapshot"""
 
 
 def main() -> int:
@@ -162,10 +165,8 @@ def compile_lists(work: Path, lists: Iterable[ListSource] | None = None) -> dict
 
 def load(work: Path) -> dict[str, Any]:
     """Open the file in a process that has loaded what the resolver loads, and look names of every list up."""
-    import filterd.dataplane.cache
-    import filterd.dataplane.packet
-    import filterd.dataplane.tables  # noqa: F401
-
+    for module in RESOLVER_MODULES:
+        importlib.import_module(module)
     before = resident()
     started = time.monotonic()
     snapshot = Snapshot.open(work / "published.snapshot", KEY)

@@ -7,6 +7,7 @@ A rule takes 24 bytes until the table is placed, so ten million names take 240 M
 import hashlib
 import json
 import struct
+import sys
 
 cimport cython
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
@@ -28,6 +29,8 @@ from ipaddress import ip_network
 from filterd.model.rule import Action
 from filterd.policy import layout
 from filterd.policy.canonical import CanonicalError, parse_line
+
+layout.check_byte_order(sys.byteorder)
 
 cdef enum:
     KINDS = 6               # scope + 3 * action: the order of the fields of Entry

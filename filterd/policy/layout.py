@@ -130,6 +130,13 @@ def _check_sections(header: Header) -> None:
         raise SnapshotDamagedError(message)
 
 
+def check_byte_order(order: str) -> None:
+    """ImportError for another ``sys.byteorder`` than the file's: native code copies numbers as they lie."""
+    if order != "little":
+        message = f"snapshots are little-endian, this machine is {order}-endian"
+        raise ImportError(message)
+
+
 def key_id(key: bytes) -> bytes:
     """What the header says of the fingerprint key: enough to tell keys apart, not to find one."""
     return hashlib.sha256(key).digest()[:KEY_ID_SIZE]

@@ -8,6 +8,7 @@ at every other node.
 """
 
 import hashlib
+import sys
 
 cimport cython
 from cpython.buffer cimport PyBUF_WRITE
@@ -28,6 +29,8 @@ from filterd.policy.fingerprint cimport (
 from filterd.wire.codec cimport Name
 
 from filterd.policy import layout
+
+layout.check_byte_order(sys.byteorder)
 
 cdef enum:
     EXACT = 0               # model.rule.Scope

@@ -286,6 +286,12 @@ def test_a_meta_that_says_nonsense(read: Callable[..., object], content: bytes, 
         read(stamped(changed.pack() + body), KEY)
 
 
+def test_the_byte_order_is_checked_at_import() -> None:
+    layout.check_byte_order("little")
+    with pytest.raises(ImportError, match="this machine is big-endian"):
+        layout.check_byte_order("big")
+
+
 def test_a_snapshot_is_not_made_by_hand() -> None:
     with pytest.raises(TypeError, match=r"Snapshot\.open"):
         Snapshot()
