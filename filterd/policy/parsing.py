@@ -188,10 +188,11 @@ def _some_names(place: Place) -> tuple[NameRule, ...]:
 def read_bypass(place: Place) -> Bypass:
     """An item of bypass.yaml."""
     keys = place.keys(("id", "title"), ("names", "addresses"))
-    names, addresses = keys["names"].names(), keys["addresses"].networks()
-    if not names and not addresses:
+    if not keys["names"].value and not keys["addresses"].value:
         place.wrong("has neither names nor addresses")
-    return Bypass(keys["id"].id(), keys["title"].text(), names, addresses)
+    return Bypass(
+        keys["id"].id(), keys["title"].text(), keys["names"].names(), keys["addresses"].networks()
+    )
 
 
 def read_protected(place: Place) -> Protected:

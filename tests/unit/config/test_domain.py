@@ -1,0 +1,97 @@
+"""The domain types of the settings: what they take, what they refuse, and that they are written as read."""
+
+from __future__ import annotations
+
+from ipaddress import ip_address
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from filterd.config import domain
+from filterd.config.resolvers import is_local, loops
+
+
+@pytest.mark.parametrize(
+    ("text", "size"),
+    [("1", 1), (7, 7), ("2kB", 2000), ("2KiB", 2048), ("3 MiB", 3 * 1024**2), ("1GB", 10**9), ("5B", 5)],
+)
+def test_sizes(text: object, size: int) -> None:
+    assert domain.parse_size(text) == size
+
+
+@pytest.mark.parametrize("text", ["", "MiB", "-1", -1, True, None, "1.5GiB", "1 mib", "1TiB", [], 1.0])
+def test_not_sizes(text: object) -> None:
+    with pytest.raises(ValueError, match="not a size"):
+        domain.parse_size(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"), [(30, 30), ("30s", 30), ("1h30m", 5400), ("1d", 86400), ("2w", 1209600), (0, 0)]
+)
+def test_durations(text: object, seconds: int) -> None:
+    assert domain.parse_duration(text) == seconds
+
+
+@pytest.mark.parametrize("text", ["", "30", "m", "1m1h", "-1s", True, None, 1.5, "1 h"])
+def test_not_durations(text: object) -> None:
+    with pytest.raises(ValueError, match="not a duration"):
+        domain.parse_duration(text)
+
+
+@given(st.ip_addresses(), st.integers(0, 65535))
+def test_endpoints_are_read_as_they_are_written(address: object, port: int) -> None:
+    endpoint = domain.Endpoint(ip_address(str(address)), port)
+    assert domain.parse_endpoint(str(endpoint)) == endpoint
+
+
+@pytest.mark.parametrize(
+    "text", ["", "::1:53", "[127.0.0.1]:53", "[::1]", "127.0.0.1", "1.2.3.4:x", "1.2.3.4:65536", "a:53", 53]
+)
+def test_not_endpoints(text: object) -> None:
+    with pytest.raises(ValueError, match="not an address with a port"):
+        domain.parse_endpoint(text)
+
+
+def test_a_default_port() -> None:
+    assert domain.parse_endpoint("192.0.2.1", 53).port == 53
+    assert domain.parse_endpoint("[2001:db8::1]", 53).port == 53
+    assert domain.parse_endpoint("192.0.2.1:5353", 53).port == 5353
+
+
+@given(st.text(max_size=40))
+def test_any_text_is_read_or_refused(text: str) -> None:
+    for parse in (
+        domain.parse_size,
+        domain.parse_duration,
+        domain.parse_endpoint,
+        domain.parse_network,
+        domain.parse_node_name,
+        domain.parse_store_url,
+    ):
+        try:
+            parse(text)
+        except ValueError as error:
+            assert repr(text) in str(error)
+
+
+@pytest.mark.parametrize(
+    ("upstream", "listen", "expected"),
+    [
+        ("127.0.0.1:53", "127.0.0.1:53", True),
+        ("127.0.0.1:53", "127.0.0.1:5300", False),
+        ("127.0.0.53:53", "0.0.0.0:53", True),
+        ("[::1]:53", "0.0.0.0:53", False),
+        ("127.0.0.1:53", "[::]:53", True),
+        ("192.0.2.1:53", "0.0.0.0:53", False),
+        ("0.0.0.0:53", "0.0.0.0:53", True),
+    ],
+)
+def test_loops(upstream: str, listen: str, expected: bool) -> None:
+    assert loops(domain.parse_endpoint(upstream), [domain.parse_endpoint(listen)]) is expected
+
+
+def test_a_wildcard_listener_on_an_address_of_the_machine() -> None:
+    upstream, listen = domain.parse_endpoint("198.51.100.7:53"), [domain.parse_endpoint("0.0.0.0:53")]
+    assert loops(upstream, listen, local=lambda _: True)
+    assert not is_local(ip_address("198.51.100.7"))

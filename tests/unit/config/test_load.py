@@ -1,0 +1,224 @@
+"""The configuration: defaults, every kind of value, all errors at once with their paths, what is resolved."""
+
+from __future__ import annotations
+
+import json
+from ipaddress import ip_address
+from pathlib import Path
+
+import pytest
+
+from filterd.config import raw
+from filterd.config.domain import Endpoint
+from filterd.config.load import ConfigErrors, load
+from filterd.config.settings import ParentalFail, Settings
+
+DOCUMENTED = """
+node: {name: resolver-1}
+dns:
+  listen: ["127.0.0.1:5300", "[::1]:5300"]
+  threads: auto
+  upstreams: ["192.0.2.53:53"]
+  allow_from: [127.0.0.0/8, "::1/128", 10.0.0.0/8, 100.64.0.0/10]
+  proxy_from: []
+  block_ttl: 30
+  max_ttl_opted_in: 300
+  parental_fail: closed
+block_page: {ipv4: 192.0.2.80, ipv6: "2001:db8::80"}
+cache: {size: 256MiB, serve_stale: 1d}
+store: {url: "sqlite:////var/lib/filterd/filterd.db"}
+state_dir: /var/lib/filterd
+policies: /etc/filterd/policies
+control: {listen: "127.0.0.1:8080"}
+metrics: {listen: "127.0.0.1:9353"}
+orders: {approvals: 2}
+security: {enabled: false}
+"""
+WRONG = """
+node: {name: "a b"}
+dns:
+  listne: ["127.0.0.1:53"]
+  listen: ["127.0.0.1:5300", "localhost:53", "127.0.0.1:99999"]
+  threads: 0
+  upstreams: [{adress: 192.0.2.1}]
+  allow_from: [10.0.0.1/8, nonsense]
+  block_ttl: soon
+  parental_fail: maybe
+block_page: {ipv4: 192.0.2}
+cache: {size: lots, serve_stale: 8d}
+store: {url: "sqlite:///relative.db"}
+orders: {approvals: true}
+security: {enabled: perhaps}
+foo: 1
+"""
+WRONG_PLACES = {
+    "node.name",
+    "dns.listne",
+    "dns.listen[1]",
+    "dns.listen[2]",
+    "dns.threads",
+    "dns.upstreams[0].address",
+    "dns.upstreams[0].adress",
+    "dns.allow_from[0]",
+    "dns.allow_from[1]",
+    "dns.block_ttl",
+    "dns.parental_fail",
+    "block_page.ipv4",
+    "cache.size",
+    "cache.serve_stale",
+    "store.url",
+    "orders.approvals",
+    "security.enabled",
+    "foo",
+}
+
+
+@pytest.fixture
+def resolv_conf(tmp_path: Path) -> Path:
+    """A resolv.conf with one resolver of each family."""
+    path = tmp_path / "resolv.conf"
+    path.write_text("# made by a test\nsearch example\nnameserver 192.0.2.1\nnameserver 2001:db8::53\n")
+    return path
+
+
+def read(tmp_path: Path, text: str, resolv_conf: Path) -> Settings:
+    """The settings of a file with that text."""
+    file = tmp_path / "filterd.yaml"
+    file.write_text(text, encoding="utf-8")
+    return load(file, resolv_conf=resolv_conf)
+
+
+def errors(tmp_path: Path, text: str, resolv_conf: Path) -> dict[str, str]:
+    """What is wrong with a file with that text, by place."""
+    with pytest.raises(ConfigErrors) as caught:
+        read(tmp_path, text, resolv_conf)
+    return {error.path: error.message for error in caught.value.errors}
+
+
+def test_all_defaults(resolv_conf: Path) -> None:
+    settings = load(None, resolv_conf=resolv_conf)
+    assert settings.dns.listen == (
+        Endpoint(ip_address("127.0.0.1"), 5300),
+        Endpoint(ip_address("::1"), 5300),
+    )
+    assert [str(each.address) for each in settings.dns.upstreams] == ["192.0.2.1:53", "[2001:db8::53]:53"]
+    assert not any(each.trusted for each in settings.dns.upstreams)
+    assert settings.dns.threads >= 1
+    assert settings.dns.parental_fail is ParentalFail.CLOSED
+    assert settings.block_page is None
+    assert (settings.cache.size, settings.cache.serve_stale) == (256 * 1024**2, 86400)
+    assert settings.orders.approvals == 2
+    assert settings.security.enabled is False
+
+
+def test_an_empty_file_is_all_defaults(tmp_path: Path, resolv_conf: Path) -> None:
+    assert read(tmp_path, "", resolv_conf) == load(None, resolv_conf=resolv_conf)
+
+
+def test_the_documented_example(tmp_path: Path, resolv_conf: Path) -> None:
+    settings = read(tmp_path, DOCUMENTED, resolv_conf)
+    assert [str(each.address) for each in settings.dns.upstreams] == ["192.0.2.53:53"]
+    assert settings.block_page is not None
+    assert str(settings.block_page.ipv6) == "2001:db8::80"
+
+
+def test_json_round_trip(tmp_path: Path, resolv_conf: Path) -> None:
+    for text in ("", DOCUMENTED):
+        settings = read(tmp_path, text, resolv_conf)
+        line = settings.to_json()
+        assert "\n" not in line
+        assert Settings.from_json(line) == settings
+        assert json.loads(line) == settings.as_dict()
+
+
+@pytest.mark.parametrize("text", ["{}", "[]", "null", '{"node": {"name": "a"}}', "not json"])
+def test_other_json_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match=r"."):
+        Settings.from_json(text)
+
+
+def test_json_with_a_wrong_type_is_refused(resolv_conf: Path) -> None:
+    value = load(None, resolv_conf=resolv_conf).as_dict()
+    value["orders"]["approvals"] = "2"
+    with pytest.raises(ValueError, match="expected int"):
+        Settings.from_json(json.dumps(value))
+
+
+def test_all_errors_at_once(tmp_path: Path, resolv_conf: Path) -> None:
+    found = errors(tmp_path, WRONG, resolv_conf)
+    assert set(found) == WRONG_PLACES
+    assert found["dns.listne"] == "unknown key; did you mean listen?"
+    assert "10.0.0.0/8" in found["dns.allow_from[0]"]
+    assert "256MiB" in found["cache.size"]
+
+
+def test_a_loop_is_reported_beside_other_errors(tmp_path: Path, resolv_conf: Path) -> None:
+    text = 'dns: {upstreams: ["127.0.0.1:5300", "192.0.2.1"]}\ncache: {size: lots}'
+    found = errors(tmp_path, text, resolv_conf)
+    assert set(found) == {"dns.upstreams[0]", "cache.size"}
+    assert "ourselves" in found["dns.upstreams[0]"]
+
+
+def test_upstreams_may_not_be_empty(tmp_path: Path, resolv_conf: Path) -> None:
+    assert set(errors(tmp_path, "dns: {upstreams: []}", resolv_conf)) == {"dns.upstreams"}
+    assert set(errors(tmp_path, 'dns: {upstreams: ["192.0.2.1:0"]}', resolv_conf)) == {"dns.upstreams[0]"}
+    assert set(errors(tmp_path, "{}", tmp_path / "missing")) == {"dns.upstreams"}
+
+
+def test_system_resolvers_without_ourselves(tmp_path: Path, resolv_conf: Path) -> None:
+    resolv_conf.write_text("nameserver 127.0.0.1\nnameserver nonsense\nnameserver 192.0.2.7\n")
+    settings = read(tmp_path, 'dns: {listen: ["127.0.0.1:53"]}', resolv_conf)
+    assert [str(each.address) for each in settings.dns.upstreams] == ["192.0.2.7:53"]
+    resolv_conf.write_text("nameserver 127.0.0.1\n")
+    found = errors(tmp_path, 'dns: {listen: ["127.0.0.1:53"]}', resolv_conf)
+    assert "names no resolver but ourselves" in found["dns.upstreams"]
+
+
+def test_two_listeners_on_one_socket(tmp_path: Path, resolv_conf: Path) -> None:
+    text = 'control: {listen: "127.0.0.1:9353"}\ndns: {listen: ["127.0.0.1:9353"]}'
+    assert set(errors(tmp_path, text, resolv_conf)) == {"control.listen", "metrics.listen"}
+    chosen_by_kernel = """
+        dns: {listen: ["127.0.0.1:0", "127.0.0.1:0"]}
+        control: {listen: "127.0.0.1:0"}
+        metrics: {listen: "127.0.0.1:0"}
+    """
+    assert read(tmp_path, chosen_by_kernel, resolv_conf).control.listen.port == 0
+
+
+def test_relative_paths_are_below_the_files_directory(tmp_path: Path, resolv_conf: Path) -> None:
+    settings = read(tmp_path, "state_dir: state\npolicies: /etc/policies", resolv_conf)
+    assert settings.state_dir == tmp_path / "state"
+    assert settings.policies == Path("/etc/policies")
+
+
+def test_files_that_are_no_configuration(tmp_path: Path, resolv_conf: Path) -> None:
+    file = tmp_path / "filterd.yaml"
+    for text, message in (
+        ("node: {name: a}\nnode: {name: b}", "line 2: the key 'node' stands twice"),
+        ("dns: [", "is not YAML"),
+        ("when: 2024-13-45", "is not YAML"),
+        ("dns: !!python/object:os.system {}", "is not YAML"),
+    ):
+        assert message in errors(tmp_path, text, resolv_conf)[str(file)]
+    file.write_bytes(b"node: {name: \xff}")
+    with pytest.raises(ConfigErrors, match="is not UTF-8"):
+        load(file, resolv_conf=resolv_conf)
+    with pytest.raises(ConfigErrors, match="cannot be read: No such file"):
+        load(tmp_path / "missing.yaml", resolv_conf=resolv_conf)
+    assert set(errors(tmp_path, "- a\n- b", resolv_conf)) == {"the file"}
+    assert "dns" in errors(tmp_path, "dns: 5", resolv_conf)
+
+
+def test_no_bare_text_in_the_schema() -> None:
+    """Every text of the file has a domain type: a format, a pattern, an enumeration or an example."""
+    marks = {"format", "pattern", "enum", "const", "examples"}
+
+    def bare(schema: object, path: str) -> list[str]:
+        if isinstance(schema, list):
+            return [place for index, each in enumerate(schema) for place in bare(each, f"{path}/{index}")]
+        if not isinstance(schema, dict) or marks & schema.keys():
+            return []
+        here = [path] if schema.get("type") == "string" else []
+        return here + [place for key, each in schema.items() for place in bare(each, f"{path}/{key}")]
+
+    assert bare(raw.json_schema(), "") == ["/$defs/Dns/properties/upstreams/anyOf/1/items/anyOf/0"]

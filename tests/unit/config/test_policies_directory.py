@@ -1,0 +1,269 @@
+"""The policies directory: what each document may say; all problems come at once with file and path."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from filterd.config.policies import PoliciesError, icann_suffixes, load_policies
+from filterd.model.rule import BlockingMode, NameRule, Scope
+from filterd.policy.documents import Clock, Format, Slot, Use
+
+TEXT = '{es: "a", en: "b"}'
+CATEGORY = f"{{id: adult, title: {TEXT}, description: {TEXT}}}"
+SMALL = {
+    "categories.yaml": f"[{CATEGORY}]",
+    "feeds.yaml": "",
+    "services.yaml": "",
+    "safesearch.yaml": "",
+    "bypass.yaml": "",
+    "protected.yaml": "public_suffixes: true",
+    "expected.yaml": "",
+}
+WRONG = {
+    "categories.yaml": f"[{{id: Bad Id, title: x, colour: red}}, {CATEGORY}]",
+    "feeds.yaml": """
+- {id: a, source: "https://lists.example/a", format: adblock, category: adult}
+- {id: a, source: b, format: domains, category: adlut}
+- {id: b, source: b, format: domains}
+- {id: c, source: b, format: domains, category: adult, security: {}}
+- {id: d, source: b, format: domains, mandatory: {authority: x}, guard: {max_shrink: 2}, refresh: soon}
+""",
+    "services.yaml": f"[{{id: s, title: {TEXT}, names: {{exact: [UP.example, a.example, a.example]}}}}]",
+    "safesearch.yaml": f"""
+- {{id: e1, engine: e, title: {TEXT}, target: safe.e.example, names: {{exact: [e.example]}}}}
+- {{id: e2, engine: e, title: {TEXT}, target: "safe e", names: {{}}}}
+""",
+    "bypass.yaml": f"[{{id: b, title: {TEXT}}}, {{id: c, title: {TEXT}, addresses: [10.0.0.1/8]}}]",
+    "protected.yaml": "names: {subtree: [a.example]}",
+    "expected.yaml": "google.com: [none-such]",
+    "profiles/p.yaml": f"""
+title: {TEXT}
+description: {TEXT}
+audience: {{es: "a"}}
+categories: [adult, adult, other]
+safe_search: [e1, e2, e3]
+services: [t]
+bypass: [none]
+blocking_mode: refused
+schedule:
+  - {{days: [monday], from: "25:00", until: "07:00", block: [games]}}
+  - {{from: "07:00", until: "07:00", block: []}}
+""",
+}
+WRONG_PLACES = {
+    "categories.yaml[0].id",
+    "categories.yaml[0].title",
+    "categories.yaml[0].description",
+    "categories.yaml[0].colour",
+    "feeds.yaml",
+    "feeds.yaml[0].source",
+    "feeds.yaml[0].format",
+    "feeds.yaml[1].category",
+    "feeds.yaml[2]",
+    "feeds.yaml[3]",
+    "feeds.yaml[4].mandatory.ground",
+    "feeds.yaml[4].guard.max_shrink",
+    "feeds.yaml[4].refresh",
+    "services.yaml[0].names",
+    "services.yaml[0].names.exact[0]",
+    "safesearch.yaml[1].target",
+    "safesearch.yaml[1].names",
+    "bypass.yaml[0]",
+    "bypass.yaml[1].addresses[0]",
+    "protected.yaml.public_suffixes",
+    "expected.yaml.google.com",
+    "profiles/p.yaml.audience.en",
+    "profiles/p.yaml.categories",
+    "profiles/p.yaml.services",
+    "profiles/p.yaml.bypass",
+    "profiles/p.yaml.safe_search",
+    "profiles/p.yaml.blocking_mode",
+    "profiles/p.yaml.schedule[0].days",
+    "profiles/p.yaml.schedule[0].days[0]",
+    "profiles/p.yaml.schedule[0].from",
+    "profiles/p.yaml.schedule[0].block",
+    "profiles/p.yaml.schedule[1]",
+    "profiles/p.yaml.schedule[1].days",
+}
+
+
+def write(directory: Path, files: dict[str, str]) -> None:
+    """Writes the files, making what directories they need."""
+    for name, text in files.items():
+        (directory / name).parent.mkdir(exist_ok=True)
+        (directory / name).write_text(text, encoding="utf-8")
+
+
+@pytest.fixture
+def directory(tmp_path: Path) -> Path:
+    """A small directory that is right."""
+    write(tmp_path, SMALL)
+    (tmp_path / "profiles").mkdir()
+    return tmp_path
+
+
+def problems(directory: Path) -> dict[str, str]:
+    """What is wrong with the directory, by place."""
+    with pytest.raises(PoliciesError) as caught:
+        load_policies(directory)
+    return {problem.path: problem.message for problem in caught.value.problems}
+
+
+def test_a_small_directory(directory: Path) -> None:
+    policies = load_policies(directory)
+    assert [each.id for each in policies.categories] == ["adult"]
+    assert policies.protected.public_suffixes
+
+
+def test_no_directory(tmp_path: Path) -> None:
+    assert "is no directory" in problems(tmp_path / "missing")[str(tmp_path / "missing")]
+
+
+@pytest.mark.parametrize("file", sorted(SMALL))
+def test_a_file_that_went_missing_is_an_error(directory: Path, file: str) -> None:
+    (directory / file).unlink()
+    assert "cannot be read" in problems(directory)[file]
+
+
+def test_folders_may_be_missing(directory: Path) -> None:
+    shutil.rmtree(directory / "profiles")
+    assert load_policies(directory).profiles == ()
+
+
+def test_feeds(directory: Path) -> None:
+    feeds = """
+- {id: one, source: lists/a.txt, format: hosts, category: adult, refresh: 6h}
+- id: two
+  source: /var/lists/b.xz
+  format: wildcard
+  scope: below
+  mandatory: {authority: interpol, ground: adopted-list, blocking_mode: nodata, confidential: true}
+  guard: {min_names: 10, max_shrink: 0.2, max_grow: 3}
+- {id: three, source: c, format: domains, security: {}}
+"""
+    write(directory, {"feeds.yaml": feeds})
+    one, two, three = load_policies(directory).feeds
+    assert (one.use, one.scope, one.format) == (Use.CATEGORY, Scope.EXACT, Format.HOSTS)
+    assert one.refresh == 21600
+    assert (two.use, two.scope, two.confidential) == (Use.MANDATORY, Scope.BELOW, True)
+    assert two.mandatory is not None
+    assert two.mandatory.blocking_mode is BlockingMode.NODATA
+    assert (two.guard.min_names, two.guard.max_shrink, two.guard.max_grow) == (10, 0.2, 3)
+    assert (three.use, three.scope) == (Use.SECURITY, Scope.SUBTREE)
+    assert (three.guard.min_names, three.guard.max_shrink, three.guard.max_grow) == (1, 0.5, 10)
+
+
+def test_profiles_and_schedules(directory: Path) -> None:
+    profile = f"""
+title: {TEXT}
+description: {TEXT}
+audience: {TEXT}
+categories: [adult]
+blocking_mode: "null"
+schedule:
+  - {{days: [sun, mon], from: 21:30, until: "07:00", block: everything}}
+  - {{days: daily, from: "12:00", until: "24:00", block: [adult]}}
+"""
+    write(directory, {"profiles/nights.yaml": profile})
+    (found,) = load_policies(directory).profiles
+    assert found.id == "nights"
+    assert found.blocking_mode is BlockingMode.NULL
+    assert found.schedule == (
+        Slot((0, 6), 21 * 60 + 30, 7 * 60, everything=True),
+        Slot(tuple(range(7)), 720, 1440, categories=("adult",)),
+    )
+
+
+def test_names_by_scope(directory: Path) -> None:
+    names = "{exact: [a.example], subtree: [b.example], below: [c.example]}"
+    write(directory, {"services.yaml": f"[{{id: s, title: {TEXT}, names: {names}}}]"})
+    assert load_policies(directory).services[0].names == (
+        NameRule("a.example", Scope.EXACT),
+        NameRule("b.example", Scope.SUBTREE),
+        NameRule("c.example", Scope.BELOW),
+    )
+
+
+def test_all_problems_at_once(directory: Path) -> None:
+    write(directory, WRONG)
+    assert problems(directory).keys() == WRONG_PLACES
+
+
+def test_an_unknown_id_is_answered_with_those_that_exist(directory: Path) -> None:
+    write(directory, {"feeds.yaml": "[{id: a, source: b, format: domains, category: adlut}]"})
+    assert problems(directory)["feeds.yaml[0].category"] == "no category adlut (there are: adult)"
+
+
+def test_more_mandatory_lists_than_ids(directory: Path) -> None:
+    feed = "- {{id: m{}, source: a, format: domains, mandatory: {{authority: a, ground: b}}}}\n"
+    write(directory, {"feeds.yaml": "".join(feed.format(number) for number in range(257))})
+    assert problems(directory) == {"feeds.yaml": "more than 256 mandatory feeds"}
+
+
+def test_a_file_that_is_no_yaml_is_reported_with_the_others(directory: Path) -> None:
+    write(directory, {"feeds.yaml": "- [", "expected.yaml": "a.example: []\na.example: []"})
+    found = problems(directory)
+    assert "is not YAML" in found["feeds.yaml"]
+    assert "stands twice" in found["expected.yaml"]
+
+
+def test_jurisdictions(directory: Path) -> None:
+    law = f"""
+title: {TEXT}
+calendar:
+  zone: America/Mexico_City
+  weekend: [sat, sun]
+  holidays: [{{title: a, date: "09-16"}}, {{title: b, month: 2, weekday: mon, nth: 1}}]
+authorities: [{{id: x, title: {TEXT}}}]
+grounds:
+- {{id: g, title: {TEXT}, law: "L 1", authorities: [x], enforce: {{days: 5, count: business}},
+   report: {{hours: 6}}}}
+"""
+    write(directory, {"jurisdictions/xx.yaml": law})
+    (found,) = load_policies(directory).jurisdictions
+    ground = found.grounds[0]
+    assert ground.enforce is not None
+    assert (ground.enforce.days, ground.enforce.count) == (5, Clock.BUSINESS)
+    assert ground.report is not None
+    assert ground.report.hours == 6
+    assert ground.unblock is None
+    days = [(each.month, each.day, each.weekday, each.nth) for each in found.holidays]
+    assert days == [(9, 16, 0, 0), (2, 0, 0, 1)]
+
+
+def test_wrong_jurisdictions(directory: Path) -> None:
+    law = f"""
+title: {TEXT}
+calendar:
+  zone: Atlantis/City
+  weekend: []
+  holidays: [{{title: a, date: "13-01"}}, {{title: b, weekday: x}}]
+authorities: [{{id: x, title: {TEXT}}}, {{id: x, title: {TEXT}}}]
+grounds:
+- {{id: g, title: {TEXT}, law: "L", authorities: [y], enforce: {{hours: 5, count: business}}, report: {{}}}}
+"""
+    write(directory, {"jurisdictions/xx.yaml": law})
+    place = "jurisdictions/xx.yaml"
+    assert {
+        place,
+        f"{place}.calendar.zone",
+        f"{place}.calendar.holidays[0].date",
+        f"{place}.calendar.holidays[1].weekday",
+        f"{place}.grounds[0].authorities",
+        f"{place}.grounds[0].enforce",
+        f"{place}.grounds[0].report",
+    } <= problems(directory).keys()
+
+
+def test_public_suffixes() -> None:
+    suffixes = icann_suffixes()
+    for name in ("com", "mx", "com.mx", "gob.mx", "co.uk", "anything.ck", "xn--p1ai"):
+        assert name in suffixes, name
+    for name in ("example.com", "blogspot.com", "github.io", "www.ck", "unam.mx"):
+        assert name not in suffixes, name
+    assert suffixes.touches(["example.com", "com.mx"])
+    assert suffixes.touches(["anything.ck"])
+    assert not suffixes.touches(["example.com", "example.org"])
