@@ -1,4 +1,4 @@
-"""What a list holds once all of it is read: every rule once, sorted, one section for each scope and action."""
+"""What a list holds once all of it is read: every rule once, sorted, by scope and action."""
 
 from __future__ import annotations
 
