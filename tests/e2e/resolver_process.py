@@ -66,7 +66,7 @@ def upstream(script: Script) -> Iterator[tuple[int, list[str]]]:
                 return
             query = dns.message.from_wire(packet)
             asked.append(query.question[0].name.to_text(omit_final_dot=True).lower())
-            server.sendto(script(query).to_wire(), peer)
+            server.sendto(script(query).to_wire(max_size=65535), peer)
 
     thread = threading.Thread(target=serve, daemon=True)
     thread.start()
