@@ -13,7 +13,9 @@ import click
 import filterd
 
 GROUPS = {
+    "serve": ("run the resolver and the control plane", "filterd.cli.serving:serve"),
     "config": ("check and show the configuration", "filterd.cli.configuration:config"),
+    "check": ("say what a name gets on a line, and why", "filterd.cli.checking:check"),
     "subscriber": ("register lines and set their choices", "filterd.cli.subscribers:subscriber"),
     "binding": ("bind address prefixes to lines", "filterd.cli.bindings:binding"),
     "profile": ("show the profiles on offer", "filterd.cli.profiles:profile"),

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import dns.message
+import dns.rrset
 from click.testing import Result
 
 Run = Callable[..., Result]
@@ -235,3 +237,26 @@ def test_importing_lines(answer: Answer, run: Run, tmp_path: Path) -> None:
     assert refused.exit_code == 1
     assert f"{file}:2: " in refused.stderr
     assert "rejected   1" in refused.stdout
+
+
+def test_check(answer: Answer, run: Run, tmp_path: Path) -> None:
+    answer("feed", "update")
+    answer("snapshot", "build")
+    answer("subscriber", "add", "one", "--prefix", "192.0.2.1")
+    answer("subscriber", "opt-in", "one", "--profile", "children", *EVIDENCE)
+    found = answer("check", "adult.test.example", "--client", "192.0.2.1")
+    assert (found["verdict"], found["reason"], found["identity"]["line"]) == ("block", "category", 1)
+    assert {"stage", "outcome", "rule", "list", "order", "matched_name", "scope"} <= set(found["stages"][0])
+    shown = run("check", "adult.test.example", "--subscriber", "one")
+    assert "block by category (nxdomain)" in shown.stdout
+    assert "starter-adult" in shown.stdout
+    message = dns.message.make_response(dns.message.make_query("cloaked.test.example", "A"))
+    alias = "cloaked.test.example. 60 IN CNAME adult.test.example."
+    message.answer.append(dns.rrset.from_text(*alias.split()))
+    (tmp_path / "answer").write_bytes(message.to_wire())
+    cloaked = ("check", "cloaked.test.example", "--subscriber", "one")
+    assert answer(*cloaked)["verdict"] == "pass"
+    assert answer(*cloaked, "--answer", str(tmp_path / "answer"))["reason"] == "category"
+    assert run(*cloaked, "--client", "192.0.2.1").exit_code == 2
+    assert run(*cloaked, "--type", "NONSENSE").exit_code == 1
+    assert run("check", "a..b").exit_code == 1

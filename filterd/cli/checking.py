@@ -1,0 +1,105 @@
+"""``filterd check``: what a name gets on a line, and why."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from filterd.cli import output
+from filterd.cli.options import common
+from filterd.cli.session import perform
+
+if TYPE_CHECKING:
+    from filterd.operations.context import Context
+    from filterd.operations.explain import Explanation, Stage
+
+
+@click.command()
+@click.argument("name")
+@click.option("--type", "kind", default="A", show_default=True, help="The record type that is asked for.")
+@click.option("--subscriber", default="", help="On this subscriber's line.")
+@click.option("--client", default="", help="On the line that this address belongs to.")
+@click.option("--at", default="", help="At this time, ISO 8601 with offset; default now.")
+@click.option("--resolve", is_flag=True, help="Ask the upstreams, and inspect their answer as well.")
+@click.option(
+    "--answer",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="Inspect this answer as well: a DNS message in wire form, or as text.",
+)
+@common
+def check(
+    name: str,
+    kind: str,
+    subscriber: str,
+    client: str,
+    at: str,
+    resolve: bool,
+    answer: Path | None,
+    config: Path | None,
+    as_json: bool,
+) -> None:
+    """Say what a name gets on a line, and why, stage by stage.
+
+    Without --subscriber and --client the line is unknown: mandatory blocking and security only. Without
+    --resolve and --answer the stages of the answer are not evaluated.
+    """
+    from filterd.operations import explain, texts
+
+    if (subscriber and client) or (resolve and answer):
+        one_of = "--subscriber and --client" if subscriber and client else "--resolve and --answer"
+        message = f"{one_of} exclude each other"
+        raise click.UsageError(message)
+
+    async def ask(context: Context) -> Explanation:
+        return await explain.explain(
+            context,
+            name,
+            qtype=kind,
+            subscriber=subscriber or None,
+            client=client or None,
+            at=texts.when(at, "--at") if at else None,
+            resolve=resolve,
+            answer=answer,
+        )
+
+    found = perform(config, ask)
+    if as_json:
+        output.show_json(found)
+    else:
+        _show(found)
+
+
+def _show(found: Explanation) -> None:
+    identity = found.identity
+    line = identity.get("line")
+    verdict = found.verdict if found.reason == "none" else f"{found.verdict} by {found.reason}"
+    output.show_fields(
+        [
+            ("name", f"{found.name} {found.type}"),
+            ("line", f"{line} (by {identity['method']})" if line is not None else "unknown"),
+            ("profile", _profile(identity)),
+            ("verdict", f"{verdict} ({found.blocking_mode})" if found.blocking_mode else verdict),
+            ("protected", found.protected),
+            ("at", output.moment(found.at)),
+            ("until", output.moment(found.valid_until)),
+            ("revision", found.revision),
+            ("digest", found.digest),
+        ]
+    )
+    click.echo()
+    columns = ("part", "stage", "outcome", "list or order", "matched", "scope")
+    output.show_table(columns, [_row(stage) for stage in found.stages], "")
+
+
+def _profile(identity: dict[str, Any]) -> str:
+    """The line's profile and whether it is in effect."""
+    if not identity.get("opted_in"):
+        return ""
+    return f"{identity['profile']} (paused)" if identity["paused"] else str(identity["profile"])
+
+
+def _row(stage: Stage) -> tuple[str, ...]:
+    source = stage.order or stage.list
+    return (stage.part, stage.stage, stage.outcome, source, stage.matched_name, stage.scope)

@@ -1,0 +1,120 @@
+"""``make run``: lay out the installation, start its upstream and ``filterd serve``, and say what to try."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import shutil
+import signal
+import sys
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+import click
+
+from filterd.cli.demonstration import guide, installation
+from filterd.cli.demonstration.installation import Ports
+from filterd.cli.demonstration.upstream import Upstream
+from filterd.cli.failure import Failure
+from filterd.cli.serving import require_native
+from filterd.config.load import RESOLV_CONF
+from filterd.config.resolvers import system_resolvers
+from filterd.operations.context import OperationError
+
+FOLDER = Path("build/run")
+POLICIES = Path("policies")
+READY_SECONDS = 60.0
+POLL_SECONDS = 0.1
+STOP_SECONDS = 15.0
+
+
+def main() -> None:
+    """Until Ctrl-C. Exits 1 with a message and a remedy where something stands in the way."""
+    try:
+        require_native()
+        sys.exit(asyncio.run(run(FOLDER, POLICIES, Ports())))
+    except OperationError as error:
+        failure = Failure(str(error), error.remedy)
+    except Failure as error:
+        failure = error
+    failure.show()
+    sys.exit(failure.exit_code)
+
+
+async def run(folder: Path, policies: Path, ports: Ports) -> int:
+    """The demonstration in ``folder``, until a signal or the end of the server; the exit code."""
+    stopping = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stopping.set)
+    async with Upstream(system_resolvers(RESOLV_CONF)) as upstream:
+        config = installation.write_files(folder, policies, ports, upstream.port)
+        await installation.prepare(config, click.echo)
+        online = asyncio.create_task(upstream.online())
+        server = await _start(config)
+        try:
+            await _wait_ready(server, ports, stopping)
+            if not stopping.is_set():
+                click.echo(guide.text(config, ports, await online, dig=shutil.which("dig") is not None))
+            return await _wait_end(server, stopping)
+        finally:
+            online.cancel()
+            await _stop(server)
+
+
+async def _start(config: Path) -> asyncio.subprocess.Process:
+    """``filterd serve``, in a session of its own: Ctrl-C is ours to pass on."""
+    command = (sys.executable, "-m", "filterd.cli.main", "serve", "--config", str(config))
+    return await asyncio.create_subprocess_exec(*command, start_new_session=True)
+
+
+async def _wait_ready(server: asyncio.subprocess.Process, ports: Ports, stopping: asyncio.Event) -> None:
+    """Until both roles say that they are ready. Raises Failure if they end before, or never do."""
+    pages = [f"http://127.0.0.1:{port}/readyz" for port in (ports.metrics, ports.control)]
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(READY_SECONDS):
+            while not stopping.is_set():
+                if server.returncode is not None:
+                    message = f"filterd serve ended with exit code {server.returncode}"
+                    raise Failure(message, "its messages stand above")
+                if all([await asyncio.to_thread(_ready, page) for page in pages]):
+                    return
+                await asyncio.sleep(POLL_SECONDS)
+            return
+    remedy = f"see {pages[0]} and {pages[1]}"
+    message = f"filterd was not ready within {READY_SECONDS:.0f} seconds"
+    raise Failure(message, remedy)
+
+
+def _ready(page: str) -> bool:
+    try:
+        with urllib.request.urlopen(page, timeout=2) as answer:  # noqa: S310 - our own page
+            return bool(answer.status == 200)
+    except (urllib.error.URLError, OSError):
+        return False
+
+
+async def _wait_end(server: asyncio.subprocess.Process, stopping: asyncio.Event) -> int:
+    """Until a signal (0), or the server's end (its own exit code)."""
+    ended = asyncio.create_task(server.wait())
+    stopped = asyncio.create_task(stopping.wait())
+    await asyncio.wait({ended, stopped}, return_when=asyncio.FIRST_COMPLETED)
+    for task in (ended, stopped):
+        task.cancel()
+    return 0 if stopping.is_set() else server.returncode or 1
+
+
+async def _stop(server: asyncio.subprocess.Process) -> None:
+    """End the server as a service manager would."""
+    if server.returncode is not None:
+        return
+    server.terminate()
+    try:
+        await asyncio.wait_for(server.wait(), STOP_SECONDS)
+    except TimeoutError:
+        server.kill()
+        await server.wait()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,37 @@
+"""``filterd serve``."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+from filterd.cli.failure import Failure
+from filterd.cli.options import config_option, config_path, settings_of
+
+ROLES = ("resolver", "control")
+
+
+@click.command()
+@config_option
+@click.option("--role", type=click.Choice(ROLES), help="Run one role alone; default both, supervised.")
+def serve(config: Path | None, role: str | None) -> None:
+    """Run the resolver and the control plane until a signal ends them.
+
+    SIGHUP reads the configuration again; one that is wrong is refused and the old one keeps serving.
+    """
+    require_native()
+    settings_of(config)
+    from filterd.serve import supervisor
+
+    sys.exit(supervisor.run(config_path(config), [role] if role else ROLES))
+
+
+def require_native() -> None:
+    """Refuse to go on without the native core: there is no slower stand-in for it."""
+    try:
+        from filterd.dataplane import packet  # noqa: F401
+    except ImportError as error:
+        message = f"the native core is not built: {error}"
+        raise Failure(message, "run: make build") from None
