@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import product
+
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -9,7 +11,7 @@ from filterd.model.rule import Action, Scope
 from filterd.policy import decide, decide_reference
 from filterd.policy.trace import Decision
 from filterd.wire.names import name_from_text
-from tests.policy_strategies import CLASSES, lines, names, worlds
+from tests.policy_strategies import CLASSES, NAMES, OTHER_NAMES, lines, worlds
 from tests.policy_world import Line, Placed, World
 
 
@@ -22,10 +24,10 @@ def untraced(decision: Decision) -> Decision:
     return Decision(plain, decision.own_allow, decision.confidential, decision.valid_until)
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(worlds(), st.lists(st.tuples(st.none() | lines(), names()), min_size=1, max_size=40))
-def test_verdicts_are_equal(world: World, asked: list[tuple[Line | None, str]]) -> None:
-    for line, name in asked:
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(worlds(), st.lists(lines(), min_size=5, max_size=8))
+def test_verdicts_are_equal(world: World, choices: list[Line | None]) -> None:
+    for line, name in product(choices, (*NAMES, *OTHER_NAMES)):
         wire = name_from_text(name)
         native = None if line is None else line.native()
         reference = None if line is None else line.reference()
@@ -36,13 +38,15 @@ def test_verdicts_are_equal(world: World, asked: list[tuple[Line | None, str]]) 
 
 @settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(worlds(), lines(), st.binary(min_size=1, max_size=63), st.integers(0, 4))
-def test_names_of_any_octets(world: World, line: Line, label: bytes, depth: int) -> None:
+def test_names_of_any_octets(world: World, line: Line | None, label: bytes, depth: int) -> None:
     """Labels hold any octets but upper-case letters, which the codec lower-cases."""
     part = bytes([len(label)]) + label.lower()
     wire = part * min(depth, 3) + name_from_text("a.example")
     assert len(wire) <= 255
-    expected = decide_reference.decide(world.reference, line.reference(), wire, world.now)
-    assert decide.decide_name(world.native, line.native(), wire, world.now) == expected
+    native = None if line is None else line.native()
+    reference = None if line is None else line.reference()
+    expected = decide_reference.decide(world.reference, reference, wire, world.now)
+    assert decide.decide_name(world.native, native, wire, world.now) == expected
 
 
 def test_the_longest_name() -> None:
