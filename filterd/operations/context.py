@@ -13,20 +13,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from filterd.config.settings import Settings
+from filterd.operations.errors import OperationError
 from filterd.store.engine import database_path
 from filterd.store.errors import StoreError
 from filterd.store.store import Store
 
+__all__ = ["Context", "OperationError", "open_context", "os_actor", "require_owner"]
+
 _NO_LOGIN = 0xFFFFFFFF
 """what the kernel shows as the login uid of a process outside any login (audit(7))"""
-
-
-class OperationError(Exception):
-    """A use case that was refused: what is wrong, and in ``remedy`` what to do next."""
-
-    def __init__(self, message: str, remedy: str = "") -> None:
-        super().__init__(message)
-        self.remedy = remedy
 
 
 @dataclass(frozen=True, slots=True)

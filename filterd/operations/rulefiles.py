@@ -17,7 +17,7 @@ from filterd.dataplane.nodestate.files import replace_file
 from filterd.feed.parsing import Run
 from filterd.feed.rules import RuleSet
 from filterd.model.rule import Action, Scope
-from filterd.operations.context import OperationError
+from filterd.operations.errors import OperationError
 from filterd.policy.digests import begin_list_digest
 
 KEPT_VERSIONS = 3

@@ -12,7 +12,7 @@ from zoneinfo import available_timezones
 from filterd.feed.names import RefusedNameError, normalise
 from filterd.model.audit_chain import canonical
 from filterd.model.rule import Scope
-from filterd.operations.context import OperationError
+from filterd.operations.errors import OperationError
 
 MAX_TEXT = 256
 """characters of a field that people fill in"""

@@ -9,7 +9,9 @@ from pathlib import Path
 
 import pytest
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import Connection
 
 from filterd.store import schema
@@ -31,6 +33,13 @@ def write_version(url: str, version: str) -> None:
         connection.execute("UPDATE alembic_version SET version_num = ?", (version,))
 
 
+def test_the_known_schemas_are_the_steps_of_the_migrations() -> None:
+    config = Config()
+    config.set_main_option("script_location", str(schema.MIGRATIONS))
+    steps = [step.revision for step in ScriptDirectory.from_config(config).walk_revisions()]
+    assert tuple(reversed(steps)) == schema.KNOWN
+
+
 async def test_a_migration_from_nothing_makes_the_tables_of_the_code(store: Store) -> None:
     def differences(connection: Connection) -> list[object]:
         return list(compare_metadata(MigrationContext.configure(connection), metadata))
@@ -40,14 +49,14 @@ async def test_a_migration_from_nothing_makes_the_tables_of_the_code(store: Stor
 
 
 async def test_a_new_store_belongs_to_its_owner_alone(url: str) -> None:
-    assert await Store.migrate(url) == (None, schema.known()[-1])
+    assert await Store.migrate(url) == (None, schema.KNOWN[-1])
     assert stat.S_IMODE(database_path(url).stat().st_mode) == 0o600
 
 
 async def test_migrating_again_changes_nothing(url: str) -> None:
     await Store.migrate(url)
     before = database_path(url).read_bytes()
-    newest = schema.known()[-1]
+    newest = schema.KNOWN[-1]
     assert await Store.migrate(url) == (newest, newest)
     assert database_path(url).read_bytes() == before
 
@@ -63,7 +72,7 @@ async def test_a_store_of_a_later_version_is_left_alone(url: str) -> None:
 
 async def test_an_older_schema_asks_for_a_migration(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     await Store.migrate(url)
-    monkeypatch.setattr(schema, "known", lambda: ("0001", "0002"))
+    monkeypatch.setattr(schema, "KNOWN", ("0001", "0002"))
     with pytest.raises(StoreOutdatedError) as caught:
         await Store.open(url)
     assert caught.value.remedy == "run: filterd store migrate"
@@ -71,7 +80,7 @@ async def test_an_older_schema_asks_for_a_migration(url: str, monkeypatch: pytes
 
 async def test_a_failed_step_leaves_no_trace(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(connection: Connection) -> None:
-        schema.command.upgrade(schema._config(connection), "head")
+        schema.upgrade(connection)
         message = "the step fails"
         raise RuntimeError(message)
 

@@ -1,0 +1,223 @@
+"""What a line asks for is written once, with its change, its evidence and its place in the trail."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import AsyncIterator
+from contextlib import closing
+from dataclasses import replace
+
+import pytest
+
+from filterd.model.changelog import (
+    CHANGES_SQL,
+    PARENTAL,
+    BindingChange,
+    Change,
+    LineChange,
+    LineRemoved,
+    decode,
+    parental_state,
+)
+from filterd.model.line import LineChoices
+from filterd.model.rule import Action, Scope
+from filterd.model.subscriber import RequestEvidence
+from filterd.operations import audit, bindings, erasure, profiles, subscribers, upkeep
+from filterd.operations.context import Context, OperationError
+from tests.installation import Installation
+
+EVIDENCE = RequestEvidence("Ana, holder", "phone", 1.0, "v1", "T-1")
+
+
+@pytest.fixture
+async def context(installation: Installation) -> AsyncIterator[Context]:
+    async with installation.open() as context:
+        yield context
+
+
+def changes(installation: Installation) -> list[Change]:
+    with closing(sqlite3.connect(installation.database)) as raw:
+        return [decode(kind, text) for _, kind, _, text in raw.execute(CHANGES_SQL, (PARENTAL, 0, 999, 999))]
+
+
+def state(installation: Installation) -> list[Change]:
+    with closing(sqlite3.connect(installation.database)) as raw:
+        return list(parental_state(raw.execute))
+
+
+async def test_a_new_line_asks_for_nothing(context: Context, installation: Installation) -> None:
+    added = await subscribers.add(context, " S-1 ", prefixes=("192.0.2.7", "2001:db8:1::/56", "192.0.2.7"))
+    assert added.choices == LineChoices(1)
+    assert added.bindings == ("192.0.2.7/32", "2001:db8:1::/56")
+    assert await subscribers.show(context, "S-1") == added
+    assert (
+        changes(installation)
+        == state(installation)
+        == [
+            LineChange(LineChoices(1)),
+            BindingChange("192.0.2.7/32", 1),
+            BindingChange("2001:db8:1::/56", 1),
+        ]
+    )
+
+
+async def test_the_life_of_a_line(context: Context, installation: Installation) -> None:
+    now = int(installation.now)
+    await subscribers.add(context, "S-1")
+    steps = [
+        await subscribers.opt_in(context, "S-1", "child", EVIDENCE),
+        await subscribers.set_profile(context, "S-1", "teen"),
+        await subscribers.pause(context, "S-1", 600),
+        await subscribers.resume(context, "S-1"),
+        await subscribers.deny(context, "S-1", "Games.Example", Scope.EXACT),
+        await subscribers.allow(context, "S-1", "games.example."),
+        await subscribers.leave_security(context, "S-1"),
+        await subscribers.set_zone(context, "S-1", "America/Tijuana"),
+        await subscribers.remove(context, "S-1", "games.example"),
+        await subscribers.opt_out(context, "S-1", reason="moved"),
+    ]
+    seen = [(s.choices.opted_in, s.choices.profile, s.choices.paused_until) for s in steps]
+    assert seen[:4] == [(True, "child", 0), (True, "teen", 0), (True, "teen", now + 600), (True, "teen", 0)]
+    own = [[(o.name, o.action, o.scope) for o in s.choices.own_names] for s in steps]
+    assert own[4] == [("games.example", Action.BLOCK, Scope.EXACT)]
+    assert own[5] == [("games.example", Action.ALLOW, Scope.SUBTREE)]
+    assert own[8] == []
+    assert steps[-1].choices == LineChoices(1, zone="America/Tijuana", security_left=True)
+    assert changes(installation)[1:] == [LineChange(each.choices) for each in steps]
+    assert state(installation) == [LineChange(steps[-1].choices)]
+    assert (await audit.verify(context)).entries == 11
+
+
+async def test_what_changes_nothing_writes_nothing(context: Context) -> None:
+    await subscribers.add(context, "S-1", prefixes=("192.0.2.7",))
+    before = await audit.verify(context)
+    await subscribers.resume(context, "S-1")
+    await subscribers.opt_out(context, "S-1")
+    await bindings.add(context, "192.0.2.7/32", "S-1")
+    assert await audit.verify(context) == before
+
+
+async def test_an_opt_in_needs_evidence_and_keeps_it(context: Context) -> None:
+    await subscribers.add(context, "S-1")
+    with pytest.raises(OperationError, match="lacks: channel, reference"):
+        await subscribers.opt_in(context, "S-1", "child", replace(EVIDENCE, channel="", reference=""))
+    await subscribers.opt_in(context, "S-1", "child", EVIDENCE)
+    held = await erasure.export(context, "S-1")
+    assert held["requests"] == [
+        {"kind": "opt_in", "who": "Ana, holder", "channel": "phone", "at": 1.0, "text_version": "v1"}
+        | {"reference": "T-1"}
+    ]
+    assert [each["action"] for each in held["history"]] == ["subscriber.add", "subscriber.opt_in"]
+
+
+async def test_the_trail_holds_nothing_personal(context: Context) -> None:
+    await subscribers.add(context, "holder-77", prefixes=("192.0.2.7",))
+    await subscribers.opt_in(context, "holder-77", "child", EVIDENCE)
+    await subscribers.deny(context, "holder-77", "private.example")
+    trail = json.dumps([[e.entry.subject, e.entry.before, e.entry.after] for e in await audit.tail(context)])
+    for personal in ("holder-77", "private.example", "Ana", "T-1", "192.0.2.7"):
+        assert personal not in trail
+
+
+@pytest.mark.parametrize(
+    ("refused", "says"),
+    [
+        (lambda c: subscribers.add(c, "S-1"), "exists already"),
+        (lambda c: subscribers.add(c, "  "), "empty"),
+        (lambda c: subscribers.add(c, "a\x00b"), "cannot be printed"),
+        (lambda c: subscribers.add(c, "S-2", zone="Mars/Olympus"), "unknown time zone"),
+        (lambda c: subscribers.add(c, "S-2", prefixes=("192.0.2.7",)), "bound to another"),
+        (lambda c: subscribers.add(c, "S-2", prefixes=("192.0.2.7/24",)), "beyond its length"),
+        (lambda c: subscribers.add(c, "S-2", prefixes=("example.org",)), "not an address"),
+        (lambda c: subscribers.show(c, "S-9"), "unknown subscriber"),
+        (lambda c: subscribers.opt_in(c, "S-1", "adults", EVIDENCE), "unknown profile"),
+        (lambda c: subscribers.set_profile(c, "S-1", "child"), "has not opted in"),
+        (lambda c: subscribers.pause(c, "S-1", 60), "has not opted in"),
+        (lambda c: subscribers.pause(c, "S-1", 0), "cannot pause"),
+        (lambda c: subscribers.pause(c, "S-1", 8 * 86400), "cannot pause"),
+        (lambda c: subscribers.deny(c, "S-1", "no name"), "not a domain name"),
+        (lambda c: subscribers.allow(c, "S-1", "https://x.example/a"), "not a domain name"),
+        (lambda c: subscribers.remove(c, "S-1", "free.example"), "not among"),
+        (lambda c: bindings.add(c, "192.0.2.8", "S-9"), "unknown subscriber"),
+        (lambda c: bindings.remove(c, "192.0.2.9"), "not bound"),
+        (lambda c: erasure.erase(c, "S-1", reason=" "), "reason is empty"),
+    ],
+)
+async def test_what_is_refused_says_why_and_writes_nothing(context: Context, refused, says) -> None:  # type: ignore[no-untyped-def]
+    await subscribers.add(context, "S-1", prefixes=("192.0.2.7",))
+    before = await audit.verify(context)
+    with pytest.raises(OperationError, match=says) as caught:
+        await refused(context)
+    assert caught.value.remedy
+    assert await audit.verify(context) == before
+
+
+async def test_own_names_have_a_limit(context: Context, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(subscribers, "MAX_OWN_NAMES", 2)
+    await subscribers.add(context, "S-1")
+    for name in ("a.example", "b.example", "a.example"):
+        await subscribers.deny(context, "S-1", name)
+    with pytest.raises(OperationError, match="most there can be"):
+        await subscribers.deny(context, "S-1", "c.example")
+
+
+async def test_lists_come_in_pages(context: Context, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(subscribers, "PAGE", 2)
+    monkeypatch.setattr(bindings, "PAGE", 2)
+    for number in range(5):
+        await subscribers.add(context, f"S-{number}", prefixes=(f"192.0.2.{number}",))
+    await subscribers.opt_in(context, "S-3", "child", EVIDENCE)
+    await subscribers.opt_in(context, "S-4", "child", EVIDENCE)
+    await subscribers.pause(context, "S-4", 60)
+    assert [each.id async for each in subscribers.list_subscribers(context)] == [f"S-{n}" for n in range(5)]
+    assert [s.id async for s in subscribers.list_subscribers(context, opted_in=True)] == ["S-3", "S-4"]
+    assert [each async for each in bindings.list_bindings(context)] == [
+        (f"192.0.2.{n}/32", f"S-{n}") for n in range(5)
+    ]
+    assert await subscribers.count(context) == {"opted_in": 1, "paused": 1, "not_opted_in": 3}
+
+
+async def test_a_binding_can_move_to_another_line(context: Context, installation: Installation) -> None:
+    await subscribers.add(context, "S-1", prefixes=("::ffff:192.0.2.7",))
+    await subscribers.add(context, "S-2")
+    await bindings.remove(context, "192.0.2.7")
+    assert await bindings.add(context, "192.0.2.7", "S-2") == "192.0.2.7/32"
+    assert state(installation)[-1] == BindingChange("192.0.2.7/32", 2)
+
+
+async def test_an_erased_subscriber_is_gone_everywhere(context: Context, installation: Installation) -> None:
+    await subscribers.add(context, "holder-77", prefixes=("192.0.2.7",))
+    await subscribers.add(context, "S-2")
+    await subscribers.opt_in(context, "holder-77", "child", EVIDENCE)
+    await subscribers.deny(context, "holder-77", "private.example")
+    done = await erasure.erase(context, "holder-77", reason="asked for it")
+    assert (done.line, done.bindings, done.requests, done.changes) == (1, 1, 1, 4)
+    assert state(installation) == [LineChange(LineChoices(2))]
+    assert changes(installation)[-1] == LineRemoved(1)
+    with pytest.raises(OperationError, match="unknown subscriber"):
+        await subscribers.show(context, "holder-77")
+    assert (await audit.verify(context)).holds
+    await context.store.close()
+    content = installation.database.read_bytes()
+    for personal in (b"holder-77", b"private.example", b"Ana, holder", b"T-1"):
+        assert personal not in content
+
+
+async def test_numbers_of_erased_lines_are_not_given_out_again(context: Context) -> None:
+    await subscribers.add(context, "S-1")
+    await erasure.erase(context, "S-1", reason="asked")
+    assert (await subscribers.add(context, "S-1")).line == 2
+
+
+async def test_the_log_is_pruned_and_the_state_stays(context: Context, installation: Installation) -> None:
+    for number in range(4):
+        await subscribers.add(context, f"S-{number}")
+    assert await upkeep.prune_log(context, keep=1) == 3
+    assert len(changes(installation)) == 1
+    assert len(state(installation)) == 4
+
+
+async def test_profiles_are_listed_by_file(context: Context) -> None:
+    assert [each.id for each in profiles.list_profiles(context)] == ["child", "teen"]
+    assert profiles.show(context, "teen").categories == ("adult",)
