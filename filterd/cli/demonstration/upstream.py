@@ -54,8 +54,10 @@ class Upstream:
             self._server.close()
 
     async def online(self) -> bool:
-        """Whether one of the system's resolvers answers."""
-        return await self._relay(os.urandom(2) + ROOT_NS, stream=False) is not None
+        """Whether one of the system's resolvers knows the root's name servers."""
+        answer = await self._relay(os.urandom(2) + ROOT_NS, stream=False) or b""
+        no_error = answer[3:4] and answer[3] & 0x0F == 0
+        return bool(no_error and any(answer[6:8]))
 
     async def answer(self, packet: bytes, stream: bool) -> bytes:
         """The answer to one query; empty for what is no query."""

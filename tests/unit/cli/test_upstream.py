@@ -17,14 +17,19 @@ ANSWERED = b"\x81\x80"
 
 
 class Relay(asyncio.DatagramProtocol):
-    """A system's resolver that echoes each query as an answer, after one with a wrong id."""
+    """A system's resolver that echoes each query as an answer, after one with a wrong id.
+
+    For the root it claims to have one record.
+    """
 
     def connection_made(self, transport: asyncio.DatagramTransport) -> None:  # type: ignore[override]
         self.transport = transport
 
     def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
-        self.transport.sendto(bytes([data[0] ^ 1]) + data[1:2] + ANSWERED + data[4:], addr)
-        self.transport.sendto(data[:2] + ANSWERED + data[4:], addr)
+        root = data[12] == 0
+        rest = ANSWERED + data[4:6] + bytes([0, root]) + data[8:]
+        self.transport.sendto(bytes([data[0] ^ 1]) + data[1:2] + rest, addr)
+        self.transport.sendto(data[:2] + rest, addr)
 
 
 @pytest.fixture
