@@ -88,7 +88,7 @@ class Supervisor:
             code = await self._live(child)
             if self._stopping.is_set():
                 return
-            if code == CANNOT_START and child.starts == 1:
+            if code == CANNOT_START and child.starts == 1 and self._is_needed(child):
                 self._failed = True
                 self._stopping.set()
                 return
@@ -98,6 +98,10 @@ class Supervisor:
                 await asyncio.wait_for(self._stopping.wait(), pause)
             except TimeoutError:
                 continue
+
+    def _is_needed(self, child: Child) -> bool:
+        """Whether nothing is worth running without it: a control that cannot start must not stop DNS."""
+        return child.role == "resolver" or len(self._children) == 1
 
     async def _live(self, child: Child) -> int:
         """Start the role and wait for its end; its exit code."""

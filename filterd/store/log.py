@@ -26,6 +26,12 @@ async def revision(connection: AsyncConnection) -> int:
     return int((await connection.execute(select(head.c.revision))).scalar_one())
 
 
+async def newest_of(connection: AsyncConnection, stream: str) -> int:
+    """The newest revision of one stream; 0 where the log holds none."""
+    newest = select(func.max(change.c.revision)).where(change.c.stream == stream)
+    return int((await connection.execute(newest)).scalar_one() or 0)
+
+
 async def floor(connection: AsyncConnection) -> int:
     """Changes at or below this revision may be gone."""
     return int((await connection.execute(select(log_floor.c.revision))).scalar_one())

@@ -45,9 +45,15 @@ def fault_fields(error: BaseException) -> dict[str, str]:
 
 def configure(role: str, stream: TextIO | None = None) -> None:
     """Set up the process's logging once, at its start; ``role`` stands in every line."""
+
+    def with_role(logger: Any, method: str, event: Event) -> Event:
+        del logger, method
+        event["role"] = role
+        return event
+
     structlog.configure(
         processors=[
-            structlog.contextvars.merge_contextvars,
+            with_role,
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             only_known_fields,
@@ -56,7 +62,6 @@ def configure(role: str, stream: TextIO | None = None) -> None:
         logger_factory=structlog.PrintLoggerFactory(stream or sys.stderr),
         cache_logger_on_first_use=False,
     )
-    structlog.contextvars.bind_contextvars(role=role)
 
 
 def get() -> Any:

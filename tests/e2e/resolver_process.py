@@ -87,13 +87,17 @@ class ResolverProcess:
     port: int
     http: int
     log: Path
+    python: tuple[str, ...] = ()
+    """options of the interpreter"""
     process: subprocess.Popen[bytes] = field(init=False)
 
     def start(self) -> None:
         """Start, and wait until it answers DNS (whatever it answers)."""
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "filterd.serve.resolver"], stdin=subprocess.PIPE, stderr=log
+                [sys.executable, *self.python, "-m", "filterd.serve.resolver"],
+                stdin=subprocess.PIPE,
+                stderr=log,
             )
         self.tell(self.settings)
         deadline = time.monotonic() + READY_SECONDS

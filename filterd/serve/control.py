@@ -1,0 +1,161 @@
+"""The control role: thin wiring of the use cases. DNS never waits for it.
+
+``python -m filterd.serve.control``, started by the supervisor, which writes the settings to its standard
+input. It migrates the store, keeps feeds and snapshot current, hears the nodes, and shows metrics.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import signal
+import sys
+import time
+
+from filterd.config.settings import Settings
+from filterd.model.records import NodeReport
+from filterd.operations import feeds, nodes, snapshots
+from filterd.operations.context import Context, OperationError, open_context
+from filterd.operations.migrate import migrate
+from filterd.serve.nodelink import SOCKET, NodeLink
+from filterd.serve.process import CANNOT_START, forbid_dumps
+from filterd.serve.stdin import SettingsWatcher, first_settings
+from filterd.serve.upkeep import Upkeep
+from filterd.store import log as log_rows
+from filterd.store import orders as order_rows
+from filterd.store import subscribers as subscriber_rows
+from filterd.store.errors import StoreError
+from filterd.telemetry import log
+from filterd.telemetry.http import HttpServer, health_routes
+from filterd.telemetry.metrics import ControlFigures, FeedFigures, control_metrics
+
+FIGURES_SECONDS = 5.0
+ACTOR = "control"
+"""who the audit trail says did what control does by itself"""
+
+
+class Control:
+    """One control process, over an open store."""
+
+    def __init__(self, context: Context) -> None:
+        """Binds its HTTP address. Raises ``OSError``."""
+        self._context = context
+        self._upkeep = Upkeep(context)
+        self._figures = ControlFigures()
+        self._ended = asyncio.Event()
+        settings = context.settings
+        self._link = NodeLink(settings.state_dir / SOCKET, self._hear, context.clock)
+        metrics = control_metrics(lambda: self._figures)
+        routes = health_routes(metrics.exposition, metrics.content_type, self._missing)
+        self._http = HttpServer(str(settings.control.listen.address), settings.control.listen.port, routes)
+
+    async def run(self) -> None:
+        """Serve until SIGTERM, SIGINT or the end of standard input."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._ended.set)
+        SettingsWatcher(self.reload, self._refuse_reload, self._ended.set).start()
+        await self._link.start()
+        self._http.start()
+        tasks = [loop.create_task(self._upkeep.run()), loop.create_task(self._keep_figures())]
+        ended = loop.create_task(self._ended.wait())
+        await asyncio.wait([*tasks, ended], return_when=asyncio.FIRST_COMPLETED)
+        for task in (*tasks, ended):
+            task.cancel()
+        results = await asyncio.gather(*tasks, return_exceptions=True)
+        await self._link.close()
+        self._http.stop()
+        for result in results:
+            if isinstance(result, Exception):
+                raise result
+
+    def reload(self, settings: Settings) -> None:
+        """Take over what can change while serving."""
+        waiting = [name for name in ("store", "state_dir", "control") if self._differs(settings, name)]
+        self._upkeep.change_settings(settings)
+        log.get().info("new settings in force", remedy=f"restart for {', '.join(waiting)}" if waiting else "")
+
+    def _differs(self, settings: Settings, name: str) -> bool:
+        return bool(getattr(settings, name) != getattr(self._context.settings, name))
+
+    def _refuse_reload(self) -> None:
+        log.get().error("new settings are not readable, the old ones stay in force")
+
+    async def _hear(self, report: NodeReport) -> None:
+        """Keep a node's report; one that cannot be kept comes again as a heartbeat."""
+        try:
+            await nodes.record(self._context, report)
+        except (StoreError, OperationError) as error:
+            log.get().warning("a node's report was not kept", node=report.name, reason=str(error))
+
+    def _missing(self) -> list[str]:
+        directory = self._context.settings.state_dir / "snapshots"
+        path = snapshots.current_file(directory)
+        return [] if path is not None and path.exists() else ["no policy snapshot"]
+
+    async def _keep_figures(self) -> None:
+        while True:
+            try:
+                self._figures = await self._count()
+            except (StoreError, OperationError) as error:
+                log.get().warning("figures are not current", reason=str(error))
+            await asyncio.sleep(FIGURES_SECONDS)
+
+    async def _count(self) -> ControlFigures:
+        context = self._upkeep.context
+        status = await feeds.list_feeds(context)
+        async with context.store.read() as connection:
+            orders = await order_rows.count(connection)
+            subscribers = await subscriber_rows.count(connection, context.clock())
+            entries, _ = await log_rows.chain_end(connection)
+        return ControlFigures(
+            feeds={
+                label_of(each.feed.id, confidential=each.feed.confidential): FeedFigures(
+                    names=each.version.names if each.version is not None else 0,
+                    last_success=each.check.succeeded_at if each.check is not None else 0.0,
+                    quarantined=each.quarantined,
+                )
+                for each in status
+            },
+            orders=orders,
+            subscribers=subscribers,
+            audit_entries=entries,
+            compile_failures=self._upkeep.compile_failures,
+        )
+
+
+def label_of(feed: str, *, confidential: bool) -> str:
+    """A feed's label in metrics: opaque where even the list's name is confidential."""
+    return f"confidential-{hashlib.sha256(feed.encode()).hexdigest()[:8]}" if confidential else feed
+
+
+async def _serve(settings: Settings) -> int:
+    try:
+        migration = await migrate(settings)
+        if migration.changed:
+            log.get().info("store migrated", revision=migration.after)
+        settings.state_dir.mkdir(parents=True, exist_ok=True)
+        async with open_context(settings, actor=ACTOR, clock=time.time) as context:
+            control = Control(context)
+            await control.run()
+    except (OperationError, OSError) as error:
+        remedy = error.remedy if isinstance(error, OperationError) else ""
+        log.get().error("control cannot go on", reason=str(error), remedy=remedy)
+        return CANNOT_START
+    return 0
+
+
+def main() -> int:
+    """Serve; the exit code."""
+    log.configure("control")
+    forbid_dumps()
+    try:
+        settings = first_settings()
+    except (ValueError, TypeError) as error:
+        log.get().error("no settings", reason=str(error))
+        return CANNOT_START
+    return asyncio.run(_serve(settings))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
