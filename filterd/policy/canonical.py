@@ -30,6 +30,8 @@ MAX_LINE = 1100
 """no rule's line is longer, in bytes: 253 octets of four characters each, and the words"""
 _MAX_WIRE = 255
 _MAX_LABEL = 63
+_MAPPED = 0xFFFF
+"""the first 96 bits of an IPv4 address inside IPv6 (RFC 4291, 2.5.5.2)"""
 
 
 class CanonicalError(ValueError):
@@ -115,10 +117,18 @@ def canonical_name(text: str) -> str:
 def canonical_prefix(text: str) -> str:
     """The one canonical text of an address or prefix. CanonicalError for a bad one or one with host bits."""
     try:
-        return str(ipaddress.ip_network(text))
+        network = ipaddress.ip_network(text)
     except ValueError as error:
         message = f"no address prefix: {error}"
         raise CanonicalError(message) from None
+    if "%" in text:
+        message = f"no address prefix: {text!r} has a zone, which is one machine's own"
+        raise CanonicalError(message)
+    value = int(network.network_address)
+    if network.version == 6 and value >> 32 == _MAPPED:
+        # Python 3.13 writes the last 32 bits dotted, earlier ones do not: the digest must not differ.
+        return f"::ffff:{value >> 16 & 0xFFFF:x}:{value & 0xFFFF:x}/{network.prefixlen}"
+    return str(network)
 
 
 def line_of(rule: Rule) -> bytes:

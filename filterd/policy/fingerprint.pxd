@@ -1,12 +1,13 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
-"""Keyed fingerprints: SipHash-2-4 with 128 bits of output (Aumasson and Bernstein, "SipHash: a
-fast short-input PRF").
+"""Keyed fingerprints: SipHash-2-4 with 128 bits of output.
+
+Aumasson and Bernstein, "SipHash: a fast short-input PRF", the output widened as in its reference code.
 
 The bodies stand here so that every native caller inlines them. Words are read byte by byte in little-endian
 order (compilers make one load of it), so a fingerprint is the same on every machine.
 """
 
-from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
+from libc.stdint cimport uint8_t, uint64_t
 
 from filterd.wire.codec cimport Name
 
@@ -103,6 +104,7 @@ cdef inline void sip_hash(const uint8_t* key, const uint8_t* text, size_t length
 # The fingerprint of each suffix of a name: out[i] begins at label i (0: the whole name), out[labels] is the
 # root. ``out`` has room for MAX_SUFFIXES.
 cdef void suffixes(const uint8_t* key, const Name* name, Fingerprint* out) noexcept nogil
+
 # Fill ``name`` from a lower-cased wire name; ValueError when it is none (RFC 1035, 3.1).
 cdef int read_wire(bytes wire, Name* name) except -1
 

@@ -6,7 +6,7 @@ is checked once, when the file is opened; the lookups rely on that and check not
 """
 
 cimport cython
-from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
+from libc.stdint cimport uint8_t, uint32_t, uint64_t
 from libc.string cimport memcpy
 
 from filterd.policy.fingerprint cimport Fingerprint

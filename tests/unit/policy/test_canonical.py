@@ -52,7 +52,8 @@ def test_line(rule: Rule, line: bytes) -> None:
         b"", b" ", b"Example.com", b"example.com.", b"a..b", b".a", b"example.com  exact",
         b"example.com subtree",
         b"example.com block", b"example.com allow exact", b"example.com exact exact", b"example.com ", b"@",
-        b"@192.0.2.1/24", b"@192.0.2.0/24 exact", b"@192.0.2.0", b"@2001:DB8::/32", b"a\\97b", b"a\\097b",
+        b"@192.0.2.1/24", b"@192.0.2.0/24 exact", b"@192.0.2.0", b"@2001:DB8::/32", b"@::ffff:192.0.2.7/128", b"@fe80::%a/64",
+        b"a\\97b", b"a\\097b",
         b"a\\065b", b"a\\256b", b"a\\.b", b"a@b", b"caf\xc3\xa9.test", b"a\tb", b"x" * 64,
         b".".join([b"x" * 63] * 4),
         b"# comment", b"a\\",
@@ -122,5 +123,12 @@ def test_what_is_no_name(text: str) -> None:
 def test_canonical_prefix() -> None:
     assert canonical_prefix("192.0.2.7") == "192.0.2.7/32"
     assert canonical_prefix("2001:DB8:0::/48") == "2001:db8::/48"
+    assert canonical_prefix("::ffff:192.0.2.7") == "::ffff:c000:207/128"
+    assert canonical_prefix("::ffff:0:0/96") == "::ffff:0:0/96"
+    assert line_of(parse_line(b"@::ffff:c000:207/128")) == b"@::ffff:c000:207/128\n"
+
+
+@pytest.mark.parametrize("text", ["192.0.2.1/24", "192.0.2.0/33", "010.1.1.1", "fe80::1%eth0", "a.test", ""])
+def test_what_is_no_prefix(text: str) -> None:
     with pytest.raises(CanonicalError, match="no address prefix"):
-        canonical_prefix("192.0.2.1/24")
+        canonical_prefix(text)
