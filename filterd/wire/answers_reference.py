@@ -26,10 +26,12 @@ MAX_MESSAGE = 65535
 NOERROR, NXDOMAIN = 0, 3
 
 LAYOUTS: dict[int, tuple[int, int, int | None]] = {
-    **dict.fromkeys((2, 3, 4, 5, 7, 8, 9, 12, 39), (0, 1, 0)),  # NS MD MF CNAME MB MG MR PTR DNAME
+    **dict.fromkeys(
+        (2, 3, 4, 5, 7, 8, 9, 12, 23, 39), (0, 1, 0)
+    ),  # NS MD MF CNAME MB MG MR PTR NSAP-PTR DNAME
     SOA: (0, 2, 20),
-    **dict.fromkeys((14, 17), (0, 2, 0)),  # MINFO RP
-    **dict.fromkeys((15, 18, 21, 36), (2, 1, 0)),  # MX AFSDB RT KX
+    **dict.fromkeys((14, 17, 58), (0, 2, 0)),  # MINFO RP TALINK
+    **dict.fromkeys((15, 18, 21, 36, 107), (2, 1, 0)),  # MX AFSDB RT KX LP
     26: (2, 2, 0),  # PX
     33: (6, 1, 0),  # SRV
     **dict.fromkeys((24, 46), (18, 1, None)),  # SIG RRSIG
@@ -88,21 +90,44 @@ def check_strings(content: bytes) -> None:
     need(position == len(content) > 0, Status.BAD_DATA)
 
 
-def check_data(message: bytes, place: Place) -> None:
+class Names:
+    """Where the labels of the names read so far stand: the only places that a pointer may lead to.
+
+    What lies elsewhere is not for names: times change in the cache, and the client's question is put in.
+    """
+
+    def __init__(self) -> None:
+        self._starts: set[int] = set()
+
+    def read(self, message: bytes, start: int, end: int | None = None) -> int:
+        """Reads the name at an offset; the offset behind it."""
+        after = read_name(message, start, end)[1]
+        position = start
+        while message[position] < 0xC0:
+            self._starts.add(position)
+            if message[position] == 0:
+                return after
+            position += 1 + message[position]
+        need(u16(message, position) & 0x3FFF in self._starts, Status.BAD_POINTER)
+        return after
+
+
+def check_data(message: bytes, place: Place, names: Names) -> None:
     """Refuses unsound data of the types that clients and filters act on; others are opaque."""
     size = place.end - place.data_offset
     if place.rclass == IN and place.type in (A, AAAA):
         need(size == (4 if place.type == A else 16), Status.BAD_DATA)
-    elif place.rclass == IN and place.type in (SVCB, HTTPS):
+        return
+    if place.rclass == IN and place.type in (SVCB, HTTPS):
         read_service(message, place.data_offset, place.end)
-    elif place.type == TXT:
+    if place.type == TXT:
         check_strings(message[place.data_offset : place.end])
-    else:
-        before, names, behind = layout(message, place)
-        position = place.data_offset + before
-        for _ in range(names):
-            position = read_name(message, position, place.end)[1]
-        need(behind is None or position + behind == place.end, Status.BAD_DATA)
+        return
+    before, count, behind = layout(message, place)
+    position = place.data_offset + before
+    for _ in range(count):
+        position = names.read(message, position, place.end)
+    need(behind is None or position + behind == place.end, Status.BAD_DATA)
 
 
 def copy_record(message: bytes, place: Place, owner: bytes | None = None) -> bytes:
@@ -161,7 +186,12 @@ def _strip(message: bytes) -> StrippedAnswer:
     hop = _Hop(flags & 15)
     counts = [0, 0, 0, 0]
     moved = False
+    names = Names()
+    position = HEADER_SIZE
+    for _ in range(u16(message, 4)):
+        position = names.read(message, position) + 4
     for place in walk(message, owners=True):
+        names.read(message, place.owner_offset)
         if place.type == OPT:
             moved = True
             hop.read(message, place)
@@ -169,7 +199,7 @@ def _strip(message: bytes) -> StrippedAnswer:
             moved = True
             need(place.section == 3, Status.BAD_DATA)
         else:
-            check_data(message, place)
+            check_data(message, place, names)
             kept += copy_record(message, place) if moved else message[place.owner_offset : place.end]
             counts[place.section] += 1
     need(HEADER_SIZE + len(kept) <= MAX_MESSAGE, Status.NO_SPACE)

@@ -7,9 +7,16 @@ reference is :mod:`filterd.wire.codec_reference`, and the two are kept equal by 
 
 from libc.string cimport memcpy, memset
 
+from filterd.wire.layout cimport data_layout
+from filterd.wire.utf8 cimport text_length
+
 from filterd.wire import names as text_names
 from filterd.wire.message import AnswerLifetime, ResourceRecord, ServiceData, StrippedAnswer
 from filterd.wire.status import Status as PyStatus
+
+cdef enum:
+    POINTER_SPACE = 16384        # offsets that a compression pointer can name
+    STARTS_SIZE = 2048           # bytes for one bit each
 
 
 # --- names ------------------------------------------------------------------------------------------------
@@ -339,59 +346,6 @@ cdef int service_hint(Service* service, uint8_t* family, const uint8_t** address
     return OK
 
 
-cdef int naptr_prefix(const uint8_t* message, const Record* record, size_t* prefix) noexcept nogil:
-    """Order, preference and three strings stand before a NAPTR's name (RFC 3403 4.1)."""
-    cdef size_t position = 4
-    cdef int _i
-    for _i in range(3):
-        if position >= record.data_length:
-            return TRUNCATED
-        position += 1 + message[record.data_offset + position]
-    prefix[0] = position
-    return OK
-
-
-cdef int data_layout(const uint8_t* message, const Record* record, size_t* prefix, int* names,
-                     int* rest) noexcept nogil:
-    """Where names stand in the data: behind prefix bytes, so many of them, then rest bytes (-1: any number).
-
-    These are the types whose names a sender may have compressed (RFC 1035, RFC 3597 4) and those, like DNAME,
-    where it must not and a lenient reader follows all the same.
-    """
-    cdef unsigned int kind = record.type
-    prefix[0] = 0
-    names[0] = 1
-    rest[0] = 0
-    if kind in (2, 3, 4, 5, 7, 8, 9, 12, 39):    # NS MD MF CNAME MB MG MR PTR DNAME
-        return OK
-    if kind == TYPE_SOA:
-        names[0] = 2
-        rest[0] = 20
-    elif kind in (14, 17):                       # MINFO RP
-        names[0] = 2
-    elif kind in (15, 18, 21, 36):               # MX AFSDB RT KX
-        prefix[0] = 2
-    elif kind == 26:                             # PX
-        prefix[0] = 2
-        names[0] = 2
-    elif kind == 33:                             # SRV
-        prefix[0] = 6
-    elif kind in (24, 46):                       # SIG RRSIG
-        prefix[0] = 18
-        rest[0] = -1
-    elif kind in (30, 47):                       # NXT NSEC
-        rest[0] = -1
-    elif kind in (TYPE_SVCB, TYPE_HTTPS):
-        prefix[0] = 2
-        rest[0] = -1
-    elif kind == 35:                             # NAPTR
-        return naptr_prefix(message, record, prefix)
-    else:
-        names[0] = 0
-        rest[0] = -1
-    return OK
-
-
 cdef int check_strings(const uint8_t* data, size_t length) noexcept nogil:
     """Character strings that fill the data exactly, one at least (RFC 1035 3.3.14)."""
     cdef size_t position = 0
@@ -412,31 +366,75 @@ cdef int check_service(const uint8_t* message, size_t length, const Record* reco
     return OK if status == END else status
 
 
-cdef int check_data(const uint8_t* message, size_t length, const Record* record) noexcept nogil:
-    """Whether the data of the types that clients and filters act on is sound; others are opaque."""
-    cdef size_t offset = 0, end = record.data_offset + record.data_length
-    cdef int names = 0, rest = 0, _i, status
+cdef int place_name(const uint8_t* message, size_t offset, uint8_t* starts) noexcept nogil:
+    """Notes where the labels of a name stand (it was read before); its pointer must lead to such a place.
+
+    What lies elsewhere is not for names: times change in the cache, and the client's question is put in.
+    starts has one bit for each of the 16,384 offsets that a pointer can name.
+    """
+    cdef size_t target
+    while message[offset] < 0xC0:
+        if offset < POINTER_SPACE:
+            starts[offset >> 3] |= <uint8_t> (1 << (offset & 7))
+        if message[offset] == 0:
+            return OK
+        offset += message[offset] + 1
+    target = get16(message + offset) & 0x3FFF
+    return OK if starts[target >> 3] & (1 << (target & 7)) else BAD_POINTER
+
+
+cdef int place_questions(const uint8_t* message, size_t length, uint8_t* starts) noexcept nogil:
+    cdef size_t offset = HEADER_SIZE, start
+    cdef unsigned int _i
+    cdef int status
     cdef Name name
+    for _i in range(get16(message + 4)):
+        start = offset
+        status = read_name(message, length, &offset, &name)
+        if status == OK:
+            status = place_name(message, start, starts)
+        if status != OK:
+            return status
+        offset += 4
+    return OK
+
+
+cdef int check_names(const uint8_t* message, const Record* record, uint8_t* starts) noexcept nogil:
+    """The names in the data, and that nothing is left over."""
+    cdef size_t offset = 0, start, end = record.data_offset + record.data_length
+    cdef int names = 0, rest = 0, _i, status = OK
+    cdef Name name
+    if not data_layout(record.type, message + record.data_offset, record.data_length,
+                       &offset, &names, &rest):
+        return TRUNCATED
+    offset += record.data_offset
+    for _i in range(names):
+        start = offset
+        if status == OK:
+            status = read_name(message, end, &offset, &name)
+        if status == OK:
+            status = place_name(message, start, starts)
+    if status == OK and rest >= 0 and offset + rest != end:
+        return BAD_DATA
+    return status
+
+
+cdef int check_data(const uint8_t* message, size_t length, const Record* record,
+                    uint8_t* starts) noexcept nogil:
+    """Whether the data of the types that clients and filters act on is sound; others are opaque."""
+    cdef int status
     if record.rclass == CLASS_IN:
         if record.type == TYPE_A:
             return OK if record.data_length == 4 else BAD_DATA
         if record.type == TYPE_AAAA:
             return OK if record.data_length == 16 else BAD_DATA
         if record.type in (TYPE_SVCB, TYPE_HTTPS):
-            return check_service(message, length, record)
+            status = check_service(message, length, record)
+            if status != OK:
+                return status
     if record.type == TYPE_TXT:
         return check_strings(message + record.data_offset, record.data_length)
-    status = data_layout(message, record, &offset, &names, &rest)
-    if status != OK:
-        return status
-    offset += record.data_offset
-    for _i in range(names):
-        status = read_name(message, end, &offset, &name)
-        if status != OK:
-            return status
-    if rest >= 0 and offset + rest != end:
-        return BAD_DATA
-    return OK
+    return check_names(message, record, starts)
 
 
 cdef int put_bytes(const uint8_t* data, size_t size, uint8_t* out, size_t capacity,
@@ -454,9 +452,9 @@ cdef int copy_data(const uint8_t* message, const Record* record, uint8_t* out, s
     cdef size_t prefix = 0, offset, end = record.data_offset + record.data_length
     cdef int names = 0, rest = 0, _i, status
     cdef Name name
-    status = data_layout(message, record, &prefix, &names, &rest)
-    if status != OK:
-        return status
+    if not data_layout(record.type, message + record.data_offset, record.data_length,
+                       &prefix, &names, &rest):
+        return TRUNCATED
     if prefix > record.data_length:
         return TRUNCATED
     status = put_bytes(message + record.data_offset, prefix, out, capacity, used)
@@ -499,46 +497,6 @@ cdef int copy_record(const uint8_t* message, size_t length, const Record* record
 
 # --- answers ----------------------------------------------------------------------------------------------
 
-cdef size_t utf8_step(const uint8_t* text, size_t left) noexcept nogil:
-    """Bytes of the well-formed UTF-8 character at text (RFC 3629 4), 0 if there is none."""
-    cdef uint8_t first = text[0], low = 0x80, high = 0xBF
-    cdef size_t size, i
-    if first < 0x80:
-        return 1
-    if first < 0xC2 or first > 0xF4:
-        return 0
-    size = 2 if first < 0xE0 else 3 if first < 0xF0 else 4
-    if first == 0xE0:
-        low = 0xA0
-    elif first == 0xED:
-        high = 0x9F
-    elif first == 0xF0:
-        low = 0x90
-    elif first == 0xF4:
-        high = 0x8F
-    if left < size or not low <= text[1] <= high:
-        return 0
-    for i in range(2, size):
-        if text[i] & 0xC0 != 0x80:
-            return 0
-    return size
-
-
-cdef uint8_t text_length(const uint8_t* text, size_t length) noexcept nogil:
-    """Bytes of an EDE's text worth passing on: whole UTF-8 characters, 255 at most, no final NUL; or 0."""
-    cdef size_t position = 0, step, kept = 0
-    if length and text[length - 1] == 0:
-        length -= 1
-    while position < length:
-        step = utf8_step(text + position, length - position)
-        if step == 0:
-            return 0
-        position += step
-        if position <= 255:
-            kept = position
-    return <uint8_t> kept
-
-
 cdef int read_upstream_opt(const uint8_t* message, const Record* record, Upstream* out) noexcept nogil:
     """Takes extended rcode and EDEs (RFC 8914 2) out of an answer's OPT; other options end here."""
     cdef const uint8_t* data = message + record.data_offset
@@ -570,10 +528,10 @@ cdef int read_upstream_opt(const uint8_t* message, const Record* record, Upstrea
 
 
 cdef int keep_record(const uint8_t* message, size_t length, const Record* record, size_t end, bint moved,
-                     uint8_t* out, size_t capacity, size_t* used) noexcept nogil:
+                     uint8_t* starts, uint8_t* out, size_t capacity, size_t* used) noexcept nogil:
     """Copies one record of an answer: as it stands, or, behind a dropped one, with its names uncompressed."""
     cdef size_t written = 0
-    cdef int status = check_data(message, length, record)
+    cdef int status = check_data(message, length, record, starts)
     if status != OK:
         return status
     if not moved:
@@ -590,6 +548,7 @@ cdef int strip_opt(const uint8_t* message, size_t length, uint8_t* out, size_t c
     cdef Name owner
     cdef size_t used = 0
     cdef uint16_t counts[4]
+    cdef uint8_t starts[STARTS_SIZE]
     cdef bint moved = False
     cdef int i, status = walk_start(message, length, &walk)
     memset(facts, 0, sizeof(Upstream))
@@ -600,9 +559,14 @@ cdef int strip_opt(const uint8_t* message, size_t length, uint8_t* out, size_t c
     facts.rcode = facts.flags & 15
     if not facts.flags & FLAG_QR:
         return NOT_AN_ANSWER
-    status = put_bytes(message, walk.offset, out, capacity, &used)
+    memset(starts, 0, STARTS_SIZE)
+    status = place_questions(message, length, starts)
+    if status == OK:
+        status = put_bytes(message, walk.offset, out, capacity, &used)
     while status == OK:
         status = walk_next(&walk, &record, &owner)
+        if status == OK:
+            status = place_name(message, record.owner_offset, starts)
         if status != OK:
             break
         if record.type == TYPE_OPT:
@@ -612,7 +576,8 @@ cdef int strip_opt(const uint8_t* message, size_t length, uint8_t* out, size_t c
             moved = True
             status = OK if record.section == 3 else BAD_DATA
         else:
-            status = keep_record(message, length, &record, walk.offset, moved, out, capacity, &used)
+            status = keep_record(message, length, &record, walk.offset, moved, starts, out,
+                                 capacity, &used)
             counts[record.section] += status == OK
     if status != END:
         return status

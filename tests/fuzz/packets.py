@@ -22,8 +22,11 @@ from filterd.wire.status import Status
 CORPUS = Path(__file__).parent / "corpus"
 SEED = int(os.environ.get("FILTERD_FUZZ_SEED", "20261125"))
 QR = 0x80
-CHECKED_TYPES = frozenset({1, 2, 5, 6, 12, 15, 16, 28, 33, 64, 65})
-"""types whose data strip() vouches for; the data of others goes through as it came"""
+TC = 0x02
+SERVFAIL = 2
+CHECKED_TYPES = frozenset({2, 5, 6, 12, 15, 16})
+CHECKED_IN_CLASS_IN = CHECKED_TYPES | {1, 28, 33}
+"""types whose data strip() vouches for as a whole (of SVCB and HTTPS: target and hints); others go through"""
 EDES = ((16, b""), (4, b"forged"))
 TARGET = b"\x04safe\x07example\x00"
 
@@ -113,9 +116,10 @@ def parses(wire: bytes) -> dns.message.Message:
     records = codec.records(wire)
     assert isinstance(records, list)
     for found in message.errors:
-        type_at = [r.type for r in records if r.data_offset <= found.offset <= r.data_offset + len(r.data)]
-        assert type_at, (found.exception, found.offset)
-        assert not CHECKED_TYPES & set(type_at[:1]), (found.exception, type_at)
+        at = [r for r in records if r.data_offset <= found.offset <= r.data_offset + len(r.data)]
+        assert at, (found.exception, found.offset)
+        vouched = CHECKED_IN_CLASS_IN if at[0].rclass == 1 else CHECKED_TYPES
+        assert at[0].type not in vouched, (found.exception, at[0].type)
     return message
 
 
@@ -159,6 +163,17 @@ def question_bytes(message: bytes) -> bytes:
     return message[12 : found[1] + 4] if not isinstance(found, Status) else b""
 
 
+def names_in(message: bytes) -> list[tuple[int, bytes, object]]:
+    """Type, owner and, where it has one, the target of each record (not OPT) of a sound message."""
+    records = codec.records(message)
+    assert isinstance(records, list)
+    return [
+        (r.type, r.owner, codec.name_at(message, r.data_offset) if r.type in (2, 5, 12, 39) else None)
+        for r in records
+        if r.type != 41
+    ]
+
+
 def check_as_answer(packet: bytes, rng: random.Random) -> None:
     """The packet as an upstream's: stripped, kept, and passed on to the client that asked its question."""
     stripped = codec.strip(packet)
@@ -175,6 +190,8 @@ def check_as_answer(packet: bytes, rng: random.Random) -> None:
     built = respond.answer(query, stripped.message, limit=limit, age=rng.randrange(400), ede=stripped.edes)
     check_built(packet, built, query.question)
     assert len(built) <= limit
+    if not built[2] & TC and built[3] & 15 != SERVFAIL:
+        assert names_in(built) == names_in(stripped.message)  # whatever has aged, the names have not
     check_built(packet, respond.rewrite(query, TARGET, stripped.message, ede=EDES), query.question)
 
 

@@ -191,6 +191,21 @@ def lies() -> dict[str, bytes]:
             _header(0x8180, 1, 1, 0, 0) + www + b"\x00\x05\x00\x01\x00\x00\x00\x3c\x00\x02\x03a"
         ),
         "lie-answer-pointer-chain": pointer_chain(17),
+        "lie-answer-name-in-a-time": (
+            _header(0x8180, 1, 2, 0, 0)
+            + www
+            + b"\x00\x01\x00\x01\x00\x02\x61\x62\x00\x04\x00\x00\x00\x00"
+            + b"\xc0\x24\x00\x01\x00\x01\x00\x00\x00\x3c\x00\x04\x0a\x00\x00\x01"
+        ),
+        "lie-answer-name-inside-a-label": (
+            _header(0x8180, 1, 1, 0, 0)
+            + b"\x3f"
+            + b"a" * 52
+            + b"\x01x\x00"
+            + b"a" * 8
+            + b"\x05\x01\x01\x01\xc0A\x00\x00\x01\x00\x01"
+            + b"\xc0\x4e\x00\x01\x00\x01\x00\x00\x00\x3c\x00\x04\x0a\x00\x00\x01"
+        ),
         "lie-answer-opt-first": (
             _header(0x8180, 1, 0, 0, 3)
             + QUESTION

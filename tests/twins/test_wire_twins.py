@@ -227,6 +227,28 @@ def test_names_anywhere(message: bytes, offset: int) -> None:
     assert codec.name_at(message, offset) == codec_reference.name_at(message, offset)
 
 
+tangles = st.lists(
+    st.one_of(
+        st.binary(min_size=1, max_size=3).map(lambda label: bytes([len(label)]) + label),
+        st.integers(10, 60).map(lambda at: struct.pack("!H", 0xC000 | at)),
+        st.just(b"\0"),
+    ),
+    max_size=24,
+).map(b"".join)
+"""short labels and pointers into each other"""
+long_names = st.lists(st.sampled_from([63, 63, 62, 61, 60, 1]), max_size=6).map(
+    lambda sizes: b"".join(bytes([size]) + b"L" * size for size in sizes) + b"\0"
+)
+
+
+@given(tangle=tangles, name=long_names)
+@settings(max_examples=400, deadline=None)
+def test_tangled_and_long_names(tangle: bytes, name: bytes) -> None:
+    message = bytes(12) + tangle + name
+    for offset in range(12, 13 + len(tangle)):
+        assert codec.name_at(message, offset) == codec_reference.name_at(message, offset)
+
+
 @given(message=messages(), offset=st.integers(0, 120), length=st.integers(0, 120))
 @settings(deadline=None)
 def test_service_data_anywhere(message: bytes, offset: int, length: int) -> None:

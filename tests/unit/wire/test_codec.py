@@ -51,6 +51,8 @@ BROKEN_ANSWERS = {
     "answer-cname-overrun": Status.TRUNCATED,
     "answer-pointer-chain": Status.BAD_POINTER,
     "answer-svcb-order": Status.BAD_DATA,
+    "answer-name-in-a-time": Status.BAD_POINTER,
+    "answer-name-inside-a-label": Status.BAD_POINTER,
 }
 
 
