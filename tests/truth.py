@@ -97,8 +97,8 @@ def expected(claim: Claim, setting: Setting) -> tuple[Outcome, Reason]:
     }
     winner = min((reason for reason, stands in standing.items() if stands), default=Reason.NONE)
     if winner is Reason.NONE:
-        passing = Reason.OWN_ALLOW if allowed and not setting.answer else Reason.NONE
-        return Outcome.PASS, passing
+        lifted = setting.query_allowed if setting.answer else allowed
+        return Outcome.PASS, Reason.OWN_ALLOW if lifted else Reason.NONE
     return (Outcome.REWRITE if winner is Reason.SAFE_SEARCH else Outcome.BLOCK), winner
 
 

@@ -12,6 +12,8 @@ from filterd.policy.decide cimport (
     LINE_SECURITY_LEFT,
     OUTCOME_PASS,
     REASON_MANDATORY,
+    REASON_NONE,
+    REASON_OWN_ALLOW,
     SCOPE_SUBTREE,
     STAGES,
     SUFFIX_NONE,
@@ -202,7 +204,9 @@ cdef bint go_over(Pass* p) noexcept nogil:
 # --- the three questions --------------------------------------------------------------------------------
 
 cdef void begin(Verdict* verdict, bint own_allow, int64_t boundary) noexcept nogil:
+    """What stands if nothing in the answer is withheld: the reason for which the query's name passed."""
     memset(verdict, 0, sizeof(Verdict))
+    verdict.reason = REASON_OWN_ALLOW if own_allow else REASON_NONE
     verdict.scope = SCOPE_SUBTREE
     verdict.where = WHERE_QUERY
     verdict.suffix = SUFFIX_NONE

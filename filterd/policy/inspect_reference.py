@@ -87,7 +87,7 @@ def inspect(
     if found is None:
         return None
     notes = Notes()
-    best = Verdict()
+    best = Verdict(reason=Reason.OWN_ALLOW if own_allow else Reason.NONE)
     for subject in found:
         inquiry = Inquiry(
             state,
