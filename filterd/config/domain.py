@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_network
 from typing import NewType
 
 Bytes = NewType("Bytes", int)
@@ -111,17 +111,6 @@ def parse_node_name(value: object) -> NodeName:
         msg = f"not a node name: {value!r} (letters, digits, hyphens and dots, at most 63)"
         raise ValueError(msg)
     return NodeName(value)
-
-
-def parse_ip(value: object) -> IPv4Address | IPv6Address:
-    """One address."""
-    try:
-        if not isinstance(value, str):
-            raise ValueError
-        return ip_address(value)
-    except ValueError:
-        msg = f"not an IP address: {value!r}"
-        raise ValueError(msg) from None
 
 
 def parse_store_url(value: object) -> StoreUrl:

@@ -89,7 +89,7 @@ def _whole(block: bytes, parser: Parser, suffixes: Suffixes) -> bytes | None:
         if match is None or match.end() != len(block):
             continue
         names = block.replace(bulk.prefix, b"") if bulk.prefix else block
-        if suffixes.touches(names.decode("ascii").split("\n")[:-1]):
+        if suffixes.touches(names.decode("ascii")):
             return None
         return names
     return None

@@ -264,6 +264,6 @@ def test_public_suffixes() -> None:
         assert name in suffixes, name
     for name in ("example.com", "blogspot.com", "github.io", "www.ck", "unam.mx"):
         assert name not in suffixes, name
-    assert suffixes.touches(["example.com", "com.mx"])
-    assert suffixes.touches(["anything.ck"])
-    assert not suffixes.touches(["example.com", "example.org"])
+    assert suffixes.touches("example.com\ncom.mx\n")
+    assert suffixes.touches("anything.ck\n")
+    assert not suffixes.touches("example.com\nexample.org\n")

@@ -27,7 +27,7 @@ def by_other_means(path: Path, form: Format) -> set[str]:
         words = re.sub(r"#.*|^[!;].*", "", line).split()
         for word in words[1:] if form is Format.HOSTS else words[:1]:
             name = word.lower().removeprefix("*.").strip(".")
-            if "." in name and not is_address(name) and not name.startswith("localhost"):
+            if "." in name and not is_address(name) and name != "localhost.localdomain":
                 found.add(name)
     return found
 
