@@ -8,6 +8,8 @@ from typing import Any
 
 import click
 
+from tests.meta import generated_policies
+
 NOTE = "<!-- Generated. UPDATE_DOCS=1 make test PYTEST=tests/meta writes it anew. -->\n"
 
 
@@ -52,6 +54,14 @@ def configuration() -> str:
         "One YAML file. Every key has a default; unknown keys are errors; all errors are reported at\n"
         "once, by `filterd config check`. SIGHUP reads the file again; one that is wrong is refused and\n"
         "the old one keeps serving.\n",
+        "How values are written:\n\n"
+        "- a size: `256MiB`, `1GiB`, `500MB`, or a number of bytes;\n"
+        "- a duration: `30s`, `15m`, `1h30m`, `1d`, `2w`, or a number of seconds;\n"
+        '- an address with a port: `"192.0.2.1:53"`, `"[2001:db8::1]:53"`;\n'
+        '- an address prefix: `10.0.0.0/8`, `"2001:db8::/32"`, with no bits set beyond its length;\n'
+        "- a path that does not begin with `/` is below the directory of the file.\n\n"
+        "No upstream may be one of the resolver's own addresses, and two listeners may not share an\n"
+        "address and port.\n",
     ]
     rows: list[str] = []
     for name, value in schema["properties"].items():
@@ -113,4 +123,5 @@ DOCUMENTS: dict[str, Callable[[], str]] = {
     "docs/cli.md": command_line,
     "docs/configuration.md": configuration,
     "docs/metrics.md": metrics,
+    "docs/policies.md": lambda: generated_policies.page(NOTE),
 }

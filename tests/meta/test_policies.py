@@ -211,3 +211,17 @@ def test_mexico(policies: Policies) -> None:
         assert (deadline.days, deadline.count.value) == (5, "business")
     assert {"lmtr-182", "adopted-list"} <= grounds.keys()
     assert mexico.zone == "America/Mexico_City"
+
+
+def test_the_examples_of_the_page_load(tmp_path: Path) -> None:
+    page = (ROOT / "docs" / "policies.md").read_text(encoding="utf-8")
+    feeds, profile = re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)
+    for file in POLICIES.glob("*.yaml"):
+        (tmp_path / file.name).write_bytes(file.read_bytes())
+    shipped = (POLICIES / "feeds.yaml").read_text(encoding="utf-8")
+    (tmp_path / "feeds.yaml").write_text(shipped + feeds, encoding="utf-8")
+    (tmp_path / "profiles").mkdir()
+    (tmp_path / "profiles" / "nights.yaml").write_text(profile, encoding="utf-8")
+    loaded = load_policies(tmp_path)
+    assert [each.use for each in loaded.feeds[-3:]] == [Use.CATEGORY, Use.MANDATORY, Use.SECURITY]
+    assert loaded.profiles[0].schedule[1].everything

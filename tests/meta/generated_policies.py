@@ -1,0 +1,214 @@
+"""docs/policies.md: the policies directory, its formats, and what is shipped in it."""
+
+# ruff: noqa: E501 - the long lines are the page's own text
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from filterd.policy.documents import Policies, Profile
+
+POLICIES = Path(__file__).parents[2] / "policies"
+
+
+def page(note: str) -> str:
+    """The page; ``note`` says how it is made."""
+    from filterd.config.policies import load_policies
+
+    shipped = load_policies(POLICIES)
+    profiles = sorted(shipped.profiles, key=lambda each: -len(each.categories))
+    return (
+        FORMATS.replace("{note}", note.strip())
+        + "# What is shipped\n\n"
+        + by_profile(shipped, profiles)
+        + by_category(shipped)
+        + answers(shipped)
+        + exceptions(shipped)
+        + jurisdictions(shipped)
+    )
+
+
+def table(head: Iterable[str], rows: Iterable[Iterable[object]]) -> str:
+    """A table in Markdown."""
+    head = list(head)
+    lines = [head, ["---"] * len(head), *rows]
+    return "".join(
+        "| " + " | ".join(str(cell).replace("|", "\\|") for cell in line) + " |\n" for line in lines
+    )
+
+
+FORMATS = """\
+# Policies
+
+{note}
+
+The directory that `policies` names in the configuration holds what is blocked and for whom, as YAML and lists. It is
+shipped in `policies/`; an operator edits a copy. All problems of all files are reported at once, with file and path, by
+`filterd config check`. Every file below must be there, if only empty: one that went missing must not read as "nothing is
+blocked". Names are lower case, in ASCII (A-labels), without the final dot.
+
+| File | What stands in it |
+| --- | --- |
+| `categories.yaml` | the classes of names: `id`, `title`, `description`, each text in `es` and `en` |
+| `feeds.yaml` | where lists come from and what each is for |
+| `profiles/<id>.yaml` | a named set of restrictions that a subscriber chooses |
+| `services.yaml` | well-known applications and the names that each needs |
+| `safesearch.yaml` | names that are answered with a search engine's safe host |
+| `bypass.yaml` | ways around the resolver: names and addresses |
+| `protected.yaml` | what nothing may block, and what passes a schedule that blocks everything |
+| `expected.yaml` | popular names and the categories that may rightly hold them |
+| `jurisdictions/<id>.yaml` | authorities, grounds, deadlines, calendar |
+| `lists/` | the starter lists |
+
+## Scopes
+
+| Scope | Speaks of |
+| --- | --- |
+| `exact` | the name itself, nothing below it |
+| `subtree` | the name and all below it |
+| `below` | only what is below the name |
+
+Where a document lists names it does so by scope: `names: {exact: [...], subtree: [...], below: [...]}`.
+
+## Feeds
+
+```yaml
+- id: gambling-full                  # letters, digits, hyphens
+  source: /var/lib/lists/gambling.xz # absolute, or below the policies directory; plain, gzip or xz, told by content
+  format: domains                    # domains, wildcard or hosts
+  category: gambling                 # exactly one of category, mandatory, security
+  scope: subtree                     # default: exact for hosts, else subtree
+  refresh: 6h                        # default 1d
+  guard: {min_names: 1000, max_shrink: 0.3, max_grow: 2}
+- id: adopted
+  source: /var/lib/lists/adopted.txt
+  format: domains
+  mandatory: {authority: interpol, ground: adopted-list, blocking_mode: nxdomain, confidential: true}
+- id: own-security
+  source: lists/malware.txt
+  format: hosts
+  security: {}
+```
+
+A category may have any number of feeds. A mandatory feed blocks for every line; a security feed only while
+`security.enabled` is set. The guard keeps a new version out, and the last one in force, when it has fewer than `min_names`,
+lost more than the share `max_shrink` of its names, or gained more than `max_grow` times their number.
+
+| Format | A line | Scope unless the feed says |
+| --- | --- | --- |
+| `domains` | `example.org`; `.example.org` is always a subtree | `subtree` |
+| `wildcard` | `*.example.org` or `example.org` | `subtree`: the published lists of this form mean the name too; `scope: below` takes it strictly |
+| `hosts` | `0.0.0.0 example.org other.example.org`; the machine's own names (localhost ...) are passed over | `exact` |
+
+Comments begin with `#` anywhere, or with `!`, `;` or `//` at the start of a line. Upper case, a final dot, other scripts
+(made A-labels), a byte order mark and CRLF are taken. A line that can be no rule is skipped, counted and shown with its
+number, text and reason, and never costs the others: URLs and paths, IP addresses, single labels, public suffixes of the
+ICANN section (a rule on `com.mx` would block everybody below it), hosts lines that point a name somewhere, names that DNS
+does not know. `filterd feed parse FILE --format F` shows all of it without loading anything.
+
+## Profiles
+
+```yaml
+# profiles/nights.yaml
+title: {es: "Noches", en: "Nights"}
+audience: {es: "Hogares", en: "Households"}
+description: {es: "Sin juegos por la tarde, sin Internet de noche.", en: "No games after school, no Internet at night."}
+categories: [adult, gambling]
+services: [tiktok]
+safe_search: [google, bing, youtube-strict]  # at most one entry for each engine
+bypass: [relay, canary]
+blocking_mode: nxdomain                      # nxdomain (default), nodata, null or sinkhole
+schedule:
+  - {days: [mon, tue, wed, thu, fri], from: "15:00", until: "18:00", block: [games]}
+  - {days: daily, from: "21:00", until: "06:00", block: everything}
+```
+
+Times are those of the line's zone. A slot belongs to the day on which it begins, and ends on the next day where `until` is
+not after `from`. `everything` leaves the protected and the always-allowed names.
+
+"""
+
+
+def by_profile(shipped: Policies, profiles: list[Profile]) -> str:
+    """What each profile does."""
+    marks = [
+        (f"`{category.id}`", *("yes" if category.id in each.categories else "" for each in profiles))
+        for category in shipped.categories
+    ]
+    more = [
+        (each.id, *map(", ".join, (each.safe_search, each.services, each.bypass)), hours(each))
+        for each in profiles
+    ]
+    return (
+        "## Profiles and categories\n\n"
+        + table(("Profile", "For", "What it does"), [audience(each) for each in profiles])
+        + "\n"
+        + table(("Category", *(each.id for each in profiles)), marks)
+        + "\n"
+        + table(("Profile", "Safe search", "Services", "Ways around closed", "Hours"), more)
+        + "\n"
+    )
+
+
+def by_category(shipped: Policies) -> str:
+    """What each category holds, and from which feeds."""
+    rows = [
+        (f"`{each.id}`", each.description.en, ", ".join(f.id for f in shipped.feeds if f.category == each.id))
+        for each in shipped.categories
+    ]
+    return (
+        "## Categories\n\n"
+        + table(("Category", "What it holds", "Feeds"), rows)
+        + "\nThe starter lists show the service; where their names come from stands in each file and in\n"
+        + "[SOURCES.md](../policies/lists/SOURCES.md). They are no replacement for full feeds.\n\n"
+    )
+
+
+def answers(shipped: Policies) -> str:
+    """Safe search and ways around."""
+    searches = [(f"`{each.id}`", each.title.en, each.target, len(each.names)) for each in shipped.safe_search]
+    ways = [(f"`{each.id}`", each.title.en, len(each.names), len(each.addresses)) for each in shipped.bypass]
+    return (
+        "## Safe search\n\n"
+        + table(("Entry", "Title", "Answered with", "Names"), searches)
+        + "\n## Ways around the resolver\n\n"
+        + table(("Entry", "Title", "Names", "Addresses"), ways)
+        + "\n"
+    )
+
+
+def exceptions(shipped: Policies) -> str:
+    """Services, and what is spared."""
+    suffixes = "Every public suffix alone, and " if shipped.protected.public_suffixes else ""
+    return (
+        "## Services\n\n"
+        + ", ".join(f"`{each.id}`" for each in shipped.services)
+        + f".\n\n## Protected\n\n{suffixes}"
+        + ", ".join(f"`{rule.name}`" for rule in shipped.protected.names)
+        + ".\n\nAlways allowed in a schedule: "
+        + ", ".join(f"`{rule.name}`" for rule in shipped.protected.always_allowed)
+        + ".\n\n"
+    )
+
+
+def audience(profile: Profile) -> tuple[str, str, str]:
+    """A profile's row."""
+    return f"`{profile.id}`", profile.audience.en, profile.description.en
+
+
+def hours(profile: Profile) -> str:
+    """Whether a profile has hours."""
+    return f"{len(profile.schedule)} slots" if profile.schedule else ""
+
+
+def jurisdictions(shipped: Policies) -> str:
+    """The grounds of each jurisdiction with their deadlines."""
+    text = ""
+    for each in shipped.jurisdictions:
+        rows = [
+            (f"`{ground.id}`", ground.title.en, ground.law, ", ".join(ground.authorities))
+            for ground in each.grounds
+        ]
+        text += f"## Grounds: {each.title.en}\n\n" + table(("Ground", "What", "Law", "Authorities"), rows)
+    return text
