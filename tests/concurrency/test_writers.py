@@ -29,9 +29,16 @@ class Poller(threading.Thread):
         self._stopped = threading.Event()
         self.seen: list[int] = []
         self.largest_wal = 0
+        self.trouble: Exception | None = None
 
     def run(self) -> None:
         """Poll until stopped, and once more after that."""
+        try:
+            self._follow()
+        except Exception as error:
+            self.trouble = error
+
+    def _follow(self) -> None:
         with closing(
             sqlite3.connect(f"file:{self._database}?mode=ro", uri=True, isolation_level=None, timeout=5)
         ) as connection:
@@ -78,6 +85,8 @@ async def test_four_processes_make_one_chain(tmp_path: Path) -> None:
     finally:
         poller.stop()
 
+    if poller.trouble is not None:
+        raise poller.trouble
     store = await Store.open(url)
     async with store.read() as connection:
         end = await log.chain_end(connection)

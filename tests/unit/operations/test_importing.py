@@ -1,0 +1,162 @@
+"""A file of lines: good rows go in by chunks, bad ones are reported, what is there already stays as it is."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from filterd.model.subscriber import RequestEvidence
+from filterd.operations import audit, bindings, erasure, importing, subscribers
+from filterd.operations.context import Context, OperationError
+from filterd.operations.importing import ImportResult, Rejection, import_file
+from filterd.store import log
+from tests.installation import Installation
+
+EVIDENCE = RequestEvidence("contract", "paper", 1.0, "v1", "migration 7")
+
+
+@pytest.fixture
+async def context(installation: Installation) -> AsyncIterator[Context]:
+    async with installation.open() as context:
+        yield context
+
+
+async def run(
+    context: Context, tmp_path: Path, text: str, evidence: RequestEvidence | None = EVIDENCE
+) -> ImportResult:
+    path = tmp_path / "lines.csv"
+    path.write_text(text, encoding="utf-8")
+    return await import_file(context, path, evidence=evidence)
+
+
+async def test_rows_become_lines(context: Context, tmp_path: Path) -> None:
+    text = (
+        "\ufeffsubscriber,prefixes,profile,zone\n"
+        "A,192.0.2.1 2001:db8:1::/56,child,America/Tijuana\n"
+        "B,,,\n"
+        '"C, the third",192.0.2.3,teen,\n'
+    )
+    result = await run(context, tmp_path, text)
+    assert (result.added, result.rejected, result.rows) == (3, 0, 3)
+    found = {each.id: each async for each in subscribers.list_subscribers(context)}
+    assert found["A"].choices.profile == "child"
+    assert found["A"].choices.zone == "America/Tijuana"
+    assert found["A"].bindings == ("192.0.2.1/32", "2001:db8:1::/56")
+    assert not found["B"].choices.opted_in
+    assert found["C, the third"].choices.profile == "teen"
+    held = await erasure.export(context, "A")
+    assert held["requests"][0]["reference"] == "migration 7"
+
+
+async def test_running_it_again_changes_nothing(context: Context, tmp_path: Path) -> None:
+    text = "subscriber,prefixes,profile\nA,192.0.2.1,child\nB,192.0.2.2,\n"
+    await run(context, tmp_path, text)
+    before = await audit.verify(context)
+    result = await run(context, tmp_path, text)
+    assert (result.added, result.changed, result.unchanged) == (0, 0, 2)
+    assert await audit.verify(context) == before
+
+
+async def test_a_line_keeps_what_it_chose_and_gets_what_it_lacks(context: Context, tmp_path: Path) -> None:
+    await run(context, tmp_path, "subscriber,profile\nA,child\nB,child\nC,\n")
+    await subscribers.opt_out(context, "A")
+    await subscribers.set_profile(context, "B", "teen")
+    text = "subscriber,profile,prefixes\nA,child,192.0.2.1\nB,child,\nC,child,\n"
+    result = await run(context, tmp_path, text)
+    assert (result.changed, result.unchanged) == (2, 1)
+    found = {each.id: each async for each in subscribers.list_subscribers(context)}
+    assert not found["A"].choices.opted_in
+    assert found["A"].bindings == ("192.0.2.1/32",)
+    assert found["B"].choices.profile == "teen"
+    assert found["C"].choices.profile == "child"
+
+
+async def test_a_row_brings_its_own_evidence(context: Context, tmp_path: Path) -> None:
+    text = (
+        "subscriber,profile,who,channel,at,text_version,reference\n"
+        "A,child,Ana,phone,2026-11-25T09:00:00-06:00,v3,T-9\n"
+        "B,child,,,,,\n"
+        "C,child,Eva,,,,\n"
+    )
+    result = await run(context, tmp_path, text, evidence=None)
+    assert result.added == 1
+    assert [(each.line, each.reason[:38]) for each in result.rejections] == [
+        (3, "the evidence of the request lacks: who"),
+        (4, "the evidence of the request lacks: cha"),
+    ]
+    held = await erasure.export(context, "A")
+    assert held["requests"][0] | {"at": 0} == {
+        "kind": "opt_in",
+        "who": "Ana",
+        "channel": "phone",
+        "at": 0,
+        "text_version": "v3",
+        "reference": "T-9",
+    }
+
+
+async def test_bad_rows_are_reported_and_the_rest_goes_in(context: Context, tmp_path: Path) -> None:
+    await subscribers.add(context, "other", prefixes=("192.0.2.9",))
+    text = (
+        "subscriber,prefixes,profile,zone\n"
+        "A,192.0.2.1,child,\n"
+        ",192.0.2.2,,\n"
+        "B,example.org,,\n"
+        "C,,adults,\n"
+        "D,,,Mars/Olympus\n"
+        "E,192.0.2.9,,\n"
+        "F,192.0.2.1,,\n"
+        "A,,,\n"
+        "G,,,,,,\n"
+        "H,192.0.2.8,,\n"
+    )
+    result = await run(context, tmp_path, text)
+    assert (result.added, result.rejected) == (2, 8)
+    assert [each.line for each in sorted(result.rejections, key=lambda each: each.line)] == list(range(3, 11))
+    assert Rejection(7, "a prefix is bound to another subscriber") in result.rejections
+    assert Rejection(9, "the subscriber stands twice in the file") in result.rejections
+    assert [each async for each in bindings.list_bindings(context)] == [
+        ("192.0.2.1/32", "A"),
+        ("192.0.2.8/32", "H"),
+        ("192.0.2.9/32", "other"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (b"", "no column subscriber"),
+        (b"id,profile\n", "unknown columns: id"),
+        (b"subscriber\nA\xff\n", "no CSV file in UTF-8"),
+        (b'subscriber\n"' + b"x" * 200_000 + b"\n", "no CSV file in UTF-8"),
+    ],
+)
+async def test_a_file_that_is_none_is_refused(
+    context: Context, tmp_path: Path, content: bytes, says: str
+) -> None:
+    (tmp_path / "bad.csv").write_bytes(content)
+    with pytest.raises(OperationError, match=says) as caught:
+        await import_file(context, tmp_path / "bad.csv")
+    assert caught.value.remedy
+    with pytest.raises(OperationError, match="cannot be read"):
+        await import_file(context, tmp_path / "missing.csv")
+
+
+async def test_no_transaction_holds_more_than_a_thousand_changes(
+    context: Context, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(importing, "CHUNK_CHANGES", 10)
+    rows = "".join(f"S{n:02},192.0.2.{n} 198.51.100.{n}\n" for n in range(20))
+    seen: list[int] = []
+    path = tmp_path / "lines.csv"
+    path.write_text("subscriber,prefixes\n" + rows)
+    await import_file(context, path, progress=lambda done, _: seen.append(done))
+    assert seen == [3, 6, 9, 12, 15, 18, 20]
+    entries = await audit.tail(context, 100)
+    assert [each.entry.action for each in entries] == ["subscriber.import"] * 7
+    assert entries[0].entry.after is not None
+    assert entries[0].entry.after["lines"] == [1, 3]
+    async with context.store.read() as connection:
+        assert await log.revision(connection) == 60
