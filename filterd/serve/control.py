@@ -52,6 +52,7 @@ class Control:
     async def run(self) -> None:
         """Serve until SIGTERM, SIGINT or the end of standard input."""
         loop = asyncio.get_running_loop()
+        loop.set_exception_handler(log.loop_fault)
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._ended.set)
         SettingsWatcher(self.reload, self._refuse_reload, self._ended.set).start()

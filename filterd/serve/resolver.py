@@ -81,6 +81,10 @@ class LoggingWitness:
         """Count it."""
         self.enforcement.observe(seconds)
 
+    def failed(self, error: Exception) -> None:
+        """One line of the log."""
+        log.get().error("a turn of the node failed", **log.fault_fields(error))
+
 
 class Resolver:
     """One resolver process. Made on the event loop's thread; :meth:`run` serves until it is told to end."""
@@ -111,6 +115,7 @@ class Resolver:
         for tcp in self._tcp:
             await tcp.start()
         loop = asyncio.get_running_loop()
+        loop.set_exception_handler(log.loop_fault)
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._ended.set)
         SettingsWatcher(self.reload, self._refuse_reload, self._ended.set).start()

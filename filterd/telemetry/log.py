@@ -8,6 +8,7 @@ place are kept.
 
 from __future__ import annotations
 
+import asyncio
 import sys
 import traceback
 from collections.abc import MutableMapping
@@ -41,6 +42,15 @@ def fault_fields(error: BaseException) -> dict[str, str]:
     ours = [frame for frame in frames if "filterd" in frame.filename] or frames
     place = f"{Path(ours[-1].filename).name}:{ours[-1].lineno}" if ours else ""
     return {"fault": type(error).__name__, "place": place}
+
+
+def loop_fault(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """An event loop's exception handler: asyncio's own writes the exception's text and the task's
+    arguments."""
+    del loop
+    error = context.get("exception")
+    fields = fault_fields(error) if isinstance(error, BaseException) else {}
+    get().error("a task failed", **fields)
 
 
 def configure(role: str, stream: TextIO | None = None) -> None:

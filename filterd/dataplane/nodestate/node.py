@@ -28,6 +28,8 @@ from filterd.policy.decide import PublishedState
 from filterd.policy.published import StateSettings
 
 POLL_SECONDS = 0.02
+FAILED_SECONDS = 1.0
+"""after a turn that ended in an unforeseen error"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +51,9 @@ class Witness(Protocol):
 
     def enforced(self, seconds: float) -> None:
         """An order took effect so long after it was written."""
+
+    def failed(self, error: Exception) -> None:
+        """A turn ended in an error that nobody foresaw; the node goes on with what it has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,8 +142,13 @@ class Node:
     def run(self) -> None:
         """Follow the store and the clock until :meth:`stop`."""
         while not self._stop.is_set():
-            behind = self.turn()
-            self._stop.wait(0.001 if behind else POLL_SECONDS)
+            try:
+                pause = 0.001 if self.turn() else POLL_SECONDS
+            except Exception as error:
+                self._witness.failed(error)
+                self._waiting_since = self._waiting_since or self._clock()
+                pause = FAILED_SECONDS
+            self._stop.wait(pause)
         self.close()
 
     def stop(self) -> None:

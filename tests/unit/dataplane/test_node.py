@@ -43,6 +43,9 @@ class Watcher:
     def enforced(self, seconds: float) -> None:
         self.enforcements.append(seconds)
 
+    def failed(self, error: Exception) -> None:
+        self.notes.append(type(error).__name__)
+
     @property
     def last(self) -> Published:
         return self.shown[-1]
@@ -359,3 +362,24 @@ def test_no_name_is_on_the_disk(machine: Machine, store: ScriptedStore) -> None:
         data = path.read_bytes()
         assert b"secret" not in data
         assert b"banned" not in data
+
+
+def test_an_unforeseen_error_does_not_end_the_thread(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    machine.put_snapshot(0)
+    node = machine.start()
+    turns = iter([RuntimeError("secret"), None])
+
+    def turn() -> bool:
+        error = next(turns)
+        if error is not None:
+            raise error
+        node.stop()
+        return False
+
+    monkeypatch.setattr(node, "turn", turn)
+    monkeypatch.setattr("filterd.dataplane.nodestate.node.FAILED_SECONDS", 0.0)
+    node.run()
+    assert machine.watcher.notes[-1] == "RuntimeError"
+    assert node.lag(machine.now + 1) == 1

@@ -1,0 +1,51 @@
+"""The small HTTP server: three paths, probes that mean something, nothing else."""
+
+from __future__ import annotations
+
+import http.client
+from collections.abc import Iterator
+
+import pytest
+
+from filterd.telemetry.http import HttpServer, health_routes
+
+MISSING: list[str] = []
+
+
+@pytest.fixture(params=["127.0.0.1", "::1"])
+def server(request: pytest.FixtureRequest) -> Iterator[tuple[str, int]]:
+    routes = health_routes(lambda: b"m 1\n", "text/plain; version=0.0.4", lambda: list(MISSING))
+    made = HttpServer(request.param, 0, routes)
+    made.start()
+    yield request.param, made.port
+    made.stop()
+
+
+def fetch(server: tuple[str, int], path: str, method: str = "GET") -> tuple[int, str | None, bytes]:
+    connection = http.client.HTTPConnection(*server, timeout=5)
+    try:
+        connection.request(method, path)
+        reply = connection.getresponse()
+        return reply.status, reply.headers["Content-Type"], reply.read()
+    finally:
+        connection.close()
+
+
+def test_the_three_paths(server: tuple[str, int]) -> None:
+    assert fetch(server, "/metrics?x=1") == (200, "text/plain; version=0.0.4", b"m 1\n")
+    assert fetch(server, "/healthz")[0] == 200
+    assert fetch(server, "/readyz")[0] == 200
+
+
+def test_not_ready_says_why(server: tuple[str, int]) -> None:
+    MISSING.append("no policy snapshot")
+    try:
+        assert fetch(server, "/readyz")[::2] == (503, b"not ready: no policy snapshot\n")
+    finally:
+        MISSING.clear()
+
+
+def test_other_paths_and_methods(server: tuple[str, int]) -> None:
+    assert fetch(server, "/etc/passwd")[0] == 404
+    assert fetch(server, "/metrics", "HEAD")[2] == b""
+    assert fetch(server, "/metrics", "POST")[0] == 501
