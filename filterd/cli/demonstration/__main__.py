@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import shutil
 import signal
+import socket
 import sys
 import urllib.error
 import urllib.request
@@ -27,23 +28,31 @@ POLICIES = Path("policies")
 READY_SECONDS = 60.0
 POLL_SECONDS = 0.1
 STOP_SECONDS = 15.0
+LOG_LINES = 5
+"""of the server's log, shown when it cannot start"""
 
 
 def main() -> None:
-    """Until Ctrl-C. Exits 1 with a message and a remedy where something stands in the way."""
+    """The demonstration of ``make run``; ends the process."""
+    sys.exit(demonstrate(FOLDER, POLICIES, Ports()))
+
+
+def demonstrate(folder: Path, policies: Path, ports: Ports) -> int:
+    """Until Ctrl-C; the exit code. Prints a message and a remedy where something stands in the way."""
     try:
         require_native()
-        sys.exit(asyncio.run(run(FOLDER, POLICIES, Ports())))
+        return asyncio.run(run(folder, policies, ports))
     except OperationError as error:
         failure = Failure(str(error), error.remedy)
     except Failure as error:
         failure = error
     failure.show()
-    sys.exit(failure.exit_code)
+    return failure.exit_code
 
 
 async def run(folder: Path, policies: Path, ports: Ports) -> int:
     """The demonstration in ``folder``, until a signal or the end of the server; the exit code."""
+    require_free(ports)
     stopping = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stopping.set)
@@ -53,7 +62,7 @@ async def run(folder: Path, policies: Path, ports: Ports) -> int:
         online = asyncio.create_task(upstream.online())
         server = await _start(config)
         try:
-            await _wait_ready(server, ports, stopping)
+            await _wait_ready(server, config, ports, stopping)
             if not stopping.is_set():
                 click.echo(guide.text(config, ports, await online, dig=shutil.which("dig") is not None))
             return await _wait_end(server, stopping)
@@ -63,20 +72,45 @@ async def run(folder: Path, policies: Path, ports: Ports) -> int:
 
 
 async def _start(config: Path) -> asyncio.subprocess.Process:
-    """``filterd serve``, in a session of its own: Ctrl-C is ours to pass on."""
+    """``filterd serve``, in a session of its own: Ctrl-C is ours to pass on. It logs to a file."""
     command = (sys.executable, "-m", "filterd.cli.main", "serve", "--config", str(config))
-    return await asyncio.create_subprocess_exec(*command, start_new_session=True)
+    with guide.log_of(config).open("wb") as log:
+        return await asyncio.create_subprocess_exec(*command, stdout=log, stderr=log, start_new_session=True)
 
 
-async def _wait_ready(server: asyncio.subprocess.Process, ports: Ports, stopping: asyncio.Event) -> None:
+def require_free(ports: Ports) -> None:
+    """Raise Failure with every port that something else holds."""
+    wanted = [(ports.dns, "udp"), (ports.dns, "tcp"), (ports.metrics, "tcp"), (ports.control, "tcp")]
+    taken = [f"port {port}/{kind} is in use" for port, kind in wanted if not _is_free(port, kind)]
+    if taken:
+        remedy = "stop what listens there (another make run?); ss -lntup shows it"
+        raise Failure(taken, remedy)
+
+
+def _is_free(port: int, kind: str) -> bool:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM if kind == "udp" else socket.SOCK_STREAM) as probe:
+        if kind == "tcp":
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
+
+
+async def _wait_ready(
+    server: asyncio.subprocess.Process, config: Path, ports: Ports, stopping: asyncio.Event
+) -> None:
     """Until both roles say that they are ready. Raises Failure if they end before, or never do."""
     pages = [f"http://127.0.0.1:{port}/readyz" for port in (ports.metrics, ports.control)]
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(READY_SECONDS):
             while not stopping.is_set():
                 if server.returncode is not None:
-                    message = f"filterd serve ended with exit code {server.returncode}"
-                    raise Failure(message, "its messages stand above")
+                    log = guide.log_of(config)
+                    last = log.read_text(errors="replace").splitlines()[-LOG_LINES:]
+                    ended = f"filterd serve ended with exit code {server.returncode}"
+                    raise Failure([*last, ended], f"read the whole log: {log}")
                 if all([await asyncio.to_thread(_ready, page) for page in pages]):
                     return
                 await asyncio.sleep(POLL_SECONDS)

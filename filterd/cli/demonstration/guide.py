@@ -19,6 +19,11 @@ TRY = (
 """(arguments of dig, what to expect)"""
 
 
+def log_of(config: Path) -> Path:
+    """Where ``filterd serve`` of the demonstration logs."""
+    return config.with_name("serve.log")
+
+
 def text(config: Path, ports: Ports, online: bool, dig: bool) -> str:
     """The whole page."""
     command = f".venv/bin/filterd check adult.example --client 127.0.0.2 --config {config}"
@@ -35,6 +40,7 @@ def text(config: Path, ports: Ports, online: bool, dig: bool) -> str:
         f"Why:      {command}",
         f"Metrics:  http://127.0.0.1:{ports.metrics}/metrics (resolver)",
         f"          http://127.0.0.1:{ports.control}/metrics (control)",
+        f"Log:      {log_of(config)}",
         "",
     ]
     if not online:

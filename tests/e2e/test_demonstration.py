@@ -1,0 +1,181 @@
+"""``make run`` as a newcomer meets it, and every example of the README carried out on it, in order."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import dns.flags
+import dns.message
+import dns.query
+import dns.rcode
+import pytest
+from click.testing import CliRunner
+
+from filterd.cli.demonstration.guide import TRY
+from filterd.cli.demonstration.installation import Ports
+from filterd.cli.main import main
+from tests.e2e.authority import free_port
+
+ROOT = Path(__file__).parents[2]
+START = (
+    "import pathlib, sys; from filterd.cli.demonstration.__main__ import demonstrate; "
+    "from filterd.cli.demonstration.installation import Ports; "
+    "folder, policies, *ports = sys.argv[1:]; "
+    "sys.exit(demonstrate(pathlib.Path(folder), pathlib.Path(policies), Ports(*map(int, ports))))"
+)
+PATIENCE = 90.0
+"""seconds; what is waited for comes long before, or not at all"""
+
+
+class Demonstration:
+    """One running ``make run`` on free ports."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.ports = Ports(free_port(), free_port(), free_port())
+        self.output = ""
+
+    def start(self) -> None:
+        """Returns when the guide has been printed."""
+        ports = map(str, (self.ports.dns, self.ports.metrics, self.ports.control))
+        command = [sys.executable, "-u", "-c", START, str(self.folder), str(ROOT / "policies"), *ports]
+        log = self.folder.with_suffix(".log")
+        with log.open("w") as out:
+            self.process = subprocess.Popen(command, stdout=out, stderr=subprocess.STDOUT)
+        deadline = time.monotonic() + PATIENCE
+        while "Ctrl-C" not in self.output:
+            assert self.process.poll() is None, log.read_text()
+            assert time.monotonic() < deadline, log.read_text()
+            time.sleep(0.05)
+            self.output = log.read_text()
+
+    def stop(self) -> int:
+        """As Ctrl-C does; the exit code."""
+        self.process.send_signal(signal.SIGINT)
+        return self.process.wait(30)
+
+    def ask(self, arguments: str) -> dns.message.Message:
+        """What dig would be answered, given dig's arguments behind address and port."""
+        words = shlex.split(arguments)
+        source = words[words.index("-b") + 1]
+        name, kind = [*(word for word in words[2:] if not word.startswith(("+", "-"))), "A"][:2]
+        query = dns.message.make_query(name, kind, use_edns=0)
+        ask = dns.query.tcp if "+tcp" in words else dns.query.udp
+        return ask(query, "127.0.0.1", port=self.ports.dns, source=source, timeout=10)
+
+    def command(self, *arguments: str) -> str:
+        """What a command prints on standard output; it must succeed."""
+        environment = {"FILTERD_CONFIG": str(self.folder / "filterd.yaml")}
+        result = CliRunner().invoke(main, arguments, env=environment)
+        assert result.exit_code == 0, f"filterd {' '.join(arguments)}: {result.stderr}"
+        return result.stdout
+
+
+@pytest.fixture(scope="module")
+def demonstration(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demonstration]:
+    running = Demonstration(tmp_path_factory.mktemp("demonstration") / "run")
+    running.start()
+    yield running
+    if running.process.poll() is None:
+        assert running.stop() == 0
+
+
+def expected(comment: str) -> str:
+    """The start of a guide's comment, as an outcome."""
+    return "answered" if comment.startswith("answered") else "blocked"
+
+
+@pytest.mark.parametrize(("arguments", "comment"), TRY, ids=[arguments for arguments, _ in TRY])
+def test_the_guide_tells_the_truth(demonstration: Demonstration, arguments: str, comment: str) -> None:
+    answer = demonstration.ask(arguments)
+    extended = [option.code for option in answer.options if option.otype == 15]
+    assert arguments in demonstration.output
+    if expected(comment) == "answered":
+        assert (answer.rcode(), extended) == (dns.rcode.NOERROR, [])
+        assert answer.answer
+    else:
+        assert answer.rcode() == dns.rcode.NXDOMAIN
+        assert extended == [16 if "order" in comment else 17]
+
+
+def test_metrics_are_where_it_says(demonstration: Demonstration) -> None:
+    pages = re.findall(r"http://[\d.:]+/metrics", demonstration.output)
+    assert len(pages) == 2
+    for page in pages:
+        with urllib.request.urlopen(page, timeout=10) as answer:  # noqa: S310 - our own page
+            assert b"filterd_build_info" in answer.read()
+
+
+def readme_lines() -> list[str]:
+    """The lines of the README's operator part that an operator types, continuation lines joined."""
+    text = (ROOT / "README.md").read_text().split("## The first ten minutes")[1]
+    found: list[str] = []
+    for block in re.findall(r"^```sh\n(.*?)^```$", text, re.MULTILINE | re.DOTALL):
+        found += block.replace("\\\n", " ").splitlines()
+    return found
+
+
+def test_the_readme_works_line_by_line(demonstration: Demonstration) -> None:
+    lines = readme_lines()
+    assert len(lines) > 20
+    for line in lines:
+        command, _, comment = line.partition("#")
+        words = shlex.split(command)
+        match words[0]:
+            case "filterd":
+                demonstration.command(*words[1:])
+            case "dig":
+                assert words[1:4] == ["@127.0.0.1", "-p", "5300"]
+                becomes(demonstration, shlex.join(words[4:]), comment.split()[-1])
+            case "curl":
+                assert words[-1] == "http://127.0.0.1:9353/metrics"
+            case other:
+                assert other == "export", line
+
+
+def becomes(demonstration: Demonstration, arguments: str, status: str) -> None:
+    """Ask until the answer has this status: a change takes up to a second, on a busy machine more."""
+    deadline = time.monotonic() + PATIENCE
+    while (rcode := dns.rcode.to_text(demonstration.ask(arguments).rcode())) != status:
+        assert time.monotonic() < deadline, f"{arguments}: {rcode}, not {status}"
+        time.sleep(0.05)
+
+
+def test_the_guide_says_how_to_ask_why(demonstration: Demonstration) -> None:
+    line = next(line for line in demonstration.output.splitlines() if line.startswith("Why:"))
+    words = shlex.split(line)[2:]
+    assert "adult" in demonstration.command(*words)
+
+
+def test_a_second_run_finds_the_first_one(demonstration: Demonstration) -> None:
+    assert demonstration.stop() == 0
+    before = demonstration.command("subscriber", "list", "--json")
+    demonstration.output = ""
+    demonstration.start()
+    assert demonstration.command("subscriber", "list", "--json") == before
+    assert demonstration.ask("-b 127.0.0.2 adult.example").rcode() == dns.rcode.NXDOMAIN
+
+
+@pytest.mark.parametrize(("place", "kind"), [(0, "udp"), (0, "tcp"), (1, "tcp"), (2, "tcp")])
+def test_a_port_in_use_is_said_at_once(tmp_path: Path, place: int, kind: str) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM if kind == "udp" else socket.SOCK_STREAM) as taken:
+        taken.bind(("127.0.0.1", 0))
+        if kind == "tcp":
+            taken.listen()
+        ports = [str(free_port()) for _ in range(3)]
+        ports[place] = str(taken.getsockname()[1])
+        command = [sys.executable, "-c", START, str(tmp_path / "run"), str(ROOT / "policies"), *ports]
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=PATIENCE)
+    assert done.returncode == 1
+    assert done.stdout == ""
+    assert done.stderr.startswith(f"filterd: port {ports[place]}/{kind} is in use\n  what to do: stop")
+    assert not (tmp_path / "run").exists()
