@@ -24,8 +24,11 @@ from filterd.dataplane.tables import Addresses
 from filterd.policy.classes import Classes
 from filterd.policy.resolve import PolicyBook
 
-LOG_LIMIT = 16 * 1024 * 1024
-"""bytes of a log beyond which a checkpoint replaces it: what a start has to read through"""
+LOG_LIMIT = 4 * 1024 * 1024
+"""bytes that a log may always have, before a checkpoint replaces it"""
+LOG_SHARE = 4
+"""a log may also be this part of its checkpoint: a start reads through both, and a long import must not
+write the checkpoint over and over"""
 
 
 @dataclass(slots=True)
@@ -183,7 +186,8 @@ class NodeDisk:
     @staticmethod
     def _append(part: Part, revision: int, payload: bytes, body: Callable[[], bytes]) -> None:
         """Add a record; a log grown too long is folded into a checkpoint of what is in memory first."""
-        if part.journal.log_size > LOG_LIMIT and part.revision is not None:
+        limit = max(LOG_LIMIT, part.journal.checkpoint_size // LOG_SHARE)
+        if part.journal.log_size > limit and part.revision is not None:
             part.journal.checkpoint(part.revision, body())
         part.journal.append(revision, payload)
         part.revision = revision

@@ -65,6 +65,8 @@ class Journal:
         self.log_path = directory / f"{name}.log"
         self.log_size = 0
         """sealed bytes of the log: when to write a new checkpoint is the owner's choice"""
+        self.checkpoint_size = 0
+        """bytes of the checkpoint's body"""
         self._base = 0
         self._log: int | None = None
 
@@ -90,6 +92,7 @@ class Journal:
         except OSError as error:
             msg = f"cannot read {error.filename}: {error.strerror}"
             raise JournalDamagedError(msg) from error
+        self.checkpoint_size = len(body)
         return Loaded(revision, body, tuple(r for r in records if r.revision > revision), len(data) - sealed)
 
     def checkpoint(self, revision: int, *body: Chunk) -> None:
@@ -104,6 +107,7 @@ class Journal:
         self.close()
         replace_file(self.log_path, (_log_head(revision, _LOG_HEAD.size),))
         self._open_log(revision, _LOG_HEAD.size)
+        self.checkpoint_size = length
 
     def append(self, revision: int, payload: bytes) -> None:
         """Add one batch; on return it is sealed on the disk. Raises ``OSError``: the batch then counts as

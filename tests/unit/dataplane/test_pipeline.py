@@ -1,0 +1,45 @@
+"""The order of the stages: complete, each with its reason, and the order in which the native entry calls them."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from pathlib import Path
+
+from filterd.dataplane import pipeline
+from filterd.dataplane.pipeline import PIPELINE, Stage
+
+SOURCE = (Path(pipeline.__file__).parent / "packet.pyx").read_text()
+CALLS = {
+    Stage.PARSE: ("packet_receive", "parse_query("),
+    Stage.ADMIT: ("packet_receive", "core.allowed"),
+    Stage.IDENTIFY: ("proceed", "identify("),
+    Stage.DECIDE: ("proceed", "decide("),
+    Stage.CACHE: ("proceed", "look_up("),
+}
+"""stage -> the native function that calls it, and the call"""
+
+
+def body(function: str) -> str:
+    """The definition's text."""
+    start = SOURCE.index(f"cdef int {function}(")
+    return SOURCE[start : SOURCE.index("\n\n\n", start)]
+
+
+def test_every_stage_stands_once_with_a_reason() -> None:
+    assert [step.stage for step in PIPELINE] == list(Stage)
+    assert all(step.reason for step in PIPELINE)
+
+
+def test_the_native_entry_calls_them_in_this_order() -> None:
+    places = [
+        (list(Stage).index(stage), ("packet_receive", "proceed").index(function), body(function).index(call))
+        for stage, (function, call) in CALLS.items()
+    ]
+    assert places == sorted(places)
+    assert all(one[1:] < other[1:] for one, other in pairwise(places))
+    assert body("packet_receive").rstrip().endswith("return proceed(core, x, NULL, now, ticks, work)")
+
+
+def test_inspection_stands_before_the_answer() -> None:
+    text = body("complete")
+    assert text.index("must_inspect(") < text.index("respond_rewrite(") < text.index("respond_answer(")
