@@ -1,4 +1,4 @@
-"""Real name servers as upstreams on loopback: NSD serving zones that a test writes, Unbound validating above it.
+"""Real name servers as upstreams on loopback: NSD with zones that a test writes, Unbound validating above.
 
 Both run in the foreground as children of the test, on ports the kernel gave, with every file in the
 test's own folder; they end with the ``with`` block.
@@ -123,7 +123,7 @@ def unbound(folder: Path, authority: int, zones: Mapping[str, str]) -> Iterator[
 
 
 def signed(zone: str, text: str, now: float) -> tuple[str, str]:
-    """Sign a zone (ECDSA P-256, valid around ``now``); returns the signed master file and its DNSKEY as an anchor."""
+    """Sign a zone (ECDSA P-256, valid around ``now``); the signed master file, and its DNSKEY as an anchor."""
     import dns.dnssec
     import dns.rdatatype
     import dns.zone
