@@ -123,7 +123,7 @@ def unbound(folder: Path, authority: int, zones: Mapping[str, str]) -> Iterator[
 
 
 def signed(zone: str, text: str, now: float) -> tuple[str, str]:
-    """Sign a zone (ECDSA P-256, valid around ``now``); the signed master file, and its DNSKEY as an anchor."""
+    """Sign a zone (ECDSA P-256, valid around ``now``); signed master file and DNSKEY (anchor)."""
     import dns.dnssec
     import dns.rdatatype
     import dns.zone
