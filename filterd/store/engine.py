@@ -89,7 +89,8 @@ def connect(url: str, *, writer: bool) -> AsyncEngine:
 @asynccontextmanager
 async def transaction(engine: AsyncEngine, *, write: bool) -> AsyncIterator[AsyncConnection]:
     """One transaction: committed when the block ends, rolled back when it raises or is cancelled."""
-    async with engine.connect() as connection:
+    connection = await _connected(engine)
+    try:
         driver = (await connection.get_raw_connection()).driver_connection
         try:
             if write:
@@ -101,6 +102,24 @@ async def transaction(engine: AsyncEngine, *, write: bool) -> AsyncIterator[Asyn
         except BaseException:
             await asyncio.shield(_abandon(driver))
             raise
+    finally:
+        await asyncio.shield(connection.close())
+
+
+async def _connected(engine: AsyncEngine) -> AsyncConnection:
+    """A connection of the pool. If the caller is cancelled meanwhile it is given back, not left open."""
+    opening = asyncio.ensure_future(_open(engine))
+    try:
+        return await asyncio.shield(opening)
+    except asyncio.CancelledError:
+        await asyncio.wait([opening])
+        if opening.exception() is None:
+            await opening.result().close()
+        raise
+
+
+async def _open(engine: AsyncEngine) -> AsyncConnection:
+    return await engine.connect()
 
 
 async def _abandon(driver: Any) -> None:
