@@ -99,6 +99,7 @@ async def _material(context: Context, documents: Policies) -> tuple[int, list[Ve
 async def _compile(job: bytes) -> dict[str, Any]:
     process = await asyncio.create_subprocess_exec(
         sys.executable,
+        "-P",  # not from whatever directory the command was typed in
         "-m",
         "filterd.operations.compile",
         stdin=asyncio.subprocess.PIPE,
