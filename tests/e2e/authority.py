@@ -1,4 +1,4 @@
-"""Real name servers as upstreams on loopback: NSD with zones that a test writes, Unbound validating above.
+"""Real name servers as upstreams on loopback: NSD serving a test's zones, Unbound validating above it.
 
 Both run in the foreground as children of the test, on ports the kernel gave, with every file in the
 test's own folder; they end with the ``with`` block.
@@ -7,7 +7,6 @@ test's own folder; they end with the ``with`` block.
 from __future__ import annotations
 
 import contextlib
-import shutil
 import socket
 import subprocess
 import time
@@ -18,10 +17,9 @@ import dns.exception
 import dns.message
 import dns.query
 
-READY_SECONDS = 10.0
+from tests.system import command
 
-NSD = shutil.which("nsd") or "/usr/sbin/nsd"
-UNBOUND = shutil.which("unbound") or "/usr/sbin/unbound"
+READY_SECONDS = 10.0
 
 
 def free_port(address: str = "127.0.0.1") -> int:
@@ -57,9 +55,9 @@ def _wait(port: int, name: str, process: subprocess.Popen[bytes], log: Path) -> 
 
 
 @contextlib.contextmanager
-def _running(command: list[str], port: int, name: str, log: Path) -> Iterator[int]:
+def _running(words: list[str], port: int, name: str, log: Path) -> Iterator[int]:
     with log.open("wb") as output:
-        process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT)
+        process = subprocess.Popen(words, stdout=output, stderr=subprocess.STDOUT)
     try:
         _wait(port, name, process, log)
         yield port
@@ -92,7 +90,9 @@ def nsd(folder: Path, zones: Mapping[str, str]) -> Iterator[int]:
         "remote-control:\n  control-enable: no\n" + "".join(entries)
     )
     first = next(iter(zones))
-    with _running([NSD, "-d", "-c", str(folder / "nsd.conf")], port, first, folder / "nsd.log") as running:
+    with _running(
+        [str(command("nsd")), "-d", "-c", str(folder / "nsd.conf")], port, first, folder / "nsd.log"
+    ) as running:
         yield running
 
 
@@ -117,13 +117,13 @@ def unbound(folder: Path, authority: int, zones: Mapping[str, str]) -> Iterator[
         '  module-config: "validator iterator"\n  do-ip6: no\n' + anchors + insecure + stubs
     )
     first = next(iter(zones))
-    command = [UNBOUND, "-d", "-c", str(folder / "unbound.conf")]
-    with _running(command, port, first, folder / "unbound.log") as running:
+    words = [str(command("unbound")), "-d", "-c", str(folder / "unbound.conf")]
+    with _running(words, port, first, folder / "unbound.log") as running:
         yield running
 
 
 def signed(zone: str, text: str, now: float) -> tuple[str, str]:
-    """Sign a zone (ECDSA P-256, valid around ``now``); signed master file and DNSKEY (anchor)."""
+    """Sign a zone (ECDSA P-256, valid around ``now``): its master file, and its DNSKEY as an anchor."""
     import dns.dnssec
     import dns.rdatatype
     import dns.zone

@@ -1,0 +1,196 @@
+"""One installation of filterd in a folder: its configuration, its commands, its two processes.
+
+Everything goes through the commands and through DNS, as an operator and a subscriber would meet it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import dns.edns
+import dns.message
+import dns.query
+import yaml
+
+from tests.e2e.authority import free_port
+
+ROOT = Path(__file__).resolve().parents[2]
+READY_SECONDS = 30.0
+FIGURES: list[tuple[str, float]] = []
+"""what was measured and the seconds, for the summary of the run"""
+FILTERD = (sys.executable, "-m", "filterd.cli.main")
+
+
+@dataclass
+class Deployment:
+    """``upstream``: the port of the name server behind it; ``policies``: a directory like policies/."""
+
+    folder: Path
+    upstream: int
+    policies: Path = ROOT / "policies"
+    settings: dict[str, Any] = field(default_factory=dict)
+    port: int = field(default_factory=free_port)
+    metrics: int = field(default_factory=free_port)
+    control: int = field(default_factory=free_port)
+
+    def __post_init__(self) -> None:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self.config = self.folder / "filterd.yaml"
+        self.state = self.folder / "state"
+        self.write_config()
+
+    def write_config(self, **changes: Any) -> None:
+        """Write the configuration file anew, with top-level sections replaced."""
+        self.settings.update(changes)
+        document: dict[str, Any] = {
+            "dns": {
+                "listen": [f"127.0.0.1:{self.port}"],
+                "upstreams": [f"127.0.0.1:{self.upstream}"],
+                "allow_from": ["127.0.0.0/8"],
+            },
+            "block_page": {"ipv4": "192.0.2.80", "ipv6": "2001:db8::80"},
+            "store": {"url": f"sqlite:///{self.state}/filterd.db"},
+            "state_dir": str(self.state),
+            "policies": str(self.policies),
+            "control": {"listen": f"127.0.0.1:{self.control}"},
+            "metrics": {"listen": f"127.0.0.1:{self.metrics}"},
+            "orders": {"approvals": 1},
+        }
+        for section, value in self.settings.items():
+            document[section] = {**document.get(section, {}), **value} if isinstance(value, dict) else value
+        self.config.write_text(yaml.safe_dump(document))
+
+    def run(self, *words: str, timeout: float = 120.0) -> subprocess.CompletedProcess[str]:
+        """One filterd command; its exit code is the caller's to look at."""
+        environment = {**os.environ, "FILTERD_CONFIG": str(self.config)}
+        return subprocess.run(
+            [*FILTERD, *words], env=environment, capture_output=True, text=True, timeout=timeout, check=False
+        )
+
+    def cli(self, *words: str) -> Any:
+        """One filterd command that must succeed; its JSON."""
+        done = self.run(*words, "--json")
+        assert done.returncode == 0, f"filterd {' '.join(words)}: {done.stderr}{done.stdout}"
+        return json.loads(done.stdout) if done.stdout.strip() else None
+
+    def start(self, *words: str) -> subprocess.Popen[bytes]:
+        """``filterd serve`` with further words, in its own process group, its output in the folder."""
+        environment = {**os.environ, "FILTERD_CONFIG": str(self.config)}
+        with (self.folder / "serve.log").open("ab") as log:
+            return subprocess.Popen(
+                [*FILTERD, "serve", *words], env=environment, stdout=log, stderr=log, start_new_session=True
+            )
+
+    @contextlib.contextmanager
+    def serving(self, *words: str) -> Iterator[subprocess.Popen[bytes]]:
+        """A running, ready installation."""
+        process = self.start(*words)
+        try:
+            self.wait_ready(process)
+            yield process
+        finally:
+            stop(process)
+
+    def wait_ready(
+        self, process: subprocess.Popen[bytes] | None = None, seconds: float = READY_SECONDS
+    ) -> None:
+        """Until /readyz of the resolver says yes."""
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            assert process is None or process.poll() is None, f"serve ended: {self.log()}"
+            if self.http(self.metrics, "/readyz")[0] == 200:
+                return
+            time.sleep(0.02)
+        msg = f"not ready: {self.http(self.metrics, '/readyz')}\n{self.log()}"
+        raise AssertionError(msg)
+
+    def log(self) -> str:
+        """The end of what serve wrote."""
+        return (self.folder / "serve.log").read_text(errors="replace")[-4000:]
+
+    @staticmethod
+    def http(port: int, path: str) -> tuple[int, str]:
+        """Status and body; status 0 where nobody listens."""
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=5) as answer:
+                return answer.status, answer.read().decode()
+        except urllib.error.HTTPError as error:
+            return error.code, error.read().decode()
+        except OSError:
+            return 0, ""
+
+    def ask(
+        self,
+        name: str,
+        kind: str = "A",
+        source: str = "127.0.0.1",
+        *,
+        tcp: bool = False,
+        dnssec: bool = False,
+        edns: bool = True,
+        timeout: float = 3.0,
+    ) -> dns.message.Message:
+        """One question from a client address."""
+        query = dns.message.make_query(name, kind, use_edns=0 if edns else None, want_dnssec=dnssec)
+        send = dns.query.tcp if tcp else dns.query.udp
+        return send(query, "127.0.0.1", port=self.port, source=source, timeout=timeout)
+
+    def register(self, subscriber: str, address: str, profile: str | None = None) -> None:
+        """A line with one address, opted in to a profile or to nothing."""
+        self.cli("subscriber", "add", subscriber)
+        self.cli("binding", "add", f"{address}/32", subscriber)
+        if profile:
+            self.opt_in(subscriber, profile)
+
+    def opt_in(self, subscriber: str, profile: str) -> None:
+        """The holder asks for a profile."""
+        evidence = ("--who", "holder", "--text-version", "1", "--reference", "ticket 1")
+        self.cli("subscriber", "opt-in", subscriber, "--profile", profile, *evidence)
+
+    def order(self, *names: str, reason: str = "test order", more: Sequence[str] = ()) -> Any:
+        """An order on names, accepted at once (orders.approvals is 1)."""
+        return self.cli(
+            "order", "add", *names, "--authority", "Authority", "--official", "Official", "--document", "D-1",
+            "--ground", "Law 1", "--reason", reason, *more,
+        )  # fmt: skip
+
+
+def soon(condition: Callable[[], bool], figure: str = "", seconds: float = 20.0) -> bool:
+    """Whether it becomes true; how long it took goes to the summary under the name of ``figure``.
+
+    The bound only keeps a test from hanging: how quick is quick enough is no test's business.
+    """
+    begin = time.monotonic()
+    while not (held := condition()) and time.monotonic() - begin < seconds:
+        time.sleep(0.005)
+    if figure:
+        FIGURES.append((figure, time.monotonic() - begin))
+    return held
+
+
+def stop(process: subprocess.Popen[bytes]) -> None:
+    """End serve and, should it not manage, its whole group."""
+    process.terminate()
+    try:
+        process.wait(timeout=10)
+    except subprocess.TimeoutExpired:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+
+def ede(answer: dns.message.Message) -> list[int]:
+    """The codes of the extended errors, in order."""
+    return [int(option.code) for option in answer.options if isinstance(option, dns.edns.EDEOption)]

@@ -1,0 +1,144 @@
+"""All that can go wrong at once: an import, control dead, the store locked, the resolver killed."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sqlite3
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+import dns.exception
+import dns.message
+import pytest
+
+from tests.e2e.authority import nsd
+from tests.e2e.conftest import WORLD, adult_names, policies_with_mandatory
+from tests.e2e.deployment import FIGURES, FILTERD, Deployment, ede, soon
+from tests.e2e.names import BANNED
+
+pytestmark = pytest.mark.system("nsd")
+
+CENSORED, FILTERED = 16, 17
+LINES = 1_000_000
+CHILD, LATE, STRANGER = "127.0.0.2", "127.0.0.3", "127.0.0.4"
+
+
+def _million_lines(path: Path) -> None:
+    with path.open("w") as file:
+        file.write("subscriber,prefixes,profile\n")
+        file.writelines(
+            f"bulk-{n},10.{n >> 16 & 255}.{n >> 8 & 255}.{n & 255}/32,children\n" for n in range(LINES)
+        )
+
+
+@contextmanager
+def _import(filterd: Deployment, path: Path) -> Iterator[subprocess.Popen[bytes]]:
+    environment = {**os.environ, "FILTERD_CONFIG": str(filterd.config)}
+    with (filterd.folder / "import.log").open("wb") as log:
+        importer = subprocess.Popen(
+            [*FILTERD, "subscriber", "import", str(path), "--who", "holders",
+             "--text-version", "1", "--reference", "batch 1"],
+            env=environment, stdout=log, stderr=log,
+        )  # fmt: skip
+    try:
+        yield importer
+    finally:
+        importer.kill()
+        importer.wait()
+
+
+def _import_log(filterd: Deployment) -> str:
+    return (filterd.folder / "import.log").read_text()
+
+
+def _lines_in_store(filterd: Deployment) -> int:
+    with closing(sqlite3.connect(f"file:{filterd.state}/filterd.db?mode=ro", uri=True)) as store:
+        return int(store.execute("SELECT count(*) FROM line_state").fetchone()[0])
+
+
+def _kill(process: subprocess.Popen[bytes]) -> None:
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+
+
+def _first_answer(filterd: Deployment, name: str, source: str) -> dns.message.Message:
+    """The first answer that there is at all: what comes before it is silence."""
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline:
+        try:
+            return filterd.ask(name, source=source, timeout=0.1)
+        except (dns.exception.Timeout, OSError):
+            time.sleep(0.005)
+    msg = f"no answer: {filterd.log()}"
+    raise AssertionError(msg)
+
+
+def test_every_mandatory_name_and_every_acknowledged_choice_survives(tmp_path):
+    adult = adult_names()[0]
+    with nsd(tmp_path / "authority", {".": WORLD.format(adult=adult)}) as upstream:
+        filterd = Deployment(tmp_path / "filterd", upstream, policies_with_mandatory(tmp_path))
+        filterd.cli("store", "migrate")
+        filterd.register("child", CHILD, "children")
+        filterd.register("late", LATE)
+        filterd.order("early.example")
+        filterd.cli("feed", "update")
+        filterd.cli("snapshot", "build")
+        control, resolver = filterd.start("--role", "control"), filterd.start("--role", "resolver")
+        try:
+            filterd.wait_ready()
+            _million_lines(tmp_path / "lines.csv")
+            with _import(filterd, tmp_path / "lines.csv") as importer:
+                resolver = _disaster(filterd, importer, control, resolver, adult)
+        finally:
+            for process in (control, resolver):
+                if process.poll() is None:
+                    _kill(process)
+        trail = filterd.cli("audit", "verify")
+        assert trail["entries"] > 10 and not trail["fault"], trail
+
+
+def _disaster(
+    filterd: Deployment,
+    importer: subprocess.Popen[bytes],
+    control: subprocess.Popen[bytes],
+    resolver: subprocess.Popen[bytes],
+    adult: str,
+) -> subprocess.Popen[bytes]:
+    """Returns the resolver that was started last."""
+    assert soon(lambda: _lines_in_store(filterd) > 5_000, seconds=60), _import_log(filterd)
+
+    filterd.order("urgent.example")
+    assert soon(lambda: ede(filterd.ask("urgent.example", source=STRANGER)) == [CENSORED],
+                "order added during the import, from its acknowledgement")  # fmt: skip
+    filterd.opt_in("late", "children")
+    assert soon(lambda: ede(filterd.ask(adult, source=LATE)) == [FILTERED],
+                "opt-in during the import, from its acknowledgement")  # fmt: skip
+    filterd.cli("subscriber", "deny", "late", "unwanted.example")
+    assert soon(lambda: ede(filterd.ask("unwanted.example", source=LATE)) == [FILTERED])
+    assert importer.poll() is None, _import_log(filterd)
+
+    _kill(control)
+    with closing(sqlite3.connect(f"{filterd.state}/filterd.db", timeout=30, isolation_level=None)) as store:
+        store.execute("BEGIN EXCLUSIVE")
+        _kill(resolver)
+        begin = time.monotonic()
+        resolver = filterd.start("--role", "resolver")
+        answer = _first_answer(filterd, "urgent.example", STRANGER)
+        FIGURES.append(
+            ("resolver killed, store locked, control dead: first answer", time.monotonic() - begin)
+        )
+        assert ede(answer) == [CENSORED]
+        for name in (BANNED, "www.early.example", "early.example", "urgent.example"):
+            assert ede(filterd.ask(name, source=CHILD)) == [CENSORED], name
+        assert ede(filterd.ask(adult, source=CHILD)) == [FILTERED]
+        assert ede(filterd.ask(adult, source=LATE)) == [FILTERED]
+        assert ede(filterd.ask("unwanted.example", source=LATE)) == [FILTERED]
+        harmless = filterd.ask("harmless.example", source=LATE)
+        assert harmless.answer and not ede(harmless)
+        assert filterd.ask(adult, source=STRANGER).answer
+        store.execute("ROLLBACK")
+    return resolver
