@@ -51,18 +51,28 @@ async def report_for_ever(path: Path, report: Callable[[], NodeReport]) -> None:
     """The resolver's end: connect, say what is new and a heartbeat, connect again. Ends when cancelled."""
     while True:
         with contextlib.suppress(OSError):
-            _, writer = await asyncio.open_unix_connection(path)
+            reader, writer = await asyncio.open_unix_connection(path)
             try:
-                await _report(writer, report)
+                await _report(reader, writer, report)
             finally:
-                writer.close()
+                await _shut(writer)
         await asyncio.sleep(RETRY_SECONDS)
 
 
-async def _report(writer: asyncio.StreamWriter, report: Callable[[], NodeReport]) -> None:
+async def _shut(writer: asyncio.StreamWriter) -> None:
+    """Close, and wait until the socket is gone."""
+    writer.close()
+    with contextlib.suppress(OSError):
+        await writer.wait_closed()
+
+
+async def _report(
+    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, report: Callable[[], NodeReport]
+) -> None:
+    """Until control goes away."""
     said: NodeReport | None = None
     silent = 0.0
-    while True:
+    while not reader.at_eof():
         present = report()
         if present != said or silent >= HEARTBEAT_SECONDS:
             writer.write(to_line(present))
@@ -112,4 +122,4 @@ class NodeLink:
         except (OSError, ValueError):
             pass  # not one of ours, or gone: it connects again
         finally:
-            writer.close()
+            await _shut(writer)

@@ -91,6 +91,7 @@ class Upkeep:
             for feed in due:
                 self._sources.pop(feed.id, None)
             return
+        self._failed.pop("feeds", None)
         for update in done:
             if update.problem:
                 log.get().error("a feed was not read", feed=update.feed, reason=update.problem)
@@ -148,6 +149,7 @@ class Upkeep:
             while more:
                 async with self.context.store.report() as connection:
                     more = await log_rows.prune(connection, KEPT_CHANGES)
+            self._failed.pop("prune", None)
         except StoreError as error:
             self._say("prune", "", error)
 

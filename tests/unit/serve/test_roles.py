@@ -1,0 +1,70 @@
+"""The parts between the roles: the key that either makes, a node's reports, the supervisor's pauses."""
+
+from __future__ import annotations
+
+import asyncio
+import stat
+from pathlib import Path
+
+import pytest
+
+from filterd.model.records import NodeReport
+from filterd.serve.nodelink import SOCKET, NodeLink, from_line, report_for_ever, to_line
+from filterd.serve.process import fingerprint_key
+from filterd.serve.supervisor import FIRST_PAUSE, LONGEST_PAUSE, Child
+
+REPORT = NodeReport("resolver-1", 5.0, 3, 4, "ab", True, {"starter-adult": "1 d1"})
+
+
+def test_the_key_is_made_once_for_its_owner_alone(tmp_path: Path) -> None:
+    key = fingerprint_key(tmp_path)
+    assert len(key) == 16
+    assert fingerprint_key(tmp_path) == key
+    path = tmp_path / "keys" / "fingerprint.key"
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_a_key_of_another_length_is_refused_with_a_remedy(tmp_path: Path) -> None:
+    fingerprint_key(tmp_path)
+    (tmp_path / "keys" / "fingerprint.key").write_bytes(b"short")
+    with pytest.raises(ValueError, match="restore it from a backup"):
+        fingerprint_key(tmp_path)
+
+
+def test_a_report_comes_back_as_it_was_sent() -> None:
+    assert from_line(to_line(REPORT), 5.0) == REPORT
+
+
+@pytest.mark.parametrize("line", [b"", b"{}", b"[]", b"null", b"nonsense", b'{"name": 1, "lists": 2}'])
+def test_what_is_no_report_is_refused(line: bytes) -> None:
+    with pytest.raises(ValueError):
+        from_line(line, 0.0)
+
+
+async def test_reports_arrive_when_something_changed_and_after_control_was_away(tmp_path: Path) -> None:
+    heard: asyncio.Queue[NodeReport] = asyncio.Queue()
+    present = [REPORT]
+    link = NodeLink(tmp_path / SOCKET, heard.put, lambda: 5.0)
+    await link.start()
+    sender = asyncio.create_task(report_for_ever(tmp_path / SOCKET, lambda: present[0]))
+    assert await asyncio.wait_for(heard.get(), 5) == REPORT
+    present[0] = NodeReport("resolver-1", 5.0, 9, 9, "cd", True, {})
+    assert (await asyncio.wait_for(heard.get(), 5)).mandatory_revision == 9
+    await link.close()
+    link = NodeLink(tmp_path / SOCKET, heard.put, lambda: 6.0)
+    await link.start()
+    assert (await asyncio.wait_for(heard.get(), 5)).seen_at == 6.0
+    sender.cancel()
+    await asyncio.gather(sender, return_exceptions=True)
+    await link.close()
+
+
+def test_pauses_grow_and_begin_anew_after_a_long_life() -> None:
+    child = Child("resolver")
+    pauses = [child.pause_after(0.0) for _ in range(8)]
+    assert pauses[0] == FIRST_PAUSE
+    assert pauses == sorted(pauses)
+    assert pauses[-1] == LONGEST_PAUSE
+    assert child.pause_after(1e9) == 0.0
+    assert child.pause_after(0.0) == FIRST_PAUSE
