@@ -17,7 +17,6 @@ PACKAGES = {
     "delv": "bind9-dnsutils",
     "dig": "bind9-dnsutils",
     "kdig": "knot-dnsutils",
-    "ldns-signzone": "ldnsutils",
     "nsd": "nsd",
     "nsd-checkconf": "nsd",
     "unbound": "unbound",
@@ -25,8 +24,8 @@ PACKAGES = {
 }
 """command -> the Debian package that brings it"""
 
-_skipped: dict[str, int] = {}
-"""package -> how many tests were skipped for want of it"""
+_skipped: dict[str, list[str]] = {}
+"""test -> the packages for want of which it was skipped"""
 
 
 def command(name: str) -> Path | None:
@@ -49,15 +48,13 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
         return
     if os.environ.get("CI") == "true":
         pytest.fail(f"system package missing: apt-get install {' '.join(packages)}", pytrace=False)
-    for package in packages:
-        _skipped[package] = _skipped.get(package, 0) + 1
+    _skipped[item.nodeid] = packages
     pytest.skip(f"needs {' '.join(packages)}")
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """The one line that names what to install."""
     if _skipped:
-        count = max(_skipped.values())
-        names = " ".join(sorted(_skipped))
-        line = f"at least {count} tests skipped, to run them: apt-get install {names}"
+        names = " ".join(sorted({package for packages in _skipped.values() for package in packages}))
+        line = f"{len(_skipped)} tests skipped, to run them: apt-get install {names}"
         terminalreporter.write_line(line, yellow=True)
