@@ -1,9 +1,9 @@
 """The node: from its own disk to a published state, then after the store's change log, on one thread.
 
-One turn, every few milliseconds: orders first, then lines and bindings, then a new snapshot, then what
-the clock alone changes. A change counts as applied when it is on the node's disk *and* in the published
-state. Whatever is wrong with the store, the node goes on with what it has; a part that is missing is
-asked for until it is there.
+One turn, every few milliseconds: orders first, then lines and bindings, then a new snapshot, then what the
+clock alone changes. A change counts as applied when it is on the node's disk *and* in the published state.
+Whatever is wrong with the store, the node goes on with what it has; a missing part is asked for until it is
+there.
 """
 
 from __future__ import annotations
