@@ -2,8 +2,7 @@
 
 One turn, every few milliseconds: orders first, then lines and bindings, then a new snapshot, then what the
 clock alone changes. A change counts as applied when it is on the node's disk *and* in the published state.
-Whatever is wrong with the store, the node goes on with what it has; a missing part is asked for until it is
-there.
+Whatever is wrong with the store, the node goes on with what it has, and asks for what is missing.
 """
 
 from __future__ import annotations
