@@ -7,7 +7,7 @@ import contextlib
 import os
 import socket
 from collections.abc import Sequence
-from typing import Self
+from typing import Self, cast
 
 from filterd.cli.demonstration.zone import Zone
 from filterd.config.domain import Endpoint
@@ -112,8 +112,8 @@ class _Datagrams(asyncio.DatagramProtocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Keep the transport for the answers."""
-        assert isinstance(transport, asyncio.DatagramTransport)  # noqa: S101 - asyncio's own promise
-        self._transport = transport
+        # A datagram transport by contract, but by class only from Python 3.12 on.
+        self._transport = cast(asyncio.DatagramTransport, transport)
 
     def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
         """One query."""
