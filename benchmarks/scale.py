@@ -3,13 +3,13 @@
 ``make scale`` runs it on ``../shared/data/domains`` (category/source.txt[.xz], a name a line); SCALE=folder
 takes another folder. Each part has a process of its own, so that no figure holds another's memory: this one
 brings the lists into canonical text, as feeds are stored; children compile them to a published file (five
-million rules, then all), open that file and look names up. Skips, with one line, where the folder is absent.
+million rules, then all), open that file, look names up, and serve it. Skips, with one line, where the folder
+is absent.
 """
 
 from __future__ import annotations
 
 import argparse
-import importlib
 import json
 import lzma
 import math
@@ -23,6 +23,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+import resolver
+
 from filterd.model.verdict import Kind
 from filterd.policy.canonical import CanonicalError, canonical_name, join_lines, wire_of
 from filterd.policy.classes import FIRST_FREE_BIT, ListClass
@@ -34,8 +36,6 @@ KEY = bytes(range(16))
 RUN = 1 << 20
 PART = 5_000_000
 MEGABYTE = 1_000_000
-RESOLVER_MODULES = ("filterd.dataplane.cache", "filterd.dataplane.tables", "filterd.dataplane.packet")
-"""what a resolver has in memory beside the snapshot"""
 
 
 def main() -> int:
@@ -72,9 +72,10 @@ def measure(folder: Path, work: Path) -> None:
         show("  snapshot per million names", f"{built['size'] / max(built['names'], 1):.2f} MB")
     loaded = child("load", folder, work)
     show("open: read, verify, seal", f"{loaded['seconds']:.2f} s")
-    show("memory of the data plane's modules", f"{loaded['before'] / MEGABYTE:.1f} MB")
-    show("the same with the snapshot loaded", f"{loaded['after'] / MEGABYTE:.1f} MB")
     show("names looked up and found", f"{loaded['found']:,} of {loaded['asked']:,}")
+    served = child("serve", folder, work)
+    show("resolver process, ready after", f"{served['seconds']:.2f} s")
+    show("  its memory", f"{served['memory'] / MEGABYTE:.1f} MB (cache and snapshot in it)")
 
 
 def show(what: str, value: str) -> None:
@@ -164,14 +165,10 @@ def compile_lists(work: Path, lists: Iterable[ListSource] | None = None) -> dict
 
 
 def load(work: Path) -> dict[str, Any]:
-    """Open the file in a process that has loaded what the resolver loads, and look names of every list up."""
-    for module in RESOLVER_MODULES:
-        importlib.import_module(module)
-    before = resident()
+    """Open the file and look names of every list up."""
     started = time.monotonic()
     snapshot = Snapshot.open(work / "published.snapshot", KEY)
     seconds = time.monotonic() - started
-    after = resident()
     asked = found = 0
     for source in sources(work):
         bits = {place.number for place in source.places}
@@ -180,13 +177,14 @@ def load(work: Path) -> dict[str, Any]:
                 wire = wire_of(f"www.{name.decode()}"[-253:].lstrip("."))
                 asked += 1
                 found += bits <= match_wire(snapshot, None, KEY, wire, b"").bits
-    return {"seconds": seconds, "before": before, "after": after, "asked": asked, "found": found}
+    return {"seconds": seconds, "asked": asked, "found": found}
 
 
-def resident() -> int:
-    """This process's memory in bytes."""
-    pages = int(Path("/proc/self/statm").read_text().split()[1])
-    return pages * os.sysconf("SC_PAGE_SIZE")
+def serve(work: Path) -> dict[str, Any]:
+    """Start a resolver process on the published file."""
+    settings = resolver.prepare(work / "node", work / "published.snapshot", KEY)
+    with resolver.running(settings) as (pid, seconds):
+        return {"seconds": seconds, "memory": resolver.resident(pid)}
 
 
 def peak() -> int:
@@ -195,7 +193,7 @@ def peak() -> int:
     return int(found[1]) * 1024 if found else 0
 
 
-PARTS = {"compile-part": compile_part, "compile": compile_lists, "load": load}
+PARTS = {"compile-part": compile_part, "compile": compile_lists, "load": load, "serve": serve}
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -1,0 +1,89 @@
+"""A real resolver process on a given snapshot, for its memory and the time to its first answer."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+from filterd.config.load import from_value
+from filterd.config.settings import Settings
+from filterd.operations.migrate import migrate
+from filterd.policy.layout import HEADER_SIZE, read_header
+
+READY_SECONDS = 60.0
+
+
+def prepare(folder: Path, snapshot: Path, key: bytes) -> Settings:
+    """An installation in ``folder`` with an empty store, that key, and the snapshot published (moved)."""
+    folder.mkdir()
+    port = _free_port()
+    settings = from_value(
+        {
+            "dns": {"listen": ["127.0.0.1:0"], "upstreams": ["127.0.0.1:9"]},
+            "store": {"url": f"sqlite:///{folder}/filterd.db"},
+            "state_dir": str(folder),
+            "metrics": {"listen": f"127.0.0.1:{port}"},
+        },
+        base=folder,
+    )
+    asyncio.run(migrate(settings))
+    (folder / "keys").mkdir(mode=0o700)
+    (folder / "keys" / "fingerprint.key").write_bytes(key)
+    shelf = folder / "snapshots"
+    shelf.mkdir()
+    with snapshot.open("rb") as file:
+        header = read_header(file.read(HEADER_SIZE), snapshot.stat().st_size)
+    name = f"{header.built_at_revision}-{header.digest.hex()[:12]}.snapshot"
+    snapshot.rename(shelf / name)
+    (shelf / "current").write_text(name)
+    return settings
+
+
+@contextlib.contextmanager
+def running(settings: Settings) -> Iterator[tuple[int, float]]:
+    """A ready resolver: its process id, and the seconds from its start until it said that it is ready."""
+    began = time.monotonic()
+    with subprocess.Popen(
+        [sys.executable, "-m", "filterd.serve.resolver"], stdin=subprocess.PIPE, stderr=subprocess.DEVNULL
+    ) as process:
+        assert process.stdin is not None  # noqa: S101 - a pipe was asked for
+        process.stdin.write(settings.to_json().encode() + b"\n")
+        process.stdin.flush()
+        try:
+            _wait_ready(settings, began)
+            yield process.pid, time.monotonic() - began
+        finally:
+            process.terminate()
+
+
+def resident(pid: int) -> int:
+    """The process's memory in bytes."""
+    pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE")
+
+
+def _wait_ready(settings: Settings, began: float) -> None:
+    listen = settings.metrics.listen
+    while time.monotonic() - began < READY_SECONDS:
+        with contextlib.suppress(urllib.error.URLError, OSError):
+            url = f"http://{listen.address}:{listen.port}/readyz"
+            with urllib.request.urlopen(url, timeout=5):
+                return
+        time.sleep(0.005)
+    msg = "the resolver did not become ready"
+    raise RuntimeError(msg)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
