@@ -221,7 +221,7 @@ cdef bint _lock(Shard* shard) noexcept nogil:
 
 
 cdef void _unlock(Shard* shard) noexcept nogil:
-    store64(&shard.sequence, shard.sequence + 1)
+    store64(&shard.sequence, load64(&shard.sequence) + 1)
 
 
 cdef void _push(Queue* queue, uint32_t size, uint32_t entry) noexcept nogil:

@@ -273,8 +273,9 @@ cdef int complete(Core* core, Exchange* x, const Line* line, const Verdict* verd
     if x.rewrite:
         count(core, OUTCOME_REWRITE, REASON_SAFE_SEARCH, 0)
         add_ede(options, EDE_FORGED, NULL, 0)
-        return sent(core, respond_rewrite(&x.query, &x.asked, message, length, options, work.out, BUFFER_SIZE),
-                    work)
+        return sent(
+            core, respond_rewrite(&x.query, &x.asked, message, length, options, work.out, BUFFER_SIZE), work
+        )
     count(core, OUTCOME_PASS, verdict.reason, 0)
     options.ad = ad and (x.query.dnssec_ok or x.query.flags & FLAG_AD)
     return sent(core, respond_answer(&x.query, message, length, options, work.out, BUFFER_SIZE), work)

@@ -25,8 +25,6 @@ from filterd.operations.sources import Material
 from filterd.policy.build import BuildError
 from filterd.policy.classes import ClassesError, assign
 from filterd.policy.compiler import Compiled, CompileError, compile_snapshot
-from filterd.policy.digests import list_digest, policy_digest
-from filterd.policy.documents import Policies
 from filterd.policy.snapshot import Snapshot
 
 LOWEST_PRIORITY = 19
@@ -64,10 +62,18 @@ def job_of(
 def run(job: Mapping[str, Any]) -> dict[str, Any]:
     """Compile, write the file durably, and read it back as a node will."""
     settings = Settings.from_json(job["settings"])
+    policies = load_policies(settings.policies)
     versions = [Version(*each) for each in job["versions"]]
     key = fingerprint_key(settings)
-    orders = [_order(payload) for payload in job["orders"]]
-    material = material_of(settings, load_policies(settings.policies), versions, orders)
+    material = Material(
+        policies=policies,
+        classes=assign(policies),
+        suffixes=icann_suffixes(),
+        state_dir=settings.state_dir,
+        versions={each.feed: each.version for each in versions},
+        orders=[_order(payload) for payload in job["orders"]],
+        digest_key=digest_key(settings),
+    )
     compiled = compile_snapshot(
         material.sources(), key, revision=job["revision"], built_at=job["built_at"], meta=material.meta()
     )
@@ -76,30 +82,6 @@ def run(job: Mapping[str, Any]) -> dict[str, Any]:
     replace_file(target, compiled.pieces)
     snapshot = Snapshot.open(target, key)
     return {"digest": snapshot.digest, "names": snapshot.names, "size": snapshot.size}
-
-
-def material_of(
-    settings: Settings, policies: Policies, versions: Iterable[Version], orders: Sequence[OrderChange]
-) -> Material:
-    """What a snapshot of these versions and orders is made of."""
-    return Material(
-        policies=policies,
-        classes=assign(policies),
-        suffixes=icann_suffixes(),
-        state_dir=settings.state_dir,
-        versions={each.feed: each.version for each in versions},
-        orders=orders,
-        digest_key=digest_key(settings),
-    )
-
-
-def policy_digest_of(material: Material, versions: Iterable[Version]) -> str:
-    """The digest that a snapshot of the material will have, without reading a feed."""
-    lists = [(each.feed, str(each.version), each.digest) for each in versions]
-    for source in material.small_sources():
-        text = b"".join(source.runs)
-        lists += [(place.id, source.version, list_digest(text, source.secret)) for place in source.places]
-    return policy_digest(lists)
 
 
 def _order(payload: str) -> OrderChange:

@@ -90,18 +90,6 @@ async def update(
     return tuple(done)
 
 
-async def due(context: Context) -> tuple[str, ...]:
-    """The feeds whose refresh time has come since they were last looked at."""
-    now = context.clock()
-    documents = await asyncio.to_thread(policies, context)
-    async with context.store.read() as connection:
-        checks = await rows.checks(connection)
-    looked = {each.feed: each.checked_at for each in checks.values()}
-    return tuple(
-        feed.id for feed in documents.feeds if now - looked.get(feed.id, float("-inf")) >= feed.refresh
-    )
-
-
 async def _update_one(context: Context, documents: Policies, feed: Feed) -> FeedUpdate:
     async with context.store.read() as connection:
         before = (await rows.current(connection)).get(feed.id)

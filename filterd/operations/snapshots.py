@@ -22,7 +22,7 @@ from filterd.dataplane.nodestate.files import replace_file, sync_directory
 from filterd.model.changelog import OrderChange
 from filterd.model.order import OrderState
 from filterd.model.records import SnapshotRecord
-from filterd.operations.compile import Version, job_of, material_of, policy_digest_of
+from filterd.operations.compile import Version, job_of
 from filterd.operations.context import Context, OperationError
 from filterd.operations.orders import change_of
 from filterd.operations.policies import policies
@@ -75,20 +75,6 @@ async def build(context: Context) -> SnapshotRecord:
     return record
 
 
-async def outdated(context: Context) -> bool:
-    """Whether a build would give another snapshot than the current one, or there is none that can be used."""
-    try:
-        header, meta = _read(_require_current(context))
-    except (OperationError, SnapshotError, OSError, ValueError):
-        return True
-    documents = await asyncio.to_thread(policies, context)
-    _, versions, demanded = await _material(context, documents)
-    material = await asyncio.to_thread(material_of, context.settings, documents, versions, demanded)
-    if any(meta.get(part) != value for part, value in material.meta().items()):
-        return True
-    return await asyncio.to_thread(policy_digest_of, material, versions) != header.digest
-
-
 async def _material(context: Context, documents: Policies) -> tuple[int, list[Version], list[OrderChange]]:
     """Revision, feed versions and orders of one read transaction."""
     now = context.clock()
@@ -113,6 +99,7 @@ async def _material(context: Context, documents: Policies) -> tuple[int, list[Ve
 async def _compile(job: bytes) -> dict[str, Any]:
     process = await asyncio.create_subprocess_exec(
         sys.executable,
+        "-P",  # not from whatever directory the command was typed in
         "-m",
         "filterd.operations.compile",
         stdin=asyncio.subprocess.PIPE,
@@ -188,8 +175,7 @@ def show(context: Context) -> SnapshotView:
     """The current snapshot and the lists in it."""
     path = _require_current(context)
     try:
-        record, meta = _read(path)
-        return SnapshotView(record, meta["lists"], current=True)
+        return SnapshotView(*_read(path), current=True)
     except (SnapshotError, OSError, ValueError) as error:
         raise _damaged(path, error) from error
 
@@ -205,7 +191,7 @@ def open_current(context: Context) -> Snapshot:
     path = _require_current(context)
     try:
         return Snapshot.open(path, fingerprint_key(context.settings))
-    except (SnapshotError, OSError, ValueError, KeyError) as error:
+    except (SnapshotError, OSError, ValueError) as error:
         raise _damaged(path, error) from error
 
 
@@ -215,12 +201,12 @@ async def history(context: Context) -> Sequence[SnapshotRecord]:
         return await rows.newest(connection)
 
 
-def _read(path: Path) -> tuple[SnapshotRecord, dict[str, Any]]:
+def _read(path: Path) -> tuple[SnapshotRecord, Sequence[dict[str, Any]]]:
     """What header and meta say, without reading the table."""
     with path.open("rb") as file:
         header = read_header(file.read(HEADER_SIZE), path.stat().st_size)
         file.seek(header.meta_offset)
-        meta: dict[str, Any] = json.loads(file.read(header.meta_length))
+        meta = json.loads(file.read(header.meta_length))
     record = SnapshotRecord(
         file=path.name,
         digest=header.digest.hex(),
@@ -229,7 +215,7 @@ def _read(path: Path) -> tuple[SnapshotRecord, dict[str, Any]]:
         names=header.used,
         size=header.file_size,
     )
-    return record, meta
+    return record, meta["lists"]
 
 
 def _require_current(context: Context) -> Path:

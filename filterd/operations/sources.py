@@ -41,10 +41,6 @@ class Material:
     def sources(self) -> Iterator[ListSource]:
         """Every list, each with its text in runs."""
         yield from self._feeds()
-        yield from self.small_sources()
-
-    def small_sources(self) -> Iterator[ListSource]:
-        """The lists that are no feeds: those of the documents, the fixed ones, the orders."""
         yield from self._documents()
         yield from self._fixed()
         yield from self._orders()

@@ -23,7 +23,8 @@ from filterd.config.settings import ParentalFail, Settings
 from filterd.dataplane.cache import ResponseCache
 from filterd.dataplane.listeners.tcp import TcpListener, bind_tcp
 from filterd.dataplane.listeners.udp import UdpListener, bind_udp
-from filterd.dataplane.nodestate.node import Node, Place, Published
+from filterd.dataplane.nodestate.node import Node
+from filterd.dataplane.nodestate.values import Place, Published
 from filterd.dataplane.packet import Packets
 from filterd.dataplane.slowpath import SlowPath
 from filterd.dataplane.stages.record import Record

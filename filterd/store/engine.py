@@ -19,7 +19,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import URL, event, make_url
+from sqlalchemy import URL, ExceptionContext, event, make_url
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
@@ -82,31 +82,60 @@ def connect(url: str, *, writer: bool) -> AsyncEngine:
         cursor.close()
 
     event.listen(engine.sync_engine, "connect", prepare)
+    event.listen(engine.sync_engine, "handle_error", _keep_connection)
     return engine
 
 
 @asynccontextmanager
 async def transaction(engine: AsyncEngine, *, write: bool) -> AsyncIterator[AsyncConnection]:
     """One transaction: committed when the block ends, rolled back when it raises or is cancelled."""
-    async with engine.connect() as connection:
-        if write:
-            await _begin_immediate(connection)
-        else:
-            await connection.exec_driver_sql("BEGIN")
+    connection = await _connected(engine)
+    try:
+        driver = (await connection.get_raw_connection()).driver_connection
         try:
+            if write:
+                await _begin_immediate(connection)
+            else:
+                await connection.exec_driver_sql("BEGIN")
             yield connection
+            await connection.exec_driver_sql("COMMIT")
         except BaseException:
-            await _roll_back(connection)
+            await asyncio.shield(_abandon(driver))
             raise
-        await connection.exec_driver_sql("COMMIT")
+    finally:
+        await asyncio.shield(connection.close())
 
 
-async def _roll_back(connection: AsyncConnection) -> None:
-    # Some errors (a full disk) make SQLite roll back by itself; a second ROLLBACK would then fail.
-    raw = await connection.get_raw_connection()
-    driver = raw.driver_connection
-    if driver is not None and driver.in_transaction:
-        await asyncio.shield(connection.exec_driver_sql("ROLLBACK"))
+async def _connected(engine: AsyncEngine) -> AsyncConnection:
+    """A connection of the pool. If the caller is cancelled meanwhile it is given back, not left open."""
+    opening = asyncio.ensure_future(_open(engine))
+    try:
+        return await asyncio.shield(opening)
+    except asyncio.CancelledError:
+        await asyncio.wait([opening])
+        if opening.exception() is None:
+            await opening.result().close()
+        raise
+
+
+async def _open(engine: AsyncEngine) -> AsyncConnection:
+    return await engine.connect()
+
+
+async def _abandon(driver: Any) -> None:
+    """Leave no transaction open, and with it no lock.
+
+    A statement may still be running on the connection's thread, if it was its caller who was cancelled: the
+    rollback comes after it. Without a transaction (SQLite has rolled back by itself after some errors, a full
+    disk for one) the rollback does nothing.
+    """
+    await driver.rollback()
+
+
+def _keep_connection(context: ExceptionContext) -> None:
+    """A statement whose caller was cancelled: SQLAlchemy would let go of the connection and leave it open."""
+    if isinstance(context.original_exception, asyncio.CancelledError):
+        context.is_disconnect = False
 
 
 async def _begin_immediate(connection: AsyncConnection) -> None:

@@ -45,7 +45,7 @@ def text(config: Path, ports: Ports, online: bool, dig: bool) -> str:
     ]
     if not online:
         parts += [
-            "No Internet: the system's resolvers do not answer. Names under .example work all the same.",
+            "No Internet: the system's resolvers find nothing. Names under .example work all the same.",
             "",
         ]
     return "\n".join([*parts, f"Ctrl-C stops it; the state stays in {config.parent}.", ""])

@@ -10,9 +10,6 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from contextlib import closing
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Protocol
 
 from filterd.dataplane.nodestate.changes import ChangeLog, Page, StoreUnreadableError
 from filterd.dataplane.nodestate.disk import NodeDisk, empty_addresses
@@ -20,49 +17,14 @@ from filterd.dataplane.nodestate.lines import KnownLines, apply_bindings, batch_
 from filterd.dataplane.nodestate.orders import HeldOrder, hold
 from filterd.dataplane.nodestate.publisher import Publisher, check_meta
 from filterd.dataplane.nodestate.shelf import Shelf
-from filterd.dataplane.tables import Addresses, Lines
+from filterd.dataplane.nodestate.values import Place, Published, Witness
 from filterd.model import changelog
 from filterd.model.changelog import OrderChange
-from filterd.policy.decide import PublishedState
 from filterd.policy.published import StateSettings
 
 POLL_SECONDS = 0.02
 FAILED_SECONDS = 1.0
 """after a turn that ended in an unforeseen error"""
-
-
-@dataclass(frozen=True, slots=True)
-class Published:
-    """What the query path works with until the next one. ``state`` None: the mandatory part is missing."""
-
-    state: PublishedState | None
-    lines: Lines
-    addresses: Addresses
-    identity_ready: bool
-    """whether ``addresses`` can be trusted to hold every known line"""
-
-
-class Witness(Protocol):
-    """Who is told what happens on the node; called on its thread."""
-
-    def note(self, event: str, **fields: object) -> None:
-        """Something that an operator should know. No field holds a name, a line or an address."""
-
-    def enforced(self, seconds: float) -> None:
-        """An order took effect so long after it was written."""
-
-    def failed(self, error: Exception) -> None:
-        """A turn ended in an error that nobody foresaw; the node goes on with what it has."""
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where a node keeps and finds things. ``store`` None: there is none to follow."""
-
-    state_dir: Path
-    store: Path | None
-    key: bytes
-    """the installation's fingerprint key, 16 bytes"""
 
 
 class Node:
@@ -136,6 +98,7 @@ class Node:
         self._mandatory_cursor = self.disk.mandatory.revision or 0
         self._parental_cursor = self.disk.parental_revision or 0
         self.publisher.renew(now)
+        self._say_unknown_profiles()
         self._show()
 
     def run(self) -> None:
@@ -175,6 +138,7 @@ class Node:
             self._witness.note(
                 "snapshot in force", digest=snapshot.digest, revision=snapshot.built_at_revision
             )
+            self._say_unknown_profiles()
             self._show()
         if self._settings is not self.publisher.settings:
             self.publisher.settings = self._settings
@@ -184,6 +148,13 @@ class Node:
             self.publisher.advance(now)
             self._show()
         return behind
+
+    def _say_unknown_profiles(self) -> None:
+        """Lines whose profile the snapshot does not have get mandatory blocking and their own names
+        alone."""
+        unknown = self.disk.book.missing()
+        if unknown:
+            self._witness.note("lines have profiles that the snapshot does not know", count=len(unknown))
 
     def _follow_store(self) -> bool:
         if self._log is None:

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from filterd.dataplane.nodestate.node import Node, Place, Published
+from filterd.dataplane.nodestate.node import Node
+from filterd.dataplane.nodestate.values import Place, Published
 from filterd.model.changelog import BindingChange, BindingRemoved, LineChange, LineRemoved, OrderChange
 from filterd.model.line import LineChoices, OwnName
 from filterd.model.mandatory import FIRST_ORDER_ID
@@ -383,3 +384,14 @@ def test_an_unforeseen_error_does_not_end_the_thread(
     node.run()
     assert machine.watcher.notes[-1] == "RuntimeError"
     assert node.lag(machine.now + 1) == 1
+
+
+def test_a_profile_that_the_snapshot_does_not_know_is_said(machine: Machine, store: ScriptedStore) -> None:
+    machine.put_snapshot(0)
+    machine.start()
+    machine.settle()
+    store.write(LineChange(LineChoices(7, opted_in=True, profile="gone")))
+    machine.settle()
+    machine.put_snapshot(1)
+    machine.settle()
+    assert "lines have profiles that the snapshot does not know" in machine.watcher.notes

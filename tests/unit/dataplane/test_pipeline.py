@@ -1,4 +1,4 @@
-"""The order of the stages: complete, each with its reason, and the order in which the native entry calls them."""
+"""The order of the stages: complete, each with its reason, and as the native entry calls them."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ from filterd.operations.intake import OrderRequest
 from filterd.operations.rulefiles import fingerprint_key, rule_file
 from filterd.policy.fingerprint import fingerprint_name
 from filterd.policy.snapshot import Snapshot, contains
-from tests.installation import POLICIES, Installation, as_person
+from tests.installation import Installation, as_person
 
 REQUEST = OrderRequest(
     "SAT", "A. Official", "D-1", "LIVA 18-H", "order", (("ordered.example", Scope.SUBTREE),)
@@ -242,38 +242,3 @@ async def test_the_trail_knows_of_versions_and_snapshots_and_of_no_confidential_
         assert (await audit.verify(context)).holds
     assert [each.entry.action for each in entries] == ["feed.update"] * 3 + ["snapshot.build"]
     assert "worst.example" not in json.dumps([each.entry.after for each in entries])
-
-
-async def test_a_build_is_due_when_it_would_give_something_else(installation: Installation) -> None:
-    async with installation.open() as context:
-        await feeds.update(context)
-        assert await snapshots.outdated(context)
-        await snapshots.build(context)
-        assert not await snapshots.outdated(context)
-        installation.write_policy("lists/adult.txt", "adult.example\nblue.example\n")
-        assert not await snapshots.outdated(context), "not read yet"
-        await feeds.update(context)
-        assert await snapshots.outdated(context)
-        await snapshots.build(context)
-        ending = replace(REQUEST, not_after=int(installation.now) + 60)
-        await accepted(context, ending)
-        assert await snapshots.outdated(context)
-        await snapshots.build(context)
-        assert not await snapshots.outdated(context)
-        installation.now += 61
-        assert await snapshots.outdated(context)
-        installation.now -= 61
-        installation.write_policy("services.yaml", "[]\n")
-        installation.write_policy(
-            "profiles/child.yaml", POLICIES["profiles/child.yaml"].replace("services: [chat]\n", "")
-        )
-        assert await snapshots.outdated(context)
-
-
-async def test_feeds_are_due_by_their_refresh_time(installation: Installation) -> None:
-    async with installation.open() as context:
-        assert len(await feeds.due(context)) == 3
-        await feeds.update(context)
-        assert await feeds.due(context) == ()
-        installation.now += 86_400
-        assert len(await feeds.due(context)) == 3

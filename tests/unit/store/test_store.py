@@ -118,6 +118,31 @@ async def test_a_write_that_is_cancelled_leaves_nothing_and_the_lock_is_free(sto
     assert await append(store) == 1
 
 
+@pytest.mark.parametrize("turns", range(1, 22, 3))
+async def test_a_write_that_is_cancelled_at_any_moment_leaves_nothing_and_the_lock_is_free(
+    store: Store, turns: int
+) -> None:
+    slow = text(
+        "WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x+1 FROM c WHERE x < 500000) SELECT 1 FROM c"
+    )
+
+    async def write_slowly() -> None:
+        async with store.write("ana", NOW) as write:
+            await write.connection.execute(text("UPDATE log_floor SET revision = 7"))
+            await write.connection.execute(slow)
+            write.audit("x", "y")
+
+    task = asyncio.create_task(write_slowly())
+    for _ in range(turns):
+        await asyncio.sleep(0.0005)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert await append(store) == 1
+    async with store.read() as connection:
+        assert await log.floor(connection) == 0
+
+
 async def test_two_writers_in_one_process_take_turns(store: Store) -> None:
     await asyncio.gather(*(append(store, 5) for _ in range(4)))
     assert (await proof(store)).entries == 20
