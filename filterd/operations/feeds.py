@@ -59,8 +59,10 @@ class FeedStatus:
 
     @property
     def quarantined(self) -> bool:
-        """Whether the newest version is held back."""
-        return self.newest is not None and self.newest.state is VersionState.QUARANTINED
+        """Whether the newest version is held back: not any more once the source was read without a fault."""
+        if self.newest is None or self.newest.state is not VersionState.QUARANTINED:
+            return False
+        return self.check is None or bool(self.check.error)
 
 
 @dataclass(frozen=True, slots=True)

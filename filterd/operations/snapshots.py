@@ -10,6 +10,7 @@ import asyncio
 import fcntl
 import json
 import os
+import re
 import sys
 import time
 from collections.abc import AsyncIterator, Sequence
@@ -30,10 +31,11 @@ from filterd.operations.rulefiles import fingerprint_key
 from filterd.policy.documents import Policies
 from filterd.policy.layout import HEADER_SIZE, SnapshotError, read_header
 from filterd.policy.snapshot import Snapshot
-from filterd.store import feeds, log, orders
+from filterd.store import feeds, log, orders, subscribers
 from filterd.store import snapshots as rows
 
 KEPT_FILES = 4
+_NAME = re.compile(r"[0-9]+-[0-9a-f]+\.snapshot")
 LOCK_WAIT = 300.0
 """seconds to wait for another build"""
 
@@ -84,6 +86,8 @@ async def _material(context: Context, documents: Policies) -> tuple[int, list[Ve
         accepted = await orders.list_orders(connection, OrderState.ACCEPTED)
         wanted = [each for each in accepted if not each.demand.not_after or each.demand.not_after > now]
         full = [await orders.find(connection, each.reference) for each in wanted]
+        used = await subscribers.profiles_in_use(connection)
+    _require_profiles(documents, used)
     missing = [each.id for each in documents.feeds if each.mandatory and each.id not in current]
     if missing:
         message = f"mandatory lists that were never read: {', '.join(missing)}"
@@ -94,6 +98,16 @@ async def _material(context: Context, documents: Policies) -> tuple[int, list[Ve
         if each.id in current
     ]
     return revision, versions, [change_of(order) for order in full if order is not None]
+
+
+def _require_profiles(documents: Policies, used: Sequence[str]) -> None:
+    """A snapshot without a profile that lines have would take their filtering away."""
+    gone = sorted(set(used) - {each.id for each in documents.profiles})
+    if gone:
+        message = f"lines have profiles that the policies do not: {', '.join(gone)}"
+        raise OperationError(
+            message, "put profiles/<id>.yaml back, or move those lines: filterd subscriber set-profile"
+        )
 
 
 async def _compile(job: bytes) -> dict[str, Any]:
@@ -163,12 +177,12 @@ async def _alone(directory: Path) -> AsyncIterator[None]:
 
 
 def current_file(directory: Path) -> Path | None:
-    """The file that ``current`` names; None where nothing was published."""
+    """The file that ``current`` names; None where nothing was published, or it names no snapshot."""
     try:
         name = (directory / "current").read_text(encoding="ascii").strip()
-    except FileNotFoundError:
+    except (FileNotFoundError, UnicodeDecodeError):
         return None
-    return directory / name
+    return directory / name if _NAME.fullmatch(name) else None
 
 
 def show(context: Context) -> SnapshotView:

@@ -129,11 +129,15 @@ def resolve(rules: ProfileRules, classes: Classes, zone: str, now: int) -> Resol
 class PolicyBook:
     """Which index a line's profile and zone have, and the policies by index at any moment.
 
-    Indexes are only ever added, so a line keeps its own over every new snapshot. Owned by one thread.
+    Indexes are only ever added, so a line keeps its own over every new snapshot. A profile that lines have
+    and a snapshot lacks never opens them: they keep its last known rules, and where there are none, they get
+    what all profiles ask for together. Owned by one thread.
     """
 
     def __init__(self, profiles: Mapping[str, ProfileRules], classes: Classes) -> None:
         self._profiles = dict(profiles)
+        self._present = frozenset(profiles)
+        """those of the snapshot; the others in ``_profiles`` are remembered"""
         self._classes = classes
         self._indexes: dict[tuple[str, str], int] = {}
 
@@ -156,21 +160,36 @@ class PolicyBook:
         return self._indexes.setdefault((profile, zone), len(self._indexes) + 1)
 
     def renew(self, meta: Mapping[str, Any], classes: Classes) -> None:
-        """Go over to another snapshot's profiles and classes; indexes stay."""
-        self._profiles = _profiles_of(meta)
+        """Go over to another snapshot's profiles and classes; indexes stay, and what lines have of a profile
+        that is gone."""
+        fresh = _profiles_of(meta)
+        used = {profile for profile, _ in self._indexes}
+        self._profiles = {each: rules for each, rules in self._profiles.items() if each in used} | fresh
+        self._present = frozenset(fresh)
         self._classes = classes
 
     def missing(self) -> tuple[str, ...]:
-        """Profiles that lines have and the snapshot does not know: those lines are not restricted."""
-        return tuple(sorted({profile for profile, _ in self._indexes} - self._profiles.keys()))
+        """Profiles that lines have and the snapshot does not know. May be called from any thread."""
+        return tuple(sorted({profile for profile, _ in tuple(self._indexes)} - self._present))
 
     def at(self, now: int) -> tuple[ResolvedPolicy, ...]:
         """The policies by index at ``now``."""
         resolved = [ResolvedPolicy()]
         for profile, zone in self._indexes:
-            rules = self._profiles.get(profile, ProfileRules(profile))
+            rules = self._profiles.get(profile) or self._all_together(profile)
             resolved.append(resolve(rules, self._classes, zone, now))
         return tuple(resolved)
+
+    def _all_together(self, profile: str) -> ProfileRules:
+        """For a profile that nobody knows: whatever any known one asks for, schedules aside."""
+        known = self._profiles.values()
+        return ProfileRules(
+            id=profile,
+            categories=tuple(each for rules in known for each in rules.categories),
+            services=tuple(each for rules in known for each in rules.services),
+            safe_search=tuple(each for rules in known for each in rules.safe_search),
+            bypass=tuple(each for rules in known for each in rules.bypass),
+        )
 
 
 def _profiles_of(meta: Mapping[str, Any]) -> dict[str, ProfileRules]:

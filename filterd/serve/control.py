@@ -16,7 +16,7 @@ from filterd.config.settings import Settings
 from filterd.model.records import NodeReport
 from filterd.operations import feeds, nodes, snapshots
 from filterd.operations.context import Context, OperationError, open_context
-from filterd.operations.migrate import migrate
+from filterd.operations.migrate import migrate, require_kept
 from filterd.serve.nodelink import SOCKET, NodeLink
 from filterd.serve.process import CANNOT_START, forbid_dumps
 from filterd.serve.stdin import SettingsWatcher, first_settings
@@ -132,6 +132,7 @@ def label_of(feed: str, *, confidential: bool) -> str:
 
 async def _serve(settings: Settings) -> int:
     try:
+        require_kept(settings)
         migration = await migrate(settings)
         if migration.changed:
             log.get().info("store migrated", revision=migration.after)

@@ -39,6 +39,7 @@ def figures_of(
         parts_ready={name: part.revision is not None for name, part in parts.items()},
         enforcement=enforcement,
         lines=len(node.disk.known.table),
+        unknown_profiles=len(node.disk.book.missing()),
         overlay_entries=publisher.overlay_entries,
         revision_lag=node.lag(now),
     )

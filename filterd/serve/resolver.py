@@ -59,9 +59,13 @@ class Rules:
 class SystemClock:
     """The machine's clocks."""
 
+    def __init__(self) -> None:
+        self.earliest = 0
+        """Unix seconds before which it cannot be: a clock that lost its time must not bring pauses back"""
+
     def now(self) -> int:
         """Unix seconds."""
-        return int(time.time())
+        return max(int(time.time()), self.earliest)
 
     def ticks(self) -> float:
         """Seconds of a clock that does not go back."""
@@ -96,13 +100,14 @@ class Resolver:
         self._settings = settings
         self._witness = LoggingWitness()
         self._record = Record()
+        self._clock = SystemClock()
         self._ended = asyncio.Event()
         cache = ResponseCache(settings.cache.size, os.urandom(16), settings.cache.serve_stale)
         self._packets = Packets(_prefixes(settings.dns.allow_from), cache, rules_of(settings))
         self._node = Node(place_of(settings), switches_of(settings), self._publish, self._witness, time.time)
         self._node.load()
         self._forwarding = Forwarding(settings.dns.upstreams)
-        self._path = SlowPath(self._packets, self._forwarding, SystemClock(), self._record)
+        self._path = SlowPath(self._packets, self._forwarding, self._clock, self._record)
         unwrap = Unwrap(_prefixes(settings.dns.proxy_from))
         endpoints = [(each.address, each.port) for each in settings.dns.listen]
         self._udp = [UdpListener(bind_udp(*each), self._path, unwrap) for each in endpoints]
@@ -157,6 +162,8 @@ class Resolver:
         log.get().error("new settings are not readable, the old ones stay in force")
 
     def _publish(self, published: Published) -> None:
+        if published.state is not None:
+            self._clock.earliest = published.built_at
         self._packets.publish(published.state, published.lines, published.addresses, published.identity_ready)
 
     def _make_http(self) -> HttpServer:

@@ -31,6 +31,9 @@ RETRY_SECONDS = 30.0
 FOLD_SECONDS = 600.0
 """orders newer than the snapshot are folded into another one after this time, so that the overlay stays
 small"""
+FOLD_SIZE = 1 << 20
+"""and at once when they have grown to this many characters, some thirty thousand names: the overlay is meant
+for 65,536 entries. Beyond that they hold all the same, but each further order takes longer"""
 KEPT_CHANGES = 200_000
 """revisions that the change log keeps: what a node may have missed without a full resync"""
 
@@ -48,6 +51,8 @@ class Upkeep:
     _read_at: dict[str, float] = field(default_factory=dict)
     _failed: dict[str, tuple[str, float]] = field(default_factory=dict)
     """step -> what it was tried with when it failed, and when"""
+    _sound: Stamp = ()
+    """of the snapshot that was found sound last"""
 
     def change_settings(self, settings: Settings) -> None:
         """Take effect with the next turn."""
@@ -77,7 +82,7 @@ class Upkeep:
         due: list[Feed] = []
         for feed in documents.feeds:
             stamp = stamp_of([directory / feed.source])
-            aged = now - self._read_at.get(feed.id, 0.0) >= feed.refresh
+            aged = not 0 <= now - self._read_at.get(feed.id, 0.0) < feed.refresh  # the clock may be set back
             if aged or stamp != self._sources.get(feed.id):
                 self._sources[feed.id] = stamp
                 self._read_at[feed.id] = now
@@ -122,17 +127,32 @@ class Upkeep:
             return False
         directory = self.context.settings.state_dir / "snapshots"
         path = snapshots.current_file(directory)
-        if path is None or not path.exists() or _read(self._marker) != wanted:
+        if path is None or _read(self._marker) != wanted or not await self._is_sound(path):
             return True
         return await self._orders_waiting(path)
 
+    async def _is_sound(self, path: Path) -> bool:
+        """Whether the file is there and every byte as it was written; read through once for each change of
+        it. Nodes go on with what they have in memory, but none could start with it."""
+        stamp = stamp_of([path])
+        if stamp and stamp != self._sound:
+            try:
+                await asyncio.to_thread(snapshots.verify, self.context)
+            except OperationError as error:
+                self._say("snapshot check", str(error), error)
+                return False
+            self._sound = stamp
+            self._failed.pop("snapshot check", None)
+        return bool(stamp)
+
     async def _orders_waiting(self, path: Path) -> bool:
-        """Whether orders have been accepted that the snapshot does not have, and it is old enough to fold
-        them."""
-        if self.context.clock() - _changed_at(path) < FOLD_SECONDS:
-            return False
+        """Whether orders have been accepted that the snapshot does not have, and they are old or large enough
+        to fold them."""
+        revision = int(path.name.partition("-")[0])
         async with self.context.store.read() as connection:
-            return await log_rows.newest_of(connection, MANDATORY) > int(path.name.partition("-")[0])
+            if 0 <= self.context.clock() - _changed_at(path) < FOLD_SECONDS:
+                return await log_rows.size_above(connection, MANDATORY, revision) >= FOLD_SIZE
+            return await log_rows.newest_of(connection, MANDATORY) > revision
 
     async def _wanted(self, documents: Policies) -> str:
         """A digest of all that a snapshot is made of, orders aside: those reach nodes by themselves."""
@@ -161,7 +181,7 @@ class Upkeep:
     def _tried(self, step: str, what: str) -> bool:
         """Whether the step failed with just this a moment ago."""
         before, at = self._failed.get(step, ("", 0.0))
-        return bool(before) and before == what and self.context.clock() - at < RETRY_SECONDS
+        return bool(before) and before == what and 0 <= self.context.clock() - at < RETRY_SECONDS
 
     def _say(self, step: str, what: str, error: Exception) -> None:
         before, _ = self._failed.get(step, ("\0", 0.0))

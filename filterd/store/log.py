@@ -32,6 +32,13 @@ async def newest_of(connection: AsyncConnection, stream: str) -> int:
     return int((await connection.execute(newest)).scalar_one() or 0)
 
 
+async def size_above(connection: AsyncConnection, stream: str, above: int) -> int:
+    """The length of one stream's payloads after a revision, in characters."""
+    query = select(func.sum(func.length(change.c.payload)))
+    query = query.where(change.c.stream == stream, change.c.revision > above)
+    return int((await connection.execute(query)).scalar_one() or 0)
+
+
 async def floor(connection: AsyncConnection) -> int:
     """Changes at or below this revision may be gone."""
     return int((await connection.execute(select(log_floor.c.revision))).scalar_one())

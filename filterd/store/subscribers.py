@@ -72,6 +72,12 @@ async def count(connection: AsyncConnection, now: float) -> dict[str, int]:
     return {"opted_in": row[1], "paused": row[2], "not_opted_in": row[0] - row[1] - row[2]}
 
 
+async def profiles_in_use(connection: AsyncConnection) -> list[str]:
+    """The profiles that lines have, sorted."""
+    asked = select(line_state.c.profile).where(line_state.c.opted_in).distinct()
+    return sorted(each for each in (await connection.execute(asked)).scalars() if each)
+
+
 async def _complete(connection: AsyncConnection, rows: Sequence[Any]) -> list[Subscriber]:
     """Subscribers with their own names and bindings, in the order of the rows."""
     lines = [row.line for row in rows]

@@ -75,6 +75,7 @@ class ResolverFigures:
     parts_ready: Mapping[str, bool] = field(default_factory=dict)
     enforcement: Histogram = field(default_factory=lambda: Histogram(ENFORCEMENT_BUCKETS))
     lines: int = 0
+    unknown_profiles: int = 0
     overlay_entries: int = 0
     revision_lag: float = 0.0
     """seconds that the oldest change not yet applied has been waiting"""
@@ -169,6 +170,11 @@ def _resolver_families(now: ResolverFigures) -> Iterator[Metric]:
         {"": now.enforcement},
     )
     yield _gauge("filterd_node_lines", "Lines that the node knows.", now.lines)
+    yield _gauge(
+        "filterd_node_unknown_profiles",
+        "Profiles that lines have and the snapshot lacks.",
+        now.unknown_profiles,
+    )
     yield _gauge("filterd_overlay_entries", "Names and prefixes in the overlay.", now.overlay_entries)
     yield _gauge(
         "filterd_node_revision_lag_seconds", "Age of the oldest change not applied.", now.revision_lag

@@ -28,6 +28,11 @@ class StoreUnreadableError(Exception):
     cannot read; the message says which."""
 
 
+class StoreBehindError(StoreUnreadableError):
+    """The store is older than what was applied from it: lost and begun anew, or a backup. Read anew, it would
+    take away orders and choices that were acknowledged, so a node goes on with what it has."""
+
+
 @dataclass(frozen=True, slots=True)
 class Head:
     """Newest revision and floor: changes at or below the floor may be gone."""

@@ -168,13 +168,16 @@ class NodeDisk:
 
     def reopen(self) -> None:
         """After a failed write: open each log again. One that is not as it was left makes its part
-        missing."""
+        missing; one that the disk does not let us read is tried again after the next failed write."""
         for part in self.parts().values():
             if part.revision is None or part.journal.is_open:
                 continue
             try:
                 part.journal.load()
             except JournalDamagedError as error:
+                cause = error.__cause__
+                if isinstance(cause, OSError) and not isinstance(cause, FileNotFoundError):
+                    continue
                 part.revision, part.reason = None, str(error)
                 part.damaged += 1
 

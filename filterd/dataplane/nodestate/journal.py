@@ -18,6 +18,7 @@ records at or below the checkpoint's revision are passed over.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import struct
@@ -81,17 +82,21 @@ class Journal:
 
     def load(self) -> Loaded:
         """Read both files, cut a torn tail, open the log for appending. Raises
-        :class:`JournalDamagedError`."""
+        :class:`JournalDamagedError`.
+
+        Where the disk only lets us read, what stands there is whole all the same; the log then is not open.
+        """
         self.close()
         try:
             revision, body = _read_checkpoint(self.checkpoint_path)
             data = self.log_path.read_bytes()
             base, sealed = _read_log_head(data, self.log_path, revision)
             records = tuple(_records(memoryview(data)[:sealed], self.log_path))
-            self._open_log(base, sealed)
         except OSError as error:
             msg = f"cannot read {error.filename}: {error.strerror}"
             raise JournalDamagedError(msg) from error
+        with contextlib.suppress(OSError):
+            self._open_log(base, sealed)
         self.checkpoint_size = len(body)
         return Loaded(revision, body, tuple(r for r in records if r.revision > revision), len(data) - sealed)
 
@@ -135,10 +140,14 @@ class Journal:
             self._log = None
 
     def _open_log(self, base: int, sealed: int) -> None:
-        self._log = os.open(self.log_path, os.O_WRONLY | os.O_CLOEXEC)
-        os.ftruncate(self._log, sealed)
-        os.fsync(self._log)
-        self._base, self.log_size = base, sealed
+        opened = os.open(self.log_path, os.O_WRONLY | os.O_CLOEXEC)
+        try:
+            os.ftruncate(opened, sealed)
+            os.fsync(opened)
+        except OSError:
+            os.close(opened)
+            raise
+        self._log, self._base, self.log_size = opened, base, sealed
 
 
 def _write_at(descriptor: int, data: bytes, offset: int) -> None:

@@ -11,7 +11,7 @@ import threading
 from collections.abc import Callable
 from contextlib import closing
 
-from filterd.dataplane.nodestate.changes import ChangeLog, Page, StoreUnreadableError
+from filterd.dataplane.nodestate.changes import ChangeLog, Page, StoreBehindError, StoreUnreadableError
 from filterd.dataplane.nodestate.disk import NodeDisk, empty_addresses
 from filterd.dataplane.nodestate.lines import KnownLines, apply_bindings, batch_of
 from filterd.dataplane.nodestate.orders import HeldOrder, hold
@@ -23,8 +23,15 @@ from filterd.model.changelog import OrderChange
 from filterd.policy.published import StateSettings
 
 POLL_SECONDS = 0.02
+DISK_SECONDS = 0.25
+"""after a turn in which the node's disk took no change: what stands on it is then read through again"""
 FAILED_SECONDS = 1.0
 """after a turn that ended in an unforeseen error"""
+_REMEDIES = {
+    StoreBehindError.__name__: "put the newest store back; if this one is meant to replace it,"
+    " stop the resolver, remove state_dir/node and start it again"
+}
+"""error -> what to do, where it takes a person"""
 
 
 class Node:
@@ -58,6 +65,7 @@ class Node:
         self._parental_cursor = 0
         self._waiting_since = 0.0
         self._trouble = ""
+        self._pause = POLL_SECONDS
         self._stop = threading.Event()
 
     @property
@@ -105,10 +113,10 @@ class Node:
         """Follow the store and the clock until :meth:`stop`."""
         while not self._stop.is_set():
             try:
-                pause = 0.001 if self.turn() else POLL_SECONDS
+                pause = 0.001 if self.turn() else self._pause
             except Exception as error:
                 self._witness.failed(error)
-                self._waiting_since = self._waiting_since or self._clock()
+                self._begin_again()
                 pause = FAILED_SECONDS
             self._stop.wait(pause)
         self.close()
@@ -150,8 +158,7 @@ class Node:
         return behind
 
     def _say_unknown_profiles(self) -> None:
-        """Lines whose profile the snapshot does not have get mandatory blocking and their own names
-        alone."""
+        """Lines whose profile the snapshot does not have; see :class:`~filterd.policy.resolve.PolicyBook`."""
         unknown = self.disk.book.missing()
         if unknown:
             self._witness.note("lines have profiles that the snapshot does not know", count=len(unknown))
@@ -171,16 +178,21 @@ class Node:
             self._log.forget()
         else:
             self._waiting_since = 0.0
-        self._trouble = ""
+        self._trouble, self._pause = "", POLL_SECONDS
         return more
 
     def _in_trouble(self, error: Exception) -> None:
-        """The store cannot be read, or the node's disk not be written: said once, tried again every
+        """The store cannot be followed, or the node's disk not be written: said once, tried again every
         turn."""
         kind = type(error).__name__
         if kind != self._trouble:
-            self._witness.note("change log not followed", reason=kind)
+            self._witness.note("change log not followed", reason=kind, remedy=_REMEDIES.get(kind, ""))
         self._trouble = kind
+        self._pause = DISK_SECONDS if isinstance(error, OSError) else POLL_SECONDS
+        self._begin_again()
+
+    def _begin_again(self) -> None:
+        """What was announced was not applied: it is asked for again, and until then the node is behind."""
         self._waiting_since = self._waiting_since or self._clock()
         if self._log is not None:
             self._log.forget()
@@ -231,6 +243,7 @@ class Node:
             self.disk.log_parental(page.rows[-1].revision, batch)
             if new_policy:
                 self.publisher.advance(int(self._clock()))
+                self._say_unknown_profiles()
                 self._show()
             self.disk.apply_parental(batch)
         self._parental_cursor = page.cursor
@@ -256,16 +269,21 @@ class Node:
         return True
 
     def _show(self) -> None:
+        snapshot = self.publisher.snapshot
         self._publish(
             Published(
                 self.publisher.state,
                 self.disk.known.table,
                 self.disk.addresses,
                 self.disk.bindings.revision is not None,
+                snapshot.built_at if snapshot is not None else 0,
             )
         )
 
 
 def _must_resync(page: Page, cursor: int) -> bool:
-    """Below the floor changes are gone; above the head the store is another one than it was."""
-    return cursor < page.head.floor or cursor > page.head.revision
+    """Below the floor changes are gone. Raises StoreBehindError."""
+    if cursor > page.head.revision:
+        msg = f"the store ends at revision {page.head.revision}, and this node has {cursor}"
+        raise StoreBehindError(msg)
+    return cursor < page.head.floor

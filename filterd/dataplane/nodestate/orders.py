@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from ipaddress import ip_network
 from typing import Any
 
@@ -40,10 +40,17 @@ class HeldOrder:
 
 def hold(order: OrderChange, revision: int, key: bytes) -> HeldOrder:
     """The order with its names and prefixes turned into fingerprints. ValueError for what is no name or
-    prefix."""
-    names = tuple((fingerprint_name(key, name), scope) for name, scope in order.names)
+    prefix.
+
+    One that had begun when it was accepted has no beginning here: whatever this machine's clock says later,
+    it has begun.
+    """
+    begun = order.not_before <= order.accepted_at
     return HeldOrder(
-        order.mandate, revision, names, tuple(_hold_prefix(text, key) for text in order.addresses)
+        replace(order.mandate, not_before=0) if begun else order.mandate,
+        revision,
+        tuple((fingerprint_name(key, name), scope) for name, scope in order.names),
+        tuple(_hold_prefix(text, key) for text in order.addresses),
     )
 
 

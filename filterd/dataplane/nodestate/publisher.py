@@ -10,14 +10,12 @@ from dataclasses import dataclass, field, replace
 
 from filterd.dataplane.nodestate.disk import NodeDisk
 from filterd.dataplane.nodestate.orders import overlay_rules
+from filterd.model.mandatory import Mandate
 from filterd.policy.classes import Classes, from_meta
 from filterd.policy.decide import PublishedState
 from filterd.policy.published import StateSettings
 from filterd.policy.resolve import PolicyBook
 from filterd.policy.snapshot import Overlay, Snapshot
-
-OVERLAY_BOUND = 65536
-"""entries beyond which a new snapshot is overdue; they hold all the same"""
 
 
 def check_meta(snapshot: Snapshot) -> None:
@@ -37,6 +35,8 @@ class Publisher:
     snapshot: Snapshot | None = None
     overlay_entries: int = 0
     published: int = 0
+    _moment: int = 0
+    """the time that the state was made for"""
     _classes: Classes = field(default_factory=Classes)
 
     def book(self) -> PolicyBook:
@@ -58,13 +58,14 @@ class Publisher:
             self.state = None
             return None
         self.published += 1
+        self._moment = now
         self.state = PublishedState(
             self.snapshot,
             self.key,
             now=now,
             generation=self.published,
             overlay=self._overlay(self.snapshot.built_at_revision),
-            mandates=self.disk.orders.mandates(),
+            mandates=self._mandates(self.snapshot.built_at),
             policies=self.disk.book.at(now),
             settings=self._switches(),
         )
@@ -75,12 +76,24 @@ class Publisher:
         if self.state is None:
             return None
         self.published += 1
+        self._moment = now
         self.state = self.state.evolve(now, policies=self.disk.book.at(now), settings=self._switches())
         return self.state
 
     def due(self, now: int) -> bool:
-        """Whether a boundary of a schedule or a mandate has come."""
-        return self.state is not None and 0 < self.state.next_change <= now
+        """Whether a boundary of a schedule or a mandate has come, or the clock was set back: what a wrong
+        clock ended must begin again."""
+        if self.state is None:
+            return False
+        return now < self._moment or 0 < self.state.next_change <= now
+
+    def _mandates(self, built_at: int) -> list[Mandate]:
+        """Every mandate, and one that had begun when the snapshot was made without a beginning: a clock that
+        is behind (a machine that lost its time) must not hold it back again."""
+        return [
+            replace(each, not_before=0) if each.not_before <= built_at else each
+            for each in self.disk.orders.mandates()
+        ]
 
     def _switches(self) -> StateSettings:
         parental_ready = self.disk.parental_revision is not None

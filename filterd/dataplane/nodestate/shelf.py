@@ -8,6 +8,7 @@ node's thread.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -49,6 +50,8 @@ class Shelf:
     in_force: str = ""
     refused: dict[str, int] = field(default_factory=dict)
     _seen: tuple[int, int, int] | None = None
+    _kept: bool = True
+    """whether ``memory`` has the name of the one in force"""
 
     def at_start(self) -> Snapshot | None:
         """The snapshot to start with: the current one, else the one that was in force; None where neither
@@ -65,6 +68,8 @@ class Shelf:
 
     def poll(self, present: Snapshot | None) -> Snapshot | None:
         """Another snapshot to go over to, if one was published since the last call and can be used."""
+        if not self._kept:
+            self._keep(self.in_force)
         stamp = self._stamp()
         if stamp is None or stamp == self._seen:
             return None
@@ -106,9 +111,14 @@ class Shelf:
         return snapshot
 
     def _keep(self, name: str) -> None:
-        if _read_name(self.memory) != name:
-            replace_file(self.memory, (name.encode() + b"\n",))
+        """Remember it. Where the disk does not take that, it is used all the same: new lists that are not in
+        force are worse than a start that could go back by one. :meth:`poll` tries again."""
         self.in_force = name
+        self._kept = _read_name(self.memory) == name
+        if not self._kept:
+            with contextlib.suppress(OSError):
+                replace_file(self.memory, (name.encode() + b"\n",))
+                self._kept = True
 
     def _stamp(self) -> tuple[int, int, int] | None:
         try:

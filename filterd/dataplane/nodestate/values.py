@@ -19,6 +19,8 @@ class Published:
     addresses: Addresses
     identity_ready: bool
     """whether ``addresses`` can be trusted to hold every known line"""
+    built_at: int = 0
+    """when the snapshot was made, Unix seconds: it is not earlier than that"""
 
 
 class Witness(Protocol):

@@ -12,6 +12,7 @@ import pytest
 from filterd.dataplane.cache import ResponseCache
 from filterd.dataplane.packet import Packets
 from filterd.dataplane.tables import Addresses, Lines, Prefixes
+from tests.node_machine import Machine
 from tests.node_world import ScriptedStore, make_store
 
 SEED = bytes(range(16))
@@ -54,3 +55,11 @@ def store(tmp_path: Path, empty_store: Path) -> Iterator[ScriptedStore]:
     made = ScriptedStore(tmp_path / "filterd.db")
     yield made
     made.close()
+
+
+@pytest.fixture
+def machine(tmp_path: Path, store: ScriptedStore) -> Iterator[Machine]:
+    made = Machine(tmp_path / "state", store.path)
+    made.directory.mkdir()
+    yield made
+    made.node.close()

@@ -2,57 +2,15 @@
 
 from __future__ import annotations
 
-import io
-import json
 import os
 import shutil
-from collections.abc import AsyncIterator
-from dataclasses import dataclass
 from pathlib import Path
 
-import pytest
-
-from filterd.config.load import from_value
-from filterd.operations.context import open_context
-from filterd.operations.migrate import migrate
 from filterd.operations.snapshots import current_file
 from filterd.serve.control import label_of
-from filterd.serve.upkeep import Upkeep
-from filterd.telemetry import log
+from tests.upkeep_world import Kept
 
 SHIPPED = Path(__file__).parents[3] / "policies"
-
-
-@dataclass
-class Kept:
-    upkeep: Upkeep
-    policies: Path
-    snapshots: Path
-    stream: io.StringIO
-
-    def events(self) -> list[str]:
-        return [json.loads(line)["event"] for line in self.stream.getvalue().splitlines()]
-
-
-@pytest.fixture
-async def kept(tmp_path: Path) -> AsyncIterator[Kept]:
-    """Over a copy of the shipped policies."""
-    policies = tmp_path / "policies"
-    shutil.copytree(SHIPPED, policies)
-    settings = from_value(
-        {
-            "dns": {"upstreams": ["192.0.2.53:53"]},
-            "store": {"url": f"sqlite:///{tmp_path}/filterd.db"},
-            "state_dir": str(tmp_path / "state"),
-            "policies": str(policies),
-        },
-        base=tmp_path,
-    )
-    stream = io.StringIO()
-    log.configure("control", stream)
-    await migrate(settings)
-    async with open_context(settings, actor="control") as context:
-        yield Kept(Upkeep(context), policies, settings.state_dir / "snapshots", stream)
 
 
 async def test_compiles_when_there_is_something_new_and_then_no_more(kept: Kept) -> None:

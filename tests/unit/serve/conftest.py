@@ -1,0 +1,17 @@
+"""Fixtures of the roles."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from tests.upkeep_world import Kept, keeping
+
+
+@pytest.fixture
+async def kept(tmp_path: Path) -> AsyncIterator[Kept]:
+    """Upkeep over a copy of the shipped policies."""
+    async with keeping(tmp_path) as made:
+        yield made
