@@ -34,6 +34,13 @@ lint: $(INSTALLED) $(BUILT)  ## ruff, mypy, cython-lint, import-linter
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/cython-lint filterd
 	$(BIN)/lint-imports
 
+# What an earlier build left in build/lib would be packed as well.
+.PHONY: wheel
+wheel: $(INSTALLED) $(BUILT)  ## pack filterd in dist/, for a machine with the same Python
+	rm -rf dist build/lib* build/bdist*
+	$(BIN)/python -m pip wheel --quiet --disable-pip-version-check --no-deps --no-build-isolation --wheel-dir dist .
+	@ls dist/*.whl
+
 .PHONY: build
 build: $(BIN)/python flags  ## compile the native core in place
 	@$(BIN)/python -c "import setuptools, Cython" 2>/dev/null || $(MAKE) --no-print-directory $(INSTALLED)

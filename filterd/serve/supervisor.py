@@ -106,7 +106,11 @@ class Supervisor:
     async def _live(self, child: Child) -> int:
         """Start the role and wait for its end; its exit code."""
         child.process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", f"filterd.serve.{child.role}", stdin=asyncio.subprocess.PIPE
+            sys.executable,
+            "-P",  # not from whatever directory it was started in
+            "-m",
+            f"filterd.serve.{child.role}",
+            stdin=asyncio.subprocess.PIPE,
         )
         child.starts += 1
         self._tell(child)

@@ -35,7 +35,8 @@ FILTERD = (sys.executable, "-m", "filterd.cli.main")
 
 @dataclass
 class Deployment:
-    """``upstream``: the port of the name server behind it; ``policies``: a directory like policies/."""
+    """``upstream``: the port of the name server behind it; ``policies``: a directory like policies/;
+    ``program``: the words that run filterd."""
 
     folder: Path
     upstream: int
@@ -44,6 +45,9 @@ class Deployment:
     port: int = field(default_factory=free_port)
     metrics: int = field(default_factory=free_port)
     control: int = field(default_factory=free_port)
+    program: Sequence[str] = FILTERD
+    directory: Path | None = None
+    """where its commands are typed; None: where the tests run"""
 
     def __post_init__(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -76,7 +80,13 @@ class Deployment:
         """One filterd command; its exit code is the caller's to look at."""
         environment = {**os.environ, "FILTERD_CONFIG": str(self.config)}
         return subprocess.run(
-            [*FILTERD, *words], env=environment, capture_output=True, text=True, timeout=timeout, check=False
+            [*self.program, *words],
+            env=environment,
+            cwd=self.directory,
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+            check=False,
         )
 
     def cli(self, *words: str) -> Any:
@@ -90,7 +100,12 @@ class Deployment:
         environment = {**os.environ, "FILTERD_CONFIG": str(self.config)}
         with (self.folder / "serve.log").open("ab") as log:
             return subprocess.Popen(
-                [*FILTERD, "serve", *words], env=environment, stdout=log, stderr=log, start_new_session=True
+                [*self.program, "serve", *words],
+                env=environment,
+                cwd=self.directory,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
             )
 
     @contextlib.contextmanager

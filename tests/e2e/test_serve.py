@@ -65,7 +65,7 @@ class Installation:
         for pid in tasks:
             with contextlib.suppress(OSError):
                 words = Path(f"/proc/{pid}/cmdline").read_text().split("\0")
-                found[words[2].rpartition(".")[2]] = int(pid)
+                found[words[words.index("-m") + 1].rpartition(".")[2]] = int(pid)
         return found
 
     def wait_for(self, condition: Callable[[], bool], seconds: float = READY_SECONDS) -> None:
