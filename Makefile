@@ -1,7 +1,4 @@
 # The two commands: make run, make test. Everything else serves them.
-#
-# A sanitizer build is flags and nothing else:
-#   make build CFLAGS="-O1 -g -fsanitize=address,undefined" LDFLAGS="-fsanitize=address,undefined"
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -17,7 +14,7 @@ BUILT := build/built
 
 .PHONY: help
 help:  ## what can be made
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1	\2/p' Makefile
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1	\2/p' Makefile
 
 .PHONY: run
 run: ports $(INSTALLED) $(BUILT)  ## start everything on 127.0.0.1:5300 with three demonstration lines; Ctrl-C stops it
@@ -40,6 +37,14 @@ wheel: $(INSTALLED) $(BUILT)  ## pack filterd in dist/, for a machine with the s
 	rm -rf dist build/lib* build/bdist*
 	$(BIN)/python -m pip wheel --quiet --disable-pip-version-check --no-deps --no-build-isolation --wheel-dir dist .
 	@ls dist/*.whl
+
+# Other flags in a folder of their own: the normal build stays as it is.
+.PHONY: sanitize sanitize-threads
+sanitize: $(INSTALLED)  ## drive the native core under ASan and UBSan (PYTEST picks tests)
+	@VENV="$(abspath $(VENV))" .ci/sanitize address
+
+sanitize-threads: $(INSTALLED)  ## drive the response cache from many threads under TSan
+	@VENV="$(abspath $(VENV))" .ci/sanitize thread
 
 .PHONY: build
 build: $(BIN)/python flags  ## compile the native core in place

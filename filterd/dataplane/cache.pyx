@@ -122,7 +122,8 @@ cdef void _pack_edes(const EdeList* edes, Content* content) noexcept nogil:
         text = ede.text_length if ede.text_length <= room else 0
         put16(content.edes + content.ede_length, ede.code)
         content.edes[content.ede_length + 2] = text
-        memcpy(content.edes + content.ede_length + 3, ede.text, text)
+        if text != 0:  # an empty text may be NULL
+            memcpy(content.edes + content.ede_length + 3, ede.text, text)
         content.ede_length += 3 + text
         room -= text
 

@@ -79,7 +79,8 @@ cdef inline uint64_t keyed_hash(
         at += 8
         left -= 8
     word = 0
-    memcpy(&word, at, left)
+    if left != 0:  # memcpy may not be given the NULL of an empty key
+        memcpy(&word, at, left)
     word |= <uint64_t>((length + 8) & 0xFF) << 56
     v[3] ^= word
     sip_round(v)

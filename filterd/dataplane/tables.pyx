@@ -604,7 +604,8 @@ cdef class Lines:
         names = <OwnName*>malloc((line.own_count or 1) * sizeof(OwnName))
         if names == NULL:
             raise MemoryError
-        memcpy(names, line.own, line.own_count * sizeof(OwnName))
+        if line.own_count != 0:
+            memcpy(names, line.own, line.own_count * sizeof(OwnName))
         free(handle.line.own)
         handle.line = line[0]
         handle.line.own = names

@@ -95,7 +95,8 @@ cdef void put_opt(Draft* draft, const Query* query, uint16_t rcode, const EdeLis
             put16(at, 15)
             put16(at + 2, 2 + length)
             put16(at + 4, ede.items[i].code)
-            memcpy(at + 6, ede.items[i].text, length)
+            if length != 0:  # an empty text may be NULL
+                memcpy(at + 6, ede.items[i].text, length)
             at += 6 + length
     draft.used += OPT_SIZE + size
     count(draft, 3)
