@@ -36,7 +36,7 @@ class Upstream:
 
     async def __aenter__(self) -> Self:
         """Open both sockets on a port that the kernel chooses: :attr:`port`."""
-        self._server = await asyncio.start_server(self._serve_stream, LOOPBACK, 0)
+        self._server = await asyncio.start_server(self._accept_stream, LOOPBACK, 0)
         self.port = self._server.sockets[0].getsockname()[1]
         loop = asyncio.get_running_loop()
         self._transport, _ = await loop.create_datagram_endpoint(
@@ -45,13 +45,15 @@ class Upstream:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        """Close both; what is being relayed is dropped."""
-        for task in self._tasks:
-            task.cancel()
+        """Close both, and the connections that are open; what is being relayed is dropped."""
         if self._transport is not None:
             self._transport.close()
         if self._server is not None:
             self._server.close()
+        serving = tuple(self._tasks)
+        for task in serving:
+            task.cancel()
+        await asyncio.gather(*serving, return_exceptions=True)
 
     async def online(self) -> bool:
         """Whether one of the system's resolvers knows the root's name servers."""
@@ -79,20 +81,29 @@ class Upstream:
             if answer:
                 transport.sendto(answer, sender)
 
-        task = asyncio.get_running_loop().create_task(reply())
+        self._keep(asyncio.get_running_loop().create_task(reply()))
+
+    def _accept_stream(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._keep(asyncio.get_running_loop().create_task(self._serve_stream(reader, writer)))
+
+    def _keep(self, task: asyncio.Task[None]) -> None:
+        """Remember it until it ends, for :meth:`__aexit__` to end."""
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
     async def _serve_stream(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):
-            while True:
-                length = int.from_bytes(await reader.readexactly(2), "big")
-                answer = await self.answer(await reader.readexactly(length), stream=True)
-                if not answer:
-                    break
-                writer.write(len(answer).to_bytes(2, "big") + answer)
-                await writer.drain()
-        writer.close()
+            try:
+                while True:
+                    length = int.from_bytes(await reader.readexactly(2), "big")
+                    answer = await self.answer(await reader.readexactly(length), stream=True)
+                    if not answer:
+                        break
+                    writer.write(len(answer).to_bytes(2, "big") + answer)
+                    await writer.drain()
+            finally:
+                writer.close()
+                await writer.wait_closed()
 
     async def _relay(self, packet: bytes, stream: bool) -> bytes | None:
         exchange = _exchange_stream if stream else _exchange_datagram

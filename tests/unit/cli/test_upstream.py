@@ -71,6 +71,18 @@ async def test_without_a_resolver_it_is_servfail() -> None:
         assert not await upstream.online()
 
 
+async def test_its_end_is_the_end_of_open_connections() -> None:
+    async with Upstream(()) as upstream:
+        reader, writer = await asyncio.open_connection("127.0.0.1", upstream.port)
+        query = dns.message.make_query("cloaked.example", "A").to_wire()
+        writer.write(len(query).to_bytes(2, "big") + query)
+        answer = await reader.readexactly(int.from_bytes(await reader.readexactly(2), "big"))
+        assert answer[:2] == query[:2]
+    assert await asyncio.wait_for(reader.read(), 10) == b""
+    writer.close()
+    await writer.wait_closed()
+
+
 async def test_what_is_no_query_gets_nothing() -> None:
     upstream = Upstream(())
     answer = dns.message.make_response(dns.message.make_query("www.test", "A")).to_wire()

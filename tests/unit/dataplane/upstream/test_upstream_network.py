@@ -10,7 +10,6 @@ import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import cast
 
 import dns.flags
 import dns.message
@@ -32,7 +31,7 @@ from filterd.wire.names import name_from_text
 QUESTION = Question(name_from_text("www.example.org"), 1)
 QUICK = Limits(attempt=0.15, deadline=0.5)
 PATIENT = Limits(attempt=5.0, deadline=10.0)
-Send = Callable[[bytes], None]
+Send = Callable[[bytes], object]
 
 
 def good(packet: bytes, rcode: int = 0) -> bytes:
@@ -53,22 +52,21 @@ def truncated(packet: bytes) -> bytes:
 
 @dataclass(slots=True)
 class Upstream(asyncio.DatagramProtocol):
-    """One scripted server: ``udp`` answers through ``send``, ``tcp`` gives what a connection gets."""
+    """One scripted server: ``udp`` answers through ``send``, ``tcp`` gives what a connection gets.
+
+    It sends on the socket itself: asyncio sends no empty datagram before Python 3.13.
+    """
 
     udp: Callable[[bytes, Send], None]
     tcp: Callable[[bytes], bytes] | None = None
     ports: list[int] = field(default_factory=list)
-    transport: asyncio.DatagramTransport | None = None
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        # A datagram transport by contract, but by class only from Python 3.12 on.
-        self.transport = cast(asyncio.DatagramTransport, transport)
+    endpoint: socket.socket | None = None
 
     def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
         self.ports.append(addr[1])
-        assert self.transport is not None
-        transport = self.transport
-        self.udp(data, lambda reply: transport.sendto(reply, addr))
+        assert self.endpoint is not None
+        endpoint = self.endpoint
+        self.udp(data, lambda reply: endpoint.sendto(reply, addr))
 
     async def connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         (length,) = struct.unpack("!H", await reader.readexactly(2))
@@ -90,7 +88,10 @@ async def served(upstream: Upstream, host: str = "127.0.0.1") -> AsyncIterator[S
     if upstream.tcp:
         listening = await asyncio.start_server(upstream.connected, host, 0)
         port = listening.sockets[0].getsockname()[1]
-    transport, _ = await loop.create_datagram_endpoint(lambda: upstream, local_addr=(host, port))
+    upstream.endpoint = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_DGRAM)
+    upstream.endpoint.setblocking(False)
+    upstream.endpoint.bind((host, port))
+    transport, _ = await loop.create_datagram_endpoint(lambda: upstream, sock=upstream.endpoint)
     try:
         yield Server(host, transport.get_extra_info("sockname")[1])
     finally:
