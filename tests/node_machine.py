@@ -62,13 +62,14 @@ class Machine:
     store: Path | None
     watcher: Watcher = field(default_factory=Watcher)
     now: float = NOW
+    key: bytes = KEY
     node: Node = None  # type: ignore[assignment]  # until start
 
     def start(self, **switches: bool) -> Node:
         if self.node is not None:
             self.node.close()
         self.watcher = Watcher()
-        place = Place(self.directory, self.store, KEY)
+        place = Place(self.directory, self.store, self.key)
         self.node = Node(
             place, StateSettings(**switches), self.watcher.shown.append, self.watcher, lambda: self.now
         )

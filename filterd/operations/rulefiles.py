@@ -7,13 +7,12 @@ covers exactly these bytes (HMAC for a confidential list).
 from __future__ import annotations
 
 import heapq
-import os
-import secrets
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from filterd.config.settings import Settings
 from filterd.dataplane.nodestate.files import replace_file
+from filterd.dataplane.nodestate.keyfile import key_in
 from filterd.feed.parsing import Run
 from filterd.feed.rules import RuleSet
 from filterd.model.rule import Action, Scope
@@ -98,22 +97,11 @@ def digest_key(settings: Settings) -> bytes:
 
 def _key(path: Path, size: int) -> bytes:
     try:
-        if not path.exists():
-            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            fresh = path.with_name(f".{path.name}.{os.getpid()}")
-            replace_file(fresh, [secrets.token_bytes(size)])
-            try:
-                # A link, unlike a rename, never replaces the key of a process that was faster.
-                os.link(fresh, path)
-            except FileExistsError:
-                pass
-            finally:
-                fresh.unlink()
-        key = path.read_bytes()
+        return key_in(path, size)
     except OSError as error:
         message = f"the key {path} cannot be read or made: {error.strerror}"
         raise OperationError(message, "give the state directory to the user that runs filterd") from error
-    if len(key) != size:
-        message = f"the key {path} has {len(key)} bytes, not {size}"
-        raise OperationError(message, "restore it from a backup")
-    return key
+    except ValueError as error:
+        problem, _, remedy = str(error).partition(": ")
+        message = f"the key {problem}"
+        raise OperationError(message, remedy) from error

@@ -11,6 +11,7 @@ import hashlib
 import signal
 import sys
 import time
+from dataclasses import replace
 
 from filterd.config.settings import Settings
 from filterd.model.records import NodeReport
@@ -18,7 +19,7 @@ from filterd.operations import feeds, nodes, snapshots
 from filterd.operations.context import Context, OperationError, open_context
 from filterd.operations.migrate import migrate, require_kept
 from filterd.serve.nodelink import SOCKET, NodeLink
-from filterd.serve.process import CANNOT_START, forbid_dumps
+from filterd.serve.process import CANNOT_START, forbid_dumps, hold, run_role
 from filterd.serve.stdin import SettingsWatcher, first_settings
 from filterd.serve.upkeep import Upkeep
 from filterd.store import log as log_rows
@@ -45,7 +46,9 @@ class Control:
         self._ended = asyncio.Event()
         settings = context.settings
         self._link = NodeLink(settings.state_dir / SOCKET, self._hear, context.clock)
-        metrics = control_metrics(lambda: self._figures)
+        metrics = control_metrics(
+            lambda: replace(self._figures, compile_failures=self._upkeep.compile_failures)
+        )
         routes = health_routes(metrics.exposition, metrics.content_type, self._missing)
         self._http = HttpServer(str(settings.control.listen.address), settings.control.listen.port, routes)
 
@@ -95,11 +98,14 @@ class Control:
         return [] if path is not None and path.exists() else ["no policy snapshot"]
 
     async def _keep_figures(self) -> None:
+        said = ""
         while True:
             try:
-                self._figures = await self._count()
+                self._figures, said = await self._count(), ""
             except (StoreError, OperationError) as error:
-                log.get().warning("figures are not current", reason=str(error))
+                if said != str(error):
+                    said = str(error)
+                    log.get().warning("figures are not current", reason=said)
             await asyncio.sleep(FIGURES_SECONDS)
 
     async def _count(self) -> ControlFigures:
@@ -121,7 +127,6 @@ class Control:
             orders=orders,
             subscribers=subscribers,
             audit_entries=entries,
-            compile_failures=self._upkeep.compile_failures,
         )
 
 
@@ -132,14 +137,13 @@ def label_of(feed: str, *, confidential: bool) -> str:
 
 async def _serve(settings: Settings) -> int:
     try:
-        require_kept(settings)
-        migration = await migrate(settings)
-        if migration.changed:
-            log.get().info("store migrated", revision=migration.after)
-        settings.state_dir.mkdir(parents=True, exist_ok=True)
-        async with open_context(settings, actor=ACTOR, clock=time.time) as context:
-            control = Control(context)
-            await control.run()
+        with hold(settings.state_dir, "control"):
+            require_kept(settings)
+            migration = await migrate(settings)
+            if migration.changed:
+                log.get().info("store migrated", revision=migration.after)
+            async with open_context(settings, actor=ACTOR, clock=time.time) as context:
+                await Control(context).run()
     except (OperationError, OSError) as error:
         remedy = error.remedy if isinstance(error, OperationError) else ""
         log.get().error("control cannot go on", reason=str(error), remedy=remedy)
@@ -156,7 +160,7 @@ def main() -> int:
     except (ValueError, TypeError) as error:
         log.get().error("no settings", reason=str(error))
         return CANNOT_START
-    return asyncio.run(_serve(settings))
+    return run_role(_serve(settings))
 
 
 if __name__ == "__main__":

@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
 import ctypes
+import errno
+import fcntl
 import os
 import resource
-import secrets
+import time
+from collections.abc import Coroutine
 from pathlib import Path
+from typing import IO, Any
 
-from filterd.dataplane.nodestate.files import replace_file
+from filterd.dataplane.nodestate.keyfile import key_in
+from filterd.telemetry import log
 
 _PR_SET_DUMPABLE = 4
 KEY_SIZE = 16
+HOLD_SECONDS = 3.0
+"""how long a role waits for one before it to let go of the state directory"""
 CANNOT_START = 3
 """a role's exit code when trying again will not help: an address in use, a directory that cannot be
 written"""
@@ -24,30 +32,39 @@ def forbid_dumps() -> None:
 
 
 def fingerprint_key(state_dir: Path) -> bytes:
-    """The installation's key (16 bytes), made where there is none yet. Raises ``OSError`` and ValueError.
-
-    Both roles may come first and at the same moment: a complete file is linked to its place, which one of
-    them does, and both read what stands there. Without the old key all snapshots are unreadable, so a new
-    one opens nothing.
-    """
-    path = state_dir / "keys" / "fingerprint.key"
-    if not path.exists():
-        _make_key(path)
-    key = path.read_bytes()
-    if len(key) != KEY_SIZE:
-        remedy = "restore it from a backup, or remove it and build the snapshot anew"
-        msg = f"{path} has {len(key)} bytes, not {KEY_SIZE}: {remedy}"
-        raise ValueError(msg)
-    return key
+    """The installation's key (16 bytes), made where there is none yet. Raises ``OSError`` and ValueError."""
+    return key_in(state_dir / "keys" / "fingerprint.key", KEY_SIZE)
 
 
-def _make_key(path: Path) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    fresh = path.with_name(f".{path.name}.{os.getpid()}")
-    replace_file(fresh, (secrets.token_bytes(KEY_SIZE),))
+def hold(state_dir: Path, role: str) -> IO[str]:
+    """Keep a second process of the role off this state directory while the file returned is open: two would
+    write over each other's state. Waits a moment for one that is just ending. Raises ``OSError``."""
+    state_dir.mkdir(parents=True, exist_ok=True)
     try:
-        path.hardlink_to(fresh)
-    except FileExistsError:
-        return  # the other role was first
-    finally:
-        fresh.unlink()
+        file = (state_dir / f"{role}.lock").open("a")
+    except OSError as error:
+        if error.errno != errno.EROFS:
+            raise
+        return Path(os.devnull).open()  # where nobody can write, nobody can write over another
+    deadline = time.monotonic() + HOLD_SECONDS
+    while True:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() >= deadline:
+                file.close()
+                msg = f"another {role} uses {state_dir}: stop it, or give this one a state_dir of its own"
+                raise OSError(msg) from None
+            time.sleep(0.05)
+        else:
+            return file
+
+
+def run_role(role: Coroutine[Any, Any, int]) -> int:
+    """Run a role to its end; its exit code. What nobody foresaw is said without the text of the error, which
+    may quote what was being handled."""
+    try:
+        return asyncio.run(role)
+    except Exception as error:
+        log.get().error("the role ended by an error", **log.fault_fields(error))
+        return 1

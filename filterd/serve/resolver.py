@@ -35,7 +35,7 @@ from filterd.policy.published import StateSettings
 from filterd.serve.figures import figures_of
 from filterd.serve.forwarding import Forwarding
 from filterd.serve.nodelink import SOCKET, report_for_ever
-from filterd.serve.process import CANNOT_START, fingerprint_key, forbid_dumps
+from filterd.serve.process import CANNOT_START, fingerprint_key, forbid_dumps, hold, run_role
 from filterd.serve.stdin import SettingsWatcher, first_settings
 from filterd.telemetry import log
 from filterd.telemetry.http import HttpServer, health_routes
@@ -98,6 +98,7 @@ class Resolver:
         """Reads the node's disk and binds every socket. Raises ``OSError`` and ValueError: it cannot
         start."""
         self._settings = settings
+        self._held = hold(settings.state_dir, "resolver")
         self._witness = LoggingWitness()
         self._record = Record()
         self._clock = SystemClock()
@@ -135,6 +136,7 @@ class Resolver:
         await self._close()
         self._node.stop()
         await asyncio.to_thread(follower.join)
+        self._held.close()
 
     def reload(self, settings: Settings) -> None:
         """Take over what can change while serving; say what waits for a restart."""
@@ -260,7 +262,7 @@ def main() -> int:
     except (ValueError, TypeError) as error:
         log.get().error("no settings", reason=str(error))
         return CANNOT_START
-    return asyncio.run(_serve(settings))
+    return run_role(_serve(settings))
 
 
 if __name__ == "__main__":

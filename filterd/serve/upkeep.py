@@ -70,6 +70,8 @@ class Upkeep:
             documents = await asyncio.to_thread(policies, self.context)
             self._failed.pop("policies", None)
         except OperationError as error:
+            if not self._tried("policies", str(error)):
+                self.compile_failures += 1
             self._say("policies", str(error), error)
             return
         await self._read_feeds(documents)

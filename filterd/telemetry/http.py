@@ -78,9 +78,13 @@ class HttpServer:
     """Serves ``routes`` from :meth:`start` to :meth:`stop`."""
 
     def __init__(self, address: str, port: int, routes: Mapping[str, Route]) -> None:
-        """Binds at once. Raises ``OSError`` when the address is not free."""
+        """Binds at once. Raises ``OSError`` that names the address when it cannot be had."""
         kind = _Server6 if isinstance(ip_address(address), IPv6Address) else _Server
-        self._server = kind((address, port), _Handler)
+        try:
+            self._server = kind((address, port), _Handler)
+        except OSError as error:
+            msg = f"cannot listen on {address} port {port}: {(error.strerror or str(error)).lower()}"
+            raise OSError(msg) from error
         self._server.routes = routes
         self._thread = threading.Thread(target=self._server.serve_forever, name="http", daemon=True)
 

@@ -199,7 +199,9 @@ def _control_families(now: ControlFigures) -> Iterator[Metric]:
     audit = CounterMetricFamily("filterd_audit_entries", "Entries of the audit chain.")
     audit.add_metric((), now.audit_entries)
     yield audit
-    failures = CounterMetricFamily("filterd_compile_failures", "Snapshot compiles that failed.")
+    failures = CounterMetricFamily(
+        "filterd_compile_failures", "Snapshot compiles that failed, unreadable policies included."
+    )
     failures.add_metric((), now.compile_failures)
     yield failures
 

@@ -11,6 +11,7 @@ import contextlib
 import socket
 from ipaddress import IPv4Address, IPv6Address
 
+from filterd.dataplane.listeners.trouble import cannot_listen
 from filterd.dataplane.slowpath import SlowPath
 from filterd.dataplane.stages.unwrap import Unwrap, client_bytes, source_of
 from filterd.wire.proxy import FIXED_SIZE, ProxyProblem, parse_header
@@ -28,7 +29,7 @@ SMALLEST = 12
 
 
 def bind_tcp(address: IPv4Address | IPv6Address, port: int) -> socket.socket:
-    """A bound, listening, non-blocking socket. Raises ``OSError``."""
+    """A bound, listening, non-blocking socket. Raises ``OSError`` that names the address."""
     family = socket.AF_INET if address.version == 4 else socket.AF_INET6
     bound = socket.socket(family, socket.SOCK_STREAM)
     try:
@@ -38,9 +39,9 @@ def bind_tcp(address: IPv4Address | IPv6Address, port: int) -> socket.socket:
             bound.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
         bound.bind((str(address), port))
         bound.listen(BACKLOG)
-    except OSError:
+    except OSError as error:
         bound.close()
-        raise
+        raise cannot_listen(address, port, error) from error
     return bound
 
 

@@ -7,6 +7,7 @@ import socket
 from functools import partial
 from ipaddress import IPv4Address, IPv6Address
 
+from filterd.dataplane.listeners.trouble import cannot_listen
 from filterd.dataplane.slowpath import SlowPath
 from filterd.dataplane.stages.unwrap import Unwrap, client_bytes
 
@@ -18,7 +19,7 @@ BUFFER = 4 * 1024 * 1024
 
 
 def bind_udp(address: IPv4Address | IPv6Address, port: int) -> socket.socket:
-    """A bound, non-blocking socket. Raises ``OSError``."""
+    """A bound, non-blocking socket. Raises ``OSError`` that names the address."""
     family = socket.AF_INET if address.version == 4 else socket.AF_INET6
     bound = socket.socket(family, socket.SOCK_DGRAM)
     try:
@@ -27,9 +28,9 @@ def bind_udp(address: IPv4Address | IPv6Address, port: int) -> socket.socket:
         if family == socket.AF_INET6:
             bound.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
         bound.bind((str(address), port))
-    except OSError:
+    except OSError as error:
         bound.close()
-        raise
+        raise cannot_listen(address, port, error) from error
     return bound
 
 

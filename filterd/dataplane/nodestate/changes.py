@@ -64,8 +64,11 @@ class ChangeLog:
     """The store's change log, read only."""
 
     def __init__(self, path: Path) -> None:
+        self._path = path
         self._uri = f"file:{quote(str(path))}?mode=ro"
         self._connection: sqlite3.Connection | None = None
+        self._file: tuple[int, int] | None = None
+        """device and number of the file that the connection reads"""
         self._seen: int | None = None
 
     def close(self) -> None:
@@ -127,6 +130,14 @@ class ChangeLog:
                     batch = []
             yield batch
 
+    def _present(self) -> tuple[int, int] | None:
+        """Device and number of the file at the path; None where there is none."""
+        try:
+            status = self._path.stat()
+        except OSError:
+            return None
+        return status.st_dev, status.st_ino
+
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
         with self._reading() as connection:
@@ -138,8 +149,12 @@ class ChangeLog:
 
     @contextmanager
     def _reading(self) -> Iterator[sqlite3.Connection]:
+        """The connection. Another file in the place of the one that is open is opened instead."""
+        if self._connection is not None and self._present() != self._file:
+            self.close()
         try:
             if self._connection is None:
+                self._file = self._present()
                 self._connection = sqlite3.connect(
                     self._uri, uri=True, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
                 )

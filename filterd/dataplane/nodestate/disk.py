@@ -53,6 +53,8 @@ class NodeDisk:
     """The parts of the node state, on the disk and in memory alike."""
 
     directory: Path
+    key: bytes
+    """the installation's fingerprint key"""
     mandatory: Part = field(init=False)
     lines: Part = field(init=False)
     bindings: Part = field(init=False)
@@ -64,9 +66,9 @@ class NodeDisk:
     def __post_init__(self) -> None:
         self.directory.mkdir(parents=True, exist_ok=True, mode=0o700)
         sync_directory(self.directory.parent)
-        self.mandatory = Part(Journal(self.directory, "mandatory"))
-        self.lines = Part(Journal(self.directory, "parental"))
-        self.bindings = Part(Journal(self.directory, "bindings"))
+        self.mandatory = Part(Journal(self.directory, "mandatory", self.key))
+        self.lines = Part(Journal(self.directory, "parental", self.key))
+        self.bindings = Part(Journal(self.directory, "bindings", self.key))
         self.book = PolicyBook({}, Classes())
         self.known = KnownLines(self.book)
 

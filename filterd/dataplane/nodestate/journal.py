@@ -2,8 +2,9 @@
 
 Files: ``<name>.checkpoint`` and ``<name>.log``. All integers are little-endian.
 
-Checkpoint: magic ``FLTRDCK1``, u64 revision, u64 body length, 32-byte SHA-256 over (revision, length,
-body), body.
+Checkpoint: magic ``FLTRDCK1``, u64 revision, u64 body length, 32-byte SHA-256 over (key, revision, length,
+body), body. The key is the one that the body's fingerprints were made with: under another they would match
+no name, so the body is as good as altered.
 
 Log: magic ``FLTRDLG1``, u64 base revision (that of the checkpoint it follows), u64 sealed length, u32
 CRC-32 of the last two; then records: u32 payload length, u64 revision, u32 CRC-32 of (length, revision,
@@ -61,13 +62,14 @@ class Loaded:
 class Journal:
     """The two files of one journal. One writer; nothing is applied before :meth:`append` has returned."""
 
-    def __init__(self, directory: Path, name: str) -> None:
+    def __init__(self, directory: Path, name: str, key: bytes = b"") -> None:
         self.checkpoint_path = directory / f"{name}.checkpoint"
         self.log_path = directory / f"{name}.log"
         self.log_size = 0
         """sealed bytes of the log: when to write a new checkpoint is the owner's choice"""
         self.checkpoint_size = 0
         """bytes of the checkpoint's body"""
+        self._key = key
         self._base = 0
         self._log: int | None = None
 
@@ -88,7 +90,7 @@ class Journal:
         """
         self.close()
         try:
-            revision, body = _read_checkpoint(self.checkpoint_path)
+            revision, body = _read_checkpoint(self.checkpoint_path, self._key)
             data = self.log_path.read_bytes()
             base, sealed = _read_log_head(data, self.log_path, revision)
             records = tuple(_records(memoryview(data)[:sealed], self.log_path))
@@ -104,7 +106,7 @@ class Journal:
         """Replace checkpoint and log by ``body`` at ``revision``. Raises ``OSError``; the old ones then
         stand."""
         length = sum(memoryview(part).nbytes for part in body)
-        digest = hashlib.sha256(struct.pack("<QQ", revision, length))
+        digest = hashlib.sha256(self._key + struct.pack("<QQ", revision, length))
         for part in body:
             digest.update(part)
         head = _CHECKPOINT_HEAD.pack(_CHECKPOINT_MAGIC, revision, length, digest.digest())
@@ -161,17 +163,17 @@ def _log_head(base: int, sealed: int) -> bytes:
     return _LOG_HEAD.pack(_LOG_MAGIC, base, sealed, zlib.crc32(struct.pack("<QQ", base, sealed)))
 
 
-def _read_checkpoint(path: Path) -> tuple[int, memoryview]:
+def _read_checkpoint(path: Path, key: bytes) -> tuple[int, memoryview]:
     data = memoryview(path.read_bytes())
     if len(data) < _CHECKPOINT_HEAD.size:
         msg = f"{path} is shorter than its header"
         raise JournalDamagedError(msg)
     magic, revision, length, digest = _CHECKPOINT_HEAD.unpack_from(data)
     body = data[_CHECKPOINT_HEAD.size :]
-    found = hashlib.sha256(struct.pack("<QQ", revision, length))
+    found = hashlib.sha256(key + struct.pack("<QQ", revision, length))
     found.update(body)
     if magic != _CHECKPOINT_MAGIC or len(body) != length or found.digest() != digest:
-        msg = f"{path} does not match its checksum"
+        msg = f"{path} does not match its checksum, or was made with another key"
         raise JournalDamagedError(msg)
     return revision, body
 

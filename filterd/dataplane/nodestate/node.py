@@ -50,7 +50,7 @@ class Node:
         self._clock = clock
         self._publish = publish
         self._settings = settings
-        self.disk = NodeDisk(place.state_dir / "node")
+        self.disk = NodeDisk(place.state_dir / "node", place.key)
         self.publisher = Publisher(self.disk, place.key, settings)
         self.shelf = Shelf(
             place.state_dir / "snapshots",
@@ -261,6 +261,7 @@ class Node:
                 known.apply(batch.lines)
                 apply_bindings(addresses, batch.bindings)
                 self._follow_orders(log)
+        self._bulk.close()
         self.disk.replace_parental(revision, book, known, addresses)
         self._witness.note("lines read anew", revision=revision, count=len(known.table))
         self.publisher.renew(int(self._clock()))

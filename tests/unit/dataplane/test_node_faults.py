@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import errno
 import os
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,7 +14,7 @@ import pytest
 
 from filterd.dataplane.nodestate import files, journal
 from filterd.dataplane.nodestate.changes import ChangeLog
-from filterd.model.changelog import BindingChange, Change, LineChange, OrderChange
+from filterd.model.changelog import BindingChange, Change, LineChange, OrderChange, encode
 from filterd.model.line import LineChoices
 from filterd.model.mandatory import FIRST_ORDER_ID
 from filterd.model.rule import Scope
@@ -165,6 +167,56 @@ def test_a_store_that_is_behind_takes_nothing_away(
     assert machine.node.lag(machine.now + 9) == 9
 
 
+@pytest.mark.parametrize("content", [b"no database at all\n" * 500, b"", "cut", None])
+def test_a_store_that_is_no_database_takes_nothing_away_and_is_followed_when_it_is_back(
+    machine: Machine, store: ScriptedStore, content: bytes | str | None
+) -> None:
+    ready(machine)
+    store.write(ORDER, CHILD)
+    machine.settle()
+    store.sql("PRAGMA wal_checkpoint(TRUNCATE)")
+    store.close()
+    database = store.path
+    away = database.with_name("away.db")
+    database.rename(away)
+    if content is not None:
+        database.write_bytes(content if isinstance(content, bytes) else away.read_bytes()[:5000])
+    machine.now += 1
+    machine.settle()
+    assert machine.watcher.notes[-1] == "change log not followed StoreUnreadableError"
+    assert machine.node.lag(machine.now + 9) == 9
+    assert machine.watcher.blocked("banned.example")
+    assert is_filtered(machine)
+    away.rename(database)
+    back = sqlite3.connect(database, isolation_level=None)
+    payload = encode(OrderChange(ORDER.id + 1, "2", (("later.example", Scope.SUBTREE),)))[2]
+    back.execute("INSERT INTO change VALUES (9, 'mandatory', 'order', 0, ?)", (payload,))
+    back.execute("UPDATE head SET revision = 9")
+    back.close()
+    machine.settle()
+    assert machine.watcher.blocked("later.example")
+    assert machine.node.lag(machine.now + 9) == 0
+
+
+def test_another_file_in_the_place_of_the_store_is_seen(machine: Machine, store: ScriptedStore) -> None:
+    """As when a backup is moved to its place: the connection that is open would read the old one for ever."""
+    ready(machine)
+    store.write(ORDER)
+    machine.settle()
+    store.sql("PRAGMA wal_checkpoint(TRUNCATE)")
+    copy = store.path.with_name("copy.db")
+    copy.write_bytes(store.path.read_bytes())
+    with closing(sqlite3.connect(copy, isolation_level=None)) as other:
+        payload = encode(OrderChange(ORDER.id + 1, "2", (("later.example", Scope.SUBTREE),)))[2]
+        other.execute("INSERT INTO change VALUES (9, 'mandatory', 'order', 0, ?)", (payload,))
+        other.execute("UPDATE head SET revision = 9")
+    store.close()
+    copy.rename(store.path)
+    machine.settle()
+    assert machine.watcher.blocked("later.example")
+    assert machine.watcher.blocked("banned.example")
+
+
 def test_what_an_unforeseen_error_interrupted_is_done_without_another_change(
     machine: Machine, store: ScriptedStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -288,7 +340,23 @@ def test_an_overlay_beyond_its_bound_holds_all_the_same(machine: Machine, store:
     assert machine.watcher.blocked("n7-9999.example")
 
 
-# --- a directory that cannot be used ---
+# --- a key, and a directory, that cannot be used ---
+
+
+def test_what_was_kept_under_another_key_is_not_taken_for_fingerprints_of_this_one(
+    machine: Machine, store: ScriptedStore
+) -> None:
+    ready(machine)
+    store.write(ORDER, CHILD, BindingChange("127.0.0.2/32", 7))
+    machine.settle()
+    machine.node.close()
+    machine.store = None
+    machine.key = bytes(16)
+    machine.put_snapshot(9, key=machine.key)
+    node = machine.start()
+    assert machine.watcher.last.state is None, "not even open where the snapshot is one of the new key"
+    assert [part.damaged for part in node.disk.parts().values()] == [1, 1, 1]
+    assert "another key" in node.disk.mandatory.reason
 
 
 def test_files_of_no_sense_in_the_nodes_directory_make_their_part_missing(machine: Machine) -> None:

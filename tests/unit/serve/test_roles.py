@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import stat
+import sys
 from pathlib import Path
 
 import pytest
 
 from filterd.model.records import NodeReport
 from filterd.serve.nodelink import SOCKET, NodeLink, from_line, report_for_ever, to_line
-from filterd.serve.process import fingerprint_key
+from filterd.serve.process import fingerprint_key, hold, run_role
 from filterd.serve.supervisor import FIRST_PAUSE, LONGEST_PAUSE, Child
+from filterd.telemetry import log
 
 REPORT = NodeReport("resolver-1", 5.0, 3, 4, "ab", True, {"starter-adult": "1 d1"})
 
@@ -30,6 +32,38 @@ def test_a_key_of_another_length_is_refused_with_a_remedy(tmp_path: Path) -> Non
     (tmp_path / "keys" / "fingerprint.key").write_bytes(b"short")
     with pytest.raises(ValueError, match="restore it from a backup"):
         fingerprint_key(tmp_path)
+
+
+def test_a_key_that_others_could_read_is_closed(tmp_path: Path) -> None:
+    key = fingerprint_key(tmp_path)
+    path = tmp_path / "keys" / "fingerprint.key"
+    path.chmod(0o644)
+    assert fingerprint_key(tmp_path) == key
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+def test_a_state_directory_is_held_by_one_process_of_a_role(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("filterd.serve.process.HOLD_SECONDS", 0.1)
+    first, other = hold(tmp_path, "resolver"), hold(tmp_path, "control")
+    with pytest.raises(OSError, match="another resolver uses"):
+        hold(tmp_path, "resolver")
+    first.close()
+    other.close()
+    hold(tmp_path, "resolver").close()
+
+
+def test_the_text_of_an_unforeseen_error_is_not_written(capsys: pytest.CaptureFixture[str]) -> None:
+    async def role() -> int:
+        msg = "secret.example"
+        raise RuntimeError(msg)
+
+    log.configure("control", sys.stderr)
+    assert run_role(role()) == 1
+    written = capsys.readouterr().err
+    assert "RuntimeError" in written
+    assert "secret" not in written
 
 
 def test_a_report_comes_back_as_it_was_sent() -> None:

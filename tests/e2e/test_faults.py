@@ -1,0 +1,166 @@
+"""A running installation in which things break one after the other: it is said, what was good goes on, and
+mending is enough."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.authority import free_port
+from tests.e2e.deployment import FILTERD, Deployment, ede, soon
+from tests.e2e.resolver_process import answering, upstream
+from tests.installation import POLICIES
+
+CHILD, STRANGER = "127.0.0.2", "127.0.0.4"
+CENSORED, FILTERED = 16, 17
+RECORDS = {("visited.example", "A"): ["192.0.2.1"], ("blue.example", "A"): ["192.0.2.2"]}
+
+
+@pytest.fixture(scope="module")
+def filterd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
+    """Both roles running over a small set of policies, with a child's line and an order."""
+    folder = tmp_path_factory.mktemp("faults")
+    for name, text in POLICIES.items():
+        path = folder / "policies" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    with upstream(answering(RECORDS)) as (port, _):
+        made = Deployment(folder / "filterd", port, folder / "policies")
+        made.cli("store", "migrate")
+        made.register("secret-holder", CHILD, "child")
+        with made.serving() as process:
+            made.order("ordered.example")
+            yield made
+            assert process.poll() is None
+            process.terminate()
+            assert process.wait(timeout=20) == 0
+
+
+def value(filterd: Deployment, port: int, sample: str) -> float | None:
+    """One sample of /metrics; None where it is not there."""
+    for line in filterd.http(port, "/metrics")[1].splitlines():
+        if line.startswith(sample + " "):
+            return float(line.rsplit(" ", 1)[1])
+    return None
+
+
+def holds(filterd: Deployment) -> bool:
+    """Whether order, adopted list and profile block, and nothing more does."""
+    return (
+        ede(filterd.ask("ordered.example", source=STRANGER)) == [CENSORED]
+        and ede(filterd.ask("worst.example", source=CHILD)) == [CENSORED]
+        and ede(filterd.ask("blue.example", source=CHILD)) == [FILTERED]
+        and bool(filterd.ask("blue.example", source=STRANGER).answer)
+        and bool(filterd.ask("visited.example", source=CHILD).answer)
+    )
+
+
+def whole_log(filterd: Deployment) -> str:
+    """All that serve wrote."""
+    return (filterd.folder / "serve.log").read_text()
+
+
+def serve_ends(filterd: Deployment, config: Path | None = None) -> subprocess.CompletedProcess[str]:
+    """A further ``filterd serve``, which must end by itself."""
+    environment = {**os.environ, "FILTERD_CONFIG": str(config or filterd.config)}
+    return subprocess.run(
+        [*FILTERD, "serve"], env=environment, capture_output=True, text=True, timeout=60, check=False
+    )
+
+
+def reasons(done: subprocess.CompletedProcess[str]) -> list[str]:
+    """The reasons of what was logged as an error; nothing but log lines was written."""
+    lines = [json.loads(line) for line in done.stderr.splitlines()]
+    return [line.get("reason", "") for line in lines if line["level"] == "error"]
+
+
+def test_a_second_serve_says_in_one_line_which_address_is_taken(filterd: Deployment) -> None:
+    assert soon(lambda: holds(filterd)), filterd.log()
+    other = filterd.folder / "other.yaml"
+    text = filterd.config.read_text().replace(str(filterd.state), str(filterd.folder / "other"))
+    other.write_text(text)
+    done = serve_ends(filterd, other)
+    assert done.returncode == 1
+    assert any(
+        f"cannot listen on 127.0.0.1:{filterd.port}: address already in use" in r for r in reasons(done)
+    )
+    assert "Traceback" not in done.stderr
+
+
+def test_a_second_serve_is_kept_off_the_state_directory(filterd: Deployment) -> None:
+    text = filterd.config.read_text()
+    for port in (filterd.port, filterd.metrics, filterd.control):
+        text = text.replace(f":{port}", f":{free_port()}")
+    other = filterd.folder / "second.yaml"
+    other.write_text(text)
+    done = serve_ends(filterd, other)
+    assert done.returncode == 1
+    assert any("another resolver uses" in reason for reason in reasons(done))
+    assert holds(filterd)
+
+
+def test_a_wrong_configuration_is_all_said_at_once_and_starts_nothing(filterd: Deployment) -> None:
+    wrong = filterd.folder / "wrong.yaml"
+    wrong.write_text(
+        "dns: {block_ttl: soon, upstream: [x], listen: ['nowhere:53']}\ncache: {size: 1}\nnodes: 1\n"
+    )
+    done = serve_ends(filterd, wrong)
+    assert done.returncode == 2
+    for path in ("dns.block_ttl", "dns.upstream:", "dns.listen[0]", "nodes"):
+        assert f"filterd: {path}" in done.stderr, path
+
+
+def test_a_feed_that_shrank_is_quarantined_until_it_is_mended(filterd: Deployment) -> None:
+    source = filterd.policies / "lists" / "adult.txt"
+    text = source.read_text()
+    sample = 'filterd_feed_quarantined{feed="adult-starter"}'
+    source.write_text("")
+    assert soon(lambda: value(filterd, filterd.control, sample) == 1.0, seconds=30), filterd.log()
+    assert holds(filterd)
+    source.write_text(text)
+    assert soon(lambda: value(filterd, filterd.control, sample) == 0.0, seconds=30), filterd.log()
+    assert holds(filterd)
+
+
+@pytest.mark.parametrize(
+    ("document", "text", "said"),
+    [
+        ("profiles/child.yaml", None, "lines have profiles that the policies do not: child"),
+        ("feeds.yaml", "nonsense: [", "feeds.yaml"),
+        ("protected.yaml", "public_sufixes: true\n", "public_sufixes"),
+    ],
+)
+def test_policies_that_went_wrong_change_nothing_until_they_are_mended(
+    filterd: Deployment, document: str, text: str | None, said: str
+) -> None:
+    path = filterd.policies / document
+    before = path.read_text()
+    failures = value(filterd, filterd.control, "filterd_compile_failures_total") or 0.0
+    if text is None:
+        path.unlink()
+    else:
+        path.write_text(text)
+    try:
+        assert soon(lambda: said in whole_log(filterd), seconds=30), filterd.log()
+        assert soon(
+            lambda: (value(filterd, filterd.control, "filterd_compile_failures_total") or 0.0) > failures
+        )
+        assert holds(filterd)
+    finally:
+        path.write_text(before)
+
+
+def test_neither_log_nor_metrics_tell_of_names_clients_or_subscribers(filterd: Deployment) -> None:
+    filterd.ask("visited.example", source=CHILD, tcp=True)
+    texts = [whole_log(filterd)]
+    texts += [filterd.http(port, "/metrics")[1] for port in (filterd.metrics, filterd.control)]
+    for text in texts:
+        assert text
+        for word in ("visited", "ordered.example", "worst", "blue.example", CHILD, STRANGER, "secret-holder"):
+            assert not re.search(rf"{re.escape(word)}(?!-of)", text), word
