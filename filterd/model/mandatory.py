@@ -6,6 +6,7 @@ an order has :data:`FIRST_ORDER_ID` plus its number in the store.
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 
 from filterd.model.rule import BlockingMode
@@ -19,6 +20,11 @@ def order_id(number: int) -> int:
     return FIRST_ORDER_ID + number
 
 
+def label_of(list_id: str, *, confidential: bool) -> str:
+    """A list's id where others read it (metrics, ``check``): opaque where even the id is confidential."""
+    return f"confidential-{hashlib.sha256(list_id.encode()).hexdigest()[:8]}" if confidential else list_id
+
+
 @dataclass(frozen=True, slots=True)
 class Mandate:
     """What a verdict needs to know of an order or mandatory list, apart from its names.
@@ -28,7 +34,7 @@ class Mandate:
 
     id: int
     reference: str
-    """the order's public number or the list's id; an opaque id where confidential"""
+    """the order's public number, which says nothing of its contents, or the list's id"""
     mode: BlockingMode = BlockingMode.NXDOMAIN
     not_before: int = 0
     not_after: int = 0

@@ -12,6 +12,7 @@ from ipaddress import ip_network
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from filterd.config.domain import IPNetwork
 from filterd.model.line import LineChoices
 from filterd.model.order import Order, OrderState
 from filterd.model.rule import Action, Scope
@@ -29,13 +30,16 @@ from filterd.store import bindings, log
 from filterd.store import orders as order_rows
 from filterd.store import subscribers as subscriber_rows
 
+REFUSED = "refused"
+"""the method of a client outside of ``dns.allow_from``: whose line it is does not matter"""
+
 
 @dataclass(frozen=True, slots=True)
 class Identity:
     """Whose query it is, and how that is known."""
 
     method: str
-    """``subscriber`` (named in the check), ``binding`` or ``unknown``"""
+    """``subscriber`` (named in the check), ``binding``, ``unknown``, or :data:`REFUSED`"""
     choices: LineChoices | None = None
 
 
@@ -59,7 +63,7 @@ async def load(
     snapshot = open_current(context)
     async with context.store.read() as connection:
         revision = await log.revision(connection)
-        identity = await _identify(connection, subscriber, client)
+        identity = await _identify(connection, subscriber, client, context.settings.dns.allow_from)
         listed = await order_rows.list_orders(connection)
         known = [each for each in listed if each.accepted_at]
         held = {entry.get("mandatory_id") for entry in snapshot.meta["lists"]}
@@ -83,7 +87,9 @@ async def load(
     return CheckState(published, snapshot, identity, line, revision)
 
 
-async def _identify(connection: AsyncConnection, subscriber: str | None, client: str | None) -> Identity:
+async def _identify(
+    connection: AsyncConnection, subscriber: str | None, client: str | None, allowed: Sequence[IPNetwork]
+) -> Identity:
     if subscriber is not None:
         return Identity("subscriber", (await lines.require(connection, subscriber)).choices)
     if client is None:
@@ -92,6 +98,8 @@ async def _identify(connection: AsyncConnection, subscriber: str | None, client:
     if network.prefixlen != network.max_prefixlen:
         message = f"{client} is a prefix, not an address"
         raise OperationError(message, "give the address that the client asks from")
+    if not any(network.network_address in each for each in allowed):
+        return Identity(REFUSED)
     above = [str(network.supernet(new_prefix=length)) for length in range(network.max_prefixlen, -1, -1)]
     owners = await bindings.owners(connection, above)
     line = next((owners[prefix] for prefix in above if prefix in owners), None)

@@ -2,33 +2,34 @@
 
 from __future__ import annotations
 
-import random
-import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import dns.exception
-import dns.message
 import dns.rdatatype
 
-from filterd.dataplane.upstream.forwarder import Forwarder
-from filterd.dataplane.upstream.values import Question, Server, UpstreamAnswer
-from filterd.model.mandatory import FIRST_ORDER_ID
-from filterd.model.verdict import Outcome, Reason
+from filterd.config.settings import Settings
+from filterd.model.mandatory import FIRST_ORDER_ID, label_of
+from filterd.model.rule import BlockingMode, Scope
+from filterd.model.verdict import Outcome, Reason, Verdict
 from filterd.operations import checkstate, texts
+from filterd.operations.checkanswer import Answers, inspected, no_answers, of_file, of_upstreams
 from filterd.operations.checkstate import CheckState
 from filterd.operations.context import Context, OperationError
 from filterd.policy.decide import decide_name
-from filterd.policy.inspect import inspect_message
 from filterd.policy.trace import TRACED, Decision, StageOutcome, StageTrace
+from filterd.wire.ede import ExtendedError
 from filterd.wire.names import name_from_text
 
 QUERY = "query"
 ANSWER = "answer"
 _NOT_OF_ANSWERS = frozenset({Reason.LOCAL, Reason.SPECIAL_USE})
-_MAX_MESSAGE = 65_535
+_META_TYPES = range(249, 255)
+"""TKEY to MAILA (RFC 6895 3.1): refused by the resolver"""
+_REFUSED: tuple[str, tuple[int, ...]] = ("REFUSED", (int(ExtendedError.PROHIBITED),))
+_GROUNDS = {Reason.MANDATORY: ExtendedError.CENSORED, Reason.SECURITY: ExtendedError.BLOCKED}
+"""the extended error of a block; any other is what the line asked for"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,9 +56,14 @@ class Explanation:
     type: str
     at: int
     verdict: str
+    """``pass``, ``block``, ``rewrite``, ``local``; ``refuse`` for a client outside of dns.allow_from"""
     reason: str
     blocking_mode: str
     """empty unless the verdict is ``block``"""
+    rcode: str
+    """what a client is answered; empty where another server's answer decides"""
+    ede: tuple[int, ...]
+    """the extended errors (RFC 8914) of filterd that a client with EDNS gets, in their order"""
     protected: bool
     own_allow: bool
     valid_until: int
@@ -93,16 +99,17 @@ async def explain(
     now = int(context.clock()) if at is None else at
     canonical = _query_name(name)
     wire = name_from_text(canonical)
+    answers: Answers = no_answers
+    if answer is not None:
+        answers = of_file(answer, wire, number)
+    elif resolve:
+        answers = of_upstreams(context.settings.dns.upstreams)
     state = await checkstate.load(context, now, subscriber=subscriber, client=client)
+    if state.identity.method == checkstate.REFUSED:
+        return _explanation(context.settings, canonical, number, now, state, None, None)
     decision = decide_name(state.published, state.line, wire, now)
-    inspected: Decision | None = None
-    message = _read_answer(answer) if answer is not None else None
-    if decision.verdict.outcome is Outcome.PASS:
-        if message is None and resolve:
-            message = await _resolve(context, wire, number)
-        if message is not None:
-            inspected = _inspect(state, message, decision, now)
-    return _explanation(canonical, qtype.upper(), now, state, decision, inspected)
+    found = await inspected(state, answers, wire, number, decision, now)
+    return _explanation(context.settings, canonical, number, now, state, decision, found)
 
 
 def _query_name(name: str) -> str:
@@ -116,80 +123,69 @@ def _query_name(name: str) -> str:
 
 def _type_of(qtype: str) -> int:
     try:
-        return int(dns.rdatatype.from_text(qtype))
+        number = int(dns.rdatatype.from_text(qtype))
     except (dns.rdatatype.UnknownRdatatype, ValueError) as error:
         message = f"unknown record type {qtype[:32]!r}"
         raise OperationError(message, "write it like A, AAAA, HTTPS or TYPE65") from error
-
-
-def _read_answer(path: Path) -> bytes:
-    """A message from a file, in wire form or as text."""
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        message = f"{path} cannot be read: {error.strerror}"
-        raise OperationError(message, "give a file with the answer") from error
-    try:
-        text = content.decode("ascii")
-    except UnicodeDecodeError:
-        return content[:_MAX_MESSAGE]
-    if not text.lstrip().startswith(("id ", ";")):
-        return content[:_MAX_MESSAGE]
-    try:
-        return dns.message.from_text(text).to_wire()
-    except (dns.exception.DNSException, ValueError) as error:
-        message = f"{path} holds no DNS message"
-        raise OperationError(
-            message, "give the message's bytes, or its text as dnspython prints it"
-        ) from error
-
-
-async def _resolve(context: Context, wire: bytes, qtype: int) -> bytes:
-    servers = [
-        Server(str(each.address.address), each.address.port, each.trusted)
-        for each in context.settings.dns.upstreams
-    ]
-    forwarder = Forwarder(servers, clock=time.monotonic, bits=random.SystemRandom())
-    try:
-        found = await forwarder.resolve(Question(wire, qtype))
-    finally:
-        await forwarder.close()
-    if not isinstance(found, UpstreamAnswer):
-        message = f"the upstreams gave no answer: {found.reason.value}"
-        raise OperationError(message, "check dns.upstreams, or leave out --resolve")
-    return found.message
-
-
-def _inspect(state: CheckState, message: bytes, decision: Decision, now: int) -> Decision:
-    inspected = inspect_message(state.published, state.line, message, decision.own_allow, now)
-    if inspected is None:
-        reason = "the answer cannot be read; a client would get SERVFAIL"
-        raise OperationError(reason, "give the whole message of one answer")
-    return inspected
+    if not number or number == dns.rdatatype.OPT or number in _META_TYPES:
+        message = f"{qtype[:32]} is no type that a resolver looks up: a client gets an error"
+        raise OperationError(message, "ask for a type of records, like A, AAAA or HTTPS")
+    return number
 
 
 def _explanation(
-    name: str, qtype: str, now: int, state: CheckState, decision: Decision, inspected: Decision | None
+    settings: Settings,
+    name: str,
+    qtype: int,
+    now: int,
+    state: CheckState,
+    decision: Decision | None,
+    found: Decision | None,
 ) -> Explanation:
-    final = decision if inspected is None else inspected
+    """``decision`` None: the client is refused before anything is decided."""
+    final = found or decision or Decision(Verdict())
     verdict = final.verdict
-    blocked = verdict.outcome is Outcome.BLOCK
+    rcode, ede = _REFUSED if decision is None else _client_sees(settings, verdict, qtype)
     return Explanation(
         name=name,
-        type=qtype,
+        type=dns.rdatatype.to_text(dns.rdatatype.RdataType.make(qtype)),
         at=now,
-        verdict=verdict.outcome.name.lower(),
-        reason=verdict.reason.word,
-        blocking_mode=verdict.mode.word if blocked else "",
-        protected=decision.is_protected,
-        own_allow=decision.own_allow,
+        verdict="refuse" if decision is None else verdict.outcome.name.lower(),
+        reason="client" if decision is None else verdict.reason.word,
+        blocking_mode=verdict.mode.word if verdict.outcome is Outcome.BLOCK else "",
+        rcode=rcode,
+        ede=ede,
+        protected=decision is not None and decision.is_protected,
+        own_allow=decision is not None and decision.own_allow,
         valid_until=final.valid_until,
-        stages=(*_stages(state, QUERY, decision), *_stages(state, ANSWER, inspected)),
+        stages=(*_stages(state, QUERY, decision), *_stages(state, ANSWER, found)),
         identity=_identity(state, now),
         revision=state.revision,
         snapshot_revision=state.snapshot.built_at_revision,
         digest=state.snapshot.digest,
     )
+
+
+def _client_sees(settings: Settings, verdict: Verdict, qtype: int) -> tuple[str, tuple[int, ...]]:
+    """Response code and extended errors of the answer (design: respond); those of upstreams come on top."""
+    if verdict.outcome is Outcome.PASS:
+        return "", ()
+    if verdict.outcome is Outcome.REWRITE:
+        return "", (int(ExtendedError.FORGED_ANSWER),)
+    if verdict.outcome is Outcome.LOCAL:
+        return ("NXDOMAIN" if verdict.reason is Reason.SPECIAL_USE else "NOERROR"), ()
+    page, mode = settings.block_page, verdict.mode
+    if mode is BlockingMode.SINKHOLE and page is None:
+        mode = BlockingMode.NXDOMAIN
+    denied = mode is BlockingMode.NXDOMAIN and verdict.scope is not Scope.EXACT
+    forged = qtype in (dns.rdatatype.A, dns.rdatatype.AAAA) and mode is BlockingMode.NULL
+    if mode is BlockingMode.SINKHOLE and page is not None:
+        addresses = {dns.rdatatype.A: page.ipv4, dns.rdatatype.AAAA: page.ipv6}
+        forged = addresses.get(dns.rdatatype.RdataType.make(qtype)) is not None
+    codes = [_GROUNDS.get(verdict.reason, ExtendedError.FILTERED)]
+    if forged:
+        codes.append(ExtendedError.FORGED_ANSWER)
+    return ("NXDOMAIN" if denied else "NOERROR"), tuple(map(int, codes))
 
 
 def _identity(state: CheckState, now: int) -> dict[str, Any]:
@@ -231,7 +227,9 @@ def _source(state: CheckState, trace: StageTrace) -> tuple[str, str, bool]:
         mandate = state.published.mandates.get(trace.reference)
         secret = mandate is None or mandate.confidential
         reference = "" if mandate is None else mandate.reference
-        return ("", reference, secret) if trace.reference >= FIRST_ORDER_ID else (reference, "", secret)
+        if trace.reference >= FIRST_ORDER_ID:
+            return "", reference, secret
+        return reference and label_of(reference, confidential=secret), "", secret
     if trace.stage is Reason.SCHEDULE and not trace.matched:
         return "schedule", "", False
     place = state.published.classes.of_bit(trace.reference)

@@ -7,13 +7,13 @@ input. It migrates the store, keeps feeds and snapshot current, hears the nodes,
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import signal
 import sys
 import time
 from dataclasses import replace
 
 from filterd.config.settings import Settings
+from filterd.model.mandatory import label_of
 from filterd.model.records import NodeReport
 from filterd.operations import feeds, nodes, snapshots
 from filterd.operations.context import Context, OperationError, open_context
@@ -128,11 +128,6 @@ class Control:
             subscribers=subscribers,
             audit_entries=entries,
         )
-
-
-def label_of(feed: str, *, confidential: bool) -> str:
-    """A feed's label in metrics: opaque where even the list's name is confidential."""
-    return f"confidential-{hashlib.sha256(feed.encode()).hexdigest()[:8]}" if confidential else feed
 
 
 async def _serve(settings: Settings) -> int:

@@ -242,9 +242,9 @@ def test_importing_lines(answer: Answer, run: Run, tmp_path: Path) -> None:
 def test_check(answer: Answer, run: Run, tmp_path: Path) -> None:
     answer("feed", "update")
     answer("snapshot", "build")
-    answer("subscriber", "add", "one", "--prefix", "192.0.2.1")
+    answer("subscriber", "add", "one", "--prefix", "10.0.2.1")
     answer("subscriber", "opt-in", "one", "--profile", "children", *EVIDENCE)
-    found = answer("check", "adult.test.example", "--client", "192.0.2.1")
+    found = answer("check", "adult.test.example", "--client", "10.0.2.1")
     assert (found["verdict"], found["reason"], found["identity"]["line"]) == ("block", "category", 1)
     assert {"stage", "outcome", "rule", "list", "order", "matched_name", "scope"} <= set(found["stages"][0])
     shown = run("check", "adult.test.example", "--subscriber", "one")
@@ -257,6 +257,6 @@ def test_check(answer: Answer, run: Run, tmp_path: Path) -> None:
     cloaked = ("check", "cloaked.test.example", "--subscriber", "one")
     assert answer(*cloaked)["verdict"] == "pass"
     assert answer(*cloaked, "--answer", str(tmp_path / "answer"))["reason"] == "category"
-    assert run(*cloaked, "--client", "192.0.2.1").exit_code == 2
+    assert run(*cloaked, "--client", "10.0.2.1").exit_code == 2
     assert run(*cloaked, "--type", "NONSENSE").exit_code == 1
     assert run("check", "a..b").exit_code == 1

@@ -6,8 +6,8 @@ import os
 import shutil
 from pathlib import Path
 
+from filterd.model.mandatory import label_of
 from filterd.operations.snapshots import current_file
-from filterd.serve.control import label_of
 from tests.upkeep_world import Kept
 
 SHIPPED = Path(__file__).parents[3] / "policies"
