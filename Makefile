@@ -97,3 +97,7 @@ SCALE ?= ../shared/data/domains
 .PHONY: scale
 scale: $(INSTALLED) $(BUILT)  ## compile every list at hand and print time, memory and size
 	@$(BIN)/python benchmarks/scale.py $(SCALE)
+
+.PHONY: scale-lines
+scale-lines: $(INSTALLED) $(BUILT)  ## a resolver with a million lines: resync, start, checkpoints, memory
+	@$(BIN)/python benchmarks/lines.py

@@ -39,13 +39,15 @@ class ScriptedStore:
         self._connection.execute("INSERT INTO log_floor VALUES (1, 0)")
         self.revision = 0
 
-    def write(self, *changes: Change, at: float = 0.0) -> int:
-        """Append changes in one transaction; the newest revision."""
+    def write(self, *changes: Change, at: float = 0.0, statements: Iterable[tuple[Any, ...]] = ()) -> int:
+        """Append changes and carry out statements, in one transaction; the newest revision."""
         self._connection.execute("BEGIN IMMEDIATE")
         for change in changes:
             self.revision += 1
             row = (self.revision, *encode(change)[:2], at, encode(change)[2])
             self._connection.execute("INSERT INTO change VALUES (?, ?, ?, ?, ?)", row)
+        for statement, *values in statements:
+            self._connection.execute(statement, values)
         self._connection.execute("UPDATE head SET revision = ?", (self.revision,))
         self._connection.execute("COMMIT")
         return self.revision

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -32,9 +33,18 @@ def evidence_options(command: Command) -> Command:
 
 
 def evidence_of(who: str, channel: str, asked_at: str, text_version: str, reference: str) -> RequestEvidence:
-    """The evidence as typed; whether it is complete is the operation's to judge."""
+    """The evidence as typed, asked now where no time was; whether it is complete is the operation's to
+    judge."""
+    typed = evidence_typed(who, channel, asked_at, text_version, reference)
+    return replace(typed, at=typed.at or time.time())
+
+
+def evidence_typed(
+    who: str, channel: str, asked_at: str, text_version: str, reference: str
+) -> RequestEvidence:
+    """The evidence as typed; ``at`` is 0 where no time was."""
     from filterd.model.subscriber import RequestEvidence
     from filterd.operations import texts
 
-    at = float(texts.when(asked_at, "the time of the request")) if asked_at else time.time()
+    at = float(texts.when(asked_at, "the time of the request")) if asked_at else 0.0
     return RequestEvidence(who, channel, at, text_version, reference)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from filterd.cli import output
-from filterd.cli.evidence import evidence_of, evidence_options
+from filterd.cli.evidence import evidence_options, evidence_typed
 from filterd.cli.failure import Failure
 from filterd.cli.options import common
 from filterd.cli.session import perform
@@ -29,21 +29,19 @@ def import_(file: Path, config: Path | None, as_json: bool, **evidence: str) -> 
     """Register lines from a CSV file; running it again changes nothing.
 
     Its first line names the columns: subscriber, and as needed prefixes (separated by spaces), profile
-    (opts the line in), zone, and the evidence who, channel, at, text_version, reference. The options give
-    the evidence of rows that have none.
+    (opts the line in), zone, and the evidence who, channel, at, text_version, reference. The options say
+    what a row with a profile does not say itself.
     """
     from filterd.operations import importing
 
     size = file.stat().st_size
-    whole = evidence if any(evidence[part] for part in ("who", "text_version", "reference")) else None
-
     with output.progress("importing") as tell:
 
         async def run(context: Context) -> ImportResult:
             return await importing.import_file(
                 context,
                 file,
-                evidence=None if whole is None else evidence_of(**whole),
+                evidence=evidence_typed(**evidence),
                 progress=None if tell is None else lambda rows, read: tell(f"{rows} rows", read, size),
             )
 

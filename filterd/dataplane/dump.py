@@ -51,10 +51,10 @@ class Dump:
     payload: memoryview
 
 
-def seal(kind: Kind, records: int, extra: int, seed: bytes, payload: bytes | bytearray) -> bytes:
-    """The dump as bytes, ready to be kept."""
+def envelope(kind: Kind, records: int, extra: int, seed: bytes, payload: bytes | bytearray) -> bytes:
+    """What a dump begins with; the payload follows it."""
     head = _HEADER.pack(_MAGIC, _ORDER_MARK, kind, records, extra, seed, bytes(_DIGEST_SIZE))
-    return b"".join((head[:_DIGEST_AT], _digest(head, payload), payload))
+    return head[:_DIGEST_AT] + _digest(head, payload)
 
 
 def unseal(dump: bytes | memoryview, kind: Kind) -> Dump:

@@ -1,8 +1,8 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
 """Who is asking: lines by number, lines by address (exact or longest prefix), and sets of prefixes for ACLs.
 
-Whoever writes holds the GIL, and so must whoever reads beside a writer; the ``find`` functions touch no
-Python object. A ``Line`` never moves while it exists, and its own names are replaced whole, so that readers
+One thread writes. It holds the GIL where it alters what readers see (a table that grows is rebuilt beside it,
+without the GIL), and so must whoever reads beside a writer; the ``find`` functions touch no Python object. A ``Line`` never moves while it exists, and its own names are replaced whole, so that readers
 without the GIL need no more than a sequence around the two slot arrays (docs/decisions/0050-line-tables.md).
 
 Addresses are held in one form of 16 bytes: IPv4 a.b.c.d is ::ffff:a.b.c.d (RFC 4291 section 2.5.5.2) and
@@ -156,10 +156,12 @@ cdef inline Line* line_of(
 
 cdef class Lines:
     cdef LineTable table
+    cdef object grow(self)
 
 
 cdef class Addresses:
     cdef AddressTable table
+    cdef object grow(self)
 
 
 cdef class Prefixes:

@@ -5,6 +5,7 @@ Address slots are kept in the order of their homes (Robin Hood order without wra
 first slot that is nearer to its home than the search is. Lines are indexed by linear probing with backward
 shift. Tables grow by a quarter and are rebuilt front to back; nothing else moves a slot far.
 """
+from cpython.bytearray cimport PyByteArray_FromStringAndSize
 from cpython.bytes cimport PyBytes_AS_STRING
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t, uintptr_t
 from libc.stdlib cimport calloc, free, malloc
@@ -16,7 +17,7 @@ from filterd.policy.decide cimport LINE_OPTED_IN, LINE_SECURITY_LEFT, Line, Line
 import ipaddress
 from typing import NamedTuple
 
-from filterd.dataplane.dump import DamagedDumpError, Kind, TableError, seal, unseal
+from filterd.dataplane.dump import DamagedDumpError, Kind, TableError, envelope, unseal
 
 cdef enum:
     FIRST_SIZE = 16
@@ -77,26 +78,44 @@ cdef int _addresses_put(AddressTable* table, const AddressSlot* entry) noexcept 
     return ADDED
 
 
-cdef bint _addresses_resize(AddressTable* table, uint64_t size) noexcept nogil:
-    """Rebuild with at least ``size`` homes. False: no memory, the table as it was."""
-    cdef AddressTable fresh = table[0]
+cdef bint _addresses_rebuild(const AddressTable* table, uint64_t size, AddressTable* out) noexcept nogil:
+    """The same entries in new slots with at least ``size`` homes; ``table`` is only read. False: no memory."""
     cdef uint64_t at
     cdef bint complete = False
+    out[0] = table[0]
     while not complete:
-        if not _addresses_allocate(&fresh, size):
+        if not _addresses_allocate(out, size):
             return False
         complete = True
         for at in range(table.size + SPARE):
-            if table.slots[at].length != 0 and _addresses_put(&fresh, table.slots + at) == FULL:
+            if table.slots[at].length != 0 and _addresses_put(out, table.slots + at) == FULL:
                 complete = False
                 break
         if not complete:
-            free(fresh.slots)
+            free(out.slots)
             size += size // 4 + 1
+    return True
+
+
+cdef void _addresses_adopt(AddressTable* table, const AddressTable* fresh) noexcept nogil:
+    """Go over to the slots of ``fresh``."""
     free(table.slots)
     table.slots = fresh.slots
     table.size = fresh.size
+
+
+cdef bint _addresses_resize(AddressTable* table, uint64_t size) noexcept nogil:
+    """Rebuild with at least ``size`` homes. False: no memory, the table as it was."""
+    cdef AddressTable fresh
+    if not _addresses_rebuild(table, size, &fresh):
+        return False
+    _addresses_adopt(table, &fresh)
     return True
+
+
+cdef bint _addresses_crowded(const AddressTable* table) noexcept nogil:
+    """Whether the table should grow before the next new entry."""
+    return table.used * 5 >= table.size * 4
 
 
 cdef uint32_t* _length_count(AddressTable* table, const AddressSlot* entry) noexcept nogil:
@@ -125,7 +144,7 @@ cdef int _addresses_set(AddressTable* table, const AddressSlot* entry) noexcept 
     """Add the prefix or change its value, growing where needed: ADDED, CHANGED or NO_MEMORY."""
     cdef uint32_t* count
     cdef int outcome = FULL
-    if table.used * 5 < table.size * 4:
+    if not _addresses_crowded(table):
         outcome = _addresses_put(table, entry)
     while outcome == FULL:
         if not _addresses_resize(table, table.size + table.size // 4):
@@ -255,10 +274,23 @@ cdef class Addresses:
         cdef AddressSlot entry
         _fill_entry(&entry, address, length)
         entry.value = line
+        if _addresses_crowded(&self.table):
+            self.grow()
         cdef int outcome = _addresses_set(&self.table, &entry)
         if outcome == NO_MEMORY:
             raise MemoryError
         return outcome == ADDED
+
+    cdef object grow(self):
+        """Rebuild with a quarter more, beside readers: they have the old slots until the new ones are
+        complete."""
+        cdef AddressTable fresh
+        cdef bint built
+        with nogil:
+            built = _addresses_rebuild(&self.table, self.table.size + self.table.size // 4, &fresh)
+        if not built:
+            raise MemoryError
+        _addresses_adopt(&self.table, &fresh)
 
     def remove(self, bytes address not None, int length):
         """Take exactly this prefix away; whether it was there."""
@@ -289,10 +321,16 @@ cdef class Addresses:
 
     def dump(self):
         """Everything as checksummed bytes for :meth:`load`."""
-        cdef bytearray payload = bytearray(self.table.used * sizeof(AddressSlot))
+        return b"".join(self.dump_parts())
+
+    def dump_parts(self):
+        """The same in two parts, its beginning and the entries, copied beside readers."""
+        cdef bytearray payload = PyByteArray_FromStringAndSize(NULL, self.table.used * sizeof(AddressSlot))
         cdef bytes seed = (<const char*>&self.table.seed)[:16]
-        _addresses_collect(&self.table, <AddressSlot*><char*>payload)
-        return seal(Kind.ADDRESSES, self.table.used, 0, seed, payload)
+        cdef char* out = payload
+        with nogil:
+            _addresses_collect(&self.table, <AddressSlot*>out)
+        return envelope(Kind.ADDRESSES, self.table.used, 0, seed, payload), payload
 
     @staticmethod
     def load(dump):
@@ -377,21 +415,44 @@ cdef uint64_t _lines_slot(const LineTable* table, uint64_t number) noexcept nogi
     return slot
 
 
-cdef bint _lines_resize(LineTable* table, uint64_t size) noexcept nogil:
-    """Index all lines anew in ``size`` slots, more than there are lines. False: no memory."""
+cdef uint32_t* _lines_reindex(const LineTable* table, uint64_t size) noexcept nogil:
+    """An index of all lines in ``size`` slots, more than there are lines; ``table`` is only read. NULL: no
+    memory."""
     cdef LineTable fresh = table[0]
     cdef uint64_t at
     fresh.slots = <uint32_t*>calloc(size, sizeof(uint32_t))
     if fresh.slots == NULL:
-        return False
+        return NULL
     fresh.size = size
     for at in range(table.size):
         if table.slots[at] != 0:
             fresh.slots[_lines_slot(&fresh, line_at(table, table.slots[at] - 1).number)] = table.slots[at]
+    return fresh.slots
+
+
+cdef void _lines_adopt(LineTable* table, uint32_t* slots, uint64_t size) noexcept nogil:
+    """Go over to another index."""
     free(table.slots)
-    table.slots = fresh.slots
+    table.slots = slots
     table.size = size
+
+
+cdef bint _lines_resize(LineTable* table, uint64_t size) noexcept nogil:
+    """Index all lines anew in ``size`` slots. False: no memory, the table as it was."""
+    cdef uint32_t* slots = _lines_reindex(table, size)
+    if slots == NULL:
+        return False
+    _lines_adopt(table, slots, size)
     return True
+
+
+cdef bint _lines_crowded(const LineTable* table) noexcept nogil:
+    """Whether the index should grow before the next new line."""
+    return (table.used + 1) * 5 > table.size * 4
+
+
+cdef uint64_t _lines_next_size(const LineTable* table) noexcept nogil:
+    return table.size + table.size // 4 + FIRST_SIZE
 
 
 cdef uint32_t _line_take(LineTable* table) noexcept nogil:
@@ -439,8 +500,8 @@ cdef int _lines_set(LineTable* table, const Line* entry, const OwnName* own) noe
         table.own_names -= line.own_count
         free(line.own)
     else:
-        if (table.used + 1) * 5 > table.size * 4:
-            if not _lines_resize(table, table.size + table.size // 4 + FIRST_SIZE):
+        if _lines_crowded(table):
+            if not _lines_resize(table, _lines_next_size(table)):
                 free(names)
                 return NO_MEMORY
             slot = _lines_slot(table, entry.number)
@@ -495,6 +556,7 @@ cdef void _lines_collect(const LineTable* table, LineRecord* out) noexcept nogil
         out.policy = line.policy
         out.own_count = line.own_count
         out.flags = line.flags
+        memset(out.spare, 0, 7)
         out += 1
         if line.own_count != 0:
             memcpy(names, line.own, line.own_count * sizeof(OwnName))
@@ -579,10 +641,23 @@ cdef class Lines:
 
     def upsert(self, LineHandle line not None):
         """Add the line or replace all that is known of it by a copy of this; whether it is new."""
+        if _lines_crowded(&self.table):
+            self.grow()
         cdef int outcome = _lines_set(&self.table, &line.line, line.line.own)
         if outcome == NO_MEMORY:
             raise MemoryError
         return outcome == ADDED
+
+    cdef object grow(self):
+        """Index anew with a quarter more, beside readers: they have the old index until the new one is
+        complete."""
+        cdef uint64_t size = _lines_next_size(&self.table)
+        cdef uint32_t* slots
+        with nogil:
+            slots = _lines_reindex(&self.table, size)
+        if slots == NULL:
+            raise MemoryError
+        _lines_adopt(&self.table, slots, size)
 
     def remove(self, uint64_t number):
         """Forget the line; whether it was there. Addresses that lead to it then lead to no line."""
@@ -622,11 +697,17 @@ cdef class Lines:
 
     def dump(self):
         """Everything as checksummed bytes for :meth:`load`."""
+        return b"".join(self.dump_parts())
+
+    def dump_parts(self):
+        """The same in two parts, its beginning and the lines, copied beside readers."""
         cdef uint64_t size = self.table.used * sizeof(LineRecord) + self.table.own_names * sizeof(OwnName)
-        cdef bytearray payload = bytearray(size)
+        cdef bytearray payload = PyByteArray_FromStringAndSize(NULL, size)
         cdef bytes seed = (<const char*>&self.table.seed)[:16]
-        _lines_collect(&self.table, <LineRecord*><char*>payload)
-        return seal(Kind.LINES, self.table.used, self.table.own_names, seed, payload)
+        cdef char* out = payload
+        with nogil:
+            _lines_collect(&self.table, <LineRecord*>out)
+        return envelope(Kind.LINES, self.table.used, self.table.own_names, seed, payload), payload
 
     @staticmethod
     def load(dump):

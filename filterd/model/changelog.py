@@ -10,8 +10,7 @@ How a node follows the log (every step inside one short read transaction, which 
 2. Read :data:`CHANGES_SQL` for one stream, above the stream's cursor and up to the head, at most ``limit``
    rows. Fewer rows than the limit: the cursor becomes the head. Otherwise it becomes the last row's revision.
 
-A full resync reads the head and :func:`mandatory_state` or :func:`parental_state` in one transaction; the
-cursor then becomes that head.
+How a full resync goes is in :mod:`filterd.model.fullstate`.
 
 Revisions become visible in order (they are assigned under the write lock, which is held to the commit), and
 one transaction may hold several.
@@ -20,12 +19,12 @@ one transaction may hold several.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from filterd.model.line import LineChoices, OwnName
-from filterd.model.mandatory import Mandate, order_id
+from filterd.model.mandatory import Mandate
 from filterd.model.rule import Action, BlockingMode, Scope
 
 MANDATORY = "mandatory"
@@ -43,25 +42,6 @@ CHANGES_SQL = (
     " WHERE stream = ? AND revision > ? AND revision <= ? ORDER BY revision LIMIT ?"
 )
 """parameters: stream, cursor, head, limit"""
-
-ORDERS_SQL = (
-    "SELECT number, reference, mode, not_before, not_after, state = 'withdrawn', confidential, accepted_at"
-    " FROM orders WHERE accepted_at > 0 ORDER BY number"
-)
-ORDER_NAMES_SQL = (
-    "SELECT order_number, name, scope FROM order_name JOIN orders ON number = order_number"
-    " WHERE state = 'accepted' ORDER BY order_number, name, scope"
-)
-ORDER_ADDRESSES_SQL = (
-    "SELECT order_number, prefix FROM order_address JOIN orders ON number = order_number"
-    " WHERE state = 'accepted' ORDER BY order_number, prefix"
-)
-LINES_SQL = "SELECT line, opted_in, profile, zone, paused_until, security_left FROM line_state ORDER BY line"
-OWN_NAMES_SQL = "SELECT line, name, action, scope FROM own_name ORDER BY line, name, action, scope"
-BINDINGS_SQL = "SELECT prefix, line FROM binding ORDER BY prefix"
-
-Execute = Callable[[str], Iterable[tuple[Any, ...]]]
-"""runs one statement and yields its rows: ``connection.execute`` of ``sqlite3``"""
 
 
 class ChangeError(ValueError):
@@ -234,49 +214,3 @@ _READERS: dict[str, Callable[[dict[str, Any]], Change]] = {
     "binding": lambda fields: BindingChange(str(fields["prefix"]), int(fields["line"])),
     "binding_removed": lambda fields: BindingRemoved(str(fields["prefix"])),
 }
-
-
-def mandatory_state(execute: Execute) -> Iterator[OrderChange]:
-    """Every order that was ever in force, by id: what a full resync of the mandatory stream applies."""
-    names = _Groups(execute(ORDER_NAMES_SQL))
-    addresses = _Groups(execute(ORDER_ADDRESSES_SQL))
-    for number, reference, mode, *bounds, withdrawn, confidential, accepted_at in execute(ORDERS_SQL):
-        yield OrderChange(
-            id=order_id(number),
-            reference=reference,
-            names=tuple((name, Scope(scope)) for name, scope in names.of(number)),
-            addresses=tuple(prefix for (prefix,) in addresses.of(number)),
-            mode=BlockingMode(mode),
-            not_before=bounds[0],
-            not_after=bounds[1],
-            withdrawn=bool(withdrawn),
-            confidential=bool(confidential),
-            accepted_at=accepted_at,
-        )
-
-
-def parental_state(execute: Execute) -> Iterator[LineChange | BindingChange]:
-    """Every line by number, then every binding: what a full resync of the parental stream applies."""
-    own = _Groups(execute(OWN_NAMES_SQL))
-    for line, opted_in, profile, zone, paused_until, security_left in execute(LINES_SQL):
-        names = tuple(OwnName(name, Action(action), Scope(scope)) for name, action, scope in own.of(line))
-        yield LineChange(
-            LineChoices(line, bool(opted_in), profile, zone, paused_until, bool(security_left), names)
-        )
-    for prefix, line in execute(BINDINGS_SQL):
-        yield BindingChange(prefix, line)
-
-
-class _Groups:
-    """Rows ordered by their first column, handed out group by group in the same order."""
-
-    def __init__(self, rows: Iterable[tuple[Any, ...]]) -> None:
-        self._rows = iter(rows)
-        self._next = next(self._rows, None)
-
-    def of(self, key: int) -> Iterator[tuple[Any, ...]]:
-        """The rest of each row of ``key``; rows of smaller keys are passed over."""
-        while self._next is not None and self._next[0] <= key:
-            row, self._next = self._next, next(self._rows, None)
-            if row[0] == key:
-                yield row[1:]

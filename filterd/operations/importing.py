@@ -6,7 +6,9 @@ nothing. A line that ever asked for something keeps what it chose, whatever the 
 
 The file's first line names its columns: ``subscriber`` (required), ``prefixes`` (separated by spaces),
 ``profile`` (opts the line in), ``zone``, and the evidence of the request: ``who``, ``channel``, ``at``,
-``text_version``, ``reference``. A row with a profile needs evidence, its own or that of the whole import.
+``text_version``, ``reference``. A row with a profile needs evidence: what it does not say itself, the
+evidence given for the whole import says. Only a row that says nothing at all was asked for now, if no time
+was given.
 """
 
 from __future__ import annotations
@@ -15,7 +17,7 @@ import asyncio
 import csv
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from io import TextIOWrapper
 from pathlib import Path
 from typing import TextIO
@@ -31,7 +33,8 @@ from filterd.store.engine import BREATH
 CHUNK_CHANGES = 1_000
 """rows of the change log that one transaction holds at most"""
 KEPT_REJECTIONS = 1_000
-COLUMNS = ("subscriber", "prefixes", "profile", "zone", "who", "channel", "at", "text_version", "reference")
+EVIDENCE = ("who", "channel", "at", "text_version", "reference")
+COLUMNS = ("subscriber", "prefixes", "profile", "zone", *EVIDENCE)
 
 Progress = Callable[[int, int], None]
 """told how many rows are done, and how many bytes of the file"""
@@ -74,8 +77,9 @@ async def import_file(
     evidence: RequestEvidence | None = None,
     progress: Progress | None = None,
 ) -> ImportResult:
-    """Import a file. ``evidence`` holds for every row with a profile that brings none of its own."""
-    reader = _RowReader(context, None if evidence is None else lines.checked(evidence))
+    """Import a file. ``evidence`` fills in what rows with a profile do not say; parts of it may be empty
+    (``at``: 0)."""
+    reader = _RowReader(context, evidence or RequestEvidence("", "", 0.0, "", ""))
     result = ImportResult()
     try:
         source = _digest(path)
@@ -117,9 +121,10 @@ def _chunks(rows: Iterator[Row]) -> Iterator[Sequence[Row]]:
 class _RowReader:
     """Rows of one file, checked as far as that goes without the store."""
 
-    def __init__(self, context: Context, evidence: RequestEvidence | None) -> None:
+    def __init__(self, context: Context, evidence: RequestEvidence) -> None:
         self._profiles = {each.id for each in policies(context).profiles}
-        self._evidence = evidence
+        self._given = lines.in_form(evidence)
+        self._whole = replace(self._given, at=self._given.at or context.clock())
         self._zones: set[str] = set()
 
     def read(self, file: TextIO, result: ImportResult) -> Iterator[Row]:
@@ -164,10 +169,16 @@ class _RowReader:
         return zone
 
     def _evidence_of(self, value: dict[str, str]) -> RequestEvidence:
-        parts = {name: value.get(name, "") for name in ("who", "channel", "at", "text_version", "reference")}
-        if not any(parts.values()) and self._evidence is not None:
-            return self._evidence
-        at = float(texts.when(parts["at"], "at")) if parts["at"] else 0.0
+        said = {name: value[name] for name in EVIDENCE if value.get(name)}
+        if not said:
+            return lines.complete(self._whole)
+        given = self._given
         return lines.checked(
-            RequestEvidence(parts["who"], parts["channel"], at, parts["text_version"], parts["reference"])
+            RequestEvidence(
+                who=said.get("who", given.who),
+                channel=said.get("channel", given.channel),
+                at=float(texts.when(said["at"], "at")) if "at" in said else given.at,
+                text_version=said.get("text_version", given.text_version),
+                reference=said.get("reference", given.reference),
+            )
         )

@@ -51,17 +51,27 @@ def evidence_digest(evidence: RequestEvidence, seal: str) -> str:
 
 def checked(evidence: RequestEvidence) -> RequestEvidence:
     """Evidence with every part present and in good form."""
+    return complete(in_form(evidence))
+
+
+def complete(evidence: RequestEvidence) -> RequestEvidence:
+    """The same evidence, if every part is there."""
     if evidence.missing:
         message = f"the evidence of the request lacks: {', '.join(evidence.missing)}"
         raise OperationError(
             message, "say who asked, by which channel, when, for which text, and the reference"
         )
+    return evidence
+
+
+def in_form(evidence: RequestEvidence) -> RequestEvidence:
+    """Evidence whose parts are in good form, as far as they are there."""
     return RequestEvidence(
-        who=texts.text(evidence.who, "name of who asked"),
-        channel=texts.text(evidence.channel, "channel", limit=32),
+        who=texts.text(evidence.who, "name of who asked", required=False),
+        channel=texts.text(evidence.channel, "channel", limit=32, required=False),
         at=float(evidence.at),
-        text_version=texts.text(evidence.text_version, "version of the text", limit=64),
-        reference=texts.text(evidence.reference, "reference"),
+        text_version=texts.text(evidence.text_version, "version of the text", limit=64, required=False),
+        reference=texts.text(evidence.reference, "reference", required=False),
     )
 
 

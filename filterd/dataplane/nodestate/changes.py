@@ -9,13 +9,13 @@ then goes on with what it has.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Generator, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
-from filterd.model import changelog
+from filterd.model import changelog, fullstate
 from filterd.model.changelog import BindingChange, Change, ChangeError, LineChange, OrderChange
 
 BUSY_SECONDS = 1.0
@@ -113,22 +113,18 @@ class ChangeLog:
     def all_orders(self) -> tuple[int, list[OrderChange]]:
         """Every order ever in force, and the revision at which that is so."""
         with self._transaction() as connection:
-            return _head(connection).revision, list(changelog.mandatory_state(connection.execute))
+            return _head(connection).revision, list(fullstate.mandatory_state(connection.execute))
 
-    def all_choices(self) -> Generator[list[LineChange | BindingChange]]:
-        """Every line and binding in batches, as of the moment of the first one; close the generator.
-
-        Take the cursor from :meth:`head` *before*: what changes in between then comes twice, and a change
-        that is applied twice is as good as once.
-        """
+    def lines(self, after: int) -> tuple[Head, list[LineChange]]:
+        """The next lines above the number ``after``, at most :data:`BATCH`, and the head at which it is
+        so."""
         with self._transaction() as connection:
-            batch: list[LineChange | BindingChange] = []
-            for change in changelog.parental_state(connection.execute):
-                batch.append(change)
-                if len(batch) == BATCH:
-                    yield batch
-                    batch = []
-            yield batch
+            return _head(connection), fullstate.lines_page(connection.execute, after, BATCH)
+
+    def bindings(self, after: str) -> tuple[Head, list[BindingChange]]:
+        """The same for the bindings behind the prefix ``after``."""
+        with self._transaction() as connection:
+            return _head(connection), fullstate.bindings_page(connection.execute, after, BATCH)
 
     def _present(self) -> tuple[int, int] | None:
         """Device and number of the file at the path; None where there is none."""

@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Generator, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from filterd.dataplane.dump import TableError
 from filterd.dataplane.nodestate import lines as parental
 from filterd.dataplane.nodestate import orders as mandatory
-from filterd.dataplane.nodestate.files import sync_directory
+from filterd.dataplane.nodestate.files import Chunk, sync_directory
 from filterd.dataplane.nodestate.journal import Journal, JournalDamagedError, Loaded
 from filterd.dataplane.nodestate.lines import KnownLines, ParentalBatch
 from filterd.dataplane.nodestate.orders import HeldOrder, Orders
@@ -129,7 +129,7 @@ class NodeDisk:
     def add_orders(self, revision: int, orders: Iterable[HeldOrder]) -> None:
         """Log and apply one batch. Raises ``OSError``: nothing is applied then."""
         batch = tuple(orders)
-        self._append(self.mandatory, revision, mandatory.encode(batch), self.orders.body)
+        self._append(self.mandatory, revision, mandatory.encode(batch), lambda: (self.orders.body(),))
         self.orders.apply(batch)
 
     def log_parental(self, revision: int, batch: ParentalBatch) -> None:
@@ -139,10 +139,8 @@ class NodeDisk:
         from the store finds them as it would leave them.
         """
         if batch.bindings:
-            self._append(
-                self.bindings, revision, parental.encode(batch.bindings), lambda: self.addresses.dump()
-            )
-        self._append(self.lines, revision, parental.encode(batch.lines), lambda: b"".join(self.known.body()))
+            self._append(self.bindings, revision, parental.encode(batch.bindings), self.addresses.dump_parts)
+        self._append(self.lines, revision, parental.encode(batch.lines), self.known.body)
 
     def apply_parental(self, batch: ParentalBatch) -> None:
         """Put a logged batch into the tables. Policies were claimed before
@@ -160,13 +158,30 @@ class NodeDisk:
 
     def replace_parental(
         self, revision: int, book: PolicyBook, known: KnownLines, addresses: Addresses
-    ) -> None:
-        """Full resync of the parental part. Raises ``OSError``: the old part then stands."""
-        self.bindings.journal.checkpoint(revision, addresses.dump())
-        self.lines.journal.checkpoint(revision, *known.body())
+    ) -> Generator[None]:
+        """Full resync of the parental part; ends when it has taken the place of the old one, and yields while
+        the disk is waited for. Nothing may be logged meanwhile. Raises ``OSError``: the old part then stands.
+
+        Bindings first, for the same reason as in :meth:`log_parental`.
+        """
+        for journal, body in (
+            (self.bindings.journal, addresses.dump_parts),
+            (self.lines.journal, known.body),
+        ):
+            while not journal.settle():
+                yield
+            journal.begin(revision, *body())
+            while not journal.settle():
+                yield
         self.book, self.known, self.addresses = book, known, addresses
         for part in (self.bindings, self.lines):
             part.revision, part.reason = revision, ""
+
+    def settle(self) -> None:
+        """Take over checkpoints that have come to the disk. Raises ``OSError`` if one could not be
+        written."""
+        for part in self.parts().values():
+            part.journal.settle()
 
     def reopen(self) -> None:
         """After a failed write: open each log again. One that is not as it was left makes its part
@@ -189,10 +204,12 @@ class NodeDisk:
             part.journal.close()
 
     @staticmethod
-    def _append(part: Part, revision: int, payload: bytes, body: Callable[[], bytes]) -> None:
-        """Add a record; a log grown too long is folded into a checkpoint of what is in memory first."""
-        limit = max(LOG_LIMIT, part.journal.checkpoint_size // LOG_SHARE)
-        if part.journal.log_size > limit and part.revision is not None:
-            part.journal.checkpoint(part.revision, body())
-        part.journal.append(revision, payload)
+    def _append(part: Part, revision: int, payload: bytes, body: Callable[[], tuple[Chunk, ...]]) -> None:
+        """Add a record. A log grown too long is folded into a checkpoint of what is in memory before it;
+        that is written beside the log, which goes on meanwhile."""
+        journal = part.journal
+        limit = max(LOG_LIMIT, journal.checkpoint_size // LOG_SHARE)
+        if journal.log_size > limit and part.revision is not None and journal.settle():
+            journal.begin(part.revision, *body())
+        journal.append(revision, payload)
         part.revision = revision

@@ -15,6 +15,9 @@ only then does it count as applied. So what stands behind the sealed length is t
 that nobody was told of, and is cut; and whatever does not add up before it is *damage*: the journal must
 not be used. A log whose base is older than the checkpoint is the one that the checkpoint replaced; its
 records at or below the checkpoint's revision are passed over.
+
+So a checkpoint can be written by a thread of its own while batches go on being appended: once it has its
+name, the log is replaced by one that holds only what came after it.
 """
 
 from __future__ import annotations
@@ -23,6 +26,7 @@ import contextlib
 import hashlib
 import os
 import struct
+import threading
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -72,6 +76,7 @@ class Journal:
         self._key = key
         self._base = 0
         self._log: int | None = None
+        self._writer: _Writer | None = None
 
     @property
     def is_open(self) -> bool:
@@ -103,18 +108,42 @@ class Journal:
         return Loaded(revision, body, tuple(r for r in records if r.revision > revision), len(data) - sealed)
 
     def checkpoint(self, revision: int, *body: Chunk) -> None:
-        """Replace checkpoint and log by ``body`` at ``revision``. Raises ``OSError``; the old ones then
-        stand."""
-        length = sum(memoryview(part).nbytes for part in body)
-        digest = hashlib.sha256(self._key + struct.pack("<QQ", revision, length))
-        for part in body:
-            digest.update(part)
-        head = _CHECKPOINT_HEAD.pack(_CHECKPOINT_MAGIC, revision, length, digest.digest())
-        replace_file(self.checkpoint_path, (head, *body))
-        self.close()
-        replace_file(self.log_path, (_log_head(revision, _LOG_HEAD.size),))
-        self._open_log(revision, _LOG_HEAD.size)
-        self.checkpoint_size = length
+        """Replace checkpoint and log by ``body`` at ``revision``, and wait for the disk. Raises ``OSError``;
+        the old ones then stand."""
+        self.begin(revision, *body)
+        self._join()
+        self.settle()
+
+    def begin(self, revision: int, *body: Chunk) -> None:
+        """Begin to write ``body``, which is all of it up to ``revision``, as the next checkpoint. It must not
+        change any more. Until :meth:`settle` the present files stand, and batches are appended as ever."""
+        self._join()
+        log_end = self.log_size if self.is_open else None
+        self._writer = _Writer(self.checkpoint_path, self._key, revision, body, log_end)
+        self._writer.start()
+
+    def settle(self) -> bool:
+        """Take over the checkpoint that was begun, if it is on the disk; False while it is not. True where
+        none was begun. Raises ``OSError`` if it could not be written: the old files then stand."""
+        writer = self._writer
+        if writer is None:
+            return True
+        if writer.is_alive():
+            return False
+        self._writer = None
+        if writer.error is not None:
+            raise writer.error
+        self.checkpoint_size = writer.length
+        later = b""
+        if writer.log_end is not None:
+            if self._log is None:
+                return True  # it failed meanwhile: what stands in it is still needed, and loaded again
+            later = _read_at(self._log, writer.log_end, self.log_size - writer.log_end)
+        sealed = _LOG_HEAD.size + len(later)
+        replace_file(self.log_path, (_log_head(writer.revision, sealed), later))
+        self._close_log()
+        self._open_log(writer.revision, sealed)
+        return True
 
     def append(self, revision: int, payload: bytes) -> None:
         """Add one batch; on return it is sealed on the disk. Raises ``OSError``: the batch then counts as
@@ -131,18 +160,28 @@ class Journal:
             _write_at(self._log, _log_head(self._base, sealed), 0)
             os.fdatasync(self._log)
         except OSError:
-            self.close()
+            self._close_log()
             raise
         self.log_size = sealed
 
     def close(self) -> None:
-        """Close the log; :meth:`load` or :meth:`checkpoint` opens it again."""
+        """Wait for a checkpoint that was begun, and close the log; :meth:`load` or :meth:`checkpoint` opens
+        it again."""
+        self._join()
+        self._writer = None
+        self._close_log()
+
+    def _join(self) -> None:
+        if self._writer is not None:
+            self._writer.join()
+
+    def _close_log(self) -> None:
         if self._log is not None:
             os.close(self._log)
             self._log = None
 
     def _open_log(self, base: int, sealed: int) -> None:
-        opened = os.open(self.log_path, os.O_WRONLY | os.O_CLOEXEC)
+        opened = os.open(self.log_path, os.O_RDWR | os.O_CLOEXEC)
         try:
             os.ftruncate(opened, sealed)
             os.fsync(opened)
@@ -150,6 +189,46 @@ class Journal:
             os.close(opened)
             raise
         self._log, self._base, self.log_size = opened, base, sealed
+
+
+class _Writer(threading.Thread):
+    """Writes one checkpoint. ``error`` and ``length`` (bytes of the body) hold once the thread has ended;
+    ``log_end`` is where the log ended that the checkpoint covers, None where none was open."""
+
+    def __init__(
+        self, path: Path, key: bytes, revision: int, body: tuple[Chunk, ...], log_end: int | None
+    ) -> None:
+        super().__init__(name="checkpoint", daemon=True)
+        self.revision = revision
+        self.log_end = log_end
+        self.length = sum(memoryview(part).nbytes for part in body)
+        self.error: OSError | None = None
+        self._path = path
+        self._key = key
+        self._body = body
+
+    def run(self) -> None:
+        """Checksum first, then the file."""
+        digest = hashlib.sha256(self._key + struct.pack("<QQ", self.revision, self.length))
+        for part in self._body:
+            digest.update(part)
+        head = _CHECKPOINT_HEAD.pack(_CHECKPOINT_MAGIC, self.revision, self.length, digest.digest())
+        try:
+            replace_file(self._path, (head, *self._body))
+        except OSError as error:
+            self.error = error
+        self._body = ()
+
+
+def _read_at(descriptor: int, offset: int, length: int) -> bytes:
+    data = b""
+    while len(data) < length:
+        piece = os.pread(descriptor, length - len(data), offset + len(data))
+        if not piece:
+            msg = "the log has lost its end"
+            raise OSError(msg)
+        data += piece
+    return data
 
 
 def _write_at(descriptor: int, data: bytes, offset: int) -> None:

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from ipaddress import ip_network
 
+from filterd.dataplane.nodestate.files import Chunk
 from filterd.dataplane.tables import Addresses, Lines
 from filterd.model.changelog import BindingChange, BindingRemoved, Change, LineChange, LineRemoved
 from filterd.model.line import LineChoices
@@ -95,10 +96,10 @@ class KnownLines:
         keys = [(str(profile), str(zone)) for profile, zone in json.loads(bytes(body[4 : 4 + size]))]
         return cls(book, Lines.load(body[4 + size :]), keys)
 
-    def body(self) -> tuple[bytes, bytes, bytes]:
+    def body(self) -> tuple[Chunk, ...]:
         """All of it, for a checkpoint."""
         keys = json.dumps(self._keys).encode()
-        return len(keys).to_bytes(4, "little"), keys, self.table.dump()
+        return len(keys).to_bytes(4, "little"), keys, *self.table.dump_parts()
 
     def claim_policies(self, steps: Iterable[LineStep]) -> bool:
         """Give every policy in ``steps`` its index; whether one is new, so that a state must be published

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from contextlib import closing
 
 from filterd.dataplane.nodestate.changes import ChangeLog, Page, StoreBehindError, StoreUnreadableError
-from filterd.dataplane.nodestate.disk import NodeDisk, empty_addresses
-from filterd.dataplane.nodestate.lines import KnownLines, apply_bindings, batch_of
+from filterd.dataplane.nodestate.disk import NodeDisk
+from filterd.dataplane.nodestate.lines import batch_of
 from filterd.dataplane.nodestate.orders import HeldOrder, hold
 from filterd.dataplane.nodestate.publisher import Publisher, check_meta
+from filterd.dataplane.nodestate.resync import Resync, ResyncVoidError
 from filterd.dataplane.nodestate.shelf import Shelf
 from filterd.dataplane.nodestate.values import Place, Published, Witness
 from filterd.model import changelog
@@ -60,7 +60,8 @@ class Node:
             check_meta,
         )
         self._log = ChangeLog(place.store) if place.store else None
-        self._bulk = ChangeLog(place.store) if place.store else None
+        self.resync: Resync | None = None
+        """the full resync of the parental part that is under way"""
         self._mandatory_cursor = 0
         self._parental_cursor = 0
         self._waiting_since = 0.0
@@ -128,9 +129,8 @@ class Node:
     def close(self) -> None:
         """Close every file."""
         self.disk.close()
-        for log in (self._log, self._bulk):
-            if log is not None:
-                log.close()
+        if self._log is not None:
+            self._log.close()
 
     def change_settings(self, settings: StateSettings) -> None:
         """Take effect with the next turn. May be called from any thread."""
@@ -143,6 +143,8 @@ class Node:
         snapshot = self.shelf.poll(self.publisher.snapshot)
         if snapshot is not None:
             self.publisher.adopt(snapshot, now)
+            if self.resync is not None:
+                self.publisher.renew_book(self.resync.book)
             self._witness.note(
                 "snapshot in force", digest=snapshot.digest, revision=snapshot.built_at_revision
             )
@@ -167,6 +169,7 @@ class Node:
         if self._log is None:
             return False
         try:
+            self.disk.settle()
             if not self._log.changed():
                 return False
             more = self._follow_orders(self._log)
@@ -231,7 +234,7 @@ class Node:
         return hold(change, revision, self._key)
 
     def _follow_choices(self, log: ChangeLog) -> bool:
-        if self.disk.parental_revision is None:
+        if self.resync is not None or self.disk.parental_revision is None:
             return self._resync_choices(log)
         page = log.page(changelog.PARENTAL, self._parental_cursor)
         if _must_resync(page, self._parental_cursor):
@@ -250,23 +253,22 @@ class Node:
         return page.more
 
     def _resync_choices(self, log: ChangeLog) -> bool:
-        """Read every line and binding anew, beside the tables in use; orders are followed in between."""
-        assert self._bulk is not None  # noqa: S101 - there is one where there is a log
-        book = self.publisher.book()
-        known, addresses = KnownLines(book), empty_addresses()
-        revision = log.head().revision
-        with closing(self._bulk.all_choices()) as batches:
-            for changes in batches:
-                batch = batch_of(changes, self._key)
-                known.apply(batch.lines)
-                apply_bindings(addresses, batch.bindings)
-                self._follow_orders(log)
-        self._bulk.close()
-        self.disk.replace_parental(revision, book, known, addresses)
-        self._witness.note("lines read anew", revision=revision, count=len(known.table))
-        self.publisher.renew(int(self._clock()))
-        self._parental_cursor = revision
-        self._show()
+        """One step of reading every line and binding anew; whether more is waiting: always."""
+        if self.resync is None:
+            self.resync = Resync(log, self.disk, self.publisher.book(), self._key)
+            self._waiting_since = self._waiting_since or self._clock()
+        resync = self.resync
+        try:
+            done = resync.step()
+        except ResyncVoidError:
+            self.resync = None
+            return True
+        if done:
+            self.resync = None
+            self._witness.note("lines read anew", revision=resync.revision, count=len(resync))
+            self.publisher.renew(int(self._clock()))
+            self._parental_cursor = resync.revision
+            self._show()
         return True
 
     def _show(self) -> None:

@@ -49,8 +49,13 @@ class Publisher:
         """Go over to another snapshot."""
         self.snapshot = snapshot
         self._classes = from_meta(snapshot.meta["lists"])
-        self.disk.book.renew(snapshot.meta, self._classes)
+        self.renew_book(self.disk.book)
         return self.renew(now)
+
+    def renew_book(self, book: PolicyBook) -> None:
+        """Bring a book over to the profiles of the snapshot in force."""
+        if self.snapshot is not None:
+            book.renew(self.snapshot.meta, self._classes)
 
     def renew(self, now: int) -> PublishedState | None:
         """Make the state anew from all parts."""

@@ -232,6 +232,13 @@ def test_importing_lines(answer: Answer, run: Run, tmp_path: Path) -> None:
     assert answer("subscriber", "import", str(file), *EVIDENCE)["added"] == 2
     assert answer("subscriber", "import", str(file), *EVIDENCE)["unchanged"] == 2
     assert answer("subscriber", "show", "one")["opted_in"] is True
+    file.write_text("subscriber,profile,who,text_version,reference\nthree,children,Ana,v1,T-3\n")
+    lacking = run("subscriber", "import", str(file))
+    assert f"{file}:2: the evidence of the request lacks: at" in lacking.stderr
+    asked = ("--asked-at", "2026-11-25T09:00:00-06:00", "--channel", "phone")
+    assert answer("subscriber", "import", str(file), *asked)["added"] == 1
+    (request,) = answer("subscriber", "export", "three")["requests"]
+    assert (request["who"], request["channel"], request["at"]) == ("Ana", "phone", 1795618800.0)
     file.write_text("subscriber,prefixes\nthree,nonsense\n")
     refused = run("subscriber", "import", str(file))
     assert refused.exit_code == 1

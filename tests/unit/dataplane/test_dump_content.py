@@ -6,10 +6,14 @@ import struct
 
 import pytest
 
-from filterd.dataplane.dump import DamagedDumpError, Kind, seal
+from filterd.dataplane.dump import DamagedDumpError, Kind, envelope
 from filterd.dataplane.tables import Addresses, Lines
 
 SEED = bytes(16)
+
+
+def seal(kind: Kind, records: int, extra: int, payload: bytes) -> bytes:
+    return envelope(kind, records, extra, SEED, payload) + payload
 
 
 def address(octets: bytes, line: int, length_plus_one: int) -> bytes:
@@ -32,7 +36,7 @@ def line(number: int, own_count: int = 0, flags: int = 0) -> bytes:
 )
 def test_addresses_that_cannot_be(records: list[bytes]) -> None:
     with pytest.raises(DamagedDumpError):
-        Addresses.load(seal(Kind.ADDRESSES, len(records), 0, SEED, b"".join(records)))
+        Addresses.load(seal(Kind.ADDRESSES, len(records), 0, b"".join(records)))
 
 
 @pytest.mark.parametrize(
@@ -48,13 +52,13 @@ def test_addresses_that_cannot_be(records: list[bytes]) -> None:
 )
 def test_lines_that_cannot_be(records: list[bytes], own: bytes) -> None:
     with pytest.raises(DamagedDumpError):
-        Lines.load(seal(Kind.LINES, len(records), len(own) // 16, SEED, b"".join(records) + own))
+        Lines.load(seal(Kind.LINES, len(records), len(own) // 16, b"".join(records) + own))
 
 
 def test_counts_that_do_not_fit_the_payload() -> None:
     with pytest.raises(DamagedDumpError):
-        Lines.load(seal(Kind.LINES, 2, 0, SEED, line(1)))
+        Lines.load(seal(Kind.LINES, 2, 0, line(1)))
     with pytest.raises(DamagedDumpError):
-        Lines.load(seal(Kind.LINES, 1 << 62, 0, SEED, b""))
+        Lines.load(seal(Kind.LINES, 1 << 62, 0, b""))
     with pytest.raises(DamagedDumpError):
-        Addresses.load(seal(Kind.ADDRESSES, 1 << 59, 0, SEED, b""))
+        Addresses.load(seal(Kind.ADDRESSES, 1 << 59, 0, b""))

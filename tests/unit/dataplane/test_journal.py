@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import threading
+import time
+from collections.abc import Iterable
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 
+from filterd.dataplane.nodestate import files
+from filterd.dataplane.nodestate import journal as journal_module
+from filterd.dataplane.nodestate.files import Chunk
 from filterd.dataplane.nodestate.journal import Journal, JournalDamagedError, Record
 
 
@@ -17,6 +24,20 @@ def journal(tmp_path: Path) -> Journal:
     made.append(11, b"eleven")
     made.close()
     return made
+
+
+@pytest.fixture
+def held_up(monkeypatch: pytest.MonkeyPatch) -> threading.Event:
+    """Checkpoints are written only once it is set."""
+    go = threading.Event()
+
+    def replace(path: Path, chunks: Iterable[Chunk]) -> None:
+        if path.suffix == ".checkpoint":
+            go.wait()
+        files.replace_file(path, chunks)
+
+    monkeypatch.setattr(journal_module, "replace_file", replace)
+    return go
 
 
 def test_comes_back_as_written(journal: Journal) -> None:
@@ -42,6 +63,69 @@ def test_a_log_older_than_its_checkpoint_is_passed_over(journal: Journal, tmp_pa
     journal.close()
     journal.log_path.write_bytes(old_log)  # the crash fell between the two renames
     assert journal.load().records == (Record(11, b"eleven"),)
+    journal.close()
+
+
+def test_batches_go_on_while_a_checkpoint_is_written(journal: Journal, held_up: threading.Event) -> None:
+    journal.load()
+    journal.begin(11, b"all")
+    journal.append(12, b"twelve")
+    assert not journal.settle()
+    held_up.set()
+    while not journal.settle():
+        time.sleep(0.001)
+    journal.append(13, b"thirteen")
+    journal.close()
+    loaded = journal.load()
+    assert (loaded.revision, bytes(loaded.body)) == (11, b"all")
+    assert loaded.records == (Record(12, b"twelve"), Record(13, b"thirteen"))
+    assert b"eleven" not in journal.log_path.read_bytes()
+    journal.close()
+
+
+def test_a_checkpoint_that_nobody_took_over_counts_all_the_same(
+    journal: Journal, held_up: threading.Event
+) -> None:
+    journal.load()
+    journal.begin(11, b"all")
+    journal.append(12, b"twelve")
+    held_up.set()
+    journal.close()
+    loaded = journal.load()
+    assert (loaded.revision, bytes(loaded.body), loaded.records) == (11, b"all", (Record(12, b"twelve"),))
+    journal.append(13, b"thirteen")
+    journal.close()
+
+
+def test_a_log_that_failed_meanwhile_is_not_thrown_away(
+    journal: Journal, held_up: threading.Event, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    journal.load()
+    journal.begin(11, b"all")
+    journal.append(12, b"twelve")
+    with monkeypatch.context() as patched, pytest.raises(OSError, match="full"):
+        patched.setattr(journal_module, "_write_at", Mock(side_effect=OSError(28, "full")))
+        journal.append(13, b"thirteen")
+    held_up.set()
+    while not journal.settle():
+        time.sleep(0.001)
+    assert not journal.is_open
+    assert journal.load().records == (Record(12, b"twelve"),)
+    journal.close()
+
+
+def test_a_checkpoint_that_cannot_be_written_leaves_the_old_one(journal: Journal) -> None:
+    journal.load()
+    journal.checkpoint_path.with_name(".mandatory.checkpoint.new").mkdir()
+    journal.begin(11, b"all")
+    with pytest.raises(IsADirectoryError):
+        while not journal.settle():
+            time.sleep(0.001)
+    assert journal.settle()
+    journal.append(12, b"twelve")
+    journal.close()
+    loaded = journal.load()
+    assert (loaded.revision, [record.revision for record in loaded.records]) == (7, [8, 11, 12])
     journal.close()
 
 

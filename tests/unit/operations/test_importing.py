@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -95,6 +96,33 @@ async def test_a_row_brings_its_own_evidence(context: Context, tmp_path: Path) -
         "text_version": "v3",
         "reference": "T-9",
     }
+
+
+async def test_what_a_row_does_not_say_the_import_says(context: Context, tmp_path: Path) -> None:
+    text = (
+        "subscriber,profile,who,reference,at\n"
+        "A,child,Ana,T-9,\n"
+        "B,child,,,2026-11-25T09:00:00-06:00\n"
+        "C,child,,,\n"
+    )
+    result = await run(context, tmp_path, text, evidence=replace(EVIDENCE, text_version="", at=5.0))
+    lacking = "the evidence of the request lacks: text_version"
+    assert [each.reason for each in result.rejections] == [lacking] * 3
+    await run(context, tmp_path, text, evidence=replace(EVIDENCE, at=5.0))
+    held = [(await erasure.export(context, name))["requests"][0] for name in "ABC"]
+    assert [(each["who"], each["reference"], each["at"]) for each in held] == [
+        ("Ana", "T-9", 5.0),
+        ("contract", "migration 7", 1795618800.0),
+        ("contract", "migration 7", 5.0),
+    ]
+
+
+async def test_only_a_row_without_any_evidence_was_asked_for_now(context: Context, tmp_path: Path) -> None:
+    text = "subscriber,profile,who\nA,child,Ana\nB,child,\n"
+    result = await run(context, tmp_path, text, evidence=replace(EVIDENCE, at=0.0))
+    assert [each.reason for each in result.rejections] == ["the evidence of the request lacks: at"]
+    held = await erasure.export(context, "B")
+    assert held["requests"][0]["at"] > 1_000_000_000
 
 
 async def test_bad_rows_are_reported_and_the_rest_goes_in(context: Context, tmp_path: Path) -> None:

@@ -18,8 +18,8 @@ from filterd.model.changelog import (
     LineChange,
     LineRemoved,
     decode,
-    parental_state,
 )
+from filterd.model.fullstate import bindings_page, lines_page
 from filterd.model.line import LineChoices
 from filterd.model.rule import Action, Scope
 from filterd.model.subscriber import RequestEvidence
@@ -44,7 +44,7 @@ def changes(installation: Installation) -> list[Change]:
 
 def state(installation: Installation) -> list[Change]:
     with closing(sqlite3.connect(installation.database)) as raw:
-        return list(parental_state(raw.execute))
+        return [*lines_page(raw.execute, -1, 999), *bindings_page(raw.execute, "", 999)]
 
 
 async def test_a_new_line_asks_for_nothing(context: Context, installation: Installation) -> None:

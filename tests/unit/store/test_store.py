@@ -14,7 +14,6 @@ from sqlalchemy.exc import OperationalError
 from filterd.audit.chain import Proof, prove
 from filterd.model.audit_chain import GENESIS
 from filterd.model.changelog import (
-    BINDINGS_SQL,
     CHANGES_SQL,
     CONTROL,
     HEAD_SQL,
@@ -22,6 +21,7 @@ from filterd.model.changelog import (
     BindingRemoved,
     LineRemoved,
 )
+from filterd.model.fullstate import BINDINGS_SQL
 from filterd.store import engine, log, tables
 from filterd.store.errors import StoreBusyError, StoreDamagedError, StoreFullError
 from filterd.store.store import Store
@@ -235,7 +235,7 @@ async def test_pruning_raises_the_floor_and_keeps_the_newest(store: Store) -> No
         assert (await connection.exec_driver_sql(HEAD_SQL)).all() == [(12, 7)]
         left = await connection.exec_driver_sql(CHANGES_SQL, (PARENTAL, 7, 12, 99))
         assert [row.revision for row in left] == [8, 9, 10, 11, 12]
-        assert (await connection.exec_driver_sql(BINDINGS_SQL)).all() == []
+        assert (await connection.exec_driver_sql(BINDINGS_SQL, ("", 9))).all() == []
     assert await append(store) == 13
 
 

@@ -1,0 +1,118 @@
+"""A full resync of the parental part: every line and binding anew, beside the tables in use, step by step.
+
+No step takes longer than a page of the store or a look at the disk, and no read of the store outlives its
+step; between two steps the node follows orders, snapshots and the clock as ever. In order:
+
+1. the head was noted when the resync was made;
+2. the lines, page by page, each with its own names; then the bindings;
+3. the changes above the noted head, up to the head at which the last page was read: what comes out is the
+   state at that head, whatever was written between the pages (filterd.model.fullstate);
+4. onto the disk, in the background; then in the place of the old part.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+
+from filterd.dataplane.nodestate.changes import ChangeLog, Head
+from filterd.dataplane.nodestate.disk import NodeDisk, empty_addresses
+from filterd.dataplane.nodestate.lines import KnownLines, apply_bindings, batch_of
+from filterd.model import changelog, fullstate
+from filterd.policy.resolve import PolicyBook
+
+
+class ResyncVoidError(Exception):
+    """The store's log does not lead on from the noted head any more: begin again."""
+
+
+class Resync:
+    """One full resync. Owned by the node's thread."""
+
+    def __init__(self, log: ChangeLog, disk: NodeDisk, book: PolicyBook, key: bytes) -> None:
+        """Notes the head. ``book`` is an empty one over the profiles in force; it is to follow new snapshots
+        as the one in use does. Raises StoreUnreadableError."""
+        self.book = book
+        self.revision = log.head().revision
+        """the log has been followed up to here"""
+        self._log = log
+        self._disk = disk
+        self._key = key
+        self._known = KnownLines(book)
+        self._addresses = empty_addresses()
+        self._line = fullstate.BEFORE_LINES
+        self._prefix = fullstate.BEFORE_BINDINGS
+        self._until = self.revision
+        """the head at which the last page was read"""
+        self._steps: dict[str, Callable[[], bool]] = {
+            "lines": self._read_lines,
+            "bindings": self._read_bindings,
+            "log": self._follow,
+            "write": self._write,
+        }
+        self._writing: Generator[None] | None = None
+
+    def step(self) -> bool:
+        """One page further; True once the new part is in the place of the old one.
+
+        Raises StoreUnreadableError and OSError: the same step is tried again with the next call.
+        ResyncVoidError: this resync has come to nothing.
+        """
+        phase = self.phase
+        if self._steps[phase]():
+            del self._steps[phase]
+        return not self._steps
+
+    @property
+    def phase(self) -> str:
+        """Which step is next: lines, bindings, log or write."""
+        return next(iter(self._steps))
+
+    def _read_lines(self) -> bool:
+        head, found = self._log.lines(self._line)
+        self._check(head)
+        self._until = head.revision
+        self._known.apply(batch_of(found, self._key).lines)
+        if found:
+            self._line = found[-1].choices.line
+        return not found
+
+    def _read_bindings(self) -> bool:
+        head, found = self._log.bindings(self._prefix)
+        self._check(head)
+        self._until = head.revision
+        apply_bindings(self._addresses, batch_of(found, self._key).bindings)
+        if found:
+            self._prefix = found[-1].prefix
+        return not found
+
+    def _follow(self) -> bool:
+        page = self._log.page(changelog.PARENTAL, self.revision)
+        self._check(page.head)
+        batch = batch_of((row.change for row in page.rows), self._key)
+        apply_bindings(self._addresses, batch.bindings)
+        self._known.apply(batch.lines)
+        self.revision = page.cursor
+        return self.revision >= self._until
+
+    def _check(self, head: Head) -> None:
+        """Below the floor changes are gone; a head that went back is another store's."""
+        if head.floor > self.revision or head.revision < self._until:
+            raise ResyncVoidError
+
+    def _write(self) -> bool:
+        if self._writing is None:
+            self._writing = self._disk.replace_parental(
+                self.revision, self.book, self._known, self._addresses
+            )
+        try:
+            next(self._writing)
+        except StopIteration:
+            return True
+        except OSError:
+            self._writing = None
+            raise
+        return False
+
+    def __len__(self) -> int:
+        """Lines read so far."""
+        return len(self._known.table)

@@ -1,0 +1,115 @@
+"""The full state behind the change log: what a node reads that has none, or is below the log's floor.
+
+A full resync of the orders reads the head and :func:`mandatory_state` in one transaction; the cursor then
+becomes that head.
+
+A full resync of lines and bindings is too long for one transaction: while it is open, the store's
+write-ahead log cannot be folded back. The node notes the head first, reads :func:`lines_page` and
+:func:`bindings_page` until they are empty, each page in a short transaction of its own, and then applies the
+changes above the noted head, at least up to the head at which the last page was read. A page shows each row
+as it was at some revision between the two; every change says the whole of what it is about; so what comes out
+is the state at the second.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any, Protocol
+
+from filterd.model.changelog import BindingChange, LineChange, OrderChange
+from filterd.model.line import LineChoices, OwnName
+from filterd.model.mandatory import order_id
+from filterd.model.rule import Action, BlockingMode, Scope
+
+ORDERS_SQL = (
+    "SELECT number, reference, mode, not_before, not_after, state = 'withdrawn', confidential, accepted_at"
+    " FROM orders WHERE accepted_at > 0 ORDER BY number"
+)
+ORDER_NAMES_SQL = (
+    "SELECT order_number, name, scope FROM order_name JOIN orders ON number = order_number"
+    " WHERE state = 'accepted' ORDER BY order_number, name, scope"
+)
+ORDER_ADDRESSES_SQL = (
+    "SELECT order_number, prefix FROM order_address JOIN orders ON number = order_number"
+    " WHERE state = 'accepted' ORDER BY order_number, prefix"
+)
+LINES_SQL = (
+    "SELECT line, opted_in, profile, zone, paused_until, security_left FROM line_state"
+    " WHERE line > ? ORDER BY line LIMIT ?"
+)
+OWN_NAMES_SQL = (
+    "SELECT line, name, action, scope FROM own_name WHERE line > ? AND line <= ?"
+    " ORDER BY line, name, action, scope"
+)
+BINDINGS_SQL = "SELECT prefix, line FROM binding WHERE prefix > ? ORDER BY prefix LIMIT ?"
+BEFORE_LINES = -1
+"""less than every line's number: where :func:`lines_page` begins"""
+BEFORE_BINDINGS = ""
+"""the same for :func:`bindings_page`"""
+
+
+class Execute(Protocol):
+    """Runs one statement and yields its rows: ``connection.execute`` of ``sqlite3``."""
+
+    def __call__(self, sql: str, parameters: tuple[int | str, ...] = (), /) -> Iterable[tuple[Any, ...]]: ...
+
+
+def mandatory_state(execute: Execute) -> Iterator[OrderChange]:
+    """Every order that was ever in force, by id: what a full resync of the mandatory stream applies."""
+    names = _Groups(execute(ORDER_NAMES_SQL))
+    addresses = _Groups(execute(ORDER_ADDRESSES_SQL))
+    for number, reference, mode, *bounds, withdrawn, confidential, accepted_at in execute(ORDERS_SQL):
+        yield OrderChange(
+            id=order_id(number),
+            reference=reference,
+            names=tuple((name, Scope(scope)) for name, scope in names.of(number)),
+            addresses=tuple(prefix for (prefix,) in addresses.of(number)),
+            mode=BlockingMode(mode),
+            not_before=bounds[0],
+            not_after=bounds[1],
+            withdrawn=bool(withdrawn),
+            confidential=bool(confidential),
+            accepted_at=accepted_at,
+        )
+
+
+def lines_page(execute: Execute, after: int, limit: int) -> list[LineChange]:
+    """The next ``limit`` lines above the number ``after``, with their own names; none: that was all."""
+    found = list(execute(LINES_SQL, (after, limit)))
+    if not found:
+        return []
+    own = _Groups(execute(OWN_NAMES_SQL, (after, found[-1][0])))
+    return [
+        LineChange(
+            LineChoices(
+                line,
+                bool(opted_in),
+                profile,
+                zone,
+                paused_until,
+                bool(security_left),
+                tuple(OwnName(name, Action(action), Scope(scope)) for name, action, scope in own.of(line)),
+            )
+        )
+        for line, opted_in, profile, zone, paused_until, security_left in found
+    ]
+
+
+def bindings_page(execute: Execute, after: str, limit: int) -> list[BindingChange]:
+    """The next ``limit`` bindings behind the prefix ``after``; none: that was all."""
+    return [BindingChange(prefix, line) for prefix, line in execute(BINDINGS_SQL, (after, limit))]
+
+
+class _Groups:
+    """Rows ordered by their first column, handed out group by group in the same order."""
+
+    def __init__(self, rows: Iterable[tuple[Any, ...]]) -> None:
+        self._rows = iter(rows)
+        self._next = next(self._rows, None)
+
+    def of(self, key: int) -> Iterator[tuple[Any, ...]]:
+        """The rest of each row of ``key``; rows of smaller keys are passed over."""
+        while self._next is not None and self._next[0] <= key:
+            row, self._next = self._next, next(self._rows, None)
+            if row[0] == key:
+                yield row[1:]
