@@ -36,6 +36,9 @@ from filterd.store import snapshots as rows
 
 KEPT_FILES = 4
 _NAME = re.compile(r"[0-9]+-[0-9a-f]+\.snapshot")
+KEPT_ENDED = 30 * 86400.0
+"""seconds that an order which has ended stays in snapshots, inactive: one built by a clock that is ahead must
+not lack what is still in force"""
 LOCK_WAIT = 300.0
 """seconds to wait for another build"""
 
@@ -79,12 +82,12 @@ async def build(context: Context) -> SnapshotRecord:
 
 async def _material(context: Context, documents: Policies) -> tuple[int, list[Version], list[OrderChange]]:
     """Revision, feed versions and orders of one read transaction."""
-    now = context.clock()
+    ended = context.clock() - KEPT_ENDED
     async with context.store.read() as connection:
         revision = await log.revision(connection)
         current = await feeds.current(connection)
         accepted = await orders.list_orders(connection, OrderState.ACCEPTED)
-        wanted = [each for each in accepted if not each.demand.not_after or each.demand.not_after > now]
+        wanted = [each for each in accepted if not each.demand.not_after or each.demand.not_after > ended]
         full = [await orders.find(connection, each.reference) for each in wanted]
         used = await subscribers.profiles_in_use(connection)
     _require_profiles(documents, used)

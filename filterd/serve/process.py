@@ -31,6 +31,13 @@ def forbid_dumps() -> None:
     ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
 
 
+def raise_file_limit() -> None:
+    """As many open files as the system lets us have: each query that waits for an upstream has a socket of
+    its own, and a flood of them must leave some for the store, snapshots and TCP clients."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+
+
 def fingerprint_key(state_dir: Path) -> bytes:
     """The installation's key (16 bytes), made where there is none yet. Raises ``OSError`` and ValueError."""
     return key_in(state_dir / "keys" / "fingerprint.key", KEY_SIZE)

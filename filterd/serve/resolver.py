@@ -35,7 +35,14 @@ from filterd.policy.published import StateSettings
 from filterd.serve.figures import figures_of
 from filterd.serve.forwarding import Forwarding
 from filterd.serve.nodelink import SOCKET, report_for_ever
-from filterd.serve.process import CANNOT_START, fingerprint_key, forbid_dumps, hold, run_role
+from filterd.serve.process import (
+    CANNOT_START,
+    fingerprint_key,
+    forbid_dumps,
+    hold,
+    raise_file_limit,
+    run_role,
+)
 from filterd.serve.stdin import SettingsWatcher, first_settings
 from filterd.telemetry import log
 from filterd.telemetry.http import HttpServer, health_routes
@@ -256,6 +263,7 @@ def main() -> int:
     """Serve; the exit code."""
     log.configure("resolver")
     forbid_dumps()
+    raise_file_limit()
     sys.setswitchinterval(SWITCH_SECONDS)
     try:
         settings = first_settings()

@@ -59,6 +59,7 @@ class Supervisor:
     async def run(self) -> int:
         """Until a signal, or a child that cannot start; the exit code."""
         loop = asyncio.get_running_loop()
+        loop.set_exception_handler(log.loop_fault)
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stopping.set)
         loop.add_signal_handler(signal.SIGHUP, self.reload)

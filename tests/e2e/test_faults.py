@@ -19,7 +19,12 @@ from tests.installation import POLICIES
 
 CHILD, STRANGER = "127.0.0.2", "127.0.0.4"
 CENSORED, FILTERED = 16, 17
-RECORDS = {("visited.example", "A"): ["192.0.2.1"], ("blue.example", "A"): ["192.0.2.2"]}
+RECORDS = {
+    ("alias.example", "CNAME"): ["behind.example."],
+    ("behind.example", "A"): ["192.0.2.3"],
+    ("visited.example", "A"): ["192.0.2.1"],
+    ("blue.example", "A"): ["192.0.2.2"],
+}
 
 
 @pytest.fixture(scope="module")
@@ -78,6 +83,15 @@ def reasons(done: subprocess.CompletedProcess[str]) -> list[str]:
     """The reasons of what was logged as an error; nothing but log lines was written."""
     lines = [json.loads(line) for line in done.stderr.splitlines()]
     return [line.get("reason", "") for line in lines if line["level"] == "error"]
+
+
+def test_an_order_acts_on_answers_that_are_cached(filterd: Deployment) -> None:
+    assert filterd.ask("alias.example", source=STRANGER).answer
+    assert filterd.ask("alias.example", source=STRANGER, tcp=True).answer
+    order = filterd.order("behind.example")
+    assert soon(lambda: ede(filterd.ask("alias.example", source=STRANGER)) == [CENSORED])
+    filterd.cli("order", "withdraw", order["reference"], "--reason", "lifted")
+    assert soon(lambda: bool(filterd.ask("alias.example", source=STRANGER).answer))
 
 
 def test_a_second_serve_says_in_one_line_which_address_is_taken(filterd: Deployment) -> None:
