@@ -81,6 +81,7 @@ def _show(found: Explanation) -> None:
             ("line", f"{line} (by {identity['method']})" if line is not None else "unknown"),
             ("profile", _profile(identity)),
             ("verdict", f"{verdict} ({found.blocking_mode})" if found.blocking_mode else verdict),
+            ("answered", _answered(found)),
             ("protected", found.protected),
             ("at", output.moment(found.at)),
             ("until", output.moment(found.valid_until)),
@@ -91,6 +92,11 @@ def _show(found: Explanation) -> None:
     click.echo()
     columns = ("part", "stage", "outcome", "list or order", "matched", "scope")
     output.show_table(columns, [_row(stage) for stage in found.stages], "")
+
+
+def _answered(found: Explanation) -> str:
+    """What a client sees of it: ``NXDOMAIN, EDE 17``."""
+    return ", ".join([*filter(None, [found.rcode]), *(f"EDE {code}" for code in found.ede)])
 
 
 def _profile(identity: dict[str, Any]) -> str:

@@ -256,6 +256,7 @@ def test_check(answer: Answer, run: Run, tmp_path: Path) -> None:
     assert {"stage", "outcome", "rule", "list", "order", "matched_name", "scope"} <= set(found["stages"][0])
     shown = run("check", "adult.test.example", "--subscriber", "one")
     assert "block by category (nxdomain)" in shown.stdout
+    assert "NXDOMAIN, EDE 17" in shown.stdout
     assert "starter-adult" in shown.stdout
     message = dns.message.make_response(dns.message.make_query("cloaked.test.example", "A"))
     alias = "cloaked.test.example. 60 IN CNAME adult.test.example."
