@@ -9,31 +9,23 @@ place are kept.
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import json
 import sys
 import traceback
-from collections.abc import MutableMapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TextIO
 
-import structlog
-
 FIELDS = frozenset(
     {
-        "event", "level", "timestamp", "role", "pid", "node", "part", "reason", "fault", "place", "seconds",
+        "pid", "node", "part", "reason", "fault", "place", "seconds",
         "count", "bytes", "revision", "floor", "generation", "digest", "file", "list", "feed", "upstream",
         "listen", "transport", "status", "role_pid", "names", "entries", "remedy",
     }
 )  # fmt: skip
-"""what a line may say; ``names`` and ``entries`` are counts, ``listen`` and ``upstream`` our own
-addresses"""
-
-Event = MutableMapping[str, Any]
-
-
-def only_known_fields(logger: Any, method: str, event: Event) -> Event:
-    """Drop every field that is not in :data:`FIELDS`."""
-    del logger, method
-    return {key: value for key, value in event.items() if key in FIELDS}
+"""what a line may say beside time, level, role and event; ``names`` and ``entries`` are counts, ``listen``
+and ``upstream`` our own addresses"""
 
 
 def fault_fields(error: BaseException) -> dict[str, str]:
@@ -53,27 +45,47 @@ def loop_fault(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None
     get().error("a task failed", **fields)
 
 
+class Log:
+    """Writes lines for one process. One write a line, so that threads do not mix theirs."""
+
+    def __init__(self, role: str, stream: TextIO) -> None:
+        self._role = role
+        self._stream = stream
+
+    def info(self, event: str, **fields: object) -> None:
+        """What an operator may want to know later."""
+        self._write("info", event, fields)
+
+    def warning(self, event: str, **fields: object) -> None:
+        """What an operator should look at."""
+        self._write("warning", event, fields)
+
+    def error(self, event: str, **fields: object) -> None:
+        """What does not work."""
+        self._write("error", event, fields)
+
+    def _write(self, level: str, event: str, fields: dict[str, object]) -> None:
+        line = {
+            "timestamp": datetime.now(UTC).isoformat().replace("+00:00", "Z"),
+            "level": level,
+            "role": self._role,
+            "event": event,
+            **{key: value for key, value in fields.items() if key in FIELDS},
+        }
+        with contextlib.suppress(OSError):  # nobody reads it any more: no reason to stop the work
+            self._stream.write(json.dumps(line, default=str) + "\n")
+            self._stream.flush()
+
+
+_log = Log("", sys.stderr)
+
+
 def configure(role: str, stream: TextIO | None = None) -> None:
     """Set up the process's logging once, at its start; ``role`` stands in every line."""
-
-    def with_role(logger: Any, method: str, event: Event) -> Event:
-        del logger, method
-        event["role"] = role
-        return event
-
-    structlog.configure(
-        processors=[
-            with_role,
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            only_known_fields,
-            structlog.processors.JSONRenderer(),
-        ],
-        logger_factory=structlog.PrintLoggerFactory(stream or sys.stderr),
-        cache_logger_on_first_use=False,
-    )
+    global _log
+    _log = Log(role, stream or sys.stderr)
 
 
-def get() -> Any:
-    """A logger: ``get().warning("snapshot refused", reason=...)``."""
-    return structlog.get_logger()
+def get() -> Log:
+    """The process's log: ``get().warning("snapshot refused", reason=...)``."""
+    return _log

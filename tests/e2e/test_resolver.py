@@ -260,7 +260,7 @@ def test_the_process_is_free_of_the_control_plane_and_its_log_of_names(running: 
     assert resolver.stop() == 0
     text = resolver.log.read_text()
     assert " filterd.dataplane.packet\n" in text
-    for library in ("pydantic", "sqlalchemy", "fastapi", "aiosqlite", "click"):
+    for library in ("pydantic", "sqlalchemy", "fastapi", "aiosqlite", "click", "rich"):
         assert f" {library}\n" not in text
     for word in ("worst", "secret-name", "plain.example", "127.0.0.2"):
         assert word not in text
