@@ -1,8 +1,9 @@
 """Lines from a CSV file, a million at a time: in chunks, so that no order ever waits behind them.
 
-Each chunk is one transaction, followed by a breath in which others get the write lock. A row that is in the
-store already is passed over; so an import that was cut off is simply run again, and running one twice changes
-nothing. A line that ever asked for something keeps what it chose, whatever the file says.
+Each chunk is one transaction, followed by a breath in which others get the write lock and the next chunk is
+read. A row that is in the store already is passed over; so an import that was cut off is simply run again,
+and running one twice changes nothing. A line that ever asked for something keeps what it chose, whatever the
+file says.
 
 The file's first line names its columns: ``subscriber`` (required), ``prefixes`` (separated by spaces),
 ``profile`` (opts the line in), ``zone``, and the evidence of the request: ``who``, ``channel``, ``at``,
@@ -16,6 +17,7 @@ from __future__ import annotations
 import asyncio
 import csv
 import hashlib
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from io import TextIOWrapper
@@ -84,11 +86,13 @@ async def import_file(
     try:
         source = _digest(path)
         with path.open("rb") as raw, TextIOWrapper(raw, encoding="utf-8-sig", newline="") as file:
+            lock_free_until = 0.0
             for chunk in _chunks(reader.read(file, result)):
+                await asyncio.sleep(lock_free_until - time.monotonic())
                 await write_chunk(context, chunk, source, result)
+                lock_free_until = time.monotonic() + BREATH
                 if progress is not None:
                     progress(result.rows, raw.tell())
-                await asyncio.sleep(BREATH)
     except OSError as error:
         message = f"{path} cannot be read: {error.strerror}"
         raise OperationError(message, "give a CSV file that this user can read") from error
