@@ -27,6 +27,7 @@ test: $(INSTALLED) $(BUILT)  ## run the whole suite (PYTEST="-k name" picks some
 .PHONY: lint
 lint: $(INSTALLED) $(BUILT)  ## ruff, mypy, cython-lint, import-linter
 	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/cython-lint filterd
 	$(BIN)/lint-imports

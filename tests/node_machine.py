@@ -63,10 +63,11 @@ class Machine:
     watcher: Watcher = field(default_factory=Watcher)
     now: float = NOW
     key: bytes = KEY
-    node: Node = None  # type: ignore[assignment]  # until start
+    node: Node = field(init=False)
+    """once it was started"""
 
     def start(self, **switches: bool) -> Node:
-        if self.node is not None:
+        if hasattr(self, "node"):
             self.node.close()
         self.watcher = Watcher()
         place = Place(self.directory, self.store, self.key)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from ipaddress import IPv4Address, IPv6Address
 from itertools import product
 
@@ -78,11 +78,12 @@ class Standing:
 def standings(mandated: list[str]) -> list[Standing]:
     """Every combination."""
     every = []
-    for number, (state, *flags) in enumerate(product(mandated, *([False, True] for _ in BITS))):
+    flags = product([False, True], repeat=len(BITS))
+    for number, (state, chosen) in enumerate(product(mandated, flags)):
         where, _, kind = state.partition(":")
         claim = Claim(
             mandated=kind in ("in force", "confidential", "adopted list"),
-            **dict(zip(BITS, flags, strict=True)),
+            **dict(zip(BITS, chosen, strict=True)),
         )
         every.append(
             Standing(
@@ -103,19 +104,19 @@ MODES = {schedule: index + 1 for index, schedule in enumerate(Schedule)}
 
 def policies() -> tuple[ResolvedPolicy, ...]:
     """No policy, then one for each state of the schedule."""
-    masks = {
-        "categories": 1 << CATEGORY,
-        "services": 1 << SERVICE,
-        "safe_search": 1 << SAFE,
-        "bypass": 1 << BYPASS,
-        "mode": BlockingMode.NULL,
-        "next_boundary": NOW + 600,
-    }
+    plain = ResolvedPolicy(
+        categories=1 << CATEGORY,
+        services=1 << SERVICE,
+        safe_search=1 << SAFE,
+        bypass=1 << BYPASS,
+        mode=BlockingMode.NULL,
+        next_boundary=NOW + 600,
+    )
     return (
         ResolvedPolicy(),
-        ResolvedPolicy(**masks),
-        ResolvedPolicy(**masks, schedule_all=True),
-        ResolvedPolicy(**masks, schedule=1 << ADDED),
+        plain,
+        replace(plain, schedule_all=True),
+        replace(plain, schedule=1 << ADDED),
     )
 
 

@@ -65,7 +65,7 @@ def import_(file: Path, config: Path | None, as_json: bool, **evidence: str) -> 
 @click.command()
 @click.argument("id")
 @common
-def export(id: str, config: Path | None, as_json: bool) -> None:  # noqa: A002
+def export(id: str, config: Path | None, as_json: bool) -> None:
     """Print everything that is held of a subscriber (it is JSON with and without --json)."""
     from filterd.operations import erasure
 
@@ -76,7 +76,7 @@ def export(id: str, config: Path | None, as_json: bool) -> None:  # noqa: A002
 @click.argument("id")
 @click.option("--reason", required=True, help="Why: the request, its reference.")
 @common
-def erase(id: str, reason: str, config: Path | None, as_json: bool) -> None:  # noqa: A002
+def erase(id: str, reason: str, config: Path | None, as_json: bool) -> None:
     """Remove the line and delete everything that leads to a person."""
     from filterd.operations import erasure
 

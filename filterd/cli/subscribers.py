@@ -30,7 +30,7 @@ def subscriber() -> None:
 )
 @click.option("--zone", default="", help="Time zone of its schedule; default America/Mexico_City.")
 @common
-def add(id: str, prefixes: tuple[str, ...], zone: str, config: Path | None, as_json: bool) -> None:  # noqa: A002
+def add(id: str, prefixes: tuple[str, ...], zone: str, config: Path | None, as_json: bool) -> None:
     """Register a line. It asks for nothing yet and sees mandatory blocking only."""
     from filterd.operations import subscribers
 
@@ -42,7 +42,7 @@ def add(id: str, prefixes: tuple[str, ...], zone: str, config: Path | None, as_j
 @subscriber.command()
 @click.argument("id")
 @common
-def show(id: str, config: Path | None, as_json: bool) -> None:  # noqa: A002
+def show(id: str, config: Path | None, as_json: bool) -> None:
     """Show a line's choices and bindings."""
     from filterd.operations import subscribers
 
@@ -86,7 +86,7 @@ def list_(opted_in: bool | None, config: Path | None, as_json: bool) -> None:
 @click.option("--profile", required=True, help="What the line asks for; filterd profile list shows them.")
 @evidence_options
 @common
-def opt_in(id: str, profile: str, config: Path | None, as_json: bool, **evidence: str) -> None:  # noqa: A002
+def opt_in(id: str, profile: str, config: Path | None, as_json: bool, **evidence: str) -> None:
     """Turn the restriction on, at the holder's request and with the evidence of it."""
     from filterd.operations import subscribers
 
@@ -99,7 +99,7 @@ def opt_in(id: str, profile: str, config: Path | None, as_json: bool, **evidence
 @click.argument("id")
 @click.option("--reason", default="", help="Why, in the holder's words.")
 @common
-def opt_out(id: str, reason: str, config: Path | None, as_json: bool) -> None:  # noqa: A002
+def opt_out(id: str, reason: str, config: Path | None, as_json: bool) -> None:
     """Turn the restriction off. Own block names stay."""
     from filterd.operations import subscribers
 
@@ -110,7 +110,7 @@ def opt_out(id: str, reason: str, config: Path | None, as_json: bool) -> None:  
 @click.argument("id")
 @click.argument("profile")
 @common
-def set_profile(id: str, profile: str, config: Path | None, as_json: bool) -> None:  # noqa: A002
+def set_profile(id: str, profile: str, config: Path | None, as_json: bool) -> None:
     """Change the profile of a line that has opted in."""
     from filterd.operations import subscribers
 
@@ -121,7 +121,7 @@ def set_profile(id: str, profile: str, config: Path | None, as_json: bool) -> No
 @click.argument("id")
 @click.argument("zone")
 @common
-def set_zone(id: str, zone: str, config: Path | None, as_json: bool) -> None:  # noqa: A002
+def set_zone(id: str, zone: str, config: Path | None, as_json: bool) -> None:
     """Change the time zone in which the line's schedule runs."""
     from filterd.operations import subscribers
 
@@ -134,7 +134,7 @@ def set_zone(id: str, zone: str, config: Path | None, as_json: bool) -> None:  #
     "--for", "seconds", callback=duration, default="1h", show_default=True, help="How long: 30m, 2h, 1d."
 )
 @common
-def pause(id: str, seconds: int, config: Path | None, as_json: bool) -> None:  # noqa: A002
+def pause(id: str, seconds: int, config: Path | None, as_json: bool) -> None:
     """Suspend the profile for a while. Own block names hold through it."""
     from filterd.operations import subscribers
 
@@ -144,7 +144,7 @@ def pause(id: str, seconds: int, config: Path | None, as_json: bool) -> None:  #
 @subscriber.command()
 @click.argument("id")
 @common
-def resume(id: str, config: Path | None, as_json: bool) -> None:  # noqa: A002
+def resume(id: str, config: Path | None, as_json: bool) -> None:
     """End a pause early."""
     from filterd.operations import subscribers
 
@@ -155,7 +155,7 @@ def resume(id: str, config: Path | None, as_json: bool) -> None:  # noqa: A002
 @click.argument("id")
 @click.option("--return", "back", is_flag=True, help="Come back to it.")
 @common
-def leave_security(id: str, back: bool, config: Path | None, as_json: bool) -> None:  # noqa: A002
+def leave_security(id: str, back: bool, config: Path | None, as_json: bool) -> None:
     """Take the line out of the operator's own security blocking."""
     from filterd.operations import subscribers
 
@@ -167,7 +167,7 @@ def leave_security(id: str, back: bool, config: Path | None, as_json: bool) -> N
 @click.argument("name")
 @scope_option
 @common
-def allow(id: str, name: str, scope: str, config: Path | None, as_json: bool) -> None:  # noqa: A002
+def allow(id: str, name: str, scope: str, config: Path | None, as_json: bool) -> None:
     """Let a name through that the profile or security blocks; never an order or a mandatory list."""
     from filterd.operations import subscribers, texts
 
@@ -179,7 +179,7 @@ def allow(id: str, name: str, scope: str, config: Path | None, as_json: bool) ->
 @click.argument("name")
 @scope_option
 @common
-def deny(id: str, name: str, scope: str, config: Path | None, as_json: bool) -> None:  # noqa: A002
+def deny(id: str, name: str, scope: str, config: Path | None, as_json: bool) -> None:
     """Block a name for the line: needs no profile and holds through a pause."""
     from filterd.operations import subscribers, texts
 
@@ -190,7 +190,7 @@ def deny(id: str, name: str, scope: str, config: Path | None, as_json: bool) -> 
 @click.argument("id")
 @click.argument("name")
 @common
-def remove(id: str, name: str, config: Path | None, as_json: bool) -> None:  # noqa: A002
+def remove(id: str, name: str, config: Path | None, as_json: bool) -> None:
     """Take a name off the line's own names (erase removes the line itself)."""
     from filterd.operations import subscribers
 

@@ -28,6 +28,7 @@ class AnswerRules(Protocol):
     def identity(self) -> str:
         """What ``id.server`` answers: ASCII, the first 64 characters are used."""
 
+
 class Counts(TypedDict):
     """Totals since the start."""
 

@@ -51,7 +51,8 @@ BEFORE_BINDINGS = ""
 class Execute(Protocol):
     """Runs one statement and yields its rows: ``connection.execute`` of ``sqlite3``."""
 
-    def __call__(self, sql: str, parameters: tuple[int | str, ...] = (), /) -> Iterable[tuple[Any, ...]]: ...
+    def __call__(self, sql: str, parameters: tuple[int | str, ...] = (), /) -> Iterable[tuple[Any, ...]]:
+        """The rows of ``sql`` with its question marks filled in."""
 
 
 def mandatory_state(execute: Execute) -> Iterator[OrderChange]:

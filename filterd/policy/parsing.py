@@ -190,9 +190,7 @@ def read_bypass(place: Place) -> Bypass:
     keys = place.keys(("id", "title"), ("names", "addresses"))
     if not keys["names"].value and not keys["addresses"].value:
         place.wrong("has neither names nor addresses")
-    return Bypass(
-        keys["id"].id(), keys["title"].text(), keys["names"].names(), keys["addresses"].networks()
-    )
+    return Bypass(keys["id"].id(), keys["title"].text(), keys["names"].names(), keys["addresses"].networks())
 
 
 def read_protected(place: Place) -> Protected:

@@ -147,6 +147,6 @@ async def _begin_immediate(connection: AsyncConnection) -> None:
             if not isinstance(translate(error), StoreBusyError) or time.monotonic() > deadline:
                 raise
             # A random pause, so that two writers do not go on looking at the same moments.
-            await asyncio.sleep(random.random() * 0.003)  # noqa: S311
+            await asyncio.sleep(random.random() * 0.003)  # noqa: S311 - spreads waiting, hides nothing
         else:
             return

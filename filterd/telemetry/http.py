@@ -46,7 +46,7 @@ class _Handler(BaseHTTPRequestHandler):
     def do_HEAD(self) -> None:
         self._reply(with_body=False)
 
-    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the name in the base class
         """Write nothing: a scrape is no event, and the line would hold an address."""
 
     def _reply(self, *, with_body: bool) -> None:

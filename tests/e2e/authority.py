@@ -125,13 +125,14 @@ def unbound(folder: Path, authority: int, zones: Mapping[str, str]) -> Iterator[
 def signed(zone: str, text: str, now: float) -> tuple[str, str]:
     """Sign a zone (ECDSA P-256, valid around ``now``): its master file, and its DNSKEY as an anchor."""
     import dns.dnssec
+    import dns.dnssectypes
     import dns.rdatatype
     import dns.zone
     from cryptography.hazmat.primitives.asymmetric import ec
 
     parsed = dns.zone.from_text(text, origin=zone, relativize=False)
     private = ec.generate_private_key(ec.SECP256R1())
-    key = dns.dnssec.make_dnskey(private.public_key(), dns.dnssec.Algorithm.ECDSAP256SHA256, flags=257)
+    key = dns.dnssec.make_dnskey(private.public_key(), dns.dnssectypes.Algorithm.ECDSAP256SHA256, flags=257)
     dns.dnssec.sign_zone(
         parsed, keys=[(private, key)], add_dnskey=True, inception=now - 3600, expiration=now + 86400
     )

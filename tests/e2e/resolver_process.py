@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import signal
 import socket
 import subprocess
@@ -44,7 +43,7 @@ def answering(records: dict[tuple[str, str], list[str]]) -> Script:
             reply.answer.append(alias)
             name = alias[0].target
         known = any(owner == name.to_text(omit_final_dot=True).lower() for owner, _ in records)
-        reply.set_rcode(0 if known or reply.answer else 3)
+        reply.set_rcode(dns.rcode.NOERROR if known or reply.answer else dns.rcode.NXDOMAIN)
         soa = "ns.example.org. host.example.org. 1 3600 600 86400 60"
         reply.authority.append(dns.rrset.from_text("example.org.", 60, "IN", "SOA", soa))
         return reply
@@ -187,5 +186,5 @@ def resolver_of(settings: dict[str, object], log: Path) -> ResolverProcess:
     assert isinstance(dns_part, dict)
     assert isinstance(metrics, dict)
     ports = [int(str(text).rpartition(":")[2]) for text in (dns_part["listen"][0], metrics["listen"])]
-    os.makedirs(str(settings["state_dir"]), exist_ok=True)  # noqa: PTH103
+    Path(str(settings["state_dir"])).mkdir(parents=True, exist_ok=True)
     return ResolverProcess(settings, ports[0], ports[1], log)

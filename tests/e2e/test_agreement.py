@@ -141,10 +141,11 @@ async def _agree(lab: Lab, context: Context, asked: Iterable[Case]) -> list[str]
     differences = []
     for number, case in enumerate(asked):
         answer = lab.client.ask(case, number)
-        who = {"client": case.source}
-        if number % 4 == 0 and case.source in lab.lines:
-            who = {"subscriber": lab.lines[case.source]}
-        said = await explain(context, case.name, qtype=case.kind, resolve=True, **who)  # type: ignore[arg-type]
+        subscriber = lab.lines.get(case.source) if number % 4 == 0 else None
+        client = case.source if subscriber is None else None
+        said = await explain(
+            context, case.name, qtype=case.kind, subscriber=subscriber, client=client, resolve=True
+        )
         differs = difference(case, said, answer)
         if differs:
             differences.append(f"{case}: {differs}\n  check: {said}\n  dns: {answer}")

@@ -77,7 +77,7 @@ def _first_answer(filterd: Deployment, name: str, source: str) -> dns.message.Me
     raise AssertionError(msg)
 
 
-def test_every_mandatory_name_and_every_acknowledged_choice_survives(tmp_path):
+def test_every_mandatory_name_and_every_acknowledged_choice_survives(tmp_path: Path) -> None:
     adult = adult_names()[0]
     with nsd(tmp_path / "authority", {".": WORLD.format(adult=adult)}) as upstream:
         filterd = Deployment(tmp_path / "filterd", upstream, policies_with_mandatory(tmp_path))

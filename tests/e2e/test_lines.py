@@ -8,6 +8,7 @@ import dns.rcode
 import dns.rdatatype
 import pytest
 
+from tests.e2e.conftest import World
 from tests.e2e.deployment import ede, soon
 from tests.e2e.names import BANNED, CHILD, LINES, STRANGER, TEENAGER
 
@@ -25,7 +26,7 @@ def _served(answer: dns.message.Message) -> bool:
     return answer.rcode() == dns.rcode.NOERROR and bool(answer.answer) and not ede(answer)
 
 
-def test_a_name_of_the_adult_list_is_blocked_for_those_who_asked_alone(world):
+def test_a_name_of_the_adult_list_is_blocked_for_those_who_asked_alone(world: World) -> None:
     assert _blocked(world.filterd.ask(world.adult, source=CHILD), FILTERED)
     assert _blocked(world.filterd.ask("www." + world.adult, source=TEENAGER), FILTERED)
     assert _served(world.filterd.ask(world.adult, source=STRANGER))
@@ -50,7 +51,9 @@ def test_a_name_of_the_adult_list_is_blocked_for_those_who_asked_alone(world):
         ("address-mandatory.example", "AAAA"),
     ],
 )
-def test_a_mandatory_name_is_blocked_for_every_line_by_every_route(world, source, name, kind):
+def test_a_mandatory_name_is_blocked_for_every_line_by_every_route(
+    world: World, source: str, name: str, kind: str
+) -> None:
     for dnssec in (False, True):
         for tcp in (False, True):
             answer = world.filterd.ask(name, kind, source, dnssec=dnssec, tcp=tcp)
@@ -60,13 +63,13 @@ def test_a_mandatory_name_is_blocked_for_every_line_by_every_route(world, source
 @pytest.mark.parametrize(
     ("name", "kind"), [("cloaked-adult.example", "A"), ("target-adult.example", "HTTPS")]
 )
-def test_the_parental_routes_are_closed_for_those_who_asked_alone(world, name, kind):
+def test_the_parental_routes_are_closed_for_those_who_asked_alone(world: World, name: str, kind: str) -> None:
     assert _blocked(world.filterd.ask(name, kind, CHILD), FILTERED)
     assert _blocked(world.filterd.ask(name, kind, CHILD, dnssec=True), FILTERED)
     assert _served(world.filterd.ask(name, kind, STRANGER))
 
 
-def test_a_client_without_edns_is_denied_all_the_same(world):
+def test_a_client_without_edns_is_denied_all_the_same(world: World) -> None:
     answer = world.filterd.ask(BANNED, source=STRANGER, edns=False)
     assert answer.rcode() == dns.rcode.NXDOMAIN
     assert answer.edns == -1
@@ -74,7 +77,7 @@ def test_a_client_without_edns_is_denied_all_the_same(world):
     assert str(answer.authority[0].name).rstrip(".") == BANNED
 
 
-def test_the_mandatory_name_stays_blocked_whatever_the_line_chooses(world):
+def test_the_mandatory_name_stays_blocked_whatever_the_line_chooses(world: World) -> None:
     filterd = world.filterd
     filterd.cli("subscriber", "allow", "child", BANNED)
     assert _blocked(filterd.ask(BANNED, source=CHILD), CENSORED)
@@ -91,7 +94,7 @@ def test_the_mandatory_name_stays_blocked_whatever_the_line_chooses(world):
     filterd.cli("subscriber", "remove", "child", BANNED)
 
 
-def test_an_own_allow_lifts_the_category_and_no_more(world):
+def test_an_own_allow_lifts_the_category_and_no_more(world: World) -> None:
     filterd = world.filterd
     filterd.cli("subscriber", "allow", "teenager", world.adult)
     assert soon(lambda: _served(filterd.ask(world.adult, source=TEENAGER)))
@@ -107,7 +110,7 @@ def test_an_own_allow_lifts_the_category_and_no_more(world):
         filterd.cli("subscriber", "remove", "teenager", name)
 
 
-def test_an_own_block_needs_no_profile_and_speaks_of_that_line_alone(world):
+def test_an_own_block_needs_no_profile_and_speaks_of_that_line_alone(world: World) -> None:
     filterd = world.filterd
     filterd.cli("subscriber", "deny", "stranger", "unwanted.example")
     assert soon(lambda: _blocked(filterd.ask("www.unwanted.example", source=STRANGER), FILTERED))
@@ -116,7 +119,7 @@ def test_an_own_block_needs_no_profile_and_speaks_of_that_line_alone(world):
     assert soon(lambda: _served(filterd.ask("www.unwanted.example", source=STRANGER)))
 
 
-def test_safe_search_answers_with_the_safe_host_and_its_own_records(world):
+def test_safe_search_answers_with_the_safe_host_and_its_own_records(world: World) -> None:
     answer = world.filterd.ask("www.google.com", source=CHILD)
     assert [record.rdtype for record in answer.answer] == [dns.rdatatype.CNAME, dns.rdatatype.A]
     assert str(answer.answer[0][0].target) == "forcesafesearch.google.com."
@@ -124,7 +127,7 @@ def test_safe_search_answers_with_the_safe_host_and_its_own_records(world):
     assert "forcesafesearch" not in world.filterd.ask("www.google.com", source=STRANGER).to_text()
 
 
-def test_an_order_and_its_withdrawal_take_effect(world):
+def test_an_order_and_its_withdrawal_take_effect(world: World) -> None:
     filterd = world.filterd
     assert _served(filterd.ask("new-order.example", source=STRANGER))
     reference = filterd.order("new-order.example")["reference"]

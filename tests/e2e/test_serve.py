@@ -11,7 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import dns.edns
@@ -36,7 +36,8 @@ class Installation:
     directory: Path
     value: dict[str, object]
     port: int
-    process: subprocess.Popen[bytes]
+    process: subprocess.Popen[bytes] = field(init=False)
+    """once it was started"""
 
     @property
     def log(self) -> str:
@@ -92,7 +93,7 @@ def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installat
             "control": {"listen": f"127.0.0.1:{free_port()}"},
             "metrics": {"listen": f"127.0.0.1:{free_port()}"},
         }
-        made = Installation(directory, value, port, None)  # type: ignore[arg-type]
+        made = Installation(directory, value, port)
         code = (
             f"import sys; from pathlib import Path; from filterd.serve.supervisor import run; "
             f"sys.exit(run(Path({str(made.write())!r}), ('resolver', 'control')))"

@@ -42,7 +42,7 @@ class Fresh:
     def run(self, *words: str, **extra: str) -> str:
         """A Python command of the environment that must succeed; its output."""
         environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
-        command = [self.python, *words]
+        command = [str(self.python), *words]
         done = subprocess.run(
             command, cwd=self.folder, env=environment | extra, capture_output=True, text=True, check=False
         )

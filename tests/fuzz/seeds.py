@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import struct
 from pathlib import Path
+from typing import Any
 
 import dns.edns
 import dns.flags
@@ -76,9 +77,9 @@ def _header(flags: int, *counts: int) -> bytes:
     return struct.pack("!HHHHHH", 0x1234, flags, *counts)
 
 
-def query(name: str = "www.example.", rdtype: str = "A", **settings: object) -> dns.message.Message:
+def query(name: str = "www.example.", rdtype: str = "A", **settings: Any) -> dns.message.Message:
     """A query with id 0x1234."""
-    message = dns.message.make_query(name, rdtype, **settings)  # type: ignore[arg-type]
+    message = dns.message.make_query(name, rdtype, **settings)
     message.id = 0x1234
     return message
 
@@ -100,11 +101,16 @@ def answer(
 def queries() -> dict[str, bytes]:
     """Well-formed queries."""
     subnet = dns.edns.ECSOption("192.0.2.0", 24)
-    options = [dns.edns.GenericOption(10, bytes(range(8))), subnet, dns.edns.GenericOption(65001, b"\1\2\3")]
+    cookie, unknown = dns.edns.OptionType.COOKIE, dns.edns.OptionType.make(65001)
+    options = [
+        dns.edns.GenericOption(cookie, bytes(range(8))),
+        subnet,
+        dns.edns.GenericOption(unknown, b"\1\2\3"),
+    ]
     made = {f"query-{slug}": query(name) for slug, name in QUERY_NAMES.items()}
     made["query-edns"] = query(use_edns=0, payload=4096, want_dnssec=True)
     made["query-options"] = query(use_edns=0, options=options)
-    made["query-cookie-both"] = query(use_edns=0, options=[dns.edns.GenericOption(10, bytes(24))])
+    made["query-cookie-both"] = query(use_edns=0, options=[dns.edns.GenericOption(cookie, bytes(24))])
     made["query-subnet6"] = query(use_edns=0, options=[dns.edns.ECSOption("2001:db8::", 56)])
     made["query-version1"] = query(use_edns=1)
     made["query-chaos"] = query("id.server.", "TXT", rdclass="CH")
@@ -124,7 +130,12 @@ def answers() -> dict[str, bytes]:
     found["answer-nxdomain"] = nxdomain.to_wire()
     failed = answer("www.example.", "A", [])
     failed.set_rcode(dns.rcode.SERVFAIL)
-    failed.use_edns(0, options=[dns.edns.EDEOption(22, "no reachable authority"), dns.edns.EDEOption(9)])
+    unreachable, unsigned = dns.edns.EDECode.NO_REACHABLE_AUTHORITY, dns.edns.EDECode.DNSKEY_MISSING
+    errors: list[dns.edns.Option] = [
+        dns.edns.EDEOption(unreachable, "no reachable authority"),
+        dns.edns.EDEOption(unsigned),
+    ]
+    failed.use_edns(0, options=errors)
     found["answer-ede"] = failed.to_wire()
     badvers = answer("www.example.", "A", [])
     badvers.set_rcode(dns.rcode.BADVERS)

@@ -13,7 +13,7 @@ from filterd.feed.parsing import Report, parse
 from filterd.feed.rules import RuleSet, collect
 from filterd.feed.source import line_blocks, read_chunks
 from filterd.model.rule import NameRule, Scope
-from filterd.policy.documents import Feed, Policies, Use
+from filterd.policy.documents import Bypass, Feed, Policies, Service, Use
 
 ROOT = Path(__file__).parents[2]
 POLICIES = ROOT / "policies"
@@ -149,7 +149,7 @@ def test_no_help_site_in_a_list(lists: dict[str, RuleSet]) -> None:
 
 def test_services_and_ways_around_spare_protected_names(policies: Policies) -> None:
     suffixes = icann_suffixes()
-    groups = [*policies.services, *policies.bypass]
+    groups: list[Service | Bypass] = [*policies.services, *policies.bypass]
     for group in groups:
         for rule in group.names:
             assert rule.name not in suffixes, f"{group.id}: {rule.name}"

@@ -8,6 +8,8 @@ from pathlib import Path
 HOSTS = (("pypi", "org"), ("pythonhosted", "org"), ("npmjs", "org"), ("debian", "org"), ("crates", "io"))
 REGISTRIES = re.compile("|".join(rf"\b{name}\.{top}\b" for name, top in HOSTS), re.IGNORECASE)
 """hosts that belong in a machine's own configuration and never in this repository"""
+SILENCED = re.compile(r"# *(ruff: *)?noqa|# *type: *ignore|# *no-cython-lint")
+REASON = re.compile(r"(noqa: [A-Z0-9, ]+ - |ignore\[[a-z-]+\]  # )\w+ \w+")
 FORBIDDEN_WORDS = re.compile(r"\b(black|white)list", re.IGNORECASE)
 
 
@@ -38,6 +40,17 @@ def test_no_module_is_named_for_nothing(root: Path, tracked: list[Path]) -> None
     assert [
         str(path.relative_to(root)) for path in tracked if path.suffix == ".py" and path.stem in empty_words
     ] == []
+
+
+def test_whoever_silences_a_check_says_why(tracked: list[Path]) -> None:
+    silent = [
+        f"{path.name}:{number}: {line.strip()}"
+        for path, text in texts(tracked).items()
+        if path.suffix in {".py", ".pyi", ".pyx", ".pxd"}
+        for number, line in enumerate(text.splitlines(), 1)
+        if SILENCED.search(line) and not REASON.search(line)
+    ]
+    assert silent == []
 
 
 def test_the_lock_is_a_requirements_file_with_hashes(root: Path) -> None:

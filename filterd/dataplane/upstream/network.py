@@ -73,7 +73,7 @@ def _open_udp(server: Server) -> socket.socket:
             opened.setsockopt(socket.IPPROTO_IPV6, _IPV6_RECVERR, 1)
         else:
             opened.setsockopt(socket.IPPROTO_IP, _IP_RECVERR, 1)
-        opened.bind(("::" if server.ipv6 else "0.0.0.0", 0))  # noqa: S104 (the way back is the kernel's choice)
+        opened.bind(("::" if server.ipv6 else "0.0.0.0", 0))  # noqa: S104 - the way back is the kernel's choice
     except OSError:
         opened.close()
         raise

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -51,7 +52,7 @@ async def test_an_altered_entry_is_found(length: int, data: st.DataObject) -> No
     entries = chain(length)
     place = data.draw(st.integers(0, length - 1))
     field = data.draw(st.sampled_from(["actor", "action", "subject", "reason", "after", "at", "revision"]))
-    changed = {"after": {"n": -1}, "at": 9.0, "revision": 99}.get(field, "other")
+    changed: Any = {"after": {"n": -1}, "at": 9.0, "revision": 99}.get(field, "other")
     entries[place] = replace(entries[place], entry=replace(entries[place].entry, **{field: changed}))
     found = await prove(walk(entries), end_of(entries))
     assert (found.fault, found.sequence) == ("the entry was altered", place + 1)

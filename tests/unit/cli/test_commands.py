@@ -259,8 +259,8 @@ def test_check(answer: Answer, run: Run, tmp_path: Path) -> None:
     assert "NXDOMAIN, EDE 17" in shown.stdout
     assert "starter-adult" in shown.stdout
     message = dns.message.make_response(dns.message.make_query("cloaked.test.example", "A"))
-    alias = "cloaked.test.example. 60 IN CNAME adult.test.example."
-    message.answer.append(dns.rrset.from_text(*alias.split()))
+    alias = dns.rrset.from_text("cloaked.test.example.", 60, "IN", "CNAME", "adult.test.example.")
+    message.answer.append(alias)
     (tmp_path / "answer").write_bytes(message.to_wire())
     cloaked = ("check", "cloaked.test.example", "--subscriber", "one")
     assert answer(*cloaked)["verdict"] == "pass"

@@ -12,7 +12,6 @@ from pathlib import Path
 
 import pytest
 
-from filterd.dataplane.nodestate import files, journal
 from filterd.dataplane.nodestate.changes import ChangeLog
 from filterd.model.changelog import BindingChange, Change, LineChange, OrderChange, encode
 from filterd.model.line import LineChoices
@@ -64,8 +63,8 @@ def full_disk(monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.MonkeyPatch]:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     with monkeypatch.context() as full:
-        full.setattr(journal.os, "pwrite", no_room)
-        full.setattr(files.os, "fsync", no_room)
+        full.setattr(os, "pwrite", no_room)
+        full.setattr(os, "fsync", no_room)
         yield full
 
 

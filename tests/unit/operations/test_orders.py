@@ -7,12 +7,14 @@ import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import closing
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from filterd.model.changelog import CHANGES_SQL, MANDATORY, OrderChange, decode, mandatory_state
+from filterd.model.changelog import CHANGES_SQL, MANDATORY, OrderChange, decode
+from filterd.model.fullstate import mandatory_state
 from filterd.model.order import Demand, OrderState
 from filterd.model.rule import BlockingMode, NameRule, Scope
 from filterd.operations import audit, orders
@@ -42,9 +44,11 @@ def sent(installation: Installation) -> list[OrderChange]:
     with closing(sqlite3.connect(installation.database)) as raw:
         rows = raw.execute(CHANGES_SQL, (MANDATORY, 0, 999, 999)).fetchall()
         found = [decode(kind, payload) for _, kind, _, payload in rows]
-        last = {each.id: each for each in found if isinstance(each, OrderChange)}
+        orders_only = [each for each in found if isinstance(each, OrderChange)]
+        last = {each.id: each for each in orders_only}
         assert list(mandatory_state(raw.execute)) == list(last.values())
-    return found  # type: ignore[return-value]
+    assert orders_only == found
+    return orders_only
 
 
 async def test_an_order_waits_for_another_person(context: Context, installation: Installation) -> None:
@@ -121,7 +125,7 @@ async def test_everything_that_is_missing_is_named_at_once(context: Context) -> 
         ({"ground": "x" * 1001}, "longer than 1000"),
     ],
 )
-async def test_what_cannot_be_ordered_is_refused(context: Context, change: dict, says: str) -> None:  # type: ignore[type-arg]
+async def test_what_cannot_be_ordered_is_refused(context: Context, change: dict[str, Any], says: str) -> None:
     with pytest.raises(OperationError, match=says) as caught:
         await orders.add(context, replace(REQUEST, **change))
     assert caught.value.remedy

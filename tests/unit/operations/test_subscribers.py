@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import closing
 from dataclasses import replace
 
@@ -145,7 +145,9 @@ async def test_the_trail_holds_nothing_personal(context: Context) -> None:
         (lambda c: erasure.erase(c, "S-1", reason=" "), "reason is empty"),
     ],
 )
-async def test_what_is_refused_says_why_and_writes_nothing(context: Context, refused, says) -> None:  # type: ignore[no-untyped-def]
+async def test_what_is_refused_says_why_and_writes_nothing(
+    context: Context, refused: Callable[[Context], Awaitable[object]], says: str
+) -> None:
     await subscribers.add(context, "S-1", prefixes=("192.0.2.7",))
     before = await audit.verify(context)
     with pytest.raises(OperationError, match=says) as caught:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -42,8 +43,8 @@ TEXT = Text("texto", "text")
 NAMES = (NameRule("x.example", Scope.SUBTREE),)
 
 
-def feed(name: str, **use: object) -> Feed:
-    return Feed(name, f"lists/{name}", Format.DOMAINS, Scope.SUBTREE, **use)  # type: ignore[arg-type]
+def feed(name: str, **use: Any) -> Feed:
+    return Feed(name, f"lists/{name}", Format.DOMAINS, Scope.SUBTREE, **use)
 
 
 POLICIES = Policies(

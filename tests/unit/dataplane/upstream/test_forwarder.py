@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 import dns.edns
@@ -109,9 +109,9 @@ def forwarder(network: FakeNetwork, limits: Limits | None = None) -> Forwarder:
     )
 
 
-async def resolved(first: Script, second: Script | None = None, tcp: Script | None = None) -> tuple[
-    UpstreamAnswer | UpstreamFailure, Forwarder, FakeNetwork
-]:
+async def resolved(
+    first: Script, second: Script | None = None, tcp: Script | None = None
+) -> tuple[UpstreamAnswer | UpstreamFailure, Forwarder, FakeNetwork]:
     scripts = {FIRST.host: first} | ({SECOND.host: second} if second else {})
     network = FakeNetwork(scripts, {FIRST.host: tcp} if tcp else {})
     asking = forwarder(network)
@@ -177,7 +177,7 @@ async def test_nobody_answering_is_a_failure_at_the_deadline() -> None:
 
 
 async def test_a_slow_server_is_asked_again() -> None:
-    scripts = iter([silent, silent, good])
+    scripts: Iterator[Script] = iter([silent, silent, good])
     answer, _, network = await resolved(lambda packet: next(scripts)(packet))
     assert isinstance(answer, UpstreamAnswer)
     assert network.asked == [FIRST.name] * 3

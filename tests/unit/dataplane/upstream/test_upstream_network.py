@@ -57,7 +57,7 @@ class Upstream(asyncio.DatagramProtocol):
     It sends on the socket itself: asyncio sends no empty datagram before Python 3.13.
     """
 
-    udp: Callable[[bytes, Send], None]
+    udp: Callable[[bytes, Send], object]
     tcp: Callable[[bytes], bytes] | None = None
     ports: list[int] = field(default_factory=list)
     endpoint: socket.socket | None = None
