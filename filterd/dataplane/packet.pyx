@@ -31,8 +31,10 @@ from filterd.policy.decide cimport (
     REASON_MANDATORY,
     REASON_SAFE_SEARCH,
     REASON_SECURITY,
+    SCOPE_EXACT,
     Subject,
     WHERE_CNAME,
+    WHERE_QUERY,
     decide,
     decide_answer,
 )
@@ -313,7 +315,8 @@ cdef bint must_inspect(Core* core, const Line* line, const Found* found, const u
 
 cdef int blocked(Core* core, Exchange* x, const Verdict* verdict, AnswerOptions* options,
                  Workspace* work) noexcept nogil:
-    """A blocked name, with its EDE."""
+    """A blocked name, with its EDE. What rests on an answer of one type says nothing of what is below."""
+    cdef uint8_t scope = verdict.scope if verdict.where == WHERE_QUERY else SCOPE_EXACT
     count(core, OUTCOME_BLOCK, verdict.reason, verdict.reference)
     options.age = 0
     options.ede.count = 0
@@ -325,8 +328,7 @@ cdef int blocked(Core* core, Exchange* x, const Verdict* verdict, AnswerOptions*
         add_ede(options, EDE_FILTERED, NULL, 0)
     if makes_address(core, &x.query, verdict.mode):
         add_ede(options, EDE_FORGED, NULL, 0)
-    return sent(core, respond_blocked(&x.query, verdict.mode, verdict.scope, options, work.out, BUFFER_SIZE),
-                work)
+    return sent(core, respond_blocked(&x.query, verdict.mode, scope, options, work.out, BUFFER_SIZE), work)
 
 
 cdef bint makes_address(const Core* core, const Query* query, uint8_t mode) noexcept nogil:

@@ -12,7 +12,7 @@ import dns.rdatatype
 from filterd.config.settings import Settings
 from filterd.model.mandatory import FIRST_ORDER_ID, label_of
 from filterd.model.rule import BlockingMode, Scope
-from filterd.model.verdict import Outcome, Reason, Verdict
+from filterd.model.verdict import Outcome, Reason, Verdict, Where
 from filterd.operations import checkstate, texts
 from filterd.operations.checkanswer import Answers, inspected, no_answers, of_file, of_upstreams
 from filterd.operations.checkstate import CheckState
@@ -177,7 +177,8 @@ def _client_sees(settings: Settings, verdict: Verdict, qtype: int) -> tuple[str,
     page, mode = settings.block_page, verdict.mode
     if mode is BlockingMode.SINKHOLE and page is None:
         mode = BlockingMode.NXDOMAIN
-    denied = mode is BlockingMode.NXDOMAIN and verdict.scope is not Scope.EXACT
+    wide = verdict.where is Where.QUERY and verdict.scope is not Scope.EXACT
+    denied = mode is BlockingMode.NXDOMAIN and wide
     forged = qtype in (dns.rdatatype.A, dns.rdatatype.AAAA) and mode is BlockingMode.NULL
     if mode is BlockingMode.SINKHOLE and page is not None:
         addresses = {dns.rdatatype.A: page.ipv4, dns.rdatatype.AAAA: page.ipv6}

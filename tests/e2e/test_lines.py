@@ -137,3 +137,11 @@ def test_an_order_and_its_withdrawal_take_effect(world: World) -> None:
     )
     filterd.cli("order", "withdraw", reference, "--reason", "test")
     assert soon(lambda: _served(filterd.ask("new-order.example", source=STRANGER)))
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"), [("address-mandatory.example", "A"), ("hint-mandatory.example", "HTTPS")]
+)
+def test_a_block_for_what_an_answer_holds_denies_that_answer_alone(world, name, kind):
+    assert world.filterd.ask(name, kind, STRANGER).rcode() == dns.rcode.NOERROR
+    assert world.filterd.ask(BANNED, kind, STRANGER).rcode() == dns.rcode.NXDOMAIN
