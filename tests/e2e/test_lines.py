@@ -142,6 +142,6 @@ def test_an_order_and_its_withdrawal_take_effect(world: World) -> None:
 @pytest.mark.parametrize(
     ("name", "kind"), [("address-mandatory.example", "A"), ("hint-mandatory.example", "HTTPS")]
 )
-def test_a_block_for_what_an_answer_holds_denies_that_answer_alone(world, name, kind):
+def test_a_block_for_what_an_answer_holds_denies_it_alone(world: World, name: str, kind: str) -> None:
     assert world.filterd.ask(name, kind, STRANGER).rcode() == dns.rcode.NOERROR
     assert world.filterd.ask(BANNED, kind, STRANGER).rcode() == dns.rcode.NXDOMAIN
