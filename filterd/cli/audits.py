@@ -26,13 +26,14 @@ def audit() -> None:
 
 @audit.command()
 @click.option("--count", type=click.IntRange(1, 10_000), default=20, show_default=True, help="How many.")
+@click.option("--of", "subject", help="Of this alone: order:O-1, line:7, feed:ID, snapshot:FILE.")
 @common
-def tail(count: int, config: Path | None, as_json: bool) -> None:
+def tail(count: int, subject: str | None, config: Path | None, as_json: bool) -> None:
     """Show the last entries, oldest first."""
     from filterd.operations import audit as operation
 
     async def read(context: Context) -> Sequence[StoredEntry]:
-        return await operation.tail(context, count)
+        return await operation.tail(context, count, subject)
 
     found = perform(config, read)
     if as_json:
@@ -40,7 +41,7 @@ def tail(count: int, config: Path | None, as_json: bool) -> None:
         return
     rows = [
         (
-            each.entry.revision,
+            each.sequence,
             output.moment(each.entry.at),
             each.entry.actor,
             each.entry.action,
@@ -49,7 +50,8 @@ def tail(count: int, config: Path | None, as_json: bool) -> None:
         )
         for each in found
     ]
-    output.show_table(("revision", "at", "who", "what", "of", "why"), rows, "nothing was recorded yet")
+    empty = f"nothing was recorded of {subject}" if subject else "nothing was recorded yet"
+    output.show_table(("entry", "at", "who", "what", "of", "why"), rows, empty)
 
 
 @audit.command()
@@ -60,9 +62,9 @@ def verify(config: Path | None, as_json: bool) -> None:
 
     proof = perform(config, operation.verify)
     if as_json:
-        output.show_json(proof)
+        output.show_json({"holds": proof.holds, **output.plain(proof)})
     elif proof.holds:
-        output.done(f"whole: {proof.entries} entries")
+        output.done(f"whole: {proof.entries} entries, the last with hash {proof.last_hash[:16]}")
     if not proof.holds:
         message = f"the audit chain is broken at entry {proof.sequence}: {proof.fault}"
         raise Failure(message, "keep the store file as evidence and compare it with the last backup")

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from filterd.cli import output
+from filterd.cli import advice, output
 from filterd.cli.options import common
 from filterd.cli.session import perform
 
 if TYPE_CHECKING:
     from filterd.operations.context import Context
     from filterd.operations.explain import Explanation, Stage
+
+QUERY, ANSWER = "query", "answer"
+"""the parts of an explanation, as its stages name them"""
 
 
 @click.command()
@@ -73,25 +77,33 @@ def check(
 
 def _show(found: Explanation) -> None:
     identity = found.identity
-    line = identity.get("line")
     verdict = found.verdict if found.reason == "none" else f"{found.verdict} by {found.reason}"
     output.show_fields(
         [
             ("name", f"{found.name} {found.type}"),
-            ("line", f"{line} (by {identity['method']})" if line is not None else "unknown"),
+            ("line", _line(identity)),
             ("profile", _profile(identity)),
             ("verdict", f"{verdict} ({found.blocking_mode})" if found.blocking_mode else verdict),
             ("answered", _answered(found)),
+            ("why", advice.why(found)),
+            ("next", advice.next_step(found)),
             ("protected", found.protected),
             ("at", output.moment(found.at)),
-            ("until", output.moment(found.valid_until)),
+            ("changes at", output.moment(found.valid_until)),
             ("revision", found.revision),
             ("digest", found.digest),
         ]
     )
     click.echo()
     columns = ("part", "stage", "outcome", "list or order", "matched", "scope")
-    output.show_table(columns, [_row(stage) for stage in found.stages], "")
+    output.show_table(columns, [*_rows(found.stages)], "")
+
+
+def _line(identity: dict[str, Any]) -> str:
+    """The line, whose it is and how that is known."""
+    if identity.get("line") is None:
+        return "unknown"
+    return f"{identity['line']}, subscriber {identity['subscriber']} (by {identity['method']})"
 
 
 def _answered(found: Explanation) -> str:
@@ -104,6 +116,16 @@ def _profile(identity: dict[str, Any]) -> str:
     if not identity.get("opted_in"):
         return ""
     return f"{identity['profile']} (paused)" if identity["paused"] else str(identity["profile"])
+
+
+def _rows(stages: Sequence[Stage]) -> Iterator[tuple[str, ...]]:
+    """A row for each stage; one for all of the answer where it was not looked at."""
+    for part in (QUERY, ANSWER):
+        some = [stage for stage in stages if stage.part == part]
+        if part == ANSWER and all(stage.outcome == advice.NOT_LOOKED_AT for stage in some):
+            yield (ANSWER, "all", advice.NOT_LOOKED_AT, "", "", "")
+        else:
+            yield from (_row(stage) for stage in some)
 
 
 def _row(stage: Stage) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from filterd.cli import output
-from filterd.cli.options import common, policies_of, settings_of
+from filterd.cli.options import common, config_path, policies_of, settings_of
 
 
 @click.group()
@@ -23,9 +23,10 @@ def check(config: Path | None, as_json: bool) -> None:
     settings = settings_of(config)
     policies_of(settings)
     if as_json:
-        output.show_json({"valid": True, "policies": settings.policies})
+        output.show_json({"valid": True, "file": config_path(config), "policies": settings.policies})
     else:
-        click.echo("the configuration is valid")
+        file = config_path(config) or "no file, all defaults"
+        click.echo(f"the configuration is valid: {file}, policies in {settings.policies}")
 
 
 @config.command()

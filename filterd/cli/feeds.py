@@ -38,20 +38,22 @@ def list_(config: Path | None, as_json: bool) -> None:
     if as_json:
         output.show_json([_status(each) for each in found])
         return
-    columns = ("feed", "use", "names", "skipped", "version", "read at", "state")
+    columns = ("feed", "use", "names", "skipped", "read at", "state")
     rows = [
         (
             each.feed.id,
             each.feed.category or each.feed.use.value,
             each.version.names if each.version else 0,
             each.version.skipped if each.version else 0,
-            each.version.version if each.version else None,
             output.moment(each.version.at if each.version else None),
             _state(each),
         )
         for each in found
     ]
     output.show_table(columns, rows, "there is no feed; feeds.yaml of the policies directory names them")
+    for each in found:
+        if _problem(each):
+            click.echo(f"{each.feed.id}: {_problem(each)} (filterd feed show {each.feed.id})", err=True)
 
 
 @feed.command()
@@ -60,7 +62,8 @@ def list_(config: Path | None, as_json: bool) -> None:
 def update(feeds: tuple[str, ...], config: Path | None, as_json: bool) -> None:
     """Read these feeds, or all, each into a new version where it changed.
 
-    What is read reaches the nodes with the next snapshot: filterd snapshot build.
+    What is read reaches the nodes with the next snapshot. A running control reads feeds and builds
+    snapshots by itself; without one: filterd snapshot build.
     """
     from filterd.operations import feeds as operation
 
@@ -70,11 +73,13 @@ def update(feeds: tuple[str, ...], config: Path | None, as_json: bool) -> None:
         output.show_json([_update(each) for each in done])
     else:
         _show_updates(done)
-    held = [each.feed for each in done if each.problem]
+    held = [each for each in done if each.problem]
     if held:
+        messages = [f"{each.feed}: {each.outcome}: {each.problem}" for each in held]
         remedy = "mend the source; the last good version stays in use (filterd feed show FEED)"
-        message = f"not updated: {', '.join(held)}"
-        raise Failure(message, remedy)
+        if any(each.outcome == "quarantined" for each in held):
+            remedy += "; if a quarantined one is right, widen its guard in feeds.yaml and update it again"
+        raise Failure(messages, remedy)
 
 
 @feed.command()
@@ -179,9 +184,9 @@ def _version(each: FeedVersion) -> Sequence[object]:
 
 
 def _show_updates(done: Sequence[FeedUpdate]) -> None:
-    columns = ("feed", "outcome", "names", "skipped", "problem")
+    columns = ("feed", "outcome", "names in use", "skipped")
     rows = [
-        (each.feed, each.outcome, each.version.names if each.version else 0, each.report.count, each.problem)
+        (each.feed, each.outcome, each.version.names if each.version else 0, each.report.count)
         for each in done
     ]
     output.show_table(columns, rows, "there is no feed")
@@ -191,4 +196,8 @@ def _show_updates(done: Sequence[FeedUpdate]) -> None:
         if each.misplaced:
             names = ", ".join(each.misplaced[:SHOWN])
             click.echo(f"{each.feed}: popular names that belong elsewhere: {names}", err=True)
-    output.done("what changed reaches the nodes with the next snapshot: filterd snapshot build")
+    if any(each.outcome == "updated" for each in done):
+        output.done(
+            "what changed reaches the nodes with the next snapshot; a running control builds it by itself, "
+            "else: filterd snapshot build"
+        )

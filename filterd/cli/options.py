@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from filterd.cli.failure import Misconfigured
+from filterd.cli.failure import Failure, Misconfigured
 
 if TYPE_CHECKING:
     from filterd.config.settings import Settings
@@ -46,14 +46,25 @@ def config_path(config: Path | None) -> Path | None:
     return config or (DEFAULT_CONFIG if DEFAULT_CONFIG.exists() else None)
 
 
+def refused(config: Path | None, message: str, remedy: str) -> Failure:
+    """A use case's refusal; where no configuration file was read, that is the likelier cause and is said."""
+    if config_path(config) is not None:
+        return Failure(message, remedy)
+    unread = f"no configuration file was read ({DEFAULT_CONFIG} is not there): all settings are defaults"
+    return Failure([message, unread], f"name the file with --config or in FILTERD_CONFIG; else {remedy}")
+
+
 def settings_of(config: Path | None) -> Settings:
     """The settings to work with. Raises Failure with every error of the file, exit code 2."""
     from filterd.config.load import ConfigErrors, load
 
+    path = config_path(config)
     try:
-        return load(config_path(config))
+        return load(path)
     except ConfigErrors as errors:
         remedy = "mend the file; filterd config schema says what it may hold"
+        if path is not None and not path.is_file():
+            remedy = "name the file with --config or in FILTERD_CONFIG"
         raise Misconfigured([str(error) for error in errors.errors], remedy) from None
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import time
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,10 +15,13 @@ from filterd.cli.session import perform
 
 if TYPE_CHECKING:
     from filterd.model.order import Order
+    from filterd.operations.context import Context
     from filterd.operations.intake import OrderRequest
 
 Command = Callable[..., Any]
 STATES = ("pending", "quarantined", "accepted", "withdrawn")
+PARTS = ("authority", "official", "document", "ground", "reason")
+"""the options without which an order is incomplete"""
 MODES = ("nxdomain", "nodata", "null", "sinkhole")
 
 
@@ -40,7 +44,7 @@ def _demand_options(command: Command) -> Command:
             click.option("--document", default="", help="The number of the written instrument."),
             click.option("--document-digest", default="", help="SHA-256 of the document."),
             click.option("--ground", default="", help="The provision that it rests on."),
-            click.option("--reason", required=True, help="Why it is recorded."),
+            click.option("--reason", default="", help="Why it is recorded."),
             click.option("--mode", type=click.Choice(MODES), default="nxdomain", show_default=True),
             click.option(
                 "--not-before", default="", help="When it begins, ISO 8601 with offset; default now."
@@ -61,10 +65,14 @@ def _demand_options(command: Command) -> Command:
 @_demand_options
 @common
 def add(config: Path | None, as_json: bool, **demand: Any) -> None:
-    """Take an order in. With orders.approvals: 2 it waits for another person's approval."""
+    """Take an order in. With orders.approvals: 2 it waits for another person's approval.
+
+    An order is complete with a name, --authority, --official, --document, --ground and --reason.
+    """
     from filterd.operations import orders
 
-    _show(perform(config, lambda context: orders.add(context, _request(**demand))), as_json)
+    _require_all(demand)
+    _perform(config, as_json, lambda context: orders.add(context, _request(**demand)), _next_step)
 
 
 @order.command()
@@ -74,7 +82,7 @@ def approve(reference: str, config: Path | None, as_json: bool) -> None:
     """Stand behind an order as another person; with enough of them it is in force."""
     from filterd.operations import orders
 
-    _show(perform(config, lambda context: orders.approve(context, reference)), as_json)
+    _perform(config, as_json, lambda context: orders.approve(context, reference), _next_step)
 
 
 @order.command()
@@ -82,10 +90,10 @@ def approve(reference: str, config: Path | None, as_json: bool) -> None:
 @click.option("--reason", required=True, help="Why it ends.")
 @common
 def withdraw(reference: str, reason: str, config: Path | None, as_json: bool) -> None:
-    """End an order at once."""
+    """End an order at once. One person is enough, at any hour."""
     from filterd.operations import orders
 
-    _show(perform(config, lambda context: orders.withdraw(context, reference, reason=reason)), as_json)
+    _perform(config, as_json, lambda context: orders.withdraw(context, reference, reason=reason), _next_step)
 
 
 @order.command("list")
@@ -101,17 +109,16 @@ def list_(state: str | None, config: Path | None, as_json: bool) -> None:
     if as_json:
         output.show_json([_plain(each) for each in found])
         return
-    columns = ("order", "state", "authority", "document", "names", "from", "until", "added by")
+    columns = ("order", "state", "authority", "document", "names", "from", "until")
     rows = [
         (
             each.reference,
-            each.state.value,
+            standing(each, time.time()),
             each.demand.authority,
             each.demand.document,
             each.entries,
             output.moment(each.demand.not_before or each.accepted_at),
             output.moment(each.demand.not_after),
-            each.added_by,
         )
         for each in found
     ]
@@ -125,7 +132,17 @@ def show(reference: str, config: Path | None, as_json: bool) -> None:
     """Show an order; the names of a confidential one stay hidden."""
     from filterd.operations import orders
 
-    _show(perform(config, lambda context: orders.show(context, reference)), as_json)
+    _perform(config, as_json, lambda context: orders.show(context, reference), _waiting)
+
+
+def _require_all(demand: Mapping[str, Any]) -> None:
+    """Name everything that is missing, at once. What stands there is the operation's to judge."""
+    missing = [f"--{part}" for part in PARTS if not demand[part].strip()]
+    if not demand["names"] and not demand["named"] and demand["file"] is None:
+        missing.insert(0, "a NAME")
+    if missing:
+        message = f"the order is incomplete: give {', '.join(missing)}"
+        raise click.UsageError(message)
 
 
 def _request(
@@ -138,28 +155,79 @@ def _request(
 
     lines = [] if file is None else [line.split("#")[0].strip() for line in file]
     entries = tuple((name, texts.scope(scope)) for name in (*names, *named, *filter(None, lines)))
-    for time in ("not_before", "not_after", "review_at", "received_at"):
-        parts[time] = texts.when(parts[time], "--" + time.replace("_", "-")) if parts[time] else 0
+    for at in ("not_before", "not_after", "review_at", "received_at"):
+        parts[at] = texts.when(parts[at], "--" + at.replace("_", "-")) if parts[at] else 0
     return OrderRequest(entries=entries, mode=BlockingMode[mode.upper()], **parts)
 
 
 def _plain(found: Order) -> dict[str, Any]:
     """The order for JSON: names with their scopes as objects."""
     value: dict[str, Any] = output.plain(found)
+    value["in_force"] = found.in_force(time.time())
     value["demand"]["names"] = [{"name": name, "scope": scope.word} for name, scope in found.demand.names]
     return value
 
 
-def _show(found: Order, as_json: bool) -> None:
+def standing(order: Order, now: float) -> str:
+    """An order's state in words: an accepted one is in force, has not begun, or ended by itself."""
+    if order.state.value != "accepted":
+        return order.state.value
+    if order.in_force(now):
+        return "in force"
+    return "not yet in force" if now < order.demand.not_before else "ended"
+
+
+def _perform(
+    config: Path | None,
+    as_json: bool,
+    use_case: Callable[[Context], Awaitable[Order]],
+    say: Callable[[Order, str], str],
+) -> None:
+    """Carry out a use case on one order, show the order, and say what comes next."""
+    from filterd.operations import orders
+
+    async def run(context: Context) -> tuple[Order, str]:
+        found = await use_case(context)
+        return found, await orders.held_back(context, found)
+
+    found, held = perform(config, run)
     if as_json:
         output.show_json(_plain(found))
         return
+    _show(found)
+    said = say(found, held)
+    if said:
+        output.done(said)
+
+
+def _waiting(found: Order, held: str) -> str:
+    """What an order waits for."""
+    from filterd.operations.orders import PROTECTED_REMEDY
+
+    if held:
+        return f"{held}\n  what to do: {PROTECTED_REMEDY.format(found.reference)}"
+    if found.state.value == "pending":
+        return f"not in force: waits for another person: filterd order approve {found.reference}"
+    return ""
+
+
+def _next_step(found: Order, held: str) -> str:
+    """What an order that was just changed waits for, or where its effect can be seen."""
+    if found.state.value in ("accepted", "withdrawn"):
+        return (
+            "recorded; nodes apply it within a second (filterd node list), and devices ask again once the "
+            "answer that they hold has run out (dns.block_ttl for a blocked one)"
+        )
+    return _waiting(found, held)
+
+
+def _show(found: Order) -> None:
     demand = found.demand
     names = [f"{name} ({scope.word})" for name, scope in demand.names]
     output.show_fields(
         [
             ("order", found.reference),
-            ("state", found.state.value),
+            ("state", standing(found, time.time())),
             ("authority", demand.authority),
             ("official", demand.official),
             ("document", demand.document),
@@ -169,10 +237,16 @@ def _show(found: Order, as_json: bool) -> None:
             ("from", output.moment(demand.not_before or found.accepted_at)),
             ("until", output.moment(demand.not_after)),
             ("review at", output.moment(demand.review_at)),
+            ("received at", output.moment(demand.received_at)),
             ("reason", found.reason),
-            ("approved by", found.approvals),
-            ("withdrawn", f"{output.moment(found.withdrawn_at)} {found.withdrawal_reason}".strip()),
+            ("added", _who(found.added_at, found.added_by)),
+            ("approved by", found.approvals[1:]),
+            ("accepted at", output.moment(found.accepted_at)),
+            ("withdrawn", _who(found.withdrawn_at, found.withdrawn_by)),
+            ("withdrawn for", found.withdrawal_reason),
         ]
     )
-    if found.state.value == "pending":
-        output.done(f"waits for another person: filterd order approve {found.reference}")
+
+
+def _who(at: float, actor: str) -> str:
+    return f"{output.moment(at)} by {actor}" if at else ""

@@ -6,15 +6,25 @@ A command makes plain values (:func:`plain`) for JSON and rows for people, both 
 from __future__ import annotations
 
 import json
+import re
+import shutil
 import sys
+import textwrap
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import fields, is_dataclass
 from datetime import UTC, datetime
 from enum import Enum
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import click
+
+FOLDED = 16
+"""characters that a word in a table needs at most on a narrow terminal; a longer one is folded, never cut"""
+GAP = 2
+"""spaces between two columns"""
+_MOMENT = re.compile(r"(\d{4}-\d\d-\d\d)T(\d\d:\d\d:\d\dZ)")
 
 
 def plain(value: object) -> Any:
@@ -49,10 +59,13 @@ def show_table(columns: Sequence[str], rows: Sequence[Sequence[object]], empty: 
 
 
 def show_fields(pairs: Sequence[tuple[str, object]]) -> None:
-    """One thing, a line for each of its parts."""
-    width = max(len(name) for name, _ in pairs)
+    """One thing, a line for each of its parts; ``-`` for nothing. A terminal gets long ones folded."""
+    width = max(len(name) for name, _ in pairs) + GAP
     for name, value in pairs:
-        click.echo(f"{click.style(name.ljust(width), bold=True)}  {text(value)}".rstrip())
+        shown = text(value) or "-"
+        if sys.stdout.isatty():
+            shown = _folded(shown, width)
+        click.echo(f"{click.style(name, bold=True)}{' ' * (width - len(name))}{shown}")
 
 
 def text(value: object) -> str:
@@ -70,6 +83,14 @@ def text(value: object) -> str:
 def moment(seconds: float | None) -> str:
     """A time in Unix seconds as UTC, to the second; nothing for 0 and None."""
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ") if seconds else ""
+
+
+def local_moment(seconds: float | None, zone: str) -> str:
+    """The time in UTC, and as the clock on the wall of that zone shows it."""
+    if not seconds:
+        return ""
+    wall = datetime.fromtimestamp(seconds, ZoneInfo(zone))
+    return f"{moment(seconds)} ({wall:%Y-%m-%d %H:%M} in {zone})"
 
 
 def done(message: str) -> None:
@@ -104,13 +125,56 @@ def _plain_table(columns: Sequence[str], cells: Sequence[Sequence[str]]) -> None
         click.echo("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
 
 
+def _folded(shown: str, indent: int) -> str:
+    """The text in as many lines as the terminal needs, those after the first indented."""
+    room = max(shutil.get_terminal_size().columns - indent, FOLDED)
+    lines = textwrap.wrap(shown, room, break_on_hyphens=False) or [""]
+    return ("\n" + " " * indent).join(lines)
+
+
 def _rich_table(columns: Sequence[str], cells: Sequence[Sequence[str]]) -> None:
-    from rich.box import SIMPLE_HEAD
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(*columns, box=SIMPLE_HEAD, header_style="bold")
-    for row in cells:
+    console = Console()
+    rows = [[_MOMENT.sub(r"\1 \2", cell) for cell in row] for row in cells]
+    widths = _widths(columns, rows, console.width - GAP * (len(columns) - 1))
+    if not widths:
+        _records(columns, cells)
+        return
+    table = Table(box=None, header_style="bold", padding=(0, GAP, 0, 0), pad_edge=False)
+    for column, width in zip(columns, widths, strict=True):
+        table.add_column(column, width=width, overflow="fold")
+    for row in rows:
         table.add_row(*(Text(cell) for cell in row))
-    Console().print(table)
+    console.print(table)
+
+
+def _widths(columns: Sequence[str], rows: Sequence[Sequence[str]], room: int) -> list[int]:
+    """The columns' widths; empty where the room does not do for them.
+
+    Each needs its longest word; the first names the row and is never folded. What room is left goes to those
+    first that want least.
+    """
+    lines = [list(columns), *rows]
+    places = range(len(columns))
+    whole = [max(len(line[place]) for line in lines) for place in places]
+    words = [max(max(map(len, line[place].split()), default=0) for line in lines) for place in places]
+    widths = [whole[0], *(min(width, FOLDED) for width in words[1:])]
+    room -= sum(widths)
+    if room < 0:
+        return []
+    for place in sorted(places, key=lambda place: whole[place] - widths[place]):
+        more = min(whole[place] - widths[place], room)
+        widths[place] += more
+        room -= more
+    return widths
+
+
+def _records(columns: Sequence[str], cells: Sequence[Sequence[str]]) -> None:
+    """A table that the terminal is too narrow for: a paragraph for each row."""
+    for number, row in enumerate(cells):
+        if number:
+            click.echo()
+        show_fields([(column, cell) for column, cell in zip(columns, row, strict=True) if cell])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,7 +12,7 @@ from filterd.cli import output
 from filterd.cli.options import common, policies_of, settings_of
 
 if TYPE_CHECKING:
-    from filterd.policy.documents import Slot
+    from filterd.policy.documents import Bypass, Category, Policies, Profile, SafeSearch, Service, Slot, Text
 
 DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 
@@ -24,43 +25,65 @@ def profile() -> None:
 @profile.command("list")
 @common
 def list_(config: Path | None, as_json: bool) -> None:
-    """List the profiles."""
+    """List the profiles, titled as subscribers read them."""
     found = policies_of(settings_of(config)).profiles
     if as_json:
         output.show_json(found)
         return
-    rows = [(each.id, each.title.es, each.title.en, len(each.categories), each.audience.en) for each in found]
-    output.show_table(("profile", "título", "title", "categories", "audience"), rows, "there is no profile")
+    rows = [
+        (each.id, each.title.es, each.audience.es, len(each.categories), "yes" if each.schedule else "no")
+        for each in found
+    ]
+    empty = "there is no profile; they stand in profiles/ of the policies directory"
+    output.show_table(("profile", "title", "for", "categories", "schedule"), rows, empty)
 
 
 @profile.command()
 @click.argument("profile")
 @common
 def show(profile: str, config: Path | None, as_json: bool) -> None:
-    """Show what a profile restricts."""
+    """Show what a profile restricts, in the words that subscribers read, and in English."""
     from filterd.cli.failure import Failure
 
-    known = {each.id: each for each in policies_of(settings_of(config)).profiles}
+    policies = policies_of(settings_of(config))
+    known = {each.id: each for each in policies.profiles}
     if profile not in known:
         raise Failure("unknown profile " + repr(profile), f"choose one of: {', '.join(known)}")
     found = known[profile]
+    titles = _titles(policies, found)
     if as_json:
-        output.show_json(found)
+        output.show_json({**output.plain(found), "titles": titles})
         return
     output.show_fields(
         [
             ("profile", found.id),
-            ("title", f"{found.title.es} / {found.title.en}"),
-            ("description", found.description.en),
-            ("audience", found.audience.en),
-            ("categories", found.categories),
-            ("services", found.services),
-            ("safe search", found.safe_search),
-            ("bypass", found.bypass),
+            ("title", found.title.es),
+            ("for", found.audience.es),
+            ("description", found.description.es),
+            ("in English", f"{found.title.en}. {found.audience.en}. {found.description.en}"),
+            *((kind.replace("_", " "), _called(named)) for kind, named in titles.items()),
             ("blocking mode", found.blocking_mode),
             ("schedule", [_slot(each) for each in found.schedule]),
         ]
     )
+
+
+def _titles(policies: Policies, profile: Profile) -> dict[str, dict[str, Text]]:
+    """What the profile restricts, by kind: id and title."""
+    kinds: dict[str, tuple[Sequence[str], Sequence[Category | Service | SafeSearch | Bypass]]] = {
+        "categories": (profile.categories, policies.categories),
+        "services": (profile.services, policies.services),
+        "safe_search": (profile.safe_search, policies.safe_search),
+        "bypass": (profile.bypass, policies.bypass),
+    }
+    return {
+        kind: {each.id: each.title for each in documents if each.id in chosen}
+        for kind, (chosen, documents) in kinds.items()
+    }
+
+
+def _called(named: dict[str, Text]) -> list[str]:
+    return [f"{identifier} ({title.es})" for identifier, title in named.items()]
 
 
 def _slot(slot: Slot) -> str:

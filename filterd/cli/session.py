@@ -7,8 +7,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from filterd.cli.failure import Failure
-from filterd.cli.options import settings_of
+from filterd.cli.options import refused, settings_of
 
 if TYPE_CHECKING:
     from filterd.operations.context import Context
@@ -29,4 +28,4 @@ def perform(config: Path | None, use_case: Callable[[Context], Awaitable[T]]) ->
     try:
         return asyncio.run(run())
     except OperationError as error:
-        raise Failure(str(error), error.remedy) from None
+        raise refused(config, str(error), error.remedy) from None

@@ -27,15 +27,21 @@ def snapshot() -> None:
 @common
 def build(config: Path | None, as_json: bool) -> None:
     """Compile the lists and orders of this moment into a snapshot and publish it."""
-    from filterd.operations import snapshots
+    from filterd.operations import feeds, snapshots
+
+    async def run(context: Context) -> tuple[SnapshotRecord, list[str]]:
+        record = await snapshots.build(context)
+        return record, [each.feed.id for each in await feeds.list_feeds(context) if each.version is None]
 
     with output.progress("compiling"):
-        record = perform(config, snapshots.build)
+        record, unread = perform(config, run)
     if as_json:
-        output.show_json(record)
-        return
-    output.show_fields(_fields(record))
-    output.done("published; nodes take it up within a second")
+        output.show_json({**output.plain(record), "unread": unread})
+    else:
+        output.show_fields(_fields(record))
+        output.done("published; nodes take it up within a second")
+    if unread:
+        output.done(f"not in it, as they were never read: {', '.join(unread)}; run: filterd feed update")
 
 
 @snapshot.command()

@@ -8,8 +8,7 @@ from pathlib import Path
 import click
 
 from filterd.cli import output
-from filterd.cli.failure import Failure
-from filterd.cli.options import common, settings_of
+from filterd.cli.options import common, refused, settings_of
 
 
 @click.group()
@@ -28,7 +27,7 @@ def migrate(config: Path | None, as_json: bool) -> None:
     try:
         done = asyncio.run(operation.migrate(settings))
     except OperationError as error:
-        raise Failure(str(error), error.remedy) from None
+        raise refused(config, str(error), error.remedy) from None
     if as_json:
         output.show_json({"before": done.before, "after": done.after, "changed": done.changed})
     else:

@@ -216,7 +216,7 @@ def _show(found: Subscriber, as_json: bool, what: str = "") -> None:
             ("opted in", choices.opted_in),
             ("profile", choices.profile),
             ("zone", choices.zone),
-            ("paused until", output.moment(choices.paused_until)),
+            ("paused until", output.local_moment(choices.paused_until, choices.zone)),
             ("security left", choices.security_left),
             ("own names", own),
             ("bindings", found.bindings),

@@ -122,7 +122,9 @@ class Dns(Section):
         min_length=1,
     )
     threads: Threads = key(
-        "auto", "Threads that answer queries; auto is one for each processor that the service may use."
+        "auto",
+        "Threads that answer queries; auto is one for each processor that the service may use. Without effect "
+        "as yet: one answers all.",
     )
     upstreams: Upstreams = key(
         "auto",

@@ -10,10 +10,10 @@ from filterd.operations.context import Context
 from filterd.store import log
 
 
-async def tail(context: Context, count: int = 20) -> Sequence[StoredEntry]:
-    """The last entries, oldest first."""
+async def tail(context: Context, count: int = 20, subject: str | None = None) -> Sequence[StoredEntry]:
+    """The last entries, oldest first; of one subject (``order:O-1``, ``line:7``, ``feed:adult``) alone."""
     async with context.store.read() as connection:
-        return await log.newest_entries(connection, count)
+        return await log.newest_entries(connection, count, subject)
 
 
 async def verify(context: Context) -> Proof:

@@ -41,6 +41,7 @@ class Identity:
     method: str
     """``subscriber`` (named in the check), ``binding``, ``unknown``, or :data:`REFUSED`"""
     choices: LineChoices | None = None
+    subscriber: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +92,8 @@ async def _identify(
     connection: AsyncConnection, subscriber: str | None, client: str | None, allowed: Sequence[IPNetwork]
 ) -> Identity:
     if subscriber is not None:
-        return Identity("subscriber", (await lines.require(connection, subscriber)).choices)
+        named = await lines.require(connection, subscriber)
+        return Identity("subscriber", named.choices, named.id)
     if client is None:
         return Identity("unknown")
     network = ip_network(texts.prefix(client))
@@ -104,7 +106,7 @@ async def _identify(
     owners = await bindings.owners(connection, above)
     line = next((owners[prefix] for prefix in above if prefix in owners), None)
     found = None if line is None else await subscriber_rows.find_line(connection, line)
-    return Identity("unknown") if found is None else Identity("binding", found.choices)
+    return Identity("unknown") if found is None else Identity("binding", found.choices, found.id)
 
 
 def _handle(choices: LineChoices, book: PolicyBook, key: bytes) -> LineHandle:

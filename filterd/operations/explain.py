@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +34,7 @@ _GROUNDS = {Reason.MANDATORY: ExtendedError.CENSORED, Reason.SECURITY: ExtendedE
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """One stage. The last five fields are empty where no rule matched, or what it is must not be told."""
+    """One stage. The fields from ``rule`` on are empty where no rule matched or it must not be told."""
 
     stage: str
     part: str
@@ -46,6 +46,10 @@ class Stage:
     order: str = ""
     matched_name: str = ""
     scope: str = ""
+    category: str = ""
+    """the category that the list fills; empty for other kinds"""
+    title: str = ""
+    """what the list is called where subscribers read it, in Spanish"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +73,8 @@ class Explanation:
     valid_until: int
     stages: tuple[Stage, ...]
     identity: dict[str, Any]
-    """``method``; ``line`` with its number, or None; ``profile`` and whether it is in effect"""
+    """``method``; ``line`` with its number, or None; ``subscriber``; ``profile`` and whether it is in
+    effect"""
     revision: int
     snapshot_revision: int
     digest: str
@@ -196,6 +201,7 @@ def _identity(state: CheckState, now: int) -> dict[str, Any]:
     return {
         "method": state.identity.method,
         "line": choices.line,
+        "subscriber": state.identity.subscriber,
         "profile": choices.profile,
         "opted_in": choices.opted_in,
         "paused": choices.paused_until > now,
@@ -217,7 +223,17 @@ def _stage(state: CheckState, part: str, trace: StageTrace) -> Stage:
     matched = "" if secret else trace.matched
     scope = trace.scope.word if matched else ""
     rule = f"{matched} {scope}".strip()
-    return Stage(trace.stage.word, part, word, rule, listed, order, matched, scope)
+    stage = Stage(trace.stage.word, part, word, rule, listed, order, matched, scope)
+    return _titled(stage, state, trace)
+
+
+def _titled(stage: Stage, state: CheckState, trace: StageTrace) -> Stage:
+    """With category and title of the list, where the rule stands in one that has a class bit."""
+    place = None if trace.stage is Reason.MANDATORY else state.published.classes.of_bit(trace.reference)
+    if place is None or place.id != stage.list:
+        return stage
+    titles = (each["title"] for each in state.snapshot.meta["lists"] if each.get("bit") == place.number)
+    return replace(stage, category=place.category, title=next(titles, ""))
 
 
 def _source(state: CheckState, trace: StageTrace) -> tuple[str, str, bool]:

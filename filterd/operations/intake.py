@@ -118,9 +118,8 @@ def _sort_out(request: OrderRequest) -> tuple[tuple[tuple[str, Scope], ...], tup
         names.add((_checked(host, suffixes), scope))
     if flagged and not request.accept_overblocking:
         kinds = "; ".join(dict.fromkeys(flagged))
-        message = (
-            f"{len(flagged)} entries cannot be followed by DNS without blocking more than demanded: {kinds}"
-        )
+        count = "one entry" if len(flagged) == 1 else f"{len(flagged)} entries"
+        message = f"{count} cannot be followed by DNS without blocking more than demanded: {kinds}"
         raise OperationError(message, "decide it: repeat with --accept-overblocking, or demand names only")
     return tuple(sorted(names)), tuple(sorted(addresses))
 

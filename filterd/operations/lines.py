@@ -58,9 +58,8 @@ def complete(evidence: RequestEvidence) -> RequestEvidence:
     """The same evidence, if every part is there."""
     if evidence.missing:
         message = f"the evidence of the request lacks: {', '.join(evidence.missing)}"
-        raise OperationError(
-            message, "say who asked, by which channel, when, for which text, and the reference"
-        )
+        options = ", ".join("--" + part.replace("_", "-") for part in evidence.missing)
+        raise OperationError(message, f"give {options}: who asked, for which text, on which record")
     return evidence
 
 

@@ -23,6 +23,11 @@ from filterd.operations.policies import policies
 from filterd.store import orders as rows
 from filterd.store.store import Write
 
+PROTECTED_REMEDY = (
+    "withdraw it: filterd order withdraw {0} --reason ...; or take the name off protected.yaml, "
+    "then another person: filterd order approve {0}"
+)
+
 
 async def add(context: Context, request: OrderRequest) -> Order:
     """Take an order in. It is pending, quarantined or, where one approval is enough, accepted at once."""
@@ -109,6 +114,15 @@ async def count(context: Context) -> dict[str, int]:
         return await rows.count(connection)
 
 
+async def held_back(context: Context, order: Order) -> str:
+    """Why an order is quarantined: what it would block that is protected. Empty for any other order."""
+    if order.state is not OrderState.QUARANTINED:
+        return ""
+    async with context.store.read() as connection:
+        full = await _require(connection, order.reference)
+    return _held_back(full, protected_overlap(full.demand, policies(context).protected))
+
+
 def redacted(order: Order) -> Order:
     """The order without names and addresses where it is confidential."""
     if not order.demand.confidential:
@@ -154,9 +168,14 @@ def _require_approvable(order: Order, actor: str) -> None:
 
 
 def _refuse_protected(order: Order, overlap: tuple[str, ...]) -> None:
-    shown = f"{len(overlap)} protected names" if order.demand.confidential else ", ".join(overlap)
-    message = f"order {order.reference} is quarantined: it would block {shown}"
-    raise OperationError(message, "withdraw it, or take the name off protected.yaml and approve again")
+    raise OperationError(_held_back(order, overlap), PROTECTED_REMEDY.format(order.reference))
+
+
+def _held_back(order: Order, overlap: tuple[str, ...]) -> str:
+    shown = f"{len(overlap)} names" if order.demand.confidential else ", ".join(overlap)
+    if not overlap:
+        return f"order {order.reference} is quarantined, but demands nothing any more that is protected"
+    return f"order {order.reference} is quarantined, not enforced: it would block {shown}, protected"
 
 
 async def _require(connection: AsyncConnection, reference: str) -> Order:

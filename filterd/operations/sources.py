@@ -54,7 +54,7 @@ class Material:
         }
 
     def _feeds(self) -> Iterator[ListSource]:
-        titles = {each.id: each.title.en for each in self.policies.categories}
+        titles = {each.id: each.title.es for each in self.policies.categories}
         for feed in self.policies.feeds:
             version = self.versions.get(feed.id)
             if version is None:
@@ -69,12 +69,12 @@ class Material:
 
     def _documents(self) -> Iterator[ListSource]:
         for service in self.policies.services:
-            yield self._small(self._place(Kind.SERVICE, service.id), service.names, service.title.en)
+            yield self._small(self._place(Kind.SERVICE, service.id), service.names, service.title.es)
         for engine in self.policies.safe_search:
-            yield self._small(self._place(Kind.SAFE_SEARCH, engine.id), engine.names, engine.title.en)
+            yield self._small(self._place(Kind.SAFE_SEARCH, engine.id), engine.names, engine.title.es)
         for way in self.policies.bypass:
             rules: list[Rule] = [*way.names, *_addresses(way.addresses)]
-            yield self._small(self._place(Kind.BYPASS, way.id), rules, way.title.en)
+            yield self._small(self._place(Kind.BYPASS, way.id), rules, way.title.es)
 
     def _fixed(self) -> Iterator[ListSource]:
         protected = self.policies.protected

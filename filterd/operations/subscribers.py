@@ -113,7 +113,7 @@ async def pause(context: Context, subscriber: str, seconds: int) -> Subscriber:
     """Suspend the profile for a while; it comes back by itself. Own block names hold through it."""
     if not 0 < seconds <= MAX_PAUSE:
         message = f"cannot pause for {seconds} seconds"
-        raise OperationError(message, f"pause for 1 to {MAX_PAUSE} seconds (7 days), or opt out")
+        raise OperationError(message, f"pause for at most {MAX_PAUSE // 86400} days (7d), or opt out")
 
     def step(old: LineChoices, now: float) -> LineChoices:
         _require_opted_in(old, subscriber)
@@ -170,7 +170,7 @@ async def remove(context: Context, subscriber: str, name: str) -> Subscriber:
         if left == old.own_names:
             known = ", ".join(each.name for each in old.own_names) or "none"
             message = f"{gone} is not among the line's own names"
-            raise OperationError(message, f"own names: {known}")
+            raise OperationError(message, f"the line's own names: {known}")
         return replace(old, own_names=left)
 
     return await lines.update(context, subscriber, "remove", step)
@@ -179,4 +179,5 @@ async def remove(context: Context, subscriber: str, name: str) -> Subscriber:
 def _require_opted_in(choices: LineChoices, subscriber: str) -> None:
     if not choices.opted_in:
         message = f"subscriber {subscriber!r} has not opted in"
-        raise OperationError(message, f"first: filterd subscriber opt-in {subscriber}")
+        first = f"filterd subscriber opt-in {subscriber} --profile PROFILE --who ... --text-version ..."
+        raise OperationError(message, f"first: {first} --reference ...")

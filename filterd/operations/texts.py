@@ -7,6 +7,7 @@ import hmac
 from datetime import datetime
 from ipaddress import ip_address, ip_network
 from typing import Any
+from urllib.parse import urlsplit
 from zoneinfo import available_timezones
 
 from filterd.feed.names import RefusedNameError, normalise
@@ -36,7 +37,15 @@ def name(value: str) -> str:
         return normalise(value.strip())
     except RefusedNameError as refused:
         message = f"not a domain name: {value.strip()[:MAX_TEXT]!r} ({refused})"
-        raise OperationError(message, "write it like example.org") from refused
+        raise OperationError(message, f"write it like {_host(value) or 'example.org'}") from refused
+
+
+def _host(url: str) -> str:
+    """The name in a URL, where it is one: what was probably meant."""
+    try:
+        return normalise(urlsplit(url.strip()).hostname or "")
+    except (ValueError, RefusedNameError):
+        return ""
 
 
 def scope(value: str) -> Scope:

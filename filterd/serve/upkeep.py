@@ -101,7 +101,10 @@ class Upkeep:
         self._failed.pop("feeds", None)
         for update in done:
             if update.problem:
-                log.get().error("a feed was not read", feed=update.feed, reason=update.problem)
+                held = update.outcome == "quarantined"
+                event = "a feed's new version is held back" if held else "a feed was not read"
+                remedy = f"filterd feed show {update.feed}; its last good version stays in use"
+                log.get().error(event, feed=update.feed, reason=update.problem, remedy=remedy)
 
     async def _compile(self, documents: Policies) -> None:
         try:

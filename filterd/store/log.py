@@ -95,9 +95,13 @@ async def entries_of(connection: AsyncConnection, subject: str) -> list[StoredEn
     return [_stored(row) for row in await connection.execute(query)]
 
 
-async def newest_entries(connection: AsyncConnection, count: int) -> list[StoredEntry]:
-    """The last entries, oldest first."""
+async def newest_entries(
+    connection: AsyncConnection, count: int, subject: str | None = None
+) -> list[StoredEntry]:
+    """The last entries, or the last about one subject; oldest first."""
     query = select(audit).order_by(audit.c.sequence.desc()).limit(count)
+    if subject is not None:
+        query = query.where(audit.c.subject == subject)
     return [_stored(row) for row in await connection.execute(query)][::-1]
 
 

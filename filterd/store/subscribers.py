@@ -57,7 +57,7 @@ async def page(
 
 
 async def count(connection: AsyncConnection, now: float) -> dict[str, int]:
-    """How many subscribers are in each state: ``never_asked`` covers those who left, too."""
+    """How many subscribers are in each state; ``not_opted_in`` covers those who left, too."""
     opted = line_state.c.opted_in
     paused = line_state.c.paused_until > now
     row = (

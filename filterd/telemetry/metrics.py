@@ -142,30 +142,42 @@ def control_metrics(figures: Callable[[], ControlFigures]) -> RoleMetrics:
 
 def _resolver_families(now: ResolverFigures) -> Iterator[Metric]:
     yield _counter("filterd_queries", "Queries received.", ("transport",), now.queries)
-    yield _counter("filterd_verdicts", "Verdicts on queries.", ("verdict", "reason"), now.verdicts)
+    yield _counter(
+        "filterd_verdicts", "Answers by what was decided and why.", ("verdict", "reason"), now.verdicts
+    )
     yield _counter(
         "filterd_category_blocks", "Queries blocked by a category.", ("category",), now.category_blocks
     )
-    yield _histogram("filterd_response_seconds", "From query to answer.", ("path",), now.responses)
-    yield _counter("filterd_drops", "Packets that got no answer.", ("reason",), now.drops)
+    yield _histogram("filterd_response_seconds", "Seconds from query to answer.", ("path",), now.responses)
+    yield _counter("filterd_drops", "Packets that got silence.", ("reason",), now.drops)
     yield _counter("filterd_cache_lookups", "Lookups in the response cache.", ("result",), now.cache_lookups)
     yield _counter(
-        "filterd_upstream_queries", "Queries forwarded.", ("upstream", "outcome"), now.upstream_queries
+        "filterd_upstream_queries",
+        "Queries forwarded, by upstream and how they ended.",
+        ("upstream", "outcome"),
+        now.upstream_queries,
     )
     snapshot = InfoMetricFamily("filterd_snapshot", "Digest of the policy snapshot in force.")
     if now.snapshot_digest:
         snapshot.add_metric([], {"digest": now.snapshot_digest})
     yield snapshot
     yield _gauge("filterd_snapshot_generation", "States published since the start.", now.snapshot_generation)
-    yield _counter("filterd_snapshots_refused", "Snapshots refused.", ("reason",), now.snapshots_refused)
+    yield _counter(
+        "filterd_snapshots_refused",
+        "Snapshot files refused; the one in memory stays.",
+        ("reason",),
+        now.snapshots_refused,
+    )
     yield _counter("filterd_node_state_damage", "Node state found damaged.", ("part",), now.state_damage)
-    ready = GaugeMetricFamily("filterd_node_part_ready", "Whether a part is loaded.", labels=("part",))
+    ready = GaugeMetricFamily(
+        "filterd_node_part_ready", "Whether a part of the node state is loaded.", labels=("part",)
+    )
     for part, loaded in now.parts_ready.items():
         ready.add_metric((part,), float(loaded))
     yield ready
     yield _histogram(
         "filterd_order_enforcement_seconds",
-        "From an order's acceptance to its effect.",
+        "Seconds from an order's acceptance to its effect on this node.",
         (),
         {"": now.enforcement},
     )
@@ -175,16 +187,24 @@ def _resolver_families(now: ResolverFigures) -> Iterator[Metric]:
         "Profiles that lines have and the snapshot lacks.",
         now.unknown_profiles,
     )
-    yield _gauge("filterd_overlay_entries", "Names and prefixes in the overlay.", now.overlay_entries)
     yield _gauge(
-        "filterd_node_revision_lag_seconds", "Age of the oldest change not applied.", now.revision_lag
+        "filterd_overlay_entries",
+        "Names and prefixes newer than the snapshot, in the overlay.",
+        now.overlay_entries,
+    )
+    yield _gauge(
+        "filterd_node_revision_lag_seconds",
+        "Seconds that the oldest change not applied has been waiting.",
+        now.revision_lag,
     )
 
 
 def _control_families(now: ControlFigures) -> Iterator[Metric]:
     names = GaugeMetricFamily("filterd_feed_names", "Names of a feed in force.", labels=("feed",))
     success = GaugeMetricFamily(
-        "filterd_feed_last_success_timestamp_seconds", "Last good refresh of a feed.", labels=("feed",)
+        "filterd_feed_last_success_timestamp_seconds",
+        "When a feed was last read well, Unix seconds.",
+        labels=("feed",),
     )
     quarantined = GaugeMetricFamily(
         "filterd_feed_quarantined", "Whether a feed's new content is held back.", labels=("feed",)
@@ -194,8 +214,12 @@ def _control_families(now: ControlFigures) -> Iterator[Metric]:
         success.add_metric((feed,), figures.last_success)
         quarantined.add_metric((feed,), float(figures.quarantined))
     yield from (names, success, quarantined)
-    yield _by_state("filterd_orders", "Orders by state.", now.orders)
-    yield _by_state("filterd_subscribers", "Subscribers by state.", now.subscribers)
+    yield _by_state(
+        "filterd_orders", "Orders by state; an accepted one may have ended by itself.", now.orders
+    )
+    yield _by_state(
+        "filterd_subscribers", "Lines by state; each counts once: a paused one as paused.", now.subscribers
+    )
     audit = CounterMetricFamily("filterd_audit_entries", "Entries of the audit chain.")
     audit.add_metric((), now.audit_entries)
     yield audit

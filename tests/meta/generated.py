@@ -93,6 +93,37 @@ def _row(key: str, item: dict[str, Any]) -> str:
     return f"| `{key}` | `{default}` | {item.get('description', '')} |"
 
 
+ALERTS = {
+    "filterd_build_info": "more than one `version` among the nodes for longer than an upgrade takes",
+    "filterd_queries_total": "the rate falls to a tenth of the same hour yesterday: clients do not reach the node",
+    "filterd_verdicts_total": '`verdict="error",reason="not_ready"` grows: the node answers SERVFAIL; '
+    '`verdict="block"` doubles within minutes: an order or a list that went too far',
+    "filterd_category_blocks_total": "one category doubles after a new list: look for over-blocking",
+    "filterd_response_seconds": "the 99th percentile is above 1 s for 5 minutes",
+    "filterd_drops_total": "grows by more than 1 % of the queries: hostile or broken senders",
+    "filterd_cache_lookups_total": "`stale` is more than 5 % of the lookups: upstreams do not answer",
+    "filterd_upstream_queries_total": "outcomes other than `answered` are more than 5 % for 5 minutes",
+    "filterd_snapshot_info": "nodes show different digests for 10 minutes",
+    "filterd_snapshot_generation": "none; it grows with each order, boundary of a schedule and snapshot",
+    "filterd_snapshots_refused_total": "any increase: `filterd snapshot verify`, `filterd snapshot build`",
+    "filterd_node_state_damage_total": "any increase: look at the disk of the node",
+    "filterd_node_part_ready": "0 for a minute: mandatory means SERVFAIL for all, lines and bindings for known lines",
+    "filterd_order_enforcement_seconds": 'any observation above 1 s (`le="1.0"` and the count differ)',
+    "filterd_node_lines": "differs from the sum of `filterd_subscribers` for 5 minutes",
+    "filterd_node_unknown_profiles": "above 0: a profile's file has gone; put it back, or move its lines",
+    "filterd_overlay_entries": "above 50,000 (it holds 65,536): `filterd snapshot build`",
+    "filterd_node_revision_lag_seconds": "above 1 for a minute: the node does not follow the store",
+    "filterd_feed_names": "0 for a feed in use, or half of yesterday's",
+    "filterd_feed_last_success_timestamp_seconds": "older than twice the feed's `refresh`: it cannot be read",
+    "filterd_feed_quarantined": "1: a new version is held back; `filterd feed show FEED`",
+    "filterd_orders": "`pending` or `quarantined` above 0 for an hour: somebody has to decide",
+    "filterd_subscribers": "`opted_in` falls by a tenth in a day",
+    "filterd_audit_entries_total": "falls: the store was restored or replaced",
+    "filterd_compile_failures_total": "any increase: the log of control says why",
+}
+"""metric -> when somebody should look"""
+
+
 def metrics() -> str:
     """docs/metrics.md: every family of both roles."""
     from filterd.telemetry.metrics import ControlFigures, ResolverFigures, control_metrics, resolver_metrics
@@ -107,14 +138,18 @@ def metrics() -> str:
         "The resolver serves its metrics on `metrics.listen` (9353), control on `control.listen` (8080),\n"
         "both under `/metrics`, with `/healthz` (the process lives) and `/readyz` (it can do its work).\n"
         "No label holds a name, a line or an address of a client; a confidential list stands under an\n"
-        "opaque id.\n",
+        "opaque id. Neither page asks for a password: keep both addresses inside the network.\n",
+        "The last column suggests when to wake somebody up; begin with it and change the figures to your own.\n",
     ]
     for role, registry in roles.items():
-        parts.append(f"## {role}\n\n| metric | kind | labels | meaning |\n| --- | --- | --- | --- |")
+        head = "| metric | kind | labels | meaning | look when |\n| --- | --- | --- | --- | --- |"
+        parts.append(f"## {role}\n\n{head}")
         for family in registry.collect():
             suffix = {"counter": "_total", "info": "_info"}.get(family.type, "")
             labels = ", ".join(f"`{label}`" for label in getattr(family, "_labelnames", ()))
-            parts[-1] += f"\n| `{family.name}{suffix}` | {family.type} | {labels} | {family.documentation} |"
+            name = family.name + suffix
+            row = (f"`{name}`", family.type, labels, family.documentation, ALERTS[name])
+            parts[-1] += f"\n| {' | '.join(row)} |"
         parts[-1] += "\n"
     return "\n".join(parts)
 

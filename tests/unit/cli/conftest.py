@@ -14,11 +14,12 @@ from click.testing import CliRunner, Result
 from filterd.cli.main import main
 from filterd.store.store import Store
 
-TITLE = "title: {es: a, en: a}"
-TEXTS = f"{TITLE}, description: {{es: a, en: a}}"
+TEXTS = "title: {es: a, en: a}, description: {es: a, en: a}"
+ADULT = "{id: adult, title: {es: Adultos, en: Adult}, description: {es: a, en: a}}"
+GAMES = "{id: games, title: {es: Juegos, en: Games}, description: {es: a, en: a}}"
 
 DOCUMENTS = {
-    "categories.yaml": f"[{{id: adult, {TEXTS}}}, {{id: games, {TEXTS}}}]",
+    "categories.yaml": f"[{ADULT}, {GAMES}]",
     "feeds.yaml": "[{id: starter-adult, source: lists/adult.txt, format: domains, category: adult}]",
     "services.yaml": "[]",
     "safesearch.yaml": "[]",

@@ -49,7 +49,7 @@ def test_an_empty_table_says_so_on_standard_error(capsys: pytest.CaptureFixture[
 
 def test_fields_are_aligned(capsys: pytest.CaptureFixture[str]) -> None:
     output.show_fields([("a", (1, 2)), ("long name", "")])
-    assert capsys.readouterr().out == "a          1, 2\nlong name\n"
+    assert capsys.readouterr().out == "a          1, 2\nlong name  -\n"
 
 
 def test_moments() -> None:

@@ -50,6 +50,8 @@ async def test_a_category_names_its_list(context: Context) -> None:
         list="adult-starter",
         matched_name="adult.example",
         scope="subtree",
+        category="adult",
+        title="Adultos",
     )
     assert stage(found, "mandatory").outcome == "no match"
     assert stage(found, "bypass").outcome == "not evaluated"

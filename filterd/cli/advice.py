@@ -1,0 +1,129 @@
+"""What an explanation comes to, in a sentence, and what to type next: for the agent on the telephone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from filterd.operations.explain import Explanation, Stage
+
+UNNAMED = "ID"
+"""stands in a command for a subscriber who is not known"""
+DECIDED = "decided"
+NOT_LOOKED_AT = "not evaluated"
+
+
+def why(found: Explanation) -> str:
+    """What decided, in a sentence."""
+    stage = _decisive(found)
+    if stage is None:
+        return _nothing(found)
+    sentence = _SENTENCES[found.reason](found, stage)
+    if stage.part == "query":
+        return sentence
+    return f"{sentence}; not for the name itself, but for {stage.matched_name or 'a name'} in its answer"
+
+
+def next_step(found: Explanation) -> str:
+    """What can be done about it, as commands where there are some."""
+    who = str(found.identity.get("subscriber") or UNNAMED)
+    if found.verdict == "pass":
+        if _answer_unseen(found):
+            return "the answer was not looked at (aliases, addresses): add --resolve"
+        return ""
+    stage = _decisive(found)
+    step = _STEPS.get(found.reason)
+    return "" if step is None or stage is None else step(found, stage, who)
+
+
+def _decisive(found: Explanation) -> Stage | None:
+    outcomes = (DECIDED, "allowed") if found.reason == "own_allow" else (DECIDED,)
+    matching = [each for each in found.stages if each.stage == found.reason and each.outcome in outcomes]
+    return matching[-1] if matching else None
+
+
+def _answer_unseen(found: Explanation) -> bool:
+    return all(each.outcome == NOT_LOOKED_AT for each in found.stages if each.part == "answer")
+
+
+def _nothing(found: Explanation) -> str:
+    if found.identity.get("line") is None:
+        return "nothing that holds for everybody blocks it; no line is known, so no profile was looked at"
+    if not found.identity.get("opted_in"):
+        return "nothing that holds for this line blocks it; the line has not opted in to a profile"
+    if found.identity.get("paused"):
+        return "nothing that holds for this line blocks it; its profile is paused"
+    return "nothing that holds for this line blocks it"
+
+
+def _list(stage: Stage) -> str:
+    title = f" ({stage.title})" if stage.title else ""
+    if stage.category:
+        return f"list {stage.list}, category {stage.category}{title}"
+    return f"{stage.list}{title}"
+
+
+def _mandatory(found: Explanation, stage: Stage) -> str:
+    del found
+    source = f"order {stage.order}" if stage.order else f"the mandatory list {stage.list}"
+    return f"{source} blocks it for every line"
+
+
+def _profile(found: Explanation, stage: Stage, kind: str = "") -> str:
+    return f"profile {found.identity.get('profile')} restricts {kind}{_list(stage)}"
+
+
+def _schedule(found: Explanation, stage: Stage) -> str:
+    what = "everything" if stage.list == "schedule" else _list(stage)
+    return f"at this hour the schedule of profile {found.identity.get('profile')} blocks {what}"
+
+
+_SENTENCES: dict[str, Callable[[Explanation, Stage], str]] = {
+    "local": lambda found, stage: "the resolver answers this name itself",
+    "mandatory": _mandatory,
+    "special_use": lambda found, stage: "a special-use name that does not exist in DNS (RFC 6761, RFC 6303)",
+    "own_deny": lambda found, stage: f"the line itself blocks {stage.matched_name}",
+    "schedule": _schedule,
+    "own_allow": lambda found, stage: f"the line itself allows {stage.matched_name}",
+    "service": lambda found, stage: _profile(found, stage, "service "),
+    "category": _profile,
+    "safe_search": lambda found, stage: f"answered with the safe host of {_list(stage)}",
+    "bypass": lambda found, stage: f"a way around the resolver: {_list(stage)}",
+    "security": lambda found, stage: f"the operator's security list {_list(stage)} has it",
+}
+
+
+def _see_mandate(found: Explanation, stage: Stage, who: str) -> str:
+    del found, who
+    show = f"filterd order show {stage.order}" if stage.order else f"filterd feed show {stage.list}"
+    return f"no choice of a subscriber lifts it; whose it is: {show}"
+
+
+def _allow(found: Explanation, stage: Stage, who: str) -> str:
+    del stage
+    return f"if the line's holder wants it: filterd subscriber allow {who} {found.name}"
+
+
+def _pause(found: Explanation, stage: Stage, who: str) -> str:
+    del found, stage
+    return (
+        f"no allow name lifts it; filterd subscriber pause {who} --for 1h, "
+        f"or another profile: filterd subscriber set-profile {who} PROFILE"
+    )
+
+
+def _allow_or_leave(found: Explanation, stage: Stage, who: str) -> str:
+    return f"{_allow(found, stage, who)}; to leave all of it: filterd subscriber leave-security {who}"
+
+
+_STEPS: dict[str, Callable[[Explanation, Stage, str], str]] = {
+    "mandatory": _see_mandate,
+    "own_deny": lambda found, stage, who: f"filterd subscriber remove {who} {stage.matched_name}",
+    "schedule": _pause,
+    "service": _allow,
+    "category": _allow,
+    "safe_search": _pause,
+    "bypass": _pause,
+    "security": _allow_or_leave,
+}

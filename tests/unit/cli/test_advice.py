@@ -1,0 +1,208 @@
+"""What the commands say beside the result: why, what to do next, and nothing that misleads."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import dns.message
+import dns.rrset
+import pytest
+from click.testing import CliRunner, Result
+
+from filterd.cli import advice, options
+from filterd.cli.main import main
+from filterd.operations.explain import Explanation, Stage
+
+Run = Callable[..., Result]
+Answer = Callable[..., Any]
+
+EVIDENCE = ("--who", "the holder", "--text-version", "2026-11", "--reference", "ticket 7")
+DEMAND = ("--authority", "A court", "--official", "Judge", "--document", "1/2026", "--ground", "Art. 1")
+REASON = ("--reason", "served today")
+
+
+def found(reason: str, *, verdict: str = "block", part: str = "query", **stage: str) -> Explanation:
+    """An explanation in which one stage decided."""
+    decisive = Stage(reason, part, "allowed" if reason == "own_allow" else "decided", **stage)
+    other = Stage("mandatory", "answer", "no match")
+    who = {"method": "binding", "line": 3, "subscriber": "casa-5", "profile": "children"}
+    identity = {**who, "opted_in": True, "paused": False}
+    stages = (decisive, other)
+    return Explanation("a.example", "A", 1, verdict, reason, "", False, False, 0, stages, identity, 1, 1, "")
+
+
+@pytest.mark.parametrize(
+    ("reason", "stage", "sentence", "command"),
+    [
+        ("mandatory", {"order": "O-7"}, "order O-7 blocks it for every line", "filterd order show O-7"),
+        ("mandatory", {"list": "worst"}, "the mandatory list worst", "filterd feed show worst"),
+        ("own_deny", {"matched_name": "b.example"}, "the line itself blocks b.", "remove casa-5 b."),
+        ("schedule", {"list": "schedule"}, "children blocks everything", "pause casa-5 --for 1h"),
+        ("service", {"list": "chat", "title": "Chat"}, "restricts service chat (Chat)", "allow casa-5 a."),
+        (
+            "category",
+            {"list": "starter", "category": "adult", "title": "Adultos"},
+            "profile children restricts list starter, category adult (Adultos)",
+            "filterd subscriber allow casa-5 a.example",
+        ),
+        ("bypass", {"list": "vpn", "title": "VPN"}, "around the resolver: vpn (VPN)", "set-profile casa-5"),
+        ("security", {"list": "malware"}, "security list malware", "leave-security casa-5"),
+        ("safe_search", {"list": "google"}, "safe host of google", "pause casa-5"),
+    ],
+)  # fmt: skip
+def test_each_reason_has_a_sentence_and_a_command(
+    reason: str, stage: dict[str, str], sentence: str, command: str
+) -> None:
+    explanation = found(reason, **stage)
+    assert sentence in advice.why(explanation)
+    assert command in advice.next_step(explanation)
+
+
+def test_what_needs_no_remedy_gives_none() -> None:
+    for reason in ("local", "special_use"):
+        assert advice.why(found(reason, verdict="local"))
+        assert advice.next_step(found(reason, verdict="local")) == ""
+    allowed = found("own_allow", verdict="pass", matched_name="a.example")
+    assert advice.why(allowed) == "the line itself allows a.example"
+    assert advice.next_step(allowed) == ""
+
+
+def test_check_says_why_and_what_next(answer: Answer, run: Run, tmp_path: Path) -> None:
+    answer("feed", "update")
+    answer("snapshot", "build")
+    answer("subscriber", "add", "one", "--prefix", "192.0.2.1")
+    asked = run("check", "adult.test.example", "--client", "192.0.2.1").stdout
+    assert "the line has not opted in to a profile" in asked
+    assert "add --resolve" in asked
+    answer("subscriber", "opt-in", "one", "--profile", "children", *EVIDENCE)
+    shown = run("check", "adult.test.example", "--client", "192.0.2.1").stdout
+    assert "1, subscriber one (by binding)" in shown
+    assert "profile children restricts list starter-adult, category adult (Adultos)" in shown
+    assert "filterd subscriber allow one adult.test.example" in shown
+    assert shown.count("not evaluated") == shown.count("query  ") - 8 + 1
+    stages = answer("check", "adult.test.example", "--subscriber", "one")
+    decided = next(each for each in stages["stages"] if each["outcome"] == "decided")
+    assert (decided["category"], decided["title"]) == ("adult", "Adultos")
+    assert stages["identity"]["subscriber"] == "one"
+    unknown = run("check", "adult.test.example", "--client", "192.0.2.9").stdout
+    assert "no line is known" in unknown
+    answer("subscriber", "pause", "one")
+    assert "its profile is paused" in run("check", "adult.test.example", "--subscriber", "one").stdout
+    answer("subscriber", "resume", "one")
+    message = dns.message.make_response(dns.message.make_query("cloaked.test.example", "A"))
+    message.answer.append(
+        dns.rrset.from_text("cloaked.test.example.", 60, "IN", "CNAME", "adult.test.example.")
+    )
+    (tmp_path / "answer").write_bytes(message.to_wire())
+    cloaked = run(
+        "check", "cloaked.test.example", "--subscriber", "one", "--answer", str(tmp_path / "answer")
+    )
+    assert "not for the name itself, but for adult.test.example in its answer" in cloaked.stdout
+
+
+def test_an_order_lacks_everything_at_once(run: Run) -> None:
+    refused = run("order", "add")
+    assert refused.exit_code == 2
+    assert "a NAME, --authority, --official, --document, --ground, --reason" in refused.stderr
+
+
+def test_an_order_on_a_protected_name_says_so_and_what_to_do(answer: Answer, run: Run) -> None:
+    for command in (("order", "add", "help.example", *DEMAND, *REASON), ("order", "show", "O-1")):
+        shown = run(*command)
+        assert "quarantined" in shown.stdout
+        assert "would block help.example, protected" in shown.stderr
+        assert "filterd order withdraw O-1" in shown.stderr
+    secret = run("order", "add", "help.example", *DEMAND, *REASON, "--confidential")
+    assert "would block 1 names, protected" in secret.stderr
+    assert "help.example" not in secret.stdout + secret.stderr
+
+
+def test_an_order_tells_who_did_what_and_whether_it_holds(answer: Answer, run: Run) -> None:
+    added = run("order", "add", "a.test.example", *DEMAND, *REASON)
+    assert "state          in force\n" in added.stdout
+    assert "approved by    -\n" in added.stdout
+    assert "nodes apply it within a second" in added.stderr
+    later = ("--not-before", "2100-01-01T00:00:00Z")
+    assert answer("order", "add", "b.test.example", *DEMAND, *REASON, *later)["in_force"] is False
+    assert "not yet in force" in run("order", "list").stdout
+    withdrawn = run("order", "withdraw", "O-1", "--reason", "wrong name")
+    assert "withdrawn for  wrong name\n" in withdrawn.stdout
+    assert answer("order", "show", "O-1")["in_force"] is False
+    trail = answer("audit", "tail", "--of", "order:O-1")
+    assert [each["entry"]["action"] for each in trail] == ["order.add", "order.withdraw"]
+    assert run("audit", "tail", "--of", "order:O-9").stderr == "nothing was recorded of order:O-9\n"
+
+
+def test_evidence_that_is_missing_is_named_as_options(run: Run) -> None:
+    run("subscriber", "add", "one")
+    refused = run("subscriber", "opt-in", "one", "--profile", "children")
+    assert "--who, --text-version, --reference" in refused.stderr
+    assert "--profile PROFILE --who" in run("subscriber", "pause", "one").stderr
+
+
+def test_a_url_is_answered_with_the_name_in_it(run: Run) -> None:
+    run("subscriber", "add", "one")
+    refused = run("subscriber", "allow", "one", "https://Escuela.example/portal?x=1")
+    assert "write it like escuela.example" in refused.stderr
+    assert "write it like example.org" in run("subscriber", "allow", "one", "https://[/").stderr
+
+
+def test_a_pause_ends_by_the_clock_on_the_wall_too(answer: Answer, run: Run) -> None:
+    run("subscriber", "add", "one")
+    run("subscriber", "opt-in", "one", "--profile", "children", *EVIDENCE)
+    assert "in America/Mexico_City)" in run("subscriber", "pause", "one").stdout
+
+
+def test_a_profile_is_shown_as_subscribers_read_it(answer: Answer, run: Run) -> None:
+    shown = run("profile", "show", "children").stdout
+    assert "categories     adult (Adultos), games (Juegos)\n" in shown
+    assert answer("profile", "show", "children")["titles"]["categories"]["adult"] == {
+        "es": "Adultos",
+        "en": "Adult",
+    }
+
+
+def test_a_feed_in_trouble_is_told_in_the_list(answer: Answer, run: Run, installation: Path) -> None:
+    assert "unchanged" not in run("feed", "update").stderr
+    assert run("feed", "update").stderr == ""
+    (installation.parent / "policies/lists/adult.txt").unlink()
+    failed = run("feed", "update")
+    assert "starter-adult: failed: " in failed.stderr
+    assert "reaches the nodes" not in failed.stderr
+    assert "(filterd feed show starter-adult)" in run("feed", "list").stderr
+
+
+def test_a_held_back_feed_says_how_to_let_it_in(answer: Answer, run: Run, installation: Path) -> None:
+    answer("feed", "update")
+    file = installation.parent / "policies/feeds.yaml"
+    file.write_text(file.read_text().replace("category:", "guard: {min_names: 2}, category:"))
+    assert "widen its guard" in run("feed", "update").stderr
+
+
+def test_a_snapshot_without_a_list_says_so(answer: Answer, run: Run) -> None:
+    assert answer("snapshot", "build")["unread"] == ["starter-adult"]
+    assert "never read: starter-adult" in run("snapshot", "build").stderr
+    run("feed", "update")
+    assert answer("snapshot", "build")["unread"] == []
+
+
+def test_without_a_configuration_file_that_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("FILTERD_CONFIG", raising=False)
+    nowhere = tmp_path / "filterd.yaml"
+    monkeypatch.setattr(options, "DEFAULT_CONFIG", nowhere)
+    failure = options.refused(None, "there is no store", "run: filterd store migrate")
+    assert "no configuration file was read" in failure.messages[1]
+    assert (
+        failure.remedy == "name the file with --config or in FILTERD_CONFIG; else run: filterd store migrate"
+    )
+    assert options.refused(nowhere, "no", "do").messages == ["no"]
+    missing = CliRunner().invoke(main, ["subscriber", "list", "--config", str(nowhere)])
+    assert missing.exit_code == 2
+    assert "name the file with --config" in missing.stderr
+
+
+def test_the_configuration_that_is_valid_is_named(answer: Answer, run: Run, installation: Path) -> None:
+    assert str(installation) in run("config", "check").stdout
+    assert answer("config", "check")["file"] == str(installation)
