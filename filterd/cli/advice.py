@@ -16,6 +16,8 @@ NOT_LOOKED_AT = "not evaluated"
 
 def why(found: Explanation) -> str:
     """What decided, in a sentence."""
+    if found.verdict == "refuse":
+        return "the client's address is outside dns.allow_from"
     stage = _decisive(found)
     if stage is None:
         return _nothing(found)
@@ -28,6 +30,8 @@ def why(found: Explanation) -> str:
 def next_step(found: Explanation) -> str:
     """What can be done about it, as commands where there are some."""
     who = str(found.identity.get("subscriber") or UNNAMED)
+    if found.verdict == "refuse":
+        return "if it is a customer's, add its prefix to dns.allow_from"
     if found.verdict == "pass":
         if _answer_unseen(found):
             return "the answer was not looked at (aliases, addresses): add --resolve"

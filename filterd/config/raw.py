@@ -123,8 +123,8 @@ class Dns(Section):
     )
     threads: Threads = key(
         "auto",
-        "Threads that answer queries; auto is one for each processor that the service may use. Without effect "
-        "as yet: one answers all.",
+        "Threads that answer queries; auto is one for each processor that the service may use. "
+        "Without effect as yet: one answers all.",
     )
     upstreams: Upstreams = key(
         "auto",

@@ -9,6 +9,7 @@
     ├── StoreDamagedError           not a database, or a damaged one
     ├── StoreBusyError              the write lock was not free in time
     ├── StoreFullError              no room on the disk
+    ├── StoreDiskError              the disk does not do what it should
     └── StoreUnwritableError        not allowed to write there
 """
 
@@ -68,6 +69,12 @@ class StoreFullError(StoreError):
     remedy = "free room on the file system that holds the store, then repeat the command"
 
 
+class StoreDiskError(StoreError):
+    """The disk refused a read or a write; that says nothing of the file, so nobody is sent to a backup."""
+
+    remedy = "see whether the file system is full (df) or failing (dmesg), then repeat the command"
+
+
 class StoreUnwritableError(StoreError):
     """The file or its directory does not let this user write."""
 
@@ -83,8 +90,10 @@ _BY_CODE: dict[int, tuple[type[StoreError], str]] = {
     sqlite3.SQLITE_READONLY: (StoreUnwritableError, "the store is not writable"),
     sqlite3.SQLITE_CANTOPEN: (StoreUnwritableError, "the store cannot be opened"),
     sqlite3.SQLITE_PERM: (StoreUnwritableError, "the store is not writable"),
-    sqlite3.SQLITE_IOERR: (StoreDamagedError, "the disk of the store reports an error"),
+    sqlite3.SQLITE_IOERR: (StoreDiskError, "the disk of the store reports an error"),
 }
+_FULL = frozenset({sqlite3.SQLITE_IOERR_SHMSIZE, sqlite3.SQLITE_IOERR_WRITE})
+"""how a full disk shows where SQLite writes beside the store"""
 
 
 def translate(error: BaseException) -> StoreError | None:
@@ -93,6 +102,8 @@ def translate(error: BaseException) -> StoreError | None:
     if not isinstance(original, sqlite3.Error):
         return None
     code = getattr(original, "sqlite_errorcode", None)
+    if code in _FULL:
+        code = sqlite3.SQLITE_FULL
     known = _BY_CODE.get(code & 0xFF) if code is not None else None
     if known is None:
         return None

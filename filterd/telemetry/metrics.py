@@ -141,6 +141,11 @@ def control_metrics(figures: Callable[[], ControlFigures]) -> RoleMetrics:
 
 
 def _resolver_families(now: ResolverFigures) -> Iterator[Metric]:
+    yield from _query_families(now)
+    yield from _state_families(now)
+
+
+def _query_families(now: ResolverFigures) -> Iterator[Metric]:
     yield _counter("filterd_queries", "Queries received.", ("transport",), now.queries)
     yield _counter(
         "filterd_verdicts", "Answers by what was decided and why.", ("verdict", "reason"), now.verdicts
@@ -157,6 +162,9 @@ def _resolver_families(now: ResolverFigures) -> Iterator[Metric]:
         ("upstream", "outcome"),
         now.upstream_queries,
     )
+
+
+def _state_families(now: ResolverFigures) -> Iterator[Metric]:
     snapshot = InfoMetricFamily("filterd_snapshot", "Digest of the policy snapshot in force.")
     if now.snapshot_digest:
         snapshot.add_metric([], {"digest": now.snapshot_digest})
@@ -182,11 +190,8 @@ def _resolver_families(now: ResolverFigures) -> Iterator[Metric]:
         {"": now.enforcement},
     )
     yield _gauge("filterd_node_lines", "Lines that the node knows.", now.lines)
-    yield _gauge(
-        "filterd_node_unknown_profiles",
-        "Profiles that lines have and the snapshot lacks.",
-        now.unknown_profiles,
-    )
+    unknown = "Profiles that lines have and the snapshot lacks."
+    yield _gauge("filterd_node_unknown_profiles", unknown, now.unknown_profiles)
     yield _gauge(
         "filterd_overlay_entries",
         "Names and prefixes newer than the snapshot, in the overlay.",

@@ -95,7 +95,7 @@ def _row(key: str, item: dict[str, Any]) -> str:
 
 ALERTS = {
     "filterd_build_info": "more than one `version` among the nodes for longer than an upgrade takes",
-    "filterd_queries_total": "the rate falls to a tenth of the same hour yesterday: clients do not reach the node",
+    "filterd_queries_total": "the rate falls to a tenth of yesterday's: clients do not reach the node",
     "filterd_verdicts_total": '`verdict="error",reason="not_ready"` grows: the node answers SERVFAIL; '
     '`verdict="block"` doubles within minutes: an order or a list that went too far',
     "filterd_category_blocks_total": "one category doubles after a new list: look for over-blocking",
@@ -107,11 +107,11 @@ ALERTS = {
     "filterd_snapshot_generation": "none; it grows with each order, boundary of a schedule and snapshot",
     "filterd_snapshots_refused_total": "any increase: `filterd snapshot verify`, `filterd snapshot build`",
     "filterd_node_state_damage_total": "any increase: look at the disk of the node",
-    "filterd_node_part_ready": "0 for a minute: mandatory means SERVFAIL for all, lines and bindings for known lines",
+    "filterd_node_part_ready": "0 for a minute: SERVFAIL for all (mandatory) or for known lines (the others)",
     "filterd_order_enforcement_seconds": 'any observation above 1 s (`le="1.0"` and the count differ)',
     "filterd_node_lines": "differs from the sum of `filterd_subscribers` for 5 minutes",
     "filterd_node_unknown_profiles": "above 0: a profile's file has gone; put it back, or move its lines",
-    "filterd_overlay_entries": "above 50,000 (it holds 65,536): `filterd snapshot build`",
+    "filterd_overlay_entries": "above 50,000: no snapshot takes them in; the log of control says why",
     "filterd_node_revision_lag_seconds": "above 1 for a minute: the node does not follow the store",
     "filterd_feed_names": "0 for a feed in use, or half of yesterday's",
     "filterd_feed_last_success_timestamp_seconds": "older than twice the feed's `refresh`: it cannot be read",
@@ -139,7 +139,7 @@ def metrics() -> str:
         "both under `/metrics`, with `/healthz` (the process lives) and `/readyz` (it can do its work).\n"
         "No label holds a name, a line or an address of a client; a confidential list stands under an\n"
         "opaque id. Neither page asks for a password: keep both addresses inside the network.\n",
-        "The last column suggests when to wake somebody up; begin with it and change the figures to your own.\n",
+        "The last column suggests when to look; begin with it and change the figures to your own.\n",
     ]
     for role, registry in roles.items():
         head = "| metric | kind | labels | meaning | look when |\n| --- | --- | --- | --- | --- |"

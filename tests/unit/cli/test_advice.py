@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +31,24 @@ def found(reason: str, *, verdict: str = "block", part: str = "query", **stage: 
     who = {"method": "binding", "line": 3, "subscriber": "casa-5", "profile": "children"}
     identity = {**who, "opted_in": True, "paused": False}
     stages = (decisive, other)
-    return Explanation("a.example", "A", 1, verdict, reason, "", False, False, 0, stages, identity, 1, 1, "")
+    return Explanation(
+        name="a.example",
+        type="A",
+        at=1,
+        verdict=verdict,
+        reason=reason,
+        blocking_mode="",
+        rcode="",
+        ede=(),
+        protected=False,
+        own_allow=False,
+        valid_until=0,
+        stages=stages,
+        identity=identity,
+        revision=1,
+        snapshot_revision=1,
+        digest="",
+    )
 
 
 @pytest.mark.parametrize(
@@ -60,6 +78,12 @@ def test_each_reason_has_a_sentence_and_a_command(
     assert command in advice.next_step(explanation)
 
 
+def test_a_client_that_may_not_ask_is_told_which_key_says_so() -> None:
+    refused = replace(found("client", verdict="refuse"), identity={"method": "refused", "line": None})
+    assert "dns.allow_from" in advice.why(refused)
+    assert "dns.allow_from" in advice.next_step(refused)
+
+
 def test_what_needs_no_remedy_gives_none() -> None:
     for reason in ("local", "special_use"):
         assert advice.why(found(reason, verdict="local"))
@@ -72,13 +96,14 @@ def test_what_needs_no_remedy_gives_none() -> None:
 def test_check_says_why_and_what_next(answer: Answer, run: Run, tmp_path: Path) -> None:
     answer("feed", "update")
     answer("snapshot", "build")
-    answer("subscriber", "add", "one", "--prefix", "192.0.2.1")
-    asked = run("check", "adult.test.example", "--client", "192.0.2.1").stdout
+    answer("subscriber", "add", "one", "--prefix", "10.0.0.1")
+    asked = run("check", "adult.test.example", "--client", "10.0.0.1").stdout
     assert "the line has not opted in to a profile" in asked
     assert "add --resolve" in asked
     answer("subscriber", "opt-in", "one", "--profile", "children", *EVIDENCE)
-    shown = run("check", "adult.test.example", "--client", "192.0.2.1").stdout
+    shown = run("check", "adult.test.example", "--client", "10.0.0.1").stdout
     assert "1, subscriber one (by binding)" in shown
+    assert "answered    NXDOMAIN, EDE 17\n" in shown
     assert "profile children restricts list starter-adult, category adult (Adultos)" in shown
     assert "filterd subscriber allow one adult.test.example" in shown
     assert shown.count("not evaluated") == shown.count("query  ") - 8 + 1
@@ -86,7 +111,7 @@ def test_check_says_why_and_what_next(answer: Answer, run: Run, tmp_path: Path) 
     decided = next(each for each in stages["stages"] if each["outcome"] == "decided")
     assert (decided["category"], decided["title"]) == ("adult", "Adultos")
     assert stages["identity"]["subscriber"] == "one"
-    unknown = run("check", "adult.test.example", "--client", "192.0.2.9").stdout
+    unknown = run("check", "adult.test.example", "--client", "10.0.0.9").stdout
     assert "no line is known" in unknown
     answer("subscriber", "pause", "one")
     assert "its profile is paused" in run("check", "adult.test.example", "--subscriber", "one").stdout
