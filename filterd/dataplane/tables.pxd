@@ -2,8 +2,9 @@
 """Who is asking: lines by number, lines by address (exact or longest prefix), and sets of prefixes for ACLs.
 
 One thread writes. It holds the GIL where it alters what readers see (a table that grows is rebuilt beside it,
-without the GIL), and so must whoever reads beside a writer; the ``find`` functions touch no Python object. A ``Line`` never moves while it exists, and its own names are replaced whole, so that readers
-without the GIL need no more than a sequence around the two slot arrays (docs/decisions/0050-line-tables.md).
+without the GIL), and so must whoever reads beside a writer; the ``find`` functions touch no Python object.
+A ``Line`` never moves while it exists, and its own names are replaced whole, so that readers without the GIL
+need no more than a sequence around the two slot arrays (docs/decisions/0050-line-tables.md).
 
 Addresses are held in one form of 16 bytes: IPv4 a.b.c.d is ::ffff:a.b.c.d (RFC 4291 section 2.5.5.2) and
 its prefix length counts from 96. So an IPv4 client that arrives on a dual-stack socket is the same client.

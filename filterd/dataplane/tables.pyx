@@ -79,7 +79,7 @@ cdef int _addresses_put(AddressTable* table, const AddressSlot* entry) noexcept 
 
 
 cdef bint _addresses_rebuild(const AddressTable* table, uint64_t size, AddressTable* out) noexcept nogil:
-    """The same entries in new slots with at least ``size`` homes; ``table`` is only read. False: no memory."""
+    """The same entries in new slots, at least ``size`` homes; ``table`` is only read. False: no memory."""
     cdef uint64_t at
     cdef bint complete = False
     out[0] = table[0]
