@@ -102,3 +102,7 @@ scale: $(INSTALLED) $(BUILT)  ## compile every list at hand and print time, memo
 .PHONY: scale-lines
 scale-lines: $(INSTALLED) $(BUILT)  ## a resolver with a million lines: resync, start, checkpoints, memory
 	@$(BIN)/python benchmarks/lines.py
+
+.PHONY: compliance
+compliance: $(INSTALLED) $(BUILT)  ## ask filterd, BIND, Unbound and Recursor the same RFC cases and write docs/compliance.md
+	@$(BIN)/python -m tests.compliance --write

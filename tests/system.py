@@ -17,8 +17,10 @@ PACKAGES = {
     "delv": "bind9-dnsutils",
     "dig": "bind9-dnsutils",
     "kdig": "knot-dnsutils",
+    "named": "bind9",
     "nsd": "nsd",
     "nsd-checkconf": "nsd",
+    "pdns_recursor": "pdns-recursor",
     "unbound": "unbound",
     "unbound-checkconf": "unbound",
 }

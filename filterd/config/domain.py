@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_network
-from typing import NewType
+from typing import Literal, NewType
 
 Bytes = NewType("Bytes", int)
 Seconds = NewType("Seconds", int)
@@ -111,6 +111,13 @@ def parse_node_name(value: object) -> NodeName:
         msg = f"not a node name: {value!r} (letters, digits, hyphens and dots, at most 63)"
         raise ValueError(msg)
     return NodeName(value)
+
+
+def parse_identity(value: object) -> NodeName | Literal["auto", "hidden"]:
+    """What the server calls itself: a name, auto (the node's name) or hidden."""
+    if value == "auto":
+        return "auto"
+    return "hidden" if value == "hidden" else parse_node_name(value)
 
 
 def parse_store_url(value: object) -> StoreUrl:

@@ -16,7 +16,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from filterd.config import raw, settings
-from filterd.config.domain import Endpoint
+from filterd.config.domain import Endpoint, NodeName
 from filterd.config.resolvers import loops, system_resolvers
 from filterd.config.settings import Settings
 from filterd.config.yamlfile import YamlError, read_yaml
@@ -121,6 +121,14 @@ def _check_listeners(configuration: raw.Configuration, errors: list[ConfigError]
         taken.setdefault(endpoint, place)
 
 
+def _identity(configuration: raw.Configuration) -> NodeName | None:
+    """What the server calls itself."""
+    chosen = configuration.dns.identity
+    if chosen == "auto":
+        return configuration.node.name
+    return None if chosen == "hidden" else NodeName(chosen)
+
+
 def _resolve(
     configuration: raw.Configuration, upstreams: tuple[settings.Upstream, ...], base: Path
 ) -> Settings:
@@ -135,6 +143,7 @@ def _resolve(
             proxy_from=dns.proxy_from,
             block_ttl=dns.block_ttl,
             max_ttl_opted_in=dns.max_ttl_opted_in,
+            identity=_identity(configuration),
             parental_fail=dns.parental_fail,
         ),
         block_page=settings.BlockPageSettings(page.ipv4, page.ipv6) if page.ipv4 or page.ipv6 else None,

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from ipaddress import IPv4Address, IPv6Address
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator, WithJsonSchema
 
@@ -46,6 +46,11 @@ UpstreamAddress = Annotated[
 NodeName = Annotated[
     domain.NodeName,
     PlainValidator(domain.parse_node_name),
+    WithJsonSchema({"type": "string", "pattern": "^[A-Za-z0-9]([A-Za-z0-9.-]{0,61}[A-Za-z0-9])?$"}),
+]
+Identity = Annotated[
+    domain.NodeName | Literal["auto", "hidden"],
+    PlainValidator(domain.parse_identity),
     WithJsonSchema({"type": "string", "pattern": "^[A-Za-z0-9]([A-Za-z0-9.-]{0,61}[A-Za-z0-9])?$"}),
 ]
 StoreUrl = Annotated[
@@ -150,6 +155,10 @@ class Dns(Section):
     block_ttl: Duration = key("30s", "TTL of the answers that the resolver makes itself.", le=86400)
     max_ttl_opted_in: Duration = key(
         "5m", "Upper bound of any TTL for lines that asked for restriction.", ge=1, le=86400
+    )
+    identity: Identity = key(
+        "auto",
+        "What id.server (CHAOS) and NSID tell; auto is the node's name, hidden is nothing.",
     )
     parental_fail: ParentalFail = key(
         "closed",

@@ -55,6 +55,8 @@ class DnsSettings:
     """senders that must speak PROXY protocol v2"""
     block_ttl: Seconds
     max_ttl_opted_in: Seconds
+    identity: NodeName | None
+    """what the server calls itself when asked; None: it does not tell"""
     parental_fail: ParentalFail
 
 

@@ -26,7 +26,7 @@ class AnswerRules(Protocol):
 
     @property
     def identity(self) -> str:
-        """What ``id.server`` answers: ASCII, the first 64 characters are used."""
+        """What ``id.server`` and NSID answer: ASCII, the first 64 characters are used; empty: nothing."""
 
 
 class Counts(TypedDict):

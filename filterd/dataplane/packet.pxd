@@ -70,7 +70,7 @@ cdef struct AnswerRules:        # sealed at start, replaced whole by a reload
     uint8_t ipv4[4]
     uint8_t ipv6[16]
     uint8_t identity_length
-    uint8_t identity[64]        # id.server, CHAOS
+    uint8_t identity[64]        # id.server, CHAOS, and NSID; length 0: hidden
 
 cdef struct Core:               # everything that a packet meets; owned by Packets
     const State* state          # NULL: the mandatory part is missing

@@ -40,6 +40,7 @@ from filterd.policy.decide cimport (
 )
 from filterd.policy.fingerprint cimport Fingerprint, suffixes
 from filterd.policy.inspect cimport INSPECT_OK, Union, inspect, union_of, union_touches
+from filterd.policy.snapshot cimport origin_of_bit
 from filterd.wire.codec cimport (
     BADVERS,
     CLASS_CH,
@@ -82,6 +83,8 @@ from filterd.model.verdict import Outcome, Reason
 
 cdef enum:
     PACKET_AGAIN = 3            # inside: another name is to be looked up
+    MAX_TTL = 86400             # no answer is kept longer here; clients keep it no longer either
+    MAX_NEGATIVE_TTL = 3600     # the same for NXDOMAIN and NODATA (RFC 2308 5)
     FIRST_META_TYPE = 249       # TKEY; up to 252 (AXFR) nothing that a resolver forwards
     LAST_META_TYPE = 254        # MAILA; 255 is ANY
 
@@ -272,6 +275,8 @@ cdef int complete(Core* core, Exchange* x, const Line* line, const Verdict* verd
             x.asked = core.state.targets[seen.reference][0]
             return PACKET_AGAIN
     copy_edes(edes, options)
+    if message[3] & 0x0F == NXDOMAIN or (message[6] == 0 and message[7] == 0):
+        options.ttl_cap = min(options.ttl_cap, <uint32_t> MAX_NEGATIVE_TTL)
     if x.rewrite:
         count(core, OUTCOME_REWRITE, REASON_SAFE_SEARCH, 0)
         add_ede(options, EDE_FORGED, NULL, 0)
@@ -343,14 +348,25 @@ cdef int local(Core* core, Exchange* x, const Verdict* verdict, const AnswerOpti
                Workspace* work) noexcept nogil:
     """localhost, resolver.arpa and special-use names."""
     cdef uint8_t kind = local_kind(&x.query.name) if verdict.reason == REASON_LOCAL else LOCAL_NXDOMAIN
+    cdef uint8_t apex = apex_of(core, &x.query.name, verdict.reference)
     count(core, OUTCOME_LOCAL, verdict.reason, 0)
-    return sent(core, respond_local(&x.query, kind, options, work.out, BUFFER_SIZE), work)
+    return sent(core, respond_local(&x.query, kind, apex, options, work.out, BUFFER_SIZE), work)
+
+
+cdef uint8_t apex_of(const Core* core, const Name* name, uint32_t bit) noexcept nogil:
+    """Where in a name of a local zone, which is known by its class, the zone's own name starts."""
+    cdef Fingerprint values[128]
+    cdef int label
+    suffixes(core.state.key, name, values)
+    label = origin_of_bit(core.state.snapshot, core.state.overlay, values, name, bit, NULL)
+    return name.offsets[label] if 0 <= label < name.labels else 0
 
 
 cdef int other_class(Core* core, Exchange* x, const AnswerOptions* options, Workspace* work) noexcept nogil:
-    """CHAOS: the node's name for id.server (RFC 4892). Anything else is refused."""
+    """CHAOS: the identity for id.server (RFC 4892). Anything else is refused, and a hidden identity too."""
     cdef const Name* name = &x.query.name
-    if x.query.qclass == CLASS_CH and (x.query.qtype == TYPE_TXT or x.query.qtype == TYPE_ANY):
+    cdef bint asks_text = x.query.qtype == TYPE_TXT or x.query.qtype == TYPE_ANY
+    if x.query.qclass == CLASS_CH and asks_text and core.rules.identity_length:
         if is_name(name, id_server, 11) or is_name(name, hostname_bind, 15):
             return sent(core, respond_text(&x.query, core.rules.identity, core.rules.identity_length, options,
                                            work.out, BUFFER_SIZE), work)
@@ -377,6 +393,9 @@ cdef inline int drop(Core* core, int reason) noexcept nogil:
 cdef void begin_options(const Core* core, const Exchange* x, AnswerOptions* options) noexcept nogil:
     default_options(options)
     options.limit = MAX_MESSAGE if x.tcp else udp_limit(&x.query)
+    options.ttl_cap = MAX_TTL
+    options.nsid = core.rules.identity
+    options.nsid_length = core.rules.identity_length
     options.ttl = core.rules.block_ttl
     options.has_ipv4 = core.rules.has_ipv4
     options.has_ipv6 = core.rules.has_ipv6

@@ -227,7 +227,7 @@ def rules_of(settings: Settings) -> Rules:
         max_ttl_opted_in=settings.dns.max_ttl_opted_in,
         ipv4=page.ipv4.packed if page is not None and page.ipv4 is not None else None,
         ipv6=page.ipv6.packed if page is not None and page.ipv6 is not None else None,
-        identity=settings.node.name,
+        identity=settings.dns.identity or "",
     )
 
 

@@ -60,6 +60,7 @@ cdef enum RecordType:
     TYPE_AAAA = 28
     TYPE_DNAME = 39
     TYPE_OPT = 41
+    TYPE_RRSIG = 46
     TYPE_SVCB = 64
     TYPE_HTTPS = 65
     TYPE_TSIG = 250
@@ -91,6 +92,7 @@ cdef struct Query:
     uint16_t udp_size            # as sent
     uint8_t edns_version
     bint dnssec_ok
+    bint wants_nsid             # RFC 5001 2.1
     uint8_t ecs_family           # 0 none, 1 IPv4, 2 IPv6 (RFC 7871)
     uint8_t ecs_prefix           # bits of ecs_address that the sender gave
     uint8_t ecs_address[16]

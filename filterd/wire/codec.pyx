@@ -212,6 +212,8 @@ cdef int read_options(const uint8_t* data, size_t length, Query* out) noexcept n
         if code == 8:
             if read_client_subnet(data + position, size, out) != OK:
                 return BAD_OPTION
+        elif code == 3:
+            out.wants_nsid = True
         elif code == 10:
             if size != 8 and not 16 <= size <= 40:       # RFC 7873 5.2.2
                 return BAD_OPTION
@@ -673,6 +675,10 @@ cdef class ParsedQuery:
     @property
     def dnssec_ok(self):
         return bool(self.q.dnssec_ok)
+
+    @property
+    def wants_nsid(self):
+        return bool(self.q.wants_nsid)
 
     @property
     def client_subnet(self):

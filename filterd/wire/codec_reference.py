@@ -197,6 +197,7 @@ class ParsedQuery:
     udp_size: int = 0
     edns_version: int = 0
     dnssec_ok: bool = False
+    wants_nsid: bool = False
     client_subnet: tuple[int, int, bytes] | None = None
     cookie: bytes = b""
 
@@ -239,6 +240,8 @@ def read_query_opt(packet: bytes, place: Place, query: ParsedQuery) -> None:
         if code == 8:
             subnet = read_client_subnet(content)
             query.client_subnet = query.client_subnet or subnet
+        elif code == 3:
+            query.wants_nsid = True
         elif code == 10:
             need(len(content) == 8 or 16 <= len(content) <= 40, Status.BAD_OPTION)
             query.cookie = query.cookie or content

@@ -25,6 +25,8 @@ class AnswerOptions(TypedDict, total=False):
     """AD on an answer passed on; never set on what we make"""
     ra: bool
     """True unless told"""
+    nsid: bytes
+    """the server's identity for a client that asks for it (RFC 5001), at most 255 bytes: none unless told"""
     ede: Sequence[tuple[int, bytes]]
     """(code, text) of extended errors (RFC 8914); four at most, texts of at most 255 bytes of UTF-8"""
     ipv4: bytes | None

@@ -4,8 +4,8 @@
 #
 # Nothing answers a query whose flags say QR. Common to all: id and question echoed as sent, RD and CD copied,
 # AA clear; an OPT record exactly when the client sent one, with DO copied and the EDEs (RFC 8914). What is
-# longer than options.limit gives up first the EDEs' texts, then the EDEs, then its records (TC set). Answers
-# made here never carry AD.
+# longer than options.limit gives up first the EDEs' texts, then all options, then its records (TC set).
+# Answers made here never carry AD.
 
 from libc.stdint cimport uint8_t, uint16_t, uint32_t
 
@@ -36,6 +36,8 @@ cdef struct AnswerOptions:
     uint32_t age                 # seconds that the answer spent in the cache
     bint ad                      # respond_answer only
     bint ra
+    const uint8_t* nsid          # the server's identity for who asks for it (RFC 5001); borrowed
+    uint8_t nsid_length          # 0: none is given
     EdeList ede
     bint has_ipv4                # the sinkhole's addresses
     bint has_ipv6
@@ -58,6 +60,8 @@ cdef inline void default_options(AnswerOptions* options) noexcept nogil:
     options.age = 0
     options.ad = False
     options.ra = True
+    options.nsid = NULL
+    options.nsid_length = 0
     options.ede.count = 0
     options.has_ipv4 = False
     options.has_ipv6 = False
@@ -91,12 +95,14 @@ cdef size_t respond_truncated(const Query* query, const AnswerOptions* options,
 # address means NXDOMAIN. scope is filterd.model.rule.Scope.
 cdef size_t respond_blocked(const Query* query, uint8_t mode, uint8_t scope, const AnswerOptions* options,
                             uint8_t* out, size_t capacity) noexcept nogil
-cdef size_t respond_local(const Query* query, uint8_t kind, const AnswerOptions* options,
+# A name of a zone that is served here; apex: how many bytes of the name stand before the zone's own name. The
+# apex exists and has SOA and NS (RFC 6303 3), whatever the kind is; the SOA of a denial is the zone's.
+cdef size_t respond_local(const Query* query, uint8_t kind, uint8_t apex, const AnswerOptions* options,
                           uint8_t* out, size_t capacity) noexcept nogil
 # Which LocalKind the name is that stands in the local class: localhost and below, else NODATA.
 cdef uint8_t local_kind(const Name* name) noexcept nogil
 # An upstream's answer (without OPT), aged and capped. One that is damaged, or is for another question, gives
-# SERVFAIL.
+# SERVFAIL. Of an answer to ANY one RRset is passed on, with its signatures if DO is set (RFC 8482 4.1).
 cdef size_t respond_answer(const Query* query, const uint8_t* message, size_t length,
                            const AnswerOptions* options, uint8_t* out, size_t capacity) noexcept nogil
 # CNAME from the query name to target (lower-case), then what the answer for the target holds of CNAME and the

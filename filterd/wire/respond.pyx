@@ -8,10 +8,10 @@ reference is :mod:`filterd.wire.respond_reference`, and the two are kept equal b
 from libc.string cimport memcmp, memcpy
 
 from filterd.wire.codec cimport (
-    CLASS_IN, END, FLAG_AD, FLAG_CD, FLAG_QR, FLAG_RA, FLAG_RD, FLAG_TC, HEADER_SIZE, NO_SPACE, NOERROR,
-    NXDOMAIN, OK, SERVFAIL, TYPE_A, TYPE_AAAA, TYPE_CNAME, TYPE_OPT, TYPE_SOA, TYPE_TXT, ParsedQuery, Record,
-    Walk, copy_record, get16, name_from_wire, parse_query, put16, put32, rcode_of, read_name, walk_next,
-    walk_start)
+    CLASS_IN, END, FLAG_AD, FLAG_CD, FLAG_QR, FLAG_RA, FLAG_RD, FLAG_TC, HEADER_SIZE, NOERROR, NO_SPACE,
+    NXDOMAIN, OK, SERVFAIL, TYPE_A, TYPE_AAAA, TYPE_ANY, TYPE_CNAME, TYPE_NS, TYPE_OPT, TYPE_RRSIG,
+    TYPE_SOA, TYPE_TXT, Ede, ParsedQuery, Record, Walk, copy_record, get16, name_from_wire, parse_query,
+    put16, put32, rcode_of, read_name, walk_next, walk_start)
 
 cdef enum:
     QUESTION = 0xC00C            # a pointer to the query name
@@ -68,70 +68,82 @@ cdef void count(Draft* draft, int section) noexcept nogil:
     put16(at, get16(at) + 1)
 
 
-cdef size_t ede_size(const EdeList* ede, bint texts) noexcept nogil:
+cdef size_t options_size(const Query* query, const AnswerOptions* options, bint texts) noexcept nogil:
     cdef size_t size = 0
     cdef int i
-    for i in range(ede.count):
-        size += 6 + (ede.items[i].text_length if texts else 0)
+    if query.wants_nsid and options.nsid_length:
+        size = 4 + <size_t> options.nsid_length
+    for i in range(options.ede.count):
+        size += 6 + (options.ede.items[i].text_length if texts else 0)
     return size
 
 
-cdef void put_opt(Draft* draft, const Query* query, uint16_t rcode, const EdeList* ede,
-                  bint texts) noexcept nogil:
-    """The OPT record (RFC 6891 6.1.2) with EDEs (RFC 8914 2); ede may be NULL. The caller has room."""
-    cdef uint8_t* at = draft.out + draft.used
-    cdef size_t size = ede_size(ede, texts) if ede is not NULL else 0
+cdef void put_options(const Query* query, const AnswerOptions* options, bint texts,
+                      uint8_t* at) noexcept nogil:
+    """The identity for who asked for it (RFC 5001 2.3), then the EDEs (RFC 8914 2)."""
+    cdef const Ede* ede
     cdef uint8_t length
     cdef int i
+    if query.wants_nsid and options.nsid_length:
+        put16(at, 3)
+        put16(at + 2, options.nsid_length)
+        memcpy(at + 4, options.nsid, options.nsid_length)
+        at += 4 + options.nsid_length
+    for i in range(options.ede.count):
+        ede = &options.ede.items[i]
+        length = ede.text_length if texts else 0
+        put16(at, 15)
+        put16(at + 2, 2 + length)
+        put16(at + 4, ede.code)
+        if length != 0:  # an empty text may be NULL
+            memcpy(at + 6, ede.text, length)
+        at += 6 + length
+
+
+cdef bint put_opt(Draft* draft, const Query* query, uint16_t rcode, size_t size, size_t limit) noexcept nogil:
+    """The OPT record (RFC 6891 6.1.2) with size bytes of options still to be written; False: no room."""
+    cdef uint8_t* at = draft.out + draft.used
+    if draft.used + OPT_SIZE + size > limit:
+        return False
     at[0] = 0
     put16(at + 1, TYPE_OPT)
     put16(at + 3, UDP_SIZE)
     put32(at + 5, (<uint32_t> (rcode >> 4) << 24) | (0x8000 if query.dnssec_ok else 0))
     put16(at + 9, <uint16_t> size)
-    at += OPT_SIZE
-    if ede is not NULL:
-        for i in range(ede.count):
-            length = ede.items[i].text_length if texts else 0
-            put16(at, 15)
-            put16(at + 2, 2 + length)
-            put16(at + 4, ede.items[i].code)
-            if length != 0:  # an empty text may be NULL
-                memcpy(at + 6, ede.items[i].text, length)
-            at += 6 + length
     draft.used += OPT_SIZE + size
     count(draft, 3)
+    return True
 
 
-cdef bint close_within(Draft* draft, const Query* query, uint16_t rcode, const EdeList* ede,
+cdef bint close_within(Draft* draft, const Query* query, uint16_t rcode, const AnswerOptions* options,
                        size_t limit) noexcept nogil:
-    """Adds the OPT that fits: with EDEs and texts, without texts, without EDEs; False if none does."""
+    """Adds the OPT that fits: with all options, without EDEs' texts, without options; False if none does."""
+    cdef uint8_t* at = draft.out + draft.used + OPT_SIZE
     if draft.full or draft.used > limit:
         return False
     if not query.has_edns:
         return True
-    if draft.used + OPT_SIZE + ede_size(ede, True) <= limit:
-        put_opt(draft, query, rcode, ede, True)
-    elif draft.used + OPT_SIZE + ede_size(ede, False) <= limit:
-        put_opt(draft, query, rcode, ede, False)
-    elif draft.used + OPT_SIZE <= limit:
-        put_opt(draft, query, rcode, NULL, False)
-    else:
-        return False
-    return True
+    if put_opt(draft, query, rcode, options_size(query, options, True), limit):
+        put_options(query, options, True, at)
+        return True
+    if put_opt(draft, query, rcode, options_size(query, options, False), limit):
+        put_options(query, options, False, at)
+        return True
+    return put_opt(draft, query, rcode, 0, limit)
 
 
 cdef size_t finish(Draft* draft, const Query* query, uint16_t rcode,
                    const AnswerOptions* options) noexcept nogil:
     """The length of the finished answer: whole if it fits, else truncated, else 0."""
     cdef size_t limit = draft.capacity if draft.capacity < options.limit else options.limit
-    if close_within(draft, query, rcode, &options.ede, limit):
+    if close_within(draft, query, rcode, options, limit):
         return draft.used
     draft.full = False
     draft.used = HEADER_SIZE + query.question_length
     put16(draft.out + 2, (get16(draft.out + 2) | FLAG_TC) & ~FLAG_AD)
     put32(draft.out + 6, 0)
     put16(draft.out + 10, 0)
-    return draft.used if close_within(draft, query, rcode, &options.ede, limit) else 0
+    return draft.used if close_within(draft, query, rcode, options, limit) else 0
 
 
 # --- records that we make ---------------------------------------------------------------------------------
@@ -152,11 +164,17 @@ cdef uint32_t passed_ttl(uint32_t ttl, const AnswerOptions* options) noexcept no
 cdef uint8_t* add_record(Draft* draft, const Query* query, int section, uint16_t kind, uint32_t ttl,
                          size_t size) noexcept nogil:
     """A record of the query name; where its size bytes of data go, or NULL if there is no room."""
+    return add_record_at(draft, query, 0, section, kind, ttl, size)
+
+
+cdef uint8_t* add_record_at(Draft* draft, const Query* query, uint8_t apex, int section, uint16_t kind,
+                            uint32_t ttl, size_t size) noexcept nogil:
+    """The same for what is left of the query name without its first apex bytes."""
     cdef uint8_t* at = draft.out + draft.used
     if draft.full or draft.capacity - draft.used < 12 + size:
         draft.full = True
         return NULL
-    put16(at, QUESTION)
+    put16(at, QUESTION + apex)
     put16(at + 2, kind)
     put16(at + 4, query.qclass)
     put32(at + 6, ttl)
@@ -166,23 +184,42 @@ cdef uint8_t* add_record(Draft* draft, const Query* query, int section, uint16_t
     return at + 12
 
 
-cdef void add_soa(Draft* draft, const Query* query, const AnswerOptions* options) noexcept nogil:
-    """Owner and primary server are the query name, so that nothing but this name is denied (RFC 2308 3)."""
+cdef void add_soa(Draft* draft, const Query* query, uint8_t apex, int section,
+                  const AnswerOptions* options) noexcept nogil:
+    """Owner and primary server are the zone: a blocked name's is itself, so that nothing else is denied."""
     cdef uint32_t ttl = made_ttl(options)
-    cdef uint8_t* at = add_record(draft, query, 2, TYPE_SOA, ttl, 2 + SOA_REST_SIZE + 4)
+    cdef uint8_t* at = add_record_at(draft, query, apex, section, TYPE_SOA, ttl, 2 + SOA_REST_SIZE + 4)
     if at is not NULL:
-        put16(at, QUESTION)
+        put16(at, QUESTION + apex)
         memcpy(at + 2, SOA_REST, SOA_REST_SIZE)
         put32(at + 2 + SOA_REST_SIZE, ttl)
 
 
-cdef size_t negative(const Query* query, uint16_t rcode, const AnswerOptions* options, uint8_t* out,
-                     size_t capacity) noexcept nogil:
+cdef size_t negative(const Query* query, uint16_t rcode, uint8_t apex, const AnswerOptions* options,
+                     uint8_t* out, size_t capacity) noexcept nogil:
     cdef Draft draft
     if not begin(&draft, query, rcode, options, out, capacity):
         return 0
-    add_soa(&draft, query, options)
+    add_soa(&draft, query, apex, 2, options)
     return finish(&draft, query, rcode, options)
+
+
+cdef size_t zone_itself(const Query* query, const AnswerOptions* options, uint8_t* out,
+                        size_t capacity) noexcept nogil:
+    """The apex of a zone that is served here: SOA, NS, and nothing else (RFC 6303 3)."""
+    cdef Draft draft
+    cdef uint8_t* at
+    if query.qtype != TYPE_SOA and query.qtype != TYPE_NS and query.qtype != TYPE_ANY:
+        return negative(query, NOERROR, 0, options, out, capacity)
+    if not begin(&draft, query, NOERROR, options, out, capacity):
+        return 0
+    if query.qtype == TYPE_NS:
+        at = add_record(&draft, query, 1, TYPE_NS, made_ttl(options), 2)
+        if at is not NULL:
+            put16(at, QUESTION)
+    else:
+        add_soa(&draft, query, 0, 1, options)
+    return finish(&draft, query, NOERROR, options)
 
 
 cdef size_t addressed(const Query* query, const uint8_t* ipv4, const uint8_t* ipv6,
@@ -197,7 +234,7 @@ cdef size_t addressed(const Query* query, const uint8_t* ipv4, const uint8_t* ip
     elif query.qclass == CLASS_IN and query.qtype == TYPE_AAAA:
         address = ipv6
     if address is NULL:
-        return negative(query, NOERROR, options, out, capacity)
+        return negative(query, NOERROR, 0, options, out, capacity)
     if not begin(&draft, query, NOERROR, options, out, capacity):
         return 0
     at = add_record(&draft, query, 1, query.qtype, made_ttl(options), size)
@@ -252,19 +289,21 @@ cdef size_t respond_blocked(const Query* query, uint8_t mode, uint8_t scope, con
     if mode == MODE_SINKHOLE and ipv4 is NULL and ipv6 is NULL:
         mode = MODE_NXDOMAIN
     if mode == MODE_NXDOMAIN and scope != SCOPE_EXACT:
-        return negative(query, NXDOMAIN, options, out, capacity)
+        return negative(query, NXDOMAIN, 0, options, out, capacity)
     if mode == MODE_NULL:
         return addressed(query, NULL_ADDRESS, NULL_ADDRESS, options, out, capacity)
     if mode == MODE_SINKHOLE:
         return addressed(query, ipv4, ipv6, options, out, capacity)
-    return negative(query, NOERROR, options, out, capacity)
+    return negative(query, NOERROR, 0, options, out, capacity)
 
 
-cdef size_t respond_local(const Query* query, uint8_t kind, const AnswerOptions* options,
+cdef size_t respond_local(const Query* query, uint8_t kind, uint8_t apex, const AnswerOptions* options,
                           uint8_t* out, size_t capacity) noexcept nogil:
-    if kind == LOCAL_LOCALHOST:
+    if kind == LOCAL_LOCALHOST and (query.qtype == TYPE_A or query.qtype == TYPE_AAAA):
         return addressed(query, LOOPBACK4, LOOPBACK6, options, out, capacity)
-    return negative(query, NXDOMAIN if kind == LOCAL_NXDOMAIN else NOERROR, options, out, capacity)
+    if apex == 0:
+        return zone_itself(query, options, out, capacity)
+    return negative(query, NXDOMAIN if kind == LOCAL_NXDOMAIN else NOERROR, apex, options, out, capacity)
 
 
 cdef uint8_t local_kind(const Name* name) noexcept nogil:
@@ -307,10 +346,15 @@ cdef size_t respond_answer(const Query* query, const uint8_t* message, size_t le
     cdef Draft draft
     cdef Walk walk
     cdef Record record
-    cdef uint16_t rcode
+    cdef uint16_t rcode, chosen = 0
     cdef int status
     if not answers(query, message, length):
         return respond_error(query, SERVFAIL, options, out, capacity)
+    if query.qtype == TYPE_ANY:
+        if chosen_type(query, message, length, &chosen) != END:
+            return respond_error(query, SERVFAIL, options, out, capacity)
+        if chosen != 0:
+            return one_rrset(query, chosen, message, length, options, out, capacity)
     rcode = get16(message + 2) & 15
     if not begin(&draft, query, rcode, options, out, capacity):
         return 0
@@ -373,6 +417,59 @@ cdef bint add_target(Draft* draft, const Query* query, const Name* target, const
     return status == END
 
 
+cdef int chosen_type(const Query* query, const uint8_t* message, size_t length,
+                     uint16_t* chosen) noexcept nogil:
+    """The type of the query name's first record that is no signature, 0 for none; END if all is sound."""
+    cdef Walk walk
+    cdef Record record
+    cdef Name owner
+    cdef int status = walk_start(message, length, &walk)
+    chosen[0] = 0
+    while status == OK:
+        status = walk_next(&walk, &record, &owner)
+        if status == OK and record.type == TYPE_OPT:
+            break
+        if status == OK and record.section == 1 and chosen[0] == 0 and record.type != TYPE_RRSIG:
+            if owner.length == query.name.length and memcmp(owner.bytes, query.name.bytes, owner.length) == 0:
+                chosen[0] = record.type
+    return status
+
+
+cdef bint in_chosen(const Query* query, const Walk* walk, const Record* record,
+                    uint16_t chosen) noexcept nogil:
+    """Whether the record is of the RRset or, for who wants them, one of its signatures (RFC 4034 3.1.1)."""
+    if record.type == chosen:
+        return True
+    if record.type != TYPE_RRSIG or not query.dnssec_ok or record.data_length < 2:
+        return False
+    return get16(walk.message + record.data_offset) == chosen
+
+
+cdef size_t one_rrset(const Query* query, uint16_t chosen, const uint8_t* message, size_t length,
+                      const AnswerOptions* options, uint8_t* out, size_t capacity) noexcept nogil:
+    """Of a sound answer to ANY the RRset of that type alone (RFC 8482 4.1)."""
+    cdef Draft draft
+    cdef Walk walk
+    cdef Record record
+    cdef Name owner
+    cdef uint16_t rcode = get16(message + 2) & 15
+    cdef int status = walk_start(message, length, &walk)
+    if not begin(&draft, query, rcode, options, out, capacity):
+        return 0
+    if options.ad:
+        put16(out + 2, get16(out + 2) | FLAG_AD)
+    while status == OK:
+        status = walk_next(&walk, &record, &owner)
+        if status != OK or record.section != 1:
+            break
+        if owner.length != query.name.length or memcmp(owner.bytes, query.name.bytes, owner.length) != 0:
+            continue
+        if in_chosen(query, &walk, &record, chosen):
+            if not add_copy(&draft, &walk, &record, &owner, &query.name, QUESTION, options):
+                return respond_error(query, SERVFAIL, options, out, capacity)
+    return finish(&draft, query, rcode, options)
+
+
 cdef size_t respond_rewrite(const Query* query, const Name* target, const uint8_t* message, size_t length,
                             const AnswerOptions* options, uint8_t* out, size_t capacity) noexcept nogil:
     cdef Draft draft
@@ -412,9 +509,10 @@ cdef class _Options:
     cdef AnswerOptions native
     cdef size_t capacity         # of the buffer that the answer is built in
     cdef object ede
+    cdef bytes nsid
 
     def __init__(self, *, limit=MAX_MESSAGE, ttl=30, ttl_cap=0xFFFFFFFF, ttl_floor=0, age=0, ad=False,
-                 ra=True, ede=(), bytes ipv4=None, bytes ipv6=None, capacity=MAX_MESSAGE):
+                 ra=True, bytes nsid=b"", ede=(), bytes ipv4=None, bytes ipv6=None, capacity=MAX_MESSAGE):
         default_options(&self.native)
         self.native.limit = limit
         self.native.ttl = ttl
@@ -423,6 +521,11 @@ cdef class _Options:
         self.native.age = age
         self.native.ad = ad
         self.native.ra = ra
+        if len(nsid) > 255:
+            raise ValueError(f"identity of {len(nsid)} bytes, at most 255 are allowed")
+        self.nsid = nsid
+        self.native.nsid = nsid
+        self.native.nsid_length = <uint8_t> len(nsid)
         self.capacity = min(capacity, MAX_MESSAGE)
         self.ede = tuple(ede)
         add_python_ede(&self.native, self.ede)
@@ -480,11 +583,13 @@ def blocked(ParsedQuery query not None, uint8_t mode, uint8_t scope, **options):
     return out[:respond_blocked(&query.q, mode, scope, &chosen.native, out, chosen.capacity)]
 
 
-def local(ParsedQuery query not None, uint8_t kind, **options):
-    """The answer for a name that the resolver answers itself."""
+def local(ParsedQuery query not None, uint8_t kind, uint8_t apex=0, **options):
+    """The answer for a name of a zone that the resolver serves itself, whose name starts at apex."""
+    if apex >= query.q.name.length:
+        raise ValueError("the zone's name starts behind the query name")
     cdef _Options chosen = _Options(**options)
     cdef uint8_t out[MAX_MESSAGE]
-    return out[:respond_local(&query.q, kind, &chosen.native, out, chosen.capacity)]
+    return out[:respond_local(&query.q, kind, apex, &chosen.native, out, chosen.capacity)]
 
 
 def local_kind_of(bytes name):

@@ -2,13 +2,12 @@
 
 Nothing on the query path calls it; tests hold the two equal. Common to all answers: nothing answers a query
 whose flags say QR; id and question are echoed as sent, RD and CD copied, AA clear; an OPT record exactly when
-the client sent one; too long, an answer gives up first the EDEs' texts, then the EDEs, then its records (TC).
+the client sent one; too long, an answer gives up the EDEs' texts, then all options, then its records (TC).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Protocol, Unpack
+from typing import Unpack
 
 from filterd.wire.answers_reference import copy_record
 from filterd.wire.codec_reference import (
@@ -23,15 +22,14 @@ from filterd.wire.codec_reference import (
     u16,
     walk,
 )
+from filterd.wire.frame_reference import CD, MAX_MESSAGE, RD, SERVFAIL, Query, finish
 from filterd.wire.options import AnswerOptions
 from filterd.wire.status import Status
 
-TC, RD, RA, AD, CD = 0x0200, 0x0100, 0x0080, 0x0020, 0x0010
-FORMERR, SERVFAIL, NXDOMAIN, NOTIMP = 1, 2, 3, 4
+FORMERR, NXDOMAIN, NOTIMP = 1, 3, 4
 A, CNAME, SOA, TXT, AAAA = 1, 5, 6, 16, 28
 IN = 1
-UDP_SIZE = 1232
-MAX_MESSAGE = 65535
+NS, RRSIG, ANY = 2, 46, 255
 NO_CAP = 0xFFFFFFFF
 MODE_NXDOMAIN, MODE_NODATA, MODE_NULL, MODE_SINKHOLE = range(4)
 SCOPE_EXACT = 0
@@ -40,80 +38,6 @@ QUESTION = b"\xc0\x0c"
 """a pointer to the query name"""
 SOA_REST = b"\x06nobody\x07invalid\0" + b"".join(n.to_bytes(4, "big") for n in (1, 3600, 1200, 604800))
 """behind SOA's first name: nobody.invalid., serial, refresh, retry, expire (RFC 6303 §3)"""
-
-
-class Query(Protocol):
-    """What an answer needs of a query: native and reference queries both have it."""
-
-    @property
-    def id(self) -> int: ...
-    @property
-    def flags(self) -> int: ...
-    @property
-    def opcode(self) -> int: ...
-    @property
-    def qtype(self) -> int: ...
-    @property
-    def qclass(self) -> int: ...
-    @property
-    def name(self) -> bytes: ...
-    @property
-    def question(self) -> bytes: ...
-    @property
-    def has_edns(self) -> bool: ...
-    @property
-    def dnssec_ok(self) -> bool: ...
-
-
-def _frame(query: Query, flags: int, counts: Iterable[int], body: bytes) -> bytes:
-    """Header, question and body."""
-    numbers = (query.id, flags, 1 if query.question else 0, *counts)
-    return b"".join(number.to_bytes(2, "big") for number in numbers) + query.question + body
-
-
-def _opt(query: Query, rcode: int, edes: Iterable[tuple[int, bytes]]) -> bytes:
-    """The OPT record (RFC 6891 §6.1.2) with EDEs (RFC 8914 §2)."""
-    content = b""
-    for code, words in edes:
-        content += b"\0\x0f" + (2 + len(words)).to_bytes(2, "big") + code.to_bytes(2, "big") + words
-    ttl = rcode >> 4 << 24 | (0x8000 if query.dnssec_ok else 0)
-    fixed = b"\0" + OPT.to_bytes(2, "big") + UDP_SIZE.to_bytes(2, "big") + ttl.to_bytes(4, "big")
-    return fixed + len(content).to_bytes(2, "big") + content
-
-
-def _opts(query: Query, rcode: int, options: AnswerOptions) -> list[bytes]:
-    """The OPT records to try, longest first."""
-    edes = options.get("ede", ())
-    if not query.has_edns:
-        return [b""]
-    return [_opt(query, rcode, tried) for tried in (edes, [(code, b"") for code, _ in edes], ())]
-
-
-def _finish(
-    query: Query,
-    rcode: int,
-    options: AnswerOptions,
-    counts: tuple[int, int, int],
-    body: bytes,
-    ad: bool = False,
-) -> bytes:
-    """The answer: whole if it fits the limit, else truncated, else nothing."""
-    if query.flags & QR:
-        return b""
-    rcode = SERVFAIL if rcode > 15 and not query.has_edns else rcode
-    flags = QR | query.opcode << 11 | query.flags & (RD | CD) | rcode & 15
-    flags |= RA if options.get("ra", True) else 0
-    limit = min(MAX_MESSAGE, options.get("limit", MAX_MESSAGE), options.get("capacity", MAX_MESSAGE))
-    additional = counts[2] + query.has_edns
-    for opt in _opts(query, rcode, options):
-        whole = _frame(query, flags | (AD if ad else 0), (*counts[:2], additional), body + opt)
-        if len(whole) <= limit:
-            return whole
-    for opt in _opts(query, rcode, options):
-        cut = _frame(query, flags | TC, (0, 0, query.has_edns), opt)
-        if len(cut) <= limit:
-            return cut
-    return b""
 
 
 def _made_ttl(options: AnswerOptions) -> int:
@@ -126,17 +50,21 @@ def _passed_ttl(ttl: int, options: AnswerOptions) -> bytes:
     return min(max(left, options.get("ttl_floor", 0)), options.get("ttl_cap", NO_CAP)).to_bytes(4, "big")
 
 
-def _record(query: Query, kind: int, ttl: int, content: bytes) -> bytes:
-    """A record of the query name."""
+def _record(query: Query, kind: int, ttl: int, content: bytes, owner: bytes = QUESTION) -> bytes:
+    """A record of the query name, or of another owner."""
     fixed = kind.to_bytes(2, "big") + query.qclass.to_bytes(2, "big") + ttl.to_bytes(4, "big")
-    return QUESTION + fixed + len(content).to_bytes(2, "big") + content
+    return owner + fixed + len(content).to_bytes(2, "big") + content
 
 
-def _negative(query: Query, rcode: int, options: AnswerOptions) -> bytes:
-    """No answer, and an SOA that denies nothing but the query name (RFC 2308 §3)."""
-    ttl = _made_ttl(options)
-    soa = _record(query, SOA, ttl, QUESTION + SOA_REST + ttl.to_bytes(4, "big"))
-    return _finish(query, rcode, options, (0, 1, 0), soa)
+def _soa(query: Query, apex: int, options: AnswerOptions) -> bytes:
+    """The SOA of the zone whose name starts at that byte of the query name."""
+    ttl, zone = _made_ttl(options), (0xC000 | HEADER_SIZE + apex).to_bytes(2, "big")
+    return _record(query, SOA, ttl, zone + SOA_REST + ttl.to_bytes(4, "big"), zone)
+
+
+def _negative(query: Query, rcode: int, options: AnswerOptions, apex: int = 0) -> bytes:
+    """No answer, and an SOA; a blocked name's denies nothing but that name (RFC 2308 §3)."""
+    return finish(query, rcode, options, (0, 1, 0), _soa(query, apex, options))
 
 
 def _addressed(query: Query, ipv4: bytes | None, ipv6: bytes | None, options: AnswerOptions) -> bytes:
@@ -145,12 +73,12 @@ def _addressed(query: Query, ipv4: bytes | None, ipv6: bytes | None, options: An
     if address is None:
         return _negative(query, 0, options)
     record = _record(query, query.qtype, _made_ttl(options), address)
-    return _finish(query, 0, options, (1, 0, 0), record)
+    return finish(query, 0, options, (1, 0, 0), record)
 
 
 def error(query: Query, rcode: int, **options: Unpack[AnswerOptions]) -> bytes:
     """An error answer; extended codes such as BADVERS need EDNS."""
-    return _finish(query, rcode, options, (0, 0, 0), b"")
+    return finish(query, rcode, options, (0, 0, 0), b"")
 
 
 def header_error(packet: bytes, rcode: int) -> bytes:
@@ -171,7 +99,7 @@ def malformed(packet: bytes, **options: Unpack[AnswerOptions]) -> bytes:
 
 def truncated(query: Query, **options: Unpack[AnswerOptions]) -> bytes:
     """An empty answer with TC: the client is to come back over TCP."""
-    return _finish(query, 0, options, (0, 0, 0), bytes(MAX_MESSAGE))
+    return finish(query, 0, options, (0, 0, 0), bytes(MAX_MESSAGE))
 
 
 def blocked(query: Query, mode: int, scope: int, **options: Unpack[AnswerOptions]) -> bytes:
@@ -188,11 +116,17 @@ def blocked(query: Query, mode: int, scope: int, **options: Unpack[AnswerOptions
     return _negative(query, 0, options)
 
 
-def local(query: Query, kind: int, **options: Unpack[AnswerOptions]) -> bytes:
-    """The answer for a name that the resolver answers itself (RFC 6761)."""
-    if kind == LOCAL_LOCALHOST:
+def local(query: Query, kind: int, apex: int = 0, **options: Unpack[AnswerOptions]) -> bytes:
+    """The answer for a name of a zone served here (RFC 6761); the zone's name starts at byte ``apex``."""
+    if kind == LOCAL_LOCALHOST and query.qtype in (A, AAAA):
         return _addressed(query, b"\x7f\0\0\x01", bytes(15) + b"\x01", options)
-    return _negative(query, NXDOMAIN if kind == LOCAL_NXDOMAIN else 0, options)
+    if apex:
+        return _negative(query, NXDOMAIN if kind == LOCAL_NXDOMAIN else 0, options, apex)
+    if query.qtype in (SOA, ANY):  # the zone itself exists (RFC 6303 §3)
+        return finish(query, 0, options, (1, 0, 0), _soa(query, 0, options))
+    if query.qtype == NS:
+        return finish(query, 0, options, (1, 0, 0), _record(query, NS, _made_ttl(options), QUESTION))
+    return _negative(query, 0, options)
 
 
 def local_kind_of(name: bytes) -> int:
@@ -207,7 +141,7 @@ def local_kind_of(name: bytes) -> int:
 def text(query: Query, content: bytes, **options: Unpack[AnswerOptions]) -> bytes:
     """One TXT string of at most 255 bytes, TTL 0 (RFC 4892)."""
     record = _record(query, TXT, 0, bytes([len(content)]) + content)
-    return _finish(query, 0, options, (1, 0, 0), record)
+    return finish(query, 0, options, (1, 0, 0), record)
 
 
 def _answers(query: Query, message: bytes) -> bool:
@@ -222,11 +156,39 @@ def _answers(query: Query, message: bytes) -> bool:
     return asked and after + 4 == HEADER_SIZE + len(query.question)
 
 
+def _one_rrset(query: Query, message: bytes, options: AnswerOptions) -> list[bytes]:
+    """Of an answer to ANY the first RRset at the query name, with DO its signatures too (RFC 8482 §4.1)."""
+    places = list(walk(message, owners=True))
+    need(all(place.type != OPT for place in places), Status.BAD_OPTION)
+    own = [
+        place
+        for place in places
+        if place.section == 1 and read_name(message, place.owner_offset)[0].lower() == query.name
+    ]
+    chosen = next((place.type for place in own if place.type not in (0, RRSIG)), 0)
+
+    def wanted(place: Place) -> bool:
+        covers = message[place.data_offset : place.end][:2] == chosen.to_bytes(2, "big")
+        return place.type == chosen or (place.type == RRSIG and query.dnssec_ok and covers)
+
+    return [_passed_copy(message, place, QUESTION, options) for place in own if chosen and wanted(place)]
+
+
+def _passed_copy(message: bytes, place: Place, owner: bytes, options: AnswerOptions) -> bytes:
+    """A record with its names uncompressed, aged and capped, under this owner."""
+    copy = copy_record(message, place, owner)
+    ttl = len(owner) + 4
+    return copy[:ttl] + _passed_ttl(place.ttl, options) + copy[ttl + 4 :]
+
+
 def answer(query: Query, message: bytes, **options: Unpack[AnswerOptions]) -> bytes:
     """An upstream's answer (without OPT), aged and capped; SERVFAIL if damaged or for another question."""
     body = b""
     try:
         need(_answers(query, message), Status.NOT_AN_ANSWER)
+        if query.qtype == ANY and (rrset := _one_rrset(query, message, options)):
+            counts = (len(rrset), 0, 0)
+            return finish(query, message[3] & 15, options, counts, b"".join(rrset), options.get("ad", False))
         for place in walk(message, owners=False):
             need(place.type != OPT, Status.BAD_OPTION)
             before, behind = place.fixed_offset + 4, place.fixed_offset + 8
@@ -235,7 +197,7 @@ def answer(query: Query, message: bytes, **options: Unpack[AnswerOptions]) -> by
     except Refused:
         return error(query, SERVFAIL, **options)
     counts = (u16(message, 6), u16(message, 8), u16(message, 10))
-    return _finish(query, message[3] & 15, options, counts, body, options.get("ad", False))
+    return finish(query, message[3] & 15, options, counts, body, options.get("ad", False))
 
 
 def _target_records(
@@ -255,9 +217,7 @@ def _target_records(
     for place in filter(wanted, places):
         owner = read_name(message, place.owner_offset)[0]
         owner = pointer if owner.lower() == target else owner
-        copy = copy_record(message, place, owner)
-        ttl = len(owner) + 4
-        copies.append((place.section, copy[:ttl] + _passed_ttl(place.ttl, options) + copy[ttl + 4 :]))
+        copies.append((place.section, _passed_copy(message, place, owner, options)))
     return copies
 
 
@@ -280,4 +240,4 @@ def rewrite(query: Query, target: bytes, message: bytes, **options: Unpack[Answe
     cname = _record(query, CNAME, _made_ttl(options), target)
     counts = [sum(section == n for section, _ in copies) for n in (1, 2, 3)]
     body = cname + b"".join(copy for _, copy in copies)
-    return _finish(query, rcode, options, (1 + counts[0], counts[1], counts[2]), body)
+    return finish(query, rcode, options, (1 + counts[0], counts[1], counts[2]), body)

@@ -55,7 +55,8 @@ def _wait(port: int, name: str, process: subprocess.Popen[bytes], log: Path) -> 
 
 
 @contextlib.contextmanager
-def _running(words: list[str], port: int, name: str, log: Path) -> Iterator[int]:
+def running(words: list[str], port: int, name: str, log: Path) -> Iterator[int]:
+    """A name server in the foreground, once it answers for ``name``; yields its port."""
     with log.open("wb") as output:
         process = subprocess.Popen(words, stdout=output, stderr=subprocess.STDOUT)
     try:
@@ -90,10 +91,10 @@ def nsd(folder: Path, zones: Mapping[str, str]) -> Iterator[int]:
         "remote-control:\n  control-enable: no\n" + "".join(entries)
     )
     first = next(iter(zones))
-    with _running(
+    with running(
         [str(command("nsd")), "-d", "-c", str(folder / "nsd.conf")], port, first, folder / "nsd.log"
-    ) as running:
-        yield running
+    ) as ready:
+        yield ready
 
 
 @contextlib.contextmanager
@@ -118,8 +119,8 @@ def unbound(folder: Path, authority: int, zones: Mapping[str, str]) -> Iterator[
     )
     first = next(iter(zones))
     words = [str(command("unbound")), "-d", "-c", str(folder / "unbound.conf")]
-    with _running(words, port, first, folder / "unbound.log") as running:
-        yield running
+    with running(words, port, first, folder / "unbound.log") as ready:
+        yield ready
 
 
 def signed(zone: str, text: str, now: float) -> tuple[str, str]:

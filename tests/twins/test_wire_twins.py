@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import struct
+from itertools import accumulate
 from typing import Any
 
 import pytest
@@ -108,7 +109,9 @@ def sound_records(draw: st.DrawFn) -> bytes:
         16: st.binary(max_size=20).map(lambda words: bytes([len(words)]) + words),
         33: sound_names.map(lambda name: bytes(6) + name),
         35: sound_names.map(lambda name: bytes(4) + b"\1s\0\2xy" + name),
-        46: sound_names.map(lambda name: bytes(18) + name + b"signature"),
+        46: st.tuples(st.sampled_from([b"\0\1", b"\0\x0f", b"\0\x2e"]), sound_names).map(
+            lambda parts: parts[0] + bytes(16) + parts[1] + b"signature"
+        ),
         65: st.tuples(st.just(b"\0\1"), whole_names, hints).map(b"".join),
         250: st.binary(max_size=9),
         257: st.binary(max_size=9),
@@ -182,6 +185,7 @@ answer_options = st.fixed_dictionaries(
         "age": st.one_of(st.integers(0, 700), st.just(0xFFFFFFFF)),
         "ad": st.booleans(),
         "ra": st.booleans(),
+        "nsid": st.binary(max_size=255),
         "ede": st.lists(st.tuples(st.integers(0, 0xFFFF), st.binary(max_size=255)), max_size=4),
         "ipv4": st.one_of(st.none(), st.binary(min_size=4, max_size=4)),
         "ipv6": st.one_of(st.none(), st.binary(min_size=16, max_size=16)),
@@ -192,6 +196,15 @@ answer_options = st.fixed_dictionaries(
 def fields(query: Any) -> dict[str, object]:
     """Everything that was read of a query."""
     return {name: getattr(query, name) for name in FIELDS}
+
+
+def labels_of(name: bytes) -> list[bytes]:
+    """The labels of a whole name in wire form, without the root."""
+    found = []
+    while name[0]:
+        found.append(name[1 : 1 + name[0]])
+        name = name[1 + name[0] :]
+    return found
 
 
 def both(packet: bytes) -> tuple[codec.ParsedQuery, codec_reference.ParsedQuery]:
@@ -268,6 +281,7 @@ def test_texts_of_extended_errors(text: bytes) -> None:
 def test_made_answers(packet: bytes, chosen: AnswerOptions, numbers: tuple[int, int, int]) -> None:
     native, plain = both(packet)
     mode, scope, rcode = numbers
+    apex = list(accumulate(1 + len(label) for label in labels_of(plain.name)))[:scope][-1:] or [0]
     for made, expected in (
         (respond.error(native, rcode * 4, **chosen), respond_reference.error(plain, rcode * 4, **chosen)),
         (respond.truncated(native, **chosen), respond_reference.truncated(plain, **chosen)),
@@ -275,7 +289,10 @@ def test_made_answers(packet: bytes, chosen: AnswerOptions, numbers: tuple[int, 
             respond.blocked(native, mode, scope, **chosen),
             respond_reference.blocked(plain, mode, scope, **chosen),
         ),
-        (respond.local(native, mode, **chosen), respond_reference.local(plain, mode, **chosen)),
+        (
+            respond.local(native, mode, apex[0], **chosen),
+            respond_reference.local(plain, mode, apex[0], **chosen),
+        ),
         (respond.text(native, b"node", **chosen), respond_reference.text(plain, b"node", **chosen)),
         (respond.malformed(packet, **chosen), respond_reference.malformed(packet, **chosen)),
         (respond.header_error(packet, rcode), respond_reference.header_error(packet, rcode)),
@@ -300,6 +317,34 @@ def test_passed_answers(message: bytes, chosen: AnswerOptions, own_question: boo
     assert respond.answer(native, message, **chosen) == respond_reference.answer(plain, message, **chosen)
     rewritten = respond.rewrite(native, TARGET, message, **chosen)
     assert rewritten == respond_reference.rewrite(plain, TARGET, message, **chosen)
+
+
+def _is_whole(record: bytes) -> bool:
+    """Whether the record's owner is no compressed name."""
+    return codec_reference.name_at(bytes(12) + record, 12) != Status.BAD_POINTER
+
+
+@given(
+    own=st.lists(sound_records(), min_size=1, max_size=6),
+    more=st.lists(sound_records(), max_size=3),
+    chosen=answer_options,
+    dnssec_ok=st.booleans(),
+)
+@settings(max_examples=400, deadline=None)
+def test_any_gets_the_same_rrset(
+    own: list[bytes], more: list[bytes], chosen: AnswerOptions, dnssec_ok: bool
+) -> None:
+    asked = b"\x03WwW\x07example\0\0\xff\0\1"
+    records = [
+        b"\xc0\x0c" + record[codec_reference.skip_name(bytes(12) + record, 12) - 12 :]
+        for record in own
+        if _is_whole(record)
+    ]
+    header = struct.pack("!6H", 7, 0x8180, 1, len(records) + len(more), 0, 0)
+    query = question_of(bytes(12) + asked)
+    native, plain = both(query if dnssec_ok else query[:-4] + bytes(4))
+    message = header + asked + b"".join(records + more)
+    assert respond.answer(native, message, **chosen) == respond_reference.answer(plain, message, **chosen)
 
 
 @given(name=st.one_of(st.text("abLOCAhost.", max_size=20), st.just("a.localhost"), st.just("notlocalhost")))

@@ -12,7 +12,7 @@ import dns.rdatatype
 import pytest
 
 from filterd.dataplane.packet import Packets, Pending
-from filterd.dataplane.tables import Addresses, Lines
+from filterd.dataplane.tables import Addresses, Lines, Prefixes
 from filterd.model.mandatory import Mandate
 from filterd.model.rule import BlockingMode
 from filterd.model.verdict import Kind
@@ -21,6 +21,7 @@ from filterd.policy.decide import LineHandle
 from filterd.policy.published import StateSettings
 from filterd.policy.resolve import ResolvedPolicy
 from tests.policy_world import KEY, NOW, Placed, World
+from tests.unit.dataplane.conftest import Rules
 
 LOOPBACK = bytes(10) + b"\xff\xff\x7f\0\0"
 CHILD, UNKNOWN = LOOPBACK + b"\x02", LOOPBACK + b"\x63"
@@ -162,6 +163,39 @@ def test_a_sinkhole_says_that_it_forged(packets: Packets) -> None:
 def test_local_names(served: Packets) -> None:
     assert dns.message.from_wire(receive(served, ask("localhost"))).answer[0][0].to_text() == "127.0.0.1"
     assert dns.message.from_wire(receive(served, ask("x.onion"))).rcode() == dns.rcode.NXDOMAIN
+
+
+def test_the_zone_of_a_special_name_stands_in_its_denial(served: Packets) -> None:
+    below = dns.message.from_wire(receive(served, ask("a.b.onion")))
+    assert (below.rcode(), str(below.authority[0].name)) == (dns.rcode.NXDOMAIN, "onion.")
+    apex = dns.message.from_wire(receive(served, ask("onion")))
+    assert (apex.rcode(), str(apex.authority[0].name)) == (dns.rcode.NOERROR, "onion.")
+    assert dns.message.from_wire(receive(served, ask("onion", "SOA"))).answer
+
+
+def test_a_hidden_identity_is_told_to_nobody(served: Packets) -> None:
+    nsid = dns.edns.GenericOption(dns.edns.OptionType.NSID, b"")
+    query = ask("localhost", options=[nsid])
+    assert [int(each.otype) for each in dns.message.from_wire(receive(served, query)).options] == [3]
+    served.change_settings(Prefixes(KEY, ["127.0.0.0/8"]), Rules(identity=""))
+    assert not dns.message.from_wire(receive(served, query)).options
+    reply = dns.message.from_wire(receive(served, ask("id.server", "TXT", rdclass="CH")))
+    assert reply.rcode() == dns.rcode.REFUSED
+
+
+@pytest.mark.parametrize(("records", "longest"), [(("long.example. A 192.0.2.1",), 86400), ((), 3600)])
+def test_no_ttl_outlives_what_is_kept_here(served: Packets, records: tuple[str, ...], longest: int) -> None:
+    query = ask("long.example")
+    message = dns.message.from_wire(answer_to(query, *records, rcode=0 if records else 3))
+    for rrset in message.answer:
+        rrset.ttl = 1_000_000
+    soa = "ns.example. host.example. 1 2 3 4 1000000"
+    message.authority.append(dns.rrset.from_text("example.", 1_000_000, "IN", "SOA", soa))
+    waiting = pending(served, query, UNKNOWN)
+    reply = served.finish(waiting, message.to_wire(), False, [], NOW, 1000)
+    assert isinstance(reply, bytes)
+    read = dns.message.from_wire(reply)
+    assert {rrset.ttl for rrset in (*read.answer, *read.authority)} == {longest}
 
 
 def test_forwarded_then_cached_for_all_with_a_capped_ttl(served: Packets) -> None:

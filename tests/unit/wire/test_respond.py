@@ -162,10 +162,59 @@ def test_made_answers_are_never_authenticated(wire: Any) -> None:
     ],
 )
 def test_local_answers(wire: Any, name: str, rdtype: str, kind: int, expected: str | None) -> None:
-    message = dns.message.from_wire(wire.respond.local(ask(wire, name, rdtype), kind))
+    apex = 1 + name.index(".") if name.count(".") > 1 else 0
+    message = dns.message.from_wire(wire.respond.local(ask(wire, name, rdtype), kind, apex))
     assert message.rcode() == (3 if kind == LOCAL_NXDOMAIN else 0)
     assert lines(message.answer) == ([f"{name} 30 IN {rdtype} {expected}"] if expected else [])
-    assert len(message.authority) == (expected is None)
+    assert [str(rrset.name) for rrset in message.authority] == ([] if expected else [name[apex:]])
+
+
+@pytest.mark.parametrize("kind", [LOCAL_NODATA, LOCAL_NXDOMAIN, LOCAL_LOCALHOST])
+def test_a_zone_served_here_exists_itself(wire: Any, kind: int) -> None:
+    zone = "10.in-addr.arpa."
+    soa_text = f"{zone} 30 IN SOA {zone} nobody.invalid. 1 3600 1200 604800 30"
+    for rdtype, expected in (("SOA", soa_text), ("ANY", soa_text), ("NS", f"{zone} 30 IN NS {zone}")):
+        message = dns.message.from_wire(wire.respond.local(ask(wire, zone, rdtype), kind))
+        assert (message.rcode(), lines(message.answer), message.authority) == (0, [expected], [])
+    message = dns.message.from_wire(wire.respond.local(ask(wire, zone, "PTR"), kind))
+    assert message.rcode() == 0
+    assert soa(message) == (zone, 30, 30)
+
+
+def test_the_identity_is_told_to_who_asks_for_it(wire: Any) -> None:
+    asking = ask(wire, use_edns=0, options=[dns.edns.GenericOption(dns.edns.OptionType.NSID, b"")])
+    built = dns.message.from_wire(wire.respond.error(asking, 5, nsid=b"resolver-1", ede=[(18, b"text")]))
+    assert [int(option.otype) for option in built.options] == [3, 15]
+    assert built.options[0].to_wire() == b"resolver-1"
+    assert not dns.message.from_wire(wire.respond.error(asking, 5)).options
+    assert not dns.message.from_wire(wire.respond.error(ask(wire), 5, nsid=b"resolver-1")).options
+    assert len(wire.respond.error(ask(wire, use_edns=False), 5, nsid=b"resolver-1")) == 12 + 17
+
+
+SIGNED = "www.example. 60 IN RRSIG {} 13 2 60 20370101000000 20200101000000 1 example. AAAA"
+
+
+def test_any_gets_one_rrset(wire: Any) -> None:
+    records = (
+        SIGNED.format("A"),
+        "www.example. 60 IN A 192.0.2.1",
+        "www.example. 60 IN A 192.0.2.2",
+        "www.example. 60 IN MX 10 mail.www.example.",
+        SIGNED.format("MX"),
+    )
+    answer = upstream(*records, rdtype="ANY")
+    plain = dns.message.from_wire(wire.respond.answer(ask(wire, rdtype="ANY"), answer, age=10))
+    assert sorted(line.split()[1:] for line in lines(plain.answer)) == [
+        ["50", "IN", "A", "192.0.2.1"],
+        ["50", "IN", "A", "192.0.2.2"],
+    ]
+    signed = wire.respond.answer(ask(wire, rdtype="ANY", want_dnssec=True), answer)
+    assert {rrset.rdtype for rrset in dns.message.from_wire(signed).answer} == {1, 46}
+    only = upstream(records[0], rdtype="ANY")
+    assert dns.message.from_wire(wire.respond.answer(ask(wire, rdtype="ANY"), only)).answer
+    nothing = upstream(rdtype="ANY", rcode=3)
+    assert dns.message.from_wire(wire.respond.answer(ask(wire, rdtype="ANY"), nothing)).rcode() == 3
+    assert dns.message.from_wire(wire.respond.answer(ask(wire, rdtype="ANY"), answer[:-1])).rcode() == 2
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,99 @@
+"""The frame of every answer, in plain Python: header, question, and the OPT record that fits.
+
+Part of the readable reference (:mod:`filterd.wire.respond_reference`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Protocol
+
+from filterd.wire.codec_reference import OPT, QR
+from filterd.wire.options import AnswerOptions
+
+TC, RD, RA, AD, CD = 0x0200, 0x0100, 0x0080, 0x0020, 0x0010
+SERVFAIL = 2
+NSID, EXTENDED_ERROR = 3, 15
+UDP_SIZE = 1232
+MAX_MESSAGE = 65535
+
+
+class Query(Protocol):
+    """What an answer needs of a query: native and reference queries both have it."""
+
+    @property
+    def id(self) -> int: ...
+    @property
+    def flags(self) -> int: ...
+    @property
+    def opcode(self) -> int: ...
+    @property
+    def qtype(self) -> int: ...
+    @property
+    def qclass(self) -> int: ...
+    @property
+    def name(self) -> bytes: ...
+    @property
+    def question(self) -> bytes: ...
+    @property
+    def has_edns(self) -> bool: ...
+    @property
+    def dnssec_ok(self) -> bool: ...
+    @property
+    def wants_nsid(self) -> bool: ...
+
+
+def _frame(query: Query, flags: int, counts: Iterable[int], body: bytes) -> bytes:
+    """Header, question and body."""
+    numbers = (query.id, flags, 1 if query.question else 0, *counts)
+    return b"".join(number.to_bytes(2, "big") for number in numbers) + query.question + body
+
+
+def _option(code: int, content: bytes) -> bytes:
+    return code.to_bytes(2, "big") + len(content).to_bytes(2, "big") + content
+
+
+def _opt(query: Query, rcode: int, content: bytes) -> bytes:
+    """The OPT record (RFC 6891 §6.1.2) with these options."""
+    ttl = rcode >> 4 << 24 | (0x8000 if query.dnssec_ok else 0)
+    fixed = b"\0" + OPT.to_bytes(2, "big") + UDP_SIZE.to_bytes(2, "big") + ttl.to_bytes(4, "big")
+    return fixed + len(content).to_bytes(2, "big") + content
+
+
+def _opts(query: Query, rcode: int, options: AnswerOptions) -> list[bytes]:
+    """The OPT records to try, longest first."""
+    if not query.has_edns:
+        return [b""]
+    nsid = options.get("nsid", b"") if query.wants_nsid else b""
+    identity = _option(NSID, nsid) if nsid else b""
+    edes = [(code.to_bytes(2, "big"), words) for code, words in options.get("ede", ())]
+    texts = b"".join(_option(EXTENDED_ERROR, code + words) for code, words in edes)
+    codes = b"".join(_option(EXTENDED_ERROR, code) for code, _ in edes)
+    return [_opt(query, rcode, tried) for tried in (identity + texts, identity + codes, b"")]
+
+
+def finish(
+    query: Query,
+    rcode: int,
+    options: AnswerOptions,
+    counts: tuple[int, int, int],
+    body: bytes,
+    ad: bool = False,
+) -> bytes:
+    """The answer: whole if it fits the limit, else truncated, else nothing."""
+    if query.flags & QR:
+        return b""
+    rcode = SERVFAIL if rcode > 15 and not query.has_edns else rcode
+    flags = QR | query.opcode << 11 | query.flags & (RD | CD) | rcode & 15
+    flags |= RA if options.get("ra", True) else 0
+    limit = min(MAX_MESSAGE, options.get("limit", MAX_MESSAGE), options.get("capacity", MAX_MESSAGE))
+    additional = counts[2] + query.has_edns
+    for opt in _opts(query, rcode, options):
+        whole = _frame(query, flags | (AD if ad else 0), (*counts[:2], additional), body + opt)
+        if len(whole) <= limit:
+            return whole
+    for opt in _opts(query, rcode, options):
+        cut = _frame(query, flags | TC, (0, 0, query.has_edns), opt)
+        if len(cut) <= limit:
+            return cut
+    return b""

@@ -1,0 +1,137 @@
+"""Why a resolver does not do what a case says. The first entry that speaks of a case and a system counts.
+
+Each difference in docs/compliance.md has its entry here; ``make compliance`` fails where one has none.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Cases (patterns over their names), systems, and why these do something else."""
+
+    cases: tuple[str, ...]
+    systems: tuple[str, ...]
+    why: str
+
+
+REASONS = (
+    Reason(
+        ("edns/duplicate*", "edns/owner", "edns/option-*", "edns/cookie-*"),
+        ("Recursor",),
+        "It takes what it knows out of the OPT record and does not judge the rest.",
+    ),
+    Reason(
+        ("headers/*", "questions/*", "names/*", "edns/*", "tcp/malformed"),
+        ("Recursor",),
+        "It answers nothing to other opcodes and to what it cannot read; silence keeps it from "
+        "being used as a reflector, but a client learns nothing. FORMERR and NOTIMP are no larger"
+        " than the query.",
+    ),
+    Reason(
+        ("headers/*",),
+        ("Unbound",),
+        "Its NOTIMP is written with opcode 0, so that the client cannot match it.",
+    ),
+    Reason(
+        ("questions/with-additional", "edns/not-last"),
+        ("Unbound",),
+        "It takes no other record than OPT behind the question; RFC 6891 §6.1.1 lets OPT stand "
+        "anywhere there.",
+    ),
+    Reason(
+        ("names/case-owner",),
+        ("BIND", "Unbound", "Recursor"),
+        "Two queries in flight that differ by letter case share one answer with one of the two spellings.",
+    ),
+    Reason(
+        ("names/case-owner-pointer",),
+        ("BIND",),
+        "It gives the owner as the upstream spelled it (`no-case-compress`); both are equal names"
+        " (RFC 4343).",
+    ),
+    Reason(
+        ("edns/option-*", "edns/cookie-*"),
+        ("Unbound",),
+        "It ignores options that cannot be read, and cookies of a wrong length, as it does not use cookies.",
+    ),
+    Reason(
+        ("edns/tsig-unknown-key",),
+        ("BIND",),
+        "It knows TSIG and answers NOTAUTH with a TSIG record of its own, which the test's "
+        "reader, having no key, does not take.",
+    ),
+    Reason(
+        ("truncation/*",),
+        ("BIND",),
+        "It fills a truncated answer with the records that fit (RFC 2181 §9 lets clients ignore "
+        "them); ours has none, so that no one takes a part for the whole.",
+    ),
+    Reason(
+        ("truncation/*",),
+        ("Recursor",),
+        "It takes no more than a bounded number of bytes and records from one answer (`max_rrset_size`).",
+    ),
+    Reason(
+        ("types/any-small",),
+        ("BIND", "Unbound"),
+        "By default they give all that they have (BIND: `minimal-any`, Unbound: `deny-any`); RFC "
+        "8482 allows it.",
+    ),
+    Reason(
+        ("types/any-alias",),
+        ("Recursor",),
+        "It gives with ANY whatever the upstream sent or its cache has for what the alias leads to.",
+    ),
+    Reason(
+        ("types/axfr-*", "types/ixfr-*"),
+        ("Recursor",),
+        "It sends transfers on as ordinary queries and fails (SERVFAIL).",
+    ),
+    Reason(("types/chaos-hostname-bind",), ("Recursor",), "It knows id.server and version.bind only."),
+    Reason(
+        ("special/localhost*",),
+        ("BIND",),
+        "It has no localhost of its own: the operator is to write that zone (RFC 6761 §6.3 says SHOULD).",
+    ),
+    Reason(
+        ("special/resolver-arpa-nodata",),
+        ("BIND", "Unbound"),
+        "They serve resolver.arpa as an empty zone, so NXDOMAIN; RFC 9462 §6.4 wants NODATA of a "
+        "resolver that has no designation.",
+    ),
+    Reason(
+        ("special/*",),
+        ("BIND", "Unbound", "Recursor"),
+        "The zone is not among those that it serves locally by default, and the question goes "
+        "upstream (RFC 6761 §6, RFC 6762 §22.1, RFC 9476 §4 and RFC 7793 §3 want it answered on "
+        "the spot).",
+    ),
+    Reason(
+        ("errors/none-on-nxdomain",),
+        ("Recursor",),
+        "It may add an extended error to a denial that it makes out of its cache; nothing forbids it.",
+    ),
+    Reason(
+        ("errors/passed-on",),
+        ("BIND", "Unbound", "Recursor"),
+        "They do not pass on an upstream's extended error with a positive answer (RFC 8914 §3 "
+        "leaves it open).",
+    ),
+    Reason(
+        ("tcp/half-close-*",),
+        ("BIND", "Unbound"),
+        "They take the client's end of sending for the end of the connection and drop what is under way.",
+    ),
+)
+
+
+def reason_for(case: str, system: str) -> str | None:
+    """Why this system does not do what this case says, if that is known."""
+    for reason in REASONS:
+        if system in reason.systems and any(fnmatchcase(case, pattern) for pattern in reason.cases):
+            return reason.why
+    return None

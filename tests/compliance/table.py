@@ -1,0 +1,106 @@
+"""What came of the cases, as the page docs/compliance.md and as lines for a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from tests.compliance.case import Case
+from tests.compliance.reasons import reason_for
+
+OURS = "filterd"
+Results = Mapping[str, Mapping[str, Sequence[str]]]
+"""system -> case -> what is wrong; nothing: passed"""
+
+HEAD = """# Compliance
+
+Every case cites the section that it stands on and is asked of filterd and, where their packages are
+installed, of BIND, Unbound and PowerDNS Recursor as forwarders to the same scripted upstream on loopback.
+`make compliance` runs them and writes this page; the suite runs filterd's side on every change. What two of
+the others agree on, filterd must do. The cases stand in `tests/compliance/`.
+
+Cookies (RFC 7873) are checked for their form only; filterd sends none.
+"""
+
+
+def owed(results: Results, case: Case) -> bool:
+    """Whether at least two of the others do what the case says."""
+    others = [faults for system, faults in results.items() if system != OURS]
+    return sum(not faults[case.name] for faults in others) >= 2
+
+
+def problems(results: Results, cases: Sequence[Case]) -> list[str]:
+    """What must not be: a case that filterd owes and fails, a difference without its reason."""
+    found = []
+    for case in cases:
+        for system, faults in results.items():
+            if not faults[case.name]:
+                continue
+            if system == OURS and owed(results, case):
+                found.append(f"{case.name}: filterd fails it, others agree: {', '.join(faults[case.name])}")
+            elif reason_for(case.name, system) is None:
+                found.append(
+                    f"{case.name}: {system} differs, and tests/compliance/reasons.py does not say why"
+                )
+    return found
+
+
+def summary(results: Results, cases: Sequence[Case]) -> list[str]:
+    """So many of so many, for each system."""
+    agreed = sum(owed(results, case) for case in cases)
+    lines = [
+        f"{system}: {sum(not faults[case.name] for case in cases)} of {len(cases)}"
+        for system, faults in results.items()
+    ]
+    return [*lines, f"cases on which two of the others agree: {agreed}"] if len(results) > 2 else lines
+
+
+def terminal(results: Results, cases: Sequence[Case]) -> list[str]:
+    """The table of cases by systems."""
+    widths = [max(9, len(system)) for system in results]
+    lines = [f"{'case':40}" + " ".join(f"{s:{w}}" for s, w in zip(results, widths, strict=True))]
+    for case in cases:
+        cells = ("differs" if faults[case.name] else "ok" for faults in results.values())
+        lines.append(
+            f"{case.name:40}" + " ".join(f"{c:{w}}" for c, w in zip(cells, widths, strict=True)).rstrip()
+        )
+    return lines
+
+
+def _escaped(text: str) -> str:
+    return text.replace("|", "\\|").replace("*", "\\*").replace("_", "\\_")
+
+
+def rows(results: Results, cases: Sequence[Case]) -> list[str]:
+    """One row of the page for each case."""
+    return [
+        f"| {_escaped(case.name)} | {case.section.strip()} | {_escaped(case.says)} | "
+        + " | ".join("differs" if faults[case.name] else "ok" for faults in results.values())
+        + " |"
+        for case in cases
+    ]
+
+
+def differences(results: Results, cases: Sequence[Case]) -> list[str]:
+    """The differences, gathered by system and reason."""
+    gathered: dict[tuple[str, str], list[str]] = {}
+    for case in cases:
+        for system, faults in results.items():
+            if faults[case.name]:
+                why = reason_for(case.name, system) or "Not explained."
+                got = _escaped(", ".join(faults[case.name]))
+                gathered.setdefault((system, why), []).append(f"{_escaped(case.name)} ({got})")
+    order = list(results)
+    return [
+        f"- **{system}**: {why}\n  {'; '.join(entries)}"
+        for (system, why), entries in sorted(gathered.items(), key=lambda item: order.index(item[0][0]))
+    ]
+
+
+def page(results: Results, versions: Mapping[str, str], cases: Sequence[Case]) -> str:
+    """docs/compliance.md."""
+    asked = ", ".join(versions[system] for system in results if versions.get(system))
+    lines = [HEAD, f"Asked: {asked}.\n", "## Summary\n", *(f"- {line}" for line in summary(results, cases))]
+    lines += ["\n## Differences and their reasons\n", *differences(results, cases)]
+    lines += ["\n## Cases\n", f"| case | section | what must be so | {' | '.join(results)} |"]
+    lines += ["| --- " * (3 + len(results)) + "|", *rows(results, cases)]
+    return "\n".join(lines) + "\n"
