@@ -6,7 +6,7 @@ the same order: alias targets (CNAME, DNAME), service targets with address hints
 """
 
 from libc.stdint cimport int64_t, uint8_t
-from libc.string cimport memset
+from libc.string cimport memcmp, memset
 
 from filterd.policy.decide cimport (
     LINE_SECURITY_LEFT,
@@ -64,6 +64,9 @@ from filterd.wire.codec cimport (
 
 cdef enum:
     SECTION_AUTHORITY = 2
+    MAPPED_SIZE = 12
+
+cdef const uint8_t* MAPPED = b"\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\xff\xff"
 
 # One pass over a message: for a verdict (`seen` is NULL) or for a union.
 cdef struct Pass:
@@ -130,12 +133,15 @@ cdef void consider_name(Pass* p, const Name* name, uint8_t where) noexcept nogil
 
 
 cdef void consider_address(Pass* p, uint8_t family, const uint8_t* address, uint8_t where) noexcept nogil:
+    """An address, and the IPv4 address that it holds (RFC 4291, 2.5.5.2): clients connect to that one."""
     cdef Subject subject
     memset(&subject, 0, sizeof(Subject))
     subject.family = family
     subject.address = address
     subject.where = where
     consider(p, &subject)
+    if family == 6 and memcmp(address, MAPPED, MAPPED_SIZE) == 0:
+        consider_address(p, 4, address + MAPPED_SIZE, where)
 
 
 # --- one record: each says whether its data is sound -------------------------------------------------------

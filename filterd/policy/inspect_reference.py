@@ -6,7 +6,8 @@ The answer and the additional section are gone over in their order. Each of thes
 - the target of a CNAME (RFC 1035, 3.3.1) or DNAME (RFC 6672, 2.1);
 - the target of an SVCB or HTTPS record unless it is the owner itself, then each address of its ipv4hint and
   ipv6hint (RFC 9460, 2.2 and 7.3);
-- the address of an A or AAAA record.
+- the address of an A or AAAA record;
+- the IPv4 address inside one of IPv6 (RFC 4291, 2.5.5.2), after it: clients connect to that one.
 
 Of several verdicts the one with the smallest reason stands, of these the first; after a mandatory one nothing
 is asked. Records of other classes than IN are passed over. Data that does not have its type's form damages
@@ -39,6 +40,7 @@ _AUTHORITY = 2
 _A, _CNAME, _AAAA, _DNAME, _SVCB, _HTTPS = 1, 5, 28, 39, 64, 65
 _ADDRESS_SIZE = {_A: 4, _AAAA: 16}
 _ROOT = b"\0"
+_MAPPED = bytes(10) + b"\xff\xff"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +69,7 @@ def _of_record(message: bytes, place: Place) -> Iterator[Subject]:
     if place.type in _ADDRESS_SIZE:
         address = message[place.data_offset : place.end]
         need(len(address) == _ADDRESS_SIZE[place.type], Status.BAD_DATA)
-        yield Subject(Where.ADDRESS, address=address)
+        yield from _of_address(Where.ADDRESS, address)
     elif place.type in (_CNAME, _DNAME):
         target, end = read_name(message, place.data_offset, place.end)
         need(end == place.end, Status.TRAILING)
@@ -76,7 +78,14 @@ def _of_record(message: bytes, place: Place) -> Iterator[Subject]:
         service = read_service(message, place.data_offset, place.end)
         if service.target != _ROOT:
             yield Subject(Where.TARGET, wire=service.target)
-        yield from (Subject(Where.HINT, address=address) for _, address in service.hints)
+        for _, address in service.hints:
+            yield from _of_address(Where.HINT, address)
+
+
+def _of_address(where: Where, address: bytes) -> Iterator[Subject]:
+    yield Subject(where, address=address)
+    if len(address) == 16 and address.startswith(_MAPPED):
+        yield Subject(where, address=address.removeprefix(_MAPPED))
 
 
 def inspect(

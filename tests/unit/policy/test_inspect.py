@@ -78,6 +78,8 @@ def inspected(line: Line | None, *records: dns_answers.Answer, own_allow: bool =
         (service(".", ["2001:db8:bad::7"]), Where.HINT, "2001:db8:bad::/48"),
         (address("192.0.2.1"), Where.ADDRESS, "192.0.2.0/28"),
         (address("2001:db8:bad:1::"), Where.ADDRESS, "2001:db8:bad::/48"),
+        (address("::ffff:192.0.2.1"), Where.ADDRESS, "192.0.2.0/28"),
+        (service(".", ["::ffff:192.0.2.15"]), Where.HINT, "192.0.2.0/28"),
         (address("192.0.2.1", section=ADDITIONAL), Where.ADDRESS, "192.0.2.0/28"),
         (service("ordered.example", section=ADDITIONAL), Where.TARGET, "ordered.example"),
     ],
