@@ -90,6 +90,17 @@ def scope_option(command: Command) -> Command:
     )(command)
 
 
+def own_scope_option(command: Command) -> Command:
+    """``--scope`` of a line's own name."""
+    return click.option(
+        "--scope",
+        type=click.Choice(("exact", "subtree")),
+        default="subtree",
+        show_default=True,
+        help="The name alone, or the name and all below it.",
+    )(command)
+
+
 def duration(context: click.Context, parameter: click.Parameter, value: str) -> int:
     """The callback of an option that takes a time span: seconds."""
     from filterd.config.domain import parse_duration

@@ -10,7 +10,7 @@ import click
 
 from filterd.cli import output, subscriber_records
 from filterd.cli.evidence import evidence_of, evidence_options
-from filterd.cli.options import common, duration, scope_option
+from filterd.cli.options import common, duration, own_scope_option
 from filterd.cli.session import perform
 
 if TYPE_CHECKING:
@@ -165,7 +165,7 @@ def leave_security(id: str, back: bool, config: Path | None, as_json: bool) -> N
 @subscriber.command()
 @click.argument("id")
 @click.argument("name")
-@scope_option
+@own_scope_option
 @common
 def allow(id: str, name: str, scope: str, config: Path | None, as_json: bool) -> None:
     """Let a name through that the profile or security blocks; never an order or a mandatory list."""
@@ -177,7 +177,7 @@ def allow(id: str, name: str, scope: str, config: Path | None, as_json: bool) ->
 @subscriber.command()
 @click.argument("id")
 @click.argument("name")
-@scope_option
+@own_scope_option
 @common
 def deny(id: str, name: str, scope: str, config: Path | None, as_json: bool) -> None:
     """Block a name for the line: needs no profile and holds through a pause."""

@@ -14,6 +14,7 @@ class OwnName:
     name: str
     action: Action
     scope: Scope = Scope.SUBTREE
+    """EXACT or SUBTREE"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -151,6 +151,10 @@ async def deny(context: Context, subscriber: str, name: str, scope: Scope = Scop
 
 
 async def _own(context: Context, subscriber: str, action: str, own: OwnName) -> Subscriber:
+    if own.scope is Scope.BELOW:
+        message = "an own name cannot hold only for what is below it"
+        raise OperationError(message, "choose one of: exact, subtree")
+
     def step(old: LineChoices, _: float) -> LineChoices:
         others = [each for each in old.own_names if each.name != own.name]
         if len(others) >= MAX_OWN_NAMES:

@@ -520,6 +520,8 @@ cdef class LineHandle:
         if self.line.own == NULL:
             raise MemoryError
         for text, action, scope in rules:
+            if scope == Scope.BELOW:
+                raise ValueError("an own name is exact or holds for all below it too")
             unpacked(text, &value)
             self.line.own[at] = own_name(&value, action == Action.ALLOW, scope == Scope.EXACT)
             at += 1

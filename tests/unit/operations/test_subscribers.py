@@ -23,7 +23,7 @@ from filterd.model.fullstate import bindings_page, lines_page
 from filterd.model.line import LineChoices
 from filterd.model.rule import Action, Scope
 from filterd.model.subscriber import RequestEvidence
-from filterd.operations import audit, bindings, erasure, profiles, subscribers
+from filterd.operations import audit, bindings, erasure, subscribers
 from filterd.operations.context import Context, OperationError
 from filterd.store import log
 from tests.installation import Installation
@@ -222,6 +222,10 @@ async def test_the_log_is_pruned_and_the_state_stays(context: Context, installat
     assert len(state(installation)) == 4
 
 
-async def test_profiles_are_listed_by_file(context: Context) -> None:
-    assert [each.id for each in profiles.list_profiles(context)] == ["child", "teen"]
-    assert profiles.show(context, "teen").categories == ("adult",)
+async def test_an_own_name_is_never_only_what_is_below_it(context: Context) -> None:
+    """A node could not say it, and would block, or let through, more than was asked for."""
+    await subscribers.add(context, "S-1")
+    for ask in (subscribers.deny, subscribers.allow):
+        with pytest.raises(OperationError, match="only for what is below"):
+            await ask(context, "S-1", "site.example", Scope.BELOW)
+    assert (await subscribers.show(context, "S-1")).choices.own_names == ()
