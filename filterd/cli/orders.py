@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
@@ -23,6 +24,8 @@ STATES = ("pending", "quarantined", "accepted", "withdrawn")
 PARTS = ("authority", "official", "document", "ground", "reason")
 """the options without which an order is incomplete"""
 MODES = ("nxdomain", "nodata", "null", "sinkhole")
+_COMMENT = re.compile(r"(^|\s)#.*")
+"""to the end of the line; inside a word it is part of a URL"""
 
 
 @click.group()
@@ -52,7 +55,7 @@ def _demand_options(command: Command) -> Command:
             click.option("--not-after", default="", help="When it ends by itself."),
             click.option("--review-at", default="", help="When to look at it again; default in 180 days."),
             click.option("--received-at", default="", help="When it came in; default now."),
-            click.option("--confidential", is_flag=True, help="Never show its names."),
+            click.option("--confidential", is_flag=True, help="Never show its names; they come with --file."),
             click.option("--accept-overblocking", is_flag=True, help="Follow URLs and addresses by DNS too."),
         )
     ):
@@ -153,7 +156,10 @@ def _request(
     from filterd.operations import texts
     from filterd.operations.intake import OrderRequest
 
-    lines = [] if file is None else [line.split("#")[0].strip() for line in file]
+    if parts["confidential"] and (names or named):
+        message = "other users can read a command line: give the names of a confidential order with --file"
+        raise click.UsageError(message)
+    lines = [] if file is None else [_COMMENT.sub("", line).strip() for line in file]
     entries = tuple((name, texts.scope(scope)) for name in (*names, *named, *filter(None, lines)))
     for at in ("not_before", "not_after", "review_at", "received_at"):
         parts[at] = texts.when(parts[at], "--" + at.replace("_", "-")) if parts[at] else 0

@@ -52,9 +52,13 @@ class Skipped:
 
 @dataclass(slots=True)
 class Report:
-    """What was skipped: all of it counted, the first ``keep`` kept (all for None)."""
+    """What was skipped: all of it counted, the first ``keep`` kept (all for None).
+
+    Of a list whose names are shown to nobody the lines are kept by number only (``quotes``).
+    """
 
     keep: int | None = 1000
+    quotes: bool = True
     count: int = 0
     reasons: Counter[str] = field(default_factory=Counter)
     kept: list[Skipped] = field(default_factory=list)
@@ -64,7 +68,7 @@ class Report:
         self.count += 1
         self.reasons[reason] += 1
         if self.keep is None or len(self.kept) < self.keep:
-            self.kept.append(Skipped(line, text[:_MAX_TEXT], reason))
+            self.kept.append(Skipped(line, text[:_MAX_TEXT] if self.quotes else "", reason))
 
 
 def parse(

@@ -20,14 +20,18 @@ from filterd.config.policies import PoliciesError, icann_suffixes, load_policies
 from filterd.config.settings import Settings
 from filterd.dataplane.nodestate.files import replace_file
 from filterd.model.changelog import OrderChange, decode, encode
+from filterd.model.verdict import Kind
 from filterd.operations.rulefiles import digest_key, fingerprint_key
 from filterd.operations.sources import Material
 from filterd.policy.build import BuildError
-from filterd.policy.classes import ClassesError, assign
+from filterd.policy.classes import MANDATORY, ClassesError, assign
 from filterd.policy.compiler import Compiled, CompileError, compile_snapshot
 from filterd.policy.snapshot import Snapshot
+from filterd.telemetry.log import fault_fields
 
 LOWEST_PRIORITY = 19
+_KINDS_OF_FEEDS = frozenset((Kind.CATEGORY.word, Kind.SECURITY.word, MANDATORY))
+"""a service, say, may have a feed's id"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +98,7 @@ def _order(payload: str) -> OrderChange:
 
 def _require_unaltered(compiled: Compiled, versions: Sequence[Version]) -> None:
     """Whether every feed's file is still the one that the store knows."""
-    found = {entry["id"]: entry["digest"] for entry in compiled.lists}
+    found = {entry["id"]: entry["digest"] for entry in compiled.lists if entry["kind"] in _KINDS_OF_FEEDS}
     for each in versions:
         if found.get(each.feed) != each.digest:
             message = f"the list {each.feed}, version {each.version}: its file was altered"
@@ -114,6 +118,11 @@ def main() -> int:
         return 1
     except (BuildError, ClassesError, PoliciesError, OSError) as error:
         sys.stderr.write(f"{error}\n")
+        return 1
+    except Exception as error:
+        # Unforeseen: its text may quote a name.
+        fault = fault_fields(error)
+        sys.stderr.write(f"{fault['fault']} at {fault['place']}\n")
         return 1
     sys.stdout.write(json.dumps(answer) + "\n")
     return 0

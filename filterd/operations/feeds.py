@@ -7,7 +7,7 @@ feed, its last good version stays and the others go on.
 from __future__ import annotations
 
 import asyncio
-import hashlib
+import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +24,7 @@ from filterd.operations import rulefiles
 from filterd.operations.context import Context, OperationError
 from filterd.operations.policies import feed as find_feed
 from filterd.operations.policies import policies
+from filterd.policy.digests import begin_list_digest
 from filterd.policy.documents import Feed, Format, Policies
 from filterd.store import feeds as rows
 
@@ -72,6 +73,14 @@ class _Reading:
     source_digest: str
 
 
+@dataclass(frozen=True, slots=True)
+class _Draft:
+    path: Path
+    digest: str
+    refusal: str | None
+    """why it may not replace the version before it"""
+
+
 async def update(
     context: Context, identifiers: Sequence[str] = (), *, progress: Progress | None = None
 ) -> tuple[FeedUpdate, ...]:
@@ -96,19 +105,36 @@ async def _update_one(context: Context, documents: Policies, feed: Feed) -> Feed
     async with context.store.read() as connection:
         before = (await rows.current(connection)).get(feed.id)
     try:
-        reading = await asyncio.to_thread(_read, context.settings.policies, feed)
+        secret = rulefiles.digest_key(context.settings) if feed.confidential else None
+        reading = await asyncio.to_thread(_read, context.settings.policies, feed, secret)
     except SourceError as error:
         return FeedUpdate(feed.id, "failed", before, Report(), problem=str(error))
     why = refusal(feed.guard, before.names if before else None, reading.rules.count)
-    secret = rulefiles.digest_key(context.settings) if feed.confidential else None
     pieces = rulefiles.canonical_text(reading.rules)
     directory = rulefiles.rule_file(context.settings.state_dir, feed.id, 0).parent
-    digest = await asyncio.to_thread(rulefiles.write_version, directory, "new", pieces, secret)
+    draft = directory / f"{os.getpid()}.new"  # control and a command may read the same feed at the same time
+    try:
+        digest = await asyncio.to_thread(rulefiles.write_version, draft, pieces, secret)
+        return await _take(context, documents, feed, reading, _Draft(draft, digest, why), before)
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+async def _take(
+    context: Context,
+    documents: Policies,
+    feed: Feed,
+    reading: _Reading,
+    draft: _Draft,
+    before: FeedVersion | None,
+) -> FeedUpdate:
+    """What was read becomes a version, unless nothing changed."""
+    why = draft.refusal
     version = FeedVersion(
         feed=feed.id,
         version=0,
         state=VersionState.QUARANTINED if why else VersionState.CURRENT,
-        digest=digest,
+        digest=draft.digest,
         source_digest=reading.source_digest,
         names=reading.rules.count,
         skipped=reading.report.count,
@@ -116,32 +142,32 @@ async def _update_one(context: Context, documents: Policies, feed: Feed) -> Feed
         note=why or "",
     )
     strange = misplaced(reading.rules, feed.category, documents.expected) if feed.category else ()
-    if why is None and before is not None and before.digest == digest:
+    if why is None and before is not None and before.digest == draft.digest:
         # The same bytes again: mends a file that was lost or altered.
-        (directory / "new").rename(directory / f"{before.version}.rules")
+        rulefiles.put_in_place(draft.path, before.version)
         return FeedUpdate(feed.id, "unchanged", before, reading.report, strange)
-    kept = await _keep(context, directory, version, before)
+    kept = await _keep(context, draft.path, version, before)
     if why is not None:
         return FeedUpdate(feed.id, "quarantined", before, reading.report, strange, why)
     return FeedUpdate(feed.id, "updated", kept, reading.report, strange)
 
 
-def _read(directory: Path, feed: Feed) -> _Reading:
-    """Parse the feed's file. Raises SourceError."""
-    digest = hashlib.sha256()
+def _read(directory: Path, feed: Feed, secret: bytes | None) -> _Reading:
+    """Parse the feed's file. Raises SourceError. ``secret`` keys the digest of a confidential source."""
+    digest = begin_list_digest(secret)
 
     def digested() -> Iterator[bytes]:
         for chunk in read_chunks(directory / feed.source):
             digest.update(chunk)
             yield chunk
 
-    report = Report()
+    report = Report(quotes=not feed.confidential)
     runs = parse(line_blocks(digested()), feed.format, feed.scope, icann_suffixes(), report)
     return _Reading(collect(runs), report, digest.hexdigest())
 
 
 async def _keep(
-    context: Context, directory: Path, version: FeedVersion, before: FeedVersion | None
+    context: Context, draft: Path, version: FeedVersion, before: FeedVersion | None
 ) -> FeedVersion:
     """Give the version its number, put its file in place, and commit its row."""
     async with context.store.write(context.actor, context.clock()) as write:
@@ -149,8 +175,7 @@ async def _keep(
         if newest and version.state is VersionState.QUARANTINED and _same(newest[0], version):
             return newest[0]
         kept = await rows.append(write.connection, version)
-        target = directory / f"{kept.version}.rules"
-        (directory / "new").rename(target)
+        rulefiles.put_in_place(draft, kept.version)
         write.audit(
             "feed.quarantine" if version.state is VersionState.QUARANTINED else "feed.update",
             f"feed:{kept.feed}",
@@ -159,7 +184,7 @@ async def _keep(
             after=_audited(kept),
         )
     current = before.version if version.state is VersionState.QUARANTINED and before else kept.version
-    rulefiles.drop_old(directory, kept.version, current)
+    rulefiles.drop_old(draft.parent, kept.version, current)
     return kept
 
 

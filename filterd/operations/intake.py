@@ -8,6 +8,8 @@ demanded, so somebody has to accept that); a public suffix is *refused*; an over
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from ipaddress import ip_network
 from urllib.parse import urlsplit
@@ -107,21 +109,35 @@ def _sort_out(request: OrderRequest) -> tuple[tuple[tuple[str, Scope], ...], tup
     names: set[tuple[str, Scope]] = set()
     addresses: set[str] = set()
     flagged: list[str] = []
-    for value, scope in request.entries:
-        if texts.is_address(value):
-            addresses.add(texts.prefix(value))
-            flagged.append("an address blocks every site behind it")
-            continue
-        host, precise = _host(value)
+    for place, (value, scope) in enumerate(request.entries, start=1):
+        with _unquoted(request, place):
+            if texts.is_address(value):
+                addresses.add(texts.prefix(value))
+                flagged.append("an address blocks every site behind it")
+                continue
+            host, precise = _host(value)
+            names.add((_checked(host, suffixes), scope))
         if not precise:
             flagged.append("a URL blocks the whole site")
-        names.add((_checked(host, suffixes), scope))
     if flagged and not request.accept_overblocking:
         kinds = "; ".join(dict.fromkeys(flagged))
         count = "one entry" if len(flagged) == 1 else f"{len(flagged)} entries"
         message = f"{count} cannot be followed by DNS without blocking more than demanded: {kinds}"
         raise OperationError(message, "decide it: repeat with --accept-overblocking, or demand names only")
     return tuple(sorted(names)), tuple(sorted(addresses))
+
+
+@contextmanager
+def _unquoted(request: OrderRequest, place: int) -> Iterator[None]:
+    """Of a confidential order an error says where it lies and does not quote."""
+    try:
+        yield
+    except OperationError:
+        if not request.confidential:
+            raise
+        message = f"entry {place} of the order is no name or address that can be blocked"
+        remedy = "mend that entry; it is not shown, as the order is confidential"
+        raise OperationError(message, remedy) from None
 
 
 def _host(value: str) -> tuple[str, bool]:
@@ -135,7 +151,7 @@ def _host(value: str) -> tuple[str, bool]:
         host = parts.hostname or ""
     except ValueError:
         host, parts = "", urlsplit("")
-    return host, parts.path in ("", "/") and not parts.query
+    return host, parts.path in ("", "/") and not parts.query and not parts.fragment
 
 
 def _checked(host: str, suffixes: Suffixes) -> str:

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from filterd.config.settings import Settings
-from filterd.dataplane.nodestate.files import replace_file
+from filterd.dataplane.nodestate.files import replace_file, sync_directory
 from filterd.dataplane.nodestate.keyfile import key_in
 from filterd.feed.parsing import Run
 from filterd.feed.rules import RuleSet
@@ -57,7 +57,7 @@ def _text_of(section: Run) -> bytes:
     return section.names.replace(b"\n", words + b"\n") if words else section.names
 
 
-def write_version(directory: Path, name: str, pieces: Iterable[bytes], secret: bytes | None) -> str:
+def write_version(path: Path, pieces: Iterable[bytes], secret: bytes | None) -> str:
     """Write a list's text durably and return its digest; ``secret`` keys that of a confidential list."""
     digest = begin_list_digest(secret)
 
@@ -66,9 +66,15 @@ def write_version(directory: Path, name: str, pieces: Iterable[bytes], secret: b
             digest.update(piece)
             yield piece
 
-    directory.mkdir(parents=True, exist_ok=True, mode=0o700)
-    replace_file(directory / name, digested())
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    replace_file(path, digested())
     return digest.hexdigest()
+
+
+def put_in_place(draft: Path, version: int) -> None:
+    """Make a written file that of a version beside it, durably: its row is committed after that."""
+    draft.rename(draft.with_name(f"{version}.rules"))
+    sync_directory(draft.parent)
 
 
 def read_pieces(path: Path) -> Iterator[bytes]:

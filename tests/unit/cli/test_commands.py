@@ -8,6 +8,7 @@ from typing import Any
 
 import dns.message
 import dns.rrset
+import pytest
 from click.testing import Result
 
 Run = Callable[..., Result]
@@ -112,12 +113,31 @@ def test_an_order_needs_a_reason_and_all_its_parts(run: Run) -> None:
     assert "a NAME, --authority, --official, --document, --ground" in refused.stderr
 
 
-def test_names_of_a_confidential_order_are_not_shown(answer: Answer, run: Run) -> None:
-    command = ("order", "add", "secret.test.example", *DEMAND, "--reason", "why", "--confidential")
-    assert answer(*command)["demand"]["names"] == []
+def test_names_of_a_confidential_order_are_not_shown(answer: Answer, run: Run, tmp_path: Path) -> None:
+    (tmp_path / "names").write_text("secret.test.example # why\n")
+    command = ("order", "add", *DEMAND, "--reason", "why", "--confidential")
+    assert answer(*command, "--file", str(tmp_path / "names"))["demand"]["names"] == []
     shown = run("order", "show", "O-1")
     assert "confidential" in shown.stdout
     assert "secret" not in shown.stdout
+
+
+@pytest.mark.parametrize("name", [("secret.test.example",), ("--name", "secret.test.example")])
+def test_names_of_a_confidential_order_stand_in_no_list_of_processes(run: Run, name: tuple[str, ...]) -> None:
+    refused = run("order", "add", *name, *DEMAND, "--reason", "why", "--confidential")
+    assert refused.exit_code == 2
+    assert "--file" in refused.stderr
+
+
+def test_a_hash_inside_an_entry_is_part_of_it(run: Run, tmp_path: Path) -> None:
+    """Cut off there, a page's address would block the whole site without anybody's decision."""
+    (tmp_path / "names").write_text("https://site.example/#/page\n")
+    refused = run("order", "add", *DEMAND, "--reason", "why", "--file", str(tmp_path / "names"))
+    assert "without blocking more" in refused.stderr
+
+
+def test_an_own_name_has_two_scopes(run: Run) -> None:
+    assert run("subscriber", "deny", "S-1", "site.example", "--scope", "below").exit_code == 2
 
 
 def test_a_store_that_is_not_there_says_how_to_make_it(run: Run, installation: Path) -> None:

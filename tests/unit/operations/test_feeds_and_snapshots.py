@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import gzip
+import hashlib
 import json
 from dataclasses import replace
+from io import BytesIO, TextIOWrapper
 
 import pytest
 
+from filterd.cli import output
 from filterd.model.order import Order
 from filterd.model.records import VersionState
 from filterd.model.rule import Scope
 from filterd.operations import audit, feeds, orders, snapshots
+from filterd.operations import compile as compiling
 from filterd.operations.context import Context, OperationError
 from filterd.operations.intake import OrderRequest
 from filterd.operations.rulefiles import fingerprint_key, rule_file
@@ -160,7 +164,8 @@ async def test_a_snapshot_holds_lists_documents_and_orders_of_one_revision(
     assert b"worst.example" not in (context.settings.state_dir / "snapshots" / record.file).read_bytes()
 
 
-async def test_withdrawn_and_expired_orders_are_left_out(installation: Installation) -> None:
+async def test_withdrawn_orders_are_left_out_and_those_that_ended_are_not(installation: Installation) -> None:
+    """Whether one has ended is the active set's to say: a clock that was wrong for a while opens nothing."""
     async with installation.open() as context:
         await feeds.update(context)
         gone = await accepted(context)
@@ -245,3 +250,57 @@ async def test_the_trail_knows_of_versions_and_snapshots_and_of_no_confidential_
         assert (await audit.verify(context)).holds
     assert [each.entry.action for each in entries] == ["feed.update"] * 3 + ["snapshot.build"]
     assert "worst.example" not in json.dumps([each.entry.after for each in entries])
+
+
+async def test_nothing_that_is_kept_or_shown_of_a_confidential_list_quotes_or_confirms_it(
+    installation: Installation,
+) -> None:
+    content = b"worst.example\nhttps://secret.example/page\n"
+    (installation.base / "policies/lists/worst.txt").write_bytes(content)
+    async with installation.open() as context:
+        (done,) = await feeds.update(context, ["worst-of"])
+        shown = output.plain((done, await feeds.show(context, "worst-of")))
+        stored = installation.database.read_bytes()
+    assert [(each.line, each.text) for each in done.report.kept] == [(2, "")]
+    assert "secret" not in json.dumps(shown)
+    for plain in (content, b"worst.example\n"):
+        digest = hashlib.sha256(plain).hexdigest()
+        assert digest not in json.dumps(shown)
+        assert digest.encode() not in stored
+
+
+async def test_a_feed_may_be_called_like_a_service(installation: Installation) -> None:
+    feeds_yaml = (installation.base / "policies/feeds.yaml").read_text()
+    installation.write_policy("feeds.yaml", feeds_yaml.replace("adult-starter", "chat"))
+    async with installation.open() as context:
+        await feeds.update(context)
+        await snapshots.build(context)
+        assert holds(context, current(context), "blue.example")
+
+
+async def test_two_processes_that_read_a_feed_at_once_leave_one_whole_version_each(
+    installation: Installation,
+) -> None:
+    async with installation.open() as context:
+        await feeds.update(context, ["adult-starter"])
+        directory = rule_file(installation.settings.state_dir, "adult-starter", 1).parent
+        (directory / "1.new").write_bytes(b"half of what another process writ")
+        installation.write_policy("lists/adult.txt", "adult.example\nblue.example\nnew.example\n")
+        await feeds.update(context, ["adult-starter"])
+    assert (directory / "2.rules").read_bytes() == b"adult.example\nblue.example\nnew.example\n"
+    assert sorted(path.name for path in directory.iterdir()) == ["1.new", "1.rules", "2.rules"]
+
+
+async def test_a_compile_that_fails_unforeseen_does_not_quote(
+    installation: Installation, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def run(job: object) -> dict[str, object]:
+        raise ValueError("secret.example")
+
+    monkeypatch.setattr(compiling, "run", run)
+    monkeypatch.setattr("sys.stdin", TextIOWrapper(BytesIO(b"{}")))
+    monkeypatch.setattr("os.nice", lambda step: 0)
+    assert compiling.main() == 1
+    said = capsys.readouterr()
+    assert "ValueError at test_feeds_and_snapshots.py" in said.err or "ValueError at" in said.err
+    assert "secret" not in said.err + said.out

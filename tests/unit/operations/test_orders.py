@@ -114,6 +114,7 @@ async def test_everything_that_is_missing_is_named_at_once(context: Context) -> 
         ({"entries": (("not a name", Scope.EXACT),)}, "not a domain name"),
         ({"entries": (("https://bad.example/page", Scope.EXACT),)}, "without blocking more"),
         ({"entries": (("bad.example/page", Scope.EXACT),)}, "without blocking more"),
+        ({"entries": (("https://bad.example/#/page", Scope.EXACT),)}, "without blocking more"),
         ({"entries": (("192.0.2.1", Scope.EXACT),)}, "without blocking more"),
         ({"entries": (("2001:db8::/32", Scope.EXACT),)}, "without blocking more"),
         ({"entries": tuple((f"n{n}.example", Scope.EXACT) for n in range(10_001))}, "more than 10000"),
@@ -225,3 +226,15 @@ def test_an_overlap_is_found_exactly_where_some_name_falls_under_both(one: NameR
     expected = any(covers(one, name) and covers(other, name) for name in candidates)
     demand = Demand("", "", "", "", names=((one.name, one.scope),))
     assert bool(protected_overlap(demand, Protected(public_suffixes=False, names=(other,)))) == expected
+
+
+@pytest.mark.parametrize("entry", ["secret example", "co.uk", "192.0.2.9/24", "https://secret_/x"])
+async def test_an_error_of_a_confidential_order_does_not_quote_it(context: Context, entry: str) -> None:
+    entries = (("fine.example", Scope.EXACT), (entry, Scope.EXACT))
+    request = replace(REQUEST, entries=entries, confidential=True, accept_overblocking=True)
+    with pytest.raises(OperationError, match="entry 2 of the order") as caught:
+        await orders.add(context, request)
+    assert entry not in f"{caught.value} {caught.value.remedy}"
+    assert "192.0.2" not in caught.value.remedy
+    assert caught.value.__cause__ is None
+    assert caught.value.__suppress_context__

@@ -32,7 +32,7 @@ def test_the_text_is_what_the_policy_calls_canonical(listed: list[NameRule]) -> 
 def test_the_digest_of_a_file_is_that_of_its_text(tmp_path: Path) -> None:
     secret = bytes(32)
     for key in (None, secret):
-        digest = rulefiles.write_version(tmp_path, "1.rules", [b"a.example\n", b"b.example\n"], key)
+        digest = rulefiles.write_version(tmp_path / "1.rules", [b"a.example\n", b"b.example\n"], key)
         assert digest == list_digest((tmp_path / "1.rules").read_bytes(), key)
     assert stat.S_IMODE((tmp_path / "1.rules").stat().st_mode) == 0o600
 
