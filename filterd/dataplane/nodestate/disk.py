@@ -138,9 +138,15 @@ class NodeDisk:
         Bindings first: should the power fail in between they are ahead, and the batch that is read again
         from the store finds them as it would leave them.
         """
+        before = self.bindings.revision
         if batch.bindings:
             self._append(self.bindings, revision, parental.encode(batch.bindings), self.addresses.dump_parts)
-        self._append(self.lines, revision, parental.encode(batch.lines), self.known.body)
+        try:
+            self._append(self.lines, revision, parental.encode(batch.lines), self.known.body)
+        except OSError:
+            # The bindings in memory are still those of before: a checkpoint of them must not say otherwise.
+            self.bindings.revision = before
+            raise
 
     def apply_parental(self, batch: ParentalBatch) -> None:
         """Put a logged batch into the tables. Policies were claimed before

@@ -13,7 +13,7 @@ from filterd.dataplane.nodestate.orders import overlay_rules
 from filterd.model.mandatory import Mandate
 from filterd.policy.classes import Classes, from_meta
 from filterd.policy.decide import PublishedState
-from filterd.policy.published import StateSettings
+from filterd.policy.published import StateSettings, mandate_from_meta
 from filterd.policy.resolve import PolicyBook
 from filterd.policy.snapshot import Overlay, Snapshot
 
@@ -21,6 +21,8 @@ from filterd.policy.snapshot import Overlay, Snapshot
 def check_meta(snapshot: Snapshot) -> None:
     """Raise ``KeyError``, ``TypeError`` or ``ValueError`` for a snapshot that no state can be made of."""
     PolicyBook.of_meta(snapshot.meta, from_meta(snapshot.meta["lists"]))
+    for mandate in snapshot.meta.get("mandates", ()):
+        mandate_from_meta(mandate)
 
 
 @dataclass(slots=True)
