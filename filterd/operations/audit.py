@@ -16,6 +16,12 @@ async def tail(context: Context, count: int = 20, subject: str | None = None) ->
         return await log.newest_entries(connection, count, subject)
 
 
+async def count(context: Context) -> int:
+    """How many entries there are."""
+    async with context.store.read() as connection:
+        return (await log.chain_end(connection))[0]
+
+
 async def verify(context: Context) -> Proof:
     """Walk the whole chain. Each page is a read of its own; what is appended meanwhile is not asked for."""
     async with context.store.read() as connection:

@@ -15,16 +15,13 @@ from dataclasses import replace
 from filterd.config.settings import Settings
 from filterd.model.mandatory import label_of
 from filterd.model.records import NodeReport
-from filterd.operations import feeds, nodes, snapshots
+from filterd.operations import audit, feeds, nodes, orders, snapshots, subscribers
 from filterd.operations.context import Context, OperationError, open_context
 from filterd.operations.migrate import migrate, require_kept
 from filterd.serve.nodelink import SOCKET, NodeLink
 from filterd.serve.process import CANNOT_START, forbid_dumps, hold, run_role
 from filterd.serve.stdin import SettingsWatcher, first_settings
 from filterd.serve.upkeep import Upkeep
-from filterd.store import log as log_rows
-from filterd.store import orders as order_rows
-from filterd.store import subscribers as subscriber_rows
 from filterd.store.errors import StoreError
 from filterd.telemetry import log
 from filterd.telemetry.http import HttpServer, health_routes
@@ -111,10 +108,6 @@ class Control:
     async def _count(self) -> ControlFigures:
         context = self._upkeep.context
         status = await feeds.list_feeds(context)
-        async with context.store.read() as connection:
-            orders = await order_rows.count(connection)
-            subscribers = await subscriber_rows.count(connection, context.clock())
-            entries, _ = await log_rows.chain_end(connection)
         return ControlFigures(
             feeds={
                 label_of(each.feed.id, confidential=each.feed.confidential): FeedFigures(
@@ -124,9 +117,9 @@ class Control:
                 )
                 for each in status
             },
-            orders=orders,
-            subscribers=subscribers,
-            audit_entries=entries,
+            orders=await orders.count(context),
+            subscribers=await subscribers.count(context),
+            audit_entries=await audit.count(context),
         )
 
 
@@ -149,6 +142,7 @@ async def _serve(settings: Settings) -> int:
 def main() -> int:
     """Serve; the exit code."""
     log.configure("control")
+    log.catch_faults()
     forbid_dumps()
     try:
         settings = first_settings()

@@ -36,7 +36,8 @@ class Forwarding:
 
     def counts(self) -> dict[tuple[str, str], int]:
         """Queries by upstream and outcome since the start."""
-        present = {(name, outcome.value): count for (name, outcome), count in self._forwarder.counts.items()}
+        counts = dict(self._forwarder.counts)  # at once: a scrape comes on another thread
+        present = {(name, outcome.value): count for (name, outcome), count in counts.items()}
         return dict(self._before + Counter(present))
 
     async def close(self) -> None:

@@ -214,9 +214,13 @@ class Resolver:
 
 def versions_of(meta: Mapping[str, Any]) -> dict[str, str]:
     """Version and digest of a snapshot's lists, by id; places that no list fills have none."""
-    return {
-        entry["id"]: f"{entry['version']} {entry['digest']}" for entry in meta["lists"] if entry.get("digest")
-    }
+    found: dict[str, str] = {}
+    for entry in meta["lists"]:
+        if entry.get("digest"):
+            # Ids are unique within a kind: a service may be called like a feed.
+            name = f"{entry['kind']}:{entry['id']}" if entry["id"] in found else entry["id"]
+            found[name] = f"{entry['version']} {entry['digest']}"
+    return found
 
 
 def rules_of(settings: Settings) -> Rules:
@@ -262,6 +266,7 @@ async def _serve(settings: Settings) -> int:
 def main() -> int:
     """Serve; the exit code."""
     log.configure("resolver")
+    log.catch_faults()
     forbid_dumps()
     raise_file_limit()
     sys.setswitchinterval(SWITCH_SECONDS)

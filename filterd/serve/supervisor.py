@@ -26,6 +26,7 @@ LONGEST_PAUSE = 10.0
 SETTLED_SECONDS = 30.0
 """a child that ran this long starts again at once"""
 STOP_SECONDS = 10.0
+NOT_STARTED = -1
 
 
 @dataclass(slots=True)
@@ -106,14 +107,18 @@ class Supervisor:
 
     async def _live(self, child: Child) -> int:
         """Start the role and wait for its end; its exit code."""
-        child.process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-P",  # not from whatever directory it was started in
-            "-m",
-            f"filterd.serve.{child.role}",
-            stdin=asyncio.subprocess.PIPE,
-        )
         child.starts += 1
+        try:
+            child.process = await asyncio.create_subprocess_exec(
+                sys.executable,
+                "-P",  # not from whatever directory it was started in
+                "-m",
+                f"filterd.serve.{child.role}",
+                stdin=asyncio.subprocess.PIPE,
+            )
+        except OSError as error:  # no memory or no process left at this moment: the pause, then again
+            log.get().error("a role could not be started", part=child.role, reason=str(error))
+            return NOT_STARTED
         self._tell(child)
         return await child.process.wait()
 

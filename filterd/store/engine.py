@@ -58,6 +58,7 @@ def connect(url: str, *, writer: bool) -> AsyncEngine:
     engine = create_async_engine(
         parsed,
         isolation_level="AUTOCOMMIT",
+        hide_parameters=True,  # of a statement in an error's text: they may be names
         pool_size=1 if writer else 4,
         max_overflow=0,
         pool_timeout=WRITE_WAIT,

@@ -7,6 +7,7 @@ knows GET and HEAD of fixed paths, reads no body, and cuts a client that dawdles
 from __future__ import annotations
 
 import socket
+import sys
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -14,6 +15,8 @@ from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from ipaddress import IPv6Address, ip_address
 from typing import Any
+
+from filterd.telemetry import log
 
 IDLE_SECONDS = 10
 PLAIN = "text/plain; charset=utf-8"
@@ -67,7 +70,10 @@ class _Server(ThreadingHTTPServer):
     routes: Mapping[str, Route]
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """A client that went away in the middle is no event."""
+        """A client that went away in the middle is no event; a page that failed is."""
+        error = sys.exception()
+        if error is not None and not isinstance(error, OSError):
+            log.get().error("a page failed", **log.fault_fields(error))
 
 
 class _Server6(_Server):

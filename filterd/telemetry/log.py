@@ -12,6 +12,7 @@ import asyncio
 import contextlib
 import json
 import sys
+import threading
 import traceback
 from datetime import UTC, datetime
 from pathlib import Path
@@ -43,6 +44,16 @@ def loop_fault(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None
     error = context.get("exception")
     fields = fault_fields(error) if isinstance(error, BaseException) else {}
     get().error("a task failed", **fields)
+
+
+def catch_faults() -> None:
+    """Let no thread and no destructor write a traceback onto standard error: its last line quotes."""
+    threading.excepthook = lambda caught: _of_thread(caught.exc_value)
+    sys.unraisablehook = lambda caught: _of_thread(caught.exc_value)
+
+
+def _of_thread(error: BaseException | None) -> None:
+    get().error("a thread failed", **({} if error is None else fault_fields(error)))
 
 
 class Log:

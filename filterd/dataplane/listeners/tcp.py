@@ -91,7 +91,10 @@ class TcpListener:
 
     async def _client(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bytes | None:
         """Who asks; None: the connection is to be closed."""
-        peer = client_bytes(writer.get_extra_info("peername")[0])
+        peername = writer.get_extra_info("peername")
+        if peername is None:
+            return None  # gone before it was accepted
+        peer = client_bytes(peername[0])
         if not self.unwrap.is_proxy(peer):
             return peer
         start = await reader.readexactly(FIXED_SIZE)

@@ -6,13 +6,15 @@ import asyncio
 import stat
 import sys
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
 from filterd.model.records import NodeReport
 from filterd.serve.nodelink import SOCKET, NodeLink, from_line, report_for_ever, to_line
 from filterd.serve.process import fingerprint_key, hold, run_role
-from filterd.serve.supervisor import FIRST_PAUSE, LONGEST_PAUSE, Child
+from filterd.serve.resolver import versions_of
+from filterd.serve.supervisor import FIRST_PAUSE, LONGEST_PAUSE, Child, Supervisor
 from filterd.telemetry import log
 
 REPORT = NodeReport("resolver-1", 5.0, 3, 4, "ab", True, {"starter-adult": "1 d1"})
@@ -102,3 +104,28 @@ def test_pauses_grow_and_begin_anew_after_a_long_life() -> None:
     assert pauses[-1] == LONGEST_PAUSE
     assert child.pause_after(1e9) == 0.0
     assert child.pause_after(0.0) == FIRST_PAUSE
+
+
+async def test_a_role_that_cannot_be_started_for_a_moment_is_started_later(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """No memory for a process must not leave the line without DNS for good."""
+    asked: list[object] = []
+
+    async def fails(*command: object, **options: object) -> NoReturn:
+        asked.append(command)
+        if len(asked) == 3:
+            supervisor._stopping.set()
+        raise BlockingIOError(11, "Resource temporarily unavailable")
+
+    supervisor = Supervisor(None, None, ["resolver"])  # type: ignore[arg-type] # nothing is told to no child
+    monkeypatch.setattr("asyncio.create_subprocess_exec", fails)
+    monkeypatch.setattr(Child, "pause_after", lambda child, lived: 0.0)
+    assert await asyncio.wait_for(supervisor.run(), 5) == 0
+    assert len(asked) == 3
+
+
+def test_lists_of_one_name_and_several_kinds_are_all_reported() -> None:
+    entry = {"id": "chat", "version": "1", "digest": "d"}
+    lists = [{**entry, "kind": "category"}, {**entry, "kind": "service", "version": "2"}]
+    assert versions_of({"lists": lists}) == {"chat": "1 d", "service:chat": "2 d"}

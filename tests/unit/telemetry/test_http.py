@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import http.client
+import io
 from collections.abc import Iterator
 
 import pytest
 
+from filterd.telemetry import log
 from filterd.telemetry.http import HttpServer, health_routes
 
 MISSING: list[str] = []
@@ -49,3 +51,19 @@ def test_other_paths_and_methods(server: tuple[str, int]) -> None:
     assert fetch(server, "/etc/passwd")[0] == 404
     assert fetch(server, "/metrics", "HEAD")[2] == b""
     assert fetch(server, "/metrics", "POST")[0] == 501
+
+
+def test_a_page_that_fails_is_said_and_not_quoted(capsys: pytest.CaptureFixture[str]) -> None:
+    def broken() -> bytes:
+        raise ValueError("secret.example")
+
+    stream = io.StringIO()
+    log.configure("resolver", stream)
+    made = HttpServer("127.0.0.1", 0, health_routes(broken, "text/plain", list))
+    made.start()
+    with pytest.raises((http.client.HTTPException, OSError)):
+        fetch(("127.0.0.1", made.port), "/metrics")
+    assert fetch(("127.0.0.1", made.port), "/healthz")[0] == 200
+    made.stop()
+    assert '"fault": "ValueError"' in stream.getvalue()
+    assert "secret" not in stream.getvalue() + capsys.readouterr().err

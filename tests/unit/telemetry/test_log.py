@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import io
 import json
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
@@ -44,3 +47,23 @@ def test_a_fault_says_type_and_place_and_not_its_text() -> None:
     assert fields["fault"] == "JSONDecodeError"
     assert fields["place"]
     assert "secret" not in repr(fields)
+
+
+def test_a_fault_of_a_thread_does_not_quote(tmp_path: Path) -> None:
+    program = tmp_path / "program.py"
+    program.write_text(
+        "import threading\n"
+        "from filterd.telemetry import log\n"
+        "log.configure('resolver')\n"
+        "log.catch_faults()\n"
+        "def fail(): raise ValueError('secret.example')\n"
+        "thread = threading.Thread(target=fail)\n"
+        "thread.start()\n"
+        "thread.join()\n"
+    )
+    done = subprocess.run([sys.executable, program], capture_output=True, text=True, check=False)
+    assert done.returncode == 0
+    said = [json.loads(line) for line in done.stderr.splitlines()]
+    assert [each["event"] for each in said] == ["a thread failed"]
+    assert {(each["fault"], each["role"]) for each in said} == {("ValueError", "resolver")}
+    assert "secret" not in done.stderr + done.stdout
