@@ -30,10 +30,11 @@ class StateSettings:
 def active_set(mandates: Iterable[Mandate], now: int) -> bytes:
     """One byte per mandatory id, as native code reads it.
 
-    An id that no mandate speaks of counts as active: what is in a snapshot and unknown here must not open.
+    An id that no mandate speaks of counts as active: what is in a snapshot and unknown here must not open. It
+    is named to nobody.
     """
     known = {mandate.id: mandate for mandate in mandates}
-    states = bytearray([ACTIVE]) * (max(known, default=-1) + 1)
+    states = bytearray([ACTIVE | CONFIDENTIAL]) * (max(known, default=-1) + 1)
     for number, mandate in known.items():
         states[number] = (
             (ACTIVE if mandate.active(now) else 0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import dns.edns
@@ -14,10 +15,11 @@ import pytest
 from filterd.dataplane.packet import Packets, Pending
 from filterd.dataplane.tables import Addresses, Lines, Prefixes
 from filterd.model.mandatory import Mandate
-from filterd.model.rule import BlockingMode
+from filterd.model.rule import Action, BlockingMode, Scope
 from filterd.model.verdict import Kind
 from filterd.policy.classes import FIXED, Classes, ListClass
 from filterd.policy.decide import LineHandle
+from filterd.policy.fingerprint import fingerprint_name
 from filterd.policy.published import StateSettings
 from filterd.policy.resolve import ResolvedPolicy
 from tests.policy_world import KEY, NOW, Placed, World
@@ -339,3 +341,76 @@ def test_udp_is_truncated_and_tcp_is_not(served: Packets) -> None:
 def test_addresses_of_the_wrong_length_are_refused(served: Packets) -> None:
     with pytest.raises(ValueError, match="16 bytes"):
         served.receive(ask("example.org"), b"\x7f\0\0\1", False, NOW, 1000)
+
+
+SECURITY = 10
+REASONS = World(
+    Classes((*CLASSES.lists, ListClass("malware", Kind.SECURITY, SECURITY))),
+    (*RULES, Placed("malware.example", bit=SECURITY)),
+    (Mandate(256, "1", BlockingMode.NULL),),
+    (ResolvedPolicy(), POLICY),
+    security_enabled=True,
+)
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [("banned.example", [16, 4]), ("malware.example", [15]), ("adult.example", [17]), ("own.example", [17])],
+)
+def test_the_error_says_on_whose_account(packets: Packets, name: str, expected: list[int]) -> None:
+    own = [(fingerprint_name(KEY, "own.example"), Action.BLOCK, Scope.EXACT)]
+    lines, addresses = Lines(KEY), Addresses(KEY)
+    lines.upsert(LineHandle(7, policy=1, opted_in=True, own_names=own))
+    addresses.set(bytes([127, 0, 0, 2]), 32, 7)
+    packets.publish(REASONS.native, lines, addresses, True)
+    assert codes(receive(packets, ask(name))) == expected
+
+
+@pytest.mark.parametrize("other", [{"want_dnssec": True}, {"flags": dns.flags.RD | dns.flags.CD}])
+def test_an_answer_is_for_the_same_question_alone(served: Packets, other: dict[str, object]) -> None:
+    """DO and CD ask for other records: one that asked without is never given what was kept for one with."""
+    query = ask("kept.example")
+    reply = answer_to(query, "kept.example. A 198.51.100.1")
+    served.finish(pending(served, query), reply, False, (), NOW, 1000)
+    assert isinstance(served.receive(query, CHILD, False, NOW, 1000), bytes)
+    assert isinstance(served.receive(ask("kept.example", **other), CHILD, False, NOW, 1000), Pending)
+
+
+def test_no_ttl_outlives_the_line_s_next_boundary(packets: Packets) -> None:
+    """Neither of what is passed on nor of what is made here: a telephone's own cache must not either."""
+    ending = replace(POLICY, next_boundary=NOW + 10)
+    publish(packets, World(CLASSES, RULES, (), (ResolvedPolicy(), ending)))
+    query = ask("good.example")
+    reply = packets.finish(
+        pending(packets, query), answer_to(query, "good.example. A 198.51.100.1"), False, (), NOW, 1000
+    )
+    assert isinstance(reply, bytes)
+    assert dns.message.from_wire(reply).answer[0].ttl == 10
+    assert dns.message.from_wire(receive(packets, ask("adult.example"))).authority[0].ttl == 10
+
+
+def test_a_stored_answer_is_inspected_again_once_the_state_is_another(packets: Packets) -> None:
+    """The same snapshot, and an order that has begun since: what was known of the answer holds no more."""
+    before = World(CLASSES, RULES, (Mandate(256, "O-1", withdrawn=True),), (ResolvedPolicy(), POLICY)).native
+    lines, addresses = Lines(KEY), Addresses(KEY)
+    packets.publish(before, lines, addresses, True)
+    query = ask("alias.example")
+    stored = answer_to(
+        query, "alias.example. CNAME www.banned.example.", "www.banned.example. A 198.51.100.1"
+    )
+    packets.finish(pending(packets, query, UNKNOWN), stored, False, (), NOW, 1000)
+    assert codes(receive(packets, query, UNKNOWN)) == []
+    packets.publish(before.evolve(NOW, mandates=[Mandate(256, "O-1")]), lines, addresses, True)
+    assert codes(receive(packets, query, UNKNOWN)) == [16]
+
+
+def test_an_order_on_the_safe_host_itself_holds(packets: Packets) -> None:
+    """Safe search leads to it without its name being asked for or standing in an answer."""
+    rules = (*RULES, Placed("safe.example.net", mandatory=256))
+    publish(packets, World(CLASSES, rules, (Mandate(256, "O-1"),), (ResolvedPolicy(), POLICY)))
+    waiting = pending(packets, ask("search.example"))
+    answer = answer_to(ask("safe.example.net"), "safe.example.net. A 198.51.100.7")
+    reply = packets.finish(waiting, answer, False, (), NOW, 1000)
+    assert isinstance(reply, bytes)
+    assert codes(reply) == [16]
+    assert codes(receive(packets, ask("search.example"))) == [16]

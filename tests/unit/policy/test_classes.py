@@ -93,7 +93,6 @@ def test_masks_and_places() -> None:
     assert found.mask == 0
     assert classes.find(Kind.CATEGORY, "adopted") is None
     assert classes.of_bit(0) == FIXED[0]
-    assert classes.of_mandatory(0) == found
     assert classes.of_bit(400) is None
 
 
@@ -177,8 +176,8 @@ def test_mandates_by_time() -> None:
         Mandate(3, "b", mode=BlockingMode.NODATA, not_after=200, confidential=True),
         Mandate(4, "c", not_before=50, not_after=60, withdrawn=True),
     ]
-    assert active_set(mandates, 99) == bytes([0b1, 0b110, 0b1, 0b1011, 0b0])
-    assert active_set(mandates, 200) == bytes([0b1, 0b111, 0b1, 0b1010, 0b0])
+    assert active_set(mandates, 99) == bytes([0b1001, 0b110, 0b1001, 0b1011, 0b0])
+    assert active_set(mandates, 200) == bytes([0b1001, 0b111, 0b1001, 0b1010, 0b0])
     assert active_set([], 0) == b""
     assert [next_change(mandates, now) for now in (0, 100, 200)] == [100, 200, 0]
     for mandate in mandates:

@@ -18,6 +18,7 @@ from filterd.policy.classes import (
     ListClass,
 )
 from filterd.policy.decide import LineHandle, PublishedState, decide_name
+from filterd.policy.published import active_set
 from filterd.policy.resolve import ResolvedPolicy
 from filterd.policy.trace import Decision, StageOutcome, StageTrace
 from filterd.wire.names import name_from_text
@@ -310,3 +311,12 @@ class TestPublishedState:
             decide_name(state, None, b"\x03abc", NOW)
         with pytest.raises(ValueError):
             LineHandle(1, own_names=[(b"short", Action.BLOCK, Scope.EXACT)])
+
+
+def test_an_own_name_that_native_code_cannot_say_is_refused() -> None:
+    with pytest.raises(ValueError, match="below it too"):
+        LineHandle(1, own_names=[(bytes(16), Action.BLOCK, Scope.BELOW)])
+
+
+def test_an_id_that_no_mandate_speaks_of_is_in_force_and_named_to_nobody() -> None:
+    assert active_set([Mandate(2, "O-1", withdrawn=True)], 0) == bytes([9, 9, 0])
