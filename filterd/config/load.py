@@ -21,7 +21,6 @@ from filterd.config.resolvers import loops, system_resolvers
 from filterd.config.settings import Settings
 from filterd.config.yamlfile import YamlError, read_yaml
 
-DEFAULT_PATH = Path("/etc/filterd/filterd.yaml")
 RESOLV_CONF = Path("/etc/resolv.conf")
 
 

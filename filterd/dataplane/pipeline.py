@@ -11,7 +11,7 @@ from enum import IntEnum
 
 
 class Stage(IntEnum):
-    """One stage. The numbers are part of the native counters: never renumber, only add."""
+    """One stage, by its place."""
 
     UNWRAP = 0
     PARSE = 1

@@ -84,10 +84,6 @@ class Classes:
         """The list with that class bit."""
         return self._by_number.get((False, bit))
 
-    def of_mandatory(self, number: int) -> ListClass | None:
-        """The mandatory list with that id; None for an order's."""
-        return self._by_number.get((True, number))
-
     def mask(self, kind: Kind) -> int:
         """The bits of all lists of a kind."""
         return _union(entry for entry in self.lists if entry.kind is kind)

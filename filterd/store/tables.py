@@ -90,7 +90,7 @@ subscriber = Table(
     Column("seal", String(64), nullable=False),
 )
 """the only place where a line's number meets the operator's name for it; erasing the row parts them for good.
-``seal`` keys the digests of personal values in the audit trail (operations.seal)"""
+``seal`` keys the digests of personal values in the audit trail (operations.texts)"""
 
 line_state = Table(
     "line_state",

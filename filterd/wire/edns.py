@@ -2,26 +2,10 @@
 
 from __future__ import annotations
 
-from enum import IntEnum
-
 UDP_SIZE = 1232
 """bytes: what we announce, and never exceed over UDP"""
 SMALLEST_UDP_SIZE = 512
 """bytes: what every client takes, whatever it says (RFC 6891 §6.2.3)"""
-
-
-class OptionCode(IntEnum):
-    """Options that are read or written here."""
-
-    NSID = 3
-    CLIENT_SUBNET = 8
-    """RFC 7871"""
-    COOKIE = 10
-    """RFC 7873"""
-    TCP_KEEPALIVE = 11
-    PADDING = 12
-    EXTENDED_ERROR = 15
-    """RFC 8914"""
 
 
 def udp_limit(client_size: int | None) -> int:
