@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import stat
 import sys
 from pathlib import Path
@@ -118,11 +119,14 @@ async def test_a_role_that_cannot_be_started_for_a_moment_is_started_later(
             supervisor._stopping.set()
         raise BlockingIOError(11, "Resource temporarily unavailable")
 
+    said = io.StringIO()
+    log.configure("supervisor", said)
     supervisor = Supervisor(None, None, ["resolver"])  # type: ignore[arg-type] # nothing is told to no child
     monkeypatch.setattr("asyncio.create_subprocess_exec", fails)
     monkeypatch.setattr(Child, "pause_after", lambda child, lived: 0.0)
     assert await asyncio.wait_for(supervisor.run(), 5) == 0
     assert len(asked) == 3
+    assert said.getvalue().count("a role could not be started") == 3
 
 
 def test_lists_of_one_name_and_several_kinds_are_all_reported() -> None:
