@@ -133,13 +133,16 @@ def test_an_order_lacks_everything_at_once(run: Run) -> None:
     assert "a NAME, --authority, --official, --document, --ground, --reason" in refused.stderr
 
 
-def test_an_order_on_a_protected_name_says_so_and_what_to_do(answer: Answer, run: Run) -> None:
+def test_an_order_on_a_protected_name_says_so_and_what_to_do(
+    answer: Answer, run: Run, tmp_path: Path
+) -> None:
     for command in (("order", "add", "help.example", *DEMAND, *REASON), ("order", "show", "O-1")):
         shown = run(*command)
         assert "quarantined" in shown.stdout
         assert "would block help.example, protected" in shown.stderr
         assert "filterd order withdraw O-1" in shown.stderr
-    secret = run("order", "add", "help.example", *DEMAND, *REASON, "--confidential")
+    (tmp_path / "names").write_text("help.example\n")
+    secret = run("order", "add", *DEMAND, *REASON, "--confidential", "--file", str(tmp_path / "names"))
     assert "would block 1 names, protected" in secret.stderr
     assert "help.example" not in secret.stdout + secret.stderr
 

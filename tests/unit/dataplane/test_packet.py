@@ -367,7 +367,7 @@ def test_the_error_says_on_whose_account(packets: Packets, name: str, expected: 
 
 
 @pytest.mark.parametrize("other", [{"want_dnssec": True}, {"flags": dns.flags.RD | dns.flags.CD}])
-def test_an_answer_is_for_the_same_question_alone(served: Packets, other: dict[str, object]) -> None:
+def test_an_answer_is_for_the_same_question_alone(served: Packets, other: dict[str, Any]) -> None:
     """DO and CD ask for other records: one that asked without is never given what was kept for one with."""
     query = ask("kept.example")
     reply = answer_to(query, "kept.example. A 198.51.100.1")

@@ -7,10 +7,11 @@ import io
 import stat
 import sys
 from pathlib import Path
-from typing import NoReturn
+from typing import NoReturn, cast
 
 import pytest
 
+from filterd.config.settings import Settings
 from filterd.model.records import NodeReport
 from filterd.serve.nodelink import SOCKET, NodeLink, from_line, report_for_ever, to_line
 from filterd.serve.process import fingerprint_key, hold, run_role
@@ -121,7 +122,7 @@ async def test_a_role_that_cannot_be_started_for_a_moment_is_started_later(
 
     said = io.StringIO()
     log.configure("supervisor", said)
-    supervisor = Supervisor(None, None, ["resolver"])  # type: ignore[arg-type] # nothing is told to no child
+    supervisor = Supervisor(None, cast("Settings", None), ["resolver"])  # no child is ever told them
     monkeypatch.setattr("asyncio.create_subprocess_exec", fails)
     monkeypatch.setattr(Child, "pause_after", lambda child, lived: 0.0)
     assert await asyncio.wait_for(supervisor.run(), 5) == 0
