@@ -97,7 +97,7 @@ OWN = st.lists(
     st.tuples(
         st.binary(min_size=16, max_size=16),
         st.sampled_from([Action.BLOCK, Action.ALLOW]),
-        st.sampled_from(Scope),
+        st.sampled_from((Scope.EXACT, Scope.SUBTREE)),
     ),
     max_size=5,
 )
