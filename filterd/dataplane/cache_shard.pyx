@@ -318,12 +318,20 @@ cdef bint _stays(const Cache* cache, Shard* shard, uint32_t number, int64_t now)
     return True
 
 
+cdef inline bint _heads_dead(const Shard* shard, const Queue* queue) noexcept nogil:
+    """Whether the oldest of a queue is an entry that was unlinked."""
+    return queue.count > 0 and (shard.place[queue.items[queue.head]] & PLACE_DEAD) != 0
+
+
 cdef bint _make_room(const Cache* cache, Shard* shard, int64_t now) noexcept nogil:
     """Free one entry and its chunks. False: there is none left."""
     cdef int chances = SECOND_CHANCES
     cdef uint32_t number
     while shard.small.count + shard.main.count > 0:
-        if shard.small.count > 0 and shard.small.count * <uint64_t>9 >= shard.main.count:
+        # What was flushed goes first: else the main queue's dead would keep the small one to a ninth of them.
+        if _heads_dead(shard, &shard.main):
+            number = _pop(&shard.main, cache.entries)
+        elif shard.small.count > 0 and shard.small.count * <uint64_t>9 >= shard.main.count:
             number = _pop(&shard.small, cache.entries)
         else:
             number = _pop(&shard.main, cache.entries)

@@ -317,3 +317,20 @@ def test_a_name_that_is_none_is_refused(cache: ResponseCache) -> None:
 def test_memory_is_bounded_by_the_size_asked_for() -> None:
     """An answer of ordinary size (here 60 to 380 bytes, name included) takes some 560 bytes of the size."""
     assert 90_000 < ResponseCache(64 << 20, SECRET).capacity < 140_000
+
+
+def put(cache: ResponseCache, name: str) -> None:
+    assert cache.insert(name_from_text(name), TXT, sized(f"{name}.", 250), now=0)
+
+
+def test_a_flush_of_popular_answers_leaves_all_the_room_to_new_ones() -> None:
+    """The numbers of flushed entries stay in the main queue: they go before any answer that is alive."""
+    cache = ResponseCache(256 << 10, bytes(16))
+    for turn in range(40):  # each comes back while its ghost is known, and so goes to the main queue
+        for number in range(cache.capacity):
+            put(cache, f"p{turn % 2}-{number // 2}.example.org")
+    cache.flush()
+    fresh = [f"f{number}.example.org" for number in range(cache.capacity // 3)]
+    for name in fresh:
+        put(cache, name)
+    assert cache.counters().entries >= len(fresh) * 0.9
