@@ -140,6 +140,7 @@ def _resolve(
             upstreams=upstreams,
             allow_from=dns.allow_from,
             proxy_from=dns.proxy_from,
+            tcp=settings.TcpSettings(**dict(dns.tcp)),
             block_ttl=dns.block_ttl,
             max_ttl_opted_in=dns.max_ttl_opted_in,
             identity=_identity(configuration),

@@ -118,6 +118,36 @@ Threads = Annotated[
 ]
 
 
+class Tcp(Section):
+    """What TCP clients may take (RFC 7766, RFC 9210)."""
+
+    connections: int = key(
+        10_000,
+        "Connections open at one time; for a new one beyond, the one that has been idle longest is closed.",
+        ge=1,
+        le=1_000_000,
+        strict=True,
+    )
+    connections_per_prefix: int = key(
+        150, "The same for one client, which is a /32 or a /56.", ge=1, le=1_000_000, strict=True
+    )
+    idle: Duration = key(
+        "10s",
+        "How long a connection may bring nothing, a message may take to arrive, and answers may stay unread.",
+        ge=1,
+        le=6553,
+    )
+    queries_per_connection: int = key(
+        1000, "Queries answered on one connection before it is closed.", ge=1, le=1_000_000, strict=True
+    )
+    unsent: Size = key(
+        "64KiB",
+        "Bytes of answers that wait for one client before no more of its queries are read.",
+        ge=4096,
+        le=1024**2,
+    )
+
+
 class Dns(Section):
     """The data plane: what the resolver listens on, whom it serves and where it forwards to."""
 
@@ -152,6 +182,7 @@ class Dns(Section):
     proxy_from: tuple[Network, ...] = key(
         (), "Senders that must speak PROXY protocol v2 on UDP and TCP; no other sender may."
     )
+    tcp: Tcp = Field(default_factory=Tcp)
     block_ttl: Duration = key("30s", "TTL of the answers that the resolver makes itself.", le=86400)
     max_ttl_opted_in: Duration = key(
         "5m", "Upper bound of any TTL for lines that asked for restriction.", ge=1, le=86400

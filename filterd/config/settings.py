@@ -43,6 +43,18 @@ class Upstream:
 
 
 @dataclass(frozen=True, slots=True)
+class TcpSettings:
+    """What TCP clients may take."""
+
+    connections: int
+    connections_per_prefix: int
+    idle: Seconds
+    """for a connection without a query, for a message on its way, for answers that are not read"""
+    queries_per_connection: int
+    unsent: Bytes
+
+
+@dataclass(frozen=True, slots=True)
 class DnsSettings:
     """The data plane."""
 
@@ -53,6 +65,7 @@ class DnsSettings:
     allow_from: tuple[IPNetwork, ...]
     proxy_from: tuple[IPNetwork, ...]
     """senders that must speak PROXY protocol v2"""
+    tcp: TcpSettings
     block_ttl: Seconds
     max_ttl_opted_in: Seconds
     identity: NodeName | None

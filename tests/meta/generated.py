@@ -70,9 +70,7 @@ def configuration() -> str:
             rows.append(_row(name, value))
             continue
         parts.append(f"## {name}\n\n{section['description']}\n\n{_HEAD}")
-        parts[-1] += (
-            "\n".join(_row(f"{name}.{key}", item) for key, item in section["properties"].items()) + "\n"
-        )
+        parts[-1] += "\n".join(_rows(schema, name, section)) + "\n"
     parts.append(f"## Paths\n\n{_HEAD}" + "\n".join(rows) + "\n")
     return "\n".join(parts)
 
@@ -86,6 +84,16 @@ def _section(schema: dict[str, Any], value: dict[str, Any]) -> dict[str, Any] | 
         schema["$defs"].get(reference.removeprefix("#/$defs/")) if reference else None
     )
     return found
+
+
+def _rows(schema: dict[str, Any], name: str, section: dict[str, Any]) -> Iterator[str]:
+    """The keys of a section, those of its own sections in their place."""
+    for key, item in section["properties"].items():
+        inner = _section(schema, item)
+        if inner is not None and "properties" in inner:
+            yield from _rows(schema, f"{name}.{key}", inner)
+        else:
+            yield _row(f"{name}.{key}", item)
 
 
 def _row(key: str, item: dict[str, Any]) -> str:
