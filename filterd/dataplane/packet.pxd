@@ -40,7 +40,10 @@ cdef enum:
 
 cdef struct Exchange:           # one query between its packet and its answer
     Query query
-    uint8_t client[16]          # IPv4 as ::ffff:a.b.c.d
+    uint8_t client[16]          # whose line it is (stage 0); IPv4 as ::ffff:a.b.c.d
+    uint8_t sender[16]          # who speaks DNS with us and holds the cookie: the client, or a trusted sender
+    bint proxied                # a front in proxy_from passed it on: `client` is what its header said
+    bint cookie_valid           # the sender has shown that it receives at its address (RFC 9018)
     bint tcp
     Name asked                  # what is looked up: the query's name or a safe host
     bint rewrite                # `asked` is a safe host

@@ -39,12 +39,18 @@ class Packets:
         """What verdicts rest on from the next packet on. None: every query gets SERVFAIL."""
 
     def receive(
-        self, packet: bytes | bytearray | memoryview, client: bytes, tcp: bool, now: int, ticks: int
+        self,
+        packet: bytes | bytearray | memoryview,
+        client: bytes,
+        tcp: bool,
+        now: int,
+        ticks: int,
+        proxied: bool = False,
     ) -> bytes | Pending | None:
         """The answer, None for silence, or what has to be forwarded first.
 
         ``client`` has 16 bytes, IPv4 as ::ffff:a.b.c.d. ``now`` is Unix seconds; ``ticks`` seconds of a clock
-        that does not go back.
+        that does not go back. ``proxied``: the client is what a front's PROXY header said.
         """
 
     def finish(

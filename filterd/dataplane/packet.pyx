@@ -114,6 +114,8 @@ cdef int packet_receive(Core* core, const uint8_t* packet, size_t length, Exchan
     cdef int status
     x.rounds = 0
     x.rewrite = False
+    x.cookie_valid = False
+    memcpy(x.sender, x.client, 16)
     if length < HEADER_SIZE:
         return drop(core, DROP_SHORT)
     status = parse_query(packet, length, &x.query)
@@ -520,13 +522,14 @@ cdef class Packets:
         self.state, self.lines, self.addresses = state, lines, addresses
 
     def receive(self, const uint8_t[::1] packet not None, bytes client not None, bint tcp, int64_t now,
-                int64_t ticks):
+                int64_t ticks, bint proxied=False):
         cdef Pending pending = Pending.__new__(Pending)
         cdef const uint8_t* start = &packet[0] if packet.shape[0] else NULL
         if len(client) != 16:
             raise ValueError("a client's address has 16 bytes")
         memcpy(pending.x.client, <const char*>client, 16)
         pending.x.tcp = tcp
+        pending.x.proxied = proxied
         return self.outcome(
             packet_receive(&self.core, start, packet.shape[0], &pending.x, now, ticks, self.work), pending
         )
