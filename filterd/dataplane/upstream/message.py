@@ -2,7 +2,7 @@
 
 A forged answer must guess the source port (the kernel's), the id and the letter case of the name (0x20), and
 come from the server's address; anything else is ignored, so that a wrong guess does not end the wait
-(RFC 5452 section 9).
+(RFC 5452 section 9). A server that does not keep letter case, or knows no EDNS, is asked in another manner.
 """
 
 from __future__ import annotations
@@ -19,10 +19,18 @@ from filterd.wire.status import Status
 
 _HEADER = struct.Struct("!HHHHHH")
 _HEADER_SIZE = _HEADER.size
+_OPT = struct.Struct("!BHHIH")
+_OPTION = struct.Struct("!HH")
 _QR, _TC, _RD, _AD, _CD = 0x8000, 0x0200, 0x0100, 0x0020, 0x0010
 _OPCODE = 0x7800
+_RCODE = 0x000F
+_KNOWS_NO_EDNS = frozenset({1, 4})
+"""FORMERR, NOTIMP"""
 _TYPE_OPT = 41
 _DO = 0x8000
+_PADDING = 12
+_PADDED_TO = 128
+"""bytes: lengths of padded queries are multiples of it (RFC 8467 section 4.1)"""
 
 
 class Bits(Protocol):
@@ -36,11 +44,24 @@ class Check(Enum):
     """What a datagram is to the query that waits for it."""
 
     OURS = auto()
+    EDNS_REFUSED = auto()
+    """FORMERR or NOTIMP in a header alone, as servers that know no EDNS send it"""
     CASE_LOST = auto()
     """ours but for the letter case of the name: not proof enough for UDP"""
     WRONG_ID = auto()
     WRONG_QUESTION = auto()
     """also: no answer at all, or one too short to carry a question"""
+
+
+@dataclass(frozen=True, slots=True)
+class Manner:
+    """How a server is asked."""
+
+    mixed_case: bool = True
+    """its answers repeat the letter case of the question (0x20)"""
+    edns: bool = True
+    padded: bool = False
+    """the way is encrypted, and lengths are not to tell which name it is"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,37 +71,60 @@ class Sent:
     id: int
     question: bytes
     packet: bytes
+    manner: Manner = Manner()
 
 
-def write_query(question: Question, bits: Bits) -> Sent:
+def write_query(question: Question, bits: Bits, manner: Manner = Manner()) -> Sent:
     """The query: random id and letter case, RD and AD set, CD and DO as asked, an OPT of 1232 bytes.
 
     AD in a query asks for AD in the answer (RFC 6840 section 5.7).
     """
     number = bits.getrandbits(16)
-    name = _mix_case(question.name, bits)
+    name = _mix_case(question.name, bits) if manner.mixed_case else question.name
     flags = _RD | _AD | (_CD if question.checking_disabled else 0)
     asked = name + struct.pack("!HH", question.qtype, question.qclass)
-    opt = struct.pack("!BHHIH", 0, _TYPE_OPT, UDP_SIZE, _DO if question.dnssec_ok else 0, 0)
-    return Sent(number, asked, _HEADER.pack(number, flags, 1, 0, 0, 1) + asked + opt)
+    opt = _opt(_HEADER_SIZE + len(asked), question.dnssec_ok, manner.padded) if manner.edns else b""
+    packet = _HEADER.pack(number, flags, 1, 0, 0, 1 if opt else 0) + asked + opt
+    return Sent(number, asked, packet, manner)
+
+
+def _opt(before: int, dnssec_ok: bool, padded: bool) -> bytes:
+    """The OPT record of a query with so many bytes before it; padded with zeros (RFC 7830 section 3)."""
+    options = b""
+    if padded:
+        length = -(before + _OPT.size + _OPTION.size) % _PADDED_TO
+        options = _OPTION.pack(_PADDING, length) + bytes(length)
+    return _OPT.pack(0, _TYPE_OPT, UDP_SIZE, _DO if dnssec_ok else 0, len(options)) + options
 
 
 def check(reply: bytes, sent: Sent) -> Check:
     """Whether a datagram from the right address answers the query."""
     if len(reply) < 2 or reply[:2] != sent.packet[:2]:
         return Check.WRONG_ID
-    end = _HEADER_SIZE + len(sent.question)
-    if len(reply) < end:
+    if len(reply) < _HEADER_SIZE:
         return Check.WRONG_QUESTION
     _, flags, questions, _, _, _ = _HEADER.unpack_from(reply)
-    if not flags & _QR or flags & _OPCODE or questions != 1:
+    if not flags & _QR or flags & _OPCODE:
         return Check.WRONG_QUESTION
-    question = reply[_HEADER_SIZE:end]
+    if sent.manner.edns and not questions and flags & _RCODE in _KNOWS_NO_EDNS:
+        return Check.EDNS_REFUSED
+    if questions != 1:
+        return Check.WRONG_QUESTION
+    return _compare(reply[_HEADER_SIZE : _HEADER_SIZE + len(sent.question)], sent)
+
+
+def _compare(question: bytes, sent: Sent) -> Check:
+    """Whether the question of an answer is that of the query."""
     if question == sent.question:
         return Check.OURS
     if question[-4:] == sent.question[-4:] and question[:-4].lower() == sent.question[:-4].lower():
-        return Check.CASE_LOST
+        return Check.CASE_LOST if sent.manner.mixed_case else Check.OURS
     return Check.WRONG_QUESTION
+
+
+def refuses_edns(rcode: int, has_edns: bool) -> bool:
+    """Whether an answer says that its server knows no EDNS (RFC 6891 section 6.2.2 and 7)."""
+    return rcode in _KNOWS_NO_EDNS and not has_edns
 
 
 def is_truncated(reply: bytes) -> bool:

@@ -11,7 +11,16 @@ import dns.message
 import dns.rrset
 import pytest
 
-from filterd.dataplane.upstream.message import Check, Sent, check, is_truncated, read_answer, write_query
+from filterd.dataplane.upstream.message import (
+    Check,
+    Manner,
+    Sent,
+    check,
+    is_truncated,
+    read_answer,
+    refuses_edns,
+    write_query,
+)
 from filterd.dataplane.upstream.values import Question, Reason, Server, UpstreamFailure
 from filterd.wire.names import name_from_text
 
@@ -135,3 +144,45 @@ def test_a_server_has_one_name_however_it_is_written() -> None:
 def test_a_failure_says_why(reason: Reason, code: int) -> None:
     assert UpstreamFailure(reason).edes == ((code, b""),)
     assert UpstreamFailure(reason).message is None
+
+
+@pytest.mark.parametrize("labels", [1, 2, 5, 9])
+@pytest.mark.parametrize("dnssec_ok", [False, True])
+def test_a_padded_query_is_a_multiple_of_128_bytes(labels: int, dnssec_ok: bool) -> None:
+    for last in range(1, 64):
+        name = (bytes([20]) + b"a" * 20) * (labels - 1) + bytes([last]) + b"b" * last + b"\0"
+        query = write_query(Question(name, 1, dnssec_ok=dnssec_ok), random.Random(1), Manner(padded=True))
+        assert len(query.packet) % 128 == 0
+        message = dns.message.from_wire(query.packet)
+        assert bool(message.ednsflags & dns.flags.DO) == dnssec_ok
+        (option,) = message.options
+        assert int(option.otype) == 12
+        assert set(option.to_wire() or b"\0") == {0}
+
+
+def test_a_server_that_knows_no_edns_is_asked_without() -> None:
+    query = write_query(QUESTION, random.Random(1), Manner(edns=False))
+    assert dns.message.from_wire(query.packet).opt is None
+    assert check(replied(query), query) is Check.OURS
+
+
+def test_where_letter_case_is_not_mixed_it_proves_nothing() -> None:
+    query = write_query(QUESTION, random.Random(1), Manner(mixed_case=False))
+    assert query.question[:-4] == QUESTION.name
+    reply = replied(query)
+    assert check(altered(reply, 13, ord("W")), query) is Check.OURS
+    assert check(altered(reply, 13, ord("x")), query) is Check.WRONG_QUESTION
+
+
+def test_a_header_alone_refuses_edns_where_there_was_some() -> None:
+    query = sent()
+    for rcode, found in ((1, Check.EDNS_REFUSED), (4, Check.EDNS_REFUSED), (2, Check.WRONG_QUESTION)):
+        reply = query.packet[:2] + struct.pack("!HHHHH", 0x8180 | rcode, 0, 0, 0, 0)
+        assert check(reply, query) is found
+        plain = write_query(QUESTION, random.Random(1), Manner(edns=False))
+        assert check(plain.packet[:2] + reply[2:], plain) is Check.WRONG_QUESTION
+
+
+def test_a_refusal_with_edns_is_about_something_else() -> None:
+    assert [rcode for rcode in range(16) if refuses_edns(rcode, False)] == [1, 4]
+    assert not any(refuses_edns(rcode, True) for rcode in range(16))
