@@ -21,7 +21,8 @@ cdef enum CacheStatus:
 cdef void cache_key(const Cache* cache, const Name* name, uint16_t qtype, uint16_t qclass,
                     bint dnssec_ok, bint checking_disabled, Key* out) noexcept nogil
 
-# Copies the answer (without OPT) into out. `now`: seconds of a clock that does not go back.
+# Copies the answer (without OPT) into out. `now`: seconds of a clock that does not go back. Where
+# found.refresh is set, it is the caller's to have the key asked for again, without waiting for it.
 cdef int cache_lookup(Cache* cache, const Key* key, int64_t now, uint8_t* out, size_t capacity,
                       Found* found) noexcept nogil
 

@@ -11,6 +11,7 @@ class CachedAnswer(NamedTuple):
     message: bytes
     stale: bool
     hold: bool
+    refresh: bool
     failure: bool
     age: int
     ttl: int

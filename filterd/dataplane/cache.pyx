@@ -27,6 +27,9 @@ cdef enum:
     NEGATIVE_TTL_CAP = 3600
     FAILURE_TTL = 5             # RFC 9520 section 3.2
     STALE_TTL = 30              # RFC 8767 section 4
+    PREFETCH_SHARE = 10         # a hit in the last tenth of its TTL may refresh it
+    FIRST_BOGUS = 5             # DNSSEC Indeterminate to NSEC Missing (RFC 8914 section 4)
+    LAST_BOGUS = 12
 
 
 # --- looking up ---------------------------------------------------------------------------------------------
@@ -72,8 +75,10 @@ cdef int _judge(const Cache* cache, Found* found, int64_t now) noexcept nogil:
     """Whether what was found is fresh, stale or nothing; makes age and ttl what the caller is to use."""
     cdef int64_t age = max(now - found.inserted_at, 0)
     found.hold = False
+    found.refresh = False
     if age < found.ttl:
         found.age = <uint32_t>age
+        found.refresh = (found.ttl - age) * PREFETCH_SHARE <= found.ttl and not found.failure
         found.ttl -= <uint32_t>age
         return CACHE_HIT
     if found.failure or age >= <int64_t>found.ttl + cache.stale_window:
@@ -97,7 +102,7 @@ cdef int cache_lookup(
     status = _judge(cache, found, now)
     if status == CACHE_MISS:
         return CACHE_MISS
-    shard_count_hit(shard, found.entry)
+    found.refresh = shard_count_hit(shard, found.entry, found.refresh and found.retry_at <= now)
     if outcome == READ_TOO_LONG:
         return CACHE_TOO_LONG
     _list_edes(found)
@@ -152,6 +157,17 @@ cdef bint _answers(const uint8_t* message, size_t length, const Key* key) noexce
     return True
 
 
+cdef bint _is_bogus(const EdeList* edes) noexcept nogil:
+    """Whether a failure is one of validation: stale data must not stand in for what proved to be forged."""
+    cdef int i
+    if edes == NULL:
+        return False
+    for i in range(edes.count):
+        if FIRST_BOGUS <= edes.items[i].code <= LAST_BOGUS:
+            return True
+    return False
+
+
 cdef bint _set_lifetime(Content* content) noexcept nogil:
     """Set TTL and failure flag from the message. False: it is not to be cached."""
     cdef Lifetime life
@@ -176,6 +192,7 @@ cdef int cache_insert(
     content.message = message
     content.length = length
     content.flags = E_AD if ad else 0
+    content.ends_stale = _is_bogus(edes)
     if not _answers(message, length, key) or not _set_lifetime(&content):
         add64(&shard.refused, 1)
         return INSERT_REFUSED
@@ -228,6 +245,7 @@ class CachedAnswer(NamedTuple):
     message: bytes
     stale: bool
     hold: bool
+    refresh: bool
     failure: bool
     age: int
     ttl: int
@@ -338,6 +356,7 @@ cdef class ResponseCache:
             message=<bytes>message[:found.length],
             stale=status == CACHE_STALE,
             hold=bool(found.hold),
+            refresh=bool(found.refresh),
             failure=bool(found.failure),
             age=found.age,
             ttl=found.ttl,

@@ -34,6 +34,11 @@ cdef enum:                      # entry flags
     E_NAMES = 16
     E_DAMAGED = 32
 
+cdef enum:                      # the byte in `frequency`
+    M_HITS = 3                  # since the entry last moved in the queues, at most 3
+    M_ASKED = 64                # asked for since this answer was inserted
+    M_CLAIMED = 128             # somebody refreshes it before its TTL is over
+
 cdef enum:
     ENTRY_WORDS = 16
     CHUNK_WORDS = 16
@@ -56,6 +61,7 @@ cdef struct Found:              # what a lookup copied out; not to be moved (ede
     bint ad                     # a trusted upstream set AD
     bint failure                # a cached failure (RFC 9520)
     bint hold                   # stale, and the upstreams failed less than 30 s ago: do not ask again now
+    bint refresh                # popular and nearly over: the one who reads this asks for it again
     bint union_known
     uint64_t generation         # that `seen` was computed for
     Union seen
@@ -79,7 +85,7 @@ cdef struct Shard:
     uint64_t* chunks            # CHUNK_WORDS each
     uint64_t* buckets           # WAYS slots each: tag << 32 | entry + 1, 0: empty
     uint32_t* chain             # by chunk: the next one + 1
-    uint8_t* frequency          # by entry: hits since it last moved, at most 3; written by readers too
+    uint8_t* frequency          # by entry: hits since it last moved, and M_*; written by readers too
     # below: only the thread that made the sequence odd
     uint8_t* place              # by entry: PLACE_*
     uint64_t* ghosts            # tag << 32 | eviction count at which it left
@@ -117,6 +123,7 @@ cdef struct Content:            # a new entry's payload before it is stored
     uint8_t ede_length
     uint32_t ttl
     uint8_t flags
+    bint ends_stale             # a failure that a stale answer must not hide
 
 
 cdef inline Shard* shard_of(const Cache* cache, uint64_t hash) noexcept nogil:
@@ -131,8 +138,8 @@ cdef bint shards_allocate(Cache* cache, size_t size) noexcept nogil
 cdef int shard_read(const Cache* cache, Shard* shard, const Key* key, uint8_t* out, size_t capacity,
                     Found* found) noexcept nogil
 
-# Remembers a hit for the queues.
-cdef void shard_count_hit(Shard* shard, uint32_t entry) noexcept nogil
+# Remembers a hit for the queues. True: it was asked for before, `nearly_over`, and nobody refreshes it yet.
+cdef bint shard_count_hit(Shard* shard, uint32_t entry, bint nearly_over) noexcept nogil
 
 # Inserts or replaces: INSERT_*. `seen` may be NULL.
 cdef int shard_insert(const Cache* cache, Shard* shard, const Key* key, const Content* content,

@@ -205,11 +205,18 @@ cdef int shard_read(
     return READ_BUSY
 
 
-cdef void shard_count_hit(Shard* shard, uint32_t entry) noexcept nogil:
-    # A lost or misplaced count does no harm.
-    cdef uint8_t hits = load8(shard.frequency + entry)
-    if hits < MOST_HITS:
-        store8(shard.frequency + entry, hits + 1)
+cdef bint shard_count_hit(Shard* shard, uint32_t entry, bint nearly_over) noexcept nogil:
+    # A lost or misplaced count does no harm; of two who claim at one time both refresh, as one question.
+    cdef uint8_t before = load8(shard.frequency + entry)
+    cdef uint8_t after = before | M_ASKED
+    cdef bint claims = nearly_over and before & M_ASKED != 0 and not before & M_CLAIMED
+    if before & M_HITS < MOST_HITS:
+        after += 1
+    if claims:
+        after |= M_CLAIMED
+    if after != before:
+        store8(shard.frequency + entry, after)
+    return claims
 
 
 # --- writing: all but the three entrances runs with the shard's sequence odd --------------------------------
@@ -303,7 +310,8 @@ cdef void _evict(const Cache* cache, Shard* shard, uint32_t number, int64_t now)
 
 cdef bint _stays(const Cache* cache, Shard* shard, uint32_t number, int64_t now) noexcept nogil:
     """Whether S3-FIFO keeps a live entry that was popped; if so it is in the main queue again."""
-    cdef uint8_t hits = load8(shard.frequency + number)
+    cdef uint8_t mark = load8(shard.frequency + number)
+    cdef uint8_t hits = mark & M_HITS
     if _is_over(cache, _entry_at(shard, number), now):
         return False
     if shard.place[number] == PLACE_SMALL:
@@ -312,7 +320,7 @@ cdef bint _stays(const Cache* cache, Shard* shard, uint32_t number, int64_t now)
         hits = 1
     elif hits == 0:
         return False
-    store8(shard.frequency + number, hits - 1)
+    store8(shard.frequency + number, mark & ~<uint8_t>M_HITS | (hits - 1))
     shard.place[number] = PLACE_MAIN
     _push(&shard.main, cache.entries, number)
     return True
@@ -411,7 +419,9 @@ cdef int _free_way(const Cache* cache, Shard* shard, const uint64_t* bucket) noe
         if bucket[way] == 0:
             return way
         number = <uint32_t>bucket[way] - 1
-        worth = load8(shard.frequency + number) + (MOST_HITS + 1 if shard.place[number] == PLACE_MAIN else 0)
+        worth = load8(shard.frequency + number) & M_HITS
+        if shard.place[number] == PLACE_MAIN:
+            worth += MOST_HITS + 1
         if worth < lowest:
             lowest = worth
             least = way
@@ -467,6 +477,7 @@ cdef void _fill(
     _put_bytes(&cursor, content.edes, content.ede_length)
     _put_bytes(&cursor, content.message, content.length)
     shard.version += 1
+    store8(shard.frequency + number, load8(shard.frequency + number) & M_HITS)
     store64(entry + W_HASH, key.hash)
     store64(entry + W_INSERTED, <uint64_t>now)
     store64(entry + W_TTL, content.ttl)
@@ -480,7 +491,9 @@ cdef bint _keeps_stale(
     const Cache* cache, uint64_t* entry, const Content* content, int64_t now
 ) noexcept nogil:
     """Where a failure meets an answer that can still be served: keep that and hold the upstreams back."""
-    if not content.flags & E_FAILURE or entry[W_SHAPE] & E_FAILURE or _is_over(cache, entry, now):
+    if not content.flags & E_FAILURE or content.ends_stale:
+        return False
+    if entry[W_SHAPE] & E_FAILURE or _is_over(cache, entry, now):
         return False
     store64(entry + W_RETRY, <uint64_t>(now + FAILURE_RECHECK))
     return True

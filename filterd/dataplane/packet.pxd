@@ -29,7 +29,8 @@ cdef enum:
     LOOKUP_HIT = 0
     LOOKUP_STALE = 1
     LOOKUP_MISS = 2
-    LOOKUPS = 3
+    LOOKUP_PREFETCH = 3         # a hit that asks for its own renewal
+    LOOKUPS = 4
 
 cdef enum:
     OUTCOMES = 4
@@ -48,6 +49,9 @@ cdef struct Exchange:           # one query between its packet and its answer
     Name asked                  # what is looked up: the query's name or a safe host
     bint rewrite                # `asked` is a safe host
     uint8_t rounds
+    bint stale                  # a miss, but a stale answer to `asked` stands by: see packet_stale
+    bint refresh                # answered, and `asked` is to be forwarded for the cache alone: packet_keep
+    bint takes_stale            # inside: the client has waited long enough
 
 cdef struct Reply:              # what forwarding brought
     const uint8_t* message      # without OPT; NULL: no upstream gave an answer
@@ -94,6 +98,12 @@ cdef struct Workspace:          # one of each thread
 # `now`: Unix seconds, for the policy; `ticks`: seconds of a clock that does not go back, for the cache.
 cdef int packet_receive(Core* core, const uint8_t* packet, size_t length, Exchange* x, int64_t now,
                         int64_t ticks, Workspace* work) noexcept nogil
+# What waits for forwarding is answered from what is stale (RFC 8767 5): PACKET_ANSWER, or anything else and
+# it goes on waiting. `x` stays as it is; what forwarding brings at last is for packet_keep.
+cdef int packet_stale(Core* core, const Exchange* x, int64_t now, int64_t ticks,
+                      Workspace* work) noexcept nogil
+# Caches what forwarding brought, without answering anybody: an InsertStatus.
+cdef int packet_keep(Core* core, const Exchange* x, const Reply* reply, int64_t ticks) noexcept nogil
 cdef int packet_finish(Core* core, Exchange* x, const Reply* reply, int64_t now, int64_t ticks,
                        Workspace* work) noexcept nogil
 
@@ -113,6 +123,7 @@ cdef class Packets:
     cdef object allowed
     cdef object cache
     cdef dict categories
+    cdef readonly object due
 
     cdef object outcome(self, int status, Pending pending)
     cdef int fold_categories(self) except -1

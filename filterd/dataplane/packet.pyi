@@ -24,6 +24,9 @@ class Pending:
     def checking_disabled(self) -> bool: ...
     @property
     def tcp(self) -> bool: ...
+    @property
+    def stale(self) -> bool:
+        """Whether a stale answer stands by, should the upstreams be slow."""
 
 @final
 class Packets:
@@ -66,5 +69,20 @@ class Packets:
 
         ``message`` is the upstream's answer without OPT; None: there was none.
         """
+
+    def answer_stale(self, pending: Pending, now: int, ticks: int) -> bytes | None:
+        """What a client that has waited too long gets of what is stale (RFC 8767 section 5), or None.
+
+        What forwarding brings at last goes to :meth:`keep`.
+        """
+
+    def keep(
+        self, pending: Pending, message: bytes | None, ad: bool, edes: Iterable[tuple[int, bytes]], ticks: int
+    ) -> None:
+        """Cache what forwarding brought; nobody waits for it."""
+
+    @property
+    def due(self) -> Pending | None:
+        """What the last answer came from, where that is popular and nearly over: ask for it again."""
 
     def counts(self) -> Counts: ...

@@ -16,6 +16,7 @@ from filterd.dataplane.cache cimport (
     cache_lookup,
     cache_set_union,
 )
+from filterd.dataplane.cache_shard cimport INSERT_KEPT_STALE, INSERT_REFUSED
 from filterd.dataplane.tables cimport Addresses, Lines, Prefixes, address_find, line_of
 from filterd.policy.decide cimport (
     LINE_OPTED_IN,
@@ -113,7 +114,7 @@ cdef int packet_receive(Core* core, const uint8_t* packet, size_t length, Exchan
     cdef AnswerOptions options
     cdef int status
     x.rounds = 0
-    x.rewrite = False
+    x.rewrite = x.stale = x.refresh = x.takes_stale = False
     x.cookie_valid = False
     memcpy(x.sender, x.client, 16)
     if length < HEADER_SIZE:
@@ -146,19 +147,31 @@ cdef int packet_receive(Core* core, const uint8_t* packet, size_t length, Exchan
 
 cdef int packet_finish(Core* core, Exchange* x, const Reply* reply, int64_t now, int64_t ticks,
                        Workspace* work) noexcept nogil:
+    cdef Reply kept = reply[0]
+    if packet_keep(core, x, reply, ticks) == INSERT_KEPT_STALE:
+        kept.message = NULL     # a SERVFAIL, and there is something better (RFC 8767 4)
+    return proceed(core, x, &kept, now, ticks, work)
+
+
+cdef int packet_keep(Core* core, const Exchange* x, const Reply* reply, int64_t ticks) noexcept nogil:
     cdef Key key
     cdef Union seen
-    cdef EdeList edes
     lookup_key(core, x, &key)
-    if reply.message != NULL:
-        if core.state != NULL:
-            union_of(core.state, reply.message, reply.length, &seen)
-            cache_insert(core.cache, &key, reply.message, reply.length, reply.ad, &reply.edes, &seen,
-                         core.state.generation, ticks)
-    else:
-        edes = reply.edes
-        cache_insert_failure(core.cache, &key, &edes, ticks)
-    return proceed(core, x, reply, now, ticks, work)
+    if reply.message == NULL:
+        return cache_insert_failure(core.cache, &key, &reply.edes, ticks)
+    if core.state == NULL:
+        return INSERT_REFUSED
+    union_of(core.state, reply.message, reply.length, &seen)
+    return cache_insert(core.cache, &key, reply.message, reply.length, reply.ad, &reply.edes, &seen,
+                        core.state.generation, ticks)
+
+
+cdef int packet_stale(Core* core, const Exchange* x, int64_t now, int64_t ticks,
+                      Workspace* work) noexcept nogil:
+    cdef Exchange mine = x[0]
+    mine.rounds = 0
+    mine.takes_stale = True
+    return proceed(core, &mine, NULL, now, ticks, work)
 
 
 cdef int proceed(Core* core, Exchange* x, const Reply* reply, int64_t now, int64_t ticks,
@@ -221,11 +234,13 @@ cdef int look_up(Core* core, Exchange* x, const Line* line, const Verdict* verdi
         x.rounds += 1
         lookup_key(core, x, &key)
         status = cache_lookup(core.cache, &key, ticks, work.found, BUFFER_SIZE, &found)
-        if status == CACHE_STALE and found.hold:
+        x.stale = status == CACHE_STALE
+        x.refresh = status == CACHE_HIT and found.refresh
+        if x.stale and (found.hold or x.takes_stale):
             core.counters.lookups[LOOKUP_STALE] += 1
             stale_ede(work.found, options)
         elif status == CACHE_HIT:
-            core.counters.lookups[LOOKUP_HIT] += 1
+            core.counters.lookups[LOOKUP_PREFETCH if x.refresh else LOOKUP_HIT] += 1
         else:
             core.counters.lookups[LOOKUP_MISS] += 1
             return PACKET_MISS
@@ -475,6 +490,10 @@ cdef class Pending:
     def tcp(self):
         return bool(self.x.tcp)
 
+    @property
+    def stale(self):
+        return bool(self.x.stale)
+
 
 cdef class Packets:
     """See the stub."""
@@ -534,19 +553,26 @@ cdef class Packets:
             packet_receive(&self.core, start, packet.shape[0], &pending.x, now, ticks, self.work), pending
         )
 
-    def finish(self, Pending pending not None, message, bint ad, edes, int64_t now, int64_t ticks):
+    def finish(self, Pending pending not None, bytes message, bint ad, edes, int64_t now, int64_t ticks):
         cdef Reply reply
         cdef list texts = []
-        cdef bytes kept = b"" if message is None else message
-        if len(kept) > BUFFER_SIZE:
-            raise ValueError("a message has at most 65535 bytes")
-        reply.message = NULL if message is None else <const uint8_t*><const char*>kept
-        reply.length = len(kept)
-        reply.ad = ad
-        fill_edes(edes, texts, &reply.edes)
+        fill_reply(message, ad, edes, texts, &reply)
         return self.outcome(packet_finish(&self.core, &pending.x, &reply, now, ticks, self.work), pending)
 
+    def keep(self, Pending pending not None, bytes message, bint ad, edes, int64_t ticks):
+        cdef Reply reply
+        cdef list texts = []
+        fill_reply(message, ad, edes, texts, &reply)
+        packet_keep(&self.core, &pending.x, &reply, ticks)
+
+    def answer_stale(self, Pending pending not None, int64_t now, int64_t ticks):
+        self.due = None
+        if packet_stale(&self.core, &pending.x, now, ticks, self.work) == PACKET_ANSWER:
+            return (<const char*>self.work.out)[:self.work.written]
+        return None
+
     cdef object outcome(self, int status, Pending pending):
+        self.due = pending if status == PACKET_ANSWER and pending.x.refresh else None
         if status == PACKET_ANSWER:
             return (<const char*>self.work.out)[:self.work.written]
         return pending if status == PACKET_MISS else None
@@ -589,8 +615,19 @@ cdef class Packets:
                 "hit": c.lookups[LOOKUP_HIT],
                 "stale": c.lookups[LOOKUP_STALE],
                 "miss": c.lookups[LOOKUP_MISS],
+                "prefetch": c.lookups[LOOKUP_PREFETCH],
             },
         }
+
+
+cdef int fill_reply(bytes message, bint ad, edes, list texts, Reply* out) except -1:
+    """``message`` and ``texts`` keep the bytes alive that ``out`` points to."""
+    if message is not None and len(message) > BUFFER_SIZE:
+        raise ValueError("a message has at most 65535 bytes")
+    out.message = NULL if message is None else <const uint8_t*><const char*>message
+    out.length = 0 if message is None else len(message)
+    out.ad = ad
+    return fill_edes(edes, texts, &out.edes)
 
 
 cdef int fill_edes(edes, list texts, EdeList* out) except -1:

@@ -2,6 +2,7 @@
 
 A query that needs no upstream is answered at once, in the call that received it. One that does waits in a
 task of its own; their number is bounded, and what is beyond is dropped and counted: a client asks again.
+Where a stale answer is at hand the client waits :data:`STALE_ANSWER_SECONDS` at most (RFC 8767 section 5).
 """
 
 from __future__ import annotations
@@ -11,35 +12,15 @@ from collections.abc import Callable
 from typing import Protocol
 
 from filterd.dataplane.packet import Packets, Pending
+from filterd.dataplane.refreshing import Forwarded, Refreshing, Upstreams
 from filterd.dataplane.stages.record import Record
 
 MAX_WAITING = 10_000
 """queries waiting for an upstream at one time"""
+STALE_ANSWER_SECONDS = 1.8
+"""the client-answer timer of RFC 8767 section 5: stubs give up after two seconds"""
 
 Send = Callable[[bytes], None]
-
-
-class Forwarded(Protocol):
-    """What came of forwarding. ``message`` None: no upstream gave an answer, and ``edes`` says why."""
-
-    @property
-    def message(self) -> bytes | None:
-        """The answer without OPT."""
-
-    @property
-    def ad(self) -> bool:
-        """Whether a trusted upstream set AD."""
-
-    @property
-    def edes(self) -> tuple[tuple[int, bytes], ...]:
-        """Code and text of each extended error."""
-
-
-class Upstreams(Protocol):
-    """Who forwards; its errors are values."""
-
-    async def forward(self, pending: Pending) -> Forwarded:
-        """Ask for the name that is pending."""
 
 
 class Clock(Protocol):
@@ -55,11 +36,21 @@ class Clock(Protocol):
 class SlowPath:
     """Takes queries from listeners and gives each its answer, or silence. Owned by the event loop."""
 
-    def __init__(self, packets: Packets, upstreams: Upstreams, clock: Clock, record: Record) -> None:
+    def __init__(
+        self,
+        packets: Packets,
+        upstreams: Upstreams,
+        clock: Clock,
+        record: Record,
+        stale_answer: float = STALE_ANSWER_SECONDS,
+    ) -> None:
+        """``stale_answer``: seconds that a client waits where a stale answer is at hand."""
         self._packets = packets
         self.upstreams = upstreams
         self._clock = clock
         self.record = record
+        self._stale_answer = stale_answer
+        self._refreshing = Refreshing(packets, upstreams, clock.ticks)
         self._waiting: set[asyncio.Task[None]] = set()
 
     def take(self, packet: memoryview, client: bytes, tcp: bool, send: Send) -> asyncio.Task[None] | None:
@@ -69,8 +60,7 @@ class SlowPath:
         if isinstance(result, Pending):
             return self._wait(result, send, began)
         if result is not None:
-            send(result)
-            self.record.answered(self._clock.ticks() - began)
+            self._answer(result, send, began)
         return None
 
     async def close(self) -> None:
@@ -78,6 +68,7 @@ class SlowPath:
         for task in self._waiting:
             task.cancel()
         await asyncio.gather(*self._waiting, return_exceptions=True)
+        await self._refreshing.close()
 
     def _wait(self, pending: Pending, send: Send, began: float) -> asyncio.Task[None] | None:
         if len(self._waiting) >= MAX_WAITING:
@@ -92,9 +83,40 @@ class SlowPath:
         """Forward until there is an answer: one that leads to a safe host needs that host's answer too."""
         result: bytes | Pending | None = pending
         while isinstance(result, Pending):
-            came = await self.upstreams.forward(result)
+            came: Forwarded | None
+            if result.stale:
+                came = await self._refreshed(result, send, began)
+            else:
+                came = await self.upstreams.forward(result)
+            if came is None:
+                return
             now, ticks = self._clock.now(), int(self._clock.ticks())
             result = self._packets.finish(result, came.message, came.ad, came.edes, now, ticks)
         if result is not None:
-            send(result)
-            self.record.answered(self._clock.ticks() - began)
+            self._answer(result, send, began)
+
+    async def _refreshed(self, pending: Pending, send: Send, began: float) -> Forwarded | None:
+        """What forwarding brought, or None where it took too long and the client has the stale answer.
+
+        Clients that join a refresh which is slow already wait no longer than the first one did.
+        """
+        refresh = self._refreshing.refresh(pending)
+        if refresh is None:
+            return await self.upstreams.forward(pending)
+        left = max(refresh.began + self._stale_answer - self._clock.ticks(), 0.0)
+        done, _ = await asyncio.wait({refresh.coming}, timeout=left)
+        if not done:
+            now, ticks = self._clock.now(), int(self._clock.ticks())
+            stale = self._packets.answer_stale(pending, now, ticks)
+            if stale is not None:
+                self._answer(stale, send, began)
+                return None
+        return await asyncio.shield(refresh.coming)
+
+    def _answer(self, answer: bytes, send: Send, began: float) -> None:
+        """Send it, and ask again for what it came from where that is popular and nearly over."""
+        due = self._packets.due
+        send(answer)
+        self.record.answered(self._clock.ticks() - began)
+        if due is not None:
+            self._refreshing.prefetch(due)

@@ -155,7 +155,12 @@ def _query_families(now: ResolverFigures) -> Iterator[Metric]:
     )
     yield _histogram("filterd_response_seconds", "Seconds from query to answer.", ("path",), now.responses)
     yield _counter("filterd_drops", "Packets that got silence.", ("reason",), now.drops)
-    yield _counter("filterd_cache_lookups", "Lookups in the response cache.", ("result",), now.cache_lookups)
+    yield _counter(
+        "filterd_cache_lookups",
+        "Lookups in the response cache; prefetch is a hit that has its answer renewed before it is over.",
+        ("result",),
+        now.cache_lookups,
+    )
     yield _counter(
         "filterd_upstream_queries",
         "Queries forwarded, by upstream and how they ended.",

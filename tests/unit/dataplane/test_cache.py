@@ -171,6 +171,39 @@ def test_a_failure_replaces_what_is_too_old_to_be_served(cache: ResponseCache) -
     assert cache.insert_failure(NAME, A, now=60 + DAY)
 
 
+def refreshes(cache: ResponseCache, now: int) -> bool:
+    found = cache.lookup(NAME, A, now=now)
+    assert found is not None
+    return found.refresh
+
+
+def test_one_hit_in_the_last_tenth_of_a_popular_answer_refreshes_it(cache: ResponseCache) -> None:
+    cache.insert(NAME, A, answer(ttl=300), now=0)
+    assert [refreshes(cache, now) for now in (269, 270, 299, 300)] == [False, True, False, False]
+    cache.insert(NAME, A, answer(ttl=300), now=300)
+    assert [refreshes(cache, now) for now in (590, 591, 592)] == [False, True, False]
+
+
+def test_what_just_failed_is_not_refreshed(cache: ResponseCache) -> None:
+    cache.insert(NAME, A, answer(ttl=300), now=0)
+    assert not cache.insert_failure(NAME, A, now=250)
+    assert [refreshes(cache, now) for now in (260, 279, 280)] == [False, False, True]
+
+
+def test_a_failure_is_not_refreshed(cache: ResponseCache) -> None:
+    cache.insert_failure(NAME, A, now=0)
+    assert [refreshes(cache, now) for now in range(5)] == [False] * 5
+
+
+@pytest.mark.parametrize("code", [5, 6, 12])
+def test_a_failed_validation_replaces_what_is_stale(cache: ResponseCache, code: int) -> None:
+    cache.insert(NAME, A, answer(ttl=60), now=0)
+    assert cache.insert(NAME, A, answer(rcode=2, data=""), now=70, edes=((22, b""), (code, b"")))
+    found = cache.lookup(NAME, A, now=71)
+    assert found is not None
+    assert found.failure
+
+
 def test_a_clock_that_goes_back_makes_nothing_older(cache: ResponseCache) -> None:
     cache.insert(NAME, A, answer(ttl=60), now=1000)
     found = cache.lookup(NAME, A, now=10)
