@@ -21,19 +21,17 @@ from typing import Any
 from filterd.config.domain import IPNetwork
 from filterd.config.settings import ParentalFail, Settings
 from filterd.dataplane.cache import ResponseCache
-from filterd.dataplane.listeners.tcp import TcpListener, bind_tcp
-from filterd.dataplane.listeners.udp import UdpListener, bind_udp
 from filterd.dataplane.nodestate.node import Node
 from filterd.dataplane.nodestate.values import Place, Published
 from filterd.dataplane.packet import Packets
 from filterd.dataplane.slowpath import SlowPath
 from filterd.dataplane.stages.record import Record
-from filterd.dataplane.stages.unwrap import Unwrap
 from filterd.dataplane.tables import Prefixes
 from filterd.model.records import NodeReport
 from filterd.policy.published import StateSettings
 from filterd.serve.figures import figures_of
 from filterd.serve.forwarding import Forwarding
+from filterd.serve.listening import Listening
 from filterd.serve.nodelink import SOCKET, report_for_ever
 from filterd.serve.process import (
     CANNOT_START,
@@ -116,18 +114,12 @@ class Resolver:
         self._node.load()
         self._forwarding = Forwarding(settings.dns.upstreams)
         self._path = SlowPath(self._packets, self._forwarding, self._clock, self._record)
-        unwrap = Unwrap(_prefixes(settings.dns.proxy_from))
-        endpoints = [(each.address, each.port) for each in settings.dns.listen]
-        self._udp = [UdpListener(bind_udp(*each), self._path, unwrap) for each in endpoints]
-        self._tcp = [TcpListener(bind_tcp(*each), self._path, unwrap) for each in endpoints]
+        self._listening = Listening(settings, self._path, self._clock.ticks)
         self._http = self._make_http()
 
     async def run(self) -> None:
         """Serve until SIGTERM, SIGINT or the end of standard input."""
-        for udp in self._udp:
-            udp.start()
-        for tcp in self._tcp:
-            await tcp.start()
+        self._listening.start()
         loop = asyncio.get_running_loop()
         loop.set_exception_handler(log.loop_fault)
         for number in (signal.SIGTERM, signal.SIGINT):
@@ -155,11 +147,7 @@ class Resolver:
         if settings.dns.listen != self._settings.dns.listen:
             waiting.append("dns.listen")
         self._packets.change_settings(_prefixes(settings.dns.allow_from), rules_of(settings))
-        unwrap = Unwrap(_prefixes(settings.dns.proxy_from))
-        for udp in self._udp:
-            udp.unwrap = unwrap
-        for tcp in self._tcp:
-            tcp.unwrap = unwrap
+        self._listening.change(settings)
         self._forwarding.change(settings.dns.upstreams)
         self._node.change_settings(switches_of(settings))
         log.get().info("new settings in force", remedy=f"restart for {', '.join(waiting)}" if waiting else "")
@@ -203,10 +191,7 @@ class Resolver:
         )
 
     async def _close(self) -> None:
-        for udp in self._udp:
-            udp.close()
-        for tcp in self._tcp:
-            await tcp.close()
+        self._listening.close()
         await self._path.close()
         await self._forwarding.close()
         self._http.stop()

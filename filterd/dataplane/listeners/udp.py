@@ -5,33 +5,13 @@ from __future__ import annotations
 import asyncio
 import socket
 from functools import partial
-from ipaddress import IPv4Address, IPv6Address
 
-from filterd.dataplane.listeners.trouble import cannot_listen
 from filterd.dataplane.slowpath import SlowPath
 from filterd.dataplane.stages.unwrap import Unwrap, client_bytes
 
 RUN = 64
 """datagrams taken before others get their turn"""
 LARGEST = 65535
-BUFFER = 4 * 1024 * 1024
-"""bytes asked of the kernel for a socket's queue: what arrives while the loop is busy"""
-
-
-def bind_udp(address: IPv4Address | IPv6Address, port: int) -> socket.socket:
-    """A bound, non-blocking socket. Raises ``OSError`` that names the address."""
-    family = socket.AF_INET if address.version == 4 else socket.AF_INET6
-    bound = socket.socket(family, socket.SOCK_DGRAM)
-    try:
-        bound.setblocking(False)
-        bound.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, BUFFER)
-        if family == socket.AF_INET6:
-            bound.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-        bound.bind((str(address), port))
-    except OSError as error:
-        bound.close()
-        raise cannot_listen(address, port, error) from error
-    return bound
 
 
 class UdpListener:

@@ -3,124 +3,26 @@
 from __future__ import annotations
 
 import asyncio
-import socket
+import errno
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
-from ipaddress import ip_address
 
 import dns.message
 import dns.rcode
 import pytest
 
-from filterd.dataplane.cache import ResponseCache
-from filterd.dataplane.listeners import tcp as tcp_module
-from filterd.dataplane.listeners.tcp import TcpListener, bind_tcp
-from filterd.dataplane.listeners.udp import UdpListener, bind_udp
-from filterd.dataplane.packet import Packets, Pending
-from filterd.dataplane.slowpath import SlowPath
+from filterd.dataplane.listeners.connections import Ending
 from filterd.dataplane.stages.record import BOUNDS, Record
-from filterd.dataplane.stages.unwrap import Unwrap, client_bytes
-from filterd.dataplane.tables import Addresses, Lines, Prefixes
-from filterd.policy.classes import FIXED, Classes
-from filterd.wire.proxy import SIGNATURE
-from tests.policy_world import KEY, World
-from tests.unit.dataplane.conftest import Rules
-
-
-class StillClock:
-    """The time that a test says."""
-
-    def now(self) -> int:
-        return 1_800_000_000
-
-    def ticks(self) -> float:
-        return 1000.0
-
-
-@dataclass
-class Answer:
-    message: bytes | None
-    ad: bool = False
-    edes: tuple[tuple[int, bytes], ...] = ()
-
-
-@dataclass
-class ScriptedUpstreams:
-    """Answers with NXDOMAIN once ``gate`` is open; names that begin with ``slow`` wait for ``slow`` too."""
-
-    gate: asyncio.Event = field(default_factory=asyncio.Event)
-    slow: asyncio.Event = field(default_factory=asyncio.Event)
-
-    async def forward(self, pending: Pending) -> Answer:
-        await self.gate.wait()
-        if pending.name.startswith(b"\4slow"):
-            await self.slow.wait()
-        head = b"\0\0\x81\x83\0\1\0\0\0\0\0\0"
-        return Answer(head + pending.name + pending.qtype.to_bytes(2, "big") + b"\0\1")
-
-
-@dataclass
-class Served:
-    path: SlowPath
-    upstreams: ScriptedUpstreams
-    udp: UdpListener
-    tcp: TcpListener
-    udp_port: int
-    tcp_port: int
-
-    async def datagram(self, packet: bytes, source: str = "127.0.0.1") -> bytes | None:
-        """Send one; the answer, None for silence."""
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
-            client.setblocking(False)
-            client.bind((source, 0))
-            loop = asyncio.get_running_loop()
-            await loop.sock_sendto(client, packet, ("127.0.0.1", self.udp_port))
-            try:
-                return await asyncio.wait_for(loop.sock_recv(client, 4096), 0.3)
-            except TimeoutError:
-                return None
-
-    async def stream(self, source: str = "127.0.0.1") -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-        return await asyncio.open_connection("127.0.0.1", self.tcp_port, local_addr=(source, 0))
+from filterd.dataplane.stages.unwrap import client_bytes
+from tests.listener_world import Served, framed, make_served, proxied, query, receive
 
 
 @pytest.fixture
 async def served() -> AsyncIterator[Served]:
-    """Everyone on loopback and 192.0.2.0/24 may ask; 127.0.0.7 is a front."""
-    allowed = Prefixes(KEY, ["127.0.0.0/8", "192.0.2.0/24"])
-    packets = Packets(allowed, ResponseCache(1 << 20, KEY), Rules())
-    packets.publish(World(Classes(FIXED)).native, Lines(KEY), Addresses(KEY), True)
-    upstreams = ScriptedUpstreams()
-    upstreams.gate.set()
-    path = SlowPath(packets, upstreams, StillClock(), Record())
-    unwrap = Unwrap(Prefixes(KEY, ["127.0.0.7/32"]))
-    udp_socket, tcp_socket = bind_udp(ip_address("127.0.0.1"), 0), bind_tcp(ip_address("127.0.0.1"), 0)
-    ports = udp_socket.getsockname()[1], tcp_socket.getsockname()[1]
-    udp, tcp = UdpListener(udp_socket, path, unwrap), TcpListener(tcp_socket, path, unwrap)
-    udp.start()
-    await tcp.start()
-    yield Served(path, upstreams, udp, tcp, *ports)
-    udp.close()
-    await tcp.close()
-    await path.close()
-
-
-def query(name: str) -> bytes:
-    return dns.message.make_query(name, "A").to_wire()
-
-
-def framed(*messages: bytes) -> bytes:
-    return b"".join(len(message).to_bytes(2, "big") + message for message in messages)
-
-
-def proxied(source: str) -> bytes:
-    addresses = ip_address(source).packed + bytes([127, 0, 0, 1]) + b"\x12\x34\0\x35"
-    return SIGNATURE + b"\x21\x12" + len(addresses).to_bytes(2, "big") + addresses
-
-
-async def receive(reader: asyncio.StreamReader) -> dns.message.Message:
-    length = int.from_bytes(await reader.readexactly(2), "big")
-    return dns.message.from_wire(await reader.readexactly(length))
+    """Listeners that serve."""
+    made = make_served()
+    made.start()
+    yield made
+    await made.close()
 
 
 @pytest.mark.parametrize(
@@ -180,39 +82,168 @@ async def test_a_client_that_ends_still_gets_what_it_asked(served: Served) -> No
     writer.close()
 
 
-@pytest.mark.parametrize("sent", [b"\0", b"\0\5hello", framed(query("example.org"))[:-3]])
-async def test_what_is_no_message_ends_the_connection(
-    served: Served, sent: bytes, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(tcp_module, "IDLE_SECONDS", 0.1)
+@pytest.mark.parametrize(
+    ("sent", "ending"),
+    [
+        (b"\0", Ending.INCOMPLETE),
+        (b"\0\5hello", Ending.NOT_A_MESSAGE),
+        (framed(query("example.org"))[:-3], Ending.INCOMPLETE),
+        (b"", Ending.IDLE),
+    ],
+)
+async def test_what_is_no_message_ends_the_connection(served: Served, sent: bytes, ending: Ending) -> None:
+    served.limit(idle=0.1)
     reader, writer = await served.stream()
     writer.write(sent)
     assert await reader.read() == b""
     writer.close()
+    await served.ended(ending)
 
 
-async def test_a_connection_has_its_share_of_queries(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tcp_module, "MAX_QUERIES", 2)
+async def test_a_message_has_its_time_however_its_bytes_drip(served: Served) -> None:
+    """Answers to other queries of the connection do not renew it."""
+    served.limit(idle=0.6)
     reader, writer = await served.stream()
-    writer.write(framed(query("one.example"), query("two.example"), query("three.example")))
-    answers = [await receive(reader), await receive(reader)]
-    assert len(answers) == 2
+    writer.write(framed(query("slow.example")) + b"\0\x40")
+    with pytest.raises((asyncio.IncompleteReadError, ConnectionError)):
+        for _ in range(100):
+            writer.write(b"x")
+            await asyncio.sleep(0.05)
+            await writer.drain()
+        await receive(reader)
+    writer.close()
+    await served.ended(Ending.INCOMPLETE)
+
+
+async def test_a_connection_has_its_share_of_queries(served: Served) -> None:
+    served.limit(queries=2)
+    reader, writer = await served.stream()
+    writer.write(framed(query("one.example"), query("slow.example"), query("three.example")))
+    assert (await receive(reader)).question[0].name.to_text() == "one.example."
+    served.upstreams.slow.set()
+    assert (await receive(reader)).question[0].name.to_text() == "slow.example."
+    assert await reader.read() == b"", "an end, no reset: answers may still be on their way"
+    writer.close()
+    await served.ended(Ending.SERVED)
+
+
+async def test_the_connection_that_was_idle_longest_makes_room(served: Served) -> None:
+    served.limit(connections=2)
+    clients = [await served.asked("one.example"), await served.asked("two.example")]
+    first, second = clients
+    first[1].write(framed(query("one.example")))
+    await receive(first[0])
+    third = await served.asked("three.example")
+    assert await second[0].read() == b""
+    first[1].write(framed(query("one.example")))
+    await receive(first[0])
+    assert (len(served.connections), served.connections.ended) == (2, {Ending.MADE_ROOM: 1})
+    for _, writer in (*clients, third):
+        writer.close()
+
+
+async def test_where_no_connection_is_idle_a_new_one_is_refused(served: Served) -> None:
+    served.limit(connections=1)
+    reader, writer = await served.stream()
+    writer.write(framed(query("slow.example")))
+    await asyncio.sleep(0.05)
+    other = await served.stream()
+    assert await other[0].read() == b""
+    served.upstreams.slow.set()
+    assert (await receive(reader)).rcode() == dns.rcode.NXDOMAIN
+    assert served.connections.ended == {Ending.FULL: 1}
+    for each in (writer, other[1]):
+        each.close()
+
+
+async def test_a_prefix_has_its_share_and_takes_from_no_other(served: Served) -> None:
+    served.limit(per_prefix=2)
+    other = await served.asked("one.example", "127.0.0.9")
+    same = [await served.asked("one.example", "127.0.0.8") for _ in range(4)]
+    assert served.connections.ended == {Ending.MADE_ROOM: 2}
+    assert [await each[0].read() for each in same[:2]] == [b"", b""]
+    for reader, writer in (other, *same[2:]):
+        writer.write(framed(query("two.example")))
+        await receive(reader)
+    for _, writer in (other, *same):
+        writer.close()
+
+
+async def test_a_prefix_is_the_clients_not_the_fronts(served: Served) -> None:
+    served.limit(per_prefix=1)
+    clients = []
+    for source in ("192.0.2.1", "192.0.2.2"):
+        reader, writer = await served.stream("127.0.0.7")
+        writer.write(proxied(source) + framed(query("slow.example")))
+        clients.append((reader, writer))
+    await asyncio.sleep(0.05)
+    reader, writer = await served.stream("127.0.0.7")
+    writer.write(proxied("192.0.2.1") + framed(query("one.example")))
     with pytest.raises((asyncio.IncompleteReadError, ConnectionError)):
         await receive(reader)
+    assert served.connections.ended == {Ending.PREFIX_FULL: 1}
+    served.upstreams.slow.set()
+    for reader, _ in clients:
+        assert (await receive(reader)).rcode() == dns.rcode.NXDOMAIN
+    for _, each in (*clients, (reader, writer)):
+        each.close()
+
+
+async def test_more_than_may_wait_is_taken_as_answers_go_out(served: Served) -> None:
+    """250 pipelined queries: 100 wait at one time, none is lost, and a quick one overtakes what waits."""
+    reader, writer = await served.stream()
+    names = [f"slow.x{number}.example" for number in range(250)]
+    writer.write(framed(*map(query, names)))
+    writer.write_eof()
+    await asyncio.sleep(0.2)
+    assert len(served.path._waiting) == 100
+    served.upstreams.slow.set()
+    found = {(await receive(reader)).question[0].name.to_text(omit_final_dot=True) for _ in names}
+    assert found == set(names)
+    assert await reader.read() == b""
     writer.close()
 
 
-async def test_connections_are_bounded(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tcp_module, "MAX_CONNECTIONS", 1)
-    first = await served.stream()
-    first[1].write(framed(query("example.org")))
-    await receive(first[0])
+async def test_a_client_that_does_not_read_is_cut(served: Served) -> None:
+    served.limit(idle=0.3, unsent=4096, queries=100_000)
     reader, writer = await served.stream()
-    with pytest.raises((asyncio.IncompleteReadError, ConnectionError)):
-        await receive(reader)
-    assert served.path.record.drops == {"too_many_connections": 1}
-    for each in (writer, first[1]):
-        each.close()
+    with pytest.raises(ConnectionError):
+        while True:
+            writer.write(framed(*[query("unread.example")] * 100))
+            await writer.drain()
+            reader._buffer.clear()  # type: ignore[attr-defined]
+            reader._transport.pause_reading()  # type: ignore[attr-defined]
+            await asyncio.sleep(0)
+    writer.close()
+    await served.ended(Ending.UNREAD)
+    assert not len(served.connections)
+
+
+async def test_the_system_has_no_file_left_and_then_has(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    idle = await served.asked("one.example")
+    real, failures = served.tcp._socket, 3
+
+    class Scarce:
+        """Fails some times, as accept does when no file is left."""
+
+        def accept(self) -> object:
+            nonlocal failures
+            if failures:
+                failures -= 1
+                raise OSError(errno.EMFILE, "too many open files")
+            return real.accept()
+
+        def __getattr__(self, name: str) -> object:
+            return getattr(real, name)
+
+    monkeypatch.setattr(served.tcp, "_socket", Scarce())
+    late = await served.asked("two.example")
+    assert served.service.shortages == {"files": 3}
+    assert await idle[0].read() == b"", "the file of the one that was idle longest is given up"
+    for _, writer in (idle, late):
+        writer.close()
 
 
 async def test_waiting_queries_are_bounded(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -231,11 +262,10 @@ def test_response_times_fall_into_their_buckets() -> None:
     assert (record.responses[0], record.responses[-1]) == (2, 1)
 
 
-async def test_a_client_that_is_gone_before_it_was_accepted_is_no_fault(
-    served: Served, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Its address is not known any more; a flood of such clients must not flood the log either."""
-    reader, writer = await served.stream()
-    monkeypatch.setattr(writer.transport, "get_extra_info", lambda name, default=None: default)
-    await served.tcp._serve(reader, writer)
-    assert writer.is_closing()
+async def test_a_front_that_only_looks_is_no_fault(served: Served) -> None:
+    reader, writer = await served.stream("127.0.0.7")
+    writer.write_eof()
+    assert await reader.read() == b""
+    writer.close()
+    await served.ended(Ending.CLIENT)
+    assert served.path.record.drops == {}

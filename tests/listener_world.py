@@ -1,0 +1,156 @@
+"""Listeners over real sockets on loopback, and upstreams that wait for a test's word."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import time
+from dataclasses import dataclass, field, replace
+from ipaddress import ip_address
+from typing import Any
+
+import dns.message
+
+from filterd.dataplane.cache import ResponseCache
+from filterd.dataplane.listeners.binding import bind_tcp, bind_udp
+from filterd.dataplane.listeners.connections import Connections, Ending, Limits
+from filterd.dataplane.listeners.tcp import TcpListener, TcpService
+from filterd.dataplane.listeners.udp import UdpListener
+from filterd.dataplane.packet import Packets, Pending
+from filterd.dataplane.slowpath import SlowPath
+from filterd.dataplane.stages.record import Record
+from filterd.dataplane.stages.unwrap import Unwrap
+from filterd.dataplane.tables import Addresses, Lines, Prefixes
+from filterd.policy.classes import FIXED, Classes
+from filterd.wire.proxy import SIGNATURE
+from tests.policy_world import KEY, World
+from tests.unit.dataplane.conftest import Rules
+
+GENEROUS = Limits()
+Stream = tuple[asyncio.StreamReader, asyncio.StreamWriter]
+
+
+class StillClock:
+    """The time that a test says."""
+
+    def now(self) -> int:
+        return 1_800_000_000
+
+    def ticks(self) -> float:
+        return 1000.0
+
+
+@dataclass
+class Answer:
+    message: bytes | None
+    ad: bool = False
+    edes: tuple[tuple[int, bytes], ...] = ()
+
+
+@dataclass
+class ScriptedUpstreams:
+    """Answers with NXDOMAIN once ``gate`` is open; names that begin with ``slow`` wait for ``slow`` too."""
+
+    gate: asyncio.Event = field(default_factory=asyncio.Event)
+    slow: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def forward(self, pending: Pending) -> Answer:
+        await self.gate.wait()
+        if pending.name.startswith(b"\4slow"):
+            await self.slow.wait()
+        head = b"\0\0\x81\x83\0\1\0\0\0\0\0\0"
+        return Answer(head + pending.name + pending.qtype.to_bytes(2, "big") + b"\0\1")
+
+
+@dataclass
+class Served:
+    path: SlowPath
+    upstreams: ScriptedUpstreams
+    udp: UdpListener
+    tcp: TcpListener
+    service: TcpService
+    udp_port: int
+    tcp_port: int
+
+    def start(self) -> None:
+        self.udp.start()
+        self.tcp.start()
+        self.service.start()
+
+    async def close(self) -> None:
+        self.udp.close()
+        self.tcp.close()
+        self.service.close()
+        await self.path.close()
+        await asyncio.sleep(0)
+
+    @property
+    def connections(self) -> Connections:
+        return self.service.connections
+
+    def limit(self, **changes: Any) -> None:
+        """Change some of the limits."""
+        self.connections.limits = replace(self.connections.limits, **changes)
+
+    async def ended(self, ending: Ending, count: int = 1) -> None:
+        """Wait until so many connections ended for this reason."""
+        async with asyncio.timeout(10):
+            while self.connections.ended[ending] < count:
+                await asyncio.sleep(0.01)
+
+    async def datagram(self, packet: bytes, source: str = "127.0.0.1") -> bytes | None:
+        """Send one; the answer, None for silence."""
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
+            client.setblocking(False)
+            client.bind((source, 0))
+            loop = asyncio.get_running_loop()
+            await loop.sock_sendto(client, packet, ("127.0.0.1", self.udp_port))
+            try:
+                return await asyncio.wait_for(loop.sock_recv(client, 4096), 0.3)
+            except TimeoutError:
+                return None
+
+    async def stream(self, source: str = "127.0.0.1") -> Stream:
+        """A connection from this address."""
+        return await asyncio.open_connection("127.0.0.1", self.tcp_port, local_addr=(source, 0))
+
+    async def asked(self, name: str, source: str = "127.0.0.1") -> Stream:
+        """A connection on which one query was answered."""
+        reader, writer = await self.stream(source)
+        writer.write(framed(query(name)))
+        await receive(reader)
+        return reader, writer
+
+
+def make_served(limits: Limits = GENEROUS) -> Served:
+    """Everyone on loopback and 192.0.2.0/24 may ask; 127.0.0.7 is a front. Not started."""
+    allowed = Prefixes(KEY, ["127.0.0.0/8", "192.0.2.0/24"])
+    packets = Packets(allowed, ResponseCache(1 << 20, KEY), Rules())
+    packets.publish(World(Classes(FIXED)).native, Lines(KEY), Addresses(KEY), True)
+    upstreams = ScriptedUpstreams()
+    upstreams.gate.set()
+    path = SlowPath(packets, upstreams, StillClock(), Record())
+    unwrap = Unwrap(Prefixes(KEY, ["127.0.0.7/32"]))
+    udp_socket, tcp_socket = bind_udp(ip_address("127.0.0.1"), 0), bind_tcp(ip_address("127.0.0.1"), 0)
+    ports = udp_socket.getsockname()[1], tcp_socket.getsockname()[1]
+    service = TcpService(Connections(limits), time.monotonic)
+    udp, tcp = UdpListener(udp_socket, path, unwrap), TcpListener(tcp_socket, path, unwrap, service)
+    return Served(path, upstreams, udp, tcp, service, *ports)
+
+
+def query(name: str) -> bytes:
+    return dns.message.make_query(name, "A").to_wire()
+
+
+def framed(*messages: bytes) -> bytes:
+    return b"".join(len(message).to_bytes(2, "big") + message for message in messages)
+
+
+def proxied(source: str) -> bytes:
+    addresses = ip_address(source).packed + bytes([127, 0, 0, 1]) + b"\x12\x34\0\x35"
+    return SIGNATURE + b"\x21\x12" + len(addresses).to_bytes(2, "big") + addresses
+
+
+async def receive(reader: asyncio.StreamReader) -> dns.message.Message:
+    length = int.from_bytes(await reader.readexactly(2), "big")
+    return dns.message.from_wire(await reader.readexactly(length))
