@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from filterd.dataplane.nodestate.node import Node
 from filterd.dataplane.packet import Packets
 from filterd.dataplane.stages.record import BOUNDS, Record
+from filterd.serve.listening import Listening
 from filterd.telemetry.metrics import Histogram, ResolverFigures
 
 
@@ -15,6 +16,7 @@ def figures_of(
     record: Record,
     node: Node,
     upstream_queries: Mapping[tuple[str, str], int],
+    listening: Listening,
     enforcement: Histogram,
     now: float,
 ) -> ResolverFigures:
@@ -32,6 +34,9 @@ def figures_of(
         drops=drops,
         cache_lookups=counts["lookups"],
         upstream_queries=upstream_queries,
+        tcp_connections=len(listening.connections),
+        tcp_ended={ending.value: count for ending, count in dict(listening.connections.ended).items()},
+        tcp_shortages=dict(listening.service.shortages),
         snapshot_digest=publisher.snapshot.digest if publisher.snapshot is not None else "",
         snapshot_generation=publisher.published,
         snapshots_refused=dict(node.shelf.refused),

@@ -170,6 +170,7 @@ class Resolver:
                 self._record,
                 self._node,
                 self._forwarding.counts(),
+                self._listening,
                 self._witness.enforcement,
                 time.time(),
             )

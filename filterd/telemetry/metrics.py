@@ -67,6 +67,9 @@ class ResolverFigures:
     drops: Mapping[str, int] = field(default_factory=dict)
     cache_lookups: Mapping[str, int] = field(default_factory=dict)
     upstream_queries: Mapping[tuple[str, str], int] = field(default_factory=dict)
+    tcp_connections: int = 0
+    tcp_ended: Mapping[str, int] = field(default_factory=dict)
+    tcp_shortages: Mapping[str, int] = field(default_factory=dict)
     snapshot_digest: str = ""
     snapshot_generation: int = 0
     snapshots_refused: Mapping[str, int] = field(default_factory=dict)
@@ -142,6 +145,7 @@ def control_metrics(figures: Callable[[], ControlFigures]) -> RoleMetrics:
 
 def _resolver_families(now: ResolverFigures) -> Iterator[Metric]:
     yield from _query_families(now)
+    yield from _listener_families(now)
     yield from _state_families(now)
 
 
@@ -166,6 +170,19 @@ def _query_families(now: ResolverFigures) -> Iterator[Metric]:
         "Queries forwarded, by upstream and how they ended.",
         ("upstream", "outcome"),
         now.upstream_queries,
+    )
+
+
+def _listener_families(now: ResolverFigures) -> Iterator[Metric]:
+    yield _gauge("filterd_tcp_connections", "TCP connections of clients that are open.", now.tcp_connections)
+    yield _counter(
+        "filterd_tcp_connections_ended", "TCP connections that ended, by why.", ("reason",), now.tcp_ended
+    )
+    yield _counter(
+        "filterd_tcp_shortages",
+        "TCP connections that could not be accepted yet, by what the system had none of.",
+        ("of",),
+        now.tcp_shortages,
     )
 
 

@@ -111,6 +111,10 @@ ALERTS = {
     "filterd_drops_total": "grows by more than 1 % of the queries: hostile or broken senders",
     "filterd_cache_lookups_total": "`stale` is more than 5 % of the lookups: upstreams do not answer",
     "filterd_upstream_queries_total": "outcomes other than `answered` are more than 5 % for 5 minutes",
+    "filterd_tcp_connections": "above 80 % of `dns.tcp.connections`, or of the files that the system allows",
+    "filterd_tcp_connections_ended_total": "`full` or `prefix_full` at all; `made_room`, `incomplete` or "
+    "`unread` more than 1 % of the ended ones: somebody holds connections",
+    "filterd_tcp_shortages_total": "any increase: raise the limit of open files (`LimitNOFILE=`)",
     "filterd_snapshot_info": "nodes show different digests for 10 minutes",
     "filterd_snapshot_generation": "none; it grows with each order, boundary of a schedule and snapshot",
     "filterd_snapshots_refused_total": "any increase: `filterd snapshot verify`, `filterd snapshot build`",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import socket
 from collections.abc import AsyncIterator
 
 import dns.message
@@ -206,16 +207,15 @@ async def test_more_than_may_wait_is_taken_as_answers_go_out(served: Served) -> 
 
 async def test_a_client_that_does_not_read_is_cut(served: Served) -> None:
     served.limit(idle=0.3, unsent=4096, queries=100_000)
-    reader, writer = await served.stream()
-    with pytest.raises(ConnectionError):
-        while True:
-            writer.write(framed(*[query("unread.example")] * 100))
-            await writer.drain()
-            reader._buffer.clear()  # type: ignore[attr-defined]
-            reader._transport.pause_reading()  # type: ignore[attr-defined]
-            await asyncio.sleep(0)
-    writer.close()
-    await served.ended(Ending.UNREAD)
+    loop = asyncio.get_running_loop()
+    with socket.socket() as client:
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        client.setblocking(False)
+        await loop.sock_connect(client, ("127.0.0.1", served.tcp_port))
+        with pytest.raises(ConnectionError):
+            while True:
+                await loop.sock_sendall(client, framed(*[query("unread.example")] * 100))
+    assert served.connections.ended == {Ending.UNREAD: 1}
     assert not len(served.connections)
 
 
