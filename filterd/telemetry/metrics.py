@@ -181,7 +181,7 @@ def _listener_families(now: ResolverFigures) -> Iterator[Metric]:
     yield _counter(
         "filterd_tcp_shortages",
         "TCP connections that could not be accepted yet, by what the system had none of.",
-        ("of",),
+        ("reason",),
         now.tcp_shortages,
     )
 
