@@ -47,6 +47,11 @@ sanitize: $(INSTALLED)  ## drive the native core under ASan and UBSan (PYTEST pi
 sanitize-threads: $(INSTALLED)  ## drive the response cache from many threads under TSan
 	@VENV="$(abspath $(VENV))" .ci/sanitize thread
 
+# Each target for FUZZ_SECONDS (60), in a build of its own; says which package is missing where clang is.
+.PHONY: fuzz
+fuzz: $(INSTALLED)  ## fuzz the native core with libFuzzer (FUZZ_SECONDS=600 FUZZ_TARGETS="packet")
+	@VENV="$(abspath $(VENV))" .ci/fuzz $(FUZZ_TARGETS)
+
 .PHONY: build
 build: $(BIN)/python flags  ## compile the native core in place
 	@$(BIN)/python -c "import setuptools, Cython" 2>/dev/null || $(MAKE) --no-print-directory $(INSTALLED)
@@ -81,7 +86,7 @@ flags:
 	@mkdir -p build
 	@printf '%s\n' '$(CFLAGS)' '$(LDFLAGS)' | cmp -s - build/flags 2>/dev/null || { \
 	    printf '%s\n' '$(CFLAGS)' '$(LDFLAGS)' >build/flags; rm -f $(BUILT); \
-	    find filterd -name '*.so' -delete; rm -rf build/temp.*; }
+	    find filterd -name '*.so' -delete; rm -rf build/temp.* build/lib.*; }
 
 # Cython only prints a "performance hint" where a nogil function would take the GIL on every call, and it prints
 # it once: with the .c files gone it is printed, and fails the build, until it is mended.
