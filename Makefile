@@ -111,3 +111,9 @@ scale-lines: $(INSTALLED) $(BUILT)  ## a resolver with a million lines: resync, 
 .PHONY: compliance
 compliance: $(INSTALLED) $(BUILT)  ## ask filterd, BIND, Unbound and Recursor the same RFC cases and write docs/compliance.md
 	@$(BIN)/python -m tests.compliance --write
+
+# Answers beside those of Unbound and BIND; skips where the folder of popular names is absent.
+POPULAR ?= ../shared/data/popular
+.PHONY: comparison
+comparison: $(INSTALLED) $(BUILT)  ## ask filterd, Unbound and BIND 20,000 popular names and write docs/comparison.md
+	@$(BIN)/python -m tests.comparison --write $(POPULAR)

@@ -23,11 +23,14 @@ import dns.rdatatype
 import dns.rrset
 
 from tests.e2e.authority import free_port
+from tests.e2e.resolver_process import Script
 
 LEAKED = "192.0.2.66"
 """the address of every name that should not have been asked"""
 SLOW_SECONDS = 0.2
 """how long the answer to ``slow.c.example`` takes"""
+RECEIVE_BUFFER = 4 << 20
+"""room for the queries of a burst; the system may give less"""
 SOA = "c.example. 3600 IN SOA ns.c.example. host.c.example. 1 3600 600 86400 60"
 ROOT_SOA = ". 3600 IN SOA a.root.example. host.root.example. 1 1800 900 604800 60"
 SIGNATURE = "A 13 3 300 20370101000000 20200101000000 1 c.example. " + "A" * 86 + "=="
@@ -190,9 +193,9 @@ def respond(query: dns.message.Message) -> dns.message.Message:
     return reply
 
 
-def _answer(packet: bytes, tcp: bool) -> bytes:
+def _answer(script: Script, packet: bytes, tcp: bool) -> bytes:
     query = dns.message.from_wire(packet)
-    reply = respond(query)
+    reply = script(query)
     most = 65535 if tcp else max(512, query.payload)
     whole = reply.to_wire(max_size=65535)
     if len(whole) <= most:
@@ -207,51 +210,55 @@ def _wait(packet: bytes) -> float:
     return SLOW_SECONDS if b"\x04slow\x01c" in packet.lower() else 0.0
 
 
-def _udp(server: socket.socket) -> None:
+def _udp(server: socket.socket, script: Script) -> None:
     while True:
         packet, peer = server.recvfrom(65535)
         if not packet:
             return
         if _wait(packet):
-            threading.Thread(target=_late, args=(server, packet, peer), daemon=True).start()
+            threading.Thread(target=_late, args=(server, script, packet, peer), daemon=True).start()
         else:
-            server.sendto(_answer(packet, False), peer)
+            server.sendto(_answer(script, packet, False), peer)
 
 
-def _late(server: socket.socket, packet: bytes, peer: tuple[str, int]) -> None:
+def _late(server: socket.socket, script: Script, packet: bytes, peer: tuple[str, int]) -> None:
     time.sleep(_wait(packet))
     with contextlib.suppress(OSError):
-        server.sendto(_answer(packet, False), peer)
+        server.sendto(_answer(script, packet, False), peer)
 
 
-def _connection(client: socket.socket) -> None:
+def _connection(client: socket.socket, script: Script) -> None:
     with client, contextlib.suppress(OSError), client.makefile("rb") as stream:
         while len(head := stream.read(2)) == 2:
             packet = stream.read(int.from_bytes(head, "big"))
             time.sleep(_wait(packet))
-            reply = _answer(packet, True)
+            reply = _answer(script, packet, True)
             client.sendall(len(reply).to_bytes(2, "big") + reply)
 
 
-def _tcp(server: socket.socket) -> None:
+def _tcp(server: socket.socket, script: Script) -> None:
     while True:
         try:
             client, _ = server.accept()
         except OSError:
             return
-        threading.Thread(target=_connection, args=(client,), daemon=True).start()
+        threading.Thread(target=_connection, args=(client, script), daemon=True).start()
 
 
 @contextlib.contextmanager
-def scripted() -> Iterator[int]:
-    """The upstream; yields its port on 127.0.0.1."""
+def scripted(script: Script = respond) -> Iterator[int]:
+    """The upstream, which answers by ``script``; yields its port on 127.0.0.1."""
     port = free_port()
     with (
         socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp,
         socket.create_server(("127.0.0.1", port)) as tcp,
     ):
         udp.bind(("127.0.0.1", port))
-        threads = [threading.Thread(target=_udp, args=(udp,)), threading.Thread(target=_tcp, args=(tcp,))]
+        udp.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
+        threads = [
+            threading.Thread(target=_udp, args=(udp, script)),
+            threading.Thread(target=_tcp, args=(tcp, script)),
+        ]
         for thread in threads:
             thread.start()
         try:
