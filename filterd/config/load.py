@@ -10,6 +10,7 @@ from __future__ import annotations
 import difflib
 import os
 from dataclasses import dataclass
+from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +18,13 @@ from pydantic import BaseModel, ValidationError
 
 from filterd.config import raw, settings
 from filterd.config.domain import Endpoint, NodeName
+from filterd.config.raw_rate import RateLimit
 from filterd.config.resolvers import loops, system_resolvers
 from filterd.config.settings import Settings
 from filterd.config.yamlfile import YamlError, read_yaml
 
 RESOLV_CONF = Path("/etc/resolv.conf")
+LOOPBACK = (IPv4Network("127.0.0.0/8"), IPv6Network("::1/128"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +131,21 @@ def _identity(configuration: raw.Configuration) -> NodeName | None:
     return None if chosen == "hidden" else NodeName(chosen)
 
 
+def _rate_limit(limit: RateLimit) -> settings.RateLimitSettings:
+    """The limit; loopback, whose addresses nobody forges from outside, has none unless the file says so."""
+    overrides = {network: settings.RateOverride(network, 0, 1) for network in LOOPBACK}
+    for each in limit.overrides:
+        burst = max(5 * each.queries_per_second, 1) if each.burst is None else each.burst
+        overrides[each.prefix] = settings.RateOverride(each.prefix, each.queries_per_second, burst)
+    return settings.RateLimitSettings(
+        limit.queries_per_second,
+        limit.burst,
+        limit.ipv4_prefix,
+        limit.ipv6_prefix,
+        tuple(overrides.values()),
+    )
+
+
 def _resolve(
     configuration: raw.Configuration, upstreams: tuple[settings.Upstream, ...], base: Path
 ) -> Settings:
@@ -141,6 +159,7 @@ def _resolve(
             allow_from=dns.allow_from,
             proxy_from=dns.proxy_from,
             tcp=settings.TcpSettings(**dict(dns.tcp)),
+            rate_limit=_rate_limit(dns.rate_limit),
             block_ttl=dns.block_ttl,
             max_ttl_opted_in=dns.max_ttl_opted_in,
             identity=_identity(configuration),

@@ -11,9 +11,11 @@ from ipaddress import IPv4Address, IPv6Address
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator, WithJsonSchema
+from pydantic import BeforeValidator, Field, PlainValidator, WithJsonSchema
 
 from filterd.config import domain
+from filterd.config.raw_rate import RateLimit
+from filterd.config.raw_values import Network, Section, key
 from filterd.config.settings import ParentalFail
 
 Size = Annotated[
@@ -32,11 +34,6 @@ Listener = Annotated[
     domain.Endpoint,
     PlainValidator(domain.parse_endpoint),
     WithJsonSchema({"type": "string", "examples": ["127.0.0.1:5300", "[::1]:5300"]}),
-]
-Network = Annotated[
-    domain.IPNetwork,
-    PlainValidator(domain.parse_network),
-    WithJsonSchema({"type": "string", "examples": ["10.0.0.0/8", "2001:db8::/32"]}),
 ]
 UpstreamAddress = Annotated[
     domain.Endpoint,
@@ -58,17 +55,6 @@ StoreUrl = Annotated[
     PlainValidator(domain.parse_store_url),
     WithJsonSchema({"type": "string", "pattern": "^sqlite:////"}),
 ]
-
-
-def key(default: object, description: str, **limits: Any) -> Any:
-    """A key of the file. The default is in the form in which the operator would write it."""
-    return Field(default, description=description, **limits)
-
-
-class Section(BaseModel):
-    """A mapping of the file. Unknown keys are errors; defaults are read like written values."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
 
 
 class Node(Section):
@@ -183,6 +169,7 @@ class Dns(Section):
         (), "Senders that must speak PROXY protocol v2 on UDP and TCP; no other sender may."
     )
     tcp: Tcp = Field(default_factory=Tcp)
+    rate_limit: RateLimit = Field(default_factory=RateLimit)
     block_ttl: Duration = key("30s", "TTL of the answers that the resolver makes itself.", le=86400)
     max_ttl_opted_in: Duration = key(
         "5m", "Upper bound of any TTL for lines that asked for restriction.", ge=1, le=86400

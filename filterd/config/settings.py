@@ -55,6 +55,29 @@ class TcpSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class RateOverride:
+    """Another limit for the clients in a prefix."""
+
+    prefix: IPNetwork
+    queries_per_second: int
+    """0 for no limit"""
+    burst: int
+
+
+@dataclass(frozen=True, slots=True)
+class RateLimitSettings:
+    """How many queries over UDP a client may ask."""
+
+    queries_per_second: int
+    """0 for no limit but those of overrides"""
+    burst: int
+    ipv4_prefix: int
+    ipv6_prefix: int
+    overrides: tuple[RateOverride, ...]
+    """loopback's among them; no prefix twice"""
+
+
+@dataclass(frozen=True, slots=True)
 class DnsSettings:
     """The data plane."""
 
@@ -66,6 +89,7 @@ class DnsSettings:
     proxy_from: tuple[IPNetwork, ...]
     """senders that must speak PROXY protocol v2"""
     tcp: TcpSettings
+    rate_limit: RateLimitSettings
     block_ttl: Seconds
     max_ttl_opted_in: Seconds
     identity: NodeName | None

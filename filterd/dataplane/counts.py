@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from ipaddress import IPv4Network, IPv6Network
 from typing import Protocol, TypedDict
 
 
@@ -29,6 +31,46 @@ class AnswerRules(Protocol):
         """What ``id.server`` and NSID answer: ASCII, the first 64 characters are used; empty: nothing."""
 
 
+class RateOverride(Protocol):
+    """Another limit for the clients in a prefix; of several that cover a client the longest holds."""
+
+    @property
+    def prefix(self) -> IPv4Network | IPv6Network:
+        """Whose clients."""
+
+    @property
+    def queries_per_second(self) -> int:
+        """Of each client prefix in it; 0: no limit."""
+
+    @property
+    def burst(self) -> int:
+        """Queries at once."""
+
+
+class RateSettings(Protocol):
+    """What of the settings the rate limit depends on."""
+
+    @property
+    def queries_per_second(self) -> int:
+        """Of each client prefix; 0: no limit but those of overrides."""
+
+    @property
+    def burst(self) -> int:
+        """Queries at once."""
+
+    @property
+    def ipv4_prefix(self) -> int:
+        """Bits of an IPv4 address that make one client, at most 32."""
+
+    @property
+    def ipv6_prefix(self) -> int:
+        """The same for IPv6, at most 64."""
+
+    @property
+    def overrides(self) -> Sequence[RateOverride]:
+        """In any order."""
+
+
 class Counts(TypedDict):
     """Totals since the start."""
 
@@ -39,4 +81,6 @@ class Counts(TypedDict):
     not_ready: int
     categories: dict[str, int]
     drops: dict[str, int]
+    rate_limited: dict[tuple[str, str], int]
+    """clients' queries beyond their limit, by what they got and the prefix length"""
     lookups: dict[str, int]

@@ -8,6 +8,7 @@ with what forwarding brought, and looks up line and state anew, since both may h
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
 from filterd.dataplane.cache cimport Cache
+from filterd.dataplane.ratelimit cimport RATE_TAGS, RateTable, Rates
 from filterd.dataplane.tables cimport AddressTable, LineTable
 from filterd.policy.decide cimport CLASS_BITS, Line, State, Verdict
 from filterd.wire.codec cimport EdeList, Name, Query
@@ -23,7 +24,8 @@ cdef enum:
     DROP_SHORT = 0              # less than a header
     DROP_ANSWER = 1             # QR is set: an answer to an answer would be a loop
     DROP_UNANSWERABLE = 2       # no room, or nothing that could be echoed
-    DROPS = 3
+    DROP_LIMITED = 3            # beyond the rate limit, and no TC answer left
+    DROPS = 4
 
 cdef enum:
     LOOKUP_HIT = 0
@@ -46,6 +48,7 @@ cdef struct Exchange:           # one query between its packet and its answer
     bint proxied                # a front in proxy_from passed it on: `client` is what its header said
     bint cookie_valid           # the sender has shown that it receives at its address (RFC 9018)
     bint tcp
+    int64_t milliseconds        # when it came, by a clock that does not go back: for the rate limit
     Name asked                  # what is looked up: the query's name or a safe host
     bint rewrite                # `asked` is a safe host
     uint8_t rounds
@@ -68,6 +71,8 @@ cdef struct Counters:
     uint64_t categories[CLASS_BITS]
     uint64_t drops[DROPS]
     uint64_t lookups[LOOKUPS]
+    uint64_t truncated[RATE_TAGS]   # clients' queries over the rate limit, by the prefix's tag: with TC
+    uint64_t silenced[RATE_TAGS]    # and with silence
 
 cdef struct AnswerRules:        # sealed at start, replaced whole by a reload
     uint32_t block_ttl
@@ -84,6 +89,9 @@ cdef struct Core:               # everything that a packet meets; owned by Packe
     const AddressTable* addresses
     const LineTable* lines
     const AddressTable* allowed
+    const Rates* rates          # NULL: no rate limit
+    RateTable* clients          # what clients, and who is outside the ACL, have asked lately
+    RateTable* strangers
     Cache* cache
     bint identity_ready         # the bindings can be trusted to hold every known line
     AnswerRules rules
@@ -122,6 +130,8 @@ cdef class Packets:
     cdef object addresses
     cdef object allowed
     cdef object cache
+    cdef object limiter
+    cdef object rates
     cdef dict categories
     cdef readonly object due
 

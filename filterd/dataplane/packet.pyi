@@ -5,6 +5,7 @@ from typing import final
 
 from filterd.dataplane.cache import ResponseCache
 from filterd.dataplane.counts import AnswerRules, Counts
+from filterd.dataplane.ratelimit import RateLimiter, RateRules
 from filterd.dataplane.tables import Addresses, Lines, Prefixes
 from filterd.policy.decide import PublishedState
 
@@ -36,6 +37,9 @@ class Packets:
     def change_settings(self, allowed: Prefixes, rules: AnswerRules) -> None:
         """Take another ACL and other rules from the next packet on. ValueError for a malformed address."""
 
+    def limit(self, limiter: RateLimiter, rates: RateRules) -> None:
+        """Limit queries over UDP from the next packet on; before the first call there is no limit."""
+
     def publish(
         self, state: PublishedState | None, lines: Lines, addresses: Addresses, identity_ready: bool
     ) -> None:
@@ -47,13 +51,14 @@ class Packets:
         client: bytes,
         tcp: bool,
         now: int,
-        ticks: int,
+        ticks: float,
         proxied: bool = False,
     ) -> bytes | Pending | None:
         """The answer, None for silence, or what has to be forwarded first.
 
         ``client`` has 16 bytes, IPv4 as ::ffff:a.b.c.d. ``now`` is Unix seconds; ``ticks`` seconds of a clock
-        that does not go back. ``proxied``: the client is what a front's PROXY header said.
+        that does not go back, down to the milliseconds for the rate limit. ``proxied``: the client is what a
+        front's PROXY header said.
         """
 
     def finish(

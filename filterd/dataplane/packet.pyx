@@ -17,6 +17,14 @@ from filterd.dataplane.cache cimport (
     cache_set_union,
 )
 from filterd.dataplane.cache_shard cimport INSERT_KEPT_STALE, INSERT_REFUSED
+from filterd.dataplane.ratelimit cimport (
+    RATE_DROP,
+    RATE_PASS,
+    RATE_TRUNCATE,
+    RateLimiter,
+    RateRules,
+    rate_take,
+)
 from filterd.dataplane.tables cimport Addresses, Lines, Prefixes, address_find, line_of
 from filterd.policy.decide cimport (
     LINE_OPTED_IN,
@@ -77,6 +85,7 @@ from filterd.wire.respond cimport (
     respond_local,
     respond_rewrite,
     respond_text,
+    respond_truncated,
     udp_limit,
 )
 
@@ -112,7 +121,9 @@ cdef const uint8_t* hostname_bind = <const uint8_t*><const char*>HOSTNAME_BIND
 cdef int packet_receive(Core* core, const uint8_t* packet, size_t length, Exchange* x, int64_t now,
                         int64_t ticks, Workspace* work) noexcept nogil:
     cdef AnswerOptions options
+    cdef bint admitted
     cdef int status
+    cdef int rate
     x.rounds = 0
     x.rewrite = x.stale = x.refresh = x.takes_stale = False
     x.cookie_valid = False
@@ -124,10 +135,14 @@ cdef int packet_receive(Core* core, const uint8_t* packet, size_t length, Exchan
         return drop(core, DROP_ANSWER)
     core.counters.queries[1 if x.tcp else 0] += 1
     begin_options(core, x, &options)
+    admitted = address_find(core.allowed, x.client, False) != NULL
+    rate = rate_of(core, x, admitted, status == OK)
+    if rate != RATE_PASS:
+        return limited(core, x, rate, &options, work)
     if status != OK:
         core.counters.malformed += 1
         return error(core, x, rcode_of(status), &options, work)
-    if address_find(core.allowed, x.client, False) == NULL:
+    if not admitted:
         core.counters.refused += 1
         add_ede(&options, EDE_PROHIBITED, NULL, 0)
         return error(core, x, REFUSED, &options, work)
@@ -143,6 +158,37 @@ cdef int packet_receive(Core* core, const uint8_t* packet, size_t length, Exchan
     if FIRST_META_TYPE <= x.query.qtype <= LAST_META_TYPE:
         return error(core, x, REFUSED, &options, work)
     return proceed(core, x, NULL, now, ticks, work)
+
+
+cdef int rate_of(Core* core, const Exchange* x, bint admitted, bint well_formed) noexcept nogil:
+    """Charge the client's prefix; what the query gets, a RateOutcome.
+
+    Over TCP, or with a cookie of ours, nobody asks in another's name. Who is outside the ACL has buckets
+    apart: no flood of those makes us forget a client. TC helps only who may come back, with a sound query.
+    """
+    cdef uint8_t tag
+    cdef int outcome
+    if core.rates == NULL or x.tcp or x.cookie_valid:
+        return RATE_PASS
+    if not admitted:
+        outcome = rate_take(core.strangers, core.rates, x.client, x.milliseconds, &tag)
+        return RATE_PASS if outcome == RATE_PASS else RATE_DROP
+    outcome = rate_take(core.clients, core.rates, x.client, x.milliseconds, &tag)
+    if outcome == RATE_PASS:
+        return RATE_PASS
+    if outcome == RATE_TRUNCATE and well_formed:
+        core.counters.truncated[tag] += 1
+        return RATE_TRUNCATE
+    core.counters.silenced[tag] += 1
+    return RATE_DROP
+
+
+cdef int limited(Core* core, Exchange* x, int rate, AnswerOptions* options, Workspace* work) noexcept nogil:
+    """What exceeds the limit: TC and nothing else, so that it is no longer than the query; or silence."""
+    if rate != RATE_TRUNCATE:
+        return drop(core, DROP_LIMITED)
+    options.nsid_length = 0
+    return sent(core, respond_truncated(&x.query, options, work.out, BUFFER_SIZE), work)
 
 
 cdef int packet_finish(Core* core, Exchange* x, const Reply* reply, int64_t now, int64_t ticks,
@@ -531,6 +577,12 @@ cdef class Packets:
         mine.identity_length = <uint8_t>len(identity)
         memcpy(mine.identity, <const char*>identity, len(identity))
 
+    def limit(self, RateLimiter limiter not None, RateRules rates not None):
+        self.limiter, self.rates = limiter, rates
+        self.core.clients = &limiter.clients
+        self.core.strangers = &limiter.strangers
+        self.core.rates = &rates.rates
+
     def publish(self, PublishedState state, Lines lines not None, Addresses addresses not None,
                 bint identity_ready):
         self.fold_categories()
@@ -541,7 +593,7 @@ cdef class Packets:
         self.state, self.lines, self.addresses = state, lines, addresses
 
     def receive(self, const uint8_t[::1] packet not None, bytes client not None, bint tcp, int64_t now,
-                int64_t ticks, bint proxied=False):
+                double ticks, bint proxied=False):
         cdef Pending pending = Pending.__new__(Pending)
         cdef const uint8_t* start = &packet[0] if packet.shape[0] else NULL
         if len(client) != 16:
@@ -549,8 +601,10 @@ cdef class Packets:
         memcpy(pending.x.client, <const char*>client, 16)
         pending.x.tcp = tcp
         pending.x.proxied = proxied
+        pending.x.milliseconds = <int64_t>(ticks * 1000)
         return self.outcome(
-            packet_receive(&self.core, start, packet.shape[0], &pending.x, now, ticks, self.work), pending
+            packet_receive(&self.core, start, packet.shape[0], &pending.x, now, <int64_t>ticks, self.work),
+            pending,
         )
 
     def finish(self, Pending pending not None, bytes message, bint ad, edes, int64_t now, int64_t ticks):
@@ -610,7 +664,9 @@ cdef class Packets:
                 "short": c.drops[DROP_SHORT],
                 "not_a_query": c.drops[DROP_ANSWER],
                 "unanswerable": c.drops[DROP_UNANSWERABLE],
+                "rate_limited": c.drops[DROP_LIMITED],
             },
+            "rate_limited": rate_counts(c),
             "lookups": {
                 "hit": c.lookups[LOOKUP_HIT],
                 "stale": c.lookups[LOOKUP_STALE],
@@ -628,6 +684,17 @@ cdef int fill_reply(bytes message, bint ad, edes, list texts, Reply* out) except
     out.length = 0 if message is None else len(message)
     out.ad = ad
     return fill_edes(edes, texts, &out.edes)
+cdef dict rate_counts(const Counters* c):
+    """``(action, prefix length)`` -> queries; where there are any."""
+    cdef int tag
+    found = {}
+    for tag in range(RATE_TAGS):
+        length = str(tag - 64 if tag > 64 else tag)
+        if c.truncated[tag]:
+            found["truncated", length] = c.truncated[tag]
+        if c.silenced[tag]:
+            found["dropped", length] = c.silenced[tag]
+    return found
 
 
 cdef int fill_edes(edes, list texts, EdeList* out) except -1:

@@ -56,7 +56,7 @@ class SlowPath:
     def take(self, packet: memoryview, client: bytes, tcp: bool, send: Send) -> asyncio.Task[None] | None:
         """Answer through ``send``, now or later; the task where it is later. ``client`` has 16 bytes."""
         began = self._clock.ticks()
-        result = self._packets.receive(packet, client, tcp, self._clock.now(), int(began))
+        result = self._packets.receive(packet, client, tcp, self._clock.now(), began)
         if isinstance(result, Pending):
             return self._wait(result, send, began)
         if result is not None:

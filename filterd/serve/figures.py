@@ -28,10 +28,12 @@ def figures_of(
     return ResolverFigures(
         queries=counts["queries"],
         verdicts=counts["verdicts"]
-        | _without_verdict(counts["refused"], counts["malformed"], counts["not_ready"]),
+        | _without_verdict(counts["refused"], counts["malformed"], counts["not_ready"])
+        | {("truncate", "rate_limit"): _truncated(counts["rate_limited"])},
         category_blocks=counts["categories"],
         responses={"slow": Histogram(BOUNDS, list(record.responses), record.seconds)},
         drops=drops,
+        rate_limited=counts["rate_limited"],
         cache_lookups=counts["lookups"],
         upstream_queries=upstream_queries,
         tcp_connections=len(listening.connections),
@@ -48,6 +50,10 @@ def figures_of(
         overlay_entries=publisher.overlay_entries,
         revision_lag=node.lag(now),
     )
+
+
+def _truncated(limited: Mapping[tuple[str, str], int]) -> int:
+    return sum(count for (action, _), count in limited.items() if action == "truncated")
 
 
 def _without_verdict(refused: int, malformed: int, not_ready: int) -> dict[tuple[str, str], int]:

@@ -24,6 +24,7 @@ from filterd.dataplane.cache import ResponseCache
 from filterd.dataplane.nodestate.node import Node
 from filterd.dataplane.nodestate.values import Place, Published
 from filterd.dataplane.packet import Packets
+from filterd.dataplane.ratelimit import RateLimiter, RateRules
 from filterd.dataplane.slowpath import SlowPath
 from filterd.dataplane.stages.record import Record
 from filterd.dataplane.tables import Prefixes
@@ -110,6 +111,8 @@ class Resolver:
         self._ended = asyncio.Event()
         cache = ResponseCache(settings.cache.size, os.urandom(16), settings.cache.serve_stale)
         self._packets = Packets(_prefixes(settings.dns.allow_from), cache, rules_of(settings))
+        self._limiter = RateLimiter(os.urandom(16))
+        self._packets.limit(self._limiter, RateRules(os.urandom(16), settings.dns.rate_limit))
         self._node = Node(place_of(settings), switches_of(settings), self._publish, self._witness, time.time)
         self._node.load()
         self._forwarding = Forwarding(settings.dns.upstreams)
@@ -148,6 +151,7 @@ class Resolver:
             waiting.append("dns.listen")
         self._packets.change_settings(_prefixes(settings.dns.allow_from), rules_of(settings))
         self._listening.change(settings)
+        self._packets.limit(self._limiter, RateRules(os.urandom(16), settings.dns.rate_limit))
         self._forwarding.change(settings.dns.upstreams)
         self._node.change_settings(switches_of(settings))
         log.get().info("new settings in force", remedy=f"restart for {', '.join(waiting)}" if waiting else "")

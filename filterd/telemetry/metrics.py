@@ -65,6 +65,7 @@ class ResolverFigures:
     category_blocks: Mapping[str, int] = field(default_factory=dict)
     responses: Mapping[str, Histogram] = field(default_factory=dict)
     drops: Mapping[str, int] = field(default_factory=dict)
+    rate_limited: Mapping[tuple[str, str], int] = field(default_factory=dict)
     cache_lookups: Mapping[str, int] = field(default_factory=dict)
     upstream_queries: Mapping[tuple[str, str], int] = field(default_factory=dict)
     tcp_connections: int = 0
@@ -159,6 +160,12 @@ def _query_families(now: ResolverFigures) -> Iterator[Metric]:
     )
     yield _histogram("filterd_response_seconds", "Seconds from query to answer.", ("path",), now.responses)
     yield _counter("filterd_drops", "Packets that got silence.", ("reason",), now.drops)
+    yield _counter(
+        "filterd_rate_limited",
+        "Clients' queries over UDP beyond the rate limit, by what they got and the length of the prefix.",
+        ("action", "prefix_length"),
+        now.rate_limited,
+    )
     yield _counter(
         "filterd_cache_lookups",
         "Lookups in the response cache; prefetch is a hit that has its answer renewed before it is over.",

@@ -109,6 +109,8 @@ ALERTS = {
     "filterd_category_blocks_total": "one category doubles after a new list: look for over-blocking",
     "filterd_response_seconds": "the 99th percentile is above 1 s for 5 minutes",
     "filterd_drops_total": "grows by more than 1 % of the queries: hostile or broken senders",
+    "filterd_rate_limited_total": "grows for an hour: one client floods, or many share an address and "
+    "`dns.rate_limit.overrides` has to name it",
     "filterd_cache_lookups_total": "`stale` is more than 5 % of the lookups: upstreams do not answer",
     "filterd_upstream_queries_total": "outcomes other than `answered` are more than 5 % for 5 minutes",
     "filterd_tcp_connections": "above 80 % of `dns.tcp.connections`, or of the files that the system allows",

@@ -24,6 +24,7 @@ FULL_RESOLVER = ResolverFigures(
     category_blocks={"adult": 1},
     responses={"slow": Histogram((0.1, 1.0), [1, 2, 3], 4.5)},
     drops={"short": 1},
+    rate_limited={("truncated", "32"): 4, ("dropped", "56"): 1},
     cache_lookups={"hit": 1},
     upstream_queries={("192.0.2.53:53", "answered"): 1},
     tcp_connections=3,
@@ -50,6 +51,7 @@ RESOLVER_NAMES = {
     "filterd_category_blocks_total",
     "filterd_response_seconds_bucket",
     "filterd_drops_total",
+    "filterd_rate_limited_total",
     "filterd_cache_lookups_total",
     "filterd_upstream_queries_total",
     "filterd_tcp_connections",
@@ -111,6 +113,7 @@ def test_labels_are_a_closed_set(metrics: RoleMetrics, names: set[str]) -> None:
     allowed = {
         *("transport", "verdict", "reason", "category", "path", "le", "result", "upstream", "outcome"),
         *("digest", "part", "feed", "state", "version", "python", "role"),
+        *("action", "prefix_length"),
     }
     used = {label for labels in samples(metrics).values() for each in labels for label in each}
     assert used <= allowed
