@@ -3,6 +3,7 @@ end."""
 
 from __future__ import annotations
 
+import asyncio
 import random
 import time
 from collections import Counter
@@ -10,17 +11,25 @@ from collections.abc import Sequence
 
 from filterd.config.settings import Upstream
 from filterd.dataplane.packet import Pending
-from filterd.dataplane.upstream.forwarder import Forwarder
+from filterd.dataplane.upstream.forwarder import Forwarder, Sight
 from filterd.dataplane.upstream.values import Question, Server, UpstreamAnswer, UpstreamFailure
+from filterd.telemetry import log
 
 
 class Forwarding:
     """One forwarder at a time. Owned by the event loop."""
 
     def __init__(self, upstreams: Sequence[Upstream]) -> None:
+        """Raises ``OSError`` where the certificates that an upstream is verified with cannot be read."""
+        self._upstreams = tuple(upstreams)
         self._forwarder = _forwarder(upstreams)
         self._before: Counter[tuple[str, str]] = Counter()
         """what forwarders of earlier settings counted"""
+        self._ending: set[asyncio.Task[None]] = set()
+
+    def start(self) -> None:
+        """Begin to look after the upstreams, on the running loop."""
+        self._forwarder.start()
 
     async def forward(self, pending: Pending) -> UpstreamAnswer | UpstreamFailure:
         """Ask for the name that is pending."""
@@ -30,9 +39,21 @@ class Forwarding:
         return await self._forwarder.resolve(question)
 
     def change(self, upstreams: Sequence[Upstream]) -> None:
-        """Ask these from now on."""
-        old, self._forwarder = self._forwarder, _forwarder(upstreams)
+        """Ask these from now on. What is known of the old ones is kept where nothing changed; they stay
+        where the new ones cannot be used."""
+        if tuple(upstreams) == self._upstreams:
+            return
+        try:
+            new = _forwarder(upstreams)
+        except OSError as error:
+            log.get().error("the new upstreams cannot be used, the old ones stay", reason=str(error))
+            return
+        old, self._forwarder, self._upstreams = self._forwarder, new, tuple(upstreams)
         self._before.update({(name, outcome.value): count for (name, outcome), count in old.counts.items()})
+        new.start()
+        ending = asyncio.get_running_loop().create_task(old.finish())
+        self._ending.add(ending)
+        ending.add_done_callback(self._ending.discard)
 
     def counts(self) -> dict[tuple[str, str], int]:
         """Queries by upstream and outcome since the start."""
@@ -40,11 +61,22 @@ class Forwarding:
         present = {(name, outcome.value): count for (name, outcome), count in counts.items()}
         return dict(self._before + Counter(present))
 
+    def sights(self) -> dict[str, Sight]:
+        """Each upstream as it is now, by its name."""
+        return self._forwarder.sights()
+
     async def close(self) -> None:
         """Give up what is under way."""
+        for ending in self._ending:
+            ending.cancel()
+        await asyncio.gather(*self._ending, return_exceptions=True)
         await self._forwarder.close()
 
 
 def _forwarder(upstreams: Sequence[Upstream]) -> Forwarder:
     servers = [Server(str(each.address.address), each.address.port, each.trusted) for each in upstreams]
-    return Forwarder(servers, clock=time.monotonic, bits=random.SystemRandom())
+    return Forwarder(servers, clock=time.monotonic, bits=random.SystemRandom(), note=_note)
+
+
+def _note(event: str, upstream: str, reason: str) -> None:
+    log.get().warning(event, upstream=upstream, reason=reason)

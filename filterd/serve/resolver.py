@@ -127,6 +127,7 @@ class Resolver:
         loop.set_exception_handler(log.loop_fault)
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._ended.set)
+        self._forwarding.start()
         SettingsWatcher(self.reload, self._refuse_reload, self._ended.set).start()
         self._http.start()
         follower = threading.Thread(target=self._node.run, name="node", daemon=True)

@@ -53,7 +53,8 @@ def answering(records: dict[tuple[str, str], list[str]]) -> Script:
 
 @contextlib.contextmanager
 def upstream(script: Script) -> Iterator[tuple[int, list[str]]]:
-    """A UDP name server that answers by ``script``; yields its port and the names it is asked."""
+    """A UDP name server that answers by ``script``; yields its port and the names it is asked, without those
+    that a resolver asks for by itself."""
     asked: list[str] = []
     server = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     server.bind(("127.0.0.1", 0))
@@ -64,7 +65,9 @@ def upstream(script: Script) -> Iterator[tuple[int, list[str]]]:
             if not packet:
                 return
             query = dns.message.from_wire(packet)
-            asked.append(query.question[0].name.to_text(omit_final_dot=True).lower())
+            name = query.question[0].name.to_text(omit_final_dot=True).lower()
+            if not name.startswith("loop-check-"):
+                asked.append(name)
             server.sendto(script(query).to_wire(max_size=65535), peer)
 
     thread = threading.Thread(target=serve, daemon=True)

@@ -2,10 +2,13 @@
 
     resolve(question)
       -> one task per question, however many wait for it      forwarder
-      -> servers in order of their health                     health
-      -> UDP from a fresh port, TCP where cut                 network
+      -> servers one after the other, hedged, within limits   race, budget
+      -> in the order of their condition                      health, latency
+      -> each in the manner that it understands               peer, manners
+      -> UDP from a fresh port; TCP where cut, or TLS, kept   network, streams
       -> matched by address, id and question, OPT taken off   message
       -> UpstreamAnswer | UpstreamFailure                     values
+    meanwhile: is a server alive, does it lead back to us?    probes
 
 What comes back is unfiltered and the same for all who asked; each client's policy is applied afterwards.
 """

@@ -1,9 +1,4 @@
-"""Asks upstreams: one task per question however many wait, one server after the other until one answers.
-
-What counts as an answer: everything but SERVFAIL, FORMERR, NOTIMP, REFUSED and the extended rcodes. After one
-of these the next server is asked; if nobody has better, a SERVFAIL is passed on with its extended errors,
-since it says why (a bogus signature, for instance), and the others become a failure.
-"""
+"""Asks upstreams: one task per question however many wait for it, and a race among the servers for each."""
 
 from __future__ import annotations
 
@@ -12,17 +7,12 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from filterd.dataplane.upstream.health import Health
-from filterd.dataplane.upstream.message import (
-    Bits,
-    Check,
-    Sent,
-    check,
-    is_truncated,
-    read_answer,
-    write_query,
-)
+from filterd.dataplane.upstream.budget import Budget
+from filterd.dataplane.upstream.message import Bits
 from filterd.dataplane.upstream.network import LoopNetwork, Network
+from filterd.dataplane.upstream.peer import Attempt, Note, Peer, Surroundings
+from filterd.dataplane.upstream.probes import Probes
+from filterd.dataplane.upstream.race import Limits, Race
 from filterd.dataplane.upstream.values import (
     Outcome,
     Question,
@@ -32,22 +22,17 @@ from filterd.dataplane.upstream.values import (
     UpstreamFailure,
 )
 
-_SERVFAIL = 2
-_NOT_ANSWERED = frozenset({1, 4, 5})
-"""FORMERR, NOTIMP, REFUSED"""
-_FIRST_EXTENDED = 16
-
 
 @dataclass(frozen=True, slots=True)
-class Limits:
-    """What forwarding may use; times are seconds."""
+class Sight:
+    """What can be seen of one server from outside."""
 
-    attempt: float = 0.8
-    """the wait for one server"""
-    deadline: float = 4.0
-    """the wait for all of them together"""
-    outstanding: int = 4096
-    """different questions at one time"""
+    up: bool
+    """it is among those asked first"""
+    looping: bool
+    latency: float
+    """smoothed, in seconds; 0: never heard of"""
+    outstanding: int
 
 
 class Forwarder:
@@ -61,16 +46,20 @@ class Forwarder:
         bits: Bits,
         network: Network | None = None,
         limits: Limits | None = None,
+        note: Note = lambda event, upstream, reason: None,
     ) -> None:
-        self._servers = tuple(servers)
         self._network: Network = network or LoopNetwork()
         self._limits = limits or Limits()
         self._clock = clock
-        self._bits = bits
-        self._health = Health(len(self._servers))
-        self._pending: dict[Question, asyncio.Task[UpstreamAnswer | UpstreamFailure]] = {}
         self.counts: Counter[tuple[str, Outcome]] = Counter()
         """by server name and outcome"""
+        around = Surroundings(self._network, clock, bits, note, self._troubled, self.counts)
+        self._peers = [Peer(server, around) for server in servers]
+        self._probes = Probes(self._peers, clock, bits)
+        self._probing: asyncio.Task[None] | None = None
+        self._budget = Budget()
+        self._pending: dict[Question, asyncio.Task[UpstreamAnswer | UpstreamFailure]] = {}
+        self._lingering: set[Attempt] = set()
         self.coalesced = 0
         """questions that joined one already on its way"""
         self.overloaded = 0
@@ -81,8 +70,26 @@ class Forwarder:
         """Questions on their way."""
         return len(self._pending)
 
+    def start(self) -> None:
+        """Begin to probe servers and to look for loops, on the running loop."""
+        self._probing = asyncio.get_running_loop().create_task(self._probes.run())
+
+    def sights(self) -> dict[str, Sight]:
+        """Each server by its name."""
+        return {
+            peer.server.name: Sight(
+                up=not (peer.condition.resting or peer.condition.looping),
+                looping=peer.condition.looping,
+                latency=peer.condition.latency.smoothed or 0.0,
+                outstanding=peer.outstanding,
+            )
+            for peer in self._peers
+        }
+
     async def resolve(self, question: Question) -> UpstreamAnswer | UpstreamFailure:
         """The same answer for all who ask the same in the meantime. Cancelling one waiter harms no other."""
+        if self._probes.returned(question.name):
+            return UpstreamFailure(Reason.LOOP)
         pending = self._pending.get(question)
         if pending is None:
             if len(self._pending) >= self._limits.outstanding:
@@ -95,97 +102,28 @@ class Forwarder:
             self.coalesced += 1
         return await asyncio.shield(pending)
 
+    async def finish(self) -> None:
+        """Wait for the questions on their way, and close."""
+        await asyncio.gather(*self._pending.values(), return_exceptions=True)
+        await self.close()
+
     async def close(self) -> None:
         """Give up all questions; who waits for one is cancelled."""
-        tasks = list(self._pending.values())
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await _end([*self._pending.values(), *([self._probing] if self._probing else [])])
+        await _end([*self._lingering])
+        await self._network.close()
 
     async def _ask(self, question: Question) -> UpstreamAnswer | UpstreamFailure:
-        """Go through the servers, again while one may only have been slow, until the deadline."""
-        deadline = self._clock() + self._limits.deadline
-        servfail: UpstreamAnswer | None = None
-        outcomes: set[Outcome] = set()
-        retry = True
-        while retry:
-            retry = False
-            for index in self._health.order(self._clock()):
-                left = deadline - self._clock()
-                if left <= 0:
-                    return servfail or _failure(outcomes)
-                result = await self._attempt(index, question, min(self._limits.attempt, left))
-                if isinstance(result, Outcome):
-                    outcomes.add(result)
-                    retry = retry or result is Outcome.TIMEOUT
-                elif result.rcode == _SERVFAIL:
-                    servfail = result
-                else:
-                    return result
-            retry = retry and servfail is None
-        return servfail or _failure(outcomes)
+        self._budget.earn()
+        race = Race(question, self._peers, self._budget, self._clock, self._limits, self._lingering)
+        return await race.run()
 
-    async def _attempt(self, index: int, question: Question, wait: float) -> UpstreamAnswer | Outcome:
-        """Ask one server; an Outcome where it had no answer that could be passed on."""
-        server = self._servers[index]
-        started = self._clock()
-        self._health.asking(index, started)
-        sent = write_query(question, self._bits)
-        reply = await self._udp(server, sent, wait)
-        if isinstance(reply, Outcome):
-            self._health.failed(index, self._clock())
-            return self._count(server, reply)
-        self._health.answered(index)
-        if is_truncated(reply) or check(reply, sent) is Check.CASE_LOST:
-            self._count(server, Outcome.TCP)
-            left = max(wait - (self._clock() - started), wait / 2)
-            reply = await self._tcp(server, sent, left)
-        return self._read(server, reply)
-
-    async def _udp(self, server: Server, sent: Sent, wait: float) -> bytes | Outcome:
-        """Exchange over UDP, counting and ignoring what is not ours."""
-
-        def accept(datagram: bytes, source: tuple[str, int]) -> bool:
-            if source != server.address:
-                self._count(server, Outcome.WRONG_SOURCE)
-                return False
-            found = check(datagram, sent)
-            if found in _IGNORED:
-                self._count(server, _IGNORED[found])
-                return False
-            return True
-
-        return await self._network.udp(server, sent.packet, accept, wait)
-
-    async def _tcp(self, server: Server, sent: Sent, wait: float) -> bytes | Outcome:
-        """Exchange over TCP, where a handshake stands for the proof that the letter case gives over UDP."""
-        reply = await self._network.tcp(server, sent.packet, wait)
-        if isinstance(reply, Outcome):
-            return reply
-        return _IGNORED.get(check(reply, sent), reply)
-
-    def _read(self, server: Server, reply: bytes | Outcome) -> UpstreamAnswer | Outcome:
-        """What the reply says, counted."""
-        if isinstance(reply, Outcome):
-            return self._count(server, reply)
-        answer = read_answer(reply, server)
-        if answer is None or is_truncated(reply):
-            return self._count(server, Outcome.MALFORMED)
-        if answer.rcode in _NOT_ANSWERED or answer.rcode >= _FIRST_EXTENDED:
-            return self._count(server, Outcome.REFUSED)
-        self._count(server, Outcome.SERVFAIL if answer.rcode == _SERVFAIL else Outcome.ANSWERED)
-        return answer
-
-    def _count(self, server: Server, outcome: Outcome) -> Outcome:
-        self.counts[server.name, outcome] += 1
-        return outcome
+    def _troubled(self, name: str) -> None:
+        self._probes.troubled(name)
 
 
-_IGNORED = {Check.WRONG_ID: Outcome.WRONG_ID, Check.WRONG_QUESTION: Outcome.WRONG_QUESTION}
-
-
-def _failure(outcomes: set[Outcome]) -> UpstreamFailure:
-    """The failure that stands for what the servers did."""
-    if outcomes == {Outcome.UNREACHABLE}:
-        return UpstreamFailure(Reason.UNREACHABLE)
-    return UpstreamFailure(Reason.NO_ANSWER)
+async def _end(tasks: Sequence[asyncio.Task[object]]) -> None:
+    """Cancel them, and wait until they are over."""
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)

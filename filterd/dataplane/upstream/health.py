@@ -1,69 +1,119 @@
-"""Which upstreams to ask first: those that answer, in the order of the configuration.
+"""Which upstreams to ask first: those that answer, in the order of the configuration, far slower ones later.
 
-A server that failed three times in a row rests: a second, then twice as long each time, half a minute at
-most. When its rest ends one question tries it, and it rests again until that one is answered. If all rest,
-the one that was to wake first is asked first: there is always somebody to ask.
+A server rests from its first sign of trouble: ICMP, or 400 ms of silence in which it answered nobody (a name
+that takes long alone is no sign), or several answers in a row that refuse. Resting servers are asked after
+the others; probes find out when one answers again, with growing pauses, and an answer to a client's question
+tells as well. One that fails again soon after coming back waits longer for its first probe. A server that
+leads back to ourselves is not asked at all.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
 
-FAILURES_TO_REST = 3
-FIRST_REST = 1.0
-"""seconds"""
+from filterd.dataplane.upstream.latency import Latency
+
+SILENCE = 0.4
+"""seconds without any answer after which a server rests: what a dead one costs a client at most"""
+REFUSALS_TO_REST = 8
+"""in a row"""
+IDLE = 10.0
+"""seconds after which a server that nobody asked is probed, so that its death and its speed are known"""
+FIRST_REST = 0.5
+"""seconds between the first two probes of a resting server; doubled each time"""
 LONGEST_REST = 30.0
-"""seconds"""
+"""seconds between two probes"""
+RELAPSE = 60.0
+"""seconds after coming back within which trouble is a relapse"""
+_MUCH_SLOWER = 2.0
+_SLOWER_BY = 0.1
+"""seconds: a server goes behind the others from twice the best smoothed latency and this"""
 
 
-@dataclass(slots=True)
-class _Condition:
-    failures: int = 0
-    """in a row"""
-    rests_until: float = 0.0
+class Condition:
+    """The condition of one server. Times: seconds of a clock that goes forward."""
+
+    def __init__(self, now: float) -> None:
+        self.latency = Latency()
+        self.looping = False
+        """questions that it gets come back to us"""
+        self.failures = 0
+        """in a row: silences, unreachable, unanswered probes; above 0 it rests"""
+        self.refusals = 0
+        """in a row"""
+        self.probe_at = now + IDLE
+        """when to probe it unless it is heard of before"""
+        self._heard_at = float("-inf")
+        self._back_at = float("-inf")
+        self._relapses = 0
+
+    @property
+    def resting(self) -> bool:
+        """Whether others are asked first."""
+        return self.failures > 0 or self.refusals >= REFUSALS_TO_REST
+
+    def heard(self, now: float, seconds: float) -> bool:
+        """It answered, after so long, whatever it said; whether that ends its rest."""
+        self.latency.observe(seconds)
+        self._heard_at = now
+        back = self.failures > 0
+        self.failures = 0
+        if back:
+            self._back_at = now
+        if not self.resting:
+            self.probe_at = now + IDLE
+        return back and not self.resting
+
+    def welcome(self, now: float) -> bool:
+        """What it said was an answer; whether that ends its rest."""
+        back = self.refusals >= REFUSALS_TO_REST
+        self.refusals = 0
+        if not self.resting:
+            self.probe_at = now + IDLE
+        return back and not self.resting
+
+    def refused(self, now: float) -> bool:
+        """It would not answer a question; whether its rest begins."""
+        self.refusals += 1
+        if self.refusals == REFUSALS_TO_REST:
+            self.probe_at = now + FIRST_REST
+        return self.refusals == REFUSALS_TO_REST and not self.failures
+
+    def silent(self, since: float, now: float) -> bool:
+        """Nothing came for a question of ``since``; whether its rest begins. It answered others: no rest."""
+        return self._heard_at <= since and self.failed(now)
+
+    def failed(self, now: float) -> bool:
+        """It cannot be reached, or is silent; whether its rest begins."""
+        began = not self.resting
+        self.failures += 1
+        if self.failures == 1:
+            self._relapses = self._relapses + 1 if now - self._back_at < RELAPSE else 0
+            self.probe_at = now + (_rest(self._relapses - 1) if self._relapses else 0.0)
+        return began
+
+    def probed(self, now: float, unanswered: int, *, heard: bool) -> None:
+        """A probe ended, the last of so many in a row without a good answer."""
+        if not heard:
+            self.failures = max(self.failures, 1)
+        self.probe_at = now + (_rest(unanswered - 1) if self.resting and unanswered else IDLE)
 
 
-class Health:
-    """The condition of each of ``count`` servers, by index. Times: seconds of a clock that goes forward."""
+def order(conditions: Sequence[Condition]) -> list[int]:
+    """The servers to ask, by index, in their order; none that loops."""
+    known = [c.latency.smoothed for c in conditions if not (c.resting or c.looping)]
+    best = min((each for each in known if each is not None), default=0.0)
+    limit = _MUCH_SLOWER * best + _SLOWER_BY
 
-    def __init__(self, count: int) -> None:
-        self._conditions = [_Condition() for _ in range(count)]
+    def rank(index: int) -> tuple[int, bool]:
+        condition = conditions[index]
+        if condition.resting:
+            return condition.failures + 1, False
+        return 0, (condition.latency.smoothed or 0.0) > limit
 
-    def order(self, now: float) -> list[int]:
-        """All servers, in the order in which to ask them."""
-        awake = [i for i, c in enumerate(self._conditions) if self._is_awake(c, now)]
-        resting = [i for i, c in enumerate(self._conditions) if not self._is_awake(c, now)]
-        return awake + sorted(resting, key=lambda i: self._conditions[i].rests_until)
-
-    def asking(self, server: int, now: float) -> None:
-        """A question goes to the server: if that is a trial, others stay away until it is over."""
-        condition = self._conditions[server]
-        if condition.failures >= FAILURES_TO_REST:
-            condition.rests_until = now + _rest(condition.failures)
-
-    def answered(self, server: int) -> None:
-        """The server answered, whatever it said."""
-        condition = self._conditions[server]
-        condition.failures = 0
-        condition.rests_until = 0.0
-
-    def failed(self, server: int, now: float) -> None:
-        """The server gave no answer in time, or could not be reached."""
-        condition = self._conditions[server]
-        condition.failures += 1
-        if condition.failures >= FAILURES_TO_REST:
-            condition.rests_until = now + _rest(condition.failures)
-
-    def resting(self, now: float) -> int:
-        """How many servers rest."""
-        return sum(not self._is_awake(c, now) for c in self._conditions)
-
-    @staticmethod
-    def _is_awake(condition: _Condition, now: float) -> bool:
-        return condition.failures < FAILURES_TO_REST or condition.rests_until <= now
+    return sorted((i for i, c in enumerate(conditions) if not c.looping), key=rank)
 
 
-def _rest(failures: int) -> float:
-    """How long a server rests after so many failures in a row."""
-    doublings = min(failures - FAILURES_TO_REST, 16)
-    return min(FIRST_REST * 2.0**doublings, LONGEST_REST)
+def _rest(doublings: int) -> float:
+    """Seconds between two probes."""
+    return min(FIRST_REST * 2.0 ** min(doublings, 16), LONGEST_REST)

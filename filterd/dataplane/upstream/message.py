@@ -122,9 +122,19 @@ def _compare(question: bytes, sent: Sent) -> Check:
     return Check.WRONG_QUESTION
 
 
-def refuses_edns(rcode: int, has_edns: bool) -> bool:
-    """Whether an answer says that its server knows no EDNS (RFC 6891 section 6.2.2 and 7)."""
-    return rcode in _KNOWS_NO_EDNS and not has_edns
+def refuses_edns(reply: bytes) -> bool:
+    """Whether an answer that passed :func:`check` says that its server knows no EDNS: FORMERR or NOTIMP
+    without OPT (RFC 6891 sections 6.2.2 and 7)."""
+    if reply[3] & _RCODE not in _KNOWS_NO_EDNS:
+        return False
+    stripped = codec.strip(reply)
+    return isinstance(stripped, Status) or not stripped.has_edns
+
+
+def speaks_edns(reply: bytes) -> bool:
+    """Whether an answer that passed :func:`check` may well have an OPT: there is something in its additional
+    section."""
+    return reply[10:12] != b"\0\0"
 
 
 def is_truncated(reply: bytes) -> bool:

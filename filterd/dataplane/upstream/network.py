@@ -1,4 +1,4 @@
-"""One exchange with one upstream over UDP or TCP, on the running event loop. Errors are values.
+"""One exchange with one upstream over UDP, TCP or TLS, on the running event loop. Errors are values.
 
 UDP sockets are used once: bound to port 0, so that the kernel draws a random port for each query
 (RFC 5452 section 9.2), and not connected, so that datagrams from elsewhere are seen, counted and ignored.
@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import asyncio
 import socket
-import struct
+import ssl
 from collections.abc import Callable
 from typing import Protocol
 
+from filterd.dataplane.upstream.streams import Streams
 from filterd.dataplane.upstream.values import Outcome, Server
 
 Accept = Callable[[bytes, tuple[str, int]], bool]
@@ -31,12 +32,18 @@ class Network(Protocol):
     async def udp(self, server: Server, packet: bytes, accept: Accept, wait: float) -> bytes | Outcome:
         """Send, and wait ``wait`` seconds for a datagram that ``accept`` takes."""
 
-    async def tcp(self, server: Server, packet: bytes, wait: float) -> bytes | Outcome:
-        """Send over a connection of its own and give the first message that comes back."""
+    async def stream(self, server: Server, packet: bytes, wait: float) -> bytes | Outcome:
+        """Send over TCP or TLS, and give the message with the same id that comes back."""
+
+    async def close(self) -> None:
+        """Close what is kept open."""
 
 
 class LoopNetwork:
-    """The real network."""
+    """The real network. Owned by the event loop; connections are kept for the next question."""
+
+    def __init__(self) -> None:
+        self._streams: dict[Server, Streams] = {}
 
     async def udp(self, server: Server, packet: bytes, accept: Accept, wait: float) -> bytes | Outcome:
         """Send from a fresh port; Outcome.TIMEOUT or UNREACHABLE where no answer came."""
@@ -47,21 +54,26 @@ class LoopNetwork:
         with opened:
             return await _exchange(opened, server, packet, accept, wait)
 
-    async def tcp(self, server: Server, packet: bytes, wait: float) -> bytes | Outcome:
-        """Connect, send and read one message with its two-byte length (RFC 1035 section 4.2.2)."""
+    async def stream(self, server: Server, packet: bytes, wait: float) -> bytes | Outcome:
+        """Ask over a connection, a new one where there is none. Outcome.TIMEOUT, UNREACHABLE, or UNTRUSTED
+        for a server that did not prove who it is."""
+        streams = self._streams.get(server)
+        if streams is None:
+            streams = self._streams[server] = Streams(server)
         try:
             async with asyncio.timeout(wait):
-                reader, writer = await asyncio.open_connection(*server.address)
-                try:
-                    writer.write(struct.pack("!H", len(packet)) + packet)
-                    (length,) = struct.unpack("!H", await reader.readexactly(2))
-                    return await reader.readexactly(length)
-                finally:
-                    writer.transport.abort()
+                return await streams.ask(packet)
         except TimeoutError:
             return Outcome.TIMEOUT
-        except (OSError, asyncio.IncompleteReadError):
+        except ssl.SSLError:
+            return Outcome.UNTRUSTED
+        except OSError:
             return Outcome.UNREACHABLE
+
+    async def close(self) -> None:
+        """Close all connections."""
+        for streams in self._streams.values():
+            await streams.close()
 
 
 def _open_udp(server: Server) -> socket.socket:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import ssl
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -21,12 +22,24 @@ class Question:
 
 
 @dataclass(frozen=True, slots=True)
+class Tls:
+    """How a server is asked over TLS (RFC 7858)."""
+
+    name: str
+    """that its certificate must be for"""
+    context: ssl.SSLContext = field(compare=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Server:
-    """An upstream resolver. ``host``: an address in text. ``trusted``: its AD flag is believed."""
+    """An upstream resolver. ``host``: an address in text. ``trusted``: its AD flag is believed.
+    ``outstanding``: questions that it may have at one time. ``tls``: None for UDP and TCP."""
 
     host: str
     port: int = 53
     trusted: bool = False
+    outstanding: int = 2048
+    tls: Tls | None = None
     name: str = field(init=False)
     """``host:port``, brackets around IPv6: its name in metrics"""
 
@@ -58,8 +71,16 @@ class Outcome(StrEnum):
     MALFORMED = "malformed"
     TIMEOUT = "timeout"
     UNREACHABLE = "unreachable"
+    UNTRUSTED = "untrusted"
+    """TLS failed: the certificate is not valid for the server's name, or there is no common version"""
     TCP = "tcp"
     """asked again over TCP, because the answer was cut or did not keep the question's letter case"""
+    WITHOUT_EDNS = "without_edns"
+    """asked again without EDNS, because the server does not seem to know it"""
+    HEDGE = "hedge"
+    """asked because another server was unusually late"""
+    PROBE = "probe"
+    """asked by ourselves: whether it answers, and whether it leads back to us"""
     WRONG_SOURCE = "wrong_source"
     WRONG_ID = "wrong_id"
     WRONG_QUESTION = "wrong_question"
@@ -72,6 +93,8 @@ class Reason(StrEnum):
     """no upstream answered in time, or none with anything that can be passed on"""
     UNREACHABLE = "unreachable"
     """no upstream could be reached at all"""
+    LOOP = "loop"
+    """every upstream leads back to ourselves"""
     OVERLOADED = "overloaded"
     """too many questions are outstanding"""
 
@@ -106,5 +129,6 @@ class UpstreamFailure:
 _TOLD = {
     Reason.NO_ANSWER: ExtendedError.NO_REACHABLE_AUTHORITY,
     Reason.UNREACHABLE: ExtendedError.NETWORK_ERROR,
+    Reason.LOOP: ExtendedError.NO_REACHABLE_AUTHORITY,
     Reason.OVERLOADED: ExtendedError.OTHER,
 }

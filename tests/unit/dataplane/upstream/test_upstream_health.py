@@ -1,59 +1,110 @@
-"""Which upstreams are asked first."""
+"""When a server rests, when it is probed, and who is asked first."""
 
 from __future__ import annotations
 
-from filterd.dataplane.upstream.health import Health
+import pytest
+
+from filterd.dataplane.upstream.health import IDLE, LONGEST_REST, REFUSALS_TO_REST, Condition, order
+
+NOW = 1000.0
 
 
-def fail(health: Health, server: int, times: int, now: float = 0.0) -> None:
-    for _ in range(times):
-        health.asking(server, now)
-        health.failed(server, now)
+def conditions(count: int) -> list[Condition]:
+    return [Condition(NOW) for _ in range(count)]
 
 
 def test_servers_are_asked_in_their_order() -> None:
-    assert Health(3).order(0.0) == [0, 1, 2]
+    assert order(conditions(3)) == [0, 1, 2]
 
 
-def test_a_server_rests_after_three_failures_in_a_row() -> None:
-    health = Health(2)
-    fail(health, 0, 2)
-    assert health.order(0.0) == [0, 1]
-    health.answered(0)
-    fail(health, 0, 2)
-    assert health.order(0.0) == [0, 1]
-    fail(health, 0, 1)
-    assert health.order(0.9) == [1, 0]
-    assert health.resting(0.9) == 1
-    assert health.order(1.0) == [0, 1]
+def test_one_silence_makes_a_server_rest_until_it_is_heard() -> None:
+    first, second = both = conditions(2)
+    assert first.silent(NOW, NOW + 0.4)
+    assert not first.silent(NOW, NOW + 0.5)
+    assert order(both) == [1, 0]
+    assert first.probe_at == NOW + 0.4
+    assert first.heard(NOW + 1, 0.02)
+    assert not first.heard(NOW + 2, 0.02)
+    assert order(both) == [0, 1]
+    assert not second.resting
 
 
-def test_one_question_tries_a_server_whose_rest_is_over() -> None:
-    health = Health(2)
-    fail(health, 0, 3)
-    assert health.order(1.0) == [0, 1]
-    health.asking(0, 1.0)
-    assert health.order(1.0) == [1, 0]
-    health.answered(0)
-    assert health.order(1.0) == [0, 1]
-    assert health.resting(1.0) == 0
+def test_a_server_that_answered_others_meanwhile_is_not_silent() -> None:
+    condition = Condition(NOW)
+    condition.heard(NOW + 0.1, 0.01)
+    assert not condition.silent(NOW, NOW + 0.4)
+    assert not condition.resting
 
 
-def test_the_rest_doubles_up_to_half_a_minute() -> None:
-    health = Health(2)
-    now = 0.0
-    rests = []
-    for failures in range(3, 12):
-        fail(health, 0, 3 if failures == 3 else 1, now)
-        rest = next(seconds for seconds in range(1, 100) if health.order(now + seconds) == [0, 1])
-        rests.append(rest)
-        now += rest
-    assert rests == [1, 2, 4, 8, 16, 30, 30, 30, 30]
+def test_refusing_again_and_again_is_a_reason_to_rest() -> None:
+    condition = Condition(NOW)
+    for _ in range(REFUSALS_TO_REST - 1):
+        assert not condition.refused(NOW)
+    condition.welcome(NOW)
+    for _ in range(REFUSALS_TO_REST - 1):
+        assert not condition.refused(NOW)
+    assert condition.refused(NOW)
+    assert condition.resting
+    condition.heard(NOW, 0.01)
+    assert condition.resting
+    assert condition.welcome(NOW)
+    assert not condition.resting
 
 
-def test_when_all_rest_the_first_to_wake_is_asked_first() -> None:
-    health = Health(3)
-    fail(health, 0, 5)
-    fail(health, 1, 3, now=0.5)
-    fail(health, 2, 4)
-    assert health.order(0.6) == [1, 2, 0]
+def test_probes_of_a_resting_server_come_less_and_less_often() -> None:
+    condition = Condition(NOW)
+    condition.failed(NOW)
+    pauses = []
+    for probes in range(1, 10):
+        condition.probed(NOW, probes, heard=False)
+        pauses.append(condition.probe_at - NOW)
+    assert pauses == [0.5, 1, 2, 4, 8, 16, LONGEST_REST, LONGEST_REST, LONGEST_REST]
+
+
+def test_who_fails_again_soon_waits_longer_for_its_first_probe() -> None:
+    condition = Condition(NOW)
+    waits = []
+    now = NOW
+    for _ in range(4):
+        condition.failed(now)
+        waits.append(condition.probe_at - now)
+        condition.heard(now + 1, 0.01)
+        now += 10
+    assert waits == [0, 0.5, 1, 2]
+    now += 100
+    condition.failed(now)
+    assert condition.probe_at == now
+
+
+def test_a_server_that_nobody_asks_is_probed_and_one_that_is_heard_is_not() -> None:
+    condition = Condition(NOW)
+    assert condition.probe_at == NOW + IDLE
+    condition.heard(NOW + 5, 0.01)
+    assert condition.probe_at == NOW + 5 + IDLE
+    condition.probed(NOW + 20, 1, heard=True)
+    assert not condition.resting
+    assert condition.probe_at == NOW + 20 + IDLE
+
+
+def test_resting_servers_are_asked_in_the_order_of_their_failures() -> None:
+    first, second, third = all_three = conditions(3)
+    first.failed(NOW)
+    first.failed(NOW)
+    second.failed(NOW)
+    assert order(all_three) == [2, 1, 0]
+    third.looping = True
+    assert order(all_three) == [1, 0]
+    first.looping = second.looping = True
+    assert order(all_three) == []
+
+
+@pytest.mark.parametrize(("slow", "expected"), [(0.02, [0, 1]), (0.1, [0, 1]), (0.15, [1, 0]), (3.0, [1, 0])])
+def test_a_much_slower_server_comes_later(slow: float, expected: list[int]) -> None:
+    first, second = both = conditions(2)
+    for _ in range(100):
+        first.heard(NOW, slow)
+        second.heard(NOW, 0.01)
+    assert order(both) == expected
+    for _ in range(100):
+        first.heard(NOW, 0.01)
+    assert order(both) == [0, 1]

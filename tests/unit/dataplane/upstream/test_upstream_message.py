@@ -19,6 +19,7 @@ from filterd.dataplane.upstream.message import (
     is_truncated,
     read_answer,
     refuses_edns,
+    speaks_edns,
     write_query,
 )
 from filterd.dataplane.upstream.values import Question, Reason, Server, UpstreamFailure
@@ -184,5 +185,13 @@ def test_a_header_alone_refuses_edns_where_there_was_some() -> None:
 
 
 def test_a_refusal_with_edns_is_about_something_else() -> None:
-    assert [rcode for rcode in range(16) if refuses_edns(rcode, False)] == [1, 4]
-    assert not any(refuses_edns(rcode, True) for rcode in range(16))
+    reply = replied(sent())
+    for rcode in range(16):
+        with_edns = altered(reply, 3, 0x80 | rcode)
+        without = dns.message.from_wire(with_edns)
+        without.use_edns(False)
+        assert refuses_edns(without.to_wire()) == (rcode in (1, 4))
+        assert not refuses_edns(with_edns)
+    assert refuses_edns(sent().packet[:2] + struct.pack("!HHHHH", 0x8184, 0, 0, 0, 0))
+    assert speaks_edns(reply)
+    assert not speaks_edns(without.to_wire())

@@ -1,0 +1,201 @@
+"""One upstream: how it is asked, what it answers, and what that says of its condition."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
+
+from filterd.dataplane.upstream.health import SILENCE, Condition
+from filterd.dataplane.upstream.manners import Manners
+from filterd.dataplane.upstream.message import (
+    Bits,
+    Check,
+    Sent,
+    check,
+    is_truncated,
+    read_answer,
+    refuses_edns,
+    speaks_edns,
+    write_query,
+)
+from filterd.dataplane.upstream.network import Network
+from filterd.dataplane.upstream.values import Outcome, Question, Server, UpstreamAnswer
+
+Attempt = asyncio.Task[UpstreamAnswer | Outcome]
+Note = Callable[[str, str, str], None]
+"""takes what happened, the upstream's name, and why; no question stands in it"""
+_SERVFAIL = 2
+_NOT_ANSWERED = frozenset({1, 4, 5})
+"""FORMERR, NOTIMP, REFUSED"""
+_FIRST_EXTENDED = 16
+_IGNORED = {Check.WRONG_ID: Outcome.WRONG_ID, Check.WRONG_QUESTION: Outcome.WRONG_QUESTION}
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What all peers of a forwarder share."""
+
+    network: Network
+    clock: Callable[[], float]
+    bits: Bits
+    note: Note
+    troubled: Callable[[str], None]
+    """the server of this name began to rest"""
+    counts: Counter[tuple[str, Outcome]]
+
+
+class Peer:
+    """Asks one server and learns from it. Owned by the event loop."""
+
+    def __init__(self, server: Server, around: Surroundings) -> None:
+        self.server = server
+        self.condition = Condition(around.clock())
+        self.outstanding = 0
+        """questions that it has not answered yet"""
+        self._manners = Manners(encrypted=server.tls is not None)
+        self._around = around
+
+    @property
+    def full(self) -> bool:
+        """Whether it has as many questions as it may have."""
+        return self.outstanding >= self.server.outstanding
+
+    def ask(self, question: Question, wait: float) -> Attempt:
+        """Ask from now on; an Outcome where it had no answer that could be passed on within ``wait`` seconds.
+        Cancelling is giving up; it counts as a timeout when the server had its time."""
+        self.outstanding += 1
+        attempt = asyncio.get_running_loop().create_task(self._ask(question, wait))
+        attempt.add_done_callback(self._ended)
+        return attempt
+
+    async def probe(self, question: Question, wait: float) -> UpstreamAnswer | Outcome:
+        """Ask a question of our own, one that need not be to the server's liking."""
+        return await self._converse(question, self._around.clock() + wait)
+
+    def count(self, outcome: Outcome) -> Outcome:
+        """Count it under the server's name, and give it back."""
+        self._around.counts[self.server.name, outcome] += 1
+        return outcome
+
+    def note(self, event: str, reason: str = "") -> None:
+        """Tell the operator."""
+        self._around.note(event, self.server.name, reason)
+
+    async def _ask(self, question: Question, wait: float) -> UpstreamAnswer | Outcome:
+        started = self._around.clock()
+        try:
+            result = await self._converse(question, started + wait)
+        except asyncio.CancelledError:
+            if self._around.clock() - started >= SILENCE:
+                self.count(Outcome.TIMEOUT)
+            raise
+        if result in _REFUSED and self.condition.refused(self._around.clock()):
+            self._rests(str(result))
+        return result
+
+    def _ended(self, _: Attempt) -> None:
+        self.outstanding -= 1
+
+    async def _converse(self, question: Question, until: float) -> UpstreamAnswer | Outcome:
+        """One exchange, or two where the server knows no EDNS."""
+        manner = self._manners.manner(self._around.clock())
+        reply = await self._exchange(write_query(question, self._around.bits, manner), until)
+        if not isinstance(reply, bytes) or not manner.edns:
+            return self._read(reply)
+        if not refuses_edns(reply):
+            if speaks_edns(reply):
+                self._manners.edns_spoken()
+            return self._read(reply)
+        self.count(Outcome.WITHOUT_EDNS)
+        plain = write_query(question, self._around.bits, replace(manner, edns=False))
+        answer = self._read(await self._exchange(plain, until))
+        if isinstance(answer, UpstreamAnswer) and self._manners.edns_refused(self._around.clock()):
+            self.note("an upstream knows no EDNS and is asked without for a while")
+        return answer
+
+    async def _exchange(self, sent: Sent, until: float) -> bytes | Outcome:
+        """The server's reply over UDP, over TCP where UDP does not do; over TLS alone where it has that."""
+        if self.server.tls is not None:
+            return await self._watched(self._stream(sent, until))
+        reply = await self._watched(self._udp(sent, until))
+        if isinstance(reply, Outcome):
+            return reply
+        if self._keeps_case(reply, sent) and not is_truncated(reply):
+            return reply
+        self.count(Outcome.TCP)
+        return await self._stream(sent, until)
+
+    def _keeps_case(self, reply: bytes, sent: Sent) -> bool:
+        """Whether a reply over UDP proves itself, by the letter case where that was mixed."""
+        found = check(reply, sent)
+        if found is Check.CASE_LOST:
+            if self._manners.case_lost(self._around.clock()):
+                self.note("an upstream does not keep letter case and is asked in lower case for an hour")
+            return False
+        if found is Check.OURS and sent.question != sent.question.lower():
+            self._manners.case_kept()
+        return True
+
+    async def _watched(self, exchange: Awaitable[bytes | Outcome]) -> bytes | Outcome:
+        """The result of an exchange, and what it says of the server's condition; silence says it early."""
+        started = self._around.clock()
+        timer = asyncio.get_running_loop().call_later(SILENCE, self._silent, started)
+        try:
+            reply = await exchange
+        finally:
+            timer.cancel()
+        now = self._around.clock()
+        if isinstance(reply, bytes):
+            if self.condition.heard(now, now - started):
+                self.note("an upstream answers again")
+        elif reply in _UNREACHED and self.condition.failed(now):
+            self._rests(reply.value)
+        return reply
+
+    def _silent(self, started: float) -> None:
+        if self.condition.silent(started, self._around.clock()):
+            self._rests("silent")
+
+    def _rests(self, reason: str) -> None:
+        self.note("an upstream rests", reason)
+        self._around.troubled(self.server.name)
+
+    async def _udp(self, sent: Sent, until: float) -> bytes | Outcome:
+        """Exchange over UDP, counting and ignoring what is not ours."""
+
+        def accept(datagram: bytes, source: tuple[str, int]) -> bool:
+            if source != self.server.address:
+                self.count(Outcome.WRONG_SOURCE)
+                return False
+            found = check(datagram, sent)
+            if found in _IGNORED:
+                self.count(_IGNORED[found])
+                return False
+            return True
+
+        return await self._around.network.udp(self.server, sent.packet, accept, until - self._around.clock())
+
+    async def _stream(self, sent: Sent, until: float) -> bytes | Outcome:
+        """Exchange over TCP or TLS: a handshake stands for the proof that letter case gives over UDP."""
+        reply = await self._around.network.stream(self.server, sent.packet, until - self._around.clock())
+        return reply if isinstance(reply, Outcome) else _IGNORED.get(check(reply, sent), reply)
+
+    def _read(self, reply: bytes | Outcome) -> UpstreamAnswer | Outcome:
+        """What the reply says, counted."""
+        if isinstance(reply, Outcome):
+            return self.count(reply)
+        answer = read_answer(reply, self.server)
+        if answer is None or is_truncated(reply):
+            return self.count(Outcome.MALFORMED)
+        if answer.rcode in _NOT_ANSWERED or answer.rcode >= _FIRST_EXTENDED:
+            return self.count(Outcome.REFUSED)
+        if self.condition.welcome(self._around.clock()):
+            self.note("an upstream answers again")
+        self.count(Outcome.SERVFAIL if answer.rcode == _SERVFAIL else Outcome.ANSWERED)
+        return answer
+
+
+_REFUSED = frozenset({Outcome.REFUSED, Outcome.MALFORMED})
+_UNREACHED = frozenset({Outcome.UNREACHABLE, Outcome.UNTRUSTED})

@@ -1,0 +1,135 @@
+"""Finds out by itself what no client should have to: whether a server answers, and whether it leads to us.
+
+A probe is an ordinary question, ``. NS``. A look for a loop asks for a name that nobody else can know: if it
+arrives at our own listeners, the server it was sent to leads back here, however many are in between.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from functools import partial
+
+from filterd.dataplane.upstream.message import Bits
+from filterd.dataplane.upstream.peer import Peer
+from filterd.dataplane.upstream.values import Outcome, Question, UpstreamAnswer
+
+PROBE = Question(b"\0", 2)
+"""``. NS``"""
+PROBE_WAIT = 1.0
+"""seconds"""
+LABEL = b"loop-check-"
+"""how the label of a loop check begins; 20 hexadecimal digits follow, and the root"""
+LOOP_WAIT = 2.0
+"""seconds"""
+LOOP_CHECK = 300.0
+"""seconds between two looks for a loop"""
+LOOP_RECHECK = 15.0
+"""the same, while there is one"""
+_TYPE_A = 1
+_NOT_HEARD = frozenset({Outcome.TIMEOUT, Outcome.UNREACHABLE, Outcome.UNTRUSTED})
+
+
+class Probes:
+    """Probes the peers when their condition asks for it. Owned by the event loop."""
+
+    def __init__(self, peers: Sequence[Peer], clock: Callable[[], float], bits: Bits) -> None:
+        self._peers = peers
+        self._clock = clock
+        self._bits = bits
+        self._checks: dict[bytes, Peer] = {}
+        """names of loop checks on their way"""
+        self._check_at = dict.fromkeys(peers, clock())
+        self._checked_at = dict.fromkeys(peers, float("-inf"))
+        self._failures = dict.fromkeys(peers, 0)
+        """probes in a row without an answer"""
+        self._wake = asyncio.Event()
+        self._busy: dict[Peer, asyncio.Task[None]] = {}
+
+    def troubled(self, name: str) -> None:
+        """The server of this name began to rest: that may be because it leads back to us."""
+        for peer in self._peers:
+            if peer.server.name == name:
+                self._check_at[peer] = max(self._checked_at[peer] + LOOP_RECHECK, self._clock())
+        self._wake.set()
+
+    def returned(self, name: bytes) -> bool:
+        """Whether a question that reached us is a loop check of ours; its server is not used any more."""
+        peer = self._checks.pop(name, None)
+        if peer is None:
+            return False
+        self._check_at[peer] = self._clock() + LOOP_RECHECK
+        if not peer.condition.looping:
+            peer.condition.looping = True
+            peer.note("an upstream leads back to this resolver and is not used", "loop")
+        return True
+
+    async def run(self) -> None:
+        """Probe for ever; ends by being cancelled."""
+        try:
+            while True:
+                await self._pause(self._begin())
+        finally:
+            for task in self._busy.values():
+                task.cancel()
+
+    def _begin(self) -> float:
+        """Begin what is due; seconds until something else will be."""
+        now = self._clock()
+        due = LOOP_CHECK
+        for peer in self._peers:
+            if peer in self._busy:
+                continue
+            at = min(peer.condition.probe_at, self._check_at[peer])
+            if at > now:
+                due = min(due, at - now)
+                continue
+            task = asyncio.get_running_loop().create_task(self._look_at(peer))
+            self._busy[peer] = task
+            task.add_done_callback(partial(self._done, peer))
+        return due
+
+    def _done(self, peer: Peer, _: asyncio.Task[None]) -> None:
+        del self._busy[peer]
+        self._wake.set()
+
+    async def _pause(self, seconds: float) -> None:
+        try:
+            async with asyncio.timeout(seconds):
+                await self._wake.wait()
+        except TimeoutError:
+            pass
+        self._wake.clear()
+
+    async def _look_at(self, peer: Peer) -> None:
+        """What is due: a probe, a look for a loop, or both."""
+        now = self._clock()
+        async with asyncio.TaskGroup() as group:
+            if peer.condition.probe_at <= now:
+                group.create_task(self._probe(peer))
+            if self._check_at[peer] <= now:
+                group.create_task(self._look_for_loop(peer))
+
+    async def _probe(self, peer: Peer) -> None:
+        """Ask it what every server answers."""
+        peer.count(Outcome.PROBE)
+        answer = await peer.probe(PROBE, PROBE_WAIT)
+        self._failures[peer] = 0 if isinstance(answer, UpstreamAnswer) else self._failures[peer] + 1
+        peer.condition.probed(self._clock(), self._failures[peer], heard=answer not in _NOT_HEARD)
+
+    async def _look_for_loop(self, peer: Peer) -> None:
+        """Ask it for a name of our own making, and see whether that arrives here."""
+        digits = f"{self._bits.getrandbits(80):020x}".encode()
+        label = LABEL + digits
+        name = bytes([len(label)]) + label + b"\0"
+        self._checked_at[peer] = self._clock()
+        self._check_at[peer] = self._clock() + (LOOP_RECHECK if peer.condition.looping else LOOP_CHECK)
+        self._checks[name] = peer
+        peer.count(Outcome.PROBE)
+        try:
+            answer = await peer.probe(Question(name, _TYPE_A), LOOP_WAIT)
+        finally:
+            away = self._checks.pop(name, None)
+        if away is not None and peer.condition.looping and answer not in _NOT_HEARD:
+            peer.condition.looping = False
+            peer.note("an upstream no longer leads back to this resolver")

@@ -1,0 +1,173 @@
+"""One question on its way: asked of one server after the other until the first good answer.
+
+    the first server                       by health
+    + its 95th percentile of latency       the next healthy one too, while the budget lasts
+    + 400 ms, or a failure                 the next one whatever its health
+    all of them asked                      again, the silent ones, at 0.4, 0.4, 0.8, 0.8, 1.6 ... seconds
+    4 s                                    the end
+
+What counts as an answer: everything but SERVFAIL, FORMERR, NOTIMP, REFUSED and the extended rcodes. After one
+of these the next server is asked; if nobody has better, a SERVFAIL is passed on with its extended errors,
+since it says why (a bogus signature, for instance), and the others become a failure.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import count, zip_longest
+
+from filterd.dataplane.upstream.budget import Budget
+from filterd.dataplane.upstream.health import SILENCE, order
+from filterd.dataplane.upstream.peer import Attempt, Peer
+from filterd.dataplane.upstream.values import (
+    Outcome,
+    Question,
+    Reason,
+    UpstreamAnswer,
+    UpstreamFailure,
+)
+
+_SERVFAIL = 2
+_LINGER = SILENCE + 0.05
+"""seconds: how long an attempt goes on that is not needed any more; its silence is noticed before"""
+_LEAST = 0.01
+"""seconds: a wait that is not worth asking for"""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What forwarding may use; times are seconds."""
+
+    patience: float = SILENCE
+    """the wait for one server before the next is asked as well"""
+    deadline: float = 4.0
+    """the wait for all of them together"""
+    outstanding: int = 4096
+    """different questions at one time"""
+
+
+class Race:
+    """Asks the peers one question. ``lingering`` takes the attempts that lost, until they end."""
+
+    def __init__(
+        self,
+        question: Question,
+        peers: Sequence[Peer],
+        budget: Budget,
+        clock: Callable[[], float],
+        limits: Limits,
+        lingering: set[Attempt],
+    ) -> None:
+        self._question = question
+        self._peers = peers
+        self._budget = budget
+        self._clock = clock
+        self._limits = limits
+        self._lingering = lingering
+        self._deadline = clock() + limits.deadline
+        self._running: dict[Attempt, tuple[Peer, float]] = {}
+        self._settled: set[Peer] = set()
+        """peers that said what they had to say"""
+        self._outcomes: set[Outcome] = set()
+        self._servfail: UpstreamAnswer | None = None
+
+    async def run(self) -> UpstreamAnswer | UpstreamFailure:
+        """The answer, or why there is none."""
+        try:
+            for turn in count():
+                patience = self._limits.patience * 2.0 ** (turn // 2)
+                answer = await self._turn(patience)
+                if answer is not None:
+                    return answer
+                if self._servfail is not None:
+                    return await self._listen(self._clock() + patience) or self._servfail
+                if not self._running or self._left() < _LEAST:
+                    break
+            return self._failure()
+        finally:
+            self._leave()
+
+    async def _turn(self, patience: float) -> UpstreamAnswer | None:
+        """Ask each server that may still say something."""
+        waiting = [self._peers[index] for index in order([peer.condition for peer in self._peers])]
+        waiting = [peer for peer in waiting if peer not in self._settled and not peer.full]
+        for peer, following in zip_longest(waiting, waiting[1:]):
+            if self._left() < _LEAST:
+                break
+            self._start(peer)
+            answer = await self._wait(peer, following, patience)
+            if answer is not None:
+                return answer
+        return None
+
+    async def _wait(self, peer: Peer, following: Peer | None, patience: float) -> UpstreamAnswer | None:
+        """Wait until the one that follows may be asked; the answer, if that comes first."""
+        until = self._clock() + patience
+        if following is not None and not following.condition.resting:
+            hedge = peer.condition.latency.hedge_after()
+            answer = await self._listen(min(self._clock() + hedge, until))
+            if answer is not None or not self._running:
+                return answer
+            if self._clock() < until and self._budget.take():
+                following.count(Outcome.HEDGE)
+                return None
+        return await self._listen(until)
+
+    def _start(self, peer: Peer) -> None:
+        task = peer.ask(self._question, self._left())
+        self._running[task] = (peer, self._clock())
+
+    async def _listen(self, until: float) -> UpstreamAnswer | None:
+        """The first good answer before ``until``; None also as soon as nobody is left who could give it."""
+        until = min(until, self._deadline)
+        while self._running:
+            done, _ = await asyncio.wait(
+                self._running, timeout=max(until - self._clock(), 0.0), return_when=asyncio.FIRST_COMPLETED
+            )
+            if not done:
+                return None
+            for task in done:
+                answer = self._take(task)
+                if answer is not None:
+                    return answer
+        return None
+
+    def _take(self, task: Attempt) -> UpstreamAnswer | None:
+        """What came of an attempt that ended, if it is a good answer."""
+        peer, _ = self._running.pop(task)
+        result = task.result()
+        if isinstance(result, UpstreamAnswer) and result.rcode != _SERVFAIL:
+            return result
+        self._settled.add(peer)
+        if isinstance(result, Outcome):
+            self._outcomes.add(result)
+        else:
+            self._servfail = result
+        return None
+
+    def _left(self) -> float:
+        return self._deadline - self._clock()
+
+    def _failure(self) -> UpstreamFailure:
+        """The failure that stands for what the servers did."""
+        if all(peer.condition.looping for peer in self._peers):
+            return UpstreamFailure(Reason.LOOP)
+        if not self._running and not self._outcomes:
+            return UpstreamFailure(Reason.OVERLOADED)
+        if not self._running and self._outcomes <= {Outcome.UNREACHABLE, Outcome.UNTRUSTED}:
+            return UpstreamFailure(Reason.UNREACHABLE)
+        return UpstreamFailure(Reason.NO_ANSWER)
+
+    def _leave(self) -> None:
+        """Let the others go on until their silence would tell: their answers show how fast they are."""
+        loop, now = asyncio.get_running_loop(), self._clock()
+        for task, (_, started) in self._running.items():
+            self._lingering.add(task)
+            task.add_done_callback(self._lingering.discard)
+            left = started + _LINGER - now
+            if left > 0:
+                loop.call_later(left, task.cancel)
+            else:
+                task.cancel()
