@@ -98,7 +98,7 @@ cdef struct Core:               # everything that a packet meets; owned by Packe
     Counters counters
 
 cdef struct Workspace:          # one of each thread
-    uint8_t found[BUFFER_SIZE]  # an answer out of the cache
+    uint8_t found[BUFFER_SIZE]  # an answer out of the cache, or what scrubbing left of one
     uint8_t out[BUFFER_SIZE]
     size_t written
 
@@ -110,8 +110,10 @@ cdef int packet_receive(Core* core, const uint8_t* packet, size_t length, Exchan
 # it goes on waiting. `x` stays as it is; what forwarding brings at last is for packet_keep.
 cdef int packet_stale(Core* core, const Exchange* x, int64_t now, int64_t ticks,
                       Workspace* work) noexcept nogil
-# Caches what forwarding brought, without answering anybody: an InsertStatus.
-cdef int packet_keep(Core* core, const Exchange* x, const Reply* reply, int64_t ticks) noexcept nogil
+# Caches what forwarding brought, without answering anybody: an InsertStatus. `reply` then holds what of it
+# may be answered with (see wire/scrub), perhaps in work.found; without a message where nothing may.
+cdef int packet_keep(Core* core, const Exchange* x, Reply* reply, int64_t ticks,
+                     Workspace* work) noexcept nogil
 cdef int packet_finish(Core* core, Exchange* x, const Reply* reply, int64_t now, int64_t ticks,
                        Workspace* work) noexcept nogil
 

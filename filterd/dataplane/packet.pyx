@@ -88,6 +88,7 @@ from filterd.wire.respond cimport (
     respond_truncated,
     udp_limit,
 )
+from filterd.wire.scrub cimport scrub
 
 from filterd.model.verdict import Outcome, Reason
 
@@ -194,15 +195,17 @@ cdef int limited(Core* core, Exchange* x, int rate, AnswerOptions* options, Work
 cdef int packet_finish(Core* core, Exchange* x, const Reply* reply, int64_t now, int64_t ticks,
                        Workspace* work) noexcept nogil:
     cdef Reply kept = reply[0]
-    if packet_keep(core, x, reply, ticks) == INSERT_KEPT_STALE:
+    if packet_keep(core, x, &kept, ticks, work) == INSERT_KEPT_STALE:
         kept.message = NULL     # a SERVFAIL, and there is something better (RFC 8767 4)
     return proceed(core, x, &kept, now, ticks, work)
 
 
-cdef int packet_keep(Core* core, const Exchange* x, const Reply* reply, int64_t ticks) noexcept nogil:
+cdef int packet_keep(Core* core, const Exchange* x, Reply* reply, int64_t ticks,
+                     Workspace* work) noexcept nogil:
     cdef Key key
     cdef Union seen
     lookup_key(core, x, &key)
+    scrub_reply(reply, work)
     if reply.message == NULL:
         return cache_insert_failure(core.cache, &key, &reply.edes, ticks)
     if core.state == NULL:
@@ -210,6 +213,21 @@ cdef int packet_keep(Core* core, const Exchange* x, const Reply* reply, int64_t 
     union_of(core.state, reply.message, reply.length, &seen)
     return cache_insert(core.cache, &key, reply.message, reply.length, reply.ad, &reply.edes, &seen,
                         core.state.generation, ticks)
+
+
+cdef void scrub_reply(Reply* reply, Workspace* work) noexcept nogil:
+    """Leave out what the reply should not say; one that cannot be read is none."""
+    cdef size_t kept
+    if reply.message == NULL:
+        return
+    if scrub(reply.message, reply.length, work.found, BUFFER_SIZE, &kept) != OK:
+        reply.message = NULL
+        reply.edes.count = 1
+        reply.edes.items[0].code = EDE_NETWORK
+        reply.edes.items[0].text_length = 0
+    elif kept:
+        reply.message = work.found
+        reply.length = kept
 
 
 cdef int packet_stale(Core* core, const Exchange* x, int64_t now, int64_t ticks,
@@ -617,7 +635,7 @@ cdef class Packets:
         cdef Reply reply
         cdef list texts = []
         fill_reply(message, ad, edes, texts, &reply)
-        packet_keep(&self.core, &pending.x, &reply, ticks)
+        packet_keep(&self.core, &pending.x, &reply, ticks, self.work)
 
     def answer_stale(self, Pending pending not None, int64_t now, int64_t ticks):
         self.due = None

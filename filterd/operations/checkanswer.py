@@ -27,6 +27,7 @@ from filterd.policy.inspect import inspect_message
 from filterd.policy.trace import Decision
 from filterd.wire import codec
 from filterd.wire.names import name_from_text, name_to_text
+from filterd.wire.scrub import scrubbed
 from filterd.wire.status import Status
 
 Answers = Callable[[bytes, int], Awaitable[bytes | None]]
@@ -54,7 +55,7 @@ def of_file(path: Path, wire: bytes, qtype: int) -> Answers:
 
     async def find(name: bytes, kind: int) -> bytes | None:
         if answered == (name, kind):
-            return message
+            return _passed(message)
         if (name, kind) == (wire, qtype):
             reason = f"{path} answers {_shown(*answered)}, not {_shown(name, kind)}"
             raise OperationError(reason, "check the name and --type that the file answers")
@@ -76,7 +77,7 @@ def of_upstreams(upstreams: Sequence[Upstream]) -> Answers:
         if not isinstance(found, UpstreamAnswer):
             message = f"the upstreams gave no answer: {found.reason.value}"
             raise OperationError(message, "check dns.upstreams, or leave out --resolve")
-        return found.message
+        return _passed(found.message)
 
     return find
 
@@ -120,6 +121,13 @@ def _inspect(state: CheckState, message: bytes, decision: Decision, now: int) ->
         reason = "the answer cannot be read; a client would get SERVFAIL"
         raise OperationError(reason, "give the whole message of one answer")
     return found
+
+
+def _passed(message: bytes) -> bytes:
+    """What of an answer the query path looks at and passes on; all of one without question or unreadable."""
+    stripped = codec.strip(message)
+    kept = stripped if isinstance(stripped, Status) else scrubbed(stripped.message)
+    return message if isinstance(kept, Status) else kept
 
 
 def _alias(target: bytes) -> bytes:

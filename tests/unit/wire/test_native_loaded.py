@@ -10,7 +10,7 @@ from types import ModuleType
 import pytest
 
 from filterd.model.rule import BlockingMode, Scope
-from filterd.wire import codec, edns, frame_reference, respond, respond_reference
+from filterd.wire import codec, edns, frame_reference, respond, respond_reference, scrub
 from filterd.wire.status import Status
 
 
@@ -22,7 +22,7 @@ def enum_members(module: str, name: str) -> dict[str, int]:
     return {word: int(number, 0) for word, number in re.findall(r"^    (\w+) = (\w+)", body[1], re.M)}
 
 
-@pytest.mark.parametrize("module", [codec, respond])
+@pytest.mark.parametrize("module", [codec, respond, scrub])
 def test_compiled_module_is_loaded(module: ModuleType) -> None:
     assert str(module.__file__).endswith(tuple(EXTENSION_SUFFIXES))
 

@@ -1,0 +1,3 @@
+from filterd.wire.status import Status
+
+def scrubbed(message: bytes) -> bytes | Status: ...
