@@ -7,13 +7,15 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_network
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import Literal, NewType
 
 Bytes = NewType("Bytes", int)
 Seconds = NewType("Seconds", int)
 NodeName = NewType("NodeName", str)
 """letters, digits, hyphens and dots: a host name, used as a metrics label"""
+TlsName = NewType("TlsName", str)
+"""what a certificate is for: a host name, or an address in its short form"""
 StoreUrl = NewType("StoreUrl", str)
 """an SQLAlchemy URL"""
 
@@ -33,6 +35,8 @@ _SIZE_UNITS = {
 _DURATION = re.compile(r"(?:(\d+)w)?(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?")
 _DURATION_UNITS = (604800, 86400, 3600, 60, 1)
 _NODE_NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,61}[A-Za-z0-9])?")
+_HOST_LABEL = r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
+_HOST_NAME = re.compile(rf"{_HOST_LABEL}(\.{_HOST_LABEL})*")
 _ENDPOINT = re.compile(r"(?:\[(?P<v6>[^\]]+)\]|(?P<v4>[^:\[\]]+))(?::(?P<port>\d{1,5}))?")
 
 
@@ -111,6 +115,18 @@ def parse_node_name(value: object) -> NodeName:
         msg = f"not a node name: {value!r} (letters, digits, hyphens and dots, at most 63)"
         raise ValueError(msg)
     return NodeName(value)
+
+
+def parse_tls_name(value: object) -> TlsName:
+    """A host name without the final dot, or an address."""
+    try:
+        return TlsName(str(ip_address(str(value))))
+    except ValueError:
+        pass
+    if not isinstance(value, str) or _HOST_NAME.fullmatch(value) is None or len(value) > 253:
+        msg = f"not a name that a certificate can be for: {value!r} (write dns.example, or an address)"
+        raise ValueError(msg)
+    return TlsName(value)
 
 
 def parse_identity(value: object) -> NodeName | Literal["auto", "hidden"]:

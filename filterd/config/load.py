@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import difflib
 import os
+import ssl
 from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
@@ -19,6 +20,7 @@ from pydantic import BaseModel, ValidationError
 from filterd.config import raw, settings
 from filterd.config.domain import Endpoint, NodeName
 from filterd.config.raw_rate import RateLimit
+from filterd.config.raw_upstream import Upstream
 from filterd.config.resolvers import loops, system_resolvers
 from filterd.config.settings import Settings
 from filterd.config.yamlfile import YamlError, read_yaml
@@ -70,7 +72,7 @@ def from_value(value: object, *, base: Path, resolv_conf: Path = RESOLV_CONF) ->
     except ValidationError as error:
         errors += _readable(error)
         dns = _section(value, "dns", raw.Dns)
-    upstreams = _resolve_upstreams(dns, resolv_conf, errors) if dns is not None else ()
+    upstreams = _resolve_upstreams(dns, base, resolv_conf, errors) if dns is not None else ()
     if configuration is not None:
         _check_listeners(configuration, errors)
     if errors or configuration is None:
@@ -88,7 +90,7 @@ def _section(value: object, name: str, kind: type[raw.Dns]) -> raw.Dns | None:
 
 
 def _resolve_upstreams(
-    dns: raw.Dns, resolv_conf: Path, errors: list[ConfigError]
+    dns: raw.Dns, base: Path, resolv_conf: Path, errors: list[ConfigError]
 ) -> tuple[settings.Upstream, ...]:
     if dns.upstreams is None:
         found = [each for each in system_resolvers(resolv_conf) if not loops(each, dns.listen)]
@@ -104,7 +106,28 @@ def _resolve_upstreams(
             errors.append(ConfigError(place, "port 0 is no upstream's port"))
         elif loops(upstream.address, dns.listen):
             errors.append(ConfigError(place, f"{upstream.address} is ourselves: queries would loop"))
-    return tuple(settings.Upstream(each.address, each.trusted) for each in dns.upstreams)
+        _check_ca(upstream, f"{place}.tls.ca", base, errors)
+    return tuple(_upstream(each, base) for each in dns.upstreams)
+
+
+def _check_ca(upstream: Upstream, place: str, base: Path, errors: list[ConfigError]) -> None:
+    """Whether certificates can be verified: found out here, not when the resolver starts."""
+    if upstream.tls is None or upstream.tls.ca is None:
+        return
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(base / upstream.tls.ca)
+    except ssl.SSLError:
+        errors.append(ConfigError(place, f"{base / upstream.tls.ca} holds no certificate in PEM form"))
+    except OSError as error:
+        errors.append(ConfigError(place, f"{base / upstream.tls.ca} cannot be read: {error.strerror}"))
+
+
+def _upstream(upstream: Upstream, base: Path) -> settings.Upstream:
+    tls = upstream.tls
+    if tls is not None:
+        found = settings.UpstreamTls(tls.name, None if tls.ca is None else base / tls.ca)
+        return settings.Upstream(upstream.address, upstream.trusted, upstream.outstanding, found)
+    return settings.Upstream(upstream.address, upstream.trusted, upstream.outstanding)
 
 
 def _check_listeners(configuration: raw.Configuration, errors: list[ConfigError]) -> None:

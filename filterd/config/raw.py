@@ -15,6 +15,7 @@ from pydantic import BeforeValidator, Field, PlainValidator, WithJsonSchema
 
 from filterd.config import domain
 from filterd.config.raw_rate import RateLimit
+from filterd.config.raw_upstream import Upstreams
 from filterd.config.raw_values import Network, Section, key
 from filterd.config.settings import ParentalFail
 
@@ -34,11 +35,6 @@ Listener = Annotated[
     domain.Endpoint,
     PlainValidator(domain.parse_endpoint),
     WithJsonSchema({"type": "string", "examples": ["127.0.0.1:5300", "[::1]:5300"]}),
-]
-UpstreamAddress = Annotated[
-    domain.Endpoint,
-    PlainValidator(lambda value: domain.parse_endpoint(value, default_port=53)),
-    WithJsonSchema({"type": "string", "examples": ["192.0.2.53", "192.0.2.53:53", "[2001:db8::53]:53"]}),
 ]
 NodeName = Annotated[
     domain.NodeName,
@@ -63,40 +59,10 @@ class Node(Section):
     name: NodeName = key("resolver-1", "The node's name in metrics, reports and acknowledgements.")
 
 
-class Upstream(Section):
-    """A resolver that queries are forwarded to; a bare address stands for one that is not trusted."""
-
-    address: UpstreamAddress = Field(description="Address and port; the port is 53 where left out.")
-    trusted: bool = key(
-        False,
-        "Whether its AD flag is believed: it validates DNSSEC and the way to it cannot be tampered with.",
-    )
-
-
-UPSTREAM_SCHEMA = Upstream.model_json_schema()
-
-
-def _upstream(value: object) -> object:
-    return {"address": value} if isinstance(value, str) else value
-
-
 def _auto(value: object) -> object:
     return None if value == "auto" else value
 
 
-UpstreamEntry = Annotated[Upstream, BeforeValidator(_upstream)]
-Upstreams = Annotated[
-    tuple[UpstreamEntry, ...] | None,
-    BeforeValidator(_auto),
-    WithJsonSchema(
-        {
-            "anyOf": [
-                {"const": "auto"},
-                {"type": "array", "minItems": 1, "items": {"anyOf": [{"type": "string"}, UPSTREAM_SCHEMA]}},
-            ]
-        }
-    ),
-]
 Threads = Annotated[
     Annotated[int, Field(strict=True, ge=1, le=256)] | None,
     BeforeValidator(_auto),
@@ -149,8 +115,8 @@ class Dns(Section):
     )
     upstreams: Upstreams = key(
         "auto",
-        "Resolvers to forward to, in order, each an address or {address, trusted}; auto is those of "
-        "/etc/resolv.conf without ourselves.",
+        "Resolvers to forward to, in order, each an address or {address, trusted, outstanding, tls}; auto is "
+        "those of /etc/resolv.conf without ourselves.",
     )
     allow_from: tuple[Network, ...] = key(
         (

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from filterd.config import jsonable
-from filterd.config.domain import Bytes, Endpoint, IPNetwork, NodeName, Seconds, StoreUrl
+from filterd.config.domain import Bytes, Endpoint, IPNetwork, NodeName, Seconds, StoreUrl, TlsName
 
 
 class ParentalFail(StrEnum):
@@ -34,12 +34,25 @@ class NodeSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class UpstreamTls:
+    """How an upstream proves over TLS who it is."""
+
+    name: TlsName
+    ca: Path | None
+    """a PEM file; None: the system's certificates"""
+
+
+@dataclass(frozen=True, slots=True)
 class Upstream:
     """A resolver that queries are forwarded to."""
 
     address: Endpoint
     trusted: bool
     """whether its AD flag is believed: it validates, and the way to it cannot be tampered with"""
+    outstanding: int = 2048
+    """questions that it may have at one time"""
+    tls: UpstreamTls | None = None
+    """None: UDP and TCP"""
 
 
 @dataclass(frozen=True, slots=True)

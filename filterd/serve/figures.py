@@ -7,15 +7,18 @@ from collections.abc import Mapping
 from filterd.dataplane.nodestate.node import Node
 from filterd.dataplane.packet import Packets
 from filterd.dataplane.stages.record import BOUNDS, Record
+from filterd.dataplane.upstream.forwarder import Sight
+from filterd.serve.forwarding import Forwarding
 from filterd.serve.listening import Listening
 from filterd.telemetry.metrics import Histogram, ResolverFigures
+from filterd.telemetry.upstream_metrics import UpstreamFigures
 
 
 def figures_of(
     packets: Packets,
     record: Record,
     node: Node,
-    upstream_queries: Mapping[tuple[str, str], int],
+    forwarding: Forwarding,
     listening: Listening,
     enforcement: Histogram,
     now: float,
@@ -35,7 +38,8 @@ def figures_of(
         drops=drops,
         rate_limited=counts["rate_limited"],
         cache_lookups=counts["lookups"],
-        upstream_queries=upstream_queries,
+        upstream_queries=forwarding.counts(),
+        upstreams={name: _upstream(sight) for name, sight in forwarding.sights().items()},
         tcp_connections=len(listening.connections),
         tcp_ended={ending.value: count for ending, count in dict(listening.connections.ended).items()},
         tcp_shortages=dict(listening.service.shortages),
@@ -50,6 +54,10 @@ def figures_of(
         overlay_entries=publisher.overlay_entries,
         revision_lag=node.lag(now),
     )
+
+
+def _upstream(sight: Sight) -> UpstreamFigures:
+    return UpstreamFigures(sight.up, sight.looping, sight.latency, sight.outstanding)
 
 
 def _truncated(limited: Mapping[tuple[str, str], int]) -> int:

@@ -12,7 +12,8 @@ from collections.abc import Sequence
 from filterd.config.settings import Upstream
 from filterd.dataplane.packet import Pending
 from filterd.dataplane.upstream.forwarder import Forwarder, Sight
-from filterd.dataplane.upstream.values import Question, Server, UpstreamAnswer, UpstreamFailure
+from filterd.dataplane.upstream.streams import tls_context
+from filterd.dataplane.upstream.values import Question, Server, Tls, UpstreamAnswer, UpstreamFailure
 from filterd.telemetry import log
 
 
@@ -74,8 +75,17 @@ class Forwarding:
 
 
 def _forwarder(upstreams: Sequence[Upstream]) -> Forwarder:
-    servers = [Server(str(each.address.address), each.address.port, each.trusted) for each in upstreams]
-    return Forwarder(servers, clock=time.monotonic, bits=random.SystemRandom(), note=_note)
+    return Forwarder(
+        [_server(each) for each in upstreams], clock=time.monotonic, bits=random.SystemRandom(), note=_note
+    )
+
+
+def _server(upstream: Upstream) -> Server:
+    address, tls = upstream.address, upstream.tls
+    secured = None
+    if tls is not None:
+        secured = Tls(tls.name, tls_context(None if tls.ca is None else str(tls.ca)))
+    return Server(str(address.address), address.port, upstream.trusted, upstream.outstanding, secured)
 
 
 def _note(event: str, upstream: str, reason: str) -> None:

@@ -174,7 +174,7 @@ class Resolver:
                 self._packets,
                 self._record,
                 self._node,
-                self._forwarding.counts(),
+                self._forwarding,
                 self._listening,
                 self._witness.enforcement,
                 time.time(),

@@ -21,6 +21,7 @@ from prometheus_client.core import (
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 
 import filterd
+from filterd.telemetry.upstream_metrics import UpstreamFigures, upstream_families
 
 ENFORCEMENT_BUCKETS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 60.0, 600.0, 3600.0)
 """seconds"""
@@ -68,6 +69,7 @@ class ResolverFigures:
     rate_limited: Mapping[tuple[str, str], int] = field(default_factory=dict)
     cache_lookups: Mapping[str, int] = field(default_factory=dict)
     upstream_queries: Mapping[tuple[str, str], int] = field(default_factory=dict)
+    upstreams: Mapping[str, UpstreamFigures] = field(default_factory=dict)
     tcp_connections: int = 0
     tcp_ended: Mapping[str, int] = field(default_factory=dict)
     tcp_shortages: Mapping[str, int] = field(default_factory=dict)
@@ -146,6 +148,7 @@ def control_metrics(figures: Callable[[], ControlFigures]) -> RoleMetrics:
 
 def _resolver_families(now: ResolverFigures) -> Iterator[Metric]:
     yield from _query_families(now)
+    yield from upstream_families(now.upstreams)
     yield from _listener_families(now)
     yield from _state_families(now)
 

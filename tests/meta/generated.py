@@ -112,7 +112,13 @@ ALERTS = {
     "filterd_rate_limited_total": "grows for an hour: one client floods, or many share an address and "
     "`dns.rate_limit.overrides` has to name it",
     "filterd_cache_lookups_total": "`stale` is more than 5 % of the lookups: upstreams do not answer",
-    "filterd_upstream_queries_total": "outcomes other than `answered` are more than 5 % for 5 minutes",
+    "filterd_upstream_queries_total": "outcomes other than `answered`, `probe` and `hedge` are more than "
+    "5 % for 5 minutes; any `untrusted`: a certificate; `wrong_source`, `wrong_id` or `wrong_question` by "
+    "the thousand: somebody forges answers",
+    "filterd_upstream_up": "0 for 5 minutes",
+    "filterd_upstream_loops": "1: the upstream, or who is behind it, forwards to this resolver",
+    "filterd_upstream_latency_seconds": "above 0.2 for 5 minutes",
+    "filterd_upstream_outstanding": "above half of the upstream's `outstanding`",
     "filterd_tcp_connections": "above 80 % of `dns.tcp.connections`, or of the files that the system allows",
     "filterd_tcp_connections_ended_total": "`full` or `prefix_full` at all; `made_room`, `incomplete` or "
     "`unread` more than 1 % of the ended ones: somebody holds connections",

@@ -12,6 +12,7 @@ from filterd.config import raw
 from filterd.config.domain import Endpoint
 from filterd.config.load import ConfigErrors, load
 from filterd.config.settings import ParentalFail, Settings
+from tests.certificates import Authority
 
 DOCUMENTED = """
 node: {name: resolver-1}
@@ -172,6 +173,59 @@ def test_system_resolvers_without_ourselves(tmp_path: Path, resolv_conf: Path) -
     resolv_conf.write_text("nameserver 127.0.0.1\n")
     found = errors(tmp_path, 'dns: {listen: ["127.0.0.1:53"]}', resolv_conf)
     assert "names no resolver but ourselves" in found["dns.upstreams"]
+
+
+def certificate(folder: Path) -> Path:
+    """A PEM file with a certificate of a test's own."""
+    file = folder / "ca.pem"
+    file.write_bytes(Authority().pem)
+    return file
+
+
+def test_an_upstream_over_tls(tmp_path: Path, resolv_conf: Path) -> None:
+    certificate(tmp_path)
+    text = """
+        dns:
+          upstreams:
+            - {address: 192.0.2.1, tls: {name: dns.example, ca: ca.pem}, outstanding: 100}
+            - {address: "192.0.2.2:5353", tls: {name: 192.0.2.2}}
+            - {address: "2001:db8::3", tls: {name: "2001:DB8::3"}}
+            - {address: 192.0.2.4, trusted: true}
+    """
+    found = errors(tmp_path, text, resolv_conf)
+    assert set(found) == {"dns.upstreams[2].address"}
+    settings = read(tmp_path, text.replace('"2001:db8::3", tls', '"[2001:db8::3]", tls'), resolv_conf)
+    first, second, third, fourth = settings.dns.upstreams
+    assert (str(first.address), first.outstanding) == ("192.0.2.1:853", 100)
+    assert first.tls is not None
+    assert (first.tls.name, first.tls.ca) == ("dns.example", tmp_path / "ca.pem")
+    assert str(second.address) == "192.0.2.2:5353"
+    assert second.tls is not None
+    assert (second.tls.name, second.tls.ca) == ("192.0.2.2", None)
+    assert str(third.address) == "[2001:db8::3]:853"
+    assert third.tls is not None
+    assert third.tls.name == "2001:db8::3"
+    assert (str(fourth.address), fourth.tls, fourth.outstanding) == ("192.0.2.4:53", None, 2048)
+    assert Settings.from_json(settings.to_json()) == settings
+
+
+@pytest.mark.parametrize(
+    ("entry", "place"),
+    [
+        ("{address: 192.0.2.1, tls: {}}", "tls.name"),
+        ("{address: 192.0.2.1, tls: {name: dns.example.}}", "tls.name"),
+        ("{address: 192.0.2.1, tls: {name: '*.example'}}", "tls.name"),
+        ("{address: 192.0.2.1, tls: {name: dns.example, verify: no}}", "tls.verify"),
+        ("{address: 192.0.2.1, tls: {name: dns.example, ca: missing.pem}}", "tls.ca"),
+        ("{address: 192.0.2.1, tls: {name: dns.example, ca: filterd.yaml}}", "tls.ca"),
+        ("{address: 192.0.2.1, tls: yes}", "tls"),
+        ("{address: 192.0.2.1, outstanding: 0}", "outstanding"),
+        ("{address: dns.example, tls: {name: dns.example}}", "address"),
+    ],
+)
+def test_an_upstream_that_is_none(tmp_path: Path, resolv_conf: Path, entry: str, place: str) -> None:
+    found = errors(tmp_path, f"dns: {{upstreams: [{entry}]}}", resolv_conf)
+    assert set(found) == {f"dns.upstreams[0].{place}"}
 
 
 def test_two_listeners_on_one_socket(tmp_path: Path, resolv_conf: Path) -> None:

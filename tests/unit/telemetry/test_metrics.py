@@ -17,6 +17,7 @@ from filterd.telemetry.metrics import (
     control_metrics,
     resolver_metrics,
 )
+from filterd.telemetry.upstream_metrics import UpstreamFigures
 
 FULL_RESOLVER = ResolverFigures(
     queries={"udp": 3, "tcp": 1},
@@ -27,6 +28,7 @@ FULL_RESOLVER = ResolverFigures(
     rate_limited={("truncated", "32"): 4, ("dropped", "56"): 1},
     cache_lookups={"hit": 1},
     upstream_queries={("192.0.2.53:53", "answered"): 1},
+    upstreams={"192.0.2.53:53": UpstreamFigures(up=True, looping=False, latency=0.02, outstanding=3)},
     tcp_connections=3,
     tcp_ended={"idle": 1},
     tcp_shortages={"files": 1},
@@ -54,6 +56,10 @@ RESOLVER_NAMES = {
     "filterd_rate_limited_total",
     "filterd_cache_lookups_total",
     "filterd_upstream_queries_total",
+    "filterd_upstream_up",
+    "filterd_upstream_loops",
+    "filterd_upstream_latency_seconds",
+    "filterd_upstream_outstanding",
     "filterd_tcp_connections",
     "filterd_tcp_connections_ended_total",
     "filterd_tcp_shortages_total",
