@@ -138,11 +138,8 @@ cdef inline int judge(const Rate* rate, uint64_t state, uint64_t now, uint64_t* 
         after[0] = packed(full_at + rate.interval, tag_in(state), min(credit + 1, <uint64_t>MAX_CREDIT),
                           state & TURN_MASK)
         return RATE_PASS
-    after[0] = state
-    if credit == 0:
-        return RATE_DROP
-    after[0] -= 1 << CREDIT_SHIFT
-    return RATE_TRUNCATE
+    after[0] = packed(full_at, tag_in(state), credit - 1 if credit else 0, state & TURN_MASK)
+    return RATE_TRUNCATE if credit else RATE_DROP
 
 
 cdef inline uint64_t tag_in(uint64_t state) noexcept nogil:

@@ -276,3 +276,58 @@ def test_no_bare_text_in_the_schema() -> None:
         return here + [place for key, each in schema.items() for place in bare(each, f"{path}/{key}")]
 
     assert bare(raw.json_schema(), "") == ["/$defs/Dns/properties/upstreams/anyOf/1/items/anyOf/0"]
+
+
+RATES = """
+dns:
+  upstreams: ["192.0.2.53"]
+  rate_limit:
+    queries_per_second: 50
+    overrides:
+      - {prefix: 100.64.0.0/10, queries_per_second: 0}
+      - {prefix: "2001:db8::/48", queries_per_second: 400}
+      - {prefix: 127.0.0.0/8, queries_per_second: 10, burst: 20}
+"""
+
+
+def test_rate_limit_overrides_with_loopback_among_them(tmp_path: Path) -> None:
+    """Loopback has no limit unless the file gives it one; a burst left out is that of five seconds."""
+    (tmp_path / "filterd.yaml").write_text(RATES)
+    limit = load(tmp_path / "filterd.yaml").dns.rate_limit
+    assert (limit.queries_per_second, limit.burst, limit.ipv4_prefix, limit.ipv6_prefix) == (50, 1000, 32, 56)
+    assert {str(each.prefix): (each.queries_per_second, each.burst) for each in limit.overrides} == {
+        "127.0.0.0/8": (10, 20),
+        "::1/128": (0, 1),
+        "100.64.0.0/10": (0, 1),
+        "2001:db8::/48": (400, 2000),
+    }
+
+
+@pytest.mark.parametrize(
+    ("text", "place", "message"),
+    [
+        (
+            "overrides: [{prefix: '2001:db8::1/128', queries_per_second: 5}]",
+            "overrides[0]",
+            "limit its /64, or write 0",
+        ),
+        (
+            "overrides: [{prefix: 10.0.0.0/8, queries_per_second: 5},"
+            " {prefix: 10.0.0.0/8, queries_per_second: 6}]",
+            "overrides",
+            "10.0.0.0/8 stands here twice",
+        ),
+        ("overrides: [{prefix: 10.0.0.0/8}]", "overrides[0].queries_per_second", "field required"),
+        ("ipv6_prefix: 128", "ipv6_prefix", "less than or equal to 64"),
+        ("queries_per_second: -1", "queries_per_second", "greater than or equal to 0"),
+        ("burst: 0", "burst", "greater than or equal to 1"),
+        ("brust: 5", "brust", "did you mean burst?"),
+    ],
+)
+def test_wrong_rate_limits(tmp_path: Path, text: str, place: str, message: str) -> None:
+    (tmp_path / "filterd.yaml").write_text(f"dns: {{upstreams: ['192.0.2.53'], rate_limit: {{{text}}}}}\n")
+    with pytest.raises(ConfigErrors) as raised:
+        load(tmp_path / "filterd.yaml")
+    (error,) = raised.value.errors
+    assert error.path == f"dns.rate_limit.{place}"
+    assert message in error.message

@@ -1,0 +1,131 @@
+"""A flood from one prefix against a resolver process: it is cut off, and no other client loses an answer."""
+
+from __future__ import annotations
+
+import json
+import re
+import socket
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import dns.flags
+import dns.message
+import dns.query
+import pytest
+
+from filterd.policy.classes import FIXED, Classes
+from tests.e2e.resolver_process import ResolverProcess, answering, resolver_of, resolver_settings, upstream
+from tests.node_world import KEY, ScriptedStore, make_store, profile, put_snapshot
+
+FLOODER = "127.9.9.9"
+CLIENTS = [f"127.0.1.{host}" for host in range(1, 51)]
+RATE, BURST, TC = 50, 100, 15
+LOOPBACK = {"prefix": "127.0.0.0/8", "queries_per_second": RATE, "burst": BURST}
+QUERY = dns.message.make_query("plain.example", "A", use_edns=0).to_wire()
+
+
+@pytest.fixture
+def resolver(tmp_path: Path) -> Iterator[ResolverProcess]:
+    """Ready, with a limit for loopback, and the answer in its cache."""
+    store = ScriptedStore(make_store(tmp_path / "filterd.db"))
+    with upstream(answering({("plain.example", "A"): ["192.0.2.1"]})) as (port, _):
+        made = resolver_of(
+            resolver_settings(tmp_path, port, rate_limit={"overrides": [LOOPBACK]}), tmp_path / "log"
+        )
+        keys = tmp_path / "state" / "keys"
+        keys.mkdir()
+        (keys / "fingerprint.key").write_bytes(KEY)
+        put_snapshot(tmp_path / "state", 0, Classes(FIXED), {"children": profile("adult")}, ())
+        made.start()
+        try:
+            made.wait_for(lambda: made.get("/readyz")[0] == 200)
+            assert made.ask("plain.example").answer
+            yield made
+        finally:
+            made.stop()
+            store.close()
+
+
+def socket_of(client: str, port: int) -> socket.socket:
+    """A datagram socket at this address, connected to the resolver."""
+    made = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    made.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4 << 20)
+    made.bind((client, 0))
+    made.connect(("127.0.0.1", port))
+    return made
+
+
+def answers_of(flood: socket.socket) -> tuple[int, int]:
+    """What has come to a socket so far: whole answers, and those with TC alone."""
+    whole = cut = 0
+    flood.setblocking(False)
+    while True:
+        try:
+            truncated = bool(flood.recv(4096)[2] & 0x02)
+        except BlockingIOError:
+            return whole, cut
+        whole, cut = whole + (not truncated), cut + truncated
+
+
+def test_a_flood_from_one_address_costs_nobody_else_an_answer(resolver: ResolverProcess) -> None:
+    began, lost, asked = time.monotonic(), 0, 0
+    with socket_of(FLOODER, resolver.port) as flood:
+        for client in CLIENTS * 4:
+            for _ in range(25):  # twenty-five for each query of everybody else
+                flood.send(QUERY)
+            asked += 1
+            with socket_of(client, resolver.port) as own:
+                own.settimeout(2)
+                own.send(QUERY)
+                try:
+                    assert not own.recv(4096)[2] & 0x02
+                except TimeoutError:
+                    lost += 1
+        resolver.ask("plain.example", client=CLIENTS[0])  # behind all of the flood
+        whole, cut = answers_of(flood)
+    most = BURST + RATE * (time.monotonic() - began) + 1
+    print(f"flood: {25 * asked} queries, {whole} answers, {cut} with TC; others: {lost} of {asked} lost")
+    assert lost < asked * 0.01
+    assert BURST <= whole <= most
+    assert TC <= cut <= most - BURST + TC
+    counted = counts(resolver)
+    assert counted[("truncated", "32")] == cut
+    assert counted[("dropped", "32")] == 25 * asked - whole - cut
+    assert FLOODER not in resolver.get("/metrics")[1]
+
+
+def counts(resolver: ResolverProcess) -> dict[tuple[str, str], int]:
+    """The samples of filterd_rate_limited_total."""
+    pattern = r'^filterd_rate_limited_total\{action="(\w+)",prefix_length="(\d+)"\} (\S+)$'
+    return {
+        (action, length): int(float(count))
+        for action, length, count in re.findall(pattern, resolver.get("/metrics")[1], re.MULTILINE)
+    }
+
+
+def test_who_is_limited_is_served_over_tcp(resolver: ResolverProcess) -> None:
+    query = dns.message.make_query("plain.example", "A", use_edns=0)
+    with socket_of(FLOODER, resolver.port) as flood:
+        for _ in range(BURST + 5):
+            flood.send(QUERY)
+        reply, tcp = dns.query.udp_with_fallback(
+            query, "127.0.0.1", port=resolver.port, source=FLOODER, timeout=5
+        )
+    assert tcp
+    assert reply.answer
+    assert not reply.flags & dns.flags.TC
+
+
+def test_new_limits_hold_without_a_restart(resolver: ResolverProcess, tmp_path: Path) -> None:
+    settings = json.loads(json.dumps(resolver.settings))
+    for override in settings["dns"]["rate_limit"]["overrides"]:
+        override["queries_per_second"] = 0
+    resolver.tell(settings)
+    resolver.wait_for(lambda: "new settings in force" in resolver.log.read_text())
+    with socket_of(FLOODER, resolver.port) as own:
+        own.settimeout(5)
+        for _ in range(BURST * 3):
+            own.send(QUERY)
+            assert not own.recv(4096)[2] & 0x02
+    assert counts(resolver) == {}
