@@ -40,6 +40,7 @@ def figures_of(
         cache_lookups=counts["lookups"],
         upstream_queries=forwarding.counts(),
         upstreams={name: _upstream(sight) for name, sight in forwarding.sights().items()},
+        listen_addresses=listening.places.counts(),
         tcp_connections=len(listening.connections),
         tcp_ended={ending.value: count for ending, count in dict(listening.connections.ended).items()},
         tcp_shortages=dict(listening.service.shortages),

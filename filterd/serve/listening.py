@@ -6,10 +6,9 @@ import os
 from collections.abc import Callable
 
 from filterd.config.settings import Settings
-from filterd.dataplane.listeners.binding import bind_tcp, bind_udp
 from filterd.dataplane.listeners.connections import Connections, Limits
-from filterd.dataplane.listeners.tcp import TcpListener, TcpService
-from filterd.dataplane.listeners.udp import UdpListener
+from filterd.dataplane.listeners.places import Place, Places, Witness
+from filterd.dataplane.listeners.tcp import TcpService
 from filterd.dataplane.slowpath import SlowPath
 from filterd.dataplane.stages.unwrap import Unwrap
 from filterd.dataplane.tables import Prefixes
@@ -18,40 +17,34 @@ from filterd.dataplane.tables import Prefixes
 class Listening:
     """Every listener of one resolver. Owned by the event loop."""
 
-    def __init__(self, settings: Settings, path: SlowPath, ticks: Callable[[], float]) -> None:
+    def __init__(
+        self, settings: Settings, path: SlowPath, ticks: Callable[[], float], witness: Witness
+    ) -> None:
         """Binds every socket. Raises ``OSError`` that names the address. ``ticks`` does not go back."""
         self.connections = Connections(limits_of(settings))
         self.service = TcpService(self.connections, ticks)
         unwrap = _unwrap(settings)
-        self._udp = [
-            UdpListener(bind_udp(each.address, each.port), path, unwrap) for each in settings.dns.listen
-        ]
-        self._tcp = [
-            TcpListener(bind_tcp(each.address, each.port), path, unwrap, self.service)
-            for each in settings.dns.listen
-        ]
+        self.places = Places(
+            [
+                Place(each.address, each.port, path, unwrap, self.service, witness)
+                for each in settings.dns.listen
+            ]
+        )
 
     def start(self) -> None:
         """Begin to serve, on the running loop."""
-        for listener in self._all():
-            listener.start()
+        self.places.start()
         self.service.start()
 
     def change(self, settings: Settings) -> None:
         """Take over what can change while serving: all but the addresses."""
         self.connections.limits = limits_of(settings)
-        unwrap = _unwrap(settings)
-        for listener in self._all():
-            listener.unwrap = unwrap
+        self.places.trust(_unwrap(settings))
 
     def close(self) -> None:
         """Stop reading and cut the connections that are open."""
-        for listener in self._all():
-            listener.close()
+        self.places.close()
         self.service.close()
-
-    def _all(self) -> list[UdpListener | TcpListener]:
-        return [*self._udp, *self._tcp]
 
 
 def limits_of(settings: Settings) -> Limits:

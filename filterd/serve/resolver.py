@@ -117,7 +117,7 @@ class Resolver:
         self._node.load()
         self._forwarding = Forwarding(settings.dns.upstreams)
         self._path = SlowPath(self._packets, self._forwarding, self._clock, self._record)
-        self._listening = Listening(settings, self._path, self._clock.ticks)
+        self._listening = Listening(settings, self._path, self._clock.ticks, self._witness)
         self._http = self._make_http()
 
     async def run(self) -> None:

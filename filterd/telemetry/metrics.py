@@ -70,6 +70,8 @@ class ResolverFigures:
     cache_lookups: Mapping[str, int] = field(default_factory=dict)
     upstream_queries: Mapping[tuple[str, str], int] = field(default_factory=dict)
     upstreams: Mapping[str, UpstreamFigures] = field(default_factory=dict)
+    listen_addresses: Mapping[str, int] = field(default_factory=dict)
+    """present, absent -> how many of our own addresses"""
     tcp_connections: int = 0
     tcp_ended: Mapping[str, int] = field(default_factory=dict)
     tcp_shortages: Mapping[str, int] = field(default_factory=dict)
@@ -184,6 +186,11 @@ def _query_families(now: ResolverFigures) -> Iterator[Metric]:
 
 
 def _listener_families(now: ResolverFigures) -> Iterator[Metric]:
+    yield _by_state(
+        "filterd_listen_addresses",
+        "Addresses of `dns.listen`, by whether an interface has them.",
+        now.listen_addresses,
+    )
     yield _gauge("filterd_tcp_connections", "TCP connections of clients that are open.", now.tcp_connections)
     yield _counter(
         "filterd_tcp_connections_ended", "TCP connections that ended, by why.", ("reason",), now.tcp_ended

@@ -119,6 +119,7 @@ ALERTS = {
     "filterd_upstream_loops": "1: the upstream, or who is behind it, forwards to this resolver",
     "filterd_upstream_latency_seconds": "above 0.2 for 5 minutes",
     "filterd_upstream_outstanding": "above half of the upstream's `outstanding`",
+    "filterd_listen_addresses": "`absent` above 0 for a minute: an interface or an address is gone",
     "filterd_tcp_connections": "above 80 % of `dns.tcp.connections`, or of the files that the system allows",
     "filterd_tcp_connections_ended_total": "`full` or `prefix_full` at all; `made_room`, `incomplete` or "
     "`unread` more than 1 % of the ended ones: somebody holds connections",

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import socket
 from ipaddress import IPv4Address, IPv6Address
+
+from filterd.dataplane.listeners.asked import tell_asked
 
 BACKLOG = 1024
 """connections that the kernel holds until they are accepted"""
@@ -16,48 +19,120 @@ would take megabytes for each client that does not read"""
 
 _REMEDIES = {
     errno.EADDRINUSE: "stop the program that has it (see: ss -lnp), or change the configuration",
-    errno.EADDRNOTAVAIL: "no interface of this machine has it",
     errno.EACCES: "a port below 1024 needs CAP_NET_BIND_SERVICE",
 }
+_ABSENT = (errno.EADDRNOTAVAIL, errno.ENODEV, errno.ENXIO)
+_IP_FREEBIND = 15
+_IPV6_FREEBIND = 78
+_IP_MTU_DISCOVER = 10
+_IPV6_MTU_DISCOVER = 23
+_PMTUDISC_OMIT = 5
+
+Address = IPv4Address | IPv6Address
 
 
-def cannot_listen(address: IPv4Address | IPv6Address, port: int, error: OSError) -> OSError:
-    """The error to raise in the place of a failed bind."""
-    host = f"[{address}]" if address.version == 6 else str(address)
-    reason = (error.strerror or str(error)).lower()
-    remedy = _REMEDIES.get(error.errno or 0)
-    return OSError(f"cannot listen on {host}:{port}: {reason}" + (f"; {remedy}" if remedy else ""))
+class AbsentAddressError(OSError):
+    """No interface of this machine has the address, and the system does not let us wait for it."""
 
 
-def bind_udp(address: IPv4Address | IPv6Address, port: int) -> socket.socket:
-    """A bound, non-blocking socket. Raises ``OSError`` that names the address."""
+def bind_udp(address: Address, port: int) -> socket.socket:
+    """A bound, non-blocking socket; bound to the wildcard it tells which address was asked. An address that
+    no interface has yet is served once one has. Raises ``OSError`` that names the address."""
     bound = _socket(address, socket.SOCK_DGRAM)
     try:
         bound.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, UDP_BUFFER)
-        bound.bind((str(address), port))
+        _no_path_mtu(bound)
+        if address.is_unspecified:
+            tell_asked(bound)
+        bound.bind(socket_address(address, port))
     except OSError as error:
         bound.close()
-        raise cannot_listen(address, port, error) from error
+        raise _cannot_listen(address, port, error) from error
     return bound
 
 
-def bind_tcp(address: IPv4Address | IPv6Address, port: int) -> socket.socket:
-    """A bound, listening, non-blocking socket. Raises ``OSError`` that names the address."""
+def bind_tcp(address: Address, port: int) -> socket.socket:
+    """The same for TCP, listening."""
     bound = _socket(address, socket.SOCK_STREAM)
     try:
         bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         bound.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, TCP_SEND_BUFFER)
-        bound.bind((str(address), port))
+        bound.bind(socket_address(address, port))
         bound.listen(BACKLOG)
     except OSError as error:
         bound.close()
-        raise cannot_listen(address, port, error) from error
+        raise _cannot_listen(address, port, error) from error
     return bound
 
 
-def _socket(address: IPv4Address | IPv6Address, kind: socket.SocketKind) -> socket.socket:
-    family = socket.AF_INET if address.version == 4 else socket.AF_INET6
-    made = socket.socket(family, kind | socket.SOCK_NONBLOCK)
-    if family == socket.AF_INET6:
+def is_present(address: Address) -> bool:
+    """Whether an interface of this machine has the address now. Sends nothing."""
+    if address.is_unspecified:
+        return True
+    with socket.socket(_family(address), socket.SOCK_DGRAM) as probe:
+        try:
+            probe.bind(socket_address(address, 0))
+        except OSError:
+            return False
+    return True
+
+
+def interface_of(address: Address) -> int:
+    """The index of the interface that a link-local address names (``fe80::1%eth0``), 0 for all others. Raises
+    ``OSError``: there is no such interface."""
+    scope = address.scope_id if isinstance(address, IPv6Address) else None
+    if scope is None:
+        return 0
+    if scope.isdecimal():
+        return int(scope)
+    try:
+        return socket.if_nametoindex(scope)
+    except OSError as error:  # it has no number
+        raise OSError(errno.ENODEV, "no interface has this name") from error
+
+
+def socket_address(address: Address, port: int) -> tuple[str, int] | tuple[str, int, int, int]:
+    """As the ``socket`` module takes it. Raises as :func:`interface_of`."""
+    if address.version == 4:
+        return str(address), port
+    return str(address).partition("%")[0], port, 0, interface_of(address)
+
+
+def written(address: Address, port: int) -> str:
+    """As the configuration has it."""
+    return f"[{address}]:{port}" if address.version == 6 else f"{address}:{port}"
+
+
+def _cannot_listen(address: Address, port: int, error: OSError) -> OSError:
+    """The error to raise in the place of a failed bind."""
+    reason = (error.strerror or str(error)).lower()
+    remedy = _REMEDIES.get(error.errno or 0)
+    text = f"cannot listen on {written(address, port)}: {reason}" + (f"; {remedy}" if remedy else "")
+    return AbsentAddressError(text) if error.errno in _ABSENT else OSError(text)
+
+
+def _family(address: Address) -> socket.AddressFamily:
+    return socket.AF_INET if address.version == 4 else socket.AF_INET6
+
+
+def _socket(address: Address, kind: socket.SocketKind) -> socket.socket:
+    """Non-blocking, of one family alone, and free to be bound to an address that comes later."""
+    made = socket.socket(_family(address), kind | socket.SOCK_NONBLOCK)
+    if address.version == 6:
         made.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+    with contextlib.suppress(OSError):  # then the bind says that the address is absent
+        if address.version == 4:
+            made.setsockopt(socket.IPPROTO_IP, _IP_FREEBIND, 1)
+        else:
+            made.setsockopt(socket.IPPROTO_IPV6, _IPV6_FREEBIND, 1)
     return made
+
+
+def _no_path_mtu(made: socket.socket) -> None:
+    """Believe no ICMP message about the size of packets: a forged one would have answers cut into fragments,
+    of which the second can be forged too (RFC 9715 §3.1)."""
+    with contextlib.suppress(OSError):
+        if made.family == socket.AF_INET:
+            made.setsockopt(socket.IPPROTO_IP, _IP_MTU_DISCOVER, _PMTUDISC_OMIT)
+        else:
+            made.setsockopt(socket.IPPROTO_IPV6, _IPV6_MTU_DISCOVER, _PMTUDISC_OMIT)

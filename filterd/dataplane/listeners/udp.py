@@ -6,6 +6,7 @@ import asyncio
 import socket
 from functools import partial
 
+from filterd.dataplane.listeners.asked import CONTROL_SIZE, Control, answer_from, is_wildcard
 from filterd.dataplane.slowpath import SlowPath
 from filterd.dataplane.stages.unwrap import Unwrap, client_bytes
 
@@ -19,6 +20,7 @@ class UdpListener:
 
     def __init__(self, bound: socket.socket, path: SlowPath, unwrap: Unwrap) -> None:
         self._socket = bound
+        self._read_one = self._read_asked if is_wildcard(bound) else self._read_own
         self._path = path
         self.unwrap = unwrap
 
@@ -34,23 +36,40 @@ class UdpListener:
     def _read(self) -> None:
         for _ in range(RUN):
             try:
-                packet, peer = self._socket.recvfrom(LARGEST)
+                self._read_one()
             except (BlockingIOError, InterruptedError):
                 return
             except OSError:
                 continue  # an ICMP error about an earlier answer: the client is gone
-            self._take(packet, peer)
 
-    def _take(self, packet: bytes, peer: tuple[str, int]) -> None:
+    def _read_own(self) -> None:
+        """One datagram to the address that the socket is bound to. Raises ``OSError``."""
+        packet, peer = self._socket.recvfrom(LARGEST)
+        self._take(packet, peer, [])
+
+    def _read_asked(self) -> None:
+        """One datagram to any address of the machine. Raises ``OSError``."""
+        packet, received, _, peer = self._socket.recvmsg(LARGEST, CONTROL_SIZE)
+        control = answer_from(received)
+        if control is None:
+            self._path.record.dropped("multicast")
+        else:
+            self._take(packet, peer, control)
+
+    def _take(self, packet: bytes, peer: tuple[str, int], control: Control) -> None:
         unwrapped = self.unwrap.datagram(packet, client_bytes(peer[0]))
         if unwrapped is None:
             self._path.record.dropped("no_proxy_header")
             return
-        self._path.take(*unwrapped, False, partial(self._send, peer))
+        self._path.take(*unwrapped, False, partial(self._send, peer, control))
 
-    def _send(self, peer: tuple[str, int], answer: bytes) -> None:
+    def _send(self, peer: tuple[str, int], control: Control, answer: bytes) -> None:
         try:
-            self._socket.sendto(answer, peer)
+            if control:
+                self._socket.sendmsg((answer,), control, 0, peer)
+            else:
+                self._socket.sendto(answer, peer)
         except OSError:
-            # The queue is full or the way is gone: an answer over UDP may be lost, and the client asks again.
+            # The queue is full, the way or our own address is gone: an answer over UDP may be lost, and the
+            # client asks again.
             self._path.record.dropped("not_sent")
