@@ -10,7 +10,8 @@ from filterd.dataplane.stages.record import BOUNDS, Record
 from filterd.dataplane.upstream.forwarder import Sight
 from filterd.serve.forwarding import Forwarding
 from filterd.serve.listening import Listening
-from filterd.telemetry.metrics import Histogram, ResolverFigures
+from filterd.telemetry.families import Histogram
+from filterd.telemetry.metrics import ResolverFigures
 from filterd.telemetry.upstream_metrics import UpstreamFigures
 
 

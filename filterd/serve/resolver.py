@@ -44,8 +44,9 @@ from filterd.serve.process import (
 )
 from filterd.serve.stdin import SettingsWatcher, first_settings
 from filterd.telemetry import log
+from filterd.telemetry.families import Histogram
 from filterd.telemetry.http import HttpServer, health_routes
-from filterd.telemetry.metrics import ENFORCEMENT_BUCKETS, Histogram, resolver_metrics
+from filterd.telemetry.metrics import ENFORCEMENT_BUCKETS, resolver_metrics
 
 SWITCH_SECONDS = 0.001
 """how long the node's thread may keep the interpreter while queries wait; Python's own choice is 5 ms"""

@@ -14,47 +14,21 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import (
     CounterMetricFamily,
     GaugeMetricFamily,
-    HistogramMetricFamily,
     InfoMetricFamily,
     Metric,
 )
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 
 import filterd
+from filterd.telemetry.families import Histogram
+from filterd.telemetry.families import by_state as _by_state
+from filterd.telemetry.families import counter as _counter
+from filterd.telemetry.families import gauge as _gauge
+from filterd.telemetry.families import histogram as _histogram
 from filterd.telemetry.upstream_metrics import UpstreamFigures, upstream_families
 
 ENFORCEMENT_BUCKETS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 60.0, 600.0, 3600.0)
 """seconds"""
-
-
-class Histogram:
-    """Counts by bucket. One writer; a scrape may see the sum and the counts one observation apart."""
-
-    def __init__(
-        self, bounds: tuple[float, ...], counts: list[int] | None = None, total: float = 0.0
-    ) -> None:
-        """``counts`` has one more than ``bounds``; ``total`` is the sum of all observations."""
-        self.bounds = bounds
-        self.counts = [0] * (len(bounds) + 1) if counts is None else counts
-        self.sum = total
-
-    def observe(self, value: float) -> None:
-        """Count one observation."""
-        place = 0
-        for bound in self.bounds:
-            if value <= bound:
-                break
-            place += 1
-        self.counts[place] += 1
-        self.sum += value
-
-    def buckets(self) -> list[tuple[str, float]]:
-        """Cumulative counts as the exposition wants them."""
-        total, found = 0, []
-        for bound, count in zip((*map(str, self.bounds), "+Inf"), self.counts, strict=True):
-            total += count
-            found.append((bound, float(total)))
-        return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -272,30 +246,3 @@ def _control_families(now: ControlFigures) -> Iterator[Metric]:
     )
     failures.add_metric((), now.compile_failures)
     yield failures
-
-
-def _counter(
-    name: str, text: str, labels: tuple[str, ...], counts: Mapping[str, int] | Mapping[tuple[str, str], int]
-) -> Metric:
-    family = CounterMetricFamily(name, text, labels=labels)
-    for key, count in counts.items():
-        family.add_metric((key,) if isinstance(key, str) else key, count)
-    return family
-
-
-def _gauge(name: str, text: str, value: float) -> Metric:
-    return GaugeMetricFamily(name, text, value=value)
-
-
-def _by_state(name: str, text: str, counts: Mapping[str, int]) -> Metric:
-    family = GaugeMetricFamily(name, text, labels=("state",))
-    for state, count in counts.items():
-        family.add_metric((state,), count)
-    return family
-
-
-def _histogram(name: str, text: str, labels: tuple[str, ...], found: Mapping[str, Histogram]) -> Metric:
-    family = HistogramMetricFamily(name, text, labels=labels)
-    for label, histogram in found.items():
-        family.add_metric((label,) if labels else (), histogram.buckets(), histogram.sum)
-    return family

@@ -8,10 +8,10 @@ import re
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from filterd.telemetry.families import Histogram
 from filterd.telemetry.metrics import (
     ControlFigures,
     FeedFigures,
-    Histogram,
     ResolverFigures,
     RoleMetrics,
     control_metrics,
