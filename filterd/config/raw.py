@@ -81,7 +81,11 @@ class Tcp(Section):
         strict=True,
     )
     connections_per_prefix: int = key(
-        150, "The same for one client, which is a /32 or a /56.", ge=1, le=1_000_000, strict=True
+        150,
+        "The same for one client, which is a prefix as long as those of dns.rate_limit.",
+        ge=1,
+        le=1_000_000,
+        strict=True,
     )
     idle: Duration = key(
         "10s",

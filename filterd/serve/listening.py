@@ -9,9 +9,13 @@ from filterd.config.settings import Settings
 from filterd.dataplane.listeners.connections import Connections, Limits
 from filterd.dataplane.listeners.places import Place, Places, Witness
 from filterd.dataplane.listeners.tcp import TcpService
-from filterd.dataplane.slowpath import SlowPath
+from filterd.dataplane.slowpath import MAX_WAITING, SlowPath
 from filterd.dataplane.stages.unwrap import Unwrap
 from filterd.dataplane.tables import Prefixes
+from filterd.serve.process import raise_file_limit
+
+OTHER_FILES = 512
+"""files beside client connections and sockets to upstreams: listeners, the store, snapshots, HTTP"""
 
 
 class Listening:
@@ -21,7 +25,8 @@ class Listening:
         self, settings: Settings, path: SlowPath, ticks: Callable[[], float], witness: Witness
     ) -> None:
         """Binds every socket. Raises ``OSError`` that names the address. ``ticks`` does not go back."""
-        self.connections = Connections(limits_of(settings))
+        self._witness = witness
+        self.connections = Connections(self._limits(settings))
         self.service = TcpService(self.connections, ticks)
         unwrap = _unwrap(settings)
         self.places = Places(
@@ -38,7 +43,7 @@ class Listening:
 
     def change(self, settings: Settings) -> None:
         """Take over what can change while serving: all but the addresses."""
-        self.connections.limits = limits_of(settings)
+        self.connections.change(self._limits(settings))
         self.places.trust(_unwrap(settings))
 
     def close(self) -> None:
@@ -46,16 +51,29 @@ class Listening:
         self.places.close()
         self.service.close()
 
+    def _limits(self, settings: Settings) -> Limits:
+        wanted = settings.dns.tcp.connections
+        limits = limits_of(settings, raise_file_limit(wanted + MAX_WAITING + OTHER_FILES))
+        if limits.connections < wanted:
+            remedy = "raise LimitNOFILE= of the unit (ulimit -n), or lower dns.tcp.connections"
+            event = "fewer TCP connections than configured: the system allows too few open files"
+            self._witness.note(event, count=limits.connections, remedy=remedy)
+        return limits
 
-def limits_of(settings: Settings) -> Limits:
-    """What TCP clients may take."""
-    tcp = settings.dns.tcp
+
+def limits_of(settings: Settings, files: int) -> Limits:
+    """What TCP clients may take of so many files. A quarter is left to the sockets of queries that wait for
+    upstreams, where that is less than all of these may have: clients over UDP come first."""
+    tcp, limit = settings.dns.tcp, settings.dns.rate_limit
+    left = files - OTHER_FILES - min(MAX_WAITING, files // 4)
     return Limits(
-        connections=tcp.connections,
+        connections=min(tcp.connections, max(left, 1)),
         per_prefix=tcp.connections_per_prefix,
         idle=float(tcp.idle),
         queries=tcp.queries_per_connection,
         unsent=tcp.unsent,
+        ipv4_prefix=limit.ipv4_prefix,
+        ipv6_prefix=limit.ipv6_prefix,
     )
 
 

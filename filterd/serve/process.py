@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import ctypes
 import errno
 import fcntl
 import os
 import resource
+import sys
 import time
 from collections.abc import Coroutine
 from pathlib import Path
@@ -31,11 +33,17 @@ def forbid_dumps() -> None:
     ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
 
 
-def raise_file_limit() -> None:
+def raise_file_limit(wanted: int = 0) -> int:
     """As many open files as the system lets us have: each query that waits for an upstream has a socket of
-    its own, and a flood of them must leave some for the store, snapshots and TCP clients."""
+    its own, and a flood of them must leave some for the store, snapshots and TCP clients. More than the hard
+    limit only where we may. How many there are now."""
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if most != resource.RLIM_INFINITY and most < wanted:
+        with contextlib.suppress(OSError, ValueError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, wanted))
+            return wanted
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    return sys.maxsize if most == resource.RLIM_INFINITY else most
 
 
 def fingerprint_key(state_dir: Path) -> bytes:

@@ -93,7 +93,7 @@ class _Prefix:
 
 
 class Connections:
-    """All connections of all TCP listeners. A new ``limits`` counts from the next connection on."""
+    """All connections of all TCP listeners."""
 
     def __init__(self, limits: Limits) -> None:
         self.limits = limits
@@ -109,6 +109,12 @@ class Connections:
 
     def __iter__(self) -> Iterator[Held]:
         return iter(tuple(self._open))
+
+    def change(self, limits: Limits) -> None:
+        """These hold from now on. Who is there stays, but deadlines are counted anew."""
+        self.limits = limits
+        for connection in self._open:
+            self._place(connection, connection.deadline()[0])
 
     def has_room(self) -> bool:
         """Whether one more may come in; the one that was idle longest is cut for it."""
