@@ -214,6 +214,11 @@ async def _reset(query: dns.message.Message, writer: asyncio.StreamWriter) -> No
     writer.transport.abort()
 
 
+async def _break_off(query: dns.message.Message, writer: asyncio.StreamWriter) -> None:
+    await _say(writer, forged(query)[:-20], len(forged(query)))
+    writer.close()
+
+
 async def _stall(query: dns.message.Message, writer: asyncio.StreamWriter) -> None:
     await asyncio.sleep(8)
 
@@ -222,7 +227,7 @@ STREAMS: dict[str, Stream] = {
     "truncates-always": lambda query, writer: _say(writer, _truncated(query)),
     "truncates-and-resets": _reset,
     "truncates-and-stalls": _stall,
-    "truncates-and-breaks-off": lambda query, writer: _say(writer, forged(query)[:-20], len(forged(query))),
+    "truncates-and-breaks-off": _break_off,
     "truncates-and-lies": lambda query, writer: _say(writer, _patched(forged(query), 0, query.id + 1)),
     "many": lambda query, writer: _say(writer, _many(query)),
 }
@@ -263,16 +268,20 @@ class Server(asyncio.DatagramProtocol):
             )
 
     async def connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """One TCP connection."""
-        with contextlib.suppress(OSError, asyncio.IncompleteReadError):
-            while True:
-                (length,) = struct.unpack("!H", await reader.readexactly(2))
-                read = self._read(await reader.readexactly(length))
-                if read is None or writer.is_closing():
-                    break
-                stream = STREAMS.get(read[1])
-                await (stream(read[0], writer) if stream else _say(writer, _right(read[0])))
+        """One TCP connection, whose queries do not wait for each other."""
+        with contextlib.suppress(ExceptionGroup):
+            async with asyncio.TaskGroup() as answers:
+                while not writer.is_closing():
+                    (length,) = struct.unpack("!H", await reader.readexactly(2))
+                    read = self._read(await reader.readexactly(length))
+                    if read is not None:
+                        answers.create_task(_streamed(*read, writer))
         writer.transport.abort()
+
+
+async def _streamed(query: dns.message.Message, label: str, writer: asyncio.StreamWriter) -> None:
+    stream = STREAMS.get(label)
+    await (stream(query, writer) if stream else _say(writer, _right(query)))
 
 
 @contextlib.asynccontextmanager
