@@ -79,6 +79,7 @@ class Counts(TypedDict):
     refused: int
     malformed: int
     not_ready: int
+    reduced: int
     categories: dict[str, int]
     drops: dict[str, int]
     rate_limited: dict[tuple[str, str], int]

@@ -8,6 +8,7 @@ with what forwarding brought, and looks up line and state anew, since both may h
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
 from filterd.dataplane.cache cimport Cache
+from filterd.dataplane.crashboard cimport Board, CrashBoard, Note
 from filterd.dataplane.ratelimit cimport RATE_TAGS, RateTable, Rates
 from filterd.dataplane.tables cimport AddressTable, LineTable
 from filterd.policy.decide cimport CLASS_BITS, Line, State, Verdict
@@ -25,7 +26,8 @@ cdef enum:
     DROP_ANSWER = 1             # QR is set: an answer to an answer would be a loop
     DROP_UNANSWERABLE = 2       # no room, or nothing that could be echoed
     DROP_LIMITED = 3            # beyond the rate limit, and no TC answer left
-    DROPS = 4
+    DROP_KILLER = 4             # the resolver died at work on this; reduced mode alone
+    DROPS = 5
 
 cdef enum:
     LOOKUP_HIT = 0
@@ -68,6 +70,7 @@ cdef struct Counters:
     uint64_t refused            # outside the ACL
     uint64_t malformed
     uint64_t not_ready
+    uint64_t reduced            # refused in reduced mode: not plain
     uint64_t categories[CLASS_BITS]
     uint64_t drops[DROPS]
     uint64_t lookups[LOOKUPS]
@@ -93,6 +96,7 @@ cdef struct Core:               # everything that a packet meets; owned by Packe
     RateTable* clients          # what clients, and who is outside the ACL, have asked lately
     RateTable* strangers
     Cache* cache
+    const Board* board          # NULL: nobody looks after us
     bint identity_ready         # the bindings can be trusted to hold every known line
     AnswerRules rules
     Counters counters
@@ -101,6 +105,7 @@ cdef struct Workspace:          # one of each thread
     uint8_t found[BUFFER_SIZE]  # an answer out of the cache, or what scrubbing left of one
     uint8_t out[BUFFER_SIZE]
     size_t written
+    Note* note                  # where this thread says what it works on; NULL as core.board
 
 
 # `now`: Unix seconds, for the policy; `ticks`: seconds of a clock that does not go back, for the cache.
@@ -116,6 +121,13 @@ cdef int packet_keep(Core* core, const Exchange* x, Reply* reply, int64_t ticks,
                      Workspace* work) noexcept nogil
 cdef int packet_finish(Core* core, Exchange* x, const Reply* reply, int64_t now, int64_t ticks,
                        Workspace* work) noexcept nogil
+# packet_receive as every path calls it: what is under work is noted, and in reduced mode plain queries alone
+# go in.
+cdef int guarded_receive(Core* core, const uint8_t* packet, size_t length, Exchange* x, int64_t now,
+                         int64_t ticks, Workspace* work) noexcept nogil
+# Notes the query's question while its upstream answer is handled; note_end afterwards, where work.note is
+# set.
+cdef void note_question(const Core* core, const Exchange* x, Workspace* work) noexcept nogil
 
 
 cdef class Pending:
@@ -134,6 +146,7 @@ cdef class Packets:
     cdef object cache
     cdef object limiter
     cdef object rates
+    cdef object board
     cdef dict categories
     cdef readonly object due
 

@@ -5,6 +5,7 @@ from typing import final
 
 from filterd.dataplane.cache import ResponseCache
 from filterd.dataplane.counts import AnswerRules, Counts
+from filterd.dataplane.crashboard import CrashBoard
 from filterd.dataplane.ratelimit import RateLimiter, RateRules
 from filterd.dataplane.tables import Addresses, Lines, Prefixes
 from filterd.policy.decide import PublishedState
@@ -39,6 +40,9 @@ class Packets:
 
     def limit(self, limiter: RateLimiter, rates: RateRules) -> None:
         """Limit queries over UDP from the next packet on; before the first call there is no limit."""
+
+    def use_board(self, board: CrashBoard) -> None:
+        """Note there what is under work, and obey what it says of reduced mode, from the next packet on."""
 
     def publish(
         self, state: PublishedState | None, lines: Lines, addresses: Addresses, identity_ready: bool

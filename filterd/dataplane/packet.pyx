@@ -17,6 +17,18 @@ from filterd.dataplane.cache cimport (
     cache_set_union,
 )
 from filterd.dataplane.cache_shard cimport INSERT_KEPT_STALE, INSERT_REFUSED
+from filterd.dataplane.crashboard cimport (
+    GUARD_KILLER,
+    GUARD_PASS,
+    GUARD_PLAIN,
+    GUARD_REFUSED,
+    CrashBoard,
+    board_question_mark,
+    board_take,
+    note_begin,
+    note_end,
+)
+from filterd.dataplane.plain cimport PLAIN_SIZE
 from filterd.dataplane.ratelimit cimport (
     RATE_DROP,
     RATE_PASS,
@@ -469,6 +481,45 @@ cdef inline int drop(Core* core, int reason) noexcept nogil:
     return PACKET_DROP
 
 
+# ---- what a death leaves behind, and reduced mode ----
+
+cdef int guarded_receive(Core* core, const uint8_t* packet, size_t length, Exchange* x, int64_t now,
+                         int64_t ticks, Workspace* work) noexcept nogil:
+    cdef uint8_t plain[PLAIN_SIZE]
+    cdef size_t written = 0
+    cdef int status = GUARD_PASS
+    if core.board != NULL:
+        status = board_take(core.board, work.note, packet, length, plain, &written)
+    if status == GUARD_PASS:
+        status = packet_receive(core, packet, length, x, now, ticks, work)
+    elif status == GUARD_PLAIN:
+        status = packet_receive(core, plain, written, x, now, ticks, work)
+    elif status == GUARD_REFUSED:
+        core.counters.queries[1 if x.tcp else 0] += 1
+        core.counters.reduced += 1
+        memcpy(work.out, plain, written)
+        status = sent(core, written, work)
+    elif status == GUARD_KILLER:
+        status = drop(core, DROP_KILLER)
+    else:
+        status = drop(core, DROP_SHORT if length < HEADER_SIZE else DROP_ANSWER)
+    return noted(work, status)
+
+
+cdef void note_question(const Core* core, const Exchange* x, Workspace* work) noexcept nogil:
+    cdef Fingerprint mark
+    if core.board != NULL:
+        board_question_mark(core.board, x.query.question, x.query.question_length, &mark)
+        note_begin(work.note, &mark)
+
+
+cdef inline int noted(Workspace* work, int status) noexcept nogil:
+    """What was noted is done; its status."""
+    if work.note != NULL:
+        note_end(work.note)
+    return status
+
+
 # ---- small parts ----
 
 cdef void begin_options(const Core* core, const Exchange* x, AnswerOptions* options) noexcept nogil:
@@ -567,6 +618,7 @@ cdef class Packets:
         self.work = <Workspace*>malloc(sizeof(Workspace))
         if self.work == NULL:
             raise MemoryError("no memory for the packet buffers")
+        self.work.note = NULL
 
     def __dealloc__(self):
         free(self.work)
@@ -601,6 +653,11 @@ cdef class Packets:
         self.core.strangers = &limiter.strangers
         self.core.rates = &rates.rates
 
+    def use_board(self, CrashBoard board not None):
+        self.board = board
+        self.work.note = &board.board.notes[0]
+        self.core.board = board.board
+
     def publish(self, PublishedState state, Lines lines not None, Addresses addresses not None,
                 bint identity_ready):
         self.fold_categories()
@@ -621,7 +678,7 @@ cdef class Packets:
         pending.x.proxied = proxied
         pending.x.milliseconds = <int64_t>(ticks * 1000)
         return self.outcome(
-            packet_receive(&self.core, start, packet.shape[0], &pending.x, now, <int64_t>ticks, self.work),
+            guarded_receive(&self.core, start, packet.shape[0], &pending.x, now, <int64_t>ticks, self.work),
             pending,
         )
 
@@ -629,17 +686,22 @@ cdef class Packets:
         cdef Reply reply
         cdef list texts = []
         fill_reply(message, ad, edes, texts, &reply)
-        return self.outcome(packet_finish(&self.core, &pending.x, &reply, now, ticks, self.work), pending)
+        note_question(&self.core, &pending.x, self.work)
+        status = noted(self.work, packet_finish(&self.core, &pending.x, &reply, now, ticks, self.work))
+        return self.outcome(status, pending)
 
     def keep(self, Pending pending not None, bytes message, bint ad, edes, int64_t ticks):
         cdef Reply reply
         cdef list texts = []
         fill_reply(message, ad, edes, texts, &reply)
-        packet_keep(&self.core, &pending.x, &reply, ticks, self.work)
+        note_question(&self.core, &pending.x, self.work)
+        noted(self.work, packet_keep(&self.core, &pending.x, &reply, ticks, self.work))
 
     def answer_stale(self, Pending pending not None, int64_t now, int64_t ticks):
         self.due = None
-        if packet_stale(&self.core, &pending.x, now, ticks, self.work) == PACKET_ANSWER:
+        note_question(&self.core, &pending.x, self.work)
+        status = noted(self.work, packet_stale(&self.core, &pending.x, now, ticks, self.work))
+        if status == PACKET_ANSWER:
             return (<const char*>self.work.out)[:self.work.written]
         return None
 
@@ -677,12 +739,14 @@ cdef class Packets:
             "refused": c.refused,
             "malformed": c.malformed,
             "not_ready": c.not_ready,
+            "reduced": c.reduced,
             "categories": dict(self.categories),
             "drops": {
                 "short": c.drops[DROP_SHORT],
                 "not_a_query": c.drops[DROP_ANSWER],
                 "unanswerable": c.drops[DROP_UNANSWERABLE],
                 "rate_limited": c.drops[DROP_LIMITED],
+                "crashed_before": c.drops[DROP_KILLER],
             },
             "rate_limited": rate_counts(c),
             "lookups": {

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from filterd.dataplane.crashboard import CrashBoard
 from filterd.dataplane.nodestate.node import Node
 from filterd.dataplane.packet import Packets
 from filterd.dataplane.stages.record import BOUNDS, Record
 from filterd.dataplane.upstream.forwarder import Sight
 from filterd.serve.forwarding import Forwarding
 from filterd.serve.listening import Listening
+from filterd.telemetry.crashes import CrashFigures
 from filterd.telemetry.families import Histogram
 from filterd.telemetry.metrics import ResolverFigures
 from filterd.telemetry.upstream_metrics import UpstreamFigures
@@ -19,6 +21,7 @@ def figures_of(
     packets: Packets,
     record: Record,
     node: Node,
+    board: CrashBoard | None,
     forwarding: Forwarding,
     listening: Listening,
     enforcement: Histogram,
@@ -33,7 +36,8 @@ def figures_of(
         queries=counts["queries"],
         verdicts=counts["verdicts"]
         | _without_verdict(counts["refused"], counts["malformed"], counts["not_ready"])
-        | {("truncate", "rate_limit"): _truncated(counts["rate_limited"])},
+        | {("truncate", "rate_limit"): _truncated(counts["rate_limited"])}
+        | {("refuse", "reduced"): counts["reduced"]},
         category_blocks=counts["categories"],
         responses={"slow": Histogram(BOUNDS, list(record.responses), record.seconds)},
         drops=drops,
@@ -51,6 +55,7 @@ def figures_of(
         state_damage={name: part.damaged for name, part in parts.items()},
         parts_ready={name: part.revision is not None for name, part in parts.items()},
         enforcement=enforcement,
+        crashes=_crashes(board),
         lines=len(node.disk.known.table),
         unknown_profiles=len(node.disk.book.missing()),
         overlay_entries=publisher.overlay_entries,
@@ -64,6 +69,12 @@ def _upstream(sight: Sight) -> UpstreamFigures:
 
 def _truncated(limited: Mapping[tuple[str, str], int]) -> int:
     return sum(count for (action, _), count in limited.items() if action == "truncated")
+
+
+def _crashes(board: CrashBoard | None) -> CrashFigures:
+    if board is None:
+        return CrashFigures()
+    return CrashFigures(board.crashes, board.packets, board.reduced)
 
 
 def _without_verdict(refused: int, malformed: int, not_ready: int) -> dict[tuple[str, str], int]:

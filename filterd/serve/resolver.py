@@ -1,8 +1,9 @@
 """The resolver role: the only place where the data plane is put together.
 
-``python -m filterd.serve.resolver``, started by the supervisor, which writes the settings to its standard
-input. Imports nothing of the control plane. Order of a start: settings, the node's own disk, listeners,
-and only then the thread that follows the store: the first answer needs no one else.
+``python -m filterd.serve.resolver [BOARD]``, started by the supervisor, which writes the settings to its
+standard input; BOARD is the descriptor of its crash board. Imports nothing of the control plane. Order of
+a start: settings, the node's own disk, listeners, and only then the thread that follows the store: the
+first answer needs no one else.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from typing import Any
 from filterd.config.domain import IPNetwork
 from filterd.config.settings import ParentalFail, Settings
 from filterd.dataplane.cache import ResponseCache
+from filterd.dataplane.crashboard import CrashBoard
 from filterd.dataplane.nodestate.node import Node
 from filterd.dataplane.nodestate.values import Place, Published
 from filterd.dataplane.packet import Packets
@@ -101,10 +103,11 @@ class LoggingWitness:
 class Resolver:
     """One resolver process. Made on the event loop's thread; :meth:`run` serves until it is told to end."""
 
-    def __init__(self, settings: Settings) -> None:
-        """Reads the node's disk and binds every socket. Raises ``OSError`` and ValueError: it cannot
-        start."""
+    def __init__(self, settings: Settings, board: CrashBoard | None = None) -> None:
+        """Reads the node's disk and binds every socket. ``board``: where to note what is under work. Raises
+        ``OSError`` and ValueError: it cannot start."""
         self._settings = settings
+        self._board = board
         self._held = hold(settings.state_dir, "resolver")
         self._witness = LoggingWitness()
         self._record = Record()
@@ -114,6 +117,8 @@ class Resolver:
         self._packets = Packets(_prefixes(settings.dns.allow_from), cache, rules_of(settings))
         self._limiter = RateLimiter(os.urandom(16))
         self._packets.limit(self._limiter, RateRules(os.urandom(16), settings.dns.rate_limit))
+        if board is not None:
+            self._packets.use_board(board)
         self._node = Node(place_of(settings), switches_of(settings), self._publish, self._witness, time.time)
         self._node.load()
         self._forwarding = Forwarding(settings.dns.upstreams)
@@ -134,6 +139,8 @@ class Resolver:
         follower = threading.Thread(target=self._node.run, name="node", daemon=True)
         follower.start()
         reports = loop.create_task(report_for_ever(self._settings.state_dir / SOCKET, self._report))
+        for remark in self._remarks():
+            log.get().error("the resolver begins " + remark)
         log.get().info("resolver serves", listen=[str(each) for each in self._settings.dns.listen])
         await self._ended.wait()
         reports.cancel()
@@ -175,15 +182,20 @@ class Resolver:
                 self._packets,
                 self._record,
                 self._node,
+                self._board,
                 self._forwarding,
                 self._listening,
                 self._witness.enforcement,
                 time.time(),
             )
         )
-        routes = health_routes(metrics.exposition, metrics.content_type, self._node.missing)
+        routes = health_routes(metrics.exposition, metrics.content_type, self._node.missing, self._remarks)
         listen = self._settings.metrics.listen
         return HttpServer(str(listen.address), listen.port, routes)
+
+    def _remarks(self) -> list[str]:
+        reduced = self._board is not None and self._board.reduced
+        return ["in reduced mode: plain queries alone, since packets killed the resolver"] if reduced else []
 
     def _report(self) -> NodeReport:
         snapshot = self._node.publisher.snapshot
@@ -245,9 +257,9 @@ def _prefixes(networks: tuple[IPNetwork, ...]) -> Prefixes:
     return Prefixes(os.urandom(16), map(str, networks))
 
 
-async def _serve(settings: Settings) -> int:
+async def _serve(settings: Settings, board: CrashBoard | None) -> int:
     try:
-        resolver = Resolver(settings)
+        resolver = Resolver(settings, board)
     except (OSError, ValueError) as error:
         log.get().error("the resolver cannot start", reason=str(error))
         return CANNOT_START
@@ -263,11 +275,12 @@ def main() -> int:
     raise_file_limit()
     sys.setswitchinterval(SWITCH_SECONDS)
     try:
+        board = CrashBoard(int(sys.argv[1])) if len(sys.argv) > 1 else None
         settings = first_settings()
-    except (ValueError, TypeError) as error:
+    except (OSError, ValueError, TypeError) as error:
         log.get().error("no settings", reason=str(error))
         return CANNOT_START
-    return run_role(_serve(settings))
+    return run_role(_serve(settings, board))
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@
 The configuration is read here, where pydantic may be imported; a child gets its settings as a line of
 JSON on its standard input, and another line for each reload. When that input ends the child ends too, so
 nothing is left behind. SIGHUP reads the configuration again: one that is wrong is refused and the old one
-stays in force.
+stays in force. What becomes of a resolver that dies of a packet is in ``crashes``.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from pathlib import Path
 
 from filterd.config.load import ConfigErrors, load
 from filterd.config.settings import Settings
+from filterd.serve.crashes import LOOK_SECONDS, CrashWatch, new_board
 from filterd.serve.process import CANNOT_START
 from filterd.telemetry import log
 
@@ -56,6 +57,8 @@ class Supervisor:
         self._children = [Child(role) for role in roles]
         self._stopping = asyncio.Event()
         self._failed = False
+        board = new_board() if "resolver" in roles else None
+        self._watch = None if board is None else CrashWatch(board)
 
     async def run(self) -> int:
         """Until a signal, or a child that cannot start; the exit code."""
@@ -65,7 +68,9 @@ class Supervisor:
             loop.add_signal_handler(number, self._stopping.set)
         loop.add_signal_handler(signal.SIGHUP, self.reload)
         keepers = [loop.create_task(self._keep(child)) for child in self._children]
+        looking = loop.create_task(self._look_after())
         await self._stopping.wait()
+        looking.cancel()
         await asyncio.gather(*(self._stop(child) for child in self._children))
         await asyncio.gather(*keepers)
         return 1 if self._failed else 0
@@ -94,12 +99,30 @@ class Supervisor:
                 self._failed = True
                 self._stopping.set()
                 return
-            pause = child.pause_after(time.monotonic() - began)
+            pause = self._pause_after(child, code, began)
             log.get().error("a role ended and is started again", part=child.role, status=code, seconds=pause)
             try:
                 await asyncio.wait_for(self._stopping.wait(), pause)
             except TimeoutError:
                 continue
+
+    def _pause_after(self, child: Child, code: int, began: float) -> float:
+        """Seconds before the next start; none where it is another one, in reduced mode."""
+        now = time.monotonic()
+        if child.role == "resolver" and self._watch is not None and self._watch.ended(code, now):
+            child.pause = FIRST_PAUSE
+            return 0.0
+        return child.pause_after(now - began)
+
+    async def _look_after(self) -> None:
+        """End reduced mode in time, and a resolver that is stuck."""
+        watch = self._watch
+        while watch is not None:
+            await asyncio.sleep(LOOK_SECONDS)
+            process = next(child.process for child in self._children if child.role == "resolver")
+            if watch.look(time.monotonic()) and process is not None and process.returncode is None:
+                log.get().error("the resolver is stuck at a packet and is ended", part="resolver")
+                process.send_signal(signal.SIGABRT)
 
     def _is_needed(self, child: Child) -> bool:
         """Whether nothing is worth running without it: a control that cannot start must not stop DNS."""
@@ -108,13 +131,16 @@ class Supervisor:
     async def _live(self, child: Child) -> int:
         """Start the role and wait for its end; its exit code."""
         child.starts += 1
+        board = [self._watch.board.descriptor] if self._watch is not None and child.role == "resolver" else []
         try:
             child.process = await asyncio.create_subprocess_exec(
                 sys.executable,
                 "-P",  # not from whatever directory it was started in
                 "-m",
                 f"filterd.serve.{child.role}",
+                *map(str, board),
                 stdin=asyncio.subprocess.PIPE,
+                pass_fds=board,
             )
         except OSError as error:  # no memory or no process left at this moment: the pause, then again
             log.get().error("a role could not be started", part=child.role, reason=str(error))

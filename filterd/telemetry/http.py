@@ -112,15 +112,19 @@ class HttpServer:
 
 
 def health_routes(
-    metrics: Callable[[], bytes], metrics_type: str, missing: Callable[[], list[str]]
+    metrics: Callable[[], bytes],
+    metrics_type: str,
+    missing: Callable[[], list[str]],
+    remarks: Callable[[], list[str]] = list,
 ) -> dict[str, Route]:
-    """The three paths that every role serves. ``missing`` says what keeps the role from being ready."""
+    """The three paths that every role serves. ``missing`` says what keeps the role from being ready,
+    ``remarks`` what somebody should know of one that is."""
 
     def ready() -> Reply:
         reasons = missing()
         if reasons:
             return Reply(("not ready: " + ", ".join(reasons) + "\n").encode(), HTTPStatus.SERVICE_UNAVAILABLE)
-        return Reply(b"ready\n")
+        return Reply("; ".join(["ready", *remarks()]).encode() + b"\n")
 
     return {
         "/metrics": lambda: Reply(metrics(), content_type=metrics_type),

@@ -22,11 +22,11 @@ FIELDS = frozenset(
     {
         "pid", "node", "part", "reason", "fault", "place", "seconds",
         "count", "bytes", "revision", "floor", "generation", "digest", "file", "list", "feed", "upstream",
-        "listen", "transport", "status", "role_pid", "names", "entries", "remedy",
+        "listen", "transport", "status", "role_pid", "names", "entries", "remedy", "packets",
     }
 )  # fmt: skip
-"""what a line may say beside time, level, role and event; ``names`` and ``entries`` are counts, ``listen``
-and ``upstream`` our own addresses"""
+"""what a line may say beside time, level, role and event; ``names`` and ``entries`` are counts, ``packets``
+keyed hashes, ``listen`` and ``upstream`` our own addresses"""
 
 
 def fault_fields(error: BaseException) -> dict[str, str]:

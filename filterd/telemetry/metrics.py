@@ -26,6 +26,7 @@ from filterd.telemetry.families import counter as _counter
 from filterd.telemetry.families import gauge as _gauge
 from filterd.telemetry.families import histogram as _histogram
 from filterd.telemetry.upstream_metrics import UpstreamFigures, upstream_families
+from filterd.telemetry.crashes import CrashFigures, crash_families
 
 ENFORCEMENT_BUCKETS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 60.0, 600.0, 3600.0)
 """seconds"""
@@ -61,6 +62,7 @@ class ResolverFigures:
     overlay_entries: int = 0
     revision_lag: float = 0.0
     """seconds that the oldest change not yet applied has been waiting"""
+    crashes: CrashFigures = field(default_factory=CrashFigures)
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +129,7 @@ def _resolver_families(now: ResolverFigures) -> Iterator[Metric]:
     yield from upstream_families(now.upstreams)
     yield from _listener_families(now)
     yield from _state_families(now)
+    yield from crash_families(now.crashes)
 
 
 def _query_families(now: ResolverFigures) -> Iterator[Metric]:

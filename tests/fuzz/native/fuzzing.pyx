@@ -28,6 +28,7 @@ from filterd.dataplane.packet cimport (
     packet_finish,
     packet_receive,
 )
+from filterd.dataplane.plain cimport PLAIN_QUERY, PLAIN_REFUSED, PLAIN_SIZE, plain_query
 from filterd.policy.decide cimport Verdict
 from filterd.policy.inspect cimport Union, inspect, union_of
 from filterd.wire.codec cimport (
@@ -154,6 +155,19 @@ cdef size_t build(int which, const Query* query, const AnswerOptions* options, u
     return respond_truncated(query, options, out, capacity)
 
 
+cdef void check_plain(const uint8_t* packet, size_t size) noexcept nogil:
+    """Reduced mode: what is plain is a sound query, what is refused a sound answer of no more bytes."""
+    cdef uint8_t out[PLAIN_SIZE]
+    cdef Query query
+    cdef size_t written = 0, question = 0
+    cdef int status = plain_query(packet, size, out, &written, &question)
+    must(written <= PLAIN_SIZE and (status > PLAIN_REFUSED or written >= HEADER_SIZE + question), 26)
+    if status == PLAIN_QUERY:
+        must(parse_query(out, written, &query) == OK and query.question_length == question, 27)
+    elif status == PLAIN_REFUSED:
+        must(written <= size and parse_query(out, written, &query) == NOT_A_QUERY and walks(out, written), 28)
+
+
 cdef int one_query(const uint8_t* data, size_t size) noexcept nogil:
     cdef uint8_t* packet
     cdef uint8_t* out
@@ -168,6 +182,7 @@ cdef int one_query(const uint8_t* data, size_t size) noexcept nogil:
     size -= 1
     out = <uint8_t*> malloc(capacity)
     must(out != NULL, 10)
+    check_plain(packet, size)
     status = parse_query(packet, size, &query)
     default_options(&options)
     options.limit = 512 if data[0] & 2 else 1232

@@ -1,0 +1,59 @@
+"""Memory that outlives the resolver: which packet each thread works on, and what must not be worked on
+again.
+"""
+
+from collections.abc import Iterable
+from typing import final
+
+@final
+class CrashBoard:
+    """One board, mapped. Marks are keyed hashes of 16 bytes; a packet's leaves its id out."""
+
+    @property
+    def descriptor(self) -> int:
+        """The file that is given to the resolver. It is anonymous memory and never closed here."""
+
+    def __init__(self, descriptor: int) -> None:
+        """The board that somebody made. ``OSError`` and ValueError: there is none."""
+
+    @staticmethod
+    def make(key: bytes) -> CrashBoard:
+        """A new one, sealed against growing and shrinking; ``key`` has 16 bytes. Raises ``OSError``."""
+
+    def mark(self, packet: bytes) -> bytes:
+        """The mark of a packet."""
+
+    def question_mark(self, question: bytes) -> bytes:
+        """The mark of a question (name, type and class in wire form), whatever its letters' case."""
+
+    def under_work(self) -> list[tuple[int, bytes]]:
+        """What threads work on now, or did when they died: how many each had begun, and the mark."""
+
+    def note(self, mark: bytes, place: int = 0) -> None:
+        """Say that thread ``place`` works on that. ValueError for no mark and no place."""
+
+    def wipe(self) -> None:
+        """Take all notes away: nobody works."""
+
+    def blame(self, marks: Iterable[bytes]) -> None:
+        """Count one crash, and what was under work at it."""
+
+    def forgive(self) -> None:
+        """Forget which marks were blamed; the counts stay."""
+
+    def killed(self, mark: bytes) -> bool:
+        """Whether that mark is blamed."""
+
+    @property
+    def reduced(self) -> bool:
+        """Whether the resolver is to take plain queries alone."""
+
+    @reduced.setter
+    def reduced(self, value: bool) -> None: ...
+    @property
+    def crashes(self) -> int:
+        """Deaths by a fault since the board was made."""
+
+    @property
+    def packets(self) -> int:
+        """Packets that were under work at one."""
