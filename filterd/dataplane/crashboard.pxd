@@ -94,8 +94,8 @@ cdef inline bint board_killed(const Board* board, const Fingerprint* mark) noexc
     return False
 
 
-# Takes up a packet: notes it (note_end is the caller's to call) and says what is to be done with it. `out` has
-# room for PLAIN_SIZE and takes the plain query or the refusal of `written` bytes.
+# Takes up a packet: notes it (note_end is the caller's to call) and says what is to be done with it. `out`
+# has room for PLAIN_SIZE and takes the plain query or the refusal of `written` bytes.
 cdef int board_take(const Board* board, Note* note, const uint8_t* packet, size_t length, uint8_t* out,
                     size_t* written) noexcept nogil
 

@@ -20,13 +20,13 @@ from prometheus_client.core import (
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 
 import filterd
+from filterd.telemetry.crashes import CrashFigures, crash_families
 from filterd.telemetry.families import Histogram
 from filterd.telemetry.families import by_state as _by_state
 from filterd.telemetry.families import counter as _counter
 from filterd.telemetry.families import gauge as _gauge
 from filterd.telemetry.families import histogram as _histogram
 from filterd.telemetry.upstream_metrics import UpstreamFigures, upstream_families
-from filterd.telemetry.crashes import CrashFigures, crash_families
 
 ENFORCEMENT_BUCKETS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 60.0, 600.0, 3600.0)
 """seconds"""
