@@ -1,7 +1,8 @@
 """The slow path: asyncio around the native stages. It owns the waiting, never a verdict.
 
 A query that needs no upstream is answered at once, in the call that received it. One that does waits in a
-task of its own; their number is bounded, and what is beyond is dropped and counted: a client asks again.
+task of its own; their number is bounded, in all and for each client (:mod:`places`), and what is beyond is
+dropped and counted: a client asks again.
 Where a stale answer is at hand the client waits :data:`STALE_ANSWER_SECONDS` at most (RFC 8767 section 5).
 """
 
@@ -12,6 +13,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from filterd.dataplane.packet import Packets, Pending
+from filterd.dataplane.places import Places
 from filterd.dataplane.refreshing import Forwarded, Refreshing, Upstreams
 from filterd.dataplane.stages.record import Record
 
@@ -52,13 +54,14 @@ class SlowPath:
         self._stale_answer = stale_answer
         self._refreshing = Refreshing(packets, upstreams, clock.ticks)
         self._waiting: set[asyncio.Task[None]] = set()
+        self._places = Places(MAX_WAITING)
 
     def take(self, packet: memoryview, client: bytes, tcp: bool, send: Send) -> asyncio.Task[None] | None:
         """Answer through ``send``, now or later; the task where it is later. ``client`` has 16 bytes."""
         began = self._clock.ticks()
         result = self._packets.receive(packet, client, tcp, self._clock.now(), began)
         if isinstance(result, Pending):
-            return self._wait(result, send, began)
+            return self._wait(result, client, send, began)
         if result is not None:
             self._answer(result, send, began)
         return None
@@ -70,14 +73,19 @@ class SlowPath:
         await asyncio.gather(*self._waiting, return_exceptions=True)
         await self._refreshing.close()
 
-    def _wait(self, pending: Pending, send: Send, began: float) -> asyncio.Task[None] | None:
-        if len(self._waiting) >= MAX_WAITING:
-            self.record.dropped("too_many_waiting")
+    def _wait(self, pending: Pending, client: bytes, send: Send, began: float) -> asyncio.Task[None] | None:
+        refusal = self._places.take(client)
+        if refusal is not None:
+            self.record.dropped(refusal)
             return None
         task = asyncio.get_running_loop().create_task(self._forward(pending, send, began))
         self._waiting.add(task)
-        task.add_done_callback(self._waiting.discard)
+        task.add_done_callback(lambda done: self._leave(done, client))
         return task
+
+    def _leave(self, task: asyncio.Task[None], client: bytes) -> None:
+        self._waiting.discard(task)
+        self._places.give(client)
 
     async def _forward(self, pending: Pending, send: Send, began: float) -> None:
         """Forward until there is an answer: one that leads to a safe host needs that host's answer too."""

@@ -246,13 +246,20 @@ async def test_the_system_has_no_file_left_and_then_has(
         writer.close()
 
 
-async def test_waiting_queries_are_bounded(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("filterd.dataplane.slowpath.MAX_WAITING", 1)
+async def test_waiting_queries_are_bounded_and_shared(served: Served) -> None:
+    """One client gets half of the places; others still find one; at last all are taken."""
+    served.path._places.size = 4
     served.upstreams.gate.clear()
-    assert await served.datagram(query("one.example")) is None
-    assert await served.datagram(query("two.example")) is None
-    assert served.path.record.drops == {"too_many_waiting": 1}
+    for number in range(3):
+        assert await served.datagram(query(f"n{number}.example"), "127.0.0.2") is None
+    assert served.path.record.drops == {"client_waiting": 1}
+    for host in (3, 4, 5):
+        assert await served.datagram(query("other.example"), f"127.0.0.{host}") is None
+    assert served.path.record.drops == {"client_waiting": 1, "too_many_waiting": 1}
     served.upstreams.gate.set()
+    while served.path._waiting:
+        await asyncio.sleep(0)
+    assert await served.datagram(query("later.example"), "127.0.0.2") is not None
 
 
 def test_response_times_fall_into_their_buckets() -> None:
