@@ -7,7 +7,7 @@ arrives at our own listeners, the server it was sent to leads back here, however
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from functools import partial
 
 from filterd.dataplane.upstream.message import Bits
@@ -22,12 +22,19 @@ LABEL = b"loop-check-"
 """how the label of a loop check begins; 20 hexadecimal digits follow, and the root"""
 LOOP_WAIT = 2.0
 """seconds"""
+FIRST_CHECKS = 1.0
+"""seconds between the first two looks for a loop, doubled each time: at a start we do not forward yet"""
 LOOP_CHECK = 300.0
-"""seconds between two looks for a loop"""
+"""seconds between two looks for a loop, in the end"""
+AFTER_TROUBLE = 2.0
+"""seconds between two looks for a loop, at least, when trouble makes us look"""
 LOOP_RECHECK = 15.0
 """the same, while there is one"""
 _TYPE_A = 1
 _NOT_HEARD = frozenset({Outcome.TIMEOUT, Outcome.UNREACHABLE, Outcome.UNTRUSTED})
+
+
+Job = tuple[Peer, Callable[[Peer], Coroutine[None, None, None]]]
 
 
 class Probes:
@@ -41,16 +48,18 @@ class Probes:
         """names of loop checks on their way"""
         self._check_at = dict.fromkeys(peers, clock())
         self._checked_at = dict.fromkeys(peers, float("-inf"))
+        self._pauses = dict.fromkeys(peers, FIRST_CHECKS)
         self._failures = dict.fromkeys(peers, 0)
         """probes in a row without an answer"""
         self._wake = asyncio.Event()
-        self._busy: dict[Peer, asyncio.Task[None]] = {}
+        self._busy: dict[Job, asyncio.Task[None]] = {}
 
     def troubled(self, name: str) -> None:
         """The server of this name began to rest: that may be because it leads back to us."""
         for peer in self._peers:
             if peer.server.name == name:
-                self._check_at[peer] = max(self._checked_at[peer] + LOOP_RECHECK, self._clock())
+                soon = max(self._checked_at[peer] + AFTER_TROUBLE, self._clock())
+                self._check_at[peer] = min(self._check_at[peer], soon)
         self._wake.set()
 
     def returned(self, name: bytes) -> bool:
@@ -76,21 +85,24 @@ class Probes:
     def _begin(self) -> float:
         """Begin what is due; seconds until something else will be."""
         now = self._clock()
-        due = LOOP_CHECK
+        pause = LOOP_CHECK
         for peer in self._peers:
-            if peer in self._busy:
-                continue
-            at = min(peer.condition.probe_at, self._check_at[peer])
-            if at > now:
-                due = min(due, at - now)
-                continue
-            task = asyncio.get_running_loop().create_task(self._look_at(peer))
-            self._busy[peer] = task
-            task.add_done_callback(partial(self._done, peer))
-        return due
+            for work, at in (
+                (self._probe, peer.condition.probe_at),
+                (self._look_for_loop, self._check_at[peer]),
+            ):
+                if (peer, work) in self._busy:
+                    continue
+                if at > now:
+                    pause = min(pause, at - now)
+                    continue
+                task = asyncio.get_running_loop().create_task(work(peer))
+                self._busy[peer, work] = task
+                task.add_done_callback(partial(self._done, (peer, work)))
+        return pause
 
-    def _done(self, peer: Peer, _: asyncio.Task[None]) -> None:
-        del self._busy[peer]
+    def _done(self, job: Job, _: asyncio.Task[None]) -> None:
+        del self._busy[job]
         self._wake.set()
 
     async def _pause(self, seconds: float) -> None:
@@ -100,15 +112,6 @@ class Probes:
         except TimeoutError:
             pass
         self._wake.clear()
-
-    async def _look_at(self, peer: Peer) -> None:
-        """What is due: a probe, a look for a loop, or both."""
-        now = self._clock()
-        async with asyncio.TaskGroup() as group:
-            if peer.condition.probe_at <= now:
-                group.create_task(self._probe(peer))
-            if self._check_at[peer] <= now:
-                group.create_task(self._look_for_loop(peer))
 
     async def _probe(self, peer: Peer) -> None:
         """Ask it what every server answers."""
@@ -123,7 +126,9 @@ class Probes:
         label = LABEL + digits
         name = bytes([len(label)]) + label + b"\0"
         self._checked_at[peer] = self._clock()
-        self._check_at[peer] = self._clock() + (LOOP_RECHECK if peer.condition.looping else LOOP_CHECK)
+        pause = LOOP_RECHECK if peer.condition.looping else self._pauses[peer]
+        self._pauses[peer] = min(self._pauses[peer] * 2, LOOP_CHECK)
+        self._check_at[peer] = self._checked_at[peer] + pause
         self._checks[name] = peer
         peer.count(Outcome.PROBE)
         try:

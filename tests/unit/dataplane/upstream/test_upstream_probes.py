@@ -72,7 +72,7 @@ async def test_in_good_weather_nobody_is_probed_who_is_asked() -> None:
         await found.forwarder.resolve(question)
         await asyncio.sleep(1)
     assert probes(found, FIRST) == []
-    assert len(probes(found, SECOND)) == 40 // IDLE - 1
+    assert 1 <= len(probes(found, SECOND)) <= 40 // IDLE
     await found.forwarder.close()
 
 
