@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
+from filterd.dataplane.counts import Counts
 from filterd.dataplane.crashboard import CrashBoard
 from filterd.dataplane.nodestate.node import Node
 from filterd.dataplane.packet import Packets
@@ -34,10 +33,7 @@ def figures_of(
     drops = counts["drops"] | record.drops
     return ResolverFigures(
         queries=counts["queries"],
-        verdicts=counts["verdicts"]
-        | _without_verdict(counts["refused"], counts["malformed"], counts["not_ready"])
-        | {("truncate", "rate_limit"): _truncated(counts["rate_limited"])}
-        | {("refuse", "reduced"): counts["reduced"]},
+        verdicts=counts["verdicts"] | _without_verdict(counts),
         category_blocks=counts["categories"],
         responses={"slow": Histogram(BOUNDS, list(record.responses), record.seconds)},
         drops=drops,
@@ -67,17 +63,20 @@ def _upstream(sight: Sight) -> UpstreamFigures:
     return UpstreamFigures(sight.up, sight.looping, sight.latency, sight.outstanding)
 
 
-def _truncated(limited: Mapping[tuple[str, str], int]) -> int:
-    return sum(count for (action, _), count in limited.items() if action == "truncated")
-
-
 def _crashes(board: CrashBoard | None) -> CrashFigures:
     if board is None:
         return CrashFigures()
     return CrashFigures(board.crashes, board.packets, board.reduced)
 
 
-def _without_verdict(refused: int, malformed: int, not_ready: int) -> dict[tuple[str, str], int]:
+def _without_verdict(counts: Counts) -> dict[tuple[str, str], int]:
     """Answers that no verdict stands behind, in the same metric, so that its sum is the number of
     answers."""
-    return {("refuse", "acl"): refused, ("error", "malformed"): malformed, ("error", "not_ready"): not_ready}
+    limited = counts["rate_limited"].items()
+    return {
+        ("refuse", "acl"): counts["refused"],
+        ("refuse", "reduced"): counts["reduced"],
+        ("truncate", "rate_limit"): sum(count for (action, _), count in limited if action == "truncated"),
+        ("error", "malformed"): counts["malformed"],
+        ("error", "not_ready"): counts["not_ready"],
+    }
