@@ -13,7 +13,7 @@ import contextlib
 from collections.abc import Callable
 from typing import Protocol, cast
 
-from filterd.dataplane.listeners.connections import Connections, Ending
+from filterd.dataplane.listeners.connections import Connections, Ending, Prefix
 from filterd.dataplane.listeners.framing import Framing
 from filterd.dataplane.slowpath import SlowPath
 from filterd.dataplane.stages.unwrap import Unwrap, source_of
@@ -50,7 +50,7 @@ class Connection(asyncio.BufferedProtocol):
     def __init__(self, door: Door, peer: bytes) -> None:
         """``peer`` is the address of the other end in 16 bytes."""
         self.slot = -1
-        self.prefix: int | None = None
+        self.prefix: Prefix | None = None
         self._door = door
         self._peer = peer
         self._client: bytes | None = None
@@ -144,6 +144,11 @@ class Connection(asyncio.BufferedProtocol):
         if self._transport is not None:
             self._transport.abort()
 
+    def go_on(self) -> None:
+        """Other queries of the same client were answered."""
+        if not self._continues:
+            self._advance()
+
     def _advance(self) -> None:
         """Take the queries that have arrived, as far as the limits let."""
         self._continues = False
@@ -193,6 +198,7 @@ class Connection(asyncio.BufferedProtocol):
             and self._waiting < MAX_WAITING
             and self._served < limits.queries
             and not self._unread
+            and self._door.connections.may_wait(self)
         )
 
     def _take(self, message: bytes) -> None:
@@ -201,7 +207,7 @@ class Connection(asyncio.BufferedProtocol):
         task = self._door.path.take(memoryview(message), cast("bytes", self._client), True, self._send)
         if task is not None:
             self._waiting += 1
-            self._door.connections.busy(self)
+            self._door.connections.wait(self)
             task.add_done_callback(self._answered)
         else:
             self._rest()
@@ -211,6 +217,7 @@ class Connection(asyncio.BufferedProtocol):
         self._waiting -= 1
         self._since = self._door.clock()
         self._rest()
+        self._door.connections.answered(self)
         if not self._continues:
             self._advance()
 
@@ -245,12 +252,14 @@ class Connection(asyncio.BufferedProtocol):
             self._end(Ending.NOT_A_MESSAGE)
         elif self._served >= self._door.connections.limits.queries:
             self._end(Ending.SERVED)
-        elif self._ended and not self._unread:
+        elif self._ended and self._may_take():
             self._end(Ending.CLIENT)
         elif self._may_take() and not self._ended:
             self._transport.resume_reading()
         else:
             self._transport.pause_reading()
+            if not self._door.connections.may_wait(self):
+                self._door.connections.line_up(self)
 
     def _end(self, ending: Ending) -> None:
         """Once everything is answered: close our side, and wait for the client's."""

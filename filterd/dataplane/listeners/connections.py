@@ -2,6 +2,8 @@
 
 - In all, and for each client prefix: beyond either number the connection that has been idle longest (of
   all, or of that prefix) makes room for the new one; where none is idle, the new one is refused.
+- Queries that wait for upstreams have a place among all of the resolver's; one prefix may take so many of
+  them. Beyond, its connections stand in line, and the first goes on when a query is answered.
 - Deadlines: a connection says when it is next to be looked at. A wheel of slots holds them, so that ten
   thousand idle ones cost no timer each, and one turn looks only at those whose time may have come.
 
@@ -18,6 +20,8 @@ from typing import Protocol
 
 SLOT = 0.25
 """seconds: how late a deadline may be noticed"""
+WAITING_PER_PREFIX = 400
+"""queries of one client prefix, over TCP, that wait for an upstream at one time"""
 _MAPPED = bytes(10) + b"\xff\xff"
 _ALL = (1 << 128) - 1
 
@@ -72,7 +76,7 @@ class Held(Protocol):
 
     slot: int
     """where the wheel holds it; the table's own"""
-    prefix: int | None
+    prefix: Prefix | None
     """the table's own; None: the client is not known yet"""
 
     def deadline(self) -> tuple[float, Ending | None]:
@@ -81,14 +85,22 @@ class Held(Protocol):
     def cut(self, ending: Ending) -> None:
         """End it at once, and leave the table."""
 
+    def go_on(self) -> None:
+        """Its turn has come: take what was held back."""
 
-class _Prefix:
+
+class Prefix:
     """The connections of one client prefix."""
 
-    __slots__ = ("count", "idle")
+    __slots__ = ("count", "idle", "line", "number", "waiting")
 
-    def __init__(self) -> None:
+    def __init__(self, number: int) -> None:
+        self.number = number
         self.count = 0
+        self.waiting = 0
+        """queries; of connections that are gone too, until they are answered"""
+        self.line: dict[Held, None] = {}
+        """who goes on when a query is answered"""
         self.idle: dict[Held, None] = {}
 
 
@@ -101,7 +113,7 @@ class Connections:
         """connections that ended, refused ones among them"""
         self._open: dict[Held, None] = {}
         self._idle: dict[Held, None] = {}
-        self._prefixes: dict[int, _Prefix] = {}
+        self._prefixes: dict[int, Prefix] = {}
         self._wheel: dict[int, dict[Held, None]] = {}
 
     def __len__(self) -> int:
@@ -138,32 +150,60 @@ class Connections:
         number = self.limits.prefix_of(client)
         prefix = self._prefixes.get(number)
         if prefix is None:
-            prefix = self._prefixes[number] = _Prefix()
+            prefix = self._prefixes[number] = Prefix(number)
         if prefix.count >= self.limits.per_prefix and not self._cut_oldest(prefix.idle):
             return False
         # Whoever was cut has left already: the prefix may be a new one.
         prefix = self._prefixes.setdefault(number, prefix)
         prefix.count += 1
         prefix.idle[connection] = None
-        connection.prefix = number
+        connection.prefix = prefix
         return True
 
     def rest(self, connection: Held) -> None:
         """It has nothing to do from now on: the last of those that make room."""
         if connection not in self._open:
             return
-        orders = [self._idle]
-        if connection.prefix is not None:
-            orders.append(self._prefixes[connection.prefix].idle)
-        for order in orders:
+        prefix = connection.prefix
+        for order in (self._idle,) if prefix is None else (self._idle, prefix.idle):
             order.pop(connection, None)
             order[connection] = None
 
     def busy(self, connection: Held) -> None:
         """It waits for an answer, or for its client to read: not to be cut for another."""
         self._idle.pop(connection, None)
-        if connection.prefix is not None and connection in self._open:
-            self._prefixes[connection.prefix].idle.pop(connection, None)
+        if connection.prefix is not None:
+            connection.prefix.idle.pop(connection, None)
+
+    def may_wait(self, connection: Held) -> bool:
+        """Whether one more query of this client may wait for an upstream."""
+        prefix = connection.prefix
+        return prefix is None or prefix.waiting < WAITING_PER_PREFIX
+
+    def line_up(self, connection: Held) -> None:
+        """It goes on when another query of its client is answered."""
+        prefix = connection.prefix
+        if prefix is not None and connection in self._open:
+            self.busy(connection)
+            prefix.line[connection] = None
+
+    def wait(self, connection: Held) -> None:
+        """A query of it waits for an upstream."""
+        self.busy(connection)
+        if connection.prefix is not None:
+            connection.prefix.waiting += 1
+
+    def answered(self, connection: Held) -> None:
+        """A query of it waits no more; to be said also when the connection is gone."""
+        prefix = connection.prefix
+        if prefix is None:
+            return
+        prefix.waiting -= 1
+        self._forget_empty(prefix)
+        first = next(iter(prefix.line), None)
+        if first is not None:
+            del prefix.line[first]
+            first.go_on()
 
     def leave(self, connection: Held, ending: Ending) -> None:
         """It is over; without effect for one that left before."""
@@ -173,11 +213,11 @@ class Connections:
         self.busy(connection)
         del self._open[connection]
         self._lift(connection)
-        if connection.prefix is not None:
-            prefix = self._prefixes[connection.prefix]
+        prefix = connection.prefix
+        if prefix is not None:
             prefix.count -= 1
-            if not prefix.count:
-                del self._prefixes[connection.prefix]
+            prefix.line.pop(connection, None)
+            self._forget_empty(prefix)
 
     def turn(self, now: float) -> None:
         """Cut those whose time is over; to be called every ``SLOT`` seconds or so."""
@@ -185,6 +225,11 @@ class Connections:
         for slot in [slot for slot in self._wheel if slot < current]:
             for connection in tuple(self._wheel.get(slot, ())):
                 self._look_at(connection, now)
+
+    def _forget_empty(self, prefix: Prefix) -> None:
+        """A prefix is known while it has connections, or queries that wait."""
+        if not (prefix.count or prefix.waiting):
+            self._prefixes.pop(prefix.number, None)
 
     def _look_at(self, connection: Held, now: float) -> None:
         due, ending = connection.deadline()

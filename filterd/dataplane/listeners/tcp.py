@@ -15,7 +15,7 @@ from filterd.dataplane.stages.unwrap import Unwrap, client_bytes
 
 READ = 16 * 1024
 """bytes taken from one connection before others get their turn"""
-ACCEPTS = 64
+ACCEPTS = 16
 """connections accepted before others get their turn"""
 FIRST_PAUSE = 0.05
 LONGEST_PAUSE = 1.0
@@ -69,7 +69,7 @@ class TcpListener:
         self._socket = bound
         self._pause = FIRST_PAUSE
         self._resume: asyncio.TimerHandle | None = None
-        self._opening: set[asyncio.Task[object]] = set()
+        self._opening: set[asyncio.Task[None]] = set()
 
     def start(self) -> None:
         """Begin to accept, on the running loop."""
@@ -105,9 +105,17 @@ class TcpListener:
         connection = Connection(self, peer)
         self.connections.join(connection)
         loop = asyncio.get_running_loop()
-        task = loop.create_task(loop.connect_accepted_socket(lambda: connection, accepted))
+        task = loop.create_task(self._serve(connection, accepted))
         self._opening.add(task)
         task.add_done_callback(self._opening.discard)
+
+    async def _serve(self, connection: Connection, accepted: socket.socket) -> None:
+        """From here on it serves itself."""
+        try:
+            await asyncio.get_running_loop().connect_accepted_socket(lambda: connection, accepted)
+        except OSError:
+            accepted.close()  # reset before it was looked at
+            connection.cut(Ending.LOST)
 
     def _back_off(self, reason: str) -> None:
         """The loop would find the socket ready again at once, for ever."""

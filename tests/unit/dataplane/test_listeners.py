@@ -11,6 +11,7 @@ import dns.message
 import dns.rcode
 import pytest
 
+from filterd.dataplane.listeners import connections as connections_module
 from filterd.dataplane.listeners.connections import Ending
 from filterd.dataplane.stages.record import BOUNDS, Record
 from filterd.dataplane.stages.unwrap import client_bytes
@@ -203,6 +204,26 @@ async def test_more_than_may_wait_is_taken_as_answers_go_out(served: Served) -> 
     assert found == set(names)
     assert await reader.read() == b""
     writer.close()
+
+
+async def test_one_client_cannot_take_every_place_of_waiting_queries(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Over several connections; all are answered in the end, those of a half-closed connection too."""
+    monkeypatch.setattr(connections_module, "WAITING_PER_PREFIX", 5)
+    clients = [await served.stream() for _ in range(4)]
+    for number, (_, writer) in enumerate(clients):
+        writer.write(framed(*[query(f"slow.x{number}-{each}.example") for each in range(3)]))
+        writer.write_eof()
+    await asyncio.sleep(0.2)
+    assert len(served.path._waiting) == 5
+    other = await served.asked("fast.example", "127.0.0.9")
+    served.upstreams.slow.set()
+    for reader, writer in clients:
+        assert {(await receive(reader)).rcode() for _ in range(3)} == {dns.rcode.NXDOMAIN}
+        assert await reader.read() == b""
+        writer.close()
+    other[1].close()
 
 
 async def test_a_client_that_does_not_read_is_cut(served: Served) -> None:
