@@ -95,6 +95,19 @@ def test_a_flood_from_one_address_costs_nobody_else_an_answer(resolver: Resolver
     assert FLOODER not in resolver.get("/metrics")[1]
 
 
+def test_forged_addresses_do_not_give_the_flooder_new_bursts(resolver: ResolverProcess) -> None:
+    began = time.monotonic()
+    with socket_of(FLOODER, resolver.port) as flood:
+        for number in range(2000):
+            flood.send(QUERY)
+            with socket_of(f"127.{20 + number // 250}.{number % 250}.7", resolver.port) as forged:
+                forged.settimeout(5)
+                forged.send(QUERY)
+                assert not forged.recv(4096)[2] & 0x02
+        whole, _ = answers_of(flood)
+    assert BURST <= whole <= BURST + RATE * (time.monotonic() - began) + 1
+
+
 def counts(resolver: ResolverProcess) -> dict[tuple[str, str], int]:
     """The samples of filterd_rate_limited_total."""
     pattern = r'^filterd_rate_limited_total\{action="(\w+)",prefix_length="(\d+)"\} (\S+)$'
