@@ -16,6 +16,7 @@ from filterd.policy.fingerprint cimport Fingerprint, sip_hash
 cdef enum:
     BOARD_SIZE = 8192           # bytes
     NOTES = 64                  # threads
+    READER = 63                 # the note of whoever reads upstreams' answers: the event loop
     KILLERS = 48                # marks that are remembered; the oldest makes room
     MARKED = 1280               # bytes of a packet that its mark is made of; the rest counts by its length
     QUESTION_SIZE = 260

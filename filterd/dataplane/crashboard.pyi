@@ -26,6 +26,11 @@ class CrashBoard:
     def question_mark(self, question: bytes) -> bytes:
         """The mark of a question (name, type and class in wire form), whatever its letters' case."""
 
+    def reading(self, question: bytes) -> CrashBoard:
+        """``with board.reading(question):`` - an upstream's answer to it is being read, by one at a time."""
+
+    def __enter__(self) -> CrashBoard: ...
+    def __exit__(self, *_: object) -> None: ...
     def under_work(self) -> list[tuple[int, bytes]]:
         """What threads work on now, or did when they died: how many each had begun, and the mark."""
 

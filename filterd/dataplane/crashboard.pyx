@@ -87,6 +87,20 @@ cdef class CrashBoard:
         board_question_mark(self.board, question, len(question), &made)
         return packed(&made)
 
+    def reading(self, bytes question not None):
+        cdef Fingerprint made
+        if len(question) > QUESTION_SIZE:
+            raise ValueError("a question has at most 260 bytes")
+        board_question_mark(self.board, question, len(question), &made)
+        note_begin(&self.board.notes[READER], &made)
+        return self
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        note_end(&self.board.notes[READER])
+
     def under_work(self):
         cdef int i
         return [

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from filterd.config.settings import Upstream
 from filterd.dataplane.packet import Pending
 from filterd.dataplane.upstream.forwarder import Forwarder, Sight
+from filterd.dataplane.upstream.peer import Reading, unwatched
 from filterd.dataplane.upstream.streams import tls_context
 from filterd.dataplane.upstream.values import Question, Server, Tls, UpstreamAnswer, UpstreamFailure
 from filterd.telemetry import log
@@ -20,10 +21,11 @@ from filterd.telemetry import log
 class Forwarding:
     """One forwarder at a time. Owned by the event loop."""
 
-    def __init__(self, upstreams: Sequence[Upstream]) -> None:
+    def __init__(self, upstreams: Sequence[Upstream], reading: Reading = unwatched) -> None:
         """Raises ``OSError`` where the certificates that an upstream is verified with cannot be read."""
         self._upstreams = tuple(upstreams)
-        self._forwarder = _forwarder(upstreams)
+        self._reading = reading
+        self._forwarder = _forwarder(upstreams, reading)
         self._before: Counter[tuple[str, str]] = Counter()
         """what forwarders of earlier settings counted"""
         self._ending: set[asyncio.Task[None]] = set()
@@ -45,7 +47,7 @@ class Forwarding:
         if tuple(upstreams) == self._upstreams:
             return
         try:
-            new = _forwarder(upstreams)
+            new = _forwarder(upstreams, self._reading)
         except OSError as error:
             log.get().error("the new upstreams cannot be used, the old ones stay", reason=str(error))
             return
@@ -74,9 +76,13 @@ class Forwarding:
         await self._forwarder.close()
 
 
-def _forwarder(upstreams: Sequence[Upstream]) -> Forwarder:
+def _forwarder(upstreams: Sequence[Upstream], reading: Reading) -> Forwarder:
     return Forwarder(
-        [_server(each) for each in upstreams], clock=time.monotonic, bits=random.SystemRandom(), note=_note
+        [_server(each) for each in upstreams],
+        clock=time.monotonic,
+        bits=random.SystemRandom(),
+        note=_note,
+        reading=reading,
     )
 
 

@@ -30,6 +30,7 @@ from filterd.dataplane.ratelimit import RateLimiter, RateRules
 from filterd.dataplane.slowpath import SlowPath
 from filterd.dataplane.stages.record import Record
 from filterd.dataplane.tables import Prefixes
+from filterd.dataplane.upstream.peer import unwatched
 from filterd.model.records import NodeReport
 from filterd.policy.published import StateSettings
 from filterd.serve.figures import figures_of
@@ -121,7 +122,7 @@ class Resolver:
             self._packets.use_board(board)
         self._node = Node(place_of(settings), switches_of(settings), self._publish, self._witness, time.time)
         self._node.load()
-        self._forwarding = Forwarding(settings.dns.upstreams)
+        self._forwarding = Forwarding(settings.dns.upstreams, unwatched if board is None else board.reading)
         self._path = SlowPath(self._packets, self._forwarding, self._clock, self._record)
         self._listening = Listening(settings, self._path, self._clock.ticks, self._witness)
         self._http = self._make_http()

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from filterd.dataplane.upstream.budget import Budget
 from filterd.dataplane.upstream.message import Bits
 from filterd.dataplane.upstream.network import LoopNetwork, Network
-from filterd.dataplane.upstream.peer import Attempt, Note, Peer, Surroundings
+from filterd.dataplane.upstream.peer import Attempt, Note, Peer, Reading, Surroundings, unwatched
 from filterd.dataplane.upstream.probes import Probes
 from filterd.dataplane.upstream.race import Limits, Race
 from filterd.dataplane.upstream.values import (
@@ -47,13 +47,14 @@ class Forwarder:
         network: Network | None = None,
         limits: Limits | None = None,
         note: Note = lambda event, upstream, reason: None,
+        reading: Reading = unwatched,
     ) -> None:
         self._network: Network = network or LoopNetwork()
         self._limits = limits or Limits()
         self._clock = clock
         self.counts: Counter[tuple[str, Outcome]] = Counter()
         """by server name and outcome"""
-        around = Surroundings(self._network, clock, bits, note, self._troubled, self.counts)
+        around = Surroundings(self._network, clock, bits, note, self._troubled, self.counts, reading)
         self._peers = [Peer(server, around) for server in servers]
         self._probes = Probes(self._peers, clock, bits)
         self._probing: asyncio.Task[None] | None = None

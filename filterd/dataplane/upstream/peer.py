@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 
 from filterd.dataplane.upstream.health import SILENCE, Condition
@@ -26,11 +27,19 @@ from filterd.dataplane.upstream.values import Outcome, Question, Server, Upstrea
 Attempt = asyncio.Task[UpstreamAnswer | Outcome]
 Note = Callable[[str, str, str], None]
 """takes what happened, the upstream's name, and why; no question stands in it"""
+Reading = Callable[[bytes], AbstractContextManager[object]]
+"""holds while an answer to that question (wire form) is read: whatever comes of it, the question is known"""
 _SERVFAIL = 2
 _NOT_ANSWERED = frozenset({1, 4, 5})
 """FORMERR, NOTIMP, REFUSED"""
 _FIRST_EXTENDED = 16
 _IGNORED = {Check.WRONG_ID: Outcome.WRONG_ID, Check.WRONG_QUESTION: Outcome.WRONG_QUESTION}
+
+
+def unwatched(question: bytes) -> AbstractContextManager[None]:
+    """Nobody wants to know."""
+    del question
+    return nullcontext()
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +53,7 @@ class Surroundings:
     troubled: Callable[[str], None]
     """the server of this name began to rest"""
     counts: Counter[tuple[str, Outcome]]
+    reading: Reading
 
 
 class Peer:
@@ -102,15 +112,19 @@ class Peer:
         """One exchange, or two where the server knows no EDNS."""
         manner = self._manners.manner(self._around.clock())
         reply = await self._exchange(write_query(question, self._around.bits, manner), until)
-        if not isinstance(reply, bytes) or not manner.edns:
-            return self._read(reply)
-        if not refuses_edns(reply):
-            if speaks_edns(reply):
-                self._manners.edns_spoken()
-            return self._read(reply)
+        with self._around.reading(question.wire):
+            if not isinstance(reply, bytes) or not manner.edns:
+                return self._read(reply)
+            if not refuses_edns(reply):
+                if speaks_edns(reply):
+                    self._manners.edns_spoken()
+                return self._read(reply)
         self.count(Outcome.WITHOUT_EDNS)
-        plain = write_query(question, self._around.bits, replace(manner, edns=False))
-        answer = self._read(await self._exchange(plain, until))
+        reply = await self._exchange(
+            write_query(question, self._around.bits, replace(manner, edns=False)), until
+        )
+        with self._around.reading(question.wire):
+            answer = self._read(reply)
         if isinstance(answer, UpstreamAnswer) and self._manners.edns_refused(self._around.clock()):
             self.note("an upstream knows no EDNS and is asked without for a while")
         return answer

@@ -20,6 +20,11 @@ class Question:
     dnssec_ok: bool = False
     checking_disabled: bool = False
 
+    @property
+    def wire(self) -> bytes:
+        """Name, type and class as they stand in a message."""
+        return self.name + self.qtype.to_bytes(2, "big") + self.qclass.to_bytes(2, "big")
+
 
 @dataclass(frozen=True, slots=True)
 class Tls:

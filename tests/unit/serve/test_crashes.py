@@ -120,6 +120,15 @@ def test_a_packet_is_known_again_under_another_id_and_a_question_in_other_letter
     assert board.question_mark(question) != board.question_mark(question[:-4] + b"\0\x41\0\1")
 
 
+def test_while_an_answer_is_read_its_question_is_noted(board: CrashBoard) -> None:
+    question = PACKET[12:]
+    with board.reading(question):
+        assert [mark for _, mark in board.under_work()] == [board.question_mark(question)]
+    assert board.under_work() == []
+    with pytest.raises(ValueError, match="at most 260 bytes"):
+        board.reading(bytes(261))
+
+
 def test_the_oldest_of_too_many_makes_room(board: CrashBoard) -> None:
     marks = [board.mark(number.to_bytes(4, "big")) for number in range(60)]
     board.blame(marks)
