@@ -22,6 +22,7 @@ GROUPS = {
     "feed": ("read lists into the product", "filterd.cli.feeds:feed"),
     "order": ("record what an authority demands", "filterd.cli.orders:order"),
     "snapshot": ("compile and check the policy snapshot", "filterd.cli.snapshots:snapshot"),
+    "cache": ("make the resolver forget cached answers", "filterd.cli.caches:cache"),
     "node": ("show what runs where", "filterd.cli.nodes:node"),
     "store": ("prepare the database", "filterd.cli.stores:store"),
     "audit": ("prove that the record is whole", "filterd.cli.audits:audit"),

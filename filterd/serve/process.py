@@ -15,6 +15,7 @@ from collections.abc import Coroutine
 from pathlib import Path
 from typing import IO, Any
 
+from filterd.dataplane.commands import CommandSocket
 from filterd.dataplane.nodestate.keyfile import key_in
 from filterd.telemetry import log
 
@@ -73,6 +74,15 @@ def hold(state_dir: Path, role: str) -> IO[str]:
             time.sleep(0.05)
         else:
             return file
+
+
+async def take_commands(commands: CommandSocket) -> None:
+    """Listen to the operator's commands, or say why not. Answering DNS needs none: a state_dir may be
+    read-only, or its name too long for a socket."""
+    try:
+        await commands.start()
+    except OSError as error:
+        log.get().warning("no commands are taken", reason=str(error), remedy="mend state_dir, restart")
 
 
 def run_role(role: Coroutine[Any, Any, int]) -> int:

@@ -21,6 +21,7 @@ from typing import Any
 
 from filterd.config.domain import IPNetwork
 from filterd.config.settings import ParentalFail, Settings
+from filterd.dataplane import commands
 from filterd.dataplane.cache import ResponseCache
 from filterd.dataplane.crashboard import CrashBoard
 from filterd.dataplane.nodestate.node import Node
@@ -44,6 +45,7 @@ from filterd.serve.process import (
     hold,
     raise_file_limit,
     run_role,
+    take_commands,
 )
 from filterd.serve.stdin import SettingsWatcher, first_settings
 from filterd.telemetry import log
@@ -125,6 +127,7 @@ class Resolver:
         self._forwarding = Forwarding(settings.dns.upstreams, unwatched if board is None else board.reading)
         self._path = SlowPath(self._packets, self._forwarding, self._clock, self._record)
         self._listening = Listening(settings, self._path, self._clock.ticks, self._witness)
+        self._commands = commands.CommandSocket(settings.state_dir / commands.SOCKET, cache)
         self._http = self._make_http()
 
     async def run(self) -> None:
@@ -135,6 +138,7 @@ class Resolver:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._ended.set)
         self._forwarding.start()
+        await take_commands(self._commands)
         SettingsWatcher(self.reload, self._refuse_reload, self._ended.set).start()
         self._http.start()
         follower = threading.Thread(target=self._node.run, name="node", daemon=True)
@@ -212,6 +216,7 @@ class Resolver:
 
     async def _close(self) -> None:
         self._listening.close()
+        await self._commands.close()
         await self._path.close()
         await self._forwarding.close()
         self._http.stop()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import json
+import subprocess
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -15,6 +17,7 @@ import dns.rrset
 import pytest
 
 from filterd.policy.classes import FIXED, Classes
+from tests.e2e.deployment import FILTERD
 from tests.e2e.resolver_process import ResolverProcess, resolver_of, resolver_settings, upstream
 from tests.node_world import KEY, ScriptedStore, make_store, put_snapshot
 
@@ -118,3 +121,30 @@ def test_silent_upstreams_cost_a_client_the_stale_answer_s_delay(running: Runnin
     running.resolver.wait_for(is_stale)
     running.script.silent.clear()
     assert running.resolver.ask("www.other.example").answer
+
+
+def test_an_operator_s_flush_needs_the_resolver_alone(running: Running) -> None:
+    def flush(*words: str) -> int:
+        """Run the command as an operator does; how many answers went."""
+        command = [*FILTERD, "cache", "flush", *words, "--json", "--config", str(config)]
+        done = subprocess.run(command, capture_output=True, check=True, timeout=60)
+        return int(json.loads(done.stdout)["removed"])
+
+    config = running.folder / "filterd.yaml"
+    config.write_text(f"state_dir: {running.folder / 'state'}\n")
+    names = ["flush.example", "a.flush.example", "b.flush.example", "kept.example"]
+    for name in names:
+        running.resolver.ask(name)
+    assert [flush("A.flush.example"), flush("flush.example", "--subtree"), flush("unknown.example")] == [
+        1,
+        2,
+        0,
+    ]
+    for name in names:
+        running.resolver.ask(name)
+    assert [running.asked.count(name) for name in names] == [2, 2, 2, 1]
+    assert flush() >= 4
+    running.resolver.ask("kept.example")
+    assert running.asked.count("kept.example") == 2
+    log = (running.folder / "log").read_text()
+    assert "flush.example" not in log
