@@ -169,6 +169,10 @@ class Peer:
         return reply
 
     def _silent(self, started: float) -> None:
+        """What arrived while this process was busy elsewhere is read first."""
+        asyncio.get_running_loop().call_soon(self._still_silent, started)
+
+    def _still_silent(self, started: float) -> None:
         if self.condition.silent(started, self._around.clock()):
             self._rests("silent")
 

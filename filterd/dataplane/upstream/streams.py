@@ -1,8 +1,8 @@
 """Connections to one upstream, TCP or TLS, kept and shared by many questions (RFC 7766 sections 6.2 and 7).
 
-Questions are pipelined, and answers found by their id, in whatever order they come. A connection that the
-server closed costs nothing: what was asked over it is asked again over a new one, once. One that fell silent
-takes no new questions. TLS is verified strictly (RFC 8310 section 8.1), and sessions are resumed.
+Questions are pipelined, and answers found by their id, in whatever order they come. A connection that served
+and was closed costs nothing: what was asked over it is asked again over a new one. One that fell silent takes
+no new questions. TLS is verified strictly (RFC 8310 section 8.1), and sessions are resumed.
 """
 
 from __future__ import annotations
@@ -20,6 +20,8 @@ IDLE = 10.0
 """seconds after which a connection that nobody uses is closed"""
 STALLED = 0.4
 """seconds: one that said nothing for so long, while a question waited, is not used for new ones"""
+RETRIES = 3
+"""how often a question is asked again whose connection ended after it had served others"""
 CONNECT = 4.0
 """seconds"""
 _LENGTH = struct.Struct("!H")
@@ -54,6 +56,8 @@ class Connection(asyncio.Protocol):
 
     async def ask(self, packet: bytes) -> bytes:
         """The answer to a message; raises ``ConnectionEndedError``. Cancelling forgets the question."""
+        if not self.usable:
+            raise ConnectionEndedError
         number = asked = _LENGTH.unpack_from(packet)[0]
         while number in self._waiting:
             number = (number + 1) % _IDS
@@ -147,13 +151,14 @@ class Streams:
 
     async def ask(self, packet: bytes) -> bytes:
         """The first answer with the message's id. Raises ``OSError``: there is no connection to be had."""
-        connection = await self._connection()
-        if connection.used:
+        for _ in range(RETRIES):
+            connection = await self._connection()
             try:
                 return await connection.ask(packet)
             except ConnectionEndedError:
-                connection = await self._connection()
-        return await connection.ask(packet)
+                if not connection.used:
+                    raise
+        return await (await self._connection()).ask(packet)
 
     async def close(self) -> None:
         """Close all."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 
 import pytest
 
@@ -199,3 +200,34 @@ async def test_nothing_is_left_when_it_is_closed_in_the_middle() -> None:
     assert found.network.closed
     assert {sight.outstanding for sight in found.forwarder.sights().values()} == {0}
     assert len(asyncio.all_tasks()) == 1
+
+
+@pytest.mark.parametrize(("servers", "lost"), [((FIRST,), 8), ((FIRST, SECOND), 1)])
+@in_virtual_time
+async def test_with_thirty_percent_of_the_packets_lost_nearly_all_are_answered(
+    servers: tuple[Server, ...], lost: int
+) -> None:
+    chance = random.Random(11)
+
+    def losing(packet: bytes) -> Outcome | After:
+        return Outcome.TIMEOUT if chance.random() < 0.3 else After(0.02, good(packet))
+
+    found = world(dict.fromkeys(servers, losing))
+    found.forwarder.start()
+    failures = 0
+    for question in questions(1000):
+        failures += isinstance(await found.forwarder.resolve(question), UpstreamFailure)
+    assert failures <= lost
+    await found.forwarder.close()
+
+
+@in_virtual_time
+async def test_our_own_pause_is_not_the_servers_silence() -> None:
+    found = world({FIRST: slow(0.02)})
+    jumping = asyncio.get_running_loop()._selector  # type: ignore[attr-defined]
+    asking = asyncio.create_task(found.forwarder.resolve(QUESTION))
+    await asyncio.sleep(0.01)
+    jumping.now += 1.0
+    assert isinstance(await asking, UpstreamAnswer)
+    await asyncio.sleep(1)
+    assert found.notes == []

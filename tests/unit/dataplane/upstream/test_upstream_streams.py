@@ -188,6 +188,36 @@ async def test_a_connection_that_the_server_closed_costs_nothing() -> None:
         await network.close()
 
 
+async def test_a_server_that_closes_after_each_answer_still_answers_several() -> None:
+    async def closing(message: bytes) -> bytes:
+        await asyncio.sleep(0.01)
+        writer = listener.writers[-1]
+        if not writer.is_closing():
+            writer.write(framed(good(message)))
+            writer.close()
+        return b""
+
+    async with listening(closing) as listener:
+        network, server = LoopNetwork(), at(listener)
+        replies = await asyncio.gather(*(network.stream(server, packet(at), 5.0) for at in range(4)))
+        assert list(replies) == [good(packet(at)) for at in range(4)]
+        await network.close()
+
+
+async def test_a_server_that_closes_at_once_is_unreachable() -> None:
+    async def refusing(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.transport.abort()
+
+    server = await asyncio.start_server(refusing, "127.0.0.1", 0)
+    network = LoopNetwork()
+    there = Server("127.0.0.1", server.sockets[0].getsockname()[1])
+    for _ in range(20):
+        assert await network.stream(there, packet(1), 5.0) is Outcome.UNREACHABLE
+    await network.close()
+    server.close()
+    await server.wait_closed()
+
+
 @pytest.mark.parametrize("reply", [None, b"\0\5hello", b"\0\0"])
 async def test_a_server_that_always_closes_or_speaks_no_dns_is_unreachable(reply: bytes | None) -> None:
     async def broken(_: bytes) -> bytes | None:
