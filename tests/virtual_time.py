@@ -37,6 +37,10 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         """Seconds of the clock that jumps."""
         return self._jumping.now
 
+    def skip(self, seconds: float) -> None:
+        """As if this process had not run for so long."""
+        self._jumping.now += seconds
+
 
 def in_virtual_time(
     test: Callable[Parameters, Coroutine[Any, Any, None]],

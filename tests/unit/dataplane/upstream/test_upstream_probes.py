@@ -26,6 +26,7 @@ from tests.upstream_world import (
     good,
     questions,
     refusing,
+    reply,
     silent,
     slow,
     world,
@@ -59,7 +60,7 @@ def leads_back(found: World) -> None:
 
     def script(packet: bytes) -> After:
         tasks.append(asyncio.create_task(forwarded(packet)))
-        return After(0.01, refusing(2)(packet))  # type: ignore[arg-type]
+        return After(0.01, reply(packet, 2).to_wire())
 
     found.network.udp_scripts[FIRST.host] = script
 

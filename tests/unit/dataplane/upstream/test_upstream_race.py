@@ -31,7 +31,7 @@ from tests.upstream_world import (
     slow,
     world,
 )
-from tests.virtual_time import in_virtual_time
+from tests.virtual_time import VirtualLoop, in_virtual_time
 
 
 async def timed(found: World, question: Question) -> tuple[UpstreamAnswer | UpstreamFailure, float]:
@@ -224,10 +224,11 @@ async def test_with_thirty_percent_of_the_packets_lost_nearly_all_are_answered(
 @in_virtual_time
 async def test_our_own_pause_is_not_the_servers_silence() -> None:
     found = world({FIRST: slow(0.02)})
-    jumping = asyncio.get_running_loop()._selector  # type: ignore[attr-defined]
+    loop = asyncio.get_running_loop()
+    assert isinstance(loop, VirtualLoop)
     asking = asyncio.create_task(found.forwarder.resolve(QUESTION))
     await asyncio.sleep(0.01)
-    jumping.now += 1.0
+    loop.skip(1.0)
     assert isinstance(await asking, UpstreamAnswer)
     await asyncio.sleep(1)
     assert found.notes == []
