@@ -13,7 +13,7 @@ from libc.stdint cimport uint8_t
 
 cdef enum Plain:
     PLAIN_QUERY = 0             # `out` holds it
-    PLAIN_REFUSED = 1           # `out` holds the refusal: header, and the question where it could be read
+    PLAIN_REFUSED = 1           # `out` holds the refusal (NOTIMP for other opcodes): header, question if read
     PLAIN_SHORT = 2             # less than a header
     PLAIN_ANSWER = 3            # QR is set
 

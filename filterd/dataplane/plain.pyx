@@ -11,7 +11,9 @@ cdef enum:
     OPT_SIZE = 11
     TYPE_OPT = 41
     CLIENT_SUBNET = 8
+    NOTIMP = 4
     REFUSED = 5
+    OPCODE = 0x78               # of the third byte; what is not a QUERY has other sections
 
 
 cdef inline uint16_t word(const uint8_t* at) noexcept nogil:
@@ -26,7 +28,7 @@ cdef inline bint is_usual(uint16_t qtype) noexcept nogil:
 cdef size_t question_end(const uint8_t* packet, size_t length) noexcept nogil:
     """Where the one question ends; 0 where it cannot be read or has a pointer."""
     cdef size_t at = HEADER
-    if word(packet + 4) != 1:
+    if word(packet + 4) != 1 or packet[2] & OPCODE:
         return 0
     while at < length and packet[at] != 0:
         if packet[at] > LONGEST_LABEL:
@@ -59,7 +61,7 @@ cdef bint opt_is_plain(const uint8_t* opt, size_t length) noexcept nogil:
 
 cdef bint is_plain(const uint8_t* packet, size_t length, size_t end) noexcept nogil:
     """Whether the rest of a packet whose question ends there is plain too."""
-    if length > LARGEST or packet[2] & 0x78 or word(packet + 6) or word(packet + 8):
+    if length > LARGEST or word(packet + 6) or word(packet + 8):
         return False
     if not is_usual(word(packet + end - 4)) or word(packet + end - 2) != 1:
         return False
@@ -89,7 +91,7 @@ cdef int plain_query(const uint8_t* packet, size_t length, uint8_t* out, size_t*
             written[0] = end + OPT_SIZE
         return PLAIN_QUERY
     out[2] = 0x80 | (packet[2] & 0x79)
-    out[3] = REFUSED | (packet[3] & 0x10)
+    out[3] = (NOTIMP if packet[2] & OPCODE else REFUSED) | (packet[3] & 0x10)
     out[4] = 0
     out[5] = 1 if end else 0
     return PLAIN_REFUSED

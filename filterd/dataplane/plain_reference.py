@@ -12,6 +12,7 @@ CLASS_IN = 1
 TYPE_OPT = 41
 CLIENT_SUBNET = 8
 OPT_SIZE = 11
+OPCODE = 0x78
 
 
 def plain_of(packet: bytes) -> tuple[int, bytes, int]:
@@ -28,13 +29,14 @@ def plain_of(packet: bytes) -> tuple[int, bytes, int]:
             opt = packet[end : end + 7] + bytes([packet[end + 7] & 0x80, 0, 0, 0])
         return QUERY, packet[:6] + bytes(5) + bytes([bool(opt)]) + question + opt, len(question)
     question = b"" if end is None else question
-    flags = bytes([0x80 | packet[2] & 0x79, 5 | packet[3] & 0x10])
+    rcode = 4 if packet[2] & OPCODE else 5
+    flags = bytes([0x80 | packet[2] & 0x79, rcode | packet[3] & 0x10])
     return REFUSED, packet[:2] + flags + bytes([0, bool(question)]) + bytes(6) + question, len(question)
 
 
 def _question_end(packet: bytes) -> int | None:
     """Where the one question ends; None where it cannot be read or has a pointer."""
-    if packet[4:6] != b"\0\1":
+    if packet[4:6] != b"\0\1" or packet[2] & OPCODE:
         return None
     at = HEADER
     while at < len(packet) and packet[at]:
@@ -47,7 +49,7 @@ def _question_end(packet: bytes) -> int | None:
 
 
 def _is_plain(packet: bytes, end: int) -> bool:
-    if len(packet) > LARGEST or packet[2] & 0x78 or packet[6:10] != bytes(4):
+    if len(packet) > LARGEST or packet[6:10] != bytes(4):
         return False
     qtype, qclass = struct.unpack("!HH", packet[end - 4 : end])
     if qtype not in TYPES or qclass != CLASS_IN:

@@ -58,6 +58,7 @@ from filterd.wire.codec cimport (
     walk_next,
     walk_start,
 )
+from filterd.wire.scrub cimport scrub
 from filterd.wire.respond cimport (
     AnswerOptions,
     add_ede,
@@ -259,12 +260,27 @@ cdef void pass_on(const uint8_t* kept, size_t length, uint8_t how) noexcept nogi
     free(out)
 
 
+cdef void scrubs(const uint8_t* kept, size_t length) noexcept nogil:
+    """What is left of an answer can be read, is still an answer to the same question, and has nothing left to lose."""
+    cdef uint8_t* out = <uint8_t*> malloc(MESSAGE)
+    cdef uint8_t* again = <uint8_t*> malloc(MESSAGE)
+    cdef size_t left = 0, more = 0
+    must(out != NULL and again != NULL, 29)
+    if scrub(kept, length, out, MESSAGE, &left) == OK and left:
+        must(left <= MESSAGE and walks(out, left), 30)
+        must(memcmp(out, kept, 6) == 0, 31)
+        must(scrub(out, left, again, MESSAGE, &more) == OK and more == 0, 32)
+    free(out)
+    free(again)
+
+
 cdef void look_into(const uint8_t* kept, size_t length) noexcept nogil:
     """Inspection, the union of classes and the lifetime: none may fail on what was stripped."""
     cdef Lifetime lives
     cdef Verdict verdict
     cdef Union seen
     must(walks(kept, length), 17)
+    scrubs(kept, length)
     must(lifetime(kept, length, &lives) == OK, 18)
     memset(&verdict, 0, sizeof(Verdict))
     if core != NULL and core.state != NULL:

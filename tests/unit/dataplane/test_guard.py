@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import re
 import signal
 import subprocess
@@ -16,11 +17,13 @@ import pytest
 from filterd.dataplane.crashboard import CrashBoard
 from filterd.dataplane.packet import Packets, Pending
 from tests.fuzz.exchanges import CLIENTS, served
+from tests.fuzz.packets import SEED, corpus, mutate, parses
 from tests.fuzz.seeds import query
 from tests.policy_world import KEY, NOW
 
 ROOT = Path(__file__).parents[3]
 CHILD = CLIENTS[1]
+MUTATED = 3000
 
 # A fault for real: the snapshot that the packet's name is looked up in is taken away from under the matcher.
 DIES = """
@@ -127,6 +130,25 @@ def test_reduced_mode_refuses_what_is_not_plain_and_keeps_the_policy(
     assert counts["reduced"] == 1
     assert sum(counts["queries"].values()) == 4
     assert (counts["drops"]["short"], counts["drops"]["not_a_query"]) == (1, 1)
+
+
+def test_in_reduced_mode_hostile_packets_get_a_sound_answer_or_silence(
+    guarded: Packets, board: CrashBoard
+) -> None:
+    board.reduced = True
+    rng = random.Random(SEED)
+    seeds = list(corpus().values())
+    for packet in [*seeds, *(mutate(rng, rng.choice(seeds)) for _ in range(MUTATED))]:
+        result = ask(guarded, packet)
+        if len(packet) < 12 or packet[2] & 0x80:
+            assert result is None
+            continue
+        if isinstance(result, Pending):
+            result = guarded.finish(result, None, False, (), NOW, 1000)
+        assert isinstance(result, bytes)
+        assert result[:2] == packet[:2]
+        parses(result)
+    assert board.under_work() == []
 
 
 def test_an_answer_in_reduced_mode_has_edns_and_the_reason(guarded: Packets, board: CrashBoard) -> None:
