@@ -4,6 +4,7 @@ while, and a new client over TCP too. Prints what it measured; asserts no times.
 from __future__ import annotations
 
 import contextlib
+import os
 import resource
 import socket
 import statistics
@@ -131,3 +132,27 @@ def test_ten_thousand_connections_take_nothing_from_others(resolver: ResolverPro
             assert ended(resolver, "idle") + ended(resolver, "made_room") >= CONNECTIONS // 2
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+def held(resolver: ResolverProcess) -> int:
+    """How many files the process has open."""
+    return len(list(Path(f"/proc/{resolver.process.pid}/fd").iterdir()))
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="to change another process's limits takes root")
+def test_without_a_file_left_it_answers_over_udp_and_accepts_again_later(resolver: ResolverProcess) -> None:
+    number = resolver.process.pid
+    before = resource.prlimit(number, resource.RLIMIT_NOFILE)
+    resource.prlimit(number, resource.RLIMIT_NOFILE, (held(resolver) + 10, before[1]))
+    with contextlib.ExitStack() as stack:
+        for _ in range(40):  # the kernel takes them all; the process has no files for them
+            stack.enter_context(socket.create_connection(("127.0.0.1", resolver.port)))
+        deadline = time.monotonic() + 10
+        while held(resolver) < resource.prlimit(number, resource.RLIMIT_NOFILE)[0]:
+            assert time.monotonic() < deadline
+        assert len(asked_by_udp(resolver.port, [])) == QUERIES
+        assert resolver.ask("there.example", tcp=True).answer, "the one that was idle longest has made room"
+        resource.prlimit(number, resource.RLIMIT_NOFILE, before)
+        assert resolver.ask("there.example", tcp=True).answer
+        assert figure(resolver, 'filterd_tcp_shortages_total{reason="files"}') > 0
+        assert ended(resolver, "made_room") > 0
