@@ -181,6 +181,8 @@ def _resolve(
             upstreams=upstreams,
             allow_from=dns.allow_from,
             proxy_from=dns.proxy_from,
+            ecs_from=dns.ecs_from,
+            cookie_secret_file=base / dns.cookie_secret_file if dns.cookie_secret_file else None,
             tcp=settings.TcpSettings(**dict(dns.tcp)),
             rate_limit=_rate_limit(dns.rate_limit),
             block_ttl=dns.block_ttl,

@@ -138,6 +138,17 @@ class Dns(Section):
     proxy_from: tuple[Network, ...] = key(
         (), "Senders that must speak PROXY protocol v2 on UDP and TCP; no other sender may."
     )
+    ecs_from: tuple[Network, ...] = key(
+        (),
+        "Forwarders whose EDNS client subnet, if it is a whole address (/32, /128), says who the client is. "
+        "It goes back to them and nowhere else; what any other sender says is ignored.",
+    )
+    cookie_secret_file: Path | None = key(
+        None,
+        "Secrets for server cookies that several nodes behind one address share: one or two lines of 32 "
+        "hexadecimal digits. Both are believed, the first makes cookies. Read again with the configuration; "
+        "relative to the file's directory. Absent: the node makes one of its own.",
+    )
     tcp: Tcp = Field(default_factory=Tcp)
     rate_limit: RateLimit = Field(default_factory=RateLimit)
     block_ttl: Duration = key("30s", "TTL of the answers that the resolver makes itself.", le=86400)

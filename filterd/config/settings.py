@@ -101,6 +101,10 @@ class DnsSettings:
     allow_from: tuple[IPNetwork, ...]
     proxy_from: tuple[IPNetwork, ...]
     """senders that must speak PROXY protocol v2"""
+    ecs_from: tuple[IPNetwork, ...]
+    """senders whose client subnet says who the client is"""
+    cookie_secret_file: Path | None
+    """secrets for server cookies that nodes share; None: this node has its own"""
     tcp: TcpSettings
     rate_limit: RateLimitSettings
     block_ttl: Seconds

@@ -30,6 +30,15 @@ class AnswerRules(Protocol):
     def identity(self) -> str:
         """What ``id.server`` and NSID answer: ASCII, the first 64 characters are used; empty: nothing."""
 
+    @property
+    def keepalive(self) -> int:
+        """How long an idle TCP connection stays, in units of 100 ms (RFC 7828); 0: no client is told."""
+
+    @property
+    def cookie_secrets(self) -> bytes:
+        """One or two secrets of 16 bytes for server cookies (RFC 9018), the one that makes them first; empty:
+        no cookies are given."""
+
 
 class RateOverride(Protocol):
     """Another limit for the clients in a prefix; of several that cover a client the longest holds."""

@@ -13,6 +13,7 @@ from filterd.dataplane.ratelimit cimport RATE_TAGS, RateTable, Rates
 from filterd.dataplane.tables cimport AddressTable, LineTable
 from filterd.policy.decide cimport CLASS_BITS, Line, State, Verdict
 from filterd.wire.codec cimport EdeList, Name, Query
+from filterd.wire.cookie cimport CookieSecrets
 from filterd.wire.respond cimport AnswerOptions
 
 
@@ -48,7 +49,10 @@ cdef struct Exchange:           # one query between its packet and its answer
     uint8_t client[16]          # whose line it is (stage 0); IPv4 as ::ffff:a.b.c.d
     uint8_t sender[16]          # who speaks DNS with us and holds the cookie: the client, or a trusted sender
     bint proxied                # a front in proxy_from passed it on: `client` is what its header said
+    bint by_subnet              # `client` is what a trusted sender's ECS said
     bint cookie_valid           # the sender has shown that it receives at its address (RFC 9018)
+    bint has_cookie             # `cookie` goes back
+    uint8_t cookie[24]          # client's and server's part
     bint tcp
     int64_t milliseconds        # when it came, by a clock that does not go back: for the rate limit
     Name asked                  # what is looked up: the query's name or a safe host
@@ -86,12 +90,15 @@ cdef struct AnswerRules:        # sealed at start, replaced whole by a reload
     uint8_t ipv6[16]
     uint8_t identity_length
     uint8_t identity[64]        # id.server, CHAOS, and NSID; length 0: hidden
+    uint16_t keepalive          # idle timeout of TCP in 100 ms (RFC 7828)
+    CookieSecrets secrets
 
 cdef struct Core:               # everything that a packet meets; owned by Packets
     const State* state          # NULL: the mandatory part is missing
     const AddressTable* addresses
     const LineTable* lines
     const AddressTable* allowed
+    const AddressTable* forwarders      # whose ECS is believed; NULL: nobody's
     const Rates* rates          # NULL: no rate limit
     RateTable* clients          # what clients, and who is outside the ACL, have asked lately
     RateTable* strangers
@@ -143,6 +150,7 @@ cdef class Packets:
     cdef object lines
     cdef object addresses
     cdef object allowed
+    cdef object forwarders
     cdef object cache
     cdef object limiter
     cdef object rates

@@ -34,9 +34,20 @@ class Pending:
 class Packets:
     """The stages with what they need. Calls hold the GIL: another thread publishes between two packets."""
 
-    def __init__(self, allowed: Prefixes, cache: ResponseCache, rules: AnswerRules) -> None: ...
-    def change_settings(self, allowed: Prefixes, rules: AnswerRules) -> None:
-        """Take another ACL and other rules from the next packet on. ValueError for a malformed address."""
+    def __init__(
+        self,
+        allowed: Prefixes,
+        cache: ResponseCache,
+        rules: AnswerRules,
+        forwarders: Prefixes | None = None,
+    ) -> None:
+        """``allowed``: the ACL; ``forwarders``: senders whose client subnet says who the client is."""
+
+    def change_settings(
+        self, allowed: Prefixes, rules: AnswerRules, forwarders: Prefixes | None = None
+    ) -> None:
+        """Take another ACL, other rules and forwarders from the next packet on. ValueError for a malformed
+        address or secret."""
 
     def limit(self, limiter: RateLimiter, rates: RateRules) -> None:
         """Limit queries over UDP from the next packet on; before the first call there is no limit."""

@@ -4,6 +4,7 @@ from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t
 from libc.stdlib cimport free, malloc
 from libc.string cimport memcmp, memcpy, memset
 
+from filterd.dataplane.admit cimport named_by_subnet
 from filterd.dataplane.cache cimport (
     CACHE_HIT,
     CACHE_STALE,
@@ -63,6 +64,7 @@ from filterd.policy.fingerprint cimport Fingerprint, suffixes
 from filterd.policy.inspect cimport INSPECT_OK, Union, inspect, union_of, union_touches
 from filterd.policy.snapshot cimport origin_of_bit
 from filterd.wire.codec cimport (
+    BADCOOKIE,
     BADVERS,
     CLASS_CH,
     CLASS_IN,
@@ -72,7 +74,9 @@ from filterd.wire.codec cimport (
     FORMERR,
     HEADER_SIZE,
     MAX_EDES,
+    NOERROR,
     NOT_A_QUERY,
+    NO_QUESTION,
     NXDOMAIN,
     OK,
     REFUSED,
@@ -85,6 +89,7 @@ from filterd.wire.codec cimport (
     parse_query,
     rcode_of,
 )
+from filterd.wire.cookie cimport CLIENT_SIZE, answer_cookie, read_secrets
 from filterd.wire.respond cimport (
     LOCAL_NXDOMAIN,
     MAX_MESSAGE,
@@ -134,43 +139,66 @@ cdef const uint8_t* hostname_bind = <const uint8_t*><const char*>HOSTNAME_BIND
 cdef int packet_receive(Core* core, const uint8_t* packet, size_t length, Exchange* x, int64_t now,
                         int64_t ticks, Workspace* work) noexcept nogil:
     cdef AnswerOptions options
-    cdef bint admitted
+    cdef bint admitted, sound
     cdef int status
     cdef int rate
     x.rounds = 0
     x.rewrite = x.stale = x.refresh = x.takes_stale = False
-    x.cookie_valid = False
-    memcpy(x.sender, x.client, 16)
     if length < HEADER_SIZE:
         return drop(core, DROP_SHORT)
     status = parse_query(packet, length, &x.query)
     if status == NOT_A_QUERY:
         return drop(core, DROP_ANSWER)
     core.counters.queries[1 if x.tcp else 0] += 1
+    memcpy(x.sender, x.client, 16)
+    x.by_subnet = not x.proxied and named_by_subnet(core.forwarders, &x.query, &x.sender[0], &x.client[0])
+    check_cookie(core, x, now)
     begin_options(core, x, &options)
+    sound = status == OK or status == NO_QUESTION
     admitted = address_find(core.allowed, x.client, False) != NULL
-    rate = rate_of(core, x, admitted, status == OK)
+    rate = rate_of(core, x, admitted, sound)
     if rate != RATE_PASS:
         return limited(core, x, rate, &options, work)
-    if status != OK:
+    if not sound:
         core.counters.malformed += 1
         return error(core, x, rcode_of(status), &options, work)
     if not admitted:
         core.counters.refused += 1
         add_ede(&options, EDE_PROHIBITED, NULL, 0)
         return error(core, x, REFUSED, &options, work)
+    if status == NO_QUESTION:
+        return error(core, x, asked_for_cookie(x), &options, work)
+    return by_manners(core, x, &options, now, ticks, work)
+
+
+cdef int by_manners(Core* core, Exchange* x, const AnswerOptions* options, int64_t now, int64_t ticks,
+                    Workspace* work) noexcept nogil:
+    """What no resolver forwards is answered by the header's fields, class and type alone."""
     if x.query.edns_version != 0:
-        return error(core, x, BADVERS, &options, work)
+        return error(core, x, BADVERS, options, work)
     if not x.query.flags & FLAG_RD:
         # An answer from the cache would let one line look into what another asked.
-        return error(core, x, REFUSED, &options, work)
+        return error(core, x, REFUSED, options, work)
     if x.query.qclass != CLASS_IN:
-        return other_class(core, x, &options, work)
+        return other_class(core, x, options, work)
     if x.query.qtype == TYPE_OPT or x.query.qtype == 0:
-        return error(core, x, FORMERR, &options, work)
+        return error(core, x, FORMERR, options, work)
     if FIRST_META_TYPE <= x.query.qtype <= LAST_META_TYPE:
-        return error(core, x, REFUSED, &options, work)
+        return error(core, x, REFUSED, options, work)
     return proceed(core, x, NULL, now, ticks, work)
+
+
+cdef void check_cookie(const Core* core, Exchange* x, int64_t now) noexcept nogil:
+    """Whether the sender's cookie holds, and which one goes back (RFC 7873 5.2)."""
+    cdef const CookieSecrets* secrets = &core.rules.secrets
+    x.has_cookie = x.query.cookie_length and secrets.count
+    x.cookie_valid = x.has_cookie and answer_cookie(secrets, &x.query.cookie[0], x.query.cookie_length,
+                                                    &x.sender[0], <uint32_t> now, &x.cookie[0])
+
+
+cdef uint16_t asked_for_cookie(const Exchange* x) noexcept nogil:
+    """Without a question: a cookie is asked for, or asked about (RFC 7873 5.4)."""
+    return NOERROR if x.cookie_valid or x.query.cookie_length == CLIENT_SIZE else BADCOOKIE
 
 
 cdef int rate_of(Core* core, const Exchange* x, bint admitted, bint well_formed) noexcept nogil:
@@ -197,7 +225,7 @@ cdef int rate_of(Core* core, const Exchange* x, bint admitted, bint well_formed)
 
 
 cdef int limited(Core* core, Exchange* x, int rate, AnswerOptions* options, Workspace* work) noexcept nogil:
-    """What exceeds the limit: TC and nothing else, so that it is no longer than the query; or silence."""
+    """What exceeds the limit: TC, a cookie that opens the way, and nothing else; or silence."""
     if rate != RATE_TRUNCATE:
         return drop(core, DROP_LIMITED)
     options.nsid_length = 0
@@ -526,6 +554,11 @@ cdef void begin_options(const Core* core, const Exchange* x, AnswerOptions* opti
     default_options(options)
     options.limit = MAX_MESSAGE if x.tcp else udp_limit(&x.query)
     options.ttl_cap = MAX_TTL
+    options.echo_subnet = x.by_subnet
+    if x.has_cookie:
+        options.cookie = &x.cookie[0]
+    if x.tcp:
+        options.keepalive = core.rules.keepalive
     options.nsid = core.rules.identity
     options.nsid_length = core.rules.identity_length
     options.ttl = core.rules.block_ttl
@@ -623,21 +656,27 @@ cdef class Packets:
     def __dealloc__(self):
         free(self.work)
 
-    def __init__(self, Prefixes allowed not None, ResponseCache cache not None, rules):
+    def __init__(self, Prefixes allowed not None, ResponseCache cache not None, rules,
+                 Prefixes forwarders=None):
         self.categories = {}
         self.cache = cache
         self.core.cache = &cache.cache
-        self.change_settings(allowed, rules)
+        self.change_settings(allowed, rules, forwarders)
 
-    def change_settings(self, Prefixes allowed not None, rules):
+    def change_settings(self, Prefixes allowed not None, rules, Prefixes forwarders=None):
         cdef AnswerRules* mine = &self.core.rules
+        cdef CookieSecrets secrets
         cdef bytes identity = rules.identity.encode("ascii")[:64]
         cdef bytes ipv4 = rules.ipv4 or bytes(4)
         cdef bytes ipv6 = rules.ipv6 or bytes(16)
         if len(ipv4) != 4 or len(ipv6) != 16:
             raise ValueError("a block page's address has 4 or 16 bytes")
-        self.allowed = allowed
+        read_secrets(rules.cookie_secrets, &secrets)
+        self.allowed, self.forwarders = allowed, forwarders
         self.core.allowed = &allowed.table
+        self.core.forwarders = NULL if forwarders is None else &forwarders.table
+        mine.secrets = secrets
+        mine.keepalive = rules.keepalive
         mine.block_ttl = rules.block_ttl
         mine.max_ttl_opted_in = rules.max_ttl_opted_in
         mine.has_ipv4 = rules.ipv4 is not None

@@ -56,10 +56,13 @@ class SlowPath:
         self._waiting: set[asyncio.Task[None]] = set()
         self._places = Places(MAX_WAITING)
 
-    def take(self, packet: memoryview, client: bytes, tcp: bool, send: Send) -> asyncio.Task[None] | None:
-        """Answer through ``send``, now or later; the task where it is later. ``client`` has 16 bytes."""
+    def take(
+        self, packet: memoryview, client: bytes, tcp: bool, send: Send, proxied: bool = False
+    ) -> asyncio.Task[None] | None:
+        """Answer through ``send``, now or later; the task where it is later. ``client`` has 16 bytes;
+        ``proxied``: it is what a front's PROXY header said."""
         began = self._clock.ticks()
-        result = self._packets.receive(packet, client, tcp, self._clock.now(), began)
+        result = self._packets.receive(packet, client, tcp, self._clock.now(), began, proxied)
         if isinstance(result, Pending):
             return self._wait(result, client, send, began)
         if result is not None:

@@ -3,13 +3,13 @@
 
 Aumasson and Bernstein, "SipHash: a fast short-input PRF", the output widened as in its reference code.
 
-The bodies stand here so that every native caller inlines them. Words are read byte by byte in little-endian
-order (compilers make one load of it), so a fingerprint is the same on every machine.
+The body stands here so that every native caller inlines it. A fingerprint is the same on every machine.
 """
 
 from libc.stdint cimport uint8_t, uint64_t
 
 from filterd.wire.codec cimport Name
+from filterd.wire.siphash cimport SipState, load64, sip_rounds4, sip_word, store64
 
 cdef enum:
     KEY_SIZE = 16
@@ -21,57 +21,6 @@ cdef enum:
 cdef struct Fingerprint:
     uint64_t high           # output bytes 0 to 7: gives the place in the table
     uint64_t low            # output bytes 8 to 15: compared in full
-
-
-cdef struct SipState:
-    uint64_t v0
-    uint64_t v1
-    uint64_t v2
-    uint64_t v3
-
-
-cdef inline uint64_t load64(const uint8_t* p) noexcept nogil:
-    """Eight bytes, little-endian."""
-    return (<uint64_t>p[0] | <uint64_t>p[1] << 8 | <uint64_t>p[2] << 16 | <uint64_t>p[3] << 24
-            | <uint64_t>p[4] << 32 | <uint64_t>p[5] << 40 | <uint64_t>p[6] << 48 | <uint64_t>p[7] << 56)
-
-
-cdef inline void store64(uint8_t* p, uint64_t word) noexcept nogil:
-    """Eight bytes, little-endian."""
-    cdef int i
-    for i in range(8):
-        p[i] = <uint8_t>(word >> (8 * i))
-
-
-cdef inline uint64_t rotated(uint64_t word, int bits) noexcept nogil:
-    return word << bits | word >> (64 - bits)
-
-
-cdef inline void sip_round(SipState* s) noexcept nogil:
-    s.v0 += s.v1
-    s.v2 += s.v3
-    s.v1 = rotated(s.v1, 13) ^ s.v0
-    s.v3 = rotated(s.v3, 16) ^ s.v2
-    s.v0 = rotated(s.v0, 32)
-    s.v2 += s.v1
-    s.v0 += s.v3
-    s.v1 = rotated(s.v1, 17) ^ s.v2
-    s.v3 = rotated(s.v3, 21) ^ s.v0
-    s.v2 = rotated(s.v2, 32)
-
-
-cdef inline void sip_word(SipState* s, uint64_t word) noexcept nogil:
-    s.v3 ^= word
-    sip_round(s)
-    sip_round(s)
-    s.v0 ^= word
-
-
-cdef inline void sip_rounds4(SipState* s) noexcept nogil:
-    sip_round(s)
-    sip_round(s)
-    sip_round(s)
-    sip_round(s)
 
 
 cdef inline void sip_hash(const uint8_t* key, const uint8_t* text, size_t length,

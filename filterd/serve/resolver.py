@@ -15,7 +15,6 @@ import sys
 import threading
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +46,7 @@ from filterd.serve.process import (
     run_role,
     take_commands,
 )
+from filterd.serve.rules import cookie_secrets, rules_of
 from filterd.serve.stdin import SettingsWatcher, first_settings
 from filterd.telemetry import log
 from filterd.telemetry.families import Histogram
@@ -55,17 +55,6 @@ from filterd.telemetry.metrics import ENFORCEMENT_BUCKETS, resolver_metrics
 
 SWITCH_SECONDS = 0.001
 """how long the node's thread may keep the interpreter while queries wait; Python's own choice is 5 ms"""
-
-
-@dataclass(frozen=True, slots=True)
-class Rules:
-    """What of the settings the packets need; see ``packet.AnswerRules``."""
-
-    block_ttl: int
-    max_ttl_opted_in: int
-    ipv4: bytes | None
-    ipv6: bytes | None
-    identity: str
 
 
 class SystemClock:
@@ -117,7 +106,13 @@ class Resolver:
         self._clock = SystemClock()
         self._ended = asyncio.Event()
         cache = ResponseCache(settings.cache.size, os.urandom(16), settings.cache.serve_stale)
-        self._packets = Packets(_prefixes(settings.dns.allow_from), cache, rules_of(settings))
+        self._secrets = cookie_secrets(settings)
+        self._packets = Packets(
+            _prefixes(settings.dns.allow_from),
+            cache,
+            rules_of(settings, self._secrets),
+            _prefixes(settings.dns.ecs_from),
+        )
         self._limiter = RateLimiter(os.urandom(16))
         self._packets.limit(self._limiter, RateRules(os.urandom(16), settings.dns.rate_limit))
         if board is not None:
@@ -163,12 +158,23 @@ class Resolver:
         ]
         if settings.dns.listen != self._settings.dns.listen:
             waiting.append("dns.listen")
-        self._packets.change_settings(_prefixes(settings.dns.allow_from), rules_of(settings))
+        self._renew_secrets(settings)
+        self._packets.change_settings(
+            _prefixes(settings.dns.allow_from),
+            rules_of(settings, self._secrets),
+            _prefixes(settings.dns.ecs_from),
+        )
         self._listening.change(settings)
         self._packets.limit(self._limiter, RateRules(os.urandom(16), settings.dns.rate_limit))
         self._forwarding.change(settings.dns.upstreams)
         self._node.change_settings(switches_of(settings))
         log.get().info("new settings in force", remedy=f"restart for {', '.join(waiting)}" if waiting else "")
+
+    def _renew_secrets(self, settings: Settings) -> None:
+        try:
+            self._secrets = cookie_secrets(settings)
+        except (OSError, ValueError) as error:
+            log.get().error("the cookie secrets are not readable, the old ones stay", reason=str(error))
 
     def _differs(self, settings: Settings, name: str) -> bool:
         return bool(getattr(settings, name) != getattr(self._settings, name))
@@ -231,18 +237,6 @@ def versions_of(meta: Mapping[str, Any]) -> dict[str, str]:
             name = f"{entry['kind']}:{entry['id']}" if entry["id"] in found else entry["id"]
             found[name] = f"{entry['version']} {entry['digest']}"
     return found
-
-
-def rules_of(settings: Settings) -> Rules:
-    """What of the settings the packets need."""
-    page = settings.block_page
-    return Rules(
-        block_ttl=settings.dns.block_ttl,
-        max_ttl_opted_in=settings.dns.max_ttl_opted_in,
-        ipv4=page.ipv4.packed if page is not None and page.ipv4 is not None else None,
-        ipv6=page.ipv6.packed if page is not None and page.ipv6 is not None else None,
-        identity=settings.dns.identity or "",
-    )
 
 
 def switches_of(settings: Settings) -> StateSettings:

@@ -24,6 +24,7 @@ cdef enum Status:                # mirrored by filterd.wire.status.Status
     UNKNOWN_OPCODE = 12          # well-formed as far as read, but not a QUERY: NOTIMP
     TRAILING = 13                # bytes left over behind a name or record data
     NO_SPACE = 14                # the caller's buffer is too small
+    NO_QUESTION = 15             # a query for a server cookie alone, RFC 7873 5.4
 
 cdef enum:
     HEADER_SIZE = 12
@@ -48,6 +49,7 @@ cdef enum Rcode:
     NOTIMP = 4
     REFUSED = 5
     BADVERS = 16
+    BADCOOKIE = 23
 
 cdef enum RecordType:
     TYPE_A = 1
@@ -61,6 +63,8 @@ cdef enum RecordType:
     TYPE_DNAME = 39
     TYPE_OPT = 41
     TYPE_RRSIG = 46
+    TYPE_NSEC = 47
+    TYPE_NSEC3 = 50
     TYPE_SVCB = 64
     TYPE_HTTPS = 65
     TYPE_TSIG = 250
@@ -92,12 +96,13 @@ cdef struct Query:
     uint16_t udp_size            # as sent
     uint8_t edns_version
     bint dnssec_ok
-    bint wants_nsid             # RFC 5001 2.1
+    bint wants_nsid              # RFC 5001 2.1
+    bint wants_keepalive         # RFC 7828 3.2.1; means something over TCP only
     uint8_t ecs_family           # 0 none, 1 IPv4, 2 IPv6 (RFC 7871)
     uint8_t ecs_prefix           # bits of ecs_address that the sender gave
     uint8_t ecs_address[16]
     uint8_t cookie[40]           # RFC 7873, client part and perhaps server part
-    uint8_t cookie_length
+    uint8_t cookie_length        # 0 (none), 8, or 16 to 40
 
 cdef struct Record:              # one resource record; offsets are from the start of the message
     uint16_t type
@@ -164,7 +169,9 @@ cdef inline void put32(uint8_t* at, uint32_t value) noexcept nogil:
     put16(at + 2, <uint16_t> (value & 0xFFFF))
 
 cdef inline uint16_t rcode_of(int status) noexcept nogil:
-    """What a query that parse_query refused is answered, if it is answered at all."""
+    """What a query that parse_query did not find OK is answered, if it is answered at all."""
+    if status == NO_QUESTION:
+        return NOERROR
     return NOTIMP if status == UNKNOWN_OPCODE else FORMERR
 
 

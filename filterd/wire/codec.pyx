@@ -214,12 +214,13 @@ cdef int read_options(const uint8_t* data, size_t length, Query* out) noexcept n
                 return BAD_OPTION
         elif code == 3:
             out.wants_nsid = True
-        elif code == 10:
+        elif code == 11:
+            out.wants_keepalive |= size == 0             # RFC 7828 3.2.1: a client gives no timeout
+        elif code == 10 and out.cookie_length == 0:      # of several the first counts
             if size != 8 and not 16 <= size <= 40:       # RFC 7873 5.2.2
                 return BAD_OPTION
-            if out.cookie_length == 0:
-                memcpy(out.cookie, data + position, size)
-                out.cookie_length = <uint8_t> size
+            memcpy(out.cookie, data + position, size)
+            out.cookie_length = <uint8_t> size
         position += size
     return OK
 
@@ -241,8 +242,10 @@ cdef int read_query_opt(const uint8_t* packet, const Record* record, Query* out)
 cdef int read_question(const uint8_t* packet, size_t length, Query* out) noexcept nogil:
     cdef size_t offset = HEADER_SIZE, size
     cdef int status
-    if get16(packet + 4) != 1:
+    if get16(packet + 4) > 1:
         return BAD_COUNT
+    if get16(packet + 4) == 0:
+        return OK
     status = read_name(packet, length, &offset, &out.name)
     if status != OK:
         out.name.bytes[0] = 0            # the root, not half a name
@@ -283,6 +286,8 @@ cdef int parse_query(const uint8_t* packet, size_t length, Query* out) noexcept 
         status = walk_next(&walk, &record, NULL)
         if status == OK and record.type == TYPE_OPT:
             status = read_query_opt(packet, &record, out)
+    if status == END and out.question_length == 0:
+        return NO_QUESTION if out.cookie_length else BAD_COUNT
     return OK if status == END else status
 
 
@@ -679,6 +684,10 @@ cdef class ParsedQuery:
     @property
     def wants_nsid(self):
         return bool(self.q.wants_nsid)
+
+    @property
+    def wants_keepalive(self):
+        return bool(self.q.wants_keepalive)
 
     @property
     def client_subnet(self):

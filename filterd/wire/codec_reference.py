@@ -198,6 +198,7 @@ class ParsedQuery:
     edns_version: int = 0
     dnssec_ok: bool = False
     wants_nsid: bool = False
+    wants_keepalive: bool = False
     client_subnet: tuple[int, int, bytes] | None = None
     cookie: bytes = b""
 
@@ -242,9 +243,20 @@ def read_query_opt(packet: bytes, place: Place, query: ParsedQuery) -> None:
             query.client_subnet = query.client_subnet or subnet
         elif code == 3:
             query.wants_nsid = True
-        elif code == 10:
+        elif code == 11:
+            query.wants_keepalive |= not content  # a client gives no timeout (RFC 7828 §3.2.1)
+        elif code == 10 and not query.cookie:
             need(len(content) == 8 or 16 <= len(content) <= 40, Status.BAD_OPTION)
-            query.cookie = query.cookie or content
+            query.cookie = content
+
+
+def read_question(packet: bytes, query: ParsedQuery) -> None:
+    """Name, type and class that are asked for, and their bytes as sent."""
+    name, after = read_name(packet, HEADER_SIZE)
+    query.name = name.lower()
+    need(after + 4 <= len(packet), Status.TRUNCATED)
+    query.qtype, query.qclass = u16(packet, after), u16(packet, after + 2)
+    query.question = packet[HEADER_SIZE : after + 4]
 
 
 def read_query(packet: bytes, query: ParsedQuery) -> None:
@@ -254,16 +266,15 @@ def read_query(packet: bytes, query: ParsedQuery) -> None:
     query.opcode = query.flags >> 11 & 15
     need(not query.flags & QR, Status.NOT_A_QUERY)
     need(query.opcode == 0, Status.UNKNOWN_OPCODE)
-    need(u16(packet, 4) == 1, Status.BAD_COUNT)
-    name, after = read_name(packet, HEADER_SIZE)
-    query.name = name.lower()
-    need(after + 4 <= len(packet), Status.TRUNCATED)
-    query.qtype, query.qclass = u16(packet, after), u16(packet, after + 2)
-    query.question = packet[HEADER_SIZE : after + 4]
+    need(u16(packet, 4) <= 1, Status.BAD_COUNT)
+    if u16(packet, 4):
+        read_question(packet, query)
     need(u16(packet, 6) == 0 and u16(packet, 8) <= (query.qtype == IXFR), Status.BAD_COUNT)
     for place in walk(packet, owners=False):
         if place.type == OPT:
             read_query_opt(packet, place, query)
+    need(bool(query.question or query.cookie), Status.BAD_COUNT)
+    need(bool(query.question), Status.NO_QUESTION)
 
 
 def read(packet: bytes) -> tuple[Status, ParsedQuery]:

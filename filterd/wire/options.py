@@ -27,6 +27,12 @@ class AnswerOptions(TypedDict, total=False):
     """True unless told"""
     nsid: bytes
     """the server's identity for a client that asks for it (RFC 5001), at most 255 bytes: none unless told"""
+    cookie: bytes
+    """client and server cookie, 24 bytes (RFC 7873): none unless told"""
+    echo_subnet: bool
+    """whether the query's client subnet goes back, its own prefix as the scope (RFC 7871 §7.2.1)"""
+    keepalive: int
+    """idle timeout in units of 100 ms for a client that asks for it (RFC 7828); 0: none"""
     ede: Sequence[tuple[int, bytes]]
     """(code, text) of extended errors (RFC 8914); four at most, texts of at most 255 bytes of UTF-8"""
     ipv4: bytes | None

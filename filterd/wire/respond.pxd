@@ -3,9 +3,10 @@
 # is nothing to send (or no room for even a header). No function raises, allocates or takes the GIL.
 #
 # Nothing answers a query whose flags say QR. Common to all: id and question echoed as sent, RD and CD copied,
-# AA clear; an OPT record exactly when the client sent one, with DO copied and the EDEs (RFC 8914). What is
-# longer than options.limit gives up first the EDEs' texts, then all options, then its records (TC set).
-# Answers made here never carry AD.
+# AA clear; an OPT record exactly when the client sent one, with DO copied, and in it cookie, subnet,
+# keepalive, identity and the EDEs (RFC 8914). What is longer than options.limit gives up first the EDEs'
+# texts, then EDEs and identity, then whole sections that nobody needs (respond_answer), then its records (TC
+# set); cookie, subnet and keepalive stay to the last. Answers made here never carry AD.
 
 from libc.stdint cimport uint8_t, uint16_t, uint32_t
 
@@ -38,6 +39,9 @@ cdef struct AnswerOptions:
     bint ra
     const uint8_t* nsid          # the server's identity for who asks for it (RFC 5001); borrowed
     uint8_t nsid_length          # 0: none is given
+    const uint8_t* cookie        # client and server cookie (RFC 7873), borrowed; NULL: none is given
+    bint echo_subnet             # the query's client subnet goes back, its prefix as scope (RFC 7871 7.2.1)
+    uint16_t keepalive           # idle timeout in 100 ms for who asks (RFC 7828); 0: none is given (UDP)
     EdeList ede
     bint has_ipv4                # the sinkhole's addresses
     bint has_ipv6
@@ -62,6 +66,9 @@ cdef inline void default_options(AnswerOptions* options) noexcept nogil:
     options.ra = True
     options.nsid = NULL
     options.nsid_length = 0
+    options.cookie = NULL
+    options.echo_subnet = False
+    options.keepalive = 0
     options.ede.count = 0
     options.has_ipv4 = False
     options.has_ipv6 = False
@@ -102,7 +109,8 @@ cdef size_t respond_local(const Query* query, uint8_t kind, uint8_t apex, const 
 # Which LocalKind the name is that stands in the local class: localhost and below, else NODATA.
 cdef uint8_t local_kind(const Name* name) noexcept nogil
 # An upstream's answer (without OPT), aged and capped. One that is damaged, or is for another question, gives
-# SERVFAIL. Of an answer to ANY one RRset is passed on, with its signatures if DO is set (RFC 8482 4.1).
+# SERVFAIL. Of an answer to ANY one RRset is passed on, with its signatures if DO is set (RFC 8482 4.1). Too
+# long, it gives up the additional section, then an authority section that proves nothing, before it gets TC.
 cdef size_t respond_answer(const Query* query, const uint8_t* message, size_t length,
                            const AnswerOptions* options, uint8_t* out, size_t capacity) noexcept nogil
 # CNAME from the query name to target (lower-case), then what the answer for the target holds of CNAME and the

@@ -9,13 +9,19 @@ from libc.string cimport memcmp, memcpy
 
 from filterd.wire.codec cimport (
     CLASS_IN, END, FLAG_AD, FLAG_CD, FLAG_QR, FLAG_RA, FLAG_RD, FLAG_TC, HEADER_SIZE, NOERROR, NO_SPACE,
-    NXDOMAIN, OK, SERVFAIL, TYPE_A, TYPE_AAAA, TYPE_ANY, TYPE_CNAME, TYPE_NS, TYPE_OPT, TYPE_RRSIG,
-    TYPE_SOA, TYPE_TXT, Ede, ParsedQuery, Record, Walk, copy_record, get16, name_from_wire, parse_query,
-    put16, put32, rcode_of, read_name, walk_next, walk_start)
+    NXDOMAIN, OK, SERVFAIL, TYPE_A, TYPE_AAAA, TYPE_ANY, TYPE_CNAME, TYPE_NS, TYPE_NSEC, TYPE_NSEC3,
+    TYPE_OPT, TYPE_RRSIG, TYPE_SOA, TYPE_TXT, Ede, ParsedQuery, Record, Walk, copy_record, get16,
+    name_from_wire, parse_query, put16, put32, rcode_of, read_name, walk_next, walk_start)
 
 cdef enum:
     QUESTION = 0xC00C            # a pointer to the query name
     OPT_SIZE = 11                # an OPT record without options
+    COOKIE_SIZE = 24             # client cookie and server cookie of version 1 (RFC 9018 4)
+    OPTION_NSID = 3              # RFC 5001
+    OPTION_SUBNET = 8            # RFC 7871
+    OPTION_COOKIE = 10           # RFC 7873
+    OPTION_KEEPALIVE = 11        # RFC 7828
+    OPTION_EDE = 15              # RFC 8914
     SCOPE_EXACT = 0              # filterd.model.rule.Scope
 
 # Behind SOA's first name: nobody.invalid., serial 1, refresh, retry, expire (RFC 6303 3); minimum follows.
@@ -30,11 +36,17 @@ cdef const uint8_t* LOOPBACK6 = b"\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x
 cdef const uint8_t* NULL_ADDRESS = b"\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00"
 
 
+cdef enum Detail:                # of the options in an answer's OPT
+    NEEDED = 0                   # those that the client's next step rests on
+    CODES = 1                    # all, but no texts
+    WHOLE = 2
+
 cdef struct Draft:               # an answer being written
     uint8_t* out
     size_t capacity
     size_t used
     bint full                    # a record did not fit: to be truncated
+    size_t ends[3]               # where section 1 or 2 ends, if what stands behind it may be left out; or 0
 
 
 # --- the frame: header, question, OPT ---------------------------------------------------------------------
@@ -59,6 +71,7 @@ cdef bint begin(Draft* draft, const Query* query, uint16_t rcode, const AnswerOp
     draft.capacity = capacity
     draft.used = HEADER_SIZE + query.question_length
     draft.full = False
+    draft.ends[1] = draft.ends[2] = 0
     return True
 
 
@@ -68,36 +81,56 @@ cdef void count(Draft* draft, int section) noexcept nogil:
     put16(at, get16(at) + 1)
 
 
-cdef size_t options_size(const Query* query, const AnswerOptions* options, bint texts) noexcept nogil:
-    cdef size_t size = 0
-    cdef int i
-    if query.wants_nsid and options.nsid_length:
-        size = 4 + <size_t> options.nsid_length
-    for i in range(options.ede.count):
-        size += 6 + (options.ede.items[i].text_length if texts else 0)
-    return size
+cdef void put_option(uint8_t* at, size_t* used, uint16_t code, const uint8_t* content,
+                     size_t size) noexcept nogil:
+    """One option at at + used[0]; at NULL: only its size is added."""
+    if at is not NULL:
+        put16(at + used[0], code)
+        put16(at + used[0] + 2, <uint16_t> size)
+        if size != 0:
+            memcpy(at + used[0] + 4, content, size)
+    used[0] += 4 + size
 
 
-cdef void put_options(const Query* query, const AnswerOptions* options, bint texts,
-                      uint8_t* at) noexcept nogil:
-    """The identity for who asked for it (RFC 5001 2.3), then the EDEs (RFC 8914 2)."""
-    cdef const Ede* ede
-    cdef uint8_t length
+cdef void put_subnet(const Query* query, uint8_t* at, size_t* used) noexcept nogil:
+    """The client subnet as it came; its own prefix is the scope (RFC 7871 7.2.1)."""
+    cdef uint8_t content[20]
+    cdef size_t size = (<size_t> query.ecs_prefix + 7) // 8
+    put16(content, query.ecs_family)
+    content[2] = content[3] = query.ecs_prefix
+    memcpy(content + 4, query.ecs_address, size)
+    put_option(at, used, OPTION_SUBNET, content, 4 + size)
+
+
+cdef void put_ede(const Ede* ede, bint text, uint8_t* at, size_t* used) noexcept nogil:
+    cdef uint8_t content[2 + 255]
+    cdef size_t length = ede.text_length if text else 0
+    put16(content, ede.code)
+    if length != 0:  # an empty text may be NULL
+        memcpy(content + 2, ede.text, length)
+    put_option(at, used, OPTION_EDE, content, 2 + length)
+
+
+cdef size_t put_options(const Query* query, const AnswerOptions* options, int detail,
+                        uint8_t* at) noexcept nogil:
+    """The options of the answer in so much detail; their size. at NULL: nothing is written."""
+    cdef size_t used = 0
+    cdef uint8_t timeout[2]
     cdef int i
+    if options.cookie is not NULL:
+        put_option(at, &used, OPTION_COOKIE, options.cookie, COOKIE_SIZE)
+    if options.echo_subnet and query.ecs_family:
+        put_subnet(query, at, &used)
+    if options.keepalive and query.wants_keepalive:
+        put16(timeout, options.keepalive)
+        put_option(at, &used, OPTION_KEEPALIVE, timeout, 2)
+    if detail == NEEDED:
+        return used
     if query.wants_nsid and options.nsid_length:
-        put16(at, 3)
-        put16(at + 2, options.nsid_length)
-        memcpy(at + 4, options.nsid, options.nsid_length)
-        at += 4 + options.nsid_length
+        put_option(at, &used, OPTION_NSID, options.nsid, options.nsid_length)
     for i in range(options.ede.count):
-        ede = &options.ede.items[i]
-        length = ede.text_length if texts else 0
-        put16(at, 15)
-        put16(at + 2, 2 + length)
-        put16(at + 4, ede.code)
-        if length != 0:  # an empty text may be NULL
-            memcpy(at + 6, ede.text, length)
-        at += 6 + length
+        put_ede(&options.ede.items[i], detail == WHOLE, at, &used)
+    return used
 
 
 cdef bint put_opt(Draft* draft, const Query* query, uint16_t rcode, size_t size, size_t limit) noexcept nogil:
@@ -117,26 +150,43 @@ cdef bint put_opt(Draft* draft, const Query* query, uint16_t rcode, size_t size,
 
 cdef bint close_within(Draft* draft, const Query* query, uint16_t rcode, const AnswerOptions* options,
                        size_t limit) noexcept nogil:
-    """Adds the OPT that fits: with all options, without EDEs' texts, without options; False if none does."""
+    """Adds the OPT that fits: whole, without EDEs' texts, with what is needed alone; False if none does."""
     cdef uint8_t* at = draft.out + draft.used + OPT_SIZE
+    cdef int detail
     if draft.full or draft.used > limit:
         return False
     if not query.has_edns:
         return True
-    if put_opt(draft, query, rcode, options_size(query, options, True), limit):
-        put_options(query, options, True, at)
-        return True
-    if put_opt(draft, query, rcode, options_size(query, options, False), limit):
-        put_options(query, options, False, at)
-        return True
-    return put_opt(draft, query, rcode, 0, limit)
+    for detail in range(WHOLE, NEEDED - 1, -1):
+        if put_opt(draft, query, rcode, put_options(query, options, detail, NULL), limit):
+            put_options(query, options, detail, at)
+            return True
+    return False
+
+
+cdef bint close_shorter(Draft* draft, const Query* query, uint16_t rcode, const AnswerOptions* options,
+                        size_t limit) noexcept nogil:
+    """The same without the additional section, then without authority too, where these may be left out."""
+    cdef int section
+    for section in range(2, 0, -1):
+        if draft.ends[section]:
+            draft.full = False
+            draft.used = draft.ends[section]
+            put16(draft.out + 10, 0)
+            if section == 1:
+                put16(draft.out + 8, 0)
+            if close_within(draft, query, rcode, options, limit):
+                return True
+    return False
 
 
 cdef size_t finish(Draft* draft, const Query* query, uint16_t rcode,
                    const AnswerOptions* options) noexcept nogil:
-    """The length of the finished answer: whole if it fits, else truncated, else 0."""
+    """The length of the finished answer: whole if it fits, else shorter, else truncated, else 0."""
     cdef size_t limit = draft.capacity if draft.capacity < options.limit else options.limit
     if close_within(draft, query, rcode, options, limit):
+        return draft.used
+    if close_shorter(draft, query, rcode, options, limit):
         return draft.used
     draft.full = False
     draft.used = HEADER_SIZE + query.question_length
@@ -341,12 +391,24 @@ cdef bint answers(const Query* query, const uint8_t* message, size_t length) noe
             and memcmp(message + offset, query.question + query.question_length - 4, 4) == 0)
 
 
+cdef bint note_end(Draft* draft, const Record* record) noexcept nogil:
+    """Where the sections before this record's end, once; whether the record is part of a denial."""
+    if draft.ends[1] == 0:
+        draft.ends[1] = record.owner_offset
+    if record.section == 3:
+        if draft.ends[2] == 0:
+            draft.ends[2] = record.owner_offset
+        return False
+    return record.type == TYPE_SOA or record.type == TYPE_NSEC or record.type == TYPE_NSEC3
+
+
 cdef size_t respond_answer(const Query* query, const uint8_t* message, size_t length,
                            const AnswerOptions* options, uint8_t* out, size_t capacity) noexcept nogil:
     cdef Draft draft
     cdef Walk walk
     cdef Record record
     cdef uint16_t rcode, chosen = 0
+    cdef bint proves = False     # something in authority says what does not exist
     cdef int status
     if not answers(query, message, length):
         return respond_error(query, SERVFAIL, options, out, capacity)
@@ -369,6 +431,10 @@ cdef size_t respond_answer(const Query* query, const uint8_t* message, size_t le
             break
         if status == OK and record.data_offset <= capacity:
             put32(out + record.ttl_offset, passed_ttl(record.ttl, options))
+        if status == OK and record.section != 1:
+            proves |= note_end(&draft, &record)
+    if proves or rcode != NOERROR or get16(message + 6) == 0:
+        draft.ends[1] = 0
     if status != END:
         return respond_error(query, SERVFAIL, options, out, capacity)
     draft.full = walk.offset > capacity
@@ -510,9 +576,11 @@ cdef class _Options:
     cdef size_t capacity         # of the buffer that the answer is built in
     cdef object ede
     cdef bytes nsid
+    cdef bytes cookie
 
     def __init__(self, *, limit=MAX_MESSAGE, ttl=30, ttl_cap=0xFFFFFFFF, ttl_floor=0, age=0, ad=False,
-                 ra=True, bytes nsid=b"", ede=(), bytes ipv4=None, bytes ipv6=None, capacity=MAX_MESSAGE):
+                 ra=True, bytes nsid=b"", bytes cookie=b"", bint echo_subnet=False, uint16_t keepalive=0,
+                 ede=(), bytes ipv4=None, bytes ipv6=None, capacity=MAX_MESSAGE):
         default_options(&self.native)
         self.native.limit = limit
         self.native.ttl = ttl
@@ -526,6 +594,13 @@ cdef class _Options:
         self.nsid = nsid
         self.native.nsid = nsid
         self.native.nsid_length = <uint8_t> len(nsid)
+        if cookie and len(cookie) != COOKIE_SIZE:
+            raise ValueError(f"cookie of {len(cookie)} bytes, {COOKIE_SIZE} are expected")
+        self.cookie = cookie
+        if cookie:
+            self.native.cookie = cookie
+        self.native.echo_subnet = echo_subnet
+        self.native.keepalive = keepalive
         self.capacity = min(capacity, MAX_MESSAGE)
         self.ede = tuple(ede)
         add_python_ede(&self.native, self.ede)

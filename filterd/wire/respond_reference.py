@@ -2,7 +2,8 @@
 
 Nothing on the query path calls it; tests hold the two equal. Common to all answers: nothing answers a query
 whose flags say QR; id and question are echoed as sent, RD and CD copied, AA clear; an OPT record exactly when
-the client sent one; too long, an answer gives up the EDEs' texts, then all options, then its records (TC).
+the client sent one; too long, an answer gives up the EDEs' texts, then EDEs and identity, then sections that
+nobody needs, then its records (TC); cookie, subnet and keepalive stay.
 """
 
 from __future__ import annotations
@@ -22,14 +23,14 @@ from filterd.wire.codec_reference import (
     u16,
     walk,
 )
-from filterd.wire.frame_reference import CD, MAX_MESSAGE, RD, SERVFAIL, Query, finish
+from filterd.wire.frame_reference import CD, RD, SERVFAIL, Body, Query, finish
 from filterd.wire.options import AnswerOptions
 from filterd.wire.status import Status
 
-FORMERR, NXDOMAIN, NOTIMP = 1, 3, 4
+NOERROR, FORMERR, NXDOMAIN, NOTIMP = 0, 1, 3, 4
 A, CNAME, SOA, TXT, AAAA = 1, 5, 6, 16, 28
 IN = 1
-NS, RRSIG, ANY = 2, 46, 255
+NS, RRSIG, NSEC, NSEC3, ANY = 2, 46, 47, 50, 255
 NO_CAP = 0xFFFFFFFF
 MODE_NXDOMAIN, MODE_NODATA, MODE_NULL, MODE_SINKHOLE = range(4)
 SCOPE_EXACT = 0
@@ -64,7 +65,7 @@ def _soa(query: Query, apex: int, options: AnswerOptions) -> bytes:
 
 def _negative(query: Query, rcode: int, options: AnswerOptions, apex: int = 0) -> bytes:
     """No answer, and an SOA; a blocked name's denies nothing but that name (RFC 2308 §3)."""
-    return finish(query, rcode, options, (0, 1, 0), _soa(query, apex, options))
+    return finish(query, rcode, options, [((0, 1, 0), _soa(query, apex, options))])
 
 
 def _addressed(query: Query, ipv4: bytes | None, ipv6: bytes | None, options: AnswerOptions) -> bytes:
@@ -73,12 +74,12 @@ def _addressed(query: Query, ipv4: bytes | None, ipv6: bytes | None, options: An
     if address is None:
         return _negative(query, 0, options)
     record = _record(query, query.qtype, _made_ttl(options), address)
-    return finish(query, 0, options, (1, 0, 0), record)
+    return finish(query, 0, options, [((1, 0, 0), record)])
 
 
 def error(query: Query, rcode: int, **options: Unpack[AnswerOptions]) -> bytes:
     """An error answer; extended codes such as BADVERS need EDNS."""
-    return finish(query, rcode, options, (0, 0, 0), b"")
+    return finish(query, rcode, options, [((0, 0, 0), b"")])
 
 
 def header_error(packet: bytes, rcode: int) -> bytes:
@@ -94,12 +95,13 @@ def malformed(packet: bytes, **options: Unpack[AnswerOptions]) -> bytes:
     status, query = read(packet)
     if status is Status.OK:
         return b""
-    return error(query, NOTIMP if status is Status.UNKNOWN_OPCODE else FORMERR, **options)
+    rcode = {Status.UNKNOWN_OPCODE: NOTIMP, Status.NO_QUESTION: NOERROR}.get(status, FORMERR)
+    return error(query, rcode, **options)
 
 
 def truncated(query: Query, **options: Unpack[AnswerOptions]) -> bytes:
     """An empty answer with TC: the client is to come back over TCP."""
-    return finish(query, 0, options, (0, 0, 0), bytes(MAX_MESSAGE))
+    return finish(query, 0, options, [])
 
 
 def blocked(query: Query, mode: int, scope: int, **options: Unpack[AnswerOptions]) -> bytes:
@@ -123,9 +125,10 @@ def local(query: Query, kind: int, apex: int = 0, **options: Unpack[AnswerOption
     if apex:
         return _negative(query, NXDOMAIN if kind == LOCAL_NXDOMAIN else 0, options, apex)
     if query.qtype in (SOA, ANY):  # the zone itself exists (RFC 6303 §3)
-        return finish(query, 0, options, (1, 0, 0), _soa(query, 0, options))
+        return finish(query, 0, options, [((1, 0, 0), _soa(query, 0, options))])
     if query.qtype == NS:
-        return finish(query, 0, options, (1, 0, 0), _record(query, NS, _made_ttl(options), QUESTION))
+        record = _record(query, NS, _made_ttl(options), QUESTION)
+        return finish(query, 0, options, [((1, 0, 0), record)])
     return _negative(query, 0, options)
 
 
@@ -141,7 +144,7 @@ def local_kind_of(name: bytes) -> int:
 def text(query: Query, content: bytes, **options: Unpack[AnswerOptions]) -> bytes:
     """One TXT string of at most 255 bytes, TTL 0 (RFC 4892)."""
     record = _record(query, TXT, 0, bytes([len(content)]) + content)
-    return finish(query, 0, options, (1, 0, 0), record)
+    return finish(query, 0, options, [((1, 0, 0), record)])
 
 
 def _answers(query: Query, message: bytes) -> bool:
@@ -181,23 +184,39 @@ def _passed_copy(message: bytes, place: Place, owner: bytes, options: AnswerOpti
     return copy[:ttl] + _passed_ttl(place.ttl, options) + copy[ttl + 4 :]
 
 
+def _bodies(message: bytes, options: AnswerOptions) -> list[Body]:
+    """The answer's records, aged and capped, and what may be sent in their place where they are too long.
+
+    The additional section is optional (RFC 2181 §9); the authority section is so where it proves nothing.
+    """
+    sections = [b"", b"", b"", b""]
+    proves = False
+    for place in walk(message, owners=False):
+        need(place.type != OPT, Status.BAD_OPTION)
+        before, behind = place.fixed_offset + 4, place.fixed_offset + 8
+        sections[place.section] += message[place.owner_offset : before] + _passed_ttl(place.ttl, options)
+        sections[place.section] += message[behind : place.end]
+        proves |= place.section == 2 and place.type in (SOA, NSEC, NSEC3)
+    answers, authority, additional = u16(message, 6), u16(message, 8), u16(message, 10)
+    bodies: list[Body] = [((answers, authority, additional), b"".join(sections))]
+    if additional:
+        bodies.append(((answers, authority, 0), sections[1] + sections[2]))
+    if answers and not proves and message[3] & 15 == NOERROR:
+        bodies.append(((answers, 0, 0), sections[1]))
+    return bodies
+
+
 def answer(query: Query, message: bytes, **options: Unpack[AnswerOptions]) -> bytes:
     """An upstream's answer (without OPT), aged and capped; SERVFAIL if damaged or for another question."""
-    body = b""
     try:
         need(_answers(query, message), Status.NOT_AN_ANSWER)
         if query.qtype == ANY and (rrset := _one_rrset(query, message, options)):
-            counts = (len(rrset), 0, 0)
-            return finish(query, message[3] & 15, options, counts, b"".join(rrset), options.get("ad", False))
-        for place in walk(message, owners=False):
-            need(place.type != OPT, Status.BAD_OPTION)
-            before, behind = place.fixed_offset + 4, place.fixed_offset + 8
-            body += message[place.owner_offset : before] + _passed_ttl(place.ttl, options)
-            body += message[behind : place.end]
+            bodies = [((len(rrset), 0, 0), b"".join(rrset))]
+        else:
+            bodies = _bodies(message, options)
     except Refused:
         return error(query, SERVFAIL, **options)
-    counts = (u16(message, 6), u16(message, 8), u16(message, 10))
-    return finish(query, message[3] & 15, options, counts, body, options.get("ad", False))
+    return finish(query, message[3] & 15, options, bodies, options.get("ad", False))
 
 
 def _target_records(
@@ -240,4 +259,4 @@ def rewrite(query: Query, target: bytes, message: bytes, **options: Unpack[Answe
     cname = _record(query, CNAME, _made_ttl(options), target)
     counts = [sum(section == n for section, _ in copies) for n in (1, 2, 3)]
     body = cname + b"".join(copy for _, copy in copies)
-    return finish(query, rcode, options, (1 + counts[0], counts[1], counts[2]), body)
+    return finish(query, rcode, options, [((1 + counts[0], counts[1], counts[2]), body)])

@@ -37,3 +37,5 @@ class Status(IntEnum):
     """bytes left over behind a name or record data"""
     NO_SPACE = 14
     """the caller's buffer is too small"""
+    NO_QUESTION = 15
+    """a query without a question that asks for a server cookie, RFC 7873 §5.4"""

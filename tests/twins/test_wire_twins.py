@@ -39,7 +39,7 @@ def names(draw: st.DrawFn) -> bytes:
 @st.composite
 def options(draw: st.DrawFn) -> bytes:
     """One EDNS option, sometimes of a false length."""
-    code = draw(st.sampled_from([3, 8, 10, 15, 65001]))
+    code = draw(st.sampled_from([3, 8, 10, 11, 15, 65001]))
     subnets = st.sampled_from([b"\0\1\x18\0\xc0\0\2", b"\0\2\x38\0" + bytes(7), b"\0\1\x14\0\x0a\0\xff"])
     content = draw(st.one_of(st.binary(max_size=42), subnets, st.sampled_from([bytes(8), bytes(24)])))
     length = draw(st.sampled_from([len(content)] * 9 + [len(content) + 1]))
@@ -141,7 +141,9 @@ def sound_queries(draw: st.DrawFn) -> bytes:
     known = [
         b"\0\x08\0\7\0\1\x18\0\xc0\0\2",
         b"\0\x08\0\x04\0\0\0\0",
+        b"\0\x08\0\x08\0\2\x1f\0\x20\1\x0d\xb8",
         b"\0\x0a\0\x08" + bytes(8),
+        b"\0\x0b\0\0",
         b"\0\3\0\0",
     ]
     content = b"".join(draw(st.lists(st.sampled_from(known), max_size=4)))
@@ -186,6 +188,9 @@ answer_options = st.fixed_dictionaries(
         "ad": st.booleans(),
         "ra": st.booleans(),
         "nsid": st.binary(max_size=255),
+        "cookie": st.one_of(st.just(b""), st.binary(min_size=24, max_size=24)),
+        "echo_subnet": st.booleans(),
+        "keepalive": st.integers(0, 0xFFFF),
         "ede": st.lists(st.tuples(st.integers(0, 0xFFFF), st.binary(max_size=255)), max_size=4),
         "ipv4": st.one_of(st.none(), st.binary(min_size=4, max_size=4)),
         "ipv6": st.one_of(st.none(), st.binary(min_size=16, max_size=16)),

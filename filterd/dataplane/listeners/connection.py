@@ -57,6 +57,8 @@ class Connection(asyncio.BufferedProtocol):
         self._transport: asyncio.Transport | None = None
         self._framing = Framing()
         self._waiting = 0
+        self._proxied = False
+        """the client is what a front's header said"""
         self._served = 0
         self._ended = False
         """the client has closed its side"""
@@ -181,6 +183,7 @@ class Connection(asyncio.BufferedProtocol):
             self.cut(Ending.NO_PROXY_HEADER)
             return False
         self._framing.skip(header.length)
+        self._proxied = True
         return self._known(source_of(header, self._peer))
 
     def _known(self, client: bytes) -> bool:
@@ -204,7 +207,8 @@ class Connection(asyncio.BufferedProtocol):
     def _take(self, message: bytes) -> None:
         self._served += 1
         self._since = self._door.clock()
-        task = self._door.path.take(memoryview(message), cast("bytes", self._client), True, self._send)
+        client = cast("bytes", self._client)
+        task = self._door.path.take(memoryview(message), client, True, self._send, self._proxied)
         if task is not None:
             self._waiting += 1
             self._door.connections.wait(self)

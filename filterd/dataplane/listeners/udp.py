@@ -57,11 +57,13 @@ class UdpListener:
             self._take(packet, peer, control)
 
     def _take(self, packet: bytes, peer: tuple[str, int], control: Control) -> None:
-        unwrapped = self.unwrap.datagram(packet, client_bytes(peer[0]))
+        sender = client_bytes(peer[0])
+        unwrapped = self.unwrap.datagram(packet, sender)
         if unwrapped is None:
             self._path.record.dropped("no_proxy_header")
             return
-        self._path.take(*unwrapped, False, partial(self._send, peer, control))
+        send = partial(self._send, peer, control)
+        self._path.take(*unwrapped, False, send, self.unwrap.is_proxy(sender))
 
     def _send(self, peer: tuple[str, int], control: Control, answer: bytes) -> None:
         try:

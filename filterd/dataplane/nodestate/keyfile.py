@@ -17,16 +17,16 @@ from filterd.dataplane.nodestate.files import replace_file
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO
 
 
-def key_in(path: Path, size: int) -> bytes:
+def key_in(path: Path, size: int, then: str = "and build the snapshot anew") -> bytes:
     """The key of ``size`` bytes in a file, which is closed to others where it was open to them. Raises
-    ``OSError``, and ValueError for a key of another length."""
+    ``OSError``, and ValueError for a key of another length; ``then``: what comes of removing it."""
     if not path.exists():
         _make(path, size)
     if path.stat().st_mode & _OTHERS:
         path.chmod(0o600)
     key = path.read_bytes()
     if len(key) != size:
-        remedy = "restore it from a backup, or remove it and build the snapshot anew"
+        remedy = f"restore it from a backup, or remove it {then}"
         msg = f"{path} has {len(key)} bytes, not {size}: {remedy}"
         raise ValueError(msg)
     return key

@@ -22,6 +22,7 @@ dns:
   upstreams: ["192.0.2.53:53"]
   allow_from: [127.0.0.0/8, "::1/128", 10.0.0.0/8, 100.64.0.0/10]
   proxy_from: []
+  ecs_from: []
   block_ttl: 30
   max_ttl_opted_in: 300
   parental_fail: closed

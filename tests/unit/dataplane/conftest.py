@@ -27,6 +27,8 @@ class Rules:
     ipv4: bytes | None = bytes([192, 0, 2, 80])
     ipv6: bytes | None = None
     identity: str = "resolver-1"
+    keepalive: int = 100
+    cookie_secrets: bytes = bytes(range(16))
 
 
 @pytest.fixture

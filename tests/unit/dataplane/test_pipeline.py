@@ -37,7 +37,8 @@ def test_the_native_entry_calls_them_in_this_order() -> None:
     ]
     assert places == sorted(places)
     assert all(one[1:] < other[1:] for one, other in pairwise(places))
-    assert body("packet_receive").rstrip().endswith("return proceed(core, x, NULL, now, ticks, work)")
+    assert body("packet_receive").endswith("return by_manners(core, x, &options, now, ticks, work)")
+    assert body("by_manners").endswith("return proceed(core, x, NULL, now, ticks, work)")
 
 
 def test_inspection_stands_before_the_answer() -> None:

@@ -10,6 +10,7 @@ import dns.flags
 import dns.message
 import dns.rcode
 import dns.rdatatype
+import dns.rrset
 import pytest
 
 from filterd.model.rule import BlockingMode, Scope
@@ -343,6 +344,87 @@ def test_truncation_keeps_question_and_opt(wire: Any) -> None:
         dns.message.from_wire(wire.respond.answer(ask(wire), message, limit=len(whole) - 1)).flags
         & dns.flags.TC
     )
+
+
+GLUE = [f"ns{n}.example. 9 IN AAAA 2001:db8::{n}" for n in range(1, 5)]
+PROOFS = [
+    SOA,
+    "www.example. 9 IN NSEC a.example. A",
+    "a.example. 9 IN NSEC3 1 0 0 - 2t7b4g4vsa5smi47k61mv5bv1a22bojr A",
+]
+SERVERS = [f"example. 9 IN NS ns{n}.example." for n in range(1, 5)]
+
+
+def shrinking(
+    wire: Any, answer: list[str], authority: list[str], additional: list[str], **settings: Any
+) -> list[tuple[bool, int, int, int]]:
+    """TC and the records of each section, as less and less room is left for an answer of these records."""
+    message = dns.message.from_wire(upstream(*answer, **settings))
+    for section, texts in ((message.authority, authority), (message.additional, additional)):
+        for text in texts:
+            owner, ttl, _, rtype, data = text.split(None, 4)
+            section.append(dns.rrset.from_text(owner, int(ttl), "IN", rtype, data))
+    whole = message.to_wire(max_size=65535)
+    seen: list[tuple[bool, int, int, int]] = []
+    for limit in range(len(whole) + 20, 40, -1):
+        built = wire.respond.answer(ask(wire), whole, limit=limit)
+        if not built:
+            break
+        cut = dns.message.from_wire(built)
+        assert len(built) <= limit
+        counts = [sum(map(len, section)) for section in cut.sections[1:]]
+        step = (bool(cut.flags & dns.flags.TC), counts[0], counts[1], counts[2])
+        if step not in seen:
+            seen.append(step)
+    return seen
+
+
+def test_sections_that_nobody_needs_go_before_the_answer_is_truncated(wire: Any) -> None:
+    """RFC 2181, section 9: TC only where an RRset that is required did not fit."""
+    answer = ["www.example. 9 IN A 192.0.2.1", "www.example. 9 IN A 192.0.2.2"]
+    assert shrinking(wire, answer, SERVERS, GLUE) == [
+        (False, 2, 4, 4),
+        (False, 2, 4, 0),
+        (False, 2, 0, 0),
+        (True, 0, 0, 0),
+    ]
+
+
+@pytest.mark.parametrize("proof", PROOFS)
+def test_what_proves_a_denial_does_not_go(wire: Any, proof: str) -> None:
+    """RFC 2308, section 3, and RFC 4035, section 3.1.3: without it the answer says something else."""
+    alias = ["www.example. 9 IN CNAME a.example."]
+    assert shrinking(wire, alias, [*SERVERS[:1], proof], GLUE) == [
+        (False, 1, 2, 4),
+        (False, 1, 2, 0),
+        (True, 0, 0, 0),
+    ]
+
+
+@pytest.mark.parametrize(("rcode", "answer"), [(0, []), (3, ["www.example. 9 IN CNAME a.example."])])
+def test_a_negative_answer_keeps_its_authority(wire: Any, rcode: int, answer: list[str]) -> None:
+    seen = shrinking(wire, answer, SERVERS, [], rcode=rcode)
+    assert seen == [(False, len(answer), 4, 0), (True, 0, 0, 0)]
+
+
+def test_cookie_subnet_and_keepalive_are_given_up_last(wire: Any) -> None:
+    options: list[dns.edns.Option] = [dns.edns.ECSOption("192.0.2.1", 32)]
+    options += [dns.edns.GenericOption(dns.edns.OptionType.make(code), b"") for code in (3, 11)]
+    query = ask(wire, options=options)
+    settings: dict[str, Any] = {"cookie": bytes(24), "echo_subnet": True, "keepalive": 100, "nsid": b"n" * 40}
+    found = set()
+    for limit in range(65, 400):
+        built = wire.respond.error(query, 2, limit=limit, ede=[(22, b"words")], **settings)
+        if built:
+            found.add(tuple(int(each.otype) for each in dns.message.from_wire(built).options))
+    assert found == {(10, 8, 11), (10, 8, 11, 3, 15)}
+
+
+def test_a_cookie_has_24_bytes(wire: Any) -> None:
+    if wire.respond.__name__.endswith("reference"):
+        pytest.skip("the reference takes what it is given")
+    with pytest.raises(ValueError, match="24"):
+        wire.respond.error(ask(wire), 2, cookie=bytes(23))
 
 
 def test_truncated_invitation_to_tcp(wire: Any) -> None:
