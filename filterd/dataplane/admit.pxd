@@ -12,8 +12,8 @@ cdef inline bint named_by_subnet(const AddressTable* forwarders, const Query* qu
                                  uint8_t* client) noexcept nogil:
     """Whether the sender is a trusted forwarder with a client subnet (RFC 7871), which then goes back to it.
 
-    A whole address becomes the client's, IPv4 as ::ffff:a.b.c.d; with a shorter one the sender asks for itself.
-    The ACL is for the client, whoever that is: who forwards for others need not stand in it.
+    A whole address becomes the client's, IPv4 as ::ffff:a.b.c.d; with a shorter one the sender asks for
+    itself. The ACL is for the client, whoever that is: who forwards for others need not stand in it.
     """
     if query.ecs_family == 0 or forwarders == NULL or address_find(forwarders, sender, False) == NULL:
         return False

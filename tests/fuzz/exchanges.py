@@ -42,6 +42,8 @@ class Rules:
     ipv4: bytes | None = bytes([192, 0, 2, 80])
     ipv6: bytes | None = None
     identity: str = "resolver-1"
+    keepalive: int = 100
+    cookie_secrets: bytes = bytes(range(16))
 
 
 CLASSES = Classes(
@@ -69,7 +71,7 @@ POLICY = ResolvedPolicy("children", categories=1 << ADULT, safe_search=1 << SEAR
 def served() -> Packets:
     """Ready, with orders, a line at 127.0.0.2 that opted in, and a small cache."""
     allowed = Prefixes(KEY, ["127.0.0.0/8", "::1/128"])
-    packets = Packets(allowed, ResponseCache(1 << 20, KEY), Rules())
+    packets = Packets(allowed, ResponseCache(1 << 20, KEY), Rules(), Prefixes(KEY, ["127.0.0.9/32"]))
     lines, addresses = Lines(KEY), Addresses(KEY)
     lines.upsert(LineHandle(7, policy=1, opted_in=True))
     addresses.set(bytes([127, 0, 0, 2]), 32, 7)

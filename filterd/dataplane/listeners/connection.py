@@ -43,8 +43,8 @@ class Connection(asyncio.BufferedProtocol):
     """From its acceptance to its end. Owned by the event loop."""
 
     __slots__ = (
-        "_client", "_continues", "_door", "_ended", "_ending", "_framing", "_partial", "_peer", "_served",
-        "_since", "_transport", "_unread", "_waiting", "prefix", "slot",
+        "_client", "_continues", "_door", "_ended", "_ending", "_framing", "_partial", "_peer",
+        "_proxied", "_served", "_since", "_transport", "_unread", "_waiting", "prefix", "slot",
     )  # fmt: skip
 
     def __init__(self, door: Door, peer: bytes) -> None:
