@@ -8,14 +8,38 @@ import random
 import time
 from collections import Counter
 from collections.abc import Sequence
+from typing import Protocol
 
 from filterd.config.settings import Upstream
-from filterd.dataplane.packet import Pending
 from filterd.dataplane.upstream.forwarder import Forwarder, Sight
 from filterd.dataplane.upstream.peer import Reading, unwatched
 from filterd.dataplane.upstream.streams import tls_context
 from filterd.dataplane.upstream.values import Question, Server, Tls, UpstreamAnswer, UpstreamFailure
 from filterd.telemetry import log
+
+
+class Asked(Protocol):
+    """What is read of a query that has to be forwarded; ``packet.Pending`` has it."""
+
+    @property
+    def name(self) -> bytes:
+        """Lower-cased wire form."""
+
+    @property
+    def qtype(self) -> int:
+        """The type."""
+
+    @property
+    def qclass(self) -> int:
+        """The class."""
+
+    @property
+    def dnssec_ok(self) -> bool:
+        """DO."""
+
+    @property
+    def checking_disabled(self) -> bool:
+        """CD."""
 
 
 class Forwarding:
@@ -34,7 +58,7 @@ class Forwarding:
         """Begin to look after the upstreams, on the running loop."""
         self._forwarder.start()
 
-    async def forward(self, pending: Pending) -> UpstreamAnswer | UpstreamFailure:
+    async def forward(self, pending: Asked) -> UpstreamAnswer | UpstreamFailure:
         """Ask for the name that is pending."""
         question = Question(
             pending.name, pending.qtype, pending.qclass, pending.dnssec_ok, pending.checking_disabled

@@ -16,7 +16,7 @@ import pytest
 
 from filterd.policy.classes import FIXED, Classes
 from tests.certificates import Authority
-from tests.e2e.authority import free_port, running
+from tests.e2e.authority import free_port, nsd, running
 from tests.e2e.resolver_process import ResolverProcess, answering, resolver_of, resolver_settings, upstream
 from tests.node_world import KEY, ScriptedStore, make_store, put_snapshot
 from tests.system import command
@@ -194,3 +194,23 @@ def test_unbound_is_asked_over_tls_and_only_while_it_proves_itself(started: Star
         resolver.wait_for(lambda: resolver.log.read_text().count("new settings in force") == 2)
         assert resolver.ask("name31.example").answer[0][0].to_text() == "192.0.2.31"
         assert metric(resolver, "filterd_upstream_queries_total", port, '"answered"') > answered
+
+
+@pytest.mark.system("nsd")
+def test_answers_too_long_for_udp_come_over_kept_connections(started: Start, tmp_path: Path) -> None:
+    text = '"' + "x" * 250 + '"'
+    zone = (
+        "example. 300 IN SOA ns.example. host.example. 1 3600 600 86400 60\nexample. 300 IN NS ns.example.\n"
+    )
+    zone += "ns.example. 300 IN A 127.0.0.1\n"
+    zone += "".join(
+        f"long{number}.example. 300 IN TXT {text} {text} {text} {text} {text} {text}\n"
+        for number in range(50)
+    )
+    with nsd(tmp_path / "nsd", {"example.": zone}) as port:
+        resolver = started(f"127.0.0.1:{port}")
+        for number in range(50):
+            reply = resolver.ask(f"long{number}.example", "TXT", tcp=True)
+            assert len(reply.answer[0][0].to_text()) > 1500
+        assert metric(resolver, "filterd_upstream_queries_total", port, '"tcp"') == 50
+        assert metric(resolver, "filterd_upstream_queries_total", port, '"answered"') >= 50

@@ -1,0 +1,90 @@
+"""The upstreams of the settings: what a reload changes, keeps and refuses."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from ipaddress import ip_address
+from pathlib import Path
+
+import pytest
+
+from filterd.config.domain import Endpoint, TlsName
+from filterd.config.settings import Upstream, UpstreamTls
+from filterd.dataplane.upstream.values import UpstreamAnswer
+from filterd.serve.forwarding import Forwarding
+from filterd.telemetry import log
+from tests.upstream_world import good
+
+
+@dataclass(frozen=True)
+class Name:
+    """A query that has to be forwarded."""
+
+    name: bytes
+    qtype: int = 1
+    qclass: int = 1
+    dnssec_ok: bool = False
+    checking_disabled: bool = False
+
+
+class Answering(asyncio.DatagramProtocol):
+    """Answers everything."""
+
+    transport: asyncio.DatagramTransport
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.DatagramTransport)
+        self.transport = transport
+
+    def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
+        self.transport.sendto(good(data), addr)
+
+
+@contextlib.asynccontextmanager
+async def served() -> AsyncIterator[Upstream]:
+    """An upstream on a port of the kernel's choice."""
+    loop = asyncio.get_running_loop()
+    transport, _ = await loop.create_datagram_endpoint(Answering, local_addr=("127.0.0.1", 0))
+    yield upstream(transport.get_extra_info("sockname")[1])
+    transport.close()
+
+
+def upstream(port: int, tls: UpstreamTls | None = None) -> Upstream:
+    return Upstream(Endpoint(ip_address("127.0.0.1"), port), trusted=False, tls=tls)
+
+
+async def test_what_is_known_of_upstreams_is_kept_where_they_stay_the_same() -> None:
+    async with served() as first, served() as second:
+        forwarding = Forwarding([first])
+        forwarding.start()
+        assert isinstance(await forwarding.forward(Name(b"\1a\0")), UpstreamAnswer)
+        latency = forwarding.sights()[str(first.address)].latency
+        assert latency > 0
+        forwarding.change([first])
+        assert forwarding.sights()[str(first.address)].latency == latency
+        counted = forwarding.counts()
+        forwarding.change([second])
+        assert list(forwarding.sights()) == [str(second.address)]
+        assert isinstance(await forwarding.forward(Name(b"\1b\0")), UpstreamAnswer)
+        assert forwarding.counts().items() >= {key: counted[key] for key in counted}.items()
+        assert forwarding.counts()[str(second.address), "answered"] >= 1
+        await forwarding.close()
+
+
+async def test_upstreams_that_cannot_be_verified_are_refused_and_the_old_ones_stay(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    log.configure("resolver")
+    missing = UpstreamTls(TlsName("dns.example"), tmp_path / "missing.pem")
+    with pytest.raises(FileNotFoundError):
+        Forwarding([upstream(853, missing)])
+    async with served() as first:
+        forwarding = Forwarding([first])
+        forwarding.start()
+        forwarding.change([upstream(853, missing)])
+        assert isinstance(await forwarding.forward(Name(b"\1a\0")), UpstreamAnswer)
+        assert "the old ones stay" in capsys.readouterr().err
+        await forwarding.close()
