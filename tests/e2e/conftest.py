@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.authority import nsd
-from tests.e2e.deployment import FIGURES, ROOT, Deployment
+from tests.e2e.deployment import FIGURES, NOTES, ROOT, Deployment
 from tests.e2e.names import BANNED, CHILD, ORDERED_ADDRESSES, STRANGER, TEENAGER
 
 WORLD = f"""$TTL 300
@@ -86,3 +86,5 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """What the tests measured on the way: figures, not verdicts."""
     for figure, seconds in FIGURES:
         terminalreporter.write_line(f"measured: {figure}: {seconds * 1000:.0f} ms")
+    for note in NOTES:
+        terminalreporter.write_line(f"measured: {note}")

@@ -32,6 +32,8 @@ ROOT = Path(__file__).resolve().parents[2]
 READY_SECONDS = 30.0
 FIGURES: list[tuple[str, float]] = []
 """what was measured and the seconds, for the summary of the run"""
+NOTES: list[str] = []
+"""what else the run is to print"""
 FILTERD = (sys.executable, "-m", "filterd.cli.main")
 
 

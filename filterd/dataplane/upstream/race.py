@@ -93,6 +93,8 @@ class Race:
         """Ask each server that may still say something."""
         waiting = [self._peers[index] for index in order([peer.condition for peer in self._peers])]
         waiting = [peer for peer in waiting if peer not in self._settled and not peer.full]
+        if not waiting:  # nobody is left to be asked, but an earlier attempt may still be answered
+            return await self._listen(self._deadline)
         for peer, following in zip_longest(waiting, waiting[1:]):
             if self._left() < _LEAST:
                 break

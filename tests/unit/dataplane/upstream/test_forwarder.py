@@ -127,6 +127,17 @@ async def test_servers_that_cannot_be_reached_are_not_asked_again() -> None:
 
 
 @in_virtual_time
+async def test_what_was_asked_is_waited_for_when_nobody_can_be_asked_any_more() -> None:
+    """An upstream that falls silent and is then gone: no turn may be without a wait."""
+    began = now()
+    scripts: Iterator[Script] = iter([silent, dead])
+    answer, found = await resolved(lambda packet: next(scripts)(packet))
+    assert answer == UpstreamFailure(Reason.NO_ANSWER)
+    assert now() - began == pytest.approx(Limits().deadline)
+    assert found.network.asked == [FIRST.name] * 2
+
+
+@in_virtual_time
 async def test_refusals_become_a_failure() -> None:
     began = now()
     answer, _ = await resolved(refusing(5), refusing(5))
