@@ -126,3 +126,44 @@ def test_other_rules_hold_from_the_next_packet_on(limited: Packets) -> None:
 def test_ipv6_counts_by_its_own_length(limited: Packets) -> None:
     ask(limited, 7, wide("::1"))
     assert limited.counts()["rate_limited"] == {("truncated", "56"): 2}
+
+
+def test_a_valid_server_cookie_lifts_the_limit_and_takes_nothing_from_it(limited: Packets) -> None:
+    client_cookie = b"eightbyt"
+    first = limited.receive(with_cookie(client_cookie), CLIENT, False, NOW, TICKS)
+    assert isinstance(first, bytes)
+    whole = cookie_in(first)
+    assert len(whole) == 24
+    found = ask(limited, 100, query=with_cookie(whole))
+    assert not any(map(is_truncated, found))
+    assert all(found)
+    assert not any(map(is_truncated, ask(limited, 4)))
+    assert is_truncated(ask(limited)[0])
+    forged = whole[:16] + bytes(8)
+    assert is_truncated(ask(limited, query=with_cookie(forged))[0])
+    assert is_truncated(ask(limited, client=CLIENT, query=with_cookie(client_cookie))[0])
+
+
+def test_the_tc_answer_brings_the_cookie_that_lifts_the_limit(limited: Packets) -> None:
+    ask(limited, 5)
+    query = with_cookie(b"eightbyt")
+    cut = limited.receive(query, CLIENT, False, NOW, TICKS)
+    assert isinstance(cut, bytes)
+    assert is_truncated(dns.message.from_wire(cut))
+    assert len(cut) == len(query) + 16
+    again = ask(limited, query=with_cookie(cookie_in(cut)))
+    assert not is_truncated(again[0])
+
+
+def with_cookie(cookie: bytes) -> bytes:
+    """A query with this COOKIE option."""
+    option = dns.edns.GenericOption(dns.edns.OptionType.COOKIE, cookie)
+    return dns.message.make_query("example.org", "A", use_edns=0, options=[option]).to_wire()
+
+
+def cookie_in(reply: bytes) -> bytes:
+    """The COOKIE option of an answer."""
+    (option,) = [
+        each for each in dns.message.from_wire(reply).options if each.otype == dns.edns.OptionType.COOKIE
+    ]
+    return bytes(option.to_wire())
