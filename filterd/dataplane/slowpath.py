@@ -2,7 +2,7 @@
 
 A query that needs no upstream is answered at once, in the call that received it. One that does waits in a
 task of its own; their number is bounded, in all and for each client (:mod:`places`), and what is beyond is
-dropped and counted: a client asks again.
+dropped and counted, unless a stale answer is at hand: a client asks again.
 Where a stale answer is at hand the client waits :data:`STALE_ANSWER_SECONDS` at most (RFC 8767 section 5).
 """
 
@@ -79,7 +79,10 @@ class SlowPath:
     def _wait(self, pending: Pending, client: bytes, send: Send, began: float) -> asyncio.Task[None] | None:
         refusal = self._places.take(client)
         if refusal is not None:
-            self.record.dropped(refusal)
+            if self._answer_stale(pending, send, began):
+                self._refreshing.prefetch(pending)
+            else:
+                self.record.dropped(refusal)
             return None
         task = asyncio.get_running_loop().create_task(self._forward(pending, send, began))
         self._waiting.add(task)
@@ -116,13 +119,18 @@ class SlowPath:
             return await self.upstreams.forward(pending)
         left = max(refresh.began + self._stale_answer - self._clock.ticks(), 0.0)
         done, _ = await asyncio.wait({refresh.coming}, timeout=left)
-        if not done:
-            now, ticks = self._clock.now(), int(self._clock.ticks())
-            stale = self._packets.answer_stale(pending, now, ticks)
-            if stale is not None:
-                self._answer(stale, send, began)
-                return None
+        if not done and self._answer_stale(pending, send, began):
+            return None
         return await asyncio.shield(refresh.coming)
+
+    def _answer_stale(self, pending: Pending, send: Send, began: float) -> bool:
+        """Send the stale answer that stands by; whether there still is one."""
+        if not pending.stale:
+            return False
+        answer = self._packets.answer_stale(pending, self._clock.now(), int(self._clock.ticks()))
+        if answer is not None:
+            self._answer(answer, send, began)
+        return answer is not None
 
     def _answer(self, answer: bytes, send: Send, began: float) -> None:
         """Send it, and ask again for what it came from where that is popular and nearly over."""

@@ -13,6 +13,7 @@ import pytest
 
 from filterd.dataplane import refreshing
 from filterd.dataplane.packet import Packets, Pending
+from filterd.dataplane.places import Places
 from filterd.dataplane.slowpath import SlowPath
 from filterd.dataplane.stages.record import Record
 from filterd.dataplane.tables import Addresses, Lines
@@ -226,6 +227,18 @@ async def test_refreshes_are_bounded(bench: Bench, monkeypatch: pytest.MonkeyPat
     await settle()
     assert bench.upstreams.asked == 1
     bench.clock.seconds += 1
+    assert (codes(await bench.ask()), bench.upstreams.asked) == ([], 2)
+
+
+async def test_who_finds_no_place_to_wait_gets_what_is_stale(bench: Bench) -> None:
+    await bench.ask()
+    bench.clock.seconds += TTL
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Places, "take", lambda places, client: "too_many_waiting")
+        assert codes(await bench.ask()) == [3]
+        assert bench.take("other.example.org") is None
+    await settle()
+    assert bench.path.record.drops == {"too_many_waiting": 1}
     assert (codes(await bench.ask()), bench.upstreams.asked) == ([], 2)
 
 
