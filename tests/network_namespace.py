@@ -20,8 +20,11 @@ def ip(*words: str) -> None:
 
 
 def interface(name: str) -> None:
-    """An interface that is up, with nothing at its other end."""
-    ip("link", "add", name, "type", "veth", "peer", "name", f"{name}-peer")
+    """An interface that is up, with nothing at its other end. Skips the test where there can be none."""
+    try:
+        ip("link", "add", name, "type", "veth", "peer", "name", f"{name}-peer")
+    except subprocess.CalledProcessError:
+        pytest.skip("the kernel has no veth interfaces")
     for end in (name, f"{name}-peer"):
         ip("link", "set", end, "up")
 
