@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
-from tests.compliance import edns, headers, names, negatives, questions, special, tcp, truncation, types
+from tests.compliance import (
+    cookies,
+    edns,
+    headers,
+    names,
+    negatives,
+    questions,
+    special,
+    tcp,
+    truncation,
+    types,
+)
 from tests.compliance.case import Case
 
 CASES: tuple[Case, ...] = (
@@ -10,6 +21,7 @@ CASES: tuple[Case, ...] = (
     *questions.CASES,
     *names.CASES,
     *edns.CASES,
+    *cookies.CASES,
     *truncation.CASES,
     *types.CASES,
     *special.CASES,

@@ -20,6 +20,17 @@ class Reason:
 
 REASONS = (
     Reason(
+        ("cookies/*",),
+        ("Unbound", "Recursor"),
+        "It answers no cookies by default (Unbound: `answer-cookie`) or at all.",
+    ),
+    Reason(
+        ("keepalive/over-tcp",),
+        ("Unbound", "Recursor"),
+        "It tells no timeout by default (Unbound: `edns-tcp-keepalive`) or at all; RFC 7828 §3.3.2 leaves it "
+        "to the server.",
+    ),
+    Reason(
         ("edns/duplicate*", "edns/owner", "edns/option-*", "edns/cookie-*"),
         ("Recursor",),
         "It takes what it knows out of the OPT record and does not judge the rest.",

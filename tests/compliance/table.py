@@ -17,8 +17,6 @@ Every case cites the section that it stands on and is asked of filterd and, wher
 installed, of BIND, Unbound and PowerDNS Recursor as forwarders to the same scripted upstream on loopback.
 `make compliance` runs them and writes this page; the suite runs filterd's side on every change. What two of
 the others agree on, filterd must do. The cases stand in `tests/compliance/`.
-
-Cookies (RFC 7873) are checked for their form only; filterd sends none.
 """
 
 

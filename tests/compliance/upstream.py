@@ -76,6 +76,8 @@ a.root.example. 300 IN A 192.0.2.2
 
 MANY = {"fits-1232": 60, "fits-4096": 120, "fits-tcp": 1000}
 """names with so many addresses: more than 512, than 1,232 and than 16,384 bytes"""
+MAILS = 12
+"""mail servers of ``mails.c.example``, whose addresses come along and make the answer more than 512 bytes"""
 ANYTHING = ("oct.c.example.", "w.c.example.")
 """below these every name has the address 192.0.2.61"""
 LEAKS = (
@@ -118,7 +120,16 @@ def _zone() -> dict[Key, dns.rrset.RRset]:
         addresses = [f"10.{i >> 8}.{i & 255}.1" for i in range(count)]
         many = dns.name.from_text(f"{name}.c.example.")
         records[many, 1] = dns.rrset.from_text_list(many, 300, "IN", "A", addresses)
+    mails = dns.name.from_text("mails.c.example.")
+    exchanges = [f"10 m{number}.mails.c.example." for number in range(MAILS)]
+    records[mails, 15] = dns.rrset.from_text_list(mails, 300, "IN", "MX", exchanges)
     return records
+
+
+def _hosts(mails: dns.rrset.RRset) -> list[dns.rrset.RRset]:
+    """The addresses of mail servers, as an additional section has them."""
+    targets = [rdata.exchange for rdata in mails]
+    return [dns.rrset.from_text(target, 300, "IN", "AAAA", "2001:db8::25") for target in targets]
 
 
 RECORDS = _zone()
@@ -180,6 +191,8 @@ def respond(query: dns.message.Message) -> dns.message.Message:
         signature = dns.rdata.from_text("IN", "RRSIG", SIGNATURE)
         reply.answer.append(dns.rrset.from_rdata(asked.name, 300, signature))
         reply.flags |= dns.flags.AD
+    if label == b"mails" and reply.answer:
+        reply.additional += _hosts(reply.answer[0])
     if label == b"ede" and query.edns >= 0:
         reply.use_edns(0, query.ednsflags, 4096, options=[dns.edns.EDEOption(dns.edns.EDECode(3))])
     if label.startswith(b"servfail"):
