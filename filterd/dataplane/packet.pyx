@@ -4,7 +4,7 @@ from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t
 from libc.stdlib cimport free, malloc
 from libc.string cimport memcmp, memcpy, memset
 
-from filterd.dataplane.admit cimport named_by_subnet
+from filterd.dataplane.admit cimport check_cookie, named_by_subnet, names_server, rcode_for_cookie
 from filterd.dataplane.cache cimport (
     CACHE_HIT,
     CACHE_STALE,
@@ -64,7 +64,6 @@ from filterd.policy.fingerprint cimport Fingerprint, suffixes
 from filterd.policy.inspect cimport INSPECT_OK, Union, inspect, union_of, union_touches
 from filterd.policy.snapshot cimport origin_of_bit
 from filterd.wire.codec cimport (
-    BADCOOKIE,
     BADVERS,
     CLASS_CH,
     CLASS_IN,
@@ -74,7 +73,6 @@ from filterd.wire.codec cimport (
     FORMERR,
     HEADER_SIZE,
     MAX_EDES,
-    NOERROR,
     NOT_A_QUERY,
     NO_QUESTION,
     NXDOMAIN,
@@ -89,11 +87,15 @@ from filterd.wire.codec cimport (
     parse_query,
     rcode_of,
 )
-from filterd.wire.cookie cimport CLIENT_SIZE, answer_cookie, read_secrets
+from filterd.wire.cookie cimport read_secrets
+from filterd.wire.ede cimport (
+    EDE_BLOCKED, EDE_CENSORED, EDE_FILTERED, EDE_FORGED_ANSWER, EDE_NETWORK_ERROR, EDE_NOT_READY,
+    EDE_PROHIBITED, EDE_STALE_ANSWER, EDE_STALE_NXDOMAIN)
 from filterd.wire.respond cimport (
     LOCAL_NXDOMAIN,
     MAX_MESSAGE,
     add_ede,
+    add_edes,
     default_options,
     local_kind,
     respond_answer,
@@ -116,24 +118,6 @@ cdef enum:
     FIRST_META_TYPE = 249       # TKEY; up to 252 (AXFR) nothing that a resolver forwards
     LAST_META_TYPE = 254        # MAILA; 255 is ANY
 
-# RFC 8914, as the design's stage 13 uses them.
-cdef enum:
-    EDE_STALE = 3
-    EDE_FORGED = 4
-    EDE_NOT_READY = 14
-    EDE_BLOCKED = 15
-    EDE_CENSORED = 16
-    EDE_FILTERED = 17
-    EDE_PROHIBITED = 18
-    EDE_STALE_NXDOMAIN = 19
-    EDE_NETWORK = 23
-
-cdef bytes ID_SERVER = b"\x02id\x06server\x00"
-cdef bytes HOSTNAME_BIND = b"\x08hostname\x04bind\x00"
-cdef const uint8_t* id_server = <const uint8_t*><const char*>ID_SERVER
-cdef const uint8_t* hostname_bind = <const uint8_t*><const char*>HOSTNAME_BIND
-
-
 # ---- the stages, in the order of pipeline.py ----
 
 cdef int packet_receive(Core* core, const uint8_t* packet, size_t length, Exchange* x, int64_t now,
@@ -152,7 +136,8 @@ cdef int packet_receive(Core* core, const uint8_t* packet, size_t length, Exchan
     core.counters.queries[1 if x.tcp else 0] += 1
     memcpy(x.sender, x.client, 16)
     x.by_subnet = not x.proxied and named_by_subnet(core.forwarders, &x.query, &x.sender[0], &x.client[0])
-    check_cookie(core, x, now)
+    x.has_cookie = check_cookie(&core.rules.secrets, &x.query, &x.sender[0], now, &x.cookie[0],
+                                &x.cookie_valid)
     begin_options(core, x, &options)
     sound = status == OK or status == NO_QUESTION
     admitted = address_find(core.allowed, x.client, False) != NULL
@@ -167,7 +152,7 @@ cdef int packet_receive(Core* core, const uint8_t* packet, size_t length, Exchan
         add_ede(&options, EDE_PROHIBITED, NULL, 0)
         return error(core, x, REFUSED, &options, work)
     if status == NO_QUESTION:
-        return error(core, x, asked_for_cookie(x), &options, work)
+        return error(core, x, rcode_for_cookie(&x.query, x.cookie_valid), &options, work)
     return by_manners(core, x, &options, now, ticks, work)
 
 
@@ -186,19 +171,6 @@ cdef int by_manners(Core* core, Exchange* x, const AnswerOptions* options, int64
     if FIRST_META_TYPE <= x.query.qtype <= LAST_META_TYPE:
         return error(core, x, REFUSED, options, work)
     return proceed(core, x, NULL, now, ticks, work)
-
-
-cdef void check_cookie(const Core* core, Exchange* x, int64_t now) noexcept nogil:
-    """Whether the sender's cookie holds, and which one goes back (RFC 7873 5.2)."""
-    cdef const CookieSecrets* secrets = &core.rules.secrets
-    x.has_cookie = x.query.cookie_length and secrets.count
-    x.cookie_valid = x.has_cookie and answer_cookie(secrets, &x.query.cookie[0], x.query.cookie_length,
-                                                    &x.sender[0], <uint32_t> now, &x.cookie[0])
-
-
-cdef uint16_t asked_for_cookie(const Exchange* x) noexcept nogil:
-    """Without a question: a cookie is asked for, or asked about (RFC 7873 5.4)."""
-    return NOERROR if x.cookie_valid or x.query.cookie_length == CLIENT_SIZE else BADCOOKIE
 
 
 cdef int rate_of(Core* core, const Exchange* x, bint admitted, bint well_formed) noexcept nogil:
@@ -263,7 +235,7 @@ cdef void scrub_reply(Reply* reply, Workspace* work) noexcept nogil:
     if scrub(reply.message, reply.length, work.found, BUFFER_SIZE, &kept) != OK:
         reply.message = NULL
         reply.edes.count = 1
-        reply.edes.items[0].code = EDE_NETWORK
+        reply.edes.items[0].code = EDE_NETWORK_ERROR
         reply.edes.items[0].text_length = 0
     elif kept:
         reply.message = work.found
@@ -350,7 +322,7 @@ cdef int look_up(Core* core, Exchange* x, const Line* line, const Verdict* verdi
             return PACKET_MISS
         options.age = found.age
         if found.failure:
-            copy_edes(&found.edes, options)
+            add_edes(options, &found.edes)
             return error(core, x, SERVFAIL, options, work)
         status = complete(core, x, line, verdict, &found, work.found, found.length, found.ad, &found.edes,
                           options, now, work)
@@ -367,7 +339,7 @@ cdef int with_reply(Core* core, Exchange* x, const Line* line, const Verdict* ve
         x.rounds = MAX_ROUNDS - 1
         status = look_up(core, x, line, verdict, options, now, ticks, work)
         if status == PACKET_MISS:
-            copy_edes(&reply.edes, options)
+            add_edes(options, &reply.edes)
             return error(core, x, SERVFAIL, options, work)
         return status
     status = complete(core, x, line, verdict, NULL, reply.message, reply.length, reply.ad, &reply.edes,
@@ -387,7 +359,7 @@ cdef int complete(Core* core, Exchange* x, const Line* line, const Verdict* verd
         return blocked(core, x, &seen, options, work)
     if must_inspect(core, line, found, message, length, now):
         if inspect(core.state, line, message, length, verdict.own_allow, now, &seen, NULL) != INSPECT_OK:
-            add_ede(options, EDE_NETWORK, NULL, 0)
+            add_ede(options, EDE_NETWORK_ERROR, NULL, 0)
             return error(core, x, SERVFAIL, options, work)
         if seen.outcome == OUTCOME_BLOCK:
             return blocked(core, x, &seen, options, work)
@@ -395,12 +367,12 @@ cdef int complete(Core* core, Exchange* x, const Line* line, const Verdict* verd
             x.rewrite = True
             x.asked = core.state.targets[seen.reference][0]
             return PACKET_AGAIN
-    copy_edes(edes, options)
+    add_edes(options, edes)
     if message[3] & 0x0F == NXDOMAIN or (message[6] == 0 and message[7] == 0):
         options.ttl_cap = min(options.ttl_cap, <uint32_t> MAX_NEGATIVE_TTL)
     if x.rewrite:
         count(core, OUTCOME_REWRITE, REASON_SAFE_SEARCH, 0)
-        add_ede(options, EDE_FORGED, NULL, 0)
+        add_ede(options, EDE_FORGED_ANSWER, NULL, 0)
         return sent(
             core, respond_rewrite(&x.query, &x.asked, message, length, options, work.out, BUFFER_SIZE), work
         )
@@ -453,7 +425,7 @@ cdef int blocked(Core* core, Exchange* x, const Verdict* verdict, AnswerOptions*
     else:
         add_ede(options, EDE_FILTERED, NULL, 0)
     if makes_address(core, &x.query, verdict.mode):
-        add_ede(options, EDE_FORGED, NULL, 0)
+        add_ede(options, EDE_FORGED_ANSWER, NULL, 0)
     return sent(core, respond_blocked(&x.query, verdict.mode, scope, options, work.out, BUFFER_SIZE), work)
 
 
@@ -485,10 +457,9 @@ cdef uint8_t apex_of(const Core* core, const Name* name, uint32_t bit) noexcept 
 
 cdef int other_class(Core* core, Exchange* x, const AnswerOptions* options, Workspace* work) noexcept nogil:
     """CHAOS: the identity for id.server (RFC 4892). Anything else is refused, and a hidden identity too."""
-    cdef const Name* name = &x.query.name
     cdef bint asks_text = x.query.qtype == TYPE_TXT or x.query.qtype == TYPE_ANY
     if x.query.qclass == CLASS_CH and asks_text and core.rules.identity_length:
-        if is_name(name, id_server, 11) or is_name(name, hostname_bind, 15):
+        if names_server(&x.query.name):
             return sent(core, respond_text(&x.query, core.rules.identity, core.rules.identity_length, options,
                                            work.out, BUFFER_SIZE), work)
     return error(core, x, REFUSED, options, work)
@@ -586,21 +557,11 @@ cdef inline void lookup_key(const Core* core, const Exchange* x, Key* key) noexc
 
 
 cdef inline void stale_ede(const uint8_t* message, AnswerOptions* options) noexcept nogil:
-    add_ede(options, EDE_STALE_NXDOMAIN if message[3] & 0x0F == NXDOMAIN else EDE_STALE, NULL, 0)
-
-
-cdef void copy_edes(const EdeList* edes, AnswerOptions* options) noexcept nogil:
-    cdef int i
-    for i in range(edes.count):
-        add_ede(options, edes.items[i].code, edes.items[i].text, edes.items[i].text_length)
+    add_ede(options, EDE_STALE_NXDOMAIN if message[3] & 0x0F == NXDOMAIN else EDE_STALE_ANSWER, NULL, 0)
 
 
 cdef inline bint same_name(const Name* a, const Name* b) noexcept nogil:
     return a.length == b.length and memcmp(a.bytes, b.bytes, a.length) == 0
-
-
-cdef inline bint is_name(const Name* name, const uint8_t* wire, uint8_t length) noexcept nogil:
-    return name.length == length and memcmp(name.bytes, wire, length) == 0
 
 
 cdef inline void count(Core* core, uint8_t outcome, uint8_t reason, uint32_t reference) noexcept nogil:

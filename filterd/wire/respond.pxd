@@ -84,6 +84,12 @@ cdef inline bint add_ede(AnswerOptions* options, uint16_t code, const uint8_t* t
     options.ede.count += 1
     return True
 
+cdef inline void add_edes(AnswerOptions* options, const EdeList* edes) noexcept nogil:
+    """Adds these too, as far as there is room."""
+    cdef int i
+    for i in range(edes.count):
+        add_ede(options, edes.items[i].code, edes.items[i].text, edes.items[i].text_length)
+
 
 # An error: FORMERR, SERVFAIL, NOTIMP, REFUSED; with EDNS also the extended codes such as BADVERS. Works for
 # every query whose header was read: without a question the answer has none.
