@@ -16,6 +16,8 @@ import pytest
 PACKAGES = {
     "delv": "bind9-dnsutils",
     "dig": "bind9-dnsutils",
+    "dnssec-keygen": "bind9-utils",
+    "dnssec-signzone": "bind9-utils",
     "kdig": "knot-dnsutils",
     "named": "bind9",
     "nsd": "nsd",
