@@ -14,6 +14,7 @@ import threading
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
+from typing import cast
 
 import dns.exception
 import dns.flags
@@ -245,8 +246,7 @@ class Server(asyncio.DatagramProtocol):
     transport: asyncio.DatagramTransport = field(init=False)
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.DatagramTransport)
-        self.transport = transport
+        self.transport = cast(asyncio.DatagramTransport, transport)  # 3.11 says less of it
 
     def _read(self, packet: bytes) -> tuple[dns.message.Message, str] | None:
         try:
