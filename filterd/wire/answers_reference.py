@@ -112,8 +112,11 @@ class Names:
         return after
 
 
-def check_data(message: bytes, place: Place, names: Names) -> None:
-    """Refuses unsound data of the types that clients and filters act on; others are opaque."""
+def check_data(message: bytes, place: Place, names: Names | None) -> None:
+    """Refuses unsound data of the types that clients and filters act on; others are opaque.
+
+    Without ``names`` a pointer may lead into any bytes.
+    """
     size = place.end - place.data_offset
     if place.rclass == IN and place.type in (A, AAAA):
         need(size == (4 if place.type == A else 16), Status.BAD_DATA)
@@ -126,7 +129,10 @@ def check_data(message: bytes, place: Place, names: Names) -> None:
     before, count, behind = layout(message, place)
     position = place.data_offset + before
     for _ in range(count):
-        position = names.read(message, position, place.end)
+        if names is None:
+            position = read_name(message, position, place.end)[1]
+        else:
+            position = names.read(message, position, place.end)
     need(behind is None or position + behind == place.end, Status.BAD_DATA)
 
 

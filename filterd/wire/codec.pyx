@@ -2,12 +2,14 @@
 """The message codec: reads queries and answers whose bytes may be hostile.
 
 The native functions are described in ``codec.pxd``; below them stands the thin Python face. The readable
-reference is :mod:`filterd.wire.codec_reference`, and the two are kept equal by tests.
+references are :mod:`filterd.wire.codec_reference` (names, records), :mod:`filterd.wire.queries_reference`
+and :mod:`filterd.wire.answers_reference`, and the two are kept equal by tests.
 """
 
 from libc.string cimport memcpy, memset
 
 from filterd.wire.layout cimport data_layout
+from filterd.wire.query_options cimport read_options
 from filterd.wire.utf8 cimport text_length
 
 from filterd.wire import names as text_names
@@ -17,6 +19,9 @@ from filterd.wire.status import Status as PyStatus
 cdef enum:
     POINTER_SPACE = 16384        # offsets that a compression pointer can name
     STARTS_SIZE = 2048           # bytes for one bit each
+    OPCODE_NOTIFY = 4            # RFC 1996
+    TYPE_SIG = 24
+    TYPE_KEY = 25
 
 
 # --- names ------------------------------------------------------------------------------------------------
@@ -173,58 +178,6 @@ cdef int walk_next(Walk* walk, Record* record, Name* owner) noexcept nogil:
 
 # --- queries ----------------------------------------------------------------------------------------------
 
-cdef int read_client_subnet(const uint8_t* data, size_t length, Query* out) noexcept nogil:
-    """RFC 7871 6: family, prefix, scope 0, and the address bytes that the prefix needs, spare bits 0.
-
-    Unknown families are ignored, as unknown options are; of several subnets the first counts.
-    """
-    cdef unsigned int family, prefix, size
-    if length < 4:
-        return BAD_OPTION
-    family = get16(data)
-    prefix = data[2]
-    if family != 1 and family != 2:
-        return OK
-    size = (prefix + 7) // 8
-    if data[3] != 0 or prefix > (32 if family == 1 else 128) or length != 4 + size:
-        return BAD_OPTION
-    if prefix % 8 and data[3 + size] & (0xFF >> (prefix % 8)):
-        return BAD_OPTION
-    if out.ecs_family == 0:
-        out.ecs_family = <uint8_t> family
-        out.ecs_prefix = <uint8_t> prefix
-        memcpy(out.ecs_address, data + 4, size)
-    return OK
-
-
-cdef int read_options(const uint8_t* data, size_t length, Query* out) noexcept nogil:
-    """The options of a query's OPT record; those that we do not know are passed over (RFC 6891 6.1.2)."""
-    cdef size_t position = 0, size
-    cdef unsigned int code
-    while position < length:
-        if length - position < 4:
-            return BAD_OPTION
-        code = get16(data + position)
-        size = get16(data + position + 2)
-        position += 4
-        if length - position < size:
-            return BAD_OPTION
-        if code == 8:
-            if read_client_subnet(data + position, size, out) != OK:
-                return BAD_OPTION
-        elif code == 3:
-            out.wants_nsid = True
-        elif code == 11:
-            out.wants_keepalive |= size == 0             # RFC 7828 3.2.1: a client gives no timeout
-        elif code == 10 and out.cookie_length == 0:      # of several the first counts
-            if size != 8 and not 16 <= size <= 40:       # RFC 7873 5.2.2
-                return BAD_OPTION
-            memcpy(out.cookie, data + position, size)
-            out.cookie_length = <uint8_t> size
-        position += size
-    return OK
-
-
 cdef int read_query_opt(const uint8_t* packet, const Record* record, Query* out) noexcept nogil:
     if out.has_edns:
         return DUPLICATE_OPT
@@ -260,9 +213,66 @@ cdef int read_question(const uint8_t* packet, size_t length, Query* out) noexcep
     return OK
 
 
-cdef int parse_query(const uint8_t* packet, size_t length, Query* out) noexcept nogil:
+cdef int check_tsig(const uint8_t* packet, const Record* record, bint last) noexcept nogil:
+    """The last record of all (RFC 8945 5.1) and in its form (4.2); what it signs is not looked at."""
+    cdef size_t offset = record.data_offset, end = offset + record.data_length
+    cdef int status
+    cdef Name algorithm
+    if record.section != 3 or not last or record.rclass != CLASS_ANY:
+        return BAD_DATA
+    status = read_name(packet, end, &offset, &algorithm)
+    if status != OK:
+        return status
+    if end < offset + 10:                # time, fudge, MAC's size
+        return TRUNCATED
+    offset += 10 + get16(packet + offset + 8)
+    if end < offset + 6:                 # original id, error, size of the rest
+        return TRUNCATED
+    return OK if offset + 6 + get16(packet + offset + 4) == end else BAD_DATA
+
+
+cdef int check_query_record(const uint8_t* packet, size_t length, const Record* record, const Query* query,
+                            bint last) noexcept nogil:
+    """A record that nobody asked for and nobody believes: it must be one, and of the question's class."""
+    if record.type == TYPE_TSIG:
+        return check_tsig(packet, record, last)
+    if (query.question_length and record.rclass != query.qclass and query.qclass != CLASS_ANY
+            and record.type not in (TYPE_SIG, TYPE_KEY)):        # SIG(0) has class ANY (RFC 2931 3)
+        return BAD_DATA
+    return check_data(packet, length, record, NULL)
+
+
+cdef int read_records(const uint8_t* packet, size_t length, Query* out) noexcept nogil:
+    """All that stands behind the question; END if it is sound."""
     cdef Walk walk
     cdef Record record
+    cdef Name owner
+    cdef int status = walk_start(packet, length, &walk)
+    while status == OK:
+        status = walk_next(&walk, &record, &owner)
+        if status != OK:
+            return status
+        if record.type == TYPE_OPT:
+            status = read_query_opt(packet, &record, out)
+        else:
+            status = check_query_record(packet, length, &record, out, walk.left[3] == 0)
+    return status
+
+
+cdef int read_other_opcode(const uint8_t* packet, size_t length, Query* out) noexcept nogil:
+    """What kind of error another opcode gets.
+
+    NOTIMP, whatever stands behind the header, which need not have our layout (RFC 8906 3.1.4); unless it
+    cannot be read and should: NOTIFY has QUERY's layout (RFC 1996 3.7), TC says that the end is missing.
+    """
+    cdef int status
+    if out.opcode != OPCODE_NOTIFY and not out.flags & FLAG_TC:
+        return UNKNOWN_OPCODE
+    status = read_records(packet, length, out)
+    return UNKNOWN_OPCODE if status == END else status
+
+
+cdef int parse_query(const uint8_t* packet, size_t length, Query* out) noexcept nogil:
     cdef int status
     memset(out, 0, sizeof(Query))
     out.flags = FLAG_QR                  # whoever answers all the same finds an answer, and stays silent
@@ -275,17 +285,11 @@ cdef int parse_query(const uint8_t* packet, size_t length, Query* out) noexcept 
     if out.flags & FLAG_QR:
         return NOT_A_QUERY
     if out.opcode != 0:
-        return UNKNOWN_OPCODE
+        return read_other_opcode(packet, length, out)
     status = read_question(packet, length, out)
     if status != OK:
         return status
-    if get16(packet + 6) != 0 or get16(packet + 8) > (out.qtype == TYPE_IXFR):     # RFC 1995 3: IXFR's SOA
-        return BAD_COUNT
-    status = walk_start(packet, length, &walk)
-    while status == OK:
-        status = walk_next(&walk, &record, NULL)
-        if status == OK and record.type == TYPE_OPT:
-            status = read_query_opt(packet, &record, out)
+    status = read_records(packet, length, out)
     if status == END and out.question_length == 0:
         return NO_QUESTION if out.cookie_length else BAD_COUNT
     return OK if status == END else status
@@ -407,7 +411,7 @@ cdef int place_questions(const uint8_t* message, size_t length, uint8_t* starts)
 
 
 cdef int check_names(const uint8_t* message, const Record* record, uint8_t* starts) noexcept nogil:
-    """The names in the data, and that nothing is left over."""
+    """The names in the data, and that nothing is left over. starts NULL: pointers may lead anywhere."""
     cdef size_t offset = 0, start, end = record.data_offset + record.data_length
     cdef int names = 0, rest = 0, _i, status = OK
     cdef Name name
@@ -419,7 +423,7 @@ cdef int check_names(const uint8_t* message, const Record* record, uint8_t* star
         start = offset
         if status == OK:
             status = read_name(message, end, &offset, &name)
-        if status == OK:
+        if status == OK and starts is not NULL:
             status = place_name(message, start, starts)
     if status == OK and rest >= 0 and offset + rest != end:
         return BAD_DATA

@@ -1,6 +1,7 @@
 """The readable reference of the native codec: the same functions, statuses and values, in plain Python.
 
-Here are names, records and queries; :mod:`filterd.wire.answers_reference` has record data and answers.
+Here are names and records; :mod:`filterd.wire.answers_reference` has record data and answers, and
+:mod:`filterd.wire.queries_reference` queries.
 Nothing on the query path calls it; tests hold the two equal. Inside, a refusal is the exception
 :class:`Refused`; at the edge it becomes the status that it carries.
 """
@@ -8,7 +9,6 @@ Nothing on the query path calls it; tests hold the two equal. Inside, a refusal 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from filterd.wire.message import ResourceRecord
@@ -20,7 +20,7 @@ HEADER_SIZE = 12
 MAX_NAME = 255
 MAX_POINTERS = 16
 QR = 0x8000
-OPT, IXFR = 41, 251
+OPT = 41
 
 
 class Refused(Exception):  # noqa: N818 - a verdict on the bytes, not an error of ours
@@ -179,30 +179,6 @@ def records(message: bytes) -> list[ResourceRecord] | Status:
         return refused.status
 
 
-# --- queries ---
-
-
-@dataclass(slots=True)
-class ParsedQuery:
-    """A query; the fields are those of the native class."""
-
-    id: int = 0
-    flags: int = QR
-    opcode: int = 0
-    qtype: int = 0
-    qclass: int = 0
-    name: bytes = b"\0"
-    question: bytes = b""
-    has_edns: bool = False
-    udp_size: int = 0
-    edns_version: int = 0
-    dnssec_ok: bool = False
-    wants_nsid: bool = False
-    wants_keepalive: bool = False
-    client_subnet: tuple[int, int, bytes] | None = None
-    cookie: bytes = b""
-
-
 def options(data: bytes) -> Iterator[tuple[int, bytes]]:
     """The options of an OPT record (RFC 6891 §6.1.2)."""
     position = 0
@@ -212,82 +188,3 @@ def options(data: bytes) -> Iterator[tuple[int, bytes]]:
         need(after <= len(data), Status.BAD_OPTION)
         yield u16(data, position), data[position + 4 : after]
         position = after
-
-
-def read_client_subnet(content: bytes) -> tuple[int, int, bytes] | None:
-    """RFC 7871 §6; None for a family that we do not know."""
-    need(len(content) >= 4, Status.BAD_OPTION)
-    family, prefix, scope, address = u16(content, 0), content[2], content[3], content[4:]
-    if family not in (1, 2):
-        return None
-    bits = 32 if family == 1 else 128
-    need(scope == 0 and prefix <= bits and len(address) == (prefix + 7) // 8, Status.BAD_OPTION)
-    if prefix % 8:
-        need(address[-1] & (0xFF >> prefix % 8) == 0, Status.BAD_OPTION)
-    return family, prefix, address.ljust(bits // 8, b"\0")
-
-
-def read_query_opt(packet: bytes, place: Place, query: ParsedQuery) -> None:
-    """Takes over what the client's OPT record says."""
-    need(not query.has_edns, Status.DUPLICATE_OPT)
-    need(place.section == 3 and packet[place.owner_offset] == 0, Status.BAD_OPTION)
-    query.has_edns = True
-    query.udp_size = place.rclass
-    query.edns_version = place.ttl >> 16 & 0xFF
-    query.dnssec_ok = bool(place.ttl & 0x8000)
-    if query.edns_version:
-        return
-    for code, content in options(packet[place.data_offset : place.end]):
-        if code == 8:
-            subnet = read_client_subnet(content)
-            query.client_subnet = query.client_subnet or subnet
-        elif code == 3:
-            query.wants_nsid = True
-        elif code == 11:
-            query.wants_keepalive |= not content  # a client gives no timeout (RFC 7828 §3.2.1)
-        elif code == 10 and not query.cookie:
-            need(len(content) == 8 or 16 <= len(content) <= 40, Status.BAD_OPTION)
-            query.cookie = content
-
-
-def read_question(packet: bytes, query: ParsedQuery) -> None:
-    """Name, type and class that are asked for, and their bytes as sent."""
-    name, after = read_name(packet, HEADER_SIZE)
-    query.name = name.lower()
-    need(after + 4 <= len(packet), Status.TRUNCATED)
-    query.qtype, query.qclass = u16(packet, after), u16(packet, after + 2)
-    query.question = packet[HEADER_SIZE : after + 4]
-
-
-def read_query(packet: bytes, query: ParsedQuery) -> None:
-    """Fills in the query as far as the packet can be read."""
-    need(len(packet) >= HEADER_SIZE, Status.TRUNCATED)
-    query.id, query.flags = u16(packet, 0), u16(packet, 2)
-    query.opcode = query.flags >> 11 & 15
-    need(not query.flags & QR, Status.NOT_A_QUERY)
-    need(query.opcode == 0, Status.UNKNOWN_OPCODE)
-    need(u16(packet, 4) <= 1, Status.BAD_COUNT)
-    if u16(packet, 4):
-        read_question(packet, query)
-    need(u16(packet, 6) == 0 and u16(packet, 8) <= (query.qtype == IXFR), Status.BAD_COUNT)
-    for place in walk(packet, owners=False):
-        if place.type == OPT:
-            read_query_opt(packet, place, query)
-    need(bool(query.question or query.cookie), Status.BAD_COUNT)
-    need(bool(query.question), Status.NO_QUESTION)
-
-
-def read(packet: bytes) -> tuple[Status, ParsedQuery]:
-    """The status and whatever of the query could be read."""
-    query = ParsedQuery()
-    try:
-        read_query(packet, query)
-    except Refused as refused:
-        return refused.status, query
-    return Status.OK, query
-
-
-def parse(packet: bytes) -> ParsedQuery | Status:
-    """The query in a packet, or why there is none."""
-    status, query = read(packet)
-    return query if status is Status.OK else status

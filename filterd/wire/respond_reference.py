@@ -18,13 +18,13 @@ from filterd.wire.codec_reference import (
     Place,
     Refused,
     need,
-    read,
     read_name,
     u16,
     walk,
 )
 from filterd.wire.frame_reference import CD, RD, SERVFAIL, Body, Query, finish
 from filterd.wire.options import AnswerOptions
+from filterd.wire.queries_reference import read
 from filterd.wire.status import Status
 
 NOERROR, FORMERR, NXDOMAIN, NOTIMP = 0, 1, 3, 4

@@ -32,6 +32,10 @@ _FORMERR: tuple[Check, ...] = (same_id(), flags(on="QR"), rcode("FORMERR"), coun
 _Q = question("a.c.example")
 
 
+_TSIG_DATA = b"\0" + bytes(6) + b"\x01\x2c\0\0\x4d\x61\0\0\0\0"
+_TSIG = record("key.example", 250, _TSIG_DATA, ttl=0, rclass=255)
+
+
 def _edns(name: str, section: str, says: str, record: bytes, *checks: Check) -> Case:
     return Case(f"edns/{name}", section, says, (ask("a.c.example", edns=record),), checks or _ANSWERED)
 
@@ -343,5 +347,19 @@ CASES = (
             one_of((rcode("NOTAUTH", "REFUSED", "FORMERR"),), (rcode("NOERROR"), answer(_A))),
             readable(),
         ),
+    ),
+    _malformed("tsig-not-last", "RFC 8945 §5.1", "a TSIG record before another", _TSIG, opt()),
+    _malformed("tsig-twice", "RFC 8945 §5.1", "two TSIG records", _TSIG, _TSIG),
+    _malformed(
+        "tsig-cut",
+        "RFC 8945 §5.2",
+        "a TSIG record whose data ends early",
+        record("key.example", 250, _TSIG_DATA[:-3], ttl=0, rclass=255),
+    ),
+    _malformed(
+        "tsig-class",
+        "RFC 8945 §4.2",
+        "a TSIG record of class IN",
+        record("key.example", 250, _TSIG_DATA, ttl=0),
     ),
 )

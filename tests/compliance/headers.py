@@ -157,6 +157,27 @@ CASES = (
         (same_id(), opcode(5), rcode("NOTIMP", "REFUSED", "NOTAUTH")),
     ),
     Case(
+        "headers/opcode-13-broken",
+        "RFC 8906 §3.1.4",
+        "an unknown opcode may have another layout behind the header",
+        (message(question("c.example", 6), flags=13 << 11, counts=(1, 7, 7, 7)),),
+        (same_id(), flags(on="QR"), rcode("NOTIMP", "FORMERR"), counts(answer=0)),
+    ),
+    Case(
+        "headers/opcode-13-truncated",
+        "RFC 1035 §4.1.1",
+        "one that says itself that its end is missing, and cannot be read, is malformed",
+        (message(question("c.example", 6), flags=0x0200 | 13 << 11, counts=(1, 7, 7, 7)),),
+        (same_id(), flags(on="QR"), rcode("FORMERR"), counts(answer=0)),
+    ),
+    Case(
+        "headers/notify-broken",
+        "RFC 1996 §3.7",
+        "NOTIFY has the layout of a QUERY: one that cannot be read is malformed",
+        (message(question("c.example", 6), flags=0x0400 | 4 << 11, counts=(1, 1, 0, 0)),),
+        (same_id(), flags(on="QR"), rcode("FORMERR"), counts(answer=0)),
+    ),
+    Case(
         "headers/opcode-without-question",
         "RFC 6895 §2.2",
         "an unknown opcode may come without a question",

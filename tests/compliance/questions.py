@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.compliance.asking import RD, TXT, ask, message, question, record
+from tests.compliance.asking import NS, RD, TXT, ask, message, question, record
 from tests.compliance.case import Case, Check
 from tests.compliance.checks import answer, counts, echo, flags, rcode, same_id
 
@@ -73,6 +73,37 @@ CASES = (
         "a record in a query's answer section is not believed",
         (message(question("fresh1.w.c.example"), answers=(record("fresh1.w.c.example", 1, b"\6\6\6\6"),)),),
         (same_id(), rcode("FORMERR", "NOERROR")),
+    ),
+    Case(
+        "questions/with-answer-served",
+        "RFC 1035 §4.1",
+        "nor does it keep the query from being answered",
+        (
+            message(
+                question("a.c.example"),
+                answers=(record("a.c.example", 1, b"\6\6\6\6"),),
+                authority=(record("c.example", NS, b"\0"),),
+            ),
+        ),
+        (same_id(), rcode("NOERROR"), answer("a.c.example. A 192.0.2.1"), counts(answer=1, authority=0)),
+    ),
+    _malformed(
+        "answer-cut-short",
+        "RFC 1035 §3.4.1",
+        "an A record of three bytes in a query's answer section",
+        message(question("a.c.example"), answers=(record("a.c.example", 1, b"\6\6\6"),)),
+    ),
+    _malformed(
+        "answer-of-another-class",
+        "RFC 1035 §4.1.1",
+        "a CHAOS record in a query of class IN",
+        message(question("a.c.example"), answers=(record("a.c.example", 1, b"\6\6\6\6", rclass=3),)),
+    ),
+    _malformed(
+        "answer-owner-nowhere",
+        "RFC 1035 §4.1.4",
+        "an owner whose pointer leads forward",
+        message(question("a.c.example"), answers=(record(b"\xc0\xff", 1, b"\6\6\6\6"),)),
     ),
     Case(
         "questions/with-additional",

@@ -36,6 +36,11 @@ REASONS = (
         "It takes what it knows out of the OPT record and does not judge the rest.",
     ),
     Reason(
+        ("questions/answer-*", "edns/tsig-*"),
+        ("Recursor",),
+        "It reads no record behind the question but OPT, and answers as if none stood there.",
+    ),
+    Reason(
         ("headers/*", "questions/*", "names/*", "edns/*", "tcp/malformed"),
         ("Recursor",),
         "It answers nothing to other opcodes and to what it cannot read; silence keeps it from "
@@ -48,10 +53,10 @@ REASONS = (
         "Its NOTIMP is written with opcode 0, so that the client cannot match it.",
     ),
     Reason(
-        ("questions/with-additional", "edns/not-last"),
+        ("questions/with-additional", "questions/with-answer-served", "edns/not-last"),
         ("Unbound",),
-        "It takes no other record than OPT behind the question; RFC 6891 §6.1.1 lets OPT stand "
-        "anywhere there.",
+        "It takes no other record than OPT behind the question; RFC 1035 §4.1 forbids none, and RFC 6891 "
+        "§6.1.1 lets OPT stand anywhere among the additional ones.",
     ),
     Reason(
         ("names/case-owner",),

@@ -11,13 +11,20 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from filterd.wire import answers_reference, codec, codec_reference, respond, respond_reference
+from filterd.wire import (
+    answers_reference,
+    codec,
+    codec_reference,
+    queries_reference,
+    respond,
+    respond_reference,
+)
 from filterd.wire.options import AnswerOptions
 from filterd.wire.status import Status
 from tests.fuzz.packets import corpus, mutate, public_packets, question_bytes, question_of
 
 SEEDS = sorted(corpus().items())
-FIELDS = [name for name in codec_reference.ParsedQuery.__slots__ if not name.startswith("_")]
+FIELDS = [name for name in queries_reference.ParsedQuery.__slots__ if not name.startswith("_")]
 TARGET = b"\x04safe\x07example\x00"
 
 labels = st.one_of(
@@ -212,10 +219,10 @@ def labels_of(name: bytes) -> list[bytes]:
     return found
 
 
-def both(packet: bytes) -> tuple[codec.ParsedQuery, codec_reference.ParsedQuery]:
+def both(packet: bytes) -> tuple[codec.ParsedQuery, queries_reference.ParsedQuery]:
     """The query as both read it, compared."""
     status, native = codec.read(packet)
-    expected, plain = codec_reference.read(packet)
+    expected, plain = queries_reference.read(packet)
     assert (status, fields(native)) == (expected, fields(plain))
     return native, plain
 
@@ -223,7 +230,7 @@ def both(packet: bytes) -> tuple[codec.ParsedQuery, codec_reference.ParsedQuery]
 def compare_reading(packet: bytes) -> None:
     """Every way to read a packet."""
     both(packet)
-    assert isinstance(codec.parse(packet), Status) == isinstance(codec_reference.parse(packet), Status)
+    assert isinstance(codec.parse(packet), Status) == isinstance(queries_reference.parse(packet), Status)
     found = codec.records(packet)
     assert found == codec_reference.records(packet)
     assert codec.strip(packet) == answers_reference.strip(packet)

@@ -23,8 +23,8 @@ LIES = {
     "header-alone": Status.TRUNCATED,
     "no-question": Status.BAD_COUNT,
     "two-questions": Status.BAD_COUNT,
-    "answer-in-query": Status.BAD_COUNT,
-    "authority-in-query": Status.BAD_COUNT,
+    "answer-in-query": Status.BAD_DATA,
+    "authority-in-query": Status.BAD_DATA,
     "self-pointer": Status.BAD_POINTER,
     "forward-pointer": Status.BAD_POINTER,
     "header-pointer": Status.BAD_POINTER,
@@ -326,3 +326,59 @@ def test_public_packets_that_the_oracle_reads_are_read_alike(wire: Any) -> None:
         ], name
         compared += 1
     assert compared > 200
+
+
+A_RECORD = b"\xc0\x0c\0\1\0\1\0\0\0\x3c\0\4\6\6\6\6"
+CLASS_CHAOS = A_RECORD[:4] + b"\0\3" + A_RECORD[6:]
+SHORT_A = A_RECORD[:10] + b"\0\3" + A_RECORD[12:15]
+LOST_OWNER = b"\xc0\x30" + A_RECORD[2:]
+SIG0 = b"\0\0\x18\0\xff\0\0\0\0\0\x15" + bytes(18) + b"\1k\0"
+TSIG_CLASS = seeds.TSIG.replace(b"\0\xfa\0\xff", b"\0\xfa\0\1")
+TSIG_REST = seeds.TSIG[:-1] + b"\1"
+TSIG_CUT = seeds.TSIG[:-2].replace(b"\0\x11", b"\0\x0f")
+
+
+@pytest.mark.parametrize(
+    ("section", "behind", "status"),
+    [
+        (1, [A_RECORD], Status.OK),  # not asked for, not forbidden (RFC 1035 §4.1), not believed
+        (2, [A_RECORD, A_RECORD], Status.OK),
+        (3, [A_RECORD, seeds.OPT, A_RECORD], Status.OK),
+        (3, [SIG0], Status.OK),  # RFC 2931 §3
+        (3, [seeds.OPT, seeds.TSIG], Status.OK),
+        (1, [CLASS_CHAOS], Status.BAD_DATA),
+        (2, [SHORT_A], Status.BAD_DATA),  # RFC 1035 §3.4.1
+        (3, [SHORT_A], Status.BAD_DATA),
+        (1, [LOST_OWNER], Status.BAD_POINTER),
+        (1, [seeds.OPT], Status.BAD_OPTION),  # RFC 6891 §6.1.1
+        (3, [seeds.TSIG, seeds.OPT], Status.BAD_DATA),  # RFC 8945 §5.1: the last, and one
+        (3, [seeds.TSIG, seeds.TSIG], Status.BAD_DATA),
+        (2, [seeds.TSIG], Status.BAD_DATA),
+        (3, [TSIG_CLASS], Status.BAD_DATA),  # RFC 8945 §4.2: class ANY
+        (3, [TSIG_REST], Status.BAD_DATA),
+        (3, [TSIG_CUT], Status.TRUNCATED),
+    ],
+)
+def test_records_in_a_query(wire: Any, section: int, behind: list[bytes], status: Status) -> None:
+    counts = [1, 0, 0, 0]
+    counts[section] = len(behind)
+    packet = struct.pack("!6H", 1, 0x0100, *counts) + seeds.QUESTION + b"".join(behind)
+    assert wire.codec.read(packet)[0] is status
+
+
+@pytest.mark.parametrize(
+    ("opcode", "truncated", "status"),
+    [
+        (1, False, Status.UNKNOWN_OPCODE),
+        (4, False, Status.TRUNCATED),  # NOTIFY has the layout of a QUERY (RFC 1996 §3.7)
+        (5, False, Status.UNKNOWN_OPCODE),
+        (15, False, Status.UNKNOWN_OPCODE),  # its layout may be another (RFC 8906 §3.1.4)
+        (15, True, Status.TRUNCATED),  # it says itself that its end is missing (RFC 1035 §4.1.1)
+    ],
+)
+def test_other_opcodes_with_a_broken_body(wire: Any, opcode: int, truncated: bool, status: Status) -> None:
+    flags = opcode << 11 | truncated << 9
+    packet = struct.pack("!6H", 1, flags, 1, 0, 1, 0) + seeds.QUESTION
+    assert wire.codec.read(packet)[0] is status
+    sound = struct.pack("!6H", 1, flags, 1, 0, 0, 0) + seeds.QUESTION
+    assert wire.codec.read(sound)[0] is Status.UNKNOWN_OPCODE
