@@ -64,6 +64,8 @@ def upstream(script: Script) -> Iterator[tuple[int, list[str]]]:
             packet, peer = server.recvfrom(4096)
             if not packet:
                 return
+            if len(packet) > 2 and packet[2] & 0x80:
+                continue  # an answer for whoever had this port before
             query = dns.message.from_wire(packet)
             name = query.question[0].name.to_text(omit_final_dot=True).lower()
             if not name.startswith("loop-check-"):
