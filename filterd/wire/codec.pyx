@@ -20,6 +20,7 @@ cdef enum:
     POINTER_SPACE = 16384        # offsets that a compression pointer can name
     STARTS_SIZE = 2048           # bytes for one bit each
     OPCODE_NOTIFY = 4            # RFC 1996
+    MAX_QUERY_RECORDS = 64       # behind a question; thousands, each with long names, would cost milliseconds
     TYPE_SIG = 24
     TYPE_KEY = 25
 
@@ -248,6 +249,8 @@ cdef int read_records(const uint8_t* packet, size_t length, Query* out) noexcept
     cdef Record record
     cdef Name owner
     cdef int status = walk_start(packet, length, &walk)
+    if status == OK and walk.left[1] + walk.left[2] + walk.left[3] > MAX_QUERY_RECORDS:
+        return BAD_COUNT
     while status == OK:
         status = walk_next(&walk, &record, &owner)
         if status != OK:

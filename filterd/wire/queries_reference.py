@@ -11,6 +11,7 @@ from filterd.wire.codec_reference import (
     QR,
     Place,
     Refused,
+    first_record,
     need,
     options,
     read_name,
@@ -23,6 +24,7 @@ TC = 0x0200
 NOTIFY = 4
 SIG, KEY = 24, 25
 CLASS_ANY = 255
+MAX_QUERY_RECORDS = 64
 
 
 @dataclass(slots=True)
@@ -103,7 +105,10 @@ def check_tsig(packet: bytes, place: Place, *, last: bool) -> None:
 
 def read_records(packet: bytes, query: ParsedQuery) -> None:
     """All that stands behind the question must be sound and of its class; nobody believes it."""
-    left = u16(packet, 10)
+    first_record(packet)
+    counts = [u16(packet, at) for at in (6, 8, 10)]
+    need(sum(counts) <= MAX_QUERY_RECORDS, Status.BAD_COUNT)
+    left = counts[2]
     for place in walk(packet, owners=True):
         left -= place.section == 3
         if place.type == OPT:

@@ -38,7 +38,7 @@ REASONS = (
     Reason(
         ("questions/answer-*", "edns/tsig-*"),
         ("Recursor",),
-        "It reads no record behind the question but OPT, and answers as if none stood there.",
+        "It judges no record behind the question but OPT: it answers as if none stood there, or nothing.",
     ),
     Reason(
         ("headers/*", "questions/*", "names/*", "edns/*", "tcp/malformed"),
@@ -141,6 +141,34 @@ REASONS = (
         ("tcp/half-close-*",),
         ("BIND", "Unbound"),
         "They take the client's end of sending for the end of the connection and drop what is under way.",
+    ),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Packets:
+    """What ``python -m tests.compliance.packets`` may find."""
+
+    percent: float
+    """of the packets, in which two of the others agree and not with filterd; more is a failure"""
+    why: tuple[str, ...]
+    """each class of them"""
+
+
+PACKETS = Packets(
+    1.0,
+    (
+        "filterd answers, BIND and Unbound say FORMERR: a record behind the question has a broken type "
+        "bitmap, an empty URI target, a short ZONEMD digest, or other data of a type whose data filterd "
+        "passes over. Unbound refuses the query for having the record at all, BIND for "
+        "its data; Recursor answers.",
+        "filterd NOTIMP, BIND and Unbound FORMERR: a readable NOTIFY that asks for another type than SOA, or "
+        "has records that belong into an UPDATE. filterd implements no NOTIFY, which NOTIMP says (RFC 8906 "
+        "§3.1.4).",
+        "filterd REFUSED, BIND and Recursor answer: CHAOS version.bind, which tells attackers what runs "
+        "here (RFC 4892 §4); id.server is answered.",
+        "filterd FORMERR, BIND and Recursor answer: an SVCB record of class CHAOS without a readable target, "
+        "behind a CHAOS question.",
     ),
 )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from tests.compliance.case import Case
-from tests.compliance.reasons import reason_for
+from tests.compliance.reasons import PACKETS, reason_for
 
 OURS = "filterd"
 Results = Mapping[str, Mapping[str, Sequence[str]]]
@@ -94,11 +94,23 @@ def differences(results: Results, cases: Sequence[Case]) -> list[str]:
     ]
 
 
+def hostile() -> list[str]:
+    """What hostile packets bring out, and why that stays."""
+    return [
+        "\n## Hostile packets\n",
+        "`python -m tests.compliance.packets` sends the 860 public packets and 2,500 mutations of them to "
+        "all four and compares rcode or silence. It fails where at least two of the others agree with each "
+        f"other and not with filterd in more than {PACKETS.percent:.0f} % of them. What remains:\n",
+        *(f"- {why}" for why in PACKETS.why),
+    ]
+
+
 def page(results: Results, versions: Mapping[str, str], cases: Sequence[Case]) -> str:
     """docs/compliance.md."""
     asked = ", ".join(versions[system] for system in results if versions.get(system))
     lines = [HEAD, f"Asked: {asked}.\n", "## Summary\n", *(f"- {line}" for line in summary(results, cases))]
     lines += ["\n## Differences and their reasons\n", *differences(results, cases)]
+    lines += hostile()
     lines += ["\n## Cases\n", f"| case | section | what must be so | {' | '.join(results)} |"]
     lines += ["| --- " * (3 + len(results)) + "|", *rows(results, cases)]
     return "\n".join(lines) + "\n"

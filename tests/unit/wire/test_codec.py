@@ -357,6 +357,8 @@ TSIG_CUT = seeds.TSIG[:-2].replace(b"\0\x11", b"\0\x0f")
         (3, [TSIG_CLASS], Status.BAD_DATA),  # RFC 8945 §4.2: class ANY
         (3, [TSIG_REST], Status.BAD_DATA),
         (3, [TSIG_CUT], Status.TRUNCATED),
+        (2, [A_RECORD] * 64, Status.OK),
+        (2, [A_RECORD] * 65, Status.BAD_COUNT),  # no query has so many; reading thousands is work
     ],
 )
 def test_records_in_a_query(wire: Any, section: int, behind: list[bytes], status: Status) -> None:
