@@ -16,7 +16,7 @@ from filterd.dataplane.listeners.binding import bind_tcp, bind_udp
 from filterd.dataplane.listeners.connections import Connections, Ending, Limits
 from filterd.dataplane.listeners.tcp import TcpListener, TcpService
 from filterd.dataplane.listeners.udp import UdpListener
-from filterd.dataplane.packet import Packets, Pending
+from filterd.dataplane.packets import Packets, Pending
 from filterd.dataplane.slowpath import SlowPath
 from filterd.dataplane.stages.record import Record
 from filterd.dataplane.stages.unwrap import Unwrap

@@ -29,6 +29,18 @@ cdef extern from *:
     static inline void filterd_add64(uint64_t *at, uint64_t by) {
         __atomic_fetch_add(at, by, __ATOMIC_RELAXED);
     }
+    static inline void filterd_bump64(uint64_t *at) {
+        __atomic_store_n(at, __atomic_load_n(at, __ATOMIC_RELAXED) + 1, __ATOMIC_RELAXED);
+    }
+    static inline uint64_t filterd_take64(uint64_t *at) {
+        return __atomic_exchange_n(at, 0, __ATOMIC_RELAXED);
+    }
+    static inline void *filterd_load_pointer(void *const *at) {
+        return __atomic_load_n(at, __ATOMIC_ACQUIRE);
+    }
+    static inline void filterd_store_pointer(void **at, void *pointer) {
+        __atomic_store_n(at, pointer, __ATOMIC_RELEASE);
+    }
     static inline int filterd_swap64(uint64_t *at, uint64_t expected, uint64_t wanted) {
         return __atomic_compare_exchange_n(at, &expected, wanted, 0, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE);
     }
@@ -40,4 +52,10 @@ cdef extern from *:
     uint8_t load8 "filterd_load8"(const uint8_t* at) noexcept nogil
     void store8 "filterd_store8"(uint8_t* at, uint8_t byte) noexcept nogil
     void add64 "filterd_add64"(uint64_t* at, uint64_t by) noexcept nogil
+    # By the one thread that writes it: others read at any time.
+    void bump64 "filterd_bump64"(uint64_t* at) noexcept nogil
+    # What it held; it holds zero from then on.
+    uint64_t take64 "filterd_take64"(uint64_t* at) noexcept nogil
+    void* load_pointer "filterd_load_pointer"(void* const* at) noexcept nogil
+    void store_pointer "filterd_store_pointer"(void** at, void* pointer) noexcept nogil
     bint swap64 "filterd_swap64"(uint64_t* at, uint64_t expected, uint64_t wanted) noexcept nogil

@@ -8,7 +8,7 @@ with what forwarding brought, and looks up line and state anew, since both may h
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
 from filterd.dataplane.cache cimport Cache
-from filterd.dataplane.crashboard cimport Board, CrashBoard, Note
+from filterd.dataplane.crashboard cimport Board, Note, note_end
 from filterd.dataplane.ratelimit cimport RATE_TAGS, RateTable, Rates
 from filterd.dataplane.tables cimport AddressTable, LineTable
 from filterd.policy.decide cimport CLASS_BITS, Line, State, Verdict
@@ -21,6 +21,7 @@ cdef enum PacketStatus:
     PACKET_ANSWER = 0           # `written` bytes are to be sent
     PACKET_DROP = 1             # nothing is to be sent
     PACKET_MISS = 2             # `asked` is to be forwarded, then packet_finish
+    PACKET_BUSY = 4             # a table was being written: to be taken up by packet_again. Not under the GIL
 
 cdef enum:
     DROP_SHORT = 0              # less than a header
@@ -68,14 +69,13 @@ cdef struct Reply:              # what forwarding brought
     bint ad                     # set by a trusted upstream
     EdeList edes
 
-cdef struct Counters:
+cdef struct Counters:           # one thread's; it alone writes them (bump64)
     uint64_t queries[2]         # UDP, TCP
     uint64_t verdicts[OUTCOMES * REASONS]
     uint64_t refused            # outside the ACL
     uint64_t malformed
     uint64_t not_ready
     uint64_t reduced            # refused in reduced mode: not plain
-    uint64_t categories[CLASS_BITS]
     uint64_t drops[DROPS]
     uint64_t lookups[LOOKUPS]
     uint64_t truncated[RATE_TAGS]   # clients' queries over the rate limit, by the prefix's tag: with TC
@@ -93,7 +93,7 @@ cdef struct AnswerRules:        # sealed at start, replaced whole by a reload
     uint16_t keepalive          # idle timeout of TCP in 100 ms (RFC 7828)
     CookieSecrets secrets
 
-cdef struct Core:               # everything that a packet meets; owned by Packets
+cdef struct Core:               # everything that a packet meets; each thread has a copy of its own
     const State* state          # NULL: the mandatory part is missing
     const AddressTable* addresses
     const LineTable* lines
@@ -106,7 +106,8 @@ cdef struct Core:               # everything that a packet meets; owned by Packe
     const Board* board          # NULL: nobody looks after us
     bint identity_ready         # the bindings can be trusted to hold every known line
     AnswerRules rules
-    Counters counters
+    Counters* counters          # this thread's
+    uint64_t* categories        # CLASS_BITS counts of blocks, for all threads, by the state's classes; or NULL
 
 cdef struct Workspace:          # one of each thread
     uint8_t found[BUFFER_SIZE]  # an answer out of the cache, or what scrubbing left of one
@@ -128,6 +129,10 @@ cdef int packet_keep(Core* core, const Exchange* x, Reply* reply, int64_t ticks,
                      Workspace* work) noexcept nogil
 cdef int packet_finish(Core* core, Exchange* x, const Reply* reply, int64_t now, int64_t ticks,
                        Workspace* work) noexcept nogil
+# Looks up line and state anew and goes on: without a `reply` after PACKET_BUSY, else with one that
+# packet_keep has made of what forwarding brought for another who asked the same.
+cdef int packet_again(Core* core, Exchange* x, const Reply* reply, int64_t now, int64_t ticks,
+                      Workspace* work) noexcept nogil
 # packet_receive as every path calls it: what is under work is noted, and in reduced mode plain queries alone
 # go in.
 cdef int guarded_receive(Core* core, const uint8_t* packet, size_t length, Exchange* x, int64_t now,
@@ -137,26 +142,8 @@ cdef int guarded_receive(Core* core, const uint8_t* packet, size_t length, Excha
 cdef void note_question(const Core* core, const Exchange* x, Workspace* work) noexcept nogil
 
 
-cdef class Pending:
-    """A query that has to be forwarded."""
-    cdef Exchange x
-
-
-cdef class Packets:
-    """Owns a core and what it points to."""
-    cdef Core core
-    cdef Workspace* work
-    cdef object state
-    cdef object lines
-    cdef object addresses
-    cdef object allowed
-    cdef object forwarders
-    cdef object cache
-    cdef object limiter
-    cdef object rates
-    cdef object board
-    cdef dict categories
-    cdef readonly object due
-
-    cdef object outcome(self, int status, Pending pending)
-    cdef int fold_categories(self) except -1
+cdef inline int noted(Workspace* work, int status) noexcept nogil:
+    """What was noted is done; its status."""
+    if work.note != NULL:
+        note_end(work.note)
+    return status

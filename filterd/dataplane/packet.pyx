@@ -1,16 +1,15 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
 
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t
-from libc.stdlib cimport free, malloc
 from libc.string cimport memcmp, memcpy, memset
 
 from filterd.dataplane.admit cimport check_cookie, named_by_subnet, names_server, rcode_for_cookie
+from filterd.dataplane.atomics cimport add64, bump64
 from filterd.dataplane.cache cimport (
     CACHE_HIT,
     CACHE_STALE,
     Found,
     Key,
-    ResponseCache,
     cache_insert,
     cache_insert_failure,
     cache_key,
@@ -23,22 +22,18 @@ from filterd.dataplane.crashboard cimport (
     GUARD_PASS,
     GUARD_PLAIN,
     GUARD_REFUSED,
-    CrashBoard,
     board_question_mark,
     board_take,
     note_begin,
-    note_end,
 )
 from filterd.dataplane.plain cimport PLAIN_SIZE
 from filterd.dataplane.ratelimit cimport (
     RATE_DROP,
     RATE_PASS,
     RATE_TRUNCATE,
-    RateLimiter,
-    RateRules,
     rate_take,
 )
-from filterd.dataplane.tables cimport Addresses, Lines, Prefixes, address_find, line_of
+from filterd.dataplane.tables cimport address_find, line_of
 from filterd.policy.decide cimport (
     LINE_OPTED_IN,
     MODE_NULL,
@@ -47,7 +42,6 @@ from filterd.policy.decide cimport (
     OUTCOME_LOCAL,
     OUTCOME_PASS,
     OUTCOME_REWRITE,
-    PublishedState,
     REASON_CATEGORY,
     REASON_LOCAL,
     REASON_MANDATORY,
@@ -72,7 +66,6 @@ from filterd.wire.codec cimport (
     FLAG_RD,
     FORMERR,
     HEADER_SIZE,
-    MAX_EDES,
     NOT_A_QUERY,
     NO_QUESTION,
     NXDOMAIN,
@@ -87,7 +80,6 @@ from filterd.wire.codec cimport (
     parse_query,
     rcode_of,
 )
-from filterd.wire.cookie cimport read_secrets
 from filterd.wire.ede cimport (
     EDE_BLOCKED, EDE_CENSORED, EDE_FILTERED, EDE_FORGED_ANSWER, EDE_NETWORK_ERROR, EDE_NOT_READY,
     EDE_PROHIBITED, EDE_STALE_ANSWER, EDE_STALE_NXDOMAIN)
@@ -108,8 +100,6 @@ from filterd.wire.respond cimport (
     udp_limit,
 )
 from filterd.wire.scrub cimport scrub
-
-from filterd.model.verdict import Outcome, Reason
 
 cdef enum:
     PACKET_AGAIN = 3            # inside: another name is to be looked up
@@ -133,7 +123,7 @@ cdef int packet_receive(Core* core, const uint8_t* packet, size_t length, Exchan
     status = parse_query(packet, length, &x.query)
     if status == NOT_A_QUERY:
         return drop(core, DROP_ANSWER)
-    core.counters.queries[1 if x.tcp else 0] += 1
+    bump64(&core.counters.queries[1 if x.tcp else 0])
     memcpy(x.sender, x.client, 16)
     x.by_subnet = not x.proxied and named_by_subnet(core.forwarders, &x.query, &x.sender[0], &x.client[0])
     x.has_cookie = check_cookie(&core.rules.secrets, &x.query, &x.sender[0], now, &x.cookie[0],
@@ -145,10 +135,10 @@ cdef int packet_receive(Core* core, const uint8_t* packet, size_t length, Exchan
     if rate != RATE_PASS:
         return limited(core, x, rate, &options, work)
     if not sound:
-        core.counters.malformed += 1
+        bump64(&core.counters.malformed)
         return error(core, x, rcode_of(status), &options, work)
     if not admitted:
-        core.counters.refused += 1
+        bump64(&core.counters.refused)
         add_ede(&options, EDE_PROHIBITED, NULL, 0)
         return error(core, x, REFUSED, &options, work)
     if status == NO_QUESTION:
@@ -190,9 +180,9 @@ cdef int rate_of(Core* core, const Exchange* x, bint admitted, bint well_formed)
     if outcome == RATE_PASS:
         return RATE_PASS
     if outcome == RATE_TRUNCATE and well_formed:
-        core.counters.truncated[tag] += 1
+        bump64(&core.counters.truncated[tag])
         return RATE_TRUNCATE
-    core.counters.silenced[tag] += 1
+    bump64(&core.counters.silenced[tag])
     return RATE_DROP
 
 
@@ -210,6 +200,11 @@ cdef int packet_finish(Core* core, Exchange* x, const Reply* reply, int64_t now,
     if packet_keep(core, x, &kept, ticks, work) == INSERT_KEPT_STALE:
         kept.message = NULL     # a SERVFAIL, and there is something better (RFC 8767 4)
     return proceed(core, x, &kept, now, ticks, work)
+
+
+cdef int packet_again(Core* core, Exchange* x, const Reply* reply, int64_t now, int64_t ticks,
+                      Workspace* work) noexcept nogil:
+    return proceed(core, x, reply, now, ticks, work)
 
 
 cdef int packet_keep(Core* core, const Exchange* x, Reply* reply, int64_t ticks,
@@ -259,7 +254,7 @@ cdef int proceed(Core* core, Exchange* x, const Reply* reply, int64_t now, int64
     cdef AnswerOptions options
     begin_options(core, x, &options)
     if not identify(core, x, &line):
-        core.counters.not_ready += 1
+        bump64(&core.counters.not_ready)
         add_ede(&options, EDE_NOT_READY, NULL, 0)
         return error(core, x, SERVFAIL, &options, work)
     decide(core.state, line, &x.query.name, now, &verdict, NULL)
@@ -313,12 +308,12 @@ cdef int look_up(Core* core, Exchange* x, const Line* line, const Verdict* verdi
         x.stale = status == CACHE_STALE
         x.refresh = status == CACHE_HIT and found.refresh
         if x.stale and (found.hold or x.takes_stale):
-            core.counters.lookups[LOOKUP_STALE] += 1
+            bump64(&core.counters.lookups[LOOKUP_STALE])
             stale_ede(work.found, options)
         elif status == CACHE_HIT:
-            core.counters.lookups[LOOKUP_PREFETCH if x.refresh else LOOKUP_HIT] += 1
+            bump64(&core.counters.lookups[LOOKUP_PREFETCH if x.refresh else LOOKUP_HIT])
         else:
-            core.counters.lookups[LOOKUP_MISS] += 1
+            bump64(&core.counters.lookups[LOOKUP_MISS])
             return PACKET_MISS
         options.age = found.age
         if found.failure:
@@ -476,7 +471,7 @@ cdef inline int sent(Core* core, size_t length, Workspace* work) noexcept nogil:
 
 
 cdef inline int drop(Core* core, int reason) noexcept nogil:
-    core.counters.drops[reason] += 1
+    bump64(&core.counters.drops[reason])
     return PACKET_DROP
 
 
@@ -494,8 +489,8 @@ cdef int guarded_receive(Core* core, const uint8_t* packet, size_t length, Excha
     elif status == GUARD_PLAIN:
         status = packet_receive(core, plain, written, x, now, ticks, work)
     elif status == GUARD_REFUSED:
-        core.counters.queries[1 if x.tcp else 0] += 1
-        core.counters.reduced += 1
+        bump64(&core.counters.queries[1 if x.tcp else 0])
+        bump64(&core.counters.reduced)
         memcpy(work.out, plain, written)
         status = sent(core, written, work)
     elif status == GUARD_KILLER:
@@ -510,13 +505,6 @@ cdef void note_question(const Core* core, const Exchange* x, Workspace* work) no
     if core.board != NULL:
         board_question_mark(core.board, x.query.question, x.query.question_length, &mark)
         note_begin(work.note, &mark)
-
-
-cdef inline int noted(Workspace* work, int status) noexcept nogil:
-    """What was noted is done; its status."""
-    if work.note != NULL:
-        note_end(work.note)
-    return status
 
 
 # ---- small parts ----
@@ -565,229 +553,6 @@ cdef inline bint same_name(const Name* a, const Name* b) noexcept nogil:
 
 
 cdef inline void count(Core* core, uint8_t outcome, uint8_t reason, uint32_t reference) noexcept nogil:
-    core.counters.verdicts[outcome * REASONS + reason] += 1
-    if reason == REASON_CATEGORY and reference < CLASS_BITS:
-        core.counters.categories[reference] += 1
-
-
-# ---- the Python face ----
-
-cdef class Pending:
-    """See the stub."""
-
-    @property
-    def name(self):
-        return (<const char*>self.x.asked.bytes)[:self.x.asked.length]
-
-    @property
-    def qtype(self):
-        return self.x.query.qtype
-
-    @property
-    def qclass(self):
-        return self.x.query.qclass
-
-    @property
-    def dnssec_ok(self):
-        return bool(self.x.query.dnssec_ok)
-
-    @property
-    def checking_disabled(self):
-        return bool(self.x.query.flags & FLAG_CD)
-
-    @property
-    def tcp(self):
-        return bool(self.x.tcp)
-
-    @property
-    def stale(self):
-        return bool(self.x.stale)
-
-
-cdef class Packets:
-    """See the stub."""
-
-    def __cinit__(self):
-        memset(&self.core, 0, sizeof(Core))
-        self.work = <Workspace*>malloc(sizeof(Workspace))
-        if self.work == NULL:
-            raise MemoryError("no memory for the packet buffers")
-        self.work.note = NULL
-
-    def __dealloc__(self):
-        free(self.work)
-
-    def __init__(self, Prefixes allowed not None, ResponseCache cache not None, rules,
-                 Prefixes forwarders=None):
-        self.categories = {}
-        self.cache = cache
-        self.core.cache = &cache.cache
-        self.change_settings(allowed, rules, forwarders)
-
-    def change_settings(self, Prefixes allowed not None, rules, Prefixes forwarders=None):
-        cdef AnswerRules* mine = &self.core.rules
-        cdef CookieSecrets secrets
-        cdef bytes identity = rules.identity.encode("ascii")[:64]
-        cdef bytes ipv4 = rules.ipv4 or bytes(4)
-        cdef bytes ipv6 = rules.ipv6 or bytes(16)
-        if len(ipv4) != 4 or len(ipv6) != 16:
-            raise ValueError("a block page's address has 4 or 16 bytes")
-        read_secrets(rules.cookie_secrets, &secrets)
-        self.allowed, self.forwarders = allowed, forwarders
-        self.core.allowed = &allowed.table
-        self.core.forwarders = NULL if forwarders is None else &forwarders.table
-        mine.secrets = secrets
-        mine.keepalive = rules.keepalive
-        mine.block_ttl = rules.block_ttl
-        mine.max_ttl_opted_in = rules.max_ttl_opted_in
-        mine.has_ipv4 = rules.ipv4 is not None
-        mine.has_ipv6 = rules.ipv6 is not None
-        memcpy(mine.ipv4, <const char*>ipv4, 4)
-        memcpy(mine.ipv6, <const char*>ipv6, 16)
-        mine.identity_length = <uint8_t>len(identity)
-        memcpy(mine.identity, <const char*>identity, len(identity))
-
-    def limit(self, RateLimiter limiter not None, RateRules rates not None):
-        self.limiter, self.rates = limiter, rates
-        self.core.clients = &limiter.clients
-        self.core.strangers = &limiter.strangers
-        self.core.rates = &rates.rates
-
-    def use_board(self, CrashBoard board not None):
-        self.board = board
-        self.work.note = &board.board.notes[0]
-        self.core.board = board.board
-
-    def publish(self, PublishedState state, Lines lines not None, Addresses addresses not None,
-                bint identity_ready):
-        self.fold_categories()
-        self.core.state = NULL if state is None else &state.state
-        self.core.lines = &lines.table
-        self.core.addresses = &addresses.table
-        self.core.identity_ready = identity_ready
-        self.state, self.lines, self.addresses = state, lines, addresses
-
-    def receive(self, const uint8_t[::1] packet not None, bytes client not None, bint tcp, int64_t now,
-                double ticks, bint proxied=False):
-        cdef Pending pending = Pending.__new__(Pending)
-        cdef const uint8_t* start = &packet[0] if packet.shape[0] else NULL
-        if len(client) != 16:
-            raise ValueError("a client's address has 16 bytes")
-        memcpy(pending.x.client, <const char*>client, 16)
-        pending.x.tcp = tcp
-        pending.x.proxied = proxied
-        pending.x.milliseconds = <int64_t>(ticks * 1000)
-        return self.outcome(
-            guarded_receive(&self.core, start, packet.shape[0], &pending.x, now, <int64_t>ticks, self.work),
-            pending,
-        )
-
-    def finish(self, Pending pending not None, bytes message, bint ad, edes, int64_t now, int64_t ticks):
-        cdef Reply reply
-        cdef list texts = []
-        fill_reply(message, ad, edes, texts, &reply)
-        note_question(&self.core, &pending.x, self.work)
-        status = noted(self.work, packet_finish(&self.core, &pending.x, &reply, now, ticks, self.work))
-        return self.outcome(status, pending)
-
-    def keep(self, Pending pending not None, bytes message, bint ad, edes, int64_t ticks):
-        cdef Reply reply
-        cdef list texts = []
-        fill_reply(message, ad, edes, texts, &reply)
-        note_question(&self.core, &pending.x, self.work)
-        noted(self.work, packet_keep(&self.core, &pending.x, &reply, ticks, self.work))
-
-    def answer_stale(self, Pending pending not None, int64_t now, int64_t ticks):
-        self.due = None
-        note_question(&self.core, &pending.x, self.work)
-        status = noted(self.work, packet_stale(&self.core, &pending.x, now, ticks, self.work))
-        if status == PACKET_ANSWER:
-            return (<const char*>self.work.out)[:self.work.written]
-        return None
-
-    cdef object outcome(self, int status, Pending pending):
-        self.due = pending if status == PACKET_ANSWER and pending.x.refresh else None
-        if status == PACKET_ANSWER:
-            return (<const char*>self.work.out)[:self.work.written]
-        return pending if status == PACKET_MISS else None
-
-    cdef int fold_categories(self) except -1:
-        """Class bits have their meaning from one snapshot: counts go over to the categories' names."""
-        cdef int bit
-        if self.state is None:
-            return 0
-        for bit in range(CLASS_BITS):
-            if self.core.counters.categories[bit]:
-                entry = self.state.classes.of_bit(bit)
-                name = entry.category if entry is not None else ""
-                self.categories[name] = self.categories.get(name, 0) + self.core.counters.categories[bit]
-                self.core.counters.categories[bit] = 0
-        return 0
-
-    def counts(self):
-        cdef const Counters* c = &self.core.counters
-        self.fold_categories()
-        verdicts = {
-            (outcome.name.lower(), reason.word): c.verdicts[<int>outcome * REASONS + <int>reason]
-            for outcome in Outcome
-            for reason in Reason
-            if c.verdicts[<int>outcome * REASONS + <int>reason]
-        }
-        return {
-            "queries": {"udp": c.queries[0], "tcp": c.queries[1]},
-            "verdicts": verdicts,
-            "refused": c.refused,
-            "malformed": c.malformed,
-            "not_ready": c.not_ready,
-            "reduced": c.reduced,
-            "categories": dict(self.categories),
-            "drops": {
-                "short": c.drops[DROP_SHORT],
-                "not_a_query": c.drops[DROP_ANSWER],
-                "unanswerable": c.drops[DROP_UNANSWERABLE],
-                "rate_limited": c.drops[DROP_LIMITED],
-                "crashed_before": c.drops[DROP_KILLER],
-            },
-            "rate_limited": rate_counts(c),
-            "lookups": {
-                "hit": c.lookups[LOOKUP_HIT],
-                "stale": c.lookups[LOOKUP_STALE],
-                "miss": c.lookups[LOOKUP_MISS],
-                "prefetch": c.lookups[LOOKUP_PREFETCH],
-            },
-        }
-
-
-cdef int fill_reply(bytes message, bint ad, edes, list texts, Reply* out) except -1:
-    """``message`` and ``texts`` keep the bytes alive that ``out`` points to."""
-    if message is not None and len(message) > BUFFER_SIZE:
-        raise ValueError("a message has at most 65535 bytes")
-    out.message = NULL if message is None else <const uint8_t*><const char*>message
-    out.length = 0 if message is None else len(message)
-    out.ad = ad
-    return fill_edes(edes, texts, &out.edes)
-cdef dict rate_counts(const Counters* c):
-    """``(action, prefix length)`` -> queries; where there are any."""
-    cdef int tag
-    found = {}
-    for tag in range(RATE_TAGS):
-        length = str(tag - 64 if tag > 64 else tag)
-        if c.truncated[tag]:
-            found["truncated", length] = c.truncated[tag]
-        if c.silenced[tag]:
-            found["dropped", length] = c.silenced[tag]
-    return found
-
-
-cdef int fill_edes(edes, list texts, EdeList* out) except -1:
-    """``texts`` keeps the bytes alive that ``out`` points to."""
-    cdef bytes text
-    out.count = 0
-    for code, text in list(edes)[:MAX_EDES]:
-        text = text[:255]
-        texts.append(text)
-        out.items[out.count].code = code
-        out.items[out.count].text = <const uint8_t*><const char*>text
-        out.items[out.count].text_length = <uint8_t>len(text)
-        out.count += 1
-    return 0
+    bump64(&core.counters.verdicts[outcome * REASONS + reason])
+    if reason == REASON_CATEGORY and reference < CLASS_BITS and core.categories != NULL:
+        add64(core.categories + reference, 1)

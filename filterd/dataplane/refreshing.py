@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from filterd.dataplane.packet import Packets, Pending
+from filterd.dataplane.packets import Packets, Pending
 
 MAX_REFRESHES = 1000
 """questions at one time; beyond, a stale answer's client waits by itself and a prefetch does not happen"""

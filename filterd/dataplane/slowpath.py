@@ -12,7 +12,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Protocol
 
-from filterd.dataplane.packet import Packets, Pending
+from filterd.dataplane.packets import Packets, Pending
 from filterd.dataplane.places import Places
 from filterd.dataplane.refreshing import Forwarded, Refreshing, Upstreams
 from filterd.dataplane.stages.record import Record

@@ -5,7 +5,7 @@ from __future__ import annotations
 from filterd.dataplane.counts import Counts
 from filterd.dataplane.crashboard import CrashBoard
 from filterd.dataplane.nodestate.node import Node
-from filterd.dataplane.packet import Packets
+from filterd.dataplane.packets import Packets
 from filterd.dataplane.stages.record import BOUNDS, Record
 from filterd.dataplane.upstream.forwarder import Sight
 from filterd.serve.forwarding import Forwarding

@@ -25,7 +25,7 @@ from filterd.dataplane.cache import ResponseCache
 from filterd.dataplane.crashboard import CrashBoard
 from filterd.dataplane.nodestate.node import Node
 from filterd.dataplane.nodestate.values import Place, Published
-from filterd.dataplane.packet import Packets
+from filterd.dataplane.packets import Packets
 from filterd.dataplane.ratelimit import RateLimiter, RateRules
 from filterd.dataplane.slowpath import SlowPath
 from filterd.dataplane.stages.record import Record

@@ -14,7 +14,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from filterd.dataplane.cache import ResponseCache
-from filterd.dataplane.packet import Packets, Pending
+from filterd.dataplane.packets import Packets, Pending
 from filterd.dataplane.tables import Addresses, Lines, Prefixes
 from filterd.model.mandatory import Mandate
 from filterd.model.rule import BlockingMode, Scope

@@ -11,7 +11,7 @@ import dns.rcode
 import pytest
 
 from filterd.dataplane.cache import ResponseCache
-from filterd.dataplane.packet import Packets, Pending
+from filterd.dataplane.packets import Packets, Pending
 from filterd.dataplane.tables import Prefixes
 from filterd.wire import cookie
 from tests.policy_world import NOW

@@ -15,7 +15,7 @@ import dns.rcode
 import pytest
 
 from filterd.dataplane.crashboard import CrashBoard
-from filterd.dataplane.packet import Packets, Pending
+from filterd.dataplane.packets import Packets, Pending
 from tests.fuzz.exchanges import CLIENTS, served
 from tests.fuzz.packets import SEED, corpus, mutate, parses
 from tests.fuzz.seeds import query

@@ -12,7 +12,7 @@ import dns.rcode
 import dns.rdatatype
 import pytest
 
-from filterd.dataplane.packet import Packets, Pending
+from filterd.dataplane.packets import Packets, Pending
 from filterd.dataplane.tables import Addresses, Lines, Prefixes
 from filterd.model.mandatory import Mandate
 from filterd.model.rule import Action, BlockingMode, Scope

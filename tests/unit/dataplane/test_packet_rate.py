@@ -8,7 +8,7 @@ import dns.message
 import dns.rcode
 import pytest
 
-from filterd.dataplane.packet import Packets
+from filterd.dataplane.packets import Packets
 from filterd.dataplane.ratelimit import RateLimiter, RateRules
 from tests.policy_world import NOW
 from tests.rate_world import Limit, wide

@@ -12,7 +12,7 @@ import dns.rcode
 import pytest
 
 from filterd.dataplane import refreshing
-from filterd.dataplane.packet import Packets, Pending
+from filterd.dataplane.packets import Packets, Pending
 from filterd.dataplane.places import Places
 from filterd.dataplane.slowpath import SlowPath
 from filterd.dataplane.stages.record import Record

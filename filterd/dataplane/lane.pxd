@@ -1,0 +1,100 @@
+# cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
+"""Datagrams of clients in batches: one thread's sockets, what came on them, and the ways back.
+
+A door is one UDP socket, bound with SO_REUSEPORT beside those of the other threads. On a door that is bound
+to the wildcard the kernel tells with each datagram which of our addresses was asked, and the answer leaves
+from that one (RFC 1123 2.1, RFC 3542 6.2).
+"""
+
+from libc.stdint cimport int32_t, uint8_t, uint16_t, uint32_t, uint64_t
+
+
+cdef extern from "<sys/socket.h>" nogil:
+    cdef struct iovec:
+        void* iov_base
+        size_t iov_len
+    cdef struct msghdr:
+        void* msg_name
+        uint32_t msg_namelen
+        iovec* msg_iov
+        size_t msg_iovlen
+        void* msg_control
+        size_t msg_controllen
+        int msg_flags
+    cdef struct mmsghdr:
+        msghdr msg_hdr
+        unsigned int msg_len
+
+
+cdef enum:
+    BATCH = 64                  # datagrams of one system call
+    SLOT = 8384                 # bytes for one: a query of 4096 behind a PROXY header, on cache lines of its own
+    REPLY_SLOT = 1344           # more than any answer over UDP has, see respond.udp_limit
+    DOORS = 64                  # sockets of one thread
+    PEER_SIZE = 28              # sockaddr_in6
+    CONTROL_SIZE = 40           # one pktinfo message of either family
+
+cdef enum Arrival:
+    ARRIVED = 0
+    ARRIVED_FOR_GROUP = 1       # to a multicast address: all members' answers would fall on one client
+    ARRIVED_CUT = 2             # longer than a slot
+
+
+cdef struct Back:               # the way back to a client
+    uint64_t control[CONTROL_SIZE // 8]     # a pktinfo message; used for its first control_length bytes
+    uint8_t peer[PEER_SIZE]     # sockaddr_in or sockaddr_in6
+    uint8_t peer_length
+    uint8_t control_length      # 0: from the address that the door is bound to
+    uint16_t door
+    uint32_t opening            # which socket of this door it came on: another one may have taken its place
+
+cdef struct Door:
+    int32_t socket              # -1: closed; atomic
+    uint32_t opening            # atomic
+    bint wildcard
+
+cdef struct Lane:
+    Door doors[DOORS]
+    # what came
+    mmsghdr came[BATCH]
+    iovec came_in[BATCH]
+    uint8_t* slots              # BATCH of SLOT bytes
+    uint64_t came_control[BATCH][8]
+    Back backs[BATCH]
+    # what goes
+    mmsghdr going[BATCH]
+    iovec going_in[BATCH]
+    uint8_t* replies            # BATCH of REPLY_SLOT bytes
+    Back going_back[BATCH]
+    uint32_t queued
+    # counted, by this thread alone (bump64)
+    uint64_t batches            # receives that brought something
+    uint64_t datagrams
+    uint64_t not_sent
+
+
+cdef bint lane_allocate(Lane* lane) noexcept nogil
+cdef void lane_free(Lane* lane) noexcept nogil
+
+# Takes what waits on a door, without waiting: how many. Number i is lane_packet(i), lane_length(i), came by
+# lane.backs[i], and is an Arrival.
+cdef int lane_receive(Lane* lane, int door) noexcept nogil
+cdef int lane_arrival(Lane* lane, int i) noexcept nogil
+
+# Copies an answer of up to REPLY_SLOT bytes to be sent with the next flush, or before.
+cdef void lane_reply(Lane* lane, const Back* back, const uint8_t* answer, size_t length) noexcept nogil
+cdef void lane_flush(Lane* lane) noexcept nogil
+
+# Sends one answer at once; any thread may. False: it was not sent, and the client asks again.
+cdef bint back_send(const Lane* lane, const Back* back, const uint8_t* answer, size_t length) noexcept nogil
+
+# The peer's address in 16 bytes, IPv4 as ::ffff:a.b.c.d (RFC 4291 2.5.5.2).
+cdef void peer_address(const Back* back, uint8_t* out) noexcept nogil
+
+
+cdef inline const uint8_t* lane_packet(const Lane* lane, int i) noexcept nogil:
+    return lane.slots + <size_t>i * SLOT
+
+
+cdef inline size_t lane_length(const Lane* lane, int i) noexcept nogil:
+    return lane.came[i].msg_len
