@@ -32,6 +32,9 @@ cdef extern from *:
     static inline void filterd_add64(uint64_t *at, uint64_t by) {
         __atomic_fetch_add(at, by, __ATOMIC_RELAXED);
     }
+    static inline void filterd_add32(uint32_t *at, uint32_t by) {
+        __atomic_fetch_add(at, by, __ATOMIC_RELAXED);
+    }
     static inline void filterd_bump64(uint64_t *at) {
         __atomic_store_n(at, __atomic_load_n(at, __ATOMIC_RELAXED) + 1, __ATOMIC_RELAXED);
     }
@@ -71,6 +74,7 @@ cdef extern from *:
     uint8_t load8 "filterd_load8"(const uint8_t* at) noexcept nogil
     void store8 "filterd_store8"(uint8_t* at, uint8_t byte) noexcept nogil
     void add64 "filterd_add64"(uint64_t* at, uint64_t by) noexcept nogil
+    void add32 "filterd_add32"(uint32_t* at, uint32_t by) noexcept nogil
     # By the one thread that writes it: others read at any time.
     void bump64 "filterd_bump64"(uint64_t* at) noexcept nogil
     # What it held; it holds zero from then on.

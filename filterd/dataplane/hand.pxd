@@ -10,7 +10,7 @@ from filterd.dataplane.punts cimport Punts
 
 
 cdef enum:
-    TIMES = 16                  # buckets of response times: stages/record.py has their upper ends
+    TIMES = 15                  # buckets of response times: stages/record.py has their upper ends
 
 
 cdef struct Hand:

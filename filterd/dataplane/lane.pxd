@@ -32,7 +32,7 @@ cdef enum:
     REPLY_SLOT = 1344           # more than any answer over UDP has, see respond.udp_limit
     DOORS = 64                  # sockets of one thread
     PEER_SIZE = 28              # sockaddr_in6
-    CONTROL_SIZE = 40           # one pktinfo message of either family
+    CONTROL_WORDS = 5           # words of one pktinfo message of either family
 
 cdef enum Arrival:
     ARRIVED = 0
@@ -41,7 +41,7 @@ cdef enum Arrival:
 
 
 cdef struct Back:               # the way back to a client
-    uint64_t control[CONTROL_SIZE // 8]     # a pktinfo message; used for its first control_length bytes
+    uint64_t control[CONTROL_WORDS]      # a pktinfo message; used for its first control_length bytes
     uint8_t peer[PEER_SIZE]     # sockaddr_in or sockaddr_in6
     uint8_t peer_length
     uint8_t control_length      # 0: from the address that the door is bound to
@@ -61,6 +61,8 @@ cdef struct Lane:
     uint8_t* slots              # BATCH of SLOT bytes
     uint64_t came_control[BATCH][8]
     Back backs[BATCH]
+    int readied_for             # the door that the headers stand ready for, but for the first `used`
+    int used
     # what goes
     mmsghdr going[BATCH]
     iovec going_in[BATCH]

@@ -31,7 +31,7 @@ cdef class CategoryBlocks:
 cdef class Packets:
     """Owns a core and what it points to."""
     cdef Core core
-    cdef const Core* shown      # atomic
+    cdef Core* shown            # atomic; nobody alters it
     cdef uint64_t serial        # of what is shown; atomic
     cdef Workspace* work
     cdef object state
@@ -50,6 +50,7 @@ cdef class Packets:
 
     cdef object outcome(self, int status, Pending pending)
     cdef Tally join(self)
+    cdef int count_by(self, classes) except -1
     cdef int show(self, tuple before) except -1
     cdef int fold_categories(self) except -1
 

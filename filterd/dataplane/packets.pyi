@@ -8,6 +8,7 @@ from filterd.dataplane.counts import AnswerRules, Counts
 from filterd.dataplane.crashboard import CrashBoard
 from filterd.dataplane.ratelimit import RateLimiter, RateRules
 from filterd.dataplane.tables import Addresses, Lines, Prefixes
+from filterd.policy.classes import Classes
 from filterd.policy.decide import PublishedState
 
 @final
@@ -29,6 +30,18 @@ class Pending:
     @property
     def stale(self) -> bool:
         """Whether a stale answer stands by, should the upstreams be slow."""
+
+@final
+class Tally:
+    """What one thread counts."""
+
+@final
+class CategoryBlocks:
+    """Blocks by class bit, for as long as the bits have one meaning."""
+
+    def __init__(self, classes: Classes) -> None: ...
+    @property
+    def classes(self) -> Classes: ...
 
 @final
 class Packets:
@@ -100,6 +113,10 @@ class Packets:
         self, pending: Pending, message: bytes | None, ad: bool, edes: Iterable[tuple[int, bytes]], ticks: int
     ) -> None:
         """Cache what forwarding brought; nobody waits for it."""
+
+    @property
+    def board(self) -> CrashBoard | None:
+        """Where what is under work is noted."""
 
     @property
     def due(self) -> Pending | None:

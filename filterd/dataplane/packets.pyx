@@ -109,7 +109,7 @@ cdef class Packets:
 
     def __dealloc__(self):
         free(self.work)
-        free(<void*>self.shown)
+        free(self.shown)
 
     def __init__(self, Prefixes allowed not None, ResponseCache cache not None, rules,
                  Prefixes forwarders=None):
@@ -159,25 +159,34 @@ cdef class Packets:
 
     def publish(self, PublishedState state, Lines lines not None, Addresses addresses not None,
                 bint identity_ready):
-        cdef CategoryBlocks blocks
         self.fold_categories()
-        if state is not None and (not self.blocks or self.blocks[-1].classes is not state.classes):
-            self.blocks.append(CategoryBlocks(state.classes))
-            blocks = self.blocks[-1]
-            self.core.categories = blocks.counts
+        if state is not None:
+            self.count_by(state.classes)
         self.core.state = NULL if state is None else &state.state
         self.core.lines = &lines.table
         self.core.addresses = &addresses.table
         self.core.identity_ready = identity_ready
-        before = (self.state, self.lines, self.addresses, self.blocks[:-KEPT_BLOCKS])
-        del self.blocks[:-KEPT_BLOCKS]
+        before = (self.state, self.lines, self.addresses)
         self.state, self.lines, self.addresses = state, lines, addresses
         self.show(before)
+
+    cdef int count_by(self, classes) except -1:
+        """Blocks are counted by these classes' bits from now on."""
+        cdef CategoryBlocks blocks
+        cdef Py_ssize_t count = len(self.blocks)
+        if count and self.blocks[count - 1].classes is classes:
+            return 0
+        blocks = CategoryBlocks(classes)
+        self.blocks.append(blocks)
+        self.core.categories = blocks.counts
+        if count >= KEPT_BLOCKS:
+            retire(self.blocks.pop(0))
+        return 0
 
     cdef int show(self, tuple before) except -1:
         """Threads take the core as it is now; what ``before`` holds stays until all have passed."""
         cdef Core* core = <Core*>malloc(sizeof(Core))
-        cdef const Core* old = self.shown
+        cdef Core* old = self.shown
         if core == NULL:
             raise MemoryError("no memory for the state that threads see")
         memcpy(core, &self.core, sizeof(Core))
@@ -186,7 +195,7 @@ cdef class Packets:
         store64(&self.serial, self.serial + 1)
         retire(before)
         if old != NULL:
-            retire_memory(<void*>old)
+            retire_memory(old)
         return 0
 
     cdef Tally join(self):

@@ -7,6 +7,7 @@ have a share of the ring and no more, so that a flood of what must be punted cos
 
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 
+from filterd.dataplane.hashing cimport Seed
 from filterd.dataplane.lane cimport Back
 from filterd.dataplane.packet cimport Exchange
 
@@ -43,13 +44,13 @@ cdef struct Punts:
     uint64_t put                # how many ever; atomic
     uint64_t taken
     uint32_t shares[SHARES]     # atomic
-    uint64_t seed               # secret
+    Seed seed
     uint64_t reasons[PUNT_REASONS]      # counted by the thread that puts
     uint64_t full
     uint64_t unfair
 
 
-cdef bint punts_allocate(Punts* punts, uint64_t seed) noexcept nogil
+cdef bint punts_allocate(Punts* punts, const Seed* seed) noexcept nogil
 cdef void punts_free(Punts* punts) noexcept nogil
 
 # A PuntStatus; what is not taken is counted.
