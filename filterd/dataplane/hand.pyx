@@ -2,18 +2,27 @@
 
 from libc.stdint cimport int64_t, uint64_t
 
-from filterd.dataplane.atomics cimport bump64, load64, store64
+from filterd.dataplane.atomics cimport load64, store64
 
 cdef int64_t BOUNDS[TIMES - 1]         # microseconds: the upper ends of the buckets; the last bucket has none
 
 
 cdef void hand_answered(Hand* hand, int64_t came) noexcept nogil:
-    cdef int64_t waited = max(hand.micros - came, 0)
+    count(hand, max(hand.micros - came, 0), 1)
+
+
+cdef void hand_batch_answered(Hand* hand, int64_t waited) noexcept nogil:
+    if hand.answered:
+        count(hand, waited, hand.answered)
+        hand.answered = 0
+
+
+cdef void count(Hand* hand, int64_t waited, uint64_t answers) noexcept nogil:
     cdef int bucket = 0
     while bucket < TIMES - 1 and waited > BOUNDS[bucket]:
         bucket += 1
-    bump64(&hand.times[bucket])
-    store64(&hand.waited, load64(&hand.waited) + <uint64_t>waited)
+    store64(&hand.times[bucket], load64(&hand.times[bucket]) + answers)
+    store64(&hand.waited, load64(&hand.waited) + <uint64_t>waited * answers)
 
 
 def _take_bounds():

@@ -69,6 +69,7 @@ cdef struct Lane:
     uint8_t* replies            # BATCH of REPLY_SLOT bytes
     Back going_back[BATCH]
     uint32_t queued
+    bint recorded               # driven with recorded packets: answers stay in `replies`, nothing is sent
     # counted, by this thread alone (bump64)
     uint64_t batches            # receives that brought something
     uint64_t datagrams

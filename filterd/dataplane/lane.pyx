@@ -191,9 +191,9 @@ cdef void lane_flush(Lane* lane) noexcept nogil:
     cdef int32_t socket
     cdef int sent
     cdef int tries = SEND_TRIES
-    lane.queued = 0
-    if queued == 0:
+    if queued == 0 or lane.recorded:
         return
+    lane.queued = 0
     socket = <int32_t>load32(<uint32_t*>&lane.doors[lane.going_back[0].door].socket)
     while at < queued:
         sent = sendmmsg(socket, lane.going + at, queued - at, MSG_DONTWAIT | MSG_NOSIGNAL)

@@ -99,11 +99,13 @@ cdef struct Core:               # everything that a packet meets; each thread ha
     const LineTable* lines
     const AddressTable* allowed
     const AddressTable* forwarders      # whose ECS is believed; NULL: nobody's
+    const AddressTable* proxies         # who must send a PROXY header over UDP; NULL: nobody
     const Rates* rates          # NULL: no rate limit
     RateTable* clients          # what clients, and who is outside the ACL, have asked lately
     RateTable* strangers
     Cache* cache
     const Board* board          # NULL: nobody looks after us
+    int64_t earliest            # Unix seconds before which it cannot be: a clock that lost its time is behind
     bint identity_ready         # the bindings can be trusted to hold every known line
     AnswerRules rules
     Counters* counters          # this thread's

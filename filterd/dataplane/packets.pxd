@@ -39,6 +39,7 @@ cdef class Packets:
     cdef object addresses
     cdef object allowed
     cdef object forwarders
+    cdef object proxies
     cdef object cache
     cdef object limiter
     cdef object rates

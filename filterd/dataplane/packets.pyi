@@ -53,11 +53,17 @@ class Packets:
         cache: ResponseCache,
         rules: AnswerRules,
         forwarders: Prefixes | None = None,
+        proxies: Prefixes | None = None,
     ) -> None:
-        """``allowed``: the ACL; ``forwarders``: senders whose client subnet says who the client is."""
+        """``allowed``: the ACL; ``forwarders``: senders whose client subnet says who the client is;
+        ``proxies``: senders whose datagrams to the fast path begin with a PROXY header."""
 
     def change_settings(
-        self, allowed: Prefixes, rules: AnswerRules, forwarders: Prefixes | None = None
+        self,
+        allowed: Prefixes,
+        rules: AnswerRules,
+        forwarders: Prefixes | None = None,
+        proxies: Prefixes | None = None,
     ) -> None:
         """Take another ACL, other rules and forwarders from the next packet on. ValueError for a malformed
         address or secret."""
@@ -69,9 +75,15 @@ class Packets:
         """Note there what is under work, and obey what it says of reduced mode, from the next packet on."""
 
     def publish(
-        self, state: PublishedState | None, lines: Lines, addresses: Addresses, identity_ready: bool
+        self,
+        state: PublishedState | None,
+        lines: Lines,
+        addresses: Addresses,
+        identity_ready: bool,
+        earliest: int = 0,
     ) -> None:
-        """What verdicts rest on from the next packet on. None: every query gets SERVFAIL."""
+        """What verdicts rest on from the next packet on. None: every query gets SERVFAIL. ``earliest``: Unix
+        seconds before which the fast path does not believe the machine's clock."""
 
     def receive(
         self,
@@ -108,6 +120,9 @@ class Packets:
 
         What forwarding brings at last goes to :meth:`keep`.
         """
+
+    def again(self, pending: Pending, now: int, ticks: int) -> bytes | Pending | None:
+        """The same for what a thread of the fast path could not decide at its moment."""
 
     def keep(
         self, pending: Pending, message: bytes | None, ad: bool, edes: Iterable[tuple[int, bytes]], ticks: int

@@ -112,13 +112,14 @@ cdef class Packets:
         free(self.shown)
 
     def __init__(self, Prefixes allowed not None, ResponseCache cache not None, rules,
-                 Prefixes forwarders=None):
+                 Prefixes forwarders=None, Prefixes proxies=None):
         self.categories = {}
         self.cache = cache
         self.core.cache = &cache.cache
-        self.change_settings(allowed, rules, forwarders)
+        self.change_settings(allowed, rules, forwarders, proxies)
 
-    def change_settings(self, Prefixes allowed not None, rules, Prefixes forwarders=None):
+    def change_settings(self, Prefixes allowed not None, rules, Prefixes forwarders=None,
+                        Prefixes proxies=None):
         cdef AnswerRules* mine = &self.core.rules
         cdef CookieSecrets secrets
         cdef bytes identity = rules.identity.encode("ascii")[:64]
@@ -127,10 +128,11 @@ cdef class Packets:
         if len(ipv4) != 4 or len(ipv6) != 16:
             raise ValueError("a block page's address has 4 or 16 bytes")
         read_secrets(rules.cookie_secrets, &secrets)
-        before = (self.allowed, self.forwarders)
-        self.allowed, self.forwarders = allowed, forwarders
+        before = (self.allowed, self.forwarders, self.proxies)
+        self.allowed, self.forwarders, self.proxies = allowed, forwarders, proxies
         self.core.allowed = &allowed.table
         self.core.forwarders = NULL if forwarders is None else &forwarders.table
+        self.core.proxies = NULL if proxies is None or not len(proxies) else &proxies.table
         mine.secrets = secrets
         mine.keepalive = rules.keepalive
         mine.block_ttl = rules.block_ttl
@@ -158,7 +160,7 @@ cdef class Packets:
         self.show(())
 
     def publish(self, PublishedState state, Lines lines not None, Addresses addresses not None,
-                bint identity_ready):
+                bint identity_ready, int64_t earliest=0):
         self.fold_categories()
         if state is not None:
             self.count_by(state.classes)
@@ -166,6 +168,7 @@ cdef class Packets:
         self.core.lines = &lines.table
         self.core.addresses = &addresses.table
         self.core.identity_ready = identity_ready
+        self.core.earliest = earliest
         before = (self.state, self.lines, self.addresses)
         self.state, self.lines, self.addresses = state, lines, addresses
         self.show(before)
@@ -225,6 +228,11 @@ cdef class Packets:
         fill_reply(message, ad, edes, texts, &reply)
         note_question(&self.core, &pending.x, self.work)
         status = noted(self.work, packet_finish(&self.core, &pending.x, &reply, now, ticks, self.work))
+        return self.outcome(status, pending)
+
+    def again(self, Pending pending not None, int64_t now, int64_t ticks):
+        note_question(&self.core, &pending.x, self.work)
+        status = noted(self.work, packet_again(&self.core, &pending.x, NULL, now, ticks, self.work))
         return self.outcome(status, pending)
 
     def keep(self, Pending pending not None, bytes message, bint ad, edes, int64_t ticks):

@@ -1,0 +1,53 @@
+# cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
+"""The fast path: threads without the GIL that receive, decide and answer in batches.
+
+One turn of a thread: wait on its epoll; wake for the epoch; take over the core that is shown if it is another
+one; read the clocks; serve every door and upstream socket that has something; send what was queued; tell the
+event loop of punts; sleep. What it points to in the published state it holds for one turn only.
+"""
+
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
+
+from filterd.dataplane.hand cimport Hand
+from filterd.dataplane.packet cimport Core, Exchange
+from filterd.dataplane.packets cimport Packets, Pending, Tally
+from filterd.dataplane.lane cimport Back
+
+
+cdef enum:                      # datagrams that get no answer, beside those of the packet's stages
+    FAST_MULTICAST = 0
+    FAST_TOO_LONG = 1
+    FAST_NO_PROXY_HEADER = 2
+    FAST_DROPS = 3
+
+cdef struct Fast:               # one thread's
+    Hand hand
+    Exchange x
+    Core* const* shown          # the packets'
+    const uint64_t* serial
+    uint64_t taken              # the serial of hand.core
+    int32_t epoll
+    int32_t wake                # eventfd: there is news for the thread
+    int32_t news                # eventfd: there is a punt for the event loop
+    int32_t reader              # its number among the epoch's
+    uint32_t number             # its own, from 0
+    uint64_t stopping           # atomic
+    uint64_t turns              # bump64
+    uint64_t drops[FAST_DROPS]  # bump64
+
+
+cdef class Punted:
+    """See the stub."""
+    cdef readonly int reason
+    cdef readonly Pending pending
+    cdef readonly double came
+    cdef Back back
+
+
+cdef class FastThread:
+    """See the stub."""
+    cdef Fast* fast
+    cdef Packets packets
+    cdef Tally tally
+    cdef dict descriptors
+    cdef readonly bint running

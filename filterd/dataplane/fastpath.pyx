@@ -1,0 +1,498 @@
+# cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
+
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
+from libc.stdlib cimport calloc, free, malloc
+from libc.string cimport memcpy, memset
+from posix.time cimport CLOCK_MONOTONIC, CLOCK_REALTIME, clock_gettime, timespec
+from posix.unistd cimport close, dup, read, write
+
+from filterd.dataplane.atomics cimport bump64, load32, load64, load_pointer, store32, store64
+from filterd.dataplane.epoch cimport epoch_asleep, epoch_awake, epoch_join, epoch_leave
+from filterd.dataplane.hand cimport TIMES, hand_batch_answered
+from filterd.dataplane.hashing cimport Seed, seed_from
+from filterd.dataplane.lane cimport (
+    ARRIVED_CUT,
+    ARRIVED_FOR_GROUP,
+    BATCH,
+    DOORS,
+    back_send,
+    lane_allocate,
+    lane_arrival,
+    lane_flush,
+    lane_free,
+    lane_length,
+    lane_packet,
+    lane_receive,
+    lane_reply,
+    peer_address,
+)
+from filterd.dataplane.crashboard cimport Note
+from filterd.dataplane.packet cimport (
+    Counters,
+    PACKET_ANSWER,
+    PACKET_BUSY,
+    PACKET_MISS,
+    Workspace,
+    guarded_receive,
+    note_question,
+    noted,
+    packet_stale,
+)
+from filterd.dataplane.punts cimport (
+    PUNT_BUSY,
+    PUNT_FORWARD,
+    PUNT_LOOP,
+    PUNT_REFRESH,
+    PUNT_STALE,
+    PUNT_TAKEN,
+    PUNT_TRUNCATED,
+    PUNT_UNANSWERED,
+    Punt,
+    punt_put,
+    punt_take,
+    punts_allocate,
+    punts_free,
+)
+from filterd.dataplane.tables cimport address_find
+from filterd.wire.proxy cimport PROXY_OK, ProxySource, read_proxy
+
+from typing import NamedTuple
+
+from filterd.dataplane.epoch import retire
+from filterd.dataplane.punting import PuntReason
+
+cdef extern from "<sys/epoll.h>" nogil:
+    ctypedef union epoll_data_t:
+        uint32_t u32
+        uint64_t u64
+    cdef struct epoll_event:
+        uint32_t events
+        epoll_data_t data
+    int epoll_create1(int flags)
+    int epoll_ctl(int epoll, int operation, int socket, epoll_event* event)
+    int epoll_wait(int epoll, epoll_event* events, int count, int timeout)
+    enum: EPOLLIN, EPOLL_CTL_ADD, EPOLL_CTL_DEL, EPOLL_CLOEXEC
+
+cdef extern from "<sys/eventfd.h>" nogil:
+    int eventfd(unsigned int first, int flags)
+    enum: EFD_NONBLOCK, EFD_CLOEXEC
+
+cdef enum:
+    EVENTS = 64                 # of one turn
+    WAKE = 1 << 16              # the event of the thread's own eventfd; below: doors
+    FIRST_MISS = 1 << 17        # and above: sockets to upstreams
+    LONGEST_SLEEP = 1000        # milliseconds
+    RECORDED_SIZE = 4096        # bytes of a packet that is driven
+
+
+# ---- one turn ----
+
+cdef void run_turns(Fast* fast) noexcept nogil:
+    cdef epoll_event events[EVENTS]
+    cdef uint64_t word
+    cdef uint64_t punted
+    cdef int count, i
+    while not load64(&fast.stopping):
+        count = epoll_wait(fast.epoll, events, EVENTS, LONGEST_SLEEP)
+        begin_turn(fast)
+        punted = fast.hand.punts.put
+        for i in range(count):
+            if events[i].data.u32 == WAKE:
+                read(fast.wake, &word, sizeof(word))
+            elif events[i].data.u32 < DOORS:
+                serve_door(fast, <int>events[i].data.u32)
+        if fast.hand.punts.put != punted:
+            word = 1
+            write(fast.news, &word, sizeof(word))
+        bump64(&fast.turns)
+        epoch_asleep(fast.reader)
+
+
+cdef void begin_turn(Fast* fast) noexcept nogil:
+    """Read what is published and what time it is."""
+    cdef timespec real
+    epoch_awake(fast.reader)
+    take_core(fast)
+    clock_gettime(CLOCK_REALTIME, &real)
+    fast.hand.now = max(<int64_t>real.tv_sec, fast.hand.core.earliest)
+    fast.hand.micros = micros_now()
+    fast.hand.ticks = fast.hand.micros // 1000000
+
+
+cdef void take_core(Fast* fast) noexcept nogil:
+    """The core that is shown, if it is not the one in hand. Awake alone."""
+    cdef Hand* hand = &fast.hand
+    cdef uint64_t serial = load64(fast.serial)
+    cdef Counters* counters = hand.core.counters
+    if serial == fast.taken:
+        return
+    memcpy(&hand.core, load_pointer(<void* const*>fast.shown), sizeof(Core))
+    hand.core.counters = counters
+    hand.work.note = NULL
+    if hand.core.board != NULL:
+        hand.work.note = <Note*>&hand.core.board.notes[1 + fast.number]
+    fast.taken = serial
+
+
+cdef inline int64_t micros_now() noexcept nogil:
+    cdef timespec monotonic
+    clock_gettime(CLOCK_MONOTONIC, &monotonic)
+    return <int64_t>monotonic.tv_sec * 1000000 + monotonic.tv_nsec // 1000
+
+
+cdef void serve_door(Fast* fast, int door) noexcept nogil:
+    """One batch; what is left on the door ends the next wait at once."""
+    cdef int count = lane_receive(&fast.hand.lane, door)
+    serve_batch(fast, count)
+    lane_flush(&fast.hand.lane)
+    hand_batch_answered(&fast.hand, micros_now() - fast.hand.micros)
+
+
+cdef void serve_batch(Fast* fast, int count) noexcept nogil:
+    cdef int i
+    for i in range(count):
+        take_datagram(fast, i)
+
+
+# ---- one datagram ----
+
+cdef void take_datagram(Fast* fast, int i) noexcept nogil:
+    """Stage 0, then the stages of `packet`; see pipeline.py."""
+    cdef Hand* hand = &fast.hand
+    cdef Exchange* x = &fast.x
+    cdef const uint8_t* packet = lane_packet(&hand.lane, i)
+    cdef size_t length = lane_length(&hand.lane, i)
+    cdef int arrival = lane_arrival(&hand.lane, i)
+    cdef ProxySource source
+    cdef int status
+    if arrival == ARRIVED_FOR_GROUP:
+        bump64(&fast.drops[FAST_MULTICAST])
+        return
+    if arrival == ARRIVED_CUT:
+        bump64(&fast.drops[FAST_TOO_LONG])
+        return
+    peer_address(&hand.lane.backs[i], &x.client[0])
+    x.tcp = x.proxied = False
+    x.milliseconds = hand.micros // 1000
+    if hand.core.proxies != NULL and address_find(hand.core.proxies, x.client, False) != NULL:
+        if read_proxy(packet, length, &source) != PROXY_OK:
+            bump64(&fast.drops[FAST_NO_PROXY_HEADER])
+            return
+        packet += source.length
+        length -= source.length
+        x.proxied = True
+        if source.has_source:
+            memcpy(x.client, source.address, 16)
+    status = guarded_receive(&hand.core, packet, length, x, hand.now, hand.ticks, hand.work)
+    settle(fast, status, x, &hand.lane.backs[i])
+
+
+cdef void settle(Fast* fast, int status, Exchange* x, const Back* back) noexcept nogil:
+    """What becomes of an exchange after the stages that do not wait."""
+    cdef Hand* hand = &fast.hand
+    if status == PACKET_ANSWER:
+        lane_reply(&hand.lane, back, hand.work.out, hand.work.written)
+        hand.answered += 1
+        if x.refresh:
+            punt_put(&hand.punts, PUNT_REFRESH, x, back, hand.micros)
+    elif status == PACKET_MISS:
+        forward(fast, x, back)
+    elif status == PACKET_BUSY:
+        punt_put(&hand.punts, PUNT_BUSY, x, back, hand.micros)
+
+
+cdef void forward(Fast* fast, Exchange* x, const Back* back) noexcept nogil:
+    """Ask an upstream, here or on the slow path; where neither can, there may be a stale answer."""
+    cdef Hand* hand = &fast.hand
+    if punt_put(&hand.punts, PUNT_STALE if x.stale else PUNT_FORWARD, x, back, hand.micros) == PUNT_TAKEN:
+        return
+    if not x.stale:
+        return
+    note_question(&hand.core, x, hand.work)
+    if noted(hand.work, packet_stale(&hand.core, x, hand.now, hand.ticks, hand.work)) == PACKET_ANSWER:
+        lane_reply(&hand.lane, back, hand.work.out, hand.work.written)
+        hand.answered += 1
+
+
+# ---- recorded packets, for tests, benchmarks and fuzzing: everything but the system calls ----
+
+cdef struct Recorded:           # one batch
+    int count
+    unsigned int lengths[BATCH]
+    Back backs[BATCH]
+    uint8_t packets[BATCH][RECORDED_SIZE]
+
+
+cdef void begin_recorded(Fast* fast, int64_t now, int64_t micros) noexcept nogil:
+    epoch_awake(fast.reader)
+    take_core(fast)
+    fast.hand.now = now
+    fast.hand.micros = micros
+    fast.hand.ticks = micros // 1000000
+    fast.hand.lane.recorded = True
+    fast.hand.lane.queued = 0
+
+
+cdef int record(Fast* fast, list packets) except -1:
+    """Put packets, each with its client's 16 bytes, where received ones stand; how many."""
+    cdef int i = 0
+    cdef bytes packet, client
+    cdef Back* back
+    for packet, client in packets:
+        if len(packet) > RECORDED_SIZE or len(client) != 16:
+            raise ValueError(f"record a packet of at most {RECORDED_SIZE} bytes and a client of 16")
+        back = &fast.hand.lane.backs[i]
+        memset(back, 0, sizeof(Back))
+        back.peer[0] = 10               # AF_INET6, in the machine's byte order
+        back.peer[2] = <uint8_t>i       # its place in the batch, in the port
+        memcpy(&back.peer[8], <const char*>client, 16)
+        back.peer_length = 28
+        back.door = DOORS - 1
+        fast.hand.lane.came[i].msg_hdr.msg_flags = 0
+        fast.hand.lane.came[i].msg_hdr.msg_control = NULL
+        fast.hand.lane.came[i].msg_len = len(packet)
+        memcpy(<uint8_t*>lane_packet(&fast.hand.lane, i), <const char*>packet, len(packet))
+        i += 1
+    return i
+
+
+cdef void keep_recorded(const Fast* fast, Recorded* out) noexcept nogil:
+    cdef int i
+    for i in range(out.count):
+        out.lengths[i] = fast.hand.lane.came[i].msg_len
+        out.backs[i] = fast.hand.lane.backs[i]
+        memcpy(&out.packets[i][0], lane_packet(&fast.hand.lane, i), out.lengths[i])
+
+
+cdef void load_recorded(Fast* fast, const Recorded* kept) noexcept nogil:
+    cdef int i
+    for i in range(kept.count):
+        fast.hand.lane.came[i].msg_len = kept.lengths[i]
+        fast.hand.lane.backs[i] = kept.backs[i]
+        memcpy(<uint8_t*>lane_packet(&fast.hand.lane, i), &kept.packets[i][0], kept.lengths[i])
+
+
+cdef list replies_of(const Fast* fast, int count):
+    """By the packets' places: an answer, or None."""
+    cdef list found = [None] * count
+    cdef uint32_t i
+    for i in range(fast.hand.lane.queued):
+        found[fast.hand.lane.going_back[i].peer[2]] = (
+            (<const char*>fast.hand.lane.going_in[i].iov_base)[:fast.hand.lane.going_in[i].iov_len]
+        )
+    return found
+
+
+# ---- the Python face ----
+
+class FastCounts(NamedTuple):
+    """See the stub."""
+
+    turns: int
+    batches: int
+    datagrams: int
+    punts: dict
+    drops: dict
+    times: tuple
+    seconds: float
+
+
+cdef class Descriptor:
+    """An open file, closed when nobody holds it any more."""
+    cdef int32_t number
+
+    def __cinit__(self, int32_t number):
+        self.number = number
+
+    def __dealloc__(self):
+        if self.number >= 0:
+            close(self.number)
+
+
+cdef class Punted:
+    """See the stub."""
+
+    @property
+    def client(self):
+        return (<const char*>self.pending.x.client)[:16]
+
+
+cdef class FastThread:
+    """See the stub."""
+
+    def __cinit__(self, Packets packets not None, uint32_t number, int32_t news, bytes seed not None):
+        cdef Seed secret
+        cdef Hand* hand
+        if len(seed) != 16:
+            raise ValueError("a seed has 16 bytes")
+        self.fast = <Fast*>calloc(1, sizeof(Fast))
+        if self.fast == NULL:
+            raise MemoryError("no memory for a thread of the fast path")
+        self.packets, self.tally, self.descriptors = packets, packets.join(), {}
+        hand = &self.fast.hand
+        self.fast.epoll = self.fast.wake = -1
+        self.fast.reader = -1
+        self.fast.news = news
+        self.fast.number = number
+        self.fast.shown = &packets.shown
+        self.fast.serial = &packets.serial
+        hand.core.counters = &self.tally.counters
+        hand.work = <Workspace*>calloc(1, sizeof(Workspace))
+        secret = seed_from(<const uint8_t*><const char*>seed)
+        if not lane_allocate(&hand.lane) or not punts_allocate(&hand.punts, &secret) or hand.work == NULL:
+            raise MemoryError("no memory for a thread of the fast path")
+        self._open()
+
+    def _open(self):
+        cdef epoll_event event
+        self.fast.epoll = epoll_create1(EPOLL_CLOEXEC)
+        self.fast.wake = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)
+        self.fast.reader = epoch_join()
+        if self.fast.epoll < 0 or self.fast.wake < 0 or self.fast.reader < 0:
+            raise OSError("no descriptor is left for a thread of the fast path")
+        event.events = EPOLLIN
+        event.data.u64 = WAKE
+        if epoll_ctl(self.fast.epoll, EPOLL_CTL_ADD, self.fast.wake, &event) < 0:
+            raise OSError("a thread of the fast path cannot be woken")
+
+    def __dealloc__(self):
+        if self.fast == NULL:
+            return
+        if self.fast.reader >= 0:
+            epoch_leave(self.fast.reader)
+        if self.fast.epoll >= 0:
+            close(self.fast.epoll)
+        if self.fast.wake >= 0:
+            close(self.fast.wake)
+        lane_free(&self.fast.hand.lane)
+        punts_free(&self.fast.hand.punts)
+        free(self.fast.hand.work)
+        free(self.fast)
+
+    def open_door(self, int32_t socket, bint wildcard):
+        cdef epoll_event event
+        cdef int door
+        cdef Descriptor mine = Descriptor(dup(socket))
+        if mine.number < 0:
+            raise OSError("no descriptor is left for a listening socket")
+        for door in range(DOORS):
+            if door not in self.descriptors:
+                break
+        else:
+            raise OSError(f"a thread listens on {DOORS} sockets at most: configure fewer addresses")
+        self.fast.hand.lane.doors[door].wildcard = wildcard
+        store32(&self.fast.hand.lane.doors[door].opening, self.fast.hand.lane.doors[door].opening + 1)
+        store32(<uint32_t*>&self.fast.hand.lane.doors[door].socket, <uint32_t>mine.number)
+        event.events = EPOLLIN
+        event.data.u64 = door
+        if epoll_ctl(self.fast.epoll, EPOLL_CTL_ADD, mine.number, &event) < 0:
+            store32(<uint32_t*>&self.fast.hand.lane.doors[door].socket, <uint32_t>-1)
+            raise OSError("a listening socket cannot be waited for")
+        self.descriptors[door] = mine
+        return door
+
+    def close_door(self, int door):
+        cdef Descriptor mine = self.descriptors.pop(door)
+        cdef epoll_event event
+        store32(<uint32_t*>&self.fast.hand.lane.doors[door].socket, <uint32_t>-1)
+        store32(&self.fast.hand.lane.doors[door].opening, self.fast.hand.lane.doors[door].opening + 1)
+        epoll_ctl(self.fast.epoll, EPOLL_CTL_DEL, mine.number, &event)
+        retire(mine)
+
+    def run(self):
+        self.running = True
+        with nogil:
+            run_turns(self.fast)
+        self.running = False
+
+    def stop(self):
+        cdef uint64_t one = 1
+        store64(&self.fast.stopping, 1)
+        write(self.fast.wake, &one, sizeof(one))
+
+    def take(self):
+        cdef Punt punt
+        cdef Punted punted
+        if not punt_take(&self.fast.hand.punts, &punt):
+            return None
+        punted = Punted.__new__(Punted)
+        punted.pending = Pending.__new__(Pending)
+        punted.pending.x = punt.x
+        punted.back = punt.back
+        punted.came = punt.came / 1e6
+        punted.reason = punt.reason
+        return punted
+
+    def answer(self, Punted punted not None, bytes answer not None):
+        return bool(back_send(&self.fast.hand.lane, &punted.back, <const uint8_t*><const char*>answer,
+                              len(answer)))
+
+    @property
+    def turns(self):
+        return load64(&self.fast.turns)
+
+    def counts(self):
+        cdef Fast* fast = self.fast
+        cdef Hand* hand = &fast.hand
+        cdef int i
+        return FastCounts(
+            turns=load64(&fast.turns),
+            batches=load64(&hand.lane.batches),
+            datagrams=load64(&hand.lane.datagrams),
+            punts={reason: load64(&hand.punts.reasons[<int>reason]) for reason in PuntReason},
+            drops={
+                "multicast": load64(&fast.drops[FAST_MULTICAST]),
+                "too_long": load64(&fast.drops[FAST_TOO_LONG]),
+                "no_proxy_header": load64(&fast.drops[FAST_NO_PROXY_HEADER]),
+                "not_sent": load64(&hand.lane.not_sent),
+                "punts_full": load64(&hand.punts.full),
+                "punts_unfair": load64(&hand.punts.unfair),
+            },
+            times=tuple([load64(&hand.times[i]) for i in range(TIMES)]),
+            seconds=load64(&hand.waited) / 1e6,
+        )
+
+    # ---- driven with recorded packets ----
+
+    def drive(self, packets, int64_t now, int64_t micros):
+        """See the stub."""
+        cdef list answers = []
+        cdef Py_ssize_t start
+        cdef int count
+        if self.running:
+            raise ValueError("this thread receives from its sockets: it is not to be driven")
+        for start in range(0, len(packets), BATCH):
+            count = record(self.fast, packets[start:start + BATCH])
+            with nogil:
+                begin_recorded(self.fast, now, micros)
+                serve_batch(self.fast, count)
+                epoch_asleep(self.fast.reader)
+            answers.extend(replies_of(self.fast, count))
+        return answers
+
+    def spin(self, packets, int64_t rounds, int64_t now, int64_t micros):
+        """See the stub."""
+        cdef list batches = [packets[start:start + BATCH] for start in range(0, len(packets), BATCH)]
+        cdef Py_ssize_t kept = len(batches)
+        cdef Recorded* recorded
+        cdef uint64_t answered = 0
+        cdef int64_t turn, i
+        recorded = <Recorded*>calloc(kept or 1, sizeof(Recorded))
+        if recorded == NULL:
+            raise MemoryError("no memory for the recorded packets")
+        try:
+            for i in range(kept):
+                recorded[i].count = record(self.fast, batches[i])
+                keep_recorded(self.fast, &recorded[i])
+            with nogil:
+                for turn in range(rounds):
+                    for i in range(kept):
+                        load_recorded(self.fast, &recorded[i])
+                        begin_recorded(self.fast, now, micros)
+                        serve_batch(self.fast, recorded[i].count)
+                        epoch_asleep(self.fast.reader)
+                        answered += self.fast.hand.lane.queued
+        finally:
+            free(recorded)
+            self.fast.hand.answered = 0
+        return answered
