@@ -8,7 +8,7 @@
  *   TIMES    a file: for each query, microseconds from the start until it was due, and microseconds until its
  *            answer (LOST: none within TIMEOUT); 32 bits each in the machine's order. "-": none
  * Flags of an entry: MUST_BLOCK: anything but NXDOMAIN with extended error 16 is counted as unfiltered.
- * FRESH: the first label begins with 16 bytes that are replaced by a number of its own for every query.
+ * FRESH: the first label has three bytes and 16 that are replaced by a number of its own for every query.
  * Latency in open loop counts from the moment a query was due, not from when it was sent.
  * Prints one line of JSON. Bounded: MOST queries, MOST_SECONDS.
  */
@@ -28,7 +28,7 @@
 
 enum {
     IDS = 65536, BATCH = 32, SIZE = 1500, SOCKET_BUFFER = 8 << 20,
-    MUST_BLOCK = 1, FRESH = 2, NXDOMAIN = 3, CENSORED = 16, HEADER = 12, FRESH_DIGITS = 16
+    MUST_BLOCK = 1, FRESH = 2, NXDOMAIN = 3, CENSORED = 16, HEADER = 12, FRESH_AT = HEADER + 4, FRESH_DIGITS = 16
 };
 static const uint64_t SECOND = 1000000000, TIMEOUT = 250000000;
 static const uint64_t MOST = 12000000, MOST_SECONDS = 120;
@@ -49,7 +49,7 @@ struct asked {
 
 static struct asked ring[IDS];
 static struct { uint32_t due, taken; } *times;
-static uint64_t sent, answered, unfiltered, refused, begin;
+static uint64_t sent, answered, denied, unfiltered, refused, begin;
 static uint64_t oldest; /* the first query that may be open */
 
 static void fail(const char *what) {
@@ -78,7 +78,7 @@ static struct entry *read_entries(const char *path, size_t *count) {
     *count = 0;
     for (long at = 0; at + 3 <= size;) {
         uint16_t length = (uint16_t)(bytes[at] << 8 | bytes[at + 1]);
-        if (length < HEADER + 1 || length > SIZE || at + 3 + length > size)
+        if (length < FRESH_AT + FRESH_DIGITS || length > SIZE || at + 3 + length > size)
             break;
         entries[(*count)++] = (struct entry){bytes + at + 3, length, bytes[at + 2]};
         at += 3 + length;
@@ -141,6 +141,7 @@ static void take(int descriptor) {
             query->open = 0;
             answered++;
             times[query->number].taken = (uint32_t)((time - query->due) / 1000);
+            denied += (bytes[i][3] & 15) == NXDOMAIN;
             refused += (bytes[i][3] & 15) != 0 && (bytes[i][3] & 15) != NXDOMAIN;
             if (query->flags & MUST_BLOCK)
                 unfiltered += !is_censored(bytes[i], messages[i].msg_len);
@@ -163,7 +164,7 @@ static uint64_t outstanding(uint64_t time) {
 static void put_fresh(uint8_t *packet, uint64_t number) {
     static const char digits[] = "0123456789abcdef";
     for (int i = 0; i < FRESH_DIGITS; i++)
-        packet[HEADER + 1 + i] = (uint8_t)digits[number >> (60 - 4 * i) & 15];
+        packet[FRESH_AT + i] = (uint8_t)digits[number >> (60 - 4 * i) & 15];
 }
 
 struct load {
@@ -273,8 +274,8 @@ int main(int count, char **words) {
             fail(words[9]);
     }
     printf("{\"begin\": %.6f, \"seconds\": %.6f, \"sent\": %llu, \"answered\": %llu, \"unfiltered\": %llu, "
-           "\"failed\": %llu}\n", (double)begin / 1e9, (double)(now() - begin) / 1e9,
+           "\"denied\": %llu, \"failed\": %llu}\n", (double)begin / 1e9, (double)(now() - begin) / 1e9,
            (unsigned long long)sent, (unsigned long long)answered, (unsigned long long)unfiltered,
-           (unsigned long long)refused);
+           (unsigned long long)denied, (unsigned long long)refused);
     return 0;
 }

@@ -17,16 +17,20 @@ from functools import partial
 from pathlib import Path
 
 from bench import bars, comparison, lists
+from bench.first import measure_first
+from bench.flood import measure_flood
 from bench.loads import Generator
 from bench.machine import CannotRunError, Cores, free_port
 from bench.report import Report, say
-from bench.rounds import Bench
+from bench.rounds import Bench, started
+from bench.swap import measure_swap
 from bench.systems import Households, Running, Task, responder
 from bench.threads import threads
 
 BUILD = Path("build")
 PAGE = Path("docs/benchmarks.md")
-PARTS = ("list", "lines", "names", "alone")
+PARTS = ("list", "lines", "names", "flood", "swap", "first", "threads")
+SWAPS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +65,10 @@ def main() -> int:
         say(f"bench: skipped, there is no folder {chosen.lists} with lists")
         return 0
     report = Report(about())
-    with tempfile.TemporaryDirectory(prefix="filterd-bench-") as work, bench(Path(work), size, report) as ready:
+    with (
+        tempfile.TemporaryDirectory(prefix="filterd-bench-") as work,
+        bench(Path(work), size, report) as ready,
+    ):
         run(ready, size, chosen.lists, chosen.only or PARTS, report)
     report.finish(BUILD / "bench.json")
     if chosen.write:
@@ -86,6 +93,10 @@ def run(ready: Bench, size: Size, folder: Path, parts: list[str] | tuple[str, ..
     names = lists.make_names(folder, shelf, size.names, size.popular)
     task = partial(_task, ready)
     found = report.found
+
+    def many() -> lists.Names:
+        return lists.make_names(folder, shelf, size.many_names, size.popular)
+
     steps: dict[str, list[Callable[[], None]]] = {
         "list": [
             lambda: comparison.measure_empty(ready, task("empty", names), found),
@@ -96,12 +107,11 @@ def run(ready: Bench, size: Size, folder: Path, parts: list[str] | tuple[str, ..
                 ready, replace(task("lines", names), households=Households(size.lines)), found
             )
         ],
-        "names": [
-            lambda: comparison.measure_many(
-                ready, task("names", lists.make_names(folder, shelf, size.many_names, size.popular)), found
-            )
-        ],
-        "alone": [lambda: alone(ready, report)],
+        "names": [lambda: comparison.measure_many(ready, task("names", many()), found)],
+        "flood": [lambda: flooded(ready, task("flood", names), report)],
+        "swap": [lambda: swapped(ready, task("swap", many()), report)],
+        "first": [lambda: first_answer(ready, task("first", many()), size.many_lines, report)],
+        "threads": [lambda: report.alone.update({"two threads": threads()})],
     }
     for part in parts:
         for step in steps[part]:
@@ -112,12 +122,29 @@ def run(ready: Bench, size: Size, folder: Path, parts: list[str] | tuple[str, ..
     report.bars = bars.rows(measured(report))
 
 
-def alone(ready: Bench, report: Report) -> None:
-    """What only filterd has."""
-    try:
-        report.alone["two threads"] = threads()
-    except CannotRunError as error:
-        ready.skip("two threads against one", str(error))
+def flooded(ready: Bench, task: Task, report: Report) -> None:
+    """The flood, over all systems."""
+    assert task.names is not None  # noqa: S101 - it was given
+    lists.write_queries(ready.work / "flood.queries", task.names.popular)
+    with started(ready, comparison.SYSTEMS, replace(task, names=None)) as running:
+        comparison.warm(ready, running, "flood")
+        say("flood:")
+        report.alone["flood"] = {
+            name: [each.as_dict() for each in rounds]
+            for name, rounds in measure_flood(ready, running, task.names.popular).items()
+        }
+
+
+def swapped(ready: Bench, task: Task, report: Report) -> None:
+    """The swap."""
+    say("swap:")
+    report.swap = measure_swap(ready, task, SWAPS if ready.rounds > 1 else 1)
+
+
+def first_answer(ready: Bench, task: Task, lines: int, report: Report) -> None:
+    """The start."""
+    say("first answer:")
+    report.alone["start"] = measure_first(ready, task, lines)
 
 
 def measured(report: Report) -> bars.Measured:
@@ -127,6 +154,8 @@ def measured(report: Report) -> bars.Measured:
         report.found.medians("mix"),
         report.found.medians("misses"),
         bytes_per_million=memory.get("filterd"),
+        first_answer=report.alone.get("start", {}).get("first right answer"),
+        swap=report.swap,
         two_threads=report.alone.get("two threads"),
     )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 from bench.figures import Figures, quotient
 
@@ -15,6 +15,7 @@ MEGABYTES_PER_MILLION = 16.0
 FIRST_ANSWER_SECONDS = 1.0
 WORST_AT_SWAP = 0.050
 TWO_THREADS = 1.8
+NO_BAR = "no bar"
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,11 +26,13 @@ class Row:
     bar: str
     measured: str
     met: bool | None
-    """None: not measured"""
+    """None: not measured, or there is no bar"""
 
     @property
     def verdict(self) -> str:
         """In a word."""
+        if self.bar == NO_BAR:
+            return NO_BAR
         return "not measured" if self.met is None else "met" if self.met else "missed"
 
 
@@ -56,6 +59,10 @@ class Swap:
     """seconds, of the queries due in the second after the swap"""
     rate: float
     compile_seconds: float
+
+    def as_dict(self) -> dict[str, float | None]:
+        """For JSON."""
+        return asdict(self)
 
 
 def rows(measured: Measured) -> list[Row]:
@@ -97,8 +104,10 @@ def _cpu_above_bare(mix: Mapping[str, Figures]) -> Row:
 def _user_cpu(mix: Mapping[str, Figures]) -> Row:
     ours, theirs = mix.get("filterd"), mix.get("dnsdist")
     share = quotient(ours.user, theirs.user) if ours is not None and theirs is not None else None
-    text = "" if ours is None or theirs is None or share is None else (
-        f"{share:.2f} x ({ours.user:.2f} us and {theirs.user:.2f} us)"
+    text = (
+        ""
+        if ours is None or theirs is None or share is None
+        else (f"{share:.2f} x ({ours.user:.2f} us and {theirs.user:.2f} us)")
     )
     met = None if share is None else share <= USER_CPU
     return _row("user CPU for a query of the mix", f"<= {USER_CPU} x dnsdist's", text, met)
@@ -107,16 +116,21 @@ def _user_cpu(mix: Mapping[str, Figures]) -> Row:
 def _throughput(mix: Mapping[str, Figures]) -> Row:
     ours, bare = mix.get("filterd"), mix.get("bare")
     if ours is None or bare is None:
-        return _row("throughput of the mix", "none", "", None)
-    text = f"{ours.rate:,.0f}/s (bare {bare.rate:,.0f}/s; generator {ours.generator:.0%} and {bare.generator:.0%})"
-    return _row("throughput of the mix", "none", text, True)
+        return _row("throughput of the mix", NO_BAR, "", None)
+    text = (
+        f"{ours.rate:,.0f}/s (bare {bare.rate:,.0f}/s; "
+        f"generator's CPU {ours.generator:.0%} and {bare.generator:.0%})"
+    )
+    return _row("throughput of the mix", NO_BAR, text, None)
 
 
 def _misses(misses: Mapping[str, Figures]) -> Row:
     ours, theirs = misses.get("filterd"), misses.get("dnsdist")
     share = quotient(ours.rate, theirs.rate) if ours is not None and theirs is not None else None
-    text = "" if ours is None or theirs is None or share is None else (
-        f"{share:.2f} x ({ours.rate:,.0f}/s and {theirs.rate:,.0f}/s)"
+    text = (
+        ""
+        if ours is None or theirs is None or share is None
+        else (f"{share:.2f} x ({ours.rate:,.0f}/s and {theirs.rate:,.0f}/s)")
     )
     met = None if share is None else share >= MISSES
     return _row("cache misses forwarded", f">= {MISSES} x dnsdist", text, met)
@@ -126,7 +140,10 @@ def _swap(swap: Swap | None) -> Row:
     bar = f"0 lost, 0 unfiltered, worst <= {WORST_AT_SWAP * 1000:.0f} ms"
     if swap is None:
         return _row("a swap under load, compile running", bar, "", None)
-    text = f"{swap.lost} lost, {swap.unfiltered} unfiltered, worst {swap.worst * 1000:.1f} ms at {swap.rate:,.0f}/s"
+    text = (
+        f"{swap.lost} lost, {swap.unfiltered} unfiltered, "
+        f"worst {swap.worst * 1000:.1f} ms at {swap.rate:,.0f}/s"
+    )
     met = not swap.lost and not swap.unfiltered and swap.worst <= WORST_AT_SWAP
     return _row("a swap under load, compile running", bar, text, met)
 

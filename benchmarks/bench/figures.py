@@ -8,6 +8,7 @@ import statistics
 from array import array
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
+from typing import Any
 
 LOST = 0xFFFFFFFF
 """the senders' word for a query without an answer"""
@@ -72,6 +73,8 @@ class Figures:
     system: float
     lost: float
     """of the queries, at full load"""
+    denied: float
+    """share of NXDOMAIN among the answers"""
     failed: float
     """answers that are neither NOERROR nor NXDOMAIN"""
     generator: float
@@ -117,7 +120,7 @@ def parse_senders(text: str) -> Load:
             value["sent"],
             value["answered"],
             value["seconds"],
-            {"FAILED": value["failed"]},
+            {"NXDOMAIN": value["denied"], "FAILED": value["failed"]},
             value["unfiltered"],
             value["begin"],
         )
@@ -135,14 +138,16 @@ def percentile(ranked: Sequence[float], share: float) -> float:
 
 
 def parse_times(content: bytes) -> list[tuple[float, float | None]]:
-    """The senders' file of times: for each query, seconds until it was due and until its answer (None: lost)."""
+    """The senders' file of times: of each query, when it was due and how long its answer took."""
     numbers = array("I")
     numbers.frombytes(content)
     pairs = zip(numbers[::2], numbers[1::2], strict=True)
     return [(due / 1e6, None if taken == LOST else taken / 1e6) for due, taken in pairs]
 
 
-def latency(times: Iterable[tuple[float, float | None]], begin: float = 0.0, end: float = 1e9) -> Latency | None:
+def latency(
+    times: Iterable[tuple[float, float | None]], begin: float = 0.0, end: float = 1e9
+) -> Latency | None:
     """Of the queries due between ``begin`` and ``end``; None where none was answered."""
     ranked = sorted(taken for due, taken in times if taken is not None and begin <= due < end)
     if not ranked:
@@ -156,7 +161,7 @@ def median(rounds: Sequence[Figures]) -> Figures:
     if not values:
         message = "no rounds have no median"
         raise ValueError(message)
-    middle = {}
+    middle: dict[str, Any] = {}
     for name in values[0]:
         known = [each[name] for each in values if each[name] is not None]
         middle[name] = statistics.median(known) if known else None

@@ -116,7 +116,9 @@ def lines_of(path: Path) -> Iterator[str]:
 
 def _is_canonical(name: str) -> bool:
     """Whether every system takes the name as it is."""
-    plain = name.isascii() and "." in name and name.replace("-", "").replace(".", "").replace("_", "").isalnum()
+    plain = (
+        name.isascii() and "." in name and name.replace("-", "").replace(".", "").replace("_", "").isalnum()
+    )
     if not plain:
         return False
     try:

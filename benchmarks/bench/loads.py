@@ -57,7 +57,15 @@ class Generator:
         """The senders' command, for those who start it beside something else."""
         numbers = (how.seconds, how.rate, OUTSTANDING, how.sources)
         times = "-" if how.times is None else str(how.times)
-        return [str(self.binary), "127.0.0.1", str(port), str(how.entries), *map(str, numbers), how.first, times]
+        return [
+            str(self.binary),
+            "127.0.0.1",
+            str(port),
+            str(how.entries),
+            *map(str, numbers),
+            how.first,
+            times,
+        ]
 
     def start(self, words: list[str]) -> subprocess.Popen[bytes]:
         """A generator that goes on by itself."""

@@ -32,11 +32,12 @@ def all_categories() -> str:
 
 
 def add_lines(database: Path, lines: Iterable[Line]) -> None:
-    """Write opted-in lines with a static binding each into an empty store, as of revision 1."""
+    """Write opted-in lines with a static binding each into a store that no node follows yet, as of revision
+    1."""
     with contextlib.closing(sqlite3.connect(database, isolation_level=None)) as store:
         store.execute("PRAGMA synchronous=OFF")
         store.execute("BEGIN IMMEDIATE")
-        last = 0
+        (last,) = store.execute("SELECT max(next_line) - 1 FROM head").fetchone()
         for number, prefix, profile in lines:
             store.execute("INSERT INTO subscriber VALUES (?, ?, 0, '')", (number, f"S-{number}"))
             store.execute("INSERT INTO line_state VALUES (?, 1, ?, 'UTC', 0, 0)", (number, profile))

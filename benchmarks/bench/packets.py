@@ -10,8 +10,8 @@ from filterd.wire.names import name_from_text
 
 MUST_BLOCK = 1
 FRESH = 2
-FRESH_LABEL = "0" * 16
-"""what the senders replace by a number of its own for each query"""
+FRESH_LABEL = "%s" + "0" * 16
+"""three letters, and digits that the senders replace by a number of its own for each query"""
 COOKIE = 10
 CLIENT_COOKIE = bytes(range(1, 9))
 _HEADER = b"\1\0\0\1\0\0\0\0\0\1"

@@ -1,8 +1,8 @@
 """The peers, each in its own words: one thread, the same list, the same upstream, no validation, no log.
 
-All of them block a name and everything below it with NXDOMAIN, forward to one upstream from many random ports,
-and keep answers in a cache that holds all popular names. What else is set is what their manuals advise for
-speed; what is not set is their default.
+All of them block a name and everything below it with NXDOMAIN, forward to one upstream from many random
+ports, and keep answers in a cache that holds all popular names. What else is set is what their manuals advise
+for speed; what is not set is their default.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from bench.systems import (
     responder,
     serving,
 )
+
 
 def listed(task: Task) -> list[str]:
     """The names to block."""

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from bench.bars import Row, above_bare
+from bench.bars import Row, Swap, above_bare
 from bench.comparison import Found, per_million
 from bench.figures import Figures, median
 from bench.rounds import describe
@@ -32,6 +32,7 @@ class Report:
     found: Found = field(default_factory=Found)
     alone: dict[str, Any] = field(default_factory=dict)
     """what was measured of filterd alone"""
+    swap: Swap | None = None
     bars: Sequence[Row] = ()
     not_run: list[tuple[str, str]] = field(default_factory=list)
 
@@ -59,7 +60,7 @@ class Report:
         return {
             "machine": self.machine,
             **self.found.as_dict(),
-            "filterd": self.alone,
+            "filterd": {**self.alone, "swap": None if self.swap is None else self.swap.as_dict()},
             "bars": [{**asdict(row), "verdict": row.verdict} for row in self.bars],
             "not_run": [{"what": what, "why": why} for what, why in self.not_run],
         }

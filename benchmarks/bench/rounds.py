@@ -10,8 +10,14 @@ from pathlib import Path
 
 from bench.figures import Figures, Load, latency, parse_times
 from bench.loads import Generator, Senders
-from bench.machine import CannotRunError, busy, usage
-from bench.systems import Running, System, Task
+from bench.machine import CannotRunError, ask, busy, usage
+from bench.packets import query
+from bench.systems import PROFILES, Running, System, Task, line_address
+
+NOERROR = 0
+NXDOMAIN = 3
+CHECKED = 20
+"""names of each kind that are asked before a system is measured"""
 
 Full = Callable[[Running, int], tuple[Load, float]]
 """a load as high as it goes, of a system in a round; the generator's seconds of processor time with it"""
@@ -54,9 +60,32 @@ def started(bench: Bench, systems: Sequence[System], task: Task) -> Iterator[lis
             except CannotRunError as error:
                 bench.skip(f"{system.name} for {task.folder.name}", str(error))
                 continue
+            try:
+                check(each, task)
+            except CannotRunError as error:
+                bench.skip(f"{system.name} for {task.folder.name}", str(error))
+                continue
             running.append(each)
             bench.tell(f"  {each.name} answers after {each.load_seconds:.2f} s, {each.memory / 1e6:.0f} MB")
         yield running
+
+
+def check(each: Running, task: Task) -> None:
+    """Whether it blocks what it must and nothing else. Raises CannotRunError. The bare responder cannot."""
+    if task.names is None or each.name == "bare":
+        return
+    free = line_address(0) if task.households is not None else "127.0.0.1"
+    strict = line_address(PROFILES - 1) if task.households is not None else "127.0.0.1"
+    popular, blocked = task.names.popular[:CHECKED], task.names.some_blocked[:CHECKED]
+    wanted = [(name, free, NOERROR) for name in popular] + [(name, strict, NXDOMAIN) for name in blocked]
+    wanted += [(f"deeper.{name}", strict, NXDOMAIN) for name in blocked]
+    if task.households is not None:
+        wanted += [(name, free, NOERROR) for name in blocked]
+    for name, client, code in wanted:
+        answer = ask(each.port, query(name), 2.0, client)
+        if answer is None or answer[3] & 15 != code:
+            message = f"it answers {name} for {client} with {answer and answer[3] & 15}, not {code}"
+            raise CannotRunError(message)
 
 
 def play(bench: Bench, workload: Workload, running: Sequence[Running]) -> dict[str, list[Figures]]:
@@ -76,7 +105,9 @@ def describe(name: str, figures: Figures) -> str:
     if figures.p50 is not None and figures.p99 is not None:
         text += f"  p50 {figures.p50:7.3f} ms  p99 {figures.p99:7.3f} ms"
     batch = "not reported" if figures.batch is None else f"{figures.batch:.1f}"
-    text += f"  lost {figures.lost:.0f}  failed {figures.failed:.0f}  batch {batch}"
+    text += (
+        f"  denied {figures.denied:.1%}  lost {figures.lost:.0f}  failed {figures.failed:.0f}  batch {batch}"
+    )
     return text + f"  generator {figures.generator:.0%}  others {figures.others:.2f} CPUs"
 
 
@@ -94,8 +125,9 @@ def _one(bench: Bench, workload: Workload, each: Running, number: int) -> Figure
         user=used.user * 1e6 / answered,
         system=used.system * 1e6 / answered,
         lost=load.lost,
+        denied=load.codes.get("NXDOMAIN", 0) / answered,
         failed=load.failed,
-        generator=(generator + helped.total) / load.seconds if load.seconds else 0.0,
+        generator=(generator + helped.total) / span,
         others=others,
         batch=_batch(counts, each.counts()),
     )

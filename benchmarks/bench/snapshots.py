@@ -37,7 +37,7 @@ def profile_name(number: int) -> str:
 
 
 def compile_names(names: Path, revision: int, target: Path) -> None:
-    """Compile and write durably. Name ``k`` of the list is in category ``k % 4``."""
+    """Compile and write durably; no two have the same digest, as no two have the same version."""
     mandate = Mandate(0, "ordered")
     categories = [f"category{number}" for number in range(CATEGORIES)]
     meta: dict[str, Any] = {
@@ -53,15 +53,19 @@ def compile_names(names: Path, revision: int, target: Path) -> None:
         "mandates": [mandate_to_meta(mandate)],
     }
     compiled = compile_snapshot(
-        _sources(names, categories), KEY, revision=revision, built_at=int(time.time()), meta=meta
+        _sources(names, categories, str(time.time_ns())),
+        KEY,
+        revision=revision,
+        built_at=int(time.time()),
+        meta=meta,
     )
     replace_file(target, compiled.pieces)
 
 
-def _sources(names: Path, categories: list[str]) -> Iterator[ListSource]:
+def _sources(names: Path, categories: list[str], version: str) -> Iterator[ListSource]:
     for number, category in enumerate(categories):
         place = ListClass(category, Kind.CATEGORY, FIRST_FREE_BIT + number, category)
-        yield ListSource((place,), "1", _every(names, number))
+        yield ListSource((place,), version, _every(names, number))
     ordered = join_lines(f"{name}\n".encode() for name in ORDERED)
     yield ListSource((ListClass("ordered", None, 0),), "1", [ordered])
     fixed = {
