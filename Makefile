@@ -44,7 +44,7 @@ wheel: $(INSTALLED) $(BUILT)  ## pack filterd in dist/, for a machine with the s
 sanitize: $(INSTALLED)  ## drive the native core under ASan and UBSan (PYTEST picks tests)
 	@VENV="$(abspath $(VENV))" .ci/sanitize address
 
-sanitize-threads: $(INSTALLED)  ## drive the response cache from many threads under TSan
+sanitize-threads: $(INSTALLED)  ## drive what threads share from many of them under TSan
 	@VENV="$(abspath $(VENV))" .ci/sanitize thread
 
 # Each target for FUZZ_SECONDS (60), in a build of its own; says which package is missing where clang is.

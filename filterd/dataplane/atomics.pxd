@@ -3,6 +3,9 @@
 
 Loads acquire and stores release, each word: on x86-64 both are plain moves, and a sequence lock built from
 them needs no fence (which thread sanitizers do not understand). The RMW operations acquire and release.
+
+``fence`` is for the one order that they do not give, a store before a later load: epoch.pyx. What a thread
+sanitizer must know of it is said by the words around it, since it does not follow fences.
 """
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
 
@@ -32,6 +35,22 @@ cdef extern from *:
     static inline int filterd_swap64(uint64_t *at, uint64_t expected, uint64_t wanted) {
         return __atomic_compare_exchange_n(at, &expected, wanted, 0, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE);
     }
+    static inline void filterd_fence(void) {
+    #if !defined(__SANITIZE_THREAD__)
+        __atomic_thread_fence(__ATOMIC_SEQ_CST);
+    #elif defined(__x86_64__)
+        __asm__ __volatile__("mfence" ::: "memory");  /* GCC warns of a fence under TSan */
+    #else
+        __sync_synchronize();
+    #endif
+    }
+    static inline void filterd_relax(void) {
+    #if defined(__x86_64__)
+        __builtin_ia32_pause();
+    #elif defined(__aarch64__)
+        __asm__ __volatile__("yield");
+    #endif
+    }
     """
     uint64_t load64 "filterd_load64"(const uint64_t* at) noexcept nogil
     void store64 "filterd_store64"(uint64_t* at, uint64_t word) noexcept nogil
@@ -41,3 +60,5 @@ cdef extern from *:
     void store8 "filterd_store8"(uint8_t* at, uint8_t byte) noexcept nogil
     void add64 "filterd_add64"(uint64_t* at, uint64_t by) noexcept nogil
     bint swap64 "filterd_swap64"(uint64_t* at, uint64_t expected, uint64_t wanted) noexcept nogil
+    void fence "filterd_fence"() noexcept nogil        # all before it, stores too, comes before all behind it
+    void relax "filterd_relax"() noexcept nogil        # in a loop that waits for another thread

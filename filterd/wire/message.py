@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from enum import Enum
 from typing import NamedTuple
 
 
@@ -52,3 +54,24 @@ class AnswerLifetime(NamedTuple):
     """NXDOMAIN or no data (RFC 2308 §2)"""
     rcode: int
     records: int
+
+
+class ProxyProblem(Enum):
+    """Why there is no PROXY header; in the order of ``ProxyStatus`` in ``proxy.pxd``."""
+
+    INCOMPLETE = "header is not complete"
+    """a stream may bring the rest; a datagram is refused"""
+    NO_SIGNATURE = "header has no signature"
+    BAD_VERSION = "version is not 2"
+    BAD_COMMAND = "command is neither LOCAL nor PROXY"
+    BAD_FAMILY = "family or transport is unknown"
+    BAD_LENGTH = "length does not fit the family, or is too long"
+
+
+@dataclass(frozen=True, slots=True)
+class ProxyHeader:
+    """Who asks, and how many bytes stand before the message."""
+
+    source: tuple[bytes, int] | None
+    """packed address (4 or 16 bytes; an IPv4-mapped one as IPv4) and port; None: as seen on the socket"""
+    length: int

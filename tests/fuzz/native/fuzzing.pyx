@@ -1,7 +1,7 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
 """Three fuzz targets over the native core, driven by libFuzzer. Built by .ci/fuzz, never part of filterd.
 
-``query``: a packet as a client's. ``answer``: a packet as an upstream's. ``packet``: whole exchanges, in the form
+``query``: a packet as a client's, perhaps behind a front's PROXY header. ``answer``: a packet as an upstream's. ``packet``: whole exchanges, in the form
 that ``tests/fuzz/exchanges.py`` describes. Each input is copied to memory of its own exact size, so that AddressSanitizer
 sees a read behind its end, and what was built is checked here: it can be walked to its end, echoes id and question,
 keeps to its limit. A check that fails aborts, and libFuzzer saves the input.
@@ -58,6 +58,7 @@ from filterd.wire.codec cimport (
     walk_next,
     walk_start,
 )
+from filterd.wire.proxy cimport PROXY_INCOMPLETE, PROXY_OK, ProxySource, read_proxy
 from filterd.wire.scrub cimport scrub
 from filterd.wire.respond cimport (
     AnswerOptions,
@@ -169,8 +170,21 @@ cdef void check_plain(const uint8_t* packet, size_t size) noexcept nogil:
         must(written <= size and parse_query(out, written, &query) == NOT_A_QUERY and walks(out, written), 28)
 
 
+cdef size_t behind_proxy(const uint8_t* packet, size_t size) noexcept nogil:
+    """Where the message begins: behind a PROXY header, which lies inside the packet and is not one without its end."""
+    cdef ProxySource source
+    cdef ProxySource cut
+    if read_proxy(packet, size, &source) != PROXY_OK:
+        return 0
+    must(source.length >= 16 and source.length <= size, 33)
+    must(read_proxy(packet, source.length, &cut) == PROXY_OK and cut.length == source.length, 34)
+    must(read_proxy(packet, source.length - 1, &cut) == PROXY_INCOMPLETE, 35)
+    return source.length
+
+
 cdef int one_query(const uint8_t* data, size_t size) noexcept nogil:
     cdef uint8_t* packet
+    cdef uint8_t* whole
     cdef uint8_t* out
     cdef Query query
     cdef AnswerOptions options
@@ -179,10 +193,11 @@ cdef int one_query(const uint8_t* data, size_t size) noexcept nogil:
     if size < 1 or size > MESSAGE:
         return 0
     capacity = 65535 if data[0] & 1 else 512 + 2 * data[0]
-    packet = copy_of(data + 1, size - 1)
-    size -= 1
+    packet = whole = copy_of(data + 1, size - 1)
     out = <uint8_t*> malloc(capacity)
     must(out != NULL, 10)
+    packet += behind_proxy(whole, size - 1)
+    size -= 1 + (packet - whole)
     check_plain(packet, size)
     status = parse_query(packet, size, &query)
     default_options(&options)
@@ -206,7 +221,7 @@ cdef int one_query(const uint8_t* data, size_t size) noexcept nogil:
             written = build(which, &query, &options, out, capacity)
             check_built(&query, out, written, options.limit)
     free(out)
-    free(packet)
+    free(whole)
     return 0
 
 

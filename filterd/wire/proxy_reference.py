@@ -1,4 +1,4 @@
-"""The header of the PROXY protocol, version 2, which a trusted front puts before what it passes on.
+"""The readable reference of :mod:`filterd.wire.proxy`: the header that a trusted front puts before a message.
 
 Source: "The PROXY protocol", versions 1 & 2, §2.2 (binary header) and §2.2.1 (TLVs). Version 1 is text for
 TCP only, and is refused. Bytes in, values out: who may send such a header is the caller's business.
@@ -6,8 +6,7 @@ TCP only, and is refused. Bytes in, values out: who may send such a header is th
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from enum import Enum
+from filterd.wire.message import ProxyHeader, ProxyProblem
 
 SIGNATURE = b"\r\n\r\n\0\r\nQUIT\n"
 FIXED_SIZE = 16
@@ -15,27 +14,6 @@ FIXED_SIZE = 16
 LONGEST = 4096
 """bytes of a header with its TLVs; a front sends far less, and an endless one would only fill buffers"""
 _MAPPED = bytes(10) + b"\xff\xff"
-
-
-class ProxyProblem(Enum):
-    """Why there is no header."""
-
-    INCOMPLETE = "header is not complete"
-    """a stream may bring the rest; a datagram is refused"""
-    NO_SIGNATURE = "header has no signature"
-    BAD_VERSION = "version is not 2"
-    BAD_COMMAND = "command is neither LOCAL nor PROXY"
-    BAD_FAMILY = "family or transport is unknown"
-    BAD_LENGTH = "length does not fit the family, or is too long"
-
-
-@dataclass(frozen=True, slots=True)
-class ProxyHeader:
-    """Who asks, and how many bytes stand before the message."""
-
-    source: tuple[bytes, int] | None
-    """packed address (4 or 16 bytes; an IPv4-mapped one as IPv4) and port; None: as seen on the socket"""
-    length: int
 
 
 def _source(family: int, content: bytes) -> tuple[bytes, int] | ProxyProblem | None:
