@@ -46,6 +46,7 @@ newServer({{address="127.0.0.1:{upstream}", sockets={sockets}, healthCheckMode="
 setRandomizedIdsOverUDP(true)
 setRandomizedOutgoingSockets(true)
 setMaxUDPOutstanding(65535)
+setUDPMultipleMessagesVectorSize(32)
 getPool(""):setCache(newPacketCache({entries}, {{maxTTL=86400, numberOfShards=1}}))
 """
 DNSDIST_LIST = """

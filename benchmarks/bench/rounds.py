@@ -29,7 +29,7 @@ class Workload:
 
     name: str
     full: Full
-    half: Senders | None
+    half: Callable[[Running], Senders]
     """the same at half of the rate, for latency; its rate and file of times are filled in"""
 
 
@@ -131,7 +131,7 @@ def _one(bench: Bench, workload: Workload, each: Running, number: int) -> Figure
         others=others,
         batch=_batch(counts, each.counts()),
     )
-    return figures if workload.half is None else _with_latency(bench, workload.half, each, figures)
+    return _with_latency(bench, workload.half(each), each, figures)
 
 
 def _batch(before: tuple[int, int] | None, after: tuple[int, int] | None) -> float | None:
