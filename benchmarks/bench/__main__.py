@@ -110,7 +110,7 @@ def run(ready: Bench, size: Size, folder: Path, parts: list[str] | tuple[str, ..
         "flood": [lambda: comparison.measure_floods(ready, task("flood", names), found)],
         "swap": [lambda: swapped(ready, task("swap", many()), report)],
         "first": [lambda: first_answer(ready, task("first", many()), size.many_lines, report)],
-        "threads": [lambda: report.alone.update({"two threads": threads()})],
+        "threads": [lambda: report.alone.update({"two threads": threads(ready.work, names, ready.rounds)})],
     }
     for part in parts:
         for step in steps[part]:

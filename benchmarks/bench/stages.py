@@ -22,7 +22,7 @@ from bench.machine import CannotRunError, program
 from bench.ours import compile_apart
 from bench.packets import query, write_entries
 
-COLLECT = "*packet_receive*"
+COLLECT = "*serve_batch*"
 """the function inside which is counted"""
 NAMES = 100_000
 POPULAR = 2_000
@@ -38,6 +38,7 @@ STAGES = (
     ("respond", r"respond\.|codec\.(lifetime|put)|packet\.(begin_options|complete|blocked|error|sent)"),
     ("hashing (tables, cache)", r"hashing\.|filterd_high_product"),
     ("copying", r".*mem(cpy|move|set|cmp)"),
+    ("batches", r"fastpath\.|lane\.|hand\.|punts\."),
     ("order of stages", r"packet\."),
 )
 
