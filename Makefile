@@ -108,6 +108,14 @@ scale: $(INSTALLED) $(BUILT)  ## compile every list at hand and print time, memo
 scale-lines: $(INSTALLED) $(BUILT)  ## a resolver with a million lines: resync, start, checkpoints, memory
 	@$(BIN)/python benchmarks/lines.py
 
+# Beside dnsdist, Unbound, dnsmasq and PowerDNS Recursor; says what it could not run. BENCH="--quick": two minutes.
+BENCH ?=
+build/%: benchmarks/%.c build/flags
+	$(CC) $(CFLAGS) -pthread -o $@ $<
+.PHONY: bench
+bench: $(INSTALLED) $(BUILT) build/responder build/senders  ## filterd and its peers under load, in turns (BENCH="--quick"); build/bench.json
+	@PYTHONPATH=benchmarks $(BIN)/python -m bench $(BENCH)
+
 .PHONY: compliance
 compliance: $(INSTALLED) $(BUILT)  ## ask filterd, BIND, Unbound and Recursor the same RFC cases and write docs/compliance.md
 	@$(BIN)/python -m tests.compliance --write

@@ -11,8 +11,9 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from filterd.config.load import from_value
 from filterd.config.settings import Settings
@@ -22,13 +23,14 @@ from filterd.policy.layout import HEADER_SIZE, read_header
 READY_SECONDS = 60.0
 
 
-def prepare(folder: Path, snapshot: Path, key: bytes) -> Settings:
-    """An installation in ``folder`` with an empty store, that key, and the snapshot published (moved)."""
+def prepare(folder: Path, snapshot: Path, key: bytes, dns: Mapping[str, Any] | None = None) -> Settings:
+    """An installation in ``folder`` with an empty store, that key, and the snapshot published (moved).
+    ``dns``: keys of that section that are not as they are here otherwise."""
     folder.mkdir()
     port = _free_port()
     settings = from_value(
         {
-            "dns": {"listen": ["127.0.0.1:0"], "upstreams": ["127.0.0.1:9"]},
+            "dns": {"listen": ["127.0.0.1:0"], "upstreams": ["127.0.0.1:9"], **(dns or {})},
             "store": {"url": f"sqlite:///{folder}/filterd.db"},
             "state_dir": str(folder),
             "metrics": {"listen": f"127.0.0.1:{port}"},
@@ -38,22 +40,31 @@ def prepare(folder: Path, snapshot: Path, key: bytes) -> Settings:
     asyncio.run(migrate(settings))
     (folder / "keys").mkdir(mode=0o700)
     (folder / "keys" / "fingerprint.key").write_bytes(key)
-    shelf = folder / "snapshots"
-    shelf.mkdir()
+    (folder / "snapshots").mkdir()
+    publish(folder / "snapshots", snapshot)
+    return settings
+
+
+def publish(shelf: Path, snapshot: Path) -> None:
+    """Move a compiled snapshot to the shelf and make it the current one."""
     with snapshot.open("rb") as file:
         header = read_header(file.read(HEADER_SIZE), snapshot.stat().st_size)
     name = f"{header.built_at_revision}-{header.digest.hex()[:12]}.snapshot"
     snapshot.rename(shelf / name)
-    (shelf / "current").write_text(name)
-    return settings
+    draft = shelf / ".current"
+    draft.write_text(name)
+    draft.rename(shelf / "current")
 
 
 @contextlib.contextmanager
-def running(settings: Settings) -> Iterator[tuple[int, float]]:
-    """A ready resolver: its process id, and the seconds from its start until it said that it is ready."""
+def running(settings: Settings, before: Sequence[str] = ()) -> Iterator[tuple[int, float]]:
+    """A ready resolver: its process id, and the seconds from its start until it said that it is ready.
+    ``before``: words that its command begins with."""
     began = time.monotonic()
     with subprocess.Popen(
-        [sys.executable, "-m", "filterd.serve.resolver"], stdin=subprocess.PIPE, stderr=subprocess.DEVNULL
+        [*before, sys.executable, "-m", "filterd.serve.resolver"],
+        stdin=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
     ) as process:
         assert process.stdin is not None  # noqa: S101 - a pipe was asked for
         process.stdin.write(settings.to_json().encode() + b"\n")

@@ -12,8 +12,10 @@ import asyncio
 from collections.abc import Callable
 from typing import Protocol
 
+from filterd.dataplane.fastpath import Punted
 from filterd.dataplane.packets import Packets, Pending
 from filterd.dataplane.places import Places
+from filterd.dataplane.punting import PuntReason
 from filterd.dataplane.refreshing import Forwarded, Refreshing, Upstreams
 from filterd.dataplane.stages.record import Record
 
@@ -68,6 +70,20 @@ class SlowPath:
         if result is not None:
             self._answer(result, send, began)
         return None
+
+    def resume(self, punted: Punted, send: Send) -> asyncio.Task[None] | None:
+        """Go on with what a thread of the fast path has begun; as :meth:`take`."""
+        pending = punted.pending
+        if punted.reason == PuntReason.REFRESH:
+            self._refreshing.prefetch(pending)
+            return None
+        if punted.reason == PuntReason.BUSY:
+            result = self._packets.again(pending, self._clock.now(), int(self._clock.ticks()))
+            if not isinstance(result, Pending):
+                if result is not None:
+                    self._answer(result, send, punted.came)
+                return None
+        return self._wait(pending, punted.client, send, punted.came)
 
     async def close(self) -> None:
         """Give up what still waits."""

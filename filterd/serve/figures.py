@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
+
 from filterd.dataplane.counts import Counts
 from filterd.dataplane.crashboard import CrashBoard
+from filterd.dataplane.fastpath import FastCounts
+from filterd.dataplane.listeners.fast import FastPath
 from filterd.dataplane.nodestate.node import Node
 from filterd.dataplane.packets import Packets
+from filterd.dataplane.punting import PuntReason
 from filterd.dataplane.stages.record import BOUNDS, Record
 from filterd.dataplane.upstream.forwarder import Sight
 from filterd.serve.forwarding import Forwarding
 from filterd.serve.listening import Listening
 from filterd.telemetry.crashes import CrashFigures
 from filterd.telemetry.families import Histogram
+from filterd.telemetry.fast_metrics import FastFigures
 from filterd.telemetry.metrics import ResolverFigures
 from filterd.telemetry.upstream_metrics import UpstreamFigures
 
@@ -23,6 +30,7 @@ def figures_of(
     board: CrashBoard | None,
     forwarding: Forwarding,
     listening: Listening,
+    fast: FastPath,
     enforcement: Histogram,
     now: float,
 ) -> ResolverFigures:
@@ -30,12 +38,18 @@ def figures_of(
     counts = packets.counts()
     publisher = node.publisher
     parts = node.disk.parts()
-    drops = counts["drops"] | record.drops
+    threads = fast.counts()
+    drops = Counter(counts["drops"]) + Counter(record.drops)
+    for thread in threads:
+        drops.update(thread.drops)
     return ResolverFigures(
         queries=counts["queries"],
         verdicts=counts["verdicts"] | _without_verdict(counts),
         category_blocks=counts["categories"],
-        responses={"slow": Histogram(BOUNDS, list(record.responses), record.seconds)},
+        responses={
+            "fast": _fast_responses(threads),
+            "slow": Histogram(BOUNDS, list(record.responses), record.seconds),
+        },
         drops=drops,
         rate_limited=counts["rate_limited"],
         cache_lookups=counts["lookups"],
@@ -52,10 +66,26 @@ def figures_of(
         parts_ready={name: part.revision is not None for name, part in parts.items()},
         enforcement=enforcement,
         crashes=_crashes(board),
+        fast=_fast(threads),
         lines=len(node.disk.known.table),
         unknown_profiles=len(node.disk.book.missing()),
         overlay_entries=publisher.overlay_entries,
         revision_lag=node.lag(now),
+    )
+
+
+def _fast_responses(threads: Sequence[FastCounts]) -> Histogram:
+    times = [sum(column) for column in zip(*(thread.times for thread in threads), strict=True)]
+    return Histogram(BOUNDS, times, sum(thread.seconds for thread in threads))
+
+
+def _fast(threads: Sequence[FastCounts]) -> FastFigures:
+    punts = {reason.word: sum(thread.punts[reason] for thread in threads) for reason in PuntReason}
+    return FastFigures(
+        threads=len(threads),
+        datagrams=sum(thread.datagrams for thread in threads),
+        batches=sum(thread.batches for thread in threads),
+        punts=punts,
     )
 
 

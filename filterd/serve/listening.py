@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from filterd.config.settings import Settings
 from filterd.dataplane.listeners.connections import Connections, Limits
+from filterd.dataplane.listeners.fast import FastPath
 from filterd.dataplane.listeners.places import Place, Places, Witness
 from filterd.dataplane.listeners.tcp import TcpService
 from filterd.dataplane.slowpath import MAX_WAITING, SlowPath
@@ -22,7 +23,12 @@ class Listening:
     """Every listener of one resolver. Owned by the event loop."""
 
     def __init__(
-        self, settings: Settings, path: SlowPath, ticks: Callable[[], float], witness: Witness
+        self,
+        settings: Settings,
+        path: SlowPath,
+        fast: FastPath,
+        ticks: Callable[[], float],
+        witness: Witness,
     ) -> None:
         """Binds every socket. Raises ``OSError`` that names the address. ``ticks`` does not go back."""
         self._witness = witness
@@ -31,7 +37,7 @@ class Listening:
         unwrap = _unwrap(settings)
         self.places = Places(
             [
-                Place(each.address, each.port, path, unwrap, self.service, witness)
+                Place(each.address, each.port, path, fast, unwrap, self.service, witness)
                 for each in settings.dns.listen
             ]
         )

@@ -23,6 +23,7 @@ from filterd.config.settings import ParentalFail, Settings
 from filterd.dataplane import commands
 from filterd.dataplane.cache import ResponseCache
 from filterd.dataplane.crashboard import CrashBoard
+from filterd.dataplane.listeners.fast import FastPath
 from filterd.dataplane.nodestate.node import Node
 from filterd.dataplane.nodestate.values import Place, Published
 from filterd.dataplane.packets import Packets
@@ -112,6 +113,7 @@ class Resolver:
             cache,
             rules_of(settings, self._secrets),
             _prefixes(settings.dns.ecs_from),
+            _prefixes(settings.dns.proxy_from),
         )
         self._limiter = RateLimiter(os.urandom(16))
         self._packets.limit(self._limiter, RateRules(os.urandom(16), settings.dns.rate_limit))
@@ -121,12 +123,14 @@ class Resolver:
         self._node.load()
         self._forwarding = Forwarding(settings.dns.upstreams, unwatched if board is None else board.reading)
         self._path = SlowPath(self._packets, self._forwarding, self._clock, self._record)
-        self._listening = Listening(settings, self._path, self._clock.ticks, self._witness)
+        self._fast = FastPath(self._packets, self._path, settings.dns.threads)
+        self._listening = Listening(settings, self._path, self._fast, self._clock.ticks, self._witness)
         self._commands = commands.CommandSocket(settings.state_dir / commands.SOCKET, cache)
         self._http = self._make_http()
 
     async def run(self) -> None:
         """Serve until SIGTERM, SIGINT or the end of standard input."""
+        self._fast.start()
         self._listening.start()
         loop = asyncio.get_running_loop()
         loop.set_exception_handler(log.loop_fault)
@@ -163,6 +167,7 @@ class Resolver:
             _prefixes(settings.dns.allow_from),
             rules_of(settings, self._secrets),
             _prefixes(settings.dns.ecs_from),
+            _prefixes(settings.dns.proxy_from),
         )
         self._listening.change(settings)
         self._packets.limit(self._limiter, RateRules(os.urandom(16), settings.dns.rate_limit))
@@ -185,7 +190,13 @@ class Resolver:
     def _publish(self, published: Published) -> None:
         if published.state is not None:
             self._clock.earliest = published.built_at
-        self._packets.publish(published.state, published.lines, published.addresses, published.identity_ready)
+        self._packets.publish(
+            published.state,
+            published.lines,
+            published.addresses,
+            published.identity_ready,
+            self._clock.earliest,
+        )
 
     def _make_http(self) -> HttpServer:
         metrics = resolver_metrics(
@@ -196,6 +207,7 @@ class Resolver:
                 self._board,
                 self._forwarding,
                 self._listening,
+                self._fast,
                 self._witness.enforcement,
                 time.time(),
             )
@@ -222,6 +234,7 @@ class Resolver:
 
     async def _close(self) -> None:
         self._listening.close()
+        self._fast.close()
         await self._commands.close()
         await self._path.close()
         await self._forwarding.close()

@@ -47,6 +47,11 @@ def counter(
     return family
 
 
+def total(name: str, text: str, value: int) -> Metric:
+    """A total without labels."""
+    return CounterMetricFamily(name, text, value=value)
+
+
 def gauge(name: str, text: str, value: float) -> Metric:
     """A value without labels."""
     return GaugeMetricFamily(name, text, value=value)

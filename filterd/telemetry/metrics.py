@@ -26,6 +26,7 @@ from filterd.telemetry.families import by_state as _by_state
 from filterd.telemetry.families import counter as _counter
 from filterd.telemetry.families import gauge as _gauge
 from filterd.telemetry.families import histogram as _histogram
+from filterd.telemetry.fast_metrics import FastFigures, fast_families
 from filterd.telemetry.upstream_metrics import UpstreamFigures, upstream_families
 
 ENFORCEMENT_BUCKETS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 60.0, 600.0, 3600.0)
@@ -63,6 +64,7 @@ class ResolverFigures:
     revision_lag: float = 0.0
     """seconds that the oldest change not yet applied has been waiting"""
     crashes: CrashFigures = field(default_factory=CrashFigures)
+    fast: FastFigures = field(default_factory=FastFigures)
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +128,7 @@ def control_metrics(figures: Callable[[], ControlFigures]) -> RoleMetrics:
 
 def _resolver_families(now: ResolverFigures) -> Iterator[Metric]:
     yield from _query_families(now)
+    yield from fast_families(now.fast)
     yield from upstream_families(now.upstreams)
     yield from _listener_families(now)
     yield from _state_families(now)

@@ -7,8 +7,6 @@ import errno
 import socket
 from ipaddress import IPv4Address, IPv6Address
 
-from filterd.dataplane.listeners.asked import tell_asked
-
 BACKLOG = 1024
 """connections that the kernel holds until they are accepted"""
 UDP_BUFFER = 4 * 1024 * 1024
@@ -22,6 +20,7 @@ _REMEDIES = {
     errno.EACCES: "a port below 1024 needs CAP_NET_BIND_SERVICE",
 }
 _ABSENT = (errno.EADDRNOTAVAIL, errno.ENODEV, errno.ENXIO)
+_IP_PKTINFO = 8
 _IP_FREEBIND = 15
 _IPV6_FREEBIND = 78
 _IP_MTU_DISCOVER = 10
@@ -35,19 +34,38 @@ class AbsentAddressError(OSError):
     """No interface of this machine has the address, and the system does not let us wait for it."""
 
 
-def bind_udp(address: Address, port: int) -> socket.socket:
-    """A bound, non-blocking socket; bound to the wildcard it tells which address was asked. An address that
-    no interface has yet is served once one has. Raises ``OSError`` that names the address."""
+def bind_udp(address: Address, port: int, count: int = 1) -> list[socket.socket]:
+    """So many bound, non-blocking sockets on one port, among which the kernel spreads clients; bound to the
+    wildcard they tell which address was asked. An address that no interface has yet is served once one has.
+    Raises ``OSError`` that names the address."""
+    sockets: list[socket.socket] = []
+    try:
+        if port:
+            _udp_socket(address, port, shared=False).close()  # or somebody else has it
+        for _ in range(count):
+            sockets.append(_udp_socket(address, port, shared=True))
+            port = int(sockets[0].getsockname()[1])
+    except OSError as error:
+        for each in sockets:
+            each.close()
+        raise _cannot_listen(address, port, error) from error
+    return sockets
+
+
+def _udp_socket(address: Address, port: int, *, shared: bool) -> socket.socket:
+    """One of them; ``shared``: others of this process are bound to the same port."""
     bound = _socket(address, socket.SOCK_DGRAM)
     try:
         bound.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, UDP_BUFFER)
+        if shared:
+            bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         _no_path_mtu(bound)
         if address.is_unspecified:
-            tell_asked(bound)
+            _tell_asked(bound)
         bound.bind(socket_address(address, port))
-    except OSError as error:
+    except OSError:
         bound.close()
-        raise _cannot_listen(address, port, error) from error
+        raise
     return bound
 
 
@@ -126,6 +144,15 @@ def _socket(address: Address, kind: socket.SocketKind) -> socket.socket:
         else:
             made.setsockopt(socket.IPPROTO_IPV6, _IPV6_FREEBIND, 1)
     return made
+
+
+def _tell_asked(wildcard: socket.socket) -> None:
+    """From now on the socket tells with each datagram which address was asked (RFC 3542 §6.2 and its IPv4
+    twin, ip(7))."""
+    if wildcard.family == socket.AF_INET:
+        wildcard.setsockopt(socket.IPPROTO_IP, _IP_PKTINFO, 1)
+    else:
+        wildcard.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_RECVPKTINFO, 1)
 
 
 def _no_path_mtu(made: socket.socket) -> None:

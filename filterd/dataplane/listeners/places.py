@@ -15,11 +15,11 @@ from filterd.dataplane.listeners.binding import (
     AbsentAddressError,
     Address,
     bind_tcp,
-    bind_udp,
     interface_of,
     is_present,
     written,
 )
+from filterd.dataplane.listeners.fast import FastPath
 from filterd.dataplane.listeners.tcp import TcpListener, TcpService
 from filterd.dataplane.listeners.udp import UdpListener
 from filterd.dataplane.slowpath import SlowPath
@@ -44,6 +44,7 @@ class Place:
         address: Address,
         port: int,
         path: SlowPath,
+        fast: FastPath,
         unwrap: Unwrap,
         service: TcpService,
         witness: Witness,
@@ -52,6 +53,7 @@ class Place:
         self._address = address
         self._port = port
         self._path = path
+        self._fast = fast
         self._unwrap = unwrap
         self._service = service
         self._witness = witness
@@ -76,8 +78,8 @@ class Place:
     def trust(self, unwrap: Unwrap) -> None:
         """Other senders speak PROXY from now on."""
         self._unwrap = unwrap
-        for listener in self._listeners or ():
-            listener.unwrap = unwrap
+        if self._listeners is not None:
+            self._listeners[1].unwrap = unwrap
 
     def look(self) -> None:
         """Find out whether the address came or went, and bind what can be bound."""
@@ -102,14 +104,14 @@ class Place:
             self._interface = interface_of(self._address)
         except OSError as error:
             raise AbsentAddressError from error
-        udp = bind_udp(self._address, self._port)
+        udp = UdpListener(self._address, self._port, self._fast)
         try:
-            tcp = bind_tcp(self._address, self._port)
+            tcp = bind_tcp(self._address, self._port or udp.port)
         except OSError:
             udp.close()
             raise
         self._listeners = (
-            UdpListener(udp, self._path, self._unwrap),
+            udp,
             TcpListener(tcp, self._path, self._unwrap, self._service),
         )
 

@@ -65,6 +65,7 @@ class Node:
         self._mandatory_cursor = 0
         self._parental_cursor = 0
         self._waiting_since = 0.0
+        self._in_force = False
         self._trouble = ""
         self._pause = POLL_SECONDS
         self._stop = threading.Event()
@@ -92,6 +93,8 @@ class Node:
         ]
         if self.publisher.snapshot is None:
             lacking.append("no policy snapshot")
+        if not lacking and not self._in_force:
+            lacking.append("the state is being put in force")
         return lacking
 
     def load(self) -> None:
@@ -272,6 +275,7 @@ class Node:
         return True
 
     def _show(self) -> None:
+        """Put the state in force."""
         snapshot = self.publisher.snapshot
         self._publish(
             Published(
@@ -282,6 +286,7 @@ class Node:
                 snapshot.built_at if snapshot is not None else 0,
             )
         )
+        self._in_force = self.publisher.state is not None
 
 
 def _must_resync(page: Page, cursor: int) -> bool:

@@ -1,0 +1,1 @@
+"""filterd beside its peers under load: ``make bench`` (see docs/benchmarks.md)."""

@@ -1,0 +1,133 @@
+"""The report: lines as they come, build/bench.json, and the table of docs/benchmarks.md."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from bench.bars import Row, Swap, above_bare
+from bench.comparison import Found, per_million
+from bench.figures import Figures, median
+from bench.rounds import describe
+
+BEGIN = "<!-- written by make bench BENCH=--write -->"
+END = "<!-- end -->"
+
+
+def say(text: str) -> None:
+    """One line on standard output, at once."""
+    sys.stdout.write(text + "\n")
+    sys.stdout.flush()
+
+
+@dataclass
+class Report:
+    """Everything that a run found."""
+
+    machine: dict[str, str]
+    found: Found = field(default_factory=Found)
+    alone: dict[str, Any] = field(default_factory=dict)
+    """what was measured of filterd alone"""
+    swap: Swap | None = None
+    bars: Sequence[Row] = ()
+    not_run: list[tuple[str, str]] = field(default_factory=list)
+
+    def skip(self, what: str, why: str) -> None:
+        """Note what could not be run."""
+        self.not_run.append((what, why))
+        say(f"not run: {what}: {why}")
+
+    def finish(self, path: Path) -> None:
+        """Print the medians, the bars and what was not run, and write all of it as JSON."""
+        for workload, systems in self.found.rounds.items():
+            say(f"medians, {workload}:")
+            for name, rounds in systems.items():
+                say("  " + describe(name, median(rounds)))
+        say("bars:")
+        for row in self.bars:
+            say(f"  {row.what:<52} {row.bar:<44} {row.measured:<64} {row.verdict}")
+        for what, why in self.not_run:
+            say(f"not run: {what}: {why}")
+        path.write_text(json.dumps(self.as_dict(), indent=1) + "\n", encoding="utf-8")
+        say(f"all of it: {path}")
+
+    def as_dict(self) -> dict[str, Any]:
+        """For JSON."""
+        return {
+            "machine": self.machine,
+            **self.found.as_dict(),
+            "filterd": {**self.alone, "swap": None if self.swap is None else self.swap.as_dict()},
+            "bars": [{**asdict(row), "verdict": row.verdict} for row in self.bars],
+            "not_run": [{"what": what, "why": why} for what, why in self.not_run],
+        }
+
+    def page(self) -> str:
+        """The part of docs/benchmarks.md that a run writes."""
+        lines = [f"{name}: {value}  " for name, value in self.machine.items()]
+        lines += ["", "| bar | wanted | measured | |", "| --- | --- | --- | --- |"]
+        lines += [f"| {row.what} | {row.bar} | {row.measured} | {row.verdict} |" for row in self.bars]
+        lines += [
+            "",
+            "Medians of the rounds:",
+            "",
+            "| workload | system | answers/s | CPU µs, user + system | above bare | p50, p99 ms at half load "
+            "| lost | batch | generator | others |",
+            "| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |",
+        ]
+        for workload in self.found.rounds:
+            medians = self.found.medians(workload)
+            lines += [_line(workload, name, medians) for name in medians]
+        lines += ["", "| list | system | first answer after | memory | MB per million names |"]
+        lines += ["| --- | --- | --- | --- | --- |", *self._loads()]
+        lines += ["", *(f"- {name}: {_plain(value)}" for name, value in self.alone.items())]
+        lines += ["", *(f"- not run: {what}: {why}" for what, why in self.not_run), ""]
+        return "\n".join(lines)
+
+    def _loads(self) -> list[str]:
+        lines = []
+        for task, systems in self.found.loaded.items():
+            names = per_million(self.found, task)
+            for name, each in systems.items():
+                million = f"{names[name] / 1e6:.1f}" if name in names else "-"
+                lines.append(
+                    f"| {task} ({each['names']:,.0f}) | {name} | {each['seconds']:.2f} s "
+                    f"| {each['bytes'] / 1e6:.0f} MB | {million} |"
+                )
+        return lines
+
+    def write(self, page: Path) -> None:
+        """Put that part into the page."""
+        text = page.read_text(encoding="utf-8")
+        head, _, rest = text.partition(BEGIN)
+        _, _, tail = rest.partition(END)
+        page.write_text(f"{head}{BEGIN}\n\n{self.page()}\n{END}{tail}", encoding="utf-8")
+
+
+def _line(workload: str, name: str, medians: dict[str, Figures]) -> str:
+    each = medians[name]
+    above = above_bare(medians, name)
+    cells = [
+        workload,
+        name,
+        f"{each.rate:,.0f}",
+        f"{each.user:.2f} + {each.system:.2f}",
+        "-" if above is None or name == "bare" else f"{above:.2f}",
+        "-" if each.p50 is None or each.p99 is None else f"{each.p50:.3f}, {each.p99:.3f}",
+        f"{each.lost:.0f}",
+        "not reported" if each.batch is None else f"{each.batch:.1f}",
+        f"{each.generator:.0%}",
+        f"{each.others:.2f}",
+    ]
+    return "| " + " | ".join(cells) + " |"
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{name} {_plain(each)}" for name, each in value.items())
+    if isinstance(value, float):
+        return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"
+    return str(value)

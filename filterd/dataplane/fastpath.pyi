@@ -1,0 +1,90 @@
+"""The fast path: threads without the GIL that receive, decide and answer in batches."""
+
+from collections.abc import Sequence
+from typing import NamedTuple, final
+
+from filterd.dataplane.packets import Packets, Pending
+from filterd.dataplane.punting import PuntReason
+
+class FastCounts(NamedTuple):
+    """What one thread counted since it was made."""
+
+    turns: int
+    """how often it looked at its sockets"""
+    batches: int
+    datagrams: int
+    punts: dict[PuntReason, int]
+    drops: dict[str, int]
+    """what got no answer here, beside what the packets count, by reason"""
+    times: tuple[int, ...]
+    """answers by response time, in the buckets of ``stages.record.BOUNDS``"""
+    seconds: float
+    """all response times together"""
+
+@final
+class Descriptor:
+    """An open file, closed when nobody holds it any more."""
+
+    def __init__(self, number: int) -> None: ...
+
+@final
+class Punted:
+    """What a thread left to the slow path."""
+
+    @property
+    def reason(self) -> int:
+        """A ``PuntReason``."""
+
+    @property
+    def pending(self) -> Pending: ...
+    @property
+    def client(self) -> bytes:
+        """Its address in 16 bytes."""
+
+    @property
+    def came(self) -> float:
+        """When, in seconds of the clock that does not go back."""
+
+@final
+class FastThread:
+    """One thread's sockets and memory. :meth:`run` serves on the thread that calls it, without the GIL; all
+    other methods are the event loop's."""
+
+    def __init__(self, packets: Packets, number: int, news: int, seed: bytes) -> None:
+        """``number``: from 0, its place on the crash board. ``news``: an eventfd, written to when there is
+        something to :meth:`take`. ``seed``: 16 secret bytes. OSError: no descriptors are left."""
+
+    @property
+    def running(self) -> bool: ...
+    @property
+    def turns(self) -> int:
+        """How often it has looked at its sockets so far."""
+
+    def open_door(self, socket: int, wildcard: bool) -> int:
+        """Serve a bound, non-blocking UDP socket from now on, by a duplicate; its door's number.
+        ``wildcard``: it tells which address was asked. OSError: there are too many."""
+
+    def close_door(self, door: int) -> None:
+        """Serve it no longer."""
+
+    def run(self) -> None:
+        """Serve until :meth:`stop`."""
+
+    def stop(self) -> None:
+        """End :meth:`run` soon; any thread may call it."""
+
+    def take(self) -> Punted | None:
+        """The oldest exchange that was left to the slow path."""
+
+    def answer(self, punted: Punted, answer: bytes) -> bool:
+        """Send the answer of a punted exchange the way its query came; False: it could not be sent."""
+
+    def counts(self) -> FastCounts: ...
+    def drive(self, packets: Sequence[tuple[bytes, bytes]], now: int, micros: int) -> list[bytes | None]:
+        """Take recorded packets, each with its client's 16 bytes, as if they had come in one go: the answer
+        of each, None for silence or a punt. ``now``: Unix seconds; ``micros``: of a clock that does not go back.
+        Not while it runs."""
+
+    def spin(self, packets: Sequence[tuple[bytes, bytes]], rounds: int, now: int, micros: int) -> int:
+        """The same so many times over, without the GIL and without looking at the answers: how many there
+        were."""

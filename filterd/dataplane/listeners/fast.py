@@ -1,0 +1,97 @@
+"""The threads of the fast path, and the event loop's side of their punts."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+import threading
+from collections.abc import Sequence
+from functools import partial
+
+from filterd.dataplane.fastpath import FastCounts, FastThread, Punted
+from filterd.dataplane.packets import Packets
+from filterd.dataplane.slowpath import SlowPath
+
+RUN = 64
+"""punts taken of one thread before others get their turn"""
+STOP_SECONDS = 5.0
+"""that a thread may take to end its turn"""
+
+Doors = tuple[int, ...]
+"""of one address: a door of each thread"""
+
+
+class FastPath:
+    """Every thread. Owned by the event loop; serves from :meth:`start` to :meth:`close`."""
+
+    def __init__(self, packets: Packets, path: SlowPath, threads: int) -> None:
+        """Raises ``OSError``: the system allows too few open files."""
+        self._path = path
+        self._news = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
+        self._fast = [FastThread(packets, number, self._news, os.urandom(16)) for number in range(threads)]
+        self._threads: list[threading.Thread] = []
+
+    def __len__(self) -> int:
+        return len(self._fast)
+
+    def start(self) -> None:
+        """Begin to serve, on the running loop."""
+        asyncio.get_running_loop().add_reader(self._news, self._take)
+        for number, fast in enumerate(self._fast):
+            thread = threading.Thread(target=fast.run, name=f"fast-{number}", daemon=True)
+            thread.start()
+            self._threads.append(thread)
+
+    def close(self) -> None:
+        """End the threads; what they had begun is the slow path's, or lost: clients ask again."""
+        for fast in self._fast:
+            fast.stop()
+        for thread in self._threads:
+            thread.join(STOP_SECONDS)
+        if self._threads:
+            asyncio.get_running_loop().remove_reader(self._news)
+        self._threads.clear()
+        os.close(self._news)
+
+    def open(self, sockets: Sequence[socket.socket], wildcard: bool) -> Doors:
+        """Serve one socket with each thread. Raises ``OSError``."""
+        doors: list[int] = []
+        try:
+            for fast, each in zip(self._fast, sockets, strict=True):
+                doors.append(fast.open_door(each.fileno(), wildcard))
+        except OSError:
+            self.shut(tuple(doors))
+            raise
+        return tuple(doors)
+
+    def shut(self, doors: Doors) -> None:
+        """Serve them no longer."""
+        for fast, door in zip(self._fast, doors, strict=False):
+            fast.close_door(door)
+
+    def counts(self) -> list[FastCounts]:
+        """Of each thread; any thread may call it."""
+        return [fast.counts() for fast in self._fast]
+
+    def _take(self) -> None:
+        os.eventfd_read(self._news)
+        more = False
+        for fast in self._fast:
+            more = self._take_of(fast) or more
+        if more:
+            os.eventfd_write(self._news, 1)
+
+    def _take_of(self, fast: FastThread) -> bool:
+        """Take what one thread left to the slow path; whether there may be more."""
+        for _ in range(RUN):
+            punted = fast.take()
+            if punted is None:
+                return False
+            self._path.resume(punted, partial(self._answer, fast, punted))
+        return True
+
+    def _answer(self, fast: FastThread, punted: Punted, answer: bytes) -> None:
+        if not fast.answer(punted, answer):
+            # The queue is full, the way or our own address is gone: the client asks again.
+            self._path.record.dropped("not_sent")

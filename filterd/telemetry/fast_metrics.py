@@ -1,0 +1,35 @@
+"""The metrics of the fast path's threads."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+from prometheus_client.core import Metric
+
+from filterd.telemetry.families import counter, gauge, total
+
+
+@dataclass(frozen=True, slots=True)
+class FastFigures:
+    """What all threads counted together."""
+
+    threads: int = 0
+    datagrams: int = 0
+    batches: int = 0
+    punts: Mapping[str, int] = field(default_factory=dict)
+    """by reason"""
+
+
+def fast_families(now: FastFigures) -> Iterator[Metric]:
+    """The families at this moment."""
+    yield gauge("filterd_fast_threads", "Threads of the fast path.", now.threads)
+    yield total("filterd_fast_datagrams", "Datagrams of clients that the fast path received.", now.datagrams)
+    yield total(
+        "filterd_fast_batches",
+        "Batches that they came in: datagrams by batches is how many one system call brings.",
+        now.batches,
+    )
+    yield counter(
+        "filterd_punts", "Queries that the fast path left to the slow path.", ("reason",), now.punts
+    )
