@@ -20,12 +20,12 @@ class DrivenMisses:
     def take(
         self, packet: bytes | bytearray | memoryview, client: bytes, port: int, now: int, micros: int
     ) -> str | PuntReason:
-        """A packet of the client (16 bytes, IPv4 as ::ffff:a.b.c.d) at that port: answered, dropped, waits, or
-        why the slow path is to take it."""
+        """A packet of the client (16 bytes, IPv4 as ::ffff:a.b.c.d) at that port: answered, dropped, waits,
+        or why the slow path is to take it."""
 
     def pump(self, now: int, micros: int, milliseconds: int = 0) -> int | None:
-        """Send, wait so long for upstreams, take what comes, and go on where one was silent; microseconds until
-        there is more to do."""
+        """Send, wait so long for upstreams, take what comes, and go on where one was silent; microseconds
+        until there is more to do."""
 
     def punted(self) -> list[tuple[PuntReason, bytes, bytes]]:
         """What went to the slow path since the last call: why, the name that was asked for, the client."""

@@ -33,7 +33,7 @@ from filterd.dataplane.packet cimport (
     guarded_receive,
 )
 from filterd.dataplane.packets cimport Packets, Tally
-from filterd.dataplane.punts cimport PUNT_BUSY, Punt, punt_put, punt_take, punts_allocate, punts_free
+from filterd.dataplane.punts cimport PUNT_BUSY, Punt, punt_take, punts_allocate, punts_free
 from filterd.dataplane.routes cimport Route, Routes, Tallies
 
 from filterd.dataplane.punting import PuntReason

@@ -534,7 +534,7 @@ cdef void tell_silence(Misses* m, Miss* miss) noexcept nogil:
 
 
 cdef void misses_flush(Misses* m, const Route* route, Hand* hand) noexcept nogil:
-    cdef uint32_t number, i, failures
+    cdef uint32_t number, i
     ports_flush(&m.ports)
     while m.ports.failures:
         # Those found here may fail again, with another upstream: each is asked once.
@@ -621,7 +621,8 @@ cdef void take_reply(Misses* m, const Route* route, Hand* hand, uint16_t port, i
     if not same_address(source, &attempt.hop):
         bump64(word(m, attempt.hop.number, W_WRONG_SOURCE))
         return
-    check = asking_check(&attempt.asking, attempt.id, attempt.question, attempt.question_length, reply, length)
+    check = asking_check(&attempt.asking, attempt.id, attempt.question, attempt.question_length, reply,
+                         length)
     if check == CHECK_WRONG_QUESTION:
         bump64(word(m, attempt.hop.number, W_WRONG_QUESTION))
         return
@@ -636,7 +637,8 @@ cdef void take_reply(Misses* m, const Route* route, Hand* hand, uint16_t port, i
 
 
 cdef void count_stray(Misses* m, const Route* route, const uint8_t* source) noexcept nogil:
-    """A datagram with an id that is not on its way: counted with the upstream it came from, else the first."""
+    """A datagram with an id that is not on its way: counted for the upstream it came from, else the first.
+    """
     cdef uint32_t i
     for i in range(route.count):
         if same_address(source, &route.hops[i]):

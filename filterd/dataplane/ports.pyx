@@ -3,7 +3,7 @@
 from libc.errno cimport EADDRINUSE, EAGAIN, EINTR, ENOBUFS, ENOMEM, errno
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free
-from libc.string cimport memcpy, memset
+from libc.string cimport memset
 from posix.unistd cimport close
 
 from filterd.dataplane.atomics cimport bump64

@@ -96,7 +96,9 @@ cdef bytes socket_address(host, port):
     address = ip_address(host)
     family = AF_INET if address.version == 4 else AF_INET6
     start = family.to_bytes(2, byteorder) + port.to_bytes(2, "big")
-    return start + (address.packed + bytes(8) if address.version == 4 else bytes(4) + address.packed + bytes(4))
+    if address.version == 4:
+        return start + address.packed + bytes(8)
+    return start + bytes(4) + address.packed + bytes(4)
 
 
 cdef object report_of(list tallies, int number):

@@ -98,7 +98,9 @@ class Peer:
         """
         now = self._around.clock()
         heard = report.heard - before.heard
-        if heard and self.condition.heard(report.heard_at / 1e6, (report.micros - before.micros) / heard / 1e6):
+        if heard and self.condition.heard(
+            report.heard_at / 1e6, (report.micros - before.micros) / heard / 1e6
+        ):
             self.note(_BACK)
         if report.unreachable > before.unreachable and report.unreachable_at >= report.heard_at:
             self._trouble("unreachable", begins=self.condition.failed(now))

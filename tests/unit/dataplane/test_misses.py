@@ -23,7 +23,6 @@ from filterd.wire.names import name_from_text
 from tests.miss_world import (
     CHILD,
     MAPPED,
-    NOW,
     SILENCE,
     Client,
     Misses,
@@ -34,7 +33,7 @@ from tests.miss_world import (
     misses,
     reply,
 )
-from tests.policy_world import Placed, World
+from tests.policy_world import NOW, Placed, World
 
 ADULT, SEARCH = 8, 9
 CLASSES = Classes(
@@ -183,7 +182,7 @@ def test_answers_from_elsewhere_and_at_another_port_are_not_believed(
     other, elsewhere = upstream.asked()
     while elsewhere[1] == source[1]:
         world.ask(client, f"x{elsewhere[1]}.example.org")
-        other, elsewhere = upstream.asked()
+        _, elsewhere = upstream.asked()
     upstream.send(good(query, "192.0.2.99"), elsewhere)
     world.turn(wait=True)
     assert world.report(upstream).wrong_id == 1
@@ -269,13 +268,15 @@ def test_the_upstreams_extended_errors_are_passed_on(
 ) -> None:
     def make(query: bytes) -> bytes:
         message = dns.message.from_wire(good(query))
-        message.use_edns(0, options=[dns.edns.EDEOption(6, "why")])
+        message.use_edns(0, options=[dns.edns.EDEOption(dns.edns.EDECode.DNSSEC_BOGUS, "why")])
         return message.to_wire()
 
     world.ask(client, "www.example.org")
     world.exchange(upstream, make)
     answer = client.answer()
-    assert [(int(o.code), o.text) for o in answer.options if isinstance(o, dns.edns.EDEOption)] == [(6, "why")]
+    assert [(int(o.code), o.text) for o in answer.options if isinstance(o, dns.edns.EDEOption)] == [
+        (6, "why")
+    ]
 
 
 def test_one_question_for_all_who_ask_it_and_an_answer_to_each_of_their_own(
@@ -340,7 +341,9 @@ def test_records_that_are_not_about_the_question_reach_nobody(
     assert addresses(client.answer()) == addresses(second.answer()) == ["192.0.2.80"]
 
 
-def test_a_name_of_our_own_probes_is_the_slow_paths(world: Misses, upstream: Upstream, client: Client) -> None:
+def test_a_name_of_our_own_probes_is_the_slow_paths(
+    world: Misses, upstream: Upstream, client: Client
+) -> None:
     assert world.ask(client, "Loop-Check-00000000000000000000.") is PuntReason.LOOP
     assert world.ask(client, "loop-check-00000000000000000000.example.") == "waits"
     assert world.ask(client, "loop-check-0000.") == "waits"
@@ -369,7 +372,7 @@ def test_the_table_has_room_for_so_many_and_for_who_comes_new(world: Misses, ups
 
     def flood(host: int, count: int) -> list[object]:
         """From one address, without reading what upstreams get."""
-        found = []
+        found: list[object] = []
         for number in range(count):
             query = dns.message.make_query(f"h{host}-{number}.example.org", "A").to_wire()
             found.append(world.driven.take(query, MAPPED + bytes([127, 0, 1, host]), port, NOW, world.micros))
