@@ -128,6 +128,7 @@ class Misses:
     """What a test has in hand."""
 
     packets: Packets
+    cache: ResponseCache
     routes: Routes
     driven: DrivenMisses
     door: socket.socket
@@ -169,7 +170,8 @@ class Misses:
 @contextmanager
 def misses(policy: World, *, threads: int = 1, size: int = 1 << 20) -> Iterator[Misses]:
     """One line that opted in, at 127.0.0.2; nobody is asked before a route is published."""
-    packets = Packets(Prefixes(SEED, ["127.0.0.0/8"]), ResponseCache(size, SEED), Rules())
+    cache = ResponseCache(size, SEED)
+    packets = Packets(Prefixes(SEED, ["127.0.0.0/8"]), cache, Rules())
     lines, addresses = Lines(KEY), Addresses(KEY)
     lines.upsert(LineHandle(7, policy=1, opted_in=True))
     addresses.set(CHILD[12:], 32, 7)
@@ -178,7 +180,7 @@ def misses(policy: World, *, threads: int = 1, size: int = 1 << 20) -> Iterator[
     driven = DrivenMisses(packets, routes, SEED)
     with bound() as door:
         driven.open_door(0, door)
-        world = Misses(packets, routes, driven, door)
+        world = Misses(packets, cache, routes, driven, door)
         try:
             yield world
         finally:

@@ -1,8 +1,10 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
 
+cimport cython
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free
 from libc.string cimport memcpy, memset
+from posix.time cimport CLOCK_MONOTONIC, clock_gettime, timespec
 from posix.unistd cimport close
 
 from filterd.dataplane.atomics cimport load64, load_pointer
@@ -10,7 +12,7 @@ from filterd.dataplane.crashboard cimport Note
 from filterd.dataplane.epoch cimport epoch_asleep, epoch_awake, epoch_join, epoch_leave
 from filterd.dataplane.hand cimport Hand, hand_answered
 from filterd.dataplane.hashing cimport Seed, seed_from
-from filterd.dataplane.lane cimport Back, lane_allocate, lane_flush, lane_free, lane_reply
+from filterd.dataplane.lane cimport BATCH, Back, lane_allocate, lane_flush, lane_free, lane_reply
 from filterd.dataplane.misses cimport (
     MISS_EVENTS,
     MISS_TAKEN,
@@ -51,7 +53,11 @@ cdef extern from "<sys/epoll.h>" nogil:
 cdef enum:
     EVENTS = 64
     FIRST_EVENT = 1000
+    DIGITS = 8                  # of a number in a name
     TURNS = 64                  # of one pump, so that it ends whatever an upstream sends
+
+
+cdef const uint8_t* HEXADECIMAL = b"0123456789abcdef"
 
 
 cdef struct Driven:
@@ -131,6 +137,41 @@ cdef int64_t pump(Driven* d, int64_t now, int64_t micros, int milliseconds) noex
     return left
 
 
+cdef int64_t micros_now() noexcept nogil:
+    cdef timespec monotonic
+    clock_gettime(CLOCK_MONOTONIC, &monotonic)
+    return <int64_t>monotonic.tv_sec * 1000000 + monotonic.tv_nsec // 1000
+
+
+cdef uint64_t spin(Driven* d, uint8_t* packet, size_t length, size_t place, uint64_t first, uint64_t count,
+                   uint64_t window, const uint8_t* client, const Back* back, int64_t now) noexcept nogil:
+    """Questions with numbers in hexadecimal at ``place``, so many on their way at one time; answers are
+    dropped."""
+    cdef Exchange x
+    cdef uint64_t asked = first
+    cdef uint64_t punted = 0
+    cdef Punt punt
+    cdef uint32_t i
+    cdef int digit
+    d.hand.lane.recorded = True
+    while asked < first + count or d.misses.waiting:
+        i = 0
+        while i < BATCH and asked < first + count and d.misses.waiting < window:
+            for digit in range(DIGITS):
+                packet[place + digit] = HEXADECIMAL[asked >> 4 * digit & 15]
+            memcpy(x.client, client, 16)
+            take(d, packet, length, &x, back, now, micros_now())
+            asked += 1
+            i += 1
+        pump(d, now, micros_now(), 0 if d.misses.waiting < window else 1)
+        d.hand.lane.queued = 0
+        while punt_take(&d.hand.punts, &punt):
+            punted += 1
+    d.hand.lane.recorded = False
+    return punted
+
+
+@cython.no_gc_clear    # what its memory leads to is there until it is gone
 cdef class DrivenMisses:
     """See the stub."""
     cdef Driven* driven
@@ -211,6 +252,22 @@ cdef class DrivenMisses:
         with nogil:
             left = pump(self.driven, now, micros, milliseconds)
         return None if left < 0 else left
+
+    def spin(self, bytes packet not None, size_t place, uint64_t first, uint64_t count, uint64_t window,
+             bytes client not None, int64_t now):
+        """See the stub."""
+        cdef bytearray mine = bytearray(packet)
+        cdef uint8_t* start = mine
+        cdef size_t length = len(mine)
+        cdef Back back
+        cdef uint64_t punted
+        cdef const uint8_t* asking = <const uint8_t*><const char*>client
+        if place + DIGITS > length or len(client) != 16:
+            raise ValueError("no room for the numbers, or a client's address that has not 16 bytes")
+        memset(&back, 0, sizeof(Back))
+        with nogil:
+            punted = spin(self.driven, start, length, place, first, count, window, asking, &back, now)
+        return punted
 
     def punted(self):
         """See the stub."""

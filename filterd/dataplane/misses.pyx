@@ -53,6 +53,7 @@ from filterd.dataplane.punts cimport (
     punt_put,
 )
 from filterd.dataplane.routes cimport (
+    NUMBERS,
     W_ANSWERED,
     W_CASE_KEPT,
     W_CASE_LOST,
@@ -123,6 +124,10 @@ cdef bint misses_allocate(Misses* m, int32_t epoll, uint64_t first_event, HopTal
 
 
 cdef void misses_free(Misses* m) noexcept nogil:
+    cdef uint16_t number
+    if m.tallies != NULL:
+        for number in range(NUMBERS):
+            store64(word(m, number, W_OUTSTANDING), 0)
     ports_free(&m.ports)
     free(m.misses)
     free(m.waiters)
@@ -562,15 +567,15 @@ cdef void unreachable(Misses* m, const Route* route, Hand* hand, uint32_t number
 # ---- something came ----
 
 cdef void misses_ready(Misses* m, const Route* route, Hand* hand, uint32_t port) noexcept nogil:
-    cdef int count, i
-    cdef int _
-    for _ in range(READS):
+    cdef int count, turn, i
+    for turn in range(READS):
         count = ports_receive(&m.ports, port)
         for i in range(count):
             take_reply(m, route, hand, <uint16_t>port, i)
         if count == CAME:
             continue
-        if count or not take_errors(m, route, hand, <uint16_t>port):
+        # Where there was something, errors can wait for their next event.
+        if count or turn or not take_errors(m, route, hand, <uint16_t>port):
             return
 
 
