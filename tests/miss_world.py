@@ -17,12 +17,13 @@ import dns.message
 import dns.rcode
 import dns.rrset
 
+from filterd.dataplane.addresses import Addresses, Prefixes
 from filterd.dataplane.cache import ResponseCache
 from filterd.dataplane.driven import DrivenMisses
+from filterd.dataplane.lines import Lines
 from filterd.dataplane.packets import Packets
 from filterd.dataplane.punting import PuntReason
 from filterd.dataplane.routes import Routes
-from filterd.dataplane.tables import Addresses, Lines, Prefixes
 from filterd.dataplane.upstream.shown import Hop, Report
 from filterd.policy.decide import LineHandle
 from tests.policy_world import KEY, NOW, World

@@ -30,8 +30,8 @@ class DrivenMisses:
     def spin(
         self, packet: bytes, place: int, first: int, count: int, window: int, client: bytes, now: int
     ) -> int:
-        """Ask so many questions by the machine's clock, numbered from ``first`` on in eight digits at ``place``
-        of the packet, ``window`` on their way at one time; how many went to the slow path."""
+        """Ask so many questions by the machine's clock, numbered from ``first`` on in eight digits at
+        ``place`` of the packet, ``window`` on their way at one time; how many went to the slow path."""
 
     def punted(self) -> list[tuple[PuntReason, bytes, bytes]]:
         """What went to the slow path since the last call: why, the name that was asked for, the client."""

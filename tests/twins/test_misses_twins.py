@@ -11,10 +11,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from filterd.dataplane.addresses import Addresses, Prefixes
 from filterd.dataplane.cache import ResponseCache
+from filterd.dataplane.lines import Lines
 from filterd.dataplane.packets import Packets, Pending
 from filterd.dataplane.punting import PuntReason
-from filterd.dataplane.tables import Addresses, Lines, Prefixes
 from filterd.dataplane.upstream.message import (
     Check,
     Sent,

@@ -179,7 +179,7 @@ def test_answers_from_elsewhere_and_at_another_port_are_not_believed(
     world.turn(wait=True)
     assert world.report(upstream).wrong_source == 1
     world.ask(client, "other.example.org")
-    other, elsewhere = upstream.asked()
+    _, elsewhere = upstream.asked()
     while elsewhere[1] == source[1]:
         world.ask(client, f"x{elsewhere[1]}.example.org")
         _, elsewhere = upstream.asked()
