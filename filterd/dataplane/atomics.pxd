@@ -23,6 +23,12 @@ cdef extern from *:
     static inline void filterd_store32(uint32_t *at, uint32_t word) {
         __atomic_store_n(at, word, __ATOMIC_RELEASE);
     }
+    static inline void *filterd_load_pointer(const void *at) {
+        return __atomic_load_n((void *const *)at, __ATOMIC_ACQUIRE);
+    }
+    static inline void filterd_store_pointer(void *at, const void *pointer) {
+        __atomic_store_n((const void **)at, pointer, __ATOMIC_RELEASE);
+    }
     static inline uint8_t filterd_load8(const uint8_t *at) {
         return __atomic_load_n(at, __ATOMIC_RELAXED);
     }
@@ -56,6 +62,8 @@ cdef extern from *:
     void store64 "filterd_store64"(uint64_t* at, uint64_t word) noexcept nogil
     uint32_t load32 "filterd_load32"(const uint32_t* at) noexcept nogil
     void store32 "filterd_store32"(uint32_t* at, uint32_t word) noexcept nogil
+    void* load_pointer "filterd_load_pointer"(const void* at) noexcept nogil     # at: where the pointer is
+    void store_pointer "filterd_store_pointer"(void* at, const void* pointer) noexcept nogil
     uint8_t load8 "filterd_load8"(const uint8_t* at) noexcept nogil
     void store8 "filterd_store8"(uint8_t* at, uint8_t byte) noexcept nogil
     void add64 "filterd_add64"(uint64_t* at, uint64_t by) noexcept nogil

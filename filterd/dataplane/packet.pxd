@@ -10,7 +10,8 @@ from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from filterd.dataplane.cache cimport Cache
 from filterd.dataplane.crashboard cimport Board, CrashBoard, Note
 from filterd.dataplane.ratelimit cimport RATE_TAGS, RateTable, Rates
-from filterd.dataplane.tables cimport AddressTable, LineTable
+from filterd.dataplane.addresses cimport AddressTable
+from filterd.dataplane.lines cimport LineTable
 from filterd.policy.decide cimport CLASS_BITS, Line, State, Verdict
 from filterd.wire.codec cimport EdeList, Name, Query
 from filterd.wire.cookie cimport CookieSecrets
@@ -21,6 +22,7 @@ cdef enum PacketStatus:
     PACKET_ANSWER = 0           # `written` bytes are to be sent
     PACKET_DROP = 1             # nothing is to be sent
     PACKET_MISS = 2             # `asked` is to be forwarded, then packet_finish
+    PACKET_BUSY = 4             # without the GIL alone: the tables were being written, nothing is decided yet
 
 cdef enum:
     DROP_SHORT = 0              # less than a header
@@ -118,6 +120,9 @@ cdef struct Workspace:          # one of each thread
 # `now`: Unix seconds, for the policy; `ticks`: seconds of a clock that does not go back, for the cache.
 cdef int packet_receive(Core* core, const uint8_t* packet, size_t length, Exchange* x, int64_t now,
                         int64_t ticks, Workspace* work) noexcept nogil
+# Takes up what packet_receive left as PACKET_BUSY, without counting or charging it again. packet_finish is
+# simply called again.
+cdef int packet_again(Core* core, Exchange* x, int64_t now, int64_t ticks, Workspace* work) noexcept nogil
 # What waits for forwarding is answered from what is stale (RFC 8767 5): PACKET_ANSWER, or anything else and
 # it goes on waiting. `x` stays as it is; what forwarding brings at last is for packet_keep.
 cdef int packet_stale(Core* core, const Exchange* x, int64_t now, int64_t ticks,
