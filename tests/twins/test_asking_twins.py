@@ -3,6 +3,8 @@ alike."""
 
 from __future__ import annotations
 
+from random import Random
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -11,18 +13,20 @@ from filterd.dataplane import asking
 from filterd.dataplane.upstream.message import Check, Manner, Sent, check, write_query
 from filterd.dataplane.upstream.values import Question
 
-labels = st.binary(min_size=1, max_size=63)
-names = st.lists(labels, max_size=8).map(
-    lambda parts: b"".join(bytes([len(part)]) + part.lower() for part in parts) + b"\0"
-)
-questions = st.builds(
-    Question,
-    names.filter(lambda name: len(name) <= 255),
-    st.integers(0, 65535),
-    st.integers(0, 65535),
-    st.booleans(),
-    st.booleans(),
-)
+
+def _question(seed: int) -> Question:
+    """A lower-cased name of any bytes, up to the longest."""
+    random = Random(seed)
+    name = b""
+    for _ in range(random.choice([0, 1, 2, 3, 8])):
+        label = random.randbytes(random.choice([1, 3, 10, 63])).lower()
+        if len(name) + 1 + len(label) < 255:
+            name += bytes([len(label)]) + label
+    qtype, qclass = random.choice([1, 28, 0x4161, 0xFFFF]), random.choice([1, 0x5A7A])
+    return Question(name + b"\0", qtype, qclass, random.random() < 0.5, random.random() < 0.5)
+
+
+questions = st.integers(0, 2**64 - 1).map(_question)
 manners = st.builds(Manner, st.booleans(), st.booleans())
 ids = st.integers(0, 65535)
 coins = st.integers(0, 2**256 - 1)
