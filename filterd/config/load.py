@@ -177,7 +177,7 @@ def _resolve(
         node=settings.NodeSettings(configuration.node.name),
         dns=settings.DnsSettings(
             listen=dns.listen,
-            threads=len(os.sched_getaffinity(0)) if dns.threads is None else dns.threads,
+            threads=dns.threads or min(len(os.sched_getaffinity(0)), raw.MAX_THREADS),
             upstreams=upstreams,
             allow_from=dns.allow_from,
             proxy_from=dns.proxy_from,

@@ -10,8 +10,8 @@ from filterd.dataplane.pipeline import PIPELINE, Stage
 
 SOURCE = (Path(pipeline.__file__).parent / "packet.pyx").read_text()
 CALLS = {
-    Stage.PARSE: ("packet_receive", "parse_query("),
-    Stage.ADMIT: ("packet_receive", "core.allowed"),
+    Stage.PARSE: ("packet_open", "parse_query("),
+    Stage.ADMIT: ("packet_open", "core.allowed"),
     Stage.IDENTIFY: ("proceed", "identify("),
     Stage.DECIDE: ("proceed", "decide("),
     Stage.CACHE: ("proceed", "look_up("),
@@ -32,13 +32,16 @@ def test_every_stage_stands_once_with_a_reason() -> None:
 
 def test_the_native_entry_calls_them_in_this_order() -> None:
     places = [
-        (list(Stage).index(stage), ("packet_receive", "proceed").index(function), body(function).index(call))
+        (list(Stage).index(stage), ("packet_open", "proceed").index(function), body(function).index(call))
         for stage, (function, call) in CALLS.items()
     ]
     assert places == sorted(places)
     assert all(one[1:] < other[1:] for one, other in pairwise(places))
-    assert body("packet_receive").endswith("return by_manners(core, x, &options, now, ticks, work)")
-    assert body("by_manners").endswith("return proceed(core, x, NULL, now, ticks, work)")
+    assert body("packet_open").endswith("return by_manners(core, x, &options, work)")
+    assert body("by_manners").endswith("return PACKET_OPEN")
+    assert body("packet_take").endswith("return proceed(core, x, NULL, ahead, now, ticks, work)")
+    whole = body("packet_receive")
+    assert whole.index("packet_open(") < whole.index("packet_take(") < whole.index("if status == PACKET_OPEN")
 
 
 def test_inspection_stands_before_the_answer() -> None:
