@@ -16,11 +16,12 @@ import dns.edns
 import dns.message
 import dns.rcode
 
+from filterd.dataplane.addresses import Addresses, Prefixes
 from filterd.dataplane.cache import ResponseCache
 from filterd.dataplane.fastpath import FastThread, Punted
+from filterd.dataplane.lines import Lines
 from filterd.dataplane.listeners.binding import bind_udp
 from filterd.dataplane.packets import Packets
-from filterd.dataplane.tables import Addresses, Lines, Prefixes
 from filterd.model.mandatory import Mandate
 from filterd.policy.classes import FIXED, Classes
 from tests.policy_world import Placed, World

@@ -17,7 +17,7 @@ from filterd.config import domain
 from filterd.config.raw_rate import RateLimit
 from filterd.config.raw_upstream import Upstreams
 from filterd.config.raw_values import Network, Section, key
-from filterd.config.settings import ParentalFail
+from filterd.config.settings import MOST_THREADS, ParentalFail
 
 Size = Annotated[
     domain.Bytes,
@@ -63,12 +63,12 @@ def _auto(value: object) -> object:
     return None if value == "auto" else value
 
 
-MAX_THREADS = 63
-"""as many as the crash board has notes for"""
 Threads = Annotated[
-    Annotated[int, Field(strict=True, ge=1, le=MAX_THREADS)] | None,
+    Annotated[int, Field(strict=True, ge=1, le=MOST_THREADS)] | None,
     BeforeValidator(_auto),
-    WithJsonSchema({"anyOf": [{"const": "auto"}, {"type": "integer", "minimum": 1, "maximum": MAX_THREADS}]}),
+    WithJsonSchema(
+        {"anyOf": [{"const": "auto"}, {"type": "integer", "minimum": 1, "maximum": MOST_THREADS}]}
+    ),
 ]
 
 
@@ -116,8 +116,8 @@ class Dns(Section):
     )
     threads: Threads = key(
         "auto",
-        "Threads that answer queries; auto is one for each processor that the service may use. "
-        "Each takes about 2 MiB of memory. Another number takes a restart.",
+        "Threads that answer queries over UDP; auto is one for each processor that the service may use. "
+        "Another number takes a restart.",
     )
     upstreams: Upstreams = key(
         "auto",

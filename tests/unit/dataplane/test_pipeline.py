@@ -40,8 +40,17 @@ def test_the_native_entry_calls_them_in_this_order() -> None:
     assert body("packet_open").endswith("return by_manners(core, x, &options, work)")
     assert body("by_manners").endswith("return PACKET_OPEN")
     assert body("packet_take").endswith("return proceed(core, x, NULL, ahead, now, ticks, work)")
-    whole = body("packet_receive")
-    assert whole.index("packet_open(") < whole.index("packet_take(") < whole.index("if status == PACKET_OPEN")
+
+
+def test_both_paths_open_and_then_take() -> None:
+    for function, opens, takes in (
+        ("packet_receive", "packet_open(core,", "packet_take(core,"),
+        ("guarded_receive", "guarded_open(core,", "guarded_take(core,"),
+    ):
+        text = body(function)
+        assert text.index(opens) < text.index(takes)
+    assert "packet_open(core," in body("guarded_open")
+    assert "packet_take(core," in body("guarded_take")
 
 
 def test_inspection_stands_before_the_answer() -> None:

@@ -10,7 +10,7 @@ from ipaddress import ip_address
 
 import dns.rcode
 import pytest
-from dns.edns import GenericOption
+from dns.edns import GenericOption, OptionType
 
 from filterd.dataplane.listeners.binding import bind_udp
 from tests.fast_world import (
@@ -122,7 +122,7 @@ def test_a_datagram_longer_than_any_query_is_dropped_and_the_next_one_is_answere
 
 def test_the_longest_query_fits_behind_a_proxy_header(served: Crew) -> None:
     _, port = served.open()
-    whole = proxied("192.0.2.9") + query(BANNED, options=[GenericOption(12, bytes(4096))])
+    whole = proxied("192.0.2.9") + query(BANNED, options=[GenericOption(OptionType.PADDING, bytes(4096))])
     assert len(whole) > 4096
     assert read(ask(port, whole, FRONT)).rcode() == dns.rcode.NXDOMAIN
 
