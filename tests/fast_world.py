@@ -22,6 +22,7 @@ from filterd.dataplane.fastpath import FastThread, Punted
 from filterd.dataplane.lines import Lines
 from filterd.dataplane.listeners.binding import bind_udp
 from filterd.dataplane.packets import Packets
+from filterd.dataplane.routes import Routes
 from filterd.model.mandatory import Mandate
 from filterd.policy.classes import FIXED, Classes
 from tests.policy_world import Placed, World
@@ -92,13 +93,17 @@ class Crew:
 
     packets: Packets
     count: int = 1
+    routes: Routes = field(init=False)
     news: int = field(init=False)
     fast: list[FastThread] = field(init=False)
     _sockets: dict[tuple[int, ...], list[socket.socket]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.news = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
-        self.fast = [FastThread(self.packets, number, self.news, SEED) for number in range(self.count)]
+        self.routes = Routes(self.count)
+        self.fast = [
+            FastThread(self.packets, self.routes, number, self.news, SEED) for number in range(self.count)
+        ]
 
     def open(self, host: str = "127.0.0.1", port: int = 0) -> tuple[tuple[int, ...], int]:
         """Serve an address: its doors, and the port."""

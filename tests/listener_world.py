@@ -21,6 +21,7 @@ from filterd.dataplane.listeners.fast import FastPath
 from filterd.dataplane.listeners.tcp import TcpListener, TcpService
 from filterd.dataplane.listeners.udp import UdpListener
 from filterd.dataplane.packets import Packets, Pending
+from filterd.dataplane.routes import Routes
 from filterd.dataplane.slowpath import SlowPath
 from filterd.dataplane.stages.record import Record
 from filterd.dataplane.stages.unwrap import Unwrap
@@ -144,7 +145,7 @@ def make_served(limits: Limits = GENEROUS, threads: int = 2) -> Served:
     upstreams = ScriptedUpstreams()
     upstreams.gate.set()
     path = SlowPath(packets, upstreams, MachineClock(), Record())
-    fast = FastPath(packets, path, threads)
+    fast = FastPath(packets, Routes(threads), path, threads)
     udp, tcp_socket = UdpListener(ip_address("127.0.0.1"), 0, fast), bind_tcp(ip_address("127.0.0.1"), 0)
     service = TcpService(Connections(limits), time.monotonic)
     tcp = TcpListener(tcp_socket, path, Unwrap(fronts), service)
