@@ -472,6 +472,9 @@ cdef class FastThread:
 
     def run(self):
         self.running = True
+        self.fast.hand.lane.recorded = False        # as it may have been driven
+        self.fast.hand.lane.queued = 0
+        self.fast.hand.answered = 0
         with nogil:
             run_turns(self.fast)
         self.running = False
