@@ -51,6 +51,7 @@ from filterd.dataplane.punts cimport (
     PUNT_TRUNCATED,
     PUNT_UNANSWERED,
     punt_put,
+    punt_try,
 )
 from filterd.dataplane.routes cimport (
     NUMBERS,
@@ -773,7 +774,7 @@ cdef void finish(Misses* m, const Route* route, Hand* hand, Waiter* waiter, int 
         lane_reply(&hand.lane, &waiter.back, hand.work.out, hand.work.written)
         hand_answered(hand, waiter.came)
         if waiter.x.refresh:
-            punt_put(&hand.punts, PUNT_REFRESH, &waiter.x, &waiter.back, waiter.came)
+            punt_try(&hand.punts, PUNT_REFRESH, &waiter.x, &waiter.back, waiter.came)
     elif status == PACKET_MISS:
         if waiter.x.stale or misses_take(m, route, hand, &waiter.x, &waiter.back, waiter.came,
                                          &reason) == MISS_PUNT:

@@ -7,6 +7,7 @@ from libc.string cimport memcpy, memset
 from filterd.dataplane.atomics cimport load64, store64, store_pointer
 from filterd.dataplane.epoch cimport retire_memory
 
+import sys
 from ipaddress import ip_address
 import sys
 from socket import AF_INET, AF_INET6
