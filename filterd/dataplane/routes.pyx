@@ -8,8 +8,8 @@ from filterd.dataplane.atomics cimport load64, store64, store_pointer
 from filterd.dataplane.epoch cimport retire_memory
 
 import sys
-from ipaddress import ip_address
 import sys
+from ipaddress import ip_address
 from socket import AF_INET, AF_INET6
 
 from filterd.dataplane.upstream.shown import Report
