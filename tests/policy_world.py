@@ -121,9 +121,9 @@ class Line:
     security_left: bool = False
     own_names: tuple[tuple[str, Action, Scope], ...] = ()
 
-    def native(self) -> LineHandle:
+    def native(self, number: int = 7) -> LineHandle:
         return LineHandle(
-            7,
+            number,
             policy=self.policy,
             opted_in=self.opted_in,
             paused_until=self.paused_until,

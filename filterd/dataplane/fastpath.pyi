@@ -38,10 +38,6 @@ class Punted:
     @property
     def pending(self) -> Pending: ...
     @property
-    def client(self) -> bytes:
-        """Its address in 16 bytes."""
-
-    @property
     def came(self) -> float:
         """When, in seconds of the clock that does not go back."""
 

@@ -339,10 +339,6 @@ cdef class Descriptor:
 cdef class Punted:
     """See the stub."""
 
-    @property
-    def client(self):
-        return (<const char*>self.pending.x.client)[:16]
-
 
 cdef class FastThread:
     """See the stub."""

@@ -552,9 +552,10 @@ cdef int guarded_take(Core* core, Exchange* x, const Ahead* ahead, int64_t now, 
     return noted(work, packet_take(core, x, ahead, now, ticks, work))
 
 
-cdef int guarded(Core* core, int guard, const Exchange* x, size_t length, const uint8_t* refusal,
+cdef int guarded(Core* core, int guard, Exchange* x, size_t length, const uint8_t* refusal,
                  size_t written, Workspace* work) noexcept nogil:
     """What a packet gets that reduced mode does not let in."""
+    x.refresh = False   # whoever has an exchange for packet after packet finds the last one's here
     if guard == GUARD_REFUSED:
         bump64(&core.counters.queries[1 if x.tcp else 0])
         bump64(&core.counters.reduced)
