@@ -21,6 +21,7 @@ from typing import Any
 from filterd.config.domain import IPNetwork
 from filterd.config.settings import ParentalFail, Settings
 from filterd.dataplane import commands
+from filterd.dataplane.addresses import Prefixes
 from filterd.dataplane.cache import ResponseCache
 from filterd.dataplane.crashboard import CrashBoard
 from filterd.dataplane.listeners.fast import FastPath
@@ -30,7 +31,6 @@ from filterd.dataplane.packets import Packets
 from filterd.dataplane.ratelimit import RateLimiter, RateRules
 from filterd.dataplane.slowpath import SlowPath
 from filterd.dataplane.stages.record import Record
-from filterd.dataplane.tables import Prefixes
 from filterd.dataplane.upstream.peer import unwatched
 from filterd.model.records import NodeReport
 from filterd.policy.published import StateSettings
