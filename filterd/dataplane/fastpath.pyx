@@ -120,9 +120,13 @@ cdef void begin_turn(Fast* fast) noexcept nogil:
     epoch_awake(fast.reader)
     take_core(fast)
     clock_gettime(CLOCK_REALTIME, &real)
-    fast.hand.now = max(<int64_t>real.tv_sec, fast.hand.core.earliest)
-    fast.hand.micros = micros_now()
-    fast.hand.ticks = fast.hand.micros // 1000000
+    set_clocks(&fast.hand, real.tv_sec, micros_now())
+
+
+cdef inline void set_clocks(Hand* hand, int64_t real, int64_t micros) noexcept nogil:
+    hand.now = max(real, hand.core.earliest)
+    hand.micros = micros
+    hand.ticks = micros // 1000000
 
 
 cdef void take_core(Fast* fast) noexcept nogil:
@@ -253,9 +257,7 @@ cdef struct Recorded:           # one batch
 cdef void begin_recorded(Fast* fast, int64_t now, int64_t micros) noexcept nogil:
     epoch_awake(fast.reader)
     take_core(fast)
-    fast.hand.now = now
-    fast.hand.micros = micros
-    fast.hand.ticks = micros // 1000000
+    set_clocks(&fast.hand, now, micros)
     fast.hand.lane.recorded = True
     fast.hand.lane.queued = 0
 

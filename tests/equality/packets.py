@@ -8,7 +8,7 @@ from ipaddress import ip_network
 from random import Random
 from struct import pack
 
-from filterd.dataplane.tables import Prefixes
+from filterd.dataplane.addresses import Prefixes
 from filterd.wire import cookie
 from filterd.wire.names import name_from_text
 from filterd.wire.proxy import SIGNATURE
@@ -22,7 +22,7 @@ from tests.rate_world import wide
 ACL = ("10.0.0.0/8", "127.0.0.0/8", "2001:db8::/32")
 FRONTS = ("10.8.0.0/24", "198.51.100.7/32", "2001:db8:8::/48")
 """must send a PROXY header"""
-SENDERS = ("10.9.0.0/24", "203.0.113.9/32", "2001:db8:9::/48")
+SENDERS = ("10.9.0.0/24", "203.0.113.9/32", "2001:db8:9::/48", "198.51.100.7/32")
 """whose client subnet says who the client is"""
 BINDINGS = (
     *(f"10.0.0.{host}/32" for host in range(1, 11)),
@@ -108,9 +108,9 @@ class Asker:
         peer = random.choice(random.choices(PEERS, PEER_SHARES)[0])
         tcp = random.random() < 0.03
         proxied = peer in FRONT_PEERS
-        client = random.choice((*CLIENTS, *OUTSIDE)) if proxied else peer
+        client = random.choice((*CLIENTS, *OUTSIDE, *SENDER_PEERS)) if proxied else peer
         message = kinds[0](self, number, client, now)
-        if random.random() < 0.03:
+        if random.random() < 0.01:
             self.kept = message
         if len(message) > 1:
             message = number.to_bytes(2, "big") + message[2:]
@@ -288,7 +288,7 @@ KINDS: tuple[Callable[[Asker, int, bytes, int], bytes], ...] = (
     Asker.again,
     Asker.noise,
 )
-SHARES = (84, 6, 5, 4, 1)
+SHARES = (82, 6, 5, 6, 1)
 PEERS = (CLIENTS, OUTSIDE, FRONT_PEERS, SENDER_PEERS)
 PEER_SHARES = (80, 3, 10, 7)
 

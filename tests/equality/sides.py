@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Protocol
 
+from filterd.dataplane.addresses import Prefixes
 from filterd.dataplane.cache import ResponseCache
 from filterd.dataplane.crashboard import CrashBoard
 from filterd.dataplane.fastpath import FastThread
@@ -23,7 +24,6 @@ from filterd.dataplane.ratelimit import RateLimiter
 from filterd.dataplane.slowpath import MAX_WAITING, SlowPath
 from filterd.dataplane.stages.record import Record
 from filterd.dataplane.stages.unwrap import Unwrap
-from filterd.dataplane.tables import Prefixes
 from filterd.dataplane.upstream.values import Question
 from tests.equality.packets import Case, acl
 from tests.equality.script import Came, Script
@@ -57,12 +57,20 @@ class Making:
 
 @dataclass(slots=True)
 class LoopClock:
-    """Both clocks of the query path, by the loop's."""
+    """Both clocks of the query path, by the loop's, as ``SystemClock`` has them."""
 
     loop: asyncio.AbstractEventLoop
+    behind: int = 0
+    """seconds that the machine has lost"""
+    earliest: int = 0
+
+    @property
+    def machine(self) -> int:
+        """Unix seconds, as the machine tells them."""
+        return NOW + int(self.loop.time()) - self.behind
 
     def now(self) -> int:
-        return NOW + int(self.loop.time())
+        return max(self.machine, self.earliest)
 
     def ticks(self) -> float:
         return self.loop.time()
@@ -139,6 +147,10 @@ class SlowSide(Side):
             self.path.take(*found, False, partial(self.send, number), proxied)
 
 
+class Table(Protocol):
+    def stop_midway(self, midway: bool) -> None: ...
+
+
 class Chooser(Protocol):
     def choice(self, seq: Sequence[FastThread], /) -> FastThread: ...
 
@@ -153,6 +165,8 @@ class FastSide(Side):
         self._chooser = chooser
         self.flying: dict[bytes, int] = {}
         """message id -> the case that had it last"""
+        self.busy: tuple[Table, ...] = ()
+        """tables that are being written while the threads work"""
 
     async def close(self) -> None:
         await super().close()
@@ -184,7 +198,11 @@ class FastSide(Side):
         thread = self._chooser.choice(self.threads)
         ticks = self.clock.ticks()
         packets = [(case.packet, case.peer) for _, case in run]
-        answers = thread.drive(packets, self.clock.now(), int(ticks * 1_000_000))
+        for table in self.busy:
+            table.stop_midway(True)
+        answers = thread.drive(packets, self.clock.machine, int(ticks * 1_000_000))
+        for table in self.busy:
+            table.stop_midway(False)
         for (number, _), answer in zip(run, answers, strict=True):
             if answer is not None:
                 self.send(number, answer)

@@ -6,15 +6,16 @@ from collections.abc import Callable
 from ipaddress import ip_address, ip_network
 from random import Random
 
+from filterd.dataplane.addresses import Addresses, Prefixes
+from filterd.dataplane.lines import Lines
 from filterd.dataplane.ratelimit import RateRules
 from filterd.dataplane.stages.unwrap import Unwrap
-from filterd.dataplane.tables import Addresses, Lines, Prefixes
 from filterd.policy.decide import PublishedState
 from filterd.wire.names import name_from_text
 from tests.equality import grounds
 from tests.equality.packets import BINDINGS, FRONTS, SENDERS, acl, network
 from tests.equality.script import Script, Weather
-from tests.equality.sides import SECRET, FastSide, SlowSide
+from tests.equality.sides import SECRET, FastSide, SlowSide, Table
 from tests.policy_world import KEY
 from tests.rate_world import Limit, Override
 from tests.unit.dataplane.conftest import Rules
@@ -54,8 +55,8 @@ class Surroundings:
 
     def __init__(self, random: Random, slow: SlowSide, fast: FastSide, script: Script, whole: bool) -> None:
         self.random = random
-        self.sides = (slow, fast)
-        self.slow, self.fast, self.script = slow, fast, script
+        self.sides: tuple[SlowSide | FastSide, ...] = (slow, fast)
+        self.slow, self.fast, self.script, self.clock = slow, fast, script, slow.clock
         self.lines, self.addresses = Lines(KEY), Addresses(KEY)
         self.generation = 0
         self.grounds = (
@@ -74,7 +75,11 @@ class Surroundings:
 
     @property
     def now(self) -> int:
-        return self.slow.clock.now()
+        return self.clock.now()
+
+    def tables(self) -> tuple[Table, ...]:
+        """Some of those that are in use."""
+        return self.random.choice(((self.lines,), (self.addresses,), (self.lines, self.addresses)))
 
     def change(self) -> None:
         """Something that may change between any two packets."""
@@ -88,8 +93,9 @@ class Surroundings:
 
     def publish(self) -> None:
         ready = self.random.random() < 0.9
+        self.clock.earliest = self.random.choice((0, 0, self.clock.earliest, self.now))
         for side in self.sides:
-            side.packets.publish(self.state, self.lines, self.addresses, ready)
+            side.packets.publish(self.state, self.lines, self.addresses, ready, self.clock.earliest)
 
     def publish_new(self) -> None:
         """A snapshot."""
@@ -162,9 +168,13 @@ class Surroundings:
         for side in self.sides:
             side.cache.flush(name, subtree=subtree)
 
+    def lose_time(self) -> None:
+        """The machine's clock is behind, or right again."""
+        self.clock.behind = 0 if self.clock.behind else self.random.choice((70, 100_000))
+
     def reduce(self) -> None:
         """Reduced mode begins, with some packet blamed, or ends."""
-        reduced = not self.slow.board.reduced and self.random.random() < 0.4
+        reduced = not self.slow.board.reduced and self.random.random() < 0.5
         for side in self.sides:
             side.board.forgive()
             if reduced:
@@ -187,5 +197,6 @@ SELDOM: tuple[Callable[[Surroundings], None], ...] = (
     Surroundings.flush,
     Surroundings.reduce,
     Surroundings.change_limit,
+    Surroundings.lose_time,
 )
-SELDOM_SHARES = (60, 8, 10, 4)
+SELDOM_SHARES = (60, 8, 10, 4, 8)
