@@ -1,13 +1,13 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
 
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
-from libc.stdlib cimport calloc, free, malloc
+from libc.stdlib cimport calloc, free
 from libc.string cimport memcpy, memset
 from posix.time cimport CLOCK_MONOTONIC, CLOCK_REALTIME, clock_gettime, timespec
-from posix.unistd cimport close, dup, read, write
+from posix.unistd cimport close, read, write
 
 from filterd.dataplane.addresses cimport address_find
-from filterd.dataplane.atomics cimport bump64, load32, load64, load_pointer, store32, store64
+from filterd.dataplane.atomics cimport bump64, load64, load_pointer, store64
 from filterd.dataplane.epoch cimport epoch_asleep, epoch_awake, epoch_join, epoch_leave
 from filterd.dataplane.hand cimport TIMES, hand_batch_answered
 from filterd.dataplane.hashing cimport Seed, seed_from
@@ -17,6 +17,8 @@ from filterd.dataplane.lane cimport (
     BATCH,
     DOORS,
     back_send,
+    door_close,
+    door_open,
     lane_allocate,
     lane_arrival,
     lane_flush,
@@ -27,7 +29,16 @@ from filterd.dataplane.lane cimport (
     lane_reply,
     peer_address,
 )
-from filterd.dataplane.crashboard cimport Note
+from filterd.dataplane.crashboard cimport NOTES, Note
+from filterd.dataplane.misses cimport (
+    MISS_TAKEN,
+    misses_allocate,
+    misses_flush,
+    misses_free,
+    misses_ready,
+    misses_take,
+    misses_tick,
+)
 from filterd.dataplane.packet cimport (
     Counters,
     PACKET_ANSWER,
@@ -47,19 +58,18 @@ from filterd.dataplane.packet cimport (
 )
 from filterd.dataplane.punts cimport (
     PUNT_BUSY,
-    PUNT_FORWARD,
-    PUNT_LOOP,
     PUNT_REFRESH,
     PUNT_STALE,
     PUNT_TAKEN,
-    PUNT_TRUNCATED,
-    PUNT_UNANSWERED,
     Punt,
+    punt_lost,
     punt_put,
     punt_take,
+    punt_try,
     punts_allocate,
     punts_free,
 )
+from filterd.dataplane.routes cimport Route
 from filterd.wire.proxy cimport PROXY_OK, ProxySource, read_proxy
 
 from typing import NamedTuple
@@ -83,6 +93,10 @@ cdef extern from "<sys/eventfd.h>" nogil:
     int eventfd(unsigned int first, int flags)
     enum: EFD_NONBLOCK, EFD_CLOEXEC
 
+cdef extern from "<fcntl.h>" nogil:
+    int fcntl(int socket, int operation, ...)
+    enum: F_DUPFD_CLOEXEC
+
 cdef enum:
     EVENTS = 64                 # of one turn
     WAKE = 1 << 16              # the event of the thread's own eventfd; below: doors
@@ -97,16 +111,17 @@ cdef void run_turns(Fast* fast) noexcept nogil:
     cdef epoll_event events[EVENTS]
     cdef uint64_t word
     cdef uint64_t punted
+    cdef int64_t left = -1
     cdef int count, i
     while not load64(&fast.stopping):
-        count = epoll_wait(fast.epoll, events, EVENTS, LONGEST_SLEEP)
+        count = epoll_wait(fast.epoll, events, EVENTS, sleep_of(left))
         begin_turn(fast)
         punted = fast.hand.punts.put
         for i in range(count):
-            if events[i].data.u32 == WAKE:
-                read(fast.wake, &word, sizeof(word))
-            elif events[i].data.u32 < DOORS:
-                serve_door(fast, <int>events[i].data.u32)
+            serve_event(fast, events[i].data.u64)
+        left = misses_tick(&fast.misses, fast.route, &fast.hand)
+        misses_flush(&fast.misses, fast.route, &fast.hand)
+        lane_flush(&fast.hand.lane)
         if fast.hand.punts.put != punted:
             word = 1
             write(fast.news, &word, sizeof(word))
@@ -114,11 +129,27 @@ cdef void run_turns(Fast* fast) noexcept nogil:
         epoch_asleep(fast.reader)
 
 
+cdef inline int sleep_of(int64_t left) noexcept nogil:
+    """Milliseconds to wait where there is something to do in so many microseconds; -1: nothing."""
+    return LONGEST_SLEEP if left < 0 else <int>min((left + 999) // 1000, LONGEST_SLEEP)
+
+
+cdef void serve_event(Fast* fast, uint64_t event) noexcept nogil:
+    cdef uint64_t word
+    if event < DOORS:
+        serve_door(fast, <int>event)
+    elif event >= FIRST_MISS:
+        misses_ready(&fast.misses, fast.route, &fast.hand, <uint32_t>(event - FIRST_MISS))
+    else:
+        read(fast.wake, &word, sizeof(word))
+
+
 cdef void begin_turn(Fast* fast) noexcept nogil:
     """Read what is published and what time it is."""
     cdef timespec real
     epoch_awake(fast.reader)
     take_core(fast)
+    fast.route = <const Route*>load_pointer(fast.route_shown)
     clock_gettime(CLOCK_REALTIME, &real)
     set_clocks(&fast.hand, real.tv_sec, micros_now())
 
@@ -225,7 +256,7 @@ cdef void settle(Fast* fast, int status, Exchange* x, const Back* back) noexcept
         lane_reply(&hand.lane, back, hand.work.out, hand.work.written)
         hand.answered += 1
         if x.refresh:
-            punt_put(&hand.punts, PUNT_REFRESH, x, back, hand.micros)
+            punt_try(&hand.punts, PUNT_REFRESH, x, back, hand.micros)
     elif status == PACKET_MISS:
         forward(fast, x, back)
     elif status == PACKET_BUSY:
@@ -235,14 +266,21 @@ cdef void settle(Fast* fast, int status, Exchange* x, const Back* back) noexcept
 cdef void forward(Fast* fast, Exchange* x, const Back* back) noexcept nogil:
     """Ask an upstream, here or on the slow path; where neither can, there may be a stale answer."""
     cdef Hand* hand = &fast.hand
-    if punt_put(&hand.punts, PUNT_STALE if x.stale else PUNT_FORWARD, x, back, hand.micros) == PUNT_TAKEN:
+    cdef uint8_t reason = PUNT_STALE
+    cdef int status
+    if not x.stale and misses_take(&fast.misses, fast.route, hand, x, back, hand.micros,
+                                   &reason) == MISS_TAKEN:
         return
-    if not x.stale:
+    status = punt_try(&hand.punts, reason, x, back, hand.micros)
+    if status == PUNT_TAKEN:
         return
-    note_question(&hand.core, x, hand.work)
-    if noted(hand.work, packet_stale(&hand.core, x, hand.now, hand.ticks, hand.work)) == PACKET_ANSWER:
-        lane_reply(&hand.lane, back, hand.work.out, hand.work.written)
-        hand.answered += 1
+    if x.stale:
+        note_question(&hand.core, x, hand.work)
+        if noted(hand.work, packet_stale(&hand.core, x, hand.now, hand.ticks, hand.work)) == PACKET_ANSWER:
+            lane_reply(&hand.lane, back, hand.work.out, hand.work.written)
+            hand.answered += 1
+            return
+    punt_lost(&hand.punts, status)
 
 
 # ---- recorded packets, for tests, benchmarks and fuzzing: everything but the system calls ----
@@ -257,6 +295,7 @@ cdef struct Recorded:           # one batch
 cdef void begin_recorded(Fast* fast, int64_t now, int64_t micros) noexcept nogil:
     epoch_awake(fast.reader)
     take_core(fast)
+    fast.route = <const Route*>load_pointer(fast.route_shown)
     set_clocks(&fast.hand, now, micros)
     fast.hand.lane.recorded = True
     fast.hand.lane.queued = 0
@@ -322,6 +361,7 @@ class FastCounts(NamedTuple):
     datagrams: int
     punts: dict
     drops: dict
+    misses: dict
     times: tuple
     seconds: float
 
@@ -345,28 +385,34 @@ cdef class Punted:
 cdef class FastThread:
     """See the stub."""
 
-    def __cinit__(self, Packets packets not None, uint32_t number, int32_t news, bytes seed not None):
+    def __cinit__(self, Packets packets not None, Routes routes not None, uint32_t number, int32_t news,
+                  bytes seed not None):
         cdef Seed secret
         cdef Hand* hand
         if len(seed) != 16:
             raise ValueError("a seed has 16 bytes")
+        if number >= NOTES - 1:
+            raise ValueError(f"there are {NOTES - 1} threads at most: the crash board has no more notes")
         self.fast = <Fast*>calloc(1, sizeof(Fast))
         if self.fast == NULL:
             raise MemoryError("no memory for a thread of the fast path")
-        self.packets, self.tally, self.descriptors = packets, packets.join(), {}
+        self.routes, self.tallies = routes, routes.join()
         hand = &self.fast.hand
-        self.fast.epoll = self.fast.wake = -1
-        self.fast.reader = -1
+        self.fast.epoll = self.fast.wake = self.fast.reader = -1
+        self.packets, self.tally, self.descriptors = packets, packets.join(), {}
         self.fast.news = news
         self.fast.number = number
         self.fast.shown = &packets.shown
         self.fast.serial = &packets.serial
+        self.fast.route_shown = &routes.shown
         hand.core.counters = &self.tally.counters
         hand.work = <Workspace*>calloc(1, sizeof(Workspace))
         secret = seed_from(<const uint8_t*><const char*>seed)
         if not lane_allocate(&hand.lane) or not punts_allocate(&hand.punts, &secret) or hand.work == NULL:
             raise MemoryError("no memory for a thread of the fast path")
         self._open()
+        if not misses_allocate(&self.fast.misses, self.fast.epoll, FIRST_MISS, &self.tallies.hops[0], &secret):
+            raise MemoryError("no memory for a thread of the fast path")
 
     def _open(self):
         cdef epoll_event event
@@ -389,6 +435,7 @@ cdef class FastThread:
             close(self.fast.epoll)
         if self.fast.wake >= 0:
             close(self.fast.wake)
+        misses_free(&self.fast.misses)
         lane_free(&self.fast.hand.lane)
         punts_free(&self.fast.hand.punts)
         free(self.fast.hand.work)
@@ -397,7 +444,7 @@ cdef class FastThread:
     def open_door(self, int32_t socket, bint wildcard):
         cdef epoll_event event
         cdef int door
-        cdef Descriptor mine = Descriptor(dup(socket))
+        cdef Descriptor mine = Descriptor(fcntl(socket, F_DUPFD_CLOEXEC, 0))
         if mine.number < 0:
             raise OSError("no descriptor is left for a listening socket")
         for door in range(DOORS):
@@ -405,13 +452,11 @@ cdef class FastThread:
                 break
         else:
             raise OSError(f"a thread listens on {DOORS} sockets at most: configure fewer addresses")
-        self.fast.hand.lane.doors[door].wildcard = wildcard
-        store32(&self.fast.hand.lane.doors[door].opening, self.fast.hand.lane.doors[door].opening + 1)
-        store32(<uint32_t*>&self.fast.hand.lane.doors[door].socket, <uint32_t>mine.number)
+        door_open(&self.fast.hand.lane.doors[door], mine.number, wildcard)
         event.events = EPOLLIN
         event.data.u64 = door
         if epoll_ctl(self.fast.epoll, EPOLL_CTL_ADD, mine.number, &event) < 0:
-            store32(<uint32_t*>&self.fast.hand.lane.doors[door].socket, <uint32_t>-1)
+            door_close(&self.fast.hand.lane.doors[door])
             raise OSError("a listening socket cannot be waited for")
         self.descriptors[door] = mine
         return door
@@ -419,8 +464,7 @@ cdef class FastThread:
     def close_door(self, int door):
         cdef Descriptor mine = self.descriptors.pop(door)
         cdef epoll_event event
-        store32(<uint32_t*>&self.fast.hand.lane.doors[door].socket, <uint32_t>-1)
-        store32(&self.fast.hand.lane.doors[door].opening, self.fast.hand.lane.doors[door].opening + 1)
+        door_close(&self.fast.hand.lane.doors[door])
         epoll_ctl(self.fast.epoll, EPOLL_CTL_DEL, mine.number, &event)
         retire(mine)
 
@@ -473,6 +517,11 @@ cdef class FastThread:
                 "punts_full": load64(&hand.punts.full),
                 "punts_unfair": load64(&hand.punts.unfair),
             },
+            misses={
+                "taken": load64(&fast.misses.taken),
+                "joined": load64(&fast.misses.joined),
+                "full": load64(&fast.misses.full),
+            },
             times=tuple([load64(&hand.times[i]) for i in range(TIMES)]),
             seconds=load64(&hand.waited) / 1e6,
         )
@@ -501,7 +550,7 @@ cdef class FastThread:
         cdef Py_ssize_t kept = len(batches)
         cdef Recorded* recorded
         cdef uint64_t answered = 0
-        cdef int64_t turn, i
+        cdef int64_t _, i
         recorded = <Recorded*>calloc(kept or 1, sizeof(Recorded))
         if recorded == NULL:
             raise MemoryError("no memory for the recorded packets")
@@ -510,7 +559,7 @@ cdef class FastThread:
                 recorded[i].count = record(self.fast, batches[i])
                 keep_recorded(self.fast, &recorded[i])
             with nogil:
-                for turn in range(rounds):
+                for _ in range(rounds):
                     for i in range(kept):
                         load_recorded(self.fast, &recorded[i])
                         begin_recorded(self.fast, now, micros)

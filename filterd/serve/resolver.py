@@ -15,6 +15,7 @@ import sys
 import threading
 import time
 from collections.abc import Mapping
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
@@ -29,12 +30,13 @@ from filterd.dataplane.nodestate.node import Node
 from filterd.dataplane.nodestate.values import Place, Published
 from filterd.dataplane.packets import Packets
 from filterd.dataplane.ratelimit import RateLimiter, RateRules
+from filterd.dataplane.routes import Routes
 from filterd.dataplane.slowpath import SlowPath
 from filterd.dataplane.stages.record import Record
 from filterd.dataplane.upstream.peer import unwatched
 from filterd.model.records import NodeReport
 from filterd.policy.published import StateSettings
-from filterd.serve.figures import figures_of
+from filterd.serve.figures import Sources, figures_of
 from filterd.serve.forwarding import Forwarding
 from filterd.serve.listening import Listening
 from filterd.serve.nodelink import SOCKET, report_for_ever
@@ -56,6 +58,8 @@ from filterd.telemetry.metrics import ENFORCEMENT_BUCKETS, resolver_metrics
 
 SWITCH_SECONDS = 0.001
 """how long the node's thread may keep the interpreter while queries wait; Python's own choice is 5 ms"""
+SEALED = ("node", "cache", "store", "state_dir", "metrics", "dns.listen", "dns.threads")
+"""settings that take a restart"""
 
 
 class SystemClock:
@@ -121,9 +125,11 @@ class Resolver:
             self._packets.use_board(board)
         self._node = Node(place_of(settings), switches_of(settings), self._publish, self._witness, time.time)
         self._node.load()
-        self._forwarding = Forwarding(settings.dns.upstreams, unwatched if board is None else board.reading)
+        routes = Routes(settings.dns.threads)
+        reading = unwatched if board is None else board.reading
+        self._forwarding = Forwarding(settings.dns.upstreams, reading, routes)
         self._path = SlowPath(self._packets, self._forwarding, self._clock, self._record)
-        self._fast = FastPath(self._packets, self._path, settings.dns.threads)
+        self._fast = FastPath(self._packets, routes, self._path, settings.dns.threads)
         self._listening = Listening(settings, self._path, self._fast, self._clock.ticks, self._witness)
         self._commands = commands.CommandSocket(settings.state_dir / commands.SOCKET, cache)
         self._http = self._make_http()
@@ -155,13 +161,7 @@ class Resolver:
 
     def reload(self, settings: Settings) -> None:
         """Take over what can change while serving; say what waits for a restart."""
-        waiting = [
-            name
-            for name in ("node", "cache", "store", "state_dir", "metrics")
-            if self._differs(settings, name)
-        ]
-        if settings.dns.listen != self._settings.dns.listen:
-            waiting.append("dns.listen")
+        waiting = [name for name in SEALED if attrgetter(name)(settings) != attrgetter(name)(self._settings)]
         self._renew_secrets(settings)
         self._packets.change_settings(
             _prefixes(settings.dns.allow_from),
@@ -181,9 +181,6 @@ class Resolver:
         except (OSError, ValueError) as error:
             log.get().error("the cookie secrets are not readable, the old ones stay", reason=str(error))
 
-    def _differs(self, settings: Settings, name: str) -> bool:
-        return bool(getattr(settings, name) != getattr(self._settings, name))
-
     def _refuse_reload(self) -> None:
         log.get().error("new settings are not readable, the old ones stay in force")
 
@@ -199,19 +196,17 @@ class Resolver:
         )
 
     def _make_http(self) -> HttpServer:
-        metrics = resolver_metrics(
-            lambda: figures_of(
-                self._packets,
-                self._record,
-                self._node,
-                self._board,
-                self._forwarding,
-                self._listening,
-                self._fast,
-                self._witness.enforcement,
-                time.time(),
-            )
+        sources = Sources(
+            self._packets,
+            self._record,
+            self._node,
+            self._board,
+            self._forwarding,
+            self._listening,
+            self._fast,
+            self._witness.enforcement,
         )
+        metrics = resolver_metrics(lambda: figures_of(sources, time.time()))
         routes = health_routes(metrics.exposition, metrics.content_type, self._node.missing, self._remarks)
         listen = self._settings.metrics.listen
         return HttpServer(str(listen.address), listen.port, routes)

@@ -108,6 +108,11 @@ ALERTS = {
     '`verdict="block"` doubles within minutes: an order or a list that went too far',
     "filterd_category_blocks_total": "one category doubles after a new list: look for over-blocking",
     "filterd_response_seconds": "the 99th percentile is above 1 s for 5 minutes",
+    "filterd_fast_threads": "differs from `dns.threads`: it changes with a restart alone",
+    "filterd_fast_datagrams_total": "none; UDP queries, and what is no query",
+    "filterd_fast_batches_total": "datagrams by batches near 64 for a minute: the threads are at their limit",
+    "filterd_punts_total": "more than half of the datagrams for 10 minutes: the cache is too small, or names "
+    "that nobody knows are asked for; `busy` more than 1 %",
     "filterd_drops_total": "grows by more than 1 % of the queries: hostile or broken senders",
     "filterd_rate_limited_total": "grows for an hour: one client floods, or many share an address and "
     "`dns.rate_limit.overrides` has to name it",
