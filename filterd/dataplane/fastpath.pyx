@@ -544,6 +544,29 @@ cdef class FastThread:
             answers.extend(replies_of(self.fast, count))
         return answers
 
+    @property
+    def waiting(self):
+        return self.fast.misses.waiting
+
+    def pump(self, int64_t now, int64_t micros, int milliseconds):
+        """See the stub."""
+        cdef epoll_event events[EVENTS]
+        cdef int count, i
+        if self.running:
+            raise ValueError("this thread receives from its sockets: it is not to be driven")
+        with nogil:
+            begin_recorded(self.fast, now, micros)
+            misses_flush(&self.fast.misses, self.fast.route, &self.fast.hand)
+            epoch_asleep(self.fast.reader)
+            count = epoll_wait(self.fast.epoll, events, EVENTS, milliseconds)
+            begin_recorded(self.fast, now, micros)
+            for i in range(count):
+                serve_event(self.fast, events[i].data.u64)
+            misses_tick(&self.fast.misses, self.fast.route, &self.fast.hand)
+            misses_flush(&self.fast.misses, self.fast.route, &self.fast.hand)
+            epoch_asleep(self.fast.reader)
+        return replies_of(self.fast, BATCH)
+
     def spin(self, packets, int64_t rounds, int64_t now, int64_t micros):
         """See the stub."""
         cdef list batches = [packets[start:start + BATCH] for start in range(0, len(packets), BATCH)]

@@ -1,6 +1,6 @@
 """``make equality``: many generated cases to the fast and to the slow path, and every difference.
 
-    python -m tests.equality [--cases N] [--seed N]
+    python -m tests.equality [--cases N] [--seed N] [--native]
 
 Prints what became of the cases, so that it can be seen what was compared. Exit code 1: there was a
 difference; its course is run alone with ``--seed`` and ``--cases 1``.
@@ -36,12 +36,13 @@ def main(words: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="equality", description="the fast path beside the slow path")
     parser.add_argument("--cases", type=int, default=CASES)
     parser.add_argument("--seed", type=int, default=1, help="of the first course; each has the next one")
+    parser.add_argument("--native", action="store_true", help="threads ask the upstream themselves")
     chosen = parser.parse_args(words)
     began = time.monotonic()
     counted: Counter[str] = Counter()
     cases = courses = differing = 0
     while cases < chosen.cases:
-        found = course.run(chosen.seed + courses, COURSE, whole=True)
+        found = course.run(chosen.seed + courses, COURSE, whole=True, native=chosen.native)
         counted += found.counted
         cases, courses = cases + found.cases, courses + 1
         differing += bool(found.differences)

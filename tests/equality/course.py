@@ -52,21 +52,23 @@ class Outcome:
 
 
 class Course:
-    """Everything follows from ``seed``. ``whole``: over the policy with every state of a mandate."""
+    """Everything follows from ``seed``. ``whole``: over the policy with every state of a mandate. ``native``:
+    the fast side's threads ask the upstream themselves; what they left is all that punts are for."""
 
-    def __init__(self, seed: int, *, whole: bool = False) -> None:
+    def __init__(self, seed: int, *, whole: bool = False, native: bool = False) -> None:
         self.random = random = Random(seed)
+        self.native = native
         self.outcome = Outcome(seed)
-        self.script = Script((), ())
+        self.script = Script((), (), real=native)
         rules = surroundings.some_rules(random)
         making = Making(
             rules,
             surroundings.some_prefixes(random, packets.FRONTS),
             surroundings.some_prefixes(random, packets.SENDERS),
             self.script,
-            random.choice(CACHES),
+            CACHES[-1] if native else random.choice(CACHES),
             random.choice(WINDOWS),
-            random.choice(PLACES),
+            MAX_WAITING if native else random.choice(PLACES),
         )
         clock = LoopClock(asyncio.get_running_loop())
         self.slow, self.fast = SlowSide(making, clock), FastSide(making, clock, Random(seed))
@@ -78,12 +80,13 @@ class Course:
         if random.random() < 0.5:
             self.around.change_limit()
         self._name()
-        self.asker = Asker(random, self.script.names, rules.cookie_secrets)
+        self.asker = Asker(random, self.script.names, rules.cookie_secrets, tcp=0.0 if native else 0.03)
 
     async def run(self, cases: int) -> Outcome:
         """So many, or as many as there are until the sides differ."""
         while self.outcome.cases < cases and not self.outcome.differences:
-            await self._batch(min(self.random.choice(BATCHES), cases - self.outcome.cases))
+            batch = min(self.random.choice(BATCHES), 64 if self.native else max(BATCHES))
+            await self._batch(min(batch, cases - self.outcome.cases))
         await asyncio.sleep(LAST_PAUSE)
         self._compare([])
         self._count()
@@ -104,11 +107,12 @@ class Course:
     async def _batch(self, size: int) -> None:
         random = self.random
         batch = [self._next() for _ in range(size)]
-        self.fast.busy = self.around.tables() if random.random() < 0.08 else ()
+        self.fast.busy = self.around.tables(size) if random.random() < 0.08 else ()
         self.slow.receive(batch)
         self.fast.receive(batch)
         if self.changes_within and not self.fast.busy and random.random() < 0.3:
             self.around.change()
+        self.fast.forward()
         self.fast.take()
         await asyncio.sleep(random.choice(LONG_PAUSES if random.random() < 0.005 else PAUSES))
         await asyncio.sleep(MOMENT)
@@ -145,8 +149,9 @@ class Course:
                 case = cases.get(number)
                 told = f"{case.packet.hex()} from {case.peer.hex()}" if case else "of an earlier batch"
                 self._differ(f"case {number}, {told}", slow.get(number), fast.get(number))
-        for what, value in _traces(self.slow).items():
-            other = _traces(self.fast)[what]
+        traces = _native_traces if self.native else _traces
+        for what, value in traces(self.slow).items():
+            other = traces(self.fast)[what]
             if value != other:
                 self._differ(what, value, other)
         self.slow.upstreams.asked.clear()
@@ -183,11 +188,24 @@ def _traces(side: Side) -> dict[str, Any]:
     }
 
 
-def run(seed: int, cases: int, *, whole: bool = False) -> Outcome:
+def _native_traces(side: Side) -> dict[str, Any]:
+    """The same where threads forward: they ask once for all who wait, and who asks for a safe host may find
+    that another's answer has just come, or wait for it too."""
+    counts, cache = side.packets.counts(), side.cache.counters()
+    counts["lookups"]["hit"] += counts["lookups"].pop("miss")
+    return {
+        "what upstreams were asked": set(side.upstreams.asked),
+        "counts": counts,
+        "cache": (cache.entries, cache.evicted, cache.expired, cache.flushed),
+        "drops": side.record.drops,
+    }
+
+
+def run(seed: int, cases: int, *, whole: bool = False, native: bool = False) -> Outcome:
     """One course."""
 
     async def go() -> Outcome:
-        return await Course(seed, whole=whole).run(cases)
+        return await Course(seed, whole=whole, native=native).run(cases)
 
     with asyncio.Runner(loop_factory=VirtualLoop) as runner:
         return runner.run(go())

@@ -27,6 +27,7 @@ from filterd.dataplane.fastpath import FastThread
 from filterd.dataplane.lines import Lines
 from filterd.dataplane.packets import Packets, Pending
 from filterd.dataplane.punting import PuntReason
+from filterd.dataplane.routes import Routes
 from filterd.dataplane.upstream.values import Question
 from filterd.model.verdict import Kind
 from filterd.policy.classes import FIRST_FREE_BIT, FIXED, Classes, ListClass
@@ -198,8 +199,9 @@ def measured(mix: Mix, state: PublishedState, rate: int) -> float:
     packets = Packets(Prefixes(KEY, ["10.0.0.0/8"]), ResponseCache(CACHE_SIZE, KEY), Rules())
     packets.publish(state, *lines(), True)
     news = os.eventfd(0)
-    hosts = [name_from_text(name) for name in ("host.example.net", "ns.example.net")]
-    asking = Asking(packets, FastThread(packets, 0, news, KEY), rate, Script(hosts, [bytes(4), bytes(16)]))
+    thread = FastThread(packets, Routes(1), 0, news, KEY)
+    script = Script([name_from_text("host.example.net")], [bytes(4), bytes(16)])
+    asking = Asking(packets, thread, rate, script)
     asking.ask(mix.queries(), answering=True)
     before = asking.thread.counts().punts
     lookups, blocked = packets.counts()["lookups"], _blocked(packets)

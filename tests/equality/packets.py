@@ -93,6 +93,8 @@ class Asker:
     names: Sequence[bytes]
     """wire form; what the policies speak of"""
     secrets: bytes
+    tcp: float
+    """what share comes over TCP"""
     asked: list[tuple[bytes, int]] = field(default_factory=list)
     """questions that are asked again and again"""
     kept: bytes = b""
@@ -106,7 +108,7 @@ class Asker:
         random = self.random
         kinds = random.choices(KINDS, SHARES)
         peer = random.choice(random.choices(PEERS, PEER_SHARES)[0])
-        tcp = random.random() < 0.03
+        tcp = random.random() < self.tcp
         proxied = peer in FRONT_PEERS
         client = random.choice((*CLIENTS, *OUTSIDE, *SENDER_PEERS)) if proxied else peer
         message = kinds[0](self, number, client, now)

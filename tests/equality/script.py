@@ -53,8 +53,8 @@ class Script:
     weather: Weather = Weather.FINE
     season: int = 0
     """another one: other answers"""
-    sound: bool = False
-    """no answer that a forwarder would not have passed on"""
+    real: bool = False
+    """asked over sockets too: no answer is late, or would be waited out"""
     made: dict[tuple[Question, Weather, int], Came] = field(default_factory=dict)
 
     def answer(self, question: Question) -> Came:
@@ -67,12 +67,13 @@ class Script:
     def _make(self, question: Question) -> Came:
         text = repr((question, self.weather.value, self.season)).encode()
         random = Random(hashlib.blake2b(text, digest_size=8).digest())
-        seconds = random.choice(MOMENTS) if self.weather is Weather.SLOW else 0.0
+        late = self.weather is Weather.SLOW and not self.real
+        seconds = random.choice(MOMENTS) if late else 0.0
         if self.weather is Weather.DOWN or (self.weather is Weather.SICK and random.random() < 0.4):
             edes = tuple(random.sample(EDES, random.randrange(3)))
-            return Came(None, False, edes, random.choice((0.0, 0.25, 4.0)))
+            return Came(None, False, edes, 0.0 if self.real else random.choice((0.0, 0.25, 4.0)))
         shapes = (servfail, servfail, plain) if self.weather is Weather.SICK else SHAPES
-        if self.sound:
+        if self.real:
             shapes = tuple(shape for shape in shapes if shape not in UNSOUND)
         message = random.choice(shapes)(self, question, random)
         edes = tuple(random.sample(EDES, random.choice((0, 0, 0, 1, 2))))
@@ -244,4 +245,4 @@ SHAPES: tuple[Shape, ...] = (
     broken,
     foreign,
 )
-UNSOUND = (servfail, broken, foreign)
+UNSOUND = (broken, foreign)

@@ -21,10 +21,12 @@ from filterd.dataplane.fastpath import FastThread
 from filterd.dataplane.packets import Packets, Pending
 from filterd.dataplane.places import Places
 from filterd.dataplane.ratelimit import RateLimiter
+from filterd.dataplane.routes import Routes
 from filterd.dataplane.slowpath import MAX_WAITING, SlowPath
 from filterd.dataplane.stages.record import Record
 from filterd.dataplane.stages.unwrap import Unwrap
 from filterd.dataplane.upstream.values import Question
+from tests.equality.loopback import Loopback
 from tests.equality.packets import Case, acl
 from tests.equality.script import Came, Script
 from tests.policy_world import KEY, NOW
@@ -33,6 +35,8 @@ from tests.unit.dataplane.conftest import Rules
 SECRET = bytes(range(16, 32))
 STALE_ANSWER = 1.75
 """seconds, as a binary fraction: the client-answer timer"""
+PATIENCE = 5_000
+"""milliseconds in which a datagram on loopback must have come"""
 THREADS = 2
 """of the fast path, driven in turns: one sleeps through what is published meanwhile"""
 
@@ -90,7 +94,7 @@ class ScriptedUpstreams:
         )
         self.asked.append((self.clock.ticks(), question))
         came = self.script.answer(question)
-        if came.seconds:
+        if came.seconds or self.script.real:
             await asyncio.sleep(came.seconds)
         return came
 
@@ -161,8 +165,16 @@ class FastSide(Side):
     def __init__(self, making: Making, clock: LoopClock, chooser: Chooser) -> None:
         super().__init__(making, clock)
         self._news = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
-        self.threads = [FastThread(self.packets, number, self._news, SECRET) for number in range(THREADS)]
+        routes = Routes(THREADS)
+        self.threads = [
+            FastThread(self.packets, routes, number, self._news, SECRET) for number in range(THREADS)
+        ]
+        self._loopback = Loopback(making.script)
+        if making.script.real:
+            routes.publish([self._loopback.hop])
         self._chooser = chooser
+        self._driven: list[int] = []
+        """the cases of the last batch, by their places"""
         self.flying: dict[bytes, int] = {}
         """message id -> the case that had it last"""
         self.busy: tuple[Table, ...] = ()
@@ -170,6 +182,7 @@ class FastSide(Side):
 
     async def close(self) -> None:
         await super().close()
+        self._loopback.close()
         os.close(self._news)
 
     def receive(self, cases: Sequence[Numbered]) -> None:
@@ -185,6 +198,17 @@ class FastSide(Side):
                 run.append((number, case))
         self._drive(run)
 
+    def forward(self) -> None:
+        """Answer what the threads ask of the upstream, one question after the other."""
+        for thread in self.threads:
+            if thread.waiting:
+                self._pump(thread, 0)
+            while asked := self._loopback.came():
+                for each in asked:
+                    self.upstreams.asked.append((self.clock.ticks(), self._loopback.answer(each)))
+                    self._pump(thread, PATIENCE)
+            assert thread.waiting == 0
+
     def take(self) -> None:
         """What the threads left to the slow path."""
         for thread in self.threads:
@@ -197,6 +221,7 @@ class FastSide(Side):
     def _drive(self, run: Sequence[Numbered]) -> None:
         thread = self._chooser.choice(self.threads)
         ticks = self.clock.ticks()
+        self._driven = [number for number, _ in run]
         packets = [(case.packet, case.peer) for _, case in run]
         for table in self.busy:
             table.stop_midway(True)
@@ -204,6 +229,12 @@ class FastSide(Side):
         for table in self.busy:
             table.stop_midway(False)
         for (number, _), answer in zip(run, answers, strict=True):
+            if answer is not None:
+                self.send(number, answer)
+
+    def _pump(self, thread: FastThread, milliseconds: int) -> None:
+        answers = thread.pump(self.clock.machine, int(self.clock.ticks() * 1_000_000), milliseconds)
+        for number, answer in zip(self._driven, answers, strict=False):
             if answer is not None:
                 self.send(number, answer)
 

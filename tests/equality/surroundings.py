@@ -77,9 +77,11 @@ class Surroundings:
     def now(self) -> int:
         return self.clock.now()
 
-    def tables(self) -> tuple[Table, ...]:
-        """Some of those that are in use."""
-        return self.random.choice(((self.lines,), (self.addresses,), (self.lines, self.addresses)))
+    def tables(self, packets: int) -> tuple[Table, ...]:
+        """Some of those that are in use. With the lines alone clients who have none are served, before others
+        who came earlier: with one packet there is no order to be kept."""
+        both: tuple[Table, ...] = (self.lines, self.addresses)
+        return self.random.choice((both, both[1:], both[:1] if packets == 1 else both))
 
     def change(self) -> None:
         """Something that may change between any two packets."""
