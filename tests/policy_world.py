@@ -151,6 +151,7 @@ class World:
     policies: tuple[ResolvedPolicy, ...] = ()
     security_enabled: bool = False
     now: int = NOW
+    generation: int = 1
     native: PublishedState = field(init=False, repr=False, compare=False)
     reference: ReferenceState = field(init=False, repr=False, compare=False)
 
@@ -161,6 +162,7 @@ class World:
             snapshot,
             KEY,
             now=self.now,
+            generation=self.generation,
             overlay=overlay,
             mandates=self.mandates,
             policies=self.policies,
