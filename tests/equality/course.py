@@ -12,12 +12,14 @@ from typing import Any
 
 from filterd.dataplane.epoch import collect
 from filterd.dataplane.slowpath import MAX_WAITING
+from filterd.wire import codec
 from filterd.wire.names import name_from_text
+from filterd.wire.status import Status
 from tests import policy_strategies
 from tests.equality import packets, surroundings
 from tests.equality.packets import Asker
-from tests.equality.script import Script
-from tests.equality.sides import FastSide, LoopClock, Making, Numbered, Side, SlowSide
+from tests.equality.script import OPT, Script
+from tests.equality.sides import Answers, FastSide, LoopClock, Making, Numbered, Side, SlowSide
 from tests.equality.surroundings import Surroundings
 from tests.virtual_time import VirtualLoop
 
@@ -144,6 +146,8 @@ class Course:
         slow, fast = self.slow.answers, self.fast.answers
         self.slow.answers, self.fast.answers = {}, {}
         cases = dict(batch)
+        if self.native and slow != fast:
+            slow, fast = _without_ttls(slow), _without_ttls(fast)
         if slow != fast:
             for number in [n for n in sorted({*slow, *fast}) if slow.get(n) != fast.get(n)][:SHOWN]:
                 case = cases.get(number)
@@ -178,6 +182,21 @@ class Course:
         counted.update(category=sum(counts["categories"].values()), tcp=counts["queries"]["tcp"])
 
 
+def _without_ttls(answers: Answers) -> Answers:
+    """Where threads forward, a refresh of one name and a question about another may change places: an answer
+    is as old as it was, or new."""
+    return {number: [(when, _ageless(answer)) for when, answer in each] for number, each in answers.items()}
+
+
+def _ageless(answer: bytes) -> bytes:
+    changed, records = bytearray(answer), codec.records(answer)
+    if not isinstance(records, Status):
+        for record in records:
+            if record.type != OPT:
+                changed[record.data_offset - 6 : record.data_offset - 2] = bytes(4)
+    return bytes(changed)
+
+
 def _traces(side: Side) -> dict[str, Any]:
     """What a side leaves behind beside its answers."""
     return {
@@ -189,10 +208,10 @@ def _traces(side: Side) -> dict[str, Any]:
 
 
 def _native_traces(side: Side) -> dict[str, Any]:
-    """The same where threads forward: they ask once for all who wait, and who asks for a safe host may find
+    """The same where threads forward: they ask once for all who wait, and who is led to a safe host may find
     that another's answer has just come, or wait for it too."""
     counts, cache = side.packets.counts(), side.cache.counters()
-    counts["lookups"]["hit"] += counts["lookups"].pop("miss")
+    del counts["lookups"]["hit"], counts["lookups"]["miss"]
     return {
         "what upstreams were asked": set(side.upstreams.asked),
         "counts": counts,
