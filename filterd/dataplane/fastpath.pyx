@@ -151,9 +151,13 @@ cdef void begin_turn(Fast* fast) noexcept nogil:
     take_core(fast)
     fast.route = <const Route*>load_pointer(fast.route_shown)
     clock_gettime(CLOCK_REALTIME, &real)
-    fast.hand.now = max(<int64_t>real.tv_sec, fast.hand.core.earliest)
-    fast.hand.micros = micros_now()
-    fast.hand.ticks = fast.hand.micros // 1000000
+    set_clocks(&fast.hand, real.tv_sec, micros_now())
+
+
+cdef inline void set_clocks(Hand* hand, int64_t real, int64_t micros) noexcept nogil:
+    hand.now = max(real, hand.core.earliest)
+    hand.micros = micros
+    hand.ticks = micros // 1000000
 
 
 cdef void take_core(Fast* fast) noexcept nogil:
@@ -292,9 +296,7 @@ cdef void begin_recorded(Fast* fast, int64_t now, int64_t micros) noexcept nogil
     epoch_awake(fast.reader)
     take_core(fast)
     fast.route = <const Route*>load_pointer(fast.route_shown)
-    fast.hand.now = now
-    fast.hand.micros = micros
-    fast.hand.ticks = micros // 1000000
+    set_clocks(&fast.hand, now, micros)
     fast.hand.lane.recorded = True
     fast.hand.lane.queued = 0
 
@@ -378,10 +380,6 @@ cdef class Descriptor:
 
 cdef class Punted:
     """See the stub."""
-
-    @property
-    def client(self):
-        return (<const char*>self.pending.x.client)[:16]
 
 
 cdef class FastThread:
@@ -548,6 +546,29 @@ cdef class FastThread:
                 epoch_asleep(self.fast.reader)
             answers.extend(replies_of(self.fast, count))
         return answers
+
+    @property
+    def waiting(self):
+        return self.fast.misses.waiting
+
+    def pump(self, int64_t now, int64_t micros, int milliseconds):
+        """See the stub."""
+        cdef epoll_event events[EVENTS]
+        cdef int count, i
+        if self.running:
+            raise ValueError("this thread receives from its sockets: it is not to be driven")
+        with nogil:
+            begin_recorded(self.fast, now, micros)
+            misses_flush(&self.fast.misses, self.fast.route, &self.fast.hand)
+            epoch_asleep(self.fast.reader)
+            count = epoll_wait(self.fast.epoll, events, EVENTS, milliseconds)
+            begin_recorded(self.fast, now, micros)
+            for i in range(count):
+                serve_event(self.fast, events[i].data.u64)
+            misses_tick(&self.fast.misses, self.fast.route, &self.fast.hand)
+            misses_flush(&self.fast.misses, self.fast.route, &self.fast.hand)
+            epoch_asleep(self.fast.reader)
+        return replies_of(self.fast, BATCH)
 
     def spin(self, packets, int64_t rounds, int64_t now, int64_t micros):
         """See the stub."""
