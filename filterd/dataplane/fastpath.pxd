@@ -12,6 +12,7 @@ from filterd.dataplane.hand cimport Hand
 from filterd.dataplane.packet cimport Core, Exchange
 from filterd.dataplane.packets cimport Packets, Pending, Tally
 from filterd.dataplane.lane cimport Back
+from filterd.dataplane.selfquery cimport SelfKey
 
 
 cdef enum:                      # datagrams that get no answer, beside those of the packet's stages
@@ -34,6 +35,8 @@ cdef struct Fast:               # one thread's
     uint64_t stopping           # atomic
     uint64_t turns              # bump64
     uint64_t drops[FAST_DROPS]  # bump64
+    SelfKey itself
+    uint64_t self_queries       # bump64: taken, whether answered or too old
 
 
 cdef class Punted:
