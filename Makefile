@@ -116,6 +116,10 @@ build/%: benchmarks/%.c build/flags
 bench: $(INSTALLED) $(BUILT) build/responder build/senders  ## filterd and its peers under load, in turns (BENCH="--quick"); build/bench.json
 	@PYTHONPATH=benchmarks $(BIN)/python -m bench $(BENCH)
 
+.PHONY: callgrind
+callgrind: $(INSTALLED) $(BUILT)  ## instructions for a query of the mix, stage by stage, under valgrind
+	@PYTHONPATH=benchmarks $(BIN)/python -m bench.stages
+
 .PHONY: compliance
 compliance: $(INSTALLED) $(BUILT)  ## ask filterd, BIND, Unbound and Recursor the same RFC cases and write docs/compliance.md
 	@$(BIN)/python -m tests.compliance --write

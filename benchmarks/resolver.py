@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-import socket
 import subprocess
 import sys
 import time
@@ -14,6 +13,8 @@ import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
+
+from bench.machine import free_port
 
 from filterd.config.load import from_value
 from filterd.config.settings import Settings
@@ -27,7 +28,7 @@ def prepare(folder: Path, snapshot: Path, key: bytes, dns: Mapping[str, Any] | N
     """An installation in ``folder`` with an empty store, that key, and the snapshot published (moved).
     ``dns``: keys of that section that are not as they are here otherwise."""
     folder.mkdir()
-    port = _free_port()
+    port = free_port()
     settings = from_value(
         {
             "dns": {"listen": ["127.0.0.1:0"], "upstreams": ["127.0.0.1:9"], **(dns or {})},
@@ -92,9 +93,3 @@ def _wait_ready(settings: Settings, began: float) -> None:
         time.sleep(0.005)
     msg = "the resolver did not become ready"
     raise RuntimeError(msg)
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

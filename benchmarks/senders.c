@@ -76,10 +76,13 @@ static struct entry *read_entries(const char *path, size_t *count) {
         fail(path);
     fclose(file);
     *count = 0;
-    for (long at = 0; at + 3 <= size;) {
-        uint16_t length = (uint16_t)(bytes[at] << 8 | bytes[at + 1]);
-        if (length < FRESH_AT + FRESH_DIGITS || length > SIZE || at + 3 + length > size)
-            break;
+    for (long at = 0; at < size;) {
+        uint16_t length = at + 3 > size ? 0 : (uint16_t)(bytes[at] << 8 | bytes[at + 1]);
+        int least = length && bytes[at + 2] & FRESH ? FRESH_AT + FRESH_DIGITS : HEADER + 1;
+        if (length < least || length > SIZE || at + 3 + length > size) {
+            fprintf(stderr, "%s: a broken entry at %ld\n", path, at);
+            exit(1);
+        }
         entries[(*count)++] = (struct entry){bytes + at + 3, length, bytes[at + 2]};
         at += 3 + length;
     }

@@ -18,11 +18,10 @@ from pathlib import Path
 
 from bench import bars, comparison, lists
 from bench.first import measure_first
-from bench.flood import measure_flood
 from bench.loads import Generator
 from bench.machine import CannotRunError, Cores, free_port
 from bench.report import Report, say
-from bench.rounds import Bench, started
+from bench.rounds import Bench
 from bench.swap import measure_swap
 from bench.systems import Households, Running, Task, responder
 from bench.threads import threads
@@ -47,7 +46,7 @@ class Size:
 
 
 FULL = Size(5, 3, 1_000_000, 5_000_000, 100_000, 1_000_000)
-QUICK = Size(1, 1, 100_000, 200_000, 10_000, 20_000)
+QUICK = Size(1, 1, 100_000, 200_000, 10_000, 20_000, popular=2_000)
 
 
 def main() -> int:
@@ -108,10 +107,10 @@ def run(ready: Bench, size: Size, folder: Path, parts: list[str] | tuple[str, ..
             )
         ],
         "names": [lambda: comparison.measure_many(ready, task("names", many()), found)],
-        "flood": [lambda: flooded(ready, task("flood", names), report)],
+        "flood": [lambda: comparison.measure_floods(ready, task("flood", names), found)],
         "swap": [lambda: swapped(ready, task("swap", many()), report)],
         "first": [lambda: first_answer(ready, task("first", many()), size.many_lines, report)],
-        "threads": [lambda: report.alone.update({"two threads": threads()})],
+        "threads": [lambda: report.alone.update({"two threads": threads(ready.work, names, ready.rounds)})],
     }
     for part in parts:
         for step in steps[part]:
@@ -120,19 +119,6 @@ def run(ready: Bench, size: Size, folder: Path, parts: list[str] | tuple[str, ..
             except CannotRunError as error:
                 report.skip(part, str(error))
     report.bars = bars.rows(measured(report))
-
-
-def flooded(ready: Bench, task: Task, report: Report) -> None:
-    """The flood, over all systems."""
-    assert task.names is not None  # noqa: S101 - it was given
-    lists.write_queries(ready.work / "flood.queries", task.names.popular)
-    with started(ready, comparison.SYSTEMS, replace(task, names=None)) as running:
-        comparison.warm(ready, running, "flood")
-        say("flood:")
-        report.alone["flood"] = {
-            name: [each.as_dict() for each in rounds]
-            for name, rounds in measure_flood(ready, running, task.names.popular).items()
-        }
 
 
 def swapped(ready: Bench, task: Task, report: Report) -> None:

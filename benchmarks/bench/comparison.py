@@ -9,18 +9,19 @@ from typing import Any
 
 from bench import lists
 from bench.figures import Figures, Load, median
+from bench.flood import Flooded, measure_flood
 from bench.loads import Senders
 from bench.machine import ask
 from bench.ours import FILTERD
-from bench.packets import CLIENT_COOKIE, COOKIE, cookie_of, option, query, write_entries
+from bench.packets import CLIENT_COOKIE, COOKIE, FRESH, FRESH_LABEL, cookie_of, option, query, write_entries
 from bench.peers import BARE, PEERS
 from bench.rounds import Bench, Workload, play, started
 from bench.systems import FIRST_LINE, Households, Running, Task
 
 SYSTEMS = (BARE, FILTERD, *PEERS)
-COLD_QUERIES = 120_000
+COLD_QUERIES = 200_000
 """different names for each second of a load of misses"""
-HALF_SECONDS = 2
+HALF_SECONDS = 1
 WARM_SECONDS = 60
 """at most"""
 STRANGER = "127.8.0.1"
@@ -33,6 +34,8 @@ class Found:
     """What was measured: figures by workload and system, and what each system took to load."""
 
     rounds: dict[str, dict[str, list[Figures]]] = field(default_factory=dict)
+    floods: dict[str, list[Flooded]] = field(default_factory=dict)
+    """by system"""
     loaded: dict[str, dict[str, dict[str, float]]] = field(default_factory=dict)
     """by task and system: seconds, bytes, bytes per million names"""
 
@@ -53,6 +56,7 @@ class Found:
                 }
                 for workload, systems in self.rounds.items()
             },
+            "flood": {name: [each.as_dict() for each in rounds] for name, rounds in self.floods.items()},
             "loaded": self.loaded,
         }
 
@@ -97,6 +101,17 @@ def measure_many(bench: Bench, task: Task, found: Found) -> None:
         warm(bench, running, "names")
         bench.tell(f"{workload.name}:")
         found.rounds[workload.name] = play(bench, workload, running)
+
+
+def measure_floods(bench: Bench, task: Task, found: Found) -> None:
+    """What others see of a flood that takes the slow way."""
+    if task.names is None:
+        return
+    lists.write_queries(bench.work / "flood.queries", task.names.popular)
+    with started(bench, SYSTEMS, replace(task, names=None)) as running:
+        warm(bench, running, "flood")
+        bench.tell("flood:")
+        found.floods = measure_flood(bench, running, task.names.popular)
 
 
 def measure_empty(bench: Bench, task: Task, found: Found) -> None:
@@ -144,7 +159,8 @@ def _mix(bench: Bench, names: lists.Names, name: str, share: int) -> Workload:
     def full(each: Running, _: int) -> tuple[Load, float]:
         return bench.generator.dnsperf(each.port, queries, bench.seconds)
 
-    return Workload(name, full, Senders(_entries(bench, name, asked), HALF_SECONDS))
+    half = Senders(_entries(bench, name, asked), HALF_SECONDS)
+    return Workload(name, full, lambda _: half)
 
 
 def _cookies(bench: Bench, names: lists.Names) -> Workload:
@@ -152,12 +168,19 @@ def _cookies(bench: Bench, names: lists.Names) -> Workload:
     asked = lists.mix(names.popular, names.some_blocked, lists.BLOCKED_SHARE)
     queries = lists.write_queries(bench.work / "cookies.queries", asked)
 
-    def full(each: Running, _: int) -> tuple[Load, float]:
+    def cookie(each: Running) -> bytes:
         answer = ask(each.port, query(names.popular[0], option(COOKIE, CLIENT_COOKIE)), 1.0)
-        cookie = (cookie_of(answer) if answer is not None else None) or CLIENT_COOKIE
-        return bench.generator.dnsperf(each.port, queries, bench.seconds, "-E", f"{COOKIE}:{cookie.hex()}")
+        return (cookie_of(answer) if answer is not None else None) or CLIENT_COOKIE
 
-    return Workload("cookies", full, None)
+    def full(each: Running, _: int) -> tuple[Load, float]:
+        return bench.generator.dnsperf(
+            each.port, queries, bench.seconds, "-E", f"{COOKIE}:{cookie(each).hex()}"
+        )
+
+    def half(each: Running) -> Senders:
+        return Senders(_entries(bench, "cookies", asked, option(COOKIE, cookie(each))), HALF_SECONDS)
+
+    return Workload("cookies", full, half)
 
 
 def _misses(bench: Bench) -> Workload:
@@ -170,7 +193,9 @@ def _misses(bench: Bench) -> Workload:
             lists.write_queries(path, lists.fresh(number, count))
         return bench.generator.dnsperf(each.port, path, bench.seconds, once=True)
 
-    return Workload("misses", full, None)
+    cold = [(query((FRESH_LABEL % "new") + ".cold.example"), FRESH)]
+    half = Senders(write_entries(bench.work / "cold.entries", cold), HALF_SECONDS)
+    return Workload("misses", full, lambda _: half)
 
 
 def _households(bench: Bench, names: lists.Names, households: Households) -> Workload:
@@ -188,4 +213,5 @@ def _households(bench: Bench, names: lists.Names, households: Households) -> Wor
     def full(each: Running, _: int) -> tuple[Load, float]:
         return bench.generator.senders(each.port, how)
 
-    return Workload("lines", full, replace(how, seconds=HALF_SECONDS))
+    half = replace(how, seconds=HALF_SECONDS)
+    return Workload("lines", full, lambda _: half)

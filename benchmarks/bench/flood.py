@@ -6,6 +6,7 @@ ask for cached names meanwhile. No rate limit: loopback has none by default, and
 
 from __future__ import annotations
 
+import statistics
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -82,6 +83,19 @@ def measure_flood(
             found[each.name].append(figures)
             bench.tell(f"  round {number + 1}  {describe(each.name, figures)}")
     return found
+
+
+def middle(rounds: Sequence[Flooded]) -> Flooded:
+    """Field by field the median over the rounds that have the field. ValueError for no rounds."""
+    if not rounds:
+        message = "no rounds have no median"
+        raise ValueError(message)
+    known = {
+        name: [value for each in rounds if (value := getattr(each, name)) is not None]
+        for name in Flooded.__dataclass_fields__
+    }
+    values: dict[str, Any] = {name: statistics.median(each) if each else None for name, each in known.items()}
+    return Flooded(**values)
 
 
 def describe(name: str, figures: Flooded) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import secrets
 import shutil
 import signal
 import socket
@@ -18,6 +19,9 @@ STOP_SECONDS = 10.0
 READY_SECONDS = 120.0
 """a system that has not answered by then is given up"""
 MOST_PORTS = 50
+PORTS = range(20_000, 32_000)
+HEADER = 12
+IS_ANSWER = 0x80
 
 
 class CannotRunError(Exception):
@@ -96,15 +100,16 @@ def pinned(core: int, words: Sequence[str]) -> list[str]:
 
 
 def free_port() -> int:
-    """A port of 127.0.0.1 that was free for UDP and TCP a moment ago."""
+    """A port of 127.0.0.1 that was free for UDP and TCP a moment ago, none of those that the kernel gives to
+    clients: a client must not have it when its server binds, nor ask itself."""
     for _ in range(MOST_PORTS):
+        port = PORTS.start + secrets.randbelow(len(PORTS))
         with (
             socket.socket(socket.AF_INET, socket.SOCK_STREAM) as tcp,
             socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp,
             contextlib.suppress(OSError),
         ):
-            tcp.bind(("127.0.0.1", 0))
-            port: int = tcp.getsockname()[1]
+            tcp.bind(("127.0.0.1", port))
             udp.bind(("127.0.0.1", port))
             return port
     message = "no port is free for both UDP and TCP"
@@ -118,7 +123,8 @@ def ask(port: int, packet: bytes, seconds: float, client: str = "127.0.0.1") -> 
         asking.connect(("127.0.0.1", port))
         asking.settimeout(seconds)
         asking.send(packet)
-        return asking.recv(4096)
+        answer = asking.recv(4096)
+        return answer if len(answer) >= HEADER and answer[2] & IS_ANSWER else None
     return None
 
 

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from bench.machine import CannotRunError, free_port, program, version
+from bench.recursor import recursor
 from bench.systems import (
     CACHE_ENTRIES,
     CATEGORIES,
@@ -38,6 +39,9 @@ def bare(task: Task) -> Iterator[Running]:
         yield running
 
 
+DNSMASQ_ENTRIES = 20_000
+"""twice the popular names; a full cache of more makes each miss dearer"""
+
 DNSDIST = """
 setSecurityPollSuffix("")
 addLocal("127.0.0.1:{port}")
@@ -46,6 +50,7 @@ newServer({{address="127.0.0.1:{upstream}", sockets={sockets}, healthCheckMode="
 setRandomizedIdsOverUDP(true)
 setRandomizedOutgoingSockets(true)
 setMaxUDPOutstanding(65535)
+setUDPMultipleMessagesVectorSize(32)
 getPool(""):setCache(newPacketCache({entries}, {{maxTTL=86400, numberOfShards=1}}))
 """
 DNSDIST_LIST = """
@@ -149,58 +154,12 @@ def dnsmasq(task: Task) -> Iterator[Running]:
     with path.open("w") as file:
         file.write(
             f"port={port}\nlisten-address=127.0.0.1\nbind-interfaces\nno-resolv\nno-hosts\nno-poll\n"
-            f"server=127.0.0.1#{task.upstream}\ncache-size={CACHE_ENTRIES}\ndns-forward-max=8192\n"
+            f"server=127.0.0.1#{task.upstream}\ncache-size={DNSMASQ_ENTRIES}\ndns-forward-max=8192\n"
             "user=\ngroup=\nlog-facility=-\n"
         )
         file.writelines(f"local=/{name}/\n" for name in listed(task))
     words = [program("dnsmasq"), "--keep-in-foreground", f"--conf-file={path}", "--pid-file="]
     with serving("dnsmasq", words, port, task) as running:
-        yield running
-
-
-RECURSOR = """
-incoming:
-  listen: ['127.0.0.1:{port}']
-  allow_from: ['127.0.0.0/8']
-  pdns_distributes_queries: false
-recursor:
-  forward_zones_recurse:
-  - zone: .
-    forwarders: ['127.0.0.1:{upstream}']
-  daemon: false
-  socket_dir: {folder}
-  threads: 1
-  security_poll_suffix: ''
-  max_mthreads: 4096
-dnssec:
-  validation: off
-outgoing:
-  dont_query: []
-packetcache:
-  max_entries: {entries}
-logging:
-  disable_syslog: true
-  loglevel: 3
-"""
-RPZ_HEAD = "$TTL 60\n@ SOA localhost. root.localhost. 1 3600 600 86400 60\n@ NS localhost.\n"
-
-
-@contextlib.contextmanager
-def recursor(task: Task) -> Iterator[Running]:
-    """PowerDNS Recursor: an RPZ file with two records for each name, itself and all below."""
-    if task.households is not None:
-        message = "Recursor takes a script for profiles by client"
-        raise CannotRunError(message)
-    port, zone = free_port(), task.folder / "list.rpz"
-    text = RECURSOR.format(port=port, upstream=task.upstream, folder=task.folder, entries=CACHE_ENTRIES)
-    if task.names is not None:
-        with zone.open("w") as file:
-            file.write("$ORIGIN list.rpz.\n" + RPZ_HEAD)
-            file.writelines(f"{name} CNAME .\n*.{name} CNAME .\n" for name in listed(task))
-        text = text.replace("  daemon: false\n", f"  daemon: false\n  rpzs:\n  - name: {zone}\n")
-    (task.folder / "recursor.yml").write_text(text)
-    words = [program("pdns_recursor"), f"--config-dir={task.folder}"]
-    with serving("recursor", words, port, task) as running:
         yield running
 
 

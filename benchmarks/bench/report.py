@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from bench import flood
 from bench.bars import Row, Swap, above_bare
 from bench.comparison import Found, per_million
 from bench.figures import Figures, median
@@ -47,6 +48,10 @@ class Report:
             say(f"medians, {workload}:")
             for name, rounds in systems.items():
                 say("  " + describe(name, median(rounds)))
+        if self.found.floods:
+            say("medians, flood:")
+        for name, floods in self.found.floods.items():
+            say("  " + flood.describe(name, flood.middle(floods)))
         say("bars:")
         for row in self.bars:
             say(f"  {row.what:<52} {row.bar:<44} {row.measured:<64} {row.verdict}")
@@ -60,10 +65,13 @@ class Report:
         return {
             "machine": self.machine,
             **self.found.as_dict(),
-            "filterd": {**self.alone, "swap": None if self.swap is None else self.swap.as_dict()},
+            "filterd": self._alone(),
             "bars": [{**asdict(row), "verdict": row.verdict} for row in self.bars],
             "not_run": [{"what": what, "why": why} for what, why in self.not_run],
         }
+
+    def _alone(self) -> dict[str, Any]:
+        return {**self.alone, **({} if self.swap is None else {"swap": self.swap.as_dict()})}
 
     def page(self) -> str:
         """The part of docs/benchmarks.md that a run writes."""
@@ -83,7 +91,10 @@ class Report:
             lines += [_line(workload, name, medians) for name in medians]
         lines += ["", "| list | system | first answer after | memory | MB per million names |"]
         lines += ["| --- | --- | --- | --- | --- |", *self._loads()]
-        lines += ["", *(f"- {name}: {_plain(value)}" for name, value in self.alone.items())]
+        lines += ["", "| others during a flood | lost | p50, p99 ms | worst ms | answered of the flood |"]
+        lines += ["| --- | --- | --- | --- | --- |"]
+        lines += [_flood_line(name, flood.middle(rounds)) for name, rounds in self.found.floods.items()]
+        lines += ["", *(f"- {name}: {_plain(value)}" for name, value in self._alone().items())]
         lines += ["", *(f"- not run: {what}: {why}" for what, why in self.not_run), ""]
         return "\n".join(lines)
 
@@ -123,6 +134,13 @@ def _line(workload: str, name: str, medians: dict[str, Figures]) -> str:
         f"{each.others:.2f}",
     ]
     return "| " + " | ".join(cells) + " |"
+
+
+def _flood_line(name: str, each: flood.Flooded) -> str:
+    latency = "-, - | -"
+    if each.p50 is not None and each.p99 is not None and each.worst is not None:
+        latency = f"{each.p50:.3f}, {each.p99:.3f} | {each.worst:.1f}"
+    return f"| {name} | {each.lost:.2%} | {latency} | {each.flood_answered:.1%} |"
 
 
 def _plain(value: Any) -> str:

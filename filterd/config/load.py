@@ -22,7 +22,7 @@ from filterd.config.domain import Endpoint, NodeName
 from filterd.config.raw_rate import RateLimit
 from filterd.config.raw_upstream import Upstream
 from filterd.config.resolvers import loops, system_resolvers
-from filterd.config.settings import Settings
+from filterd.config.settings import MOST_THREADS, Settings
 from filterd.config.yamlfile import YamlError, read_yaml
 
 RESOLV_CONF = Path("/etc/resolv.conf")
@@ -177,7 +177,7 @@ def _resolve(
         node=settings.NodeSettings(configuration.node.name),
         dns=settings.DnsSettings(
             listen=dns.listen,
-            threads=len(os.sched_getaffinity(0)) if dns.threads is None else dns.threads,
+            threads=min(len(os.sched_getaffinity(0)), MOST_THREADS) if dns.threads is None else dns.threads,
             upstreams=upstreams,
             allow_from=dns.allow_from,
             proxy_from=dns.proxy_from,

@@ -17,7 +17,7 @@ from filterd.config import domain
 from filterd.config.raw_rate import RateLimit
 from filterd.config.raw_upstream import Upstreams
 from filterd.config.raw_values import Network, Section, key
-from filterd.config.settings import ParentalFail
+from filterd.config.settings import MOST_THREADS, ParentalFail
 
 Size = Annotated[
     domain.Bytes,
@@ -64,9 +64,11 @@ def _auto(value: object) -> object:
 
 
 Threads = Annotated[
-    Annotated[int, Field(strict=True, ge=1, le=256)] | None,
+    Annotated[int, Field(strict=True, ge=1, le=MOST_THREADS)] | None,
     BeforeValidator(_auto),
-    WithJsonSchema({"anyOf": [{"const": "auto"}, {"type": "integer", "minimum": 1, "maximum": 256}]}),
+    WithJsonSchema(
+        {"anyOf": [{"const": "auto"}, {"type": "integer", "minimum": 1, "maximum": MOST_THREADS}]}
+    ),
 ]
 
 
@@ -114,8 +116,7 @@ class Dns(Section):
     )
     threads: Threads = key(
         "auto",
-        "Threads that answer queries; auto is one for each processor that the service may use. "
-        "Without effect as yet: one answers all.",
+        "Threads that answer queries over UDP; auto is one for each processor that the service may use.",
     )
     upstreams: Upstreams = key(
         "auto",

@@ -26,6 +26,10 @@ class ParentalFail(StrEnum):
     """unrestricted answers; mandatory rules hold"""
 
 
+MOST_THREADS = 62
+"""of the fast path: each has a place on the crash board"""
+
+
 @dataclass(frozen=True, slots=True)
 class NodeSettings:
     """This machine among the others."""

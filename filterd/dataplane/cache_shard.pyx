@@ -19,6 +19,9 @@ from filterd.dataplane.hashing cimport home_of
 from filterd.policy.inspect cimport Union
 from filterd.wire.codec cimport Name
 
+cdef extern from *:
+    void __builtin_prefetch(const void*) noexcept nogil
+
 cdef extern from "sched.h" nogil:
     int sched_yield()
 
@@ -187,6 +190,36 @@ cdef int _read(
         if outcome != READ_ABSENT:
             return outcome
     return READ_ABSENT
+
+
+cdef void shard_fetch_bucket(const Cache* cache, const Key* key) noexcept nogil:
+    cdef const Shard* shard = shard_of(cache, key.hash)
+    __builtin_prefetch(shard)
+    __builtin_prefetch(_bucket_of(cache, shard, key.hash))
+
+
+cdef uint32_t shard_fetch_entry(const Cache* cache, const Key* key) noexcept nogil:
+    cdef const Shard* shard = shard_of(cache, key.hash)
+    cdef const uint64_t* bucket = _bucket_of(cache, shard, key.hash)
+    cdef uint64_t tag = _tag(key.hash)
+    cdef uint64_t slot
+    cdef int way
+    for way in range(WAYS):
+        slot = load64(bucket + way)
+        if <uint32_t>slot != 0 and slot - <uint32_t>slot == tag:
+            __builtin_prefetch(_entry_at(shard, <uint32_t>slot - 1))
+            __builtin_prefetch(_entry_at(shard, <uint32_t>slot - 1) + 8)
+            __builtin_prefetch(shard.frequency + <uint32_t>slot - 1)
+            return <uint32_t>slot
+    return 0
+
+
+cdef void shard_fetch_answer(const Cache* cache, const Key* key, uint32_t number) noexcept nogil:
+    cdef const Shard* shard = shard_of(cache, key.hash)
+    cdef uint32_t chunk = <uint32_t>(load64(_entry_at(shard, number - 1) + W_EXTENT) >> 32)
+    if 0 < chunk <= cache.chunks:
+        __builtin_prefetch(shard.chunks + <size_t>(chunk - 1) * CHUNK_WORDS)
+        __builtin_prefetch(shard.chunks + <size_t>(chunk - 1) * CHUNK_WORDS + 8)
 
 
 cdef int shard_read(

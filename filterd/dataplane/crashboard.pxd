@@ -10,7 +10,7 @@ lower case; zero is none.
 
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
 
-from filterd.dataplane.atomics cimport add64, load32, load64, store64
+from filterd.dataplane.atomics cimport bump64, load32, load64, store64
 from filterd.policy.fingerprint cimport Fingerprint, sip_hash
 
 cdef enum:
@@ -71,7 +71,12 @@ cdef inline void board_question_mark(const Board* board, const uint8_t* question
 
 cdef inline void note_begin(Note* note, const Fingerprint* mark) noexcept nogil:
     """This thread works on that from now on."""
-    add64(&note.begun, 1)
+    bump64(&note.begun)
+    note_again(note, mark)
+
+
+cdef inline void note_again(Note* note, const Fingerprint* mark) noexcept nogil:
+    """It goes on with what it had begun before."""
     store64(&note.mark.high, mark.high)
     store64(&note.mark.low, mark.low)
 

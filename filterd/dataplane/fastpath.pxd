@@ -9,7 +9,7 @@ event loop of punts; sleep. What it points to in the published state it holds fo
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 
 from filterd.dataplane.hand cimport Hand
-from filterd.dataplane.packet cimport Core, Exchange
+from filterd.dataplane.packet cimport Ahead, Core, Exchange
 from filterd.dataplane.packets cimport Packets, Pending, Tally
 from filterd.dataplane.lane cimport Back
 from filterd.dataplane.selfquery cimport SelfKey
@@ -20,10 +20,12 @@ cdef enum:                      # datagrams that get no answer, beside those of 
     FAST_TOO_LONG = 1
     FAST_NO_PROXY_HEADER = 2
     FAST_DROPS = 3
+    GROUP = 8                   # packets whose memory is fetched at one time
 
 cdef struct Fast:               # one thread's
     Hand hand
-    Exchange x
+    Exchange group[GROUP]
+    Ahead aheads[GROUP]
     Core* const* shown          # the packets'
     const uint64_t* serial
     uint64_t taken              # the serial of hand.core

@@ -87,7 +87,7 @@ class FastThread:
     def counts(self) -> FastCounts: ...
     def drive(self, packets: Sequence[tuple[bytes, bytes]], now: int, micros: int) -> list[bytes | None]:
         """Take recorded packets, each with its client's 16 bytes, as if they had come in one go: the answer
-        of each, None for silence or a punt. ``now``: Unix seconds; ``micros``: of a clock that does not go back.
+        of each, None for silence or a punt. ``now``: Unix seconds; ``micros``: of a clock that goes forward.
         Not while it runs."""
 
     def spin(self, packets: Sequence[tuple[bytes, bytes]], rounds: int, now: int, micros: int) -> int:

@@ -31,11 +31,17 @@ from filterd.dataplane.packet cimport (
     Counters,
     PACKET_ANSWER,
     PACKET_BUSY,
+    PACKET_DROP,
     PACKET_MISS,
+    PACKET_OPEN,
     Workspace,
-    guarded_receive,
+    guarded_open,
+    guarded_take,
     note_question,
     noted,
+    packet_fetch_answer,
+    packet_fetch_entry,
+    packet_look,
     packet_stale,
 )
 from filterd.dataplane.punts cimport (
@@ -175,44 +181,65 @@ cdef void serve_door(Fast* fast, int door) noexcept nogil:
 
 
 cdef void serve_batch(Fast* fast, int count) noexcept nogil:
-    cdef int i
-    for i in range(count):
-        take_datagram(fast, i)
+    cdef int first = 0
+    while first < count:
+        serve_group(fast, first, min(first + GROUP, count))
+        first += GROUP
+
+
+cdef void serve_group(Fast* fast, int first, int end) noexcept nogil:
+    """A few packets in step: what the later ones need comes from memory while the first ones are at work."""
+    cdef Hand* hand = &fast.hand
+    cdef int places[GROUP]
+    cdef int opened = 0
+    cdef int i, status
+    for i in range(first, end):
+        status = open_datagram(fast, i, &fast.group[opened])
+        if status == PACKET_OPEN:
+            packet_look(&hand.core, &fast.group[opened], &fast.aheads[opened])
+            places[opened] = i
+            opened += 1
+        else:
+            settle(fast, status, &fast.group[opened], &hand.lane.backs[i])
+    for i in range(opened):
+        packet_fetch_entry(&hand.core, &fast.aheads[i])
+    for i in range(opened):
+        packet_fetch_answer(&hand.core, &fast.aheads[i])
+    for i in range(opened):
+        status = guarded_take(&hand.core, &fast.group[i], &fast.aheads[i], hand.now, hand.ticks, hand.work)
+        settle(fast, status, &fast.group[i], &hand.lane.backs[places[i]])
 
 
 # ---- one datagram ----
 
-cdef void take_datagram(Fast* fast, int i) noexcept nogil:
-    """Stage 0, then the stages of `packet`; see pipeline.py."""
+cdef int open_datagram(Fast* fast, int i, Exchange* x) noexcept nogil:
+    """Stage 0, then the stages of `packet` that need no verdict; see pipeline.py."""
     cdef Hand* hand = &fast.hand
-    cdef Exchange* x = &fast.x
     cdef const uint8_t* packet = lane_packet(&hand.lane, i)
     cdef size_t length = lane_length(&hand.lane, i)
     cdef int arrival = lane_arrival(&hand.lane, i)
     cdef ProxySource source
-    cdef int status
     if arrival == ARRIVED_FOR_GROUP:
         bump64(&fast.drops[FAST_MULTICAST])
-        return
+        return PACKET_DROP
     if arrival == ARRIVED_CUT:
         bump64(&fast.drops[FAST_TOO_LONG])
-        return
+        return PACKET_DROP
     peer_address(&hand.lane.backs[i], &x.client[0])
     x.tcp = x.proxied = False
     x.milliseconds = hand.micros // 1000
     if hand.core.proxies != NULL and address_find(hand.core.proxies, x.client, False) != NULL:
         if read_proxy(packet, length, &source) != PROXY_OK:
             bump64(&fast.drops[FAST_NO_PROXY_HEADER])
-            return
+            return PACKET_DROP
         packet += source.length
         length -= source.length
         x.proxied = True
         if source.has_source:
             memcpy(x.client, source.address, 16)
     if take_self(fast, packet, length, &hand.lane.backs[i]):
-        return
-    status = guarded_receive(&hand.core, packet, length, x, hand.now, hand.ticks, hand.work)
-    settle(fast, status, x, &hand.lane.backs[i])
+        return PACKET_DROP          # there is nothing more to do, and nothing to count
+    return guarded_open(&hand.core, packet, length, x, hand.now, hand.work)
 
 
 cdef bint take_self(Fast* fast, const uint8_t* packet, size_t length, const Back* back) noexcept nogil:

@@ -7,11 +7,12 @@ with what forwarding brought, and looks up line and state anew, since both may h
 
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
-from filterd.dataplane.cache cimport Cache
+from filterd.dataplane.cache_shard cimport Cache, Key
 from filterd.dataplane.crashboard cimport Board, Note, note_end
 from filterd.dataplane.ratelimit cimport RATE_TAGS, RateTable, Rates
 from filterd.dataplane.tables cimport AddressTable, LineTable
 from filterd.policy.decide cimport CLASS_BITS, Line, State, Verdict
+from filterd.policy.fingerprint cimport MAX_SUFFIXES, Fingerprint
 from filterd.wire.codec cimport EdeList, Name, Query
 from filterd.wire.cookie cimport CookieSecrets
 from filterd.wire.respond cimport AnswerOptions
@@ -21,6 +22,7 @@ cdef enum PacketStatus:
     PACKET_ANSWER = 0           # `written` bytes are to be sent
     PACKET_DROP = 1             # nothing is to be sent
     PACKET_MISS = 2             # `asked` is to be forwarded, then packet_finish
+    PACKET_OPEN = 3             # its turn comes: packet_take
     PACKET_BUSY = 4             # a table was being written: to be taken up by packet_again. Not under the GIL
 
 cdef enum:
@@ -62,6 +64,12 @@ cdef struct Exchange:           # one query between its packet and its answer
     bint stale                  # a miss, but a stale answer to `asked` stands by: see packet_stale
     bint refresh                # answered, and `asked` is to be forwarded for the cache alone: packet_keep
     bint takes_stale            # inside: the client has waited long enough
+    Fingerprint mark            # for the crash board, while its turn has not come
+
+cdef struct Ahead:              # of a query whose turn comes: found out, and fetched from memory, before it
+    Key key                     # of its own name
+    uint32_t entry              # in the cache, + 1; 0: perhaps none
+    Fingerprint suffixes[MAX_SUFFIXES]
 
 cdef struct Reply:              # what forwarding brought
     const uint8_t* message      # without OPT; NULL: no upstream gave an answer
@@ -134,6 +142,21 @@ cdef int packet_finish(Core* core, Exchange* x, const Reply* reply, int64_t now,
 # Looks up line and state anew and goes on: without a `reply` after PACKET_BUSY, else with one that
 # packet_keep has made of what forwarding brought for another who asked the same.
 cdef int packet_again(Core* core, Exchange* x, const Reply* reply, int64_t now, int64_t ticks,
+                      Workspace* work) noexcept nogil
+# packet_receive in two: up to what needs a verdict (PACKET_OPEN, or as packet_receive), and from there on.
+# Between the two a batch looks ahead: for each packet packet_look, then for each packet_fetch_entry, then for
+# each packet_fetch_answer, so that memory works for all of them at once. `ahead` may be NULL.
+cdef int packet_open(Core* core, const uint8_t* packet, size_t length, Exchange* x, int64_t now,
+                     Workspace* work) noexcept nogil
+cdef void packet_look(const Core* core, const Exchange* x, Ahead* ahead) noexcept nogil
+cdef void packet_fetch_entry(const Core* core, Ahead* ahead) noexcept nogil
+cdef void packet_fetch_answer(const Core* core, const Ahead* ahead) noexcept nogil
+cdef int packet_take(Core* core, Exchange* x, const Ahead* ahead, int64_t now, int64_t ticks,
+                     Workspace* work) noexcept nogil
+# The two as the fast path calls them, with the crash board told.
+cdef int guarded_open(Core* core, const uint8_t* packet, size_t length, Exchange* x, int64_t now,
+                      Workspace* work) noexcept nogil
+cdef int guarded_take(Core* core, Exchange* x, const Ahead* ahead, int64_t now, int64_t ticks,
                       Workspace* work) noexcept nogil
 # packet_receive as every path calls it: what is under work is noted, and in reduced mode plain queries alone
 # go in.

@@ -16,7 +16,13 @@ from filterd.dataplane.cache cimport (
     cache_lookup,
     cache_set_union,
 )
-from filterd.dataplane.cache_shard cimport INSERT_KEPT_STALE, INSERT_REFUSED
+from filterd.dataplane.cache_shard cimport (
+    INSERT_KEPT_STALE,
+    INSERT_REFUSED,
+    shard_fetch_answer,
+    shard_fetch_bucket,
+    shard_fetch_entry,
+)
 from filterd.dataplane.crashboard cimport (
     GUARD_KILLER,
     GUARD_PASS,
@@ -24,6 +30,7 @@ from filterd.dataplane.crashboard cimport (
     GUARD_REFUSED,
     board_question_mark,
     board_take,
+    note_again,
     note_begin,
 )
 from filterd.dataplane.plain cimport PLAIN_SIZE
@@ -53,10 +60,11 @@ from filterd.policy.decide cimport (
     WHERE_QUERY,
     decide,
     decide_answer,
+    decide_known,
 )
 from filterd.policy.fingerprint cimport Fingerprint, suffixes
 from filterd.policy.inspect cimport INSPECT_OK, Union, inspect, union_of, union_touches
-from filterd.policy.snapshot cimport origin_of_bit
+from filterd.policy.snapshot cimport origin_of_bit, prefetch_all
 from filterd.wire.codec cimport (
     BADVERS,
     CLASS_CH,
@@ -102,7 +110,7 @@ from filterd.wire.respond cimport (
 from filterd.wire.scrub cimport scrub
 
 cdef enum:
-    PACKET_AGAIN = 3            # inside: another name is to be looked up
+    PACKET_AGAIN = 100          # inside: another name is to be looked up
     MAX_TTL = 86400             # no answer is kept longer here; clients keep it no longer either
     MAX_NEGATIVE_TTL = 3600     # the same for NXDOMAIN and NODATA (RFC 2308 5)
     FIRST_META_TYPE = 249       # TKEY; up to 252 (AXFR) nothing that a resolver forwards
@@ -112,6 +120,12 @@ cdef enum:
 
 cdef int packet_receive(Core* core, const uint8_t* packet, size_t length, Exchange* x, int64_t now,
                         int64_t ticks, Workspace* work) noexcept nogil:
+    cdef int status = packet_open(core, packet, length, x, now, work)
+    return packet_take(core, x, NULL, now, ticks, work) if status == PACKET_OPEN else status
+
+
+cdef int packet_open(Core* core, const uint8_t* packet, size_t length, Exchange* x, int64_t now,
+                     Workspace* work) noexcept nogil:
     cdef AnswerOptions options
     cdef bint admitted, sound
     cdef int status
@@ -143,11 +157,10 @@ cdef int packet_receive(Core* core, const uint8_t* packet, size_t length, Exchan
         return error(core, x, REFUSED, &options, work)
     if status == NO_QUESTION:
         return error(core, x, rcode_for_cookie(&x.query, x.cookie_valid), &options, work)
-    return by_manners(core, x, &options, now, ticks, work)
+    return by_manners(core, x, &options, work)
 
 
-cdef int by_manners(Core* core, Exchange* x, const AnswerOptions* options, int64_t now, int64_t ticks,
-                    Workspace* work) noexcept nogil:
+cdef int by_manners(Core* core, Exchange* x, const AnswerOptions* options, Workspace* work) noexcept nogil:
     """What no resolver forwards is answered by the header's fields, class and type alone."""
     if x.query.edns_version != 0:
         return error(core, x, BADVERS, options, work)
@@ -160,7 +173,33 @@ cdef int by_manners(Core* core, Exchange* x, const AnswerOptions* options, int64
         return error(core, x, FORMERR, options, work)
     if FIRST_META_TYPE <= x.query.qtype <= LAST_META_TYPE:
         return error(core, x, REFUSED, options, work)
-    return proceed(core, x, NULL, now, ticks, work)
+    return PACKET_OPEN
+
+
+cdef void packet_look(const Core* core, const Exchange* x, Ahead* ahead) noexcept nogil:
+    """Issue what a verdict and a lookup will read first."""
+    ahead.entry = 0
+    if core.state == NULL:
+        return
+    suffixes(core.state.key, &x.query.name, &ahead.suffixes[0])
+    prefetch_all(core.state.snapshot, core.state.overlay, &ahead.suffixes[0], x.query.name.labels + 1)
+    question_key(core, x, &x.query.name, &ahead.key)
+    shard_fetch_bucket(core.cache, &ahead.key)
+
+
+cdef void packet_fetch_entry(const Core* core, Ahead* ahead) noexcept nogil:
+    if core.state != NULL:
+        ahead.entry = shard_fetch_entry(core.cache, &ahead.key)
+
+
+cdef void packet_fetch_answer(const Core* core, const Ahead* ahead) noexcept nogil:
+    if ahead.entry:
+        shard_fetch_answer(core.cache, &ahead.key, ahead.entry)
+
+
+cdef int packet_take(Core* core, Exchange* x, const Ahead* ahead, int64_t now, int64_t ticks,
+                     Workspace* work) noexcept nogil:
+    return proceed(core, x, NULL, ahead, now, ticks, work)
 
 
 cdef int rate_of(Core* core, const Exchange* x, bint admitted, bint well_formed) noexcept nogil:
@@ -199,12 +238,12 @@ cdef int packet_finish(Core* core, Exchange* x, const Reply* reply, int64_t now,
     cdef Reply kept = reply[0]
     if packet_keep(core, x, &kept, ticks, work) == INSERT_KEPT_STALE:
         kept.message = NULL     # a SERVFAIL, and there is something better (RFC 8767 4)
-    return proceed(core, x, &kept, now, ticks, work)
+    return proceed(core, x, &kept, NULL, now, ticks, work)
 
 
 cdef int packet_again(Core* core, Exchange* x, const Reply* reply, int64_t now, int64_t ticks,
                       Workspace* work) noexcept nogil:
-    return proceed(core, x, reply, now, ticks, work)
+    return proceed(core, x, reply, NULL, now, ticks, work)
 
 
 cdef int packet_keep(Core* core, const Exchange* x, Reply* reply, int64_t ticks,
@@ -242,10 +281,10 @@ cdef int packet_stale(Core* core, const Exchange* x, int64_t now, int64_t ticks,
     cdef Exchange mine = x[0]
     mine.rounds = 0
     mine.takes_stale = True
-    return proceed(core, &mine, NULL, now, ticks, work)
+    return proceed(core, &mine, NULL, NULL, now, ticks, work)
 
 
-cdef int proceed(Core* core, Exchange* x, const Reply* reply, int64_t now, int64_t ticks,
+cdef int proceed(Core* core, Exchange* x, const Reply* reply, const Ahead* ahead, int64_t now, int64_t ticks,
                  Workspace* work) noexcept nogil:
     """Identify, decide, then answer or look up. ``reply`` NULL: nothing was forwarded yet."""
     cdef const Line* line = NULL
@@ -257,7 +296,10 @@ cdef int proceed(Core* core, Exchange* x, const Reply* reply, int64_t now, int64
         bump64(&core.counters.not_ready)
         add_ede(&options, EDE_NOT_READY, NULL, 0)
         return error(core, x, SERVFAIL, &options, work)
-    decide(core.state, line, &x.query.name, now, &verdict, NULL)
+    if ahead != NULL:
+        decide_known(core.state, line, &x.query.name, &ahead.suffixes[0], now, &verdict, NULL)
+    else:
+        decide(core.state, line, &x.query.name, now, &verdict, NULL)
     limit_ttl(core, line, &verdict, now, &options)
     if verdict.outcome == OUTCOME_BLOCK:
         return blocked(core, x, &verdict, &options, work)
@@ -269,7 +311,7 @@ cdef int proceed(Core* core, Exchange* x, const Reply* reply, int64_t now, int64
         ask(core, x, line, &verdict)    # else an alias led to the safe host that was asked: it stays
     if reply != NULL and same_name(&answered, &x.asked):
         return with_reply(core, x, line, &verdict, reply, &options, now, ticks, work)
-    return look_up(core, x, line, &verdict, &options, now, ticks, work)
+    return look_up(core, x, line, &verdict, NULL if x.rewrite else ahead, &options, now, ticks, work)
 
 
 cdef bint identify(const Core* core, const Exchange* x, const Line** line) noexcept nogil:
@@ -290,20 +332,23 @@ cdef void ask(const Core* core, Exchange* x, const Line* line, const Verdict* ve
     """Which name is looked up: the query's, or the safe host."""
     x.rewrite = verdict.outcome == OUTCOME_REWRITE
     if x.rewrite:
-        x.asked = core.state.targets[verdict.reference][0]
+        copy_name(&x.asked, core.state.targets[verdict.reference])
     else:
-        x.asked = x.query.name
+        copy_name(&x.asked, &x.query.name)
 
 
-cdef int look_up(Core* core, Exchange* x, const Line* line, const Verdict* verdict, AnswerOptions* options,
-                 int64_t now, int64_t ticks, Workspace* work) noexcept nogil:
+cdef int look_up(Core* core, Exchange* x, const Line* line, const Verdict* verdict, const Ahead* ahead,
+                 AnswerOptions* options, int64_t now, int64_t ticks, Workspace* work) noexcept nogil:
     """Answer from the cache, name by name, as far as it goes."""
     cdef Key key
     cdef Found found
     cdef int status
     while x.rounds < MAX_ROUNDS:
         x.rounds += 1
-        lookup_key(core, x, &key)
+        if ahead != NULL and x.rounds == 1:
+            key = ahead.key
+        else:
+            lookup_key(core, x, &key)
         status = cache_lookup(core.cache, &key, ticks, work.found, BUFFER_SIZE, &found)
         x.stale = status == CACHE_STALE
         x.refresh = status == CACHE_HIT and found.refresh
@@ -332,7 +377,7 @@ cdef int with_reply(Core* core, Exchange* x, const Line* line, const Verdict* ve
     cdef int status
     if reply.message == NULL:
         x.rounds = MAX_ROUNDS - 1
-        status = look_up(core, x, line, verdict, options, now, ticks, work)
+        status = look_up(core, x, line, verdict, NULL, options, now, ticks, work)
         if status == PACKET_MISS:
             add_edes(options, &reply.edes)
             return error(core, x, SERVFAIL, options, work)
@@ -340,7 +385,7 @@ cdef int with_reply(Core* core, Exchange* x, const Line* line, const Verdict* ve
     status = complete(core, x, line, verdict, NULL, reply.message, reply.length, reply.ad, &reply.edes,
                       options, now, work)
     if status == PACKET_AGAIN:
-        return look_up(core, x, line, verdict, options, now, ticks, work)
+        return look_up(core, x, line, verdict, NULL, options, now, ticks, work)
     return status
 
 
@@ -479,25 +524,45 @@ cdef inline int drop(Core* core, int reason) noexcept nogil:
 
 cdef int guarded_receive(Core* core, const uint8_t* packet, size_t length, Exchange* x, int64_t now,
                          int64_t ticks, Workspace* work) noexcept nogil:
+    cdef int status = guarded_open(core, packet, length, x, now, work)
+    return guarded_take(core, x, NULL, now, ticks, work) if status == PACKET_OPEN else status
+
+
+cdef int guarded_open(Core* core, const uint8_t* packet, size_t length, Exchange* x, int64_t now,
+                      Workspace* work) noexcept nogil:
     cdef uint8_t plain[PLAIN_SIZE]
     cdef size_t written = 0
     cdef int status = GUARD_PASS
     if core.board != NULL:
         status = board_take(core.board, work.note, packet, length, plain, &written)
+        x.mark = work.note.mark
     if status == GUARD_PASS:
-        status = packet_receive(core, packet, length, x, now, ticks, work)
+        status = packet_open(core, packet, length, x, now, work)
     elif status == GUARD_PLAIN:
-        status = packet_receive(core, plain, written, x, now, ticks, work)
-    elif status == GUARD_REFUSED:
+        status = packet_open(core, plain, written, x, now, work)
+    else:
+        status = guarded(core, status, x, length, plain, written, work)
+    return noted(work, status)
+
+
+cdef int guarded_take(Core* core, Exchange* x, const Ahead* ahead, int64_t now, int64_t ticks,
+                      Workspace* work) noexcept nogil:
+    if work.note != NULL:
+        note_again(work.note, &x.mark)
+    return noted(work, packet_take(core, x, ahead, now, ticks, work))
+
+
+cdef int guarded(Core* core, int guard, const Exchange* x, size_t length, const uint8_t* refusal,
+                 size_t written, Workspace* work) noexcept nogil:
+    """What a packet gets that reduced mode does not let in."""
+    if guard == GUARD_REFUSED:
         bump64(&core.counters.queries[1 if x.tcp else 0])
         bump64(&core.counters.reduced)
-        memcpy(work.out, plain, written)
-        status = sent(core, written, work)
-    elif status == GUARD_KILLER:
-        status = drop(core, DROP_KILLER)
-    else:
-        status = drop(core, DROP_SHORT if length < HEADER_SIZE else DROP_ANSWER)
-    return noted(work, status)
+        memcpy(work.out, refusal, written)
+        return sent(core, written, work)
+    if guard == GUARD_KILLER:
+        return drop(core, DROP_KILLER)
+    return drop(core, DROP_SHORT if length < HEADER_SIZE else DROP_ANSWER)
 
 
 cdef void note_question(const Core* core, const Exchange* x, Workspace* work) noexcept nogil:
@@ -540,12 +605,23 @@ cdef void limit_ttl(const Core* core, const Line* line, const Verdict* verdict, 
 
 
 cdef inline void lookup_key(const Core* core, const Exchange* x, Key* key) noexcept nogil:
-    cache_key(core.cache, &x.asked, x.query.qtype, x.query.qclass, x.query.dnssec_ok,
+    question_key(core, x, &x.asked, key)
+
+
+cdef inline void question_key(const Core* core, const Exchange* x, const Name* name, Key* key) noexcept nogil:
+    cache_key(core.cache, name, x.query.qtype, x.query.qclass, x.query.dnssec_ok,
               (x.query.flags & FLAG_CD) != 0, key)
 
 
 cdef inline void stale_ede(const uint8_t* message, AnswerOptions* options) noexcept nogil:
     add_ede(options, EDE_STALE_NXDOMAIN if message[3] & 0x0F == NXDOMAIN else EDE_STALE_ANSWER, NULL, 0)
+
+
+cdef inline void copy_name(Name* out, const Name* name) noexcept nogil:
+    out.length = name.length
+    out.labels = name.labels
+    memcpy(&out.bytes[0], &name.bytes[0], name.length)
+    memcpy(&out.offsets[0], &name.offsets[0], name.labels)
 
 
 cdef inline bint same_name(const Name* a, const Name* b) noexcept nogil:

@@ -206,6 +206,9 @@ cdef void clear_trace(Trace* trace) noexcept nogil
 # The verdict on a query's name. `line` NULL: unknown. `trace` may be NULL, else it is filled from scratch.
 cdef void decide(const State* state, const Line* line, const Name* name, int64_t now,
                  Verdict* verdict, Trace* trace) noexcept nogil
+# The same with the name's suffixes() at hand.
+cdef void decide_known(const State* state, const Line* line, const Name* name, const Fingerprint* values,
+                       int64_t now, Verdict* verdict, Trace* trace) noexcept nogil
 
 # The stages from mandatory to security on a name or address of an answer; local, special use and a schedule
 # that blocks everything are not asked. The trace, if any, is added to: the further stage outcome stays.

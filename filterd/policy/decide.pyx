@@ -427,13 +427,18 @@ cdef int64_t boundary_of(const State* state, const Line* line, int64_t now) noex
 cdef void decide(const State* state, const Line* line, const Name* name, int64_t now, Verdict* verdict,
                  Trace* trace) noexcept nogil:
     cdef Fingerprint values[MAX_SUFFIXES]
+    suffixes(state.key, name, values)
+    decide_known(state, line, name, values, now, verdict, trace)
+
+
+cdef void decide_known(const State* state, const Line* line, const Name* name, const Fingerprint* values,
+                       int64_t now, Verdict* verdict, Trace* trace) noexcept nogil:
     cdef Subject subject
     cdef Inquiry q
     memset(&subject, 0, sizeof(Subject))
     subject.name = name
     subject.suffixes = values
     subject.where = WHERE_QUERY
-    suffixes(state.key, name, values)
     if trace != NULL:
         clear_trace(trace)
     begin(&q, state, line, &subject, now, verdict, trace)

@@ -106,6 +106,10 @@ cdef inline const Entry* find(const Table* table, const Fingerprint* value) noex
         slot += SLOT_SIZE
 
 
+# Issues every probe of values[0..count-1], so that no comparison waits for memory later. `overlay` may be NULL.
+cdef void prefetch_all(const Table* snapshot, const Table* overlay, const Fingerprint* values,
+                       int count) noexcept nogil
+
 # Everything that a name stands in. ``overlay`` may be NULL; ``values`` are suffixes() of ``name``.
 # From the root to the leaf: set = (set without the node's exceptions) with the node's blocks.
 cdef void match_name(const Table* snapshot, const Table* overlay, const Fingerprint* values, const Name* name,

@@ -9,6 +9,7 @@ import threading
 from collections.abc import Sequence
 from functools import partial
 
+from filterd.dataplane.epoch import collect
 from filterd.dataplane.fastpath import FastCounts, FastThread, Punted
 from filterd.dataplane.packets import Packets
 from filterd.dataplane.slowpath import SlowPath
@@ -17,6 +18,8 @@ RUN = 64
 """punts taken of one thread before others get their turn"""
 STOP_SECONDS = 5.0
 """that a thread may take to end its turn"""
+COLLECT_SECONDS = 0.25
+"""between two looks whether the threads have let go of what was replaced: states, tables, closed sockets"""
 
 Doors = tuple[int, ...]
 """of one address: a door of each thread"""
@@ -31,6 +34,7 @@ class FastPath:
         self._news = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         self._fast = [FastThread(packets, number, self._news, os.urandom(16)) for number in range(threads)]
         self._threads: list[threading.Thread] = []
+        self._timer: asyncio.TimerHandle | None = None
 
     def __len__(self) -> int:
         return len(self._fast)
@@ -47,6 +51,7 @@ class FastPath:
             thread = threading.Thread(target=fast.run, name=f"fast-{number}", daemon=True)
             thread.start()
             self._threads.append(thread)
+        self._collect()
 
     def close(self) -> None:
         """End the threads; what they had begun is the slow path's, or lost: clients ask again."""
@@ -54,7 +59,8 @@ class FastPath:
             fast.stop()
         for thread in self._threads:
             thread.join(STOP_SECONDS)
-        if self._threads:
+        if self._timer is not None:
+            self._timer.cancel()
             asyncio.get_running_loop().remove_reader(self._news)
         self._threads.clear()
         os.close(self._news)
@@ -78,6 +84,10 @@ class FastPath:
     def counts(self) -> list[FastCounts]:
         """Of each thread; any thread may call it."""
         return [fast.counts() for fast in self._fast]
+
+    def _collect(self) -> None:
+        collect()
+        self._timer = asyncio.get_running_loop().call_later(COLLECT_SECONDS, self._collect)
 
     def _take(self) -> None:
         os.eventfd_read(self._news)

@@ -6,8 +6,8 @@ import socket
 from ipaddress import ip_address
 
 import pytest
-
 from filterd.dataplane.listeners.asked import CONTROL_SIZE, answer_from, is_wildcard
+
 from filterd.dataplane.listeners.binding import bind_udp
 
 V4 = (socket.IPPROTO_IP, 8)
