@@ -11,6 +11,7 @@ import os
 import signal
 import socket
 import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,7 +19,7 @@ import dns.exception
 import pytest
 
 from filterd.dataplane import fastpath
-from tests.e2e.deployment import Deployment, soon
+from tests.e2e.deployment import FIGURES, Deployment, soon
 from tests.e2e.resolver_process import answering, upstream
 from tests.e2e.test_crash_loop import board_of, metrics_of, resolver_of
 from tests.hooked import Hooks, build_hooks
@@ -80,10 +81,13 @@ def figure(filterd: Deployment, name: str) -> float:
     return -1.0
 
 
-def restarted(filterd: Deployment, serve: subprocess.Popen[bytes], before: int | None, what: str) -> None:
-    """Wait for another resolver, one that serves."""
-    assert soon(lambda: resolver_of(serve) not in (None, before), what, LONG), filterd.log()
+def restarted(
+    filterd: Deployment, serve: subprocess.Popen[bytes], before: int | None, what: str, began: float
+) -> None:
+    """Wait for another resolver, one that serves; what began then took so long."""
+    assert soon(lambda: resolver_of(serve) not in (None, before), seconds=LONG), filterd.log()
     assert soon(lambda: filterd.http(filterd.metrics, "/readyz")[0] == 200, seconds=LONG), filterd.log()
+    FIGURES.append((f"{what}, to another resolver that is ready", time.monotonic() - began))
     assert filterd.ask("fine.example").answer
     assert filterd.ask("fine.example", tcp=True).answer
     assert soon(lambda: settled(filterd)), "every thread of the new one answers"
@@ -104,30 +108,37 @@ def test_a_stuck_thread_ends_in_another_resolver_and_a_packet_is_blamed_only_whe
 ) -> None:
     with filterd.serving() as serve:
         assert soon(lambda: settled(filterd))
-        assert soon(lambda: "WATCHDOG=1" in (words := told(manager)) or "READY=1" in words)
         first = resolver_of(serve)
-        hooks.park(0)
-        assert soon(lambda: hooks.is_parked(0))
-        assert soon(lambda: figure(filterd, "filterd_threads_stuck") == 1.0, "thread parked, told", LONG)
+        began = parked(hooks, 0)
+        assert soon(
+            lambda: figure(filterd, "filterd_threads_stuck") == 1.0, "thread parked, to being said", LONG
+        )
         for path in ("/readyz", "/healthz"):
             status, text = filterd.http(filterd.metrics, path)
             assert (status, "thread fast-0 is stuck" in text) == (503, True)
         assert served(filterd) > 0, "the other thread and TCP go on"
-        restarted(filterd, serve, first, "thread parked, resolver started again")
+        restarted(filterd, serve, first, "thread parked", began)
         assert metrics_of(filterd)["filterd_resolver_crashes_total"] == 0.0, "no packet was at work"
         stuck = events(filterd, "a part that answers clients is stuck")
         assert [line["part"] for line in stuck] == ["fast-0"]
 
         board, second = board_of(serve), resolver_of(serve)
-        hooks.park(1)
-        assert soon(lambda: hooks.is_parked(1))
+        began = parked(hooks, 1)
         mark = board.mark(b"\0" * 12)
         board.note(mark, 1 + 1)  # as the thread does before it takes up a packet
-        restarted(filterd, serve, second, "thread parked at a packet, resolver started again")
+        restarted(filterd, serve, second, "thread parked at a packet", began)
         assert metrics_of(filterd)["filterd_resolver_crashes_total"] == 1.0
         assert board.killed(mark)
         assert serve.poll() is None
+        assert soon(lambda: "WATCHDOG=1" in told(manager)), "the manager's queue is short: it is empty now"
     assert told(manager)[-1] == "STOPPING=1"
+
+
+def parked(hooks: Hooks, thread: int) -> float:
+    """Park it; since when it is."""
+    hooks.park(thread)
+    assert soon(lambda: hooks.is_parked(thread))
+    return time.monotonic()
 
 
 def served(filterd: Deployment) -> int:
@@ -146,13 +157,13 @@ def test_an_event_loop_that_is_stuck_ends_in_another_resolver(
     with filterd.serving() as serve:
         assert soon(lambda: settled(filterd))
         assert soon(lambda: "READY=1" in told(manager))
-        before = resolver_of(serve)
+        before, began = resolver_of(serve), time.monotonic()
         assert before is not None
         os.kill(before, number)
         if number == signal.SIGUSR1:
             assert soon(lambda: "event loop is stuck" in filterd.http(filterd.metrics, "/healthz")[1])
             assert filterd.ask("localhost").answer, "the threads go on"
-        restarted(filterd, serve, before, f"event loop {how}, resolver started again")
+        restarted(filterd, serve, before, f"event loop {how}", began)
         assert metrics_of(filterd)["filterd_resolver_crashes_total"] == 0.0
         assert len(events(filterd, "the resolver is stuck and is ended")) == 1
 
