@@ -11,7 +11,9 @@ from typing import Any
 
 import dns.message
 
+from filterd.dataplane.addresses import Addresses, Prefixes
 from filterd.dataplane.cache import ResponseCache
+from filterd.dataplane.lines import Lines
 from filterd.dataplane.listeners.binding import bind_tcp, bind_udp
 from filterd.dataplane.listeners.connections import Connections, Ending, Limits
 from filterd.dataplane.listeners.tcp import TcpListener, TcpService
@@ -20,7 +22,6 @@ from filterd.dataplane.packets import Packets, Pending
 from filterd.dataplane.slowpath import SlowPath
 from filterd.dataplane.stages.record import Record
 from filterd.dataplane.stages.unwrap import Unwrap
-from filterd.dataplane.tables import Addresses, Lines, Prefixes
 from filterd.policy.classes import FIXED, Classes
 from filterd.wire.proxy import SIGNATURE
 from tests.policy_world import KEY, World

@@ -16,11 +16,12 @@ from pathlib import Path
 
 from bench.snapshots import KEY, profile_name
 from bench.systems import PROFILES
+from filterd.dataplane.addresses import Addresses, Prefixes
 from filterd.dataplane.cache import CachedUnion, ResponseCache
 from filterd.dataplane.fastpath import FastThread
+from filterd.dataplane.lines import Lines
 from filterd.dataplane.packets import Packets
 from filterd.dataplane.ratelimit import RateLimiter, RateRules
-from filterd.dataplane.tables import Addresses, Lines, Prefixes
 from filterd.policy.classes import from_meta
 from filterd.policy.decide import LineHandle, PublishedState
 from filterd.policy.resolve import PolicyBook

@@ -4,7 +4,7 @@
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t
 from libc.string cimport memcmp, memcpy, memset
 
-from filterd.dataplane.tables cimport AddressTable, address_find
+from filterd.dataplane.addresses cimport AddressTable, address_find
 from filterd.wire.codec cimport BADCOOKIE, NOERROR, Name, Query
 from filterd.wire.cookie cimport CLIENT_SIZE, CookieSecrets, answer_cookie
 

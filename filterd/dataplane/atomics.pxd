@@ -23,6 +23,12 @@ cdef extern from *:
     static inline void filterd_store32(uint32_t *at, uint32_t word) {
         __atomic_store_n(at, word, __ATOMIC_RELEASE);
     }
+    static inline void *filterd_load_pointer(const void *at) {
+        return __atomic_load_n((void *const *)at, __ATOMIC_ACQUIRE);
+    }
+    static inline void filterd_store_pointer(void *at, const void *pointer) {
+        __atomic_store_n((const void **)at, pointer, __ATOMIC_RELEASE);
+    }
     static inline uint8_t filterd_load8(const uint8_t *at) {
         return __atomic_load_n(at, __ATOMIC_RELAXED);
     }
@@ -40,12 +46,6 @@ cdef extern from *:
     }
     static inline uint64_t filterd_take64(uint64_t *at) {
         return __atomic_exchange_n(at, 0, __ATOMIC_RELAXED);
-    }
-    static inline void *filterd_load_pointer(void *const *at) {
-        return __atomic_load_n(at, __ATOMIC_ACQUIRE);
-    }
-    static inline void filterd_store_pointer(void **at, void *pointer) {
-        __atomic_store_n(at, pointer, __ATOMIC_RELEASE);
     }
     static inline int filterd_swap64(uint64_t *at, uint64_t expected, uint64_t wanted) {
         return __atomic_compare_exchange_n(at, &expected, wanted, 0, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE);
@@ -71,6 +71,8 @@ cdef extern from *:
     void store64 "filterd_store64"(uint64_t* at, uint64_t word) noexcept nogil
     uint32_t load32 "filterd_load32"(const uint32_t* at) noexcept nogil
     void store32 "filterd_store32"(uint32_t* at, uint32_t word) noexcept nogil
+    void* load_pointer "filterd_load_pointer"(const void* at) noexcept nogil     # at: where the pointer is
+    void store_pointer "filterd_store_pointer"(void* at, const void* pointer) noexcept nogil
     uint8_t load8 "filterd_load8"(const uint8_t* at) noexcept nogil
     void store8 "filterd_store8"(uint8_t* at, uint8_t byte) noexcept nogil
     void add64 "filterd_add64"(uint64_t* at, uint64_t by) noexcept nogil
@@ -79,8 +81,6 @@ cdef extern from *:
     void bump64 "filterd_bump64"(uint64_t* at) noexcept nogil
     # What it held; it holds zero from then on.
     uint64_t take64 "filterd_take64"(uint64_t* at) noexcept nogil
-    void* load_pointer "filterd_load_pointer"(void* const* at) noexcept nogil
-    void store_pointer "filterd_store_pointer"(void** at, void* pointer) noexcept nogil
     bint swap64 "filterd_swap64"(uint64_t* at, uint64_t expected, uint64_t wanted) noexcept nogil
     void fence "filterd_fence"() noexcept nogil        # all before it, stores too, comes before all behind it
     void relax "filterd_relax"() noexcept nogil        # in a loop that waits for another thread

@@ -6,6 +6,7 @@ from libc.string cimport memcpy, memset
 from posix.time cimport CLOCK_MONOTONIC, CLOCK_REALTIME, clock_gettime, timespec
 from posix.unistd cimport close, dup, read, write
 
+from filterd.dataplane.addresses cimport address_find
 from filterd.dataplane.atomics cimport bump64, load32, load64, load_pointer, store32, store64
 from filterd.dataplane.epoch cimport epoch_asleep, epoch_awake, epoch_join, epoch_leave
 from filterd.dataplane.hand cimport TIMES, hand_batch_answered
@@ -60,7 +61,6 @@ from filterd.dataplane.punts cimport (
     punts_free,
 )
 from filterd.dataplane.selfquery cimport SELF_KEY, SELF_OTHER, SELF_SIZE, SELF_TAKEN, self_answer, self_take
-from filterd.dataplane.tables cimport address_find
 from filterd.wire.proxy cimport PROXY_OK, ProxySource, read_proxy
 
 from typing import NamedTuple
@@ -158,7 +158,7 @@ cdef void take_core(Fast* fast) noexcept nogil:
     cdef Counters* counters = hand.core.counters
     if serial == fast.taken:
         return
-    memcpy(&hand.core, load_pointer(<void* const*>fast.shown), sizeof(Core))
+    memcpy(&hand.core, load_pointer(fast.shown), sizeof(Core))
     hand.core.counters = counters
     hand.work.note = NULL
     if hand.core.board != NULL:

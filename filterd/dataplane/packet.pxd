@@ -10,7 +10,8 @@ from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from filterd.dataplane.cache_shard cimport Cache, Key
 from filterd.dataplane.crashboard cimport Board, Note, note_end
 from filterd.dataplane.ratelimit cimport RATE_TAGS, RateTable, Rates
-from filterd.dataplane.tables cimport AddressTable, LineTable
+from filterd.dataplane.addresses cimport AddressTable
+from filterd.dataplane.lines cimport LineTable
 from filterd.policy.decide cimport CLASS_BITS, Line, State, Verdict
 from filterd.policy.fingerprint cimport MAX_SUFFIXES, Fingerprint
 from filterd.wire.codec cimport EdeList, Name, Query

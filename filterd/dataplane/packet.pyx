@@ -40,7 +40,8 @@ from filterd.dataplane.ratelimit cimport (
     RATE_TRUNCATE,
     rate_take,
 )
-from filterd.dataplane.tables cimport address_find, line_of
+from filterd.dataplane.addresses cimport address_find
+from filterd.dataplane.identify cimport WHO_NOT_READY, WHO_UNKNOWN, WHO_UNREAD, identify
 from filterd.policy.decide cimport (
     LINE_OPTED_IN,
     MODE_NULL,
@@ -287,15 +288,21 @@ cdef int packet_stale(Core* core, const Exchange* x, int64_t now, int64_t ticks,
 cdef int proceed(Core* core, Exchange* x, const Reply* reply, const Ahead* ahead, int64_t now, int64_t ticks,
                  Workspace* work) noexcept nogil:
     """Identify, decide, then answer or look up. ``reply`` NULL: nothing was forwarded yet."""
-    cdef const Line* line = NULL
+    cdef Line mine
+    cdef const Line* line = &mine
     cdef Verdict verdict
     cdef Name answered
     cdef AnswerOptions options
+    cdef int who = identify(core.state, core.addresses, core.lines, core.identity_ready, x.client, &mine)
+    if who == WHO_UNREAD:
+        return PACKET_BUSY
     begin_options(core, x, &options)
-    if not identify(core, x, &line):
+    if who == WHO_NOT_READY:
         bump64(&core.counters.not_ready)
         add_ede(&options, EDE_NOT_READY, NULL, 0)
         return error(core, x, SERVFAIL, &options, work)
+    if who == WHO_UNKNOWN:
+        line = NULL
     if ahead != NULL:
         decide_known(core.state, line, &x.query.name, &ahead.suffixes[0], now, &verdict, NULL)
     else:
@@ -312,20 +319,6 @@ cdef int proceed(Core* core, Exchange* x, const Reply* reply, const Ahead* ahead
     if reply != NULL and same_name(&answered, &x.asked):
         return with_reply(core, x, line, &verdict, reply, &options, now, ticks, work)
     return look_up(core, x, line, &verdict, NULL if x.rewrite else ahead, &options, now, ticks, work)
-
-
-cdef bint identify(const Core* core, const Exchange* x, const Line** line) noexcept nogil:
-    """The client's line, NULL for unknown; False where nobody can tell what the client must get."""
-    cdef const State* state = core.state
-    if state == NULL or not state.ready:
-        return False
-    if state.parental_ready:
-        line[0] = line_of(core.addresses, core.lines, x.client, False)
-        return True
-    if state.parental_fail_open:
-        return True
-    # Closed: an address that belongs to a line, or may do so, gets nothing until its choices are known.
-    return core.identity_ready and address_find(core.addresses, x.client, False) == NULL
 
 
 cdef void ask(const Core* core, Exchange* x, const Line* line, const Verdict* verdict) noexcept nogil:

@@ -3,11 +3,12 @@
 from collections.abc import Iterable
 from typing import final
 
+from filterd.dataplane.addresses import Addresses, Prefixes
 from filterd.dataplane.cache import ResponseCache
 from filterd.dataplane.counts import AnswerRules, Counts
 from filterd.dataplane.crashboard import CrashBoard
+from filterd.dataplane.lines import Lines
 from filterd.dataplane.ratelimit import RateLimiter, RateRules
-from filterd.dataplane.tables import Addresses, Lines, Prefixes
 from filterd.policy.classes import Classes
 from filterd.policy.decide import PublishedState
 

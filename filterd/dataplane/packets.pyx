@@ -4,10 +4,12 @@ from libc.stdint cimport int64_t, uint8_t, uint64_t
 from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy, memset
 
+from filterd.dataplane.addresses cimport Addresses, Prefixes
 from filterd.dataplane.atomics cimport load64, store64, store_pointer, take64
 from filterd.dataplane.cache cimport ResponseCache
 from filterd.dataplane.crashboard cimport CrashBoard
 from filterd.dataplane.epoch cimport retire_memory
+from filterd.dataplane.lines cimport Lines
 from filterd.dataplane.packet cimport (
     BUFFER_SIZE,
     DROP_ANSWER,
@@ -36,7 +38,6 @@ from filterd.dataplane.packet cimport (
     packet_stale,
 )
 from filterd.dataplane.ratelimit cimport RATE_TAGS, RateLimiter, RateRules
-from filterd.dataplane.tables cimport Addresses, Lines, Prefixes
 from filterd.policy.decide cimport CLASS_BITS, PublishedState
 from filterd.wire.codec cimport FLAG_CD, MAX_EDES, EdeList
 from filterd.wire.cookie cimport CookieSecrets, read_secrets
@@ -194,7 +195,7 @@ cdef class Packets:
             raise MemoryError("no memory for the state that threads see")
         memcpy(core, &self.core, sizeof(Core))
         core.counters = NULL
-        store_pointer(<void**>&self.shown, core)
+        store_pointer(&self.shown, core)
         store64(&self.serial, self.serial + 1)
         retire(before)
         if old != NULL:

@@ -4,11 +4,11 @@ from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free
 from libc.string cimport memcpy, memset
 
+from filterd.dataplane.addresses cimport is_mapped
 from filterd.dataplane.atomics cimport add32, bump64, load32, load64, store64
 from filterd.dataplane.hashing cimport Seed, keyed_hash
 from filterd.dataplane.lane cimport Back
 from filterd.dataplane.packet cimport Exchange
-from filterd.dataplane.tables cimport is_mapped
 
 
 cdef bint punts_allocate(Punts* punts, const Seed* seed) noexcept nogil:

@@ -11,7 +11,7 @@ in use, the one that will be full first is. What floods is in debt longest and g
 from libc.stdint cimport int64_t, uint8_t, uint64_t
 
 from filterd.dataplane.hashing cimport Seed
-from filterd.dataplane.tables cimport AddressTable
+from filterd.dataplane.addresses cimport AddressTable
 
 
 cdef enum RateOutcome:

@@ -12,7 +12,7 @@ from posix.stdlib cimport posix_memalign
 
 from filterd.dataplane.atomics cimport load64, store64, swap64
 from filterd.dataplane.hashing cimport home_of, keyed_hash, seed_from
-from filterd.dataplane.tables cimport Addresses, AddressSlot, address_find, is_mapped, mask
+from filterd.dataplane.addresses cimport Addresses, AddressSlot, address_find, is_mapped, mask
 
 from ipaddress import IPv4Network
 

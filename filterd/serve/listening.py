@@ -6,13 +6,13 @@ import os
 from collections.abc import Callable
 
 from filterd.config.settings import Settings
+from filterd.dataplane.addresses import Prefixes
 from filterd.dataplane.listeners.connections import Connections, Limits
 from filterd.dataplane.listeners.fast import FastPath
 from filterd.dataplane.listeners.places import Place, Places, Witness
 from filterd.dataplane.listeners.tcp import TcpService
 from filterd.dataplane.slowpath import MAX_WAITING, SlowPath
 from filterd.dataplane.stages.unwrap import Unwrap
-from filterd.dataplane.tables import Prefixes
 from filterd.serve.process import raise_file_limit
 
 OTHER_FILES = 512

@@ -10,8 +10,8 @@ from typing import Any
 
 from filterd.config.domain import IPNetwork
 from filterd.config.settings import ParentalFail, Settings
+from filterd.dataplane.addresses import Prefixes
 from filterd.dataplane.nodestate.values import Place
-from filterd.dataplane.tables import Prefixes
 from filterd.policy.published import StateSettings
 from filterd.serve.process import fingerprint_key
 from filterd.telemetry import log

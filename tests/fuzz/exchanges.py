@@ -13,9 +13,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from filterd.dataplane.addresses import Addresses, Prefixes
 from filterd.dataplane.cache import ResponseCache
+from filterd.dataplane.lines import Lines
 from filterd.dataplane.packets import Packets, Pending
-from filterd.dataplane.tables import Addresses, Lines, Prefixes
 from filterd.model.mandatory import Mandate
 from filterd.model.rule import BlockingMode, Scope
 from filterd.model.verdict import Kind

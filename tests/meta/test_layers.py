@@ -59,7 +59,7 @@ def test_native_modules_obey_the_layers(root: Path) -> None:
     [
         ("policy", "from filterd.wire.codec cimport Name", True),
         ("wire", "from filterd.policy.decide cimport decide", False),
-        ("policy", "cimport filterd.dataplane.tables", False),
+        ("policy", "cimport filterd.dataplane.lines", False),
         ("dataplane", "    from filterd.store import Store", False),
         ("wire", "from libc.string cimport memcpy", True),
         ("wire", "import os, socket", False),

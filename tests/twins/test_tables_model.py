@@ -6,7 +6,8 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from filterd.dataplane.tables import Addresses, Lines, LineView
+from filterd.dataplane.addresses import Addresses
+from filterd.dataplane.lines import Lines, LineView
 from filterd.model.rule import Action, Scope
 from filterd.policy.decide import LineHandle
 from tests.table_models import AddressModel, network

@@ -13,6 +13,7 @@ from collections.abc import Callable, Generator, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from filterd.dataplane.addresses import Addresses
 from filterd.dataplane.dump import TableError
 from filterd.dataplane.nodestate import lines as parental
 from filterd.dataplane.nodestate import orders as mandatory
@@ -20,7 +21,6 @@ from filterd.dataplane.nodestate.files import Chunk, sync_directory
 from filterd.dataplane.nodestate.journal import Journal, JournalDamagedError, Loaded
 from filterd.dataplane.nodestate.lines import KnownLines, ParentalBatch
 from filterd.dataplane.nodestate.orders import HeldOrder, Orders
-from filterd.dataplane.tables import Addresses
 from filterd.policy.classes import Classes
 from filterd.policy.resolve import PolicyBook
 

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from filterd.dataplane.tables import Addresses, Lines
+from filterd.dataplane.addresses import Addresses
+from filterd.dataplane.lines import Lines
 from filterd.policy.decide import PublishedState
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import socket
 from dataclasses import dataclass
 
-from filterd.dataplane.tables import Prefixes
+from filterd.dataplane.addresses import Prefixes
 from filterd.wire.proxy import ProxyHeader, ProxyProblem, parse_header
 
 _MAPPED = bytes(10) + b"\xff\xff"

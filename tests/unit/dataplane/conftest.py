@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from filterd.dataplane.addresses import Addresses, Prefixes
 from filterd.dataplane.cache import ResponseCache
+from filterd.dataplane.lines import Lines
 from filterd.dataplane.packets import Packets
-from filterd.dataplane.tables import Addresses, Lines, Prefixes
 from tests.node_machine import Machine
 from tests.node_world import ScriptedStore, make_store
 

@@ -10,9 +10,9 @@ import dns.message
 import dns.rcode
 import pytest
 
+from filterd.dataplane.addresses import Prefixes
 from filterd.dataplane.cache import ResponseCache
 from filterd.dataplane.packets import Packets, Pending
-from filterd.dataplane.tables import Prefixes
 from filterd.wire import cookie
 from tests.policy_world import NOW
 from tests.unit.dataplane.conftest import SEED, Rules

@@ -6,8 +6,9 @@ import struct
 
 import pytest
 
+from filterd.dataplane.addresses import Addresses
 from filterd.dataplane.dump import DamagedDumpError, Kind, envelope
-from filterd.dataplane.tables import Addresses, Lines
+from filterd.dataplane.lines import Lines
 
 SEED = bytes(16)
 

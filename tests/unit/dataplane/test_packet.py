@@ -12,8 +12,9 @@ import dns.rcode
 import dns.rdatatype
 import pytest
 
+from filterd.dataplane.addresses import Addresses, Prefixes
+from filterd.dataplane.lines import Lines
 from filterd.dataplane.packets import Packets, Pending
-from filterd.dataplane.tables import Addresses, Lines, Prefixes
 from filterd.model.mandatory import Mandate
 from filterd.model.rule import Action, BlockingMode, Scope
 from filterd.model.verdict import Kind
@@ -327,6 +328,24 @@ def test_the_parental_part_missing(
         result = packets.receive(ask("example.org"), client, False, NOW, 1000)
         assert (codes(result) if isinstance(result, bytes) else None) == expected
     assert codes(receive(packets, ask("banned.example"), UNKNOWN)) == ([16] if unknown is None else [14])
+
+
+@pytest.mark.parametrize("parental_ready", [True, False])
+def test_nobody_is_unknown_while_the_tables_are_written(packets: Packets, parental_ready: bool) -> None:
+    """Who cannot tell whose line it is answers nothing, rather than as to a client without a line."""
+    lines, addresses = Lines(KEY), Addresses(KEY)
+    lines.upsert(LineHandle(7, policy=1, opted_in=True))
+    addresses.set(bytes([127, 0, 0, 2]), 32, 7)
+    settings = StateSettings(parental_ready=parental_ready, parental_fail_open=False)
+    packets.publish(world().native.evolve(NOW, settings=settings), lines, addresses, True)
+    query = ask("adult.example")
+    for table in (addresses, lines) if parental_ready else (addresses,):
+        table.stop_midway(True)
+        assert packets.receive(query, CHILD, False, NOW, 1000) is None
+        table.stop_midway(False)
+    assert codes(receive(packets, query)) == ([17] if parental_ready else [14])
+    assert packets.counts()["not_ready"] == (0 if parental_ready else 1)
+    assert isinstance(packets.receive(query, UNKNOWN, False, NOW, 1000), Pending)
 
 
 def test_udp_is_truncated_and_tcp_is_not(served: Packets) -> None:

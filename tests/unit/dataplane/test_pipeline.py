@@ -10,8 +10,8 @@ from filterd.dataplane.pipeline import PIPELINE, Stage
 
 SOURCE = (Path(pipeline.__file__).parent / "packet.pyx").read_text()
 CALLS = {
-    Stage.PARSE: ("packet_receive", "parse_query("),
-    Stage.ADMIT: ("packet_receive", "core.allowed"),
+    Stage.PARSE: ("packet_open", "parse_query("),
+    Stage.ADMIT: ("packet_open", "core.allowed"),
     Stage.IDENTIFY: ("proceed", "identify("),
     Stage.DECIDE: ("proceed", "decide("),
     Stage.CACHE: ("proceed", "look_up("),
@@ -32,13 +32,25 @@ def test_every_stage_stands_once_with_a_reason() -> None:
 
 def test_the_native_entry_calls_them_in_this_order() -> None:
     places = [
-        (list(Stage).index(stage), ("packet_receive", "proceed").index(function), body(function).index(call))
+        (list(Stage).index(stage), ("packet_open", "proceed").index(function), body(function).index(call))
         for stage, (function, call) in CALLS.items()
     ]
     assert places == sorted(places)
     assert all(one[1:] < other[1:] for one, other in pairwise(places))
-    assert body("packet_receive").endswith("return by_manners(core, x, &options, now, ticks, work)")
-    assert body("by_manners").endswith("return proceed(core, x, NULL, now, ticks, work)")
+    assert body("packet_open").endswith("return by_manners(core, x, &options, work)")
+    assert body("by_manners").endswith("return PACKET_OPEN")
+    assert body("packet_take").endswith("return proceed(core, x, NULL, ahead, now, ticks, work)")
+
+
+def test_both_paths_open_and_then_take() -> None:
+    for function, opens, takes in (
+        ("packet_receive", "packet_open(core,", "packet_take(core,"),
+        ("guarded_receive", "guarded_open(core,", "guarded_take(core,"),
+    ):
+        text = body(function)
+        assert text.index(opens) < text.index(takes)
+    assert "packet_open(core," in body("guarded_open")
+    assert "packet_take(core," in body("guarded_take")
 
 
 def test_inspection_stands_before_the_answer() -> None:

@@ -12,11 +12,12 @@ import dns.rcode
 import pytest
 
 from filterd.dataplane import refreshing
+from filterd.dataplane.addresses import Addresses
+from filterd.dataplane.lines import Lines
 from filterd.dataplane.packets import Packets, Pending
 from filterd.dataplane.places import Places
 from filterd.dataplane.slowpath import SlowPath
 from filterd.dataplane.stages.record import Record
-from filterd.dataplane.tables import Addresses, Lines
 from filterd.policy.classes import FIXED, Classes
 from tests.cache_answers import answer, negative
 from tests.policy_world import World

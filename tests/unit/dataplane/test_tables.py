@@ -6,8 +6,9 @@ import ipaddress
 
 import pytest
 
+from filterd.dataplane.addresses import Addresses, Prefixes
 from filterd.dataplane.dump import DamagedDumpError, TableError
-from filterd.dataplane.tables import Addresses, Lines, Prefixes
+from filterd.dataplane.lines import Lines
 from filterd.model.rule import Action, Scope
 from filterd.policy.decide import LineHandle
 

@@ -1,0 +1,218 @@
+# cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
+"""Lines by address (exact or longest prefix), and sets of prefixes for ACLs.
+
+Addresses are held in one form of 16 bytes: IPv4 a.b.c.d is ::ffff:a.b.c.d (RFC 4291 section 2.5.5.2) and
+its prefix length counts from 96. So an IPv4 client that arrives on a dual-stack socket is the same client.
+"""
+from libc.stdint cimport uint8_t, uint32_t, uint64_t
+from libc.string cimport memcpy, memset
+
+from filterd.dataplane.atomics cimport load64, load_pointer
+from filterd.dataplane.hashing cimport Seed, home_of, keyed_hash
+from filterd.dataplane.tables cimport (
+    LOOKUP_ABSENT,
+    LOOKUP_BUSY,
+    LOOKUP_FOUND,
+    READ_ATTEMPTS,
+    pause_before,
+)
+
+cdef extern from *:
+    """
+    static inline int filterd_highest_bit(uint64_t word) {
+        return 63 - __builtin_clzll(word);
+    }
+    """
+    int highest_bit "filterd_highest_bit"(uint64_t word) noexcept nogil    # of a word that is not 0
+
+
+cdef struct AddressSlot:
+    uint8_t address[16]         # masked to the prefix
+    uint64_t value              # a line's number; 1 in a set
+    uint8_t length              # prefix length + 1 of the 16-byte form, 1..129; 0: the slot is empty
+    uint8_t displacement        # slots after its home
+    uint8_t spare[6]            # zero
+
+
+cdef struct AddressTable:
+    uint64_t sequence           # see tables.pxd
+    AddressSlot* slots          # size + SPARE of them, in the order of their homes
+    uint64_t size
+    uint64_t lengths4           # the lengths in use in ::ffff:0:0/96, by bit, less 96
+    uint64_t lengths6[3]        # and all others, by bit of these words
+    Seed seed
+    # below: the writer's alone
+    uint64_t used
+    uint32_t counts4[33]        # prefixes by length, as in the words above
+    uint32_t counts6[129]
+
+
+cdef enum:
+    SPARE = 256                 # slots behind the last home: a run never wraps
+    MAPPED = 96                 # ::ffff:0:0/96 is IPv4
+
+
+cdef inline void widen(const uint8_t* address, bint ipv4, uint8_t* out) noexcept nogil:
+    """``address`` (4 bytes if ``ipv4``, else 16) in the 16-byte form."""
+    if ipv4:
+        memset(out, 0, 10)
+        memset(out + 10, 0xFF, 2)
+        memcpy(out + 12, address, 4)
+    else:
+        memcpy(out, address, 16)
+
+
+cdef inline bint is_mapped(const uint8_t* address) noexcept nogil:
+    """Whether the 16-byte form holds an IPv4 address."""
+    cdef int i
+    for i in range(10):
+        if address[i] != 0:
+            return False
+    return address[10] == 0xFF and address[11] == 0xFF
+
+
+cdef inline void mask(uint8_t* address, int length) noexcept nogil:
+    """Clear the bits of a 16-byte address below ``length``."""
+    cdef int whole = length >> 3
+    if whole < 16:
+        address[whole] &= <uint8_t>(0xFF00 >> (length & 7))
+        memset(address + whole + 1, 0, 15 - whole)
+
+
+cdef inline const AddressSlot* slot_get(
+    const AddressSlot* slots, uint64_t size, const Seed* seed, const uint8_t* address, uint8_t length
+) noexcept nogil:
+    """The slot of exactly this prefix (``address`` masked, ``length`` 0..128), or NULL.
+
+    Never leaves the array, whatever the writer does to it meanwhile.
+    """
+    cdef const AddressSlot* slot = slots + home_of(keyed_hash(seed, address, 16, length), size)
+    cdef uint64_t wanted[2]
+    cdef uint64_t word
+    cdef uint8_t tail[8]        # from AddressSlot.length on
+    cdef uint64_t distance = 0
+    memcpy(wanted, address, 16)
+    while True:
+        word = load64(<const uint64_t*>&slot.length)
+        memcpy(tail, &word, 8)
+        if tail[0] == 0 or tail[1] < distance:  # a byte: at SPARE at the latest
+            return NULL
+        if (
+            tail[1] == distance
+            and tail[0] == length + 1
+            and load64(<const uint64_t*>slot.address) == wanted[0]
+            and load64(<const uint64_t*>slot.address + 1) == wanted[1]
+        ):
+            return slot
+        slot += 1
+        distance += 1
+
+
+cdef inline const AddressSlot* slot_covering(
+    const AddressSlot* slots, uint64_t size, const Seed* seed, uint8_t* wide, uint64_t lengths, int base
+) noexcept nogil:
+    """The longest of the prefixes with these ``lengths`` (by bit, less ``base``) that covers ``wide``, which
+    loses the bits behind the last one tried; or NULL."""
+    cdef const AddressSlot* slot
+    cdef int bit
+    while lengths != 0:
+        bit = highest_bit(lengths)
+        mask(wide, base + bit)  # longest first: each mask only takes bits away from the one before
+        slot = slot_get(slots, size, seed, wide, <uint8_t>(base + bit))
+        if slot != NULL:
+            return slot
+        lengths ^= <uint64_t>1 << bit
+    return NULL
+
+
+cdef inline const AddressSlot* prefix_get(
+    const AddressTable* table, const uint8_t* address, uint8_t length
+) noexcept nogil:
+    """The slot of exactly this prefix (``address`` masked, ``length`` 0..128), or NULL. No writer is at
+    work."""
+    return slot_get(table.slots, table.size, &table.seed, address, length)
+
+
+cdef inline const AddressSlot* address_find(
+    const AddressTable* table, const uint8_t* address, bint ipv4
+) noexcept nogil:
+    """The longest prefix that covers ``address`` (4 bytes if ``ipv4``, else 16), or NULL. No writer is at
+    work: the set is fixed, or the caller holds the GIL."""
+    cdef uint8_t wide[16]
+    cdef const AddressSlot* slot
+    cdef int word
+    widen(address, ipv4, wide)
+    if ipv4 or is_mapped(wide):
+        return slot_covering(table.slots, table.size, &table.seed, wide, table.lengths4, MAPPED)
+    for word in range(2, -1, -1):
+        slot = slot_covering(table.slots, table.size, &table.seed, wide, table.lengths6[word], 64 * word)
+        if slot != NULL:
+            return slot
+    return NULL
+
+
+cdef inline int address_attempt(
+    const AddressTable* table, uint64_t sequence, const uint8_t* wide, bint ipv4, uint64_t* value
+) noexcept nogil:
+    """``address_search`` for the 16-byte form, once: BUSY where the sequence is no longer the one
+    given, which was even."""
+    cdef uint8_t masked[16]
+    cdef uint64_t lengths[3]
+    cdef const AddressSlot* slots = <const AddressSlot*>load_pointer(&table.slots)
+    cdef uint64_t size = load64(&table.size)
+    cdef const AddressSlot* slot = NULL
+    cdef int word
+    memcpy(masked, wide, 16)
+    if ipv4:
+        lengths[0] = load64(&table.lengths4)
+    else:
+        for word in range(3):
+            lengths[word] = load64(&table.lengths6[word])
+    if load64(&table.sequence) != sequence:  # slots and size belong together
+        return LOOKUP_BUSY
+    if ipv4:
+        slot = slot_covering(slots, size, &table.seed, masked, lengths[0], MAPPED)
+    else:
+        for word in range(2, -1, -1):
+            slot = slot_covering(slots, size, &table.seed, masked, lengths[word], 64 * word)
+            if slot != NULL:
+                break
+    if slot != NULL:
+        value[0] = load64(&slot.value)
+    if load64(&table.sequence) != sequence:
+        return LOOKUP_BUSY
+    return LOOKUP_ABSENT if slot == NULL else LOOKUP_FOUND
+
+
+cdef inline int address_search(
+    const AddressTable* table, const uint8_t* address, bint ipv4, uint64_t* value
+) noexcept nogil:
+    """The value of the longest prefix that covers ``address`` (4 bytes if ``ipv4``, else 16), beside a
+    writer: a LookupStatus."""
+    cdef uint8_t wide[16]
+    cdef uint64_t sequence
+    cdef int attempt
+    cdef int status
+    widen(address, ipv4, wide)
+    ipv4 = ipv4 or is_mapped(wide)
+    for attempt in range(READ_ATTEMPTS):
+        sequence = load64(&table.sequence)
+        if not sequence & 1:
+            status = address_attempt(table, sequence, wide, ipv4, value)
+            if status != LOOKUP_BUSY:
+                return status
+        pause_before(attempt)
+    return LOOKUP_BUSY
+
+
+# The payload of a dump at an address that structs of 8-byte words may stand at.
+cdef object aligned(payload)
+
+
+cdef class Addresses:
+    cdef AddressTable table
+    cdef object grow(self)
+
+
+cdef class Prefixes:
+    cdef AddressTable table
