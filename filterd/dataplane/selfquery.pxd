@@ -1,9 +1,9 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
 """The query that the resolver asks itself, and its answer: who took it, and that it came from here.
 
-An ordinary DNS query for a name below "invalid", with one EDNS option of the range for local use: the number of
-the query, who took it, and a hash of both under a key that only this process has. What travels is good for
-one time: a thread takes each number once, in rising order. Whoever gets one by mistake answers NXDOMAIN.
+An ordinary DNS query for a name below "invalid", with one EDNS option of the range for local use: the number
+of the query, who took it, and a hash of both under a key that only this process has. What travels is good
+for one time: a thread takes each number once, in rising order. Whoever gets one by mistake answers NXDOMAIN.
 
     header 12 | question 32 | OPT 11 | option 4 | number 8 | who 4 | hash 16
 """

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 
 from filterd.dataplane.counts import Counts
 from filterd.dataplane.crashboard import CrashBoard
@@ -38,13 +39,12 @@ def figures_of(
 ) -> ResolverFigures:
     """The resolver's figures at ``now`` (Unix seconds)."""
     counts = packets.counts()
-    publisher = node.publisher
-    parts = node.disk.parts()
     threads = fast.counts()
     drops = Counter(counts["drops"]) + Counter(record.drops)
     for thread in threads:
         drops.update(thread.drops)
-    return ResolverFigures(
+    return replace(
+        _of_node(node, now),
         queries=counts["queries"],
         verdicts=counts["verdicts"] | _without_verdict(counts),
         category_blocks=counts["categories"],
@@ -61,14 +61,22 @@ def figures_of(
         tcp_connections=len(listening.connections),
         tcp_ended={ending.value: count for ending, count in dict(listening.connections.ended).items()},
         tcp_shortages=dict(listening.service.shortages),
+        enforcement=enforcement,
+        crashes=_crashes(board),
+        fast=_fast(threads, check),
+    )
+
+
+def _of_node(node: Node, now: float) -> ResolverFigures:
+    """What the node knows, and nothing else."""
+    publisher = node.publisher
+    parts = node.disk.parts()
+    return ResolverFigures(
         snapshot_digest=publisher.snapshot.digest if publisher.snapshot is not None else "",
         snapshot_generation=publisher.published,
         snapshots_refused=dict(node.shelf.refused),
         state_damage={name: part.damaged for name, part in parts.items()},
         parts_ready={name: part.revision is not None for name, part in parts.items()},
-        enforcement=enforcement,
-        crashes=_crashes(board),
-        fast=_fast(threads, check),
         lines=len(node.disk.known.table),
         unknown_profiles=len(node.disk.book.missing()),
         overlay_entries=publisher.overlay_entries,

@@ -34,13 +34,13 @@ class Pulse:
         self._descriptor = descriptor
         self._quick = QUICK_LOOKS
         self._fed = ticks()
-        self._timer: asyncio.TimerHandle | None = None
+        self._timer: asyncio.Handle | None = None
         if descriptor is not None:
             os.set_blocking(descriptor, False)
 
     def start(self) -> None:
         """Begin, on the running loop; clients are served by now."""
-        self._timer = asyncio.get_running_loop().call_soon(self._turn)  # type: ignore[assignment]
+        self._timer = asyncio.get_running_loop().call_soon(self._turn)
 
     def close(self) -> None:
         """End it. The supervisor sees the end of the pipe with the process's."""

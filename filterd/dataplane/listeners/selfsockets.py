@@ -136,6 +136,11 @@ class Caller:
         self._asked = 0
         self._came = b""
 
+    @property
+    def is_open(self) -> bool:
+        """Whether there is a connection, or one on its way."""
+        return self._mine is not None
+
     def collect(self) -> bool:
         """Whether there was an answer since the last time."""
         heard = False
