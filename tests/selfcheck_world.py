@@ -18,6 +18,7 @@ from filterd.dataplane.listeners.places import Place, Places
 from filterd.dataplane.listeners.selfcheck import SelfCheck
 from filterd.dataplane.listeners.tcp import TcpService
 from filterd.dataplane.packets import Packets
+from filterd.dataplane.routes import Routes
 from filterd.dataplane.slowpath import SlowPath
 from filterd.dataplane.stages.record import Record
 from filterd.dataplane.stages.unwrap import Unwrap
@@ -84,7 +85,7 @@ async def self_world(
     packets = Packets(Prefixes(KEY, []), ResponseCache(1 << 20, KEY), Rules(), None, proxies)
     packets.publish(None, Lines(KEY), Addresses(KEY), True)
     path = SlowPath(packets, ScriptedUpstreams(), StillClock(), Record())
-    fast = FastPath(packets, path, threads)
+    fast = FastPath(packets, Routes(threads), path, threads)
     service = TcpService(Connections(limits), time.monotonic)
     told = Told()
     unwrap = Unwrap(proxies)

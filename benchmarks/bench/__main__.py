@@ -63,7 +63,7 @@ def main() -> int:
     if not chosen.lists.is_dir():
         say(f"bench: skipped, there is no folder {chosen.lists} with lists")
         return 0
-    report = Report(about())
+    report = Report({"run": describe(size), **about()})
     with (
         tempfile.TemporaryDirectory(prefix="filterd-bench-") as work,
         bench(Path(work), size, report) as ready,
@@ -143,6 +143,14 @@ def measured(report: Report) -> bars.Measured:
         first_answer=report.alone.get("start", {}).get("first right answer"),
         swap=report.swap,
         two_threads=report.alone.get("two threads"),
+    )
+
+
+def describe(size: Size) -> str:
+    """How much of everything was measured, in words."""
+    return (
+        f"{size.rounds} rounds of {size.seconds} s; lists of {size.names:,} and {size.many_names:,} names; "
+        f"{size.lines:,} lines with profiles, {size.many_lines:,} on disk at the start"
     )
 
 

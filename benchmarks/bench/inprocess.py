@@ -22,6 +22,7 @@ from filterd.dataplane.fastpath import FastThread
 from filterd.dataplane.lines import Lines
 from filterd.dataplane.packets import Packets
 from filterd.dataplane.ratelimit import RateLimiter, RateRules
+from filterd.dataplane.routes import Routes
 from filterd.policy.classes import from_meta
 from filterd.policy.decide import LineHandle, PublishedState
 from filterd.policy.resolve import PolicyBook
@@ -99,7 +100,7 @@ def keep(cache: ResponseCache, packet: bytes) -> None:
 
 def thread_on(packets: Packets, number: int) -> FastThread:
     """A thread of the fast path that is driven here, and tells nobody of punts: there are none."""
-    return FastThread(packets, number, os.eventfd(0), KEY)
+    return FastThread(packets, Routes(1), number, os.eventfd(0), KEY)
 
 
 def recorded(asked: list[tuple[bytes, int]]) -> list[tuple[bytes, bytes]]:

@@ -52,7 +52,7 @@ class Report:
             say("medians, flood:")
         for name, floods in self.found.floods.items():
             say("  " + flood.describe(name, flood.middle(floods)))
-        say("bars:")
+        say(f"bars ({self.machine.get('run', '')}):")
         for row in self.bars:
             say(f"  {row.what:<52} {row.bar:<44} {row.measured:<64} {row.verdict}")
         for what, why in self.not_run:

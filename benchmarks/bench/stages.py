@@ -31,7 +31,7 @@ TIMES = 4
 STAGES = (
     ("parse", r"codec\.(?!walk|service|lifetime|put)|query_options\."),
     ("admit", r"admit\.|ratelimit\.|cookie\.|packet\.(rate_of|limited)|crashboard\."),
-    ("identify", r"tables\.|packet\.identify"),
+    ("identify", r"(tables|lines|addresses|identify)\.|packet\.identify"),
     ("decide", r"decide\.|snapshot\.|fingerprint\.|siphash\."),
     ("cache", r"cache\.|cache_shard\.|packet\.(look_up|lookup_key)|filterd_(load|store)"),
     ("inspect", r"inspect\.|layout\.|codec\.(walk|service)"),

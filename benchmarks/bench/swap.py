@@ -79,6 +79,7 @@ def _under_load(bench: Bench, task: Task, settings: Settings, how: Senders, swap
     assert how.times is not None  # noqa: S101 - it was given
     seen = parse_times(how.times.read_bytes())
     whole = latency(seen)
+    moments = [moment for moment in moments if moment + 1 < load.begin + seconds]  # under load to its end
     after = [latency(seen, moment - load.begin, moment - load.begin + 1) for moment in moments]
     p99 = [each.p99 for each in after if each is not None]
     if whole is None or not moments:

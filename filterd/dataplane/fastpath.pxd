@@ -10,8 +10,10 @@ from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 
 from filterd.dataplane.hand cimport Hand
 from filterd.dataplane.packet cimport Ahead, Core, Exchange
+from filterd.dataplane.misses cimport Misses
 from filterd.dataplane.packets cimport Packets, Pending, Tally
 from filterd.dataplane.lane cimport Back
+from filterd.dataplane.routes cimport Route, Routes, Tallies
 from filterd.dataplane.selfquery cimport SelfKey
 
 
@@ -24,10 +26,13 @@ cdef enum:                      # datagrams that get no answer, beside those of 
 
 cdef struct Fast:               # one thread's
     Hand hand
+    Misses misses
     Exchange group[GROUP]
     Ahead aheads[GROUP]
     Core* const* shown          # the packets'
     const uint64_t* serial
+    const void* route_shown     # where the routes show theirs
+    const Route* route          # of this turn
     uint64_t taken              # the serial of hand.core
     int32_t epoll
     int32_t wake                # eventfd: there is news for the thread
@@ -53,6 +58,8 @@ cdef class FastThread:
     """See the stub."""
     cdef Fast* fast
     cdef Packets packets
+    cdef Routes routes
     cdef Tally tally
+    cdef Tallies tallies
     cdef dict descriptors
     cdef readonly bint running

@@ -5,6 +5,7 @@ from typing import NamedTuple, final
 
 from filterd.dataplane.packets import Packets, Pending
 from filterd.dataplane.punting import PuntReason
+from filterd.dataplane.routes import Routes
 
 class FastCounts(NamedTuple):
     """What one thread counted since it was made."""
@@ -16,6 +17,8 @@ class FastCounts(NamedTuple):
     punts: dict[PuntReason, int]
     drops: dict[str, int]
     """what got no answer here, beside what the packets count, by reason"""
+    misses: dict[str, int]
+    """questions for upstreams: taken, of these joined to one on its way, and refused since too much is"""
     times: tuple[int, ...]
     """answers by response time, in the buckets of ``stages.record.BOUNDS``"""
     seconds: float
@@ -52,7 +55,7 @@ class FastThread:
     """One thread's sockets and memory. :meth:`run` serves on the thread that calls it, without the GIL; all
     other methods are the event loop's."""
 
-    def __init__(self, packets: Packets, number: int, news: int, seed: bytes) -> None:
+    def __init__(self, packets: Packets, routes: Routes, number: int, news: int, seed: bytes) -> None:
         """``number``: from 0, its place on the crash board. ``news``: an eventfd, written to when there is
         something to :meth:`take`. ``seed``: 16 secret bytes. OSError: no descriptors are left."""
 

@@ -28,6 +28,15 @@ from filterd.dataplane.lane cimport (
     peer_address,
 )
 from filterd.dataplane.crashboard cimport Note
+from filterd.dataplane.misses cimport (
+    MISS_TAKEN,
+    misses_allocate,
+    misses_flush,
+    misses_free,
+    misses_ready,
+    misses_take,
+    misses_tick,
+)
 from filterd.dataplane.packet cimport (
     Counters,
     PACKET_ANSWER,
@@ -47,19 +56,16 @@ from filterd.dataplane.packet cimport (
 )
 from filterd.dataplane.punts cimport (
     PUNT_BUSY,
-    PUNT_FORWARD,
-    PUNT_LOOP,
     PUNT_REFRESH,
     PUNT_STALE,
     PUNT_TAKEN,
-    PUNT_TRUNCATED,
-    PUNT_UNANSWERED,
     Punt,
     punt_put,
     punt_take,
     punts_allocate,
     punts_free,
 )
+from filterd.dataplane.routes cimport Route
 from filterd.dataplane.selfquery cimport SELF_KEY, SELF_OTHER, SELF_SIZE, SELF_TAKEN, self_answer, self_take
 from filterd.wire.proxy cimport PROXY_OK, ProxySource, read_proxy
 
@@ -122,17 +128,18 @@ cdef void run_turns(Fast* fast) noexcept nogil:
     cdef epoll_event events[EVENTS]
     cdef uint64_t word
     cdef uint64_t punted
+    cdef int64_t left = -1
     cdef int count, i
     while not load64(&fast.stopping):
-        count = epoll_wait(fast.epoll, events, EVENTS, LONGEST_SLEEP)
+        count = epoll_wait(fast.epoll, events, EVENTS, sleep_of(left))
         begin_turn(fast)
         hook(fast.number)
         punted = fast.hand.punts.put
         for i in range(count):
-            if events[i].data.u32 == WAKE:
-                read(fast.wake, &word, sizeof(word))
-            elif events[i].data.u32 < DOORS:
-                serve_door(fast, <int>events[i].data.u32)
+            serve_event(fast, events[i].data.u64)
+        left = misses_tick(&fast.misses, fast.route, &fast.hand)
+        misses_flush(&fast.misses, fast.route, &fast.hand)
+        lane_flush(&fast.hand.lane)
         if fast.hand.punts.put != punted:
             word = 1
             write(fast.news, &word, sizeof(word))
@@ -140,11 +147,27 @@ cdef void run_turns(Fast* fast) noexcept nogil:
         epoch_asleep(fast.reader)
 
 
+cdef inline int sleep_of(int64_t left) noexcept nogil:
+    """Milliseconds to wait where there is something to do in so many microseconds; -1: nothing."""
+    return LONGEST_SLEEP if left < 0 else <int>min((left + 999) // 1000, LONGEST_SLEEP)
+
+
+cdef void serve_event(Fast* fast, uint64_t event) noexcept nogil:
+    cdef uint64_t word
+    if event < DOORS:
+        serve_door(fast, <int>event)
+    elif event >= FIRST_MISS:
+        misses_ready(&fast.misses, fast.route, &fast.hand, <uint32_t>(event - FIRST_MISS))
+    else:
+        read(fast.wake, &word, sizeof(word))
+
+
 cdef void begin_turn(Fast* fast) noexcept nogil:
     """Read what is published and what time it is."""
     cdef timespec real
     epoch_awake(fast.reader)
     take_core(fast)
+    fast.route = <const Route*>load_pointer(fast.route_shown)
     clock_gettime(CLOCK_REALTIME, &real)
     fast.hand.now = max(<int64_t>real.tv_sec, fast.hand.core.earliest)
     fast.hand.micros = micros_now()
@@ -272,7 +295,11 @@ cdef void settle(Fast* fast, int status, Exchange* x, const Back* back) noexcept
 cdef void forward(Fast* fast, Exchange* x, const Back* back) noexcept nogil:
     """Ask an upstream, here or on the slow path; where neither can, there may be a stale answer."""
     cdef Hand* hand = &fast.hand
-    if punt_put(&hand.punts, PUNT_STALE if x.stale else PUNT_FORWARD, x, back, hand.micros) == PUNT_TAKEN:
+    cdef uint8_t reason = PUNT_STALE
+    if not x.stale and misses_take(&fast.misses, fast.route, hand, x, back, hand.micros,
+                                   &reason) == MISS_TAKEN:
+        return
+    if punt_put(&hand.punts, reason, x, back, hand.micros) == PUNT_TAKEN:
         return
     if not x.stale:
         return
@@ -294,6 +321,7 @@ cdef struct Recorded:           # one batch
 cdef void begin_recorded(Fast* fast, int64_t now, int64_t micros) noexcept nogil:
     epoch_awake(fast.reader)
     take_core(fast)
+    fast.route = <const Route*>load_pointer(fast.route_shown)
     fast.hand.now = now
     fast.hand.micros = micros
     fast.hand.ticks = micros // 1000000
@@ -361,6 +389,7 @@ class FastCounts(NamedTuple):
     datagrams: int
     punts: dict
     drops: dict
+    misses: dict
     times: tuple
     seconds: float
     self_queries: int
@@ -389,7 +418,8 @@ cdef class Punted:
 cdef class FastThread:
     """See the stub."""
 
-    def __cinit__(self, Packets packets not None, uint32_t number, int32_t news, bytes seed not None):
+    def __cinit__(self, Packets packets not None, Routes routes not None, uint32_t number, int32_t news,
+                  bytes seed not None):
         cdef Seed secret
         cdef Hand* hand
         if len(seed) != 16:
@@ -398,6 +428,7 @@ cdef class FastThread:
         if self.fast == NULL:
             raise MemoryError("no memory for a thread of the fast path")
         self.packets, self.tally, self.descriptors = packets, packets.join(), {}
+        self.routes, self.tallies = routes, routes.join()
         hand = &self.fast.hand
         self.fast.epoll = self.fast.wake = -1
         self.fast.reader = -1
@@ -405,12 +436,15 @@ cdef class FastThread:
         self.fast.number = number
         self.fast.shown = &packets.shown
         self.fast.serial = &packets.serial
+        self.fast.route_shown = &routes.shown
         hand.core.counters = &self.tally.counters
         hand.work = <Workspace*>calloc(1, sizeof(Workspace))
         secret = seed_from(<const uint8_t*><const char*>seed)
         if not lane_allocate(&hand.lane) or not punts_allocate(&hand.punts, &secret) or hand.work == NULL:
             raise MemoryError("no memory for a thread of the fast path")
         self._open()
+        if not misses_allocate(&self.fast.misses, self.fast.epoll, FIRST_MISS, &self.tallies.hops[0], &secret):
+            raise MemoryError("no memory for a thread of the fast path")
 
     def _open(self):
         cdef epoll_event event
@@ -433,6 +467,7 @@ cdef class FastThread:
             close(self.fast.epoll)
         if self.fast.wake >= 0:
             close(self.fast.wake)
+        misses_free(&self.fast.misses)
         lane_free(&self.fast.hand.lane)
         punts_free(&self.fast.hand.punts)
         free(self.fast.hand.work)
@@ -522,6 +557,11 @@ cdef class FastThread:
                 "not_sent": load64(&hand.lane.not_sent),
                 "punts_full": load64(&hand.punts.full),
                 "punts_unfair": load64(&hand.punts.unfair),
+            },
+            misses={
+                "taken": load64(&fast.misses.taken),
+                "joined": load64(&fast.misses.joined),
+                "full": load64(&fast.misses.full),
             },
             times=tuple([load64(&hand.times[i]) for i in range(TIMES)]),
             seconds=load64(&hand.waited) / 1e6,

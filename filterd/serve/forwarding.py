@@ -1,5 +1,5 @@
-"""The upstreams of the settings, as the slow path asks them; a reload brings others, and old questions
-end."""
+"""The upstreams of the settings, as the slow path asks them and as native threads are shown them; a reload
+brings others, and old questions end."""
 
 from __future__ import annotations
 
@@ -8,11 +8,13 @@ import random
 import time
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Protocol
 
 from filterd.config.settings import Upstream
 from filterd.dataplane.upstream.forwarder import Forwarder, Sight
 from filterd.dataplane.upstream.peer import Reading, unwatched
+from filterd.dataplane.upstream.sharing import TURN, Routes, Sharing
 from filterd.dataplane.upstream.streams import tls_context
 from filterd.dataplane.upstream.values import Question, Server, Tls, UpstreamAnswer, UpstreamFailure
 from filterd.telemetry import log
@@ -45,11 +47,20 @@ class Asked(Protocol):
 class Forwarding:
     """One forwarder at a time. Owned by the event loop."""
 
-    def __init__(self, upstreams: Sequence[Upstream], reading: Reading = unwatched) -> None:
-        """Raises ``OSError`` where the certificates that an upstream is verified with cannot be read."""
+    def __init__(
+        self,
+        upstreams: Sequence[Upstream],
+        reading: Reading = unwatched,
+        routes: Routes | None = None,
+    ) -> None:
+        """``routes``: where native threads are shown whom to ask; None: there are none. Raises ``OSError``
+        where the certificates that an upstream is verified with cannot be read."""
         self._upstreams = tuple(upstreams)
         self._reading = reading
         self._forwarder = _forwarder(upstreams, reading)
+        self._routes = routes
+        self._sharing = self._share()
+        self._turns: asyncio.Task[None] | None = None
         self._before: Counter[tuple[str, str]] = Counter()
         """what forwarders of earlier settings counted"""
         self._ending: set[asyncio.Task[None]] = set()
@@ -57,6 +68,8 @@ class Forwarding:
     def start(self) -> None:
         """Begin to look after the upstreams, on the running loop."""
         self._forwarder.start()
+        if self._sharing is not None:
+            self._turns = asyncio.get_running_loop().create_task(self._turn_for_ever())
 
     async def forward(self, pending: Asked) -> UpstreamAnswer | UpstreamFailure:
         """Ask for the name that is pending."""
@@ -78,6 +91,7 @@ class Forwarding:
         old, self._forwarder, self._upstreams = self._forwarder, new, tuple(upstreams)
         self._before.update({(name, outcome.value): count for (name, outcome), count in old.counts.items()})
         new.start()
+        self._sharing = self._share()
         ending = asyncio.get_running_loop().create_task(old.finish())
         self._ending.add(ending)
         ending.add_done_callback(self._ending.discard)
@@ -85,19 +99,46 @@ class Forwarding:
     def counts(self) -> dict[tuple[str, str], int]:
         """Queries by upstream and outcome since the start."""
         counts = dict(self._forwarder.counts)  # at once: a scrape comes on another thread
-        present = {(name, outcome.value): count for (name, outcome), count in counts.items()}
-        return dict(self._before + Counter(present))
+        present = Counter({(name, outcome.value): count for (name, outcome), count in counts.items()})
+        if self._routes is not None:
+            for name, report in self._routes.reports().items():
+                present.update({(name, outcome.value): count for outcome, count in report.outcomes().items()})
+        return dict(self._before + present)
 
     def sights(self) -> dict[str, Sight]:
         """Each upstream as it is now, by its name."""
-        return self._forwarder.sights()
+        sights = self._forwarder.sights()
+        reports = self._routes.reports() if self._routes is not None else {}
+        return {
+            name: replace(sight, outstanding=sight.outstanding + reports[name].outstanding)
+            if name in reports
+            else sight
+            for name, sight in sights.items()
+        }
 
     async def close(self) -> None:
         """Give up what is under way."""
+        if self._turns is not None:
+            self._turns.cancel()
+            await asyncio.gather(self._turns, return_exceptions=True)
         for ending in self._ending:
             ending.cancel()
         await asyncio.gather(*self._ending, return_exceptions=True)
         await self._forwarder.close()
+
+    def _share(self) -> Sharing | None:
+        """Show native threads the present upstreams at once, and from now on."""
+        if self._routes is None:
+            return None
+        sharing = self._forwarder.share(self._routes)
+        sharing.turn()
+        return sharing
+
+    async def _turn_for_ever(self) -> None:
+        while True:
+            await asyncio.sleep(TURN)
+            if self._sharing is not None:
+                self._sharing.turn()
 
 
 def _forwarder(upstreams: Sequence[Upstream], reading: Reading) -> Forwarder:

@@ -25,6 +25,7 @@ from filterd.dataplane.nodestate.node import Node
 from filterd.dataplane.nodestate.values import Published
 from filterd.dataplane.packets import Packets
 from filterd.dataplane.ratelimit import RateLimiter, RateRules
+from filterd.dataplane.routes import Routes
 from filterd.dataplane.slowpath import SlowPath
 from filterd.dataplane.stages.record import Record
 from filterd.dataplane.upstream.peer import unwatched
@@ -88,9 +89,11 @@ class Resolver:
             self._packets.use_board(board)
         self._node = Node(place_of(settings), switches_of(settings), self._publish, self._witness, time.time)
         self._node.load()
-        self._forwarding = Forwarding(settings.dns.upstreams, unwatched if board is None else board.reading)
+        routes = Routes(settings.dns.threads)
+        reading = unwatched if board is None else board.reading
+        self._forwarding = Forwarding(settings.dns.upstreams, reading, routes)
         self._path = SlowPath(self._packets, self._forwarding, self._clock, self._record)
-        self._fast = FastPath(self._packets, self._path, settings.dns.threads)
+        self._fast = FastPath(self._packets, routes, self._path, settings.dns.threads)
         self._listening = Listening(settings, self._path, self._fast, self._clock.ticks, self._witness)
         self._check = SelfCheck(
             self._listening.places, self._fast, self._listening.service, self._witness, os.urandom(16)

@@ -12,6 +12,7 @@ from functools import partial
 from filterd.dataplane.epoch import collect
 from filterd.dataplane.fastpath import FastCounts, FastThread, Punted
 from filterd.dataplane.packets import Packets
+from filterd.dataplane.routes import Routes
 from filterd.dataplane.slowpath import SlowPath
 
 RUN = 64
@@ -28,11 +29,13 @@ Doors = tuple[int, ...]
 class FastPath:
     """Every thread. Owned by the event loop; serves from :meth:`start` to :meth:`close`."""
 
-    def __init__(self, packets: Packets, path: SlowPath, threads: int) -> None:
+    def __init__(self, packets: Packets, routes: Routes, path: SlowPath, threads: int) -> None:
         """Raises ``OSError``: the system allows too few open files."""
         self._path = path
         self._news = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
-        self._fast = [FastThread(packets, number, self._news, os.urandom(16)) for number in range(threads)]
+        self._fast = [
+            FastThread(packets, routes, number, self._news, os.urandom(16)) for number in range(threads)
+        ]
         self._threads: list[threading.Thread] = []
         self._timer: asyncio.TimerHandle | None = None
 

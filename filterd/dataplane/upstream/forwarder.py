@@ -13,6 +13,7 @@ from filterd.dataplane.upstream.network import LoopNetwork, Network
 from filterd.dataplane.upstream.peer import Attempt, Note, Peer, Reading, Surroundings, unwatched
 from filterd.dataplane.upstream.probes import Probes
 from filterd.dataplane.upstream.race import Limits, Race
+from filterd.dataplane.upstream.sharing import Routes, Sharing
 from filterd.dataplane.upstream.values import (
     Outcome,
     Question,
@@ -74,6 +75,10 @@ class Forwarder:
     def start(self) -> None:
         """Begin to probe servers and to look for loops, on the running loop."""
         self._probing = asyncio.get_running_loop().create_task(self._probes.run())
+
+    def share(self, routes: Routes) -> Sharing:
+        """What carries news between these servers' peers and native threads, from now on."""
+        return Sharing(self._peers, routes, self._clock)
 
     def sights(self) -> dict[str, Sight]:
         """Each server by its name."""

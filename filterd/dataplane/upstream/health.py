@@ -55,7 +55,7 @@ class Condition:
     def heard(self, now: float, seconds: float) -> bool:
         """It answered, after so long, whatever it said; whether that ends its rest."""
         self.latency.observe(seconds)
-        self._heard_at = now
+        self._heard_at = max(now, self._heard_at)
         back = self.failures > 0
         self.failures = 0
         if back:

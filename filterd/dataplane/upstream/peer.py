@@ -8,11 +8,12 @@ from collections.abc import Awaitable, Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 
-from filterd.dataplane.upstream.health import SILENCE, Condition
-from filterd.dataplane.upstream.manners import Manners
+from filterd.dataplane.upstream.health import REFUSALS_TO_REST, SILENCE, Condition
+from filterd.dataplane.upstream.manners import MISMATCHES, REFUSALS, Manners
 from filterd.dataplane.upstream.message import (
     Bits,
     Check,
+    Manner,
     Sent,
     check,
     is_truncated,
@@ -22,6 +23,7 @@ from filterd.dataplane.upstream.message import (
     write_query,
 )
 from filterd.dataplane.upstream.network import Network
+from filterd.dataplane.upstream.shown import Report
 from filterd.dataplane.upstream.values import Outcome, Question, Server, UpstreamAnswer
 
 Attempt = asyncio.Task[UpstreamAnswer | Outcome]
@@ -29,6 +31,7 @@ Note = Callable[[str, str, str], None]
 """takes what happened, the upstream's name, and why; no question stands in it"""
 Reading = Callable[[bytes], AbstractContextManager[object]]
 """holds while an answer to that question (wire form) is read: whatever comes of it, the question is known"""
+_BACK = "an upstream answers again"
 _SERVFAIL = 2
 _NOT_ANSWERED = frozenset({1, 4, 5})
 """FORMERR, NOTIMP, REFUSED"""
@@ -84,6 +87,49 @@ class Peer:
         """Ask a question of our own, one that need not be to the server's liking."""
         return await self._converse(question, self._around.clock() + wait)
 
+    def manner(self, now: float) -> Manner:
+        """How to ask it now."""
+        return self._manners.manner(now)
+
+    def learn(self, before: Report, report: Report) -> None:
+        """Native threads asked it meanwhile: what they count now, and counted before.
+
+        Between two reports nobody knows what came after what: one good sign outweighs bad ones.
+        """
+        now = self._around.clock()
+        heard = report.heard - before.heard
+        if heard and self.condition.heard(
+            report.heard_at / 1e6, (report.micros - before.micros) / heard / 1e6
+        ):
+            self.note(_BACK)
+        if report.unreachable > before.unreachable and report.unreachable_at >= report.heard_at:
+            self._trouble("unreachable", begins=self.condition.failed(now))
+        if report.silent_since > before.silent_since:
+            self._trouble("silent", begins=self.condition.silent(report.silent_since / 1e6, now))
+        self._learn_refusals(before, report, now)
+        self._learn_manners(before, report, now)
+
+    def _learn_refusals(self, before: Report, report: Report, now: float) -> None:
+        refused = report.refused + report.malformed - before.refused - before.malformed
+        if report.answered + report.servfail > before.answered + before.servfail:
+            if self.condition.welcome(now):
+                self.note(_BACK)
+            return
+        for _ in range(min(refused, REFUSALS_TO_REST)):
+            self._trouble("refused", begins=self.condition.refused(now))
+
+    def _learn_manners(self, before: Report, report: Report, now: float) -> None:
+        if report.case_kept > before.case_kept:
+            self._manners.case_kept()
+        else:
+            for _ in range(min(report.case_lost - before.case_lost, MISMATCHES)):
+                self._case_lost(now)
+        if report.edns_spoken > before.edns_spoken:
+            self._manners.edns_spoken()
+        else:
+            for _ in range(min(report.edns_refused - before.edns_refused, REFUSALS)):
+                self._edns_refused(now)
+
     def count(self, outcome: Outcome) -> Outcome:
         """Count it under the server's name, and give it back."""
         self._around.counts[self.server.name, outcome] += 1
@@ -101,8 +147,8 @@ class Peer:
             if self._around.clock() - started >= SILENCE:
                 self.count(Outcome.TIMEOUT)
             raise
-        if result in _REFUSED and self.condition.refused(self._around.clock()):
-            self._rests(str(result))
+        if result in _REFUSED:
+            self._trouble(str(result), begins=self.condition.refused(self._around.clock()))
         return result
 
     def _ended(self, _: Attempt) -> None:
@@ -125,8 +171,8 @@ class Peer:
         )
         with self._around.reading(question.wire):
             answer = self._read(reply)
-        if isinstance(answer, UpstreamAnswer) and self._manners.edns_refused(self._around.clock()):
-            self.note("an upstream knows no EDNS and is asked without for a while")
+        if isinstance(answer, UpstreamAnswer):
+            self._edns_refused(self._around.clock())
         return answer
 
     async def _exchange(self, sent: Sent, until: float) -> bytes | Outcome:
@@ -145,12 +191,19 @@ class Peer:
         """Whether a reply over UDP proves itself, by the letter case where that was mixed."""
         found = check(reply, sent)
         if found is Check.CASE_LOST:
-            if self._manners.case_lost(self._around.clock()):
-                self.note("an upstream does not keep letter case and is asked in lower case for an hour")
+            self._case_lost(self._around.clock())
             return False
         if found is Check.OURS and sent.question != sent.question.lower():
             self._manners.case_kept()
         return True
+
+    def _case_lost(self, now: float) -> None:
+        if self._manners.case_lost(now):
+            self.note("an upstream does not keep letter case and is asked in lower case for an hour")
+
+    def _edns_refused(self, now: float) -> None:
+        if self._manners.edns_refused(now):
+            self.note("an upstream knows no EDNS and is asked without for a while")
 
     async def _watched(self, exchange: Awaitable[bytes | Outcome]) -> bytes | Outcome:
         """The result of an exchange, and what it says of the server's condition; silence says it early."""
@@ -163,9 +216,9 @@ class Peer:
         now = self._around.clock()
         if isinstance(reply, bytes):
             if self.condition.heard(now, now - started):
-                self.note("an upstream answers again")
-        elif reply in _UNREACHED and self.condition.failed(now):
-            self._rests(reply.value)
+                self.note(_BACK)
+        elif reply in _UNREACHED:
+            self._trouble(reply.value, begins=self.condition.failed(now))
         return reply
 
     def _silent(self, started: float) -> None:
@@ -173,12 +226,13 @@ class Peer:
         asyncio.get_running_loop().call_soon(self._still_silent, started)
 
     def _still_silent(self, started: float) -> None:
-        if self.condition.silent(started, self._around.clock()):
-            self._rests("silent")
+        self._trouble("silent", begins=self.condition.silent(started, self._around.clock()))
 
-    def _rests(self, reason: str) -> None:
-        self.note("an upstream rests", reason)
-        self._around.troubled(self.server.name)
+    def _trouble(self, reason: str, *, begins: bool) -> None:
+        """A bad sign; whether its rest begins with it."""
+        if begins:
+            self.note("an upstream rests", reason)
+            self._around.troubled(self.server.name)
 
     async def _udp(self, sent: Sent, until: float) -> bytes | Outcome:
         """Exchange over UDP, counting and ignoring what is not ours."""
@@ -210,7 +264,7 @@ class Peer:
         if answer.rcode in _NOT_ANSWERED or answer.rcode >= _FIRST_EXTENDED:
             return self.count(Outcome.REFUSED)
         if self.condition.welcome(self._around.clock()):
-            self.note("an upstream answers again")
+            self.note(_BACK)
         self.count(Outcome.SERVFAIL if answer.rcode == _SERVFAIL else Outcome.ANSWERED)
         return answer
 

@@ -12,6 +12,7 @@ from filterd.dataplane.cache import ResponseCache
 from filterd.dataplane.fastpath import FastThread
 from filterd.dataplane.lines import Lines
 from filterd.dataplane.packets import Packets
+from filterd.dataplane.routes import Routes
 from filterd.dataplane.selfquery import WHO_TCP, SelfQueries
 from tests.policy_world import KEY, NOW
 from tests.unit.dataplane.conftest import Rules
@@ -30,7 +31,7 @@ def thread(proxies: Prefixes | None = None, *, knows: bool = True) -> tuple[Fast
     """One that nobody may ask, with nothing published; ``knows``: it has the key."""
     packets = Packets(Prefixes(KEY, []), ResponseCache(1 << 20, KEY), Rules(), None, proxies)
     packets.publish(None, Lines(KEY), Addresses(KEY), True)
-    made = FastThread(packets, THREAD, -1, KEY)
+    made = FastThread(packets, Routes(1), THREAD, -1, KEY)
     if knows:
         made.know_itself(SECRET)
     return made, packets

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from ipaddress import ip_address
 from pathlib import Path
@@ -14,6 +14,7 @@ import pytest
 
 from filterd.config.domain import Endpoint, TlsName
 from filterd.config.settings import Upstream, UpstreamTls
+from filterd.dataplane.upstream.shown import Hop, Report
 from filterd.dataplane.upstream.values import UpstreamAnswer
 from filterd.serve.forwarding import Forwarding
 from filterd.telemetry import log
@@ -87,4 +88,54 @@ async def test_upstreams_that_cannot_be_verified_are_refused_and_the_old_ones_st
         forwarding.change([upstream(853, missing)])
         assert isinstance(await forwarding.forward(Name(b"\1a\0")), UpstreamAnswer)
         assert "the old ones stay" in capsys.readouterr().err
+        await forwarding.close()
+
+
+@dataclass
+class Threads:
+    """What native threads are shown, and count."""
+
+    counted: dict[str, Report]
+    shown: asyncio.Queue[list[str]]
+
+    def publish(self, hops: Sequence[Hop], /) -> None:
+        self.shown.put_nowait([hop.name for hop in hops])
+
+    def reports(self) -> dict[str, Report]:
+        return self.counted
+
+
+@pytest.mark.usefixtures("capsys")
+async def test_native_threads_are_shown_the_upstreams_and_counted_with_the_slow_path() -> None:
+    log.configure("resolver")
+    async with served() as first, served() as second:
+        name, other = str(first.address), str(second.address)
+        threads = Threads({name: Report(answered=5, timeout=2, outstanding=3)}, asyncio.Queue())
+        forwarding = Forwarding([first, second], routes=threads)
+        assert await threads.shown.get() == [name, other]
+        forwarding.start()
+        threads.counted[name] = threads.counted[name]._replace(unreachable=1, unreachable_at=1)
+        while await threads.shown.get() != [other, name]:
+            pass
+        assert isinstance(await forwarding.forward(Name(b"\1a\0")), UpstreamAnswer)
+        counts = forwarding.counts()
+        assert counts[name, "timeout"] == 2
+        assert counts[name, "unreachable"] == 1
+        assert counts[name, "answered"] + counts[other, "answered"] >= 6
+        assert forwarding.sights()[name].outstanding >= 3
+        forwarding.change([second])
+        while await threads.shown.get() != [other]:
+            pass
+        assert forwarding.counts()[name, "answered"] >= 5
+        await forwarding.close()
+
+
+async def test_counts_of_threads_outlive_a_change_once() -> None:
+    async with served() as first, served() as second:
+        threads = Threads({str(first.address): Report(answered=5)}, asyncio.Queue())
+        forwarding = Forwarding([first], routes=threads)
+        forwarding.start()
+        forwarding.change([second])
+        forwarding.change([first])
+        assert forwarding.counts()[str(first.address), "answered"] == 5
         await forwarding.close()

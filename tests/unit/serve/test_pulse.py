@@ -246,16 +246,20 @@ async def test_without_a_resolver_the_supervisor_speaks_for_itself(manager: sock
     assert told(manager) == [WATCHDOG, READY, WATCHDOG]
 
 
+DEAF = "from signal import *; signal(SIGABRT, SIG_IGN); print(flush=True); input()"
+
+
 @pytest.mark.parametrize(
-    ("script", "by"),
+    ("script", "first", "by"),
     [
-        ("input()", signal.SIGABRT),
-        ("from signal import *; signal(SIGABRT, SIG_IGN); print(flush=True); input()", signal.SIGKILL),
+        ("print(flush=True); input()", None, signal.SIGABRT),
+        (DEAF, None, signal.SIGKILL),
+        ("print(flush=True); input()", signal.SIGSTOP, signal.SIGKILL),
     ],
-    ids=["at once", "by force"],
+    ids=["at once", "by force", "stopped"],
 )
 async def test_a_resolver_without_a_pulse_is_ended(
-    monkeypatch: pytest.MonkeyPatch, script: str, by: signal.Signals
+    monkeypatch: pytest.MonkeyPatch, script: str, first: signal.Signals | None, by: signal.Signals
 ) -> None:
     monkeypatch.setattr(supervisor, "ABORT_SECONDS", 0.1)
     lines = io.StringIO()
@@ -265,10 +269,11 @@ async def test_a_resolver_without_a_pulse_is_ended(
     assert made._watch is not None
     pipe = asyncio.subprocess.PIPE
     process = await asyncio.create_subprocess_exec(sys.executable, "-c", script, stdin=pipe, stdout=pipe)
+    assert process.stdout is not None
+    await process.stdout.readline()
     made._children[0].process = process
-    if by == signal.SIGKILL:
-        assert process.stdout is not None
-        await process.stdout.readline()
+    if first is not None:
+        process.send_signal(first)
     async with beating(made._pulse):
         for now in range(2 * BEATS):
             made._look(float(now))

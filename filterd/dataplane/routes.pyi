@@ -1,0 +1,21 @@
+"""Whom to ask, as the event loop shows it to native threads, and what they count of each upstream."""
+
+from collections.abc import Iterable
+from typing import final
+
+from filterd.dataplane.upstream.shown import Hop, Report
+
+@final
+class Routes:
+    """The route that is shown. Published and read with the GIL, by one owner."""
+
+    @property
+    def threads(self) -> int: ...
+    def __init__(self, threads: int) -> None:
+        """``threads``: how many share what an upstream may have outstanding."""
+
+    def publish(self, hops: Iterable[Hop]) -> None:
+        """Whom to ask from now on, in this order; none: threads ask nobody. The first sixteen are shown."""
+
+    def reports(self) -> dict[str, Report]:
+        """What the threads counted since the start, by the upstreams' names."""

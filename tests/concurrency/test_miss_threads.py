@@ -1,0 +1,85 @@
+"""Threads that forward misses while the event loop shows them other routes and reads what they count.
+
+``spin`` lets go of the interpreter's lock, so threads do read routes and insert answers at the same time.
+"""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import dns.message
+
+from filterd.dataplane.driven import DrivenMisses
+from tests.miss_world import SEED, UNKNOWN, Misses, Upstream, bound, misses
+from tests.policy_world import NOW
+from tests.unit.dataplane.test_misses import POLICY
+
+THREADS = 3
+QUESTIONS = 400
+QUERY = dns.message.make_query("00000000.miss.example.org", "A", use_edns=0).to_wire()
+PLACE = 13
+RECORD = bytes.fromhex("c00c 0001 0001 00000258 0004 c0000250")
+
+
+def answered(query: bytes) -> bytes:
+    """One address, and the OPT as it came."""
+    end = query.index(b"\0", 12) + 5
+    return query[:2] + b"\x81\x80" + query[4:6] + b"\0\1" + query[8:end] + RECORD + query[end:]
+
+
+@contextmanager
+def answering(endpoint: socket.socket) -> Iterator[None]:
+    """An upstream in a thread of its own; one byte ends it."""
+
+    def serve() -> None:
+        endpoint.settimeout(None)
+        while True:
+            query, source = endpoint.recvfrom(4096)
+            if len(query) == 1:
+                return
+            endpoint.sendto(answered(query), source)
+
+    thread = threading.Thread(target=serve)
+    thread.start()
+    try:
+        yield
+    finally:
+        with bound() as last:
+            last.sendto(b"\0", endpoint.getsockname())
+        thread.join()
+
+
+def ask_all(world: Misses, results: list[int], place: int) -> None:
+    """The same questions from each thread: they find each other's answers in the cache."""
+    driven = DrivenMisses(world.packets, world.routes, SEED, place + 1)
+    results[place] = driven.spin(QUERY, PLACE, 0, QUESTIONS, 40, UNKNOWN, NOW)
+
+
+def test_routes_change_under_all_threads() -> None:
+    with misses(POLICY, threads=THREADS) as world, bound() as first, bound() as second:
+        upstreams = [Upstream(first), Upstream(second)]
+        hops = [each.hop() for each in upstreams]
+        world.routes.publish(hops)
+        results = [-1] * THREADS
+        threads = [threading.Thread(target=ask_all, args=(world, results, place)) for place in range(THREADS)]
+        with answering(first), answering(second):
+            for thread in threads:
+                thread.start()
+            while any(thread.is_alive() for thread in threads):
+                hops.reverse()
+                world.routes.publish(hops)
+                reports = world.routes.reports()
+                assert sum(each.answered for each in reports.values()) <= THREADS * QUESTIONS
+                threads[0].join(0.001)
+            for thread in threads:
+                thread.join()
+        reports = world.routes.reports()
+        lookups = world.packets.counts()["lookups"]
+        assert all(result >= 0 for result in results)
+        assert sum(each.outstanding for each in reports.values()) == 0
+        assert lookups["miss"] + lookups["hit"] == THREADS * QUESTIONS
+        assert sum(each.answered for each in reports.values()) + sum(results) >= lookups["miss"]
+        assert all(each.answered for each in reports.values())
