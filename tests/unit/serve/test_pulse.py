@@ -274,6 +274,9 @@ async def test_a_resolver_without_a_pulse_is_ended(
     made._children[0].process = process
     if first is not None:
         process.send_signal(first)
+        async with asyncio.timeout(10):
+            while " T " not in Path(f"/proc/{process.pid}/stat").read_text():
+                await asyncio.sleep(0.01)
     async with beating(made._pulse):
         for now in range(2 * BEATS):
             made._look(float(now))
