@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import time
+from collections import Counter
 from dataclasses import dataclass, field, replace
 from ipaddress import ip_address
 from typing import Any
@@ -14,11 +15,13 @@ import dns.message
 from filterd.dataplane.addresses import Addresses, Prefixes
 from filterd.dataplane.cache import ResponseCache
 from filterd.dataplane.lines import Lines
-from filterd.dataplane.listeners.binding import bind_tcp, bind_udp
+from filterd.dataplane.listeners.binding import bind_tcp
 from filterd.dataplane.listeners.connections import Connections, Ending, Limits
+from filterd.dataplane.listeners.fast import FastPath
 from filterd.dataplane.listeners.tcp import TcpListener, TcpService
 from filterd.dataplane.listeners.udp import UdpListener
 from filterd.dataplane.packets import Packets, Pending
+from filterd.dataplane.routes import Routes
 from filterd.dataplane.slowpath import SlowPath
 from filterd.dataplane.stages.record import Record
 from filterd.dataplane.stages.unwrap import Unwrap
@@ -31,14 +34,14 @@ GENEROUS = Limits()
 Stream = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 
-class StillClock:
-    """The time that a test says."""
+class MachineClock:
+    """The clocks that the threads of the fast path read too."""
 
     def now(self) -> int:
-        return 1_800_000_000
+        return int(time.time())
 
     def ticks(self) -> float:
-        return 1000.0
+        return time.monotonic()
 
 
 @dataclass
@@ -65,7 +68,9 @@ class ScriptedUpstreams:
 
 @dataclass
 class Served:
+    packets: Packets
     path: SlowPath
+    fast: FastPath
     upstreams: ScriptedUpstreams
     udp: UdpListener
     tcp: TcpListener
@@ -74,6 +79,7 @@ class Served:
     tcp_port: int
 
     def start(self) -> None:
+        self.fast.start()
         self.udp.start()
         self.tcp.start()
         self.service.start()
@@ -82,12 +88,20 @@ class Served:
         self.udp.close()
         self.tcp.close()
         self.service.close()
+        self.fast.close()
         await self.path.close()
         await asyncio.sleep(0)
 
     @property
     def connections(self) -> Connections:
         return self.service.connections
+
+    def drops(self) -> dict[str, int]:
+        """What got no answer, by reason, as the metric adds it up."""
+        found = Counter(self.packets.counts()["drops"]) + Counter(self.path.record.drops)
+        for thread in self.fast.counts():
+            found.update(thread.drops)
+        return dict(+found)
 
     def limit(self, **changes: Any) -> None:
         """Change some of the limits."""
@@ -123,20 +137,19 @@ class Served:
         return reader, writer
 
 
-def make_served(limits: Limits = GENEROUS) -> Served:
+def make_served(limits: Limits = GENEROUS, threads: int = 2) -> Served:
     """Everyone on loopback and 192.0.2.0/24 may ask; 127.0.0.7 is a front. Not started."""
-    allowed = Prefixes(KEY, ["127.0.0.0/8", "192.0.2.0/24"])
-    packets = Packets(allowed, ResponseCache(1 << 20, KEY), Rules())
+    allowed, fronts = Prefixes(KEY, ["127.0.0.0/8", "192.0.2.0/24"]), Prefixes(KEY, ["127.0.0.7/32"])
+    packets = Packets(allowed, ResponseCache(1 << 20, KEY), Rules(), None, fronts)
     packets.publish(World(Classes(FIXED)).native, Lines(KEY), Addresses(KEY), True)
     upstreams = ScriptedUpstreams()
     upstreams.gate.set()
-    path = SlowPath(packets, upstreams, StillClock(), Record())
-    unwrap = Unwrap(Prefixes(KEY, ["127.0.0.7/32"]))
-    udp_socket, tcp_socket = bind_udp(ip_address("127.0.0.1"), 0), bind_tcp(ip_address("127.0.0.1"), 0)
-    ports = udp_socket.getsockname()[1], tcp_socket.getsockname()[1]
+    path = SlowPath(packets, upstreams, MachineClock(), Record())
+    fast = FastPath(packets, Routes(threads), path, threads)
+    udp, tcp_socket = UdpListener(ip_address("127.0.0.1"), 0, fast), bind_tcp(ip_address("127.0.0.1"), 0)
     service = TcpService(Connections(limits), time.monotonic)
-    udp, tcp = UdpListener(udp_socket, path, unwrap), TcpListener(tcp_socket, path, unwrap, service)
-    return Served(path, upstreams, udp, tcp, service, *ports)
+    tcp = TcpListener(tcp_socket, path, Unwrap(fronts), service)
+    return Served(packets, path, fast, upstreams, udp, tcp, service, udp.port, tcp_socket.getsockname()[1])
 
 
 def query(name: str) -> bytes:

@@ -22,7 +22,7 @@ from filterd.dataplane.routes import Routes
 from filterd.dataplane.slowpath import SlowPath
 from filterd.dataplane.stages.record import Record
 from filterd.dataplane.stages.unwrap import Unwrap
-from tests.listener_world import GENEROUS, ScriptedUpstreams, StillClock
+from tests.listener_world import GENEROUS, MachineClock, ScriptedUpstreams
 from tests.policy_world import KEY
 from tests.unit.dataplane.conftest import Rules
 
@@ -84,7 +84,7 @@ async def self_world(
     proxies = Prefixes(KEY, list(fronts))
     packets = Packets(Prefixes(KEY, []), ResponseCache(1 << 20, KEY), Rules(), None, proxies)
     packets.publish(None, Lines(KEY), Addresses(KEY), True)
-    path = SlowPath(packets, ScriptedUpstreams(), StillClock(), Record())
+    path = SlowPath(packets, ScriptedUpstreams(), MachineClock(), Record())
     fast = FastPath(packets, Routes(threads), path, threads)
     service = TcpService(Connections(limits), time.monotonic)
     told = Told()

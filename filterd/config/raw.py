@@ -116,7 +116,8 @@ class Dns(Section):
     )
     threads: Threads = key(
         "auto",
-        "Threads that answer queries over UDP; auto is one for each processor that the service may use.",
+        "Threads that answer queries over UDP; auto is one for each processor that the service may use. "
+        "Another number takes a restart.",
     )
     upstreams: Upstreams = key(
         "auto",

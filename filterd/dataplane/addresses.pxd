@@ -5,7 +5,7 @@ Addresses are held in one form of 16 bytes: IPv4 a.b.c.d is ::ffff:a.b.c.d (RFC 
 its prefix length counts from 96. So an IPv4 client that arrives on a dual-stack socket is the same client.
 """
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
-from libc.string cimport memcpy, memset
+from libc.string cimport memcmp, memcpy, memset
 
 from filterd.dataplane.atomics cimport load64, load_pointer
 from filterd.dataplane.hashing cimport Seed, home_of, keyed_hash
@@ -19,11 +19,20 @@ from filterd.dataplane.tables cimport (
 
 cdef extern from *:
     """
+    static const uint8_t filterd_mapped[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xFF, 0xFF};
     static inline int filterd_highest_bit(uint64_t word) {
         return 63 - __builtin_clzll(word);
     }
+    static inline uint64_t filterd_little_endian(uint64_t word) {
+    #if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+        word = __builtin_bswap64(word);
+    #endif
+        return word;
+    }
     """
+    const uint8_t* mapped_prefix "filterd_mapped"
     int highest_bit "filterd_highest_bit"(uint64_t word) noexcept nogil    # of a word that is not 0
+    uint64_t little_endian "filterd_little_endian"(uint64_t word) noexcept nogil
 
 
 cdef struct AddressSlot:
@@ -55,8 +64,7 @@ cdef enum:
 cdef inline void widen(const uint8_t* address, bint ipv4, uint8_t* out) noexcept nogil:
     """``address`` (4 bytes if ``ipv4``, else 16) in the 16-byte form."""
     if ipv4:
-        memset(out, 0, 10)
-        memset(out + 10, 0xFF, 2)
+        memcpy(out, mapped_prefix, 12)
         memcpy(out + 12, address, 4)
     else:
         memcpy(out, address, 16)
@@ -64,11 +72,7 @@ cdef inline void widen(const uint8_t* address, bint ipv4, uint8_t* out) noexcept
 
 cdef inline bint is_mapped(const uint8_t* address) noexcept nogil:
     """Whether the 16-byte form holds an IPv4 address."""
-    cdef int i
-    for i in range(10):
-        if address[i] != 0:
-            return False
-    return address[10] == 0xFF and address[11] == 0xFF
+    return memcmp(address, mapped_prefix, 12) == 0
 
 
 cdef inline void mask(uint8_t* address, int length) noexcept nogil:
@@ -88,24 +92,21 @@ cdef inline const AddressSlot* slot_get(
     """
     cdef const AddressSlot* slot = slots + home_of(keyed_hash(seed, address, 16, length), size)
     cdef uint64_t wanted[2]
-    cdef uint64_t word
-    cdef uint8_t tail[8]        # from AddressSlot.length on
-    cdef uint64_t distance = 0
+    cdef uint64_t tail          # length, displacement and six bytes of 0
+    cdef uint64_t looked_for = <uint64_t>length + 1
     memcpy(wanted, address, 16)
     while True:
-        word = load64(<const uint64_t*>&slot.length)
-        memcpy(tail, &word, 8)
-        if tail[0] == 0 or tail[1] < distance:  # a byte: at SPARE at the latest
-            return NULL
+        tail = little_endian(load64(<const uint64_t*>&slot.length))
         if (
-            tail[1] == distance
-            and tail[0] == length + 1
+            tail == looked_for
             and load64(<const uint64_t*>slot.address) == wanted[0]
             and load64(<const uint64_t*>slot.address + 1) == wanted[1]
         ):
             return slot
+        if tail & 0xFF == 0 or tail >> 8 < looked_for >> 8:  # a byte: at SPARE at the latest
+            return NULL
         slot += 1
-        distance += 1
+        looked_for += 0x100
 
 
 cdef inline const AddressSlot* slot_covering(
@@ -157,24 +158,25 @@ cdef inline int address_attempt(
     """``address_search`` for the 16-byte form, once: BUSY where the sequence is no longer the one
     given, which was even."""
     cdef uint8_t masked[16]
-    cdef uint64_t lengths[3]
+    cdef uint64_t lengths4 = 0
+    cdef uint64_t lengths6[3]
     cdef const AddressSlot* slots = <const AddressSlot*>load_pointer(&table.slots)
     cdef uint64_t size = load64(&table.size)
     cdef const AddressSlot* slot = NULL
     cdef int word
     memcpy(masked, wide, 16)
     if ipv4:
-        lengths[0] = load64(&table.lengths4)
+        lengths4 = load64(&table.lengths4)
     else:
         for word in range(3):
-            lengths[word] = load64(&table.lengths6[word])
+            lengths6[word] = load64(&table.lengths6[word])
     if load64(&table.sequence) != sequence:  # slots and size belong together
         return LOOKUP_BUSY
     if ipv4:
-        slot = slot_covering(slots, size, &table.seed, masked, lengths[0], MAPPED)
+        slot = slot_covering(slots, size, &table.seed, masked, lengths4, MAPPED)
     else:
         for word in range(2, -1, -1):
-            slot = slot_covering(slots, size, &table.seed, masked, lengths[word], 64 * word)
+            slot = slot_covering(slots, size, &table.seed, masked, lengths6[word], 64 * word)
             if slot != NULL:
                 break
     if slot != NULL:

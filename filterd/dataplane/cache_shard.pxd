@@ -134,8 +134,8 @@ cdef inline Shard* shard_of(const Cache* cache, uint64_t hash) noexcept nogil:
 # All memory that the cache will ever have, about `size` bytes. False: there is not that much.
 cdef bint shards_allocate(Cache* cache, size_t size) noexcept nogil
 
-# What a read of the key will touch, asked for ahead of it, each step when the one before has come: the bucket,
-# the entry, its answer. Nothing is decided by them.
+# What a read of the key will touch, asked for ahead of it, each step when the one before has come: the
+# bucket, the entry, its answer. Nothing is decided by them.
 cdef void shard_fetch_bucket(const Cache* cache, const Key* key) noexcept nogil
 cdef uint32_t shard_fetch_entry(const Cache* cache, const Key* key) noexcept nogil      # its number + 1, or 0
 cdef void shard_fetch_answer(const Cache* cache, const Key* key, uint32_t number) noexcept nogil

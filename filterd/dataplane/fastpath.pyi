@@ -57,7 +57,8 @@ class FastThread:
 
     def __init__(self, packets: Packets, routes: Routes, number: int, news: int, seed: bytes) -> None:
         """``number``: from 0, its place on the crash board. ``news``: an eventfd, written to when there is
-        something to :meth:`take`. ``seed``: 16 secret bytes. OSError: no descriptors are left."""
+        something to :meth:`take`. ``seed``: 16 secret bytes. OSError: no descriptors are left.
+        ValueError: the number is beyond the crash board's notes."""
 
     @property
     def running(self) -> bool: ...

@@ -1,13 +1,13 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
 
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
-from libc.stdlib cimport calloc, free, malloc
+from libc.stdlib cimport calloc, free
 from libc.string cimport memcpy, memset
 from posix.time cimport CLOCK_MONOTONIC, CLOCK_REALTIME, clock_gettime, timespec
-from posix.unistd cimport close, dup, read, write
+from posix.unistd cimport close, read, write
 
 from filterd.dataplane.addresses cimport address_find
-from filterd.dataplane.atomics cimport bump64, load32, load64, load_pointer, store32, store64
+from filterd.dataplane.atomics cimport bump64, load64, load_pointer, store64
 from filterd.dataplane.epoch cimport epoch_asleep, epoch_awake, epoch_join, epoch_leave
 from filterd.dataplane.hand cimport TIMES, hand_batch_answered
 from filterd.dataplane.hashing cimport Seed, seed_from
@@ -17,6 +17,8 @@ from filterd.dataplane.lane cimport (
     BATCH,
     DOORS,
     back_send,
+    door_close,
+    door_open,
     lane_allocate,
     lane_arrival,
     lane_flush,
@@ -27,7 +29,7 @@ from filterd.dataplane.lane cimport (
     lane_reply,
     peer_address,
 )
-from filterd.dataplane.crashboard cimport Note
+from filterd.dataplane.crashboard cimport NOTES, Note
 from filterd.dataplane.misses cimport (
     MISS_TAKEN,
     misses_allocate,
@@ -60,8 +62,10 @@ from filterd.dataplane.punts cimport (
     PUNT_STALE,
     PUNT_TAKEN,
     Punt,
+    punt_lost,
     punt_put,
     punt_take,
+    punt_try,
     punts_allocate,
     punts_free,
 )
@@ -90,8 +94,12 @@ cdef extern from "<sys/eventfd.h>" nogil:
     int eventfd(unsigned int first, int flags)
     enum: EFD_NONBLOCK, EFD_CLOEXEC
 
-# A build for tests (-DFILTERD_TEST_HOOKS) parks thread N for good once it finds the file park-N in the folder that
-# the environment's FILTERD_TEST_HOOKS names; it takes the file away.
+cdef extern from "<fcntl.h>" nogil:
+    int fcntl(int socket, int operation, ...)
+    enum: F_DUPFD_CLOEXEC
+
+# A build for tests (-DFILTERD_TEST_HOOKS) parks thread N for good once it finds the file park-N in the folder
+# that the environment's FILTERD_TEST_HOOKS names; it takes the file away.
 cdef extern from *:
     """
     #ifdef FILTERD_TEST_HOOKS
@@ -285,7 +293,7 @@ cdef void settle(Fast* fast, int status, Exchange* x, const Back* back) noexcept
         lane_reply(&hand.lane, back, hand.work.out, hand.work.written)
         hand.answered += 1
         if x.refresh:
-            punt_put(&hand.punts, PUNT_REFRESH, x, back, hand.micros)
+            punt_try(&hand.punts, PUNT_REFRESH, x, back, hand.micros)
     elif status == PACKET_MISS:
         forward(fast, x, back)
     elif status == PACKET_BUSY:
@@ -296,17 +304,20 @@ cdef void forward(Fast* fast, Exchange* x, const Back* back) noexcept nogil:
     """Ask an upstream, here or on the slow path; where neither can, there may be a stale answer."""
     cdef Hand* hand = &fast.hand
     cdef uint8_t reason = PUNT_STALE
+    cdef int status
     if not x.stale and misses_take(&fast.misses, fast.route, hand, x, back, hand.micros,
                                    &reason) == MISS_TAKEN:
         return
-    if punt_put(&hand.punts, reason, x, back, hand.micros) == PUNT_TAKEN:
+    status = punt_try(&hand.punts, reason, x, back, hand.micros)
+    if status == PUNT_TAKEN:
         return
-    if not x.stale:
-        return
-    note_question(&hand.core, x, hand.work)
-    if noted(hand.work, packet_stale(&hand.core, x, hand.now, hand.ticks, hand.work)) == PACKET_ANSWER:
-        lane_reply(&hand.lane, back, hand.work.out, hand.work.written)
-        hand.answered += 1
+    if x.stale:
+        note_question(&hand.core, x, hand.work)
+        if noted(hand.work, packet_stale(&hand.core, x, hand.now, hand.ticks, hand.work)) == PACKET_ANSWER:
+            lane_reply(&hand.lane, back, hand.work.out, hand.work.written)
+            hand.answered += 1
+            return
+    punt_lost(&hand.punts, status)
 
 
 # ---- recorded packets, for tests, benchmarks and fuzzing: everything but the system calls ----
@@ -424,14 +435,15 @@ cdef class FastThread:
         cdef Hand* hand
         if len(seed) != 16:
             raise ValueError("a seed has 16 bytes")
+        if number >= NOTES - 1:
+            raise ValueError(f"there are {NOTES - 1} threads at most: the crash board has no more notes")
         self.fast = <Fast*>calloc(1, sizeof(Fast))
         if self.fast == NULL:
             raise MemoryError("no memory for a thread of the fast path")
-        self.packets, self.tally, self.descriptors = packets, packets.join(), {}
         self.routes, self.tallies = routes, routes.join()
         hand = &self.fast.hand
-        self.fast.epoll = self.fast.wake = -1
-        self.fast.reader = -1
+        self.fast.epoll = self.fast.wake = self.fast.reader = -1
+        self.packets, self.tally, self.descriptors = packets, packets.join(), {}
         self.fast.news = news
         self.fast.number = number
         self.fast.shown = &packets.shown
@@ -476,7 +488,7 @@ cdef class FastThread:
     def open_door(self, int32_t socket, bint wildcard):
         cdef epoll_event event
         cdef int door
-        cdef Descriptor mine = Descriptor(dup(socket))
+        cdef Descriptor mine = Descriptor(fcntl(socket, F_DUPFD_CLOEXEC, 0))
         if mine.number < 0:
             raise OSError("no descriptor is left for a listening socket")
         for door in range(DOORS):
@@ -484,13 +496,11 @@ cdef class FastThread:
                 break
         else:
             raise OSError(f"a thread listens on {DOORS} sockets at most: configure fewer addresses")
-        self.fast.hand.lane.doors[door].wildcard = wildcard
-        store32(&self.fast.hand.lane.doors[door].opening, self.fast.hand.lane.doors[door].opening + 1)
-        store32(<uint32_t*>&self.fast.hand.lane.doors[door].socket, <uint32_t>mine.number)
+        door_open(&self.fast.hand.lane.doors[door], mine.number, wildcard)
         event.events = EPOLLIN
         event.data.u64 = door
         if epoll_ctl(self.fast.epoll, EPOLL_CTL_ADD, mine.number, &event) < 0:
-            store32(<uint32_t*>&self.fast.hand.lane.doors[door].socket, <uint32_t>-1)
+            door_close(&self.fast.hand.lane.doors[door])
             raise OSError("a listening socket cannot be waited for")
         self.descriptors[door] = mine
         return door
@@ -498,8 +508,7 @@ cdef class FastThread:
     def close_door(self, int door):
         cdef Descriptor mine = self.descriptors.pop(door)
         cdef epoll_event event
-        store32(<uint32_t*>&self.fast.hand.lane.doors[door].socket, <uint32_t>-1)
-        store32(&self.fast.hand.lane.doors[door].opening, self.fast.hand.lane.doors[door].opening + 1)
+        door_close(&self.fast.hand.lane.doors[door])
         epoll_ctl(self.fast.epoll, EPOLL_CTL_DEL, mine.number, &event)
         retire(mine)
 
@@ -592,7 +601,7 @@ cdef class FastThread:
         cdef Py_ssize_t kept = len(batches)
         cdef Recorded* recorded
         cdef uint64_t answered = 0
-        cdef int64_t turn, i
+        cdef int64_t _, i
         recorded = <Recorded*>calloc(kept or 1, sizeof(Recorded))
         if recorded == NULL:
             raise MemoryError("no memory for the recorded packets")
@@ -601,7 +610,7 @@ cdef class FastThread:
                 recorded[i].count = record(self.fast, batches[i])
                 keep_recorded(self.fast, &recorded[i])
             with nogil:
-                for turn in range(rounds):
+                for _ in range(rounds):
                     for i in range(kept):
                         load_recorded(self.fast, &recorded[i])
                         begin_recorded(self.fast, now, micros)

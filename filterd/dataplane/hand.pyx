@@ -30,7 +30,7 @@ def _take_bounds():
 
     cdef int i
     for i in range(TIMES - 1):
-        BOUNDS[i] = <int64_t>(seconds[i] * 1e6) 
+        BOUNDS[i] = <int64_t>(seconds[i] * 1e6)
 
 
 _take_bounds()

@@ -28,7 +28,7 @@ cdef extern from "<sys/socket.h>" nogil:
 
 cdef enum:
     BATCH = 64                  # datagrams of one system call
-    SLOT = 8384                 # bytes for one: a query of 4096 behind a PROXY header, on cache lines of its own
+    SLOT = 8384                 # bytes for one: a query of 4096 behind a PROXY header, on its own cache lines
     REPLY_SLOT = 1344           # more than any answer over UDP has, see respond.udp_limit
     DOORS = 64                  # sockets of one thread
     PEER_SIZE = 28              # sockaddr_in6
@@ -50,8 +50,8 @@ cdef struct Back:               # the way back to a client
 
 cdef struct Door:
     int32_t socket              # -1: closed; atomic
-    uint32_t opening            # atomic
-    bint wildcard
+    uint32_t opening            # atomic: raised when a socket comes and when it goes
+    uint32_t wildcard           # atomic
 
 cdef struct Lane:
     Door doors[DOORS]
@@ -79,6 +79,11 @@ cdef struct Lane:
 cdef bint lane_allocate(Lane* lane) noexcept nogil
 cdef void lane_free(Lane* lane) noexcept nogil
 
+# A socket for a closed door, and none again. The lane's thread may use the old one until it has passed (see
+# epoch). Any thread may call them, one at a time.
+cdef void door_open(Door* door, int32_t socket, bint wildcard) noexcept nogil
+cdef void door_close(Door* door) noexcept nogil
+
 # Takes what waits on a door, without waiting: how many. Number i is lane_packet(i), lane_length(i), came by
 # lane.backs[i], and is an Arrival.
 cdef int lane_receive(Lane* lane, int door) noexcept nogil
@@ -88,7 +93,8 @@ cdef int lane_arrival(Lane* lane, int i) noexcept nogil
 cdef void lane_reply(Lane* lane, const Back* back, const uint8_t* answer, size_t length) noexcept nogil
 cdef void lane_flush(Lane* lane) noexcept nogil
 
-# Sends one answer at once; any thread may. False: it was not sent, and the client asks again.
+# Sends one answer at once; the thread that opens and closes doors may. False: it was not sent, and the client
+# asks again.
 cdef bint back_send(const Lane* lane, const Back* back, const uint8_t* answer, size_t length) noexcept nogil
 
 # The peer's address in 16 bytes, IPv4 as ::ffff:a.b.c.d (RFC 4291 2.5.5.2).

@@ -5,7 +5,7 @@ from libc.stdint cimport int32_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free
 from libc.string cimport memcpy, memset
 
-from filterd.dataplane.atomics cimport bump64, load32, load64, store64
+from filterd.dataplane.atomics cimport bump64, load32, load64, store32, store64
 
 # What <sys/socket.h> offers as macros over casts that Cython would have to repeat.
 cdef extern from *:
@@ -110,13 +110,29 @@ cdef void lane_free(Lane* lane) noexcept nogil:
     lane.slots = lane.replies = NULL
 
 
+cdef void door_open(Door* door, int32_t socket, bint wildcard) noexcept nogil:
+    # In this order, and read in the other one: whoever has read a new word finds that `opening` has moved.
+    store32(&door.wildcard, wildcard)
+    store32(&door.opening, door.opening + 1)
+    store32(<uint32_t*>&door.socket, <uint32_t>socket)
+
+
+cdef void door_close(Door* door) noexcept nogil:
+    store32(<uint32_t*>&door.socket, <uint32_t>-1)
+    store32(&door.opening, door.opening + 1)
+
+
+cdef inline int32_t socket_of(const Door* door) noexcept nogil:
+    return <int32_t>load32(<const uint32_t*>&door.socket)
+
+
 cdef int lane_receive(Lane* lane, int door) noexcept nogil:
-    cdef int32_t socket = <int32_t>load32(<uint32_t*>&lane.doors[door].socket)
-    cdef bint wildcard = lane.doors[door].wildcard
     cdef uint32_t opening = load32(&lane.doors[door].opening)
+    cdef int32_t socket = socket_of(&lane.doors[door])
+    cdef bint wildcard = load32(&lane.doors[door].wildcard)
     cdef msghdr* header
     cdef int count, i
-    if socket < 0:
+    if socket < 0 or load32(&lane.doors[door].opening) != opening:
         return 0
     for i in range(lane.used if lane.readied_for == door else BATCH):
         header = &lane.came[i].msg_hdr
@@ -163,6 +179,10 @@ cdef inline bint is_open(const Lane* lane, const Back* back) noexcept nogil:
     return load32(&lane.doors[back.door].opening) == back.opening
 
 
+cdef inline bint same_way(const Back* a, const Back* b) noexcept nogil:
+    return a.door == b.door and a.opening == b.opening
+
+
 cdef inline void address_to(msghdr* header, const Back* back) noexcept nogil:
     header.msg_name = <void*>&back.peer[0]
     header.msg_namelen = back.peer_length
@@ -175,7 +195,7 @@ cdef void lane_reply(Lane* lane, const Back* back, const uint8_t* answer, size_t
     if length > REPLY_SLOT or not is_open(lane, back):
         bump64(&lane.not_sent)
         return
-    if at == BATCH or (at and lane.going_back[0].door != back.door):
+    if at == BATCH or (at and not same_way(&lane.going_back[0], back)):
         lane_flush(lane)
         at = 0
     lane.going_back[at] = back[0]
@@ -194,7 +214,10 @@ cdef void lane_flush(Lane* lane) noexcept nogil:
     if queued == 0 or lane.recorded:
         return
     lane.queued = 0
-    socket = <int32_t>load32(<uint32_t*>&lane.doors[lane.going_back[0].door].socket)
+    socket = socket_of(&lane.doors[lane.going_back[0].door])
+    if not is_open(lane, &lane.going_back[0]):
+        store64(&lane.not_sent, load64(&lane.not_sent) + queued)
+        return
     while at < queued:
         sent = sendmmsg(socket, lane.going + at, queued - at, MSG_DONTWAIT | MSG_NOSIGNAL)
         if sent > 0:
@@ -220,8 +243,7 @@ cdef bint back_send(const Lane* lane, const Back* back, const uint8_t* answer, s
     address_to(&header, back)
     if not is_open(lane, back):
         return False
-    return sendmsg(<int32_t>load32(<uint32_t*>&lane.doors[back.door].socket), &header,
-                   MSG_DONTWAIT | MSG_NOSIGNAL) >= 0
+    return sendmsg(socket_of(&lane.doors[back.door]), &header, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0
 
 
 cdef void peer_address(const Back* back, uint8_t* out) noexcept nogil:

@@ -450,7 +450,9 @@ cdef bint _same_read(const Read* before, const Read* now) noexcept nogil:
     cdef Line other = now.line
     if before.status != now.status or now.status != LOOKUP_FOUND:
         return before.status == now.status
-    if one.own_count != other.own_count or memcmp(one.own, other.own, one.own_count * sizeof(OwnName)) != 0:
+    if one.own_count != other.own_count:
+        return False
+    if one.own_count and memcmp(one.own, other.own, one.own_count * sizeof(OwnName)) != 0:
         return False
     return (
         one.number == other.number

@@ -118,7 +118,7 @@ cdef struct Core:               # everything that a packet meets; each thread ha
     bint identity_ready         # the bindings can be trusted to hold every known line
     AnswerRules rules
     Counters* counters          # this thread's
-    uint64_t* categories        # CLASS_BITS counts of blocks, for all threads, by the state's classes; or NULL
+    uint64_t* categories        # CLASS_BITS counts of blocks, of all threads, by the state's classes; or NULL
 
 cdef struct Workspace:          # one of each thread
     uint8_t found[BUFFER_SIZE]  # an answer out of the cache, or what scrubbing left of one

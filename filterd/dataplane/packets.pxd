@@ -54,4 +54,3 @@ cdef class Packets:
     cdef int count_by(self, classes) except -1
     cdef int show(self, tuple before) except -1
     cdef int fold_categories(self) except -1
-

@@ -46,15 +46,19 @@ cdef struct Punts:
     uint32_t shares[SHARES]     # atomic
     Seed seed
     uint64_t reasons[PUNT_REASONS]      # counted by the thread that puts
-    uint64_t full
-    uint64_t unfair
+    uint64_t full               # clients that got no answer since the ring was full
+    uint64_t unfair             # or their prefix had its share
 
 
 cdef bint punts_allocate(Punts* punts, const Seed* seed) noexcept nogil
 cdef void punts_free(Punts* punts) noexcept nogil
 
-# A PuntStatus; what is not taken is counted.
+# A PuntStatus; what is not taken is counted, as its client gets no answer.
 cdef int punt_put(Punts* punts, uint8_t reason, const Exchange* x, const Back* back,
                   int64_t came) noexcept nogil
+# The same for what may have an answer elsewhere, and is not counted; then it had none, for this PuntStatus.
+cdef int punt_try(Punts* punts, uint8_t reason, const Exchange* x, const Back* back,
+                  int64_t came) noexcept nogil
+cdef void punt_lost(Punts* punts, int status) noexcept nogil
 # The oldest, copied out; False: there is none.
 cdef bint punt_take(Punts* punts, Punt* out) noexcept nogil

@@ -31,14 +31,26 @@ cdef inline uint32_t* share_of(Punts* punts, const Exchange* x) noexcept nogil:
 
 cdef int punt_put(Punts* punts, uint8_t reason, const Exchange* x, const Back* back,
                   int64_t came) noexcept nogil:
+    cdef int status = punt_try(punts, reason, x, back, came)
+    punt_lost(punts, status)
+    return status
+
+
+cdef void punt_lost(Punts* punts, int status) noexcept nogil:
+    if status == PUNT_FULL:
+        bump64(&punts.full)
+    elif status == PUNT_UNFAIR:
+        bump64(&punts.unfair)
+
+
+cdef int punt_try(Punts* punts, uint8_t reason, const Exchange* x, const Back* back,
+                  int64_t came) noexcept nogil:
     cdef uint64_t put = punts.put
     cdef uint32_t* share = share_of(punts, x)
     cdef Punt* place
     if put - load64(&punts.taken) >= RING:
-        bump64(&punts.full)
         return PUNT_FULL
     if load32(share) >= SHARE:
-        bump64(&punts.unfair)
         return PUNT_UNFAIR
     add32(share, 1)
     place = punts.ring + put % RING

@@ -9,7 +9,24 @@ ones are retired (see epoch.pxd): whoever reads beside a writer without the GIL 
 """
 from libc.stdint cimport uint64_t
 
-from filterd.dataplane.atomics cimport load64, relax, store64
+from filterd.dataplane.atomics cimport relax, store64
+
+cdef extern from *:
+    """
+    static inline void filterd_read_words(void *out, const void *shared, size_t size) {
+    #pragma GCC unroll 8
+        for (size_t i = 0; i < size / 8; i++)
+            ((uint64_t *)out)[i] = __atomic_load_n((const uint64_t *)shared + i, __ATOMIC_ACQUIRE);
+    }
+    static inline void filterd_write_words(void *shared, const void *words, size_t size) {
+    #pragma GCC unroll 8
+        for (size_t i = 0; i < size / 8; i++)
+            __atomic_store_n((uint64_t *)shared + i, ((const uint64_t *)words)[i], __ATOMIC_RELEASE);
+    }
+    """
+    # Copies of what the writer may be writing, and of what somebody may be reading; `size`: a multiple of 8.
+    void read_words "filterd_read_words"(void* out, const void* shared, size_t size) noexcept nogil
+    void write_words "filterd_write_words"(void* shared, const void* words, size_t size) noexcept nogil
 
 
 cdef enum LookupStatus:
@@ -42,17 +59,3 @@ cdef inline void pause_before(int attempt) noexcept nogil:
     cdef int _step
     for _step in range(1 << attempt):
         relax()
-
-
-cdef inline void read_words(void* out, const void* shared, size_t size) noexcept nogil:
-    """Copy what the writer may be writing; ``size`` is a multiple of 8."""
-    cdef size_t i
-    for i in range(size // 8):
-        (<uint64_t*>out)[i] = load64(<const uint64_t*>shared + i)
-
-
-cdef inline void write_words(void* shared, const void* words, size_t size) noexcept nogil:
-    """Write what somebody may be reading; ``size`` is a multiple of 8."""
-    cdef size_t i
-    for i in range(size // 8):
-        store64(<uint64_t*>shared + i, (<const uint64_t*>words)[i])

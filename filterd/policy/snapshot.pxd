@@ -106,7 +106,7 @@ cdef inline const Entry* find(const Table* table, const Fingerprint* value) noex
         slot += SLOT_SIZE
 
 
-# Issues every probe of values[0..count-1], so that no comparison waits for memory later. `overlay` may be NULL.
+# Issues every probe of values[0..count-1], so that no comparison waits for memory. `overlay` may be NULL.
 cdef void prefetch_all(const Table* snapshot, const Table* overlay, const Fingerprint* values,
                        int count) noexcept nogil
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass
 
 from filterd.dataplane.counts import Counts
 from filterd.dataplane.crashboard import CrashBoard
@@ -25,26 +25,29 @@ from filterd.telemetry.metrics import ResolverFigures
 from filterd.telemetry.upstream_metrics import UpstreamFigures
 
 
-def figures_of(
-    packets: Packets,
-    record: Record,
-    node: Node,
-    board: CrashBoard | None,
-    forwarding: Forwarding,
-    listening: Listening,
-    fast: FastPath,
-    check: SelfCheck,
-    enforcement: Histogram,
-    now: float,
-) -> ResolverFigures:
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """Who counts."""
+
+    packets: Packets
+    record: Record
+    node: Node
+    board: CrashBoard | None
+    forwarding: Forwarding
+    listening: Listening
+    fast: FastPath
+    check: SelfCheck
+    enforcement: Histogram
+
+
+def figures_of(sources: Sources, now: float) -> ResolverFigures:
     """The resolver's figures at ``now`` (Unix seconds)."""
-    counts = packets.counts()
-    threads = fast.counts()
-    drops = Counter(counts["drops"]) + Counter(record.drops)
-    for thread in threads:
-        drops.update(thread.drops)
-    return replace(
-        _of_node(node, now),
+    counts = sources.packets.counts()
+    node, record, forwarding = sources.node, sources.record, sources.forwarding
+    listening, publisher = sources.listening, node.publisher
+    parts = node.disk.parts()
+    threads = sources.fast.counts()
+    return ResolverFigures(
         queries=counts["queries"],
         verdicts=counts["verdicts"] | _without_verdict(counts),
         category_blocks=counts["categories"],
@@ -52,7 +55,7 @@ def figures_of(
             "fast": _fast_responses(threads),
             "slow": Histogram(BOUNDS, list(record.responses), record.seconds),
         },
-        drops=drops,
+        drops=_drops(counts, record, threads),
         rate_limited=counts["rate_limited"],
         cache_lookups=counts["lookups"],
         upstream_queries=forwarding.counts(),
@@ -61,27 +64,26 @@ def figures_of(
         tcp_connections=len(listening.connections),
         tcp_ended={ending.value: count for ending, count in dict(listening.connections.ended).items()},
         tcp_shortages=dict(listening.service.shortages),
-        enforcement=enforcement,
-        crashes=_crashes(board),
-        fast=_fast(threads, check),
-    )
-
-
-def _of_node(node: Node, now: float) -> ResolverFigures:
-    """What the node knows, and nothing else."""
-    publisher = node.publisher
-    parts = node.disk.parts()
-    return ResolverFigures(
         snapshot_digest=publisher.snapshot.digest if publisher.snapshot is not None else "",
         snapshot_generation=publisher.published,
         snapshots_refused=dict(node.shelf.refused),
         state_damage={name: part.damaged for name, part in parts.items()},
         parts_ready={name: part.revision is not None for name, part in parts.items()},
+        enforcement=sources.enforcement,
+        crashes=_crashes(sources.board),
+        fast=_fast(threads, sources.check),
         lines=len(node.disk.known.table),
         unknown_profiles=len(node.disk.book.missing()),
         overlay_entries=publisher.overlay_entries,
         revision_lag=node.lag(now),
     )
+
+
+def _drops(counts: Counts, record: Record, threads: Sequence[FastCounts]) -> Counter[str]:
+    drops = Counter(counts["drops"]) + Counter(record.drops)
+    for thread in threads:
+        drops.update(thread.drops)
+    return drops
 
 
 def _fast_responses(threads: Sequence[FastCounts]) -> Histogram:

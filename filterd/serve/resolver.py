@@ -14,6 +14,7 @@ import signal
 import sys
 import threading
 import time
+from operator import attrgetter
 
 from filterd.config.settings import Settings
 from filterd.dataplane import commands
@@ -30,7 +31,7 @@ from filterd.dataplane.slowpath import SlowPath
 from filterd.dataplane.stages.record import Record
 from filterd.dataplane.upstream.peer import unwatched
 from filterd.model.records import NodeReport
-from filterd.serve.figures import figures_of
+from filterd.serve.figures import Sources, figures_of
 from filterd.serve.forwarding import Forwarding
 from filterd.serve.listening import Listening
 from filterd.serve.nodelink import SOCKET, report_for_ever
@@ -59,6 +60,8 @@ from filterd.telemetry.metrics import resolver_metrics
 
 SWITCH_SECONDS = 0.001
 """how long the node's thread may keep the interpreter while queries wait; Python's own choice is 5 ms"""
+SEALED = ("node", "cache", "store", "state_dir", "metrics", "dns.listen", "dns.threads")
+"""settings that take a restart"""
 
 
 class Resolver:
@@ -130,13 +133,7 @@ class Resolver:
 
     def reload(self, settings: Settings) -> None:
         """Take over what can change while serving; say what waits for a restart."""
-        waiting = [
-            name
-            for name in ("node", "cache", "store", "state_dir", "metrics")
-            if self._differs(settings, name)
-        ]
-        if settings.dns.listen != self._settings.dns.listen:
-            waiting.append("dns.listen")
+        waiting = [name for name in SEALED if attrgetter(name)(settings) != attrgetter(name)(self._settings)]
         self._renew_secrets(settings)
         self._packets.change_settings(
             prefixes(settings.dns.allow_from),
@@ -156,9 +153,6 @@ class Resolver:
         except (OSError, ValueError) as error:
             log.get().error("the cookie secrets are not readable, the old ones stay", reason=str(error))
 
-    def _differs(self, settings: Settings, name: str) -> bool:
-        return bool(getattr(settings, name) != getattr(self._settings, name))
-
     def _refuse_reload(self) -> None:
         log.get().error("new settings are not readable, the old ones stay in force")
 
@@ -174,20 +168,18 @@ class Resolver:
         )
 
     def _make_http(self) -> HttpServer:
-        metrics = resolver_metrics(
-            lambda: figures_of(
-                self._packets,
-                self._record,
-                self._node,
-                self._board,
-                self._forwarding,
-                self._listening,
-                self._fast,
-                self._check,
-                self._witness.enforcement,
-                time.time(),
-            )
+        sources = Sources(
+            self._packets,
+            self._record,
+            self._node,
+            self._board,
+            self._forwarding,
+            self._listening,
+            self._fast,
+            self._check,
+            self._witness.enforcement,
         )
+        metrics = resolver_metrics(lambda: figures_of(sources, time.time()))
         routes = health_routes(
             metrics.exposition,
             metrics.content_type,

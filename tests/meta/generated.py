@@ -108,6 +108,11 @@ ALERTS = {
     '`verdict="block"` doubles within minutes: an order or a list that went too far',
     "filterd_category_blocks_total": "one category doubles after a new list: look for over-blocking",
     "filterd_response_seconds": "the 99th percentile is above 1 s for 5 minutes",
+    "filterd_fast_threads": "differs from `dns.threads`: it changes with a restart alone",
+    "filterd_fast_datagrams_total": "none; UDP queries, and what is no query",
+    "filterd_fast_batches_total": "datagrams by batches near 64 for a minute: the threads are at their limit",
+    "filterd_punts_total": "more than half of the datagrams for 10 minutes: the cache is too small, or names "
+    "that nobody knows are asked for; `busy` more than 1 %",
     "filterd_drops_total": "grows by more than 1 % of the queries: hostile or broken senders",
     "filterd_rate_limited_total": "grows for an hour: one client floods, or many share an address and "
     "`dns.rate_limit.overrides` has to name it",
@@ -115,11 +120,6 @@ ALERTS = {
     "filterd_upstream_queries_total": "outcomes other than `answered`, `probe` and `hedge` are more than "
     "5 % for 5 minutes; any `untrusted`: a certificate; `wrong_source`, `wrong_id` or `wrong_question` by "
     "the thousand: somebody forges answers",
-    "filterd_fast_threads": "another number than `dns.threads` says",
-    "filterd_fast_datagrams_total": "the rate falls to a tenth of yesterday's: clients do not reach the node",
-    "filterd_fast_batches_total": "none; many datagrams in a batch mean that the threads are busy",
-    "filterd_punts_total": "grows by more than a tenth of the queries for 5 minutes: the event loop does "
-    "what threads should",
     "filterd_self_queries_total": "`unanswered` or `crowded_out` is more than 1 % for 5 minutes",
     "filterd_threads_stuck": "1: the resolver is about to be ended and started again; report the fault",
     "filterd_upstream_up": "0 for 5 minutes",

@@ -4,6 +4,7 @@ How they come and go: tests/e2e/test_interfaces.py."""
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
 from ipaddress import ip_address
 
 import pytest
@@ -25,15 +26,17 @@ class Told:
 
 
 def place(served: Served, address: str, port: int, told: Told) -> Place:
-    return Place(ip_address(address), port, served.path, served.tcp.unwrap, served.service, told)
+    unwrap, service = served.tcp.unwrap, served.service
+    return Place(ip_address(address), port, served.path, served.fast, unwrap, service, told)
 
 
 @pytest.fixture
-async def served() -> Served:
+async def served() -> AsyncIterator[Served]:
     """Only its parts are of interest here."""
     made = make_served()
+    made.start()
+    yield made
     await made.close()
-    return made
 
 
 @pytest.mark.parametrize(
@@ -46,8 +49,8 @@ def test_whether_an_address_is_there(address: str, present: bool) -> None:
 
 def test_an_address_may_be_bound_before_it_is_there() -> None:
     for address in ("192.0.2.1", "2001:db8::1"):
-        for bind in (bind_udp, bind_tcp):
-            bind(ip_address(address), 0).close()
+        for bound in (*bind_udp(ip_address(address), 0, 2), bind_tcp(ip_address(address), 0)):
+            bound.close()
     with pytest.raises(AbsentAddressError, match=r"cannot listen on \[fe80::1%absent0\]:53: "):
         bind_udp(ip_address("fe80::1%absent0"), 53)
 
@@ -111,4 +114,3 @@ async def test_what_comes_late_and_is_taken_is_said_once_and_tried_again(
         while made.counts()["present"]:
             await asyncio.sleep(0.01)
     made.close()
-    served.service.close()
