@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import select
 import socket
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from ipaddress import ip_address
 
@@ -24,7 +24,7 @@ from filterd.dataplane.listeners.binding import bind_udp
 from filterd.dataplane.packets import Packets
 from filterd.dataplane.routes import Routes
 from filterd.model.mandatory import Mandate
-from filterd.policy.classes import FIXED, Classes
+from filterd.policy.classes import BIT_LOCALHOST, FIXED, Classes
 from tests.policy_world import Placed, World
 from tests.unit.dataplane.conftest import SEED, Rules
 
@@ -37,8 +37,8 @@ PATIENCE = 20.0
 
 
 def banning(*names: str) -> World:
-    """An order stands on these names."""
-    rules = tuple(Placed(name, mandatory=1) for name in names)
+    """An order stands on these names; ``localhost`` is known."""
+    rules = (Placed("localhost", BIT_LOCALHOST), *(Placed(name, mandatory=1) for name in names))
     return World(Classes(FIXED), rules, (Mandate(1, "1"),))
 
 
@@ -93,36 +93,40 @@ class Crew:
 
     packets: Packets
     count: int = 1
+    routes: Routes = field(init=False)
     news: int = field(init=False)
     fast: list[FastThread] = field(init=False)
-    _sockets: dict[tuple[int, ...], list[socket.socket]] = field(default_factory=dict)
+    _sockets: dict[tuple[int, ...], contextlib.ExitStack] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.news = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
-        routes = Routes(self.count)
+        self.routes = Routes(self.count)
         self.fast = [
-            FastThread(self.packets, routes, number, self.news, SEED) for number in range(self.count)
+            FastThread(self.packets, self.routes, number, self.news, SEED) for number in range(self.count)
         ]
 
     def open(self, host: str = "127.0.0.1", port: int = 0) -> tuple[tuple[int, ...], int]:
         """Serve an address: its doors, and the port."""
         address = ip_address(host)
         sockets = bind_udp(address, port, self.count)
-        doors = tuple(
-            fast.open_door(each.fileno(), address.is_unspecified)
-            for fast, each in zip(self.fast, sockets, strict=True)
-        )
-        self._sockets.setdefault(doors, []).extend(sockets)
-        return doors, int(sockets[0].getsockname()[1])
+        served = int(sockets[0].getsockname()[1])
+        with contextlib.ExitStack() as opened:
+            for each in sockets:
+                opened.enter_context(each)
+            doors = tuple(
+                fast.open_door(each.fileno(), address.is_unspecified)
+                for fast, each in zip(self.fast, sockets, strict=True)
+            )
+            self._sockets[doors] = opened.pop_all()
+        return doors, served
 
     def shut(self, doors: tuple[int, ...]) -> None:
         """Serve it no longer."""
         for fast, door in zip(self.fast, doors, strict=True):
             fast.close_door(door)
-        for each in self._sockets.pop(doors):
-            each.close()
+        self._sockets.pop(doors).close()
 
-    @contextmanager
+    @contextlib.contextmanager
     def at_work(self) -> Iterator[None]:
         """Serve meanwhile."""
         threads = [threading.Thread(target=fast.run) for fast in self.fast]
@@ -157,7 +161,7 @@ class Crew:
         os.close(self.news)
 
 
-@contextmanager
+@contextlib.contextmanager
 def crew(packets: Packets, count: int = 1) -> Iterator[Crew]:
     """A crew that is not at work yet."""
     made = Crew(packets, count)

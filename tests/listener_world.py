@@ -70,6 +70,7 @@ class ScriptedUpstreams:
 class Served:
     packets: Packets
     path: SlowPath
+    routes: Routes
     fast: FastPath
     upstreams: ScriptedUpstreams
     udp: UdpListener
@@ -145,11 +146,13 @@ def make_served(limits: Limits = GENEROUS, threads: int = 2) -> Served:
     upstreams = ScriptedUpstreams()
     upstreams.gate.set()
     path = SlowPath(packets, upstreams, MachineClock(), Record())
-    fast = FastPath(packets, Routes(threads), path, threads)
+    routes = Routes(threads)
+    fast = FastPath(packets, routes, path, threads)
     udp, tcp_socket = UdpListener(ip_address("127.0.0.1"), 0, fast), bind_tcp(ip_address("127.0.0.1"), 0)
     service = TcpService(Connections(limits), time.monotonic)
     tcp = TcpListener(tcp_socket, path, Unwrap(fronts), service)
-    return Served(packets, path, fast, upstreams, udp, tcp, service, udp.port, tcp_socket.getsockname()[1])
+    tcp_port = tcp_socket.getsockname()[1]
+    return Served(packets, path, routes, fast, upstreams, udp, tcp, service, udp.port, tcp_port)
 
 
 def query(name: str) -> bytes:

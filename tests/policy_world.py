@@ -121,9 +121,9 @@ class Line:
     security_left: bool = False
     own_names: tuple[tuple[str, Action, Scope], ...] = ()
 
-    def native(self) -> LineHandle:
+    def native(self, number: int = 7) -> LineHandle:
         return LineHandle(
-            7,
+            number,
             policy=self.policy,
             opted_in=self.opted_in,
             paused_until=self.paused_until,
@@ -151,6 +151,7 @@ class World:
     policies: tuple[ResolvedPolicy, ...] = ()
     security_enabled: bool = False
     now: int = NOW
+    generation: int = 1
     native: PublishedState = field(init=False, repr=False, compare=False)
     reference: ReferenceState = field(init=False, repr=False, compare=False)
 
@@ -161,6 +162,7 @@ class World:
             snapshot,
             KEY,
             now=self.now,
+            generation=self.generation,
             overlay=overlay,
             mandates=self.mandates,
             policies=self.policies,

@@ -440,10 +440,10 @@ cdef class FastThread:
         self.fast = <Fast*>calloc(1, sizeof(Fast))
         if self.fast == NULL:
             raise MemoryError("no memory for a thread of the fast path")
-        self.routes, self.tallies = routes, routes.join()
         hand = &self.fast.hand
         self.fast.epoll = self.fast.wake = self.fast.reader = -1
         self.packets, self.tally, self.descriptors = packets, packets.join(), {}
+        self.routes, self.tallies = routes, routes.join()
         self.fast.news = news
         self.fast.number = number
         self.fast.shown = &packets.shown
@@ -455,7 +455,7 @@ cdef class FastThread:
         if not lane_allocate(&hand.lane) or not punts_allocate(&hand.punts, &secret) or hand.work == NULL:
             raise MemoryError("no memory for a thread of the fast path")
         self._open()
-        if not misses_allocate(&self.fast.misses, self.fast.epoll, FIRST_MISS, &self.tallies.hops[0], &secret):
+        if not misses_allocate(&self.fast.misses, self.fast.epoll, FIRST_MISS, self.tallies.hops, &secret):
             raise MemoryError("no memory for a thread of the fast path")
 
     def _open(self):
@@ -520,6 +520,9 @@ cdef class FastThread:
 
     def run(self):
         self.running = True
+        self.fast.hand.lane.recorded = False        # as it may have been driven
+        self.fast.hand.lane.queued = 0
+        self.fast.hand.answered = 0
         with nogil:
             run_turns(self.fast)
         self.running = False

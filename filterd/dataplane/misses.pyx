@@ -36,9 +36,11 @@ from filterd.dataplane.ports cimport (
     ports_free,
     ports_length,
     ports_open,
+    ports_pick,
     ports_queue,
     ports_random,
     ports_receive,
+    ports_renew,
     ports_source,
     ports_undelivered,
 )
@@ -51,9 +53,9 @@ from filterd.dataplane.punts cimport (
     PUNT_TRUNCATED,
     PUNT_UNANSWERED,
     punt_put,
+    punt_try,
 )
 from filterd.dataplane.routes cimport (
-    NUMBERS,
     W_ANSWERED,
     W_CASE_KEPT,
     W_CASE_LOST,
@@ -124,10 +126,6 @@ cdef bint misses_allocate(Misses* m, int32_t epoll, uint64_t first_event, HopTal
 
 
 cdef void misses_free(Misses* m) noexcept nogil:
-    cdef uint16_t number
-    if m.tallies != NULL:
-        for number in range(NUMBERS):
-            store64(word(m, number, W_OUTSTANDING), 0)
     ports_free(&m.ports)
     free(m.misses)
     free(m.waiters)
@@ -338,8 +336,8 @@ cdef bint draw(Misses* m, Attempt* attempt, bint ipv6, const Name* name, const E
     for _ in range(DRAWS):
         if not ports_random(&m.ports, &bits):
             return False
-        attempt.port = <uint16_t>(bits % PORTS + (PORTS if ipv6 else 0))
-        attempt.id = <uint16_t>(bits >> 8)
+        attempt.port = ports_pick(&m.ports, ipv6, <uint32_t>(bits >> 32))
+        attempt.id = <uint16_t>(bits & 0xFFFF)
         if find_attempt(m, attempt.port, attempt.id) == NOBODY:
             break
     else:
@@ -505,6 +503,7 @@ cdef void go_on(Misses* m, const Route* route, Hand* hand, uint32_t number) noex
 cdef int64_t misses_tick(Misses* m, const Route* route, Hand* hand) noexcept nogil:
     cdef uint32_t number
     cdef int _
+    ports_renew(&m.ports, hand.micros)
     for _ in range(MISSES):
         number = m.soonest
         if number == 0:
@@ -773,7 +772,7 @@ cdef void finish(Misses* m, const Route* route, Hand* hand, Waiter* waiter, int 
         lane_reply(&hand.lane, &waiter.back, hand.work.out, hand.work.written)
         hand_answered(hand, waiter.came)
         if waiter.x.refresh:
-            punt_put(&hand.punts, PUNT_REFRESH, &waiter.x, &waiter.back, waiter.came)
+            punt_try(&hand.punts, PUNT_REFRESH, &waiter.x, &waiter.back, waiter.came)
     elif status == PACKET_MISS:
         if waiter.x.stale or misses_take(m, route, hand, &waiter.x, &waiter.back, waiter.came,
                                          &reason) == MISS_PUNT:

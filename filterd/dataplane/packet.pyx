@@ -263,11 +263,13 @@ cdef int packet_keep(Core* core, const Exchange* x, Reply* reply, int64_t ticks,
 
 
 cdef void scrub_reply(Reply* reply, Workspace* work) noexcept nogil:
-    """Leave out what the reply should not say; one that cannot be read is none."""
+    """Leave out what the reply should not say; what cannot be read, and a failure, leave EDEs alone."""
     cdef size_t kept
     if reply.message == NULL:
         return
-    if scrub(reply.message, reply.length, work.found, BUFFER_SIZE, &kept) != OK:
+    if reply.length >= HEADER_SIZE and reply.message[3] & 0x0F == SERVFAIL:
+        reply.message = NULL    # whoever asks next gets nothing else out of the cache
+    elif scrub(reply.message, reply.length, work.found, BUFFER_SIZE, &kept) != OK:
         reply.message = NULL
         reply.edes.count = 1
         reply.edes.items[0].code = EDE_NETWORK_ERROR
@@ -391,12 +393,13 @@ cdef int complete(Core* core, Exchange* x, const Line* line, const Verdict* verd
     if x.rewrite and not safe_host_passes(core, x, line, verdict, now, &seen):
         return blocked(core, x, &seen, options, work)
     if must_inspect(core, line, found, message, length, now):
-        if inspect(core.state, line, message, length, verdict.own_allow, now, &seen, NULL) != INSPECT_OK:
+        if inspect(core.state, line, message, length, verdict.own_allow, x.rewrite, now, &seen,
+                   NULL) != INSPECT_OK:
             add_ede(options, EDE_NETWORK_ERROR, NULL, 0)
             return error(core, x, SERVFAIL, options, work)
         if seen.outcome == OUTCOME_BLOCK:
             return blocked(core, x, &seen, options, work)
-        if seen.outcome == OUTCOME_REWRITE and not x.rewrite:
+        if seen.outcome == OUTCOME_REWRITE:
             x.rewrite = True
             x.asked = core.state.targets[seen.reference][0]
             return PACKET_AGAIN
@@ -425,6 +428,7 @@ cdef bint safe_host_passes(const Core* core, const Exchange* x, const Line* line
     subject.suffixes = values
     subject.where = WHERE_CNAME
     subject.own_allow = verdict.own_allow
+    subject.rewritten = True
     decide_answer(core.state, line, &subject, now, seen, NULL)
     return seen.outcome != OUTCOME_BLOCK
 

@@ -6,6 +6,10 @@ from typing import final
 from filterd.dataplane.upstream.shown import Hop, Report
 
 @final
+class Tallies:
+    """What one thread counts, by the upstreams' numbers."""
+
+@final
 class Routes:
     """The route that is shown. Published and read with the GIL, by one owner."""
 

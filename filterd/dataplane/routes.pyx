@@ -7,9 +7,10 @@ from libc.string cimport memcpy, memset
 from filterd.dataplane.atomics cimport load64, store64, store_pointer
 from filterd.dataplane.epoch cimport retire_memory
 
+import sys
+import sys
 from ipaddress import ip_address
 from socket import AF_INET, AF_INET6
-from sys import byteorder
 
 from filterd.dataplane.upstream.shown import Report
 
@@ -95,7 +96,7 @@ cdef bytes socket_address(host, port):
     """What the kernel takes: sockaddr_in, or sockaddr_in6 without a scope."""
     address = ip_address(host)
     family = AF_INET if address.version == 4 else AF_INET6
-    start = family.to_bytes(2, byteorder) + port.to_bytes(2, "big")
+    start = family.to_bytes(2, sys.byteorder) + port.to_bytes(2, "big")
     if address.version == 4:
         return start + address.packed + bytes(8)
     return start + bytes(4) + address.packed + bytes(4)

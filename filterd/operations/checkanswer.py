@@ -109,14 +109,18 @@ async def _safe_host(
     if message is None:
         return None
     for each in (_alias(target), message):
-        found = _inspect(state, each, decision, now)
+        found = _inspect(state, each, decision, now, rewritten=True)
         if found.verdict.outcome is Outcome.BLOCK:
             return found
     return replace(found, verdict=rewrite.verdict)
 
 
-def _inspect(state: CheckState, message: bytes, decision: Decision, now: int) -> Decision:
-    found = inspect_message(state.published, state.line, message, decision.own_allow, now)
+def _inspect(
+    state: CheckState, message: bytes, decision: Decision, now: int, *, rewritten: bool = False
+) -> Decision:
+    found = inspect_message(
+        state.published, state.line, message, decision.own_allow, now, rewritten=rewritten
+    )
     if found is None:
         reason = "the answer cannot be read; a client would get SERVFAIL"
         raise OperationError(reason, "give the whole message of one answer")

@@ -165,6 +165,7 @@ cdef struct Subject:
     uint8_t family
     uint8_t where
     bint own_allow              # carried from the query's name
+    bint rewritten              # of a safe host's answer: there is nothing left to rewrite to
 
 
 cdef inline bint masks_touch(const uint64_t* bits, const uint64_t* mask) noexcept nogil:

@@ -341,7 +341,7 @@ cdef bint stage_safe_search(Inquiry* q) noexcept nogil:
         shared = q.match.bits[word] & q.policy.safe_search[word]
         while shared:
             bit = 64 * word + __builtin_ctzll(shared)
-            if not is_target(q, bit):
+            if not q.subject.rewritten and not is_target(q, bit):
                 return settle_class(q, OUTCOME_REWRITE, REASON_SAFE_SEARCH, MODE_NXDOMAIN, bit)
             note_class(q, REASON_SAFE_SEARCH, STAGE_LIFTED, bit)
             shared &= shared - 1

@@ -150,7 +150,8 @@ def stage_safe_search(inquiry: Inquiry) -> Verdict | None:
         inquiry.note(Reason.SAFE_SEARCH, StageOutcome.OFF)
         return None
     for bit in inquiry.shared(policy.safe_search):
-        if bit in targets and name_from_text(targets[bit]) != inquiry.wire:
+        leads = bit in targets and name_from_text(targets[bit]) != inquiry.wire
+        if leads and not inquiry.rewritten:
             return inquiry.decide_class(Outcome.REWRITE, Reason.SAFE_SEARCH, BlockingMode.NXDOMAIN, bit)
         inquiry.note_class(Reason.SAFE_SEARCH, StageOutcome.LIFTED, bit)
     inquiry.note(Reason.SAFE_SEARCH, StageOutcome.NO_MATCH)

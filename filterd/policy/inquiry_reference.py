@@ -137,6 +137,7 @@ class Inquiry:
         address: bytes = b"",
         where: Where = Where.QUERY,
         own_allow: bool = False,
+        rewritten: bool = False,
     ) -> None:
         self.state = state
         self.line = line
@@ -148,6 +149,7 @@ class Inquiry:
         self.match = state.matcher.match_name(wire) if wire else state.matcher.match_address(address)
         self.is_protected = bool(self.match.bits & bits_of(state.classes.mask(Kind.PROTECTED)))
         self.own = find_own(line, wire) if line is not None and wire else None
+        self.rewritten = rewritten
         self.own_allow = own_allow or (self.own is not None and self.own.action is Action.ALLOW)
         notes.is_protected = notes.is_protected or self.is_protected
 

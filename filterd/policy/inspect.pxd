@@ -22,9 +22,11 @@ cdef struct Union:
     bint damaged
 
 
-# `own_allow` is the verdict's on the query's name. The verdict says PASS where the status is not INSPECT_OK.
+# `own_allow` is the verdict's on the query's name; `rewritten`: the answer is a safe host's, so safe search
+# asks for nothing more and hides nothing that comes after it. The verdict says PASS where the status is not
+# INSPECT_OK.
 cdef int inspect(const State* state, const Line* line, const uint8_t* message, size_t length, bint own_allow,
-                 int64_t now, Verdict* verdict, Trace* trace) noexcept nogil
+                 bint rewritten, int64_t now, Verdict* verdict, Trace* trace) noexcept nogil
 
 cdef void union_of(const State* state, const uint8_t* message, size_t length, Union* out) noexcept nogil
 

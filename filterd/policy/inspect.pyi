@@ -10,11 +10,13 @@ def inspect_message(
     own_allow: bool,
     now: int,
     *,
+    rewritten: bool = False,
     traced: bool = True,
 ) -> Decision | None:
     """The verdict on an answer; None when the message cannot be walked (the client gets SERVFAIL).
 
-    ``own_allow`` is that of the decision on the query's name. Of several verdicts the first in precedence
+    ``own_allow`` is that of the decision on the query's name; ``rewritten``: the answer is a safe host's, and
+    safe search asks for nothing more. Of several verdicts the first in precedence
     stands, then the first in the message.
     """
 

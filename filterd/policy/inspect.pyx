@@ -76,6 +76,7 @@ cdef struct Pass:
     Union* seen
     const Line* line
     bint own_allow
+    bint rewritten
     int64_t now
     Verdict* best               # the verdict so far
     Trace* trace
@@ -118,6 +119,7 @@ cdef void consider(Pass* p, Subject* subject) noexcept nogil:
         suffixes(p.state.key, subject.name, values)
         subject.suffixes = values
     subject.own_allow = p.own_allow
+    subject.rewritten = p.rewritten
     if p.seen == NULL:
         judge(p, subject)
     else:
@@ -221,7 +223,7 @@ cdef void begin(Verdict* verdict, bint own_allow, int64_t boundary) noexcept nog
 
 
 cdef int inspect(const State* state, const Line* line, const uint8_t* message, size_t length, bint own_allow,
-                 int64_t now, Verdict* verdict, Trace* trace) noexcept nogil:
+                 bint rewritten, int64_t now, Verdict* verdict, Trace* trace) noexcept nogil:
     cdef Pass p
     cdef int64_t boundary = boundary_of(state, line, now)
     memset(&p, 0, sizeof(Pass))
@@ -230,6 +232,7 @@ cdef int inspect(const State* state, const Line* line, const uint8_t* message, s
     p.length = length
     p.line = line
     p.own_allow = own_allow
+    p.rewritten = rewritten
     p.now = now
     p.best = verdict
     p.trace = trace
@@ -278,7 +281,7 @@ cdef bint union_touches(const State* state, const Line* line, const Union* seen,
 # --- the Python face
 
 def inspect_message(PublishedState state not None, LineHandle line, bytes message not None, bint own_allow,
-                    int64_t now, *, bint traced=True):
+                    int64_t now, *, bint rewritten=False, bint traced=True):
     """The verdict on an answer (see the stub)."""
     cdef Verdict verdict
     cdef Trace trace
@@ -287,7 +290,7 @@ def inspect_message(PublishedState state not None, LineHandle line, bytes messag
     cdef size_t length = len(message)
     cdef int status
     with nogil:
-        status = inspect(&state.state, native, data, length, own_allow, now, &verdict,
+        status = inspect(&state.state, native, data, length, own_allow, rewritten, now, &verdict,
                          &trace if traced else NULL)
     return decision_of(&verdict, &trace if traced else NULL) if status == INSPECT_OK else None
 

@@ -10,8 +10,9 @@ The answer and the additional section are gone over in their order. Each of thes
 - the IPv4 address inside one of IPv6 (RFC 4291, 2.5.5.2), after it: clients connect to that one.
 
 Of several verdicts the one with the smallest reason stands, of these the first; after a mandatory one nothing
-is asked. Records of other classes than IN are passed over. Data that does not have its type's form damages
-the whole message, wherever it stands.
+is asked. In a safe host's own answer (``rewritten``) safe search lifts itself: it has nothing left to rewrite
+to, and what comes after it must not be hidden behind it. Records of other classes than IN are passed over.
+Data that does not have its type's form damages the whole message, wherever it stands.
 """
 
 from __future__ import annotations
@@ -89,7 +90,13 @@ def _of_address(where: Where, address: bytes) -> Iterator[Subject]:
 
 
 def inspect(
-    state: ReferenceState, line: ReferenceLine | None, message: bytes, own_allow: bool, now: int
+    state: ReferenceState,
+    line: ReferenceLine | None,
+    message: bytes,
+    own_allow: bool,
+    now: int,
+    *,
+    rewritten: bool = False,
 ) -> Decision | None:
     """The verdict on an answer; None when the message cannot be walked."""
     found = subjects(message)
@@ -107,11 +114,10 @@ def inspect(
             address=subject.address,
             where=subject.where,
             own_allow=own_allow,
+            rewritten=rewritten,
         )
         verdict = first_verdict(inquiry, ANSWER_STAGES)
-        if verdict.outcome is not Outcome.PASS and (
-            best.outcome is Outcome.PASS or verdict.reason < best.reason
-        ):
+        if _comes_before(verdict, best):
             best = verdict
         if best.reason is Reason.MANDATORY:
             break
@@ -123,6 +129,13 @@ def inspect(
         stages=tuple(_that_counted(stage, best) for stage in notes.stages.values()),
         is_protected=notes.is_protected,
     )
+
+
+def _comes_before(verdict: Verdict, best: Verdict) -> bool:
+    """Whether a verdict takes the place of the best so far."""
+    if verdict.outcome is Outcome.PASS:
+        return False
+    return best.outcome is Outcome.PASS or verdict.reason < best.reason
 
 
 def _that_counted(stage: StageTrace, verdict: Verdict) -> StageTrace:

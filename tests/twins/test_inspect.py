@@ -23,8 +23,15 @@ def test_verdicts_are_equal(world: World, cases: list[tuple[Line | None, bytes, 
     for line, message, own_allow in cases:
         native = None if line is None else line.native()
         reference = None if line is None else line.reference()
-        expected = inspect_reference.inspect(world.reference, reference, message, own_allow, world.now)
-        assert inspect.inspect_message(world.native, native, message, own_allow, world.now) == expected
+        for rewritten in (True, False):
+            expected = inspect_reference.inspect(
+                world.reference, reference, message, own_allow, world.now, rewritten=rewritten
+            )
+            found = inspect.inspect_message(
+                world.native, native, message, own_allow, world.now, rewritten=rewritten
+            )
+            assert found == expected
+            assert not rewritten or found is None or found.verdict.outcome is not Outcome.REWRITE
         plain = inspect.inspect_message(world.native, native, message, own_allow, world.now, traced=False)
         assert (plain is None) == (expected is None)
         if plain is not None and expected is not None:

@@ -54,6 +54,8 @@ class Sharing:
             server, manner = peer.server, peer.manner(self._clock())
             if server.tls is not None or "%" in server.host:
                 break
+            if peer.condition.resting:
+                break  # where nobody is well, the slow path knows how long to try
             found.append(
                 Hop(
                     server.name,

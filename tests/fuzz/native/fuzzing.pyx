@@ -1,8 +1,9 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
-"""Three fuzz targets over the native core, driven by libFuzzer. Built by .ci/fuzz, never part of filterd.
+"""Four fuzz targets over the native core, driven by libFuzzer. Built by .ci/fuzz, never part of filterd.
 
-``query``: a packet as a client's, perhaps behind a front's PROXY header. ``answer``: a packet as an upstream's. ``packet``: whole exchanges, in the form
-that ``tests/fuzz/exchanges.py`` describes. Each input is copied to memory of its own exact size, so that AddressSanitizer
+``query``: a packet as a client's, perhaps behind a front's PROXY header. ``answer``: a packet as an upstream's. ``packet``:
+whole exchanges, in the form that ``tests/fuzz/exchanges.py`` describes. ``lines``: the same, where what one client gets
+is held against what others got. Each input is copied to memory of its own exact size, so that AddressSanitizer
 sees a read behind its end, and what was built is checked here: it can be walked to its end, echoes id and question,
 keeps to its limit. A check that fails aborts, and libFuzzer saves the input.
 """
@@ -14,23 +15,42 @@ from libc.stdio cimport fprintf, stderr
 from libc.stdlib cimport abort, free, malloc
 from libc.string cimport memcmp, memcpy, memset
 
+from filterd.dataplane.cache cimport cache_flush
 from filterd.dataplane.packet cimport (
     BUFFER_SIZE,
     DROP_UNANSWERABLE,
     MAX_ROUNDS,
     PACKET_ANSWER,
     PACKET_MISS,
+    OUTCOMES,
+    REASONS,
     Core,
     Exchange,
-    Packets,
     Reply,
     Workspace,
+    guarded_receive,
     packet_finish,
-    packet_receive,
+    packet_keep,
+    packet_stale,
 )
+from filterd.dataplane.packets cimport Packets
+from filterd.dataplane.identify cimport WHO_UNKNOWN, identify
 from filterd.dataplane.plain cimport PLAIN_QUERY, PLAIN_REFUSED, PLAIN_SIZE, plain_query
-from filterd.policy.decide cimport Verdict
-from filterd.policy.inspect cimport Union, inspect, union_of
+from filterd.policy.decide cimport (
+    OUTCOME_BLOCK,
+    OUTCOME_PASS,
+    REASON_LOCAL,
+    REASON_MANDATORY,
+    REASON_NONE,
+    REASON_SECURITY,
+    REASON_SPECIAL_USE,
+    Line,
+    PublishedState,
+    State,
+    Verdict,
+    decide,
+)
+from filterd.policy.inspect cimport INSPECT_OK, Union, inspect, union_of
 from filterd.wire.codec cimport (
     BADVERS,
     END,
@@ -73,6 +93,7 @@ from filterd.wire.respond cimport (
     respond_rewrite,
     respond_text,
     respond_truncated,
+    udp_limit,
 )
 
 cdef extern from * nogil:
@@ -85,8 +106,41 @@ cdef extern from * nogil:
 
 cdef enum:
     MESSAGE = 65535
-    EXCHANGE_HEAD = 3           # bytes before the query in an input of the target `packet`
+    EXCHANGE_HEAD = 4           # bytes before the query in an input of the targets `packet` and `lines`
+    NOW = 1_800_000_000         # Unix seconds; what tests/fuzz/world.py is made for
+    CLIENTS = 16                # at most
     QUERY_END = 512             # a longer question of the target `answer` is left alone
+
+cdef enum:                      # how an exchange goes: tests/fuzz/exchanges.py
+    TCP = 1
+    PROXIED = 2
+    IMPATIENT = 4
+    SILENT = 8
+    AUTHENTIC = 16
+    STATES = 4                  # of the target `lines`
+
+cdef enum:                      # sets of reasons
+    MANDATORY_ALONE = 1 << REASON_MANDATORY
+    COMMON_REASONS = (1 << REASON_NONE | 1 << REASON_LOCAL | 1 << REASON_MANDATORY | 1 << REASON_SPECIAL_USE
+                      | 1 << REASON_SECURITY)
+
+cdef struct Input:              # of the targets `packet` and `lines`
+    uint8_t how
+    uint8_t who
+    uint8_t* packet
+    size_t length
+    uint8_t* rest               # what an upstream says
+    size_t rest_size
+    uint8_t* raw                # room for its message
+    uint8_t* kept               # and for that without OPT
+
+cdef struct Seen:               # what a client got
+    Exchange x
+    bint answered
+    size_t length
+    uint32_t reasons            # a set
+    bint blocked
+    uint8_t out[BUFFER_SIZE]
 
 cdef const uint8_t* ECHO = b"resolver-1"
 cdef const uint8_t* SAFE_HOST = b"\x04safe\x07example\x00"
@@ -94,6 +148,10 @@ cdef uint16_t[4] RCODES = [FORMERR, SERVFAIL, REFUSED, BADVERS]
 cdef Core* core = NULL
 cdef Workspace* work = NULL
 cdef int64_t clock = 1000
+cdef uint8_t clients[CLIENTS][16]
+cdef int client_count = 0
+cdef const State* states[STATES]
+cdef Seen seen[4]
 
 
 cdef void must(bint holds, int line) noexcept nogil:
@@ -293,14 +351,14 @@ cdef void look_into(const uint8_t* kept, size_t length) noexcept nogil:
     """Inspection, the union of classes and the lifetime: none may fail on what was stripped."""
     cdef Lifetime lives
     cdef Verdict verdict
-    cdef Union seen
+    cdef Union united
     must(walks(kept, length), 17)
     scrubs(kept, length)
     must(lifetime(kept, length, &lives) == OK, 18)
     memset(&verdict, 0, sizeof(Verdict))
     if core != NULL and core.state != NULL:
-        inspect(core.state, NULL, kept, length, False, 1_800_000_000, &verdict, NULL)
-        union_of(core.state, kept, length, &seen)
+        inspect(core.state, NULL, kept, length, False, False, NOW, &verdict, NULL)
+        union_of(core.state, kept, length, &united)
 
 
 cdef int one_answer(const uint8_t* data, size_t size) noexcept nogil:
@@ -348,73 +406,234 @@ cdef size_t answer_for(const Exchange* x, const uint8_t* rest, size_t size, uint
     return HEADER_SIZE + name + 4 + size - 8
 
 
-cdef int finish(Exchange* x, uint8_t how, const uint8_t* rest, size_t size, uint8_t* raw,
-                uint8_t* kept) noexcept nogil:
-    """Gives the exchange what the input's upstream says, if that can be read."""
+cdef uint8_t* upstream_says(const Exchange* x, const Input* given, Reply* reply) noexcept nogil:
+    """Fills the reply with what the input's upstream says, if that can be read; its message, to be freed, or NULL."""
     cdef Upstream facts
+    cdef size_t length = answer_for(x, given.rest, given.rest_size, given.raw, BUFFER_SIZE)
+    cdef uint8_t* message = NULL
+    memset(reply, 0, sizeof(Reply))
+    if not length or given.how & SILENT:
+        return NULL
+    if strip_opt(given.raw, length, given.kept, BUFFER_SIZE, &reply.length, &facts) != OK:
+        return NULL
+    message = copy_of(given.kept, reply.length)
+    reply.message = message
+    reply.ad = (given.how & AUTHENTIC) != 0
+    reply.edes = facts.ede
+    return message
+
+
+cdef int go_on(Exchange* x, const Input* given) noexcept nogil:
+    """One turn of forwarding: what the client gets, and perhaps what is then kept for the next one."""
     cdef Reply reply
-    cdef size_t length = answer_for(x, rest, size, raw, BUFFER_SIZE)
-    memset(&reply, 0, sizeof(Reply))
-    if length and not how & 8 and strip_opt(raw, length, kept, BUFFER_SIZE, &reply.length, &facts) == OK:
-        reply.message = kept
-        reply.ad = (how & 16) != 0
-        reply.edes = facts.ede
-    return packet_finish(core, x, &reply, 1_800_000_000, clock, work)
+    cdef uint8_t* message
+    cdef int status = PACKET_MISS
+    message = upstream_says(x, given, &reply)
+    if given.how & IMPATIENT and x.stale:
+        status = packet_stale(core, x, NOW, clock, work)
+    if status == PACKET_ANSWER:
+        packet_keep(core, x, &reply, clock, work)
+        x.rewrite = True        # it may be a safe host's answer: what is stale was answered by a copy of x
+    else:
+        status = packet_finish(core, x, &reply, NOW, clock, work)
+    free(message)
+    return status
 
 
-cdef void exchange(uint8_t how, const uint8_t* packet, size_t length, const uint8_t* rest, size_t size,
-                   uint8_t* raw, uint8_t* kept) noexcept nogil:
-    cdef Exchange x
+cdef void renew(Exchange* x, const Input* given) noexcept nogil:
+    """What was answered from is asked for again, for the cache alone."""
+    cdef Reply reply
+    cdef uint8_t* message = upstream_says(x, given, &reply)
+    packet_keep(core, x, &reply, clock, work)
+    free(message)
+
+
+cdef void check_answer(const Exchange* x, const uint8_t* out, size_t length) noexcept nogil:
+    """Within the client's limit and, if it spoke no EDNS, without OPT."""
+    cdef Walk walk
+    cdef Record record
+    check_built(&x.query, out, length, 65535 if x.tcp else udp_limit(&x.query))
+    must(walk_start(out, length, &walk) == OK, 37)
+    while walk_next(&walk, &record, NULL) == OK:
+        must(record.type != 41 or x.query.has_edns, 38)
+
+
+cdef void check_passes(const Exchange* x, const uint8_t* out, size_t length) noexcept nogil:
+    """What a client is given would pass inspection once more, for the same line on the same state."""
+    cdef Verdict verdict
+    cdef Line mine
+    cdef const Line* line = &mine
+    if get16(out + 6) == 0:
+        return
+    if identify(core.state, core.addresses, core.lines, core.identity_ready, x.client, &mine) == WHO_UNKNOWN:
+        line = NULL
+    decide(core.state, line, &x.query.name, NOW, &verdict, NULL)
+    if verdict.outcome != OUTCOME_BLOCK:
+        must(inspect(core.state, line, out, length, verdict.own_allow, x.rewrite, NOW, &verdict, NULL) == INSPECT_OK, 46)
+        must(verdict.outcome == OUTCOME_PASS, 47)
+
+
+cdef void client_of(int number, uint8_t* address) noexcept nogil:
+    memcpy(address, clients[number % client_count], 16)
+
+
+cdef int exchange(const Input* given, int number, Exchange* x) noexcept nogil:
+    """The query's way to its answer, in work.out; whether there is one."""
     cdef int turns = 0, status
     cdef uint64_t unanswerable = core.counters.drops[DROP_UNANSWERABLE]
-    memset(&x, 0, sizeof(Exchange))
-    x.client[10] = x.client[11] = 0xFF
-    x.client[12] = 127
-    x.client[15] = 1 + (how >> 1 & 3)
-    x.tcp = how & 1
-    status = packet_receive(core, packet, length, &x, 1_800_000_000, clock, work)
+    memset(x, 0, sizeof(Exchange))
+    client_of(number, x.client)
+    x.tcp = (given.how & TCP) != 0
+    x.proxied = (given.how & PROXIED) != 0
+    x.milliseconds = clock
+    status = guarded_receive(core, given.packet, given.length, x, NOW, clock, work)
     while status == PACKET_MISS:
         turns += 1
         must(turns <= MAX_ROUNDS, 23)
-        status = finish(&x, how, rest, size, raw, kept)
-    if status == PACKET_ANSWER:
-        check_built(&x.query, work.out, work.written, 65535 if x.tcp else 1232)
+        status = go_on(x, given)
     must(core.counters.drops[DROP_UNANSWERABLE] == unanswerable, 24)
+    if status != PACKET_ANSWER:
+        return False
+    check_answer(x, work.out, work.written)
+    check_passes(x, work.out, work.written)
+    return True
+
+
+cdef bint open_input(const uint8_t* data, size_t size, Input* given) noexcept nogil:
+    """Takes an input apart, each part in memory of its own; False for too few bytes."""
+    if size < EXCHANGE_HEAD:
+        return False
+    given.how = data[0]
+    given.who = data[1]
+    given.length = min(<size_t> get16(data + 2), size - EXCHANGE_HEAD)
+    given.rest_size = size - EXCHANGE_HEAD - given.length
+    given.packet = copy_of(data + EXCHANGE_HEAD, given.length)
+    given.rest = copy_of(data + EXCHANGE_HEAD + given.length, given.rest_size)
+    given.raw = <uint8_t*> malloc(BUFFER_SIZE)
+    given.kept = <uint8_t*> malloc(BUFFER_SIZE)
+    must(given.raw != NULL and given.kept != NULL, 25)
+    return True
+
+
+cdef void close_input(Input* given) noexcept nogil:
+    free(given.packet)
+    free(given.rest)
+    free(given.raw)
+    free(given.kept)
 
 
 cdef int one_packet(const uint8_t* data, size_t size) noexcept nogil:
-    """The exchange, and the same query once more, which may find the answer in the cache."""
+    """The query from two clients, the second of whom may get what was cached for the first."""
     global clock
-    cdef uint8_t* packet
-    cdef uint8_t* rest
-    cdef uint8_t* raw
-    cdef uint8_t* kept
-    cdef size_t length
-    if size < EXCHANGE_HEAD:
+    cdef Input given
+    cdef Exchange x
+    cdef int turn
+    if not open_input(data, size, &given):
         return 0
-    length = min(<size_t> get16(data + 1), size - EXCHANGE_HEAD)
-    packet = copy_of(data + EXCHANGE_HEAD, length)
-    rest = copy_of(data + EXCHANGE_HEAD + length, size - EXCHANGE_HEAD - length)
-    raw = <uint8_t*> malloc(BUFFER_SIZE)
-    kept = <uint8_t*> malloc(BUFFER_SIZE)
-    must(raw != NULL and kept != NULL, 25)
-    for _ in range(2):
-        exchange(data[0], packet, length, rest, size - EXCHANGE_HEAD - length, raw, kept)
-        clock += 1 << 3 * (data[0] >> 5)
-    free(raw)
-    free(kept)
-    free(packet)
-    free(rest)
+    for turn in range(2):
+        if exchange(&given, given.who >> 4 * turn & 15, &x) and x.refresh:
+            renew(&x, &given)
+        clock += 1 << 3 * (given.how >> 5)
+    close_input(&given)
     return 0
 
 
-TARGETS = ("query", "answer", "packet")
+# ---- lines beside each other ----
+
+cdef bint alike(const Seen* a, const Seen* b) noexcept nogil:
+    return a.answered == b.answered and a.length == b.length and memcmp(a.out, b.out, a.length) == 0
 
 
-def run(target, list arguments, Packets packets not None):
-    """Gives this process to libFuzzer, which ends it; ``arguments`` are those of its command line. ValueError for a
-    target that is none."""
-    global core, work
+cdef void see(const Input* given, int number, Seen* out) noexcept nogil:
+    """One exchange of that client, and which reasons it was decided for."""
+    cdef int i
+    cdef uint64_t before[OUTCOMES * REASONS]
+    memcpy(before, core.counters.verdicts, sizeof(before))
+    out.answered = exchange(given, number, &out.x)
+    out.length = work.written if out.answered else 0
+    memcpy(out.out, work.out, out.length)
+    out.reasons = 0
+    out.blocked = False
+    for i in range(OUTCOMES * REASONS):
+        if core.counters.verdicts[i] != before[i]:
+            out.reasons |= 1 << i % REASONS
+            out.blocked = out.blocked or i // REASONS == OUTCOME_BLOCK
+
+
+cdef void alone(const Input* given, int number, Seen* out) noexcept nogil:
+    """The same with nothing in the cache."""
+    cdef Name root
+    memset(&root, 0, sizeof(Name))
+    root.length = 1
+    cache_flush(core.cache, &root, True)
+    see(given, number, out)
+
+
+cdef void check_line(const Input* given, int number, const Seen* seen) noexcept nogil:
+    """What a line must not see: of AD where no upstream set it, of the product where it asked for nothing, of TTLs
+    that outlive its choices."""
+    cdef Walk walk
+    cdef Record record
+    cdef bint opted_in = number in (1, 4, 5, 6, 7, 10) and core.state.parental_ready
+    if not seen.answered:
+        return
+    must(given.how & AUTHENTIC or seen.out[3] & 0x20 == 0, 39)
+    if number in (0, 2) or number >= 9 and number != 10:
+        must(seen.reasons & ~COMMON_REASONS == 0, 40)
+    must(walk_start(seen.out, seen.length, &walk) == OK, 41)
+    while walk_next(&walk, &record, NULL) == OK:
+        must(record.type == 41 or record.ttl <= <uint32_t> (300 if opted_in else 86400), 42)
+
+
+cdef int one_lines(const uint8_t* data, size_t size) noexcept nogil:
+    """Whoever asked before, and whichever state was in force then, a client gets what it gets alone; what is
+    mandatory holds for every line; a line that asked for nothing is like no line."""
+    cdef Input given
+    cdef int first, second
+    if not open_input(data, size, &given):
+        return 0
+    first = (given.who & 15) % client_count
+    second = (given.who >> 4) % client_count
+    core.state = states[0]
+    alone(&given, first, &seen[0])
+    core.state = states[(given.how >> 5) % STATES]
+    see(&given, second, &seen[1])
+    alone(&given, second, &seen[2])
+    must(alike(&seen[1], &seen[2]), 43)
+    check_line(&given, second, &seen[1])
+    if second < 9 and core.state.parental_ready:
+        alone(&given, 0, &seen[3])
+        if seen[3].reasons & MANDATORY_ALONE and not seen[1].x.rewrite and not seen[1].x.by_subnet:
+            must(seen[1].blocked, 44)
+        if second == 2 and not seen[1].x.has_cookie:
+            must(alike(&seen[1], &seen[3]), 45)
+    close_input(&given)
+    return 0
+
+
+TARGETS = ("query", "answer", "packet", "lines")
+
+
+cdef int know(Packets packets, published, addresses) except -1:
+    """Who asks, and what they meet."""
+    global core, work, client_count
+    cdef bytes address
+    cdef PublishedState state
+    if len(addresses) > CLIENTS:
+        raise ValueError(f"there is room for {CLIENTS} clients")
+    for address in addresses:
+        memcpy(clients[client_count], <const char*> address, 16)
+        client_count += 1
+    core = &packets.core
+    work = packets.work
+    for at, state in enumerate(published[:STATES]):
+        states[<int> at] = &state.state
+    return 0
+
+
+def run(target, list arguments, served, addresses):
+    """Gives this process to libFuzzer, which ends it; ``arguments`` are those of its command line, ``served`` and
+    ``addresses`` the world. ValueError for a target that is none."""
     cdef char* argv[64]
     cdef char** start = argv
     cdef int argc = 0
@@ -425,8 +644,9 @@ def run(target, list arguments, Packets packets not None):
         one = one_answer
     elif target == "packet":
         one = one_packet
-    core = &packets.core
-    work = packets.work
+    elif target == "lines":
+        one = one_lines
+    know(served.packets, served.states, addresses)
     # For a merge libFuzzer starts itself again, by a shell, as its first argument.
     itself = f"{sys.executable} -m tests.fuzz.run {target}"
     encoded = [each.encode() for each in [itself, *arguments]]

@@ -16,9 +16,9 @@ import pytest
 
 from filterd.dataplane.crashboard import CrashBoard
 from filterd.dataplane.packets import Packets, Pending
-from tests.fuzz.exchanges import CLIENTS, served
 from tests.fuzz.packets import SEED, corpus, mutate, parses
 from tests.fuzz.seeds import query
+from tests.fuzz.world import CLIENTS, Served
 from tests.policy_world import KEY, NOW
 
 ROOT = Path(__file__).parents[3]
@@ -32,9 +32,9 @@ from filterd.dataplane.crashboard import CrashBoard
 def sealed():
     return {line for line in open("/proc/self/maps") if " r--p 00000000 00:00 0 " in line}
 before = sealed()
-from tests.fuzz.exchanges import CLIENTS, served
+from tests.fuzz.world import CLIENTS, Served
 from tests.policy_world import NOW
-packets = served()
+packets = Served().packets
 for line in sealed() - before:
     start, end = (int(each, 16) for each in line.split()[0].split("-"))
     ctypes.CDLL(None).mprotect(ctypes.c_void_p(start), ctypes.c_size_t(end - start), 0)
@@ -50,7 +50,7 @@ def board() -> CrashBoard:
 
 @pytest.fixture
 def guarded(board: CrashBoard) -> Packets:
-    packets = served()
+    packets = Served().packets
     packets.use_board(board)
     return packets
 

@@ -272,7 +272,7 @@ def test_an_upstream_over_ipv6(world: Misses, client: Client) -> None:
     second = world.upstream("::1")
     world.routes.publish([first.hop()])
     world.ask(client, "www.example.org")
-    assert len(world.driven.ports()) == 64
+    assert len(world.driven.ports()) == 72
     query, source = first.asked()
     second.send(good(query, "192.0.2.99"), source)
     world.turn(wait=True)
@@ -293,7 +293,7 @@ def test_nobody_listens_over_ipv6(world: Misses, client: Client) -> None:
     world.turn()
     world.exchange(second, good)
     assert addresses(client.answer()) == ["192.0.2.80"]
-    assert len(world.driven.ports()) == 128  # of each family as many
+    assert len(world.driven.ports()) == 144  # of each family as many
     assert world.routes.reports()[dead.name].unreachable == 1
 
 

@@ -256,6 +256,22 @@ def test_safe_search_answers_with_the_safe_host_s_own_answer(served: Packets) ->
     ]
 
 
+def test_a_safe_host_that_answers_with_a_listed_engine_and_with_malware_is_blocked(packets: Packets) -> None:
+    classes = Classes((*CLASSES.lists, ListClass("malware", Kind.SECURITY, 10)))
+    rules = (*RULES, Placed("203.0.113.0/24", bit=10))
+    publish(packets, World(classes, rules, (), (ResolvedPolicy(), POLICY), security_enabled=True))
+    query = ask("search.example")
+    target = answer_to(
+        ask("safe.example.net"),
+        "safe.example.net. CNAME x.search.example.",
+        "x.search.example. A 203.0.113.1",
+    )
+    done = packets.finish(pending(packets, query), target, False, [], NOW, 1000)
+    assert isinstance(done, bytes)
+    assert codes(done) == codes(receive(packets, query)) == [15]
+    assert dns.message.from_wire(done).answer == []
+
+
 @pytest.mark.parametrize("ttl", [0, 600])
 def test_an_alias_into_a_search_engine_leads_to_the_safe_host(served: Packets, ttl: int) -> None:
     query = ask("alias.example.org")
@@ -269,6 +285,16 @@ def test_an_alias_into_a_search_engine_leads_to_the_safe_host(served: Packets, t
     done = served.finish(second, target, False, [], NOW, 1000)
     assert isinstance(done, bytes)
     assert dns.message.from_wire(done).answer[0].to_text().endswith("CNAME safe.example.net.")
+
+
+def test_a_failure_says_nothing_but_that_to_the_first_and_to_the_next(served: Packets) -> None:
+    query = ask("example.org")
+    failed = answer_to(query, "example.org. A 192.0.2.1", rcode=dns.rcode.SERVFAIL)
+    done = served.finish(pending(served, query), failed, False, [(22, b"no")], NOW, 1000)
+    assert done == receive(served, query)
+    message = dns.message.from_wire(done)
+    assert (message.rcode(), message.answer) == (dns.rcode.SERVFAIL, [])
+    assert codes(done) == [22]
 
 
 def test_no_upstream_is_servfail_then_cached(served: Packets) -> None:

@@ -56,11 +56,12 @@ WORLD = World(
 CHILD = Line(policy=0, opted_in=True)
 
 
-def inspected(line: Line | None, *records: dns_answers.Answer, own_allow: bool = False) -> Decision:
+def inspected(
+    line: Line | None, *records: dns_answers.Answer, own_allow: bool = False, rewritten: bool = False
+) -> Decision:
     """The verdict on an answer with these records."""
-    decision = inspect_message(
-        WORLD.native, None if line is None else line.native(), message(*records), own_allow, NOW
-    )
+    native = None if line is None else line.native()
+    decision = inspect_message(WORLD.native, native, message(*records), own_allow, NOW, rewritten=rewritten)
     assert decision is not None
     return decision
 
@@ -157,6 +158,14 @@ def test_what_only_a_query_is_asked() -> None:
 def test_a_safe_host_passes() -> None:
     assert inspected(CHILD, alias("www.search.example")).verdict.outcome is Outcome.REWRITE
     assert inspected(CHILD, alias("safe.search.example")).verdict.outcome is Outcome.PASS
+
+
+def test_in_a_safe_hosts_answer_nothing_hides_behind_safe_search() -> None:
+    engine, bad = alias("www.search.example"), alias("malware.example")
+    assert inspected(CHILD, engine, rewritten=True).verdict.outcome is Outcome.PASS
+    assert inspected(CHILD, engine, bad).verdict.reason is Reason.SAFE_SEARCH
+    found = inspected(CHILD, engine, bad, rewritten=True).verdict
+    assert (found.outcome, found.reason) == (Outcome.BLOCK, Reason.SECURITY)
 
 
 def test_what_is_passed_over() -> None:
