@@ -123,7 +123,7 @@ cdef extern from *:
     void hook "filterd_hook"(unsigned int number) nogil
 
 cdef enum:
-    EVENTS = 64                 # of one turn
+    EVENTS = 256                # of one turn: more than there are sockets, so that answers come before ticks
     WAKE = 1 << 16              # the event of the thread's own eventfd; below: doors
     FIRST_MISS = 1 << 17        # and above: sockets to upstreams
     LONGEST_SLEEP = 1000        # milliseconds

@@ -96,6 +96,24 @@ def test_after_silence_the_next_is_asked_and_either_may_answer(world: Misses, cl
     assert world.report(first).answered == 1
 
 
+def test_who_has_just_been_silent_is_asked_after_the_others(world: Misses, client: Client) -> None:
+    """The route does not say so yet: a dead upstream costs its silence once."""
+    first, second = two(world)
+    world.ask(client, "www.example.org")
+    query, source = first.asked()
+    world.turn(SILENCE)
+    world.exchange(second, good)
+    client.answer()
+    world.ask(client, "www2.example.org")
+    world.exchange(second, good)
+    assert addresses(client.answer()) == ["192.0.2.80"]
+    assert first.all_asked() == []
+    first.send(good(query), source)
+    world.turn(100, wait=True)
+    world.ask(client, "www3.example.org")
+    first.asked()  # it was heard again
+
+
 def test_who_was_overtaken_is_heard_all_the_same(world: Misses, client: Client) -> None:
     first, second = two(world)
     world.ask(client, "www.example.org")
