@@ -61,7 +61,7 @@ def names() -> st.SearchStrategy[str]:
     return st.sampled_from(NAMES * 3 + OTHER_NAMES)
 
 
-def _rule(random: Random) -> Placed:
+def make_rule(random: Random) -> Placed:
     """A rule; what decides before most stages is seldom."""
     late = random.random() < 0.9
     bit = random.choice(BITS[EARLY:] if late else BITS[:EARLY])
@@ -85,9 +85,11 @@ def _mandate(random: Random, number: int) -> Mandate:
     )
 
 
-def _policy(random: Random) -> ResolvedPolicy:
+def make_policy(random: Random, classes: Classes = CLASSES) -> ResolvedPolicy:
+    """Of each kind everything, nothing or one list."""
+
     def mask(kind: Kind) -> int:
-        own = [entry.mask for entry in CLASSES.lists if entry.kind is kind]
+        own = [entry.mask for entry in classes.lists if entry.kind is kind]
         return random.choice([0, sum(own), sum(own), *own])
 
     return ResolvedPolicy(
@@ -105,9 +107,9 @@ def _policy(random: Random) -> ResolvedPolicy:
 def _world(random: Random) -> World:
     return World(
         CLASSES,
-        rules=tuple(_rule(random) for _ in range(random.randrange(60))),
+        rules=tuple(make_rule(random) for _ in range(random.randrange(60))),
         mandates=tuple(_mandate(random, number) for number in MANDATORY_IDS if random.random() < 0.8),
-        policies=tuple(_policy(random) for _ in range(random.randrange(1, 4))),
+        policies=tuple(make_policy(random) for _ in range(random.randrange(1, 4))),
         security_enabled=random.random() < 0.7,
     )
 

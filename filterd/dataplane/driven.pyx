@@ -1,6 +1,5 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
 
-cimport cython
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free
 from libc.string cimport memcpy, memset
@@ -154,7 +153,7 @@ cdef uint64_t spin(Driven* d, uint8_t* packet, size_t length, size_t place, uint
     cdef uint32_t i
     cdef int digit
     d.hand.lane.recorded = True
-    while asked < first + count or d.misses.waiting:
+    while asked < first + count or d.misses.asking:
         i = 0
         while i < BATCH and asked < first + count and d.misses.waiting < window:
             for digit in range(DIGITS):
@@ -171,7 +170,6 @@ cdef uint64_t spin(Driven* d, uint8_t* packet, size_t length, size_t place, uint
     return punted
 
 
-@cython.no_gc_clear    # what its memory leads to is there until it is gone
 cdef class DrivenMisses:
     """See the stub."""
     cdef Driven* driven

@@ -23,6 +23,8 @@ class FastCounts(NamedTuple):
     """answers by response time, in the buckets of ``stages.record.BOUNDS``"""
     seconds: float
     """all response times together"""
+    self_queries: int
+    """the resolver's own, which are in ``datagrams`` too and in nothing else"""
 
 @final
 class Descriptor:
@@ -40,10 +42,6 @@ class Punted:
 
     @property
     def pending(self) -> Pending: ...
-    @property
-    def client(self) -> bytes:
-        """Its address in 16 bytes."""
-
     @property
     def came(self) -> float:
         """When, in seconds of the clock that does not go back."""
@@ -71,6 +69,9 @@ class FastThread:
     def close_door(self, door: int) -> None:
         """Serve it no longer."""
 
+    def know_itself(self, key: bytes) -> None:
+        """Answer the self-queries made under this key (see ``SelfQueries``). ValueError: it runs already."""
+
     def run(self) -> None:
         """Serve until :meth:`stop`."""
 
@@ -86,8 +87,16 @@ class FastThread:
     def counts(self) -> FastCounts: ...
     def drive(self, packets: Sequence[tuple[bytes, bytes]], now: int, micros: int) -> list[bytes | None]:
         """Take recorded packets, each with its client's 16 bytes, as if they had come in one go: the answer
-        of each, None for silence or a punt. ``now``: Unix seconds; ``micros``: of a clock that goes forward.
-        Not while it runs."""
+        of each, None for silence or a punt. ``now``: the machine's Unix seconds; ``micros``: of a clock that
+        goes forward. Not while it runs."""
+
+    @property
+    def waiting(self) -> int:
+        """How many exchanges wait for upstreams here."""
+
+    def pump(self, now: int, micros: int, milliseconds: int) -> list[bytes | None]:
+        """Send what :meth:`drive` led to, wait so long for an upstream, and take what came: the answers by
+        the places that their packets had in one batch of 64 at most. Not while it runs."""
 
     def spin(self, packets: Sequence[tuple[bytes, bytes]], rounds: int, now: int, micros: int) -> int:
         """The same so many times over, without the GIL and without looking at the answers: how many there

@@ -30,6 +30,7 @@ cdef enum:
     MISS_BUCKETS = 8192
     ATTEMPT_BUCKETS = 16384
     CLIENTS = 4096              # counters that clients are hashed to
+    NEWS_MICROS = 500000        # within which the event loop has certainly shown what threads told it
     SILENCE_MICROS = 400000     # as upstream/health.py has it in seconds
 
 

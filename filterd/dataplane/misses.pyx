@@ -36,9 +36,11 @@ from filterd.dataplane.ports cimport (
     ports_free,
     ports_length,
     ports_open,
+    ports_pick,
     ports_queue,
     ports_random,
     ports_receive,
+    ports_renew,
     ports_source,
     ports_undelivered,
 )
@@ -54,7 +56,6 @@ from filterd.dataplane.punts cimport (
     punt_try,
 )
 from filterd.dataplane.routes cimport (
-    NUMBERS,
     W_ANSWERED,
     W_CASE_KEPT,
     W_CASE_LOST,
@@ -125,10 +126,6 @@ cdef bint misses_allocate(Misses* m, int32_t epoll, uint64_t first_event, HopTal
 
 
 cdef void misses_free(Misses* m) noexcept nogil:
-    cdef uint16_t number
-    if m.tallies != NULL:
-        for number in range(NUMBERS):
-            store64(word(m, number, W_OUTSTANDING), 0)
     ports_free(&m.ports)
     free(m.misses)
     free(m.waiters)
@@ -274,19 +271,33 @@ cdef uint32_t new_miss(Misses* m, const Waiter* waiter, uint64_t hash) noexcept 
 cdef bint ask_next(Misses* m, const Route* route, Hand* hand, uint32_t number) noexcept nogil:
     """Ask the first upstream that was not asked yet and may be; False: there is none.
 
-    Here too a client may have no more on its way than is free.
+    Who has just been silent comes after the others: the route will say so in a moment.
     """
+    cdef uint32_t i
+    for i in range(route.count):
+        if not fell_silent(m, hand, &route.hops[i]) and may_ask(m, hand, number, &route.hops[i]):
+            return ask(m, hand, number, &route.hops[i], route.hops[i].edns, False)
+    for i in range(route.count):
+        if may_ask(m, hand, number, &route.hops[i]):
+            return ask(m, hand, number, &route.hops[i], route.hops[i].edns, False)
+    return False
+
+
+cdef bint may_ask(Misses* m, const Hand* hand, uint32_t number, const Hop* hop) noexcept nogil:
+    """Whether it was not asked this yet and has room. Here too a client may have no more on its way than is
+    free."""
     cdef const Miss* miss = m.misses + number - 1
     cdef uint16_t held = m.clients[m.waiters[miss.first - 1].client]
-    cdef uint32_t i
-    cdef const Hop* hop
-    for i in range(route.count):
-        hop = &route.hops[i]
-        if (not was_asked(miss, hop.number)
-                and load64(word(m, hop.number, W_OUTSTANDING)) + held <= hop.outstanding
-                and ports_open(&m.ports, hop.ipv6, hand.micros)):
-            return ask(m, hand, number, hop, hop.edns, False)
-    return False
+    return (not was_asked(miss, hop.number)
+            and load64(word(m, hop.number, W_OUTSTANDING)) + held <= hop.outstanding
+            and ports_open(&m.ports, hop.ipv6, hand.micros))
+
+
+cdef bint fell_silent(Misses* m, const Hand* hand, const Hop* hop) noexcept nogil:
+    """Whether this thread found it silent so lately that the event loop may not know yet."""
+    cdef int64_t since = <int64_t>load64(word(m, hop.number, W_SILENT_SINCE))
+    return (since > <int64_t>load64(word(m, hop.number, W_HEARD_AT))
+            and hand.micros - since < SILENCE_MICROS + NEWS_MICROS)
 
 
 cdef bint was_asked(const Miss* miss, uint16_t number) noexcept nogil:
@@ -339,8 +350,8 @@ cdef bint draw(Misses* m, Attempt* attempt, bint ipv6, const Name* name, const E
     for _ in range(DRAWS):
         if not ports_random(&m.ports, &bits):
             return False
-        attempt.port = <uint16_t>(bits % PORTS + (PORTS if ipv6 else 0))
-        attempt.id = <uint16_t>(bits >> 8)
+        attempt.port = ports_pick(&m.ports, ipv6, <uint32_t>(bits >> 32))
+        attempt.id = <uint16_t>(bits & 0xFFFF)
         if find_attempt(m, attempt.port, attempt.id) == NOBODY:
             break
     else:
@@ -506,6 +517,7 @@ cdef void go_on(Misses* m, const Route* route, Hand* hand, uint32_t number) noex
 cdef int64_t misses_tick(Misses* m, const Route* route, Hand* hand) noexcept nogil:
     cdef uint32_t number
     cdef int _
+    ports_renew(&m.ports, hand.micros)
     for _ in range(MISSES):
         number = m.soonest
         if number == 0:

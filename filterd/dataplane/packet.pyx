@@ -337,9 +337,13 @@ cdef int look_up(Core* core, Exchange* x, const Line* line, const Verdict* verdi
     """Answer from the cache, name by name, as far as it goes."""
     cdef Key key
     cdef Found found
+    cdef Verdict seen
     cdef int status
     while x.rounds < MAX_ROUNDS:
         x.rounds += 1
+        if x.rewrite and not safe_host_passes(core, x, line, verdict, now, &seen):
+            x.stale = x.refresh = False     # of the name that led there
+            return blocked(core, x, &seen, options, work)
         if ahead != NULL and x.rounds == 1:
             key = ahead.key
         else:
@@ -389,9 +393,9 @@ cdef int complete(Core* core, Exchange* x, const Line* line, const Verdict* verd
                   int64_t now, Workspace* work) noexcept nogil:
     """Inspect the answer to ``x.asked`` and respond. ``found``: where in the cache it is from, or NULL."""
     cdef Verdict seen
-    memcpy(&seen, verdict, sizeof(Verdict))
-    if x.rewrite and not safe_host_passes(core, x, line, verdict, now, &seen):
+    if found == NULL and x.rewrite and not safe_host_passes(core, x, line, verdict, now, &seen):
         return blocked(core, x, &seen, options, work)
+    memcpy(&seen, verdict, sizeof(Verdict))
     if must_inspect(core, line, found, message, length, now):
         if inspect(core.state, line, message, length, verdict.own_allow, x.rewrite, now, &seen,
                    NULL) != INSPECT_OK:
@@ -419,9 +423,11 @@ cdef int complete(Core* core, Exchange* x, const Line* line, const Verdict* verd
 
 cdef bint safe_host_passes(const Core* core, const Exchange* x, const Line* line, const Verdict* verdict,
                            int64_t now, Verdict* seen) noexcept nogil:
-    """Whether nothing blocks the safe host itself: it is a name of the answer like any other."""
+    """Whether nothing blocks the safe host itself, whatever upstreams say: it is a name of the answer like
+    any other. ``seen``: the verdict where something does."""
     cdef Fingerprint values[128]
     cdef Subject subject
+    memcpy(seen, verdict, sizeof(Verdict))
     memset(&subject, 0, sizeof(Subject))
     suffixes(core.state.key, &x.asked, values)
     subject.name = &x.asked
@@ -549,9 +555,10 @@ cdef int guarded_take(Core* core, Exchange* x, const Ahead* ahead, int64_t now, 
     return noted(work, packet_take(core, x, ahead, now, ticks, work))
 
 
-cdef int guarded(Core* core, int guard, const Exchange* x, size_t length, const uint8_t* refusal,
+cdef int guarded(Core* core, int guard, Exchange* x, size_t length, const uint8_t* refusal,
                  size_t written, Workspace* work) noexcept nogil:
     """What a packet gets that reduced mode does not let in."""
+    x.refresh = False   # whoever has an exchange for packet after packet finds the last one's here
     if guard == GUARD_REFUSED:
         bump64(&core.counters.queries[1 if x.tcp else 0])
         bump64(&core.counters.reduced)

@@ -27,6 +27,10 @@ class Pending:
     @property
     def checking_disabled(self) -> bool: ...
     @property
+    def client(self) -> bytes:
+        """Whose it is, as a front or a trusted sender's subnet names it: 16 bytes."""
+
+    @property
     def tcp(self) -> bool: ...
     @property
     def stale(self) -> bool:

@@ -72,6 +72,10 @@ cdef class Pending:
         return bool(self.x.query.flags & FLAG_CD)
 
     @property
+    def client(self):
+        return (<const char*>self.x.client)[:16]
+
+    @property
     def tcp(self):
         return bool(self.x.tcp)
 

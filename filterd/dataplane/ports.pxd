@@ -1,8 +1,9 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
 """Random ports towards upstreams: one thread's sockets, what goes from them, what comes to them.
 
-Sixty-four UDP sockets for each address family that is used, each bound to a port that the kernel's random
-bits chose, none connected: datagrams from elsewhere are to be seen and counted. What they mean is for others.
+UDP sockets for each address family that is used, each bound to a port that the kernel's random bits chose,
+none connected: datagrams from elsewhere are to be seen and counted. What they mean is for others. Every few
+seconds one of them is replaced by one at another port: who finds a port out cannot use it for long.
 """
 
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
@@ -11,7 +12,8 @@ from filterd.dataplane.lane cimport PEER_SIZE, iovec, mmsghdr
 
 
 cdef enum:
-    PORTS = 64                  # of one family
+    PORTS = 72                  # of one family; one of them is about to be replaced and not used any more
+    RENEWAL_MICROS = 3000000    # between two replacements: answers that take longer may not be heard
     GOING = 64                  # queries that wait for a flush
     GOING_SIZE = 320            # of one: header, question and OPT have 12 + 259 + 11 bytes
     CAME = 16                   # datagrams of one system call
@@ -43,6 +45,8 @@ cdef struct Ports:
     int32_t sockets[2 * PORTS]  # -1: closed
     uint8_t states[2]           # of IPv4 and IPv6
     int64_t retry_at[2]         # microseconds
+    uint32_t leaving[2]         # which socket is about to be replaced
+    int64_t renew_at            # microseconds
     # random words; those that were used are gone
     uint64_t pool[POOL]
     uint32_t pool_left
@@ -64,6 +68,11 @@ cdef void ports_free(Ports* ports) noexcept nogil
 
 # Whether there are sockets of that family; opens them at the first call.
 cdef bint ports_open(Ports* ports, bint ipv6, int64_t micros) noexcept nogil
+
+# Which of the family's sockets 32 random bits choose.
+cdef uint16_t ports_pick(const Ports* ports, bint ipv6, uint32_t bits) noexcept nogil
+# Replaces a socket of each family that is used where it is time for that.
+cdef void ports_renew(Ports* ports, int64_t micros) noexcept nogil
 
 # A random word of the kernel's, used once. False: it gives none.
 cdef bint ports_random(Ports* ports, uint64_t* word) noexcept nogil

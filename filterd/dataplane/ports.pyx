@@ -142,6 +142,36 @@ cdef bint ports_open(Ports* ports, bint ipv6, int64_t micros) noexcept nogil:
     return True
 
 
+cdef uint16_t ports_pick(const Ports* ports, bint ipv6, uint32_t bits) noexcept nogil:
+    cdef uint32_t port = ports.leaving[ipv6] + 1 + bits % (PORTS - 1)
+    return <uint16_t>(port % PORTS + (PORTS if ipv6 else 0))
+
+
+cdef void ports_renew(Ports* ports, int64_t micros) noexcept nogil:
+    if micros < ports.renew_at:
+        return
+    ports.renew_at = micros + RENEWAL_MICROS
+    renew(ports, False)
+    renew(ports, True)
+
+
+cdef void renew(Ports* ports, bint ipv6) noexcept nogil:
+    """Replace the socket that was not used for a while; the next one is not used from now on."""
+    cdef uint32_t place = ports.leaving[ipv6] + (PORTS if ipv6 else 0)
+    cdef int32_t made
+    if ports.states[ipv6] != PORTS_OPEN:
+        return
+    made = bound(ports, ipv6)
+    if made < 0:
+        return
+    if watch_port(ports.epoll, made, ports.first_event + place) < 0:
+        close(made)
+        return
+    close(ports.sockets[place])
+    ports.sockets[place] = made
+    ports.leaving[ipv6] = (ports.leaving[ipv6] + 1) % PORTS
+
+
 cdef int32_t bound(Ports* ports, bint ipv6) noexcept nogil:
     """A socket at a random port; -1: there is none to be had."""
     cdef int32_t made = open_port(ipv6)

@@ -66,7 +66,7 @@ class SlowPath:
         began = self._clock.ticks()
         result = self._packets.receive(packet, client, tcp, self._clock.now(), began, proxied)
         if isinstance(result, Pending):
-            return self._wait(result, client, send, began)
+            return self._wait(result, send, began)
         if result is not None:
             self._answer(result, send, began)
         return None
@@ -83,7 +83,7 @@ class SlowPath:
                 if result is not None:
                     self._answer(result, send, punted.came)
                 return None
-        return self._wait(pending, punted.client, send, punted.came)
+        return self._wait(pending, send, punted.came)
 
     async def close(self) -> None:
         """Give up what still waits."""
@@ -92,7 +92,8 @@ class SlowPath:
         await asyncio.gather(*self._waiting, return_exceptions=True)
         await self._refreshing.close()
 
-    def _wait(self, pending: Pending, client: bytes, send: Send, began: float) -> asyncio.Task[None] | None:
+    def _wait(self, pending: Pending, send: Send, began: float) -> asyncio.Task[None] | None:
+        client = pending.client
         refusal = self._places.take(client)
         if refusal is not None:
             if self._answer_stale(pending, send, began):

@@ -5,8 +5,9 @@ Each kind of query, and every listed name and address where a query or an answer
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Iterator
-from ipaddress import IPv4Network
+from ipaddress import IPv4Network, ip_address
 from pathlib import Path
 
 import dns.edns
@@ -70,6 +71,7 @@ def seeds() -> Iterator[bytes]:
     """Inputs, the same in each run."""
     pairs = list(_pairs())
     yield from _listed(pairs)
+    yield from _safe_hosts(pairs)
     yield from _plain(pairs)
 
 
@@ -80,6 +82,30 @@ def _listed(pairs: list[int]) -> Iterator[bytes]:
         said = answer(name, kind, records).to_wire()
         for turn, how in enumerate((TCP, 0, LATER, AUTHENTIC, (CLOSED, CLOSED | LATER)[at % 2])):
             yield packed(asked, said, how, pairs[(at + 7 * turn) % len(pairs)])
+
+
+def _safe_hosts(pairs: list[int]) -> Iterator[bytes]:
+    """A safe host's answers that lead on to a listed name or address, an engine's name before it.
+
+    Names are spelt out, since the question in front of them becomes another, longer or shorter one.
+    """
+    asked = query("www.search.example.", "A", use_edns=0).to_wire()
+    engine = name_from_text("search.example")
+    for address in (each for kind, each in _addresses() if kind == "A"):
+        records = _record(b"\xc0\x0c", 5, engine) + _record(engine, 1, ip_address(address).packed)
+        said = asked[:2] + b"\x81\x80\0\1\0\2\0\0\0\0" + asked[12:-11] + records
+        for how in (TCP, 0, LATER):
+            yield from (packed(asked, said, how, pair) for pair in pairs[2:4])
+    for name in LISTED:
+        target = name_from_text(name)
+        records = _record(b"\xc0\x0c", 5, engine) + _record(engine, 5, target)
+        said = asked[:2] + b"\x81\x80\0\1\0\2\0\0\0\0" + asked[12:-11] + records
+        yield packed(asked, said, 0, pairs[3])
+
+
+def _record(owner: bytes, kind: int, content: bytes) -> bytes:
+    """A record of class IN, for 900 seconds."""
+    return owner + struct.pack("!HHIH", kind, 1, 900, len(content)) + content
 
 
 def _plain(pairs: list[int]) -> Iterator[bytes]:

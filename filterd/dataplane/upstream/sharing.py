@@ -1,8 +1,8 @@
 """One health for both paths: what native threads find out of the upstreams goes to the peers, and the order
 that follows from it goes back to the threads.
 
-Threads ask over plain UDP alone. They are shown the upstreams in the order to ask, up to the first that is
-asked over TLS: what comes behind it is not to be asked before it.
+Threads ask over plain UDP alone. They are shown the upstreams in the order to ask, up to the first that
+rests, or is asked over TLS: what comes behind it is not to be asked before it.
 """
 
 from __future__ import annotations
@@ -54,6 +54,8 @@ class Sharing:
             server, manner = peer.server, peer.manner(self._clock())
             if server.tls is not None or "%" in server.host:
                 break
+            if peer.condition.resting:
+                break  # where nobody is well, the slow path knows how long to try
             found.append(
                 Hop(
                     server.name,

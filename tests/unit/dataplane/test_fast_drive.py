@@ -191,7 +191,7 @@ def test_punts_come_in_order_with_who_asked_and_when(fast: FastThread) -> None:
         assert ask(fast, f"n{place}.org", host, place) is None
     found = []
     while (punted := fast.take()) is not None:
-        found.append((punted.pending.name, punted.client, punted.came, punted.reason))
+        found.append((punted.pending.name, punted.pending.client, punted.came, punted.reason))
     assert found == [
         (b"\2n0\3org\0", wide("192.0.2.1"), float(TICKS), PuntReason.FORWARD),
         (b"\2n1\3org\0", wide("2001:db8::1"), TICKS + 1.0, PuntReason.FORWARD),

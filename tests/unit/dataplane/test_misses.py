@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import random
+import socket
 from collections.abc import Callable, Iterator
 
 import dns.edns
@@ -135,7 +137,37 @@ def test_ports_ids_and_letter_case_are_spread(world: Misses, upstream: Upstream,
     capitals = sum(byte in range(65, 91) for query, _ in queries for byte in query[13:40])
     letters = sum(chr(byte).isalpha() for query, _ in queries for byte in query[13:40])
     assert 0.4 < capitals / letters < 0.6
-    assert len(world.driven.ports()) == 64
+    assert len(world.driven.ports()) >= 64
+
+
+def numbers(world: Misses) -> set[int]:
+    """The ports that are listened at."""
+    found = set()
+    for descriptor in world.driven.ports():
+        with socket.socket(fileno=os.dup(descriptor)) as each:
+            found.add(each.getsockname()[1])
+    return found
+
+
+def test_ports_are_replaced_one_by_one_and_what_is_on_its_way_is_heard(
+    world: Misses, upstream: Upstream, client: Client
+) -> None:
+    world.ask(client, "first.example.org")
+    upstream.asked()
+    before = numbers(world)
+    world.turn()
+    early = numbers(world)
+    for turn in range(80):
+        world.turn(3_000_000 - 1)
+        world.ask(client, f"n{turn}.example.org")
+        query, source = upstream.asked()
+        world.turn(1)
+        upstream.send(good(query), source)
+        world.turn(wait=True)
+        assert addresses(client.answer()) == ["192.0.2.80"]
+    assert len(numbers(world)) == 72
+    assert len(before & early) >= 71
+    assert len(before & numbers(world)) < 10
 
 
 Alter = Callable[[bytes, bytes], bytes]

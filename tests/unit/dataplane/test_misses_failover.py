@@ -96,6 +96,24 @@ def test_after_silence_the_next_is_asked_and_either_may_answer(world: Misses, cl
     assert world.report(first).answered == 1
 
 
+def test_who_has_just_been_silent_is_asked_after_the_others(world: Misses, client: Client) -> None:
+    """The route does not say so yet: a dead upstream costs its silence once."""
+    first, second = two(world)
+    world.ask(client, "www.example.org")
+    query, source = first.asked()
+    world.turn(SILENCE)
+    world.exchange(second, good)
+    client.answer()
+    world.ask(client, "www2.example.org")
+    world.exchange(second, good)
+    assert addresses(client.answer()) == ["192.0.2.80"]
+    assert first.all_asked() == []
+    first.send(good(query), source)
+    world.turn(100, wait=True)
+    world.ask(client, "www3.example.org")
+    first.asked()  # it was heard again
+
+
 def test_who_was_overtaken_is_heard_all_the_same(world: Misses, client: Client) -> None:
     first, second = two(world)
     world.ask(client, "www.example.org")
@@ -272,7 +290,7 @@ def test_an_upstream_over_ipv6(world: Misses, client: Client) -> None:
     second = world.upstream("::1")
     world.routes.publish([first.hop()])
     world.ask(client, "www.example.org")
-    assert len(world.driven.ports()) == 64
+    assert len(world.driven.ports()) == 72
     query, source = first.asked()
     second.send(good(query, "192.0.2.99"), source)
     world.turn(wait=True)
@@ -293,7 +311,7 @@ def test_nobody_listens_over_ipv6(world: Misses, client: Client) -> None:
     world.turn()
     world.exchange(second, good)
     assert addresses(client.answer()) == ["192.0.2.80"]
-    assert len(world.driven.ports()) == 128  # of each family as many
+    assert len(world.driven.ports()) == 144  # of each family as many
     assert world.routes.reports()[dead.name].unreachable == 1
 
 

@@ -449,13 +449,27 @@ def test_a_stored_answer_is_inspected_again_once_the_state_is_another(packets: P
     assert codes(receive(packets, query, UNKNOWN)) == [16]
 
 
+def ordered_safe_host() -> World:
+    rules = (*RULES, Placed("safe.example.net", mandatory=256))
+    return World(CLASSES, rules, (Mandate(256, "O-1"),), (ResolvedPolicy(), POLICY))
+
+
 def test_an_order_on_the_safe_host_itself_holds(packets: Packets) -> None:
     """Safe search leads to it without its name being asked for or standing in an answer."""
-    rules = (*RULES, Placed("safe.example.net", mandatory=256))
-    publish(packets, World(CLASSES, rules, (Mandate(256, "O-1"),), (ResolvedPolicy(), POLICY)))
-    waiting = pending(packets, ask("search.example"))
+    publish(packets, ordered_safe_host())
+    assert codes(receive(packets, ask("search.example"))) == [16]
+
+
+def test_an_order_on_the_safe_host_comes_while_that_is_asked(served: Packets) -> None:
+    waiting = pending(served, ask("search.example"))
+    publish(served, ordered_safe_host())
     answer = answer_to(ask("safe.example.net"), "safe.example.net. A 198.51.100.7")
-    reply = packets.finish(waiting, answer, False, (), NOW, 1000)
+    reply = served.finish(waiting, answer, False, (), NOW, 1000)
     assert isinstance(reply, bytes)
     assert codes(reply) == [16]
-    assert codes(receive(packets, ask("search.example"))) == [16]
+
+
+def test_a_blocked_safe_host_is_blocked_whatever_upstreams_say(served: Packets) -> None:
+    served.finish(pending(served, ask("search.example")), None, False, (), NOW, 1000)
+    publish(served, ordered_safe_host())
+    assert codes(receive(served, ask("search.example"))) == [16]

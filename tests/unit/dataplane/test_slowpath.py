@@ -12,7 +12,7 @@ import dns.rcode
 import pytest
 
 from filterd.dataplane import refreshing
-from filterd.dataplane.addresses import Addresses
+from filterd.dataplane.addresses import Addresses, Prefixes
 from filterd.dataplane.lines import Lines
 from filterd.dataplane.packets import Packets, Pending
 from filterd.dataplane.places import Places
@@ -21,6 +21,7 @@ from filterd.dataplane.stages.record import Record
 from filterd.policy.classes import FIXED, Classes
 from tests.cache_answers import answer, negative
 from tests.policy_world import World
+from tests.unit.dataplane.conftest import Rules
 
 CLIENT = bytes(10) + b"\xff\xff\x7f\0\0\1"
 TTL = 300
@@ -91,6 +92,13 @@ async def bench(packets: Packets) -> AsyncIterator[Bench]:
     path = SlowPath(packets, upstreams, clock, Record(), stale_answer=0.05)
     yield Bench(packets, upstreams, clock, path)
     await path.close()
+
+
+def subnet_query(host: int) -> memoryview:
+    """What a forwarder asks for 192.0.2.HOST."""
+    subnet = dns.edns.ECSOption(f"192.0.2.{host}", 32)
+    query = dns.message.make_query(f"n{host}.example", "A", use_edns=0, options=[subnet])
+    return memoryview(query.to_wire())
 
 
 async def settle() -> None:
@@ -251,3 +259,15 @@ async def test_closing_gives_up_refreshes(bench: Bench) -> None:
     await bench.path.close()
     bench.upstreams.gate.set()
     assert codes(await bench.ask()) == []
+
+
+async def test_places_for_waiting_go_by_the_client_that_a_sender_names(bench: Bench) -> None:
+    forwarders = Prefixes(bytes(16), ["127.0.0.0/8"])
+    bench.packets.change_settings(Prefixes(bytes(16), ["192.0.2.0/24"]), Rules(), forwarders)
+    bench.path._places = Places(3)
+    bench.upstreams.gate.clear()
+    taken = [bench.path.take(subnet_query(host), CLIENT, False, bench.send) for host in (1, 1, 2)]
+    assert None not in taken
+    assert bench.path.take(subnet_query(3), CLIENT, False, bench.send) is None
+    assert bench.path.record.drops == {"too_many_waiting": 1}
+    bench.upstreams.gate.set()

@@ -1,0 +1,206 @@
+"""Policies of the equality course: what is listed where, and the states that it leads to as time passes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cache
+from random import Random
+
+from filterd.model.mandatory import FIRST_ORDER_ID, Mandate
+from filterd.model.rule import Action, BlockingMode, Scope
+from filterd.policy.classes import (
+    BIT_LOCALHOST,
+    BIT_PROTECTED,
+    BIT_RESOLVER_ARPA,
+    BIT_SPECIAL_USE,
+    Classes,
+)
+from filterd.policy.decide import PublishedState
+from filterd.policy.published import StateSettings
+from filterd.policy.resolve import ResolvedPolicy
+from filterd.policy.snapshot import Overlay, Snapshot
+from tests import policy_strategies, truth_world
+from tests.policy_world import KEY, Line, Placed, overlay_of, snapshot_of
+
+SPECIAL = {
+    "localhost": BIT_LOCALHOST,
+    "resolver.arpa": BIT_RESOLVER_ARPA,
+    "onion": BIT_SPECIAL_USE,
+    "10.in-addr.arpa": BIT_SPECIAL_USE,
+    "help.example": BIT_PROTECTED,
+}
+MANDATORY_IDS = tuple(
+    sorted({*policy_strategies.MANDATORY_IDS, *(entry.id for entry in truth_world.MANDATES.values())})
+)
+POLICIES = 5
+"""of a state; lines name others too"""
+PERIODS = (64, 640, 3600)
+"""seconds that a schedule is on, and then off"""
+OVERLAYS = 3
+"""different ones over each snapshot"""
+
+
+@dataclass(frozen=True, slots=True)
+class Timetable:
+    """One profile by its clock."""
+
+    off: ResolvedPolicy
+    on: ResolvedPolicy
+    period: int
+
+    def at(self, now: int) -> ResolvedPolicy:
+        """Its masks at one moment."""
+        masks = self.on if now // self.period % 2 else self.off
+        return replace(masks, next_boundary=(now // self.period + 1) * self.period)
+
+
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """One snapshot, what may stand beside it, and the names that its rules speak of."""
+
+    classes: Classes
+    snapshot: Snapshot
+    overlays: tuple[Overlay | None, ...]
+    names: tuple[str, ...]
+    addresses: tuple[str, ...]
+    timetables: tuple[Timetable, ...]
+
+
+def _special() -> list[Placed]:
+    return [Placed(name, bit) for name, bit in SPECIAL.items()]
+
+
+def _ground(
+    classes: Classes, rules: Sequence[Placed], timetables: tuple[Timetable, ...], random: Random
+) -> Ground:
+    kept = [rule for rule in rules if not rule.live]
+    live = [rule for rule in rules if rule.live]
+    triggers = list(dict.fromkeys(rule.trigger for rule in rules))
+    overlays = [overlay_of(random.sample(live, len(live) // 2)) for _ in range(OVERLAYS - 2)]
+    return Ground(
+        classes,
+        snapshot_of([*kept, *_special()], classes),
+        (None, overlay_of(live), *overlays),
+        tuple(trigger for trigger in triggers if "/" not in trigger),
+        tuple(trigger.partition("/")[0] for trigger in triggers if "/" in trigger),
+        timetables,
+    )
+
+
+@cache
+def truth_ground(whole: bool) -> Ground:
+    """Every combination of lists, each with a name and addresses; ``whole``: in every state of a mandate."""
+    mandated = truth_world.MANDATED if whole else ["", "snapshot:in force", "overlay:not yet"]
+    random = Random(1)
+    rules = [rule for standing in truth_world.standings(mandated) for rule in standing.placed]
+    _, plain, everything, added = truth_world.policies()
+    nothing = ResolvedPolicy()
+    timetables = (
+        Timetable(nothing, nothing, PERIODS[0]),
+        Timetable(plain, everything, PERIODS[0]),
+        Timetable(plain, added, PERIODS[1]),
+        Timetable(replace(plain, mode=BlockingMode.SINKHOLE), replace(added, mode=BlockingMode.NODATA), 3600),
+        Timetable(plain, plain, PERIODS[2]),
+    )
+    return _ground(truth_world.CLASSES, rules, timetables, random)
+
+
+@cache
+def mixed_ground(seed: int) -> Ground:
+    """Rules of every kind on a few names that are below each other. The classes' bits differ by seed."""
+    random = Random(seed)
+    classes = policy_strategies.CLASSES
+    if seed % 2:
+        free = [entry for entry in classes.lists if entry.number >= 8]
+        turned = [entry.number for entry in free[1:] + free[:1]]
+        fixed = [entry for entry in classes.lists if entry.number < 8]
+        moved = [replace(entry, number=number) for entry, number in zip(free, turned, strict=True)]
+        classes = Classes((*fixed, *moved))
+    rules = [policy_strategies.make_rule(random) for _ in range(random.randrange(20, 80))]
+    timetables = tuple(
+        Timetable(
+            policy_strategies.make_policy(random, classes),
+            policy_strategies.make_policy(random, classes),
+            random.choice(PERIODS),
+        )
+        for _ in range(POLICIES)
+    )
+    return _ground(classes, rules, timetables, random)
+
+
+def mandates(random: Random, now: int) -> list[Mandate]:
+    """In every state; some of the ids are unknown."""
+    made = []
+    for number in MANDATORY_IDS:
+        if random.random() < 0.85:
+            before, after = random.choice([0, 0, now - 9, now + 40]), random.choice([0, 0, 0, now + 90, now])
+            made.append(
+                Mandate(
+                    number,
+                    f"A-{number - FIRST_ORDER_ID}" if number >= FIRST_ORDER_ID else "list",
+                    mode=random.choice(list(BlockingMode)),
+                    not_before=before,
+                    not_after=after,
+                    withdrawn=random.random() < 0.15,
+                    confidential=random.random() < 0.3,
+                )
+            )
+    return made
+
+
+def settings(random: Random) -> StateSettings:
+    """Mostly all is there."""
+    whole = random.random() < 0.96
+    return StateSettings(
+        security_enabled=random.random() < 0.7,
+        ready=whole or random.random() < 0.5,
+        parental_ready=whole or random.random() < 0.5,
+        parental_fail_open=random.random() < 0.5,
+    )
+
+
+def new_state(ground: Ground, random: Random, now: int, generation: int) -> PublishedState:
+    """A state over this ground, as of now."""
+    return PublishedState(
+        ground.snapshot,
+        KEY,
+        now=now,
+        generation=generation,
+        overlay=random.choice(ground.overlays),
+        mandates=mandates(random, now),
+        policies=[timetable.at(now) for timetable in ground.timetables],
+        settings=settings(random),
+    )
+
+
+def next_state(state: PublishedState, ground: Ground, random: Random, now: int) -> PublishedState:
+    """The same over time, and perhaps with another overlay, other mandates or other settings."""
+    return state.evolve(
+        now,
+        policies=[timetable.at(now) for timetable in ground.timetables],
+        overlay=random.choice(ground.overlays) if random.random() < 0.4 else ...,
+        mandates=mandates(random, now) if random.random() < 0.3 else None,
+        settings=settings(random) if random.random() < 0.3 else None,
+    )
+
+
+def line(random: Random, ground: Ground, now: int) -> Line:
+    """A line's choices about names of this ground."""
+    own = [
+        (
+            random.choice(ground.names),
+            random.choice((Action.BLOCK, Action.ALLOW)),
+            random.choice((Scope.EXACT, Scope.SUBTREE)),
+        )
+        for _ in range(random.choice((0, 0, 1, 3, 8)))
+    ]
+    if random.random() < 0.2:
+        own.append(("example", random.choice((Action.BLOCK, Action.ALLOW)), Scope.SUBTREE))
+    return Line(
+        policy=random.choice((0, 1, 1, 2, 2, 3, 4, POLICIES)),
+        opted_in=random.random() < 0.8,
+        paused_until=random.choice((0, 0, 0, 0, now, now + 1, now + 70)),
+        security_left=random.random() < 0.25,
+        own_names=tuple(dict.fromkeys(own)),
+    )

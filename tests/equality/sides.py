@@ -1,0 +1,249 @@
+"""The two sides of the equality course: one policy, one upstream and one time, each with packets of its own.
+
+Both run on one loop whose clock jumps (see ``tests.virtual_time``), so that what waits for an upstream, or
+for a stale answer's turn, does so on both to the microsecond. Moments are binary fractions of a second: the
+two sides count them in different units, and nothing is to be rounded.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Protocol
+
+from filterd.dataplane.addresses import Prefixes
+from filterd.dataplane.cache import ResponseCache
+from filterd.dataplane.crashboard import CrashBoard
+from filterd.dataplane.fastpath import FastThread
+from filterd.dataplane.packets import Packets, Pending
+from filterd.dataplane.places import Places
+from filterd.dataplane.ratelimit import RateLimiter
+from filterd.dataplane.routes import Routes
+from filterd.dataplane.slowpath import MAX_WAITING, SlowPath
+from filterd.dataplane.stages.record import Record
+from filterd.dataplane.stages.unwrap import Unwrap
+from filterd.dataplane.upstream.values import Question
+from tests.equality.loopback import Loopback
+from tests.equality.packets import Case, acl
+from tests.equality.script import Came, Script
+from tests.policy_world import KEY, NOW
+from tests.unit.dataplane.conftest import Rules
+
+SECRET = bytes(range(16, 32))
+STALE_ANSWER = 1.75
+"""seconds, as a binary fraction: the client-answer timer"""
+PATIENCE = 5_000
+"""milliseconds in which a datagram on loopback must have come"""
+THREADS = 2
+"""of the fast path, driven in turns: one sleeps through what is published meanwhile"""
+
+Answers = dict[int, list[tuple[float, bytes]]]
+"""by the case's number: when and what"""
+Numbered = tuple[int, Case]
+Asked = tuple[float, Question]
+
+
+@dataclass(frozen=True, slots=True)
+class Making:
+    """What both sides are made with."""
+
+    rules: Rules
+    proxies: Prefixes
+    forwarders: Prefixes
+    script: Script
+    cache_size: int = 1 << 20
+    stale_window: int = 86_400
+    places: int = MAX_WAITING
+
+
+@dataclass(slots=True)
+class LoopClock:
+    """Both clocks of the query path, by the loop's, as ``SystemClock`` has them."""
+
+    loop: asyncio.AbstractEventLoop
+    behind: int = 0
+    """seconds that the machine has lost"""
+    earliest: int = 0
+
+    @property
+    def machine(self) -> int:
+        """Unix seconds, as the machine tells them."""
+        return NOW + int(self.loop.time()) - self.behind
+
+    def now(self) -> int:
+        return max(self.machine, self.earliest)
+
+    def ticks(self) -> float:
+        return self.loop.time()
+
+
+@dataclass(slots=True)
+class ScriptedUpstreams:
+    """Ask the script, and note when."""
+
+    script: Script
+    clock: LoopClock
+    asked: list[Asked] = field(default_factory=list)
+
+    async def forward(self, pending: Pending) -> Came:
+        question = Question(
+            pending.name, pending.qtype, pending.qclass, pending.dnssec_ok, pending.checking_disabled
+        )
+        self.asked.append((self.clock.ticks(), question))
+        came = self.script.answer(question)
+        if came.seconds or self.script.real:
+            await asyncio.sleep(came.seconds)
+        return came
+
+
+class Side:
+    """What the sides have in common: everything but how datagrams come in."""
+
+    def __init__(self, making: Making, clock: LoopClock) -> None:
+        self.clock = clock
+        self.cache = ResponseCache(making.cache_size, SECRET, making.stale_window)
+        self.packets = Packets(acl(), self.cache, making.rules, making.forwarders, making.proxies)
+        self.limiter = RateLimiter(SECRET, 1 << 10, 1 << 6)
+        self.board = CrashBoard.make(KEY)
+        self.packets.use_board(self.board)
+        self.upstreams = ScriptedUpstreams(making.script, clock)
+        self.record = Record()
+        self.path = SlowPath(self.packets, self.upstreams, clock, self.record, STALE_ANSWER)
+        self.path._places = Places(making.places)
+        self.answers: Answers = {}
+        self.without_header = 0
+        """datagrams dropped as their sender must send a PROXY header and did not"""
+
+    async def close(self) -> None:
+        await self.path.close()
+        os.close(self.board.descriptor)
+
+    def stream(self, number: int, case: Case) -> None:
+        """A query over TCP: the slow path's on both sides."""
+        self.path.take(memoryview(case.packet), case.peer, True, partial(self.send, number))
+
+    def send(self, number: int, answer: bytes) -> None:
+        """The case's answer goes."""
+        self.answers.setdefault(number, []).append((self.clock.ticks(), answer))
+
+
+class SlowSide(Side):
+    """Every packet through ``SlowPath.take``."""
+
+    def __init__(self, making: Making, clock: LoopClock) -> None:
+        super().__init__(making, clock)
+        self.unwrap = Unwrap(making.proxies)
+
+    def receive(self, cases: Sequence[Numbered]) -> None:
+        """What came in one go."""
+        for number, case in cases:
+            if case.tcp:
+                self.stream(number, case)
+                continue
+            found = self.unwrap.datagram(case.packet, case.peer)
+            if found is None:
+                self.without_header += 1
+                continue
+            proxied = self.unwrap.is_proxy(case.peer)
+            self.path.take(*found, False, partial(self.send, number), proxied)
+
+
+class Table(Protocol):
+    def stop_midway(self, midway: bool) -> None: ...
+
+
+class Chooser(Protocol):
+    def choice(self, seq: Sequence[FastThread], /) -> FastThread: ...
+
+
+class FastSide(Side):
+    """Datagrams through the threads' batches, their punts through ``SlowPath.resume``."""
+
+    def __init__(self, making: Making, clock: LoopClock, chooser: Chooser) -> None:
+        super().__init__(making, clock)
+        self._news = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
+        routes = Routes(THREADS)
+        self.threads = [
+            FastThread(self.packets, routes, number, self._news, SECRET) for number in range(THREADS)
+        ]
+        self._loopback = Loopback(making.script)
+        if making.script.real:
+            routes.publish([self._loopback.hop])
+        self._chooser = chooser
+        self._driven: list[int] = []
+        """the cases of the last batch, by their places"""
+        self.flying: dict[bytes, int] = {}
+        """message id -> the case that had it last"""
+        self.busy: tuple[Table, ...] = ()
+        """tables that are being written while the threads work"""
+
+    async def close(self) -> None:
+        await super().close()
+        self._loopback.close()
+        os.close(self._news)
+
+    def receive(self, cases: Sequence[Numbered]) -> None:
+        """What came in one go; :meth:`take` then."""
+        run: list[Numbered] = []
+        for number, case in cases:
+            if case.tcp:
+                self._drive(run)
+                self.take()
+                run = []
+                self.stream(number, case)
+            else:
+                run.append((number, case))
+        self._drive(run)
+
+    def forward(self) -> None:
+        """Answer what the threads ask of the upstream, one question after the other."""
+        for thread in self.threads:
+            if thread.waiting:
+                self._pump(thread, 0)
+            while asked := self._loopback.came():
+                for each in asked:
+                    self.upstreams.asked.append((self.clock.ticks(), self._loopback.answer(each)))
+                    self._pump(thread, PATIENCE)
+            assert thread.waiting == 0
+
+    def take(self) -> None:
+        """What the threads left to the slow path."""
+        for thread in self.threads:
+            while (punted := thread.take()) is not None:
+                self.path.resume(punted, self._resumed)
+
+    def _resumed(self, answer: bytes) -> None:
+        self.send(self.flying.get(answer[:2], -1), answer)
+
+    def _drive(self, run: Sequence[Numbered]) -> None:
+        thread = self._chooser.choice(self.threads)
+        ticks = self.clock.ticks()
+        self._driven = [number for number, _ in run]
+        packets = [(case.packet, case.peer) for _, case in run]
+        for table in self.busy:
+            table.stop_midway(True)
+        answers = thread.drive(packets, self.clock.machine, int(ticks * 1_000_000))
+        for table in self.busy:
+            table.stop_midway(False)
+        for (number, _), answer in zip(run, answers, strict=True):
+            if answer is not None:
+                self.send(number, answer)
+
+    def _pump(self, thread: FastThread, milliseconds: int) -> None:
+        answers = thread.pump(self.clock.machine, int(self.clock.ticks() * 1_000_000), milliseconds)
+        for number, answer in zip(self._driven, answers, strict=False):
+            if answer is not None:
+                self.send(number, answer)
+
+    def dropped(self) -> dict[str, int]:
+        """What the threads dropped, by reason."""
+        counts = [thread.counts().drops for thread in self.threads]
+        return {reason: sum(each[reason] for each in counts) for reason in counts[0]}
+
+    def punts(self) -> dict[str, int]:
+        """What they left to the slow path, by reason."""
+        counts = [thread.counts().punts for thread in self.threads]
+        return {reason.word: sum(each[reason] for each in counts) for reason in counts[0]}
