@@ -423,8 +423,8 @@ cdef int complete(Core* core, Exchange* x, const Line* line, const Verdict* verd
 
 cdef bint safe_host_passes(const Core* core, const Exchange* x, const Line* line, const Verdict* verdict,
                            int64_t now, Verdict* seen) noexcept nogil:
-    """Whether nothing blocks the safe host itself, whatever upstreams say: it is a name of the answer like any
-    other. ``seen``: the verdict where something does."""
+    """Whether nothing blocks the safe host itself: it is a name of the answer like any other. ``seen``: the
+    verdict where something does."""
     cdef Fingerprint values[128]
     cdef Subject subject
     memcpy(seen, verdict, sizeof(Verdict))
