@@ -14,6 +14,7 @@ from filterd.dataplane.misses cimport Misses
 from filterd.dataplane.packets cimport Packets, Pending, Tally
 from filterd.dataplane.lane cimport Back
 from filterd.dataplane.routes cimport Route, Routes, Tallies
+from filterd.dataplane.selfquery cimport SelfKey
 
 
 cdef enum:                      # datagrams that get no answer, beside those of the packet's stages
@@ -41,6 +42,8 @@ cdef struct Fast:               # one thread's
     uint64_t stopping           # atomic
     uint64_t turns              # bump64
     uint64_t drops[FAST_DROPS]  # bump64
+    SelfKey itself
+    uint64_t self_queries       # bump64: taken, whether answered or too old
 
 
 cdef class Punted:

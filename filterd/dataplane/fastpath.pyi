@@ -23,6 +23,8 @@ class FastCounts(NamedTuple):
     """answers by response time, in the buckets of ``stages.record.BOUNDS``"""
     seconds: float
     """all response times together"""
+    self_queries: int
+    """the resolver's own, which are in ``datagrams`` too and in nothing else"""
 
 @final
 class Descriptor:
@@ -66,6 +68,9 @@ class FastThread:
 
     def close_door(self, door: int) -> None:
         """Serve it no longer."""
+
+    def know_itself(self, key: bytes) -> None:
+        """Answer the self-queries made under this key (see ``SelfQueries``). ValueError: it runs already."""
 
     def run(self) -> None:
         """Serve until :meth:`stop`."""

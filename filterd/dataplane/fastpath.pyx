@@ -70,6 +70,7 @@ from filterd.dataplane.punts cimport (
     punts_free,
 )
 from filterd.dataplane.routes cimport Route
+from filterd.dataplane.selfquery cimport SELF_KEY, SELF_OTHER, SELF_SIZE, SELF_TAKEN, self_answer, self_take
 from filterd.wire.proxy cimport PROXY_OK, ProxySource, read_proxy
 
 from typing import NamedTuple
@@ -97,6 +98,30 @@ cdef extern from "<fcntl.h>" nogil:
     int fcntl(int socket, int operation, ...)
     enum: F_DUPFD_CLOEXEC
 
+# A build for tests (-DFILTERD_TEST_HOOKS) parks thread N for good once it finds the file park-N in the folder
+# that the environment's FILTERD_TEST_HOOKS names; it takes the file away.
+cdef extern from *:
+    """
+    #ifdef FILTERD_TEST_HOOKS
+    #include <stdio.h>
+    #include <stdlib.h>
+    #include <unistd.h>
+    static void filterd_hook(unsigned number) {
+        char path[4096];
+        const char *folder = getenv("FILTERD_TEST_HOOKS");
+        if (folder == NULL)
+            return;
+        snprintf(path, sizeof path, "%s/park-%u", folder, number);
+        if (unlink(path) == 0)
+            for (;;)
+                pause();
+    }
+    #else
+    #define filterd_hook(number) ((void)0)
+    #endif
+    """
+    void hook "filterd_hook"(unsigned int number) nogil
+
 cdef enum:
     EVENTS = 64                 # of one turn
     WAKE = 1 << 16              # the event of the thread's own eventfd; below: doors
@@ -116,6 +141,7 @@ cdef void run_turns(Fast* fast) noexcept nogil:
     while not load64(&fast.stopping):
         count = epoll_wait(fast.epoll, events, EVENTS, sleep_of(left))
         begin_turn(fast)
+        hook(fast.number)
         punted = fast.hand.punts.put
         for i in range(count):
             serve_event(fast, events[i].data.u64)
@@ -246,7 +272,22 @@ cdef int open_datagram(Fast* fast, int i, Exchange* x) noexcept nogil:
         x.proxied = True
         if source.has_source:
             memcpy(x.client, source.address, 16)
+    if take_self(fast, packet, length, &hand.lane.backs[i]):
+        return PACKET_DROP          # there is nothing more to do, and nothing to count
     return guarded_open(&hand.core, packet, length, x, hand.now, hand.work)
+
+
+cdef bint take_self(Fast* fast, const uint8_t* packet, size_t length, const Back* back) noexcept nogil:
+    """The resolver's own query to this thread: above admit and outside of all counts of clients' queries."""
+    cdef uint8_t answer[SELF_SIZE]
+    cdef int status = self_take(&fast.itself, packet, length)
+    if status == SELF_OTHER:
+        return False
+    bump64(&fast.self_queries)
+    if status == SELF_TAKEN:
+        self_answer(&fast.itself, packet, fast.number, answer)
+        lane_reply(&fast.hand.lane, back, answer, SELF_SIZE)
+    return True
 
 
 cdef void settle(Fast* fast, int status, Exchange* x, const Back* back) noexcept nogil:
@@ -364,6 +405,7 @@ class FastCounts(NamedTuple):
     misses: dict
     times: tuple
     seconds: float
+    self_queries: int
 
 
 cdef class Descriptor:
@@ -468,6 +510,12 @@ cdef class FastThread:
         epoll_ctl(self.fast.epoll, EPOLL_CTL_DEL, mine.number, &event)
         retire(mine)
 
+    def know_itself(self, bytes key not None):
+        if self.running or len(key) != SELF_KEY:
+            raise ValueError("a key has 16 bytes, and is given before the thread runs")
+        memcpy(self.fast.itself.key, <const char*>key, SELF_KEY)
+        self.fast.itself.known = True
+
     def run(self):
         self.running = True
         self.fast.hand.lane.recorded = False        # as it may have been driven
@@ -527,6 +575,7 @@ cdef class FastThread:
             },
             times=tuple([load64(&hand.times[i]) for i in range(TIMES)]),
             seconds=load64(&hand.waited) / 1e6,
+            self_queries=load64(&fast.self_queries),
         )
 
     # ---- driven with recorded packets ----

@@ -8,7 +8,9 @@ put the resolver in reduced mode: it drops what killed it before, and gives the 
 of a query (``dataplane/plain.pxd``); everything else is refused unread. Policy is the same in it: orders,
 lists and lines hold. A quiet while ends it, without a restart.
 
-A resolver that stays at one packet is as good as dead: it is ended by SIGABRT, and counted the same.
+A resolver that stays at one packet is as good as dead: it is ended by SIGABRT, and counted the same. So is
+one whose pulse has stopped (``pulse``), but counted only where a thread has been at one packet for a while,
+and that packet alone is blamed: what other threads work on at that moment is innocent.
 """
 
 from __future__ import annotations
@@ -40,7 +42,6 @@ QUIET_SECONDS = 600.0
 """without a death by a fault, after which reduced mode ends"""
 STUCK_SECONDS = 10.0
 """at one packet, which takes microseconds"""
-LOOK_SECONDS = 1.0
 
 
 def new_board() -> CrashBoard | None:
@@ -60,14 +61,17 @@ class CrashWatch:
     _deaths: deque[float] = field(default_factory=deque)
     _at_work: dict[bytes, tuple[int, float]] = field(default_factory=dict)
     """what was under work at the last look -> which one that was, and since when"""
+    _held: frozenset[bytes] | None = None
+    """of a resolver that is being ended: what it has been at for more than one look; None: it is not"""
 
     def ended(self, status: int, now: float) -> bool:
         """The resolver ended with that status (negative: by a signal). True where it is to start at once, in
         reduced mode."""
-        marks = [mark for _, mark in self.board.under_work()]
+        held, self._held = self._held, None
+        marks = [mark for _, mark in self.board.under_work() if held is None or mark in held]
         self.board.wipe()
         self._at_work.clear()
-        if -status not in FAULTS:
+        if -status not in FAULTS or (held is not None and not marks):
             return False
         self.board.blame(marks)
         log.get().error("the resolver died of a fault", status=status, packets=[mark.hex() for mark in marks])
@@ -84,6 +88,10 @@ class CrashWatch:
             remedy="keep the log, look for filterd_crash_packets_total on other nodes, and report the fault",
         )
         return True
+
+    def ending(self, now: float) -> None:
+        """The resolver is about to be ended by SIGABRT, since it is stuck. After the look at that time."""
+        self._held = frozenset(mark for mark, (_, since) in self._at_work.items() if since < now)
 
     def look(self, now: float) -> bool:
         """Once a second: ends reduced mode when it is time. True where the resolver is stuck at a packet."""

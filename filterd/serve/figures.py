@@ -10,6 +10,7 @@ from filterd.dataplane.counts import Counts
 from filterd.dataplane.crashboard import CrashBoard
 from filterd.dataplane.fastpath import FastCounts
 from filterd.dataplane.listeners.fast import FastPath
+from filterd.dataplane.listeners.selfcheck import SelfCheck
 from filterd.dataplane.nodestate.node import Node
 from filterd.dataplane.packets import Packets
 from filterd.dataplane.punting import PuntReason
@@ -35,6 +36,7 @@ class Sources:
     forwarding: Forwarding
     listening: Listening
     fast: FastPath
+    check: SelfCheck
     enforcement: Histogram
 
 
@@ -69,7 +71,7 @@ def figures_of(sources: Sources, now: float) -> ResolverFigures:
         parts_ready={name: part.revision is not None for name, part in parts.items()},
         enforcement=sources.enforcement,
         crashes=_crashes(sources.board),
-        fast=_fast(threads),
+        fast=_fast(threads, sources.check),
         lines=len(node.disk.known.table),
         unknown_profiles=len(node.disk.book.missing()),
         overlay_entries=publisher.overlay_entries,
@@ -89,13 +91,15 @@ def _fast_responses(threads: Sequence[FastCounts]) -> Histogram:
     return Histogram(BOUNDS, times, sum(thread.seconds for thread in threads))
 
 
-def _fast(threads: Sequence[FastCounts]) -> FastFigures:
+def _fast(threads: Sequence[FastCounts], check: SelfCheck) -> FastFigures:
     punts = {reason.word: sum(thread.punts[reason] for thread in threads) for reason in PuntReason}
     return FastFigures(
         threads=len(threads),
-        datagrams=sum(thread.datagrams for thread in threads),
+        datagrams=sum(thread.datagrams - thread.self_queries for thread in threads),
         batches=sum(thread.batches for thread in threads),
         punts=punts,
+        self_queries=dict(check.counts),
+        stuck=check.threads_stuck,
     )
 
 

@@ -1,9 +1,9 @@
 """The resolver role: the only place where the data plane is put together.
 
-``python -m filterd.serve.resolver [BOARD]``, started by the supervisor, which writes the settings to its
-standard input; BOARD is the descriptor of its crash board. Imports nothing of the control plane. Order of
-a start: settings, the node's own disk, listeners, and only then the thread that follows the store: the
-first answer needs no one else.
+``python -m filterd.serve.resolver [board=N] [pulse=N]``, started by the supervisor, which writes the settings
+to its standard input; the numbers are descriptors, of its crash board and of the pipe for its pulse. Imports
+nothing of the control plane. Order of a start: settings, the node's own disk, listeners, and only then the
+thread that follows the store: the first answer needs no one else.
 """
 
 from __future__ import annotations
@@ -14,20 +14,16 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Mapping
 from operator import attrgetter
-from pathlib import Path
-from typing import Any
 
-from filterd.config.domain import IPNetwork
-from filterd.config.settings import ParentalFail, Settings
+from filterd.config.settings import Settings
 from filterd.dataplane import commands
-from filterd.dataplane.addresses import Prefixes
 from filterd.dataplane.cache import ResponseCache
 from filterd.dataplane.crashboard import CrashBoard
 from filterd.dataplane.listeners.fast import FastPath
+from filterd.dataplane.listeners.selfcheck import SelfCheck
 from filterd.dataplane.nodestate.node import Node
-from filterd.dataplane.nodestate.values import Place, Published
+from filterd.dataplane.nodestate.values import Published
 from filterd.dataplane.packets import Packets
 from filterd.dataplane.ratelimit import RateLimiter, RateRules
 from filterd.dataplane.routes import Routes
@@ -35,26 +31,32 @@ from filterd.dataplane.slowpath import SlowPath
 from filterd.dataplane.stages.record import Record
 from filterd.dataplane.upstream.peer import unwatched
 from filterd.model.records import NodeReport
-from filterd.policy.published import StateSettings
 from filterd.serve.figures import Sources, figures_of
 from filterd.serve.forwarding import Forwarding
 from filterd.serve.listening import Listening
 from filterd.serve.nodelink import SOCKET, report_for_ever
+from filterd.serve.parts import (
+    LoggingWitness,
+    SystemClock,
+    place_of,
+    prefixes,
+    switches_of,
+    versions_of,
+)
 from filterd.serve.process import (
     CANNOT_START,
-    fingerprint_key,
     forbid_dumps,
     hold,
     raise_file_limit,
     run_role,
     take_commands,
 )
+from filterd.serve.pulse import Pulse
 from filterd.serve.rules import cookie_secrets, rules_of
 from filterd.serve.stdin import SettingsWatcher, first_settings
 from filterd.telemetry import log
-from filterd.telemetry.families import Histogram
 from filterd.telemetry.http import HttpServer, health_routes
-from filterd.telemetry.metrics import ENFORCEMENT_BUCKETS, resolver_metrics
+from filterd.telemetry.metrics import resolver_metrics
 
 SWITCH_SECONDS = 0.001
 """how long the node's thread may keep the interpreter while queries wait; Python's own choice is 5 ms"""
@@ -62,47 +64,12 @@ SEALED = ("node", "cache", "store", "state_dir", "metrics", "dns.listen", "dns.t
 """settings that take a restart"""
 
 
-class SystemClock:
-    """The machine's clocks."""
-
-    def __init__(self) -> None:
-        self.earliest = 0
-        """Unix seconds before which it cannot be: a clock that lost its time must not bring pauses back"""
-
-    def now(self) -> int:
-        """Unix seconds."""
-        return max(int(time.time()), self.earliest)
-
-    def ticks(self) -> float:
-        """Seconds of a clock that does not go back."""
-        return time.monotonic()
-
-
-class LoggingWitness:
-    """Writes what happens on the node to the log, and enforcement times to their histogram."""
-
-    def __init__(self) -> None:
-        self.enforcement = Histogram(ENFORCEMENT_BUCKETS)
-
-    def note(self, event: str, **fields: object) -> None:
-        """One line of the log."""
-        log.get().warning(event, **fields)
-
-    def enforced(self, seconds: float) -> None:
-        """Count it."""
-        self.enforcement.observe(seconds)
-
-    def failed(self, error: Exception) -> None:
-        """One line of the log."""
-        log.get().error("a turn of the node failed", **log.fault_fields(error))
-
-
 class Resolver:
     """One resolver process. Made on the event loop's thread; :meth:`run` serves until it is told to end."""
 
-    def __init__(self, settings: Settings, board: CrashBoard | None = None) -> None:
-        """Reads the node's disk and binds every socket. ``board``: where to note what is under work. Raises
-        ``OSError`` and ValueError: it cannot start."""
+    def __init__(self, settings: Settings, board: CrashBoard | None = None, pulse: int | None = None) -> None:
+        """Reads the node's disk and binds every socket. ``board``: where to note what is under work;
+        ``pulse``: the pipe to beat on. Raises ``OSError`` and ValueError: it cannot start."""
         self._settings = settings
         self._board = board
         self._held = hold(settings.state_dir, "resolver")
@@ -113,11 +80,11 @@ class Resolver:
         cache = ResponseCache(settings.cache.size, os.urandom(16), settings.cache.serve_stale)
         self._secrets = cookie_secrets(settings)
         self._packets = Packets(
-            _prefixes(settings.dns.allow_from),
+            prefixes(settings.dns.allow_from),
             cache,
             rules_of(settings, self._secrets),
-            _prefixes(settings.dns.ecs_from),
-            _prefixes(settings.dns.proxy_from),
+            prefixes(settings.dns.ecs_from),
+            prefixes(settings.dns.proxy_from),
         )
         self._limiter = RateLimiter(os.urandom(16))
         self._packets.limit(self._limiter, RateRules(os.urandom(16), settings.dns.rate_limit))
@@ -131,6 +98,10 @@ class Resolver:
         self._path = SlowPath(self._packets, self._forwarding, self._clock, self._record)
         self._fast = FastPath(self._packets, routes, self._path, settings.dns.threads)
         self._listening = Listening(settings, self._path, self._fast, self._clock.ticks, self._witness)
+        self._check = SelfCheck(
+            self._listening.places, self._fast, self._listening.service, self._witness, os.urandom(16)
+        )
+        self._pulse = Pulse(self._check, self._clock.ticks, pulse)
         self._commands = commands.CommandSocket(settings.state_dir / commands.SOCKET, cache)
         self._http = self._make_http()
 
@@ -146,6 +117,7 @@ class Resolver:
         await take_commands(self._commands)
         SettingsWatcher(self.reload, self._refuse_reload, self._ended.set).start()
         self._http.start()
+        self._pulse.start()
         follower = threading.Thread(target=self._node.run, name="node", daemon=True)
         follower.start()
         reports = loop.create_task(report_for_ever(self._settings.state_dir / SOCKET, self._report))
@@ -164,10 +136,10 @@ class Resolver:
         waiting = [name for name in SEALED if attrgetter(name)(settings) != attrgetter(name)(self._settings)]
         self._renew_secrets(settings)
         self._packets.change_settings(
-            _prefixes(settings.dns.allow_from),
+            prefixes(settings.dns.allow_from),
             rules_of(settings, self._secrets),
-            _prefixes(settings.dns.ecs_from),
-            _prefixes(settings.dns.proxy_from),
+            prefixes(settings.dns.ecs_from),
+            prefixes(settings.dns.proxy_from),
         )
         self._listening.change(settings)
         self._packets.limit(self._limiter, RateRules(os.urandom(16), settings.dns.rate_limit))
@@ -204,10 +176,17 @@ class Resolver:
             self._forwarding,
             self._listening,
             self._fast,
+            self._check,
             self._witness.enforcement,
         )
         metrics = resolver_metrics(lambda: figures_of(sources, time.time()))
-        routes = health_routes(metrics.exposition, metrics.content_type, self._node.missing, self._remarks)
+        routes = health_routes(
+            metrics.exposition,
+            metrics.content_type,
+            lambda: [*self._node.missing(), *self._pulse.troubles()],
+            self._remarks,
+            self._pulse.troubles,
+        )
         listen = self._settings.metrics.listen
         return HttpServer(str(listen.address), listen.port, routes)
 
@@ -228,6 +207,7 @@ class Resolver:
         )
 
     async def _close(self) -> None:
+        self._pulse.close()
         self._listening.close()
         self._fast.close()
         await self._commands.close()
@@ -236,38 +216,9 @@ class Resolver:
         self._http.stop()
 
 
-def versions_of(meta: Mapping[str, Any]) -> dict[str, str]:
-    """Version and digest of a snapshot's lists, by id; places that no list fills have none."""
-    found: dict[str, str] = {}
-    for entry in meta["lists"]:
-        if entry.get("digest"):
-            # Ids are unique within a kind: a service may be called like a feed.
-            name = f"{entry['kind']}:{entry['id']}" if entry["id"] in found else entry["id"]
-            found[name] = f"{entry['version']} {entry['digest']}"
-    return found
-
-
-def switches_of(settings: Settings) -> StateSettings:
-    """The switches of the published state; what is loaded, the node fills in."""
-    return StateSettings(
-        security_enabled=settings.security.enabled,
-        parental_fail_open=settings.dns.parental_fail is ParentalFail.OPEN,
-    )
-
-
-def place_of(settings: Settings) -> Place:
-    """Where the node keeps and finds things. Raises ``OSError`` and ValueError: no key can be had."""
-    store = Path(settings.store.url.partition("///")[2])
-    return Place(settings.state_dir, store, fingerprint_key(settings.state_dir))
-
-
-def _prefixes(networks: tuple[IPNetwork, ...]) -> Prefixes:
-    return Prefixes(os.urandom(16), map(str, networks))
-
-
-async def _serve(settings: Settings, board: CrashBoard | None) -> int:
+async def _serve(settings: Settings, board: CrashBoard | None, pulse: int | None) -> int:
     try:
-        resolver = Resolver(settings, board)
+        resolver = Resolver(settings, board, pulse)
     except (OSError, ValueError) as error:
         log.get().error("the resolver cannot start", reason=str(error))
         return CANNOT_START
@@ -283,12 +234,13 @@ def main() -> int:
     raise_file_limit()
     sys.setswitchinterval(SWITCH_SECONDS)
     try:
-        board = CrashBoard(int(sys.argv[1])) if len(sys.argv) > 1 else None
+        links = {name: int(number) for name, _, number in (word.partition("=") for word in sys.argv[1:])}
+        board = CrashBoard(links["board"]) if "board" in links else None
         settings = first_settings()
     except (OSError, ValueError, TypeError) as error:
         log.get().error("no settings", reason=str(error))
         return CANNOT_START
-    return run_role(_serve(settings, board))
+    return run_role(_serve(settings, board, links.get("pulse")))
 
 
 if __name__ == "__main__":

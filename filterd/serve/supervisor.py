@@ -3,12 +3,15 @@
 The configuration is read here, where pydantic may be imported; a child gets its settings as a line of
 JSON on its standard input, and another line for each reload. When that input ends the child ends too, so
 nothing is left behind. SIGHUP reads the configuration again: one that is wrong is refused and the old one
-stays in force. What becomes of a resolver that dies of a packet is in ``crashes``.
+stays in force. What becomes of a resolver that dies of a packet is in ``crashes``; one whose pulse stops
+(``pulse``) is ended and started again. The service manager's watchdog is fed while there is a pulse, and
+while a resolver starts: ending it would not make it start sooner.
 """
 
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 import sys
 import time
@@ -18,8 +21,10 @@ from pathlib import Path
 
 from filterd.config.load import ConfigErrors, load
 from filterd.config.settings import Settings
-from filterd.serve.crashes import LOOK_SECONDS, CrashWatch, new_board
+from filterd.serve.crashes import CrashWatch, new_board
+from filterd.serve.notify import READY, STOPPING, WATCHDOG, Notifier
 from filterd.serve.process import CANNOT_START
+from filterd.serve.pulse import LOOK_SECONDS, STOPPED_SECONDS, PulseWatch
 from filterd.telemetry import log
 
 FIRST_PAUSE = 0.2
@@ -27,6 +32,8 @@ LONGEST_PAUSE = 10.0
 SETTLED_SECONDS = 30.0
 """a child that ran this long starts again at once"""
 STOP_SECONDS = 10.0
+ABORT_SECONDS = 2.0
+"""after SIGABRT, before SIGKILL: a stopped process takes no other"""
 NOT_STARTED = -1
 
 
@@ -59,6 +66,10 @@ class Supervisor:
         self._failed = False
         board = new_board() if "resolver" in roles else None
         self._watch = None if board is None else CrashWatch(board)
+        self._pulse = PulseWatch() if "resolver" in roles else None
+        self._notifier = Notifier(os.environ)
+        self._told_ready = False
+        self._ending: asyncio.Task[None] | None = None
 
     async def run(self) -> int:
         """Until a signal, or a child that cannot start; the exit code."""
@@ -71,6 +82,7 @@ class Supervisor:
         looking = loop.create_task(self._look_after())
         await self._stopping.wait()
         looking.cancel()
+        self._notifier.tell(STOPPING)
         await asyncio.gather(*(self._stop(child) for child in self._children))
         await asyncio.gather(*keepers)
         return 1 if self._failed else 0
@@ -115,14 +127,41 @@ class Supervisor:
         return child.pause_after(now - began)
 
     async def _look_after(self) -> None:
-        """End reduced mode in time, and a resolver that is stuck."""
-        watch = self._watch
-        while watch is not None:
+        while True:
             await asyncio.sleep(LOOK_SECONDS)
-            process = next(child.process for child in self._children if child.role == "resolver")
-            if watch.look(time.monotonic()) and process is not None and process.returncode is None:
-                log.get().error("the resolver is stuck at a packet and is ended", part="resolver")
-                process.send_signal(signal.SIGABRT)
+            self._look(time.monotonic())
+
+    def _look(self, now: float) -> None:
+        """End reduced mode in time, and a resolver that is stuck; feed the service manager's watchdog."""
+        reason = ""
+        if self._watch is not None and self._watch.look(now):
+            reason = "at one packet"
+        if self._pulse is not None and self._pulse.look(now):
+            reason = reason or f"no pulse for {STOPPED_SECONDS:.0f} seconds"
+        if reason:
+            self._end_resolver(reason, now)
+        self._feed()
+
+    def _feed(self) -> None:
+        """Tell the service manager that we live, unless a resolver that is stuck does not end."""
+        pulse = self._pulse
+        up = all(child.starts for child in self._children) if pulse is None else pulse.beats
+        if up and not self._told_ready:
+            self._told_ready = self._notifier.tell(READY)
+        if pulse is None or not pulse.stopped:
+            self._notifier.tell(WATCHDOG)
+
+    def _end_resolver(self, reason: str, now: float) -> None:
+        process = next(child.process for child in self._children if child.role == "resolver")
+        if process is None or process.returncode is not None:
+            return
+        if self._ending is not None and not self._ending.done():
+            return
+        if self._watch is not None:
+            self._watch.ending(now)
+        remedy = "none: it is started again; report the fault, with this log"
+        log.get().error("the resolver is stuck and is ended", part="resolver", reason=reason, remedy=remedy)
+        self._ending = asyncio.get_running_loop().create_task(_end(process))
 
     def _is_needed(self, child: Child) -> bool:
         """Whether nothing is worth running without it: a control that cannot start must not stop DNS."""
@@ -131,22 +170,34 @@ class Supervisor:
     async def _live(self, child: Child) -> int:
         """Start the role and wait for its end; its exit code."""
         child.starts += 1
-        board = [self._watch.board.descriptor] if self._watch is not None and child.role == "resolver" else []
+        links: dict[str, int] = {}
         try:
+            links = self._links() if child.role == "resolver" else {}
             child.process = await asyncio.create_subprocess_exec(
                 sys.executable,
                 "-P",  # not from whatever directory it was started in
                 "-m",
                 f"filterd.serve.{child.role}",
-                *map(str, board),
+                *(f"{name}={number}" for name, number in links.items()),
                 stdin=asyncio.subprocess.PIPE,
-                pass_fds=board,
+                pass_fds=tuple(links.values()),
             )
         except OSError as error:  # no memory or no process left at this moment: the pause, then again
             log.get().error("a role could not be started", part=child.role, reason=str(error))
             return NOT_STARTED
+        finally:
+            if "pulse" in links:
+                os.close(links["pulse"])
         self._tell(child)
-        return await child.process.wait()
+        code = await child.process.wait()
+        if self._pulse is not None and child.role == "resolver":
+            self._pulse.end()
+        return code
+
+    def _links(self) -> dict[str, int]:
+        """The descriptors that a new resolver gets, by their names."""
+        links = {} if self._watch is None else {"board": self._watch.board.descriptor}
+        return links if self._pulse is None else {**links, "pulse": self._pulse.begin()}
 
     def _tell(self, child: Child) -> None:
         process = child.process
@@ -163,6 +214,15 @@ class Supervisor:
             await asyncio.wait_for(process.wait(), STOP_SECONDS)
         except TimeoutError:
             process.kill()
+
+
+async def _end(process: asyncio.subprocess.Process) -> None:
+    """SIGABRT first, so that its death is known for what it is."""
+    process.send_signal(signal.SIGABRT)
+    try:
+        await asyncio.wait_for(process.wait(), ABORT_SECONDS)
+    except TimeoutError:
+        process.kill()
 
 
 def run(config: Path | None, roles: Sequence[str]) -> int:

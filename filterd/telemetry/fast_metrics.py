@@ -19,6 +19,9 @@ class FastFigures:
     batches: int = 0
     punts: Mapping[str, int] = field(default_factory=dict)
     """by reason"""
+    self_queries: Mapping[tuple[str, str], int] = field(default_factory=dict)
+    """by path and outcome"""
+    stuck: int = 0
 
 
 def fast_families(now: FastFigures) -> Iterator[Metric]:
@@ -33,3 +36,10 @@ def fast_families(now: FastFigures) -> Iterator[Metric]:
     yield counter(
         "filterd_punts", "Queries that the fast path left to the slow path.", ("reason",), now.punts
     )
+    yield counter(
+        "filterd_self_queries",
+        "Self-queries, one a second for each thread and for TCP, by how they ended.",
+        ("path", "outcome"),
+        now.self_queries,
+    )
+    yield gauge("filterd_threads_stuck", "Threads of the fast path that answer nobody.", now.stuck)

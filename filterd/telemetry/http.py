@@ -116,9 +116,16 @@ def health_routes(
     metrics_type: str,
     missing: Callable[[], list[str]],
     remarks: Callable[[], list[str]] = list,
+    ailing: Callable[[], list[str]] = list,
 ) -> dict[str, Route]:
     """The three paths that every role serves. ``missing`` says what keeps the role from being ready,
-    ``remarks`` what somebody should know of one that is."""
+    ``remarks`` what somebody should know of one that is, ``ailing`` why it does not live."""
+
+    def healthy() -> Reply:
+        reasons = ailing()
+        if reasons:
+            return Reply(("failing: " + ", ".join(reasons) + "\n").encode(), HTTPStatus.SERVICE_UNAVAILABLE)
+        return Reply(b"ok\n")
 
     def ready() -> Reply:
         reasons = missing()
@@ -128,6 +135,6 @@ def health_routes(
 
     return {
         "/metrics": lambda: Reply(metrics(), content_type=metrics_type),
-        "/healthz": lambda: Reply(b"ok\n"),
+        "/healthz": healthy,
         "/readyz": ready,
     }

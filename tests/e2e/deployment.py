@@ -52,6 +52,8 @@ class Deployment:
     program: Sequence[str] = FILTERD
     directory: Path | None = None
     """where its commands are typed; None: where the tests run"""
+    environment: dict[str, str] = field(default_factory=dict)
+    """what ``serve`` finds in it beside the tests' own"""
 
     def __post_init__(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -115,7 +117,7 @@ class Deployment:
 
     def start(self, *words: str) -> subprocess.Popen[bytes]:
         """``filterd serve`` with further words, in its own process group, its output in the folder."""
-        environment = {**os.environ, "FILTERD_CONFIG": str(self.config)}
+        environment = {**os.environ, **self.environment, "FILTERD_CONFIG": str(self.config)}
         with (self.folder / "serve.log").open("ab") as log:
             return subprocess.Popen(
                 [*self.program, "serve", *words],

@@ -120,6 +120,8 @@ ALERTS = {
     "filterd_upstream_queries_total": "outcomes other than `answered`, `probe` and `hedge` are more than "
     "5 % for 5 minutes; any `untrusted`: a certificate; `wrong_source`, `wrong_id` or `wrong_question` by "
     "the thousand: somebody forges answers",
+    "filterd_self_queries_total": "`unanswered` or `crowded_out` is more than 1 % for 5 minutes",
+    "filterd_threads_stuck": "1: the resolver is about to be ended and started again; report the fault",
     "filterd_upstream_up": "0 for 5 minutes",
     "filterd_upstream_loops": "1: the upstream, or who is behind it, forwards to this resolver",
     "filterd_upstream_latency_seconds": "above 0.2 for 5 minutes",

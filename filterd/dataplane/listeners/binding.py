@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import socket
+import sys
 from ipaddress import IPv4Address, IPv6Address
 
 BACKLOG = 1024
@@ -26,6 +27,9 @@ _IPV6_FREEBIND = 78
 _IP_MTU_DISCOVER = 10
 _IPV6_MTU_DISCOVER = 23
 _PMTUDISC_OMIT = 5
+_SO_MEMINFO = 55
+_MEMINFO_SIZE = 36
+"""bytes: nine numbers, of which the last is that of the datagrams lost (sock_diag(7))"""
 
 Address = IPv4Address | IPv6Address
 
@@ -81,6 +85,16 @@ def bind_tcp(address: Address, port: int) -> socket.socket:
         bound.close()
         raise _cannot_listen(address, port, error) from error
     return bound
+
+
+def lost_by(bound: socket.socket) -> int | None:
+    """How many datagrams the kernel has not given to a socket so far, its queue being full. None: the system
+    does not say."""
+    try:
+        figures = bound.getsockopt(socket.SOL_SOCKET, _SO_MEMINFO, _MEMINFO_SIZE)
+    except OSError:
+        return None
+    return int.from_bytes(figures[-4:], sys.byteorder) if len(figures) == _MEMINFO_SIZE else None
 
 
 def is_present(address: Address) -> bool:

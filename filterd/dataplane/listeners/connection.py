@@ -10,13 +10,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable
-from typing import Protocol, cast
+from typing import cast
 
-from filterd.dataplane.listeners.connections import Connections, Ending, Prefix
+from filterd.dataplane.listeners.connections import Ending, Prefix
+from filterd.dataplane.listeners.door import Door
 from filterd.dataplane.listeners.framing import Framing
-from filterd.dataplane.slowpath import SlowPath
-from filterd.dataplane.stages.unwrap import Unwrap, source_of
+from filterd.dataplane.stages.unwrap import source_of
 from filterd.wire.proxy import LONGEST, ProxyProblem, parse_header
 
 TURN = 32
@@ -25,18 +24,6 @@ MAX_WAITING = 100
 """queries of one connection that wait for an upstream"""
 MOST_UNSENT = 8
 """times ``unsent``: answers that were under way may still be added up to here, then the client is cut"""
-
-
-class Door(Protocol):
-    """What a listener's connections share."""
-
-    path: SlowPath
-    unwrap: Unwrap
-    connections: Connections
-    buffer: memoryview
-    """where the kernel puts what it has read; used up before the next read"""
-    clock: Callable[[], float]
-    """seconds of a clock that does not go back"""
 
 
 class Connection(asyncio.BufferedProtocol):

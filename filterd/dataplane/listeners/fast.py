@@ -42,6 +42,11 @@ class FastPath:
     def __len__(self) -> int:
         return len(self._fast)
 
+    def know_itself(self, key: bytes) -> None:
+        """Let every thread answer self-queries under this key. Before :meth:`start`."""
+        for fast in self._fast:
+            fast.know_itself(key)
+
     def start(self) -> None:
         """Begin to serve, on the running loop."""
         asyncio.get_running_loop().add_reader(self._news, self._take)

@@ -9,7 +9,8 @@ another one. Those are bound anew.
 from __future__ import annotations
 
 import asyncio
-from typing import Protocol
+from ipaddress import IPv4Address, IPv6Address
+from typing import NamedTuple, Protocol
 
 from filterd.dataplane.listeners.binding import (
     AbsentAddressError,
@@ -34,6 +35,15 @@ class Witness(Protocol):
 
     def note(self, event: str, **fields: object) -> None:
         """Something happened; the fields say with what."""
+
+
+class Reach(NamedTuple):
+    """Where the resolver can ask itself."""
+
+    address: Address
+    port: int
+    unwrap: Unwrap
+    udp: UdpListener
 
 
 class Place:
@@ -80,6 +90,15 @@ class Place:
         self._unwrap = unwrap
         if self._listeners is not None:
             self._listeners[1].unwrap = unwrap
+
+    def reach(self) -> Reach | None:
+        """How to ask ourselves here; None: it is not served, or no interface has the address."""
+        if not (self._started and self.present and self._listeners is not None):
+            return None
+        udp, address = self._listeners[0], self._address
+        if address.is_unspecified:
+            address = IPv4Address("127.0.0.1") if address.version == 4 else IPv6Address("::1")
+        return Reach(address, self._port or udp.port, self._unwrap, udp)
 
     def look(self) -> None:
         """Find out whether the address came or went, and bind what can be bound."""
@@ -164,6 +183,10 @@ class Places:
             self._timer.cancel()
         for place in self._places:
             place.close()
+
+    def reaches(self) -> list[Reach | None]:
+        """Of each place, in the order of the configuration."""
+        return [place.reach() for place in self._places]
 
     def counts(self) -> dict[str, int]:
         """How many addresses are there, and how many are not."""

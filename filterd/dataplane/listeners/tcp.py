@@ -7,9 +7,12 @@ import errno
 import socket
 from collections import Counter
 from collections.abc import Callable
+from typing import Any
 
 from filterd.dataplane.listeners.connection import Connection
 from filterd.dataplane.listeners.connections import SLOT, Connections, Ending
+from filterd.dataplane.listeners.door import Door
+from filterd.dataplane.listeners.own import Own, OwnPath
 from filterd.dataplane.slowpath import SlowPath
 from filterd.dataplane.stages.unwrap import Unwrap, client_bytes
 
@@ -37,6 +40,8 @@ class TcpService:
         self.clock = clock
         self.shortages: Counter[str] = Counter()
         """connections that could not be accepted, by what was missing"""
+        self.own: Own | None = None
+        """the resolver's connections to itself; None: it has none"""
         self.buffer = memoryview(bytearray(READ))
         self._timer: asyncio.TimerHandle | None = None
 
@@ -50,10 +55,34 @@ class TcpService:
             self._timer.cancel()
         for connection in self.connections:
             connection.cut(Ending.SHUTDOWN)
+        if self.own is not None:
+            self.own.close()
+
+    @property
+    def activity(self) -> int:
+        """Grows with every client's connection that comes, goes, or is refused."""
+        ended, missed = sum(self.connections.ended.values()), sum(self.shortages.values())
+        return len(self.connections) + 2 * ended + missed
 
     def _turn(self) -> None:
         self.connections.turn(self.clock())
         self.start()
+
+
+class OwnDoor:
+    """A listener as the resolver's own connections see it: the same, but for their path and their table."""
+
+    def __init__(self, listener: TcpListener, own: Own) -> None:
+        self._listener = listener
+        self.path: OwnPath = own.path
+        self.connections = own.connections
+        self.buffer = listener.buffer
+        self.clock = listener.clock
+
+    @property
+    def unwrap(self) -> Unwrap:
+        """Who speaks PROXY."""
+        return self._listener.unwrap
 
 
 class TcpListener:
@@ -95,15 +124,17 @@ class TcpListener:
                     return
                 continue  # the client, or the way to it, is gone already: accept(2) says so by its errors
             self._pause = FIRST_PAUSE
-            self._open(accepted, client_bytes(peer[0]))
+            self._open(accepted, peer)
 
-    def _open(self, accepted: socket.socket, peer: bytes) -> None:
-        if not self.connections.has_room():
+    def _open(self, accepted: socket.socket, peer: Any) -> None:
+        own = self._service.own
+        door: Door = self if own is None or not own.is_ours(peer) else OwnDoor(self, own)
+        if not door.connections.has_room():
             accepted.close()
             return
         accepted.setblocking(False)
-        connection = Connection(self, peer)
-        self.connections.join(connection)
+        connection = Connection(door, client_bytes(peer[0]))
+        door.connections.join(connection)
         loop = asyncio.get_running_loop()
         task = loop.create_task(self._serve(connection, accepted))
         self._opening.add(task)

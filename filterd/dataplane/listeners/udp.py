@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from filterd.dataplane.listeners.binding import Address, bind_udp
+from filterd.dataplane.listeners.binding import Address, bind_udp, lost_by
 from filterd.dataplane.listeners.fast import Doors, FastPath
 
 
@@ -20,6 +20,10 @@ class UdpListener:
     def port(self) -> int:
         """That it is bound to."""
         return int(self._sockets[0].getsockname()[1])
+
+    def lost(self) -> list[int | None]:
+        """How many datagrams each thread's socket has lost so far, its queue being full."""
+        return [lost_by(each) for each in self._sockets]
 
     def start(self) -> None:
         """Begin to serve. Raises ``OSError``."""

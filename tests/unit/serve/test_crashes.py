@@ -152,3 +152,33 @@ def test_where_there_is_no_such_memory_the_rest_goes_on(
     monkeypatch.setattr("os.memfd_create", none)
     assert new_board() is None
     assert "packets under work cannot be noted" in lines.getvalue()
+
+
+def stuck(watch: CrashWatch, *standing: int) -> None:
+    """A resolver that is to be ended: these threads stand at a packet, another is at one just now."""
+    for place in standing:
+        watch.board.note(watch.board.mark(bytes([place]) * 20), place)
+    watch.look(1.0)
+    watch.look(2.0)
+    watch.board.note(watch.board.mark(PACKET), 9)
+    watch.ending(2.0)
+
+
+def test_one_ended_without_a_pulse_is_a_death_by_the_packet_that_a_thread_stood_at(board: CrashBoard) -> None:
+    watch = CrashWatch(board)
+    stuck(watch, 2)
+    assert not watch.ended(-signal.SIGABRT, 3.0)
+    assert (board.crashes, board.packets) == (1, 1)
+    assert board.killed(board.mark(bytes([2]) * 20))
+    assert not board.killed(board.mark(PACKET)), "it was at work on that for no time at all"
+    assert not die(watch, 4.0)
+    assert board.killed(board.mark(PACKET)), "another death blames all again"
+
+
+@pytest.mark.parametrize("by", [signal.SIGABRT, signal.SIGKILL])
+def test_one_ended_at_no_packet_counts_for_nothing(board: CrashBoard, by: signal.Signals) -> None:
+    watch = CrashWatch(board)
+    for now in range(2 * DEATHS):
+        stuck(watch)
+        assert not watch.ended(-by, float(now))
+    assert (board.crashes, board.packets, board.reduced) == (0, 0, False)

@@ -12,11 +12,14 @@ from filterd.telemetry import log
 from filterd.telemetry.http import HttpServer, health_routes
 
 MISSING: list[str] = []
+AILING: list[str] = []
 
 
 @pytest.fixture(params=["127.0.0.1", "::1"])
 def server(request: pytest.FixtureRequest) -> Iterator[tuple[str, int]]:
-    routes = health_routes(lambda: b"m 1\n", "text/plain; version=0.0.4", lambda: list(MISSING))
+    routes = health_routes(
+        lambda: b"m 1\n", "text/plain; version=0.0.4", lambda: list(MISSING), list, lambda: list(AILING)
+    )
     made = HttpServer(request.param, 0, routes)
     made.start()
     yield request.param, made.port
@@ -45,6 +48,15 @@ def test_not_ready_says_why(server: tuple[str, int]) -> None:
         assert fetch(server, "/readyz")[::2] == (503, b"not ready: no policy snapshot\n")
     finally:
         MISSING.clear()
+
+
+def test_failing_says_why(server: tuple[str, int]) -> None:
+    AILING.append("thread fast-0 is stuck")
+    try:
+        assert fetch(server, "/healthz")[::2] == (503, b"failing: thread fast-0 is stuck\n")
+    finally:
+        AILING.clear()
+    assert fetch(server, "/healthz")[::2] == (200, b"ok\n")
 
 
 def test_other_paths_and_methods(server: tuple[str, int]) -> None:

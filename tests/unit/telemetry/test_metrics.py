@@ -9,6 +9,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from filterd.telemetry.families import Histogram
+from filterd.telemetry.fast_metrics import FastFigures
 from filterd.telemetry.metrics import (
     ControlFigures,
     FeedFigures,
@@ -38,6 +39,7 @@ FULL_RESOLVER = ResolverFigures(
     snapshots_refused={"damaged": 1},
     state_damage={"mandatory": 0},
     parts_ready={"mandatory": True},
+    fast=FastFigures(threads=2, self_queries={("fast", "answered"): 5, ("tcp", "unanswered"): 1}, stuck=1),
     lines=1,
     overlay_entries=5,
     revision_lag=0.5,
@@ -49,6 +51,8 @@ FULL_CONTROL = ControlFigures(
     audit_entries=7,
 )
 RESOLVER_NAMES = {
+    "filterd_self_queries_total",
+    "filterd_threads_stuck",
     "filterd_queries_total",
     "filterd_verdicts_total",
     "filterd_category_blocks_total",

@@ -1,0 +1,196 @@
+"""The resolver asks itself: each thread of the fast path through its own UDP socket, and once over TCP.
+
+One look: read the answers to what was asked at the last one, judge, ask again. The addresses that are served
+have their turns; a thread that owes an answer is asked at all of them. Self-queries are answered above
+everything that could refuse them, and counted apart.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections import Counter
+
+from filterd.dataplane.listeners.fast import FastPath
+from filterd.dataplane.listeners.own import Own
+from filterd.dataplane.listeners.places import Places, Reach, Witness
+from filterd.dataplane.listeners.selfsockets import Asker, Caller
+from filterd.dataplane.listeners.sight import PERIOD, STUCK_SECONDS, Sight, Signs
+from filterd.dataplane.listeners.tcp import TcpService
+from filterd.dataplane.selfquery import SelfQueries
+from filterd.dataplane.silence import Silence
+
+UNHEARD_SECONDS = 30.0
+"""after which it is said that no self-query has come through"""
+_REMEDY = "none: the resolver is ended and started again; report the fault, with this log"
+
+
+class SelfCheck:
+    """Owned by the event loop, which calls :meth:`look` every ``PERIOD`` seconds or more often; any thread
+    may read the rest."""
+
+    def __init__(
+        self, places: Places, fast: FastPath, service: TcpService, witness: Witness, key: bytes
+    ) -> None:
+        """``key``: 16 secret bytes. Before the threads start."""
+        fast.know_itself(key)
+        service.own = Own(key)
+        self._places = places
+        self._fast = fast
+        self._service = service
+        self._witness = witness
+        self._queries = SelfQueries(key)
+        self._number = itertools.count(1).__next__
+        self._sights = [Sight() for _ in range(len(fast))]
+        self._askers: dict[int, Asker] = {}
+        self._turn = 0
+        self._asked: set[int] = set()
+        self._owing: set[int] = set()
+        self._before = [(0, 0)] * len(fast)
+        self._lost: dict[int, list[int | None]] = {}
+        self._caller = Caller(service.own, self._queries)
+        self._tcp = TcpSight()
+        self._unheard = Silence(PERIOD)
+        self._told_unheard = False
+        self.counts: Counter[tuple[str, str]] = Counter()
+        """``(path, outcome)`` -> looks at a thread, or at TCP, that ended so"""
+
+    @property
+    def lives(self) -> bool:
+        """Whether each thread has shown itself, and neither one nor TCP is stuck."""
+        return all(sight.lives for sight in self._sights) and not self.troubles()
+
+    @property
+    def settled(self) -> bool:
+        """Whether a self-query has come through to each thread."""
+        return all(sight.heard for sight in self._sights)
+
+    @property
+    def threads_stuck(self) -> int:
+        """How many threads are stuck."""
+        return sum(sight.stuck for sight in self._sights)
+
+    def troubles(self) -> list[str]:
+        """What is stuck, in words."""
+        stuck = [f"thread fast-{number} is stuck" for number, each in enumerate(self._sights) if each.stuck]
+        return [*stuck, "TCP is stuck"] if self._tcp.stuck else stuck
+
+    def look(self, now: float) -> None:
+        """Read, judge, ask. ``now``: seconds of a clock that does not go back."""
+        reaches = [reach for reach in self._places.reaches() if reach is not None]
+        self._keep_askers(reaches)
+        answered = set[int]().union(*(asker.collect() for asker in self._askers.values()))
+        self._judge(answered, now)
+        self._judge_tcp(now)
+        self._ask(reaches)
+        self._tell_unheard(bool(reaches), now)
+
+    def close(self) -> None:
+        """Close every socket."""
+        for asker in self._askers.values():
+            asker.close()
+        self._askers.clear()
+        self._caller.close()
+
+    def _keep_askers(self, reaches: list[Reach]) -> None:
+        """One for each address that is served now."""
+        served = {id(reach.udp): reach for reach in reaches}
+        for gone in self._askers.keys() - served.keys():
+            self._askers.pop(gone).close()
+        for key, reach in served.items():
+            asker = self._askers.setdefault(key, Asker(reach, self._queries))
+            asker.reach = reach  # who speaks PROXY may have changed
+
+    def _judge(self, answered: set[int], now: float) -> None:
+        crowded = self._crowded()
+        for number, (sight, counts) in enumerate(zip(self._sights, self._fast.counts(), strict=True)):
+            turns, datagrams = self._before[number]
+            self._before[number] = counts.turns, counts.datagrams
+            signs = Signs(
+                asked=number in self._asked,
+                answered=number in answered,
+                turned=counts.turns != turns,
+                crowded=number in crowded and counts.datagrams != datagrams,
+            )
+            self._count("fast", signs)
+            was_stuck = sight.stuck
+            sight.look(signs, now)
+            if sight.stuck != was_stuck:
+                self._tell(f"fast-{number}", stuck=sight.stuck)
+        self._owing = self._asked - answered
+
+    def _judge_tcp(self, now: float) -> None:
+        was_stuck = self._tcp.stuck
+        signs = self._tcp.look(self._caller.collect(), self._service.activity, now)
+        self._count("tcp", signs)
+        if self._tcp.stuck != was_stuck:
+            self._tell("tcp", stuck=self._tcp.stuck)
+
+    def _crowded(self) -> set[int]:
+        """The threads before whose sockets datagrams were lost since the last look, or may have been."""
+        found: set[int] = set()
+        before, self._lost = self._lost, {}
+        for key, asker in self._askers.items():
+            lost = self._lost[key] = asker.reach.udp.lost()
+            for number, (then, now) in enumerate(zip(before.get(key, lost), lost, strict=True)):
+                if now is None or now != then:
+                    found.add(number)
+        return found
+
+    def _ask(self, reaches: list[Reach]) -> None:
+        self._turn += 1
+        askers = list(self._askers.values())
+        first = self._turn % len(askers) if askers else 0
+        askers = askers[first:] + askers[:first]
+        self._asked = set()
+        for asker in askers:
+            left = set(range(len(self._sights))) - self._asked
+            self._asked |= asker.ask(left | self._owing, self._number)
+        for asker in askers[:1]:
+            asker.explore(len(self._sights) - len(asker.found), self._number)
+        self._tcp.asked = self._caller.ask(reaches, self._number)
+
+    def _count(self, path: str, signs: Signs) -> None:
+        if signs.answered:
+            outcome = "answered"
+        elif not signs.asked:
+            return
+        else:
+            outcome = "crowded_out" if signs.crowded else "unanswered"
+        self.counts[path, outcome] += 1
+
+    def _tell(self, part: str, *, stuck: bool) -> None:
+        if stuck:
+            event = "a part that answers clients is stuck"
+            self._witness.note(event, part=part, seconds=STUCK_SECONDS, remedy=_REMEDY)
+        else:
+            self._witness.note("a part that was stuck answers again", part=part)
+
+    def _tell_unheard(self, served: bool, now: float) -> None:
+        """Say once that self-queries do not come through, though the threads are at work."""
+        if self.settled or not served or self._told_unheard:
+            self._unheard.heard()
+        elif self._unheard.look(now) >= UNHEARD_SECONDS:
+            self._told_unheard = True
+            event = "self-queries do not come through: threads are watched by their turns alone"
+            self._witness.note(event, remedy="let UDP from this machine to its own listen addresses pass")
+
+
+class TcpSight:
+    """Whether TCP lives: by an answer, or by anything at all that happened to clients' connections. A flood
+    of them may leave us waiting."""
+
+    def __init__(self) -> None:
+        self.stuck = False
+        self.asked = False
+        """nobody was asked at the last look: nothing can be said"""
+        self._activity = 0
+        self._silence = Silence(PERIOD)
+
+    def look(self, answered: bool, activity: int, now: float) -> Signs:
+        """Judge anew. ``activity``: a count that grows with what happens to connections."""
+        moved, self._activity = activity != self._activity, activity
+        self._silence.look(now)
+        if answered or moved or not self.asked:
+            self._silence.heard()
+        self.stuck = self._silence.seconds >= STUCK_SECONDS
+        return Signs(self.asked, answered, turned=True, crowded=moved)
