@@ -60,7 +60,7 @@ class Forwarding:
         self._forwarder = _forwarder(upstreams, reading)
         self._routes = routes
         self._sharing = self._share()
-        self._turns: asyncio.Task[None] | None = None
+        self._next_turn: asyncio.TimerHandle | None = None
         self._before: Counter[tuple[str, str]] = Counter()
         """what forwarders of earlier settings counted"""
         self._ending: set[asyncio.Task[None]] = set()
@@ -68,8 +68,7 @@ class Forwarding:
     def start(self) -> None:
         """Begin to look after the upstreams, on the running loop."""
         self._forwarder.start()
-        if self._sharing is not None:
-            self._turns = asyncio.get_running_loop().create_task(self._turn_for_ever())
+        self._turn()
 
     async def forward(self, pending: Asked) -> UpstreamAnswer | UpstreamFailure:
         """Ask for the name that is pending."""
@@ -118,9 +117,8 @@ class Forwarding:
 
     async def close(self) -> None:
         """Give up what is under way."""
-        if self._turns is not None:
-            self._turns.cancel()
-            await asyncio.gather(self._turns, return_exceptions=True)
+        if self._next_turn is not None:
+            self._next_turn.cancel()
         for ending in self._ending:
             ending.cancel()
         await asyncio.gather(*self._ending, return_exceptions=True)
@@ -134,11 +132,11 @@ class Forwarding:
         sharing.turn()
         return sharing
 
-    async def _turn_for_ever(self) -> None:
-        while True:
-            await asyncio.sleep(TURN)
-            if self._sharing is not None:
-                self._sharing.turn()
+    def _turn(self) -> None:
+        """One after the other, whatever becomes of one."""
+        if self._sharing is not None:
+            self._next_turn = asyncio.get_running_loop().call_later(TURN, self._turn)
+            self._sharing.turn()
 
 
 def _forwarder(upstreams: Sequence[Upstream], reading: Reading) -> Forwarder:

@@ -1,8 +1,8 @@
 """One health for both paths: what native threads find out of the upstreams goes to the peers, and the order
 that follows from it goes back to the threads.
 
-Threads ask over plain UDP alone. They are shown the upstreams in the order to ask, up to the first that is
-asked over TLS: what comes behind it is not to be asked before it.
+Threads ask over plain UDP alone. They are shown the upstreams in the order to ask, up to the first that
+rests, or is asked over TLS: what comes behind it is not to be asked before it.
 """
 
 from __future__ import annotations
