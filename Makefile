@@ -120,10 +120,10 @@ bench: $(INSTALLED) $(BUILT) build/responder build/senders  ## filterd and its p
 callgrind: $(INSTALLED) $(BUILT)  ## instructions for a query of the mix, stage by stage, under valgrind
 	@PYTHONPATH=benchmarks $(BIN)/python -m bench.stages
 
-# Batches of packets to the fast path and to the slow path, over one policy that changes. 100,000 take half a minute.
+# Batches of packets to the fast path and to the slow path, over one policy that changes: half a minute.
 EQUALITY ?=
 .PHONY: equality
-equality: $(INSTALLED) $(BUILT)  ## the fast path beside the slow path on 100,000 generated cases (EQUALITY="--cases 1000000")
+equality: $(INSTALLED) $(BUILT)  ## the fast path beside the slow path on 100,000 generated cases of each mode (EQUALITY="--cases 1000000")
 	@$(BIN)/python -m tests.equality $(EQUALITY)
 
 # What of real mixes the threads leave to the event loop; skips where the folder of mixes is absent.

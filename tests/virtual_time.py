@@ -61,8 +61,8 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         """As the common one, with the order of :class:`_Timer`."""
         timer = _Timer(when, callback, args, self, context)
         timer.number = next(self._numbers)
-        heapq.heappush(self._scheduled, timer)  # type: ignore[attr-defined]  # the base loop's heap
-        timer._scheduled = True  # type: ignore[attr-defined]  # as call_at does
+        heapq.heappush(self._scheduled, timer)  # type: ignore[attr-defined]  # as BaseEventLoop does
+        timer._scheduled = True  # type: ignore[attr-defined]  # as BaseEventLoop does
         return timer
 
     def skip(self, seconds: float) -> None:

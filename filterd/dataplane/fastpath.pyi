@@ -95,8 +95,8 @@ class FastThread:
         """How many exchanges wait for upstreams here."""
 
     def pump(self, now: int, micros: int, milliseconds: int) -> list[bytes | None]:
-        """Send what :meth:`drive` led to, wait so long for an upstream, and take what came: the answers by
-        the places that their packets had in one batch of 64 at most. Not while it runs."""
+        """Send what :meth:`drive` led to, wait so long for upstreams, take what came: the answers, by the
+        places of their packets in the last batch, of 64 at most. Not while it runs."""
 
     def spin(self, packets: Sequence[tuple[bytes, bytes]], rounds: int, now: int, micros: int) -> int:
         """The same so many times over, without the GIL and without looking at the answers: how many there

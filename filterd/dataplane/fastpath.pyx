@@ -309,9 +309,10 @@ cdef void forward(Fast* fast, Exchange* x, const Back* back) noexcept nogil:
     cdef Hand* hand = &fast.hand
     cdef uint8_t reason = PUNT_STALE
     cdef int status
-    if not x.stale and misses_take(&fast.misses, fast.route, hand, x, back, hand.micros,
-                                   &reason) == MISS_TAKEN:
-        return
+    if misses_take(&fast.misses, fast.route, hand, x, back, hand.micros, &reason) == MISS_TAKEN:
+        return      # a stale answer that stands by is the slow path's, should the upstreams be silent
+    if x.stale:
+        reason = PUNT_STALE
     status = punt_try(&hand.punts, reason, x, back, hand.micros)
     if status == PUNT_TAKEN:
         return

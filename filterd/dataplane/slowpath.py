@@ -129,12 +129,13 @@ class SlowPath:
     async def _refreshed(self, pending: Pending, send: Send, began: float) -> Forwarded | None:
         """What forwarding brought, or None where it took too long and the client has the stale answer.
 
-        Clients that join a refresh which is slow already wait no longer than the first one did.
+        Clients that join a refresh which is slow already wait no longer than the first one did; what a thread
+        of the fast path has waited for an upstream counts.
         """
         refresh = self._refreshing.refresh(pending)
         if refresh is None:
             return await self.upstreams.forward(pending)
-        left = max(refresh.began + self._stale_answer - self._clock.ticks(), 0.0)
+        left = max(min(refresh.began, began) + self._stale_answer - self._clock.ticks(), 0.0)
         done, _ = await asyncio.wait({refresh.coming}, timeout=left)
         if not done and self._answer_stale(pending, send, began):
             return None

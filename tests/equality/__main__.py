@@ -1,9 +1,9 @@
 """``make equality``: many generated cases to the fast and to the slow path, and every difference.
 
-    python -m tests.equality [--cases N] [--seed N] [--native]
+    python -m tests.equality [--cases N] [--seed N] [--mode punted|forwarded]
 
 Prints what became of the cases, so that it can be seen what was compared. Exit code 1: there was a
-difference; its course is run alone with ``--seed`` and ``--cases 1``.
+difference; its course is run alone with ``--mode``, ``--seed`` and ``--cases 1``.
 """
 
 from __future__ import annotations
@@ -16,6 +16,8 @@ from collections import Counter
 from tests.equality import course
 
 CASES = 100_000
+MODES = {"punted": False, "forwarded": True}
+"""what becomes of misses: left to the slow path, or asked of the upstream by the threads themselves"""
 COURSE = 3_000
 """cases of one course"""
 SHARES = {
@@ -24,6 +26,7 @@ SHARES = {
     "rewritten": ("rewrite ",),
     "made here": ("local ", "refused", "malformed", "not_ready", "reduced", "limited truncated"),
     "forwarded": ("lookup miss",),
+    "asked here": ("asked taken",),
     "stale": ("lookup stale",),
     "dropped": ("drop ",),
     "punted": ("punt ",),
@@ -34,15 +37,21 @@ SHARES = {
 def main(words: list[str]) -> int:
     """Run the courses, print; the exit code."""
     parser = argparse.ArgumentParser(prog="equality", description="the fast path beside the slow path")
-    parser.add_argument("--cases", type=int, default=CASES)
+    parser.add_argument("--cases", type=int, default=CASES, help="of each mode")
     parser.add_argument("--seed", type=int, default=1, help="of the first course; each has the next one")
-    parser.add_argument("--native", action="store_true", help="threads ask the upstream themselves")
+    parser.add_argument("--mode", choices=MODES, action="append", help="one of them alone")
     chosen = parser.parse_args(words)
+    differing = [_run(mode, chosen.seed, chosen.cases) for mode in chosen.mode or MODES]
+    return 1 if any(differing) else 0
+
+
+def _run(mode: str, seed: int, least: int) -> int:
+    """Courses until there are enough cases; how many had a difference."""
     began = time.monotonic()
     counted: Counter[str] = Counter()
     cases = courses = differing = 0
-    while cases < chosen.cases:
-        found = course.run(chosen.seed + courses, COURSE, whole=True, native=chosen.native)
+    while cases < least:
+        found = course.run(seed + courses, COURSE, whole=True, native=MODES[mode])
         counted += found.counted
         cases, courses = cases + found.cases, courses + 1
         differing += bool(found.differences)
@@ -50,8 +59,8 @@ def main(words: list[str]) -> int:
             print(f"seed {found.seed}: {difference}")
     _show(counted, cases)
     seconds = time.monotonic() - began
-    print(f"{cases} cases in {courses} courses, {differing} with a difference, {seconds:.0f} s")
-    return 1 if differing else 0
+    print(f"{mode}: {cases} cases in {courses} courses, {differing} with a difference, {seconds:.0f} s")
+    return differing
 
 
 def _show(counted: Counter[str], cases: int) -> None:

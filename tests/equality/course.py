@@ -28,7 +28,7 @@ BATCHES = (1, 1, 1, 2, 3, 5, 8, 9, 16, 40, 64, 65, 90)
 PAUSES = (0.0, 0.0, 0.0, 1 / 64, 1 / 64, 0.25, 0.25, 1.0, 2.0, 4.0, 27.5, 27.5, 31.0, 55.0, 272.0)
 """seconds; some lead into the last tenth of a TTL, when answers are asked for again, or past its end"""
 LONG_PAUSES = (3700.0, 90_000.0)
-MOMENT = 1 / 1024
+MOMENT = 1 / 64
 """seconds; time goes on only where nothing is left to do on either side"""
 LAST_PAUSE = 8.0
 """seconds after which nothing waits for an upstream any more"""
@@ -179,6 +179,7 @@ class Course:
         for drops in (counts["drops"], self.fast.record.drops, self.fast.dropped()):
             counted.update({f"drop {reason}": count for reason, count in drops.items()})
         counted.update({f"punt {reason}": count for reason, count in self.fast.punts().items()})
+        counted.update({f"asked {which}": count for which, count in self.fast.misses().items()})
         counted.update(category=sum(counts["categories"].values()), tcp=counts["queries"]["tcp"])
 
 

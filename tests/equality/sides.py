@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -242,6 +243,10 @@ class FastSide(Side):
         """What the threads dropped, by reason."""
         counts = [thread.counts().drops for thread in self.threads]
         return {reason: sum(each[reason] for each in counts) for reason in counts[0]}
+
+    def misses(self) -> dict[str, int]:
+        """What they forwarded by themselves."""
+        return dict(sum((Counter(thread.counts().misses) for thread in self.threads), Counter()))
 
     def punts(self) -> dict[str, int]:
         """What they left to the slow path, by reason."""

@@ -13,6 +13,7 @@ import pytest
 
 from filterd.model.verdict import Reason
 from tests.equality.course import Course, Outcome, run
+from tests.equality.script import Script
 from tests.virtual_time import VirtualLoop
 
 SEEDS = range(21, 31)
@@ -45,6 +46,18 @@ WAYS = (
 )
 """what has to be among the cases"""
 
+NATIVE_SEEDS = range(31, 37)
+NATIVE_WAYS = (
+    "asked taken",
+    "asked joined",
+    "rewrite safe_search",
+    "punt stale",
+    "punt refresh",
+    "punt busy",
+    "punt unanswered",
+    "punt truncated",
+)
+
 
 def test_both_paths_do_the_same() -> None:
     counted: Counter[str] = Counter()
@@ -56,22 +69,35 @@ def test_both_paths_do_the_same() -> None:
     assert [way for way in WAYS if not counted[way]] == []
 
 
-def publishes_to_one(course: Course) -> None:
+def test_both_do_the_same_where_threads_forward() -> None:
+    counted: Counter[str] = Counter()
+    for seed in NATIVE_SEEDS:
+        found = run(seed, CASES, native=True)
+        assert found.differences == []
+        counted.update(found.counted)
+    assert [way for way in NATIVE_WAYS if not counted[way]] == []
+
+
+def publishes_to_one(course: Course, _: pytest.MonkeyPatch) -> None:
     course.around.sides = (course.slow,)
 
 
-def loses_punts(course: Course) -> None:
-    course.fast.take = lambda: None  # type: ignore[method-assign]  # the fault
+def loses_punts(course: Course, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(course.fast, "take", lambda: None)
 
 
-FAULTS: list[Callable[[Course], None]] = [publishes_to_one, loses_punts]
+def answers_otherwise(course: Course, monkeypatch: pytest.MonkeyPatch) -> None:
+    another = Script(course.script.names, course.script.addresses, season=9)
+    monkeypatch.setattr(course.fast.upstreams, "script", another)
 
 
-@pytest.mark.parametrize("fault", FAULTS)
-def test_what_differs_is_told(fault: Callable[[Course], None]) -> None:
+@pytest.mark.parametrize("fault", [publishes_to_one, loses_punts, answers_otherwise])
+def test_what_differs_is_told(
+    fault: Callable[[Course, pytest.MonkeyPatch], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
     async def go() -> Outcome:
         course = Course(3)
-        fault(course)
+        fault(course, monkeypatch)
         return await course.run(CASES)
 
     with asyncio.Runner(loop_factory=VirtualLoop) as runner:
