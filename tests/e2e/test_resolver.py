@@ -21,6 +21,7 @@ import dns.query
 import dns.rcode
 import pytest
 
+from filterd.config.settings import MOST_THREADS
 from filterd.model.changelog import BindingChange, LineChange, OrderChange
 from filterd.model.line import LineChoices, OwnName
 from filterd.model.mandatory import FIRST_ORDER_ID
@@ -249,7 +250,7 @@ def test_a_reload_changes_what_it_can_and_a_bad_one_nothing(running: Running) ->
 
 def test_so_many_threads_as_configured_answer_and_another_number_takes_a_restart(running: Running) -> None:
     resolver = running.resolver
-    assert running.metric("filterd_fast_threads") == min(len(os.sched_getaffinity(0)), 63)
+    assert running.metric("filterd_fast_threads") == min(len(os.sched_getaffinity(0)), MOST_THREADS)
     assert resolver.stop() == 0
     settings = json.loads(json.dumps(resolver.settings))
     settings["dns"]["threads"] = 3
