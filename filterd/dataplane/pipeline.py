@@ -1,7 +1,8 @@
 """THE order of the stages that one query passes, with the reason for each position.
 
-``packet.pyx`` runs them in this order for both paths; a test compares the two lists. The numbers are
-those of docs/life-of-a-query.md. A stage feels everything above it and must not care what stands below.
+``packet.pyx`` runs them in this order for both paths; a test compares the two lists. A thread of the fast
+path takes a few packets up to admit, and then each of them on from there. docs/life-of-a-query.md tells more.
+A stage feels everything above it and must not care what stands below.
 """
 
 from __future__ import annotations

@@ -4,6 +4,7 @@ disk."""
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import socket
 import subprocess
@@ -244,6 +245,23 @@ def test_a_reload_changes_what_it_can_and_a_bad_one_nothing(running: Running) ->
     assert codes(resolver.ask("plain.example")) == [18]
     assert resolver.ask("plain.example", client=CHILD).answer
     assert "not readable" in resolver.log.read_text()
+
+
+def test_so_many_threads_as_configured_answer_and_another_number_takes_a_restart(running: Running) -> None:
+    resolver = running.resolver
+    assert running.metric("filterd_fast_threads") == min(len(os.sched_getaffinity(0)), 63)
+    assert resolver.stop() == 0
+    settings = json.loads(json.dumps(resolver.settings))
+    settings["dns"]["threads"] = 3
+    resolver.settings = settings
+    resolver.start()
+    assert running.metric("filterd_fast_threads") == 3
+    more = json.loads(json.dumps(settings))
+    more["dns"]["threads"] = 5
+    resolver.tell(more)
+    resolver.wait_for(lambda: "restart for dns.threads" in resolver.log.read_text())
+    assert running.metric("filterd_fast_threads") == 3
+    assert resolver.ask("plain.example").answer
 
 
 def test_the_process_is_free_of_the_control_plane_and_its_log_of_names(running: Running) -> None:

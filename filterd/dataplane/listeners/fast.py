@@ -6,6 +6,7 @@ import asyncio
 import os
 import socket
 import threading
+import time
 from collections.abc import Sequence
 from functools import partial
 
@@ -18,7 +19,7 @@ from filterd.dataplane.slowpath import SlowPath
 RUN = 64
 """punts taken of one thread before others get their turn"""
 STOP_SECONDS = 5.0
-"""that a thread may take to end its turn"""
+"""that threads may take to end their turns"""
 COLLECT_SECONDS = 0.25
 """between two looks whether the threads have let go of what was replaced: states, tables, closed sockets"""
 
@@ -60,13 +61,15 @@ class FastPath:
         """End the threads; what they had begun is the slow path's, or lost: clients ask again."""
         for fast in self._fast:
             fast.stop()
+        end = time.monotonic() + STOP_SECONDS
         for thread in self._threads:
-            thread.join(STOP_SECONDS)
+            thread.join(max(end - time.monotonic(), 0))
         if self._timer is not None:
             self._timer.cancel()
             asyncio.get_running_loop().remove_reader(self._news)
+        if not any(thread.is_alive() for thread in self._threads):
+            os.close(self._news)  # else one that is stuck may yet write to it
         self._threads.clear()
-        os.close(self._news)
 
     def open(self, sockets: Sequence[socket.socket], wildcard: bool) -> Doors:
         """Serve one socket with each thread. Raises ``OSError``."""
@@ -94,11 +97,13 @@ class FastPath:
 
     def _take(self) -> None:
         os.eventfd_read(self._news)
-        more = False
-        for fast in self._fast:
-            more = self._take_of(fast) or more
-        if more:
-            os.eventfd_write(self._news, 1)
+        more = True
+        try:
+            left = [self._take_of(fast) for fast in self._fast]
+            more = any(left)
+        finally:
+            if more:  # also where one of them could not be taken up: the others wait for nobody's next punt
+                os.eventfd_write(self._news, 1)
 
     def _take_of(self, fast: FastThread) -> bool:
         """Take what one thread left to the slow path; whether there may be more."""
