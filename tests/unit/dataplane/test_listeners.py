@@ -227,7 +227,7 @@ async def test_one_client_cannot_take_every_place_of_waiting_queries(
 
 
 async def test_a_client_that_does_not_read_is_cut(served: Served) -> None:
-    served.limit(idle=0.3, unsent=4096, queries=100_000)
+    served.limit(idle=2.0, unsent=4096, queries=100_000)
     loop = asyncio.get_running_loop()
     with socket.socket() as client:
         client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
