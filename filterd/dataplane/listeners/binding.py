@@ -21,6 +21,7 @@ _REMEDIES = {
     errno.EACCES: "a port below 1024 needs CAP_NET_BIND_SERVICE",
 }
 _ABSENT = (errno.EADDRNOTAVAIL, errno.ENODEV, errno.ENXIO)
+_SO_RCVBUFFORCE = 33
 _IP_PKTINFO = 8
 _IP_FREEBIND = 15
 _IPV6_FREEBIND = 78
@@ -60,7 +61,7 @@ def _udp_socket(address: Address, port: int, *, shared: bool) -> socket.socket:
     """One of them; ``shared``: others of this process are bound to the same port."""
     bound = _socket(address, socket.SOCK_DGRAM)
     try:
-        bound.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, UDP_BUFFER)
+        _take_queue(bound)
         if shared:
             bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         _no_path_mtu(bound)
@@ -158,6 +159,14 @@ def _socket(address: Address, kind: socket.SocketKind) -> socket.socket:
         else:
             made.setsockopt(socket.IPPROTO_IPV6, _IPV6_FREEBIND, 1)
     return made
+
+
+def _take_queue(bound: socket.socket) -> None:
+    """The queue that we want where CAP_NET_ADMIN allows it, else as much of it as net.core.rmem_max does."""
+    try:
+        bound.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, UDP_BUFFER)
+    except OSError:
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, UDP_BUFFER)
 
 
 def _tell_asked(wildcard: socket.socket) -> None:
