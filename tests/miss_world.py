@@ -146,12 +146,16 @@ class Misses:
 
     def ask(self, client: Client, name: str, rtype: str = "A", **options: Any) -> str | PuntReason:
         """A query comes, and what it leads to is sent."""
+        found = self.take(client, name, rtype, **options)
+        self.driven.pump(NOW, self.micros)
+        return found
+
+    def take(self, client: Client, name: str, rtype: str = "A", **options: Any) -> str | PuntReason:
+        """A query comes, one of a batch: what it leads to is sent with the batch's others, by ``turn``."""
         options.setdefault("use_edns", 0)
         query = dns.message.make_query(name, rtype, **options)
         port = client.endpoint.getsockname()[1]
-        found = self.driven.take(query.to_wire(), client.address, port, NOW, self.micros)
-        self.driven.pump(NOW, self.micros)
-        return found
+        return self.driven.take(query.to_wire(), client.address, port, NOW, self.micros)
 
     def turn(self, later: int = 0, *, wait: bool = False) -> int | None:
         """So many microseconds later. ``wait``: for a datagram of an upstream, which must come."""

@@ -15,6 +15,7 @@ cdef enum:
     PORTS = 72                  # of one family; one of them is about to be replaced and not used any more
     RENEWAL_MICROS = 3000000    # between two replacements: answers that take longer may not be heard
     GOING = 64                  # queries that wait for a flush
+    TOGETHER = 8                # of these, how many may leave from one port
     GOING_SIZE = 320            # of one: header, question and OPT have 12 + 259 + 11 bytes
     CAME = 16                   # datagrams of one system call
     CAME_SIZE = 4096            # of one; what is longer is cut, and then malformed
@@ -47,6 +48,8 @@ cdef struct Ports:
     int64_t retry_at[2]         # microseconds
     uint32_t leaving[2]         # which socket is about to be replaced
     int64_t renew_at            # microseconds
+    uint16_t drawn[2]           # the port that queries leave from
+    uint8_t drawn_left[2]       # how many more, until the next flush
     # random words; those that were used are gone
     uint64_t pool[POOL]
     uint32_t pool_left
@@ -69,8 +72,9 @@ cdef void ports_free(Ports* ports) noexcept nogil
 # Whether there are sockets of that family; opens them at the first call.
 cdef bint ports_open(Ports* ports, bint ipv6, int64_t micros) noexcept nogil
 
-# Which of the family's sockets 32 random bits choose.
-cdef uint16_t ports_pick(const Ports* ports, bint ipv6, uint32_t bits) noexcept nogil
+# The port that a query leaves from: drawn by its 32 random bits, or the one that was drawn for up to seven before
+# it in this flush.
+cdef uint16_t ports_pick(Ports* ports, bint ipv6, uint32_t bits) noexcept nogil
 # Replaces a socket of each family that is used where it is time for that.
 cdef void ports_renew(Ports* ports, int64_t micros) noexcept nogil
 

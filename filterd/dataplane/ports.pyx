@@ -142,9 +142,14 @@ cdef bint ports_open(Ports* ports, bint ipv6, int64_t micros) noexcept nogil:
     return True
 
 
-cdef uint16_t ports_pick(const Ports* ports, bint ipv6, uint32_t bits) noexcept nogil:
-    cdef uint32_t port = ports.leaving[ipv6] + 1 + bits % (PORTS - 1)
-    return <uint16_t>(port % PORTS + (PORTS if ipv6 else 0))
+cdef uint16_t ports_pick(Ports* ports, bint ipv6, uint32_t bits) noexcept nogil:
+    cdef uint32_t port
+    if ports.drawn_left[ipv6] == 0:
+        port = ports.leaving[ipv6] + 1 + bits % (PORTS - 1)
+        ports.drawn[ipv6] = <uint16_t>(port % PORTS + (PORTS if ipv6 else 0))
+        ports.drawn_left[ipv6] = TOGETHER
+    ports.drawn_left[ipv6] -= 1
+    return ports.drawn[ipv6]
 
 
 cdef void ports_renew(Ports* ports, int64_t micros) noexcept nogil:
@@ -239,6 +244,7 @@ cdef void ports_flush(Ports* ports) noexcept nogil:
     if queued == 0:
         return
     ports.queued = 0
+    ports.drawn_left[False] = ports.drawn_left[True] = 0
     memset(first, NONE, sizeof(first))
     for i in range(queued):
         port = ports.going[i].port

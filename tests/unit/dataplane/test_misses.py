@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import random
 import socket
+from collections import Counter
 from collections.abc import Callable, Iterator
 
 import dns.edns
@@ -138,6 +139,27 @@ def test_ports_ids_and_letter_case_are_spread(world: Misses, upstream: Upstream,
     letters = sum(chr(byte).isalpha() for query, _ in queries for byte in query[13:40])
     assert 0.4 < capitals / letters < 0.6
     assert len(world.driven.ports()) >= 64
+
+
+def test_of_one_batch_a_few_leave_from_one_port_and_each_with_its_own_id(
+    world: Misses, upstream: Upstream, client: Client
+) -> None:
+    used: set[int] = set()
+    for batch in range(40):
+        for number in range(20):
+            world.take(client, f"n{batch}-{number}.example.org")
+        world.turn()
+        queries = upstream.all_asked()
+        assert len(queries) == 20
+        ports = Counter(source[1] for _, source in queries)
+        assert len({(source[1], query[:2]) for query, source in queries}) == 20
+        assert len(ports) < 3 or max(ports.values()) == 8  # else two of the three draws were the same
+        used.update(ports)
+        for query, source in queries:
+            upstream.send(good(query), source)
+            world.turn(wait=True)
+            client.answer()
+    assert len(used) > 50  # 120 draws of 71
 
 
 def numbers(world: Misses) -> set[int]:
