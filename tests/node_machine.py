@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -82,6 +82,11 @@ class Machine:
             pass
 
     def put_snapshot(
-        self, revision: int, *, spoil: Callable[[bytes], bytes] = bytes, key: bytes = KEY
+        self,
+        revision: int,
+        rules: Iterable[tuple[str, int]] = (),
+        *,
+        spoil: Callable[[bytes], bytes] = bytes,
+        key: bytes = KEY,
     ) -> str:
-        return put_snapshot(self.directory, revision, CLASSES, PROFILES, spoil=spoil, key=key)
+        return put_snapshot(self.directory, revision, CLASSES, PROFILES, rules, spoil=spoil, key=key)

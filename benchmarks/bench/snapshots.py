@@ -6,10 +6,9 @@ priority of the product's compiler.
 
 from __future__ import annotations
 
-import os
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +16,7 @@ from bench.systems import CATEGORIES, PROFILES
 from filterd.dataplane.nodestate.files import replace_file
 from filterd.model.mandatory import Mandate
 from filterd.model.verdict import Kind
-from filterd.operations.compile import LOWEST_PRIORITY
+from filterd.operations.compile import give_way
 from filterd.policy import special
 from filterd.policy.canonical import join_lines, line_of
 from filterd.policy.classes import FIRST_FREE_BIT, FIXED, ListClass
@@ -26,7 +25,7 @@ from filterd.policy.published import mandate_to_meta
 from filterd.policy.resolve import ProfileRules, to_meta
 
 KEY = bytes(range(16))
-PIECE = 1 << 20
+PIECE = 1 << 18
 ORDERED = tuple(f"ordered{number}.example" for number in range(1000))
 """blocked for every line"""
 
@@ -79,17 +78,15 @@ def _sources(names: Path, categories: list[str], version: str) -> Iterator[ListS
 
 def _every(names: Path, first: int) -> Iterator[bytes]:
     """Every fourth line of a file, from ``first`` on, in pieces."""
-    yield from _joined(names.read_bytes().splitlines(keepends=True)[first::CATEGORIES])
-
-
-def _joined(lines: list[bytes]) -> Iterable[bytes]:
-    for start in range(0, len(lines), PIECE // 16):
-        yield b"".join(lines[start : start + PIECE // 16])
+    with names.open("rb") as file:
+        while lines := file.readlines(PIECE):
+            yield b"".join(lines[first::CATEGORIES])
+            first = (first - len(lines)) % CATEGORIES
 
 
 def main() -> int:
     """The process."""
-    os.nice(LOWEST_PRIORITY)
+    give_way()
     names, revision, target = sys.argv[1:]
     compile_names(Path(names), int(revision), Path(target))
     return 0

@@ -129,6 +129,14 @@ cdef int origin_of_address_bit(const Table* snapshot, const Table* overlay, cons
                                uint8_t family, const uint8_t* address, uint32_t bit) noexcept nogil
 
 
+# How far the check of a table's slots has come; zeros at the start.
+cdef struct SlotWalk:
+    uint64_t at
+    uint64_t run                # where the present run of full slots began
+    uint64_t last_home
+    uint64_t count              # of full slots
+
+
 @cython.final
 cdef class Snapshot:
     """A verified snapshot in sealed memory. The memory is unmapped when the object goes."""
@@ -142,7 +150,7 @@ cdef class Snapshot:
     cdef readonly uint64_t built_at
     cdef readonly uint64_t names
     cdef int allocate(self, size_t size) except -1
-    cdef int fill(self, object file, size_t size, bytes key) except -1
+    cdef int seal(self, object header, bytes key) except -1
 
 
 @cython.final

@@ -57,6 +57,18 @@ class Snapshot:
         """Its memory in bytes, which is the file's length."""
 
 @final
+class Opening:
+    """A snapshot that is opened step by step, each of which takes about a millisecond at most, for a process
+    that has something better to do in between. Any step raises what :meth:`Snapshot.open` raises; there is
+    none after that."""
+
+    def __init__(self, file: _Readable, size: int, key: bytes) -> None:
+        """Of an open file of ``size`` bytes, at its beginning; it is the caller's to close."""
+
+    def step(self) -> Snapshot | None:
+        """Do some more of the work; the snapshot when all is done."""
+
+@final
 class Overlay:
     """A small table over the snapshot: what cannot wait for a compile. Built whole, then read-only."""
 

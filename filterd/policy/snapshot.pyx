@@ -38,7 +38,8 @@ cdef enum:
     BELOW = 2
     ACTIVE = 1
     NEW = 1000              # a walk's answer: found at this very node
-    CHUNK = 1 << 24         # bytes read and hashed at a time
+    CHUNK = 1 << 19         # bytes that are read and hashed in one step
+    SLOTS = 1 << 16         # slots that are checked in one step
 
 cdef extern from "<sys/mman.h>" nogil:
     void* mmap(void* start, size_t length, int protection, int flags, int fd, long offset)
@@ -365,28 +366,35 @@ cdef Fault check_sets(const Table* table) noexcept nogil:
     return SOUND
 
 
-cdef Fault check_slots(const Table* table, uint64_t used) noexcept nogil:
-    """Whether each name is where a search looks for it, and each search ends inside the table."""
-    cdef uint64_t i
+cdef Fault check_slots(const Table* table, SlotWalk* walk, uint64_t most) noexcept nogil:
+    """Whether each name is where a search looks for it, and each search ends inside the table: the next
+    ``most`` slots from where ``walk`` stands, or as many as there are."""
     cdef uint64_t home
-    cdef uint64_t last_home = 0
-    cdef uint64_t count = 0
-    cdef uint64_t run = 0           # where the present run of full slots began
+    cdef uint64_t end = table.slot_count + SPARE_SLOTS
     cdef uint32_t place
-    for i in range(table.slot_count + SPARE_SLOTS):
-        memcpy(&place, table.slots + i * SLOT_SIZE + 8, 4)
+    if end - walk.at > most:
+        end = walk.at + most
+    while walk.at < end:
+        memcpy(&place, table.slots + walk.at * SLOT_SIZE + 8, 4)
+        walk.at += 1
         if place == 0:
-            run = i + 1
+            walk.run = walk.at
             continue
-        home = i - (place >> 24)
+        home = walk.at - 1 - (place >> 24)
         if (place & 0xffffff == 0 or place & 0xffffff > table.entries_count
-                or place >> 24 > i - run or home < last_home or home >= table.slot_count):
+                or place >> 24 > walk.at - 1 - walk.run or home < walk.last_home
+                or home >= table.slot_count):
             return BAD_SLOT
-        last_home = home
-        count += 1
-    if run != table.slot_count + SPARE_SLOTS:
+        walk.last_home = home
+        walk.count += 1
+    return SOUND
+
+
+cdef Fault check_end(const Table* table, const SlotWalk* walk, uint64_t used) noexcept nogil:
+    """What is known once the last slot was checked."""
+    if walk.run != table.slot_count + SPARE_SLOTS:
         return BAD_SLOT
-    return SOUND if count == used else BAD_COUNT
+    return SOUND if walk.count == used else BAD_COUNT
 
 
 cdef void place_lengths(list lengths, uint8_t* out, uint8_t* count):
@@ -397,9 +405,7 @@ cdef void place_lengths(list lengths, uint8_t* out, uint8_t* count):
 
 
 cdef int attach(Table* table, const uint8_t* start, object header, object meta) except -1:
-    """Point ``table`` into the file's bytes at ``start``; check every id once. SnapshotDamagedError."""
-    cdef Fault fault
-    cdef uint64_t used = header.used
+    """Point ``table`` into the file's bytes at ``start``; check its sets. SnapshotDamagedError."""
     four, six = layout.read_prefixes(meta)
     place_lengths(four, table.prefixes4, &table.n4)
     place_lengths(six, table.prefixes6, &table.n6)
@@ -411,13 +417,25 @@ cdef int attach(Table* table, const uint8_t* start, object header, object meta) 
     table.sets_count = header.sets_count
     table.mandatory = <const uint32_t*>(start + <size_t>header.mandatory_offset)
     table.mandatory_count = header.mandatory_count
-    with nogil:
-        fault = check_sets(table)
-        if fault == SOUND:
-            fault = check_slots(table, used)
+    return require_sound(check_sets(table))
+
+
+cdef int require_sound(Fault fault) except -1:
     if fault != SOUND:
         raise layout.SnapshotDamagedError(f"the snapshot is damaged: {FAULTS[fault]}")
     return 0
+
+
+cdef bint walk_slots(const Table* table, SlotWalk* walk, uint64_t used) except -1:
+    """Check some more slots; whether these were the last. SnapshotDamagedError."""
+    cdef Fault fault
+    with nogil:
+        fault = check_slots(table, walk, SLOTS)
+    require_sound(fault)
+    if walk.at < table.slot_count + SPARE_SLOTS:
+        return False
+    require_sound(check_end(table, walk, used))
+    return True
 
 
 @cython.final
@@ -446,11 +464,11 @@ cdef class Snapshot:
     @staticmethod
     def read(file, size_t size, bytes key not None):
         """The same from an open binary file (see the stub)."""
-        cdef Snapshot snapshot = Snapshot.__new__(Snapshot)
-        if len(key) != KEY_SIZE:
-            raise ValueError(f"a fingerprint key has {KEY_SIZE} bytes, not {len(key)}")
-        snapshot.fill(file, size, key)
-        return snapshot
+        opening = Opening(file, size, key)
+        while True:
+            snapshot = opening.step()
+            if snapshot is not None:
+                return snapshot
 
     cdef int allocate(self, size_t size) except -1:
         """Anonymous memory of our own: nothing that happens to the file reaches it."""
@@ -463,17 +481,12 @@ cdef class Snapshot:
         madvise(memory, size, MADV_DONTDUMP)    # never part of a core file
         return 0
 
-    cdef int fill(self, object file, size_t size, bytes key) except -1:
-        start = file.read(layout.HEADER_SIZE)
-        header = layout.read_header(start, size)
-        self.allocate(size)
-        view = PyMemoryView_FromMemory(<char*>self.memory, size, PyBUF_WRITE)
-        layout.check_checksum(header, fill_and_hash(file, start, view))
-        view.release()
-        if mprotect(self.memory, size, PROT_READ) != 0:
+    cdef int seal(self, object header, bytes key) except -1:
+        """From here on nobody can write to it; point into it."""
+        if mprotect(self.memory, self.size, PROT_READ) != 0:
             raise OSError("the snapshot's memory cannot be sealed")
         layout.check_key(header, key)
-        self.meta = layout.read_meta((<const char*>self.memory)[header.meta_offset:size])
+        self.meta = layout.read_meta((<const char*>self.memory)[header.meta_offset:self.size])
         attach(&self.table, self.memory, header, self.meta)
         self.digest = header.digest.hex()
         self.built_at_revision = header.built_at_revision
@@ -485,20 +498,53 @@ cdef class Snapshot:
         return f"<Snapshot {self.digest[:12]} of revision {self.built_at_revision}: {self.names} names>"
 
 
-cdef bytes fill_and_hash(object file, bytes start, object view):
-    """Read the whole file into ``view``; the SHA-256 with the checksum field taken as zero."""
-    cdef Py_ssize_t at = len(start)
-    cdef Py_ssize_t got
-    zero = start[:layout.CHECKSUM_AT] + bytes(layout.CHECKSUM_SIZE)
-    view[:at] = start
-    found = hashlib.sha256(zero)
-    while at < len(view):
-        got = file.readinto(view[at:at + CHUNK])
+@cython.final
+cdef class Opening:
+    """See the stub."""
+
+    cdef Snapshot snapshot
+    cdef object file, header, hash
+    cdef bytes key
+    cdef size_t at              # bytes that were read
+    cdef SlotWalk walk
+
+    def __init__(self, file, size_t size, bytes key not None):
+        if len(key) != KEY_SIZE:
+            raise ValueError(f"a fingerprint key has {KEY_SIZE} bytes, not {len(key)}")
+        self.file, self.key = file, key
+        start = file.read(layout.HEADER_SIZE)
+        self.header = layout.read_header(start, size)
+        self.snapshot = Snapshot.__new__(Snapshot)
+        self.snapshot.allocate(size)
+        memcpy(self.snapshot.memory, PyBytes_AS_STRING(start), len(start))
+        self.at = len(start)
+        # The checksum field itself counts as zero.
+        self.hash = hashlib.sha256(start[:layout.CHECKSUM_AT] + bytes(layout.CHECKSUM_SIZE))
+        memset(&self.walk, 0, sizeof(SlotWalk))
+
+    def step(self):
+        """See the stub."""
+        if self.snapshot.meta is None:
+            self.read_some()
+            return None
+        if not walk_slots(&self.snapshot.table, &self.walk, self.header.used):
+            return None
+        return self.snapshot
+
+    cdef int read_some(self) except -1:
+        """Read and hash the next piece; after the last one seal it all."""
+        cdef size_t most = min(<size_t>CHUNK, self.snapshot.size - self.at)
+        view = PyMemoryView_FromMemory(<char*>self.snapshot.memory + self.at, most, PyBUF_WRITE)
+        got = self.file.readinto(view)
         if not got:
-            raise layout.SnapshotTruncatedError(f"the snapshot is truncated: it ends after {at} bytes")
-        found.update(view[at:at + got])
-        at += got
-    return found.digest()
+            raise layout.SnapshotTruncatedError(f"the snapshot is truncated: it ends after {self.at} bytes")
+        self.hash.update(view[:got])
+        view.release()
+        self.at += <size_t>got
+        if self.at == self.snapshot.size:
+            layout.check_checksum(self.header, self.hash.digest())
+            self.snapshot.seal(self.header, self.key)
+        return 0
 
 
 @cython.final
@@ -507,6 +553,7 @@ cdef class Overlay:
 
     def __init__(self, rules=(), prefixes4=(), prefixes6=()):
         cdef const uint8_t* file_start
+        cdef SlotWalk walk
         from filterd.policy.build import Builder    # the builder knows this module's structs
 
         builder = Builder(bytes(KEY_SIZE))          # rules come as fingerprints: the key is not used
@@ -519,6 +566,9 @@ cdef class Overlay:
         meta = layout.read_meta(body[header.meta_offset - layout.HEADER_SIZE:])
         file_start = <const uint8_t*>PyBytes_AS_STRING(body) - <size_t>layout.HEADER_SIZE
         attach(&self.table, file_start, header, meta)
+        memset(&walk, 0, sizeof(SlotWalk))
+        while not walk_slots(&self.table, &walk, header.used):
+            pass
         self.entries = header.used
 
 

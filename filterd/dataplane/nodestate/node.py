@@ -23,6 +23,8 @@ from filterd.model.changelog import OrderChange
 from filterd.policy.published import StateSettings
 
 POLL_SECONDS = 0.02
+OPENING_SECONDS = 0.002
+"""between two steps of opening a new snapshot, each of which takes some tenths of a millisecond"""
 DISK_SECONDS = 0.25
 """after a turn in which the node's disk took no change: what stands on it is then read through again"""
 FAILED_SECONDS = 1.0
@@ -117,7 +119,7 @@ class Node:
         """Follow the store and the clock until :meth:`stop`."""
         while not self._stop.is_set():
             try:
-                pause = 0.001 if self.turn() else self._pause
+                pause = (OPENING_SECONDS if self.shelf.busy else 0.001) if self.turn() else self._pause
             except Exception as error:
                 self._witness.failed(error)
                 self._begin_again()
@@ -132,6 +134,7 @@ class Node:
     def close(self) -> None:
         """Close every file."""
         self.disk.close()
+        self.shelf.close()
         if self._log is not None:
             self._log.close()
 
@@ -160,7 +163,7 @@ class Node:
         if self.publisher.due(now):
             self.publisher.advance(now)
             self._show()
-        return behind
+        return behind or self.shelf.busy
 
     def _say_unknown_profiles(self) -> None:
         """Lines whose profile the snapshot does not have; see :class:`~filterd.policy.resolve.PolicyBook`."""

@@ -4,12 +4,16 @@
 force is kept in the node's own state, so that a start with a damaged newer one goes on with the last good
 one, and never with an older one than it had: what an older one lacks would pass unfiltered. Owned by the
 node's thread.
+
+While DNS is answered, a new one is opened step by step: the threads that answer may share this one's
+processor, and half of it for as long as millions of names take to read and check would cost queries.
 """
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -21,7 +25,7 @@ from filterd.policy.layout import (
     SnapshotTruncatedError,
     SnapshotVersionError,
 )
-from filterd.policy.snapshot import Snapshot
+from filterd.policy.snapshot import Opening, Snapshot
 
 _REASONS = (
     (SnapshotTruncatedError, "truncated"),
@@ -50,8 +54,19 @@ class Shelf:
     in_force: str = ""
     refused: dict[str, int] = field(default_factory=dict)
     _seen: tuple[int, int, int] | None = None
+    _arriving: tuple[str, Iterator[Snapshot | None]] | None = None
+    """the name of one that is being opened, and the steps that are left"""
     _kept: bool = True
     """whether ``memory`` has the name of the one in force"""
+
+    @property
+    def busy(self) -> bool:
+        """Whether one is being opened: :meth:`poll` has more to do."""
+        return self._arriving is not None
+
+    def close(self) -> None:
+        """Give up the one that is being opened."""
+        self._arriving = None
 
     def at_start(self) -> Snapshot | None:
         """The snapshot to start with: the current one, else the one that was in force; None where neither
@@ -60,41 +75,57 @@ class Shelf:
         self._seen = self._stamp()
         oldest = _revision_of(remembered)
         for name in dict.fromkeys((_read_name(self.directory / "current"), remembered)):
-            snapshot = self._try(name, oldest) if name else None
-            if snapshot is not None:
-                self._keep(name)
-                return snapshot
+            self._arriving = (name, self._open(name, oldest)) if name else None
+            while self._arriving is not None:
+                snapshot = self._step()
+                if snapshot is not None:
+                    return snapshot
         return None
 
     def poll(self, present: Snapshot | None) -> Snapshot | None:
-        """Another snapshot to go over to, if one was published since the last call and can be used."""
+        """Another snapshot to go over to, once one was published and found good, step by step."""
         if not self._kept:
             self._keep(self.in_force)
+        if self._arriving is None:
+            self._look(present)
+        return self._step()
+
+    def _look(self, present: Snapshot | None) -> None:
+        """Begin to open the one that was published since the last look."""
         stamp = self._stamp()
         if stamp is None or stamp == self._seen:
-            return None
+            return
         self._seen = stamp
         name = _read_name(self.directory / "current")
-        if not name or name == self.in_force:
-            return None
-        oldest = _revision_of(_read_name(self.memory)) if present is None else present.built_at_revision
-        snapshot = self._try(name, oldest)
-        if snapshot is not None:
-            self._keep(name)
-        return snapshot
+        if name and name != self.in_force:
+            oldest = _revision_of(_read_name(self.memory)) if present is None else present.built_at_revision
+            self._arriving = (name, self._open(name, oldest))
 
-    def _try(self, name: str, oldest: int) -> Snapshot | None:
+    def _step(self) -> Snapshot | None:
+        """Go on with the one that is being opened, if there is one; the snapshot when it can be used."""
+        if self._arriving is None:
+            return None
+        name, steps = self._arriving
         try:
-            return self._open(name, oldest)
+            snapshot = next(steps)
         except RefusedError as error:
+            self._arriving = None
             reason = str(error)
             self.refused[reason] = self.refused.get(reason, 0) + 1
             self.on_refusal(name, reason)
             return None
+        if snapshot is not None:
+            self._arriving = None
+            self._keep(name)
+        return snapshot
 
-    def _open(self, name: str, oldest: int) -> Snapshot:
+    def _open(self, name: str, oldest: int) -> Iterator[Snapshot | None]:
+        """None for each step until the snapshot is there and checked. Raises RefusedError."""
         try:
-            snapshot = Snapshot.open(self.directory / name, self.key)
+            with (self.directory / name).open("rb", buffering=0) as file:
+                opening = Opening(file, os.fstat(file.fileno()).st_size, self.key)
+                while (snapshot := opening.step()) is None:
+                    yield None
             self.check(snapshot)
         except SnapshotError as error:
             reason = next((word for kind, word in _REASONS if isinstance(error, kind)), "damaged")
@@ -108,7 +139,7 @@ class Shelf:
         if snapshot.built_at_revision < oldest:
             reason = "older"
             raise RefusedError(reason)
-        return snapshot
+        yield snapshot
 
     def _keep(self, name: str) -> None:
         """Remember it. Where the disk does not take that, it is used all the same: new lists that are not in

@@ -54,6 +54,12 @@ class Heard:
         return decide_name(last.state, last.lines.handle(line), name_from_text(name), NOW).verdict.reason
 
 
+def settle(node: Node) -> None:
+    """Until nothing more is waiting."""
+    while node.turn():
+        pass
+
+
 Run = Callable[..., tuple[Node, Heard]]
 
 
@@ -70,8 +76,7 @@ def run() -> Iterator[Run]:
         node = Node(place, StateSettings(), heard.shown.append, heard, lambda: float(NOW))
         running[:] = [node]
         node.load()
-        while node.turn():
-            pass
+        settle(node)
         return node, heard
 
     yield start
@@ -137,8 +142,7 @@ def test_a_batch_whose_second_half_was_not_written_is_whole_after_a_start(
     assert heard.shown[-1].addresses.find(LOOPBACK) is None
     monkeypatch.setattr(Journal, "append", append)
     monkeypatch.setattr("filterd.dataplane.nodestate.disk.LOG_LIMIT", 0)
-    while node.turn():
-        pass
+    settle(node)
     assert heard.shown[-1].addresses.find(LOOPBACK) == 7
     node, heard = run(directory, None)
     assert heard.shown[-1].addresses.find(LOOPBACK) == 7
@@ -165,8 +169,7 @@ def test_an_order_that_the_disk_does_not_take_is_not_in_memory_either(
         node.turn()
         assert node.disk.orders.held == {}
         assert node.mandatory_revision == before
-    while node.turn():
-        pass
+    settle(node)
     assert heard.reason("banned.example", 0) is Reason.MANDATORY
 
 
@@ -181,10 +184,10 @@ def test_the_overlay_holds_what_the_snapshot_does_not_and_no_more(
     node.turn()
     assert node.publisher.overlay_entries == 1
     put_snapshot(directory, revision - 1, Classes(FIXED), {})
-    node.turn()
+    settle(node)
     assert node.publisher.overlay_entries == 1
     put_snapshot(directory, revision, Classes(FIXED), {}, [("banned.example", MANDATORY_TARGET + ORDER.id)])
-    node.turn()
+    settle(node)
     assert node.publisher.overlay_entries == 0
     assert heard.reason("banned.example", 0) is Reason.MANDATORY
     store.write(replace(ORDER, names=(), withdrawn=True))

@@ -1,0 +1,91 @@
+"""A large snapshot is opened in many steps, and what is more urgent comes between them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from filterd.model.changelog import OrderChange
+from filterd.model.mandatory import FIRST_ORDER_ID
+from tests.node_machine import CHILD, ORDER, Machine
+from tests.node_world import ScriptedStore
+
+MANY = 100_000
+STEPS = 100
+"""more than it takes"""
+
+
+def many() -> Iterator[tuple[str, int]]:
+    """Names of the adult list, enough for several steps."""
+    return ((f"n{number}.example", 8) for number in range(MANY))
+
+
+def open_files() -> set[Path]:
+    """What this process has open."""
+    return set(Path("/proc/self/fd").iterdir())
+
+
+def test_an_order_is_enforced_while_a_large_snapshot_is_opened(
+    machine: Machine, store: ScriptedStore
+) -> None:
+    machine.put_snapshot(0)
+    node = machine.start()
+    machine.settle()
+    machine.put_snapshot(store.write(CHILD), many())
+    assert node.turn()
+    assert node.shelf.busy
+    store.write(ORDER)
+    assert node.turn()
+    assert node.shelf.busy
+    assert machine.watcher.blocked("www.banned.example")
+    for _ in range(STEPS):
+        if not node.turn():
+            break
+    assert not node.shelf.busy
+    assert node.publisher.snapshot is not None
+    assert node.publisher.snapshot.names == MANY
+    assert machine.watcher.blocked("www.banned.example")
+
+
+def test_one_that_is_published_meanwhile_is_next(machine: Machine, store: ScriptedStore) -> None:
+    machine.put_snapshot(0)
+    node = machine.start()
+    machine.settle()
+    machine.put_snapshot(store.write(CHILD), many())
+    node.turn()
+    last = store.write(OrderChange(FIRST_ORDER_ID + 2, "2"))
+    machine.put_snapshot(last)
+    machine.settle()
+    assert node.turn()
+    machine.settle()
+    assert node.publisher.snapshot is not None
+    assert node.publisher.snapshot.built_at_revision == last
+    assert machine.watcher.notes.count("snapshot in force") == 2
+
+
+def test_one_that_is_cut_off_while_it_is_opened_is_refused(machine: Machine, store: ScriptedStore) -> None:
+    machine.put_snapshot(0)
+    node = machine.start()
+    machine.settle()
+    name = machine.put_snapshot(store.write(CHILD), many())
+    node.turn()
+    os.truncate(machine.directory / "snapshots" / name, 600_000)
+    machine.settle()
+    assert "snapshot refused truncated" in machine.watcher.notes
+    assert node.shelf.refused == {"truncated": 1}
+    assert node.publisher.snapshot is not None
+    assert node.publisher.snapshot.names == 0
+    assert not node.shelf.busy
+
+
+def test_a_node_that_ends_meanwhile_leaves_no_file_open(machine: Machine) -> None:
+    node = machine.start()
+    machine.settle()
+    before = open_files()
+    machine.put_snapshot(0, many())
+    node.turn()
+    assert open_files() != before
+    node.shelf.close()
+    assert open_files() == before
+    assert not node.shelf.busy
