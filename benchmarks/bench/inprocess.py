@@ -22,6 +22,7 @@ from filterd.dataplane.fastpath import FastThread
 from filterd.dataplane.lines import Lines
 from filterd.dataplane.packets import Packets
 from filterd.dataplane.ratelimit import RateLimiter, RateRules
+from filterd.dataplane.recorded import Driver
 from filterd.dataplane.routes import Routes
 from filterd.policy.classes import from_meta
 from filterd.policy.decide import LineHandle, PublishedState
@@ -98,9 +99,9 @@ def keep(cache: ResponseCache, packet: bytes) -> None:
     cache.insert(packet[HEADER : end - 4], 1, message, now=int(TICKS), union=union)
 
 
-def thread_on(packets: Packets, number: int) -> FastThread:
-    """A thread of the fast path that is driven here, and tells nobody of punts: there are none."""
-    return FastThread(packets, Routes(1), number, os.eventfd(0), KEY)
+def driver_on(packets: Packets, number: int) -> Driver:
+    """Of a thread of the fast path that tells nobody of punts: there are none."""
+    return Driver(FastThread(packets, Routes(1), number, os.eventfd(0), KEY))
 
 
 def recorded(asked: list[tuple[bytes, int]]) -> list[tuple[bytes, bytes]]:
@@ -112,8 +113,8 @@ def main() -> int:
     """Give every packet, so many times."""
     snapshot, path, times = sys.argv[1:]
     asked = list(read_packets(Path(path)))
-    fast = thread_on(ready(Path(snapshot), asked), 0)
-    answered = fast.spin(recorded(asked), int(times), NOW, int(TICKS * 1e6))
+    driver = driver_on(ready(Path(snapshot), asked), 0)
+    answered = driver.spin(recorded(asked), int(times), NOW, int(TICKS * 1e6))
     sys.stdout.write(f"{answered}\n")
     return 0
 

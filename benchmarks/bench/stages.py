@@ -22,7 +22,7 @@ from bench.machine import CannotRunError, program
 from bench.ours import compile_apart
 from bench.packets import query, write_entries
 
-COLLECT = "*serve_batch*"
+COLLECT = "*fast_batch*"
 """the function inside which is counted"""
 NAMES = 100_000
 POPULAR = 2_000

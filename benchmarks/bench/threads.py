@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 
 from bench import lists
-from bench.inprocess import CACHED, NOW, TICKS, ready, recorded, thread_on
+from bench.inprocess import CACHED, NOW, TICKS, driver_on, ready, recorded
 from bench.machine import CannotRunError
 from bench.ours import compile_apart
 from bench.packets import query
@@ -44,11 +44,11 @@ def _seconds(packets: Packets, asked: list[tuple[bytes, int]], count: int) -> fl
 
     def serve(number: int) -> None:
         os.sched_setaffinity(0, {cores[number]})
-        fast = thread_on(packets, number)
+        driver = driver_on(packets, number)
         work = recorded(asked)
-        fast.spin(work, 1, NOW, int(TICKS * 1e6))
+        driver.spin(work, 1, NOW, int(TICKS * 1e6))
         begin.wait()
-        fast.spin(work, TIMES, NOW, int(TICKS * 1e6))
+        driver.spin(work, TIMES, NOW, int(TICKS * 1e6))
 
     running = [threading.Thread(target=serve, args=(number,)) for number in range(count)]
     for thread in running:

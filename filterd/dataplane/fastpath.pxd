@@ -17,12 +17,23 @@ from filterd.dataplane.routes cimport Route, Routes, Tallies
 from filterd.dataplane.selfquery cimport SelfKey
 
 
+cdef extern from "<sys/epoll.h>" nogil:
+    ctypedef union epoll_data_t:
+        uint32_t u32
+        uint64_t u64
+    cdef struct epoll_event:
+        uint32_t events
+        epoll_data_t data
+    int epoll_wait(int epoll, epoll_event* events, int count, int timeout)
+
+
 cdef enum:                      # datagrams that get no answer, beside those of the packet's stages
     FAST_MULTICAST = 0
     FAST_TOO_LONG = 1
     FAST_NO_PROXY_HEADER = 2
     FAST_DROPS = 3
     GROUP = 8                   # packets whose memory is fetched at one time
+    EVENTS = 256                # of one turn: more than there are sockets, so that answers come before ticks
 
 cdef struct Fast:               # one thread's
     Hand hand
@@ -44,6 +55,22 @@ cdef struct Fast:               # one thread's
     uint64_t drops[FAST_DROPS]  # bump64
     SelfKey itself
     uint64_t self_queries       # bump64: taken, whether answered or too old
+
+
+# The parts of a turn, in their order. Awake for the epoch, with what is published now; asleep again is the
+# caller's (epoch_asleep).
+cdef void fast_wake(Fast* fast) noexcept nogil
+# What stands in the lane's first slots.
+cdef void fast_batch(Fast* fast, int count) noexcept nogil
+# Whatever the epoll told of, and what it is time for; microseconds until there is more to do, -1: nothing.
+cdef int64_t fast_serve(Fast* fast, const epoll_event* events, int count) noexcept nogil
+
+
+# What time it is: `real` as the machine says, in Unix seconds, and microseconds of a clock that goes forward.
+cdef inline void fast_clocks(Fast* fast, int64_t real, int64_t micros) noexcept nogil:
+    fast.hand.now = max(real, fast.hand.core.earliest)
+    fast.hand.micros = micros
+    fast.hand.ticks = micros // 1000000
 
 
 cdef class Punted:

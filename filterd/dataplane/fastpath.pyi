@@ -1,6 +1,5 @@
 """The fast path: threads without the GIL that receive, decide and answer in batches."""
 
-from collections.abc import Sequence
 from typing import NamedTuple, final
 
 from filterd.dataplane.packets import Packets, Pending
@@ -85,19 +84,3 @@ class FastThread:
         """Send the answer of a punted exchange the way its query came; False: it could not be sent."""
 
     def counts(self) -> FastCounts: ...
-    def drive(self, packets: Sequence[tuple[bytes, bytes]], now: int, micros: int) -> list[bytes | None]:
-        """Take recorded packets, each with its client's 16 bytes, as if they had come in one go: the answer
-        of each, None for silence or a punt. ``now``: the machine's Unix seconds; ``micros``: of a clock that
-        goes forward. Not while it runs."""
-
-    @property
-    def waiting(self) -> int:
-        """How many exchanges wait for upstreams here."""
-
-    def pump(self, now: int, micros: int, milliseconds: int) -> list[bytes | None]:
-        """Send what :meth:`drive` led to, wait so long for upstreams, take what came: the answers, by the
-        places of their packets in the last batch, of 64 at most. Not while it runs."""
-
-    def spin(self, packets: Sequence[tuple[bytes, bytes]], rounds: int, now: int, micros: int) -> int:
-        """The same so many times over, without the GIL and without looking at the answers: how many there
-        were."""

@@ -2,7 +2,7 @@
 
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free
-from libc.string cimport memcpy, memset
+from libc.string cimport memcpy
 from posix.time cimport CLOCK_MONOTONIC, CLOCK_REALTIME, clock_gettime, timespec
 from posix.unistd cimport close, read, write
 
@@ -14,7 +14,6 @@ from filterd.dataplane.hashing cimport Seed, seed_from
 from filterd.dataplane.lane cimport (
     ARRIVED_CUT,
     ARRIVED_FOR_GROUP,
-    BATCH,
     DOORS,
     back_send,
     door_close,
@@ -79,15 +78,8 @@ from filterd.dataplane.epoch import retire
 from filterd.dataplane.punting import PuntReason
 
 cdef extern from "<sys/epoll.h>" nogil:
-    ctypedef union epoll_data_t:
-        uint32_t u32
-        uint64_t u64
-    cdef struct epoll_event:
-        uint32_t events
-        epoll_data_t data
     int epoll_create1(int flags)
     int epoll_ctl(int epoll, int operation, int socket, epoll_event* event)
-    int epoll_wait(int epoll, epoll_event* events, int count, int timeout)
     enum: EPOLLIN, EPOLL_CTL_ADD, EPOLL_CTL_DEL, EPOLL_CLOEXEC
 
 cdef extern from "<sys/eventfd.h>" nogil:
@@ -123,11 +115,9 @@ cdef extern from *:
     void hook "filterd_hook"(unsigned int number) nogil
 
 cdef enum:
-    EVENTS = 256                # of one turn: more than there are sockets, so that answers come before ticks
     WAKE = 1 << 16              # the event of the thread's own eventfd; below: doors
     FIRST_MISS = 1 << 17        # and above: sockets to upstreams
     LONGEST_SLEEP = 1000        # milliseconds
-    RECORDED_SIZE = 4096        # bytes of a packet that is driven
 
 
 # ---- one turn ----
@@ -137,22 +127,29 @@ cdef void run_turns(Fast* fast) noexcept nogil:
     cdef uint64_t word
     cdef uint64_t punted
     cdef int64_t left = -1
-    cdef int count, i
+    cdef int count
     while not load64(&fast.stopping):
         count = epoll_wait(fast.epoll, events, EVENTS, sleep_of(left))
         begin_turn(fast)
         hook(fast.number)
         punted = fast.hand.punts.put
-        for i in range(count):
-            serve_event(fast, events[i].data.u64)
-        left = misses_tick(&fast.misses, fast.route, &fast.hand)
-        misses_flush(&fast.misses, fast.route, &fast.hand)
-        lane_flush(&fast.hand.lane)
+        left = fast_serve(fast, events, count)
         if fast.hand.punts.put != punted:
             word = 1
             write(fast.news, &word, sizeof(word))
         bump64(&fast.turns)
         epoch_asleep(fast.reader)
+
+
+cdef int64_t fast_serve(Fast* fast, const epoll_event* events, int count) noexcept nogil:
+    cdef int64_t left
+    cdef int i
+    for i in range(count):
+        serve_event(fast, events[i].data.u64)
+    left = misses_tick(&fast.misses, fast.route, &fast.hand)
+    misses_flush(&fast.misses, fast.route, &fast.hand)
+    lane_flush(&fast.hand.lane)
+    return left
 
 
 cdef inline int sleep_of(int64_t left) noexcept nogil:
@@ -173,17 +170,15 @@ cdef void serve_event(Fast* fast, uint64_t event) noexcept nogil:
 cdef void begin_turn(Fast* fast) noexcept nogil:
     """Read what is published and what time it is."""
     cdef timespec real
+    fast_wake(fast)
+    clock_gettime(CLOCK_REALTIME, &real)
+    fast_clocks(fast, real.tv_sec, micros_now())
+
+
+cdef void fast_wake(Fast* fast) noexcept nogil:
     epoch_awake(fast.reader)
     take_core(fast)
     fast.route = <const Route*>load_pointer(fast.route_shown)
-    clock_gettime(CLOCK_REALTIME, &real)
-    set_clocks(&fast.hand, real.tv_sec, micros_now())
-
-
-cdef inline void set_clocks(Hand* hand, int64_t real, int64_t micros) noexcept nogil:
-    hand.now = max(real, hand.core.earliest)
-    hand.micros = micros
-    hand.ticks = micros // 1000000
 
 
 cdef void take_core(Fast* fast) noexcept nogil:
@@ -210,12 +205,12 @@ cdef inline int64_t micros_now() noexcept nogil:
 cdef void serve_door(Fast* fast, int door) noexcept nogil:
     """One batch; what is left on the door ends the next wait at once."""
     cdef int count = lane_receive(&fast.hand.lane, door)
-    serve_batch(fast, count)
+    fast_batch(fast, count)
     lane_flush(&fast.hand.lane)
     hand_batch_answered(&fast.hand, micros_now() - fast.hand.micros)
 
 
-cdef void serve_batch(Fast* fast, int count) noexcept nogil:
+cdef void fast_batch(Fast* fast, int count) noexcept nogil:
     cdef int first = 0
     while first < count:
         serve_group(fast, first, min(first + GROUP, count))
@@ -323,74 +318,6 @@ cdef void forward(Fast* fast, Exchange* x, const Back* back) noexcept nogil:
             hand.answered += 1
             return
     punt_lost(&hand.punts, status)
-
-
-# ---- recorded packets, for tests, benchmarks and fuzzing: everything but the system calls ----
-
-cdef struct Recorded:           # one batch
-    int count
-    unsigned int lengths[BATCH]
-    Back backs[BATCH]
-    uint8_t packets[BATCH][RECORDED_SIZE]
-
-
-cdef void begin_recorded(Fast* fast, int64_t now, int64_t micros) noexcept nogil:
-    epoch_awake(fast.reader)
-    take_core(fast)
-    fast.route = <const Route*>load_pointer(fast.route_shown)
-    set_clocks(&fast.hand, now, micros)
-    fast.hand.lane.recorded = True
-    fast.hand.lane.queued = 0
-
-
-cdef int record(Fast* fast, list packets) except -1:
-    """Put packets, each with its client's 16 bytes, where received ones stand; how many."""
-    cdef int i = 0
-    cdef bytes packet, client
-    cdef Back* back
-    for packet, client in packets:
-        if len(packet) > RECORDED_SIZE or len(client) != 16:
-            raise ValueError(f"record a packet of at most {RECORDED_SIZE} bytes and a client of 16")
-        back = &fast.hand.lane.backs[i]
-        memset(back, 0, sizeof(Back))
-        back.peer[0] = 10               # AF_INET6, in the machine's byte order
-        back.peer[2] = <uint8_t>i       # its place in the batch, in the port
-        memcpy(&back.peer[8], <const char*>client, 16)
-        back.peer_length = 28
-        back.door = DOORS - 1
-        fast.hand.lane.came[i].msg_hdr.msg_flags = 0
-        fast.hand.lane.came[i].msg_hdr.msg_control = NULL
-        fast.hand.lane.came[i].msg_len = len(packet)
-        memcpy(<uint8_t*>lane_packet(&fast.hand.lane, i), <const char*>packet, len(packet))
-        i += 1
-    return i
-
-
-cdef void keep_recorded(const Fast* fast, Recorded* out) noexcept nogil:
-    cdef int i
-    for i in range(out.count):
-        out.lengths[i] = fast.hand.lane.came[i].msg_len
-        out.backs[i] = fast.hand.lane.backs[i]
-        memcpy(&out.packets[i][0], lane_packet(&fast.hand.lane, i), out.lengths[i])
-
-
-cdef void load_recorded(Fast* fast, const Recorded* kept) noexcept nogil:
-    cdef int i
-    for i in range(kept.count):
-        fast.hand.lane.came[i].msg_len = kept.lengths[i]
-        fast.hand.lane.backs[i] = kept.backs[i]
-        memcpy(<uint8_t*>lane_packet(&fast.hand.lane, i), &kept.packets[i][0], kept.lengths[i])
-
-
-cdef list replies_of(const Fast* fast, int count):
-    """By the packets' places: an answer, or None."""
-    cdef list found = [None] * count
-    cdef uint32_t i
-    for i in range(fast.hand.lane.queued):
-        found[fast.hand.lane.going_back[i].peer[2]] = (
-            (<const char*>fast.hand.lane.going_in[i].iov_base)[:fast.hand.lane.going_in[i].iov_len]
-        )
-    return found
 
 
 # ---- the Python face ----
@@ -519,9 +446,6 @@ cdef class FastThread:
 
     def run(self):
         self.running = True
-        self.fast.hand.lane.recorded = False        # as it may have been driven
-        self.fast.hand.lane.queued = 0
-        self.fast.hand.answered = 0
         with nogil:
             run_turns(self.fast)
         self.running = False
@@ -578,71 +502,3 @@ cdef class FastThread:
             seconds=load64(&hand.waited) / 1e6,
             self_queries=load64(&fast.self_queries),
         )
-
-    # ---- driven with recorded packets ----
-
-    def drive(self, packets, int64_t now, int64_t micros):
-        """See the stub."""
-        cdef list answers = []
-        cdef Py_ssize_t start
-        cdef int count
-        if self.running:
-            raise ValueError("this thread receives from its sockets: it is not to be driven")
-        for start in range(0, len(packets), BATCH):
-            count = record(self.fast, packets[start:start + BATCH])
-            with nogil:
-                begin_recorded(self.fast, now, micros)
-                serve_batch(self.fast, count)
-                epoch_asleep(self.fast.reader)
-            answers.extend(replies_of(self.fast, count))
-        return answers
-
-    @property
-    def waiting(self):
-        return self.fast.misses.waiting
-
-    def pump(self, int64_t now, int64_t micros, int milliseconds):
-        """See the stub."""
-        cdef epoll_event events[EVENTS]
-        cdef int count, i
-        if self.running:
-            raise ValueError("this thread receives from its sockets: it is not to be driven")
-        with nogil:
-            begin_recorded(self.fast, now, micros)
-            misses_flush(&self.fast.misses, self.fast.route, &self.fast.hand)
-            epoch_asleep(self.fast.reader)
-            count = epoll_wait(self.fast.epoll, events, EVENTS, milliseconds)
-            begin_recorded(self.fast, now, micros)
-            for i in range(count):
-                serve_event(self.fast, events[i].data.u64)
-            misses_tick(&self.fast.misses, self.fast.route, &self.fast.hand)
-            misses_flush(&self.fast.misses, self.fast.route, &self.fast.hand)
-            epoch_asleep(self.fast.reader)
-        return replies_of(self.fast, BATCH)
-
-    def spin(self, packets, int64_t rounds, int64_t now, int64_t micros):
-        """See the stub."""
-        cdef list batches = [packets[start:start + BATCH] for start in range(0, len(packets), BATCH)]
-        cdef Py_ssize_t kept = len(batches)
-        cdef Recorded* recorded
-        cdef uint64_t answered = 0
-        cdef int64_t _, i
-        recorded = <Recorded*>calloc(kept or 1, sizeof(Recorded))
-        if recorded == NULL:
-            raise MemoryError("no memory for the recorded packets")
-        try:
-            for i in range(kept):
-                recorded[i].count = record(self.fast, batches[i])
-                keep_recorded(self.fast, &recorded[i])
-            with nogil:
-                for _ in range(rounds):
-                    for i in range(kept):
-                        load_recorded(self.fast, &recorded[i])
-                        begin_recorded(self.fast, now, micros)
-                        serve_batch(self.fast, recorded[i].count)
-                        epoch_asleep(self.fast.reader)
-                        answered += self.fast.hand.lane.queued
-        finally:
-            free(recorded)
-            self.fast.hand.answered = 0
-        return answered

@@ -17,6 +17,7 @@ from filterd.dataplane.epoch import collect
 from filterd.dataplane.fastpath import FastThread
 from filterd.dataplane.lines import Lines
 from filterd.dataplane.packets import Packets, Pending
+from filterd.dataplane.recorded import Driver
 from filterd.dataplane.upstream.shown import Hop
 from filterd.model.mandatory import Mandate
 from filterd.model.rule import BlockingMode
@@ -112,8 +113,9 @@ def test_no_query_sees_one_state_and_the_lines_of_another() -> None:
     missed = [0, 0]
 
     def spin(number: int, fast: FastThread) -> None:
+        driver = Driver(fast)
         while not ended.is_set():
-            missed[number] += 500 * len(sent) - fast.spin(sent, 500, NOW, 1_000_000)
+            missed[number] += 500 * len(sent) - driver.spin(sent, 500, NOW, 1_000_000)
 
     with crew(packets, 2) as made:
         threads = [threading.Thread(target=spin, args=each) for each in enumerate(made.fast)]

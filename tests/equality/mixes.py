@@ -27,6 +27,7 @@ from filterd.dataplane.fastpath import FastThread
 from filterd.dataplane.lines import Lines
 from filterd.dataplane.packets import Packets, Pending
 from filterd.dataplane.punting import PuntReason
+from filterd.dataplane.recorded import Driver
 from filterd.dataplane.routes import Routes
 from filterd.dataplane.upstream.values import Question
 from filterd.model.verdict import Kind
@@ -168,7 +169,7 @@ class Asking:
         micros = START + (self.asked * 1_000_000 // self.rate if self.rate else 0)
         ticks = micros // 1_000_000
         now = NOW + ticks - START // 1_000_000
-        self.thread.drive(batch, now, micros)
+        Driver(self.thread).drive(batch, now, micros)
         self.asked += len(batch)
         while (punted := self.thread.take()) is not None:
             if punted.reason == PuntReason.REFRESH:

@@ -22,6 +22,7 @@ from filterd.dataplane.fastpath import FastThread
 from filterd.dataplane.packets import Packets, Pending
 from filterd.dataplane.places import Places
 from filterd.dataplane.ratelimit import RateLimiter
+from filterd.dataplane.recorded import Driver
 from filterd.dataplane.routes import Routes
 from filterd.dataplane.slowpath import MAX_WAITING, SlowPath
 from filterd.dataplane.stages.record import Record
@@ -157,7 +158,7 @@ class Table(Protocol):
 
 
 class Chooser(Protocol):
-    def choice(self, seq: Sequence[FastThread], /) -> FastThread: ...
+    def choice(self, seq: Sequence[Driver], /) -> Driver: ...
 
 
 class FastSide(Side):
@@ -170,6 +171,7 @@ class FastSide(Side):
         self.threads = [
             FastThread(self.packets, routes, number, self._news, SECRET) for number in range(THREADS)
         ]
+        self._drivers = [Driver(thread) for thread in self.threads]
         self._loopback = Loopback(making.script)
         if making.script.real:
             routes.publish([self._loopback.hop])
@@ -201,14 +203,14 @@ class FastSide(Side):
 
     def forward(self) -> None:
         """Answer what the threads ask of the upstream, one question after the other."""
-        for thread in self.threads:
-            if thread.waiting:
-                self._pump(thread, 0)
+        for driver in self._drivers:
+            if driver.waiting:
+                self._pump(driver, 0)
             while asked := self._loopback.came():
                 for each in asked:
                     self.upstreams.asked.append((self.clock.ticks(), self._loopback.answer(each)))
-                    self._pump(thread, PATIENCE)
-            assert thread.waiting == 0
+                    self._pump(driver, PATIENCE)
+            assert driver.waiting == 0
 
     def take(self) -> None:
         """What the threads left to the slow path."""
@@ -220,24 +222,23 @@ class FastSide(Side):
         self.send(self.flying.get(answer[:2], -1), answer)
 
     def _drive(self, run: Sequence[Numbered]) -> None:
-        thread = self._chooser.choice(self.threads)
+        driver = self._chooser.choice(self._drivers)
         ticks = self.clock.ticks()
         self._driven = [number for number, _ in run]
         packets = [(case.packet, case.peer) for _, case in run]
         for table in self.busy:
             table.stop_midway(True)
-        answers = thread.drive(packets, self.clock.machine, int(ticks * 1_000_000))
+        answers = driver.drive(packets, self.clock.machine, int(ticks * 1_000_000))
         for table in self.busy:
             table.stop_midway(False)
         for (number, _), answer in zip(run, answers, strict=True):
             if answer is not None:
                 self.send(number, answer)
 
-    def _pump(self, thread: FastThread, milliseconds: int) -> None:
-        answers = thread.pump(self.clock.machine, int(self.clock.ticks() * 1_000_000), milliseconds)
-        for number, answer in zip(self._driven, answers, strict=False):
-            if answer is not None:
-                self.send(number, answer)
+    def _pump(self, driver: Driver, milliseconds: int) -> None:
+        micros = int(self.clock.ticks() * 1_000_000)
+        for answered in driver.pump(self.clock.machine, micros, milliseconds):
+            self.send(self._driven[answered.place], answered.answer)
 
     def dropped(self) -> dict[str, int]:
         """What the threads dropped, by reason."""

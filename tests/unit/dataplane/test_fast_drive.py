@@ -16,6 +16,7 @@ from filterd.dataplane.fastpath import FastThread
 from filterd.dataplane.lines import Lines
 from filterd.dataplane.packets import Packets, Pending
 from filterd.dataplane.punting import PuntReason
+from filterd.dataplane.recorded import Driver
 from filterd.dataplane.routes import Routes
 from filterd.model.verdict import Kind
 from filterd.policy.classes import FIXED, Classes, ListClass
@@ -70,7 +71,7 @@ def fast(packets: Packets) -> FastThread:
 
 def drive(fast: FastThread, sent: list[Sent], later: int = 0) -> list[bytes | None]:
     """``later``: seconds."""
-    return fast.drive(sent, NOW + later, MICROS + later * 1_000_000)
+    return Driver(fast).drive(sent, NOW + later, MICROS + later * 1_000_000)
 
 
 def ask(fast: FastThread, name: str, client: str = "192.0.2.1", later: int = 0) -> bytes | None:
@@ -161,7 +162,10 @@ def test_the_kinds_of_packets_are_what_they_should_be(packets: Packets, fast: Fa
 def test_what_may_not_be_driven_is_refused(fast: FastThread) -> None:
     for sent in ([(bytes(4097), bytes(16))], [(b"", bytes(4))]):
         with pytest.raises(ValueError, match="of at most 4096 bytes and a client of 16"):
-            fast.drive(sent, NOW, MICROS)
+            Driver(fast).drive(sent, NOW, MICROS)
+    for first in (-1, 65535):
+        with pytest.raises(ValueError, match="places from 0 to 65535"):
+            Driver(fast).drive(recorded([query(BANNED)] * 2), NOW, MICROS, first)
     for seed, number in ((b"short", 0), (SEED, 63)):
         with pytest.raises(ValueError, match=r"a seed has 16 bytes|63 threads at most"):
             FastThread(make_packets(), Routes(1), number, _NEWS, seed)

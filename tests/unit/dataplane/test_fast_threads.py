@@ -22,6 +22,7 @@ from filterd.dataplane.epoch import collect
 from filterd.dataplane.listeners.binding import bind_udp
 from filterd.dataplane.listeners.udp import UdpListener
 from filterd.dataplane.packets import Packets
+from filterd.dataplane.recorded import Driver
 from tests.fast_world import (
     BANNED,
     Crew,
@@ -152,12 +153,12 @@ def test_a_port_that_another_program_has_is_an_error_at_the_start(shared: bool) 
 def test_whoever_is_at_work_is_not_to_be_driven(served: Crew) -> None:
     until(lambda: all(fast.running for fast in served.fast))
     with pytest.raises(ValueError, match="it is not to be driven"):
-        served.fast[0].drive([], NOW, 0)
+        Driver(served.fast[0]).drive([], NOW, 0)
 
 
 def test_one_that_was_driven_answers_on_its_sockets_all_the_same(packets: Packets) -> None:
     with crew(packets) as made:
-        assert made.fast[0].drive(recorded([query(BANNED)]), NOW, 0) != [None]
+        assert Driver(made.fast[0]).drive(recorded([query(BANNED)]), NOW, 0) != [None]
         _, port = made.open()
         with made.at_work():
             assert codes(read(ask(port, query(BANNED)))) == [16]

@@ -12,6 +12,7 @@ from filterd.dataplane.cache import ResponseCache
 from filterd.dataplane.fastpath import FastThread
 from filterd.dataplane.lines import Lines
 from filterd.dataplane.packets import Packets
+from filterd.dataplane.recorded import Driver
 from filterd.dataplane.routes import Routes
 from filterd.dataplane.selfquery import WHO_TCP, SelfQueries
 from tests.policy_world import KEY, NOW
@@ -38,7 +39,7 @@ def thread(proxies: Prefixes | None = None, *, knows: bool = True) -> tuple[Fast
 
 
 def drive(made: FastThread, *packets: bytes) -> list[bytes | None]:
-    return made.drive([(packet, MINE) for packet in packets], NOW, 1_000_000)
+    return Driver(made).drive([(packet, MINE) for packet in packets], NOW, 1_000_000)
 
 
 def test_to_others_it_is_a_query_for_a_name_that_cannot_be(queries: SelfQueries) -> None:

@@ -1,0 +1,218 @@
+# cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
+
+from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
+from libc.stdlib cimport calloc, free
+from libc.string cimport memcpy, memset
+
+from filterd.dataplane.epoch cimport epoch_asleep
+from filterd.dataplane.fastpath cimport (
+    EVENTS,
+    Fast,
+    FastThread,
+    epoll_event,
+    epoll_wait,
+    fast_batch,
+    fast_clocks,
+    fast_serve,
+    fast_wake,
+)
+from filterd.dataplane.lane cimport BATCH, DOORS, Back, Lane, lane_packet
+from filterd.dataplane.misses cimport misses_flush
+
+from typing import NamedTuple
+
+cdef enum:
+    RECORDED_SIZE = 4096        # bytes of a packet
+    PLACES = 65536              # a place is told by a port
+    TURNS = 64                  # of one pump, so that it ends whatever an upstream sends
+
+
+class Answered(NamedTuple):
+    """See the stub."""
+
+    place: int
+    client: bytes
+    answer: bytes
+
+
+cdef struct Recorded:           # one batch
+    int count
+    unsigned int lengths[BATCH]
+    Back backs[BATCH]
+    uint8_t packets[BATCH][RECORDED_SIZE]
+
+
+# ---- the thread's turn ----
+
+cdef inline void begin(Fast* fast, int64_t now, int64_t micros) noexcept nogil:
+    fast_wake(fast)
+    fast_clocks(fast, now, micros)
+    fast.hand.lane.recorded = True
+    fast.hand.lane.queued = 0
+
+
+cdef inline void end(Fast* fast) noexcept nogil:
+    """Asleep, and as a thread that runs has to find it; the answers stay where they are."""
+    fast.hand.lane.recorded = False
+    fast.hand.answered = 0      # nobody's response time
+    epoch_asleep(fast.reader)
+
+
+cdef void serve(Fast* fast, int count, int64_t now, int64_t micros) noexcept nogil:
+    begin(fast, now, micros)
+    fast_batch(fast, count)
+    end(fast)
+
+
+cdef int turn(Fast* fast, int64_t now, int64_t micros, int milliseconds, int64_t* left) noexcept nogil:
+    """How many events there were."""
+    cdef epoll_event events[EVENTS]
+    cdef int count = epoll_wait(fast.epoll, events, EVENTS, milliseconds)
+    begin(fast, now, micros)
+    left[0] = fast_serve(fast, events, count)
+    end(fast)
+    return count
+
+
+# ---- packets in, answers out ----
+
+cdef int record(Fast* fast, list packets, int first) except -1:
+    """Put packets where received ones stand; how many."""
+    cdef int i = 0
+    cdef bytes packet, client
+    cdef Back* back
+    for packet, client in packets:
+        if len(packet) > RECORDED_SIZE or len(client) != 16:
+            raise ValueError(f"record a packet of at most {RECORDED_SIZE} bytes and a client of 16")
+        back = &fast.hand.lane.backs[i]
+        memset(back, 0, sizeof(Back))
+        back.peer[0] = 10               # AF_INET6, in the machine's byte order
+        back.peer[2] = <uint8_t>(first + i >> 8)
+        back.peer[3] = <uint8_t>(first + i & 0xFF)
+        memcpy(&back.peer[8], <const char*>client, 16)
+        back.peer_length = 28
+        back.door = DOORS - 1
+        fast.hand.lane.came[i].msg_hdr.msg_flags = 0
+        fast.hand.lane.came[i].msg_hdr.msg_control = NULL
+        fast.hand.lane.came[i].msg_len = len(packet)
+        memcpy(<uint8_t*>lane_packet(&fast.hand.lane, i), <const char*>packet, len(packet))
+        i += 1
+    return i
+
+
+cdef void keep(const Fast* fast, Recorded* out) noexcept nogil:
+    cdef int i
+    for i in range(out.count):
+        out.lengths[i] = fast.hand.lane.came[i].msg_len
+        out.backs[i] = fast.hand.lane.backs[i]
+        memcpy(&out.packets[i][0], lane_packet(&fast.hand.lane, i), out.lengths[i])
+
+
+cdef void load(Fast* fast, const Recorded* kept) noexcept nogil:
+    cdef int i
+    for i in range(kept.count):
+        fast.hand.lane.came[i].msg_len = kept.lengths[i]
+        fast.hand.lane.backs[i] = kept.backs[i]
+        memcpy(<uint8_t*>lane_packet(&fast.hand.lane, i), &kept.packets[i][0], kept.lengths[i])
+
+
+cdef list take_answers(Fast* fast):
+    cdef Lane* lane = &fast.hand.lane
+    cdef const uint8_t* peer
+    cdef uint32_t i
+    cdef list found = []
+    for i in range(lane.queued):
+        peer = &lane.going_back[i].peer[0]
+        found.append(Answered(peer[2] << 8 | peer[3], (<const char*>peer)[8:24],
+                              (<const char*>lane.going_in[i].iov_base)[:lane.going_in[i].iov_len]))
+    lane.queued = 0
+    return found
+
+
+# ---- the Python face ----
+
+cdef class Driver:
+    """See the stub."""
+    cdef FastThread thread
+    cdef int64_t left
+
+    def __cinit__(self, FastThread thread not None):
+        self.thread = thread
+        self.left = -1
+
+    cdef Fast* idle(self) except NULL:
+        if self.thread.running:
+            raise ValueError("this thread receives from its sockets: it is not to be driven")
+        return self.thread.fast
+
+    @property
+    def waiting(self):
+        return self.idle().misses.waiting
+
+    @property
+    def asking(self):
+        return self.idle().misses.asking
+
+    @property
+    def due(self):
+        return None if self.left < 0 else self.left
+
+    def drive(self, packets, int64_t now, int64_t micros, int first=0):
+        """See the stub."""
+        cdef Fast* fast = self.idle()
+        cdef Py_ssize_t start
+        cdef int count
+        cdef list answers = [None] * len(packets)
+        if first < 0 or first + len(packets) > PLACES:
+            raise ValueError(f"there are places from 0 to {PLACES - 1}")
+        for start in range(0, len(packets), BATCH):
+            count = record(fast, packets[start:start + BATCH], first + <int>start)
+            with nogil:
+                serve(fast, count, now, micros)
+            for each in take_answers(fast):
+                answers[each.place - first] = each.answer
+        return answers
+
+    def pump(self, int64_t now, int64_t micros, int milliseconds):
+        """See the stub."""
+        cdef Fast* fast = self.idle()
+        cdef list answers = []
+        cdef int count
+        with nogil:
+            begin(fast, now, micros)
+            misses_flush(&fast.misses, fast.route, &fast.hand)
+            end(fast)
+        for _ in range(TURNS):
+            with nogil:
+                count = turn(fast, now, micros, milliseconds, &self.left)
+            answers += take_answers(fast)
+            milliseconds = 0
+            if count <= 0:
+                break
+        return answers
+
+    def spin(self, packets, int64_t rounds, int64_t now, int64_t micros):
+        """See the stub."""
+        cdef Fast* fast = self.idle()
+        cdef list batches = [packets[start:start + BATCH] for start in range(0, len(packets), BATCH)]
+        cdef Py_ssize_t kept = len(batches)
+        cdef Recorded* recorded
+        cdef uint64_t answered = 0
+        cdef int64_t _, i
+        recorded = <Recorded*>calloc(kept or 1, sizeof(Recorded))
+        if recorded == NULL:
+            raise MemoryError("no memory for the recorded packets")
+        try:
+            for i in range(kept):
+                recorded[i].count = record(fast, batches[i], 0)
+                keep(fast, &recorded[i])
+            with nogil:
+                for _ in range(rounds):
+                    for i in range(kept):
+                        load(fast, &recorded[i])
+                        serve(fast, recorded[i].count, now, micros)
+                        answered += fast.hand.lane.queued
+        finally:
+            free(recorded)
+            fast.hand.lane.queued = 0
+        return answered
