@@ -599,7 +599,7 @@ cdef class FastThread:
 
     @property
     def waiting(self):
-        return self.fast.misses.waiting
+        return self.fast.misses.table.waiting
 
     def pump(self, int64_t now, int64_t micros, int milliseconds):
         """See the stub."""
