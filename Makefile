@@ -93,7 +93,7 @@ flags:
 $(BUILT): $(NATIVE) pyproject.toml build/flags | $(BIN)/python
 	@mkdir -p build
 	@echo "building the native core (build/native.log)"
-	@$(BIN)/python -c "from setuptools import setup; setup()" build_ext --inplace >build/native.log 2>&1 \
+	@$(BIN)/python -c "from setuptools import setup; setup()" build_ext --inplace -j"$$(nproc)" >build/native.log 2>&1 \
 	    || { tail -40 build/native.log >&2; exit 1; }
 	@! grep -n -A6 "performance hint" build/native.log || { find filterd -name '*.c' -delete; exit 1; }
 	@touch $@
