@@ -153,16 +153,16 @@ cdef uint64_t spin(Driven* d, uint8_t* packet, size_t length, size_t place, uint
     cdef uint32_t i
     cdef int digit
     d.hand.lane.recorded = True
-    while asked < first + count or d.misses.asking:
+    while asked < first + count or d.misses.table.asking:
         i = 0
-        while i < BATCH and asked < first + count and d.misses.waiting < window:
+        while i < BATCH and asked < first + count and d.misses.table.waiting < window:
             for digit in range(DIGITS):
                 packet[place + digit] = HEXADECIMAL[asked >> 4 * digit & 15]
             memcpy(x.client, client, 16)
             take(d, packet, length, &x, back, now, micros_now())
             asked += 1
             i += 1
-        pump(d, now, micros_now(), 0 if d.misses.waiting < window else 1)
+        pump(d, now, micros_now(), 0 if d.misses.table.waiting < window else 1)
         d.hand.lane.queued = 0
         while punt_take(&d.hand.punts, &punt):
             punted += 1
@@ -283,8 +283,8 @@ cdef class DrivenMisses:
             "taken": load64(&m.taken),
             "joined": load64(&m.joined),
             "full": load64(&m.full),
-            "waiting": m.waiting,
-            "asking": m.asking,
+            "waiting": m.table.waiting,
+            "asking": m.table.asking,
             "not_sent": load64(&m.ports.not_sent),
         }
 

@@ -72,8 +72,8 @@ cdef void ports_free(Ports* ports) noexcept nogil
 # Whether there are sockets of that family; opens them at the first call.
 cdef bint ports_open(Ports* ports, bint ipv6, int64_t micros) noexcept nogil
 
-# The port that a query leaves from: drawn by its 32 random bits, or the one that was drawn for up to seven before
-# it in this flush.
+# The port that a query leaves from: drawn by its 32 random bits, or the one that was drawn for up to seven
+# before it in this flush.
 cdef uint16_t ports_pick(Ports* ports, bint ipv6, uint32_t bits) noexcept nogil
 # Replaces a socket of each family that is used where it is time for that.
 cdef void ports_renew(Ports* ports, int64_t micros) noexcept nogil

@@ -147,11 +147,11 @@ cdef class Driver:
 
     @property
     def waiting(self):
-        return self.idle().misses.waiting
+        return self.idle().misses.table.waiting
 
     @property
     def asking(self):
-        return self.idle().misses.asking
+        return self.idle().misses.table.asking
 
     @property
     def due(self):

@@ -70,6 +70,22 @@ def test_the_scan_sees_what_it_should(root: Path, package: str, line: str, allow
     assert (not broken_rules(package, f"# cython: x\n{line}\n", ranks(root))) is allowed
 
 
+FORWARDING = {
+    "misses": {"fastpath"},
+    "outgoing": {"fastpath", "misses", "hand", "punts", "cache_shard", "decide"},
+    "misstable": {"fastpath", "misses", "outgoing", "hand", "punts", "cache_shard", "decide", "ports"},
+}
+"""module -> what it may not know of: see docs/native-code.md, Forwarding"""
+
+
+@pytest.mark.parametrize("module", FORWARDING)
+def test_what_forwards_misses_imports_downwards(root: Path, module: str) -> None:
+    sources = [(root / f"filterd/dataplane/{module}.{kind}").read_text() for kind in ("pyx", "pxd")]
+    seen = {name.rpartition(".")[2] for text in sources for name in imports(text)}
+    assert "packet" in seen
+    assert not seen & FORWARDING[module]
+
+
 def test_every_package_has_a_layer(root: Path) -> None:
     packages = {path.parent.name for path in (root / "filterd").glob("*/__init__.py")}
     assert packages <= set(ranks(root))

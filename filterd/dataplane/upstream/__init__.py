@@ -8,7 +8,7 @@
       -> UDP from a fresh port; TCP where cut, or TLS, kept   network, streams
       -> matched by address, id and question, OPT taken off   message
       -> UpstreamAnswer | UpstreamFailure                     values
-    meanwhile: what native threads ask by themselves          sharing, shown (misses.pxd)
+    meanwhile: what native threads ask by themselves          sharing, shown (outgoing.pxd)
     meanwhile: is a server alive, does it lead back to us?    probes
 
 What comes back is unfiltered and the same for all who asked; each client's policy is applied afterwards.
