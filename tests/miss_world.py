@@ -1,4 +1,4 @@
-"""One thread's forwarding over real sockets on loopback: scripted upstreams, clients, and time that is given.
+"""One thread's forwarding over real sockets on loopback: scripted upstreams, recorded clients, given time.
 
 The kernel hands a datagram on loopback over within the call that sends it; where a test waits all the same,
 it waits for that datagram and not for a time.
@@ -6,10 +6,14 @@ it waits for that datagram and not for a time.
 
 from __future__ import annotations
 
+import os
 import socket
+import stat
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import dns.flags
@@ -19,10 +23,11 @@ import dns.rrset
 
 from filterd.dataplane.addresses import Addresses, Prefixes
 from filterd.dataplane.cache import ResponseCache
-from filterd.dataplane.driven import DrivenMisses
+from filterd.dataplane.fastpath import FastThread
 from filterd.dataplane.lines import Lines
 from filterd.dataplane.packets import Packets
 from filterd.dataplane.punting import PuntReason
+from filterd.dataplane.recorded import Driver
 from filterd.dataplane.routes import Routes
 from filterd.dataplane.upstream.shown import Hop, Report
 from filterd.policy.decide import LineHandle
@@ -103,25 +108,36 @@ class Upstream:
 
 @dataclass
 class Client:
-    """One that asks, at an address of loopback."""
+    """One that asks, at an address and a port."""
 
     address: bytes
-    endpoint: socket.socket
+    port: int
+    answers: deque[bytes] = field(default_factory=deque)
 
     def answer(self) -> dns.message.Message:
         """The next answer, which must have been sent."""
-        return dns.message.from_wire(self.endpoint.recv(4096))
+        return dns.message.from_wire(self.answers.popleft())
 
     def nothing(self) -> bool:
         """Whether no answer was sent."""
-        self.endpoint.setblocking(False)
+        return not self.answers
+
+
+def upstream_ports() -> set[tuple[int, int]]:
+    """Family and port of each UDP socket that is bound to no address: the tests' own have one."""
+    found = set()
+    for descriptor in [int(each.name) for each in Path("/proc/self/fd").iterdir()]:
         try:
-            self.endpoint.recv(4096)
-        except BlockingIOError:
-            return True
-        finally:
-            self.endpoint.settimeout(PATIENCE / 1000)
-        return False
+            if not stat.S_ISSOCK(os.fstat(descriptor).st_mode):
+                continue
+        except OSError:
+            continue  # it listed the folder
+        with socket.socket(fileno=os.dup(descriptor)) as endpoint:
+            if endpoint.type == socket.SOCK_DGRAM and endpoint.family in (socket.AF_INET, socket.AF_INET6):
+                host, port, *_ = endpoint.getsockname()
+                if host in ("0.0.0.0", "::"):
+                    found.add((int(endpoint.family), port))
+    return found
 
 
 @dataclass
@@ -131,36 +147,85 @@ class Misses:
     packets: Packets
     cache: ResponseCache
     routes: Routes
-    driven: DrivenMisses
-    door: socket.socket
+    news: int
     micros: int = START
     opened: list[socket.socket] = field(default_factory=list)
+    clients: list[Client] = field(default_factory=list)
+    others: set[tuple[int, int]] = field(default_factory=upstream_ports)
+    """ports from before"""
+    left: list[tuple[PuntReason, bytes, bytes]] = field(default_factory=list)
+    """to the slow path, and not looked at yet"""
+    thread: FastThread = field(init=False)
+    driver: Driver = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.use_thread(0)
+
+    def use_thread(self, number: int) -> None:
+        """A new one from now on."""
+        self.thread = FastThread(self.packets, self.routes, number, self.news, SEED)
+        self.driver = Driver(self.thread)
 
     def upstream(self, address: str = "127.0.0.1") -> Upstream:
         self.opened.append(bound(address))
         return Upstream(self.opened[-1])
 
     def client(self, address: bytes = UNKNOWN) -> Client:
-        self.opened.append(bound(socket.inet_ntoa(address[12:])))
-        return Client(address, self.opened[-1])
+        self.clients.append(Client(address, len(self.clients)))
+        return self.clients[-1]
 
     def ask(self, client: Client, name: str, rtype: str = "A", **options: Any) -> str | PuntReason:
         """A query comes, and what it leads to is sent."""
         found = self.take(client, name, rtype, **options)
-        self.driven.pump(NOW, self.micros)
+        self.turn()
         return found
 
     def take(self, client: Client, name: str, rtype: str = "A", **options: Any) -> str | PuntReason:
         """A query comes, one of a batch: what it leads to is sent with the batch's others, by ``turn``."""
         options.setdefault("use_edns", 0)
-        query = dns.message.make_query(name, rtype, **options)
-        port = client.endpoint.getsockname()[1]
-        return self.driven.take(query.to_wire(), client.address, port, NOW, self.micros)
+        return self.put(client, dns.message.make_query(name, rtype, **options).to_wire())
+
+    def put(self, client: Client, query: bytes) -> str | PuntReason:
+        """The same with its bytes: answered, dropped, waits, or why the slow path is to take it."""
+        self._look_at_punts()
+        left, waiting = len(self.left), self.driver.waiting
+        (answer,) = self.driver.drive([(query, client.address)], NOW, self.micros, client.port)
+        if answer is not None:
+            client.answers.append(answer)
+            return "answered"
+        self._look_at_punts()
+        if len(self.left) > left:
+            return self.left.pop()[0]
+        return "waits" if self.driver.waiting == waiting + 1 else "dropped"
 
     def turn(self, later: int = 0, *, wait: bool = False) -> int | None:
-        """So many microseconds later. ``wait``: for a datagram of an upstream, which must come."""
+        """So many microseconds later; in how many there is more to do. ``wait``: for a datagram of an
+        upstream, which must come."""
         self.micros += later
-        return self.driven.pump(NOW, self.micros, PATIENCE if wait else 0)
+        for each in self.driver.pump(NOW, self.micros, PATIENCE if wait else 0):
+            client = self.clients[each.place]
+            assert each.client == client.address
+            client.answers.append(each.answer)
+        return self.driver.due
+
+    def _look_at_punts(self) -> None:
+        while (punted := self.thread.take()) is not None:
+            self.left.append((PuntReason(punted.reason), punted.pending.name, punted.pending.client))
+
+    def punted(self) -> list[tuple[PuntReason, bytes, bytes]]:
+        """What was forwarded and went to the slow path since the last call: why, the name, the client."""
+        self._look_at_punts()
+        found, self.left = self.left, []
+        return found
+
+    def counts(self) -> dict[str, int]:
+        """What is and was on its way."""
+        on_its_way = {"waiting": self.driver.waiting, "asking": self.driver.asking}
+        return self.thread.counts().misses | on_its_way
+
+    def ports(self) -> set[tuple[int, int]]:
+        """Family and port of the thread's sockets towards upstreams."""
+        return upstream_ports() - self.others
 
     def report(self, upstream: Upstream) -> Report:
         return self.routes.reports()[upstream.name]
@@ -182,15 +247,14 @@ def misses(policy: World, *, threads: int = 1, size: int = 1 << 20) -> Iterator[
     addresses.set(CHILD[12:], 32, 7)
     packets.publish(policy.native, lines, addresses, True)
     routes = Routes(threads)
-    driven = DrivenMisses(packets, routes, SEED)
-    with bound() as door:
-        driven.open_door(0, door)
-        world = Misses(packets, cache, routes, driven, door)
-        try:
-            yield world
-        finally:
-            for each in world.opened:
-                each.close()
+    news = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
+    world = Misses(packets, cache, routes, news)
+    try:
+        yield world
+    finally:
+        for each in world.opened:
+            each.close()
+        os.close(news)
 
 
 def reply(query: bytes, *records: str, rcode: int = 0, edns: bool = True) -> dns.message.Message:

@@ -1,27 +1,44 @@
 """Threads that forward misses while the event loop shows them other routes and reads what they count.
 
-``spin`` lets go of the interpreter's lock, so threads do read routes and insert answers at the same time.
+A batch and a turn let go of the interpreter's lock, so threads do read routes and insert answers at the same
+time.
 """
 
 from __future__ import annotations
 
 import socket
+import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import dns.message
+import pytest
 
-from filterd.dataplane.driven import DrivenMisses
+from filterd.dataplane.fastpath import FastThread
+from filterd.dataplane.recorded import Driver
 from tests.miss_world import SEED, UNKNOWN, Misses, Upstream, bound, misses
 from tests.policy_world import NOW
 from tests.unit.dataplane.test_misses import POLICY
 
 THREADS = 3
 QUESTIONS = 400
-QUERY = dns.message.make_query("00000000.miss.example.org", "A", use_edns=0).to_wire()
-PLACE = 13
+WINDOW = 40
+"""questions of one thread that are on their way at one time"""
+ASKED = [
+    (dns.message.make_query(f"{number}.miss.example.org", "A", use_edns=0).to_wire(), UNKNOWN)
+    for number in range(QUESTIONS)
+]
 RECORD = bytes.fromhex("c00c 0001 0001 00000258 0004 c0000250")
+
+
+@pytest.fixture(autouse=True)
+def _fast_switching() -> Iterator[None]:
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-5)
+    yield
+    sys.setswitchinterval(before)
 
 
 def answered(query: bytes) -> bytes:
@@ -54,8 +71,22 @@ def answering(endpoint: socket.socket) -> Iterator[None]:
 
 def ask_all(world: Misses, results: list[int], place: int) -> None:
     """The same questions from each thread: they find each other's answers in the cache."""
-    driven = DrivenMisses(world.packets, world.routes, SEED, place + 1)
-    results[place] = driven.spin(QUERY, PLACE, 0, QUESTIONS, 40, UNKNOWN, NOW)
+    thread = FastThread(world.packets, world.routes, place, world.news, SEED)
+    driver = Driver(thread)
+    asked = answers = punts = 0
+    while asked < QUESTIONS or driver.asking:
+        batch = ASKED[asked : asked + WINDOW - driver.waiting]
+        answers += sum(each is not None for each in driver.drive(batch, NOW, micros()))
+        asked += len(batch)
+        answers += len(driver.pump(NOW, micros(), 1 if driver.waiting == WINDOW else 0))
+        while thread.take() is not None:
+            punts += 1
+    assert answers + punts == QUESTIONS
+    results[place] = punts
+
+
+def micros() -> int:
+    return time.monotonic_ns() // 1000
 
 
 def test_routes_change_under_all_threads() -> None:

@@ -117,9 +117,8 @@ def test_the_same_judgement_and_the_same_answer(
 ) -> None:
     native = both.native
     query = dns.message.make_query("query.example", "A", use_edns=0, id=7).to_wire()
-    port = both.client.endpoint.getsockname()[1]
     before = native.report(both.upstream)
-    assert native.driven.take(query, CHILD, port, NOW, native.micros) == "waits"
+    assert native.put(both.client, query) == "waits"
     native.turn()
     asked, source = both.upstream.asked()
     sent = Sent(int.from_bytes(asked[:2], "big"), asked[12 : 12 + len(NAME) + 4], asked)
@@ -129,12 +128,12 @@ def test_the_same_judgement_and_the_same_answer(
     expected = judged(reply, sent)
     assert news(before, native.report(both.upstream)) == expected
     if expected.answered:
-        assert both.client.endpoint.recv(4096) == slow_answer(both, query, reply)
+        assert both.client.answers.popleft() == slow_answer(both, query, reply)
     else:
         finish(both, expected)
     for cache in (native.cache, both.slow_cache):
         cache.flush(NAME)
-    assert native.driven.counts()["asking"] == native.driven.counts()["waiting"] == 0
+    assert native.counts()["asking"] == native.counts()["waiting"] == 0
 
 
 def made(
@@ -167,9 +166,9 @@ def finish(both: Both, expected: Report) -> None:
     native = both.native
     assert both.client.nothing()
     if not expected.heard or expected.without_edns:
-        assert native.driven.punted() == []
+        assert native.punted() == []
         both.upstream.all_asked()
         native.turn(400_000)
     unread = Report(heard=1, case_lost=expected.case_lost, case_kept=expected.case_kept)
     reason = PuntReason.TRUNCATED if expected == unread else PuntReason.UNANSWERED
-    assert native.driven.punted() == [(reason, NAME, CHILD)]
+    assert native.punted() == [(reason, NAME, CHILD)]

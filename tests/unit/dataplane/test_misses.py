@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import random
-import socket
 from collections import Counter
 from collections.abc import Callable, Iterator
 
@@ -36,7 +34,7 @@ from tests.miss_world import (
     misses,
     reply,
 )
-from tests.policy_world import NOW, Placed, World
+from tests.policy_world import Placed, World
 
 ADULT, SEARCH = 8, 9
 CLASSES = Classes(
@@ -110,7 +108,7 @@ def test_an_answer_goes_to_the_client_and_to_the_cache(
     assert world.ask(client, "www.example.org") == "answered"
     assert addresses(client.answer()) == ["192.0.2.80"]
     assert upstream.all_asked() == []
-    assert world.driven.counts()["asking"] == world.driven.counts()["waiting"] == 0
+    assert world.counts()["asking"] == world.counts()["waiting"] == 0
     report = world.report(upstream)
     assert (report.sent, report.answered, report.heard, report.case_kept) == (1, 1, 1, 1)
     assert report.edns_spoken == 1
@@ -138,7 +136,7 @@ def test_ports_ids_and_letter_case_are_spread(world: Misses, upstream: Upstream,
     capitals = sum(byte in range(65, 91) for query, _ in queries for byte in query[13:40])
     letters = sum(chr(byte).isalpha() for query, _ in queries for byte in query[13:40])
     assert 0.4 < capitals / letters < 0.6
-    assert len(world.driven.ports()) >= 64
+    assert len(world.ports()) >= 64
 
 
 def test_of_one_batch_a_few_leave_from_one_port_and_each_with_its_own_id(
@@ -162,23 +160,14 @@ def test_of_one_batch_a_few_leave_from_one_port_and_each_with_its_own_id(
     assert len(used) > 50  # 120 draws of 71
 
 
-def numbers(world: Misses) -> set[int]:
-    """The ports that are listened at."""
-    found = set()
-    for descriptor in world.driven.ports():
-        with socket.socket(fileno=os.dup(descriptor)) as each:
-            found.add(each.getsockname()[1])
-    return found
-
-
 def test_ports_are_replaced_one_by_one_and_what_is_on_its_way_is_heard(
     world: Misses, upstream: Upstream, client: Client
 ) -> None:
     world.ask(client, "first.example.org")
     upstream.asked()
-    before = numbers(world)
+    before = world.ports()
     world.turn()
-    early = numbers(world)
+    early = world.ports()
     for turn in range(80):
         world.turn(3_000_000 - 1)
         world.ask(client, f"n{turn}.example.org")
@@ -187,9 +176,9 @@ def test_ports_are_replaced_one_by_one_and_what_is_on_its_way_is_heard(
         upstream.send(good(query), source)
         world.turn(wait=True)
         assert addresses(client.answer()) == ["192.0.2.80"]
-    assert len(numbers(world)) == 72
+    assert len(world.ports()) == 72
     assert len(before & early) >= 71
-    assert len(before & numbers(world)) < 10
+    assert len(before & world.ports()) < 10
 
 
 Alter = Callable[[bytes, bytes], bytes]
@@ -280,7 +269,7 @@ def test_what_must_be_asked_over_tcp_is_the_slow_paths(
     world.ask(other, "www.example.org")
     world.exchange(upstream, make)
     name = name_from_text("www.example.org")
-    assert world.driven.punted() == [
+    assert world.punted() == [
         (PuntReason.TRUNCATED, name, client.address),
         (PuntReason.TRUNCATED, name, CHILD),
     ]
@@ -288,7 +277,7 @@ def test_what_must_be_asked_over_tcp_is_the_slow_paths(
     report = world.report(upstream)
     assert report.heard == 1
     assert report.case_lost == (make is lost_case)
-    assert report.outstanding == world.driven.counts()["waiting"] == world.driven.counts()["asking"] == 0
+    assert report.outstanding == world.counts()["waiting"] == world.counts()["asking"] == 0
 
 
 def test_letter_case_that_was_not_mixed_cannot_be_lost(world: Misses, client: Client) -> None:
@@ -348,7 +337,7 @@ def test_one_question_for_all_who_ask_it_and_an_answer_to_each_of_their_own(
     blocked = child.answer()
     assert addresses(blocked) == []
     assert blocked.question[0].name.to_text() == "WWW.example.org."
-    assert world.driven.counts() | {"taken": 3, "joined": 2} == world.driven.counts()
+    assert world.counts() | {"taken": 3, "joined": 2} == world.counts()
 
 
 def test_other_questions_are_asked_by_themselves(world: Misses, upstream: Upstream, client: Client) -> None:
@@ -358,7 +347,7 @@ def test_other_questions_are_asked_by_themselves(world: Misses, upstream: Upstre
     world.ask(client, "www.example.org", flags=dns.flags.RD | dns.flags.CD)
     world.ask(client, "ww.example.org")
     assert len(upstream.all_asked()) == 5
-    assert world.driven.counts()["joined"] == 0
+    assert world.counts()["joined"] == 0
 
 
 def test_an_alias_to_a_name_with_a_safe_host_is_asked_on(world: Misses, upstream: Upstream) -> None:
@@ -406,7 +395,7 @@ def test_a_name_of_our_own_probes_is_the_slow_paths(
 
 def test_without_a_route_everything_is_the_slow_paths(world: Misses, client: Client) -> None:
     assert world.ask(client, "www.example.org") is PuntReason.FORWARD
-    assert world.driven.ports() == []
+    assert world.ports() == set()
 
 
 def test_what_an_upstream_may_have_outstanding_is_kept_to(world: Misses, client: Client) -> None:
@@ -418,19 +407,14 @@ def test_what_an_upstream_may_have_outstanding_is_kept_to(world: Misses, client:
     assert world.ask(second, "x.example.org") == "waits"
     assert world.report(upstream).outstanding == 4
     assert world.ask(client, "n0.example.org") == "waits"  # it joins
-    assert world.driven.counts()["full"] == 2
+    assert world.counts()["full"] == 2
 
 
 def test_the_table_has_room_for_so_many_and_for_who_comes_new(world: Misses, upstream: Upstream) -> None:
-    port = world.client().endpoint.getsockname()[1]
-
     def flood(host: int, count: int) -> list[object]:
         """From one address, without reading what upstreams get."""
-        found: list[object] = []
-        for number in range(count):
-            query = dns.message.make_query(f"h{host}-{number}.example.org", "A").to_wire()
-            found.append(world.driven.take(query, MAPPED + bytes([127, 0, 1, host]), port, NOW, world.micros))
-        return found
+        client = world.client(MAPPED + bytes([127, 0, 1, host]))
+        return [world.take(client, f"h{host}-{number}.example.org", use_edns=-1) for number in range(count)]
 
     alone = flood(1, 3000)
     assert alone.count("waits") in (2048, 2049)
@@ -438,10 +422,10 @@ def test_the_table_has_room_for_so_many_and_for_who_comes_new(world: Misses, ups
     assert flood(2, 5) == ["waits"] * 5
     for host in range(3, 60):
         flood(host, 200)
-    assert world.driven.counts()["asking"] == world.driven.counts()["waiting"] == 4096
+    assert world.counts()["asking"] == world.counts()["waiting"] == 4096
     assert flood(200, 1) == [PuntReason.FORWARD]
     world.turn(SILENCE)
-    assert world.driven.counts()["asking"] == world.driven.counts()["waiting"] == 0
+    assert world.counts()["asking"] == world.counts()["waiting"] == 0
     assert flood(201, 1) == ["waits"]
 
 
@@ -451,7 +435,7 @@ def test_an_answer_that_cannot_be_read_to_its_end_is_malformed(
     world.ask(client, "www.example.org")
     world.exchange(upstream, lambda query: good(query)[:-14])
     assert world.report(upstream).malformed == 1
-    assert [reason for reason, *_ in world.driven.punted()] == [PuntReason.UNANSWERED]
+    assert [reason for reason, *_ in world.punted()] == [PuntReason.UNANSWERED]
 
 
 @pytest.mark.parametrize(
@@ -463,7 +447,7 @@ def test_failures_of_the_only_upstream_are_the_slow_paths(
     world.ask(client, "www.example.org")
     world.exchange(upstream, failing(rcode))
     assert getattr(world.report(upstream), counted) == 1
-    assert [reason for reason, *_ in world.driven.punted()] == [PuntReason.UNANSWERED]
+    assert [reason for reason, *_ in world.punted()] == [PuntReason.UNANSWERED]
     assert client.nothing()
 
 
@@ -503,7 +487,7 @@ def test_refusing_without_edns_as_well_is_a_refusal(
     world.exchange(upstream, failing(1))
     report = world.report(upstream)
     assert (report.without_edns, report.edns_refused, report.refused) == (1, 0, 1)
-    assert [reason for reason, *_ in world.driven.punted()] == [PuntReason.UNANSWERED]
+    assert [reason for reason, *_ in world.punted()] == [PuntReason.UNANSWERED]
 
 
 def test_nothing_is_counted_at_the_start(world: Misses, upstream: Upstream) -> None:

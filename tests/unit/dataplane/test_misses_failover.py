@@ -8,7 +8,6 @@ import resource
 import socket
 from collections.abc import Iterator
 
-import dns.message
 import pytest
 
 from filterd.dataplane.punting import PuntReason
@@ -65,7 +64,7 @@ def test_after_a_failure_the_next_is_asked_at_once(world: Misses, client: Client
     world.exchange(second, good)
     assert addresses(client.answer()) == ["192.0.2.80"]
     assert world.report(second).answered == 1
-    assert world.driven.punted() == []
+    assert world.punted() == []
 
 
 def test_after_the_last_failure_the_slow_path_takes_over(world: Misses, client: Client) -> None:
@@ -75,8 +74,8 @@ def test_after_the_last_failure_the_slow_path_takes_over(world: Misses, client: 
     world.ask(other, "www.example.org")
     world.exchange(first, failing(2))
     world.exchange(second, failing(5))
-    assert [reason for reason, *_ in world.driven.punted()] == [PuntReason.UNANSWERED] * 2
-    assert world.driven.counts()["asking"] == world.driven.counts()["waiting"] == 0
+    assert [reason for reason, *_ in world.punted()] == [PuntReason.UNANSWERED] * 2
+    assert world.counts()["asking"] == world.counts()["waiting"] == 0
 
 
 def test_after_silence_the_next_is_asked_and_either_may_answer(world: Misses, client: Client) -> None:
@@ -121,13 +120,13 @@ def test_who_was_overtaken_is_heard_all_the_same(world: Misses, client: Client) 
     world.turn(SILENCE)
     world.exchange(second, good)
     assert addresses(client.answer()) == ["192.0.2.80"]
-    assert world.driven.counts()["asking"] == 1
+    assert world.counts()["asking"] == 1
     first.send(good(query, "192.0.2.99"), source)
     world.turn(1000, wait=True)
     report = world.report(first)
     assert (report.heard, report.answered, report.wrong_id) == (1, 1, 0)
     assert report.micros == SILENCE + 1000
-    assert world.driven.counts()["asking"] == 0
+    assert world.counts()["asking"] == 0
     assert client.nothing()
 
 
@@ -140,7 +139,7 @@ def test_who_never_answers_is_counted_once(world: Misses, client: Client) -> Non
     world.turn(SILENCE)
     assert world.report(first).timeout == 1
     assert world.report(first).outstanding == 0
-    assert world.driven.counts()["asking"] == 0
+    assert world.counts()["asking"] == 0
     assert world.turn() is None
 
 
@@ -149,9 +148,9 @@ def test_silence_of_all_is_the_slow_paths(world: Misses, client: Client) -> None
     world.ask(client, "www.example.org")
     world.turn(SILENCE)
     world.turn(SILENCE - 1)
-    assert world.driven.punted() == []
+    assert world.punted() == []
     world.turn(1)
-    assert [reason for reason, *_ in world.driven.punted()] == [PuntReason.UNANSWERED]
+    assert [reason for reason, *_ in world.punted()] == [PuntReason.UNANSWERED]
     assert world.report(first).timeout == world.report(second).timeout == 1
     assert world.report(second).silent_since == START + SILENCE
     assert world.turn() is None
@@ -168,7 +167,7 @@ def test_a_failure_while_another_is_on_its_way_waits_for_that_one(world: Misses,
     query, source = first.asked()
     world.turn(SILENCE)
     world.exchange(second, failing(2))
-    assert world.driven.punted() == []
+    assert world.punted() == []
     first.send(good(query), source)
     world.turn(wait=True)
     assert addresses(client.answer()) == ["192.0.2.80"]
@@ -210,10 +209,8 @@ def test_errors_of_many_queries_lead_each_to_its_own(world: Misses, client: Clie
     """A batch from few sockets: the error of one is told by the next system call of its socket."""
     dead, second = closed_port(), world.upstream()
     world.routes.publish([dead, second.hop()])
-    port = client.endpoint.getsockname()[1]
     for number in range(150):
-        query = dns.message.make_query(f"n{number}.example.org", "A", use_edns=0).to_wire()
-        assert world.driven.take(query, client.address, port, 0, world.micros) == "waits"
+        assert world.take(client, f"n{number}.example.org") == "waits"
     world.turn()
     world.turn()
     queries = second.all_asked()
@@ -226,7 +223,7 @@ def test_where_nobody_can_be_reached_the_slow_path_takes_over(world: Misses, cli
     world.routes.publish([closed_port(), closed_port()])
     world.ask(client, "www.example.org")
     world.turn()
-    assert [reason for reason, *_ in world.driven.punted()] == [PuntReason.UNANSWERED]
+    assert [reason for reason, *_ in world.punted()] == [PuntReason.UNANSWERED]
 
 
 def test_an_address_that_has_no_way_is_unreachable(world: Misses, client: Client) -> None:
@@ -270,7 +267,7 @@ def test_the_slow_path_takes_over_where_the_route_ends(world: Misses, client: Cl
     world.ask(client, "www.example.org")
     world.routes.publish([])
     world.turn(SILENCE)
-    assert [reason for reason, *_ in world.driven.punted()] == [PuntReason.UNANSWERED]
+    assert [reason for reason, *_ in world.punted()] == [PuntReason.UNANSWERED]
     first.send(b"\0\0", first.asked()[1])
     world.turn(wait=True)  # a stray, with nobody to count it for
     assert world.report(first).wrong_id == 0
@@ -290,7 +287,7 @@ def test_an_upstream_over_ipv6(world: Misses, client: Client) -> None:
     second = world.upstream("::1")
     world.routes.publish([first.hop()])
     world.ask(client, "www.example.org")
-    assert len(world.driven.ports()) == 72
+    assert len(world.ports()) == 72
     query, source = first.asked()
     second.send(good(query, "192.0.2.99"), source)
     world.turn(wait=True)
@@ -311,7 +308,7 @@ def test_nobody_listens_over_ipv6(world: Misses, client: Client) -> None:
     world.turn()
     world.exchange(second, good)
     assert addresses(client.answer()) == ["192.0.2.80"]
-    assert len(world.driven.ports()) == 144  # of each family as many
+    assert len(world.ports()) == 144  # of each family as many
     assert world.routes.reports()[dead.name].unreachable == 1
 
 
@@ -325,7 +322,7 @@ def test_without_sockets_the_slow_path_takes_over(world: Misses, client: Client)
             assert world.ask(client, "www.example.org") is PuntReason.FORWARD
         finally:
             resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
-    assert world.driven.ports() == []
+    assert world.ports() == set()
     assert world.ask(client, "www.example.org") is PuntReason.FORWARD
     world.turn(1_000_000)
     assert world.ask(client, "www.example.org") == "waits"
@@ -339,7 +336,7 @@ def test_failures_are_not_cached(world: Misses, client: Client) -> None:
     world.ask(client, "www.example.org")
     world.exchange(first, failing(2))
     world.exchange(second, failing(2))
-    world.driven.punted()
+    world.punted()
     assert world.ask(client, "www.example.org") == "waits"
     world.exchange(first, lambda query: reply(query, rcode=3).to_wire())
     assert client.answer().rcode() == 3
