@@ -153,10 +153,9 @@ cdef inline const AddressSlot* address_find(
 
 
 cdef inline int address_attempt(
-    const AddressTable* table, uint64_t sequence, const uint8_t* wide, bint ipv4, uint64_t* value
+    const AddressTable* table, uint64_t sequence, const uint8_t* address, bint ipv4, uint64_t* value
 ) noexcept nogil:
-    """``address_search`` for the 16-byte form, once: BUSY where the sequence is no longer the one
-    given, which was even."""
+    """``address_search``, once: BUSY where the table's sequence is odd, or no longer the one given."""
     cdef uint8_t masked[16]
     cdef uint64_t lengths4 = 0
     cdef uint64_t lengths6[3]
@@ -164,13 +163,13 @@ cdef inline int address_attempt(
     cdef uint64_t size = load64(&table.size)
     cdef const AddressSlot* slot = NULL
     cdef int word
-    memcpy(masked, wide, 16)
+    memcpy(masked, address, 16)
     if ipv4:
         lengths4 = load64(&table.lengths4)
     else:
         for word in range(3):
             lengths6[word] = load64(&table.lengths6[word])
-    if load64(&table.sequence) != sequence:  # slots and size belong together
+    if sequence & 1 or load64(&table.sequence) != sequence:  # slots and size belong together
         return LOOKUP_BUSY
     if ipv4:
         slot = slot_covering(slots, size, &table.seed, masked, lengths4, MAPPED)
@@ -187,22 +186,16 @@ cdef inline int address_attempt(
 
 
 cdef inline int address_search(
-    const AddressTable* table, const uint8_t* address, bint ipv4, uint64_t* value
+    const AddressTable* table, const uint8_t* address, uint64_t* value
 ) noexcept nogil:
-    """The value of the longest prefix that covers ``address`` (4 bytes if ``ipv4``, else 16), beside a
-    writer: a LookupStatus."""
-    cdef uint8_t wide[16]
-    cdef uint64_t sequence
+    """The value of the longest prefix that covers ``address`` (16 bytes), beside a writer: a LookupStatus."""
+    cdef bint ipv4 = is_mapped(address)
     cdef int attempt
     cdef int status
-    widen(address, ipv4, wide)
-    ipv4 = ipv4 or is_mapped(wide)
     for attempt in range(READ_ATTEMPTS):
-        sequence = load64(&table.sequence)
-        if not sequence & 1:
-            status = address_attempt(table, sequence, wide, ipv4, value)
-            if status != LOOKUP_BUSY:
-                return status
+        status = address_attempt(table, load64(&table.sequence), address, ipv4, value)
+        if status != LOOKUP_BUSY:
+            return status
         pause_before(attempt)
     return LOOKUP_BUSY
 

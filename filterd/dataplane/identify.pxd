@@ -29,7 +29,7 @@ cdef inline int identify(
     if state == NULL or not state.ready:
         return WHO_NOT_READY
     if state.parental_ready:
-        status = line_of(addresses, lines, client, False, line)
+        status = line_of(addresses, lines, client, line)
         if status == LOOKUP_BUSY:
             return WHO_UNREAD
         return WHO_LINE if status == LOOKUP_FOUND else WHO_UNKNOWN
@@ -38,7 +38,7 @@ cdef inline int identify(
     # Closed: an address that belongs to a line, or may do so, gets nothing until its choices are known.
     if not identity_ready:
         return WHO_NOT_READY
-    status = address_search(addresses, client, False, &number)
+    status = address_search(addresses, client, &number)
     if status == LOOKUP_BUSY:
         return WHO_UNREAD
     return WHO_UNKNOWN if status == LOOKUP_ABSENT else WHO_NOT_READY

@@ -6,7 +6,7 @@ copy (docs/decisions/0050-line-tables.md).
 """
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
 
-from filterd.dataplane.addresses cimport AddressTable, address_attempt, is_mapped, widen
+from filterd.dataplane.addresses cimport AddressTable, address_attempt, is_mapped
 from filterd.dataplane.atomics cimport load32, load64, load_pointer
 from filterd.dataplane.hashing cimport Seed, home_of, keyed_hash
 from filterd.dataplane.tables cimport (
@@ -63,7 +63,7 @@ cdef inline Line* line_find(const LineTable* table, uint64_t number) noexcept no
 
 
 cdef inline int line_attempt(const LineTable* table, uint64_t number, Line* out) noexcept nogil:
-    """``line_read``, once."""
+    """Copy the line with this number, beside a writer: a LookupStatus, BUSY where that was at work."""
     cdef uint64_t sequence = load64(&table.sequence)
     cdef const uint32_t* slots = <const uint32_t*>load_pointer(&table.slots)
     cdef uint64_t size = load64(&table.size)
@@ -90,45 +90,29 @@ cdef inline int line_attempt(const LineTable* table, uint64_t number, Line* out)
     return status if load64(&table.sequence) == sequence else LOOKUP_BUSY
 
 
-cdef inline int line_read(const LineTable* table, uint64_t number, Line* out) noexcept nogil:
-    """Copy the line with this number, beside a writer: a LookupStatus. ``out.own`` is good until the reader
-    passes (epoch.pxd)."""
-    cdef int attempt
-    cdef int status
-    for attempt in range(READ_ATTEMPTS):
-        status = line_attempt(table, number, out)
-        if status != LOOKUP_BUSY:
-            return status
-        pause_before(attempt)
-    return LOOKUP_BUSY
-
-
 cdef inline int line_of(
-    const AddressTable* addresses, const LineTable* lines, const uint8_t* address, bint ipv4, Line* out
+    const AddressTable* addresses, const LineTable* lines, const uint8_t* address, Line* out
 ) noexcept nogil:
-    """Copy the line that ``address`` (4 bytes if ``ipv4``, else 16) belongs to, beside a writer: a
-    LookupStatus.
+    """Copy the line that ``address`` (16 bytes) belongs to, beside a writer: a LookupStatus. ``out.own`` is
+    good until the reader passes (epoch.pxd).
 
     ABSENT: no prefix covers it, or its line is not known here. The address led to the line at the moment that
     the line was read: one that goes over to another line, whose own is then removed, is never ABSENT.
     """
-    cdef uint8_t wide[16]
+    cdef bint ipv4 = is_mapped(address)
     cdef uint64_t sequence
     cdef uint64_t number
     cdef int attempt
     cdef int status
-    widen(address, ipv4, wide)
-    ipv4 = ipv4 or is_mapped(wide)
     for attempt in range(READ_ATTEMPTS):
         sequence = load64(&addresses.sequence)
-        if not sequence & 1:
-            status = address_attempt(addresses, sequence, wide, ipv4, &number)
-            if status == LOOKUP_FOUND:
-                status = line_attempt(lines, number, out)
-                if load64(&addresses.sequence) != sequence:
-                    status = LOOKUP_BUSY
-            if status != LOOKUP_BUSY:
-                return status
+        status = address_attempt(addresses, sequence, address, ipv4, &number)
+        if status == LOOKUP_FOUND:
+            status = line_attempt(lines, number, out)
+            if load64(&addresses.sequence) != sequence:
+                status = LOOKUP_BUSY
+        if status != LOOKUP_BUSY:
+            return status
         pause_before(attempt)
     return LOOKUP_BUSY
 

@@ -6,9 +6,8 @@ The native calls release the GIL and copy large messages, so reads and writes of
 from __future__ import annotations
 
 import random
-import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import pytest
@@ -17,6 +16,7 @@ from filterd.dataplane.cache import CachedUnion, ResponseCache
 from filterd.wire.names import name_from_text
 from tests.cache_answers import sized
 
+pytestmark = pytest.mark.usefixtures("fast_switching")
 TXT = 16
 SIZE = 256 << 10
 """bytes: one shard, and not room for all answers at once"""
@@ -31,14 +31,6 @@ VARIANTS = [
     [sized(f"{name}.", 2000 + 3000 * ((mark + place) % 7), mark) for mark in range(6)]
     for place, name in enumerate(NAMES)
 ]
-
-
-@pytest.fixture(autouse=True)
-def _fast_switching() -> Iterator[None]:
-    before = sys.getswitchinterval()
-    sys.setswitchinterval(1e-5)
-    yield
-    sys.setswitchinterval(before)
 
 
 @dataclass(slots=True)

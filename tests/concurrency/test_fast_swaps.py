@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 import threading
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field, replace
 
 import dns.message
@@ -44,27 +43,13 @@ from tests.policy_world import NOW, Placed, World
 from tests.rate_world import wide
 from tests.unit.dataplane.conftest import SEED, Rules
 
+pytestmark = pytest.mark.usefixtures("fast_switching", "nothing_is_kept")
 SWAPS = 100
 FLOW = 64
 """answers that come between two swaps"""
 CHILD = "127.0.0.8"
 LISTED = "listed.example"
 ADULT = ListClass("adult", Kind.CATEGORY, 8, category="adult")
-
-
-@pytest.fixture(autouse=True)
-def _fast_switching() -> Iterator[None]:
-    before = sys.getswitchinterval()
-    sys.setswitchinterval(1e-5)
-    yield
-    sys.setswitchinterval(before)
-
-
-@pytest.fixture(autouse=True)
-def _nothing_is_kept() -> Iterator[None]:
-    """Whatever was replaced is free to go once no thread is at work."""
-    yield
-    until(lambda: collect() == 0)
 
 
 # --- half of a state ---

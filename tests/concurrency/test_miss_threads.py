@@ -7,7 +7,6 @@ time.
 from __future__ import annotations
 
 import socket
-import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -22,6 +21,7 @@ from tests.miss_world import SEED, UNKNOWN, Misses, Upstream, bound, misses
 from tests.policy_world import NOW
 from tests.unit.dataplane.test_misses import POLICY
 
+pytestmark = pytest.mark.usefixtures("fast_switching")
 THREADS = 3
 QUESTIONS = 400
 WINDOW = 40
@@ -31,14 +31,6 @@ ASKED = [
     for number in range(QUESTIONS)
 ]
 RECORD = bytes.fromhex("c00c 0001 0001 00000258 0004 c0000250")
-
-
-@pytest.fixture(autouse=True)
-def _fast_switching() -> Iterator[None]:
-    before = sys.getswitchinterval()
-    sys.setswitchinterval(1e-5)
-    yield
-    sys.setswitchinterval(before)
 
 
 def answered(query: bytes) -> bytes:

@@ -8,9 +8,8 @@ must be that line's.
 from __future__ import annotations
 
 import random
-import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import pytest
@@ -21,6 +20,7 @@ from filterd.dataplane.lines import Lines, LineView, read_beside
 from filterd.model.rule import Action, Scope
 from filterd.policy.decide import LineHandle
 
+pytestmark = pytest.mark.usefixtures("fast_switching", "nothing_is_kept")
 SEED = bytes(range(16))
 FIRST_LINES = 64
 READS = 60
@@ -31,23 +31,6 @@ TURNS = 3000
 CROWD = 1500
 READERS = 2
 VARIANTS = 6
-
-
-@pytest.fixture(autouse=True)
-def _fast_switching() -> Iterator[None]:
-    before = sys.getswitchinterval()
-    sys.setswitchinterval(1e-5)
-    yield
-    sys.setswitchinterval(before)
-
-
-@pytest.fixture(autouse=True)
-def _nothing_is_kept() -> Iterator[None]:
-    """Whatever was retired is free to go once the readers are gone."""
-    yield
-    while collect():
-        pass
-    assert waiting() == 0
 
 
 def handle(number: int, variant: int) -> LineHandle:
