@@ -17,7 +17,8 @@ class FastCounts(NamedTuple):
     drops: dict[str, int]
     """what got no answer here, beside what the packets count, by reason"""
     misses: dict[str, int]
-    """questions for upstreams: taken, of these joined to one on its way, and refused since too much is"""
+    """questions for upstreams: asked, joined to one on its way, asked again for the cache alone, and not
+    taken since too much is on its way"""
     times: tuple[int, ...]
     """answers by response time, in the buckets of ``stages.record.BOUNDS``"""
     seconds: float

@@ -35,6 +35,7 @@ from filterd.dataplane.misses cimport (
     misses_flush,
     misses_free,
     misses_ready,
+    misses_renew,
     misses_take,
     misses_tick,
 )
@@ -57,7 +58,6 @@ from filterd.dataplane.packet cimport (
 )
 from filterd.dataplane.punts cimport (
     PUNT_BUSY,
-    PUNT_REFRESH,
     PUNT_STALE,
     PUNT_TAKEN,
     Punt,
@@ -292,7 +292,7 @@ cdef void settle(Fast* fast, int status, Exchange* x, const Back* back) noexcept
         lane_reply(&hand.lane, back, hand.work.out, hand.work.written)
         hand.answered += 1
         if x.refresh:
-            punt_try(&hand.punts, PUNT_REFRESH, x, back, hand.micros)
+            misses_renew(&fast.misses, fast.route, hand, x, back, hand.micros)
     elif status == PACKET_MISS:
         forward(fast, x, back)
     elif status == PACKET_BUSY:
@@ -494,7 +494,8 @@ cdef class FastThread:
                 "punts_unfair": load64(&hand.punts.unfair),
             },
             misses={
-                "taken": load64(&fast.misses.taken),
+                "asked": load64(&fast.misses.asked),
+                "renewed": load64(&fast.misses.renewed),
                 "joined": load64(&fast.misses.joined),
                 "full": load64(&fast.misses.full),
             },

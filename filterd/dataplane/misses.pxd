@@ -3,7 +3,8 @@
 
 A miss is one question, however many clients wait for it. It is asked of one upstream after the other, in the
 order of the route: at once where one will not answer, after 400 ms where it says nothing; whichever answers
-first is believed. What this cannot do goes to the slow path: answers that are cut or lost the letter case,
+first is believed. A *renewal* is asked for in the same way, for the cache alone, before what is popular there
+is over. What this cannot do goes to the slow path: answers that are cut or lost the letter case,
 and questions that nobody answered. See upstream/race.py for what that does better and at more cost.
 
 Where they stand is `misstable`, how an upstream is asked and judged `outgoing`; here is who gets what.
@@ -33,8 +34,9 @@ cdef struct Misses:
     Ports ports
     uint8_t* kept               # an answer as it is cached
     # counted, by this thread alone (bump64)
-    uint64_t taken
-    uint64_t joined             # of these, those that found their question on its way
+    uint64_t asked              # questions
+    uint64_t joined             # exchanges that found their question on its way
+    uint64_t renewed            # answers of the cache that were asked for again for nobody who waits
     uint64_t full               # not taken: too much is on its way, or the client has its share
 
 
@@ -47,6 +49,11 @@ cdef void misses_free(Misses* misses) noexcept nogil
 # Takes what packet_receive found missing and no stale answer stands by for: a MissStatus, and a PuntReason.
 cdef int misses_take(Misses* misses, const Route* route, Hand* hand, const Exchange* x, const Back* back,
                      int64_t came, uint8_t* reason) noexcept nogil
+# Asks again for what `x` was just answered from, which is popular and nearly over (x.refresh): the answer is
+# for the cache alone. Without an upstream that may be asked here it is the slow path's; where there is enough
+# to do for those who wait, it is not done.
+cdef void misses_renew(Misses* misses, const Route* route, Hand* hand, const Exchange* x, const Back* back,
+                       int64_t came) noexcept nogil
 # There is something at that socket (the event's number less the first).
 cdef void misses_ready(Misses* misses, const Route* route, Hand* hand, uint32_t port) noexcept nogil
 # Sends what is queued: after each batch, and before each sleep.

@@ -84,6 +84,7 @@ cdef enum:
     READS = 4                   # batches that are taken from one socket at one go
     LOOP_LABEL = 31             # bytes of the label of a loop check: see upstream/probes.py
     LOOP_PREFIX = 11
+    MOST_FOR_RENEWALS = MISSES // 4     # questions on their way when no more are asked for nobody
 
 
 cdef bint misses_allocate(Misses* m, int32_t epoll, uint64_t first_event, HopTally* tallies,
@@ -125,12 +126,33 @@ cdef int misses_take(Misses* m, const Route* route, Hand* hand, const Exchange* 
     if number:
         bump64(&m.joined)
         miss_join(&m.table, number, waiter)
-    elif not begin(m, route, hand, waiter, hash):
+    elif begin(m, route, hand, waiter, hash):
+        bump64(&m.asked)
+    else:
         waiter_free(&m.table, waiter)
         bump64(&m.full)
         return MISS_PUNT
-    bump64(&m.taken)
     return MISS_TAKEN
+
+
+cdef void misses_renew(Misses* m, const Route* route, Hand* hand, const Exchange* x, const Back* back,
+                       int64_t came) noexcept nogil:
+    cdef uint64_t hash
+    cdef Waiter* waiter
+    if route.count == 0 or is_loop_check(&x.asked):
+        punt_try(&hand.punts, PUNT_REFRESH, x, back, came)
+        return
+    hash = miss_hash(&m.table, x)
+    if m.table.asking >= MOST_FOR_RENEWALS or miss_find(&m.table, x, hash):
+        return
+    waiter = waiter_new(&m.table, x, back, came)
+    if waiter == NULL:
+        return
+    waiter.for_cache = True
+    if begin(m, route, hand, waiter, hash):
+        bump64(&m.renewed)
+    else:
+        waiter_free(&m.table, waiter)
 
 
 cdef bint is_loop_check(const Name* name) noexcept nogil:
@@ -154,14 +176,17 @@ cdef bint begin(Misses* m, const Route* route, Hand* hand, const Waiter* waiter,
 # ---- the slow path takes over ----
 
 cdef void punt_all(Misses* m, Hand* hand, uint32_t number, uint8_t reason) noexcept nogil:
-    """For all who wait."""
+    """For all who wait; a renewal where there is room."""
     cdef uint32_t each = miss_detach(&m.table, number)
     cdef uint32_t following
     cdef Waiter* waiter
     while each:
         waiter = m.table.waiters + each - 1
         following = waiter.next
-        punt_put(&hand.punts, reason, &waiter.x, &waiter.back, waiter.came)
+        if waiter.for_cache:
+            punt_try(&hand.punts, PUNT_REFRESH, &waiter.x, &waiter.back, waiter.came)
+        else:
+            punt_put(&hand.punts, reason, &waiter.x, &waiter.back, waiter.came)
         waiter_free(&m.table, waiter)
         each = following
 
@@ -308,7 +333,7 @@ cdef void settle(Misses* m, const Route* route, Hand* hand, uint32_t number, int
 # ---- and is answered ----
 
 cdef void answer_all(Misses* m, const Route* route, Hand* hand, uint32_t each, Reply* answer) noexcept nogil:
-    """All who waited get their own answer from the one that is cached now. The first one's question is noted.
+    """All who waited get their own answer from the one that is cached now; the first one's question is noted.
     """
     cdef Waiter* waiter
     cdef uint32_t following
@@ -324,8 +349,11 @@ cdef void answer_all(Misses* m, const Route* route, Hand* hand, uint32_t each, R
         if not first:
             note_question(&hand.core, &waiter.x, hand.work)
         first = False
-        status = packet_again(&hand.core, &waiter.x, answer, hand.now, hand.ticks, hand.work)
-        finish(m, route, hand, waiter, noted(hand.work, status))
+        if waiter.for_cache:
+            noted(hand.work, 0)
+        else:
+            status = packet_again(&hand.core, &waiter.x, answer, hand.now, hand.ticks, hand.work)
+            finish(m, route, hand, waiter, noted(hand.work, status))
         waiter_free(&m.table, waiter)
         each = following
 
@@ -337,7 +365,7 @@ cdef void finish(Misses* m, const Route* route, Hand* hand, Waiter* waiter, int 
         lane_reply(&hand.lane, &waiter.back, hand.work.out, hand.work.written)
         hand_answered(hand, waiter.came)
         if waiter.x.refresh:
-            punt_try(&hand.punts, PUNT_REFRESH, &waiter.x, &waiter.back, waiter.came)
+            misses_renew(m, route, hand, &waiter.x, &waiter.back, waiter.came)
     elif status == PACKET_MISS:
         if waiter.x.stale or misses_take(m, route, hand, &waiter.x, &waiter.back, waiter.came,
                                          &reason) == MISS_PUNT:

@@ -59,6 +59,7 @@ cdef Waiter* waiter_new(MissTable* t, const Exchange* x, const Back* back, int64
     waiter.came = came
     waiter.next = 0
     waiter.client = client
+    waiter.for_cache = False
     t.clients[client] += 1
     t.waiting += 1
     return waiter

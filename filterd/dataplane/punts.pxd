@@ -15,7 +15,7 @@ from filterd.dataplane.packet cimport Exchange
 cdef enum PuntReason:           # why the slow path takes over
     PUNT_FORWARD = 0            # the question's upstream is not asked over plain UDP, or too much is pending
     PUNT_STALE = 1              # a stale answer stands by, for the client-answer timer (RFC 8767 5)
-    PUNT_REFRESH = 2            # answered already; the answer is to be asked for again
+    PUNT_REFRESH = 2            # answered already; to be asked for again, and not over plain UDP
     PUNT_BUSY = 3               # a table was being written
     PUNT_LOOP = 4               # perhaps a probe of ours that came back
     PUNT_UNANSWERED = 5         # no upstream gave an answer in time, or an answer that can be passed on

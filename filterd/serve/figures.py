@@ -98,9 +98,17 @@ def _fast(threads: Sequence[FastCounts], check: SelfCheck) -> FastFigures:
         datagrams=sum(thread.datagrams - thread.self_queries for thread in threads),
         batches=sum(thread.batches for thread in threads),
         punts=punts,
+        misses=_misses(threads),
         self_queries=dict(check.counts),
         stuck=check.threads_stuck,
     )
+
+
+def _misses(threads: Sequence[FastCounts]) -> Counter[str]:
+    misses: Counter[str] = Counter()
+    for thread in threads:
+        misses.update(thread.misses)
+    return misses
 
 
 def _upstream(sight: Sight) -> UpstreamFigures:

@@ -19,6 +19,8 @@ class FastFigures:
     batches: int = 0
     punts: Mapping[str, int] = field(default_factory=dict)
     """by reason"""
+    misses: Mapping[str, int] = field(default_factory=dict)
+    """by what became of them"""
     self_queries: Mapping[tuple[str, str], int] = field(default_factory=dict)
     """by path and outcome"""
     stuck: int = 0
@@ -35,6 +37,14 @@ def fast_families(now: FastFigures) -> Iterator[Metric]:
     )
     yield counter(
         "filterd_punts", "Queries that the fast path left to the slow path.", ("reason",), now.punts
+    )
+    yield counter(
+        "filterd_fast_misses",
+        "Questions that the cache had no answer to, or soon none, on the fast path: `asked` of an "
+        "upstream; `joined` to the same question on its way; `renewed` for the cache before the answer is "
+        "over; `full`: too much is on its way, the slow path took them.",
+        ("result",),
+        now.misses,
     )
     yield counter(
         "filterd_self_queries",

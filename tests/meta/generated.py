@@ -111,8 +111,10 @@ ALERTS = {
     "filterd_fast_threads": "differs from `dns.threads`: it changes with a restart alone",
     "filterd_fast_datagrams_total": "none; UDP queries, and what is no query",
     "filterd_fast_batches_total": "datagrams by batches near 64 for a minute: the threads are at their limit",
-    "filterd_punts_total": "more than half of the datagrams for 10 minutes: the cache is too small, or names "
-    "that nobody knows are asked for; `busy` more than 1 %",
+    "filterd_punts_total": "above 1 % of `filterd_fast_datagrams_total` for 10 minutes: upstreams are cut, "
+    "silent, or asked over TLS or TCP",
+    "filterd_fast_misses_total": "`full` at all: upstreams are slow, or somebody floods with names that "
+    "nobody knows; `asked` above half of the datagrams for 10 minutes: the cache is too small",
     "filterd_drops_total": "grows by more than 1 % of the queries: hostile or broken senders",
     "filterd_rate_limited_total": "grows for an hour: one client floods, or many share an address and "
     "`dns.rate_limit.overrides` has to name it",
