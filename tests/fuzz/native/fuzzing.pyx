@@ -1,8 +1,9 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
 """Four fuzz targets over the native core, driven by libFuzzer. Built by .ci/fuzz, never part of filterd.
 
-``query``: a packet as a client's, perhaps behind a front's PROXY header. ``answer``: a packet as an upstream's. ``packet``:
-whole exchanges, in the form that ``tests/fuzz/exchanges.py`` describes. ``lines``: the same, where what one client gets
+``query``: a packet as a client's, perhaps behind a front's PROXY header. ``answer``: a packet as an upstream's, to a query
+of a thread and to others. ``packet``: whole exchanges, in the form that ``tests/fuzz/exchanges.py`` describes, over UDP in
+the steps of a thread's batch. ``lines``: the same, where what one client gets
 is held against what others got. Each input is copied to memory of its own exact size, so that AddressSanitizer
 sees a read behind its end, and what was built is checked here: it can be walked to its end, echoes id and question,
 keeps to its limit. A check that fails aborts, and libFuzzer saves the input.
@@ -15,6 +16,17 @@ from libc.stdio cimport fprintf, stderr
 from libc.stdlib cimport abort, free, malloc
 from libc.string cimport memcmp, memcpy, memset
 
+from filterd.dataplane.asking cimport (
+    ASKING_SIZE,
+    CHECK_CASE_LOST,
+    CHECK_OURS,
+    CHECK_WRONG_ID,
+    COINS,
+    QUESTION_SIZE,
+    Asking,
+    asking_check,
+    asking_write,
+)
 from filterd.dataplane.cache cimport cache_flush
 from filterd.dataplane.packet cimport (
     BUFFER_SIZE,
@@ -22,15 +34,22 @@ from filterd.dataplane.packet cimport (
     MAX_ROUNDS,
     PACKET_ANSWER,
     PACKET_MISS,
+    PACKET_OPEN,
     OUTCOMES,
     REASONS,
+    Ahead,
     Core,
     Exchange,
     Reply,
     Workspace,
+    guarded_open,
     guarded_receive,
+    guarded_take,
+    packet_fetch_answer,
+    packet_fetch_entry,
     packet_finish,
     packet_keep,
+    packet_look,
     packet_stale,
 )
 from filterd.dataplane.packets cimport Packets
@@ -361,6 +380,45 @@ cdef void look_into(const uint8_t* kept, size_t length) noexcept nogil:
         union_of(core.state, kept, length, &united)
 
 
+cdef void check_asked(const uint8_t* message, size_t length, uint8_t how) noexcept nogil:
+    """As a datagram to a thread that has asked what it says was asked, or else something: what is believed has that
+    very question."""
+    cdef Asking asking
+    cdef Name name
+    cdef Query query
+    cdef uint8_t question[QUESTION_SIZE]
+    cdef uint8_t sent[ASKING_SIZE]
+    cdef uint64_t coins[COINS]
+    cdef size_t end = HEADER_SIZE, size
+    cdef uint16_t id
+    cdef int check, i
+    if length < 2:
+        return
+    id = get16(message)
+    if length < HEADER_SIZE or read_name(message, length, &end, &name) != OK or end + 4 > length:
+        end = 0
+        must(read_name(SAFE_HOST, 14, &end, &name) == OK, 49)
+        asking.qtype = asking.qclass = 1
+    else:
+        asking.qtype = get16(message + end)
+        asking.qclass = get16(message + end + 2)
+    for i in range(COINS):
+        coins[i] = how * <uint64_t> 0x0101010101010101
+    asking.mixed_case = (how & 1) != 0
+    asking.edns = (how & 2) != 0
+    asking.dnssec_ok = (how & 4) != 0
+    asking.checking_disabled = (how & 8) != 0
+    size = asking_write(&asking, &name, id, coins, question, sent)
+    must(size <= ASKING_SIZE and parse_query(sent, size, &query) == OK, 50)
+    must(query.name.length == name.length and memcmp(query.name.bytes, name.bytes, name.length) == 0, 51)
+    check = asking_check(&asking, id, question, name.length + 4, message, length)
+    must(check != CHECK_WRONG_ID, 52)
+    if check == CHECK_OURS or check == CHECK_CASE_LOST:
+        must(length >= HEADER_SIZE + name.length + 4 and message[2] & 0x80 != 0, 53)
+        must(check == CHECK_OURS or asking.mixed_case, 54)
+    must(asking_check(&asking, id ^ 1, question, name.length + 4, message, length) == CHECK_WRONG_ID, 55)
+
+
 cdef int one_answer(const uint8_t* data, size_t size) noexcept nogil:
     cdef uint8_t* message
     cdef uint8_t* out
@@ -373,6 +431,7 @@ cdef int one_answer(const uint8_t* data, size_t size) noexcept nogil:
     out = <uint8_t*> malloc(MESSAGE)
     must(out != NULL, 19)
     walks(message, size - 1)
+    check_asked(message, size - 1, data[0])
     if strip_opt(message, size - 1, out, MESSAGE, &length, &facts) == OK:
         must(length >= HEADER_SIZE and length <= MESSAGE, 20)
         kept = copy_of(out, length)
@@ -477,6 +536,21 @@ cdef void client_of(int number, uint8_t* address) noexcept nogil:
     memcpy(address, clients[number % client_count], 16)
 
 
+cdef int receive(const Input* given, Exchange* x) noexcept nogil:
+    """All that comes before a wait: over UDP in the steps of a batch, which looks ahead."""
+    cdef Ahead ahead
+    cdef int status
+    if x.tcp:
+        return guarded_receive(core, given.packet, given.length, x, NOW, clock, work)
+    status = guarded_open(core, given.packet, given.length, x, NOW, work)
+    if status != PACKET_OPEN:
+        return status
+    packet_look(core, x, &ahead)
+    packet_fetch_entry(core, &ahead)
+    packet_fetch_answer(core, &ahead)
+    return guarded_take(core, x, &ahead, NOW, clock, work)
+
+
 cdef int exchange(const Input* given, int number, Exchange* x) noexcept nogil:
     """The query's way to its answer, in work.out; whether there is one."""
     cdef int turns = 0, status
@@ -486,7 +560,7 @@ cdef int exchange(const Input* given, int number, Exchange* x) noexcept nogil:
     x.tcp = (given.how & TCP) != 0
     x.proxied = (given.how & PROXIED) != 0
     x.milliseconds = clock
-    status = guarded_receive(core, given.packet, given.length, x, NOW, clock, work)
+    status = receive(given, x)
     while status == PACKET_MISS:
         turns += 1
         must(turns <= MAX_ROUNDS, 23)
