@@ -15,7 +15,7 @@ import asyncio
 import random
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +34,9 @@ BREATH = 0.015
 """seconds that bulk work leaves the lock free after each chunk; longer than any pause between two looks"""
 WAL_LIMIT = 64 * 1024 * 1024
 """bytes to which a checkpointed write-ahead log is cut back"""
+WAL_WAITS = 8 * 1024 * 1024
+"""bytes of write-ahead log from which a writer waits a moment for the readers that keep it from beginning
+anew"""
 
 
 def database_path(url: str) -> Path:
@@ -103,6 +106,8 @@ async def transaction(engine: AsyncEngine, *, write: bool) -> AsyncIterator[Asyn
         except BaseException:
             await asyncio.shield(_abandon(driver))
             raise
+        if write:
+            await _begin_log_anew(connection)
     finally:
         await asyncio.shield(connection.close())
 
@@ -131,6 +136,21 @@ async def _abandon(driver: Any) -> None:
     disk for one) the rollback does nothing.
     """
     await driver.rollback()
+
+
+async def _begin_log_anew(connection: AsyncConnection) -> None:
+    """Readers that follow each other without a gap would let the write-ahead log grow for as long as they do:
+    SQLite's own checkpoints wait for nobody. Where a reader outlasts the wait too, the next writer tries."""
+    if _log_size(connection) > WAL_WAITS:
+        with suppress(OperationalError):  # the write is kept, whatever becomes of this
+            (await connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")).close()
+
+
+def _log_size(connection: AsyncConnection) -> int:
+    try:
+        return Path(f"{connection.engine.url.database}-wal").stat().st_size
+    except OSError:
+        return 0
 
 
 def _keep_connection(context: ExceptionContext) -> None:

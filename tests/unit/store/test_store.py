@@ -205,6 +205,24 @@ async def test_a_held_lock_is_waited_for_and_then_reported(
     assert await append(store) == 2
 
 
+async def test_readers_without_a_gap_let_the_log_grow_no_further_than_their_own_end(
+    store: Store, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """SQLite's own checkpoint would have to meet a moment when nobody reads."""
+    monkeypatch.setattr(engine, "WAL_WAITS", 50_000)
+    database = engine.database_path(url)
+    wal = database.with_name(database.name + "-wal")
+    with closing(sqlite3.connect(database, isolation_level=None)) as reader:
+        reader.execute("BEGIN")
+        seen = reader.execute(HEAD_SQL).fetchone()
+        await append(store, 20)
+        assert wal.stat().st_size > 50_000
+        assert reader.execute(HEAD_SQL).fetchone() == seen
+        reader.execute("COMMIT")
+    await append(store)
+    assert wal.stat().st_size == 0
+
+
 async def test_a_full_disk_keeps_what_was_there(store: Store) -> None:
     await append(store)
     async with store.report() as connection:
