@@ -381,7 +381,8 @@ cdef class FastThread:
         if not lane_allocate(&hand.lane) or not punts_allocate(&hand.punts, &secret) or hand.work == NULL:
             raise MemoryError("no memory for a thread of the fast path")
         self._open()
-        if not misses_allocate(&self.fast.misses, self.fast.epoll, FIRST_MISS, self.tallies.hops, &secret):
+        if not misses_allocate(&self.fast.misses, self.fast.epoll, FIRST_MISS, self.tallies.hops,
+                               &routes.silences, &secret):
             raise MemoryError("no memory for a thread of the fast path")
 
     def _open(self):

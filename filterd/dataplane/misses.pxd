@@ -18,7 +18,7 @@ from filterd.dataplane.lane cimport Back
 from filterd.dataplane.misstable cimport MissTable
 from filterd.dataplane.packet cimport Exchange
 from filterd.dataplane.ports cimport PORTS, Ports
-from filterd.dataplane.routes cimport HopTally, Route
+from filterd.dataplane.routes cimport HopTally, Route, Silences
 
 
 cdef enum MissStatus:
@@ -41,9 +41,9 @@ cdef struct Misses:
 
 
 # `seed` is secret. The sockets' events are the numbers from `first_event` on, MISS_EVENTS of them, at that
-# epoll; `tallies` are what routes.join() gives. False: no memory.
+# epoll; `tallies` are what routes.join() gives, `silences` the routes' own. False: no memory.
 cdef bint misses_allocate(Misses* misses, int32_t epoll, uint64_t first_event, HopTally* tallies,
-                          const Seed* seed) noexcept nogil
+                          Silences* silences, const Seed* seed) noexcept nogil
 cdef void misses_free(Misses* misses) noexcept nogil
 
 # Takes what packet_receive found missing and no stale answer stands by for: a MissStatus, and a PuntReason.

@@ -88,11 +88,11 @@ cdef enum:
 
 
 cdef bint misses_allocate(Misses* m, int32_t epoll, uint64_t first_event, HopTally* tallies,
-                          const Seed* seed) noexcept nogil:
+                          Silences* silences, const Seed* seed) noexcept nogil:
     cdef bint has_ports, has_table
     memset(m, 0, sizeof(Misses))
     has_ports = ports_allocate(&m.ports, epoll, first_event)
-    has_table = misstable_allocate(&m.table, tallies, seed)
+    has_table = misstable_allocate(&m.table, tallies, silences, seed)
     m.kept = <uint8_t*>calloc(1, BUFFER_SIZE)
     return has_ports and has_table and m.kept != NULL
 

@@ -13,7 +13,7 @@ from filterd.dataplane.asking cimport QUESTION_SIZE, Asking
 from filterd.dataplane.hashing cimport Seed
 from filterd.dataplane.lane cimport Back
 from filterd.dataplane.packet cimport Exchange
-from filterd.dataplane.routes cimport HOPS, Hop, HopTally
+from filterd.dataplane.routes cimport HOPS, Hop, HopTally, Silences
 
 
 cdef enum:
@@ -62,6 +62,7 @@ cdef struct Waiter:
 
 cdef struct MissTable:
     HopTally* tallies           # NUMBERS of them, this thread's: what is on its way to whom
+    Silences* silences          # every thread's
     Seed seed
     Miss* misses
     Waiter* waiters
@@ -78,8 +79,9 @@ cdef struct MissTable:
     uint32_t latest
 
 
-# `seed` is secret; `tallies` are what routes.join() gives. False: no memory.
-cdef bint misstable_allocate(MissTable* table, HopTally* tallies, const Seed* seed) noexcept nogil
+# `seed` is secret; `tallies` are what routes.join() gives, `silences` the routes' own. False: no memory.
+cdef bint misstable_allocate(MissTable* table, HopTally* tallies, Silences* silences,
+                             const Seed* seed) noexcept nogil
 cdef void misstable_free(MissTable* table) noexcept nogil
 
 # A place for one who waits, and for the question that it is the first to ask. NULL and 0: there is none, or

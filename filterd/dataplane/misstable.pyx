@@ -11,9 +11,11 @@ from filterd.dataplane.routes cimport W_OUTSTANDING, W_TIMEOUT
 from filterd.wire.codec cimport FLAG_CD
 
 
-cdef bint misstable_allocate(MissTable* t, HopTally* tallies, const Seed* seed) noexcept nogil:
+cdef bint misstable_allocate(MissTable* t, HopTally* tallies, Silences* silences,
+                             const Seed* seed) noexcept nogil:
     memset(t, 0, sizeof(MissTable))
     t.tallies = tallies
+    t.silences = silences
     t.seed = seed[0]
     # Zeros that nobody has touched yet: pages come with use.
     t.misses = <Miss*>calloc(MISSES, sizeof(Miss))

@@ -43,7 +43,6 @@ from filterd.dataplane.routes cimport (
     W_REFUSED,
     W_SENT,
     W_SERVFAIL,
-    W_SILENT_SINCE,
     W_UNREACHABLE,
     W_UNREACHABLE_AT,
     W_WITHOUT_EDNS,
@@ -107,8 +106,9 @@ cdef bint may_ask(const MissTable* t, Ports* ports, int64_t micros, uint32_t mis
 
 
 cdef bint fell_silent(const MissTable* t, int64_t micros, const Hop* hop) noexcept nogil:
-    """Whether this thread found it silent so lately that the event loop may not know yet."""
-    cdef int64_t since = <int64_t>load64(tally_word(t, hop.number, W_SILENT_SINCE))
+    """Whether a thread found it silent so lately that the event loop may not know yet, and this one has not
+    heard it since."""
+    cdef int64_t since = <int64_t>load64(&t.silences.since[hop.number])
     return (since > <int64_t>load64(tally_word(t, hop.number, W_HEARD_AT))
             and micros - since < SILENCE_MICROS + NEWS_MICROS)
 
@@ -255,7 +255,7 @@ cdef void outgoing_silent(MissTable* t, Miss* miss) noexcept nogil:
         attempt = miss.attempts + i
         if attempt.live and not attempt.late:
             attempt.late = True
-            since = tally_word(t, attempt.hop.number, W_SILENT_SINCE)
+            since = &t.silences.since[attempt.hop.number]
             store64(since, max(load64(since), <uint64_t>attempt.sent))
 
 

@@ -4,7 +4,8 @@
 The event loop keeps the health of the upstreams. It shows a route: the upstreams that are asked over plain
 UDP, in the order to ask. `serial` moves after `shown` does; an older route is kept until every thread has
 passed (see `epoch`). Each thread counts in a block of its own, by the upstream's number, which stays the same
-for as long as the process lives: what is on its way outlives a route.
+for as long as the process lives: what is on its way outlives a route. Of an upstream's silence the threads
+tell each other at once: until the next route is shown, each would wait for it once.
 """
 
 from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
@@ -16,7 +17,7 @@ cdef enum:
     HOPS = 16                   # upstreams of one route; the slow path knows of more
     NUMBERS = 256               # upstreams that a process has ever had; others are the slow path's
 
-cdef enum Word:                 # of a tally; as in upstream/shown.py
+cdef enum Word:                 # of a tally; as in upstream/shown.py, where `silent_since` follows
     W_SENT = 0
     W_ANSWERED = 1
     W_SERVFAIL = 2
@@ -38,8 +39,7 @@ cdef enum Word:                 # of a tally; as in upstream/shown.py
     W_SUMS = 18                 # words above are added up over the threads; of those below the latest counts
     W_HEARD_AT = 18             # microseconds of the clock that does not go back; 0: never
     W_UNREACHABLE_AT = 19
-    W_SILENT_SINCE = 20         # when the last query went that got no answer in time
-    WORDS = 21
+    WORDS = 20
 
 
 cdef struct Hop:
@@ -60,6 +60,10 @@ cdef struct HopTally:           # written by one thread (bump64), read by all
     uint64_t words[WORDS]
 
 
+cdef struct Silences:           # of all threads, rarely written: atomic; of two that write, either counts
+    uint64_t since[NUMBERS]     # when the last query went that got no answer in time, microseconds
+
+
 cdef class Tallies:
     """What one thread counts, by the upstreams' numbers. It stays with the routes when the thread ends."""
     cdef HopTally hops[NUMBERS]
@@ -72,5 +76,6 @@ cdef class Routes:
     cdef tuple published
     cdef dict numbers           # upstream -> its number
     cdef list tallies
+    cdef Silences silences
 
     cdef Tallies join(self)

@@ -28,6 +28,7 @@ cdef class Routes:
     def __cinit__(self, unsigned int threads):
         self.threads = max(threads, 1)
         self.published, self.numbers, self.tallies = (), {}, []
+        memset(&self.silences, 0, sizeof(Silences))
         self.shown = new_route()
 
     def __dealloc__(self):
@@ -69,7 +70,7 @@ cdef class Routes:
         return tallies
 
     def reports(self):
-        return {name: report_of(self.tallies, number) for name, number in self.numbers.items()}
+        return {name: report_of(self, number) for name, number in self.numbers.items()}
 
 
 cdef Route* new_route() except NULL:
@@ -102,15 +103,15 @@ cdef bytes socket_address(host, port):
     return start + bytes(4) + address.packed + bytes(4)
 
 
-cdef object report_of(list tallies, int number):
+cdef object report_of(Routes routes, int number):
     """What all threads counted of one upstream; they go on counting."""
     cdef Tallies each
     cdef uint64_t words[WORDS]
     cdef uint64_t word
     cdef int i
     memset(words, 0, sizeof(words))
-    for each in tallies:
+    for each in routes.tallies:
         for i in range(WORDS):
             word = load64(&each.hops[number].words[i])
             words[i] = words[i] + word if i < W_SUMS else max(words[i], word)
-    return Report(*[words[i] for i in range(WORDS)])
+    return Report(*[words[i] for i in range(WORDS)], load64(&routes.silences.since[number]))

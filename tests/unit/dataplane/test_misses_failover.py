@@ -113,6 +113,24 @@ def test_who_has_just_been_silent_is_asked_after_the_others(world: Misses, clien
     first.asked()  # it was heard again
 
 
+def test_threads_tell_each_other_of_a_silence(world: Misses, client: Client) -> None:
+    """Until the route says so, each of them would wait for it once."""
+    first, second = two(world)
+    world.ask(client, "www.example.org")
+    first.asked()
+    world.turn(SILENCE)
+    world.exchange(second, good)
+    client.answer()
+    world.use_thread(1)
+    world.ask(client, "www2.example.org")
+    world.exchange(second, good)
+    assert addresses(client.answer()) == ["192.0.2.80"]
+    assert first.all_asked() == []
+    world.turn(SILENCE + 500_000)
+    world.ask(client, "www3.example.org")
+    first.asked()  # by now the route has it in its place
+
+
 def test_who_was_overtaken_is_heard_all_the_same(world: Misses, client: Client) -> None:
     first, second = two(world)
     world.ask(client, "www.example.org")
