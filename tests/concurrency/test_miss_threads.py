@@ -61,12 +61,15 @@ def answering(endpoint: socket.socket) -> Iterator[None]:
         thread.join()
 
 
-def ask_all(world: Misses, results: list[int], place: int) -> None:
-    """The same questions from each thread: they find each other's answers in the cache."""
+def ask_all(world: Misses, results: list[int], place: int, changed: threading.Event) -> None:
+    """The same questions from each thread: they find each other's answers in the cache. The second half waits
+    for another route."""
     thread = FastThread(world.packets, world.routes, place, world.news, SEED)
     driver = Driver(thread)
     asked = answers = punts = 0
     while asked < QUESTIONS or driver.asking:
+        if asked >= QUESTIONS // 2:
+            changed.wait()
         batch = ASKED[asked : asked + WINDOW - driver.waiting]
         answers += sum(each is not None for each in driver.drive(batch, NOW, micros()))
         asked += len(batch)
@@ -87,15 +90,23 @@ def test_routes_change_under_all_threads() -> None:
         hops = [each.hop() for each in upstreams]
         world.routes.publish(hops)
         results = [-1] * THREADS
-        threads = [threading.Thread(target=ask_all, args=(world, results, place)) for place in range(THREADS)]
+        changed = threading.Event()
+        threads = [
+            threading.Thread(target=ask_all, args=(world, results, place, changed))
+            for place in range(THREADS)
+        ]
         with answering(first), answering(second):
             for thread in threads:
                 thread.start()
+            seen = 0
             while any(thread.is_alive() for thread in threads):
-                hops.reverse()
-                world.routes.publish(hops)
                 reports = world.routes.reports()
                 assert sum(each.answered for each in reports.values()) <= THREADS * QUESTIONS
+                if reports[hops[0].name].answered > seen:
+                    hops.reverse()
+                    seen = reports[hops[0].name].answered
+                    world.routes.publish(hops)
+                    changed.set()
                 threads[0].join(0.001)
             for thread in threads:
                 thread.join()
