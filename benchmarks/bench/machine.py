@@ -133,7 +133,7 @@ def wait_for(condition: Callable[[], bool], process: subprocess.Popen[bytes], wh
     deadline = time.monotonic() + READY_SECONDS
     while not condition():
         if process.poll() is not None or time.monotonic() > deadline:
-            how = f"took more than {READY_SECONDS} s" if process.poll() is None else "ended"
+            how = f"took more than {READY_SECONDS:.0f} s" if process.poll() is None else "ended"
             said = log.read_text(errors="replace").strip().splitlines() if log.exists() else []
             message = f"{what} {how} before it answered" + (f": {said[-1][:300]}" if said else "")
             raise CannotRunError(message)
