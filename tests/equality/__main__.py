@@ -26,7 +26,7 @@ SHARES = {
     "rewritten": ("rewrite ",),
     "made here": ("local ", "refused", "malformed", "not_ready", "reduced", "limited truncated"),
     "forwarded": ("lookup miss",),
-    "asked here": ("asked taken",),
+    "asked here": ("upstream asked",),
     "stale": ("lookup stale",),
     "dropped": ("drop ",),
     "punted": ("punt ",),

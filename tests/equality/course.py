@@ -179,7 +179,7 @@ class Course:
         for drops in (counts["drops"], self.fast.record.drops, self.fast.dropped()):
             counted.update({f"drop {reason}": count for reason, count in drops.items()})
         counted.update({f"punt {reason}": count for reason, count in self.fast.punts().items()})
-        counted.update({f"asked {which}": count for which, count in self.fast.misses().items()})
+        counted.update({f"upstream {which}": count for which, count in self.fast.misses().items()})
         counted.update(category=sum(counts["categories"].values()), tcp=counts["queries"]["tcp"])
 
 

@@ -48,11 +48,11 @@ WAYS = (
 
 NATIVE_SEEDS = range(31, 37)
 NATIVE_WAYS = (
-    "asked taken",
-    "asked joined",
+    "upstream asked",
+    "upstream joined",
+    "upstream renewed",
     "rewrite safe_search",
     "punt stale",
-    "punt refresh",
     "punt busy",
     "punt unanswered",
     "punt truncated",
