@@ -58,7 +58,7 @@ class ScriptedUpstreams:
     gate: asyncio.Event = field(default_factory=asyncio.Event)
     slow: asyncio.Event = field(default_factory=asyncio.Event)
 
-    async def forward(self, pending: Pending) -> Answer:
+    async def forward(self, pending: Pending, waited: float = 0.0) -> Answer:
         await self.gate.wait()
         if pending.name.startswith(b"\4slow"):
             await self.slow.wait()

@@ -40,8 +40,8 @@ class Forwarded(Protocol):
 class Upstreams(Protocol):
     """Who forwards; its errors are values."""
 
-    async def forward(self, pending: Pending) -> Forwarded:
-        """Ask for the name that is pending."""
+    async def forward(self, pending: Pending, waited: float = 0.0) -> Forwarded:
+        """Ask for the name that is pending; ``waited``: seconds that its client has waited already."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -118,7 +118,7 @@ class SlowPath:
             if result.stale:
                 came = await self._refreshed(result, send, began)
             else:
-                came = await self.upstreams.forward(result)
+                came = await self.upstreams.forward(result, self._clock.ticks() - began)
             if came is None:
                 return
             now, ticks = self._clock.now(), int(self._clock.ticks())
@@ -134,7 +134,7 @@ class SlowPath:
         """
         refresh = self._refreshing.refresh(pending)
         if refresh is None:
-            return await self.upstreams.forward(pending)
+            return await self.upstreams.forward(pending, self._clock.ticks() - began)
         left = max(min(refresh.began, began) + self._stale_answer - self._clock.ticks(), 0.0)
         done, _ = await asyncio.wait({refresh.coming}, timeout=left)
         if not done and self._answer_stale(pending, send, began):

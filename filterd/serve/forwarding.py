@@ -70,12 +70,12 @@ class Forwarding:
         self._forwarder.start()
         self._turn()
 
-    async def forward(self, pending: Asked) -> UpstreamAnswer | UpstreamFailure:
-        """Ask for the name that is pending."""
+    async def forward(self, pending: Asked, waited: float = 0.0) -> UpstreamAnswer | UpstreamFailure:
+        """Ask for the name that is pending; ``waited``: seconds that its client has waited already."""
         question = Question(
             pending.name, pending.qtype, pending.qclass, pending.dnssec_ok, pending.checking_disabled
         )
-        return await self._forwarder.resolve(question)
+        return await self._forwarder.resolve(question, waited)
 
     def change(self, upstreams: Sequence[Upstream]) -> None:
         """Ask these from now on. What is known of the old ones is kept where nothing changed; they stay

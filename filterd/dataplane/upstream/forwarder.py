@@ -92,8 +92,11 @@ class Forwarder:
             for peer in self._peers
         }
 
-    async def resolve(self, question: Question) -> UpstreamAnswer | UpstreamFailure:
-        """The same answer for all who ask the same in the meantime. Cancelling one waiter harms no other."""
+    async def resolve(self, question: Question, waited: float = 0.0) -> UpstreamAnswer | UpstreamFailure:
+        """The same answer for all who ask the same in the meantime. Cancelling one waiter harms no other.
+
+        ``waited``: seconds that the first of them has spent on the question before.
+        """
         if self._probes.returned(question.name):
             return UpstreamFailure(Reason.LOOP)
         pending = self._pending.get(question)
@@ -101,7 +104,7 @@ class Forwarder:
             if len(self._pending) >= self._limits.outstanding:
                 self.overloaded += 1
                 return UpstreamFailure(Reason.OVERLOADED)
-            pending = asyncio.get_running_loop().create_task(self._ask(question))
+            pending = asyncio.get_running_loop().create_task(self._ask(question, waited))
             self._pending[question] = pending
             pending.add_done_callback(lambda _: self._pending.pop(question, None))
         else:
@@ -119,9 +122,9 @@ class Forwarder:
         await _end([*self._lingering])
         await self._network.close()
 
-    async def _ask(self, question: Question) -> UpstreamAnswer | UpstreamFailure:
+    async def _ask(self, question: Question, waited: float) -> UpstreamAnswer | UpstreamFailure:
         self._budget.earn()
-        race = Race(question, self._peers, self._budget, self._clock, self._limits, self._lingering)
+        race = Race(question, self._peers, self._budget, self._clock, self._limits, self._lingering, waited)
         return await race.run()
 
     def _troubled(self, name: str) -> None:

@@ -43,13 +43,14 @@ class Limits:
     patience: float = SILENCE
     """the wait for one server before the next is asked as well"""
     deadline: float = 4.0
-    """the wait for all of them together"""
+    """the wait for all of them together; of what the client has waited before, at most half counts"""
     outstanding: int = 4096
     """different questions at one time"""
 
 
 class Race:
-    """Asks the peers one question. ``lingering`` takes the attempts that lost, until they end."""
+    """Asks the peers one question. ``lingering`` takes the attempts that lost, until they end; ``waited``:
+    seconds that a client has spent on it before, on a thread of the fast path for one."""
 
     def __init__(
         self,
@@ -59,6 +60,7 @@ class Race:
         clock: Callable[[], float],
         limits: Limits,
         lingering: set[Attempt],
+        waited: float = 0.0,
     ) -> None:
         self._question = question
         self._peers = peers
@@ -66,7 +68,7 @@ class Race:
         self._clock = clock
         self._limits = limits
         self._lingering = lingering
-        self._deadline = clock() + limits.deadline
+        self._deadline = clock() + limits.deadline - min(waited, limits.deadline / 2)
         self._running: dict[Attempt, tuple[Peer, float]] = {}
         self._settled: set[Peer] = set()
         """peers that said what they had to say"""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 
@@ -13,9 +14,12 @@ import pytest
 
 from filterd.dataplane import refreshing
 from filterd.dataplane.addresses import Addresses, Prefixes
+from filterd.dataplane.fastpath import FastThread
 from filterd.dataplane.lines import Lines
 from filterd.dataplane.packets import Packets, Pending
 from filterd.dataplane.places import Places
+from filterd.dataplane.recorded import Driver
+from filterd.dataplane.routes import Routes
 from filterd.dataplane.slowpath import SlowPath
 from filterd.dataplane.stages.record import Record
 from filterd.policy.classes import FIXED, Classes
@@ -54,9 +58,11 @@ class Upstreams:
     came: Came
     gate: asyncio.Event = field(default_factory=asyncio.Event)
     asked: int = 0
+    waited: list[float] = field(default_factory=list)
 
-    async def forward(self, pending: Pending) -> Came:
+    async def forward(self, pending: Pending, waited: float = 0.0) -> Came:
         self.asked += 1
+        self.waited.append(waited)
         await self.gate.wait()
         return self.came
 
@@ -126,6 +132,22 @@ async def test_slow_upstreams_get_a_client_the_stale_answer_and_the_cache_the_ne
     fresh = await bench.ask()
     assert (ttl_of(fresh), codes(fresh), bench.upstreams.asked) == (TTL, [], 2)
     assert bench.packets.counts()["lookups"] == {"hit": 1, "stale": 1, "miss": 2, "prefetch": 0}
+
+
+async def test_what_a_thread_has_waited_for_an_upstream_is_said(bench: Bench) -> None:
+    news = os.eventfd(0)
+    thread = FastThread(bench.packets, Routes(1), 0, news, bytes(16))
+    query = dns.message.make_query("www.example.org", "A").to_wire()
+    Driver(thread).drive([(query, CLIENT)], bench.clock.now(), int(bench.clock.seconds * 1e6))
+    os.close(news)
+    bench.clock.seconds += 1.2
+    punted = thread.take()
+    assert punted is not None
+    task = bench.path.resume(punted, bench.send)
+    assert task is not None
+    await task
+    assert bench.upstreams.waited == [pytest.approx(1.2)]
+    assert bench.sent.pop().rcode() == dns.rcode.NOERROR
 
 
 async def test_a_stale_denial_says_so(bench: Bench) -> None:

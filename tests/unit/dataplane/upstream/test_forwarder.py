@@ -112,6 +112,17 @@ async def test_nobody_answering_is_a_failure_at_the_deadline() -> None:
 
 
 @in_virtual_time
+@pytest.mark.parametrize(("waited", "left"), [(1.2, 2.8), (60.0, 2.0)])
+async def test_what_a_client_has_waited_counts_up_to_half_of_the_time(waited: float, left: float) -> None:
+    """On a thread it may be as long as there are upstreams; here they are heard once more."""
+    found = world({FIRST: silent, SECOND: silent})
+    began = now()
+    assert await found.forwarder.resolve(QUESTION, waited) == UpstreamFailure(Reason.NO_ANSWER)
+    assert now() - began == pytest.approx(left)
+    assert set(found.network.asked) == {FIRST.name, SECOND.name}
+
+
+@in_virtual_time
 async def test_a_slow_server_is_asked_again() -> None:
     scripts: Iterator[Script] = iter([silent, silent, good])
     answer, found = await resolved(lambda packet: next(scripts)(packet))
