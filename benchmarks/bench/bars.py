@@ -117,11 +117,19 @@ def _throughput(mix: Mapping[str, Figures]) -> Row:
     ours, bare = mix.get("filterd"), mix.get("bare")
     if ours is None or bare is None:
         return _row("throughput of the mix", NO_BAR, "", None)
+    theirs = mix.get("dnsdist")
+    peer = "" if theirs is None else f"dnsdist {theirs.rate:,.0f}/s, "
     text = (
-        f"{ours.rate:,.0f}/s (bare {bare.rate:,.0f}/s; "
-        f"generator's CPU {ours.generator:.0%} and {bare.generator:.0%})"
+        f"{ours.rate:,.0f}/s ({peer}bare {bare.rate:,.0f}/s; "
+        f"generator's CPU {ours.generator:.0%} and {bare.generator:.0%}); {_per_processor(ours, theirs)}"
     )
     return _row("throughput of the mix", NO_BAR, text, None)
+
+
+def _per_processor(ours: Figures, theirs: Figures | None) -> str:
+    """What the processor time of an answer comes to: the generator may be the limit of both."""
+    text = f"{ours.per_processor or 0.0:,.0f} answers per CPU s"
+    return text if theirs is None else f"{text} (dnsdist {theirs.per_processor or 0.0:,.0f})"
 
 
 def _misses(misses: Mapping[str, Figures]) -> Row:

@@ -82,9 +82,9 @@ class Report:
             "",
             "Medians of the rounds:",
             "",
-            "| workload | system | answers/s | CPU µs, user + system | above bare | p50, p99 ms at half load "
-            "| lost | batch | generator | others |",
-            "| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |",
+            "| workload | system | answers/s | answers per CPU s | CPU µs, user + system | above bare "
+            "| p50, p99 ms at half load | lost | batch | generator | others |",
+            "| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |",
         ]
         for workload in self.found.rounds:
             medians = self.found.medians(workload)
@@ -125,6 +125,7 @@ def _line(workload: str, name: str, medians: dict[str, Figures]) -> str:
         workload,
         name,
         f"{each.rate:,.0f}",
+        "-" if each.per_processor is None else f"{each.per_processor:,.0f}",
         f"{each.user:.2f} + {each.system:.2f}",
         "-" if above is None or name == "bare" else f"{above:.2f}",
         "-" if each.p50 is None or each.p99 is None else f"{each.p50:.3f}, {each.p99:.3f}",

@@ -49,6 +49,14 @@ def test_processor_time(mix: Mapping[str, Figures], above: str, user: str) -> No
     assert found(measured, "user CPU").verdict == user
 
 
+def test_throughput_is_said_beside_what_limits_it() -> None:
+    mix = systems(bare=(0.0, 3.0), dnsdist=(2.0, 3.0), filterd=(1.0, 3.0))
+    row = found(Measured(mix, {}), "throughput")
+    assert "generator's CPU 90% and 90%" in row.measured
+    assert "250,000 answers per CPU s (dnsdist 200,000)" in row.measured
+    assert figures(user=0.0, system=0.0).per_processor is None
+
+
 @pytest.mark.parametrize(("rate", "verdict"), [(99.0, "missed"), (100.0, "met")])
 def test_misses(rate: float, verdict: str) -> None:
     misses = {"dnsdist": figures(rate=100.0), "filterd": figures(rate=rate)}
