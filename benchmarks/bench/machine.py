@@ -133,11 +133,16 @@ def wait_for(condition: Callable[[], bool], process: subprocess.Popen[bytes], wh
     deadline = time.monotonic() + READY_SECONDS
     while not condition():
         if process.poll() is not None or time.monotonic() > deadline:
-            how = f"took more than {READY_SECONDS:.0f} s" if process.poll() is None else "ended"
-            said = log.read_text(errors="replace").strip().splitlines() if log.exists() else []
-            message = f"{what} {how} before it answered" + (f": {said[-1][:300]}" if said else "")
-            raise CannotRunError(message)
+            raise CannotRunError(_why_not_ready(process, what, log))
         time.sleep(0.002)
+
+
+def _why_not_ready(process: subprocess.Popen[bytes], what: str, log: Path) -> str:
+    """With the last that it said, where it ended by itself."""
+    if process.poll() is None:
+        return f"{what} took more than {READY_SECONDS:.0f} s before it answered"
+    said = log.read_text(errors="replace").strip().splitlines() if log.exists() else []
+    return f"{what} ended before it answered" + (f": {said[-1][:300]}" if said else "")
 
 
 @contextlib.contextmanager
