@@ -30,8 +30,11 @@ from filterd.dataplane.punting import PuntReason
 from filterd.dataplane.recorded import Driver
 from filterd.dataplane.routes import Routes
 from filterd.dataplane.upstream.shown import Hop, Report
+from filterd.model.verdict import Kind
+from filterd.policy.classes import FIXED, Classes, ListClass
 from filterd.policy.decide import LineHandle
-from tests.policy_world import KEY, NOW, World
+from filterd.policy.resolve import ResolvedPolicy
+from tests.policy_world import KEY, NOW, Placed, World
 
 SEED = bytes(range(16))
 MAPPED = bytes(10) + b"\xff\xff"
@@ -42,6 +45,24 @@ START = 1_000_000_000
 SILENCE = 400_000
 PATIENCE = 5_000
 """milliseconds that a test waits for a datagram that must come"""
+ADULT, SEARCH = 8, 9
+CLASSES = Classes(
+    (
+        *FIXED,
+        ListClass("adult", Kind.CATEGORY, ADULT, category="adult"),
+        ListClass("google", Kind.SAFE_SEARCH, SEARCH, target="safe.example.net"),
+    )
+)
+POLICY = World(
+    CLASSES,
+    (
+        Placed("adult.example", bit=ADULT),
+        Placed("search.example", bit=SEARCH),
+        Placed("192.0.2.66/32", bit=ADULT),
+    ),
+    (),
+    (ResolvedPolicy(), ResolvedPolicy("children", categories=1 << ADULT, safe_search=1 << SEARCH)),
+)
 Datagram = tuple[bytes, Any]
 
 
@@ -238,7 +259,7 @@ class Misses:
 
 
 @contextmanager
-def misses(policy: World, *, threads: int = 1, size: int = 1 << 20) -> Iterator[Misses]:
+def misses(policy: World = POLICY, *, threads: int = 1, size: int = 1 << 20) -> Iterator[Misses]:
     """One line that opted in, at 127.0.0.2; nobody is asked before a route is published."""
     cache = ResponseCache(size, SEED)
     packets = Packets(Prefixes(SEED, ["127.0.0.0/8"]), cache, Rules())

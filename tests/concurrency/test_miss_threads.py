@@ -19,7 +19,6 @@ from filterd.dataplane.fastpath import FastThread
 from filterd.dataplane.recorded import Driver
 from tests.miss_world import SEED, UNKNOWN, Misses, Upstream, bound, misses
 from tests.policy_world import NOW
-from tests.unit.dataplane.test_misses import POLICY
 
 pytestmark = pytest.mark.usefixtures("fast_switching")
 THREADS = 3
@@ -85,7 +84,7 @@ def micros() -> int:
 
 
 def test_routes_change_under_all_threads() -> None:
-    with misses(POLICY, threads=THREADS) as world, bound() as first, bound() as second:
+    with misses(threads=THREADS) as world, bound() as first, bound() as second:
         upstreams = [Upstream(first), Upstream(second)]
         hops = [each.hop() for each in upstreams]
         world.routes.publish(hops)

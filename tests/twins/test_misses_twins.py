@@ -29,10 +29,9 @@ from filterd.dataplane.upstream.shown import Report
 from filterd.dataplane.upstream.values import Server
 from filterd.policy.decide import LineHandle
 from filterd.wire.names import name_from_text
-from tests.miss_world import CHILD, SEED, Client, Misses, Rules, Upstream, misses
+from tests.miss_world import CHILD, POLICY, SEED, Client, Misses, Rules, Upstream, misses
 from tests.policy_strategies import answers, hostile_answers
 from tests.policy_world import KEY, NOW
-from tests.unit.dataplane.test_misses import POLICY
 
 NAME = name_from_text("query.example")
 SERVER = Server("192.0.2.1", trusted=True)
@@ -51,7 +50,7 @@ class Both:
 
 @pytest.fixture(scope="module")
 def both() -> Iterator[Both]:
-    with misses(POLICY) as native:
+    with misses() as native:
         upstream, client = native.upstream(), native.client(CHILD)
         native.routes.publish([upstream.hop(trusted=True)])
         cache = ResponseCache(1 << 20, SEED)

@@ -106,16 +106,17 @@ class Shelf:
         if self._arriving is None:
             return None
         name, steps = self._arriving
+        self._arriving = None  # whatever a step raises, the next look begins anew
         try:
             snapshot = next(steps)
         except RefusedError as error:
-            self._arriving = None
             reason = str(error)
             self.refused[reason] = self.refused.get(reason, 0) + 1
             self.on_refusal(name, reason)
             return None
-        if snapshot is not None:
-            self._arriving = None
+        if snapshot is None:
+            self._arriving = (name, steps)
+        else:
             self._keep(name)
         return snapshot
 

@@ -13,6 +13,7 @@ from filterd.dataplane.addresses import Addresses, Prefixes
 from filterd.dataplane.cache import ResponseCache
 from filterd.dataplane.lines import Lines
 from filterd.dataplane.packets import Packets
+from tests.miss_world import Client, Misses, Upstream, misses
 from tests.node_machine import Machine
 from tests.node_world import ScriptedStore, make_store
 
@@ -66,3 +67,24 @@ def machine(tmp_path: Path, store: ScriptedStore) -> Iterator[Machine]:
     made.directory.mkdir()
     yield made
     made.node.close()
+
+
+@pytest.fixture
+def world() -> Iterator[Misses]:
+    """One thread that forwards, over a small policy; nobody is asked yet."""
+    with misses() as made:
+        yield made
+
+
+@pytest.fixture
+def upstream(world: Misses) -> Upstream:
+    """One that is asked."""
+    made = world.upstream()
+    world.routes.publish([made.hop()])
+    return made
+
+
+@pytest.fixture
+def client(world: Misses) -> Client:
+    """Of no line."""
+    return world.client()

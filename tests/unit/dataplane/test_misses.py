@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import dns.edns
 import dns.flags
@@ -17,9 +17,6 @@ from filterd.dataplane.punting import PuntReason
 from filterd.dataplane.upstream.message import Manner, write_query
 from filterd.dataplane.upstream.shown import Report
 from filterd.dataplane.upstream.values import Question
-from filterd.model.verdict import Kind
-from filterd.policy.classes import FIXED, Classes, ListClass
-from filterd.policy.resolve import ResolvedPolicy
 from filterd.wire.names import name_from_text
 from tests.miss_world import (
     CHILD,
@@ -31,48 +28,8 @@ from tests.miss_world import (
     addresses,
     failing,
     good,
-    misses,
     reply,
 )
-from tests.policy_world import Placed, World
-
-ADULT, SEARCH = 8, 9
-CLASSES = Classes(
-    (
-        *FIXED,
-        ListClass("adult", Kind.CATEGORY, ADULT, category="adult"),
-        ListClass("google", Kind.SAFE_SEARCH, SEARCH, target="safe.example.net"),
-    )
-)
-POLICY = World(
-    CLASSES,
-    (
-        Placed("adult.example", bit=ADULT),
-        Placed("search.example", bit=SEARCH),
-        Placed("192.0.2.66/32", bit=ADULT),
-    ),
-    (),
-    (ResolvedPolicy(), ResolvedPolicy("children", categories=1 << ADULT, safe_search=1 << SEARCH)),
-)
-
-
-@pytest.fixture
-def world() -> Iterator[Misses]:
-    with misses(POLICY) as made:
-        yield made
-
-
-@pytest.fixture
-def upstream(world: Misses) -> Upstream:
-    """One that is asked."""
-    made = world.upstream()
-    world.routes.publish([made.hop()])
-    return made
-
-
-@pytest.fixture
-def client(world: Misses) -> Client:
-    return world.client()
 
 
 def test_the_query_is_that_of_the_slow_path(world: Misses, upstream: Upstream, client: Client) -> None:

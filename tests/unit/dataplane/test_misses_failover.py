@@ -6,13 +6,11 @@ from __future__ import annotations
 
 import resource
 import socket
-from collections.abc import Iterator
 
 import pytest
 
 from filterd.dataplane.punting import PuntReason
 from filterd.dataplane.upstream.shown import Hop
-from filterd.policy.resolve import ResolvedPolicy
 from tests.miss_world import (
     CHILD,
     SILENCE,
@@ -24,24 +22,8 @@ from tests.miss_world import (
     bound,
     failing,
     good,
-    misses,
     reply,
 )
-from tests.policy_world import World
-from tests.unit.dataplane.test_misses import CLASSES
-
-POLICY = World(CLASSES, (), (), (ResolvedPolicy(), ResolvedPolicy("none")))
-
-
-@pytest.fixture
-def world() -> Iterator[Misses]:
-    with misses(POLICY) as made:
-        yield made
-
-
-@pytest.fixture
-def client(world: Misses) -> Client:
-    return world.client()
 
 
 def two(world: Misses) -> tuple[Upstream, Upstream]:

@@ -5,6 +5,9 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from unittest.mock import Mock
+
+import pytest
 
 from filterd.model.changelog import OrderChange
 from filterd.model.mandatory import FIRST_ORDER_ID
@@ -77,6 +80,26 @@ def test_one_that_is_cut_off_while_it_is_opened_is_refused(machine: Machine, sto
     assert node.publisher.snapshot is not None
     assert node.publisher.snapshot.names == 0
     assert not node.shelf.busy
+
+
+def test_a_fault_that_nobody_thought_of_is_not_the_end_of_new_lists(
+    machine: Machine, store: ScriptedStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    machine.put_snapshot(0)
+    node = machine.start()
+    machine.settle()
+    with monkeypatch.context() as patched:
+        patched.setattr(node.shelf, "check", Mock(side_effect=RuntimeError("a fault")))
+        machine.put_snapshot(store.write(CHILD))
+        with pytest.raises(RuntimeError, match="a fault"):
+            for _ in range(STEPS):
+                node.turn()
+    assert not node.shelf.busy
+    last = store.write(ORDER)
+    machine.put_snapshot(last)
+    machine.settle()
+    assert node.publisher.snapshot is not None
+    assert node.publisher.snapshot.built_at_revision == last
 
 
 def test_a_node_that_ends_meanwhile_leaves_no_file_open(machine: Machine) -> None:

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import dns.flags
 import dns.message
 import pytest
 
 from filterd.dataplane.punting import PuntReason
-from filterd.model.verdict import Kind
-from filterd.policy.classes import FIXED, Classes, ListClass
-from filterd.policy.resolve import ResolvedPolicy
 from tests.miss_world import (
     CHILD,
     MAPPED,
@@ -22,36 +19,13 @@ from tests.miss_world import (
     addresses,
     failing,
     good,
-    misses,
     reply,
 )
-from tests.policy_world import Placed, World
 
 NAME = "www.example.org"
 WIRE = b"\3www\7example\3org\0"
 TTL = 600_000_000
 """of the answers that ``good`` makes, in microseconds"""
-ADULT = 8
-POLICY = World(
-    Classes((*FIXED, ListClass("adult", Kind.CATEGORY, ADULT, category="adult"))),
-    (Placed("192.0.2.66/32", bit=ADULT),),
-    (),
-    (ResolvedPolicy(), ResolvedPolicy("children", categories=1 << ADULT)),
-)
-
-
-@pytest.fixture
-def world() -> Iterator[Misses]:
-    with misses(POLICY) as made:
-        yield made
-
-
-@pytest.fixture
-def upstream(world: Misses) -> Upstream:
-    """One that is asked."""
-    made = world.upstream()
-    world.routes.publish([made.hop()])
-    return made
 
 
 @pytest.fixture

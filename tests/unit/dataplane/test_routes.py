@@ -9,17 +9,12 @@ import pytest
 from filterd.dataplane.routes import Routes
 from filterd.dataplane.upstream.shown import Hop, Report
 from filterd.dataplane.upstream.values import Outcome
-from filterd.policy.resolve import ResolvedPolicy
 from tests.miss_world import Misses, addresses, good, misses
-from tests.policy_world import World
-from tests.unit.dataplane.test_misses import CLASSES
-
-POLICY = World(CLASSES, (), (), (ResolvedPolicy(), ResolvedPolicy("none")))
 
 
 @pytest.fixture
 def world() -> Iterator[Misses]:
-    with misses(POLICY, threads=3) as made:
+    with misses(threads=3) as made:
         yield made
 
 
