@@ -382,7 +382,7 @@ cdef class FastThread:
             raise MemoryError("no memory for a thread of the fast path")
         self._open()
         if not misses_allocate(&self.fast.misses, self.fast.epoll, FIRST_MISS, self.tallies.hops,
-                               &routes.silences, &secret):
+                               &routes.silences, &routes.avoided, &secret):
             raise MemoryError("no memory for a thread of the fast path")
 
     def _open(self):

@@ -17,7 +17,7 @@ from filterd.dataplane.hashing cimport Seed
 from filterd.dataplane.lane cimport Back
 from filterd.dataplane.misstable cimport MissTable
 from filterd.dataplane.packet cimport Exchange
-from filterd.dataplane.ports cimport PORTS, Ports
+from filterd.dataplane.ports cimport PORTS, AvoidedPorts, Ports
 from filterd.dataplane.routes cimport HopTally, Route, Silences
 
 
@@ -43,7 +43,7 @@ cdef struct Misses:
 # `seed` is secret. The sockets' events are the numbers from `first_event` on, MISS_EVENTS of them, at that
 # epoll; `tallies` are what routes.join() gives, `silences` the routes' own. False: no memory.
 cdef bint misses_allocate(Misses* misses, int32_t epoll, uint64_t first_event, HopTally* tallies,
-                          Silences* silences, const Seed* seed) noexcept nogil
+                          Silences* silences, const AvoidedPorts* avoided, const Seed* seed) noexcept nogil
 cdef void misses_free(Misses* misses) noexcept nogil
 
 # Takes what packet_receive found missing and no stale answer stands by for: a MissStatus, and a PuntReason.

@@ -57,6 +57,7 @@ from filterd.dataplane.packet cimport (
 )
 from filterd.dataplane.ports cimport (
     CAME,
+    AvoidedPorts,
     ports_allocate,
     ports_datagram,
     ports_flush,
@@ -88,10 +89,10 @@ cdef enum:
 
 
 cdef bint misses_allocate(Misses* m, int32_t epoll, uint64_t first_event, HopTally* tallies,
-                          Silences* silences, const Seed* seed) noexcept nogil:
+                          Silences* silences, const AvoidedPorts* avoided, const Seed* seed) noexcept nogil:
     cdef bint has_ports, has_table
     memset(m, 0, sizeof(Misses))
-    has_ports = ports_allocate(&m.ports, epoll, first_event)
+    has_ports = ports_allocate(&m.ports, epoll, first_event, avoided)
     has_table = misstable_allocate(&m.table, tallies, silences, seed)
     m.kept = <uint8_t*>calloc(1, BUFFER_SIZE)
     return has_ports and has_table and m.kept != NULL

@@ -3,11 +3,13 @@
 
 UDP sockets for each address family that is used, each bound to a port that the kernel's random bits chose,
 none connected: datagrams from elsewhere are to be seen and counted. What they mean is for others. Every few
-seconds one of them is replaced by one at another port: who finds a port out cannot use it for long.
+seconds one of them is replaced by one at another port: who finds a port out cannot use it for long. Some
+ports are avoided, though nobody has them now: a server that begins again finds its own free.
 """
 
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
+from filterd.dataplane.atomics cimport load64, store64
 from filterd.dataplane.lane cimport PEER_SIZE, iovec, mmsghdr
 
 
@@ -28,6 +30,10 @@ cdef enum PortState:
     PORTS_REFUSED = 2           # there were none to be had: not before `retry_at`
 
 
+cdef struct AvoidedPorts:       # of all threads; added to by one writer, atomic
+    uint64_t words[1024]        # a bit for each port
+
+
 cdef struct Query:              # one that waits for a flush
     uint8_t packet[GOING_SIZE]
     uint16_t length
@@ -41,6 +47,7 @@ cdef struct Failure:
     uint16_t id
 
 cdef struct Ports:
+    const AvoidedPorts* avoided
     int32_t epoll
     uint64_t first_event        # the event of socket 0; the others follow
     int32_t sockets[2 * PORTS]  # -1: closed
@@ -66,7 +73,9 @@ cdef struct Ports:
     uint64_t not_sent           # counted by this thread alone (bump64): the queue was full
 
 
-cdef bint ports_allocate(Ports* ports, int32_t epoll, uint64_t first_event) noexcept nogil
+# `avoided` must outlive them.
+cdef bint ports_allocate(Ports* ports, int32_t epoll, uint64_t first_event,
+                         const AvoidedPorts* avoided) noexcept nogil
 cdef void ports_free(Ports* ports) noexcept nogil
 
 # Whether there are sockets of that family; opens them at the first call.
@@ -104,3 +113,11 @@ cdef inline size_t ports_length(const Ports* ports, int i) noexcept nogil:
 
 cdef inline const uint8_t* ports_source(const Ports* ports, int i) noexcept nogil:
     return &ports.sources[i][0]
+
+
+cdef inline void ports_avoid(AvoidedPorts* avoided, uint16_t port) noexcept nogil:
+    store64(&avoided.words[port >> 6], avoided.words[port >> 6] | <uint64_t>1 << (port & 63))
+
+
+cdef inline bint ports_avoided(const AvoidedPorts* avoided, uint16_t port) noexcept nogil:
+    return load64(&avoided.words[port >> 6]) >> (port & 63) & 1

@@ -83,17 +83,19 @@ cdef extern from *:
 
 cdef enum:
     LOWEST_PORT = 1024
-    BIND_TRIES = 64             # for one socket, where ports are taken already
+    BIND_TRIES = 64             # for one socket, where ports are avoided or taken already
     SEND_TRIES = 2              # of one query, after errors that earlier ones left on the socket
     RETRY_MICROS = 1000000      # between two attempts to open what there was not enough of
     NONE = 255
 
 
-cdef bint ports_allocate(Ports* ports, int32_t epoll, uint64_t first_event) noexcept nogil:
+cdef bint ports_allocate(Ports* ports, int32_t epoll, uint64_t first_event,
+                         const AvoidedPorts* avoided) noexcept nogil:
     cdef int i
     memset(ports, 0, sizeof(Ports))
     for i in range(2 * PORTS):
         ports.sockets[i] = -1
+    ports.avoided = avoided
     ports.epoll = epoll
     ports.first_event = first_event
     ports.going = <Query*>calloc(GOING, sizeof(Query))
@@ -189,7 +191,7 @@ cdef int32_t bound(Ports* ports, bint ipv6) noexcept nogil:
         if not ports_random(ports, &word):
             break
         port = <uint16_t>(word & 0xFFFF)
-        if port < LOWEST_PORT:
+        if port < LOWEST_PORT or ports_avoided(ports.avoided, port):
             continue
         if bind_port(made, ipv6, port) == 0:
             return made

@@ -11,6 +11,7 @@ tell each other at once: until the next route is shown, each would wait for it o
 from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
 
 from filterd.dataplane.lane cimport PEER_SIZE
+from filterd.dataplane.ports cimport AvoidedPorts
 
 
 cdef enum:
@@ -77,5 +78,6 @@ cdef class Routes:
     cdef dict numbers           # upstream -> its number
     cdef list tallies
     cdef Silences silences
+    cdef AvoidedPorts avoided   # the kernel's reserved ones, and those of all upstreams so far
 
     cdef Tallies join(self)

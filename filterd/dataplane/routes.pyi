@@ -15,8 +15,9 @@ class Routes:
 
     @property
     def threads(self) -> int: ...
-    def __init__(self, threads: int) -> None:
-        """``threads``: how many share what an upstream may have outstanding."""
+    def __init__(self, threads: int, avoided: Iterable[int] = ()) -> None:
+        """``threads``: how many share what an upstream may have outstanding. ``avoided``: ports that no query
+        leaves from; those of upstreams that are published are avoided too."""
 
     def publish(self, hops: Iterable[Hop]) -> None:
         """Whom to ask from now on, in this order; none: threads ask nobody. The first sixteen are shown."""

@@ -6,6 +6,7 @@ from libc.string cimport memcpy, memset
 
 from filterd.dataplane.atomics cimport load64, store64, store_pointer
 from filterd.dataplane.epoch cimport retire_memory
+from filterd.dataplane.ports cimport ports_avoid
 
 import sys
 import sys
@@ -25,10 +26,13 @@ cdef class Tallies:
 cdef class Routes:
     """See the stub."""
 
-    def __cinit__(self, unsigned int threads):
+    def __cinit__(self, unsigned int threads, avoided=()):
         self.threads = max(threads, 1)
         self.published, self.numbers, self.tallies = (), {}, []
         memset(&self.silences, 0, sizeof(Silences))
+        memset(&self.avoided, 0, sizeof(AvoidedPorts))
+        for port in avoided:
+            ports_avoid(&self.avoided, port)
         self.shown = new_route()
 
     def __dealloc__(self):
@@ -40,6 +44,8 @@ cdef class Routes:
         cdef const Route* old = self.shown
         if wanted == self.published:
             return
+        for hop in wanted:
+            ports_avoid(&self.avoided, hop.port)
         route = new_route()
         try:
             for hop in wanted[:HOPS]:

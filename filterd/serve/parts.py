@@ -18,6 +18,23 @@ from filterd.telemetry import log
 from filterd.telemetry.families import Histogram
 from filterd.telemetry.metrics import ENFORCEMENT_BUCKETS
 
+RESERVED_PORTS = Path("/proc/sys/net/ipv4/ip_local_reserved_ports")
+"""of the kernel (its ip-sysctl): ports that are drawn for nobody"""
+
+
+def reserved_ports(path: Path = RESERVED_PORTS) -> tuple[int, ...]:
+    """The ports that this machine's operator keeps for servers of his own; none where the system has no such
+    list, or one that cannot be read."""
+    found: list[int] = []
+    try:
+        for part in path.read_text(encoding="ascii").strip().split(","):
+            first, _, last = part.partition("-")
+            if part:
+                found.extend(range(int(first), min(int(last or first), 65535) + 1))
+    except (OSError, ValueError):
+        return ()
+    return tuple(found)
+
 
 class SystemClock:
     """The machine's clocks."""

@@ -40,6 +40,7 @@ from filterd.serve.parts import (
     SystemClock,
     place_of,
     prefixes,
+    reserved_ports,
     switches_of,
     versions_of,
 )
@@ -92,7 +93,8 @@ class Resolver:
             self._packets.use_board(board)
         self._node = Node(place_of(settings), switches_of(settings), self._publish, self._witness, time.time)
         self._node.load()
-        routes = Routes(settings.dns.threads)
+        avoided = (*reserved_ports(), *(each.port for each in settings.dns.listen))
+        routes = Routes(settings.dns.threads, avoided)
         reading = unwatched if board is None else board.reading
         self._forwarding = Forwarding(settings.dns.upstreams, reading, routes)
         self._path = SlowPath(self._packets, self._forwarding, self._clock, self._record)

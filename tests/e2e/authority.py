@@ -1,12 +1,13 @@
 """Real name servers as upstreams on loopback: NSD serving a test's zones, Unbound validating above it.
 
-Both run in the foreground as children of the test, on ports the kernel gave, with every file in the
+Both run in the foreground as children of the test, on ports that were free, with every file in the
 test's own folder; they end with the ``with`` block.
 """
 
 from __future__ import annotations
 
 import contextlib
+import random
 import socket
 import subprocess
 import time
@@ -20,19 +21,23 @@ import dns.query
 from tests.system import command
 
 READY_SECONDS = 10.0
+_EPHEMERAL = Path("/proc/sys/net/ipv4/ip_local_port_range")
+_DRAW = random.SystemRandom()
 
 
 def free_port(address: str = "127.0.0.1") -> int:
-    """A port that was free for UDP and TCP a moment ago."""
+    """A port that was free for UDP and TCP a moment ago. It is none of those that the kernel gives away: a
+    server that begins again finds it free, whatever clients opened meanwhile."""
+    first = int(_EPHEMERAL.read_text().split()[0])
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     for _ in range(50):
         with (
             socket.socket(family, socket.SOCK_STREAM) as tcp,
             socket.socket(family, socket.SOCK_DGRAM) as udp,
         ):
-            tcp.bind((address, 0))
-            port: int = tcp.getsockname()[1]
+            port = _DRAW.randrange(10_000, first)
             with contextlib.suppress(OSError):
+                tcp.bind((address, port))
                 udp.bind((address, port))
                 return port
     msg = "no port free for both UDP and TCP"

@@ -1,16 +1,18 @@
 """One exchange with one upstream over UDP, TCP or TLS, on the running event loop. Errors are values.
 
 UDP sockets are used once: bound to port 0, so that the kernel draws a random port for each query
-(RFC 5452 section 9.2), and not connected, so that datagrams from elsewhere are seen, counted and ignored.
+(RFC 5452 section 9.2), none that an upstream listens at, and not connected, so that datagrams from elsewhere
+are seen, counted and ignored.
 IP_RECVERR makes an unconnected socket report that nobody listens, instead of waiting for the timeout.
 """
 
 from __future__ import annotations
 
 import asyncio
+import errno
 import socket
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from typing import Protocol
 
 from filterd.dataplane.upstream.streams import Streams
@@ -22,6 +24,8 @@ Accept = Callable[[bytes, tuple[str, int]], bool]
 _IP_RECVERR = 11
 _IPV6_RECVERR = 25
 _MOST_UDP = 4096
+_DRAWS = 64
+"""of a port, where those that were drawn are to be avoided"""
 _BURST = 16
 """datagrams read at one go, so that a flood at one port does not hold the loop"""
 
@@ -44,11 +48,14 @@ class LoopNetwork:
 
     def __init__(self) -> None:
         self._streams: dict[Server, Streams] = {}
+        self._avoided: set[int] = set()
+        """ports of upstreams: one on this machine finds its own free when it begins again"""
 
     async def udp(self, server: Server, packet: bytes, accept: Accept, wait: float) -> bytes | Outcome:
         """Send from a fresh port; Outcome.TIMEOUT or UNREACHABLE where no answer came."""
+        self._avoided.add(server.port)
         try:
-            opened = _open_udp(server)
+            opened = open_udp(server.ipv6, self._avoided)
         except OSError:
             return Outcome.UNREACHABLE
         with opened:
@@ -76,20 +83,25 @@ class LoopNetwork:
             await streams.close()
 
 
-def _open_udp(server: Server) -> socket.socket:
-    """An unconnected socket on a random port. Raises OSError."""
-    family = socket.AF_INET6 if server.ipv6 else socket.AF_INET
-    opened = socket.socket(family, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
-    try:
-        if server.ipv6:
-            opened.setsockopt(socket.IPPROTO_IPV6, _IPV6_RECVERR, 1)
-        else:
-            opened.setsockopt(socket.IPPROTO_IP, _IP_RECVERR, 1)
-        opened.bind(("::" if server.ipv6 else "0.0.0.0", 0))  # noqa: S104 - the way back is the kernel's choice
-    except OSError:
+def open_udp(ipv6: bool, avoided: Container[int]) -> socket.socket:
+    """An unconnected socket on a random port that is not to be avoided. Raises OSError."""
+    for _ in range(_DRAWS):
+        opened = socket.socket(
+            socket.AF_INET6 if ipv6 else socket.AF_INET, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK
+        )
+        try:
+            if ipv6:
+                opened.setsockopt(socket.IPPROTO_IPV6, _IPV6_RECVERR, 1)
+            else:
+                opened.setsockopt(socket.IPPROTO_IP, _IP_RECVERR, 1)
+            opened.bind(("::" if ipv6 else "0.0.0.0", 0))  # noqa: S104 - the way back is the kernel's choice
+        except OSError:
+            opened.close()
+            raise
+        if opened.getsockname()[1] not in avoided:
+            return opened
         opened.close()
-        raise
-    return opened
+    raise OSError(errno.EADDRINUSE, "every port that was drawn belongs to an upstream")
 
 
 async def _exchange(

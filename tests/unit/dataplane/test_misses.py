@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 
 import dns.edns
 import dns.flags
@@ -14,6 +15,7 @@ import dns.rdatatype
 import pytest
 
 from filterd.dataplane.punting import PuntReason
+from filterd.dataplane.routes import Routes
 from filterd.dataplane.upstream.message import Manner, write_query
 from filterd.dataplane.upstream.shown import Report
 from filterd.dataplane.upstream.values import Question
@@ -94,6 +96,19 @@ def test_ports_ids_and_letter_case_are_spread(world: Misses, upstream: Upstream,
     letters = sum(chr(byte).isalpha() for query, _ in queries for byte in query[13:40])
     assert 0.4 < capitals / letters < 0.6
     assert len(world.ports()) >= 64
+
+
+def test_no_query_leaves_from_a_port_that_upstreams_listen_at_or_the_system_reserves(
+    world: Misses, upstream: Upstream, client: Client
+) -> None:
+    here = upstream.hop()
+    world.routes = Routes(1, range(1, 1 << 16, 4))
+    world.use_thread(0)
+    world.routes.publish([here, *(replace(here, port=port) for port in range(3, 1 << 16, 4))])
+    world.ask(client, "www.example.org")
+    upstream.asked()
+    assert len(world.ports()) == 72
+    assert all(port % 2 == 0 for _, port in world.ports())  # by chance: once in 2 to the 72
 
 
 def test_of_one_batch_a_few_leave_from_one_port_and_each_with_its_own_id(

@@ -18,6 +18,7 @@ import dns.rrset
 import pytest
 
 from filterd.dataplane.upstream.forwarder import Forwarder
+from filterd.dataplane.upstream.network import open_udp
 from filterd.dataplane.upstream.race import Limits
 from filterd.dataplane.upstream.values import (
     Outcome,
@@ -124,6 +125,14 @@ async def test_each_query_leaves_from_a_port_of_its_own() -> None:
     assert len(set(upstream.ports)) >= 64
     steps = [b - a for a, b in zip(upstream.ports, upstream.ports[1:], strict=False)]
     assert len(set(steps)) > 32
+
+
+def test_no_query_leaves_from_a_port_that_is_to_be_avoided() -> None:
+    for _ in range(64):
+        with open_udp(ipv6=False, avoided=range(1, 1 << 16, 2)) as opened:
+            assert opened.getsockname()[1] % 2 == 0
+    with pytest.raises(OSError, match="belongs to an upstream"):
+        open_udp(ipv6=False, avoided=range(1 << 16))
 
 
 async def test_a_server_that_drops_costs_one_attempt() -> None:
