@@ -18,6 +18,8 @@ from pathlib import Path
 
 from bench import bars, comparison, lists
 from bench.first import measure_first
+from bench.hits import measure_hits
+from bench.live import measure_live
 from bench.loads import Generator
 from bench.machine import CannotRunError, Cores, free_port
 from bench.report import Report, say
@@ -28,7 +30,7 @@ from bench.threads import threads
 
 BUILD = Path("build")
 PAGE = Path("docs/benchmarks.md")
-PARTS = ("list", "lines", "names", "flood", "swap", "first", "threads")
+PARTS = ("list", "lines", "names", "flood", "swap", "first", "threads", "live", "hits")
 SWAPS = 3
 
 
@@ -43,10 +45,12 @@ class Size:
     lines: int
     many_lines: int
     popular: int = 10_000
+    live_seconds: float = 5.0
+    zipf_queries: int = 400_000
 
 
 FULL = Size(5, 3, 1_000_000, 5_000_000, 100_000, 1_000_000)
-QUICK = Size(1, 1, 100_000, 200_000, 10_000, 20_000, popular=2_000)
+QUICK = Size(1, 1, 100_000, 200_000, 10_000, 20_000, popular=2_000, live_seconds=1.0, zipf_queries=100_000)
 
 
 def main() -> int:
@@ -111,6 +115,8 @@ def run(ready: Bench, size: Size, folder: Path, parts: list[str] | tuple[str, ..
         "swap": [lambda: swapped(ready, task("swap", many()), report)],
         "first": [lambda: first_answer(ready, task("first", many()), size.many_lines, report)],
         "threads": [lambda: report.alone.update({"two threads": threads(ready.work, names, ready.rounds)})],
+        "live": [lambda: live(ready, names, size.live_seconds, report)],
+        "hits": [lambda: hits(size.zipf_queries, report)],
     }
     for part in parts:
         for step in steps[part]:
@@ -131,6 +137,19 @@ def first_answer(ready: Bench, task: Task, lines: int, report: Report) -> None:
     """The start."""
     say("first answer:")
     report.alone["start"] = measure_first(ready, task, lines)
+
+
+def live(ready: Bench, names: lists.Names, seconds: float, report: Report) -> None:
+    """Changes of lines."""
+    say("changes of lines and addresses beside queries:")
+    report.note("live changes", measure_live(ready.work, names, seconds))
+
+
+def hits(queries: int, report: Report) -> None:
+    """The cache."""
+    say("cache hits:")
+    report.note("cache hits, Zipf", measure_hits(queries))
+    report.note("cache hits, Zipf and a third asked once", measure_hits(queries, once=3))
 
 
 def measured(report: Report) -> bars.Measured:

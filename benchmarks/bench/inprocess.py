@@ -63,6 +63,17 @@ class Unlimited:
     overrides: tuple[()] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Plane:
+    """A data plane without sockets, and the tables that it reads."""
+
+    packets: Packets
+    lines: Lines
+    addresses: Addresses
+    policy: int
+    """number of the policy that blocks the whole list"""
+
+
 def read_packets(path: Path) -> Iterator[tuple[bytes, int]]:
     """The packets of a file and their flags."""
     content, at = path.read_bytes(), 0
@@ -72,8 +83,8 @@ def read_packets(path: Path) -> Iterator[tuple[bytes, int]]:
         at += 3 + length
 
 
-def ready(snapshot: Path, asked: list[tuple[bytes, int]]) -> Packets:
-    """A data plane with one line, at 127.0.0.1, that blocks the whole list."""
+def ready(snapshot: Path, asked: list[tuple[bytes, int]]) -> Plane:
+    """One with one line, at 127.0.0.1, that blocks the whole list."""
     opened = Snapshot.open(snapshot, KEY)
     book = PolicyBook.of_meta(opened.meta, from_meta(opened.meta["lists"]))
     policy = book.index(profile_name(PROFILES - 1), "UTC")
@@ -88,7 +99,7 @@ def ready(snapshot: Path, asked: list[tuple[bytes, int]]) -> Packets:
     packets = Packets(Prefixes(KEY, ["127.0.0.0/8"]), cache, Rules())
     packets.limit(RateLimiter(KEY), RateRules(KEY, Unlimited()))
     packets.publish(state, lines, addresses, True)
-    return packets
+    return Plane(packets, lines, addresses, policy)
 
 
 def keep(cache: ResponseCache, packet: bytes) -> None:
@@ -99,9 +110,14 @@ def keep(cache: ResponseCache, packet: bytes) -> None:
     cache.insert(packet[HEADER : end - 4], 1, message, now=int(TICKS), union=union)
 
 
+def thread_on(packets: Packets, number: int) -> FastThread:
+    """One of the fast path that tells nobody of its punts."""
+    return FastThread(packets, Routes(1), number, os.eventfd(0), KEY)
+
+
 def driver_on(packets: Packets, number: int) -> Driver:
-    """Of a thread of the fast path that tells nobody of punts: there are none."""
-    return Driver(FastThread(packets, Routes(1), number, os.eventfd(0), KEY))
+    """Of such a thread."""
+    return Driver(thread_on(packets, number))
 
 
 def recorded(asked: list[tuple[bytes, int]]) -> list[tuple[bytes, bytes]]:
@@ -113,7 +129,7 @@ def main() -> int:
     """Give every packet, so many times."""
     snapshot, path, times = sys.argv[1:]
     asked = list(read_packets(Path(path)))
-    driver = driver_on(ready(Path(snapshot), asked), 0)
+    driver = driver_on(ready(Path(snapshot), asked).packets, 0)
     answered = driver.spin(recorded(asked), int(times), NOW, int(TICKS * 1e6))
     sys.stdout.write(f"{answered}\n")
     return 0

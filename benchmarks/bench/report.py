@@ -42,6 +42,11 @@ class Report:
         self.not_run.append((what, why))
         say(f"not run: {what}: {why}")
 
+    def note(self, what: str, values: dict[str, float]) -> None:
+        """Take and print what was measured of filterd alone."""
+        self.alone[what] = values
+        say(f"  {what}: {_plain(values)}")
+
     def finish(self, path: Path) -> None:
         """Print the medians, the bars and what was not run, and write all of it as JSON."""
         for workload, systems in self.found.rounds.items():

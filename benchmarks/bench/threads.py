@@ -29,7 +29,7 @@ def threads(work: Path, names: lists.Names, rounds: int) -> float:
     popular = frozenset(names.popular)
     mix = lists.mix(names.popular, names.some_blocked, lists.BLOCKED_SHARE)[:PACKETS]
     asked = [(query(name), CACHED if name in popular else 0) for name in mix]
-    packets = ready(snapshot, asked)
+    packets = ready(snapshot, asked).packets
     found = []
     for _ in range(rounds):
         one = _seconds(packets, asked, 1)
