@@ -12,7 +12,7 @@ import platform
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -114,7 +114,7 @@ def run(ready: Bench, size: Size, folder: Path, parts: list[str] | tuple[str, ..
         "flood": [lambda: comparison.measure_floods(ready, task("flood", names), found)],
         "swap": [lambda: swapped(ready, task("swap", many()), report)],
         "first": [lambda: first_answer(ready, task("first", many()), size.many_lines, report)],
-        "threads": [lambda: report.alone.update({"two threads": threads(ready.work, names, ready.rounds)})],
+        "threads": [lambda: scaling(ready, names, report)],
         "live": [lambda: live(ready, names, size.live_seconds, report)],
         "hits": [lambda: hits(size.zipf_queries, report)],
     }
@@ -139,6 +139,12 @@ def first_answer(ready: Bench, task: Task, lines: int, report: Report) -> None:
     report.alone["start"] = measure_first(ready, task, lines)
 
 
+def scaling(ready: Bench, names: lists.Names, report: Report) -> None:
+    """Two threads."""
+    say("two threads against one, in process:")
+    report.note("two against one", asdict(threads(ready.work, names, ready.rounds)))
+
+
 def live(ready: Bench, names: lists.Names, seconds: float, report: Report) -> None:
     """Changes of lines."""
     say("changes of lines and addresses beside queries:")
@@ -161,7 +167,8 @@ def measured(report: Report) -> bars.Measured:
         bytes_per_million=memory.get("filterd"),
         first_answer=report.alone.get("start", {}).get("first right answer"),
         swap=report.swap,
-        two_threads=report.alone.get("two threads"),
+        two_threads=report.alone.get("two against one", {}).get("threads"),
+        two_processes=report.alone.get("two against one", {}).get("processes"),
     )
 
 

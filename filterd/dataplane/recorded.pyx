@@ -39,7 +39,7 @@ cdef struct Recorded:           # one batch
     int count
     unsigned int lengths[BATCH]
     Back backs[BATCH]
-    uint8_t packets[BATCH][RECORDED_SIZE]
+    uint8_t* packets            # one behind the other: a stream pushes little else out of the caches
 
 
 # ---- the thread's turn ----
@@ -100,20 +100,26 @@ cdef int record(Fast* fast, list packets, int first) except -1:
     return i
 
 
-cdef void keep(const Fast* fast, Recorded* out) noexcept nogil:
+cdef uint8_t* keep(const Fast* fast, uint8_t* at, Recorded* out) noexcept nogil:
+    """Keep a batch, its packets at this place: the place behind them."""
     cdef int i
+    out.packets = at
     for i in range(out.count):
         out.lengths[i] = fast.hand.lane.came[i].msg_len
         out.backs[i] = fast.hand.lane.backs[i]
-        memcpy(&out.packets[i][0], lane_packet(&fast.hand.lane, i), out.lengths[i])
+        memcpy(at, lane_packet(&fast.hand.lane, i), out.lengths[i])
+        at += out.lengths[i]
+    return at
 
 
 cdef void load(Fast* fast, const Recorded* kept) noexcept nogil:
     cdef int i
+    cdef const uint8_t* at = kept.packets
     for i in range(kept.count):
         fast.hand.lane.came[i].msg_len = kept.lengths[i]
         fast.hand.lane.backs[i] = kept.backs[i]
-        memcpy(<uint8_t*>lane_packet(&fast.hand.lane, i), &kept.packets[i][0], kept.lengths[i])
+        memcpy(<uint8_t*>lane_packet(&fast.hand.lane, i), at, kept.lengths[i])
+        at += kept.lengths[i]
 
 
 cdef list take_answers(Fast* fast):
@@ -196,16 +202,18 @@ cdef class Driver:
         cdef Fast* fast = self.idle()
         cdef list batches = [packets[start:start + BATCH] for start in range(0, len(packets), BATCH)]
         cdef Py_ssize_t kept = len(batches)
-        cdef Recorded* recorded
+        cdef size_t size = sum([len(each[0]) for each in packets])
+        cdef Recorded* recorded = <Recorded*>calloc(kept or 1, sizeof(Recorded))
+        cdef uint8_t* stream = <uint8_t*>calloc(1, size or 1)
+        cdef uint8_t* at = stream
         cdef uint64_t answered = 0
         cdef int64_t _, i
-        recorded = <Recorded*>calloc(kept or 1, sizeof(Recorded))
-        if recorded == NULL:
-            raise MemoryError("no memory for the recorded packets")
         try:
+            if recorded == NULL or stream == NULL:
+                raise MemoryError("no memory for the recorded packets")
             for i in range(kept):
                 recorded[i].count = record(fast, batches[i], 0)
-                keep(fast, &recorded[i])
+                at = keep(fast, at, &recorded[i])
             with nogil:
                 for _ in range(rounds):
                     for i in range(kept):
@@ -214,5 +222,6 @@ cdef class Driver:
                         answered += fast.hand.lane.queued
         finally:
             free(recorded)
+            free(stream)
             fast.hand.lane.queued = 0
         return answered

@@ -88,3 +88,9 @@ def test_start_and_threads() -> None:
     slow = Measured({}, {}, first_answer=1.01, two_threads=1.79)
     assert found(slow, "from exec").verdict == "missed"
     assert found(slow, "two threads").verdict == "missed"
+
+
+def test_what_the_machine_gives_two_processes_is_said_and_changes_no_verdict() -> None:
+    row = found(Measured({}, {}, two_threads=1.7, two_processes=1.65), "two threads")
+    assert row.verdict == "missed"
+    assert row.measured == "1.70 x (two processes that share nothing: 1.65 x)"
