@@ -61,6 +61,9 @@ class Swap:
     """seconds, of the queries due in the second after the swap"""
     rate: float
     compile_seconds: float
+    lost_around: int = 0
+    """of those lost, due between a snapshot's publication and a second after it is in force: the others are
+    the load's and the compile's"""
 
     def as_dict(self) -> dict[str, float | None]:
         """For JSON."""
@@ -150,8 +153,9 @@ def _swap(swap: Swap | None) -> Row:
     bar = f"0 lost, 0 unfiltered, worst <= {WORST_AT_SWAP * 1000:.0f} ms"
     if swap is None:
         return _row("a swap under load, compile running", bar, "", None)
+    around = f" ({swap.lost_around} around swaps)" if swap.lost else ""
     text = (
-        f"{swap.lost} lost, {swap.unfiltered} unfiltered, "
+        f"{swap.lost} lost{around}, {swap.unfiltered} unfiltered, "
         f"worst {swap.worst * 1000:.1f} ms at {swap.rate:,.0f}/s"
     )
     met = not swap.lost and not swap.unfiltered and swap.worst <= WORST_AT_SWAP

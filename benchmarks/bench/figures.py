@@ -160,6 +160,11 @@ def latency(
     return Latency(percentile(ranked, 0.5), percentile(ranked, 0.99), ranked[-1])
 
 
+def lost_in(times: Iterable[tuple[float, float | None]], spans: Sequence[tuple[float, float]]) -> int:
+    """How many of the queries due in these spans got no answer."""
+    return sum(taken is None and any(begin <= due < end for begin, end in spans) for due, taken in times)
+
+
 def median(rounds: Sequence[Figures]) -> Figures:
     """Field by field, over the rounds that have the field. ValueError for no rounds."""
     values = [asdict(each) for each in rounds]

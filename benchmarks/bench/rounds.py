@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import dns.message
+
 from bench.figures import Figures, Load, latency, parse_times
 from bench.loads import Generator, Senders
 from bench.machine import CannotRunError, ask, busy, usage
@@ -84,8 +86,16 @@ def check(each: Running, task: Task) -> None:
     for name, client, code in wanted:
         answer = _asked(each.port, query(name), client)
         if answer is None or answer[3] & 15 != code:
-            message = f"it answers {name} for {client} with {answer and answer[3] & 15}, not {code}"
+            message = f"it answers {name} for {client} with {_said(answer)}, not {code}"
             raise CannotRunError(message)
+
+
+def _said(answer: bytes | None) -> str:
+    """Its code and its extended errors."""
+    if answer is None:
+        return "silence"
+    options = dns.message.from_wire(answer).options
+    return " ".join([str(answer[3] & 15), *(each.to_text() for each in options)])
 
 
 def _asked(port: int, packet: bytes, client: str) -> bytes | None:

@@ -16,7 +16,7 @@ import resolver
 
 from bench import lists, ours
 from bench.bars import Swap
-from bench.figures import latency, parse_senders, parse_times
+from bench.figures import latency, lost_in, parse_senders, parse_times
 from bench.loads import Senders
 from bench.machine import CannotRunError
 from bench.packets import MUST_BLOCK, query, write_entries
@@ -67,26 +67,36 @@ def _under_load(bench: Bench, task: Task, settings: Settings, how: Senders, swap
     with bench.generator.start(bench.generator.words(port, replace(how, seconds=seconds))) as process:
         began = time.monotonic()
         time.sleep(QUIET_SECONDS)
-        taken, moments = [], []
+        taken, spans = [], []
         for number in range(swaps):
             if time.monotonic() - began > seconds - QUIET_SECONDS:
                 break
             taken.append(_compile(task, bench.work / "swap.snapshot"))
-            moments.append(_publish(settings, bench.work / "swap.snapshot"))
+            published = time.monotonic()
+            spans.append((published, _publish(settings, bench.work / "swap.snapshot") + 1))
             bench.tell(f"  swap {number + 1}: compiled in {taken[-1]:.1f} s")
         output, _ = process.communicate(timeout=seconds + 10)
     load = parse_senders(output.decode(errors="replace"))
     assert how.times is not None  # noqa: S101 - it was given
     seen = parse_times(how.times.read_bytes())
     whole = latency(seen)
-    moments = [moment for moment in moments if moment + 1 < load.begin + seconds]  # under load to its end
-    after = [latency(seen, moment - load.begin, moment - load.begin + 1) for moment in moments]
+    spans = [(published - load.begin, end - load.begin) for published, end in spans]
+    spans = [(published, end) for published, end in spans if end < seconds]  # under load to its end
+    after = [latency(seen, end - 1, end) for _, end in spans]
     p99 = [each.p99 for each in after if each is not None]
-    if whole is None or not moments:
+    if whole is None or not spans:
         message = "no swap in time"
         raise CannotRunError(message)
-    found = Swap(load.lost, load.unfiltered, whole.worst, max(p99, default=None), how.rate, max(taken))
-    bench.tell(f"  {json.dumps({'swaps': len(moments), 'p99 of all': whole.p99, **found.as_dict()})}")
+    found = Swap(
+        load.lost,
+        load.unfiltered,
+        whole.worst,
+        max(p99, default=None),
+        how.rate,
+        max(taken),
+        lost_in(seen, spans),
+    )
+    bench.tell(f"  {json.dumps({'swaps': len(spans), 'p99 of all': whole.p99, **found.as_dict()})}")
     return found
 
 

@@ -81,6 +81,12 @@ def test_swap(swap: Swap, verdict: str) -> None:
     assert found(Measured({}, {}, swap=swap), "a swap").verdict == verdict
 
 
+def test_where_queries_of_a_swap_were_lost_is_said() -> None:
+    row = found(Measured({}, {}, swap=Swap(9, 0, 0.04, None, 1000.0, 1.0, lost_around=2)), "a swap")
+    assert row.measured == "9 lost (2 around swaps), 0 unfiltered, worst 40.0 ms at 1,000/s"
+    assert row.verdict == "missed"
+
+
 def test_start_and_threads() -> None:
     fast = Measured({}, {}, first_answer=1.0, two_threads=1.8)
     assert found(fast, "from exec").verdict == "met"

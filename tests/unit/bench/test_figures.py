@@ -13,6 +13,7 @@ from bench.figures import (
     Load,
     OutputError,
     latency,
+    lost_in,
     median,
     parse_dnsperf,
     parse_senders,
@@ -75,6 +76,12 @@ def test_times_and_latency() -> None:
     assert latency(times) == Latency(0.003, 0.009, 0.009)
     assert latency(times, 1.0, 2.0) == Latency(0.003, 0.003, 0.003)
     assert latency(times, 0.5, 1.5) is None
+
+
+def test_what_is_lost_in_spans_of_time() -> None:
+    times = [(0.5, None), (1.0, None), (1.5, 0.1), (2.0, None), (3.0, None)]
+    assert lost_in(times, [(1.0, 2.0), (2.5, 3.5)]) == 2
+    assert lost_in(times, []) == 0
 
 
 def test_percentiles() -> None:
