@@ -12,15 +12,12 @@ import time
 from pathlib import Path
 
 from bench import lists
-from bench.inprocess import CACHED, NOW, TICKS, Plane, ready, thread_on
-from bench.machine import CannotRunError
-from bench.ours import compile_apart
-from bench.packets import query
+from bench.inprocess import NOW, TICKS, Plane, ready, thread_on
+from bench.recordings import record_mix, two_processors
 from filterd.dataplane.punting import PuntReason
 from filterd.dataplane.recorded import Driver
 from filterd.policy.decide import LineHandle
 
-PACKETS = 20_000
 LINES = 10_000
 CHANGES = 10_000
 """of lines a second, and as many of addresses"""
@@ -32,15 +29,9 @@ NETWORK = bytes(10) + b"\xff\xff\x7f\1"
 
 def measure_live(work: Path, names: lists.Names, seconds: float) -> dict[str, float]:
     """For so many seconds each. Raises CannotRunError: one processor."""
-    cores = sorted(os.sched_getaffinity(0))
-    if len(cores) < 2:
-        message = "there is one processor"
-        raise CannotRunError(message)
+    cores = two_processors()
     snapshot = work / "live.snapshot"
-    compile_apart(names.blocked, 0, snapshot)
-    popular = frozenset(names.popular)
-    mix = lists.mix(names.popular, names.some_blocked, lists.BLOCKED_SHARE)[:PACKETS]
-    asked = [(query(name), CACHED if name in popular else 0) for name in mix]
+    asked = record_mix(names, snapshot)
     plane = ready(snapshot, asked)
     for number in range(LINES):
         _change_line(plane, number, 0)
@@ -50,7 +41,7 @@ def measure_live(work: Path, names: lists.Names, seconds: float) -> dict[str, fl
 
 
 def _measure(
-    plane: Plane, recorded: list[tuple[bytes, bytes]], cores: list[int], seconds: float
+    plane: Plane, recorded: list[tuple[bytes, bytes]], cores: tuple[int, int], seconds: float
 ) -> dict[str, float]:
     thread = thread_on(plane.packets, 0)
     driver = Driver(thread)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from multiprocessing import get_context
@@ -17,13 +17,10 @@ from multiprocessing.synchronize import Barrier
 from pathlib import Path
 
 from bench import lists
-from bench.inprocess import CACHED, NOW, TICKS, driver_on, ready, recorded
-from bench.machine import CannotRunError
-from bench.ours import compile_apart
-from bench.packets import query
+from bench.inprocess import NOW, TICKS, driver_on, ready, recorded
+from bench.recordings import record_mix, two_processors
 from filterd.dataplane.packets import Packets
 
-PACKETS = 20_000
 TIMES = 40
 """each thread takes every packet so often: some tenths of a second"""
 TURNS = 3
@@ -43,27 +40,21 @@ class Scaling:
 
 def threads(work: Path, names: lists.Names, rounds: int) -> Scaling:
     """In turns. Raises CannotRunError: one processor."""
-    if len(os.sched_getaffinity(0)) < 2:
-        message = "there is one processor"
-        raise CannotRunError(message)
+    cores = two_processors()
     snapshot = work / "threads.snapshot"
-    compile_apart(names.blocked, 0, snapshot)
-    popular = frozenset(names.popular)
-    mix = lists.mix(names.popular, names.some_blocked, lists.BLOCKED_SHARE)[:PACKETS]
-    asked = [(query(name), CACHED if name in popular else 0) for name in mix]
+    asked = record_mix(names, snapshot)
     packets = ready(snapshot, asked).packets
     found: list[tuple[float, float]] = []
-    with _processes(snapshot, asked) as turn:
+    with _processes(snapshot, asked, cores) as turn:
         for _ in range(rounds * TURNS):
-            one = _seconds(packets, asked, 1)
-            found.append((2 * one / _seconds(packets, asked, 2), 2 * one / turn()))
+            one = _seconds(packets, asked, cores[:1])
+            found.append((2 * one / _seconds(packets, asked, cores), 2 * one / turn()))
     return Scaling(*(sorted(each)[len(found) // 2] for each in zip(*found, strict=True)))
 
 
-def _seconds(packets: Packets, asked: list[tuple[bytes, int]], count: int) -> float:
-    """How long so many threads take, each for the same work and on a processor of its own."""
-    cores = sorted(os.sched_getaffinity(0))
-    begin = threading.Barrier(count + 1)
+def _seconds(packets: Packets, asked: list[tuple[bytes, int]], cores: Sequence[int]) -> float:
+    """How long a thread on each of these processors takes, each for the same work."""
+    begin = threading.Barrier(len(cores) + 1)
 
     def serve(number: int) -> None:
         os.sched_setaffinity(0, {cores[number]})
@@ -73,7 +64,7 @@ def _seconds(packets: Packets, asked: list[tuple[bytes, int]], count: int) -> fl
         begin.wait()
         driver.spin(work, TIMES, NOW, int(TICKS * 1e6))
 
-    running = [threading.Thread(target=serve, args=(number,)) for number in range(count)]
+    running = [threading.Thread(target=serve, args=(number,)) for number in range(len(cores))]
     for thread in running:
         thread.start()
     begin.wait()
@@ -84,13 +75,14 @@ def _seconds(packets: Packets, asked: list[tuple[bytes, int]], count: int) -> fl
 
 
 @contextmanager
-def _processes(snapshot: Path, asked: list[tuple[bytes, int]]) -> Iterator[Callable[[], float]]:
+def _processes(
+    snapshot: Path, asked: list[tuple[bytes, int]], cores: Sequence[int]
+) -> Iterator[Callable[[], float]]:
     """Two of them, each with a data plane and a processor of its own: a call has them do the work of a
     thread each and gives the seconds."""
     apart = get_context("spawn")
     together = apart.Barrier(3)
-    cores = sorted(os.sched_getaffinity(0))
-    running = [apart.Process(target=_alone, args=(snapshot, asked, core, together)) for core in cores[:2]]
+    running = [apart.Process(target=_alone, args=(snapshot, asked, core, together)) for core in cores]
     for process in running:
         process.start()
 
