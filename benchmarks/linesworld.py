@@ -89,7 +89,7 @@ class World:
         }
         return from_value(value, base=self.work).as_dict()
 
-    def _snapshot(self, shelf: Path) -> None:
+    def _snapshot(self, snapshot_files: Path) -> None:
         builder = Builder(KEY)
         builder.begin_list([FIRST_FREE_BIT])
         for start in range(0, self.names, 100_000):
@@ -102,9 +102,9 @@ class World:
             "address_prefixes": {"4": [], "6": []},
             "profiles": {"children": {"categories": ["adult"], **empty}},
         }
-        with (shelf / "0-000000000000.snapshot").open("wb") as file:
+        with (snapshot_files / "0-000000000000.snapshot").open("wb") as file:
             file.writelines(builder.finish(meta, 0, 1, bytes(32)))
-        (shelf / "current").write_text("0-000000000000.snapshot")
+        (snapshot_files / "current").write_text("0-000000000000.snapshot")
 
     def _fill(self, store: sqlite3.Connection) -> None:
         """Lines 1 to n; 127.0.0.1 belongs to line 1, which has own.example on its block list."""

@@ -46,15 +46,15 @@ def prepare(folder: Path, snapshot: Path, key: bytes, dns: Mapping[str, Any] | N
     return settings
 
 
-def publish(shelf: Path, snapshot: Path) -> None:
+def publish(snapshot_files: Path, snapshot: Path) -> None:
     """Move a compiled snapshot to the shelf and make it the current one."""
     with snapshot.open("rb") as file:
         header = read_header(file.read(HEADER_SIZE), snapshot.stat().st_size)
     name = f"{header.built_at_revision}-{header.digest.hex()[:12]}.snapshot"
-    snapshot.rename(shelf / name)
-    draft = shelf / ".current"
+    snapshot.rename(snapshot_files / name)
+    draft = snapshot_files / ".current"
     draft.write_text(name)
-    draft.rename(shelf / "current")
+    draft.rename(snapshot_files / "current")
 
 
 @contextlib.contextmanager

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hypothesis import settings
 
-pytest_plugins = ["tests.system", "tests.golden.option"]
+pytest_plugins = ["tests.worlds.system", "tests.golden.option"]
 
 # How long an example takes says how busy the machine is, and nothing of the code.
 settings.register_profile("filterd", deadline=None)

@@ -57,7 +57,7 @@ def measure_flood(
         FLOOD_SOURCES,
         FLOOD_FIRST,
     )
-    witness = Senders(
+    observer = Senders(
         write_entries(bench.work / "witness.entries", ((query(name), 0) for name in popular)),
         SECONDS,
         WITNESS_RATE,
@@ -69,7 +69,7 @@ def measure_flood(
     for number in range(bench.rounds):
         for each in running:
             with bench.generator.start(bench.generator.words(each.port, flood)) as process:
-                seen, _ = bench.generator.senders(each.port, witness)
+                seen, _ = bench.generator.senders(each.port, observer)
                 output, _ = process.communicate(timeout=30)
             sent = parse_senders(output.decode(errors="replace"))
             after = latency(parse_times(times.read_bytes()))

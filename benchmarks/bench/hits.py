@@ -15,7 +15,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from bench.inprocess import TICKS, keep
 from bench.packets import query
-from filterd.dataplane.cache import ResponseCache
+from filterd.dataplane.cache.cache import ResponseCache
 from filterd.wire.names import name_from_text
 
 NAMES = 20_000

@@ -16,14 +16,14 @@ from pathlib import Path
 
 from bench.snapshots import KEY, profile_name
 from bench.systems import PROFILES
-from filterd.dataplane.addresses import Addresses, Prefixes
-from filterd.dataplane.cache import CachedUnion, ResponseCache
-from filterd.dataplane.fastpath import FastThread
-from filterd.dataplane.lines import Lines
-from filterd.dataplane.packets import Packets
-from filterd.dataplane.ratelimit import RateLimiter, RateRules
-from filterd.dataplane.recorded import Driver
-from filterd.dataplane.routes import Routes
+from filterd.dataplane.cache.cache import CachedUnion, ResponseCache
+from filterd.dataplane.fast.recorded import Driver
+from filterd.dataplane.fast.routes import Routes
+from filterd.dataplane.fast.thread import FastThread
+from filterd.dataplane.packet.plane import Plane
+from filterd.dataplane.tables.addresses import Addresses, Prefixes
+from filterd.dataplane.tables.lines import Lines
+from filterd.dataplane.tables.ratelimit import RateLimiter, RateRules
 from filterd.policy.classes import from_meta
 from filterd.policy.decide import LineHandle, PublishedState
 from filterd.policy.resolve import PolicyBook
@@ -64,10 +64,10 @@ class Unlimited:
 
 
 @dataclass(frozen=True, slots=True)
-class Plane:
+class PlaneWithTables:
     """A data plane without sockets, and the tables that it reads."""
 
-    packets: Packets
+    plane: Plane
     lines: Lines
     addresses: Addresses
     policy: int
@@ -83,7 +83,7 @@ def read_packets(path: Path) -> Iterator[tuple[bytes, int]]:
         at += 3 + length
 
 
-def ready(snapshot: Path, asked: list[tuple[bytes, int]]) -> Plane:
+def ready(snapshot: Path, asked: list[tuple[bytes, int]]) -> PlaneWithTables:
     """One with one line, at 127.0.0.1, that blocks the whole list."""
     opened = Snapshot.open(snapshot, KEY)
     book = PolicyBook.of_meta(opened.meta, from_meta(opened.meta["lists"]))
@@ -96,10 +96,10 @@ def ready(snapshot: Path, asked: list[tuple[bytes, int]]) -> Plane:
     for packet, flags in asked:
         if flags & CACHED:
             keep(cache, packet)
-    packets = Packets(Prefixes(KEY, ["127.0.0.0/8"]), cache, Rules())
-    packets.limit(RateLimiter(KEY), RateRules(KEY, Unlimited()))
-    packets.publish(state, lines, addresses, True)
-    return Plane(packets, lines, addresses, policy)
+    plane = Plane(Prefixes(KEY, ["127.0.0.0/8"]), cache, Rules())
+    plane.limit(RateLimiter(KEY), RateRules(KEY, Unlimited()))
+    plane.publish(state, lines, addresses, True)
+    return PlaneWithTables(plane, lines, addresses, policy)
 
 
 def keep(cache: ResponseCache, packet: bytes) -> None:
@@ -110,14 +110,14 @@ def keep(cache: ResponseCache, packet: bytes) -> None:
     cache.insert(packet[HEADER : end - 4], 1, message, now=int(TICKS), union=union)
 
 
-def thread_on(packets: Packets, number: int) -> FastThread:
+def thread_on(plane: Plane, number: int) -> FastThread:
     """One of the fast path that tells nobody of its punts."""
-    return FastThread(packets, Routes(1), number, os.eventfd(0), KEY)
+    return FastThread(plane, Routes(1), number, os.eventfd(0), KEY)
 
 
-def driver_on(packets: Packets, number: int) -> Driver:
+def driver_on(plane: Plane, number: int) -> Driver:
     """Of such a thread."""
-    return Driver(thread_on(packets, number))
+    return Driver(thread_on(plane, number))
 
 
 def recorded(asked: list[tuple[bytes, int]]) -> list[tuple[bytes, bytes]]:
@@ -129,7 +129,7 @@ def main() -> int:
     """Give every packet, so many times."""
     snapshot, path, times = sys.argv[1:]
     asked = list(read_packets(Path(path)))
-    driver = driver_on(ready(Path(snapshot), asked).packets, 0)
+    driver = driver_on(ready(Path(snapshot), asked).plane, 0)
     answered = driver.spin(recorded(asked), int(times), NOW, int(TICKS * 1e6))
     sys.stdout.write(f"{answered}\n")
     return 0

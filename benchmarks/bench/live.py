@@ -12,10 +12,10 @@ import time
 from pathlib import Path
 
 from bench import lists
-from bench.inprocess import NOW, TICKS, Plane, ready, thread_on
+from bench.inprocess import NOW, TICKS, PlaneWithTables, ready, thread_on
 from bench.recordings import record_mix, two_processors
-from filterd.dataplane.punting import PuntReason
-from filterd.dataplane.recorded import Driver
+from filterd.dataplane.fast.punt_reasons import PuntReason
+from filterd.dataplane.fast.recorded import Driver
 from filterd.policy.decide import LineHandle
 
 LINES = 10_000
@@ -41,9 +41,9 @@ def measure_live(work: Path, names: lists.Names, seconds: float) -> dict[str, fl
 
 
 def _measure(
-    plane: Plane, recorded: list[tuple[bytes, bytes]], cores: tuple[int, int], seconds: float
+    plane: PlaneWithTables, recorded: list[tuple[bytes, bytes]], cores: tuple[int, int], seconds: float
 ) -> dict[str, float]:
-    thread = thread_on(plane.packets, 0)
+    thread = thread_on(plane.plane, 0)
     driver = Driver(thread)
     begin, done, made = threading.Event(), threading.Event(), [0]
 
@@ -84,7 +84,7 @@ def _spin(driver: Driver, recorded: list[tuple[bytes, bytes]], seconds: float) -
     return asked, took
 
 
-def _write(plane: Plane, done: threading.Event) -> int:
+def _write(plane: PlaneWithTables, done: threading.Event) -> int:
     """Change lines and addresses, evenly, until told to end: how many of each."""
     began, made = time.monotonic(), 0
     while not done.is_set():
@@ -97,11 +97,11 @@ def _write(plane: Plane, done: threading.Event) -> int:
     return made
 
 
-def _change_line(plane: Plane, place: int, turn: int) -> None:
+def _change_line(plane: PlaneWithTables, place: int, turn: int) -> None:
     """A line has a pause that was over long ago, another one each time."""
     plane.lines.upsert(LineHandle(place + 2, policy=plane.policy, opted_in=True, paused_until=1 + turn))
 
 
-def _change_address(plane: Plane, place: int, turn: int) -> None:
+def _change_address(plane: PlaneWithTables, place: int, turn: int) -> None:
     """An address goes over to the next line."""
     plane.addresses.set((NETWORK + place.to_bytes(2))[12:], 32, (place + turn) % LINES + 2)

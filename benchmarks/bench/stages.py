@@ -60,9 +60,9 @@ def main() -> int:
 
 def count(work: Path, folder: Path) -> tuple[Counter[str], int]:
     """Instructions by function, and for how many packets. Raises CannotRunError."""
-    shelf = Path("build/bench-lists")
-    shelf.mkdir(exist_ok=True)
-    names = lists.make_names(folder, shelf, NAMES, POPULAR)
+    snapshot_files = Path("build/bench-lists")
+    snapshot_files.mkdir(exist_ok=True)
+    names = lists.make_names(folder, snapshot_files, NAMES, POPULAR)
     popular = frozenset(names.popular)
     asked = lists.mix(names.popular, names.some_blocked, lists.BLOCKED_SHARE)[:PACKETS]
     entries = write_entries(

@@ -19,7 +19,7 @@ from pathlib import Path
 from bench import lists
 from bench.inprocess import NOW, TICKS, driver_on, ready, recorded
 from bench.recordings import record_mix, two_processors
-from filterd.dataplane.packets import Packets
+from filterd.dataplane.packet.plane import Plane
 
 TIMES = 40
 """each thread takes every packet so often: some tenths of a second"""
@@ -43,7 +43,7 @@ def threads(work: Path, names: lists.Names, rounds: int) -> Scaling:
     cores = two_processors()
     snapshot = work / "threads.snapshot"
     asked = record_mix(names, snapshot)
-    packets = ready(snapshot, asked).packets
+    packets = ready(snapshot, asked).plane
     found: list[tuple[float, float]] = []
     with _processes(snapshot, asked, cores) as turn:
         for _ in range(rounds * TURNS):
@@ -52,7 +52,7 @@ def threads(work: Path, names: lists.Names, rounds: int) -> Scaling:
     return Scaling(*(sorted(each)[len(found) // 2] for each in zip(*found, strict=True)))
 
 
-def _seconds(packets: Packets, asked: list[tuple[bytes, int]], cores: Sequence[int]) -> float:
+def _seconds(packets: Plane, asked: list[tuple[bytes, int]], cores: Sequence[int]) -> float:
     """How long a thread on each of these processors takes, each for the same work."""
     begin = threading.Barrier(len(cores) + 1)
 
@@ -104,7 +104,7 @@ def _processes(
 def _alone(snapshot: Path, asked: list[tuple[bytes, int]], core: int, together: Barrier) -> None:
     """One of them: warm up, begin and end together with the other, until that is over."""
     os.sched_setaffinity(0, {core})
-    driver = driver_on(ready(snapshot, asked).packets, 0)
+    driver = driver_on(ready(snapshot, asked).plane, 0)
     work = recorded(asked)
     with suppress(threading.BrokenBarrierError):
         while True:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from filterd.operations.explain import Explanation, Stage
+    from filterd.operations.explain import ExplainedStage, Explanation
 
 UNNAMED = "ID"
 """stands in a command for a subscriber who is not known"""
@@ -41,7 +41,7 @@ def next_step(found: Explanation) -> str:
     return "" if step is None or stage is None else step(found, stage, who)
 
 
-def _decisive(found: Explanation) -> Stage | None:
+def _decisive(found: Explanation) -> ExplainedStage | None:
     outcomes = (DECIDED, "allowed") if found.reason == "own_allow" else (DECIDED,)
     matching = [each for each in found.stages if each.stage == found.reason and each.outcome in outcomes]
     return matching[-1] if matching else None
@@ -61,29 +61,29 @@ def _nothing(found: Explanation) -> str:
     return "nothing that holds for this line blocks it"
 
 
-def _list(stage: Stage) -> str:
+def _list(stage: ExplainedStage) -> str:
     title = f" ({stage.title})" if stage.title else ""
     if stage.category:
         return f"list {stage.list}, category {stage.category}{title}"
     return f"{stage.list}{title}"
 
 
-def _mandatory(found: Explanation, stage: Stage) -> str:
+def _mandatory(found: Explanation, stage: ExplainedStage) -> str:
     del found
     source = f"order {stage.order}" if stage.order else f"the mandatory list {stage.list}"
     return f"{source} blocks it for every line"
 
 
-def _profile(found: Explanation, stage: Stage, kind: str = "") -> str:
+def _profile(found: Explanation, stage: ExplainedStage, kind: str = "") -> str:
     return f"profile {found.identity.get('profile')} restricts {kind}{_list(stage)}"
 
 
-def _schedule(found: Explanation, stage: Stage) -> str:
+def _schedule(found: Explanation, stage: ExplainedStage) -> str:
     what = "everything" if stage.list == "schedule" else _list(stage)
     return f"at this hour the schedule of profile {found.identity.get('profile')} blocks {what}"
 
 
-_SENTENCES: dict[str, Callable[[Explanation, Stage], str]] = {
+_SENTENCES: dict[str, Callable[[Explanation, ExplainedStage], str]] = {
     "local": lambda found, stage: "the resolver answers this name itself",
     "mandatory": _mandatory,
     "special_use": lambda found, stage: "a special-use name that does not exist in DNS (RFC 6761, RFC 6303)",
@@ -98,18 +98,18 @@ _SENTENCES: dict[str, Callable[[Explanation, Stage], str]] = {
 }
 
 
-def _see_mandate(found: Explanation, stage: Stage, who: str) -> str:
+def _see_mandate(found: Explanation, stage: ExplainedStage, who: str) -> str:
     del found, who
     show = f"filterd order show {stage.order}" if stage.order else f"filterd feed show {stage.list}"
     return f"no choice of a subscriber lifts it; whose it is: {show}"
 
 
-def _allow(found: Explanation, stage: Stage, who: str) -> str:
+def _allow(found: Explanation, stage: ExplainedStage, who: str) -> str:
     del stage
     return f"if the line's holder wants it: filterd subscriber allow {who} {found.name}"
 
 
-def _pause(found: Explanation, stage: Stage, who: str) -> str:
+def _pause(found: Explanation, stage: ExplainedStage, who: str) -> str:
     del found, stage
     return (
         f"no allow name lifts it; filterd subscriber pause {who} --for 1h, "
@@ -117,11 +117,11 @@ def _pause(found: Explanation, stage: Stage, who: str) -> str:
     )
 
 
-def _allow_or_leave(found: Explanation, stage: Stage, who: str) -> str:
+def _allow_or_leave(found: Explanation, stage: ExplainedStage, who: str) -> str:
     return f"{_allow(found, stage, who)}; to leave all of it: filterd subscriber leave-security {who}"
 
 
-_STEPS: dict[str, Callable[[Explanation, Stage, str], str]] = {
+_STEPS: dict[str, Callable[[Explanation, ExplainedStage, str], str]] = {
     "mandatory": _see_mandate,
     "own_deny": lambda found, stage, who: f"filterd subscriber remove {who} {stage.matched_name}",
     "schedule": _pause,

@@ -14,7 +14,7 @@ from filterd.cli.session import perform
 
 if TYPE_CHECKING:
     from filterd.operations.context import Context
-    from filterd.operations.explain import Explanation, Stage
+    from filterd.operations.explain import ExplainedStage, Explanation
 
 QUERY, ANSWER = "query", "answer"
 """the parts of an explanation, as its stages name them"""
@@ -118,7 +118,7 @@ def _profile(identity: dict[str, Any]) -> str:
     return f"{identity['profile']} (paused)" if identity["paused"] else str(identity["profile"])
 
 
-def _rows(stages: Sequence[Stage]) -> Iterator[tuple[str, ...]]:
+def _rows(stages: Sequence[ExplainedStage]) -> Iterator[tuple[str, ...]]:
     """A row for each stage; one for all of the answer where it was not looked at."""
     for part in (QUERY, ANSWER):
         some = [stage for stage in stages if stage.part == part]
@@ -128,6 +128,6 @@ def _rows(stages: Sequence[Stage]) -> Iterator[tuple[str, ...]]:
             yield from (_row(stage) for stage in some)
 
 
-def _row(stage: Stage) -> tuple[str, ...]:
+def _row(stage: ExplainedStage) -> tuple[str, ...]:
     source = stage.order or stage.list
     return (stage.part, stage.stage, stage.outcome, source, stage.matched_name, stage.scope)

@@ -31,7 +31,7 @@ def serve(config: Path | None, role: str | None) -> None:
 def require_native() -> None:
     """Refuse to go on without the native core: there is no slower stand-in for it."""
     try:
-        from filterd.dataplane import packet  # noqa: F401 - whether it loads is the question
+        from filterd.dataplane.packet import stages  # noqa: F401 - whether it loads is the question
     except ImportError as error:
         message = f"the native core is not built: {error}"
         raise Failure(message, "run: make build") from None

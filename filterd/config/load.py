@@ -19,8 +19,8 @@ from pydantic import BaseModel, ValidationError
 
 from filterd.config import raw, settings
 from filterd.config.domain import Endpoint, NodeName
-from filterd.config.raw_rate import RateLimit
-from filterd.config.raw_upstream import Upstream
+from filterd.config.raw_rate import RawRateLimit
+from filterd.config.raw_upstream import RawUpstream
 from filterd.config.resolvers import loops, system_resolvers
 from filterd.config.settings import MOST_THREADS, Settings
 from filterd.config.yamlfile import YamlError, read_yaml
@@ -67,11 +67,11 @@ def from_value(value: object, *, base: Path, resolv_conf: Path = RESOLV_CONF) ->
     errors: list[ConfigError] = []
     configuration = dns = None
     try:
-        configuration = raw.Configuration.model_validate(value)
+        configuration = raw.RawConfiguration.model_validate(value)
         dns = configuration.dns
     except ValidationError as error:
         errors += _readable(error)
-        dns = _section(value, "dns", raw.Dns)
+        dns = _section(value, "dns", raw.RawDns)
     upstreams = _resolve_upstreams(dns, base, resolv_conf, errors) if dns is not None else ()
     if configuration is not None:
         _check_listeners(configuration, errors)
@@ -80,7 +80,7 @@ def from_value(value: object, *, base: Path, resolv_conf: Path = RESOLV_CONF) ->
     return _resolve(configuration, upstreams, base)
 
 
-def _section(value: object, name: str, kind: type[raw.Dns]) -> raw.Dns | None:
+def _section(value: object, name: str, kind: type[raw.RawDns]) -> raw.RawDns | None:
     """One section alone, so that its cross-checks run beside the others' errors; None if it is wrong."""
     part = value.get(name, {}) if isinstance(value, dict) else None
     try:
@@ -90,14 +90,14 @@ def _section(value: object, name: str, kind: type[raw.Dns]) -> raw.Dns | None:
 
 
 def _resolve_upstreams(
-    dns: raw.Dns, base: Path, resolv_conf: Path, errors: list[ConfigError]
-) -> tuple[settings.Upstream, ...]:
+    dns: raw.RawDns, base: Path, resolv_conf: Path, errors: list[ConfigError]
+) -> tuple[settings.UpstreamSettings, ...]:
     if dns.upstreams is None:
         found = [each for each in system_resolvers(resolv_conf) if not loops(each, dns.listen)]
         if not found:
             message = f"{resolv_conf} names no resolver but ourselves; write the upstreams' addresses here"
             errors.append(ConfigError("dns.upstreams", message))
-        return tuple(settings.Upstream(address=each, trusted=False) for each in found)
+        return tuple(settings.UpstreamSettings(address=each, trusted=False) for each in found)
     if not dns.upstreams:
         errors.append(ConfigError("dns.upstreams", "is empty; write at least one address, or auto"))
     for index, upstream in enumerate(dns.upstreams):
@@ -110,7 +110,7 @@ def _resolve_upstreams(
     return tuple(_upstream(each, base) for each in dns.upstreams)
 
 
-def _check_ca(upstream: Upstream, place: str, base: Path, errors: list[ConfigError]) -> None:
+def _check_ca(upstream: RawUpstream, place: str, base: Path, errors: list[ConfigError]) -> None:
     """Whether certificates can be verified: found out here, not when the resolver starts."""
     if upstream.tls is None or upstream.tls.ca is None:
         return
@@ -122,15 +122,15 @@ def _check_ca(upstream: Upstream, place: str, base: Path, errors: list[ConfigErr
         errors.append(ConfigError(place, f"{base / upstream.tls.ca} cannot be read: {error.strerror}"))
 
 
-def _upstream(upstream: Upstream, base: Path) -> settings.Upstream:
+def _upstream(upstream: RawUpstream, base: Path) -> settings.UpstreamSettings:
     tls = upstream.tls
     if tls is not None:
-        found = settings.UpstreamTls(tls.name, None if tls.ca is None else base / tls.ca)
-        return settings.Upstream(upstream.address, upstream.trusted, upstream.outstanding, found)
-    return settings.Upstream(upstream.address, upstream.trusted, upstream.outstanding)
+        found = settings.UpstreamTlsSettings(tls.name, None if tls.ca is None else base / tls.ca)
+        return settings.UpstreamSettings(upstream.address, upstream.trusted, upstream.outstanding, found)
+    return settings.UpstreamSettings(upstream.address, upstream.trusted, upstream.outstanding)
 
 
-def _check_listeners(configuration: raw.Configuration, errors: list[ConfigError]) -> None:
+def _check_listeners(configuration: raw.RawConfiguration, errors: list[ConfigError]) -> None:
     """Two listeners on one TCP socket; port 0 (the kernel chooses) never collides."""
     listeners: list[tuple[str, Endpoint]] = [
         (f"dns.listen[{index}]", each) for index, each in enumerate(configuration.dns.listen)
@@ -146,7 +146,7 @@ def _check_listeners(configuration: raw.Configuration, errors: list[ConfigError]
         taken.setdefault(endpoint, place)
 
 
-def _identity(configuration: raw.Configuration) -> NodeName | None:
+def _identity(configuration: raw.RawConfiguration) -> NodeName | None:
     """What the server calls itself."""
     chosen = configuration.dns.identity
     if chosen == "auto":
@@ -154,12 +154,12 @@ def _identity(configuration: raw.Configuration) -> NodeName | None:
     return None if chosen == "hidden" else NodeName(chosen)
 
 
-def _rate_limit(limit: RateLimit) -> settings.RateLimitSettings:
+def _rate_limit(limit: RawRateLimit) -> settings.RateLimitSettings:
     """The limit; loopback, whose addresses nobody forges from outside, has none unless the file says so."""
-    overrides = {network: settings.RateOverride(network, 0, 1) for network in LOOPBACK}
+    overrides = {network: settings.RateOverrideSettings(network, 0, 1) for network in LOOPBACK}
     for each in limit.overrides:
         burst = max(5 * each.queries_per_second, 1) if each.burst is None else each.burst
-        overrides[each.prefix] = settings.RateOverride(each.prefix, each.queries_per_second, burst)
+        overrides[each.prefix] = settings.RateOverrideSettings(each.prefix, each.queries_per_second, burst)
     return settings.RateLimitSettings(
         limit.queries_per_second,
         limit.burst,
@@ -170,7 +170,7 @@ def _rate_limit(limit: RateLimit) -> settings.RateLimitSettings:
 
 
 def _resolve(
-    configuration: raw.Configuration, upstreams: tuple[settings.Upstream, ...], base: Path
+    configuration: raw.RawConfiguration, upstreams: tuple[settings.UpstreamSettings, ...], base: Path
 ) -> Settings:
     dns, page = configuration.dns, configuration.block_page
     return Settings(
@@ -226,7 +226,7 @@ def dotted(location: tuple[int | str, ...]) -> str:
 
 def _suggestion(location: tuple[int | str, ...]) -> str:
     """The known key that was probably meant."""
-    known: Any = raw.Configuration
+    known: Any = raw.RawConfiguration
     for part in location[:-1]:
         field = known.model_fields.get(part) if isinstance(part, str) else None
         known = field.annotation if field is not None else None

@@ -16,7 +16,7 @@ from zoneinfo import available_timezones
 from filterd.config.yamlfile import YamlError, read_yaml
 from filterd.policy import parsing, references
 from filterd.policy.documents import Policies, Protected
-from filterd.policy.reading import Place, Problem
+from filterd.policy.reading import DocumentValue, Problem
 from filterd.policy.suffixes import Suffixes, parse_suffixes
 
 T = TypeVar("T")
@@ -68,25 +68,25 @@ class _Directory:
         self._directory = directory
         self._problems = problems
 
-    def listing(self, file: str, read: Callable[[Place], T]) -> tuple[T, ...]:
+    def listing(self, file: str, read: Callable[[DocumentValue], T]) -> tuple[T, ...]:
         """A file that holds a list."""
         place = self._place(file)
         return () if place is None else tuple(read(item) for item in place.items())
 
-    def document(self, file: str, read: Callable[[Place], T], otherwise: T) -> T:
+    def document(self, file: str, read: Callable[[DocumentValue], T], otherwise: T) -> T:
         """A file that holds one value."""
         place = self._place(file)
         return otherwise if place is None else read(place)
 
-    def folder(self, folder: str, read: Callable[[Place, str], T]) -> tuple[T, ...]:
+    def folder(self, folder: str, read: Callable[[DocumentValue, str], T]) -> tuple[T, ...]:
         """One value for each file of a directory, by file name."""
         files = sorted((self._directory / folder).glob("*.yaml"))
         places = [(self._place(f"{folder}/{file.name}"), file.stem) for file in files]
         return tuple(read(place, stem) for place, stem in places if place is not None)
 
-    def _place(self, file: str) -> Place | None:
+    def _place(self, file: str) -> DocumentValue | None:
         try:
-            return Place(read_yaml(self._directory / file), file, self._problems)
+            return DocumentValue(read_yaml(self._directory / file), file, self._problems)
         except YamlError as error:
             self._problems += [Problem(file, message) for message in error.errors]
             return None

@@ -14,9 +14,9 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, PlainValidator, WithJsonSchema
 
 from filterd.config import domain
-from filterd.config.raw_rate import RateLimit
+from filterd.config.raw_rate import RawRateLimit
 from filterd.config.raw_upstream import Upstreams
-from filterd.config.raw_values import Network, Section, key
+from filterd.config.raw_values import Network, SchemaOfSections, Section, key
 from filterd.config.settings import MOST_THREADS, ParentalFail
 
 Size = Annotated[
@@ -53,7 +53,7 @@ StoreUrl = Annotated[
 ]
 
 
-class Node(Section):
+class RawNode(Section):
     """This machine among the others."""
 
     name: NodeName = key("resolver-1", "The node's name in metrics, reports and acknowledgements.")
@@ -72,7 +72,7 @@ Threads = Annotated[
 ]
 
 
-class Tcp(Section):
+class RawTcp(Section):
     """What TCP clients may take (RFC 7766, RFC 9210)."""
 
     connections: int = key(
@@ -106,7 +106,7 @@ class Tcp(Section):
     )
 
 
-class Dns(Section):
+class RawDns(Section):
     """The data plane: what the resolver listens on, whom it serves and where it forwards to."""
 
     listen: tuple[Listener, ...] = key(
@@ -151,8 +151,8 @@ class Dns(Section):
         "hexadecimal digits. Both are believed, the first makes cookies. Read again with the configuration; "
         "relative to the file's directory. Absent: the node makes one of its own.",
     )
-    tcp: Tcp = Field(default_factory=Tcp)
-    rate_limit: RateLimit = Field(default_factory=RateLimit)
+    tcp: RawTcp = Field(default_factory=RawTcp)
+    rate_limit: RawRateLimit = Field(default_factory=RawRateLimit)
     block_ttl: Duration = key("30s", "TTL of the answers that the resolver makes itself.", le=86400)
     max_ttl_opted_in: Duration = key(
         "5m", "Upper bound of any TTL for lines that asked for restriction.", ge=1, le=86400
@@ -168,14 +168,14 @@ class Dns(Section):
     )
 
 
-class BlockPage(Section):
+class RawBlockPage(Section):
     """Where the sinkhole mode sends clients. Without any address sinkhole means NXDOMAIN."""
 
     ipv4: IPv4Address | None = key(None, "The block page's IPv4 address.")
     ipv6: IPv6Address | None = key(None, "The block page's IPv6 address.")
 
 
-class Cache(Section):
+class RawCache(Section):
     """The response cache: unfiltered upstream answers, shared by all lines."""
 
     size: Size = key("256MiB", "Memory for cached answers, taken at start.", ge=1024**2)
@@ -186,25 +186,25 @@ class Cache(Section):
     )
 
 
-class Store(Section):
+class RawStore(Section):
     """The database: the only source of truth."""
 
     url: StoreUrl = key("sqlite:////var/lib/filterd/filterd.db", "The store's URL: SQLite, an absolute path.")
 
 
-class Control(Section):
+class RawControl(Section):
     """The control plane's HTTP listener: API, pages, /metrics, /healthz, /readyz."""
 
     listen: Listener = key("127.0.0.1:8080", "Address and port.")
 
 
-class Metrics(Section):
+class RawMetrics(Section):
     """The resolver's own HTTP listener: /metrics, /healthz, /readyz."""
 
     listen: Listener = key("127.0.0.1:9353", "Address and port.")
 
 
-class Orders(Section):
+class RawOrders(Section):
     """Intake of orders of authorities."""
 
     approvals: int = key(
@@ -212,30 +212,33 @@ class Orders(Section):
     )
 
 
-class Security(Section):
+class RawSecurity(Section):
     """The operator's own blocking of malware and phishing; any line can leave it."""
 
     enabled: bool = key(False, "Whether security feeds block.")
 
 
-class Configuration(Section):
+class RawConfiguration(Section):
     """The configuration of filterd: one YAML file, every key with a default."""
 
-    node: Node = Field(default_factory=Node)
-    dns: Dns = Field(default_factory=Dns)
-    block_page: BlockPage = Field(default_factory=BlockPage)
-    cache: Cache = Field(default_factory=Cache)
-    store: Store = Field(default_factory=Store)
+    node: RawNode = Field(default_factory=RawNode)
+    dns: RawDns = Field(default_factory=RawDns)
+    block_page: RawBlockPage = Field(default_factory=RawBlockPage)
+    cache: RawCache = Field(default_factory=RawCache)
+    store: RawStore = Field(default_factory=RawStore)
     state_dir: Path = key(
         "/var/lib/filterd", "Node state, snapshots, feeds, keys; relative to the file's directory."
     )
     policies: Path = key("/etc/filterd/policies", "The policies directory; relative to the file's directory.")
-    control: Control = Field(default_factory=Control)
-    metrics: Metrics = Field(default_factory=Metrics)
-    orders: Orders = Field(default_factory=Orders)
-    security: Security = Field(default_factory=Security)
+    control: RawControl = Field(default_factory=RawControl)
+    metrics: RawMetrics = Field(default_factory=RawMetrics)
+    orders: RawOrders = Field(default_factory=RawOrders)
+    security: RawSecurity = Field(default_factory=RawSecurity)
 
 
 def json_schema() -> dict[str, Any]:
     """The JSON schema of the file (draft 2020-12)."""
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **Configuration.model_json_schema()}
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        **RawConfiguration.model_json_schema(schema_generator=SchemaOfSections),
+    }

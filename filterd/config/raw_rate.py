@@ -14,7 +14,7 @@ MAX_RATE = 100_000
 MAX_BURST = 1_000_000
 
 
-class RateOverride(Section):
+class RawRateOverride(Section):
     """Another limit for the clients in a prefix; of several that cover a client the longest holds."""
 
     prefix: Network = Field(description="Whose clients: 198.51.100.0/24, or 2001:db8::/48.")
@@ -33,7 +33,7 @@ class RateOverride(Section):
         return self
 
 
-class RateLimit(Section):
+class RawRateLimit(Section):
     """How many queries over UDP a client may ask; beyond that it is told to use TCP, then gets silence.
 
     Does not hold over TCP, for clients with a valid server cookie, nor for loopback without an override.
@@ -50,7 +50,7 @@ class RateLimit(Section):
     burst: int = key(1000, "The same at once, after a pause.", ge=1, le=MAX_BURST, strict=True)
     ipv4_prefix: int = key(32, "Bits of an IPv4 address that make one client.", ge=8, le=32, strict=True)
     ipv6_prefix: int = key(56, "Bits of an IPv6 address that make one client.", ge=40, le=64, strict=True)
-    overrides: tuple[RateOverride, ...] = key(
+    overrides: tuple[RawRateOverride, ...] = key(
         (),
         "Other limits for the clients in a prefix, each {prefix, queries_per_second, burst}; the longest "
         "prefix that covers a client holds. Where many lines share an address (CGNAT), write 0: no limit.",
@@ -58,7 +58,7 @@ class RateLimit(Section):
 
     @field_validator("overrides")
     @classmethod
-    def _each_once(cls, value: tuple[RateOverride, ...]) -> tuple[RateOverride, ...]:
+    def _each_once(cls, value: tuple[RawRateOverride, ...]) -> tuple[RawRateOverride, ...]:
         seen: set[domain.IPNetwork] = set()
         for each in value:
             if each.prefix in seen:

@@ -28,7 +28,7 @@ TlsName = Annotated[
 ]
 
 
-class UpstreamTls(Section):
+class RawUpstreamTls(Section):
     """DNS over TLS to an upstream, with a certificate that is verified; there is no way without."""
 
     name: TlsName = Field(description="The name, or the address, that its certificate must be for.")
@@ -39,7 +39,7 @@ class UpstreamTls(Section):
     )
 
 
-class Upstream(Section):
+class RawUpstream(Section):
     """A resolver that queries are forwarded to; a bare address stands for one that is not trusted."""
 
     address: UpstreamAddress = Field(
@@ -56,7 +56,7 @@ class Upstream(Section):
         le=65535,
         strict=True,
     )
-    tls: Annotated[UpstreamTls | None, WithJsonSchema(UpstreamTls.model_json_schema())] = key(
+    tls: Annotated[RawUpstreamTls | None, WithJsonSchema(RawUpstreamTls.model_json_schema())] = key(
         None, "Ask over TLS: {name, ca}."
     )
 
@@ -73,7 +73,7 @@ class Upstream(Section):
             return value
 
 
-UPSTREAM_SCHEMA = Upstream.model_json_schema()
+UPSTREAM_SCHEMA = RawUpstream.model_json_schema()
 
 
 def _upstream(value: object) -> object:
@@ -84,7 +84,7 @@ def _auto(value: object) -> object:
     return None if value == "auto" else value
 
 
-UpstreamEntry = Annotated[Upstream, BeforeValidator(_upstream)]
+UpstreamEntry = Annotated[RawUpstream, BeforeValidator(_upstream)]
 Upstreams = Annotated[
     tuple[UpstreamEntry, ...] | None,
     BeforeValidator(_auto),

@@ -38,7 +38,7 @@ class NodeSettings:
 
 
 @dataclass(frozen=True, slots=True)
-class UpstreamTls:
+class UpstreamTlsSettings:
     """How an upstream proves over TLS who it is."""
 
     name: TlsName
@@ -47,7 +47,7 @@ class UpstreamTls:
 
 
 @dataclass(frozen=True, slots=True)
-class Upstream:
+class UpstreamSettings:
     """A resolver that queries are forwarded to."""
 
     address: Endpoint
@@ -55,7 +55,7 @@ class Upstream:
     """whether its AD flag is believed: it validates, and the way to it cannot be tampered with"""
     outstanding: int = 2048
     """questions that it may have at one time"""
-    tls: UpstreamTls | None = None
+    tls: UpstreamTlsSettings | None = None
     """None: UDP and TCP"""
 
 
@@ -72,7 +72,7 @@ class TcpSettings:
 
 
 @dataclass(frozen=True, slots=True)
-class RateOverride:
+class RateOverrideSettings:
     """Another limit for the clients in a prefix."""
 
     prefix: IPNetwork
@@ -90,7 +90,7 @@ class RateLimitSettings:
     burst: int
     ipv4_prefix: int
     ipv6_prefix: int
-    overrides: tuple[RateOverride, ...]
+    overrides: tuple[RateOverrideSettings, ...]
     """loopback's among them; no prefix twice"""
 
 
@@ -100,7 +100,7 @@ class DnsSettings:
 
     listen: tuple[Endpoint, ...]
     threads: int
-    upstreams: tuple[Upstream, ...]
+    upstreams: tuple[UpstreamSettings, ...]
     """in the order in which they are tried; never empty, never one of our own sockets"""
     allow_from: tuple[IPNetwork, ...]
     proxy_from: tuple[IPNetwork, ...]

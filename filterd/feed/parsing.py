@@ -51,7 +51,7 @@ class Skipped:
 
 
 @dataclass(slots=True)
-class Report:
+class ParseReport:
     """What was skipped: all of it counted, the first ``keep`` kept (all for None).
 
     Of a list whose names are shown to nobody the lines are kept by number only (``quotes``).
@@ -72,7 +72,7 @@ class Report:
 
 
 def parse(
-    blocks: Iterable[bytes], form: Format, scope: Scope, suffixes: Suffixes, report: Report
+    blocks: Iterable[bytes], form: Format, scope: Scope, suffixes: Suffixes, report: ParseReport
 ) -> Iterator[Run]:
     """The rules of a list. ``blocks`` are whole lines (:func:`filterd.feed.source.line_blocks`)."""
     parser = PARSERS[form]
@@ -100,7 +100,7 @@ def _whole(block: bytes, parser: Parser, suffixes: Suffixes) -> bytes | None:
 
 
 def _by_line(
-    block: bytes, first: int, parser: Parser, scope: Scope, suffixes: Suffixes, report: Report
+    block: bytes, first: int, parser: Parser, scope: Scope, suffixes: Suffixes, report: ParseReport
 ) -> Iterator[Run]:
     """The block's rules, line by line; one run for each scope that its entries have."""
     found: dict[Scope, list[str]] = {}
@@ -117,7 +117,7 @@ def _by_line(
         yield Run(each, Action.BLOCK, ("\n".join(names) + "\n").encode("ascii"))
 
 
-def _text(raw: bytes, number: int, report: Report) -> str:
+def _text(raw: bytes, number: int, report: ParseReport) -> str:
     """The line as text; empty, and reported, where it is none."""
     if len(raw) > MAX_LINE:
         report.skip(number, raw[:_MAX_TEXT].decode("utf-8", "replace"), "a line too long")
@@ -129,7 +129,7 @@ def _text(raw: bytes, number: int, report: Report) -> str:
         return ""
 
 
-def _name(text: str, number: int, line: str, suffixes: Suffixes, report: Report) -> str | None:
+def _name(text: str, number: int, line: str, suffixes: Suffixes, report: ParseReport) -> str | None:
     """The entry's name in the form of the policy; None, and reported, where it can be no rule."""
     try:
         name = normalise(text)

@@ -1,7 +1,7 @@
 """The answer's part of a check: where the answer comes from, and the verdict on what it holds.
 
-It follows the query path step by step (``dataplane/packet.pyx``): what leads to a safe host is answered with
-that host's own answer, and the host and its answer are inspected like any other.
+It follows the query path step by step (``dataplane/packet/stages.pyx``): what leads to a safe host is
+answered with that host's own answer, and the host and its answer are inspected like any other.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import dns.exception
 import dns.message
 import dns.rdatatype
 
-from filterd.config.settings import Upstream
+from filterd.config.settings import UpstreamSettings
 from filterd.dataplane.upstream.forwarder import Forwarder
 from filterd.dataplane.upstream.values import Question, Server, UpstreamAnswer
 from filterd.model.verdict import Outcome
@@ -64,7 +64,7 @@ def of_file(path: Path, wire: bytes, qtype: int) -> Answers:
     return find
 
 
-def of_upstreams(upstreams: Sequence[Upstream]) -> Answers:
+def of_upstreams(upstreams: Sequence[UpstreamSettings]) -> Answers:
     """What the upstreams answer now."""
 
     async def find(wire: bytes, qtype: int) -> bytes | None:

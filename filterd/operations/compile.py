@@ -36,7 +36,7 @@ _KINDS_OF_FEEDS = frozenset((Kind.CATEGORY.word, Kind.SECURITY.word, MANDATORY))
 
 
 @dataclass(frozen=True, slots=True)
-class Version:
+class SourceVersion:
     """A feed's version as the store has it."""
 
     feed: str
@@ -48,7 +48,7 @@ def job_of(
     settings: Settings,
     revision: int,
     built_at: int,
-    versions: Iterable[Version],
+    versions: Iterable[SourceVersion],
     orders: Iterable[OrderChange],
     target: Path,
 ) -> bytes:
@@ -68,7 +68,7 @@ def run(job: Mapping[str, Any]) -> dict[str, Any]:
     """Compile, write the file durably, and read it back as a node will."""
     settings = Settings.from_json(job["settings"])
     policies = load_policies(settings.policies)
-    versions = [Version(*each) for each in job["versions"]]
+    versions = [SourceVersion(*each) for each in job["versions"]]
     key = fingerprint_key(settings)
     material = Material(
         policies=policies,
@@ -97,7 +97,7 @@ def _order(payload: str) -> OrderChange:
     return order
 
 
-def _require_unaltered(compiled: Compiled, versions: Sequence[Version]) -> None:
+def _require_unaltered(compiled: Compiled, versions: Sequence[SourceVersion]) -> None:
     """Whether every feed's file is still the one that the store knows."""
     found = {entry["id"]: entry["digest"] for entry in compiled.lists if entry["kind"] in _KINDS_OF_FEEDS}
     for each in versions:

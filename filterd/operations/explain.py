@@ -33,7 +33,7 @@ _GROUNDS = {Reason.MANDATORY: ExtendedError.CENSORED, Reason.SECURITY: ExtendedE
 
 
 @dataclass(frozen=True, slots=True)
-class Stage:
+class ExplainedStage:
     """One stage. The fields from ``rule`` on are empty where no rule matched or it must not be told."""
 
     stage: str
@@ -71,7 +71,7 @@ class Explanation:
     protected: bool
     own_allow: bool
     valid_until: int
-    stages: tuple[Stage, ...]
+    stages: tuple[ExplainedStage, ...]
     identity: dict[str, Any]
     """``method``; ``line`` with its number, or None; ``subscriber``; ``profile`` and whether it is in
     effect"""
@@ -208,26 +208,26 @@ def _identity(state: CheckState, now: int) -> dict[str, Any]:
     }
 
 
-def _stages(state: CheckState, part: str, decision: Decision | None) -> Iterator[Stage]:
+def _stages(state: CheckState, part: str, decision: Decision | None) -> Iterator[ExplainedStage]:
     traces = [StageTrace(reason) for reason in TRACED] if decision is None else decision.stages
     for trace in traces:
         if part == QUERY or trace.stage not in _NOT_OF_ANSWERS:
             yield _stage(state, part, trace)
 
 
-def _stage(state: CheckState, part: str, trace: StageTrace) -> Stage:
+def _stage(state: CheckState, part: str, trace: StageTrace) -> ExplainedStage:
     word = trace.outcome.word
     if trace.outcome not in (StageOutcome.LIFTED, StageOutcome.ALLOWED, StageOutcome.DECIDED):
-        return Stage(trace.stage.word, part, word)
+        return ExplainedStage(trace.stage.word, part, word)
     listed, order, secret = _source(state, trace)
     matched = "" if secret else trace.matched
     scope = trace.scope.word if matched else ""
     rule = f"{matched} {scope}".strip()
-    stage = Stage(trace.stage.word, part, word, rule, listed, order, matched, scope)
+    stage = ExplainedStage(trace.stage.word, part, word, rule, listed, order, matched, scope)
     return _titled(stage, state, trace)
 
 
-def _titled(stage: Stage, state: CheckState, trace: StageTrace) -> Stage:
+def _titled(stage: ExplainedStage, state: CheckState, trace: StageTrace) -> ExplainedStage:
     """With category and title of the list, where the rule stands in one that has a class bit."""
     place = None if trace.stage is Reason.MANDATORY else state.published.classes.of_bit(trace.reference)
     if place is None or place.id != stage.list:

@@ -14,10 +14,10 @@ from pathlib import Path
 
 from filterd.config.policies import icann_suffixes
 from filterd.feed.guard import refusal
-from filterd.feed.misplaced import misplaced
-from filterd.feed.parsing import Report, parse
+from filterd.feed.parsing import ParseReport, parse
 from filterd.feed.rules import RuleSet, collect
 from filterd.feed.source import SourceError, line_blocks, read_chunks
+from filterd.feed.unexpected_names import misplaced
 from filterd.model.records import FeedCheck, FeedVersion, VersionState
 from filterd.model.rule import NameRule, Scope
 from filterd.operations import rulefiles
@@ -41,7 +41,7 @@ class FeedUpdate:
     """``updated``, ``unchanged``, ``quarantined`` or ``failed``"""
     version: FeedVersion | None
     """the version in use afterwards"""
-    report: Report
+    report: ParseReport
     """of the lines that were skipped"""
     misplaced: tuple[str, ...] = ()
     """popular names in it that do not belong to its category"""
@@ -69,7 +69,7 @@ class FeedStatus:
 @dataclass(frozen=True, slots=True)
 class _Reading:
     rules: RuleSet
-    report: Report
+    report: ParseReport
     source_digest: str
 
 
@@ -108,7 +108,7 @@ async def _update_one(context: Context, documents: Policies, feed: Feed) -> Feed
         secret = rulefiles.digest_key(context.settings) if feed.confidential else None
         reading = await asyncio.to_thread(_read, context.settings.policies, feed, secret)
     except SourceError as error:
-        return FeedUpdate(feed.id, "failed", before, Report(), problem=str(error))
+        return FeedUpdate(feed.id, "failed", before, ParseReport(), problem=str(error))
     why = refusal(feed.guard, before.names if before else None, reading.rules.count)
     pieces = rulefiles.canonical_text(reading.rules)
     directory = rulefiles.rule_file(context.settings.state_dir, feed.id, 0).parent
@@ -161,7 +161,7 @@ def _read(directory: Path, feed: Feed, secret: bytes | None) -> _Reading:
             digest.update(chunk)
             yield chunk
 
-    report = Report(quotes=not feed.confidential)
+    report = ParseReport(quotes=not feed.confidential)
     runs = parse(line_blocks(digested()), feed.format, feed.scope, icann_suffixes(), report)
     return _Reading(collect(runs), report, digest.hexdigest())
 
@@ -221,14 +221,14 @@ async def versions(context: Context, identifier: str) -> tuple[FeedVersion, ...]
         return tuple(await rows.versions(connection, identifier))
 
 
-def parse_file(path: Path, form: str, scope: Scope | None = None) -> tuple[tuple[NameRule, ...], Report]:
+def parse_file(path: Path, form: str, scope: Scope | None = None) -> tuple[tuple[NameRule, ...], ParseReport]:
     """The rules that a file would give, and every line that would be skipped; nothing is loaded."""
     try:
         kind = Format(form)
     except ValueError:
         message = f"unknown format {form[:32]!r}"
         raise OperationError(message, f"choose one of: {', '.join(Format)}") from None
-    report = Report(keep=None)
+    report = ParseReport(keep=None)
     blocks = line_blocks(read_chunks(path))
     try:
         runs = parse(blocks, kind, kind.default_scope if scope is None else scope, icann_suffixes(), report)

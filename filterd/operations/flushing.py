@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from filterd.config.settings import Settings
-from filterd.dataplane.commands import SOCKET, CommandRefused, flush_line, removed_of
+from filterd.dataplane.listeners.commands import SOCKET, CommandRefused, flush_line, removed_of
 from filterd.operations import texts
 from filterd.operations.errors import OperationError
 from filterd.policy.canonical import CanonicalError, text_of, wire_of

@@ -27,7 +27,7 @@ from typing import TextIO
 from filterd.model.subscriber import RequestEvidence
 from filterd.operations import lines, texts
 from filterd.operations.context import Context, OperationError
-from filterd.operations.importchunk import Row, write_chunk
+from filterd.operations.import_batch import ImportRow, write_chunk
 from filterd.operations.policies import policies
 from filterd.operations.subscribers import DEFAULT_ZONE
 from filterd.store.engine import BREATH
@@ -109,8 +109,8 @@ def _digest(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _chunks(rows: Iterator[Row]) -> Iterator[Sequence[Row]]:
-    chunk: list[Row] = []
+def _chunks(rows: Iterator[ImportRow]) -> Iterator[Sequence[ImportRow]]:
+    chunk: list[ImportRow] = []
     weight = 0
     for row in rows:
         if chunk and weight + row.weight > CHUNK_CHANGES:
@@ -131,7 +131,7 @@ class _RowReader:
         self._whole = replace(self._given, at=self._given.at or context.clock())
         self._zones: set[str] = set()
 
-    def read(self, file: TextIO, result: ImportResult) -> Iterator[Row]:
+    def read(self, file: TextIO, result: ImportResult) -> Iterator[ImportRow]:
         """Good rows; bad ones are counted in the result."""
         reader = csv.DictReader(file)
         self._require_columns(reader.fieldnames or ())
@@ -147,7 +147,7 @@ class _RowReader:
             message = f"unknown columns: {', '.join(unknown)}" if unknown else "there is no column subscriber"
             raise OperationError(message, f"name the columns in the first line: {', '.join(COLUMNS)}")
 
-    def _row(self, line: int, fields: dict[str, str | None]) -> Row:
+    def _row(self, line: int, fields: dict[str, str | None]) -> ImportRow:
         if None in fields:
             message = "more fields than columns"
             raise OperationError(message)
@@ -156,7 +156,7 @@ class _RowReader:
         if profile and profile not in self._profiles:
             message = f"unknown profile {profile[:64]!r}"
             raise OperationError(message)
-        return Row(
+        return ImportRow(
             line=line,
             subscriber=texts.text(value["subscriber"], "subscriber id", limit=128),
             profile=profile,

@@ -23,7 +23,7 @@ from filterd.dataplane.nodestate.files import replace_file, sync_directory
 from filterd.model.changelog import OrderChange
 from filterd.model.order import OrderState
 from filterd.model.records import SnapshotRecord
-from filterd.operations.compile import Version, job_of
+from filterd.operations.compile import SourceVersion, job_of
 from filterd.operations.context import Context, OperationError
 from filterd.operations.orders import change_of
 from filterd.operations.policies import policies
@@ -80,7 +80,9 @@ async def build(context: Context) -> SnapshotRecord:
     return record
 
 
-async def _material(context: Context, documents: Policies) -> tuple[int, list[Version], list[OrderChange]]:
+async def _material(
+    context: Context, documents: Policies
+) -> tuple[int, list[SourceVersion], list[OrderChange]]:
     """Revision, feed versions and orders of one read transaction."""
     ended = context.clock() - KEPT_ENDED
     async with context.store.read() as connection:
@@ -96,7 +98,7 @@ async def _material(context: Context, documents: Policies) -> tuple[int, list[Ve
         message = f"mandatory lists that were never read: {', '.join(missing)}"
         raise OperationError(message, f"run: filterd feed update {' '.join(missing)}")
     versions = [
-        Version(each.id, current[each.id].version, current[each.id].digest)
+        SourceVersion(each.id, current[each.id].version, current[each.id].digest)
         for each in documents.feeds
         if each.id in current
     ]

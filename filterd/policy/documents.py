@@ -186,7 +186,7 @@ class Expected:
     categories: tuple[str, ...]
 
 
-class Clock(StrEnum):
+class DeadlineClock(StrEnum):
     """How a deadline's days and hours are counted."""
 
     CLOCK = "clock"
@@ -200,7 +200,7 @@ class Deadline:
 
     hours: int = 0
     days: int = 0
-    count: Clock = Clock.CLOCK
+    count: DeadlineClock = DeadlineClock.CLOCK
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from filterd.wire.names import name_to_text
 
 
 @dataclass(frozen=True, slots=True)
-class Matched:
+class Membership:
     """What a name or address stands in, exceptions taken away. ``wide``: with everything below it."""
 
     bits: frozenset[int]
@@ -29,10 +29,10 @@ class Matched:
 class Matcher(Protocol):
     """The snapshot with its overlay and active set."""
 
-    def match_name(self, wire: bytes) -> Matched:
+    def match_name(self, wire: bytes) -> Membership:
         """What a lower-cased wire name stands in."""
 
-    def match_address(self, address: bytes) -> Matched:
+    def match_address(self, address: bytes) -> Membership:
         """What an address of 4 or 16 bytes stands in."""
 
     def origin_of_name(self, wire: bytes, bit: int) -> tuple[int, Scope]:

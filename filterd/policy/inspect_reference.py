@@ -33,7 +33,7 @@ from filterd.policy.inquiry_reference import (
 )
 from filterd.policy.trace import Decision, StageTrace
 from filterd.wire.answers_reference import read_service
-from filterd.wire.codec_reference import Place, Refused, need, read_name, walk
+from filterd.wire.codec_reference import RecordSpan, Refused, need, read_name, walk
 from filterd.wire.status import Status
 
 _CLASS_IN = 1
@@ -66,7 +66,7 @@ def subjects(message: bytes) -> list[Subject] | None:
         return None
 
 
-def _of_record(message: bytes, place: Place) -> Iterator[Subject]:
+def _of_record(message: bytes, place: RecordSpan) -> Iterator[Subject]:
     if place.type in _ADDRESS_SIZE:
         address = message[place.data_offset : place.end]
         need(len(address) == _ADDRESS_SIZE[place.type], Status.BAD_DATA)

@@ -12,8 +12,8 @@ from filterd.policy.documents import (
     Authority,
     Bypass,
     Category,
-    Clock,
     Deadline,
+    DeadlineClock,
     Expected,
     Feed,
     Format,
@@ -28,20 +28,20 @@ from filterd.policy.documents import (
     Service,
     Slot,
 )
-from filterd.policy.reading import Place
+from filterd.policy.reading import DocumentValue
 
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _TIME = re.compile(r"([01]\d|2[0-3]):([0-5]\d)|24:00")
 _DATE = re.compile(r"(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])")
 
 
-def read_category(place: Place) -> Category:
+def read_category(place: DocumentValue) -> Category:
     """An item of categories.yaml."""
     keys = place.keys(("id", "title", "description"))
     return Category(keys["id"].id(), keys["title"].text(), keys["description"].text())
 
 
-def read_feed(place: Place) -> Feed:
+def read_feed(place: DocumentValue) -> Feed:
     """An item of feeds.yaml."""
     uses = ("category", "mandatory", "security")
     keys = place.keys(("id", "source", "format"), (*uses, "scope", "refresh", "guard"))
@@ -61,14 +61,14 @@ def read_feed(place: Place) -> Feed:
     )
 
 
-def _source(place: Place) -> str:
+def _source(place: DocumentValue) -> str:
     source = place.string()
     if "://" in source:
         place.wrong("only local files are read: give a path, absolute or below the policies directory")
     return source
 
 
-def _mandatory(place: Place) -> MandatoryTerms | None:
+def _mandatory(place: DocumentValue) -> MandatoryTerms | None:
     if place.missing():
         return None
     keys = place.keys(("authority", "ground"), ("blocking_mode", "confidential"))
@@ -80,14 +80,14 @@ def _mandatory(place: Place) -> MandatoryTerms | None:
     )
 
 
-def _security(place: Place) -> bool:
+def _security(place: DocumentValue) -> bool:
     if place.missing():
         return False
     place.keys(())
     return True
 
 
-def _guard(place: Place) -> Guard:
+def _guard(place: DocumentValue) -> Guard:
     default = Guard()
     if place.missing():
         return default
@@ -99,14 +99,14 @@ def _guard(place: Place) -> Guard:
     )
 
 
-def read_profile(place: Place, name: str) -> Profile:
+def read_profile(place: DocumentValue, name: str) -> Profile:
     """The file profiles/<name>.yaml."""
     keys = place.keys(
         ("title", "description", "audience"),
         ("categories", "services", "safe_search", "bypass", "blocking_mode", "schedule"),
     )
     return Profile(
-        id=Place(name, place.path, place.problems).id(),
+        id=DocumentValue(name, place.path, place.problems).id(),
         title=keys["title"].text(),
         description=keys["description"].text(),
         audience=keys["audience"].text(),
@@ -119,7 +119,7 @@ def read_profile(place: Place, name: str) -> Profile:
     )
 
 
-def _slot(place: Place) -> Slot:
+def _slot(place: DocumentValue) -> Slot:
     keys = place.keys(("days", "from", "until", "block"))
     block = keys["block"]
     everything = block.value == "everything"
@@ -135,7 +135,7 @@ def _slot(place: Place) -> Slot:
     )
 
 
-def _days(place: Place) -> tuple[int, ...]:
+def _days(place: DocumentValue) -> tuple[int, ...]:
     if place.value == "daily":
         return tuple(range(7))
     known = [item for item in place.items() if item.value in DAYS]
@@ -147,7 +147,7 @@ def _days(place: Place) -> tuple[int, ...]:
     return tuple(sorted(place.different(tuple(DAYS.index(item.value) for item in known))))
 
 
-def _minutes(place: Place) -> int:
+def _minutes(place: DocumentValue) -> int:
     """A time of day. YAML 1.1 reads an unquoted 21:30 as a number to base 60: the minutes already."""
     value = place.value
     if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= 1440:
@@ -160,13 +160,13 @@ def _minutes(place: Place) -> int:
     return 1440 if match[1] is None else int(match[1]) * 60 + int(match[2])
 
 
-def read_service(place: Place) -> Service:
+def read_service(place: DocumentValue) -> Service:
     """An item of services.yaml."""
     keys = place.keys(("id", "title", "names"))
     return Service(keys["id"].id(), keys["title"].text(), _some_names(keys["names"]))
 
 
-def read_safe_search(place: Place) -> SafeSearch:
+def read_safe_search(place: DocumentValue) -> SafeSearch:
     """An item of safesearch.yaml."""
     keys = place.keys(("id", "engine", "title", "target", "names"))
     return SafeSearch(
@@ -178,14 +178,14 @@ def read_safe_search(place: Place) -> SafeSearch:
     )
 
 
-def _some_names(place: Place) -> tuple[NameRule, ...]:
+def _some_names(place: DocumentValue) -> tuple[NameRule, ...]:
     names = place.names()
     if not names and not place.missing():
         place.wrong("has no names")
     return names
 
 
-def read_bypass(place: Place) -> Bypass:
+def read_bypass(place: DocumentValue) -> Bypass:
     """An item of bypass.yaml."""
     keys = place.keys(("id", "title"), ("names", "addresses"))
     if not keys["names"].value and not keys["addresses"].value:
@@ -193,7 +193,7 @@ def read_bypass(place: Place) -> Bypass:
     return Bypass(keys["id"].id(), keys["title"].text(), keys["names"].names(), keys["addresses"].networks())
 
 
-def read_protected(place: Place) -> Protected:
+def read_protected(place: DocumentValue) -> Protected:
     """The file protected.yaml."""
     keys = place.keys(("public_suffixes",), ("names", "addresses", "always_allowed"))
     return Protected(
@@ -204,20 +204,20 @@ def read_protected(place: Place) -> Protected:
     )
 
 
-def read_expected(place: Place) -> tuple[Expected, ...]:
+def read_expected(place: DocumentValue) -> tuple[Expected, ...]:
     """The file expected.yaml: a mapping of names to lists of categories."""
     return tuple(
-        Expected(Place(name, at.path, at.problems).name(), at.ids() if at.value else ())
+        Expected(DocumentValue(name, at.path, at.problems).name(), at.ids() if at.value else ())
         for name, at in place.pairs()
     )
 
 
-def read_jurisdiction(place: Place, name: str) -> Jurisdiction:
+def read_jurisdiction(place: DocumentValue, name: str) -> Jurisdiction:
     """The file jurisdictions/<name>.yaml."""
     keys = place.keys(("title", "calendar", "authorities", "grounds"))
     calendar = keys["calendar"].keys(("zone", "weekend"), ("holidays",))
     return Jurisdiction(
-        id=Place(name, place.path, place.problems).id(),
+        id=DocumentValue(name, place.path, place.problems).id(),
         title=keys["title"].text(),
         zone=calendar["zone"].string(),
         weekend=_days(calendar["weekend"]),
@@ -227,7 +227,7 @@ def read_jurisdiction(place: Place, name: str) -> Jurisdiction:
     )
 
 
-def _holiday(place: Place) -> Holiday:
+def _holiday(place: DocumentValue) -> Holiday:
     """``{title, date: 09-16}``, or ``{title, month, weekday, nth}``."""
     keys = place.keys(("title",), ("date", "month", "weekday", "nth"))
     if not keys["date"].missing():
@@ -247,12 +247,12 @@ def _holiday(place: Place) -> Holiday:
     )
 
 
-def _authority(place: Place) -> Authority:
+def _authority(place: DocumentValue) -> Authority:
     keys = place.keys(("id", "title"))
     return Authority(keys["id"].id(), keys["title"].text())
 
 
-def _ground(place: Place) -> Ground:
+def _ground(place: DocumentValue) -> Ground:
     keys = place.keys(("id", "title", "law", "authorities"), ("enforce", "report", "unblock"))
     return Ground(
         id=keys["id"].id(),
@@ -265,14 +265,14 @@ def _ground(place: Place) -> Ground:
     )
 
 
-def _deadline(place: Place) -> Deadline | None:
+def _deadline(place: DocumentValue) -> Deadline | None:
     """``{hours}`` or ``{days}``, each with ``count: clock`` (the default) or ``business``."""
     if place.missing():
         return None
     keys = place.keys((), ("hours", "days", "count"))
     if keys["hours"].missing() == keys["days"].missing():
         place.wrong("must have either hours or days")
-    count = keys["count"].choice(Clock, Clock.CLOCK, lambda each: each.value)
-    if count is Clock.BUSINESS and keys["days"].missing():
+    count = keys["count"].choice(DeadlineClock, DeadlineClock.CLOCK, lambda each: each.value)
+    if count is DeadlineClock.BUSINESS and keys["days"].missing():
         place.wrong("business time is counted in days")
     return Deadline(keys["hours"].whole(0, 1, 8760), keys["days"].whole(0, 1, 365), count)

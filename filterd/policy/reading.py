@@ -1,7 +1,8 @@
 """Walking the plain values of a document: every problem is noted with its path, and reading goes on.
 
-A :class:`Place` is a value and where it stands. Its readers return the value asked for, or note a problem and
-return a harmless stand-in; whoever began the walk looks at the problems when it is over. Pure: no I/O.
+A :class:`DocumentValue` is a value and where it stands. Its readers return the value asked for, or note a
+problem and return a harmless stand-in; whoever began the walk looks at the problems when it is over. Pure:
+no I/O.
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ class Problem:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class DocumentValue:
     """A value of a document, where it stands, and the list that problems go to."""
 
     value: Any
@@ -54,7 +55,7 @@ class Place:
         """Whether nothing stands here (or null)."""
         return self.value is None
 
-    def keys(self, required: Iterable[str], optional: Iterable[str] = ()) -> dict[str, Place]:
+    def keys(self, required: Iterable[str], optional: Iterable[str] = ()) -> dict[str, DocumentValue]:
         """A mapping's places, one for every key that is allowed; unknown and missing keys are problems."""
         required, optional = tuple(required), tuple(optional)
         value = self.value
@@ -70,7 +71,7 @@ class Place:
                     self._at(f".{key}", None).wrong("is missing")
         return {key: self._at(f".{key}", value.get(key)) for key in (*required, *optional)}
 
-    def pairs(self) -> list[tuple[str, Place]]:
+    def pairs(self) -> list[tuple[str, DocumentValue]]:
         """A mapping whose keys are free."""
         if self.value is None:
             return []
@@ -79,7 +80,7 @@ class Place:
             return []
         return [(str(key), self._at(f".{key}", value)) for key, value in self.value.items()]
 
-    def items(self) -> list[Place]:
+    def items(self) -> list[DocumentValue]:
         """A list's places; nothing where nothing stands."""
         if self.value is None:
             return []
@@ -211,5 +212,5 @@ class Place:
             self.wrong(f"{self.value!r} is no address prefix (write 192.0.2.0/24 or 2001:db8::/32)")
             return None
 
-    def _at(self, step: str, value: object) -> Place:
-        return Place(value, self.path + step, self.problems)
+    def _at(self, step: str, value: object) -> DocumentValue:
+        return DocumentValue(value, self.path + step, self.problems)

@@ -34,7 +34,7 @@ _EMPTY = Members()
 
 
 @dataclass(frozen=True, slots=True)
-class Node:
+class FingerprintEntry:
     """What stands under one fingerprint."""
 
     sets: Mapping[tuple[Action, Scope], Members]
@@ -54,7 +54,7 @@ class Table(Protocol):
     lengths: Mapping[int, Sequence[int]]
     """the prefix lengths in use, by family (4, 6)"""
 
-    def find(self, fingerprint: bytes) -> Node | None:
+    def find(self, fingerprint: bytes) -> FingerprintEntry | None:
         """The node under a fingerprint."""
 
 
@@ -73,12 +73,12 @@ class RuleTable:
             sets = found.setdefault(fingerprint, {})
             sets.setdefault((Action(action), Scope(scope)), set()).add(target)
         self._nodes = {
-            fingerprint: Node({place: _members(targets) for place, targets in sets.items()})
+            fingerprint: FingerprintEntry({place: _members(targets) for place, targets in sets.items()})
             for fingerprint, sets in found.items()
         }
         self.lengths: Mapping[int, Sequence[int]] = {4: sorted(set(prefixes4)), 6: sorted(set(prefixes6))}
 
-    def find(self, fingerprint: bytes) -> Node | None:
+    def find(self, fingerprint: bytes) -> FingerprintEntry | None:
         """The node under a fingerprint."""
         return self._nodes.get(fingerprint)
 
@@ -111,7 +111,7 @@ class SnapshotTable:
         self._entries = _read_entries(content, header, len(self._sets))
         self.slots = _read_slots(content, header)
 
-    def find(self, fingerprint: bytes) -> Node | None:
+    def find(self, fingerprint: bytes) -> FingerprintEntry | None:
         """The node under a fingerprint: forward from its home until found or past where it would stand."""
         high, low = struct.unpack("<QQ", fingerprint)
         home = high * self.header.slots >> 64
@@ -123,10 +123,10 @@ class SnapshotTable:
                 return self.node(slot[1])
         return None
 
-    def node(self, entry: int) -> Node:
+    def node(self, entry: int) -> FingerprintEntry:
         """The node of an entry's id."""
         which = self._entries[entry - 1]
-        return Node({place: self._sets[i] for place, i in zip(_FIELDS, which, strict=True) if i})
+        return FingerprintEntry({place: self._sets[i] for place, i in zip(_FIELDS, which, strict=True) if i})
 
 
 def _without_checksum(content: bytes) -> bytes:
@@ -257,13 +257,13 @@ def match_address(
     return matched
 
 
-def _nodes(snapshot: Table, overlay: Table | None, fingerprint: bytes) -> list[Node]:
+def _nodes(snapshot: Table, overlay: Table | None, fingerprint: bytes) -> list[FingerprintEntry]:
     """The nodes of both tables, the snapshot's first."""
     found = (table.find(fingerprint) for table in (snapshot, overlay) if table is not None)
     return [node for node in found if node is not None]
 
 
-def _step(matched: Matched, nodes: list[Node], leaf: bool, place: int, active: bytes) -> None:
+def _step(matched: Matched, nodes: list[FingerprintEntry], leaf: bool, place: int, active: bytes) -> None:
     """One node of the walk; ``leaf``: it is the full name."""
     for node in nodes:
         matched.lift(node.excepted(Scope.SUBTREE))

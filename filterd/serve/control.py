@@ -18,10 +18,10 @@ from filterd.model.records import NodeReport
 from filterd.operations import audit, feeds, nodes, orders, snapshots, subscribers
 from filterd.operations.context import Context, OperationError, open_context
 from filterd.operations.migrate import migrate, require_kept
+from filterd.serve.maintenance import Maintenance
 from filterd.serve.nodelink import SOCKET, NodeLink
 from filterd.serve.process import CANNOT_START, forbid_dumps, hold, run_role
 from filterd.serve.stdin import SettingsWatcher, first_settings
-from filterd.serve.upkeep import Upkeep
 from filterd.store.errors import StoreError
 from filterd.telemetry import log
 from filterd.telemetry.http import HttpServer, health_routes
@@ -38,13 +38,13 @@ class Control:
     def __init__(self, context: Context) -> None:
         """Binds its HTTP address. Raises ``OSError``."""
         self._context = context
-        self._upkeep = Upkeep(context)
+        self._maintenance = Maintenance(context)
         self._figures = ControlFigures()
         self._ended = asyncio.Event()
         settings = context.settings
         self._link = NodeLink(settings.state_dir / SOCKET, self._hear, context.clock)
         metrics = control_metrics(
-            lambda: replace(self._figures, compile_failures=self._upkeep.compile_failures)
+            lambda: replace(self._figures, compile_failures=self._maintenance.compile_failures)
         )
         routes = health_routes(metrics.exposition, metrics.content_type, self._missing)
         self._http = HttpServer(str(settings.control.listen.address), settings.control.listen.port, routes)
@@ -58,7 +58,7 @@ class Control:
         SettingsWatcher(self.reload, self._refuse_reload, self._ended.set).start()
         await self._link.start()
         self._http.start()
-        tasks = [loop.create_task(self._upkeep.run()), loop.create_task(self._keep_figures())]
+        tasks = [loop.create_task(self._maintenance.run()), loop.create_task(self._keep_figures())]
         ended = loop.create_task(self._ended.wait())
         await asyncio.wait([*tasks, ended], return_when=asyncio.FIRST_COMPLETED)
         for task in (*tasks, ended):
@@ -73,7 +73,7 @@ class Control:
     def reload(self, settings: Settings) -> None:
         """Take over what can change while serving."""
         waiting = [name for name in ("store", "state_dir", "control") if self._differs(settings, name)]
-        self._upkeep.change_settings(settings)
+        self._maintenance.change_settings(settings)
         log.get().info("new settings in force", remedy=f"restart for {', '.join(waiting)}" if waiting else "")
 
     def _differs(self, settings: Settings, name: str) -> bool:
@@ -106,7 +106,7 @@ class Control:
             await asyncio.sleep(FIGURES_SECONDS)
 
     async def _count(self) -> ControlFigures:
-        context = self._upkeep.context
+        context = self._maintenance.context
         status = await feeds.list_feeds(context)
         return ControlFigures(
             feeds={

@@ -5,8 +5,8 @@ second would stop DNS for all. So the supervisor shares a board of anonymous mem
 (:class:`CrashBoard`), on which stands the keyed hash of what each thread works on, and never the packet.
 After a death by a fault the hash is counted, logged and remembered. Several deaths soon after one another
 put the resolver in reduced mode: it drops what killed it before, and gives the parser only the plain core
-of a query (``dataplane/plain.pxd``); everything else is refused unread. Policy is the same in it: orders,
-lists and lines hold. A quiet while ends it, without a restart.
+of a query (``dataplane/packet/plain.pxd``); everything else is refused unread. The policy is the same:
+orders, lists and lines hold. A quiet while ends it, without a restart.
 
 A resolver that stays at one packet is as good as dead: it is ended by SIGABRT, and counted the same. So is
 one whose pulse has stopped (``pulse``), but counted only where a thread has been at one packet for a while,
@@ -20,7 +20,7 @@ import signal
 from collections import deque
 from dataclasses import dataclass, field
 
-from filterd.dataplane.crashboard import CrashBoard
+from filterd.dataplane.packet.crashboard import CrashBoard
 from filterd.telemetry import log
 
 FAULTS = frozenset(

@@ -11,10 +11,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Protocol
 
-from filterd.config.settings import Upstream
-from filterd.dataplane.upstream.forwarder import Forwarder, Sight
+from filterd.config.settings import UpstreamSettings
+from filterd.dataplane.upstream.forwarder import Forwarder, UpstreamStatus
 from filterd.dataplane.upstream.peer import Reading, unwatched
-from filterd.dataplane.upstream.sharing import TURN, Routes, Sharing
+from filterd.dataplane.upstream.sharing import TURN, RoutePublisher, Sharing
 from filterd.dataplane.upstream.streams import tls_context
 from filterd.dataplane.upstream.values import Question, Server, Tls, UpstreamAnswer, UpstreamFailure
 from filterd.telemetry import log
@@ -49,9 +49,9 @@ class Forwarding:
 
     def __init__(
         self,
-        upstreams: Sequence[Upstream],
+        upstreams: Sequence[UpstreamSettings],
         reading: Reading = unwatched,
-        routes: Routes | None = None,
+        routes: RoutePublisher | None = None,
     ) -> None:
         """``routes``: where native threads are shown whom to ask; None: there are none. Raises ``OSError``
         where the certificates that an upstream is verified with cannot be read."""
@@ -77,7 +77,7 @@ class Forwarding:
         )
         return await self._forwarder.resolve(question, waited)
 
-    def change(self, upstreams: Sequence[Upstream]) -> None:
+    def change(self, upstreams: Sequence[UpstreamSettings]) -> None:
         """Ask these from now on. What is known of the old ones is kept where nothing changed; they stay
         where the new ones cannot be used."""
         if tuple(upstreams) == self._upstreams:
@@ -104,15 +104,15 @@ class Forwarding:
                 present.update({(name, outcome.value): count for outcome, count in report.outcomes().items()})
         return dict(self._before + present)
 
-    def sights(self) -> dict[str, Sight]:
+    def statuses(self) -> dict[str, UpstreamStatus]:
         """Each upstream as it is now, by its name."""
-        sights = self._forwarder.sights()
+        statuses = self._forwarder.statuses()
         reports = self._routes.reports() if self._routes is not None else {}
         return {
-            name: replace(sight, outstanding=sight.outstanding + reports[name].outstanding)
+            name: replace(status, outstanding=status.outstanding + reports[name].outstanding)
             if name in reports
-            else sight
-            for name, sight in sights.items()
+            else status
+            for name, status in statuses.items()
         }
 
     async def close(self) -> None:
@@ -139,7 +139,7 @@ class Forwarding:
             self._sharing.turn()
 
 
-def _forwarder(upstreams: Sequence[Upstream], reading: Reading) -> Forwarder:
+def _forwarder(upstreams: Sequence[UpstreamSettings], reading: Reading) -> Forwarder:
     return Forwarder(
         [_server(each) for each in upstreams],
         clock=time.monotonic,
@@ -149,7 +149,7 @@ def _forwarder(upstreams: Sequence[Upstream], reading: Reading) -> Forwarder:
     )
 
 
-def _server(upstream: Upstream) -> Server:
+def _server(upstream: UpstreamSettings) -> Server:
     address, tls = upstream.address, upstream.tls
     secured = None
     if tls is not None:

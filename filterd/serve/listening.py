@@ -6,13 +6,13 @@ import os
 from collections.abc import Callable
 
 from filterd.config.settings import Settings
-from filterd.dataplane.addresses import Prefixes
-from filterd.dataplane.listeners.connections import Connections, Limits
-from filterd.dataplane.listeners.fast import FastPath
-from filterd.dataplane.listeners.places import Place, Places, Witness
+from filterd.dataplane.listeners.connections import ConnectionLimits, Connections
+from filterd.dataplane.listeners.fast_threads import FastPath
+from filterd.dataplane.listeners.listen_addresses import ListenAddress, ListenAddresses, ListenObserver
 from filterd.dataplane.listeners.tcp import TcpService
-from filterd.dataplane.slowpath import MAX_WAITING, SlowPath
-from filterd.dataplane.stages.unwrap import Unwrap
+from filterd.dataplane.packet.unwrap import Unwrap
+from filterd.dataplane.slow.slowpath import MAX_WAITING, SlowPath
+from filterd.dataplane.tables.addresses import Prefixes
 from filterd.serve.process import raise_file_limit
 
 OTHER_FILES = 512
@@ -28,16 +28,16 @@ class Listening:
         path: SlowPath,
         fast: FastPath,
         ticks: Callable[[], float],
-        witness: Witness,
+        observer: ListenObserver,
     ) -> None:
         """Binds every socket. Raises ``OSError`` that names the address. ``ticks`` does not go back."""
-        self._witness = witness
+        self._observer = observer
         self.connections = Connections(self._limits(settings))
         self.service = TcpService(self.connections, ticks)
         unwrap = _unwrap(settings)
-        self.places = Places(
+        self.places = ListenAddresses(
             [
-                Place(each.address, each.port, path, fast, unwrap, self.service, witness)
+                ListenAddress(each.address, each.port, path, fast, unwrap, self.service, observer)
                 for each in settings.dns.listen
             ]
         )
@@ -57,22 +57,22 @@ class Listening:
         self.places.close()
         self.service.close()
 
-    def _limits(self, settings: Settings) -> Limits:
+    def _limits(self, settings: Settings) -> ConnectionLimits:
         wanted = settings.dns.tcp.connections
         limits = limits_of(settings, raise_file_limit(wanted + MAX_WAITING + OTHER_FILES))
         if limits.connections < wanted:
             remedy = "raise LimitNOFILE= of the unit (ulimit -n), or lower dns.tcp.connections"
             event = "fewer TCP connections than configured: the system allows too few open files"
-            self._witness.note(event, count=limits.connections, remedy=remedy)
+            self._observer.note(event, count=limits.connections, remedy=remedy)
         return limits
 
 
-def limits_of(settings: Settings, files: int) -> Limits:
+def limits_of(settings: Settings, files: int) -> ConnectionLimits:
     """What TCP clients may take of so many files. A quarter is left to the sockets of queries that wait for
     upstreams, where that is less than all of these may have: clients over UDP come first."""
     tcp, limit = settings.dns.tcp, settings.dns.rate_limit
     left = files - OTHER_FILES - min(MAX_WAITING, files // 4)
-    return Limits(
+    return ConnectionLimits(
         connections=min(tcp.connections, max(left, 1)),
         per_prefix=tcp.connections_per_prefix,
         idle=float(tcp.idle),

@@ -15,7 +15,7 @@ from collections.abc import Coroutine
 from pathlib import Path
 from typing import IO, Any
 
-from filterd.dataplane.commands import CommandSocket
+from filterd.dataplane.listeners.commands import CommandSocket
 from filterd.dataplane.nodestate.keyfile import key_in
 from filterd.telemetry import log
 

@@ -12,8 +12,8 @@ import os
 from collections.abc import Callable
 
 from filterd.dataplane.listeners.selfcheck import SelfCheck
-from filterd.dataplane.listeners.sight import PERIOD, STUCK_SECONDS
-from filterd.dataplane.silence import Silence
+from filterd.dataplane.listeners.silence import Silence
+from filterd.dataplane.listeners.thread_liveness import PERIOD, STUCK_SECONDS
 
 STOPPED_SECONDS = 10.0
 """without a beat, after which a resolver is ended and started again"""

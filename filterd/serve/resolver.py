@@ -17,33 +17,24 @@ import time
 from operator import attrgetter
 
 from filterd.config.settings import Settings
-from filterd.dataplane import commands
-from filterd.dataplane.cache import ResponseCache
-from filterd.dataplane.crashboard import CrashBoard
-from filterd.dataplane.listeners.fast import FastPath
+from filterd.dataplane.cache.cache import ResponseCache
+from filterd.dataplane.fast.routes import Routes
+from filterd.dataplane.listeners import commands
+from filterd.dataplane.listeners.fast_threads import FastPath
 from filterd.dataplane.listeners.selfcheck import SelfCheck
 from filterd.dataplane.nodestate.node import Node
 from filterd.dataplane.nodestate.values import Published
-from filterd.dataplane.packets import Packets
-from filterd.dataplane.ratelimit import RateLimiter, RateRules
-from filterd.dataplane.routes import Routes
-from filterd.dataplane.slowpath import SlowPath
-from filterd.dataplane.stages.record import Record
+from filterd.dataplane.packet.answer_counts import AnswerCounts
+from filterd.dataplane.packet.crashboard import CrashBoard
+from filterd.dataplane.packet.plane import Plane
+from filterd.dataplane.slow.slowpath import SlowPath
+from filterd.dataplane.tables.ratelimit import RateLimiter, RateRules
 from filterd.dataplane.upstream.peer import unwatched
 from filterd.model.records import NodeReport
-from filterd.serve.figures import Sources, figures_of
 from filterd.serve.forwarding import Forwarding
 from filterd.serve.listening import Listening
+from filterd.serve.metric_sources import Sources, figures_of
 from filterd.serve.nodelink import SOCKET, report_for_ever
-from filterd.serve.parts import (
-    LoggingWitness,
-    SystemClock,
-    place_of,
-    prefixes,
-    reserved_ports,
-    switches_of,
-    versions_of,
-)
 from filterd.serve.process import (
     CANNOT_START,
     forbid_dumps,
@@ -55,6 +46,15 @@ from filterd.serve.process import (
 from filterd.serve.pulse import Pulse
 from filterd.serve.rules import cookie_secrets, rules_of
 from filterd.serve.stdin import SettingsWatcher, first_settings
+from filterd.serve.wiring import (
+    LoggingObserver,
+    SystemClock,
+    place_of,
+    prefixes,
+    reserved_ports,
+    switches_of,
+    versions_of,
+)
 from filterd.telemetry import log
 from filterd.telemetry.http import HttpServer, health_routes
 from filterd.telemetry.metrics import resolver_metrics
@@ -74,13 +74,13 @@ class Resolver:
         self._settings = settings
         self._board = board
         self._held = hold(settings.state_dir, "resolver")
-        self._witness = LoggingWitness()
-        self._record = Record()
+        self._observer = LoggingObserver()
+        self._record = AnswerCounts()
         self._clock = SystemClock()
         self._ended = asyncio.Event()
         cache = ResponseCache(settings.cache.size, os.urandom(16), settings.cache.serve_stale)
         self._secrets = cookie_secrets(settings)
-        self._packets = Packets(
+        self._packets = Plane(
             prefixes(settings.dns.allow_from),
             cache,
             rules_of(settings, self._secrets),
@@ -91,7 +91,7 @@ class Resolver:
         self._packets.limit(self._limiter, RateRules(os.urandom(16), settings.dns.rate_limit))
         if board is not None:
             self._packets.use_board(board)
-        self._node = Node(place_of(settings), switches_of(settings), self._publish, self._witness, time.time)
+        self._node = Node(place_of(settings), switches_of(settings), self._publish, self._observer, time.time)
         self._node.load()
         avoided = (*reserved_ports(), *(each.port for each in settings.dns.listen))
         routes = Routes(settings.dns.threads, avoided)
@@ -99,9 +99,9 @@ class Resolver:
         self._forwarding = Forwarding(settings.dns.upstreams, reading, routes)
         self._path = SlowPath(self._packets, self._forwarding, self._clock, self._record)
         self._fast = FastPath(self._packets, routes, self._path, settings.dns.threads)
-        self._listening = Listening(settings, self._path, self._fast, self._clock.ticks, self._witness)
+        self._listening = Listening(settings, self._path, self._fast, self._clock.ticks, self._observer)
         self._check = SelfCheck(
-            self._listening.places, self._fast, self._listening.service, self._witness, os.urandom(16)
+            self._listening.places, self._fast, self._listening.service, self._observer, os.urandom(16)
         )
         self._pulse = Pulse(self._check, self._clock.ticks, pulse)
         self._commands = commands.CommandSocket(settings.state_dir / commands.SOCKET, cache)
@@ -179,7 +179,7 @@ class Resolver:
             self._listening,
             self._fast,
             self._check,
-            self._witness.enforcement,
+            self._observer.enforcement,
         )
         metrics = resolver_metrics(lambda: figures_of(sources, time.time()))
         routes = health_routes(

@@ -19,7 +19,7 @@ _SECRET = re.compile(r"[0-9A-Fa-f]{32}")
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """See :class:`filterd.dataplane.counts.AnswerRules`."""
+    """See :class:`filterd.dataplane.packet.edge.AnswerRules`."""
 
     block_ttl: int
     max_ttl_opted_in: int

@@ -6,7 +6,7 @@ from filterd.wire.codec_reference import (
     HEADER_SIZE,
     OPT,
     QR,
-    Place,
+    RecordSpan,
     Refused,
     first_record,
     need,
@@ -71,7 +71,7 @@ def service(message: bytes, data_offset: int, data_length: int) -> ServiceData |
         return refused.status
 
 
-def layout(message: bytes, place: Place) -> tuple[int, int, int | None]:
+def layout(message: bytes, place: RecordSpan) -> tuple[int, int, int | None]:
     """Where names stand in the data: bytes before, names, bytes behind (None: any number)."""
     if place.type != NAPTR:
         return LAYOUTS.get(place.type, (0, 0, None))
@@ -112,7 +112,7 @@ class Names:
         return after
 
 
-def check_data(message: bytes, place: Place, names: Names | None) -> None:
+def check_data(message: bytes, place: RecordSpan, names: Names | None) -> None:
     """Refuses unsound data of the types that clients and filters act on; others are opaque.
 
     Without ``names`` a pointer may lead into any bytes.
@@ -136,7 +136,7 @@ def check_data(message: bytes, place: Place, names: Names | None) -> None:
     need(behind is None or position + behind == place.end, Status.BAD_DATA)
 
 
-def copy_record(message: bytes, place: Place, owner: bytes | None = None) -> bytes:
+def copy_record(message: bytes, place: RecordSpan, owner: bytes | None = None) -> bytes:
     """The record with all its names uncompressed, case kept; ``owner`` stands in the owner's place."""
     if owner is None:
         owner = read_name(message, place.owner_offset)[0]
@@ -175,7 +175,7 @@ class _Hop:
         self.has_edns = False
         self.edes: list[tuple[int, bytes]] = []
 
-    def read(self, message: bytes, place: Place) -> None:
+    def read(self, message: bytes, place: RecordSpan) -> None:
         need(not self.has_edns, Status.DUPLICATE_OPT)
         need(place.section == 3 and message[place.owner_offset] == 0, Status.BAD_OPTION)
         self.has_edns = True

@@ -112,7 +112,7 @@ def name_at(message: bytes, offset: int) -> tuple[bytes, int] | Status:
 # --- records ---
 
 
-class Place(NamedTuple):
+class RecordSpan(NamedTuple):
     """Where a record stands in its message."""
 
     section: int
@@ -137,7 +137,7 @@ def first_record(message: bytes) -> int:
     return position
 
 
-def walk(message: bytes, *, owners: bool) -> Iterator[Place]:
+def walk(message: bytes, *, owners: bool) -> Iterator[RecordSpan]:
     """All records in their order; ``owners``: refuse also an owner whose pointer leads to nonsense."""
     position = first_record(message)
     for section in (1, 2, 3):
@@ -147,7 +147,7 @@ def walk(message: bytes, *, owners: bool) -> Iterator[Place]:
             need(position + 10 <= len(message), Status.TRUNCATED)
             end = position + 10 + u16(message, position + 8)
             need(end <= len(message), Status.TRUNCATED)
-            yield Place(
+            yield RecordSpan(
                 section,
                 owner,
                 position,

@@ -9,7 +9,7 @@ from filterd.wire.codec_reference import (
     HEADER_SIZE,
     OPT,
     QR,
-    Place,
+    RecordSpan,
     Refused,
     first_record,
     need,
@@ -61,7 +61,7 @@ def read_client_subnet(content: bytes) -> tuple[int, int, bytes] | None:
     return family, prefix, address.ljust(bits // 8, b"\0")
 
 
-def read_query_opt(packet: bytes, place: Place, query: ParsedQuery) -> None:
+def read_query_opt(packet: bytes, place: RecordSpan, query: ParsedQuery) -> None:
     """Takes over what the client's OPT record says."""
     need(not query.has_edns, Status.DUPLICATE_OPT)
     need(place.section == 3 and packet[place.owner_offset] == 0, Status.BAD_OPTION)
@@ -93,7 +93,7 @@ def read_question(packet: bytes, query: ParsedQuery) -> None:
     query.question = packet[HEADER_SIZE : after + 4]
 
 
-def check_tsig(packet: bytes, place: Place, *, last: bool) -> None:
+def check_tsig(packet: bytes, place: RecordSpan, *, last: bool) -> None:
     """The last record of all (RFC 8945 §5.1) and in its form (§4.2); what it signs is not looked at."""
     need(place.section == 3 and last and place.rclass == CLASS_ANY, Status.BAD_DATA)
     position = read_name(packet, place.data_offset, place.end)[1]

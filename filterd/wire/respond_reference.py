@@ -15,7 +15,7 @@ from filterd.wire.codec_reference import (
     HEADER_SIZE,
     OPT,
     QR,
-    Place,
+    RecordSpan,
     Refused,
     need,
     read_name,
@@ -170,14 +170,14 @@ def _one_rrset(query: Query, message: bytes, options: AnswerOptions) -> list[byt
     ]
     chosen = next((place.type for place in own if place.type not in (0, RRSIG)), 0)
 
-    def wanted(place: Place) -> bool:
+    def wanted(place: RecordSpan) -> bool:
         covers = message[place.data_offset : place.end][:2] == chosen.to_bytes(2, "big")
         return place.type == chosen or (place.type == RRSIG and query.dnssec_ok and covers)
 
     return [_passed_copy(message, place, QUESTION, options) for place in own if chosen and wanted(place)]
 
 
-def _passed_copy(message: bytes, place: Place, owner: bytes, options: AnswerOptions) -> bytes:
+def _passed_copy(message: bytes, place: RecordSpan, owner: bytes, options: AnswerOptions) -> bytes:
     """A record with its names uncompressed, aged and capped, under this owner."""
     copy = copy_record(message, place, owner)
     ttl = len(owner) + 4
@@ -227,7 +227,7 @@ def _target_records(
     places = list(walk(message, owners=True))
     found = any(place.section == 1 and place.type == query.qtype for place in places)
 
-    def wanted(place: Place) -> bool:
+    def wanted(place: RecordSpan) -> bool:
         if place.section == 1:
             return place.type in (query.qtype, CNAME)
         return place.section == 2 and place.type == SOA and not found

@@ -11,7 +11,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from filterd.wire.answers_reference import MAX_MESSAGE, copy_record, layout
-from filterd.wire.codec_reference import HEADER_SIZE, Place, Refused, first_record, need, read_name, u16, walk
+from filterd.wire.codec_reference import (
+    HEADER_SIZE,
+    RecordSpan,
+    Refused,
+    first_record,
+    need,
+    read_name,
+    u16,
+    walk,
+)
 from filterd.wire.status import Status
 
 A, NS, CNAME, SOA, MX, AFSDB, RT, AAAA, SRV, NAPTR, KX = 1, 2, 5, 6, 15, 18, 21, 28, 33, 35, 36
@@ -41,7 +50,7 @@ def label_starts(name: bytes) -> Iterator[int]:
 
 
 @dataclass
-class Question:
+class ScrubbedQuestion:
     """What was asked, the chain of names that starts there, and whom the kept records name."""
 
     message: bytes
@@ -70,7 +79,7 @@ class Question:
                 return read_name(self.message, place.data_offset, place.end)[0].lower()
         return None
 
-    def belongs(self, place: Place, owner: bytes) -> bool:
+    def belongs(self, place: RecordSpan, owner: bytes) -> bool:
         """Whether the record is one that this answer may hold."""
         signs = place.type == RRSIG and place.end - place.data_offset >= 2
         kind = u16(self.message, place.data_offset) if signs else place.type
@@ -87,7 +96,7 @@ class Question:
             return owner in self.chain
         return kind == DNAME and any(name != owner and is_at_or_above(owner, name) for name in self.chain)
 
-    def note_target(self, place: Place, owner: bytes) -> None:
+    def note_target(self, place: RecordSpan, owner: bytes) -> None:
         """Remember the name in a kept record's data; "." in a service is its owner (RFC 9460 2.5.2)."""
         if place.type not in NAMES_A_HOST or len(self.targets) == MAX_TARGETS:
             return
@@ -97,7 +106,7 @@ class Question:
 
 
 def _scrubbed(message: bytes) -> bytes:
-    asked = Question(message)
+    asked = ScrubbedQuestion(message)
     asked.follow()
     kept = message[HEADER_SIZE : first_record(message)]
     counts = [0, 0, 0, 0]

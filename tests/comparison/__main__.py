@@ -21,7 +21,7 @@ from tests.comparison.script import Question, question_of
 from tests.comparison.upstream import upstream
 from tests.compliance.__main__ import version_of
 from tests.compliance.systems import SYSTEMS
-from tests.system import PACKAGES, command
+from tests.worlds.system import PACKAGES, command
 
 PAGE = Path(__file__).parents[2] / "docs" / "comparison.md"
 ASKED = ("filterd", "Unbound", "BIND")

@@ -42,12 +42,12 @@ class Seen:
 
 def query_of(question: Question) -> dns.message.Message:
     """The message for a question, in its manner."""
-    manner = question.manner
+    form = question.form
     query = dns.message.make_query(
-        question.name, question.rtype, use_edns=-1 if manner == "plain" else 0, payload=1232,
-        want_dnssec=manner.startswith("do"),
+        question.name, question.rtype, use_edns=-1 if form == "plain" else 0, payload=1232,
+        want_dnssec=form.startswith("do"),
     )  # fmt: skip
-    query.flags |= {"do+cd": dns.flags.CD, "ad": dns.flags.AD}.get(manner, 0)
+    query.flags |= {"do+cd": dns.flags.CD, "ad": dns.flags.AD}.get(form, 0)
     return query
 
 

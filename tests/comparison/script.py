@@ -74,7 +74,7 @@ class Question:
 
     name: dns.name.Name
     rtype: str
-    manner: str
+    form: str
     shape: str
 
 

@@ -61,7 +61,7 @@ def _note(found: Found, system: str, question: Question, differing: set[Differen
     for difference in differing:
         key = (system, difference, question.shape)
         found.differences[key] += 1
-        found.examples.setdefault(key, f"{question.name} {question.rtype} {question.manner}")
+        found.examples.setdefault(key, f"{question.name} {question.rtype} {question.form}")
     unexplained = [d for d in differing if reason_for(d, question.shape, system) is None]
     found.equal[f"{system} equal"] += not differing
     found.equal[f"{system} equal but for explained fields"] += not unexplained

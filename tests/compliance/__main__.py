@@ -20,7 +20,7 @@ from tests.compliance.collection import CASES
 from tests.compliance.exchange import perform
 from tests.compliance.systems import SYSTEMS
 from tests.compliance.upstream import scripted
-from tests.system import PACKAGES, command
+from tests.worlds.system import PACKAGES, command
 
 PAGE = Path(__file__).parents[2] / "docs" / "compliance.md"
 AT_ONCE = 8

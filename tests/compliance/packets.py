@@ -30,7 +30,7 @@ from tests.compliance.systems import SYSTEMS
 from tests.compliance.table import OURS
 from tests.compliance.upstream import scripted
 from tests.fuzz.packets import SEED, mutate, public_packets
-from tests.system import PACKAGES, command
+from tests.worlds.system import PACKAGES, command
 
 MUTATED = 2_500
 AT_ONCE = 50

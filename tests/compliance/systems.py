@@ -15,8 +15,8 @@ from filterd.policy import special
 from filterd.policy.classes import BIT_LOCALHOST, BIT_RESOLVER_ARPA, BIT_SPECIAL_USE, FIXED, Classes
 from tests.e2e.authority import free_port, running
 from tests.e2e.resolver_process import resolver_of, resolver_settings
-from tests.node_world import KEY, ScriptedStore, make_store, put_snapshot
-from tests.system import command
+from tests.worlds.node import KEY, ScriptedStore, make_store, put_snapshot
+from tests.worlds.system import command
 
 IDENTITY = "compliance"
 """the name that every system is told to give for id.server and in NSID"""

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from filterd.dataplane.epoch import collect, waiting
-from tests.fast_world import until
+from filterd.dataplane.tables.epoch import collect, waiting
+from tests.worlds.fast import until
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from pathlib import Path
 from filterd.model.subscriber import RequestEvidence
 from filterd.operations.context import open_context
 from filterd.operations.importing import ImportResult, import_file
-from tests.installation import settings_in
+from tests.worlds.installation import settings_in
 
 
 async def import_lines(base: Path, file: Path) -> ImportResult:

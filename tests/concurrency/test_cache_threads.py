@@ -12,9 +12,9 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from filterd.dataplane.cache import CachedUnion, ResponseCache
+from filterd.dataplane.cache.cache import CachedUnion, ResponseCache
 from filterd.wire.names import name_from_text
-from tests.cache_answers import sized
+from tests.worlds.cache_answers import sized
 
 pytestmark = pytest.mark.usefixtures("fast_switching")
 TXT = 16

@@ -14,7 +14,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from filterd.dataplane.epoch import Reader, collect, retire, waiting
+from filterd.dataplane.tables.epoch import Reader, collect, retire, waiting
 
 READERS = 128
 MOST_AT_ONCE = 4096

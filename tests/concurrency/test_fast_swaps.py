@@ -11,21 +11,21 @@ from dataclasses import dataclass, field, replace
 import dns.message
 import pytest
 
-from filterd.dataplane.addresses import Addresses, Prefixes
-from filterd.dataplane.epoch import collect
-from filterd.dataplane.fastpath import FastThread
-from filterd.dataplane.lines import Lines
-from filterd.dataplane.packets import Packets, Pending
-from filterd.dataplane.recorded import Driver
-from filterd.dataplane.upstream.shown import Hop
+from filterd.dataplane.fast.recorded import Driver
+from filterd.dataplane.fast.thread import FastThread
+from filterd.dataplane.packet.plane import Pending, Plane
+from filterd.dataplane.tables.addresses import Addresses, Prefixes
+from filterd.dataplane.tables.epoch import collect
+from filterd.dataplane.tables.lines import Lines
+from filterd.dataplane.upstream.thread_route import ThreadHop
 from filterd.model.mandatory import Mandate
 from filterd.model.rule import BlockingMode
 from filterd.model.verdict import Kind
 from filterd.policy.classes import FIXED, Classes, ListClass
 from filterd.policy.decide import LineHandle
 from filterd.policy.resolve import ResolvedPolicy
-from tests.fast_load import load, reply_to, upstream
-from tests.fast_world import (
+from tests.unit.dataplane.conftest import SEED, Rules
+from tests.worlds.fast import (
     BANNED,
     CLIENTS,
     Crew,
@@ -38,10 +38,10 @@ from tests.fast_world import (
     query,
     until,
 )
-from tests.listener_world import Answer, Served, make_served
-from tests.policy_world import NOW, Placed, World
-from tests.rate_world import wide
-from tests.unit.dataplane.conftest import SEED, Rules
+from tests.worlds.fast_load import load, reply_to, upstream
+from tests.worlds.listener import Answer, Served, make_served
+from tests.worlds.policy import NOW, Placed, World
+from tests.worlds.rate import wide
 
 pytestmark = pytest.mark.usefixtures("fast_switching", "nothing_is_kept")
 SWAPS = 100
@@ -63,7 +63,7 @@ class Policy:
     place: int
     """of the line's policy"""
 
-    def put_in_force(self, packets: Packets) -> None:
+    def put_in_force(self, packets: Plane) -> None:
         lines, addresses = Lines(SEED), Addresses(SEED)
         lines.upsert(LineHandle(self.place + 1, policy=self.place, opted_in=True))
         addresses.set(wide(CHILD), 128, self.place + 1)
@@ -198,8 +198,8 @@ def unlisted(generation: int) -> World:
     return World(Classes(FIXED), tuple(rules), (Mandate(1, "1"),), generation=generation + 2)
 
 
-def hop(port: int, mixed_case: bool) -> Hop:
-    return Hop("upstream", "127.0.0.1", port, False, mixed_case, True, 10_000)
+def hop(port: int, mixed_case: bool) -> ThreadHop:
+    return ThreadHop("upstream", "127.0.0.1", port, False, mixed_case, True, 10_000)
 
 
 async def in_thread(work: Callable[[], None]) -> None:

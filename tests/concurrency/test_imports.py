@@ -15,7 +15,7 @@ from filterd.model.subscriber import RequestEvidence
 from filterd.operations import audit, orders, subscribers
 from filterd.operations.intake import OrderRequest
 from tests.concurrency.importer import import_lines
-from tests.installation import Installation, as_person, install
+from tests.worlds.installation import Installation, as_person, install
 
 ROOT = Path(__file__).parents[2]
 ROWS = 4_000

@@ -15,10 +15,10 @@ from contextlib import contextmanager
 import dns.message
 import pytest
 
-from filterd.dataplane.fastpath import FastThread
-from filterd.dataplane.recorded import Driver
-from tests.miss_world import SEED, UNKNOWN, Misses, Upstream, bound, misses
-from tests.policy_world import NOW
+from filterd.dataplane.fast.recorded import Driver
+from filterd.dataplane.fast.thread import FastThread
+from tests.worlds.miss import SEED, UNKNOWN, Misses, Upstream, bound, misses
+from tests.worlds.policy import NOW
 
 pytestmark = pytest.mark.usefixtures("fast_switching")
 THREADS = 3

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import threading
 
-from filterd.dataplane.ratelimit import RateLimiter, RateRules
-from tests.rate_world import Limit, wide
+from filterd.dataplane.tables.ratelimit import RateLimiter, RateRules
+from tests.worlds.rate import Limit, wide
 
 SECRET = bytes(range(16))
 THREADS = 4

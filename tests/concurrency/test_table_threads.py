@@ -14,9 +14,9 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from filterd.dataplane.addresses import Addresses
-from filterd.dataplane.epoch import Reader, collect, waiting
-from filterd.dataplane.lines import Lines, LineView, read_beside
+from filterd.dataplane.tables.addresses import Addresses
+from filterd.dataplane.tables.epoch import Reader, collect, waiting
+from filterd.dataplane.tables.lines import Lines, LineView, read_beside
 from filterd.model.rule import Action, Scope
 from filterd.policy.decide import LineHandle
 

@@ -18,7 +18,7 @@ import dns.exception
 import dns.message
 import dns.query
 
-from tests.system import command
+from tests.worlds.system import command
 
 READY_SECONDS = 10.0
 _EPHEMERAL = Path("/proc/sys/net/ipv4/ip_local_port_range")

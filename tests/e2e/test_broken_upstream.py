@@ -22,7 +22,7 @@ import pytest
 from filterd.policy.classes import FIXED, Classes
 from tests.e2e.broken import DATAGRAMS, GOOD, MANY, POISON, VICTIM, Server, broken, good
 from tests.e2e.resolver_process import ResolverProcess, resolver_of, resolver_settings, upstream
-from tests.node_world import KEY, ScriptedStore, make_store, put_snapshot
+from tests.worlds.node import KEY, ScriptedStore, make_store, put_snapshot
 
 SOUND = "192.0.2.9"
 NO_ANSWER, NETWORK_ERROR = 22, 23

@@ -19,7 +19,7 @@ import pytest
 from filterd.policy.classes import FIXED, Classes
 from tests.e2e.deployment import FILTERD
 from tests.e2e.resolver_process import ResolverProcess, resolver_of, resolver_settings, upstream
-from tests.node_world import KEY, ScriptedStore, make_store, put_snapshot
+from tests.worlds.node import KEY, ScriptedStore, make_store, put_snapshot
 
 VICTIM = "bank.test."
 EVIL = "192.0.2.66"

@@ -1,7 +1,7 @@
 """A resolver that faults at a packet again and again: reduced mode begins, DNS goes on, nothing is told.
 
 The fault is a signal sent while the board holds the packet's mark, put there as the resolver does it itself
-(tests/unit/dataplane/test_guard.py has a fault in the middle of a packet).
+(tests/unit/dataplane/packet/test_guard.py has a fault in the middle of a packet).
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ import dns.query
 import dns.rcode
 import pytest
 
-from filterd.dataplane.crashboard import CrashBoard
+from filterd.dataplane.packet.crashboard import CrashBoard
 from filterd.serve.crashes import DEATHS
 from tests.e2e.deployment import Deployment, ede, soon
 from tests.e2e.resolver_process import answering, upstream
-from tests.installation import POLICIES
+from tests.worlds.installation import POLICIES
 
 CHILD = "127.0.0.2"
 CENSORED, FILTERED = 16, 17

@@ -19,7 +19,7 @@ from filterd.policy.classes import FIXED, Classes
 from tests.e2e.day import Hour, People, Upstream, upstreams
 from tests.e2e.deployment import NOTES
 from tests.e2e.resolver_process import ResolverProcess, resolver_of, resolver_settings
-from tests.node_world import KEY, ScriptedStore, make_store, put_snapshot
+from tests.worlds.node import KEY, ScriptedStore, make_store, put_snapshot
 
 NO_ANSWER, NETWORK_ERROR, STALE = 22, 23, 3
 LOSS = 0.3

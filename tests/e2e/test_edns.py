@@ -13,7 +13,7 @@ import pytest
 
 from tests.e2e.authority import free_port
 from tests.e2e.resolver_process import ResolverProcess, resolver_of, resolver_settings
-from tests.node_world import make_store
+from tests.worlds.node import make_store
 
 CLIENT = b"\1\2\3\4\5\6\7\x08"
 COOKIE, SUBNET = 10, 8

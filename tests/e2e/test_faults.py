@@ -15,7 +15,7 @@ import pytest
 from tests.e2e.authority import free_port
 from tests.e2e.deployment import FILTERD, Deployment, ede, soon
 from tests.e2e.resolver_process import answering, upstream
-from tests.installation import POLICIES
+from tests.worlds.installation import POLICIES
 
 CHILD, STRANGER = "127.0.0.2", "127.0.0.4"
 CENSORED, FILTERED = 16, 17

@@ -19,7 +19,7 @@ from filterd.policy.build import MANDATORY_TARGET
 from filterd.policy.classes import FIXED, Classes, ListClass
 from tests.e2e.resolver_process import ResolverProcess, resolver_of, resolver_settings
 from tests.fuzz.packets import QR, SEED, corpus, mutate, parses, public_packets
-from tests.node_world import KEY, ScriptedStore, make_store, put_snapshot
+from tests.worlds.node import KEY, ScriptedStore, make_store, put_snapshot
 
 MUTATIONS = 2_000
 """over each transport"""

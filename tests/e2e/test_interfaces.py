@@ -27,8 +27,8 @@ from tests.e2e.resolver_process import (
     resolver_settings,
     upstream,
 )
-from tests.network_namespace import in_own_network, interface, ip
-from tests.node_world import KEY, ScriptedStore, make_store, put_snapshot
+from tests.worlds.network_namespace import in_own_network, interface, ip
+from tests.worlds.node import KEY, ScriptedStore, make_store, put_snapshot
 
 EVERYONE = ["0.0.0.0/0", "::/0"]
 

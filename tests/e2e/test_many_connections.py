@@ -17,7 +17,7 @@ import pytest
 
 from filterd.policy.classes import FIXED, Classes
 from tests.e2e.resolver_process import ResolverProcess, answering, resolver_of, resolver_settings, upstream
-from tests.node_world import KEY, ScriptedStore, make_store, put_snapshot
+from tests.worlds.node import KEY, ScriptedStore, make_store, put_snapshot
 
 CONNECTIONS = 10_000
 PER_CLIENT = 145

@@ -16,7 +16,7 @@ import pytest
 
 from filterd.policy.classes import FIXED, Classes
 from tests.e2e.resolver_process import ResolverProcess, answering, resolver_of, resolver_settings, upstream
-from tests.node_world import KEY, ScriptedStore, make_store, profile, put_snapshot
+from tests.worlds.node import KEY, ScriptedStore, make_store, profile, put_snapshot
 
 FLOODER = "127.9.9.9"
 CLIENTS = [f"127.0.1.{host}" for host in range(1, 51)]

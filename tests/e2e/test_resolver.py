@@ -30,7 +30,7 @@ from filterd.model.verdict import Kind
 from filterd.policy.build import MANDATORY_TARGET
 from filterd.policy.classes import FIXED, Classes, ListClass
 from tests.e2e.resolver_process import ResolverProcess, answering, resolver_of, resolver_settings, upstream
-from tests.node_world import KEY, ScriptedStore, make_store, profile, put_snapshot
+from tests.worlds.node import KEY, ScriptedStore, make_store, profile, put_snapshot
 
 ADULT = 8
 CLASSES = Classes(
@@ -278,7 +278,7 @@ def test_the_process_is_free_of_the_control_plane_and_its_log_of_names(running: 
     resolver.get("/metrics")
     assert resolver.stop() == 0
     text = resolver.log.read_text()
-    assert " filterd.dataplane.packet\n" in text
+    assert " filterd.dataplane.packet.stages\n" in text
     for library in ("pydantic", "sqlalchemy", "fastapi", "aiosqlite", "click", "rich"):
         assert f" {library}\n" not in text
     for word in ("worst", "secret-name", "plain.example", "127.0.0.2"):

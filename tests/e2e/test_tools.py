@@ -17,7 +17,7 @@ import pytest
 from tests.e2e.answer_world import ADDRESSES, NONE, prepare, write_policies
 from tests.e2e.authority import nsd, signed, unbound
 from tests.e2e.deployment import Deployment
-from tests.system import command
+from tests.worlds.system import command
 
 pytestmark = pytest.mark.system("dig", "kdig", "delv", "nsd", "unbound")
 

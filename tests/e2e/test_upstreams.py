@@ -15,11 +15,11 @@ import dns.rcode
 import pytest
 
 from filterd.policy.classes import FIXED, Classes
-from tests.certificates import Authority
 from tests.e2e.authority import free_port, nsd, running
 from tests.e2e.resolver_process import ResolverProcess, answering, resolver_of, resolver_settings, upstream
-from tests.node_world import KEY, ScriptedStore, make_store, put_snapshot
-from tests.system import command
+from tests.worlds.certificates import Authority
+from tests.worlds.node import KEY, ScriptedStore, make_store, put_snapshot
+from tests.worlds.system import command
 
 RECORDS = {(f"name{number}.example", "A"): [f"192.0.2.{number}"] for number in range(40)}
 Start = Callable[..., ResolverProcess]

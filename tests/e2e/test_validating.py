@@ -23,7 +23,7 @@ import pytest
 from tests.e2e.answer_world import prepare, write_policies
 from tests.e2e.authority import free_port, nsd, running, signed
 from tests.e2e.deployment import Deployment
-from tests.system import command
+from tests.worlds.system import command
 
 pytestmark = pytest.mark.system("nsd", "unbound", "dnssec-keygen", "dnssec-signzone")
 

@@ -1,6 +1,6 @@
 """A resolver that is stuck is noticed, said, ended and started again, while the service manager is told.
 
-A thread is parked by the hooks of a build for tests (tests/hooked.py); the product has none.
+A thread is parked by the hooks of a build for tests (tests/worlds/hooked.py); the product has none.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from pathlib import Path
 import dns.exception
 import pytest
 
-from filterd.dataplane import fastpath
+from filterd.dataplane.fast import thread
 from tests.e2e.deployment import FIGURES, Deployment, soon
 from tests.e2e.resolver_process import answering, upstream
 from tests.e2e.test_crash_loop import board_of, metrics_of, resolver_of
-from tests.hooked import Hooks, build_hooks
-from tests.installation import POLICIES
+from tests.worlds.hooked import Hooks, build_hooks
+from tests.worlds.installation import POLICIES
 
 RECORDS = {("fine.example", "A"): ["192.0.2.1"]}
 THREADS = 2
@@ -168,5 +168,5 @@ def test_an_event_loop_that_is_blocked_ends_in_another_resolver(
 
 def test_the_product_has_no_hooks(hooks: Hooks) -> None:
     word = b"FILTERD_TEST_HOOKS"
-    assert word not in Path(fastpath.__file__).read_bytes()
-    assert word in (hooks.folder / Path(fastpath.__file__).name).read_bytes()
+    assert word not in Path(thread.__file__).read_bytes()
+    assert word in (hooks.folder / Path(thread.__file__).name).read_bytes()

@@ -10,18 +10,18 @@ from ipaddress import ip_address
 from random import Random
 from typing import Any
 
-from filterd.dataplane.epoch import collect
-from filterd.dataplane.slowpath import MAX_WAITING
+from filterd.dataplane.slow.slowpath import MAX_WAITING
+from filterd.dataplane.tables.epoch import collect
 from filterd.wire import codec
 from filterd.wire.names import name_from_text
 from filterd.wire.status import Status
-from tests import policy_strategies
 from tests.equality import packets, surroundings
 from tests.equality.packets import Asker
 from tests.equality.script import OPT, Script
 from tests.equality.sides import Answers, FastSide, LoopClock, Making, Numbered, Side, SlowSide
 from tests.equality.surroundings import Surroundings
-from tests.virtual_time import VirtualLoop
+from tests.worlds import policy_strategies
+from tests.worlds.virtual_time import VirtualLoop
 
 BATCHES = (1, 1, 1, 2, 3, 5, 8, 9, 16, 40, 64, 65, 90)
 """packets that come in one go"""

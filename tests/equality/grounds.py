@@ -20,8 +20,8 @@ from filterd.policy.decide import PublishedState
 from filterd.policy.published import StateSettings
 from filterd.policy.resolve import ResolvedPolicy
 from filterd.policy.snapshot import Overlay, Snapshot
-from tests import policy_strategies, truth_world
-from tests.policy_world import KEY, Line, Placed, overlay_of, snapshot_of
+from tests.worlds import policy_strategies, truth
+from tests.worlds.policy import KEY, Line, Placed, overlay_of, snapshot_of
 
 SPECIAL = {
     "localhost": BIT_LOCALHOST,
@@ -31,7 +31,7 @@ SPECIAL = {
     "help.example": BIT_PROTECTED,
 }
 MANDATORY_IDS = tuple(
-    sorted({*policy_strategies.MANDATORY_IDS, *(entry.id for entry in truth_world.MANDATES.values())})
+    sorted({*policy_strategies.MANDATORY_IDS, *(entry.id for entry in truth.MANDATES.values())})
 )
 POLICIES = 5
 """of a state; lines name others too"""
@@ -91,10 +91,10 @@ def _ground(
 @cache
 def truth_ground(whole: bool) -> Ground:
     """Every combination of lists, each with a name and addresses; ``whole``: in every state of a mandate."""
-    mandated = truth_world.MANDATED if whole else ["", "snapshot:in force", "overlay:not yet"]
+    mandated = truth.MANDATED if whole else ["", "snapshot:in force", "overlay:not yet"]
     random = Random(1)
-    rules = [rule for standing in truth_world.standings(mandated) for rule in standing.placed]
-    _, plain, everything, added = truth_world.policies()
+    rules = [rule for standing in truth.standings(mandated) for rule in standing.placed]
+    _, plain, everything, added = truth.policies()
     nothing = ResolvedPolicy()
     timetables = (
         Timetable(nothing, nothing, PERIODS[0]),
@@ -103,7 +103,7 @@ def truth_ground(whole: bool) -> Ground:
         Timetable(replace(plain, mode=BlockingMode.SINKHOLE), replace(added, mode=BlockingMode.NODATA), 3600),
         Timetable(plain, plain, PERIODS[2]),
     )
-    return _ground(truth_world.CLASSES, rules, timetables, random)
+    return _ground(truth.CLASSES, rules, timetables, random)
 
 
 @cache

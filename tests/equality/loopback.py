@@ -9,7 +9,7 @@ import socket
 from struct import pack, unpack_from
 from typing import Any
 
-from filterd.dataplane.upstream.shown import Hop
+from filterd.dataplane.upstream.thread_route import ThreadHop
 from filterd.dataplane.upstream.values import Question
 from tests.equality.script import OPT, SERVFAIL, Came, Script
 
@@ -31,11 +31,11 @@ class Loopback:
         self._socket.setblocking(False)
 
     @property
-    def hop(self) -> Hop:
+    def hop(self) -> ThreadHop:
         """How it is asked."""
         host, port = self._socket.getsockname()
         name, outstanding = f"{host}:{port}", 100_000
-        return Hop(name, host, port, trusted=True, mixed_case=True, edns=True, outstanding=outstanding)
+        return ThreadHop(name, host, port, trusted=True, mixed_case=True, edns=True, outstanding=outstanding)
 
     def came(self) -> list[Asked]:
         """The queries that nobody has looked at yet, in their order."""

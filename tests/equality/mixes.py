@@ -23,14 +23,14 @@ from pathlib import Path
 from random import Random
 from struct import pack
 
-from filterd.dataplane.addresses import Addresses, Prefixes
-from filterd.dataplane.cache import ResponseCache
-from filterd.dataplane.fastpath import FastThread
-from filterd.dataplane.lines import Lines
-from filterd.dataplane.packets import Packets
-from filterd.dataplane.recorded import Driver
-from filterd.dataplane.routes import Routes
-from filterd.dataplane.upstream.shown import Hop
+from filterd.dataplane.cache.cache import ResponseCache
+from filterd.dataplane.fast.recorded import Driver
+from filterd.dataplane.fast.routes import Routes
+from filterd.dataplane.fast.thread import FastThread
+from filterd.dataplane.packet.plane import Plane
+from filterd.dataplane.tables.addresses import Addresses, Prefixes
+from filterd.dataplane.tables.lines import Lines
+from filterd.dataplane.upstream.thread_route import ThreadHop
 from filterd.dataplane.upstream.values import Question
 from filterd.model.verdict import Kind
 from filterd.policy.classes import FIRST_FREE_BIT, FIXED, Classes, ListClass
@@ -38,12 +38,12 @@ from filterd.policy.decide import PublishedState
 from filterd.policy.published import StateSettings
 from filterd.policy.resolve import ResolvedPolicy
 from filterd.wire.names import name_from_text
-from tests.dns_answers import AAAA, HTTPS, A
 from tests.equality.packets import RD
 from tests.equality.script import ASKED, MX, NS, OPT, PTR, SRV, TXT, Reply, Script, content
-from tests.miss_world import Upstream, bound
-from tests.policy_world import KEY, NOW, Line, Placed, snapshot_of
 from tests.unit.dataplane.conftest import Rules
+from tests.worlds.dns_answers import AAAA, HTTPS, A
+from tests.worlds.miss import Upstream, bound
+from tests.worlds.policy import KEY, NOW, Line, Placed, snapshot_of
 
 MOST = 0.001
 """of the queries may be punted, for whatever reason"""
@@ -159,7 +159,7 @@ class Resolver:
         self._socket.setblocking(False)
         self._script = Script([name_from_text("host.example.net")], [bytes(4), bytes(16)])
 
-    def hop(self) -> Hop:
+    def hop(self) -> ThreadHop:
         """As a route has it."""
         return Upstream(self._socket).hop()
 
@@ -190,7 +190,7 @@ class Resolver:
 class Asking:
     """One thread that mixes are asked of. ``rate``: queries a second, 0 for a clock that stands still."""
 
-    packets: Packets
+    packets: Plane
     thread: FastThread
     resolver: Resolver
     rate: int
@@ -226,7 +226,7 @@ class Asking:
 def measured(mix: Mix, state: PublishedState, rate: int) -> float:
     """Ask a mix twice and print what was punted the second time; the share."""
     began = time.monotonic()
-    packets = Packets(Prefixes(KEY, ["10.0.0.0/8"]), ResponseCache(CACHE_SIZE, KEY), Rules())
+    packets = Plane(Prefixes(KEY, ["10.0.0.0/8"]), ResponseCache(CACHE_SIZE, KEY), Rules())
     packets.publish(state, *lines(), True)
     news = os.eventfd(0)
     routes, resolver = Routes(1), Resolver()
@@ -252,12 +252,12 @@ def measured(mix: Mix, state: PublishedState, rate: int) -> float:
     return share
 
 
-def _hits(packets: Packets) -> int:
+def _hits(packets: Plane) -> int:
     lookups = packets.counts()["lookups"]
     return lookups["hit"] + lookups["prefetch"]
 
 
-def _blocked(packets: Packets) -> int:
+def _blocked(packets: Plane) -> int:
     return sum(count for (outcome, _), count in packets.counts()["verdicts"].items() if outcome == "block")
 
 

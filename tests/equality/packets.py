@@ -8,16 +8,16 @@ from ipaddress import ip_network
 from random import Random
 from struct import pack
 
-from filterd.dataplane.addresses import Prefixes
+from filterd.dataplane.tables.addresses import Prefixes
 from filterd.wire import cookie
 from filterd.wire.names import name_from_text
 from filterd.wire.proxy import SIGNATURE
-from tests.dns_answers import AAAA, CNAME, HTTPS, SVCB, A
 from tests.equality.grounds import SPECIAL
 from tests.equality.script import ANY, MX, NS, OPT, PTR, SOA, SRV, TXT
 from tests.fuzz.packets import corpus, mutate
-from tests.policy_world import KEY
-from tests.rate_world import wide
+from tests.worlds.dns_answers import AAAA, CNAME, HTTPS, SVCB, A
+from tests.worlds.policy import KEY
+from tests.worlds.rate import wide
 
 ACL = ("10.0.0.0/8", "127.0.0.0/8", "2001:db8::/32")
 FRONTS = ("10.8.0.0/24", "198.51.100.7/32", "2001:db8:8::/48")

@@ -11,8 +11,8 @@ from struct import pack
 
 from filterd.dataplane.upstream.values import Question
 from filterd.wire.names import name_from_text
-from tests.dns_answers import AAAA, CNAME, DNAME, HTTPS, SVCB, A
 from tests.fuzz.packets import mutate
+from tests.worlds.dns_answers import AAAA, CNAME, DNAME, HTTPS, SVCB, A
 
 NS, SOA, PTR, MX, TXT, SRV, OPT, RRSIG, ANY = 2, 6, 12, 15, 16, 33, 41, 46, 255
 NOERROR, SERVFAIL, NXDOMAIN, REFUSED = 0, 2, 3, 5

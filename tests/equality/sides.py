@@ -1,8 +1,8 @@
 """The two sides of the equality course: one policy, one upstream and one time, each with packets of its own.
 
-Both run on one loop whose clock jumps (see ``tests.virtual_time``), so that what waits for an upstream, or
-for a stale answer's turn, does so on both to the microsecond. Moments are binary fractions of a second: the
-two sides count them in different units, and nothing is to be rounded.
+Both run on one loop whose clock jumps (see ``tests.worlds.virtual_time``), so that what waits for an
+upstream, or for a stale answer's turn, does so on both to the microsecond. Moments are binary fractions of
+a second: the two sides count them in different units, and nothing is to be rounded.
 """
 
 from __future__ import annotations
@@ -15,24 +15,24 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Protocol
 
-from filterd.dataplane.addresses import Prefixes
-from filterd.dataplane.cache import ResponseCache
-from filterd.dataplane.crashboard import CrashBoard
-from filterd.dataplane.fastpath import FastThread
-from filterd.dataplane.packets import Packets, Pending
-from filterd.dataplane.places import Places
-from filterd.dataplane.ratelimit import RateLimiter
-from filterd.dataplane.recorded import Driver
-from filterd.dataplane.routes import Routes
-from filterd.dataplane.slowpath import MAX_WAITING, SlowPath
-from filterd.dataplane.stages.record import Record
-from filterd.dataplane.stages.unwrap import Unwrap
+from filterd.dataplane.cache.cache import ResponseCache
+from filterd.dataplane.fast.recorded import Driver
+from filterd.dataplane.fast.routes import Routes
+from filterd.dataplane.fast.thread import FastThread
+from filterd.dataplane.packet.answer_counts import AnswerCounts
+from filterd.dataplane.packet.crashboard import CrashBoard
+from filterd.dataplane.packet.plane import Pending, Plane
+from filterd.dataplane.packet.unwrap import Unwrap
+from filterd.dataplane.slow.quota import WaitingQuota
+from filterd.dataplane.slow.slowpath import MAX_WAITING, SlowPath
+from filterd.dataplane.tables.addresses import Prefixes
+from filterd.dataplane.tables.ratelimit import RateLimiter
 from filterd.dataplane.upstream.values import Question
 from tests.equality.loopback import Loopback
 from tests.equality.packets import Case, acl
 from tests.equality.script import Came, Script
-from tests.policy_world import KEY, NOW
 from tests.unit.dataplane.conftest import Rules
+from tests.worlds.policy import KEY, NOW
 
 SECRET = bytes(range(16, 32))
 STALE_ANSWER = 1.75
@@ -107,14 +107,14 @@ class Side:
     def __init__(self, making: Making, clock: LoopClock) -> None:
         self.clock = clock
         self.cache = ResponseCache(making.cache_size, SECRET, making.stale_window)
-        self.packets = Packets(acl(), self.cache, making.rules, making.forwarders, making.proxies)
+        self.packets = Plane(acl(), self.cache, making.rules, making.forwarders, making.proxies)
         self.limiter = RateLimiter(SECRET, 1 << 10, 1 << 6)
         self.board = CrashBoard.make(KEY)
         self.packets.use_board(self.board)
         self.upstreams = ScriptedUpstreams(making.script, clock)
-        self.record = Record()
+        self.record = AnswerCounts()
         self.path = SlowPath(self.packets, self.upstreams, clock, self.record, STALE_ANSWER)
-        self.path._places = Places(making.places)
+        self.path._places = WaitingQuota(making.places)
         self.answers: Answers = {}
         self.without_header = 0
         """datagrams dropped as their sender must send a PROXY header and did not"""

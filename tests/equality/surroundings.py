@@ -6,19 +6,19 @@ from collections.abc import Callable
 from ipaddress import ip_address, ip_network
 from random import Random
 
-from filterd.dataplane.addresses import Addresses, Prefixes
-from filterd.dataplane.lines import Lines
-from filterd.dataplane.ratelimit import RateRules
-from filterd.dataplane.stages.unwrap import Unwrap
+from filterd.dataplane.packet.unwrap import Unwrap
+from filterd.dataplane.tables.addresses import Addresses, Prefixes
+from filterd.dataplane.tables.lines import Lines
+from filterd.dataplane.tables.ratelimit import RateRules
 from filterd.policy.decide import PublishedState
 from filterd.wire.names import name_from_text
 from tests.equality import grounds
 from tests.equality.packets import BINDINGS, FRONTS, SENDERS, acl, network
 from tests.equality.script import Script, Weather
 from tests.equality.sides import SECRET, FastSide, SlowSide, Table
-from tests.policy_world import KEY
-from tests.rate_world import Limit, Override
 from tests.unit.dataplane.conftest import Rules
+from tests.worlds.policy import KEY
+from tests.worlds.rate import Limit, Override
 
 LINES = 14
 MIXED_GROUNDS = 6

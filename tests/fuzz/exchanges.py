@@ -18,11 +18,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Self
 
-from filterd.dataplane.packets import Packets, Pending
+from filterd.dataplane.packet.plane import Pending, Plane
 from filterd.wire import codec
 from filterd.wire.message import StrippedAnswer
 from tests.fuzz.world import CLIENTS, Served
-from tests.policy_world import NOW
+from tests.worlds.policy import NOW
 
 TCP, PROXIED, IMPATIENT, SILENT, AUTHENTIC, LATER, CLOSED = 1, 2, 4, 8, 16, 32, 64
 MOST_TURNS = 4
@@ -68,7 +68,7 @@ class Input:
         stripped = codec.strip(message[:65535])
         return stripped if isinstance(stripped, StrippedAnswer) else None
 
-    def exchange(self, packets: Packets, client: bytes, ticks: int) -> bytes | None:
+    def exchange(self, packets: Plane, client: bytes, ticks: int) -> bytes | None:
         """The query's way to its answer; None for silence."""
         result = packets.receive(
             self.query, client, bool(self.how & TCP), NOW, ticks, bool(self.how & PROXIED)

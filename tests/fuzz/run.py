@@ -7,10 +7,10 @@ import importlib
 import sys
 from pathlib import Path
 
-from filterd.dataplane.crashboard import CrashBoard
+from filterd.dataplane.packet.crashboard import CrashBoard
 from tests.fuzz import exchange_seeds
 from tests.fuzz.world import CLIENTS, Served
-from tests.policy_world import KEY
+from tests.worlds.policy import KEY
 
 SMALL = 1 << 16
 """bytes of a cache that is emptied for each input"""

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from ipaddress import ip_network
 
-from filterd.dataplane.addresses import Addresses, Prefixes
-from filterd.dataplane.cache import ResponseCache
-from filterd.dataplane.lines import Lines
-from filterd.dataplane.packets import Packets
-from filterd.dataplane.ratelimit import RateLimiter, RateRules
+from filterd.dataplane.cache.cache import ResponseCache
+from filterd.dataplane.packet.plane import Plane
+from filterd.dataplane.tables.addresses import Addresses, Prefixes
+from filterd.dataplane.tables.lines import Lines
+from filterd.dataplane.tables.ratelimit import RateLimiter, RateRules
 from filterd.model.mandatory import Mandate
 from filterd.model.rule import Action, BlockingMode, Scope
 from filterd.model.verdict import Kind
@@ -24,8 +24,8 @@ from filterd.policy.classes import (
 from filterd.policy.decide import PublishedState
 from filterd.policy.published import StateSettings
 from filterd.policy.resolve import ResolvedPolicy
-from tests.policy_world import KEY, NOW, Line, Placed, World, overlay_of
-from tests.rate_world import Limit, Override, wide
+from tests.worlds.policy import KEY, NOW, Line, Placed, World, overlay_of
+from tests.worlds.rate import Limit, Override, wide
 
 CLIENTS = tuple(
     map(
@@ -159,7 +159,7 @@ class Served:
         allowed = Prefixes(KEY, ["127.0.0.0/8", "::1/128", "2001:db8::/32"])
         forwarders = Prefixes(KEY, ["127.0.0.9/32"])
         self.cache = ResponseCache(cache, KEY)
-        self.packets = Packets(allowed, self.cache, Rules(), forwarders)
+        self.packets = Plane(allowed, self.cache, Rules(), forwarders)
         if limited:
             overrides = tuple(Override(ip_network(prefix), 1, 2) for prefix in LIMITED)
             limits = Limit(queries_per_second=0, overrides=overrides)

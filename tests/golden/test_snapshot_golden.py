@@ -10,7 +10,7 @@ from filterd.model.rule import Action, Scope
 from filterd.model.verdict import Kind
 from filterd.policy.classes import ListClass
 from filterd.policy.compiler import ListSource, compile_snapshot
-from filterd.policy.snapshot_reference import Node, SnapshotTable
+from filterd.policy.snapshot_reference import FingerprintEntry, SnapshotTable
 
 KEY = bytes.fromhex("000102030405060708090a0b0c0d0e0f")
 SOURCES = [
@@ -53,7 +53,7 @@ def dump(table: SnapshotTable) -> Iterator[str]:
         yield f"slot {place} low {low:016x} distance {distance} entry {entry}: {shown(table.node(entry))}"
 
 
-def shown(node: Node) -> str:
+def shown(node: FingerprintEntry) -> str:
     """The node's sets, in the order of the file."""
     parts = []
     for action in (Action.BLOCK, Action.ALLOW):

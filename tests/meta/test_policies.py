@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from filterd.config.policies import icann_suffixes, load_policies
-from filterd.feed.misplaced import misplaced
-from filterd.feed.parsing import Report, parse
+from filterd.feed.parsing import ParseReport, parse
 from filterd.feed.rules import RuleSet, collect
 from filterd.feed.source import line_blocks, read_chunks
+from filterd.feed.unexpected_names import misplaced
 from filterd.model.rule import NameRule, Scope
 from filterd.policy.documents import Bypass, Feed, Policies, Service, Use
 
@@ -42,9 +42,9 @@ def policies() -> Policies:
     return load_policies(POLICIES)
 
 
-def read(feed: Feed) -> tuple[RuleSet, Report]:
+def read(feed: Feed) -> tuple[RuleSet, ParseReport]:
     """The feed's rules and what was skipped."""
-    report = Report(keep=None)
+    report = ParseReport(keep=None)
     blocks = line_blocks(read_chunks(POLICIES / feed.source))
     return collect(parse(blocks, feed.format, feed.scope, icann_suffixes(), report)), report
 

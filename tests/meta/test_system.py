@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.system import PACKAGES
+from tests.worlds.system import PACKAGES
 
 ROOT = Path(__file__).parents[2]
 
@@ -36,7 +36,15 @@ def run(folder: Path, **extra: str) -> subprocess.CompletedProcess[str]:
         "import shutil, sys, pytest; shutil.which = lambda *_, **__: None; "
         "sys.exit(pytest.main(sys.argv[1:]))"
     )
-    options = ["-p", "tests.system", "-c", str(ROOT / "pyproject.toml"), "--rootdir", str(folder), "-q"]
+    options = [
+        "-p",
+        "tests.worlds.system",
+        "-c",
+        str(ROOT / "pyproject.toml"),
+        "--rootdir",
+        str(folder),
+        "-q",
+    ]
     command = [sys.executable, "-c", program, *options, str(folder / "test_them.py")]
     return subprocess.run(
         command, cwd=ROOT, env=environment | extra, capture_output=True, text=True, check=False

@@ -8,9 +8,9 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from filterd.dataplane.cache import CachedUnion, ResponseCache
+from filterd.dataplane.cache.cache import CachedUnion, ResponseCache
 from filterd.wire.names import name_from_text
-from tests.cache_answers import sized
+from tests.worlds.cache_answers import sized
 
 SECRET = bytes(range(16))
 TXT = 16

@@ -11,8 +11,8 @@ from filterd.model.rule import Action, Scope
 from filterd.policy import decide, decide_reference
 from filterd.policy.trace import Decision
 from filterd.wire.names import name_from_text
-from tests.policy_strategies import CLASSES, NAMES, OTHER_NAMES, lines, worlds
-from tests.policy_world import Line, Placed, World
+from tests.worlds.policy import Line, Placed, World
+from tests.worlds.policy_strategies import CLASSES, NAMES, OTHER_NAMES, lines, worlds
 
 
 def untraced(decision: Decision) -> Decision:

@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 
 from filterd.model.verdict import Outcome
 from filterd.policy import inspect, inspect_reference
-from tests.policy_strategies import answers, hostile_answers, lines, worlds
-from tests.policy_world import Line, World
+from tests.worlds.policy import Line, World
+from tests.worlds.policy_strategies import answers, hostile_answers, lines, worlds
 
 asked = st.lists(
     st.tuples(lines(), st.one_of(answers(), answers(), hostile_answers()), st.booleans()),

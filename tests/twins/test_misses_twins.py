@@ -11,11 +11,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from filterd.dataplane.addresses import Addresses, Prefixes
-from filterd.dataplane.cache import ResponseCache
-from filterd.dataplane.lines import Lines
-from filterd.dataplane.packets import Packets, Pending
-from filterd.dataplane.punting import PuntReason
+from filterd.dataplane.cache.cache import ResponseCache
+from filterd.dataplane.fast.punt_reasons import PuntReason
+from filterd.dataplane.packet.plane import Pending, Plane
+from filterd.dataplane.tables.addresses import Addresses, Prefixes
+from filterd.dataplane.tables.lines import Lines
 from filterd.dataplane.upstream.message import (
     Check,
     Sent,
@@ -25,13 +25,13 @@ from filterd.dataplane.upstream.message import (
     refuses_edns,
     speaks_edns,
 )
-from filterd.dataplane.upstream.shown import Report
+from filterd.dataplane.upstream.thread_route import RouteReport
 from filterd.dataplane.upstream.values import Server
 from filterd.policy.decide import LineHandle
 from filterd.wire.names import name_from_text
-from tests.miss_world import CHILD, POLICY, SEED, Client, Misses, Rules, Upstream, misses
-from tests.policy_strategies import answers, hostile_answers
-from tests.policy_world import KEY, NOW
+from tests.worlds.miss import CHILD, POLICY, SEED, Client, Misses, Rules, Upstream, misses
+from tests.worlds.policy import KEY, NOW
+from tests.worlds.policy_strategies import answers, hostile_answers
 
 NAME = name_from_text("query.example")
 SERVER = Server("192.0.2.1", trusted=True)
@@ -44,7 +44,7 @@ class Both:
     native: Misses
     upstream: Upstream
     client: Client
-    slow: Packets
+    slow: Plane
     slow_cache: ResponseCache
 
 
@@ -54,7 +54,7 @@ def both() -> Iterator[Both]:
         upstream, client = native.upstream(), native.client(CHILD)
         native.routes.publish([upstream.hop(trusted=True)])
         cache = ResponseCache(1 << 20, SEED)
-        slow = Packets(Prefixes(SEED, ["127.0.0.0/8"]), cache, Rules())
+        slow = Plane(Prefixes(SEED, ["127.0.0.0/8"]), cache, Rules())
         lines, addresses = Lines(KEY), Addresses(KEY)
         lines.upsert(LineHandle(7, policy=1, opted_in=True))
         addresses.set(CHILD[12:], 32, 7)
@@ -62,12 +62,12 @@ def both() -> Iterator[Both]:
         yield Both(native, upstream, client, slow, cache)
 
 
-def judged(reply: bytes, sent: Sent) -> Report:
+def judged(reply: bytes, sent: Sent) -> RouteReport:
     """What the slow path would count of one datagram; see peer.py."""
     found = check(reply, sent)
     if found in (Check.WRONG_ID, Check.WRONG_QUESTION):
-        return Report(**{found.name.lower(): 1})
-    report = Report(heard=1)
+        return RouteReport(**{found.name.lower(): 1})
+    report = RouteReport(heard=1)
     if found is Check.CASE_LOST:
         return report._replace(case_lost=1)
     if found is Check.OURS and sent.question != sent.question.lower():
@@ -85,9 +85,9 @@ def judged(reply: bytes, sent: Sent) -> Report:
     return report._replace(servfail=1) if answer.rcode == 2 else report._replace(answered=1)
 
 
-def news(before: Report, after: Report) -> Report:
+def news(before: RouteReport, after: RouteReport) -> RouteReport:
     """What was counted between the two, but for times and what is on its way."""
-    change = Report(*(b - a for a, b in zip(before, after, strict=True)))
+    change = RouteReport(*(b - a for a, b in zip(before, after, strict=True)))
     return change._replace(sent=0, timeout=0, outstanding=0, micros=0, heard_at=0, silent_since=0)
 
 
@@ -160,7 +160,7 @@ def slow_answer(both: Both, query: bytes, reply: bytes) -> bytes:
     return result
 
 
-def finish(both: Both, expected: Report) -> None:
+def finish(both: Both, expected: RouteReport) -> None:
     """The client has no answer: it waits, for this upstream or another, or the slow path has it."""
     native = both.native
     assert both.client.nothing()
@@ -168,6 +168,6 @@ def finish(both: Both, expected: Report) -> None:
         assert native.punted() == []
         both.upstream.all_asked()
         native.turn(400_000)
-    unread = Report(heard=1, case_lost=expected.case_lost, case_kept=expected.case_kept)
+    unread = RouteReport(heard=1, case_lost=expected.case_lost, case_kept=expected.case_kept)
     reason = PuntReason.TRUNCATED if expected == unread else PuntReason.UNANSWERED
     assert native.punted() == [(reason, NAME, CHILD)]

@@ -14,7 +14,7 @@ import pytest
 from filterd.model.verdict import Reason
 from tests.equality.course import Course, Outcome, run
 from tests.equality.script import Script
-from tests.virtual_time import VirtualLoop
+from tests.worlds.virtual_time import VirtualLoop
 
 SEEDS = range(21, 31)
 CASES = 500

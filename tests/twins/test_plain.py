@@ -9,7 +9,7 @@ import dns.rcode
 from hypothesis import given
 from hypothesis import strategies as st
 
-from filterd.dataplane import plain, plain_reference
+from filterd.dataplane.packet import plain, plain_reference
 from filterd.wire import codec
 from filterd.wire.status import Status
 from tests.fuzz.packets import SEED, corpus, mutate

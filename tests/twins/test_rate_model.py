@@ -8,8 +8,8 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
-from filterd.dataplane.ratelimit import RateLimiter, RateRules
-from tests.rate_world import Limit, Model, Override, wide
+from filterd.dataplane.tables.ratelimit import RateLimiter, RateRules
+from tests.worlds.rate import Limit, Model, Override, wide
 
 SECRET = bytes(range(16))
 CLIENTS = [

@@ -6,11 +6,11 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from filterd.dataplane.addresses import Addresses
-from filterd.dataplane.lines import Lines, LineView
+from filterd.dataplane.tables.addresses import Addresses
+from filterd.dataplane.tables.lines import Lines, LineView
 from filterd.model.rule import Action, Scope
 from filterd.policy.decide import LineHandle
-from tests.table_models import AddressModel, network
+from tests.worlds.table_models import AddressModel, network
 
 SEED = bytes(range(16))
 FEW = settings(max_examples=40, stateful_step_count=60, deadline=None)

@@ -1,4 +1,4 @@
-"""THE truth table: every combination of settings against the expectation in ``tests.truth``.
+"""THE truth table: every combination of settings against the expectation in ``tests.worlds.truth_table``.
 
 Every name and address stands in one combination of lists; every line is one combination of choices. Answers
 go through fewer states of a mandate, and through every combination of all else.
@@ -19,10 +19,8 @@ from filterd.policy.decide import PublishedState, decide_name
 from filterd.policy.inspect import inspect_message
 from filterd.policy.trace import Decision
 from filterd.wire.names import name_from_text
-from tests.policy_world import NOW
-from tests.truth import Claim, Own, Schedule, Security, Sees, Setting, expected
-from tests.truth_page import page
-from tests.truth_world import (
+from tests.worlds.policy import NOW
+from tests.worlds.truth import (
     BITS,
     CLASSES,
     MANDATED,
@@ -33,6 +31,8 @@ from tests.truth_world import (
     standings,
     world,
 )
+from tests.worlds.truth_page import page
+from tests.worlds.truth_table import Claim, Own, Schedule, Security, Sees, Setting, expected
 
 STANDINGS = standings(MANDATED)
 FEWER = standings(["", "snapshot:in force", "overlay:in force", "overlay:withdrawn"])
@@ -149,6 +149,6 @@ def test_every_field_of_a_claim_has_a_list() -> None:
 
 
 def test_the_page_shows_what_the_code_does() -> None:
-    """``python -m tests.truth_page >docs/truth-table.md`` writes it anew."""
+    """``python -m tests.worlds.truth_page >docs/truth-table.md`` writes it anew."""
     written = Path(__file__).parents[2] / "docs/truth-table.md"
     assert written.read_text() == page()

@@ -16,7 +16,7 @@ import click
 
 from filterd.cli.demonstration import guide, installation
 from filterd.cli.demonstration.installation import Ports
-from filterd.cli.demonstration.upstream import Upstream
+from filterd.cli.demonstration.upstream import DemonstrationUpstream
 from filterd.cli.failure import Failure
 from filterd.cli.serving import require_native
 from filterd.config.load import RESOLV_CONF
@@ -56,7 +56,7 @@ async def run(folder: Path, policies: Path, ports: Ports) -> int:
     stopping = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stopping.set)
-    async with Upstream(system_resolvers(RESOLV_CONF)) as upstream:
+    async with DemonstrationUpstream(system_resolvers(RESOLV_CONF)) as upstream:
         config = installation.write_files(folder, policies, ports, upstream.port)
         await installation.prepare(config, click.echo)
         online = asyncio.create_task(upstream.online())

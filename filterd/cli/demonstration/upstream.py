@@ -23,7 +23,7 @@ ROOT_NS = bytes.fromhex("0100 0001 0000 0000 0000 00 0002 0001")
 """a question for the root's name servers, without its id"""
 
 
-class Upstream:
+class DemonstrationUpstream:
     """Listens on one port of 127.0.0.1, UDP and TCP, inside its ``async with`` block."""
 
     def __init__(self, relays: Sequence[Endpoint]) -> None:
@@ -117,7 +117,7 @@ class Upstream:
 class _Datagrams(asyncio.DatagramProtocol):
     """Hands each datagram to the upstream."""
 
-    def __init__(self, upstream: Upstream) -> None:
+    def __init__(self, upstream: DemonstrationUpstream) -> None:
         self._upstream = upstream
         self._transport: asyncio.DatagramTransport | None = None
 

@@ -13,9 +13,9 @@ import contextlib
 from typing import cast
 
 from filterd.dataplane.listeners.connections import Ending, Prefix
-from filterd.dataplane.listeners.door import Door
 from filterd.dataplane.listeners.framing import Framing
-from filterd.dataplane.stages.unwrap import source_of
+from filterd.dataplane.listeners.listener_context import ListenerContext
+from filterd.dataplane.packet.unwrap import source_of
 from filterd.wire.proxy import LONGEST, ProxyProblem, parse_header
 
 TURN = 32
@@ -26,19 +26,33 @@ MOST_UNSENT = 8
 """times ``unsent``: answers that were under way may still be added up to here, then the client is cut"""
 
 
-class Connection(asyncio.BufferedProtocol):
+class ClientConnection(asyncio.BufferedProtocol):
     """From its acceptance to its end. Owned by the event loop."""
 
     __slots__ = (
-        "_client", "_continues", "_door", "_ended", "_ending", "_framing", "_partial", "_peer",
-        "_proxied", "_served", "_since", "_transport", "_unread", "_waiting", "prefix", "slot",
+        "_client",
+        "_context",
+        "_continues",
+        "_ended",
+        "_ending",
+        "_framing",
+        "_partial",
+        "_peer",
+        "_proxied",
+        "_served",
+        "_since",
+        "_transport",
+        "_unread",
+        "_waiting",
+        "prefix",
+        "slot",
     )  # fmt: skip
 
-    def __init__(self, door: Door, peer: bytes) -> None:
+    def __init__(self, context: ListenerContext, peer: bytes) -> None:
         """``peer`` is the address of the other end in 16 bytes."""
         self.slot = -1
         self.prefix: Prefix | None = None
-        self._door = door
+        self._context = context
         self._peer = peer
         self._client: bytes | None = None
         self._transport: asyncio.Transport | None = None
@@ -53,7 +67,7 @@ class Connection(asyncio.BufferedProtocol):
         """a call to go on is under way"""
         self._ending: Ending | None = None
         """why it ends; from then on nothing more is taken"""
-        self._since = door.clock()
+        self._since = context.clock()
         """when something last came to its end: a whole query, an answer"""
         self._partial = 0.0
         """when the incomplete message began to arrive; 0: there is none"""
@@ -66,26 +80,26 @@ class Connection(asyncio.BufferedProtocol):
         if self._ending is not None:
             self._transport.abort()
             return
-        self._transport.set_write_buffer_limits(high=self._door.connections.limits.unsent)
-        if not self._door.unwrap.is_proxy(self._peer):
+        self._transport.set_write_buffer_limits(high=self._context.connections.limits.unsent)
+        if not self._context.unwrap.is_proxy(self._peer):
             self._known(self._peer)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """It is over."""
         ending = self._ending or (Ending.CLIENT if exc is None else Ending.LOST)
         self._ending = ending
-        self._door.connections.leave(self, ending)
+        self._context.connections.leave(self, ending)
 
     def get_buffer(self, sizehint: int) -> memoryview:
         """Where to put what comes: the same for all, since it is used up at once."""
         del sizehint
-        return self._door.buffer
+        return self._context.buffer
 
     def buffer_updated(self, nbytes: int) -> None:
         """So many bytes have come."""
         if self._ending is not None:
             return  # only the end is awaited
-        self._framing.feed(self._door.buffer[:nbytes])
+        self._framing.feed(self._context.buffer[:nbytes])
         self._advance()
 
     def eof_received(self) -> bool:
@@ -98,19 +112,19 @@ class Connection(asyncio.BufferedProtocol):
 
     def pause_writing(self) -> None:
         """More than may be unsent is: hold back."""
-        self._unread = self._door.clock()
-        self._door.connections.busy(self)
+        self._unread = self._context.clock()
+        self._context.connections.busy(self)
 
     def resume_writing(self) -> None:
         """The client has read on."""
         self._unread = 0.0
-        self._since = self._door.clock()
+        self._since = self._context.clock()
         self._rest()
         self._advance()
 
     def deadline(self) -> tuple[float, Ending | None]:
         """When it is to be cut unless something happens, and why; None: when to look again."""
-        idle = self._door.connections.limits.idle
+        idle = self._context.connections.limits.idle
         found: list[tuple[float, Ending | None]] = []
         if self._unread:
             found.append((self._unread + idle, Ending.UNREAD))
@@ -118,7 +132,7 @@ class Connection(asyncio.BufferedProtocol):
             found.append((self._partial + idle, Ending.INCOMPLETE))
         elif not self._waiting:
             found.append((self._since + idle, self._rest_of_it()))
-        return min(found, default=(self._door.clock() + idle, None), key=lambda each: each[0])
+        return min(found, default=(self._context.clock() + idle, None), key=lambda each: each[0])
 
     def _rest_of_it(self) -> Ending:
         """What a connection without a query waits for."""
@@ -129,7 +143,7 @@ class Connection(asyncio.BufferedProtocol):
     def cut(self, ending: Ending) -> None:
         """End it at once."""
         self._ending = self._ending or ending
-        self._door.connections.leave(self, self._ending)
+        self._context.connections.leave(self, self._ending)
         if self._transport is not None:
             self._transport.abort()
 
@@ -166,7 +180,7 @@ class Connection(asyncio.BufferedProtocol):
             self.cut(Ending.CLIENT)  # a front that looks whether we are there
             return False
         if isinstance(header, ProxyProblem):
-            self._door.path.record.dropped("no_proxy_header")
+            self._context.path.record.dropped("no_proxy_header")
             self.cut(Ending.NO_PROXY_HEADER)
             return False
         self._framing.skip(header.length)
@@ -176,29 +190,29 @@ class Connection(asyncio.BufferedProtocol):
     def _known(self, client: bytes) -> bool:
         """Whose connection it is; False: this client has all it may have."""
         self._client = client
-        if self._door.connections.claim(self, client):
+        if self._context.connections.claim(self, client):
             return True
         self.cut(Ending.PREFIX_FULL)
         return False
 
     def _may_take(self) -> bool:
-        limits = self._door.connections.limits
+        limits = self._context.connections.limits
         return (
             self._ending is None
             and self._waiting < MAX_WAITING
             and self._served < limits.queries
             and not self._unread
-            and self._door.connections.may_wait(self)
+            and self._context.connections.may_wait(self)
         )
 
     def _take(self, message: bytes) -> None:
         self._served += 1
-        self._since = self._door.clock()
+        self._since = self._context.clock()
         client = cast("bytes", self._client)
-        task = self._door.path.take(memoryview(message), client, True, self._send, self._proxied)
+        task = self._context.path.take(memoryview(message), client, True, self._send, self._proxied)
         if task is not None:
             self._waiting += 1
-            self._door.connections.wait(self)
+            self._context.connections.wait(self)
             task.add_done_callback(self._answered)
         else:
             self._rest()
@@ -206,23 +220,23 @@ class Connection(asyncio.BufferedProtocol):
     def _answered(self, task: asyncio.Task[None]) -> None:
         del task
         self._waiting -= 1
-        self._since = self._door.clock()
+        self._since = self._context.clock()
         self._rest()
-        self._door.connections.answered(self)
+        self._context.connections.answered(self)
         if not self._continues:
             self._advance()
 
     def _rest(self) -> None:
         """It has nothing to do, if that is so."""
         if not self._waiting and not self._unread and self._ending is None:
-            self._door.connections.rest(self)
+            self._context.connections.rest(self)
 
     def _send(self, answer: bytes) -> None:
         transport = self._transport
         if transport is None or transport.is_closing():
             return
         transport.write(len(answer).to_bytes(2, "big") + answer)
-        if transport.get_write_buffer_size() > MOST_UNSENT * self._door.connections.limits.unsent:
+        if transport.get_write_buffer_size() > MOST_UNSENT * self._context.connections.limits.unsent:
             self.cut(Ending.UNREAD)
 
     def _note_partial(self, took: bool) -> None:
@@ -231,7 +245,7 @@ class Connection(asyncio.BufferedProtocol):
         if not len(self._framing) or self._continues or not self._may_take():
             self._partial = 0.0
         elif took or not self._partial:
-            self._partial = self._door.clock()
+            self._partial = self._context.clock()
 
     def _settle(self) -> None:
         """Read on, hold back, or end."""
@@ -241,7 +255,7 @@ class Connection(asyncio.BufferedProtocol):
             self._transport.pause_reading()
         elif self._framing.broken:
             self._end(Ending.NOT_A_MESSAGE)
-        elif self._served >= self._door.connections.limits.queries:
+        elif self._served >= self._context.connections.limits.queries:
             self._end(Ending.SERVED)
         elif self._ended and self._may_take():
             self._end(Ending.CLIENT)
@@ -249,8 +263,8 @@ class Connection(asyncio.BufferedProtocol):
             self._transport.resume_reading()
         else:
             self._transport.pause_reading()
-            if not self._door.connections.may_wait(self):
-                self._door.connections.line_up(self)
+            if not self._context.connections.may_wait(self):
+                self._context.connections.line_up(self)
 
     def _end(self, ending: Ending) -> None:
         """Once everything is answered: close our side, and wait for the client's."""
@@ -259,9 +273,9 @@ class Connection(asyncio.BufferedProtocol):
             transport.pause_reading()
             return
         if ending is Ending.NOT_A_MESSAGE:
-            self._door.path.record.dropped("short")
+            self._context.path.record.dropped("short")
         self._ending = ending
-        self._since = self._door.clock()
+        self._since = self._context.clock()
         self._partial = 0.0
         self._framing = Framing()
         if self._ended:

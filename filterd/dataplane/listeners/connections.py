@@ -52,7 +52,7 @@ class Ending(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class ConnectionLimits:
     """What clients may take; see ``dns.tcp``."""
 
     connections: int = 10_000
@@ -71,7 +71,7 @@ class Limits:
         return int.from_bytes(client, "big") & (_ALL << (128 - bits))
 
 
-class Held(Protocol):
+class TableEntry(Protocol):
     """A connection as the table sees it."""
 
     slot: int
@@ -99,30 +99,30 @@ class Prefix:
         self.count = 0
         self.waiting = 0
         """queries; of connections that are gone too, until they are answered"""
-        self.line: dict[Held, None] = {}
+        self.line: dict[TableEntry, None] = {}
         """who goes on when a query is answered"""
-        self.idle: dict[Held, None] = {}
+        self.idle: dict[TableEntry, None] = {}
 
 
 class Connections:
     """All connections of all TCP listeners."""
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: ConnectionLimits) -> None:
         self.limits = limits
         self.ended: Counter[Ending] = Counter()
         """connections that ended, refused ones among them"""
-        self._open: dict[Held, None] = {}
-        self._idle: dict[Held, None] = {}
+        self._open: dict[TableEntry, None] = {}
+        self._idle: dict[TableEntry, None] = {}
         self._prefixes: dict[int, Prefix] = {}
-        self._wheel: dict[int, dict[Held, None]] = {}
+        self._wheel: dict[int, dict[TableEntry, None]] = {}
 
     def __len__(self) -> int:
         return len(self._open)
 
-    def __iter__(self) -> Iterator[Held]:
+    def __iter__(self) -> Iterator[TableEntry]:
         return iter(tuple(self._open))
 
-    def change(self, limits: Limits) -> None:
+    def change(self, limits: ConnectionLimits) -> None:
         """These hold from now on. Who is there stays, but deadlines are counted anew."""
         self.limits = limits
         for connection in self._open:
@@ -139,13 +139,13 @@ class Connections:
         """Cut the connection that has been idle longest; False: none is idle."""
         return self._cut_oldest(self._idle)
 
-    def join(self, connection: Held) -> None:
+    def join(self, connection: TableEntry) -> None:
         """A new connection, idle as yet."""
         self._open[connection] = None
         self._idle[connection] = None
         self._place(connection, connection.deadline()[0])
 
-    def claim(self, connection: Held, client: bytes) -> bool:
+    def claim(self, connection: TableEntry, client: bytes) -> bool:
         """Its client is known now (16 bytes). False: the prefix has all it may have; to be cut."""
         number = self.limits.prefix_of(client)
         prefix = self._prefixes.get(number)
@@ -160,7 +160,7 @@ class Connections:
         connection.prefix = prefix
         return True
 
-    def rest(self, connection: Held) -> None:
+    def rest(self, connection: TableEntry) -> None:
         """It has nothing to do from now on: the last of those that make room."""
         if connection not in self._open:
             return
@@ -169,31 +169,31 @@ class Connections:
             order.pop(connection, None)
             order[connection] = None
 
-    def busy(self, connection: Held) -> None:
+    def busy(self, connection: TableEntry) -> None:
         """It waits for an answer, or for its client to read: not to be cut for another."""
         self._idle.pop(connection, None)
         if connection.prefix is not None:
             connection.prefix.idle.pop(connection, None)
 
-    def may_wait(self, connection: Held) -> bool:
+    def may_wait(self, connection: TableEntry) -> bool:
         """Whether one more query of this client may wait for an upstream."""
         prefix = connection.prefix
         return prefix is None or prefix.waiting < WAITING_PER_PREFIX
 
-    def line_up(self, connection: Held) -> None:
+    def line_up(self, connection: TableEntry) -> None:
         """It goes on when another query of its client is answered."""
         prefix = connection.prefix
         if prefix is not None and connection in self._open:
             self.busy(connection)
             prefix.line[connection] = None
 
-    def wait(self, connection: Held) -> None:
+    def wait(self, connection: TableEntry) -> None:
         """A query of it waits for an upstream."""
         self.busy(connection)
         if connection.prefix is not None:
             connection.prefix.waiting += 1
 
-    def answered(self, connection: Held) -> None:
+    def answered(self, connection: TableEntry) -> None:
         """A query of it waits no more; to be said also when the connection is gone."""
         prefix = connection.prefix
         if prefix is None:
@@ -205,7 +205,7 @@ class Connections:
             del prefix.line[first]
             first.go_on()
 
-    def leave(self, connection: Held, ending: Ending) -> None:
+    def leave(self, connection: TableEntry, ending: Ending) -> None:
         """It is over; without effect for one that left before."""
         if connection not in self._open:
             return
@@ -231,26 +231,26 @@ class Connections:
         if not (prefix.count or prefix.waiting):
             self._prefixes.pop(prefix.number, None)
 
-    def _look_at(self, connection: Held, now: float) -> None:
+    def _look_at(self, connection: TableEntry, now: float) -> None:
         due, ending = connection.deadline()
         if ending is None or due > now:
             self._place(connection, max(due, now + SLOT))
         else:
             connection.cut(ending)
 
-    def _place(self, connection: Held, due: float) -> None:
+    def _place(self, connection: TableEntry, due: float) -> None:
         self._lift(connection)
         connection.slot = int(due / SLOT)
         self._wheel.setdefault(connection.slot, {})[connection] = None
 
-    def _lift(self, connection: Held) -> None:
+    def _lift(self, connection: TableEntry) -> None:
         there = self._wheel.get(connection.slot)
         if there is not None:
             there.pop(connection, None)
             if not there:
                 del self._wheel[connection.slot]
 
-    def _cut_oldest(self, order: dict[Held, None]) -> bool:
+    def _cut_oldest(self, order: dict[TableEntry, None]) -> bool:
         oldest = next(iter(order), None)
         if oldest is None:
             return False

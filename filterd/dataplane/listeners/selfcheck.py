@@ -10,14 +10,14 @@ from __future__ import annotations
 import itertools
 from collections import Counter
 
-from filterd.dataplane.listeners.fast import FastPath
-from filterd.dataplane.listeners.own import Own
-from filterd.dataplane.listeners.places import Places, Reach, Witness
+from filterd.dataplane.fast.selfquery import SelfQueries
+from filterd.dataplane.listeners.fast_threads import FastPath
+from filterd.dataplane.listeners.listen_addresses import ListenAddresses, ListenObserver, Reach
+from filterd.dataplane.listeners.self_connections import SelfConnections
 from filterd.dataplane.listeners.selfsockets import Asker, Caller
-from filterd.dataplane.listeners.sight import PERIOD, STUCK_SECONDS, Sight, Signs
+from filterd.dataplane.listeners.silence import Silence
 from filterd.dataplane.listeners.tcp import TcpService
-from filterd.dataplane.selfquery import SelfQueries
-from filterd.dataplane.silence import Silence
+from filterd.dataplane.listeners.thread_liveness import PERIOD, STUCK_SECONDS, Signs, ThreadLiveness
 
 UNHEARD_SECONDS = 30.0
 """after which it is said that no self-query has come through"""
@@ -29,18 +29,23 @@ class SelfCheck:
     may read the rest."""
 
     def __init__(
-        self, places: Places, fast: FastPath, service: TcpService, witness: Witness, key: bytes
+        self,
+        places: ListenAddresses,
+        fast: FastPath,
+        service: TcpService,
+        observer: ListenObserver,
+        key: bytes,
     ) -> None:
         """``key``: 16 secret bytes. Before the threads start."""
         fast.know_itself(key)
-        service.own = Own(key)
+        service.own = SelfConnections(key)
         self._places = places
         self._fast = fast
         self._service = service
-        self._witness = witness
+        self._observer = observer
         self._queries = SelfQueries(key)
         self._number = itertools.count(1).__next__
-        self._sights = [Sight() for _ in range(len(fast))]
+        self._liveness = [ThreadLiveness() for _ in range(len(fast))]
         self._askers: dict[int, Asker] = {}
         self._turn = 0
         self._asked: set[int] = set()
@@ -48,7 +53,7 @@ class SelfCheck:
         self._before = [(0, 0)] * len(fast)
         self._lost: dict[int, list[int | None]] = {}
         self._caller = Caller(service.own, self._queries)
-        self._tcp = TcpSight()
+        self._tcp = TcpLiveness()
         self._unheard = Silence(PERIOD)
         self._told_unheard = False
         self.counts: Counter[tuple[str, str]] = Counter()
@@ -57,21 +62,21 @@ class SelfCheck:
     @property
     def lives(self) -> bool:
         """Whether each thread has shown itself, and neither one nor TCP is stuck."""
-        return all(sight.lives for sight in self._sights) and not self.troubles()
+        return all(sight.lives for sight in self._liveness) and not self.troubles()
 
     @property
     def settled(self) -> bool:
         """Whether a self-query has come through to each thread."""
-        return all(sight.heard for sight in self._sights)
+        return all(sight.heard for sight in self._liveness)
 
     @property
     def threads_stuck(self) -> int:
         """How many threads are stuck."""
-        return sum(sight.stuck for sight in self._sights)
+        return sum(sight.stuck for sight in self._liveness)
 
     def troubles(self) -> list[str]:
         """What is stuck, in words."""
-        stuck = [f"thread fast-{number} is stuck" for number, each in enumerate(self._sights) if each.stuck]
+        stuck = [f"thread fast-{number} is stuck" for number, each in enumerate(self._liveness) if each.stuck]
         return [*stuck, "TCP is stuck"] if self._tcp.stuck else stuck
 
     def look(self, now: float) -> None:
@@ -102,7 +107,7 @@ class SelfCheck:
 
     def _judge(self, answered: set[int], now: float) -> None:
         crowded = self._crowded()
-        for number, (sight, counts) in enumerate(zip(self._sights, self._fast.counts(), strict=True)):
+        for number, (sight, counts) in enumerate(zip(self._liveness, self._fast.counts(), strict=True)):
             turns, datagrams = self._before[number]
             self._before[number] = counts.turns, counts.datagrams
             signs = Signs(
@@ -143,10 +148,10 @@ class SelfCheck:
         askers = askers[first:] + askers[:first]
         self._asked = set()
         for asker in askers:
-            left = set(range(len(self._sights))) - self._asked
+            left = set(range(len(self._liveness))) - self._asked
             self._asked |= asker.ask(left | self._owing, self._number)
         for asker in askers[:1]:
-            asker.explore(len(self._sights) - len(asker.found), self._number)
+            asker.explore(len(self._liveness) - len(asker.found), self._number)
         self._tcp.asked = self._caller.ask(reaches, self._number)
 
     def _count(self, path: str, signs: Signs) -> None:
@@ -161,9 +166,9 @@ class SelfCheck:
     def _tell(self, part: str, *, stuck: bool) -> None:
         if stuck:
             event = "a part that answers clients is stuck"
-            self._witness.note(event, part=part, seconds=STUCK_SECONDS, remedy=_REMEDY)
+            self._observer.note(event, part=part, seconds=STUCK_SECONDS, remedy=_REMEDY)
         else:
-            self._witness.note("a part that was stuck answers again", part=part)
+            self._observer.note("a part that was stuck answers again", part=part)
 
     def _tell_unheard(self, served: bool, now: float) -> None:
         """Say once that self-queries do not come through, though the threads are at work."""
@@ -172,10 +177,10 @@ class SelfCheck:
         elif self._unheard.look(now) >= UNHEARD_SECONDS:
             self._told_unheard = True
             event = "self-queries do not come through: threads are watched by their turns alone"
-            self._witness.note(event, remedy="let UDP from this machine to its own listen addresses pass")
+            self._observer.note(event, remedy="let UDP from this machine to its own listen addresses pass")
 
 
-class TcpSight:
+class TcpLiveness:
     """Whether TCP lives: by an answer, or by anything at all that happened to clients' connections. A flood
     of them may leave us waiting."""
 

@@ -13,11 +13,11 @@ import socket
 from collections.abc import Callable, Collection, Sequence
 from typing import Final
 
+from filterd.dataplane.fast.selfquery import WHO_TCP, SelfQueries
 from filterd.dataplane.listeners.binding import socket_address
-from filterd.dataplane.listeners.own import Own, Peer, peer_of
-from filterd.dataplane.listeners.places import Reach
-from filterd.dataplane.selfquery import WHO_TCP, SelfQueries
-from filterd.dataplane.stages.unwrap import client_bytes
+from filterd.dataplane.listeners.listen_addresses import Reach
+from filterd.dataplane.listeners.self_connections import Peer, SelfConnections, peer_of
+from filterd.dataplane.packet.unwrap import client_bytes
 from filterd.wire.proxy import SIGNATURE
 
 MOST_TRIED = 16
@@ -126,7 +126,7 @@ class Asker:
 class Caller:
     """Asks over TCP: one connection at a time, for some queries, to each address in turn."""
 
-    def __init__(self, own: Own, queries: SelfQueries) -> None:
+    def __init__(self, own: SelfConnections, queries: SelfQueries) -> None:
         self._own = own
         self._queries = queries
         self._turn = 0

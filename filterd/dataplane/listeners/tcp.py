@@ -9,12 +9,12 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
-from filterd.dataplane.listeners.connection import Connection
+from filterd.dataplane.listeners.connection import ClientConnection
 from filterd.dataplane.listeners.connections import SLOT, Connections, Ending
-from filterd.dataplane.listeners.door import Door
-from filterd.dataplane.listeners.own import Own, OwnPath
-from filterd.dataplane.slowpath import SlowPath
-from filterd.dataplane.stages.unwrap import Unwrap, client_bytes
+from filterd.dataplane.listeners.listener_context import ListenerContext
+from filterd.dataplane.listeners.self_connections import SelfConnections, SelfQueryPath
+from filterd.dataplane.packet.unwrap import Unwrap, client_bytes
+from filterd.dataplane.slow.slowpath import SlowPath
 
 READ = 16 * 1024
 """bytes taken from one connection before others get their turn"""
@@ -40,7 +40,7 @@ class TcpService:
         self.clock = clock
         self.shortages: Counter[str] = Counter()
         """connections that could not be accepted, by what was missing"""
-        self.own: Own | None = None
+        self.own: SelfConnections | None = None
         """the resolver's connections to itself; None: it has none"""
         self.buffer = memoryview(bytearray(READ))
         self._timer: asyncio.TimerHandle | None = None
@@ -69,12 +69,12 @@ class TcpService:
         self.start()
 
 
-class OwnDoor:
+class SelfContext:
     """A listener as the resolver's own connections see it: the same, but for their path and their table."""
 
-    def __init__(self, listener: TcpListener, own: Own) -> None:
+    def __init__(self, listener: TcpListener, own: SelfConnections) -> None:
         self._listener = listener
-        self.path: OwnPath = own.path
+        self.path: SelfQueryPath = own.path
         self.connections = own.connections
         self.buffer = listener.buffer
         self.clock = listener.clock
@@ -128,19 +128,19 @@ class TcpListener:
 
     def _open(self, accepted: socket.socket, peer: Any) -> None:
         own = self._service.own
-        door: Door = self if own is None or not own.is_ours(peer) else OwnDoor(self, own)
-        if not door.connections.has_room():
+        context: ListenerContext = self if own is None or not own.is_ours(peer) else SelfContext(self, own)
+        if not context.connections.has_room():
             accepted.close()
             return
         accepted.setblocking(False)
-        connection = Connection(door, client_bytes(peer[0]))
-        door.connections.join(connection)
+        connection = ClientConnection(context, client_bytes(peer[0]))
+        context.connections.join(connection)
         loop = asyncio.get_running_loop()
         task = loop.create_task(self._serve(connection, accepted))
         self._opening.add(task)
         task.add_done_callback(self._opening.discard)
 
-    async def _serve(self, connection: Connection, accepted: socket.socket) -> None:
+    async def _serve(self, connection: ClientConnection, accepted: socket.socket) -> None:
         """From here on it serves itself."""
         try:
             await asyncio.get_running_loop().connect_accepted_socket(lambda: connection, accepted)

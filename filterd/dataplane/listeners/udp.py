@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from filterd.dataplane.listeners.binding import Address, bind_udp, lost_by
-from filterd.dataplane.listeners.fast import Doors, FastPath
+from filterd.dataplane.listeners.fast_threads import FastPath, ListenSockets
 
 
 class UdpListener:
@@ -14,7 +14,7 @@ class UdpListener:
         self._fast = fast
         self._wildcard = address.is_unspecified
         self._sockets = bind_udp(address, port, len(fast))
-        self._doors: Doors = ()
+        self._listen_sockets: ListenSockets = ()
 
     @property
     def port(self) -> int:
@@ -27,11 +27,11 @@ class UdpListener:
 
     def start(self) -> None:
         """Begin to serve. Raises ``OSError``."""
-        self._doors = self._fast.open(self._sockets, self._wildcard)
+        self._listen_sockets = self._fast.open(self._sockets, self._wildcard)
 
     def close(self) -> None:
         """Stop serving and close the sockets."""
-        self._fast.shut(self._doors)
-        self._doors = ()
+        self._fast.shut(self._listen_sockets)
+        self._listen_sockets = ()
         for each in self._sockets:
             each.close()

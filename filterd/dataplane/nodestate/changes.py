@@ -42,7 +42,7 @@ class Head:
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class ChangeRow:
     """One change; ``at`` is when it was made, Unix seconds."""
 
     revision: int
@@ -55,7 +55,7 @@ class Page:
     """Changes of one stream above a cursor, the cursor after them, and whether more are waiting."""
 
     head: Head
-    rows: tuple[Row, ...]
+    rows: tuple[ChangeRow, ...]
     cursor: int
     more: bool
 
@@ -105,7 +105,8 @@ class ChangeLog:
                 changelog.CHANGES_SQL, (stream, cursor, head.revision, BATCH)
             ).fetchall()
             rows = tuple(
-                Row(revision, at, changelog.decode(kind, payload)) for revision, kind, at, payload in found
+                ChangeRow(revision, at, changelog.decode(kind, payload))
+                for revision, kind, at, payload in found
             )
         more = len(rows) == BATCH
         return Page(head, rows, rows[-1].revision if more else max(head.revision, cursor), more)

@@ -46,7 +46,7 @@ class JournalDamagedError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Record:
+class JournalRecord:
     """One batch of the log: the revision it leads to, and its payload."""
 
     revision: int
@@ -59,7 +59,7 @@ class Loaded:
 
     revision: int
     body: memoryview
-    records: tuple[Record, ...]
+    records: tuple[JournalRecord, ...]
     cut: int
 
 
@@ -272,7 +272,7 @@ def _read_log_head(data: bytes, path: Path, checkpoint: int) -> tuple[int, int]:
     return base, sealed
 
 
-def _records(data: memoryview, path: Path) -> Iterator[Record]:
+def _records(data: memoryview, path: Path) -> Iterator[JournalRecord]:
     position = _LOG_HEAD.size
     while position < len(data):
         start = position + _RECORD_HEAD.size
@@ -282,7 +282,7 @@ def _records(data: memoryview, path: Path) -> Iterator[Record]:
         payload = bytes(data[start : start + length])
         if len(payload) < length or zlib.crc32(payload, zlib.crc32(data[position : position + 12])) != check:
             break
-        yield Record(revision, payload)
+        yield JournalRecord(revision, payload)
         position = start + length
     if position != len(data):
         msg = f"{path} is altered at byte {position}"

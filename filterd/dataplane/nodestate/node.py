@@ -11,13 +11,13 @@ import threading
 from collections.abc import Callable
 
 from filterd.dataplane.nodestate.changes import ChangeLog, Page, StoreBehindError, StoreUnreadableError
-from filterd.dataplane.nodestate.disk import NodeDisk
 from filterd.dataplane.nodestate.lines import batch_of
+from filterd.dataplane.nodestate.node_disk import NodeDisk
 from filterd.dataplane.nodestate.orders import HeldOrder, hold
 from filterd.dataplane.nodestate.publisher import Publisher, check_meta
 from filterd.dataplane.nodestate.resync import Resync, ResyncVoidError
-from filterd.dataplane.nodestate.shelf import Shelf
-from filterd.dataplane.nodestate.values import Place, Published, Witness
+from filterd.dataplane.nodestate.snapshot_files import SnapshotFiles
+from filterd.dataplane.nodestate.values import NodeObserver, NodePaths, Published
 from filterd.model import changelog
 from filterd.model.changelog import OrderChange
 from filterd.policy.published import StateSettings
@@ -41,24 +41,24 @@ class Node:
 
     def __init__(
         self,
-        place: Place,
+        place: NodePaths,
         settings: StateSettings,
         publish: Callable[[Published], None],
-        witness: Witness,
+        observer: NodeObserver,
         clock: Callable[[], float],
     ) -> None:
         self._key = place.key
-        self._witness = witness
+        self._observer = observer
         self._clock = clock
         self._publish = publish
         self._settings = settings
         self.disk = NodeDisk(place.state_dir / "node", place.key)
         self.publisher = Publisher(self.disk, place.key, settings)
-        self.shelf = Shelf(
+        self.snapshot_files = SnapshotFiles(
             place.state_dir / "snapshots",
             place.state_dir / "node" / "snapshot",
             place.key,
-            lambda name, reason: witness.note("snapshot refused", file=name, reason=reason),
+            lambda name, reason: observer.note("snapshot refused", file=name, reason=reason),
             check_meta,
         )
         self._log = ChangeLog(place.store) if place.store else None
@@ -101,14 +101,14 @@ class Node:
 
     def load(self) -> None:
         """Start from the disk: needs neither store nor control."""
-        snapshot = self.shelf.at_start()
+        snapshot = self.snapshot_files.at_start()
         now = int(self._clock())
         if snapshot is not None:
             self.publisher.adopt(snapshot, now)
         self.disk.load(self.publisher.book())
         for name, part in self.disk.parts().items():
             if part.damaged:
-                self._witness.note("node state damaged", part=name, reason=part.reason)
+                self._observer.note("node state damaged", part=name, reason=part.reason)
         self._mandatory_cursor = self.disk.mandatory.revision or 0
         self._parental_cursor = self.disk.parental_revision or 0
         self.publisher.renew(now)
@@ -119,9 +119,11 @@ class Node:
         """Follow the store and the clock until :meth:`stop`."""
         while not self._stop.is_set():
             try:
-                pause = (OPENING_SECONDS if self.shelf.busy else 0.001) if self.turn() else self._pause
+                pause = (
+                    (OPENING_SECONDS if self.snapshot_files.busy else 0.001) if self.turn() else self._pause
+                )
             except Exception as error:
-                self._witness.failed(error)
+                self._observer.failed(error)
                 self._begin_again()
                 pause = FAILED_SECONDS
             self._stop.wait(pause)
@@ -134,7 +136,7 @@ class Node:
     def close(self) -> None:
         """Close every file."""
         self.disk.close()
-        self.shelf.close()
+        self.snapshot_files.close()
         if self._log is not None:
             self._log.close()
 
@@ -146,12 +148,12 @@ class Node:
         """Do what is due once; whether more is waiting."""
         behind = self._follow_store()
         now = int(self._clock())
-        snapshot = self.shelf.poll(self.publisher.snapshot)
+        snapshot = self.snapshot_files.poll(self.publisher.snapshot)
         if snapshot is not None:
             self.publisher.adopt(snapshot, now)
             if self.resync is not None:
                 self.publisher.renew_book(self.resync.book)
-            self._witness.note(
+            self._observer.note(
                 "snapshot in force", digest=snapshot.digest, revision=snapshot.built_at_revision
             )
             self._say_unknown_profiles()
@@ -163,13 +165,13 @@ class Node:
         if self.publisher.due(now):
             self.publisher.advance(now)
             self._show()
-        return behind or self.shelf.busy
+        return behind or self.snapshot_files.busy
 
     def _say_unknown_profiles(self) -> None:
         """Lines whose profile the snapshot does not have; see :class:`~filterd.policy.resolve.PolicyBook`."""
         unknown = self.disk.book.missing()
         if unknown:
-            self._witness.note("lines have profiles that the snapshot does not know", count=len(unknown))
+            self._observer.note("lines have profiles that the snapshot does not know", count=len(unknown))
 
     def _follow_store(self) -> bool:
         if self._log is None:
@@ -195,7 +197,7 @@ class Node:
         turn."""
         kind = type(error).__name__
         if kind != self._trouble:
-            self._witness.note("change log not followed", reason=kind, remedy=_REMEDIES.get(kind, ""))
+            self._observer.note("change log not followed", reason=kind, remedy=_REMEDIES.get(kind, ""))
         self._trouble = kind
         self._pause = DISK_SECONDS if isinstance(error, OSError) else POLL_SECONDS
         self._begin_again()
@@ -220,14 +222,14 @@ class Node:
             self._show()
             self._mandatory_cursor = page.cursor
             for row in page.rows:
-                self._witness.enforced(max(0.0, self._clock() - row.at))
+                self._observer.enforced(max(0.0, self._clock() - row.at))
         self._mandatory_cursor = page.cursor
         return page.more
 
     def _resync_orders(self, log: ChangeLog) -> bool:
         revision, orders = log.all_orders()
         self.disk.replace_orders(revision, [self._hold(order, revision) for order in orders])
-        self._witness.note("orders read anew", revision=revision, count=len(orders))
+        self._observer.note("orders read anew", revision=revision, count=len(orders))
         self.publisher.renew(int(self._clock()))
         self._mandatory_cursor = revision
         self._show()
@@ -271,7 +273,7 @@ class Node:
             return True
         if done:
             self.resync = None
-            self._witness.note("lines read anew", revision=resync.revision, count=len(resync))
+            self._observer.note("lines read anew", revision=resync.revision, count=len(resync))
             self.publisher.renew(int(self._clock()))
             self._parental_cursor = resync.revision
             self._show()

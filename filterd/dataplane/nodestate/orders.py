@@ -61,13 +61,13 @@ def _hold_prefix(text: str, key: bytes) -> HeldPrefix:
 
 
 @dataclass(slots=True)
-class Orders:
+class KnownOrders:
     """All orders by mandatory id. Owned by the node's thread."""
 
     held: dict[int, HeldOrder] = field(default_factory=dict)
 
     @classmethod
-    def from_body(cls, body: bytes | memoryview) -> Orders:
+    def from_body(cls, body: bytes | memoryview) -> KnownOrders:
         """What :func:`encode` wrote. ValueError for anything else."""
         orders = cls()
         orders.apply(decode(bytes(body)))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
-from filterd.dataplane.nodestate.disk import NodeDisk
+from filterd.dataplane.nodestate.node_disk import NodeDisk
 from filterd.dataplane.nodestate.orders import overlay_rules
 from filterd.model.mandatory import Mandate
 from filterd.policy.classes import Classes, from_meta

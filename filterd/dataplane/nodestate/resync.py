@@ -15,8 +15,8 @@ from __future__ import annotations
 from collections.abc import Callable, Generator
 
 from filterd.dataplane.nodestate.changes import ChangeLog, Head
-from filterd.dataplane.nodestate.disk import NodeDisk, empty_addresses
 from filterd.dataplane.nodestate.lines import KnownLines, apply_bindings, batch_of
+from filterd.dataplane.nodestate.node_disk import NodeDisk, empty_addresses
 from filterd.model import changelog, fullstate
 from filterd.policy.resolve import PolicyBook
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from filterd.dataplane.addresses import Addresses
-from filterd.dataplane.lines import Lines
+from filterd.dataplane.tables.addresses import Addresses
+from filterd.dataplane.tables.lines import Lines
 from filterd.policy.decide import PublishedState
 
 
@@ -24,7 +24,7 @@ class Published:
     """when the snapshot was made, Unix seconds: it is not earlier than that"""
 
 
-class Witness(Protocol):
+class NodeObserver(Protocol):
     """Who is told what happens on the node; called on its thread."""
 
     def note(self, event: str, **fields: object) -> None:
@@ -38,7 +38,7 @@ class Witness(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class NodePaths:
     """Where a node keeps and finds things. ``store`` None: there is none to follow."""
 
     state_dir: Path

@@ -12,12 +12,12 @@ from filterd.dataplane.upstream.message import Bits
 from filterd.dataplane.upstream.network import LoopNetwork, Network
 from filterd.dataplane.upstream.peer import Attempt, Note, Peer, Reading, Surroundings, unwatched
 from filterd.dataplane.upstream.probes import Probes
-from filterd.dataplane.upstream.race import Limits, Race
-from filterd.dataplane.upstream.sharing import Routes, Sharing
+from filterd.dataplane.upstream.race import Race, RaceLimits
+from filterd.dataplane.upstream.sharing import RoutePublisher, Sharing
 from filterd.dataplane.upstream.values import (
-    Outcome,
+    FailureReason,
+    ForwardOutcome,
     Question,
-    Reason,
     Server,
     UpstreamAnswer,
     UpstreamFailure,
@@ -25,7 +25,7 @@ from filterd.dataplane.upstream.values import (
 
 
 @dataclass(frozen=True, slots=True)
-class Sight:
+class UpstreamStatus:
     """What can be seen of one server from outside."""
 
     up: bool
@@ -46,14 +46,14 @@ class Forwarder:
         clock: Callable[[], float],
         bits: Bits,
         network: Network | None = None,
-        limits: Limits | None = None,
+        limits: RaceLimits | None = None,
         note: Note = lambda event, upstream, reason: None,
         reading: Reading = unwatched,
     ) -> None:
         self._network: Network = network or LoopNetwork()
-        self._limits = limits or Limits()
+        self._limits = limits or RaceLimits()
         self._clock = clock
-        self.counts: Counter[tuple[str, Outcome]] = Counter()
+        self.counts: Counter[tuple[str, ForwardOutcome]] = Counter()
         """by server name and outcome"""
         around = Surroundings(self._network, clock, bits, note, self._troubled, self.counts, reading)
         self._peers = [Peer(server, around) for server in servers]
@@ -76,14 +76,14 @@ class Forwarder:
         """Begin to probe servers and to look for loops, on the running loop."""
         self._probing = asyncio.get_running_loop().create_task(self._probes.run())
 
-    def share(self, routes: Routes) -> Sharing:
+    def share(self, routes: RoutePublisher) -> Sharing:
         """What carries news between these servers' peers and native threads, from now on."""
         return Sharing(self._peers, routes, self._clock)
 
-    def sights(self) -> dict[str, Sight]:
+    def statuses(self) -> dict[str, UpstreamStatus]:
         """Each server by its name."""
         return {
-            peer.server.name: Sight(
+            peer.server.name: UpstreamStatus(
                 up=not (peer.condition.resting or peer.condition.looping),
                 looping=peer.condition.looping,
                 latency=peer.condition.latency.smoothed or 0.0,
@@ -98,12 +98,12 @@ class Forwarder:
         ``waited``: seconds that the first of them has spent on the question before.
         """
         if self._probes.returned(question.name):
-            return UpstreamFailure(Reason.LOOP)
+            return UpstreamFailure(FailureReason.LOOP)
         pending = self._pending.get(question)
         if pending is None:
             if len(self._pending) >= self._limits.outstanding:
                 self.overloaded += 1
-                return UpstreamFailure(Reason.OVERLOADED)
+                return UpstreamFailure(FailureReason.OVERLOADED)
             pending = asyncio.get_running_loop().create_task(self._ask(question, waited))
             self._pending[question] = pending
             pending.add_done_callback(lambda _: self._pending.pop(question, None))

@@ -54,7 +54,7 @@ class Check(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Manner:
+class QueryForm:
     """How a server is asked."""
 
     mixed_case: bool = True
@@ -71,21 +71,21 @@ class Sent:
     id: int
     question: bytes
     packet: bytes
-    manner: Manner = Manner()
+    form: QueryForm = QueryForm()
 
 
-def write_query(question: Question, bits: Bits, manner: Manner = Manner()) -> Sent:
+def write_query(question: Question, bits: Bits, form: QueryForm = QueryForm()) -> Sent:
     """The query: random id and letter case, RD and AD set, CD and DO as asked, an OPT of 1232 bytes.
 
     AD in a query asks for AD in the answer (RFC 6840 section 5.7).
     """
     number = bits.getrandbits(16)
-    name = _mix_case(question.name, bits) if manner.mixed_case else question.name
+    name = _mix_case(question.name, bits) if form.mixed_case else question.name
     flags = _RD | _AD | (_CD if question.checking_disabled else 0)
     asked = name + struct.pack("!HH", question.qtype, question.qclass)
-    opt = _opt(_HEADER_SIZE + len(asked), question.dnssec_ok, manner.padded) if manner.edns else b""
+    opt = _opt(_HEADER_SIZE + len(asked), question.dnssec_ok, form.padded) if form.edns else b""
     packet = _HEADER.pack(number, flags, 1, 0, 0, 1 if opt else 0) + asked + opt
-    return Sent(number, asked, packet, manner)
+    return Sent(number, asked, packet, form)
 
 
 def _opt(before: int, dnssec_ok: bool, padded: bool) -> bytes:
@@ -106,7 +106,7 @@ def check(reply: bytes, sent: Sent) -> Check:
     _, flags, questions, _, _, _ = _HEADER.unpack_from(reply)
     if not flags & _QR or flags & _OPCODE:
         return Check.WRONG_QUESTION
-    if sent.manner.edns and not questions and flags & _RCODE in _KNOWS_NO_EDNS:
+    if sent.form.edns and not questions and flags & _RCODE in _KNOWS_NO_EDNS:
         return Check.EDNS_REFUSED
     if questions != 1:
         return Check.WRONG_QUESTION
@@ -118,7 +118,7 @@ def _compare(question: bytes, sent: Sent) -> Check:
     if question == sent.question:
         return Check.OURS
     if question[-4:] == sent.question[-4:] and question[:-4].lower() == sent.question[:-4].lower():
-        return Check.CASE_LOST if sent.manner.mixed_case else Check.OURS
+        return Check.CASE_LOST if sent.form.mixed_case else Check.OURS
     return Check.WRONG_QUESTION
 
 

@@ -16,7 +16,7 @@ from collections.abc import Callable, Container
 from typing import Protocol
 
 from filterd.dataplane.upstream.streams import Streams
-from filterd.dataplane.upstream.values import Outcome, Server
+from filterd.dataplane.upstream.values import ForwardOutcome, Server
 
 Accept = Callable[[bytes, tuple[str, int]], bool]
 """whether a datagram from this source ends the wait"""
@@ -33,10 +33,10 @@ _BURST = 16
 class Network(Protocol):
     """How queries travel; tests put their own in place."""
 
-    async def udp(self, server: Server, packet: bytes, accept: Accept, wait: float) -> bytes | Outcome:
+    async def udp(self, server: Server, packet: bytes, accept: Accept, wait: float) -> bytes | ForwardOutcome:
         """Send, and wait ``wait`` seconds for a datagram that ``accept`` takes."""
 
-    async def stream(self, server: Server, packet: bytes, wait: float) -> bytes | Outcome:
+    async def stream(self, server: Server, packet: bytes, wait: float) -> bytes | ForwardOutcome:
         """Send over TCP or TLS, and give the message with the same id that comes back."""
 
     async def close(self) -> None:
@@ -51,17 +51,17 @@ class LoopNetwork:
         self._avoided: set[int] = set()
         """ports of upstreams: one on this machine finds its own free when it begins again"""
 
-    async def udp(self, server: Server, packet: bytes, accept: Accept, wait: float) -> bytes | Outcome:
+    async def udp(self, server: Server, packet: bytes, accept: Accept, wait: float) -> bytes | ForwardOutcome:
         """Send from a fresh port; Outcome.TIMEOUT or UNREACHABLE where no answer came."""
         self._avoided.add(server.port)
         try:
             opened = open_udp(server.ipv6, self._avoided)
         except OSError:
-            return Outcome.UNREACHABLE
+            return ForwardOutcome.UNREACHABLE
         with opened:
             return await _exchange(opened, server, packet, accept, wait)
 
-    async def stream(self, server: Server, packet: bytes, wait: float) -> bytes | Outcome:
+    async def stream(self, server: Server, packet: bytes, wait: float) -> bytes | ForwardOutcome:
         """Ask over a connection, a new one where there is none. Outcome.TIMEOUT, UNREACHABLE, or UNTRUSTED
         for a server that did not prove who it is."""
         streams = self._streams.get(server)
@@ -71,11 +71,11 @@ class LoopNetwork:
             async with asyncio.timeout(wait):
                 return await streams.ask(packet)
         except TimeoutError:
-            return Outcome.TIMEOUT
+            return ForwardOutcome.TIMEOUT
         except ssl.SSLError:
-            return Outcome.UNTRUSTED
+            return ForwardOutcome.UNTRUSTED
         except OSError:
-            return Outcome.UNREACHABLE
+            return ForwardOutcome.UNREACHABLE
 
     async def close(self) -> None:
         """Close all connections."""
@@ -106,9 +106,9 @@ def open_udp(ipv6: bool, avoided: Container[int]) -> socket.socket:
 
 async def _exchange(
     opened: socket.socket, server: Server, packet: bytes, accept: Accept, wait: float
-) -> bytes | Outcome:
+) -> bytes | ForwardOutcome:
     loop = asyncio.get_running_loop()
-    settled: asyncio.Future[bytes | Outcome] = loop.create_future()
+    settled: asyncio.Future[bytes | ForwardOutcome] = loop.create_future()
 
     def read() -> None:
         for _ in range(_BURST):
@@ -119,7 +119,7 @@ async def _exchange(
             except BlockingIOError:
                 return
             except OSError:
-                settled.set_result(Outcome.UNREACHABLE)
+                settled.set_result(ForwardOutcome.UNREACHABLE)
                 return
             if accept(datagram, (source[0], source[1])):
                 settled.set_result(datagram)
@@ -130,8 +130,8 @@ async def _exchange(
         async with asyncio.timeout(wait):
             return await settled
     except TimeoutError:
-        return Outcome.TIMEOUT
+        return ForwardOutcome.TIMEOUT
     except OSError:
-        return Outcome.UNREACHABLE
+        return ForwardOutcome.UNREACHABLE
     finally:
         loop.remove_reader(opened)

@@ -8,12 +8,12 @@ from collections.abc import Awaitable, Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 
+from filterd.dataplane.upstream.capabilities import MISMATCHES, REFUSALS, Capabilities
 from filterd.dataplane.upstream.health import REFUSALS_TO_REST, SILENCE, Condition
-from filterd.dataplane.upstream.manners import MISMATCHES, REFUSALS, Manners
 from filterd.dataplane.upstream.message import (
     Bits,
     Check,
-    Manner,
+    QueryForm,
     Sent,
     check,
     is_truncated,
@@ -23,10 +23,10 @@ from filterd.dataplane.upstream.message import (
     write_query,
 )
 from filterd.dataplane.upstream.network import Network
-from filterd.dataplane.upstream.shown import Report
-from filterd.dataplane.upstream.values import Outcome, Question, Server, UpstreamAnswer
+from filterd.dataplane.upstream.thread_route import RouteReport
+from filterd.dataplane.upstream.values import ForwardOutcome, Question, Server, UpstreamAnswer
 
-Attempt = asyncio.Task[UpstreamAnswer | Outcome]
+Attempt = asyncio.Task[UpstreamAnswer | ForwardOutcome]
 Note = Callable[[str, str, str], None]
 """takes what happened, the upstream's name, and why; no question stands in it"""
 Reading = Callable[[bytes], AbstractContextManager[object]]
@@ -36,7 +36,7 @@ _SERVFAIL = 2
 _NOT_ANSWERED = frozenset({1, 4, 5})
 """FORMERR, NOTIMP, REFUSED"""
 _FIRST_EXTENDED = 16
-_IGNORED = {Check.WRONG_ID: Outcome.WRONG_ID, Check.WRONG_QUESTION: Outcome.WRONG_QUESTION}
+_IGNORED = {Check.WRONG_ID: ForwardOutcome.WRONG_ID, Check.WRONG_QUESTION: ForwardOutcome.WRONG_QUESTION}
 
 
 def unwatched(question: bytes) -> AbstractContextManager[None]:
@@ -55,7 +55,7 @@ class Surroundings:
     note: Note
     troubled: Callable[[str], None]
     """the server of this name began to rest"""
-    counts: Counter[tuple[str, Outcome]]
+    counts: Counter[tuple[str, ForwardOutcome]]
     reading: Reading
 
 
@@ -67,7 +67,7 @@ class Peer:
         self.condition = Condition(around.clock())
         self.outstanding = 0
         """questions that it has not answered yet"""
-        self._manners = Manners(encrypted=server.tls is not None)
+        self._capabilities = Capabilities(encrypted=server.tls is not None)
         self._around = around
 
     @property
@@ -83,15 +83,15 @@ class Peer:
         attempt.add_done_callback(self._ended)
         return attempt
 
-    async def probe(self, question: Question, wait: float) -> UpstreamAnswer | Outcome:
+    async def probe(self, question: Question, wait: float) -> UpstreamAnswer | ForwardOutcome:
         """Ask a question of our own, one that need not be to the server's liking."""
         return await self._converse(question, self._around.clock() + wait)
 
-    def manner(self, now: float) -> Manner:
+    def form(self, now: float) -> QueryForm:
         """How to ask it now."""
-        return self._manners.manner(now)
+        return self._capabilities.form(now)
 
-    def learn(self, before: Report, report: Report) -> None:
+    def learn(self, before: RouteReport, report: RouteReport) -> None:
         """Native threads asked it meanwhile: what they count now, and counted before.
 
         Between two reports nobody knows what came after what: one good sign outweighs bad ones.
@@ -107,9 +107,9 @@ class Peer:
         if report.silent_since > before.silent_since:
             self._trouble("silent", begins=self.condition.silent(report.silent_since / 1e6, now))
         self._learn_refusals(before, report, now)
-        self._learn_manners(before, report, now)
+        self._learn_capabilities(before, report, now)
 
-    def _learn_refusals(self, before: Report, report: Report, now: float) -> None:
+    def _learn_refusals(self, before: RouteReport, report: RouteReport, now: float) -> None:
         refused = report.refused + report.malformed - before.refused - before.malformed
         if report.answered + report.servfail > before.answered + before.servfail:
             if self.condition.welcome(now):
@@ -118,19 +118,19 @@ class Peer:
         for _ in range(min(refused, REFUSALS_TO_REST)):
             self._trouble("refused", begins=self.condition.refused(now))
 
-    def _learn_manners(self, before: Report, report: Report, now: float) -> None:
+    def _learn_capabilities(self, before: RouteReport, report: RouteReport, now: float) -> None:
         if report.case_kept > before.case_kept:
-            self._manners.case_kept()
+            self._capabilities.case_kept()
         else:
             for _ in range(min(report.case_lost - before.case_lost, MISMATCHES)):
                 self._case_lost(now)
         if report.edns_spoken > before.edns_spoken:
-            self._manners.edns_spoken()
+            self._capabilities.edns_spoken()
         else:
             for _ in range(min(report.edns_refused - before.edns_refused, REFUSALS)):
                 self._edns_refused(now)
 
-    def count(self, outcome: Outcome) -> Outcome:
+    def count(self, outcome: ForwardOutcome) -> ForwardOutcome:
         """Count it under the server's name, and give it back."""
         self._around.counts[self.server.name, outcome] += 1
         return outcome
@@ -139,13 +139,13 @@ class Peer:
         """Tell the operator."""
         self._around.note(event, self.server.name, reason)
 
-    async def _ask(self, question: Question, wait: float) -> UpstreamAnswer | Outcome:
+    async def _ask(self, question: Question, wait: float) -> UpstreamAnswer | ForwardOutcome:
         started = self._around.clock()
         try:
             result = await self._converse(question, started + wait)
         except asyncio.CancelledError:
             if self._around.clock() - started >= SILENCE:
-                self.count(Outcome.TIMEOUT)
+                self.count(ForwardOutcome.TIMEOUT)
             raise
         if result in _REFUSED:
             self._trouble(str(result), begins=self.condition.refused(self._around.clock()))
@@ -154,20 +154,20 @@ class Peer:
     def _ended(self, _: Attempt) -> None:
         self.outstanding -= 1
 
-    async def _converse(self, question: Question, until: float) -> UpstreamAnswer | Outcome:
+    async def _converse(self, question: Question, until: float) -> UpstreamAnswer | ForwardOutcome:
         """One exchange, or two where the server knows no EDNS."""
-        manner = self._manners.manner(self._around.clock())
-        reply = await self._exchange(write_query(question, self._around.bits, manner), until)
+        form = self._capabilities.form(self._around.clock())
+        reply = await self._exchange(write_query(question, self._around.bits, form), until)
         with self._around.reading(question.wire):
-            if not isinstance(reply, bytes) or not manner.edns:
+            if not isinstance(reply, bytes) or not form.edns:
                 return self._read(reply)
             if not refuses_edns(reply):
                 if speaks_edns(reply):
-                    self._manners.edns_spoken()
+                    self._capabilities.edns_spoken()
                 return self._read(reply)
-        self.count(Outcome.WITHOUT_EDNS)
+        self.count(ForwardOutcome.WITHOUT_EDNS)
         reply = await self._exchange(
-            write_query(question, self._around.bits, replace(manner, edns=False)), until
+            write_query(question, self._around.bits, replace(form, edns=False)), until
         )
         with self._around.reading(question.wire):
             answer = self._read(reply)
@@ -175,16 +175,16 @@ class Peer:
             self._edns_refused(self._around.clock())
         return answer
 
-    async def _exchange(self, sent: Sent, until: float) -> bytes | Outcome:
+    async def _exchange(self, sent: Sent, until: float) -> bytes | ForwardOutcome:
         """The server's reply over UDP, over TCP where UDP does not do; over TLS alone where it has that."""
         if self.server.tls is not None:
             return await self._watched(self._stream(sent, until))
         reply = await self._watched(self._udp(sent, until))
-        if isinstance(reply, Outcome):
+        if isinstance(reply, ForwardOutcome):
             return reply
         if self._keeps_case(reply, sent) and not is_truncated(reply):
             return reply
-        self.count(Outcome.TCP)
+        self.count(ForwardOutcome.TCP)
         return await self._stream(sent, until)
 
     def _keeps_case(self, reply: bytes, sent: Sent) -> bool:
@@ -194,18 +194,18 @@ class Peer:
             self._case_lost(self._around.clock())
             return False
         if found is Check.OURS and sent.question != sent.question.lower():
-            self._manners.case_kept()
+            self._capabilities.case_kept()
         return True
 
     def _case_lost(self, now: float) -> None:
-        if self._manners.case_lost(now):
+        if self._capabilities.case_lost(now):
             self.note("an upstream does not keep letter case and is asked in lower case for an hour")
 
     def _edns_refused(self, now: float) -> None:
-        if self._manners.edns_refused(now):
+        if self._capabilities.edns_refused(now):
             self.note("an upstream knows no EDNS and is asked without for a while")
 
-    async def _watched(self, exchange: Awaitable[bytes | Outcome]) -> bytes | Outcome:
+    async def _watched(self, exchange: Awaitable[bytes | ForwardOutcome]) -> bytes | ForwardOutcome:
         """The result of an exchange, and what it says of the server's condition; silence says it early."""
         started = self._around.clock()
         timer = asyncio.get_running_loop().call_later(SILENCE, self._silent, started)
@@ -234,12 +234,12 @@ class Peer:
             self.note("an upstream rests", reason)
             self._around.troubled(self.server.name)
 
-    async def _udp(self, sent: Sent, until: float) -> bytes | Outcome:
+    async def _udp(self, sent: Sent, until: float) -> bytes | ForwardOutcome:
         """Exchange over UDP, counting and ignoring what is not ours."""
 
         def accept(datagram: bytes, source: tuple[str, int]) -> bool:
             if source != self.server.address:
-                self.count(Outcome.WRONG_SOURCE)
+                self.count(ForwardOutcome.WRONG_SOURCE)
                 return False
             found = check(datagram, sent)
             if found in _IGNORED:
@@ -249,25 +249,25 @@ class Peer:
 
         return await self._around.network.udp(self.server, sent.packet, accept, until - self._around.clock())
 
-    async def _stream(self, sent: Sent, until: float) -> bytes | Outcome:
+    async def _stream(self, sent: Sent, until: float) -> bytes | ForwardOutcome:
         """Exchange over TCP or TLS: a handshake stands for the proof that letter case gives over UDP."""
         reply = await self._around.network.stream(self.server, sent.packet, until - self._around.clock())
-        return reply if isinstance(reply, Outcome) else _IGNORED.get(check(reply, sent), reply)
+        return reply if isinstance(reply, ForwardOutcome) else _IGNORED.get(check(reply, sent), reply)
 
-    def _read(self, reply: bytes | Outcome) -> UpstreamAnswer | Outcome:
+    def _read(self, reply: bytes | ForwardOutcome) -> UpstreamAnswer | ForwardOutcome:
         """What the reply says, counted."""
-        if isinstance(reply, Outcome):
+        if isinstance(reply, ForwardOutcome):
             return self.count(reply)
         answer = read_answer(reply, self.server)
         if answer is None or is_truncated(reply):
-            return self.count(Outcome.MALFORMED)
+            return self.count(ForwardOutcome.MALFORMED)
         if answer.rcode in _NOT_ANSWERED or answer.rcode >= _FIRST_EXTENDED:
-            return self.count(Outcome.REFUSED)
+            return self.count(ForwardOutcome.REFUSED)
         if self.condition.welcome(self._around.clock()):
             self.note(_BACK)
-        self.count(Outcome.SERVFAIL if answer.rcode == _SERVFAIL else Outcome.ANSWERED)
+        self.count(ForwardOutcome.SERVFAIL if answer.rcode == _SERVFAIL else ForwardOutcome.ANSWERED)
         return answer
 
 
-_REFUSED = frozenset({Outcome.REFUSED, Outcome.MALFORMED})
-_UNREACHED = frozenset({Outcome.UNREACHABLE, Outcome.UNTRUSTED})
+_REFUSED = frozenset({ForwardOutcome.REFUSED, ForwardOutcome.MALFORMED})
+_UNREACHED = frozenset({ForwardOutcome.UNREACHABLE, ForwardOutcome.UNTRUSTED})

@@ -12,7 +12,7 @@ from functools import partial
 
 from filterd.dataplane.upstream.message import Bits
 from filterd.dataplane.upstream.peer import Peer
-from filterd.dataplane.upstream.values import Outcome, Question, UpstreamAnswer
+from filterd.dataplane.upstream.values import ForwardOutcome, Question, UpstreamAnswer
 
 PROBE = Question(b"\0", 2)
 """``. NS``"""
@@ -31,7 +31,7 @@ AFTER_TROUBLE = 2.0
 LOOP_RECHECK = 15.0
 """the same, while there is one"""
 _TYPE_A = 1
-_NOT_HEARD = frozenset({Outcome.TIMEOUT, Outcome.UNREACHABLE, Outcome.UNTRUSTED})
+_NOT_HEARD = frozenset({ForwardOutcome.TIMEOUT, ForwardOutcome.UNREACHABLE, ForwardOutcome.UNTRUSTED})
 
 
 Job = tuple[Peer, Callable[[Peer], Coroutine[None, None, None]]]
@@ -115,7 +115,7 @@ class Probes:
 
     async def _probe(self, peer: Peer) -> None:
         """Ask it what every server answers."""
-        peer.count(Outcome.PROBE)
+        peer.count(ForwardOutcome.PROBE)
         answer = await peer.probe(PROBE, PROBE_WAIT)
         self._failures[peer] = 0 if isinstance(answer, UpstreamAnswer) else self._failures[peer] + 1
         peer.condition.probed(self._clock(), self._failures[peer], heard=answer not in _NOT_HEARD)
@@ -130,7 +130,7 @@ class Probes:
         self._pauses[peer] = min(self._pauses[peer] * 2, LOOP_CHECK)
         self._check_at[peer] = self._checked_at[peer] + pause
         self._checks[name] = peer
-        peer.count(Outcome.PROBE)
+        peer.count(ForwardOutcome.PROBE)
         try:
             answer = await peer.probe(Question(name, _TYPE_A), LOOP_WAIT)
         finally:

@@ -22,9 +22,9 @@ from filterd.dataplane.upstream.budget import Budget
 from filterd.dataplane.upstream.health import SILENCE, order
 from filterd.dataplane.upstream.peer import Attempt, Peer
 from filterd.dataplane.upstream.values import (
-    Outcome,
+    FailureReason,
+    ForwardOutcome,
     Question,
-    Reason,
     UpstreamAnswer,
     UpstreamFailure,
 )
@@ -37,7 +37,7 @@ _LEAST = 0.01
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class RaceLimits:
     """What forwarding may use; times are seconds."""
 
     patience: float = SILENCE
@@ -58,7 +58,7 @@ class Race:
         peers: Sequence[Peer],
         budget: Budget,
         clock: Callable[[], float],
-        limits: Limits,
+        limits: RaceLimits,
         lingering: set[Attempt],
         waited: float = 0.0,
     ) -> None:
@@ -72,7 +72,7 @@ class Race:
         self._running: dict[Attempt, tuple[Peer, float]] = {}
         self._settled: set[Peer] = set()
         """peers that said what they had to say"""
-        self._outcomes: set[Outcome] = set()
+        self._outcomes: set[ForwardOutcome] = set()
         self._servfail: UpstreamAnswer | None = None
 
     async def run(self) -> UpstreamAnswer | UpstreamFailure:
@@ -115,7 +115,7 @@ class Race:
             if answer is not None or not self._running:
                 return answer
             if self._clock() < until and self._budget.take():
-                following.count(Outcome.HEDGE)
+                following.count(ForwardOutcome.HEDGE)
                 return None
         return await self._listen(until)
 
@@ -145,7 +145,7 @@ class Race:
         if isinstance(result, UpstreamAnswer) and result.rcode != _SERVFAIL:
             return result
         self._settled.add(peer)
-        if isinstance(result, Outcome):
+        if isinstance(result, ForwardOutcome):
             self._outcomes.add(result)
         else:
             self._servfail = result
@@ -157,12 +157,12 @@ class Race:
     def _failure(self) -> UpstreamFailure:
         """The failure that stands for what the servers did."""
         if all(peer.condition.looping for peer in self._peers):
-            return UpstreamFailure(Reason.LOOP)
+            return UpstreamFailure(FailureReason.LOOP)
         if not self._running and not self._outcomes:
-            return UpstreamFailure(Reason.OVERLOADED)
-        if not self._running and self._outcomes <= {Outcome.UNREACHABLE, Outcome.UNTRUSTED}:
-            return UpstreamFailure(Reason.UNREACHABLE)
-        return UpstreamFailure(Reason.NO_ANSWER)
+            return UpstreamFailure(FailureReason.OVERLOADED)
+        if not self._running and self._outcomes <= {ForwardOutcome.UNREACHABLE, ForwardOutcome.UNTRUSTED}:
+            return UpstreamFailure(FailureReason.UNREACHABLE)
+        return UpstreamFailure(FailureReason.NO_ANSWER)
 
     def _leave(self) -> None:
         """Let the others go on until their silence would tell: their answers show how fast they are."""

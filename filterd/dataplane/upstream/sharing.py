@@ -12,26 +12,26 @@ from typing import Protocol
 
 from filterd.dataplane.upstream.health import order
 from filterd.dataplane.upstream.peer import Peer
-from filterd.dataplane.upstream.shown import Hop, Report
+from filterd.dataplane.upstream.thread_route import RouteReport, ThreadHop
 
 TURN = 0.1
 """seconds between two turns: how old the threads' order, and the health's news of them, may be"""
 
 
-class Routes(Protocol):
-    """The threads' side; ``routes.Routes`` has it."""
+class RoutePublisher(Protocol):
+    """The threads' side; ``routes.RoutePublisher`` has it."""
 
-    def publish(self, hops: Sequence[Hop], /) -> None:
+    def publish(self, hops: Sequence[ThreadHop], /) -> None:
         """Whom to ask from now on."""
 
-    def reports(self) -> Mapping[str, Report]:
+    def reports(self) -> Mapping[str, RouteReport]:
         """What was counted since the start, by the upstreams' names."""
 
 
 class Sharing:
     """Carries news between threads and peers. Owned by the event loop."""
 
-    def __init__(self, peers: Sequence[Peer], routes: Routes, clock: Callable[[], float]) -> None:
+    def __init__(self, peers: Sequence[Peer], routes: RoutePublisher, clock: Callable[[], float]) -> None:
         self._peers = peers
         self._routes = routes
         self._clock = clock
@@ -47,27 +47,27 @@ class Sharing:
         self._known = dict(reports)
         self._routes.publish(self._hops())
 
-    def _hops(self) -> list[Hop]:
-        found: list[Hop] = []
+    def _hops(self) -> list[ThreadHop]:
+        found: list[ThreadHop] = []
         for index in order([peer.condition for peer in self._peers]):
             peer = self._peers[index]
-            server, manner = peer.server, peer.manner(self._clock())
+            server, form = peer.server, peer.form(self._clock())
             if server.tls is not None or "%" in server.host:
                 break
             if peer.condition.resting:
                 break  # where nobody is well, the slow path knows how long to try
             found.append(
-                Hop(
+                ThreadHop(
                     server.name,
                     server.host,
                     server.port,
                     server.trusted,
-                    manner.mixed_case,
-                    manner.edns,
+                    form.mixed_case,
+                    form.edns,
                     server.outstanding,
                 )
             )
         return found
 
 
-_NOTHING = Report()
+_NOTHING = RouteReport()

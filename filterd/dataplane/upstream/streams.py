@@ -33,7 +33,7 @@ class ConnectionEndedError(ConnectionError):
     """The other side closed, or what came over the connection was no DNS."""
 
 
-class Connection(asyncio.Protocol):
+class UpstreamConnection(asyncio.Protocol):
     """One connection. Owned by the event loop."""
 
     def __init__(self) -> None:
@@ -146,8 +146,8 @@ class Streams:
 
     def __init__(self, server: Server) -> None:
         self._server = server
-        self._connections: list[Connection] = []
-        self._opening: asyncio.Task[Connection] | None = None
+        self._connections: list[UpstreamConnection] = []
+        self._opening: asyncio.Task[UpstreamConnection] | None = None
 
     async def ask(self, packet: bytes) -> bytes:
         """The first answer with the message's id. Raises ``OSError``: there is no connection to be had."""
@@ -168,7 +168,7 @@ class Streams:
         for connection in self._connections:
             connection.close()
 
-    async def _connection(self) -> Connection:
+    async def _connection(self) -> UpstreamConnection:
         """The one with the fewest questions, or another where all are busy."""
         self._connections = [each for each in self._connections if each.usable]
         if self._connections:
@@ -180,16 +180,16 @@ class Streams:
             self._opening.add_done_callback(self._opened)
         return await asyncio.shield(self._opening)
 
-    def _opened(self, task: asyncio.Task[Connection]) -> None:
+    def _opened(self, task: asyncio.Task[UpstreamConnection]) -> None:
         self._opening = None
         if not task.cancelled() and task.exception() is None:
             self._connections.append(task.result())
 
-    async def _open(self) -> Connection:
+    async def _open(self) -> UpstreamConnection:
         tls = self._server.tls
         async with asyncio.timeout(CONNECT):
             _, connection = await asyncio.get_running_loop().create_connection(
-                Connection,
+                UpstreamConnection,
                 *self._server.address,
                 ssl=tls.context if tls else None,
                 server_hostname=tls.name if tls else None,

@@ -66,7 +66,7 @@ class Server:
         return (self.host, self.port)
 
 
-class Outcome(StrEnum):
+class ForwardOutcome(StrEnum):
     """What came of one exchange, or of one datagram that was ignored; the label of the metric."""
 
     ANSWERED = "answered"
@@ -91,7 +91,7 @@ class Outcome(StrEnum):
     WRONG_QUESTION = "wrong_question"
 
 
-class Reason(StrEnum):
+class FailureReason(StrEnum):
     """Why there is no answer."""
 
     NO_ANSWER = "no_answer"
@@ -121,7 +121,7 @@ class UpstreamAnswer:
 class UpstreamFailure:
     """There is no answer; ``message`` and ``ad`` make it stand where an answer may stand."""
 
-    reason: Reason
+    reason: FailureReason
     message: None = field(default=None, init=False)
     ad: bool = field(default=False, init=False)
 
@@ -132,8 +132,8 @@ class UpstreamFailure:
 
 
 _TOLD = {
-    Reason.NO_ANSWER: ExtendedError.NO_REACHABLE_AUTHORITY,
-    Reason.UNREACHABLE: ExtendedError.NETWORK_ERROR,
-    Reason.LOOP: ExtendedError.NO_REACHABLE_AUTHORITY,
-    Reason.OVERLOADED: ExtendedError.OTHER,
+    FailureReason.NO_ANSWER: ExtendedError.NO_REACHABLE_AUTHORITY,
+    FailureReason.UNREACHABLE: ExtendedError.NETWORK_ERROR,
+    FailureReason.LOOP: ExtendedError.NO_REACHABLE_AUTHORITY,
+    FailureReason.OVERLOADED: ExtendedError.OTHER,
 }

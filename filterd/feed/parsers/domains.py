@@ -8,20 +8,20 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from filterd.feed.names import clean_lines
-from filterd.feed.parsers.entry import Bulk, Entry, Parser, Refusal, words
+from filterd.feed.parsers.entry import Bulk, Entry, Parser, RefusedEntry, words
 from filterd.model.rule import Scope
 
 
-def read_line(line: str) -> Iterable[Entry | Refusal]:
+def read_line(line: str) -> Iterable[Entry | RefusedEntry]:
     """At most one entry."""
     found = words(line)
     if not found:
         return ()
     if len(found) > 1:
-        return (Refusal("more than one word"),)
+        return (RefusedEntry("more than one word"),)
     (name,) = found
     if name.startswith("*."):
-        return (Refusal("a wildcard; the feed's format is domains"),)
+        return (RefusedEntry("a wildcard; the feed's format is domains"),)
     if name.startswith(".") and len(name) > 1:
         return (Entry(name[1:], Scope.SUBTREE),)
     return (Entry(name),)

@@ -18,13 +18,13 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True)
-class Refusal:
+class RefusedEntry:
     """A line, or part of one, that says nothing which DNS can do; the reason is a fixed phrase."""
 
     reason: str
 
 
-ReadLine = Callable[[str], Iterable[Entry | Refusal]]
+ReadLine = Callable[[str], Iterable[Entry | RefusedEntry]]
 """What a line without its newline says; nothing for comments and blank lines. Never raises."""
 
 

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from ipaddress import IPv4Address, ip_address
 
 from filterd.feed.names import clean_lines
-from filterd.feed.parsers.entry import Bulk, Entry, Parser, Refusal, words
+from filterd.feed.parsers.entry import Bulk, Entry, Parser, RefusedEntry, words
 
 OWN_NAMES = frozenset(
     {
@@ -36,7 +36,7 @@ OWN_NAMES = frozenset(
 _BROADCAST = IPv4Address("255.255.255.255")
 
 
-def read_line(line: str) -> Iterable[Entry | Refusal]:
+def read_line(line: str) -> Iterable[Entry | RefusedEntry]:
     """One entry for each host name that is not the machine's own."""
     found = words(line)
     if not found:
@@ -44,12 +44,12 @@ def read_line(line: str) -> Iterable[Entry | Refusal]:
     try:
         address = ip_address(found[0])
     except ValueError:
-        return (Refusal("no address at the start of the line"),)
+        return (RefusedEntry("no address at the start of the line"),)
     if len(found) == 1:
-        return (Refusal("an address without a name"),)
+        return (RefusedEntry("an address without a name"),)
     names = [name for name in found[1:] if name.lower().removesuffix(".") not in OWN_NAMES]
     if names and not (address.is_unspecified or address.is_loopback or address == _BROADCAST):
-        return (Refusal("points the name to an address and blocks nothing"),)
+        return (RefusedEntry("points the name to an address and blocks nothing"),)
     return [Entry(name) for name in names]
 
 

@@ -10,16 +10,16 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from filterd.feed.names import clean_lines
-from filterd.feed.parsers.entry import Bulk, Entry, Parser, Refusal, words
+from filterd.feed.parsers.entry import Bulk, Entry, Parser, RefusedEntry, words
 
 
-def read_line(line: str) -> Iterable[Entry | Refusal]:
+def read_line(line: str) -> Iterable[Entry | RefusedEntry]:
     """At most one entry."""
     found = words(line)
     if not found:
         return ()
     if len(found) > 1:
-        return (Refusal("more than one word"),)
+        return (RefusedEntry("more than one word"),)
     (name,) = found
     for mark in ("*.", "."):
         if name.startswith(mark) and name != mark:

@@ -16,7 +16,7 @@ from libc.stdio cimport fprintf, stderr
 from libc.stdlib cimport abort, free, malloc
 from libc.string cimport memcmp, memcpy, memset
 
-from filterd.dataplane.asking cimport (
+from filterd.dataplane.fast.miss_query cimport (
     ASKING_SIZE,
     CHECK_CASE_LOST,
     CHECK_OURS,
@@ -27,8 +27,8 @@ from filterd.dataplane.asking cimport (
     asking_check,
     asking_write,
 )
-from filterd.dataplane.cache cimport cache_flush
-from filterd.dataplane.packet cimport (
+from filterd.dataplane.cache.cache cimport cache_flush
+from filterd.dataplane.packet.stages cimport (
     BUFFER_SIZE,
     DROP_UNANSWERABLE,
     MAX_ROUNDS,
@@ -52,9 +52,9 @@ from filterd.dataplane.packet cimport (
     packet_look,
     packet_stale,
 )
-from filterd.dataplane.packets cimport Packets
-from filterd.dataplane.identify cimport WHO_UNKNOWN, identify
-from filterd.dataplane.plain cimport PLAIN_QUERY, PLAIN_REFUSED, PLAIN_SIZE, plain_query
+from filterd.dataplane.packet.plane cimport Plane
+from filterd.dataplane.packet.identify cimport WHO_UNKNOWN, identify
+from filterd.dataplane.packet.plain cimport PLAIN_QUERY, PLAIN_REFUSED, PLAIN_SIZE, plain_query
 from filterd.policy.decide cimport (
     OUTCOME_BLOCK,
     OUTCOME_PASS,
@@ -688,7 +688,7 @@ cdef int one_lines(const uint8_t* data, size_t size) noexcept nogil:
 TARGETS = ("query", "answer", "packet", "lines")
 
 
-cdef int know(Packets packets, published, addresses) except -1:
+cdef int know(Plane packets, published, addresses) except -1:
     """Who asks, and what they meet."""
     global core, work, client_count
     cdef bytes address

@@ -20,7 +20,7 @@ from bench.figures import Load, parse_senders, parse_times
 from bench.machine import ask, free_port
 from bench.packets import FRESH, FRESH_LABEL, MUST_BLOCK, query, write_entries
 
-from tests.system import command
+from tests.worlds.system import command
 
 pytestmark = pytest.mark.skipif(command("gcc") is None, reason="needs gcc")
 SOURCES = Path(__file__).parents[3] / "benchmarks"

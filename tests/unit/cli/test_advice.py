@@ -14,7 +14,7 @@ from click.testing import CliRunner, Result
 
 from filterd.cli import advice, options
 from filterd.cli.main import main
-from filterd.operations.explain import Explanation, Stage
+from filterd.operations.explain import ExplainedStage, Explanation
 
 Run = Callable[..., Result]
 Answer = Callable[..., Any]
@@ -26,8 +26,8 @@ REASON = ("--reason", "served today")
 
 def found(reason: str, *, verdict: str = "block", part: str = "query", **stage: str) -> Explanation:
     """An explanation in which one stage decided."""
-    decisive = Stage(reason, part, "allowed" if reason == "own_allow" else "decided", **stage)
-    other = Stage("mandatory", "answer", "no match")
+    decisive = ExplainedStage(reason, part, "allowed" if reason == "own_allow" else "decided", **stage)
+    other = ExplainedStage("mandatory", "answer", "no match")
     who = {"method": "binding", "line": 3, "subscriber": "casa-5", "profile": "children"}
     identity = {**who, "opted_in": True, "paused": False}
     stages = (decisive, other)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from filterd.dataplane.commands import SOCKET, CommandSocket
+from filterd.dataplane.listeners.commands import SOCKET, CommandSocket
 from tests.unit.cli.conftest import Run
 
 

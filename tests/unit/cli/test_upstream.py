@@ -11,7 +11,7 @@ import dns.message
 import dns.rcode
 import pytest
 
-from filterd.cli.demonstration.upstream import Upstream
+from filterd.cli.demonstration.upstream import DemonstrationUpstream
 from filterd.config.domain import parse_endpoint
 
 ANSWERED = b"\x81\x80"
@@ -43,7 +43,7 @@ async def relay() -> AsyncIterator[str]:
 
 
 async def test_own_names_over_both_transports() -> None:
-    async with Upstream(()) as upstream:
+    async with DemonstrationUpstream(()) as upstream:
         query = dns.message.make_query("Cloaked.EXAMPLE", "A")
         for ask in (dns.asyncquery.udp, dns.asyncquery.tcp):
             answer = await ask(query, "127.0.0.1", port=upstream.port, timeout=5)
@@ -55,7 +55,7 @@ async def test_own_names_over_both_transports() -> None:
 
 
 async def test_other_names_are_relayed(relay: str) -> None:
-    async with Upstream((parse_endpoint(relay),)) as upstream:
+    async with DemonstrationUpstream((parse_endpoint(relay),)) as upstream:
         answer = await dns.asyncquery.udp(
             dns.message.make_query("www.test", "A"), "127.0.0.1", port=upstream.port, timeout=5
         )
@@ -64,7 +64,7 @@ async def test_other_names_are_relayed(relay: str) -> None:
 
 
 async def test_without_a_resolver_it_is_servfail() -> None:
-    async with Upstream(()) as upstream:
+    async with DemonstrationUpstream(()) as upstream:
         for ask in (dns.asyncquery.udp, dns.asyncquery.tcp):
             answer = await ask(
                 dns.message.make_query("www.test", "A"), "127.0.0.1", port=upstream.port, timeout=5
@@ -74,7 +74,7 @@ async def test_without_a_resolver_it_is_servfail() -> None:
 
 
 async def test_its_end_is_the_end_of_open_connections() -> None:
-    async with Upstream(()) as upstream:
+    async with DemonstrationUpstream(()) as upstream:
         reader, writer = await asyncio.open_connection("127.0.0.1", upstream.port)
         query = dns.message.make_query("cloaked.example", "A").to_wire()
         writer.write(len(query).to_bytes(2, "big") + query)
@@ -86,7 +86,7 @@ async def test_its_end_is_the_end_of_open_connections() -> None:
 
 
 async def test_what_is_no_query_gets_nothing() -> None:
-    upstream = Upstream(())
+    upstream = DemonstrationUpstream(())
     answer = dns.message.make_response(dns.message.make_query("www.test", "A")).to_wire()
     for packet in (b"", b"\0" * 11, answer):
         assert await upstream.answer(packet, stream=False) == b""

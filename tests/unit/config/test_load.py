@@ -12,7 +12,7 @@ from filterd.config import raw
 from filterd.config.domain import Endpoint
 from filterd.config.load import ConfigErrors, load
 from filterd.config.settings import ParentalFail, Settings
-from tests.certificates import Authority
+from tests.worlds.certificates import Authority
 
 DOCUMENTED = """
 node: {name: resolver-1}

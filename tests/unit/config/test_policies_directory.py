@@ -9,7 +9,7 @@ import pytest
 
 from filterd.config.policies import PoliciesError, icann_suffixes, load_policies
 from filterd.model.rule import BlockingMode, NameRule, Scope
-from filterd.policy.documents import Clock, Format, Slot, Use
+from filterd.policy.documents import DeadlineClock, Format, Slot, Use
 
 TEXT = '{es: "a", en: "b"}'
 CATEGORY = f"{{id: adult, title: {TEXT}, description: {TEXT}}}"
@@ -226,7 +226,7 @@ grounds:
     (found,) = load_policies(directory).jurisdictions
     ground = found.grounds[0]
     assert ground.enforce is not None
-    assert (ground.enforce.days, ground.enforce.count) == (5, Clock.BUSINESS)
+    assert (ground.enforce.days, ground.enforce.count) == (5, DeadlineClock.BUSINESS)
     assert ground.report is not None
     assert ground.report.hours == 6
     assert ground.unblock is None

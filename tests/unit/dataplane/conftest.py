@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from filterd.dataplane.addresses import Addresses, Prefixes
-from filterd.dataplane.cache import ResponseCache
-from filterd.dataplane.lines import Lines
-from filterd.dataplane.packets import Packets
-from tests.miss_world import Client, Misses, Upstream, misses
-from tests.node_machine import Machine
-from tests.node_world import ScriptedStore, make_store
+from filterd.dataplane.cache.cache import ResponseCache
+from filterd.dataplane.packet.plane import Plane
+from filterd.dataplane.tables.addresses import Addresses, Prefixes
+from filterd.dataplane.tables.lines import Lines
+from tests.worlds.miss import Client, Misses, Upstream, misses
+from tests.worlds.node import ScriptedStore, make_store
+from tests.worlds.node_machine import Machine
 
 SEED = bytes(range(16))
 
@@ -34,10 +34,10 @@ class Rules:
 
 
 @pytest.fixture
-def packets() -> Packets:
+def packets() -> Plane:
     """Packets that loopback may send, with nothing published yet."""
     allowed = Prefixes(SEED, ["127.0.0.0/8", "::1/128"])
-    return Packets(allowed, ResponseCache(1 << 20, SEED), Rules())
+    return Plane(allowed, ResponseCache(1 << 20, SEED), Rules())
 
 
 @pytest.fixture

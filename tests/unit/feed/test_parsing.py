@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from filterd.feed.parsing import PARSERS, Report, parse
+from filterd.feed.parsing import PARSERS, ParseReport, parse
 from filterd.feed.source import MAX_LINE, line_blocks
 from filterd.model.rule import Action, NameRule, Scope
 from filterd.policy.documents import Format
@@ -17,10 +17,10 @@ SUFFIXES = Suffixes(
 )
 
 
-def rules(text: str | bytes, form: Format, scope: Scope | None = None) -> tuple[list[NameRule], Report]:
+def rules(text: str | bytes, form: Format, scope: Scope | None = None) -> tuple[list[NameRule], ParseReport]:
     """The list's rules in order of the file (within a run), and its report with everything kept."""
     content = text.encode() if isinstance(text, str) else text
-    report = Report(keep=None)
+    report = ParseReport(keep=None)
     runs = parse(
         line_blocks([content]), form, form.default_scope if scope is None else scope, SUFFIXES, report
     )
@@ -155,14 +155,14 @@ def test_lines_that_are_no_text() -> None:
 
 
 def test_the_report_keeps_the_first_and_counts_all() -> None:
-    report = Report(keep=2)
+    report = ParseReport(keep=2)
     list(parse(line_blocks([b"bad\n" * 10]), Format.DOMAINS, Scope.EXACT, SUFFIXES, report))
     assert (report.count, len(report.kept)) == (10, 2)
     assert report.reasons == {"a single label": 10}
 
 
 def test_line_numbers_go_on_over_blocks() -> None:
-    report = Report()
+    report = ParseReport()
     blocks = [b"a.example\nb.example\n", b"bad\n", b"c.example\nworse\n"]
     runs = list(parse(blocks, Format.DOMAINS, Scope.EXACT, SUFFIXES, report))
     assert [(each.line, each.text) for each in report.kept] == [(3, "bad"), (5, "worse")]

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from filterd.config.policies import icann_suffixes
-from filterd.feed.parsing import Report, parse
+from filterd.feed.parsing import ParseReport, parse
 from filterd.feed.rules import collect
 from filterd.feed.source import line_blocks, read_chunks
 from filterd.policy.documents import Format
@@ -44,7 +44,7 @@ def is_address(name: str) -> bool:
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
 def test_a_published_list(path: Path) -> None:
     form = Format(path.name.split(".")[1])
-    suffixes, report = icann_suffixes(), Report(keep=None)
+    suffixes, report = icann_suffixes(), ParseReport(keep=None)
     runs = parse(line_blocks(read_chunks(path)), form, form.default_scope, suffixes, report)
     names = {rule.name for rule in collect(runs).rules()}
     expected = by_other_means(path, form)

@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from filterd.feed.guard import refusal
-from filterd.feed.misplaced import misplaced
 from filterd.feed.parsing import Run
 from filterd.feed.rules import collect
+from filterd.feed.unexpected_names import misplaced
 from filterd.model.rule import Action, NameRule, Scope
 from filterd.policy.documents import Expected, Guard
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.installation import Installation, install
+from tests.worlds.installation import Installation, install
 
 
 @pytest.fixture

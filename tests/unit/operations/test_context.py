@@ -14,7 +14,7 @@ from filterd.config.settings import StoreSettings
 from filterd.model.records import NodeReport
 from filterd.operations import audit, migrate, nodes, subscribers
 from filterd.operations.context import OperationError, open_context, os_actor, require_owner
-from tests.installation import Installation
+from tests.worlds.installation import Installation
 
 ME = pwd.getpwuid(os.geteuid()).pw_name
 

@@ -13,9 +13,9 @@ from filterd.model.rule import BlockingMode, Scope
 from filterd.model.subscriber import RequestEvidence
 from filterd.operations import bindings, feeds, orders, snapshots, subscribers
 from filterd.operations.context import Context, OperationError
-from filterd.operations.explain import ANSWER, QUERY, Explanation, Stage, explain
+from filterd.operations.explain import ANSWER, QUERY, ExplainedStage, Explanation, explain
 from filterd.operations.intake import OrderRequest
-from tests.installation import Installation, as_person
+from tests.worlds.installation import Installation, as_person
 
 EVIDENCE = RequestEvidence("holder", "phone", 1.0, "v1", "T-1")
 REQUEST = OrderRequest("SAT", "A. Official", "D-1", "LIVA", "order", (("ordered.example", Scope.SUBTREE),))
@@ -35,14 +35,14 @@ async def context(installation: Installation) -> AsyncIterator[Context]:
         yield context
 
 
-def stage(found: Explanation, name: str, part: str = QUERY) -> Stage:
+def stage(found: Explanation, name: str, part: str = QUERY) -> ExplainedStage:
     return next(each for each in found.stages if (each.stage, each.part) == (name, part))
 
 
 async def test_a_category_names_its_list(context: Context) -> None:
     found = await explain(context, "www.Adult.example.", subscriber="child")
     assert (found.verdict, found.reason, found.blocking_mode) == ("block", "category", "nxdomain")
-    assert stage(found, "category") == Stage(
+    assert stage(found, "category") == ExplainedStage(
         stage="category",
         part=QUERY,
         outcome="decided",

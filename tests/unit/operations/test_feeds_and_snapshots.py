@@ -21,7 +21,7 @@ from filterd.operations.intake import OrderRequest
 from filterd.operations.rulefiles import fingerprint_key, rule_file
 from filterd.policy.fingerprint import fingerprint_name
 from filterd.policy.snapshot import Snapshot, contains
-from tests.installation import Installation, as_person
+from tests.worlds.installation import Installation, as_person
 
 REQUEST = OrderRequest(
     "SAT", "A. Official", "D-1", "LIVA 18-H", "order", (("ordered.example", Scope.SUBTREE),)

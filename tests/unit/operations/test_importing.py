@@ -13,7 +13,7 @@ from filterd.operations import audit, bindings, erasure, importing, subscribers
 from filterd.operations.context import Context, OperationError
 from filterd.operations.importing import ImportResult, Rejection, import_file
 from filterd.store import log
-from tests.installation import Installation
+from tests.worlds.installation import Installation
 
 EVIDENCE = RequestEvidence("contract", "paper", 1.0, "v1", "migration 7")
 

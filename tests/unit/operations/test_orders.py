@@ -21,7 +21,7 @@ from filterd.operations import audit, orders
 from filterd.operations.context import Context, OperationError
 from filterd.operations.intake import DEFAULT_REVIEW, OrderRequest, protected_overlap
 from filterd.policy.documents import Protected
-from tests.installation import Installation, as_person
+from tests.worlds.installation import Installation, as_person
 
 REQUEST = OrderRequest(
     authority="SAT",

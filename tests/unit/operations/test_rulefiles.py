@@ -16,7 +16,7 @@ from filterd.operations import rulefiles
 from filterd.operations.context import OperationError
 from filterd.policy.canonical import write
 from filterd.policy.digests import list_digest
-from tests.installation import Installation
+from tests.worlds.installation import Installation
 
 labels = st.sampled_from(["a", "b", "a-b", "a0", "x_y", "example", "zz"])
 names = st.lists(labels, min_size=2, max_size=4).map(".".join)

@@ -26,7 +26,7 @@ from filterd.model.subscriber import RequestEvidence
 from filterd.operations import audit, bindings, erasure, subscribers
 from filterd.operations.context import Context, OperationError
 from filterd.store import log
-from tests.installation import Installation
+from tests.worlds.installation import Installation
 
 EVIDENCE = RequestEvidence("Ana, holder", "phone", 1.0, "v1", "T-1")
 

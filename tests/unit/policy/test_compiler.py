@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from filterd.feed.parsing import Report, parse
+from filterd.feed.parsing import ParseReport, parse
 from filterd.feed.rules import collect
 from filterd.model.rule import Scope
 from filterd.model.verdict import Kind
@@ -158,7 +158,7 @@ def test_whatever_a_list_parser_lets_through_compiles(lines: list[str]) -> None:
     """No line of a feed may stop a compile: what the parsers accept is canonical once it is stored."""
     block = "".join(f"{line}\n" for line in lines).encode()
     for form in (Format.DOMAINS, Format.WILDCARD):
-        runs = list(parse([block], form, Scope.SUBTREE, Suffixes(), Report()))
+        runs = list(parse([block], form, Scope.SUBTREE, Suffixes(), ParseReport()))
         rules = collect(runs)
         pieces = list(canonical_text(rules))
         result = compiled(ListSource((ADULT,), "1", pieces))

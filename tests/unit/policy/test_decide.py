@@ -22,7 +22,7 @@ from filterd.policy.published import active_set
 from filterd.policy.resolve import ResolvedPolicy
 from filterd.policy.trace import Decision, StageOutcome, StageTrace
 from filterd.wire.names import name_from_text
-from tests.policy_world import KEY, NOW, Line, Placed, World, overlay_of
+from tests.worlds.policy import KEY, NOW, Line, Placed, World, overlay_of
 
 ADULT, GAMES, VIDEO, ENGINE, CANARY, MALWARE = range(8, 14)
 CLASSES = Classes(

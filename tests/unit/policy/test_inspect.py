@@ -15,9 +15,9 @@ from filterd.policy.inspect import inspect_message, message_touches
 from filterd.policy.resolve import ResolvedPolicy
 from filterd.policy.trace import Decision, StageOutcome
 from filterd.wire.names import name_from_text
-from tests import dns_answers
-from tests.dns_answers import ADDITIONAL, AUTHORITY, address, alias, message, record, service
-from tests.policy_world import NOW, Line, Placed, World
+from tests.worlds import dns_answers
+from tests.worlds.dns_answers import ADDITIONAL, AUTHORITY, address, alias, message, record, service
+from tests.worlds.policy import NOW, Line, Placed, World
 
 ADULT, VIDEO, ENGINE, MALWARE = range(8, 12)
 CLASSES = Classes(

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.upkeep_world import Kept, keeping
+from tests.worlds.maintenance import Kept, keeping
 
 
 @pytest.fixture

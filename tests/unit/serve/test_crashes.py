@@ -8,7 +8,7 @@ import signal
 
 import pytest
 
-from filterd.dataplane.crashboard import CrashBoard
+from filterd.dataplane.packet.crashboard import CrashBoard
 from filterd.serve.crashes import (
     DEATHS,
     QUIET_SECONDS,

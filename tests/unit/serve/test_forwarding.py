@@ -13,12 +13,12 @@ from typing import cast
 import pytest
 
 from filterd.config.domain import Endpoint, TlsName
-from filterd.config.settings import Upstream, UpstreamTls
-from filterd.dataplane.upstream.shown import Hop, Report
+from filterd.config.settings import UpstreamSettings, UpstreamTlsSettings
+from filterd.dataplane.upstream.thread_route import RouteReport, ThreadHop
 from filterd.dataplane.upstream.values import UpstreamAnswer
 from filterd.serve.forwarding import Forwarding
 from filterd.telemetry import log
-from tests.upstream_world import good
+from tests.worlds.upstream import good
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ class Answering(asyncio.DatagramProtocol):
 
 
 @contextlib.asynccontextmanager
-async def served() -> AsyncIterator[Upstream]:
+async def served() -> AsyncIterator[UpstreamSettings]:
     """An upstream on a port of the kernel's choice."""
     loop = asyncio.get_running_loop()
     transport, _ = await loop.create_datagram_endpoint(Answering, local_addr=("127.0.0.1", 0))
@@ -53,8 +53,8 @@ async def served() -> AsyncIterator[Upstream]:
     transport.close()
 
 
-def upstream(port: int, tls: UpstreamTls | None = None) -> Upstream:
-    return Upstream(Endpoint(ip_address("127.0.0.1"), port), trusted=False, tls=tls)
+def upstream(port: int, tls: UpstreamTlsSettings | None = None) -> UpstreamSettings:
+    return UpstreamSettings(Endpoint(ip_address("127.0.0.1"), port), trusted=False, tls=tls)
 
 
 async def test_what_is_known_of_upstreams_is_kept_where_they_stay_the_same() -> None:
@@ -62,13 +62,13 @@ async def test_what_is_known_of_upstreams_is_kept_where_they_stay_the_same() -> 
         forwarding = Forwarding([first])
         forwarding.start()
         assert isinstance(await forwarding.forward(Name(b"\1a\0")), UpstreamAnswer)
-        latency = forwarding.sights()[str(first.address)].latency
+        latency = forwarding.statuses()[str(first.address)].latency
         assert latency > 0
         forwarding.change([first])
-        assert forwarding.sights()[str(first.address)].latency == latency
+        assert forwarding.statuses()[str(first.address)].latency == latency
         counted = forwarding.counts()
         forwarding.change([second])
-        assert list(forwarding.sights()) == [str(second.address)]
+        assert list(forwarding.statuses()) == [str(second.address)]
         assert isinstance(await forwarding.forward(Name(b"\1b\0")), UpstreamAnswer)
         assert forwarding.counts().items() >= {key: counted[key] for key in counted}.items()
         assert forwarding.counts()[str(second.address), "answered"] >= 1
@@ -79,7 +79,7 @@ async def test_upstreams_that_cannot_be_verified_are_refused_and_the_old_ones_st
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     log.configure("resolver")
-    missing = UpstreamTls(TlsName("dns.example"), tmp_path / "missing.pem")
+    missing = UpstreamTlsSettings(TlsName("dns.example"), tmp_path / "missing.pem")
     with pytest.raises(FileNotFoundError):
         Forwarding([upstream(853, missing)])
     async with served() as first:
@@ -95,13 +95,13 @@ async def test_upstreams_that_cannot_be_verified_are_refused_and_the_old_ones_st
 class Threads:
     """What native threads are shown, and count."""
 
-    counted: dict[str, Report]
+    counted: dict[str, RouteReport]
     shown: asyncio.Queue[list[str]]
 
-    def publish(self, hops: Sequence[Hop], /) -> None:
+    def publish(self, hops: Sequence[ThreadHop], /) -> None:
         self.shown.put_nowait([hop.name for hop in hops])
 
-    def reports(self) -> dict[str, Report]:
+    def reports(self) -> dict[str, RouteReport]:
         return self.counted
 
 
@@ -110,7 +110,7 @@ async def test_native_threads_are_shown_the_upstreams_and_counted_with_the_slow_
     log.configure("resolver")
     async with served() as first, served() as second:
         name, other = str(first.address), str(second.address)
-        threads = Threads({name: Report(answered=5, timeout=2, outstanding=3)}, asyncio.Queue())
+        threads = Threads({name: RouteReport(answered=5, timeout=2, outstanding=3)}, asyncio.Queue())
         forwarding = Forwarding([first, second], routes=threads)
         assert await threads.shown.get() == [name, other]
         forwarding.start()
@@ -122,7 +122,7 @@ async def test_native_threads_are_shown_the_upstreams_and_counted_with_the_slow_
         assert counts[name, "timeout"] == 2
         assert counts[name, "unreachable"] == 1
         assert counts[name, "answered"] + counts[other, "answered"] >= 6
-        assert forwarding.sights()[name].outstanding >= 3
+        assert forwarding.statuses()[name].outstanding >= 3
         forwarding.change([second])
         while await threads.shown.get() != [other]:
             pass
@@ -132,7 +132,7 @@ async def test_native_threads_are_shown_the_upstreams_and_counted_with_the_slow_
 
 async def test_counts_of_threads_outlive_a_change_once() -> None:
     async with served() as first, served() as second:
-        threads = Threads({str(first.address): Report(answered=5)}, asyncio.Queue())
+        threads = Threads({str(first.address): RouteReport(answered=5)}, asyncio.Queue())
         forwarding = Forwarding([first], routes=threads)
         forwarding.start()
         forwarding.change([second])

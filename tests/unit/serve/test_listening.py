@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from filterd.config.load import from_value
-from filterd.dataplane.slowpath import MAX_WAITING
+from filterd.dataplane.slow.slowpath import MAX_WAITING
 from filterd.serve.listening import OTHER_FILES, limits_of
 
 

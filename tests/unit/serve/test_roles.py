@@ -14,9 +14,9 @@ import pytest
 from filterd.config.settings import Settings
 from filterd.model.records import NodeReport
 from filterd.serve.nodelink import SOCKET, NodeLink, from_line, report_for_ever, to_line
-from filterd.serve.parts import versions_of
 from filterd.serve.process import fingerprint_key, hold, run_role
 from filterd.serve.supervisor import FIRST_PAUSE, LONGEST_PAUSE, Child, Supervisor
+from filterd.serve.wiring import versions_of
 from filterd.telemetry import log
 
 REPORT = NodeReport("resolver-1", 5.0, 3, 4, "ab", True, {"starter-adult": "1 d1"})

@@ -13,12 +13,12 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from filterd.dataplane.listeners.connections import (
     SLOT,
     WAITING_PER_PREFIX,
+    ConnectionLimits,
     Connections,
     Ending,
-    Limits,
     Prefix,
 )
-from filterd.dataplane.stages.unwrap import client_bytes
+from filterd.dataplane.packet.unwrap import client_bytes
 
 CLIENTS = [client_bytes(each) for each in ("192.0.2.1", "192.0.2.2", "2001:db8::1", "2001:db8:0:ff::1")]
 """the last two are one client"""
@@ -53,7 +53,7 @@ class TableMachine(RuleBasedStateMachine):
 
     @initialize(connections=st.integers(1, 6), per_prefix=st.integers(1, 3))
     def begin(self, connections: int, per_prefix: int) -> None:
-        self.table = Connections(Limits(connections=connections, per_prefix=per_prefix))
+        self.table = Connections(ConnectionLimits(connections=connections, per_prefix=per_prefix))
         self.held: list[Fake] = []
         self.idle: list[Fake] = []
         self.ended: Counter[Ending] = Counter()
@@ -148,7 +148,7 @@ TestTable.settings = settings(max_examples=60, stateful_step_count=40, deadline=
 
 
 def test_a_deadline_is_noticed_within_a_slot_and_never_early() -> None:
-    table = Connections(Limits())
+    table = Connections(ConnectionLimits())
     one, waits = Fake(table), Fake(table)
     one.due, waits.due, waits.ending = 100.1, 100.1, None
     for each in (one, waits):
@@ -167,7 +167,7 @@ def test_a_deadline_is_noticed_within_a_slot_and_never_early() -> None:
 
 
 def test_queries_that_wait_are_counted_until_answered_whoever_asked_is_gone() -> None:
-    table = Connections(Limits())
+    table = Connections(ConnectionLimits())
     one, other, stranger = Fake(table), Fake(table), Fake(table)
     for each, client in ((one, CLIENTS[2]), (other, CLIENTS[3]), (stranger, CLIENTS[0])):
         table.join(each)
@@ -200,5 +200,5 @@ def test_queries_that_wait_are_counted_until_answered_whoever_asked_is_gone() ->
     ],
 )
 def test_a_client_is_an_address_or_a_prefix(one: str, other: str, same: bool) -> None:
-    found = [Limits().prefix_of(client_bytes(str(ip_address(each)))) for each in (one, other)]
+    found = [ConnectionLimits().prefix_of(client_bytes(str(ip_address(each)))) for each in (one, other)]
     assert (found[0] == found[1]) == same

@@ -6,10 +6,10 @@ import asyncio
 
 import pytest
 
-from filterd.dataplane.listeners.connections import Limits
+from filterd.dataplane.listeners.connections import ConnectionLimits
 from filterd.dataplane.listeners.selfsockets import ASKED_OF_ONE
-from filterd.dataplane.listeners.sight import STUCK_SECONDS
-from tests.selfcheck_world import SelfWorld, self_world
+from filterd.dataplane.listeners.thread_liveness import STUCK_SECONDS
+from tests.worlds.selfcheck import SelfWorld, self_world
 
 LOOKS = int(STUCK_SECONDS)
 
@@ -122,13 +122,13 @@ async def test_tcp_that_accepts_nobody_is_stuck(monkeypatch: pytest.MonkeyPatch)
 
 
 async def test_our_connection_is_outside_of_clients_limits() -> None:
-    async with self_world(1, limits=Limits(connections=0)) as world:
+    async with self_world(1, limits=ConnectionLimits(connections=0)) as world:
         await world.until(lambda: "answered" in world.outcomes("tcp"))
         assert not world.service.connections.ended
 
 
 async def test_whoever_has_no_socket_of_ours_is_a_client() -> None:
-    async with self_world(1, limits=Limits(connections=1)) as world:
+    async with self_world(1, limits=ConnectionLimits(connections=1)) as world:
         await world.until(lambda: "answered" in world.outcomes("tcp"))
         (reach,) = [each for each in world.places.reaches() if each is not None]
         _, writer = await asyncio.open_connection(str(reach.address), reach.port)

@@ -9,9 +9,15 @@ import dns.edns
 import dns.flags
 import pytest
 
-from filterd.dataplane.upstream.race import Limits
-from filterd.dataplane.upstream.values import Outcome, Question, Reason, UpstreamAnswer, UpstreamFailure
-from tests.upstream_world import (
+from filterd.dataplane.upstream.race import RaceLimits
+from filterd.dataplane.upstream.values import (
+    FailureReason,
+    ForwardOutcome,
+    Question,
+    UpstreamAnswer,
+    UpstreamFailure,
+)
+from tests.worlds.upstream import (
     FIRST,
     QUESTION,
     SECOND,
@@ -26,7 +32,7 @@ from tests.upstream_world import (
     truncated,
     world,
 )
-from tests.virtual_time import in_virtual_time
+from tests.worlds.virtual_time import in_virtual_time
 
 
 def lower_case(packet: bytes) -> bytes:
@@ -51,30 +57,32 @@ async def test_an_answer_comes_from_the_first_server() -> None:
     assert isinstance(answer, UpstreamAnswer)
     assert (answer.upstream, answer.rcode, answer.ad, answer.edes) == (FIRST.name, 0, False, ())
     assert found.network.asked == [FIRST.name]
-    assert found.forwarder.counts == {(FIRST.name, Outcome.ANSWERED): 1}
+    assert found.forwarder.counts == {(FIRST.name, ForwardOutcome.ANSWERED): 1}
     assert found.forwarder.outstanding == 0
 
 
 @pytest.mark.parametrize(
     ("fault", "outcome"),
     [
-        (silent, Outcome.TIMEOUT),
-        (dead, Outcome.UNREACHABLE),
-        (refusing(2), Outcome.SERVFAIL),
-        (refusing(5), Outcome.REFUSED),
-        (refusing(16), Outcome.REFUSED),
-        (lambda packet: good(packet)[:-1], Outcome.MALFORMED),
+        (silent, ForwardOutcome.TIMEOUT),
+        (dead, ForwardOutcome.UNREACHABLE),
+        (refusing(2), ForwardOutcome.SERVFAIL),
+        (refusing(5), ForwardOutcome.REFUSED),
+        (refusing(16), ForwardOutcome.REFUSED),
+        (lambda packet: good(packet)[:-1], ForwardOutcome.MALFORMED),
     ],
     ids=["silent", "dead", "servfail", "refused", "badvers", "malformed"],
 )
 @in_virtual_time
-async def test_the_next_server_is_asked_where_one_has_no_answer(fault: Script, outcome: Outcome) -> None:
+async def test_the_next_server_is_asked_where_one_has_no_answer(
+    fault: Script, outcome: ForwardOutcome
+) -> None:
     answer, found = await resolved(fault, good)
     assert isinstance(answer, UpstreamAnswer)
     assert answer.upstream == SECOND.name
     assert found.network.asked == [FIRST.name, SECOND.name]
     await asyncio.sleep(1)
-    assert found.forwarder.counts == {(FIRST.name, outcome): 1, (SECOND.name, Outcome.ANSWERED): 1}
+    assert found.forwarder.counts == {(FIRST.name, outcome): 1, (SECOND.name, ForwardOutcome.ANSWERED): 1}
 
 
 @pytest.mark.parametrize("rcode", [3, 6])
@@ -103,11 +111,11 @@ async def test_a_servfail_that_nobody_betters_is_passed_on_with_its_reason() -> 
 async def test_nobody_answering_is_a_failure_at_the_deadline() -> None:
     began = now()
     answer, found = await resolved(silent, silent)
-    assert answer == UpstreamFailure(Reason.NO_ANSWER)
-    assert now() - began == pytest.approx(Limits().deadline)
+    assert answer == UpstreamFailure(FailureReason.NO_ANSWER)
+    assert now() - began == pytest.approx(RaceLimits().deadline)
     await asyncio.sleep(1)
     counts = found.forwarder.counts
-    assert counts[FIRST.name, Outcome.TIMEOUT] + counts[SECOND.name, Outcome.TIMEOUT] == 7
+    assert counts[FIRST.name, ForwardOutcome.TIMEOUT] + counts[SECOND.name, ForwardOutcome.TIMEOUT] == 7
     assert len(found.network.asked) == 7
 
 
@@ -117,7 +125,7 @@ async def test_what_a_client_has_waited_counts_up_to_half_of_the_time(waited: fl
     """On a thread it may be as long as there are upstreams; here they are heard once more."""
     found = world({FIRST: silent, SECOND: silent})
     began = now()
-    assert await found.forwarder.resolve(QUESTION, waited) == UpstreamFailure(Reason.NO_ANSWER)
+    assert await found.forwarder.resolve(QUESTION, waited) == UpstreamFailure(FailureReason.NO_ANSWER)
     assert now() - began == pytest.approx(left)
     assert set(found.network.asked) == {FIRST.name, SECOND.name}
 
@@ -133,7 +141,7 @@ async def test_a_slow_server_is_asked_again() -> None:
 @in_virtual_time
 async def test_servers_that_cannot_be_reached_are_not_asked_again() -> None:
     answer, found = await resolved(dead, dead)
-    assert answer == UpstreamFailure(Reason.UNREACHABLE)
+    assert answer == UpstreamFailure(FailureReason.UNREACHABLE)
     assert found.network.asked == [FIRST.name, SECOND.name]
 
 
@@ -143,8 +151,8 @@ async def test_what_was_asked_is_waited_for_when_nobody_can_be_asked_any_more() 
     began = now()
     scripts: Iterator[Script] = iter([silent, dead])
     answer, found = await resolved(lambda packet: next(scripts)(packet))
-    assert answer == UpstreamFailure(Reason.NO_ANSWER)
-    assert now() - began == pytest.approx(Limits().deadline)
+    assert answer == UpstreamFailure(FailureReason.NO_ANSWER)
+    assert now() - began == pytest.approx(RaceLimits().deadline)
     assert found.network.asked == [FIRST.name] * 2
 
 
@@ -152,7 +160,7 @@ async def test_what_was_asked_is_waited_for_when_nobody_can_be_asked_any_more() 
 async def test_refusals_become_a_failure() -> None:
     began = now()
     answer, _ = await resolved(refusing(5), refusing(5))
-    assert answer == UpstreamFailure(Reason.NO_ANSWER)
+    assert answer == UpstreamFailure(FailureReason.NO_ANSWER)
     assert now() == began
 
 
@@ -172,10 +180,10 @@ async def test_what_is_not_our_answer_is_counted_and_ignored() -> None:
     answer, found = await resolved(crowd)
     assert isinstance(answer, UpstreamAnswer)
     assert found.forwarder.counts == {
-        (FIRST.name, Outcome.WRONG_SOURCE): 2,
-        (FIRST.name, Outcome.WRONG_ID): 1,
-        (FIRST.name, Outcome.WRONG_QUESTION): 1,
-        (FIRST.name, Outcome.ANSWERED): 1,
+        (FIRST.name, ForwardOutcome.WRONG_SOURCE): 2,
+        (FIRST.name, ForwardOutcome.WRONG_ID): 1,
+        (FIRST.name, ForwardOutcome.WRONG_QUESTION): 1,
+        (FIRST.name, ForwardOutcome.ANSWERED): 1,
     }
 
 
@@ -185,19 +193,24 @@ async def test_a_cut_answer_or_one_without_its_letter_case_is_asked_for_over_tcp
     answer, found = await resolved(first, None, lower_case)
     assert isinstance(answer, UpstreamAnswer)
     assert found.network.asked == [FIRST.name, f"tcp {FIRST.name}"]
-    assert found.forwarder.counts == {(FIRST.name, Outcome.TCP): 1, (FIRST.name, Outcome.ANSWERED): 1}
+    assert found.forwarder.counts == {
+        (FIRST.name, ForwardOutcome.TCP): 1,
+        (FIRST.name, ForwardOutcome.ANSWERED): 1,
+    }
 
 
 @pytest.mark.parametrize(
     ("tcp", "outcome"),
     [
-        (dead, Outcome.UNREACHABLE),
-        (truncated, Outcome.MALFORMED),
-        (lambda packet: b"\0" + good(packet)[1:], Outcome.WRONG_ID),
+        (dead, ForwardOutcome.UNREACHABLE),
+        (truncated, ForwardOutcome.MALFORMED),
+        (lambda packet: b"\0" + good(packet)[1:], ForwardOutcome.WRONG_ID),
     ],
 )
 @in_virtual_time
-async def test_a_tcp_answer_that_is_none_leads_to_the_next_server(tcp: Script, outcome: Outcome) -> None:
+async def test_a_tcp_answer_that_is_none_leads_to_the_next_server(
+    tcp: Script, outcome: ForwardOutcome
+) -> None:
     answer, found = await resolved(truncated, good, tcp)
     assert isinstance(answer, UpstreamAnswer)
     assert answer.upstream == SECOND.name
@@ -256,13 +269,13 @@ async def test_a_waiter_that_gives_up_harms_no_other() -> None:
 
 @in_virtual_time
 async def test_too_many_questions_are_refused_at_once() -> None:
-    found = world({FIRST: good}, limits=Limits(outstanding=2))
+    found = world({FIRST: good}, limits=RaceLimits(outstanding=2))
     gate = found.network.gate = asyncio.Event()
     waiting = [
         asyncio.create_task(found.forwarder.resolve(Question(bytes([1, at, 0]), 1))) for at in (97, 98)
     ]
     await asyncio.sleep(0)
-    assert await found.forwarder.resolve(QUESTION) == UpstreamFailure(Reason.OVERLOADED)
+    assert await found.forwarder.resolve(QUESTION) == UpstreamFailure(FailureReason.OVERLOADED)
     assert found.forwarder.overloaded == 1
     gate.set()
     await asyncio.gather(*waiting)

@@ -13,7 +13,7 @@ import pytest
 
 from filterd.dataplane.upstream.message import (
     Check,
-    Manner,
+    QueryForm,
     Sent,
     check,
     is_truncated,
@@ -22,7 +22,7 @@ from filterd.dataplane.upstream.message import (
     speaks_edns,
     write_query,
 )
-from filterd.dataplane.upstream.values import Question, Reason, Server, UpstreamFailure
+from filterd.dataplane.upstream.values import FailureReason, Question, Server, UpstreamFailure
 from filterd.wire.names import name_from_text
 
 NAME = "www.some-example.org"
@@ -141,8 +141,8 @@ def test_a_server_has_one_name_however_it_is_written() -> None:
         Server("not-an-address")
 
 
-@pytest.mark.parametrize(("reason", "code"), [(Reason.NO_ANSWER, 22), (Reason.UNREACHABLE, 23)])
-def test_a_failure_says_why(reason: Reason, code: int) -> None:
+@pytest.mark.parametrize(("reason", "code"), [(FailureReason.NO_ANSWER, 22), (FailureReason.UNREACHABLE, 23)])
+def test_a_failure_says_why(reason: FailureReason, code: int) -> None:
     assert UpstreamFailure(reason).edes == ((code, b""),)
     assert UpstreamFailure(reason).message is None
 
@@ -152,7 +152,7 @@ def test_a_failure_says_why(reason: Reason, code: int) -> None:
 def test_a_padded_query_is_a_multiple_of_128_bytes(labels: int, dnssec_ok: bool) -> None:
     for last in range(1, 64):
         name = (bytes([20]) + b"a" * 20) * (labels - 1) + bytes([last]) + b"b" * last + b"\0"
-        query = write_query(Question(name, 1, dnssec_ok=dnssec_ok), random.Random(1), Manner(padded=True))
+        query = write_query(Question(name, 1, dnssec_ok=dnssec_ok), random.Random(1), QueryForm(padded=True))
         assert len(query.packet) % 128 == 0
         message = dns.message.from_wire(query.packet)
         assert bool(message.ednsflags & dns.flags.DO) == dnssec_ok
@@ -162,13 +162,13 @@ def test_a_padded_query_is_a_multiple_of_128_bytes(labels: int, dnssec_ok: bool)
 
 
 def test_a_server_that_knows_no_edns_is_asked_without() -> None:
-    query = write_query(QUESTION, random.Random(1), Manner(edns=False))
+    query = write_query(QUESTION, random.Random(1), QueryForm(edns=False))
     assert dns.message.from_wire(query.packet).opt is None
     assert check(replied(query), query) is Check.OURS
 
 
 def test_where_letter_case_is_not_mixed_it_proves_nothing() -> None:
-    query = write_query(QUESTION, random.Random(1), Manner(mixed_case=False))
+    query = write_query(QUESTION, random.Random(1), QueryForm(mixed_case=False))
     assert query.question[:-4] == QUESTION.name
     reply = replied(query)
     assert check(altered(reply, 13, ord("W")), query) is Check.OURS
@@ -180,7 +180,7 @@ def test_a_header_alone_refuses_edns_where_there_was_some() -> None:
     for rcode, found in ((1, Check.EDNS_REFUSED), (4, Check.EDNS_REFUSED), (2, Check.WRONG_QUESTION)):
         reply = query.packet[:2] + struct.pack("!HHHHH", 0x8180 | rcode, 0, 0, 0, 0)
         assert check(reply, query) is found
-        plain = write_query(QUESTION, random.Random(1), Manner(edns=False))
+        plain = write_query(QUESTION, random.Random(1), QueryForm(edns=False))
         assert check(plain.packet[:2] + reply[2:], plain) is Check.WRONG_QUESTION
 
 

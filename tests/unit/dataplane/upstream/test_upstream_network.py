@@ -19,11 +19,11 @@ import pytest
 
 from filterd.dataplane.upstream.forwarder import Forwarder
 from filterd.dataplane.upstream.network import open_udp
-from filterd.dataplane.upstream.race import Limits
+from filterd.dataplane.upstream.race import RaceLimits
 from filterd.dataplane.upstream.values import (
-    Outcome,
+    FailureReason,
+    ForwardOutcome,
     Question,
-    Reason,
     Server,
     UpstreamAnswer,
     UpstreamFailure,
@@ -31,8 +31,8 @@ from filterd.dataplane.upstream.values import (
 from filterd.wire.names import name_from_text
 
 QUESTION = Question(name_from_text("www.example.org"), 1)
-QUICK = Limits(patience=0.15, deadline=0.5)
-PATIENT = Limits(patience=5.0, deadline=10.0)
+QUICK = RaceLimits(patience=0.15, deadline=0.5)
+PATIENT = RaceLimits(patience=5.0, deadline=10.0)
 Send = Callable[[bytes], object]
 
 
@@ -103,7 +103,7 @@ async def served(upstream: Upstream, host: str = "127.0.0.1") -> AsyncIterator[S
             await listening.wait_closed()
 
 
-def forwarder(*servers: Server, limits: Limits = PATIENT) -> Forwarder:
+def forwarder(*servers: Server, limits: RaceLimits = PATIENT) -> Forwarder:
     return Forwarder(servers, clock=time.monotonic, bits=random.SystemRandom(), limits=limits)
 
 
@@ -143,7 +143,7 @@ async def test_a_server_that_drops_costs_one_attempt() -> None:
         assert isinstance(answer, UpstreamAnswer)
         await asking.close()
         assert len(drop.ports) == 1
-        assert asking.counts == {(second.name, Outcome.ANSWERED): 1}
+        assert asking.counts == {(second.name, ForwardOutcome.ANSWERED): 1}
 
 
 async def test_a_port_where_nobody_listens_costs_no_timeout() -> None:
@@ -151,8 +151,8 @@ async def test_a_port_where_nobody_listens_costs_no_timeout() -> None:
         unused.bind(("127.0.0.1", 0))
         dead = Server("127.0.0.1", unused.getsockname()[1])
     asking = forwarder(dead)
-    assert await asking.resolve(QUESTION) == UpstreamFailure(Reason.UNREACHABLE)
-    assert asking.counts == {(dead.name, Outcome.UNREACHABLE): 1}
+    assert await asking.resolve(QUESTION) == UpstreamFailure(FailureReason.UNREACHABLE)
+    assert asking.counts == {(dead.name, ForwardOutcome.UNREACHABLE): 1}
 
 
 async def test_a_slow_server_is_waited_for() -> None:
@@ -181,10 +181,10 @@ async def test_a_forger_is_counted_and_ignored() -> None:
             asking = forwarder(server)
             assert isinstance(await asking.resolve(QUESTION), UpstreamAnswer)
             assert asking.counts == {
-                (server.name, Outcome.WRONG_SOURCE): 1,
-                (server.name, Outcome.WRONG_ID): 2,
-                (server.name, Outcome.WRONG_QUESTION): 1,
-                (server.name, Outcome.ANSWERED): 1,
+                (server.name, ForwardOutcome.WRONG_SOURCE): 1,
+                (server.name, ForwardOutcome.WRONG_ID): 2,
+                (server.name, ForwardOutcome.WRONG_QUESTION): 1,
+                (server.name, ForwardOutcome.ANSWERED): 1,
             }
 
 
@@ -207,7 +207,10 @@ async def test_a_cut_answer_is_fetched_over_tcp() -> None:
         answer = await asking.resolve(QUESTION)
         assert isinstance(answer, UpstreamAnswer)
         assert len(dns.message.from_wire(answer.message).answer) == 1
-        assert asking.counts == {(server.name, Outcome.TCP): 1, (server.name, Outcome.ANSWERED): 1}
+        assert asking.counts == {
+            (server.name, ForwardOutcome.TCP): 1,
+            (server.name, ForwardOutcome.ANSWERED): 1,
+        }
 
 
 @pytest.mark.parametrize("tcp", [lambda _: b"", lambda _: b"\0", lambda packet: framed(good(packet))[:30]])
@@ -215,7 +218,7 @@ async def test_a_connection_that_ends_early_is_a_failure(tcp: Callable[[bytes], 
     async with served(Upstream(lambda packet, send: send(truncated(packet)), tcp)) as server:
         asking = forwarder(server)
         assert isinstance(await asking.resolve(QUESTION), UpstreamFailure)
-        assert asking.counts[server.name, Outcome.UNREACHABLE] == 1
+        assert asking.counts[server.name, ForwardOutcome.UNREACHABLE] == 1
 
 
 async def test_nobody_listening_on_tcp_is_a_failure() -> None:
@@ -239,4 +242,4 @@ async def test_no_sockets_left_is_a_failure_and_no_exception(monkeypatch: pytest
 
     asking = forwarder(Server("127.0.0.1", 9))
     monkeypatch.setattr("filterd.dataplane.upstream.network.socket.socket", exhausted)
-    assert await asking.resolve(QUESTION) == UpstreamFailure(Reason.UNREACHABLE)
+    assert await asking.resolve(QUESTION) == UpstreamFailure(FailureReason.UNREACHABLE)

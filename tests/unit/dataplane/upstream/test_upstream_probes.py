@@ -10,14 +10,14 @@ import dns.message
 from filterd.dataplane.upstream.health import IDLE, LONGEST_REST
 from filterd.dataplane.upstream.probes import LABEL, LOOP_CHECK, LOOP_RECHECK
 from filterd.dataplane.upstream.values import (
-    Outcome,
+    FailureReason,
+    ForwardOutcome,
     Question,
-    Reason,
     Server,
     UpstreamAnswer,
     UpstreamFailure,
 )
-from tests.upstream_world import (
+from tests.worlds.upstream import (
     FIRST,
     QUESTION,
     SECOND,
@@ -31,7 +31,7 @@ from tests.upstream_world import (
     slow,
     world,
 )
-from tests.virtual_time import in_virtual_time
+from tests.worlds.virtual_time import in_virtual_time
 
 ROOT = Question(b"\0", 2)
 
@@ -89,7 +89,7 @@ async def test_a_resting_server_is_probed_less_and_less_often_and_comes_back() -
     assert max(pauses) <= LONGEST_REST + 0.001
     found.network.udp_scripts[FIRST.host] = good
     await asyncio.sleep(LONGEST_REST + 2)
-    assert found.forwarder.sights()[FIRST.name].up
+    assert found.forwarder.statuses()[FIRST.name].up
     assert found.notes[-1] == ("an upstream answers again", FIRST.name, "")
     answer = await found.forwarder.resolve(ROOT)
     assert isinstance(answer, UpstreamAnswer)
@@ -104,15 +104,15 @@ async def test_a_packet_lost_costs_a_server_its_place_for_a_moment_only() -> Non
     await asyncio.sleep(1)
     lost = True
 
-    def losing(packet: bytes) -> Outcome | After:
+    def losing(packet: bytes) -> ForwardOutcome | After:
         nonlocal lost
         first, lost = lost, False
-        return Outcome.TIMEOUT if first else After(0.02, good(packet))
+        return ForwardOutcome.TIMEOUT if first else After(0.02, good(packet))
 
     found.network.udp_scripts[FIRST.host] = losing
     await found.forwarder.resolve(QUESTION)
     await asyncio.sleep(0.5)
-    assert found.forwarder.sights()[FIRST.name].up
+    assert found.forwarder.statuses()[FIRST.name].up
     await found.forwarder.close()
 
 
@@ -126,7 +126,7 @@ async def test_a_server_that_does_not_like_the_probe_is_alive() -> None:
     found = world({FIRST: picky, SECOND: good})
     found.forwarder.start()
     await asyncio.sleep(200)
-    assert found.forwarder.sights()[FIRST.name].up
+    assert found.forwarder.statuses()[FIRST.name].up
     assert len(probes(found, FIRST)) <= 20
     await found.forwarder.close()
 
@@ -137,7 +137,7 @@ async def test_a_server_that_leads_back_to_us_is_not_used_until_it_no_longer_doe
     leads_back(found)
     found.forwarder.start()
     await asyncio.sleep(0.1)
-    sight = found.forwarder.sights()[FIRST.name]
+    sight = found.forwarder.statuses()[FIRST.name]
     assert sight.looping
     assert not sight.up
     assert found.notes == [("an upstream leads back to this resolver and is not used", FIRST.name, "loop")]
@@ -148,7 +148,7 @@ async def test_a_server_that_leads_back_to_us_is_not_used_until_it_no_longer_doe
     found.network.udp_scripts[FIRST.host] = good
     await asyncio.sleep(LOOP_RECHECK + 1)
     assert found.notes[-1] == ("an upstream no longer leads back to this resolver", FIRST.name, "")
-    assert found.forwarder.sights()[FIRST.name].up
+    assert found.forwarder.statuses()[FIRST.name].up
     await found.forwarder.close()
 
 
@@ -160,7 +160,7 @@ async def test_where_all_lead_back_clients_are_told_that_nobody_can_be_reached()
     await asyncio.sleep(0.1)
     asked = len(found.network.asked)
     answer = await found.forwarder.resolve(QUESTION)
-    assert answer == UpstreamFailure(Reason.LOOP)
+    assert answer == UpstreamFailure(FailureReason.LOOP)
     assert answer.edes == ((22, b""),)
     assert len(found.network.asked) == asked
     await found.forwarder.close()
@@ -181,14 +181,14 @@ async def test_a_loop_that_begins_later_is_found_by_the_silence_that_it_makes() 
 
     tasks = []
 
-    def script(packet: bytes) -> Outcome:
+    def script(packet: bytes) -> ForwardOutcome:
         tasks.append(asyncio.create_task(back(packet)))
-        return Outcome.TIMEOUT
+        return ForwardOutcome.TIMEOUT
 
     found.network.udp_scripts[FIRST.host] = script
     assert isinstance(await found.forwarder.resolve(QUESTION), UpstreamAnswer)
     await asyncio.sleep(1)
-    assert found.forwarder.sights()[FIRST.name].looping
+    assert found.forwarder.statuses()[FIRST.name].looping
     await found.forwarder.close()
 
 

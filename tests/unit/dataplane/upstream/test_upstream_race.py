@@ -8,14 +8,14 @@ import random
 import pytest
 
 from filterd.dataplane.upstream.values import (
-    Outcome,
+    FailureReason,
+    ForwardOutcome,
     Question,
-    Reason,
     Server,
     UpstreamAnswer,
     UpstreamFailure,
 )
-from tests.upstream_world import (
+from tests.worlds.upstream import (
     FIRST,
     QUESTION,
     SECOND,
@@ -31,7 +31,7 @@ from tests.upstream_world import (
     slow,
     world,
 )
-from tests.virtual_time import VirtualLoop, in_virtual_time
+from tests.worlds.virtual_time import VirtualLoop, in_virtual_time
 
 
 async def timed(found: World, question: Question) -> tuple[UpstreamAnswer | UpstreamFailure, float]:
@@ -66,7 +66,7 @@ async def test_a_server_that_dies_costs_all_who_ask_in_that_moment_400_ms_and_no
     results = await asyncio.gather(*(timed(found, question) for question in later))
     assert all(isinstance(answer, UpstreamAnswer) for answer, _ in results)
     assert max(seconds for _, seconds in results) <= 0.406
-    hedged = found.counted(SECOND, Outcome.HEDGE)
+    hedged = found.counted(SECOND, ForwardOutcome.HEDGE)
     assert hedged == sum(seconds < 0.1 for _, seconds in results)
     assert hedged >= 16
     _, seconds = await timed(found, QUESTION)
@@ -84,9 +84,9 @@ async def test_an_unusually_late_answer_is_asked_for_elsewhere_too() -> None:
     assert isinstance(answer, UpstreamAnswer)
     assert answer.upstream == SECOND.name
     assert seconds == pytest.approx(0.051)
-    assert found.counted(SECOND, Outcome.HEDGE) == 1
+    assert found.counted(SECOND, ForwardOutcome.HEDGE) == 1
     await asyncio.sleep(1)
-    assert found.counted(FIRST, Outcome.ANSWERED) == 41, "the late answer is heard, and counted"
+    assert found.counted(FIRST, ForwardOutcome.ANSWERED) == 41, "the late answer is heard, and counted"
     assert found.notes == []
 
 
@@ -100,7 +100,7 @@ async def test_the_first_good_answer_wins() -> None:
     assert isinstance(answer, UpstreamAnswer)
     assert (answer.upstream, answer.rcode) == (FIRST.name, 0)
     assert seconds == pytest.approx(0.1)
-    assert found.counted(SECOND, Outcome.SERVFAIL) == 1
+    assert found.counted(SECOND, ForwardOutcome.SERVFAIL) == 1
 
 
 @in_virtual_time
@@ -118,7 +118,7 @@ async def test_hedges_are_a_small_part_of_the_questions() -> None:
     found.network.udp_scripts[FIRST.host] = turning
     for question in questions(1040)[40:]:
         await found.forwarder.resolve(question)
-    assert found.counted(SECOND, Outcome.HEDGE) <= 1040 * 0.1 + 16
+    assert found.counted(SECOND, ForwardOutcome.HEDGE) <= 1040 * 0.1 + 16
 
 
 @in_virtual_time
@@ -146,7 +146,7 @@ async def test_a_name_that_takes_long_is_waited_for_and_the_server_keeps_its_pla
 async def test_all_silent_servers_are_asked_again_until_the_end() -> None:
     found = world({FIRST: silent, SECOND: silent, THIRD: silent})
     answer, seconds = await timed(found, QUESTION)
-    assert answer == UpstreamFailure(Reason.NO_ANSWER)
+    assert answer == UpstreamFailure(FailureReason.NO_ANSWER)
     assert seconds == pytest.approx(4.0)
     assert {found.network.asked.count(server.name) for server in (FIRST, SECOND, THIRD)} <= {2, 3}
 
@@ -167,7 +167,7 @@ async def test_a_full_server_is_passed_over() -> None:
     by = [answer.upstream for answer in answers if isinstance(answer, UpstreamAnswer)]
     assert (by.count(small.name), by.count(SECOND.name)) == (2, 8)
     await asyncio.sleep(1)
-    assert found.forwarder.sights()[small.name].outstanding == 0
+    assert found.forwarder.statuses()[small.name].outstanding == 0
 
 
 @in_virtual_time
@@ -176,8 +176,8 @@ async def test_where_all_are_full_there_is_no_answer_and_no_blame() -> None:
     found = world({small: slow(0.3)})
     first, second = await asyncio.gather(*(found.forwarder.resolve(each) for each in questions(2)))
     assert isinstance(first, UpstreamAnswer)
-    assert second == UpstreamFailure(Reason.OVERLOADED)
-    assert found.forwarder.sights()[small.name].up
+    assert second == UpstreamFailure(FailureReason.OVERLOADED)
+    assert found.forwarder.statuses()[small.name].up
 
 
 @in_virtual_time
@@ -187,7 +187,7 @@ async def test_a_server_that_refuses_everything_is_asked_after_the_others() -> N
         assert isinstance(await found.forwarder.resolve(question), UpstreamAnswer)
     assert found.network.asked.count(FIRST.name) == 8
     assert found.notes == [("an upstream rests", FIRST.name, "refused")]
-    assert not found.forwarder.sights()[FIRST.name].up
+    assert not found.forwarder.statuses()[FIRST.name].up
 
 
 @in_virtual_time
@@ -198,7 +198,7 @@ async def test_nothing_is_left_when_it_is_closed_in_the_middle() -> None:
     await found.forwarder.close()
     assert all(task.done() for task in waiting)
     assert found.network.closed
-    assert {sight.outstanding for sight in found.forwarder.sights().values()} == {0}
+    assert {sight.outstanding for sight in found.forwarder.statuses().values()} == {0}
     assert len(asyncio.all_tasks()) == 1
 
 
@@ -209,8 +209,8 @@ async def test_with_thirty_percent_of_the_packets_lost_nearly_all_are_answered(
 ) -> None:
     chance = random.Random(11)
 
-    def losing(packet: bytes) -> Outcome | After:
-        return Outcome.TIMEOUT if chance.random() < 0.3 else After(0.02, good(packet))
+    def losing(packet: bytes) -> ForwardOutcome | After:
+        return ForwardOutcome.TIMEOUT if chance.random() < 0.3 else After(0.02, good(packet))
 
     found = world(dict.fromkeys(servers, losing))
     found.forwarder.start()

@@ -7,15 +7,15 @@ import random
 
 import pytest
 
-from filterd.dataplane.crashboard import CrashBoard
+from filterd.dataplane.packet.crashboard import CrashBoard
 from filterd.dataplane.upstream import message
 from filterd.dataplane.upstream.forwarder import Forwarder
 from filterd.dataplane.upstream.values import UpstreamAnswer
 from filterd.wire import codec
 from filterd.wire.message import StrippedAnswer
 from filterd.wire.status import Status
-from tests.upstream_world import FIRST, QUESTION, FakeNetwork, Script, good, refusing
-from tests.virtual_time import in_virtual_time
+from tests.worlds.upstream import FIRST, QUESTION, FakeNetwork, Script, good, refusing
+from tests.worlds.virtual_time import in_virtual_time
 
 
 @pytest.mark.parametrize("script", [good, refusing(1)], ids=["an answer", "a refusal of EDNS"])

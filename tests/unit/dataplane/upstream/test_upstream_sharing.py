@@ -7,13 +7,13 @@ import ssl
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from filterd.dataplane.upstream.capabilities import MISMATCHES, PLAIN_CASE, REFUSALS, WITHOUT_EDNS
 from filterd.dataplane.upstream.health import REFUSALS_TO_REST
-from filterd.dataplane.upstream.manners import MISMATCHES, PLAIN_CASE, REFUSALS, WITHOUT_EDNS
 from filterd.dataplane.upstream.sharing import Sharing
-from filterd.dataplane.upstream.shown import Hop, Report
+from filterd.dataplane.upstream.thread_route import RouteReport, ThreadHop
 from filterd.dataplane.upstream.values import Server, Tls
-from tests.upstream_world import FIRST, QUESTION, SECOND, THIRD, World, good, world
-from tests.virtual_time import in_virtual_time
+from tests.worlds.upstream import FIRST, QUESTION, SECOND, THIRD, World, good, world
+from tests.worlds.virtual_time import in_virtual_time
 
 SECURE = Server("192.0.2.4", 853, tls=Tls("dns.example", ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)))
 SCOPED = Server("fe80::1%lo")
@@ -23,13 +23,13 @@ SCOPED = Server("fe80::1%lo")
 class Threads:
     """What they are shown, and what the test says that they count."""
 
-    shown: list[Hop] = field(default_factory=list)
-    counted: dict[str, Report] = field(default_factory=dict)
+    shown: list[ThreadHop] = field(default_factory=list)
+    counted: dict[str, RouteReport] = field(default_factory=dict)
 
-    def publish(self, hops: Sequence[Hop], /) -> None:
+    def publish(self, hops: Sequence[ThreadHop], /) -> None:
         self.shown = list(hops)
 
-    def reports(self) -> Mapping[str, Report]:
+    def reports(self) -> Mapping[str, RouteReport]:
         return dict(self.counted)
 
     @property
@@ -38,7 +38,7 @@ class Threads:
 
     def count(self, server: Server, **more: int) -> None:
         """Count so much more; times are the later ones."""
-        before = self.counted.get(server.name, Report())
+        before = self.counted.get(server.name, RouteReport())
         change = {
             word: value if word.endswith(("_at", "_since")) else getattr(before, word) + value
             for word, value in more.items()
@@ -67,8 +67,8 @@ def heard(threads: Threads, server: Server, **more: int) -> None:
 async def test_upstreams_are_shown_in_their_order_with_what_is_set() -> None:
     _, threads, _ = sharing(FIRST, SECOND)
     assert threads.shown == [
-        Hop("192.0.2.1:53", "192.0.2.1", 53, True, True, True, 2048),
-        Hop("192.0.2.2:53", "192.0.2.2", 53, False, True, True, 2048),
+        ThreadHop("192.0.2.1:53", "192.0.2.1", 53, True, True, True, 2048),
+        ThreadHop("192.0.2.2:53", "192.0.2.2", 53, False, True, True, 2048),
     ]
 
 
@@ -84,11 +84,11 @@ async def test_what_threads_hear_is_known_to_the_slow_path() -> None:
     found, threads, made = sharing(FIRST, SECOND)
     heard(threads, FIRST)
     made.turn()
-    assert found.forwarder.sights()[FIRST.name].latency == 0.02
+    assert found.forwarder.statuses()[FIRST.name].latency == 0.02
     made.turn()
     threads.count(FIRST, heard=1, micros=20_000, heard_at=now())
     made.turn()
-    assert found.forwarder.sights()[FIRST.name].latency == 0.02
+    assert found.forwarder.statuses()[FIRST.name].latency == 0.02
 
 
 @in_virtual_time
@@ -108,7 +108,7 @@ async def test_silence_makes_it_rest_and_an_answer_brings_it_back() -> None:
     threads.count(FIRST, sent=1, silent_since=sent)
     made.turn()
     assert threads.order == [SECOND.name]
-    assert not found.forwarder.sights()[FIRST.name].up
+    assert not found.forwarder.statuses()[FIRST.name].up
     assert ("an upstream rests", FIRST.name, "silent") in found.notes
     await asyncio.sleep(0.1)
     made.turn()
@@ -177,7 +177,7 @@ async def test_refusals_in_a_row_make_it_rest() -> None:
     assert threads.order == [FIRST.name, SECOND.name]
 
 
-def manner(threads: Threads) -> tuple[bool, bool]:
+def form(threads: Threads) -> tuple[bool, bool]:
     return threads.shown[0].mixed_case, threads.shown[0].edns
 
 
@@ -188,21 +188,21 @@ async def test_manners_are_learnt() -> None:
     made.turn()
     threads.count(FIRST, case_lost=MISMATCHES - 1)
     made.turn()
-    assert manner(threads) == (True, True)
+    assert form(threads) == (True, True)
     threads.count(FIRST, case_lost=1)
     made.turn()
-    assert manner(threads) == (False, True)
+    assert form(threads) == (False, True)
     threads.count(FIRST, edns_spoken=1)
     made.turn()
     threads.count(FIRST, edns_refused=REFUSALS - 1)
     made.turn()
-    assert manner(threads) == (False, True)
+    assert form(threads) == (False, True)
     threads.count(FIRST, edns_refused=1)
     made.turn()
-    assert manner(threads) == (False, False)
+    assert form(threads) == (False, False)
     await asyncio.sleep(max(PLAIN_CASE, WITHOUT_EDNS))
     made.turn()
-    assert manner(threads) == (True, True)
+    assert form(threads) == (True, True)
 
 
 @in_virtual_time
@@ -210,7 +210,7 @@ async def test_one_that_never_spoke_edns_is_believed_at_once() -> None:
     found, threads, made = sharing(FIRST)
     threads.count(FIRST, edns_refused=1)
     made.turn()
-    assert manner(threads) == (True, False)
+    assert form(threads) == (True, False)
     assert found.notes == [("an upstream knows no EDNS and is asked without for a while", FIRST.name, "")]
 
 
@@ -221,7 +221,7 @@ async def test_what_was_counted_before_is_no_news() -> None:
     threads.count(FIRST, heard=5, micros=5_000_000, heard_at=now(), unreachable=1, unreachable_at=now() + 1)
     found.forwarder.share(threads).turn()
     assert threads.order == [FIRST.name, SECOND.name, THIRD.name]
-    assert found.forwarder.sights()[FIRST.name].latency == 0.0
+    assert found.forwarder.statuses()[FIRST.name].latency == 0.0
 
 
 @in_virtual_time

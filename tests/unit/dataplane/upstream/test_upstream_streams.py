@@ -18,11 +18,11 @@ import pytest
 from filterd.dataplane.upstream import streams
 from filterd.dataplane.upstream.forwarder import Forwarder
 from filterd.dataplane.upstream.network import LoopNetwork
-from filterd.dataplane.upstream.race import Limits
+from filterd.dataplane.upstream.race import RaceLimits
 from filterd.dataplane.upstream.streams import BUSY, MOST_CONNECTIONS, tls_context
-from filterd.dataplane.upstream.values import Outcome, Server, Tls, UpstreamAnswer, UpstreamFailure
-from tests.certificates import Authority
-from tests.upstream_world import QUESTION, good, questions
+from filterd.dataplane.upstream.values import ForwardOutcome, Server, Tls, UpstreamAnswer, UpstreamFailure
+from tests.worlds.certificates import Authority
+from tests.worlds.upstream import QUESTION, good, questions
 
 Answer = Callable[[bytes], Awaitable[bytes | None]]
 
@@ -212,7 +212,7 @@ async def test_a_server_that_closes_at_once_is_unreachable() -> None:
     network = LoopNetwork()
     there = Server("127.0.0.1", server.sockets[0].getsockname()[1])
     for _ in range(20):
-        assert await network.stream(there, packet(1), 5.0) is Outcome.UNREACHABLE
+        assert await network.stream(there, packet(1), 5.0) is ForwardOutcome.UNREACHABLE
     await network.close()
     server.close()
     await server.wait_closed()
@@ -225,7 +225,7 @@ async def test_a_server_that_always_closes_or_speaks_no_dns_is_unreachable(reply
 
     async with listening(broken) as listener:
         network, server = LoopNetwork(), at(listener)
-        assert await network.stream(server, packet(1), 5.0) is Outcome.UNREACHABLE
+        assert await network.stream(server, packet(1), 5.0) is ForwardOutcome.UNREACHABLE
         await network.close()
 
 
@@ -238,7 +238,7 @@ async def test_a_silent_connection_takes_no_new_questions(monkeypatch: pytest.Mo
 
     async with listening(answering) as listener:
         network, server = LoopNetwork(), at(listener)
-        assert await network.stream(server, packet(1), 0.05) is Outcome.TIMEOUT
+        assert await network.stream(server, packet(1), 0.05) is ForwardOutcome.TIMEOUT
         silent = False
         assert await network.stream(server, packet(2), 5.0) == good(packet(2))
         assert listener.connections == 2
@@ -283,7 +283,7 @@ def secured(authority: Authority, folder: Path, name: str) -> Tls:
 
 def forwarder(server: Server) -> Forwarder:
     loop = asyncio.get_running_loop()
-    return Forwarder([server], clock=loop.time, bits=random.SystemRandom(), limits=Limits(patience=5.0))
+    return Forwarder([server], clock=loop.time, bits=random.SystemRandom(), limits=RaceLimits(patience=5.0))
 
 
 @pytest.mark.parametrize("name", ["dns.example", "127.0.0.1"])
@@ -325,9 +325,9 @@ async def test_who_does_not_prove_itself_is_not_asked(tmp_path: Path) -> None:
             server = at(listener, secured(believed, tmp_path, "dns.example"))
             asking = forwarder(server)
             assert isinstance(await asking.resolve(QUESTION), UpstreamFailure)
-            assert asking.counts[server.name, Outcome.UNTRUSTED] == 1
+            assert asking.counts[server.name, ForwardOutcome.UNTRUSTED] == 1
             assert listener.messages == []
-            assert not asking.sights()[server.name].up
+            assert not asking.statuses()[server.name].up
             await asking.close()
 
 

@@ -1,0 +1,1 @@
+"""The response cache: unfiltered upstream answers, shared by all lines."""

@@ -1,0 +1,1 @@
+"""The fast path: threads without the interpreter's lock that serve UDP and forward misses."""

@@ -1,0 +1,11 @@
+"""Queries to upstreams and the checks on what comes back, as native threads make them."""
+
+from filterd.dataplane.upstream.message import Check, QueryForm
+from filterd.dataplane.upstream.values import Question
+
+def write_query(question: Question, form: QueryForm, id: int, coin: int) -> tuple[bytes, bytes]:
+    """The question as it is sent and the whole query; bit ``n`` of ``coin`` turns the case of the name's byte
+    ``n``. ValueError for what is no name."""
+
+def check(reply: bytes, question: Question, form: QueryForm, id: int, asked: bytes) -> Check:
+    """What a datagram is to the query with that id, whose question went as ``asked``."""

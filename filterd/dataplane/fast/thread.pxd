@@ -1,0 +1,92 @@
+# cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
+"""The fast path: threads without the GIL that receive, decide and answer in batches.
+
+One turn of a thread: wait on its epoll; wake for the epoch; take over the core that is shown if it is another
+one; read the clocks; serve every door and upstream socket that has something; send what was queued; tell the
+event loop of punts; sleep. What it points to in the published state it holds for one turn only.
+"""
+
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
+
+from filterd.dataplane.fast.turn cimport Turn
+from filterd.dataplane.packet.stages cimport Ahead, Core, Exchange
+from filterd.dataplane.fast.misses cimport Misses
+from filterd.dataplane.packet.plane cimport Plane, Pending, Tally
+from filterd.dataplane.fast.datagrams cimport ReturnPath
+from filterd.dataplane.fast.routes cimport Route, Routes, Tallies
+from filterd.dataplane.fast.selfquery cimport SelfKey
+
+
+cdef extern from "<sys/epoll.h>" nogil:
+    ctypedef union epoll_data_t:
+        uint32_t u32
+        uint64_t u64
+    cdef struct epoll_event:
+        uint32_t events
+        epoll_data_t data
+    int epoll_wait(int epoll, epoll_event* events, int count, int timeout)
+
+
+cdef enum:                      # datagrams that get no answer, beside those of the packet's stages
+    FAST_MULTICAST = 0
+    FAST_TOO_LONG = 1
+    FAST_NO_PROXY_HEADER = 2
+    FAST_DROPS = 3
+    GROUP = 8                   # packets whose memory is fetched at one time
+    EVENTS = 256                # of one turn: more than there are sockets, so that answers come before ticks
+
+cdef struct Fast:               # one thread's
+    Turn turn
+    Misses misses
+    Exchange group[GROUP]
+    Ahead aheads[GROUP]
+    Core* const* shown          # the packets'
+    const uint64_t* serial
+    const void* route_shown     # where the routes show theirs
+    const Route* route          # of this turn
+    uint64_t taken              # the serial of hand.core
+    int32_t epoll
+    int32_t wake                # eventfd: there is news for the thread
+    int32_t news                # eventfd: there is a punt for the event loop
+    int32_t reader              # its number among the epoch's
+    uint32_t number             # its own, from 0
+    uint64_t stopping           # atomic
+    uint64_t turns              # bump64
+    uint64_t drops[FAST_DROPS]  # bump64
+    SelfKey itself
+    uint64_t self_queries       # bump64: taken, whether answered or too old
+
+
+# The parts of a turn, in their order. Awake for the epoch, with what is published now; asleep again is the
+# caller's (epoch_asleep).
+cdef void fast_wake(Fast* fast) noexcept nogil
+# What stands in the lane's first slots.
+cdef void fast_batch(Fast* fast, int count) noexcept nogil
+# Whatever the epoll told of, and what it is time for; microseconds until there is more to do, -1: nothing.
+cdef int64_t fast_serve(Fast* fast, const epoll_event* events, int count) noexcept nogil
+
+
+# What time it is: `real` as the machine says, in Unix seconds, and microseconds of a clock that goes forward.
+cdef inline void fast_clocks(Fast* fast, int64_t real, int64_t micros) noexcept nogil:
+    fast.turn.now = max(real, fast.turn.core.earliest)
+    fast.turn.micros = micros
+    fast.turn.ticks = micros // 1000000
+
+
+cdef class Punted:
+    """See the stub."""
+    cdef readonly int reason
+    cdef readonly Pending pending
+    cdef readonly double came
+    cdef ReturnPath return_path
+
+
+cdef class FastThread:
+    """See the stub."""
+    cdef Fast* fast
+    cdef Plane packets
+    cdef Routes routes
+    cdef Tally tally
+    cdef Tallies tallies
+    cdef dict descriptors
+    cdef readonly bint running

@@ -1,0 +1,31 @@
+# cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
+"""What one thread of the fast path has in hand while it works on a batch."""
+
+from libc.stdint cimport int64_t, uint64_t
+
+from filterd.dataplane.fast.datagrams cimport Datagrams
+from filterd.dataplane.packet.stages cimport Core, Workspace
+from filterd.dataplane.fast.punts cimport Punts
+
+
+cdef enum:
+    TIMES = 15                  # buckets of response times: stages/record.py has their upper ends
+
+
+cdef struct Turn:
+    Core core                   # a copy of the one that is shown, with this thread's counters
+    Workspace* work
+    Datagrams datagrams
+    Punts punts
+    int64_t now                 # Unix seconds; these three are read once for each batch
+    int64_t ticks               # seconds of a clock that does not go back
+    int64_t micros              # the same clock in microseconds
+    uint64_t answered           # in this batch, and not counted by its response time yet
+    uint64_t times[TIMES]       # answers by response time
+    uint64_t waited             # all response times together, microseconds
+
+
+# An answer goes that was asked for at `came` (microseconds); counted by its response time.
+cdef void turn_answered(Turn* turn, int64_t came) noexcept nogil
+# What was answered in this batch took so long (microseconds).
+cdef void turn_batch_answered(Turn* turn, int64_t waited) noexcept nogil

@@ -1,0 +1,36 @@
+# cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
+
+from libc.stdint cimport int64_t, uint64_t
+
+from filterd.dataplane.tables.atomics cimport load64, store64
+
+cdef int64_t BOUNDS[TIMES - 1]         # microseconds: the upper ends of the buckets; the last bucket has none
+
+
+cdef void turn_answered(Turn* turn, int64_t came) noexcept nogil:
+    count(turn, max(turn.micros - came, 0), 1)
+
+
+cdef void turn_batch_answered(Turn* turn, int64_t waited) noexcept nogil:
+    if turn.answered:
+        count(turn, waited, turn.answered)
+        turn.answered = 0
+
+
+cdef void count(Turn* turn, int64_t waited, uint64_t answers) noexcept nogil:
+    cdef int bucket = 0
+    while bucket < TIMES - 1 and waited > BOUNDS[bucket]:
+        bucket += 1
+    store64(&turn.times[bucket], load64(&turn.times[bucket]) + answers)
+    store64(&turn.waited, load64(&turn.waited) + <uint64_t>waited * answers)
+
+
+def _take_bounds():
+    from filterd.dataplane.packet.answer_counts import BOUNDS as seconds
+
+    cdef int i
+    for i in range(TIMES - 1):
+        BOUNDS[i] = <int64_t>(seconds[i] * 1e6)
+
+
+_take_bounds()

@@ -1,0 +1,120 @@
+"""The threads of the fast path, and the event loop's side of their punts."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+import threading
+import time
+from collections.abc import Sequence
+from functools import partial
+
+from filterd.dataplane.fast.routes import Routes
+from filterd.dataplane.fast.thread import FastCounts, FastThread, Punted
+from filterd.dataplane.packet.plane import Plane
+from filterd.dataplane.slow.slowpath import SlowPath
+from filterd.dataplane.tables.epoch import collect
+
+RUN = 64
+"""punts taken of one thread before others get their turn"""
+STOP_SECONDS = 5.0
+"""that threads may take to end their turns"""
+COLLECT_SECONDS = 0.25
+"""between two looks whether the threads have let go of what was replaced: states, tables, closed sockets"""
+
+ListenSockets = tuple[int, ...]
+"""of one address: a door of each thread"""
+
+
+class FastPath:
+    """Every thread. Owned by the event loop; serves from :meth:`start` to :meth:`close`."""
+
+    def __init__(self, packets: Plane, routes: Routes, path: SlowPath, threads: int) -> None:
+        """Raises ``OSError``: the system allows too few open files."""
+        self._path = path
+        self._news = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
+        self._fast = [
+            FastThread(packets, routes, number, self._news, os.urandom(16)) for number in range(threads)
+        ]
+        self._threads: list[threading.Thread] = []
+        self._timer: asyncio.TimerHandle | None = None
+
+    def __len__(self) -> int:
+        return len(self._fast)
+
+    def know_itself(self, key: bytes) -> None:
+        """Let every thread answer self-queries under this key. Before :meth:`start`."""
+        for fast in self._fast:
+            fast.know_itself(key)
+
+    def start(self) -> None:
+        """Begin to serve, on the running loop."""
+        asyncio.get_running_loop().add_reader(self._news, self._take)
+        for number, fast in enumerate(self._fast):
+            thread = threading.Thread(target=fast.run, name=f"fast-{number}", daemon=True)
+            thread.start()
+            self._threads.append(thread)
+        self._collect()
+
+    def close(self) -> None:
+        """End the threads; what they had begun is the slow path's, or lost: clients ask again."""
+        for fast in self._fast:
+            fast.stop()
+        end = time.monotonic() + STOP_SECONDS
+        for thread in self._threads:
+            thread.join(max(end - time.monotonic(), 0))
+        if self._timer is not None:
+            self._timer.cancel()
+            asyncio.get_running_loop().remove_reader(self._news)
+        if not any(thread.is_alive() for thread in self._threads):
+            os.close(self._news)  # else one that is stuck may yet write to it
+        self._threads.clear()
+
+    def open(self, sockets: Sequence[socket.socket], wildcard: bool) -> ListenSockets:
+        """Serve one socket with each thread. Raises ``OSError``."""
+        listen_sockets: list[int] = []
+        try:
+            for fast, each in zip(self._fast, sockets, strict=True):
+                listen_sockets.append(fast.open_listen_socket(each.fileno(), wildcard))
+        except OSError:
+            self.shut(tuple(listen_sockets))
+            raise
+        return tuple(listen_sockets)
+
+    def shut(self, listen_sockets: ListenSockets) -> None:
+        """Serve them no longer."""
+        for fast, listen_socket in zip(self._fast, listen_sockets, strict=False):
+            fast.close_listen_socket(listen_socket)
+
+    def counts(self) -> list[FastCounts]:
+        """Of each thread; any thread may call it."""
+        return [fast.counts() for fast in self._fast]
+
+    def _collect(self) -> None:
+        collect()
+        self._timer = asyncio.get_running_loop().call_later(COLLECT_SECONDS, self._collect)
+
+    def _take(self) -> None:
+        os.eventfd_read(self._news)
+        more = True
+        try:
+            left = [self._take_of(fast) for fast in self._fast]
+            more = any(left)
+        finally:
+            if more:  # also where one of them could not be taken up: the others wait for nobody's next punt
+                os.eventfd_write(self._news, 1)
+
+    def _take_of(self, fast: FastThread) -> bool:
+        """Take what one thread left to the slow path; whether there may be more."""
+        for _ in range(RUN):
+            punted = fast.take()
+            if punted is None:
+                return False
+            self._path.resume(punted, partial(self._answer, fast, punted))
+        return True
+
+    def _answer(self, fast: FastThread, punted: Punted, answer: bytes) -> None:
+        if not fast.answer(punted, answer):
+            # The queue is full, the way or our own address is gone: the client asks again.
+            self._path.record.dropped("not_sent")

@@ -1,0 +1,202 @@
+"""The addresses that are listened on, though interfaces come and go.
+
+A socket may be bound to an address that no interface has yet (IP_FREEBIND): the kernel delivers to it from
+the moment on which one has, and again whenever it comes back. What that does not cover is an address that
+names its interface (``fe80::1%eth0``): the socket is tied to the interface's number, which another time is
+another one. Those are bound anew.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from ipaddress import IPv4Address, IPv6Address
+from typing import NamedTuple, Protocol
+
+from filterd.dataplane.listeners.binding import (
+    AbsentAddressError,
+    Address,
+    bind_tcp,
+    interface_of,
+    is_present,
+    written,
+)
+from filterd.dataplane.listeners.fast_threads import FastPath
+from filterd.dataplane.listeners.tcp import TcpListener, TcpService
+from filterd.dataplane.listeners.udp import UdpListener
+from filterd.dataplane.packet.unwrap import Unwrap
+from filterd.dataplane.slow.slowpath import SlowPath
+
+LOOK_SECONDS = 1.0
+"""between two looks at the interfaces"""
+
+
+class ListenObserver(Protocol):
+    """Who is told of what an operator should know."""
+
+    def note(self, event: str, **fields: object) -> None:
+        """Something happened; the fields say with what."""
+
+
+class Reach(NamedTuple):
+    """Where the resolver can ask itself."""
+
+    address: Address
+    port: int
+    unwrap: Unwrap
+    udp: UdpListener
+
+
+class ListenAddress:
+    """One address and port, UDP and TCP."""
+
+    def __init__(
+        self,
+        address: Address,
+        port: int,
+        path: SlowPath,
+        fast: FastPath,
+        unwrap: Unwrap,
+        service: TcpService,
+        observer: ListenObserver,
+    ) -> None:
+        """Binds the sockets. Raises ``OSError`` for all but an address that is not there yet."""
+        self._address = address
+        self._port = port
+        self._path = path
+        self._fast = fast
+        self._unwrap = unwrap
+        self._service = service
+        self._observer = observer
+        self._started = False
+        self._interface = 0
+        self._trouble = ""
+        self._listeners: tuple[UdpListener, TcpListener] | None = None
+        self.present = is_present(address)
+        try:
+            self._bind()
+        except AbsentAddressError:
+            self.present = False
+        if not self.present:
+            self._tell("no interface has a listen address yet: it is served as soon as one has")
+
+    def start(self) -> None:
+        """Begin to serve, on the running loop."""
+        self._started = True
+        for listener in self._listeners or ():
+            listener.start()
+
+    def trust(self, unwrap: Unwrap) -> None:
+        """Other senders speak PROXY from now on."""
+        self._unwrap = unwrap
+        if self._listeners is not None:
+            self._listeners[1].unwrap = unwrap
+
+    def reach(self) -> Reach | None:
+        """How to ask ourselves here; None: it is not served, or no interface has the address."""
+        if not (self._started and self.present and self._listeners is not None):
+            return None
+        udp, address = self._listeners[0], self._address
+        if address.is_unspecified:
+            address = IPv4Address("127.0.0.1") if address.version == 4 else IPv6Address("::1")
+        return Reach(address, self._port or udp.port, self._unwrap, udp)
+
+    def look(self) -> None:
+        """Find out whether the address came or went, and bind what can be bound."""
+        if self._listeners is not None and self._moved():
+            self.close()
+        if self._listeners is None:
+            self._try_again()
+        present = self._listeners is not None and is_present(self._address)
+        if present != self.present:
+            self.present = present
+            gone = "no interface has a listen address any more"
+            self._tell("an interface has a listen address now" if present else gone)
+
+    def close(self) -> None:
+        """Stop serving."""
+        for listener in self._listeners or ():
+            listener.close()
+        self._listeners = None
+
+    def _bind(self) -> None:
+        try:
+            self._interface = interface_of(self._address)
+        except OSError as error:
+            raise AbsentAddressError from error
+        udp = UdpListener(self._address, self._port, self._fast)
+        try:
+            tcp = bind_tcp(self._address, self._port or udp.port)
+        except OSError:
+            udp.close()
+            raise
+        self._listeners = (
+            udp,
+            TcpListener(tcp, self._path, self._unwrap, self._service),
+        )
+
+    def _try_again(self) -> None:
+        try:
+            self._bind()
+        except AbsentAddressError:
+            return
+        except OSError as error:
+            if str(error) != self._trouble:  # said once, tried for ever
+                self._trouble = str(error)
+                self._tell("a listen address cannot be served", reason=self._trouble)
+            return
+        self._trouble = ""
+        if self._started:
+            self.start()
+
+    def _moved(self) -> bool:
+        """Whether the interface that the address names is gone, or is another one now."""
+        try:
+            return interface_of(self._address) != self._interface
+        except OSError:
+            return True
+
+    def _tell(self, event: str, **fields: str) -> None:
+        self._observer.note(event, listen=written(self._address, self._port), **fields)
+
+
+class ListenAddresses:
+    """All of them, looked at now and then."""
+
+    def __init__(self, places: list[ListenAddress]) -> None:
+        self._places = places
+        self._timer: asyncio.TimerHandle | None = None
+
+    def start(self) -> None:
+        """Begin to serve, on the running loop."""
+        for place in self._places:
+            place.start()
+        self._wait()
+
+    def trust(self, unwrap: Unwrap) -> None:
+        """Other senders speak PROXY from now on."""
+        for place in self._places:
+            place.trust(unwrap)
+
+    def close(self) -> None:
+        """Stop serving."""
+        if self._timer is not None:
+            self._timer.cancel()
+        for place in self._places:
+            place.close()
+
+    def reaches(self) -> list[Reach | None]:
+        """Of each place, in the order of the configuration."""
+        return [place.reach() for place in self._places]
+
+    def counts(self) -> dict[str, int]:
+        """How many addresses are there, and how many are not."""
+        present = sum(place.present for place in self._places)
+        return {"present": present, "absent": len(self._places) - present}
+
+    def _look(self) -> None:
+        for place in self._places:
+            place.look()
+        self._wait()
+
+    def _wait(self) -> None:
+        self._timer = asyncio.get_running_loop().call_later(LOOK_SECONDS, self._look)

@@ -1,0 +1,56 @@
+# cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
+"""The Python face of the stages, and what it shows to the threads that run them without the GIL.
+
+The slow path uses `core` itself, under the GIL. Threads take a copy of the core that is shown: `serial` moves
+after `shown` does, so a thread that finds it moved copies what is shown, between two packets, while it is
+awake (see `epoch`). What an older core points to is kept until every thread has passed.
+"""
+
+from libc.stdint cimport uint64_t
+
+from filterd.dataplane.packet.stages cimport Core, Counters, Exchange, Workspace
+from filterd.policy.decide cimport CLASS_BITS
+
+
+cdef class Pending:
+    """A query that has to be forwarded."""
+    cdef Exchange x
+
+
+cdef class Tally:
+    """What one thread counts. It stays with the packets when the thread ends."""
+    cdef Counters counters
+
+
+cdef class CategoryBlocks:
+    """Blocks by class bit, for as long as the bits mean what `classes` says."""
+    cdef uint64_t counts[CLASS_BITS]
+    cdef readonly object classes
+
+
+cdef class Plane:
+    """Owns a core and what it points to."""
+    cdef Core core
+    cdef Core* shown            # atomic; nobody alters it
+    cdef uint64_t serial        # of what is shown; atomic
+    cdef Workspace* work
+    cdef object state
+    cdef object lines
+    cdef object addresses
+    cdef object allowed
+    cdef object forwarders
+    cdef object proxies
+    cdef object cache
+    cdef object limiter
+    cdef object rates
+    cdef readonly object board
+    cdef dict categories
+    cdef list tallies
+    cdef list blocks            # newest last
+    cdef readonly object due
+
+    cdef object outcome(self, int status, Pending pending)
+    cdef Tally join(self)
+    cdef int count_by(self, classes) except -1
+    cdef int show(self, tuple before) except -1
+    cdef int fold_categories(self) except -1

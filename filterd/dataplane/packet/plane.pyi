@@ -1,0 +1,145 @@
+"""One packet in, one answer out: every stage of ``pipeline`` in its order."""
+
+from collections.abc import Iterable
+from typing import final
+
+from filterd.dataplane.cache.cache import ResponseCache
+from filterd.dataplane.packet.crashboard import CrashBoard
+from filterd.dataplane.packet.edge import AnswerRules, Counts
+from filterd.dataplane.tables.addresses import Addresses, Prefixes
+from filterd.dataplane.tables.lines import Lines
+from filterd.dataplane.tables.ratelimit import RateLimiter, RateRules
+from filterd.policy.classes import Classes
+from filterd.policy.decide import PublishedState
+
+@final
+class Pending:
+    """A query that has to be forwarded: what for, in lower-cased wire form."""
+
+    @property
+    def name(self) -> bytes: ...
+    @property
+    def qtype(self) -> int: ...
+    @property
+    def qclass(self) -> int: ...
+    @property
+    def dnssec_ok(self) -> bool: ...
+    @property
+    def checking_disabled(self) -> bool: ...
+    @property
+    def client(self) -> bytes:
+        """Whose it is, as a front or a trusted sender's subnet names it: 16 bytes."""
+
+    @property
+    def tcp(self) -> bool: ...
+    @property
+    def stale(self) -> bool:
+        """Whether a stale answer stands by, should the upstreams be slow."""
+
+@final
+class Tally:
+    """What one thread counts."""
+
+@final
+class CategoryBlocks:
+    """Blocks by class bit, for as long as the bits have one meaning."""
+
+    def __init__(self, classes: Classes) -> None: ...
+    @property
+    def classes(self) -> Classes: ...
+
+@final
+class Plane:
+    """The stages with what they need. Calls hold the GIL: another thread publishes between two packets."""
+
+    def __init__(
+        self,
+        allowed: Prefixes,
+        cache: ResponseCache,
+        rules: AnswerRules,
+        forwarders: Prefixes | None = None,
+        proxies: Prefixes | None = None,
+    ) -> None:
+        """``allowed``: the ACL; ``forwarders``: senders whose client subnet says who the client is;
+        ``proxies``: senders whose datagrams to the fast path begin with a PROXY header."""
+
+    def change_settings(
+        self,
+        allowed: Prefixes,
+        rules: AnswerRules,
+        forwarders: Prefixes | None = None,
+        proxies: Prefixes | None = None,
+    ) -> None:
+        """Take another ACL, other rules and forwarders from the next packet on. ValueError for a malformed
+        address or secret."""
+
+    def limit(self, limiter: RateLimiter, rates: RateRules) -> None:
+        """Limit queries over UDP from the next packet on; before the first call there is no limit."""
+
+    def use_board(self, board: CrashBoard) -> None:
+        """Note there what is under work, and obey what it says of reduced mode, from the next packet on."""
+
+    def publish(
+        self,
+        state: PublishedState | None,
+        lines: Lines,
+        addresses: Addresses,
+        identity_ready: bool,
+        earliest: int = 0,
+    ) -> None:
+        """What verdicts rest on from the next packet on. None: every query gets SERVFAIL. ``earliest``: Unix
+        seconds before which the fast path does not believe the machine's clock."""
+
+    def receive(
+        self,
+        packet: bytes | bytearray | memoryview,
+        client: bytes,
+        tcp: bool,
+        now: int,
+        ticks: float,
+        proxied: bool = False,
+    ) -> bytes | Pending | None:
+        """The answer, None for silence, or what has to be forwarded first.
+
+        ``client`` has 16 bytes, IPv4 as ::ffff:a.b.c.d. ``now`` is Unix seconds; ``ticks`` seconds of a clock
+        that does not go back, down to the milliseconds for the rate limit. ``proxied``: the client is what a
+        front's PROXY header said.
+        """
+
+    def finish(
+        self,
+        pending: Pending,
+        message: bytes | None,
+        ad: bool,
+        edes: Iterable[tuple[int, bytes]],
+        now: int,
+        ticks: int,
+    ) -> bytes | Pending | None:
+        """The answer, decided anew on the current state; or another name that has to be forwarded.
+
+        ``message`` is the upstream's answer without OPT; None: there was none.
+        """
+
+    def answer_stale(self, pending: Pending, now: int, ticks: int) -> bytes | None:
+        """What a client that has waited too long gets of what is stale (RFC 8767 section 5), or None.
+
+        What forwarding brings at last goes to :meth:`keep`.
+        """
+
+    def again(self, pending: Pending, now: int, ticks: int) -> bytes | Pending | None:
+        """The same for what a thread of the fast path could not decide at its moment."""
+
+    def keep(
+        self, pending: Pending, message: bytes | None, ad: bool, edes: Iterable[tuple[int, bytes]], ticks: int
+    ) -> None:
+        """Cache what forwarding brought; nobody waits for it."""
+
+    @property
+    def board(self) -> CrashBoard | None:
+        """Where what is under work is noted."""
+
+    @property
+    def due(self) -> Pending | None:
+        """What the last answer came from, where that is popular and nearly over: ask for it again."""
+
+    def counts(self) -> Counts: ...

@@ -1,0 +1,175 @@
+# cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
+"""One packet in, one answer out: every stage of ``pipeline.py`` in its order, for each path the same.
+
+``packet_receive`` takes a packet as far as it can go without waiting; ``packet_finish`` takes it up again
+with what forwarding brought, and looks up line and state anew, since both may have changed meanwhile.
+"""
+
+from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+
+from filterd.dataplane.cache.shard cimport Cache, Key
+from filterd.dataplane.packet.crashboard cimport Board, Note, note_end
+from filterd.dataplane.tables.ratelimit cimport RATE_TAGS, RateTable, Rates
+from filterd.dataplane.tables.addresses cimport AddressTable
+from filterd.dataplane.tables.lines cimport LineTable
+from filterd.policy.decide cimport CLASS_BITS, Line, State, Verdict
+from filterd.policy.fingerprint cimport MAX_SUFFIXES, Fingerprint
+from filterd.wire.codec cimport EdeList, Name, Query
+from filterd.wire.cookie cimport CookieSecrets
+from filterd.wire.respond cimport AnswerOptions
+
+
+cdef enum PacketStatus:
+    PACKET_ANSWER = 0           # `written` bytes are to be sent
+    PACKET_DROP = 1             # nothing is to be sent
+    PACKET_MISS = 2             # `asked` is to be forwarded, then packet_finish
+    PACKET_OPEN = 3             # its turn comes: packet_take
+    PACKET_BUSY = 4             # a table was being written: to be taken up by packet_again. Not under the GIL
+
+cdef enum:
+    DROP_SHORT = 0              # less than a header
+    DROP_ANSWER = 1             # QR is set: an answer to an answer would be a loop
+    DROP_UNANSWERABLE = 2       # no room, or nothing that could be echoed
+    DROP_LIMITED = 3            # beyond the rate limit, and no TC answer left
+    DROP_KILLER = 4             # the resolver died at work on this; reduced mode alone
+    DROPS = 5
+
+cdef enum:
+    LOOKUP_HIT = 0
+    LOOKUP_STALE = 1
+    LOOKUP_MISS = 2
+    LOOKUP_PREFETCH = 3         # a hit that asks for its own renewal
+    LOOKUPS = 4
+
+cdef enum:
+    OUTCOMES = 4
+    REASONS = 12
+    MAX_ROUNDS = 4              # names looked up for one query: its own and the safe hosts that it leads to
+    BUFFER_SIZE = 65535
+
+
+cdef struct Exchange:           # one query between its packet and its answer
+    Query query
+    uint8_t client[16]          # whose line it is (stage 0); IPv4 as ::ffff:a.b.c.d
+    uint8_t sender[16]          # who speaks DNS with us and holds the cookie: the client, or a trusted sender
+    bint proxied                # a front in proxy_from passed it on: `client` is what its header said
+    bint by_subnet              # `client` is what a trusted sender's ECS said
+    bint cookie_valid           # the sender has shown that it receives at its address (RFC 9018)
+    bint has_cookie             # `cookie` goes back
+    uint8_t cookie[24]          # client's and server's part
+    bint tcp
+    int64_t milliseconds        # when it came, by a clock that does not go back: for the rate limit
+    Name asked                  # what is looked up: the query's name or a safe host
+    bint rewrite                # `asked` is a safe host
+    uint8_t rounds
+    bint stale                  # a miss, but a stale answer to `asked` stands by: see packet_stale
+    bint refresh                # answered, and `asked` is to be forwarded for the cache alone: packet_keep
+    bint takes_stale            # inside: the client has waited long enough
+    Fingerprint mark            # for the crash board, while its turn has not come
+
+cdef struct Ahead:              # of a query whose turn comes: found out, and fetched from memory, before it
+    Key key                     # of its own name
+    uint32_t entry              # in the cache, + 1; 0: perhaps none
+    Fingerprint suffixes[MAX_SUFFIXES]
+
+cdef struct Reply:              # what forwarding brought
+    const uint8_t* message      # without OPT; NULL: no upstream gave an answer
+    size_t length
+    bint ad                     # set by a trusted upstream
+    EdeList edes
+
+cdef struct Counters:           # one thread's; it alone writes them (bump64)
+    uint64_t queries[2]         # UDP, TCP
+    uint64_t verdicts[OUTCOMES * REASONS]
+    uint64_t refused            # outside the ACL
+    uint64_t malformed
+    uint64_t not_ready
+    uint64_t reduced            # refused in reduced mode: not plain
+    uint64_t drops[DROPS]
+    uint64_t lookups[LOOKUPS]
+    uint64_t truncated[RATE_TAGS]   # clients' queries over the rate limit, by the prefix's tag: with TC
+    uint64_t silenced[RATE_TAGS]    # and with silence
+
+cdef struct AnswerRules:        # sealed at start, replaced whole by a reload
+    uint32_t block_ttl
+    uint32_t max_ttl_opted_in
+    bint has_ipv4               # the block page's addresses
+    bint has_ipv6
+    uint8_t ipv4[4]
+    uint8_t ipv6[16]
+    uint8_t identity_length
+    uint8_t identity[64]        # id.server, CHAOS, and NSID; length 0: hidden
+    uint16_t keepalive          # idle timeout of TCP in 100 ms (RFC 7828)
+    CookieSecrets secrets
+
+cdef struct Core:               # everything that a packet meets; each thread has a copy of its own
+    const State* state          # NULL: the mandatory part is missing
+    const AddressTable* addresses
+    const LineTable* lines
+    const AddressTable* allowed
+    const AddressTable* forwarders      # whose ECS is believed; NULL: nobody's
+    const AddressTable* proxies         # who must send a PROXY header over UDP; NULL: nobody
+    const Rates* rates          # NULL: no rate limit
+    RateTable* clients          # what clients, and who is outside the ACL, have asked lately
+    RateTable* strangers
+    Cache* cache
+    const Board* board          # NULL: nobody looks after us
+    int64_t earliest            # Unix seconds before which it cannot be: a clock that lost its time is behind
+    bint identity_ready         # the bindings can be trusted to hold every known line
+    AnswerRules rules
+    Counters* counters          # this thread's
+    uint64_t* categories        # CLASS_BITS counts of blocks, of all threads, by the state's classes; or NULL
+
+cdef struct Workspace:          # one of each thread
+    uint8_t found[BUFFER_SIZE]  # an answer out of the cache, or what scrubbing left of one
+    uint8_t out[BUFFER_SIZE]
+    size_t written
+    Note* note                  # where this thread says what it works on; NULL as core.board
+
+
+# `now`: Unix seconds, for the policy; `ticks`: seconds of a clock that does not go back, for the cache.
+cdef int packet_receive(Core* core, const uint8_t* packet, size_t length, Exchange* x, int64_t now,
+                        int64_t ticks, Workspace* work) noexcept nogil
+# What waits for forwarding is answered from what is stale (RFC 8767 5): PACKET_ANSWER, or anything else and
+# it goes on waiting. `x` stays as it is; what forwarding brings at last is for packet_keep.
+cdef int packet_stale(Core* core, const Exchange* x, int64_t now, int64_t ticks,
+                      Workspace* work) noexcept nogil
+# Caches what forwarding brought, without answering anybody: an InsertStatus. `reply` then holds what of it
+# may be answered with (see wire/scrub), perhaps in work.found; without a message where nothing may.
+cdef int packet_keep(Core* core, const Exchange* x, Reply* reply, int64_t ticks,
+                     Workspace* work) noexcept nogil
+cdef int packet_finish(Core* core, Exchange* x, const Reply* reply, int64_t now, int64_t ticks,
+                       Workspace* work) noexcept nogil
+# Looks up line and state anew and goes on: without a `reply` after PACKET_BUSY, else with one that
+# packet_keep has made of what forwarding brought for another who asked the same.
+cdef int packet_again(Core* core, Exchange* x, const Reply* reply, int64_t now, int64_t ticks,
+                      Workspace* work) noexcept nogil
+# packet_receive in two: up to what needs a verdict (PACKET_OPEN, or as packet_receive), and from there on.
+# Between the two a batch looks ahead: for each packet packet_look, then for each packet_fetch_entry, then for
+# each packet_fetch_answer, so that memory works for all of them at once. `ahead` may be NULL.
+cdef int packet_open(Core* core, const uint8_t* packet, size_t length, Exchange* x, int64_t now,
+                     Workspace* work) noexcept nogil
+cdef void packet_look(const Core* core, const Exchange* x, Ahead* ahead) noexcept nogil
+cdef void packet_fetch_entry(const Core* core, Ahead* ahead) noexcept nogil
+cdef void packet_fetch_answer(const Core* core, const Ahead* ahead) noexcept nogil
+cdef int packet_take(Core* core, Exchange* x, const Ahead* ahead, int64_t now, int64_t ticks,
+                     Workspace* work) noexcept nogil
+# The two as the fast path calls them, with the crash board told.
+cdef int guarded_open(Core* core, const uint8_t* packet, size_t length, Exchange* x, int64_t now,
+                      Workspace* work) noexcept nogil
+cdef int guarded_take(Core* core, Exchange* x, const Ahead* ahead, int64_t now, int64_t ticks,
+                      Workspace* work) noexcept nogil
+# packet_receive as every path calls it: what is under work is noted, and in reduced mode plain queries alone
+# go in.
+cdef int guarded_receive(Core* core, const uint8_t* packet, size_t length, Exchange* x, int64_t now,
+                         int64_t ticks, Workspace* work) noexcept nogil
+# Notes the query's question while its upstream answer is handled; note_end afterwards, where work.note is
+# set.
+cdef void note_question(const Core* core, const Exchange* x, Workspace* work) noexcept nogil
+
+
+cdef inline int noted(Workspace* work, int status) noexcept nogil:
+    """What was noted is done; its status."""
+    if work.note != NULL:
+        note_end(work.note)
+    return status

@@ -1,0 +1,638 @@
+# cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
+
+from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t
+from libc.string cimport memcmp, memcpy, memset
+
+from filterd.dataplane.packet.admit cimport check_cookie, named_by_subnet, names_server, rcode_for_cookie
+from filterd.dataplane.tables.atomics cimport add64, bump64
+from filterd.dataplane.cache.cache cimport (
+    CACHE_HIT,
+    CACHE_STALE,
+    Found,
+    Key,
+    cache_insert,
+    cache_insert_failure,
+    cache_key,
+    cache_lookup,
+    cache_set_union,
+)
+from filterd.dataplane.cache.shard cimport (
+    INSERT_KEPT_STALE,
+    INSERT_REFUSED,
+    shard_fetch_answer,
+    shard_fetch_bucket,
+    shard_fetch_entry,
+)
+from filterd.dataplane.packet.crashboard cimport (
+    GUARD_KILLER,
+    GUARD_PASS,
+    GUARD_PLAIN,
+    GUARD_REFUSED,
+    board_question_mark,
+    board_take,
+    note_again,
+    note_begin,
+)
+from filterd.dataplane.packet.plain cimport PLAIN_SIZE
+from filterd.dataplane.tables.ratelimit cimport (
+    RATE_DROP,
+    RATE_PASS,
+    RATE_TRUNCATE,
+    rate_take,
+)
+from filterd.dataplane.tables.addresses cimport address_find
+from filterd.dataplane.packet.identify cimport WHO_NOT_READY, WHO_UNKNOWN, WHO_UNREAD, identify
+from filterd.policy.decide cimport (
+    LINE_OPTED_IN,
+    MODE_NULL,
+    MODE_SINKHOLE,
+    OUTCOME_BLOCK,
+    OUTCOME_LOCAL,
+    OUTCOME_PASS,
+    OUTCOME_REWRITE,
+    REASON_CATEGORY,
+    REASON_LOCAL,
+    REASON_MANDATORY,
+    REASON_SAFE_SEARCH,
+    REASON_SECURITY,
+    SCOPE_EXACT,
+    Subject,
+    WHERE_CNAME,
+    WHERE_QUERY,
+    decide,
+    decide_answer,
+    decide_known,
+)
+from filterd.policy.fingerprint cimport Fingerprint, suffixes
+from filterd.policy.inspect cimport INSPECT_OK, Union, inspect, union_of, union_touches
+from filterd.policy.snapshot cimport origin_of_bit, prefetch_all
+from filterd.wire.codec cimport (
+    BADVERS,
+    CLASS_CH,
+    CLASS_IN,
+    FLAG_AD,
+    FLAG_CD,
+    FLAG_RD,
+    FORMERR,
+    HEADER_SIZE,
+    NOT_A_QUERY,
+    NO_QUESTION,
+    NXDOMAIN,
+    OK,
+    REFUSED,
+    SERVFAIL,
+    TYPE_A,
+    TYPE_AAAA,
+    TYPE_ANY,
+    TYPE_OPT,
+    TYPE_TXT,
+    parse_query,
+    rcode_of,
+)
+from filterd.wire.ede cimport (
+    EDE_BLOCKED, EDE_CENSORED, EDE_FILTERED, EDE_FORGED_ANSWER, EDE_NETWORK_ERROR, EDE_NOT_READY,
+    EDE_PROHIBITED, EDE_STALE_ANSWER, EDE_STALE_NXDOMAIN)
+from filterd.wire.respond cimport (
+    LOCAL_NXDOMAIN,
+    MAX_MESSAGE,
+    add_ede,
+    add_edes,
+    default_options,
+    local_kind,
+    respond_answer,
+    respond_blocked,
+    respond_error,
+    respond_local,
+    respond_rewrite,
+    respond_text,
+    respond_truncated,
+    udp_limit,
+)
+from filterd.wire.scrub cimport scrub
+
+cdef enum:
+    PACKET_AGAIN = 100          # inside: another name is to be looked up
+    MAX_TTL = 86400             # no answer is kept longer here; clients keep it no longer either
+    MAX_NEGATIVE_TTL = 3600     # the same for NXDOMAIN and NODATA (RFC 2308 5)
+    FIRST_META_TYPE = 249       # TKEY; up to 252 (AXFR) nothing that a resolver forwards
+    LAST_META_TYPE = 254        # MAILA; 255 is ANY
+
+# ---- the stages, in the order of pipeline.py ----
+
+cdef int packet_receive(Core* core, const uint8_t* packet, size_t length, Exchange* x, int64_t now,
+                        int64_t ticks, Workspace* work) noexcept nogil:
+    cdef int status = packet_open(core, packet, length, x, now, work)
+    return packet_take(core, x, NULL, now, ticks, work) if status == PACKET_OPEN else status
+
+
+cdef int packet_open(Core* core, const uint8_t* packet, size_t length, Exchange* x, int64_t now,
+                     Workspace* work) noexcept nogil:
+    cdef AnswerOptions options
+    cdef bint admitted, sound
+    cdef int status
+    cdef int rate
+    x.rounds = 0
+    x.rewrite = x.stale = x.refresh = x.takes_stale = False
+    if length < HEADER_SIZE:
+        return drop(core, DROP_SHORT)
+    status = parse_query(packet, length, &x.query)
+    if status == NOT_A_QUERY:
+        return drop(core, DROP_ANSWER)
+    bump64(&core.counters.queries[1 if x.tcp else 0])
+    memcpy(x.sender, x.client, 16)
+    x.by_subnet = not x.proxied and named_by_subnet(core.forwarders, &x.query, &x.sender[0], &x.client[0])
+    x.has_cookie = check_cookie(&core.rules.secrets, &x.query, &x.sender[0], now, &x.cookie[0],
+                                &x.cookie_valid)
+    begin_options(core, x, &options)
+    sound = status == OK or status == NO_QUESTION
+    admitted = address_find(core.allowed, x.client, False) != NULL
+    rate = rate_of(core, x, admitted, sound)
+    if rate != RATE_PASS:
+        return limited(core, x, rate, &options, work)
+    if not sound:
+        bump64(&core.counters.malformed)
+        return error(core, x, rcode_of(status), &options, work)
+    if not admitted:
+        bump64(&core.counters.refused)
+        add_ede(&options, EDE_PROHIBITED, NULL, 0)
+        return error(core, x, REFUSED, &options, work)
+    if status == NO_QUESTION:
+        return error(core, x, rcode_for_cookie(&x.query, x.cookie_valid), &options, work)
+    return answer_unforwardable(core, x, &options, work)
+
+
+cdef int answer_unforwardable(Core* core, Exchange* x, const AnswerOptions* options, Workspace* work) noexcept nogil:
+    """What no resolver forwards is answered by the header's fields, class and type alone."""
+    if x.query.edns_version != 0:
+        return error(core, x, BADVERS, options, work)
+    if not x.query.flags & FLAG_RD:
+        # An answer from the cache would let one line look into what another asked.
+        return error(core, x, REFUSED, options, work)
+    if x.query.qclass != CLASS_IN:
+        return other_class(core, x, options, work)
+    if x.query.qtype == TYPE_OPT or x.query.qtype == 0:
+        return error(core, x, FORMERR, options, work)
+    if FIRST_META_TYPE <= x.query.qtype <= LAST_META_TYPE:
+        return error(core, x, REFUSED, options, work)
+    return PACKET_OPEN
+
+
+cdef void packet_look(const Core* core, const Exchange* x, Ahead* ahead) noexcept nogil:
+    """Issue what a verdict and a lookup will read first."""
+    ahead.entry = 0
+    if core.state == NULL:
+        return
+    suffixes(core.state.key, &x.query.name, &ahead.suffixes[0])
+    prefetch_all(core.state.snapshot, core.state.overlay, &ahead.suffixes[0], x.query.name.labels + 1)
+    question_key(core, x, &x.query.name, &ahead.key)
+    shard_fetch_bucket(core.cache, &ahead.key)
+
+
+cdef void packet_fetch_entry(const Core* core, Ahead* ahead) noexcept nogil:
+    if core.state != NULL:
+        ahead.entry = shard_fetch_entry(core.cache, &ahead.key)
+
+
+cdef void packet_fetch_answer(const Core* core, const Ahead* ahead) noexcept nogil:
+    if ahead.entry:
+        shard_fetch_answer(core.cache, &ahead.key, ahead.entry)
+
+
+cdef int packet_take(Core* core, Exchange* x, const Ahead* ahead, int64_t now, int64_t ticks,
+                     Workspace* work) noexcept nogil:
+    return proceed(core, x, NULL, ahead, now, ticks, work)
+
+
+cdef int rate_of(Core* core, const Exchange* x, bint admitted, bint well_formed) noexcept nogil:
+    """Charge the client's prefix; what the query gets, a RateOutcome.
+
+    Over TCP, or with a cookie of ours, nobody asks in another's name. Who is outside the ACL has buckets
+    apart: no flood of those makes us forget a client. TC helps only who may come back, with a sound query.
+    """
+    cdef uint8_t tag
+    cdef int outcome
+    if core.rates == NULL or x.tcp or x.cookie_valid:
+        return RATE_PASS
+    if not admitted:
+        outcome = rate_take(core.strangers, core.rates, x.client, x.milliseconds, &tag)
+        return RATE_PASS if outcome == RATE_PASS else RATE_DROP
+    outcome = rate_take(core.clients, core.rates, x.client, x.milliseconds, &tag)
+    if outcome == RATE_PASS:
+        return RATE_PASS
+    if outcome == RATE_TRUNCATE and well_formed:
+        bump64(&core.counters.truncated[tag])
+        return RATE_TRUNCATE
+    bump64(&core.counters.silenced[tag])
+    return RATE_DROP
+
+
+cdef int limited(Core* core, Exchange* x, int rate, AnswerOptions* options, Workspace* work) noexcept nogil:
+    """What exceeds the limit: TC, a cookie that opens the way, and nothing else; or silence."""
+    if rate != RATE_TRUNCATE:
+        return drop(core, DROP_LIMITED)
+    options.nsid_length = 0
+    return sent(core, respond_truncated(&x.query, options, work.out, BUFFER_SIZE), work)
+
+
+cdef int packet_finish(Core* core, Exchange* x, const Reply* reply, int64_t now, int64_t ticks,
+                       Workspace* work) noexcept nogil:
+    cdef Reply kept = reply[0]
+    if packet_keep(core, x, &kept, ticks, work) == INSERT_KEPT_STALE:
+        kept.message = NULL     # a SERVFAIL, and there is something better (RFC 8767 4)
+    return proceed(core, x, &kept, NULL, now, ticks, work)
+
+
+cdef int packet_again(Core* core, Exchange* x, const Reply* reply, int64_t now, int64_t ticks,
+                      Workspace* work) noexcept nogil:
+    return proceed(core, x, reply, NULL, now, ticks, work)
+
+
+cdef int packet_keep(Core* core, const Exchange* x, Reply* reply, int64_t ticks,
+                     Workspace* work) noexcept nogil:
+    cdef Key key
+    cdef Union seen
+    lookup_key(core, x, &key)
+    scrub_reply(reply, work)
+    if reply.message == NULL:
+        return cache_insert_failure(core.cache, &key, &reply.edes, ticks)
+    if core.state == NULL:
+        return INSERT_REFUSED
+    union_of(core.state, reply.message, reply.length, &seen)
+    return cache_insert(core.cache, &key, reply.message, reply.length, reply.ad, &reply.edes, &seen,
+                        core.state.generation, ticks)
+
+
+cdef void scrub_reply(Reply* reply, Workspace* work) noexcept nogil:
+    """Leave out what the reply should not say; what cannot be read, and a failure, leave EDEs alone."""
+    cdef size_t kept
+    if reply.message == NULL:
+        return
+    if reply.length >= HEADER_SIZE and reply.message[3] & 0x0F == SERVFAIL:
+        reply.message = NULL    # whoever asks next gets nothing else out of the cache
+    elif scrub(reply.message, reply.length, work.found, BUFFER_SIZE, &kept) != OK:
+        reply.message = NULL
+        reply.edes.count = 1
+        reply.edes.items[0].code = EDE_NETWORK_ERROR
+        reply.edes.items[0].text_length = 0
+    elif kept:
+        reply.message = work.found
+        reply.length = kept
+
+
+cdef int packet_stale(Core* core, const Exchange* x, int64_t now, int64_t ticks,
+                      Workspace* work) noexcept nogil:
+    cdef Exchange mine = x[0]
+    mine.rounds = 0
+    mine.takes_stale = True
+    return proceed(core, &mine, NULL, NULL, now, ticks, work)
+
+
+cdef int proceed(Core* core, Exchange* x, const Reply* reply, const Ahead* ahead, int64_t now, int64_t ticks,
+                 Workspace* work) noexcept nogil:
+    """Identify, decide, then answer or look up. ``reply`` NULL: nothing was forwarded yet."""
+    cdef Line mine
+    cdef const Line* line = &mine
+    cdef Verdict verdict
+    cdef Name answered
+    cdef AnswerOptions options
+    cdef int who = identify(core.state, core.addresses, core.lines, core.identity_ready, x.client, &mine)
+    if who == WHO_UNREAD:
+        return PACKET_BUSY
+    begin_options(core, x, &options)
+    if who == WHO_NOT_READY:
+        bump64(&core.counters.not_ready)
+        add_ede(&options, EDE_NOT_READY, NULL, 0)
+        return error(core, x, SERVFAIL, &options, work)
+    if who == WHO_UNKNOWN:
+        line = NULL
+    if ahead != NULL:
+        decide_known(core.state, line, &x.query.name, &ahead.suffixes[0], now, &verdict, NULL)
+    else:
+        decide(core.state, line, &x.query.name, now, &verdict, NULL)
+    limit_ttl(core, line, &verdict, now, &options)
+    if verdict.outcome == OUTCOME_BLOCK:
+        return blocked(core, x, &verdict, &options, work)
+    if verdict.outcome == OUTCOME_LOCAL:
+        return local(core, x, &verdict, &options, work)
+    if reply != NULL:
+        answered = x.asked
+    if reply == NULL or not x.rewrite or verdict.outcome == OUTCOME_REWRITE:
+        ask(core, x, line, &verdict)    # else an alias led to the safe host that was asked: it stays
+    if reply != NULL and same_name(&answered, &x.asked):
+        return with_reply(core, x, line, &verdict, reply, &options, now, ticks, work)
+    return look_up(core, x, line, &verdict, NULL if x.rewrite else ahead, &options, now, ticks, work)
+
+
+cdef void ask(const Core* core, Exchange* x, const Line* line, const Verdict* verdict) noexcept nogil:
+    """Which name is looked up: the query's, or the safe host."""
+    x.rewrite = verdict.outcome == OUTCOME_REWRITE
+    if x.rewrite:
+        copy_name(&x.asked, core.state.targets[verdict.reference])
+    else:
+        copy_name(&x.asked, &x.query.name)
+
+
+cdef int look_up(Core* core, Exchange* x, const Line* line, const Verdict* verdict, const Ahead* ahead,
+                 AnswerOptions* options, int64_t now, int64_t ticks, Workspace* work) noexcept nogil:
+    """Answer from the cache, name by name, as far as it goes."""
+    cdef Key key
+    cdef Found found
+    cdef Verdict seen
+    cdef int status
+    while x.rounds < MAX_ROUNDS:
+        x.rounds += 1
+        if x.rewrite and not safe_host_passes(core, x, line, verdict, now, &seen):
+            x.stale = x.refresh = False     # of the name that led there
+            return blocked(core, x, &seen, options, work)
+        if ahead != NULL and x.rounds == 1:
+            key = ahead.key
+        else:
+            lookup_key(core, x, &key)
+        status = cache_lookup(core.cache, &key, ticks, work.found, BUFFER_SIZE, &found)
+        x.stale = status == CACHE_STALE
+        x.refresh = status == CACHE_HIT and found.refresh
+        if x.stale and (found.hold or x.takes_stale):
+            bump64(&core.counters.lookups[LOOKUP_STALE])
+            stale_ede(work.found, options)
+        elif status == CACHE_HIT:
+            bump64(&core.counters.lookups[LOOKUP_PREFETCH if x.refresh else LOOKUP_HIT])
+        else:
+            bump64(&core.counters.lookups[LOOKUP_MISS])
+            return PACKET_MISS
+        options.age = found.age
+        if found.failure:
+            add_edes(options, &found.edes)
+            return error(core, x, SERVFAIL, options, work)
+        status = complete(core, x, line, verdict, &found, work.found, found.length, found.ad, &found.edes,
+                          options, now, work)
+        if status != PACKET_AGAIN:
+            return status
+    return error(core, x, SERVFAIL, options, work)
+
+
+cdef int with_reply(Core* core, Exchange* x, const Line* line, const Verdict* verdict, const Reply* reply,
+                    AnswerOptions* options, int64_t now, int64_t ticks, Workspace* work) noexcept nogil:
+    """Answer with what forwarding brought; where it brought nothing, with what is stale, or SERVFAIL."""
+    cdef int status
+    if reply.message == NULL:
+        x.rounds = MAX_ROUNDS - 1
+        status = look_up(core, x, line, verdict, NULL, options, now, ticks, work)
+        if status == PACKET_MISS:
+            add_edes(options, &reply.edes)
+            return error(core, x, SERVFAIL, options, work)
+        return status
+    status = complete(core, x, line, verdict, NULL, reply.message, reply.length, reply.ad, &reply.edes,
+                      options, now, work)
+    if status == PACKET_AGAIN:
+        return look_up(core, x, line, verdict, NULL, options, now, ticks, work)
+    return status
+
+
+cdef int complete(Core* core, Exchange* x, const Line* line, const Verdict* verdict, const Found* found,
+                  const uint8_t* message, size_t length, bint ad, const EdeList* edes, AnswerOptions* options,
+                  int64_t now, Workspace* work) noexcept nogil:
+    """Inspect the answer to ``x.asked`` and respond. ``found``: where in the cache it is from, or NULL."""
+    cdef Verdict seen
+    if found == NULL and x.rewrite and not safe_host_passes(core, x, line, verdict, now, &seen):
+        return blocked(core, x, &seen, options, work)
+    memcpy(&seen, verdict, sizeof(Verdict))
+    if must_inspect(core, line, found, message, length, now):
+        if inspect(core.state, line, message, length, verdict.own_allow, x.rewrite, now, &seen,
+                   NULL) != INSPECT_OK:
+            add_ede(options, EDE_NETWORK_ERROR, NULL, 0)
+            return error(core, x, SERVFAIL, options, work)
+        if seen.outcome == OUTCOME_BLOCK:
+            return blocked(core, x, &seen, options, work)
+        if seen.outcome == OUTCOME_REWRITE:
+            x.rewrite = True
+            x.asked = core.state.targets[seen.reference][0]
+            return PACKET_AGAIN
+    add_edes(options, edes)
+    if message[3] & 0x0F == NXDOMAIN or (message[6] == 0 and message[7] == 0):
+        options.ttl_cap = min(options.ttl_cap, <uint32_t> MAX_NEGATIVE_TTL)
+    if x.rewrite:
+        count(core, OUTCOME_REWRITE, REASON_SAFE_SEARCH, 0)
+        add_ede(options, EDE_FORGED_ANSWER, NULL, 0)
+        return sent(
+            core, respond_rewrite(&x.query, &x.asked, message, length, options, work.out, BUFFER_SIZE), work
+        )
+    count(core, OUTCOME_PASS, verdict.reason, 0)
+    options.ad = ad and (x.query.dnssec_ok or x.query.flags & FLAG_AD)
+    return sent(core, respond_answer(&x.query, message, length, options, work.out, BUFFER_SIZE), work)
+
+
+cdef bint safe_host_passes(const Core* core, const Exchange* x, const Line* line, const Verdict* verdict,
+                           int64_t now, Verdict* seen) noexcept nogil:
+    """Whether nothing blocks the safe host itself, whatever upstreams say: it is a name of the answer like
+    any other. ``seen``: the verdict where something does."""
+    cdef Fingerprint values[128]
+    cdef Subject subject
+    memcpy(seen, verdict, sizeof(Verdict))
+    memset(&subject, 0, sizeof(Subject))
+    suffixes(core.state.key, &x.asked, values)
+    subject.name = &x.asked
+    subject.suffixes = values
+    subject.where = WHERE_CNAME
+    subject.own_allow = verdict.own_allow
+    subject.rewritten = True
+    decide_answer(core.state, line, &subject, now, seen, NULL)
+    return seen.outcome != OUTCOME_BLOCK
+
+
+cdef bint must_inspect(Core* core, const Line* line, const Found* found, const uint8_t* message,
+                       size_t length, int64_t now) noexcept nogil:
+    """Whether the answer's union of classes touches this line; one of another state is recomputed."""
+    cdef Union seen
+    if found == NULL:
+        return True
+    if found.union_known and found.generation == core.state.generation:
+        return union_touches(core.state, line, &found.seen, now)
+    union_of(core.state, message, length, &seen)
+    cache_set_union(core.cache, found, &seen, core.state.generation)
+    return union_touches(core.state, line, &seen, now)
+
+
+# ---- answers that are made here ----
+
+cdef int blocked(Core* core, Exchange* x, const Verdict* verdict, AnswerOptions* options,
+                 Workspace* work) noexcept nogil:
+    """A blocked name, with its EDE. What rests on an answer of one type says nothing of what is below."""
+    cdef uint8_t scope = verdict.scope if verdict.where == WHERE_QUERY else SCOPE_EXACT
+    count(core, OUTCOME_BLOCK, verdict.reason, verdict.reference)
+    options.age = 0
+    options.ede.count = 0
+    if verdict.reason == REASON_MANDATORY:
+        add_ede(options, EDE_CENSORED, NULL, 0)
+    elif verdict.reason == REASON_SECURITY:
+        add_ede(options, EDE_BLOCKED, NULL, 0)
+    else:
+        add_ede(options, EDE_FILTERED, NULL, 0)
+    if makes_address(core, &x.query, verdict.mode):
+        add_ede(options, EDE_FORGED_ANSWER, NULL, 0)
+    return sent(core, respond_blocked(&x.query, verdict.mode, scope, options, work.out, BUFFER_SIZE), work)
+
+
+cdef bint makes_address(const Core* core, const Query* query, uint8_t mode) noexcept nogil:
+    if query.qtype == TYPE_A:
+        return mode == MODE_NULL or (mode == MODE_SINKHOLE and core.rules.has_ipv4)
+    if query.qtype == TYPE_AAAA:
+        return mode == MODE_NULL or (mode == MODE_SINKHOLE and core.rules.has_ipv6)
+    return False
+
+
+cdef int local(Core* core, Exchange* x, const Verdict* verdict, const AnswerOptions* options,
+               Workspace* work) noexcept nogil:
+    """localhost, resolver.arpa and special-use names."""
+    cdef uint8_t kind = local_kind(&x.query.name) if verdict.reason == REASON_LOCAL else LOCAL_NXDOMAIN
+    cdef uint8_t apex = apex_of(core, &x.query.name, verdict.reference)
+    count(core, OUTCOME_LOCAL, verdict.reason, 0)
+    return sent(core, respond_local(&x.query, kind, apex, options, work.out, BUFFER_SIZE), work)
+
+
+cdef uint8_t apex_of(const Core* core, const Name* name, uint32_t bit) noexcept nogil:
+    """Where in a name of a local zone, which is known by its class, the zone's own name starts."""
+    cdef Fingerprint values[128]
+    cdef int label
+    suffixes(core.state.key, name, values)
+    label = origin_of_bit(core.state.snapshot, core.state.overlay, values, name, bit, NULL)
+    return name.offsets[label] if 0 <= label < name.labels else 0
+
+
+cdef int other_class(Core* core, Exchange* x, const AnswerOptions* options, Workspace* work) noexcept nogil:
+    """CHAOS: the identity for id.server (RFC 4892). Anything else is refused, and a hidden identity too."""
+    cdef bint asks_text = x.query.qtype == TYPE_TXT or x.query.qtype == TYPE_ANY
+    if x.query.qclass == CLASS_CH and asks_text and core.rules.identity_length:
+        if names_server(&x.query.name):
+            return sent(core, respond_text(&x.query, core.rules.identity, core.rules.identity_length, options,
+                                           work.out, BUFFER_SIZE), work)
+    return error(core, x, REFUSED, options, work)
+
+
+cdef int error(Core* core, const Exchange* x, uint16_t rcode, const AnswerOptions* options,
+               Workspace* work) noexcept nogil:
+    return sent(core, respond_error(&x.query, rcode, options, work.out, BUFFER_SIZE), work)
+
+
+cdef inline int sent(Core* core, size_t length, Workspace* work) noexcept nogil:
+    work.written = length
+    return PACKET_ANSWER if length else drop(core, DROP_UNANSWERABLE)
+
+
+cdef inline int drop(Core* core, int reason) noexcept nogil:
+    bump64(&core.counters.drops[reason])
+    return PACKET_DROP
+
+
+# ---- what a death leaves behind, and reduced mode ----
+
+cdef int guarded_receive(Core* core, const uint8_t* packet, size_t length, Exchange* x, int64_t now,
+                         int64_t ticks, Workspace* work) noexcept nogil:
+    cdef int status = guarded_open(core, packet, length, x, now, work)
+    return guarded_take(core, x, NULL, now, ticks, work) if status == PACKET_OPEN else status
+
+
+cdef int guarded_open(Core* core, const uint8_t* packet, size_t length, Exchange* x, int64_t now,
+                      Workspace* work) noexcept nogil:
+    cdef uint8_t plain[PLAIN_SIZE]
+    cdef size_t written = 0
+    cdef int status = GUARD_PASS
+    if core.board != NULL:
+        status = board_take(core.board, work.note, packet, length, plain, &written)
+        x.mark = work.note.mark
+    if status == GUARD_PASS:
+        status = packet_open(core, packet, length, x, now, work)
+    elif status == GUARD_PLAIN:
+        status = packet_open(core, plain, written, x, now, work)
+    else:
+        status = guarded(core, status, x, length, plain, written, work)
+    return noted(work, status)
+
+
+cdef int guarded_take(Core* core, Exchange* x, const Ahead* ahead, int64_t now, int64_t ticks,
+                      Workspace* work) noexcept nogil:
+    if work.note != NULL:
+        note_again(work.note, &x.mark)
+    return noted(work, packet_take(core, x, ahead, now, ticks, work))
+
+
+cdef int guarded(Core* core, int guard, Exchange* x, size_t length, const uint8_t* refusal,
+                 size_t written, Workspace* work) noexcept nogil:
+    """What a packet gets that reduced mode does not let in."""
+    x.refresh = False   # whoever has an exchange for packet after packet finds the last one's here
+    if guard == GUARD_REFUSED:
+        bump64(&core.counters.queries[1 if x.tcp else 0])
+        bump64(&core.counters.reduced)
+        memcpy(work.out, refusal, written)
+        return sent(core, written, work)
+    if guard == GUARD_KILLER:
+        return drop(core, DROP_KILLER)
+    return drop(core, DROP_SHORT if length < HEADER_SIZE else DROP_ANSWER)
+
+
+cdef void note_question(const Core* core, const Exchange* x, Workspace* work) noexcept nogil:
+    cdef Fingerprint mark
+    if core.board != NULL:
+        board_question_mark(core.board, x.query.question, x.query.question_length, &mark)
+        note_begin(work.note, &mark)
+
+
+# ---- small parts ----
+
+cdef void begin_options(const Core* core, const Exchange* x, AnswerOptions* options) noexcept nogil:
+    default_options(options)
+    options.limit = MAX_MESSAGE if x.tcp else udp_limit(&x.query)
+    options.ttl_cap = MAX_TTL
+    options.echo_subnet = x.by_subnet
+    if x.has_cookie:
+        options.cookie = &x.cookie[0]
+    if x.tcp:
+        options.keepalive = core.rules.keepalive
+    options.nsid = core.rules.identity
+    options.nsid_length = core.rules.identity_length
+    options.ttl = core.rules.block_ttl
+    options.has_ipv4 = core.rules.has_ipv4
+    options.has_ipv6 = core.rules.has_ipv6
+    memcpy(options.ipv4, core.rules.ipv4, 4)
+    memcpy(options.ipv6, core.rules.ipv6, 16)
+
+
+cdef void limit_ttl(const Core* core, const Line* line, const Verdict* verdict, int64_t now,
+                    AnswerOptions* options) noexcept nogil:
+    """A line that opted in gets no TTL that outlives its next boundary, so that no telephone's cache does."""
+    if line == NULL or not line.flags & LINE_OPTED_IN:
+        return
+    options.ttl_cap = core.rules.max_ttl_opted_in
+    if verdict.valid_until > now and verdict.valid_until - now < options.ttl_cap:
+        options.ttl_cap = <uint32_t>(verdict.valid_until - now)
+    if options.ttl > options.ttl_cap:
+        options.ttl = options.ttl_cap
+
+
+cdef inline void lookup_key(const Core* core, const Exchange* x, Key* key) noexcept nogil:
+    question_key(core, x, &x.asked, key)
+
+
+cdef inline void question_key(const Core* core, const Exchange* x, const Name* name, Key* key) noexcept nogil:
+    cache_key(core.cache, name, x.query.qtype, x.query.qclass, x.query.dnssec_ok,
+              (x.query.flags & FLAG_CD) != 0, key)
+
+
+cdef inline void stale_ede(const uint8_t* message, AnswerOptions* options) noexcept nogil:
+    add_ede(options, EDE_STALE_NXDOMAIN if message[3] & 0x0F == NXDOMAIN else EDE_STALE_ANSWER, NULL, 0)
+
+
+cdef inline void copy_name(Name* out, const Name* name) noexcept nogil:
+    out.length = name.length
+    out.labels = name.labels
+    memcpy(&out.bytes[0], &name.bytes[0], name.length)
+    memcpy(&out.offsets[0], &name.offsets[0], name.labels)
+
+
+cdef inline bint same_name(const Name* a, const Name* b) noexcept nogil:
+    return a.length == b.length and memcmp(a.bytes, b.bytes, a.length) == 0
+
+
+cdef inline void count(Core* core, uint8_t outcome, uint8_t reason, uint32_t reference) noexcept nogil:
+    bump64(&core.counters.verdicts[outcome * REASONS + reason])
+    if reason == REASON_CATEGORY and reference < CLASS_BITS and core.categories != NULL:
+        add64(core.categories + reference, 1)

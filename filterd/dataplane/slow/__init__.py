@@ -1,0 +1,1 @@
+"""The slow path: asyncio around the native stages, for TCP and for what the fast path punts."""

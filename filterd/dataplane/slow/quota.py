@@ -1,0 +1,56 @@
+"""Places for the queries that wait for an upstream: bounded in all, and shared fairly among clients.
+
+A client may hold no more places than are free: alone it can take half of them, two together a third each,
+and whoever comes new always finds one (dynamic thresholds, Choudhury and Hahne 1998). So whoever floods names
+that nobody knows, over UDP or TCP, fills its own share. A client is an IPv4 address or an IPv6 /56.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+_MAPPED = bytes(10) + b"\xff\xff"
+
+
+class QuotaRefusal(StrEnum):
+    """Why there is no place; the reason in ``filterd_drops_total``."""
+
+    FULL = "too_many_waiting"
+    SHARE = "client_waiting"
+    """the client has its share; others still find a place"""
+
+
+class WaitingQuota:
+    """Counts only. Owned by the event loop."""
+
+    def __init__(self, size: int) -> None:
+        self.size = size
+        self._held: dict[bytes, int] = {}
+        self._taken = 0
+
+    def take(self, client: bytes) -> QuotaRefusal | None:
+        """Take a place for a client (16 bytes), to be given back by :meth:`give`; or why there is none."""
+        free = self.size - self._taken
+        if free <= 0:
+            return QuotaRefusal.FULL
+        key = _key(client)
+        held = self._held.get(key, 0)
+        if held >= free:
+            return QuotaRefusal.SHARE
+        self._held[key] = held + 1
+        self._taken += 1
+        return None
+
+    def give(self, client: bytes) -> None:
+        """Give a place back that was taken for this client."""
+        key = _key(client)
+        left = self._held[key] - 1
+        if left:
+            self._held[key] = left
+        else:
+            del self._held[key]
+        self._taken -= 1
+
+
+def _key(client: bytes) -> bytes:
+    return client if client.startswith(_MAPPED) else client[:7]

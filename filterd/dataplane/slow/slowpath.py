@@ -1,0 +1,159 @@
+"""The slow path: asyncio around the native stages. It owns the waiting, never a verdict.
+
+A query that needs no upstream is answered at once, in the call that received it. One that does waits in a
+task of its own; their number is bounded, in all and for each client (:mod:`places`), and what is beyond is
+dropped and counted, unless a stale answer is at hand: a client asks again.
+Where a stale answer is at hand the client waits :data:`STALE_ANSWER_SECONDS` at most (RFC 8767 section 5).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Protocol
+
+from filterd.dataplane.fast.punt_reasons import PuntReason
+from filterd.dataplane.fast.thread import Punted
+from filterd.dataplane.packet.answer_counts import AnswerCounts
+from filterd.dataplane.packet.plane import Pending, Plane
+from filterd.dataplane.slow.quota import WaitingQuota
+from filterd.dataplane.slow.refreshing import Forwarded, Refreshing, Upstreams
+
+MAX_WAITING = 10_000
+"""queries waiting for an upstream at one time"""
+STALE_ANSWER_SECONDS = 1.8
+"""the client-answer timer of RFC 8767 section 5: stubs give up after two seconds"""
+
+Send = Callable[[bytes], None]
+
+
+class QueryClock(Protocol):
+    """The two clocks of the query path."""
+
+    def now(self) -> int:
+        """Unix seconds."""
+
+    def ticks(self) -> float:
+        """Seconds of a clock that does not go back."""
+
+
+class SlowPath:
+    """Takes queries from listeners and gives each its answer, or silence. Owned by the event loop."""
+
+    def __init__(
+        self,
+        packets: Plane,
+        upstreams: Upstreams,
+        clock: QueryClock,
+        record: AnswerCounts,
+        stale_answer: float = STALE_ANSWER_SECONDS,
+    ) -> None:
+        """``stale_answer``: seconds that a client waits where a stale answer is at hand."""
+        self._packets = packets
+        self.upstreams = upstreams
+        self._clock = clock
+        self.record = record
+        self._stale_answer = stale_answer
+        self._refreshing = Refreshing(packets, upstreams, clock.ticks)
+        self._waiting: set[asyncio.Task[None]] = set()
+        self._places = WaitingQuota(MAX_WAITING)
+
+    def take(
+        self, packet: memoryview, client: bytes, tcp: bool, send: Send, proxied: bool = False
+    ) -> asyncio.Task[None] | None:
+        """Answer through ``send``, now or later; the task where it is later. ``client`` has 16 bytes;
+        ``proxied``: it is what a front's PROXY header said."""
+        began = self._clock.ticks()
+        result = self._packets.receive(packet, client, tcp, self._clock.now(), began, proxied)
+        if isinstance(result, Pending):
+            return self._wait(result, send, began)
+        if result is not None:
+            self._answer(result, send, began)
+        return None
+
+    def resume(self, punted: Punted, send: Send) -> asyncio.Task[None] | None:
+        """Go on with what a thread of the fast path has begun; as :meth:`take`."""
+        pending = punted.pending
+        if punted.reason == PuntReason.REFRESH:
+            self._refreshing.prefetch(pending)
+            return None
+        if punted.reason == PuntReason.BUSY:
+            result = self._packets.again(pending, self._clock.now(), int(self._clock.ticks()))
+            if not isinstance(result, Pending):
+                if result is not None:
+                    self._answer(result, send, punted.came)
+                return None
+        return self._wait(pending, send, punted.came)
+
+    async def close(self) -> None:
+        """Give up what still waits."""
+        for task in self._waiting:
+            task.cancel()
+        await asyncio.gather(*self._waiting, return_exceptions=True)
+        await self._refreshing.close()
+
+    def _wait(self, pending: Pending, send: Send, began: float) -> asyncio.Task[None] | None:
+        client = pending.client
+        refusal = self._places.take(client)
+        if refusal is not None:
+            if self._answer_stale(pending, send, began):
+                self._refreshing.prefetch(pending)
+            else:
+                self.record.dropped(refusal)
+            return None
+        task = asyncio.get_running_loop().create_task(self._forward(pending, send, began))
+        self._waiting.add(task)
+        task.add_done_callback(lambda done: self._leave(done, client))
+        return task
+
+    def _leave(self, task: asyncio.Task[None], client: bytes) -> None:
+        self._waiting.discard(task)
+        self._places.give(client)
+
+    async def _forward(self, pending: Pending, send: Send, began: float) -> None:
+        """Forward until there is an answer: one that leads to a safe host needs that host's answer too."""
+        result: bytes | Pending | None = pending
+        while isinstance(result, Pending):
+            came: Forwarded | None
+            if result.stale:
+                came = await self._refreshed(result, send, began)
+            else:
+                came = await self.upstreams.forward(result, self._clock.ticks() - began)
+            if came is None:
+                return
+            now, ticks = self._clock.now(), int(self._clock.ticks())
+            result = self._packets.finish(result, came.message, came.ad, came.edes, now, ticks)
+        if result is not None:
+            self._answer(result, send, began)
+
+    async def _refreshed(self, pending: Pending, send: Send, began: float) -> Forwarded | None:
+        """What forwarding brought, or None where it took too long and the client has the stale answer.
+
+        Clients that join a refresh which is slow already wait no longer than the first one did; what a thread
+        of the fast path has waited for an upstream counts.
+        """
+        refresh = self._refreshing.refresh(pending)
+        if refresh is None:
+            return await self.upstreams.forward(pending, self._clock.ticks() - began)
+        left = max(min(refresh.began, began) + self._stale_answer - self._clock.ticks(), 0.0)
+        done, _ = await asyncio.wait({refresh.coming}, timeout=left)
+        if not done and self._answer_stale(pending, send, began):
+            return None
+        return await asyncio.shield(refresh.coming)
+
+    def _answer_stale(self, pending: Pending, send: Send, began: float) -> bool:
+        """Send the stale answer that stands by; whether there still is one."""
+        if not pending.stale:
+            return False
+        answer = self._packets.answer_stale(pending, self._clock.now(), int(self._clock.ticks()))
+        if answer is not None:
+            self._answer(answer, send, began)
+        return answer is not None
+
+    def _answer(self, answer: bytes, send: Send, began: float) -> None:
+        """Send it, and ask again for what it came from where that is popular and nearly over."""
+        due = self._packets.due
+        send(answer)
+        self.record.answered(self._clock.ticks() - began)
+        if due is not None:
+            self._refreshing.prefetch(due)

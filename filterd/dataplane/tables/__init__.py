@@ -1,0 +1,1 @@
+"""Tables of lines, addresses and rates: one writer, readers without a lock."""

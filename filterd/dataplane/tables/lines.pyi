@@ -1,0 +1,39 @@
+"""Lines by number, with their choices."""
+
+from typing import NamedTuple
+
+from filterd.dataplane.tables.addresses import Addresses
+from filterd.policy.decide import LineHandle
+
+class LineView(NamedTuple):
+    number: int
+    policy: int
+    paused_until: int
+    opted_in: bool
+    security_left: bool
+    own: bytes
+
+class Lines:
+    def __init__(self, seed: bytes) -> None: ...
+    def __len__(self) -> int: ...
+    def upsert(self, line: LineHandle) -> bool: ...
+    def stop_midway(self, midway: bool) -> None: ...
+    def remove(self, number: int) -> bool: ...
+    def find(self, number: int) -> LineView | None: ...
+    def handle(self, number: int) -> LineHandle | None: ...
+    def numbers(self) -> list[int]: ...
+    def dump(self) -> bytes: ...
+    def dump_parts(self) -> tuple[bytes, bytearray]: ...
+    @staticmethod
+    def load(dump: bytes | memoryview) -> Lines: ...
+    @property
+    def memory(self) -> int: ...
+
+def read_beside(
+    addresses: Addresses, lines: Lines, clients: bytes | bytearray | memoryview, rounds: int = 1
+) -> list[tuple[int, LineView | None]]:
+    """What a thread without the GIL reads, for tests: (place, line) of each client, which has 16 bytes.
+
+    In further ``rounds`` only what differs from the client's read before; they end early where that is too
+    much. A read that met the writer at work each time is left out.
+    """

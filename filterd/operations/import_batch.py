@@ -1,0 +1,145 @@
+"""One chunk of an import: compared with the store, and what differs written in one transaction."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Protocol
+
+from filterd.model.audit_chain import canonical
+from filterd.model.changelog import BindingChange, LineChange
+from filterd.model.line import LineChoices
+from filterd.model.subscriber import RequestEvidence, Subscriber
+from filterd.operations.context import Context
+from filterd.store import bindings
+from filterd.store import subscribers as rows
+from filterd.store.store import Write
+
+
+@dataclass(frozen=True, slots=True)
+class ImportRow:
+    """A row in good form. ``profile`` empty: the line is registered, and its choices are left alone."""
+
+    line: int
+    """of the file"""
+    subscriber: str
+    profile: str
+    zone: str
+    prefixes: tuple[str, ...]
+    evidence: RequestEvidence | None
+
+    @property
+    def weight(self) -> int:
+        """How many changes it can come to."""
+        return 1 + len(self.prefixes)
+
+
+class ImportTally(Protocol):
+    """Where the outcome of each row is counted."""
+
+    added: int
+    changed: int
+    unchanged: int
+
+    def reject(self, line: int, reason: str) -> None:
+        """A row that was not taken over."""
+
+
+@dataclass(slots=True)
+class _Plan:
+    """What a chunk comes to once it is compared with the store."""
+
+    settled: set[int]
+    """lines that asked for something before: their choices are theirs"""
+    new: list[tuple[Subscriber, str]] = field(default_factory=list)
+    changed: list[LineChoices] = field(default_factory=list)
+    bound: list[tuple[str, int]] = field(default_factory=list)
+    asked: list[tuple[int, str, RequestEvidence]] = field(default_factory=list)
+
+    @property
+    def empty(self) -> bool:
+        return not (self.new or self.changed or self.bound)
+
+
+async def write_chunk(context: Context, chunk: Sequence[ImportRow], source: str, tally: ImportTally) -> None:
+    """Write what differs, with one audit entry. ``source`` is the digest of the imported file."""
+    async with context.store.write(context.actor, context.clock()) as write:
+        plan = await _compare(write, chunk, tally)
+        if plan.empty:
+            return
+        await rows.add(write.connection, plan.new)
+        for choices in plan.changed:
+            await rows.save(write.connection, choices)
+        await bindings.add(write.connection, plan.bound)
+        await rows.add_requests(write.connection, plan.asked)
+        write.change(*(LineChange(each.choices) for each, _ in plan.new))
+        write.change(*(LineChange(choices) for choices in plan.changed))
+        write.change(*(BindingChange(prefix, line) for prefix, line in plan.bound))
+        write.audit("subscriber.import", f"file:{source[:16]}", after=_audited(plan, chunk, source))
+
+
+async def _compare(write: Write, chunk: Sequence[ImportRow], tally: ImportTally) -> _Plan:
+    known = await rows.find_many(write.connection, [row.subscriber for row in chunk])
+    owners = await bindings.owners(write.connection, [prefix for row in chunk for prefix in row.prefixes])
+    plan = _Plan(settled=await rows.that_asked(write.connection, [each.line for each in known.values()]))
+    seen: set[str] = set()
+    for row in chunk:
+        before = known.get(row.subscriber)
+        line = before.line if before else 0  # 0 is no line's number
+        if row.subscriber in seen:
+            tally.reject(row.line, "the subscriber stands twice in the file")
+        elif any(owners.get(prefix, line) != line for prefix in row.prefixes):
+            tally.reject(row.line, "a prefix is bound to another subscriber")
+        else:
+            line = _plan_row(write, row, before, owners, plan, tally)
+            owners.update(dict.fromkeys(row.prefixes, line))
+        seen.add(row.subscriber)
+    return plan
+
+
+def _plan_row(
+    write: Write,
+    row: ImportRow,
+    before: Subscriber | None,
+    owners: dict[str, int],
+    plan: _Plan,
+    tally: ImportTally,
+) -> int:
+    """Add a row to the plan; returns its line's number."""
+    choices = before.choices if before else LineChoices(write.take_lines(1), zone=row.zone)
+    wanted = choices
+    if row.profile and choices.line not in plan.settled and not choices.opted_in:
+        wanted = replace(choices, opted_in=True, profile=row.profile, zone=row.zone)
+    free = [prefix for prefix in row.prefixes if prefix not in owners]
+    if before is None:
+        subscriber = Subscriber(row.subscriber, wanted, (), write.now)
+        plan.new.append((subscriber, secrets.token_hex(32)))
+        tally.added += 1
+    elif wanted != choices or free:
+        if wanted != choices:
+            plan.changed.append(wanted)
+        tally.changed += 1
+    else:
+        tally.unchanged += 1
+    plan.bound += [(prefix, wanted.line) for prefix in free]
+    if row.evidence is not None and (before is None or wanted != choices):
+        plan.asked.append((wanted.line, "opt_in", row.evidence))
+    return wanted.line
+
+
+def _audited(plan: _Plan, chunk: Sequence[ImportRow], source: str) -> dict[str, object]:
+    """The chunk as the audit trail shows it: numbers of lines and counts, nothing personal."""
+    numbers = sorted({each.line for each, _ in plan.new} | {each.line for each in plan.changed})
+    numbers = sorted({*numbers, *(line for _, line in plan.bound)})
+    return {
+        "source": source,
+        "rows": [chunk[0].line, chunk[-1].line],
+        "added": len(plan.new),
+        "changed": len(plan.changed),
+        "bindings": len(plan.bound),
+        "opted_in": len(plan.asked),
+        "lines": [numbers[0], numbers[-1]],
+        "lines_digest": hashlib.sha256(canonical(numbers).encode()).hexdigest(),
+    }

@@ -1,0 +1,134 @@
+"""From what the data plane counts to what the metrics show: the two do not know each other."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from filterd.dataplane.fast.punt_reasons import PuntReason
+from filterd.dataplane.fast.thread import FastCounts
+from filterd.dataplane.listeners.fast_threads import FastPath
+from filterd.dataplane.listeners.selfcheck import SelfCheck
+from filterd.dataplane.nodestate.node import Node
+from filterd.dataplane.packet.answer_counts import BOUNDS, AnswerCounts
+from filterd.dataplane.packet.crashboard import CrashBoard
+from filterd.dataplane.packet.edge import Counts
+from filterd.dataplane.packet.plane import Plane
+from filterd.dataplane.upstream.forwarder import UpstreamStatus
+from filterd.serve.forwarding import Forwarding
+from filterd.serve.listening import Listening
+from filterd.telemetry.crashes import CrashFigures
+from filterd.telemetry.families import Histogram
+from filterd.telemetry.fast_metrics import FastFigures
+from filterd.telemetry.metrics import ResolverFigures
+from filterd.telemetry.upstream_metrics import UpstreamFigures
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """Who counts."""
+
+    packets: Plane
+    record: AnswerCounts
+    node: Node
+    board: CrashBoard | None
+    forwarding: Forwarding
+    listening: Listening
+    fast: FastPath
+    check: SelfCheck
+    enforcement: Histogram
+
+
+def figures_of(sources: Sources, now: float) -> ResolverFigures:
+    """The resolver's figures at ``now`` (Unix seconds)."""
+    counts = sources.packets.counts()
+    node, record, forwarding = sources.node, sources.record, sources.forwarding
+    listening, publisher = sources.listening, node.publisher
+    parts = node.disk.parts()
+    threads = sources.fast.counts()
+    return ResolverFigures(
+        queries=counts["queries"],
+        verdicts=counts["verdicts"] | _without_verdict(counts),
+        category_blocks=counts["categories"],
+        responses={
+            "fast": _fast_responses(threads),
+            "slow": Histogram(BOUNDS, list(record.responses), record.seconds),
+        },
+        drops=_drops(counts, record, threads),
+        rate_limited=counts["rate_limited"],
+        cache_lookups=counts["lookups"],
+        upstream_queries=forwarding.counts(),
+        upstreams={name: _upstream(status) for name, status in forwarding.statuses().items()},
+        listen_addresses=listening.places.counts(),
+        tcp_connections=len(listening.connections),
+        tcp_ended={ending.value: count for ending, count in dict(listening.connections.ended).items()},
+        tcp_shortages=dict(listening.service.shortages),
+        snapshot_digest=publisher.snapshot.digest if publisher.snapshot is not None else "",
+        snapshot_generation=publisher.published,
+        snapshots_refused=dict(node.snapshot_files.refused),
+        state_damage={name: part.damaged for name, part in parts.items()},
+        parts_ready={name: part.revision is not None for name, part in parts.items()},
+        enforcement=sources.enforcement,
+        crashes=_crashes(sources.board),
+        fast=_fast(threads, sources.check),
+        lines=len(node.disk.known.table),
+        unknown_profiles=len(node.disk.book.missing()),
+        overlay_entries=publisher.overlay_entries,
+        revision_lag=node.lag(now),
+    )
+
+
+def _drops(counts: Counts, record: AnswerCounts, threads: Sequence[FastCounts]) -> Counter[str]:
+    drops = Counter(counts["drops"]) + Counter(record.drops)
+    for thread in threads:
+        drops.update(thread.drops)
+    return drops
+
+
+def _fast_responses(threads: Sequence[FastCounts]) -> Histogram:
+    times = [sum(column) for column in zip(*(thread.times for thread in threads), strict=True)]
+    return Histogram(BOUNDS, times, sum(thread.seconds for thread in threads))
+
+
+def _fast(threads: Sequence[FastCounts], check: SelfCheck) -> FastFigures:
+    punts = {reason.word: sum(thread.punts[reason] for thread in threads) for reason in PuntReason}
+    return FastFigures(
+        threads=len(threads),
+        datagrams=sum(thread.datagrams - thread.self_queries for thread in threads),
+        batches=sum(thread.batches for thread in threads),
+        punts=punts,
+        misses=_misses(threads),
+        self_queries=dict(check.counts),
+        stuck=check.threads_stuck,
+    )
+
+
+def _misses(threads: Sequence[FastCounts]) -> Counter[str]:
+    misses: Counter[str] = Counter()
+    for thread in threads:
+        misses.update(thread.misses)
+    return misses
+
+
+def _upstream(status: UpstreamStatus) -> UpstreamFigures:
+    return UpstreamFigures(status.up, status.looping, status.latency, status.outstanding)
+
+
+def _crashes(board: CrashBoard | None) -> CrashFigures:
+    if board is None:
+        return CrashFigures()
+    return CrashFigures(board.crashes, board.packets, board.reduced)
+
+
+def _without_verdict(counts: Counts) -> dict[tuple[str, str], int]:
+    """Answers that no verdict stands behind, in the same metric, so that its sum is the number of
+    answers."""
+    limited = counts["rate_limited"].items()
+    return {
+        ("refuse", "acl"): counts["refused"],
+        ("refuse", "reduced"): counts["reduced"],
+        ("truncate", "rate_limit"): sum(count for (action, _), count in limited if action == "truncated"),
+        ("error", "malformed"): counts["malformed"],
+        ("error", "not_ready"): counts["not_ready"],
+    }

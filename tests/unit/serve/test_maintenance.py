@@ -1,0 +1,46 @@
+"""What control does by itself: once for each change, and said once for each failure."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+from filterd.model.mandatory import label_of
+from filterd.operations.snapshots import current_file
+from tests.worlds.maintenance import Kept
+
+SHIPPED = Path(__file__).parents[3] / "policies"
+
+
+async def test_compiles_when_there_is_something_new_and_then_no_more(kept: Kept) -> None:
+    await kept.maintenance.turn()
+    first = current_file(kept.snapshots)
+    assert first is not None
+    assert first.exists()
+    await kept.maintenance.turn()
+    assert kept.events() == ["snapshot built"]
+    os.utime(kept.policies / "categories.yaml", (1, 1))
+    await kept.maintenance.turn()
+    assert kept.events() == ["snapshot built"] * 2
+    source = next((kept.policies / "lists").rglob("*adult*"))
+    source.write_bytes(source.read_bytes() + b"\nanother.example\n")
+    await kept.maintenance.turn()
+    assert kept.events() == ["snapshot built"] * 3
+    assert current_file(kept.snapshots) != first
+
+
+async def test_wrong_policies_are_said_once_and_change_nothing(kept: Kept) -> None:
+    (kept.policies / "categories.yaml").write_text("nonsense: [")
+    await kept.maintenance.turn()
+    await kept.maintenance.turn()
+    assert kept.events() == ["policies failed"]
+    assert current_file(kept.snapshots) is None
+    shutil.copy(SHIPPED / "categories.yaml", kept.policies)
+    await kept.maintenance.turn()
+    assert kept.events()[-1] == "snapshot built"
+
+
+def test_a_confidential_feed_has_an_opaque_label() -> None:
+    assert label_of("starter-adult", confidential=False) == "starter-adult"
+    assert "interpol" not in label_of("interpol", confidential=True)

@@ -1,0 +1,199 @@
+"""What goes wrong around control: the last good lists and snapshot stay, it is said, mending is enough."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import os
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from filterd.model.rule import Scope
+from filterd.model.subscriber import RequestEvidence
+from filterd.operations import feeds, orders, snapshots, subscribers
+from filterd.operations.context import OperationError
+from filterd.operations.intake import OrderRequest
+from filterd.operations.migrate import migrate, require_kept
+from filterd.serve import maintenance as upkeep_module
+from tests.worlds.maintenance import Kept
+
+EVIDENCE = RequestEvidence("holder", "phone", 1.0, "v1", "T-1")
+
+
+def reasons(kept: Kept) -> str:
+    """Every reason and remedy of the log."""
+    lines = [json.loads(line) for line in kept.stream.getvalue().splitlines()]
+    return "\n".join(f"{line.get('reason', '')} {line.get('remedy', '')}" for line in lines)
+
+
+def current(kept: Kept) -> Path:
+    """The file of the current snapshot."""
+    path = snapshots.current_file(kept.snapshots)
+    assert path is not None
+    return path
+
+
+async def feed_of(kept: Kept, category: str) -> tuple[str, Path]:
+    """A feed of the category and its source."""
+    status = await feeds.list_feeds(kept.maintenance.context)
+    feed = next(each.feed for each in status if each.feed.category == category)
+    return feed.id, kept.policies / feed.source
+
+
+async def test_a_profile_that_lines_have_cannot_vanish(kept: Kept) -> None:
+    context = kept.maintenance.context
+    await kept.maintenance.turn()
+    await subscribers.add(context, "S-1")
+    await subscribers.opt_in(context, "S-1", "children", EVIDENCE)
+    before = current(kept)
+    document = kept.policies / "profiles" / "children.yaml"
+    text = document.read_text()
+    document.unlink()
+    for _ in range(2):
+        await kept.maintenance.turn()
+    assert kept.events() == ["snapshot built", "compile failed"]
+    assert "children" in reasons(kept)
+    assert "set-profile" in reasons(kept)
+    assert current(kept) == before
+    assert kept.maintenance.compile_failures == 1
+    document.write_text(text)
+    await kept.maintenance.turn()
+    assert kept.events()[2:] == ["snapshot built"]
+    await subscribers.opt_out(context, "S-1")
+    document.unlink()
+    await kept.maintenance.turn()
+    assert kept.events()[3:] == ["snapshot built"], "no line has it any more"
+
+
+def _no_pointer(path: Path) -> None:
+    (path.parent / "current").write_bytes(b"\xff\xfe../../elsewhere\n")
+
+
+async def test_a_snapshot_that_was_damaged_is_built_anew(kept: Kept) -> None:
+    damages: list[Callable[[Path], object]] = [
+        lambda path: path.write_bytes(path.read_bytes()[:-7]),
+        lambda path: path.write_bytes(path.read_bytes()[:-7] + b"altered"),
+        Path.unlink,
+        _no_pointer,
+    ]
+    await kept.maintenance.turn()
+    for count, damage in enumerate(damages, 2):
+        before = current(kept)
+        damage(before)
+        await kept.maintenance.turn()
+        assert kept.events().count("snapshot built") == count
+        snapshots.verify(kept.maintenance.context)
+        assert current(kept) != before
+    assert kept.events().count("snapshot check failed") == 2
+
+
+BAD_SOURCES: list[tuple[str, Callable[[bytes], bytes]]] = [
+    ("failed", lambda data: b"\x1f\x8b\x08 no gzip"),
+    ("failed", lambda data: gzip.compress(data)[:-9]),
+    ("failed", lambda data: b"\xfd7zXZ\x00 no xz"),
+    ("quarantined", lambda data: b""),
+    ("quarantined", lambda data: b"# nothing but a remark\n"),
+    ("quarantined", lambda data: b"\n".join(data.splitlines()[:20])),
+    ("quarantined", lambda data: b"<!DOCTYPE html><html>404</html>\n" * 9),
+]
+
+
+async def test_a_feed_that_went_bad_keeps_its_last_good_list(kept: Kept) -> None:
+    context = kept.maintenance.context
+    await kept.maintenance.turn()
+    feed, source = await feed_of(kept, "adult")
+    good = (await feeds.show(context, feed)).version
+    before, data = current(kept), source.read_bytes()
+    for outcome, spoil in BAD_SOURCES:
+        source.write_bytes(spoil(data))
+        await kept.maintenance.turn()
+        status = await feeds.show(context, feed)
+        assert status.version == good
+        assert status.check is not None
+        assert status.check.error
+        assert status.quarantined is (outcome == "quarantined")
+        said = "a feed was not read" if outcome == "failed" else "a feed's new version is held back"
+        assert kept.events()[-1] == said
+        source.write_bytes(data)
+        await kept.maintenance.turn()
+        status = await feeds.show(context, feed)
+        assert not status.quarantined, "mended"
+        assert status.version == good
+    source.unlink()
+    await kept.maintenance.turn()
+    status = await feeds.show(context, feed)
+    assert status.version == good
+    assert status.check is not None
+    assert "cannot be read" in status.check.error
+    assert current(kept) == before
+
+
+async def test_a_stored_list_that_was_altered_is_not_compiled_and_comes_back_by_an_update(kept: Kept) -> None:
+    context = kept.maintenance.context
+    await kept.maintenance.turn()
+    before = current(kept)
+    feed, _ = await feed_of(kept, "adult")
+    (stored,) = (context.settings.state_dir / "feeds" / feed).glob("*.rules")
+    stored.write_bytes(b"harmless.example\n")
+    with pytest.raises(OperationError, match=feed) as refused:
+        await snapshots.build(context)
+    assert refused.value.remedy
+    assert current(kept) == before
+    assert [each.outcome for each in await feeds.update(context, [feed])] == ["unchanged"]
+    await snapshots.build(context)
+
+
+async def test_orders_that_outgrow_the_overlay_are_folded_into_a_snapshot(
+    kept: Kept, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(upkeep_module, "FOLD_SIZE", 2000)
+    settings = kept.maintenance.context.settings
+    context = replace(
+        kept.maintenance.context, settings=replace(settings, orders=replace(settings.orders, approvals=1))
+    )
+    await kept.maintenance.turn()
+    small, large = (
+        OrderRequest(
+            "A", "B", "D-1", "L 1", "r", tuple((f"n{each}.example", Scope.SUBTREE) for each in range(count))
+        )
+        for count in (10, 200)
+    )
+    await orders.add(context, small)
+    await kept.maintenance.turn()
+    assert kept.events() == ["snapshot built"]
+    await orders.add(context, large)
+    await kept.maintenance.turn()
+    await kept.maintenance.turn()
+    assert kept.events() == ["snapshot built"] * 2
+
+
+async def test_a_clock_that_was_set_back_stops_no_step(kept: Kept) -> None:
+    now = [2_000_000_000.0]
+    kept.maintenance.context = replace(kept.maintenance.context, clock=lambda: now[0])
+    (kept.policies / "protected.yaml").rename(kept.policies / "away")
+    await kept.maintenance.turn()
+    assert kept.events() == ["policies failed"]
+    (kept.policies / "away").rename(kept.policies / "protected.yaml")
+    now[0] -= 1_000_000_000
+    await kept.maintenance.turn()
+    assert kept.events()[1:] == ["snapshot built"]
+
+
+@pytest.mark.parametrize("lose", [Path.unlink, lambda path: os.truncate(path, 0)], ids=["gone", "empty"])
+async def test_a_store_that_is_gone_is_not_begun_anew_by_itself(
+    kept: Kept, lose: Callable[[Path], object], tmp_path: Path
+) -> None:
+    settings = kept.maintenance.context.settings
+    require_kept(settings)
+    await kept.maintenance.turn()
+    require_kept(settings)
+    await kept.maintenance.context.store.close()
+    lose(tmp_path / "filterd.db")
+    with pytest.raises(OperationError, match="is gone") as refused:
+        require_kept(settings)
+    assert "store migrate" in refused.value.remedy
+    assert (await migrate(settings)).before is None
+    require_kept(settings)

@@ -1,0 +1,97 @@
+"""What a node lives on: a store whose change log a test writes, and snapshots on its shelf."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import create_engine
+
+from filterd.model.changelog import Change, encode
+from filterd.model.rule import Action, Scope
+from filterd.policy.build import Builder
+from filterd.policy.classes import Classes
+from filterd.policy.fingerprint import fingerprint_name
+from filterd.store.tables import metadata
+
+KEY = bytes(range(16))
+
+
+def make_store(path: Path) -> Path:
+    """A file with the store's tables and nothing in them."""
+    engine = create_engine(f"sqlite:///{path}")
+    metadata.create_all(engine)
+    engine.dispose()
+    return path
+
+
+class ScriptedStore:
+    """A store of the real schema whose change log a test writes."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._connection = sqlite3.connect(path, isolation_level=None)
+        self._connection.execute("PRAGMA journal_mode=WAL")
+        self._connection.execute("PRAGMA synchronous=OFF")
+        self._connection.execute("INSERT INTO head VALUES (1, 0, 0, '', 1, 1)")
+        self._connection.execute("INSERT INTO log_floor VALUES (1, 0)")
+        self.revision = 0
+
+    def write(self, *changes: Change, at: float = 0.0, statements: Iterable[tuple[Any, ...]] = ()) -> int:
+        """Append changes and carry out statements, in one transaction; the newest revision."""
+        self._connection.execute("BEGIN IMMEDIATE")
+        for change in changes:
+            self.revision += 1
+            row = (self.revision, *encode(change)[:2], at, encode(change)[2])
+            self._connection.execute("INSERT INTO change VALUES (?, ?, ?, ?, ?)", row)
+        for statement, *values in statements:
+            self._connection.execute(statement, values)
+        self._connection.execute("UPDATE head SET revision = ?", (self.revision,))
+        self._connection.execute("COMMIT")
+        return self.revision
+
+    def sql(self, statement: str, *values: object) -> None:
+        """Run one statement of a test's own."""
+        self._connection.execute(statement, values)
+
+    def close(self) -> None:
+        """Close the writer."""
+        self._connection.close()
+
+
+def profile(*categories: str, **rules: object) -> dict[str, Any]:
+    """A profile as a snapshot's meta has it."""
+    empty = {"services": [], "safe_search": [], "bypass": [], "blocking_mode": "nxdomain", "schedule": []}
+    return {"categories": list(categories), **empty, **rules}
+
+
+def put_snapshot(
+    state_dir: Path,
+    revision: int,
+    classes: Classes,
+    profiles: Mapping[str, Any],
+    rules: Iterable[tuple[str, int]] = (),
+    *,
+    spoil: Callable[[bytes], bytes] = bytes,
+    key: bytes = KEY,
+) -> str:
+    """Publish a snapshot with ``rules`` (name, target), its bytes passed through ``spoil``; the file's
+    name."""
+    builder = Builder(key)
+    for name, target in rules:
+        builder.add_fingerprint(fingerprint_name(key, name), target, Scope.SUBTREE, Action.BLOCK)
+    meta = {
+        "lists": classes.to_meta(),
+        "address_prefixes": {"4": [], "6": []},
+        "profiles": dict(profiles),
+    }
+    data = spoil(b"".join(builder.finish(meta, revision, 1_800_000_000, revision.to_bytes(32, "big"))))
+    snapshot_files = state_dir / "snapshots"
+    snapshot_files.mkdir(exist_ok=True)
+    name = f"{revision}-{revision:012x}.snapshot"
+    (snapshot_files / name).write_bytes(data)
+    (snapshot_files / ".current").write_text(name)
+    (snapshot_files / ".current").rename(snapshot_files / "current")
+    return name

@@ -1,0 +1,191 @@
+"""Generated policies, lines, names and answers for the twins of decide and inspect."""
+
+from __future__ import annotations
+
+from random import Random
+
+from hypothesis import strategies as st
+
+from filterd.model.mandatory import FIRST_ORDER_ID, Mandate
+from filterd.model.rule import Action, BlockingMode, Scope
+from filterd.model.verdict import Kind
+from filterd.policy.classes import FIRST_FREE_BIT, FIXED, Classes, ListClass
+from filterd.policy.resolve import ResolvedPolicy
+from tests.worlds import dns_answers
+from tests.worlds.policy import NOW, Line, Placed, World
+
+_FREE = (
+    *((Kind.CATEGORY, f"cat{n}", f"cat{n % 3}", "") for n in range(4)),
+    (Kind.SECURITY, "malware", "", ""),
+    (Kind.SECURITY, "phishing", "", ""),
+    (Kind.SERVICE, "video", "", ""),
+    (Kind.SERVICE, "chat", "", ""),
+    (Kind.SAFE_SEARCH, "engine", "", "safe.b.example"),
+    (Kind.SAFE_SEARCH, "other", "", "b.example"),
+    (Kind.BYPASS, "doh", "", ""),
+    (Kind.BYPASS, "canary", "", ""),
+)
+CLASSES = Classes(
+    (*FIXED, *(ListClass(i, k, FIRST_FREE_BIT + n * 41, c, t) for n, (k, i, c, t) in enumerate(_FREE)))
+)
+"""some of every kind, spread over the words of a mask"""
+
+BITS = [entry.number for entry in CLASSES.lists]
+EARLY = 3
+"""that many of them, the first ones, decide before most stages"""
+MANDATORY_IDS = [0, 1, 7, FIRST_ORDER_ID, FIRST_ORDER_ID + 1, FIRST_ORDER_ID + 40]
+NAMES = [
+    "example",
+    "a.example",
+    "b.example",
+    "www.a.example",
+    "www.b.example",
+    "safe.b.example",
+    "x.www.a.example",
+]
+OTHER_NAMES = ["test", "www.test", "c.example", "x.y.z.example"]
+ADDRESSES = [
+    "192.0.2.1",
+    "192.0.2.77",
+    "198.51.100.9",
+    "2001:db8::1",
+    "2001:db8:0:1::5",
+    "::1",
+    "::ffff:192.0.2.77",
+]
+PREFIXES = ["0.0.0.0/0", "192.0.2.0/24", "192.0.2.1/32", "198.51.0.0/16", "2001:db8::/32", "2001:db8::1/128"]
+
+
+def names() -> st.SearchStrategy[str]:
+    """Few different ones, so that rules meet them."""
+    return st.sampled_from(NAMES * 3 + OTHER_NAMES)
+
+
+def make_rule(random: Random) -> Placed:
+    """A rule; what decides before most stages is seldom."""
+    late = random.random() < 0.9
+    bit = random.choice(BITS[EARLY:] if late else BITS[:EARLY])
+    mandatory = -1 if late or random.random() < 0.4 else random.choice(MANDATORY_IDS)
+    live, action = random.random() < 0.3, random.choice([Action.BLOCK] * 4 + [Action.ALLOW])
+    if random.random() < 0.3:
+        return Placed(random.choice(PREFIXES), bit, mandatory, Scope.SUBTREE, action, live)
+    return Placed(random.choice(NAMES), bit, mandatory, random.choice(list(Scope)), action, live)
+
+
+def _mandate(random: Random, number: int) -> Mandate:
+    moments = [0, 0, 0, NOW - 1, NOW, NOW + 1]
+    return Mandate(
+        number,
+        "reference",
+        mode=random.choice(list(BlockingMode)),
+        not_before=random.choice(moments),
+        not_after=random.choice(moments),
+        withdrawn=random.random() < 0.2,
+        confidential=random.random() < 0.3,
+    )
+
+
+def make_policy(random: Random, classes: Classes = CLASSES) -> ResolvedPolicy:
+    """Of each kind everything, nothing or one list."""
+
+    def mask(kind: Kind) -> int:
+        own = [entry.mask for entry in classes.lists if entry.kind is kind]
+        return random.choice([0, sum(own), sum(own), *own])
+
+    return ResolvedPolicy(
+        categories=mask(Kind.CATEGORY),
+        services=mask(Kind.SERVICE),
+        safe_search=mask(Kind.SAFE_SEARCH),
+        bypass=mask(Kind.BYPASS),
+        schedule=mask(Kind.CATEGORY) if random.random() < 0.3 else 0,
+        schedule_all=random.random() < 0.2,
+        mode=random.choice(list(BlockingMode)),
+        next_boundary=random.choice([0, NOW + 60]),
+    )
+
+
+def _world(random: Random) -> World:
+    return World(
+        CLASSES,
+        rules=tuple(make_rule(random) for _ in range(random.randrange(60))),
+        mandates=tuple(_mandate(random, number) for number in MANDATORY_IDS if random.random() < 0.8),
+        policies=tuple(make_policy(random) for _ in range(random.randrange(1, 4))),
+        security_enabled=random.random() < 0.7,
+    )
+
+
+def worlds() -> st.SearchStrategy[World]:
+    """Policies in snapshot and overlay, with mandates in every state.
+
+    Made of a seed, as a search for small examples would hardly let two rules meet on a name.
+    """
+    return st.integers(0, 2**64 - 1).map(lambda seed: _world(Random(seed)))
+
+
+def _line(random: Random) -> Line | None:
+    if random.random() < 0.1:
+        return None
+    own = [
+        (random.choice(NAMES), random.choice(list(Action)[:2]), random.choice(list(Scope)[:2]))
+        for _ in range(random.choice([0, 0, 0, 1, 2, 4]))
+    ]
+    return Line(
+        policy=random.choice([0, 0, 0, 1, 2, 3]),
+        opted_in=random.random() < 0.8,
+        paused_until=random.choice([0, 0, 0, NOW - 1, NOW, NOW + 1]),
+        security_left=random.random() < 0.3,
+        own_names=tuple(own),
+    )
+
+
+def lines() -> st.SearchStrategy[Line | None]:
+    """Lines in every state, and unknown ones; the policy may be one that the state has not."""
+    return st.integers(0, 2**64 - 1).map(lambda seed: _line(Random(seed)))
+
+
+def answers() -> st.SearchStrategy[bytes]:
+    """Sound answers with aliases, services, hints and addresses in all sections."""
+    sections = st.sampled_from([1, 1, 1, 2, 3])
+    one = st.one_of(
+        st.builds(
+            lambda name, rtype, section: dns_answers.alias(name, rtype=rtype, section=section),
+            names(),
+            st.sampled_from([dns_answers.CNAME, dns_answers.DNAME]),
+            sections,
+        ),
+        st.builds(
+            lambda name, hints, rtype, section: dns_answers.service(
+                name, hints, rtype=rtype, section=section
+            ),
+            st.just(".") | names(),
+            st.lists(st.sampled_from(ADDRESSES), max_size=4),
+            st.sampled_from([dns_answers.HTTPS, dns_answers.SVCB]),
+            sections,
+        ),
+        st.builds(
+            lambda text, section: dns_answers.address(text, section=section),
+            st.sampled_from(ADDRESSES),
+            sections,
+        ),
+        st.builds(
+            lambda data, rtype, rclass: dns_answers.record(rtype, data, rclass=rclass),
+            st.binary(max_size=20),
+            st.sampled_from([2, 6, 15, 16, 46, 99]),
+            st.sampled_from([1, 1, 3]),
+        ),
+    )
+    return st.lists(one, min_size=1, max_size=8).map(lambda records: dns_answers.message(*records))
+
+
+def hostile_answers() -> st.SearchStrategy[bytes]:
+    """Answers that are cut, changed or were never answers."""
+    cut = st.builds(lambda data, size: data[: size % (len(data) + 1)], answers(), st.integers(0, 400))
+    changed = st.builds(_changed, answers(), st.lists(st.tuples(st.integers(0, 600), st.integers(0, 255))))
+    return st.one_of(cut, changed, changed, st.binary(max_size=80))
+
+
+def _changed(data: bytes, changes: list[tuple[int, int]]) -> bytes:
+    mutated = bytearray(data)
+    for place, value in changes:
+        mutated[place % len(mutated)] = value
+    return bytes(mutated)

@@ -1,0 +1,64 @@
+"""Tests that need a command of the system say so; without it they are skipped, with one line in the summary.
+
+``@pytest.mark.system("dig", "unbound")`` on a test, class or module (``pytestmark``). With ``CI=true`` in the
+environment a missing command is a failure: a machine of ours has them all (.ci/run installs them).
+The plugin is registered by ``pytest_plugins = ["tests.worlds.system"]`` in tests/conftest.py.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+PACKAGES = {
+    "delv": "bind9-dnsutils",
+    "dig": "bind9-dnsutils",
+    "dnssec-keygen": "bind9-utils",
+    "dnssec-signzone": "bind9-utils",
+    "kdig": "knot-dnsutils",
+    "named": "bind9",
+    "nsd": "nsd",
+    "nsd-checkconf": "nsd",
+    "pdns_recursor": "pdns-recursor",
+    "unbound": "unbound",
+    "unbound-checkconf": "unbound",
+}
+"""command -> the Debian package that brings it"""
+
+_skipped: dict[str, list[str]] = {}
+"""test -> the packages for want of which it was skipped"""
+
+
+def command(name: str) -> Path | None:
+    """Where the command is, or None. Daemons live in /usr/sbin, which is not on every user's PATH."""
+    path = os.environ.get("PATH", os.defpath) + os.pathsep + "/usr/sbin" + os.pathsep + "/sbin"
+    found = shutil.which(name, path=path)
+    return Path(found) if found else None
+
+
+def missing_packages(item: pytest.Item) -> list[str]:
+    """The Debian packages, sorted, that a test names with its ``system`` marks and that are not installed."""
+    wanted = {name for mark in item.iter_markers("system") for name in mark.args}
+    return sorted({PACKAGES[name] for name in wanted if command(name) is None})
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Skip, or fail under ``CI=true``, what cannot run here."""
+    packages = missing_packages(item)
+    if not packages:
+        return
+    if os.environ.get("CI") == "true":
+        pytest.fail(f"system package missing: apt-get install {' '.join(packages)}", pytrace=False)
+    _skipped[item.nodeid] = packages
+    pytest.skip(f"needs {' '.join(packages)}")
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """The one line that names what to install."""
+    if _skipped:
+        names = " ".join(sorted({package for packages in _skipped.values() for package in packages}))
+        line = f"{len(_skipped)} tests skipped, to run them: apt-get install {names}"
+        terminalreporter.write_line(line, yellow=True)
