@@ -14,14 +14,14 @@ ANSWERED = Signs(asked=True, answered=True, turned=True, crowded=False)
 
 def looked(*, heard: bool, signs: Signs, looks: int = LOOKS) -> ThreadLiveness:
     """After so many seconds of the same; ``heard``: it answered once before."""
-    sight = ThreadLiveness()
+    liveness = ThreadLiveness()
     now = 50.0
     if heard:
-        sight.look(ANSWERED, now)
+        liveness.look(ANSWERED, now)
     for _ in range(looks + 1):
-        sight.look(signs, now)
+        liveness.look(signs, now)
         now += 1.0
-    return sight
+    return liveness
 
 
 @pytest.mark.parametrize(
@@ -49,21 +49,21 @@ def test_it_lives_from_its_first_sign_on() -> None:
 
 
 def test_an_answer_ends_it() -> None:
-    sight = looked(heard=True, signs=Signs(True, False, True, False))
-    assert sight.stuck
-    sight.look(ANSWERED, 100.0)
-    assert not sight.stuck
+    liveness = looked(heard=True, signs=Signs(True, False, True, False))
+    assert liveness.stuck
+    liveness.look(ANSWERED, 100.0)
+    assert not liveness.stuck
 
 
 def test_tcp_is_stuck_where_nothing_at_all_happens() -> None:
     for asked, activity, stuck in ((True, 0, True), (False, 0, False), (True, 1, False)):
-        sight = TcpLiveness()
-        sight.asked = asked
+        liveness = TcpLiveness()
+        liveness.asked = asked
         for now in range(LOOKS + 1):
-            sight.look(False, now * activity, float(now))
-        assert sight.stuck is stuck
-        sight.look(True, LOOKS * activity, LOOKS + 1.0)
-        assert not sight.stuck
+            liveness.look(False, now * activity, float(now))
+        assert liveness.stuck is stuck
+        liveness.look(True, LOOKS * activity, LOOKS + 1.0)
+        assert not liveness.stuck
 
 
 def test_a_look_adds_two_looks_time_at_most() -> None:
