@@ -13,12 +13,13 @@ from ipaddress import ip_network
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from filterd.config.domain import IPNetwork
+from filterd.disk.keys import FINGERPRINT_KEY
 from filterd.model.line import LineChoices
 from filterd.model.order import Order, OrderState
 from filterd.model.rule import Action, Scope
 from filterd.operations import lines, texts
 from filterd.operations.context import Context, OperationError
-from filterd.operations.rulefiles import fingerprint_key
+from filterd.operations.keys import load_key
 from filterd.operations.snapshots import open_current
 from filterd.policy.build import MANDATORY_TARGET
 from filterd.policy.decide import LineHandle, PublishedState
@@ -60,7 +61,7 @@ async def load(
     context: Context, now: int, *, subscriber: str | None = None, client: str | None = None
 ) -> CheckState:
     """The state at ``now`` for a subscriber, for a client address, or for nobody known."""
-    key = fingerprint_key(context.settings)
+    key = load_key(context.settings, FINGERPRINT_KEY)
     snapshot = open_current(context)
     async with context.store.read() as connection:
         revision = await log.revision(connection)

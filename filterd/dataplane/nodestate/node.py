@@ -20,6 +20,7 @@ from filterd.dataplane.nodestate.snapshot_files import SnapshotFiles
 from filterd.dataplane.nodestate.values import NodeObserver, NodePaths, Published
 from filterd.model import changelog
 from filterd.model.changelog import OrderChange
+from filterd.policy import layout
 from filterd.policy.published import StateSettings
 
 POLL_SECONDS = 0.02
@@ -55,7 +56,7 @@ class Node:
         self.disk = NodeDisk(place.state_dir / "node", place.key)
         self.publisher = Publisher(self.disk, place.key, settings)
         self.snapshot_files = SnapshotFiles(
-            place.state_dir / "snapshots",
+            place.state_dir / layout.DIRECTORY,
             place.state_dir / "node" / "snapshot",
             place.key,
             lambda name, reason: observer.note("snapshot refused", file=name, reason=reason),

@@ -15,12 +15,12 @@ from pathlib import Path
 
 from filterd.dataplane.nodestate import lines as parental
 from filterd.dataplane.nodestate import orders as mandatory
-from filterd.dataplane.nodestate.files import Chunk, sync_directory
-from filterd.dataplane.nodestate.journal import Journal, JournalDamagedError, Loaded
 from filterd.dataplane.nodestate.lines import KnownLines, ParentalBatch
 from filterd.dataplane.nodestate.orders import HeldOrder, KnownOrders
 from filterd.dataplane.tables.addresses import Addresses
 from filterd.dataplane.tables.dump import TableError
+from filterd.disk.files import Chunk, make_directory
+from filterd.disk.journal import Journal, JournalDamagedError, Loaded
 from filterd.policy.classes import Classes
 from filterd.policy.resolve import PolicyBook
 
@@ -64,8 +64,7 @@ class NodeDisk:
     addresses: Addresses = field(init=False, default_factory=empty_addresses)
 
     def __post_init__(self) -> None:
-        self.directory.mkdir(parents=True, exist_ok=True, mode=0o700)
-        sync_directory(self.directory.parent)
+        make_directory(self.directory)
         self.mandatory = Part(Journal(self.directory, "mandatory", self.key))
         self.lines = Part(Journal(self.directory, "parental", self.key))
         self.bindings = Part(Journal(self.directory, "bindings", self.key))

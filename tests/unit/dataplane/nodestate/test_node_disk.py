@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from filterd.dataplane.nodestate.journal import Journal
 from filterd.dataplane.nodestate.node import Node
 from filterd.dataplane.nodestate.publisher import check_meta
 from filterd.dataplane.nodestate.values import NodePaths, Published
+from filterd.disk.journal import Journal
 from filterd.model.changelog import BindingChange, LineChange, OrderChange
 from filterd.model.line import LineChoices, OwnName
 from filterd.model.mandatory import FIRST_ORDER_ID, Mandate
