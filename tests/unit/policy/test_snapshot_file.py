@@ -307,7 +307,7 @@ def test_a_files_name_says_revision_and_digest_and_is_read_back() -> None:
 
 @pytest.mark.parametrize(
     "name",
-    ["", "1207-.snapshot", "-ab.snapshot", "1207-ab.snapshot.new", "x1-ab.snapshot", "1207-ABC.snapshot"],
+    ["", "1207-.snapshot", "-ab.snapshot", "1207-ab.snapshot.new", "x1-ab.snapshot", "7-ABC.snapshot"],
 )
 def test_other_names_are_no_snapshots(name: str) -> None:
     assert not layout.is_file_name(name)

@@ -167,7 +167,7 @@ def test_an_order_that_the_disk_does_not_take_is_not_in_memory_either(
         patched.setattr(Journal, "append", full)
         store.write(ORDER)
         node.turn()
-        assert node.disk.orders.held == {}
+        assert node.disk.orders.all() == ()
         assert node.mandatory_revision == before
     settle(node)
     assert heard.reason("banned.example", 0) is Reason.MANDATORY
