@@ -153,13 +153,13 @@ def resume(id: str, config: Path | None, as_json: bool) -> None:
 
 @subscriber.command("leave-security")
 @click.argument("id")
-@click.option("--return", "back", is_flag=True, help="Come back to it.")
+@click.option("--return", "returns", is_flag=True, help="Come back to it.")
 @common
-def leave_security(id: str, back: bool, config: Path | None, as_json: bool) -> None:
+def leave_security(id: str, returns: bool, config: Path | None, as_json: bool) -> None:
     """Take the line out of the operator's own security blocking."""
     from filterd.operations import subscribers
 
-    _change(config, as_json, lambda context: subscribers.leave_security(context, id, left=not back))
+    _change(config, as_json, lambda context: subscribers.leave_security(context, id, left=not returns))
 
 
 @subscriber.command()

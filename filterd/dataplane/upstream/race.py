@@ -18,16 +18,16 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import count, zip_longest
 
-from filterd.dataplane.upstream.budget import Budget
 from filterd.dataplane.upstream.health import SILENCE, order
-from filterd.dataplane.upstream.peer import Attempt, Peer
-from filterd.dataplane.upstream.values import (
+from filterd.dataplane.upstream.hedge_budget import HedgeBudget
+from filterd.dataplane.upstream.model import (
     FailureReason,
     ForwardOutcome,
     Question,
     UpstreamAnswer,
     UpstreamFailure,
 )
+from filterd.dataplane.upstream.peer import Attempt, Peer
 
 _SERVFAIL = 2
 _LINGER = SILENCE + 0.05
@@ -56,7 +56,7 @@ class Race:
         self,
         question: Question,
         peers: Sequence[Peer],
-        budget: Budget,
+        budget: HedgeBudget,
         clock: Callable[[], float],
         limits: RaceLimits,
         lingering: set[Attempt],

@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from filterd.dataplane.upstream.budget import BURST, Budget
+from filterd.dataplane.upstream.hedge_budget import BURST, HedgeBudget
 from filterd.dataplane.upstream.latency import LONGEST_HEDGE, SHORTEST_HEDGE, Latency
 
 
@@ -44,7 +44,7 @@ def test_then_it_is_the_95th_percentile_of_the_latest() -> None:
 
 
 def test_a_tenth_of_the_questions_may_be_hedged_and_a_burst() -> None:
-    budget = Budget()
+    budget = HedgeBudget()
     assert sum(budget.take() for _ in range(100)) == BURST
     taken = 0
     for _ in range(1000):

@@ -7,7 +7,7 @@ SHARE = 0.1
 BURST = 16.0
 
 
-class Budget:
+class HedgeBudget:
     """A token bucket that questions fill and hedges empty: a slow upstream does not double its load."""
 
     def __init__(self) -> None:
