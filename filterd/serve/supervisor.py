@@ -22,9 +22,9 @@ from pathlib import Path
 from filterd.config.load import ConfigErrors, load
 from filterd.config.settings import Settings
 from filterd.serve.crashes import CrashWatch, new_board
-from filterd.serve.notify import READY, STOPPING, WATCHDOG, Notifier
 from filterd.serve.process import CANNOT_START
 from filterd.serve.pulse import CHECK_SECONDS, STOPPED_SECONDS, PulseWatch
+from filterd.serve.sd_notify import READY, STOPPING, WATCHDOG, Notifier
 from filterd.telemetry import log
 
 FIRST_PAUSE = 0.2

@@ -2,7 +2,7 @@
 
     resolve(question)
       -> one task for each question, however many wait        forwarder
-      -> servers one after the other, hedged, within limits   race, hedge_budget
+      -> servers one after the other, hedged, within limits   race
       -> in the order of their condition                      health, latency
       -> each with the features that it supports              peer, capabilities
       -> UDP from a fresh port; TCP if truncated; or TLS      network, streams

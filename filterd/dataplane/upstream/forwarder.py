@@ -8,7 +8,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from filterd.dataplane.upstream.health_sharing import HealthSharing, RoutePublisher
-from filterd.dataplane.upstream.hedge_budget import HedgeBudget
 from filterd.dataplane.upstream.message import Bits
 from filterd.dataplane.upstream.model import (
     FailureReason,
@@ -21,7 +20,7 @@ from filterd.dataplane.upstream.model import (
 from filterd.dataplane.upstream.network import LoopNetwork, Network
 from filterd.dataplane.upstream.peer import Attempt, Note, Peer, PeerContext, Reading, unwatched
 from filterd.dataplane.upstream.probes import Probes
-from filterd.dataplane.upstream.race import Race, RaceLimits
+from filterd.dataplane.upstream.race import HedgeBudget, Race, RaceLimits
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,6 @@ from dataclasses import dataclass
 from itertools import count, zip_longest
 
 from filterd.dataplane.upstream.health import SILENCE, order
-from filterd.dataplane.upstream.hedge_budget import HedgeBudget
 from filterd.dataplane.upstream.model import (
     FailureReason,
     ForwardOutcome,
@@ -29,6 +28,10 @@ from filterd.dataplane.upstream.model import (
 )
 from filterd.dataplane.upstream.peer import Attempt, Peer
 
+HEDGE_SHARE = 0.1
+"""hedges that each question earns: enough for the slowest twentieth, and as many again"""
+HEDGE_BURST = 16.0
+"""hedges that may be saved up"""
 _SERVFAIL = 2
 _LINGER = SILENCE + 0.05
 """seconds: how long an attempt goes on that is not needed any more; its silence is noticed before"""
@@ -46,6 +49,24 @@ class RaceLimits:
     """the wait for all of them together; of what the client has waited before, at most half counts"""
     outstanding: int = 4096
     """different questions at one time"""
+
+
+class HedgeBudget:
+    """A token bucket that questions fill and hedges empty: a slow upstream does not double its load."""
+
+    def __init__(self) -> None:
+        self._left = HEDGE_BURST
+
+    def earn(self) -> None:
+        """A question was asked."""
+        self._left = min(self._left + HEDGE_SHARE, HEDGE_BURST)
+
+    def take(self) -> bool:
+        """Whether one may be asked twice."""
+        if self._left < 1.0:
+            return False
+        self._left -= 1.0
+        return True
 
 
 class Race:

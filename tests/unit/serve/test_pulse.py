@@ -19,8 +19,8 @@ from filterd.config.settings import Settings
 from filterd.dataplane.listeners.selfcheck import SelfCheck
 from filterd.dataplane.listeners.thread_liveness import STUCK_SECONDS
 from filterd.serve import supervisor
-from filterd.serve.notify import READY, STOPPING, WATCHDOG, Notifier
 from filterd.serve.pulse import QUICK_LOOKS, STOPPED_SECONDS, Pulse, PulseWatch
+from filterd.serve.sd_notify import READY, STOPPING, WATCHDOG, Notifier
 from filterd.serve.supervisor import Supervisor
 from filterd.telemetry import log
 
