@@ -7,7 +7,7 @@ import random
 import pytest
 
 from filterd.dataplane.upstream.latency import LONGEST_HEDGE, SHORTEST_HEDGE, Latency
-from filterd.dataplane.upstream.race import HedgeBudget
+from filterd.dataplane.upstream.race import HEDGE_BURST, HedgeBudget
 
 
 def observed(*seconds: float) -> Latency:
