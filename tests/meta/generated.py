@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from tests.meta import generated_policies
+from tests.meta import decisions, generated_policies
 
 NOTE = "<!-- Generated. UPDATE_DOCS=1 make test PYTEST=tests/meta writes it anew. -->\n"
 
@@ -190,6 +190,7 @@ def metrics() -> str:
 DOCUMENTS: dict[str, Callable[[], str]] = {
     "docs/cli.md": command_line,
     "docs/configuration.md": configuration,
+    "docs/decisions/README.md": lambda: decisions.index(NOTE),
     "docs/metrics.md": metrics,
     "docs/policies.md": lambda: generated_policies.page(NOTE),
 }
