@@ -12,6 +12,7 @@ import click
 import pytest
 import yaml
 
+from filterd.dataplane.packet.pipeline import Stage
 from tests.meta.generated import DOCUMENTS
 from tests.meta.layers import read
 
@@ -168,3 +169,9 @@ def test_every_package_and_wing_stands_in_the_architecture() -> None:
     tree = read()
     there = [name for layers in tree.layers.values() for layer in layers for name in layer]
     assert sorted(rows) == sorted(name.rpartition(".")[2] for name in there)
+
+
+def test_the_life_of_a_query_goes_through_the_stages_in_their_order() -> None:
+    text = (ROOT / "docs/life-of-a-query.md").read_text()
+    told = re.findall(r"^\| ([a-z]+)(?:: [a-z ]+)? \| [A-Z]", text.partition("\n## ")[0], re.MULTILINE)
+    assert "".join(dict.fromkeys(f"{name} " for name in told)).split() == [s.name.lower() for s in Stage]
