@@ -175,3 +175,32 @@ def test_the_life_of_a_query_goes_through_the_stages_in_their_order() -> None:
     text = (ROOT / "docs/life-of-a-query.md").read_text()
     told = re.findall(r"^\| ([a-z]+)(?:: [a-z ]+)? \| [A-Z]", text.partition("\n## ")[0], re.MULTILINE)
     assert "".join(dict.fromkeys(f"{name} " for name in told)).split() == [s.name.lower() for s in Stage]
+
+
+def tasks() -> dict[str, list[str]]:
+    """Task -> the files and folders to open, as docs/contributing.md tells."""
+    text = (ROOT / "docs/contributing.md").read_text()
+    section = text.partition("## Where to change what\n")[2].partition("\n## ")[0]
+    rows = re.findall(r"^\| ([a-z].+?) \| (.+) \|$", section, re.MULTILINE)
+    return {task: re.findall(r"`([^`]+)`", files) for task, files in rows if task != "task"}
+
+
+def test_where_to_change_what_names_files_that_are_there() -> None:
+    told = tasks()
+    assert len(told) >= 10
+    assert [task for task, files in told.items() if not files] == []
+    named = [name for files in told.values() for name in files]
+    assert [name for name in named if not any((home / name).exists() for home in homes())] == []
+
+
+def test_the_glossary_is_sorted_and_explains_words_that_are_used() -> None:
+    page = ROOT / "docs/glossary.md"
+    rows = re.findall(r"^\| (.+?) \| .+ \|$", page.read_text(), re.MULTILINE)
+    words = [word for word in rows if word not in ("word", "---")]
+    assert words
+    assert words == sorted(set(words), key=str.casefold)
+    kinds = {".py", ".pyx", ".pxd", ".pyi", ".yaml"}
+    sources = [path for path in (ROOT / "filterd").rglob("*") if path.suffix in kinds]
+    sources += [*(ROOT / "tests").glob("*/*.py"), *(each for each in PAGES if each != page)]
+    used = re.sub(r"[_\s-]+", " ", "\n".join(path.read_text() for path in sources).lower())
+    assert [word for word in words if word.lower().replace("-", " ") not in used] == []

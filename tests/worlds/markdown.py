@@ -40,7 +40,7 @@ def filled(block: str) -> str:
     item = _ITEM.match(block)
     indent = " " * (item.end() if item else len(block) - len(block.lstrip(" ")))
     line = block[: len(indent)]
-    words = _UNBROKEN.findall(block[len(indent) :])
+    words = [" ".join(word.split()) for word in _UNBROKEN.findall(block[len(indent) :])]
     lines: list[str] = []
     for word in words:
         if len(line) + len(word) > WIDTH and line.strip() and not _MARKERS.fullmatch(word):
