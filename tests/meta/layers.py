@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from textwrap import wrap
@@ -48,7 +48,7 @@ def contracts(root: Path = ROOT) -> dict[str, Layers]:
 class Tree:
     """The packages that are there, by layer, and what each imports."""
 
-    layers: dict[str, Layers]
+    layers: Mapping[str, Layers]
     """container -> its layers, without packages that are not there yet"""
     imported: dict[str, set[str]]
     """package (or wing, where a container has wings) -> the packages and wings that it imports"""

@@ -15,6 +15,7 @@ import yaml
 from filterd.dataplane.packet.pipeline import Stage
 from tests.meta.generated import DOCUMENTS
 from tests.meta.layers import read
+from tests.worlds.markdown import too_long
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -204,3 +205,9 @@ def test_the_glossary_is_sorted_and_explains_words_that_are_used() -> None:
     sources += [*(ROOT / "tests").glob("*/*.py"), *(each for each in PAGES if each != page)]
     used = re.sub(r"[_\s-]+", " ", "\n".join(path.read_text() for path in sources).lower())
     assert [word for word in words if word.lower().replace("-", " ") not in used] == []
+
+
+def test_lines_have_at_most_100_characters(tracked: list[Path]) -> None:
+    pages = [path for path in tracked if path.suffix == ".md"]
+    assert set(PAGES) <= set(pages)
+    assert [f"{page}:{number}" for page in pages for number, _ in too_long(page.read_text())] == []

@@ -11,7 +11,7 @@ _ITEM = re.compile(r"(\s*)(?:[-*]|\d+\.)\s+")
 _UNBROKEN = re.compile(r"(?:`[^`]*`|\[[^\]]*\]\([^)]*\)|\S)+")
 """a code span or a link stays on one line, with what touches it"""
 _MARKERS = re.compile(r"[-+*]|#+|\d+[.)]|[>|].*")
-"""words that would mean something else at the begin of a line"""
+"""words that would be a mark at the begin of a line"""
 
 
 def is_table_row(line: str) -> bool:
@@ -40,14 +40,25 @@ def filled(block: str) -> str:
     item = _ITEM.match(block)
     indent = " " * (item.end() if item else len(block) - len(block.lstrip(" ")))
     line = block[: len(indent)]
-    words = [" ".join(word.split()) for word in _UNBROKEN.findall(block[len(indent) :])]
     lines: list[str] = []
-    for word in words:
-        if len(line) + len(word) > WIDTH and line.strip() and not _MARKERS.fullmatch(word):
+    for word in _words(block[len(indent) :]):
+        if len(line) + len(word) > WIDTH and line.strip():
             lines.append(line.rstrip())
             line = indent
         line += word + " "
     return "\n".join([*lines, line.rstrip()]) + "\n"
+
+
+def _words(text: str) -> list[str]:
+    """What may stand at the begin of a line, in order; a mark goes with the word before it."""
+    words: list[str] = []
+    for part in _UNBROKEN.findall(text):
+        word = " ".join(part.split())
+        if words and _MARKERS.fullmatch(word):
+            words[-1] += " " + word
+        else:
+            words.append(word)
+    return words
 
 
 def _stays(block: str) -> bool:
