@@ -1,7 +1,7 @@
 """``make mutants``: a random sample of small changes to the product, and which of them no test notices.
 
     python -m tests.mutants [--sample N] [--seed N] [--skip N] [--kind KIND] [--path TEXT]
-                            [--reach near|unit|suite] [--list]
+                            [--reach near|unit|suite] [--minutes N] [--list]
 
 A seed fixes the order of all mutations; ``--skip`` goes on where an earlier run ended. Each mutation is
 applied in a private copy, its native modules are built there, and the tests that can notice it run until one
@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import random
+import signal
 import sys
 import time
 from collections import Counter
@@ -26,6 +27,7 @@ from tests.mutants.trial import STAGES, Fate, Result, Trial
 
 ROOT = Path(__file__).parents[2]
 SAMPLE = 60
+MINUTES = 120.0
 KINDS = ("python", "reference", "native")
 
 
@@ -60,9 +62,13 @@ def main(words: list[str]) -> int:
         f"{len(picked)} of {len(possible)} mutations, seed {chosen.seed}, tests: up to {chosen.reach}",
         flush=True,
     )
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended"))  # by way of the cleaning up
+    until = time.monotonic() + 60 * chosen.minutes
     with private_tree(ROOT) as tree:
         trial = Trial(tree, chosen.reach)
-        results = list(_tried(trial, picked))
+        results = list(_tried(trial, picked, until))
+    if len(results) < len(picked):
+        print(f"the time is over; go on with --skip {chosen.skip + len(results)}")
     _report(results)
     for test in sorted(trial.left_out):
         print(f"fails without any mutation: {test}")
@@ -81,14 +87,17 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--reach", choices=STAGES, default=STAGES[-1], help="how far from a module tests may be"
     )
+    parser.add_argument("--minutes", type=float, default=MINUTES, help="begin no mutation after so long")
     parser.add_argument("--list", action="store_true", help="show the mutations and try none")
     return parser
 
 
-def _tried(trial: Trial, picked: list[Mutation]) -> Iterator[Result]:
-    """The results, each shown as it comes."""
+def _tried(trial: Trial, picked: list[Mutation], until: float) -> Iterator[Result]:
+    """The results, each shown as it comes, until the time is over."""
     for number, mutation in enumerate(picked, 1):
         began = time.monotonic()
+        if began > until:
+            return
         result = trial.of(mutation)
         line = mutation.line((ROOT / mutation.path).read_text(encoding="utf-8"))
         said = f"{result.fate} {result.test}".strip()

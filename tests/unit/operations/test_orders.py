@@ -184,8 +184,8 @@ async def test_an_order_that_came_today_and_one_without_a_time(
 async def test_the_first_second_that_is_too_late_or_too_early(
     context: Context,
     installation: Installation,
-    taken: dict[str, int],
-    refused: dict[str, int],
+    taken: dict[str, Any],
+    refused: dict[str, Any],
     says: str,
 ) -> None:
     """Times are given from now."""
