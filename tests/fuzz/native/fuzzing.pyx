@@ -69,7 +69,7 @@ from filterd.policy.decide cimport (
     Verdict,
     decide,
 )
-from filterd.policy.inspect cimport INSPECT_OK, Union, inspect, union_of
+from filterd.policy.inspect cimport INSPECT_OK, Inspected, Union, inspect, union_of
 from filterd.wire.codec cimport (
     BADVERS,
     END,
@@ -370,13 +370,17 @@ cdef void look_into(const uint8_t* kept, size_t length) noexcept nogil:
     """Inspection, the union of classes and the lifetime: none may fail on what was stripped."""
     cdef Lifetime lives
     cdef Verdict verdict
+    cdef Inspected answer
     cdef Union united
     must(walks(kept, length), 17)
     scrubs(kept, length)
     must(lifetime(kept, length, &lives) == OK, 18)
     memset(&verdict, 0, sizeof(Verdict))
     if core != NULL and core.state != NULL:
-        inspect(core.state, NULL, kept, length, False, False, NOW, &verdict, NULL)
+        answer.message = kept
+        answer.length = length
+        answer.own_allow = answer.rewritten = False
+        inspect(core.state, NULL, &answer, NOW, &verdict, NULL)
         union_of(core.state, kept, length, &united)
 
 
@@ -520,6 +524,7 @@ cdef void check_answer(const Exchange* x, const uint8_t* out, size_t length) noe
 cdef void check_passes(const Exchange* x, const uint8_t* out, size_t length) noexcept nogil:
     """What a client is given would pass inspection once more, for the same line on the same state."""
     cdef Verdict verdict
+    cdef Inspected answer
     cdef Line mine
     cdef const Line* line = &mine
     if get16(out + 6) == 0:
@@ -528,7 +533,11 @@ cdef void check_passes(const Exchange* x, const uint8_t* out, size_t length) noe
         line = NULL
     decide(core.state, line, &x.query.name, NOW, &verdict, NULL)
     if verdict.outcome != OUTCOME_BLOCK:
-        must(inspect(core.state, line, out, length, verdict.own_allow, x.rewrite, NOW, &verdict, NULL) == INSPECT_OK, 46)
+        answer.message = out
+        answer.length = length
+        answer.own_allow = verdict.own_allow
+        answer.rewritten = x.rewrite
+        must(inspect(core.state, line, &answer, NOW, &verdict, NULL) == INSPECT_OK, 46)
         must(verdict.outcome == OUTCOME_PASS, 47)
 
 
