@@ -43,16 +43,16 @@ cdef void address_fingerprint(const uint8_t* key, uint8_t family, uint8_t length
 cdef bytes packed(const Fingerprint* value):
     """The 16 output bytes in the paper's order."""
     cdef uint8_t text[16]
-    store64(text, value.high)
-    store64(text + 8, value.low)
+    put_little64(text, value.high)
+    put_little64(text + 8, value.low)
     return text[:16]
 
 
 cdef int unpacked(bytes text, Fingerprint* out) except -1:
     if len(text) != FINGERPRINT_SIZE:
         raise ValueError(f"a fingerprint has {FINGERPRINT_SIZE} bytes, not {len(text)}")
-    out.high = load64(<const uint8_t*>text)
-    out.low = load64(<const uint8_t*>text + 8)
+    out.high = get_little64(<const uint8_t*>text)
+    out.low = get_little64(<const uint8_t*>text + 8)
     return 0
 
 

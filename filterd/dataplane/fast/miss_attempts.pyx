@@ -64,11 +64,16 @@ from filterd.wire.codec cimport (
     strip_opt,
 )
 
+from filterd.dataplane.upstream.health import SILENCE
+from filterd.dataplane.upstream.sharing import TURN
+
 cdef enum:
     DRAWS = 8                   # of an id that is not on its way from that socket yet
     FIRST_EXTENDED = 16         # rcodes that stand in OPT (RFC 6891 6.1.3)
-    NEWS_MICROS = 500000        # within which the event loop has certainly shown what threads told it
-    SILENCE_MICROS = 400000     # as upstream/health.py has it in seconds
+
+cdef int64_t SILENCE_MICROS = round(SILENCE * 1e6)
+# Within five turns the event loop has certainly shown the threads what they told it.
+cdef int64_t NEWS_MICROS = round(5 * TURN * 1e6)
 
 
 # ---- asking ----

@@ -18,9 +18,9 @@ from filterd.wire.codec cimport (
     name_from_wire,
     put16,
 )
-from filterd.wire.respond cimport UDP_SIZE
 
 from filterd.dataplane.upstream.message import Check as PyCheck
+from filterd.wire import edns
 
 cdef enum:
     OPT_SIZE = 11
@@ -30,6 +30,7 @@ cdef enum:
     Z = 122
     CASE_BIT = 0x20
 
+cdef uint16_t UDP_SIZE = edns.UDP_SIZE
 cdef tuple CHECKS = (PyCheck.OURS, PyCheck.EDNS_REFUSED, PyCheck.CASE_LOST, PyCheck.WRONG_ID,
                      PyCheck.WRONG_QUESTION)
 

@@ -81,11 +81,15 @@ from filterd.dataplane.fast.punts cimport (
 )
 from filterd.wire.codec cimport Name
 
+from filterd.dataplane.upstream.probes import DIGITS, LABEL
+
 cdef enum:
     READS = 4                   # batches that are taken from one socket at one go
-    LOOP_LABEL = 31             # bytes of the label of a loop check: see upstream/probes.py
-    LOOP_PREFIX = 11
     MOST_FOR_RENEWALS = MISSES // 4     # questions on their way when no more are asked for nobody
+
+cdef bytes LOOP_CHECK = bytes([len(LABEL) + DIGITS]) + LABEL
+cdef const uint8_t* loop_check = LOOP_CHECK     # how the name of a loop check begins
+cdef size_t loop_check_size = len(LOOP_CHECK)
 
 
 cdef bint misses_allocate(Misses* m, int32_t epoll, uint64_t first_event, HopTally* tallies,
@@ -158,8 +162,7 @@ cdef void misses_renew(Misses* m, const Route* route, Turn* turn, const Exchange
 
 cdef bint is_loop_check(const Name* name) noexcept nogil:
     """Whether it may be a probe of ours that came back; the slow path knows."""
-    return name.labels == 1 and name.bytes[0] == LOOP_LABEL and memcmp(&name.bytes[1], b"loop-check-",
-                                                                       LOOP_PREFIX) == 0
+    return name.labels == 1 and memcmp(name.bytes, loop_check, loop_check_size) == 0
 
 
 cdef bint begin(Misses* m, const Route* route, Turn* turn, const Waiter* waiter,

@@ -10,6 +10,25 @@ from filterd.dataplane.tables.hashing cimport Seed, keyed_hash
 from filterd.dataplane.fast.datagrams cimport ReturnPath
 from filterd.dataplane.packet.stages cimport Exchange
 
+from enum import IntEnum
+
+
+class PuntReason(IntEnum):
+    """Why the slow path takes over what a thread has begun; ``punts.pxd`` says what each means."""
+
+    FORWARD = PUNT_FORWARD
+    STALE = PUNT_STALE
+    REFRESH = PUNT_REFRESH
+    BUSY = PUNT_BUSY
+    LOOP = PUNT_LOOP
+    UNANSWERED = PUNT_UNANSWERED
+    TRUNCATED = PUNT_TRUNCATED
+
+    @property
+    def word(self):
+        """The metric's label."""
+        return self.name.lower()
+
 
 cdef bint punts_allocate(Punts* punts, const Seed* seed) noexcept nogil:
     memset(punts, 0, sizeof(Punts))

@@ -18,7 +18,7 @@ cdef enum:
     HOPS = 16                   # upstreams of one route; the slow path knows of more
     NUMBERS = 256               # upstreams that a process has ever had; others are the slow path's
 
-cdef enum Word:                 # of a tally; as in upstream/shown.py, where `silent_since` follows
+cdef enum Word:                 # of a tally
     W_SENT = 0
     W_ANSWERED = 1
     W_SERVFAIL = 2

@@ -9,7 +9,6 @@ from filterd.dataplane.tables.epoch cimport retire_memory
 from filterd.dataplane.fast.miss_ports cimport ports_avoid
 
 import sys
-import sys
 from ipaddress import ip_address
 from socket import AF_INET, AF_INET6
 
@@ -120,4 +119,26 @@ cdef object report_of(Routes routes, int number):
         for i in range(WORDS):
             word = load64(&each.hops[number].words[i])
             words[i] = words[i] + word if i < W_SUMS else max(words[i], word)
-    return RouteReport(*[words[i] for i in range(WORDS)], load64(&routes.silences.since[number]))
+    return RouteReport(
+        sent=words[W_SENT],
+        answered=words[W_ANSWERED],
+        servfail=words[W_SERVFAIL],
+        refused=words[W_REFUSED],
+        malformed=words[W_MALFORMED],
+        timeout=words[W_TIMEOUT],
+        unreachable=words[W_UNREACHABLE],
+        without_edns=words[W_WITHOUT_EDNS],
+        wrong_source=words[W_WRONG_SOURCE],
+        wrong_id=words[W_WRONG_ID],
+        wrong_question=words[W_WRONG_QUESTION],
+        case_lost=words[W_CASE_LOST],
+        case_kept=words[W_CASE_KEPT],
+        edns_refused=words[W_EDNS_REFUSED],
+        edns_spoken=words[W_EDNS_SPOKEN],
+        heard=words[W_HEARD],
+        micros=words[W_MICROS],
+        outstanding=words[W_OUTSTANDING],
+        heard_at=words[W_HEARD_AT],
+        unreachable_at=words[W_UNREACHABLE_AT],
+        silent_since=load64(&routes.silences.since[number]),
+    )

@@ -2,7 +2,7 @@
 
 from typing import NamedTuple, final
 
-from filterd.dataplane.fast.punt_reasons import PuntReason
+from filterd.dataplane.fast.punts import PuntReason
 from filterd.dataplane.fast.routes import Routes
 from filterd.dataplane.packet.plane import Pending, Plane
 

@@ -75,7 +75,7 @@ from filterd.wire.proxy cimport PROXY_OK, ProxySource, read_proxy
 from typing import NamedTuple
 
 from filterd.dataplane.tables.epoch import retire
-from filterd.dataplane.fast.punt_reasons import PuntReason
+from filterd.dataplane.fast.punts import PuntReason
 
 cdef extern from "<sys/epoll.h>" nogil:
     int epoll_create1(int flags)

@@ -9,7 +9,7 @@ from filterd.dataplane.fast.punts cimport Punts
 
 
 cdef enum:
-    TIMES = 15                  # buckets of response times: stages/record.py has their upper ends
+    TIMES = 15                  # buckets of response times: packet/answer_counts.py has their upper ends
 
 
 cdef struct Turn:
