@@ -503,7 +503,7 @@ cdef object decision_of(const Verdict* verdict, const Trace* trace):
 
 def decide_name(PublishedState state not None, LineHandle line, bytes name not None, int64_t now, *,
                 bint traced=True):
-    """The verdict on a query's name (see the stub)."""
+    """Return the verdict on a query's name, in lower-cased wire form; ValueError when it is no name."""
     cdef Name wire
     cdef Verdict verdict
     cdef Trace trace
@@ -643,12 +643,12 @@ cdef class PublishedState:
 
     @property
     def generation(self):
-        """The state's number (see the stub)."""
+        """The state's number; each evolved state has the next one."""
         return self.state.generation
 
     def evolve(self, int64_t now, *, object overlay=..., object mandates=None, object policies=None,
                object settings=None):
-        """The next state over the same snapshot (see the stub)."""
+        """Return the next state over the same snapshot; what is not given stays."""
         return PublishedState(
             self.snapshot,
             self.state.key[:KEY_SIZE],

@@ -279,7 +279,7 @@ cdef bint union_touches(const State* state, const Line* line, const Union* seen,
 
 def inspect_message(PublishedState state not None, LineHandle line, bytes message not None, bint own_allow,
                     int64_t now, *, bint rewritten=False, bint traced=True):
-    """The verdict on an answer (see the stub)."""
+    """Return the verdict on an answer, None for a message that cannot be read to its end."""
     cdef Verdict verdict
     cdef Trace trace
     cdef const Line* native = NULL if line is None else &line.line
@@ -295,7 +295,7 @@ def inspect_message(PublishedState state not None, LineHandle line, bytes messag
 
 
 def message_touches(PublishedState state not None, LineHandle line, bytes message not None, int64_t now):
-    """Whether an answer's union concerns the line (see the stub)."""
+    """Return whether anything in the answer could be withheld from the line; False is certain."""
     cdef Union seen
     cdef const Line* native = NULL if line is None else &line.line
     union_of(&state.state, <const uint8_t*> message, len(message), &seen)

@@ -73,7 +73,7 @@ cdef int read_secrets(bytes secrets, CookieSecrets* out) except -1:
 
 
 def answer(bytes secrets not None, bytes sent not None, bytes address not None, uint32_t now):
-    """See the stub."""
+    """Return whether the server cookie sent still holds, and the 24 bytes of cookie that go back."""
     cdef CookieSecrets native
     cdef uint8_t out[COOKIE_SIZE]
     if not secrets:

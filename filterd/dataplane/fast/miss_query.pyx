@@ -115,7 +115,7 @@ cdef int fill(question, form, Name* name, Asking* asking) except -1:
 
 
 def write_query(question, form, uint16_t id, coin):
-    """See the stub."""
+    """Return the question as it is sent and the whole query; bit ``n`` of ``coin`` turns the case of byte ``n``."""
     cdef Name name
     cdef Asking asking
     cdef uint64_t coins[COINS]
@@ -131,7 +131,7 @@ def write_query(question, form, uint16_t id, coin):
 
 
 def check(bytes reply not None, question, form, uint16_t id, bytes asked not None):
-    """See the stub."""
+    """Return the Check of a datagram for the query with that id, whose question went as ``asked``."""
     cdef Name name
     cdef Asking asking
     fill(question, form, &name, &asking)

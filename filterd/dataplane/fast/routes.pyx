@@ -16,14 +16,14 @@ from filterd.dataplane.upstream.thread_route import RouteReport
 
 
 cdef class Tallies:
-    """See the declaration."""
+    """Counts of one thread, by the upstreams' numbers."""
 
     def __cinit__(self):
         memset(self.hops, 0, sizeof(self.hops))
 
 
 cdef class Routes:
-    """See the stub."""
+    """The route that is shown to the threads. Published and read with the GIL, by one owner."""
 
     def __cinit__(self, unsigned int threads, avoided=()):
         self.threads = max(threads, 1)

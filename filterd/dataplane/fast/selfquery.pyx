@@ -78,7 +78,7 @@ cdef void self_answer(const SelfKey* key, const uint8_t* packet, uint32_t who, u
 
 
 cdef class SelfQueries:
-    """See the stub."""
+    """Makes and reads self-queries and their answers under one key of 16 bytes."""
     cdef SelfKey key
 
     def __cinit__(self, bytes key not None):

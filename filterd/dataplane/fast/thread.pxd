@@ -74,7 +74,7 @@ cdef inline void fast_clocks(Fast* fast, int64_t real, int64_t micros) noexcept 
 
 
 cdef class Punted:
-    """See the stub."""
+    """An exchange that a thread left to the slow path."""
     cdef readonly int reason
     cdef readonly Pending pending
     cdef readonly double came
@@ -82,7 +82,7 @@ cdef class Punted:
 
 
 cdef class FastThread:
-    """See the stub."""
+    """One thread's sockets and memory; all but ``run`` is for the event loop."""
     cdef Fast* fast
     cdef Plane packets
     cdef Routes routes

@@ -323,7 +323,7 @@ cdef void forward(Fast* fast, Exchange* x, const ReturnPath* return_path) noexce
 # ---- the Python face ----
 
 class FastCounts(NamedTuple):
-    """See the stub."""
+    """Counts of one thread since it was made."""
 
     turns: int
     batches: int
@@ -349,11 +349,11 @@ cdef class Descriptor:
 
 
 cdef class Punted:
-    """See the stub."""
+    """An exchange that a thread left to the slow path."""
 
 
 cdef class FastThread:
-    """See the stub."""
+    """One thread's sockets and memory; all but ``run`` is for the event loop."""
 
     def __cinit__(self, Plane packets not None, Routes routes not None, uint32_t number, int32_t news,
                   bytes seed not None):

@@ -192,7 +192,7 @@ def waiting():
 
 
 cdef class Reader:
-    """See the stub."""
+    """A reader's number for as long as this lives: for tests and tools."""
 
     cdef readonly int number
 

@@ -153,7 +153,7 @@ cdef inline uint64_t packed(uint64_t full_at, uint64_t tag, uint64_t credit, uin
 # ---- the Python face ----
 
 cdef class RateRules:
-    """See the stub."""
+    """The limits of a configuration; sealed when made."""
 
     def __cinit__(self):
         memset(&self.rates, 0, sizeof(Rates))
@@ -194,7 +194,7 @@ cdef int fill_rate(Rate* out, limit, int length) except -1:
 
 
 cdef class RateLimiter:
-    """See the stub."""
+    """The buckets of clients and, apart from them, of senders outside the ACL; all memory is taken here."""
 
     def __cinit__(self, bytes secret not None, uint64_t clients=1 << 17, uint64_t strangers=1 << 14):
         if len(secret) != 16:
