@@ -366,7 +366,7 @@ cdef bint stage_security(Inquiry* q) noexcept nogil:
 
 
 cdef bint stages_of_policy(Inquiry* q) noexcept nogil:
-    """What the line's profile asks for."""
+    """The stage of the line's profile."""
     cdef const Policy* policy = q.policy
     cdef bint own_allow = q.own_allow
     cdef uint8_t reason
@@ -600,7 +600,7 @@ cdef fill_masks(PublishedState self):
 
 
 cdef fill_moment(PublishedState self, int64_t now):
-    """What depends on the time: the active set, the policies' masks, and when to look again."""
+    """Fill in what depends on the time: the active set, the policies' masks, and the next change."""
     cdef uint32_t at = 0
     self.active = active_set(self.mandates.values(), now)
     self.state.active.state = <const uint8_t*> self.active

@@ -26,7 +26,7 @@ cdef struct Inspected:          # an answer to be inspected
     const uint8_t* message
     size_t length
     bint own_allow              # the verdict on the query's name: the line allowed it
-    bint rewritten              # a safe host's answer: safe search asks for no more and hides nothing behind it
+    bint rewritten              # a safe host's: safe search asks for no more, and hides nothing behind it
 
 
 # The status is an INSPECT_*; unless it is INSPECT_OK the verdict says PASS. `trace` may be NULL.

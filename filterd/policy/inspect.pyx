@@ -209,7 +209,7 @@ cdef bint go_over(Pass* p) noexcept nogil:
 # --- the three questions --------------------------------------------------------------------------------
 
 cdef void begin(Verdict* verdict, bint own_allow, int64_t boundary) noexcept nogil:
-    """What stands if nothing in the answer is withheld: the reason for which the query's name passed."""
+    """Begin with PASS, and with the reason for which the query's name passed."""
     memset(verdict, 0, sizeof(Verdict))
     verdict.reason = REASON_OWN_ALLOW if own_allow else REASON_NONE
     verdict.scope = SCOPE_SUBTREE

@@ -391,7 +391,7 @@ cdef Fault check_slots(const Table* table, SlotWalk* walk, uint64_t most) noexce
 
 
 cdef Fault check_end(const Table* table, const SlotWalk* walk, uint64_t used) noexcept nogil:
-    """What is known once the last slot was checked."""
+    """Check the sums that are known once the last slot was read."""
     if walk.run != table.slot_count + SPARE_SLOTS:
         return BAD_SLOT
     return SOUND if walk.count == used else BAD_COUNT

@@ -263,7 +263,7 @@ cdef int read_records(const uint8_t* packet, size_t length, Query* out) noexcept
 
 
 cdef int read_other_opcode(const uint8_t* packet, size_t length, Query* out) noexcept nogil:
-    """What kind of error another opcode gets.
+    """The status for another opcode.
 
     NOTIMP, whatever stands behind the header, which need not have our layout (RFC 8906 3.1.4); unless it
     cannot be read and should: NOTIFY has QUERY's layout (RFC 1996 3.7), TC says that the end is missing.
@@ -791,7 +791,7 @@ def strip(bytes message):
 
 
 def answer_lifetime(bytes message):
-    """How long an answer without OPT may be kept, or a status."""
+    """Return the time that an answer without OPT may be kept, or a status."""
     cdef Lifetime found
     cdef int status = lifetime(message, len(message), &found)
     if status != OK:

@@ -394,7 +394,7 @@ cdef bint answers(const Query* query, const uint8_t* message, size_t length) noe
 
 
 cdef bint note_end(Draft* draft, const Record* record) noexcept nogil:
-    """Where the sections before this record's end, once; whether the record is part of a denial."""
+    """Note where the sections before this record's end; return whether it is part of a denial."""
     if draft.ends[1] == 0:
         draft.ends[1] = record.owner_offset
     if record.section == 3:
@@ -465,7 +465,7 @@ cdef bint add_copy(Draft* draft, const Walk* walk, const Record* record, const N
 
 cdef bint add_target(Draft* draft, const Query* query, const Name* target, const uint8_t* message,
                      size_t length, uint16_t pointer, const AnswerOptions* options) noexcept nogil:
-    """What the target's answer holds of CNAME and the asked type, else its SOA. False if it is damaged."""
+    """Add the target's CNAMEs and records of the asked type, else its SOA. False if it is damaged."""
     cdef Walk walk
     cdef Record record
     cdef Name owner
@@ -647,7 +647,7 @@ def header_error(bytes packet, uint16_t rcode):
 
 
 def malformed(bytes packet, **options):
-    """What a packet that cannot be parsed is answered: FORMERR, NOTIMP or nothing."""
+    """The answer to a packet that cannot be parsed: FORMERR, NOTIMP or nothing."""
     cdef _Options chosen = _Options(options)
     cdef uint8_t out[MAX_MESSAGE]
     cdef ParsedQuery query = ParsedQuery.__new__(ParsedQuery)
@@ -681,7 +681,7 @@ def local(ParsedQuery query not None, uint8_t kind, uint8_t apex=0, **options):
 
 
 def local_kind_of(bytes name):
-    """Which kind of local answer the name gets (lower-cased wire form)."""
+    """The LocalKind of a name in lower-cased wire form."""
     cdef Name native
     if name_from_wire(name, len(name), &native) != OK:
         raise ValueError("not a name in wire form")

@@ -17,7 +17,7 @@ cdef struct SipState:
 
 
 cdef inline uint64_t get_little64(const uint8_t* at) noexcept nogil:
-    """Read eight bytes, little-endian, one by one (compilers make one load of it): the same on every machine."""
+    """Read eight bytes, little-endian, one by one; compilers make one load of it."""
     return (<uint64_t>at[0] | <uint64_t>at[1] << 8 | <uint64_t>at[2] << 16 | <uint64_t>at[3] << 24
             | <uint64_t>at[4] << 32 | <uint64_t>at[5] << 40 | <uint64_t>at[6] << 48 | <uint64_t>at[7] << 56)
 

@@ -1,7 +1,7 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
 """The response cache: unfiltered upstream answers, shared by all lines, read by many threads without a lock.
 
-What an answer is kept under, for how long, and what a lookup makes of it; the memory is `cache_shard`'s.
+This module makes keys, sets lifetimes and judges what a lookup finds; `shard` owns the memory.
 """
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint64_t
 

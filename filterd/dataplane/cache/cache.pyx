@@ -1,5 +1,5 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
-"""The response cache: what an answer is kept under, for how long, and what a lookup makes of it."""
+"""The response cache: keys, lifetimes, and the judgement on what a lookup finds."""
 from cpython.bytes cimport PyBytes_AS_STRING
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.stdlib cimport free
@@ -244,7 +244,7 @@ class CacheKey(NamedTuple):
 
 
 class CachedUnion(NamedTuple):
-    """What an answer could be blocked for, and the generation of the state that this was computed for."""
+    """The classes that could block an answer, and the generation of the state that they belong to."""
 
     generation: int
     bits: int
@@ -449,7 +449,7 @@ cdef class ResponseCache:
         return removed
 
     def counters(self):
-        """What happened so far."""
+        """The sums over all shards since the start."""
         cdef uint32_t i
         cdef Shard* shard
         sums = [0] * 8
@@ -465,5 +465,5 @@ cdef class ResponseCache:
 
     @property
     def capacity(self):
-        """How many answers there is room for, if they are of ordinary size."""
+        """The number of answers that there is room for, if they are of ordinary size."""
         return self.cache.shard_count * self.cache.entries

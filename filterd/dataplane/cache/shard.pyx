@@ -523,7 +523,7 @@ cdef void _fill(
 cdef bint _keeps_stale(
     const Cache* cache, uint64_t* entry, const Content* content, int64_t now
 ) noexcept nogil:
-    """Where a failure meets an answer that can still be served: keep that and hold the upstreams back."""
+    """True if a failure meets an answer that can still be served; that stays, and upstreams get a pause."""
     if not content.flags & E_FAILURE or content.ends_stale:
         return False
     if entry[W_SHAPE] & E_FAILURE or _is_over(cache, entry, now):

@@ -1,4 +1,4 @@
-"""What threads leave to the slow path."""
+"""Exchanges that threads leave to the slow path."""
 
 from enum import IntEnum
 

@@ -43,7 +43,7 @@ cdef void punts_free(Punts* punts) noexcept nogil:
 
 
 cdef inline uint32_t* share_of(Punts* punts, const Exchange* x) noexcept nogil:
-    """How many exchanges of the client's prefix, and of those that share its counter, are in the ring."""
+    """The count of exchanges in the ring of the client's prefix, and of those that share its counter."""
     cdef size_t kept = 15 if is_mapped(x.client) else 7
     return &punts.shares[keyed_hash(&punts.seed, x.client, kept, 0) % SHARES]
 

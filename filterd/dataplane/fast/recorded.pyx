@@ -16,7 +16,13 @@ from filterd.dataplane.fast.thread cimport (
     fast_serve,
     fast_wake,
 )
-from filterd.dataplane.fast.datagrams cimport BATCH, MAX_LISTEN_SOCKETS, ReturnPath, Datagrams, datagram_packet
+from filterd.dataplane.fast.datagrams cimport (
+    BATCH,
+    MAX_LISTEN_SOCKETS,
+    Datagrams,
+    ReturnPath,
+    datagram_packet,
+)
 from filterd.dataplane.fast.misses cimport misses_flush
 
 from typing import NamedTuple
@@ -65,7 +71,7 @@ cdef void serve(Fast* fast, int count, int64_t now, int64_t micros) noexcept nog
 
 
 cdef int run_turn(Fast* fast, int64_t now, int64_t micros, int milliseconds, int64_t* left) noexcept nogil:
-    """How many events there were."""
+    """One turn of the thread; the number of its events."""
     cdef epoll_event events[EVENTS]
     cdef int count = epoll_wait(fast.epoll, events, EVENTS, milliseconds)
     begin(fast, now, micros)
@@ -138,7 +144,7 @@ cdef list take_answers(Fast* fast):
 # ---- the Python face ----
 
 cdef class Driver:
-    """Takes the place of a thread's ``run``: recorded packets and given times go in. For tests and benchmarks."""
+    """Takes the place of a thread's ``run``: recorded packets and given times go in."""
     cdef FastThread thread
     cdef int64_t left
 

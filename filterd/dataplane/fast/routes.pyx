@@ -23,7 +23,7 @@ cdef class Tallies:
 
 
 cdef class Routes:
-    """The route that is shown to the threads. Published and read with the GIL, by one owner."""
+    """The published route. Published and read with the GIL, by one owner."""
 
     def __cinit__(self, unsigned int threads, avoided=()):
         self.threads = max(threads, 1)
@@ -69,7 +69,7 @@ cdef class Routes:
         return number
 
     cdef Tallies join(self):
-        """Where one more thread counts."""
+        """The counts of one more thread."""
         cdef Tallies tallies = Tallies()
         self.tallies.append(tallies)
         return tallies
@@ -99,7 +99,7 @@ cdef int fill_hop(hop, int number, unsigned int threads, Hop* out) except -1:
 
 
 cdef bytes socket_address(host, port):
-    """What the kernel takes: sockaddr_in, or sockaddr_in6 without a scope."""
+    """The address as the kernel takes it: sockaddr_in, or sockaddr_in6 without a scope."""
     address = ip_address(host)
     family = AF_INET if address.version == 4 else AF_INET6
     start = family.to_bytes(2, sys.byteorder) + port.to_bytes(2, "big")
@@ -109,7 +109,7 @@ cdef bytes socket_address(host, port):
 
 
 cdef object report_of(Routes routes, int number):
-    """What all threads counted of one upstream; they go on counting."""
+    """The sums of one upstream over all threads, which go on counting."""
     cdef Tallies each
     cdef uint64_t words[WORDS]
     cdef uint64_t word

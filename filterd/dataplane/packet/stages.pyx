@@ -176,8 +176,9 @@ cdef int packet_open(Core* core, const uint8_t* packet, size_t length, Exchange*
     return answer_unforwardable(core, x, &options, work)
 
 
-cdef int answer_unforwardable(Core* core, Exchange* x, const AnswerOptions* options, Workspace* work) noexcept nogil:
-    """What no resolver forwards is answered by the header's fields, class and type alone."""
+cdef int answer_unforwardable(Core* core, Exchange* x, const AnswerOptions* options,
+                              Workspace* work) noexcept nogil:
+    """Answer what no resolver forwards, by the header's fields, class and type alone."""
     if x.query.edns_version != 0:
         return error(core, x, BADVERS, options, work)
     if not x.query.flags & FLAG_RD:
@@ -242,7 +243,7 @@ cdef int rate_of(Core* core, const Exchange* x, bint admitted, bint well_formed)
 
 
 cdef int limited(Core* core, Exchange* x, int rate, AnswerOptions* options, Workspace* work) noexcept nogil:
-    """What exceeds the limit: TC, a cookie that opens the way, and nothing else; or silence."""
+    """Answer beyond the rate limit: TC, a cookie that lifts it, and nothing else; or silence."""
     if rate != RATE_TRUNCATE:
         return drop(core, DROP_LIMITED)
     options.nsid_length = 0
@@ -344,7 +345,7 @@ cdef int proceed(Core* core, Exchange* x, const Reply* reply, const Ahead* ahead
 
 
 cdef void ask(const Core* core, Exchange* x, const Verdict* verdict) noexcept nogil:
-    """Which name is looked up: the query's, or the safe host."""
+    """Set the name that is looked up: the query's, or the safe host."""
     x.rewrite = verdict.outcome == OUTCOME_REWRITE
     if x.rewrite:
         copy_name(&x.asked, core.state.targets[verdict.reference])
@@ -526,7 +527,7 @@ cdef int local(Core* core, Exchange* x, const Verdict* verdict, const AnswerOpti
 
 
 cdef uint8_t apex_of(const Core* core, const Name* name, uint32_t bit) noexcept nogil:
-    """Where in a name of a local zone, which is known by its class, the zone's own name starts."""
+    """The offset at which the local zone's own name starts in a name below it; its class names the zone."""
     cdef Fingerprint values[128]
     cdef int label
     suffixes(core.state.key, name, values)
@@ -593,7 +594,7 @@ cdef int guarded_take(Core* core, Exchange* x, const Ahead* ahead, int64_t now, 
 
 cdef int guarded(Core* core, int guard, Exchange* x, size_t length, const uint8_t* refusal,
                  size_t written, Workspace* work) noexcept nogil:
-    """What a packet gets that reduced mode does not let in."""
+    """Answer a packet that reduced mode does not let in."""
     x.refresh = False   # whoever has an exchange for packet after packet finds the last one's here
     if guard == GUARD_REFUSED:
         bump64(&core.counters.queries[1 if x.tcp else 0])
