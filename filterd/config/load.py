@@ -195,6 +195,7 @@ def _resolve(
         store=settings.StoreSettings(configuration.store.url),
         state_dir=base / configuration.state_dir,
         policies=base / configuration.policies,
+        zone=configuration.zone,
         control=settings.ListenSettings(configuration.control.listen),
         metrics=settings.ListenSettings(configuration.metrics.listen),
         orders=settings.OrderSettings(configuration.orders.approvals),

@@ -53,6 +53,13 @@ StoreUrl = Annotated[
 ]
 
 
+Zone = Annotated[
+    domain.ZoneName,
+    PlainValidator(domain.parse_zone),
+    WithJsonSchema({"type": "string", "examples": [domain.DEFAULT_ZONE, "UTC"]}),
+]
+
+
 class RawNode(Section):
     """This machine among the others."""
 
@@ -230,6 +237,11 @@ class RawConfiguration(Section):
         "/var/lib/filterd", "Node state, snapshots, feeds, keys; relative to the file's directory."
     )
     policies: Path = key("/etc/filterd/policies", "The policies directory; relative to the file's directory.")
+    zone: Zone = key(
+        domain.DEFAULT_ZONE,
+        "IANA time zone of the schedules of lines that are registered or imported without one. A change "
+        "leaves the lines that exist as they are.",
+    )
     control: RawControl = Field(default_factory=RawControl)
     metrics: RawMetrics = Field(default_factory=RawMetrics)
     orders: RawOrders = Field(default_factory=RawOrders)

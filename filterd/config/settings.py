@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from filterd.config import jsonable
-from filterd.config.domain import Bytes, Endpoint, IPNetwork, NodeName, Seconds, StoreUrl, TlsName
+from filterd.config.domain import Bytes, Endpoint, IPNetwork, NodeName, Seconds, StoreUrl, TlsName, ZoneName
 
 
 class ParentalFail(StrEnum):
@@ -176,6 +176,8 @@ class Settings:
     store: StoreSettings
     state_dir: Path
     policies: Path
+    zone: ZoneName
+    """of a line that is registered without one"""
     control: ListenSettings
     metrics: ListenSettings
     orders: OrderSettings

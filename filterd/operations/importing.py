@@ -29,7 +29,6 @@ from filterd.operations import lines, texts
 from filterd.operations.context import Context, OperationError
 from filterd.operations.import_batch import ImportRow, write_chunk
 from filterd.operations.policies import policies
-from filterd.operations.subscribers import DEFAULT_ZONE
 from filterd.store.engine import BREATH
 
 CHUNK_CHANGES = 1_000
@@ -129,6 +128,7 @@ class _RowReader:
         self._profiles = {each.id for each in policies(context).profiles}
         self._given = lines.in_form(evidence)
         self._whole = replace(self._given, at=self._given.at or context.clock())
+        self._default_zone = context.settings.zone
         self._zones: set[str] = set()
 
     def read(self, file: TextIO, result: ImportResult) -> Iterator[ImportRow]:
@@ -167,7 +167,7 @@ class _RowReader:
 
     def _zone(self, zone: str) -> str:
         if not zone:
-            return DEFAULT_ZONE
+            return self._default_zone
         if zone not in self._zones:
             self._zones.add(texts.zone(zone))
         return zone

@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import urlsplit
 from zoneinfo import available_timezones
 
+from filterd.config.domain import DEFAULT_ZONE
 from filterd.feed.names import RefusedNameError, normalise
 from filterd.model.audit_chain import canonical
 from filterd.model.rule import Scope
@@ -80,7 +81,7 @@ def zone(value: str) -> str:
     """An IANA time zone."""
     if value not in available_timezones():
         message = f"unknown time zone {value[:64]!r}"
-        raise OperationError(message, "write it like America/Mexico_City")
+        raise OperationError(message, f"write it like {DEFAULT_ZONE}")
     return value
 
 
