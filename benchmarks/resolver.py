@@ -48,7 +48,7 @@ def prepare(folder: Path, snapshot: Path, key: bytes, dns: Mapping[str, Any] | N
 
 
 def publish(snapshot_files: Path, snapshot: Path) -> None:
-    """Move a compiled snapshot to the shelf and make it the current one."""
+    """Move a compiled snapshot to the folder of snapshots and make it the current one."""
     with snapshot.open("rb") as file:
         header = read_header(file.read(HEADER_SIZE), snapshot.stat().st_size)
     name = layout.file_name(header.built_at_revision, header.digest.hex())

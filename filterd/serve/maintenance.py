@@ -26,7 +26,7 @@ from filterd.store import log as log_rows
 from filterd.store.errors import StoreError
 from filterd.telemetry import log
 
-LOOK_SECONDS = 1.0
+CHECK_SECONDS = 1.0
 RETRY_SECONDS = 30.0
 """between two tries of a step that failed while nothing changed"""
 FOLD_SECONDS = 600.0
@@ -63,7 +63,7 @@ class Maintenance:
         """Turn for ever; ends when cancelled."""
         while True:
             await self.turn()
-            await asyncio.sleep(LOOK_SECONDS)
+            await asyncio.sleep(CHECK_SECONDS)
 
     async def turn(self) -> None:
         """Do what is due once. Errors are logged."""

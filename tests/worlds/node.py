@@ -1,4 +1,4 @@
-"""What a node lives on: a store whose change log a test writes, and snapshots on its shelf."""
+"""The surroundings of a node: a store whose change log a test writes, and a folder of snapshots."""
 
 from __future__ import annotations
 

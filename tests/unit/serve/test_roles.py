@@ -12,7 +12,7 @@ import pytest
 
 from filterd.config.settings import Settings
 from filterd.model.records import NodeReport
-from filterd.serve.nodelink import SOCKET, NodeLink, from_line, report_for_ever, to_line
+from filterd.serve.node_reports import SOCKET, NodeReportListener, from_line, report_for_ever, to_line
 from filterd.serve.process import hold, run_role
 from filterd.serve.supervisor import FIRST_PAUSE, LONGEST_PAUSE, Child, Supervisor
 from filterd.serve.wiring import versions_of
@@ -58,14 +58,14 @@ def test_what_is_no_report_is_refused(line: bytes) -> None:
 async def test_reports_arrive_when_something_changed_and_after_control_was_away(tmp_path: Path) -> None:
     heard: asyncio.Queue[NodeReport] = asyncio.Queue()
     present = [REPORT]
-    link = NodeLink(tmp_path / SOCKET, heard.put, lambda: 5.0)
+    link = NodeReportListener(tmp_path / SOCKET, heard.put, lambda: 5.0)
     await link.start()
     sender = asyncio.create_task(report_for_ever(tmp_path / SOCKET, lambda: present[0]))
     assert await asyncio.wait_for(heard.get(), 5) == REPORT
     present[0] = NodeReport("resolver-1", 5.0, 9, 9, "cd", True, {})
     assert (await asyncio.wait_for(heard.get(), 5)).mandatory_revision == 9
     await link.close()
-    link = NodeLink(tmp_path / SOCKET, heard.put, lambda: 6.0)
+    link = NodeReportListener(tmp_path / SOCKET, heard.put, lambda: 6.0)
     await link.start()
     assert (await asyncio.wait_for(heard.get(), 5)).seen_at == 6.0
     sender.cancel()

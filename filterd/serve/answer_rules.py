@@ -17,8 +17,8 @@ _SECRET = re.compile(r"[0-9A-Fa-f]{32}")
 
 
 @dataclass(frozen=True, slots=True)
-class Rules:
-    """See :class:`filterd.dataplane.packet.edge.AnswerRules`."""
+class ConfiguredAnswerRules:
+    """See :class:`filterd.dataplane.packet.plane_types.AnswerRules`."""
 
     block_ttl: int
     max_ttl_opted_in: int
@@ -29,10 +29,10 @@ class Rules:
     cookie_secrets: bytes
 
 
-def rules_of(settings: Settings, cookie_secrets: bytes) -> Rules:
+def rules_of(settings: Settings, cookie_secrets: bytes) -> ConfiguredAnswerRules:
     """What of the settings the packets need."""
     page = settings.block_page
-    return Rules(
+    return ConfiguredAnswerRules(
         block_ttl=settings.dns.block_ttl,
         max_ttl_opted_in=settings.dns.max_ttl_opted_in,
         ipv4=page.ipv4.packed if page is not None and page.ipv4 is not None else None,
