@@ -19,8 +19,7 @@ from pydantic import BaseModel, ValidationError
 
 from filterd.config import raw, settings
 from filterd.config.domain import Endpoint, NodeName
-from filterd.config.raw_rate import RawRateLimit
-from filterd.config.raw_upstream import RawUpstream
+from filterd.config.raw import RawRateLimit, RawUpstream
 from filterd.config.resolvers import loops, system_resolvers
 from filterd.config.settings import MOST_THREADS, Settings
 from filterd.config.yamlfile import YamlError, read_yaml
