@@ -25,7 +25,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from filterd.config.domain import IPNetwork
 from filterd.config.settings import UpstreamSettings
 from filterd.dataplane.upstream.forwarder import Forwarder
-from filterd.dataplane.upstream.model import Question, Server, UpstreamAnswer
+from filterd.dataplane.upstream.model import Question, UpstreamAnswer
 from filterd.disk.keys import FINGERPRINT_KEY
 from filterd.model.line import LineChoices
 from filterd.model.order import Order, OrderState
@@ -35,6 +35,7 @@ from filterd.operations.context import Context, OperationError
 from filterd.operations.keys import load_key
 from filterd.operations.orders import change_of
 from filterd.operations.snapshots import open_current
+from filterd.operations.upstreams import server_of
 from filterd.policy.decide import LineHandle, PublishedState
 from filterd.policy.fingerprint import fingerprint_name
 from filterd.policy.inspect import inspect_message
@@ -183,7 +184,7 @@ def answers_of_upstreams(upstreams: Sequence[UpstreamSettings]) -> Answers:
     """What the upstreams answer now."""
 
     async def find(wire: bytes, qtype: int) -> bytes | None:
-        servers = [Server(str(each.address.address), each.address.port, each.trusted) for each in upstreams]
+        servers = [server_of(each) for each in upstreams]
         forwarder = Forwarder(servers, clock=time.monotonic, bits=random.SystemRandom())
         try:
             found = await forwarder.resolve(Question(wire, qtype))
