@@ -1,6 +1,6 @@
-"""Domain types of the settings: what a bare string or number would not say, and how each is read and written.
+"""The domain types of the settings, which say what a bare string or number would not, and their readers.
 
-Every reader takes what stands in the file and raises ValueError with a message that names the remedy.
+Each reader takes the value in the file, and raises ValueError with a message that names the remedy.
 """
 
 from __future__ import annotations
@@ -138,7 +138,7 @@ def parse_tls_name(value: object) -> TlsName:
 
 
 def parse_identity(value: object) -> NodeName | Literal["auto", "hidden"]:
-    """What the server calls itself: a name, auto (the node's name) or hidden."""
+    """The name that the server tells: a name, auto (the node's name) or hidden."""
     if value == "auto":
         return "auto"
     return "hidden" if value == "hidden" else parse_node_name(value)

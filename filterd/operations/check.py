@@ -1,4 +1,4 @@
-"""A check: the decision on a name as a node would make it, from what stands on the disk and in the store.
+"""A check: decides on a name as a node would, by the snapshot on the disk and the present state of the store.
 
 The state is made of the same parts and by the same native code as a node's, from one read transaction of the
 store. A node is behind the store by a few milliseconds (``filterd node list`` shows by how much), so the two
@@ -53,7 +53,7 @@ from filterd.wire.scrub import scrubbed
 from filterd.wire.status import Status
 
 REFUSED = "refused"
-"""the method of a client outside of ``dns.allow_from``: whose line it is does not matter"""
+"""the method of a client outside of ``dns.allow_from``, whatever its line"""
 
 Answers = Callable[[bytes, int], Awaitable[bytes | None]]
 """the answer to a name (wire form) and a type, or None: there is none to inspect"""
@@ -62,12 +62,12 @@ _HEADER_SIZE = 12
 _MAX_MESSAGE = 65_535
 _ALIAS_HEADER = struct.pack("!HHHHHH", 0, 0x8000, 0, 1, 0, 0)
 _ALIAS_RECORD = struct.pack("!BHHI", 0, int(dns.rdatatype.CNAME), 1, 0)
-"""owner (the root: nobody looks at it), type, class, TTL"""
+"""owner (the root, which is not looked at), type, class, TTL"""
 
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Whose query it is, and how that is known."""
+    """The subscriber whose query it is, and how that is known."""
 
     method: str
     """``subscriber`` (named in the check), ``binding``, ``unknown``, or :data:`REFUSED`"""
@@ -77,7 +77,7 @@ class Identity:
 
 @dataclass(frozen=True, slots=True)
 class CheckState:
-    """What a check decides on."""
+    """The state that a check decides on."""
 
     published: PublishedState
     snapshot: Snapshot
@@ -157,7 +157,7 @@ def _rules(orders: Iterable[Order | None], revision: int, key: bytes) -> list[Or
 
 
 async def no_answers(_wire: bytes, _qtype: int) -> bytes | None:
-    """For a check of the query alone."""
+    """No answer, for a check of the query alone."""
     return None
 
 
@@ -181,7 +181,7 @@ def answers_in_file(path: Path, wire: bytes, qtype: int) -> Answers:
 
 
 def answers_of_upstreams(upstreams: Sequence[UpstreamSettings]) -> Answers:
-    """What the upstreams answer now."""
+    """The present answers of the upstreams."""
 
     async def find(wire: bytes, qtype: int) -> bytes | None:
         servers = [server_of(each) for each in upstreams]
@@ -201,7 +201,7 @@ def answers_of_upstreams(upstreams: Sequence[UpstreamSettings]) -> Answers:
 async def inspect_answer(
     state: CheckState, answers: Answers, wire: bytes, qtype: int, decision: Decision, now: int
 ) -> Decision | None:
-    """The verdict when the answer was looked at too; None where there was none to look at."""
+    """The verdict with the answer inspected too; None where there was no answer to inspect."""
     verdict = decision.verdict
     if verdict.outcome is Outcome.REWRITE:
         return await _safe_host(state, answers, qtype, decision, decision, now)
@@ -219,7 +219,7 @@ async def inspect_answer(
 async def _safe_host(
     state: CheckState, answers: Answers, qtype: int, decision: Decision, rewrite: Decision, now: int
 ) -> Decision | None:
-    """What becomes of a rewrite: the safe host is an alias like any other, and so is what it answers."""
+    """The verdict of a rewrite: the safe host is inspected like any other alias, and so is its own answer."""
     target = name_from_text(state.published.classes.targets()[rewrite.verdict.reference])
     message = await answers(target, qtype)
     if message is None:
@@ -244,7 +244,8 @@ def _inspect(
 
 
 def _passed(message: bytes) -> bytes:
-    """What of an answer the query path looks at and passes on; all of one without question or unreadable."""
+    """The part of an answer that the query path inspects and passes on; all of a message that has no question
+    or cannot be read."""
     stripped = codec.strip(message)
     kept = stripped if isinstance(stripped, Status) else scrubbed(stripped.message)
     return message if isinstance(kept, Status) else kept

@@ -235,11 +235,11 @@ def _stage(state: CheckState, part: str, trace: StageTrace) -> ExplainedStage:
 
 def _titled(stage: ExplainedStage, state: CheckState, trace: StageTrace) -> ExplainedStage:
     """With category and title of the list, where the rule stands in one that has a class bit."""
-    place = None if trace.stage is Reason.MANDATORY else state.published.classes.of_bit(trace.reference)
-    if place is None or place.id != stage.list:
+    found = None if trace.stage is Reason.MANDATORY else state.published.classes.of_bit(trace.reference)
+    if found is None or found.id != stage.list:
         return stage
-    titles = (each["title"] for each in state.snapshot.meta["lists"] if each.get("bit") == place.number)
-    return replace(stage, category=place.category, title=next(titles, ""))
+    titles = (each["title"] for each in state.snapshot.meta["lists"] if each.get("bit") == found.number)
+    return replace(stage, category=found.category, title=next(titles, ""))
 
 
 def _source(state: CheckState, trace: StageTrace) -> tuple[str, str, bool]:
@@ -255,5 +255,5 @@ def _source(state: CheckState, trace: StageTrace) -> tuple[str, str, bool]:
         return reference and label_of(reference, confidential=secret), "", secret
     if trace.stage is Reason.SCHEDULE and not trace.matched:
         return "schedule", "", False
-    place = state.published.classes.of_bit(trace.reference)
-    return ("" if place is None else place.id), "", False
+    found = state.published.classes.of_bit(trace.reference)
+    return ("" if found is None else found.id), "", False

@@ -1,8 +1,8 @@
-"""What a subscriber can ask for: opt-in, profile, pause, own names, and to be forgotten.
+"""The requests that a subscriber can make: opt-in, profile, zone, pause, own names.
 
-Every function finds the subscriber under the write lock, makes the new choices out of the old ones, and
-writes them with one change for the nodes and one audit entry (operations.lines). The audit trail knows the
-line's number only, and digests of what is personal.
+Each function finds the subscriber under the write lock, makes the new choices out of the old ones, and
+writes them with one change for the nodes and one audit entry (operations.lines). The audit trail has only
+the line's number, and digests of what is personal.
 """
 
 from __future__ import annotations

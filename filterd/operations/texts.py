@@ -1,4 +1,4 @@
-"""Texts, names, prefixes and times as people write them, brought into the store's form or refused."""
+"""Brings texts, names, prefixes and times as people write them into the store's form, or refuses them."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def name(value: str) -> str:
 
 
 def _host(url: str) -> str:
-    """The name in a URL, where it is one: what was probably meant."""
+    """The host name in a URL, which is what was probably meant; empty where it is no URL."""
     try:
         return normalise(urlsplit(url.strip()).hostname or "")
     except (ValueError, RefusedNameError):

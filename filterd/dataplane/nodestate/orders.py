@@ -1,4 +1,4 @@
-"""The mandatory part of the node state: every order that was ever in force, its names as fingerprints only."""
+"""The mandatory part of the node state: every order that was ever in force, names as fingerprints only."""
 
 from __future__ import annotations
 
