@@ -12,7 +12,7 @@ from filterd.model.mandatory import Mandate
 from filterd.model.rule import NameRule, Scope
 from filterd.model.verdict import Kind
 from filterd.operations.rulefiles import read_pieces, rule_file
-from filterd.policy import special
+from filterd.policy import special_names
 from filterd.policy.canonical import AddressRule, Rule, write
 from filterd.policy.classes import FIXED, Classes, ListClass
 from filterd.policy.compiler import ListSource
@@ -80,9 +80,9 @@ class Material:
         protected = self.policies.protected
         suffixes = _suffix_rules(self.suffixes) if protected.public_suffixes else ()
         contents: dict[str, Iterable[Rule]] = {
-            "localhost": special.rules(special.LOCALHOST),
-            "resolver.arpa": special.rules(special.RESOLVER_ARPA),
-            "special-use": special.rules(special.SPECIAL_USE_NAMES + special.REVERSE_ZONES),
+            "localhost": special_names.rules(special_names.LOCALHOST),
+            "resolver.arpa": special_names.rules(special_names.RESOLVER_ARPA),
+            "special-use": special_names.rules(special_names.SPECIAL_USE_NAMES + special_names.REVERSE_ZONES),
             "protected": [*suffixes, *protected.names, *_addresses(protected.addresses)],
             "always-allowed": protected.always_allowed,
         }

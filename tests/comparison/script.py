@@ -21,7 +21,7 @@ import dns.rdataclass
 import dns.rdatatype
 import dns.rrset
 
-from filterd.policy import special
+from filterd.policy import special_names
 
 SHAPES = {
     "plain": 82,
@@ -117,7 +117,12 @@ def shape_of(name: dns.name.Name) -> str:
 
 def _local(text: str) -> bool:
     """Whether resolvers answer the name by themselves (RFC 6761, 6303, 9462)."""
-    zones = special.SPECIAL_USE_NAMES + special.REVERSE_ZONES + special.RESOLVER_ARPA + special.LOCALHOST
+    zones = (
+        special_names.SPECIAL_USE_NAMES
+        + special_names.REVERSE_ZONES
+        + special_names.RESOLVER_ARPA
+        + special_names.LOCALHOST
+    )
     return any(text == zone or text.endswith(f".{zone}") for zone in zones)
 
 

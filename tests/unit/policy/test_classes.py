@@ -37,7 +37,7 @@ from filterd.policy.published import active_set, mandate_from_meta, mandate_to_m
 from filterd.policy.resolve import NO_POLICY, PolicyBook, ProfileRules, resolve, rules_of, to_meta
 from filterd.policy.resolve import from_meta as profile_from_meta
 from filterd.policy.schedule import UnknownZoneError
-from filterd.policy.special import LOCALHOST, RESOLVER_ARPA, REVERSE_ZONES, SPECIAL_USE_NAMES, rules
+from filterd.policy.special_names import LOCALHOST, RESOLVER_ARPA, REVERSE_ZONES, SPECIAL_USE_NAMES, rules
 
 TEXT = Text("texto", "text")
 NAMES = (NameRule("x.example", Scope.SUBTREE),)
