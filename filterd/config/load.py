@@ -155,7 +155,7 @@ def _identity(configuration: raw.RawConfiguration) -> NodeName | None:
 
 
 def _rate_limit(limit: RawRateLimit) -> settings.RateLimitSettings:
-    """The limit; loopback, whose addresses cannot be forged from outside, has none unless the file says so."""
+    """The limit. Loopback addresses cannot be forged from outside: they have none unless the file says so."""
     overrides = {network: settings.RateOverrideSettings(network, 0, 1) for network in LOOPBACK}
     for each in limit.overrides:
         burst = max(5 * each.queries_per_second, 1) if each.burst is None else each.burst
