@@ -1,6 +1,6 @@
-"""What the configuration file may say: every key with its default, as the operator writes it.
+"""The schema of the configuration file: every key with its default, as the operator writes it.
 
-This schema is the source of ``config schema`` and docs/configuration.md. What depends on the machine
+It is the source of ``config schema`` and docs/configuration.md. What depends on the machine
 (``auto``, the system's resolvers) is resolved in ``config.load``. The keys stand in the order in which they
 are documented.
 """

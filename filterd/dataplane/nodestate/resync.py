@@ -1,5 +1,4 @@
-"""A full resync of the parental part: reads every line and binding anew, beside the tables in use, step by
-step.
+"""A full resync of the parental part: reads all lines and bindings again, step by step, into new tables.
 
 A step takes no longer than a page of the store or a look at the disk, and no read of the store outlives its
 step. Between two steps the node follows orders, snapshots and the clock as ever. The steps are:
