@@ -141,9 +141,10 @@ async def _identify(
 
 
 def _handle(choices: LineChoices, book: PolicyBook, key: bytes) -> LineHandle:
+    policy, _ = book.index_of_line(choices.profile, choices.zone)
     return LineHandle(
         choices.line,
-        policy=book.index(choices.profile, choices.zone),
+        policy=policy,
         opted_in=choices.opted_in,
         paused_until=choices.paused_until,
         security_left=choices.security_left,

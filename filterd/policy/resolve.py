@@ -14,10 +14,12 @@ from filterd.model.rule import BlockingMode
 from filterd.model.verdict import Kind
 from filterd.policy.classes import Classes
 from filterd.policy.documents import Profile, Slot
-from filterd.policy.schedule import next_boundary, state_at, zone_of
+from filterd.policy.schedule import UnknownZoneError, next_boundary, state_at, zone_of
 
 NO_POLICY = 0
 """the index of the policy that asks for nothing"""
+FALLBACK_ZONE = "UTC"
+"""the zone of a line whose own zone this machine does not know"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +159,13 @@ class PolicyBook:
             return known
         zone_of(zone)
         return self._indexes.setdefault((profile, zone), len(self._indexes) + 1)
+
+    def index_of_line(self, profile: str, zone: str) -> tuple[int, str]:
+        """The index for a line, and the zone that it uses: :data:`FALLBACK_ZONE` for an unknown one."""
+        try:
+            return self.index(profile, zone), zone
+        except UnknownZoneError:
+            return self.index(profile, FALLBACK_ZONE), FALLBACK_ZONE
 
     def renew(self, meta: Mapping[str, Any], classes: Classes) -> None:
         """Use another snapshot's profiles and classes. Indexes stay, and so do the rules of a profile that

@@ -21,10 +21,6 @@ from filterd.model.rule import Action, Scope
 from filterd.policy.decide import LineHandle
 from filterd.policy.fingerprint import fingerprint_name
 from filterd.policy.resolve import PolicyBook
-from filterd.policy.schedule import UnknownZoneError
-
-FALLBACK_ZONE = "UTC"
-"""the zone of a line whose own zone this machine does not know"""
 
 OwnRule = tuple[str, int, int]
 """the name's fingerprint in hexadecimal, action, scope"""
@@ -143,11 +139,7 @@ class KnownLines:
             )
 
     def _index(self, profile: str, zone: str) -> int:
-        try:
-            index = self._book.index(profile, zone)
-        except UnknownZoneError:
-            zone = FALLBACK_ZONE
-            index = self._book.index(profile, zone)
+        index, zone = self._book.index_of_line(profile, zone)
         if index > len(self._keys):
             self._keys.append((profile, zone))
         return index

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import AsyncIterator
+from contextlib import closing
 from dataclasses import replace
 from ipaddress import ip_address
 from pathlib import Path
@@ -289,3 +291,13 @@ async def test_an_upstream_over_tls_is_never_asked_in_the_clear(
     assert (server.name, server.trusted, server.outstanding) == ("192.0.2.53:853", True, 7)
     assert server.tls is not None
     assert server.tls.name == "dns.example"
+
+
+async def test_a_line_keeps_its_profile_where_its_zone_is_unknown(
+    context: Context, installation: Installation
+) -> None:
+    """As on a node, which cannot refuse what another machine's time zone database has."""
+    with closing(sqlite3.connect(installation.database)) as store, store:
+        store.execute("UPDATE line_state SET zone = 'Mars/Olympus'")
+    found = await explain(context, "adult.example", subscriber="child")
+    assert (found.verdict, found.reason) == ("block", "category")
