@@ -103,14 +103,16 @@ class Course:
 
     async def run(self, cases: int) -> Outcome:
         """So many, or as many as there are until the sides differ."""
-        while self.outcome.cases < cases and not self.outcome.differences:
-            batch = min(self.random.choice(BATCHES), 64 if self.native else max(BATCHES))
-            await self._batch(min(batch, cases - self.outcome.cases))
-        await asyncio.sleep(LAST_PAUSE)
-        self._compare([])
-        self._count()
-        await self.slow.close()
-        await self.fast.close()
+        try:
+            while self.outcome.cases < cases and not self.outcome.differences:
+                batch = min(self.random.choice(BATCHES), 64 if self.native else max(BATCHES))
+                await self._batch(min(batch, cases - self.outcome.cases))
+            await asyncio.sleep(LAST_PAUSE)
+            self._compare([])
+            self._count()
+        finally:
+            await self.slow.close()
+            await self.fast.close()
         return self.outcome
 
     def _name(self) -> None:
