@@ -30,7 +30,7 @@ from filterd.dataplane.tables.addresses import Addresses, Prefixes
 from filterd.dataplane.tables.addresses_reference import ReferenceAddresses
 from filterd.dataplane.tables.lines import Lines
 from filterd.dataplane.tables.ratelimit import RateLimiter, RateRules
-from filterd.dataplane.upstream.values import Question
+from filterd.dataplane.upstream.model import Question
 from filterd.policy.decide import PublishedState
 from filterd.policy.inquiry_reference import ReferenceLine, ReferenceState
 from tests.equality.loopback import Loopback
@@ -138,7 +138,7 @@ class Side(ABC):
         self.upstreams = ScriptedUpstreams(making.script, clock)
         self.record = AnswerCounts()
         self.path = SlowPath(self.packets, self.upstreams, clock, self.record, STALE_ANSWER)
-        self.path._places = WaitingQuota(making.places)
+        self.path._quota = WaitingQuota(making.places)
         self.answers: Answers = {}
 
     @abstractmethod

@@ -36,10 +36,10 @@ def test_the_verdict_asks_the_stages_of_the_policy_in_their_order() -> None:
     assert asked == list(QUERY_STAGES)
 
 
-def test_the_document_has_the_same_numbers() -> None:
+def test_the_document_tells_them_in_the_same_order() -> None:
     document = Path(pipeline.__file__).parents[3] / "docs/life-of-a-query.md"
-    rows = re.findall(r"^\| (\d+) \| ([a-z ]+) \|", document.read_text(), re.MULTILINE)
-    assert rows[: len(PIPELINE)] == [(str(number), step.stage.value) for number, step in enumerate(PIPELINE)]
+    rows = re.findall(r"^\| (?:decide: )?([a-z ]+) \|", document.read_text(), re.MULTILINE)
+    assert rows[1 : 1 + len(PIPELINE)] == [step.stage.value for step in PIPELINE]
 
 
 def swapped(upper: Stage, lower: Stage) -> tuple[Step, ...]:

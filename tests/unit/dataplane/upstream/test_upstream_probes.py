@@ -8,8 +8,7 @@ from itertools import pairwise
 import dns.message
 
 from filterd.dataplane.upstream.health import IDLE, LONGEST_REST
-from filterd.dataplane.upstream.probes import LABEL, LOOP_CHECK, LOOP_RECHECK
-from filterd.dataplane.upstream.values import (
+from filterd.dataplane.upstream.model import (
     FailureReason,
     ForwardOutcome,
     Question,
@@ -17,6 +16,7 @@ from filterd.dataplane.upstream.values import (
     UpstreamAnswer,
     UpstreamFailure,
 )
+from filterd.dataplane.upstream.probes import LABEL, LOOP_CHECK, LOOP_RECHECK
 from tests.worlds.upstream import (
     FIRST,
     QUESTION,

@@ -7,7 +7,7 @@ import random
 
 import pytest
 
-from filterd.dataplane.upstream.values import (
+from filterd.dataplane.upstream.model import (
     FailureReason,
     ForwardOutcome,
     Question,

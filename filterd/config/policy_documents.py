@@ -1,0 +1,278 @@
+"""Reads the documents of the policies directory, one function each: plain values become ``policy.documents``.
+
+Problems go to the list of the value; the result is whole only if there are none.
+"""
+
+from __future__ import annotations
+
+import re
+
+from filterd.config.policy_values import DocumentValue
+from filterd.model.rule import NameRule, Scope
+from filterd.policy.documents import (
+    Authority,
+    Bypass,
+    Category,
+    Deadline,
+    DeadlineClock,
+    Expected,
+    Feed,
+    Format,
+    Ground,
+    Guard,
+    Holiday,
+    Jurisdiction,
+    MandatoryTerms,
+    Profile,
+    Protected,
+    SafeSearch,
+    Service,
+    Slot,
+)
+
+DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+_TIME = re.compile(r"([01]\d|2[0-3]):([0-5]\d)|24:00")
+_DATE = re.compile(r"(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])")
+
+
+def read_category(found: DocumentValue) -> Category:
+    """An item of categories.yaml."""
+    keys = found.keys(("id", "title", "description"))
+    return Category(keys["id"].id(), keys["title"].text(), keys["description"].text())
+
+
+def read_feed(found: DocumentValue) -> Feed:
+    """An item of feeds.yaml."""
+    uses = ("category", "mandatory", "security")
+    keys = found.keys(("id", "source", "format"), (*uses, "scope", "refresh", "guard"))
+    if sum(not keys[use].missing() for use in uses) != 1:
+        found.wrong("must have exactly one of category, mandatory, security")
+    form = keys["format"].choice(Format, Format.DOMAINS, lambda each: each.value)
+    return Feed(
+        id=keys["id"].id(),
+        source=_source(keys["source"]),
+        format=form,
+        scope=keys["scope"].choice(Scope, form.default_scope, lambda scope: scope.word),
+        category=None if keys["category"].missing() else keys["category"].id(),
+        mandatory=_mandatory(keys["mandatory"]),
+        security=_security(keys["security"]),
+        refresh=keys["refresh"].seconds(86400),
+        guard=_guard(keys["guard"]),
+    )
+
+
+def _source(found: DocumentValue) -> str:
+    source = found.string()
+    if "://" in source:
+        found.wrong("only local files are read: give a path, absolute or below the policies directory")
+    return source
+
+
+def _mandatory(found: DocumentValue) -> MandatoryTerms | None:
+    if found.missing():
+        return None
+    keys = found.keys(("authority", "ground"), ("blocking_mode", "confidential"))
+    return MandatoryTerms(
+        authority=keys["authority"].string(),
+        ground=keys["ground"].string(),
+        blocking_mode=keys["blocking_mode"].blocking_mode(),
+        confidential=keys["confidential"].flag(),
+    )
+
+
+def _security(found: DocumentValue) -> bool:
+    if found.missing():
+        return False
+    found.keys(())
+    return True
+
+
+def _guard(found: DocumentValue) -> Guard:
+    default = Guard()
+    if found.missing():
+        return default
+    keys = found.keys((), ("min_names", "max_shrink", "max_grow"))
+    return Guard(
+        min_names=keys["min_names"].whole(default.min_names),
+        max_shrink=keys["max_shrink"].number(default.max_shrink, 0, 1),
+        max_grow=keys["max_grow"].number(default.max_grow, 0, 1_000_000),
+    )
+
+
+def read_profile(found: DocumentValue, name: str) -> Profile:
+    """The file profiles/<name>.yaml."""
+    keys = found.keys(
+        ("title", "description", "audience"),
+        ("categories", "services", "safe_search", "bypass", "blocking_mode", "schedule"),
+    )
+    return Profile(
+        id=DocumentValue(name, found.path, found.problems).id(),
+        title=keys["title"].text(),
+        description=keys["description"].text(),
+        audience=keys["audience"].text(),
+        categories=keys["categories"].ids(),
+        services=keys["services"].ids(),
+        safe_search=keys["safe_search"].ids(),
+        bypass=keys["bypass"].ids(),
+        blocking_mode=keys["blocking_mode"].blocking_mode(),
+        schedule=tuple(_slot(item) for item in keys["schedule"].items()),
+    )
+
+
+def _slot(found: DocumentValue) -> Slot:
+    keys = found.keys(("days", "from", "until", "block"))
+    block = keys["block"]
+    everything = block.value == "everything"
+    start, end = _minutes(keys["from"]), _minutes(keys["until"])
+    if start == end or start == 1440:
+        found.wrong("must have a from before 24:00 that is not its until")
+    return Slot(
+        days=_days(keys["days"]),
+        start=start,
+        end=end,
+        everything=everything,
+        categories=() if everything else block.ids(),
+    )
+
+
+def _days(found: DocumentValue) -> tuple[int, ...]:
+    if found.value == "daily":
+        return tuple(range(7))
+    known = [item for item in found.items() if item.value in DAYS]
+    for item in found.items():
+        if item.value not in DAYS:
+            item.wrong(f"{item.value!r} is none of {', '.join(DAYS)}")
+    if not found.missing() and not known:
+        found.wrong("must be daily, or a list of days")
+    return tuple(sorted(found.different(tuple(DAYS.index(item.value) for item in known))))
+
+
+def _minutes(found: DocumentValue) -> int:
+    """A time of day. YAML 1.1 reads an unquoted 21:30 as a number to base 60: the minutes already."""
+    value = found.value
+    if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= 1440:
+        return value
+    match = _TIME.fullmatch(value) if isinstance(value, str) else None
+    if match is None:
+        if value is not None:
+            found.wrong(f"{value!r} is no time of day (write 21:00)")
+        return 0
+    return 1440 if match[1] is None else int(match[1]) * 60 + int(match[2])
+
+
+def read_service(found: DocumentValue) -> Service:
+    """An item of services.yaml."""
+    keys = found.keys(("id", "title", "names"))
+    return Service(keys["id"].id(), keys["title"].text(), _some_names(keys["names"]))
+
+
+def read_safe_search(found: DocumentValue) -> SafeSearch:
+    """An item of safesearch.yaml."""
+    keys = found.keys(("id", "engine", "title", "target", "names"))
+    return SafeSearch(
+        id=keys["id"].id(),
+        engine=keys["engine"].id(),
+        title=keys["title"].text(),
+        target=keys["target"].name(),
+        names=_some_names(keys["names"]),
+    )
+
+
+def _some_names(found: DocumentValue) -> tuple[NameRule, ...]:
+    names = found.names()
+    if not names and not found.missing():
+        found.wrong("has no names")
+    return names
+
+
+def read_bypass(found: DocumentValue) -> Bypass:
+    """An item of bypass.yaml."""
+    keys = found.keys(("id", "title"), ("names", "addresses"))
+    if not keys["names"].value and not keys["addresses"].value:
+        found.wrong("has neither names nor addresses")
+    return Bypass(keys["id"].id(), keys["title"].text(), keys["names"].names(), keys["addresses"].networks())
+
+
+def read_protected(found: DocumentValue) -> Protected:
+    """The file protected.yaml."""
+    keys = found.keys(("public_suffixes",), ("names", "addresses", "always_allowed"))
+    return Protected(
+        public_suffixes=keys["public_suffixes"].flag(),
+        names=keys["names"].names(),
+        addresses=keys["addresses"].networks(),
+        always_allowed=keys["always_allowed"].names(),
+    )
+
+
+def read_expected(found: DocumentValue) -> tuple[Expected, ...]:
+    """The file expected.yaml: a mapping of names to lists of categories."""
+    return tuple(
+        Expected(DocumentValue(name, at.path, at.problems).name(), at.ids() if at.value else ())
+        for name, at in found.pairs()
+    )
+
+
+def read_jurisdiction(found: DocumentValue, name: str) -> Jurisdiction:
+    """The file jurisdictions/<name>.yaml."""
+    keys = found.keys(("title", "calendar", "authorities", "grounds"))
+    calendar = keys["calendar"].keys(("zone", "weekend"), ("holidays",))
+    return Jurisdiction(
+        id=DocumentValue(name, found.path, found.problems).id(),
+        title=keys["title"].text(),
+        zone=calendar["zone"].string(),
+        weekend=_days(calendar["weekend"]),
+        holidays=tuple(_holiday(item) for item in calendar["holidays"].items()),
+        authorities=tuple(_authority(item) for item in keys["authorities"].items()),
+        grounds=tuple(_ground(item) for item in keys["grounds"].items()),
+    )
+
+
+def _holiday(found: DocumentValue) -> Holiday:
+    """``{title, date: 09-16}``, or ``{title, month, weekday, nth}``."""
+    keys = found.keys(("title",), ("date", "month", "weekday", "nth"))
+    if not keys["date"].missing():
+        match = _DATE.fullmatch(str(keys["date"].value))
+        if match is None:
+            keys["date"].wrong("must be a month and a day: 09-16")
+        month, day = (int(match[1]), int(match[2])) if match else (1, 1)
+        return Holiday(keys["title"].string(), month, day=day)
+    weekday = keys["weekday"].value
+    if weekday not in DAYS:
+        keys["weekday"].wrong(f"must be one of {', '.join(DAYS)}")
+    return Holiday(
+        keys["title"].string(),
+        keys["month"].whole(1, 1, 12),
+        weekday=DAYS.index(weekday) if weekday in DAYS else 0,
+        nth=keys["nth"].whole(1, 1, 4),
+    )
+
+
+def _authority(found: DocumentValue) -> Authority:
+    keys = found.keys(("id", "title"))
+    return Authority(keys["id"].id(), keys["title"].text())
+
+
+def _ground(found: DocumentValue) -> Ground:
+    keys = found.keys(("id", "title", "law", "authorities"), ("enforce", "report", "unblock"))
+    return Ground(
+        id=keys["id"].id(),
+        title=keys["title"].text(),
+        law=keys["law"].string(),
+        authorities=keys["authorities"].ids(),
+        enforce=_deadline(keys["enforce"]),
+        report=_deadline(keys["report"]),
+        unblock=_deadline(keys["unblock"]),
+    )
+
+
+def _deadline(found: DocumentValue) -> Deadline | None:
+    """``{hours}`` or ``{days}``, each with ``count: clock`` (the default) or ``business``."""
+    if found.missing():
+        return None
+    keys = found.keys((), ("hours", "days", "count"))
+    if keys["hours"].missing() == keys["days"].missing():
+        found.wrong("must have either hours or days")
+    count = keys["count"].choice(DeadlineClock, DeadlineClock.CLOCK, lambda each: each.value)
+    if count is DeadlineClock.BUSINESS and keys["days"].missing():
+        found.wrong("business time is counted in days")
+    return Deadline(keys["hours"].whole(0, 1, 8760), keys["days"].whole(0, 1, 365), count)

@@ -1,0 +1,208 @@
+"""The sockets through which the resolver asks itself. Nothing here waits: each turn writes and reads them.
+
+The kernel chooses the thread by the addresses and ports of both ends (SO_REUSEPORT): all that is sent from
+one port reaches the same thread, until the group of listening sockets changes. So a :class:`UdpAsker` keeps
+one socket for each thread that has answered on it, and tries new sockets for the other threads. Each answer
+names its thread.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+from collections.abc import Callable, Collection, Sequence
+from typing import Final
+
+from filterd.dataplane.fast.selfquery import WHO_TCP, SelfQueries
+from filterd.dataplane.listeners.binding import socket_address
+from filterd.dataplane.listeners.listen_addresses import SelfQueryTarget
+from filterd.dataplane.listeners.self_connections import Peer, SelfConnections, peer_of
+from filterd.dataplane.packet.unwrap import client_bytes
+from filterd.wire.proxy import SIGNATURE
+
+MOST_TRIED = 16
+"""new sockets of one look"""
+ASKED_OF_ONE = 10
+"""queries over one TCP connection, before the next address's turn"""
+_ANSWER: Final = 512
+"""bytes, more than an answer has"""
+_OWN_CHECK = SIGNATURE + b"\x20\0\0\0"
+"""the PROXY header of a front that asks for itself (version 2, LOCAL)"""
+
+
+def _connected(target: SelfQueryTarget, kind: socket.SocketKind) -> socket.socket:
+    """A non-blocking socket towards it, for TCP perhaps not connected yet. Raises ``OSError``."""
+    family = socket.AF_INET if target.address.version == 4 else socket.AF_INET6
+    made = socket.socket(family, kind | socket.SOCK_NONBLOCK)
+    try:
+        with contextlib.suppress(BlockingIOError):
+            made.connect(socket_address(target.address, target.port))
+    except OSError:
+        made.close()
+        raise
+    return made
+
+
+def _header(target: SelfQueryTarget, mine: socket.socket) -> bytes:
+    """What has to stand before a query: our own address may be a front's."""
+    return _OWN_CHECK if target.unwrap.is_proxy(client_bytes(mine.getsockname()[0])) else b""
+
+
+class UdpAsker:
+    """Asks threads over UDP at one address."""
+
+    def __init__(self, target: SelfQueryTarget, queries: SelfQueries) -> None:
+        self.target = target
+        self._queries = queries
+        self._known: dict[int, socket.socket] = {}
+        """by the thread that it leads to"""
+        self._tried: list[socket.socket] = []
+
+    def collect(self) -> set[int]:
+        """Which threads have answered since the last time."""
+        heard: set[int] = set()
+        known: dict[int, socket.socket] = {}
+        for before, mine in [*self._known.items(), *((None, each) for each in self._tried)]:
+            takers = self._read(mine)
+            heard.update(takers or ())
+            leads_to = takers[-1] if takers else before
+            if takers is None or leads_to is None or leads_to in known:
+                mine.close()
+            else:
+                known[leads_to] = mine
+        self._known, self._tried = known, []
+        return heard
+
+    def ask(self, threads: Collection[int], number: Callable[[], int]) -> set[int]:
+        """Ask each of these that there is a socket for; who was asked."""
+        return {
+            thread
+            for thread in threads
+            if thread in self._known and self._send(self._known[thread], number())
+        }
+
+    def explore(self, missing: int, number: Callable[[], int]) -> None:
+        """Try new sockets, for so many threads that there is none for."""
+        for _ in range(min(2 * missing, MOST_TRIED)):
+            try:
+                made = _connected(self.target, socket.SOCK_DGRAM)
+            except OSError:
+                return
+            self._tried.append(made)
+            self._send(made, number())
+
+    @property
+    def found(self) -> Collection[int]:
+        """The threads that there is a socket for."""
+        return self._known.keys()
+
+    def close(self) -> None:
+        """Close all sockets."""
+        for each in (*self._known.values(), *self._tried):
+            each.close()
+        self._known, self._tried = {}, []
+
+    def _send(self, mine: socket.socket, number: int) -> bool:
+        try:
+            mine.send(_header(self.target, mine) + self._queries.query(number))
+        except OSError:
+            return False
+        return True
+
+    def _read(self, mine: socket.socket) -> list[int] | None:
+        """Who answered on this socket, in order; None where nobody listens at its other end."""
+        takers: list[int] = []
+        while True:
+            try:
+                answer = self._queries.read(mine.recv(_ANSWER))
+            except BlockingIOError:
+                return takers
+            except OSError:
+                return None
+            if answer is not None:
+                takers.append(answer[1])
+
+
+class TcpAsker:
+    """Asks over TCP: one connection at a time, for some queries, to each address in turn."""
+
+    def __init__(self, self_connections: SelfConnections, queries: SelfQueries) -> None:
+        self._self_connections = self_connections
+        self._queries = queries
+        self._turn = 0
+        self._target: SelfQueryTarget | None = None
+        self._mine: socket.socket | None = None
+        self._peer: Peer | None = None
+        self._asked = 0
+        self._came = b""
+
+    @property
+    def is_open(self) -> bool:
+        """Whether there is a connection, or one on its way."""
+        return self._mine is not None
+
+    def collect(self) -> bool:
+        """Whether there was an answer since the last time."""
+        heard = False
+        while self._mine is not None:
+            try:
+                piece = self._mine.recv(_ANSWER)
+            except BlockingIOError:
+                break
+            except OSError:
+                piece = b""
+            if piece:
+                self._came += piece
+                heard = self._take() or heard
+            else:
+                self.close()
+        if self._asked >= ASKED_OF_ONE and heard:
+            self.close()
+        return heard
+
+    def ask(self, targets: Sequence[SelfQueryTarget], number: Callable[[], int]) -> bool:
+        """Ask on the connection that there is, else on a new one; False: nobody can be asked now."""
+        if self._target is not None and all(each.udp is not self._target.udp for each in targets):
+            self.close()
+        if self._mine is None:
+            self._connect(targets)
+        if self._mine is None or self._target is None:
+            return False
+        query = self._queries.query(number())
+        words = len(query).to_bytes(2, "big") + query
+        try:
+            self._mine.send(words if self._asked else _header(self._target, self._mine) + words)
+        except BlockingIOError:
+            return True  # not connected yet
+        except OSError:
+            self.close()
+            return False
+        self._asked += 1
+        return True
+
+    def close(self) -> None:
+        """Close the connection."""
+        if self._mine is not None:
+            self._mine.close()
+        if self._peer is not None:
+            self._self_connections.forget(self._peer)
+        self._target, self._mine, self._peer, self._asked, self._came = None, None, None, 0, b""
+
+    def _connect(self, targets: Sequence[SelfQueryTarget]) -> None:
+        if not targets:
+            return
+        self._turn += 1
+        self._target = targets[self._turn % len(targets)]
+        with contextlib.suppress(OSError):
+            self._mine = _connected(self._target, socket.SOCK_STREAM)
+            self._peer = peer_of(self._mine.getsockname())
+            self._self_connections.expect(self._peer)
+
+    def _take(self) -> bool:
+        """Read the messages that came in full; whether one was an answer."""
+        heard = False
+        while len(self._came) >= (size := 2 + int.from_bytes(self._came[:2], "big")) > 2:
+            message, self._came = self._came[2:size], self._came[size:]
+            answer = self._queries.read(message)
+            heard = heard or (answer is not None and answer[1] == WHO_TCP)
+        return heard

@@ -1,0 +1,269 @@
+"""A journal: one checkpoint and an append-only log of the batches applied since, both checksummed.
+
+Files: ``<name>.checkpoint`` and ``<name>.log``. All integers are little-endian.
+
+Checkpoint: magic ``FLTRDCK1``, u64 revision, u64 body length, 32-byte SHA-256 over (key, revision, length,
+body), body. The key is the one that the body's fingerprints were made with: under another they would match
+no name, so the body is as good as altered.
+
+Log: magic ``FLTRDLG1``, u64 base revision (that of the checkpoint it follows), u64 sealed length, u32
+CRC-32 of the last two; then records: u32 payload length, u64 revision, u32 CRC-32 of (length, revision,
+payload), payload.
+
+One batch is one record. It is written and synced, then the sealed length is moved past it and synced, and
+only then does it count as applied. So what stands behind the sealed length is the *torn tail* of a batch
+that nobody was told of, and is cut; and whatever does not add up before it is *damage*: the journal must
+not be used. A log whose base is older than the checkpoint is the one that the checkpoint replaced; its
+records at or below the checkpoint's revision are passed over.
+
+So a checkpoint can be written by a thread of its own while batches go on being appended: once it has its
+name, the log is replaced by one that holds only what came after it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import struct
+import threading
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from filterd.disk.files import Chunk, read_at, replace_file, write_at
+
+_CHECKPOINT_MAGIC = b"FLTRDCK1"
+_LOG_MAGIC = b"FLTRDLG1"
+_CHECKPOINT_HEAD = struct.Struct("<8sQQ32s")
+_LOG_HEAD = struct.Struct("<8sQQI")
+_RECORD_HEAD = struct.Struct("<IQI")
+
+
+class JournalDamagedError(Exception):
+    """A journal cannot be trusted: a file of it is missing, or altered where it had been sealed."""
+
+
+@dataclass(frozen=True, slots=True)
+class JournalRecord:
+    """One batch of the log: the revision it leads to, and its payload."""
+
+    revision: int
+    payload: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """What stood on the disk. ``cut`` is the length of the torn tail in bytes (0: none)."""
+
+    revision: int
+    body: memoryview
+    records: tuple[JournalRecord, ...]
+    cut: int
+
+
+class Journal:
+    """The two files of one journal. One writer; nothing is applied before :meth:`append` has returned."""
+
+    def __init__(self, directory: Path, name: str, key: bytes = b"") -> None:
+        self.checkpoint_path = directory / f"{name}.checkpoint"
+        self.log_path = directory / f"{name}.log"
+        self.log_size = 0
+        """sealed bytes of the log: when to write a new checkpoint is the owner's choice"""
+        self.checkpoint_size = 0
+        """bytes of the checkpoint's body"""
+        self._key = key
+        self._base = 0
+        self._log: int | None = None
+        self._writer: _Writer | None = None
+
+    @property
+    def is_open(self) -> bool:
+        """Whether a batch can be appended."""
+        return self._log is not None
+
+    def exists(self) -> bool:
+        """Whether either file is there; where neither is, this node has never been given this part."""
+        return self.checkpoint_path.exists() or self.log_path.exists()
+
+    def load(self) -> Loaded:
+        """Read both files, cut a torn tail, open the log for appending. Raises
+        :class:`JournalDamagedError`.
+
+        Where the disk only lets us read, what stands there is whole all the same; the log then is not open.
+        """
+        self.close()
+        try:
+            revision, body = _read_checkpoint(self.checkpoint_path, self._key)
+            data = self.log_path.read_bytes()
+            base, sealed = _read_log_head(data, self.log_path, revision)
+            records = tuple(_records(memoryview(data)[:sealed], self.log_path))
+        except OSError as error:
+            msg = f"cannot read {error.filename}: {error.strerror}"
+            raise JournalDamagedError(msg) from error
+        with contextlib.suppress(OSError):
+            self._open_log(base, sealed)
+        self.checkpoint_size = len(body)
+        return Loaded(revision, body, tuple(r for r in records if r.revision > revision), len(data) - sealed)
+
+    def checkpoint(self, revision: int, *body: Chunk) -> None:
+        """Replace checkpoint and log by ``body`` at ``revision``, and wait for the disk. Raises ``OSError``;
+        the old ones then stand."""
+        self.begin(revision, *body)
+        self._join()
+        self.settle()
+
+    def begin(self, revision: int, *body: Chunk) -> None:
+        """Begin to write ``body``, which is all of it up to ``revision``, as the next checkpoint. It must not
+        change any more. Until :meth:`settle` the present files stand, and batches are appended as ever."""
+        self._join()
+        log_end = self.log_size if self.is_open else None
+        self._writer = _Writer(self.checkpoint_path, self._key, revision, body, log_end)
+        self._writer.start()
+
+    def settle(self) -> bool:
+        """Take over the checkpoint that was begun, if it is on the disk; False while it is not. True where
+        none was begun. Raises ``OSError`` if it could not be written: the old files then stand."""
+        writer = self._writer
+        if writer is None:
+            return True
+        if writer.is_alive():
+            return False
+        self._writer = None
+        if writer.error is not None:
+            raise writer.error
+        self.checkpoint_size = writer.length
+        later = b""
+        if writer.log_end is not None:
+            if self._log is None:
+                return True  # it failed meanwhile: what stands in it is still needed, and loaded again
+            later = read_at(self._log, writer.log_end, self.log_size - writer.log_end)
+        sealed = _LOG_HEAD.size + len(later)
+        replace_file(self.log_path, (_log_head(writer.revision, sealed), later))
+        self._close_log()
+        self._open_log(writer.revision, sealed)
+        return True
+
+    def append(self, revision: int, payload: bytes) -> None:
+        """Add one batch; on return it is sealed on the disk. Raises ``OSError``: the batch then counts as
+        not applied, and the log must be loaded again before the next one."""
+        if self._log is None:
+            msg = f"the log {self.log_path} is not open"
+            raise OSError(msg)
+        head = struct.pack("<IQ", len(payload), revision)
+        record = head + struct.pack("<I", zlib.crc32(payload, zlib.crc32(head))) + payload
+        sealed = self.log_size + len(record)
+        try:
+            write_at(self._log, record, self.log_size)
+            write_at(self._log, _log_head(self._base, sealed), 0)
+        except OSError:
+            self._close_log()
+            raise
+        self.log_size = sealed
+
+    def close(self) -> None:
+        """Wait for a checkpoint that was begun, and close the log; :meth:`load` or :meth:`checkpoint` opens
+        it again."""
+        self._join()
+        self._writer = None
+        self._close_log()
+
+    def _join(self) -> None:
+        if self._writer is not None:
+            self._writer.join()
+
+    def _close_log(self) -> None:
+        if self._log is not None:
+            os.close(self._log)
+            self._log = None
+
+    def _open_log(self, base: int, sealed: int) -> None:
+        opened = os.open(self.log_path, os.O_RDWR | os.O_CLOEXEC)
+        try:
+            os.ftruncate(opened, sealed)
+            os.fsync(opened)
+        except OSError:
+            os.close(opened)
+            raise
+        self._log, self._base, self.log_size = opened, base, sealed
+
+
+class _Writer(threading.Thread):
+    """Writes one checkpoint. ``error`` and ``length`` (bytes of the body) hold once the thread has ended;
+    ``log_end`` is where the log ended that the checkpoint covers, None where none was open."""
+
+    def __init__(
+        self, path: Path, key: bytes, revision: int, body: tuple[Chunk, ...], log_end: int | None
+    ) -> None:
+        super().__init__(name="checkpoint", daemon=True)
+        self.revision = revision
+        self.log_end = log_end
+        self.length = sum(memoryview(part).nbytes for part in body)
+        self.error: OSError | None = None
+        self._path = path
+        self._key = key
+        self._body = body
+
+    def run(self) -> None:
+        """Checksum first, then the file."""
+        digest = hashlib.sha256(self._key + struct.pack("<QQ", self.revision, self.length))
+        for part in self._body:
+            digest.update(part)
+        head = _CHECKPOINT_HEAD.pack(_CHECKPOINT_MAGIC, self.revision, self.length, digest.digest())
+        try:
+            replace_file(self._path, (head, *self._body))
+        except OSError as error:
+            self.error = error
+        self._body = ()
+
+
+def _log_head(base: int, sealed: int) -> bytes:
+    return _LOG_HEAD.pack(_LOG_MAGIC, base, sealed, zlib.crc32(struct.pack("<QQ", base, sealed)))
+
+
+def _read_checkpoint(path: Path, key: bytes) -> tuple[int, memoryview]:
+    data = memoryview(path.read_bytes())
+    if len(data) < _CHECKPOINT_HEAD.size:
+        msg = f"{path} is shorter than its header"
+        raise JournalDamagedError(msg)
+    magic, revision, length, digest = _CHECKPOINT_HEAD.unpack_from(data)
+    body = data[_CHECKPOINT_HEAD.size :]
+    found = hashlib.sha256(key + struct.pack("<QQ", revision, length))
+    found.update(body)
+    if magic != _CHECKPOINT_MAGIC or len(body) != length or found.digest() != digest:
+        msg = f"{path} does not match its checksum, or was made with another key"
+        raise JournalDamagedError(msg)
+    return revision, body
+
+
+def _read_log_head(data: bytes, path: Path, checkpoint: int) -> tuple[int, int]:
+    """The log's base revision and sealed length."""
+    if len(data) < _LOG_HEAD.size:
+        msg = f"{path} is shorter than its header"
+        raise JournalDamagedError(msg)
+    magic, base, sealed, check = _LOG_HEAD.unpack_from(data)
+    if magic != _LOG_MAGIC or zlib.crc32(data[8:24]) != check:
+        msg = f"{path} has an altered header"
+        raise JournalDamagedError(msg)
+    if base > checkpoint or not _LOG_HEAD.size <= sealed <= len(data):
+        msg = f"{path} does not belong to its checkpoint or has lost its end"
+        raise JournalDamagedError(msg)
+    return base, sealed
+
+
+def _records(data: memoryview, path: Path) -> Iterator[JournalRecord]:
+    position = _LOG_HEAD.size
+    while position < len(data):
+        start = position + _RECORD_HEAD.size
+        if start > len(data):
+            break
+        length, revision, check = _RECORD_HEAD.unpack_from(data, position)
+        payload = bytes(data[start : start + length])
+        if len(payload) < length or zlib.crc32(payload, zlib.crc32(data[position : position + 12])) != check:
+            break
+        yield JournalRecord(revision, payload)
+        position = start + length
+    if position != len(data):
+        msg = f"{path} is altered at byte {position}"
+        raise JournalDamagedError(msg)

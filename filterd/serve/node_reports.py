@@ -1,0 +1,125 @@
+"""The Unix stream between the roles, ``state_dir/resolver.sock``: the resolver says what it has applied.
+
+Control listens, the resolver connects, and again after a pause when control was away: DNS never waits for
+it. One line of JSON is one report. A report speaks of what is on the node's disk and in force, never of
+what was read.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+from collections.abc import Awaitable, Callable
+from dataclasses import asdict
+from pathlib import Path
+
+from filterd.model.records import NodeReport
+
+SOCKET = "resolver.sock"
+CHECK_SECONDS = 0.05
+"""how often the resolver looks whether there is something new to say"""
+HEARTBEAT_SECONDS = 5.0
+RETRY_SECONDS = 1.0
+LARGEST_LINE = 1 << 20
+
+
+def to_line(report: NodeReport) -> bytes:
+    """One line, with its end. ``seen_at`` is the receiver's to say."""
+    return json.dumps(asdict(report), separators=(",", ":")).encode() + b"\n"
+
+
+def from_line(line: bytes, now: float) -> NodeReport:
+    """What :func:`to_line` wrote, seen at ``now`` (Unix seconds). Raises ValueError for anything else."""
+    try:
+        fields = json.loads(line)
+        return NodeReport(
+            name=str(fields["name"]),
+            seen_at=now,
+            mandatory_revision=int(fields["mandatory_revision"]),
+            parental_revision=int(fields["parental_revision"]),
+            snapshot_digest=str(fields["snapshot_digest"]),
+            ready=bool(fields["ready"]),
+            lists={str(name): str(version) for name, version in fields["lists"].items()},
+        )
+    except (KeyError, TypeError, AttributeError) as error:
+        msg = "not the report of a node"
+        raise ValueError(msg) from error
+
+
+async def report_for_ever(path: Path, report: Callable[[], NodeReport]) -> None:
+    """The resolver's end: connect, say what is new and a heartbeat, connect again. Ends when cancelled."""
+    while True:
+        with contextlib.suppress(OSError):
+            reader, writer = await asyncio.open_unix_connection(path)
+            try:
+                await _report(reader, writer, report)
+            finally:
+                await _shut(writer)
+        await asyncio.sleep(RETRY_SECONDS)
+
+
+async def _shut(writer: asyncio.StreamWriter) -> None:
+    """Close, and wait until the socket is gone."""
+    writer.close()
+    with contextlib.suppress(OSError):
+        await writer.wait_closed()
+
+
+async def _report(
+    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, report: Callable[[], NodeReport]
+) -> None:
+    """Until control goes away."""
+    said: NodeReport | None = None
+    silent = 0.0
+    while not reader.at_eof():
+        present = report()
+        if present != said or silent >= HEARTBEAT_SECONDS:
+            writer.write(to_line(present))
+            await writer.drain()
+            said, silent = present, 0.0
+        await asyncio.sleep(CHECK_SECONDS)
+        silent += CHECK_SECONDS
+
+
+class NodeReportListener:
+    """Control's end: hands each report to ``take``."""
+
+    def __init__(
+        self, path: Path, take: Callable[[NodeReport], Awaitable[None]], clock: Callable[[], float]
+    ) -> None:
+        self._path = path
+        self._take = take
+        self._clock = clock
+        self._server: asyncio.Server | None = None
+        self._open: set[asyncio.Task[None]] = set()
+
+    async def start(self) -> None:
+        """Begin to listen, in the place of a socket that an earlier control left behind. Raises
+        ``OSError``."""
+        self._path.unlink(missing_ok=True)
+        self._server = await asyncio.start_unix_server(self._accepted, self._path, limit=LARGEST_LINE)
+        self._path.chmod(0o600)
+
+    async def close(self) -> None:
+        """Stop listening and cut who is connected."""
+        if self._server is not None:
+            self._server.close()
+        for task in self._open:
+            task.cancel()
+        await asyncio.gather(*self._open, return_exceptions=True)
+        self._path.unlink(missing_ok=True)
+
+    def _accepted(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.get_running_loop().create_task(self._serve(reader, writer))
+        self._open.add(task)
+        task.add_done_callback(self._open.discard)
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            while line := await reader.readline():
+                await self._take(from_line(line, self._clock()))
+        except (OSError, ValueError):
+            pass  # not one of ours, or gone: it connects again
+        finally:
+            await _shut(writer)
