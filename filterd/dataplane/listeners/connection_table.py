@@ -200,8 +200,9 @@ class ConnectionTable:
             return
         prefix.waiting -= 1
         self._forget_empty(prefix)
-        first = next(iter(prefix.line), None)
-        if first is not None:
+        # One may have nothing to ask any more: its turn is then the next one's.
+        while prefix.line and prefix.waiting < WAITING_PER_PREFIX:
+            first = next(iter(prefix.line))
             del prefix.line[first]
             first.go_on()
 
