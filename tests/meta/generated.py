@@ -160,11 +160,11 @@ ALERTS = {
 
 def metrics() -> str:
     """docs/metrics.md: every family of both roles."""
-    from filterd.telemetry.metrics import ControlFigures, ResolverFigures, control_metrics, resolver_metrics
+    from filterd.telemetry.metrics import ControlMetrics, ResolverMetrics, control_registry, resolver_registry
 
     roles = {
-        "Resolver": resolver_metrics(ResolverFigures),
-        "Control": control_metrics(ControlFigures),
+        "Resolver": resolver_registry(ResolverMetrics),
+        "Control": control_registry(ControlMetrics),
     }
     parts = [
         "# Metrics\n",
