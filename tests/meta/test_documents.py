@@ -204,7 +204,7 @@ def test_the_glossary_is_sorted_and_explains_words_that_are_used() -> None:
     sources = [path for path in (ROOT / "filterd").rglob("*") if path.suffix in kinds]
     sources += [*(ROOT / "tests").glob("*/*.py"), *(each for each in PAGES if each != page)]
     used = re.sub(r"[_\s-]+", " ", "\n".join(path.read_text() for path in sources).lower())
-    spoken = [word.lower().replace("-", " ") for word in words]
+    spoken = [re.sub(r"[_-]", " ", word.lower()) for word in words]
     assert [word for word in spoken if word not in used and word.replace(" ", "") not in used] == []
 
 
