@@ -69,7 +69,7 @@ def show(profile: str, config: Path | None, as_json: bool) -> None:
 
 
 def _titles(policies: Policies, profile: Profile) -> dict[str, dict[str, Text]]:
-    """What the profile restricts, by kind: id and title."""
+    """The restrictions of the profile, by kind: id and title."""
     kinds: dict[str, tuple[Sequence[str], Sequence[Category | Service | SafeSearch | Bypass]]] = {
         "categories": (profile.categories, policies.categories),
         "services": (profile.services, policies.services),

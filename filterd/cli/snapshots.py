@@ -1,4 +1,4 @@
-"""``filterd snapshot``: the compiled policy that nodes answer by."""
+"""``filterd snapshot``: compiles, shows and verifies the policy that nodes apply."""
 
 from __future__ import annotations
 
