@@ -9,6 +9,7 @@ export LDFLAGS ?=
 NATIVE := $(shell find filterd -name '*.pyx' -o -name '*.pxd')
 INSTALLED := $(VENV)/installed
 BUILT := build/built
+BUILD_FOLDERS := DIST_EXTRA_CONFIG=.ci/build.cfg
 
 .NOTPARALLEL:
 
@@ -71,12 +72,13 @@ $(BIN)/python:
 	@PYTHON=$(PYTHON) .ci/preflight tools
 	$(PYTHON) -m venv $(VENV)
 
-# An environment made by another tool may have no pip: ensurepip brings it.
+# An environment made by another tool may have no pip: ensurepip brings it. The editable installation takes the native
+# core as it was built just before (DIST_EXTRA_CONFIG): nothing is compiled twice.
 $(INSTALLED): requirements.lock pyproject.toml | $(BIN)/python
 	@$(BIN)/python -m pip --version >/dev/null 2>&1 || $(BIN)/python -m ensurepip --upgrade >/dev/null
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
 	@$(MAKE) --no-print-directory $(BUILT)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	$(BUILD_FOLDERS) $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
 # Other flags are another build: build/flags changes only when they do.
@@ -86,14 +88,14 @@ flags:
 	@mkdir -p build
 	@printf '%s\n' '$(CFLAGS)' '$(LDFLAGS)' | cmp -s - build/flags 2>/dev/null || { \
 	    printf '%s\n' '$(CFLAGS)' '$(LDFLAGS)' >build/flags; rm -f $(BUILT); \
-	    find filterd -name '*.so' -delete; rm -rf build/temp.* build/lib.*; }
+	    find filterd -name '*.so' -delete; rm -rf build/native build/objects; }
 
 # Cython only prints a "performance hint" where a nogil function would take the GIL on every call, and it prints
 # it once: with the .c files gone it is printed, and fails the build, until it is mended.
 $(BUILT): $(NATIVE) pyproject.toml build/flags | $(BIN)/python
 	@mkdir -p build
 	@echo "building the native core (build/native.log)"
-	@$(BIN)/python -c "from setuptools import setup; setup()" build_ext --inplace -j"$$(nproc)" >build/native.log 2>&1 \
+	@$(BUILD_FOLDERS) $(BIN)/python -c "from setuptools import setup; setup()" build_ext --inplace -j"$$(nproc)" >build/native.log 2>&1 \
 	    || { tail -40 build/native.log >&2; exit 1; }
 	@! grep -n -A6 "performance hint" build/native.log || { find filterd -name '*.c' -delete; exit 1; }
 	@touch $@

@@ -34,7 +34,7 @@ def list_(config: Path | None, as_json: bool) -> None:
         (each.id, each.title.es, each.audience.es, len(each.categories), "yes" if each.schedule else "no")
         for each in found
     ]
-    empty = "there is no profile; they stand in profiles/ of the policies directory"
+    empty = "there is no profile; profiles/ of the policies directory defines them"
     output.show_table(("profile", "title", "for", "categories", "schedule"), rows, empty)
 
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from filterd.config.policies import icann_suffixes
+from filterd.disk.keys import DIGEST_KEY
 from filterd.feed.parsing import ParseReport, parse
 from filterd.feed.rules import RuleSet, collect
 from filterd.feed.source import SourceError, line_blocks, read_chunks
@@ -21,6 +22,7 @@ from filterd.model.records import FeedCheck, FeedVersion, VersionState
 from filterd.model.rule import NameRule, Scope
 from filterd.operations import rulefiles
 from filterd.operations.context import Context, OperationError
+from filterd.operations.keys import load_key
 from filterd.operations.policies import feed as find_feed
 from filterd.operations.policies import policies
 from filterd.policy.digests import begin_list_digest
@@ -104,7 +106,7 @@ async def _update_one(context: Context, documents: Policies, feed: Feed) -> Feed
     async with context.store.read() as connection:
         before = (await rows.current(connection)).get(feed.id)
     try:
-        secret = rulefiles.digest_key(context.settings) if feed.confidential else None
+        secret = load_key(context.settings, DIGEST_KEY) if feed.confidential else None
         reading = await asyncio.to_thread(_read, context.settings.policies, feed, secret)
     except SourceError as error:
         return FeedUpdate(feed.id, "failed", before, ParseReport(), problem=str(error))

@@ -9,10 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from filterd.config.settings import Settings
-from filterd.dataplane.nodestate.keyfile import key_in
+from filterd.disk.keys import COOKIE_KEY
 from filterd.telemetry import log
 
-SECRET_SIZE = 16
 MOST_SECRETS = 2
 _SECRET = re.compile(r"[0-9A-Fa-f]{32}")
 
@@ -54,12 +53,12 @@ def cookie_secrets(settings: Settings) -> bytes:
     if shared is not None:
         return _read(shared)
     try:
-        return key_in(settings.state_dir / "keys" / "cookie.key", SECRET_SIZE, "for a new one")
+        return COOKIE_KEY.load(settings.state_dir)
     except OSError as error:
         log.get().warning(
             "no cookie secret can be kept, clients lose theirs at each start", reason=str(error)
         )
-        return secrets.token_bytes(SECRET_SIZE)
+        return secrets.token_bytes(COOKIE_KEY.size)
 
 
 def _read(path: Path) -> bytes:

@@ -13,11 +13,12 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from filterd.config.settings import Settings
-from filterd.dataplane.nodestate.files import replace_file
+from filterd.disk.files import replace_file
 from filterd.model.changelog import MANDATORY
 from filterd.operations import feeds, snapshots
 from filterd.operations.context import Context, OperationError
 from filterd.operations.policies import policies
+from filterd.policy import layout
 from filterd.policy.documents import Feed, Policies
 from filterd.store import feeds as feed_rows
 from filterd.store import log as log_rows
@@ -128,7 +129,7 @@ class Maintenance:
     async def _is_due(self, wanted: str) -> bool:
         if self._tried("compile", wanted):
             return False
-        directory = self.context.settings.state_dir / "snapshots"
+        directory = self.context.settings.state_dir / layout.DIRECTORY
         path = snapshots.current_file(directory)
         if path is None or _read(self._marker) != wanted or not await self._is_sound(path):
             return True
@@ -178,7 +179,7 @@ class Maintenance:
     @property
     def _marker(self) -> Path:
         """The file that keeps the digest of the current snapshot's input."""
-        return self.context.settings.state_dir / "snapshots" / ".made_of"
+        return self.context.settings.state_dir / layout.DIRECTORY / ".made_of"
 
     def _tried(self, step: str, what: str) -> bool:
         """Return whether the step failed with the same input a moment ago."""

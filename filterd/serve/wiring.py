@@ -12,8 +12,8 @@ from filterd.config.domain import IPNetwork
 from filterd.config.settings import ParentalFail, Settings
 from filterd.dataplane.nodestate.values import NodePaths
 from filterd.dataplane.tables.addresses import Prefixes
+from filterd.disk.keys import FINGERPRINT_KEY
 from filterd.policy.published import StateSettings
-from filterd.serve.process import fingerprint_key
 from filterd.telemetry import log
 from filterd.telemetry.metric_families import Histogram
 from filterd.telemetry.metrics import ENFORCEMENT_BUCKETS
@@ -92,7 +92,7 @@ def switches_of(settings: Settings) -> StateSettings:
 def node_paths(settings: Settings) -> NodePaths:
     """The paths and the key of the node. Raises ``OSError`` and ValueError if there can be no key."""
     store = Path(settings.store.url.partition("///")[2])
-    return NodePaths(settings.state_dir, store, fingerprint_key(settings.state_dir))
+    return NodePaths(settings.state_dir, store, FINGERPRINT_KEY.load(settings.state_dir))
 
 
 def prefixes(networks: tuple[IPNetwork, ...]) -> Prefixes:

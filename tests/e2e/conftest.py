@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.authority import nsd
-from tests.e2e.deployment import FIGURES, NOTES, ROOT, Deployment
+from tests.e2e.deployment import ROOT, Deployment
 from tests.e2e.names import BANNED, CHILD, ORDERED_ADDRESSES, STRANGER, TEENAGER
 
 WORLD = f"""$TTL 300
@@ -80,11 +80,3 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         filterd.cli("snapshot", "build")
         with filterd.serving():
             yield World(filterd, adult)
-
-
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """What the tests measured on the way: figures, not verdicts."""
-    for figure, seconds in FIGURES:
-        terminalreporter.write_line(f"measured: {figure}: {seconds * 1000:.0f} ms")
-    for note in NOTES:
-        terminalreporter.write_line(f"measured: {note}")

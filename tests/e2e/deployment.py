@@ -27,13 +27,10 @@ from click.testing import CliRunner
 
 from filterd.cli.main import main
 from tests.e2e.authority import free_port
+from tests.worlds.measured import measured
 
 ROOT = Path(__file__).resolve().parents[2]
 READY_SECONDS = 30.0
-FIGURES: list[tuple[str, float]] = []
-"""what was measured and the seconds, for the summary of the run"""
-NOTES: list[str] = []
-"""what else the run is to print"""
 FILTERD = (sys.executable, "-m", "filterd.cli.main")
 
 
@@ -211,7 +208,7 @@ def soon(condition: Callable[[], bool], figure: str = "", seconds: float = 20.0)
     while not (held := condition()) and time.monotonic() - begin < seconds:
         time.sleep(0.005)
     if figure:
-        FIGURES.append((figure, time.monotonic() - begin))
+        measured(figure, time.monotonic() - begin)
     return held
 
 

@@ -17,8 +17,8 @@ import pytest
 
 from filterd.policy.classes import FIXED, Classes
 from tests.e2e.day import Hour, People, Upstream, upstreams
-from tests.e2e.deployment import NOTES
 from tests.e2e.resolver_process import ResolverProcess, resolver_of, resolver_settings
+from tests.worlds.measured import noted
 from tests.worlds.node import KEY, ScriptedStore, make_store, put_snapshot
 
 NO_ANSWER, NETWORK_ERROR, STALE = 22, 23, 3
@@ -61,7 +61,7 @@ def node(tmp_path: Path) -> Iterator[Node]:
 
 def told(what: str, hour: Hour) -> Hour:
     """The hour, its figures put among those that the run prints."""
-    NOTES.append(f"{what}: {hour.figures()}")
+    noted(f"{what}: {hour.figures()}")
     return hour
 
 
@@ -149,7 +149,7 @@ async def test_one_address_floods_and_the_others_lose_under_one_percent(node: No
         await people.settle()
     flood = json.loads(said)
     told(f"one address asks {FLOOD} a second, the others", hour)
-    NOTES.append(f"the one that floods: {flood}")
+    noted(f"the one that floods: {flood}")
     assert flood["sent"] > 2 * flood["whole"]
     assert flood["whole"] <= LIMIT * 6 + BURST
     assert hour.share("right") + hour.share("stale") > 0.99, hour.figures()

@@ -17,8 +17,9 @@ import pytest
 
 from tests.e2e.authority import nsd
 from tests.e2e.conftest import WORLD, adult_names, policies_with_mandatory
-from tests.e2e.deployment import FIGURES, FILTERD, Deployment, ede, soon
+from tests.e2e.deployment import FILTERD, Deployment, ede, soon
 from tests.e2e.names import BANNED
+from tests.worlds.measured import measured
 
 pytestmark = pytest.mark.system("nsd")
 
@@ -128,9 +129,7 @@ def _disaster(
         begin = time.monotonic()
         resolver = filterd.start("--role", "resolver")
         answer = _first_answer(filterd, "urgent.example", STRANGER)
-        FIGURES.append(
-            ("resolver killed, store locked, control dead: first answer", time.monotonic() - begin)
-        )
+        measured("resolver killed, store locked, control dead: first answer", time.monotonic() - begin)
         assert ede(answer) == [CENSORED]
         for name in (BANNED, "www.early.example", "early.example", "urgent.example"):
             assert ede(filterd.ask(name, source=CHILD)) == [CENSORED], name

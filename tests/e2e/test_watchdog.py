@@ -19,11 +19,12 @@ import dns.exception
 import pytest
 
 from filterd.dataplane.fast import thread
-from tests.e2e.deployment import FIGURES, Deployment, soon
+from tests.e2e.deployment import Deployment, soon
 from tests.e2e.resolver_process import answering, upstream
 from tests.e2e.test_crash_loop import board_of, metrics_of, resolver_of
 from tests.worlds.hooked import Hooks, build_hooks
 from tests.worlds.installation import POLICIES
+from tests.worlds.measured import measured
 
 RECORDS = {("fine.example", "A"): ["192.0.2.1"]}
 THREADS = 2
@@ -87,7 +88,7 @@ def restarted(
     """Wait for another resolver, one that serves; what began then took so long."""
     assert soon(lambda: resolver_of(serve) not in (None, before), seconds=LONG), filterd.log()
     assert soon(lambda: filterd.http(filterd.metrics, "/readyz")[0] == 200, seconds=LONG), filterd.log()
-    FIGURES.append((f"{what}, to another resolver that is ready", time.monotonic() - began))
+    measured(f"{what}, to another resolver that is ready", time.monotonic() - began)
     assert filterd.ask("fine.example").answer
     assert filterd.ask("fine.example", tcp=True).answer
     assert soon(lambda: settled(filterd)), "every thread of the new one answers"

@@ -56,6 +56,18 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     pytest.skip(f"needs {' '.join(packages)}")
 
 
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Send what one of several processes skipped to the one that prints the summary."""
+    if hasattr(session.config, "workeroutput"):
+        session.config.workeroutput["skipped"] = _skipped
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: object) -> None:
+    """Take in what one of several processes skipped."""
+    _skipped.update(getattr(node, "workeroutput", {}).get("skipped", {}))
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """The one line that names what to install."""
     if _skipped:

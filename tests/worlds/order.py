@@ -1,0 +1,52 @@
+"""The order of test files: long ones first, otherwise a new one in each run: no file may lean on another.
+
+The seed stands in the head of the run; ``--order-seed=N`` gives the same order again. Tests of one file keep
+their order: what they share is in sight there.
+"""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+LONG = ("e2e", "compliance", "comparison", "concurrency", "fuzz")
+"""folders of tests whose files take long: begun first, so that no processor is left alone with one"""
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """The option itself."""
+    parser.addoption("--order-seed", type=int, metavar="N", help="seed of the order of test files")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Take the seed of the run, or draw it. Processes that share the tests are given one seed."""
+    given = getattr(config, "workerinput", {}).get("order_seed", config.option.order_seed)
+    config.option.order_seed = random.SystemRandom().randrange(1_000_000) if given is None else given
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """Give the seed to one of several processes."""
+    node.workerinput["order_seed"] = node.config.option.order_seed
+
+
+def pytest_report_header(config: pytest.Config) -> str:
+    """The seed, to repeat the run with."""
+    return f"order of the test files: --order-seed={config.option.order_seed}"
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Put the files in their order."""
+    paths = sorted({item.path for item in items})
+    random.Random(config.option.order_seed).shuffle(paths)
+    paths.sort(key=lambda path: not _long(path, config.rootpath))
+    place = {path: number for number, path in enumerate(paths)}
+    items.sort(key=lambda item: place[item.path])
+
+
+def _long(path: Path, root: Path) -> bool:
+    return any(path.is_relative_to(root / "tests" / folder) for folder in LONG)
