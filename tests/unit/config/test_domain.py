@@ -190,3 +190,16 @@ def test_a_wildcard_listener_on_an_address_of_the_machine() -> None:
     upstream, listen = domain.parse_endpoint("198.51.100.7:53"), [domain.parse_endpoint("0.0.0.0:53")]
     assert loops(upstream, listen, local=lambda _: True)
     assert not is_local(ip_address("198.51.100.7"))
+
+
+@pytest.mark.parametrize("text", ["America/Mexico_City", "Europe/Madrid", "UTC", "America/Argentina/Ushuaia"])
+def test_zones(text: str) -> None:
+    assert domain.parse_zone(text) == text
+
+
+@pytest.mark.parametrize(
+    "text", ["", "America", "Mars/Olympus", "../etc/passwd", "right/UTC", "posixrules", 6, None, ["UTC"]]
+)
+def test_not_zones(text: object) -> None:
+    with pytest.raises(ValueError, match=r"not a time zone: .*write it like America/Mexico_City"):
+        domain.parse_zone(text)
