@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import fields
 from types import SimpleNamespace
 from typing import Any, cast
 
-from filterd.dataplane.fast.punt_reasons import PuntReason
+from filterd.dataplane.fast.punts import PuntReason
 from filterd.dataplane.fast.thread import FastCounts
-from filterd.dataplane.listeners.connections import Ending
+from filterd.dataplane.listeners.connection_table import Ending
 from filterd.dataplane.packet.answer_counts import BOUNDS, AnswerCounts
 from filterd.dataplane.upstream.forwarder import UpstreamStatus
 from filterd.serve.metric_sources import MetricSources, read_metrics
@@ -113,10 +114,21 @@ class Connections:
         return 319
 
 
+def plain(metrics: ResolverMetrics) -> dict[str, object]:
+    """The metrics by name, with histograms as values that can be compared."""
+    found: dict[str, object] = {each.name: getattr(metrics, each.name) for each in fields(metrics)}
+    found["responses"] = {path: content(each) for path, each in metrics.responses.items()}
+    return found
+
+
+def content(histogram: Histogram) -> tuple[object, ...]:
+    return histogram.bounds, histogram.counts, histogram.sum
+
+
 def test_every_value_comes_from_its_own_count() -> None:
     made = sources()
     made.enforcement.observe(0.3)
-    assert read_metrics(made, 1012.5) == ResolverMetrics(
+    expected = ResolverMetrics(
         queries={"udp": 101, "tcp": 102},
         verdicts={
             ("block", "mandatory"): 103,
@@ -161,6 +173,7 @@ def test_every_value_comes_from_its_own_count() -> None:
         overlay_entries=304,
         revision_lag=12.5,
     )
+    assert plain(read_metrics(made, 1012.5)) == plain(expected)
 
 
 def test_what_is_not_there_yet_has_the_values_of_nothing() -> None:

@@ -18,6 +18,7 @@ from filterd.dataplane.nodestate.values import Published
 from filterd.dataplane.packet.crashboard import CrashBoard
 from filterd.dataplane.packet.unwrap import client_bytes
 from filterd.dataplane.tables.addresses import Prefixes
+from filterd.dataplane.upstream.peer import unwatched
 from filterd.policy.published import StateSettings
 from filterd.serve import listening as listening_module
 from filterd.serve import resolver as resolver_module
@@ -169,7 +170,7 @@ async def test_the_rate_limit_is_the_configured_one(resolver: Resolver, parts: d
 async def test_the_node_follows_the_store_from_its_own_directory(
     resolver: Resolver, parts: dict[str, Noted]
 ) -> None:
-    paths, switches, publish, observer, _ = parts["Node"].given[0]
+    paths, switches, _publish, observer, _ = parts["Node"].given[0]
     assert (paths.state_dir, str(paths.store)) == (resolver._settings.state_dir, "/nowhere/filterd.db")
     assert paths.key == (resolver._settings.state_dir / "keys/fingerprint.key").read_bytes()
     assert switches == StateSettings(security_enabled=True, parental_fail_open=True)
@@ -189,7 +190,7 @@ async def test_threads_never_ask_from_the_ports_that_are_taken(
 async def test_upstreams_are_shown_to_the_threads(resolver: Resolver, parts: dict[str, Noted]) -> None:
     upstreams, reading, routes = parts["Forwarding"].given[0]
     assert upstreams == resolver._settings.dns.upstreams
-    assert reading is resolver_module.unwatched
+    assert reading is unwatched
     assert routes is parts["Routes"].made[0]
 
 
