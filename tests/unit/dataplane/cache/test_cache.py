@@ -120,7 +120,6 @@ def padded(length: int) -> bytes:
         *(answer()[: 12 + 17 + cut] for cut in range(5)),
         with_questions(0),
         with_questions(2),
-        answer() + bytes(1),
         b"",
     ],
     ids=[
@@ -140,7 +139,6 @@ def padded(length: int) -> bytes:
         *(f"cut at byte {cut} of the question's type and class" for cut in range(5)),
         "no question",
         "two questions",
-        "more than it counts",
         "nothing",
     ],
 )
@@ -154,10 +152,11 @@ def test_the_longest_message_is_cached_and_no_longer_one() -> None:
     cache = ResponseCache(16 << 20, SECRET)
     asked = CacheKey(NAME, TXT)
     assert not cache.insert(asked, padded(65_536), now=0)
-    assert cache.insert(asked, padded(65_535), now=0)
+    longest = padded(65_535)
+    assert cache.insert(asked, longest, now=0)
     found = cache.lookup(asked, now=0)
     assert found is not None
-    assert found.message == padded(65_535)
+    assert found.message == longest
 
 
 def test_a_stale_answer_says_30_seconds_in_every_record(cache: ResponseCache) -> None:
