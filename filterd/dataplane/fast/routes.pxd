@@ -39,7 +39,7 @@ cdef enum Word:                 # of a tally
     W_MICROS = 16               # that these took, together
     W_OUTSTANDING = 17          # on their way now
     W_SUMS = 18                 # words above are added up over the threads; of those below the latest counts
-    W_HEARD_AT = 18             # microseconds of the clock that does not go back; 0: never
+    W_HEARD_AT = 18             # microseconds of the monotonic clock; 0: never
     W_UNREACHABLE_AT = 19
     WORDS = 20
 
