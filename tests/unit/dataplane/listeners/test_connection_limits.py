@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from typing import Any, cast
 
 import pytest
-
-from filterd.dataplane.listeners import connection as connection_module
 from filterd.dataplane.listeners.connection import MAX_WAITING, MOST_UNSENT, TURN, ClientConnection
 from filterd.dataplane.listeners.connections import ConnectionLimits, Connections, Ending
+
+from filterd.dataplane.listeners import connection as connection_module
 from filterd.dataplane.packet.answer_counts import AnswerCounts
 from filterd.dataplane.packet.unwrap import Unwrap, client_bytes
 from filterd.dataplane.slow.slowpath import Send

@@ -12,12 +12,12 @@ from typing import Any
 from unittest.mock import Mock
 
 import pytest
+from filterd.dataplane.nodestate.files import Chunk
+from filterd.dataplane.nodestate.journal import Journal, JournalDamagedError
 
 from filterd.dataplane.nodestate import files, node_disk
 from filterd.dataplane.nodestate import journal as journal_module
 from filterd.dataplane.nodestate.changes import ChangeLog
-from filterd.dataplane.nodestate.files import Chunk
-from filterd.dataplane.nodestate.journal import Journal, JournalDamagedError
 from filterd.dataplane.nodestate.node_disk import NodeDisk
 from filterd.model.changelog import BindingChange, LineChange, OrderChange
 from filterd.model.line import LineChoices
