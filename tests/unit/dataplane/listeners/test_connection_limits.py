@@ -360,7 +360,7 @@ async def test_a_line_of_one_prefix_goes_on_when_a_query_is_answered(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The first in line, which asked what was answered, has nothing more to ask: the turn is the second's."""
-    monkeypatch.setattr("filterd.dataplane.listeners.connections.WAITING_PER_PREFIX", 1)
+    monkeypatch.setattr("filterd.dataplane.listeners.connection_table.WAITING_PER_PREFIX", 1)
     world.path.reply = None
     first = world.accept()
     world.arrive(first, framed(MESSAGE))
