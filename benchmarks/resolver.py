@@ -19,6 +19,7 @@ from bench.machine import free_port
 from filterd.config.load import from_value
 from filterd.config.settings import Settings
 from filterd.operations.migrate import migrate
+from filterd.policy import layout
 from filterd.policy.layout import HEADER_SIZE, read_header
 
 READY_SECONDS = 60.0
@@ -47,14 +48,14 @@ def prepare(folder: Path, snapshot: Path, key: bytes, dns: Mapping[str, Any] | N
 
 
 def publish(snapshot_files: Path, snapshot: Path) -> None:
-    """Move a compiled snapshot to the shelf and make it the current one."""
+    """Move a compiled snapshot to the folder of snapshots and make it the current one."""
     with snapshot.open("rb") as file:
         header = read_header(file.read(HEADER_SIZE), snapshot.stat().st_size)
-    name = f"{header.built_at_revision}-{header.digest.hex()[:12]}.snapshot"
+    name = layout.file_name(header.built_at_revision, header.digest.hex())
     snapshot.rename(snapshot_files / name)
-    draft = snapshot_files / ".current"
-    draft.write_text(name)
-    draft.rename(snapshot_files / "current")
+    draft = snapshot_files / ".draft"
+    draft.write_bytes(layout.pointer_to(name))
+    draft.rename(snapshot_files / layout.CURRENT)
 
 
 @contextlib.contextmanager

@@ -91,14 +91,14 @@ def bench(work: Path, size: Size, report: Report) -> Iterator[Bench]:
 
 def run(ready: Bench, size: Size, folder: Path, parts: list[str] | tuple[str, ...], report: Report) -> None:
     """The parts that were chosen."""
-    snapshot_files = BUILD / "bench-lists"
-    snapshot_files.mkdir(exist_ok=True)
-    names = lists.make_names(folder, snapshot_files, size.names, size.popular)
+    prepared = BUILD / "bench-lists"
+    prepared.mkdir(exist_ok=True)
+    names = lists.make_names(folder, prepared, size.names, size.popular)
     task = partial(_task, ready)
     found = report.found
 
     def many() -> lists.Names:
-        return lists.make_names(folder, snapshot_files, size.many_names, size.popular)
+        return lists.make_names(folder, prepared, size.many_names, size.popular)
 
     steps: dict[str, list[Callable[[], None]]] = {
         "list": [

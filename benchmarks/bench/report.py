@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from textwrap import wrap
 from typing import Any
 
 from bench import flood
@@ -80,7 +81,7 @@ class Report:
 
     def page(self) -> str:
         """The part of docs/benchmarks.md that a run writes."""
-        lines = [f"{name}: {value}  " for name, value in self.machine.items()]
+        lines = _items(f"{name}: {value}" for name, value in self.machine.items())
         lines += ["", "| bar | wanted | measured | |", "| --- | --- | --- | --- |"]
         lines += [f"| {row.what} | {row.bar} | {row.measured} | {row.verdict} |" for row in self.bars]
         lines += [
@@ -99,8 +100,8 @@ class Report:
         lines += ["", "| others during a flood | lost | p50, p99 ms | worst ms | answered of the flood |"]
         lines += ["| --- | --- | --- | --- | --- |"]
         lines += [_flood_line(name, flood.middle(rounds)) for name, rounds in self.found.floods.items()]
-        lines += ["", *(f"- {name}: {_plain(value)}" for name, value in self._alone().items())]
-        lines += ["", *(f"- not run: {what}: {why}" for what, why in self.not_run), ""]
+        lines += ["", *_items(f"{name}: {_plain(value)}" for name, value in self._alone().items())]
+        lines += ["", *_items(f"not run: {what}: {why}" for what, why in self.not_run), ""]
         return "\n".join(lines)
 
     def _loads(self) -> list[str]:
@@ -147,6 +148,17 @@ def _flood_line(name: str, each: flood.Flooded) -> str:
     if each.p50 is not None and each.p99 is not None and each.worst is not None:
         latency = f"{each.p50:.3f}, {each.p99:.3f} | {each.worst:.1f}"
     return f"| {name} | {each.lost:.2%} | {latency} | {each.flood_answered:.1%} |"
+
+
+def _items(texts: Iterable[str]) -> list[str]:
+    """The lines of a list, none longer than a document may have."""
+    return [
+        line
+        for text in texts
+        for line in wrap(
+            f"- {text}", 100, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False
+        )
+    ]
 
 
 def _plain(value: Any) -> str:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.systems import CATEGORIES, PROFILES
-from filterd.dataplane.nodestate.files import replace_file
+from filterd.disk.files import replace_file
 from filterd.model.mandatory import Mandate
 from filterd.model.verdict import Kind
 from filterd.operations.compile import give_way

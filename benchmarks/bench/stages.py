@@ -30,16 +30,16 @@ PACKETS = 5_000
 TIMES = 4
 STAGES = (
     ("parse", r"codec\.(?!walk|service|lifetime|put)|query_options\."),
-    ("admit", r"admit\.|ratelimit\.|cookie\.|packet\.(rate_of|limited)|crashboard\."),
-    ("identify", r"(tables|lines|addresses|identify)\.|packet\.identify"),
+    ("admit", r"admit\.|ratelimit\.|cookie\.|stages\.(rate_of|limited)|crashboard\."),
+    ("identify", r"(seqlock|lines|addresses|identify)\.|stages\.identify"),
     ("decide", r"decide\.|snapshot\.|fingerprint\.|siphash\."),
-    ("cache", r"cache\.|cache_shard\.|packet\.(look_up|lookup_key)|filterd_(load|store)"),
+    ("cache", r"cache\.|shard\.|stages\.(look_up|lookup_key)|filterd_(load|store)"),
     ("inspect", r"inspect\.|layout\.|codec\.(walk|service)"),
-    ("respond", r"respond\.|codec\.(lifetime|put)|packet\.(begin_options|complete|blocked|error|sent)"),
+    ("respond", r"respond\.|codec\.(lifetime|put)|stages\.(begin_options|complete|blocked|error|sent)"),
     ("hashing (tables, cache)", r"hashing\.|filterd_high_product"),
     ("copying", r".*mem(cpy|move|set|cmp)"),
-    ("batches", r"fastpath\.|lane\.|hand\.|punts\."),
-    ("order of stages", r"packet\."),
+    ("batches", r"thread\.|datagrams\.|turn\.|punts\."),
+    ("order of stages", r"stages\."),
 )
 
 
@@ -60,9 +60,9 @@ def main() -> int:
 
 def count(work: Path, folder: Path) -> tuple[Counter[str], int]:
     """Instructions by function, and for how many packets. Raises CannotRunError."""
-    snapshot_files = Path("build/bench-lists")
-    snapshot_files.mkdir(exist_ok=True)
-    names = lists.make_names(folder, snapshot_files, NAMES, POPULAR)
+    prepared = Path("build/bench-lists")
+    prepared.mkdir(exist_ok=True)
+    names = lists.make_names(folder, prepared, NAMES, POPULAR)
     popular = frozenset(names.popular)
     asked = lists.mix(names.popular, names.some_blocked, lists.BLOCKED_SHARE)[:PACKETS]
     entries = write_entries(

@@ -73,11 +73,11 @@ def update(feeds: tuple[str, ...], config: Path | None, as_json: bool) -> None:
         output.show_json([_update(each) for each in done])
     else:
         _show_updates(done)
-    held = [each for each in done if each.problem]
-    if held:
-        messages = [f"{each.feed}: {each.outcome}: {each.problem}" for each in held]
+    failed = [each for each in done if each.problem]
+    if failed:
+        messages = [f"{each.feed}: {each.outcome}: {each.problem}" for each in failed]
         remedy = "mend the source; the last good version stays in use (filterd feed show FEED)"
-        if any(each.outcome == "quarantined" for each in held):
+        if any(each.outcome == "quarantined" for each in failed):
             remedy += "; if a quarantined one is right, widen its guard in feeds.yaml and update it again"
         raise Failure(messages, remedy)
 

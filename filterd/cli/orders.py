@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 Command = Callable[..., Any]
 STATES = ("pending", "quarantined", "accepted", "withdrawn")
-PARTS = ("authority", "official", "document", "ground", "reason")
+REQUIRED = ("authority", "official", "document", "ground", "reason")
 """the options without which an order is incomplete"""
 MODES = ("nxdomain", "nodata", "null", "sinkhole")
 _COMMENT = re.compile(r"(^|\s)#.*")
@@ -140,7 +140,7 @@ def show(reference: str, config: Path | None, as_json: bool) -> None:
 
 def _require_all(demand: Mapping[str, Any]) -> None:
     """Name everything that is missing, at once. What stands there is the operation's to judge."""
-    missing = [f"--{part}" for part in PARTS if not demand[part].strip()]
+    missing = [f"--{part}" for part in REQUIRED if not demand[part].strip()]
     if not demand["names"] and not demand["named"] and demand["file"] is None:
         missing.insert(0, "a NAME")
     if missing:
@@ -149,21 +149,21 @@ def _require_all(demand: Mapping[str, Any]) -> None:
 
 
 def _request(
-    names: tuple[str, ...], named: tuple[str, ...], file: Any, scope: str, mode: str, **parts: Any
+    names: tuple[str, ...], named: tuple[str, ...], file: Any, scope: str, mode: str, **options: Any
 ) -> OrderRequest:
     """The demand as typed: names from arguments, options and file; times as Unix seconds."""
     from filterd.model.rule import BlockingMode
     from filterd.operations import texts
     from filterd.operations.intake import OrderRequest
 
-    if parts["confidential"] and (names or named):
+    if options["confidential"] and (names or named):
         message = "other users can read a command line: give the names of a confidential order with --file"
         raise click.UsageError(message)
     lines = [] if file is None else [_COMMENT.sub("", line).strip() for line in file]
     entries = tuple((name, texts.scope(scope)) for name in (*names, *named, *filter(None, lines)))
     for at in ("not_before", "not_after", "review_at", "received_at"):
-        parts[at] = texts.when(parts[at], "--" + at.replace("_", "-")) if parts[at] else 0
-    return OrderRequest(entries=entries, mode=BlockingMode[mode.upper()], **parts)
+        options[at] = texts.when(options[at], "--" + at.replace("_", "-")) if options[at] else 0
+    return OrderRequest(entries=entries, mode=BlockingMode[mode.upper()], **options)
 
 
 def _plain(found: Order) -> dict[str, Any]:
@@ -196,35 +196,35 @@ def _perform(
         found = await use_case(context)
         return found, await orders.held_back(context, found)
 
-    found, held = perform(config, run)
+    found, held_back = perform(config, run)
     if as_json:
         output.show_json(_plain(found))
         return
     _show(found)
-    said = say(found, held)
+    said = say(found, held_back)
     if said:
         output.done(said)
 
 
-def _waiting(found: Order, held: str) -> str:
+def _waiting(found: Order, held_back: str) -> str:
     """What an order waits for."""
     from filterd.operations.orders import PROTECTED_REMEDY
 
-    if held:
-        return f"{held}\n  what to do: {PROTECTED_REMEDY.format(found.reference)}"
+    if held_back:
+        return f"{held_back}\n  what to do: {PROTECTED_REMEDY.format(found.reference)}"
     if found.state.value == "pending":
         return f"not in force: waits for another person: filterd order approve {found.reference}"
     return ""
 
 
-def _next_step(found: Order, held: str) -> str:
+def _next_step(found: Order, held_back: str) -> str:
     """What an order that was just changed waits for, or where its effect can be seen."""
     if found.state.value in ("accepted", "withdrawn"):
         return (
             "recorded; nodes apply it within a second (filterd node list), and devices ask again once the "
             "answer that they hold has run out (dns.block_ttl for a blocked one)"
         )
-    return _waiting(found, held)
+    return _waiting(found, held_back)
 
 
 def _show(found: Order) -> None:

@@ -62,10 +62,10 @@ def show_fields(pairs: Sequence[tuple[str, object]]) -> None:
     """One thing, a line for each of its parts; ``-`` for nothing. A terminal gets long ones folded."""
     width = max(len(name) for name, _ in pairs) + GAP
     for name, value in pairs:
-        shown = text(value) or "-"
+        cell = text(value) or "-"
         if sys.stdout.isatty():
-            shown = _folded(shown, width)
-        click.echo(f"{click.style(name, bold=True)}{' ' * (width - len(name))}{shown}")
+            cell = _folded(cell, width)
+        click.echo(f"{click.style(name, bold=True)}{' ' * (width - len(name))}{cell}")
 
 
 def text(value: object) -> str:
@@ -125,10 +125,10 @@ def _plain_table(columns: Sequence[str], cells: Sequence[Sequence[str]]) -> None
         click.echo("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
 
 
-def _folded(shown: str, indent: int) -> str:
+def _folded(cell: str, indent: int) -> str:
     """The text in as many lines as the terminal needs, those after the first indented."""
     room = max(shutil.get_terminal_size().columns - indent, FOLDED)
-    lines = textwrap.wrap(shown, room, break_on_hyphens=False) or [""]
+    lines = textwrap.wrap(cell, room, break_on_hyphens=False) or [""]
     return ("\n" + " " * indent).join(lines)
 
 
@@ -158,16 +158,16 @@ def _widths(columns: Sequence[str], rows: Sequence[Sequence[str]], room: int) ->
     first that want least.
     """
     lines = [list(columns), *rows]
-    places = range(len(columns))
-    whole = [max(len(line[place]) for line in lines) for place in places]
-    words = [max(max(map(len, line[place].split()), default=0) for line in lines) for place in places]
+    indexes = range(len(columns))
+    whole = [max(len(line[index]) for line in lines) for index in indexes]
+    words = [max(max(map(len, line[index].split()), default=0) for line in lines) for index in indexes]
     widths = [whole[0], *(min(width, FOLDED) for width in words[1:])]
     room -= sum(widths)
     if room < 0:
         return []
-    for place in sorted(places, key=lambda place: whole[place] - widths[place]):
-        more = min(whole[place] - widths[place], room)
-        widths[place] += more
+    for index in sorted(indexes, key=lambda index: whole[index] - widths[index]):
+        more = min(whole[index] - widths[index], room)
+        widths[index] += more
         room -= more
     return widths
 

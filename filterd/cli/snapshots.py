@@ -63,9 +63,9 @@ def verify(config: Path | None, as_json: bool) -> None:
     output.done("the snapshot is whole")
 
 
-def _show(config: Path | None, as_json: bool, look: Callable[[Context], SnapshotView]) -> None:
+def _show(config: Path | None, as_json: bool, use_case: Callable[[Context], SnapshotView]) -> None:
     async def read(context: Context) -> SnapshotView:
-        return look(context)
+        return use_case(context)
 
     view = perform(config, read)
     if as_json:

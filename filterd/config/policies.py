@@ -13,10 +13,11 @@ from pathlib import Path
 from typing import TypeVar
 from zoneinfo import available_timezones
 
+from filterd.config import policy_documents as documents
+from filterd.config import policy_references
+from filterd.config.policy_values import DocumentValue, Problem
 from filterd.config.yamlfile import YamlError, read_yaml
-from filterd.policy import parsing, references
 from filterd.policy.documents import Policies, Protected
-from filterd.policy.reading import DocumentValue, Problem
 from filterd.policy.suffixes import Suffixes, parse_suffixes
 
 T = TypeVar("T")
@@ -41,21 +42,21 @@ def load_policies(directory: Path) -> Policies:
     problems: list[Problem] = []
     read = _Directory(directory, problems)
     policies = Policies(
-        categories=read.listing("categories.yaml", parsing.read_category),
-        feeds=read.listing("feeds.yaml", parsing.read_feed),
-        profiles=read.folder("profiles", parsing.read_profile),
-        services=read.listing("services.yaml", parsing.read_service),
-        safe_search=read.listing("safesearch.yaml", parsing.read_safe_search),
-        bypass=read.listing("bypass.yaml", parsing.read_bypass),
-        protected=read.document("protected.yaml", parsing.read_protected, Protected(public_suffixes=True)),
-        expected=read.document("expected.yaml", parsing.read_expected, ()),
-        jurisdictions=read.folder("jurisdictions", parsing.read_jurisdiction),
+        categories=read.listing("categories.yaml", documents.read_category),
+        feeds=read.listing("feeds.yaml", documents.read_feed),
+        profiles=read.folder("profiles", documents.read_profile),
+        services=read.listing("services.yaml", documents.read_service),
+        safe_search=read.listing("safesearch.yaml", documents.read_safe_search),
+        bypass=read.listing("bypass.yaml", documents.read_bypass),
+        protected=read.document("protected.yaml", documents.read_protected, Protected(public_suffixes=True)),
+        expected=read.document("expected.yaml", documents.read_expected, ()),
+        jurisdictions=read.folder("jurisdictions", documents.read_jurisdiction),
     )
-    problems += references.check(policies)
+    problems += policy_references.check(policies)
     for each in policies.jurisdictions:
         if each.zone and each.zone not in available_timezones():
-            place = f"jurisdictions/{each.id}.yaml.calendar.zone"
-            problems.append(Problem(place, f"{each.zone!r} is no time zone"))
+            path = f"jurisdictions/{each.id}.yaml.calendar.zone"
+            problems.append(Problem(path, f"{each.zone!r} is no time zone"))
     if problems:
         raise PoliciesError(tuple(problems))
     return policies
@@ -70,21 +71,21 @@ class _Directory:
 
     def listing(self, file: str, read: Callable[[DocumentValue], T]) -> tuple[T, ...]:
         """A file that holds a list."""
-        place = self._place(file)
-        return () if place is None else tuple(read(item) for item in place.items())
+        value = self._value(file)
+        return () if value is None else tuple(read(item) for item in value.items())
 
     def document(self, file: str, read: Callable[[DocumentValue], T], otherwise: T) -> T:
         """A file that holds one value."""
-        place = self._place(file)
-        return otherwise if place is None else read(place)
+        value = self._value(file)
+        return otherwise if value is None else read(value)
 
     def folder(self, folder: str, read: Callable[[DocumentValue, str], T]) -> tuple[T, ...]:
         """One value for each file of a directory, by file name."""
         files = sorted((self._directory / folder).glob("*.yaml"))
-        places = [(self._place(f"{folder}/{file.name}"), file.stem) for file in files]
-        return tuple(read(place, stem) for place, stem in places if place is not None)
+        values = [(self._value(f"{folder}/{file.name}"), file.stem) for file in files]
+        return tuple(read(value, stem) for value, stem in values if value is not None)
 
-    def _place(self, file: str) -> DocumentValue | None:
+    def _value(self, file: str) -> DocumentValue | None:
         try:
             return DocumentValue(read_yaml(self._directory / file), file, self._problems)
         except YamlError as error:

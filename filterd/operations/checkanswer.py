@@ -19,7 +19,7 @@ import dns.rdatatype
 
 from filterd.config.settings import UpstreamSettings
 from filterd.dataplane.upstream.forwarder import Forwarder
-from filterd.dataplane.upstream.values import Question, Server, UpstreamAnswer
+from filterd.dataplane.upstream.model import Question, Server, UpstreamAnswer
 from filterd.model.verdict import Outcome
 from filterd.operations.checkstate import CheckState
 from filterd.operations.errors import OperationError

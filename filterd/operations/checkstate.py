@@ -6,26 +6,27 @@ is behind the store by a few milliseconds (``filterd node list`` shows by how mu
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from ipaddress import ip_network
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from filterd.config.domain import IPNetwork
+from filterd.disk.keys import FINGERPRINT_KEY
 from filterd.model.line import LineChoices
 from filterd.model.order import Order, OrderState
-from filterd.model.rule import Action, Scope
 from filterd.operations import lines, texts
 from filterd.operations.context import Context, OperationError
-from filterd.operations.rulefiles import fingerprint_key
+from filterd.operations.keys import load_key
+from filterd.operations.orders import change_of
 from filterd.operations.snapshots import open_current
-from filterd.policy.build import MANDATORY_TARGET
 from filterd.policy.decide import LineHandle, PublishedState
-from filterd.policy.fingerprint import fingerprint_name, prefix_fingerprint
+from filterd.policy.fingerprint import fingerprint_name
+from filterd.policy.overlay import OrderRules, mandates_of, order_rules, overlay_of
 from filterd.policy.published import StateSettings
 from filterd.policy.resolve import PolicyBook
-from filterd.policy.snapshot import Overlay, Snapshot
+from filterd.policy.snapshot import Snapshot
 from filterd.store import bindings, log
 from filterd.store import orders as order_rows
 from filterd.store import subscribers as subscriber_rows
@@ -60,18 +61,18 @@ async def load(
     context: Context, now: int, *, subscriber: str | None = None, client: str | None = None
 ) -> CheckState:
     """The state at ``now`` for a subscriber, for a client address, or for nobody known."""
-    key = fingerprint_key(context.settings)
+    key = load_key(context.settings, FINGERPRINT_KEY)
     snapshot = open_current(context)
     async with context.store.read() as connection:
         revision = await log.revision(connection)
         identity = await _identify(connection, subscriber, client, context.settings.dns.allow_from)
         listed = await order_rows.list_orders(connection)
         known = [each for each in listed if each.accepted_at]
-        held = {entry.get("mandatory_id") for entry in snapshot.meta["lists"]}
+        in_snapshot = {entry.get("mandatory_id") for entry in snapshot.meta["lists"]}
         newer = [
             await order_rows.find(connection, each.reference)
             for each in known
-            if each.state is OrderState.ACCEPTED and each.mandate.id not in held
+            if each.state is OrderState.ACCEPTED and each.mandate.id not in in_snapshot
         ]
     empty = PublishedState(snapshot, key, now=now)
     book = PolicyBook.of_meta(snapshot.meta, empty.classes)
@@ -80,8 +81,8 @@ async def load(
         snapshot,
         key,
         now=now,
-        overlay=_overlay([order for order in newer if order is not None], key),
-        mandates=[order.mandate for order in known],
+        overlay=overlay_of(_rules(newer, revision, key)),
+        mandates=mandates_of(_rules(known, revision, key), snapshot.built_at),
         policies=book.at(now),
         settings=StateSettings(security_enabled=context.settings.security.enabled),
     )
@@ -120,17 +121,6 @@ def _handle(choices: LineChoices, book: PolicyBook, key: bytes) -> LineHandle:
     )
 
 
-def _overlay(newer: Sequence[Order], key: bytes) -> Overlay | None:
-    """The orders that the snapshot does not hold yet."""
-    rules: list[tuple[bytes, int, int, int]] = []
-    lengths: dict[int, set[int]] = {4: set(), 6: set()}
-    for order in newer:
-        target = MANDATORY_TARGET + order.mandate.id
-        for name, scope in order.demand.names:
-            rules.append((fingerprint_name(key, name), target, scope, Action.BLOCK))
-        for prefix in order.demand.addresses:
-            net = ip_network(prefix)
-            value = prefix_fingerprint(key, net.version, net.prefixlen, net.network_address.packed)
-            rules.append((value, target, Scope.SUBTREE, Action.BLOCK))
-            lengths[net.version].add(net.prefixlen)
-    return Overlay(rules, lengths[4], lengths[6]) if rules else None
+def _rules(orders: Iterable[Order | None], revision: int, key: bytes) -> list[OrderRules]:
+    """The orders as nodes enforce them."""
+    return [order_rules(change_of(order), revision, key) for order in orders if order is not None]

@@ -19,10 +19,12 @@ from typing import Any
 
 from filterd.config.policies import PoliciesError, icann_suffixes, load_policies
 from filterd.config.settings import Settings
-from filterd.dataplane.nodestate.files import replace_file
+from filterd.disk.files import replace_file
+from filterd.disk.keys import DIGEST_KEY, FINGERPRINT_KEY
 from filterd.model.changelog import OrderChange, decode, encode
 from filterd.model.verdict import Kind
-from filterd.operations.rulefiles import digest_key, fingerprint_key
+from filterd.operations.errors import OperationError
+from filterd.operations.keys import load_key
 from filterd.operations.sources import Material
 from filterd.policy.build import BuildError
 from filterd.policy.classes import MANDATORY, ClassesError, assign
@@ -69,7 +71,7 @@ def run(job: Mapping[str, Any]) -> dict[str, Any]:
     settings = Settings.from_json(job["settings"])
     policies = load_policies(settings.policies)
     versions = [SourceVersion(*each) for each in job["versions"]]
-    key = fingerprint_key(settings)
+    key = load_key(settings, FINGERPRINT_KEY)
     material = Material(
         policies=policies,
         classes=assign(policies),
@@ -77,7 +79,7 @@ def run(job: Mapping[str, Any]) -> dict[str, Any]:
         state_dir=settings.state_dir,
         versions={each.feed: each.version for each in versions},
         orders=[_order(payload) for payload in job["orders"]],
-        digest_key=digest_key(settings),
+        digest_key=load_key(settings, DIGEST_KEY),
     )
     compiled = compile_snapshot(
         material.sources(), key, revision=job["revision"], built_at=job["built_at"], meta=material.meta()
@@ -128,7 +130,7 @@ def main() -> int:
         reason = ": ".join(str(error).split(": ")[:1])
         sys.stderr.write(f"{reason}: not what was stored; update the feed again\n")
         return 1
-    except (BuildError, ClassesError, PoliciesError, OSError) as error:
+    except (BuildError, ClassesError, OperationError, PoliciesError, OSError) as error:
         sys.stderr.write(f"{error}\n")
         return 1
     except Exception as error:

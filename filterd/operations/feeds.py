@@ -13,15 +13,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from filterd.config.policies import icann_suffixes
-from filterd.feed.guard import refusal
+from filterd.disk.keys import DIGEST_KEY
 from filterd.feed.parsing import ParseReport, parse
 from filterd.feed.rules import RuleSet, collect
 from filterd.feed.source import SourceError, line_blocks, read_chunks
-from filterd.feed.unexpected_names import misplaced
+from filterd.feed.version_checks import guard_refusal, unexpected_names
 from filterd.model.records import FeedCheck, FeedVersion, VersionState
 from filterd.model.rule import NameRule, Scope
 from filterd.operations import rulefiles
 from filterd.operations.context import Context, OperationError
+from filterd.operations.keys import load_key
 from filterd.operations.policies import feed as find_feed
 from filterd.operations.policies import policies
 from filterd.policy.digests import begin_list_digest
@@ -105,11 +106,11 @@ async def _update_one(context: Context, documents: Policies, feed: Feed) -> Feed
     async with context.store.read() as connection:
         before = (await rows.current(connection)).get(feed.id)
     try:
-        secret = rulefiles.digest_key(context.settings) if feed.confidential else None
+        secret = load_key(context.settings, DIGEST_KEY) if feed.confidential else None
         reading = await asyncio.to_thread(_read, context.settings.policies, feed, secret)
     except SourceError as error:
         return FeedUpdate(feed.id, "failed", before, ParseReport(), problem=str(error))
-    why = refusal(feed.guard, before.names if before else None, reading.rules.count)
+    why = guard_refusal(feed.guard, before.names if before else None, reading.rules.count)
     pieces = rulefiles.canonical_text(reading.rules)
     directory = rulefiles.rule_file(context.settings.state_dir, feed.id, 0).parent
     draft = directory / f"{os.getpid()}.new"  # control and a command may read the same feed at the same time
@@ -141,7 +142,7 @@ async def _take(
         at=context.clock(),
         note=why or "",
     )
-    strange = misplaced(reading.rules, feed.category, documents.expected) if feed.category else ()
+    strange = unexpected_names(reading.rules, feed.category, documents.expected) if feed.category else ()
     if why is None and before is not None and before.digest == draft.digest:
         # The same bytes again: mends a file that was lost or altered.
         rulefiles.put_in_place(draft.path, before.version)

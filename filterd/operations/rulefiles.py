@@ -10,13 +10,10 @@ import heapq
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from filterd.config.settings import Settings
-from filterd.dataplane.nodestate.files import replace_file, sync_directory
-from filterd.dataplane.nodestate.keyfile import key_in
+from filterd.disk.files import rename_file, replace_file
 from filterd.feed.parsing import Run
 from filterd.feed.rules import RuleSet
 from filterd.model.rule import Action, Scope
-from filterd.operations.errors import OperationError
 from filterd.policy.digests import begin_list_digest
 
 KEPT_VERSIONS = 3
@@ -73,8 +70,7 @@ def write_version(path: Path, pieces: Iterable[bytes], secret: bytes | None) -> 
 
 def put_in_place(draft: Path, version: int) -> None:
     """Make a written file that of a version beside it, durably: its row is committed after that."""
-    draft.rename(draft.with_name(f"{version}.rules"))
-    sync_directory(draft.parent)
+    rename_file(draft, draft.with_name(f"{version}.rules"))
 
 
 def read_pieces(path: Path) -> Iterator[bytes]:
@@ -89,25 +85,3 @@ def drop_old(directory: Path, newest: int, current: int) -> None:
     for path in directory.glob("*.rules"):
         if path.stem.isdigit() and int(path.stem) <= newest - KEPT_VERSIONS and int(path.stem) != current:
             path.unlink(missing_ok=True)
-
-
-def fingerprint_key(settings: Settings) -> bytes:
-    """The installation's key of the names in snapshots, made at the first call; 16 bytes, mode 0600."""
-    return _key(settings.state_dir / "keys" / "fingerprint.key", 16)
-
-
-def digest_key(settings: Settings) -> bytes:
-    """The key of confidential lists' digests; replace the file by the key that the authority holds too."""
-    return _key(settings.state_dir / "keys" / "digest.key", 32)
-
-
-def _key(path: Path, size: int) -> bytes:
-    try:
-        return key_in(path, size)
-    except OSError as error:
-        message = f"the key {path} cannot be read or made: {error.strerror}"
-        raise OperationError(message, "give the state directory to the user that runs filterd") from error
-    except ValueError as error:
-        problem, _, remedy = str(error).partition(": ")
-        message = f"the key {problem}"
-        raise OperationError(message, remedy) from error

@@ -7,27 +7,26 @@ force. Whatever fails before the last step leaves the one before it in force.
 from __future__ import annotations
 
 import asyncio
-import fcntl
 import json
 import os
-import re
 import sys
-import time
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from filterd.dataplane.nodestate.files import replace_file, sync_directory
+from filterd.disk.files import rename_file, replace_file
+from filterd.disk.keys import FINGERPRINT_KEY
+from filterd.disk.locks import LockedError, locked
 from filterd.model.changelog import OrderChange
 from filterd.model.order import OrderState
 from filterd.model.records import SnapshotRecord
 from filterd.operations.compile import SourceVersion, job_of
 from filterd.operations.context import Context, OperationError
+from filterd.operations.keys import load_key
 from filterd.operations.orders import change_of
 from filterd.operations.policies import policies
-from filterd.operations.rulefiles import fingerprint_key
+from filterd.policy import layout
 from filterd.policy.documents import Policies
 from filterd.policy.layout import HEADER_SIZE, SnapshotError, read_header
 from filterd.policy.snapshot import Snapshot
@@ -35,7 +34,6 @@ from filterd.store import feeds, log, orders, subscribers
 from filterd.store import snapshots as rows
 
 KEPT_FILES = 4
-_NAME = re.compile(r"[0-9]+-[0-9a-f]+\.snapshot")
 KEPT_ENDED = 30 * 86400.0
 """seconds that an order which has ended stays in snapshots, inactive: one built by a clock that is ahead must
 not lack what is still in force"""
@@ -57,26 +55,33 @@ async def build(context: Context) -> SnapshotRecord:
     directory = _directory(context)
     directory.mkdir(parents=True, exist_ok=True, mode=0o700)
     documents = await asyncio.to_thread(policies, context)
-    async with _alone(directory):
-        revision, versions, demanded = await _material(context, documents)
-        built_at = int(context.clock())
-        draft = directory / f".{os.getpid()}.draft"
-        job = job_of(context.settings, revision, built_at, versions, demanded, draft)
-        try:
-            answer = await _compile(job)
-            record = SnapshotRecord(
-                file=f"{revision}-{answer['digest'][:12]}.snapshot",
-                digest=answer["digest"],
-                revision=revision,
-                built_at=float(built_at),
-                names=answer["names"],
-                size=answer["size"],
-            )
-            draft.rename(directory / record.file)
-            sync_directory(directory)
-        finally:
-            draft.unlink(missing_ok=True)
-        await _publish(context, directory, record)
+    try:
+        async with locked(directory / ".lock", LOCK_WAIT):
+            return await _build(context, directory, documents)
+    except LockedError:
+        message = "another snapshot is being built"
+        raise OperationError(message, "wait for it, then build again") from None
+
+
+async def _build(context: Context, directory: Path, documents: Policies) -> SnapshotRecord:
+    revision, versions, demanded = await _material(context, documents)
+    built_at = int(context.clock())
+    draft = directory / f".{os.getpid()}.draft"
+    job = job_of(context.settings, revision, built_at, versions, demanded, draft)
+    try:
+        answer = await _compile(job)
+        record = SnapshotRecord(
+            file=layout.file_name(revision, answer["digest"]),
+            digest=answer["digest"],
+            revision=revision,
+            built_at=float(built_at),
+            names=answer["names"],
+            size=answer["size"],
+        )
+        rename_file(draft, directory / record.file)
+    finally:
+        draft.unlink(missing_ok=True)
+    await _publish(context, directory, record)
     return record
 
 
@@ -147,47 +152,27 @@ async def _publish(context: Context, directory: Path, record: SnapshotRecord) ->
             f"snapshot:{record.file}",
             after={"digest": record.digest, "revision": record.revision, "names": record.names},
         )
-    replace_file(directory / "current", [record.file.encode() + b"\n"])
+    replace_file(directory / layout.CURRENT, [layout.pointer_to(record.file)])
     _drop_old(directory, record.file)
 
 
 def _drop_old(directory: Path, current: str) -> None:
     """Delete all but the newest few files; nodes have the current one in memory."""
-    files = sorted(directory.glob("*.snapshot"), key=_revision_of, reverse=True)
+    files = sorted(
+        directory.glob(f"*{layout.SUFFIX}"), key=lambda path: layout.revision_of(path.name), reverse=True
+    )
     for path in files[KEPT_FILES:]:
         if path.name != current:
             path.unlink(missing_ok=True)
 
 
-def _revision_of(path: Path) -> int:
-    number = path.name.partition("-")[0]
-    return int(number) if number.isdecimal() else 0
-
-
-@asynccontextmanager
-async def _alone(directory: Path) -> AsyncIterator[None]:
-    """One build at a time, over all processes; the lock goes with its holder."""
-    deadline = time.monotonic() + LOCK_WAIT
-    with (directory / ".lock").open("w") as file:
-        while True:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except BlockingIOError:
-                if time.monotonic() > deadline:
-                    message = "another snapshot is being built"
-                    raise OperationError(message, "wait for it, then build again") from None
-            await asyncio.sleep(0.1)
-        yield
-
-
 def current_file(directory: Path) -> Path | None:
     """The file that ``current`` names; None where nothing was published, or it names no snapshot."""
     try:
-        name = (directory / "current").read_text(encoding="ascii").strip()
-    except (FileNotFoundError, UnicodeDecodeError):
+        name = layout.named_in((directory / layout.CURRENT).read_bytes())
+    except FileNotFoundError:
         return None
-    return directory / name if _NAME.fullmatch(name) else None
+    return directory / name if layout.is_file_name(name) else None
 
 
 def show(context: Context) -> SnapshotView:
@@ -209,7 +194,7 @@ def open_current(context: Context) -> Snapshot:
     """The current snapshot, verified and in memory."""
     path = _require_current(context)
     try:
-        return Snapshot.open(path, fingerprint_key(context.settings))
+        return Snapshot.open(path, load_key(context.settings, FINGERPRINT_KEY))
     except (SnapshotError, OSError, ValueError) as error:
         raise _damaged(path, error) from error
 
@@ -251,4 +236,4 @@ def _damaged(path: Path, error: Exception) -> OperationError:
 
 
 def _directory(context: Context) -> Path:
-    return context.settings.state_dir / "snapshots"
+    return context.settings.state_dir / layout.DIRECTORY

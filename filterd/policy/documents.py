@@ -1,7 +1,7 @@
 """The policies directory as frozen values: what the documents mean, checked and with every default filled in.
 
-``policy.reading`` makes them from plain values; ``config.policies`` reads the files. Names are lower-case
-ASCII without the final dot. Durations are seconds.
+``config.policies`` reads them from files. Names are lower-case ASCII without the final dot. Durations are
+seconds.
 """
 
 from __future__ import annotations

@@ -1,4 +1,5 @@
-"""The snapshot file's layout and the errors of opening one, shared by the native code and its twin.
+"""The snapshot file's layout and name, and the errors of opening one. Shared by the native code,
+its twin, and everything that publishes a snapshot or picks one up.
 
 All numbers little-endian. Sections follow the header in this order, each at a multiple of 64 bytes: table,
 entries, sets, mandatory ids, meta (JSON, ends the file). See docs/decisions/0031-snapshot-file.md.
@@ -16,6 +17,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import struct
 from collections.abc import Mapping
 from dataclasses import astuple, dataclass
@@ -35,6 +37,14 @@ MAX_ENTRIES = 0xFFFFFF
 ENTRY_SIZE = 24
 SET_SIZE = 72
 CLASS_BITS = 512
+
+DIRECTORY = "snapshots"
+"""the directory of published snapshots, below ``state_dir``"""
+CURRENT = "current"
+"""the file in it that holds the name of the snapshot in force"""
+SUFFIX = ".snapshot"
+_NAME_DIGITS = 12
+_NAME = re.compile(rf"[0-9]+-[0-9a-f]+{re.escape(SUFFIX)}")
 
 _HEADER = struct.Struct("<8sIIQQQQQQI4xQI4xQI4xQQ8s32s32s")
 
@@ -128,6 +138,36 @@ def _check_sections(header: Header) -> None:
     if header.slots < MIN_SLOTS or header.used > header.slots:
         message = f"the snapshot is damaged: {header.used} names in {header.slots} slots"
         raise SnapshotDamagedError(message)
+
+
+def file_name(revision: int, digest: str) -> str:
+    """The name of a snapshot's file; ``digest`` in hexadecimal."""
+    return f"{revision}-{digest[:_NAME_DIGITS]}{SUFFIX}"
+
+
+def is_file_name(name: str) -> bool:
+    """Return whether :func:`file_name` could have made this."""
+    return _NAME.fullmatch(name) is not None
+
+
+def revision_of(name: str) -> int:
+    """The revision in a file's name; 0 where it has none."""
+    number = name.partition("-")[0]
+    return int(number) if number.isdecimal() else 0
+
+
+def pointer_to(name: str) -> bytes:
+    """The content of a file that names a snapshot, such as :data:`CURRENT`."""
+    return name.encode() + b"\n"
+
+
+def named_in(pointer: bytes) -> str:
+    """The file name in such a content; empty where it is no plain name, which could lead elsewhere."""
+    try:
+        name = pointer.decode("ascii").strip()
+    except UnicodeDecodeError:
+        return ""
+    return "" if name.startswith(".") or "/" in name else name
 
 
 def check_byte_order(order: str) -> None:

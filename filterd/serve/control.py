@@ -18,16 +18,17 @@ from filterd.model.records import NodeReport
 from filterd.operations import audit, feeds, nodes, orders, snapshots, subscribers
 from filterd.operations.context import Context, OperationError, open_context
 from filterd.operations.migrate import migrate, require_kept
+from filterd.policy import layout
 from filterd.serve.maintenance import Maintenance
-from filterd.serve.nodelink import SOCKET, NodeLink
+from filterd.serve.node_reports import SOCKET, NodeReportListener
 from filterd.serve.process import CANNOT_START, forbid_dumps, hold, run_role
-from filterd.serve.stdin import SettingsWatcher, first_settings
+from filterd.serve.settings_input import SettingsWatcher, first_settings
 from filterd.store.errors import StoreError
 from filterd.telemetry import log
 from filterd.telemetry.http import HttpServer, health_routes
-from filterd.telemetry.metrics import ControlFigures, FeedFigures, control_metrics
+from filterd.telemetry.metrics import ControlMetrics, FeedMetrics, control_registry
 
-FIGURES_SECONDS = 5.0
+METRICS_SECONDS = 5.0
 ACTOR = "control"
 """who the audit trail says did what control does by itself"""
 
@@ -39,12 +40,12 @@ class Control:
         """Binds its HTTP address. Raises ``OSError``."""
         self._context = context
         self._maintenance = Maintenance(context)
-        self._figures = ControlFigures()
+        self._metrics = ControlMetrics()
         self._ended = asyncio.Event()
         settings = context.settings
-        self._link = NodeLink(settings.state_dir / SOCKET, self._hear, context.clock)
-        metrics = control_metrics(
-            lambda: replace(self._figures, compile_failures=self._maintenance.compile_failures)
+        self._link = NodeReportListener(settings.state_dir / SOCKET, self._hear, context.clock)
+        metrics = control_registry(
+            lambda: replace(self._metrics, compile_failures=self._maintenance.compile_failures)
         )
         routes = health_routes(metrics.exposition, metrics.content_type, self._missing)
         self._http = HttpServer(str(settings.control.listen.address), settings.control.listen.port, routes)
@@ -58,7 +59,7 @@ class Control:
         SettingsWatcher(self.reload, self._refuse_reload, self._ended.set).start()
         await self._link.start()
         self._http.start()
-        tasks = [loop.create_task(self._maintenance.run()), loop.create_task(self._keep_figures())]
+        tasks = [loop.create_task(self._maintenance.run()), loop.create_task(self._refresh_metrics())]
         ended = loop.create_task(self._ended.wait())
         await asyncio.wait([*tasks, ended], return_when=asyncio.FIRST_COMPLETED)
         for task in (*tasks, ended):
@@ -90,27 +91,27 @@ class Control:
             log.get().warning("a node's report was not kept", node=report.name, reason=str(error))
 
     def _missing(self) -> list[str]:
-        directory = self._context.settings.state_dir / "snapshots"
+        directory = self._context.settings.state_dir / layout.DIRECTORY
         path = snapshots.current_file(directory)
         return [] if path is not None and path.exists() else ["no policy snapshot"]
 
-    async def _keep_figures(self) -> None:
+    async def _refresh_metrics(self) -> None:
         said = ""
         while True:
             try:
-                self._figures, said = await self._count(), ""
+                self._metrics, said = await self._count(), ""
             except (StoreError, OperationError) as error:
                 if said != str(error):
                     said = str(error)
                     log.get().warning("figures are not current", reason=said)
-            await asyncio.sleep(FIGURES_SECONDS)
+            await asyncio.sleep(METRICS_SECONDS)
 
-    async def _count(self) -> ControlFigures:
+    async def _count(self) -> ControlMetrics:
         context = self._maintenance.context
         status = await feeds.list_feeds(context)
-        return ControlFigures(
+        return ControlMetrics(
             feeds={
-                label_of(each.feed.id, confidential=each.feed.confidential): FeedFigures(
+                label_of(each.feed.id, confidential=each.feed.confidential): FeedMetrics(
                     names=each.version.names if each.version is not None else 0,
                     last_success=each.check.succeeded_at if each.check is not None else 0.0,
                     quarantined=each.quarantined,

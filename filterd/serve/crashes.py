@@ -61,17 +61,17 @@ class CrashWatch:
     _deaths: deque[float] = field(default_factory=deque)
     _at_work: dict[bytes, tuple[int, float]] = field(default_factory=dict)
     """what was under work at the last look -> which one that was, and since when"""
-    _held: frozenset[bytes] | None = None
+    _stuck_marks: frozenset[bytes] | None = None
     """of a resolver that is being ended: what it has been at for more than one look; None: it is not"""
 
     def ended(self, status: int, now: float) -> bool:
         """The resolver ended with that status (negative: by a signal). True where it is to start at once, in
         reduced mode."""
-        held, self._held = self._held, None
-        marks = [mark for _, mark in self.board.under_work() if held is None or mark in held]
+        stuck, self._stuck_marks = self._stuck_marks, None
+        marks = [mark for _, mark in self.board.under_work() if stuck is None or mark in stuck]
         self.board.wipe()
         self._at_work.clear()
-        if -status not in FAULTS or (held is not None and not marks):
+        if -status not in FAULTS or (stuck is not None and not marks):
             return False
         self.board.blame(marks)
         log.get().error("the resolver died of a fault", status=status, packets=[mark.hex() for mark in marks])
@@ -91,9 +91,9 @@ class CrashWatch:
 
     def ending(self, now: float) -> None:
         """The resolver is about to be ended by SIGABRT, since it is stuck. After the look at that time."""
-        self._held = frozenset(mark for mark, (_, since) in self._at_work.items() if since < now)
+        self._stuck_marks = frozenset(mark for mark, (_, since) in self._at_work.items() if since < now)
 
-    def look(self, now: float) -> bool:
+    def check(self, now: float) -> bool:
         """Once a second: ends reduced mode when it is time. True where the resolver is stuck at a packet."""
         if self.board.reduced and now - self._deaths[-1] >= QUIET_SECONDS:
             self.board.reduced = False

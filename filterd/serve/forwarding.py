@@ -13,14 +13,14 @@ from typing import Protocol
 
 from filterd.config.settings import UpstreamSettings
 from filterd.dataplane.upstream.forwarder import Forwarder, UpstreamStatus
+from filterd.dataplane.upstream.health_sharing import TURN, HealthSharing, RoutePublisher
+from filterd.dataplane.upstream.model import Question, Server, Tls, UpstreamAnswer, UpstreamFailure
 from filterd.dataplane.upstream.peer import Reading, unwatched
-from filterd.dataplane.upstream.sharing import TURN, RoutePublisher, Sharing
 from filterd.dataplane.upstream.streams import tls_context
-from filterd.dataplane.upstream.values import Question, Server, Tls, UpstreamAnswer, UpstreamFailure
 from filterd.telemetry import log
 
 
-class Asked(Protocol):
+class QueryToForward(Protocol):
     """What is read of a query that has to be forwarded; ``packet.Pending`` has it."""
 
     @property
@@ -70,7 +70,7 @@ class Forwarding:
         self._forwarder.start()
         self._turn()
 
-    async def forward(self, pending: Asked, waited: float = 0.0) -> UpstreamAnswer | UpstreamFailure:
+    async def forward(self, pending: QueryToForward, waited: float = 0.0) -> UpstreamAnswer | UpstreamFailure:
         """Ask for the name that is pending; ``waited``: seconds that its client has waited already."""
         question = Question(
             pending.name, pending.qtype, pending.qclass, pending.dnssec_ok, pending.checking_disabled
@@ -124,7 +124,7 @@ class Forwarding:
         await asyncio.gather(*self._ending, return_exceptions=True)
         await self._forwarder.close()
 
-    def _share(self) -> Sharing | None:
+    def _share(self) -> HealthSharing | None:
         """Show native threads the present upstreams at once, and from now on."""
         if self._routes is None:
             return None

@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable
 
 from filterd.config.settings import Settings
-from filterd.dataplane.listeners.connections import ConnectionLimits, Connections
+from filterd.dataplane.listeners.connection_table import ConnectionLimits, ConnectionTable
 from filterd.dataplane.listeners.fast_threads import FastPath
 from filterd.dataplane.listeners.listen_addresses import ListenAddress, ListenAddresses, ListenObserver
 from filterd.dataplane.listeners.tcp import TcpService
@@ -32,10 +32,10 @@ class Listening:
     ) -> None:
         """Binds every socket. Raises ``OSError`` that names the address. ``ticks`` does not go back."""
         self._observer = observer
-        self.connections = Connections(self._limits(settings))
+        self.connections = ConnectionTable(self._limits(settings))
         self.service = TcpService(self.connections, ticks)
         unwrap = _unwrap(settings)
-        self.places = ListenAddresses(
+        self.addresses = ListenAddresses(
             [
                 ListenAddress(each.address, each.port, path, fast, unwrap, self.service, observer)
                 for each in settings.dns.listen
@@ -44,17 +44,17 @@ class Listening:
 
     def start(self) -> None:
         """Begin to serve, on the running loop."""
-        self.places.start()
+        self.addresses.start()
         self.service.start()
 
     def change(self, settings: Settings) -> None:
         """Take over what can change while serving: all but the addresses."""
         self.connections.change(self._limits(settings))
-        self.places.trust(_unwrap(settings))
+        self.addresses.trust(_unwrap(settings))
 
     def close(self) -> None:
         """Stop reading and cut the connections that are open."""
-        self.places.close()
+        self.addresses.close()
         self.service.close()
 
     def _limits(self, settings: Settings) -> ConnectionLimits:

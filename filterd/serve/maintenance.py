@@ -14,18 +14,19 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from filterd.config.settings import Settings
-from filterd.dataplane.nodestate.files import replace_file
+from filterd.disk.files import replace_file
 from filterd.model.changelog import MANDATORY
 from filterd.operations import feeds, snapshots
 from filterd.operations.context import Context, OperationError
 from filterd.operations.policies import policies
+from filterd.policy import layout
 from filterd.policy.documents import Feed, Policies
 from filterd.store import feeds as feed_rows
 from filterd.store import log as log_rows
 from filterd.store.errors import StoreError
 from filterd.telemetry import log
 
-LOOK_SECONDS = 1.0
+CHECK_SECONDS = 1.0
 RETRY_SECONDS = 30.0
 """between two tries of a step that failed while nothing changed"""
 FOLD_SECONDS = 600.0
@@ -62,7 +63,7 @@ class Maintenance:
         """Turn for ever; ends when cancelled."""
         while True:
             await self.turn()
-            await asyncio.sleep(LOOK_SECONDS)
+            await asyncio.sleep(CHECK_SECONDS)
 
     async def turn(self) -> None:
         """Do what is due once. Errors are logged."""
@@ -130,7 +131,7 @@ class Maintenance:
     async def _is_due(self, wanted: str) -> bool:
         if self._tried("compile", wanted):
             return False
-        directory = self.context.settings.state_dir / "snapshots"
+        directory = self.context.settings.state_dir / layout.DIRECTORY
         path = snapshots.current_file(directory)
         if path is None or _read(self._marker) != wanted or not await self._is_sound(path):
             return True
@@ -181,7 +182,7 @@ class Maintenance:
     @property
     def _marker(self) -> Path:
         """Where the digest of what the current snapshot was made of is kept."""
-        return self.context.settings.state_dir / "snapshots" / ".made_of"
+        return self.context.settings.state_dir / layout.DIRECTORY / ".made_of"
 
     def _tried(self, step: str, what: str) -> bool:
         """Whether the step failed with just this a moment ago."""

@@ -1,4 +1,4 @@
-"""From what the data plane counts to what the metrics show: the two do not know each other."""
+"""Turns the counts of the data plane into values of metrics: neither package imports the other."""
 
 from __future__ import annotations
 
@@ -13,24 +13,24 @@ from filterd.dataplane.listeners.selfcheck import SelfCheck
 from filterd.dataplane.nodestate.node import Node
 from filterd.dataplane.packet.answer_counts import BOUNDS, AnswerCounts
 from filterd.dataplane.packet.crashboard import CrashBoard
-from filterd.dataplane.packet.edge import Counts
 from filterd.dataplane.packet.plane import Plane
+from filterd.dataplane.packet.plane_types import PlaneCounts
 from filterd.dataplane.upstream.forwarder import UpstreamStatus
 from filterd.serve.forwarding import Forwarding
 from filterd.serve.listening import Listening
-from filterd.telemetry.crashes import CrashFigures
-from filterd.telemetry.families import Histogram
-from filterd.telemetry.fast_metrics import FastFigures
-from filterd.telemetry.metrics import ResolverFigures
-from filterd.telemetry.upstream_metrics import UpstreamFigures
+from filterd.telemetry.crash_metrics import CrashMetrics
+from filterd.telemetry.fast_metrics import FastPathMetrics
+from filterd.telemetry.metric_families import Histogram
+from filterd.telemetry.metrics import ResolverMetrics
+from filterd.telemetry.upstream_metrics import UpstreamMetrics
 
 
 @dataclass(frozen=True, slots=True)
-class Sources:
-    """Who counts."""
+class MetricSources:
+    """The parts of the resolver whose counts the metrics show."""
 
-    packets: Plane
-    record: AnswerCounts
+    plane: Plane
+    answer_counts: AnswerCounts
     node: Node
     board: CrashBoard | None
     forwarding: Forwarding
@@ -40,27 +40,27 @@ class Sources:
     enforcement: Histogram
 
 
-def figures_of(sources: Sources, now: float) -> ResolverFigures:
-    """The resolver's figures at ``now`` (Unix seconds)."""
-    counts = sources.packets.counts()
-    node, record, forwarding = sources.node, sources.record, sources.forwarding
+def read_metrics(sources: MetricSources, now: float) -> ResolverMetrics:
+    """The values of the resolver's metrics at ``now`` (Unix seconds)."""
+    counts = sources.plane.counts()
+    node, slow, forwarding = sources.node, sources.answer_counts, sources.forwarding
     listening, publisher = sources.listening, node.publisher
     parts = node.disk.parts()
     threads = sources.fast.counts()
-    return ResolverFigures(
+    return ResolverMetrics(
         queries=counts["queries"],
         verdicts=counts["verdicts"] | _without_verdict(counts),
         category_blocks=counts["categories"],
         responses={
             "fast": _fast_responses(threads),
-            "slow": Histogram(BOUNDS, list(record.responses), record.seconds),
+            "slow": Histogram(BOUNDS, list(slow.responses), slow.seconds),
         },
-        drops=_drops(counts, record, threads),
+        drops=_drops(counts, slow, threads),
         rate_limited=counts["rate_limited"],
         cache_lookups=counts["lookups"],
         upstream_queries=forwarding.counts(),
         upstreams={name: _upstream(status) for name, status in forwarding.statuses().items()},
-        listen_addresses=listening.places.counts(),
+        listen_addresses=listening.addresses.counts(),
         tcp_connections=len(listening.connections),
         tcp_ended={ending.value: count for ending, count in dict(listening.connections.ended).items()},
         tcp_shortages=dict(listening.service.shortages),
@@ -79,8 +79,8 @@ def figures_of(sources: Sources, now: float) -> ResolverFigures:
     )
 
 
-def _drops(counts: Counts, record: AnswerCounts, threads: Sequence[FastCounts]) -> Counter[str]:
-    drops = Counter(counts["drops"]) + Counter(record.drops)
+def _drops(counts: PlaneCounts, slow: AnswerCounts, threads: Sequence[FastCounts]) -> Counter[str]:
+    drops = Counter(counts["drops"]) + Counter(slow.drops)
     for thread in threads:
         drops.update(thread.drops)
     return drops
@@ -91,9 +91,9 @@ def _fast_responses(threads: Sequence[FastCounts]) -> Histogram:
     return Histogram(BOUNDS, times, sum(thread.seconds for thread in threads))
 
 
-def _fast(threads: Sequence[FastCounts], check: SelfCheck) -> FastFigures:
+def _fast(threads: Sequence[FastCounts], check: SelfCheck) -> FastPathMetrics:
     punts = {reason.word: sum(thread.punts[reason] for thread in threads) for reason in PuntReason}
-    return FastFigures(
+    return FastPathMetrics(
         threads=len(threads),
         datagrams=sum(thread.datagrams - thread.self_queries for thread in threads),
         batches=sum(thread.batches for thread in threads),
@@ -111,17 +111,17 @@ def _misses(threads: Sequence[FastCounts]) -> Counter[str]:
     return misses
 
 
-def _upstream(status: UpstreamStatus) -> UpstreamFigures:
-    return UpstreamFigures(status.up, status.looping, status.latency, status.outstanding)
+def _upstream(status: UpstreamStatus) -> UpstreamMetrics:
+    return UpstreamMetrics(status.up, status.looping, status.latency, status.outstanding)
 
 
-def _crashes(board: CrashBoard | None) -> CrashFigures:
+def _crashes(board: CrashBoard | None) -> CrashMetrics:
     if board is None:
-        return CrashFigures()
-    return CrashFigures(board.crashes, board.packets, board.reduced)
+        return CrashMetrics()
+    return CrashMetrics(board.crashes, board.packets, board.reduced)
 
 
-def _without_verdict(counts: Counts) -> dict[tuple[str, str], int]:
+def _without_verdict(counts: PlaneCounts) -> dict[tuple[str, str], int]:
     """Answers that no verdict stands behind, in the same metric, so that its sum is the number of
     answers."""
     limited = counts["rate_limited"].items()

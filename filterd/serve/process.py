@@ -6,21 +6,18 @@ import asyncio
 import contextlib
 import ctypes
 import errno
-import fcntl
 import os
 import resource
 import sys
-import time
 from collections.abc import Coroutine
 from pathlib import Path
 from typing import IO, Any
 
 from filterd.dataplane.listeners.commands import CommandSocket
-from filterd.dataplane.nodestate.keyfile import key_in
+from filterd.disk.locks import LockedError, take_lock
 from filterd.telemetry import log
 
 _PR_SET_DUMPABLE = 4
-KEY_SIZE = 16
 HOLD_SECONDS = 3.0
 """how long a role waits for one before it to let go of the state directory"""
 CANNOT_START = 3
@@ -47,33 +44,19 @@ def raise_file_limit(wanted: int = 0) -> int:
     return sys.maxsize if most == resource.RLIM_INFINITY else most
 
 
-def fingerprint_key(state_dir: Path) -> bytes:
-    """The installation's key (16 bytes), made where there is none yet. Raises ``OSError`` and ValueError."""
-    return key_in(state_dir / "keys" / "fingerprint.key", KEY_SIZE)
-
-
 def hold(state_dir: Path, role: str) -> IO[str]:
     """Keep a second process of the role off this state directory while the file returned is open: two would
     write over each other's state. Waits a moment for one that is just ending. Raises ``OSError``."""
     state_dir.mkdir(parents=True, exist_ok=True)
     try:
-        file = (state_dir / f"{role}.lock").open("a")
+        return take_lock(state_dir / f"{role}.lock", HOLD_SECONDS)
+    except LockedError:
+        msg = f"another {role} uses {state_dir}: stop it, or give this one a state_dir of its own"
+        raise OSError(msg) from None
     except OSError as error:
         if error.errno != errno.EROFS:
             raise
         return Path(os.devnull).open()  # where nobody can write, nobody can write over another
-    deadline = time.monotonic() + HOLD_SECONDS
-    while True:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            if time.monotonic() >= deadline:
-                file.close()
-                msg = f"another {role} uses {state_dir}: stop it, or give this one a state_dir of its own"
-                raise OSError(msg) from None
-            time.sleep(0.05)
-        else:
-            return file
 
 
 async def take_commands(commands: CommandSocket) -> None:

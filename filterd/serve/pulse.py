@@ -17,7 +17,7 @@ from filterd.dataplane.listeners.thread_liveness import PERIOD, STUCK_SECONDS
 
 STOPPED_SECONDS = 10.0
 """without a beat, after which a resolver is ended and started again"""
-LOOK_SECONDS = 1.0
+CHECK_SECONDS = 1.0
 """between two looks of the supervisor"""
 QUICK = 0.05
 """seconds between the first looks, until every thread has answered once"""
@@ -56,7 +56,7 @@ class Pulse:
 
     def _turn(self) -> None:
         now = self._ticks()
-        self._check.look(now)
+        self._check.turn(now)
         if self._check.lives:
             self._fed = now
             self._beat()
@@ -100,12 +100,12 @@ class PulseWatch:
             os.close(self._reading)
         self._reading, self._silence, self.stopped = -1, None, False
 
-    def look(self, now: float) -> bool:
-        """Once every ``LOOK_SECONDS``. True, once, where the pulse has stopped. Before its first beat a
+    def check(self, now: float) -> bool:
+        """Once every ``CHECK_SECONDS``. True, once, where the pulse has stopped. Before its first beat a
         resolver may take as long as it needs."""
         if self._silence is None or self.stopped:
             return False
-        self.stopped = self._silence.look(now) >= STOPPED_SECONDS
+        self.stopped = self._silence.advance(now) >= STOPPED_SECONDS
         return self.stopped
 
     def _hear(self) -> None:
@@ -116,6 +116,6 @@ class PulseWatch:
         if not heard:
             asyncio.get_running_loop().remove_reader(self._reading)
         elif self._silence is None:
-            self._silence = Silence(LOOK_SECONDS)
+            self._silence = Silence(CHECK_SECONDS)
         else:
             self._silence.heard()

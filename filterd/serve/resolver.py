@@ -31,10 +31,11 @@ from filterd.dataplane.slow.slowpath import SlowPath
 from filterd.dataplane.tables.ratelimit import RateLimiter, RateRules
 from filterd.dataplane.upstream.peer import unwatched
 from filterd.model.records import NodeReport
+from filterd.serve.answer_rules import cookie_secrets, rules_of
 from filterd.serve.forwarding import Forwarding
 from filterd.serve.listening import Listening
-from filterd.serve.metric_sources import Sources, figures_of
-from filterd.serve.nodelink import SOCKET, report_for_ever
+from filterd.serve.metric_sources import MetricSources, read_metrics
+from filterd.serve.node_reports import SOCKET, report_for_ever
 from filterd.serve.process import (
     CANNOT_START,
     forbid_dumps,
@@ -44,12 +45,11 @@ from filterd.serve.process import (
     take_commands,
 )
 from filterd.serve.pulse import Pulse
-from filterd.serve.rules import cookie_secrets, rules_of
-from filterd.serve.stdin import SettingsWatcher, first_settings
+from filterd.serve.settings_input import SettingsWatcher, first_settings
 from filterd.serve.wiring import (
     LoggingObserver,
     SystemClock,
-    place_of,
+    node_paths,
     prefixes,
     reserved_ports,
     switches_of,
@@ -57,7 +57,7 @@ from filterd.serve.wiring import (
 )
 from filterd.telemetry import log
 from filterd.telemetry.http import HttpServer, health_routes
-from filterd.telemetry.metrics import resolver_metrics
+from filterd.telemetry.metrics import resolver_registry
 
 SWITCH_SECONDS = 0.001
 """how long the node's thread may keep the interpreter while queries wait; Python's own choice is 5 ms"""
@@ -75,12 +75,12 @@ class Resolver:
         self._board = board
         self._held = hold(settings.state_dir, "resolver")
         self._observer = LoggingObserver()
-        self._record = AnswerCounts()
+        self._answer_counts = AnswerCounts()
         self._clock = SystemClock()
         self._ended = asyncio.Event()
         cache = ResponseCache(settings.cache.size, os.urandom(16), settings.cache.serve_stale)
         self._secrets = cookie_secrets(settings)
-        self._packets = Plane(
+        self._plane = Plane(
             prefixes(settings.dns.allow_from),
             cache,
             rules_of(settings, self._secrets),
@@ -88,20 +88,22 @@ class Resolver:
             prefixes(settings.dns.proxy_from),
         )
         self._limiter = RateLimiter(os.urandom(16))
-        self._packets.limit(self._limiter, RateRules(os.urandom(16), settings.dns.rate_limit))
+        self._plane.limit(self._limiter, RateRules(os.urandom(16), settings.dns.rate_limit))
         if board is not None:
-            self._packets.use_board(board)
-        self._node = Node(place_of(settings), switches_of(settings), self._publish, self._observer, time.time)
+            self._plane.use_board(board)
+        self._node = Node(
+            node_paths(settings), switches_of(settings), self._publish, self._observer, time.time
+        )
         self._node.load()
         avoided = (*reserved_ports(), *(each.port for each in settings.dns.listen))
         routes = Routes(settings.dns.threads, avoided)
         reading = unwatched if board is None else board.reading
         self._forwarding = Forwarding(settings.dns.upstreams, reading, routes)
-        self._path = SlowPath(self._packets, self._forwarding, self._clock, self._record)
-        self._fast = FastPath(self._packets, routes, self._path, settings.dns.threads)
+        self._path = SlowPath(self._plane, self._forwarding, self._clock, self._answer_counts)
+        self._fast = FastPath(self._plane, routes, self._path, settings.dns.threads)
         self._listening = Listening(settings, self._path, self._fast, self._clock.ticks, self._observer)
         self._check = SelfCheck(
-            self._listening.places, self._fast, self._listening.service, self._observer, os.urandom(16)
+            self._listening.addresses, self._fast, self._listening.service, self._observer, os.urandom(16)
         )
         self._pulse = Pulse(self._check, self._clock.ticks, pulse)
         self._commands = commands.CommandSocket(settings.state_dir / commands.SOCKET, cache)
@@ -137,14 +139,14 @@ class Resolver:
         """Take over what can change while serving; say what waits for a restart."""
         waiting = [name for name in SEALED if attrgetter(name)(settings) != attrgetter(name)(self._settings)]
         self._renew_secrets(settings)
-        self._packets.change_settings(
+        self._plane.change_settings(
             prefixes(settings.dns.allow_from),
             rules_of(settings, self._secrets),
             prefixes(settings.dns.ecs_from),
             prefixes(settings.dns.proxy_from),
         )
         self._listening.change(settings)
-        self._packets.limit(self._limiter, RateRules(os.urandom(16), settings.dns.rate_limit))
+        self._plane.limit(self._limiter, RateRules(os.urandom(16), settings.dns.rate_limit))
         self._forwarding.change(settings.dns.upstreams)
         self._node.change_settings(switches_of(settings))
         log.get().info("new settings in force", remedy=f"restart for {', '.join(waiting)}" if waiting else "")
@@ -161,7 +163,7 @@ class Resolver:
     def _publish(self, published: Published) -> None:
         if published.state is not None:
             self._clock.earliest = published.built_at
-        self._packets.publish(
+        self._plane.publish(
             published.state,
             published.lines,
             published.addresses,
@@ -170,9 +172,9 @@ class Resolver:
         )
 
     def _make_http(self) -> HttpServer:
-        sources = Sources(
-            self._packets,
-            self._record,
+        sources = MetricSources(
+            self._plane,
+            self._answer_counts,
             self._node,
             self._board,
             self._forwarding,
@@ -181,7 +183,7 @@ class Resolver:
             self._check,
             self._observer.enforcement,
         )
-        metrics = resolver_metrics(lambda: figures_of(sources, time.time()))
+        metrics = resolver_registry(lambda: read_metrics(sources, time.time()))
         routes = health_routes(
             metrics.exposition,
             metrics.content_type,

@@ -22,9 +22,9 @@ from pathlib import Path
 from filterd.config.load import ConfigErrors, load
 from filterd.config.settings import Settings
 from filterd.serve.crashes import CrashWatch, new_board
-from filterd.serve.notify import READY, STOPPING, WATCHDOG, Notifier
 from filterd.serve.process import CANNOT_START
-from filterd.serve.pulse import LOOK_SECONDS, STOPPED_SECONDS, PulseWatch
+from filterd.serve.pulse import CHECK_SECONDS, STOPPED_SECONDS, PulseWatch
+from filterd.serve.sd_notify import READY, STOPPING, WATCHDOG, Notifier
 from filterd.telemetry import log
 
 FIRST_PAUSE = 0.2
@@ -65,8 +65,8 @@ class Supervisor:
         self._stopping = asyncio.Event()
         self._failed = False
         board = new_board() if "resolver" in roles else None
-        self._watch = None if board is None else CrashWatch(board)
-        self._pulse = PulseWatch() if "resolver" in roles else None
+        self._crash_watch = None if board is None else CrashWatch(board)
+        self._pulse_watch = PulseWatch() if "resolver" in roles else None
         self._notifier = Notifier(os.environ)
         self._told_ready = False
         self._ending: asyncio.Task[None] | None = None
@@ -79,9 +79,9 @@ class Supervisor:
             loop.add_signal_handler(number, self._stopping.set)
         loop.add_signal_handler(signal.SIGHUP, self.reload)
         keepers = [loop.create_task(self._keep(child)) for child in self._children]
-        looking = loop.create_task(self._look_after())
+        checking = loop.create_task(self._check_for_ever())
         await self._stopping.wait()
-        looking.cancel()
+        checking.cancel()
         self._notifier.tell(STOPPING)
         await asyncio.gather(*(self._stop(child) for child in self._children))
         await asyncio.gather(*keepers)
@@ -121,22 +121,22 @@ class Supervisor:
     def _pause_after(self, child: Child, code: int, began: float) -> float:
         """Seconds before the next start; none where it is another one, in reduced mode."""
         now = time.monotonic()
-        if child.role == "resolver" and self._watch is not None and self._watch.ended(code, now):
+        if child.role == "resolver" and self._crash_watch is not None and self._crash_watch.ended(code, now):
             child.pause = FIRST_PAUSE
             return 0.0
         return child.pause_after(now - began)
 
-    async def _look_after(self) -> None:
+    async def _check_for_ever(self) -> None:
         while True:
-            await asyncio.sleep(LOOK_SECONDS)
-            self._look(time.monotonic())
+            await asyncio.sleep(CHECK_SECONDS)
+            self._check(time.monotonic())
 
-    def _look(self, now: float) -> None:
+    def _check(self, now: float) -> None:
         """End reduced mode in time, and a resolver that is stuck; feed the service manager's watchdog."""
         reason = ""
-        if self._watch is not None and self._watch.look(now):
+        if self._crash_watch is not None and self._crash_watch.check(now):
             reason = "at one packet"
-        if self._pulse is not None and self._pulse.look(now):
+        if self._pulse_watch is not None and self._pulse_watch.check(now):
             reason = reason or f"no pulse for {STOPPED_SECONDS:.0f} seconds"
         if reason:
             self._end_resolver(reason, now)
@@ -144,7 +144,7 @@ class Supervisor:
 
     def _feed(self) -> None:
         """Tell the service manager that we live, unless a resolver that is stuck does not end."""
-        pulse = self._pulse
+        pulse = self._pulse_watch
         up = all(child.starts for child in self._children) if pulse is None else pulse.beats
         if up and not self._told_ready:
             self._told_ready = self._notifier.tell(READY)
@@ -157,8 +157,8 @@ class Supervisor:
             return
         if self._ending is not None and not self._ending.done():
             return
-        if self._watch is not None:
-            self._watch.ending(now)
+        if self._crash_watch is not None:
+            self._crash_watch.ending(now)
         remedy = "none: it is started again; report the fault, with this log"
         log.get().error("the resolver is stuck and is ended", part="resolver", reason=reason, remedy=remedy)
         self._ending = asyncio.get_running_loop().create_task(_end(process))
@@ -190,14 +190,14 @@ class Supervisor:
                 os.close(links["pulse"])
         self._tell(child)
         code = await child.process.wait()
-        if self._pulse is not None and child.role == "resolver":
-            self._pulse.end()
+        if self._pulse_watch is not None and child.role == "resolver":
+            self._pulse_watch.end()
         return code
 
     def _links(self) -> dict[str, int]:
         """The descriptors that a new resolver gets, by their names."""
-        links = {} if self._watch is None else {"board": self._watch.board.descriptor}
-        return links if self._pulse is None else {**links, "pulse": self._pulse.begin()}
+        links = {} if self._crash_watch is None else {"board": self._crash_watch.board.descriptor}
+        return links if self._pulse_watch is None else {**links, "pulse": self._pulse_watch.begin()}
 
     def _tell(self, child: Child) -> None:
         process = child.process

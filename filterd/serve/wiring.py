@@ -12,10 +12,10 @@ from filterd.config.domain import IPNetwork
 from filterd.config.settings import ParentalFail, Settings
 from filterd.dataplane.nodestate.values import NodePaths
 from filterd.dataplane.tables.addresses import Prefixes
+from filterd.disk.keys import FINGERPRINT_KEY
 from filterd.policy.published import StateSettings
-from filterd.serve.process import fingerprint_key
 from filterd.telemetry import log
-from filterd.telemetry.families import Histogram
+from filterd.telemetry.metric_families import Histogram
 from filterd.telemetry.metrics import ENFORCEMENT_BUCKETS
 
 RESERVED_PORTS = Path("/proc/sys/net/ipv4/ip_local_reserved_ports")
@@ -90,10 +90,10 @@ def switches_of(settings: Settings) -> StateSettings:
     )
 
 
-def place_of(settings: Settings) -> NodePaths:
+def node_paths(settings: Settings) -> NodePaths:
     """Where the node keeps and finds things. Raises ``OSError`` and ValueError: no key can be had."""
     store = Path(settings.store.url.partition("///")[2])
-    return NodePaths(settings.state_dir, store, fingerprint_key(settings.state_dir))
+    return NodePaths(settings.state_dir, store, FINGERPRINT_KEY.load(settings.state_dir))
 
 
 def prefixes(networks: tuple[IPNetwork, ...]) -> Prefixes:

@@ -120,8 +120,8 @@ def translated() -> Iterator[None]:
         message = "the store is busy: this process has too many writes under way"
         raise StoreBusyError(message) from None
     except (DBAPIError, sqlite3.Error) as error:
-        own = translate(error)
-        if own is None:
+        known = translate(error)
+        if known is None:
             raise
         # The driver's message quotes statement and parameters, which may be names: it is not chained.
-        raise own from None
+        raise known from None

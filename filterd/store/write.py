@@ -93,8 +93,8 @@ class Write:
     async def _append_changes(self) -> None:
         first = self.revision + 1
         rows = [
-            {"revision": first + place, "stream": stream, "kind": kind, "at": self.now, "payload": payload}
-            for place, (stream, kind, payload) in enumerate(self._changes)
+            {"revision": first + offset, "stream": stream, "kind": kind, "at": self.now, "payload": payload}
+            for offset, (stream, kind, payload) in enumerate(self._changes)
         ]
         await self.connection.execute(insert(tables.change), rows)
         self._head["revision"] = first + len(rows) - 1

@@ -1,1 +1,1 @@
-"""telemetry"""
+"""Metrics and logs: what is counted elsewhere, made readable."""

@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 
 from prometheus_client.core import Metric
 
-from filterd.telemetry.families import counter, gauge, total
+from filterd.telemetry.metric_families import counter, gauge, total
 
 
 @dataclass(frozen=True, slots=True)
-class FastFigures:
+class FastPathMetrics:
     """What all threads counted together."""
 
     threads: int = 0
@@ -26,7 +26,7 @@ class FastFigures:
     stuck: int = 0
 
 
-def fast_families(now: FastFigures) -> Iterator[Metric]:
+def fast_families(now: FastPathMetrics) -> Iterator[Metric]:
     """The families at this moment."""
     yield gauge("filterd_fast_threads", "Threads of the fast path.", now.threads)
     yield total("filterd_fast_datagrams", "Datagrams of clients that the fast path received.", now.datagrams)

@@ -1,7 +1,7 @@
 """The metrics of both roles, read from counts that others keep: a scrape costs the query path nothing.
 
-Each role hands a function that gives its figures at this moment; nothing here is global. Names and labels
-are a contract (docs/metrics.md). No label holds a name, a line or an address of a client.
+Each role passes a function that reads its values at this moment; nothing here is global. Names and labels are
+a contract (docs/metrics.md). No label holds a name, a line or an address of a client.
 """
 
 from __future__ import annotations
@@ -20,21 +20,21 @@ from prometheus_client.core import (
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 
 import filterd
-from filterd.telemetry.crashes import CrashFigures, crash_families
-from filterd.telemetry.families import Histogram
-from filterd.telemetry.families import by_state as _by_state
-from filterd.telemetry.families import counter as _counter
-from filterd.telemetry.families import gauge as _gauge
-from filterd.telemetry.families import histogram as _histogram
-from filterd.telemetry.fast_metrics import FastFigures, fast_families
-from filterd.telemetry.upstream_metrics import UpstreamFigures, upstream_families
+from filterd.telemetry.crash_metrics import CrashMetrics, crash_families
+from filterd.telemetry.fast_metrics import FastPathMetrics, fast_families
+from filterd.telemetry.metric_families import Histogram
+from filterd.telemetry.metric_families import by_state as _by_state
+from filterd.telemetry.metric_families import counter as _counter
+from filterd.telemetry.metric_families import gauge as _gauge
+from filterd.telemetry.metric_families import histogram as _histogram
+from filterd.telemetry.upstream_metrics import UpstreamMetrics, upstream_families
 
 ENFORCEMENT_BUCKETS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 60.0, 600.0, 3600.0)
 """seconds"""
 
 
 @dataclass(frozen=True, slots=True)
-class ResolverFigures:
+class ResolverMetrics:
     """What the resolver counts. Keys of mappings are label values, in the order of the metric's labels."""
 
     queries: Mapping[str, int] = field(default_factory=dict)
@@ -45,7 +45,7 @@ class ResolverFigures:
     rate_limited: Mapping[tuple[str, str], int] = field(default_factory=dict)
     cache_lookups: Mapping[str, int] = field(default_factory=dict)
     upstream_queries: Mapping[tuple[str, str], int] = field(default_factory=dict)
-    upstreams: Mapping[str, UpstreamFigures] = field(default_factory=dict)
+    upstreams: Mapping[str, UpstreamMetrics] = field(default_factory=dict)
     listen_addresses: Mapping[str, int] = field(default_factory=dict)
     """present, absent -> how many of our own addresses"""
     tcp_connections: int = 0
@@ -63,12 +63,12 @@ class ResolverFigures:
     overlay_entries: int = 0
     revision_lag: float = 0.0
     """seconds that the oldest change not yet applied has been waiting"""
-    crashes: CrashFigures = field(default_factory=CrashFigures)
-    fast: FastFigures = field(default_factory=FastFigures)
+    crashes: CrashMetrics = field(default_factory=CrashMetrics)
+    fast: FastPathMetrics = field(default_factory=FastPathMetrics)
 
 
 @dataclass(frozen=True, slots=True)
-class FeedFigures:
+class FeedMetrics:
     """What control knows of one feed."""
 
     names: int
@@ -78,18 +78,18 @@ class FeedFigures:
 
 
 @dataclass(frozen=True, slots=True)
-class ControlFigures:
+class ControlMetrics:
     """What control counts."""
 
-    feeds: Mapping[str, FeedFigures] = field(default_factory=dict)
+    feeds: Mapping[str, FeedMetrics] = field(default_factory=dict)
     orders: Mapping[str, int] = field(default_factory=dict)
     subscribers: Mapping[str, int] = field(default_factory=dict)
     audit_entries: int = 0
     compile_failures: int = 0
 
 
-class RoleMetrics:
-    """One role's registry: :meth:`exposition` gives the text of a scrape."""
+class MetricsRegistry:
+    """The metrics of one role: :meth:`exposition` gives the text of a scrape."""
 
     content_type = CONTENT_TYPE_PLAIN_0_0_4
 
@@ -108,7 +108,7 @@ class RoleMetrics:
         yield from self._families()
 
     def describe(self) -> list[Metric]:
-        """Nothing: asking for the names at registration would already read the figures."""
+        """Nothing: asking for the names at registration would already read the values."""
         return []
 
     def exposition(self) -> bytes:
@@ -116,17 +116,17 @@ class RoleMetrics:
         return generate_latest(self._registry)
 
 
-def resolver_metrics(figures: Callable[[], ResolverFigures]) -> RoleMetrics:
-    """The resolver's metrics."""
-    return RoleMetrics("resolver", lambda: _resolver_families(figures()))
+def resolver_registry(read: Callable[[], ResolverMetrics]) -> MetricsRegistry:
+    """The resolver's metrics; ``read`` is called at each scrape."""
+    return MetricsRegistry("resolver", lambda: _resolver_families(read()))
 
 
-def control_metrics(figures: Callable[[], ControlFigures]) -> RoleMetrics:
-    """Control's metrics."""
-    return RoleMetrics("control", lambda: _control_families(figures()))
+def control_registry(read: Callable[[], ControlMetrics]) -> MetricsRegistry:
+    """The metrics of control; ``read`` is called at each scrape."""
+    return MetricsRegistry("control", lambda: _control_families(read()))
 
 
-def _resolver_families(now: ResolverFigures) -> Iterator[Metric]:
+def _resolver_families(now: ResolverMetrics) -> Iterator[Metric]:
     yield from _query_families(now)
     yield from fast_families(now.fast)
     yield from upstream_families(now.upstreams)
@@ -135,7 +135,7 @@ def _resolver_families(now: ResolverFigures) -> Iterator[Metric]:
     yield from crash_families(now.crashes)
 
 
-def _query_families(now: ResolverFigures) -> Iterator[Metric]:
+def _query_families(now: ResolverMetrics) -> Iterator[Metric]:
     yield _counter("filterd_queries", "Queries received.", ("transport",), now.queries)
     yield _counter(
         "filterd_verdicts", "Answers by what was decided and why.", ("verdict", "reason"), now.verdicts
@@ -165,7 +165,7 @@ def _query_families(now: ResolverFigures) -> Iterator[Metric]:
     )
 
 
-def _listener_families(now: ResolverFigures) -> Iterator[Metric]:
+def _listener_families(now: ResolverMetrics) -> Iterator[Metric]:
     yield _by_state(
         "filterd_listen_addresses",
         "Addresses of `dns.listen`, by whether an interface has them.",
@@ -183,7 +183,7 @@ def _listener_families(now: ResolverFigures) -> Iterator[Metric]:
     )
 
 
-def _state_families(now: ResolverFigures) -> Iterator[Metric]:
+def _state_families(now: ResolverMetrics) -> Iterator[Metric]:
     snapshot = InfoMetricFamily("filterd_snapshot", "Digest of the policy snapshot in force.")
     if now.snapshot_digest:
         snapshot.add_metric([], {"digest": now.snapshot_digest})
@@ -223,7 +223,7 @@ def _state_families(now: ResolverFigures) -> Iterator[Metric]:
     )
 
 
-def _control_families(now: ControlFigures) -> Iterator[Metric]:
+def _control_families(now: ControlMetrics) -> Iterator[Metric]:
     names = GaugeMetricFamily("filterd_feed_names", "Names of a feed in force.", labels=("feed",))
     success = GaugeMetricFamily(
         "filterd_feed_last_success_timestamp_seconds",
@@ -233,10 +233,10 @@ def _control_families(now: ControlFigures) -> Iterator[Metric]:
     quarantined = GaugeMetricFamily(
         "filterd_feed_quarantined", "Whether a feed's new content is held back.", labels=("feed",)
     )
-    for feed, figures in now.feeds.items():
-        names.add_metric((feed,), figures.names)
-        success.add_metric((feed,), figures.last_success)
-        quarantined.add_metric((feed,), float(figures.quarantined))
+    for feed, values in now.feeds.items():
+        names.add_metric((feed,), values.names)
+        success.add_metric((feed,), values.last_success)
+        quarantined.add_metric((feed,), float(values.quarantined))
     yield from (names, success, quarantined)
     yield _by_state(
         "filterd_orders", "Orders by state; an accepted one may have ended by itself.", now.orders

@@ -9,7 +9,7 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 
 
 @dataclass(frozen=True, slots=True)
-class UpstreamFigures:
+class UpstreamMetrics:
     """One upstream at this moment."""
 
     up: bool
@@ -19,8 +19,8 @@ class UpstreamFigures:
     outstanding: int
 
 
-def upstream_families(upstreams: Mapping[str, UpstreamFigures]) -> Iterator[Metric]:
-    """One gauge for each figure, labelled with the upstream."""
+def upstream_families(upstreams: Mapping[str, UpstreamMetrics]) -> Iterator[Metric]:
+    """One gauge for each value, labelled with the upstream."""
     texts = {
         "filterd_upstream_up": "Whether an upstream is asked before the resting ones.",
         "filterd_upstream_loops": "Whether questions to an upstream come back to this resolver.",

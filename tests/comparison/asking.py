@@ -41,7 +41,7 @@ class Seen:
 
 
 def query_of(question: Question) -> dns.message.Message:
-    """The message for a question, in its manner."""
+    """The message for a question, in its form."""
     form = question.form
     query = dns.message.make_query(
         question.name, question.rtype, use_edns=-1 if form == "plain" else 0, payload=1232,

@@ -10,6 +10,7 @@ from tests.comparison.asking import Seen
 from tests.comparison.fields import Difference, chained, differences
 from tests.comparison.reasons import reason_for
 from tests.comparison.script import Question
+from tests.worlds.markdown import wrapped
 
 OURS = "filterd"
 PASSES = ("cold", "warm")
@@ -108,4 +109,4 @@ def page(found: Found, versions: Sequence[str]) -> str:
     ]
     lines += ["\n## Differences and their reasons\n"]
     lines += ["| beside | what filterd's answer differs in (answers) | shapes | why |", "| --- " * 4 + "|"]
-    return "\n".join([*lines, *rows(found)]) + "\n"
+    return wrapped("\n".join([*lines, *rows(found)]) + "\n")

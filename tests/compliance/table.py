@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from tests.compliance.case import Case
 from tests.compliance.reasons import PACKETS, reason_for
+from tests.worlds.markdown import wrapped
 
 OURS = "filterd"
 Results = Mapping[str, Mapping[str, Sequence[str]]]
@@ -113,4 +114,4 @@ def page(results: Results, versions: Mapping[str, str], cases: Sequence[Case]) -
     lines += hostile()
     lines += ["\n## Cases\n", f"| case | section | what must be so | {' | '.join(results)} |"]
     lines += ["| --- " * (3 + len(results)) + "|", *rows(results, cases)]
-    return "\n".join(lines) + "\n"
+    return wrapped("\n".join(lines) + "\n")

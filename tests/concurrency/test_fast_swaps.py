@@ -281,7 +281,7 @@ async def test_swaps_with_one_thread_idle_one_busy_and_one_coroutine_parked(serv
     assert codes(dns.message.from_wire(answer)) == [16]
 
 
-# --- doors and rings under load ---
+# --- listening sockets and rings under load ---
 
 
 def test_doors_that_come_and_go_under_load_answer_from_their_own_address() -> None:

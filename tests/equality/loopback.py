@@ -9,8 +9,8 @@ import socket
 from struct import pack, unpack_from
 from typing import Any
 
+from filterd.dataplane.upstream.model import Question
 from filterd.dataplane.upstream.thread_route import ThreadHop
-from filterd.dataplane.upstream.values import Question
 from tests.equality.script import OPT, SERVFAIL, Came, Script
 
 EDE = 15

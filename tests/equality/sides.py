@@ -27,7 +27,7 @@ from filterd.dataplane.slow.quota import WaitingQuota
 from filterd.dataplane.slow.slowpath import MAX_WAITING, SlowPath
 from filterd.dataplane.tables.addresses import Prefixes
 from filterd.dataplane.tables.ratelimit import RateLimiter
-from filterd.dataplane.upstream.values import Question
+from filterd.dataplane.upstream.model import Question
 from tests.equality.loopback import Loopback
 from tests.equality.packets import Case, acl
 from tests.equality.script import Came, Script
@@ -114,7 +114,7 @@ class Side:
         self.upstreams = ScriptedUpstreams(making.script, clock)
         self.record = AnswerCounts()
         self.path = SlowPath(self.packets, self.upstreams, clock, self.record, STALE_ANSWER)
-        self.path._places = WaitingQuota(making.places)
+        self.path._quota = WaitingQuota(making.places)
         self.answers: Answers = {}
         self.without_header = 0
         """datagrams dropped as their sender must send a PROXY header and did not"""

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import click
 
-from tests.meta import generated_policies
+from tests.meta import decisions, generated_policies, layers
 
 NOTE = "<!-- Generated. UPDATE_DOCS=1 make test PYTEST=tests/meta writes it anew. -->\n"
 
@@ -159,11 +160,11 @@ ALERTS = {
 
 def metrics() -> str:
     """docs/metrics.md: every family of both roles."""
-    from filterd.telemetry.metrics import ControlFigures, ResolverFigures, control_metrics, resolver_metrics
+    from filterd.telemetry.metrics import ControlMetrics, ResolverMetrics, control_registry, resolver_registry
 
     roles = {
-        "Resolver": resolver_metrics(ResolverFigures),
-        "Control": control_metrics(ControlFigures),
+        "Resolver": resolver_registry(ResolverMetrics),
+        "Control": control_registry(ControlMetrics),
     }
     parts = [
         "# Metrics\n",
@@ -187,9 +188,13 @@ def metrics() -> str:
     return "\n".join(parts)
 
 
+ARCHITECTURE = Path(__file__).parents[2] / "docs/architecture.md"
+
 DOCUMENTS: dict[str, Callable[[], str]] = {
+    "docs/architecture.md": lambda: layers.page(ARCHITECTURE.read_text()),
     "docs/cli.md": command_line,
     "docs/configuration.md": configuration,
+    "docs/decisions/README.md": lambda: decisions.index(NOTE),
     "docs/metrics.md": metrics,
     "docs/policies.md": lambda: generated_policies.page(NOTE),
 }

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from filterd.policy.documents import Policies, Profile
+from tests.worlds.markdown import wrapped
 
 POLICIES = Path(__file__).parents[2] / "policies"
 
@@ -18,7 +19,7 @@ def page(note: str) -> str:
 
     shipped = load_policies(POLICIES)
     profiles = sorted(shipped.profiles, key=lambda each: -len(each.categories))
-    return (
+    return wrapped(
         FORMATS.replace("{note}", note.strip())
         + "# What is shipped\n\n"
         + by_profile(shipped, profiles)
@@ -43,10 +44,11 @@ FORMATS = """\
 
 {note}
 
-The directory that `policies` names in the configuration holds what is blocked and for whom, as YAML and lists. It is
-shipped in `policies/`; an operator edits a copy. All problems of all files are reported at once, with file and path, by
-`filterd config check`. Every file below must be there, if only empty: one that went missing must not read as "nothing is
-blocked". Names are lower case, in ASCII (A-labels), without the final dot.
+The directory that `policies` names in the configuration holds what is blocked and for whom, as YAML
+and lists. It is shipped in `policies/`; an operator edits a copy. All problems of all files are
+reported at once, with file and path, by `filterd config check`. Every file below must be there, if
+only empty: one that went missing must not read as "nothing is blocked". Names are lower case, in
+ASCII (A-labels), without the final dot.
 
 | File | What stands in it |
 | --- | --- |
@@ -69,13 +71,14 @@ blocked". Names are lower case, in ASCII (A-labels), without the final dot.
 | `subtree` | the name and all below it |
 | `below` | only what is below the name |
 
-Where a document lists names it does so by scope: `names: {exact: [...], subtree: [...], below: [...]}`.
+Where a document lists names it does so by scope:
+`names: {exact: [...], subtree: [...], below: [...]}`.
 
 ## Feeds
 
 ```yaml
 - id: gambling-full                  # letters, digits, hyphens
-  source: /var/lib/lists/gambling.xz # absolute, or below the policies directory; plain, gzip or xz, told by content
+  source: /var/lib/lists/gambling.xz # absolute, or below the policies directory; plain, gzip or xz
   format: domains                    # domains, wildcard or hosts
   category: gambling                 # exactly one of category, mandatory, security
   scope: subtree                     # default: exact for hosts, else subtree
@@ -84,16 +87,18 @@ Where a document lists names it does so by scope: `names: {exact: [...], subtree
 - id: adopted
   source: /var/lib/lists/adopted.txt
   format: domains
-  mandatory: {authority: interpol, ground: adopted-list, blocking_mode: nxdomain, confidential: true}
+  mandatory:
+    {authority: interpol, ground: adopted-list, blocking_mode: nxdomain, confidential: true}
 - id: own-security
   source: lists/malware.txt
   format: hosts
   security: {}
 ```
 
-A category may have any number of feeds. A mandatory feed blocks for every line; a security feed only while
-`security.enabled` is set. The guard keeps a new version out, and the last one in force, when it has fewer than `min_names`,
-lost more than the share `max_shrink` of its names, or gained more than `max_grow` times their number.
+A category may have any number of feeds. A mandatory feed blocks for every line; a security feed
+only while `security.enabled` is set. The guard keeps a new version out, and the last one in force,
+when it has fewer than `min_names`, lost more than the share `max_shrink` of its names, or gained
+more than `max_grow` times their number.
 
 | Format | A line | Scope unless the feed says |
 | --- | --- | --- |
@@ -101,10 +106,11 @@ lost more than the share `max_shrink` of its names, or gained more than `max_gro
 | `wildcard` | `*.example.org` or `example.org` | `subtree`: the published lists of this form mean the name too; `scope: below` takes it strictly |
 | `hosts` | `0.0.0.0 example.org other.example.org`; the machine's own names (localhost ...) are passed over | `exact` |
 
-Comments begin with `#` anywhere, or with `!`, `;` or `//` at the start of a line. Upper case, a final dot, other scripts
-(made A-labels), a byte order mark and CRLF are taken. A line that can be no rule is skipped, counted and shown with its
-number, text and reason, and never costs the others: URLs and paths, IP addresses, single labels, public suffixes of the
-ICANN section (a rule on `com.mx` would block everybody below it), hosts lines that point a name somewhere, names that DNS
+Comments begin with `#` anywhere, or with `!`, `;` or `//` at the start of a line. Upper case, a
+final dot, other scripts (made A-labels), a byte order mark and CRLF are taken. A line that can be
+no rule is skipped, counted and shown with its number, text and reason, and never costs the others:
+URLs and paths, IP addresses, single labels, public suffixes of the ICANN section (a rule on
+`com.mx` would block everybody below it), hosts lines that point a name somewhere, names that DNS
 does not know. `filterd feed parse FILE --format F` shows all of it without loading anything.
 
 ## Profiles
@@ -113,7 +119,9 @@ does not know. `filterd feed parse FILE --format F` shows all of it without load
 # profiles/nights.yaml
 title: {es: "Noches", en: "Nights"}
 audience: {es: "Hogares", en: "Households"}
-description: {es: "Sin juegos por la tarde, sin Internet de noche.", en: "No games after school, no Internet at night."}
+description:
+  es: "Sin juegos por la tarde, sin Internet de noche."
+  en: "No games after school, no Internet at night."
 categories: [adult, gambling]
 services: [tiktok]
 safe_search: [google, bing, youtube-strict]  # at most one entry for each engine
@@ -124,8 +132,9 @@ schedule:
   - {days: daily, from: "21:00", until: "06:00", block: everything}
 ```
 
-Times are those of the line's zone. A slot belongs to the day on which it begins, and ends on the next day where `until` is
-not after `from`. `everything` leaves the protected and the always-allowed names.
+Times are those of the line's zone. A slot belongs to the day on which it begins, and ends on the
+next day where `until` is not after `from`. `everything` leaves the protected and the always-allowed
+names.
 
 """
 

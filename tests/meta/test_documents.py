@@ -5,17 +5,24 @@ from __future__ import annotations
 import os
 import re
 import shlex
+import tomllib
 from pathlib import Path
 
 import click
 import pytest
 import yaml
 
+from filterd.dataplane.packet.pipeline import Stage
 from tests.meta.generated import DOCUMENTS
+from tests.meta.layers import read
+from tests.worlds.markdown import too_long
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+MODULE = re.compile(r"`((?:[a-z0-9_]+/)+[a-z0-9_]+(?:\.(?:py|pyx|pxd|pyi|md|c))?|\w+\.(?:py|pyx|pxd))`")
+NEVER_THERE = {"setup.py"}
+"""files of which documents say that there is none"""
 LINK = re.compile(r"\[[^\]]*\]\(([^)#\s]+)(?:#[^)]*)?\)")
 
 
@@ -59,7 +66,7 @@ def test_every_page_is_reachable_from_the_readme() -> None:
             continue
         seen.add(page)
         queue += [page.parent / target for target in LINK.findall(page.read_text()) if "://" not in target]
-    fragments = {page for page in PAGES if page.parent.name in ("changelog.d", "decisions")}
+    fragments = {page for page in PAGES if page.parent.name == "changelog.d"}
     assert {page.resolve() for page in PAGES} - seen - fragments == set()
 
 
@@ -103,3 +110,104 @@ def test_every_test_in_the_documents_exists() -> None:
     for page, line in lines("make test"):
         for word in re.findall(r"tests/[\w/]+", line):
             assert (ROOT / word).exists(), f"{page.name}: {line}"
+
+
+def homes() -> list[Path]:
+    """The folders from which documents name files: the top, the package, its data plane."""
+    return [ROOT, ROOT / "filterd", ROOT / "filterd/dataplane"]
+
+
+def stands_somewhere(name: str) -> bool:
+    """Return whether a file, module or folder of this name is there, with or without its ending."""
+    if "/" not in name:
+        return any(next((ROOT / top).rglob(name), None) for top in ("filterd", "tests", "benchmarks"))
+    paths = [home / name for home in homes()]
+    return any(
+        path.exists() or any(path.with_name(path.name + kind).is_file() for kind in (".py", ".pyx", ".pxd"))
+        for path in paths
+    )
+
+
+def modules_named(text: str) -> list[str]:
+    """The files of this repository that a text names: by a folder of it, or by the ending of a source."""
+    folders = {path.name for home in homes() for path in home.iterdir() if path.is_dir()}
+    folders -= {"build"}
+    found = [name for name in MODULE.findall(text) if "/" not in name or name.partition("/")[0] in folders]
+    return [name for name in found if name not in NEVER_THERE]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_files_have_the_names_that_documents_give_them(page: Path) -> None:
+    assert [name for name in modules_named(page.read_text()) if not stands_somewhere(name)] == []
+
+
+@pytest.mark.parametrize(
+    ("text", "named", "there"),
+    [
+        ("`dataplane/fast/thread`", 1, True),
+        ("`fast/thread.pyx`", 1, True),
+        ("`filterd/dataplane/lane`", 1, False),
+        ("`nowhere.pyx`", 1, False),
+        ("`wire/`, `node/mandatory.log`, `build/native.log`", 0, False),
+    ],
+)
+def test_the_look_for_names_sees_what_it_should(text: str, named: int, there: bool) -> None:
+    found = modules_named(text)
+    assert len(found) == named
+    assert any(stands_somewhere(name) for name in found) is there
+
+
+def test_every_native_module_stands_in_its_document() -> None:
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    modules = [each["name"].rpartition(".")[2] for each in settings["tool"]["setuptools"]["ext-modules"]]
+    assert modules
+    text = (ROOT / "docs/native-code.md").read_text()
+    assert [name for name in modules if f"`{name}`" not in text] == []
+
+
+def test_every_package_and_wing_stands_in_the_architecture() -> None:
+    rows = re.findall(r"^\| `(\w+)` \|", (ROOT / "docs/architecture.md").read_text(), re.MULTILINE)
+    tree = read()
+    there = [name for layers in tree.layers.values() for layer in layers for name in layer]
+    assert sorted(rows) == sorted(name.rpartition(".")[2] for name in there)
+
+
+def test_the_life_of_a_query_goes_through_the_stages_in_their_order() -> None:
+    text = (ROOT / "docs/life-of-a-query.md").read_text()
+    told = re.findall(r"^\| ([a-z]+)(?:: [a-z ]+)? \| [A-Z]", text.partition("\n## ")[0], re.MULTILINE)
+    assert "".join(dict.fromkeys(f"{name} " for name in told)).split() == [s.name.lower() for s in Stage]
+
+
+def tasks() -> dict[str, list[str]]:
+    """Task -> the files and folders to open, as docs/contributing.md tells."""
+    text = (ROOT / "docs/contributing.md").read_text()
+    section = text.partition("## Where to change what\n")[2].partition("\n## ")[0]
+    rows = re.findall(r"^\| ([a-z].+?) \| (.+) \|$", section, re.MULTILINE)
+    return {task: re.findall(r"`([^`]+)`", files) for task, files in rows if task != "task"}
+
+
+def test_where_to_change_what_names_files_that_are_there() -> None:
+    told = tasks()
+    assert len(told) >= 10
+    assert [task for task, files in told.items() if not files] == []
+    named = [name for files in told.values() for name in files]
+    assert [name for name in named if not any((home / name).exists() for home in homes())] == []
+
+
+def test_the_glossary_is_sorted_and_explains_words_that_are_used() -> None:
+    page = ROOT / "docs/glossary.md"
+    rows = re.findall(r"^\| (.+?) \| .+ \|$", page.read_text(), re.MULTILINE)
+    words = [word for word in rows if word not in ("word", "---")]
+    assert words
+    assert words == sorted(set(words), key=str.casefold)
+    kinds = {".py", ".pyx", ".pxd", ".pyi", ".yaml"}
+    sources = [path for path in (ROOT / "filterd").rglob("*") if path.suffix in kinds]
+    sources += [*(ROOT / "tests").glob("*/*.py"), *(each for each in PAGES if each != page)]
+    used = re.sub(r"[_\s-]+", " ", "\n".join(path.read_text() for path in sources).lower())
+    assert [word for word in words if word.lower().replace("-", " ") not in used] == []
+
+
+def test_lines_have_at_most_100_characters(tracked: list[Path]) -> None:
+    pages = [path for path in tracked if path.suffix == ".md"]
+    assert set(PAGES) <= set(pages)
+    assert [f"{page}:{number}" for page in pages for number, _ in too_long(page.read_text())] == []

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 import tomllib
 from pathlib import Path
 
 import pytest
 
-IMPORT = re.compile(r"^\s*(?:from\s+([\w.]+)\s+c?import|c?import\s+([\w., ]+))", re.MULTILINE)
+from tests.meta.layers import imports
+
 IO = {"socket", "os", "io", "time", "asyncio", "threading", "sqlite3", "pathlib"}
 """what model, wire and policy may not touch in native code either, by its Python face"""
 
@@ -28,14 +28,6 @@ def heights_of(root: Path) -> Heights:
         for height, row in enumerate(reversed(contract["layers"]))
         for name in row.split("|")
     }
-
-
-def imports(text: str) -> list[str]:
-    """The modules that a .pyx or .pxd imports or cimports."""
-    found: list[str] = []
-    for module, modules in IMPORT.findall(text):
-        found += [module] if module else [name.split(" as ")[0].strip() for name in modules.split(",")]
-    return found
 
 
 def points_up(importer: str, imported: str, heights: Heights) -> bool:

@@ -11,7 +11,7 @@ from filterd.config.policies import icann_suffixes, load_policies
 from filterd.feed.parsing import ParseReport, parse
 from filterd.feed.rules import RuleSet, collect
 from filterd.feed.source import line_blocks, read_chunks
-from filterd.feed.unexpected_names import misplaced
+from filterd.feed.version_checks import unexpected_names
 from filterd.model.rule import NameRule, Scope
 from filterd.policy.documents import Bypass, Feed, Policies, Service, Use
 
@@ -123,7 +123,7 @@ def test_every_source_is_attributed(policies: Policies) -> None:
 def test_expected_names_stand_in_no_wrong_list(policies: Policies, lists: dict[str, RuleSet]) -> None:
     for feed in policies.feeds:
         category = feed.category or "security"
-        assert misplaced(lists[feed.id], category, policies.expected) == (), feed.id
+        assert unexpected_names(lists[feed.id], category, policies.expected) == (), feed.id
 
 
 def test_no_list_blocks_a_protected_or_always_allowed_name(

@@ -71,11 +71,3 @@ def test_changelog_fragments(root: Path) -> None:
     for fragment in fragments:
         text = fragment.read_text().strip()
         assert 20 <= len(text) <= 600, f"{fragment.name}: one or two sentences for the operator"
-
-
-def test_decisions_have_their_form(root: Path) -> None:
-    for page in sorted((root / "docs/decisions").glob("*.md")):
-        assert re.fullmatch(r"\d{4}-[a-z0-9-]+\.md", page.name), page.name
-        lines = page.read_text().splitlines()
-        assert lines[0].startswith("# "), page.name
-        assert any(line.startswith("Status: ") for line in lines[:5]), page.name

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from filterd.dataplane.fast import miss_query
 from filterd.dataplane.upstream.message import Check, QueryForm, Sent, check, write_query
-from filterd.dataplane.upstream.values import Question
+from filterd.dataplane.upstream.model import Question
 
 
 def _question(seed: int) -> Question:

@@ -25,8 +25,8 @@ from filterd.dataplane.upstream.message import (
     refuses_edns,
     speaks_edns,
 )
+from filterd.dataplane.upstream.model import Server
 from filterd.dataplane.upstream.thread_route import RouteReport
-from filterd.dataplane.upstream.values import Server
 from filterd.policy.decide import LineHandle
 from filterd.wire.names import name_from_text
 from tests.worlds.miss import CHILD, POLICY, SEED, Client, Misses, Rules, Upstream, misses

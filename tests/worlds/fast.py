@@ -106,7 +106,7 @@ class Crew:
         ]
 
     def open(self, host: str = "127.0.0.1", port: int = 0) -> tuple[tuple[int, ...], int]:
-        """Serve an address: its doors, and the port."""
+        """Serve an address: its listening sockets, and the port."""
         address = ip_address(host)
         sockets = bind_udp(address, port, self.count)
         served = int(sockets[0].getsockname()[1])

@@ -15,7 +15,7 @@ import dns.message
 from filterd.dataplane.cache.cache import ResponseCache
 from filterd.dataplane.fast.routes import Routes
 from filterd.dataplane.listeners.binding import bind_tcp
-from filterd.dataplane.listeners.connections import ConnectionLimits, Connections, Ending
+from filterd.dataplane.listeners.connection_table import ConnectionLimits, ConnectionTable, Ending
 from filterd.dataplane.listeners.fast_threads import FastPath
 from filterd.dataplane.listeners.tcp import TcpListener, TcpService
 from filterd.dataplane.listeners.udp import UdpListener
@@ -94,12 +94,12 @@ class Served:
         await asyncio.sleep(0)
 
     @property
-    def connections(self) -> Connections:
+    def connections(self) -> ConnectionTable:
         return self.service.connections
 
     def drops(self) -> dict[str, int]:
         """What got no answer, by reason, as the metric adds it up."""
-        found = Counter(self.packets.counts()["drops"]) + Counter(self.path.record.drops)
+        found = Counter(self.packets.counts()["drops"]) + Counter(self.path.counts.drops)
         for thread in self.fast.counts():
             found.update(thread.drops)
         return dict(+found)
@@ -149,7 +149,7 @@ def make_served(limits: ConnectionLimits = GENEROUS, threads: int = 2) -> Served
     routes = Routes(threads)
     fast = FastPath(packets, routes, path, threads)
     udp, tcp_socket = UdpListener(ip_address("127.0.0.1"), 0, fast), bind_tcp(ip_address("127.0.0.1"), 0)
-    service = TcpService(Connections(limits), time.monotonic)
+    service = TcpService(ConnectionTable(limits), time.monotonic)
     tcp = TcpListener(tcp_socket, path, Unwrap(fronts), service)
     tcp_port = tcp_socket.getsockname()[1]
     return Served(packets, path, routes, fast, upstreams, udp, tcp, service, udp.port, tcp_port)

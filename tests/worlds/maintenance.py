@@ -1,4 +1,4 @@
-"""Control's upkeep over an installation of its own."""
+"""Control's maintenance over an installation of its own."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ SHIPPED = Path(__file__).parents[2] / "policies"
 
 @dataclass
 class Kept:
-    """Upkeep, the policies that it reads, the snapshots that it builds, and its log."""
+    """Maintenance, the policies that it reads, the snapshots that it builds, and its log."""
 
     maintenance: Maintenance
     policies: Path

@@ -163,7 +163,7 @@ def upstream_ports() -> set[tuple[int, int]]:
 
 @dataclass
 class Misses:
-    """What a test has in hand."""
+    """One thread that forwards, the upstream that a test plays, and the time."""
 
     packets: Plane
     cache: ResponseCache

@@ -1,4 +1,4 @@
-"""What a node lives on: a store whose change log a test writes, and snapshots on its shelf."""
+"""The surroundings of a node: a store whose change log a test writes, and a folder of snapshots."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from sqlalchemy import create_engine
 
 from filterd.model.changelog import Change, encode
 from filterd.model.rule import Action, Scope
+from filterd.policy import layout
 from filterd.policy.build import Builder
 from filterd.policy.classes import Classes
 from filterd.policy.fingerprint import fingerprint_name
@@ -90,8 +91,8 @@ def put_snapshot(
     data = spoil(b"".join(builder.finish(meta, revision, 1_800_000_000, revision.to_bytes(32, "big"))))
     snapshot_files = state_dir / "snapshots"
     snapshot_files.mkdir(exist_ok=True)
-    name = f"{revision}-{revision:012x}.snapshot"
+    name = layout.file_name(revision, f"{revision:012x}")
     (snapshot_files / name).write_bytes(data)
-    (snapshot_files / ".current").write_text(name)
-    (snapshot_files / ".current").rename(snapshot_files / "current")
+    (snapshot_files / ".draft").write_bytes(layout.pointer_to(name))
+    (snapshot_files / ".draft").rename(snapshot_files / layout.CURRENT)
     return name

@@ -11,7 +11,7 @@ from ipaddress import ip_address
 
 from filterd.dataplane.cache.cache import ResponseCache
 from filterd.dataplane.fast.routes import Routes
-from filterd.dataplane.listeners.connections import ConnectionLimits, Connections
+from filterd.dataplane.listeners.connection_table import ConnectionLimits, ConnectionTable
 from filterd.dataplane.listeners.fast_threads import FastPath
 from filterd.dataplane.listeners.listen_addresses import ListenAddress, ListenAddresses
 from filterd.dataplane.listeners.selfcheck import SelfCheck
@@ -45,23 +45,23 @@ class SelfWorld:
 
     packets: Plane
     fast: FastPath
-    places: ListenAddresses
+    addresses: ListenAddresses
     service: TcpService
     check: SelfCheck
     told: Told = field(default_factory=Told)
     now: float = 1000.0
 
-    async def look(self, seconds: float = 1.0) -> None:
-        """One look, so much later; whoever is to answer it then has the time."""
+    async def turn(self, seconds: float = 1.0) -> None:
+        """One turn, so much later; whoever is to answer then has the time."""
         self.now += seconds
-        self.check.look(self.now)
+        self.check.turn(self.now)
         await asyncio.sleep(0.02)
 
     async def until(self, condition: Callable[[], bool]) -> None:
         """Look until it holds, without letting time pass."""
         async with asyncio.timeout(SOON):
             while not condition():
-                await self.look(0.0)
+                await self.turn(0.0)
 
     def stop(self, thread: int) -> None:
         """End this thread, as if it hung: its sockets stay, and get their share."""
@@ -76,7 +76,7 @@ class SelfWorld:
 @asynccontextmanager
 async def self_world(
     threads: int = 2,
-    addresses: Iterable[str] = ("127.0.0.1",),
+    listen: Iterable[str] = ("127.0.0.1",),
     fronts: Iterable[str] = (),
     limits: ConnectionLimits = GENEROUS,
 ) -> AsyncIterator[SelfWorld]:
@@ -86,21 +86,21 @@ async def self_world(
     packets.publish(None, Lines(KEY), Addresses(KEY), True)
     path = SlowPath(packets, ScriptedUpstreams(), MachineClock(), AnswerCounts())
     fast = FastPath(packets, Routes(threads), path, threads)
-    service = TcpService(Connections(limits), time.monotonic)
+    service = TcpService(ConnectionTable(limits), time.monotonic)
     told = Told()
     unwrap = Unwrap(proxies)
-    places = ListenAddresses(
-        [ListenAddress(ip_address(each), 0, path, fast, unwrap, service, told) for each in addresses]
+    addresses = ListenAddresses(
+        [ListenAddress(ip_address(each), 0, path, fast, unwrap, service, told) for each in listen]
     )
-    check = SelfCheck(places, fast, service, told, bytes(range(16)))
+    check = SelfCheck(addresses, fast, service, told, bytes(range(16)))
     fast.start()
-    places.start()
+    addresses.start()
     service.start()
     try:
-        yield SelfWorld(packets, fast, places, service, check, told)
+        yield SelfWorld(packets, fast, addresses, service, check, told)
     finally:
         check.close()
-        places.close()
+        addresses.close()
         service.close()
         fast.close()
         await path.close()

@@ -14,6 +14,7 @@ from filterd.policy.decide import decide_name
 from filterd.policy.inspect import inspect_message
 from filterd.policy.trace import Decision
 from filterd.wire.names import name_from_text
+from tests.worlds.markdown import wrapped
 from tests.worlds.policy import NOW
 from tests.worlds.truth import MANDATES, Standing, answer_with, line, world
 from tests.worlds.truth_table import Claim, Own, Schedule, Security, Sees, Setting
@@ -157,7 +158,7 @@ def page() -> str:
         ["", *(row.title for row in DECIDING)],
         ([row.title, *(_winner(row, other) for other in DECIDING)] for row in DECIDING),
     )
-    return f"{_HEAD}{_ONE}\n{one}{_TWO}\n{two}{_NOTES}"
+    return wrapped(f"{_HEAD}{_ONE}\n{one}{_TWO}\n{two}{_NOTES}")
 
 
 def _winner(row: Row, other: Row) -> str:

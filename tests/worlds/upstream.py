@@ -13,9 +13,9 @@ import dns.rcode
 import dns.rrset
 
 from filterd.dataplane.upstream.forwarder import Forwarder
+from filterd.dataplane.upstream.model import ForwardOutcome, Question, Server
 from filterd.dataplane.upstream.network import Accept
 from filterd.dataplane.upstream.race import RaceLimits
-from filterd.dataplane.upstream.values import ForwardOutcome, Question, Server
 from filterd.wire.names import name_from_text
 
 QUESTION = Question(name_from_text("www.example.org"), 1)

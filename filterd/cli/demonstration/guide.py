@@ -28,14 +28,14 @@ def text(config: Path, ports: Ports, online: bool, dig: bool) -> str:
     """The whole page."""
     command = f".venv/bin/filterd check adult.example --client 127.0.0.2 --config {config}"
     ask = f"dig @127.0.0.1 -p {ports.dns}"
-    parts = ["", f"filterd is ready on 127.0.0.1:{ports.dns}, UDP and TCP. Three lines are registered:", ""]
-    parts += [f"  {line.address}  {line.profile or 'never opted in'}" for line in LINES]
-    parts += ["", "Try (EDE says why):", ""]
+    lines = ["", f"filterd is ready on 127.0.0.1:{ports.dns}, UDP and TCP. Three lines are registered:", ""]
+    lines += [f"  {line.address}  {line.profile or 'never opted in'}" for line in LINES]
+    lines += ["", "Try (EDE says why):", ""]
     width = max(len(arguments) for arguments, _ in TRY)
-    parts += [f"  {ask} {arguments.ljust(width)}  # {expected}" for arguments, expected in TRY]
+    lines += [f"  {ask} {arguments.ljust(width)}  # {expected}" for arguments, expected in TRY]
     if not dig:
-        parts += ["", "  (dig is in the package bind9-dnsutils)"]
-    parts += [
+        lines += ["", "  (dig is in the package bind9-dnsutils)"]
+    lines += [
         "",
         f"Why:      {command}",
         f"Metrics:  http://127.0.0.1:{ports.metrics}/metrics (resolver)",
@@ -44,8 +44,8 @@ def text(config: Path, ports: Ports, online: bool, dig: bool) -> str:
         "",
     ]
     if not online:
-        parts += [
+        lines += [
             "No Internet: the system's resolvers find nothing. Names under .example work all the same.",
             "",
         ]
-    return "\n".join([*parts, f"Ctrl-C stops it; the state stays in {config.parent}.", ""])
+    return "\n".join([*lines, f"Ctrl-C stops it; the state stays in {config.parent}.", ""])

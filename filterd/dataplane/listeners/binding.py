@@ -92,10 +92,10 @@ def lost_by(bound: socket.socket) -> int | None:
     """How many datagrams the kernel has not given to a socket so far, its queue being full. None: the system
     does not say."""
     try:
-        figures = bound.getsockopt(socket.SOL_SOCKET, _SO_MEMINFO, _MEMINFO_SIZE)
+        memory = bound.getsockopt(socket.SOL_SOCKET, _SO_MEMINFO, _MEMINFO_SIZE)
     except OSError:
         return None
-    return int.from_bytes(figures[-4:], sys.byteorder) if len(figures) == _MEMINFO_SIZE else None
+    return int.from_bytes(memory[-4:], sys.byteorder) if len(memory) == _MEMINFO_SIZE else None
 
 
 def is_present(address: Address) -> bool:

@@ -24,18 +24,18 @@ COLLECT_SECONDS = 0.25
 """between two looks whether the threads have let go of what was replaced: states, tables, closed sockets"""
 
 ListenSockets = tuple[int, ...]
-"""of one address: a door of each thread"""
+"""the sockets of one address, one for each thread"""
 
 
 class FastPath:
     """Every thread. Owned by the event loop; serves from :meth:`start` to :meth:`close`."""
 
-    def __init__(self, packets: Plane, routes: Routes, path: SlowPath, threads: int) -> None:
+    def __init__(self, plane: Plane, routes: Routes, path: SlowPath, threads: int) -> None:
         """Raises ``OSError``: the system allows too few open files."""
         self._path = path
         self._news = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         self._fast = [
-            FastThread(packets, routes, number, self._news, os.urandom(16)) for number in range(threads)
+            FastThread(plane, routes, number, self._news, os.urandom(16)) for number in range(threads)
         ]
         self._threads: list[threading.Thread] = []
         self._timer: asyncio.TimerHandle | None = None
@@ -117,4 +117,4 @@ class FastPath:
     def _answer(self, fast: FastThread, punted: Punted, answer: bytes) -> None:
         if not fast.answer(punted, answer):
             # The queue is full, the way or our own address is gone: the client asks again.
-            self._path.record.dropped("not_sent")
+            self._path.counts.dropped("not_sent")

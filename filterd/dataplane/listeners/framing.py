@@ -11,43 +11,43 @@ LARGEST = 2 + 65535
 class Framing:
     """What has arrived of one stream. Holds nothing while no message is under way."""
 
-    __slots__ = ("_held", "broken")
+    __slots__ = ("_arrived", "broken")
 
     def __init__(self) -> None:
-        self._held = bytearray()
+        self._arrived = bytearray()
         self.broken = False
         """a length was met that no message has; nothing more comes out"""
 
     def __len__(self) -> int:
         """Bytes that have come and were not given out."""
-        return len(self._held)
+        return len(self._arrived)
 
     def feed(self, piece: bytes | memoryview) -> None:
         """More has arrived."""
-        self._held += piece
+        self._arrived += piece
 
     def start(self, most: int) -> bytes:
-        """The first bytes held, for what may stand before the first message."""
-        return bytes(self._held[:most])
+        """The first bytes that arrived, for what may stand before the first message."""
+        return bytes(self._arrived[:most])
 
     def skip(self, count: int) -> None:
-        """Forget the first bytes held."""
-        del self._held[:count]
+        """Forget the first bytes that arrived."""
+        del self._arrived[:count]
 
     def next(self) -> bytes | None:
         """The next message; None: it is not complete, or the stream is broken."""
-        held = self._held
-        if self.broken or len(held) < 2:
+        arrived = self._arrived
+        if self.broken or len(arrived) < 2:
             return None
-        end = 2 + int.from_bytes(held[:2], "big")
+        end = 2 + int.from_bytes(arrived[:2], "big")
         if end < 2 + SMALLEST:
             self.broken = True
             return None
-        if len(held) < end:
+        if len(arrived) < end:
             return None
-        message = bytes(held[2:end])
-        if len(held) == end:
-            self._held = bytearray()  # a bytearray keeps the room of the largest message that it held
+        message = bytes(arrived[2:end])
+        if len(arrived) == end:
+            self._arrived = bytearray()  # a bytearray keeps the room of the largest message that it held
         else:
-            del held[:end]
+            del arrived[:end]
         return message

@@ -26,7 +26,7 @@ from filterd.dataplane.listeners.udp import UdpListener
 from filterd.dataplane.packet.unwrap import Unwrap
 from filterd.dataplane.slow.slowpath import SlowPath
 
-LOOK_SECONDS = 1.0
+CHECK_SECONDS = 1.0
 """between two looks at the interfaces"""
 
 
@@ -37,7 +37,7 @@ class ListenObserver(Protocol):
         """Something happened; the fields say with what."""
 
 
-class Reach(NamedTuple):
+class SelfQueryTarget(NamedTuple):
     """Where the resolver can ask itself."""
 
     address: Address
@@ -91,16 +91,16 @@ class ListenAddress:
         if self._listeners is not None:
             self._listeners[1].unwrap = unwrap
 
-    def reach(self) -> Reach | None:
+    def self_query_target(self) -> SelfQueryTarget | None:
         """How to ask ourselves here; None: it is not served, or no interface has the address."""
         if not (self._started and self.present and self._listeners is not None):
             return None
         udp, address = self._listeners[0], self._address
         if address.is_unspecified:
             address = IPv4Address("127.0.0.1") if address.version == 4 else IPv6Address("::1")
-        return Reach(address, self._port or udp.port, self._unwrap, udp)
+        return SelfQueryTarget(address, self._port or udp.port, self._unwrap, udp)
 
-    def look(self) -> None:
+    def check(self) -> None:
         """Find out whether the address came or went, and bind what can be bound."""
         if self._listeners is not None and self._moved():
             self.close()
@@ -162,41 +162,41 @@ class ListenAddress:
 class ListenAddresses:
     """All of them, looked at now and then."""
 
-    def __init__(self, places: list[ListenAddress]) -> None:
-        self._places = places
+    def __init__(self, addresses: list[ListenAddress]) -> None:
+        self._addresses = addresses
         self._timer: asyncio.TimerHandle | None = None
 
     def start(self) -> None:
         """Begin to serve, on the running loop."""
-        for place in self._places:
-            place.start()
+        for each in self._addresses:
+            each.start()
         self._wait()
 
     def trust(self, unwrap: Unwrap) -> None:
         """Other senders speak PROXY from now on."""
-        for place in self._places:
-            place.trust(unwrap)
+        for each in self._addresses:
+            each.trust(unwrap)
 
     def close(self) -> None:
         """Stop serving."""
         if self._timer is not None:
             self._timer.cancel()
-        for place in self._places:
-            place.close()
+        for each in self._addresses:
+            each.close()
 
-    def reaches(self) -> list[Reach | None]:
-        """Of each place, in the order of the configuration."""
-        return [place.reach() for place in self._places]
+    def self_query_targets(self) -> list[SelfQueryTarget | None]:
+        """The target of each address, in the order of the configuration; None: it cannot be asked now."""
+        return [each.self_query_target() for each in self._addresses]
 
     def counts(self) -> dict[str, int]:
         """How many addresses are there, and how many are not."""
-        present = sum(place.present for place in self._places)
-        return {"present": present, "absent": len(self._places) - present}
+        present = sum(each.present for each in self._addresses)
+        return {"present": present, "absent": len(self._addresses) - present}
 
-    def _look(self) -> None:
-        for place in self._places:
-            place.look()
+    def _check(self) -> None:
+        for each in self._addresses:
+            each.check()
         self._wait()
 
     def _wait(self) -> None:
-        self._timer = asyncio.get_running_loop().call_later(LOOK_SECONDS, self._look)
+        self._timer = asyncio.get_running_loop().call_later(CHECK_SECONDS, self._check)

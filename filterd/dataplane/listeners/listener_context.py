@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Protocol
 
-from filterd.dataplane.listeners.connections import Connections
+from filterd.dataplane.listeners.connection_table import ConnectionTable
 from filterd.dataplane.packet.answer_counts import AnswerCounts
 from filterd.dataplane.packet.unwrap import Unwrap
 from filterd.dataplane.slow.slowpath import Send
@@ -16,7 +16,7 @@ class QueryPath(Protocol):
     """Where queries get their answers: the slow path."""
 
     @property
-    def record(self) -> AnswerCounts:
+    def counts(self) -> AnswerCounts:
         """What is counted on the way."""
 
     def take(
@@ -37,7 +37,7 @@ class ListenerContext(Protocol):
         """Who speaks PROXY."""
 
     @property
-    def connections(self) -> Connections:
+    def connections(self) -> ConnectionTable:
         """All that are open."""
 
     @property

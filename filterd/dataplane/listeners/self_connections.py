@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from filterd.dataplane.fast.selfquery import SelfQueries
-from filterd.dataplane.listeners.connections import ConnectionLimits, Connections, Ending
+from filterd.dataplane.listeners.connection_table import ConnectionLimits, ConnectionTable, Ending
 from filterd.dataplane.packet.answer_counts import AnswerCounts
 from filterd.dataplane.slow.slowpath import Send
 
@@ -22,7 +22,7 @@ class SelfQueryPath:
 
     def __init__(self, key: bytes) -> None:
         self._queries = SelfQueries(key)
-        self.record = AnswerCounts()
+        self.counts = AnswerCounts()
         """what was counted on these connections, for nobody"""
 
     def take(self, packet: memoryview, client: bytes, tcp: bool, send: Send, proxied: bool = False) -> None:
@@ -39,7 +39,7 @@ class SelfConnections:
 
     def __init__(self, key: bytes) -> None:
         self.path = SelfQueryPath(key)
-        self.connections = Connections(ConnectionLimits())
+        self.connections = ConnectionTable(ConnectionLimits())
         self._peers: set[Peer] = set()
 
     def expect(self, peer: Peer) -> None:

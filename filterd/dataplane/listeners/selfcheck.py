@@ -1,6 +1,6 @@
 """The resolver asks itself: each thread of the fast path through its own UDP socket, and once over TCP.
 
-One look: read the answers to what was asked at the last one, judge, ask again. The addresses that are served
+One turn: read the answers to what was asked at the last one, judge, ask again. The addresses that are served
 have their turns; a thread that owes an answer is asked at all of them. Self-queries are answered above
 everything that could refuse them, and counted apart.
 """
@@ -12,9 +12,9 @@ from collections import Counter
 
 from filterd.dataplane.fast.selfquery import SelfQueries
 from filterd.dataplane.listeners.fast_threads import FastPath
-from filterd.dataplane.listeners.listen_addresses import ListenAddresses, ListenObserver, Reach
+from filterd.dataplane.listeners.listen_addresses import ListenAddresses, ListenObserver, SelfQueryTarget
 from filterd.dataplane.listeners.self_connections import SelfConnections
-from filterd.dataplane.listeners.selfsockets import Asker, Caller
+from filterd.dataplane.listeners.selfquery_sockets import TcpAsker, UdpAsker
 from filterd.dataplane.listeners.silence import Silence
 from filterd.dataplane.listeners.tcp import TcpService
 from filterd.dataplane.listeners.thread_liveness import PERIOD, STUCK_SECONDS, Signs, ThreadLiveness
@@ -25,12 +25,12 @@ _REMEDY = "none: the resolver is ended and started again; report the fault, with
 
 
 class SelfCheck:
-    """Owned by the event loop, which calls :meth:`look` every ``PERIOD`` seconds or more often; any thread
+    """Owned by the event loop, which calls :meth:`turn` every ``PERIOD`` seconds or more often; any thread
     may read the rest."""
 
     def __init__(
         self,
-        places: ListenAddresses,
+        addresses: ListenAddresses,
         fast: FastPath,
         service: TcpService,
         observer: ListenObserver,
@@ -38,21 +38,21 @@ class SelfCheck:
     ) -> None:
         """``key``: 16 secret bytes. Before the threads start."""
         fast.know_itself(key)
-        service.own = SelfConnections(key)
-        self._places = places
+        service.self_connections = SelfConnections(key)
+        self._addresses = addresses
         self._fast = fast
         self._service = service
         self._observer = observer
         self._queries = SelfQueries(key)
         self._number = itertools.count(1).__next__
         self._liveness = [ThreadLiveness() for _ in range(len(fast))]
-        self._askers: dict[int, Asker] = {}
+        self._udp_askers: dict[int, UdpAsker] = {}
         self._turn = 0
         self._asked: set[int] = set()
         self._owing: set[int] = set()
         self._before = [(0, 0)] * len(fast)
         self._lost: dict[int, list[int | None]] = {}
-        self._caller = Caller(service.own, self._queries)
+        self._tcp_asker = TcpAsker(service.self_connections, self._queries)
         self._tcp = TcpLiveness()
         self._unheard = Silence(PERIOD)
         self._told_unheard = False
@@ -62,52 +62,52 @@ class SelfCheck:
     @property
     def lives(self) -> bool:
         """Whether each thread has shown itself, and neither one nor TCP is stuck."""
-        return all(sight.lives for sight in self._liveness) and not self.troubles()
+        return all(thread.lives for thread in self._liveness) and not self.troubles()
 
     @property
     def settled(self) -> bool:
         """Whether a self-query has come through to each thread."""
-        return all(sight.heard for sight in self._liveness)
+        return all(thread.heard for thread in self._liveness)
 
     @property
     def threads_stuck(self) -> int:
         """How many threads are stuck."""
-        return sum(sight.stuck for sight in self._liveness)
+        return sum(thread.stuck for thread in self._liveness)
 
     def troubles(self) -> list[str]:
         """What is stuck, in words."""
         stuck = [f"thread fast-{number} is stuck" for number, each in enumerate(self._liveness) if each.stuck]
         return [*stuck, "TCP is stuck"] if self._tcp.stuck else stuck
 
-    def look(self, now: float) -> None:
+    def turn(self, now: float) -> None:
         """Read, judge, ask. ``now``: seconds of a clock that does not go back."""
-        reaches = [reach for reach in self._places.reaches() if reach is not None]
-        self._keep_askers(reaches)
-        answered = set[int]().union(*(asker.collect() for asker in self._askers.values()))
+        targets = [target for target in self._addresses.self_query_targets() if target is not None]
+        self._keep_udp_askers(targets)
+        answered = set[int]().union(*(asker.collect() for asker in self._udp_askers.values()))
         self._judge(answered, now)
         self._judge_tcp(now)
-        self._ask(reaches)
-        self._tell_unheard(bool(reaches), now)
+        self._ask(targets)
+        self._tell_unheard(bool(targets), now)
 
     def close(self) -> None:
         """Close every socket."""
-        for asker in self._askers.values():
+        for asker in self._udp_askers.values():
             asker.close()
-        self._askers.clear()
-        self._caller.close()
+        self._udp_askers.clear()
+        self._tcp_asker.close()
 
-    def _keep_askers(self, reaches: list[Reach]) -> None:
+    def _keep_udp_askers(self, targets: list[SelfQueryTarget]) -> None:
         """One for each address that is served now."""
-        served = {id(reach.udp): reach for reach in reaches}
-        for gone in self._askers.keys() - served.keys():
-            self._askers.pop(gone).close()
-        for key, reach in served.items():
-            asker = self._askers.setdefault(key, Asker(reach, self._queries))
-            asker.reach = reach  # who speaks PROXY may have changed
+        served = {id(target.udp): target for target in targets}
+        for gone in self._udp_askers.keys() - served.keys():
+            self._udp_askers.pop(gone).close()
+        for key, target in served.items():
+            asker = self._udp_askers.setdefault(key, UdpAsker(target, self._queries))
+            asker.target = target  # who speaks PROXY may have changed
 
     def _judge(self, answered: set[int], now: float) -> None:
         crowded = self._crowded()
-        for number, (sight, counts) in enumerate(zip(self._liveness, self._fast.counts(), strict=True)):
+        for number, (thread, counts) in enumerate(zip(self._liveness, self._fast.counts(), strict=True)):
             turns, datagrams = self._before[number]
             self._before[number] = counts.turns, counts.datagrams
             signs = Signs(
@@ -117,15 +117,15 @@ class SelfCheck:
                 crowded=number in crowded and counts.datagrams != datagrams,
             )
             self._count("fast", signs)
-            was_stuck = sight.stuck
-            sight.look(signs, now)
-            if sight.stuck != was_stuck:
-                self._tell(f"fast-{number}", stuck=sight.stuck)
+            was_stuck = thread.stuck
+            thread.judge(signs, now)
+            if thread.stuck != was_stuck:
+                self._tell(f"fast-{number}", stuck=thread.stuck)
         self._owing = self._asked - answered
 
     def _judge_tcp(self, now: float) -> None:
         was_stuck = self._tcp.stuck
-        signs = self._tcp.look(self._caller.collect(), self._service.activity, now)
+        signs = self._tcp.judge(self._tcp_asker.collect(), self._service.activity, now)
         self._count("tcp", signs)
         if self._tcp.stuck != was_stuck:
             self._tell("tcp", stuck=self._tcp.stuck)
@@ -134,16 +134,16 @@ class SelfCheck:
         """The threads before whose sockets datagrams were lost since the last look, or may have been."""
         found: set[int] = set()
         before, self._lost = self._lost, {}
-        for key, asker in self._askers.items():
-            lost = self._lost[key] = asker.reach.udp.lost()
+        for key, asker in self._udp_askers.items():
+            lost = self._lost[key] = asker.target.udp.lost()
             for number, (then, now) in enumerate(zip(before.get(key, lost), lost, strict=True)):
                 if now is None or now != then:
                     found.add(number)
         return found
 
-    def _ask(self, reaches: list[Reach]) -> None:
+    def _ask(self, targets: list[SelfQueryTarget]) -> None:
         self._turn += 1
-        askers = list(self._askers.values())
+        askers = list(self._udp_askers.values())
         first = self._turn % len(askers) if askers else 0
         askers = askers[first:] + askers[:first]
         self._asked = set()
@@ -152,7 +152,7 @@ class SelfCheck:
             self._asked |= asker.ask(left | self._owing, self._number)
         for asker in askers[:1]:
             asker.explore(len(self._liveness) - len(asker.found), self._number)
-        self._tcp.asked = self._caller.ask(reaches, self._number)
+        self._tcp.asked = self._tcp_asker.ask(targets, self._number)
 
     def _count(self, path: str, signs: Signs) -> None:
         if signs.answered:
@@ -174,7 +174,7 @@ class SelfCheck:
         """Say once that self-queries do not come through, though the threads are at work."""
         if self.settled or not served or self._told_unheard:
             self._unheard.heard()
-        elif self._unheard.look(now) >= UNHEARD_SECONDS:
+        elif self._unheard.advance(now) >= UNHEARD_SECONDS:
             self._told_unheard = True
             event = "self-queries do not come through: threads are watched by their turns alone"
             self._observer.note(event, remedy="let UDP from this machine to its own listen addresses pass")
@@ -191,10 +191,10 @@ class TcpLiveness:
         self._activity = 0
         self._silence = Silence(PERIOD)
 
-    def look(self, answered: bool, activity: int, now: float) -> Signs:
+    def judge(self, answered: bool, activity: int, now: float) -> Signs:
         """Judge anew. ``activity``: a count that grows with what happens to connections."""
         moved, self._activity = activity != self._activity, activity
-        self._silence.look(now)
+        self._silence.advance(now)
         if answered or moved or not self.asked:
             self._silence.heard()
         self.stuck = self._silence.seconds >= STUCK_SECONDS

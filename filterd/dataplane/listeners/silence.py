@@ -15,15 +15,15 @@ class Silence:
 
     between: float
     seconds: float = 0.0
-    _looked: float | None = None
+    _advanced_at: float | None = None
 
     def heard(self) -> None:
         """It lives."""
         self.seconds = 0.0
 
-    def look(self, now: float) -> float:
+    def advance(self, now: float) -> float:
         """Seconds without a sign."""
-        if self._looked is not None:
-            self.seconds += min(max(now - self._looked, 0.0), 2 * self.between)
-        self._looked = now
+        if self._advanced_at is not None:
+            self.seconds += min(max(now - self._advanced_at, 0.0), 2 * self.between)
+        self._advanced_at = now
         return self.seconds

@@ -9,8 +9,8 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
-from filterd.dataplane.listeners.connection import ClientConnection
-from filterd.dataplane.listeners.connections import SLOT, Connections, Ending
+from filterd.dataplane.listeners.client_connection import ClientConnection
+from filterd.dataplane.listeners.connection_table import SLOT, ConnectionTable, Ending
 from filterd.dataplane.listeners.listener_context import ListenerContext
 from filterd.dataplane.listeners.self_connections import SelfConnections, SelfQueryPath
 from filterd.dataplane.packet.unwrap import Unwrap, client_bytes
@@ -34,13 +34,13 @@ _SHORTAGES = {
 class TcpService:
     """What all TCP listeners share: the connections, their limits and their deadlines."""
 
-    def __init__(self, connections: Connections, clock: Callable[[], float]) -> None:
+    def __init__(self, connections: ConnectionTable, clock: Callable[[], float]) -> None:
         """``clock`` gives seconds and does not go back."""
         self.connections = connections
         self.clock = clock
         self.shortages: Counter[str] = Counter()
         """connections that could not be accepted, by what was missing"""
-        self.own: SelfConnections | None = None
+        self.self_connections: SelfConnections | None = None
         """the resolver's connections to itself; None: it has none"""
         self.buffer = memoryview(bytearray(READ))
         self._timer: asyncio.TimerHandle | None = None
@@ -55,8 +55,8 @@ class TcpService:
             self._timer.cancel()
         for connection in self.connections:
             connection.cut(Ending.SHUTDOWN)
-        if self.own is not None:
-            self.own.close()
+        if self.self_connections is not None:
+            self.self_connections.close()
 
     @property
     def activity(self) -> int:
@@ -65,17 +65,17 @@ class TcpService:
         return len(self.connections) + 2 * ended + missed
 
     def _turn(self) -> None:
-        self.connections.turn(self.clock())
+        self.connections.cut_overdue(self.clock())
         self.start()
 
 
 class SelfContext:
     """A listener as the resolver's own connections see it: the same, but for their path and their table."""
 
-    def __init__(self, listener: TcpListener, own: SelfConnections) -> None:
+    def __init__(self, listener: TcpListener, self_connections: SelfConnections) -> None:
         self._listener = listener
-        self.path: SelfQueryPath = own.path
-        self.connections = own.connections
+        self.path: SelfQueryPath = self_connections.path
+        self.connections = self_connections.connections
         self.buffer = listener.buffer
         self.clock = listener.clock
 
@@ -127,8 +127,10 @@ class TcpListener:
             self._open(accepted, peer)
 
     def _open(self, accepted: socket.socket, peer: Any) -> None:
-        own = self._service.own
-        context: ListenerContext = self if own is None or not own.is_ours(peer) else SelfContext(self, own)
+        context: ListenerContext = self
+        ours = self._service.self_connections
+        if ours is not None and ours.is_ours(peer):
+            context = SelfContext(self, ours)
         if not context.connections.has_room():
             accepted.close()
             return

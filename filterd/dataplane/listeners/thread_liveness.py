@@ -43,14 +43,14 @@ class ThreadLiveness:
     stuck: bool = False
     _silence: Silence = field(default_factory=lambda: Silence(PERIOD))
 
-    def look(self, signs: Signs, now: float) -> None:
+    def judge(self, signs: Signs, now: float) -> None:
         """Judge anew."""
         self.heard = self.heard or signs.answered
         turns = signs.turned and not (signs.asked and self.heard)
         if signs.answered or signs.crowded or turns:
             self.lives = True
-            self._silence.look(now)
+            self._silence.advance(now)
             self._silence.heard()
         else:
-            self._silence.look(now)
+            self._silence.advance(now)
         self.stuck = self._silence.seconds >= STUCK_SECONDS

@@ -12,9 +12,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from socket import AF_INET, AF_INET6, inet_pton
 
-from filterd.dataplane.nodestate.files import Chunk
 from filterd.dataplane.tables.addresses import Addresses
 from filterd.dataplane.tables.lines import Lines
+from filterd.disk.files import Chunk
 from filterd.model.changelog import BindingChange, BindingRemoved, Change, LineChange, LineRemoved
 from filterd.model.line import LineChoices
 from filterd.model.rule import Action, Scope

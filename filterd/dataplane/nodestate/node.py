@@ -13,13 +13,14 @@ from collections.abc import Callable
 from filterd.dataplane.nodestate.changes import ChangeLog, Page, StoreBehindError, StoreUnreadableError
 from filterd.dataplane.nodestate.lines import batch_of
 from filterd.dataplane.nodestate.node_disk import NodeDisk
-from filterd.dataplane.nodestate.orders import HeldOrder, hold
 from filterd.dataplane.nodestate.publisher import Publisher, check_meta
 from filterd.dataplane.nodestate.resync import Resync, ResyncVoidError
 from filterd.dataplane.nodestate.snapshot_files import SnapshotFiles
 from filterd.dataplane.nodestate.values import NodeObserver, NodePaths, Published
 from filterd.model import changelog
 from filterd.model.changelog import OrderChange
+from filterd.policy import layout
+from filterd.policy.overlay import OrderRules, order_rules
 from filterd.policy.published import StateSettings
 
 POLL_SECONDS = 0.02
@@ -55,7 +56,7 @@ class Node:
         self.disk = NodeDisk(place.state_dir / "node", place.key)
         self.publisher = Publisher(self.disk, place.key, settings)
         self.snapshot_files = SnapshotFiles(
-            place.state_dir / "snapshots",
+            place.state_dir / layout.DIRECTORY,
             place.state_dir / "node" / "snapshot",
             place.key,
             lambda name, reason: observer.note("snapshot refused", file=name, reason=reason),
@@ -216,8 +217,8 @@ class Node:
         if _must_resync(page, self._mandatory_cursor):
             return self._resync_orders(log)
         if page.rows:
-            held = [self._hold(row.change, row.revision) for row in page.rows]
-            self.disk.add_orders(page.rows[-1].revision, held)
+            orders = [self._rules_of(row.change, row.revision) for row in page.rows]
+            self.disk.add_orders(page.rows[-1].revision, orders)
             self.publisher.renew(int(self._clock()))
             self._show()
             self._mandatory_cursor = page.cursor
@@ -228,18 +229,18 @@ class Node:
 
     def _resync_orders(self, log: ChangeLog) -> bool:
         revision, orders = log.all_orders()
-        self.disk.replace_orders(revision, [self._hold(order, revision) for order in orders])
+        self.disk.replace_orders(revision, [self._rules_of(order, revision) for order in orders])
         self._observer.note("orders read anew", revision=revision, count=len(orders))
         self.publisher.renew(int(self._clock()))
         self._mandatory_cursor = revision
         self._show()
         return False
 
-    def _hold(self, change: changelog.Change, revision: int) -> HeldOrder:
+    def _rules_of(self, change: changelog.Change, revision: int) -> OrderRules:
         if not isinstance(change, OrderChange):
             msg = "a change of the mandatory stream is no order"
             raise StoreUnreadableError(msg)
-        return hold(change, revision, self._key)
+        return order_rules(change, revision, self._key)
 
     def _follow_choices(self, log: ChangeLog) -> bool:
         if self.resync is not None or self.disk.parental_revision is None:

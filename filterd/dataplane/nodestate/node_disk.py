@@ -15,13 +15,14 @@ from pathlib import Path
 
 from filterd.dataplane.nodestate import lines as parental
 from filterd.dataplane.nodestate import orders as mandatory
-from filterd.dataplane.nodestate.files import Chunk, sync_directory
-from filterd.dataplane.nodestate.journal import Journal, JournalDamagedError, Loaded
 from filterd.dataplane.nodestate.lines import KnownLines, ParentalBatch
-from filterd.dataplane.nodestate.orders import HeldOrder, KnownOrders
+from filterd.dataplane.nodestate.orders import KnownOrders
 from filterd.dataplane.tables.addresses import Addresses
 from filterd.dataplane.tables.dump import TableError
+from filterd.disk.files import Chunk, make_directory
+from filterd.disk.journal import Journal, JournalDamagedError, Loaded
 from filterd.policy.classes import Classes
+from filterd.policy.overlay import OrderRules
 from filterd.policy.resolve import PolicyBook
 
 LOG_LIMIT = 4 * 1024 * 1024
@@ -64,8 +65,7 @@ class NodeDisk:
     addresses: Addresses = field(init=False, default_factory=empty_addresses)
 
     def __post_init__(self) -> None:
-        self.directory.mkdir(parents=True, exist_ok=True, mode=0o700)
-        sync_directory(self.directory.parent)
+        make_directory(self.directory)
         self.mandatory = Part(Journal(self.directory, "mandatory", self.key))
         self.lines = Part(Journal(self.directory, "parental", self.key))
         self.bindings = Part(Journal(self.directory, "bindings", self.key))
@@ -126,7 +126,7 @@ class NodeDisk:
             parental.apply_bindings(addresses, json.loads(record.payload))
         self.addresses = addresses
 
-    def add_orders(self, revision: int, orders: Iterable[HeldOrder]) -> None:
+    def add_orders(self, revision: int, orders: Iterable[OrderRules]) -> None:
         """Log and apply one batch. Raises ``OSError``: nothing is applied then."""
         batch = tuple(orders)
         self._append(self.mandatory, revision, mandatory.encode(batch), lambda: (self.orders.body(),))
@@ -154,7 +154,7 @@ class NodeDisk:
         parental.apply_bindings(self.addresses, batch.bindings)
         self.known.apply(batch.lines)
 
-    def replace_orders(self, revision: int, orders: Iterable[HeldOrder]) -> None:
+    def replace_orders(self, revision: int, orders: Iterable[OrderRules]) -> None:
         """Full resync of the mandatory part. Raises ``OSError``: the old part then stands."""
         fresh = KnownOrders()
         fresh.apply(orders)

@@ -5,66 +5,19 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field, replace
-from ipaddress import ip_network
+from dataclasses import dataclass, field
 from typing import Any
 
-from filterd.model.changelog import OrderChange
 from filterd.model.mandatory import Mandate
-from filterd.model.rule import Action, BlockingMode, Scope
-from filterd.policy.build import MANDATORY_TARGET
-from filterd.policy.fingerprint import fingerprint_name, prefix_fingerprint
-
-OverlayRule = tuple[bytes, int, Scope, Action]
-"""fingerprint, target, scope, action: what an overlay is built from"""
-
-
-@dataclass(frozen=True, slots=True)
-class HeldPrefix:
-    """An address prefix of an order."""
-
-    fingerprint: bytes
-    family: int
-    length: int
-
-
-@dataclass(frozen=True, slots=True)
-class HeldOrder:
-    """An order as a node keeps it. ``revision`` is the change that brought it in this form."""
-
-    mandate: Mandate
-    revision: int
-    names: tuple[tuple[bytes, Scope], ...] = ()
-    prefixes: tuple[HeldPrefix, ...] = ()
-
-
-def hold(order: OrderChange, revision: int, key: bytes) -> HeldOrder:
-    """The order with its names and prefixes turned into fingerprints. ValueError for what is no name or
-    prefix.
-
-    One that had begun when it was accepted has no beginning here: whatever this machine's clock says later,
-    it has begun.
-    """
-    begun = order.not_before <= order.accepted_at
-    return HeldOrder(
-        replace(order.mandate, not_before=0) if begun else order.mandate,
-        revision,
-        tuple((fingerprint_name(key, name), scope) for name, scope in order.names),
-        tuple(_hold_prefix(text, key) for text in order.addresses),
-    )
-
-
-def _hold_prefix(text: str, key: bytes) -> HeldPrefix:
-    network = ip_network(text)
-    value = prefix_fingerprint(key, network.version, network.prefixlen, network.network_address.packed)
-    return HeldPrefix(value, network.version, network.prefixlen)
+from filterd.model.rule import BlockingMode, Scope
+from filterd.policy.overlay import OrderPrefix, OrderRules
 
 
 @dataclass(slots=True)
 class KnownOrders:
     """All orders by mandatory id. Owned by the node's thread."""
 
-    held: dict[int, HeldOrder] = field(default_factory=dict)
+    by_id: dict[int, OrderRules] = field(default_factory=dict)
 
     @classmethod
     def from_body(cls, body: bytes | memoryview) -> KnownOrders:
@@ -75,44 +28,31 @@ class KnownOrders:
 
     def body(self) -> bytes:
         """All of it, for a checkpoint."""
-        return encode(self.held.values())
+        return encode(self.by_id.values())
 
-    def apply(self, orders: Iterable[HeldOrder]) -> None:
+    def apply(self, orders: Iterable[OrderRules]) -> None:
         """Put each order in the place of what was known of it."""
         for order in orders:
-            self.held[order.mandate.id] = order
+            self.by_id[order.mandate.id] = order
 
-    def mandates(self) -> tuple[Mandate, ...]:
-        """What the active set is made of."""
-        return tuple(order.mandate for order in self.held.values())
+    def all(self) -> tuple[OrderRules, ...]:
+        """Every order, withdrawn ones among them."""
+        return tuple(self.by_id.values())
 
-    def above(self, revision: int) -> Iterator[HeldOrder]:
+    def above(self, revision: int) -> Iterator[OrderRules]:
         """Orders that a snapshot of ``revision`` does not know in their present form, withdrawn ones left
         out."""
-        for order in self.held.values():
+        for order in self.by_id.values():
             if order.revision > revision and not order.mandate.withdrawn:
                 yield order
 
 
-def overlay_rules(orders: Iterable[HeldOrder]) -> tuple[list[OverlayRule], set[int], set[int]]:
-    """The rules of an overlay, and the prefix lengths in use for IPv4 and IPv6."""
-    rules: list[OverlayRule] = []
-    lengths: dict[int, set[int]] = {4: set(), 6: set()}
-    for order in orders:
-        number = MANDATORY_TARGET + order.mandate.id
-        rules += [(value, number, scope, Action.BLOCK) for value, scope in order.names]
-        for prefix in order.prefixes:
-            rules.append((prefix.fingerprint, number, Scope.SUBTREE, Action.BLOCK))
-            lengths[prefix.family].add(prefix.length)
-    return rules, lengths[4], lengths[6]
-
-
-def encode(orders: Iterable[HeldOrder]) -> bytes:
+def encode(orders: Iterable[OrderRules]) -> bytes:
     """Orders as compact JSON, for checkpoint and log."""
     return json.dumps([_fields(order) for order in orders], separators=(",", ":")).encode()
 
 
-def decode(body: bytes) -> list[HeldOrder]:
+def decode(body: bytes) -> list[OrderRules]:
     """What :func:`encode` wrote. ValueError for anything else."""
     try:
         return [_order(fields) for fields in json.loads(body)]
@@ -121,7 +61,7 @@ def decode(body: bytes) -> list[HeldOrder]:
         raise ValueError(msg) from error
 
 
-def _fields(order: HeldOrder) -> dict[str, Any]:
+def _fields(order: OrderRules) -> dict[str, Any]:
     mandate = order.mandate
     return {
         "id": mandate.id,
@@ -137,7 +77,7 @@ def _fields(order: HeldOrder) -> dict[str, Any]:
     }
 
 
-def _order(fields: dict[str, Any]) -> HeldOrder:
+def _order(fields: dict[str, Any]) -> OrderRules:
     mandate = Mandate(
         id=fields["id"],
         reference=fields["reference"],
@@ -147,11 +87,11 @@ def _order(fields: dict[str, Any]) -> HeldOrder:
         withdrawn=fields["withdrawn"],
         confidential=fields["confidential"],
     )
-    return HeldOrder(
+    return OrderRules(
         mandate,
         fields["revision"],
         tuple((bytes.fromhex(value), Scope(scope)) for value, scope in fields["names"]),
         tuple(
-            HeldPrefix(bytes.fromhex(value), family, length) for value, family, length in fields["prefixes"]
+            OrderPrefix(bytes.fromhex(value), family, length) for value, family, length in fields["prefixes"]
         ),
     )

@@ -9,13 +9,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 
 from filterd.dataplane.nodestate.node_disk import NodeDisk
-from filterd.dataplane.nodestate.orders import overlay_rules
-from filterd.model.mandatory import Mandate
 from filterd.policy.classes import Classes, from_meta
 from filterd.policy.decide import PublishedState
+from filterd.policy.overlay import mandates_of, overlay_of
 from filterd.policy.published import StateSettings, mandate_from_meta
 from filterd.policy.resolve import PolicyBook
-from filterd.policy.snapshot import Overlay, Snapshot
+from filterd.policy.snapshot import Snapshot
 
 
 def check_meta(snapshot: Snapshot) -> None:
@@ -64,6 +63,8 @@ class Publisher:
         if self.snapshot is None or self.disk.mandatory.revision is None:
             self.state = None
             return None
+        newer = tuple(self.disk.orders.above(self.snapshot.built_at_revision))
+        self.overlay_entries = sum(len(order.names) + len(order.prefixes) for order in newer)
         self.published += 1
         self._moment = now
         self.state = PublishedState(
@@ -71,8 +72,8 @@ class Publisher:
             self.key,
             now=now,
             generation=self.published,
-            overlay=self._overlay(self.snapshot.built_at_revision),
-            mandates=self._mandates(self.snapshot.built_at),
+            overlay=overlay_of(newer),
+            mandates=mandates_of(self.disk.orders.all(), self.snapshot.built_at),
             policies=self.disk.book.at(now),
             settings=self._switches(),
         )
@@ -94,19 +95,6 @@ class Publisher:
             return False
         return now < self._moment or 0 < self.state.next_change <= now
 
-    def _mandates(self, built_at: int) -> list[Mandate]:
-        """Every mandate, and one that had begun when the snapshot was made without a beginning: a clock that
-        is behind (a machine that lost its time) must not hold it back again."""
-        return [
-            replace(each, not_before=0) if each.not_before <= built_at else each
-            for each in self.disk.orders.mandates()
-        ]
-
     def _switches(self) -> StateSettings:
         parental_ready = self.disk.parental_revision is not None
         return replace(self.settings, ready=True, parental_ready=parental_ready)
-
-    def _overlay(self, revision: int) -> Overlay | None:
-        rules, lengths4, lengths6 = overlay_rules(self.disk.orders.above(revision))
-        self.overlay_entries = len(rules)
-        return Overlay(rules, lengths4, lengths6) if rules else None

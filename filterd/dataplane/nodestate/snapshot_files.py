@@ -17,7 +17,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from filterd.dataplane.nodestate.files import replace_file
+from filterd.disk.files import replace_file
+from filterd.policy import layout
 from filterd.policy.layout import (
     SnapshotDamagedError,
     SnapshotError,
@@ -73,8 +74,8 @@ class SnapshotFiles:
         can be used. Both are held against what was in force: an older one is refused."""
         remembered = _read_name(self.memory)
         self._seen = self._stamp()
-        oldest = _revision_of(remembered)
-        for name in dict.fromkeys((_read_name(self.directory / "current"), remembered)):
+        oldest = layout.revision_of(remembered)
+        for name in dict.fromkeys((_read_name(self.directory / layout.CURRENT), remembered)):
             self._arriving = (name, self._open(name, oldest)) if name else None
             while self._arriving is not None:
                 snapshot = self._step()
@@ -96,9 +97,11 @@ class SnapshotFiles:
         if stamp is None or stamp == self._seen:
             return
         self._seen = stamp
-        name = _read_name(self.directory / "current")
+        name = _read_name(self.directory / layout.CURRENT)
         if name and name != self.in_force:
-            oldest = _revision_of(_read_name(self.memory)) if present is None else present.built_at_revision
+            oldest = (
+                layout.revision_of(_read_name(self.memory)) if present is None else present.built_at_revision
+            )
             self._arriving = (name, self._open(name, oldest))
 
     def _step(self) -> Snapshot | None:
@@ -149,12 +152,12 @@ class SnapshotFiles:
         self._kept = _read_name(self.memory) == name
         if not self._kept:
             with contextlib.suppress(OSError):
-                replace_file(self.memory, (name.encode() + b"\n",))
+                replace_file(self.memory, (layout.pointer_to(name),))
                 self._kept = True
 
     def _stamp(self) -> tuple[int, int, int] | None:
         try:
-            status = (self.directory / "current").stat()
+            status = (self.directory / layout.CURRENT).stat()
         except OSError:
             return None
         return status.st_ino, status.st_mtime_ns, status.st_size
@@ -163,13 +166,6 @@ class SnapshotFiles:
 def _read_name(path: Path) -> str:
     """The file name in a pointer file; empty where there is none or it is no plain name."""
     try:
-        name = path.read_text(encoding="ascii").strip()
-    except (OSError, UnicodeDecodeError):
+        return layout.named_in(path.read_bytes())
+    except OSError:
         return ""
-    return name if name and Path(name).name == name and not name.startswith(".") else ""
-
-
-def _revision_of(name: str) -> int:
-    """The revision in ``<revision>-<digest>.snapshot``; 0 where there is none."""
-    head = name.partition("-")[0]
-    return int(head) if head.isdecimal() else 0

@@ -5,7 +5,7 @@ from typing import final
 
 from filterd.dataplane.cache.cache import ResponseCache
 from filterd.dataplane.packet.crashboard import CrashBoard
-from filterd.dataplane.packet.edge import AnswerRules, Counts
+from filterd.dataplane.packet.plane_types import AnswerRules, PlaneCounts
 from filterd.dataplane.tables.addresses import Addresses, Prefixes
 from filterd.dataplane.tables.lines import Lines
 from filterd.dataplane.tables.ratelimit import RateLimiter, RateRules
@@ -142,4 +142,4 @@ class Plane:
     def due(self) -> Pending | None:
         """What the last answer came from, where that is popular and nearly over: ask for it again."""
 
-    def counts(self) -> Counts: ...
+    def counts(self) -> PlaneCounts: ...

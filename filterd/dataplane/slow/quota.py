@@ -25,7 +25,7 @@ class WaitingQuota:
 
     def __init__(self, size: int) -> None:
         self.size = size
-        self._held: dict[bytes, int] = {}
+        self._taken_by: dict[bytes, int] = {}
         self._taken = 0
 
     def take(self, client: bytes) -> QuotaRefusal | None:
@@ -34,21 +34,21 @@ class WaitingQuota:
         if free <= 0:
             return QuotaRefusal.FULL
         key = _key(client)
-        held = self._held.get(key, 0)
-        if held >= free:
+        taken = self._taken_by.get(key, 0)
+        if taken >= free:
             return QuotaRefusal.SHARE
-        self._held[key] = held + 1
+        self._taken_by[key] = taken + 1
         self._taken += 1
         return None
 
     def give(self, client: bytes) -> None:
         """Give a place back that was taken for this client."""
         key = _key(client)
-        left = self._held[key] - 1
+        left = self._taken_by[key] - 1
         if left:
-            self._held[key] = left
+            self._taken_by[key] = left
         else:
-            del self._held[key]
+            del self._taken_by[key]
         self._taken -= 1
 
 

@@ -55,8 +55,8 @@ class Refresh:
 class Refreshing:
     """The refreshes under way. Owned by the event loop; ``ticks`` goes forward, in seconds."""
 
-    def __init__(self, packets: Plane, upstreams: Upstreams, ticks: Callable[[], float]) -> None:
-        self._packets = packets
+    def __init__(self, plane: Plane, upstreams: Upstreams, ticks: Callable[[], float]) -> None:
+        self._plane = plane
         self.upstreams = upstreams
         self._ticks = ticks
         self._under_way: dict[Key, Refresh] = {}
@@ -88,7 +88,7 @@ class Refreshing:
 
     async def _ask(self, pending: Pending) -> Forwarded:
         came = await self.upstreams.forward(pending)
-        self._packets.keep(pending, came.message, came.ad, came.edes, int(self._ticks()))
+        self._plane.keep(pending, came.message, came.ad, came.edes, int(self._ticks()))
         return came
 
 

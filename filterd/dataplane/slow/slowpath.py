@@ -1,7 +1,7 @@
 """The slow path: asyncio around the native stages. It owns the waiting, never a verdict.
 
 A query that needs no upstream is answered at once, in the call that received it. One that does waits in a
-task of its own; their number is bounded, in all and for each client (:mod:`places`), and what is beyond is
+task of its own; their number is bounded, in all and for each client (:mod:`quota`), and what is beyond is
 dropped and counted, unless a stale answer is at hand: a client asks again.
 Where a stale answer is at hand the client waits :data:`STALE_ANSWER_SECONDS` at most (RFC 8767 section 5).
 """
@@ -42,21 +42,21 @@ class SlowPath:
 
     def __init__(
         self,
-        packets: Plane,
+        plane: Plane,
         upstreams: Upstreams,
         clock: QueryClock,
-        record: AnswerCounts,
+        counts: AnswerCounts,
         stale_answer: float = STALE_ANSWER_SECONDS,
     ) -> None:
         """``stale_answer``: seconds that a client waits where a stale answer is at hand."""
-        self._packets = packets
+        self._plane = plane
         self.upstreams = upstreams
         self._clock = clock
-        self.record = record
+        self.counts = counts
         self._stale_answer = stale_answer
-        self._refreshing = Refreshing(packets, upstreams, clock.ticks)
+        self._refreshing = Refreshing(plane, upstreams, clock.ticks)
         self._waiting: set[asyncio.Task[None]] = set()
-        self._places = WaitingQuota(MAX_WAITING)
+        self._quota = WaitingQuota(MAX_WAITING)
 
     def take(
         self, packet: memoryview, client: bytes, tcp: bool, send: Send, proxied: bool = False
@@ -64,7 +64,7 @@ class SlowPath:
         """Answer through ``send``, now or later; the task where it is later. ``client`` has 16 bytes;
         ``proxied``: it is what a front's PROXY header said."""
         began = self._clock.ticks()
-        result = self._packets.receive(packet, client, tcp, self._clock.now(), began, proxied)
+        result = self._plane.receive(packet, client, tcp, self._clock.now(), began, proxied)
         if isinstance(result, Pending):
             return self._wait(result, send, began)
         if result is not None:
@@ -78,7 +78,7 @@ class SlowPath:
             self._refreshing.prefetch(pending)
             return None
         if punted.reason == PuntReason.BUSY:
-            result = self._packets.again(pending, self._clock.now(), int(self._clock.ticks()))
+            result = self._plane.again(pending, self._clock.now(), int(self._clock.ticks()))
             if not isinstance(result, Pending):
                 if result is not None:
                     self._answer(result, send, punted.came)
@@ -94,12 +94,12 @@ class SlowPath:
 
     def _wait(self, pending: Pending, send: Send, began: float) -> asyncio.Task[None] | None:
         client = pending.client
-        refusal = self._places.take(client)
+        refusal = self._quota.take(client)
         if refusal is not None:
             if self._answer_stale(pending, send, began):
                 self._refreshing.prefetch(pending)
             else:
-                self.record.dropped(refusal)
+                self.counts.dropped(refusal)
             return None
         task = asyncio.get_running_loop().create_task(self._forward(pending, send, began))
         self._waiting.add(task)
@@ -108,7 +108,7 @@ class SlowPath:
 
     def _leave(self, task: asyncio.Task[None], client: bytes) -> None:
         self._waiting.discard(task)
-        self._places.give(client)
+        self._quota.give(client)
 
     async def _forward(self, pending: Pending, send: Send, began: float) -> None:
         """Forward until there is an answer: one that leads to a safe host needs that host's answer too."""
@@ -122,7 +122,7 @@ class SlowPath:
             if came is None:
                 return
             now, ticks = self._clock.now(), int(self._clock.ticks())
-            result = self._packets.finish(result, came.message, came.ad, came.edes, now, ticks)
+            result = self._plane.finish(result, came.message, came.ad, came.edes, now, ticks)
         if result is not None:
             self._answer(result, send, began)
 
@@ -145,15 +145,15 @@ class SlowPath:
         """Send the stale answer that stands by; whether there still is one."""
         if not pending.stale:
             return False
-        answer = self._packets.answer_stale(pending, self._clock.now(), int(self._clock.ticks()))
+        answer = self._plane.answer_stale(pending, self._clock.now(), int(self._clock.ticks()))
         if answer is not None:
             self._answer(answer, send, began)
         return answer is not None
 
     def _answer(self, answer: bytes, send: Send, began: float) -> None:
         """Send it, and ask again for what it came from where that is popular and nearly over."""
-        due = self._packets.due
+        due = self._plane.due
         send(answer)
-        self.record.answered(self._clock.ticks() - began)
+        self.counts.answered(self._clock.ticks() - began)
         if due is not None:
             self._refreshing.prefetch(due)

@@ -1,15 +1,15 @@
-"""Forwarding to upstream resolvers: who is asked, how an answer is known to be one, what comes back.
+"""Forwarding to upstream resolvers: the choice of a server, the exchange with it, the checks on its answer.
 
     resolve(question)
-      -> one task per question, however many wait for it      forwarder
-      -> servers one after the other, hedged, within limits   race, budget
+      -> one task for each question, however many wait        forwarder
+      -> servers one after the other, hedged, within limits   race
       -> in the order of their condition                      health, latency
-      -> each in the manner that it understands               peer, manners
-      -> UDP from a fresh port; TCP where cut, or TLS, kept   network, streams
-      -> matched by address, id and question, OPT taken off   message
-      -> UpstreamAnswer | UpstreamFailure                     values
-    meanwhile: what native threads ask by themselves          sharing, shown (outgoing.pxd)
-    meanwhile: is a server alive, does it lead back to us?    probes
+      -> each with the features that it supports              peer, capabilities
+      -> UDP from a fresh port; TCP if truncated; or TLS      network, streams
+      -> matched by address, id and question; OPT removed     message
+      -> UpstreamAnswer | UpstreamFailure                     model
+    meanwhile: native threads ask upstreams by themselves     health_sharing, thread_route
+    meanwhile: does a server answer, does it lead to us?      probes
 
-What comes back is unfiltered and the same for all who asked; each client's policy is applied afterwards.
+The answer is unfiltered and the same for all who asked; each client's policy is applied afterwards.
 """

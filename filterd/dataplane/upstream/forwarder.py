@@ -7,14 +7,9 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from filterd.dataplane.upstream.budget import Budget
+from filterd.dataplane.upstream.health_sharing import HealthSharing, RoutePublisher
 from filterd.dataplane.upstream.message import Bits
-from filterd.dataplane.upstream.network import LoopNetwork, Network
-from filterd.dataplane.upstream.peer import Attempt, Note, Peer, Reading, Surroundings, unwatched
-from filterd.dataplane.upstream.probes import Probes
-from filterd.dataplane.upstream.race import Race, RaceLimits
-from filterd.dataplane.upstream.sharing import RoutePublisher, Sharing
-from filterd.dataplane.upstream.values import (
+from filterd.dataplane.upstream.model import (
     FailureReason,
     ForwardOutcome,
     Question,
@@ -22,6 +17,10 @@ from filterd.dataplane.upstream.values import (
     UpstreamAnswer,
     UpstreamFailure,
 )
+from filterd.dataplane.upstream.network import LoopNetwork, Network
+from filterd.dataplane.upstream.peer import Attempt, Note, Peer, PeerContext, Reading, unwatched
+from filterd.dataplane.upstream.probes import Probes
+from filterd.dataplane.upstream.race import HedgeBudget, Race, RaceLimits
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,11 +54,11 @@ class Forwarder:
         self._clock = clock
         self.counts: Counter[tuple[str, ForwardOutcome]] = Counter()
         """by server name and outcome"""
-        around = Surroundings(self._network, clock, bits, note, self._troubled, self.counts, reading)
-        self._peers = [Peer(server, around) for server in servers]
+        context = PeerContext(self._network, clock, bits, note, self._troubled, self.counts, reading)
+        self._peers = [Peer(server, context) for server in servers]
         self._probes = Probes(self._peers, clock, bits)
         self._probing: asyncio.Task[None] | None = None
-        self._budget = Budget()
+        self._budget = HedgeBudget()
         self._pending: dict[Question, asyncio.Task[UpstreamAnswer | UpstreamFailure]] = {}
         self._lingering: set[Attempt] = set()
         self.coalesced = 0
@@ -76,9 +75,9 @@ class Forwarder:
         """Begin to probe servers and to look for loops, on the running loop."""
         self._probing = asyncio.get_running_loop().create_task(self._probes.run())
 
-    def share(self, routes: RoutePublisher) -> Sharing:
+    def share(self, routes: RoutePublisher) -> HealthSharing:
         """What carries news between these servers' peers and native threads, from now on."""
-        return Sharing(self._peers, routes, self._clock)
+        return HealthSharing(self._peers, routes, self._clock)
 
     def statuses(self) -> dict[str, UpstreamStatus]:
         """Each server by its name."""

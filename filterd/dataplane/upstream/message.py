@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Protocol
 
-from filterd.dataplane.upstream.values import Question, Server, UpstreamAnswer
+from filterd.dataplane.upstream.model import Question, Server, UpstreamAnswer
 from filterd.wire import codec
 from filterd.wire.edns import UDP_SIZE
 from filterd.wire.status import Status
@@ -163,5 +163,6 @@ def _mix_case(name: bytes, bits: Bits) -> bytes:
     coin = bits.getrandbits(len(name))
     # A length byte is at most 63 and so never looks like a letter (RFC 1035 section 2.3.4).
     return bytes(
-        byte ^ 0x20 if 0x61 <= byte <= 0x7A and coin >> place & 1 else byte for place, byte in enumerate(name)
+        byte ^ 0x20 if 0x61 <= byte <= 0x7A and coin >> position & 1 else byte
+        for position, byte in enumerate(name)
     )

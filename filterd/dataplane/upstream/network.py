@@ -15,8 +15,8 @@ import ssl
 from collections.abc import Callable, Container
 from typing import Protocol
 
+from filterd.dataplane.upstream.model import ForwardOutcome, Server
 from filterd.dataplane.upstream.streams import Streams
-from filterd.dataplane.upstream.values import ForwardOutcome, Server
 
 Accept = Callable[[bytes, tuple[str, int]], bool]
 """whether a datagram from this source ends the wait"""

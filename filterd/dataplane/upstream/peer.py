@@ -22,9 +22,9 @@ from filterd.dataplane.upstream.message import (
     speaks_edns,
     write_query,
 )
+from filterd.dataplane.upstream.model import ForwardOutcome, Question, Server, UpstreamAnswer
 from filterd.dataplane.upstream.network import Network
 from filterd.dataplane.upstream.thread_route import RouteReport
-from filterd.dataplane.upstream.values import ForwardOutcome, Question, Server, UpstreamAnswer
 
 Attempt = asyncio.Task[UpstreamAnswer | ForwardOutcome]
 Note = Callable[[str, str, str], None]
@@ -46,7 +46,7 @@ def unwatched(question: bytes) -> AbstractContextManager[None]:
 
 
 @dataclass(frozen=True, slots=True)
-class Surroundings:
+class PeerContext:
     """What all peers of a forwarder share."""
 
     network: Network
@@ -62,13 +62,13 @@ class Surroundings:
 class Peer:
     """Asks one server and learns from it. Owned by the event loop."""
 
-    def __init__(self, server: Server, around: Surroundings) -> None:
+    def __init__(self, server: Server, context: PeerContext) -> None:
         self.server = server
-        self.condition = Condition(around.clock())
+        self.condition = Condition(context.clock())
         self.outstanding = 0
         """questions that it has not answered yet"""
         self._capabilities = Capabilities(encrypted=server.tls is not None)
-        self._around = around
+        self._context = context
 
     @property
     def full(self) -> bool:
@@ -85,7 +85,7 @@ class Peer:
 
     async def probe(self, question: Question, wait: float) -> UpstreamAnswer | ForwardOutcome:
         """Ask a question of our own, one that need not be to the server's liking."""
-        return await self._converse(question, self._around.clock() + wait)
+        return await self._converse(question, self._context.clock() + wait)
 
     def form(self, now: float) -> QueryForm:
         """How to ask it now."""
@@ -96,7 +96,7 @@ class Peer:
 
         Between two reports nobody knows what came after what: one good sign outweighs bad ones.
         """
-        now = self._around.clock()
+        now = self._context.clock()
         heard = report.heard - before.heard
         if heard and self.condition.heard(
             report.heard_at / 1e6, (report.micros - before.micros) / heard / 1e6
@@ -132,23 +132,23 @@ class Peer:
 
     def count(self, outcome: ForwardOutcome) -> ForwardOutcome:
         """Count it under the server's name, and give it back."""
-        self._around.counts[self.server.name, outcome] += 1
+        self._context.counts[self.server.name, outcome] += 1
         return outcome
 
     def note(self, event: str, reason: str = "") -> None:
         """Tell the operator."""
-        self._around.note(event, self.server.name, reason)
+        self._context.note(event, self.server.name, reason)
 
     async def _ask(self, question: Question, wait: float) -> UpstreamAnswer | ForwardOutcome:
-        started = self._around.clock()
+        started = self._context.clock()
         try:
             result = await self._converse(question, started + wait)
         except asyncio.CancelledError:
-            if self._around.clock() - started >= SILENCE:
+            if self._context.clock() - started >= SILENCE:
                 self.count(ForwardOutcome.TIMEOUT)
             raise
         if result in _REFUSED:
-            self._trouble(str(result), begins=self.condition.refused(self._around.clock()))
+            self._trouble(str(result), begins=self.condition.refused(self._context.clock()))
         return result
 
     def _ended(self, _: Attempt) -> None:
@@ -156,9 +156,9 @@ class Peer:
 
     async def _converse(self, question: Question, until: float) -> UpstreamAnswer | ForwardOutcome:
         """One exchange, or two where the server knows no EDNS."""
-        form = self._capabilities.form(self._around.clock())
-        reply = await self._exchange(write_query(question, self._around.bits, form), until)
-        with self._around.reading(question.wire):
+        form = self._capabilities.form(self._context.clock())
+        reply = await self._exchange(write_query(question, self._context.bits, form), until)
+        with self._context.reading(question.wire):
             if not isinstance(reply, bytes) or not form.edns:
                 return self._read(reply)
             if not refuses_edns(reply):
@@ -167,12 +167,12 @@ class Peer:
                 return self._read(reply)
         self.count(ForwardOutcome.WITHOUT_EDNS)
         reply = await self._exchange(
-            write_query(question, self._around.bits, replace(form, edns=False)), until
+            write_query(question, self._context.bits, replace(form, edns=False)), until
         )
-        with self._around.reading(question.wire):
+        with self._context.reading(question.wire):
             answer = self._read(reply)
         if isinstance(answer, UpstreamAnswer):
-            self._edns_refused(self._around.clock())
+            self._edns_refused(self._context.clock())
         return answer
 
     async def _exchange(self, sent: Sent, until: float) -> bytes | ForwardOutcome:
@@ -191,7 +191,7 @@ class Peer:
         """Whether a reply over UDP proves itself, by the letter case where that was mixed."""
         found = check(reply, sent)
         if found is Check.CASE_LOST:
-            self._case_lost(self._around.clock())
+            self._case_lost(self._context.clock())
             return False
         if found is Check.OURS and sent.question != sent.question.lower():
             self._capabilities.case_kept()
@@ -207,13 +207,13 @@ class Peer:
 
     async def _watched(self, exchange: Awaitable[bytes | ForwardOutcome]) -> bytes | ForwardOutcome:
         """The result of an exchange, and what it says of the server's condition; silence says it early."""
-        started = self._around.clock()
+        started = self._context.clock()
         timer = asyncio.get_running_loop().call_later(SILENCE, self._silent, started)
         try:
             reply = await exchange
         finally:
             timer.cancel()
-        now = self._around.clock()
+        now = self._context.clock()
         if isinstance(reply, bytes):
             if self.condition.heard(now, now - started):
                 self.note(_BACK)
@@ -226,13 +226,13 @@ class Peer:
         asyncio.get_running_loop().call_soon(self._still_silent, started)
 
     def _still_silent(self, started: float) -> None:
-        self._trouble("silent", begins=self.condition.silent(started, self._around.clock()))
+        self._trouble("silent", begins=self.condition.silent(started, self._context.clock()))
 
     def _trouble(self, reason: str, *, begins: bool) -> None:
         """A bad sign; whether its rest begins with it."""
         if begins:
             self.note("an upstream rests", reason)
-            self._around.troubled(self.server.name)
+            self._context.troubled(self.server.name)
 
     async def _udp(self, sent: Sent, until: float) -> bytes | ForwardOutcome:
         """Exchange over UDP, counting and ignoring what is not ours."""
@@ -247,11 +247,13 @@ class Peer:
                 return False
             return True
 
-        return await self._around.network.udp(self.server, sent.packet, accept, until - self._around.clock())
+        return await self._context.network.udp(
+            self.server, sent.packet, accept, until - self._context.clock()
+        )
 
     async def _stream(self, sent: Sent, until: float) -> bytes | ForwardOutcome:
         """Exchange over TCP or TLS: a handshake stands for the proof that letter case gives over UDP."""
-        reply = await self._around.network.stream(self.server, sent.packet, until - self._around.clock())
+        reply = await self._context.network.stream(self.server, sent.packet, until - self._context.clock())
         return reply if isinstance(reply, ForwardOutcome) else _IGNORED.get(check(reply, sent), reply)
 
     def _read(self, reply: bytes | ForwardOutcome) -> UpstreamAnswer | ForwardOutcome:
@@ -263,7 +265,7 @@ class Peer:
             return self.count(ForwardOutcome.MALFORMED)
         if answer.rcode in _NOT_ANSWERED or answer.rcode >= _FIRST_EXTENDED:
             return self.count(ForwardOutcome.REFUSED)
-        if self.condition.welcome(self._around.clock()):
+        if self.condition.welcome(self._context.clock()):
             self.note(_BACK)
         self.count(ForwardOutcome.SERVFAIL if answer.rcode == _SERVFAIL else ForwardOutcome.ANSWERED)
         return answer

@@ -11,8 +11,8 @@ from collections.abc import Callable, Coroutine, Sequence
 from functools import partial
 
 from filterd.dataplane.upstream.message import Bits
+from filterd.dataplane.upstream.model import ForwardOutcome, Question, UpstreamAnswer
 from filterd.dataplane.upstream.peer import Peer
-from filterd.dataplane.upstream.values import ForwardOutcome, Question, UpstreamAnswer
 
 PROBE = Question(b"\0", 2)
 """``. NS``"""

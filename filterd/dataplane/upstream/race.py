@@ -18,17 +18,20 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import count, zip_longest
 
-from filterd.dataplane.upstream.budget import Budget
 from filterd.dataplane.upstream.health import SILENCE, order
-from filterd.dataplane.upstream.peer import Attempt, Peer
-from filterd.dataplane.upstream.values import (
+from filterd.dataplane.upstream.model import (
     FailureReason,
     ForwardOutcome,
     Question,
     UpstreamAnswer,
     UpstreamFailure,
 )
+from filterd.dataplane.upstream.peer import Attempt, Peer
 
+HEDGE_SHARE = 0.1
+"""hedges that each question earns: enough for the slowest twentieth, and as many again"""
+HEDGE_BURST = 16.0
+"""hedges that may be saved up"""
 _SERVFAIL = 2
 _LINGER = SILENCE + 0.05
 """seconds: how long an attempt goes on that is not needed any more; its silence is noticed before"""
@@ -48,6 +51,24 @@ class RaceLimits:
     """different questions at one time"""
 
 
+class HedgeBudget:
+    """A token bucket that questions fill and hedges empty: a slow upstream does not double its load."""
+
+    def __init__(self) -> None:
+        self._left = HEDGE_BURST
+
+    def earn(self) -> None:
+        """A question was asked."""
+        self._left = min(self._left + HEDGE_SHARE, HEDGE_BURST)
+
+    def take(self) -> bool:
+        """Whether one may be asked twice."""
+        if self._left < 1.0:
+            return False
+        self._left -= 1.0
+        return True
+
+
 class Race:
     """Asks the peers one question. ``lingering`` takes the attempts that lost, until they end; ``waited``:
     seconds that a client has spent on it before, on a thread of the fast path for one."""
@@ -56,7 +77,7 @@ class Race:
         self,
         question: Question,
         peers: Sequence[Peer],
-        budget: Budget,
+        budget: HedgeBudget,
         clock: Callable[[], float],
         limits: RaceLimits,
         lingering: set[Attempt],

@@ -78,7 +78,7 @@ def test_declarations_are_no_definitions() -> None:
     ("mangled", "plain"),
     [
         ("__pyx_f_7filterd_4wire_5codec_read_name", "codec.read_name"),
-        ("__pyx_f_7filterd_9dataplane_11cache_shard__next_word", "cache_shard._next_word"),
+        ("__pyx_f_7filterd_9dataplane_5cache_5shard__next_word", "shard._next_word"),
         ("__pyx_f_7filterd_4wire_7respond_add_soa.isra.0", "respond.add_soa"),
         ("__memcpy_avx_unaligned_erms", "__memcpy_avx_unaligned_erms"),
         ("__pyx_f_", "__pyx_f_"),

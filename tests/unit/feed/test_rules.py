@@ -8,10 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from filterd.feed.guard import refusal
 from filterd.feed.parsing import Run
 from filterd.feed.rules import collect
-from filterd.feed.unexpected_names import misplaced
+from filterd.feed.version_checks import guard_refusal, unexpected_names
 from filterd.model.rule import Action, NameRule, Scope
 from filterd.policy.documents import Expected, Guard
 
@@ -71,7 +70,7 @@ def test_sections_are_sorted() -> None:
     ],
 )
 def test_the_guard(before: int | None, after: int, word: str | None) -> None:
-    reason = refusal(Guard(min_names=10, max_shrink=0.5, max_grow=2), before, after)
+    reason = guard_refusal(Guard(min_names=10, max_shrink=0.5, max_grow=2), before, after)
     assert (reason is None) if word is None else (reason is not None and word in reason)
 
 
@@ -94,9 +93,9 @@ EXPECTED = (
     ],
 )
 def test_popular_names_in_the_wrong_list(run: Run, found: tuple[str, ...]) -> None:
-    assert misplaced(collect([run]), "adult", EXPECTED) == found
+    assert unexpected_names(collect([run]), "adult", EXPECTED) == found
 
 
 def test_popular_names_in_the_right_list() -> None:
     rules = collect([Run(Scope.SUBTREE, Action.BLOCK, b"roblox.com\n")])
-    assert misplaced(rules, "games", EXPECTED) == ()
+    assert unexpected_names(rules, "games", EXPECTED) == ()

@@ -231,3 +231,28 @@ async def test_what_a_client_sees_is_told(context: Context) -> None:
     order = await orders.add(context, replace(REQUEST, entries=(("exact.example", Scope.EXACT),)))
     await orders.approve(as_person(context, "bob"), order.reference)
     assert await sees("exact.example") == ("NOERROR", (16,))
+
+
+async def test_an_order_that_has_begun_is_not_suspended_by_a_clock_that_is_behind(
+    context: Context, installation: Installation
+) -> None:
+    """As on a node: one that had begun when it was accepted, and one that began before the snapshot."""
+    now = int(installation.now)
+    later = replace(
+        REQUEST, document="D-2", entries=(("later.example", Scope.SUBTREE),), not_before=now + 100
+    )
+    begun = replace(
+        REQUEST, document="D-3", entries=(("begun.example", Scope.SUBTREE),), not_before=now - 100
+    )
+    for request in (begun, later):
+        order = await orders.add(context, request)
+        await orders.approve(as_person(context, "bob"), order.reference)
+
+    async def verdicts(at: int) -> list[str]:
+        return [(await explain(context, f"{name}.example", at=at)).reason for name in ("begun", "later")]
+
+    assert await verdicts(now - 1000) == ["mandatory", "none"]
+    assert await verdicts(now + 100) == ["mandatory", "mandatory"]
+    installation.now += 200
+    await snapshots.build(context)
+    assert await verdicts(now - 1000) == ["mandatory", "mandatory"]

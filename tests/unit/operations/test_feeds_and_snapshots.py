@@ -11,6 +11,7 @@ from io import BytesIO, TextIOWrapper
 import pytest
 
 from filterd.cli import output
+from filterd.disk.keys import FINGERPRINT_KEY
 from filterd.model.order import Order
 from filterd.model.records import VersionState
 from filterd.model.rule import Scope
@@ -18,7 +19,8 @@ from filterd.operations import audit, feeds, orders, snapshots
 from filterd.operations import compile as compiling
 from filterd.operations.context import Context, OperationError
 from filterd.operations.intake import OrderRequest
-from filterd.operations.rulefiles import fingerprint_key, rule_file
+from filterd.operations.keys import load_key
+from filterd.operations.rulefiles import rule_file
 from filterd.policy.fingerprint import fingerprint_name
 from filterd.policy.snapshot import Snapshot, contains
 from tests.worlds.installation import Installation, as_person
@@ -29,13 +31,13 @@ REQUEST = OrderRequest(
 
 
 def holds(context: Context, snapshot: Snapshot, name: str) -> bool:
-    return contains(snapshot, fingerprint_name(fingerprint_key(context.settings), name))
+    return contains(snapshot, fingerprint_name(load_key(context.settings, FINGERPRINT_KEY), name))
 
 
 def current(context: Context) -> Snapshot:
     path = snapshots.current_file(context.settings.state_dir / "snapshots")
     assert path is not None
-    return Snapshot.open(path, fingerprint_key(context.settings))
+    return Snapshot.open(path, load_key(context.settings, FINGERPRINT_KEY))
 
 
 async def accepted(context: Context, request: OrderRequest = REQUEST) -> Order:

@@ -9,11 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from filterd.disk.keys import FINGERPRINT_KEY
 from filterd.feed.parsing import Run
 from filterd.feed.rules import collect
 from filterd.model.rule import Action, NameRule, Scope
 from filterd.operations import rulefiles
 from filterd.operations.context import OperationError
+from filterd.operations.keys import load_key
 from filterd.policy.canonical import write
 from filterd.policy.digests import list_digest
 from tests.worlds.installation import Installation
@@ -45,12 +47,12 @@ def test_old_files_go_and_the_current_one_stays(tmp_path: Path) -> None:
 
 
 async def test_keys_are_made_once_and_for_the_owner_alone(installation: Installation) -> None:
-    first = rulefiles.fingerprint_key(installation.settings)
+    first = load_key(installation.settings, FINGERPRINT_KEY)
     path = installation.settings.state_dir / "keys" / "fingerprint.key"
-    assert rulefiles.fingerprint_key(installation.settings) == first == path.read_bytes()
+    assert load_key(installation.settings, FINGERPRINT_KEY) == first == path.read_bytes()
     assert len(first) == 16
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert [each.name for each in path.parent.iterdir()] == ["fingerprint.key"]
     path.write_bytes(b"short")
     with pytest.raises(OperationError, match="5 bytes"):
-        rulefiles.fingerprint_key(installation.settings)
+        load_key(installation.settings, FINGERPRINT_KEY)

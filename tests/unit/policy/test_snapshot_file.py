@@ -295,3 +295,30 @@ def test_the_byte_order_is_checked_at_import() -> None:
 def test_a_snapshot_is_not_made_by_hand() -> None:
     with pytest.raises(TypeError, match=r"Snapshot\.open"):
         Snapshot()
+
+
+def test_a_files_name_says_revision_and_digest_and_is_read_back() -> None:
+    name = layout.file_name(1207, "0123456789abcdef" * 4)
+    assert name == "1207-0123456789ab.snapshot"
+    assert layout.is_file_name(name)
+    assert layout.revision_of(name) == 1207
+    assert layout.named_in(layout.pointer_to(name)) == name
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["", "1207-.snapshot", "-ab.snapshot", "1207-ab.snapshot.new", "x1-ab.snapshot", "7-ABC.snapshot"],
+)
+def test_other_names_are_no_snapshots(name: str) -> None:
+    assert not layout.is_file_name(name)
+
+
+def test_a_name_without_a_revision_counts_as_the_oldest() -> None:
+    assert [layout.revision_of(name) for name in ("", "nothing.snapshot", "-1-ab.snapshot")] == [0, 0, 0]
+
+
+@pytest.mark.parametrize(
+    "pointer", [b"", b"\n", b"../1-ab.snapshot", b".draft\n", b"/etc/passwd\n", b"\xff\xfe"]
+)
+def test_a_pointer_that_could_lead_elsewhere_names_nothing(pointer: bytes) -> None:
+    assert layout.named_in(pointer) == ""

@@ -12,6 +12,6 @@ from tests.worlds.maintenance import Kept, keeping
 
 @pytest.fixture
 async def kept(tmp_path: Path) -> AsyncIterator[Kept]:
-    """Upkeep over a copy of the shipped policies."""
+    """Maintenance over a copy of the shipped policies."""
     async with keeping(tmp_path) as made:
         yield made

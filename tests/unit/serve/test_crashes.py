@@ -85,12 +85,12 @@ def test_reduced_mode_ends_after_a_quiet_while(board: CrashBoard) -> None:
     for at in range(DEATHS):
         die(watch, float(at))
     last = DEATHS - 1.0
-    watch.look(last + QUIET_SECONDS - 1)
+    watch.check(last + QUIET_SECONDS - 1)
     assert board.reduced
     die(watch, last + 5)
-    watch.look(last + QUIET_SECONDS)
+    watch.check(last + QUIET_SECONDS)
     assert board.reduced, "it died again meanwhile"
-    watch.look(last + 5 + QUIET_SECONDS)
+    watch.check(last + 5 + QUIET_SECONDS)
     assert not board.reduced
     assert not board.killed(board.mark(PACKET))
     assert board.crashes == DEATHS + 1, "the counts stay"
@@ -99,16 +99,16 @@ def test_reduced_mode_ends_after_a_quiet_while(board: CrashBoard) -> None:
 def test_a_resolver_at_one_packet_for_long_is_stuck(board: CrashBoard) -> None:
     watch = CrashWatch(board)
     board.note(board.mark(PACKET))
-    assert not watch.look(100.0)
-    assert not watch.look(100.0 + STUCK_SECONDS - 1)
-    assert watch.look(100.0 + STUCK_SECONDS)
+    assert not watch.check(100.0)
+    assert not watch.check(100.0 + STUCK_SECONDS - 1)
+    assert watch.check(100.0 + STUCK_SECONDS)
 
 
 def test_one_that_gets_the_same_packet_again_and_again_is_not(board: CrashBoard) -> None:
     watch = CrashWatch(board)
     for now in range(60):
         board.note(board.mark(PACKET))
-        assert not watch.look(float(now))
+        assert not watch.check(float(now))
 
 
 def test_a_packet_is_known_again_under_another_id_and_a_question_in_other_letters(board: CrashBoard) -> None:
@@ -158,8 +158,8 @@ def stuck(watch: CrashWatch, *standing: int) -> None:
     """A resolver that is to be ended: these threads stand at a packet, another is at one just now."""
     for place in standing:
         watch.board.note(watch.board.mark(bytes([place]) * 20), place)
-    watch.look(1.0)
-    watch.look(2.0)
+    watch.check(1.0)
+    watch.check(2.0)
     watch.board.note(watch.board.mark(PACKET), 9)
     watch.ending(2.0)
 

@@ -14,8 +14,8 @@ import pytest
 
 from filterd.config.domain import Endpoint, TlsName
 from filterd.config.settings import UpstreamSettings, UpstreamTlsSettings
+from filterd.dataplane.upstream.model import UpstreamAnswer
 from filterd.dataplane.upstream.thread_route import RouteReport, ThreadHop
-from filterd.dataplane.upstream.values import UpstreamAnswer
 from filterd.serve.forwarding import Forwarding
 from filterd.telemetry import log
 from tests.worlds.upstream import good

@@ -19,8 +19,8 @@ from filterd.config.settings import Settings
 from filterd.dataplane.listeners.selfcheck import SelfCheck
 from filterd.dataplane.listeners.thread_liveness import STUCK_SECONDS
 from filterd.serve import supervisor
-from filterd.serve.notify import READY, STOPPING, WATCHDOG, Notifier
 from filterd.serve.pulse import QUICK_LOOKS, STOPPED_SECONDS, Pulse, PulseWatch
+from filterd.serve.sd_notify import READY, STOPPING, WATCHDOG, Notifier
 from filterd.serve.supervisor import Supervisor
 from filterd.telemetry import log
 
@@ -37,7 +37,7 @@ class Check:
         self.looked: list[float] = []
         self.closed = False
 
-    def look(self, now: float) -> None:
+    def turn(self, now: float) -> None:
         self.looked.append(now)
 
     def troubles(self) -> list[str]:
@@ -144,7 +144,7 @@ async def test_a_supervisor_that_does_not_read_blocks_nobody() -> None:
 
 async def test_a_pulse_that_stops_is_said_once(watch: PulseWatch) -> None:
     async with beating(watch):
-        said = [watch.look(float(now)) for now in range(2 * BEATS)]
+        said = [watch.check(float(now)) for now in range(2 * BEATS)]
         assert said == [now == BEATS for now in range(2 * BEATS)]
         assert watch.stopped
         assert not watch.beats
@@ -158,12 +158,12 @@ async def test_each_beat_begins_the_count_anew(watch: PulseWatch) -> None:
             if now % (BEATS - 1) == 0:
                 os.write(writing, b"..")
                 await heard()
-            assert not watch.look(float(now))
+            assert not watch.check(float(now))
 
 
 async def test_a_resolver_that_starts_slowly_is_let_alone(watch: PulseWatch) -> None:
     writing = watch.begin()
-    assert not any(watch.look(float(now)) for now in range(1000))
+    assert not any(watch.check(float(now)) for now in range(1000))
     os.close(writing)
 
 
@@ -171,17 +171,17 @@ async def test_one_that_dies_is_not_waited_for_on_its_pipe(watch: PulseWatch) ->
     async with beating(watch):
         pass
     await heard()
-    assert not watch.look(0.0)
+    assert not watch.check(0.0)
     async with beating(watch):
-        assert not any(watch.look(float(now)) for now in range(1000, 1000 + BEATS))
-        assert watch.look(1000.0 + BEATS)
+        assert not any(watch.check(float(now)) for now in range(1000, 1000 + BEATS))
+        assert watch.check(1000.0 + BEATS)
 
 
 async def test_time_in_which_the_supervisor_was_away_counts_little(watch: PulseWatch) -> None:
     async with beating(watch):
-        assert not watch.look(0.0)
-        assert not watch.look(3600.0)
-        assert not watch.look(3601.0)
+        assert not watch.check(0.0)
+        assert not watch.check(3600.0)
+        assert not watch.check(3601.0)
 
 
 @pytest.fixture
@@ -223,26 +223,26 @@ def test_a_manager_that_does_not_read_blocks_nobody(manager: socket.socket) -> N
 
 async def test_the_manager_learns_that_the_resolver_beats_and_when_it_stops(manager: socket.socket) -> None:
     made = Supervisor(None, cast("Settings", None), ["resolver"])
-    assert made._pulse is not None
-    made._look(0.0)
+    assert made._pulse_watch is not None
+    made._check(0.0)
     assert told(manager) == [WATCHDOG], "it starts"
-    async with beating(made._pulse):
-        made._look(1.0)
-        made._look(2.0)
+    async with beating(made._pulse_watch):
+        made._check(1.0)
+        made._check(2.0)
         assert told(manager) == [READY, WATCHDOG, WATCHDOG], "it beats"
         for now in range(3, 3 + BEATS):
-            made._look(float(now))
+            made._check(float(now))
         assert told(manager) == [WATCHDOG] * (BEATS - 2), "it has stopped"
-        made._pulse.end()
-        made._look(100.0)
+        made._pulse_watch.end()
+        made._check(100.0)
         assert told(manager) == [WATCHDOG], "it is gone, and another one starts"
 
 
 async def test_without_a_resolver_the_supervisor_speaks_for_itself(manager: socket.socket) -> None:
     made = Supervisor(None, cast("Settings", None), ["control"])
-    made._look(0.0)
+    made._check(0.0)
     made._children[0].starts = 1
-    made._look(1.0)
+    made._check(1.0)
     assert told(manager) == [WATCHDOG, READY, WATCHDOG]
 
 
@@ -265,8 +265,8 @@ async def test_a_resolver_without_a_pulse_is_ended(
     lines = io.StringIO()
     monkeypatch.setattr(log, "_log", log.Log("supervisor", lines))
     made = Supervisor(None, cast("Settings", None), ["resolver"])
-    assert made._pulse is not None
-    assert made._watch is not None
+    assert made._pulse_watch is not None
+    assert made._crash_watch is not None
     pipe = asyncio.subprocess.PIPE
     process = await asyncio.create_subprocess_exec(sys.executable, "-c", script, stdin=pipe, stdout=pipe)
     assert process.stdout is not None
@@ -277,12 +277,12 @@ async def test_a_resolver_without_a_pulse_is_ended(
         async with asyncio.timeout(10):
             while " T " not in Path(f"/proc/{process.pid}/stat").read_text():
                 await asyncio.sleep(0.01)
-    async with beating(made._pulse):
+    async with beating(made._pulse_watch):
         for now in range(2 * BEATS):
-            made._look(float(now))
+            made._check(float(now))
         assert await process.wait() == -by
     assert made._ending is not None
     await made._ending
     assert made._pause_after(made._children[0], -by, 0.0) == 0.0
-    assert made._watch.board.crashes == 0, "nobody was at a packet"
+    assert made._crash_watch.board.crashes == 0, "nobody was at a packet"
     assert lines.getvalue().count("no pulse for 10 seconds") == 1

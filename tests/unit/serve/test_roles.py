@@ -1,10 +1,9 @@
-"""The parts between the roles: the key that either makes, a node's reports, the supervisor's pauses."""
+"""The parts between the roles: the lock of a state directory, a node's reports, the supervisor's pauses."""
 
 from __future__ import annotations
 
 import asyncio
 import io
-import stat
 import sys
 from pathlib import Path
 from typing import NoReturn, cast
@@ -13,37 +12,13 @@ import pytest
 
 from filterd.config.settings import Settings
 from filterd.model.records import NodeReport
-from filterd.serve.nodelink import SOCKET, NodeLink, from_line, report_for_ever, to_line
-from filterd.serve.process import fingerprint_key, hold, run_role
+from filterd.serve.node_reports import SOCKET, NodeReportListener, from_line, report_for_ever, to_line
+from filterd.serve.process import hold, run_role
 from filterd.serve.supervisor import FIRST_PAUSE, LONGEST_PAUSE, Child, Supervisor
 from filterd.serve.wiring import versions_of
 from filterd.telemetry import log
 
 REPORT = NodeReport("resolver-1", 5.0, 3, 4, "ab", True, {"starter-adult": "1 d1"})
-
-
-def test_the_key_is_made_once_for_its_owner_alone(tmp_path: Path) -> None:
-    key = fingerprint_key(tmp_path)
-    assert len(key) == 16
-    assert fingerprint_key(tmp_path) == key
-    path = tmp_path / "keys" / "fingerprint.key"
-    assert stat.S_IMODE(path.stat().st_mode) == 0o600
-    assert list(path.parent.iterdir()) == [path]
-
-
-def test_a_key_of_another_length_is_refused_with_a_remedy(tmp_path: Path) -> None:
-    fingerprint_key(tmp_path)
-    (tmp_path / "keys" / "fingerprint.key").write_bytes(b"short")
-    with pytest.raises(ValueError, match="restore it from a backup"):
-        fingerprint_key(tmp_path)
-
-
-def test_a_key_that_others_could_read_is_closed(tmp_path: Path) -> None:
-    key = fingerprint_key(tmp_path)
-    path = tmp_path / "keys" / "fingerprint.key"
-    path.chmod(0o644)
-    assert fingerprint_key(tmp_path) == key
-    assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
 
 def test_a_state_directory_is_held_by_one_process_of_a_role(
@@ -83,14 +58,14 @@ def test_what_is_no_report_is_refused(line: bytes) -> None:
 async def test_reports_arrive_when_something_changed_and_after_control_was_away(tmp_path: Path) -> None:
     heard: asyncio.Queue[NodeReport] = asyncio.Queue()
     present = [REPORT]
-    link = NodeLink(tmp_path / SOCKET, heard.put, lambda: 5.0)
+    link = NodeReportListener(tmp_path / SOCKET, heard.put, lambda: 5.0)
     await link.start()
     sender = asyncio.create_task(report_for_ever(tmp_path / SOCKET, lambda: present[0]))
     assert await asyncio.wait_for(heard.get(), 5) == REPORT
     present[0] = NodeReport("resolver-1", 5.0, 9, 9, "cd", True, {})
     assert (await asyncio.wait_for(heard.get(), 5)).mandatory_revision == 9
     await link.close()
-    link = NodeLink(tmp_path / SOCKET, heard.put, lambda: 6.0)
+    link = NodeReportListener(tmp_path / SOCKET, heard.put, lambda: 6.0)
     await link.start()
     assert (await asyncio.wait_for(heard.get(), 5)).seen_at == 6.0
     sender.cancel()

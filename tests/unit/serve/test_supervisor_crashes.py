@@ -22,8 +22,8 @@ MARK = bytes(range(16))
 def made(role: str = "resolver") -> tuple[Supervisor, Child, CrashWatch]:
     """A supervisor whose children are never told any settings."""
     found = Supervisor(None, cast("Settings", None), [role])
-    assert found._watch is not None
-    return found, found._children[0], found._watch
+    assert found._crash_watch is not None
+    return found, found._children[0], found._crash_watch
 
 
 async def test_the_third_fault_in_a_minute_starts_another_at_once() -> None:
@@ -38,18 +38,18 @@ async def test_the_third_fault_in_a_minute_starts_another_at_once() -> None:
 
 async def test_faults_of_control_are_none_of_a_packet() -> None:
     found = Supervisor(None, cast("Settings", None), ["control"])
-    assert found._watch is None
+    assert found._crash_watch is None
     assert found._pause_after(found._children[0], -signal.SIGSEGV, time.monotonic()) == FIRST_PAUSE
 
 
 async def test_a_resolver_that_stays_at_one_packet_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(supervisor, "LOOK_SECONDS", 0.02)
+    monkeypatch.setattr(supervisor, "CHECK_SECONDS", 0.02)
     monkeypatch.setattr(crashes, "STUCK_SECONDS", 0.1)
     found, child, watch = made()
     child.process = await asyncio.create_subprocess_exec(
         sys.executable, "-c", "input()", stdin=asyncio.subprocess.PIPE
     )
-    looking = asyncio.get_running_loop().create_task(found._look_after())
+    looking = asyncio.get_running_loop().create_task(found._check_for_ever())
     watch.board.note(MARK)
     assert await child.process.wait() == -signal.SIGABRT
     assert not found._pause_after(child, -signal.SIGABRT, 0.0)

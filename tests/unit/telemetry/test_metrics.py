@@ -8,19 +8,19 @@ import re
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from filterd.telemetry.families import Histogram
-from filterd.telemetry.fast_metrics import FastFigures
+from filterd.telemetry.fast_metrics import FastPathMetrics
+from filterd.telemetry.metric_families import Histogram
 from filterd.telemetry.metrics import (
-    ControlFigures,
-    FeedFigures,
-    ResolverFigures,
-    RoleMetrics,
-    control_metrics,
-    resolver_metrics,
+    ControlMetrics,
+    FeedMetrics,
+    MetricsRegistry,
+    ResolverMetrics,
+    control_registry,
+    resolver_registry,
 )
-from filterd.telemetry.upstream_metrics import UpstreamFigures
+from filterd.telemetry.upstream_metrics import UpstreamMetrics
 
-FULL_RESOLVER = ResolverFigures(
+FULL_RESOLVER = ResolverMetrics(
     queries={"udp": 3, "tcp": 1},
     verdicts={("block", "mandatory"): 2},
     category_blocks={"adult": 1},
@@ -29,7 +29,7 @@ FULL_RESOLVER = ResolverFigures(
     rate_limited={("truncated", "32"): 4, ("dropped", "56"): 1},
     cache_lookups={"hit": 1},
     upstream_queries={("192.0.2.53:53", "answered"): 1},
-    upstreams={"192.0.2.53:53": UpstreamFigures(up=True, looping=False, latency=0.02, outstanding=3)},
+    upstreams={"192.0.2.53:53": UpstreamMetrics(up=True, looping=False, latency=0.02, outstanding=3)},
     listen_addresses={"present": 2, "absent": 0},
     tcp_connections=3,
     tcp_ended={"idle": 1},
@@ -39,13 +39,15 @@ FULL_RESOLVER = ResolverFigures(
     snapshots_refused={"damaged": 1},
     state_damage={"mandatory": 0},
     parts_ready={"mandatory": True},
-    fast=FastFigures(threads=2, self_queries={("fast", "answered"): 5, ("tcp", "unanswered"): 1}, stuck=1),
+    fast=FastPathMetrics(
+        threads=2, self_queries={("fast", "answered"): 5, ("tcp", "unanswered"): 1}, stuck=1
+    ),
     lines=1,
     overlay_entries=5,
     revision_lag=0.5,
 )
-FULL_CONTROL = ControlFigures(
-    feeds={"starter-adult": FeedFigures(149, 1.8e9, False)},
+FULL_CONTROL = ControlMetrics(
+    feeds={"starter-adult": FeedMetrics(149, 1.8e9, False)},
     orders={"accepted": 1},
     subscribers={"opted_in": 1},
     audit_entries=7,
@@ -86,12 +88,12 @@ CONTROL_NAMES = {
     "filterd_build_info",
 }
 ROLES = [
-    (resolver_metrics(lambda: FULL_RESOLVER), RESOLVER_NAMES),
-    (control_metrics(lambda: FULL_CONTROL), CONTROL_NAMES),
+    (resolver_registry(lambda: FULL_RESOLVER), RESOLVER_NAMES),
+    (control_registry(lambda: FULL_CONTROL), CONTROL_NAMES),
 ]
 
 
-def samples(metrics: RoleMetrics) -> dict[str, list[dict[str, str]]]:
+def samples(metrics: MetricsRegistry) -> dict[str, list[dict[str, str]]]:
     """Labels by sample name."""
     found: dict[str, list[dict[str, str]]] = {}
     for family in text_string_to_metric_families(metrics.exposition().decode()):
@@ -101,12 +103,12 @@ def samples(metrics: RoleMetrics) -> dict[str, list[dict[str, str]]]:
 
 
 @pytest.mark.parametrize(("metrics", "names"), ROLES)
-def test_the_names_of_the_contract(metrics: RoleMetrics, names: set[str]) -> None:
+def test_the_names_of_the_contract(metrics: MetricsRegistry, names: set[str]) -> None:
     assert names <= samples(metrics).keys()
 
 
 @pytest.mark.parametrize(("metrics", "names"), ROLES)
-def test_well_named(metrics: RoleMetrics, names: set[str]) -> None:
+def test_well_named(metrics: MetricsRegistry, names: set[str]) -> None:
     """The rules of ``promtool check metrics``: help texts, units, and what ends in _total, _info or a
     unit."""
     text = metrics.exposition().decode()
@@ -121,7 +123,7 @@ def test_well_named(metrics: RoleMetrics, names: set[str]) -> None:
 
 
 @pytest.mark.parametrize(("metrics", "names"), ROLES)
-def test_labels_are_a_closed_set(metrics: RoleMetrics, names: set[str]) -> None:
+def test_labels_are_a_closed_set(metrics: MetricsRegistry, names: set[str]) -> None:
     allowed = {
         *("transport", "verdict", "reason", "category", "path", "le", "result", "upstream", "outcome"),
         *("digest", "part", "feed", "state", "version", "python", "role"),
@@ -133,7 +135,7 @@ def test_labels_are_a_closed_set(metrics: RoleMetrics, names: set[str]) -> None:
 
 def test_figures_are_read_at_each_scrape() -> None:
     lines = iter([1, 2])
-    metrics = resolver_metrics(lambda: ResolverFigures(lines=next(lines)))
+    metrics = resolver_registry(lambda: ResolverMetrics(lines=next(lines)))
     assert b"filterd_node_lines 1.0" in metrics.exposition()
     assert b"filterd_node_lines 2.0" in metrics.exposition()
 
@@ -147,4 +149,4 @@ def test_a_histogram_counts_by_bucket() -> None:
 
 
 def test_no_snapshot_no_digest() -> None:
-    assert "filterd_snapshot_info" not in samples(resolver_metrics(ResolverFigures))
+    assert "filterd_snapshot_info" not in samples(resolver_registry(ResolverMetrics))

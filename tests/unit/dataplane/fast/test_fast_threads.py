@@ -1,5 +1,5 @@
-"""Threads of the fast path on real sockets: they begin and end with queries on their way, and doors come and
-go under them."""
+"""Threads of the fast path on real sockets: they begin and end with queries on their way, and listening
+sockets come and go under them."""
 
 from __future__ import annotations
 
@@ -215,7 +215,7 @@ async def test_closing_with_queries_at_upstreams_leaves_no_thread_task_or_file()
     assert open_files() == before
 
 
-# --- doors ---
+# --- listening sockets ---
 
 
 def test_doors_open_and_close_while_others_are_served(served: Crew) -> None:

@@ -60,4 +60,4 @@ def test_the_room_of_a_large_message_is_given_back() -> None:
     framing = Framing()
     framing.feed(framed([bytes(65535)]))
     assert framing.next() == bytes(65535)
-    assert sys.getsizeof(framing._held) < 100
+    assert sys.getsizeof(framing._arrived) < 100

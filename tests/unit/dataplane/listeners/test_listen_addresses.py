@@ -79,7 +79,7 @@ async def test_what_comes_late_and_is_taken_is_said_once_and_tried_again(
     served: Served, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The interface of the address appears; another program has the port, and then lets go of it."""
-    monkeypatch.setattr(listen_addresses_module, "LOOK_SECONDS", 0.02)
+    monkeypatch.setattr(listen_addresses_module, "CHECK_SECONDS", 0.02)
     told, absent = Told(), True
 
     def interface_of(address: object) -> int:

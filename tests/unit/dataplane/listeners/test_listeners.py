@@ -11,8 +11,8 @@ import dns.message
 import dns.rcode
 import pytest
 
-from filterd.dataplane.listeners import connections as connections_module
-from filterd.dataplane.listeners.connections import Ending
+from filterd.dataplane.listeners import connection_table
+from filterd.dataplane.listeners.connection_table import Ending
 from filterd.dataplane.packet.answer_counts import BOUNDS, AnswerCounts
 from filterd.dataplane.packet.unwrap import client_bytes
 from tests.worlds.listener import Served, framed, make_served, proxied, query, receive
@@ -210,7 +210,7 @@ async def test_one_client_cannot_take_every_place_of_waiting_queries(
     served: Served, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Over several connections; all are answered in the end, those of a half-closed connection too."""
-    monkeypatch.setattr(connections_module, "WAITING_PER_PREFIX", 5)
+    monkeypatch.setattr(connection_table, "WAITING_PER_PREFIX", 5)
     clients = [await served.stream() for _ in range(4)]
     for number, (_, writer) in enumerate(clients):
         writer.write(framed(*[query(f"slow.x{number}-{each}.example") for each in range(3)]))
@@ -269,7 +269,7 @@ async def test_the_system_has_no_file_left_and_then_has(
 
 async def test_waiting_queries_are_bounded_and_shared(served: Served) -> None:
     """One client gets half of the places; others still find one; at last all are taken."""
-    served.path._places.size = 4
+    served.path._quota.size = 4
     served.upstreams.gate.clear()
     for number in range(3):
         assert await served.datagram(query(f"n{number}.example"), "127.0.0.2") is None

@@ -6,12 +6,12 @@ import asyncio
 
 import pytest
 
-from filterd.dataplane.listeners.connections import ConnectionLimits
-from filterd.dataplane.listeners.selfsockets import ASKED_OF_ONE
+from filterd.dataplane.listeners.connection_table import ConnectionLimits
+from filterd.dataplane.listeners.selfquery_sockets import ASKED_OF_ONE
 from filterd.dataplane.listeners.thread_liveness import STUCK_SECONDS
 from tests.worlds.selfcheck import SelfWorld, self_world
 
-LOOKS = int(STUCK_SECONDS)
+TURNS = int(STUCK_SECONDS)
 
 
 @pytest.mark.parametrize("fronts", [[], ["127.0.0.0/8", "::1/128"]], ids=["direct", "proxied"])
@@ -44,23 +44,23 @@ async def test_a_thread_that_stops_is_told_apart_from_the_others() -> None:
     async with self_world(3) as world:
         await world.until(lambda: world.check.settled)
         world.stop(1)
-        await world.look()
-        for _ in range(LOOKS):
+        await world.turn()
+        for _ in range(TURNS):
             assert world.check.troubles() == []
-            await world.look()
-        await world.look()
+            await world.turn()
+        await world.turn()
         assert world.check.troubles() == ["thread fast-1 is stuck"]
         assert not world.check.lives
         assert world.check.threads_stuck == 1
         assert [fields["part"] for event, fields in world.told.events if "is stuck" in event] == ["fast-1"]
-        assert world.outcomes("fast")["unanswered"] >= LOOKS
+        assert world.outcomes("fast")["unanswered"] >= TURNS
 
 
 async def test_a_thread_that_was_never_heard_is_stuck_too() -> None:
     async with self_world(2) as world:
         world.stop(0)
-        for _ in range(LOOKS + 2):
-            await world.look()
+        for _ in range(TURNS + 2):
+            await world.turn()
         assert not world.check.lives
         assert world.check.troubles() == ["thread fast-0 is stuck"]
 
@@ -69,19 +69,19 @@ async def test_a_machine_that_was_suspended_has_heard_nothing_and_missed_nothing
     async with self_world(2) as world:
         await world.until(lambda: world.check.settled)
         world.stop(1)
-        await world.look()
-        await world.look(3600.0)
+        await world.turn()
+        await world.turn(3600.0)
         assert world.check.troubles() == []
 
 
 async def test_when_the_group_of_sockets_changes_new_ways_are_found() -> None:
     async with self_world(3, ["127.0.0.1", "::1"]) as world:
         await world.until(lambda: world.check.settled)
-        for place in world.places._places:
-            place.close()
-            place.look()
-        for _ in range(LOOKS + 2):
-            await world.look()
+        for each in world.addresses._addresses:
+            each.close()
+            each.check()
+        for _ in range(TURNS + 2):
+            await world.turn()
         assert world.check.lives
         before = world.outcomes("fast")["answered"]
         await world.until(lambda: world.outcomes("fast")["answered"] > before)
@@ -90,8 +90,8 @@ async def test_when_the_group_of_sockets_changes_new_ways_are_found() -> None:
 async def test_an_address_that_is_not_there_is_not_asked() -> None:
     async with self_world(2, ["127.0.0.1", "192.0.2.1"]) as world:
         await world.until(lambda: world.check.settled)
-        for _ in range(2 * LOOKS):
-            await world.look()
+        for _ in range(2 * TURNS):
+            await world.turn()
         assert world.check.lives
         assert "unanswered" not in world.outcomes("fast") | world.outcomes("tcp")
 
@@ -101,23 +101,23 @@ async def test_without_any_address_the_threads_are_watched_by_their_turns() -> N
         await world.until(lambda: world.check.lives)
         assert world.check.counts.total() == 0
         world.stop(1)
-        for _ in range(LOOKS + 1):
-            await world.look()
+        for _ in range(TURNS + 1):
+            await world.turn()
         assert "thread fast-1 is stuck" in world.check.troubles()
 
 
 async def test_tcp_that_accepts_nobody_is_stuck(monkeypatch: pytest.MonkeyPatch) -> None:
     async with self_world(1) as world:
         await world.until(lambda: "answered" in world.outcomes("tcp"))
-        (place,) = world.places._places
-        assert place._listeners is not None
-        asyncio.get_running_loop().remove_reader(place._listeners[1]._socket)
-        world.check._caller.close()
-        for _ in range(LOOKS + 2):
-            await world.look()
+        (address,) = world.addresses._addresses
+        assert address._listeners is not None
+        asyncio.get_running_loop().remove_reader(address._listeners[1]._socket)
+        world.check._tcp_asker.close()
+        for _ in range(TURNS + 2):
+            await world.turn()
         assert world.check.troubles() == ["TCP is stuck"]
         world.service.shortages["files"] += 1
-        await world.look()
+        await world.turn()
         assert world.check.troubles() == [], "it looks for a client, and the system has none to spare"
 
 
@@ -130,20 +130,20 @@ async def test_our_connection_is_outside_of_clients_limits() -> None:
 async def test_whoever_has_no_socket_of_ours_is_a_client() -> None:
     async with self_world(1, limits=ConnectionLimits(connections=1)) as world:
         await world.until(lambda: "answered" in world.outcomes("tcp"))
-        (reach,) = [each for each in world.places.reaches() if each is not None]
-        _, writer = await asyncio.open_connection(str(reach.address), reach.port)
+        (target,) = [each for each in world.addresses.self_query_targets() if each is not None]
+        _, writer = await asyncio.open_connection(str(target.address), target.port)
         async with asyncio.timeout(5):
             while not len(world.service.connections):
                 await asyncio.sleep(0.01)
         writer.close()
-        assert world.service.own is not None
-        assert len(world.service.own.connections) == 1
+        assert world.service.self_connections is not None
+        assert len(world.service.self_connections.connections) == 1
 
 
 async def test_all_sockets_are_closed_at_the_end() -> None:
     async with self_world(3) as world:
         await world.until(lambda: world.check.settled)
-        opened = [each for asker in world.check._askers.values() for each in asker._known.values()]
+        opened = [each for asker in world.check._udp_askers.values() for each in asker._known.values()]
     assert len(opened) == 3
     assert all(each.fileno() == -1 for each in opened)
-    assert not world.check._caller.is_open
+    assert not world.check._tcp_asker.is_open

@@ -8,20 +8,20 @@ from filterd.dataplane.listeners.selfcheck import TcpLiveness
 from filterd.dataplane.listeners.silence import Silence
 from filterd.dataplane.listeners.thread_liveness import STUCK_SECONDS, Signs, ThreadLiveness
 
-LOOKS = int(STUCK_SECONDS)
+TURNS = int(STUCK_SECONDS)
 ANSWERED = Signs(asked=True, answered=True, turned=True, crowded=False)
 
 
-def looked(*, heard: bool, signs: Signs, looks: int = LOOKS) -> ThreadLiveness:
+def judged(*, heard: bool, signs: Signs, turns: int = TURNS) -> ThreadLiveness:
     """After so many seconds of the same; ``heard``: it answered once before."""
-    sight = ThreadLiveness()
+    thread = ThreadLiveness()
     now = 50.0
     if heard:
-        sight.look(ANSWERED, now)
-    for _ in range(looks + 1):
-        sight.look(signs, now)
+        thread.judge(ANSWERED, now)
+    for _ in range(turns + 1):
+        thread.judge(signs, now)
         now += 1.0
-    return sight
+    return thread
 
 
 @pytest.mark.parametrize(
@@ -38,36 +38,36 @@ def looked(*, heard: bool, signs: Signs, looks: int = LOOKS) -> ThreadLiveness:
     ],
 )
 def test_what_is_silence(heard: bool, signs: Signs, stuck: bool) -> None:
-    assert looked(heard=heard, signs=signs).stuck is stuck
-    assert not looked(heard=heard, signs=signs, looks=LOOKS - 1).stuck
+    assert judged(heard=heard, signs=signs).stuck is stuck
+    assert not judged(heard=heard, signs=signs, turns=TURNS - 1).stuck
 
 
 def test_it_lives_from_its_first_sign_on() -> None:
     assert not ThreadLiveness().lives
-    assert not looked(heard=False, signs=Signs(True, False, False, False), looks=1).lives
-    assert looked(heard=False, signs=Signs(False, False, True, False), looks=1).lives
+    assert not judged(heard=False, signs=Signs(True, False, False, False), turns=1).lives
+    assert judged(heard=False, signs=Signs(False, False, True, False), turns=1).lives
 
 
 def test_an_answer_ends_it() -> None:
-    sight = looked(heard=True, signs=Signs(True, False, True, False))
-    assert sight.stuck
-    sight.look(ANSWERED, 100.0)
-    assert not sight.stuck
+    thread = judged(heard=True, signs=Signs(True, False, True, False))
+    assert thread.stuck
+    thread.judge(ANSWERED, 100.0)
+    assert not thread.stuck
 
 
 def test_tcp_is_stuck_where_nothing_at_all_happens() -> None:
     for asked, activity, stuck in ((True, 0, True), (False, 0, False), (True, 1, False)):
-        sight = TcpLiveness()
-        sight.asked = asked
-        for now in range(LOOKS + 1):
-            sight.look(False, now * activity, float(now))
-        assert sight.stuck is stuck
-        sight.look(True, LOOKS * activity, LOOKS + 1.0)
-        assert not sight.stuck
+        thread = TcpLiveness()
+        thread.asked = asked
+        for now in range(TURNS + 1):
+            thread.judge(False, now * activity, float(now))
+        assert thread.stuck is stuck
+        thread.judge(True, TURNS * activity, TURNS + 1.0)
+        assert not thread.stuck
 
 
-def test_a_look_adds_two_looks_time_at_most() -> None:
+def test_a_turn_adds_the_time_of_two_at_most() -> None:
     silence = Silence(1.0)
-    assert [silence.look(now) for now in (10.0, 11.0, 500.0, 499.0, 500.5)] == [0.0, 1.0, 3.0, 3.0, 4.5]
+    assert [silence.advance(now) for now in (10.0, 11.0, 500.0, 499.0, 500.5)] == [0.0, 1.0, 3.0, 3.0, 4.5]
     silence.heard()
-    assert silence.look(501.0) == 0.5
+    assert silence.advance(501.0) == 0.5

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from filterd.dataplane.nodestate.journal import Journal
 from filterd.dataplane.nodestate.node import Node
 from filterd.dataplane.nodestate.publisher import check_meta
 from filterd.dataplane.nodestate.values import NodePaths, Published
+from filterd.disk.journal import Journal
 from filterd.model.changelog import BindingChange, LineChange, OrderChange
 from filterd.model.line import LineChoices, OwnName
 from filterd.model.mandatory import FIRST_ORDER_ID, Mandate
@@ -167,7 +167,7 @@ def test_an_order_that_the_disk_does_not_take_is_not_in_memory_either(
         patched.setattr(Journal, "append", full)
         store.write(ORDER)
         node.turn()
-        assert node.disk.orders.held == {}
+        assert node.disk.orders.all() == ()
         assert node.mandatory_revision == before
     settle(node)
     assert heard.reason("banned.example", 0) is Reason.MANDATORY

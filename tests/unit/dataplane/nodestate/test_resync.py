@@ -294,7 +294,7 @@ def test_a_disk_that_fails_keeps_what_was_read(
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patched:
-        patched.setattr("filterd.dataplane.nodestate.journal.replace_file", full)
+        patched.setattr("filterd.disk.journal.replace_file", full)
         while not machine.watcher.notes or "OSError" not in machine.watcher.notes[-1]:
             machine.node.turn()
     assert machine.node.resync is resync

@@ -1,4 +1,4 @@
-"""One packet in, one answer out: readiness, manners, verdicts, cache, and what comes after forwarding."""
+"""One packet in, one answer out: readiness, protocol rules, verdicts, cache, forwarding."""
 
 from __future__ import annotations
 

@@ -269,7 +269,7 @@ async def test_who_finds_no_place_to_wait_gets_what_is_stale(bench: Bench) -> No
         assert codes(await bench.ask()) == [3]
         assert bench.take("other.example.org") is None
     await settle()
-    assert bench.path.record.drops == {"too_many_waiting": 1}
+    assert bench.path.counts.drops == {"too_many_waiting": 1}
     assert (codes(await bench.ask()), bench.upstreams.asked) == ([], 2)
 
 
@@ -286,10 +286,10 @@ async def test_closing_gives_up_refreshes(bench: Bench) -> None:
 async def test_places_for_waiting_go_by_the_client_that_a_sender_names(bench: Bench) -> None:
     forwarders = Prefixes(bytes(16), ["127.0.0.0/8"])
     bench.packets.change_settings(Prefixes(bytes(16), ["192.0.2.0/24"]), Rules(), forwarders)
-    bench.path._places = WaitingQuota(3)
+    bench.path._quota = WaitingQuota(3)
     bench.upstreams.gate.clear()
     taken = [bench.path.take(subnet_query(host), CLIENT, False, bench.send) for host in (1, 1, 2)]
     assert None not in taken
     assert bench.path.take(subnet_query(3), CLIENT, False, bench.send) is None
-    assert bench.path.record.drops == {"too_many_waiting": 1}
+    assert bench.path.counts.drops == {"too_many_waiting": 1}
     bench.upstreams.gate.set()

@@ -9,14 +9,14 @@ import dns.edns
 import dns.flags
 import pytest
 
-from filterd.dataplane.upstream.race import RaceLimits
-from filterd.dataplane.upstream.values import (
+from filterd.dataplane.upstream.model import (
     FailureReason,
     ForwardOutcome,
     Question,
     UpstreamAnswer,
     UpstreamFailure,
 )
+from filterd.dataplane.upstream.race import RaceLimits
 from tests.worlds.upstream import (
     FIRST,
     QUESTION,

@@ -6,8 +6,8 @@ import random
 
 import pytest
 
-from filterd.dataplane.upstream.budget import BURST, Budget
 from filterd.dataplane.upstream.latency import LONGEST_HEDGE, SHORTEST_HEDGE, Latency
+from filterd.dataplane.upstream.race import HEDGE_BURST, HedgeBudget
 
 
 def observed(*seconds: float) -> Latency:
@@ -44,8 +44,8 @@ def test_then_it_is_the_95th_percentile_of_the_latest() -> None:
 
 
 def test_a_tenth_of_the_questions_may_be_hedged_and_a_burst() -> None:
-    budget = Budget()
-    assert sum(budget.take() for _ in range(100)) == BURST
+    budget = HedgeBudget()
+    assert sum(budget.take() for _ in range(100)) == HEDGE_BURST
     taken = 0
     for _ in range(1000):
         budget.earn()
@@ -53,4 +53,4 @@ def test_a_tenth_of_the_questions_may_be_hedged_and_a_burst() -> None:
     assert taken == pytest.approx(100, abs=1)
     for _ in range(10_000):
         budget.earn()
-    assert sum(budget.take() for _ in range(100)) == BURST
+    assert sum(budget.take() for _ in range(100)) == HEDGE_BURST

@@ -22,7 +22,7 @@ from filterd.dataplane.upstream.message import (
     speaks_edns,
     write_query,
 )
-from filterd.dataplane.upstream.values import FailureReason, Question, Server, UpstreamFailure
+from filterd.dataplane.upstream.model import FailureReason, Question, Server, UpstreamFailure
 from filterd.wire.names import name_from_text
 
 NAME = "www.some-example.org"

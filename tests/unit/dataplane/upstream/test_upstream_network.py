@@ -18,9 +18,7 @@ import dns.rrset
 import pytest
 
 from filterd.dataplane.upstream.forwarder import Forwarder
-from filterd.dataplane.upstream.network import open_udp
-from filterd.dataplane.upstream.race import RaceLimits
-from filterd.dataplane.upstream.values import (
+from filterd.dataplane.upstream.model import (
     FailureReason,
     ForwardOutcome,
     Question,
@@ -28,6 +26,8 @@ from filterd.dataplane.upstream.values import (
     UpstreamAnswer,
     UpstreamFailure,
 )
+from filterd.dataplane.upstream.network import open_udp
+from filterd.dataplane.upstream.race import RaceLimits
 from filterd.wire.names import name_from_text
 
 QUESTION = Question(name_from_text("www.example.org"), 1)

@@ -8,8 +8,7 @@ from itertools import pairwise
 import dns.message
 
 from filterd.dataplane.upstream.health import IDLE, LONGEST_REST
-from filterd.dataplane.upstream.probes import LABEL, LOOP_CHECK, LOOP_RECHECK
-from filterd.dataplane.upstream.values import (
+from filterd.dataplane.upstream.model import (
     FailureReason,
     ForwardOutcome,
     Question,
@@ -17,6 +16,7 @@ from filterd.dataplane.upstream.values import (
     UpstreamAnswer,
     UpstreamFailure,
 )
+from filterd.dataplane.upstream.probes import LABEL, LOOP_CHECK, LOOP_RECHECK
 from tests.worlds.upstream import (
     FIRST,
     QUESTION,
@@ -137,9 +137,9 @@ async def test_a_server_that_leads_back_to_us_is_not_used_until_it_no_longer_doe
     leads_back(found)
     found.forwarder.start()
     await asyncio.sleep(0.1)
-    sight = found.forwarder.statuses()[FIRST.name]
-    assert sight.looping
-    assert not sight.up
+    status = found.forwarder.statuses()[FIRST.name]
+    assert status.looping
+    assert not status.up
     assert found.notes == [("an upstream leads back to this resolver and is not used", FIRST.name, "loop")]
     for question in questions(5):
         answer = await found.forwarder.resolve(question)

@@ -7,7 +7,7 @@ import random
 
 import pytest
 
-from filterd.dataplane.upstream.values import (
+from filterd.dataplane.upstream.model import (
     FailureReason,
     ForwardOutcome,
     Question,
@@ -198,7 +198,7 @@ async def test_nothing_is_left_when_it_is_closed_in_the_middle() -> None:
     await found.forwarder.close()
     assert all(task.done() for task in waiting)
     assert found.network.closed
-    assert {sight.outstanding for sight in found.forwarder.statuses().values()} == {0}
+    assert {status.outstanding for status in found.forwarder.statuses().values()} == {0}
     assert len(asyncio.all_tasks()) == 1
 
 

@@ -10,7 +10,7 @@ import pytest
 from filterd.dataplane.packet.crashboard import CrashBoard
 from filterd.dataplane.upstream import message
 from filterd.dataplane.upstream.forwarder import Forwarder
-from filterd.dataplane.upstream.values import UpstreamAnswer
+from filterd.dataplane.upstream.model import UpstreamAnswer
 from filterd.wire import codec
 from filterd.wire.message import StrippedAnswer
 from filterd.wire.status import Status

@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 
 from filterd.dataplane.upstream.capabilities import MISMATCHES, PLAIN_CASE, REFUSALS, WITHOUT_EDNS
 from filterd.dataplane.upstream.health import REFUSALS_TO_REST
-from filterd.dataplane.upstream.sharing import Sharing
+from filterd.dataplane.upstream.health_sharing import HealthSharing
+from filterd.dataplane.upstream.model import Server, Tls
 from filterd.dataplane.upstream.thread_route import RouteReport, ThreadHop
-from filterd.dataplane.upstream.values import Server, Tls
 from tests.worlds.upstream import FIRST, QUESTION, SECOND, THIRD, World, good, world
 from tests.worlds.virtual_time import in_virtual_time
 
@@ -51,7 +51,7 @@ def now() -> int:
     return int(asyncio.get_running_loop().time() * 1e6)
 
 
-def sharing(*servers: Server) -> tuple[World, Threads, Sharing]:
+def sharing(*servers: Server) -> tuple[World, Threads, HealthSharing]:
     found = world(dict.fromkeys(servers, good))
     threads = Threads()
     made = found.forwarder.share(threads)

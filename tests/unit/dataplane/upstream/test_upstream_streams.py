@@ -17,10 +17,10 @@ import pytest
 
 from filterd.dataplane.upstream import streams
 from filterd.dataplane.upstream.forwarder import Forwarder
+from filterd.dataplane.upstream.model import ForwardOutcome, Server, Tls, UpstreamAnswer, UpstreamFailure
 from filterd.dataplane.upstream.network import LoopNetwork
 from filterd.dataplane.upstream.race import RaceLimits
 from filterd.dataplane.upstream.streams import BUSY, MOST_CONNECTIONS, tls_context
-from filterd.dataplane.upstream.values import ForwardOutcome, Server, Tls, UpstreamAnswer, UpstreamFailure
 from tests.worlds.certificates import Authority
 from tests.worlds.upstream import QUESTION, good, questions
 

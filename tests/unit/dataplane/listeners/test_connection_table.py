@@ -10,11 +10,11 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from filterd.dataplane.listeners.connections import (
+from filterd.dataplane.listeners.connection_table import (
     SLOT,
     WAITING_PER_PREFIX,
     ConnectionLimits,
-    Connections,
+    ConnectionTable,
     Ending,
     Prefix,
 )
@@ -27,7 +27,7 @@ CLIENTS = [client_bytes(each) for each in ("192.0.2.1", "192.0.2.2", "2001:db8::
 class Fake:
     """A connection that does what it is told."""
 
-    def __init__(self, table: Connections) -> None:
+    def __init__(self, table: ConnectionTable) -> None:
         self.table = table
         self.slot = -1
         self.prefix: Prefix | None = None
@@ -53,7 +53,7 @@ class TableMachine(RuleBasedStateMachine):
 
     @initialize(connections=st.integers(1, 6), per_prefix=st.integers(1, 3))
     def begin(self, connections: int, per_prefix: int) -> None:
-        self.table = Connections(ConnectionLimits(connections=connections, per_prefix=per_prefix))
+        self.table = ConnectionTable(ConnectionLimits(connections=connections, per_prefix=per_prefix))
         self.held: list[Fake] = []
         self.idle: list[Fake] = []
         self.ended: Counter[Ending] = Counter()
@@ -123,7 +123,7 @@ class TableMachine(RuleBasedStateMachine):
         connection = data.draw(st.sampled_from(self.held))
         connection.due = 0.0
         self.table.change(self.table.limits)
-        self.table.turn(1000.0)
+        self.table.cut_overdue(1000.0)
         assert connection.why is Ending.IDLE
         self.over(connection, Ending.IDLE)
 
@@ -148,26 +148,26 @@ TestTable.settings = settings(max_examples=60, stateful_step_count=40, deadline=
 
 
 def test_a_deadline_is_noticed_within_a_slot_and_never_early() -> None:
-    table = Connections(ConnectionLimits())
+    table = ConnectionTable(ConnectionLimits())
     one, waits = Fake(table), Fake(table)
     one.due, waits.due, waits.ending = 100.1, 100.1, None
     for each in (one, waits):
         table.join(each)
-    table.turn(100.0)
+    table.cut_overdue(100.0)
     assert len(table) == 2
     one.due = 100.6  # something happened meanwhile: nobody told the table
-    table.turn(100.1 + SLOT)
+    table.cut_overdue(100.1 + SLOT)
     assert len(table) == 2
-    table.turn(100.6 + SLOT)
+    table.cut_overdue(100.6 + SLOT)
     assert (one.why, list(table)) == (Ending.IDLE, [waits])
     for step in range(100):
         waits.due = 100.1  # it names no reason: looked at again and again
-        table.turn(101.0 + step * SLOT)
+        table.cut_overdue(101.0 + step * SLOT)
     assert list(table) == [waits]
 
 
 def test_queries_that_wait_are_counted_until_answered_whoever_asked_is_gone() -> None:
-    table = Connections(ConnectionLimits())
+    table = ConnectionTable(ConnectionLimits())
     one, other, stranger = Fake(table), Fake(table), Fake(table)
     for each, client in ((one, CLIENTS[2]), (other, CLIENTS[3]), (stranger, CLIENTS[0])):
         table.join(each)

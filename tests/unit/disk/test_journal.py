@@ -10,10 +10,10 @@ from unittest.mock import Mock
 
 import pytest
 
-from filterd.dataplane.nodestate import files
-from filterd.dataplane.nodestate import journal as journal_module
-from filterd.dataplane.nodestate.files import Chunk
-from filterd.dataplane.nodestate.journal import Journal, JournalDamagedError, JournalRecord
+from filterd.disk import files
+from filterd.disk import journal as journal_module
+from filterd.disk.files import Chunk
+from filterd.disk.journal import Journal, JournalDamagedError, JournalRecord
 
 
 @pytest.fixture
@@ -112,7 +112,7 @@ def test_a_log_that_failed_meanwhile_is_not_thrown_away(
     journal.begin(11, b"all")
     journal.append(12, b"twelve")
     with monkeypatch.context() as patched, pytest.raises(OSError, match="full"):
-        patched.setattr(journal_module, "_write_at", Mock(side_effect=OSError(28, "full")))
+        patched.setattr(journal_module, "write_at", Mock(side_effect=OSError(28, "full")))
         journal.append(13, b"thirteen")
     held_up.set()
     while not journal.settle():

@@ -9,17 +9,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from filterd.config.settings import Settings
-from filterd.dataplane.nodestate.keyfile import key_in
+from filterd.disk.keys import COOKIE_KEY
 from filterd.telemetry import log
 
-SECRET_SIZE = 16
 MOST_SECRETS = 2
 _SECRET = re.compile(r"[0-9A-Fa-f]{32}")
 
 
 @dataclass(frozen=True, slots=True)
-class Rules:
-    """See :class:`filterd.dataplane.packet.edge.AnswerRules`."""
+class ConfiguredAnswerRules:
+    """See :class:`filterd.dataplane.packet.plane_types.AnswerRules`."""
 
     block_ttl: int
     max_ttl_opted_in: int
@@ -30,10 +29,10 @@ class Rules:
     cookie_secrets: bytes
 
 
-def rules_of(settings: Settings, cookie_secrets: bytes) -> Rules:
+def rules_of(settings: Settings, cookie_secrets: bytes) -> ConfiguredAnswerRules:
     """What of the settings the packets need."""
     page = settings.block_page
-    return Rules(
+    return ConfiguredAnswerRules(
         block_ttl=settings.dns.block_ttl,
         max_ttl_opted_in=settings.dns.max_ttl_opted_in,
         ipv4=page.ipv4.packed if page is not None and page.ipv4 is not None else None,
@@ -54,12 +53,12 @@ def cookie_secrets(settings: Settings) -> bytes:
     if shared is not None:
         return _read(shared)
     try:
-        return key_in(settings.state_dir / "keys" / "cookie.key", SECRET_SIZE, "for a new one")
+        return COOKIE_KEY.load(settings.state_dir)
     except OSError as error:
         log.get().warning(
             "no cookie secret can be kept, clients lose theirs at each start", reason=str(error)
         )
-        return secrets.token_bytes(SECRET_SIZE)
+        return secrets.token_bytes(COOKIE_KEY.size)
 
 
 def _read(path: Path) -> bytes:

@@ -1,12 +1,12 @@
-"""What must hold between the documents: ids that exist and stand once, limits of the snapshot's format."""
+"""Checks between the policy documents: each id exists and stands once, and the snapshot can hold them."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
+from filterd.config.policy_values import Problem
 from filterd.model.mandatory import FIRST_ORDER_ID
 from filterd.policy.documents import Jurisdiction, Policies, Profile
-from filterd.policy.reading import Problem
 
 
 def check(policies: Policies) -> list[Problem]:
@@ -27,8 +27,8 @@ def check(policies: Policies) -> list[Problem]:
     if sum(feed.mandatory is not None for feed in policies.feeds) > FIRST_ORDER_ID:
         problems.append(Problem("feeds.yaml", f"more than {FIRST_ORDER_ID} mandatory feeds"))
     for expected in policies.expected:
-        place = f"expected.yaml.{expected.name}"
-        problems += _unknown(place, expected.categories, categories, "category")
+        path = f"expected.yaml.{expected.name}"
+        problems += _unknown(path, expected.categories, categories, "category")
     for profile in policies.profiles:
         problems += _check_profile(profile, policies)
     for jurisdiction in policies.jurisdictions:
@@ -37,39 +37,39 @@ def check(policies: Policies) -> list[Problem]:
 
 
 def _check_profile(profile: Profile, policies: Policies) -> list[Problem]:
-    place = f"profiles/{profile.id}.yaml"
+    path = f"profiles/{profile.id}.yaml"
     categories = {each.id for each in policies.categories}
     engines = {each.id: each.engine for each in policies.safe_search}
-    problems = _unknown(f"{place}.categories", profile.categories, categories, "category")
-    problems += _unknown(f"{place}.services", profile.services, {s.id for s in policies.services}, "service")
-    problems += _unknown(f"{place}.safe_search", profile.safe_search, engines.keys(), "safe search entry")
-    problems += _unknown(f"{place}.bypass", profile.bypass, {each.id for each in policies.bypass}, "bypass")
+    problems = _unknown(f"{path}.categories", profile.categories, categories, "category")
+    problems += _unknown(f"{path}.services", profile.services, {s.id for s in policies.services}, "service")
+    problems += _unknown(f"{path}.safe_search", profile.safe_search, engines.keys(), "safe search entry")
+    problems += _unknown(f"{path}.bypass", profile.bypass, {each.id for each in policies.bypass}, "bypass")
     for index, slot in enumerate(profile.schedule):
-        where = f"{place}.schedule[{index}].block"
-        problems += _unknown(where, slot.categories, categories, "category")
+        slot_path = f"{path}.schedule[{index}].block"
+        problems += _unknown(slot_path, slot.categories, categories, "category")
     for engine in _repeated([engines[each] for each in profile.safe_search if each in engines]):
-        problems.append(Problem(f"{place}.safe_search", f"more than one entry for the engine {engine}"))
+        problems.append(Problem(f"{path}.safe_search", f"more than one entry for the engine {engine}"))
     return problems
 
 
 def _check_jurisdiction(jurisdiction: Jurisdiction) -> list[Problem]:
-    place = f"jurisdictions/{jurisdiction.id}.yaml"
+    path = f"jurisdictions/{jurisdiction.id}.yaml"
     authorities = [each.id for each in jurisdiction.authorities]
     problems = []
     for ids in (authorities, [each.id for each in jurisdiction.grounds]):
-        problems += [Problem(place, f"the id {each} stands twice") for each in _repeated(ids)]
+        problems += [Problem(path, f"the id {each} stands twice") for each in _repeated(ids)]
     for index, ground in enumerate(jurisdiction.grounds):
-        where = f"{place}.grounds[{index}].authorities"
-        problems += _unknown(where, ground.authorities, set(authorities), "authority")
+        slot_path = f"{path}.grounds[{index}].authorities"
+        problems += _unknown(slot_path, ground.authorities, set(authorities), "authority")
     return problems
 
 
-def _unknown(place: str, ids: Iterable[str], known: Iterable[str], word: str) -> list[Problem]:
+def _unknown(path: str, ids: Iterable[str], known: Iterable[str], word: str) -> list[Problem]:
     """A problem for each id that is not known; empty ids have a problem of their own already."""
     known = set(known)
     listing = ", ".join(sorted(known)) or "none"
     return [
-        Problem(place, f"no {word} {each} (there are: {listing})")
+        Problem(path, f"no {word} {each} (there are: {listing})")
         for each in ids
         if each and each not in known
     ]

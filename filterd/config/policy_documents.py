@@ -1,12 +1,13 @@
-"""The documents of the policies directory, one function each: from plain values to those of ``documents``.
+"""Reads the documents of the policies directory, one function each: plain values become ``policy.documents``.
 
-Problems go to the place's list; what is returned is whole only if there are none.
+Problems go to the list of the value; the result is whole only if there are none.
 """
 
 from __future__ import annotations
 
 import re
 
+from filterd.config.policy_values import DocumentValue
 from filterd.model.rule import NameRule, Scope
 from filterd.policy.documents import (
     Authority,
@@ -28,25 +29,24 @@ from filterd.policy.documents import (
     Service,
     Slot,
 )
-from filterd.policy.reading import DocumentValue
 
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _TIME = re.compile(r"([01]\d|2[0-3]):([0-5]\d)|24:00")
 _DATE = re.compile(r"(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])")
 
 
-def read_category(place: DocumentValue) -> Category:
+def read_category(found: DocumentValue) -> Category:
     """An item of categories.yaml."""
-    keys = place.keys(("id", "title", "description"))
+    keys = found.keys(("id", "title", "description"))
     return Category(keys["id"].id(), keys["title"].text(), keys["description"].text())
 
 
-def read_feed(place: DocumentValue) -> Feed:
+def read_feed(found: DocumentValue) -> Feed:
     """An item of feeds.yaml."""
     uses = ("category", "mandatory", "security")
-    keys = place.keys(("id", "source", "format"), (*uses, "scope", "refresh", "guard"))
+    keys = found.keys(("id", "source", "format"), (*uses, "scope", "refresh", "guard"))
     if sum(not keys[use].missing() for use in uses) != 1:
-        place.wrong("must have exactly one of category, mandatory, security")
+        found.wrong("must have exactly one of category, mandatory, security")
     form = keys["format"].choice(Format, Format.DOMAINS, lambda each: each.value)
     return Feed(
         id=keys["id"].id(),
@@ -61,17 +61,17 @@ def read_feed(place: DocumentValue) -> Feed:
     )
 
 
-def _source(place: DocumentValue) -> str:
-    source = place.string()
+def _source(found: DocumentValue) -> str:
+    source = found.string()
     if "://" in source:
-        place.wrong("only local files are read: give a path, absolute or below the policies directory")
+        found.wrong("only local files are read: give a path, absolute or below the policies directory")
     return source
 
 
-def _mandatory(place: DocumentValue) -> MandatoryTerms | None:
-    if place.missing():
+def _mandatory(found: DocumentValue) -> MandatoryTerms | None:
+    if found.missing():
         return None
-    keys = place.keys(("authority", "ground"), ("blocking_mode", "confidential"))
+    keys = found.keys(("authority", "ground"), ("blocking_mode", "confidential"))
     return MandatoryTerms(
         authority=keys["authority"].string(),
         ground=keys["ground"].string(),
@@ -80,18 +80,18 @@ def _mandatory(place: DocumentValue) -> MandatoryTerms | None:
     )
 
 
-def _security(place: DocumentValue) -> bool:
-    if place.missing():
+def _security(found: DocumentValue) -> bool:
+    if found.missing():
         return False
-    place.keys(())
+    found.keys(())
     return True
 
 
-def _guard(place: DocumentValue) -> Guard:
+def _guard(found: DocumentValue) -> Guard:
     default = Guard()
-    if place.missing():
+    if found.missing():
         return default
-    keys = place.keys((), ("min_names", "max_shrink", "max_grow"))
+    keys = found.keys((), ("min_names", "max_shrink", "max_grow"))
     return Guard(
         min_names=keys["min_names"].whole(default.min_names),
         max_shrink=keys["max_shrink"].number(default.max_shrink, 0, 1),
@@ -99,14 +99,14 @@ def _guard(place: DocumentValue) -> Guard:
     )
 
 
-def read_profile(place: DocumentValue, name: str) -> Profile:
+def read_profile(found: DocumentValue, name: str) -> Profile:
     """The file profiles/<name>.yaml."""
-    keys = place.keys(
+    keys = found.keys(
         ("title", "description", "audience"),
         ("categories", "services", "safe_search", "bypass", "blocking_mode", "schedule"),
     )
     return Profile(
-        id=DocumentValue(name, place.path, place.problems).id(),
+        id=DocumentValue(name, found.path, found.problems).id(),
         title=keys["title"].text(),
         description=keys["description"].text(),
         audience=keys["audience"].text(),
@@ -119,13 +119,13 @@ def read_profile(place: DocumentValue, name: str) -> Profile:
     )
 
 
-def _slot(place: DocumentValue) -> Slot:
-    keys = place.keys(("days", "from", "until", "block"))
+def _slot(found: DocumentValue) -> Slot:
+    keys = found.keys(("days", "from", "until", "block"))
     block = keys["block"]
     everything = block.value == "everything"
     start, end = _minutes(keys["from"]), _minutes(keys["until"])
     if start == end or start == 1440:
-        place.wrong("must have a from before 24:00 that is not its until")
+        found.wrong("must have a from before 24:00 that is not its until")
     return Slot(
         days=_days(keys["days"]),
         start=start,
@@ -135,40 +135,40 @@ def _slot(place: DocumentValue) -> Slot:
     )
 
 
-def _days(place: DocumentValue) -> tuple[int, ...]:
-    if place.value == "daily":
+def _days(found: DocumentValue) -> tuple[int, ...]:
+    if found.value == "daily":
         return tuple(range(7))
-    known = [item for item in place.items() if item.value in DAYS]
-    for item in place.items():
+    known = [item for item in found.items() if item.value in DAYS]
+    for item in found.items():
         if item.value not in DAYS:
             item.wrong(f"{item.value!r} is none of {', '.join(DAYS)}")
-    if not place.missing() and not known:
-        place.wrong("must be daily, or a list of days")
-    return tuple(sorted(place.different(tuple(DAYS.index(item.value) for item in known))))
+    if not found.missing() and not known:
+        found.wrong("must be daily, or a list of days")
+    return tuple(sorted(found.different(tuple(DAYS.index(item.value) for item in known))))
 
 
-def _minutes(place: DocumentValue) -> int:
+def _minutes(found: DocumentValue) -> int:
     """A time of day. YAML 1.1 reads an unquoted 21:30 as a number to base 60: the minutes already."""
-    value = place.value
+    value = found.value
     if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= 1440:
         return value
     match = _TIME.fullmatch(value) if isinstance(value, str) else None
     if match is None:
         if value is not None:
-            place.wrong(f"{value!r} is no time of day (write 21:00)")
+            found.wrong(f"{value!r} is no time of day (write 21:00)")
         return 0
     return 1440 if match[1] is None else int(match[1]) * 60 + int(match[2])
 
 
-def read_service(place: DocumentValue) -> Service:
+def read_service(found: DocumentValue) -> Service:
     """An item of services.yaml."""
-    keys = place.keys(("id", "title", "names"))
+    keys = found.keys(("id", "title", "names"))
     return Service(keys["id"].id(), keys["title"].text(), _some_names(keys["names"]))
 
 
-def read_safe_search(place: DocumentValue) -> SafeSearch:
+def read_safe_search(found: DocumentValue) -> SafeSearch:
     """An item of safesearch.yaml."""
-    keys = place.keys(("id", "engine", "title", "target", "names"))
+    keys = found.keys(("id", "engine", "title", "target", "names"))
     return SafeSearch(
         id=keys["id"].id(),
         engine=keys["engine"].id(),
@@ -178,24 +178,24 @@ def read_safe_search(place: DocumentValue) -> SafeSearch:
     )
 
 
-def _some_names(place: DocumentValue) -> tuple[NameRule, ...]:
-    names = place.names()
-    if not names and not place.missing():
-        place.wrong("has no names")
+def _some_names(found: DocumentValue) -> tuple[NameRule, ...]:
+    names = found.names()
+    if not names and not found.missing():
+        found.wrong("has no names")
     return names
 
 
-def read_bypass(place: DocumentValue) -> Bypass:
+def read_bypass(found: DocumentValue) -> Bypass:
     """An item of bypass.yaml."""
-    keys = place.keys(("id", "title"), ("names", "addresses"))
+    keys = found.keys(("id", "title"), ("names", "addresses"))
     if not keys["names"].value and not keys["addresses"].value:
-        place.wrong("has neither names nor addresses")
+        found.wrong("has neither names nor addresses")
     return Bypass(keys["id"].id(), keys["title"].text(), keys["names"].names(), keys["addresses"].networks())
 
 
-def read_protected(place: DocumentValue) -> Protected:
+def read_protected(found: DocumentValue) -> Protected:
     """The file protected.yaml."""
-    keys = place.keys(("public_suffixes",), ("names", "addresses", "always_allowed"))
+    keys = found.keys(("public_suffixes",), ("names", "addresses", "always_allowed"))
     return Protected(
         public_suffixes=keys["public_suffixes"].flag(),
         names=keys["names"].names(),
@@ -204,20 +204,20 @@ def read_protected(place: DocumentValue) -> Protected:
     )
 
 
-def read_expected(place: DocumentValue) -> tuple[Expected, ...]:
+def read_expected(found: DocumentValue) -> tuple[Expected, ...]:
     """The file expected.yaml: a mapping of names to lists of categories."""
     return tuple(
         Expected(DocumentValue(name, at.path, at.problems).name(), at.ids() if at.value else ())
-        for name, at in place.pairs()
+        for name, at in found.pairs()
     )
 
 
-def read_jurisdiction(place: DocumentValue, name: str) -> Jurisdiction:
+def read_jurisdiction(found: DocumentValue, name: str) -> Jurisdiction:
     """The file jurisdictions/<name>.yaml."""
-    keys = place.keys(("title", "calendar", "authorities", "grounds"))
+    keys = found.keys(("title", "calendar", "authorities", "grounds"))
     calendar = keys["calendar"].keys(("zone", "weekend"), ("holidays",))
     return Jurisdiction(
-        id=DocumentValue(name, place.path, place.problems).id(),
+        id=DocumentValue(name, found.path, found.problems).id(),
         title=keys["title"].text(),
         zone=calendar["zone"].string(),
         weekend=_days(calendar["weekend"]),
@@ -227,9 +227,9 @@ def read_jurisdiction(place: DocumentValue, name: str) -> Jurisdiction:
     )
 
 
-def _holiday(place: DocumentValue) -> Holiday:
+def _holiday(found: DocumentValue) -> Holiday:
     """``{title, date: 09-16}``, or ``{title, month, weekday, nth}``."""
-    keys = place.keys(("title",), ("date", "month", "weekday", "nth"))
+    keys = found.keys(("title",), ("date", "month", "weekday", "nth"))
     if not keys["date"].missing():
         match = _DATE.fullmatch(str(keys["date"].value))
         if match is None:
@@ -247,13 +247,13 @@ def _holiday(place: DocumentValue) -> Holiday:
     )
 
 
-def _authority(place: DocumentValue) -> Authority:
-    keys = place.keys(("id", "title"))
+def _authority(found: DocumentValue) -> Authority:
+    keys = found.keys(("id", "title"))
     return Authority(keys["id"].id(), keys["title"].text())
 
 
-def _ground(place: DocumentValue) -> Ground:
-    keys = place.keys(("id", "title", "law", "authorities"), ("enforce", "report", "unblock"))
+def _ground(found: DocumentValue) -> Ground:
+    keys = found.keys(("id", "title", "law", "authorities"), ("enforce", "report", "unblock"))
     return Ground(
         id=keys["id"].id(),
         title=keys["title"].text(),
@@ -265,14 +265,14 @@ def _ground(place: DocumentValue) -> Ground:
     )
 
 
-def _deadline(place: DocumentValue) -> Deadline | None:
+def _deadline(found: DocumentValue) -> Deadline | None:
     """``{hours}`` or ``{days}``, each with ``count: clock`` (the default) or ``business``."""
-    if place.missing():
+    if found.missing():
         return None
-    keys = place.keys((), ("hours", "days", "count"))
+    keys = found.keys((), ("hours", "days", "count"))
     if keys["hours"].missing() == keys["days"].missing():
-        place.wrong("must have either hours or days")
+        found.wrong("must have either hours or days")
     count = keys["count"].choice(DeadlineClock, DeadlineClock.CLOCK, lambda each: each.value)
     if count is DeadlineClock.BUSINESS and keys["days"].missing():
-        place.wrong("business time is counted in days")
+        found.wrong("business time is counted in days")
     return Deadline(keys["hours"].whole(0, 1, 8760), keys["days"].whole(0, 1, 365), count)

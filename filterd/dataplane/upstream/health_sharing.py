@@ -28,7 +28,7 @@ class RoutePublisher(Protocol):
         """What was counted since the start, by the upstreams' names."""
 
 
-class Sharing:
+class HealthSharing:
     """Carries news between threads and peers. Owned by the event loop."""
 
     def __init__(self, peers: Sequence[Peer], routes: RoutePublisher, clock: Callable[[], float]) -> None:

@@ -9,7 +9,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 
 
 @dataclass(frozen=True, slots=True)
-class CrashFigures:
+class CrashMetrics:
     """Since the supervisor's start."""
 
     crashes: int = 0
@@ -18,7 +18,7 @@ class CrashFigures:
     reduced: bool = False
 
 
-def crash_families(now: CrashFigures) -> Iterator[Metric]:
+def crash_families(now: CrashMetrics) -> Iterator[Metric]:
     """The three of them."""
     yield CounterMetricFamily(
         "filterd_resolver_crashes", "Deaths of the resolver by a fault.", value=now.crashes

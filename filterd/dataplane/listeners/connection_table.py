@@ -104,7 +104,7 @@ class Prefix:
         self.idle: dict[TableEntry, None] = {}
 
 
-class Connections:
+class ConnectionTable:
     """All connections of all TCP listeners."""
 
     def __init__(self, limits: ConnectionLimits) -> None:
@@ -126,7 +126,7 @@ class Connections:
         """These hold from now on. Who is there stays, but deadlines are counted anew."""
         self.limits = limits
         for connection in self._open:
-            self._place(connection, connection.deadline()[0])
+            self._schedule(connection, connection.deadline()[0])
 
     def has_room(self) -> bool:
         """Whether one more may come in; the one that was idle longest is cut for it."""
@@ -143,7 +143,7 @@ class Connections:
         """A new connection, idle as yet."""
         self._open[connection] = None
         self._idle[connection] = None
-        self._place(connection, connection.deadline()[0])
+        self._schedule(connection, connection.deadline()[0])
 
     def claim(self, connection: TableEntry, client: bytes) -> bool:
         """Its client is known now (16 bytes). False: the prefix has all it may have; to be cut."""
@@ -212,42 +212,42 @@ class Connections:
         self.ended[ending] += 1
         self.busy(connection)
         del self._open[connection]
-        self._lift(connection)
+        self._unschedule(connection)
         prefix = connection.prefix
         if prefix is not None:
             prefix.count -= 1
             prefix.line.pop(connection, None)
             self._forget_empty(prefix)
 
-    def turn(self, now: float) -> None:
+    def cut_overdue(self, now: float) -> None:
         """Cut those whose time is over; to be called every ``SLOT`` seconds or so."""
         current = int(now / SLOT)
         for slot in [slot for slot in self._wheel if slot < current]:
             for connection in tuple(self._wheel.get(slot, ())):
-                self._look_at(connection, now)
+                self._check(connection, now)
 
     def _forget_empty(self, prefix: Prefix) -> None:
         """A prefix is known while it has connections, or queries that wait."""
         if not (prefix.count or prefix.waiting):
             self._prefixes.pop(prefix.number, None)
 
-    def _look_at(self, connection: TableEntry, now: float) -> None:
+    def _check(self, connection: TableEntry, now: float) -> None:
         due, ending = connection.deadline()
         if ending is None or due > now:
-            self._place(connection, max(due, now + SLOT))
+            self._schedule(connection, max(due, now + SLOT))
         else:
             connection.cut(ending)
 
-    def _place(self, connection: TableEntry, due: float) -> None:
-        self._lift(connection)
+    def _schedule(self, connection: TableEntry, due: float) -> None:
+        self._unschedule(connection)
         connection.slot = int(due / SLOT)
         self._wheel.setdefault(connection.slot, {})[connection] = None
 
-    def _lift(self, connection: TableEntry) -> None:
-        there = self._wheel.get(connection.slot)
-        if there is not None:
-            there.pop(connection, None)
-            if not there:
+    def _unschedule(self, connection: TableEntry) -> None:
+        due_then = self._wheel.get(connection.slot)
+        if due_then is not None:
+            due_then.pop(connection, None)
+            if not due_then:
                 del self._wheel[connection.slot]
 
     def _cut_oldest(self, order: dict[TableEntry, None]) -> bool:

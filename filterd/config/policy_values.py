@@ -1,8 +1,7 @@
-"""Walking the plain values of a document: every problem is noted with its path, and reading goes on.
+"""Walks the plain values of a policy document: every problem is noted with its path, and reading goes on.
 
-A :class:`DocumentValue` is a value and where it stands. Its readers return the value asked for, or note a
-problem and return a harmless stand-in; whoever began the walk looks at the problems when it is over. Pure:
-no I/O.
+A :class:`DocumentValue` is a value and its path. Its readers return the value asked for, or note a problem
+and return a harmless stand-in; the caller that began the walk looks at the problems at its end.
 """
 
 from __future__ import annotations

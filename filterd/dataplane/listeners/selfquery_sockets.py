@@ -1,9 +1,9 @@
-"""The sockets by which the resolver asks itself. Nothing here waits: they are read and written at each look.
+"""The sockets through which the resolver asks itself. Nothing here waits: each turn writes and reads them.
 
-The kernel chooses the thread by addresses and ports of both ends (SO_REUSEPORT): whatever is sent from one
-port comes to the same thread, until the group of listening sockets changes. So an :class:`Asker` keeps, for
-each thread, a socket whose queries that thread has answered, and tries new ones for threads that it has none
-for; an answer says whose it is.
+The kernel chooses the thread by the addresses and ports of both ends (SO_REUSEPORT): all that is sent from
+one port reaches the same thread, until the group of listening sockets changes. So a :class:`UdpAsker` keeps
+one socket for each thread that has answered on it, and tries new sockets for the other threads. Each answer
+names its thread.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Final
 
 from filterd.dataplane.fast.selfquery import WHO_TCP, SelfQueries
 from filterd.dataplane.listeners.binding import socket_address
-from filterd.dataplane.listeners.listen_addresses import Reach
+from filterd.dataplane.listeners.listen_addresses import SelfQueryTarget
 from filterd.dataplane.listeners.self_connections import Peer, SelfConnections, peer_of
 from filterd.dataplane.packet.unwrap import client_bytes
 from filterd.wire.proxy import SIGNATURE
@@ -30,29 +30,29 @@ _OWN_CHECK = SIGNATURE + b"\x20\0\0\0"
 """the PROXY header of a front that asks for itself (version 2, LOCAL)"""
 
 
-def _connected(reach: Reach, kind: socket.SocketKind) -> socket.socket:
+def _connected(target: SelfQueryTarget, kind: socket.SocketKind) -> socket.socket:
     """A non-blocking socket towards it, for TCP perhaps not connected yet. Raises ``OSError``."""
-    family = socket.AF_INET if reach.address.version == 4 else socket.AF_INET6
+    family = socket.AF_INET if target.address.version == 4 else socket.AF_INET6
     made = socket.socket(family, kind | socket.SOCK_NONBLOCK)
     try:
         with contextlib.suppress(BlockingIOError):
-            made.connect(socket_address(reach.address, reach.port))
+            made.connect(socket_address(target.address, target.port))
     except OSError:
         made.close()
         raise
     return made
 
 
-def _header(reach: Reach, mine: socket.socket) -> bytes:
+def _header(target: SelfQueryTarget, mine: socket.socket) -> bytes:
     """What has to stand before a query: our own address may be a front's."""
-    return _OWN_CHECK if reach.unwrap.is_proxy(client_bytes(mine.getsockname()[0])) else b""
+    return _OWN_CHECK if target.unwrap.is_proxy(client_bytes(mine.getsockname()[0])) else b""
 
 
-class Asker:
+class UdpAsker:
     """Asks threads over UDP at one address."""
 
-    def __init__(self, reach: Reach, queries: SelfQueries) -> None:
-        self.reach = reach
+    def __init__(self, target: SelfQueryTarget, queries: SelfQueries) -> None:
+        self.target = target
         self._queries = queries
         self._known: dict[int, socket.socket] = {}
         """by the thread that it leads to"""
@@ -85,7 +85,7 @@ class Asker:
         """Try new sockets, for so many threads that there is none for."""
         for _ in range(min(2 * missing, MOST_TRIED)):
             try:
-                made = _connected(self.reach, socket.SOCK_DGRAM)
+                made = _connected(self.target, socket.SOCK_DGRAM)
             except OSError:
                 return
             self._tried.append(made)
@@ -104,7 +104,7 @@ class Asker:
 
     def _send(self, mine: socket.socket, number: int) -> bool:
         try:
-            mine.send(_header(self.reach, mine) + self._queries.query(number))
+            mine.send(_header(self.target, mine) + self._queries.query(number))
         except OSError:
             return False
         return True
@@ -123,14 +123,14 @@ class Asker:
                 takers.append(answer[1])
 
 
-class Caller:
+class TcpAsker:
     """Asks over TCP: one connection at a time, for some queries, to each address in turn."""
 
-    def __init__(self, own: SelfConnections, queries: SelfQueries) -> None:
-        self._own = own
+    def __init__(self, self_connections: SelfConnections, queries: SelfQueries) -> None:
+        self._self_connections = self_connections
         self._queries = queries
         self._turn = 0
-        self._reach: Reach | None = None
+        self._target: SelfQueryTarget | None = None
         self._mine: socket.socket | None = None
         self._peer: Peer | None = None
         self._asked = 0
@@ -160,18 +160,18 @@ class Caller:
             self.close()
         return heard
 
-    def ask(self, reaches: Sequence[Reach], number: Callable[[], int]) -> bool:
+    def ask(self, targets: Sequence[SelfQueryTarget], number: Callable[[], int]) -> bool:
         """Ask on the connection that there is, else on a new one; False: nobody can be asked now."""
-        if self._reach is not None and all(each.udp is not self._reach.udp for each in reaches):
+        if self._target is not None and all(each.udp is not self._target.udp for each in targets):
             self.close()
         if self._mine is None:
-            self._connect(reaches)
-        if self._mine is None or self._reach is None:
+            self._connect(targets)
+        if self._mine is None or self._target is None:
             return False
         query = self._queries.query(number())
         words = len(query).to_bytes(2, "big") + query
         try:
-            self._mine.send(words if self._asked else _header(self._reach, self._mine) + words)
+            self._mine.send(words if self._asked else _header(self._target, self._mine) + words)
         except BlockingIOError:
             return True  # not connected yet
         except OSError:
@@ -185,18 +185,18 @@ class Caller:
         if self._mine is not None:
             self._mine.close()
         if self._peer is not None:
-            self._own.forget(self._peer)
-        self._reach, self._mine, self._peer, self._asked, self._came = None, None, None, 0, b""
+            self._self_connections.forget(self._peer)
+        self._target, self._mine, self._peer, self._asked, self._came = None, None, None, 0, b""
 
-    def _connect(self, reaches: Sequence[Reach]) -> None:
-        if not reaches:
+    def _connect(self, targets: Sequence[SelfQueryTarget]) -> None:
+        if not targets:
             return
         self._turn += 1
-        self._reach = reaches[self._turn % len(reaches)]
+        self._target = targets[self._turn % len(targets)]
         with contextlib.suppress(OSError):
-            self._mine = _connected(self._reach, socket.SOCK_STREAM)
+            self._mine = _connected(self._target, socket.SOCK_STREAM)
             self._peer = peer_of(self._mine.getsockname())
-            self._own.expect(self._peer)
+            self._self_connections.expect(self._peer)
 
     def _take(self) -> bool:
         """Read the messages that came in full; whether one was an answer."""

@@ -20,12 +20,12 @@ class Histogram:
 
     def observe(self, value: float) -> None:
         """Count one observation."""
-        place = 0
+        bucket = 0
         for bound in self.bounds:
             if value <= bound:
                 break
-            place += 1
-        self.counts[place] += 1
+            bucket += 1
+        self.counts[bucket] += 1
         self.sum += value
 
     def buckets(self) -> list[tuple[str, float]]:

@@ -12,7 +12,7 @@ import asyncio
 import contextlib
 from typing import cast
 
-from filterd.dataplane.listeners.connections import Ending, Prefix
+from filterd.dataplane.listeners.connection_table import Ending, Prefix
 from filterd.dataplane.listeners.framing import Framing
 from filterd.dataplane.listeners.listener_context import ListenerContext
 from filterd.dataplane.packet.unwrap import source_of
@@ -180,7 +180,7 @@ class ClientConnection(asyncio.BufferedProtocol):
             self.cut(Ending.CLIENT)  # a front that looks whether we are there
             return False
         if isinstance(header, ProxyProblem):
-            self._context.path.record.dropped("no_proxy_header")
+            self._context.path.counts.dropped("no_proxy_header")
             self.cut(Ending.NO_PROXY_HEADER)
             return False
         self._framing.skip(header.length)
@@ -273,7 +273,7 @@ class ClientConnection(asyncio.BufferedProtocol):
             transport.pause_reading()
             return
         if ending is Ending.NOT_A_MESSAGE:
-            self._context.path.record.dropped("short")
+            self._context.path.counts.dropped("short")
         self._ending = ending
         self._since = self._context.clock()
         self._partial = 0.0

@@ -38,7 +38,7 @@ class AnswerRules(Protocol):
         no cookies are given."""
 
 
-class Counts(TypedDict):
+class PlaneCounts(TypedDict):
     """Totals since the start."""
 
     queries: dict[str, int]

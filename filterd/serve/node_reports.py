@@ -17,7 +17,7 @@ from pathlib import Path
 from filterd.model.records import NodeReport
 
 SOCKET = "resolver.sock"
-LOOK_SECONDS = 0.05
+CHECK_SECONDS = 0.05
 """how often the resolver looks whether there is something new to say"""
 HEARTBEAT_SECONDS = 5.0
 RETRY_SECONDS = 1.0
@@ -78,11 +78,11 @@ async def _report(
             writer.write(to_line(present))
             await writer.drain()
             said, silent = present, 0.0
-        await asyncio.sleep(LOOK_SECONDS)
-        silent += LOOK_SECONDS
+        await asyncio.sleep(CHECK_SECONDS)
+        silent += CHECK_SECONDS
 
 
-class NodeLink:
+class NodeReportListener:
     """Control's end: hands each report to ``take``."""
 
     def __init__(

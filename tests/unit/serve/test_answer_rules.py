@@ -11,7 +11,7 @@ import pytest
 from filterd.config.domain import Seconds
 from filterd.config.load import from_value
 from filterd.config.settings import Settings
-from filterd.serve import rules
+from filterd.serve import answer_rules
 
 FIRST, SECOND = "000102030405060708090a0b0c0d0e0f", "F0E0D0C0B0A090807060504030201000"
 
@@ -30,30 +30,30 @@ def sharing(settings: Settings, text: str, mode: int = 0o600) -> Settings:
 
 
 def test_a_node_makes_a_secret_of_its_own_and_keeps_it(settings: Settings) -> None:
-    made = rules.cookie_secrets(settings)
+    made = answer_rules.cookie_secrets(settings)
     file = settings.state_dir / "keys" / "cookie.key"
     assert file.read_bytes() == made
     assert (len(made), stat.S_IMODE(file.stat().st_mode)) == (16, 0o600)
-    assert rules.cookie_secrets(settings) == made
+    assert answer_rules.cookie_secrets(settings) == made
 
 
 def test_a_damaged_secret_is_an_error(settings: Settings) -> None:
-    rules.cookie_secrets(settings)
+    answer_rules.cookie_secrets(settings)
     (settings.state_dir / "keys" / "cookie.key").write_bytes(bytes(3))
     with pytest.raises(
         ValueError, match="3 bytes, not 16: restore it from a backup, or remove it for a new one"
     ):
-        rules.cookie_secrets(settings)
+        answer_rules.cookie_secrets(settings)
 
 
 def test_where_nothing_can_be_kept_the_secret_lasts_as_long_as_the_process(settings: Settings) -> None:
     settings.state_dir.write_text("a file where a directory should be")
-    assert len(rules.cookie_secrets(settings)) == 16
+    assert len(answer_rules.cookie_secrets(settings)) == 16
 
 
 @pytest.mark.parametrize("text", [FIRST, f"{FIRST}\n{SECOND}\n", f"\n  {FIRST}\r\n{SECOND}"])
 def test_nodes_share_one_or_two_secrets(settings: Settings, text: str) -> None:
-    found = rules.cookie_secrets(sharing(settings, text))
+    found = answer_rules.cookie_secrets(sharing(settings, text))
     assert found == bytes.fromhex(FIRST) + (bytes.fromhex(SECOND) if SECOND in text else b"")
     assert not settings.state_dir.exists()
 
@@ -61,20 +61,20 @@ def test_nodes_share_one_or_two_secrets(settings: Settings, text: str) -> None:
 @pytest.mark.parametrize("text", ["", FIRST[:-1], FIRST + "0", f"{FIRST}\n" * 3, "g" * 32, "\u00e9" * 16])
 def test_what_is_no_secret_is_an_error_that_does_not_quote_it(settings: Settings, text: str) -> None:
     with pytest.raises(ValueError, match="32 hexadecimal digits") as caught:
-        rules.cookie_secrets(sharing(settings, text))
+        answer_rules.cookie_secrets(sharing(settings, text))
     assert not text or text.split()[0] not in str(caught.value)
 
 
 def test_a_file_open_to_everyone_is_an_error(settings: Settings) -> None:
     with pytest.raises(ValueError, match="chmod o="):
-        rules.cookie_secrets(sharing(settings, FIRST, 0o644))
-    assert rules.cookie_secrets(sharing(settings, FIRST, 0o640)) == bytes.fromhex(FIRST)
+        answer_rules.cookie_secrets(sharing(settings, FIRST, 0o644))
+    assert answer_rules.cookie_secrets(sharing(settings, FIRST, 0o640)) == bytes.fromhex(FIRST)
 
 
 def test_a_missing_file_is_an_error(settings: Settings) -> None:
     absent = replace(settings, dns=replace(settings.dns, cookie_secret_file=settings.state_dir / "none"))
     with pytest.raises(FileNotFoundError):
-        rules.cookie_secrets(absent)
+        answer_rules.cookie_secrets(absent)
 
 
 @pytest.mark.parametrize(("idle", "keepalive"), [(10, 100), (1, 10), (100_000, 0xFFFF)])
@@ -83,4 +83,4 @@ def test_the_idle_time_of_tcp_is_told_in_tenths_of_a_second(
 ) -> None:
     tcp = replace(settings.dns.tcp, idle=Seconds(idle))
     changed = replace(settings, dns=replace(settings.dns, tcp=tcp))
-    assert rules.rules_of(changed, b"").keepalive == keepalive
+    assert answer_rules.rules_of(changed, b"").keepalive == keepalive

@@ -32,7 +32,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from filterd.dataplane.nodestate.files import Chunk, replace_file
+from filterd.disk.files import Chunk, read_at, replace_file, write_at
 
 _CHECKPOINT_MAGIC = b"FLTRDCK1"
 _LOG_MAGIC = b"FLTRDLG1"
@@ -138,7 +138,7 @@ class Journal:
         if writer.log_end is not None:
             if self._log is None:
                 return True  # it failed meanwhile: what stands in it is still needed, and loaded again
-            later = _read_at(self._log, writer.log_end, self.log_size - writer.log_end)
+            later = read_at(self._log, writer.log_end, self.log_size - writer.log_end)
         sealed = _LOG_HEAD.size + len(later)
         replace_file(self.log_path, (_log_head(writer.revision, sealed), later))
         self._close_log()
@@ -155,10 +155,8 @@ class Journal:
         record = head + struct.pack("<I", zlib.crc32(payload, zlib.crc32(head))) + payload
         sealed = self.log_size + len(record)
         try:
-            _write_at(self._log, record, self.log_size)
-            os.fdatasync(self._log)
-            _write_at(self._log, _log_head(self._base, sealed), 0)
-            os.fdatasync(self._log)
+            write_at(self._log, record, self.log_size)
+            write_at(self._log, _log_head(self._base, sealed), 0)
         except OSError:
             self._close_log()
             raise
@@ -218,24 +216,6 @@ class _Writer(threading.Thread):
         except OSError as error:
             self.error = error
         self._body = ()
-
-
-def _read_at(descriptor: int, offset: int, length: int) -> bytes:
-    data = b""
-    while len(data) < length:
-        piece = os.pread(descriptor, length - len(data), offset + len(data))
-        if not piece:
-            msg = "the log has lost its end"
-            raise OSError(msg)
-        data += piece
-    return data
-
-
-def _write_at(descriptor: int, data: bytes, offset: int) -> None:
-    view = memoryview(data)
-    while view:
-        written = os.pwrite(descriptor, view, offset)
-        view, offset = view[written:], offset + written
 
 
 def _log_head(base: int, sealed: int) -> bytes:

@@ -1,0 +1,70 @@
+"""The keys of an installation: one file each below ``state_dir/keys``, made where there is none, readable by
+its owner alone.
+
+Both roles and every command may come first, and at the same moment. Each makes a complete file and links it
+to the key's name; one of them succeeds, and all read what stands there. Whatever was made with a lost key
+(snapshots, the node's state) does not match the new one and is refused, so a lost key opens nothing.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import stat
+from dataclasses import dataclass
+from pathlib import Path
+
+from filterd.disk.files import replace_file
+
+_OTHERS = stat.S_IRWXG | stat.S_IRWXO
+
+
+@dataclass(frozen=True, slots=True)
+class KeyFile:
+    """One key of the installation, of ``size`` bytes."""
+
+    name: str
+    size: int
+    loss: str = "and build the snapshot anew"
+    """the end of the sentence "remove it …": what removing the file leads to"""
+
+    def path(self, state_dir: Path) -> Path:
+        """Where the key is kept."""
+        return state_dir / "keys" / self.name
+
+    def load(self, state_dir: Path) -> bytes:
+        """The key, made at the first call. A file that others can read is closed to them.
+
+        Raises ``OSError``, and ``ValueError`` for a key of another length.
+        """
+        path = self.path(state_dir)
+        if not path.exists():
+            _make(path, self.size)
+        if path.stat().st_mode & _OTHERS:
+            path.chmod(0o600)
+        key = path.read_bytes()
+        if len(key) != self.size:
+            remedy = f"restore it from a backup, or remove it {self.loss}"
+            msg = f"{path} has {len(key)} bytes, not {self.size}: {remedy}"
+            raise ValueError(msg)
+        return key
+
+
+FINGERPRINT_KEY = KeyFile("fingerprint.key", 16)
+"""keys the fingerprints of names in snapshots and in the node's state"""
+DIGEST_KEY = KeyFile("digest.key", 32)
+"""keys the digests of confidential lists; replace the file by the key that the authority holds too"""
+COOKIE_KEY = KeyFile("cookie.key", 16, "for a new one")
+"""the node's own secret of DNS server cookies"""
+
+
+def _make(path: Path, size: int) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    replace_file(draft, (secrets.token_bytes(size),))
+    try:
+        path.hardlink_to(draft)  # unlike a rename, it never takes the place of another's
+    except FileExistsError:
+        return  # another process was first
+    finally:
+        draft.unlink()

@@ -1,0 +1,83 @@
+"""Orders as an overlay: the rules and mandates of orders that came after the snapshot, or differ from it.
+
+A node enforces by these functions, and ``check`` explains by them, so the two cannot disagree.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from ipaddress import ip_network
+
+from filterd.model.changelog import OrderChange
+from filterd.model.mandatory import Mandate
+from filterd.model.rule import Action, Scope
+from filterd.policy.build import MANDATORY_TARGET
+from filterd.policy.fingerprint import fingerprint_name, prefix_fingerprint
+from filterd.policy.snapshot import Overlay
+
+
+@dataclass(frozen=True, slots=True)
+class OrderPrefix:
+    """The fingerprint of an address prefix in an order."""
+
+    fingerprint: bytes
+    family: int
+    length: int
+
+
+@dataclass(frozen=True, slots=True)
+class OrderRules:
+    """An order as it is enforced, its names as fingerprints only. ``revision`` is that of the change that
+    brought it in this form."""
+
+    mandate: Mandate
+    revision: int
+    names: tuple[tuple[bytes, Scope], ...] = ()
+    prefixes: tuple[OrderPrefix, ...] = ()
+
+
+def order_rules(order: OrderChange, revision: int, key: bytes) -> OrderRules:
+    """The order with its names and prefixes as fingerprints. ``ValueError`` for a malformed name or prefix.
+
+    An order that had begun when it was accepted has no beginning here: whatever a machine's clock says later,
+    it has begun.
+    """
+    return OrderRules(
+        _begun_by(order.mandate, order.accepted_at),
+        revision,
+        tuple((fingerprint_name(key, name), scope) for name, scope in order.names),
+        tuple(_order_prefix(text, key) for text in order.addresses),
+    )
+
+
+def mandates_of(orders: Iterable[OrderRules], built_at: int) -> list[Mandate]:
+    """The mandates of all orders beside a snapshot that was made at ``built_at``.
+
+    One that had begun by then has no beginning: a clock that is behind (a machine that lost its time) must
+    not suspend it.
+    """
+    return [_begun_by(order.mandate, built_at) for order in orders]
+
+
+def overlay_of(orders: Iterable[OrderRules]) -> Overlay | None:
+    """The overlay that blocks what the orders demand; None where they demand nothing."""
+    rules: list[tuple[bytes, int, int, int]] = []
+    lengths: dict[int, set[int]] = {4: set(), 6: set()}
+    for order in orders:
+        target = MANDATORY_TARGET + order.mandate.id
+        rules += [(value, target, scope, Action.BLOCK) for value, scope in order.names]
+        for prefix in order.prefixes:
+            rules.append((prefix.fingerprint, target, Scope.SUBTREE, Action.BLOCK))
+            lengths[prefix.family].add(prefix.length)
+    return Overlay(rules, lengths[4], lengths[6]) if rules else None
+
+
+def _begun_by(mandate: Mandate, moment: float) -> Mandate:
+    return replace(mandate, not_before=0) if mandate.not_before <= moment else mandate
+
+
+def _order_prefix(text: str, key: bytes) -> OrderPrefix:
+    network = ip_network(text)
+    value = prefix_fingerprint(key, network.version, network.prefixlen, network.network_address.packed)
+    return OrderPrefix(value, network.version, network.prefixlen)

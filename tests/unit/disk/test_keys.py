@@ -1,0 +1,63 @@
+"""Key files: made once, for their owner alone, and never replaced by another."""
+
+from __future__ import annotations
+
+import stat
+from pathlib import Path
+
+import pytest
+
+from filterd.disk import files, keys
+from filterd.disk.keys import COOKIE_KEY, DIGEST_KEY, FINGERPRINT_KEY, KeyFile
+
+
+@pytest.mark.parametrize(
+    ("key_file", "name", "size"),
+    [
+        (FINGERPRINT_KEY, "fingerprint.key", 16),
+        (DIGEST_KEY, "digest.key", 32),
+        (COOKIE_KEY, "cookie.key", 16),
+    ],
+)
+def test_a_key_is_made_once_for_its_owner_alone(
+    tmp_path: Path, key_file: KeyFile, name: str, size: int
+) -> None:
+    key = key_file.load(tmp_path)
+    assert len(key) == size
+    assert key_file.load(tmp_path) == key
+    path = tmp_path / "keys" / name
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_a_key_of_another_length_is_refused_with_a_remedy(tmp_path: Path) -> None:
+    FINGERPRINT_KEY.load(tmp_path)
+    FINGERPRINT_KEY.path(tmp_path).write_bytes(b"short")
+    with pytest.raises(ValueError, match="has 5 bytes, not 16: restore it from a backup, or remove it and"):
+        FINGERPRINT_KEY.load(tmp_path)
+
+
+def test_a_key_that_others_could_read_is_closed(tmp_path: Path) -> None:
+    key = FINGERPRINT_KEY.load(tmp_path)
+    path = FINGERPRINT_KEY.path(tmp_path)
+    path.chmod(0o644)
+    assert FINGERPRINT_KEY.load(tmp_path) == key
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+def test_whoever_comes_second_takes_the_key_of_the_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    firsts: list[bytes] = []
+
+    def overtaken(path: Path, chunks: tuple[bytes, ...]) -> None:
+        """Another process makes the key while this one writes its draft."""
+        files.replace_file(path, chunks)
+        FINGERPRINT_KEY.path(tmp_path).write_bytes(b"another process!")
+        firsts.append(chunks[0])
+
+    monkeypatch.setattr(keys, "replace_file", overtaken)
+    assert FINGERPRINT_KEY.load(tmp_path) == b"another process!"
+    assert firsts != [b"another process!"]
+    assert [each.name for each in (tmp_path / "keys").iterdir()] == ["fingerprint.key"]
