@@ -8,9 +8,9 @@ from typing import Any, cast
 
 import pytest
 
-from filterd.dataplane.listeners import connection as connection_module
-from filterd.dataplane.listeners.connection import MAX_WAITING, MOST_UNSENT, TURN, ClientConnection
-from filterd.dataplane.listeners.connections import ConnectionLimits, Connections, Ending
+from filterd.dataplane.listeners import client_connection as connection_module
+from filterd.dataplane.listeners.client_connection import MAX_WAITING, MOST_UNSENT, TURN, ClientConnection
+from filterd.dataplane.listeners.connection_table import ConnectionLimits, ConnectionTable, Ending
 from filterd.dataplane.packet.answer_counts import AnswerCounts
 from filterd.dataplane.packet.unwrap import Unwrap, client_bytes
 from filterd.dataplane.slow.slowpath import Send
@@ -66,7 +66,7 @@ class FakePath:
     """Answers at once with ``reply``, or later where there is none."""
 
     reply: bytes | None = b"answer"
-    record: AnswerCounts = field(default_factory=AnswerCounts)
+    counts: AnswerCounts = field(default_factory=AnswerCounts)
     taken: list[tuple[bytes, bytes, bool, bool]] = field(default_factory=list)
     later: list[asyncio.Future[None]] = field(default_factory=list)
     sends: list[Send] = field(default_factory=list)
@@ -92,8 +92,8 @@ class World:
     now: float = 100.0
     unwrap: Unwrap = field(default_factory=lambda: Unwrap(Prefixes(KEY, ["127.0.0.7/32"])))
     buffer: memoryview = field(default_factory=lambda: memoryview(bytearray(65536)))
-    connections: Connections = field(
-        default_factory=lambda: Connections(ConnectionLimits(unsent=UNSENT, idle=10.0, queries=1000))
+    connections: ConnectionTable = field(
+        default_factory=lambda: ConnectionTable(ConnectionLimits(unsent=UNSENT, idle=10.0, queries=1000))
     )
 
     def clock(self) -> float:
@@ -292,7 +292,7 @@ async def test_while_a_query_waits_there_is_only_a_time_to_look_again(world: Wor
 async def test_what_is_no_message_is_counted_and_ends_it(world: World) -> None:
     connection = world.accept()
     world.arrive(connection, b"\0\5hello")
-    assert world.path.record.drops["short"] == 1
+    assert world.path.counts.drops["short"] == 1
     assert world.transport.done[-2:] == ["eof", "resume"]
     connection.connection_lost(None)
     assert world.ended() == {Ending.NOT_A_MESSAGE: 1}
@@ -313,14 +313,14 @@ async def test_a_front_without_its_header_is_cut(world: World) -> None:
     connection = world.accept(FRONT)
     world.arrive(connection, framed(MESSAGE) * 4)
     assert world.path.taken == []
-    assert world.path.record.drops["no_proxy_header"] == 1
+    assert world.path.counts.drops["no_proxy_header"] == 1
     assert world.ended() == {Ending.NO_PROXY_HEADER: 1}
 
 
 async def test_a_front_that_only_looks_whether_we_are_there_is_no_fault(world: World) -> None:
     connection = world.accept(FRONT)
     connection.eof_received()
-    assert world.path.record.drops == {}
+    assert world.path.counts.drops == {}
     assert world.ended() == {Ending.CLIENT: 1}
     assert world.transport.done[-1] == "abort"
 
