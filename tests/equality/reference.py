@@ -10,9 +10,9 @@ from filterd.dataplane.cache.cache import CacheCounters
 from filterd.dataplane.cache.cache_reference import ReferenceCache
 from filterd.dataplane.packet import pipeline
 from filterd.dataplane.packet.crashboard import CrashBoard
-from filterd.dataplane.packet.edge import Counts
 from filterd.dataplane.packet.exchange_reference import Ending, Exchange, ReferencePlane, Reply
 from filterd.dataplane.packet.plane import Pending, Plane
+from filterd.dataplane.packet.plane_types import PlaneCounts
 from filterd.dataplane.tables.addresses_reference import ReferenceAddresses
 from tests.equality.packets import ACL
 from tests.equality.sides import DatagramSide, LoopClock, Making, Numbered, Policy, Texts
@@ -118,7 +118,7 @@ class ReferencePackets:
             return pending.exchange.answer
         return pending if ending is Ending.FORWARDED else None
 
-    def counts(self) -> Counts:
+    def counts(self) -> PlaneCounts:
         """As :meth:`Plane.counts`."""
         counted = self.plane.counted
 

@@ -9,7 +9,7 @@ from enum import Enum
 from typing import Protocol
 
 from filterd.dataplane.cache.cache_reference import Errors, Found, Key, ReferenceCache
-from filterd.dataplane.packet.edge import AnswerRules
+from filterd.dataplane.packet.plane_types import AnswerRules
 from filterd.dataplane.tables.addresses_reference import ReferenceAddresses
 from filterd.dataplane.tables.rate_settings import RateSettings
 from filterd.dataplane.tables.ratelimit_reference import ReferenceBuckets
