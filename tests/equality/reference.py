@@ -76,7 +76,13 @@ class ReferencePackets:
         self.due: Waiting | None = None
 
     def receive(
-        self, packet: memoryview, client: bytes, tcp: bool, now: int, ticks: float, proxied: bool = False
+        self,
+        packet: bytes | memoryview,
+        client: bytes,
+        tcp: bool,
+        now: int,
+        ticks: float,
+        proxied: bool = False,
     ) -> bytes | Waiting | None:
         exchange = Exchange(bytes(packet), client, tcp, int(ticks * 1000), proxied)
         return self._outcome(Waiting.of(exchange), pipeline.receive(self.plane, exchange, now, int(ticks)))
