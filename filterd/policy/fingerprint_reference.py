@@ -1,4 +1,4 @@
-"""The readable twin of ``fingerprint``: SipHash-2-4 with 128 bits of output, and what it is fed.
+"""The readable twin of ``fingerprint``: SipHash-2-4 with 128 bits of output, and its inputs.
 
 Aumasson and Bernstein, "SipHash: a fast short-input PRF", with the output widened as in its reference code.
 """

@@ -35,21 +35,21 @@ _EMPTY = Members()
 
 @dataclass(frozen=True, slots=True)
 class FingerprintEntry:
-    """What stands under one fingerprint."""
+    """The sets under one fingerprint."""
 
     sets: Mapping[tuple[Action, Scope], Members]
 
     def blocked(self, scope: Scope) -> Members:
-        """What the node blocks at that scope."""
+        """The set that the node blocks at that scope."""
         return self.sets.get((Action.BLOCK, scope), _EMPTY)
 
     def excepted(self, scope: Scope) -> Members:
-        """What the node excepts at that scope."""
+        """The set that the node excepts at that scope."""
         return self.sets.get((Action.ALLOW, scope), _EMPTY)
 
 
 class Table(Protocol):
-    """Where nodes are found: a snapshot, an overlay, or plain rules."""
+    """A table of nodes: a snapshot, an overlay, or plain rules."""
 
     lengths: Mapping[int, Sequence[int]]
     """the prefix lengths in use, by family (4, 6)"""
@@ -191,7 +191,7 @@ def _read_slots(content: bytes, header: layout.Header) -> dict[int, tuple[int, i
 
 @dataclass(slots=True)
 class Matched:
-    """What a name or address stands in: the same fields as the native one, and the same order of ids."""
+    """The match of a name or address: the fields of the native one, and its order of ids."""
 
     bits: set[int] = field(default_factory=set)
     wide: set[int] = field(default_factory=set)

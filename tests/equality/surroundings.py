@@ -1,4 +1,4 @@
-"""What changes around both sides of the equality course: policy, lines, settings, weather, reduced mode."""
+"""The changes around all sides of the equality course: policy, lines, settings, weather, reduced mode."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from filterd.wire.names import name_from_text
 from tests.equality import grounds
 from tests.equality.packets import BINDINGS, FRONTS, SENDERS, network
 from tests.equality.script import Weather
-from tests.equality.sides import LoopClock, Making, Policy, Side, Table, Texts
+from tests.equality.sides import LoopClock, Policy, Side, SideSettings, Table, Texts
 from tests.unit.dataplane.conftest import Rules
 from tests.worlds.policy import KEY
 from tests.worlds.rate import Limit, Override
@@ -55,11 +55,11 @@ class Surroundings:
     """Changes the same on both sides. ``random``: this course's."""
 
     def __init__(
-        self, random: Random, sides: Sequence[Side], making: Making, clock: LoopClock, whole: bool
+        self, random: Random, sides: Sequence[Side], settings: SideSettings, clock: LoopClock, whole: bool
     ) -> None:
         self.random = random
-        self.sides, self.script, self.clock = sides, making.script, clock
-        self.unwrap = Unwrap(Prefixes(KEY, making.proxies))
+        self.sides, self.script, self.clock = sides, settings.script, clock
+        self.unwrap = Unwrap(Prefixes(KEY, settings.proxies))
         self.lines, self.addresses = Lines(KEY), Addresses(KEY)
         self.plain_lines: dict[int, ReferenceLine] = {}
         self.plain_addresses = ReferenceAddresses()
@@ -124,7 +124,7 @@ class Surroundings:
         self.publish()
 
     def publish_next(self) -> None:
-        """What the time, an order or a setting changes."""
+        """Publish what the time, an order or a setting changes."""
         if self.state is None:
             self.publish_new()
             return

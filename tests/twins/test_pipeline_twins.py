@@ -76,7 +76,7 @@ RECORDS = st.lists(
 
 
 def answer(pending: Pending, rcode: int, records: Sequence[Record]) -> bytes:
-    """What an upstream says: the records, each at the end of the aliases before it."""
+    """An upstream's answer: the records, each at the end of the aliases before it."""
     owner, body = ASKED, b""
     for rtype, ttl, data in records:
         body += owner + pack("!HHIH", rtype, 1, ttl, len(data)) + data

@@ -171,7 +171,7 @@ def keep(plane: ReferencePlane, x: Exchange, reply: Reply, ticks: int) -> tuple[
 
 
 def usable(reply: Reply) -> Reply:
-    """What of a reply is about its question; nothing but its errors where it is a failure or no answer."""
+    """The part of a reply that is about its question; errors alone where it is a failure or no answer."""
     message = reply.message
     if message is None or (len(message) >= HEADER_SIZE and message[3] & 15 == SERVFAIL):
         return replace(reply, message=None)
