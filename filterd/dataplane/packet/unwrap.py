@@ -1,4 +1,4 @@
-"""Stage 0: whose packet it is. Everything later speaks of the client, never of the front that passed it on.
+"""Unwrap: the client of a packet. Every later stage speaks of it, never of the front that passed it on.
 
 A sender in ``proxy_from`` must send a PROXY protocol v2 header and gets nothing without one; from
 everyone else those bytes are no DNS message. So a client cannot pass itself off as another one.
