@@ -120,7 +120,7 @@ class Surroundings:
         self.ground = self.random.choice(self.grounds)
         self.generation += 1
         self.state = grounds.new_state(self.ground, self.random, self.now, self.generation)
-        self.plain_state = grounds.plain_state(self.state, self.now)
+        self.plain_state = grounds.plain_state(self.state, self.ground, self.now)
         self.publish()
 
     def publish_next(self) -> None:
@@ -129,7 +129,7 @@ class Surroundings:
             self.publish_new()
             return
         self.state = grounds.next_state(self.state, self.ground, self.random, self.now)
-        self.plain_state = grounds.plain_state(self.state, self.now)
+        self.plain_state = grounds.plain_state(self.state, self.ground, self.now)
         self.generation = self.state.generation
         self.publish()
 
