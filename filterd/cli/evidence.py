@@ -1,4 +1,4 @@
-"""The evidence that a line's holder asked: options of the commands that need it."""
+"""The options for the evidence of a subscriber's request, for the commands that need it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Command = Callable[..., Any]
 
 
 def evidence_options(command: Command) -> Command:
-    """The evidence that the line's holder asked."""
+    """Add the options for the evidence that the line's holder asked."""
     for option in reversed(
         (
             click.option("--who", default="", help="Who asked, and on what authority over the line."),
@@ -33,8 +33,7 @@ def evidence_options(command: Command) -> Command:
 
 
 def evidence_of(who: str, channel: str, asked_at: str, text_version: str, reference: str) -> RequestEvidence:
-    """The evidence as typed, asked now where no time was; whether it is complete is the operation's to
-    judge."""
+    """The evidence as typed, with the present time if none was; the operation checks it."""
     typed = evidence_typed(who, channel, asked_at, text_version, reference)
     return replace(typed, at=typed.at or time.time())
 
@@ -42,7 +41,7 @@ def evidence_of(who: str, channel: str, asked_at: str, text_version: str, refere
 def evidence_typed(
     who: str, channel: str, asked_at: str, text_version: str, reference: str
 ) -> RequestEvidence:
-    """The evidence as typed; ``at`` is 0 where no time was."""
+    """The evidence as typed; ``at`` is 0 if no time was."""
     from filterd.model.subscriber import RequestEvidence
     from filterd.operations import texts
 

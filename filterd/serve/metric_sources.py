@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from filterd.dataplane.fast.punt_reasons import PuntReason
+from filterd.dataplane.fast.punts import PuntReason
 from filterd.dataplane.fast.thread import FastCounts
 from filterd.dataplane.listeners.fast_threads import FastPath
 from filterd.dataplane.listeners.selfcheck import SelfCheck
@@ -122,8 +122,7 @@ def _crashes(board: CrashBoard | None) -> CrashMetrics:
 
 
 def _without_verdict(counts: PlaneCounts) -> dict[tuple[str, str], int]:
-    """Answers that no verdict stands behind, in the same metric, so that its sum is the number of
-    answers."""
+    """The answers without a verdict, for the same metric, so that its sum is the number of answers."""
     limited = counts["rate_limited"].items()
     return {
         ("refuse", "acl"): counts["refused"],

@@ -196,7 +196,8 @@ class Surroundings:
         self.script.season += self.random.random() < 0.1
 
     def flush(self) -> None:
-        name = name_from_text(self.random.choice((*self.ground.names, "example", ".")))
+        one = self.random.choice(self.ground.names)
+        name = name_from_text(self.random.choice((one, one, "example", "example", ".")))
         subtree = self.random.random() < 0.5
         for side in self.sides:
             side.flush(name, subtree=subtree)

@@ -21,17 +21,17 @@ from filterd.dataplane.packet.unwrap import client_bytes
 from filterd.wire.proxy import SIGNATURE
 
 MOST_TRIED = 16
-"""new sockets of one look"""
+"""the most new sockets in one turn"""
 ASKED_OF_ONE = 10
-"""queries over one TCP connection, before the next address's turn"""
+"""queries over one TCP connection before the next address is asked"""
 _ANSWER: Final = 512
-"""bytes, more than an answer has"""
+"""bytes; an answer is shorter"""
 _OWN_CHECK = SIGNATURE + b"\x20\0\0\0"
-"""the PROXY header of a front that asks for itself (version 2, LOCAL)"""
+"""the PROXY header of a proxy that asks for itself (version 2, LOCAL)"""
 
 
 def _connected(target: SelfQueryTarget, kind: socket.SocketKind) -> socket.socket:
-    """A non-blocking socket towards it, for TCP perhaps not connected yet. Raises ``OSError``."""
+    """A non-blocking socket to the target; a TCP socket may still be connecting. Raises ``OSError``."""
     family = socket.AF_INET if target.address.version == 4 else socket.AF_INET6
     made = socket.socket(family, kind | socket.SOCK_NONBLOCK)
     try:
@@ -44,7 +44,7 @@ def _connected(target: SelfQueryTarget, kind: socket.SocketKind) -> socket.socke
 
 
 def _header(target: SelfQueryTarget, mine: socket.socket) -> bytes:
-    """What has to stand before a query: our own address may be a front's."""
+    """The bytes that must precede a query: our own address may be one that must send PROXY headers."""
     return _OWN_CHECK if target.unwrap.is_proxy(client_bytes(mine.getsockname()[0])) else b""
 
 
@@ -55,11 +55,11 @@ class UdpAsker:
         self.target = target
         self._queries = queries
         self._known: dict[int, socket.socket] = {}
-        """by the thread that it leads to"""
+        """thread -> the socket that reaches it"""
         self._tried: list[socket.socket] = []
 
     def collect(self) -> set[int]:
-        """Which threads have answered since the last time."""
+        """The threads that have answered since the last call."""
         heard: set[int] = set()
         known: dict[int, socket.socket] = {}
         for before, mine in [*self._known.items(), *((None, each) for each in self._tried)]:
@@ -74,7 +74,7 @@ class UdpAsker:
         return heard
 
     def ask(self, threads: Collection[int], number: Callable[[], int]) -> set[int]:
-        """Ask each of these that there is a socket for; who was asked."""
+        """Ask each of these threads for which there is a socket; return the threads that were asked."""
         return {
             thread
             for thread in threads
@@ -82,7 +82,7 @@ class UdpAsker:
         }
 
     def explore(self, missing: int, number: Callable[[], int]) -> None:
-        """Try new sockets, for so many threads that there is none for."""
+        """Try new sockets for ``missing`` threads that no socket reaches yet."""
         for _ in range(min(2 * missing, MOST_TRIED)):
             try:
                 made = _connected(self.target, socket.SOCK_DGRAM)
@@ -93,7 +93,7 @@ class UdpAsker:
 
     @property
     def found(self) -> Collection[int]:
-        """The threads that there is a socket for."""
+        """The threads that a socket reaches."""
         return self._known.keys()
 
     def close(self) -> None:
@@ -110,7 +110,7 @@ class UdpAsker:
         return True
 
     def _read(self, mine: socket.socket) -> list[int] | None:
-        """Who answered on this socket, in order; None where nobody listens at its other end."""
+        """The threads that answered on this socket, in order; None where nobody listens at its other end."""
         takers: list[int] = []
         while True:
             try:
@@ -124,7 +124,7 @@ class UdpAsker:
 
 
 class TcpAsker:
-    """Asks over TCP: one connection at a time, for some queries, to each address in turn."""
+    """Asks over TCP: one connection at a time, for ``ASKED_OF_ONE`` queries, to each address in turn."""
 
     def __init__(self, self_connections: SelfConnections, queries: SelfQueries) -> None:
         self._self_connections = self_connections
@@ -138,11 +138,11 @@ class TcpAsker:
 
     @property
     def is_open(self) -> bool:
-        """Whether there is a connection, or one on its way."""
+        """Return whether a connection is open or opening."""
         return self._mine is not None
 
     def collect(self) -> bool:
-        """Whether there was an answer since the last time."""
+        """Return whether an answer has come since the last call."""
         heard = False
         while self._mine is not None:
             try:
@@ -161,7 +161,7 @@ class TcpAsker:
         return heard
 
     def ask(self, targets: Sequence[SelfQueryTarget], number: Callable[[], int]) -> bool:
-        """Ask on the connection that there is, else on a new one; False: nobody can be asked now."""
+        """Ask over the open connection or a new one; False: no query could be sent."""
         if self._target is not None and all(each.udp is not self._target.udp for each in targets):
             self.close()
         if self._mine is None:
@@ -199,7 +199,7 @@ class TcpAsker:
             self._self_connections.expect(self._peer)
 
     def _take(self) -> bool:
-        """Read the messages that came in full; whether one was an answer."""
+        """Take the messages that are complete; return whether one of them was an answer."""
         heard = False
         while len(self._came) >= (size := 2 + int.from_bytes(self._came[:2], "big")) > 2:
             message, self._came = self._came[2:size], self._came[size:]

@@ -13,7 +13,7 @@ from filterd.model.rule import Scope
 
 
 def read_line(line: str) -> Iterable[Entry | RefusedEntry]:
-    """At most one entry."""
+    """Read at most one entry."""
     found = words(line)
     if not found:
         return ()

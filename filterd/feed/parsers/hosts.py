@@ -1,8 +1,7 @@
 """Format ``hosts``: an address and one or more host names a line, as in hosts(5).
 
-Only addresses that lead nowhere block (0.0.0.0, ::, loopback, broadcast); a line with another address
-points a name somewhere and is refused. The machine's own names, which every such file carries, say nothing
-and are passed over.
+Only addresses that lead nowhere block (0.0.0.0, ::, loopback, broadcast); a line with another address maps a
+name to a host and is refused. The machine's own names, which every such file contains, are ignored.
 """
 
 from __future__ import annotations
@@ -37,7 +36,7 @@ _BROADCAST = IPv4Address("255.255.255.255")
 
 
 def read_line(line: str) -> Iterable[Entry | RefusedEntry]:
-    """One entry for each host name that is not the machine's own."""
+    """Read one entry for each host name that is not the machine's own."""
     found = words(line)
     if not found:
         return ()

@@ -1,8 +1,8 @@
 """Format ``wildcard``: one name a line, mostly written ``*.example.org``.
 
-The lists that are published in this form mean the name and all below it, with and without the ``*.``: the
-same lists stand beside it as ``||example.org^``. So both are ``subtree``; a feed's ``scope: below`` makes a
-list that means it strictly (RFC 4592) just that. A star elsewhere is refused: no rule can say it.
+Lists published in this form mean the name and all below it, with and without the ``*.``: the same lists are
+also published as ``||example.org^``. So both are ``subtree``; for a list that means it strictly (RFC 4592),
+set ``scope: below`` on the feed. A star elsewhere is refused: no rule can express it.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from filterd.feed.parsers.entry import Bulk, Entry, Parser, RefusedEntry, words
 
 
 def read_line(line: str) -> Iterable[Entry | RefusedEntry]:
-    """At most one entry."""
+    """Read at most one entry."""
     found = words(line)
     if not found:
         return ()
