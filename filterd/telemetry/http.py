@@ -116,13 +116,13 @@ def health_routes(
     metrics_type: str,
     missing: Callable[[], list[str]],
     remarks: Callable[[], list[str]] = list,
-    ailing: Callable[[], list[str]] = list,
+    unhealthy: Callable[[], list[str]] = list,
 ) -> dict[str, Route]:
     """The three paths that every role serves. ``missing`` returns what keeps the role from being ready,
-    ``remarks`` what an operator should know of a ready one, ``ailing`` why it is not healthy."""
+    ``remarks`` what an operator should know of a ready one, ``unhealthy`` why it is not healthy."""
 
     def healthy() -> Reply:
-        reasons = ailing()
+        reasons = unhealthy()
         if reasons:
             return Reply(("failing: " + ", ".join(reasons) + "\n").encode(), HTTPStatus.SERVICE_UNAVAILABLE)
         return Reply(b"ok\n")

@@ -39,7 +39,7 @@ class Fake:
     def deadline(self) -> tuple[float, Ending | None]:
         return self.due, self.ending
 
-    def go_on(self) -> None:
+    def resume(self) -> None:
         self.turns += 1
 
     def cut(self, ending: Ending) -> None:
@@ -94,7 +94,7 @@ class TableMachine(RuleBasedStateMachine):
     @rule(data=st.data())
     def rests(self, data: st.DataObject) -> None:
         connection = data.draw(st.sampled_from(self.held))
-        self.table.rest(connection)
+        self.table.mark_idle(connection)
         if connection in self.idle:
             self.idle.remove(connection)
         self.idle.append(connection)
@@ -103,7 +103,7 @@ class TableMachine(RuleBasedStateMachine):
     @rule(data=st.data())
     def is_busy(self, data: st.DataObject) -> None:
         connection = data.draw(st.sampled_from(self.held))
-        self.table.busy(connection)
+        self.table.mark_busy(connection)
         if connection in self.idle:
             self.idle.remove(connection)
 
@@ -113,7 +113,7 @@ class TableMachine(RuleBasedStateMachine):
         connection = data.draw(st.sampled_from(self.held))
         self.table.leave(connection, Ending.CLIENT)
         self.over(connection, Ending.CLIENT)
-        for late in (self.table.rest, self.table.busy):
+        for late in (self.table.mark_idle, self.table.mark_busy):
             late(connection)
         self.table.leave(connection, Ending.LOST)
 
@@ -178,7 +178,7 @@ def test_queries_that_wait_are_counted_until_answered_whoever_asked_is_gone() ->
     assert table.may_wait(stranger)
     one.cut(Ending.LOST)
     assert not table.may_wait(other)
-    table.line_up(other)
+    table.queue_up(other)
     table.answered(one)
     assert (other.turns, table.may_wait(other)) == (1, True)
     table.answered(one)

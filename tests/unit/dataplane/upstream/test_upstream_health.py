@@ -40,14 +40,14 @@ def test_refusing_again_and_again_is_a_reason_to_rest() -> None:
     condition = Condition(NOW)
     for _ in range(REFUSALS_TO_REST - 1):
         assert not condition.refused(NOW)
-    condition.welcome(NOW)
+    condition.answered(NOW)
     for _ in range(REFUSALS_TO_REST - 1):
         assert not condition.refused(NOW)
     assert condition.refused(NOW)
     assert condition.resting
     condition.heard(NOW, 0.01)
     assert condition.resting
-    assert condition.welcome(NOW)
+    assert condition.answered(NOW)
     assert not condition.resting
 
 
