@@ -15,7 +15,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from bench.inprocess import TICKS, keep
 from bench.packets import query
-from filterd.dataplane.cache.cache import ResponseCache
+from filterd.dataplane.cache.cache import CacheKey, ResponseCache
 from filterd.wire.names import name_from_text
 
 NAMES = 20_000
@@ -46,7 +46,7 @@ def _load(draw: random.Random, once: int, queries: int) -> Iterator[int]:
 def _ours(cache: ResponseCache, asked: Sequence[int]) -> float:
     def hit(number: int) -> bool:
         name = f"{'once' if number < 0 else 'popular'}-{abs(number):06}.example"
-        if cache.lookup(name_from_text(name), 1, now=int(TICKS)) is not None:
+        if cache.lookup(CacheKey(name_from_text(name), 1), now=int(TICKS)) is not None:
             return True
         keep(cache, query(name))
         return False

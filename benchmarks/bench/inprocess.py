@@ -16,7 +16,7 @@ from pathlib import Path
 
 from bench.snapshots import KEY, profile_name
 from bench.systems import PROFILES
-from filterd.dataplane.cache.cache import CachedUnion, ResponseCache
+from filterd.dataplane.cache.cache import CachedUnion, CacheKey, ResponseCache
 from filterd.dataplane.fast.recorded import Driver
 from filterd.dataplane.fast.routes import Routes
 from filterd.dataplane.fast.thread import FastThread
@@ -107,7 +107,7 @@ def keep(cache: ResponseCache, packet: bytes) -> None:
     end = packet.index(b"\0", HEADER) + 5
     message = packet[:2] + b"\x81\x80\0\1\0\1\0\0\0\0" + packet[HEADER:end] + _ADDRESS
     union = CachedUnion(1, 0)
-    cache.insert(packet[HEADER : end - 4], 1, message, now=int(TICKS), union=union)
+    cache.insert(CacheKey(packet[HEADER : end - 4], 1), message, now=int(TICKS), union=union)
 
 
 def thread_on(plane: Plane, number: int) -> FastThread:

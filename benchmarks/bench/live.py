@@ -14,7 +14,7 @@ from pathlib import Path
 from bench import lists
 from bench.inprocess import NOW, TICKS, PlaneWithTables, ready, thread_on
 from bench.recordings import record_mix, two_processors
-from filterd.dataplane.fast.punt_reasons import PuntReason
+from filterd.dataplane.fast.punts import PuntReason
 from filterd.dataplane.fast.recorded import Driver
 from filterd.policy.decide import LineHandle
 

@@ -33,14 +33,13 @@ def subscriber() -> None:
 @click.option(
     "--prefix", "prefixes", multiple=True, help="A static address or prefix of the line; repeatable."
 )
-@click.option("--zone", default="", help="Time zone of its schedule; default America/Mexico_City.")
+@click.option("--zone", default="", help="Time zone of its schedule; default: zone in the configuration.")
 @common
 def add(id: str, prefixes: tuple[str, ...], zone: str, config: Path | None, as_json: bool) -> None:
     """Register a line. It asks for nothing yet and sees mandatory blocking only."""
     from filterd.operations import subscribers
 
-    chosen = zone or subscribers.DEFAULT_ZONE
-    added = perform(config, lambda context: subscribers.add(context, id, zone=chosen, prefixes=prefixes))
+    added = perform(config, lambda context: subscribers.add(context, id, zone=zone, prefixes=prefixes))
     _show(added, as_json, "registered")
 
 

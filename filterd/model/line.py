@@ -24,7 +24,8 @@ class LineChoices:
     line: int
     opted_in: bool = False
     profile: str = ""
-    zone: str = "America/Mexico_City"
+    zone: str = "UTC"
+    """IANA time zone of its schedule"""
     paused_until: int = 0
     security_left: bool = False
     own_names: tuple[OwnName, ...] = ()

@@ -30,7 +30,7 @@ class Builder:
         """Add a rule whose name or prefix is known by its fingerprint only."""
 
     def use_prefixes(self, lengths4: Iterable[int], lengths6: Iterable[int]) -> None:
-        """Which prefix lengths the address rules given as fingerprints have."""
+        """Say which prefix lengths the address rules given as fingerprints have."""
 
     def parts(
         self, meta: Mapping[str, Any], revision: int, built_at: int, digest: bytes

@@ -311,7 +311,7 @@ cdef class _Sets:
 
 @cython.final
 cdef class Builder:
-    """See the stub."""
+    """Collects the rules of all lists, then makes the file's bytes. Used once."""
 
     cdef uint8_t key[KEY_SIZE]
     cdef bytes key_id
@@ -364,13 +364,13 @@ cdef class Builder:
         return 0
 
     def begin_list(self, targets):
-        """Begin a list whose rules give these targets (see the stub)."""
+        """Begin a list: each of its rules gives every one of ``targets``. BuildError for one that is none."""
         self.targets = tuple(checked_target(target) for target in targets)
         self.last = b""
         self.lines = 0
 
     def add_run(self, const uint8_t[::1] run not None):
-        """Add the next lines of the list (see the stub)."""
+        """Add the next whole lines of the list and return their number; CanonicalError names a wrong one."""
         cdef Py_ssize_t size = run.shape[0]
         cdef const uint8_t* at
         cdef const uint8_t* end
@@ -444,18 +444,18 @@ cdef class Builder:
         return 1
 
     def add_fingerprint(self, bytes value not None, target, scope, action):
-        """Add one rule whose name or prefix is known by its fingerprint only (see the stub)."""
+        """Add one rule whose name or prefix is known by its fingerprint only."""
         cdef Fingerprint parsed
         unpacked(value, &parsed)
         self.push(&parsed, checked_target(target), kind_of(scope, action))
 
     def use_prefixes(self, lengths4, lengths6):
-        """Say which prefix lengths the address rules given as fingerprints have (see the stub)."""
+        """Say which prefix lengths the address rules given as fingerprints have."""
         self.prefixes4.update(lengths4)
         self.prefixes6.update(lengths6)
 
     def parts(self, meta, revision, built_at, bytes digest not None):
-        """The header, its checksum still zero, and all that follows it (see the stub)."""
+        """Return the header, its checksum still zero, and all that follows it."""
         if self.finished:
             raise BuildError("the builder is finished: a new snapshot takes a new builder")
         sets = _Sets()
@@ -473,7 +473,7 @@ cdef class Builder:
         return result
 
     def finish(self, meta, revision, built_at, bytes digest not None):
-        """The snapshot's bytes in two pieces, to be written one after the other (see the stub)."""
+        """Return the snapshot's bytes in two pieces, to be written one after the other."""
         start, body = self.parts(meta, revision, built_at, digest)
         checksum = hashlib.sha256(start)
         checksum.update(body)

@@ -366,7 +366,7 @@ cdef bint stage_security(Inquiry* q) noexcept nogil:
 
 
 cdef bint stages_of_policy(Inquiry* q) noexcept nogil:
-    """What the line's profile asks for."""
+    """The stage of the line's profile."""
     cdef const Policy* policy = q.policy
     cdef bint own_allow = q.own_allow
     cdef uint8_t reason
@@ -503,7 +503,7 @@ cdef object decision_of(const Verdict* verdict, const Trace* trace):
 
 def decide_name(PublishedState state not None, LineHandle line, bytes name not None, int64_t now, *,
                 bint traced=True):
-    """The verdict on a query's name (see the stub)."""
+    """Return the verdict on a query's name, in lower-cased wire form; ValueError when it is no name."""
     cdef Name wire
     cdef Verdict verdict
     cdef Trace trace
@@ -600,7 +600,7 @@ cdef fill_masks(PublishedState self):
 
 
 cdef fill_moment(PublishedState self, int64_t now):
-    """What depends on the time: the active set, the policies' masks, and when to look again."""
+    """Fill in what depends on the time: the active set, the policies' masks, and the next change."""
     cdef uint32_t at = 0
     self.active = active_set(self.mandates.values(), now)
     self.state.active.state = <const uint8_t*> self.active
@@ -643,12 +643,12 @@ cdef class PublishedState:
 
     @property
     def generation(self):
-        """The state's number (see the stub)."""
+        """The state's number; each evolved state has the next one."""
         return self.state.generation
 
     def evolve(self, int64_t now, *, object overlay=..., object mandates=None, object policies=None,
                object settings=None):
-        """The next state over the same snapshot (see the stub)."""
+        """Return the next state over the same snapshot; what is not given stays."""
         return PublishedState(
             self.snapshot,
             self.state.key[:KEY_SIZE],

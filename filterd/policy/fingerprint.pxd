@@ -9,7 +9,7 @@ The body stands here so that every native caller inlines it. A fingerprint is th
 from libc.stdint cimport uint8_t, uint64_t
 
 from filterd.wire.codec cimport Name
-from filterd.wire.siphash cimport SipState, load64, sip_rounds4, sip_word, store64
+from filterd.wire.siphash cimport SipState, get_little64, put_little64, sip_end, sip_start, sip_text
 
 cdef enum:
     KEY_SIZE = 16
@@ -27,27 +27,13 @@ cdef inline void sip_hash(const uint8_t* key, const uint8_t* text, size_t length
                           Fingerprint* out) noexcept nogil:
     """SipHash-2-4-128 of ``text`` under the 16 bytes at ``key``."""
     cdef SipState s
-    cdef uint64_t k0 = load64(key)
-    cdef uint64_t k1 = load64(key + 8)
-    cdef uint64_t last = <uint64_t>length << 56
-    cdef const uint8_t* end = text + (length & ~<size_t>7)
-    cdef size_t i
-    s.v0 = k0 ^ <uint64_t>0x736f6d6570736575
-    s.v1 = k1 ^ <uint64_t>0x646f72616e646f83    # the paper's constant ^ 0xee: the mark of the 128-bit variant
-    s.v2 = k0 ^ <uint64_t>0x6c7967656e657261
-    s.v3 = k1 ^ <uint64_t>0x7465646279746573
-    while text != end:
-        sip_word(&s, load64(text))
-        text += 8
-    for i in range(length & 7):
-        last |= <uint64_t>text[i] << (8 * i)
-    sip_word(&s, last)
+    sip_start(&s, get_little64(key), get_little64(key + 8))
+    s.v1 ^= 0xee        # this and the two below mark the 128-bit variant
+    sip_text(&s, text, length)
     s.v2 ^= 0xee
-    sip_rounds4(&s)
-    out.high = s.v0 ^ s.v1 ^ s.v2 ^ s.v3
+    out.high = sip_end(&s)
     s.v1 ^= 0xdd
-    sip_rounds4(&s)
-    out.low = s.v0 ^ s.v1 ^ s.v2 ^ s.v3
+    out.low = sip_end(&s)
 
 
 # The fingerprint of each suffix of a name: out[i] begins at label i (0: the whole name), out[labels] is the

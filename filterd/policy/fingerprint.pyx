@@ -43,16 +43,16 @@ cdef void address_fingerprint(const uint8_t* key, uint8_t family, uint8_t length
 cdef bytes packed(const Fingerprint* value):
     """The 16 output bytes in the paper's order."""
     cdef uint8_t text[16]
-    store64(text, value.high)
-    store64(text + 8, value.low)
+    put_little64(text, value.high)
+    put_little64(text + 8, value.low)
     return text[:16]
 
 
 cdef int unpacked(bytes text, Fingerprint* out) except -1:
     if len(text) != FINGERPRINT_SIZE:
         raise ValueError(f"a fingerprint has {FINGERPRINT_SIZE} bytes, not {len(text)}")
-    out.high = load64(<const uint8_t*>text)
-    out.low = load64(<const uint8_t*>text + 8)
+    out.high = get_little64(<const uint8_t*>text)
+    out.low = get_little64(<const uint8_t*>text + 8)
     return 0
 
 
@@ -63,7 +63,7 @@ cdef const uint8_t* checked_key(bytes key) except NULL:
 
 
 def fingerprint(bytes key not None, bytes data not None):
-    """SipHash-2-4-128 of ``data`` (see the stub)."""
+    """Return SipHash-2-4-128 of ``data``; ValueError for a key that is not 16 bytes long."""
     cdef Fingerprint value
     sip_hash(checked_key(key), <const uint8_t*>data, len(data), &value)
     return packed(&value)
@@ -91,7 +91,7 @@ cdef int read_wire(bytes wire, Name* name) except -1:
 
 
 def suffix_fingerprints(bytes key not None, bytes wire not None):
-    """The fingerprints of every suffix of a wire name, the whole name first (see the stub)."""
+    """Return the fingerprint of each suffix of a wire name, the whole name first, the root last."""
     cdef Name name
     cdef Fingerprint out[MAX_SUFFIXES]
     cdef const uint8_t* secret = checked_key(key)
@@ -101,12 +101,12 @@ def suffix_fingerprints(bytes key not None, bytes wire not None):
 
 
 def fingerprint_name(bytes key not None, str text not None):
-    """The fingerprint of a name in text (see the stub)."""
+    """Return the fingerprint of a name in canonical text; ValueError when it is no name."""
     return fingerprint(key, wire_of(text))
 
 
 def prefix_fingerprint(bytes key not None, int family, int length, bytes address not None):
-    """The fingerprint of an address prefix (see the stub)."""
+    """Return the fingerprint of an address prefix, the bits beyond ``length`` taken as zero."""
     cdef Fingerprint value
     cdef const uint8_t* secret = checked_key(key)
     if (family, len(address)) not in ((4, 4), (6, 16)) or not 0 <= length <= 8 * len(address):

@@ -51,6 +51,11 @@ class ReferenceState:
     active: bytes = b""
     policies: Sequence[ResolvedPolicy] = ()
     security_enabled: bool = False
+    ready: bool = True
+    """the mandatory part is loaded"""
+    parental_ready: bool = True
+    """lines and their choices are loaded"""
+    parental_fail_open: bool = False
 
 
 @dataclass(frozen=True)
@@ -147,11 +152,12 @@ class Inquiry:
         self.address = address
         self.where = where
         self.match = state.matcher.match_name(wire) if wire else state.matcher.match_address(address)
-        self.is_protected = bool(self.match.bits & bits_of(state.classes.mask(Kind.PROTECTED)))
+        self.is_protected = False
+        """whether that lifts orders and feeds: ``stage_protected`` sets it"""
         self.own = find_own(line, wire) if line is not None and wire else None
         self.rewritten = rewritten
         self.own_allow = own_allow or (self.own is not None and self.own.action is Action.ALLOW)
-        notes.is_protected = notes.is_protected or self.is_protected
+        notes.is_protected = notes.is_protected or bool(self.shared(state.classes.mask(Kind.PROTECTED)))
 
     def shared(self, mask: int) -> list[int]:
         """The class bits of the mask that it stands in, lowest first."""

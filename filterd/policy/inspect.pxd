@@ -22,11 +22,16 @@ cdef struct Union:
     bint damaged
 
 
-# `own_allow` is the verdict's on the query's name; `rewritten`: the answer is a safe host's, so safe search
-# asks for nothing more and hides nothing that comes after it. The verdict says PASS where the status is not
-# INSPECT_OK.
-cdef int inspect(const State* state, const Line* line, const uint8_t* message, size_t length, bint own_allow,
-                 bint rewritten, int64_t now, Verdict* verdict, Trace* trace) noexcept nogil
+cdef struct Inspected:          # an answer to be inspected
+    const uint8_t* message
+    size_t length
+    bint own_allow              # the verdict on the query's name: the line allowed it
+    bint rewritten              # a safe host's: safe search asks for no more, and hides nothing behind it
+
+
+# The status is an INSPECT_*; unless it is INSPECT_OK the verdict says PASS. `trace` may be NULL.
+cdef int inspect(const State* state, const Line* line, const Inspected* answer, int64_t now,
+                 Verdict* verdict, Trace* trace) noexcept nogil
 
 cdef void union_of(const State* state, const uint8_t* message, size_t length, Union* out) noexcept nogil
 

@@ -71,12 +71,9 @@ cdef const uint8_t* MAPPED = b"\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\xff\xff"
 # One pass over a message: for a verdict (`seen` is NULL) or for a union.
 cdef struct Pass:
     const State* state
-    const uint8_t* message
-    size_t length
+    const Inspected* answer
     Union* seen
     const Line* line
-    bint own_allow
-    bint rewritten
     int64_t now
     Verdict* best               # the verdict so far
     Trace* trace
@@ -89,7 +86,7 @@ cdef void judge(Pass* p, const Subject* subject) noexcept nogil:
     cdef Verdict verdict
     decide_answer(p.state, p.line, subject, p.now, &verdict, p.trace)
     if verdict.outcome != OUTCOME_PASS and (p.best.outcome == OUTCOME_PASS or verdict.reason < p.best.reason):
-        verdict.own_allow = p.own_allow
+        verdict.own_allow = p.answer.own_allow
         p.best[0] = verdict
 
 
@@ -118,8 +115,8 @@ cdef void consider(Pass* p, Subject* subject) noexcept nogil:
     if subject.name != NULL:
         suffixes(p.state.key, subject.name, values)
         subject.suffixes = values
-    subject.own_allow = p.own_allow
-    subject.rewritten = p.rewritten
+    subject.own_allow = p.answer.own_allow
+    subject.rewritten = p.answer.rewritten
     if p.seen == NULL:
         judge(p, subject)
     else:
@@ -153,7 +150,7 @@ cdef bint visit_alias(Pass* p, const Record* record) noexcept nogil:
     cdef Name target
     cdef size_t offset = record.data_offset
     cdef size_t end = offset + record.data_length
-    if read_name(p.message, end, &offset, &target) != OK or offset != end:
+    if read_name(p.answer.message, end, &offset, &target) != OK or offset != end:
         return False
     consider_name(p, &target, WHERE_CNAME)
     return True
@@ -164,7 +161,7 @@ cdef bint visit_service(Pass* p, const Record* record) noexcept nogil:
     cdef Service service
     cdef uint8_t family
     cdef const uint8_t* address
-    cdef int status = service_start(p.message, p.length, record, &service)
+    cdef int status = service_start(p.answer.message, p.answer.length, record, &service)
     if status != OK:
         return False
     if service.target.labels:
@@ -181,7 +178,7 @@ cdef bint visit_address(Pass* p, const Record* record) noexcept nogil:
     cdef uint8_t family = 4 if record.type == TYPE_A else 6
     if record.data_length != (4 if family == 4 else 16):
         return False
-    consider_address(p, family, p.message + record.data_offset, WHERE_ADDRESS)
+    consider_address(p, family, p.answer.message + record.data_offset, WHERE_ADDRESS)
     return True
 
 
@@ -201,7 +198,7 @@ cdef bint go_over(Pass* p) noexcept nogil:
     """Visit the records of the message in their order; whether all of it is sound."""
     cdef Walk walk
     cdef Record record
-    cdef int status = walk_start(p.message, p.length, &walk)
+    cdef int status = walk_start(p.answer.message, p.answer.length, &walk)
     while status == OK:
         status = walk_next(&walk, &record, NULL)
         if status == OK and not visit(p, &record):
@@ -212,7 +209,7 @@ cdef bint go_over(Pass* p) noexcept nogil:
 # --- the three questions --------------------------------------------------------------------------------
 
 cdef void begin(Verdict* verdict, bint own_allow, int64_t boundary) noexcept nogil:
-    """What stands if nothing in the answer is withheld: the reason for which the query's name passed."""
+    """Begin with PASS, and with the reason for which the query's name passed."""
     memset(verdict, 0, sizeof(Verdict))
     verdict.reason = REASON_OWN_ALLOW if own_allow else REASON_NONE
     verdict.scope = SCOPE_SUBTREE
@@ -222,25 +219,22 @@ cdef void begin(Verdict* verdict, bint own_allow, int64_t boundary) noexcept nog
     verdict.valid_until = boundary
 
 
-cdef int inspect(const State* state, const Line* line, const uint8_t* message, size_t length, bint own_allow,
-                 bint rewritten, int64_t now, Verdict* verdict, Trace* trace) noexcept nogil:
+cdef int inspect(const State* state, const Line* line, const Inspected* answer, int64_t now,
+                 Verdict* verdict, Trace* trace) noexcept nogil:
     cdef Pass p
     cdef int64_t boundary = boundary_of(state, line, now)
     memset(&p, 0, sizeof(Pass))
     p.state = state
-    p.message = message
-    p.length = length
+    p.answer = answer
     p.line = line
-    p.own_allow = own_allow
-    p.rewritten = rewritten
     p.now = now
     p.best = verdict
     p.trace = trace
-    begin(verdict, own_allow, boundary)
+    begin(verdict, answer.own_allow, boundary)
     if trace != NULL:
         clear_trace(trace)
     if not go_over(&p):
-        begin(verdict, own_allow, boundary)
+        begin(verdict, answer.own_allow, boundary)
         if trace != NULL:
             clear_trace(trace)
         return INSPECT_DAMAGED
@@ -251,11 +245,14 @@ cdef int inspect(const State* state, const Line* line, const uint8_t* message, s
 
 cdef void union_of(const State* state, const uint8_t* message, size_t length, Union* out) noexcept nogil:
     cdef Pass p
+    cdef Inspected answer
+    answer.message = message
+    answer.length = length
+    answer.own_allow = answer.rewritten = False
     memset(out, 0, sizeof(Union))
     memset(&p, 0, sizeof(Pass))
     p.state = state
-    p.message = message
-    p.length = length
+    p.answer = &answer
     p.seen = out
     out.damaged = not go_over(&p)
 
@@ -282,21 +279,23 @@ cdef bint union_touches(const State* state, const Line* line, const Union* seen,
 
 def inspect_message(PublishedState state not None, LineHandle line, bytes message not None, bint own_allow,
                     int64_t now, *, bint rewritten=False, bint traced=True):
-    """The verdict on an answer (see the stub)."""
+    """Return the verdict on an answer, None for a message that cannot be read to its end."""
     cdef Verdict verdict
     cdef Trace trace
     cdef const Line* native = NULL if line is None else &line.line
-    cdef const uint8_t* data = <const uint8_t*> message
-    cdef size_t length = len(message)
+    cdef Inspected answer
     cdef int status
+    answer.message = <const uint8_t*> message
+    answer.length = len(message)
+    answer.own_allow = own_allow
+    answer.rewritten = rewritten
     with nogil:
-        status = inspect(&state.state, native, data, length, own_allow, rewritten, now, &verdict,
-                         &trace if traced else NULL)
+        status = inspect(&state.state, native, &answer, now, &verdict, &trace if traced else NULL)
     return decision_of(&verdict, &trace if traced else NULL) if status == INSPECT_OK else None
 
 
 def message_touches(PublishedState state not None, LineHandle line, bytes message not None, int64_t now):
-    """Whether an answer's union concerns the line (see the stub)."""
+    """Return whether anything in the answer could be withheld from the line; False is certain."""
     cdef Union seen
     cdef const Line* native = NULL if line is None else &line.line
     union_of(&state.state, <const uint8_t*> message, len(message), &seen)

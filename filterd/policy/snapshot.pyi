@@ -34,7 +34,7 @@ class Snapshot:
 
     @property
     def meta(self) -> dict[str, Any]:
-        """What the compiler wrote of the lists: see ``compiler``."""
+        """The compiler's record of the lists: see ``compiler``."""
 
     @property
     def digest(self) -> str:
@@ -50,7 +50,7 @@ class Snapshot:
 
     @property
     def names(self) -> int:
-        """How many different names and prefixes it holds."""
+        """The number of different names and prefixes in it."""
 
     @property
     def size(self) -> int:
@@ -84,11 +84,11 @@ class Overlay:
 
     @property
     def entries(self) -> int:
-        """How many different names and prefixes it holds."""
+        """The number of different names and prefixes in it."""
 
 @final
 class Matched:
-    """What a name or address stands in, as the native match found it."""
+    """The lists that a name or address stands in, as the native match found them."""
 
     @property
     def bits(self) -> frozenset[int]:
@@ -119,7 +119,7 @@ def match_packed(
 def origin_of_class(
     snapshot: Snapshot, overlay: Overlay | None, key: bytes, wire: bytes, bit: int
 ) -> tuple[int, int] | None:
-    """Which rule gave a class to a name: (label index where the rule's name starts, scope); None: none."""
+    """The rule that gave a class to a name: (label index where the rule's name starts, scope); None: none."""
 
 def origin_of_address_class(
     snapshot: Snapshot, overlay: Overlay | None, key: bytes, address: bytes, bit: int

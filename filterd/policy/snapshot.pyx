@@ -391,7 +391,7 @@ cdef Fault check_slots(const Table* table, SlotWalk* walk, uint64_t most) noexce
 
 
 cdef Fault check_end(const Table* table, const SlotWalk* walk, uint64_t used) noexcept nogil:
-    """What is known once the last slot was checked."""
+    """Check the sums that are known once the last slot was read."""
     if walk.run != table.slot_count + SPARE_SLOTS:
         return BAD_SLOT
     return SOUND if walk.count == used else BAD_COUNT
@@ -440,7 +440,7 @@ cdef bint walk_slots(const Table* table, SlotWalk* walk, uint64_t used) except -
 
 @cython.final
 cdef class Snapshot:
-    """See the stub."""
+    """A verified snapshot in memory of its own, read-only from the moment it is verified."""
 
     def __cinit__(self):
         self.memory = NULL
@@ -455,7 +455,7 @@ cdef class Snapshot:
 
     @staticmethod
     def open(path, bytes key not None):
-        """Read, verify and seal the snapshot at ``path`` (see the stub)."""
+        """Read, verify and seal the snapshot at ``path``; SnapshotError says what is wrong with it."""
         with open(path, "rb", buffering=0) as file:
             size = file.seek(0, 2)
             file.seek(0)
@@ -463,7 +463,7 @@ cdef class Snapshot:
 
     @staticmethod
     def read(file, size_t size, bytes key not None):
-        """The same from an open binary file (see the stub)."""
+        """Read, verify and seal the snapshot in an open binary file of ``size`` bytes."""
         opening = Opening(file, size, key)
         while True:
             snapshot = opening.step()
@@ -500,7 +500,7 @@ cdef class Snapshot:
 
 @cython.final
 cdef class Opening:
-    """See the stub."""
+    """A snapshot that is opened step by step, each of about a millisecond at most."""
 
     cdef Snapshot snapshot
     cdef object file, header, hash
@@ -523,7 +523,7 @@ cdef class Opening:
         memset(&self.walk, 0, sizeof(SlotWalk))
 
     def step(self):
-        """See the stub."""
+        """Do some more of the work; return the snapshot when all is done, None before."""
         if self.snapshot.meta is None:
             self.read_some()
             return None
@@ -549,7 +549,7 @@ cdef class Opening:
 
 @cython.final
 cdef class Overlay:
-    """See the stub."""
+    """A small table over the snapshot, for what cannot wait for a compile."""
 
     def __init__(self, rules=(), prefixes4=(), prefixes6=()):
         cdef const uint8_t* file_start
@@ -579,7 +579,7 @@ cdef frozenset numbers_of(const uint64_t* words):
 
 @cython.final
 cdef class Matched:
-    """See the stub."""
+    """The lists that a name or address stands in."""
 
     cdef Match match
 
@@ -619,7 +619,7 @@ cdef uint8_t family_of(bytes address) except 0:
 
 def match_wire(Snapshot snapshot not None, Overlay overlay, bytes key not None, bytes wire not None,
                bytes active not None):
-    """The match of a name (see the stub)."""
+    """Return the match of a lower-cased wire name; ValueError when it is no name."""
     cdef Matched result = Matched()
     cdef Name name
     cdef Fingerprint values[MAX_SUFFIXES]
@@ -633,7 +633,7 @@ def match_wire(Snapshot snapshot not None, Overlay overlay, bytes key not None, 
 
 def match_packed(Snapshot snapshot not None, Overlay overlay, bytes key not None, bytes address not None,
                  bytes active not None):
-    """The match of an address (see the stub)."""
+    """Return the match of an address of 4 or 16 bytes."""
     cdef Matched result = Matched()
     cdef ActiveSet states = ActiveSet(<const uint8_t*>active, <uint32_t>len(active))
     match_address(&snapshot.table, table_of(overlay), key_of(key), family_of(address),
@@ -643,7 +643,7 @@ def match_packed(Snapshot snapshot not None, Overlay overlay, bytes key not None
 
 def origin_of_class(Snapshot snapshot not None, Overlay overlay, bytes key not None, bytes wire not None,
                     uint32_t bit):
-    """Which rule gave a class to a name (see the stub)."""
+    """Return the label and the scope of the rule that gave a class to a name, None where none did."""
     cdef Name name
     cdef Fingerprint values[MAX_SUFFIXES]
     cdef uint8_t scope = SUBTREE
@@ -657,7 +657,7 @@ def origin_of_class(Snapshot snapshot not None, Overlay overlay, bytes key not N
 
 def origin_of_address_class(Snapshot snapshot not None, Overlay overlay, bytes key not None,
                             bytes address not None, uint32_t bit):
-    """Which prefix gave a class to an address (see the stub)."""
+    """Return the length of the prefix that gave a class to an address, None where none did."""
     cdef int found = origin_of_address_bit(&snapshot.table, table_of(overlay), key_of(key),
                                            family_of(address),
                                            <const uint8_t*>address, checked_bit(bit))
@@ -671,7 +671,7 @@ cdef uint32_t checked_bit(uint32_t bit) except? 0:
 
 
 def contains(table not None, bytes fingerprint not None):
-    """Whether a rule stands under this fingerprint (see the stub)."""
+    """Return whether a rule stands under this fingerprint."""
     cdef Fingerprint value
     cdef const Table* where
     if isinstance(table, Snapshot):

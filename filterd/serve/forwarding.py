@@ -14,9 +14,9 @@ from typing import Protocol
 from filterd.config.settings import UpstreamSettings
 from filterd.dataplane.upstream.forwarder import Forwarder, UpstreamStatus
 from filterd.dataplane.upstream.health_sharing import TURN, HealthSharing, RoutePublisher
-from filterd.dataplane.upstream.model import Question, Server, Tls, UpstreamAnswer, UpstreamFailure
+from filterd.dataplane.upstream.model import Question, UpstreamAnswer, UpstreamFailure
 from filterd.dataplane.upstream.peer import Reading, unwatched
-from filterd.dataplane.upstream.streams import tls_context
+from filterd.operations.upstreams import server_of
 from filterd.telemetry import log
 
 
@@ -141,20 +141,12 @@ class Forwarding:
 
 def _forwarder(upstreams: Sequence[UpstreamSettings], reading: Reading) -> Forwarder:
     return Forwarder(
-        [_server(each) for each in upstreams],
+        [server_of(each) for each in upstreams],
         clock=time.monotonic,
         bits=random.SystemRandom(),
         note=_note,
         reading=reading,
     )
-
-
-def _server(upstream: UpstreamSettings) -> Server:
-    address, tls = upstream.address, upstream.tls
-    secured = None
-    if tls is not None:
-        secured = Tls(tls.name, tls_context(None if tls.ca is None else str(tls.ca)))
-    return Server(str(address.address), address.port, upstream.trusted, upstream.outstanding, secured)
 
 
 def _note(event: str, upstream: str, reason: str) -> None:

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from filterd.dataplane.fast.punt_reasons import PuntReason
+from filterd.dataplane.fast.punts import PuntReason
 from filterd.dataplane.fast.thread import FastCounts
 from filterd.dataplane.listeners.fast_threads import FastPath
 from filterd.dataplane.listeners.selfcheck import SelfCheck

@@ -169,7 +169,7 @@ cdef inline void put32(uint8_t* at, uint32_t value) noexcept nogil:
     put16(at + 2, <uint16_t> (value & 0xFFFF))
 
 cdef inline uint16_t rcode_of(int status) noexcept nogil:
-    """What a query that parse_query did not find OK is answered, if it is answered at all."""
+    """The rcode for a query that parse_query did not find OK, if it is answered at all."""
     if status == NO_QUESTION:
         return NOERROR
     return NOTIMP if status == UNKNOWN_OPCODE else FORMERR

@@ -263,7 +263,7 @@ cdef int read_records(const uint8_t* packet, size_t length, Query* out) noexcept
 
 
 cdef int read_other_opcode(const uint8_t* packet, size_t length, Query* out) noexcept nogil:
-    """What kind of error another opcode gets.
+    """The status for another opcode.
 
     NOTIMP, whatever stands behind the header, which need not have our layout (RFC 8906 3.1.4); unless it
     cannot be read and should: NOTIFY has QUERY's layout (RFC 1996 3.7), TC says that the end is missing.
@@ -541,17 +541,28 @@ cdef int read_upstream_opt(const uint8_t* message, const Record* record, Upstrea
     return OK
 
 
-cdef int keep_record(const uint8_t* message, size_t length, const Record* record, size_t end, bint moved,
-                     uint8_t* starts, uint8_t* out, size_t capacity, size_t* used) noexcept nogil:
-    """Copies one record of an answer: as it stands, or, behind a dropped one, with its names uncompressed."""
+cdef struct Stripped:            # an answer while it is copied without OPT and TSIG
+    const uint8_t* message
+    size_t length
+    uint8_t* out
+    size_t capacity              # of `out`
+    size_t used                  # of it
+    bint moved                   # a record was left out: offsets of the copy differ from here on
+    uint8_t starts[STARTS_SIZE]  # a bit for each place where a name starts that a pointer may lead to
+
+
+cdef int keep_record(Stripped* copy, const Record* record, size_t end) noexcept nogil:
+    """Copies one record, which ends at ``end``: as it stands, or, once moved, with its names uncompressed."""
     cdef size_t written = 0
-    cdef int status = check_data(message, length, record, starts)
+    cdef int status = check_data(copy.message, copy.length, record, copy.starts)
     if status != OK:
         return status
-    if not moved:
-        return put_bytes(message + record.owner_offset, end - record.owner_offset, out, capacity, used)
-    status = copy_record(message, length, record, 0, out + used[0], capacity - used[0], &written)
-    used[0] += written
+    if not copy.moved:
+        return put_bytes(copy.message + record.owner_offset, end - record.owner_offset, copy.out,
+                         copy.capacity, &copy.used)
+    status = copy_record(copy.message, copy.length, record, 0, copy.out + copy.used,
+                         copy.capacity - copy.used, &written)
+    copy.used += written
     return status
 
 
@@ -560,10 +571,8 @@ cdef int strip_opt(const uint8_t* message, size_t length, uint8_t* out, size_t c
     cdef Walk walk
     cdef Record record
     cdef Name owner
-    cdef size_t used = 0
     cdef uint16_t counts[4]
-    cdef uint8_t starts[STARTS_SIZE]
-    cdef bint moved = False
+    cdef Stripped copy
     cdef int i, status = walk_start(message, length, &walk)
     memset(facts, 0, sizeof(Upstream))
     memset(counts, 0, sizeof(counts))
@@ -573,31 +582,34 @@ cdef int strip_opt(const uint8_t* message, size_t length, uint8_t* out, size_t c
     facts.rcode = facts.flags & 15
     if not facts.flags & FLAG_QR:
         return NOT_AN_ANSWER
-    memset(starts, 0, STARTS_SIZE)
-    status = place_questions(message, length, starts)
+    memset(&copy, 0, sizeof(Stripped))
+    copy.message = message
+    copy.length = length
+    copy.out = out
+    copy.capacity = capacity
+    status = place_questions(message, length, copy.starts)
     if status == OK:
-        status = put_bytes(message, walk.offset, out, capacity, &used)
+        status = put_bytes(message, walk.offset, out, capacity, &copy.used)
     while status == OK:
         status = walk_next(&walk, &record, &owner)
         if status == OK:
-            status = place_name(message, record.owner_offset, starts)
+            status = place_name(message, record.owner_offset, copy.starts)
         if status != OK:
             break
         if record.type == TYPE_OPT:
-            moved = True
+            copy.moved = True
             status = read_upstream_opt(message, &record, facts)
         elif record.type == TYPE_TSIG:
-            moved = True
+            copy.moved = True
             status = OK if record.section == 3 else BAD_DATA
         else:
-            status = keep_record(message, length, &record, walk.offset, moved, starts, out,
-                                 capacity, &used)
+            status = keep_record(&copy, &record, walk.offset)
             counts[record.section] += status == OK
     if status != END:
         return status
     for i in range(1, 4):
         put16(out + 4 + 2 * i, counts[i])
-    kept[0] = used
+    kept[0] = copy.used
     return OK
 
 
@@ -779,7 +791,7 @@ def strip(bytes message):
 
 
 def answer_lifetime(bytes message):
-    """How long an answer without OPT may be kept, or a status."""
+    """Return the time that an answer without OPT may be kept, or a status."""
     cdef Lifetime found
     cdef int status = lifetime(message, len(message), &found)
     if status != OK:

@@ -9,7 +9,7 @@ from libc.stdint cimport int32_t, uint8_t, uint32_t, uint64_t
 from libc.string cimport memcmp, memcpy
 
 from filterd.wire.codec cimport get32, put32
-from filterd.wire.siphash cimport load64, sip_hash64, store64
+from filterd.wire.siphash cimport get_little64, put_little64, sip_hash64
 
 cdef enum:
     VERSION = 1
@@ -40,7 +40,7 @@ cdef bint holds(const CookieSecrets* secrets, const uint8_t* sent, size_t length
     if length != COOKIE_SIZE or sent[CLIENT_SIZE] != VERSION or age > LIFE or age < -AHEAD:
         return False
     for i in range(secrets.count):
-        if hash_of(secrets.keys[i], sent, address) == load64(sent + HASHED):
+        if hash_of(secrets.keys[i], sent, address) == get_little64(sent + HASHED):
             return True
     return False
 
@@ -58,7 +58,7 @@ cdef bint answer_cookie(const CookieSecrets* secrets, const uint8_t* sent, size_
     memcpy(out, sent, CLIENT_SIZE)
     put32(out + CLIENT_SIZE, <uint32_t> VERSION << 24)
     put32(out + 12, now)
-    store64(out + HASHED, hash_of(secrets.keys[0], out, address))
+    put_little64(out + HASHED, hash_of(secrets.keys[0], out, address))
     return valid
 
 
@@ -73,7 +73,7 @@ cdef int read_secrets(bytes secrets, CookieSecrets* out) except -1:
 
 
 def answer(bytes secrets not None, bytes sent not None, bytes address not None, uint32_t now):
-    """See the stub."""
+    """Return whether the server cookie sent still holds, and the 24 bytes of cookie that go back."""
     cdef CookieSecrets native
     cdef uint8_t out[COOKIE_SIZE]
     if not secrets:

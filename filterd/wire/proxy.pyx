@@ -79,7 +79,7 @@ PROBLEMS = (None, *ProxyProblem)
 
 
 def parse_header(bytes data not None):
-    """See the stub."""
+    """Return the PROXY header at the start of a datagram or stream, or what is wrong with it."""
     cdef ProxySource found
     cdef int status = read_proxy(<const uint8_t*><const char*> data, len(data), &found)
     if status != PROXY_OK:

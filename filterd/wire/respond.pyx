@@ -13,6 +13,8 @@ from filterd.wire.codec cimport (
     TYPE_OPT, TYPE_RRSIG, TYPE_SOA, TYPE_TXT, Ede, ParsedQuery, Record, Walk, copy_record, get16,
     name_from_wire, parse_query, put16, put32, rcode_of, read_name, walk_next, walk_start)
 
+from filterd.wire.options import AnswerOptions as PyAnswerOptions
+
 cdef enum:
     QUESTION = 0xC00C            # a pointer to the query name
     OPT_SIZE = 11                # an OPT record without options
@@ -392,7 +394,7 @@ cdef bint answers(const Query* query, const uint8_t* message, size_t length) noe
 
 
 cdef bint note_end(Draft* draft, const Record* record) noexcept nogil:
-    """Where the sections before this record's end, once; whether the record is part of a denial."""
+    """Note where the sections before this record's end; return whether it is part of a denial."""
     if draft.ends[1] == 0:
         draft.ends[1] = record.owner_offset
     if record.section == 3:
@@ -463,7 +465,7 @@ cdef bint add_copy(Draft* draft, const Walk* walk, const Record* record, const N
 
 cdef bint add_target(Draft* draft, const Query* query, const Name* target, const uint8_t* message,
                      size_t length, uint16_t pointer, const AnswerOptions* options) noexcept nogil:
-    """What the target's answer holds of CNAME and the asked type, else its SOA. False if it is damaged."""
+    """Add the target's CNAMEs and records of the asked type, else its SOA. False if it is damaged."""
     cdef Walk walk
     cdef Record record
     cdef Name owner
@@ -570,6 +572,9 @@ cdef void add_python_ede(AnswerOptions* options, ede) except *:
             raise ValueError(f"more than {MAX_EDES} extended errors")
 
 
+OPTION_NAMES = frozenset(PyAnswerOptions.__annotations__)
+
+
 cdef class _Options:
     """Keyword options turned into the native struct; keeps the EDEs' texts alive."""
     cdef AnswerOptions native
@@ -578,38 +583,46 @@ cdef class _Options:
     cdef bytes nsid
     cdef bytes cookie
 
-    def __init__(self, *, limit=MAX_MESSAGE, ttl=30, ttl_cap=0xFFFFFFFF, ttl_floor=0, age=0, ad=False,
-                 ra=True, bytes nsid=b"", bytes cookie=b"", bint echo_subnet=False, uint16_t keepalive=0,
-                 ede=(), bytes ipv4=None, bytes ipv6=None, capacity=MAX_MESSAGE):
-        default_options(&self.native)
-        self.native.limit = limit
-        self.native.ttl = ttl
-        self.native.ttl_cap = ttl_cap
-        self.native.ttl_floor = ttl_floor
-        self.native.age = age
-        self.native.ad = ad
-        self.native.ra = ra
+    def __init__(self, dict given):
+        cdef AnswerOptions* native = &self.native
+        unknown = given.keys() - OPTION_NAMES
+        if unknown:
+            raise TypeError(f"unknown options of an answer: {', '.join(sorted(unknown))}")
+        default_options(native)
+        native.limit = given.get("limit", native.limit)
+        native.ttl = given.get("ttl", native.ttl)
+        native.ttl_cap = given.get("ttl_cap", native.ttl_cap)
+        native.ttl_floor = given.get("ttl_floor", native.ttl_floor)
+        native.age = given.get("age", native.age)
+        native.ad = given.get("ad", native.ad)
+        native.ra = given.get("ra", native.ra)
+        native.echo_subnet = given.get("echo_subnet", native.echo_subnet)
+        native.keepalive = given.get("keepalive", native.keepalive)
+        self.capacity = min(given.get("capacity", MAX_MESSAGE), MAX_MESSAGE)
+        self.set_identity(given.get("nsid", b""))
+        self.set_cookie(given.get("cookie", b""))
+        self.ede = tuple(given.get("ede", ()))
+        add_python_ede(native, self.ede)
+        self.set_address(given.get("ipv4"), 4)
+        self.set_address(given.get("ipv6"), 16)
+
+    cdef void set_identity(self, bytes nsid) except *:
         if len(nsid) > 255:
             raise ValueError(f"identity of {len(nsid)} bytes, at most 255 are allowed")
         self.nsid = nsid
         self.native.nsid = nsid
         self.native.nsid_length = <uint8_t> len(nsid)
+
+    cdef void set_cookie(self, bytes cookie) except *:
         if cookie and len(cookie) != COOKIE_SIZE:
             raise ValueError(f"cookie of {len(cookie)} bytes, {COOKIE_SIZE} are expected")
         self.cookie = cookie
         if cookie:
             self.native.cookie = cookie
-        self.native.echo_subnet = echo_subnet
-        self.native.keepalive = keepalive
-        self.capacity = min(capacity, MAX_MESSAGE)
-        self.ede = tuple(ede)
-        add_python_ede(&self.native, self.ede)
-        if ipv4 is not None:
-            self.set_address(ipv4, 4)
-        if ipv6 is not None:
-            self.set_address(ipv6, 16)
 
     cdef void set_address(self, bytes address, size_t size) except *:
+        if address is None:
+            return
         if len(address) != size:
             raise ValueError(f"address of {len(address)} bytes, {size} are expected")
         if size == 4:
@@ -622,7 +635,7 @@ cdef class _Options:
 
 def error(ParsedQuery query not None, uint16_t rcode, **options):
     """An error answer."""
-    cdef _Options chosen = _Options(**options)
+    cdef _Options chosen = _Options(options)
     cdef uint8_t out[MAX_MESSAGE]
     return out[:respond_error(&query.q, rcode, &chosen.native, out, chosen.capacity)]
 
@@ -634,8 +647,8 @@ def header_error(bytes packet, uint16_t rcode):
 
 
 def malformed(bytes packet, **options):
-    """What a packet that cannot be parsed is answered: FORMERR, NOTIMP or nothing."""
-    cdef _Options chosen = _Options(**options)
+    """The answer to a packet that cannot be parsed: FORMERR, NOTIMP or nothing."""
+    cdef _Options chosen = _Options(options)
     cdef uint8_t out[MAX_MESSAGE]
     cdef ParsedQuery query = ParsedQuery.__new__(ParsedQuery)
     cdef int status = parse_query(packet, len(packet), &query.q)
@@ -646,14 +659,14 @@ def malformed(bytes packet, **options):
 
 def truncated(ParsedQuery query not None, **options):
     """An empty answer with TC."""
-    cdef _Options chosen = _Options(**options)
+    cdef _Options chosen = _Options(options)
     cdef uint8_t out[MAX_MESSAGE]
     return out[:respond_truncated(&query.q, &chosen.native, out, chosen.capacity)]
 
 
 def blocked(ParsedQuery query not None, uint8_t mode, uint8_t scope, **options):
     """The answer for a blocked name."""
-    cdef _Options chosen = _Options(**options)
+    cdef _Options chosen = _Options(options)
     cdef uint8_t out[MAX_MESSAGE]
     return out[:respond_blocked(&query.q, mode, scope, &chosen.native, out, chosen.capacity)]
 
@@ -662,13 +675,13 @@ def local(ParsedQuery query not None, uint8_t kind, uint8_t apex=0, **options):
     """The answer for a name of a zone that the resolver serves itself, whose name starts at apex."""
     if apex >= query.q.name.length:
         raise ValueError("the zone's name starts behind the query name")
-    cdef _Options chosen = _Options(**options)
+    cdef _Options chosen = _Options(options)
     cdef uint8_t out[MAX_MESSAGE]
     return out[:respond_local(&query.q, kind, apex, &chosen.native, out, chosen.capacity)]
 
 
 def local_kind_of(bytes name):
-    """Which kind of local answer the name gets (lower-cased wire form)."""
+    """The LocalKind of a name in lower-cased wire form."""
     cdef Name native
     if name_from_wire(name, len(name), &native) != OK:
         raise ValueError("not a name in wire form")
@@ -677,14 +690,14 @@ def local_kind_of(bytes name):
 
 def answer(ParsedQuery query not None, bytes message, **options):
     """An upstream's answer, for this client."""
-    cdef _Options chosen = _Options(**options)
+    cdef _Options chosen = _Options(options)
     cdef uint8_t out[MAX_MESSAGE]
     return out[:respond_answer(&query.q, message, len(message), &chosen.native, out, chosen.capacity)]
 
 
 def rewrite(ParsedQuery query not None, bytes target, bytes message, **options):
     """CNAME to the target (lower-cased wire form) with the target's own answer."""
-    cdef _Options chosen = _Options(**options)
+    cdef _Options chosen = _Options(options)
     cdef uint8_t out[MAX_MESSAGE]
     cdef Name name
     if name_from_wire(target, len(target), &name) != OK:
@@ -694,7 +707,7 @@ def rewrite(ParsedQuery query not None, bytes target, bytes message, **options):
 
 def text(ParsedQuery query not None, bytes content, **options):
     """One TXT string of at most 255 bytes."""
-    cdef _Options chosen = _Options(**options)
+    cdef _Options chosen = _Options(options)
     cdef uint8_t out[MAX_MESSAGE]
     if len(content) > 255:
         raise ValueError(f"text of {len(content)} bytes, at most 255 are allowed")

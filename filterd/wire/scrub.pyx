@@ -93,7 +93,7 @@ cdef bint is_over_chain(const Question* asked, const Name* name, bint strictly) 
 
 
 cdef int find_alias(const Question* asked, Name* target) noexcept nogil:
-    """Where the chain's last name leads: OK, or END: nowhere."""
+    """Follow the chain from its last name: OK, or END where it leads nowhere."""
     cdef Walk walk
     cdef Record record
     cdef Name owner
@@ -303,7 +303,7 @@ cdef int scrub(const uint8_t* message, size_t length, uint8_t* out, size_t capac
 # --- the Python face ----------------------------------------------------------------------------------------
 
 def scrubbed(bytes message):
-    """What of an answer without OPT is about its question, or a status."""
+    """Return the part of an answer without OPT that is about its question, or a status."""
     cdef uint8_t out[65535]
     cdef size_t kept = 0
     cdef int status = scrub(message, len(message), out, sizeof(out), &kept)

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from filterd.dataplane.cache.cache import CachedUnion, ResponseCache
+from filterd.dataplane.cache.cache import CachedUnion, CacheKey, ResponseCache
 from filterd.wire.names import name_from_text
 from tests.worlds.cache_answers import sized
 
@@ -45,7 +45,7 @@ class Crowd:
 
     def read(self, chance: random.Random) -> None:
         place = chance.randrange(len(NAMES))
-        found = self.cache.lookup(WIRES[place], TXT, now=self.now)
+        found = self.cache.lookup(CacheKey(WIRES[place], TXT), now=self.now)
         if found is None or found.stale:
             return
         self.to_find -= 1
@@ -58,12 +58,12 @@ class Crowd:
         self.now += self.to_write % 16 == 0
         place = chance.randrange(len(NAMES))
         message, edes = chance.choice(VARIANTS[place]), ((place, b"t" * place),)
-        self.cache.insert(WIRES[place], TXT, message, now=self.now, edes=edes)
+        self.cache.insert(CacheKey(WIRES[place], TXT), message, now=self.now, edes=edes)
 
     def recompute(self, chance: random.Random) -> None:
         generation = chance.randrange(1 << 60)
         union = CachedUnion(generation, generation * SPREAD)
-        self.cache.set_union(chance.choice(WIRES), TXT, now=self.now, union=union)
+        self.cache.set_union(CacheKey(chance.choice(WIRES), TXT), now=self.now, union=union)
 
     def flush(self, chance: random.Random) -> None:
         if chance.random() < 0.05:
@@ -109,7 +109,7 @@ def test_the_cache_is_whole_after_the_crowd() -> None:
     names = [f"w{number}.example.org" for number in range(crowd.cache.capacity // 3)]
     for turn in range(3):
         for name in names:
-            assert crowd.cache.insert(name_from_text(name), TXT, sized(f"{name}.", 250), now=turn)
+            assert crowd.cache.insert(CacheKey(name_from_text(name), TXT), sized(f"{name}.", 250), now=turn)
         assert crowd.cache.counters().entries >= len(names) * 0.9
         crowd.cache.flush()
     assert crowd.cache.counters().entries == 0

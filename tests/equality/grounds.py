@@ -17,11 +17,12 @@ from filterd.policy.classes import (
     Classes,
 )
 from filterd.policy.decide import PublishedState
-from filterd.policy.published import StateSettings
+from filterd.policy.inquiry_reference import ReferenceState
+from filterd.policy.published import StateSettings, active_set
 from filterd.policy.resolve import ResolvedPolicy
 from filterd.policy.snapshot import Overlay, Snapshot
 from tests.worlds import policy_strategies, truth
-from tests.worlds.policy import KEY, Line, Placed, overlay_of, snapshot_of
+from tests.worlds.policy import KEY, Line, NativeMatcher, Placed, overlay_of, snapshot_of
 
 SPECIAL = {
     "localhost": BIT_LOCALHOST,
@@ -182,6 +183,21 @@ def next_state(state: PublishedState, ground: Ground, random: Random, now: int) 
         overlay=random.choice(ground.overlays) if random.random() < 0.4 else ...,
         mandates=mandates(random, now) if random.random() < 0.3 else None,
         settings=settings(random) if random.random() < 0.3 else None,
+    )
+
+
+def plain_state(state: PublishedState, now: int) -> ReferenceState:
+    """The same for the reference."""
+    active, settings = active_set(state.mandates.values(), now), state.settings
+    return ReferenceState(
+        NativeMatcher(state.snapshot, state.overlay, active),
+        state.classes,
+        active,
+        state.policies,
+        settings.security_enabled,
+        settings.ready,
+        settings.parental_ready,
+        settings.parental_fail_open,
     )
 
 

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import asyncio
 import os
+from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Protocol
 
-from filterd.dataplane.cache.cache import ResponseCache
+from filterd.dataplane.cache.cache import CacheCounters, ResponseCache
 from filterd.dataplane.fast.recorded import Driver
 from filterd.dataplane.fast.routes import Routes
 from filterd.dataplane.fast.thread import FastThread
@@ -25,14 +26,19 @@ from filterd.dataplane.packet.plane import Pending, Plane
 from filterd.dataplane.packet.unwrap import Unwrap
 from filterd.dataplane.slow.quota import WaitingQuota
 from filterd.dataplane.slow.slowpath import MAX_WAITING, SlowPath
-from filterd.dataplane.tables.addresses import Prefixes
-from filterd.dataplane.tables.ratelimit import RateLimiter
+from filterd.dataplane.tables.addresses import Addresses, Prefixes
+from filterd.dataplane.tables.addresses_reference import ReferenceAddresses
+from filterd.dataplane.tables.lines import Lines
+from filterd.dataplane.tables.ratelimit import RateLimiter, RateRules
 from filterd.dataplane.upstream.model import Question
+from filterd.policy.decide import PublishedState
+from filterd.policy.inquiry_reference import ReferenceLine, ReferenceState
 from tests.equality.loopback import Loopback
 from tests.equality.packets import Case, acl
 from tests.equality.script import Came, Script
 from tests.unit.dataplane.conftest import Rules
 from tests.worlds.policy import KEY, NOW
+from tests.worlds.rate import Limit
 
 SECRET = bytes(range(16, 32))
 STALE_ANSWER = 1.75
@@ -46,6 +52,8 @@ Answers = dict[int, list[tuple[float, bytes]]]
 """by the case's number: when and what"""
 Numbered = tuple[int, Case]
 Asked = tuple[float, Question]
+Texts = Sequence[str]
+"""prefixes"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,12 +61,15 @@ class Making:
     """What both sides are made with."""
 
     rules: Rules
-    proxies: Prefixes
-    forwarders: Prefixes
+    proxies: Texts
+    forwarders: Texts
     script: Script
     cache_size: int = 1 << 20
     stale_window: int = 86_400
     places: int = MAX_WAITING
+    clients: int = 1 << 10
+    """buckets of the rate limit"""
+    strangers: int = 1 << 6
 
 
 @dataclass(slots=True)
@@ -101,23 +112,58 @@ class ScriptedUpstreams:
         return came
 
 
-class Side:
-    """What the sides have in common: everything but how datagrams come in."""
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """What is published, in native form and in plain form."""
 
-    def __init__(self, making: Making, clock: LoopClock) -> None:
+    state: PublishedState | None
+    lines: Lines
+    addresses: Addresses
+    ready: bool
+    earliest: int
+    plain_state: ReferenceState | None
+    plain_lines: Mapping[int, ReferenceLine]
+    plain_addresses: ReferenceAddresses
+
+
+class Side(ABC):
+    """What all sides have in common: the slow path, and what was seen of it."""
+
+    name: str
+    """in reports"""
+
+    def __init__(self, making: Making, clock: LoopClock, packets: Plane, board: CrashBoard) -> None:
         self.clock = clock
-        self.cache = ResponseCache(making.cache_size, SECRET, making.stale_window)
-        self.packets = Plane(acl(), self.cache, making.rules, making.forwarders, making.proxies)
-        self.limiter = RateLimiter(SECRET, 1 << 10, 1 << 6)
-        self.board = CrashBoard.make(KEY)
-        self.packets.use_board(self.board)
+        self.packets, self.board = packets, board
         self.upstreams = ScriptedUpstreams(making.script, clock)
         self.record = AnswerCounts()
         self.path = SlowPath(self.packets, self.upstreams, clock, self.record, STALE_ANSWER)
         self.path._quota = WaitingQuota(making.places)
         self.answers: Answers = {}
-        self.without_header = 0
-        """datagrams dropped as their sender must send a PROXY header and did not"""
+
+    @abstractmethod
+    def publish(self, policy: Policy) -> None:
+        """What verdicts rest on from now on."""
+
+    @abstractmethod
+    def change_settings(self, rules: Rules, proxies: Texts, forwarders: Texts) -> None:
+        """Other settings."""
+
+    @abstractmethod
+    def limit(self, limit: Limit) -> None:
+        """Another rate limit."""
+
+    @abstractmethod
+    def flush(self, name: bytes, *, subtree: bool) -> None:
+        """Forget answers."""
+
+    @abstractmethod
+    def cache_counters(self) -> CacheCounters:
+        """What happened in the cache."""
+
+    @abstractmethod
+    def receive(self, cases: Sequence[Numbered]) -> None:
+        """What came in one go."""
 
     async def close(self) -> None:
         await self.path.close()
@@ -132,12 +178,54 @@ class Side:
         self.answers.setdefault(number, []).append((self.clock.ticks(), answer))
 
 
-class SlowSide(Side):
-    """Every packet through ``SlowPath.take``."""
+class NativeSide(Side):
+    """A side whose packets are the native ones."""
+
+    def __init__(self, making: Making, clock: LoopClock) -> None:
+        self.cache = ResponseCache(making.cache_size, SECRET, making.stale_window)
+        proxies, forwarders = Prefixes(KEY, making.proxies), Prefixes(KEY, making.forwarders)
+        packets = Plane(acl(), self.cache, making.rules, forwarders, proxies)
+        board = CrashBoard.make(KEY)
+        packets.use_board(board)
+        self.limiter = RateLimiter(SECRET, making.clients, making.strangers)
+        super().__init__(making, clock, packets, board)
+
+    def publish(self, policy: Policy) -> None:
+        self.packets.publish(policy.state, policy.lines, policy.addresses, policy.ready, policy.earliest)
+
+    def change_settings(self, rules: Rules, proxies: Texts, forwarders: Texts) -> None:
+        self.packets.change_settings(acl(), rules, Prefixes(KEY, forwarders), Prefixes(KEY, proxies))
+
+    def limit(self, limit: Limit) -> None:
+        self.packets.limit(self.limiter, RateRules(SECRET, limit))
+
+    def flush(self, name: bytes, *, subtree: bool) -> None:
+        self.cache.flush(name, subtree=subtree)
+
+    def cache_counters(self) -> CacheCounters:
+        return self.cache.counters()
+
+
+class DatagramSide(Side):
+    """A side whose every packet goes through ``SlowPath.take``."""
+
+    without_header: int
+    """datagrams dropped as their sender must send a PROXY header and did not"""
+
+
+class SlowSide(NativeSide, DatagramSide):
+    """The native slow path."""
+
+    name = "slow"
 
     def __init__(self, making: Making, clock: LoopClock) -> None:
         super().__init__(making, clock)
-        self.unwrap = Unwrap(making.proxies)
+        self.unwrap = Unwrap(Prefixes(KEY, making.proxies))
+        self.without_header = 0
+
+    def change_settings(self, rules: Rules, proxies: Texts, forwarders: Texts) -> None:
+        super().change_settings(rules, proxies, forwarders)
+        self.unwrap = Unwrap(Prefixes(KEY, proxies))
 
     def receive(self, cases: Sequence[Numbered]) -> None:
         """What came in one go."""
@@ -161,8 +249,10 @@ class Chooser(Protocol):
     def choice(self, seq: Sequence[Driver], /) -> Driver: ...
 
 
-class FastSide(Side):
+class FastSide(NativeSide):
     """Datagrams through the threads' batches, their punts through ``SlowPath.resume``."""
+
+    name = "fast"
 
     def __init__(self, making: Making, clock: LoopClock, chooser: Chooser) -> None:
         super().__init__(making, clock)

@@ -8,7 +8,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from filterd.dataplane.cache.cache import CachedUnion, ResponseCache
+from filterd.dataplane.cache.cache import CachedUnion, CacheKey, ResponseCache
 from filterd.wire.names import name_from_text
 from tests.worlds.cache_answers import sized
 
@@ -24,6 +24,12 @@ NAMES = [
 ]
 TREES = ["example.org", "org", "n7.example.org", "x"]
 Key = tuple[str, bool, bool]
+
+
+def cache_key(key: Key) -> CacheKey:
+    """The key as the cache takes it."""
+    name, dnssec_ok, checking_disabled = key
+    return CacheKey(name_from_text(name), TXT, dnssec_ok=dnssec_ok, checking_disabled=checking_disabled)
 
 
 @dataclass(slots=True)
@@ -56,15 +62,7 @@ class CacheMachine(RuleBasedStateMachine):
 
     def put(self, key: Key, length: int, mark: int, union: CachedUnion | None) -> None:
         message = sized(f"{key[0]}.", length, mark)
-        assert self.cache.insert(
-            name_from_text(key[0]),
-            TXT,
-            message,
-            dnssec_ok=key[1],
-            checking_disabled=key[2],
-            now=self.now,
-            union=union,
-        )
+        assert self.cache.insert(cache_key(key), message, now=self.now, union=union)
         self.kept[key] = Kept(message, self.now, union)
 
     @rule(
@@ -102,8 +100,8 @@ class CacheMachine(RuleBasedStateMachine):
     @rule(name=st.sampled_from(NAMES), generation=st.integers(0, 9))
     def recompute(self, name: str, generation: int) -> None:
         union = CachedUnion(generation, generation)
-        if self.cache.set_union(name_from_text(name), TXT, now=self.now, union=union):
-            key = (name, False, False)
+        key = (name, False, False)
+        if self.cache.set_union(cache_key(key), now=self.now, union=union):
             kept = self.kept[key]
             kept.union = union
             kept.ask(self.now - kept.at)
@@ -122,9 +120,7 @@ class CacheMachine(RuleBasedStateMachine):
 
     def check(self, key: Key) -> Kept | None:
         """Ask for the key: what is found must be what was kept; in a roomy cache nothing may be missing."""
-        found = self.cache.lookup(
-            name_from_text(key[0]), TXT, dnssec_ok=key[1], checking_disabled=key[2], now=self.now
-        )
+        found = self.cache.lookup(cache_key(key), now=self.now)
         kept = self.kept.get(key)
         age = self.now - kept.at if kept else 0
         if found is None:

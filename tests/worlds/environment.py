@@ -1,7 +1,7 @@
 """The environment that the tests and the programs that they start see: the same on every machine.
 
-What the terminal, the language, the zone of the clock, a proxy, sudo or a service manager put there is removed,
-and so is filterd's own: a test must not touch the installation of whoever runs it.
+What the terminal, the language, the zone of the clock, a proxy, sudo or a service manager put there is
+removed, and so is filterd's own: a test must not touch the installation of whoever runs it.
 """
 
 from __future__ import annotations

@@ -22,7 +22,7 @@ import dns.rcode
 import dns.rrset
 
 from filterd.dataplane.cache.cache import ResponseCache
-from filterd.dataplane.fast.punt_reasons import PuntReason
+from filterd.dataplane.fast.punts import PuntReason
 from filterd.dataplane.fast.recorded import Driver
 from filterd.dataplane.fast.routes import Routes
 from filterd.dataplane.fast.thread import FastThread

@@ -1,7 +1,7 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
 """The response cache: unfiltered upstream answers, shared by all lines, read by many threads without a lock.
 
-What an answer is kept under, for how long, and what a lookup makes of it; the memory is `cache_shard`'s.
+This module makes keys, sets lifetimes and judges what a lookup finds; `shard` owns the memory.
 """
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint64_t
 
@@ -17,6 +17,14 @@ cdef enum CacheStatus:
     CACHE_BUSY = 3              # a writer was at work at each attempt; treat as a miss
     CACHE_TOO_LONG = 4          # fresh, but longer than the buffer; found.length says how long
 
+cdef struct NewAnswer:          # an upstream's answer that is to be kept; borrowed by cache_insert
+    const uint8_t* message      # without OPT
+    size_t length
+    bint ad                     # a trusted upstream set AD
+    const EdeList* edes         # NULL: none
+    const Union* seen           # NULL: not known yet
+    uint64_t generation         # of the state that `seen` belongs to
+
 
 cdef void cache_key(const Cache* cache, const Name* name, uint16_t qtype, uint16_t qclass,
                     bint dnssec_ok, bint checking_disabled, Key* out) noexcept nogil
@@ -26,10 +34,8 @@ cdef void cache_key(const Cache* cache, const Name* name, uint16_t qtype, uint16
 cdef int cache_lookup(Cache* cache, const Key* key, int64_t now, uint8_t* out, size_t capacity,
                       Found* found) noexcept nogil
 
-# Takes an upstream's answer without OPT; gives an InsertStatus. edes and seen may be NULL; seen belongs to
-# `generation`.
-cdef int cache_insert(Cache* cache, const Key* key, const uint8_t* message, size_t length, bint ad,
-                      const EdeList* edes, const Union* seen, uint64_t generation, int64_t now) noexcept nogil
+# Keeps an upstream's answer; gives an InsertStatus.
+cdef int cache_insert(Cache* cache, const Key* key, const NewAnswer* answer, int64_t now) noexcept nogil
 
 # Remembers for 5 s that no upstream gave an answer (RFC 9520): later lookups find a SERVFAIL.
 cdef int cache_insert_failure(Cache* cache, const Key* key, const EdeList* edes, int64_t now) noexcept nogil

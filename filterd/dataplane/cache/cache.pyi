@@ -1,5 +1,12 @@
 from typing import NamedTuple
 
+class CacheKey(NamedTuple):
+    name: bytes
+    qtype: int
+    qclass: int = 1
+    dnssec_ok: bool = False
+    checking_disabled: bool = False
+
 class CachedUnion(NamedTuple):
     generation: int
     bits: int
@@ -31,52 +38,21 @@ class CacheCounters(NamedTuple):
 
 class ResponseCache:
     def __init__(self, size: int, secret: bytes, stale_window: int = 86400) -> None: ...
-    def lookup(
-        self,
-        name: bytes,
-        qtype: int,
-        qclass: int = 1,
-        *,
-        dnssec_ok: bool = False,
-        checking_disabled: bool = False,
-        now: int,
-    ) -> CachedAnswer | None: ...
+    def lookup(self, asked: CacheKey, *, now: int) -> CachedAnswer | None: ...
     def insert(
         self,
-        name: bytes,
-        qtype: int,
+        asked: CacheKey,
         message: bytes,
-        qclass: int = 1,
         *,
-        dnssec_ok: bool = False,
-        checking_disabled: bool = False,
         now: int,
         ad: bool = False,
         edes: tuple[tuple[int, bytes], ...] = (),
         union: CachedUnion | None = None,
     ) -> bool: ...
     def insert_failure(
-        self,
-        name: bytes,
-        qtype: int,
-        qclass: int = 1,
-        *,
-        dnssec_ok: bool = False,
-        checking_disabled: bool = False,
-        now: int,
-        edes: tuple[tuple[int, bytes], ...] = (),
+        self, asked: CacheKey, *, now: int, edes: tuple[tuple[int, bytes], ...] = ()
     ) -> bool: ...
-    def set_union(
-        self,
-        name: bytes,
-        qtype: int,
-        qclass: int = 1,
-        *,
-        dnssec_ok: bool = False,
-        checking_disabled: bool = False,
-        now: int,
-        union: CachedUnion,
-    ) -> bool: ...
+    def set_union(self, asked: CacheKey, *, now: int, union: CachedUnion) -> bool: ...
     def flush(self, name: bytes = b"\0", *, subtree: bool = True) -> int: ...
     def counters(self) -> CacheCounters: ...
     @property

@@ -1,5 +1,5 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
-"""The response cache: what an answer is kept under, for how long, and what a lookup makes of it."""
+"""The response cache: keys, lifetimes, and the judgement on what a lookup finds."""
 from cpython.bytes cimport PyBytes_AS_STRING
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.stdlib cimport free
@@ -183,33 +183,37 @@ cdef bint _set_lifetime(Content* content) noexcept nogil:
     return content.ttl != 0
 
 
-cdef int cache_insert(
-    Cache* cache, const Key* key, const uint8_t* message, size_t length, bint ad, const EdeList* edes,
-    const Union* seen, uint64_t generation, int64_t now
-) noexcept nogil:
+cdef int cache_insert(Cache* cache, const Key* key, const NewAnswer* answer, int64_t now) noexcept nogil:
     cdef Shard* shard = shard_of(cache, key.hash)
     cdef Content content
-    content.message = message
-    content.length = length
-    content.flags = E_AD if ad else 0
-    content.ends_stale = _is_bogus(edes)
-    if not _answers(message, length, key) or not _set_lifetime(&content):
+    content.message = answer.message
+    content.length = answer.length
+    content.flags = E_AD if answer.ad else 0
+    content.ends_stale = _is_bogus(answer.edes)
+    content.seen = answer.seen
+    content.generation = answer.generation
+    if not _answers(answer.message, answer.length, key) or not _set_lifetime(&content):
         add64(&shard.refused, 1)
         return INSERT_REFUSED
-    _pack_edes(edes, &content)
-    return shard_insert(cache, shard, key, &content, seen, generation, now)
+    _pack_edes(answer.edes, &content)
+    return shard_insert(cache, shard, key, &content, now)
 
 
 cdef int cache_insert_failure(Cache* cache, const Key* key, const EdeList* edes, int64_t now) noexcept nogil:
     cdef uint8_t message[HEADER_SIZE + 256 + 4]
     cdef size_t length = HEADER_SIZE + key.name.length
+    cdef NewAnswer failure
     memset(message, 0, HEADER_SIZE)
     put16(message + 2, FLAG_QR | FLAG_RA | SERVFAIL)
     put16(message + 4, 1)
     memcpy(message + HEADER_SIZE, key.name.bytes, key.name.length)
     put16(message + length, key.qtype)
     put16(message + length + 2, key.qclass)
-    return cache_insert(cache, key, message, length + 4, False, edes, NULL, 0, now)
+    memset(&failure, 0, sizeof(NewAnswer))
+    failure.message = message
+    failure.length = length + 4
+    failure.edes = edes
+    return cache_insert(cache, key, &failure, now)
 
 
 cdef bint cache_set_union(
@@ -229,8 +233,18 @@ cdef uint64_t cache_flush(Cache* cache, const Name* name, bint subtree) noexcept
 
 # --- the Python face ----------------------------------------------------------------------------------------
 
+class CacheKey(NamedTuple):
+    """A question as the cache tells questions apart; ``name`` is lower-cased and in wire form."""
+
+    name: bytes
+    qtype: int
+    qclass: int = 1
+    dnssec_ok: bool = False
+    checking_disabled: bool = False
+
+
 class CachedUnion(NamedTuple):
-    """What an answer could be blocked for, and the generation of the state that this was computed for."""
+    """The classes that could block an answer, and the generation of the state that they belong to."""
 
     generation: int
     bits: int
@@ -271,6 +285,13 @@ cdef int _read_wire(bytes wire, Name* out) except -1:
     """The native name of a lower-cased wire name."""
     if name_from_wire(<const uint8_t*>PyBytes_AS_STRING(wire), len(wire), out) != OK:
         raise ValueError("take a name for the cache: not a whole uncompressed name in wire form")
+    return 0
+
+
+cdef int _read_key(const Cache* cache, object asked, Name* name, Key* out) except -1:
+    """The native form of a ``CacheKey``; it borrows ``name``, which is filled in here."""
+    _read_wire(asked.name, name)
+    cache_key(cache, name, asked.qtype, asked.qclass, asked.dnssec_ok, asked.checking_disabled, out)
     return 0
 
 
@@ -338,17 +359,18 @@ cdef class ResponseCache:
     def __dealloc__(self):
         free(self.cache.memory)
 
-    def lookup(self, bytes name not None, uint16_t qtype, uint16_t qclass=1, *, bint dnssec_ok=False,
-               bint checking_disabled=False, int64_t now):
-        """What is cached for the question, fresh or stale, or None (also where writers were in the way)."""
-        cdef Name native
+    def lookup(self, asked not None, *, int64_t now):
+        """The answer that is cached for a ``CacheKey``, fresh or stale.
+
+        None: there is none, or writers were in the way.
+        """
+        cdef Name name
         cdef Key key
         cdef Found found
         cdef uint8_t[65536] message
         cdef int status
-        _read_wire(name, &native)
+        _read_key(&self.cache, asked, &name, &key)
         with nogil:
-            cache_key(&self.cache, &native, qtype, qclass, dnssec_ok, checking_disabled, &key)
             status = cache_lookup(&self.cache, &key, now, message, 65536, &found)
         if status != CACHE_HIT and status != CACHE_STALE:
             return None
@@ -365,53 +387,54 @@ cdef class ResponseCache:
             union=_union_of(&found),
         )
 
-    def insert(self, bytes name not None, uint16_t qtype, bytes message not None, uint16_t qclass=1, *,
-               bint dnssec_ok=False, bint checking_disabled=False, int64_t now, bint ad=False, tuple edes=(),
+    def insert(self, asked not None, bytes message not None, *, int64_t now, bint ad=False, tuple edes=(),
                union=None):
-        """Keep an upstream's answer without OPT; whether it was kept. ``union`` None: not known yet."""
-        cdef Name native
+        """Keep an upstream's answer without OPT; return whether it was kept.
+
+        ``union`` is what the answer could be blocked for, None where that is not known yet.
+        """
+        cdef Name name
         cdef Key key
         cdef EdeList errors
-        cdef const uint8_t* start = <const uint8_t*>PyBytes_AS_STRING(message)
-        cdef size_t length = len(message)
-        cdef uint64_t generation = 0
+        cdef NewAnswer answer
         cdef Union seen
-        cdef bint known = union is not None
         cdef int status
-        _read_wire(name, &native)
+        _read_key(&self.cache, asked, &name, &key)
         _read_edes(edes, &errors)
-        if known:
+        memset(&answer, 0, sizeof(NewAnswer))
+        answer.message = <const uint8_t*>PyBytes_AS_STRING(message)
+        answer.length = len(message)
+        answer.ad = ad
+        answer.edes = &errors
+        if union is not None:
             _read_union(union, &seen)
-            generation = union.generation
+            answer.seen = &seen
+            answer.generation = union.generation
         with nogil:
-            cache_key(&self.cache, &native, qtype, qclass, dnssec_ok, checking_disabled, &key)
-            status = cache_insert(
-                &self.cache, &key, start, length, ad, &errors, &seen if known else NULL, generation, now
-            )
+            status = cache_insert(&self.cache, &key, &answer, now)
         return status == INSERT_DONE
 
-    def insert_failure(self, bytes name not None, uint16_t qtype, uint16_t qclass=1, *, bint dnssec_ok=False,
-                       bint checking_disabled=False, int64_t now, tuple edes=()):
-        """Remember that no upstream answered; whether a lookup now finds that (else: a stale answer)."""
-        cdef Name native
+    def insert_failure(self, asked not None, *, int64_t now, tuple edes=()):
+        """Remember that no upstream answered; return whether a lookup now finds that.
+
+        False: a stale answer stands in for it.
+        """
+        cdef Name name
         cdef Key key
         cdef EdeList errors
-        _read_wire(name, &native)
+        _read_key(&self.cache, asked, &name, &key)
         _read_edes(edes, &errors)
-        cache_key(&self.cache, &native, qtype, qclass, dnssec_ok, checking_disabled, &key)
         return cache_insert_failure(&self.cache, &key, &errors, now) == INSERT_DONE
 
-    def set_union(self, bytes name not None, uint16_t qtype, uint16_t qclass=1, *, bint dnssec_ok=False,
-                  bint checking_disabled=False, int64_t now, union not None):
-        """Put a recomputed union beside what a lookup finds now; whether there was anything."""
-        cdef Name native
+    def set_union(self, asked not None, *, int64_t now, union not None):
+        """Put a recomputed union beside the answer that a lookup finds now; False where there is none."""
+        cdef Name name
         cdef Key key
         cdef Found found
         cdef Union seen
         cdef uint8_t[65536] message
-        _read_wire(name, &native)
+        _read_key(&self.cache, asked, &name, &key)
         _read_union(union, &seen)
-        cache_key(&self.cache, &native, qtype, qclass, dnssec_ok, checking_disabled, &key)
         if cache_lookup(&self.cache, &key, now, message, 65536, &found) not in (CACHE_HIT, CACHE_STALE):
             return False
         return cache_set_union(&self.cache, &found, &seen, union.generation)
@@ -426,7 +449,7 @@ cdef class ResponseCache:
         return removed
 
     def counters(self):
-        """What happened so far."""
+        """The sums over all shards since the start."""
         cdef uint32_t i
         cdef Shard* shard
         sums = [0] * 8
@@ -442,5 +465,5 @@ cdef class ResponseCache:
 
     @property
     def capacity(self):
-        """How many answers there is room for, if they are of ordinary size."""
+        """The number of answers that there is room for, if they are of ordinary size."""
         return self.cache.shard_count * self.cache.entries

@@ -124,6 +124,8 @@ cdef struct Content:            # a new entry's payload before it is stored
     uint32_t ttl
     uint8_t flags
     bint ends_stale             # a failure that a stale answer must not hide
+    const Union* seen           # NULL: not known yet
+    uint64_t generation         # of the state that `seen` belongs to
 
 
 cdef inline Shard* shard_of(const Cache* cache, uint64_t hash) noexcept nogil:
@@ -147,9 +149,9 @@ cdef int shard_read(const Cache* cache, Shard* shard, const Key* key, uint8_t* o
 # Remembers a hit for the queues. True: it was asked for before, `nearly_over`, and nobody refreshes it yet.
 cdef bint shard_count_hit(Shard* shard, uint32_t entry, bint nearly_over) noexcept nogil
 
-# Inserts or replaces: INSERT_*. `seen` may be NULL.
+# Inserts or replaces: INSERT_*.
 cdef int shard_insert(const Cache* cache, Shard* shard, const Key* key, const Content* content,
-                      const Union* seen, uint64_t generation, int64_t now) noexcept nogil
+                      int64_t now) noexcept nogil
 
 # Puts a union beside the entry if it is still of that version; False: it is gone, or contention.
 cdef bint shard_set_union(Shard* shard, uint32_t number, uint64_t version, const Union* seen,

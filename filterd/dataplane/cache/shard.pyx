@@ -523,7 +523,7 @@ cdef void _fill(
 cdef bint _keeps_stale(
     const Cache* cache, uint64_t* entry, const Content* content, int64_t now
 ) noexcept nogil:
-    """Where a failure meets an answer that can still be served: keep that and hold the upstreams back."""
+    """True if a failure meets an answer that can still be served; that stays, and upstreams get a pause."""
     if not content.flags & E_FAILURE or content.ends_stale:
         return False
     if entry[W_SHAPE] & E_FAILURE or _is_over(cache, entry, now):
@@ -533,8 +533,7 @@ cdef bint _keeps_stale(
 
 
 cdef int _insert_locked(
-    const Cache* cache, Shard* shard, const Key* key, const Content* content, const Union* seen,
-    uint64_t generation, int64_t now
+    const Cache* cache, Shard* shard, const Key* key, const Content* content, int64_t now
 ) noexcept nogil:
     """Insert or replace."""
     cdef uint32_t chunks = _chunks_for(key, content)
@@ -550,15 +549,14 @@ cdef int _insert_locked(
     else:
         _free_chunks(shard, _entry_at(shard, <uint32_t>number)[W_EXTENT])
     _fill(cache, shard, <uint32_t>number, key, content, now)
-    if seen != NULL:
-        _store_union(_entry_at(shard, <uint32_t>number), seen, generation)
+    if content.seen != NULL:
+        _store_union(_entry_at(shard, <uint32_t>number), content.seen, content.generation)
     add64(&shard.inserted, 1)
     return INSERT_DONE
 
 
 cdef int shard_insert(
-    const Cache* cache, Shard* shard, const Key* key, const Content* content, const Union* seen,
-    uint64_t generation, int64_t now
+    const Cache* cache, Shard* shard, const Key* key, const Content* content, int64_t now
 ) noexcept nogil:
     cdef int status
     if _chunks_for(key, content) > cache.chunks // 8:
@@ -567,7 +565,7 @@ cdef int shard_insert(
     if not _lock(shard):
         add64(&shard.contended_writes, 1)
         return INSERT_CONTENDED
-    status = _insert_locked(cache, shard, key, content, seen, generation, now)
+    status = _insert_locked(cache, shard, key, content, now)
     _unlock(shard)
     return status
 

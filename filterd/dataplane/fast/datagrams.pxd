@@ -1,9 +1,9 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
-"""Datagrams of clients in batches: one thread's sockets, what came on them, and the ways back.
+"""Datagrams of clients in batches: one thread's sockets, what came on them, and the return paths.
 
-A door is one UDP socket, bound with SO_REUSEPORT beside those of the other threads. On a door that is bound
-to the wildcard the kernel tells with each datagram which of our addresses was asked, and the answer leaves
-from that one (RFC 1123 2.1, RFC 3542 6.2).
+A listening socket is bound with SO_REUSEPORT beside those of the other threads. Where it is bound to the
+wildcard, the kernel tells with each datagram which of our addresses was asked, and the answer leaves from
+that one (RFC 1123 2.1, RFC 3542 6.2).
 """
 
 from libc.stdint cimport int32_t, uint8_t, uint16_t, uint32_t, uint64_t
@@ -30,7 +30,7 @@ cdef enum:
     BATCH = 64                  # datagrams of one system call
     SLOT = 8384                 # bytes for one: a query of 4096 behind a PROXY header, on its own cache lines
     REPLY_SLOT = 1344           # more than any answer over UDP has, see respond.udp_limit
-    MAX_LISTEN_SOCKETS = 64                  # sockets of one thread
+    MAX_LISTEN_SOCKETS = 64     # of one thread
     PEER_SIZE = 28              # sockaddr_in6
     CONTROL_WORDS = 5           # words of one pktinfo message of either family
 
@@ -40,13 +40,13 @@ cdef enum Arrival:
     ARRIVED_CUT = 2             # longer than a slot
 
 
-cdef struct ReturnPath:               # the way back to a client
-    uint64_t control[CONTROL_WORDS]      # a pktinfo message; used for its first control_length bytes
+cdef struct ReturnPath:         # of the answer to a client
+    uint64_t control[CONTROL_WORDS]     # a pktinfo message; used for its first control_length bytes
     uint8_t peer[PEER_SIZE]     # sockaddr_in or sockaddr_in6
     uint8_t peer_length
-    uint8_t control_length      # 0: from the address that the door is bound to
+    uint8_t control_length      # 0: from the address that the socket is bound to
     uint16_t listen_socket
-    uint32_t opening            # which socket of this door it came on: another one may have taken its place
+    uint32_t opening            # of the listening socket then: another may have its number now
 
 cdef struct ListenSocket:
     int32_t socket              # -1: closed; atomic
@@ -61,7 +61,7 @@ cdef struct Datagrams:
     uint8_t* slots              # BATCH of SLOT bytes
     uint64_t came_control[BATCH][8]
     ReturnPath return_paths[BATCH]
-    int readied_for             # the door that the headers stand ready for, but for the first `used`
+    int readied_for             # the listening socket that all headers but the first `used` are ready for
     int used
     # what goes
     mmsghdr going[BATCH]
@@ -79,23 +79,25 @@ cdef struct Datagrams:
 cdef bint datagrams_allocate(Datagrams* datagrams) noexcept nogil
 cdef void datagrams_free(Datagrams* datagrams) noexcept nogil
 
-# A socket for a closed door, and none again. The lane's thread may use the old one until it has passed (see
-# epoch). Any thread may call them, one at a time.
+# Open and close a listening socket. The thread may use the old socket until it has passed (see epoch). Any
+# thread may call them, one at a time.
 cdef void listen_socket_open(ListenSocket* listen_socket, int32_t socket, bint wildcard) noexcept nogil
 cdef void listen_socket_close(ListenSocket* listen_socket) noexcept nogil
 
-# Takes what waits on a door, without waiting: how many. Number i is lane_packet(i), lane_length(i), came by
-# lane.backs[i], and is an Arrival.
+# Takes the datagrams that are there, without waiting: their number. Number i is datagram_packet(i) of
+# datagram_length(i) bytes, has return_paths[i], and is an Arrival.
 cdef int datagrams_receive(Datagrams* datagrams, int listen_socket) noexcept nogil
 cdef int datagram_arrival(Datagrams* datagrams, int i) noexcept nogil
 
 # Copies an answer of up to REPLY_SLOT bytes to be sent with the next flush, or before.
-cdef void datagrams_reply(Datagrams* datagrams, const ReturnPath* return_path, const uint8_t* answer, size_t length) noexcept nogil
+cdef void datagrams_reply(Datagrams* datagrams, const ReturnPath* return_path, const uint8_t* answer,
+                          size_t length) noexcept nogil
 cdef void datagrams_flush(Datagrams* datagrams) noexcept nogil
 
-# Sends one answer at once; the thread that opens and closes doors may. False: it was not sent, and the client
-# asks again.
-cdef bint return_path_send(const Datagrams* datagrams, const ReturnPath* return_path, const uint8_t* answer, size_t length) noexcept nogil
+# Sends one answer at once; the thread that opens and closes sockets may call it. False: it was not sent, and
+# the client asks again.
+cdef bint return_path_send(const Datagrams* datagrams, const ReturnPath* return_path, const uint8_t* answer,
+                           size_t length) noexcept nogil
 
 # The peer's address in 16 bytes, IPv4 as ::ffff:a.b.c.d (RFC 4291 2.5.5.2).
 cdef void peer_address(const ReturnPath* return_path, uint8_t* out) noexcept nogil

@@ -190,7 +190,8 @@ cdef inline void address_to(msghdr* header, const ReturnPath* return_path) noexc
     header.msg_controllen = return_path.control_length
 
 
-cdef void datagrams_reply(Datagrams* datagrams, const ReturnPath* return_path, const uint8_t* answer, size_t length) noexcept nogil:
+cdef void datagrams_reply(Datagrams* datagrams, const ReturnPath* return_path, const uint8_t* answer,
+                          size_t length) noexcept nogil:
     cdef uint32_t at = datagrams.queued
     if length > REPLY_SLOT or not is_open(datagrams, return_path):
         bump64(&datagrams.not_sent)
@@ -232,7 +233,8 @@ cdef void datagrams_flush(Datagrams* datagrams) noexcept nogil:
             tries = SEND_TRIES
 
 
-cdef bint return_path_send(const Datagrams* datagrams, const ReturnPath* return_path, const uint8_t* answer, size_t length) noexcept nogil:
+cdef bint return_path_send(const Datagrams* datagrams, const ReturnPath* return_path, const uint8_t* answer,
+                           size_t length) noexcept nogil:
     cdef msghdr header
     cdef iovec part
     memset(&header, 0, sizeof(msghdr))
@@ -243,7 +245,8 @@ cdef bint return_path_send(const Datagrams* datagrams, const ReturnPath* return_
     address_to(&header, return_path)
     if not is_open(datagrams, return_path):
         return False
-    return sendmsg(socket_of(&datagrams.listen_sockets[return_path.listen_socket]), &header, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0
+    return sendmsg(socket_of(&datagrams.listen_sockets[return_path.listen_socket]), &header,
+                   MSG_DONTWAIT | MSG_NOSIGNAL) >= 0
 
 
 cdef void peer_address(const ReturnPath* return_path, uint8_t* out) noexcept nogil:

@@ -8,8 +8,8 @@ from filterd.dataplane.fast.miss_query cimport (
     CHECK_OURS,
     CHECK_WRONG_QUESTION,
     COINS,
-    asking_check,
-    asking_write,
+    miss_query_check,
+    miss_query_write,
 )
 from filterd.dataplane.tables.atomics cimport bump64, load64, store64
 from filterd.dataplane.fast.datagrams cimport PEER_SIZE
@@ -64,18 +64,23 @@ from filterd.wire.codec cimport (
     strip_opt,
 )
 
+from filterd.dataplane.upstream.health import SILENCE
+from filterd.dataplane.upstream.sharing import TURN
+
 cdef enum:
     DRAWS = 8                   # of an id that is not on its way from that socket yet
     FIRST_EXTENDED = 16         # rcodes that stand in OPT (RFC 6891 6.1.3)
-    NEWS_MICROS = 500000        # within which the event loop has certainly shown what threads told it
-    SILENCE_MICROS = 400000     # as upstream/health.py has it in seconds
+
+cdef int64_t SILENCE_MICROS = round(SILENCE * 1e6)
+# Within five turns the event loop has certainly published a route that knows of it.
+cdef int64_t NEWS_MICROS = round(5 * TURN * 1e6)
 
 
-# ---- asking ----
+# ---- asking an upstream ----
 
-cdef bint outgoing_next(MissTable* t, Ports* ports, const Route* route, int64_t micros,
+cdef bint attempts_next(MissTable* t, Ports* ports, const Route* route, int64_t micros,
                         uint32_t miss) noexcept nogil:
-    """Who has just been silent comes after the others: the route will say so in a moment."""
+    """An upstream that has just been silent comes after the others, as the next route will say."""
     cdef const Hop* hop
     cdef uint32_t i
     for i in range(route.count):
@@ -89,7 +94,7 @@ cdef bint outgoing_next(MissTable* t, Ports* ports, const Route* route, int64_t 
     return False
 
 
-cdef bint outgoing_again(MissTable* t, Ports* ports, int64_t micros, uint32_t miss,
+cdef bint attempts_again(MissTable* t, Ports* ports, int64_t micros, uint32_t miss,
                          const Attempt* attempt) noexcept nogil:
     cdef Hop hop = attempt.hop      # the attempt's place may be the next one's
     return ask(t, ports, micros, miss, &hop, False, True)
@@ -166,22 +171,22 @@ cdef bint draw(const MissTable* t, Ports* ports, Attempt* attempt, const Exchang
     for i in range(words):
         if not ports_random(ports, &coins[i]):
             return False
-    attempt.asking.qtype = x.query.qtype
-    attempt.asking.qclass = x.query.qclass
-    attempt.asking.dnssec_ok = x.query.dnssec_ok
-    attempt.asking.checking_disabled = x.query.flags & FLAG_CD != 0
-    attempt.asking.mixed_case = hop.mixed_case
-    attempt.asking.edns = edns
+    attempt.query.qtype = x.query.qtype
+    attempt.query.qclass = x.query.qclass
+    attempt.query.dnssec_ok = x.query.dnssec_ok
+    attempt.query.checking_disabled = x.query.flags & FLAG_CD != 0
+    attempt.query.mixed_case = hop.mixed_case
+    attempt.query.edns = edns
     attempt.question_length = x.asked.length + 4
     query[0] = ports_queue(ports)
-    query[0].length = asking_write(&attempt.asking, &x.asked, attempt.id, coins, attempt.question,
-                                   &query[0].packet[0])
+    query[0].length = miss_query_write(&attempt.query, &x.asked, attempt.id, coins, attempt.question,
+                                       &query[0].packet[0])
     return True
 
 
-# ---- whose a datagram is, and whether it may be believed (RFC 5452 9) ----
+# ---- matching a datagram to its attempt (RFC 5452 9) ----
 
-cdef uint32_t outgoing_match(MissTable* t, const Route* route, int64_t micros, uint16_t port,
+cdef uint32_t attempts_match(MissTable* t, const Route* route, int64_t micros, uint16_t port,
                              const uint8_t* source, const uint8_t* reply, size_t length,
                              int* check) noexcept nogil:
     cdef uint32_t number = NOBODY
@@ -195,8 +200,8 @@ cdef uint32_t outgoing_match(MissTable* t, const Route* route, int64_t micros, u
     if not same_address(source, &attempt.hop):
         bump64(tally_word(t, attempt.hop.number, W_WRONG_SOURCE))
         return NOBODY
-    check[0] = asking_check(&attempt.asking, attempt.id, attempt.question, attempt.question_length, reply,
-                            length)
+    check[0] = miss_query_check(&attempt.query, attempt.id, attempt.question, attempt.question_length,
+                                reply, length)
     if check[0] == CHECK_WRONG_QUESTION:
         bump64(tally_word(t, attempt.hop.number, W_WRONG_QUESTION))
         return NOBODY
@@ -205,7 +210,7 @@ cdef uint32_t outgoing_match(MissTable* t, const Route* route, int64_t micros, u
     return number
 
 
-cdef uint32_t outgoing_undelivered(const MissTable* t, uint16_t port, uint16_t id,
+cdef uint32_t attempts_undelivered(const MissTable* t, uint16_t port, uint16_t id,
                                    const uint8_t* address) noexcept nogil:
     cdef uint32_t number = attempt_find(t, port, id)
     if number != NOBODY and same_address(address, &attempt_at(t, number).hop):
@@ -241,13 +246,13 @@ cdef void hear(MissTable* t, int64_t micros, const Attempt* attempt) noexcept no
     store64(tally_word(t, attempt.hop.number, W_HEARD_AT), <uint64_t>micros)
 
 
-cdef void outgoing_unreachable(MissTable* t, int64_t micros, Attempt* attempt) noexcept nogil:
+cdef void attempts_unreachable(MissTable* t, int64_t micros, Attempt* attempt) noexcept nogil:
     attempt_unlink(t, attempt)
     bump64(tally_word(t, attempt.hop.number, W_UNREACHABLE))
     store64(tally_word(t, attempt.hop.number, W_UNREACHABLE_AT), <uint64_t>micros)
 
 
-cdef void outgoing_silent(MissTable* t, Miss* miss) noexcept nogil:
+cdef void attempts_silent(MissTable* t, Miss* miss) noexcept nogil:
     cdef uint32_t i
     cdef Attempt* attempt
     cdef uint64_t* since
@@ -259,14 +264,14 @@ cdef void outgoing_silent(MissTable* t, Miss* miss) noexcept nogil:
             store64(since, max(load64(since), <uint64_t>attempt.sent))
 
 
-# ---- what it means, as upstream/peer.py has it ----
+# ---- judging the reply; upstream/peer.py judges those of the event loop ----
 
-cdef int outgoing_judge(MissTable* t, const Attempt* attempt, int check, const uint8_t* reply, size_t length,
+cdef int attempts_judge(MissTable* t, const Attempt* attempt, int check, const uint8_t* reply, size_t length,
                         uint8_t* kept, Reply* answer) noexcept nogil:
     if check == CHECK_CASE_LOST:
         bump64(tally_word(t, attempt.hop.number, W_CASE_LOST))
         return JUDGED_OVER_TCP
-    if check == CHECK_OURS and attempt.asking.mixed_case and has_capitals(attempt):
+    if check == CHECK_OURS and attempt.query.mixed_case and has_capitals(attempt):
         bump64(tally_word(t, attempt.hop.number, W_CASE_KEPT))
     if reply[2] & 2:
         return JUDGED_OVER_TCP
@@ -283,13 +288,13 @@ cdef bint has_capitals(const Attempt* attempt) noexcept nogil:
 
 cdef int judge(MissTable* t, const Attempt* attempt, const uint8_t* reply, size_t length, uint8_t* kept,
                Reply* answer) noexcept nogil:
-    """What counts as an answer."""
+    """Judge a reply that passed the checks: an answer, or a reason to ask again or elsewhere."""
     cdef Upstream facts
     cdef uint16_t number = attempt.hop.number
     cdef size_t kept_length = 0
     cdef int status = strip_opt(reply, length, kept, BUFFER_SIZE, &kept_length, &facts)
     cdef int rcode = reply[3] & 15
-    if attempt.asking.edns:
+    if attempt.query.edns:
         if (rcode == FORMERR or rcode == NOTIMP) and (status != OK or not facts.has_edns):
             bump64(tally_word(t, number, W_WITHOUT_EDNS))
             return JUDGED_AGAIN
@@ -315,7 +320,7 @@ cdef int judge(MissTable* t, const Attempt* attempt, const uint8_t* reply, size_
     return JUDGED_GOOD
 
 
-cdef void outgoing_unread(MissTable* t, const Attempt* attempt, const uint8_t* reply) noexcept nogil:
+cdef void attempts_unread(MissTable* t, const Attempt* attempt, const uint8_t* reply) noexcept nogil:
     cdef int rcode = reply[3] & 15
     if rcode == SERVFAIL:
         bump64(tally_word(t, attempt.hop.number, W_SERVFAIL))

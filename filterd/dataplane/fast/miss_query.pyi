@@ -8,4 +8,4 @@ def write_query(question: Question, form: QueryForm, id: int, coin: int) -> tupl
     ``n``. ValueError for what is no name."""
 
 def check(reply: bytes, question: Question, form: QueryForm, id: int, asked: bytes) -> Check:
-    """What a datagram is to the query with that id, whose question went as ``asked``."""
+    """The relation of a datagram to the query with that id, whose question went as ``asked``."""

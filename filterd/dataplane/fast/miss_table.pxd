@@ -2,14 +2,14 @@
 """Questions on their way to upstreams: one thread's places for them, in memory that it has from its start.
 
 A *miss* is one question. Its *waiters* are the exchanges that want the answer, its *attempts* the queries
-that were sent for it. Here is where these stand, how they are found (a miss by its question and by its
-deadline, an attempt by port and id) and how many of them a client may hold. Nothing here sends, reads a
-datagram or decides what it means: see `outgoing` and `misses`.
+that were sent for it. The table stores all three, finds them (a miss by its question and by its deadline, an
+attempt by port and id) and limits how many a client may hold. It sends nothing, reads no datagram and judges
+none: see `miss_attempts` and `misses`.
 """
 
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
-from filterd.dataplane.fast.miss_query cimport QUESTION_SIZE, Asking
+from filterd.dataplane.fast.miss_query cimport QUESTION_SIZE, MissQuery
 from filterd.dataplane.tables.hashing cimport Seed
 from filterd.dataplane.fast.datagrams cimport ReturnPath
 from filterd.dataplane.packet.stages cimport Exchange
@@ -28,7 +28,7 @@ cdef enum:
 
 cdef struct Attempt:            # one question asked of one upstream
     Hop hop                     # as it was when it was asked
-    Asking asking
+    MissQuery query
     bint live                   # it may be answered yet
     bint again                  # the same upstream, asked without EDNS
     bint late                   # its silence was told
@@ -80,13 +80,14 @@ cdef struct MissTable:
 
 
 # `seed` is secret; `tallies` are what routes.join() gives, `silences` the routes' own. False: no memory.
-cdef bint misstable_allocate(MissTable* table, HopTally* tallies, Silences* silences,
-                             const Seed* seed) noexcept nogil
-cdef void misstable_free(MissTable* table) noexcept nogil
+cdef bint miss_table_allocate(MissTable* table, HopTally* tallies, Silences* silences,
+                              const Seed* seed) noexcept nogil
+cdef void miss_table_free(MissTable* table) noexcept nogil
 
 # A place for one who waits, and for the question that it is the first to ask. NULL and 0: there is none, or
 # the client has its share.
-cdef Waiter* waiter_new(MissTable* table, const Exchange* x, const ReturnPath* return_path, int64_t came) noexcept nogil
+cdef Waiter* waiter_new(MissTable* table, const Exchange* x, const ReturnPath* return_path,
+                        int64_t came) noexcept nogil
 cdef void waiter_free(MissTable* table, Waiter* waiter) noexcept nogil
 cdef uint32_t miss_new(MissTable* table, const Waiter* waiter, uint64_t hash) noexcept nogil
 
@@ -120,7 +121,7 @@ cdef inline Attempt* attempt_at(const MissTable* table, uint32_t number) noexcep
 
 
 cdef inline uint64_t* tally_word(const MissTable* table, uint16_t number, int which) noexcept nogil:
-    """What is counted of the upstream with that number."""
+    """One of the counts of the upstream with that number."""
     return &table.tallies[number].words[which]
 
 
@@ -130,5 +131,5 @@ cdef inline Waiter* first_waiter(const MissTable* table, uint32_t number) noexce
 
 
 cdef inline uint16_t places_of(const MissTable* table, const Waiter* waiter) noexcept nogil:
-    """How many places its client holds."""
+    """The number of places that its client holds."""
     return table.clients[waiter.client]

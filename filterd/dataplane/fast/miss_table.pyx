@@ -11,8 +11,8 @@ from filterd.dataplane.fast.routes cimport W_OUTSTANDING, W_TIMEOUT
 from filterd.wire.codec cimport FLAG_CD
 
 
-cdef bint misstable_allocate(MissTable* t, HopTally* tallies, Silences* silences,
-                             const Seed* seed) noexcept nogil:
+cdef bint miss_table_allocate(MissTable* t, HopTally* tallies, Silences* silences,
+                              const Seed* seed) noexcept nogil:
     memset(t, 0, sizeof(MissTable))
     t.tallies = tallies
     t.silences = silences
@@ -27,7 +27,7 @@ cdef bint misstable_allocate(MissTable* t, HopTally* tallies, Silences* silences
             and t.attempt_buckets != NULL and t.clients != NULL)
 
 
-cdef void misstable_free(MissTable* t) noexcept nogil:
+cdef void miss_table_free(MissTable* t) noexcept nogil:
     free(t.misses)
     free(t.waiters)
     free(t.miss_buckets)
@@ -36,13 +36,14 @@ cdef void misstable_free(MissTable* t) noexcept nogil:
     memset(t, 0, sizeof(MissTable))
 
 
-# ---- who waits ----
+# ---- waiters ----
 
 cdef inline uint32_t waiter_number(const MissTable* t, const Waiter* waiter) noexcept nogil:
     return <uint32_t>(waiter - t.waiters) + 1
 
 
-cdef Waiter* waiter_new(MissTable* t, const Exchange* x, const ReturnPath* return_path, int64_t came) noexcept nogil:
+cdef Waiter* waiter_new(MissTable* t, const Exchange* x, const ReturnPath* return_path,
+                        int64_t came) noexcept nogil:
     """A client may hold no more places than are free; an IPv4 address or an IPv6 /56 is one."""
     cdef size_t length = 16 if is_mapped(x.client) else 7
     cdef uint16_t client = <uint16_t>(keyed_hash(&t.seed, x.client, length, 0) % CLIENTS)

@@ -1,13 +1,14 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
 """Cache misses on their way to upstreams over UDP: one thread's, from the question to the answer.
 
-A miss is one question, however many clients wait for it. It is asked of one upstream after the other, in the
-order of the route: at once where one will not answer, after 400 ms where it says nothing; whichever answers
-first is believed. A *renewal* is asked for in the same way, for the cache alone, before what is popular there
-is over. What this cannot do goes to the slow path: answers that are cut or lost the letter case,
-and questions that nobody answered. See upstream/race.py for what that does better and at more cost.
+A miss is one question, whatever the number of clients that wait for it. It is asked of one upstream after the
+other, in the order of the route: at once where one will not answer, after 400 ms where it says nothing. The
+first answer is believed. A *renewal* is asked for in the same way, for the cache alone, before a popular
+entry is over. The slow path gets the rest: answers that are cut or lost the letter case, and questions that
+nobody answered. See upstream/race.py for what that does better, and at more cost.
 
-Where they stand is `misstable`, how an upstream is asked and judged `outgoing`; here is who gets what.
+`miss_table` holds the questions, `miss_attempts` asks upstreams and judges their replies; this module gives
+the clients their answers.
 """
 
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
@@ -47,17 +48,17 @@ cdef bint misses_allocate(Misses* misses, int32_t epoll, uint64_t first_event, H
 cdef void misses_free(Misses* misses) noexcept nogil
 
 # Takes what packet_receive found missing and no stale answer stands by for: a MissStatus, and a PuntReason.
-cdef int misses_take(Misses* misses, const Route* route, Turn* turn, const Exchange* x, const ReturnPath* return_path,
-                     int64_t came, uint8_t* reason) noexcept nogil
+cdef int misses_take(Misses* misses, const Route* route, Turn* turn, const Exchange* x,
+                     const ReturnPath* return_path, int64_t came, uint8_t* reason) noexcept nogil
 # Asks again for what `x` was just answered from, which is popular and nearly over (x.refresh): the answer is
 # for the cache alone. Without an upstream that may be asked here it is the slow path's; where there is enough
 # to do for those who wait, it is not done.
-cdef void misses_renew(Misses* misses, const Route* route, Turn* turn, const Exchange* x, const ReturnPath* return_path,
-                       int64_t came) noexcept nogil
+cdef void misses_renew(Misses* misses, const Route* route, Turn* turn, const Exchange* x,
+                       const ReturnPath* return_path, int64_t came) noexcept nogil
 # There is something at that socket (the event's number less the first).
 cdef void misses_ready(Misses* misses, const Route* route, Turn* turn, uint32_t port) noexcept nogil
 # Sends what is queued: after each batch, and before each sleep.
 cdef void misses_flush(Misses* misses, const Route* route, Turn* turn) noexcept nogil
-# Goes on where an upstream was silent, by hand.micros; microseconds until there is more to do, -1: nothing.
+# Goes on where an upstream was silent, by turn.micros; microseconds until there is more to do, -1: nothing.
 # After misses_ready: what has come is heard first. Queues what misses_flush has to send.
 cdef int64_t misses_tick(Misses* misses, const Route* route, Turn* turn) noexcept nogil

@@ -26,8 +26,8 @@ from filterd.dataplane.fast.miss_table cimport (
     miss_is_asking,
     miss_join,
     miss_new,
-    misstable_allocate,
-    misstable_free,
+    miss_table_allocate,
+    miss_table_free,
     waiter_free,
     waiter_new,
 )
@@ -35,14 +35,14 @@ from filterd.dataplane.fast.miss_attempts cimport (
     JUDGED_AGAIN,
     JUDGED_GOOD,
     JUDGED_OVER_TCP,
-    outgoing_again,
-    outgoing_judge,
-    outgoing_match,
-    outgoing_next,
-    outgoing_silent,
-    outgoing_undelivered,
-    outgoing_unreachable,
-    outgoing_unread,
+    attempts_again,
+    attempts_judge,
+    attempts_match,
+    attempts_next,
+    attempts_silent,
+    attempts_undelivered,
+    attempts_unreachable,
+    attempts_unread,
 )
 from filterd.dataplane.packet.stages cimport (
     BUFFER_SIZE,
@@ -81,11 +81,15 @@ from filterd.dataplane.fast.punts cimport (
 )
 from filterd.wire.codec cimport Name
 
+from filterd.dataplane.upstream.probes import DIGITS, LABEL
+
 cdef enum:
     READS = 4                   # batches that are taken from one socket at one go
-    LOOP_LABEL = 31             # bytes of the label of a loop check: see upstream/probes.py
-    LOOP_PREFIX = 11
     MOST_FOR_RENEWALS = MISSES // 4     # questions on their way when no more are asked for nobody
+
+cdef bytes LOOP_CHECK = bytes([len(LABEL) + DIGITS]) + LABEL
+cdef const uint8_t* loop_check = LOOP_CHECK     # how the name of a loop check begins
+cdef size_t loop_check_size = len(LOOP_CHECK)
 
 
 cdef bint misses_allocate(Misses* m, int32_t epoll, uint64_t first_event, HopTally* tallies,
@@ -93,22 +97,22 @@ cdef bint misses_allocate(Misses* m, int32_t epoll, uint64_t first_event, HopTal
     cdef bint has_ports, has_table
     memset(m, 0, sizeof(Misses))
     has_ports = ports_allocate(&m.ports, epoll, first_event, avoided)
-    has_table = misstable_allocate(&m.table, tallies, silences, seed)
+    has_table = miss_table_allocate(&m.table, tallies, silences, seed)
     m.kept = <uint8_t*>calloc(1, BUFFER_SIZE)
     return has_ports and has_table and m.kept != NULL
 
 
 cdef void misses_free(Misses* m) noexcept nogil:
     ports_free(&m.ports)
-    misstable_free(&m.table)
+    miss_table_free(&m.table)
     free(m.kept)
     memset(m, 0, sizeof(Misses))
 
 
 # ---- a question comes ----
 
-cdef int misses_take(Misses* m, const Route* route, Turn* turn, const Exchange* x, const ReturnPath* return_path,
-                     int64_t came, uint8_t* reason) noexcept nogil:
+cdef int misses_take(Misses* m, const Route* route, Turn* turn, const Exchange* x,
+                     const ReturnPath* return_path, int64_t came, uint8_t* reason) noexcept nogil:
     cdef uint64_t hash
     cdef uint32_t number
     cdef Waiter* waiter
@@ -136,8 +140,8 @@ cdef int misses_take(Misses* m, const Route* route, Turn* turn, const Exchange* 
     return MISS_TAKEN
 
 
-cdef void misses_renew(Misses* m, const Route* route, Turn* turn, const Exchange* x, const ReturnPath* return_path,
-                       int64_t came) noexcept nogil:
+cdef void misses_renew(Misses* m, const Route* route, Turn* turn, const Exchange* x,
+                       const ReturnPath* return_path, int64_t came) noexcept nogil:
     cdef uint64_t hash
     cdef Waiter* waiter
     if route.count == 0 or is_loop_check(&x.asked):
@@ -157,9 +161,8 @@ cdef void misses_renew(Misses* m, const Route* route, Turn* turn, const Exchange
 
 
 cdef bint is_loop_check(const Name* name) noexcept nogil:
-    """Whether it may be a probe of ours that came back; the slow path knows."""
-    return name.labels == 1 and name.bytes[0] == LOOP_LABEL and memcmp(&name.bytes[1], b"loop-check-",
-                                                                       LOOP_PREFIX) == 0
+    """True if it may be a loop check of ours that came back; the slow path knows."""
+    return name.labels == 1 and memcmp(name.bytes, loop_check, loop_check_size) == 0
 
 
 cdef bint begin(Misses* m, const Route* route, Turn* turn, const Waiter* waiter,
@@ -168,7 +171,7 @@ cdef bint begin(Misses* m, const Route* route, Turn* turn, const Waiter* waiter,
     cdef uint32_t number = miss_new(&m.table, waiter, hash)
     if number == 0:
         return False
-    if outgoing_next(&m.table, &m.ports, route, turn.micros, number):
+    if attempts_next(&m.table, &m.ports, route, turn.micros, number):
         return True
     miss_detach(&m.table, number)
     return False
@@ -194,7 +197,7 @@ cdef void punt_all(Misses* m, Turn* turn, uint32_t number, uint8_t reason) noexc
 
 cdef void go_on(Misses* m, const Route* route, Turn* turn, uint32_t number) noexcept nogil:
     """An upstream will not answer: the next one, or whoever is on the way yet, or the slow path."""
-    if (not outgoing_next(&m.table, &m.ports, route, turn.micros, number)
+    if (not attempts_next(&m.table, &m.ports, route, turn.micros, number)
             and not miss_is_asking(m.table.misses + number - 1)):
         punt_all(m, turn, number, PUNT_UNANSWERED)
 
@@ -220,10 +223,10 @@ cdef int64_t misses_tick(Misses* m, const Route* route, Turn* turn) noexcept nog
 cdef void expire(Misses* m, const Route* route, Turn* turn, uint32_t number) noexcept nogil:
     """All that this miss asked said nothing for 400 ms."""
     cdef Miss* miss = m.table.misses + number - 1
-    outgoing_silent(&m.table, miss)
+    attempts_silent(&m.table, miss)
     if miss.first == 0:
         miss_forget(&m.table, number)
-    elif not outgoing_next(&m.table, &m.ports, route, turn.micros, number):
+    elif not attempts_next(&m.table, &m.ports, route, turn.micros, number):
         miss_give_up(&m.table, miss)
         punt_all(m, turn, number, PUNT_UNANSWERED)
 
@@ -244,7 +247,7 @@ cdef void misses_flush(Misses* m, const Route* route, Turn* turn) noexcept nogil
 
 cdef void unreachable(Misses* m, const Route* route, Turn* turn, uint32_t number) noexcept nogil:
     cdef uint32_t miss = number // ATTEMPTS + 1
-    outgoing_unreachable(&m.table, turn.micros, attempt_at(&m.table, number))
+    attempts_unreachable(&m.table, turn.micros, attempt_at(&m.table, number))
     if m.table.misses[miss - 1].first:
         go_on(m, route, turn, miss)
     else:
@@ -287,7 +290,7 @@ cdef bint take_errors(Misses* m, const Route* route, Turn* turn, uint16_t port) 
         found = True
         if status < 0:
             continue
-        number = outgoing_undelivered(&m.table, port, id, address)
+        number = attempts_undelivered(&m.table, port, id, address)
         if number != NOBODY:
             unreachable(m, route, turn, number)
     return found
@@ -298,27 +301,27 @@ cdef void take_reply(Misses* m, const Route* route, Turn* turn, uint16_t port, i
     cdef const uint8_t* reply = ports_datagram(&m.ports, i)
     cdef size_t length = ports_length(&m.ports, i)
     cdef int check = 0
-    cdef uint32_t number = outgoing_match(&m.table, route, turn.micros, port, ports_source(&m.ports, i),
+    cdef uint32_t number = attempts_match(&m.table, route, turn.micros, port, ports_source(&m.ports, i),
                                           reply, length, &check)
     if number == NOBODY:
         return
     if m.table.misses[number // ATTEMPTS].first:
         settle(m, route, turn, number, check, reply, length)
     else:
-        outgoing_unread(&m.table, attempt_at(&m.table, number), reply)
+        attempts_unread(&m.table, attempt_at(&m.table, number), reply)
         forget_unless_asking(m, number // ATTEMPTS + 1)
 
 
 cdef void settle(Misses* m, const Route* route, Turn* turn, uint32_t number, int check, const uint8_t* reply,
                  size_t length) noexcept nogil:
-    """What an upstream's reply means for those who wait."""
+    """Give the exchanges that wait what an upstream's reply means for them."""
     cdef Attempt* attempt = attempt_at(&m.table, number)
     cdef uint32_t miss = number // ATTEMPTS + 1
     cdef Waiter* waiter = first_waiter(&m.table, miss)
     cdef Reply answer
     cdef int judgement
     note_question(&turn.core, &waiter.x, turn.work)
-    judgement = outgoing_judge(&m.table, attempt, check, reply, length, m.kept, &answer)
+    judgement = attempts_judge(&m.table, attempt, check, reply, length, m.kept, &answer)
     if judgement == JUDGED_GOOD:
         if packet_keep(&turn.core, &waiter.x, &answer, turn.ticks, turn.work) == INSERT_KEPT_STALE:
             answer.message = NULL       # as packet_finish does
@@ -327,7 +330,7 @@ cdef void settle(Misses* m, const Route* route, Turn* turn, uint32_t number, int
     noted(turn.work, 0)
     if judgement == JUDGED_OVER_TCP:
         punt_all(m, turn, miss, PUNT_TRUNCATED)
-    elif judgement != JUDGED_AGAIN or not outgoing_again(&m.table, &m.ports, turn.micros, miss, attempt):
+    elif judgement != JUDGED_AGAIN or not attempts_again(&m.table, &m.ports, turn.micros, miss, attempt):
         go_on(m, route, turn, miss)
 
 

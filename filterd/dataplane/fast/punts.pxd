@@ -12,13 +12,13 @@ from filterd.dataplane.fast.datagrams cimport ReturnPath
 from filterd.dataplane.packet.stages cimport Exchange
 
 
-cdef enum PuntReason:           # why the slow path takes over
-    PUNT_FORWARD = 0            # the question's upstream is not asked over plain UDP, or too much is pending
+cdef enum:                      # why the slow path takes over; PuntReason in Python
+    PUNT_FORWARD = 0            # no upstream is asked over plain UDP, or too much is pending there
     PUNT_STALE = 1              # a stale answer stands by, for the client-answer timer (RFC 8767 5)
-    PUNT_REFRESH = 2            # answered already; to be asked for again, and not over plain UDP
+    PUNT_REFRESH = 2            # answered; what it came from is to be asked for again, and not over plain UDP
     PUNT_BUSY = 3               # a table was being written
-    PUNT_LOOP = 4               # perhaps a probe of ours that came back
-    PUNT_UNANSWERED = 5         # no upstream gave an answer in time, or an answer that can be passed on
+    PUNT_LOOP = 4               # perhaps a loop check of ours that came back
+    PUNT_UNANSWERED = 5         # no upstream answered in time, or with anything that can be passed on
     PUNT_TRUNCATED = 6          # the answer was cut, or lost its letter case: to be asked over TCP
     PUNT_REASONS = 7
 
@@ -37,7 +37,7 @@ cdef struct Punt:
     Exchange x
     ReturnPath return_path
     int64_t came                # microseconds of the clock that does not go back
-    uint8_t reason              # PuntReason
+    uint8_t reason              # PUNT_*
 
 cdef struct Punts:
     Punt* ring

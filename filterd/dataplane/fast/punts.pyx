@@ -10,6 +10,25 @@ from filterd.dataplane.tables.hashing cimport Seed, keyed_hash
 from filterd.dataplane.fast.datagrams cimport ReturnPath
 from filterd.dataplane.packet.stages cimport Exchange
 
+from enum import IntEnum
+
+
+class PuntReason(IntEnum):
+    """Why the slow path takes over what a thread has begun; ``punts.pxd`` says what each means."""
+
+    FORWARD = PUNT_FORWARD
+    STALE = PUNT_STALE
+    REFRESH = PUNT_REFRESH
+    BUSY = PUNT_BUSY
+    LOOP = PUNT_LOOP
+    UNANSWERED = PUNT_UNANSWERED
+    TRUNCATED = PUNT_TRUNCATED
+
+    @property
+    def word(self):
+        """The metric's label."""
+        return self.name.lower()
+
 
 cdef bint punts_allocate(Punts* punts, const Seed* seed) noexcept nogil:
     memset(punts, 0, sizeof(Punts))
@@ -24,7 +43,7 @@ cdef void punts_free(Punts* punts) noexcept nogil:
 
 
 cdef inline uint32_t* share_of(Punts* punts, const Exchange* x) noexcept nogil:
-    """How many exchanges of the client's prefix, and of those that share its counter, are in the ring."""
+    """The count of exchanges in the ring of the client's prefix, and of those that share its counter."""
     cdef size_t kept = 15 if is_mapped(x.client) else 7
     return &punts.shares[keyed_hash(&punts.seed, x.client, kept, 0) % SHARES]
 

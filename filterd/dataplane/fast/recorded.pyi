@@ -23,11 +23,11 @@ class Driver:
     def __init__(self, thread: FastThread) -> None: ...
     @property
     def waiting(self) -> int:
-        """How many exchanges wait for upstreams."""
+        """The number of exchanges that wait for upstreams."""
 
     @property
     def asking(self) -> int:
-        """How many questions may be answered yet, those included that nobody waits for any more."""
+        """The number of questions that may still be answered, those that nobody waits for any more included."""
 
     @property
     def due(self) -> int | None:

@@ -16,7 +16,13 @@ from filterd.dataplane.fast.thread cimport (
     fast_serve,
     fast_wake,
 )
-from filterd.dataplane.fast.datagrams cimport BATCH, MAX_LISTEN_SOCKETS, ReturnPath, Datagrams, datagram_packet
+from filterd.dataplane.fast.datagrams cimport (
+    BATCH,
+    MAX_LISTEN_SOCKETS,
+    Datagrams,
+    ReturnPath,
+    datagram_packet,
+)
 from filterd.dataplane.fast.misses cimport misses_flush
 
 from typing import NamedTuple
@@ -28,7 +34,7 @@ cdef enum:
 
 
 class Answered(NamedTuple):
-    """See the stub."""
+    """An answer, and the place and client of its query."""
 
     place: int
     client: bytes
@@ -65,7 +71,7 @@ cdef void serve(Fast* fast, int count, int64_t now, int64_t micros) noexcept nog
 
 
 cdef int run_turn(Fast* fast, int64_t now, int64_t micros, int milliseconds, int64_t* left) noexcept nogil:
-    """How many events there were."""
+    """One turn of the thread; the number of its events."""
     cdef epoll_event events[EVENTS]
     cdef int count = epoll_wait(fast.epoll, events, EVENTS, milliseconds)
     begin(fast, now, micros)
@@ -138,7 +144,7 @@ cdef list take_answers(Fast* fast):
 # ---- the Python face ----
 
 cdef class Driver:
-    """See the stub."""
+    """Takes the place of a thread's ``run``: recorded packets and given times go in."""
     cdef FastThread thread
     cdef int64_t left
 
@@ -164,7 +170,7 @@ cdef class Driver:
         return None if self.left < 0 else self.left
 
     def drive(self, packets, int64_t now, int64_t micros, int first=0):
-        """See the stub."""
+        """Take packets as one batch; return the answer of each, None for silence, a punt or a wait."""
         cdef Fast* fast = self.idle()
         cdef Py_ssize_t start
         cdef int count
@@ -180,7 +186,7 @@ cdef class Driver:
         return answers
 
     def pump(self, int64_t now, int64_t micros, int milliseconds):
-        """See the stub."""
+        """Send what ``drive`` led to and take what upstreams answer within so many milliseconds."""
         cdef Fast* fast = self.idle()
         cdef list answers = []
         cdef int count
@@ -198,7 +204,7 @@ cdef class Driver:
         return answers
 
     def spin(self, packets, int64_t rounds, int64_t now, int64_t micros):
-        """See the stub."""
+        """Drive the packets ``rounds`` times without the GIL; return the number of answers."""
         cdef Fast* fast = self.idle()
         cdef list batches = [packets[start:start + BATCH] for start in range(0, len(packets), BATCH)]
         cdef Py_ssize_t kept = len(batches)

@@ -1,11 +1,11 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
-"""Whom to ask, as the event loop shows it to the threads, and what they count of each.
+"""The upstreams to ask, published by the event loop for the threads, and the threads' counts of each.
 
-The event loop keeps the health of the upstreams. It shows a route: the upstreams that are asked over plain
-UDP, in the order to ask. `serial` moves after `shown` does; an older route is kept until every thread has
-passed (see `epoch`). Each thread counts in a block of its own, by the upstream's number, which stays the same
-for as long as the process lives: what is on its way outlives a route. Of an upstream's silence the threads
-tell each other at once: until the next route is shown, each would wait for it once.
+The event loop keeps the health of the upstreams. It publishes a route: the upstreams that are asked over
+plain UDP, in the order to ask. `serial` moves after `shown` does; an older route is kept until every thread
+has passed (see `epoch`). Each thread counts in a block of its own, by the upstream's number. The number stays the
+same for as long as the process lives, because queries on their way outlive a route. Threads tell each other
+at once of an upstream's silence: otherwise each would wait for it once until the next route is published.
 """
 
 from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
@@ -18,7 +18,7 @@ cdef enum:
     HOPS = 16                   # upstreams of one route; the slow path knows of more
     NUMBERS = 256               # upstreams that a process has ever had; others are the slow path's
 
-cdef enum Word:                 # of a tally; as in upstream/shown.py, where `silent_since` follows
+cdef enum Word:                 # of a tally
     W_SENT = 0
     W_ANSWERED = 1
     W_SERVFAIL = 2
@@ -66,7 +66,7 @@ cdef struct Silences:           # of all threads, rarely written: atomic; of two
 
 
 cdef class Tallies:
-    """What one thread counts, by the upstreams' numbers. It stays with the routes when the thread ends."""
+    """Counts of one thread, by the upstreams' numbers. They stay with the routes when the thread ends."""
     cdef HopTally hops[NUMBERS]
 
 

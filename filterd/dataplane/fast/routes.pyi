@@ -1,4 +1,4 @@
-"""Whom to ask, as the event loop shows it to native threads, and what they count of each upstream."""
+"""The upstreams to ask, published by the event loop for native threads, and the threads' counts of each."""
 
 from collections.abc import Iterable
 from typing import final
@@ -7,20 +7,20 @@ from filterd.dataplane.upstream.thread_route import RouteReport, ThreadHop
 
 @final
 class Tallies:
-    """What one thread counts, by the upstreams' numbers."""
+    """Counts of one thread, by the upstreams' numbers."""
 
 @final
 class Routes:
-    """The route that is shown. Published and read with the GIL, by one owner."""
+    """The published route. Published and read with the GIL, by one owner."""
 
     @property
     def threads(self) -> int: ...
     def __init__(self, threads: int, avoided: Iterable[int] = ()) -> None:
-        """``threads``: how many share what an upstream may have outstanding. ``avoided``: ports that no query
+        """``threads``: the number that share what an upstream may have outstanding. ``avoided``: ports that no query
         leaves from; those of upstreams that are published are avoided too."""
 
     def publish(self, hops: Iterable[ThreadHop]) -> None:
-        """Whom to ask from now on, in this order; none: threads ask nobody. The first sixteen are shown."""
+        """Publish the upstreams to ask, in this order; none: threads ask nobody. Threads see the first sixteen."""
 
     def reports(self) -> dict[str, RouteReport]:
-        """What the threads counted since the start, by the upstreams' names."""
+        """The threads' counts since the start, by the upstreams' names."""

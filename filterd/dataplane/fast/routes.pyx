@@ -9,7 +9,6 @@ from filterd.dataplane.tables.epoch cimport retire_memory
 from filterd.dataplane.fast.miss_ports cimport ports_avoid
 
 import sys
-import sys
 from ipaddress import ip_address
 from socket import AF_INET, AF_INET6
 
@@ -17,14 +16,14 @@ from filterd.dataplane.upstream.thread_route import RouteReport
 
 
 cdef class Tallies:
-    """See the declaration."""
+    """Counts of one thread, by the upstreams' numbers."""
 
     def __cinit__(self):
         memset(self.hops, 0, sizeof(self.hops))
 
 
 cdef class Routes:
-    """See the stub."""
+    """The published route. Published and read with the GIL, by one owner."""
 
     def __cinit__(self, unsigned int threads, avoided=()):
         self.threads = max(threads, 1)
@@ -70,7 +69,7 @@ cdef class Routes:
         return number
 
     cdef Tallies join(self):
-        """Where one more thread counts."""
+        """The counts of one more thread."""
         cdef Tallies tallies = Tallies()
         self.tallies.append(tallies)
         return tallies
@@ -100,7 +99,7 @@ cdef int fill_hop(hop, int number, unsigned int threads, Hop* out) except -1:
 
 
 cdef bytes socket_address(host, port):
-    """What the kernel takes: sockaddr_in, or sockaddr_in6 without a scope."""
+    """The address as the kernel takes it: sockaddr_in, or sockaddr_in6 without a scope."""
     address = ip_address(host)
     family = AF_INET if address.version == 4 else AF_INET6
     start = family.to_bytes(2, sys.byteorder) + port.to_bytes(2, "big")
@@ -110,7 +109,7 @@ cdef bytes socket_address(host, port):
 
 
 cdef object report_of(Routes routes, int number):
-    """What all threads counted of one upstream; they go on counting."""
+    """The sums of one upstream over all threads, which go on counting."""
     cdef Tallies each
     cdef uint64_t words[WORDS]
     cdef uint64_t word
@@ -120,4 +119,26 @@ cdef object report_of(Routes routes, int number):
         for i in range(WORDS):
             word = load64(&each.hops[number].words[i])
             words[i] = words[i] + word if i < W_SUMS else max(words[i], word)
-    return RouteReport(*[words[i] for i in range(WORDS)], load64(&routes.silences.since[number]))
+    return RouteReport(
+        sent=words[W_SENT],
+        answered=words[W_ANSWERED],
+        servfail=words[W_SERVFAIL],
+        refused=words[W_REFUSED],
+        malformed=words[W_MALFORMED],
+        timeout=words[W_TIMEOUT],
+        unreachable=words[W_UNREACHABLE],
+        without_edns=words[W_WITHOUT_EDNS],
+        wrong_source=words[W_WRONG_SOURCE],
+        wrong_id=words[W_WRONG_ID],
+        wrong_question=words[W_WRONG_QUESTION],
+        case_lost=words[W_CASE_LOST],
+        case_kept=words[W_CASE_KEPT],
+        edns_refused=words[W_EDNS_REFUSED],
+        edns_spoken=words[W_EDNS_SPOKEN],
+        heard=words[W_HEARD],
+        micros=words[W_MICROS],
+        outstanding=words[W_OUTSTANDING],
+        heard_at=words[W_HEARD_AT],
+        unreachable_at=words[W_UNREACHABLE_AT],
+        silent_since=load64(&routes.silences.since[number]),
+    )

@@ -4,7 +4,7 @@ from libc.stdint cimport uint8_t, uint32_t, uint64_t
 from libc.string cimport memcmp, memcpy
 
 from filterd.policy.fingerprint cimport Fingerprint, sip_hash
-from filterd.wire.siphash cimport load64, store64
+from filterd.wire.siphash cimport get_little64, put_little64
 
 cdef enum:
     ID = 2                      # bytes of the id, which is the asker's own
@@ -29,8 +29,8 @@ WHO_TCP = 0xFFFFFFFE
 cdef void hash_of(const uint8_t* key, const uint8_t* packet, uint8_t* out) noexcept nogil:
     cdef Fingerprint made
     sip_hash(key, packet + NUMBER, HASHED, &made)
-    store64(out, made.high)
-    store64(out + 8, made.low)
+    put_little64(out, made.high)
+    put_little64(out + 8, made.low)
 
 
 cdef bint is_ours(const uint8_t* key, const uint8_t* packet) noexcept nogil:
@@ -63,7 +63,7 @@ cdef int self_read(SelfKey* key, const uint8_t* packet) noexcept nogil:
         return SELF_OTHER
     if not is_ours(key.key, packet):
         return SELF_OTHER
-    number = load64(packet + NUMBER)
+    number = get_little64(packet + NUMBER)
     if number <= key.last:
         return SELF_OLD
     key.last = number
@@ -78,7 +78,7 @@ cdef void self_answer(const SelfKey* key, const uint8_t* packet, uint32_t who, u
 
 
 cdef class SelfQueries:
-    """See the stub."""
+    """Makes and reads self-queries and their answers under one key of 16 bytes."""
     cdef SelfKey key
 
     def __cinit__(self, bytes key not None):
@@ -92,7 +92,7 @@ cdef class SelfQueries:
         cdef uint8_t made[SELF_SIZE]
         memcpy(made, SHAPE, FIXED)
         made[0], made[1] = <uint8_t>(number >> 8), <uint8_t>number
-        store64(made + NUMBER, number)
+        put_little64(made + NUMBER, number)
         write_who(self.key.key, made, ASKED)
         return (<const char*>made)[:SELF_SIZE]
 
@@ -109,4 +109,4 @@ cdef class SelfQueries:
             return None
         if not is_ours(self.key.key, start):
             return None
-        return load64(start + NUMBER), who_of(start)
+        return get_little64(start + NUMBER), who_of(start)

@@ -1,9 +1,9 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
 """The fast path: threads without the GIL that receive, decide and answer in batches.
 
-One turn of a thread: wait on its epoll; wake for the epoch; take over the core that is shown if it is another
-one; read the clocks; serve every door and upstream socket that has something; send what was queued; tell the
-event loop of punts; sleep. What it points to in the published state it holds for one turn only.
+One turn of a thread: wait on its epoll; wake for the epoch; take over the published core if it is another
+one; read the clocks; serve every listening and upstream socket that has something; send what was queued; tell
+the event loop of punts; sleep. Pointers into the published state are valid for one turn only.
 """
 
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
@@ -40,11 +40,11 @@ cdef struct Fast:               # one thread's
     Misses misses
     Exchange group[GROUP]
     Ahead aheads[GROUP]
-    Core* const* shown          # the packets'
+    Core* const* shown          # the plane's
     const uint64_t* serial
     const void* route_shown     # where the routes show theirs
     const Route* route          # of this turn
-    uint64_t taken              # the serial of hand.core
+    uint64_t taken              # the serial of turn.core
     int32_t epoll
     int32_t wake                # eventfd: there is news for the thread
     int32_t news                # eventfd: there is a punt for the event loop
@@ -60,7 +60,7 @@ cdef struct Fast:               # one thread's
 # The parts of a turn, in their order. Awake for the epoch, with what is published now; asleep again is the
 # caller's (epoch_asleep).
 cdef void fast_wake(Fast* fast) noexcept nogil
-# What stands in the lane's first slots.
+# Serves the first `count` received datagrams.
 cdef void fast_batch(Fast* fast, int count) noexcept nogil
 # Whatever the epoll told of, and what it is time for; microseconds until there is more to do, -1: nothing.
 cdef int64_t fast_serve(Fast* fast, const epoll_event* events, int count) noexcept nogil
@@ -74,7 +74,7 @@ cdef inline void fast_clocks(Fast* fast, int64_t real, int64_t micros) noexcept 
 
 
 cdef class Punted:
-    """See the stub."""
+    """An exchange that a thread left to the slow path."""
     cdef readonly int reason
     cdef readonly Pending pending
     cdef readonly double came
@@ -82,7 +82,7 @@ cdef class Punted:
 
 
 cdef class FastThread:
-    """See the stub."""
+    """One thread's sockets and memory; all but ``run`` is for the event loop."""
     cdef Fast* fast
     cdef Plane packets
     cdef Routes routes

@@ -2,15 +2,15 @@
 
 from typing import NamedTuple, final
 
-from filterd.dataplane.fast.punt_reasons import PuntReason
+from filterd.dataplane.fast.punts import PuntReason
 from filterd.dataplane.fast.routes import Routes
 from filterd.dataplane.packet.plane import Pending, Plane
 
 class FastCounts(NamedTuple):
-    """What one thread counted since it was made."""
+    """Counts of one thread since it was made."""
 
     turns: int
-    """how often it looked at its sockets"""
+    """times that it looked at its sockets"""
     batches: int
     datagrams: int
     punts: dict[PuntReason, int]
@@ -20,7 +20,7 @@ class FastCounts(NamedTuple):
     """questions for upstreams: asked, joined to one on its way, asked again for the cache alone, and not
     taken since too much is on its way"""
     times: tuple[int, ...]
-    """answers by response time, in the buckets of ``stages.record.BOUNDS``"""
+    """answers by response time, in the buckets of ``answer_counts.BOUNDS``"""
     seconds: float
     """all response times together"""
     self_queries: int
@@ -34,7 +34,7 @@ class Descriptor:
 
 @final
 class Punted:
-    """What a thread left to the slow path."""
+    """An exchange that a thread left to the slow path."""
 
     @property
     def reason(self) -> int:
@@ -60,10 +60,11 @@ class FastThread:
     def running(self) -> bool: ...
     @property
     def turns(self) -> int:
-        """How often it has looked at its sockets so far."""
+        """The number of times that it has looked at its sockets."""
 
     def open_listen_socket(self, socket: int, wildcard: bool) -> int:
-        """Serve a bound, non-blocking UDP socket from now on, by a duplicate; its door's number.
+        """Serve a bound, non-blocking UDP socket from now on, by a duplicate; the number of the listening
+        socket in this thread.
         ``wildcard``: it tells which address was asked. OSError: there are too many."""
 
     def close_listen_socket(self, listen_socket: int) -> None:

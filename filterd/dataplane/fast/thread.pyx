@@ -69,13 +69,20 @@ from filterd.dataplane.fast.punts cimport (
     punts_free,
 )
 from filterd.dataplane.fast.routes cimport Route
-from filterd.dataplane.fast.selfquery cimport SELF_KEY, SELF_OTHER, SELF_SIZE, SELF_TAKEN, self_answer, self_take
+from filterd.dataplane.fast.selfquery cimport (
+    SELF_KEY,
+    SELF_OTHER,
+    SELF_SIZE,
+    SELF_TAKEN,
+    self_answer,
+    self_take,
+)
 from filterd.wire.proxy cimport PROXY_OK, ProxySource, read_proxy
 
 from typing import NamedTuple
 
 from filterd.dataplane.tables.epoch import retire
-from filterd.dataplane.fast.punt_reasons import PuntReason
+from filterd.dataplane.fast.punts import PuntReason
 
 cdef extern from "<sys/epoll.h>" nogil:
     int epoll_create1(int flags)
@@ -115,7 +122,7 @@ cdef extern from *:
     void hook "filterd_hook"(unsigned int number) nogil
 
 cdef enum:
-    WAKE = 1 << 16              # the event of the thread's own eventfd; below: doors
+    WAKE = 1 << 16              # the event of the thread's own eventfd; below: listening sockets
     FIRST_MISS = 1 << 17        # and above: sockets to upstreams
     LONGEST_SLEEP = 1000        # milliseconds
 
@@ -182,7 +189,7 @@ cdef void fast_wake(Fast* fast) noexcept nogil:
 
 
 cdef void take_core(Fast* fast) noexcept nogil:
-    """The core that is shown, if it is not the one in hand. Awake alone."""
+    """Copy the published core, unless this is the copy in use. The thread is awake for the epoch."""
     cdef Turn* turn = &fast.turn
     cdef uint64_t serial = load64(fast.serial)
     cdef Counters* counters = turn.core.counters
@@ -203,7 +210,7 @@ cdef inline int64_t micros_now() noexcept nogil:
 
 
 cdef void serve_listen_socket(Fast* fast, int listen_socket) noexcept nogil:
-    """One batch; what is left on the door ends the next wait at once."""
+    """Serve one batch; datagrams that are left on the socket end the next wait at once."""
     cdef int count = datagrams_receive(&fast.turn.datagrams, listen_socket)
     fast_batch(fast, count)
     datagrams_flush(&fast.turn.datagrams)
@@ -243,7 +250,7 @@ cdef void serve_group(Fast* fast, int first, int end) noexcept nogil:
 # ---- one datagram ----
 
 cdef int open_datagram(Fast* fast, int i, Exchange* x) noexcept nogil:
-    """Stage 0, then the stages of `packet` that need no verdict; see pipeline.py."""
+    """Stage 0, then the stages that need no verdict; see pipeline.py."""
     cdef Turn* turn = &fast.turn
     cdef const uint8_t* packet = datagram_packet(&turn.datagrams, i)
     cdef size_t length = datagram_length(&turn.datagrams, i)
@@ -272,7 +279,8 @@ cdef int open_datagram(Fast* fast, int i, Exchange* x) noexcept nogil:
     return guarded_open(&turn.core, packet, length, x, turn.now, turn.work)
 
 
-cdef bint take_self(Fast* fast, const uint8_t* packet, size_t length, const ReturnPath* return_path) noexcept nogil:
+cdef bint take_self(Fast* fast, const uint8_t* packet, size_t length,
+                    const ReturnPath* return_path) noexcept nogil:
     """The resolver's own query to this thread: above admit and outside of all counts of clients' queries."""
     cdef uint8_t answer[SELF_SIZE]
     cdef int status = self_take(&fast.itself, packet, length)
@@ -286,7 +294,7 @@ cdef bint take_self(Fast* fast, const uint8_t* packet, size_t length, const Retu
 
 
 cdef void settle(Fast* fast, int status, Exchange* x, const ReturnPath* return_path) noexcept nogil:
-    """What becomes of an exchange after the stages that do not wait."""
+    """Send, forward or punt an exchange after the stages that do not wait."""
     cdef Turn* turn = &fast.turn
     if status == PACKET_ANSWER:
         datagrams_reply(&turn.datagrams, return_path, turn.work.out, turn.work.written)
@@ -323,7 +331,7 @@ cdef void forward(Fast* fast, Exchange* x, const ReturnPath* return_path) noexce
 # ---- the Python face ----
 
 class FastCounts(NamedTuple):
-    """See the stub."""
+    """Counts of one thread since it was made."""
 
     turns: int
     batches: int
@@ -349,11 +357,11 @@ cdef class Descriptor:
 
 
 cdef class Punted:
-    """See the stub."""
+    """An exchange that a thread left to the slow path."""
 
 
 cdef class FastThread:
-    """See the stub."""
+    """One thread's sockets and memory; all but ``run`` is for the event loop."""
 
     def __cinit__(self, Plane packets not None, Routes routes not None, uint32_t number, int32_t news,
                   bytes seed not None):
@@ -378,7 +386,8 @@ cdef class FastThread:
         turn.core.counters = &self.tally.counters
         turn.work = <Workspace*>calloc(1, sizeof(Workspace))
         secret = seed_from(<const uint8_t*><const char*>seed)
-        if not datagrams_allocate(&turn.datagrams) or not punts_allocate(&turn.punts, &secret) or turn.work == NULL:
+        if (not datagrams_allocate(&turn.datagrams) or not punts_allocate(&turn.punts, &secret)
+                or turn.work == NULL):
             raise MemoryError("no memory for a thread of the fast path")
         self._open()
         if not misses_allocate(&self.fast.misses, self.fast.epoll, FIRST_MISS, self.tallies.hops,
@@ -422,7 +431,9 @@ cdef class FastThread:
             if listen_socket not in self.descriptors:
                 break
         else:
-            raise OSError(f"a thread listens on {MAX_LISTEN_SOCKETS} sockets at most: configure fewer addresses")
+            raise OSError(
+                f"a thread listens on {MAX_LISTEN_SOCKETS} sockets at most: configure fewer addresses"
+            )
         listen_socket_open(&self.fast.turn.datagrams.listen_sockets[listen_socket], mine.number, wildcard)
         event.events = EPOLLIN
         event.data.u64 = listen_socket
@@ -470,8 +481,8 @@ cdef class FastThread:
         return punted
 
     def answer(self, Punted punted not None, bytes answer not None):
-        return bool(return_path_send(&self.fast.turn.datagrams, &punted.return_path, <const uint8_t*><const char*>answer,
-                              len(answer)))
+        return bool(return_path_send(&self.fast.turn.datagrams, &punted.return_path,
+                                     <const uint8_t*><const char*>answer, len(answer)))
 
     @property
     def turns(self):

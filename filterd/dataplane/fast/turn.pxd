@@ -1,5 +1,5 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
-"""What one thread of the fast path has in hand while it works on a batch."""
+"""The state of one thread of the fast path while it works on a batch."""
 
 from libc.stdint cimport int64_t, uint64_t
 
@@ -9,11 +9,11 @@ from filterd.dataplane.fast.punts cimport Punts
 
 
 cdef enum:
-    TIMES = 15                  # buckets of response times: stages/record.py has their upper ends
+    TIMES = 15                  # buckets of response times: packet/answer_counts.py has their upper ends
 
 
 cdef struct Turn:
-    Core core                   # a copy of the one that is shown, with this thread's counters
+    Core core                   # a copy of the published one, with this thread's counters
     Workspace* work
     Datagrams datagrams
     Punts punts
@@ -25,7 +25,7 @@ cdef struct Turn:
     uint64_t waited             # all response times together, microseconds
 
 
-# An answer goes that was asked for at `came` (microseconds); counted by its response time.
+# Count an answer, whose query came at `came` (microseconds), by its response time.
 cdef void turn_answered(Turn* turn, int64_t came) noexcept nogil
-# What was answered in this batch took so long (microseconds).
+# Count the answers of this batch, which took so long (microseconds).
 cdef void turn_batch_answered(Turn* turn, int64_t waited) noexcept nogil

@@ -29,6 +29,8 @@ def _take_bounds():
     from filterd.dataplane.packet.answer_counts import BOUNDS as seconds
 
     cdef int i
+    if len(seconds) != TIMES - 1:
+        raise ImportError(f"{len(seconds)} bounds of response times, and room for {TIMES - 1}")
     for i in range(TIMES - 1):
         BOUNDS[i] = <int64_t>(seconds[i] * 1e6)
 

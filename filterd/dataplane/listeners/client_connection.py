@@ -12,7 +12,7 @@ import asyncio
 import contextlib
 from typing import cast
 
-from filterd.dataplane.listeners.connection_table import Ending, Prefix
+from filterd.dataplane.listeners.connection_table import ConnectionEnding, Prefix
 from filterd.dataplane.listeners.framing import Framing
 from filterd.dataplane.listeners.listener_context import ListenerContext
 from filterd.dataplane.packet.unwrap import source_of
@@ -65,7 +65,7 @@ class ClientConnection(asyncio.BufferedProtocol):
         """the client has closed its side"""
         self._scheduled = False
         """a call of :meth:`_advance` is scheduled"""
-        self._ending: Ending | None = None
+        self._ending: ConnectionEnding | None = None
         """why the connection ends; once set, no more queries are taken"""
         self._since = context.clock()
         """when a query or an answer was last completed"""
@@ -86,7 +86,7 @@ class ClientConnection(asyncio.BufferedProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The connection is closed."""
-        ending = self._ending or (Ending.CLIENT if exc is None else Ending.LOST)
+        ending = self._ending or (ConnectionEnding.CLIENT if exc is None else ConnectionEnding.LOST)
         self._ending = ending
         self._context.connections.leave(self, ending)
 
@@ -122,25 +122,25 @@ class ClientConnection(asyncio.BufferedProtocol):
         self._mark_idle()
         self._advance()
 
-    def deadline(self) -> tuple[float, Ending | None]:
+    def deadline(self) -> tuple[float, ConnectionEnding | None]:
         """The time at which to cut the connection, and the reason; without one: when to check again."""
         idle = self._context.connections.limits.idle
-        found: list[tuple[float, Ending | None]] = []
+        found: list[tuple[float, ConnectionEnding | None]] = []
         if self._unread:
-            found.append((self._unread + idle, Ending.UNREAD))
+            found.append((self._unread + idle, ConnectionEnding.UNREAD))
         if self._partial:
-            found.append((self._partial + idle, Ending.INCOMPLETE))
+            found.append((self._partial + idle, ConnectionEnding.INCOMPLETE))
         elif not self._waiting:
             found.append((self._since + idle, self._idle_ending()))
         return min(found, default=(self._context.clock() + idle, None), key=lambda each: each[0])
 
-    def _idle_ending(self) -> Ending:
+    def _idle_ending(self) -> ConnectionEnding:
         """The reason to cut a connection on which no query is being answered."""
         if self._transport is not None and self._transport.get_write_buffer_size():
-            return Ending.UNREAD
-        return Ending.INCOMPLETE if len(self._framing) else Ending.IDLE
+            return ConnectionEnding.UNREAD
+        return ConnectionEnding.INCOMPLETE if len(self._framing) else ConnectionEnding.IDLE
 
-    def cut(self, ending: Ending) -> None:
+    def cut(self, ending: ConnectionEnding) -> None:
         """Cut the connection at once."""
         self._ending = self._ending or ending
         self._context.connections.leave(self, self._ending)
@@ -177,11 +177,11 @@ class ClientConnection(asyncio.BufferedProtocol):
         if header is ProxyProblem.INCOMPLETE and not self._ended:
             return False
         if not start:
-            self.cut(Ending.CLIENT)  # a health check of the proxy
+            self.cut(ConnectionEnding.CLIENT)  # a health check of the proxy
             return False
         if isinstance(header, ProxyProblem):
             self._context.path.counts.dropped("no_proxy_header")
-            self.cut(Ending.NO_PROXY_HEADER)
+            self.cut(ConnectionEnding.NO_PROXY_HEADER)
             return False
         self._framing.skip(header.length)
         self._proxied = True
@@ -192,7 +192,7 @@ class ClientConnection(asyncio.BufferedProtocol):
         self._client = client
         if self._context.connections.claim(self, client):
             return True
-        self.cut(Ending.PREFIX_FULL)
+        self.cut(ConnectionEnding.PREFIX_FULL)
         return False
 
     def _may_take(self) -> bool:
@@ -237,7 +237,7 @@ class ClientConnection(asyncio.BufferedProtocol):
             return
         transport.write(len(answer).to_bytes(2, "big") + answer)
         if transport.get_write_buffer_size() > MOST_UNSENT * self._context.connections.limits.unsent:
-            self.cut(Ending.UNREAD)
+            self.cut(ConnectionEnding.UNREAD)
 
     def _note_partial(self, took: bool) -> None:
         """Time an incomplete message from its first byte, however slowly the rest drips in, and only while we
@@ -254,11 +254,11 @@ class ClientConnection(asyncio.BufferedProtocol):
         if self._scheduled:
             self._transport.pause_reading()
         elif self._framing.broken:
-            self._end(Ending.NOT_A_MESSAGE)
+            self._end(ConnectionEnding.NOT_A_MESSAGE)
         elif self._served >= self._context.connections.limits.queries:
-            self._end(Ending.SERVED)
+            self._end(ConnectionEnding.SERVED)
         elif self._ended and self._may_take():
-            self._end(Ending.CLIENT)
+            self._end(ConnectionEnding.CLIENT)
         elif self._may_take() and not self._ended:
             self._transport.resume_reading()
         else:
@@ -266,13 +266,13 @@ class ClientConnection(asyncio.BufferedProtocol):
             if not self._context.connections.may_wait(self):
                 self._context.connections.queue_up(self)
 
-    def _end(self, ending: Ending) -> None:
+    def _end(self, ending: ConnectionEnding) -> None:
         """Close our side once every query is answered, and wait for the client to close its side."""
         transport = cast("asyncio.Transport", self._transport)
         if self._waiting:
             transport.pause_reading()
             return
-        if ending is Ending.NOT_A_MESSAGE:
+        if ending is ConnectionEnding.NOT_A_MESSAGE:
             self._context.path.counts.dropped("short")
         self._ending = ending
         self._since = self._context.clock()

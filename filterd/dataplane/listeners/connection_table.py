@@ -26,7 +26,7 @@ _MAPPED = bytes(10) + b"\xff\xff"
 _ALL = (1 << 128) - 1
 
 
-class Ending(StrEnum):
+class ConnectionEnding(StrEnum):
     """The reasons why a connection ended."""
 
     CLIENT = "client"
@@ -79,10 +79,10 @@ class TableEntry(Protocol):
     prefix: Prefix | None
     """set by the table; None: the client is not known yet"""
 
-    def deadline(self) -> tuple[float, Ending | None]:
+    def deadline(self) -> tuple[float, ConnectionEnding | None]:
         """The time at which to cut the connection, and the reason; without one: when to check again."""
 
-    def cut(self, ending: Ending) -> None:
+    def cut(self, ending: ConnectionEnding) -> None:
         """Cut the connection at once, and leave the table."""
 
     def resume(self) -> None:
@@ -109,7 +109,7 @@ class ConnectionTable:
 
     def __init__(self, limits: ConnectionLimits) -> None:
         self.limits = limits
-        self.ended: Counter[Ending] = Counter()
+        self.ended: Counter[ConnectionEnding] = Counter()
         """ended connections by reason, refused ones included"""
         self._open: dict[TableEntry, None] = {}
         self._idle: dict[TableEntry, None] = {}
@@ -132,7 +132,7 @@ class ConnectionTable:
         """Return whether one more connection may come in; cuts the one idle longest if that makes room."""
         if len(self._open) < self.limits.connections or self.make_room():
             return True
-        self.ended[Ending.FULL] += 1
+        self.ended[ConnectionEnding.FULL] += 1
         return False
 
     def make_room(self) -> bool:
@@ -200,12 +200,13 @@ class ConnectionTable:
             return
         prefix.waiting -= 1
         self._forget_empty(prefix)
-        first = next(iter(prefix.queue), None)
-        if first is not None:
+        # A connection may have nothing left to ask; then the next one continues.
+        while prefix.queue and prefix.waiting < WAITING_PER_PREFIX:
+            first = next(iter(prefix.queue))
             del prefix.queue[first]
             first.resume()
 
-    def leave(self, connection: TableEntry, ending: Ending) -> None:
+    def leave(self, connection: TableEntry, ending: ConnectionEnding) -> None:
         """Remove a connection that ended; has no effect if it was removed before."""
         if connection not in self._open:
             return
@@ -254,5 +255,5 @@ class ConnectionTable:
         oldest = next(iter(order), None)
         if oldest is None:
             return False
-        oldest.cut(Ending.MADE_ROOM)
+        oldest.cut(ConnectionEnding.MADE_ROOM)
         return True

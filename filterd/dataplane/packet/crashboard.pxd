@@ -107,7 +107,7 @@ cdef int board_take(const Board* board, Note* note, const uint8_t* packet, size_
 
 
 cdef class CrashBoard:
-    """See the stub."""
+    """One board, mapped into this process."""
     cdef Board* board
     cdef readonly int descriptor
     cdef object memory

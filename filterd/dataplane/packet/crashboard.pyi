@@ -32,7 +32,7 @@ class CrashBoard:
     def __enter__(self) -> CrashBoard: ...
     def __exit__(self, *_: object) -> None: ...
     def under_work(self) -> list[tuple[int, bytes]]:
-        """What threads work on now, or did when they died: how many each had begun, and the mark."""
+        """The work of each thread, now or when it died: how many packets it had begun, and the mark."""
 
     def note(self, mark: bytes, place: int = 0) -> None:
         """Say that thread ``place`` works on that. ValueError for no mark and no place."""

@@ -38,7 +38,7 @@ cdef int board_take(const Board* board, Note* note, const uint8_t* packet, size_
 
 
 cdef class CrashBoard:
-    """See the stub."""
+    """One board, mapped into this process. Marks are keyed hashes of 16 bytes."""
 
     def __cinit__(self):
         self.board = NULL

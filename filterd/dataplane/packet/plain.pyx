@@ -26,7 +26,7 @@ cdef inline bint is_usual(uint16_t qtype) noexcept nogil:
 
 
 cdef size_t question_end(const uint8_t* packet, size_t length) noexcept nogil:
-    """Where the one question ends; 0 where it cannot be read or has a pointer."""
+    """The end of the one question; 0 where it cannot be read or has a pointer."""
     cdef size_t at = HEADER
     if word(packet + 4) != 1 or packet[2] & OPCODE:
         return 0

@@ -18,7 +18,7 @@ cdef class Pending:
 
 
 cdef class Tally:
-    """What one thread counts. It stays with the packets when the thread ends."""
+    """Counts of one thread. They stay with the plane when the thread ends."""
     cdef Counters counters
 
 

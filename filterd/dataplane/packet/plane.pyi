@@ -28,7 +28,7 @@ class Pending:
     def checking_disabled(self) -> bool: ...
     @property
     def client(self) -> bytes:
-        """Whose it is, as a front or a trusted sender's subnet names it: 16 bytes."""
+        """The client's address in 16 bytes, as a front or a trusted sender's subnet names it."""
 
     @property
     def tcp(self) -> bool: ...
@@ -38,7 +38,7 @@ class Pending:
 
 @final
 class Tally:
-    """What one thread counts."""
+    """Counts of one thread."""
 
 @final
 class CategoryBlocks:
@@ -87,7 +87,7 @@ class Plane:
         identity_ready: bool,
         earliest: int = 0,
     ) -> None:
-        """What verdicts rest on from the next packet on. None: every query gets SERVFAIL. ``earliest``: Unix
+        """Decide on this from the next packet on. State None: every query gets SERVFAIL. ``earliest``: Unix
         seconds before which the fast path does not believe the machine's clock."""
 
     def receive(
@@ -121,7 +121,7 @@ class Plane:
         """
 
     def answer_stale(self, pending: Pending, now: int, ticks: int) -> bytes | None:
-        """What a client that has waited too long gets of what is stale (RFC 8767 section 5), or None.
+        """The stale answer for a client that has waited too long (RFC 8767 section 5), or None.
 
         What forwarding brings at last goes to :meth:`keep`.
         """
@@ -136,10 +136,10 @@ class Plane:
 
     @property
     def board(self) -> CrashBoard | None:
-        """Where what is under work is noted."""
+        """The crash board, on which threads note what they work on."""
 
     @property
     def due(self) -> Pending | None:
-        """What the last answer came from, where that is popular and nearly over: ask for it again."""
+        """The question to be asked again: the last answer came from an entry that is popular and nearly over."""
 
     def counts(self) -> PlaneCounts: ...

@@ -49,7 +49,7 @@ cdef enum:
     KEPT_BLOCKS = 8             # CategoryBlocks that a thread may still hold and count in
 
 cdef class Pending:
-    """See the stub."""
+    """A query that has to be forwarded."""
 
     @property
     def name(self):
@@ -85,14 +85,14 @@ cdef class Pending:
 
 
 cdef class Tally:
-    """See the declaration."""
+    """Counts of one thread. They stay with the plane when the thread ends."""
 
     def __cinit__(self):
         memset(&self.counters, 0, sizeof(Counters))
 
 
 cdef class CategoryBlocks:
-    """See the declaration."""
+    """Blocks by class bit, for as long as the bits have one meaning."""
 
     def __cinit__(self, classes):
         memset(self.counts, 0, sizeof(self.counts))
@@ -100,7 +100,7 @@ cdef class CategoryBlocks:
 
 
 cdef class Plane:
-    """See the stub."""
+    """The stages with everything that they need. Calls hold the GIL."""
 
     def __cinit__(self):
         memset(&self.core, 0, sizeof(Core))

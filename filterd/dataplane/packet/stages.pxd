@@ -169,7 +169,7 @@ cdef void note_question(const Core* core, const Exchange* x, Workspace* work) no
 
 
 cdef inline int noted(Workspace* work, int status) noexcept nogil:
-    """What was noted is done; its status."""
+    """Take the note away, and pass the status on."""
     if work.note != NULL:
         note_end(work.note)
     return status

@@ -10,6 +10,7 @@ from filterd.dataplane.cache.cache cimport (
     CACHE_STALE,
     Found,
     Key,
+    NewAnswer,
     cache_insert,
     cache_insert_failure,
     cache_key,
@@ -64,7 +65,7 @@ from filterd.policy.decide cimport (
     decide_known,
 )
 from filterd.policy.fingerprint cimport Fingerprint, suffixes
-from filterd.policy.inspect cimport INSPECT_OK, Union, inspect, union_of, union_touches
+from filterd.policy.inspect cimport INSPECT_OK, Inspected, Union, inspect, union_of, union_touches
 from filterd.policy.snapshot cimport origin_of_bit, prefetch_all
 from filterd.wire.codec cimport (
     BADVERS,
@@ -117,6 +118,20 @@ cdef enum:
     FIRST_META_TYPE = 249       # TKEY; up to 252 (AXFR) nothing that a resolver forwards
     LAST_META_TYPE = 254        # MAILA; 255 is ANY
 
+cdef struct Judged:             # an exchange past its verdict, on its way to an answer; proceed owns it
+    const Line* line            # NULL: of no known line
+    Verdict verdict
+    AnswerOptions options
+    int64_t now                 # as in packet_receive
+    int64_t ticks
+
+cdef struct Candidate:          # an answer to `asked` that inspection has not let through yet; all borrowed
+    const uint8_t* message
+    size_t length
+    bint ad
+    const EdeList* edes
+    const Found* found          # where in the cache it is from; NULL: forwarding brought it
+
 # ---- the stages, in the order of pipeline.py ----
 
 cdef int packet_receive(Core* core, const uint8_t* packet, size_t length, Exchange* x, int64_t now,
@@ -161,8 +176,9 @@ cdef int packet_open(Core* core, const uint8_t* packet, size_t length, Exchange*
     return answer_unforwardable(core, x, &options, work)
 
 
-cdef int answer_unforwardable(Core* core, Exchange* x, const AnswerOptions* options, Workspace* work) noexcept nogil:
-    """What no resolver forwards is answered by the header's fields, class and type alone."""
+cdef int answer_unforwardable(Core* core, Exchange* x, const AnswerOptions* options,
+                              Workspace* work) noexcept nogil:
+    """Answer what no resolver forwards, by the header's fields, class and type alone."""
     if x.query.edns_version != 0:
         return error(core, x, BADVERS, options, work)
     if not x.query.flags & FLAG_RD:
@@ -227,7 +243,7 @@ cdef int rate_of(Core* core, const Exchange* x, bint admitted, bint well_formed)
 
 
 cdef int limited(Core* core, Exchange* x, int rate, AnswerOptions* options, Workspace* work) noexcept nogil:
-    """What exceeds the limit: TC, a cookie that opens the way, and nothing else; or silence."""
+    """Answer beyond the rate limit: TC, a cookie that lifts it, and nothing else; or silence."""
     if rate != RATE_TRUNCATE:
         return drop(core, DROP_LIMITED)
     options.nsid_length = 0
@@ -251,6 +267,7 @@ cdef int packet_keep(Core* core, const Exchange* x, Reply* reply, int64_t ticks,
                      Workspace* work) noexcept nogil:
     cdef Key key
     cdef Union seen
+    cdef NewAnswer kept
     lookup_key(core, x, &key)
     scrub_reply(reply, work)
     if reply.message == NULL:
@@ -258,8 +275,13 @@ cdef int packet_keep(Core* core, const Exchange* x, Reply* reply, int64_t ticks,
     if core.state == NULL:
         return INSERT_REFUSED
     union_of(core.state, reply.message, reply.length, &seen)
-    return cache_insert(core.cache, &key, reply.message, reply.length, reply.ad, &reply.edes, &seen,
-                        core.state.generation, ticks)
+    kept.message = reply.message
+    kept.length = reply.length
+    kept.ad = reply.ad
+    kept.edes = &reply.edes
+    kept.seen = &seen
+    kept.generation = core.state.generation
+    return cache_insert(core.cache, &key, &kept, ticks)
 
 
 cdef void scrub_reply(Reply* reply, Workspace* work) noexcept nogil:
@@ -291,40 +313,39 @@ cdef int proceed(Core* core, Exchange* x, const Reply* reply, const Ahead* ahead
                  Workspace* work) noexcept nogil:
     """Identify, decide, then answer or look up. ``reply`` NULL: nothing was forwarded yet."""
     cdef Line mine
-    cdef const Line* line = &mine
-    cdef Verdict verdict
     cdef Name answered
-    cdef AnswerOptions options
+    cdef Judged judged
     cdef int who = identify(core.state, core.addresses, core.lines, core.identity_ready, x.client, &mine)
     if who == WHO_UNREAD:
         return PACKET_BUSY
-    begin_options(core, x, &options)
+    begin_options(core, x, &judged.options)
     if who == WHO_NOT_READY:
         bump64(&core.counters.not_ready)
-        add_ede(&options, EDE_NOT_READY, NULL, 0)
-        return error(core, x, SERVFAIL, &options, work)
-    if who == WHO_UNKNOWN:
-        line = NULL
+        add_ede(&judged.options, EDE_NOT_READY, NULL, 0)
+        return error(core, x, SERVFAIL, &judged.options, work)
+    judged.line = NULL if who == WHO_UNKNOWN else &mine
+    judged.now = now
+    judged.ticks = ticks
     if ahead != NULL:
-        decide_known(core.state, line, &x.query.name, &ahead.suffixes[0], now, &verdict, NULL)
+        decide_known(core.state, judged.line, &x.query.name, &ahead.suffixes[0], now, &judged.verdict, NULL)
     else:
-        decide(core.state, line, &x.query.name, now, &verdict, NULL)
-    limit_ttl(core, line, &verdict, now, &options)
-    if verdict.outcome == OUTCOME_BLOCK:
-        return blocked(core, x, &verdict, &options, work)
-    if verdict.outcome == OUTCOME_LOCAL:
-        return local(core, x, &verdict, &options, work)
+        decide(core.state, judged.line, &x.query.name, now, &judged.verdict, NULL)
+    limit_ttl(core, &judged)
+    if judged.verdict.outcome == OUTCOME_BLOCK:
+        return blocked(core, x, &judged.verdict, &judged.options, work)
+    if judged.verdict.outcome == OUTCOME_LOCAL:
+        return local(core, x, &judged.verdict, &judged.options, work)
     if reply != NULL:
         answered = x.asked
-    if reply == NULL or not x.rewrite or verdict.outcome == OUTCOME_REWRITE:
-        ask(core, x, line, &verdict)    # else an alias led to the safe host that was asked: it stays
+    if reply == NULL or not x.rewrite or judged.verdict.outcome == OUTCOME_REWRITE:
+        ask(core, x, &judged.verdict)   # else an alias led to the safe host that was asked: it stays
     if reply != NULL and same_name(&answered, &x.asked):
-        return with_reply(core, x, line, &verdict, reply, &options, now, ticks, work)
-    return look_up(core, x, line, &verdict, NULL if x.rewrite else ahead, &options, now, ticks, work)
+        return with_reply(core, x, &judged, reply, work)
+    return look_up(core, x, &judged, NULL if x.rewrite else ahead, work)
 
 
-cdef void ask(const Core* core, Exchange* x, const Line* line, const Verdict* verdict) noexcept nogil:
-    """Which name is looked up: the query's, or the safe host."""
+cdef void ask(const Core* core, Exchange* x, const Verdict* verdict) noexcept nogil:
+    """Set the name that is looked up: the query's, or the safe host."""
     x.rewrite = verdict.outcome == OUTCOME_REWRITE
     if x.rewrite:
         copy_name(&x.asked, core.state.targets[verdict.reference])
@@ -332,73 +353,89 @@ cdef void ask(const Core* core, Exchange* x, const Line* line, const Verdict* ve
         copy_name(&x.asked, &x.query.name)
 
 
-cdef int look_up(Core* core, Exchange* x, const Line* line, const Verdict* verdict, const Ahead* ahead,
-                 AnswerOptions* options, int64_t now, int64_t ticks, Workspace* work) noexcept nogil:
+cdef int look_up(Core* core, Exchange* x, Judged* judged, const Ahead* ahead,
+                 Workspace* work) noexcept nogil:
     """Answer from the cache, name by name, as far as it goes."""
     cdef Key key
     cdef Found found
+    cdef Candidate candidate
     cdef Verdict seen
     cdef int status
     while x.rounds < MAX_ROUNDS:
         x.rounds += 1
-        if x.rewrite and not safe_host_passes(core, x, line, verdict, now, &seen):
+        if x.rewrite and not safe_host_passes(core, x, judged, &seen):
             x.stale = x.refresh = False     # of the name that led there
-            return blocked(core, x, &seen, options, work)
+            return blocked(core, x, &seen, &judged.options, work)
         if ahead != NULL and x.rounds == 1:
             key = ahead.key
         else:
             lookup_key(core, x, &key)
-        status = cache_lookup(core.cache, &key, ticks, work.found, BUFFER_SIZE, &found)
+        status = cache_lookup(core.cache, &key, judged.ticks, work.found, BUFFER_SIZE, &found)
         x.stale = status == CACHE_STALE
         x.refresh = status == CACHE_HIT and found.refresh
         if x.stale and (found.hold or x.takes_stale):
             bump64(&core.counters.lookups[LOOKUP_STALE])
-            stale_ede(work.found, options)
+            stale_ede(work.found, &judged.options)
         elif status == CACHE_HIT:
             bump64(&core.counters.lookups[LOOKUP_PREFETCH if x.refresh else LOOKUP_HIT])
         else:
             bump64(&core.counters.lookups[LOOKUP_MISS])
             return PACKET_MISS
-        options.age = found.age
+        judged.options.age = found.age
         if found.failure:
-            add_edes(options, &found.edes)
-            return error(core, x, SERVFAIL, options, work)
-        status = complete(core, x, line, verdict, &found, work.found, found.length, found.ad, &found.edes,
-                          options, now, work)
+            add_edes(&judged.options, &found.edes)
+            return error(core, x, SERVFAIL, &judged.options, work)
+        candidate.message = work.found
+        candidate.length = found.length
+        candidate.ad = found.ad
+        candidate.edes = &found.edes
+        candidate.found = &found
+        status = complete(core, x, judged, &candidate, work)
         if status != PACKET_AGAIN:
             return status
-    return error(core, x, SERVFAIL, options, work)
+    return error(core, x, SERVFAIL, &judged.options, work)
 
 
-cdef int with_reply(Core* core, Exchange* x, const Line* line, const Verdict* verdict, const Reply* reply,
-                    AnswerOptions* options, int64_t now, int64_t ticks, Workspace* work) noexcept nogil:
+cdef int with_reply(Core* core, Exchange* x, Judged* judged, const Reply* reply,
+                    Workspace* work) noexcept nogil:
     """Answer with what forwarding brought; where it brought nothing, with what is stale, or SERVFAIL."""
+    cdef Candidate candidate
     cdef int status
     if reply.message == NULL:
         x.rounds = MAX_ROUNDS - 1
-        status = look_up(core, x, line, verdict, NULL, options, now, ticks, work)
+        status = look_up(core, x, judged, NULL, work)
         if status == PACKET_MISS:
-            add_edes(options, &reply.edes)
-            return error(core, x, SERVFAIL, options, work)
+            add_edes(&judged.options, &reply.edes)
+            return error(core, x, SERVFAIL, &judged.options, work)
         return status
-    status = complete(core, x, line, verdict, NULL, reply.message, reply.length, reply.ad, &reply.edes,
-                      options, now, work)
+    candidate.message = reply.message
+    candidate.length = reply.length
+    candidate.ad = reply.ad
+    candidate.edes = &reply.edes
+    candidate.found = NULL
+    status = complete(core, x, judged, &candidate, work)
     if status == PACKET_AGAIN:
-        return look_up(core, x, line, verdict, NULL, options, now, ticks, work)
+        return look_up(core, x, judged, NULL, work)
     return status
 
 
-cdef int complete(Core* core, Exchange* x, const Line* line, const Verdict* verdict, const Found* found,
-                  const uint8_t* message, size_t length, bint ad, const EdeList* edes, AnswerOptions* options,
-                  int64_t now, Workspace* work) noexcept nogil:
-    """Inspect the answer to ``x.asked`` and respond. ``found``: where in the cache it is from, or NULL."""
+cdef int complete(Core* core, Exchange* x, Judged* judged, const Candidate* candidate,
+                  Workspace* work) noexcept nogil:
+    """Inspect the answer to ``x.asked`` and respond; PACKET_AGAIN where it leads to a safe host."""
+    cdef const uint8_t* message = candidate.message
+    cdef size_t length = candidate.length
+    cdef AnswerOptions* options = &judged.options
+    cdef Inspected inspected
     cdef Verdict seen
-    if found == NULL and x.rewrite and not safe_host_passes(core, x, line, verdict, now, &seen):
+    if candidate.found == NULL and x.rewrite and not safe_host_passes(core, x, judged, &seen):
         return blocked(core, x, &seen, options, work)
-    memcpy(&seen, verdict, sizeof(Verdict))
-    if must_inspect(core, line, found, message, length, now):
-        if inspect(core.state, line, message, length, verdict.own_allow, x.rewrite, now, &seen,
-                   NULL) != INSPECT_OK:
+    memcpy(&seen, &judged.verdict, sizeof(Verdict))
+    if must_inspect(core, judged, candidate):
+        inspected.message = message
+        inspected.length = length
+        inspected.own_allow = judged.verdict.own_allow
+        inspected.rewritten = x.rewrite
+        if inspect(core.state, judged.line, &inspected, judged.now, &seen, NULL) != INSPECT_OK:
             add_ede(options, EDE_NETWORK_ERROR, NULL, 0)
             return error(core, x, SERVFAIL, options, work)
         if seen.outcome == OUTCOME_BLOCK:
@@ -407,7 +444,7 @@ cdef int complete(Core* core, Exchange* x, const Line* line, const Verdict* verd
             x.rewrite = True
             x.asked = core.state.targets[seen.reference][0]
             return PACKET_AGAIN
-    add_edes(options, edes)
+    add_edes(options, candidate.edes)
     if message[3] & 0x0F == NXDOMAIN or (message[6] == 0 and message[7] == 0):
         options.ttl_cap = min(options.ttl_cap, <uint32_t> MAX_NEGATIVE_TTL)
     if x.rewrite:
@@ -416,40 +453,40 @@ cdef int complete(Core* core, Exchange* x, const Line* line, const Verdict* verd
         return sent(
             core, respond_rewrite(&x.query, &x.asked, message, length, options, work.out, BUFFER_SIZE), work
         )
-    count(core, OUTCOME_PASS, verdict.reason, 0)
-    options.ad = ad and (x.query.dnssec_ok or x.query.flags & FLAG_AD)
+    count(core, OUTCOME_PASS, judged.verdict.reason, 0)
+    options.ad = candidate.ad and (x.query.dnssec_ok or x.query.flags & FLAG_AD)
     return sent(core, respond_answer(&x.query, message, length, options, work.out, BUFFER_SIZE), work)
 
 
-cdef bint safe_host_passes(const Core* core, const Exchange* x, const Line* line, const Verdict* verdict,
-                           int64_t now, Verdict* seen) noexcept nogil:
-    """Whether nothing blocks the safe host itself, whatever upstreams say: it is a name of the answer like
+cdef bint safe_host_passes(const Core* core, const Exchange* x, const Judged* judged,
+                           Verdict* seen) noexcept nogil:
+    """True if nothing blocks the safe host itself, whatever upstreams say: it is a name of the answer like
     any other. ``seen``: the verdict where something does."""
     cdef Fingerprint values[128]
     cdef Subject subject
-    memcpy(seen, verdict, sizeof(Verdict))
+    memcpy(seen, &judged.verdict, sizeof(Verdict))
     memset(&subject, 0, sizeof(Subject))
     suffixes(core.state.key, &x.asked, values)
     subject.name = &x.asked
     subject.suffixes = values
     subject.where = WHERE_CNAME
-    subject.own_allow = verdict.own_allow
+    subject.own_allow = judged.verdict.own_allow
     subject.rewritten = True
-    decide_answer(core.state, line, &subject, now, seen, NULL)
+    decide_answer(core.state, judged.line, &subject, judged.now, seen, NULL)
     return seen.outcome != OUTCOME_BLOCK
 
 
-cdef bint must_inspect(Core* core, const Line* line, const Found* found, const uint8_t* message,
-                       size_t length, int64_t now) noexcept nogil:
-    """Whether the answer's union of classes touches this line; one of another state is recomputed."""
+cdef bint must_inspect(Core* core, const Judged* judged, const Candidate* candidate) noexcept nogil:
+    """True if the answer's union of classes touches this line; one of another state is recomputed."""
+    cdef const Found* found = candidate.found
     cdef Union seen
     if found == NULL:
         return True
     if found.union_known and found.generation == core.state.generation:
-        return union_touches(core.state, line, &found.seen, now)
-    union_of(core.state, message, length, &seen)
+        return union_touches(core.state, judged.line, &found.seen, judged.now)
+    union_of(core.state, candidate.message, candidate.length, &seen)
     cache_set_union(core.cache, found, &seen, core.state.generation)
-    return union_touches(core.state, line, &seen, now)
+    return union_touches(core.state, judged.line, &seen, judged.now)
 
 
 # ---- answers that are made here ----
@@ -490,7 +527,7 @@ cdef int local(Core* core, Exchange* x, const Verdict* verdict, const AnswerOpti
 
 
 cdef uint8_t apex_of(const Core* core, const Name* name, uint32_t bit) noexcept nogil:
-    """Where in a name of a local zone, which is known by its class, the zone's own name starts."""
+    """The offset at which the local zone's own name starts in a name below it; its class names the zone."""
     cdef Fingerprint values[128]
     cdef int label
     suffixes(core.state.key, name, values)
@@ -557,7 +594,7 @@ cdef int guarded_take(Core* core, Exchange* x, const Ahead* ahead, int64_t now, 
 
 cdef int guarded(Core* core, int guard, Exchange* x, size_t length, const uint8_t* refusal,
                  size_t written, Workspace* work) noexcept nogil:
-    """What a packet gets that reduced mode does not let in."""
+    """Answer a packet that reduced mode does not let in."""
     x.refresh = False   # whoever has an exchange for packet after packet finds the last one's here
     if guard == GUARD_REFUSED:
         bump64(&core.counters.queries[1 if x.tcp else 0])
@@ -596,14 +633,16 @@ cdef void begin_options(const Core* core, const Exchange* x, AnswerOptions* opti
     memcpy(options.ipv6, core.rules.ipv6, 16)
 
 
-cdef void limit_ttl(const Core* core, const Line* line, const Verdict* verdict, int64_t now,
-                    AnswerOptions* options) noexcept nogil:
+cdef void limit_ttl(const Core* core, Judged* judged) noexcept nogil:
     """A line that opted in gets no TTL that outlives its next boundary, so that no telephone's cache does."""
-    if line == NULL or not line.flags & LINE_OPTED_IN:
+    cdef AnswerOptions* options = &judged.options
+    cdef int64_t left
+    if judged.line == NULL or not judged.line.flags & LINE_OPTED_IN:
         return
     options.ttl_cap = core.rules.max_ttl_opted_in
-    if verdict.valid_until > now and verdict.valid_until - now < options.ttl_cap:
-        options.ttl_cap = <uint32_t>(verdict.valid_until - now)
+    left = judged.verdict.valid_until - judged.now
+    if 0 < left < options.ttl_cap:
+        options.ttl_cap = <uint32_t>left
     if options.ttl > options.ttl_cap:
         options.ttl = options.ttl_cap
 

@@ -12,7 +12,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Protocol
 
-from filterd.dataplane.fast.punt_reasons import PuntReason
+from filterd.dataplane.fast.punts import PuntReason
 from filterd.dataplane.fast.thread import Punted
 from filterd.dataplane.packet.answer_counts import AnswerCounts
 from filterd.dataplane.packet.plane import Pending, Plane

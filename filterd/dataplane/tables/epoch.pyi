@@ -12,7 +12,7 @@ def collect() -> int:
     """Free what no reader can hold any more, a few thousand things at most; how many are still kept."""
 
 def waiting() -> int:
-    """How many things are kept."""
+    """The number of things that are kept."""
 
 @final
 class Reader:

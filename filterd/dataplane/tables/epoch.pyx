@@ -88,7 +88,7 @@ cdef void epoch_pass(int reader) noexcept nogil:
 # --- writers: with the GIL -------------------------------------------------------------------------------
 
 cdef uint64_t _oldest() noexcept nogil:
-    """What was retired at this epoch or before is held by nobody."""
+    """The epoch up to which no reader holds what was retired."""
     cdef uint64_t oldest
     cdef uint64_t epoch
     cdef uint64_t number
@@ -192,7 +192,7 @@ def waiting():
 
 
 cdef class Reader:
-    """See the stub."""
+    """A reader's number for as long as this lives: for tests and tools."""
 
     cdef readonly int number
 

@@ -8,6 +8,8 @@ fingerprint of the policy snapshot (SipHash-2-4, 128 bits), which has no key to 
 from libc.stdint cimport uint8_t, uint64_t
 from libc.string cimport memcpy
 
+from filterd.wire.siphash cimport SipState, sip_result, sip_round, sip_start
+
 cdef extern from *:
     """
     static inline uint64_t filterd_high_product(uint64_t a, uint64_t b) {
@@ -35,22 +37,11 @@ cdef inline Seed seed_from(const uint8_t* secret) noexcept nogil:
     return seed
 
 
-cdef inline uint64_t rotate(uint64_t word, int bits) noexcept nogil:
-    return (word << bits) | (word >> (64 - bits))
-
-
-cdef inline void sip_round(uint64_t* v) noexcept nogil:
-    """One SipRound over the four state words."""
-    v[0] += v[1]
-    v[1] = rotate(v[1], 13) ^ v[0]
-    v[0] = rotate(v[0], 32)
-    v[2] += v[3]
-    v[3] = rotate(v[3], 16) ^ v[2]
-    v[0] += v[3]
-    v[3] = rotate(v[3], 21) ^ v[0]
-    v[2] += v[1]
-    v[1] = rotate(v[1], 17) ^ v[2]
-    v[2] = rotate(v[2], 32)
+cdef inline void take_word(SipState* s, uint64_t word) noexcept nogil:
+    """Take in one word, by one round."""
+    s.v3 ^= word
+    sip_round(s)
+    s.v0 ^= word
 
 
 cdef inline uint64_t keyed_hash(
@@ -60,33 +51,23 @@ cdef inline uint64_t keyed_hash(
 
     Words are read in the machine's byte order: the value never leaves the process.
     """
-    cdef uint64_t v[4]
+    cdef SipState s
     cdef uint64_t word
     cdef size_t left = length
     cdef const uint8_t* at = key
-    v[0] = seed.first ^ <uint64_t>0x736F6D6570736575
-    v[1] = seed.second ^ <uint64_t>0x646F72616E646F6D
-    v[2] = seed.first ^ <uint64_t>0x6C7967656E657261
-    v[3] = seed.second ^ <uint64_t>0x7465646279746573
-    v[3] ^= tweak
-    sip_round(v)
-    v[0] ^= tweak
+    sip_start(&s, seed.first, seed.second)
+    take_word(&s, tweak)
     while left >= 8:
         memcpy(&word, at, 8)
-        v[3] ^= word
-        sip_round(v)
-        v[0] ^= word
+        take_word(&s, word)
         at += 8
         left -= 8
     word = 0
     if left != 0:  # memcpy may not be given the NULL of an empty key
         memcpy(&word, at, left)
-    word |= <uint64_t>((length + 8) & 0xFF) << 56
-    v[3] ^= word
-    sip_round(v)
-    v[0] ^= word
-    v[2] ^= 0xFF
-    sip_round(v)
-    sip_round(v)
-    sip_round(v)
-    return v[0] ^ v[1] ^ v[2] ^ v[3]
+    take_word(&s, word | <uint64_t>((length + 8) & 0xFF) << 56)
+    s.v2 ^= 0xFF
+    sip_round(&s)
+    sip_round(&s)
+    sip_round(&s)
+    return sip_result(&s)

@@ -32,7 +32,7 @@ class Lines:
 def read_beside(
     addresses: Addresses, lines: Lines, clients: bytes | bytearray | memoryview, rounds: int = 1
 ) -> list[tuple[int, LineView | None]]:
-    """What a thread without the GIL reads, for tests: (place, line) of each client, which has 16 bytes.
+    """Read lines as a thread without the GIL does, for tests: (place, line) of each client of 16 bytes.
 
     In further ``rounds`` only what differs from the client's read before; they end early where that is too
     much. A read that met the writer at work each time is left out.

@@ -1,5 +1,5 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
-"""How many queries over UDP each client prefix may ask: a token bucket for each, in memory taken at start.
+"""The limit on queries over UDP: a token bucket for each client prefix, in memory taken at start.
 
 A bucket is one word, so that threads without the GIL share it by compare-and-swap alone: the time at which it
 will be full again (the "theoretical arrival time" of the generic cell rate algorithm, ITU-T I.371). A query

@@ -1,4 +1,4 @@
-"""How many queries over UDP each client prefix may ask."""
+"""The limit on queries over UDP, by client prefix."""
 
 from typing import Literal, final
 

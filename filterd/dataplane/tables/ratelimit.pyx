@@ -1,5 +1,5 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
-"""How many queries over UDP each client prefix may ask: a token bucket for each, in memory taken at start.
+"""The limit on queries over UDP: a token bucket for each client prefix, in memory taken at start.
 
 The word of a bucket, from the top: 51 bits of time in units of 1/4096 ms (17 years), 7 bits of tag (0:
 empty), 4 bits of credit for TC answers, 2 bits that turn with each replacement, so that no thread charges a
@@ -127,7 +127,7 @@ cdef inline bint replace(RateSet* members, int place, uint64_t state, uint64_t k
 
 
 cdef inline int judge(const Rate* rate, uint64_t state, uint64_t now, uint64_t* after) noexcept nogil:
-    """What one more query gets, and the bucket's state then.
+    """Charge one more query: its outcome, and the bucket's state then.
 
     Every query that passes earns the prefix one TC answer, of which up to 15 are kept.
     """
@@ -153,7 +153,7 @@ cdef inline uint64_t packed(uint64_t full_at, uint64_t tag, uint64_t credit, uin
 # ---- the Python face ----
 
 cdef class RateRules:
-    """See the stub."""
+    """The limits of a configuration; sealed when made."""
 
     def __cinit__(self):
         memset(&self.rates, 0, sizeof(Rates))
@@ -194,7 +194,7 @@ cdef int fill_rate(Rate* out, limit, int length) except -1:
 
 
 cdef class RateLimiter:
-    """See the stub."""
+    """The buckets of clients and, apart from them, of senders outside the ACL; all memory is taken here."""
 
     def __cinit__(self, bytes secret not None, uint64_t clients=1 << 17, uint64_t strangers=1 << 14):
         if len(secret) != 16:

@@ -1,5 +1,5 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
-"""How the tables of lines and addresses are read without the GIL beside their one writer.
+"""A sequence lock: the tables of lines and addresses are read without the GIL beside their one writer.
 
 Each table has a sequence: odd while the writer changes what readers see, and another one afterwards. A reader
 notes it, copies, and starts again where it has moved; it waits for nobody, and gives up as BUSY in the end.
@@ -46,7 +46,7 @@ cdef enum:
 
 
 cdef inline void begin_change(uint64_t* sequence) noexcept nogil:
-    """What follows, up to ``end_change``, is seen whole or not at all. It must be short."""
+    """Begin a change that readers see whole or not at all, up to ``end_change``. It must be short."""
     store64(sequence, sequence[0] + 1)
 
 

@@ -19,7 +19,9 @@ PROBE = Question(b"\0", 2)
 PROBE_WAIT = 1.0
 """seconds"""
 LABEL = b"loop-check-"
-"""the start of a loop check's label; 20 hexadecimal digits follow, then the root"""
+"""how the label of a loop check begins"""
+DIGITS = 20
+"""hexadecimal, random: they end the label of a loop check, and the root follows"""
 LOOP_WAIT = 2.0
 """seconds"""
 FIRST_CHECKS = 1.0
@@ -122,7 +124,7 @@ class Probes:
 
     async def _check_for_loop(self, peer: Peer) -> None:
         """Ask it for a random name, and see whether that question arrives here."""
-        digits = f"{self._bits.getrandbits(80):020x}".encode()
+        digits = f"{self._bits.getrandbits(4 * DIGITS):0{DIGITS}x}".encode()
         label = LABEL + digits
         name = bytes([len(label)]) + label + b"\0"
         self._checked_at[peer] = self._clock()

@@ -17,15 +17,15 @@ from libc.stdlib cimport abort, free, malloc
 from libc.string cimport memcmp, memcpy, memset
 
 from filterd.dataplane.fast.miss_query cimport (
-    ASKING_SIZE,
+    MISS_QUERY_SIZE,
     CHECK_CASE_LOST,
     CHECK_OURS,
     CHECK_WRONG_ID,
     COINS,
     QUESTION_SIZE,
-    Asking,
-    asking_check,
-    asking_write,
+    MissQuery,
+    miss_query_check,
+    miss_query_write,
 )
 from filterd.dataplane.cache.cache cimport cache_flush
 from filterd.dataplane.packet.stages cimport (
@@ -69,7 +69,7 @@ from filterd.policy.decide cimport (
     Verdict,
     decide,
 )
-from filterd.policy.inspect cimport INSPECT_OK, Union, inspect, union_of
+from filterd.policy.inspect cimport INSPECT_OK, Inspected, Union, inspect, union_of
 from filterd.wire.codec cimport (
     BADVERS,
     END,
@@ -370,24 +370,28 @@ cdef void look_into(const uint8_t* kept, size_t length) noexcept nogil:
     """Inspection, the union of classes and the lifetime: none may fail on what was stripped."""
     cdef Lifetime lives
     cdef Verdict verdict
+    cdef Inspected answer
     cdef Union united
     must(walks(kept, length), 17)
     scrubs(kept, length)
     must(lifetime(kept, length, &lives) == OK, 18)
     memset(&verdict, 0, sizeof(Verdict))
     if core != NULL and core.state != NULL:
-        inspect(core.state, NULL, kept, length, False, False, NOW, &verdict, NULL)
+        answer.message = kept
+        answer.length = length
+        answer.own_allow = answer.rewritten = False
+        inspect(core.state, NULL, &answer, NOW, &verdict, NULL)
         union_of(core.state, kept, length, &united)
 
 
 cdef void check_asked(const uint8_t* message, size_t length, uint8_t how) noexcept nogil:
     """As a datagram to a thread that has asked what it says was asked, or else something: what is believed has that
     very question."""
-    cdef Asking asking
+    cdef MissQuery form
     cdef Name name
     cdef Query query
     cdef uint8_t question[QUESTION_SIZE]
-    cdef uint8_t sent[ASKING_SIZE]
+    cdef uint8_t sent[MISS_QUERY_SIZE]
     cdef uint64_t coins[COINS]
     cdef size_t end = HEADER_SIZE, size
     cdef uint16_t id
@@ -398,25 +402,25 @@ cdef void check_asked(const uint8_t* message, size_t length, uint8_t how) noexce
     if length < HEADER_SIZE or read_name(message, length, &end, &name) != OK or end + 4 > length:
         end = 0
         must(read_name(SAFE_HOST, 14, &end, &name) == OK, 49)
-        asking.qtype = asking.qclass = 1
+        form.qtype = form.qclass = 1
     else:
-        asking.qtype = get16(message + end)
-        asking.qclass = get16(message + end + 2)
+        form.qtype = get16(message + end)
+        form.qclass = get16(message + end + 2)
     for i in range(COINS):
         coins[i] = how * <uint64_t> 0x0101010101010101
-    asking.mixed_case = (how & 1) != 0
-    asking.edns = (how & 2) != 0
-    asking.dnssec_ok = (how & 4) != 0
-    asking.checking_disabled = (how & 8) != 0
-    size = asking_write(&asking, &name, id, coins, question, sent)
-    must(size <= ASKING_SIZE and parse_query(sent, size, &query) == OK, 50)
+    form.mixed_case = (how & 1) != 0
+    form.edns = (how & 2) != 0
+    form.dnssec_ok = (how & 4) != 0
+    form.checking_disabled = (how & 8) != 0
+    size = miss_query_write(&form, &name, id, coins, question, sent)
+    must(size <= MISS_QUERY_SIZE and parse_query(sent, size, &query) == OK, 50)
     must(query.name.length == name.length and memcmp(query.name.bytes, name.bytes, name.length) == 0, 51)
-    check = asking_check(&asking, id, question, name.length + 4, message, length)
+    check = miss_query_check(&form, id, question, name.length + 4, message, length)
     must(check != CHECK_WRONG_ID, 52)
     if check == CHECK_OURS or check == CHECK_CASE_LOST:
         must(length >= HEADER_SIZE + name.length + 4 and message[2] & 0x80 != 0, 53)
-        must(check == CHECK_OURS or asking.mixed_case, 54)
-    must(asking_check(&asking, id ^ 1, question, name.length + 4, message, length) == CHECK_WRONG_ID, 55)
+        must(check == CHECK_OURS or form.mixed_case, 54)
+    must(miss_query_check(&form, id ^ 1, question, name.length + 4, message, length) == CHECK_WRONG_ID, 55)
 
 
 cdef int one_answer(const uint8_t* data, size_t size) noexcept nogil:
@@ -520,6 +524,7 @@ cdef void check_answer(const Exchange* x, const uint8_t* out, size_t length) noe
 cdef void check_passes(const Exchange* x, const uint8_t* out, size_t length) noexcept nogil:
     """What a client is given would pass inspection once more, for the same line on the same state."""
     cdef Verdict verdict
+    cdef Inspected answer
     cdef Line mine
     cdef const Line* line = &mine
     if get16(out + 6) == 0:
@@ -528,7 +533,11 @@ cdef void check_passes(const Exchange* x, const uint8_t* out, size_t length) noe
         line = NULL
     decide(core.state, line, &x.query.name, NOW, &verdict, NULL)
     if verdict.outcome != OUTCOME_BLOCK:
-        must(inspect(core.state, line, out, length, verdict.own_allow, x.rewrite, NOW, &verdict, NULL) == INSPECT_OK, 46)
+        answer.message = out
+        answer.length = length
+        answer.own_allow = verdict.own_allow
+        answer.rewritten = x.rewrite
+        must(inspect(core.state, line, &answer, NOW, &verdict, NULL) == INSPECT_OK, 46)
         must(verdict.outcome == OUTCOME_PASS, 47)
 
 

@@ -9,7 +9,7 @@ import dns.flags
 import dns.message
 import pytest
 
-from filterd.dataplane.cache.cache import CachedUnion, ResponseCache
+from filterd.dataplane.cache.cache import CachedUnion, CacheKey, ResponseCache
 from filterd.wire.names import name_from_text
 from tests.worlds.cache_answers import answer, negative, sized
 
@@ -25,13 +25,13 @@ def cache() -> ResponseCache:
 
 
 def test_nothing_is_found_before_it_is_inserted(cache: ResponseCache) -> None:
-    assert cache.lookup(NAME, A, now=0) is None
+    assert cache.lookup(CacheKey(NAME, A), now=0) is None
 
 
 def test_an_answer_comes_back_byte_for_byte_and_ages(cache: ResponseCache) -> None:
     message = answer(ttl=300)
-    assert cache.insert(NAME, A, message, now=1000, ad=True)
-    found = cache.lookup(NAME, A, now=1100)
+    assert cache.insert(CacheKey(NAME, A), message, now=1000, ad=True)
+    found = cache.lookup(CacheKey(NAME, A), now=1100)
     assert found is not None
     assert (found.message, found.age, found.ttl, found.ad) == (message, 100, 200, True)
     assert not (found.stale or found.hold or found.failure)
@@ -49,10 +49,10 @@ def test_an_answer_comes_back_byte_for_byte_and_ages(cache: ResponseCache) -> No
     ],
 )
 def test_every_part_of_the_key_counts(cache: ResponseCache, other: dict[str, Any]) -> None:
-    assert cache.insert(NAME, A, answer(), now=0)
-    asked: dict[str, Any] = {"name": NAME, "qtype": A, "qclass": 1}
-    assert cache.lookup(**asked, now=0) is not None
-    assert cache.lookup(**asked | other, now=0) is None
+    assert cache.insert(CacheKey(NAME, A), answer(), now=0)
+    asked = CacheKey(NAME, A)
+    assert cache.lookup(asked, now=0) is not None
+    assert cache.lookup(asked._replace(**other), now=0) is None
 
 
 @pytest.mark.parametrize(
@@ -71,11 +71,11 @@ def test_every_part_of_the_key_counts(cache: ResponseCache, other: dict[str, Any
 )
 def test_how_long_an_answer_is_fresh(message: bytes, lifetime: int) -> None:
     cache = ResponseCache(1 << 20, SECRET, stale_window=0)
-    assert cache.insert(NAME, A, message, now=50)
-    last = cache.lookup(NAME, A, now=50 + lifetime - 1)
+    assert cache.insert(CacheKey(NAME, A), message, now=50)
+    last = cache.lookup(CacheKey(NAME, A), now=50 + lifetime - 1)
     assert last is not None
     assert last.ttl == 1
-    assert cache.lookup(NAME, A, now=50 + lifetime) is None
+    assert cache.lookup(CacheKey(NAME, A), now=50 + lifetime) is None
 
 
 def with_flags(message: bytes, flags: int) -> bytes:
@@ -122,106 +122,106 @@ def with_opt() -> bytes:
     ],
 )
 def test_what_is_not_cached(cache: ResponseCache, message: bytes) -> None:
-    assert not cache.insert(NAME, A, message, now=0)
-    assert cache.lookup(NAME, A, now=0) is None
+    assert not cache.insert(CacheKey(NAME, A), message, now=0)
+    assert cache.lookup(CacheKey(NAME, A), now=0) is None
     assert cache.counters().refused == 1
 
 
 def test_a_stale_answer_says_30_seconds_in_every_record(cache: ResponseCache) -> None:
     message = answer("www.example.org.", "A", 60, "192.0.2.1", 0, ("a.example.org.", 900, "A", "192.0.2.2"))
-    cache.insert(NAME, A, message, now=0)
-    found = cache.lookup(NAME, A, now=60)
+    cache.insert(CacheKey(NAME, A), message, now=0)
+    found = cache.lookup(CacheKey(NAME, A), now=60)
     assert found is not None
     assert (found.stale, found.hold, found.age, found.ttl) == (True, False, 0, 30)
     assert [rrset.ttl for rrset in dns.message.from_wire(found.message).answer] == [30, 30]
-    assert cache.lookup(NAME, A, now=60 + DAY - 1) is not None
-    assert cache.lookup(NAME, A, now=60 + DAY) is None
+    assert cache.lookup(CacheKey(NAME, A), now=60 + DAY - 1) is not None
+    assert cache.lookup(CacheKey(NAME, A), now=60 + DAY) is None
 
 
 def test_a_failure_is_a_servfail_for_five_seconds_and_never_stale(cache: ResponseCache) -> None:
-    assert cache.insert_failure(NAME, A, now=100, edes=((22, b"no way"),))
-    found = cache.lookup(NAME, A, now=104)
+    assert cache.insert_failure(CacheKey(NAME, A), now=100, edes=((22, b"no way"),))
+    found = cache.lookup(CacheKey(NAME, A), now=104)
     assert found is not None
     assert found.failure
     assert found.edes == ((22, b"no way"),)
     message = dns.message.from_wire(found.message)
     assert message.rcode() == 2
     assert message.question[0].to_text() == "www.example.org. IN A"
-    assert cache.lookup(NAME, A, now=105) is None
+    assert cache.lookup(CacheKey(NAME, A), now=105) is None
 
 
 def test_a_failure_leaves_a_stale_answer_and_holds_the_upstreams_back(cache: ResponseCache) -> None:
-    cache.insert(NAME, A, answer(ttl=60), now=0)
-    assert not cache.insert_failure(NAME, A, now=70)
-    held = cache.lookup(NAME, A, now=99)
+    cache.insert(CacheKey(NAME, A), answer(ttl=60), now=0)
+    assert not cache.insert_failure(CacheKey(NAME, A), now=70)
+    held = cache.lookup(CacheKey(NAME, A), now=99)
     assert held is not None
     assert (held.stale, held.hold, held.failure) == (True, True, False)
-    again = cache.lookup(NAME, A, now=100)
+    again = cache.lookup(CacheKey(NAME, A), now=100)
     assert again is not None
     assert not again.hold
-    assert not cache.insert(NAME, A, answer(rcode=2, data=""), now=100)
-    assert cache.insert(NAME, A, answer(ttl=60), now=101)
-    fresh = cache.lookup(NAME, A, now=102)
+    assert not cache.insert(CacheKey(NAME, A), answer(rcode=2, data=""), now=100)
+    assert cache.insert(CacheKey(NAME, A), answer(ttl=60), now=101)
+    fresh = cache.lookup(CacheKey(NAME, A), now=102)
     assert fresh is not None
     assert (fresh.stale, fresh.hold) == (False, False)
 
 
 def test_a_failure_replaces_what_is_too_old_to_be_served(cache: ResponseCache) -> None:
-    cache.insert(NAME, A, answer(ttl=60), now=0)
-    assert cache.insert_failure(NAME, A, now=60 + DAY)
+    cache.insert(CacheKey(NAME, A), answer(ttl=60), now=0)
+    assert cache.insert_failure(CacheKey(NAME, A), now=60 + DAY)
 
 
 def refreshes(cache: ResponseCache, now: int) -> bool:
-    found = cache.lookup(NAME, A, now=now)
+    found = cache.lookup(CacheKey(NAME, A), now=now)
     assert found is not None
     return found.refresh
 
 
 def test_one_hit_in_the_last_tenth_of_a_popular_answer_refreshes_it(cache: ResponseCache) -> None:
-    cache.insert(NAME, A, answer(ttl=300), now=0)
+    cache.insert(CacheKey(NAME, A), answer(ttl=300), now=0)
     assert [refreshes(cache, now) for now in (269, 270, 299, 300)] == [False, True, False, False]
-    cache.insert(NAME, A, answer(ttl=300), now=300)
+    cache.insert(CacheKey(NAME, A), answer(ttl=300), now=300)
     assert [refreshes(cache, now) for now in (590, 591, 592)] == [False, True, False]
 
 
 def test_what_just_failed_is_not_refreshed(cache: ResponseCache) -> None:
-    cache.insert(NAME, A, answer(ttl=300), now=0)
-    assert not cache.insert_failure(NAME, A, now=250)
+    cache.insert(CacheKey(NAME, A), answer(ttl=300), now=0)
+    assert not cache.insert_failure(CacheKey(NAME, A), now=250)
     assert [refreshes(cache, now) for now in (260, 279, 280)] == [False, False, True]
 
 
 def test_a_failure_is_not_refreshed(cache: ResponseCache) -> None:
-    cache.insert_failure(NAME, A, now=0)
+    cache.insert_failure(CacheKey(NAME, A), now=0)
     assert [refreshes(cache, now) for now in range(5)] == [False] * 5
 
 
 @pytest.mark.parametrize("code", [5, 6, 12])
 def test_a_failed_validation_replaces_what_is_stale(cache: ResponseCache, code: int) -> None:
-    cache.insert(NAME, A, answer(ttl=60), now=0)
-    assert cache.insert(NAME, A, answer(rcode=2, data=""), now=70, edes=((22, b""), (code, b"")))
-    found = cache.lookup(NAME, A, now=71)
+    cache.insert(CacheKey(NAME, A), answer(ttl=60), now=0)
+    assert cache.insert(CacheKey(NAME, A), answer(rcode=2, data=""), now=70, edes=((22, b""), (code, b"")))
+    found = cache.lookup(CacheKey(NAME, A), now=71)
     assert found is not None
     assert found.failure
 
 
 def test_a_clock_that_goes_back_makes_nothing_older(cache: ResponseCache) -> None:
-    cache.insert(NAME, A, answer(ttl=60), now=1000)
-    found = cache.lookup(NAME, A, now=10)
+    cache.insert(CacheKey(NAME, A), answer(ttl=60), now=1000)
+    found = cache.lookup(CacheKey(NAME, A), now=10)
     assert found is not None
     assert found.age == 0
 
 
 def test_extended_errors_are_kept_four_at_most_and_texts_as_far_as_they_fit(cache: ResponseCache) -> None:
     edes = tuple((code, bytes([65 + code]) * 100) for code in range(6))
-    cache.insert(NAME, A, answer(), now=0, edes=edes)
-    found = cache.lookup(NAME, A, now=0)
+    cache.insert(CacheKey(NAME, A), answer(), now=0, edes=edes)
+    found = cache.lookup(CacheKey(NAME, A), now=0)
     assert found is not None
     assert found.edes == (edes[0], edes[1], (2, b""), (3, b""))
 
 
 def union_of(cache: ResponseCache) -> CachedUnion | None:
     """The union kept with the answer, which must be there."""
-    found = cache.lookup(NAME, A, now=0)
+    found = cache.lookup(CacheKey(NAME, A), now=0)
     assert found is not None
     return found.union
 
@@ -229,17 +229,17 @@ def union_of(cache: ResponseCache) -> CachedUnion | None:
 def test_a_union_is_kept_with_its_generation_and_replaced(cache: ResponseCache) -> None:
     first = CachedUnion(7, 1 << 511 | 1, any_mandatory=True)
     second = CachedUnion(8, 2, names=True, damaged=True)
-    cache.insert(NAME, A, answer(), now=0)
+    cache.insert(CacheKey(NAME, A), answer(), now=0)
     assert union_of(cache) is None
-    assert cache.set_union(NAME, A, now=0, union=first)
+    assert cache.set_union(CacheKey(NAME, A), now=0, union=first)
     assert union_of(cache) == first
-    assert cache.set_union(NAME, A, now=0, union=second)
+    assert cache.set_union(CacheKey(NAME, A), now=0, union=second)
     assert union_of(cache) == second
-    cache.insert(NAME, A, answer(ttl=9), now=0)
+    cache.insert(CacheKey(NAME, A), answer(ttl=9), now=0)
     assert union_of(cache) is None
-    cache.insert(NAME, A, answer(ttl=9), now=0, union=first)
+    cache.insert(CacheKey(NAME, A), answer(ttl=9), now=0, union=first)
     assert union_of(cache) == first
-    assert not cache.set_union(NAME, 28, now=0, union=first)
+    assert not cache.set_union(CacheKey(NAME, 28), now=0, union=first)
 
 
 def test_a_replaced_answer_gives_its_memory_back() -> None:
@@ -247,8 +247,8 @@ def test_a_replaced_answer_gives_its_memory_back() -> None:
     name = name_from_text("a.example.org")
     for turn in range(500):
         message = sized("a.example.org.", 200 + turn % 7 * 150, turn)
-        assert cache.insert(name, TXT, message, now=turn)
-        found = cache.lookup(name, TXT, now=turn)
+        assert cache.insert(CacheKey(name, TXT), message, now=turn)
+        found = cache.lookup(CacheKey(name, TXT), now=turn)
         assert found is not None
         assert found.message == message
     assert cache.counters()[:3] == (1, 500, 0)
@@ -257,15 +257,15 @@ def test_a_replaced_answer_gives_its_memory_back() -> None:
 def test_an_answer_beyond_an_eighth_of_a_shard_is_refused() -> None:
     cache = ResponseCache(65536, SECRET)
     name = name_from_text("a.example.org")
-    assert not cache.insert(name, TXT, sized("a.example.org.", 20_000), now=0)
+    assert not cache.insert(CacheKey(name, TXT), sized("a.example.org.", 20_000), now=0)
     assert cache.counters().refused == 1
 
 
 def test_the_largest_message_fits_an_ordinary_cache() -> None:
     cache = ResponseCache(16 << 20, SECRET)
     message = sized("a.example.org.", 65_000)
-    assert cache.insert(name_from_text("a.example.org"), TXT, message, now=0)
-    found = cache.lookup(name_from_text("a.example.org"), TXT, now=0)
+    assert cache.insert(CacheKey(name_from_text("a.example.org"), TXT), message, now=0)
+    found = cache.lookup(CacheKey(name_from_text("a.example.org"), TXT), now=0)
     assert found is not None
     assert found.message == message
 
@@ -274,7 +274,8 @@ def filled(*names: str) -> ResponseCache:
     cache = ResponseCache(8 << 20, SECRET)
     for name in names:
         for dnssec_ok in (False, True):
-            assert cache.insert(name_from_text(name), A, answer(f"{name}."), now=0, dnssec_ok=dnssec_ok)
+            asked = CacheKey(name_from_text(name), A, dnssec_ok=dnssec_ok)
+            assert cache.insert(asked, answer(f"{name}."), now=0)
     return cache
 
 
@@ -296,7 +297,8 @@ def test_flushing_takes_a_name_or_all_below_it(name: str, subtree: bool, gone: s
     cache = filled(*NAMES)
     wire = name_from_text(name) if name else b"\0"
     assert cache.flush(wire, subtree=subtree) == 2 * len(gone)
-    left = {n for n in NAMES if cache.lookup(name_from_text(n), A, now=0, dnssec_ok=True) is not None}
+    asked = {name: CacheKey(name_from_text(name), A, dnssec_ok=True) for name in NAMES}
+    left = {name for name, key in asked.items() if cache.lookup(key, now=0) is not None}
     assert left == set(NAMES) - gone
     assert cache.counters().entries == 2 * len(left)
 
@@ -306,7 +308,7 @@ def test_a_flushed_cache_fills_again() -> None:
     names = [f"n{number}.example.org" for number in range(cache.capacity)]
     for turn in range(3):
         for name in names:
-            assert cache.insert(name_from_text(name), A, answer(f"{name}."), now=turn)
+            assert cache.insert(CacheKey(name_from_text(name), A), answer(f"{name}."), now=turn)
         assert cache.flush() > 0
         assert cache.counters().entries == 0
 
@@ -315,14 +317,14 @@ def test_what_is_asked_for_outlives_a_scan() -> None:
     cache = ResponseCache(256 << 10, SECRET)
     popular = [f"p{number}.example.org" for number in range(cache.capacity // 4)]
     for name in popular:
-        cache.insert(name_from_text(name), A, answer(f"{name}."), now=0)
+        cache.insert(CacheKey(name_from_text(name), A), answer(f"{name}."), now=0)
     for _ in range(3):
         for name in popular:
-            cache.lookup(name_from_text(name), A, now=0)
+            cache.lookup(CacheKey(name_from_text(name), A), now=0)
     for number in range(cache.capacity * 3):
         name = f"scan{number}.example.org"
-        cache.insert(name_from_text(name), A, answer(f"{name}."), now=1)
-    left = sum(cache.lookup(name_from_text(name), A, now=1) is not None for name in popular)
+        cache.insert(CacheKey(name_from_text(name), A), answer(f"{name}."), now=1)
+    left = sum(cache.lookup(CacheKey(name_from_text(name), A), now=1) is not None for name in popular)
     assert left > len(popular) * 0.9
     assert cache.counters().evicted > 0
 
@@ -331,7 +333,7 @@ def test_what_is_over_leaves_first() -> None:
     cache = ResponseCache(65536, SECRET, stale_window=0)
     for number in range(cache.capacity * 2):
         name = f"n{number}.example.org"
-        assert cache.insert(name_from_text(name), A, answer(f"{name}.", ttl=1), now=number * 2)
+        assert cache.insert(CacheKey(name_from_text(name), A), answer(f"{name}.", ttl=1), now=number * 2)
     assert cache.counters().expired > 0
 
 
@@ -344,7 +346,7 @@ def test_a_cache_that_cannot_be_is_refused(size: int, secret: bytes) -> None:
 def test_a_name_that_is_none_is_refused(cache: ResponseCache) -> None:
     for wire in (b"", b"\3www", b"\3www\0x"):
         with pytest.raises(ValueError, match="wire form"):
-            cache.lookup(wire, A, now=0)
+            cache.lookup(CacheKey(wire, A), now=0)
 
 
 def test_memory_is_bounded_by_the_size_asked_for() -> None:
@@ -353,7 +355,7 @@ def test_memory_is_bounded_by_the_size_asked_for() -> None:
 
 
 def put(cache: ResponseCache, name: str) -> None:
-    assert cache.insert(name_from_text(name), TXT, sized(f"{name}.", 250), now=0)
+    assert cache.insert(CacheKey(name_from_text(name), TXT), sized(f"{name}.", 250), now=0)
 
 
 def test_a_flush_of_popular_answers_leaves_all_the_room_to_new_ones() -> None:

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from filterd.dataplane.fast.punt_reasons import PuntReason
+from filterd.dataplane.fast.punts import PuntReason
 from filterd.dataplane.fast.recorded import Driver
 from filterd.dataplane.fast.routes import Routes
 from filterd.dataplane.fast.thread import FastThread

@@ -14,7 +14,7 @@ import dns.rcode
 import dns.rdatatype
 import pytest
 
-from filterd.dataplane.fast.punt_reasons import PuntReason
+from filterd.dataplane.fast.punts import PuntReason
 from filterd.dataplane.fast.routes import Routes
 from filterd.dataplane.upstream.message import QueryForm, write_query
 from filterd.dataplane.upstream.model import Question

@@ -9,7 +9,7 @@ import socket
 
 import pytest
 
-from filterd.dataplane.fast.punt_reasons import PuntReason
+from filterd.dataplane.fast.punts import PuntReason
 from filterd.dataplane.upstream.thread_route import ThreadHop
 from tests.worlds.miss import (
     CHILD,

@@ -8,7 +8,7 @@ import dns.flags
 import dns.message
 import pytest
 
-from filterd.dataplane.fast.punt_reasons import PuntReason
+from filterd.dataplane.fast.punts import PuntReason
 from tests.worlds.miss import (
     CHILD,
     MAPPED,
