@@ -12,7 +12,7 @@ import click
 import pytest
 import yaml
 
-from filterd.dataplane.packet.pipeline import Stage
+from filterd.dataplane.packet.exchange_reference import Stage
 from tests.meta.generated import DOCUMENTS
 from tests.meta.layers import read
 from tests.worlds.markdown import too_long

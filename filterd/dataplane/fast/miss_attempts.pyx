@@ -65,7 +65,7 @@ from filterd.wire.codec cimport (
 )
 
 from filterd.dataplane.upstream.health import SILENCE
-from filterd.dataplane.upstream.sharing import TURN
+from filterd.dataplane.upstream.health_sharing import TURN
 
 cdef enum:
     DRAWS = 8                   # of an id that is not on its way from that socket yet

@@ -27,7 +27,7 @@ class Driver:
 
     @property
     def asking(self) -> int:
-        """The number of questions that may still be answered, those that nobody waits for any more included."""
+        """The number of questions that may still be answered, also those that nobody waits for any more."""
 
     @property
     def due(self) -> int | None:

@@ -3,9 +3,9 @@
 
 The event loop keeps the health of the upstreams. It publishes a route: the upstreams that are asked over
 plain UDP, in the order to ask. `serial` moves after `shown` does; an older route is kept until every thread
-has passed (see `epoch`). Each thread counts in a block of its own, by the upstream's number. The number stays the
-same for as long as the process lives, because queries on their way outlive a route. Threads tell each other
-at once of an upstream's silence: otherwise each would wait for it once until the next route is published.
+has passed (see `epoch`). Each thread counts in a block of its own, by the upstream's number. The number stays
+the same for as long as the process lives, because queries on their way outlive a route. Threads tell each
+other at once of an upstream's silence: otherwise each would wait for it once until the next route comes.
 """
 
 from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t

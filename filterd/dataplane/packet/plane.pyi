@@ -140,6 +140,6 @@ class Plane:
 
     @property
     def due(self) -> Pending | None:
-        """The question to be asked again: the last answer came from an entry that is popular and nearly over."""
+        """The question to ask again: the last answer came from an entry that is popular and nearly over."""
 
     def counts(self) -> PlaneCounts: ...

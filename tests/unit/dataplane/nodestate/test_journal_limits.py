@@ -13,12 +13,13 @@ from unittest.mock import Mock
 
 import pytest
 
-from filterd.dataplane.nodestate import files, node_disk
-from filterd.dataplane.nodestate import journal as journal_module
+from filterd.dataplane.nodestate import node_disk
 from filterd.dataplane.nodestate.changes import ChangeLog
-from filterd.dataplane.nodestate.files import Chunk
-from filterd.dataplane.nodestate.journal import Journal, JournalDamagedError
 from filterd.dataplane.nodestate.node_disk import NodeDisk
+from filterd.disk import files
+from filterd.disk import journal as journal_module
+from filterd.disk.files import Chunk
+from filterd.disk.journal import Journal, JournalDamagedError
 from filterd.model.changelog import BindingChange, LineChange, OrderChange
 from filterd.model.line import LineChoices
 from filterd.model.mandatory import FIRST_ORDER_ID
