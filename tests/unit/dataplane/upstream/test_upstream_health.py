@@ -48,14 +48,14 @@ def test_refusing_again_and_again_is_a_reason_to_rest() -> None:
     condition = Condition(NOW)
     for _ in range(REFUSALS_TO_REST - 1):
         assert not condition.refused(NOW)
-    condition.welcome(NOW)
+    condition.answered(NOW)
     for _ in range(REFUSALS_TO_REST - 1):
         assert not condition.refused(NOW)
     assert condition.refused(NOW)
     assert condition.resting
     condition.heard(NOW, 0.01)
     assert condition.resting
-    assert condition.welcome(NOW)
+    assert condition.answered(NOW)
     assert not condition.resting
 
 
@@ -135,7 +135,7 @@ def test_a_rest_of_each_kind_ends() -> None:
     assert refused.resting
     assert not refused.heard(NOW + 1, 0.01), "it answers, and still refuses"
     assert refused.probe_at == NOW + FIRST_REST
-    assert refused.welcome(NOW + 2)
+    assert refused.answered(NOW + 2)
     assert not refused.resting
     assert refused.probe_at == NOW + 2 + IDLE
     both.failed(NOW)
