@@ -171,7 +171,7 @@ def load(work: Path) -> dict[str, Any]:
     seconds = time.monotonic() - started
     asked = found = 0
     for source in sources(work):
-        bits = {place.number for place in source.places}
+        bits = {place.number for place in source.classes}
         for run in whole_lines(source.runs):
             for name in run.split(b"\n")[:-1:1000]:
                 wire = wire_of(f"www.{name.decode()}"[-253:].lstrip("."))

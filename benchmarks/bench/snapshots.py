@@ -17,7 +17,7 @@ from filterd.disk.files import replace_file
 from filterd.model.mandatory import Mandate
 from filterd.model.verdict import Kind
 from filterd.operations.compile import give_way
-from filterd.policy import special
+from filterd.policy import special_names
 from filterd.policy.canonical import join_lines, line_of
 from filterd.policy.classes import FIRST_FREE_BIT, FIXED, ListClass
 from filterd.policy.compiler import ListSource, compile_snapshot
@@ -68,12 +68,14 @@ def _sources(names: Path, categories: list[str], version: str) -> Iterator[ListS
     ordered = join_lines(f"{name}\n".encode() for name in ORDERED)
     yield ListSource((ListClass("ordered", None, 0),), "1", [ordered])
     fixed = {
-        "localhost": special.LOCALHOST,
-        "resolver.arpa": special.RESOLVER_ARPA,
-        "special-use": special.SPECIAL_USE_NAMES + special.REVERSE_ZONES,
+        "localhost": special_names.LOCALHOST,
+        "resolver.arpa": special_names.RESOLVER_ARPA,
+        "special-use": special_names.SPECIAL_USE_NAMES + special_names.REVERSE_ZONES,
     }
     for place in FIXED:
-        yield ListSource((place,), "1", [join_lines(map(line_of, special.rules(fixed.get(place.id, ()))))])
+        yield ListSource(
+            (place,), "1", [join_lines(map(line_of, special_names.rules(fixed.get(place.id, ()))))]
+        )
 
 
 def _every(names: Path, first: int) -> Iterator[bytes]:

@@ -1,4 +1,4 @@
-"""Proving the audit trail: every entry's hash is computed again, and every link checked."""
+"""Proves the audit trail: computes every entry's hash again, and checks every link."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from filterd.model.audit_chain import GENESIS, StoredEntry, entry_hash
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """What a walk over the whole chain found; ``fault`` is empty where the chain holds."""
+    """The result of a walk over the whole chain; ``fault`` is empty if the chain holds."""
 
     entries: int
     last_hash: str
     fault: str = ""
     sequence: int = 0
-    """the entry at which the fault lies"""
+    """the entry with the fault"""
 
     @property
     def holds(self) -> bool:
-        """Whether nothing was altered, dropped or put in between."""
+        """Return whether no entry was altered, dropped or inserted."""
         return not self.fault
 
 

@@ -1,4 +1,4 @@
-"""What an explanation comes to, in a sentence, and what to type next: for the agent on the telephone."""
+"""Sums an explanation up in a sentence and suggests the next command, for the support agent on the phone."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ if TYPE_CHECKING:
     from filterd.operations.explain import ExplainedStage, Explanation
 
 UNNAMED = "ID"
-"""stands in a command for a subscriber who is not known"""
+"""stands in a command for an unknown subscriber"""
 DECIDED = "decided"
 NOT_LOOKED_AT = "not evaluated"
 
 
 def why(found: Explanation) -> str:
-    """What decided, in a sentence."""
+    """The reason for the verdict, as a sentence."""
     if found.verdict == "refuse":
         return "the client's address is outside dns.allow_from"
     stage = _decisive(found)
@@ -28,7 +28,7 @@ def why(found: Explanation) -> str:
 
 
 def next_step(found: Explanation) -> str:
-    """What can be done about it, as commands where there are some."""
+    """The next step, with commands where there are some; empty if there is none."""
     who = str(found.identity.get("subscriber") or UNNAMED)
     if found.verdict == "refuse":
         return "if it is a customer's, add its prefix to dns.allow_from"

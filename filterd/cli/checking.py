@@ -100,26 +100,26 @@ def _show(found: Explanation) -> None:
 
 
 def _line(identity: dict[str, Any]) -> str:
-    """The line, whose it is and how that is known."""
+    """The line, its subscriber and how it was identified."""
     if identity.get("line") is None:
         return "unknown"
     return f"{identity['line']}, subscriber {identity['subscriber']} (by {identity['method']})"
 
 
 def _answered(found: Explanation) -> str:
-    """What a client sees of it: ``NXDOMAIN, EDE 17``."""
+    """The answer that a client sees: ``NXDOMAIN, EDE 17``."""
     return ", ".join([*filter(None, [found.rcode]), *(f"EDE {code}" for code in found.ede)])
 
 
 def _profile(identity: dict[str, Any]) -> str:
-    """The line's profile and whether it is in effect."""
+    """The line's profile, and whether it is paused."""
     if not identity.get("opted_in"):
         return ""
     return f"{identity['profile']} (paused)" if identity["paused"] else str(identity["profile"])
 
 
 def _rows(stages: Sequence[ExplainedStage]) -> Iterator[tuple[str, ...]]:
-    """A row for each stage; one for all of the answer where it was not looked at."""
+    """A row for each stage; a single row for the answer if it was not evaluated."""
     for part in (QUERY, ANSWER):
         some = [stage for stage in stages if stage.part == part]
         if part == ANSWER and all(stage.outcome == advice.NOT_LOOKED_AT for stage in some):

@@ -1,4 +1,4 @@
-"""How commands fail: one message on standard error, what to do next, and the exit code.
+"""The failures of commands: messages on standard error, the remedy, and the exit code.
 
 ::
 
@@ -17,7 +17,7 @@ import click
 
 
 class Failure(click.ClickException):
-    """What went wrong, one line each, and the remedy."""
+    """A failed command: its messages, one a line, and the remedy."""
 
     def __init__(self, messages: str | Sequence[str], remedy: str = "") -> None:
         self.messages = [messages] if isinstance(messages, str) else list(messages)

@@ -1,4 +1,4 @@
-"""``filterd feed``: lists, read into the product or only looked at."""
+"""``filterd feed``: reads lists into the product, and shows them."""
 
 from __future__ import annotations
 
@@ -149,7 +149,7 @@ def _state(status: FeedStatus) -> str:
 
 
 def _problem(status: FeedStatus) -> str:
-    """Why the newest version is not in use."""
+    """The reason why the newest version is not in use; empty if it is."""
     if status.quarantined and status.newest is not None:
         return status.newest.note
     return status.check.error if status.check else ""

@@ -1,4 +1,4 @@
-"""The ``filterd`` command: its groups, each in a module of its own, imported when it is asked for.
+"""The ``filterd`` command and its groups; each group is a module that is imported when it is needed.
 
 Exit codes: 0 done, 1 failed, 2 wrong use (of the command line or in the configuration). Results go to
 standard output, everything else to standard error.
@@ -27,18 +27,18 @@ GROUPS = {
     "store": ("prepare the database", "filterd.cli.stores:store"),
     "audit": ("prove that the record is whole", "filterd.cli.audits:audit"),
 }
-"""command -> (its line in the help, where it is)"""
+"""command -> (its line in the help, its module and attribute)"""
 
 
 class LazyGroup(click.Group):
-    """Commands known by name; a module is imported only when its command runs or its own help is shown."""
+    """Knows the commands by name; imports a module only when its command runs or its own help is shown."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """In the order of GROUPS, which is the order in which an operator meets them."""
+        """The commands in the order of GROUPS, in which an operator needs them."""
         return list(GROUPS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """The command, or None for a name that is none."""
+        """The command of this name, or None."""
         if cmd_name not in GROUPS:
             return None
         module, attribute = GROUPS[cmd_name][1].split(":")
@@ -47,7 +47,7 @@ class LazyGroup(click.Group):
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """The list of commands, without importing any."""
+        """Write the list of commands without importing any."""
         with formatter.section("Commands"):
             formatter.write_dl([(name, line) for name, (line, _) in GROUPS.items()])
 

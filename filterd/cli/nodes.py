@@ -1,4 +1,4 @@
-"""``filterd node``: what runs where."""
+"""``filterd node``: the nodes and what each has applied."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The options that every command has, and the settings they lead to."""
+"""The options that commands share, and the settings that they select."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ DEFAULT_CONFIG = Path("/etc/filterd/filterd.yaml")
 
 
 def config_option(command: Command) -> Command:
-    """``--config F``: else FILTERD_CONFIG, else DEFAULT_CONFIG where there is one, else all defaults."""
+    """Add ``--config``; without it FILTERD_CONFIG, then DEFAULT_CONFIG if it exists, then all defaults."""
     return click.option(
         "--config",
         "config",
@@ -32,22 +32,22 @@ def config_option(command: Command) -> Command:
 
 
 def json_option(command: Command) -> Command:
-    """``--json``: the result as one JSON document."""
+    """Add ``--json``: print the result as one JSON document."""
     return click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")(command)
 
 
 def common(command: Command) -> Command:
-    """Both."""
+    """Add ``--config`` and ``--json``."""
     return config_option(json_option(command))
 
 
 def config_path(config: Path | None) -> Path | None:
-    """The file to read: the given one, else the default one where it is there, else none (all defaults)."""
+    """The file to read: the given one, else the default one if it exists, else none (all defaults)."""
     return config or (DEFAULT_CONFIG if DEFAULT_CONFIG.exists() else None)
 
 
 def refused(config: Path | None, message: str, remedy: str) -> Failure:
-    """A use case's refusal; where no configuration file was read, that is the likelier cause and is said."""
+    """The failure for a refusal; if no configuration file was read, it tells that likely cause too."""
     if config_path(config) is not None:
         return Failure(message, remedy)
     unread = f"no configuration file was read ({DEFAULT_CONFIG} is not there): all settings are defaults"
@@ -55,7 +55,7 @@ def refused(config: Path | None, message: str, remedy: str) -> Failure:
 
 
 def settings_of(config: Path | None) -> Settings:
-    """The settings to work with. Raises Failure with every error of the file, exit code 2."""
+    """The settings to work with. Raises Misconfigured with every error of the file."""
     from filterd.config.load import ConfigErrors, load
 
     path = config_path(config)
@@ -80,7 +80,7 @@ def policies_of(settings: Settings) -> Policies:
 
 
 def scope_option(command: Command) -> Command:
-    """``--scope``: which names are meant, seen from the name given."""
+    """Add ``--scope``: the names that are meant, relative to the given name."""
     return click.option(
         "--scope",
         type=click.Choice(("exact", "subtree", "below")),
@@ -91,7 +91,7 @@ def scope_option(command: Command) -> Command:
 
 
 def own_scope_option(command: Command) -> Command:
-    """``--scope`` of a line's own name."""
+    """Add ``--scope`` for a line's own name."""
     return click.option(
         "--scope",
         type=click.Choice(("exact", "subtree")),
@@ -102,7 +102,7 @@ def own_scope_option(command: Command) -> Command:
 
 
 def duration(context: click.Context, parameter: click.Parameter, value: str) -> int:
-    """The callback of an option that takes a time span: seconds."""
+    """The callback of an option that takes a time span; returns seconds."""
     from filterd.config.domain import parse_duration
 
     try:

@@ -1,4 +1,4 @@
-"""``filterd order``: what authorities demand."""
+"""``filterd order``: takes in, approves, withdraws and shows the orders of authorities."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ REQUIRED = ("authority", "official", "document", "ground", "reason")
 """the options without which an order is incomplete"""
 MODES = ("nxdomain", "nodata", "null", "sinkhole")
 _COMMENT = re.compile(r"(^|\s)#.*")
-"""to the end of the line; inside a word it is part of a URL"""
+"""a comment, up to the end of the line; inside a word, ``#`` is part of a URL"""
 
 
 @click.group()
@@ -34,7 +34,7 @@ def order() -> None:
 
 
 def _demand_options(command: Command) -> Command:
-    """Everything that an order says of itself. Completeness is the operation's to judge."""
+    """Add the options of an order's content. The operation judges whether it is complete."""
     for option in reversed(
         (
             click.option(
@@ -139,7 +139,7 @@ def show(reference: str, config: Path | None, as_json: bool) -> None:
 
 
 def _require_all(demand: Mapping[str, Any]) -> None:
-    """Name everything that is missing, at once. What stands there is the operation's to judge."""
+    """Report everything that is missing at once. The operation judges the values."""
     missing = [f"--{part}" for part in REQUIRED if not demand[part].strip()]
     if not demand["names"] and not demand["named"] and demand["file"] is None:
         missing.insert(0, "a NAME")
@@ -151,7 +151,7 @@ def _require_all(demand: Mapping[str, Any]) -> None:
 def _request(
     names: tuple[str, ...], named: tuple[str, ...], file: Any, scope: str, mode: str, **options: Any
 ) -> OrderRequest:
-    """The demand as typed: names from arguments, options and file; times as Unix seconds."""
+    """The order as typed: names from arguments, options and file; times as Unix seconds."""
     from filterd.model.rule import BlockingMode
     from filterd.operations import texts
     from filterd.operations.intake import OrderRequest
@@ -167,7 +167,7 @@ def _request(
 
 
 def _plain(found: Order) -> dict[str, Any]:
-    """The order for JSON: names with their scopes as objects."""
+    """The order for JSON, with names and their scopes as objects."""
     value: dict[str, Any] = output.plain(found)
     value["in_force"] = found.in_force(time.time())
     value["demand"]["names"] = [{"name": name, "scope": scope.word} for name, scope in found.demand.names]
@@ -175,7 +175,7 @@ def _plain(found: Order) -> dict[str, Any]:
 
 
 def standing(order: Order, now: float) -> str:
-    """An order's state in words: an accepted one is in force, has not begun, or ended by itself."""
+    """An order's state in words: an accepted one is in force, not yet in force, or has ended."""
     if order.state.value != "accepted":
         return order.state.value
     if order.in_force(now):
@@ -189,7 +189,7 @@ def _perform(
     use_case: Callable[[Context], Awaitable[Order]],
     say: Callable[[Order, str], str],
 ) -> None:
-    """Carry out a use case on one order, show the order, and say what comes next."""
+    """Run a use case on one order, show the order, and print the next step."""
     from filterd.operations import orders
 
     async def run(context: Context) -> tuple[Order, str]:
@@ -207,7 +207,7 @@ def _perform(
 
 
 def _waiting(found: Order, held_back: str) -> str:
-    """What an order waits for."""
+    """The action that an order waits for; empty if it waits for none."""
     from filterd.operations.orders import PROTECTED_REMEDY
 
     if held_back:
@@ -218,7 +218,7 @@ def _waiting(found: Order, held_back: str) -> str:
 
 
 def _next_step(found: Order, held_back: str) -> str:
-    """What an order that was just changed waits for, or where its effect can be seen."""
+    """The action that a changed order waits for, or where its effect can be seen."""
     if found.state.value in ("accepted", "withdrawn"):
         return (
             "recorded; nodes apply it within a second (filterd node list), and devices ask again once the "

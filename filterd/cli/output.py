@@ -1,6 +1,6 @@
-"""What commands print: JSON where asked for, tables on a terminal, aligned plain text in a pipe.
+"""Prints the results of commands: JSON on request, tables on a terminal, aligned plain text in a pipe.
 
-A command makes plain values (:func:`plain`) for JSON and rows for people, both from the same frozen values.
+From the same frozen values a command makes plain values for JSON (:func:`plain`) and rows for people.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ from zoneinfo import ZoneInfo
 import click
 
 FOLDED = 16
-"""characters that a word in a table needs at most on a narrow terminal; a longer one is folded, never cut"""
+"""the widest unfolded word in a table on a narrow terminal; a longer one is folded, never truncated"""
 GAP = 2
 """spaces between two columns"""
 _MOMENT = re.compile(r"(\d{4}-\d\d-\d\d)T(\d\d:\d\d:\d\dZ)")
 
 
 def plain(value: object) -> Any:
-    """Frozen values as JSON knows them: dataclasses as objects, enums as words, bytes as hex."""
+    """Turn frozen values into those of JSON: dataclasses into objects, enums into words, bytes into hex."""
     if isinstance(value, Enum):
         return getattr(value, "word", value.value)
     if is_dataclass(value) and not isinstance(value, type):
@@ -43,12 +43,12 @@ def plain(value: object) -> Any:
 
 
 def show_json(value: object) -> None:
-    """One JSON document on standard output."""
+    """Print one JSON document on standard output."""
     click.echo(json.dumps(plain(value), indent=2, ensure_ascii=False))
 
 
 def show_table(columns: Sequence[str], rows: Sequence[Sequence[object]], empty: str) -> None:
-    """A table; ``empty`` is what is said on standard error where there is no row."""
+    """Print a table; without rows, print ``empty`` on standard error."""
     cells = [[text(cell) for cell in row] for row in rows]
     if not cells:
         click.echo(empty, err=True)
@@ -59,7 +59,7 @@ def show_table(columns: Sequence[str], rows: Sequence[Sequence[object]], empty: 
 
 
 def show_fields(pairs: Sequence[tuple[str, object]]) -> None:
-    """One thing, a line for each of its parts; ``-`` for nothing. A terminal gets long ones folded."""
+    """Print one object, a line for each field; ``-`` for an empty one. A terminal folds long fields."""
     width = max(len(name) for name, _ in pairs) + GAP
     for name, value in pairs:
         cell = text(value) or "-"
@@ -69,7 +69,7 @@ def show_fields(pairs: Sequence[tuple[str, object]]) -> None:
 
 
 def text(value: object) -> str:
-    """A value in a cell: nothing for None, yes or no for booleans, words for enums, commas in lists."""
+    """The text of a value: empty for None, yes or no for booleans, words for enums, commas in lists."""
     value = plain(value)
     if value is None:
         return ""
@@ -81,12 +81,12 @@ def text(value: object) -> str:
 
 
 def moment(seconds: float | None) -> str:
-    """A time in Unix seconds as UTC, to the second; nothing for 0 and None."""
+    """A time in Unix seconds as UTC, to the second; empty for 0 and None."""
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ") if seconds else ""
 
 
 def local_moment(seconds: float | None, zone: str) -> str:
-    """The time in UTC, and as the clock on the wall of that zone shows it."""
+    """The time in UTC and in the local time of the zone; empty for 0 and None."""
     if not seconds:
         return ""
     wall = datetime.fromtimestamp(seconds, ZoneInfo(zone))
@@ -94,17 +94,17 @@ def local_moment(seconds: float | None, zone: str) -> str:
 
 
 def done(message: str) -> None:
-    """What was done, for a person; a pipe and ``--json`` get the result only."""
+    """Tell on standard error what was done; standard output gets only results."""
     click.echo(message, err=True)
 
 
 Tell = Callable[[str, int, int], None]
-"""told what is being done, how many are done, and of how many"""
+"""takes the present step, the number of items done, and the total"""
 
 
 @contextmanager
 def progress(title: str) -> Iterator[Tell | None]:
-    """A bar on a terminal while something long runs, moved by the function it yields; None elsewhere."""
+    """Show a progress bar on a terminal, moved by the function that is yielded; yields None elsewhere."""
     if not sys.stderr.isatty():
         yield None
         return
@@ -126,7 +126,7 @@ def _plain_table(columns: Sequence[str], cells: Sequence[Sequence[str]]) -> None
 
 
 def _folded(cell: str, indent: int) -> str:
-    """The text in as many lines as the terminal needs, those after the first indented."""
+    """Fold the text to the width of the terminal, with all lines but the first indented."""
     room = max(shutil.get_terminal_size().columns - indent, FOLDED)
     lines = textwrap.wrap(cell, room, break_on_hyphens=False) or [""]
     return ("\n" + " " * indent).join(lines)
@@ -152,10 +152,10 @@ def _rich_table(columns: Sequence[str], cells: Sequence[Sequence[str]]) -> None:
 
 
 def _widths(columns: Sequence[str], rows: Sequence[Sequence[str]], room: int) -> list[int]:
-    """The columns' widths; empty where the room does not do for them.
+    """The widths of the columns; empty if the terminal is too narrow.
 
-    Each needs its longest word; the first names the row and is never folded. What room is left goes to those
-    first that want least.
+    Each column needs its longest word; the first one names the row and is never folded. The remaining width
+    goes first to the columns that need the least.
     """
     lines = [list(columns), *rows]
     indexes = range(len(columns))
@@ -173,7 +173,7 @@ def _widths(columns: Sequence[str], rows: Sequence[Sequence[str]], room: int) ->
 
 
 def _records(columns: Sequence[str], cells: Sequence[Sequence[str]]) -> None:
-    """A table that the terminal is too narrow for: a paragraph for each row."""
+    """Print a table for which the terminal is too narrow: a paragraph for each row."""
     for number, row in enumerate(cells):
         if number:
             click.echo()

@@ -34,7 +34,7 @@ def list_(config: Path | None, as_json: bool) -> None:
         (each.id, each.title.es, each.audience.es, len(each.categories), "yes" if each.schedule else "no")
         for each in found
     ]
-    empty = "there is no profile; they stand in profiles/ of the policies directory"
+    empty = "there is no profile; profiles/ of the policies directory defines them"
     output.show_table(("profile", "title", "for", "categories", "schedule"), rows, empty)
 
 
@@ -69,7 +69,7 @@ def show(profile: str, config: Path | None, as_json: bool) -> None:
 
 
 def _titles(policies: Policies, profile: Profile) -> dict[str, dict[str, Text]]:
-    """What the profile restricts, by kind: id and title."""
+    """The restrictions of the profile, by kind: id and title."""
     kinds: dict[str, tuple[Sequence[str], Sequence[Category | Service | SafeSearch | Bypass]]] = {
         "categories": (profile.categories, policies.categories),
         "services": (profile.services, policies.services),

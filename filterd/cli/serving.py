@@ -1,4 +1,4 @@
-"""``filterd serve``."""
+"""``filterd serve``: runs the roles."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def serve(config: Path | None, role: str | None) -> None:
 
 
 def require_native() -> None:
-    """Refuse to go on without the native core: there is no slower stand-in for it."""
+    """Fail if the native core does not load: there is no slower replacement for it."""
     try:
         from filterd.dataplane.packet import stages  # noqa: F401 - whether it loads is the question
     except ImportError as error:

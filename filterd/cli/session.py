@@ -1,4 +1,4 @@
-"""One use case in one command: settings, the open store, the run, and its refusals as failures."""
+"""Runs one use case for a command: loads the settings, opens the store, and turns refusals into failures."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ T = TypeVar("T")
 
 
 def perform(config: Path | None, use_case: Callable[[Context], Awaitable[T]]) -> T:
-    """What the use case gives. Raises Failure with the operation's message and remedy."""
+    """Run the use case and return its result. Raises Failure with the operation's message and remedy."""
     from filterd.operations.context import OperationError, open_context
 
     settings = settings_of(config)

@@ -1,4 +1,4 @@
-"""``filterd snapshot``: the compiled policy that nodes answer by."""
+"""``filterd snapshot``: compiles, shows and verifies the policy that nodes apply."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def _show(config: Path | None, as_json: bool, use_case: Callable[[Context], Snap
         (each["id"], each["kind"], each.get("version"), each.get("names"), str(each.get("digest", ""))[:16])
         for each in view.lists
     ]
-    output.show_table(columns, rows, "no list stands in it")
+    output.show_table(columns, rows, "it contains no list")
 
 
 def _fields(record: SnapshotRecord) -> list[tuple[str, object]]:

@@ -1,1 +1,1 @@
-"""Configuration: what the file says (raw), made into typed settings; and the policies directory, read."""
+"""Configuration: reads the file (raw) into typed settings, and the policies directory into documents."""

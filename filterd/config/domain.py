@@ -1,6 +1,6 @@
-"""Domain types of the settings: what a bare string or number would not say, and how each is read and written.
+"""The domain types of the settings, which say what a bare string or number would not, and their readers.
 
-Every reader takes what stands in the file and raises ValueError with a message that names the remedy.
+Each reader takes the value in the file, and raises ValueError with a message that names the remedy.
 """
 
 from __future__ import annotations
@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import Literal, NewType
 
+from filterd.policy.schedule import UnknownZoneError, zone_of
+
 Bytes = NewType("Bytes", int)
 Seconds = NewType("Seconds", int)
 NodeName = NewType("NodeName", str)
@@ -18,6 +20,10 @@ TlsName = NewType("TlsName", str)
 """what a certificate is for: a host name, or an address in its short form"""
 StoreUrl = NewType("StoreUrl", str)
 """an SQLAlchemy URL"""
+ZoneName = NewType("ZoneName", str)
+"""an IANA time zone"""
+
+DEFAULT_ZONE = ZoneName("America/Mexico_City")
 
 IPNetwork = IPv4Network | IPv6Network
 
@@ -37,6 +43,8 @@ _DURATION_UNITS = (604800, 86400, 3600, 60, 1)
 _NODE_NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,61}[A-Za-z0-9])?")
 _HOST_LABEL = r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
 _HOST_NAME = re.compile(rf"{_HOST_LABEL}(\.{_HOST_LABEL})*")
+_NO_ZONES = ("posix", "posixrules", "right")
+"""names that a zone database may have beside the zones"""
 _ENDPOINT = re.compile(r"(?:\[(?P<v6>[^\]]+)\]|(?P<v4>[^:\[\]]+))(?::(?P<port>\d{1,5}))?")
 
 
@@ -130,7 +138,7 @@ def parse_tls_name(value: object) -> TlsName:
 
 
 def parse_identity(value: object) -> NodeName | Literal["auto", "hidden"]:
-    """What the server calls itself: a name, auto (the node's name) or hidden."""
+    """The name that the server tells: a name, auto (the node's name) or hidden."""
     if value == "auto":
         return "auto"
     return "hidden" if value == "hidden" else parse_node_name(value)
@@ -142,3 +150,15 @@ def parse_store_url(value: object) -> StoreUrl:
         msg = f"not a store: {value!r} (write sqlite:////absolute/path/filterd.db, with four slashes)"
         raise ValueError(msg)
     return StoreUrl(value)
+
+
+def parse_zone(value: object) -> ZoneName:
+    """An IANA time zone."""
+    try:
+        if not isinstance(value, str) or value.partition("/")[0] in _NO_ZONES:
+            raise UnknownZoneError
+        zone_of(value)
+    except UnknownZoneError:
+        msg = f"not a time zone: {value!r} (write it like {DEFAULT_ZONE})"
+        raise ValueError(msg) from None
+    return ZoneName(value)

@@ -1,8 +1,9 @@
-"""From the configuration file to settings: read, check against the raw schema, resolve what is left open.
+"""Makes settings of the configuration file: reads it, checks it by the raw schema, resolves what is left
+open.
 
 All errors are reported at once::
 
-    ConfigErrors(Exception)      .errors: tuple[ConfigError(path, message), ...]
+ConfigErrors(Exception) .errors: tuple[ConfigError(path, message), ...]
 """
 
 from __future__ import annotations
@@ -19,8 +20,7 @@ from pydantic import BaseModel, ValidationError
 
 from filterd.config import raw, settings
 from filterd.config.domain import Endpoint, NodeName
-from filterd.config.raw_rate import RawRateLimit
-from filterd.config.raw_upstream import RawUpstream
+from filterd.config.raw import RawRateLimit, RawUpstream
 from filterd.config.resolvers import loops, system_resolvers
 from filterd.config.settings import MOST_THREADS, Settings
 from filterd.config.yamlfile import YamlError, read_yaml
@@ -31,7 +31,7 @@ LOOPBACK = (IPv4Network("127.0.0.0/8"), IPv6Network("::1/128"))
 
 @dataclass(frozen=True, slots=True)
 class ConfigError:
-    """One thing wrong, with its place: ``dns.upstreams[0].address``, or the file where it has no key."""
+    """One error with its path: ``dns.upstreams[0].address``, or the file where it has no key."""
 
     path: str
     message: str
@@ -51,7 +51,7 @@ class ConfigErrors(Exception):  # noqa: N818 - it is several
 def load(path: Path | None, *, resolv_conf: Path = RESOLV_CONF) -> Settings:
     """The settings in the file at ``path``, or all defaults for None. Raises ConfigErrors with all errors.
 
-    Relative paths of the file are below its directory. ``resolv_conf`` is where default upstreams stand.
+    Relative paths in the file are below its directory. ``resolv_conf`` names the default upstreams.
     """
     if path is None:
         return from_value({}, base=Path("/"), resolv_conf=resolv_conf)
@@ -101,25 +101,25 @@ def _resolve_upstreams(
     if not dns.upstreams:
         errors.append(ConfigError("dns.upstreams", "is empty; write at least one address, or auto"))
     for index, upstream in enumerate(dns.upstreams):
-        place = f"dns.upstreams[{index}]"
+        path = f"dns.upstreams[{index}]"
         if upstream.address.port == 0:
-            errors.append(ConfigError(place, "port 0 is no upstream's port"))
+            errors.append(ConfigError(path, "port 0 is no upstream's port"))
         elif loops(upstream.address, dns.listen):
-            errors.append(ConfigError(place, f"{upstream.address} is ourselves: queries would loop"))
-        _check_ca(upstream, f"{place}.tls.ca", base, errors)
+            errors.append(ConfigError(path, f"{upstream.address} is ourselves: queries would loop"))
+        _check_ca(upstream, f"{path}.tls.ca", base, errors)
     return tuple(_upstream(each, base) for each in dns.upstreams)
 
 
-def _check_ca(upstream: RawUpstream, place: str, base: Path, errors: list[ConfigError]) -> None:
-    """Whether certificates can be verified: found out here, not when the resolver starts."""
+def _check_ca(upstream: RawUpstream, path: str, base: Path, errors: list[ConfigError]) -> None:
+    """Refuse a file by which no certificate can be verified, before the resolver starts."""
     if upstream.tls is None or upstream.tls.ca is None:
         return
     try:
         ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(base / upstream.tls.ca)
     except ssl.SSLError:
-        errors.append(ConfigError(place, f"{base / upstream.tls.ca} holds no certificate in PEM form"))
+        errors.append(ConfigError(path, f"{base / upstream.tls.ca} holds no certificate in PEM form"))
     except OSError as error:
-        errors.append(ConfigError(place, f"{base / upstream.tls.ca} cannot be read: {error.strerror}"))
+        errors.append(ConfigError(path, f"{base / upstream.tls.ca} cannot be read: {error.strerror}"))
 
 
 def _upstream(upstream: RawUpstream, base: Path) -> settings.UpstreamSettings:
@@ -131,7 +131,7 @@ def _upstream(upstream: RawUpstream, base: Path) -> settings.UpstreamSettings:
 
 
 def _check_listeners(configuration: raw.RawConfiguration, errors: list[ConfigError]) -> None:
-    """Two listeners on one TCP socket; port 0 (the kernel chooses) never collides."""
+    """Refuse two listeners on one TCP socket; port 0 (the kernel chooses) never collides."""
     listeners: list[tuple[str, Endpoint]] = [
         (f"dns.listen[{index}]", each) for index, each in enumerate(configuration.dns.listen)
     ]
@@ -140,14 +140,14 @@ def _check_listeners(configuration: raw.RawConfiguration, errors: list[ConfigErr
         ("metrics.listen", configuration.metrics.listen),
     ]
     taken: dict[Endpoint, str] = {}
-    for place, endpoint in listeners:
+    for path, endpoint in listeners:
         if endpoint.port and endpoint in taken:
-            errors.append(ConfigError(place, f"{endpoint} is taken by {taken[endpoint]}"))
-        taken.setdefault(endpoint, place)
+            errors.append(ConfigError(path, f"{endpoint} is taken by {taken[endpoint]}"))
+        taken.setdefault(endpoint, path)
 
 
 def _identity(configuration: raw.RawConfiguration) -> NodeName | None:
-    """What the server calls itself."""
+    """The name that the server tells; None: it tells none."""
     chosen = configuration.dns.identity
     if chosen == "auto":
         return configuration.node.name
@@ -155,7 +155,7 @@ def _identity(configuration: raw.RawConfiguration) -> NodeName | None:
 
 
 def _rate_limit(limit: RawRateLimit) -> settings.RateLimitSettings:
-    """The limit; loopback, whose addresses nobody forges from outside, has none unless the file says so."""
+    """The limit. Loopback addresses cannot be forged from outside: they have none unless the file says so."""
     overrides = {network: settings.RateOverrideSettings(network, 0, 1) for network in LOOPBACK}
     for each in limit.overrides:
         burst = max(5 * each.queries_per_second, 1) if each.burst is None else each.burst
@@ -195,6 +195,7 @@ def _resolve(
         store=settings.StoreSettings(configuration.store.url),
         state_dir=base / configuration.state_dir,
         policies=base / configuration.policies,
+        zone=configuration.zone,
         control=settings.ListenSettings(configuration.control.listen),
         metrics=settings.ListenSettings(configuration.metrics.listen),
         orders=settings.OrderSettings(configuration.orders.approvals),
@@ -203,23 +204,23 @@ def _resolve(
 
 
 def _readable(error: ValidationError) -> list[ConfigError]:
-    """The schema's errors in the operator's words, one for each place."""
+    """The schema's errors in the operator's words, one for each path."""
     found: dict[str, ConfigError] = {}
     for item in error.errors(include_url=False):
         location = item["loc"]
-        place = dotted(location)
+        path = dotted(location)
         if item["type"] == "extra_forbidden":
             message = "unknown key" + _suggestion(location)
         elif item["type"] == "value_error":
             message = str(item["ctx"]["error"])
         else:
             message = item["msg"][:1].lower() + item["msg"][1:]
-        found.setdefault(place, ConfigError(place, message))
+        found.setdefault(path, ConfigError(path, message))
     return list(found.values())
 
 
 def dotted(location: tuple[int | str, ...]) -> str:
-    """``("dns", "upstreams", 0)`` as ``dns.upstreams[0]``; the empty place is the file."""
+    """``("dns", "upstreams", 0)`` as ``dns.upstreams[0]``; an empty location is the file."""
     text = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in location)
     return text.lstrip(".") or "the file"
 

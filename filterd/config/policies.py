@@ -1,4 +1,4 @@
-"""The policies directory, read and checked: all problems of all files at once, each with file and path.
+"""Reads and checks the policies directory; reports all problems of all files at once, each with its path.
 
 ::
 
@@ -24,7 +24,7 @@ T = TypeVar("T")
 
 
 class PoliciesError(Exception):
-    """Everything wrong with a policies directory; the text has one line each."""
+    """Everything wrong with a policies directory; the text has one line for each problem."""
 
     def __init__(self, problems: tuple[Problem, ...]) -> None:
         super().__init__("\n".join(map(str, problems)))
@@ -35,7 +35,7 @@ def load_policies(directory: Path) -> Policies:
     """The documents of a policies directory. Raises PoliciesError with all problems.
 
     Every file must be there, if only as an empty list: a file that went missing must not read as "nothing is
-    blocked" or "nothing is protected". The directories ``profiles`` and ``jurisdictions`` may be.
+    blocked" or "nothing is protected". The directories ``profiles`` and ``jurisdictions`` may be missing.
     """
     if not directory.is_dir():
         raise PoliciesError((Problem(str(directory), "is no directory; set policies to the one to use"),))

@@ -59,8 +59,8 @@ def _check_jurisdiction(jurisdiction: Jurisdiction) -> list[Problem]:
     for ids in (authorities, [each.id for each in jurisdiction.grounds]):
         problems += [Problem(path, f"the id {each} stands twice") for each in _repeated(ids)]
     for index, ground in enumerate(jurisdiction.grounds):
-        slot_path = f"{path}.grounds[{index}].authorities"
-        problems += _unknown(slot_path, ground.authorities, set(authorities), "authority")
+        ground_path = f"{path}.grounds[{index}].authorities"
+        problems += _unknown(ground_path, ground.authorities, set(authorities), "authority")
     return problems
 
 

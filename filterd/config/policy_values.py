@@ -40,22 +40,22 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class DocumentValue:
-    """A value of a document, where it stands, and the list that problems go to."""
+    """A value of a document, its path, and the list that problems go to."""
 
     value: Any
     path: str
     problems: list[Problem] = field(default_factory=list)
 
     def wrong(self, message: str) -> None:
-        """Notes a problem here."""
+        """Note a problem here."""
         self.problems.append(Problem(self.path, message))
 
     def missing(self) -> bool:
-        """Whether nothing stands here (or null)."""
+        """Return whether nothing stands here, or null."""
         return self.value is None
 
     def keys(self, required: Iterable[str], optional: Iterable[str] = ()) -> dict[str, DocumentValue]:
-        """A mapping's places, one for every key that is allowed; unknown and missing keys are problems."""
+        """A mapping's values, one for every key that is allowed; unknown and missing keys are problems."""
         required, optional = tuple(required), tuple(optional)
         value = self.value
         if not isinstance(value, dict):
@@ -80,7 +80,7 @@ class DocumentValue:
         return [(str(key), self._at(f".{key}", value)) for key, value in self.value.items()]
 
     def items(self) -> list[DocumentValue]:
-        """A list's places; nothing where nothing stands."""
+        """The items of a list; nothing where nothing stands."""
         if self.value is None:
             return []
         if not isinstance(self.value, list):
@@ -172,7 +172,7 @@ class DocumentValue:
         return words[self.value]
 
     def blocking_mode(self) -> BlockingMode:
-        """What a blocked client is answered; NXDOMAIN where nothing stands."""
+        """The answer to a blocked client; NXDOMAIN where nothing stands."""
         return self.choice(BlockingMode, BlockingMode.NXDOMAIN, lambda mode: mode.word)
 
     def name(self) -> str:
@@ -187,11 +187,11 @@ class DocumentValue:
         """Names by scope: ``{exact: [...], subtree: [...], below: [...]}``."""
         if self.value is None:
             return ()
-        places = self.keys((), [scope.word for scope in Scope])
+        by_scope = self.keys((), [scope.word for scope in Scope])
         found = tuple(
             NameRule(name, scope)
             for scope in Scope
-            for item in places[scope.word].items()
+            for item in by_scope[scope.word].items()
             if (name := item.name())
         )
         self.different(tuple(f"{rule.name} ({rule.scope.word})" for rule in found))

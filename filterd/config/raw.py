@@ -1,6 +1,6 @@
-"""What the configuration file may say: every key with its default, as the operator writes it.
+"""The schema of the configuration file: every key with its default, as the operator writes it.
 
-This schema is the source of ``config schema`` and docs/configuration.md. What depends on the machine
+It is the source of ``config schema`` and docs/configuration.md. What depends on the machine
 (``auto``, the system's resolvers) is resolved in ``config.load``. The keys stand in the order in which they
 are documented.
 """
@@ -9,67 +9,43 @@ from __future__ import annotations
 
 from ipaddress import IPv4Address, IPv6Address
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Self
 
-from pydantic import BeforeValidator, Field, PlainValidator, WithJsonSchema
+from pydantic import BeforeValidator, Field, WithJsonSchema, field_validator, model_validator
 
 from filterd.config import domain
-from filterd.config.raw_rate import RawRateLimit
-from filterd.config.raw_upstream import Upstreams
-from filterd.config.raw_values import Network, SchemaOfSections, Section, key
-from filterd.config.settings import MOST_THREADS, ParentalFail
+from filterd.config.raw_types import (
+    Auto,
+    Duration,
+    Identity,
+    Listener,
+    Network,
+    NodeName,
+    SchemaOfSections,
+    Section,
+    Size,
+    StoreUrl,
+    Threads,
+    TlsName,
+    UpstreamAddress,
+    Zone,
+    key,
+)
+from filterd.config.settings import ParentalFail
 
-Size = Annotated[
-    domain.Bytes,
-    BeforeValidator(domain.parse_size),
-    WithJsonSchema(
-        {"anyOf": [{"type": "integer", "minimum": 0}, {"type": "string"}], "examples": ["256MiB"]}
-    ),
-]
-Duration = Annotated[
-    domain.Seconds,
-    BeforeValidator(domain.parse_duration),
-    WithJsonSchema({"anyOf": [{"type": "integer", "minimum": 0}, {"type": "string"}], "examples": ["1h30m"]}),
-]
-Listener = Annotated[
-    domain.Endpoint,
-    PlainValidator(domain.parse_endpoint),
-    WithJsonSchema({"type": "string", "examples": ["127.0.0.1:5300", "[::1]:5300"]}),
-]
-NodeName = Annotated[
-    domain.NodeName,
-    PlainValidator(domain.parse_node_name),
-    WithJsonSchema({"type": "string", "pattern": "^[A-Za-z0-9]([A-Za-z0-9.-]{0,61}[A-Za-z0-9])?$"}),
-]
-Identity = Annotated[
-    domain.NodeName | Literal["auto", "hidden"],
-    PlainValidator(domain.parse_identity),
-    WithJsonSchema({"type": "string", "pattern": "^[A-Za-z0-9]([A-Za-z0-9.-]{0,61}[A-Za-z0-9])?$"}),
-]
-StoreUrl = Annotated[
-    domain.StoreUrl,
-    PlainValidator(domain.parse_store_url),
-    WithJsonSchema({"type": "string", "pattern": "^sqlite:////"}),
-]
+PORT = 53
+TLS_PORT = 853
+"""RFC 7858 section 3.1"""
+
+MAX_RATE = 100_000
+"""queries a second of one client"""
+MAX_BURST = 1_000_000
 
 
 class RawNode(Section):
     """This machine among the others."""
 
     name: NodeName = key("resolver-1", "The node's name in metrics, reports and acknowledgements.")
-
-
-def _auto(value: object) -> object:
-    return None if value == "auto" else value
-
-
-Threads = Annotated[
-    Annotated[int, Field(strict=True, ge=1, le=MOST_THREADS)] | None,
-    BeforeValidator(_auto),
-    WithJsonSchema(
-        {"anyOf": [{"const": "auto"}, {"type": "integer", "minimum": 1, "maximum": MOST_THREADS}]}
-    ),
-]
 
 
 class RawTcp(Section):
@@ -104,6 +80,127 @@ class RawTcp(Section):
         ge=4096,
         le=1024**2,
     )
+
+
+class RawRateOverride(Section):
+    """Another limit for the clients in a prefix; of several that cover a client the longest holds."""
+
+    prefix: Network = Field(description="Whose clients: 198.51.100.0/24, or 2001:db8::/48.")
+    queries_per_second: int = Field(
+        description="Of each client in it; 0 is no limit.", ge=0, le=MAX_RATE, strict=True
+    )
+    burst: int | None = key(
+        None, "Queries at once; left out: those of five seconds.", ge=1, le=MAX_BURST, strict=True
+    )
+
+    @model_validator(mode="after")
+    def _is_one_client(self) -> Self:
+        if self.queries_per_second and self.prefix.version == 6 and self.prefix.prefixlen > 64:
+            msg = f"{self.prefix} is a part of one client's network: limit its /64, or write 0 for no limit"
+            raise ValueError(msg)
+        return self
+
+
+class RawRateLimit(Section):
+    """How many queries over UDP a client may ask; beyond that it is told to use TCP, then gets silence.
+
+    Does not hold over TCP, for clients with a valid server cookie, nor for loopback without an override.
+    """
+
+    queries_per_second: int = key(
+        200,
+        "Queries over UDP that one client may ask in the long run; 0 is no limit. What exceeds it is told to "
+        "come back over TCP, then gets silence. TCP, clients with a valid cookie and loopback have no limit.",
+        ge=0,
+        le=MAX_RATE,
+        strict=True,
+    )
+    burst: int = key(1000, "The same at once, after a pause.", ge=1, le=MAX_BURST, strict=True)
+    ipv4_prefix: int = key(32, "Bits of an IPv4 address that make one client.", ge=8, le=32, strict=True)
+    ipv6_prefix: int = key(56, "Bits of an IPv6 address that make one client.", ge=40, le=64, strict=True)
+    overrides: tuple[RawRateOverride, ...] = key(
+        (),
+        "Other limits for the clients in a prefix, each {prefix, queries_per_second, burst}; the longest "
+        "prefix that covers a client holds. Where many lines share an address (CGNAT), write 0: no limit.",
+    )
+
+    @field_validator("overrides")
+    @classmethod
+    def _each_once(cls, value: tuple[RawRateOverride, ...]) -> tuple[RawRateOverride, ...]:
+        seen: set[domain.IPNetwork] = set()
+        for each in value:
+            if each.prefix in seen:
+                msg = f"{each.prefix} stands here twice"
+                raise ValueError(msg)
+            seen.add(each.prefix)
+        return value
+
+
+class RawUpstreamTls(Section):
+    """DNS over TLS to an upstream, with a certificate that is verified; there is no way without."""
+
+    name: TlsName = Field(description="The name, or the address, that its certificate must be for.")
+    ca: Path | None = key(
+        None,
+        "A PEM file of the certificates that its chain may end in, instead of the system's; relative to the "
+        "file's directory.",
+    )
+
+
+class RawUpstream(Section):
+    """A resolver that queries are forwarded to; a bare address stands for one that is not trusted."""
+
+    address: UpstreamAddress = Field(
+        description="Address and port; the port is 53 where left out, or 853 with tls."
+    )
+    trusted: bool = key(
+        False,
+        "Whether its AD flag is believed: it validates DNSSEC and the way to it cannot be tampered with.",
+    )
+    outstanding: int = key(
+        2048,
+        "Questions that it may have at one time; the next upstream is asked what is beyond.",
+        ge=1,
+        le=65535,
+        strict=True,
+    )
+    tls: Annotated[RawUpstreamTls | None, WithJsonSchema(RawUpstreamTls.model_json_schema())] = key(
+        None, "Ask over TLS: {name, ca}."
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _with_port(cls, value: Any) -> Any:
+        """The address with the port that it has where none is written. Errors are the address's own."""
+        if not isinstance(value, dict) or "address" not in value:
+            return value
+        port = PORT if value.get("tls") is None else TLS_PORT
+        try:
+            return value | {"address": domain.parse_endpoint(value["address"], default_port=port)}
+        except ValueError:
+            return value
+
+
+UPSTREAM_SCHEMA = RawUpstream.model_json_schema()
+
+
+def _upstream(value: object) -> object:
+    return {"address": value} if isinstance(value, str) else value
+
+
+UpstreamEntry = Annotated[RawUpstream, BeforeValidator(_upstream)]
+Upstreams = Annotated[
+    tuple[UpstreamEntry, ...] | None,
+    Auto,
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"const": "auto"},
+                {"type": "array", "minItems": 1, "items": {"anyOf": [{"type": "string"}, UPSTREAM_SCHEMA]}},
+            ]
+        }
+    ),
+]
 
 
 class RawDns(Section):
@@ -230,6 +327,11 @@ class RawConfiguration(Section):
         "/var/lib/filterd", "Node state, snapshots, feeds, keys; relative to the file's directory."
     )
     policies: Path = key("/etc/filterd/policies", "The policies directory; relative to the file's directory.")
+    zone: Zone = key(
+        domain.DEFAULT_ZONE,
+        "IANA time zone of the schedules of lines that are registered or imported without one. A change "
+        "leaves the lines that exist as they are.",
+    )
     control: RawControl = Field(default_factory=RawControl)
     metrics: RawMetrics = Field(default_factory=RawMetrics)
     orders: RawOrders = Field(default_factory=RawOrders)

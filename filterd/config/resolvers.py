@@ -33,7 +33,7 @@ def system_resolvers(path: Path) -> tuple[Endpoint, ...]:
 
 
 def is_local(address: IPv4Address | IPv6Address) -> bool:
-    """Whether this machine holds the address: only then can a socket be bound to it. Sends nothing."""
+    """Return whether this machine has the address: only then can a socket be bound to it. Sends nothing."""
     if address.is_loopback:
         return True
     family = socket.AF_INET if address.version == 4 else socket.AF_INET6
@@ -46,7 +46,7 @@ def is_local(address: IPv4Address | IPv6Address) -> bool:
 
 
 def loops(upstream: Endpoint, listen: Iterable[Endpoint], local: IsLocal = is_local) -> bool:
-    """Whether a query sent to the upstream would arrive at one of our own sockets."""
+    """Return whether a query sent to the upstream would arrive at one of our own sockets."""
     for own in listen:
         if own.port != upstream.port:
             continue

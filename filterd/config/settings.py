@@ -1,4 +1,4 @@
-"""The settings as the rest of the program sees them: frozen, typed, nothing "auto", no default left open.
+"""The settings as the rest of the program sees them: frozen and typed, without "auto" or an open default.
 
 Made by :func:`filterd.config.load.load`, or by :meth:`Settings.from_json` in the resolver process, which gets
 them as one line of JSON. Imports no pydantic. Sizes are bytes, durations seconds.
@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import Any
 
 from filterd.config import jsonable
-from filterd.config.domain import Bytes, Endpoint, IPNetwork, NodeName, Seconds, StoreUrl, TlsName
+from filterd.config.domain import Bytes, Endpoint, IPNetwork, NodeName, Seconds, StoreUrl, TlsName, ZoneName
 
 
 class ParentalFail(StrEnum):
-    """What lines that asked for restriction get while the parental part of the node state is missing."""
+    """The answer to lines that asked for restriction while the parental part of the node state is missing."""
 
     CLOSED = "closed"
     """SERVFAIL"""
@@ -27,7 +27,7 @@ class ParentalFail(StrEnum):
 
 
 MOST_THREADS = 62
-"""of the fast path: each has a place on the crash board"""
+"""of the fast path: as many as the crash board has room for"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,7 @@ class NodeSettings:
 
 @dataclass(frozen=True, slots=True)
 class UpstreamTlsSettings:
-    """How an upstream proves over TLS who it is."""
+    """The proof of an upstream's identity over TLS."""
 
     name: TlsName
     ca: Path | None
@@ -61,7 +61,7 @@ class UpstreamSettings:
 
 @dataclass(frozen=True, slots=True)
 class TcpSettings:
-    """What TCP clients may take."""
+    """The limits on TCP clients."""
 
     connections: int
     connections_per_prefix: int
@@ -83,7 +83,7 @@ class RateOverrideSettings:
 
 @dataclass(frozen=True, slots=True)
 class RateLimitSettings:
-    """How many queries over UDP a client may ask."""
+    """The limit on a client's queries over UDP."""
 
     queries_per_second: int
     """0 for no limit but those of overrides"""
@@ -120,7 +120,7 @@ class DnsSettings:
 
 @dataclass(frozen=True, slots=True)
 class BlockPageSettings:
-    """Where the sinkhole mode sends clients; at least one of the two is set."""
+    """The addresses that the sinkhole mode answers; at least one of the two is set."""
 
     ipv4: IPv4Address | None
     ipv6: IPv6Address | None
@@ -176,6 +176,8 @@ class Settings:
     store: StoreSettings
     state_dir: Path
     policies: Path
+    zone: ZoneName
+    """of a line that is registered without one"""
     control: ListenSettings
     metrics: ListenSettings
     orders: OrderSettings

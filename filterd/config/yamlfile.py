@@ -1,4 +1,4 @@
-"""Reading one YAML file strictly: a key that stands twice is an error, not the last one's win."""
+"""Reads one YAML file strictly: a key that stands twice is an error; neither value wins."""
 
 from __future__ import annotations
 

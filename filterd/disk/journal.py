@@ -11,13 +11,13 @@ CRC-32 of the last two; then records: u32 payload length, u64 revision, u32 CRC-
 payload), payload.
 
 One batch is one record. It is written and synced, then the sealed length is moved past it and synced, and
-only then does it count as applied. So what stands behind the sealed length is the *torn tail* of a batch
-that nobody was told of, and is cut; and whatever does not add up before it is *damage*: the journal must
-not be used. A log whose base is older than the checkpoint is the one that the checkpoint replaced; its
-records at or below the checkpoint's revision are passed over.
+only then does it count as applied. What lies behind the sealed length is therefore the *torn tail* of a
+batch that nobody was told of, and is cut. Whatever is wrong before it is *damage*: the journal must not be
+used. A log whose base is older than the checkpoint is the one that the checkpoint replaced; its records at
+or below the checkpoint's revision are skipped.
 
-So a checkpoint can be written by a thread of its own while batches go on being appended: once it has its
-name, the log is replaced by one that holds only what came after it.
+A checkpoint can therefore be written by a thread of its own while batches are still appended: once it has
+its name, the log is replaced by one that holds only the later batches.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ class JournalRecord:
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """What stood on the disk. ``cut`` is the length of the torn tail in bytes (0: none)."""
+    """The content of a journal. ``cut`` is the length of the torn tail in bytes; 0 where there was none."""
 
     revision: int
     body: memoryview
@@ -70,7 +70,7 @@ class Journal:
         self.checkpoint_path = directory / f"{name}.checkpoint"
         self.log_path = directory / f"{name}.log"
         self.log_size = 0
-        """sealed bytes of the log: when to write a new checkpoint is the owner's choice"""
+        """sealed bytes of the log, by which the owner decides when to write a checkpoint"""
         self.checkpoint_size = 0
         """bytes of the checkpoint's body"""
         self._key = key
@@ -80,18 +80,18 @@ class Journal:
 
     @property
     def is_open(self) -> bool:
-        """Whether a batch can be appended."""
+        """True if a batch can be appended."""
         return self._log is not None
 
     def exists(self) -> bool:
-        """Whether either file is there; where neither is, this node has never been given this part."""
+        """Return whether either file exists; where neither does, the journal was never written."""
         return self.checkpoint_path.exists() or self.log_path.exists()
 
     def load(self) -> Loaded:
         """Read both files, cut a torn tail, open the log for appending. Raises
         :class:`JournalDamagedError`.
 
-        Where the disk only lets us read, what stands there is whole all the same; the log then is not open.
+        On a disk that can only be read the result is whole all the same, but the log is not open.
         """
         self.close()
         try:
@@ -115,16 +115,16 @@ class Journal:
         self.settle()
 
     def begin(self, revision: int, *body: Chunk) -> None:
-        """Begin to write ``body``, which is all of it up to ``revision``, as the next checkpoint. It must not
-        change any more. Until :meth:`settle` the present files stand, and batches are appended as ever."""
+        """Begin to write the next checkpoint: ``body`` is the whole state at ``revision`` and must not change
+        any more. Until :meth:`settle` the present files stand, and batches are appended as ever."""
         self._join()
         log_end = self.log_size if self.is_open else None
         self._writer = _Writer(self.checkpoint_path, self._key, revision, body, log_end)
         self._writer.start()
 
     def settle(self) -> bool:
-        """Take over the checkpoint that was begun, if it is on the disk; False while it is not. True where
-        none was begun. Raises ``OSError`` if it could not be written: the old files then stand."""
+        """Use the checkpoint that was begun. Returns False while it is not on the disk yet, True where none
+        was begun. Raises ``OSError`` if it could not be written: the old files then stand."""
         writer = self._writer
         if writer is None:
             return True
@@ -137,7 +137,7 @@ class Journal:
         later = b""
         if writer.log_end is not None:
             if self._log is None:
-                return True  # it failed meanwhile: what stands in it is still needed, and loaded again
+                return True  # an append failed meanwhile: the log is still needed, and is loaded again
             later = read_at(self._log, writer.log_end, self.log_size - writer.log_end)
         sealed = _LOG_HEAD.size + len(later)
         replace_file(self.log_path, (_log_head(writer.revision, sealed), later))
@@ -190,8 +190,8 @@ class Journal:
 
 
 class _Writer(threading.Thread):
-    """Writes one checkpoint. ``error`` and ``length`` (bytes of the body) hold once the thread has ended;
-    ``log_end`` is where the log ended that the checkpoint covers, None where none was open."""
+    """Writes one checkpoint. ``error`` is valid once the thread has ended; ``length`` is that of the body in
+    bytes. ``log_end`` is the end of the log that the checkpoint covers; None where no log was open."""
 
     def __init__(
         self, path: Path, key: bytes, revision: int, body: tuple[Chunk, ...], log_end: int | None

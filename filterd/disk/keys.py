@@ -29,7 +29,7 @@ class KeyFile:
     """the end of the sentence "remove it …": what removing the file leads to"""
 
     def path(self, state_dir: Path) -> Path:
-        """Where the key is kept."""
+        """The file of the key."""
         return state_dir / "keys" / self.name
 
     def load(self, state_dir: Path) -> bytes:

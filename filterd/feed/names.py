@@ -1,4 +1,4 @@
-"""One name of a list: brought into the form of the policy, or refused with a reason.
+"""Normalises one name of a list to the form of the policy, or refuses it with a reason.
 
 The form is lower-case ASCII without the final dot: letters, digits, hyphens and underscores in labels of
 at most 63 octets, at most 253 in all (RFC 1035 2.3.4); other scripts as A-labels (RFC 5891).
@@ -18,16 +18,17 @@ _MAX_LABEL = 63
 
 
 def clean_lines(prefix: bytes = b"", but_not: bytes = b"\n") -> re.Pattern[bytes]:
-    """Matches a run of lines, each the prefix and a name that normalise would give back as it is.
+    """A pattern for a run of lines, each the prefix and a name that :func:`normalise` would return unchanged.
 
-    The name does not begin with ``but_not``. The top-level domain begins with a letter: no address does.
+    The name does not begin with ``but_not``. The top-level domain begins with a letter, so no address
+    matches.
     """
     name = rb"(?=[^\n]{1,253}\n)(?:[a-z0-9_-]{1,63}+\.)++[a-z][a-z0-9-]{0,62}+\n"
     return re.compile(rb"(?:%b(?!%b)%b)*+" % (re.escape(prefix), re.escape(but_not), name))
 
 
 class RefusedNameError(ValueError):
-    """Not a name that a list can hold; the text is the reason, a fixed phrase without the name."""
+    """The text is not a name that a list can hold; the message is a fixed phrase without the name."""
 
 
 def normalise(text: str) -> str:
@@ -40,7 +41,7 @@ def normalise(text: str) -> str:
 
 
 def _to_ascii(text: str) -> str:
-    """Labels of other scripts as A-labels; ASCII labels are left to the common check (underscores pass)."""
+    """Convert labels of other scripts to A-labels; the common check judges ASCII labels."""
     try:
         labels = idna.uts46_remap(text, std3_rules=False, transitional=False).split(".")
         return ".".join(
@@ -52,7 +53,7 @@ def _to_ascii(text: str) -> str:
 
 
 def _reason(name: str, text: str) -> str:
-    """Why the name is none, most telling first."""
+    """The reason why the text is not a name; the most specific one that applies."""
     for wrong, reason in (
         (not name, "the root" if text == "." else "no name"),
         (_is_address(name), "an IP address"),

@@ -1,7 +1,7 @@
-"""From a list's blocks of lines to runs of rules. A bad line is skipped, counted and kept for the report.
+"""Parses a list's blocks of lines into runs of rules. A bad line is skipped, counted and reported.
 
-A run is what the policy's compiler takes: names of one scope and action, each ended by a newline. Runs
-come in the order of the file; the same name may come again.
+The policy's compiler takes runs: names of one scope and action, each ended by a newline. Runs come in the
+order of the file; the same name may occur again.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from filterd.feed.names import RefusedNameError, normalise
 from filterd.feed.parsers import domains, hosts, wildcard
-from filterd.feed.parsers.entry import Entry, Parser
+from filterd.feed.parsers.entry import ListEntry, Parser
 from filterd.feed.source import MAX_LINE
 from filterd.model.rule import Action, Scope
 from filterd.policy.documents import Format
@@ -24,7 +24,7 @@ PARSERS: dict[Format, Parser] = {
     Format.HOSTS: hosts.PARSER,
 }
 _MAX_TEXT = 200
-"""of a skipped line, this much is kept"""
+"""characters of a skipped line that are kept"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ class Run:
 
     @property
     def count(self) -> int:
-        """How many names, repeated ones counted again."""
+        """The number of names, with repetitions."""
         return self.names.count(b"\n")
 
 
@@ -52,9 +52,9 @@ class Skipped:
 
 @dataclass(slots=True)
 class ParseReport:
-    """What was skipped: all of it counted, the first ``keep`` kept (all for None).
+    """Counts all skipped lines, and keeps the first ``keep`` of them (None: all).
 
-    Of a list whose names are shown to nobody the lines are kept by number only (``quotes``).
+    For a confidential list only the numbers of the lines are kept (``quotes`` is False).
     """
 
     keep: int | None = 1000
@@ -64,7 +64,7 @@ class ParseReport:
     kept: list[Skipped] = field(default_factory=list)
 
     def skip(self, line: int, text: str, reason: str) -> None:
-        """Counts one, and keeps it if there is room."""
+        """Count a skipped line, and keep it if there is room."""
         self.count += 1
         self.reasons[reason] += 1
         if self.keep is None or len(self.kept) < self.keep:
@@ -74,7 +74,7 @@ class ParseReport:
 def parse(
     blocks: Iterable[bytes], form: Format, scope: Scope, suffixes: Suffixes, report: ParseReport
 ) -> Iterator[Run]:
-    """The rules of a list. ``blocks`` are whole lines (:func:`filterd.feed.source.line_blocks`)."""
+    """Parse the rules of a list. ``blocks`` are whole lines (:func:`filterd.feed.source.line_blocks`)."""
     parser = PARSERS[form]
     line_number = 1
     for block in blocks:
@@ -87,7 +87,7 @@ def parse(
 
 
 def _whole(block: bytes, parser: Parser, suffixes: Suffixes) -> bytes | None:
-    """The block's names where every line is in a form that needs no closer look, else None."""
+    """The block's names if every line has a form that can be taken as it is, else None."""
     for bulk in parser.bulk:
         match = bulk.lines.match(block)
         if match is None or match.end() != len(block):
@@ -102,12 +102,12 @@ def _whole(block: bytes, parser: Parser, suffixes: Suffixes) -> bytes | None:
 def _by_line(
     block: bytes, first: int, parser: Parser, scope: Scope, suffixes: Suffixes, report: ParseReport
 ) -> Iterator[Run]:
-    """The block's rules, line by line; one run for each scope that its entries have."""
+    """Parse the block line by line; yield one run for each scope of its entries."""
     found: dict[Scope, list[str]] = {}
     for number, raw in enumerate(block.split(b"\n")[:-1], first):
         line = _text(raw, number, report)
         for item in parser.read_line(line) if line else ():
-            if not isinstance(item, Entry):
+            if not isinstance(item, ListEntry):
                 report.skip(number, line, item.reason)
                 continue
             name = _name(item.text, number, line, suffixes, report)
@@ -118,7 +118,7 @@ def _by_line(
 
 
 def _text(raw: bytes, number: int, report: ParseReport) -> str:
-    """The line as text; empty, and reported, where it is none."""
+    """The line as text; empty, and reported, if it cannot be read."""
     if len(raw) > MAX_LINE:
         report.skip(number, raw[:_MAX_TEXT].decode("utf-8", "replace"), "a line too long")
         return ""
@@ -130,7 +130,7 @@ def _text(raw: bytes, number: int, report: ParseReport) -> str:
 
 
 def _name(text: str, number: int, line: str, suffixes: Suffixes, report: ParseReport) -> str | None:
-    """The entry's name in the form of the policy; None, and reported, where it can be no rule."""
+    """The entry's name in the form of the policy; None, and reported, if it cannot be a rule."""
     try:
         name = normalise(text)
     except RefusedNameError as refused:

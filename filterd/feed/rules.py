@@ -1,4 +1,4 @@
-"""What a list holds once all of it is read: every rule once, sorted, by scope and action."""
+"""The rules of a whole list: each one once, sorted, by scope and action."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class RuleSet:
 
     @property
     def count(self) -> int:
-        """How many rules."""
+        """The number of rules."""
         return sum(section.count for section in self.sections)
 
     def rules(self) -> Iterator[NameRule]:
@@ -28,7 +28,7 @@ class RuleSet:
 
 
 def collect(runs: Iterable[Run]) -> RuleSet:
-    """What a parser gave, without the order of the file and without repetition."""
+    """Sort the rules of a parser and remove repetitions."""
     names: dict[tuple[Action, Scope], set[bytes]] = {}
     for run in runs:
         names.setdefault((run.action, run.scope), set()).update(run.names.split(b"\n"))
@@ -37,6 +37,6 @@ def collect(runs: Iterable[Run]) -> RuleSet:
         found.discard(b"")
         if found:
             ordered = sorted(found)
-            found.clear()  # the list's names stand in memory once more only while they are joined
+            found.clear()  # frees them before they are joined, which needs the memory once more
             sections.append(Run(scope, action, b"\n".join(ordered) + b"\n"))
     return RuleSet(tuple(sections))

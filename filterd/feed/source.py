@@ -1,4 +1,4 @@
-"""A feed's file as blocks of whole lines: plain, gzip or xz by content, streamed, with a size cap.
+"""Reads a feed's file as blocks of whole lines: plain, gzip or xz by content, streamed, with a size cap.
 
 ::
 
@@ -21,7 +21,7 @@ from typing import IO
 MAX_BYTES = 1 << 30
 """default cap on a feed after decompression: some 40 million names"""
 MAX_LINE = 4096
-"""longest line kept whole; of a longer one only the start is passed on"""
+"""the longest line that is kept whole; of a longer one only the start is passed on"""
 _BLOCK = 1 << 18
 _GZIP = b"\x1f\x8b"
 _XZ = b"\xfd7zXZ\x00"
@@ -30,7 +30,7 @@ _UTF8_MARK = b"\xef\xbb\xbf"
 
 
 class SourceError(Exception):
-    """A feed's file cannot be read; the text says why, with its path."""
+    """A feed's file cannot be read; the message tells the reason and the path."""
 
 
 class UnreadableError(SourceError):
@@ -38,15 +38,15 @@ class UnreadableError(SourceError):
 
 
 class DamagedError(SourceError):
-    """The file's content is not what its first bytes promise."""
+    """The content of the file does not match its first bytes."""
 
 
 class TooLargeError(SourceError):
-    """The file is larger than the cap, decompressed."""
+    """The file is larger than the cap after decompression."""
 
 
 def read_chunks(path: Path, limit: int = MAX_BYTES) -> Iterator[bytes]:
-    """The decompressed content in pieces. Raises SourceError, at any piece; the caller keeps what it had."""
+    """The decompressed content in pieces. Raises SourceError, possibly after some pieces."""
     total = 0
     try:
         if not stat.S_ISREG(path.stat().st_mode):  # before opening: a pipe would wait for its writer
@@ -69,7 +69,7 @@ def read_chunks(path: Path, limit: int = MAX_BYTES) -> Iterator[bytes]:
 
 
 def _decompressed(file: IO[bytes], path: Path) -> IO[bytes] | gzip.GzipFile | lzma.LZMAFile:
-    """The stream behind the file's first bytes."""
+    """The decompressing stream that the file's first bytes call for."""
     start = file.read(len(_XZ))
     file.seek(0)
     if start.startswith(_GZIP):
@@ -83,7 +83,7 @@ def _decompressed(file: IO[bytes], path: Path) -> IO[bytes] | gzip.GzipFile | lz
 
 
 def line_blocks(chunks: Iterable[bytes]) -> Iterator[bytes]:
-    """Blocks of whole lines, each line ended by one newline: without byte order mark, CRLF made LF."""
+    """Split into blocks of whole lines ended by newlines; drops a byte order mark, turns CRLF into LF."""
     rest = b""
     first = True
     for chunk in chunks:
@@ -94,7 +94,7 @@ def line_blocks(chunks: Iterable[bytes]) -> Iterator[bytes]:
         end = data.rfind(b"\n") + 1
         rest = data[end:]
         if len(rest) > MAX_LINE:
-            # The line goes on; what follows its start is dropped up to its newline, in bounded memory.
+            # A long line: all but its start is dropped up to the newline, in bounded memory.
             rest = rest[: MAX_LINE + 1]
         if end:
             yield data[:end].replace(b"\r\n", b"\n")

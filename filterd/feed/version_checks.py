@@ -14,7 +14,7 @@ from filterd.policy.documents import Expected, Guard
 
 
 def guard_refusal(guard: Guard, before: int | None, after: int) -> str | None:
-    """Why a version with ``after`` names may not replace one with ``before`` (None: the first); else None."""
+    """The reason to keep a version with ``after`` names out, given ``before`` names (None: the first)."""
     if after < guard.min_names:
         return f"{after} names, fewer than min_names {guard.min_names}"
     if not before:

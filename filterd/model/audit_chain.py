@@ -1,7 +1,7 @@
-"""The step of the audit chain: a pure function. ``store`` is its only writer, ``audit`` reads and proves.
+"""The step of the audit chain as a pure function. ``store`` writes the chain, ``audit`` reads and proves it.
 
-Each entry's hash covers the hash of the entry before it, so no entry can be altered, dropped or put in
-between without every later hash changing.
+Each entry's hash covers the hash of the entry before it, so that no entry can be altered, dropped or inserted
+without a change of every later hash.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ GENESIS = "0" * 64
 
 @dataclass(frozen=True, slots=True)
 class AuditEntry:
-    """Who did what to which object, with its state before and after; ``at`` is Unix seconds."""
+    """An action of an actor on a subject, with the state before and after; ``at`` is Unix seconds."""
 
     revision: int
     at: float
@@ -35,13 +35,13 @@ def entry_hash(previous: str, entry: AuditEntry) -> str:
 
 
 def canonical(value: Any) -> str:
-    """JSON in the one form that is digested: sorted keys, no spaces, UTF-8 as it is."""
+    """Canonical JSON for digests: sorted keys, no spaces, UTF-8 unescaped."""
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
 
 @dataclass(frozen=True, slots=True)
 class StoredEntry:
-    """An entry as it stands in the trail; ``sequence`` counts from 1 without a gap."""
+    """An entry of the stored trail; ``sequence`` counts from 1 without a gap."""
 
     sequence: int
     entry: AuditEntry

@@ -1,19 +1,19 @@
-"""The change log: what a node applies, in which words, and the SQL with which it reads them.
+"""The change log: the changes that nodes apply, their encoding, and the SQL that reads them.
 
-``store`` writes these rows; the resolver's tail reads them with a plain read-only ``sqlite3`` connection.
-Both go through this module, so that they cannot disagree.
+``store`` writes these rows; the resolver reads them with a plain read-only ``sqlite3`` connection. Both use
+this module, so that they cannot disagree.
 
-How a node follows the log (every step inside one short read transaction, which is then ended):
+A node follows the log in these steps, inside one short read transaction:
 
 1. Read :data:`HEAD_SQL`: the newest revision, and the floor. A cursor below the floor has missed changes:
    do a full resync.
 2. Read :data:`CHANGES_SQL` for one stream, above the stream's cursor and up to the head, at most ``limit``
    rows. Fewer rows than the limit: the cursor becomes the head. Otherwise it becomes the last row's revision.
 
-How a full resync goes is in :mod:`filterd.model.fullstate`.
+The full resync is described in :mod:`filterd.model.fullstate`.
 
-Revisions become visible in order (they are assigned under the write lock, which is held to the commit), and
-one transaction may hold several.
+Revisions become visible in order, since they are assigned under the write lock, which is held until the
+commit. One transaction may contain several.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ MANDATORY = "mandatory"
 PARENTAL = "parental"
 """the stream of lines and bindings"""
 CONTROL = "control"
-"""the stream of what no node applies (feeds, pending orders, snapshots): it keeps the revisions complete"""
+"""the stream of changes that no node applies (feeds, pending orders, snapshots)"""
 
 HEAD_SQL = "SELECT head.revision, log_floor.revision FROM head, log_floor"
 """one row: (newest revision, floor); changes at or below the floor may be gone"""
@@ -45,12 +45,12 @@ CHANGES_SQL = (
 
 
 class ChangeError(ValueError):
-    """A change row that this version cannot read: another kind, or a field missing or of another type."""
+    """A change row that this version cannot read: unknown kind, missing field, or wrong type."""
 
 
 @dataclass(frozen=True, slots=True)
 class OrderChange:
-    """One order in full; it replaces what the node knew of it. A withdrawn one carries no names."""
+    """The whole of one order; it replaces the order on the node. A withdrawn one has no names."""
 
     id: int
     """its mandatory id (model.mandatory)"""
@@ -66,11 +66,11 @@ class OrderChange:
     withdrawn: bool = False
     confidential: bool = False
     accepted_at: float = 0.0
-    """when the operator's side accepted it, Unix seconds: the start of the time to enforcement"""
+    """when the order was accepted, Unix seconds: the start of the time to enforcement"""
 
     @property
     def mandate(self) -> Mandate:
-        """What a verdict needs of it, without the names."""
+        """The part of it that a verdict needs, without the names."""
         return Mandate(
             id=self.id,
             reference=self.reference,
@@ -84,14 +84,14 @@ class OrderChange:
 
 @dataclass(frozen=True, slots=True)
 class LineChange:
-    """One line's choices in full."""
+    """All choices of one line."""
 
     choices: LineChoices
 
 
 @dataclass(frozen=True, slots=True)
 class LineRemoved:
-    """A line that is gone, with its choices, own names and bindings."""
+    """A line that was removed, with its choices, own names and bindings."""
 
     line: int
 
@@ -170,7 +170,7 @@ def decode(kind: str, payload: str) -> Change:
     try:
         return reader(json.loads(payload))
     except (KeyError, TypeError, ValueError) as error:
-        # The payload may name what a subscriber chose: it stays out of the message.
+        # The payload may contain a subscriber's choices: it stays out of the message.
         message = f"malformed change of kind {kind!r}: {type(error).__name__}"
         raise ChangeError(message) from None
 

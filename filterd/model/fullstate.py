@@ -1,14 +1,14 @@
-"""The full state behind the change log: what a node reads that has none, or is below the log's floor.
+"""The full state behind the change log, for a node that has no state or is below the floor of the log.
 
 A full resync of the orders reads the head and :func:`mandatory_state` in one transaction; the cursor then
 becomes that head.
 
-A full resync of lines and bindings is too long for one transaction: while it is open, the store's
-write-ahead log cannot be folded back. The node notes the head first, reads :func:`lines_page` and
-:func:`bindings_page` until they are empty, each page in a short transaction of its own, and then applies the
+A full resync of lines and bindings takes too long for one transaction: while it is open, the store's
+write-ahead log cannot be checkpointed. So the node notes the head first, and reads :func:`lines_page` and
+:func:`bindings_page` until they are empty, each page in its own short transaction. Then it applies the
 changes above the noted head, at least up to the head at which the last page was read. A page shows each row
-as it was at some revision between the two; every change says the whole of what it is about; so what comes out
-is the state at the second.
+as it was at some revision between these two heads, and every change replaces the whole of its object: so the
+result is the state at the second head.
 """
 
 from __future__ import annotations
@@ -43,9 +43,9 @@ OWN_NAMES_SQL = (
 )
 BINDINGS_SQL = "SELECT prefix, line FROM binding WHERE prefix > ? ORDER BY prefix LIMIT ?"
 BEFORE_LINES = -1
-"""less than every line's number: where :func:`lines_page` begins"""
+"""less than every line's number: the start for :func:`lines_page`"""
 BEFORE_BINDINGS = ""
-"""the same for :func:`bindings_page`"""
+"""the start for :func:`bindings_page`"""
 
 
 class Execute(Protocol):
@@ -56,7 +56,7 @@ class Execute(Protocol):
 
 
 def mandatory_state(execute: Execute) -> Iterator[OrderChange]:
-    """Every order that was ever in force, by id: what a full resync of the mandatory stream applies."""
+    """Every order that was ever accepted, by id, for a full resync of the mandatory stream."""
     names = _Groups(execute(ORDER_NAMES_SQL))
     addresses = _Groups(execute(ORDER_ADDRESSES_SQL))
     for number, reference, mode, *bounds, withdrawn, confidential, accepted_at in execute(ORDERS_SQL):
@@ -75,7 +75,7 @@ def mandatory_state(execute: Execute) -> Iterator[OrderChange]:
 
 
 def lines_page(execute: Execute, after: int, limit: int) -> list[LineChange]:
-    """The next ``limit`` lines above the number ``after``, with their own names; none: that was all."""
+    """The next ``limit`` lines above the number ``after``, with their own names; none: there are no more."""
     found = list(execute(LINES_SQL, (after, limit)))
     if not found:
         return []
@@ -97,19 +97,19 @@ def lines_page(execute: Execute, after: int, limit: int) -> list[LineChange]:
 
 
 def bindings_page(execute: Execute, after: str, limit: int) -> list[BindingChange]:
-    """The next ``limit`` bindings behind the prefix ``after``; none: that was all."""
+    """The next ``limit`` bindings after the prefix ``after``; none: there are no more."""
     return [BindingChange(prefix, line) for prefix, line in execute(BINDINGS_SQL, (after, limit))]
 
 
 class _Groups:
-    """Rows ordered by their first column, handed out group by group in the same order."""
+    """Hands out rows group by group; rows and groups are ordered by the first column."""
 
     def __init__(self, rows: Iterable[tuple[Any, ...]]) -> None:
         self._rows = iter(rows)
         self._next = next(self._rows, None)
 
     def of(self, key: int) -> Iterator[tuple[Any, ...]]:
-        """The rest of each row of ``key``; rows of smaller keys are passed over."""
+        """The rows of ``key`` without their first column; skips rows of smaller keys."""
         while self._next is not None and self._next[0] <= key:
             row, self._next = self._next, next(self._rows, None)
             if row[0] == key:

@@ -1,4 +1,4 @@
-"""A line's choices as the data plane holds them: no name, no address, a number for the subscriber."""
+"""A line's choices as the data plane knows them: the subscriber is a number, without name or address."""
 
 from __future__ import annotations
 
@@ -19,12 +19,13 @@ class OwnName:
 
 @dataclass(frozen=True, slots=True)
 class LineChoices:
-    """Everything that a verdict needs of one line. Times are Unix seconds, 0 for "not paused"."""
+    """The choices of one line that verdicts need. Times are Unix seconds, 0 for "not paused"."""
 
     line: int
     opted_in: bool = False
     profile: str = ""
-    zone: str = "America/Mexico_City"
+    zone: str = "UTC"
+    """IANA time zone of its schedule"""
     paused_until: int = 0
     security_left: bool = False
     own_names: tuple[OwnName, ...] = ()

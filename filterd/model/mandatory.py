@@ -1,7 +1,7 @@
-"""Mandatory ids: one number space for adopted lists and orders, so that one active set covers both.
+"""Mandatory ids: one range of numbers for adopted lists and orders, so that one active set covers both.
 
-A mandatory list has an id below :data:`FIRST_ORDER_ID` (its place among the mandatory feeds of the policies);
-an order has :data:`FIRST_ORDER_ID` plus its number in the store.
+The id of a mandatory list is its index among the mandatory feeds of the policies, below
+:data:`FIRST_ORDER_ID`; that of an order is :data:`FIRST_ORDER_ID` plus its number in the store.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from filterd.model.rule import BlockingMode
 
 FIRST_ORDER_ID = 256
-"""also the most mandatory lists an installation can have"""
+"""also the maximum number of mandatory lists"""
 
 
 def order_id(number: int) -> int:
@@ -21,20 +21,20 @@ def order_id(number: int) -> int:
 
 
 def label_of(list_id: str, *, confidential: bool) -> str:
-    """A list's id where others read it (metrics, ``check``): opaque where even the id is confidential."""
+    """A list's id for metrics and ``check``; opaque if the list is confidential."""
     return f"confidential-{hashlib.sha256(list_id.encode()).hexdigest()[:8]}" if confidential else list_id
 
 
 @dataclass(frozen=True, slots=True)
 class Mandate:
-    """What a verdict needs to know of an order or mandatory list, apart from its names.
+    """The part of an order or mandatory list that verdicts need, without its names.
 
     ``not_before`` and ``not_after`` are Unix seconds, 0 for "no bound"; ``not_after`` is exclusive.
     """
 
     id: int
     reference: str
-    """the order's public number, which says nothing of its contents, or the list's id"""
+    """the order's public number, which does not reveal its content, or the list's id"""
     mode: BlockingMode = BlockingMode.NXDOMAIN
     not_before: int = 0
     not_after: int = 0
@@ -42,7 +42,7 @@ class Mandate:
     confidential: bool = False
 
     def active(self, now: int) -> bool:
-        """Whether it is in force at ``now`` (Unix seconds)."""
+        """Return whether it is in force at ``now`` (Unix seconds)."""
         if self.withdrawn or now < self.not_before:
             return False
         return self.not_after == 0 or now < self.not_after

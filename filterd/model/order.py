@@ -1,4 +1,4 @@
-"""An order: what an authority demands, as it was taken in, and where it stands."""
+"""An order of an authority: its demand as it was taken in, and its state."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from filterd.model.rule import BlockingMode, Scope
 
 
 class OrderState(StrEnum):
-    """What was decided about an order. Whether an accepted one is in force depends on the time too."""
+    """The decisions on an order. Whether an accepted order is in force also depends on the time."""
 
     PENDING = "pending"
     """waits for another person's approval"""
@@ -22,7 +22,7 @@ class OrderState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Demand:
-    """What the authority wrote, complete (LMTR 182). Times are Unix seconds, 0 for none."""
+    """The complete demand of the authority (LMTR 182). Times are Unix seconds, 0 for none."""
 
     authority: str
     official: str
@@ -37,31 +37,31 @@ class Demand:
     not_after: int = 0
     """when it ends by itself, exclusive"""
     review_at: int = 0
-    """when someone must look at it again, if it has no end"""
+    """when somebody must review it, if it has no end"""
     received_at: float = 0.0
     document_digest: str = ""
     """SHA-256 of the document, where one was at hand"""
     confidential: bool = False
     overblocking_accepted: bool = False
-    """somebody decided that a demand which DNS cannot follow precisely is followed nevertheless"""
+    """somebody decided to follow a demand that DNS cannot follow precisely"""
 
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """A demand with its number, its state, and who did what about it."""
+    """A demand with its number, its state, and the people who decided on it."""
 
     number: int
     reference: str
-    """the public number, ``O-17``; says nothing of the contents"""
+    """the public number, ``O-17``; it does not reveal the content"""
     state: OrderState
     demand: Demand
     reason: str
     added_by: str
     added_at: float
     entries: int = 0
-    """how many names and addresses, also where they are not shown"""
+    """the number of names and addresses, even if they are not shown"""
     approvals: tuple[str, ...] = ()
-    """who stands behind it, the one who added it first"""
+    """the people who approve it; the first one added it"""
     accepted_at: float = 0.0
     withdrawn_by: str = ""
     withdrawn_at: float = 0.0
@@ -69,7 +69,7 @@ class Order:
 
     @property
     def mandate(self) -> Mandate:
-        """What a verdict needs to know of it."""
+        """The part of it that verdicts need."""
         return Mandate(
             id=order_id(self.number),
             reference=self.reference,
@@ -81,5 +81,5 @@ class Order:
         )
 
     def in_force(self, now: float) -> bool:
-        """Whether nodes enforce it at ``now``."""
+        """Return whether nodes enforce it at ``now``."""
         return self.state in (OrderState.ACCEPTED, OrderState.WITHDRAWN) and self.mandate.active(int(now))

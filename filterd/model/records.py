@@ -1,4 +1,4 @@
-"""What the control plane keeps of feeds, snapshots and nodes. Times are Unix seconds, 0 for never."""
+"""The records of the control plane on feeds, snapshots and nodes. Times are Unix seconds, 0 for never."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from enum import StrEnum
 
 
 class VersionState(StrEnum):
-    """What became of a version of a feed."""
+    """The states of a feed's version."""
 
     CURRENT = "current"
     SUPERSEDED = "superseded"
@@ -35,7 +35,7 @@ class FeedVersion:
 
 @dataclass(frozen=True, slots=True)
 class FeedCheck:
-    """When a feed was last looked at, and how that went; ``error`` is empty after a success."""
+    """The last check of a feed; ``error`` is empty after a success."""
 
     feed: str
     checked_at: float
@@ -50,7 +50,7 @@ class SnapshotRecord:
     file: str
     digest: str
     revision: int
-    """``built_at_revision``: the state of the store that it holds"""
+    """``built_at_revision``: the revision of the store that it contains"""
     built_at: float
     names: int
     size: int
@@ -59,7 +59,7 @@ class SnapshotRecord:
 
 @dataclass(frozen=True, slots=True)
 class NodeReport:
-    """What a resolver last said of itself."""
+    """The last report of a resolver."""
 
     name: str
     seen_at: float

@@ -1,4 +1,4 @@
-"""A rule is a trigger and an action; these are the parts that every layer shares.
+"""The parts of a rule that every layer shares: scope, action and blocking mode.
 
 The numbers are part of the snapshot's format and of the native structs: never renumber, only add.
 """
@@ -10,14 +10,14 @@ from enum import IntEnum
 
 
 class Scope(IntEnum):
-    """Which names a rule speaks of, seen from the name that it carries."""
+    """The names that a rule matches, relative to its own name."""
 
     EXACT = 0
-    """the name itself, nothing below it"""
+    """the name itself, without the names below it"""
     SUBTREE = 1
-    """the name and all below it"""
+    """the name and all names below it"""
     BELOW = 2
-    """only what is below the name"""
+    """only the names below it"""
 
     @property
     def word(self) -> str:
@@ -26,11 +26,11 @@ class Scope(IntEnum):
 
 
 class Action(IntEnum):
-    """What a rule does to the names in its scope."""
+    """The effect of a rule on the names in its scope."""
 
     BLOCK = 0
     ALLOW = 1
-    """an exception (adblock ``@@``, RPZ PASSTHRU): takes the same list's block away"""
+    """an exception (adblock ``@@``, RPZ PASSTHRU): cancels a block of the same list"""
     REWRITE = 2
 
     @property
@@ -40,7 +40,7 @@ class Action(IntEnum):
 
 
 class BlockingMode(IntEnum):
-    """What a blocked client is answered."""
+    """The answers to a blocked query."""
 
     NXDOMAIN = 0
     NODATA = 1

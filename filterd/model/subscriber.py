@@ -1,4 +1,4 @@
-"""A subscriber as the control plane knows one, and the evidence of what was asked for."""
+"""A subscriber as the control plane knows one, and the evidence of requests."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from filterd.model.line import LineChoices
 
 @dataclass(frozen=True, slots=True)
 class RequestEvidence:
-    """That the line's holder asked, in the terms an auditor asks for (LMTR 191, LFPDPPP 7 and 8)."""
+    """Evidence of a request by the line's holder, as an auditor needs it (LMTR 191, LFPDPPP 7 and 8)."""
 
     who: str
-    """who asked, and on what authority over the line"""
+    """the person who asked, and their authority over the line"""
     channel: str
-    """by which way: telephone, portal, counter, letter ..."""
+    """telephone, portal, counter, letter ..."""
     at: float
-    """when, Unix seconds"""
+    """Unix seconds"""
     text_version: str
     """the version of the text that was read out or shown"""
     reference: str
@@ -24,15 +24,15 @@ class RequestEvidence:
 
     @property
     def missing(self) -> tuple[str, ...]:
-        """The parts that are empty; none may be."""
+        """The fields that are empty; complete evidence has none."""
         return tuple(
-            part for part in ("who", "channel", "at", "text_version", "reference") if not getattr(self, part)
+            name for name in ("who", "channel", "at", "text_version", "reference") if not getattr(self, name)
         )
 
 
 @dataclass(frozen=True, slots=True)
 class Subscriber:
-    """A line's holder: the operator's own name for it, its choices, and where its queries come from."""
+    """The holder of a line: the operator's own name for the line, its choices and its prefixes."""
 
     id: str
     choices: LineChoices
@@ -41,5 +41,5 @@ class Subscriber:
 
     @property
     def line(self) -> int:
-        """The line's number, by which everything but this value knows it."""
+        """The number of the line, which identifies it everywhere else."""
         return self.choices.line

@@ -1,4 +1,4 @@
-"""What was decided for one query, and why: a closed set of outcomes; native structs mirror the numbers."""
+"""The verdict on one query: a closed set of outcomes and reasons; native structs mirror the numbers."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from filterd.model.rule import BlockingMode, Scope
 
 
 class Outcome(IntEnum):
-    """What happens to the query."""
+    """The outcomes of a query."""
 
     PASS = 0
     BLOCK = 1
@@ -20,7 +20,7 @@ class Outcome(IntEnum):
 
 
 class Reason(IntEnum):
-    """Why. In the order of precedence: a smaller number wins (design: life of a query, 4 to 9)."""
+    """The reasons of a verdict, by precedence: a smaller number wins (life of a query, 4 to 9)."""
 
     NONE = 0
     LOCAL = 1
@@ -42,7 +42,7 @@ class Reason(IntEnum):
 
 
 class Where(IntEnum):
-    """Which name or address of the exchange the verdict rests on."""
+    """The name or address of the exchange that a verdict is based on."""
 
     QUERY = 0
     CNAME = 1
@@ -55,7 +55,7 @@ class Where(IntEnum):
 
 
 class Kind(IntEnum):
-    """The kind of a class bit of the snapshot: what standing in that class means."""
+    """The kinds of the classes in a snapshot, one bit for each class."""
 
     CATEGORY = 0
     SECURITY = 1
@@ -64,7 +64,7 @@ class Kind(IntEnum):
     BYPASS = 4
     PROTECTED = 5
     ALWAYS_ALLOWED = 6
-    """passes a schedule that blocks all else"""
+    """not blocked by a schedule that blocks everything else"""
     LOCAL = 7
     """answered before anything else: localhost, resolver.arpa"""
     SPECIAL_USE = 8
@@ -86,6 +86,6 @@ class Verdict:
     scope: Scope = Scope.SUBTREE
     where: Where = Where.QUERY
     reference: int = 0
-    """a class bit, or the id of the order or mandatory list; 0 where there is none"""
+    """a class bit, or the id of the order or mandatory list; 0: there is none"""
     matched: str = ""
-    """the name or address prefix whose rule decided; empty where no rule did"""
+    """the name or address prefix whose rule decided; empty: no rule did"""

@@ -17,13 +17,14 @@ async def tail(context: Context, count: int = 20, subject: str | None = None) ->
 
 
 async def count(context: Context) -> int:
-    """How many entries there are."""
+    """The number of entries."""
     async with context.store.read() as connection:
         return (await log.chain_end(connection))[0]
 
 
 async def verify(context: Context) -> Proof:
-    """Walk the whole chain. Each page is a read of its own; what is appended meanwhile is not asked for."""
+    """Prove the whole chain, page by page; each page is a read of its own. Entries appended meanwhile are
+    left out."""
     async with context.store.read() as connection:
         end = await log.chain_end(connection)
     return await prove(log.all_entries(context.store.read, end[0]), end)

@@ -1,4 +1,4 @@
-"""What every use case is given: settings, the open store, the clock, and who acts; and how it says no."""
+"""The context that every use case is given: settings, the open store, the clock, and who acts."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Context:
 async def open_context(
     settings: Settings, *, actor: str | None = None, clock: Callable[[], float] = time.time
 ) -> AsyncIterator[Context]:
-    """Open the store as its owner and close it afterwards; the store's errors become OperationErrors."""
+    """Open the store as its owner, and close it afterwards. The store's errors become OperationErrors."""
     require_owner(database_path(settings.store.url))
     try:
         store = await Store.open(settings.store.url)
@@ -86,7 +86,7 @@ def require_owner(path: Path, arguments: Sequence[str] | None = None) -> None:
 
 
 def _owner_above(path: Path) -> int:
-    """The owner of the nearest directory above that can be looked at: it is the one that shuts others out."""
+    """The owner of the nearest readable directory above, who is the one that shuts others out."""
     for directory in path.parents:
         try:
             return directory.stat().st_uid

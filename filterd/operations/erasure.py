@@ -1,4 +1,4 @@
-"""A subscriber's data: handed out in full, or erased so that nothing left leads to a person (R27)."""
+"""Exports a subscriber's data in full, or erases it so that nothing left leads to a person (R27)."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from filterd.store import subscribers as rows
 
 @dataclass(frozen=True, slots=True)
 class Erasure:
-    """What was erased, for the answer to the subscriber."""
+    """The extent of an erasure, for the reply to the subscriber."""
 
     line: int
-    """the number that the audit trail keeps, and that nothing leads to any more"""
+    """the number that the audit trail keeps; nothing leads to a person from it any more"""
     revision: int
     bindings: int
     requests: int
@@ -47,7 +47,8 @@ def choices_of(subscriber: Subscriber) -> dict[str, Any]:
 
 
 async def export(context: Context, subscriber: str) -> dict[str, Any]:
-    """Everything that is held of a subscriber: choices, evidence of requests, and what was done when."""
+    """Everything that is stored of a subscriber: choices, evidence of requests, and the actions with their
+    times."""
     async with context.store.read() as connection:
         found = await lines.require(connection, subscriber)
         asked = await rows.requests(connection, found.line)

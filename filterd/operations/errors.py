@@ -1,10 +1,10 @@
-"""How a use case says no."""
+"""The error of every use case that is refused."""
 
 from __future__ import annotations
 
 
 class OperationError(Exception):
-    """A use case that was refused: what is wrong, and in ``remedy`` what to do next."""
+    """A refused use case: the text says what is wrong, and ``remedy`` what to do next."""
 
     def __init__(self, message: str, remedy: str = "") -> None:
         super().__init__(message)

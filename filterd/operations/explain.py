@@ -13,9 +13,15 @@ from filterd.config.settings import Settings
 from filterd.model.mandatory import FIRST_ORDER_ID, label_of
 from filterd.model.rule import BlockingMode, Scope
 from filterd.model.verdict import Outcome, Reason, Verdict, Where
-from filterd.operations import checkstate, texts
-from filterd.operations.checkanswer import Answers, inspected, no_answers, of_file, of_upstreams
-from filterd.operations.checkstate import CheckState
+from filterd.operations import check, texts
+from filterd.operations.check import (
+    Answers,
+    CheckState,
+    answers_in_file,
+    answers_of_upstreams,
+    inspect_answer,
+    no_answers,
+)
 from filterd.operations.context import Context, OperationError
 from filterd.policy.decide import decide_name
 from filterd.policy.trace import TRACED, Decision, StageOutcome, StageTrace
@@ -106,14 +112,14 @@ async def explain(
     wire = name_from_text(canonical)
     answers: Answers = no_answers
     if answer is not None:
-        answers = of_file(answer, wire, number)
+        answers = answers_in_file(answer, wire, number)
     elif resolve:
-        answers = of_upstreams(context.settings.dns.upstreams)
-    state = await checkstate.load(context, now, subscriber=subscriber, client=client)
-    if state.identity.method == checkstate.REFUSED:
+        answers = answers_of_upstreams(context.settings.dns.upstreams)
+    state = await check.load_state(context, now, subscriber=subscriber, client=client)
+    if state.identity.method == check.REFUSED:
         return _explanation(context.settings, canonical, number, now, state, None, None)
     decision = decide_name(state.published, state.line, wire, now)
-    found = await inspected(state, answers, wire, number, decision, now)
+    found = await inspect_answer(state, answers, wire, number, decision, now)
     return _explanation(context.settings, canonical, number, now, state, decision, found)
 
 
@@ -229,11 +235,11 @@ def _stage(state: CheckState, part: str, trace: StageTrace) -> ExplainedStage:
 
 def _titled(stage: ExplainedStage, state: CheckState, trace: StageTrace) -> ExplainedStage:
     """With category and title of the list, where the rule stands in one that has a class bit."""
-    place = None if trace.stage is Reason.MANDATORY else state.published.classes.of_bit(trace.reference)
-    if place is None or place.id != stage.list:
+    found = None if trace.stage is Reason.MANDATORY else state.published.classes.of_bit(trace.reference)
+    if found is None or found.id != stage.list:
         return stage
-    titles = (each["title"] for each in state.snapshot.meta["lists"] if each.get("bit") == place.number)
-    return replace(stage, category=place.category, title=next(titles, ""))
+    titles = (each["title"] for each in state.snapshot.meta["lists"] if each.get("bit") == found.number)
+    return replace(stage, category=found.category, title=next(titles, ""))
 
 
 def _source(state: CheckState, trace: StageTrace) -> tuple[str, str, bool]:
@@ -249,5 +255,5 @@ def _source(state: CheckState, trace: StageTrace) -> tuple[str, str, bool]:
         return reference and label_of(reference, confidential=secret), "", secret
     if trace.stage is Reason.SCHEDULE and not trace.matched:
         return "schedule", "", False
-    place = state.published.classes.of_bit(trace.reference)
-    return ("" if place is None else place.id), "", False
+    found = state.published.classes.of_bit(trace.reference)
+    return ("" if found is None else found.id), "", False

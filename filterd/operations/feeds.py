@@ -30,12 +30,12 @@ from filterd.policy.documents import Feed, Format, Policies
 from filterd.store import feeds as rows
 
 Progress = Callable[[str, int, int], None]
-"""told what is being done, how many are done, and of how many"""
+"""called with what is being done, how many are done, and of how many"""
 
 
 @dataclass(frozen=True, slots=True)
 class FeedUpdate:
-    """What an update of one feed came to."""
+    """The outcome of updating one feed."""
 
     feed: str
     outcome: str
@@ -51,7 +51,7 @@ class FeedUpdate:
 
 @dataclass(frozen=True, slots=True)
 class FeedStatus:
-    """A feed as the policies have it, and where it stands."""
+    """A feed of the policies with its versions and its last check."""
 
     feed: Feed
     version: FeedVersion | None
@@ -61,7 +61,7 @@ class FeedStatus:
 
     @property
     def quarantined(self) -> bool:
-        """Whether the newest version is held back: not any more once the source was read without a fault."""
+        """True if the newest version is quarantined, and the source was not read without a fault since."""
         if self.newest is None or self.newest.state is not VersionState.QUARANTINED:
             return False
         return self.check is None or bool(self.check.error)
@@ -79,13 +79,13 @@ class _Draft:
     path: Path
     digest: str
     refusal: str | None
-    """why it may not replace the version before it"""
+    """why it must not replace the version before it"""
 
 
 async def update(
     context: Context, identifiers: Sequence[str] = (), *, progress: Progress | None = None
 ) -> tuple[FeedUpdate, ...]:
-    """Read these feeds, or all, each into a new version where it changed."""
+    """Read these feeds, or all of them. A feed that changed gets a new version."""
     documents = policies(context)
     chosen = [find_feed(documents, each) for each in identifiers] or list(documents.feeds)
     done: list[FeedUpdate] = []
@@ -110,13 +110,13 @@ async def _update_one(context: Context, documents: Policies, feed: Feed) -> Feed
         reading = await asyncio.to_thread(_read, context.settings.policies, feed, secret)
     except SourceError as error:
         return FeedUpdate(feed.id, "failed", before, ParseReport(), problem=str(error))
-    why = guard_refusal(feed.guard, before.names if before else None, reading.rules.count)
+    refused = guard_refusal(feed.guard, before.names if before else None, reading.rules.count)
     pieces = rulefiles.canonical_text(reading.rules)
     directory = rulefiles.rule_file(context.settings.state_dir, feed.id, 0).parent
     draft = directory / f"{os.getpid()}.new"  # control and a command may read the same feed at the same time
     try:
         digest = await asyncio.to_thread(rulefiles.write_version, draft, pieces, secret)
-        return await _take(context, documents, feed, reading, _Draft(draft, digest, why), before)
+        return await _take(context, documents, feed, reading, _Draft(draft, digest, refused), before)
     finally:
         draft.unlink(missing_ok=True)
 
@@ -129,7 +129,7 @@ async def _take(
     draft: _Draft,
     before: FeedVersion | None,
 ) -> FeedUpdate:
-    """What was read becomes a version, unless nothing changed."""
+    """Make a version of what was read, unless nothing changed."""
     why = draft.refusal
     version = FeedVersion(
         feed=feed.id,
@@ -142,15 +142,15 @@ async def _take(
         at=context.clock(),
         note=why or "",
     )
-    strange = unexpected_names(reading.rules, feed.category, documents.expected) if feed.category else ()
+    unexpected = unexpected_names(reading.rules, feed.category, documents.expected) if feed.category else ()
     if why is None and before is not None and before.digest == draft.digest:
-        # The same bytes again: mends a file that was lost or altered.
+        # The same content again, which mends a file that was lost or altered.
         rulefiles.put_in_place(draft.path, before.version)
-        return FeedUpdate(feed.id, "unchanged", before, reading.report, strange)
+        return FeedUpdate(feed.id, "unchanged", before, reading.report, unexpected)
     kept = await _keep(context, draft.path, version, before)
     if why is not None:
-        return FeedUpdate(feed.id, "quarantined", before, reading.report, strange, why)
-    return FeedUpdate(feed.id, "updated", kept, reading.report, strange)
+        return FeedUpdate(feed.id, "quarantined", before, reading.report, unexpected, why)
+    return FeedUpdate(feed.id, "updated", kept, reading.report, unexpected)
 
 
 def _read(directory: Path, feed: Feed, secret: bytes | None) -> _Reading:

@@ -1,4 +1,4 @@
-"""Make the resolver on this machine forget what it has cached: no store is needed, and no control."""
+"""Makes the resolver on this machine forget cached answers. Needs neither the store nor control."""
 
 from __future__ import annotations
 
@@ -13,30 +13,31 @@ from filterd.operations import texts
 from filterd.operations.errors import OperationError
 from filterd.policy.canonical import CanonicalError, text_of, wire_of
 
-PATIENCE = 30.0
-"""seconds that a resolver may take"""
+REPLY_SECONDS = 30.0
+"""the longest that a resolver may take to reply"""
 
 
 @dataclass(frozen=True, slots=True)
 class Flushed:
-    """What was forgotten."""
+    """The answers that were forgotten."""
 
     name: str | None
     """None: everything"""
     subtree: bool
     removed: int
-    """answers that were in the cache and are not any more, stale ones included"""
+    """answers that left the cache, stale ones among them"""
 
 
 async def flush(settings: Settings, name: str | None, *, subtree: bool = False) -> Flushed:
     """Forget the answers to questions for a name, with ``subtree`` for all below it too, or all answers.
 
-    Answers to other names that lead to it stay. Raises OperationError: not a name, or no resolver serves.
+    Answers to other names that lead to it stay. Raises OperationError for what is no name, and where no
+    resolver serves.
     """
     wire = None if name is None else _wire(name)
     path = settings.state_dir / SOCKET
     try:
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(REPLY_SECONDS):
             reply = await _tell(path, flush_line(wire, subtree))
         return Flushed(None if wire is None else text_of(wire), subtree or wire is None, removed_of(reply))
     except PermissionError as error:
@@ -66,7 +67,7 @@ async def _tell(path: Path, line: bytes) -> bytes:
 
 
 def _wire(name: str) -> bytes:
-    """A name as it can be asked for: any octets, escaped where need be, or in another alphabet (IDNA)."""
+    """A name in wire form: any octets, escaped where need be, or a name in another alphabet (IDNA)."""
     try:
         return wire_of(name if name.isascii() else texts.name(name))
     except CanonicalError as error:

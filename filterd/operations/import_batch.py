@@ -1,4 +1,4 @@
-"""One chunk of an import: compared with the store, and what differs written in one transaction."""
+"""Writes one chunk of an import: compares it with the store, and writes what differs in one transaction."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ from filterd.store.store import Write
 
 @dataclass(frozen=True, slots=True)
 class ImportRow:
-    """A row in good form. ``profile`` empty: the line is registered, and its choices are left alone."""
+    """A well-formed row. With an empty ``profile`` the line is registered, and its choices are left alone."""
 
     line: int
-    """of the file"""
+    """its line number in the file"""
     subscriber: str
     profile: str
     zone: str
@@ -32,27 +32,27 @@ class ImportRow:
 
     @property
     def weight(self) -> int:
-        """How many changes it can come to."""
+        """The most changes that it can lead to."""
         return 1 + len(self.prefixes)
 
 
 class ImportTally(Protocol):
-    """Where the outcome of each row is counted."""
+    """Counts the outcome of each row."""
 
     added: int
     changed: int
     unchanged: int
 
     def reject(self, line: int, reason: str) -> None:
-        """A row that was not taken over."""
+        """Count a row that was not imported."""
 
 
 @dataclass(slots=True)
 class _Plan:
-    """What a chunk comes to once it is compared with the store."""
+    """The writes that a chunk leads to, once compared with the store."""
 
     settled: set[int]
-    """lines that asked for something before: their choices are theirs"""
+    """lines whose subscribers asked for something before: their choices are left alone"""
     new: list[tuple[Subscriber, str]] = field(default_factory=list)
     changed: list[LineChoices] = field(default_factory=list)
     bound: list[tuple[str, int]] = field(default_factory=list)

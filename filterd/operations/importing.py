@@ -1,15 +1,15 @@
-"""Lines from a CSV file, a million at a time: in chunks, so that no order ever waits behind them.
+"""Imports lines from a CSV file, a million at a time, in chunks, so that no order ever waits behind them.
 
-Each chunk is one transaction, followed by a breath in which others get the write lock and the next chunk is
-read. A row that is in the store already is passed over; so an import that was cut off is simply run again,
-and running one twice changes nothing. A line that ever asked for something keeps what it chose, whatever the
-file says.
+Each chunk is one transaction, followed by a pause in which others get the write lock and the next chunk is
+read. A row that the store has already is skipped. So an import that was interrupted is simply run again, and
+running one twice changes nothing. A line that ever asked for something keeps its choices, whatever the file
+says.
 
 The file's first line names its columns: ``subscriber`` (required), ``prefixes`` (separated by spaces),
 ``profile`` (opts the line in), ``zone``, and the evidence of the request: ``who``, ``channel``, ``at``,
-``text_version``, ``reference``. A row with a profile needs evidence: what it does not say itself, the
-evidence given for the whole import says. Only a row that says nothing at all was asked for now, if no time
-was given.
+``text_version``, ``reference``. A row with a profile needs evidence; the parts that it lacks are taken from
+the evidence given for the whole import. Where no time was given, a row without any evidence of its own
+counts as asked for now.
 """
 
 from __future__ import annotations
@@ -29,22 +29,21 @@ from filterd.operations import lines, texts
 from filterd.operations.context import Context, OperationError
 from filterd.operations.import_batch import ImportRow, write_chunk
 from filterd.operations.policies import policies
-from filterd.operations.subscribers import DEFAULT_ZONE
 from filterd.store.engine import BREATH
 
 CHUNK_CHANGES = 1_000
-"""rows of the change log that one transaction holds at most"""
+"""the most rows of the change log in one transaction"""
 KEPT_REJECTIONS = 1_000
 EVIDENCE = ("who", "channel", "at", "text_version", "reference")
 COLUMNS = ("subscriber", "prefixes", "profile", "zone", *EVIDENCE)
 
 Progress = Callable[[int, int], None]
-"""told how many rows are done, and how many bytes of the file"""
+"""called with how many rows are done, and how many bytes of the file"""
 
 
 @dataclass(frozen=True, slots=True)
 class Rejection:
-    """A row that was not taken over; ``line`` counts the file's lines from 1."""
+    """A row that was not imported; ``line`` counts the file's lines from 1."""
 
     line: int
     reason: str
@@ -52,7 +51,7 @@ class Rejection:
 
 @dataclass(slots=True)
 class ImportResult:
-    """What an import came to. Of the rejected rows all are counted and the first thousand kept."""
+    """The outcome of an import. All rejected rows are counted, and the first thousand kept."""
 
     added: int = 0
     changed: int = 0
@@ -62,7 +61,7 @@ class ImportResult:
 
     @property
     def rows(self) -> int:
-        """Rows that were read."""
+        """The number of rows read."""
         return self.added + self.changed + self.unchanged + self.rejected
 
     def reject(self, line: int, reason: str) -> None:
@@ -79,8 +78,8 @@ async def import_file(
     evidence: RequestEvidence | None = None,
     progress: Progress | None = None,
 ) -> ImportResult:
-    """Import a file. ``evidence`` fills in what rows with a profile do not say; parts of it may be empty
-    (``at``: 0)."""
+    """Import a file. ``evidence`` supplies the parts that rows with a profile lack; parts of it may be empty
+    (of ``at``: 0)."""
     reader = _RowReader(context, evidence or RequestEvidence("", "", 0.0, "", ""))
     result = ImportResult()
     try:
@@ -123,12 +122,13 @@ def _chunks(rows: Iterator[ImportRow]) -> Iterator[Sequence[ImportRow]]:
 
 
 class _RowReader:
-    """Rows of one file, checked as far as that goes without the store."""
+    """Reads the rows of one file, and checks them as far as that is possible without the store."""
 
     def __init__(self, context: Context, evidence: RequestEvidence) -> None:
         self._profiles = {each.id for each in policies(context).profiles}
         self._given = lines.in_form(evidence)
         self._whole = replace(self._given, at=self._given.at or context.clock())
+        self._default_zone = context.settings.zone
         self._zones: set[str] = set()
 
     def read(self, file: TextIO, result: ImportResult) -> Iterator[ImportRow]:
@@ -167,7 +167,7 @@ class _RowReader:
 
     def _zone(self, zone: str) -> str:
         if not zone:
-            return DEFAULT_ZONE
+            return self._default_zone
         if zone not in self._zones:
             self._zones.add(texts.zone(zone))
         return zone

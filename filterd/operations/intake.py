@@ -1,7 +1,8 @@
-"""What an order demands, as it comes in: completed, normalised, checked for what DNS cannot or must not do.
+"""The intake of an order: completes and normalises its demand, and checks it for what DNS cannot or must not
+do.
 
 The checks of an entry, in this order: a URL or an address is *flagged* (DNS would block more than was
-demanded, so somebody has to accept that); a public suffix is *refused*; an overlap with a protected name
+demanded, so a person has to accept that); a public suffix is *refused*; an overlap with a protected name
 *quarantines* the order.
 """
 
@@ -109,8 +110,8 @@ def _sort_out(request: OrderRequest) -> tuple[tuple[tuple[str, Scope], ...], tup
     names: set[tuple[str, Scope]] = set()
     addresses: set[str] = set()
     flagged: list[str] = []
-    for place, (value, scope) in enumerate(request.entries, start=1):
-        with _unquoted(request, place):
+    for number, (value, scope) in enumerate(request.entries, start=1):
+        with _unquoted(request, number):
             if texts.is_address(value):
                 addresses.add(texts.prefix(value))
                 flagged.append("an address blocks every site behind it")
@@ -128,20 +129,20 @@ def _sort_out(request: OrderRequest) -> tuple[tuple[tuple[str, Scope], ...], tup
 
 
 @contextmanager
-def _unquoted(request: OrderRequest, place: int) -> Iterator[None]:
-    """Of a confidential order an error says where it lies and does not quote."""
+def _unquoted(request: OrderRequest, number: int) -> Iterator[None]:
+    """An error in a confidential order gives the number of the entry, and does not quote it."""
     try:
         yield
     except OperationError:
         if not request.confidential:
             raise
-        message = f"entry {place} of the order is no name or address that can be blocked"
+        message = f"entry {number} of the order is no name or address that can be blocked"
         remedy = "mend that entry; it is not shown, as the order is confidential"
         raise OperationError(message, remedy) from None
 
 
 def _host(value: str) -> tuple[str, bool]:
-    """The host that an entry speaks of, and whether it speaks of the whole host."""
+    """The host of an entry, and whether the entry means the whole host."""
     trimmed = value.strip()
     if "://" not in trimmed:
         host, slash, rest = trimmed.partition("/")
@@ -181,17 +182,17 @@ def protected_overlap(demand: Demand, protected: Protected) -> tuple[str, ...]:
 
 
 def _related(rule: NameRule, names: set[str]) -> bool:
-    """A quick sieve: whether one of the names stands above the rule's name, is it, or stands below."""
+    """Return whether one of the names is the rule's name, or above or below it: a quick first filter."""
     above = {rule.name[start:] for start in _starts(rule.name)}
     return not above.isdisjoint(names) or any(name.endswith("." + rule.name) for name in names)
 
 
 def _starts(name: str) -> list[int]:
-    return [0, *(place + 1 for place, letter in enumerate(name) if letter == ".")]
+    return [0, *(index + 1 for index, letter in enumerate(name) if letter == ".")]
 
 
 def _overlap(one: NameRule, other: NameRule) -> bool:
-    """Whether some name falls under both rules."""
+    """Return whether some name falls under both rules."""
     if one.name == other.name:
         return one.scope is Scope.SUBTREE or other.scope is Scope.SUBTREE or one.scope is other.scope
     upper, lower = (one, other) if other.name.endswith("." + one.name) else (other, one)

@@ -1,4 +1,4 @@
-"""One line's choices: found, changed, written, and logged without anything personal."""
+"""Changes one line's choices, and writes and audits the change without anything personal."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from filterd.store import subscribers as rows
 
 
 def subject(line: int) -> str:
-    """How the audit trail names a line."""
+    """The name of a line in the audit trail."""
     return f"line:{line}"
 
 
@@ -50,12 +50,12 @@ def evidence_digest(evidence: RequestEvidence, seal: str) -> str:
 
 
 def checked(evidence: RequestEvidence) -> RequestEvidence:
-    """Evidence with every part present and in good form."""
+    """Evidence with every part present and well-formed."""
     return complete(in_form(evidence))
 
 
 def complete(evidence: RequestEvidence) -> RequestEvidence:
-    """The same evidence, if every part is there."""
+    """The same evidence; an error if a part is missing."""
     if evidence.missing:
         message = f"the evidence of the request lacks: {', '.join(evidence.missing)}"
         options = ", ".join("--" + part.replace("_", "-") for part in evidence.missing)
@@ -64,7 +64,7 @@ def complete(evidence: RequestEvidence) -> RequestEvidence:
 
 
 def in_form(evidence: RequestEvidence) -> RequestEvidence:
-    """Evidence whose parts are in good form, as far as they are there."""
+    """Evidence whose parts are well-formed or missing."""
     return RequestEvidence(
         who=texts.text(evidence.who, "name of who asked", required=False),
         channel=texts.text(evidence.channel, "channel", limit=32, required=False),

@@ -1,4 +1,4 @@
-"""Making the store, or bringing it to this version's schema."""
+"""Makes the store, or brings it to this version's schema."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ from filterd.store.store import Store
 
 @dataclass(frozen=True, slots=True)
 class Migration:
-    """What a migration did; ``before`` is None where there was no store."""
+    """The schemas before and after a migration; ``before`` is None where there was no store."""
 
     before: str | None
     after: str
 
     @property
     def changed(self) -> bool:
-        """Whether anything was done."""
+        """True if anything was done."""
         return self.before != self.after
 
 
 def require_kept(settings: Settings) -> None:
-    """Refuse to go on where the store is gone from beside what was made of it: begun anew by itself it would
-    be empty, and so would every order and every choice be."""
+    """Refuse to go on where the store is gone and snapshots made of it are there: a new, empty store would
+    drop every order and every choice."""
     path = database_path(settings.store.url)
     lost = not path.exists() or path.stat().st_size == 0
     if lost and current_file(settings.state_dir / layout.DIRECTORY) is not None:

@@ -1,4 +1,4 @@
-"""What the nodes last said of themselves."""
+"""The last reports of the nodes."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from filterd.store import log
 from filterd.store import snapshots as rows
 
 SILENT_AFTER = 60.0
-"""seconds without a word until a node counts as silent"""
+"""seconds without a report until a node counts as silent"""
 
 
 @dataclass(frozen=True, slots=True)
 class NodeStatus:
-    """A node's report beside where the store stands."""
+    """A node's report beside the revision of the store."""
 
     report: NodeReport
     revision: int
@@ -25,7 +25,7 @@ class NodeStatus:
 
 
 async def record(context: Context, report: NodeReport) -> None:
-    """Keep a node's acknowledgement or heartbeat; neither log nor audit speaks of it."""
+    """Store a node's acknowledgement or heartbeat; neither change log nor audit trail records it."""
     async with context.store.report() as connection:
         await rows.report(connection, report)
 

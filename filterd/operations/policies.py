@@ -1,4 +1,4 @@
-"""The policies directory for a use case; its problems become one OperationError."""
+"""Reads the policies directory for a use case; its problems become one OperationError."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A feed's version on disk: the list in canonical text, one file a version, never rewritten.
+"""The versions of feeds on disk: each is a list in canonical text, one file, never rewritten.
 
 ``state_dir/feeds/<feed>/<version>.rules`` holds the text of :mod:`filterd.policy.canonical`; its digest
 covers exactly these bytes (HMAC for a confidential list).
@@ -29,7 +29,7 @@ _WORDS = {
 
 
 def rule_file(state_dir: Path, feed: str, version: int) -> Path:
-    """Where a version of a feed is kept."""
+    """The file of a version of a feed."""
     return state_dir / "feeds" / feed / f"{version}.rules"
 
 

@@ -1,7 +1,7 @@
 """Policy snapshots: compiled by another process from one store transaction, published whole, never rewritten.
 
-``state_dir/snapshots/<revision>-<digest>.snapshot``, and ``current``, a text file with the name of the one in
-force. Whatever fails before the last step leaves the one before it in force.
+They are in ``state_dir/snapshots``; the file ``current`` names the one in force (``policy.layout`` has the
+names). Whatever fails before the last step leaves the earlier snapshot in force.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ LOCK_WAIT = 300.0
 
 @dataclass(frozen=True, slots=True)
 class SnapshotView:
-    """A snapshot file with what it says of itself."""
+    """A snapshot file, and the facts that stand in it."""
 
     record: SnapshotRecord
     lists: Sequence[dict[str, Any]]
@@ -157,7 +157,7 @@ async def _publish(context: Context, directory: Path, record: SnapshotRecord) ->
 
 
 def _drop_old(directory: Path, current: str) -> None:
-    """Delete all but the newest few files; nodes have the current one in memory."""
+    """Delete all but the newest few files and the current one."""
     files = sorted(
         directory.glob(f"*{layout.SUFFIX}"), key=lambda path: layout.revision_of(path.name), reverse=True
     )
@@ -206,7 +206,7 @@ async def history(context: Context) -> Sequence[SnapshotRecord]:
 
 
 def _read(path: Path) -> tuple[SnapshotRecord, Sequence[dict[str, Any]]]:
-    """What header and meta say, without reading the table."""
+    """The facts in header and meta, read without the table."""
     with path.open("rb") as file:
         header = read_header(file.read(HEADER_SIZE), path.stat().st_size)
         file.seek(header.meta_offset)

@@ -1,4 +1,4 @@
-"""From policies, feed versions and orders in force to the lists that a snapshot is compiled from."""
+"""The lists that a snapshot is compiled from, made of policies, feed versions and orders."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from filterd.model.mandatory import Mandate
 from filterd.model.rule import NameRule, Scope
 from filterd.model.verdict import Kind
 from filterd.operations.rulefiles import read_pieces, rule_file
-from filterd.policy import special
+from filterd.policy import special_names
 from filterd.policy.canonical import AddressRule, Rule, write
 from filterd.policy.classes import FIXED, Classes, ListClass
 from filterd.policy.compiler import ListSource
@@ -46,7 +46,7 @@ class Material:
         yield from self._orders()
 
     def meta(self) -> dict[str, Any]:
-        """What goes into the snapshot's meta beside the lists: profiles, and mandates by mandatory id."""
+        """The snapshot's meta beside the lists: profiles and mandates."""
         mandates = [*self._list_mandates(), *(order.mandate for order in self.orders)]
         return {
             "profiles": {each.id: to_meta(rules_of(each)) for each in self.policies.profiles},
@@ -60,7 +60,7 @@ class Material:
             if version is None:
                 continue
             yield ListSource(
-                places=(self._place(_kind(feed), feed.id),),
+                classes=(self._class_of(_kind(feed), feed.id),),
                 version=str(version),
                 runs=read_pieces(rule_file(self.state_dir, feed.id, version)),
                 title="" if feed.confidential else titles.get(feed.category or "", feed.id),
@@ -69,25 +69,25 @@ class Material:
 
     def _documents(self) -> Iterator[ListSource]:
         for service in self.policies.services:
-            yield self._small(self._place(Kind.SERVICE, service.id), service.names, service.title.es)
+            yield self._small(self._class_of(Kind.SERVICE, service.id), service.names, service.title.es)
         for engine in self.policies.safe_search:
-            yield self._small(self._place(Kind.SAFE_SEARCH, engine.id), engine.names, engine.title.es)
+            yield self._small(self._class_of(Kind.SAFE_SEARCH, engine.id), engine.names, engine.title.es)
         for way in self.policies.bypass:
             rules: list[Rule] = [*way.names, *_addresses(way.addresses)]
-            yield self._small(self._place(Kind.BYPASS, way.id), rules, way.title.es)
+            yield self._small(self._class_of(Kind.BYPASS, way.id), rules, way.title.es)
 
     def _fixed(self) -> Iterator[ListSource]:
         protected = self.policies.protected
         suffixes = _suffix_rules(self.suffixes) if protected.public_suffixes else ()
         contents: dict[str, Iterable[Rule]] = {
-            "localhost": special.rules(special.LOCALHOST),
-            "resolver.arpa": special.rules(special.RESOLVER_ARPA),
-            "special-use": special.rules(special.SPECIAL_USE_NAMES + special.REVERSE_ZONES),
+            "localhost": special_names.rules(special_names.LOCALHOST),
+            "resolver.arpa": special_names.rules(special_names.RESOLVER_ARPA),
+            "special-use": special_names.rules(special_names.SPECIAL_USE_NAMES + special_names.REVERSE_ZONES),
             "protected": [*suffixes, *protected.names, *_addresses(protected.addresses)],
             "always-allowed": protected.always_allowed,
         }
-        for place in FIXED:
-            yield self._small(place, contents[place.id], place.id)
+        for fixed in FIXED:
+            yield self._small(fixed, contents[fixed.id], fixed.id)
 
     def _orders(self) -> Iterator[ListSource]:
         for order in self.orders:
@@ -97,28 +97,28 @@ class Material:
             yield self._small(ListClass(order.reference, None, order.id), rules, "", secret)
 
     def _small(
-        self, place: ListClass, rules: Iterable[Rule], title: str, secret: bytes | None = None
+        self, list_class: ListClass, rules: Iterable[Rule], title: str, secret: bytes | None = None
     ) -> ListSource:
-        """A list that is small enough to be held; its version is the start of its digest."""
+        """A list small enough to be kept in memory; its version is the start of its digest."""
         text = write(rules)
-        return ListSource((place,), list_digest(text, secret)[:12], (text,), title, secret)
+        return ListSource((list_class,), list_digest(text, secret)[:12], (text,), title, secret)
 
     def _list_mandates(self) -> Iterator[Mandate]:
         for feed in self.policies.feeds:
             if feed.mandatory is not None:
                 yield Mandate(
-                    id=self._place(None, feed.id).number,
+                    id=self._class_of(None, feed.id).number,
                     reference=feed.id,
                     mode=feed.mandatory.blocking_mode,
                     confidential=feed.mandatory.confidential,
                 )
 
-    def _place(self, kind: Kind | None, identifier: str) -> ListClass:
-        place = self.classes.find(kind, identifier)
-        if place is None:
+    def _class_of(self, kind: Kind | None, identifier: str) -> ListClass:
+        found = self.classes.find(kind, identifier)
+        if found is None:
             message = f"the list {identifier!r} has no place among the classes"
             raise LookupError(message)
-        return place
+        return found
 
 
 def _kind(feed: Feed) -> Kind | None:

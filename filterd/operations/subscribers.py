@@ -1,8 +1,8 @@
-"""What a subscriber can ask for: opt-in, profile, pause, own names, and to be forgotten.
+"""The requests that a subscriber can make: opt-in, profile, zone, pause, own names.
 
-Every function finds the subscriber under the write lock, makes the new choices out of the old ones, and
-writes them with one change for the nodes and one audit entry (operations.lines). The audit trail knows the
-line's number only, and digests of what is personal.
+Each function finds the subscriber under the write lock, makes the new choices out of the old ones, and
+writes them with one change for the nodes and one audit entry (operations.lines). The audit trail has only
+the line's number, and digests of what is personal.
 """
 
 from __future__ import annotations
@@ -21,7 +21,6 @@ from filterd.operations.context import Context, OperationError
 from filterd.operations.policies import policies, profile
 from filterd.store import subscribers as rows
 
-DEFAULT_ZONE = "America/Mexico_City"
 MAX_OWN_NAMES = 500
 """own names of one line: each costs memory on every node"""
 MAX_PAUSE = 7 * 86400
@@ -30,16 +29,20 @@ PAGE = 1_000
 
 
 async def add(
-    context: Context, subscriber: str, *, zone: str = DEFAULT_ZONE, prefixes: tuple[str, ...] = ()
+    context: Context, subscriber: str, *, zone: str = "", prefixes: tuple[str, ...] = ()
 ) -> Subscriber:
-    """Register a line, with its static prefixes. It asks for nothing yet: it sees mandatory blocking only."""
+    """Register a line, with its static prefixes. It asks for nothing yet: it sees mandatory blocking only.
+
+    Without a ``zone`` its schedule runs in the installation's.
+    """
     identifier = texts.text(subscriber, "subscriber id", limit=128)
     async with context.store.write(context.actor, context.clock()) as write:
         if await rows.find(write.connection, identifier) is not None:
             message = f"subscriber {identifier!r} exists already"
             raise OperationError(message, f"see it with: filterd subscriber show {identifier}")
         line, seal = write.take_lines(1), secrets.token_hex(32)
-        new = Subscriber(identifier, LineChoices(line, zone=texts.zone(zone)), (), write.now)
+        choices = LineChoices(line, zone=texts.zone(zone or context.settings.zone))
+        new = Subscriber(identifier, choices, (), write.now)
         await rows.add(write.connection, [(new, seal)])
         write.change(LineChange(new.choices))
         write.audit("subscriber.add", lines.subject(line), after=lines.audited(new.choices, seal))

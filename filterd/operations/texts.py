@@ -1,4 +1,4 @@
-"""Texts, names, prefixes and times as people write them, brought into the store's form or refused."""
+"""Brings texts, names, prefixes and times as people write them into the store's form, or refuses them."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import urlsplit
 from zoneinfo import available_timezones
 
+from filterd.config.domain import DEFAULT_ZONE
 from filterd.feed.names import RefusedNameError, normalise
 from filterd.model.audit_chain import canonical
 from filterd.model.rule import Scope
@@ -41,7 +42,7 @@ def name(value: str) -> str:
 
 
 def _host(url: str) -> str:
-    """The name in a URL, where it is one: what was probably meant."""
+    """The host name in a URL, which is what was probably meant; empty where it is no URL."""
     try:
         return normalise(urlsplit(url.strip()).hostname or "")
     except (ValueError, RefusedNameError):
@@ -80,7 +81,7 @@ def zone(value: str) -> str:
     """An IANA time zone."""
     if value not in available_timezones():
         message = f"unknown time zone {value[:64]!r}"
-        raise OperationError(message, "write it like America/Mexico_City")
+        raise OperationError(message, f"write it like {DEFAULT_ZONE}")
     return value
 
 

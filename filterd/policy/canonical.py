@@ -1,4 +1,4 @@
-"""The canonical text of a list's rules: what feeds are stored as, what digests cover, what the builder reads.
+"""The canonical text of a list's rules: feeds are stored in it, digests cover it, and the builder reads it.
 
 One rule a line, each line ended by a line feed, the lines sorted bytewise and each one once::
 

@@ -1,6 +1,6 @@
-"""Which bit or mandatory id each list of a snapshot has: the same policies give the same numbers.
+"""The bit or mandatory id of each list of a snapshot: the same policies give the same numbers.
 
-The numbers are good for one snapshot only and stand in its meta; whoever reads one takes them from there.
+The numbers are valid for one snapshot only, whose meta has them; every reader takes them from there.
 Native code knows the fixed bits by number (``decide.pxd``).
 """
 
@@ -13,9 +13,7 @@ from typing import Any
 from filterd.model.mandatory import FIRST_ORDER_ID
 from filterd.model.verdict import Kind
 from filterd.policy.documents import Policies, Use
-
-CLASS_BITS = 512
-"""bits of a set in a snapshot"""
+from filterd.policy.layout import CLASS_BITS
 
 BIT_LOCALHOST = 0
 BIT_RESOLVER_ARPA = 1
@@ -34,7 +32,7 @@ class ClassesError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class ListClass:
-    """One list's place: a bit of its kind, or a mandatory id."""
+    """One list with its number: a class bit, or a mandatory id."""
 
     id: str
     kind: Kind | None
@@ -64,17 +62,17 @@ FIXED = (
 
 @dataclass(frozen=True, slots=True)
 class Classes:
-    """Every list's place. Ids are unique within a kind, not over kinds."""
+    """All lists with their numbers. Ids are unique within a kind, not over kinds."""
 
     lists: tuple[ListClass, ...] = FIXED
     _by_number: Mapping[tuple[bool, int], ListClass] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        places = {(entry.kind is None, entry.number): entry for entry in self.lists}
-        if len(places) != len(self.lists):
+        by_number = {(entry.kind is None, entry.number): entry for entry in self.lists}
+        if len(by_number) != len(self.lists):
             message = "two lists have the same place"
             raise ClassesError(message)
-        object.__setattr__(self, "_by_number", places)
+        object.__setattr__(self, "_by_number", by_number)
 
     def find(self, kind: Kind | None, list_id: str) -> ListClass | None:
         """The list of that kind (None: mandatory) and id."""
@@ -103,12 +101,12 @@ class Classes:
         return {entry.number: entry.target for entry in self.lists if entry.kind is Kind.SAFE_SEARCH}
 
     def to_meta(self) -> list[dict[str, Any]]:
-        """The places as JSON values, for the snapshot's ``lists``."""
+        """The lists as JSON values, for the snapshot's ``lists``."""
         return [_to_meta(entry) for entry in self.lists]
 
 
 def assign(policies: Policies) -> Classes:
-    """Give every list of the policies its place; :class:`ClassesError` when they are too many.
+    """Give every list of the policies its number; :class:`ClassesError` when they are too many.
 
     Bits go in the order of :class:`Kind`, within a kind in that of ids; mandatory ids in that of ids.
     """
@@ -129,7 +127,7 @@ def assign(policies: Policies) -> Classes:
 
 
 def from_meta(lists: Iterable[Mapping[str, Any]]) -> Classes:
-    """The places as a snapshot's ``lists`` states them; further keys are ignored."""
+    """The lists as a snapshot's ``lists`` states them; further keys are ignored."""
     return Classes(tuple(_from_meta(entry) for entry in lists))
 
 

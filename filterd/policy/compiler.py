@@ -1,8 +1,8 @@
-"""From the canonical text of every list to the bytes of a policy snapshot. Pure: files are the caller's.
+"""Compiles the canonical text of every list into the bytes of a policy snapshot. Pure: no files.
 
 The snapshot's meta is JSON::
 
-    {"lists": [{"id", "kind", "bit" | "mandatory_id", ...     the list's place (``classes.Classes.to_meta``)
+    {"lists": [{"id", "kind", "bit" | "mandatory_id", ...     the list's number (``classes.Classes.to_meta``)
                 "version", "digest", "names", "confidential", "title"}, ...],
      "address_prefixes": {"4": [lengths], "6": [lengths]},    those that the address rules have
      ...}                                                     and whatever the caller adds
@@ -28,8 +28,8 @@ class CompileError(ValueError):
 class ListSource:
     """One list, or one order, to be compiled."""
 
-    places: tuple[ListClass, ...]
-    """what standing in the list means; more than one where it fills several categories"""
+    classes: tuple[ListClass, ...]
+    """the classes of a name in the list; more than one where the list fills several categories"""
     version: str
     runs: Iterable[bytes]
     """the canonical text in pieces, cut anywhere"""
@@ -47,7 +47,7 @@ class Compiled:
     digest: str
     """the policy digest, 64 hexadecimal digits"""
     lists: tuple[Mapping[str, Any], ...]
-    """what the meta says of each list"""
+    """the entry of each list in the meta"""
 
     @property
     def size(self) -> int:
@@ -63,11 +63,11 @@ def compile_snapshot(
     built_at: int,
     meta: Mapping[str, Any] | None = None,
 ) -> Compiled:
-    """Compile all lists, each read once and let go before the next.
+    """Compile all lists, each read once and dropped before the next.
 
     ``key`` is the installation's fingerprint key (16 bytes), ``revision`` the store's, ``built_at`` in Unix
     seconds; ``meta`` goes into the snapshot's meta as it is. Raises CompileError for a list that is not
-    canonical and ``build.BuildError`` for more than a snapshot can hold.
+    canonical and ``build.BuildError`` for more than fits into a snapshot.
     """
     builder = Builder(key)
     lists = [entry for source in sources for entry in _add(builder, source)]
@@ -77,16 +77,16 @@ def compile_snapshot(
 
 
 def _add(builder: Builder, source: ListSource) -> list[dict[str, Any]]:
-    """Feed one list to the builder; what the meta says of it, once for each of its places."""
+    """Feed one list to the builder. Returns its entries in the meta, one for each of its classes."""
     digest = begin_list_digest(source.secret)
     names = 0
-    builder.begin_list(map(_target, source.places))
+    builder.begin_list(map(_target, source.classes))
     try:
         for run in whole_lines(source.runs):
             names += builder.add_run(run)
             digest.update(run)
     except CanonicalError as error:
-        message = f"the list {source.places[0].id}, version {source.version}: {error}"
+        message = f"the list {source.classes[0].id}, version {source.version}: {error}"
         raise CompileError(message) from error
     facts = {
         "version": source.version,
@@ -95,12 +95,13 @@ def _add(builder: Builder, source: ListSource) -> list[dict[str, Any]]:
         "confidential": source.secret is not None,
         "title": source.title,
     }
-    return [{**place, **facts} for place in Classes(source.places).to_meta()]
+    return [{**entry, **facts} for entry in Classes(source.classes).to_meta()]
 
 
-def _target(place: ListClass) -> int:
-    """The builder's number for what a list means."""
-    return MANDATORY_TARGET + place.number if place.kind is None else place.number
+def _target(list_class: ListClass) -> int:
+    """The builder's number for a class."""
+    number = list_class.number
+    return MANDATORY_TARGET + number if list_class.kind is None else number
 
 
 def whole_lines(runs: Iterable[bytes]) -> Iterator[bytes]:

@@ -52,6 +52,11 @@ def stage_local(inquiry: Inquiry) -> Verdict | None:
     return inquiry.decide_class(Outcome.LOCAL, Reason.LOCAL, BlockingMode.NXDOMAIN, bits[0])
 
 
+def stage_protected(inquiry: Inquiry) -> None:
+    """Decides nothing: the flag that lifts 2, 5, 8 and 11."""
+    inquiry.is_protected = bool(inquiry.shared(inquiry.state.classes.mask(Kind.PROTECTED)))
+
+
 def stage_mandatory(inquiry: Inquiry) -> Verdict | None:
     """2."""
     match = inquiry.match
@@ -182,6 +187,7 @@ def stage_security(inquiry: Inquiry) -> Verdict | None:
 Stage = Callable[[Inquiry], Verdict | None]
 
 ANSWER_STAGES: tuple[Stage, ...] = (
+    stage_protected,
     stage_mandatory,
     stage_own_deny,
     stage_schedule,
@@ -192,7 +198,13 @@ ANSWER_STAGES: tuple[Stage, ...] = (
     stage_bypass,
     stage_security,
 )
-QUERY_STAGES: tuple[Stage, ...] = (stage_local, stage_mandatory, stage_special_use, *ANSWER_STAGES[1:])
+QUERY_STAGES: tuple[Stage, ...] = (
+    stage_local,
+    stage_protected,
+    stage_mandatory,
+    stage_special_use,
+    *ANSWER_STAGES[2:],
+)
 
 
 def first_verdict(inquiry: Inquiry, stages: Iterable[Stage]) -> Verdict:

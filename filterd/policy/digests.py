@@ -1,4 +1,4 @@
-"""What a list and a whole policy are known by: the same rules show the same digest on every node.
+"""The digests of lists and of the whole policy: the same rules have the same digest on every node.
 
 A list's digest is SHA-256 of its canonical text (``canonical``); of a confidential list HMAC-SHA-256 under a
 key that the authority holds too, so that the digest does not tell whether a guessed list is the real one. A

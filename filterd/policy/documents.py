@@ -1,4 +1,4 @@
-"""The policies directory as frozen values: what the documents mean, checked and with every default filled in.
+"""The policies directory as frozen values, checked and with every default filled in.
 
 ``config.policies`` reads them from files. Names are lower-case ASCII without the final dot. Durations are
 seconds.
@@ -33,7 +33,7 @@ class Category:
 
 
 class Format(StrEnum):
-    """How a feed's file is written."""
+    """The format of a feed's file."""
 
     DOMAINS = "domains"
     WILDCARD = "wildcard"
@@ -47,7 +47,7 @@ class Format(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class MandatoryTerms:
-    """What an adopted list is: on whose authority, on what ground, and how it blocks."""
+    """The terms of an adopted list: authority, ground, and manner of blocking."""
 
     authority: str
     """an authority of a jurisdiction file, or the operator's own words for another body"""
@@ -68,7 +68,7 @@ class Guard:
 
 
 class Use(Enum):
-    """What a feed is for."""
+    """The use of a feed."""
 
     CATEGORY = "category"
     MANDATORY = "mandatory"
@@ -92,14 +92,14 @@ class Feed:
 
     @property
     def use(self) -> Use:
-        """Which of the three it is."""
+        """The one use that is set."""
         if self.category is not None:
             return Use.CATEGORY
         return Use.MANDATORY if self.mandatory is not None else Use.SECURITY
 
     @property
     def confidential(self) -> bool:
-        """Whether its names may be shown to nobody."""
+        """True if its names must not be shown to anybody."""
         return self.mandatory is not None and self.mandatory.confidential
 
 
@@ -168,7 +168,8 @@ class Bypass:
 
 @dataclass(frozen=True, slots=True)
 class Protected:
-    """What feeds, categories, schedules and orders cannot block, and what passes a full schedule."""
+    """The names and addresses that feeds, categories, schedules and orders cannot block, and those that pass
+    a schedule that blocks everything."""
 
     public_suffixes: bool
     """every ICANN suffix of the public suffix list, exactly"""
@@ -180,14 +181,14 @@ class Protected:
 
 @dataclass(frozen=True, slots=True)
 class Expected:
-    """A popular name and every category that may rightly hold it; a list of another category may not."""
+    """A popular name, and every category whose lists may rightly have it; other lists may not."""
 
     name: str
     categories: tuple[str, ...]
 
 
 class DeadlineClock(StrEnum):
-    """How a deadline's days and hours are counted."""
+    """The manner of counting a deadline's days and hours."""
 
     CLOCK = "clock"
     BUSINESS = "business"
@@ -205,7 +206,7 @@ class Deadline:
 
 @dataclass(frozen=True, slots=True)
 class Authority:
-    """Who may demand a block."""
+    """A body that may demand a block."""
 
     id: str
     title: Text
@@ -213,7 +214,8 @@ class Authority:
 
 @dataclass(frozen=True, slots=True)
 class Ground:
-    """On what law a demand rests, which authorities can use it, and its deadlines; None: the order says."""
+    """A legal ground of demands: its law, the authorities that can use it, and its deadlines. A deadline of
+    None is left to the order."""
 
     id: str
     title: Text

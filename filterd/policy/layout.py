@@ -37,6 +37,7 @@ MAX_ENTRIES = 0xFFFFFF
 ENTRY_SIZE = 24
 SET_SIZE = 72
 CLASS_BITS = 512
+"""bits of a set of classes"""
 
 DIRECTORY = "snapshots"
 """the directory of published snapshots, below ``state_dir``"""
@@ -96,7 +97,7 @@ class Header:
 
     @property
     def file_size(self) -> int:
-        """How long the whole file is."""
+        """The length of the whole file."""
         return self.meta_offset + self.meta_length
 
 
@@ -121,7 +122,7 @@ def read_header(start: bytes, size: int) -> Header:
 
 
 def _check_sections(header: Header) -> None:
-    """Whether every section lies inside the file, aligned and after the one before it."""
+    """Refuse a section that is not inside the file, aligned, and behind the one before it."""
     sections = (
         (header.table_offset, (header.slots + SPARE_SLOTS) * SLOT_SIZE),
         (header.entries_offset, header.entries_count * ENTRY_SIZE),
@@ -178,7 +179,7 @@ def check_byte_order(order: str) -> None:
 
 
 def key_id(key: bytes) -> bytes:
-    """What the header says of the fingerprint key: enough to tell keys apart, not to find one."""
+    """The mark of the fingerprint key in the header: enough to tell keys apart, not to find one."""
     return hashlib.sha256(key).digest()[:KEY_ID_SIZE]
 
 
@@ -224,7 +225,7 @@ def read_prefixes(meta: Mapping[str, Any]) -> tuple[list[int], list[int]]:
 
 
 def _ascending(lengths: object, most: int) -> bool:
-    """Whether it is a list of different lengths in ascending order, none above ``most``."""
+    """Return whether it is a list of different lengths in ascending order, none above ``most``."""
     if not isinstance(lengths, list) or not all(type(n) is int and 0 <= n <= most for n in lengths):
         return False
     return lengths == sorted(set(lengths))

@@ -1,4 +1,4 @@
-"""The parts of a published state that are plain values: its switches, and which mandates are in force."""
+"""The parts of a published state that are plain values: its switches, and the mandates in force."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ class StateSettings:
 def active_set(mandates: Iterable[Mandate], now: int) -> bytes:
     """One byte per mandatory id, as native code reads it.
 
-    An id that no mandate speaks of counts as active: what is in a snapshot and unknown here must not open. It
-    is named to nobody.
+    An id without a mandate counts as active, so that what is in a snapshot and unknown here does not open. It
+    is confidential.
     """
     known = {mandate.id: mandate for mandate in mandates}
     states = bytearray([ACTIVE | CONFIDENTIAL]) * (max(known, default=-1) + 1)

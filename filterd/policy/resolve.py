@@ -1,8 +1,7 @@
-"""A profile on a clock: the class masks that a verdict tests with, at one moment.
+"""Resolves a profile at one moment into the class masks that a verdict tests with.
 
-A profile's rules travel in the snapshot's meta beside the classes that they speak of, so that masks and
-snapshot never disagree. Lines refer to a policy by its index in a :class:`PolicyBook`, which never gives one
-twice.
+A profile's rules are in the snapshot's meta beside the classes that they name, so that masks and snapshot
+never disagree. Lines refer to a policy by its index in a :class:`PolicyBook`, which never gives one twice.
 """
 
 from __future__ import annotations
@@ -15,15 +14,17 @@ from filterd.model.rule import BlockingMode
 from filterd.model.verdict import Kind
 from filterd.policy.classes import Classes
 from filterd.policy.documents import Profile, Slot
-from filterd.policy.schedule import next_boundary, state_at, zone_of
+from filterd.policy.schedule import UnknownZoneError, next_boundary, state_at, zone_of
 
 NO_POLICY = 0
 """the index of the policy that asks for nothing"""
+FALLBACK_ZONE = "UTC"
+"""the zone of a line whose own zone this machine does not know"""
 
 
 @dataclass(frozen=True, slots=True)
 class ProfileRules:
-    """What a profile asks for, without its texts. Ids are those of the policy documents."""
+    """A profile's restrictions, without its texts. Ids are those of the policy documents."""
 
     id: str
     categories: tuple[str, ...] = ()
@@ -127,11 +128,11 @@ def resolve(rules: ProfileRules, classes: Classes, zone: str, now: int) -> Resol
 
 
 class PolicyBook:
-    """Which index a line's profile and zone have, and the policies by index at any moment.
+    """Gives each profile and zone of a line an index, and the policies by index at any moment.
 
     Indexes are only ever added, so a line keeps its own over every new snapshot. A profile that lines have
-    and a snapshot lacks never opens them: they keep its last known rules, and where there are none, they get
-    what all profiles ask for together. Owned by one thread.
+    and a snapshot lacks never opens them: they keep its last known rules. Where there are none, they get the
+    restrictions of all profiles together. Owned by one thread.
     """
 
     def __init__(self, profiles: Mapping[str, ProfileRules], classes: Classes) -> None:
@@ -159,9 +160,16 @@ class PolicyBook:
         zone_of(zone)
         return self._indexes.setdefault((profile, zone), len(self._indexes) + 1)
 
+    def index_of_line(self, profile: str, zone: str) -> tuple[int, str]:
+        """The index for a line, and the zone that it uses: :data:`FALLBACK_ZONE` for an unknown one."""
+        try:
+            return self.index(profile, zone), zone
+        except UnknownZoneError:
+            return self.index(profile, FALLBACK_ZONE), FALLBACK_ZONE
+
     def renew(self, meta: Mapping[str, Any], classes: Classes) -> None:
-        """Go over to another snapshot's profiles and classes; indexes stay, and what lines have of a profile
-        that is gone."""
+        """Use another snapshot's profiles and classes. Indexes stay, and so do the rules of a profile that
+        lines have and the snapshot lacks."""
         fresh = _profiles_of(meta)
         used = {profile for profile, _ in self._indexes}
         self._profiles = {each: rules for each, rules in self._profiles.items() if each in used} | fresh
@@ -181,7 +189,7 @@ class PolicyBook:
         return tuple(resolved)
 
     def _all_together(self, profile: str) -> ProfileRules:
-        """For a profile that nobody knows: whatever any known one asks for, schedules aside."""
+        """The rules of an unknown profile: those of all known ones together, schedules left out."""
         known = self._profiles.values()
         return ProfileRules(
             id=profile,

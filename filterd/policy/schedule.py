@@ -1,4 +1,4 @@
-"""Weekly schedules: what a moment adds to a profile, and when that changes next. Times are Unix seconds.
+"""Weekly schedules: the restrictions that a moment adds to a profile, and their next change, in Unix seconds.
 
 A slot is a stretch of wall-clock time, and a clock that is moved does not tear it apart:
 
@@ -29,7 +29,7 @@ class UnknownZoneError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """What a schedule asks for at one moment."""
+    """The restrictions of a schedule at one moment."""
 
     everything: bool = False
     """all but the always-allowed names are blocked"""
@@ -39,7 +39,7 @@ class Moment:
 
 @lru_cache(maxsize=512)
 def zone_of(name: str) -> ZoneInfo:
-    """The IANA zone of that name; :class:`UnknownZoneError` when there is none."""
+    """The IANA zone of that name. :class:`UnknownZoneError` where there is none."""
     try:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError) as error:
@@ -48,7 +48,7 @@ def zone_of(name: str) -> ZoneInfo:
 
 
 def state_at(schedule: Sequence[Slot], zone: str, now: int) -> Moment:
-    """What the schedule asks for at ``now`` on a clock in ``zone``."""
+    """The restrictions of the schedule at ``now`` on a clock in ``zone``."""
     if not schedule:
         return Moment()
     clock = zone_of(zone)
@@ -57,7 +57,7 @@ def state_at(schedule: Sequence[Slot], zone: str, now: int) -> Moment:
 
 
 def next_boundary(schedule: Sequence[Slot], zone: str, now: int) -> int:
-    """The first moment after ``now`` at which the schedule asks for something else; 0: it never does."""
+    """The first moment after ``now`` at which the restrictions change; 0: they never do."""
     if not schedule:
         return 0
     stretches = list(_stretches(schedule, zone_of(zone), now, ahead=_HORIZON))
@@ -95,7 +95,7 @@ def _stretches(
 
 
 def _instant(day: date, minutes: int, clock: ZoneInfo, *, last: bool) -> int:
-    """When a clock shows ``minutes`` after the midnight that begins ``day``: the last such moment or first.
+    """The last or first moment at which a clock shows ``minutes`` after the midnight that begins ``day``.
 
     A time that the clock skips is the moment at which it does.
     """

@@ -1,8 +1,8 @@
 """The public suffix list as a value: the names under which the public registers.
 
-A list that holds one of them whole would block a country or a registry, so feeds refuse them and the
-protected names hold them exactly. Only the ICANN section counts: the private section names hosting services,
-which lists rightly hold. Rules and exceptions as on https://publicsuffix.org/list/.
+A list with one of them whole would block a country or a registry. So feeds refuse them, and the protected
+names have them exactly. Only the ICANN section counts: the private section names hosting services, which
+lists may rightly have. Rules and exceptions are those of https://publicsuffix.org/list/.
 """
 
 from __future__ import annotations
@@ -27,14 +27,15 @@ class Suffixes:
     """names below such a parent that are none"""
 
     def __contains__(self, name: str) -> bool:
-        """Whether the name is a public suffix; every name of one label is."""
+        """Return whether the name is a public suffix; every name of one label is."""
         _, dot, parent = name.partition(".")
         if not dot or name in self.exact:
             return True
         return parent in self.parents and name not in self.exceptions
 
     def touches(self, names: str) -> bool:
-        """Whether any of the names, each ended by a newline, may be a suffix; a sieve for long runs."""
+        """Return whether any of the names, each ended by a newline, may be a suffix: a first filter for long
+        runs."""
         if any(f".{parent}\n" in names for parent in self.parents):
             return True
         return not self.exact.isdisjoint(names.split("\n"))

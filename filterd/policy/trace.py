@@ -1,6 +1,6 @@
-"""What became of each stage of a verdict: the values that explain it.
+"""The outcome of each stage of a verdict, as values that explain it.
 
-The native core and the twins fill the same values, so that an explanation is never a second opinion.
+The native core and its twins fill the same values, so that an explanation always agrees with the verdict.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from filterd.model.verdict import Reason, Verdict, Where
 
 
 class StageOutcome(IntEnum):
-    """What a stage did. Over the names of one answer the largest number stands."""
+    """The outcome of a stage. Of the names in one answer, the largest outcome counts."""
 
     NOT_EVALUATED = 0
     """an earlier stage decided, or the stage does not apply to this name"""
@@ -28,13 +28,13 @@ class StageOutcome(IntEnum):
 
     @property
     def word(self) -> str:
-        """The words used in commands and JSON."""
+        """The word in commands and JSON."""
         return self.name.lower().replace("_", " ")
 
 
 @dataclass(frozen=True, slots=True)
 class StageTrace:
-    """One stage; the last four fields speak where a rule matched (LIFTED, DECIDED)."""
+    """One stage; the last four fields are set where a rule matched (LIFTED, DECIDED)."""
 
     stage: Reason
     outcome: StageOutcome = StageOutcome.NOT_EVALUATED
@@ -58,7 +58,7 @@ class Decision:
     own_allow: bool = False
     """the line allows the query's name; inspection of the answer is told so"""
     confidential: bool = False
-    """the order or list that blocks is to be named to nobody"""
+    """the order or list that blocks must not be named to anybody"""
     valid_until: int = 0
     """when the line's next boundary changes what it gets, Unix seconds; 0: none"""
     stages: tuple[StageTrace, ...] = ()

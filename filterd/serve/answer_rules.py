@@ -1,4 +1,4 @@
-"""What of the settings the packets need, the secrets of server cookies among it."""
+"""The rules for answers, made from the settings, and the secrets of server cookies."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class ConfiguredAnswerRules:
 
 
 def rules_of(settings: Settings, cookie_secrets: bytes) -> ConfiguredAnswerRules:
-    """What of the settings the packets need."""
+    """The settings that the native stages need."""
     page = settings.block_page
     return ConfiguredAnswerRules(
         block_ttl=settings.dns.block_ttl,
@@ -44,10 +44,10 @@ def rules_of(settings: Settings, cookie_secrets: bytes) -> ConfiguredAnswerRules
 
 
 def cookie_secrets(settings: Settings) -> bytes:
-    """One or two secrets behind each other, the one that makes cookies first (RFC 9018 §5).
+    """One or two secrets in a row; the first one makes cookies (RFC 9018 §5).
 
-    Without a file that nodes share it is the node's own, made where there is none yet: a restart costs no
-    client its cookie. Raises ``OSError`` and ValueError.
+    Without a file that nodes share, the node has its own secret and keeps it, so that cookies survive a
+    restart. Raises ``OSError`` and ValueError.
     """
     shared = settings.dns.cookie_secret_file
     if shared is not None:
@@ -62,7 +62,7 @@ def cookie_secrets(settings: Settings) -> bytes:
 
 
 def _read(path: Path) -> bytes:
-    """The secrets in a file of one or two lines. No error quotes it."""
+    """The secrets in a file of one or two lines. No error quotes the content."""
     if path.stat().st_mode & stat.S_IRWXO:
         msg = f"{path} is open to everyone: chmod o= {path}"
         raise ValueError(msg)

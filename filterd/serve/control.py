@@ -1,7 +1,7 @@
 """The control role: thin wiring of the use cases. DNS never waits for it.
 
-``python -m filterd.serve.control``, started by the supervisor, which writes the settings to its standard
-input. It migrates the store, keeps feeds and snapshot current, hears the nodes, and shows metrics.
+The supervisor starts ``python -m filterd.serve.control`` and writes the settings to its standard input. The
+role migrates the store, keeps feeds and snapshot current, takes the nodes' reports, and serves metrics.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from filterd.operations.migrate import migrate, require_kept
 from filterd.policy import layout
 from filterd.serve.maintenance import Maintenance
 from filterd.serve.node_reports import SOCKET, NodeReportListener
-from filterd.serve.process import CANNOT_START, forbid_dumps, hold, run_role
+from filterd.serve.process import CANNOT_START, forbid_dumps, lock_state_dir, run_role
 from filterd.serve.settings_input import SettingsWatcher, first_settings
 from filterd.store.errors import StoreError
 from filterd.telemetry import log
@@ -30,14 +30,14 @@ from filterd.telemetry.metrics import ControlMetrics, FeedMetrics, control_regis
 
 METRICS_SECONDS = 5.0
 ACTOR = "control"
-"""who the audit trail says did what control does by itself"""
+"""the actor in the audit trail for what control does by itself"""
 
 
 class Control:
     """One control process, over an open store."""
 
     def __init__(self, context: Context) -> None:
-        """Binds its HTTP address. Raises ``OSError``."""
+        """Binds the HTTP address. Raises ``OSError``."""
         self._context = context
         self._maintenance = Maintenance(context)
         self._metrics = ControlMetrics()
@@ -72,7 +72,7 @@ class Control:
                 raise result
 
     def reload(self, settings: Settings) -> None:
-        """Take over what can change while serving."""
+        """Apply the settings that can change while serving."""
         waiting = [name for name in ("store", "state_dir", "control") if self._differs(settings, name)]
         self._maintenance.change_settings(settings)
         log.get().info("new settings in force", remedy=f"restart for {', '.join(waiting)}" if waiting else "")
@@ -84,7 +84,7 @@ class Control:
         log.get().error("new settings are not readable, the old ones stay in force")
 
     async def _hear(self, report: NodeReport) -> None:
-        """Keep a node's report; one that cannot be kept comes again as a heartbeat."""
+        """Store a node's report; one that cannot be stored comes again with the heartbeat."""
         try:
             await nodes.record(self._context, report)
         except (StoreError, OperationError) as error:
@@ -96,14 +96,14 @@ class Control:
         return [] if path is not None and path.exists() else ["no policy snapshot"]
 
     async def _refresh_metrics(self) -> None:
-        said = ""
+        reported = ""
         while True:
             try:
-                self._metrics, said = await self._count(), ""
+                self._metrics, reported = await self._count(), ""
             except (StoreError, OperationError) as error:
-                if said != str(error):
-                    said = str(error)
-                    log.get().warning("figures are not current", reason=said)
+                if reported != str(error):
+                    reported = str(error)
+                    log.get().warning("figures are not current", reason=reported)
             await asyncio.sleep(METRICS_SECONDS)
 
     async def _count(self) -> ControlMetrics:
@@ -126,7 +126,7 @@ class Control:
 
 async def _serve(settings: Settings) -> int:
     try:
-        with hold(settings.state_dir, "control"):
+        with lock_state_dir(settings.state_dir, "control"):
             require_kept(settings)
             migration = await migrate(settings)
             if migration.changed:
@@ -141,7 +141,7 @@ async def _serve(settings: Settings) -> int:
 
 
 def main() -> int:
-    """Serve; the exit code."""
+    """Serve; return the exit code."""
     log.configure("control")
     log.catch_faults()
     forbid_dumps()

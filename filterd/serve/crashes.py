@@ -1,16 +1,16 @@
-"""What the supervisor does about a resolver that dies of what it is sent.
+"""The supervisor's defence against packets that crash the resolver.
 
-A packet that makes the resolver fault would do so again after each restart, and whoever sends it once a
-second would stop DNS for all. So the supervisor shares a board of anonymous memory with it
-(:class:`CrashBoard`), on which stands the keyed hash of what each thread works on, and never the packet.
-After a death by a fault the hash is counted, logged and remembered. Several deaths soon after one another
-put the resolver in reduced mode: it drops what killed it before, and gives the parser only the plain core
-of a query (``dataplane/packet/plain.pxd``); everything else is refused unread. The policy is the same:
-orders, lists and lines hold. A quiet while ends it, without a restart.
+A packet that crashes the resolver would crash it again after each restart: sent once a second, it would stop
+DNS for everybody. So the supervisor shares a board of anonymous memory with the resolver
+(:class:`CrashBoard`), which holds a keyed hash of the packet that each thread works on, never the packet.
+After a crash the hash is counted, logged and remembered. Several crashes within a minute put the resolver in
+reduced mode: it drops the packets that crashed it before, parses only the plain core of a query
+(``dataplane/packet/plain.pxd``), and refuses everything else unread. The policy stays the same: orders, lists
+and lines hold. Reduced mode ends after a quiet period, without a restart.
 
-A resolver that stays at one packet is as good as dead: it is ended by SIGABRT, and counted the same. So is
-one whose pulse has stopped (``pulse``), but counted only where a thread has been at one packet for a while,
-and that packet alone is blamed: what other threads work on at that moment is innocent.
+A resolver that is stuck at one packet is ended by SIGABRT and counted as a crash. A resolver whose pulse has
+stopped (``pulse``) is ended as well, but is counted only if a thread has been at one packet for a while. Only
+that packet is blamed, not those that other threads work on at that moment.
 """
 
 from __future__ import annotations
@@ -34,18 +34,18 @@ FAULTS = frozenset(
         signal.SIGSYS,
     }
 )
-"""signals that a process brings upon itself; SIGKILL and SIGTERM are somebody's wish"""
+"""signals of a crash; SIGKILL and SIGTERM are sent on purpose"""
 WINDOW_SECONDS = 60.0
 DEATHS = 3
-"""within the window: from then on in reduced mode"""
+"""within the window, after which reduced mode begins"""
 QUIET_SECONDS = 600.0
-"""without a death by a fault, after which reduced mode ends"""
+"""without a crash, after which reduced mode ends"""
 STUCK_SECONDS = 10.0
-"""at one packet, which takes microseconds"""
+"""at one packet; normally it takes microseconds"""
 
 
 def new_board() -> CrashBoard | None:
-    """A board with a random key; None, and a line in the log, where the system has no such memory."""
+    """A board with a random key; None, and a line in the log, if the system cannot provide such memory."""
     try:
         return CrashBoard.make(os.urandom(16))
     except OSError as error:
@@ -55,18 +55,17 @@ def new_board() -> CrashBoard | None:
 
 @dataclass(slots=True)
 class CrashWatch:
-    """The policy over one board. Times are seconds of a clock that does not go back."""
+    """Watches one board and applies the policy. Times are seconds of a clock that does not go back."""
 
     board: CrashBoard
     _deaths: deque[float] = field(default_factory=deque)
     _at_work: dict[bytes, tuple[int, float]] = field(default_factory=dict)
-    """what was under work at the last look -> which one that was, and since when"""
+    """hash of a packet under work at the last check -> its number, and since when"""
     _stuck_marks: frozenset[bytes] | None = None
-    """of a resolver that is being ended: what it has been at for more than one look; None: it is not"""
+    """the packets at which a resolver that is being ended was stuck; None: it is not being ended"""
 
     def ended(self, status: int, now: float) -> bool:
-        """The resolver ended with that status (negative: by a signal). True where it is to start at once, in
-        reduced mode."""
+        """Note the resolver's exit status (negative: a signal). True: start it at once, in reduced mode."""
         stuck, self._stuck_marks = self._stuck_marks, None
         marks = [mark for _, mark in self.board.under_work() if stuck is None or mark in stuck]
         self.board.wipe()
@@ -90,11 +89,11 @@ class CrashWatch:
         return True
 
     def ending(self, now: float) -> None:
-        """The resolver is about to be ended by SIGABRT, since it is stuck. After the look at that time."""
+        """Note that the stuck resolver is about to be ended by SIGABRT. To be called after :meth:`check`."""
         self._stuck_marks = frozenset(mark for mark, (_, since) in self._at_work.items() if since < now)
 
     def check(self, now: float) -> bool:
-        """Once a second: ends reduced mode when it is time. True where the resolver is stuck at a packet."""
+        """Check once a second: end reduced mode when it is time. True: the resolver is stuck at a packet."""
         if self.board.reduced and now - self._deaths[-1] >= QUIET_SECONDS:
             self.board.reduced = False
             self.board.forgive()

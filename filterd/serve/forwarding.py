@@ -1,5 +1,5 @@
-"""The upstreams of the settings, as the slow path asks them and as native threads are shown them; a reload
-brings others, and old questions end."""
+"""Forwards queries to the configured upstreams, and publishes these to native threads; a reload replaces the
+upstreams, and questions under way end with the old ones."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from typing import Protocol
 from filterd.config.settings import UpstreamSettings
 from filterd.dataplane.upstream.forwarder import Forwarder, UpstreamStatus
 from filterd.dataplane.upstream.health_sharing import TURN, HealthSharing, RoutePublisher
-from filterd.dataplane.upstream.model import Question, Server, Tls, UpstreamAnswer, UpstreamFailure
+from filterd.dataplane.upstream.model import Question, UpstreamAnswer, UpstreamFailure
 from filterd.dataplane.upstream.peer import Reading, unwatched
-from filterd.dataplane.upstream.streams import tls_context
+from filterd.operations.upstreams import server_of
 from filterd.telemetry import log
 
 
 class QueryToForward(Protocol):
-    """What is read of a query that has to be forwarded; ``packet.Pending`` has it."""
+    """The fields of a query to forward; ``plane.Pending`` has them."""
 
     @property
     def name(self) -> bytes:
@@ -53,8 +53,8 @@ class Forwarding:
         reading: Reading = unwatched,
         routes: RoutePublisher | None = None,
     ) -> None:
-        """``routes``: where native threads are shown whom to ask; None: there are none. Raises ``OSError``
-        where the certificates that an upstream is verified with cannot be read."""
+        """``routes`` publishes the upstreams to native threads; None: there are none. Raises ``OSError``
+        where the certificates to verify an upstream cannot be read."""
         self._upstreams = tuple(upstreams)
         self._reading = reading
         self._forwarder = _forwarder(upstreams, reading)
@@ -62,24 +62,24 @@ class Forwarding:
         self._sharing = self._share()
         self._next_turn: asyncio.TimerHandle | None = None
         self._before: Counter[tuple[str, str]] = Counter()
-        """what forwarders of earlier settings counted"""
+        """the counts of forwarders of earlier settings"""
         self._ending: set[asyncio.Task[None]] = set()
 
     def start(self) -> None:
-        """Begin to look after the upstreams, on the running loop."""
+        """Begin to probe the upstreams, on the running loop."""
         self._forwarder.start()
         self._turn()
 
     async def forward(self, pending: QueryToForward, waited: float = 0.0) -> UpstreamAnswer | UpstreamFailure:
-        """Ask for the name that is pending; ``waited``: seconds that its client has waited already."""
+        """Forward a pending query; ``waited``: seconds that its client has waited already."""
         question = Question(
             pending.name, pending.qtype, pending.qclass, pending.dnssec_ok, pending.checking_disabled
         )
         return await self._forwarder.resolve(question, waited)
 
     def change(self, upstreams: Sequence[UpstreamSettings]) -> None:
-        """Ask these from now on. What is known of the old ones is kept where nothing changed; they stay
-        where the new ones cannot be used."""
+        """Use these upstreams from now on. Without a change nothing is touched; the old ones stay if the new
+        ones cannot be used."""
         if tuple(upstreams) == self._upstreams:
             return
         try:
@@ -97,7 +97,7 @@ class Forwarding:
 
     def counts(self) -> dict[tuple[str, str], int]:
         """Queries by upstream and outcome since the start."""
-        counts = dict(self._forwarder.counts)  # at once: a scrape comes on another thread
+        counts = dict(self._forwarder.counts)  # in one step: a scrape comes on another thread
         present = Counter({(name, outcome.value): count for (name, outcome), count in counts.items()})
         if self._routes is not None:
             for name, report in self._routes.reports().items():
@@ -105,7 +105,7 @@ class Forwarding:
         return dict(self._before + present)
 
     def statuses(self) -> dict[str, UpstreamStatus]:
-        """Each upstream as it is now, by its name."""
+        """The present state of each upstream, by its name."""
         statuses = self._forwarder.statuses()
         reports = self._routes.reports() if self._routes is not None else {}
         return {
@@ -116,7 +116,7 @@ class Forwarding:
         }
 
     async def close(self) -> None:
-        """Give up what is under way."""
+        """Cancel all questions."""
         if self._next_turn is not None:
             self._next_turn.cancel()
         for ending in self._ending:
@@ -125,7 +125,7 @@ class Forwarding:
         await self._forwarder.close()
 
     def _share(self) -> HealthSharing | None:
-        """Show native threads the present upstreams at once, and from now on."""
+        """Publish the present upstreams to native threads, at once and from now on."""
         if self._routes is None:
             return None
         sharing = self._forwarder.share(self._routes)
@@ -133,7 +133,7 @@ class Forwarding:
         return sharing
 
     def _turn(self) -> None:
-        """One after the other, whatever becomes of one."""
+        """Exchange news with the threads; the next turn is scheduled first, so that no error ends them."""
         if self._sharing is not None:
             self._next_turn = asyncio.get_running_loop().call_later(TURN, self._turn)
             self._sharing.turn()
@@ -141,20 +141,12 @@ class Forwarding:
 
 def _forwarder(upstreams: Sequence[UpstreamSettings], reading: Reading) -> Forwarder:
     return Forwarder(
-        [_server(each) for each in upstreams],
+        [server_of(each) for each in upstreams],
         clock=time.monotonic,
         bits=random.SystemRandom(),
         note=_note,
         reading=reading,
     )
-
-
-def _server(upstream: UpstreamSettings) -> Server:
-    address, tls = upstream.address, upstream.tls
-    secured = None
-    if tls is not None:
-        secured = Tls(tls.name, tls_context(None if tls.ca is None else str(tls.ca)))
-    return Server(str(address.address), address.port, upstream.trusted, upstream.outstanding, secured)
 
 
 def _note(event: str, upstream: str, reason: str) -> None:

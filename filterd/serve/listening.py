@@ -1,4 +1,4 @@
-"""Where clients reach the resolver: the sockets of ``dns.listen`` and the limits of ``dns.tcp``."""
+"""The listeners of the resolver: the sockets of ``dns.listen`` and the limits of ``dns.tcp``."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from filterd.dataplane.tables.addresses import Prefixes
 from filterd.serve.process import raise_file_limit
 
 OTHER_FILES = 512
-"""files beside client connections and sockets to upstreams: listeners, the store, snapshots, HTTP"""
+"""open files besides client connections and sockets to upstreams: listeners, the store, snapshots, HTTP"""
 
 
 class Listening:
-    """Every listener of one resolver. Owned by the event loop."""
+    """All listeners of one resolver. Owned by the event loop."""
 
     def __init__(
         self,
@@ -48,12 +48,12 @@ class Listening:
         self.service.start()
 
     def change(self, settings: Settings) -> None:
-        """Take over what can change while serving: all but the addresses."""
+        """Apply the settings that can change while serving: all but the addresses."""
         self.connections.change(self._limits(settings))
         self.addresses.trust(_unwrap(settings))
 
     def close(self) -> None:
-        """Stop reading and cut the connections that are open."""
+        """Stop reading, and cut all open connections."""
         self.addresses.close()
         self.service.close()
 
@@ -68,8 +68,8 @@ class Listening:
 
 
 def limits_of(settings: Settings, files: int) -> ConnectionLimits:
-    """What TCP clients may take of so many files. A quarter is left to the sockets of queries that wait for
-    upstreams, where that is less than all of these may have: clients over UDP come first."""
+    """The limits of TCP clients with so many open files. A quarter of the files, or as many as can be needed,
+    is kept for queries that wait for upstreams: clients over UDP come first."""
     tcp, limit = settings.dns.tcp, settings.dns.rate_limit
     left = files - OTHER_FILES - min(MAX_WAITING, files // 4)
     return ConnectionLimits(

@@ -122,8 +122,7 @@ def _crashes(board: CrashBoard | None) -> CrashMetrics:
 
 
 def _without_verdict(counts: PlaneCounts) -> dict[tuple[str, str], int]:
-    """Answers that no verdict stands behind, in the same metric, so that its sum is the number of
-    answers."""
+    """The answers without a verdict, for the same metric, so that its sum is the number of answers."""
     limited = counts["rate_limited"].items()
     return {
         ("refuse", "acl"): counts["refused"],

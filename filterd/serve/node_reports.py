@@ -1,8 +1,8 @@
-"""The Unix stream between the roles, ``state_dir/resolver.sock``: the resolver says what it has applied.
+"""The node's reports to control over the Unix socket ``state_dir/resolver.sock``.
 
-Control listens, the resolver connects, and again after a pause when control was away: DNS never waits for
-it. One line of JSON is one report. A report speaks of what is on the node's disk and in force, never of
-what was read.
+Control listens; the resolver connects, and reconnects after a pause when control was away: DNS never waits
+for it. One line of JSON is one report. A report tells what is on the node's disk and in force, not what was
+only read.
 """
 
 from __future__ import annotations
@@ -18,19 +18,19 @@ from filterd.model.records import NodeReport
 
 SOCKET = "resolver.sock"
 CHECK_SECONDS = 0.05
-"""how often the resolver looks whether there is something new to say"""
+"""between two checks of the resolver for something new to report"""
 HEARTBEAT_SECONDS = 5.0
 RETRY_SECONDS = 1.0
 LARGEST_LINE = 1 << 20
 
 
 def to_line(report: NodeReport) -> bytes:
-    """One line, with its end. ``seen_at`` is the receiver's to say."""
+    """The report as one line with its newline. The receiver sets ``seen_at``."""
     return json.dumps(asdict(report), separators=(",", ":")).encode() + b"\n"
 
 
 def from_line(line: bytes, now: float) -> NodeReport:
-    """What :func:`to_line` wrote, seen at ``now`` (Unix seconds). Raises ValueError for anything else."""
+    """The report in a line, seen at ``now`` (Unix seconds). Raises ValueError for any other input."""
     try:
         fields = json.loads(line)
         return NodeReport(
@@ -48,7 +48,7 @@ def from_line(line: bytes, now: float) -> NodeReport:
 
 
 async def report_for_ever(path: Path, report: Callable[[], NodeReport]) -> None:
-    """The resolver's end: connect, say what is new and a heartbeat, connect again. Ends when cancelled."""
+    """The resolver's side: connect, report news and heartbeats, and reconnect. Ends when cancelled."""
     while True:
         with contextlib.suppress(OSError):
             reader, writer = await asyncio.open_unix_connection(path)
@@ -60,7 +60,7 @@ async def report_for_ever(path: Path, report: Callable[[], NodeReport]) -> None:
 
 
 async def _shut(writer: asyncio.StreamWriter) -> None:
-    """Close, and wait until the socket is gone."""
+    """Close, and wait until the socket is closed."""
     writer.close()
     with contextlib.suppress(OSError):
         await writer.wait_closed()
@@ -69,21 +69,21 @@ async def _shut(writer: asyncio.StreamWriter) -> None:
 async def _report(
     reader: asyncio.StreamReader, writer: asyncio.StreamWriter, report: Callable[[], NodeReport]
 ) -> None:
-    """Until control goes away."""
-    said: NodeReport | None = None
+    """Report until control closes the connection."""
+    reported: NodeReport | None = None
     silent = 0.0
     while not reader.at_eof():
         present = report()
-        if present != said or silent >= HEARTBEAT_SECONDS:
+        if present != reported or silent >= HEARTBEAT_SECONDS:
             writer.write(to_line(present))
             await writer.drain()
-            said, silent = present, 0.0
+            reported, silent = present, 0.0
         await asyncio.sleep(CHECK_SECONDS)
         silent += CHECK_SECONDS
 
 
 class NodeReportListener:
-    """Control's end: hands each report to ``take``."""
+    """Control's side: passes each report to ``take``."""
 
     def __init__(
         self, path: Path, take: Callable[[NodeReport], Awaitable[None]], clock: Callable[[], float]
@@ -95,14 +95,13 @@ class NodeReportListener:
         self._open: set[asyncio.Task[None]] = set()
 
     async def start(self) -> None:
-        """Begin to listen, in the place of a socket that an earlier control left behind. Raises
-        ``OSError``."""
+        """Begin to listen; replaces a socket that an earlier control left behind. Raises ``OSError``."""
         self._path.unlink(missing_ok=True)
         self._server = await asyncio.start_unix_server(self._accepted, self._path, limit=LARGEST_LINE)
         self._path.chmod(0o600)
 
     async def close(self) -> None:
-        """Stop listening and cut who is connected."""
+        """Stop listening and close all connections."""
         if self._server is not None:
             self._server.close()
         for task in self._open:
@@ -120,6 +119,6 @@ class NodeReportListener:
             while line := await reader.readline():
                 await self._take(from_line(line, self._clock()))
         except (OSError, ValueError):
-            pass  # not one of ours, or gone: it connects again
+            pass  # not a report, or the resolver is gone: it connects again
         finally:
             await _shut(writer)

@@ -1,4 +1,4 @@
-"""What a role does to its own process before it holds anything secret."""
+"""The set-up of a role's own process, before it holds anything secret."""
 
 from __future__ import annotations
 
@@ -19,22 +19,21 @@ from filterd.telemetry import log
 
 _PR_SET_DUMPABLE = 4
 HOLD_SECONDS = 3.0
-"""how long a role waits for one before it to let go of the state directory"""
+"""how long a role waits for its predecessor to release the state directory"""
 CANNOT_START = 3
-"""a role's exit code when trying again will not help: an address in use, a directory that cannot be
-written"""
+"""a role's exit code when a restart would not help: an address in use, a directory that cannot be written"""
 
 
 def forbid_dumps() -> None:
-    """No core file, and no other process of this user reads our memory: it holds the fingerprint key."""
+    """Forbid core files, and reading our memory by the same user: it holds the fingerprint key."""
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
 
 
 def raise_file_limit(wanted: int = 0) -> int:
-    """As many open files as the system lets us have: each query that waits for an upstream has a socket of
-    its own, and a flood of them must leave some for the store, snapshots and TCP clients. More than the hard
-    limit only where we may. How many there are now."""
+    """Raise the limit of open files as far as the system allows, and return it. Each query that waits for an
+    upstream has its own socket, and a flood of them must leave files for the store, snapshots and TCP
+    clients. To go beyond the hard limit takes privileges."""
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     if most != resource.RLIM_INFINITY and most < wanted:
         with contextlib.suppress(OSError, ValueError):
@@ -44,9 +43,10 @@ def raise_file_limit(wanted: int = 0) -> int:
     return sys.maxsize if most == resource.RLIM_INFINITY else most
 
 
-def hold(state_dir: Path, role: str) -> IO[str]:
-    """Keep a second process of the role off this state directory while the file returned is open: two would
-    write over each other's state. Waits a moment for one that is just ending. Raises ``OSError``."""
+def lock_state_dir(state_dir: Path, role: str) -> IO[str]:
+    """Lock the state directory against a second process of the role while the returned file is open: two
+    would overwrite each other's state. Waits a moment for a process that is just ending. Raises
+    ``OSError``."""
     state_dir.mkdir(parents=True, exist_ok=True)
     try:
         return take_lock(state_dir / f"{role}.lock", HOLD_SECONDS)
@@ -56,12 +56,12 @@ def hold(state_dir: Path, role: str) -> IO[str]:
     except OSError as error:
         if error.errno != errno.EROFS:
             raise
-        return Path(os.devnull).open()  # where nobody can write, nobody can write over another
+        return Path(os.devnull).open()  # where nobody can write, nobody can overwrite another's state
 
 
 async def take_commands(commands: CommandSocket) -> None:
-    """Listen to the operator's commands, or say why not. Answering DNS needs none: a state_dir may be
-    read-only, or its name too long for a socket."""
+    """Listen to the operator's commands, or log why not: state_dir may be read-only, or its path too long for
+    a socket. Answering DNS needs no commands."""
     try:
         await commands.start()
     except OSError as error:
@@ -69,8 +69,8 @@ async def take_commands(commands: CommandSocket) -> None:
 
 
 def run_role(role: Coroutine[Any, Any, int]) -> int:
-    """Run a role to its end; its exit code. What nobody foresaw is said without the text of the error, which
-    may quote what was being handled."""
+    """Run a role to its end, and return its exit code. An unforeseen error is logged without its text, which
+    may quote the data being handled."""
     try:
         return asyncio.run(role)
     except Exception as error:

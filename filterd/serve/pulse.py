@@ -1,7 +1,7 @@
 """The pulse of a resolver: fed by its event loop while every thread answers, watched by its supervisor.
 
-A byte through a pipe for each beat. The one who feeds it is the event loop that does the work: if that is
-blocked there is no pulse either. What the supervisor does when it stops stands in ``supervisor``.
+Each beat is a byte through a pipe. The event loop that does the work sends it: if the loop is blocked, there
+is no pulse either. ``supervisor`` decides what happens when the pulse stops.
 """
 
 from __future__ import annotations
@@ -18,17 +18,17 @@ from filterd.dataplane.listeners.thread_liveness import PERIOD, STUCK_SECONDS
 STOPPED_SECONDS = 10.0
 """without a beat, after which a resolver is ended and started again"""
 CHECK_SECONDS = 1.0
-"""between two looks of the supervisor"""
+"""between two checks of the supervisor"""
 QUICK = 0.05
-"""seconds between the first looks, until every thread has answered once"""
+"""seconds between the first checks, until every thread has answered once"""
 QUICK_LOOKS = 40
 
 
 class Pulse:
-    """The resolver's end. Owned by the event loop; :meth:`troubles` any thread may ask."""
+    """The resolver's side. Owned by the event loop; any thread may call :meth:`troubles`."""
 
     def __init__(self, check: SelfCheck, ticks: Callable[[], float], descriptor: int | None = None) -> None:
-        """``descriptor``: the end of a pipe to beat on, None: nobody listens. ``ticks`` does not go back."""
+        """``descriptor``: the write end of the pipe; None: nobody listens. ``ticks`` does not go back."""
         self._check = check
         self._ticks = ticks
         self._descriptor = descriptor
@@ -39,17 +39,17 @@ class Pulse:
             os.set_blocking(descriptor, False)
 
     def start(self) -> None:
-        """Begin, on the running loop; clients are served by now."""
+        """Begin, on the running loop, once clients are served."""
         self._timer = asyncio.get_running_loop().call_soon(self._turn)
 
     def close(self) -> None:
-        """End it. The supervisor sees the end of the pipe with the process's."""
+        """End the pulse. The pipe closes with the process."""
         if self._timer is not None:
             self._timer.cancel()
         self._check.close()
 
     def troubles(self) -> list[str]:
-        """Why there is no pulse; nothing where there is one, or may be one soon after the start."""
+        """The reasons why there is no pulse; empty while there is one, and just after the start."""
         found = self._check.troubles()
         silent = self._ticks() - self._fed >= STUCK_SECONDS
         return found or (["the event loop is stuck"] if silent else [])
@@ -67,42 +67,42 @@ class Pulse:
 
     def _beat(self) -> None:
         if self._descriptor is not None:
-            with contextlib.suppress(OSError):  # full: the supervisor is late; broken: it is gone
+            with contextlib.suppress(OSError):  # full: the supervisor is slow; broken: it is gone
                 os.write(self._descriptor, b".")
 
 
 class PulseWatch:
-    """The supervisor's end, for one resolver after the other. Owned by its event loop. Times are seconds of a
-    clock that does not go back."""
+    """The supervisor's side, for one resolver after the other. Owned by its event loop. Times are seconds of
+    a clock that does not go back."""
 
     def __init__(self) -> None:
         self._reading = -1
         self._silence: Silence | None = None
         self.stopped = False
-        """the resolver's pulse has stopped: it is to be ended"""
+        """the pulse has stopped: the resolver must be ended"""
 
     @property
     def beats(self) -> bool:
-        """Whether the resolver has shown a pulse, and has one."""
+        """Return whether the resolver has a pulse."""
         return self._silence is not None and not self.stopped
 
     def begin(self) -> int:
-        """A resolver is about to start: the end of the pipe that it is to have, and the caller to close."""
+        """Prepare for a starting resolver; return its end of the pipe, which the caller must close."""
         self.end()
         self._reading, writing = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         asyncio.get_running_loop().add_reader(self._reading, self._hear)
         return writing
 
     def end(self) -> None:
-        """The resolver is gone: nothing is expected."""
+        """Expect no pulse any more: the resolver has ended."""
         if self._reading >= 0:
             asyncio.get_running_loop().remove_reader(self._reading)
             os.close(self._reading)
         self._reading, self._silence, self.stopped = -1, None, False
 
     def check(self, now: float) -> bool:
-        """Once every ``CHECK_SECONDS``. True, once, where the pulse has stopped. Before its first beat a
-        resolver may take as long as it needs."""
+        """To be called every ``CHECK_SECONDS``; return True once when the pulse has stopped. A resolver may
+        take as long as it needs until its first beat."""
         if self._silence is None or self.stopped:
             return False
         self.stopped = self._silence.advance(now) >= STOPPED_SECONDS

@@ -1,9 +1,9 @@
 """The resolver role: the only place where the data plane is put together.
 
-``python -m filterd.serve.resolver [board=N] [pulse=N]``, started by the supervisor, which writes the settings
-to its standard input; the numbers are descriptors, of its crash board and of the pipe for its pulse. Imports
-nothing of the control plane. Order of a start: settings, the node's own disk, listeners, and only then the
-thread that follows the store: the first answer needs no one else.
+The supervisor starts ``python -m filterd.serve.resolver [board=N] [pulse=N]`` and writes the settings to its
+standard input; the numbers are descriptors of the crash board and of the pipe for the pulse. Nothing of the
+control plane is imported. A start goes through the settings, the node's own disk, the listeners, and only
+then the thread that follows the store: the first answer depends on no other process.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ from filterd.serve.node_reports import SOCKET, report_for_ever
 from filterd.serve.process import (
     CANNOT_START,
     forbid_dumps,
-    hold,
+    lock_state_dir,
     raise_file_limit,
     run_role,
     take_commands,
@@ -60,20 +60,20 @@ from filterd.telemetry.http import HttpServer, health_routes
 from filterd.telemetry.metrics import resolver_registry
 
 SWITCH_SECONDS = 0.001
-"""how long the node's thread may keep the interpreter while queries wait; Python's own choice is 5 ms"""
+"""how long the node's thread may hold the interpreter while queries wait; Python's default is 5 ms"""
 SEALED = ("node", "cache", "store", "state_dir", "metrics", "dns.listen", "dns.threads")
-"""settings that take a restart"""
+"""settings whose change takes a restart"""
 
 
 class Resolver:
     """One resolver process. Made on the event loop's thread; :meth:`run` serves until it is told to end."""
 
     def __init__(self, settings: Settings, board: CrashBoard | None = None, pulse: int | None = None) -> None:
-        """Reads the node's disk and binds every socket. ``board``: where to note what is under work;
-        ``pulse``: the pipe to beat on. Raises ``OSError`` and ValueError: it cannot start."""
+        """Reads the node's disk and binds every socket. ``board`` records the packets under work; ``pulse``
+        is the pipe for the pulse. Raises ``OSError`` and ValueError if it cannot start."""
         self._settings = settings
         self._board = board
-        self._held = hold(settings.state_dir, "resolver")
+        self._lock = lock_state_dir(settings.state_dir, "resolver")
         self._observer = LoggingObserver()
         self._answer_counts = AnswerCounts()
         self._clock = SystemClock()
@@ -133,10 +133,10 @@ class Resolver:
         await self._close()
         self._node.stop()
         await asyncio.to_thread(follower.join)
-        self._held.close()
+        self._lock.close()
 
     def reload(self, settings: Settings) -> None:
-        """Take over what can change while serving; say what waits for a restart."""
+        """Apply the settings that can change while serving; log those that wait for a restart."""
         waiting = [name for name in SEALED if attrgetter(name)(settings) != attrgetter(name)(self._settings)]
         self._renew_secrets(settings)
         self._plane.change_settings(
@@ -231,7 +231,7 @@ async def _serve(settings: Settings, board: CrashBoard | None, pulse: int | None
 
 
 def main() -> int:
-    """Serve; the exit code."""
+    """Serve; return the exit code."""
     log.configure("resolver")
     log.catch_faults()
     forbid_dumps()

@@ -1,6 +1,6 @@
-"""What the service manager is told, by datagrams to the socket that it names (sd_notify(3)).
+"""Notifies the service manager by datagrams to the socket that it names (sd_notify(3)).
 
-Twenty lines by hand: the protocol is a datagram of ``KEY=value`` lines, and a library would bring the same.
+The protocol is a datagram of ``KEY=value`` lines: twenty lines of code, no reason for a library.
 """
 
 from __future__ import annotations
@@ -15,15 +15,15 @@ VARIABLE = "NOTIFY_SOCKET"
 
 
 class Notifier:
-    """Tells the service manager, where there is one."""
+    """Sends notifications to the service manager, if there is one."""
 
     def __init__(self, environment: Mapping[str, str]) -> None:
-        """``environment``: the process's, in which the manager names its socket."""
+        """``environment``: that of the process, in which the manager names its socket."""
         name = environment.get(VARIABLE, "")
         self._address = "\0" + name[1:] if name.startswith("@") else name
 
     def tell(self, *states: str) -> bool:
-        """Send them; False: there is no manager, or it did not take them."""
+        """Send these states; False: there is no manager, or it did not take them."""
         if not self._address.startswith(("/", "\0")):
             return False
         kind = socket.SOCK_DGRAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC

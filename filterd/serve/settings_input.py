@@ -1,4 +1,4 @@
-"""A role's standard input: settings as lines of JSON, the first at the start, each further one a reload."""
+"""Reads a role's settings from its standard input: one line of JSON at the start, and one for each reload."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _LARGEST = 1 << 20
 
 
 def first_settings() -> Settings:
-    """Wait for the first line. Raises ValueError for anything but settings, and at the end of input."""
+    """Wait for the first line. Raises ValueError if it is not settings, and at the end of input."""
     line = bytearray()
     while not line.endswith(b"\n"):
         byte = os.read(sys.stdin.fileno(), 1)  # unbuffered: what follows belongs to the watcher
@@ -27,8 +27,8 @@ def first_settings() -> Settings:
 
 @dataclass(slots=True)
 class SettingsWatcher:
-    """Calls ``reload`` with each further line's settings, ``refuse`` for a line that is none, ``end`` at
-    the end."""
+    """Calls ``reload`` with the settings of each further line, ``refuse`` for an invalid line, and ``end`` at
+    the end of input."""
 
     reload: Callable[[Settings], None]
     refuse: Callable[[], None]

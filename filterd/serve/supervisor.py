@@ -1,11 +1,12 @@
-"""``filterd serve``: the roles as child processes, started again when they end, told of new settings.
+"""``filterd serve``: runs the roles as child processes, restarts them when they end, and passes on new
+settings.
 
-The configuration is read here, where pydantic may be imported; a child gets its settings as a line of
-JSON on its standard input, and another line for each reload. When that input ends the child ends too, so
-nothing is left behind. SIGHUP reads the configuration again: one that is wrong is refused and the old one
-stays in force. What becomes of a resolver that dies of a packet is in ``crashes``; one whose pulse stops
-(``pulse``) is ended and started again. The service manager's watchdog is fed while there is a pulse, and
-while a resolver starts: ending it would not make it start sooner.
+The configuration is read here, where pydantic may be imported. A child gets its settings as a line of JSON on
+its standard input, and another line for each reload. When that input ends the child ends too, so that nothing
+is left behind. SIGHUP reads the configuration again; if it is wrong it is refused, and the old one stays in
+force. ``crashes`` handles a resolver that dies of a packet; one whose pulse stops (``pulse``) is ended and
+started again. The service manager's watchdog is fed while there is a pulse, and while a resolver starts:
+ending it would not make it start sooner.
 """
 
 from __future__ import annotations
@@ -30,16 +31,16 @@ from filterd.telemetry import log
 FIRST_PAUSE = 0.2
 LONGEST_PAUSE = 10.0
 SETTLED_SECONDS = 30.0
-"""a child that ran this long starts again at once"""
+"""a child that ran this long is started again at once"""
 STOP_SECONDS = 10.0
 ABORT_SECONDS = 2.0
-"""after SIGABRT, before SIGKILL: a stopped process takes no other"""
+"""between SIGABRT and SIGKILL, which alone ends a stopped process"""
 NOT_STARTED = -1
 
 
 @dataclass(slots=True)
 class Child:
-    """One role. ``process`` None: not running."""
+    """The process of one role. ``process`` None: not started yet."""
 
     role: str
     process: asyncio.subprocess.Process | None = None
@@ -47,7 +48,7 @@ class Child:
     pause: float = FIRST_PAUSE
 
     def pause_after(self, lived: float) -> float:
-        """Seconds to wait before the next start: twice as long each time that it ended soon."""
+        """Seconds to wait before the next start: doubled each time that the child ended soon."""
         if lived >= SETTLED_SECONDS:
             self.pause = FIRST_PAUSE
             return 0.0
@@ -56,7 +57,7 @@ class Child:
 
 
 class Supervisor:
-    """The children of one ``filterd serve``. One event loop."""
+    """The children of one ``filterd serve``. Owned by one event loop."""
 
     def __init__(self, config: Path | None, settings: Settings, roles: Sequence[str]) -> None:
         self._config = config
@@ -72,23 +73,23 @@ class Supervisor:
         self._ending: asyncio.Task[None] | None = None
 
     async def run(self) -> int:
-        """Until a signal, or a child that cannot start; the exit code."""
+        """Run until a signal, or until a child cannot start; return the exit code."""
         loop = asyncio.get_running_loop()
         loop.set_exception_handler(log.loop_fault)
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stopping.set)
         loop.add_signal_handler(signal.SIGHUP, self.reload)
-        keepers = [loop.create_task(self._keep(child)) for child in self._children]
+        supervised = [loop.create_task(self._supervise(child)) for child in self._children]
         checking = loop.create_task(self._check_for_ever())
         await self._stopping.wait()
         checking.cancel()
         self._notifier.tell(STOPPING)
         await asyncio.gather(*(self._stop(child) for child in self._children))
-        await asyncio.gather(*keepers)
+        await asyncio.gather(*supervised)
         return 1 if self._failed else 0
 
     def reload(self) -> None:
-        """Read the configuration again and pass it on; refuse it where it is wrong."""
+        """Read the configuration again and pass it on; refuse it if it is wrong."""
         try:
             settings = load(self._config)
         except ConfigErrors as errors:
@@ -98,13 +99,13 @@ class Supervisor:
             return
         self._settings = settings
         for child in self._children:
-            self._tell(child)
+            self._send_settings(child)
         log.get().info("new configuration passed on")
 
-    async def _keep(self, child: Child) -> None:
+    async def _supervise(self, child: Child) -> None:
         while not self._stopping.is_set():
             began = time.monotonic()
-            code = await self._live(child)
+            code = await self._run_once(child)
             if self._stopping.is_set():
                 return
             if code == CANNOT_START and child.starts == 1 and self._is_needed(child):
@@ -119,7 +120,7 @@ class Supervisor:
                 continue
 
     def _pause_after(self, child: Child, code: int, began: float) -> float:
-        """Seconds before the next start; none where it is another one, in reduced mode."""
+        """Seconds before the next start; 0 if the resolver starts again in reduced mode."""
         now = time.monotonic()
         if child.role == "resolver" and self._crash_watch is not None and self._crash_watch.ended(code, now):
             child.pause = FIRST_PAUSE
@@ -143,7 +144,7 @@ class Supervisor:
         self._feed()
 
     def _feed(self) -> None:
-        """Tell the service manager that we live, unless a resolver that is stuck does not end."""
+        """Tell the service manager that we live, unless the resolver is stuck and does not end."""
         pulse = self._pulse_watch
         up = all(child.starts for child in self._children) if pulse is None else pulse.beats
         if up and not self._told_ready:
@@ -164,42 +165,42 @@ class Supervisor:
         self._ending = asyncio.get_running_loop().create_task(_end(process))
 
     def _is_needed(self, child: Child) -> bool:
-        """Whether nothing is worth running without it: a control that cannot start must not stop DNS."""
+        """Return whether the others are useless without this child: a failing control must not stop DNS."""
         return child.role == "resolver" or len(self._children) == 1
 
-    async def _live(self, child: Child) -> int:
-        """Start the role and wait for its end; its exit code."""
+    async def _run_once(self, child: Child) -> int:
+        """Start the role and wait for its end; return its exit code."""
         child.starts += 1
         links: dict[str, int] = {}
         try:
             links = self._links() if child.role == "resolver" else {}
             child.process = await asyncio.create_subprocess_exec(
                 sys.executable,
-                "-P",  # not from whatever directory it was started in
+                "-P",  # do not import from the current directory
                 "-m",
                 f"filterd.serve.{child.role}",
                 *(f"{name}={number}" for name, number in links.items()),
                 stdin=asyncio.subprocess.PIPE,
                 pass_fds=tuple(links.values()),
             )
-        except OSError as error:  # no memory or no process left at this moment: the pause, then again
+        except OSError as error:  # no memory or no process left at this moment: try again after the pause
             log.get().error("a role could not be started", part=child.role, reason=str(error))
             return NOT_STARTED
         finally:
             if "pulse" in links:
                 os.close(links["pulse"])
-        self._tell(child)
+        self._send_settings(child)
         code = await child.process.wait()
         if self._pulse_watch is not None and child.role == "resolver":
             self._pulse_watch.end()
         return code
 
     def _links(self) -> dict[str, int]:
-        """The descriptors that a new resolver gets, by their names."""
+        """The descriptors that a new resolver inherits, by name."""
         links = {} if self._crash_watch is None else {"board": self._crash_watch.board.descriptor}
         return links if self._pulse_watch is None else {**links, "pulse": self._pulse_watch.begin()}
 
-    def _tell(self, child: Child) -> None:
+    def _send_settings(self, child: Child) -> None:
         process = child.process
         if process is None or process.stdin is None or process.returncode is not None:
             return
@@ -217,7 +218,7 @@ class Supervisor:
 
 
 async def _end(process: asyncio.subprocess.Process) -> None:
-    """SIGABRT first, so that its death is known for what it is."""
+    """End a stuck process: by SIGABRT first, so that its status shows a fault."""
     process.send_signal(signal.SIGABRT)
     try:
         await asyncio.wait_for(process.wait(), ABORT_SECONDS)
@@ -226,7 +227,7 @@ async def _end(process: asyncio.subprocess.Process) -> None:
 
 
 def run(config: Path | None, roles: Sequence[str]) -> int:
-    """Serve the roles until a signal; the exit code. Raises ConfigErrors before anything is started."""
+    """Serve the roles until a signal; return the exit code. Raises ConfigErrors before it starts any."""
     settings = load(config)
     log.configure("supervisor")
     return asyncio.run(_run(config, settings, roles))

@@ -1,4 +1,4 @@
-"""Small parts that the resolver is put together from."""
+"""Small parts from which the resolver is put together: clocks, observer, paths and switches."""
 
 from __future__ import annotations
 
@@ -19,12 +19,11 @@ from filterd.telemetry.metric_families import Histogram
 from filterd.telemetry.metrics import ENFORCEMENT_BUCKETS
 
 RESERVED_PORTS = Path("/proc/sys/net/ipv4/ip_local_reserved_ports")
-"""of the kernel (its ip-sysctl): ports that are drawn for nobody"""
+"""the kernel's list of ports that it never draws for a socket (ip-sysctl)"""
 
 
 def reserved_ports(path: Path = RESERVED_PORTS) -> tuple[int, ...]:
-    """The ports that this machine's operator keeps for servers of his own; none where the system has no such
-    list, or one that cannot be read."""
+    """The ports that this machine's operator reserves for servers; none if the list cannot be read."""
     found: list[int] = []
     try:
         for part in path.read_text(encoding="ascii").strip().split(","):
@@ -41,7 +40,7 @@ class SystemClock:
 
     def __init__(self) -> None:
         self.earliest = 0
-        """Unix seconds before which it cannot be: a clock that lost its time must not bring pauses back"""
+        """Unix seconds before which it cannot be now: a clock that lost its time must not revive pauses"""
 
     def now(self) -> int:
         """Unix seconds."""
@@ -53,26 +52,26 @@ class SystemClock:
 
 
 class LoggingObserver:
-    """Writes what happens on the node to the log, and enforcement times to their histogram."""
+    """Writes the node's events to the log, and enforcement times to their histogram."""
 
     def __init__(self) -> None:
         self.enforcement = Histogram(ENFORCEMENT_BUCKETS)
 
     def note(self, event: str, **fields: object) -> None:
-        """One line of the log."""
+        """Write a warning to the log."""
         log.get().warning(event, **fields)
 
     def enforced(self, seconds: float) -> None:
-        """Count it."""
+        """Count an enforcement time."""
         self.enforcement.observe(seconds)
 
     def failed(self, error: Exception) -> None:
-        """One line of the log."""
+        """Write an error to the log."""
         log.get().error("a turn of the node failed", **log.fault_fields(error))
 
 
 def versions_of(meta: Mapping[str, Any]) -> dict[str, str]:
-    """Version and digest of a snapshot's lists, by id; places that no list fills have none."""
+    """Version and digest of a snapshot's lists, by id; entries without a list are left out."""
     found: dict[str, str] = {}
     for entry in meta["lists"]:
         if entry.get("digest"):
@@ -83,7 +82,7 @@ def versions_of(meta: Mapping[str, Any]) -> dict[str, str]:
 
 
 def switches_of(settings: Settings) -> StateSettings:
-    """The switches of the published state; what is loaded, the node fills in."""
+    """The switches of the published state; the node adds what is loaded."""
     return StateSettings(
         security_enabled=settings.security.enabled,
         parental_fail_open=settings.dns.parental_fail is ParentalFail.OPEN,
@@ -91,11 +90,11 @@ def switches_of(settings: Settings) -> StateSettings:
 
 
 def node_paths(settings: Settings) -> NodePaths:
-    """Where the node keeps and finds things. Raises ``OSError`` and ValueError: no key can be had."""
+    """The paths and the key of the node. Raises ``OSError`` and ValueError if there can be no key."""
     store = Path(settings.store.url.partition("///")[2])
     return NodePaths(settings.state_dir, store, FINGERPRINT_KEY.load(settings.state_dir))
 
 
 def prefixes(networks: tuple[IPNetwork, ...]) -> Prefixes:
-    """A set of addresses, seeded anew."""
+    """A set of prefixes with a fresh seed."""
     return Prefixes(os.urandom(16), map(str, networks))

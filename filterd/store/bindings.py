@@ -1,4 +1,4 @@
-"""Statements about static bindings: which prefix belongs to which line."""
+"""Statements about static bindings of prefixes to lines."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from filterd.store.tables import binding, subscriber
 
 
 async def owners(connection: AsyncConnection, prefixes: Sequence[str]) -> dict[str, int]:
-    """The line of each of the prefixes that is bound."""
+    """The lines of those prefixes that are bound, by prefix."""
     rows = await connection.execute(select(binding).where(binding.c.prefix.in_(prefixes)))
     return {row.prefix: row.line for row in rows}
 
@@ -19,7 +19,7 @@ async def owners(connection: AsyncConnection, prefixes: Sequence[str]) -> dict[s
 async def page(
     connection: AsyncConnection, *, after: str = "", limit: int = 1000
 ) -> list[tuple[str, int, str]]:
-    """Bindings in the order of their prefixes as text: prefix, line, subscriber."""
+    """A page of bindings (prefix, line, subscriber), ordered by the text of the prefix."""
     query = (
         select(binding.c.prefix, binding.c.line, subscriber.c.id)
         .join_from(binding, subscriber)
@@ -31,12 +31,12 @@ async def page(
 
 
 async def add(connection: AsyncConnection, bound: Iterable[tuple[str, int]]) -> None:
-    """New bindings; none of the prefixes may be bound already."""
+    """Add bindings; none of the prefixes may be bound already."""
     rows = [{"prefix": prefix, "line": line} for prefix, line in bound]
     if rows:
         await connection.execute(insert(binding), rows)
 
 
 async def remove(connection: AsyncConnection, prefixes: Sequence[str]) -> None:
-    """Bindings that end."""
+    """Remove the bindings of these prefixes."""
     await connection.execute(delete(binding).where(binding.c.prefix.in_(prefixes)))

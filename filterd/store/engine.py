@@ -1,12 +1,12 @@
-"""Connections to SQLite, and when their transactions begin.
+"""Opens connections to SQLite, and begins and ends their transactions.
 
 The driver's own transaction control is off (``AUTOCOMMIT``): it would begin a transaction late, without the
-write lock, and a reader that turned writer would then fail. Every transaction here begins and ends by a
-statement.
+write lock, and a reader that became a writer would then fail. Here a statement begins and ends every
+transaction.
 
-A writer waits for the lock in short turns. SQLite's own waiting grows to 100 ms between two looks: an order
-would sleep through the breath that an import takes between its chunks. With :data:`TURN_MS` no two looks
-are further apart than :data:`BREATH` seconds.
+A writer waits for the lock in short turns. SQLite's own wait grows to 100 ms between two attempts, and an
+order would miss the pauses that an import makes between its chunks. With :data:`TURN_MS` two attempts are
+never further apart than :data:`BREATH` seconds.
 """
 
 from __future__ import annotations
@@ -26,17 +26,16 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 from filterd.store.errors import StoreBusyError, StoreError, translate
 
 TURN_MS = 20
-"""how long SQLite itself waits for the write lock before we look at our own deadline"""
+"""how long SQLite itself waits for the write lock before we check our own deadline"""
 READ_WAIT_MS = 5_000
 WRITE_WAIT = 15.0
 """seconds until a writer gives up"""
 BREATH = 0.015
-"""seconds that bulk work leaves the lock free after each chunk; longer than any pause between two looks"""
+"""seconds for which bulk work leaves the lock free after each chunk; longer than between two attempts"""
 WAL_LIMIT = 64 * 1024 * 1024
-"""bytes to which a checkpointed write-ahead log is cut back"""
-WAL_WAITS = 8 * 1024 * 1024
-"""bytes of write-ahead log from which a writer waits a moment for the readers that keep it from beginning
-anew"""
+"""bytes to which the write-ahead log is truncated after a checkpoint"""
+WAL_TRUNCATE = 8 * 1024 * 1024
+"""bytes of write-ahead log from which a writer waits a moment for readers, so that the log can be reset"""
 
 
 def database_path(url: str) -> Path:
@@ -53,15 +52,16 @@ def _parsed(url: str) -> URL:
 
 
 def connect(url: str, *, writer: bool) -> AsyncEngine:
-    """An engine whose connections have every pragma that the store relies on.
+    """An engine whose connections set every pragma that the store relies on.
 
-    The writer's pool holds one connection: a process waits for itself in order, and for others at the lock.
+    The writer's pool has one connection: writes of one process queue up, and wait for other processes at the
+    lock.
     """
     parsed = _parsed(url).set(drivername="sqlite+aiosqlite")
     engine = create_async_engine(
         parsed,
         isolation_level="AUTOCOMMIT",
-        hide_parameters=True,  # of a statement in an error's text: they may be names
+        hide_parameters=True,  # in the texts of errors: they may be names
         pool_size=1 if writer else 4,
         max_overflow=0,
         pool_timeout=WRITE_WAIT,
@@ -107,13 +107,13 @@ async def transaction(engine: AsyncEngine, *, write: bool) -> AsyncIterator[Asyn
             await asyncio.shield(_abandon(driver))
             raise
         if write:
-            await _begin_log_anew(connection)
+            await _truncate_log(connection)
     finally:
         await asyncio.shield(connection.close())
 
 
 async def _connected(engine: AsyncEngine) -> AsyncConnection:
-    """A connection of the pool. If the caller is cancelled meanwhile it is given back, not left open."""
+    """A connection of the pool. If the caller is cancelled meanwhile, it is returned, not left open."""
     opening = asyncio.ensure_future(_open(engine))
     try:
         return await asyncio.shield(opening)
@@ -129,20 +129,20 @@ async def _open(engine: AsyncEngine) -> AsyncConnection:
 
 
 async def _abandon(driver: Any) -> None:
-    """Leave no transaction open, and with it no lock.
+    """Roll back, so that no transaction and no lock stays.
 
-    A statement may still be running on the connection's thread, if it was its caller who was cancelled: the
-    rollback comes after it. Without a transaction (SQLite has rolled back by itself after some errors, a full
-    disk for one) the rollback does nothing.
+    If the caller was cancelled, a statement may still be running on the connection's thread: the rollback
+    comes after it. Without a transaction the rollback does nothing (SQLite rolls back by itself after some
+    errors, for example a full disk).
     """
     await driver.rollback()
 
 
-async def _begin_log_anew(connection: AsyncConnection) -> None:
-    """Readers that follow each other without a gap would let the write-ahead log grow for as long as they do:
-    SQLite's own checkpoints wait for nobody. Where a reader outlasts the wait too, the next writer tries."""
-    if _log_size(connection) > WAL_WAITS:
-        with suppress(OperationalError):  # the write is kept, whatever becomes of this
+async def _truncate_log(connection: AsyncConnection) -> None:
+    """Checkpoint and truncate a large write-ahead log. Under readers without a gap it would grow on: SQLite's
+    own checkpoints do not wait for them. If a reader outlasts the wait, the next writer tries again."""
+    if _log_size(connection) > WAL_TRUNCATE:
+        with suppress(OperationalError):  # the write is kept even if this fails
             (await connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")).close()
 
 
@@ -154,7 +154,7 @@ def _log_size(connection: AsyncConnection) -> int:
 
 
 def _keep_connection(context: ExceptionContext) -> None:
-    """A statement whose caller was cancelled: SQLAlchemy would let go of the connection and leave it open."""
+    """Keep the connection of a cancelled statement: SQLAlchemy would drop it and leave it open."""
     if isinstance(context.original_exception, asyncio.CancelledError):
         context.is_disconnect = False
 
@@ -167,7 +167,7 @@ async def _begin_immediate(connection: AsyncConnection) -> None:
         except OperationalError as error:
             if not isinstance(translate(error), StoreBusyError) or time.monotonic() > deadline:
                 raise
-            # A random pause, so that two writers do not go on looking at the same moments.
+            # A random pause, so that two writers do not keep trying at the same moments.
             await asyncio.sleep(random.random() * 0.003)  # noqa: S311 - spreads waiting, hides nothing
         else:
             return

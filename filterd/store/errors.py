@@ -1,15 +1,15 @@
-"""What can go wrong with the store.
+"""The errors of the store.
 
 ::
 
-    StoreError                 the base; ``remedy`` says what to do next
+    StoreError                 the base; ``remedy`` tells what to do next
     ├── StoreMissingError           there is no store yet
     ├── StoreOutdatedError          an older schema: migrate
     ├── StoreTooNewError            a schema of a later filterd: nothing is touched
     ├── StoreDamagedError           not a database, or a damaged one
     ├── StoreBusyError              the write lock was not free in time
     ├── StoreFullError              no room on the disk
-    ├── StoreDiskError              the disk does not do what it should
+    ├── StoreDiskError              the disk fails to read or write
     └── StoreUnwritableError        not allowed to write there
 """
 
@@ -70,7 +70,7 @@ class StoreFullError(StoreError):
 
 
 class StoreDiskError(StoreError):
-    """The disk refused a read or a write; that says nothing of the file, so nobody is sent to a backup."""
+    """The disk refused a read or a write; the file itself may be intact, so the remedy is not a backup."""
 
     remedy = "see whether the file system is full (df) or failing (dmesg), then repeat the command"
 
@@ -93,11 +93,11 @@ _BY_CODE: dict[int, tuple[type[StoreError], str]] = {
     sqlite3.SQLITE_IOERR: (StoreDiskError, "the disk of the store reports an error"),
 }
 _FULL = frozenset({sqlite3.SQLITE_IOERR_SHMSIZE, sqlite3.SQLITE_IOERR_WRITE})
-"""how a full disk shows where SQLite writes beside the store"""
+"""the codes of a full disk when SQLite writes the files beside the store"""
 
 
 def translate(error: BaseException) -> StoreError | None:
-    """The store's own error for one of the driver, or None where it is no trouble of the store itself."""
+    """The store's error for one of the driver; None: the store is not the cause."""
     original = error.orig if isinstance(error, DBAPIError) else error
     if not isinstance(original, sqlite3.Error):
         return None
@@ -113,7 +113,7 @@ def translate(error: BaseException) -> StoreError | None:
 
 @contextmanager
 def translated() -> Iterator[None]:
-    """Turn the driver's errors into the store's, once, at its edge. Others pass unchanged."""
+    """Turn the driver's errors into the store's, once, at its boundary. Other errors pass unchanged."""
     try:
         yield
     except PoolTimeoutError:

@@ -1,4 +1,4 @@
-"""Statements about the versions of feeds, and about when each was last looked at."""
+"""Statements about the versions of feeds, and about the last check of each."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from filterd.store.tables import feed_check, feed_version
 
 
 async def current(connection: AsyncConnection) -> dict[str, FeedVersion]:
-    """The version in use of every feed that has one, by feed."""
+    """The current version of every feed that has one, by feed."""
     query = select(feed_version).where(feed_version.c.state == VersionState.CURRENT.value)
     return {row.feed: _version(row) for row in await connection.execute(query)}
 
@@ -31,9 +31,9 @@ async def versions(connection: AsyncConnection, feed: str, limit: int = 20) -> l
 
 
 async def append(connection: AsyncConnection, version: FeedVersion) -> FeedVersion:
-    """Add a version under the feed's next number, which the result carries.
+    """Add a version under the feed's next number, and return it with that number.
 
-    A current one supersedes the one before it.
+    A current version supersedes the one before it.
     """
     newest = await connection.execute(
         select(func.max(feed_version.c.version)).where(feed_version.c.feed == version.feed)
@@ -63,13 +63,13 @@ async def append(connection: AsyncConnection, version: FeedVersion) -> FeedVersi
 
 
 async def checks(connection: AsyncConnection) -> dict[str, FeedCheck]:
-    """The last look at every feed, by feed."""
+    """The last check of every feed, by feed."""
     rows = await connection.execute(select(feed_check))
     return {row.feed: FeedCheck(row.feed, row.checked_at, row.succeeded_at, row.error) for row in rows}
 
 
 async def record_checks(connection: AsyncConnection, done: Sequence[FeedCheck]) -> None:
-    """Replace what is known of the last look at these feeds; a failure keeps the time of the last success."""
+    """Replace the last check of these feeds; a failed check keeps the time of the last success."""
     before = await checks(connection)
     for check in done:
         known = before.get(check.feed)

@@ -1,4 +1,4 @@
-"""Statements about the change log and the audit trail themselves: reading, the floor, and pruning."""
+"""Statements about the change log and the audit trail: reading, the floor, and pruning."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ async def revision(connection: AsyncConnection) -> int:
 
 
 async def newest_of(connection: AsyncConnection, stream: str) -> int:
-    """The newest revision of one stream; 0 where the log holds none."""
+    """The newest revision of one stream; 0 if the log has none."""
     newest = select(func.max(change.c.revision)).where(change.c.stream == stream)
     return int((await connection.execute(newest)).scalar_one() or 0)
 
@@ -40,14 +40,14 @@ async def size_above(connection: AsyncConnection, stream: str, above: int) -> in
 
 
 async def floor(connection: AsyncConnection) -> int:
-    """Changes at or below this revision may be gone."""
+    """The floor: changes at or below this revision may be gone."""
     return int((await connection.execute(select(log_floor.c.revision))).scalar_one())
 
 
 async def prune(connection: AsyncConnection, keep: int) -> bool:
     """Raise the floor by at most :data:`PRUNE_ROWS` rows towards the ``keep`` newest revisions.
 
-    Returns whether more is left to prune. No data is lost: a node below the floor reads the full state.
+    Return whether more is left to prune. No data is lost: a node below the floor reads the full state.
     """
     target = await revision(connection) - keep
     first = (await connection.execute(select(func.min(change.c.revision)))).scalar_one()
@@ -62,7 +62,7 @@ async def prune(connection: AsyncConnection, keep: int) -> bool:
 async def changes_of_line(
     connection: AsyncConnection, line: int, prefixes: Sequence[str], *, above: int = 0
 ) -> list[int]:
-    """The revisions whose changes speak of a line or one of its prefixes."""
+    """The revisions whose changes concern a line or one of its prefixes."""
     found = []
     rows = await connection.stream(
         select(change.c.revision, change.c.payload).where(
@@ -77,14 +77,14 @@ async def changes_of_line(
 
 
 async def forget(connection: AsyncConnection, revisions: Sequence[int]) -> None:
-    """Delete changes that a later one has made void. The caller appends that later one."""
+    """Delete changes that a later change supersedes. The caller appends the later one."""
     for start in range(0, len(revisions), PRUNE_ROWS):
         some = revisions[start : start + PRUNE_ROWS]
         await connection.execute(delete(change).where(change.c.revision.in_(some)))
 
 
 async def entries(connection: AsyncConnection, *, after: int = 0, limit: int = 1_000) -> list[StoredEntry]:
-    """Audit entries in the order of the chain, from the one after sequence ``after``."""
+    """A page of audit entries in the order of the chain, after sequence ``after``."""
     query = select(audit).where(audit.c.sequence > after).order_by(audit.c.sequence).limit(limit)
     return [_stored(row) for row in await connection.execute(query)]
 
@@ -106,13 +106,13 @@ async def newest_entries(
 
 
 async def chain_end(connection: AsyncConnection) -> tuple[int, str]:
-    """Sequence and hash of the last entry, as the head has them."""
+    """Sequence and hash of the last entry, from the head."""
     row = (await connection.execute(select(head.c.audit_sequence, head.c.audit_hash))).one()
     return row.audit_sequence, row.audit_hash
 
 
 async def all_entries(read: Read, last: int) -> AsyncIterator[StoredEntry]:
-    """The chain up to sequence ``last``, in pages, each one a short read of its own."""
+    """The chain up to sequence ``last``, read in pages, each in its own short transaction."""
     after = 0
     while after < last:
         async with read() as connection:

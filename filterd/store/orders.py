@@ -1,4 +1,4 @@
-"""Statements about orders, what they demand, and who stands behind them."""
+"""Statements about orders, their demands, and their approvals."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from filterd.store.tables import order_address, order_approval, order_name, orde
 
 
 async def add(connection: AsyncConnection, order: Order) -> None:
-    """A new order with its demand and approvals."""
+    """Add an order with its demand and approvals."""
     demand = order.demand
     await connection.execute(
         insert(orders).values(
@@ -61,12 +61,12 @@ async def _add_rows(connection: AsyncConnection, table: Any, rows: list[dict[str
 
 
 async def approve(connection: AsyncConnection, number: int, actor: str, at: float) -> None:
-    """That a person stands behind an order; none may do so twice."""
+    """Add a person's approval of an order; nobody may approve twice."""
     await connection.execute(insert(order_approval).values(order_number=number, actor=actor, at=at))
 
 
 async def set_state(connection: AsyncConnection, order: Order) -> None:
-    """Replace what was decided about an order: state, acceptance, withdrawal. The demand never changes."""
+    """Update the decisions on an order: state, acceptance, withdrawal. The demand never changes."""
     await connection.execute(
         update(orders)
         .where(orders.c.number == order.number)
@@ -81,7 +81,7 @@ async def set_state(connection: AsyncConnection, order: Order) -> None:
 
 
 async def find(connection: AsyncConnection, reference: str) -> Order | None:
-    """An order in full."""
+    """The whole order with this reference; None: there is none."""
     row = (await connection.execute(select(orders).where(orders.c.reference == reference))).one_or_none()
     if row is None:
         return None
@@ -102,7 +102,7 @@ async def find(connection: AsyncConnection, reference: str) -> Order | None:
 
 
 async def list_orders(connection: AsyncConnection, state: OrderState | None = None) -> list[Order]:
-    """Orders by number, without their names and addresses (``entries`` counts those)."""
+    """The orders by number, without their names and addresses (``entries`` counts those)."""
     query = select(orders).order_by(orders.c.number)
     if state is not None:
         query = query.where(orders.c.state == state.value)
@@ -117,7 +117,7 @@ async def list_orders(connection: AsyncConnection, state: OrderState | None = No
 
 
 async def count(connection: AsyncConnection) -> dict[str, int]:
-    """How many orders are in each state."""
+    """The number of orders in each state."""
     found = await connection.execute(select(orders.c.state, func.count()).group_by(orders.c.state))
     counts = dict.fromkeys((state.value for state in OrderState), 0)
     for state, number in found:
@@ -126,7 +126,7 @@ async def count(connection: AsyncConnection) -> dict[str, int]:
 
 
 async def _with_approvals(connection: AsyncConnection, found: Sequence[Order]) -> list[Order]:
-    """The orders with who stands behind them: the one who added it first, also within the same second."""
+    """Add the approvals to the orders; the person who added an order comes first in any case."""
     behind: dict[int, list[str]] = {}
     for row in await connection.execute(select(order_approval).order_by(order_approval.c.at)):
         behind.setdefault(row.order_number, []).append(row.actor)

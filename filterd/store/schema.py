@@ -1,6 +1,6 @@
-"""Which schema a store has, and how it is brought to ours.
+"""Reads the version of a store's schema, and migrates the store to ours.
 
-Only control and ``filterd store migrate`` migrate; everyone else refuses a schema that is not theirs.
+Only control and ``filterd store migrate`` migrate; all other code refuses a schema that is not ours.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from filterd.store.errors import (
 )
 
 KNOWN = ("0001",)
-"""every schema that this filterd knows, oldest first; the last one is its own"""
+"""every schema that this filterd knows, oldest first; the last one is current"""
 MIGRATIONS = Path(__file__).parent / "migrations"
 
 
 def version(connection: Connection) -> str | None:
-    """The store's schema; None where there is none yet."""
+    """The version of the store's schema; None: there is none yet."""
     if not inspect(connection).has_table("alembic_version"):
         return None
     found: str | None = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
@@ -30,7 +30,7 @@ def version(connection: Connection) -> str | None:
 
 
 def require_current(connection: Connection) -> None:
-    """Raise the fitting :class:`StoreError` unless the store has exactly our schema."""
+    """Raise the matching :class:`StoreError` unless the store has exactly our schema."""
     have = version(connection)
     if have is None:
         message = "the store has no tables yet"
@@ -42,9 +42,9 @@ def require_current(connection: Connection) -> None:
 
 
 def migrate(connection: Connection) -> tuple[str | None, str]:
-    """Bring the store to our schema, inside the caller's transaction; returns the schemas before and after.
+    """Migrate the store to our schema in the caller's transaction; return the versions before and after.
 
-    Pages are checked first: a migration must not carry damage into a new form.
+    All pages are checked first: a migration must not copy damage into a new form.
     """
     have = version(connection)
     if have is not None:
@@ -57,7 +57,7 @@ def migrate(connection: Connection) -> tuple[str | None, str]:
 
 def upgrade(connection: Connection) -> None:
     """Run the missing steps."""
-    # Imported here: no other command needs Alembic, and it takes longer to load than they take to run.
+    # Imported here: no other command needs Alembic, and loading it takes longer than most commands run.
     from alembic import command
     from alembic.config import Config
 
@@ -68,7 +68,7 @@ def upgrade(connection: Connection) -> None:
 
 
 def require_sound(connection: Connection) -> None:
-    """Read every page of the store and raise :class:`StoreDamagedError` unless all fit together."""
+    """Read every page of the store; raise :class:`StoreDamagedError` unless they are consistent."""
     findings = [row[0] for row in connection.execute(text("PRAGMA quick_check(1)"))]
     if findings != ["ok"]:
         message = "the store is damaged: its pages do not fit together"

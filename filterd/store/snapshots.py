@@ -1,4 +1,4 @@
-"""Statements about published snapshots and about what nodes report."""
+"""Statements about published snapshots and the reports of nodes."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from filterd.store.tables import node, snapshot
 
 
 async def add(connection: AsyncConnection, record: SnapshotRecord) -> None:
-    """A snapshot that is about to be published."""
+    """Add a snapshot that is about to be published."""
     await connection.execute(delete(snapshot).where(snapshot.c.file == record.file))
     await connection.execute(
         insert(snapshot).values(
@@ -36,24 +36,24 @@ async def newest(connection: AsyncConnection, limit: int = 20) -> list[SnapshotR
     ]
 
 
-async def report(connection: AsyncConnection, said: NodeReport) -> None:
-    """Replace what is known of a node."""
-    await connection.execute(delete(node).where(node.c.name == said.name))
+async def report(connection: AsyncConnection, received: NodeReport) -> None:
+    """Replace a node's last report."""
+    await connection.execute(delete(node).where(node.c.name == received.name))
     await connection.execute(
         insert(node).values(
-            name=said.name,
-            seen_at=said.seen_at,
-            mandatory_revision=said.mandatory_revision,
-            parental_revision=said.parental_revision,
-            snapshot_digest=said.snapshot_digest,
-            ready=said.ready,
-            lists=json.dumps(said.lists, sort_keys=True),
+            name=received.name,
+            seen_at=received.seen_at,
+            mandatory_revision=received.mandatory_revision,
+            parental_revision=received.parental_revision,
+            snapshot_digest=received.snapshot_digest,
+            ready=received.ready,
+            lists=json.dumps(received.lists, sort_keys=True),
         )
     )
 
 
 async def nodes(connection: AsyncConnection) -> Sequence[NodeReport]:
-    """Every node that ever reported, by name."""
+    """The last report of every node, by name."""
     return [_node(row) for row in await connection.execute(select(node).order_by(node.c.name))]
 
 

@@ -1,4 +1,4 @@
-"""The store's face: read transactions, audited writes, and reports that are neither.
+"""The interface of the store: read transactions, audited writes, and reports that are neither.
 
 ::
 
@@ -6,8 +6,8 @@
     async with store.write(actor, now) as write:      # data + changes + audit entry, or nothing
     async with store.report() as connection:          # node acknowledgements, feed checks
 
-Statements for each noun stand beside this module (``store.subscribers``, ``store.orders`` ...) as functions
-over a connection; use cases call those inside one of the three blocks.
+The statements for each kind of object are functions over a connection, in modules beside this one
+(``store.subscribers``, ``store.orders`` ...). Use cases call them inside one of the three blocks.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ __all__ = ["Store", "Write"]
 
 
 class Store:
-    """One open store. Close it; one event loop only."""
+    """An open store, to be closed after use. Owned by one event loop."""
 
     def __init__(self, url: str) -> None:
         """Use :meth:`open` or :meth:`migrate`, which check the file first."""
@@ -37,7 +37,7 @@ class Store:
 
     @classmethod
     async def open(cls, url: str) -> Self:
-        """Open a store that has our schema; raises StoreError's fitting kind for any other."""
+        """Open a store that has our schema; raises the matching StoreError for any other."""
         path = database_path(url)
         if not path.exists():
             message = f"there is no store at {path}"
@@ -53,9 +53,9 @@ class Store:
 
     @classmethod
     async def migrate(cls, url: str) -> tuple[str | None, str]:
-        """Make the store, or bring it to our schema; returns the schema revisions before and after.
+        """Create the store, or migrate it to our schema; return the versions of the schema before and after.
 
-        A new file is readable and writable by its owner only.
+        Only its owner may read and write a new file.
         """
         path = database_path(url)
         try:
@@ -73,7 +73,7 @@ class Store:
             await store.close()
 
     async def close(self) -> None:
-        """Close every connection; the last one out checkpoints the write-ahead log."""
+        """Close every connection; the last one to close checkpoints the write-ahead log."""
         await self._reader.dispose()
         await self._writer.dispose()
 
@@ -95,7 +95,7 @@ class Store:
 
     @asynccontextmanager
     async def report(self) -> AsyncIterator[AsyncConnection]:
-        """A write outside change log and audit: for what nobody decided."""
+        """A write outside change log and audit, for facts that are nobody's decision."""
         with translated():
             async with transaction(self._writer, write=True) as connection:
                 yield connection

@@ -1,4 +1,4 @@
-"""Statements about subscribers, their lines and own names, and the evidence of what they asked for."""
+"""Statements about subscribers, their lines and own names, and the evidence of their requests."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ async def find(connection: AsyncConnection, identifier: str) -> Subscriber | Non
 
 
 async def find_many(connection: AsyncConnection, identifiers: Sequence[str]) -> dict[str, Subscriber]:
-    """Those of the ids that exist, by id."""
+    """The subscribers with these ids, by id; unknown ids are left out."""
     rows = await connection.execute(_joined().where(subscriber.c.id.in_(identifiers)))
     return {each.id: each for each in await _complete(connection, rows.all())}
 
@@ -49,7 +49,7 @@ async def find_line(connection: AsyncConnection, line: int) -> Subscriber | None
 async def page(
     connection: AsyncConnection, *, after: str = "", limit: int = 1000, opted_in: bool | None = None
 ) -> list[Subscriber]:
-    """Subscribers in the order of their ids, from the one after ``after``."""
+    """A page of subscribers in the order of their ids, after the id ``after``."""
     query = _joined().where(subscriber.c.id > after).order_by(subscriber.c.id).limit(limit)
     if opted_in is not None:
         query = query.where(line_state.c.opted_in == opted_in)
@@ -57,7 +57,7 @@ async def page(
 
 
 async def count(connection: AsyncConnection, now: float) -> dict[str, int]:
-    """How many subscribers are in each state; ``not_opted_in`` covers those who left, too."""
+    """The number of subscribers in each state; ``not_opted_in`` includes those who opted out."""
     opted = line_state.c.opted_in
     paused = line_state.c.paused_until > now
     row = (
@@ -122,7 +122,7 @@ async def seals(connection: AsyncConnection, lines: Sequence[int]) -> dict[int, 
 
 
 async def add(connection: AsyncConnection, new: Iterable[tuple[Subscriber, str]]) -> None:
-    """New subscribers, each with its seal; without bindings and own names."""
+    """Add subscribers, each with its seal, without bindings and own names."""
     pairs = list(new)
     if not pairs:
         return
@@ -162,7 +162,7 @@ async def save(connection: AsyncConnection, choices: LineChoices) -> None:
 async def add_requests(
     connection: AsyncConnection, asked: Iterable[tuple[int, str, RequestEvidence]]
 ) -> None:
-    """Evidence: line, what was asked (``opt_in`` ...), and the request."""
+    """Add evidence: line, kind of request (``opt_in`` ...), and the request."""
     rows = [
         {
             "line": line,
@@ -189,12 +189,12 @@ async def requests(connection: AsyncConnection, line: int) -> list[tuple[str, Re
 
 
 async def that_asked(connection: AsyncConnection, lines: Sequence[int]) -> set[int]:
-    """Those of the lines that ever made a request."""
+    """The lines among these that ever made a request."""
     rows = await connection.execute(select(request.c.line).where(request.c.line.in_(lines)).distinct())
     return set(rows.scalars())
 
 
 async def remove(connection: AsyncConnection, line: int) -> None:
-    """Delete everything that the store holds of a line, log and audit apart."""
+    """Delete everything that the store holds of a line, except log and audit."""
     for table in (own_name, request, binding, line_state, subscriber):
         await connection.execute(delete(table).where(table.c.line == line))

@@ -1,10 +1,11 @@
 """The tables, in common SQL. Times are Unix seconds; prefixes and names are canonical text.
 
-Three groups: the log (``head``, ``change``, ``log_floor``, ``audit``), what administrators decided
-(subscribers, orders, feed versions, snapshots), and what nodes report (``node``), outside log and audit.
+There are three groups: the log (``head``, ``change``, ``log_floor``, ``audit``), the decisions of
+administrators (subscribers, orders, feed versions, snapshots), and the reports of nodes (``node``), outside
+log and audit.
 
-``line_state``, ``own_name``, ``binding`` and ``orders`` are read by the resolver's resync as well: their
-columns are part of :mod:`filterd.model.changelog`.
+The resolver's resync also reads ``line_state``, ``own_name``, ``binding`` and ``orders``: their columns are
+part of :mod:`filterd.model.changelog`.
 """
 
 from __future__ import annotations
@@ -44,7 +45,7 @@ head = Table(
     Column("next_line", Integer, nullable=False),
     Column("next_order", Integer, nullable=False),
 )
-"""one row, read and written by every writer under the write lock; numbers in it are never given out twice"""
+"""one row, which every writer reads and writes under the write lock; its numbers are never used twice"""
 
 change = Table(
     "change",
@@ -89,8 +90,8 @@ subscriber = Table(
     Column("added_at", Float, nullable=False),
     Column("seal", String(64), nullable=False),
 )
-"""the only place where a line's number meets the operator's name for it; erasing the row parts them for good.
-``seal`` keys the digests of personal values in the audit trail (operations.texts)"""
+"""the only table that ties a line's number to the operator's name for it; deleting the row unties them for
+good. ``seal`` keys the digests of personal values in the audit trail (operations.texts)"""
 
 line_state = Table(
     "line_state",
@@ -111,7 +112,7 @@ own_name = Table(
     Column("action", Integer, nullable=False),
     Column("scope", Integer, nullable=False),
 )
-"""one rule a name: a second one replaces the first"""
+"""one rule for each name: a second one replaces the first"""
 
 request = Table(
     "request",
@@ -207,7 +208,7 @@ feed_check = Table(
     Column("succeeded_at", Float, nullable=False),
     Column("error", Text, nullable=False),
 )
-"""when a feed was last looked at, and how that went; outside log and audit, since nothing was decided"""
+"""the last check of a feed and its result; outside log and audit, since nothing was decided"""
 
 snapshot = Table(
     "snapshot",

@@ -1,7 +1,7 @@
-"""One audited write: it holds the write lock from its begin to its commit.
+"""One audited write, which holds the write lock from its begin to its commit.
 
-Under the lock it reads the head, so revisions, line and order numbers and the audit chain grow without gap or
-fork (were two writers ever to run at once, ``UNIQUE(previous_hash)`` would stop the second).
+It reads the head under the lock, so that revisions, line and order numbers and the audit chain grow without a
+gap or fork (if two writers ever ran at once, ``UNIQUE(previous_hash)`` would stop the second).
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ Details = dict[str, Any]
 
 
 class Write:
-    """What one use case writes: data through :attr:`connection`, changes, and audit entries.
+    """The write of one use case: data through :attr:`connection`, changes, and audit entries.
 
     Data without an audit entry is refused at the end. An entry without a change gets a change in the control
-    stream, so that every decision has its place in the log.
+    stream, so that every decision has a revision.
     """
 
     def __init__(self, connection: AsyncConnection, actor: str, now: float, head: dict[str, Any]) -> None:
@@ -46,11 +46,11 @@ class Write:
 
     @property
     def revision(self) -> int:
-        """The newest revision: of this write once its block has ended, of the one before it until then."""
+        """The newest revision: that of the previous write until the block of this one has ended."""
         return int(self._head["revision"])
 
     def change(self, *changes: Change) -> None:
-        """Log what nodes must apply, in this order."""
+        """Log changes that nodes must apply, in this order."""
         self._changes.extend(encode(change) for change in changes)
 
     def audit(
@@ -62,17 +62,17 @@ class Write:
         before: Details | None = None,
         after: Details | None = None,
     ) -> None:
-        """Say what was done to what. No personal value in clear: entries outlive an erasure."""
+        """Record an action on a subject. No personal value in clear: entries outlive an erasure."""
         self._entries.append((action, subject, reason, before, after))
 
     def take_lines(self, count: int) -> int:
-        """The first of ``count`` line numbers that were never used and never will be again."""
+        """Reserve ``count`` new line numbers and return the first; a number is never used again."""
         first = int(self._head["next_line"])
         self._head["next_line"] = first + count
         return first
 
     def take_order(self) -> int:
-        """An order number, likewise."""
+        """Reserve a new order number; it is never used again."""
         number = int(self._head["next_order"])
         self._head["next_order"] = number + 1
         return number

@@ -1,4 +1,4 @@
-"""Metrics of a resolver that died of what it was sent; the supervisor counts, over the deaths."""
+"""The metrics of crashes that packets caused; the supervisor's board keeps the counts across restarts."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 
 @dataclass(frozen=True, slots=True)
 class CrashMetrics:
-    """Since the supervisor's start."""
+    """The values since the supervisor's start."""
 
     crashes: int = 0
     packets: int = 0
-    """that were under work at one"""
+    """packets under work at a crash"""
     reduced: bool = False
 
 
 def crash_families(now: CrashMetrics) -> Iterator[Metric]:
-    """The three of them."""
+    """The three metrics of crashes."""
     yield CounterMetricFamily(
         "filterd_resolver_crashes", "Deaths of the resolver by a fault.", value=now.crashes
     )

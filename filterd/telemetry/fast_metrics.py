@@ -12,7 +12,7 @@ from filterd.telemetry.metric_families import counter, gauge, total
 
 @dataclass(frozen=True, slots=True)
 class FastPathMetrics:
-    """What all threads counted together."""
+    """The counts of all threads together."""
 
     threads: int = 0
     datagrams: int = 0
@@ -20,7 +20,7 @@ class FastPathMetrics:
     punts: Mapping[str, int] = field(default_factory=dict)
     """by reason"""
     misses: Mapping[str, int] = field(default_factory=dict)
-    """by what became of them"""
+    """by result"""
     self_queries: Mapping[tuple[str, str], int] = field(default_factory=dict)
     """by path and outcome"""
     stuck: int = 0

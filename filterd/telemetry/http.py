@@ -1,7 +1,7 @@
 """A small HTTP server on a thread of its own, for /metrics, /healthz and /readyz.
 
-On the standard library, since the resolver must answer probes without a web framework in its process. It
-knows GET and HEAD of fixed paths, reads no body, and cuts a client that dawdles.
+It uses the standard library alone: the resolver must answer probes without a web framework in its process. It
+knows GET and HEAD of fixed paths, reads no body, and disconnects slow clients.
 """
 
 from __future__ import annotations
@@ -23,15 +23,15 @@ PLAIN = "text/plain; charset=utf-8"
 
 
 @dataclass(frozen=True, slots=True)
-class Reply:
-    """What a path answers."""
+class HttpReply:
+    """The response of a path."""
 
     body: bytes
     status: HTTPStatus = HTTPStatus.OK
     content_type: str = PLAIN
 
 
-Route = Callable[[], Reply]
+Route = Callable[[], HttpReply]
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -50,11 +50,11 @@ class _Handler(BaseHTTPRequestHandler):
         self._reply(with_body=False)
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the name in the base class
-        """Write nothing: a scrape is no event, and the line would hold an address."""
+        """Log nothing: a scrape is no event, and the line would contain an address."""
 
     def _reply(self, *, with_body: bool) -> None:
         route = self.server.routes.get(self.path.partition("?")[0])
-        reply = Reply(b"not found\n", HTTPStatus.NOT_FOUND) if route is None else route()
+        reply = HttpReply(b"not found\n", HTTPStatus.NOT_FOUND) if route is None else route()
         self.send_response(reply.status)
         self.send_header("Content-Type", reply.content_type)
         self.send_header("Content-Length", str(len(reply.body)))
@@ -70,7 +70,7 @@ class _Server(ThreadingHTTPServer):
     routes: Mapping[str, Route]
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """A client that went away in the middle is no event; a page that failed is."""
+        """Log a page that failed, but not a client that went away."""
         error = sys.exception()
         if error is not None and not isinstance(error, OSError):
             log.get().error("a page failed", **log.fault_fields(error))
@@ -84,7 +84,7 @@ class HttpServer:
     """Serves ``routes`` from :meth:`start` to :meth:`stop`."""
 
     def __init__(self, address: str, port: int, routes: Mapping[str, Route]) -> None:
-        """Binds at once. Raises ``OSError`` that names the address when it cannot be had."""
+        """Binds at once. Raises ``OSError`` that names the address."""
         kind = _Server6 if isinstance(ip_address(address), IPv6Address) else _Server
         try:
             self._server = kind((address, port), _Handler)
@@ -116,25 +116,29 @@ def health_routes(
     metrics_type: str,
     missing: Callable[[], list[str]],
     remarks: Callable[[], list[str]] = list,
-    ailing: Callable[[], list[str]] = list,
+    unhealthy: Callable[[], list[str]] = list,
 ) -> dict[str, Route]:
-    """The three paths that every role serves. ``missing`` says what keeps the role from being ready,
-    ``remarks`` what somebody should know of one that is, ``ailing`` why it does not live."""
+    """The three paths that every role serves. ``missing`` returns what keeps the role from being ready,
+    ``remarks`` what an operator should know of a ready one, ``unhealthy`` why it is not healthy."""
 
-    def healthy() -> Reply:
-        reasons = ailing()
+    def healthy() -> HttpReply:
+        reasons = unhealthy()
         if reasons:
-            return Reply(("failing: " + ", ".join(reasons) + "\n").encode(), HTTPStatus.SERVICE_UNAVAILABLE)
-        return Reply(b"ok\n")
+            return HttpReply(
+                ("failing: " + ", ".join(reasons) + "\n").encode(), HTTPStatus.SERVICE_UNAVAILABLE
+            )
+        return HttpReply(b"ok\n")
 
-    def ready() -> Reply:
+    def ready() -> HttpReply:
         reasons = missing()
         if reasons:
-            return Reply(("not ready: " + ", ".join(reasons) + "\n").encode(), HTTPStatus.SERVICE_UNAVAILABLE)
-        return Reply("; ".join(["ready", *remarks()]).encode() + b"\n")
+            return HttpReply(
+                ("not ready: " + ", ".join(reasons) + "\n").encode(), HTTPStatus.SERVICE_UNAVAILABLE
+            )
+        return HttpReply("; ".join(["ready", *remarks()]).encode() + b"\n")
 
     return {
-        "/metrics": lambda: Reply(metrics(), content_type=metrics_type),
+        "/metrics": lambda: HttpReply(metrics(), content_type=metrics_type),
         "/healthz": healthy,
         "/readyz": ready,
     }

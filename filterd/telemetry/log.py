@@ -1,9 +1,7 @@
-"""Structured logs, one JSON object a line on standard error, with no name, subscriber or address of a
-client in them.
+"""Structured logs: one JSON object a line on standard error, without names, subscribers or client addresses.
 
-That is held by a closed list of fields: a field that is not on it is not written, whatever a caller passes,
-at every level. Texts of unforeseen exceptions may quote what was being handled, so only their type and
-place are kept.
+A closed list of fields ensures that: at every level, a field that is not on the list is not written. The text
+of an unforeseen exception may quote the data being handled, so only its type and place are logged.
 """
 
 from __future__ import annotations
@@ -25,12 +23,12 @@ FIELDS = frozenset(
         "listen", "transport", "status", "role_pid", "names", "entries", "remedy", "packets",
     }
 )  # fmt: skip
-"""what a line may say beside time, level, role and event; ``names`` and ``entries`` are counts, ``packets``
-keyed hashes, ``listen`` and ``upstream`` our own addresses"""
+"""the fields besides time, level, role and event; ``names`` and ``entries`` are counts, ``packets`` keyed
+hashes, ``listen`` and ``upstream`` addresses from the configuration"""
 
 
 def fault_fields(error: BaseException) -> dict[str, str]:
-    """What may be said of an unforeseen exception: its type, and the innermost place in our own code."""
+    """The fields of an unforeseen exception: its type, and the innermost place in our own code."""
     frames = traceback.extract_tb(error.__traceback__)
     ours = [frame for frame in frames if "filterd" in frame.filename] or frames
     place = f"{Path(ours[-1].filename).name}:{ours[-1].lineno}" if ours else ""
@@ -38,8 +36,7 @@ def fault_fields(error: BaseException) -> dict[str, str]:
 
 
 def loop_fault(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-    """An event loop's exception handler: asyncio's own writes the exception's text and the task's
-    arguments."""
+    """An event loop's exception handler. That of asyncio would log texts and a task's arguments."""
     del loop
     error = context.get("exception")
     fields = fault_fields(error) if isinstance(error, BaseException) else {}
@@ -47,7 +44,7 @@ def loop_fault(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None
 
 
 def catch_faults() -> None:
-    """Let no thread and no destructor write a traceback onto standard error: its last line quotes."""
+    """Keep threads and destructors from writing tracebacks, whose last line may quote data."""
     threading.excepthook = lambda caught: _of_thread(caught.exc_value)
     sys.unraisablehook = lambda caught: _of_thread(caught.exc_value)
 
@@ -57,22 +54,22 @@ def _of_thread(error: BaseException | None) -> None:
 
 
 class Log:
-    """Writes lines for one process. One write a line, so that threads do not mix theirs."""
+    """Writes the lines of one process, each in one write, so that threads do not mix theirs."""
 
     def __init__(self, role: str, stream: TextIO) -> None:
         self._role = role
         self._stream = stream
 
     def info(self, event: str, **fields: object) -> None:
-        """What an operator may want to know later."""
+        """Log something that an operator may want to know later."""
         self._write("info", event, fields)
 
     def warning(self, event: str, **fields: object) -> None:
-        """What an operator should look at."""
+        """Log something that an operator should look at."""
         self._write("warning", event, fields)
 
     def error(self, event: str, **fields: object) -> None:
-        """What does not work."""
+        """Log something that does not work."""
         self._write("error", event, fields)
 
     def _write(self, level: str, event: str, fields: dict[str, object]) -> None:
@@ -83,7 +80,7 @@ class Log:
             "event": event,
             **{key: value for key, value in fields.items() if key in FIELDS},
         }
-        with contextlib.suppress(OSError):  # nobody reads it any more: no reason to stop the work
+        with contextlib.suppress(OSError):  # nobody reads the log any more: no reason to stop working
             self._stream.write(json.dumps(line, default=str) + "\n")
             self._stream.flush()
 
@@ -92,7 +89,7 @@ _log = Log("", sys.stderr)
 
 
 def configure(role: str, stream: TextIO | None = None) -> None:
-    """Set up the process's logging once, at its start; ``role`` stands in every line."""
+    """Set up the process's logging once, at its start; every line has the ``role``."""
     global _log
     _log = Log(role, stream or sys.stderr)
 

@@ -1,4 +1,4 @@
-"""How counts become families of metrics."""
+"""Turns counts into families of metrics."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Histo
 
 
 class Histogram:
-    """Counts by bucket. One writer; a scrape may see the sum and the counts one observation apart."""
+    """Counts by bucket. One writer; in a scrape, sum and counts may differ by one observation."""
 
     def __init__(
         self, bounds: tuple[float, ...], counts: list[int] | None = None, total: float = 0.0
@@ -29,7 +29,7 @@ class Histogram:
         self.sum += value
 
     def buckets(self) -> list[tuple[str, float]]:
-        """Cumulative counts as the exposition wants them."""
+        """Cumulative counts, as the exposition format needs them."""
         total, found = 0, []
         for bound, count in zip((*map(str, self.bounds), "+Inf"), self.counts, strict=True):
             total += count

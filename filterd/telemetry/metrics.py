@@ -1,4 +1,4 @@
-"""The metrics of both roles, read from counts that others keep: a scrape costs the query path nothing.
+"""The metrics of both roles, read from counts kept elsewhere: a scrape costs the query path nothing.
 
 Each role passes a function that reads its values at this moment; nothing here is global. Names and labels are
 a contract (docs/metrics.md). No label holds a name, a line or an address of a client.
@@ -35,7 +35,7 @@ ENFORCEMENT_BUCKETS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 6
 
 @dataclass(frozen=True, slots=True)
 class ResolverMetrics:
-    """What the resolver counts. Keys of mappings are label values, in the order of the metric's labels."""
+    """The values of the resolver. Keys of mappings are label values, in the order of the metric's labels."""
 
     queries: Mapping[str, int] = field(default_factory=dict)
     verdicts: Mapping[tuple[str, str], int] = field(default_factory=dict)
@@ -47,7 +47,7 @@ class ResolverMetrics:
     upstream_queries: Mapping[tuple[str, str], int] = field(default_factory=dict)
     upstreams: Mapping[str, UpstreamMetrics] = field(default_factory=dict)
     listen_addresses: Mapping[str, int] = field(default_factory=dict)
-    """present, absent -> how many of our own addresses"""
+    """present, absent -> the number of listen addresses"""
     tcp_connections: int = 0
     tcp_ended: Mapping[str, int] = field(default_factory=dict)
     tcp_shortages: Mapping[str, int] = field(default_factory=dict)
@@ -55,21 +55,21 @@ class ResolverMetrics:
     snapshot_generation: int = 0
     snapshots_refused: Mapping[str, int] = field(default_factory=dict)
     state_damage: Mapping[str, int] = field(default_factory=dict)
-    """part of the node state -> how often it was found damaged"""
+    """part of the node state -> the number of times it was found damaged"""
     parts_ready: Mapping[str, bool] = field(default_factory=dict)
     enforcement: Histogram = field(default_factory=lambda: Histogram(ENFORCEMENT_BUCKETS))
     lines: int = 0
     unknown_profiles: int = 0
     overlay_entries: int = 0
     revision_lag: float = 0.0
-    """seconds that the oldest change not yet applied has been waiting"""
+    """seconds that the oldest unapplied change has been waiting"""
     crashes: CrashMetrics = field(default_factory=CrashMetrics)
     fast: FastPathMetrics = field(default_factory=FastPathMetrics)
 
 
 @dataclass(frozen=True, slots=True)
 class FeedMetrics:
-    """What control knows of one feed."""
+    """The values of one feed."""
 
     names: int
     last_success: float
@@ -79,7 +79,7 @@ class FeedMetrics:
 
 @dataclass(frozen=True, slots=True)
 class ControlMetrics:
-    """What control counts."""
+    """The values of control."""
 
     feeds: Mapping[str, FeedMetrics] = field(default_factory=dict)
     orders: Mapping[str, int] = field(default_factory=dict)
@@ -108,7 +108,7 @@ class MetricsRegistry:
         yield from self._families()
 
     def describe(self) -> list[Metric]:
-        """Nothing: asking for the names at registration would already read the values."""
+        """Nothing: describing the families at registration would already read the values."""
         return []
 
     def exposition(self) -> bytes:

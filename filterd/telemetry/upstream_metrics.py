@@ -15,7 +15,7 @@ class UpstreamMetrics:
     up: bool
     looping: bool
     latency: float
-    """smoothed, in seconds; 0: never heard of"""
+    """smoothed, in seconds; 0: it has never answered"""
     outstanding: int
 
 

@@ -1,4 +1,4 @@
-"""Extended DNS errors (RFC 8914): why an answer is what it is, as a number that a client may show."""
+"""Extended DNS errors (RFC 8914): the reason for an answer, as a number that a client may show."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ from enum import IntEnum
 
 
 class ExtendedError(IntEnum):
-    """The info codes of RFC 8914 §4, and what filterd means by those that it makes itself."""
+    """The info codes of RFC 8914 §4; comments tell the meaning of those that filterd itself sends."""
 
     OTHER = 0
     UNSUPPORTED_DNSKEY_ALGORITHM = 1
     UNSUPPORTED_DS_DIGEST = 2
     STALE_ANSWER = 3
-    """from the cache, past its time, because no upstream answers (RFC 8767)"""
+    """from the cache, after its TTL, because no upstream answers (RFC 8767)"""
     FORGED_ANSWER = 4
-    """in addition, where an address is made up"""
+    """in addition, if the answer contains a made-up address"""
     DNSSEC_INDETERMINATE = 5
     DNSSEC_BOGUS = 6
     SIGNATURE_EXPIRED = 7
@@ -31,7 +31,7 @@ class ExtendedError(IntEnum):
     CENSORED = 16
     """an order of an authority or a mandatory list"""
     FILTERED = 17
-    """what the subscriber asked for"""
+    """a choice of the subscriber"""
     PROHIBITED = 18
     """the client may not use this resolver"""
     STALE_NXDOMAIN = 19

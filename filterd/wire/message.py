@@ -1,4 +1,4 @@
-"""The values that reading a message gives, the same from the native codec and from its reference."""
+"""The values that parsing a message returns, from the native codec and from its reference alike."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 
 class ResourceRecord(NamedTuple):
-    """One record as it stands in a message; the offset is from the start of the message."""
+    """One record of a message; the offset counts from the start of the message."""
 
     section: int
     """1 answer, 2 authority, 3 additional"""
@@ -20,11 +20,11 @@ class ResourceRecord(NamedTuple):
     """seconds, as sent"""
     data_offset: int
     data: bytes
-    """as sent: names in it may be compressed"""
+    """as sent; names in it may be compressed"""
 
 
 class ServiceData(NamedTuple):
-    """What a filter must see of an SVCB or HTTPS record (RFC 9460 §2.2)."""
+    """The parts of an SVCB or HTTPS record that a filter must see (RFC 9460 §2.2)."""
 
     priority: int
     target: bytes
@@ -34,7 +34,7 @@ class ServiceData(NamedTuple):
 
 
 class StrippedAnswer(NamedTuple):
-    """An upstream's answer without OPT and TSIG, and what these said."""
+    """An upstream's answer without OPT and TSIG, and their content."""
 
     message: bytes
     rcode: int
@@ -46,7 +46,7 @@ class StrippedAnswer(NamedTuple):
 
 
 class AnswerLifetime(NamedTuple):
-    """How long an answer may be kept, before the cache's own limits."""
+    """The lifetime of an answer, before the limits of the cache."""
 
     ttl: int
     """seconds; 0: not at all"""
@@ -57,10 +57,10 @@ class AnswerLifetime(NamedTuple):
 
 
 class ProxyProblem(Enum):
-    """Why there is no PROXY header; in the order of ``ProxyStatus`` in ``proxy.pxd``."""
+    """The reasons for refusing a PROXY header, in the order of ``ProxyStatus`` in ``proxy.pxd``."""
 
     INCOMPLETE = "header is not complete"
-    """a stream may bring the rest; a datagram is refused"""
+    """a stream may still bring the rest; a datagram is refused"""
     NO_SIGNATURE = "header has no signature"
     BAD_VERSION = "version is not 2"
     BAD_COMMAND = "command is neither LOCAL nor PROXY"
@@ -70,7 +70,7 @@ class ProxyProblem(Enum):
 
 @dataclass(frozen=True, slots=True)
 class ProxyHeader:
-    """Who asks, and how many bytes stand before the message."""
+    """The client in a PROXY header, and the length of the header before the message."""
 
     source: tuple[bytes, int] | None
     """packed address (4 or 16 bytes; an IPv4-mapped one as IPv4) and port; None: as seen on the socket"""

@@ -1,4 +1,4 @@
-"""Names between text and wire form (RFC 1035 §5.1). Plain Python: no query passes here."""
+"""Converts names between text and wire form (RFC 1035 §5.1). Plain Python: not on the path of queries."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ _SPECIAL = frozenset(b'."\\();@$')
 
 
 class NameTextError(ValueError):
-    """The text is no domain name; the message says why."""
+    """The text is not a domain name; the message tells the reason."""
 
     def __init__(self, reason: str, status: Status) -> None:
         super().__init__(reason)
@@ -16,7 +16,7 @@ class NameTextError(ValueError):
 
 
 def _unescape(text: str, position: int) -> tuple[int, int]:
-    """The byte that the escape at a backslash means, and the position behind it."""
+    """The byte of the escape that begins at a backslash, and the position after it."""
     digits = text[position + 1 : position + 4]
     if len(digits) == 3 and digits.isdecimal():
         if int(digits) > 255:

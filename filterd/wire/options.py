@@ -1,4 +1,4 @@
-"""The options of an answer as Python passes them; natively ``AnswerOptions`` in ``respond.pxd``."""
+"""The options of an answer in Python; the native struct is ``AnswerOptions`` in ``respond.pxd``."""
 
 from __future__ import annotations
 
@@ -10,27 +10,27 @@ class AnswerOptions(TypedDict, total=False):
     """Every key may be left out; sizes are bytes, times seconds."""
 
     limit: int
-    """the longest answer: 65,535 unless told (TCP)"""
+    """the longest answer; default 65,535 (TCP)"""
     capacity: int
-    """of the buffer that the answer is built in: 65,535 unless told; what does not fit is truncated"""
+    """of the buffer for the answer; default 65,535; an answer that does not fit is truncated"""
     ttl: int
-    """of the records that we make: 30 unless told"""
+    """of the records that we make; default 30"""
     ttl_cap: int
-    """of every record: none unless told"""
+    """of every record; default none"""
     ttl_floor: int
     """of the records passed on, for stale answers (RFC 8767 §4); the cap still holds"""
     age: int
-    """what the answer spent in the cache"""
+    """the time that the answer spent in the cache"""
     ad: bool
     """AD on an answer passed on; never set on what we make"""
     ra: bool
-    """True unless told"""
+    """default True"""
     nsid: bytes
-    """the server's identity for a client that asks for it (RFC 5001), at most 255 bytes: none unless told"""
+    """the server's identity for a client that asks for it (RFC 5001), at most 255 bytes; default none"""
     cookie: bytes
-    """client and server cookie, 24 bytes (RFC 7873): none unless told"""
+    """client and server cookie, 24 bytes (RFC 7873); default none"""
     echo_subnet: bool
-    """whether the query's client subnet goes back, its own prefix as the scope (RFC 7871 §7.2.1)"""
+    """whether to return the query's client subnet, with its own prefix as the scope (RFC 7871 §7.2.1)"""
     keepalive: int
     """idle timeout in units of 100 ms for a client that asks for it (RFC 7828); 0: none"""
     ede: Sequence[tuple[int, bytes]]

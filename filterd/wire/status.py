@@ -1,4 +1,4 @@
-"""What came of reading hostile bytes. The native enum in ``codec.pxd`` has the same numbers."""
+"""The outcomes of parsing hostile bytes. The native enum in ``codec.pxd`` has the same numbers."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from enum import IntEnum
 
 
 class Status(IntEnum):
-    """The outcome of a read; everything but OK and END means that the bytes are refused."""
+    """The outcome of parsing; all but OK and END mean that the bytes are refused."""
 
     OK = 0
     END = 1
@@ -28,9 +28,9 @@ class Status(IntEnum):
     BAD_DATA = 9
     """record data that its type does not allow"""
     NOT_A_QUERY = 10
-    """QR is set where a query is read: never answered"""
+    """QR is set in a query: never answered"""
     NOT_AN_ANSWER = 11
-    """QR is clear where an answer is read"""
+    """QR is clear in an answer"""
     UNKNOWN_OPCODE = 12
     """not a QUERY: answered NOTIMP"""
     TRAILING = 13

@@ -21,7 +21,7 @@ import dns.rdataclass
 import dns.rdatatype
 import dns.rrset
 
-from filterd.policy import special
+from filterd.policy.special_names import LOCALHOST, RESOLVER_ARPA, REVERSE_ZONES, SPECIAL_USE_NAMES
 
 SHAPES = {
     "plain": 82,
@@ -117,7 +117,7 @@ def shape_of(name: dns.name.Name) -> str:
 
 def _local(text: str) -> bool:
     """Whether resolvers answer the name by themselves (RFC 6761, 6303, 9462)."""
-    zones = special.SPECIAL_USE_NAMES + special.REVERSE_ZONES + special.RESOLVER_ARPA + special.LOCALHOST
+    zones = SPECIAL_USE_NAMES + REVERSE_ZONES + RESOLVER_ARPA + LOCALHOST
     return any(text == zone or text.endswith(f".{zone}") for zone in zones)
 
 

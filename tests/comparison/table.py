@@ -18,13 +18,14 @@ PASSES = ("cold", "warm")
 
 HEAD = """# Comparison
 
-Twenty thousand popular names are asked of filterd, Unbound and BIND, which all forward to the same scripted
-upstream on loopback; what a name has is derived from the name by a hash (addresses, service bindings, aliases
-and chains of them, denials, signed records, answers too large for a datagram ...). Each question is asked
-twice, so that the second answer comes from the cache. Compared are rcode, flags, question, sections as sets
-of records, letter case, EDNS options and TTLs. `make comparison` does it and writes this page; a sample of
-it is part of the suite. A difference without a reason is a failure. The comparison stands in
-`tests/comparison/`, its reasons in `tests/comparison/reasons.py`.
+`make comparison` asks twenty thousand popular names of filterd, Unbound and BIND and writes this
+page. All three forward to the same scripted upstream on loopback. A hash of each name decides what
+the name has: addresses, service bindings, aliases and chains of them, denials, signed records,
+answers too large for a datagram and so on. Each question is asked twice, so that the second answer
+comes from the cache. The comparison covers rcode, flags, question, sections as sets of records,
+letter case, EDNS options and TTLs. A sample is part of the suite. A difference without a reason is
+a failure. The comparison stands in `tests/comparison/`, its reasons in
+`tests/comparison/reasons.py`.
 """
 
 Answers = Mapping[str, Mapping[str, Sequence[Seen]]]

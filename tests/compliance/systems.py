@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
 
-from filterd.policy import special
+from filterd.policy import special_names
 from filterd.policy.classes import BIT_LOCALHOST, BIT_RESOLVER_ARPA, BIT_SPECIAL_USE, FIXED, Classes
 from tests.e2e.authority import free_port, running
 from tests.e2e.resolver_process import resolver_of, resolver_settings
@@ -23,10 +23,10 @@ IDENTITY = "compliance"
 
 
 def _special_rules() -> list[tuple[str, int]]:
-    names = special.SPECIAL_USE_NAMES + special.REVERSE_ZONES
+    names = special_names.SPECIAL_USE_NAMES + special_names.REVERSE_ZONES
     return [
-        *((name, BIT_LOCALHOST) for name in special.LOCALHOST),
-        *((name, BIT_RESOLVER_ARPA) for name in special.RESOLVER_ARPA),
+        *((name, BIT_LOCALHOST) for name in special_names.LOCALHOST),
+        *((name, BIT_RESOLVER_ARPA) for name in special_names.RESOLVER_ARPA),
         *((name, BIT_SPECIAL_USE) for name in names),
     ]
 

@@ -14,10 +14,11 @@ Results = Mapping[str, Mapping[str, Sequence[str]]]
 
 HEAD = """# Compliance
 
-Every case cites the section that it stands on and is asked of filterd and, where their packages are
-installed, of BIND, Unbound and PowerDNS Recursor as forwarders to the same scripted upstream on loopback.
-`make compliance` runs them and writes this page; the suite runs filterd's side on every change. What two of
-the others agree on, filterd must do. The cases stand in `tests/compliance/`.
+Every case cites the section of the standard behind it. `make compliance` puts each case to filterd
+and, where their packages are installed, to BIND, Unbound and PowerDNS Recursor, all as forwarders
+to the same scripted upstream on loopback, and writes this page. The suite runs filterd's side on
+every change. filterd must do whatever two of the others agree on. The cases stand in
+`tests/compliance/`.
 """
 
 

@@ -33,8 +33,8 @@ from prometheus_client.parser import text_string_to_metric_families
 from filterd.config.load import load
 from filterd.model.rule import Scope
 from filterd.model.verdict import Reason
-from filterd.operations import checkstate, orders, snapshots, subscribers
-from filterd.operations.checkstate import CheckState
+from filterd.operations import check, orders, snapshots, subscribers
+from filterd.operations.check import CheckState
 from filterd.operations.context import Context, open_context
 from filterd.operations.explain import Explanation, explain
 from filterd.operations.intake import OrderRequest
@@ -130,8 +130,8 @@ def _state_loaded_once() -> Iterator[None]:
             kept[who] = await load_state(context, now, subscriber=subscriber, client=client)
         return kept[who]
 
-    load_state = checkstate.load
-    with mock.patch.object(checkstate, "load", kept_state):
+    load_state = check.load_state
+    with mock.patch.object(check, "load_state", kept_state):
         yield
 
 

@@ -1,6 +1,7 @@
-"""``make equality``: many generated cases to the fast and to the slow path, and every difference.
+"""``make equality``: many generated cases to the fast path, to the slow path and to the reference, and every
+difference.
 
-    python -m tests.equality [--cases N] [--seed N] [--mode punted|forwarded]
+    python -m tests.equality [--cases N] [--seed N] [--mode punted|forwarded|reference] [--reference]
 
 Prints what became of the cases, so that it can be seen what was compared. Exit code 1: there was a
 difference; its course is run alone with ``--mode``, ``--seed`` and ``--cases 1``.
@@ -16,8 +17,13 @@ from collections import Counter
 from tests.equality import course
 
 CASES = 100_000
-MODES = {"punted": False, "forwarded": True}
-"""what becomes of misses: left to the slow path, or asked of the upstream by the threads themselves"""
+MODES: dict[str, dict[str, bool]] = {
+    "punted": {},
+    "forwarded": {"native": True},
+    "reference": {"reference": True},
+}
+"""what the fast path leaves its misses to: the slow path, or its own threads, which ask the upstream; and
+beside the slow path's place taken by ``packet_reference``, once more to the slow path"""
 COURSE = 3_000
 """cases of one course"""
 SHARES = {
@@ -36,10 +42,19 @@ SHARES = {
 
 def main(words: list[str]) -> int:
     """Run the courses, print; the exit code."""
-    parser = argparse.ArgumentParser(prog="equality", description="the fast path beside the slow path")
+    parser = argparse.ArgumentParser(
+        prog="equality", description="the fast path beside the slow path, and beside the reference"
+    )
     parser.add_argument("--cases", type=int, default=CASES, help="of each mode")
     parser.add_argument("--seed", type=int, default=1, help="of the first course; each has the next one")
     parser.add_argument("--mode", choices=MODES, action="append", help="one of them alone")
+    parser.add_argument(
+        "--reference",
+        dest="mode",
+        action="append_const",
+        const="reference",
+        help="the same as --mode reference",
+    )
     chosen = parser.parse_args(words)
     differing = [_run(mode, chosen.seed, chosen.cases) for mode in chosen.mode or MODES]
     return 1 if any(differing) else 0
@@ -51,7 +66,7 @@ def _run(mode: str, seed: int, least: int) -> int:
     counted: Counter[str] = Counter()
     cases = courses = differing = 0
     while cases < least:
-        found = course.run(seed + courses, COURSE, whole=True, native=MODES[mode])
+        found = course.run(seed + courses, COURSE, whole=True, **MODES[mode])
         counted += found.counted
         cases, courses = cases + found.cases, courses + 1
         differing += bool(found.differences)

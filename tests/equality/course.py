@@ -17,8 +17,18 @@ from filterd.wire.names import name_from_text
 from filterd.wire.status import Status
 from tests.equality import packets, surroundings
 from tests.equality.packets import Asker
+from tests.equality.reference import ReferenceSide
 from tests.equality.script import OPT, Script
-from tests.equality.sides import Answers, FastSide, LoopClock, Making, Numbered, Side, SlowSide
+from tests.equality.sides import (
+    Answers,
+    DatagramSide,
+    FastSide,
+    LoopClock,
+    Numbered,
+    Side,
+    SideSettings,
+    SlowSide,
+)
 from tests.equality.surroundings import Surroundings
 from tests.worlds import policy_strategies
 from tests.worlds.virtual_time import VirtualLoop
@@ -34,7 +44,9 @@ LAST_PAUSE = 8.0
 """seconds after which nothing waits for an upstream any more"""
 CACHES = (1 << 16, 1 << 20, 1 << 22)
 WINDOWS = (0, 60, 86_400, 86_400)
-PLACES = (12, 40, *(MAX_WAITING,) * 4)
+ROOMY = (1 << 14, 1 << 14)
+"""buckets beside the reference, whose memory has no end; the largest cache does not evict in one course"""
+QUOTAS = (12, 40, *(MAX_WAITING,) * 4)
 HOT_NAMES = 40
 """of each policy, beside those of the mixed ones"""
 SHOWN = 3
@@ -43,7 +55,7 @@ SHOWN = 3
 
 @dataclass(slots=True)
 class Outcome:
-    """What a course showed."""
+    """The result of a course."""
 
     seed: int
     cases: int = 0
@@ -55,30 +67,35 @@ class Outcome:
 
 class Course:
     """Everything follows from ``seed``. ``whole``: over the policy with every state of a mandate. ``native``:
-    the fast side's threads ask the upstream themselves; what they left is all that punts are for."""
+    the fast side's threads ask the upstream themselves; what they left is all that punts are for.
+    ``reference``: the reference takes the place of the slow path."""
 
-    def __init__(self, seed: int, *, whole: bool = False, native: bool = False) -> None:
+    def __init__(
+        self, seed: int, *, whole: bool = False, native: bool = False, reference: bool = False
+    ) -> None:
         self.random = random = Random(seed)
         self.native = native
         self.outcome = Outcome(seed)
         self.script = Script((), (), real=native)
         rules = surroundings.some_rules(random)
-        making = Making(
+        settings = SideSettings(
             rules,
             surroundings.some_prefixes(random, packets.FRONTS),
             surroundings.some_prefixes(random, packets.SENDERS),
             self.script,
-            CACHES[-1] if native else random.choice(CACHES),
+            CACHES[-1] if native or reference else random.choice(CACHES),
             random.choice(WINDOWS),
-            MAX_WAITING if native else random.choice(PLACES),
+            MAX_WAITING if native else random.choice(QUOTAS),
+            *(ROOMY if reference else ()),
         )
         clock = LoopClock(asyncio.get_running_loop())
-        self.slow, self.fast = SlowSide(making, clock), FastSide(making, clock, Random(seed))
+        self.slow: DatagramSide = ReferenceSide(settings, clock) if reference else SlowSide(settings, clock)
+        self.fast = FastSide(settings, clock, Random(seed))
         # Who finds no place gets what is stale: on the slow path before the next packet is looked at, on the
         # fast path behind the batch. With places for all the state may change before punts are taken, unless
         # some were left undecided.
-        self.changes_within = making.places == MAX_WAITING
-        self.around = Surroundings(random, self.slow, self.fast, self.script, whole)
+        self.changes_within = settings.quota == MAX_WAITING
+        self.around = Surroundings(random, (self.slow, self.fast), settings, clock, whole)
         if random.random() < 0.5:
             self.around.change_limit()
         self._name()
@@ -86,18 +103,20 @@ class Course:
 
     async def run(self, cases: int) -> Outcome:
         """So many, or as many as there are until the sides differ."""
-        while self.outcome.cases < cases and not self.outcome.differences:
-            batch = min(self.random.choice(BATCHES), 64 if self.native else max(BATCHES))
-            await self._batch(min(batch, cases - self.outcome.cases))
-        await asyncio.sleep(LAST_PAUSE)
-        self._compare([])
-        self._count()
-        await self.slow.close()
-        await self.fast.close()
+        try:
+            while self.outcome.cases < cases and not self.outcome.differences:
+                batch = min(self.random.choice(BATCHES), 64 if self.native else max(BATCHES))
+                await self._batch(min(batch, cases - self.outcome.cases))
+            await asyncio.sleep(LAST_PAUSE)
+            self._compare([])
+            self._count()
+        finally:
+            await self.slow.close()
+            await self.fast.close()
         return self.outcome
 
     def _name(self) -> None:
-        """What clients ask for and answers lead to: what the policies speak of, and what is near it."""
+        """Name what clients ask for and answers lead to: names of the policies, and names near them."""
         names = [*policy_strategies.NAMES, *policy_strategies.OTHER_NAMES, "harmless.test"]
         addresses = [*policy_strategies.ADDRESSES, "203.0.113.7"]
         for ground in self.around.grounds:
@@ -131,7 +150,7 @@ class Course:
         flying = (number & 0xFFFF).to_bytes(2, "big")
         while True:
             case = self.asker.case(number & 0xFFFF, self.around.now)
-            found = self.slow.unwrap.datagram(case.packet, case.peer)
+            found = self.around.unwrap.datagram(case.packet, case.peer)
             if found is None or found[1] == case.peer or found[0][:2] == flying:
                 break  # else a header that was changed says that the message begins somewhere else
         self.fast.flying[flying] = number
@@ -165,10 +184,10 @@ class Course:
             self._differ("datagrams dropped", self.slow.without_header, self.fast.dropped())
 
     def _differ(self, what: str, slow: object, fast: object) -> None:
-        self.outcome.differences.append(f"{what}\n  slow {slow}\n  fast {fast}")
+        self.outcome.differences.append(f"{what}\n  {self.slow.name} {slow}\n  fast {fast}")
 
     def _count(self) -> None:
-        """What became of the cases, as the fast side counts it."""
+        """Count what became of the cases, as the fast side does."""
         counts, counted = self.fast.packets.counts(), self.outcome.counted
         counted.update({" ".join(verdict): count for verdict, count in counts["verdicts"].items()})
         counted.update(refused=counts["refused"], malformed=counts["malformed"])
@@ -184,8 +203,8 @@ class Course:
 
 
 def _without_ttls(answers: Answers) -> Answers:
-    """Where threads forward, a refresh of one name and a question about another may change places: an answer
-    is as old as it was, or new."""
+    """The answers without their TTLs. Where threads forward, a refresh of one name and a question about
+    another may change places: an answer is as old as it was, or new."""
     return {number: [(when, _ageless(answer)) for when, answer in each] for number, each in answers.items()}
 
 
@@ -199,11 +218,11 @@ def _ageless(answer: bytes) -> bytes:
 
 
 def _traces(side: Side) -> dict[str, Any]:
-    """What a side leaves behind beside its answers."""
+    """The traces of a side, beside its answers."""
     return {
         "what upstreams were asked": side.upstreams.asked,
         "counts": side.packets.counts(),
-        "cache": side.cache.counters(),
+        "cache": side.cache_counters(),
         "drops": side.record.drops,
     }
 
@@ -211,7 +230,7 @@ def _traces(side: Side) -> dict[str, Any]:
 def _native_traces(side: Side) -> dict[str, Any]:
     """The same where threads forward: they ask once for all who wait, and who is led to a safe host may find
     that another's answer has just come, or wait for it too."""
-    counts, cache = side.packets.counts(), side.cache.counters()
+    counts, cache = side.packets.counts(), side.cache_counters()
     del counts["lookups"]["hit"], counts["lookups"]["miss"]
     return {
         "what upstreams were asked": set(side.upstreams.asked),
@@ -221,11 +240,13 @@ def _native_traces(side: Side) -> dict[str, Any]:
     }
 
 
-def run(seed: int, cases: int, *, whole: bool = False, native: bool = False) -> Outcome:
+def run(
+    seed: int, cases: int, *, whole: bool = False, native: bool = False, reference: bool = False
+) -> Outcome:
     """One course."""
 
     async def go() -> Outcome:
-        return await Course(seed, whole=whole, native=native).run(cases)
+        return await Course(seed, whole=whole, native=native, reference=reference).run(cases)
 
     with asyncio.Runner(loop_factory=VirtualLoop) as runner:
         return runner.run(go())

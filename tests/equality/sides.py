@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import asyncio
 import os
+from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Protocol
 
-from filterd.dataplane.cache.cache import ResponseCache
+from filterd.dataplane.cache.cache import CacheCounters, ResponseCache
 from filterd.dataplane.fast.recorded import Driver
 from filterd.dataplane.fast.routes import Routes
 from filterd.dataplane.fast.thread import FastThread
@@ -25,14 +26,19 @@ from filterd.dataplane.packet.plane import Pending, Plane
 from filterd.dataplane.packet.unwrap import Unwrap
 from filterd.dataplane.slow.quota import WaitingQuota
 from filterd.dataplane.slow.slowpath import MAX_WAITING, SlowPath
-from filterd.dataplane.tables.addresses import Prefixes
-from filterd.dataplane.tables.ratelimit import RateLimiter
+from filterd.dataplane.tables.addresses import Addresses, Prefixes
+from filterd.dataplane.tables.addresses_reference import ReferenceAddresses
+from filterd.dataplane.tables.lines import Lines
+from filterd.dataplane.tables.ratelimit import RateLimiter, RateRules
 from filterd.dataplane.upstream.model import Question
+from filterd.policy.decide import PublishedState
+from filterd.policy.inquiry_reference import ReferenceLine, ReferenceState
 from tests.equality.loopback import Loopback
 from tests.equality.packets import Case, acl
-from tests.equality.script import Came, Script
+from tests.equality.script import Script, ScriptedReply
 from tests.unit.dataplane.conftest import Rules
 from tests.worlds.policy import KEY, NOW
+from tests.worlds.rate import Limit
 
 SECRET = bytes(range(16, 32))
 STALE_ANSWER = 1.75
@@ -46,19 +52,25 @@ Answers = dict[int, list[tuple[float, bytes]]]
 """by the case's number: when and what"""
 Numbered = tuple[int, Case]
 Asked = tuple[float, Question]
+Texts = Sequence[str]
+"""prefixes"""
 
 
 @dataclass(frozen=True, slots=True)
-class Making:
-    """What both sides are made with."""
+class SideSettings:
+    """The settings with which all sides are made."""
 
     rules: Rules
-    proxies: Prefixes
-    forwarders: Prefixes
+    proxies: Texts
+    forwarders: Texts
     script: Script
     cache_size: int = 1 << 20
     stale_window: int = 86_400
-    places: int = MAX_WAITING
+    quota: int = MAX_WAITING
+    """queries that may wait for an upstream"""
+    clients: int = 1 << 10
+    """buckets of the rate limit"""
+    strangers: int = 1 << 6
 
 
 @dataclass(slots=True)
@@ -90,7 +102,7 @@ class ScriptedUpstreams:
     clock: LoopClock
     asked: list[Asked] = field(default_factory=list)
 
-    async def forward(self, pending: Pending, waited: float = 0.0) -> Came:
+    async def forward(self, pending: Pending, waited: float = 0.0) -> ScriptedReply:
         question = Question(
             pending.name, pending.qtype, pending.qclass, pending.dnssec_ok, pending.checking_disabled
         )
@@ -101,23 +113,58 @@ class ScriptedUpstreams:
         return came
 
 
-class Side:
-    """What the sides have in common: everything but how datagrams come in."""
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """A published policy, in native form and in plain form."""
 
-    def __init__(self, making: Making, clock: LoopClock) -> None:
+    state: PublishedState | None
+    lines: Lines
+    addresses: Addresses
+    ready: bool
+    earliest: int
+    plain_state: ReferenceState | None
+    plain_lines: Mapping[int, ReferenceLine]
+    plain_addresses: ReferenceAddresses
+
+
+class Side(ABC):
+    """A side of the course. All have a slow path in common, and the notes of what it did."""
+
+    name: str
+    """in reports"""
+
+    def __init__(self, settings: SideSettings, clock: LoopClock, packets: Plane, board: CrashBoard) -> None:
         self.clock = clock
-        self.cache = ResponseCache(making.cache_size, SECRET, making.stale_window)
-        self.packets = Plane(acl(), self.cache, making.rules, making.forwarders, making.proxies)
-        self.limiter = RateLimiter(SECRET, 1 << 10, 1 << 6)
-        self.board = CrashBoard.make(KEY)
-        self.packets.use_board(self.board)
-        self.upstreams = ScriptedUpstreams(making.script, clock)
+        self.packets, self.board = packets, board
+        self.upstreams = ScriptedUpstreams(settings.script, clock)
         self.record = AnswerCounts()
         self.path = SlowPath(self.packets, self.upstreams, clock, self.record, STALE_ANSWER)
-        self.path._quota = WaitingQuota(making.places)
+        self.path._quota = WaitingQuota(settings.quota)
         self.answers: Answers = {}
-        self.without_header = 0
-        """datagrams dropped as their sender must send a PROXY header and did not"""
+
+    @abstractmethod
+    def publish(self, policy: Policy) -> None:
+        """Publish the policy."""
+
+    @abstractmethod
+    def change_settings(self, rules: Rules, proxies: Texts, forwarders: Texts) -> None:
+        """Other settings."""
+
+    @abstractmethod
+    def limit(self, limit: Limit) -> None:
+        """Another rate limit."""
+
+    @abstractmethod
+    def flush(self, name: bytes, *, subtree: bool) -> None:
+        """Forget answers."""
+
+    @abstractmethod
+    def cache_counters(self) -> CacheCounters:
+        """The counters of the cache."""
+
+    @abstractmethod
+    def receive(self, cases: Sequence[Numbered]) -> None:
+        """Take what came in one go."""
 
     async def close(self) -> None:
         await self.path.close()
@@ -132,15 +179,57 @@ class Side:
         self.answers.setdefault(number, []).append((self.clock.ticks(), answer))
 
 
-class SlowSide(Side):
-    """Every packet through ``SlowPath.take``."""
+class NativeSide(Side):
+    """A side whose packets are the native ones."""
 
-    def __init__(self, making: Making, clock: LoopClock) -> None:
-        super().__init__(making, clock)
-        self.unwrap = Unwrap(making.proxies)
+    def __init__(self, settings: SideSettings, clock: LoopClock) -> None:
+        self.cache = ResponseCache(settings.cache_size, SECRET, settings.stale_window)
+        proxies, forwarders = Prefixes(KEY, settings.proxies), Prefixes(KEY, settings.forwarders)
+        packets = Plane(acl(), self.cache, settings.rules, forwarders, proxies)
+        board = CrashBoard.make(KEY)
+        packets.use_board(board)
+        self.limiter = RateLimiter(SECRET, settings.clients, settings.strangers)
+        super().__init__(settings, clock, packets, board)
+
+    def publish(self, policy: Policy) -> None:
+        self.packets.publish(policy.state, policy.lines, policy.addresses, policy.ready, policy.earliest)
+
+    def change_settings(self, rules: Rules, proxies: Texts, forwarders: Texts) -> None:
+        self.packets.change_settings(acl(), rules, Prefixes(KEY, forwarders), Prefixes(KEY, proxies))
+
+    def limit(self, limit: Limit) -> None:
+        self.packets.limit(self.limiter, RateRules(SECRET, limit))
+
+    def flush(self, name: bytes, *, subtree: bool) -> None:
+        self.cache.flush(name, subtree=subtree)
+
+    def cache_counters(self) -> CacheCounters:
+        return self.cache.counters()
+
+
+class DatagramSide(Side):
+    """A side whose every packet goes through ``SlowPath.take``."""
+
+    without_header: int
+    """datagrams dropped as their sender must send a PROXY header and did not"""
+
+
+class SlowSide(NativeSide, DatagramSide):
+    """The native slow path."""
+
+    name = "slow"
+
+    def __init__(self, settings: SideSettings, clock: LoopClock) -> None:
+        super().__init__(settings, clock)
+        self.unwrap = Unwrap(Prefixes(KEY, settings.proxies))
+        self.without_header = 0
+
+    def change_settings(self, rules: Rules, proxies: Texts, forwarders: Texts) -> None:
+        super().change_settings(rules, proxies, forwarders)
+        self.unwrap = Unwrap(Prefixes(KEY, proxies))
 
     def receive(self, cases: Sequence[Numbered]) -> None:
-        """What came in one go."""
+        """Take what came in one go."""
         for number, case in cases:
             if case.tcp:
                 self.stream(number, case)
@@ -161,19 +250,21 @@ class Chooser(Protocol):
     def choice(self, seq: Sequence[Driver], /) -> Driver: ...
 
 
-class FastSide(Side):
+class FastSide(NativeSide):
     """Datagrams through the threads' batches, their punts through ``SlowPath.resume``."""
 
-    def __init__(self, making: Making, clock: LoopClock, chooser: Chooser) -> None:
-        super().__init__(making, clock)
+    name = "fast"
+
+    def __init__(self, settings: SideSettings, clock: LoopClock, chooser: Chooser) -> None:
+        super().__init__(settings, clock)
         self._news = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         routes = Routes(THREADS)
         self.threads = [
             FastThread(self.packets, routes, number, self._news, SECRET) for number in range(THREADS)
         ]
         self._drivers = [Driver(thread) for thread in self.threads]
-        self._loopback = Loopback(making.script)
-        if making.script.real:
+        self._loopback = Loopback(settings.script)
+        if settings.script.real:
             routes.publish([self._loopback.hop])
         self._chooser = chooser
         self._driven: list[int] = []
@@ -189,7 +280,7 @@ class FastSide(Side):
         os.close(self._news)
 
     def receive(self, cases: Sequence[Numbered]) -> None:
-        """What came in one go; :meth:`take` then."""
+        """Take what came in one go; :meth:`take` then."""
         run: list[Numbered] = []
         for number, case in cases:
             if case.tcp:
@@ -213,7 +304,7 @@ class FastSide(Side):
             assert driver.waiting == 0
 
     def take(self) -> None:
-        """What the threads left to the slow path."""
+        """Take up what the threads left to the slow path."""
         for thread in self.threads:
             while (punted := thread.take()) is not None:
                 self.path.resume(punted, self._resumed)
@@ -241,15 +332,15 @@ class FastSide(Side):
             self.send(self._driven[answered.place], answered.answer)
 
     def dropped(self) -> dict[str, int]:
-        """What the threads dropped, by reason."""
+        """The datagrams that the threads dropped, by reason."""
         counts = [thread.counts().drops for thread in self.threads]
         return {reason: sum(each[reason] for each in counts) for reason in counts[0]}
 
     def misses(self) -> dict[str, int]:
-        """What they forwarded by themselves."""
+        """The misses that they forwarded by themselves."""
         return dict(sum((Counter(thread.counts().misses) for thread in self.threads), Counter()))
 
     def punts(self) -> dict[str, int]:
-        """What they left to the slow path, by reason."""
+        """The queries that they left to the slow path, by reason."""
         counts = [thread.counts().punts for thread in self.threads]
         return {reason.word: sum(each[reason] for each in counts) for reason in counts[0]}

@@ -1,21 +1,22 @@
-"""What changes around both sides of the equality course: policy, lines, settings, weather, reduced mode."""
+"""The changes around all sides of the equality course: policy, lines, settings, weather, reduced mode."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from ipaddress import ip_address, ip_network
 from random import Random
 
 from filterd.dataplane.packet.unwrap import Unwrap
 from filterd.dataplane.tables.addresses import Addresses, Prefixes
+from filterd.dataplane.tables.addresses_reference import ReferenceAddresses
 from filterd.dataplane.tables.lines import Lines
-from filterd.dataplane.tables.ratelimit import RateRules
 from filterd.policy.decide import PublishedState
+from filterd.policy.inquiry_reference import ReferenceLine, ReferenceState
 from filterd.wire.names import name_from_text
 from tests.equality import grounds
-from tests.equality.packets import BINDINGS, FRONTS, SENDERS, acl, network
-from tests.equality.script import Script, Weather
-from tests.equality.sides import SECRET, FastSide, SlowSide, Table
+from tests.equality.packets import BINDINGS, FRONTS, SENDERS, network
+from tests.equality.script import Weather
+from tests.equality.sides import LoopClock, Policy, Side, SideSettings, Table, Texts
 from tests.unit.dataplane.conftest import Rules
 from tests.worlds.policy import KEY
 from tests.worlds.rate import Limit, Override
@@ -45,19 +46,23 @@ def some_rules(random: Random) -> Rules:
     )
 
 
-def some_prefixes(random: Random, texts: tuple[str, ...]) -> Prefixes:
+def some_prefixes(random: Random, texts: tuple[str, ...]) -> Texts:
     """Mostly all of them."""
-    return Prefixes(KEY, texts if random.random() < 0.8 else random.sample(texts, 1))
+    return texts if random.random() < 0.8 else random.sample(texts, 1)
 
 
 class Surroundings:
     """Changes the same on both sides. ``random``: this course's."""
 
-    def __init__(self, random: Random, slow: SlowSide, fast: FastSide, script: Script, whole: bool) -> None:
+    def __init__(
+        self, random: Random, sides: Sequence[Side], settings: SideSettings, clock: LoopClock, whole: bool
+    ) -> None:
         self.random = random
-        self.sides: tuple[SlowSide | FastSide, ...] = (slow, fast)
-        self.slow, self.fast, self.script, self.clock = slow, fast, script, slow.clock
+        self.sides, self.script, self.clock = sides, settings.script, clock
+        self.unwrap = Unwrap(Prefixes(KEY, settings.proxies))
         self.lines, self.addresses = Lines(KEY), Addresses(KEY)
+        self.plain_lines: dict[int, ReferenceLine] = {}
+        self.plain_addresses = ReferenceAddresses()
         self.generation = 0
         self.grounds = (
             grounds.truth_ground(whole),
@@ -65,12 +70,13 @@ class Surroundings:
         )
         self.ground = self.grounds[0]
         self.state: PublishedState | None = None
+        self.plain_state: ReferenceState | None = None
         self.recent = b""
         """a packet that reduced mode may be told of"""
         for number in range(LINES):
-            self.lines.upsert(grounds.line(random, self.ground, self.now).native(number + 1))
+            self.set_line(number + 1)
         for prefix in BINDINGS:
-            self.addresses.set(*network(prefix), random.randrange(1, LINES + 1))
+            self.bind(prefix, random.randrange(1, LINES + 1))
         self.publish_new()
 
     @property
@@ -96,31 +102,54 @@ class Surroundings:
     def publish(self) -> None:
         ready = self.random.random() < 0.9
         self.clock.earliest = self.random.choice((0, 0, self.clock.earliest, self.now))
+        policy = Policy(
+            self.state,
+            self.lines,
+            self.addresses,
+            ready,
+            self.clock.earliest,
+            self.plain_state,
+            self.plain_lines,
+            self.plain_addresses,
+        )
         for side in self.sides:
-            side.packets.publish(self.state, self.lines, self.addresses, ready, self.clock.earliest)
+            side.publish(policy)
 
     def publish_new(self) -> None:
         """A snapshot."""
         self.ground = self.random.choice(self.grounds)
         self.generation += 1
         self.state = grounds.new_state(self.ground, self.random, self.now, self.generation)
+        self.plain_state = grounds.plain_state(self.state, self.ground, self.now)
         self.publish()
 
     def publish_next(self) -> None:
-        """What the time, an order or a setting changes."""
+        """Publish what the time, an order or a setting changes."""
         if self.state is None:
             self.publish_new()
             return
         self.state = grounds.next_state(self.state, self.ground, self.random, self.now)
+        self.plain_state = grounds.plain_state(self.state, self.ground, self.now)
         self.generation = self.state.generation
         self.publish()
 
     def publish_nothing(self) -> None:
         """The mandatory part is missing."""
-        self.state = None
+        self.state = self.plain_state = None
         self.publish()
 
     # ---- lines ----
+
+    def set_line(self, number: int) -> None:
+        """The line makes its choices."""
+        line = grounds.line(self.random, self.ground, self.now)
+        self.lines.upsert(line.native(number))
+        self.plain_lines[number] = line.reference()
+
+    def bind(self, prefix: str, number: int) -> None:
+        """The prefix is that line's."""
+        self.addresses.set(*network(prefix), number)
+        self.plain_addresses.values[ip_network(prefix)] = number
 
     def change_lines(self) -> None:
         """In the tables that are in use."""
@@ -128,15 +157,17 @@ class Surroundings:
             number = self.random.randrange(1, LINES + 1)
             if self.random.random() < 0.1:
                 self.lines.remove(number)
+                self.plain_lines.pop(number, None)
             else:
-                self.lines.upsert(grounds.line(self.random, self.ground, self.now).native(number))
+                self.set_line(number)
 
     def change_addresses(self) -> None:
-        address, length = network(self.random.choice(BINDINGS))
+        prefix = self.random.choice(BINDINGS)
         if self.random.random() < 0.3:
-            self.addresses.remove(address, length)
+            self.addresses.remove(*network(prefix))
+            self.plain_addresses.values.pop(ip_network(prefix), None)
         else:
-            self.addresses.set(address, length, self.random.randrange(1, LINES + 2))
+            self.bind(prefix, self.random.randrange(1, LINES + 2))
 
     def renew_tables(self) -> None:
         """As a resync does."""
@@ -150,13 +181,13 @@ class Surroundings:
         rules = some_rules(self.random)
         proxies, forwarders = some_prefixes(self.random, FRONTS), some_prefixes(self.random, SENDERS)
         for side in self.sides:
-            side.packets.change_settings(acl(), rules, forwarders, proxies)
-        self.slow.unwrap = Unwrap(proxies)
+            side.change_settings(rules, proxies, forwarders)
+        self.unwrap = Unwrap(Prefixes(KEY, proxies))
 
     def change_limit(self) -> None:
-        rates = RateRules(SECRET, self.random.choice(LIMITS))
+        limit = self.random.choice(LIMITS)
         for side in self.sides:
-            side.packets.limit(side.limiter, rates)
+            side.limit(limit)
 
     # ---- what happens to a resolver ----
 
@@ -165,10 +196,11 @@ class Surroundings:
         self.script.season += self.random.random() < 0.1
 
     def flush(self) -> None:
-        name = name_from_text(self.random.choice((*self.ground.names, "example", ".")))
+        one = self.random.choice(self.ground.names)
+        name = name_from_text(self.random.choice((one, one, "example", "example", ".")))
         subtree = self.random.random() < 0.5
         for side in self.sides:
-            side.cache.flush(name, subtree=subtree)
+            side.flush(name, subtree=subtree)
 
     def lose_time(self) -> None:
         """The machine's clock is behind, or right again."""
@@ -176,7 +208,7 @@ class Surroundings:
 
     def reduce(self) -> None:
         """Reduced mode begins, with some packet blamed, or ends."""
-        reduced = not self.slow.board.reduced and self.random.random() < 0.5
+        reduced = not self.sides[0].board.reduced and self.random.random() < 0.5
         for side in self.sides:
             side.board.forgive()
             if reduced:

@@ -1,4 +1,4 @@
-"""What the tests of the repository's own rules share: where things are, and what git tracks."""
+"""Fixtures for the tests of the repository's own rules: its top, and the files that git tracks."""
 
 from __future__ import annotations
 

@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from tests.meta import decisions, generated_policies, layers
+from tests.worlds.markdown import wrapped
 
 NOTE = "<!-- Generated. UPDATE_DOCS=1 make test PYTEST=tests/meta writes it anew. -->\n"
 
@@ -41,7 +42,7 @@ def command_line() -> str:
         context = click.Context(command, info_name=path, terminal_width=100, max_content_width=100)
         context.help_option_names = ["-h", "--help"]
         parts.append(f"## {path}\n\n```text\n{command.get_help(context)}\n```\n")
-    return "\n".join(parts)
+    return wrapped("\n".join(parts))
 
 
 def configuration() -> str:
@@ -73,7 +74,7 @@ def configuration() -> str:
         parts.append(f"## {name}\n\n{section['description']}\n\n{_HEAD}")
         parts[-1] += "\n".join(_rows(schema, name, section)) + "\n"
     parts.append(f"## Paths\n\n{_HEAD}" + "\n".join(rows) + "\n")
-    return "\n".join(parts)
+    return wrapped("\n".join(parts))
 
 
 _HEAD = "| key | default | meaning |\n| --- | --- | --- |\n"
@@ -185,7 +186,7 @@ def metrics() -> str:
             row = (f"`{name}`", family.type, labels, family.documentation, ALERTS[name])
             parts[-1] += f"\n| {' | '.join(row)} |"
         parts[-1] += "\n"
-    return "\n".join(parts)
+    return wrapped("\n".join(parts))
 
 
 ARCHITECTURE = Path(__file__).parents[2] / "docs/architecture.md"

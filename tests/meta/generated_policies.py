@@ -140,7 +140,7 @@ names.
 
 
 def by_profile(shipped: Policies, profiles: list[Profile]) -> str:
-    """What each profile does."""
+    """The profiles: audience, categories, and the rest of their restrictions."""
     marks = [
         (f"`{category.id}`", *("yes" if category.id in each.categories else "" for each in profiles))
         for category in shipped.categories
@@ -161,7 +161,7 @@ def by_profile(shipped: Policies, profiles: list[Profile]) -> str:
 
 
 def by_category(shipped: Policies) -> str:
-    """What each category holds, and from which feeds."""
+    """The categories: their contents and their feeds."""
     rows = [
         (f"`{each.id}`", each.description.en, ", ".join(f.id for f in shipped.feeds if f.category == each.id))
         for each in shipped.categories

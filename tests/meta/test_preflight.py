@@ -1,4 +1,4 @@
-"""What is missing on a machine is said in one line, with the Debian package or the remedy."""
+"""One line names whatever a machine lacks, with the Debian package or the remedy."""
 
 from __future__ import annotations
 

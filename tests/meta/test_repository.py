@@ -1,4 +1,4 @@
-"""What may and must stand in the repository."""
+"""Rules for the repository's contents."""
 
 from __future__ import annotations
 

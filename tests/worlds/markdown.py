@@ -11,7 +11,7 @@ _ITEM = re.compile(r"(\s*)(?:[-*]|\d+\.)\s+")
 _UNBROKEN = re.compile(r"(?:`[^`]*`|\[[^\]]*\]\([^)]*\)|\S)+")
 """a code span or a link stays on one line, with what touches it"""
 _MARKERS = re.compile(r"[-+*]|#+|\d+[.)]|[>|].*")
-"""words that would be a mark at the begin of a line"""
+"""words that would be a mark at the beginning of a line"""
 
 
 def is_table_row(line: str) -> bool:
@@ -50,7 +50,7 @@ def filled(block: str) -> str:
 
 
 def _words(text: str) -> list[str]:
-    """What may stand at the begin of a line, in order; a mark goes with the word before it."""
+    """The parts that may begin a line, in order; a mark goes with the word before it."""
     words: list[str] = []
     for part in _UNBROKEN.findall(text):
         word = " ".join(part.split())

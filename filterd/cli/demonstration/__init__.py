@@ -1,1 +1,1 @@
-"""``make run``: a whole installation under build/run, with its own small upstream, to look at and try."""
+"""``make run``: a whole installation under build/run with its own small upstream, to explore and try out."""

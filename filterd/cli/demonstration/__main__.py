@@ -1,4 +1,4 @@
-"""``make run``: lay out the installation, start its upstream and ``filterd serve``, and say what to try."""
+"""``make run``: writes the installation, starts its upstream and ``filterd serve``, prints a guide."""
 
 from __future__ import annotations
 
@@ -29,16 +29,16 @@ READY_SECONDS = 60.0
 POLL_SECONDS = 0.1
 STOP_SECONDS = 15.0
 LOG_LINES = 5
-"""of the server's log, shown when it cannot start"""
+"""the lines of the server's log that are shown when it cannot start"""
 
 
 def main() -> None:
-    """The demonstration of ``make run``; ends the process."""
+    """Run the demonstration of ``make run``; ends the process."""
     sys.exit(demonstrate(FOLDER, POLICIES, Ports()))
 
 
 def demonstrate(folder: Path, policies: Path, ports: Ports) -> int:
-    """Until Ctrl-C; the exit code. Prints a message and a remedy where something stands in the way."""
+    """Run until Ctrl-C; return the exit code. Prints a message and a remedy if it cannot run."""
     try:
         require_native()
         return asyncio.run(run(folder, policies, ports))
@@ -51,7 +51,7 @@ def demonstrate(folder: Path, policies: Path, ports: Ports) -> int:
 
 
 async def run(folder: Path, policies: Path, ports: Ports) -> int:
-    """The demonstration in ``folder``, until a signal or the end of the server; the exit code."""
+    """Run the demonstration in ``folder`` until a signal or the end of the server; return the exit code."""
     require_free(ports)
     stopping = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -72,14 +72,14 @@ async def run(folder: Path, policies: Path, ports: Ports) -> int:
 
 
 async def _start(config: Path) -> asyncio.subprocess.Process:
-    """``filterd serve``, in a session of its own: Ctrl-C is ours to pass on. It logs to a file."""
+    """Start ``filterd serve`` in its own session, so that Ctrl-C reaches only us. It logs to a file."""
     command = (sys.executable, "-m", "filterd.cli.main", "serve", "--config", str(config))
     with guide.log_of(config).open("wb") as log:
         return await asyncio.create_subprocess_exec(*command, stdout=log, stderr=log, start_new_session=True)
 
 
 def require_free(ports: Ports) -> None:
-    """Raise Failure with every port that something else holds."""
+    """Raise Failure with every port that is in use."""
     wanted = [(ports.dns, "udp"), (ports.dns, "tcp"), (ports.metrics, "tcp"), (ports.control, "tcp")]
     taken = [f"port {port}/{kind} is in use" for port, kind in wanted if not _is_free(port, kind)]
     if taken:
@@ -101,7 +101,7 @@ def _is_free(port: int, kind: str) -> bool:
 async def _wait_ready(
     server: asyncio.subprocess.Process, config: Path, ports: Ports, stopping: asyncio.Event
 ) -> None:
-    """Until both roles say that they are ready. Raises Failure if they end before, or never do."""
+    """Wait until both roles are ready. Raises Failure if they end before or take too long."""
     pages = [f"http://127.0.0.1:{port}/readyz" for port in (ports.metrics, ports.control)]
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(READY_SECONDS):
@@ -129,7 +129,7 @@ def _ready(page: str) -> bool:
 
 
 async def _wait_end(server: asyncio.subprocess.Process, stopping: asyncio.Event) -> int:
-    """Until a signal (0), or the server's end (its own exit code)."""
+    """Wait for a signal (return 0) or the server's end (return its exit code)."""
     ended = asyncio.create_task(server.wait())
     stopped = asyncio.create_task(stopping.wait())
     await asyncio.wait({ended, stopped}, return_when=asyncio.FIRST_COMPLETED)
@@ -139,7 +139,7 @@ async def _wait_end(server: asyncio.subprocess.Process, stopping: asyncio.Event)
 
 
 async def _stop(server: asyncio.subprocess.Process) -> None:
-    """End the server as a service manager would."""
+    """Stop the server as a service manager would."""
     if server.returncode is not None:
         return
     server.terminate()

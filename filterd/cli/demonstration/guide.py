@@ -1,4 +1,4 @@
-"""What ``make run`` prints when it is ready. No I/O."""
+"""The text that ``make run`` prints when it is ready. No I/O."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ TRY = (
 
 
 def log_of(config: Path) -> Path:
-    """Where ``filterd serve`` of the demonstration logs."""
+    """The log file of the demonstration's ``filterd serve``."""
     return config.with_name("serve.log")
 
 
 def text(config: Path, ports: Ports, online: bool, dig: bool) -> str:
-    """The whole page."""
+    """The whole text."""
     command = f".venv/bin/filterd check adult.example --client 127.0.0.2 --config {config}"
     ask = f"dig @127.0.0.1 -p {ports.dns}"
     lines = ["", f"filterd is ready on 127.0.0.1:{ports.dns}, UDP and TCP. Three lines are registered:", ""]

@@ -1,4 +1,4 @@
-"""The demonstration's files, lines and order, made once and kept for the next run."""
+"""Makes the demonstration's files, lines and order, and keeps them for the next run."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from filterd.operations.intake import OrderRequest
 
 @dataclass(frozen=True, slots=True)
 class Ports:
-    """Where the demonstration listens on 127.0.0.1."""
+    """The ports of the demonstration on 127.0.0.1."""
 
     dns: int = 5300
     metrics: int = 9353
@@ -36,7 +36,7 @@ class Line:
     address: str
     subscriber: str
     profile: str
-    """what it asked for; empty for nothing"""
+    """the profile that it asked for; empty for none"""
 
 
 LINES = (
@@ -47,7 +47,7 @@ LINES = (
 
 
 def write_files(folder: Path, policies: Path, ports: Ports, upstream_port: int) -> Path:
-    """Lay configuration and a copy of the shipped policies below ``folder``; returns the former's path."""
+    """Write configuration and a copy of the shipped policies to ``folder``; return the former's path."""
     folder.mkdir(parents=True, exist_ok=True)
     _write_policies(folder / "policies", policies)
     configuration = {
@@ -68,7 +68,7 @@ def write_files(folder: Path, policies: Path, ports: Ports, upstream_port: int) 
 
 
 def _write_policies(target: Path, shipped: Path) -> None:
-    """The shipped policies, and one more list in each category that the demonstration's names stand in."""
+    """Copy the shipped policies, and add a list to each category of the demonstration's names."""
     shutil.rmtree(target, ignore_errors=True)
     shutil.copytree(shipped, target)
     feeds = ""
@@ -87,7 +87,7 @@ def _write_policies(target: Path, shipped: Path) -> None:
 
 
 async def prepare(config: Path, say: Callable[[str], None]) -> None:
-    """Bring the store, the lines, the order, the lists and the snapshot to what the files say."""
+    """Bring the store, the lines, the order, the lists and the snapshot in line with the files."""
     settings = load(config)
     await migrate.migrate(settings)
     async with open_context(settings) as context:

@@ -56,7 +56,7 @@ class DemonstrationUpstream:
         await asyncio.gather(*serving, return_exceptions=True)
 
     async def online(self) -> bool:
-        """Whether one of the system's resolvers knows the root's name servers."""
+        """Return whether one of the system's resolvers knows the name servers of the root."""
         answer = await self._relay(os.urandom(2) + ROOT_NS, stream=False) or b""
         no_error = answer[3:4] and answer[3] & 0x0F == 0
         return bool(no_error and any(answer[6:8]))

@@ -46,7 +46,7 @@ class Zone:
         self._soa = next(record for record in self._records if record.rtype == dnslib.QTYPE.SOA)
 
     def holds(self, name: str) -> bool:
-        """Whether ``name`` (lower case, no final dot) is below the apex, and so answered here."""
+        """Return whether ``name`` (lower case, no final dot) is below the apex, and so answered here."""
         return name == APEX or name.endswith("." + APEX)
 
     def answer(self, name: str, kind: int) -> bytes:

@@ -1,4 +1,4 @@
-"""Sockets bound to the addresses of the configuration. Whoever reads them is another's business."""
+"""Binds sockets to the addresses of the configuration; other modules read them."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from ipaddress import IPv4Address, IPv6Address
 BACKLOG = 1024
 """connections that the kernel holds until they are accepted"""
 UDP_BUFFER = 4 * 1024 * 1024
-"""bytes asked of the kernel for a socket's queue: what arrives while the loop is busy"""
+"""bytes of queue that a socket asks of the kernel, for what arrives while its reader is busy"""
 TCP_SEND_BUFFER = 64 * 1024
-"""bytes that the kernel keeps of answers for one connection (it allows itself twice that): without a bound it
-would take megabytes for each client that does not read"""
+"""bytes of answers that the kernel buffers for one connection (it doubles this number); without a bound it
+would buffer megabytes for each client that does not read"""
 
 _REMEDIES = {
     errno.EADDRINUSE: "stop the program that has it (see: ss -lnp), or change the configuration",
@@ -30,23 +30,23 @@ _IPV6_MTU_DISCOVER = 23
 _PMTUDISC_OMIT = 5
 _SO_MEMINFO = 55
 _MEMINFO_SIZE = 36
-"""bytes: nine numbers, of which the last is that of the datagrams lost (sock_diag(7))"""
+"""bytes: nine numbers; the last counts the datagrams that were lost (sock_diag(7))"""
 
 Address = IPv4Address | IPv6Address
 
 
 class AbsentAddressError(OSError):
-    """No interface of this machine has the address, and the system does not let us wait for it."""
+    """No interface of this machine has the address, and the system does not let us bind to it beforehand."""
 
 
 def bind_udp(address: Address, port: int, count: int = 1) -> list[socket.socket]:
-    """So many bound, non-blocking sockets on one port, among which the kernel spreads clients; bound to the
-    wildcard they tell which address was asked. An address that no interface has yet is served once one has.
-    Raises ``OSError`` that names the address."""
+    """Bind ``count`` non-blocking sockets to one port; the kernel spreads clients among them. Sockets bound
+    to the wildcard address tell which address each datagram was sent to. An address that no interface has yet
+    is served as soon as one has it. Raises ``OSError`` that names the address."""
     sockets: list[socket.socket] = []
     try:
         if port:
-            _udp_socket(address, port, shared=False).close()  # or somebody else has it
+            _udp_socket(address, port, shared=False).close()  # raises where another process has the port
         for _ in range(count):
             sockets.append(_udp_socket(address, port, shared=True))
             port = int(sockets[0].getsockname()[1])
@@ -58,7 +58,7 @@ def bind_udp(address: Address, port: int, count: int = 1) -> list[socket.socket]
 
 
 def _udp_socket(address: Address, port: int, *, shared: bool) -> socket.socket:
-    """One of them; ``shared``: others of this process are bound to the same port."""
+    """One socket; ``shared``: other sockets of this process are bound to the same port."""
     bound = _socket(address, socket.SOCK_DGRAM)
     try:
         _take_queue(bound)
@@ -75,7 +75,7 @@ def _udp_socket(address: Address, port: int, *, shared: bool) -> socket.socket:
 
 
 def bind_tcp(address: Address, port: int) -> socket.socket:
-    """The same for TCP, listening."""
+    """A listening TCP socket. Raises ``OSError`` that names the address."""
     bound = _socket(address, socket.SOCK_STREAM)
     try:
         bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -89,8 +89,7 @@ def bind_tcp(address: Address, port: int) -> socket.socket:
 
 
 def lost_by(bound: socket.socket) -> int | None:
-    """How many datagrams the kernel has not given to a socket so far, its queue being full. None: the system
-    does not say."""
+    """The datagrams that a socket has lost so far to its full queue; None: the system does not tell."""
     try:
         memory = bound.getsockopt(socket.SOL_SOCKET, _SO_MEMINFO, _MEMINFO_SIZE)
     except OSError:
@@ -99,7 +98,7 @@ def lost_by(bound: socket.socket) -> int | None:
 
 
 def is_present(address: Address) -> bool:
-    """Whether an interface of this machine has the address now. Sends nothing."""
+    """Return whether an interface of this machine has the address now. Sends nothing."""
     if address.is_unspecified:
         return True
     with socket.socket(_family(address), socket.SOCK_DGRAM) as probe:
@@ -111,8 +110,8 @@ def is_present(address: Address) -> bool:
 
 
 def interface_of(address: Address) -> int:
-    """The index of the interface that a link-local address names (``fe80::1%eth0``), 0 for all others. Raises
-    ``OSError``: there is no such interface."""
+    """The index of the interface that a link-local address names (``fe80::1%eth0``); 0 for other addresses.
+    Raises ``OSError`` where there is no such interface."""
     scope = address.scope_id if isinstance(address, IPv6Address) else None
     if scope is None:
         return 0
@@ -125,19 +124,19 @@ def interface_of(address: Address) -> int:
 
 
 def socket_address(address: Address, port: int) -> tuple[str, int] | tuple[str, int, int, int]:
-    """As the ``socket`` module takes it. Raises as :func:`interface_of`."""
+    """The address in the form that the ``socket`` module takes. Raises like :func:`interface_of`."""
     if address.version == 4:
         return str(address), port
     return str(address).partition("%")[0], port, 0, interface_of(address)
 
 
 def written(address: Address, port: int) -> str:
-    """As the configuration has it."""
+    """The address and port in the form of the configuration."""
     return f"[{address}]:{port}" if address.version == 6 else f"{address}:{port}"
 
 
 def _cannot_listen(address: Address, port: int, error: OSError) -> OSError:
-    """The error to raise in the place of a failed bind."""
+    """The error to raise instead of that of a failed bind."""
     reason = (error.strerror or str(error)).lower()
     remedy = _REMEDIES.get(error.errno or 0)
     text = f"cannot listen on {written(address, port)}: {reason}" + (f"; {remedy}" if remedy else "")
@@ -149,11 +148,11 @@ def _family(address: Address) -> socket.AddressFamily:
 
 
 def _socket(address: Address, kind: socket.SocketKind) -> socket.socket:
-    """Non-blocking, of one family alone, and free to be bound to an address that comes later."""
+    """A non-blocking socket of one address family; it may be bound before an interface has the address."""
     made = socket.socket(_family(address), kind | socket.SOCK_NONBLOCK)
     if address.version == 6:
         made.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-    with contextlib.suppress(OSError):  # then the bind says that the address is absent
+    with contextlib.suppress(OSError):  # the bind will then report that the address is absent
         if address.version == 4:
             made.setsockopt(socket.IPPROTO_IP, _IP_FREEBIND, 1)
         else:
@@ -162,7 +161,7 @@ def _socket(address: Address, kind: socket.SocketKind) -> socket.socket:
 
 
 def _take_queue(bound: socket.socket) -> None:
-    """The queue that we want where CAP_NET_ADMIN allows it, else as much of it as net.core.rmem_max does."""
+    """Ask for the full queue, which takes CAP_NET_ADMIN; else for as much as net.core.rmem_max allows."""
     try:
         bound.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, UDP_BUFFER)
     except OSError:
@@ -170,8 +169,7 @@ def _take_queue(bound: socket.socket) -> None:
 
 
 def _tell_asked(wildcard: socket.socket) -> None:
-    """From now on the socket tells with each datagram which address was asked (RFC 3542 §6.2 and its IPv4
-    twin, ip(7))."""
+    """Make the socket tell for each datagram which address it was sent to (RFC 3542 §6.2; for IPv4 ip(7))."""
     if wildcard.family == socket.AF_INET:
         wildcard.setsockopt(socket.IPPROTO_IP, _IP_PKTINFO, 1)
     else:
@@ -179,8 +177,8 @@ def _tell_asked(wildcard: socket.socket) -> None:
 
 
 def _no_path_mtu(made: socket.socket) -> None:
-    """Believe no ICMP message about the size of packets: a forged one would have answers cut into fragments,
-    of which the second can be forged too (RFC 9715 §3.1)."""
+    """Ignore ICMP messages about packet sizes: a forged one would fragment our answers, and the second
+    fragment can be forged too (RFC 9715 §3.1)."""
     with contextlib.suppress(OSError):
         if made.family == socket.AF_INET:
             made.setsockopt(socket.IPPROTO_IP, _IP_MTU_DISCOVER, _PMTUDISC_OMIT)

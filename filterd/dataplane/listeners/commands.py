@@ -1,7 +1,7 @@
-"""What an operator may tell a running resolver, over the Unix socket ``state_dir/resolver-command.sock``.
+"""The operator's commands to a running resolver, over the Unix socket ``state_dir/resolver-command.sock``.
 
-The resolver listens itself, for its own user and root alone, so that a command needs neither control nor the
-store. One line of JSON is one command, and gets one line back::
+The resolver itself listens, for its own user and root only, so that a command needs neither control nor the
+store. One line of JSON is one command and gets one line back::
 
     {"command": "flush", "name": "example.org" or null, "subtree": true}   ->   {"removed": 12}
     anything else                                                          ->   {"error": "..."}
@@ -27,11 +27,11 @@ class Flushable(Protocol):
     """The response cache, as commands need it."""
 
     def flush(self, name: bytes, *, subtree: bool) -> int:
-        """Forget a name (lower-cased wire form), with ``subtree`` all below it too; how many answers."""
+        """Forget a name (lower-cased wire form), or its subtree; return the number of answers."""
 
 
-class CommandRefused(ValueError):  # noqa: N818 - the resolver's word, not an error of ours
-    """The resolver did not take a command, and says why."""
+class CommandRefused(ValueError):  # noqa: N818 - a refusal by the resolver, not a fault of ours
+    """The resolver refused a command; the message is its reason."""
 
 
 def flush_line(name: bytes | None, subtree: bool) -> bytes:
@@ -41,11 +41,11 @@ def flush_line(name: bytes | None, subtree: bool) -> bytes:
 
 
 def removed_of(reply: bytes) -> int:
-    """How many answers were forgotten, by the resolver's reply. CommandRefused: by its word; ValueError."""
-    said = json.loads(reply)
-    if isinstance(said, dict) and isinstance(said.get("removed"), int):
-        return int(said["removed"])
-    reason = said.get("error") if isinstance(said, dict) else None
+    """The number of forgotten answers in the resolver's reply. Raises CommandRefused and ValueError."""
+    fields = json.loads(reply)
+    if isinstance(fields, dict) and isinstance(fields.get("removed"), int):
+        return int(fields["removed"])
+    reason = fields.get("error") if isinstance(fields, dict) else None
     raise CommandRefused(str(reason or "not the reply of a resolver"))
 
 
@@ -59,12 +59,12 @@ class CommandSocket:
         self._open: set[asyncio.Task[None]] = set()
 
     async def start(self) -> None:
-        """Begin to listen, in the place of a socket that an earlier resolver left. Raises ``OSError``."""
+        """Begin to listen; replaces a socket that an earlier resolver left behind. Raises ``OSError``."""
         bound = _bind(self._path)
         self._server = await asyncio.start_unix_server(self._accepted, sock=bound, limit=LARGEST_LINE)
 
     async def close(self) -> None:
-        """Stop listening and cut who is connected."""
+        """Stop listening and close all connections."""
         if self._server is None:
             return
         self._server.close()
@@ -81,30 +81,30 @@ class CommandSocket:
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             while line := await reader.readline():
-                writer.write(_line(await self._obey(line)))
+                writer.write(_line(await self._execute(line)))
                 await writer.drain()
         except (OSError, ValueError):
-            pass  # gone, or a line without end
+            pass  # the client is gone, or its line is too long
         finally:
             writer.close()
             with contextlib.suppress(OSError):
                 await writer.wait_closed()
 
-    async def _obey(self, line: bytes) -> dict[str, object]:
+    async def _execute(self, line: bytes) -> dict[str, object]:
         try:
             name, subtree = _read_flush(json.loads(line))
         except (ValueError, RecursionError) as error:
             return {"error": str(error) if isinstance(error, CommandRefused | NameTextError) else "no JSON"}
-        # In a thread: it goes through the whole cache.
+        # In a thread, since it walks the whole cache.
         return {"removed": await asyncio.to_thread(self._cache.flush, name, subtree=subtree)}
 
 
-def _read_flush(said: Any) -> tuple[bytes, bool]:
-    """The name in wire form and whether all below it is meant. CommandRefused and NameTextError."""
-    if not isinstance(said, dict) or said.get("command") != "flush":
+def _read_flush(command: Any) -> tuple[bytes, bool]:
+    """The name in wire form, and whether its subtree is meant. Raises CommandRefused, NameTextError."""
+    if not isinstance(command, dict) or command.get("command") != "flush":
         msg = "unknown command"
         raise CommandRefused(msg)
-    name, subtree = said.get("name"), said.get("subtree", False)
+    name, subtree = command.get("name"), command.get("subtree", False)
     if name is None:
         return ROOT, True
     if not isinstance(name, str) or not isinstance(subtree, bool):
@@ -114,7 +114,7 @@ def _read_flush(said: Any) -> tuple[bytes, bool]:
 
 
 def _bind(path: Path) -> socket.socket:
-    """A bound socket that is its owner's alone before anybody can connect."""
+    """A bound socket that only its owner may use, before anybody can connect to it."""
     path.unlink(missing_ok=True)
     bound = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:

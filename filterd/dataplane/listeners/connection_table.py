@@ -1,11 +1,11 @@
-"""The TCP connections that are open, and the limits that hold for them together (RFC 9210 §6, RFC 7766 §6).
+"""The table of open TCP connections, and the limits that they share (RFC 9210 §6, RFC 7766 §6).
 
-- In all, and for each client prefix: beyond either number the connection that has been idle longest (of
-  all, or of that prefix) makes room for the new one; where none is idle, the new one is refused.
-- Queries that wait for upstreams have a place among all of the resolver's; one prefix may take so many of
-  them. Beyond, its connections stand in line, and the first goes on when a query is answered.
-- Deadlines: a connection says when it is next to be looked at. A wheel of slots holds them, so that ten
-  thousand idle ones cost no timer each, and one turn looks only at those whose time may have come.
+- The number of connections, in total and per client prefix. Beyond a limit, the connection that has been idle
+  longest (of all, or of that prefix) makes room for the new one; if none is idle, the new one is refused.
+- The queries of one prefix that wait for upstreams. Beyond this limit the connections of the prefix queue up,
+  and the first one continues when a query is answered.
+- Deadlines. Each connection tells when to check it next. A timer wheel holds these times, so that ten
+  thousand idle connections need no timers of their own, and each check touches only the slots that are due.
 
 Owned by the event loop. Time is passed in: seconds of a clock that does not go back.
 """
@@ -19,33 +19,33 @@ from enum import StrEnum
 from typing import Protocol
 
 SLOT = 0.25
-"""seconds: how late a deadline may be noticed"""
+"""seconds: a deadline is noticed this late at most"""
 WAITING_PER_PREFIX = 400
-"""queries of one client prefix, over TCP, that wait for an upstream at one time"""
+"""the most queries of one client prefix over TCP that may wait for an upstream"""
 _MAPPED = bytes(10) + b"\xff\xff"
 _ALL = (1 << 128) - 1
 
 
-class Ending(StrEnum):
-    """Why a connection ended."""
+class ConnectionEnding(StrEnum):
+    """The reasons why a connection ended."""
 
     CLIENT = "client"
     """the client ended it"""
     LOST = "lost"
-    """reset, or the way is gone"""
+    """reset, or the network path is gone"""
     IDLE = "idle"
     INCOMPLETE = "incomplete"
     """the rest of a message, or of a PROXY header, did not come in time"""
     UNREAD = "unread"
     """the client did not read its answers"""
     SERVED = "served"
-    """it had its number of queries"""
+    """it reached its maximum number of queries"""
     NOT_A_MESSAGE = "not_a_message"
     NO_PROXY_HEADER = "no_proxy_header"
     MADE_ROOM = "made_room"
-    """it was idle longest when a new one came"""
+    """it had been idle longest when a new connection came"""
     FULL = "full"
-    """refused: all connections are taken, and none is idle"""
+    """refused: the table is full, and no connection is idle"""
     PREFIX_FULL = "prefix_full"
     """the same for the client's prefix"""
     SHUTDOWN = "shutdown"
@@ -53,12 +53,12 @@ class Ending(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ConnectionLimits:
-    """What clients may take; see ``dns.tcp``."""
+    """The limits of ``dns.tcp``."""
 
     connections: int = 10_000
     per_prefix: int = 150
     idle: float = 10.0
-    """seconds, for a connection without a query, a message on its way, and answers that are not read"""
+    """seconds: how long there may be no query, an incomplete message, or answers that are not read"""
     queries: int = 1000
     unsent: int = 64 * 1024
     """bytes"""
@@ -66,7 +66,7 @@ class ConnectionLimits:
     ipv6_prefix: int = 56
 
     def prefix_of(self, client: bytes) -> int:
-        """Whose connection it is; ``client`` has 16 bytes."""
+        """The number of the client's prefix; ``client`` has 16 bytes."""
         bits = 96 + self.ipv4_prefix if client.startswith(_MAPPED) else self.ipv6_prefix
         return int.from_bytes(client, "big") & (_ALL << (128 - bits))
 
@@ -75,32 +75,32 @@ class TableEntry(Protocol):
     """A connection as the table sees it."""
 
     slot: int
-    """where the wheel holds it; the table's own"""
+    """the slot of the timer wheel; set by the table"""
     prefix: Prefix | None
-    """the table's own; None: the client is not known yet"""
+    """set by the table; None: the client is not known yet"""
 
-    def deadline(self) -> tuple[float, Ending | None]:
-        """When it is to be cut unless something happens, and why; None: when to look again."""
+    def deadline(self) -> tuple[float, ConnectionEnding | None]:
+        """The time at which to cut the connection, and the reason; without one: when to check again."""
 
-    def cut(self, ending: Ending) -> None:
-        """End it at once, and leave the table."""
+    def cut(self, ending: ConnectionEnding) -> None:
+        """Cut the connection at once, and leave the table."""
 
-    def go_on(self) -> None:
-        """Its turn has come: take what was held back."""
+    def resume(self) -> None:
+        """Take the queries that were held back."""
 
 
 class Prefix:
     """The connections of one client prefix."""
 
-    __slots__ = ("count", "idle", "line", "number", "waiting")
+    __slots__ = ("count", "idle", "number", "queue", "waiting")
 
     def __init__(self, number: int) -> None:
         self.number = number
         self.count = 0
         self.waiting = 0
-        """queries; of connections that are gone too, until they are answered"""
-        self.line: dict[TableEntry, None] = {}
-        """who goes on when a query is answered"""
+        """queries that wait; also those of closed connections, until they are answered"""
+        self.queue: dict[TableEntry, None] = {}
+        """the connections that continue, in this order, as queries are answered"""
         self.idle: dict[TableEntry, None] = {}
 
 
@@ -109,8 +109,8 @@ class ConnectionTable:
 
     def __init__(self, limits: ConnectionLimits) -> None:
         self.limits = limits
-        self.ended: Counter[Ending] = Counter()
-        """connections that ended, refused ones among them"""
+        self.ended: Counter[ConnectionEnding] = Counter()
+        """ended connections by reason, refused ones included"""
         self._open: dict[TableEntry, None] = {}
         self._idle: dict[TableEntry, None] = {}
         self._prefixes: dict[int, Prefix] = {}
@@ -123,16 +123,16 @@ class ConnectionTable:
         return iter(tuple(self._open))
 
     def change(self, limits: ConnectionLimits) -> None:
-        """These hold from now on. Who is there stays, but deadlines are counted anew."""
+        """Apply other limits. Open connections stay, but their deadlines are computed again."""
         self.limits = limits
         for connection in self._open:
             self._schedule(connection, connection.deadline()[0])
 
     def has_room(self) -> bool:
-        """Whether one more may come in; the one that was idle longest is cut for it."""
+        """Return whether one more connection may come in; cuts the one idle longest if that makes room."""
         if len(self._open) < self.limits.connections or self.make_room():
             return True
-        self.ended[Ending.FULL] += 1
+        self.ended[ConnectionEnding.FULL] += 1
         return False
 
     def make_room(self) -> bool:
@@ -140,28 +140,28 @@ class ConnectionTable:
         return self._cut_oldest(self._idle)
 
     def join(self, connection: TableEntry) -> None:
-        """A new connection, idle as yet."""
+        """Add a new connection, which is idle as yet."""
         self._open[connection] = None
         self._idle[connection] = None
         self._schedule(connection, connection.deadline()[0])
 
     def claim(self, connection: TableEntry, client: bytes) -> bool:
-        """Its client is known now (16 bytes). False: the prefix has all it may have; to be cut."""
+        """Count the connection for its client (16 bytes). False: its prefix is full; cut it."""
         number = self.limits.prefix_of(client)
         prefix = self._prefixes.get(number)
         if prefix is None:
             prefix = self._prefixes[number] = Prefix(number)
         if prefix.count >= self.limits.per_prefix and not self._cut_oldest(prefix.idle):
             return False
-        # Whoever was cut has left already: the prefix may be a new one.
+        # The connection that was cut has left already, and its prefix may have been dropped with it.
         prefix = self._prefixes.setdefault(number, prefix)
         prefix.count += 1
         prefix.idle[connection] = None
         connection.prefix = prefix
         return True
 
-    def rest(self, connection: TableEntry) -> None:
-        """It has nothing to do from now on: the last of those that make room."""
+    def mark_idle(self, connection: TableEntry) -> None:
+        """Mark the connection as idle: it becomes the last one that would be cut to make room."""
         if connection not in self._open:
             return
         prefix = connection.prefix
@@ -169,65 +169,66 @@ class ConnectionTable:
             order.pop(connection, None)
             order[connection] = None
 
-    def busy(self, connection: TableEntry) -> None:
-        """It waits for an answer, or for its client to read: not to be cut for another."""
+    def mark_busy(self, connection: TableEntry) -> None:
+        """Mark the connection as busy, so that it is not cut for another one."""
         self._idle.pop(connection, None)
         if connection.prefix is not None:
             connection.prefix.idle.pop(connection, None)
 
     def may_wait(self, connection: TableEntry) -> bool:
-        """Whether one more query of this client may wait for an upstream."""
+        """Return whether one more query of this client may wait for an upstream."""
         prefix = connection.prefix
         return prefix is None or prefix.waiting < WAITING_PER_PREFIX
 
-    def line_up(self, connection: TableEntry) -> None:
-        """It goes on when another query of its client is answered."""
+    def queue_up(self, connection: TableEntry) -> None:
+        """Let the connection continue when another query of its client is answered."""
         prefix = connection.prefix
         if prefix is not None and connection in self._open:
-            self.busy(connection)
-            prefix.line[connection] = None
+            self.mark_busy(connection)
+            prefix.queue[connection] = None
 
     def wait(self, connection: TableEntry) -> None:
-        """A query of it waits for an upstream."""
-        self.busy(connection)
+        """Count one more query that waits for an upstream."""
+        self.mark_busy(connection)
         if connection.prefix is not None:
             connection.prefix.waiting += 1
 
     def answered(self, connection: TableEntry) -> None:
-        """A query of it waits no more; to be said also when the connection is gone."""
+        """Count one waiting query less; to be called even if the connection is closed by then."""
         prefix = connection.prefix
         if prefix is None:
             return
         prefix.waiting -= 1
         self._forget_empty(prefix)
-        first = next(iter(prefix.line), None)
-        if first is not None:
-            del prefix.line[first]
-            first.go_on()
+        # A connection may have nothing left to ask; then the next one continues.
+        while prefix.queue and prefix.waiting < WAITING_PER_PREFIX:
+            first = next(iter(prefix.queue))
+            del prefix.queue[first]
+            first.resume()
 
-    def leave(self, connection: TableEntry, ending: Ending) -> None:
-        """It is over; without effect for one that left before."""
+    def leave(self, connection: TableEntry, ending: ConnectionEnding) -> None:
+        """Remove a connection that ended; has no effect if it was removed before."""
         if connection not in self._open:
             return
         self.ended[ending] += 1
-        self.busy(connection)
+        self.mark_busy(connection)
         del self._open[connection]
         self._unschedule(connection)
         prefix = connection.prefix
         if prefix is not None:
             prefix.count -= 1
-            prefix.line.pop(connection, None)
+            prefix.queue.pop(connection, None)
             self._forget_empty(prefix)
 
     def cut_overdue(self, now: float) -> None:
-        """Cut those whose time is over; to be called every ``SLOT`` seconds or so."""
+        """Cut the connections whose deadline has passed; to be called about every ``SLOT`` seconds."""
         current = int(now / SLOT)
         for slot in [slot for slot in self._wheel if slot < current]:
             for connection in tuple(self._wheel.get(slot, ())):
                 self._check(connection, now)
 
     def _forget_empty(self, prefix: Prefix) -> None:
-        """A prefix is known while it has connections, or queries that wait."""
+        """Forget a prefix that has neither connections nor waiting queries."""
         if not (prefix.count or prefix.waiting):
             self._prefixes.pop(prefix.number, None)
 
@@ -254,5 +255,5 @@ class ConnectionTable:
         oldest = next(iter(order), None)
         if oldest is None:
             return False
-        oldest.cut(Ending.MADE_ROOM)
+        oldest.cut(ConnectionEnding.MADE_ROOM)
         return True

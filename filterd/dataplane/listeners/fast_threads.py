@@ -17,21 +17,21 @@ from filterd.dataplane.slow.slowpath import SlowPath
 from filterd.dataplane.tables.epoch import collect
 
 RUN = 64
-"""punts taken of one thread before others get their turn"""
+"""punts that are taken from one thread before others get their turn"""
 STOP_SECONDS = 5.0
-"""that threads may take to end their turns"""
+"""seconds that the threads have to finish their turns at the end"""
 COLLECT_SECONDS = 0.25
-"""between two looks whether the threads have let go of what was replaced: states, tables, closed sockets"""
+"""between two attempts to free replaced states, tables and sockets that threads no longer use"""
 
 ListenSockets = tuple[int, ...]
 """the sockets of one address, one for each thread"""
 
 
 class FastPath:
-    """Every thread. Owned by the event loop; serves from :meth:`start` to :meth:`close`."""
+    """All threads of the fast path. Owned by the event loop; serves from :meth:`start` to :meth:`close`."""
 
     def __init__(self, plane: Plane, routes: Routes, path: SlowPath, threads: int) -> None:
-        """Raises ``OSError``: the system allows too few open files."""
+        """Raises ``OSError`` where the system allows too few open files."""
         self._path = path
         self._news = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         self._fast = [
@@ -58,7 +58,7 @@ class FastPath:
         self._collect()
 
     def close(self) -> None:
-        """End the threads; what they had begun is the slow path's, or lost: clients ask again."""
+        """End the threads. Queries that they had begun are with the slow path, or lost: clients ask again."""
         for fast in self._fast:
             fast.stop()
         end = time.monotonic() + STOP_SECONDS
@@ -68,27 +68,27 @@ class FastPath:
             self._timer.cancel()
             asyncio.get_running_loop().remove_reader(self._news)
         if not any(thread.is_alive() for thread in self._threads):
-            os.close(self._news)  # else one that is stuck may yet write to it
+            os.close(self._news)  # else a stuck thread may still write to it
         self._threads.clear()
 
-    def open(self, sockets: Sequence[socket.socket], wildcard: bool) -> ListenSockets:
+    def open_sockets(self, sockets: Sequence[socket.socket], wildcard: bool) -> ListenSockets:
         """Serve one socket with each thread. Raises ``OSError``."""
         listen_sockets: list[int] = []
         try:
             for fast, each in zip(self._fast, sockets, strict=True):
                 listen_sockets.append(fast.open_listen_socket(each.fileno(), wildcard))
         except OSError:
-            self.shut(tuple(listen_sockets))
+            self.close_sockets(tuple(listen_sockets))
             raise
         return tuple(listen_sockets)
 
-    def shut(self, listen_sockets: ListenSockets) -> None:
-        """Serve them no longer."""
+    def close_sockets(self, listen_sockets: ListenSockets) -> None:
+        """Stop serving these sockets."""
         for fast, listen_socket in zip(self._fast, listen_sockets, strict=False):
             fast.close_listen_socket(listen_socket)
 
     def counts(self) -> list[FastCounts]:
-        """Of each thread; any thread may call it."""
+        """The counts of each thread; may be called from any thread."""
         return [fast.counts() for fast in self._fast]
 
     def _collect(self) -> None:
@@ -102,11 +102,11 @@ class FastPath:
             left = [self._take_of(fast) for fast in self._fast]
             more = any(left)
         finally:
-            if more:  # also where one of them could not be taken up: the others wait for nobody's next punt
+            if more:  # also after an exception: the other threads' punts must not wait for the next one
                 os.eventfd_write(self._news, 1)
 
     def _take_of(self, fast: FastThread) -> bool:
-        """Take what one thread left to the slow path; whether there may be more."""
+        """Take the punts of one thread; return whether there may be more."""
         for _ in range(RUN):
             punted = fast.take()
             if punted is None:
@@ -116,5 +116,5 @@ class FastPath:
 
     def _answer(self, fast: FastThread, punted: Punted, answer: bytes) -> None:
         if not fast.answer(punted, answer):
-            # The queue is full, the way or our own address is gone: the client asks again.
+            # The queue is full, or the route or our own address is gone: the client asks again.
             self._path.counts.dropped("not_sent")

@@ -1,41 +1,41 @@
-"""A TCP stream cut into messages: each stands behind two bytes that give its length (RFC 1035 §4.2.2,
-RFC 7766 §8). Bytes in, messages out."""
+"""Splits a TCP stream into messages, each preceded by its length in two bytes (RFC 1035 §4.2.2, RFC 7766 §8).
+Bytes in, messages out."""
 
 from __future__ import annotations
 
 SMALLEST = 12
-"""bytes of a header: what claims to be shorter is no message, and what follows it cannot be trusted"""
+"""bytes of a DNS header: a shorter message is none, and the bytes after it cannot be trusted"""
 LARGEST = 2 + 65535
 
 
 class Framing:
-    """What has arrived of one stream. Holds nothing while no message is under way."""
+    """The received bytes of one stream that do not form a whole message yet."""
 
     __slots__ = ("_arrived", "broken")
 
     def __init__(self) -> None:
         self._arrived = bytearray()
         self.broken = False
-        """a length was met that no message has; nothing more comes out"""
+        """a length was read that no message has; no more messages are returned"""
 
     def __len__(self) -> int:
-        """Bytes that have come and were not given out."""
+        """The number of bytes that arrived and were not returned yet."""
         return len(self._arrived)
 
     def feed(self, piece: bytes | memoryview) -> None:
-        """More has arrived."""
+        """Add bytes that arrived."""
         self._arrived += piece
 
     def start(self, most: int) -> bytes:
-        """The first bytes that arrived, for what may stand before the first message."""
+        """The first bytes, at most ``most``: something else may precede the first message."""
         return bytes(self._arrived[:most])
 
     def skip(self, count: int) -> None:
-        """Forget the first bytes that arrived."""
+        """Drop the first ``count`` bytes."""
         del self._arrived[:count]
 
     def next(self) -> bytes | None:
-        """The next message; None: it is not complete, or the stream is broken."""
+        """The next message; None: it is incomplete, or the stream is broken."""
         arrived = self._arrived
         if self.broken or len(arrived) < 2:
             return None
@@ -47,7 +47,7 @@ class Framing:
             return None
         message = bytes(arrived[2:end])
         if len(arrived) == end:
-            self._arrived = bytearray()  # a bytearray keeps the room of the largest message that it held
+            self._arrived = bytearray()  # a bytearray keeps the memory of the largest message that it held
         else:
             del arrived[:end]
         return message

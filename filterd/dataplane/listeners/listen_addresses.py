@@ -1,9 +1,9 @@
-"""The addresses that are listened on, though interfaces come and go.
+"""The listen addresses, which stay served while interfaces come and go.
 
-A socket may be bound to an address that no interface has yet (IP_FREEBIND): the kernel delivers to it from
-the moment on which one has, and again whenever it comes back. What that does not cover is an address that
-names its interface (``fe80::1%eth0``): the socket is tied to the interface's number, which another time is
-another one. Those are bound anew.
+A socket may be bound to an address that no interface has yet (IP_FREEBIND): the kernel delivers to it as soon
+as an interface has the address, and again whenever the address comes back. An address that names its
+interface (``fe80::1%eth0``) is different: its socket is tied to the index of the interface, and that may
+change. Such an address is bound anew.
 """
 
 from __future__ import annotations
@@ -27,18 +27,18 @@ from filterd.dataplane.packet.unwrap import Unwrap
 from filterd.dataplane.slow.slowpath import SlowPath
 
 CHECK_SECONDS = 1.0
-"""between two looks at the interfaces"""
+"""between two checks of the interfaces"""
 
 
 class ListenObserver(Protocol):
-    """Who is told of what an operator should know."""
+    """Takes events that an operator should know of."""
 
     def note(self, event: str, **fields: object) -> None:
-        """Something happened; the fields say with what."""
+        """Report an event with its fields."""
 
 
 class SelfQueryTarget(NamedTuple):
-    """Where the resolver can ask itself."""
+    """A listen address at which the resolver can ask itself."""
 
     address: Address
     port: int
@@ -59,7 +59,7 @@ class ListenAddress:
         service: TcpService,
         observer: ListenObserver,
     ) -> None:
-        """Binds the sockets. Raises ``OSError`` for all but an address that is not there yet."""
+        """Binds the sockets. Raises ``OSError``, but not for an address that no interface has yet."""
         self._address = address
         self._port = port
         self._path = path
@@ -86,13 +86,13 @@ class ListenAddress:
             listener.start()
 
     def trust(self, unwrap: Unwrap) -> None:
-        """Other senders speak PROXY from now on."""
+        """Expect the PROXY protocol from other senders from now on."""
         self._unwrap = unwrap
         if self._listeners is not None:
             self._listeners[1].unwrap = unwrap
 
     def self_query_target(self) -> SelfQueryTarget | None:
-        """How to ask ourselves here; None: it is not served, or no interface has the address."""
+        """The target for self-queries; None: the address is not served, or no interface has it."""
         if not (self._started and self.present and self._listeners is not None):
             return None
         udp, address = self._listeners[0], self._address
@@ -101,7 +101,7 @@ class ListenAddress:
         return SelfQueryTarget(address, self._port or udp.port, self._unwrap, udp)
 
     def check(self) -> None:
-        """Find out whether the address came or went, and bind what can be bound."""
+        """Find out whether the address appeared or disappeared, and bind it if possible."""
         if self._listeners is not None and self._moved():
             self.close()
         if self._listeners is None:
@@ -140,7 +140,7 @@ class ListenAddress:
         except AbsentAddressError:
             return
         except OSError as error:
-            if str(error) != self._trouble:  # said once, tried for ever
+            if str(error) != self._trouble:  # reported once, tried again and again
                 self._trouble = str(error)
                 self._tell("a listen address cannot be served", reason=self._trouble)
             return
@@ -149,7 +149,7 @@ class ListenAddress:
             self.start()
 
     def _moved(self) -> bool:
-        """Whether the interface that the address names is gone, or is another one now."""
+        """Return whether the interface that the address names is gone or has another index now."""
         try:
             return interface_of(self._address) != self._interface
         except OSError:
@@ -160,7 +160,7 @@ class ListenAddress:
 
 
 class ListenAddresses:
-    """All of them, looked at now and then."""
+    """All listen addresses, checked every ``CHECK_SECONDS``."""
 
     def __init__(self, addresses: list[ListenAddress]) -> None:
         self._addresses = addresses
@@ -173,7 +173,7 @@ class ListenAddresses:
         self._wait()
 
     def trust(self, unwrap: Unwrap) -> None:
-        """Other senders speak PROXY from now on."""
+        """Expect the PROXY protocol from other senders from now on."""
         for each in self._addresses:
             each.trust(unwrap)
 
@@ -189,7 +189,7 @@ class ListenAddresses:
         return [each.self_query_target() for each in self._addresses]
 
     def counts(self) -> dict[str, int]:
-        """How many addresses are there, and how many are not."""
+        """The number of addresses that interfaces have (``present``) and do not have (``absent``)."""
         present = sum(each.present for each in self._addresses)
         return {"present": present, "absent": len(self._addresses) - present}
 

@@ -1,4 +1,4 @@
-"""What a TCP connection needs of the listener that accepted it."""
+"""The interface between a TCP connection and the listener that accepted it."""
 
 from __future__ import annotations
 
@@ -13,36 +13,36 @@ from filterd.dataplane.slow.slowpath import Send
 
 
 class QueryPath(Protocol):
-    """Where queries get their answers: the slow path."""
+    """Answers queries: the slow path, or that of self-queries."""
 
     @property
     def counts(self) -> AnswerCounts:
-        """What is counted on the way."""
+        """The counts of answers and drops."""
 
     def take(
         self, packet: memoryview, client: bytes, tcp: bool, send: Send, proxied: bool
     ) -> asyncio.Task[None] | None:
-        """Answer through ``send``, now or later; the task where it is later."""
+        """Answer through ``send``, now or later; return the task if it is later."""
 
 
 class ListenerContext(Protocol):
-    """What a listener's connections share."""
+    """The parts that all connections of a listener share."""
 
     @property
     def path(self) -> QueryPath:
-        """Where their queries go."""
+        """The path that answers their queries."""
 
     @property
     def unwrap(self) -> Unwrap:
-        """Who speaks PROXY."""
+        """The senders that must use the PROXY protocol."""
 
     @property
     def connections(self) -> ConnectionTable:
-        """All that are open."""
+        """The table of open connections."""
 
     @property
     def buffer(self) -> memoryview:
-        """Where the kernel puts what it has read; used up before the next read."""
+        """The buffer of all reads; its content is used before the next read."""
 
     @property
     def clock(self) -> Callable[[], float]:

@@ -1,11 +1,11 @@
-"""The resolver's own TCP connections: apart from clients', outside of their limits and of every count."""
+"""The resolver's TCP connections to itself: kept apart from clients' connections, their limits and counts."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from filterd.dataplane.fast.selfquery import SelfQueries
-from filterd.dataplane.listeners.connection_table import ConnectionLimits, ConnectionTable, Ending
+from filterd.dataplane.listeners.connection_table import ConnectionEnding, ConnectionLimits, ConnectionTable
 from filterd.dataplane.packet.answer_counts import AnswerCounts
 from filterd.dataplane.slow.slowpath import Send
 
@@ -13,20 +13,20 @@ Peer = tuple[str, int]
 
 
 def peer_of(address: Any) -> Peer:
-    """Of a socket's address, as the system gives it."""
+    """The peer in a socket address as the system returns it."""
     return str(address[0]).partition("%")[0], int(address[1])
 
 
 class SelfQueryPath:
-    """Answers self-queries, where clients' queries have the slow path."""
+    """Answers self-queries, as the slow path answers clients' queries."""
 
     def __init__(self, key: bytes) -> None:
         self._queries = SelfQueries(key)
         self.counts = AnswerCounts()
-        """what was counted on these connections, for nobody"""
+        """counts of these connections; no metric shows them"""
 
     def take(self, packet: memoryview, client: bytes, tcp: bool, send: Send, proxied: bool = False) -> None:
-        """Answer at once, or not at all."""
+        """Answer a self-query at once; ignore everything else."""
         del client, tcp, proxied
         answer = self._queries.answer(packet)
         if answer is not None:
@@ -34,8 +34,8 @@ class SelfQueryPath:
 
 
 class SelfConnections:
-    """Which connections are ours, and what serves them. Nobody else can have the address and port of one of
-    our sockets while it is open."""
+    """Knows which accepted connections are our own, and serves them. While one of our sockets is open, nobody
+    else can have its address and port."""
 
     def __init__(self, key: bytes) -> None:
         self.path = SelfQueryPath(key)
@@ -43,18 +43,18 @@ class SelfConnections:
         self._peers: set[Peer] = set()
 
     def expect(self, peer: Peer) -> None:
-        """A connection from there is ours, until :meth:`forget`."""
+        """Treat a connection from this peer as our own, until :meth:`forget`."""
         self._peers.add(peer)
 
     def forget(self, peer: Peer) -> None:
-        """Our socket is closed."""
+        """Our socket with this address and port is closed."""
         self._peers.discard(peer)
 
     def is_ours(self, peer: Any) -> bool:
-        """Whether the other end, as ``accept`` gives it, is one of our sockets."""
+        """Return whether the other end, as ``accept`` returns it, is one of our sockets."""
         return bool(self._peers) and peer_of(peer) in self._peers
 
     def close(self) -> None:
-        """Cut those that are open."""
+        """Cut all open connections."""
         for connection in self.connections:
-            connection.cut(Ending.SHUTDOWN)
+            connection.cut(ConnectionEnding.SHUTDOWN)

@@ -1,8 +1,8 @@
-"""The resolver asks itself: each thread of the fast path through its own UDP socket, and once over TCP.
+"""The resolver's check of itself: it asks each thread of the fast path over UDP, and the event loop over TCP.
 
-One turn: read the answers to what was asked at the last one, judge, ask again. The addresses that are served
-have their turns; a thread that owes an answer is asked at all of them. Self-queries are answered above
-everything that could refuse them, and counted apart.
+Each turn reads the answers to the queries of the turn before, judges, and asks again. It asks at one served
+address after the other; a thread that owes an answer is asked at all of them. Self-queries are answered
+before anything that could refuse them, and are counted apart.
 """
 
 from __future__ import annotations
@@ -20,13 +20,12 @@ from filterd.dataplane.listeners.tcp import TcpService
 from filterd.dataplane.listeners.thread_liveness import PERIOD, STUCK_SECONDS, Signs, ThreadLiveness
 
 UNHEARD_SECONDS = 30.0
-"""after which it is said that no self-query has come through"""
+"""after which we report that no self-query has come through"""
 _REMEDY = "none: the resolver is ended and started again; report the fault, with this log"
 
 
 class SelfCheck:
-    """Owned by the event loop, which calls :meth:`turn` every ``PERIOD`` seconds or more often; any thread
-    may read the rest."""
+    """Owned by the event loop, which calls :meth:`turn` every ``PERIOD``; any thread may read the rest."""
 
     def __init__(
         self,
@@ -36,7 +35,7 @@ class SelfCheck:
         observer: ListenObserver,
         key: bytes,
     ) -> None:
-        """``key``: 16 secret bytes. Before the threads start."""
+        """``key``: 16 secret bytes. To be made before the threads start."""
         fast.know_itself(key)
         service.self_connections = SelfConnections(key)
         self._addresses = addresses
@@ -57,30 +56,30 @@ class SelfCheck:
         self._unheard = Silence(PERIOD)
         self._told_unheard = False
         self.counts: Counter[tuple[str, str]] = Counter()
-        """``(path, outcome)`` -> looks at a thread, or at TCP, that ended so"""
+        """``(path, outcome)`` -> the number of checks of a thread, or of TCP, with that outcome"""
 
     @property
     def lives(self) -> bool:
-        """Whether each thread has shown itself, and neither one nor TCP is stuck."""
+        """Return whether every thread has given a sign of life, and neither a thread nor TCP is stuck."""
         return all(thread.lives for thread in self._liveness) and not self.troubles()
 
     @property
     def settled(self) -> bool:
-        """Whether a self-query has come through to each thread."""
+        """Return whether every thread has answered a self-query."""
         return all(thread.heard for thread in self._liveness)
 
     @property
     def threads_stuck(self) -> int:
-        """How many threads are stuck."""
+        """The number of threads that are stuck."""
         return sum(thread.stuck for thread in self._liveness)
 
     def troubles(self) -> list[str]:
-        """What is stuck, in words."""
+        """A sentence for each part that is stuck."""
         stuck = [f"thread fast-{number} is stuck" for number, each in enumerate(self._liveness) if each.stuck]
         return [*stuck, "TCP is stuck"] if self._tcp.stuck else stuck
 
     def turn(self, now: float) -> None:
-        """Read, judge, ask. ``now``: seconds of a clock that does not go back."""
+        """Read answers, judge, and ask. ``now``: seconds of a clock that does not go back."""
         targets = [target for target in self._addresses.self_query_targets() if target is not None]
         self._keep_udp_askers(targets)
         answered = set[int]().union(*(asker.collect() for asker in self._udp_askers.values()))
@@ -97,13 +96,13 @@ class SelfCheck:
         self._tcp_asker.close()
 
     def _keep_udp_askers(self, targets: list[SelfQueryTarget]) -> None:
-        """One for each address that is served now."""
+        """Have one asker for each address that is served now."""
         served = {id(target.udp): target for target in targets}
         for gone in self._udp_askers.keys() - served.keys():
             self._udp_askers.pop(gone).close()
         for key, target in served.items():
             asker = self._udp_askers.setdefault(key, UdpAsker(target, self._queries))
-            asker.target = target  # who speaks PROXY may have changed
+            asker.target = target  # the senders of PROXY headers may have changed
 
     def _judge(self, answered: set[int], now: float) -> None:
         crowded = self._crowded()
@@ -131,7 +130,7 @@ class SelfCheck:
             self._tell("tcp", stuck=self._tcp.stuck)
 
     def _crowded(self) -> set[int]:
-        """The threads before whose sockets datagrams were lost since the last look, or may have been."""
+        """The threads whose sockets lost datagrams since the last turn, or may have lost some."""
         found: set[int] = set()
         before, self._lost = self._lost, {}
         for key, asker in self._udp_askers.items():
@@ -171,7 +170,7 @@ class SelfCheck:
             self._observer.note("a part that was stuck answers again", part=part)
 
     def _tell_unheard(self, served: bool, now: float) -> None:
-        """Say once that self-queries do not come through, though the threads are at work."""
+        """Report once that self-queries do not come through, though the threads are at work."""
         if self.settled or not served or self._told_unheard:
             self._unheard.heard()
         elif self._unheard.advance(now) >= UNHEARD_SECONDS:
@@ -181,18 +180,18 @@ class SelfCheck:
 
 
 class TcpLiveness:
-    """Whether TCP lives: by an answer, or by anything at all that happened to clients' connections. A flood
-    of them may leave us waiting."""
+    """Judges whether TCP works: by an answer, or by any activity of clients' connections, since under a flood
+    of those our own connection may have to wait."""
 
     def __init__(self) -> None:
         self.stuck = False
         self.asked = False
-        """nobody was asked at the last look: nothing can be said"""
+        """a query was sent in the last turn; without one nothing can be said"""
         self._activity = 0
         self._silence = Silence(PERIOD)
 
     def judge(self, answered: bool, activity: int, now: float) -> Signs:
-        """Judge anew. ``activity``: a count that grows with what happens to connections."""
+        """Judge anew. ``activity``: a count that grows with every event of a client's connection."""
         moved, self._activity = activity != self._activity, activity
         self._silence.advance(now)
         if answered or moved or not self.asked:

@@ -1,4 +1,4 @@
-"""How long something has given no sign of life, as far as somebody was awake to notice one."""
+"""Measures how long something has given no sign of life while its observer was awake to notice one."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ from dataclasses import dataclass
 
 @dataclass(slots=True)
 class Silence:
-    """Looked at every ``between`` seconds or so. Times are seconds of a clock that does not go back.
+    """The silence so far, advanced about every ``between`` seconds. Times: seconds of a clock that does not
+    go back.
 
-    A look adds what has passed since the one before, but never more than two looks' time: where the whole
-    machine was suspended, or the one who looks was stopped, there was nothing to be heard.
+    Each advance adds the time since the one before, but at most twice ``between``: while the machine was
+    suspended, or the observer stopped, no sign could be noticed.
     """
 
     between: float
@@ -18,11 +19,11 @@ class Silence:
     _advanced_at: float | None = None
 
     def heard(self) -> None:
-        """It lives."""
+        """Note a sign of life."""
         self.seconds = 0.0
 
     def advance(self, now: float) -> float:
-        """Seconds without a sign."""
+        """Add the time since the last call; return the seconds without a sign of life."""
         if self._advanced_at is not None:
             self.seconds += min(max(now - self._advanced_at, 0.0), 2 * self.between)
         self._advanced_at = now

@@ -1,4 +1,4 @@
-"""TCP listeners: accept within the limits, and again after the system had nothing left to give."""
+"""TCP listeners: they accept within the limits, and pause while the system is short of files or memory."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from collections.abc import Callable
 from typing import Any
 
 from filterd.dataplane.listeners.client_connection import ClientConnection
-from filterd.dataplane.listeners.connection_table import SLOT, ConnectionTable, Ending
+from filterd.dataplane.listeners.connection_table import SLOT, ConnectionEnding, ConnectionTable
 from filterd.dataplane.listeners.listener_context import ListenerContext
 from filterd.dataplane.listeners.self_connections import SelfConnections, SelfQueryPath
 from filterd.dataplane.packet.unwrap import Unwrap, client_bytes
 from filterd.dataplane.slow.slowpath import SlowPath
 
 READ = 16 * 1024
-"""bytes taken from one connection before others get their turn"""
+"""bytes read from one connection before others get their turn"""
 ACCEPTS = 16
 """connections accepted before others get their turn"""
 FIRST_PAUSE = 0.05
 LONGEST_PAUSE = 1.0
-"""seconds without accepting after the system had no file or memory for a connection"""
+"""seconds without accepting after the system had no file or memory left for a connection"""
 _SHORTAGES = {
     errno.EMFILE: "files",
     errno.ENFILE: "files",
@@ -32,35 +32,35 @@ _SHORTAGES = {
 
 
 class TcpService:
-    """What all TCP listeners share: the connections, their limits and their deadlines."""
+    """The state that all TCP listeners share: the connections, their limits and their deadlines."""
 
     def __init__(self, connections: ConnectionTable, clock: Callable[[], float]) -> None:
-        """``clock`` gives seconds and does not go back."""
+        """``clock`` returns seconds and does not go back."""
         self.connections = connections
         self.clock = clock
         self.shortages: Counter[str] = Counter()
-        """connections that could not be accepted, by what was missing"""
+        """connections that could not be accepted, by the resource that was short"""
         self.self_connections: SelfConnections | None = None
-        """the resolver's connections to itself; None: it has none"""
+        """the resolver's connections to itself; None: it does not check itself"""
         self.buffer = memoryview(bytearray(READ))
         self._timer: asyncio.TimerHandle | None = None
 
     def start(self) -> None:
-        """Begin to watch deadlines, on the running loop."""
+        """Begin to enforce deadlines, on the running loop."""
         self._timer = asyncio.get_running_loop().call_later(SLOT, self._turn)
 
     def close(self) -> None:
-        """Cut every connection that is open."""
+        """Cut every open connection."""
         if self._timer is not None:
             self._timer.cancel()
         for connection in self.connections:
-            connection.cut(Ending.SHUTDOWN)
+            connection.cut(ConnectionEnding.SHUTDOWN)
         if self.self_connections is not None:
             self.self_connections.close()
 
     @property
     def activity(self) -> int:
-        """Grows with every client's connection that comes, goes, or is refused."""
+        """A number that grows with every client connection that opens, ends, or is refused."""
         ended, missed = sum(self.connections.ended.values()), sum(self.shortages.values())
         return len(self.connections) + 2 * ended + missed
 
@@ -70,7 +70,7 @@ class TcpService:
 
 
 class SelfContext:
-    """A listener as the resolver's own connections see it: the same, but for their path and their table."""
+    """The listener as the resolver's own connections see it, with their own path and table."""
 
     def __init__(self, listener: TcpListener, self_connections: SelfConnections) -> None:
         self._listener = listener
@@ -81,7 +81,7 @@ class SelfContext:
 
     @property
     def unwrap(self) -> Unwrap:
-        """Who speaks PROXY."""
+        """The senders that must use the PROXY protocol."""
         return self._listener.unwrap
 
 
@@ -122,7 +122,7 @@ class TcpListener:
                 if error.errno in _SHORTAGES:
                     self._back_off(_SHORTAGES[error.errno])
                     return
-                continue  # the client, or the way to it, is gone already: accept(2) says so by its errors
+                continue  # the client or its network is gone already; accept(2) passes such errors on
             self._pause = FIRST_PAUSE
             self._open(accepted, peer)
 
@@ -143,15 +143,15 @@ class TcpListener:
         task.add_done_callback(self._opening.discard)
 
     async def _serve(self, connection: ClientConnection, accepted: socket.socket) -> None:
-        """From here on it serves itself."""
+        """Give the socket to the connection, which serves itself from then on."""
         try:
             await asyncio.get_running_loop().connect_accepted_socket(lambda: connection, accepted)
         except OSError:
-            accepted.close()  # reset before it was looked at
-            connection.cut(Ending.LOST)
+            accepted.close()  # reset before it was set up
+            connection.cut(ConnectionEnding.LOST)
 
     def _back_off(self, reason: str) -> None:
-        """The loop would find the socket ready again at once, for ever."""
+        """Pause: the loop would find the socket ready again at once, for ever."""
         self._service.shortages[reason] += 1
         self.connections.make_room()
         loop = asyncio.get_running_loop()

@@ -1,12 +1,12 @@
-"""Whether one thread of the fast path lives, by what was seen of it between two looks.
+"""Judges whether one thread of the fast path works, by its signs of life between two checks.
 
-A self-query that was answered is the proof. Without one:
+An answered self-query is proof. Without one:
 
-1. it is no silence where datagrams were lost before a socket that the thread does read: a flood fills the
-   socket's queue, the self-query is lost like any other, and the thread has never been busier;
-2. it is no silence where nobody could ask, or where no self-query has ever come through (loopback may be
-   filtered), as long as the thread goes through its turns: it wakes each second at the least;
-3. all else is silence, and after ``STUCK_SECONDS`` of it the thread is stuck.
+1. It is not silent if its sockets lost datagrams while it read from them: a flood fills the queue, and the
+   self-query is lost like any other datagram, while the thread is as busy as can be.
+2. It is not silent if no self-query could be sent, or none has ever come through (loopback may be filtered),
+   as long as the thread goes through its turns: it wakes at least once a second.
+3. Otherwise it is silent, and after ``STUCK_SECONDS`` of silence it is stuck.
 """
 
 from __future__ import annotations
@@ -17,29 +17,29 @@ from typing import NamedTuple
 from filterd.dataplane.listeners.silence import Silence
 
 PERIOD = 1.0
-"""seconds between two looks"""
+"""seconds between two checks"""
 STUCK_SECONDS = 5.0
 
 
 class Signs(NamedTuple):
-    """Seen since the last look."""
+    """The signs of life since the last check."""
 
     asked: bool
     answered: bool
     turned: bool
-    """it has looked at its sockets"""
+    """it has polled its sockets"""
     crowded: bool
-    """datagrams were lost before its sockets, and it has read from them"""
+    """its sockets lost datagrams, and it has read from them"""
 
 
 @dataclass(slots=True)
 class ThreadLiveness:
-    """One thread. Times are seconds of a clock that does not go back."""
+    """The state of one thread. Times are seconds of a clock that does not go back."""
 
     heard: bool = False
-    """a self-query came through once"""
+    """a self-query has come through at least once"""
     lives: bool = False
-    """there was some sign of life since the start"""
+    """it has given a sign of life since the start"""
     stuck: bool = False
     _silence: Silence = field(default_factory=lambda: Silence(PERIOD))
 

@@ -7,7 +7,7 @@ from filterd.dataplane.listeners.fast_threads import FastPath, ListenSockets
 
 
 class UdpListener:
-    """Bound when made; served from :meth:`start` to :meth:`close`."""
+    """Binds its sockets at once and serves them from :meth:`start` to :meth:`close`."""
 
     def __init__(self, address: Address, port: int, fast: FastPath) -> None:
         """Raises ``OSError`` that names the address."""
@@ -18,20 +18,20 @@ class UdpListener:
 
     @property
     def port(self) -> int:
-        """That it is bound to."""
+        """The port that the sockets are bound to."""
         return int(self._sockets[0].getsockname()[1])
 
     def lost(self) -> list[int | None]:
-        """How many datagrams each thread's socket has lost so far, its queue being full."""
+        """The number of datagrams that each thread's socket has lost so far because its queue was full."""
         return [lost_by(each) for each in self._sockets]
 
     def start(self) -> None:
         """Begin to serve. Raises ``OSError``."""
-        self._listen_sockets = self._fast.open(self._sockets, self._wildcard)
+        self._listen_sockets = self._fast.open_sockets(self._sockets, self._wildcard)
 
     def close(self) -> None:
         """Stop serving and close the sockets."""
-        self._fast.shut(self._listen_sockets)
+        self._fast.close_sockets(self._listen_sockets)
         self._listen_sockets = ()
         for each in self._sockets:
             each.close()

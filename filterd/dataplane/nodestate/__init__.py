@@ -1,1 +1,1 @@
-"""What a node knows without store or control: files on its own disk, and the tail that feeds them."""
+"""The state that a node keeps on its own disk, and the thread that follows the store's change log."""

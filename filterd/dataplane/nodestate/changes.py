@@ -1,9 +1,8 @@
-"""Reading the store's change log: a plain read-only sqlite3 connection, every read a short transaction of
-its own.
+"""Reads the store's change log over a plain read-only sqlite3 connection, each read in a short transaction.
 
-An open read would keep the store's write-ahead log from being folded back, so none outlives its function.
-Used by one thread. Errors are :class:`StoreUnreadableError`, whatever is wrong with the store: the node
-then goes on with what it has.
+An open read would stop SQLite from folding its write-ahead log back into the database, so no read outlives
+its function. Used by one thread. Whatever is wrong with the store, the error is
+:class:`StoreUnreadableError`, and the node goes on with what it has.
 """
 
 from __future__ import annotations
@@ -24,13 +23,15 @@ BATCH = 1000
 
 
 class StoreUnreadableError(Exception):
-    """The store is not there, locked, of another schema or damaged, or holds a change that this version
-    cannot read; the message says which."""
+    """The store is missing, locked, damaged or of another schema, or holds a change that this version cannot
+    read; the message says which."""
 
 
 class StoreBehindError(StoreUnreadableError):
-    """The store is older than what was applied from it: lost and begun anew, or a backup. Read anew, it would
-    take away orders and choices that were acknowledged, so a node goes on with what it has."""
+    """The store is older than what was applied from it: it was lost and begun anew, or is a backup.
+
+    Reading it would take away orders and choices that were acknowledged, so a node goes on with what it has.
+    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,28 +69,28 @@ class ChangeLog:
         self._uri = f"file:{quote(str(path))}?mode=ro"
         self._connection: sqlite3.Connection | None = None
         self._file: tuple[int, int] | None = None
-        """device and number of the file that the connection reads"""
-        self._seen: int | None = None
+        """device and inode of the file that the connection reads"""
+        self._seen_version: int | None = None
 
     def close(self) -> None:
         """Close the connection; the next read opens it again."""
         if self._connection is not None:
             self._connection.close()
             self._connection = None
-        self._seen = None
+        self._seen_version = None
 
     def changed(self) -> bool:
-        """Whether anything may have been committed since the last call: cheap enough to ask every few
-        milliseconds. Always true on a new connection, and after :meth:`forget`."""
+        """Return whether anything may have been committed since the last call; always true on a new
+        connection and after :meth:`forget`. Cheap enough to call every few milliseconds."""
         with self._reading() as connection:
             version: int
             (version,) = connection.execute("PRAGMA data_version").fetchone()
-        seen, self._seen = self._seen, version
-        return seen != version
+        before, self._seen_version = self._seen_version, version
+        return before != version
 
     def forget(self) -> None:
         """Make the next :meth:`changed` true: what was announced could not be applied."""
-        self._seen = None
+        self._seen_version = None
 
     def head(self) -> Head:
         """Newest revision and floor."""
@@ -97,8 +98,7 @@ class ChangeLog:
             return _head(connection)
 
     def page(self, stream: str, cursor: int) -> Page:
-        """The next changes of ``stream``. Below the floor there are none to be had: compare
-        ``head.floor``."""
+        """The next changes of ``stream``. Changes below ``head.floor`` are gone: the caller compares."""
         with self._transaction() as connection:
             head = _head(connection)
             found = connection.execute(
@@ -112,13 +112,12 @@ class ChangeLog:
         return Page(head, rows, rows[-1].revision if more else max(head.revision, cursor), more)
 
     def all_orders(self) -> tuple[int, list[OrderChange]]:
-        """Every order ever in force, and the revision at which that is so."""
+        """The revision of the store, and every order ever in force by then."""
         with self._transaction() as connection:
             return _head(connection).revision, list(fullstate.mandatory_state(connection.execute))
 
     def lines(self, after: int) -> tuple[Head, list[LineChange]]:
-        """The next lines above the number ``after``, at most :data:`BATCH`, and the head at which it is
-        so."""
+        """The head of the store, and the next lines above the number ``after``, at most :data:`BATCH`."""
         with self._transaction() as connection:
             return _head(connection), fullstate.lines_page(connection.execute, after, BATCH)
 
@@ -128,7 +127,7 @@ class ChangeLog:
             return _head(connection), fullstate.bindings_page(connection.execute, after, BATCH)
 
     def _present(self) -> tuple[int, int] | None:
-        """Device and number of the file at the path; None where there is none."""
+        """Device and inode of the file at the path; None where there is none."""
         try:
             status = self._path.stat()
         except OSError:
@@ -146,7 +145,7 @@ class ChangeLog:
 
     @contextmanager
     def _reading(self) -> Iterator[sqlite3.Connection]:
-        """The connection. Another file in the place of the one that is open is opened instead."""
+        """The connection. Where another file has taken the place of the open one, that file is opened."""
         if self._connection is not None and self._present() != self._file:
             self.close()
         try:

@@ -1,8 +1,8 @@
-"""The node: from its own disk to a published state, then after the store's change log, on one thread.
+"""The node: starts from its own disk, publishes a state, then follows the store's change log, on one thread.
 
-One turn, every few milliseconds: orders first, then lines and bindings, then a new snapshot, then what the
-clock alone changes. A change counts as applied when it is on the node's disk *and* in the published state.
-Whatever is wrong with the store, the node goes on with what it has, and asks for what is missing.
+One turn, every few milliseconds, does orders first, then lines and bindings, then a new snapshot, then what
+the clock alone changes. A change counts as applied once it is on the node's disk *and* in the published
+state. Whatever is wrong with the store, the node goes on with what it has, and asks again for the rest.
 """
 
 from __future__ import annotations
@@ -27,42 +27,43 @@ POLL_SECONDS = 0.02
 OPENING_SECONDS = 0.002
 """between two steps of opening a new snapshot, each of which takes some tenths of a millisecond"""
 DISK_SECONDS = 0.25
-"""after a turn in which the node's disk took no change: what stands on it is then read through again"""
+"""pause after a turn in which the node's disk took no change: its logs are then read again"""
 FAILED_SECONDS = 1.0
-"""after a turn that ended in an unforeseen error"""
+"""pause after a turn that ended in an unforeseen error"""
 _REMEDIES = {
     StoreBehindError.__name__: "put the newest store back; if this one is meant to replace it,"
     " stop the resolver, remove state_dir/node and start it again"
 }
-"""error -> what to do, where it takes a person"""
+"""error -> what a person has to do about it"""
 
 
 class Node:
-    """Everything but :meth:`change_settings`, :meth:`stop` and the figures belongs to one thread."""
+    """The node state and the turns that renew it. All but :meth:`change_settings`, :meth:`stop` and the
+    values for metrics belongs to one thread."""
 
     def __init__(
         self,
-        place: NodePaths,
+        paths: NodePaths,
         settings: StateSettings,
         publish: Callable[[Published], None],
         observer: NodeObserver,
         clock: Callable[[], float],
     ) -> None:
-        self._key = place.key
+        self._key = paths.key
         self._observer = observer
         self._clock = clock
         self._publish = publish
         self._settings = settings
-        self.disk = NodeDisk(place.state_dir / "node", place.key)
-        self.publisher = Publisher(self.disk, place.key, settings)
+        self.disk = NodeDisk(paths.state_dir / "node", paths.key)
+        self.publisher = Publisher(self.disk, paths.key, settings)
         self.snapshot_files = SnapshotFiles(
-            place.state_dir / layout.DIRECTORY,
-            place.state_dir / "node" / "snapshot",
-            place.key,
+            paths.state_dir / layout.DIRECTORY,
+            paths.state_dir / "node" / "snapshot",
+            paths.key,
             lambda name, reason: observer.note("snapshot refused", file=name, reason=reason),
             check_meta,
         )
-        self._log = ChangeLog(place.store) if place.store else None
+        self._log = ChangeLog(paths.store) if paths.store else None
         self.resync: Resync | None = None
         """the full resync of the parental part that is under way"""
         self._mandatory_cursor = 0
@@ -88,7 +89,7 @@ class Node:
         return max(0.0, now - self._waiting_since) if self._waiting_since else 0.0
 
     def missing(self) -> list[str]:
-        """What keeps the node from being ready."""
+        """The reasons why the node is not ready; empty when it is."""
         lacking = [
             f"{name} state: {part.reason}"
             for name, part in self.disk.parts().items()
@@ -101,7 +102,7 @@ class Node:
         return lacking
 
     def load(self) -> None:
-        """Start from the disk: needs neither store nor control."""
+        """Start from the disk, which needs neither store nor control."""
         snapshot = self.snapshot_files.at_start()
         now = int(self._clock())
         if snapshot is not None:
@@ -146,7 +147,7 @@ class Node:
         self._settings = settings
 
     def turn(self) -> bool:
-        """Do what is due once; whether more is waiting."""
+        """Do once what is due. Returns whether more is waiting."""
         behind = self._follow_store()
         now = int(self._clock())
         snapshot = self.snapshot_files.poll(self.publisher.snapshot)
@@ -194,8 +195,8 @@ class Node:
         return more
 
     def _in_trouble(self, error: Exception) -> None:
-        """The store cannot be followed, or the node's disk not be written: said once, tried again every
-        turn."""
+        """The store cannot be read or the node's disk not be written. That is noted once, and tried again
+        every turn."""
         kind = type(error).__name__
         if kind != self._trouble:
             self._observer.note("change log not followed", reason=kind, remedy=_REMEDIES.get(kind, ""))
@@ -204,7 +205,7 @@ class Node:
         self._begin_again()
 
     def _begin_again(self) -> None:
-        """What was announced was not applied: it is asked for again, and until then the node is behind."""
+        """Read again what was announced and not applied; until then the node is behind."""
         self._waiting_since = self._waiting_since or self._clock()
         if self._log is not None:
             self._log.forget()
@@ -262,7 +263,7 @@ class Node:
         return page.more
 
     def _resync_choices(self, log: ChangeLog) -> bool:
-        """One step of reading every line and binding anew; whether more is waiting: always."""
+        """Do one step of reading every line and binding anew. More is always waiting."""
         if self.resync is None:
             self.resync = Resync(log, self.disk, self.publisher.book(), self._key)
             self._waiting_since = self._waiting_since or self._clock()

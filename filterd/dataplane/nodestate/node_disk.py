@@ -1,8 +1,8 @@
-"""The node's own disk: three journals, what was read from them, and which parts can be trusted.
+"""The node state on the disk and in memory: three parts, a journal each, and which of them can be trusted.
 
-``mandatory`` (orders), ``parental`` (lines) and ``bindings``; the last two are the parental part. A part
-is *missing* until its journal could be read or a full resync from the store has written it anew. Every
-change is on the disk before it is in memory. Owned by the node's thread.
+The parts are ``mandatory`` (orders), ``parental`` (lines) and ``bindings``; the last two together are the
+parental part. A part is *missing* until its journal was read, or a full resync from the store has written it
+anew. Every change is on the disk before it is in memory. Owned by the node's thread.
 """
 
 from __future__ import annotations
@@ -26,22 +26,22 @@ from filterd.policy.overlay import OrderRules
 from filterd.policy.resolve import PolicyBook
 
 LOG_LIMIT = 4 * 1024 * 1024
-"""bytes that a log may always have, before a checkpoint replaces it"""
+"""bytes that a log may have in any case before a checkpoint replaces it"""
 LOG_SHARE = 4
-"""a log may also be this part of its checkpoint: a start reads through both, and a long import must not
-write the checkpoint over and over"""
+"""a log may also grow to its checkpoint's size divided by this: a start reads both, and a long import must
+not write the checkpoint over and over"""
 
 
 @dataclass(slots=True)
 class Part:
-    """One journal's standing. ``revision`` is the newest one that is in it; None: the part is missing."""
+    """One part with its journal. ``revision`` is the newest in it; None while the part is missing."""
 
     journal: Journal
     revision: int | None = None
     damaged: int = 0
-    """how often it was found damaged"""
+    """how often the journal was found damaged"""
     reason: str = ""
-    """what was wrong, in words without names of clients; empty where nothing was"""
+    """why the part is missing, without personal data; empty where it is not"""
 
 
 def empty_addresses() -> Addresses:
@@ -51,7 +51,7 @@ def empty_addresses() -> Addresses:
 
 @dataclass(slots=True)
 class NodeDisk:
-    """The parts of the node state, on the disk and in memory alike."""
+    """The parts of the node state."""
 
     directory: Path
     key: bytes
@@ -80,12 +80,12 @@ class NodeDisk:
         return self.lines.revision
 
     def parts(self) -> dict[str, Part]:
-        """By name, for metrics and readiness."""
+        """The parts by name, for metrics and readiness."""
         return {"mandatory": self.mandatory, "lines": self.lines, "bindings": self.bindings}
 
     def load(self, book: PolicyBook) -> None:
-        """Read everything; ``book`` is an empty one over the profiles in force. A part that is damaged or
-        not there stays missing, with its reason."""
+        """Read all parts; ``book`` is an empty one for the profiles in force. A part that is damaged or not
+        there stays missing, with its reason."""
         self.book, self.known = book, KnownLines(book)
         self._load(self.mandatory, self._take_orders)
         self._load(self.bindings, self._take_bindings)
@@ -135,8 +135,8 @@ class NodeDisk:
     def log_parental(self, revision: int, batch: ParentalBatch) -> None:
         """Log one batch. Raises ``OSError``: it must not be applied then.
 
-        Bindings first: should the power fail in between they are ahead, and the batch that is read again
-        from the store finds them as it would leave them.
+        Bindings come first. Should the power fail in between, they are ahead; the same batch, read again from
+        the store, then leaves them as they are.
         """
         before = self.bindings.revision
         if batch.bindings:
@@ -155,7 +155,7 @@ class NodeDisk:
         self.known.apply(batch.lines)
 
     def replace_orders(self, revision: int, orders: Iterable[OrderRules]) -> None:
-        """Full resync of the mandatory part. Raises ``OSError``: the old part then stands."""
+        """Replace the mandatory part after a full resync. Raises ``OSError``: the old part then stands."""
         fresh = KnownOrders()
         fresh.apply(orders)
         self.mandatory.journal.checkpoint(revision, fresh.body())
@@ -165,10 +165,11 @@ class NodeDisk:
     def replace_parental(
         self, revision: int, book: PolicyBook, known: KnownLines, addresses: Addresses
     ) -> Generator[None]:
-        """Full resync of the parental part; ends when it has taken the place of the old one, and yields while
-        the disk is waited for. Nothing may be logged meanwhile. Raises ``OSError``: the old part then stands.
+        """Replace the parental part after a full resync. Yields while the disk is waited for, and ends when
+        the new part is in place. Nothing may be logged meanwhile. Raises ``OSError``: the old part then
+        stands.
 
-        Bindings first, for the same reason as in :meth:`log_parental`.
+        Bindings come first, for the same reason as in :meth:`log_parental`.
         """
         for journal, body in (
             (self.bindings.journal, addresses.dump_parts),
@@ -184,14 +185,13 @@ class NodeDisk:
             part.revision, part.reason = revision, ""
 
     def settle(self) -> None:
-        """Take over checkpoints that have come to the disk. Raises ``OSError`` if one could not be
-        written."""
+        """Use the checkpoints that are on the disk by now. Raises ``OSError`` if one could not be written."""
         for part in self.parts().values():
             part.journal.settle()
 
     def reopen(self) -> None:
-        """After a failed write: open each log again. One that is not as it was left makes its part
-        missing; one that the disk does not let us read is tried again after the next failed write."""
+        """Open each log again after a failed write. One that is not as it was left makes its part missing;
+        one that cannot be read is tried again after the next failed write."""
         for part in self.parts().values():
             if part.revision is None or part.journal.is_open:
                 continue
@@ -211,8 +211,8 @@ class NodeDisk:
 
     @staticmethod
     def _append(part: Part, revision: int, payload: bytes, body: Callable[[], tuple[Chunk, ...]]) -> None:
-        """Add a record. A log grown too long is folded into a checkpoint of what is in memory before it;
-        that is written beside the log, which goes on meanwhile."""
+        """Add a record. Where the log has grown too long, a checkpoint of the memory is begun first; the log
+        goes on while that is written."""
         journal = part.journal
         limit = max(LOG_LIMIT, journal.checkpoint_size // LOG_SHARE)
         if journal.log_size > limit and part.revision is not None and journal.settle():

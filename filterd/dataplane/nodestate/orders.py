@@ -1,5 +1,4 @@
-"""The mandatory part of the node state: every order that was ever in force, its names as fingerprints
-only."""
+"""The mandatory part of the node state: every order that was ever in force, names as fingerprints only."""
 
 from __future__ import annotations
 
@@ -21,17 +20,17 @@ class KnownOrders:
 
     @classmethod
     def from_body(cls, body: bytes | memoryview) -> KnownOrders:
-        """What :func:`encode` wrote. ValueError for anything else."""
+        """Reads the result of :meth:`body`. ValueError for anything else."""
         orders = cls()
         orders.apply(decode(bytes(body)))
         return orders
 
     def body(self) -> bytes:
-        """All of it, for a checkpoint."""
+        """All orders, for a checkpoint."""
         return encode(self.by_id.values())
 
     def apply(self, orders: Iterable[OrderRules]) -> None:
-        """Put each order in the place of what was known of it."""
+        """Put each order in the place of its earlier form."""
         for order in orders:
             self.by_id[order.mandate.id] = order
 
@@ -40,8 +39,8 @@ class KnownOrders:
         return tuple(self.by_id.values())
 
     def above(self, revision: int) -> Iterator[OrderRules]:
-        """Orders that a snapshot of ``revision`` does not know in their present form, withdrawn ones left
-        out."""
+        """The orders that a snapshot of ``revision`` does not hold in their present form, apart from
+        withdrawn ones."""
         for order in self.by_id.values():
             if order.revision > revision and not order.mandate.withdrawn:
                 yield order
@@ -53,7 +52,7 @@ def encode(orders: Iterable[OrderRules]) -> bytes:
 
 
 def decode(body: bytes) -> list[OrderRules]:
-    """What :func:`encode` wrote. ValueError for anything else."""
+    """Reads the result of :func:`encode`. ValueError for anything else."""
     try:
         return [_order(fields) for fields in json.loads(body)]
     except (KeyError, TypeError) as error:

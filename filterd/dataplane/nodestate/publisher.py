@@ -1,7 +1,6 @@
-"""From the parts to the one published state: snapshot, overlay, mandates, policies at this moment,
-switches.
+"""Makes the published state out of its parts: snapshot, overlay, mandates, present policies, switches.
 
-Owned by the node's thread. What it makes is immutable; the query path sees one whole state or the other.
+Owned by the node's thread. A state is immutable; the query path sees one whole state or the next.
 """
 
 from __future__ import annotations
@@ -41,13 +40,13 @@ class Publisher:
     _classes: Classes = field(default_factory=Classes)
 
     def book(self) -> PolicyBook:
-        """An empty policy book over the profiles of the snapshot in force."""
+        """An empty policy book for the profiles of the snapshot in force."""
         if self.snapshot is None:
             return PolicyBook({}, self._classes)
         return PolicyBook.of_meta(self.snapshot.meta, self._classes)
 
     def adopt(self, snapshot: Snapshot, now: int) -> PublishedState | None:
-        """Go over to another snapshot."""
+        """Use another snapshot from now on."""
         self.snapshot = snapshot
         self._classes = from_meta(snapshot.meta["lists"])
         self.renew_book(self.disk.book)
@@ -89,7 +88,7 @@ class Publisher:
         return self.state
 
     def due(self, now: int) -> bool:
-        """Whether a boundary of a schedule or a mandate has come, or the clock was set back: what a wrong
+        """Return whether a schedule or a mandate has begun or ended, or the clock was set back: what a wrong
         clock ended must begin again."""
         if self.state is None:
             return False

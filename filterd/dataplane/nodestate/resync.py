@@ -1,13 +1,13 @@
-"""A full resync of the parental part: every line and binding anew, beside the tables in use, step by step.
+"""A full resync of the parental part: reads all lines and bindings again, step by step, into new tables.
 
-No step takes longer than a page of the store or a look at the disk, and no read of the store outlives its
-step; between two steps the node follows orders, snapshots and the clock as ever. In order:
+A step takes no longer than a page of the store or a look at the disk, and no read of the store outlives its
+step. Between two steps the node follows orders, snapshots and the clock as ever. The steps are:
 
-1. the head was noted when the resync was made;
-2. the lines, page by page, each with its own names; then the bindings;
-3. the changes above the noted head, up to the head at which the last page was read: what comes out is the
-   state at that head, whatever was written between the pages (filterd.model.fullstate);
-4. onto the disk, in the background; then in the place of the old part.
+1. note the head of the store, when the resync is made; 2. read the lines page by page, each with its own
+names, and then the bindings; 3. apply the changes above the noted head, up to the head at which the last page
+was read. The result is the state at that head, whatever was written between the pages
+(filterd.model.fullstate); 4. write the new part to the disk in the background, and put it in the place of the
+old one.
 """
 
 from __future__ import annotations
@@ -22,18 +22,18 @@ from filterd.policy.resolve import PolicyBook
 
 
 class ResyncVoidError(Exception):
-    """The store's log does not lead on from the noted head any more: begin again."""
+    """The store's log no longer leads on from the noted head: begin again."""
 
 
 class Resync:
     """One full resync. Owned by the node's thread."""
 
     def __init__(self, log: ChangeLog, disk: NodeDisk, book: PolicyBook, key: bytes) -> None:
-        """Notes the head. ``book`` is an empty one over the profiles in force; it is to follow new snapshots
-        as the one in use does. Raises StoreUnreadableError."""
+        """Notes the head. ``book`` is an empty one for the profiles in force; the caller renews it with each
+        new snapshot. Raises StoreUnreadableError."""
         self.book = book
         self.revision = log.head().revision
-        """the log has been followed up to here"""
+        """the log was followed up to here"""
         self._log = log
         self._disk = disk
         self._key = key
@@ -52,10 +52,10 @@ class Resync:
         self._writing: Generator[None] | None = None
 
     def step(self) -> bool:
-        """One page further; True once the new part is in the place of the old one.
+        """Do one step. Returns True once the new part is in the place of the old one.
 
-        Raises StoreUnreadableError and OSError: the same step is tried again with the next call.
-        ResyncVoidError: this resync has come to nothing.
+        Raises StoreUnreadableError and OSError: the next call tries the same step again. Raises
+        ResyncVoidError where this resync can no longer succeed.
         """
         phase = self.phase
         if self._steps[phase]():
@@ -64,7 +64,7 @@ class Resync:
 
     @property
     def phase(self) -> str:
-        """Which step is next: lines, bindings, log or write."""
+        """The next step: lines, bindings, log or write."""
         return next(iter(self._steps))
 
     def _read_lines(self) -> bool:
@@ -95,7 +95,8 @@ class Resync:
         return self.revision >= self._until
 
     def _check(self, head: Head) -> None:
-        """Below the floor changes are gone; a head that went back is another store's."""
+        """Raise ResyncVoidError where changes are gone (below the floor), or the head went back: another
+        store."""
         if head.floor > self.revision or head.revision < self._until:
             raise ResyncVoidError
 

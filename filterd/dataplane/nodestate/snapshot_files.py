@@ -1,12 +1,11 @@
-"""Which snapshot is in force: the shelf of published files, and what the node remembers of its choice.
+"""Chooses the snapshot to use from the published files, and remembers the choice.
 
-``snapshots/current`` holds the name of the file to use; files are never rewritten. The name of the one in
-force is kept in the node's own state, so that a start with a damaged newer one goes on with the last good
-one, and never with an older one than it had: what an older one lacks would pass unfiltered. Owned by the
-node's thread.
+``snapshots/current`` holds the name of the file to use; files are never rewritten. The node's own state
+holds the name of the one in force. So a start with a damaged newer file goes on with the last good one, and
+never with an older one: what an older snapshot lacks would pass unfiltered. Owned by the node's thread.
 
-While DNS is answered, a new one is opened step by step: the threads that answer may share this one's
-processor, and half of it for as long as millions of names take to read and check would cost queries.
+While DNS is answered, a new file is opened step by step. The threads that answer may share this thread's
+processor; taking half of it for as long as millions of names take to read and check would cost queries.
 """
 
 from __future__ import annotations
@@ -37,79 +36,81 @@ _REASONS = (
 
 
 class RefusedError(Exception):
-    """A snapshot must not be used; the text is the reason, one of a few words."""
+    """A snapshot must not be used; the text is the reason, a fixed word."""
 
 
 @dataclass(slots=True)
 class SnapshotFiles:
-    """The snapshots of one node. ``refused`` counts by reason."""
+    """The snapshots of one node. ``refused`` counts them by reason."""
 
     directory: Path
-    memory: Path
+    choice_file: Path
     """the file in which the node keeps the name of the one in force"""
     key: bytes
     on_refusal: Callable[[str, str], None]
-    """told the file name and the reason"""
+    """called with the file name and the reason"""
     check: Callable[[Snapshot], None]
-    """raises ``KeyError``, ``TypeError`` or ``ValueError`` for one whose meta makes no sense"""
+    """raises ``KeyError``, ``TypeError`` or ``ValueError`` for a snapshot whose meta makes no sense"""
     in_force: str = ""
     refused: dict[str, int] = field(default_factory=dict)
-    _seen: tuple[int, int, int] | None = None
-    _arriving: tuple[str, Iterator[Snapshot | None]] | None = None
-    """the name of one that is being opened, and the steps that are left"""
+    _seen_stamp: tuple[int, int, int] | None = None
+    _opening: tuple[str, Iterator[Snapshot | None]] | None = None
+    """the name of the file that is being opened, and the steps left"""
     _kept: bool = True
-    """whether ``memory`` has the name of the one in force"""
+    """true if ``choice_file`` has the name of the one in force"""
 
     @property
     def busy(self) -> bool:
-        """Whether one is being opened: :meth:`poll` has more to do."""
-        return self._arriving is not None
+        """True while a file is being opened: :meth:`poll` has more to do."""
+        return self._opening is not None
 
     def close(self) -> None:
-        """Give up the one that is being opened."""
-        self._arriving = None
+        """Stop opening a file."""
+        self._opening = None
 
     def at_start(self) -> Snapshot | None:
-        """The snapshot to start with: the current one, else the one that was in force; None where neither
-        can be used. Both are held against what was in force: an older one is refused."""
-        remembered = _read_name(self.memory)
-        self._seen = self._stamp()
+        """The snapshot to start with: the current one, else the one that was in force; None where neither can
+        be used. One that is older than the one that was in force is refused."""
+        remembered = _read_name(self.choice_file)
+        self._seen_stamp = self._stamp()
         oldest = layout.revision_of(remembered)
         for name in dict.fromkeys((_read_name(self.directory / layout.CURRENT), remembered)):
-            self._arriving = (name, self._open(name, oldest)) if name else None
-            while self._arriving is not None:
+            self._opening = (name, self._open(name, oldest)) if name else None
+            while self._opening is not None:
                 snapshot = self._step()
                 if snapshot is not None:
                     return snapshot
         return None
 
     def poll(self, present: Snapshot | None) -> Snapshot | None:
-        """Another snapshot to go over to, once one was published and found good, step by step."""
+        """Do one step towards a newly published snapshot; returns it once it is found good."""
         if not self._kept:
             self._keep(self.in_force)
-        if self._arriving is None:
+        if self._opening is None:
             self._look(present)
         return self._step()
 
     def _look(self, present: Snapshot | None) -> None:
-        """Begin to open the one that was published since the last look."""
+        """Begin to open a file that was published since the last look."""
         stamp = self._stamp()
-        if stamp is None or stamp == self._seen:
+        if stamp is None or stamp == self._seen_stamp:
             return
-        self._seen = stamp
+        self._seen_stamp = stamp
         name = _read_name(self.directory / layout.CURRENT)
         if name and name != self.in_force:
             oldest = (
-                layout.revision_of(_read_name(self.memory)) if present is None else present.built_at_revision
+                layout.revision_of(_read_name(self.choice_file))
+                if present is None
+                else present.built_at_revision
             )
-            self._arriving = (name, self._open(name, oldest))
+            self._opening = (name, self._open(name, oldest))
 
     def _step(self) -> Snapshot | None:
-        """Go on with the one that is being opened, if there is one; the snapshot when it can be used."""
-        if self._arriving is None:
+        """Do one step of opening a file, if one is being opened; returns the snapshot when it can be used."""
+        if self._opening is None:
             return None
-        name, steps = self._arriving
-        self._arriving = None  # whatever a step raises, the next look begins anew
+        name, steps = self._opening
+        self._opening = None  # whatever a step raises, the next look begins anew
         try:
             snapshot = next(steps)
         except RefusedError as error:
@@ -118,13 +119,13 @@ class SnapshotFiles:
             self.on_refusal(name, reason)
             return None
         if snapshot is None:
-            self._arriving = (name, steps)
+            self._opening = (name, steps)
         else:
             self._keep(name)
         return snapshot
 
     def _open(self, name: str, oldest: int) -> Iterator[Snapshot | None]:
-        """None for each step until the snapshot is there and checked. Raises RefusedError."""
+        """Yields None for each step, and at last the checked snapshot. Raises RefusedError."""
         try:
             with (self.directory / name).open("rb", buffering=0) as file:
                 opening = Opening(file, os.fstat(file.fileno()).st_size, self.key)
@@ -149,10 +150,10 @@ class SnapshotFiles:
         """Remember it. Where the disk does not take that, it is used all the same: new lists that are not in
         force are worse than a start that could go back by one. :meth:`poll` tries again."""
         self.in_force = name
-        self._kept = _read_name(self.memory) == name
+        self._kept = _read_name(self.choice_file) == name
         if not self._kept:
             with contextlib.suppress(OSError):
-                replace_file(self.memory, (layout.pointer_to(name),))
+                replace_file(self.choice_file, (layout.pointer_to(name),))
                 self._kept = True
 
     def _stamp(self) -> tuple[int, int, int] | None:

@@ -1,4 +1,4 @@
-"""What a node is given, what it gives to the query path, and whom it tells."""
+"""The node's paths, the state that it publishes for the query path, and the observer that it informs."""
 
 from __future__ import annotations
 
@@ -13,33 +13,34 @@ from filterd.policy.decide import PublishedState
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """What the query path works with until the next one. ``state`` None: the mandatory part is missing."""
+    """The state that the query path works with until the next. ``state`` is None while the mandatory part is
+    missing."""
 
     state: PublishedState | None
     lines: Lines
     addresses: Addresses
     identity_ready: bool
-    """whether ``addresses`` can be trusted to hold every known line"""
+    """true if ``addresses`` can be trusted to hold every known line"""
     built_at: int = 0
-    """when the snapshot was made, Unix seconds: it is not earlier than that"""
+    """when the snapshot was made, Unix seconds: no clock that shows an earlier time is right"""
 
 
 class NodeObserver(Protocol):
-    """Who is told what happens on the node; called on its thread."""
+    """Receives what happens on the node, on the node's thread."""
 
     def note(self, event: str, **fields: object) -> None:
-        """Something that an operator should know. No field holds a name, a line or an address."""
+        """An event that an operator should know of. No field holds a name, a line or an address."""
 
     def enforced(self, seconds: float) -> None:
-        """An order took effect so long after it was written."""
+        """An order took effect ``seconds`` after it was written."""
 
     def failed(self, error: Exception) -> None:
-        """A turn ended in an error that nobody foresaw; the node goes on with what it has."""
+        """A turn ended in an unforeseen error; the node goes on with what it has."""
 
 
 @dataclass(frozen=True, slots=True)
 class NodePaths:
-    """Where a node keeps and finds things. ``store`` None: there is none to follow."""
+    """The paths of a node's state and of the store. ``store`` is None where there is none to follow."""
 
     state_dir: Path
     store: Path | None

@@ -1,4 +1,4 @@
-"""The values at the edge of the native stages: what they are told at start, and what they count."""
+"""The values that Python code exchanges with the native stages: the rules for answers, and the counts."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ from typing import Protocol, TypedDict
 
 
 class AnswerRules(Protocol):
-    """What of the settings the answers made here depend on. TTLs in seconds."""
+    """The settings on which the answers made here depend. TTLs in seconds."""
 
     @property
     def block_ttl(self) -> int:
-        """TTL of what is made here."""
+        """TTL of the records that are made here."""
 
     @property
     def max_ttl_opted_in(self) -> int:
-        """Cap of all TTLs that a line which opted in gets."""
+        """The cap of all TTLs for a line that has opted in."""
 
     @property
     def ipv4(self) -> bytes | None:
@@ -22,20 +22,20 @@ class AnswerRules(Protocol):
 
     @property
     def ipv6(self) -> bytes | None:
-        """The same, 16 bytes."""
+        """The block page's address, 16 bytes."""
 
     @property
     def identity(self) -> str:
-        """What ``id.server`` and NSID answer: ASCII, the first 64 characters are used; empty: nothing."""
+        """The answer to ``id.server`` and NSID: ASCII, of which 64 characters are used; empty: no answer."""
 
     @property
     def keepalive(self) -> int:
-        """How long an idle TCP connection stays, in units of 100 ms (RFC 7828); 0: no client is told."""
+        """The idle timeout of TCP connections in units of 100 ms (RFC 7828); 0: it is not sent to clients."""
 
     @property
     def cookie_secrets(self) -> bytes:
-        """One or two secrets of 16 bytes for server cookies (RFC 9018), the one that makes them first; empty:
-        no cookies are given."""
+        """One or two secrets of 16 bytes for server cookies (RFC 9018); the first one makes them; empty:
+        there are no cookies."""
 
 
 class PlaneCounts(TypedDict):

@@ -1,7 +1,7 @@
-"""Stage 0: whose packet it is. Everything later speaks of the client, never of the front that passed it on.
+"""Unwrap: the client of a packet. All later stages work with the client, not with a proxy that passed it on.
 
-A sender in ``proxy_from`` must send a PROXY protocol v2 header and gets nothing without one; from
-everyone else those bytes are no DNS message. So a client cannot pass itself off as another one.
+A sender in ``proxy_from`` must send a PROXY protocol v2 header; without one its packets are dropped. From any
+other sender those bytes are not a DNS message. So a client cannot pretend to be another one.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ _MAPPED = bytes(10) + b"\xff\xff"
 
 
 def client_bytes(host: str) -> bytes:
-    """A peer's address as the socket gives it, in 16 bytes; IPv4 as ::ffff:a.b.c.d (RFC 4291 §2.5.5.2)."""
+    """A peer's address in 16 bytes, from its text; IPv4 as ::ffff:a.b.c.d (RFC 4291 §2.5.5.2)."""
     if ":" in host:
         return socket.inet_pton(socket.AF_INET6, host.partition("%")[0])
     return _MAPPED + socket.inet_aton(host)
 
 
 def source_of(header: ProxyHeader, peer: bytes) -> bytes:
-    """The client that a header speaks of; the peer itself where it speaks of none (a front's own check)."""
+    """The client that a header names; the peer itself where it names none (a proxy's health check)."""
     if header.source is None:
         return peer
     address, _ = header.source
@@ -32,16 +32,16 @@ def source_of(header: ProxyHeader, peer: bytes) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class Unwrap:
-    """The senders that speak PROXY v2."""
+    """The senders that must use the PROXY protocol, version 2."""
 
     proxies: Prefixes
 
     def is_proxy(self, peer: bytes) -> bool:
-        """Whether this sender must send the header."""
+        """Return whether this sender must send the header."""
         return peer in self.proxies
 
     def datagram(self, packet: bytes, peer: bytes) -> tuple[memoryview, bytes] | None:
-        """The DNS message and the client's address; None: to be dropped."""
+        """The DNS message and the client's address; None: drop the packet."""
         view = memoryview(packet)
         if not self.is_proxy(peer):
             return view, peer

@@ -1,8 +1,8 @@
-"""Places for the queries that wait for an upstream: bounded in all, and shared fairly among clients.
+"""The quota of queries that wait for an upstream: bounded in total, and shared fairly among clients.
 
-A client may hold no more places than are free: alone it can take half of them, two together a third each,
-and whoever comes new always finds one (dynamic thresholds, Choudhury and Hahne 1998). So whoever floods names
-that nobody knows, over UDP or TCP, fills its own share. A client is an IPv4 address or an IPv6 /56.
+A client may have no more places than are free: one client alone can take half of them, two a third each, and
+a new client always finds one (dynamic thresholds, Choudhury and Hahne 1998). So a client that floods unknown
+names, over UDP or TCP, fills only its own share. A client is an IPv4 address or an IPv6 /56.
 """
 
 from __future__ import annotations
@@ -13,15 +13,15 @@ _MAPPED = bytes(10) + b"\xff\xff"
 
 
 class QuotaRefusal(StrEnum):
-    """Why there is no place; the reason in ``filterd_drops_total``."""
+    """The reasons for refusing a place; the ``reason`` labels of ``filterd_drops_total``."""
 
     FULL = "too_many_waiting"
     SHARE = "client_waiting"
-    """the client has its share; others still find a place"""
+    """the client has taken its share; others still find a place"""
 
 
 class WaitingQuota:
-    """Counts only. Owned by the event loop."""
+    """Counts the places that each client has taken. Owned by the event loop."""
 
     def __init__(self, size: int) -> None:
         self.size = size
@@ -29,7 +29,7 @@ class WaitingQuota:
         self._taken = 0
 
     def take(self, client: bytes) -> QuotaRefusal | None:
-        """Take a place for a client (16 bytes), to be given back by :meth:`give`; or why there is none."""
+        """Take a place for a client (16 bytes) until :meth:`give`; return the refusal where there is none."""
         free = self.size - self._taken
         if free <= 0:
             return QuotaRefusal.FULL
@@ -42,7 +42,7 @@ class WaitingQuota:
         return None
 
     def give(self, client: bytes) -> None:
-        """Give a place back that was taken for this client."""
+        """Give back a place that was taken for this client."""
         key = _key(client)
         left = self._taken_by[key] - 1
         if left:

@@ -1,7 +1,7 @@
-"""Questions that are asked again while an answer to them is still at hand: a stale one, or one nearly over.
+"""Refreshes: questions that are asked again while a stale or nearly expired answer is still at hand.
 
-What comes is cached whether or not anybody waits for it any more (RFC 8767 section 5). Each question is asked
-once at a time, however many clients it is for, and only so many at one time are.
+The new answer is cached even if nobody waits for it any more (RFC 8767 section 5). Each question has one
+refresh at a time, however many clients ask it, and the number of refreshes is bounded.
 """
 
 from __future__ import annotations
@@ -14,15 +14,15 @@ from typing import Protocol
 from filterd.dataplane.packet.plane import Pending, Plane
 
 MAX_REFRESHES = 1000
-"""questions at one time; beyond, a stale answer's client waits by itself and a prefetch does not happen"""
+"""the most at one time; beyond, a client with a stale answer forwards by itself, and nothing is prefetched"""
 MAX_PREFETCHES = 250
-"""refreshes that are under way when no more are begun for nobody"""
+"""refreshes under way beyond which none is begun without a client that waits"""
 
 Key = tuple[bytes, int, int, bool, bool]
 
 
 class Forwarded(Protocol):
-    """What came of forwarding. ``message`` None: no upstream gave an answer, and ``edes`` says why."""
+    """The result of forwarding. ``message`` None: no upstream gave an answer, and ``edes`` tells why."""
 
     @property
     def message(self) -> bytes | None:
@@ -30,7 +30,7 @@ class Forwarded(Protocol):
 
     @property
     def ad(self) -> bool:
-        """Whether a trusted upstream set AD."""
+        """Return whether a trusted upstream set AD."""
 
     @property
     def edes(self) -> tuple[tuple[int, bytes], ...]:
@@ -38,22 +38,22 @@ class Forwarded(Protocol):
 
 
 class Upstreams(Protocol):
-    """Who forwards; its errors are values."""
+    """Forwards queries to the upstreams; its errors are values."""
 
     async def forward(self, pending: Pending, waited: float = 0.0) -> Forwarded:
-        """Ask for the name that is pending; ``waited``: seconds that its client has waited already."""
+        """Forward the pending query; ``waited``: seconds that its client has waited already."""
 
 
 @dataclass(frozen=True, slots=True)
 class Refresh:
-    """One question on its way; ``began``: seconds of the caller's clock. ``coming`` caches what it brings."""
+    """A refresh under way. ``began``: seconds of the caller's clock. ``coming`` caches its answer."""
 
     coming: asyncio.Task[Forwarded]
     began: float
 
 
 class Refreshing:
-    """The refreshes under way. Owned by the event loop; ``ticks`` goes forward, in seconds."""
+    """All refreshes under way. Owned by the event loop; ``ticks`` returns seconds and never goes back."""
 
     def __init__(self, plane: Plane, upstreams: Upstreams, ticks: Callable[[], float]) -> None:
         self._plane = plane
@@ -65,7 +65,7 @@ class Refreshing:
         return len(self._under_way)
 
     def refresh(self, pending: Pending) -> Refresh | None:
-        """The question's refresh, begun now unless it is under way; None where there are too many."""
+        """The question's refresh, begun now unless one is under way; None: there are too many."""
         key = _key_of(pending)
         refresh = self._under_way.get(key)
         if refresh is None and len(self._under_way) < MAX_REFRESHES:
@@ -75,12 +75,12 @@ class Refreshing:
         return refresh
 
     def prefetch(self, pending: Pending) -> None:
-        """Refresh for nobody, unless there is enough to do for those who wait."""
+        """Refresh though no client waits, unless many refreshes are under way."""
         if len(self._under_way) < MAX_PREFETCHES:
             self.refresh(pending)
 
     async def close(self) -> None:
-        """Give up what is under way."""
+        """Cancel all refreshes."""
         tasks = [each.coming for each in self._under_way.values()]
         for task in tasks:
             task.cancel()

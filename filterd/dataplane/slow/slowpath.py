@@ -1,9 +1,9 @@
 """The slow path: asyncio around the native stages. It owns the waiting, never a verdict.
 
-A query that needs no upstream is answered at once, in the call that received it. One that does waits in a
-task of its own; their number is bounded, in all and for each client (:mod:`quota`), and what is beyond is
-dropped and counted, unless a stale answer is at hand: a client asks again.
-Where a stale answer is at hand the client waits :data:`STALE_ANSWER_SECONDS` at most (RFC 8767 section 5).
+A query that needs no upstream is answered at once, in the call that received it. Any other query waits in its
+own task. The number of these is bounded, in total and per client (:mod:`quota`); a query beyond it is
+answered with stale data if there is any, else dropped and counted: the client asks again. With a stale answer
+at hand, a client waits :data:`STALE_ANSWER_SECONDS` at most (RFC 8767 section 5).
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from filterd.dataplane.slow.quota import WaitingQuota
 from filterd.dataplane.slow.refreshing import Forwarded, Refreshing, Upstreams
 
 MAX_WAITING = 10_000
-"""queries waiting for an upstream at one time"""
+"""the most queries that wait for an upstream at one time"""
 STALE_ANSWER_SECONDS = 1.8
 """the client-answer timer of RFC 8767 section 5: stubs give up after two seconds"""
 
@@ -38,7 +38,7 @@ class QueryClock(Protocol):
 
 
 class SlowPath:
-    """Takes queries from listeners and gives each its answer, or silence. Owned by the event loop."""
+    """Takes queries from listeners, and answers or drops each. Owned by the event loop."""
 
     def __init__(
         self,
@@ -48,7 +48,7 @@ class SlowPath:
         counts: AnswerCounts,
         stale_answer: float = STALE_ANSWER_SECONDS,
     ) -> None:
-        """``stale_answer``: seconds that a client waits where a stale answer is at hand."""
+        """``stale_answer``: seconds that a client waits while a stale answer is at hand."""
         self._plane = plane
         self.upstreams = upstreams
         self._clock = clock
@@ -61,8 +61,8 @@ class SlowPath:
     def take(
         self, packet: memoryview, client: bytes, tcp: bool, send: Send, proxied: bool = False
     ) -> asyncio.Task[None] | None:
-        """Answer through ``send``, now or later; the task where it is later. ``client`` has 16 bytes;
-        ``proxied``: it is what a front's PROXY header said."""
+        """Answer through ``send``, now or later; return the task if it is later. ``client`` has 16 bytes;
+        ``proxied``: it comes from a PROXY header."""
         began = self._clock.ticks()
         result = self._plane.receive(packet, client, tcp, self._clock.now(), began, proxied)
         if isinstance(result, Pending):
@@ -72,7 +72,7 @@ class SlowPath:
         return None
 
     def resume(self, punted: Punted, send: Send) -> asyncio.Task[None] | None:
-        """Go on with what a thread of the fast path has begun; as :meth:`take`."""
+        """Continue a query that a thread of the fast path has begun; otherwise like :meth:`take`."""
         pending = punted.pending
         if punted.reason == PuntReason.REFRESH:
             self._refreshing.prefetch(pending)
@@ -86,7 +86,7 @@ class SlowPath:
         return self._wait(pending, send, punted.came)
 
     async def close(self) -> None:
-        """Give up what still waits."""
+        """Cancel all waiting queries."""
         for task in self._waiting:
             task.cancel()
         await asyncio.gather(*self._waiting, return_exceptions=True)
@@ -103,15 +103,15 @@ class SlowPath:
             return None
         task = asyncio.get_running_loop().create_task(self._forward(pending, send, began))
         self._waiting.add(task)
-        task.add_done_callback(lambda done: self._leave(done, client))
+        task.add_done_callback(lambda done: self._forget(done, client))
         return task
 
-    def _leave(self, task: asyncio.Task[None], client: bytes) -> None:
+    def _forget(self, task: asyncio.Task[None], client: bytes) -> None:
         self._waiting.discard(task)
         self._quota.give(client)
 
     async def _forward(self, pending: Pending, send: Send, began: float) -> None:
-        """Forward until there is an answer: one that leads to a safe host needs that host's answer too."""
+        """Forward until there is an answer; a rewrite to a safe-search host needs that host's too."""
         result: bytes | Pending | None = pending
         while isinstance(result, Pending):
             came: Forwarded | None
@@ -127,9 +127,9 @@ class SlowPath:
             self._answer(result, send, began)
 
     async def _refreshed(self, pending: Pending, send: Send, began: float) -> Forwarded | None:
-        """What forwarding brought, or None where it took too long and the client has the stale answer.
+        """The result of forwarding; None: it took too long, and the client was sent the stale answer.
 
-        Clients that join a refresh which is slow already wait no longer than the first one did; what a thread
+        A client that joins a slow refresh waits no longer than the first client did. The time that a thread
         of the fast path has waited for an upstream counts.
         """
         refresh = self._refreshing.refresh(pending)
@@ -142,7 +142,7 @@ class SlowPath:
         return await asyncio.shield(refresh.coming)
 
     def _answer_stale(self, pending: Pending, send: Send, began: float) -> bool:
-        """Send the stale answer that stands by; whether there still is one."""
+        """Send the stale answer, if the cache still has it; return whether it had."""
         if not pending.stale:
             return False
         answer = self._plane.answer_stale(pending, self._clock.now(), int(self._clock.ticks()))
@@ -151,7 +151,7 @@ class SlowPath:
         return answer is not None
 
     def _answer(self, answer: bytes, send: Send, began: float) -> None:
-        """Send it, and ask again for what it came from where that is popular and nearly over."""
+        """Send the answer, and refresh its cache entry if that is popular and nearly expired."""
         due = self._plane.due
         send(answer)
         self.counts.answered(self._clock.ticks() - began)

@@ -1,10 +1,11 @@
-"""How one server wants to be asked, found out by asking.
+"""The protocol features that one server supports, learnt from its answers.
 
-A server whose answers lose the letter case is believed over TCP only; after three in a row its questions are
-no longer mixed (its answers then prove themselves by port and id alone), and an hour later it is tried again.
-One that knows no EDNS is asked again without (RFC 6891 section 6.2.2). For a quarter of an hour that is then
-how it is asked first: at once if it never spoke EDNS, else after three in a row, since a bare refusal is
-easier to forge than an answer, and believing it would take DNSSEC from the clients.
+Letter case: if an answer does not keep the letter case of the question, the question is repeated over TCP.
+After three such answers in a row we send lower case (port and id alone then prove an answer), and try mixed
+case again an hour later.
+EDNS: a server that does not know it is asked again without (RFC 6891 section 6.2.2), and for a quarter of an
+hour it is asked without EDNS from the start. If the server has used EDNS before, that takes three refusals in
+a row: a bare refusal is easier to forge than an answer, and believing it would take DNSSEC from the clients.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ WITHOUT_EDNS = 900.0
 
 
 class Capabilities:
-    """What is known of one server. Times: seconds of a clock that goes forward."""
+    """The known features of one server. Times: seconds of a clock that goes forward."""
 
     def __init__(self, *, encrypted: bool) -> None:
         self._encrypted = encrypted
@@ -33,7 +34,7 @@ class Capabilities:
         self._without_edns_until = float("-inf")
 
     def form(self, now: float) -> QueryForm:
-        """How to ask it now."""
+        """The form of a query to it now."""
         return QueryForm(
             mixed_case=now >= self._plain_case_until,
             edns=now >= self._without_edns_until,
@@ -41,7 +42,7 @@ class Capabilities:
         )
 
     def case_lost(self, now: float) -> bool:
-        """An answer had another letter case; whether that ends the mixing."""
+        """Note an answer in another letter case; return whether mixed case ends with it."""
         self._mismatches += 1
         if self._mismatches < MISMATCHES:
             return False
@@ -50,11 +51,11 @@ class Capabilities:
         return True
 
     def case_kept(self) -> None:
-        """An answer to a mixed question repeated it."""
+        """Note an answer that repeated a question in mixed case."""
         self._mismatches = 0
 
     def edns_refused(self, now: float) -> bool:
-        """It answered without EDNS what it would not answer with it; whether it is asked so from now on."""
+        """Note a question answered only without EDNS; return whether we stop using EDNS with it."""
         self._edns_refusals += 1
         if self._edns_seen and self._edns_refusals < REFUSALS:
             return False
@@ -64,6 +65,6 @@ class Capabilities:
         return True
 
     def edns_spoken(self) -> None:
-        """An answer had an OPT record."""
+        """Note an answer with an OPT record."""
         self._edns_seen = True
         self._edns_refusals = 0

@@ -1,4 +1,4 @@
-"""Asks upstreams: one task per question however many wait for it, and a race among the servers for each."""
+"""Asks upstreams: one task for each question, however many wait for it, and a race among the servers."""
 
 from __future__ import annotations
 
@@ -25,18 +25,18 @@ from filterd.dataplane.upstream.race import HedgeBudget, Race, RaceLimits
 
 @dataclass(frozen=True, slots=True)
 class UpstreamStatus:
-    """What can be seen of one server from outside."""
+    """The state of one server that metrics show."""
 
     up: bool
-    """it is among those asked first"""
+    """it does not rest: it is among the first to be asked"""
     looping: bool
     latency: float
-    """smoothed, in seconds; 0: never heard of"""
+    """smoothed, in seconds; 0: it has never answered"""
     outstanding: int
 
 
 class Forwarder:
-    """Asks the servers for everybody. Owned by one event loop; ``clock`` goes forward, in seconds."""
+    """Asks the servers for all clients. Owned by one event loop; ``clock`` goes forward, in seconds."""
 
     def __init__(
         self,
@@ -62,21 +62,21 @@ class Forwarder:
         self._pending: dict[Question, asyncio.Task[UpstreamAnswer | UpstreamFailure]] = {}
         self._lingering: set[Attempt] = set()
         self.coalesced = 0
-        """questions that joined one already on its way"""
+        """questions that joined one under way"""
         self.overloaded = 0
         """questions not asked because too many were outstanding"""
 
     @property
     def outstanding(self) -> int:
-        """Questions on their way."""
+        """The number of questions under way."""
         return len(self._pending)
 
     def start(self) -> None:
-        """Begin to probe servers and to look for loops, on the running loop."""
+        """Begin to probe servers and to check for loops, on the running loop."""
         self._probing = asyncio.get_running_loop().create_task(self._probes.run())
 
     def share(self, routes: RoutePublisher) -> HealthSharing:
-        """What carries news between these servers' peers and native threads, from now on."""
+        """Share the health of these servers with native threads from now on."""
         return HealthSharing(self._peers, routes, self._clock)
 
     def statuses(self) -> dict[str, UpstreamStatus]:
@@ -92,9 +92,10 @@ class Forwarder:
         }
 
     async def resolve(self, question: Question, waited: float = 0.0) -> UpstreamAnswer | UpstreamFailure:
-        """The same answer for all who ask the same in the meantime. Cancelling one waiter harms no other.
+        """Answer a question; callers that ask the same meanwhile share the answer. Cancelling one harms no
+        other.
 
-        ``waited``: seconds that the first of them has spent on the question before.
+        ``waited``: seconds that the first caller has spent on the question before.
         """
         if self._probes.returned(question.name):
             return UpstreamFailure(FailureReason.LOOP)
@@ -111,12 +112,12 @@ class Forwarder:
         return await asyncio.shield(pending)
 
     async def finish(self) -> None:
-        """Wait for the questions on their way, and close."""
+        """Wait for the questions under way, and close."""
         await asyncio.gather(*self._pending.values(), return_exceptions=True)
         await self.close()
 
     async def close(self) -> None:
-        """Give up all questions; who waits for one is cancelled."""
+        """Cancel all questions and those who wait for them."""
         await _end([*self._pending.values(), *([self._probing] if self._probing else [])])
         await _end([*self._lingering])
         await self._network.close()
@@ -131,7 +132,7 @@ class Forwarder:
 
 
 async def _end(tasks: Sequence[asyncio.Task[object]]) -> None:
-    """Cancel them, and wait until they are over."""
+    """Cancel the tasks, and wait until they have ended."""
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)

@@ -1,10 +1,9 @@
-"""Which upstreams to ask first: those that answer, in the order of the configuration, far slower ones later.
+"""The order of the upstreams: those that answer, in the order of the configuration; far slower ones later.
 
-A server rests from its first sign of trouble: ICMP, or 400 ms of silence in which it answered nobody (a name
-that takes long alone is no sign), or several answers in a row that refuse. Resting servers are asked after
-the others; probes find out when one answers again, with growing pauses, and an answer to a client's question
-tells as well. One that fails again soon after coming back waits longer for its first probe. A server that
-leads back to ourselves is not asked at all.
+A server rests from its first sign of trouble: an ICMP error, 400 ms in which it answered nobody (one slow
+name alone is no sign), or several refusals in a row. Resting servers are asked after the others. Probes at
+growing intervals, and answers to clients' questions, show when a server is back. One that fails again soon
+waits longer for its first probe. A server that leads back to ourselves is not asked at all.
 """
 
 from __future__ import annotations
@@ -14,11 +13,11 @@ from collections.abc import Sequence
 from filterd.dataplane.upstream.latency import Latency
 
 SILENCE = 0.4
-"""seconds without any answer after which a server rests: what a dead one costs a client at most"""
+"""seconds without any answer after which a server rests; a dead server costs a client no more than this"""
 REFUSALS_TO_REST = 8
 """in a row"""
 IDLE = 10.0
-"""seconds after which a server that nobody asked is probed, so that its death and its speed are known"""
+"""seconds after which an unused server is probed, so that its health and speed are known"""
 FIRST_REST = 0.5
 """seconds between the first two probes of a resting server; doubled each time"""
 LONGEST_REST = 30.0
@@ -27,7 +26,7 @@ RELAPSE = 60.0
 """seconds after coming back within which trouble is a relapse"""
 _MUCH_SLOWER = 2.0
 _SLOWER_BY = 0.1
-"""seconds: a server goes behind the others from twice the best smoothed latency and this"""
+"""seconds: a server is asked later if its smoothed latency exceeds twice the best one plus this"""
 
 
 class Condition:
@@ -36,55 +35,56 @@ class Condition:
     def __init__(self, now: float) -> None:
         self.latency = Latency()
         self.looping = False
-        """questions that it gets come back to us"""
+        """its questions come back to us"""
         self.failures = 0
-        """in a row: silences, unreachable, unanswered probes; above 0 it rests"""
+        """in a row: silences, ICMP errors, unanswered probes; above 0 it rests"""
         self.refusals = 0
         """in a row"""
         self.probe_at = now + IDLE
-        """when to probe it unless it is heard of before"""
+        """when to probe it, unless it answers before"""
         self._heard_at = float("-inf")
         self._back_at = float("-inf")
         self._relapses = 0
 
     @property
     def resting(self) -> bool:
-        """Whether others are asked first."""
+        """Return whether other servers are asked first."""
         return self.failures > 0 or self.refusals >= REFUSALS_TO_REST
 
     def heard(self, now: float, seconds: float) -> bool:
-        """It answered, after so long, whatever it said; whether that ends its rest."""
+        """Note a reply of any kind after ``seconds``; return whether it ends the rest."""
         self.latency.observe(seconds)
         self._heard_at = max(now, self._heard_at)
-        back = self.failures > 0
+        was_resting = self.failures > 0
         self.failures = 0
-        if back:
+        if was_resting:
             self._back_at = now
         if not self.resting:
             self.probe_at = now + IDLE
-        return back and not self.resting
+        return was_resting and not self.resting
 
-    def welcome(self, now: float) -> bool:
-        """What it said was an answer; whether that ends its rest."""
-        back = self.refusals >= REFUSALS_TO_REST
+    def answered(self, now: float) -> bool:
+        """Note that a reply was an answer; return whether it ends the rest."""
+        was_resting = self.refusals >= REFUSALS_TO_REST
         self.refusals = 0
         if not self.resting:
             self.probe_at = now + IDLE
-        return back and not self.resting
+        return was_resting and not self.resting
 
     def refused(self, now: float) -> bool:
-        """It would not answer a question; whether its rest begins."""
+        """Note a refusal; return whether the rest begins with it."""
         self.refusals += 1
         if self.refusals == REFUSALS_TO_REST:
             self.probe_at = now + FIRST_REST
         return self.refusals == REFUSALS_TO_REST and not self.failures
 
     def silent(self, since: float, now: float) -> bool:
-        """Nothing came for a question of ``since``; whether its rest begins. It answered others: no rest."""
+        """Note that a question of ``since`` got no reply; return whether the rest begins. A reply to another
+        question since then prevents it."""
         return self._heard_at <= since and self.failed(now)
 
     def failed(self, now: float) -> bool:
-        """It cannot be reached, or is silent; whether its rest begins."""
+        """Note that it is unreachable or silent; return whether the rest begins with it."""
         began = not self.resting
         self.failures += 1
         if self.failures == 1:
@@ -93,14 +93,14 @@ class Condition:
         return began
 
     def probed(self, now: float, unanswered: int, *, heard: bool) -> None:
-        """A probe ended, the last of so many in a row without a good answer."""
+        """Note the end of a probe; ``unanswered`` probes in a row have had no good answer."""
         if not heard:
             self.failures = max(self.failures, 1)
         self.probe_at = now + (_rest(unanswered - 1) if self.resting and unanswered else IDLE)
 
 
 def order(conditions: Sequence[Condition]) -> list[int]:
-    """The servers to ask, by index, in their order; none that loops."""
+    """The indexes of the servers in the order to ask them, without those that loop."""
     known = [c.latency.smoothed for c in conditions if not (c.resting or c.looping)]
     best = min((each for each in known if each is not None), default=0.0)
     limit = _MUCH_SLOWER * best + _SLOWER_BY

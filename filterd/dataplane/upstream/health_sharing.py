@@ -1,8 +1,8 @@
-"""One health for both paths: what native threads find out of the upstreams goes to the peers, and the order
-that follows from it goes back to the threads.
+"""Shares the health of the upstreams between both paths: the reports of native threads go to the peers, and
+the resulting order of the upstreams goes back to the threads.
 
-Threads ask over plain UDP alone. They are shown the upstreams in the order to ask, up to the first that
-rests, or is asked over TLS: what comes behind it is not to be asked before it.
+Threads ask over plain UDP only. They get the upstreams in their order, up to the first one that rests or is
+asked over TLS: a later upstream must not be asked before it.
 """
 
 from __future__ import annotations
@@ -15,21 +15,21 @@ from filterd.dataplane.upstream.peer import Peer
 from filterd.dataplane.upstream.thread_route import RouteReport, ThreadHop
 
 TURN = 0.1
-"""seconds between two turns: how old the threads' order, and the health's news of them, may be"""
+"""seconds between two turns: the age that the threads' order and reports may reach"""
 
 
 class RoutePublisher(Protocol):
-    """The threads' side; ``routes.RoutePublisher`` has it."""
+    """The side of the threads, as ``routes.RoutePublisher`` implements it."""
 
     def publish(self, hops: Sequence[ThreadHop], /) -> None:
-        """Whom to ask from now on."""
+        """Set the upstreams that threads ask from now on."""
 
     def reports(self) -> Mapping[str, RouteReport]:
-        """What was counted since the start, by the upstreams' names."""
+        """The counts since the start, by the names of the upstreams."""
 
 
 class HealthSharing:
-    """Carries news between threads and peers. Owned by the event loop."""
+    """Exchanges reports and order between threads and peers. Owned by the event loop."""
 
     def __init__(self, peers: Sequence[Peer], routes: RoutePublisher, clock: Callable[[], float]) -> None:
         self._peers = peers
@@ -38,7 +38,7 @@ class HealthSharing:
         self._known = dict(routes.reports())
 
     def turn(self) -> None:
-        """Learn, and show."""
+        """Let the peers learn from the reports, and publish the order."""
         reports = self._routes.reports()
         for peer in self._peers:
             name = peer.server.name
@@ -55,7 +55,7 @@ class HealthSharing:
             if server.tls is not None or "%" in server.host:
                 break
             if peer.condition.resting:
-                break  # where nobody is well, the slow path knows how long to try
+                break  # if no server is healthy, the slow path knows how long to try
             found.append(
                 ThreadHop(
                     server.name,

@@ -1,4 +1,4 @@
-"""How fast a server answers: smoothed for comparing servers, and its recent spread for hedging."""
+"""The response times of a server: smoothed for comparing servers, their recent spread for hedging."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ SHORTEST_HEDGE = 0.010
 LONGEST_HEDGE = 0.400
 """seconds; also the wait for a server that has not answered yet"""
 _MARGIN = 0.001
-"""seconds: timers are no finer, and a server may answer at the same speed always"""
+"""seconds: timers are no finer, and a server may always answer at the same speed"""
 _KEPT = 128
 _ENOUGH = 20
-"""samples from which the 95th percentile says something"""
+"""samples from which the 95th percentile is meaningful"""
 _EVERY = 16
 """samples between two computations of it"""
 _GAIN = 1 / 8
@@ -18,7 +18,7 @@ _VARIATION_GAIN = 1 / 4
 
 
 class Latency:
-    """Answering times of one server, in seconds."""
+    """Response times of one server, in seconds."""
 
     def __init__(self) -> None:
         self.smoothed: float | None = None
@@ -30,7 +30,7 @@ class Latency:
         self._percentile = LONGEST_HEDGE
 
     def observe(self, seconds: float) -> None:
-        """One answer took so long."""
+        """Add the response time of one answer."""
         if self.smoothed is None:
             self.smoothed, self.variation = seconds, seconds / 2
         else:
@@ -48,7 +48,7 @@ class Latency:
             self._percentile = sorted(self._recent)[len(self._recent) * 95 // 100]
 
     def hedge_after(self) -> float:
-        """The wait after which an answer is unusually late: the 95th percentile, or what stands for it while
+        """The wait after which an answer is unusually late: the 95th percentile, or an estimate of it while
         there are few samples."""
         if len(self._recent) >= _ENOUGH:
             late = self._percentile + _MARGIN

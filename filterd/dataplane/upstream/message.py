@@ -1,8 +1,8 @@
-"""Queries to upstreams and the checks on what comes back: bytes and random bits in, values out.
+"""Queries to upstreams and the checks on their answers: bytes and random bits in, values out.
 
-A forged answer must guess the source port (the kernel's), the id and the letter case of the name (0x20), and
-come from the server's address; anything else is ignored, so that a wrong guess does not end the wait
-(RFC 5452 section 9). A server that does not keep letter case, or knows no EDNS, is asked in another manner.
+A forged answer must come from the server's address and guess the source port (drawn by the kernel), the id
+and the letter case of the name (0x20). Anything else is ignored, so that a wrong guess does not end the wait
+(RFC 5452 section 9). :mod:`capabilities` handles servers that do not keep letter case or know no EDNS.
 """
 
 from __future__ import annotations
@@ -41,32 +41,32 @@ class Bits(Protocol):
 
 
 class Check(Enum):
-    """What a datagram is to the query that waits for it."""
+    """The results of checking a datagram against the query that waits for it."""
 
     OURS = auto()
     EDNS_REFUSED = auto()
-    """FORMERR or NOTIMP in a header alone, as servers that know no EDNS send it"""
+    """FORMERR or NOTIMP in a bare header, as servers without EDNS send it"""
     CASE_LOST = auto()
-    """ours but for the letter case of the name: not proof enough for UDP"""
+    """ours except for the letter case of the name, which is not proof enough over UDP"""
     WRONG_ID = auto()
     WRONG_QUESTION = auto()
-    """also: no answer at all, or one too short to carry a question"""
+    """or no answer at all, or one too short for a question"""
 
 
 @dataclass(frozen=True, slots=True)
 class QueryForm:
-    """How a server is asked."""
+    """The form of a query to a server."""
 
     mixed_case: bool = True
     """its answers repeat the letter case of the question (0x20)"""
     edns: bool = True
     padded: bool = False
-    """the way is encrypted, and lengths are not to tell which name it is"""
+    """the connection is encrypted, and the length must not give the name away"""
 
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """A query on its way: the id and the question, letter case and all, that the answer must repeat."""
+    """A query under way: the id and the question, with its letter case, that the answer must repeat."""
 
     id: int
     question: bytes
@@ -75,7 +75,7 @@ class Sent:
 
 
 def write_query(question: Question, bits: Bits, form: QueryForm = QueryForm()) -> Sent:
-    """The query: random id and letter case, RD and AD set, CD and DO as asked, an OPT of 1232 bytes.
+    """Write a query: random id and letter case, RD and AD set, CD and DO as asked, an OPT of 1232 bytes.
 
     AD in a query asks for AD in the answer (RFC 6840 section 5.7).
     """
@@ -89,7 +89,7 @@ def write_query(question: Question, bits: Bits, form: QueryForm = QueryForm()) -
 
 
 def _opt(before: int, dnssec_ok: bool, padded: bool) -> bytes:
-    """The OPT record of a query with so many bytes before it; padded with zeros (RFC 7830 section 3)."""
+    """The OPT record behind ``before`` bytes of the query; padded with zeros (RFC 7830 section 3)."""
     options = b""
     if padded:
         length = -(before + _OPT.size + _OPTION.size) % _PADDED_TO
@@ -98,7 +98,7 @@ def _opt(before: int, dnssec_ok: bool, padded: bool) -> bytes:
 
 
 def check(reply: bytes, sent: Sent) -> Check:
-    """Whether a datagram from the right address answers the query."""
+    """Check whether a datagram from the server's address answers the query."""
     if len(reply) < 2 or reply[:2] != sent.packet[:2]:
         return Check.WRONG_ID
     if len(reply) < _HEADER_SIZE:
@@ -114,7 +114,7 @@ def check(reply: bytes, sent: Sent) -> Check:
 
 
 def _compare(question: bytes, sent: Sent) -> Check:
-    """Whether the question of an answer is that of the query."""
+    """Compare the question of an answer with that of the query."""
     if question == sent.question:
         return Check.OURS
     if question[-4:] == sent.question[-4:] and question[:-4].lower() == sent.question[:-4].lower():
@@ -123,8 +123,8 @@ def _compare(question: bytes, sent: Sent) -> Check:
 
 
 def refuses_edns(reply: bytes) -> bool:
-    """Whether an answer that passed :func:`check` says that its server knows no EDNS: FORMERR or NOTIMP
-    without OPT (RFC 6891 sections 6.2.2 and 7)."""
+    """Return whether an answer that passed :func:`check` shows that its server knows no EDNS: FORMERR or
+    NOTIMP without OPT (RFC 6891 sections 6.2.2 and 7)."""
     if reply[3] & _RCODE not in _KNOWS_NO_EDNS:
         return False
     stripped = codec.strip(reply)
@@ -132,18 +132,17 @@ def refuses_edns(reply: bytes) -> bool:
 
 
 def speaks_edns(reply: bytes) -> bool:
-    """Whether an answer that passed :func:`check` may well have an OPT: there is something in its additional
-    section."""
+    """Return whether an answer that passed :func:`check` may have an OPT: it has additional records."""
     return reply[10:12] != b"\0\0"
 
 
 def is_truncated(reply: bytes) -> bool:
-    """Whether TC is set in an answer that passed :func:`check`."""
+    """Return whether TC is set in an answer that passed :func:`check`."""
     return bool(reply[2] & _TC >> 8)
 
 
 def read_answer(reply: bytes, server: Server) -> UpstreamAnswer | None:
-    """The answer without OPT, or None for one that cannot be read to its end."""
+    """The answer without OPT; None: it is malformed."""
     stripped = codec.strip(reply)
     if isinstance(stripped, Status):
         return None
@@ -159,7 +158,7 @@ def read_answer(reply: bytes, server: Server) -> UpstreamAnswer | None:
 
 
 def _mix_case(name: bytes, bits: Bits) -> bytes:
-    """Turn each letter of a lower-cased wire name to upper case or not, by a random bit each."""
+    """Turn each letter of a lower-cased wire name to upper case if its random bit is set."""
     coin = bits.getrandbits(len(name))
     # A length byte is at most 63 and so never looks like a letter (RFC 1035 section 2.3.4).
     return bytes(

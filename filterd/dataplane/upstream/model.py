@@ -1,4 +1,4 @@
-"""The values of forwarding: what is asked, whom, and what came of it. Errors are values too."""
+"""The values of forwarding: questions, servers, answers and failures. Errors are values too."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from filterd.wire.ede import ExtendedError
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What is asked, and the key by which questions are coalesced. ``name``: lower-cased wire form."""
+    """A question, and the key by which questions are coalesced. ``name``: lower-cased wire form."""
 
     name: bytes
     qtype: int
@@ -22,23 +22,23 @@ class Question:
 
     @property
     def wire(self) -> bytes:
-        """Name, type and class as they stand in a message."""
+        """Name, type and class in wire form."""
         return self.name + self.qtype.to_bytes(2, "big") + self.qclass.to_bytes(2, "big")
 
 
 @dataclass(frozen=True, slots=True)
 class Tls:
-    """How a server is asked over TLS (RFC 7858)."""
+    """The TLS settings of a server (RFC 7858)."""
 
     name: str
-    """that its certificate must be for"""
+    """the name that its certificate must have"""
     context: ssl.SSLContext = field(compare=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Server:
     """An upstream resolver. ``host``: an address in text. ``trusted``: its AD flag is believed.
-    ``outstanding``: questions that it may have at one time. ``tls``: None for UDP and TCP."""
+    ``outstanding``: the most questions that it may have at one time. ``tls``: None for UDP and TCP."""
 
     host: str
     port: int = 53
@@ -57,45 +57,45 @@ class Server:
 
     @property
     def ipv6(self) -> bool:
-        """Whether it is reached over IPv6."""
+        """Return whether it is reached over IPv6."""
         return ":" in self.host
 
     @property
     def address(self) -> tuple[str, int]:
-        """As sockets take it."""
+        """The address in the form that sockets take."""
         return (self.host, self.port)
 
 
 class ForwardOutcome(StrEnum):
-    """What came of one exchange, or of one datagram that was ignored; the label of the metric."""
+    """The outcome of one exchange, or of one ignored datagram; the label of the metric."""
 
     ANSWERED = "answered"
     SERVFAIL = "servfail"
     REFUSED = "refused"
-    """FORMERR, NOTIMP, REFUSED, or an extended rcode: the server does not answer this"""
+    """FORMERR, NOTIMP, REFUSED, or an extended rcode: the server does not answer the question"""
     MALFORMED = "malformed"
     TIMEOUT = "timeout"
     UNREACHABLE = "unreachable"
     UNTRUSTED = "untrusted"
     """TLS failed: the certificate is not valid for the server's name, or there is no common version"""
     TCP = "tcp"
-    """asked again over TCP, because the answer was cut or did not keep the question's letter case"""
+    """asked again over TCP, because the answer was truncated or did not keep the question's letter case"""
     WITHOUT_EDNS = "without_edns"
     """asked again without EDNS, because the server does not seem to know it"""
     HEDGE = "hedge"
     """asked because another server was unusually late"""
     PROBE = "probe"
-    """asked by ourselves: whether it answers, and whether it leads back to us"""
+    """a question of our own: does the server answer, does it lead back to us"""
     WRONG_SOURCE = "wrong_source"
     WRONG_ID = "wrong_id"
     WRONG_QUESTION = "wrong_question"
 
 
 class FailureReason(StrEnum):
-    """Why there is no answer."""
+    """The reasons why there is no answer."""
 
     NO_ANSWER = "no_answer"
-    """no upstream answered in time, or none with anything that can be passed on"""
+    """no upstream answered in time with anything that can be passed on"""
     UNREACHABLE = "unreachable"
     """no upstream could be reached at all"""
     LOOP = "loop"
@@ -106,7 +106,7 @@ class FailureReason(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class UpstreamAnswer:
-    """An answer as everybody gets it: unfiltered, without OPT, AD cleared in its bytes (``ad`` says it)."""
+    """The answer for all who asked: unfiltered, without OPT; AD is cleared in its bytes, see ``ad``."""
 
     message: bytes
     rcode: int
@@ -119,7 +119,7 @@ class UpstreamAnswer:
 
 @dataclass(frozen=True, slots=True)
 class UpstreamFailure:
-    """There is no answer; ``message`` and ``ad`` make it stand where an answer may stand."""
+    """No answer; ``message`` and ``ad`` have the same meaning as in an answer."""
 
     reason: FailureReason
     message: None = field(default=None, init=False)
@@ -127,7 +127,7 @@ class UpstreamFailure:
 
     @property
     def edes(self) -> tuple[tuple[int, bytes], ...]:
-        """What the client is told (RFC 8914)."""
+        """The extended errors for the client (RFC 8914)."""
         return ((_TOLD[self.reason], b""),)
 
 

@@ -1,8 +1,8 @@
 """One exchange with one upstream over UDP, TCP or TLS, on the running event loop. Errors are values.
 
-UDP sockets are used once: bound to port 0, so that the kernel draws a random port for each query
-(RFC 5452 section 9.2), none that an upstream listens at, and not connected, so that datagrams from elsewhere
-are seen, counted and ignored.
+A UDP socket is used once. It is bound to port 0, so that the kernel draws a random port for each query
+(RFC 5452 section 9.2), but never a port that an upstream listens at. It is not connected, so that datagrams
+from elsewhere are seen, counted and ignored.
 IP_RECVERR makes an unconnected socket report that nobody listens, instead of waiting for the timeout.
 """
 
@@ -19,28 +19,28 @@ from filterd.dataplane.upstream.model import ForwardOutcome, Server
 from filterd.dataplane.upstream.streams import Streams
 
 Accept = Callable[[bytes, tuple[str, int]], bool]
-"""whether a datagram from this source ends the wait"""
+"""returns whether a datagram from this source ends the wait"""
 
 _IP_RECVERR = 11
 _IPV6_RECVERR = 25
 _MOST_UDP = 4096
 _DRAWS = 64
-"""of a port, where those that were drawn are to be avoided"""
+"""the most draws of a port while the drawn ones must be avoided"""
 _BURST = 16
-"""datagrams read at one go, so that a flood at one port does not hold the loop"""
+"""datagrams read in a row, so that a flood at one port does not block the loop"""
 
 
 class Network(Protocol):
-    """How queries travel; tests put their own in place."""
+    """Carries queries to servers; tests have their own."""
 
     async def udp(self, server: Server, packet: bytes, accept: Accept, wait: float) -> bytes | ForwardOutcome:
         """Send, and wait ``wait`` seconds for a datagram that ``accept`` takes."""
 
     async def stream(self, server: Server, packet: bytes, wait: float) -> bytes | ForwardOutcome:
-        """Send over TCP or TLS, and give the message with the same id that comes back."""
+        """Send over TCP or TLS, and return the message with the same id that comes back."""
 
     async def close(self) -> None:
-        """Close what is kept open."""
+        """Close all open connections."""
 
 
 class LoopNetwork:
@@ -49,10 +49,10 @@ class LoopNetwork:
     def __init__(self) -> None:
         self._streams: dict[Server, Streams] = {}
         self._avoided: set[int] = set()
-        """ports of upstreams: one on this machine finds its own free when it begins again"""
+        """ports of upstreams: an upstream on this machine must find its port free when it restarts"""
 
     async def udp(self, server: Server, packet: bytes, accept: Accept, wait: float) -> bytes | ForwardOutcome:
-        """Send from a fresh port; Outcome.TIMEOUT or UNREACHABLE where no answer came."""
+        """Send from a fresh port; return TIMEOUT or UNREACHABLE where no answer came."""
         self._avoided.add(server.port)
         try:
             opened = open_udp(server.ipv6, self._avoided)
@@ -62,8 +62,8 @@ class LoopNetwork:
             return await _exchange(opened, server, packet, accept, wait)
 
     async def stream(self, server: Server, packet: bytes, wait: float) -> bytes | ForwardOutcome:
-        """Ask over a connection, a new one where there is none. Outcome.TIMEOUT, UNREACHABLE, or UNTRUSTED
-        for a server that did not prove who it is."""
+        """Ask over a kept or new connection; return TIMEOUT, UNREACHABLE, or UNTRUSTED for a server that did
+        not prove its identity."""
         streams = self._streams.get(server)
         if streams is None:
             streams = self._streams[server] = Streams(server)
@@ -84,7 +84,7 @@ class LoopNetwork:
 
 
 def open_udp(ipv6: bool, avoided: Container[int]) -> socket.socket:
-    """An unconnected socket on a random port that is not to be avoided. Raises OSError."""
+    """An unconnected socket on a random port that is not ``avoided``. Raises OSError."""
     for _ in range(_DRAWS):
         opened = socket.socket(
             socket.AF_INET6 if ipv6 else socket.AF_INET, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK
@@ -94,7 +94,7 @@ def open_udp(ipv6: bool, avoided: Container[int]) -> socket.socket:
                 opened.setsockopt(socket.IPPROTO_IPV6, _IPV6_RECVERR, 1)
             else:
                 opened.setsockopt(socket.IPPROTO_IP, _IP_RECVERR, 1)
-            opened.bind(("::" if ipv6 else "0.0.0.0", 0))  # noqa: S104 - the way back is the kernel's choice
+            opened.bind(("::" if ipv6 else "0.0.0.0", 0))  # noqa: S104 - the kernel chooses the source address
         except OSError:
             opened.close()
             raise

@@ -1,4 +1,4 @@
-"""One upstream: how it is asked, what it answers, and what that says of its condition."""
+"""One upstream: asks it, reads its answers, and learns its condition and capabilities from them."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ from filterd.dataplane.upstream.thread_route import RouteReport
 
 Attempt = asyncio.Task[UpstreamAnswer | ForwardOutcome]
 Note = Callable[[str, str, str], None]
-"""takes what happened, the upstream's name, and why; no question stands in it"""
+"""takes an event, the upstream's name, and a reason; none of them contains a question"""
 Reading = Callable[[bytes], AbstractContextManager[object]]
-"""holds while an answer to that question (wire form) is read: whatever comes of it, the question is known"""
+"""a context in which an answer to that question (wire form) is read: a crash can then be blamed on it"""
 _BACK = "an upstream answers again"
 _SERVFAIL = 2
 _NOT_ANSWERED = frozenset({1, 4, 5})
@@ -40,27 +40,27 @@ _IGNORED = {Check.WRONG_ID: ForwardOutcome.WRONG_ID, Check.WRONG_QUESTION: Forwa
 
 
 def unwatched(question: bytes) -> AbstractContextManager[None]:
-    """Nobody wants to know."""
+    """A context that does nothing, where there is no crash board."""
     del question
     return nullcontext()
 
 
 @dataclass(frozen=True, slots=True)
 class PeerContext:
-    """What all peers of a forwarder share."""
+    """The parts that all peers of a forwarder share."""
 
     network: Network
     clock: Callable[[], float]
     bits: Bits
     note: Note
     troubled: Callable[[str], None]
-    """the server of this name began to rest"""
+    """called when the server of this name begins to rest"""
     counts: Counter[tuple[str, ForwardOutcome]]
     reading: Reading
 
 
 class Peer:
-    """Asks one server and learns from it. Owned by the event loop."""
+    """Asks one server and learns from its answers. Owned by the event loop."""
 
     def __init__(self, server: Server, context: PeerContext) -> None:
         self.server = server
@@ -72,29 +72,29 @@ class Peer:
 
     @property
     def full(self) -> bool:
-        """Whether it has as many questions as it may have."""
+        """Return whether it has the most questions that it may have."""
         return self.outstanding >= self.server.outstanding
 
     def ask(self, question: Question, wait: float) -> Attempt:
-        """Ask from now on; an Outcome where it had no answer that could be passed on within ``wait`` seconds.
-        Cancelling is giving up; it counts as a timeout when the server had its time."""
+        """Start to ask; the result is an outcome where no usable answer came within ``wait`` seconds.
+        Cancelling gives up; it counts as a timeout if the server had enough time."""
         self.outstanding += 1
         attempt = asyncio.get_running_loop().create_task(self._ask(question, wait))
         attempt.add_done_callback(self._ended)
         return attempt
 
     async def probe(self, question: Question, wait: float) -> UpstreamAnswer | ForwardOutcome:
-        """Ask a question of our own, one that need not be to the server's liking."""
+        """Ask a question of our own; a refusal does not count against the server."""
         return await self._converse(question, self._context.clock() + wait)
 
     def form(self, now: float) -> QueryForm:
-        """How to ask it now."""
+        """The form of a query to it now."""
         return self._capabilities.form(now)
 
     def learn(self, before: RouteReport, report: RouteReport) -> None:
-        """Native threads asked it meanwhile: what they count now, and counted before.
+        """Learn from the difference between two reports of native threads, which ask the server too.
 
-        Between two reports nobody knows what came after what: one good sign outweighs bad ones.
+        The order of events between two reports is unknown: one good sign outweighs bad ones.
         """
         now = self._context.clock()
         heard = report.heard - before.heard
@@ -112,7 +112,7 @@ class Peer:
     def _learn_refusals(self, before: RouteReport, report: RouteReport, now: float) -> None:
         refused = report.refused + report.malformed - before.refused - before.malformed
         if report.answered + report.servfail > before.answered + before.servfail:
-            if self.condition.welcome(now):
+            if self.condition.answered(now):
                 self.note(_BACK)
             return
         for _ in range(min(refused, REFUSALS_TO_REST)):
@@ -131,7 +131,7 @@ class Peer:
                 self._edns_refused(now)
 
     def count(self, outcome: ForwardOutcome) -> ForwardOutcome:
-        """Count it under the server's name, and give it back."""
+        """Count the outcome under the server's name, and return it."""
         self._context.counts[self.server.name, outcome] += 1
         return outcome
 
@@ -176,7 +176,7 @@ class Peer:
         return answer
 
     async def _exchange(self, sent: Sent, until: float) -> bytes | ForwardOutcome:
-        """The server's reply over UDP, over TCP where UDP does not do; over TLS alone where it has that."""
+        """The server's reply over UDP, or over TCP if UDP is not enough; or over TLS if configured."""
         if self.server.tls is not None:
             return await self._watched(self._stream(sent, until))
         reply = await self._watched(self._udp(sent, until))
@@ -188,7 +188,7 @@ class Peer:
         return await self._stream(sent, until)
 
     def _keeps_case(self, reply: bytes, sent: Sent) -> bool:
-        """Whether a reply over UDP proves itself, by the letter case where that was mixed."""
+        """Return whether a reply over UDP keeps the letter case of the question, where that was mixed."""
         found = check(reply, sent)
         if found is Check.CASE_LOST:
             self._case_lost(self._context.clock())
@@ -206,7 +206,7 @@ class Peer:
             self.note("an upstream knows no EDNS and is asked without for a while")
 
     async def _watched(self, exchange: Awaitable[bytes | ForwardOutcome]) -> bytes | ForwardOutcome:
-        """The result of an exchange, and what it says of the server's condition; silence says it early."""
+        """Await an exchange, and learn the server's condition from it; silence is noted before it ends."""
         started = self._context.clock()
         timer = asyncio.get_running_loop().call_later(SILENCE, self._silent, started)
         try:
@@ -222,20 +222,20 @@ class Peer:
         return reply
 
     def _silent(self, started: float) -> None:
-        """What arrived while this process was busy elsewhere is read first."""
+        """Judge silence only after the loop has read what arrived while the process was busy."""
         asyncio.get_running_loop().call_soon(self._still_silent, started)
 
     def _still_silent(self, started: float) -> None:
         self._trouble("silent", begins=self.condition.silent(started, self._context.clock()))
 
     def _trouble(self, reason: str, *, begins: bool) -> None:
-        """A bad sign; whether its rest begins with it."""
+        """Report a bad sign if the server's rest begins with it."""
         if begins:
             self.note("an upstream rests", reason)
             self._context.troubled(self.server.name)
 
     async def _udp(self, sent: Sent, until: float) -> bytes | ForwardOutcome:
-        """Exchange over UDP, counting and ignoring what is not ours."""
+        """Exchange over UDP; count and ignore datagrams that are not ours."""
 
         def accept(datagram: bytes, source: tuple[str, int]) -> bool:
             if source != self.server.address:
@@ -252,12 +252,12 @@ class Peer:
         )
 
     async def _stream(self, sent: Sent, until: float) -> bytes | ForwardOutcome:
-        """Exchange over TCP or TLS: a handshake stands for the proof that letter case gives over UDP."""
+        """Exchange over TCP or TLS; the handshake replaces the proof that letter case gives over UDP."""
         reply = await self._context.network.stream(self.server, sent.packet, until - self._context.clock())
         return reply if isinstance(reply, ForwardOutcome) else _IGNORED.get(check(reply, sent), reply)
 
     def _read(self, reply: bytes | ForwardOutcome) -> UpstreamAnswer | ForwardOutcome:
-        """What the reply says, counted."""
+        """Read and count the reply."""
         if isinstance(reply, ForwardOutcome):
             return self.count(reply)
         answer = read_answer(reply, self.server)
@@ -265,7 +265,7 @@ class Peer:
             return self.count(ForwardOutcome.MALFORMED)
         if answer.rcode in _NOT_ANSWERED or answer.rcode >= _FIRST_EXTENDED:
             return self.count(ForwardOutcome.REFUSED)
-        if self.condition.welcome(self._context.clock()):
+        if self.condition.answered(self._context.clock()):
             self.note(_BACK)
         self.count(ForwardOutcome.SERVFAIL if answer.rcode == _SERVFAIL else ForwardOutcome.ANSWERED)
         return answer

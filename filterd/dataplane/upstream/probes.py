@@ -1,7 +1,7 @@
-"""Finds out by itself what no client should have to: whether a server answers, and whether it leads to us.
+"""Probes the upstreams, so that no client has to find out that one is dead or leads back to us.
 
-A probe is an ordinary question, ``. NS``. A look for a loop asks for a name that nobody else can know: if it
-arrives at our own listeners, the server it was sent to leads back here, however many are in between.
+A probe is an ordinary question, ``. NS``. A loop check asks for a name that nobody else can know: if it
+arrives at our own listeners, that server leads back here, however many others are in between.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ DIGITS = 20
 LOOP_WAIT = 2.0
 """seconds"""
 FIRST_CHECKS = 1.0
-"""seconds between the first two looks for a loop, doubled each time: at a start we do not forward yet"""
+"""seconds between the first two loop checks, then doubled: just after a start we do not forward yet"""
 LOOP_CHECK = 300.0
-"""seconds between two looks for a loop, in the end"""
+"""seconds between two loop checks in the long run"""
 AFTER_TROUBLE = 2.0
-"""seconds between two looks for a loop, at least, when trouble makes us look"""
+"""seconds between two loop checks, at least, when trouble causes one"""
 LOOP_RECHECK = 15.0
-"""the same, while there is one"""
+"""seconds between two loop checks while there is a loop"""
 _TYPE_A = 1
 _NOT_HEARD = frozenset({ForwardOutcome.TIMEOUT, ForwardOutcome.UNREACHABLE, ForwardOutcome.UNTRUSTED})
 
@@ -47,7 +47,7 @@ class Probes:
         self._clock = clock
         self._bits = bits
         self._checks: dict[bytes, Peer] = {}
-        """names of loop checks on their way"""
+        """names of loop checks under way"""
         self._check_at = dict.fromkeys(peers, clock())
         self._checked_at = dict.fromkeys(peers, float("-inf"))
         self._pauses = dict.fromkeys(peers, FIRST_CHECKS)
@@ -57,7 +57,7 @@ class Probes:
         self._busy: dict[Job, asyncio.Task[None]] = {}
 
     def troubled(self, name: str) -> None:
-        """The server of this name began to rest: that may be because it leads back to us."""
+        """Check the server of this name, which began to rest, for a loop soon: that may be the cause."""
         for peer in self._peers:
             if peer.server.name == name:
                 soon = max(self._checked_at[peer] + AFTER_TROUBLE, self._clock())
@@ -65,7 +65,7 @@ class Probes:
         self._wake.set()
 
     def returned(self, name: bytes) -> bool:
-        """Whether a question that reached us is a loop check of ours; its server is not used any more."""
+        """Return whether a question that reached us is our loop check; its server is then used no more."""
         peer = self._checks.pop(name, None)
         if peer is None:
             return False
@@ -76,7 +76,7 @@ class Probes:
         return True
 
     async def run(self) -> None:
-        """Probe for ever; ends by being cancelled."""
+        """Probe until cancelled."""
         try:
             while True:
                 await self._pause(self._begin())
@@ -85,13 +85,13 @@ class Probes:
                 task.cancel()
 
     def _begin(self) -> float:
-        """Begin what is due; seconds until something else will be."""
+        """Start what is due; return the seconds until something else will be."""
         now = self._clock()
         pause = LOOP_CHECK
         for peer in self._peers:
             for work, at in (
                 (self._probe, peer.condition.probe_at),
-                (self._look_for_loop, self._check_at[peer]),
+                (self._check_for_loop, self._check_at[peer]),
             ):
                 if (peer, work) in self._busy:
                     continue
@@ -116,14 +116,14 @@ class Probes:
         self._wake.clear()
 
     async def _probe(self, peer: Peer) -> None:
-        """Ask it what every server answers."""
+        """Ask a question that every server answers."""
         peer.count(ForwardOutcome.PROBE)
         answer = await peer.probe(PROBE, PROBE_WAIT)
         self._failures[peer] = 0 if isinstance(answer, UpstreamAnswer) else self._failures[peer] + 1
         peer.condition.probed(self._clock(), self._failures[peer], heard=answer not in _NOT_HEARD)
 
-    async def _look_for_loop(self, peer: Peer) -> None:
-        """Ask it for a name of our own making, and see whether that arrives here."""
+    async def _check_for_loop(self, peer: Peer) -> None:
+        """Ask it for a random name, and see whether that question arrives here."""
         digits = f"{self._bits.getrandbits(4 * DIGITS):0{DIGITS}x}".encode()
         label = LABEL + digits
         name = bytes([len(label)]) + label + b"\0"
@@ -136,7 +136,7 @@ class Probes:
         try:
             answer = await peer.probe(Question(name, _TYPE_A), LOOP_WAIT)
         finally:
-            away = self._checks.pop(name, None)
-        if away is not None and peer.condition.looping and answer not in _NOT_HEARD:
+            not_returned = self._checks.pop(name, None)
+        if not_returned is not None and peer.condition.looping and answer not in _NOT_HEARD:
             peer.condition.looping = False
             peer.note("an upstream no longer leads back to this resolver")

@@ -1,14 +1,14 @@
-"""One question on its way: asked of one server after the other until the first good answer.
+"""The race for one question: it is asked of one server after the other until the first good answer.
 
     the first server                       by health
     + its 95th percentile of latency       the next healthy one too, while the budget lasts
     + 400 ms, or a failure                 the next one whatever its health
-    all of them asked                      again, the silent ones, at 0.4, 0.4, 0.8, 0.8, 1.6 ... seconds
+    all of them asked                      the silent ones again, after 0.4, 0.4, 0.8, 0.8, 1.6 ... seconds
     4 s                                    the end
 
-What counts as an answer: everything but SERVFAIL, FORMERR, NOTIMP, REFUSED and the extended rcodes. After one
-of these the next server is asked; if nobody has better, a SERVFAIL is passed on with its extended errors,
-since it says why (a bogus signature, for instance), and the others become a failure.
+Everything is a good answer but SERVFAIL, FORMERR, NOTIMP, REFUSED and the extended rcodes. After one of these
+the next server is asked. If no server does better, a SERVFAIL is passed on with its extended errors, since
+they give the reason (a bogus signature, for instance); the others become a failure.
 """
 
 from __future__ import annotations
@@ -34,35 +34,35 @@ HEDGE_BURST = 16.0
 """hedges that may be saved up"""
 _SERVFAIL = 2
 _LINGER = SILENCE + 0.05
-"""seconds: how long an attempt goes on that is not needed any more; its silence is noticed before"""
-_LEAST = 0.01
-"""seconds: a wait that is not worth asking for"""
+"""seconds that an attempt goes on when it is no longer needed: long enough to notice the server's silence"""
+_SHORTEST_WAIT = 0.01
+"""seconds: with less time left no server is asked"""
 
 
 @dataclass(frozen=True, slots=True)
 class RaceLimits:
-    """What forwarding may use; times are seconds."""
+    """The limits of forwarding; times are seconds."""
 
     patience: float = SILENCE
     """the wait for one server before the next is asked as well"""
     deadline: float = 4.0
-    """the wait for all of them together; of what the client has waited before, at most half counts"""
+    """the wait for all servers together; the client's wait before it counts, but only up to half of this"""
     outstanding: int = 4096
-    """different questions at one time"""
+    """the most different questions at one time"""
 
 
 class HedgeBudget:
-    """A token bucket that questions fill and hedges empty: a slow upstream does not double its load."""
+    """A token bucket that questions fill and hedges empty, so that a slow upstream's load does not double."""
 
     def __init__(self) -> None:
         self._left = HEDGE_BURST
 
     def earn(self) -> None:
-        """A question was asked."""
+        """Earn for one question that was asked."""
         self._left = min(self._left + HEDGE_SHARE, HEDGE_BURST)
 
     def take(self) -> bool:
-        """Whether one may be asked twice."""
+        """Take one hedge; return whether there was one."""
         if self._left < 1.0:
             return False
         self._left -= 1.0
@@ -70,8 +70,8 @@ class HedgeBudget:
 
 
 class Race:
-    """Asks the peers one question. ``lingering`` takes the attempts that lost, until they end; ``waited``:
-    seconds that a client has spent on it before, on a thread of the fast path for one."""
+    """Asks the peers one question. ``lingering`` keeps the attempts that lost until they end. ``waited``:
+    seconds that a client has spent on the question before, for example on a thread of the fast path."""
 
     def __init__(
         self,
@@ -92,12 +92,12 @@ class Race:
         self._deadline = clock() + limits.deadline - min(waited, limits.deadline / 2)
         self._running: dict[Attempt, tuple[Peer, float]] = {}
         self._settled: set[Peer] = set()
-        """peers that said what they had to say"""
+        """peers whose result is known"""
         self._outcomes: set[ForwardOutcome] = set()
         self._servfail: UpstreamAnswer | None = None
 
     async def run(self) -> UpstreamAnswer | UpstreamFailure:
-        """The answer, or why there is none."""
+        """Run the race; return the answer, or the reason why there is none."""
         try:
             for turn in count():
                 patience = self._limits.patience * 2.0 ** (turn // 2)
@@ -105,21 +105,21 @@ class Race:
                 if answer is not None:
                     return answer
                 if self._servfail is not None:
-                    return await self._listen(self._clock() + patience) or self._servfail
-                if not self._running or self._left() < _LEAST:
+                    return await self._await_answer(self._clock() + patience) or self._servfail
+                if not self._running or self._time_left() < _SHORTEST_WAIT:
                     break
             return self._failure()
         finally:
-            self._leave()
+            self._let_linger()
 
     async def _turn(self, patience: float) -> UpstreamAnswer | None:
-        """Ask each server that may still say something."""
+        """Ask each server that has not given its result yet."""
         waiting = [self._peers[index] for index in order([peer.condition for peer in self._peers])]
         waiting = [peer for peer in waiting if peer not in self._settled and not peer.full]
-        if not waiting:  # nobody is left to be asked, but an earlier attempt may still be answered
-            return await self._listen(self._deadline)
+        if not waiting:  # no server is left to ask, but an earlier attempt may still be answered
+            return await self._await_answer(self._deadline)
         for peer, following in zip_longest(waiting, waiting[1:]):
-            if self._left() < _LEAST:
+            if self._time_left() < _SHORTEST_WAIT:
                 break
             self._start(peer)
             answer = await self._wait(peer, following, patience)
@@ -128,24 +128,24 @@ class Race:
         return None
 
     async def _wait(self, peer: Peer, following: Peer | None, patience: float) -> UpstreamAnswer | None:
-        """Wait until the one that follows may be asked; the answer, if that comes first."""
+        """Wait until the following server may be asked; return the answer if that comes first."""
         until = self._clock() + patience
         if following is not None and not following.condition.resting:
             hedge = peer.condition.latency.hedge_after()
-            answer = await self._listen(min(self._clock() + hedge, until))
+            answer = await self._await_answer(min(self._clock() + hedge, until))
             if answer is not None or not self._running:
                 return answer
             if self._clock() < until and self._budget.take():
                 following.count(ForwardOutcome.HEDGE)
                 return None
-        return await self._listen(until)
+        return await self._await_answer(until)
 
     def _start(self, peer: Peer) -> None:
-        task = peer.ask(self._question, self._left())
+        task = peer.ask(self._question, self._time_left())
         self._running[task] = (peer, self._clock())
 
-    async def _listen(self, until: float) -> UpstreamAnswer | None:
-        """The first good answer before ``until``; None also as soon as nobody is left who could give it."""
+    async def _await_answer(self, until: float) -> UpstreamAnswer | None:
+        """The first good answer before ``until``; None, perhaps early, if no attempt can bring one."""
         until = min(until, self._deadline)
         while self._running:
             done, _ = await asyncio.wait(
@@ -160,7 +160,7 @@ class Race:
         return None
 
     def _take(self, task: Attempt) -> UpstreamAnswer | None:
-        """What came of an attempt that ended, if it is a good answer."""
+        """Note the result of an attempt; return it if it is a good answer."""
         peer, _ = self._running.pop(task)
         result = task.result()
         if isinstance(result, UpstreamAnswer) and result.rcode != _SERVFAIL:
@@ -172,11 +172,11 @@ class Race:
             self._servfail = result
         return None
 
-    def _left(self) -> float:
+    def _time_left(self) -> float:
         return self._deadline - self._clock()
 
     def _failure(self) -> UpstreamFailure:
-        """The failure that stands for what the servers did."""
+        """The failure that sums up the outcomes of all servers."""
         if all(peer.condition.looping for peer in self._peers):
             return UpstreamFailure(FailureReason.LOOP)
         if not self._running and not self._outcomes:
@@ -185,8 +185,8 @@ class Race:
             return UpstreamFailure(FailureReason.UNREACHABLE)
         return UpstreamFailure(FailureReason.NO_ANSWER)
 
-    def _leave(self) -> None:
-        """Let the others go on until their silence would tell: their answers show how fast they are."""
+    def _let_linger(self) -> None:
+        """Let the other attempts go on until silence would be noted: their answers show the latency."""
         loop, now = asyncio.get_running_loop(), self._clock()
         for task, (_, started) in self._running.items():
             self._lingering.add(task)

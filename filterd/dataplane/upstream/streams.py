@@ -1,8 +1,8 @@
 """Connections to one upstream, TCP or TLS, kept and shared by many questions (RFC 7766 sections 6.2 and 7).
 
-Questions are pipelined, and answers found by their id, in whatever order they come. A connection that served
-and was closed costs nothing: what was asked over it is asked again over a new one. One that fell silent takes
-no new questions. TLS is verified strictly (RFC 8310 section 8.1), and sessions are resumed.
+Questions are pipelined; answers may come in any order and are matched by id. If a server closes a connection
+that it has used, the open questions are asked again over a new one. A silent connection takes no new
+questions. TLS is verified strictly (RFC 8310 section 8.1), and sessions are resumed.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ from filterd.dataplane.upstream.model import Server
 
 MOST_CONNECTIONS = 4
 BUSY = 32
-"""questions on the way over a connection from which another is opened"""
+"""questions under way on a connection from which another one is opened"""
 IDLE = 10.0
 """seconds after which a connection that nobody uses is closed"""
 STALLED = 0.4
-"""seconds: one that said nothing for so long, while a question waited, is not used for new ones"""
+"""seconds: a connection silent for so long while a question waited is not used for new questions"""
 RETRIES = 3
-"""how often a question is asked again whose connection ended after it had served others"""
+"""how often a question is asked again if its connection ends after having served others"""
 CONNECT = 4.0
 """seconds"""
 _LENGTH = struct.Struct("!H")
@@ -30,7 +30,7 @@ _IDS = 65536
 
 
 class ConnectionEndedError(ConnectionError):
-    """The other side closed, or what came over the connection was no DNS."""
+    """The server closed the connection, or sent something that is not DNS."""
 
 
 class UpstreamConnection(asyncio.Protocol):
@@ -44,7 +44,7 @@ class UpstreamConnection(asyncio.Protocol):
         self._loop = asyncio.get_running_loop()
         self._buffer = bytearray()
         self._waiting: dict[int, tuple[int, asyncio.Future[bytes]]] = {}
-        """id on the connection -> id of the question, and who waits"""
+        """id on the connection -> id of the question, and the future of its answer"""
         self._heard_at = self._loop.time()
         self._idle: asyncio.TimerHandle | None = None
         self._transport: asyncio.Transport | None = None
@@ -73,22 +73,22 @@ class UpstreamConnection(asyncio.Protocol):
             self._waiting.pop(number, None)
             if future.cancelled() and self._heard_at < started <= self._loop.time() - STALLED:
                 self.usable = False
-            self._rest()
+            self._start_idling()
 
     def close(self) -> None:
-        """Close it; who waits is told."""
+        """Close the connection; waiting questions fail."""
         self.usable = False
         if self._transport is not None:
             self._transport.abort()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Keep what to write to."""
+        """Keep the transport."""
         assert isinstance(transport, asyncio.Transport)  # noqa: S101 - a stream's transport is one
         self._transport = transport
-        self._rest()
+        self._start_idling()
 
     def data_received(self, data: bytes) -> None:
-        """Take the messages that are whole."""
+        """Take the messages that are complete."""
         self._heard_at = self._loop.time()
         self._buffer += data
         start = 0
@@ -105,7 +105,7 @@ class UpstreamConnection(asyncio.Protocol):
         del self._buffer[:start]
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Tell all who wait."""
+        """Let all waiting questions fail."""
         self.usable = False
         self._stop_idling()
         for _, future in self._waiting.values():
@@ -113,7 +113,7 @@ class UpstreamConnection(asyncio.Protocol):
                 future.set_exception(ConnectionEndedError("the upstream closed the connection"))
 
     def _take(self, message: bytes) -> None:
-        """Give a message to who waits for it; late and foreign ones to nobody."""
+        """Pass a message to the question that waits for it; drop late and foreign ones."""
         if not self.used:
             self.used = True
             self._keep_session()
@@ -122,14 +122,14 @@ class UpstreamConnection(asyncio.Protocol):
             future.set_result(_LENGTH.pack(asked) + message[2:])
 
     def _keep_session(self) -> None:
-        """The session of a TLS connection; its ticket precedes the first data (RFC 8446 section 4.6.1)."""
+        """Keep a TLS connection's session; its ticket precedes the first data (RFC 8446 section 4.6.1)."""
         assert self._transport is not None  # noqa: S101 - data came over it
         secured = self._transport.get_extra_info("ssl_object")
         if secured is not None and isinstance(secured.context, ResumingContext):
             secured.context.session = secured.session
 
-    def _rest(self) -> None:
-        """Close after a while, if nobody uses it."""
+    def _start_idling(self) -> None:
+        """Close after a while unless the connection is used."""
         if self._waiting or self._transport is None:
             return
         self._stop_idling()
@@ -150,7 +150,7 @@ class Streams:
         self._opening: asyncio.Task[UpstreamConnection] | None = None
 
     async def ask(self, packet: bytes) -> bytes:
-        """The first answer with the message's id. Raises ``OSError``: there is no connection to be had."""
+        """The first answer with the message's id. Raises ``OSError`` where no connection can be opened."""
         for _ in range(RETRIES):
             connection = await self._connection()
             try:
@@ -161,7 +161,7 @@ class Streams:
         return await (await self._connection()).ask(packet)
 
     async def close(self) -> None:
-        """Close all."""
+        """Close all connections."""
         if self._opening is not None:
             self._opening.cancel()
             await asyncio.gather(self._opening, return_exceptions=True)
@@ -169,7 +169,7 @@ class Streams:
             connection.close()
 
     async def _connection(self) -> UpstreamConnection:
-        """The one with the fewest questions, or another where all are busy."""
+        """The connection with the fewest questions, or a new one if all are busy."""
         self._connections = [each for each in self._connections if each.usable]
         if self._connections:
             best = min(self._connections, key=lambda each: each.waiting)
@@ -198,7 +198,7 @@ class Streams:
 
 
 class ResumingContext(ssl.SSLContext):
-    """A client's TLS settings that resume the last session. asyncio asks for no session by itself."""
+    """TLS settings of a client that resume the last session, which asyncio does not do by itself."""
 
     session: ssl.SSLSession | None = None
 
@@ -210,13 +210,13 @@ class ResumingContext(ssl.SSLContext):
         server_hostname: str | bytes | None = None,
         session: ssl.SSLSession | None = None,
     ) -> ssl.SSLObject:
-        """As ``ssl.SSLContext.wrap_bio``, with the session kept."""
+        """Like ``ssl.SSLContext.wrap_bio``, with the last session."""
         return super().wrap_bio(incoming, outgoing, server_side, server_hostname, session or self.session)
 
 
 def tls_context(ca: str | None) -> ssl.SSLContext:
-    """Settings that verify name and chain, against the certificates in the PEM file ``ca`` or those of the
-    system. Raises ``OSError`` (``ssl.SSLError`` is one) where the file cannot be used."""
+    """Settings that verify name and chain, with the certificates of the PEM file ``ca`` or of the system.
+    Raises ``OSError`` (``ssl.SSLError`` is one) where the file cannot be used."""
     context = ResumingContext(ssl.PROTOCOL_TLS_CLIENT)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     if ca is None:

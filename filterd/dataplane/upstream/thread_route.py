@@ -1,4 +1,4 @@
-"""The values between the event loop and native threads that forward: whom to ask, and what came of it."""
+"""The values that the event loop exchanges with native threads: upstreams to ask, and reports about them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from filterd.dataplane.upstream.model import ForwardOutcome
 
 @dataclass(frozen=True, slots=True)
 class ThreadHop:
-    """An upstream that is asked over plain UDP, and how."""
+    """An upstream that threads ask over plain UDP, and the form of their queries."""
 
     name: str
     """``host:port``, brackets around IPv6"""
@@ -20,11 +20,11 @@ class ThreadHop:
     mixed_case: bool
     edns: bool
     outstanding: int
-    """questions that it may have at one time, of all threads together"""
+    """the most questions that all threads together may have there at one time"""
 
 
 class RouteReport(NamedTuple):
-    """What threads counted of one upstream since the start; the order is that of ``routes.pxd``."""
+    """The counts of all threads for one upstream since the start, in the order of ``routes.pxd``."""
 
     sent: int = 0
     answered: int = 0
@@ -44,21 +44,21 @@ class RouteReport(NamedTuple):
     edns_refused: int = 0
     """questions that were answered without EDNS and refused with it"""
     edns_spoken: int = 0
-    """answers that may well have had an OPT record"""
+    """answers that probably had an OPT record"""
     heard: int = 0
-    """answers of any kind"""
+    """replies of any kind"""
     micros: int = 0
-    """that these took, together"""
+    """microseconds that these replies took together"""
     outstanding: int = 0
-    """on their way at this moment"""
+    """questions under way at this moment"""
     heard_at: int = 0
-    """of the last answer: microseconds of the clock that does not go back; 0: never"""
+    """time of the last reply: microseconds of the clock that does not go back; 0: never"""
     unreachable_at: int = 0
     silent_since: int = 0
-    """when the last query went that got no answer within 400 ms"""
+    """when the last query was sent that got no reply within 400 ms"""
 
     def outcomes(self) -> dict[ForwardOutcome, int]:
-        """What is counted for the operator, as the slow path counts it."""
+        """The counts for the operator, by the outcomes of the slow path."""
         return {outcome: count for outcome in _OUTCOMES if (count := getattr(self, outcome.value))}
 
 

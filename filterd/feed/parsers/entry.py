@@ -1,4 +1,4 @@
-"""What a line of a list says, before its names are brought into form."""
+"""The entries of a list's lines, before their names are normalised, and the interface of a list format."""
 
 from __future__ import annotations
 
@@ -10,30 +10,30 @@ from filterd.model.rule import Scope
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
-    """A name as written, with its scope; None takes the feed's."""
+class ListEntry:
+    """A name as written, with its scope; None: that of the feed."""
 
     text: str
     scope: Scope | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class RefusedEntry:
-    """A line, or part of one, that says nothing which DNS can do; the reason is a fixed phrase."""
+class RefusedListEntry:
+    """A line, or part of one, that DNS cannot express; the reason is a fixed phrase."""
 
     reason: str
 
 
-ReadLine = Callable[[str], Iterable[Entry | RefusedEntry]]
-"""What a line without its newline says; nothing for comments and blank lines. Never raises."""
+ReadLine = Callable[[str], Iterable[ListEntry | RefusedListEntry]]
+"""reads a line without its newline; returns nothing for comments and blank lines; never raises"""
 
 
 @dataclass(frozen=True, slots=True)
 class Bulk:
-    """A form in which most lists of a format are written, taken a whole block at a time.
+    """A form that most lists of a format use, so that whole blocks can be read at a time.
 
-    A block matched in full by ``lines`` becomes names by taking ``prefix`` away from every line; this must
-    give what the line reader gives for each of them.
+    If ``lines`` matches a whole block, removing ``prefix`` from every line gives its names. The result must
+    equal that of the line reader.
     """
 
     lines: re.Pattern[bytes]
@@ -49,8 +49,8 @@ class Parser:
 
 
 def words(line: str) -> list[str]:
-    """The line's words without its comment. A comment begins with ``#`` anywhere, or ``!``, ``;`` or ``//``
-    at the line's start."""
+    """The words of a line without its comment, which begins with ``#`` anywhere, or with ``!``, ``;`` or
+    ``//`` at the start of the line."""
     line = line.partition("#")[0].strip()
     if line.startswith(("!", ";", "//")):
         return []

@@ -1,8 +1,7 @@
 """Format ``hosts``: an address and one or more host names a line, as in hosts(5).
 
-Only addresses that lead nowhere block (0.0.0.0, ::, loopback, broadcast); a line with another address
-points a name somewhere and is refused. The machine's own names, which every such file carries, say nothing
-and are passed over.
+Only addresses that lead nowhere block (0.0.0.0, ::, loopback, broadcast); a line with another address maps a
+name to a host and is refused. The machine's own names, which every such file contains, are ignored.
 """
 
 from __future__ import annotations
@@ -11,7 +10,7 @@ from collections.abc import Iterable
 from ipaddress import IPv4Address, ip_address
 
 from filterd.feed.names import clean_lines
-from filterd.feed.parsers.entry import Bulk, Entry, Parser, RefusedEntry, words
+from filterd.feed.parsers.entry import Bulk, ListEntry, Parser, RefusedListEntry, words
 
 OWN_NAMES = frozenset(
     {
@@ -36,21 +35,21 @@ OWN_NAMES = frozenset(
 _BROADCAST = IPv4Address("255.255.255.255")
 
 
-def read_line(line: str) -> Iterable[Entry | RefusedEntry]:
-    """One entry for each host name that is not the machine's own."""
+def read_line(line: str) -> Iterable[ListEntry | RefusedListEntry]:
+    """Read one entry for each host name that is not the machine's own."""
     found = words(line)
     if not found:
         return ()
     try:
         address = ip_address(found[0])
     except ValueError:
-        return (RefusedEntry("no address at the start of the line"),)
+        return (RefusedListEntry("no address at the start of the line"),)
     if len(found) == 1:
-        return (RefusedEntry("an address without a name"),)
+        return (RefusedListEntry("an address without a name"),)
     names = [name for name in found[1:] if name.lower().removesuffix(".") not in OWN_NAMES]
     if names and not (address.is_unspecified or address.is_loopback or address == _BROADCAST):
-        return (RefusedEntry("points the name to an address and blocks nothing"),)
-    return [Entry(name) for name in names]
+        return (RefusedListEntry("points the name to an address and blocks nothing"),)
+    return [ListEntry(name) for name in names]
 
 
 PARSER = Parser(

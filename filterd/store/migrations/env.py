@@ -1,6 +1,7 @@
-"""Alembic's entry: runs the steps on the connection that :mod:`filterd.store.schema` hands over.
+"""The entry point of Alembic: runs the migrations on the connection that :mod:`filterd.store.schema`
+provides.
 
-The caller has begun the transaction, and a step that fails leaves the store as it was.
+The caller has begun the transaction, so that a failing migration leaves the store as it was.
 """
 
 from __future__ import annotations

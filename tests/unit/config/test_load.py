@@ -111,6 +111,14 @@ def test_all_defaults(resolv_conf: Path) -> None:
     assert (settings.cache.size, settings.cache.serve_stale) == (256 * 1024**2, 86400)
     assert settings.orders.approvals == 2
     assert settings.security.enabled is False
+    assert settings.zone == "America/Mexico_City"
+
+
+def test_the_zone_is_the_operators(tmp_path: Path, resolv_conf: Path) -> None:
+    assert read(tmp_path, "zone: Europe/Madrid", resolv_conf).zone == "Europe/Madrid"
+    assert errors(tmp_path, "zone: Mars/Olympus", resolv_conf) == {
+        "zone": "not a time zone: 'Mars/Olympus' (write it like America/Mexico_City)"
+    }
 
 
 def test_an_empty_file_is_all_defaults(tmp_path: Path, resolv_conf: Path) -> None:

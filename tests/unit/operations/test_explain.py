@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import AsyncIterator
+from contextlib import closing
 from dataclasses import replace
+from ipaddress import ip_address
 from pathlib import Path
 
 import dns.message
 import pytest
 
+from filterd.config.domain import Endpoint, TlsName
+from filterd.config.settings import UpstreamSettings, UpstreamTlsSettings
+from filterd.dataplane.upstream.model import FailureReason, Question, Server, UpstreamFailure
 from filterd.model.rule import BlockingMode, Scope
 from filterd.model.subscriber import RequestEvidence
-from filterd.operations import bindings, feeds, orders, snapshots, subscribers
+from filterd.operations import bindings, check, feeds, orders, snapshots, subscribers
 from filterd.operations.context import Context, OperationError
 from filterd.operations.explain import ANSWER, QUERY, ExplainedStage, Explanation, explain
 from filterd.operations.intake import OrderRequest
@@ -256,3 +262,42 @@ async def test_an_order_that_has_begun_is_not_suspended_by_a_clock_that_is_behin
     installation.now += 200
     await snapshots.build(context)
     assert await verdicts(now - 1000) == ["mandatory", "mandatory"]
+
+
+async def test_an_upstream_over_tls_is_never_asked_in_the_clear(
+    context: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[Server] = []
+
+    class SilentForwarder:
+        def __init__(self, servers: list[Server], **_: object) -> None:
+            asked.extend(servers)
+
+        async def resolve(self, _question: Question) -> UpstreamFailure:
+            return UpstreamFailure(FailureReason.NO_ANSWER)
+
+        async def close(self) -> None:
+            """Nothing is open."""
+
+    upstream = UpstreamSettings(
+        Endpoint(ip_address("192.0.2.53"), 853), True, 7, UpstreamTlsSettings(TlsName("dns.example"), None)
+    )
+    dns_settings = replace(context.settings.dns, upstreams=(upstream,))
+    secured = replace(context, settings=replace(context.settings, dns=dns_settings))
+    monkeypatch.setattr(check, "Forwarder", SilentForwarder)
+    with pytest.raises(OperationError, match="the upstreams gave no answer"):
+        await explain(secured, "free.example", resolve=True)
+    (server,) = asked
+    assert (server.name, server.trusted, server.outstanding) == ("192.0.2.53:853", True, 7)
+    assert server.tls is not None
+    assert server.tls.name == "dns.example"
+
+
+async def test_a_line_keeps_its_profile_where_its_zone_is_unknown(
+    context: Context, installation: Installation
+) -> None:
+    """As on a node, which cannot refuse what another machine's time zone database has."""
+    with closing(sqlite3.connect(installation.database)) as store, store:
+        store.execute("UPDATE line_state SET zone = 'Mars/Olympus'")
+    found = await explain(context, "adult.example", subscriber="child")
+    assert (found.verdict, found.reason) == ("block", "category")

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from filterd.config.domain import ZoneName
 from filterd.model.subscriber import RequestEvidence
 from filterd.operations import audit, bindings, erasure, importing, subscribers
 from filterd.operations.context import Context, OperationError
@@ -49,6 +50,13 @@ async def test_rows_become_lines(context: Context, tmp_path: Path) -> None:
     assert found["C, the third"].choices.profile == "teen"
     held = await erasure.export(context, "A")
     assert held["requests"][0]["reference"] == "migration 7"
+
+
+async def test_a_row_without_a_zone_has_that_of_the_installation(context: Context, tmp_path: Path) -> None:
+    elsewhere = replace(context, settings=replace(context.settings, zone=ZoneName("Europe/Madrid")))
+    await run(elsewhere, tmp_path, "subscriber,zone\nA,\nB,America/Tijuana\n")
+    zones = {each.id: each.choices.zone async for each in subscribers.list_subscribers(context)}
+    assert zones == {"A": "Europe/Madrid", "B": "America/Tijuana"}
 
 
 async def test_running_it_again_changes_nothing(context: Context, tmp_path: Path) -> None:

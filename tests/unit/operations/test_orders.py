@@ -162,6 +162,57 @@ async def test_an_order_without_an_end_is_reviewed(context: Context, installatio
     assert (ending.demand.review_at, ending.demand.not_after) == (0, now + 60)
 
 
+async def test_an_order_that_came_today_and_one_without_a_time(
+    context: Context, installation: Installation
+) -> None:
+    now = int(installation.now)
+    assert (await orders.add(context, REQUEST)).demand.received_at == installation.now
+    for at in (now - 1000, now + 86400):
+        added = await orders.add(context, replace(REQUEST, received_at=at))
+        assert added.demand.received_at == at
+
+
+@pytest.mark.parametrize(
+    ("taken", "refused", "says"),
+    [
+        ({"received_at": 86400}, {"received_at": 86401}, "received in the future"),
+        ({"not_after": 1}, {"not_after": 0}, "end before it begins"),
+        ({"not_before": 50, "not_after": 51}, {"not_before": 50, "not_after": 50}, "end before it begins"),
+        ({"review_at": 1}, {"review_at": 0}, "in the past"),
+    ],
+)
+async def test_the_first_second_that_is_too_late_or_too_early(
+    context: Context,
+    installation: Installation,
+    taken: dict[str, Any],
+    refused: dict[str, Any],
+    says: str,
+) -> None:
+    """Times are given from now."""
+    now = int(installation.now)
+    with pytest.raises(OperationError, match=says):
+        await orders.add(context, replace(REQUEST, **{name: now + after for name, after in refused.items()}))
+    demand = (
+        await orders.add(context, replace(REQUEST, **{name: now + after for name, after in taken.items()}))
+    ).demand
+    assert {name: getattr(demand, name) - now for name in taken} == taken
+
+
+@pytest.mark.parametrize(("count", "taken"), [(10_000, True), (10_001, False)])
+async def test_the_most_entries_of_an_order(context: Context, count: int, taken: bool) -> None:
+    entries = tuple((f"n{n}.example", Scope.EXACT) for n in range(count))
+    if taken:
+        assert (await orders.add(context, replace(REQUEST, entries=entries))).entries == count
+    else:
+        with pytest.raises(OperationError, match=f"{count} entries, more than 10000"):
+            await orders.add(context, replace(REQUEST, entries=entries))
+
+
+async def test_a_digest_is_kept_in_small_letters(context: Context) -> None:
+    added = await orders.add(context, replace(REQUEST, document_digest="AB" * 32))
+    assert added.demand.document_digest == "ab" * 32
+
+
 @pytest.mark.parametrize(
     "entry", ["portal.example", "www.portal.example", "help.example", "198.51.100.7", "198.51.0.0/16"]
 )

@@ -10,6 +10,7 @@ from dataclasses import replace
 
 import pytest
 
+from filterd.config.domain import ZoneName
 from filterd.model.changelog import (
     CHANGES_SQL,
     PARENTAL,
@@ -49,18 +50,25 @@ def state(installation: Installation) -> list[Change]:
 
 async def test_a_new_line_asks_for_nothing(context: Context, installation: Installation) -> None:
     added = await subscribers.add(context, " S-1 ", prefixes=("192.0.2.7", "2001:db8:1::/56", "192.0.2.7"))
-    assert added.choices == LineChoices(1)
+    assert added.choices == LineChoices(1, zone="America/Mexico_City")
     assert added.bindings == ("192.0.2.7/32", "2001:db8:1::/56")
     assert await subscribers.show(context, "S-1") == added
     assert (
         changes(installation)
         == state(installation)
         == [
-            LineChange(LineChoices(1)),
+            LineChange(added.choices),
             BindingChange("192.0.2.7/32", 1),
             BindingChange("2001:db8:1::/56", 1),
         ]
     )
+
+
+async def test_a_line_without_a_zone_has_that_of_the_installation(context: Context) -> None:
+    elsewhere = replace(context, settings=replace(context.settings, zone=ZoneName("Europe/Madrid")))
+    first = await subscribers.add(elsewhere, "S-1")
+    second = await subscribers.add(elsewhere, "S-2", zone="America/Tijuana")
+    assert [each.choices.zone for each in (first, second)] == ["Europe/Madrid", "America/Tijuana"]
 
 
 async def test_the_life_of_a_line(context: Context, installation: Installation) -> None:
@@ -196,7 +204,7 @@ async def test_an_erased_subscriber_is_gone_everywhere(context: Context, install
     await subscribers.deny(context, "holder-77", "private.example")
     done = await erasure.erase(context, "holder-77", reason="asked for it")
     assert (done.line, done.bindings, done.requests, done.changes) == (1, 1, 1, 4)
-    assert state(installation) == [LineChange(LineChoices(2))]
+    assert state(installation) == [LineChange(LineChoices(2, zone="America/Mexico_City"))]
     assert changes(installation)[-1] == LineRemoved(1)
     with pytest.raises(OperationError, match="unknown subscriber"):
         await subscribers.show(context, "holder-77")

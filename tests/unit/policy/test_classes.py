@@ -12,7 +12,6 @@ from filterd.model.mandatory import Mandate
 from filterd.model.rule import BlockingMode, NameRule, Scope
 from filterd.model.verdict import Kind
 from filterd.policy.classes import (
-    CLASS_BITS,
     FIRST_FREE_BIT,
     FIXED,
     Classes,
@@ -33,11 +32,12 @@ from filterd.policy.documents import (
     Slot,
     Text,
 )
+from filterd.policy.layout import CLASS_BITS
 from filterd.policy.published import active_set, mandate_from_meta, mandate_to_meta, next_change
 from filterd.policy.resolve import NO_POLICY, PolicyBook, ProfileRules, resolve, rules_of, to_meta
 from filterd.policy.resolve import from_meta as profile_from_meta
 from filterd.policy.schedule import UnknownZoneError
-from filterd.policy.special import LOCALHOST, RESOLVER_ARPA, REVERSE_ZONES, SPECIAL_USE_NAMES, rules
+from filterd.policy.special_names import LOCALHOST, RESOLVER_ARPA, REVERSE_ZONES, SPECIAL_USE_NAMES, rules
 
 TEXT = Text("texto", "text")
 NAMES = (NameRule("x.example", Scope.SUBTREE),)

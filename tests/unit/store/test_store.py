@@ -209,7 +209,7 @@ async def test_readers_without_a_gap_let_the_log_grow_no_further_than_their_own_
     store: Store, url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """SQLite's own checkpoint would have to meet a moment when nobody reads."""
-    monkeypatch.setattr(engine, "WAL_WAITS", 50_000)
+    monkeypatch.setattr(engine, "WAL_TRUNCATE", 50_000)
     database = engine.database_path(url)
     wal = database.with_name(database.name + "-wal")
     with closing(sqlite3.connect(database, isolation_level=None)) as reader:

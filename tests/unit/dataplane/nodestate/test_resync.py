@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from filterd.dataplane.nodestate import changes
+from filterd.model import changelog
 from filterd.model.changelog import (
     BindingChange,
     BindingRemoved,
@@ -300,3 +301,43 @@ def test_a_disk_that_fails_keeps_what_was_read(
     assert machine.node.resync is resync
     machine.settle()
     assert_same(machine, town)
+
+
+@pytest.mark.parametrize(
+    ("lines", "sizes"), [(BATCH - 1, [BATCH - 1]), (BATCH, [BATCH, 0]), (BATCH + 1, [BATCH, 1])]
+)
+def test_a_full_page_says_that_more_may_wait_and_where_it_ends(
+    store: ScriptedStore, lines: int, sizes: list[int]
+) -> None:
+    """The cursor after a full page is that of its last row: what other streams wrote stands behind it."""
+    log = changes.ChangeLog(store.path)
+    last = store.write(*(LineChange(LineChoices(line)) for line in range(1, lines + 1)))
+    head = store.write(ORDER)
+    cursor, found = 0, []
+    for size in sizes:
+        page = log.page(changelog.PARENTAL, cursor)
+        full = size == BATCH
+        assert (len(page.rows), page.more) == (size, full)
+        assert page.cursor == (page.rows[-1].revision if full else head)
+        cursor = page.cursor
+        found += [row.revision for row in page.rows]
+    assert found == list(range(1, last + 1))
+    assert log.page(changelog.PARENTAL, head).cursor == head
+    assert log.page(changelog.PARENTAL, head + 5).cursor == head + 5, "never back"
+    assert log.head() == changes.Head(head, 0)
+    log.close()
+
+
+@pytest.mark.parametrize("count", [BATCH - 1, BATCH, BATCH + 1, 2 * BATCH])
+def test_a_node_that_follows_page_by_page_gets_everything(
+    machine: Machine, store: ScriptedStore, count: int
+) -> None:
+    machine.start()
+    machine.settle()
+    head = store.write(*(LineChange(LineChoices(line)) for line in range(1, count + 1)))
+    more = machine.node.turn()
+    assert machine.node.parental_revision == min(head, head - count + BATCH)
+    assert more == (count >= BATCH)
+    machine.settle()
+    assert machine.node.parental_revision == head
+    assert len(machine.node.disk.known.table) == count

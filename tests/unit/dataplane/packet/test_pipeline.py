@@ -1,58 +1,72 @@
-"""The order of the stages: complete, each with its reason, and as the native entry calls them."""
+"""The order of the steps: complete, each with its reason and its twin, as documented, and really executed."""
 
 from __future__ import annotations
 
+import re
 from itertools import pairwise
 from pathlib import Path
 
-from filterd.dataplane.packet import pipeline
-from filterd.dataplane.packet.pipeline import PIPELINE, Stage
+import pytest
 
-SOURCE = (Path(pipeline.__file__).parent / "stages.pyx").read_text()
-CALLS = {
-    Stage.PARSE: ("packet_open", "parse_query("),
-    Stage.ADMIT: ("packet_open", "core.allowed"),
-    Stage.IDENTIFY: ("proceed", "identify("),
-    Stage.DECIDE: ("proceed", "decide("),
-    Stage.CACHE: ("proceed", "look_up("),
-}
-"""stage -> the native function that calls it, and the call"""
+from filterd.dataplane.packet import pipeline, steps_reference
+from filterd.dataplane.packet.exchange_reference import Stage
+from filterd.dataplane.packet.pipeline import PIPELINE, Step
+from filterd.policy.decide_reference import QUERY_STAGES
+from tests.equality import course
 
-
-def body(function: str) -> str:
-    """The definition's text."""
-    start = SOURCE.index(f"cdef int {function}(")
-    return SOURCE[start : SOURCE.index("\n\n\n", start)]
+PRODUCT = Path(pipeline.__file__).parents[2]
+IMPORT = re.compile(r"^\s*(?:from|c?import)\s(?:[^\n(]|\([^)]*\))*", re.MULTILINE)
+PAIRS = [pair for pair in pairwise(step.stage for step in PIPELINE) if pair[1] is not Stage.PROTECTED]
+"""the flag may be found above or below ``local``, which nothing lifts"""
+CASES = 3000
+"""among which each order but the right one must have shown itself"""
 
 
-def test_every_stage_stands_once_with_a_reason() -> None:
-    assert [step.stage for step in PIPELINE] == list(Stage)
+def test_every_stage_stands_once_with_a_reason_and_a_twin() -> None:
+    assert sorted(step.stage.name for step in PIPELINE) == sorted(stage.name for stage in Stage)
     assert all(step.reason for step in PIPELINE)
+    assert len({id(step.twin) for step in PIPELINE}) == len(PIPELINE)
 
 
-def test_the_native_entry_calls_them_in_this_order() -> None:
-    places = [
-        (list(Stage).index(stage), ("packet_open", "proceed").index(function), body(function).index(call))
-        for stage, (function, call) in CALLS.items()
+def test_the_verdict_asks_the_stages_of_the_policy_in_their_order() -> None:
+    asked = [
+        stage
+        for step in PIPELINE
+        if isinstance(step.twin, steps_reference.Decide)
+        for stage in step.twin.stages
     ]
-    assert places == sorted(places)
-    assert all(one[1:] < other[1:] for one, other in pairwise(places))
-    assert body("packet_open").endswith("return answer_unforwardable(core, x, &options, work)")
-    assert body("answer_unforwardable").endswith("return PACKET_OPEN")
-    assert body("packet_take").endswith("return proceed(core, x, NULL, ahead, now, ticks, work)")
+    assert asked == list(QUERY_STAGES)
 
 
-def test_both_paths_open_and_then_take() -> None:
-    for function, opens, takes in (
-        ("packet_receive", "packet_open(core,", "packet_take(core,"),
-        ("guarded_receive", "guarded_open(core,", "guarded_take(core,"),
-    ):
-        text = body(function)
-        assert text.index(opens) < text.index(takes)
-    assert "packet_open(core," in body("guarded_open")
-    assert "packet_take(core," in body("guarded_take")
+def uses_reference(source: Path) -> bool:
+    """Whether one of its imports speaks of a reference."""
+    return any(re.search(r"_reference\b|\bpipeline\b", text) for text in IMPORT.findall(source.read_text()))
 
 
-def test_inspection_stands_before_the_answer() -> None:
-    text = body("complete")
-    assert text.index("must_inspect(") < text.index("respond_rewrite(") < text.index("respond_answer(")
+def test_nothing_else_of_the_product_knows_the_reference() -> None:
+    """It is slow, and written to be read: no query may meet it, and no resolver loads it."""
+    sources = [path for path in PRODUCT.rglob("*.p*") if path.suffix in (".py", ".pyx", ".pxd", ".pyi")]
+    apart = [path for path in sources if path.stem.endswith("_reference") or path.stem == "pipeline"]
+    assert uses_reference(Path(pipeline.__file__))
+    assert [path for path in sources if path not in apart and uses_reference(path)] == []
+
+
+def swapped(upper: Stage, lower: Stage) -> tuple[Step, ...]:
+    """The list with two of its steps in each other's place."""
+    places = {upper: lower, lower: upper}
+    steps = {step.stage: step for step in PIPELINE}
+    return tuple(steps[places.get(step.stage, step.stage)] for step in PIPELINE)
+
+
+def differs() -> bool:
+    """Whether native path and reference are seen to be different."""
+    try:
+        return bool(course.run(1, CASES, whole=True, reference=True).differences)
+    except (AttributeError, IndexError):
+        return True  # a step lacks what the one that now stands below it finds out
+
+
+@pytest.mark.parametrize(("upper", "lower"), PAIRS)
+def test_another_order_is_noticed(upper: Stage, lower: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pipeline, "PIPELINE", swapped(upper, lower))
+    assert differs()

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from filterd.dataplane.upstream.health import IDLE, LONGEST_REST, REFUSALS_TO_REST, Condition, order
+from filterd.dataplane.upstream.health import (
+    FIRST_REST,
+    IDLE,
+    LONGEST_REST,
+    REFUSALS_TO_REST,
+    RELAPSE,
+    Condition,
+    order,
+)
 
 NOW = 1000.0
 
@@ -40,14 +48,14 @@ def test_refusing_again_and_again_is_a_reason_to_rest() -> None:
     condition = Condition(NOW)
     for _ in range(REFUSALS_TO_REST - 1):
         assert not condition.refused(NOW)
-    condition.welcome(NOW)
+    condition.answered(NOW)
     for _ in range(REFUSALS_TO_REST - 1):
         assert not condition.refused(NOW)
     assert condition.refused(NOW)
     assert condition.resting
     condition.heard(NOW, 0.01)
     assert condition.resting
-    assert condition.welcome(NOW)
+    assert condition.answered(NOW)
     assert not condition.resting
 
 
@@ -108,3 +116,129 @@ def test_a_much_slower_server_comes_later(slow: float, expected: list[int]) -> N
     for _ in range(100):
         first.heard(NOW, 0.01)
     assert order(both) == [0, 1]
+
+
+def refusing(condition: Condition, now: float) -> None:
+    """It refuses until it rests."""
+    for _ in range(REFUSALS_TO_REST):
+        condition.refused(now)
+
+
+def test_a_rest_of_each_kind_ends() -> None:
+    """By an answer to a question or to a probe; in either order where there are two reasons."""
+    silent, refused, both = conditions(3)
+    silent.failed(NOW)
+    assert silent.heard(NOW + 1, 0.01)
+    assert not silent.resting
+    assert silent.probe_at == NOW + 1 + IDLE
+    refusing(refused, NOW)
+    assert refused.resting
+    assert not refused.heard(NOW + 1, 0.01), "it answers, and still refuses"
+    assert refused.probe_at == NOW + FIRST_REST
+    assert refused.answered(NOW + 2)
+    assert not refused.resting
+    assert refused.probe_at == NOW + 2 + IDLE
+    both.failed(NOW)
+    refusing(both, NOW)
+    assert not both.welcome(NOW + 1), "it is silent as well"
+    assert both.resting
+    assert both.heard(NOW + 2, 0.01)
+    assert not both.resting
+    both.failed(NOW + 3)
+    refusing(both, NOW + 3)
+    assert not both.heard(NOW + 4, 0.01), "it refuses as well"
+    assert both.welcome(NOW + 4)
+    assert (both.resting, both.failures, both.refusals) == (False, 0, 0)
+
+
+def test_a_rest_begins_once() -> None:
+    condition = Condition(NOW)
+    assert condition.failed(NOW)
+    assert not condition.failed(NOW)
+    assert [condition.refused(NOW) for _ in range(REFUSALS_TO_REST + 1)] == [False] * (REFUSALS_TO_REST + 1)
+    refused = Condition(NOW)
+    told = [refused.refused(NOW) for _ in range(REFUSALS_TO_REST + 2)]
+    assert told == [False] * (REFUSALS_TO_REST - 1) + [True, False, False]
+    assert not refused.failed(NOW), "it rests already"
+
+
+def test_only_the_last_refusal_before_a_rest_says_when_to_probe() -> None:
+    condition = Condition(NOW)
+    refusing(condition, NOW + 1)
+    condition.refused(NOW + 5)
+    assert condition.probe_at == NOW + 1 + FIRST_REST
+
+
+def test_an_answer_that_came_when_the_question_went_out_is_no_answer_to_it() -> None:
+    condition = Condition(NOW)
+    condition.heard(NOW, 0.01)
+    assert condition.silent(NOW, NOW + 0.4)
+    other = Condition(NOW)
+    other.heard(NOW + 0.2, 0.01)
+    other.heard(NOW + 0.1, 0.01)
+    assert not other.silent(NOW + 0.15, NOW + 0.6), "the latest answer counts, whatever the order"
+
+
+@pytest.mark.parametrize(("after", "pause"), [(RELAPSE - 0.01, FIRST_REST), (RELAPSE, 0.0)])
+def test_how_long_a_relapse_may_come_after(after: float, pause: float) -> None:
+    condition = Condition(NOW)
+    condition.failed(NOW - 1)
+    condition.heard(NOW, 0.01)
+    condition.failed(NOW + after)
+    assert condition.probe_at == pytest.approx(NOW + after + pause)
+
+
+def test_the_first_trouble_of_a_server_is_no_relapse_and_the_third_is_worse_than_the_second() -> None:
+    condition = Condition(NOW)
+    condition.failed(NOW)
+    assert condition.probe_at == NOW, "at once"
+    condition.failed(NOW + 5)
+    assert condition.probe_at == NOW, "it is known already"
+
+
+@pytest.mark.parametrize(
+    ("unanswered", "pause"), [(0, IDLE), (1, 0.5), (2, 1.0), (7, LONGEST_REST), (40, LONGEST_REST)]
+)
+def test_when_a_resting_server_is_probed_next(unanswered: int, pause: float) -> None:
+    condition = Condition(NOW)
+    condition.failed(NOW)
+    condition.probed(NOW, unanswered, heard=False)
+    assert condition.probe_at == NOW + pause
+    assert condition.failures == 1
+
+
+def test_a_probe_that_nobody_answers_begins_a_rest_and_one_that_is_refused_does_not() -> None:
+    silent, refused, busy = conditions(3)
+    silent.probed(NOW, 1, heard=False)
+    assert (silent.failures, silent.resting, silent.probe_at) == (1, True, NOW + FIRST_REST)
+    refused.probed(NOW, 1, heard=True)
+    assert (refused.resting, refused.probe_at) == (False, NOW + IDLE)
+    busy.failed(NOW)
+    busy.failed(NOW)
+    busy.probed(NOW, 1, heard=False)
+    assert busy.failures == 2
+
+
+def test_a_resting_server_comes_behind_those_that_answer_however_slow() -> None:
+    resting, slow, quick = all_three = conditions(3)
+    resting.failed(NOW)
+    for _ in range(100):
+        slow.heard(NOW, 2.0)
+        quick.heard(NOW, 0.01)
+    assert order(all_three) == [2, 1, 0]
+    looping = Condition(NOW)
+    looping.looping = True
+    looping.heard(NOW, 0.0001)
+    assert order([looping, slow]) == [1], "its latency counts for nothing"
+
+
+def test_servers_that_rest_have_no_part_in_what_is_slow() -> None:
+    resting, slow = both = conditions(2)
+    for _ in range(100):
+        resting.heard(NOW, 0.01)
+        slow.heard(NOW, 2.0)
+    resting.failed(NOW)
+    other = Condition(NOW)
+    for _ in range(100):
+        other.heard(NOW, 1.5)
+    assert order([*both, other]) == [1, 2, 0]

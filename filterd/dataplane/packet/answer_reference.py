@@ -1,0 +1,144 @@
+"""The answer that an exchange gets, in plain Python: one of the shapes, with the options that all share."""
+
+from __future__ import annotations
+
+from filterd.dataplane.packet.exchange_reference import Exchange, ReferencePlane, Shape
+from filterd.model.rule import BlockingMode, Scope
+from filterd.model.verdict import Outcome, Reason, Verdict, Where
+from filterd.policy.fingerprint_reference import suffixes
+from filterd.policy.inquiry_reference import boundary_of
+from filterd.wire import respond_reference
+from filterd.wire.answers_reference import MAX_EDES, MAX_MESSAGE
+from filterd.wire.ede import ExtendedError
+from filterd.wire.frame_reference import UDP_SIZE
+from filterd.wire.options import AnswerOptions
+
+NXDOMAIN = 3
+A, AAAA = 1, 28
+AD = 0x0020
+LEAST_SIZE = 512
+"""bytes that every client takes over UDP"""
+MOST_TTL = 86_400
+MOST_NEGATIVE_TTL = 3600
+"""of NXDOMAIN and NODATA (RFC 2308 section 5)"""
+IDENTITY_SIZE = 64
+
+
+def answer_of(plane: ReferencePlane, x: Exchange) -> bytes:
+    """The answer in the exchange's shape; nothing where it cannot be answered."""
+    options = options_of(plane, x)
+    match x.shape:
+        case Shape.PASSED:
+            return passed(x, options)
+        case Shape.REWRITTEN:
+            return rewritten(x, options)
+        case Shape.BLOCKED:
+            return blocked(plane, x, options)
+        case Shape.LOCAL:
+            return local(x, options)
+        case Shape.IDENTITY:
+            return respond_reference.text(x.query, options["nsid"], **options)
+        case Shape.ERROR:
+            return respond_reference.error(x.query, x.rcode, **options)
+        case Shape.TRUNCATED:
+            options["nsid"] = b""
+            return respond_reference.truncated(x.query, **options)
+        case Shape.REFUSAL:
+            return x.packet
+
+
+def options_of(plane: ReferencePlane, x: Exchange) -> AnswerOptions:
+    """Size, lifetimes and EDNS options."""
+    rules = plane.rules
+    return {
+        "limit": MAX_MESSAGE if x.tcp else udp_limit(x),
+        "ttl": rules.block_ttl,
+        "ttl_cap": ttl_cap(plane, x),
+        "cookie": x.cookie,
+        "echo_subnet": x.by_subnet,
+        "keepalive": rules.keepalive if x.tcp else 0,
+        "nsid": rules.identity.encode("ascii")[:IDENTITY_SIZE],
+        "ede": x.edes[:MAX_EDES],
+        "ipv4": rules.ipv4,
+        "ipv6": rules.ipv6,
+    }
+
+
+def udp_limit(x: Exchange) -> int:
+    """The longest answer that this client gets over UDP (RFC 6891 section 6.2.3)."""
+    return min(max(x.query.udp_size if x.query.has_edns else 0, LEAST_SIZE), UDP_SIZE)
+
+
+def ttl_cap(plane: ReferencePlane, x: Exchange) -> int:
+    """A line that opted in gets no TTL that outlives its next boundary, so that no telephone's cache does."""
+    if x.line is None or not x.line.opted_in:
+        return MOST_TTL
+    boundary = boundary_of(x.inquiry.state, x.line, x.now)
+    cap = plane.rules.max_ttl_opted_in
+    return min(cap, boundary - x.now) if boundary > x.now else cap
+
+
+def passed(x: Exchange, options: AnswerOptions) -> bytes:
+    """The answer of the cache or of an upstream."""
+    x.note("verdicts", Outcome.PASS.name.lower(), x.verdict.reason.word)
+    add_found(x, options)
+    options["ad"] = x.found.ad and (x.query.dnssec_ok or bool(x.query.flags & AD))
+    return respond_reference.answer(x.query, x.found.message, **options)
+
+
+def rewritten(x: Exchange, options: AnswerOptions) -> bytes:
+    """An alias to the safe host, and what is said of that."""
+    x.note("verdicts", Outcome.REWRITE.name.lower(), Reason.SAFE_SEARCH.word)
+    add_found(x, options)
+    options["ede"] = [*options["ede"], (ExtendedError.FORGED_ANSWER, b"")][:MAX_EDES]
+    return respond_reference.rewrite(x.query, x.asked, x.found.message, **options)
+
+
+def add_found(x: Exchange, options: AnswerOptions) -> None:
+    """The options of what was found somewhere: age, extended errors, and the cap of a negative answer."""
+    message = x.found.message
+    if message[3] & 15 == NXDOMAIN or message[6:8] == bytes(2):
+        options["ttl_cap"] = min(options["ttl_cap"], MOST_NEGATIVE_TTL)
+    options["age"] = x.found.age
+    options["ede"] = [*x.edes, *x.found.edes][:MAX_EDES]
+
+
+def blocked(plane: ReferencePlane, x: Exchange, options: AnswerOptions) -> bytes:
+    """A blocked name, with its EDE. What rests on an answer of one type says nothing of what is below."""
+    verdict = x.verdict
+    x.note("verdicts", Outcome.BLOCK.name.lower(), verdict.reason.word)
+    if verdict.reason is Reason.CATEGORY:
+        listed = x.inquiry.state.classes.of_bit(verdict.reference)
+        x.note("categories", "" if listed is None else listed.category)
+    codes = {Reason.MANDATORY: ExtendedError.CENSORED, Reason.SECURITY: ExtendedError.BLOCKED}
+    edes = [(int(codes.get(verdict.reason, ExtendedError.FILTERED)), b"")]
+    if makes_address(plane, x):
+        edes.append((ExtendedError.FORGED_ANSWER, b""))
+    options["ede"] = edes
+    scope = verdict.scope if verdict.where is Where.QUERY else Scope.EXACT
+    return respond_reference.blocked(x.query, verdict.mode, scope, **options)
+
+
+def makes_address(plane: ReferencePlane, x: Exchange) -> bool:
+    """Whether the answer has an address that nobody gave."""
+    address = {A: plane.rules.ipv4, AAAA: plane.rules.ipv6}.get(x.query.qtype)
+    if x.verdict.mode is BlockingMode.SINKHOLE:
+        return address is not None
+    return x.verdict.mode is BlockingMode.NULL and x.query.qtype in (A, AAAA)
+
+
+def local(x: Exchange, options: AnswerOptions) -> bytes:
+    """``localhost``, ``resolver.arpa`` and special-use names."""
+    x.note("verdicts", Outcome.LOCAL.name.lower(), x.verdict.reason.word)
+    kind = respond_reference.LOCAL_NXDOMAIN
+    if x.verdict.reason is Reason.LOCAL:
+        kind = respond_reference.local_kind_of(x.query.name)
+    return respond_reference.local(x.query, kind, apex_of(x, x.verdict), **options)
+
+
+def apex_of(x: Exchange, verdict: Verdict) -> int:
+    """At which byte of a name of a local zone, which is known by its class, the zone's own name starts."""
+    name = x.query.name
+    label, _ = x.inquiry.state.matcher.origin_of_name(name, verdict.reference)
+    zone = suffixes(name)[label]
+    return len(name) - len(zone) if len(zone) > 1 else 0

@@ -1,0 +1,345 @@
+"""The plain twin of each step of a packet's path; ``pipeline`` has their order and its reasons.
+
+A step returns None where the next one follows, else the step that does.
+"""
+
+from __future__ import annotations
+
+from filterd.dataplane.cache.cache_reference import Found
+from filterd.dataplane.packet.answer_reference import answer_of
+from filterd.dataplane.packet.exchange_reference import (
+    NOTHING,
+    Ending,
+    Exchange,
+    ReferencePlane,
+    Reply,
+    Shape,
+    Stage,
+)
+from filterd.dataplane.packet.plain_reference import ANSWER, HEADER, REFUSED, SHORT, plain_of
+from filterd.model.verdict import Outcome, Reason, Verdict, Where
+from filterd.policy import inspect_reference
+from filterd.policy.decide_reference import ANSWER_STAGES, first_verdict
+from filterd.policy.decide_reference import Stage as VerdictStage
+from filterd.policy.inquiry_reference import Inquiry, Notes
+from filterd.wire import cookie_reference
+from filterd.wire.ede import ExtendedError
+from filterd.wire.message import ProxyProblem
+from filterd.wire.names import name_from_text
+from filterd.wire.proxy_reference import parse_header
+from filterd.wire.queries_reference import read
+from filterd.wire.status import Status
+
+FORMERR, SERVFAIL, NXDOMAIN, NOTIMP, REFUSES, BADVERS, BADCOOKIE = 1, 2, 3, 4, 5, 16, 23
+RD = 0x0100
+CLASS_IN, CLASS_CH = 1, 3
+TXT, OPT, ANY = 16, 41, 255
+META_TYPES = range(249, 255)
+"""TKEY to MAILA: nothing that a resolver forwards"""
+IDENTITIES = (b"\2id\6server\0", b"\x08hostname\4bind\0")
+MAPPED = bytes(10) + b"\xff\xff"
+MOST_ROUNDS = 4
+"""names looked up for one query: its own and the safe hosts that it leads to"""
+
+
+def unwrap(plane: ReferencePlane, x: Exchange) -> Stage | None:
+    """Take off a front's PROXY header, which names the client. Over TCP it came before the first message."""
+    if x.tcp or x.client not in plane.proxies:
+        return None
+    header = parse_header(x.packet)
+    if isinstance(header, ProxyProblem):
+        return x.drop("no_proxy_header")
+    x.packet, x.proxied = x.packet[header.length :], True
+    if header.source is not None:
+        x.client = wide(header.source[0])
+    return None
+
+
+def wide(address: bytes) -> bytes:
+    """The address in 16 bytes, IPv4 as ::ffff:a.b.c.d."""
+    return address if len(address) == 16 else MAPPED + address
+
+
+# ---- parse ----
+
+
+def parse(plane: ReferencePlane, x: Exchange) -> Stage | None:
+    """Read the query. What is wrong with it is told behind the limit, see :func:`admit`."""
+    leads = reduce(plane, x) if plane.board.reduced else None
+    if leads is not None:
+        return leads
+    if len(x.packet) < HEADER:
+        return x.drop("short")
+    x.status, x.query = read(x.packet)
+    if x.status is Status.NOT_A_QUERY:
+        return x.drop("not_a_query")
+    x.note("queries", protocol(x))
+    return None
+
+
+def protocol(x: Exchange) -> str:
+    """The word for how it came."""
+    return "tcp" if x.tcp else "udp"
+
+
+def reduce(plane: ReferencePlane, x: Exchange) -> Stage | None:
+    """In reduced mode: leave the packet's plain core, or refuse it; nothing that the resolver died of."""
+    status, plain, question = plain_of(x.packet)
+    marks = [plane.board.mark(x.packet)]
+    if question:
+        marks.append(plane.board.question_mark(plain[HEADER : HEADER + question]))
+    if any(plane.board.killed(mark) for mark in marks):
+        return x.drop("crashed_before")
+    if status in (SHORT, ANSWER):
+        return x.drop("short" if status == SHORT else "not_a_query")
+    x.packet = plain
+    if status == REFUSED:
+        x.note("queries", protocol(x))
+        x.note("reduced")
+        return x.respond(Shape.REFUSAL)
+    return None
+
+
+# ---- admit ----
+
+
+def admit(plane: ReferencePlane, x: Exchange) -> Stage | None:
+    """Find out whose query it is, charge its prefix, and refuse what is not answered or not forwarded."""
+    sender = x.client
+    take_subnet(plane, x)
+    secrets = plane.rules.cookie_secrets
+    if x.query.cookie and secrets:
+        x.cookie_valid, x.cookie = cookie_reference.answer(secrets, x.query.cookie, sender, x.now)
+    admitted = x.client in plane.allowed
+    leads = charge(plane, x, admitted)
+    if leads is not None:
+        return leads
+    if x.status not in (Status.OK, Status.NO_QUESTION):
+        x.note("malformed")
+        return x.fail(NOTIMP if x.status is Status.UNKNOWN_OPCODE else FORMERR)
+    if not admitted:
+        x.note("refused")
+        return x.fail(REFUSES, (ExtendedError.PROHIBITED, b""))
+    if x.status is Status.NO_QUESTION:  # a cookie is asked for, or asked about (RFC 7873 section 5.4)
+        asked_for = len(x.query.cookie) == cookie_reference.CLIENT_SIZE
+        return x.fail(0 if x.cookie_valid or asked_for else BADCOOKIE)
+    return refuse_unforwardable(plane, x)
+
+
+def take_subnet(plane: ReferencePlane, x: Exchange) -> None:
+    """A whole address in the client subnet of a trusted sender (RFC 7871) is the client's."""
+    subnet = x.query.client_subnet
+    if subnet is None or x.proxied or x.client not in plane.forwarders:
+        return
+    x.by_subnet = True
+    family, prefix, address = subnet
+    if prefix == (32 if family == 1 else 128):
+        x.client = wide(address)
+
+
+def charge(plane: ReferencePlane, x: Exchange, admitted: bool) -> Stage | None:
+    """Take one query from the client's prefix. Over TCP, or with a cookie of ours, nobody asks in another's
+    name; TC helps only a client that may come back, with a sound query."""
+    if plane.rates is None or x.tcp or x.cookie_valid:
+        return None
+    if not admitted:
+        taken = plane.strangers.take(plane.rates, x.client, x.milliseconds)
+        return None if taken.outcome == "pass" else x.drop("rate_limited")
+    taken = plane.clients.take(plane.rates, x.client, x.milliseconds)
+    if taken.outcome == "pass":
+        return None
+    if taken.outcome == "truncate" and x.status in (Status.OK, Status.NO_QUESTION):
+        x.note("rate_limited", "truncated", str(taken.length))
+        return x.respond(Shape.TRUNCATED)
+    x.note("rate_limited", "dropped", str(taken.length))
+    return x.drop("rate_limited")
+
+
+def refuse_unforwardable(plane: ReferencePlane, x: Exchange) -> Stage | None:
+    """Answer what no resolver forwards, by the header's fields, class and type alone."""
+    query = x.query
+    if query.edns_version:
+        return x.fail(BADVERS)
+    if not query.flags & RD:  # an answer from the cache would let one line look into what another asked
+        return x.fail(REFUSES)
+    if query.qclass != CLASS_IN:
+        asks_identity = query.qclass == CLASS_CH and query.qtype in (TXT, ANY) and query.name in IDENTITIES
+        return x.respond(Shape.IDENTITY) if asks_identity and plane.rules.identity else x.fail(REFUSES)
+    if query.qtype in (0, OPT):
+        return x.fail(FORMERR)
+    return x.fail(REFUSES) if query.qtype in META_TYPES else None
+
+
+# ---- identify ----
+
+
+def identify(plane: ReferencePlane, x: Exchange) -> Stage | None:
+    """Find the line, and begin the verdict on the query's name."""
+    x.line, x.found, x.edes = None, NOTHING, []
+    state = plane.state
+    if state is None or not is_known(plane, x):
+        x.note("not_ready")
+        return x.fail(SERVFAIL, (ExtendedError.NOT_READY, b""))
+    number = plane.addresses.find(x.client)
+    if state.parental_ready and number is not None:
+        x.line = plane.lines.get(number)
+    x.inquiry = Inquiry(state, x.line, x.now, Notes(), wire=x.query.name)
+    x.verdict = Verdict(reason=Reason.OWN_ALLOW if x.inquiry.own_allow else Reason.NONE)
+    if x.reply is None or not x.rewrite:  # else an alias led to the safe host that was asked: it stays
+        x.asked, x.rewrite = x.query.name, False
+    return None
+
+
+def is_known(plane: ReferencePlane, x: Exchange) -> bool:
+    """Whether it can be told what the client must get. While lines are not loaded, and the operator fails
+    closed, an address that belongs to a line, or may do so, gets nothing."""
+    state = plane.state
+    if state is None or not state.ready:
+        return False
+    if state.parental_ready or state.parental_fail_open:
+        return True
+    return plane.identity_ready and plane.addresses.find(x.client) is None
+
+
+# ---- the verdict ----
+
+
+class Decide:
+    """A step of the verdict on the query's name: some of the stages of ``decide_reference``."""
+
+    def __init__(self, *stages: VerdictStage) -> None:
+        self.stages = stages
+
+    def __call__(self, _plane: ReferencePlane, x: Exchange) -> Stage | None:
+        """Ask the stages; the first one that decides ends the verdict."""
+        verdict = first_verdict(x.inquiry, self.stages)
+        if verdict.outcome is Outcome.PASS:
+            return None
+        x.verdict = verdict
+        if verdict.outcome is Outcome.REWRITE:
+            x.asked, x.rewrite = safe_host(x, verdict), True
+            return Stage.CACHE
+        return x.respond(Shape.BLOCKED if verdict.outcome is Outcome.BLOCK else Shape.LOCAL)
+
+
+def safe_host(x: Exchange, verdict: Verdict) -> bytes:
+    """The safe host of a safe-search verdict."""
+    return name_from_text(x.inquiry.state.classes.targets()[verdict.reference])
+
+
+# ---- cache, forward, inspect ----
+
+
+def look_up(plane: ReferencePlane, x: Exchange) -> Stage | None:
+    """Find an answer to the name that is asked for, unless an upstream has just given one."""
+    reply = reply_to(x)
+    if reply is not None and reply.message is not None:
+        return block_host(x)
+    if reply is not None:
+        x.rounds = MOST_ROUNDS - 1  # no upstream answered: a stale answer is all that is left
+    if x.rounds == MOST_ROUNDS:
+        return x.fail(SERVFAIL)
+    x.rounds += 1
+    return block_host(x) or find(plane, x)
+
+
+def reply_to(x: Exchange) -> Reply | None:
+    """The upstream's reply to the name that is asked for, if there is one."""
+    return x.reply if x.reply is not None and x.reply.name == x.asked else None
+
+
+def block_host(x: Exchange) -> Stage | None:
+    """Block where the safe host itself is blocked, whatever its answer says: it is a name of the answer."""
+    if not x.rewrite:
+        return None
+    inquiry = x.inquiry
+    host = Inquiry(
+        inquiry.state,
+        x.line,
+        x.now,
+        Notes(),
+        wire=x.asked,
+        where=Where.CNAME,
+        own_allow=inquiry.own_allow,
+        rewritten=True,
+    )
+    verdict = first_verdict(host, ANSWER_STAGES)
+    if verdict.outcome is not Outcome.BLOCK:
+        return None
+    x.verdict = verdict
+    x.stale = x.refresh = False  # of the name that led there
+    return x.respond(Shape.BLOCKED)
+
+
+def find(plane: ReferencePlane, x: Exchange) -> Stage | None:
+    """Take what the cache has. What is stale serves a client that has waited long enough, or while upstreams
+    that failed are left in peace."""
+    found = plane.cache.lookup(x.key, x.ticks)
+    x.stale = found is not None and found.stale
+    x.refresh = found is not None and found.refresh
+    if found is None or (found.stale and not (found.hold or x.takes_stale)):
+        x.note("lookups", "miss")
+        return None
+    if found.stale:
+        x.note("lookups", "stale")
+        denied = found.message[3] & 15 == NXDOMAIN
+        x.edes.append((ExtendedError.STALE_NXDOMAIN if denied else ExtendedError.STALE_ANSWER, b""))
+    else:
+        x.note("lookups", "prefetch" if found.refresh else "hit")
+    if found.failure:
+        return x.fail(SERVFAIL, *found.edes)
+    x.found = found
+    return None
+
+
+def forward(_plane: ReferencePlane, x: Exchange) -> Stage | None:
+    """Wait for an upstream's answer to what the cache does not have, or take the one that came."""
+    if x.found is not NOTHING:
+        return None
+    reply = reply_to(x)
+    if reply is None:
+        x.ending = Ending.FORWARDED
+        return Stage.RECORD
+    if reply.message is None:
+        return x.fail(SERVFAIL, *reply.edes)
+    x.found = Found(reply.message, reply.ad, reply.edes)
+    return None
+
+
+def inspect(_plane: ReferencePlane, x: Exchange) -> Stage | None:
+    """Ask the stages of the verdict about every name and address of the answer."""
+    inquiry = x.inquiry
+    decision = inspect_reference.inspect(
+        inquiry.state, x.line, x.found.message, inquiry.own_allow, x.now, rewritten=x.rewrite
+    )
+    if decision is None:
+        return x.fail(SERVFAIL, (ExtendedError.NETWORK_ERROR, b""))
+    verdict = decision.verdict
+    if verdict.outcome is Outcome.BLOCK:
+        x.verdict = verdict
+        return x.respond(Shape.BLOCKED)
+    if verdict.outcome is Outcome.REWRITE:
+        x.asked, x.rewrite = safe_host(x, verdict), True
+        x.found, x.reply = NOTHING, None
+        return Stage.CACHE
+    x.shape = Shape.REWRITTEN if x.rewrite else Shape.PASSED
+    return None
+
+
+# ---- respond, record ----
+
+
+def respond(plane: ReferencePlane, x: Exchange) -> Stage | None:
+    """Make the answer."""
+    x.answer = answer_of(plane, x)
+    if not x.answer:
+        return x.drop("unanswerable")
+    x.ending = Ending.ANSWERED
+    return None
+
+
+def record(plane: ReferencePlane, x: Exchange) -> Stage | None:
+    """Count what became of it."""
+    plane.counted.update(x.facts)
+    x.facts.clear()
+    return None

@@ -1,0 +1,294 @@
+"""A check: decides on a name as a node would, by the snapshot on the disk and the present state of the store.
+
+The state is made of the same parts and by the same native code as a node's, from one read transaction of the
+store. A node is behind the store by a few milliseconds (``filterd node list`` shows by how much), so the two
+agree. The query is decided first, then its answer is inspected, step by step as on the query path
+(``dataplane/packet/stages.pyx``): what leads to a safe host is answered with that host's own answer, and the
+host and its answer are inspected like any other.
+"""
+
+from __future__ import annotations
+
+import random
+import struct
+import time
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from ipaddress import ip_network
+from pathlib import Path
+
+import dns.exception
+import dns.message
+import dns.rdatatype
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from filterd.config.domain import IPNetwork
+from filterd.config.settings import UpstreamSettings
+from filterd.dataplane.upstream.forwarder import Forwarder
+from filterd.dataplane.upstream.model import Question, UpstreamAnswer
+from filterd.disk.keys import FINGERPRINT_KEY
+from filterd.model.line import LineChoices
+from filterd.model.order import Order, OrderState
+from filterd.model.verdict import Outcome
+from filterd.operations import lines, texts
+from filterd.operations.context import Context, OperationError
+from filterd.operations.keys import load_key
+from filterd.operations.orders import change_of
+from filterd.operations.snapshots import open_current
+from filterd.operations.upstreams import server_of
+from filterd.policy.decide import LineHandle, PublishedState
+from filterd.policy.fingerprint import fingerprint_name
+from filterd.policy.inspect import inspect_message
+from filterd.policy.overlay import OrderRules, mandates_of, order_rules, overlay_of
+from filterd.policy.published import StateSettings
+from filterd.policy.resolve import PolicyBook
+from filterd.policy.snapshot import Snapshot
+from filterd.policy.trace import Decision
+from filterd.store import bindings, log
+from filterd.store import orders as order_rows
+from filterd.store import subscribers as subscriber_rows
+from filterd.wire import codec
+from filterd.wire.names import name_from_text, name_to_text
+from filterd.wire.scrub import scrubbed
+from filterd.wire.status import Status
+
+REFUSED = "refused"
+"""the method of a client outside of ``dns.allow_from``, whatever its line"""
+
+Answers = Callable[[bytes, int], Awaitable[bytes | None]]
+"""the answer to a name (wire form) and a type, or None: there is none to inspect"""
+
+_HEADER_SIZE = 12
+_MAX_MESSAGE = 65_535
+_ALIAS_HEADER = struct.pack("!HHHHHH", 0, 0x8000, 0, 1, 0, 0)
+_ALIAS_RECORD = struct.pack("!BHHI", 0, int(dns.rdatatype.CNAME), 1, 0)
+"""owner (the root, which is not looked at), type, class, TTL"""
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """The subscriber whose query it is, and how that is known."""
+
+    method: str
+    """``subscriber`` (named in the check), ``binding``, ``unknown``, or :data:`REFUSED`"""
+    choices: LineChoices | None = None
+    subscriber: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CheckState:
+    """The state that a check decides on."""
+
+    published: PublishedState
+    snapshot: Snapshot
+    identity: Identity
+    line: LineHandle | None
+    revision: int
+    """the store's"""
+
+
+async def load_state(
+    context: Context, now: int, *, subscriber: str | None = None, client: str | None = None
+) -> CheckState:
+    """The state at ``now`` for a subscriber, for a client address, or for nobody known."""
+    key = load_key(context.settings, FINGERPRINT_KEY)
+    snapshot = open_current(context)
+    async with context.store.read() as connection:
+        revision = await log.revision(connection)
+        identity = await _identify(connection, subscriber, client, context.settings.dns.allow_from)
+        listed = await order_rows.list_orders(connection)
+        known = [each for each in listed if each.accepted_at]
+        in_snapshot = {entry.get("mandatory_id") for entry in snapshot.meta["lists"]}
+        newer = [
+            await order_rows.find(connection, each.reference)
+            for each in known
+            if each.state is OrderState.ACCEPTED and each.mandate.id not in in_snapshot
+        ]
+    empty = PublishedState(snapshot, key, now=now)
+    book = PolicyBook.of_meta(snapshot.meta, empty.classes)
+    line = None if identity.choices is None else _handle(identity.choices, book, key)
+    published = PublishedState(
+        snapshot,
+        key,
+        now=now,
+        overlay=overlay_of(_rules(newer, revision, key)),
+        mandates=mandates_of(_rules(known, revision, key), snapshot.built_at),
+        policies=book.at(now),
+        settings=StateSettings(security_enabled=context.settings.security.enabled),
+    )
+    return CheckState(published, snapshot, identity, line, revision)
+
+
+async def _identify(
+    connection: AsyncConnection, subscriber: str | None, client: str | None, allowed: Sequence[IPNetwork]
+) -> Identity:
+    if subscriber is not None:
+        named = await lines.require(connection, subscriber)
+        return Identity("subscriber", named.choices, named.id)
+    if client is None:
+        return Identity("unknown")
+    network = ip_network(texts.prefix(client))
+    if network.prefixlen != network.max_prefixlen:
+        message = f"{client} is a prefix, not an address"
+        raise OperationError(message, "give the address that the client asks from")
+    if not any(network.network_address in each for each in allowed):
+        return Identity(REFUSED)
+    above = [str(network.supernet(new_prefix=length)) for length in range(network.max_prefixlen, -1, -1)]
+    owners = await bindings.owners(connection, above)
+    line = next((owners[prefix] for prefix in above if prefix in owners), None)
+    found = None if line is None else await subscriber_rows.find_line(connection, line)
+    return Identity("unknown") if found is None else Identity("binding", found.choices, found.id)
+
+
+def _handle(choices: LineChoices, book: PolicyBook, key: bytes) -> LineHandle:
+    policy, _ = book.index_of_line(choices.profile, choices.zone)
+    return LineHandle(
+        choices.line,
+        policy=policy,
+        opted_in=choices.opted_in,
+        paused_until=choices.paused_until,
+        security_left=choices.security_left,
+        own_names=[(fingerprint_name(key, own.name), own.action, own.scope) for own in choices.own_names],
+    )
+
+
+def _rules(orders: Iterable[Order | None], revision: int, key: bytes) -> list[OrderRules]:
+    """The orders as nodes enforce them."""
+    return [order_rules(change_of(order), revision, key) for order in orders if order is not None]
+
+
+async def no_answers(_wire: bytes, _qtype: int) -> bytes | None:
+    """No answer, for a check of the query alone."""
+    return None
+
+
+def answers_in_file(path: Path, wire: bytes, qtype: int) -> Answers:
+    """The answer in a file, in wire form or as dnspython prints it, to a check of this name and type.
+
+    Where the verdict leads to a safe host, the file may hold that host's answer instead.
+    """
+    message = _read(path)
+    answered = _question_of(message) or (wire, qtype)
+
+    async def find(name: bytes, kind: int) -> bytes | None:
+        if answered == (name, kind):
+            return _passed(message)
+        if (name, kind) == (wire, qtype):
+            reason = f"{path} answers {_shown(*answered)}, not {_shown(name, kind)}"
+            raise OperationError(reason, "check the name and --type that the file answers")
+        return None
+
+    return find
+
+
+def answers_of_upstreams(upstreams: Sequence[UpstreamSettings]) -> Answers:
+    """The present answers of the upstreams."""
+
+    async def find(wire: bytes, qtype: int) -> bytes | None:
+        servers = [server_of(each) for each in upstreams]
+        forwarder = Forwarder(servers, clock=time.monotonic, bits=random.SystemRandom())
+        try:
+            found = await forwarder.resolve(Question(wire, qtype))
+        finally:
+            await forwarder.close()
+        if not isinstance(found, UpstreamAnswer):
+            message = f"the upstreams gave no answer: {found.reason.value}"
+            raise OperationError(message, "check dns.upstreams, or leave out --resolve")
+        return _passed(found.message)
+
+    return find
+
+
+async def inspect_answer(
+    state: CheckState, answers: Answers, wire: bytes, qtype: int, decision: Decision, now: int
+) -> Decision | None:
+    """The verdict with the answer inspected too; None where there was no answer to inspect."""
+    verdict = decision.verdict
+    if verdict.outcome is Outcome.REWRITE:
+        return await _safe_host(state, answers, qtype, decision, decision, now)
+    if verdict.outcome is not Outcome.PASS:
+        return None
+    message = await answers(wire, qtype)
+    if message is None:
+        return None
+    found = _inspect(state, message, decision, now)
+    if found.verdict.outcome is not Outcome.REWRITE:
+        return found
+    return await _safe_host(state, answers, qtype, decision, found, now) or found
+
+
+async def _safe_host(
+    state: CheckState, answers: Answers, qtype: int, decision: Decision, rewrite: Decision, now: int
+) -> Decision | None:
+    """The verdict of a rewrite: the safe host is inspected like any other alias, and so is its own answer."""
+    target = name_from_text(state.published.classes.targets()[rewrite.verdict.reference])
+    message = await answers(target, qtype)
+    if message is None:
+        return None
+    for each in (_alias(target), message):
+        found = _inspect(state, each, decision, now, rewritten=True)
+        if found.verdict.outcome is Outcome.BLOCK:
+            return found
+    return replace(found, verdict=rewrite.verdict)
+
+
+def _inspect(
+    state: CheckState, message: bytes, decision: Decision, now: int, *, rewritten: bool = False
+) -> Decision:
+    found = inspect_message(
+        state.published, state.line, message, decision.own_allow, now, rewritten=rewritten
+    )
+    if found is None:
+        reason = "the answer cannot be read; a client would get SERVFAIL"
+        raise OperationError(reason, "give the whole message of one answer")
+    return found
+
+
+def _passed(message: bytes) -> bytes:
+    """The part of an answer that the query path inspects and passes on; all of a message that has no question
+    or cannot be read."""
+    stripped = codec.strip(message)
+    kept = stripped if isinstance(stripped, Status) else scrubbed(stripped.message)
+    return message if isinstance(kept, Status) else kept
+
+
+def _alias(target: bytes) -> bytes:
+    """A message with one CNAME to the target."""
+    return _ALIAS_HEADER + _ALIAS_RECORD + struct.pack("!H", len(target)) + target
+
+
+def _question_of(message: bytes) -> tuple[bytes, int] | None:
+    """Name and type that a message answers; None where it holds no question."""
+    if len(message) < _HEADER_SIZE or message[4:6] != b"\x00\x01":
+        return None
+    found = codec.name_at(message, _HEADER_SIZE)
+    if isinstance(found, Status) or len(message) < found[1] + 4:
+        return None
+    name, end = found
+    return name, int.from_bytes(message[end : end + 2])
+
+
+def _shown(name: bytes, qtype: int) -> str:
+    return f"{name_to_text(name)} {dns.rdatatype.to_text(dns.rdatatype.RdataType.make(qtype))}"
+
+
+def _read(path: Path) -> bytes:
+    """A message from a file, in wire form or as text."""
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        message = f"{path} cannot be read: {error.strerror}"
+        raise OperationError(message, "give a file with the answer") from error
+    try:
+        text = content.decode("ascii")
+    except UnicodeDecodeError:
+        return content[:_MAX_MESSAGE]
+    if not text.lstrip().startswith(("id ", ";")):
+        return content[:_MAX_MESSAGE]
+    try:
+        return dns.message.from_text(text).to_wire()
+    except (dns.exception.DNSException, ValueError) as error:
+        message = f"{path} holds no DNS message"
+        raise OperationError(
+            message, "give the message's bytes, or its text as dnspython prints it"
+        ) from error

@@ -1,0 +1,99 @@
+"""The trial of one mutation: the tests that can notice it, until one does.
+
+A test convicts only if it passes on the original: what fails there too is left out from then on.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+
+from tests.mutants.coverage_map import CoverageMap
+from tests.mutants.mutation import Mutation
+from tests.mutants.private_tree import Ended, PrivateTree
+
+SECONDS = {"near": 240.0, "unit": 1200.0, "suite": 3000.0}
+"""stage -> how long its tests may take on one mutation; longer counts as noticed"""
+STAGES = tuple(SECONDS)
+FAILED = re.compile(r"^(?:FAILED|ERROR) (.+?)(?: - .*)?$", re.MULTILINE)
+NO_TESTS = 5
+"""pytest's exit code where nothing was left to run"""
+
+
+class Fate(StrEnum):
+    """How a trial can end."""
+
+    KILLED = "killed"
+    TIMED_OUT = "killed by the time limit"
+    SURVIVED = "survived"
+    INVALID = "does not compile"
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """One mutation, its end, and the test that noticed it, if one did."""
+
+    mutation: Mutation
+    fate: Fate
+    test: str = ""
+
+
+class Trial:
+    """Tries mutations one after another in one private tree."""
+
+    def __init__(self, tree: PrivateTree, reach: str) -> None:
+        self._tree = tree
+        self.root = tree.original
+        self._reach = STAGES[: STAGES.index(reach) + 1]
+        self._map = CoverageMap(tree.original)
+        self._sound: set[str] = set()
+        self.left_out: set[str] = set()
+        """tests that fail on the original"""
+
+    def of(self, mutation: Mutation) -> Result:
+        """Try one mutation; the tree is as before afterwards."""
+        try:
+            if self._tree.apply(mutation) is not None:
+                return Result(mutation, Fate.INVALID)
+            for stage, tests in self._stages(mutation):
+                result = self._stage(mutation, tests, SECONDS[stage])
+                if result is not None:
+                    return result
+            return Result(mutation, Fate.SURVIVED)
+        finally:
+            self._tree.restore()
+
+    def _stages(self, mutation: Mutation) -> Iterator[tuple[str, list[str]]]:
+        stages = self._map.stages(mutation.path)
+        yield from ((stage, stages[stage]) for stage in self._reach if stages[stage])
+
+    def _stage(self, mutation: Mutation, tests: list[str], seconds: float) -> Result | None:
+        """The result if a test of the stage notices, else None."""
+        while True:
+            words = [*tests, *(f"--deselect={test}" for test in sorted(self.left_out))]
+            ended = self._tree.test(self._tree.mutant, words, seconds)
+            if ended.code is None:
+                return Result(mutation, Fate.TIMED_OUT, tests[0])
+            if ended.code in (0, NO_TESTS):
+                return None
+            failed = FAILED.findall(ended.output)
+            if not failed:
+                return Result(mutation, Fate.KILLED, _last_words(ended))
+            if self._passes_on_the_original(failed[0]):
+                return Result(mutation, Fate.KILLED, failed[0])
+            self.left_out.add(failed[0])
+
+    def _passes_on_the_original(self, test: str) -> bool:
+        if test not in self._sound:
+            if self._tree.test(self._tree.original, [test], SECONDS["near"]).code != 0:
+                return False
+            self._sound.add(test)
+        return True
+
+
+def _last_words(ended: Ended) -> str:
+    """What is to be said of a run without a failed test: it could not begin, or the interpreter died."""
+    lines = [line for line in ended.output.splitlines() if line.strip()]
+    return f"exit code {ended.code}: {lines[-1] if lines else 'no output'}"

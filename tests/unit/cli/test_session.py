@@ -1,0 +1,281 @@
+"""Every command once, as people and as scripts see it: ``tests/golden/session.txt`` holds what is printed.
+
+The clock stands still. Digests, and paths of the test, are replaced.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import dns.message
+import dns.rrset
+import pytest
+from click.testing import CliRunner
+
+from filterd.cli.main import main
+from filterd.config.load import load
+from filterd.model.records import NodeReport
+from filterd.operations import nodes
+from filterd.operations.context import open_context
+
+NOW = 1_800_000_000.0
+HEX = re.compile(r"\b[0-9a-f]{12,64}\b")
+
+EVIDENCE = "--who holder --text-version 2026-11 --reference ticket-7"
+DEMAND = "--authority Court --official Judge --document 1/2026 --ground Art.1 --reason served"
+CALLS = "--authority Court --official Judge --document 2/2026 --ground Art.2 --reason called"
+
+LATER = f"{CALLS} --mode sinkhole --not-before 2027-02-01T00:00:00Z --not-after 2027-03-01T00:00:00Z"
+
+SESSION = f"""
+store migrate
+config check
+feed list
+feed show starter-adult
+feed update
+feed update starter-adult
+feed update nonsense
+feed list
+feed show starter-adult
+feed parse {{dir}}/wild --format wildcard
+feed parse {{dir}}/wild --format wildcard --scope exact
+feed parse {{dir}}/hosts --format hosts
+feed parse {{dir}}/none --format hosts
+profile list
+profile show children
+profile show teenagers
+profile show night
+profile show nonsense
+subscriber list
+subscriber add two --prefix 2001:db8::/56 --prefix 192.0.2.2 --zone America/Tijuana
+subscriber add one --prefix 10.0.2.1
+subscriber add one
+subscriber opt-in one --profile children
+subscriber opt-in one --profile nonsense {EVIDENCE}
+subscriber opt-in one --profile children {EVIDENCE}
+subscriber set-profile one teenagers
+subscriber set-profile two teenagers
+subscriber pause one --for 90m
+subscriber pause one --for nonsense
+subscriber show one
+subscriber list --opted-in
+subscriber list --not-opted-in
+subscriber resume one
+subscriber set-zone one UTC
+subscriber set-zone one Nowhere/Town
+subscriber leave-security one
+subscriber leave-security one --return
+subscriber allow one a.test.example --scope exact
+subscriber deny one b.test.example
+subscriber remove one a.test.example
+subscriber remove one a.test.example
+subscriber list
+binding list
+binding add 192.0.2.9 one
+binding add 192.0.2.9 two
+binding add 192.0.2.9/24 two
+binding remove 192.0.2.9
+binding list
+order list
+order add a.test.example --name b.test.example {DEMAND} --scope exact
+order add a.test.example {LATER}
+order add 192.0.2.80 --received-at 2027-01-01T00:00:00Z {CALLS}
+order add 192.0.2.80 {CALLS} --accept-overblocking --review-at 2027-06-01T00:00:00+00:00
+order add --file {{dir}}/names --confidential {CALLS}
+order add help.example {CALLS}
+order add a.test.example --authority Court
+order show O-1
+order show O-5
+order show O-9
+order approve O-1
+order approve O-5
+order withdraw O-2 --reason lifted
+order withdraw O-2 --reason again
+order list
+order list --state withdrawn
+order list --state quarantined
+snapshot show
+snapshot build
+snapshot show
+snapshot verify
+check adult.test.example
+check adult.test.example --subscriber one
+check adult.test.example --client 10.0.2.1
+check adult.test.example --client 10.0.2.9
+check b.test.example --subscriber one
+check a.test.example --subscriber one
+check cloaked.test.example --subscriber one --answer {{dir}}/answer
+check plain.test.example --subscriber one --type AAAA
+check plain.test.example --subscriber one --client 10.0.2.1
+check a..b
+node list
+subscriber import {{dir}}/lines.csv {EVIDENCE}
+subscriber import {{dir}}/bad.csv
+subscriber export one
+subscriber opt-out one --reason enough
+subscriber erase one --reason asked
+subscriber show one
+cache flush
+cache flush --subtree
+audit tail --count 3
+audit tail --of order:O-2
+audit tail --of line:77
+audit verify
+"""
+"""The command lines, in their order. Each that only reads is run again with ``--json``."""
+
+NIGHT = {
+    "services.yaml": "[{id: chat, title: {es: Charla, en: Chat}, names: {subtree: [chat.test.example]}}]",
+    "safesearch.yaml": "[{id: strict, engine: search, title: {es: Busca, en: Search},"
+    " target: safe.test.example, names: {exact: [search.test.example]}}]",
+    "bypass.yaml": "[{id: doh, title: {es: DoH, en: DoH}, names: {subtree: [doh.test.example]}}]",
+    "profiles/night.yaml": """
+title: {es: Noche, en: Night}
+audience: {es: Casas, en: Homes}
+description: {es: Sin juegos, en: No games}
+categories: [games]
+services: [chat]
+safe_search: [strict]
+bypass: [doh]
+blocking_mode: nodata
+schedule:
+  - {days: [mon, sun], from: "15:05", until: "18:00", block: [games, adult]}
+  - {days: [fri], from: "21:00", until: "06:30", block: everything}
+""",
+}
+"""A profile that has everything."""
+
+READS = {
+    *(("config", "check"), ("check",), ("node", "list"), ("store", "migrate"), ("binding", "list")),
+    *(("feed", "list"), ("feed", "show"), ("feed", "parse"), ("profile", "list"), ("profile", "show")),
+    *(("subscriber", "list"), ("subscriber", "show"), ("order", "list"), ("order", "show")),
+    *(("snapshot", "show"), ("snapshot", "verify"), ("audit", "tail"), ("audit", "verify")),
+}
+
+WRITES = f"""
+feed update
+subscriber add three --prefix 198.51.100.3
+subscriber opt-in three --profile children {EVIDENCE} --asked-at 2027-01-10T09:00:00-06:00 --channel phone
+subscriber set-profile three teenagers
+subscriber pause three --for 30m
+subscriber resume three
+subscriber set-zone three UTC
+subscriber leave-security three
+subscriber allow three a.test.example
+subscriber deny three b.test.example --scope exact
+subscriber remove three a.test.example
+subscriber opt-out three
+binding add 192.0.2.9 three
+binding remove 192.0.2.9
+order add z.test.example {DEMAND} --document-digest {"AB" * 32}
+order withdraw O-1 --reason lifted
+snapshot build
+subscriber import {{dir}}/lines.csv {EVIDENCE}
+subscriber export three
+subscriber erase three --reason asked
+audit verify
+"""
+"""What these change is printed as JSON alone."""
+
+
+@pytest.fixture(autouse=True)
+def still(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The clock stands, and one person acts."""
+    monkeypatch.setattr(time, "time", lambda: NOW)
+    opened = open_context.__wrapped__  # type: ignore[attr-defined]  # what the decorator wraps
+    monkeypatch.setitem(opened.__kwdefaults__, "clock", lambda: NOW)
+    monkeypatch.setenv("SUDO_USER", "ana")
+
+
+@pytest.fixture
+def folder(installation: Path) -> Path:
+    """The installation's folder, with what the command lines name."""
+    base = installation.parent
+    (base / "wild").write_text("good.test.example\nbad..name\n*.sub.test.example\n")
+    (base / "hosts").write_text("0.0.0.0 one.test.example two.test.example # x\nlocalhost\n")
+    (base / "names").write_text("# a list\nsecret.test.example # why\n\n")
+    (base / "lines.csv").write_text(
+        "subscriber,prefixes,profile\nten,192.0.2.10,children\neleven,192.0.2.11,\n"
+    )
+    (base / "bad.csv").write_text("subscriber,prefixes,profile\nx,nonsense,\ny,,children\nz,192.0.2.30,\n")
+    (base / "policies/lists/adult.txt").write_text("adult.test.example\nbad..name\n")
+    for name, text in NIGHT.items():
+        (base / "policies" / name).write_text(text)
+    message = dns.message.make_response(dns.message.make_query("cloaked.test.example", "A"))
+    alias = dns.rrset.from_text("cloaked.test.example.", 60, "IN", "CNAME", "adult.test.example.")
+    message.answer.append(alias)
+    (base / "answer").write_bytes(message.to_wire())
+    return base
+
+
+def transcript(folder: Path, lines: str, extra: tuple[str, ...]) -> Iterator[str]:
+    """What each command line prints, and its exit code where that is not 0."""
+    for line in lines.strip().splitlines():
+        words = line.replace("{dir}", str(folder)).split()
+        result = CliRunner().invoke(main, [*words, *extra, "--config", str(folder / "filterd.yaml")])
+        yield f"$ filterd {' '.join([line.replace('{dir}', 'DIR'), *extra])}\n"
+        yield clean(result.stdout, folder)
+        yield "".join(f"! {each}\n" for each in clean(result.stderr, folder).splitlines())
+        if result.exit_code:
+            yield f"exit code {result.exit_code}\n"
+        yield "\n"
+
+
+def clean(text: str, folder: Path) -> str:
+    """The text without what is different each time."""
+    return HEX.sub(lambda found: "#" * len(found[0]), text.replace(str(folder), "DIR"))
+
+
+def test_every_command_for_people_and_for_scripts(folder: Path, golden: Callable[[str, str], None]) -> None:
+    said: list[str] = []
+    for line in SESSION.strip().splitlines():
+        said += transcript(folder, line, ())
+        words = tuple(line.split())
+        if words[:2] in READS or words[:1] in READS:
+            said += transcript(folder, line, ("--json",))
+    golden("session.txt", "".join(said))
+
+
+def test_every_change_for_scripts(folder: Path, golden: Callable[[str, str], None]) -> None:
+    golden("session-json.txt", "".join(transcript(folder, WRITES, ("--json",))))
+
+
+@pytest.mark.parametrize("kind", ["", "--json"])
+def test_settings_for_people_and_for_scripts(
+    folder: Path, golden: Callable[[str, str], None], kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("os.cpu_count", lambda: 4)
+    config = folder / "filterd.yaml"
+    config.write_text(
+        '{"store": {"url": "sqlite:////v/f.db"}, "state_dir": "/s", "policies": "policies",'
+        ' "node": {"name": "node-1"},'
+        ' "dns": {"upstreams": ["192.0.2.53"], "threads": 2, "listen": ["127.0.0.1:53"]}}'
+    )
+    extra = (kind,) if kind else ()
+    golden(f"settings{kind}.txt", "".join(transcript(folder, "config show", extra)))
+
+
+@pytest.mark.parametrize("kind", ["", "--json"])
+def test_nodes_for_people_and_for_scripts(
+    folder: Path, golden: Callable[[str, str], None], kind: str
+) -> None:
+    """Ready, not ready, and silent for longer than the limit or just not."""
+    settings = load(folder / "filterd.yaml")
+
+    async def tell() -> None:
+        async with open_context(settings) as context:
+            for name, ready, ago in (
+                ("a", True, 0.0),
+                ("b", False, 1.0),
+                ("c", True, 60.0),
+                ("d", False, 61.0),
+            ):
+                report = NodeReport(name, NOW - ago, 3, 4, "ab" * 32, ready, {"adult": "7 d1"})
+                await nodes.record(context, report)
+
+    asyncio.run(tell())
+    golden(f"nodes{kind}.txt", "".join(transcript(folder, "node list", (kind,) if kind else ())))
