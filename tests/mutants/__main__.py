@@ -48,31 +48,35 @@ def sample(mutations: Iterable[Mutation], seed: int, skip: int, size: int) -> li
 def main(words: list[str]) -> int:
     """Try a sample, print; the exit code."""
     chosen = _parser().parse_args(words)
-    possible = [
-        mutation
-        for mutation in all_mutations(ROOT)
-        if mutation.kind in (chosen.kind or KINDS) and chosen.path in mutation.path
-    ]
-    picked = sample(possible, chosen.seed, chosen.skip, chosen.sample)
-    if chosen.list:
-        for mutation in picked:
-            _show(mutation)
-        return 0
-    print(
-        f"{len(picked)} of {len(possible)} mutations, seed {chosen.seed}, tests: up to {chosen.reach}",
-        flush=True,
-    )
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended"))  # by way of the cleaning up
+    if chosen.list:
+        for mutation in _picked(ROOT, chosen):
+            _show(ROOT, mutation)
+        return 0
     until = time.monotonic() + 60 * chosen.minutes
     with private_tree(ROOT) as tree:
+        picked = _picked(tree.original, chosen)
         trial = Trial(tree, chosen.reach)
         results = list(_tried(trial, picked, until))
-    if len(results) < len(picked):
-        print(f"the time is over; go on with --skip {chosen.skip + len(results)}")
-    _report(results)
+        if len(results) < len(picked):
+            print(f"the time is over; go on with --skip {chosen.skip + len(results)}")
+        _report(tree.original, results)
     for test in sorted(trial.left_out):
         print(f"fails without any mutation: {test}")
     return 1 if trial.left_out else 0
+
+
+def _picked(root: Path, chosen: argparse.Namespace) -> list[Mutation]:
+    """The sample that the command line asks for."""
+    possible = [
+        mutation
+        for mutation in all_mutations(root)
+        if mutation.kind in (chosen.kind or KINDS) and chosen.path in mutation.path
+    ]
+    picked = sample(possible, chosen.seed, chosen.skip, chosen.sample)
+    said = f"{len(picked)} of {len(possible)} mutations, seed {chosen.seed} from {chosen.skip}"
+    print(f"{said}, tests: up to {chosen.reach}", flush=True)
+    return picked
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -99,18 +103,18 @@ def _tried(trial: Trial, picked: list[Mutation], until: float) -> Iterator[Resul
         if began > until:
             return
         result = trial.of(mutation)
-        line = mutation.line((ROOT / mutation.path).read_text(encoding="utf-8"))
+        line = mutation.line((trial.root / mutation.path).read_text(encoding="utf-8"))
         said = f"{result.fate} {result.test}".strip()
         seconds = time.monotonic() - began
         print(f"{number:4} {mutation.path}:{line} {mutation.operator}: {said} ({seconds:.0f} s)", flush=True)
         yield result
 
 
-def _report(results: list[Result]) -> None:
+def _report(root: Path, results: list[Result]) -> None:
     """The survivors, and how many were noticed of each kind."""
     for result in results:
         if result.fate is Fate.SURVIVED:
-            _show(result.mutation)
+            _show(root, result.mutation)
     fates = Counter((result.mutation.kind, result.fate) for result in results)
     for kinds in (*((kind,) for kind in KINDS), KINDS):
         counts = {fate: sum(fates[kind, fate] for kind in kinds) for fate in Fate}
@@ -121,9 +125,9 @@ def _report(results: list[Result]) -> None:
             print(f"{kinds[0] if len(kinds) == 1 else 'all':10} {share:5.1f} % noticed ({told})")
 
 
-def _show(mutation: Mutation) -> None:
+def _show(root: Path, mutation: Mutation) -> None:
     print(f"\n{mutation.path}: {mutation.operator}")
-    print(mutation.diff((ROOT / mutation.path).read_text(encoding="utf-8")), flush=True)
+    print(mutation.diff((root / mutation.path).read_text(encoding="utf-8")), flush=True)
 
 
 if __name__ == "__main__":

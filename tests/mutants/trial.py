@@ -45,6 +45,7 @@ class Trial:
 
     def __init__(self, tree: PrivateTree, reach: str) -> None:
         self._tree = tree
+        self.root = tree.original
         self._reach = STAGES[: STAGES.index(reach) + 1]
         self._map = CoverageMap(tree.original)
         self._sound: set[str] = set()

@@ -88,6 +88,19 @@ def with_opt() -> bytes:
     return reply.to_wire()
 
 
+def with_questions(count: int) -> bytes:
+    """An answer that says it has so many questions."""
+    return answer()[:4] + count.to_bytes(2, "big") + answer()[6:]
+
+
+def padded(length: int) -> bytes:
+    """A well-formed answer of this length, in two records; no message can be longer than 65,535 bytes."""
+    head = answer(qtype="TXT", data="")
+    sizes = 30_000, length - len(head) - 30_000 - 24
+    records = [b"\xc0\x0c\0\x10\0\1\0\0\0\x3c" + size.to_bytes(2, "big") + bytes(size) for size in sizes]
+    return head[:6] + b"\0\2" + head[8:] + b"".join(records)
+
+
 @pytest.mark.parametrize(
     "message",
     [
@@ -103,6 +116,10 @@ def with_opt() -> bytes:
         with_opt(),
         answer()[:-1],
         answer()[:11],
+        answer()[:12],
+        *(answer()[: 12 + 17 + cut] for cut in range(5)),
+        with_questions(0),
+        with_questions(2),
         b"",
     ],
     ids=[
@@ -118,6 +135,10 @@ def with_opt() -> bytes:
         "with opt",
         "cut",
         "cut header",
+        "a header alone",
+        *(f"cut at byte {cut} of the question's type and class" for cut in range(5)),
+        "no question",
+        "two questions",
         "nothing",
     ],
 )
@@ -125,6 +146,17 @@ def test_what_is_not_cached(cache: ResponseCache, message: bytes) -> None:
     assert not cache.insert(CacheKey(NAME, A), message, now=0)
     assert cache.lookup(CacheKey(NAME, A), now=0) is None
     assert cache.counters().refused == 1
+
+
+def test_the_longest_message_is_cached_and_no_longer_one() -> None:
+    cache = ResponseCache(16 << 20, SECRET)
+    asked = CacheKey(NAME, TXT)
+    assert not cache.insert(asked, padded(65_536), now=0)
+    longest = padded(65_535)
+    assert cache.insert(asked, longest, now=0)
+    found = cache.lookup(asked, now=0)
+    assert found is not None
+    assert found.message == longest
 
 
 def test_a_stale_answer_says_30_seconds_in_every_record(cache: ResponseCache) -> None:

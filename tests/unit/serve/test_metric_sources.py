@@ -1,0 +1,183 @@
+"""Each metric is read from its own count: every source here has a number of its own."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import fields
+from types import SimpleNamespace
+from typing import Any, cast
+
+from filterd.dataplane.fast.punts import PuntReason
+from filterd.dataplane.fast.thread import FastCounts
+from filterd.dataplane.listeners.connection_table import Ending
+from filterd.dataplane.packet.answer_counts import BOUNDS, AnswerCounts
+from filterd.dataplane.upstream.forwarder import UpstreamStatus
+from filterd.serve.metric_sources import MetricSources, read_metrics
+from filterd.telemetry.crash_metrics import CrashMetrics
+from filterd.telemetry.fast_metrics import FastPathMetrics
+from filterd.telemetry.metric_families import Histogram
+from filterd.telemetry.metrics import ENFORCEMENT_BUCKETS, ResolverMetrics
+from filterd.telemetry.upstream_metrics import UpstreamMetrics
+
+COLUMNS = len(BOUNDS) + 1
+PLANE = {
+    "queries": {"udp": 101, "tcp": 102},
+    "verdicts": {("block", "mandatory"): 103},
+    "categories": {"adult": 104},
+    "drops": {"short": 1, "acl": 2},
+    "rate_limited": {("truncated", "32"): 105, ("truncated", "56"): 106, ("dropped", "32"): 107},
+    "lookups": {"hit": 108},
+    "refused": 109,
+    "reduced": 110,
+    "malformed": 111,
+    "not_ready": 112,
+}
+THREADS = (
+    FastCounts(
+        turns=1,
+        batches=201,
+        datagrams=1000,
+        punts={reason: 10 + reason for reason in PuntReason},
+        drops={"short": 4, "unsent": 8},
+        misses={"asked": 31, "full": 32},
+        times=tuple(range(COLUMNS)),
+        seconds=1.5,
+        self_queries=7,
+    ),
+    FastCounts(
+        turns=2,
+        batches=300,
+        datagrams=2000,
+        punts=dict.fromkeys(PuntReason, 100),
+        drops={"unsent": 16},
+        misses={"asked": 64, "joined": 65},
+        times=(1000,) * COLUMNS,
+        seconds=2.25,
+        self_queries=90,
+    ),
+)
+
+
+def sources(*, snapshot: bool = True, board: bool = True) -> MetricSources:
+    """Every part, with counts that nobody else has."""
+    parts = {
+        "mandatory": SimpleNamespace(damaged=301, revision=0),
+        "lines": SimpleNamespace(damaged=302, revision=None),
+    }
+    node = SimpleNamespace(
+        publisher=SimpleNamespace(
+            snapshot=SimpleNamespace(digest="ab" * 32) if snapshot else None,
+            published=303,
+            overlay_entries=304,
+        ),
+        snapshot_files=SimpleNamespace(refused=Counter(damaged=305)),
+        disk=SimpleNamespace(
+            parts=lambda: parts,
+            known=SimpleNamespace(table=range(306)),
+            book=SimpleNamespace(missing=lambda: {"a", "b"}),
+        ),
+        lag=lambda now: now - 1000.0,
+    )
+    listening = SimpleNamespace(
+        addresses=SimpleNamespace(counts=lambda: {"present": 307, "absent": 308}),
+        connections=Connections(),
+        service=SimpleNamespace(shortages=Counter(files=309)),
+    )
+    forwarding = SimpleNamespace(
+        counts=lambda: {("192.0.2.53:53", "answered"): 310},
+        statuses=lambda: {"192.0.2.53:53": UpstreamStatus(True, False, 0.25, 311)},
+    )
+    slow = AnswerCounts()
+    slow.responses[2] = 312
+    slow.seconds = 3.5
+    slow.drops.update(acl=32, slow=64)
+    parts_of_it: dict[str, Any] = {
+        "plane": SimpleNamespace(counts=lambda: PLANE),
+        "answer_counts": slow,
+        "node": node,
+        "board": SimpleNamespace(crashes=313, packets=314, reduced=True) if board else None,
+        "forwarding": forwarding,
+        "listening": listening,
+        "fast": SimpleNamespace(counts=lambda: THREADS),
+        "check": SimpleNamespace(counts=Counter({("fast", "answered"): 315}), threads_stuck=316),
+        "enforcement": Histogram(ENFORCEMENT_BUCKETS),
+    }
+    return MetricSources(**{name: cast("Any", part) for name, part in parts_of_it.items()})
+
+
+class Connections:
+    """So many are open, and ended for these reasons."""
+
+    ended = Counter({Ending.IDLE: 317, Ending.UNREAD: 318})
+
+    def __len__(self) -> int:
+        return 319
+
+
+def plain(metrics: ResolverMetrics) -> dict[str, object]:
+    """The metrics by name, with histograms as values that can be compared."""
+    found: dict[str, object] = {each.name: getattr(metrics, each.name) for each in fields(metrics)}
+    found["responses"] = {path: content(each) for path, each in metrics.responses.items()}
+    return found
+
+
+def content(histogram: Histogram) -> tuple[object, ...]:
+    return histogram.bounds, histogram.counts, histogram.sum
+
+
+def test_every_value_comes_from_its_own_count() -> None:
+    made = sources()
+    made.enforcement.observe(0.3)
+    expected = ResolverMetrics(
+        queries={"udp": 101, "tcp": 102},
+        verdicts={
+            ("block", "mandatory"): 103,
+            ("refuse", "acl"): 109,
+            ("refuse", "reduced"): 110,
+            ("truncate", "rate_limit"): 105 + 106,
+            ("error", "malformed"): 111,
+            ("error", "not_ready"): 112,
+        },
+        category_blocks={"adult": 104},
+        responses={
+            "fast": Histogram(BOUNDS, [1000 + column for column in range(COLUMNS)], 3.75),
+            "slow": Histogram(BOUNDS, [0, 0, 312, *[0] * (COLUMNS - 3)], 3.5),
+        },
+        drops=Counter(short=1 + 4, acl=2 + 32, slow=64, unsent=8 + 16),
+        rate_limited={("truncated", "32"): 105, ("truncated", "56"): 106, ("dropped", "32"): 107},
+        cache_lookups={"hit": 108},
+        upstream_queries={("192.0.2.53:53", "answered"): 310},
+        upstreams={"192.0.2.53:53": UpstreamMetrics(up=True, looping=False, latency=0.25, outstanding=311)},
+        listen_addresses={"present": 307, "absent": 308},
+        tcp_connections=319,
+        tcp_ended={"idle": 317, "unread": 318},
+        tcp_shortages={"files": 309},
+        snapshot_digest="ab" * 32,
+        snapshot_generation=303,
+        snapshots_refused={"damaged": 305},
+        state_damage={"mandatory": 301, "lines": 302},
+        parts_ready={"mandatory": True, "lines": False},
+        enforcement=made.enforcement,
+        crashes=CrashMetrics(313, 314, True),
+        fast=FastPathMetrics(
+            threads=2,
+            datagrams=3000 - 97,
+            batches=501,
+            punts={reason.word: 110 + reason for reason in PuntReason},
+            misses=Counter(asked=95, full=32, joined=65),
+            self_queries={("fast", "answered"): 315},
+            stuck=316,
+        ),
+        lines=306,
+        unknown_profiles=2,
+        overlay_entries=304,
+        revision_lag=12.5,
+    )
+    assert plain(read_metrics(made, 1012.5)) == plain(expected)
+
+
+def test_what_is_not_there_yet_has_the_values_of_nothing() -> None:
+    found = read_metrics(sources(snapshot=False, board=False), 1000.0)
+    assert found.snapshot_digest == ""
+    assert found.crashes == CrashMetrics()
+    assert found.revision_lag == 0.0

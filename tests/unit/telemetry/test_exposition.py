@@ -1,0 +1,96 @@
+"""The whole text of a scrape, with a number of its own for each value: ``tests/golden/metrics.txt``."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+from filterd.telemetry.crash_metrics import CrashMetrics
+from filterd.telemetry.fast_metrics import FastPathMetrics
+from filterd.telemetry.metric_families import Histogram
+from filterd.telemetry.metrics import (
+    ControlMetrics,
+    FeedMetrics,
+    ResolverMetrics,
+    control_registry,
+    resolver_registry,
+)
+from filterd.telemetry.upstream_metrics import UpstreamMetrics
+
+VERSIONS = re.compile(r'(python|version)="[^"]*"')
+
+
+def observed(*seconds: float) -> Histogram:
+    """A histogram of these."""
+    made = Histogram((0.5, 1.0, 2.0))
+    for each in seconds:
+        made.observe(each)
+    return made
+
+
+RESOLVER = ResolverMetrics(
+    queries={"udp": 101, "tcp": 102},
+    verdicts={("block", "mandatory"): 103, ("pass", "none"): 104},
+    category_blocks={"adult": 105},
+    responses={"fast": observed(0.1, 0.5, 0.6, 1.5), "slow": observed(9.0, 2.0)},
+    drops={"short": 106},
+    rate_limited={("truncated", "32"): 107, ("dropped", "56"): 108},
+    cache_lookups={"hit": 109},
+    upstream_queries={("192.0.2.53:53", "answered"): 110},
+    upstreams={
+        "192.0.2.53:53": UpstreamMetrics(up=True, looping=False, latency=0.25, outstanding=111),
+        "192.0.2.54:53": UpstreamMetrics(up=False, looping=True, latency=0.0, outstanding=0),
+    },
+    listen_addresses={"present": 112, "absent": 113},
+    tcp_connections=114,
+    tcp_ended={"idle": 115},
+    tcp_shortages={"files": 116},
+    snapshot_digest="ab" * 32,
+    snapshot_generation=117,
+    snapshots_refused={"damaged": 118},
+    state_damage={"mandatory": 119},
+    parts_ready={"mandatory": True, "lines": False},
+    enforcement=observed(0.7),
+    lines=120,
+    unknown_profiles=121,
+    overlay_entries=122,
+    revision_lag=12.5,
+    crashes=CrashMetrics(123, 124, True),
+    fast=FastPathMetrics(
+        threads=125,
+        datagrams=126,
+        batches=127,
+        punts={"forward": 128},
+        misses={"asked": 129},
+        self_queries={("fast", "answered"): 130},
+        stuck=131,
+    ),
+)
+CONTROL = ControlMetrics(
+    feeds={
+        "starter": FeedMetrics(names=201, last_success=202.5, quarantined=False),
+        "other": FeedMetrics(names=203, last_success=0.0, quarantined=True),
+    },
+    orders={"accepted": 204, "pending": 205},
+    subscribers={"opted_in": 206},
+    audit_entries=207,
+    compile_failures=208,
+)
+
+
+def test_every_metric_shows_its_own_value(golden: Callable[[str, str], None]) -> None:
+    registries = (
+        resolver_registry(lambda: RESOLVER),
+        control_registry(lambda: CONTROL),
+        resolver_registry(ResolverMetrics),
+        control_registry(ControlMetrics),
+    )
+    texts = [VERSIONS.sub(r'\1="-"', each.exposition().decode()) for each in registries]
+    golden("metrics.txt", "\n".join(texts))
+
+
+def test_an_observation_counts_in_the_first_bucket_that_holds_it() -> None:
+    made = observed(0.5, 0.50001, 2.0, 2.1)
+    assert made.counts == [1, 1, 1, 1]
+    assert made.sum == 0.5 + 0.50001 + 2.0 + 2.1
+    assert made.buckets() == [("0.5", 1.0), ("1.0", 2.0), ("2.0", 3.0), ("+Inf", 4.0)]
