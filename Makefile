@@ -22,8 +22,8 @@ run: ports $(INSTALLED) $(BUILT)  ## start everything on 127.0.0.1:5300 with thr
 	@exec $(BIN)/python -m filterd.cli.demonstration
 
 .PHONY: test
-test: $(INSTALLED) $(BUILT)  ## run the whole suite (PYTEST="-k name" picks some)
-	$(BIN)/python -m pytest $(PYTEST)
+test: $(INSTALLED) $(BUILT)  ## run the whole suite on all processors (PYTEST="-k name" picks some, PYTEST="-n 0" takes one)
+	$(BIN)/python -m pytest -n auto $(PYTEST)
 
 .PHONY: lint
 lint: $(INSTALLED) $(BUILT)  ## ruff, mypy, cython-lint, import-linter
@@ -40,17 +40,17 @@ wheel: $(INSTALLED) $(BUILT)  ## pack filterd in dist/, for a machine with the s
 	$(BIN)/python -m pip wheel --quiet --disable-pip-version-check --no-deps --no-build-isolation --wheel-dir dist .
 	@ls dist/*.whl
 
-# Other flags in a folder of their own: the normal build stays as it is.
+# Other flags in a folder of their own: the normal build stays as it is, and lends the C that Cython made.
 .PHONY: sanitize sanitize-threads
-sanitize: $(INSTALLED)  ## drive the native core under ASan and UBSan (PYTEST picks tests)
+sanitize: $(INSTALLED) $(BUILT)  ## drive the native core under ASan and UBSan (PYTEST picks tests)
 	@VENV="$(abspath $(VENV))" .ci/sanitize address
 
-sanitize-threads: $(INSTALLED)  ## drive what threads share from many of them under TSan
+sanitize-threads: $(INSTALLED) $(BUILT)  ## drive what threads share from many of them under TSan
 	@VENV="$(abspath $(VENV))" .ci/sanitize thread
 
 # Each target for FUZZ_SECONDS (60), in a build of its own; says which package is missing where clang is.
 .PHONY: fuzz
-fuzz: $(INSTALLED)  ## fuzz the native core with libFuzzer (FUZZ_SECONDS=600 FUZZ_TARGETS="packet")
+fuzz: $(INSTALLED) $(BUILT)  ## fuzz the native core with libFuzzer (FUZZ_SECONDS=600 FUZZ_TARGETS="packet")
 	@VENV="$(abspath $(VENV))" .ci/fuzz $(FUZZ_TARGETS)
 
 .PHONY: build
@@ -127,6 +127,12 @@ EQUALITY ?=
 .PHONY: equality
 equality: $(INSTALLED) $(BUILT)  ## the fast path beside the slow path on 100,000 generated cases of each mode (EQUALITY="--cases 1000000")
 	@$(BIN)/python -m tests.equality $(EQUALITY)
+
+# Which changes to the product the suite notices: a sample by seed, hours of it, not in .ci/run.
+MUTANTS ?=
+.PHONY: mutants
+mutants: $(INSTALLED) $(BUILT)  ## change the product in a sample of places and print how many the suite notices (MUTANTS="--seed 7")
+	@$(BIN)/python -m tests.mutants $(MUTANTS)
 
 # What of real mixes the threads leave to the event loop; skips where the folder of mixes is absent.
 MIXES ?= ../shared/data

@@ -11,6 +11,7 @@ from filterd.telemetry import log
 
 pytest_plugins = [
     "tests.worlds.environment",
+    "tests.worlds.limits",
     "tests.worlds.measured",
     "tests.worlds.order",
     "tests.worlds.system",

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from filterd.cli import output
-from filterd.cli.evidence import evidence_of, evidence_options, evidence_typed
 from filterd.cli.failure import Failure
 from filterd.cli.options import common, duration, own_scope_option
 from filterd.cli.session import perform
 
 if TYPE_CHECKING:
-    from filterd.model.subscriber import Subscriber
+    from filterd.model.subscriber import RequestEvidence, Subscriber
     from filterd.operations.context import Context
     from filterd.operations.importing import ImportResult
+
+Command = Callable[..., Any]
 
 SHOWN = 20
 """rejected rows that are shown; --json shows all that are kept"""
@@ -85,17 +88,34 @@ def list_(opted_in: bool | None, config: Path | None, as_json: bool) -> None:
     output.show_table(columns, rows, "no line is registered; add one with: filterd subscriber add ID")
 
 
+def _evidence_options(command: Command) -> Command:
+    """Add the options for the evidence that the line's holder asked."""
+    for option in reversed(
+        (
+            click.option("--who", default="", help="Who asked, and on what authority over the line."),
+            click.option("--channel", default="operator", show_default=True, help="By which way."),
+            click.option("--asked-at", default="", help="When, ISO 8601 with offset; default now."),
+            click.option(
+                "--text-version", default="", help="Version of the text that was read out or shown."
+            ),
+            click.option("--reference", default="", help="The recording, ticket or document."),
+        )
+    ):
+        command = option(command)
+    return command
+
+
 @subscriber.command("opt-in")
 @click.argument("id")
 @click.option("--profile", required=True, help="What the line asks for; filterd profile list shows them.")
-@evidence_options
+@_evidence_options
 @common
 def opt_in(id: str, profile: str, config: Path | None, as_json: bool, **evidence: str) -> None:
     """Turn the restriction on, at the holder's request and with the evidence of it."""
     from filterd.operations import subscribers
 
     _change(
-        config, as_json, lambda context: subscribers.opt_in(context, id, profile, evidence_of(**evidence))
+        config, as_json, lambda context: subscribers.opt_in(context, id, profile, _evidence_of(**evidence))
     )
 
 
@@ -203,7 +223,7 @@ def remove(id: str, name: str, config: Path | None, as_json: bool) -> None:
 
 @subscriber.command("import")
 @click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
-@evidence_options
+@_evidence_options
 @common
 def import_(file: Path, config: Path | None, as_json: bool, **evidence: str) -> None:
     """Register lines from a CSV file; running it again changes nothing.
@@ -221,7 +241,7 @@ def import_(file: Path, config: Path | None, as_json: bool, **evidence: str) -> 
             return await importing.import_file(
                 context,
                 file,
-                evidence=evidence_typed(**evidence),
+                evidence=_evidence_typed(**evidence),
                 progress=None if tell is None else lambda rows, read: tell(f"{rows} rows", read, size),
             )
 
@@ -294,3 +314,20 @@ def _show(found: Subscriber, as_json: bool, what: str = "") -> None:
     )
     if what:
         output.done(f"{what}; nodes apply it within a second")
+
+
+def _evidence_of(who: str, channel: str, asked_at: str, text_version: str, reference: str) -> RequestEvidence:
+    """The evidence as typed, with the present time if none was; the operation checks it."""
+    typed = _evidence_typed(who, channel, asked_at, text_version, reference)
+    return replace(typed, at=typed.at or time.time())
+
+
+def _evidence_typed(
+    who: str, channel: str, asked_at: str, text_version: str, reference: str
+) -> RequestEvidence:
+    """The evidence as typed; ``at`` is 0 if no time was."""
+    from filterd.model.subscriber import RequestEvidence
+    from filterd.operations import texts
+
+    at = float(texts.when(asked_at, "the time of the request")) if asked_at else 0.0
+    return RequestEvidence(who, channel, at, text_version, reference)

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from filterd.feed.names import RefusedNameError, normalise
 from filterd.feed.parsers import domains, hosts, wildcard
-from filterd.feed.parsers.entry import Entry, Parser
+from filterd.feed.parsers.entry import ListEntry, Parser
 from filterd.feed.source import MAX_LINE
 from filterd.model.rule import Action, Scope
 from filterd.policy.documents import Format
@@ -107,7 +107,7 @@ def _by_line(
     for number, raw in enumerate(block.split(b"\n")[:-1], first):
         line = _text(raw, number, report)
         for item in parser.read_line(line) if line else ():
-            if not isinstance(item, Entry):
+            if not isinstance(item, ListEntry):
                 report.skip(number, line, item.reason)
                 continue
             name = _name(item.text, number, line, suffixes, report)

@@ -1,8 +1,8 @@
 """The compiler's own process: ``python -m filterd.operations.compile``, at low priority.
 
-One job on standard input, a JSON object (see :func:`job_of`): names travel in it and through no file. The
-answer is one JSON object on standard output. Exit code 1: one line on standard error says why, without any
-name.
+It reads one job from standard input, a JSON object (see :func:`job_of`), so that names go through no file.
+It writes one JSON object to standard output. With exit code 1, one line on standard error says why, without
+any name.
 """
 
 from __future__ import annotations
@@ -100,7 +100,7 @@ def _order(payload: str) -> OrderChange:
 
 
 def _require_unaltered(compiled: Compiled, versions: Sequence[SourceVersion]) -> None:
-    """Whether every feed's file is still the one that the store knows."""
+    """Refuse a feed whose file is no longer the one that the store knows."""
     found = {entry["id"]: entry["digest"] for entry in compiled.lists if entry["kind"] in _KINDS_OF_FEEDS}
     for each in versions:
         if found.get(each.feed) != each.digest:
@@ -109,10 +109,10 @@ def _require_unaltered(compiled: Compiled, versions: Sequence[SourceVersion]) ->
 
 
 def give_way() -> None:
-    """Run this process only where nobody else would, for good.
+    """Let this process, from now on, run only while no other process wants the processor.
 
-    The lowest niceness is not enough for that: such a process may still finish its turn of some
-    milliseconds, in which hundreds of queries come. One of the idle policy (sched(7)) is interrupted at once.
+    The lowest niceness is not enough for that: such a process may still finish its turn of some milliseconds,
+    in which hundreds of queries come. A process of the idle policy (sched(7)) is interrupted at once.
     """
     os.nice(LOWEST_PRIORITY)
     with contextlib.suppress(OSError):  # a container may forbid it

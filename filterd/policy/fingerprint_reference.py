@@ -1,15 +1,18 @@
-"""The readable twin of ``fingerprint``: SipHash-2-4 with 128 bits of output, and what it is fed.
+"""The readable twin of ``fingerprint``: SipHash-2-4 with 128 bits of output, and its inputs.
 
 Aumasson and Bernstein, "SipHash: a fast short-input PRF", with the output widened as in its reference code.
 """
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 _MASK = (1 << 64) - 1
 ADDRESS_MARK = 0x40
 """first byte of an address input: no label has that length (RFC 1035, 3.1)"""
 
 
+@lru_cache(maxsize=1 << 14)
 def fingerprint(key: bytes, data: bytes) -> bytes:
     """SipHash-2-4-128 of ``data`` under a key of 16 bytes."""
     k0, k1 = int.from_bytes(key[:8], "little"), int.from_bytes(key[8:], "little")

@@ -1,4 +1,4 @@
-"""What a verdict is asked about and all that the stages look at: the ground of ``decide_reference``."""
+"""The subject of a verdict, and all that the stages of ``decide_reference`` look at."""
 
 from __future__ import annotations
 
@@ -17,7 +17,10 @@ from filterd.wire.names import name_to_text
 
 @dataclass(frozen=True, slots=True)
 class Membership:
-    """What a name or address stands in, exceptions taken away. ``wide``: with everything below it."""
+    """The classes and mandates of a name or address, exceptions taken away.
+
+    ``wide``: the classes that hold for everything below it too.
+    """
 
     bits: frozenset[int]
     wide: frozenset[int]
@@ -30,10 +33,10 @@ class Matcher(Protocol):
     """The snapshot with its overlay and active set."""
 
     def match_name(self, wire: bytes) -> Membership:
-        """What a lower-cased wire name stands in."""
+        """The classes and mandates of a lower-cased wire name."""
 
     def match_address(self, address: bytes) -> Membership:
-        """What an address of 4 or 16 bytes stands in."""
+        """The classes and mandates of an address of 4 or 16 bytes."""
 
     def origin_of_name(self, wire: bytes, bit: int) -> tuple[int, Scope]:
         """Label index and scope of the rule that puts the name into a class that it stands in."""
@@ -44,7 +47,7 @@ class Matcher(Protocol):
 
 @dataclass(frozen=True)
 class ReferenceState:
-    """What the published state holds."""
+    """The published state, as far as a verdict depends on it."""
 
     matcher: Matcher
     classes: Classes
@@ -107,7 +110,7 @@ def policy_in_effect(state: ReferenceState, line: ReferenceLine | None, now: int
 
 
 def boundary_of(state: ReferenceState, line: ReferenceLine | None, now: int) -> int:
-    """When the line's pause ends or its schedule changes; 0: never."""
+    """The moment at which the line's pause ends or its schedule changes; 0: never."""
     if line is None or not line.opted_in:
         return 0
     if line.paused_until > now:

@@ -139,7 +139,7 @@ def _comes_before(verdict: Verdict, best: Verdict) -> bool:
 
 
 def _that_counted(stage: StageTrace, verdict: Verdict) -> StageTrace:
-    """What names met further on than the stage that decided did not count."""
+    """The stage as it counted: nothing that names met beyond the stage that decided."""
     beyond = verdict.outcome is not Outcome.PASS and stage.stage > verdict.reason
     return StageTrace(stage.stage) if beyond else stage
 

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import hashlib
 import struct
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from filterd.model.rule import Action, Scope
 from filterd.policy import layout
 from filterd.policy.fingerprint_reference import prefix_fingerprint, suffix_fingerprints
+from filterd.policy.inquiry_reference import Membership
 
 MAX_MANDATORY = 32
 MANDATORY_TARGET = 512
@@ -35,21 +36,21 @@ _EMPTY = Members()
 
 @dataclass(frozen=True, slots=True)
 class FingerprintEntry:
-    """What stands under one fingerprint."""
+    """The sets under one fingerprint."""
 
     sets: Mapping[tuple[Action, Scope], Members]
 
     def blocked(self, scope: Scope) -> Members:
-        """What the node blocks at that scope."""
+        """The set that the node blocks at that scope."""
         return self.sets.get((Action.BLOCK, scope), _EMPTY)
 
     def excepted(self, scope: Scope) -> Members:
-        """What the node excepts at that scope."""
+        """The set that the node excepts at that scope."""
         return self.sets.get((Action.ALLOW, scope), _EMPTY)
 
 
 class Table(Protocol):
-    """Where nodes are found: a snapshot, an overlay, or plain rules."""
+    """A table of nodes: a snapshot, an overlay, or plain rules."""
 
     lengths: Mapping[int, Sequence[int]]
     """the prefix lengths in use, by family (4, 6)"""
@@ -191,7 +192,7 @@ def _read_slots(content: bytes, header: layout.Header) -> dict[int, tuple[int, i
 
 @dataclass(slots=True)
 class Matched:
-    """What a name or address stands in: the same fields as the native one, and the same order of ids."""
+    """The match of a name or address: the fields of the native one, and its order of ids."""
 
     bits: set[int] = field(default_factory=set)
     wide: set[int] = field(default_factory=set)
@@ -248,13 +249,20 @@ def match_address(
     snapshot: Table, overlay: Table | None, key: bytes, address: bytes, active: bytes
 ) -> Matched:
     """The match of an address of 4 or 16 bytes: every prefix with rules, from the shortest on."""
-    family = 4 if len(address) == 4 else 6
-    lengths = set(snapshot.lengths[family]) | set(overlay.lengths[family] if overlay else ())
     matched = Matched()
-    for length in sorted(lengths):
-        fingerprint = prefix_fingerprint(key, family, length, address)
+    for length, fingerprint in _prefixes(snapshot, overlay, key, address):
         _step(matched, _nodes(snapshot, overlay, fingerprint), False, length, active)
     return matched
+
+
+def _prefixes(
+    snapshot: Table, overlay: Table | None, key: bytes, address: bytes
+) -> Iterator[tuple[int, bytes]]:
+    """Length and fingerprint of every prefix of the address that may have rules, from the shortest on."""
+    family = 4 if len(address) == 4 else 6
+    lengths = set(snapshot.lengths[family]) | set(overlay.lengths[family] if overlay is not None else ())
+    for length in sorted(lengths):
+        yield length, prefix_fingerprint(key, family, length, address)
 
 
 def _nodes(snapshot: Table, overlay: Table | None, fingerprint: bytes) -> list[FingerprintEntry]:
@@ -275,3 +283,50 @@ def _step(matched: Matched, nodes: list[FingerprintEntry], leaf: bool, place: in
     for node in nodes:
         for scope in (Scope.SUBTREE, Scope.EXACT if leaf else Scope.BELOW):
             matched.block(node.blocked(scope), scope, place, active)
+
+
+@dataclass(frozen=True)
+class ReferenceMatcher:
+    """A snapshot with its overlay and the active set, as the verdict asks them."""
+
+    snapshot: Table
+    overlay: Table | None
+    key: bytes
+    active: bytes
+
+    def match_name(self, wire: bytes) -> Membership:
+        """The classes and mandates of a lower-cased wire name."""
+        return _membership(match_name(self.snapshot, self.overlay, self.key, wire, self.active))
+
+    def match_address(self, address: bytes) -> Membership:
+        """The classes and mandates of an address of 4 or 16 bytes."""
+        return _membership(match_address(self.snapshot, self.overlay, self.key, address, self.active))
+
+    def origin_of_name(self, wire: bytes, bit: int) -> tuple[int, Scope]:
+        """Label index and scope of the rule that puts the name into a class; ValueError: none does."""
+        fingerprints = suffix_fingerprints(self.key, wire)
+        return self._origin([*enumerate(fingerprints)][::-1], bit, leaf=0)
+
+    def origin_of_address(self, address: bytes, bit: int) -> int:
+        """The length of the prefix whose rule puts the address into a class; ValueError: none does."""
+        prefixes = _prefixes(self.snapshot, self.overlay, self.key, address)
+        return self._origin(prefixes, bit, leaf=-1)[0]
+
+    def _origin(self, places: Iterable[tuple[int, bytes]], bit: int, leaf: int) -> tuple[int, Scope]:
+        """The first rule for the class that nothing further down lifts. ``leaf``: the full name's place."""
+        found = None
+        for place, fingerprint in places:
+            nodes = _nodes(self.snapshot, self.overlay, fingerprint)
+            scopes = (Scope.SUBTREE, Scope.EXACT if place == leaf else Scope.BELOW)
+            if any(bit in node.excepted(scope).bits for node in nodes for scope in scopes):
+                found = None
+            given = [scope for node in nodes for scope in scopes if bit in node.blocked(scope).bits]
+            found = found or next(((place, scope) for scope in given), None)
+        if found is None:
+            what = f"no rule gives class {bit}"
+            raise ValueError(what)
+        return found
+
+
+def _membership(matched: Matched) -> Membership:
+    return Membership(frozenset(matched.bits), frozenset(matched.wide), matched.mandatory, matched.overflow)

@@ -21,7 +21,7 @@ from filterd.operations.migrate import migrate, require_kept
 from filterd.policy import layout
 from filterd.serve.maintenance import Maintenance
 from filterd.serve.node_reports import SOCKET, NodeReportListener
-from filterd.serve.process import CANNOT_START, forbid_dumps, hold, run_role
+from filterd.serve.process import CANNOT_START, forbid_dumps, lock_state_dir, run_role
 from filterd.serve.settings_input import SettingsWatcher, first_settings
 from filterd.store.errors import StoreError
 from filterd.telemetry import log
@@ -126,7 +126,7 @@ class Control:
 
 async def _serve(settings: Settings) -> int:
     try:
-        with hold(settings.state_dir, "control"):
+        with lock_state_dir(settings.state_dir, "control"):
             require_kept(settings)
             migration = await migrate(settings)
             if migration.changed:

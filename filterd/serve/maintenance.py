@@ -50,7 +50,7 @@ class Maintenance:
     _read_at: dict[str, float] = field(default_factory=dict)
     _failed: dict[str, tuple[str, float]] = field(default_factory=dict)
     """step -> its input at the last failure, and when that was"""
-    _sound: Stamp = ()
+    _verified: Stamp = ()
     """the stamp of the snapshot that was last verified"""
 
     def change_settings(self, settings: Settings) -> None:
@@ -69,9 +69,9 @@ class Maintenance:
             documents = await asyncio.to_thread(policies, self.context)
             self._failed.pop("policies", None)
         except OperationError as error:
-            if not self._tried("policies", str(error)):
+            if not self._failed_lately("policies", str(error)):
                 self.compile_failures += 1
-            self._say("policies", str(error), error)
+            self._report_failure("policies", str(error), error)
             return
         await self._read_feeds(documents)
         await self._compile(documents)
@@ -93,7 +93,7 @@ class Maintenance:
         try:
             done = await feeds.update(self.context, [feed.id for feed in due])
         except (OperationError, StoreError, OSError) as error:
-            self._say("feeds", "", error)
+            self._report_failure("feeds", "", error)
             for feed in due:
                 self._sources.pop(feed.id, None)
             return
@@ -107,27 +107,27 @@ class Maintenance:
 
     async def _compile(self, documents: Policies) -> None:
         try:
-            wanted = await self._wanted(documents)
+            wanted = await self._input_digest(documents)
             if not await self._is_due(wanted):
                 return
             record = await snapshots.build(self.context)
             replace_file(self._marker, (wanted.encode(),))
         except (OperationError, StoreError, OSError) as error:
             self.compile_failures += 1
-            self._say("compile", await self._attempt(documents), error)
+            self._report_failure("compile", await self._known_input(documents), error)
             return
         self._failed.pop("compile", None)
         log.get().info("snapshot built", digest=record.digest, revision=record.revision, names=record.names)
 
-    async def _attempt(self, documents: Policies) -> str:
+    async def _known_input(self, documents: Policies) -> str:
         """The digest of a compile's input; empty if not even that can be read."""
         try:
-            return await self._wanted(documents)
+            return await self._input_digest(documents)
         except (StoreError, OSError):
             return ""
 
     async def _is_due(self, wanted: str) -> bool:
-        if self._tried("compile", wanted):
+        if self._failed_lately("compile", wanted):
             return False
         directory = self.context.settings.state_dir / layout.DIRECTORY
         path = snapshots.current_file(directory)
@@ -139,13 +139,13 @@ class Maintenance:
         """Return whether the file exists and is intact; it is read in full once after each change of it.
         Nodes keep what they have in memory, but none could start with a damaged file."""
         stamp = stamp_of([path])
-        if stamp and stamp != self._sound:
+        if stamp and stamp != self._verified:
             try:
                 await asyncio.to_thread(snapshots.verify, self.context)
             except OperationError as error:
-                self._say("snapshot check", str(error), error)
+                self._report_failure("snapshot check", str(error), error)
                 return False
-            self._sound = stamp
+            self._verified = stamp
             self._failed.pop("snapshot check", None)
         return bool(stamp)
 
@@ -157,7 +157,7 @@ class Maintenance:
                 return await log_rows.size_above(connection, MANDATORY, revision) >= FOLD_SIZE
             return await log_rows.newest_of(connection, MANDATORY) > revision
 
-    async def _wanted(self, documents: Policies) -> str:
+    async def _input_digest(self, documents: Policies) -> str:
         """A digest of a snapshot's input, except orders: those reach the nodes by themselves."""
         async with self.context.store.read() as connection:
             current = await feed_rows.current(connection)
@@ -174,22 +174,22 @@ class Maintenance:
                     more = await log_rows.prune(connection, KEPT_CHANGES)
             self._failed.pop("prune", None)
         except StoreError as error:
-            self._say("prune", "", error)
+            self._report_failure("prune", "", error)
 
     @property
     def _marker(self) -> Path:
         """The file that keeps the digest of the current snapshot's input."""
         return self.context.settings.state_dir / layout.DIRECTORY / ".made_of"
 
-    def _tried(self, step: str, what: str) -> bool:
+    def _failed_lately(self, step: str, tried_with: str) -> bool:
         """Return whether the step failed with the same input a moment ago."""
         before, at = self._failed.get(step, ("", 0.0))
-        return bool(before) and before == what and 0 <= self.context.clock() - at < RETRY_SECONDS
+        return bool(before) and before == tried_with and 0 <= self.context.clock() - at < RETRY_SECONDS
 
-    def _say(self, step: str, what: str, error: Exception) -> None:
+    def _report_failure(self, step: str, tried_with: str, error: Exception) -> None:
         before, _ = self._failed.get(step, ("\0", 0.0))
-        self._failed[step] = (what, self.context.clock())
-        if before != what:
+        self._failed[step] = (tried_with, self.context.clock())
+        if before != tried_with:
             remedy = error.remedy if isinstance(error, OperationError | StoreError) else ""
             log.get().error(f"{step} failed", reason=str(error), remedy=remedy)
 

@@ -43,7 +43,7 @@ def raise_file_limit(wanted: int = 0) -> int:
     return sys.maxsize if most == resource.RLIM_INFINITY else most
 
 
-def hold(state_dir: Path, role: str) -> IO[str]:
+def lock_state_dir(state_dir: Path, role: str) -> IO[str]:
     """Lock the state directory against a second process of the role while the returned file is open: two
     would overwrite each other's state. Waits a moment for a process that is just ending. Raises
     ``OSError``."""

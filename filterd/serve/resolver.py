@@ -39,7 +39,7 @@ from filterd.serve.node_reports import SOCKET, report_for_ever
 from filterd.serve.process import (
     CANNOT_START,
     forbid_dumps,
-    hold,
+    lock_state_dir,
     raise_file_limit,
     run_role,
     take_commands,
@@ -73,7 +73,7 @@ class Resolver:
         is the pipe for the pulse. Raises ``OSError`` and ValueError if it cannot start."""
         self._settings = settings
         self._board = board
-        self._held = hold(settings.state_dir, "resolver")
+        self._lock = lock_state_dir(settings.state_dir, "resolver")
         self._observer = LoggingObserver()
         self._answer_counts = AnswerCounts()
         self._clock = SystemClock()
@@ -133,7 +133,7 @@ class Resolver:
         await self._close()
         self._node.stop()
         await asyncio.to_thread(follower.join)
-        self._held.close()
+        self._lock.close()
 
     def reload(self, settings: Settings) -> None:
         """Apply the settings that can change while serving; log those that wait for a restart."""

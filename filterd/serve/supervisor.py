@@ -79,13 +79,13 @@ class Supervisor:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stopping.set)
         loop.add_signal_handler(signal.SIGHUP, self.reload)
-        keepers = [loop.create_task(self._keep(child)) for child in self._children]
+        supervised = [loop.create_task(self._supervise(child)) for child in self._children]
         checking = loop.create_task(self._check_for_ever())
         await self._stopping.wait()
         checking.cancel()
         self._notifier.tell(STOPPING)
         await asyncio.gather(*(self._stop(child) for child in self._children))
-        await asyncio.gather(*keepers)
+        await asyncio.gather(*supervised)
         return 1 if self._failed else 0
 
     def reload(self) -> None:
@@ -99,13 +99,13 @@ class Supervisor:
             return
         self._settings = settings
         for child in self._children:
-            self._tell(child)
+            self._send_settings(child)
         log.get().info("new configuration passed on")
 
-    async def _keep(self, child: Child) -> None:
+    async def _supervise(self, child: Child) -> None:
         while not self._stopping.is_set():
             began = time.monotonic()
-            code = await self._live(child)
+            code = await self._run_once(child)
             if self._stopping.is_set():
                 return
             if code == CANNOT_START and child.starts == 1 and self._is_needed(child):
@@ -168,7 +168,7 @@ class Supervisor:
         """Return whether the others are useless without this child: a failing control must not stop DNS."""
         return child.role == "resolver" or len(self._children) == 1
 
-    async def _live(self, child: Child) -> int:
+    async def _run_once(self, child: Child) -> int:
         """Start the role and wait for its end; return its exit code."""
         child.starts += 1
         links: dict[str, int] = {}
@@ -189,7 +189,7 @@ class Supervisor:
         finally:
             if "pulse" in links:
                 os.close(links["pulse"])
-        self._tell(child)
+        self._send_settings(child)
         code = await child.process.wait()
         if self._pulse_watch is not None and child.role == "resolver":
             self._pulse_watch.end()
@@ -200,7 +200,7 @@ class Supervisor:
         links = {} if self._crash_watch is None else {"board": self._crash_watch.board.descriptor}
         return links if self._pulse_watch is None else {**links, "pulse": self._pulse_watch.begin()}
 
-    def _tell(self, child: Child) -> None:
+    def _send_settings(self, child: Child) -> None:
         process = child.process
         if process is None or process.stdin is None or process.returncode is not None:
             return

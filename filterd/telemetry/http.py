@@ -23,7 +23,7 @@ PLAIN = "text/plain; charset=utf-8"
 
 
 @dataclass(frozen=True, slots=True)
-class Reply:
+class HttpReply:
     """The response of a path."""
 
     body: bytes
@@ -31,7 +31,7 @@ class Reply:
     content_type: str = PLAIN
 
 
-Route = Callable[[], Reply]
+Route = Callable[[], HttpReply]
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -54,7 +54,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _reply(self, *, with_body: bool) -> None:
         route = self.server.routes.get(self.path.partition("?")[0])
-        reply = Reply(b"not found\n", HTTPStatus.NOT_FOUND) if route is None else route()
+        reply = HttpReply(b"not found\n", HTTPStatus.NOT_FOUND) if route is None else route()
         self.send_response(reply.status)
         self.send_header("Content-Type", reply.content_type)
         self.send_header("Content-Length", str(len(reply.body)))
@@ -116,25 +116,29 @@ def health_routes(
     metrics_type: str,
     missing: Callable[[], list[str]],
     remarks: Callable[[], list[str]] = list,
-    ailing: Callable[[], list[str]] = list,
+    unhealthy: Callable[[], list[str]] = list,
 ) -> dict[str, Route]:
     """The three paths that every role serves. ``missing`` returns what keeps the role from being ready,
-    ``remarks`` what an operator should know of a ready one, ``ailing`` why it is not healthy."""
+    ``remarks`` what an operator should know of a ready one, ``unhealthy`` why it is not healthy."""
 
-    def healthy() -> Reply:
-        reasons = ailing()
+    def healthy() -> HttpReply:
+        reasons = unhealthy()
         if reasons:
-            return Reply(("failing: " + ", ".join(reasons) + "\n").encode(), HTTPStatus.SERVICE_UNAVAILABLE)
-        return Reply(b"ok\n")
+            return HttpReply(
+                ("failing: " + ", ".join(reasons) + "\n").encode(), HTTPStatus.SERVICE_UNAVAILABLE
+            )
+        return HttpReply(b"ok\n")
 
-    def ready() -> Reply:
+    def ready() -> HttpReply:
         reasons = missing()
         if reasons:
-            return Reply(("not ready: " + ", ".join(reasons) + "\n").encode(), HTTPStatus.SERVICE_UNAVAILABLE)
-        return Reply("; ".join(["ready", *remarks()]).encode() + b"\n")
+            return HttpReply(
+                ("not ready: " + ", ".join(reasons) + "\n").encode(), HTTPStatus.SERVICE_UNAVAILABLE
+            )
+        return HttpReply("; ".join(["ready", *remarks()]).encode() + b"\n")
 
     return {
-        "/metrics": lambda: Reply(metrics(), content_type=metrics_type),
+        "/metrics": lambda: HttpReply(metrics(), content_type=metrics_type),
         "/healthz": healthy,
         "/readyz": ready,
     }

@@ -72,7 +72,7 @@ def service(message: bytes, data_offset: int, data_length: int) -> ServiceData |
 
 
 def layout(message: bytes, place: RecordSpan) -> tuple[int, int, int | None]:
-    """Where names stand in the data: bytes before, names, bytes behind (None: any number)."""
+    """The layout of the data: bytes before its names, names, bytes behind them (None: any number)."""
     if place.type != NAPTR:
         return LAYOUTS.get(place.type, (0, 0, None))
     position = 4  # order and preference, then three strings (RFC 3403 §4.1)
@@ -91,16 +91,16 @@ def check_strings(content: bytes) -> None:
 
 
 class Names:
-    """Where the labels of the names read so far stand: the only places that a pointer may lead to.
+    """The places of the labels read so far: a pointer may lead nowhere else.
 
-    What lies elsewhere is not for names: times change in the cache, and the client's question is put in.
+    Other bytes are not for names: times change in the cache, and the client's question is put in.
     """
 
     def __init__(self) -> None:
         self._starts: set[int] = set()
 
     def read(self, message: bytes, start: int, end: int | None = None) -> int:
-        """Reads the name at an offset; the offset behind it."""
+        """Read the name at an offset; the offset behind it."""
         after = read_name(message, start, end)[1]
         position = start
         while message[position] < 0xC0:
@@ -113,7 +113,7 @@ class Names:
 
 
 def check_data(message: bytes, place: RecordSpan, names: Names | None) -> None:
-    """Refuses unsound data of the types that clients and filters act on; others are opaque.
+    """Refuse unsound data of the types that clients and filters act on; others are opaque.
 
     Without ``names`` a pointer may lead into any bytes.
     """
@@ -168,7 +168,7 @@ def passed_text(text: bytes) -> bytes:
 
 
 class _Hop:
-    """What an upstream's OPT record says (RFC 6891 §6.1.3, RFC 8914 §2)."""
+    """The content of an upstream's OPT record (RFC 6891 §6.1.3, RFC 8914 §2)."""
 
     def __init__(self, rcode: int) -> None:
         self.rcode = rcode
@@ -237,7 +237,7 @@ def _lifetime(message: bytes) -> AnswerLifetime:
 
 
 def answer_lifetime(message: bytes) -> AnswerLifetime | Status:
-    """How long an answer without OPT may be kept: its smallest TTL, for a negative one SOA's minimum too.
+    """The lifetime of an answer without OPT: its smallest TTL, for a negative one SOA's minimum too.
 
     A negative answer without SOA is not kept (RFC 2308 §5).
     """

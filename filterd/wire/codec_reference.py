@@ -3,7 +3,7 @@
 Here are names and records; :mod:`filterd.wire.answers_reference` has record data and answers, and
 :mod:`filterd.wire.queries_reference` queries.
 Nothing on the query path calls it; tests hold the two equal. Inside, a refusal is the exception
-:class:`Refused`; at the edge it becomes the status that it carries.
+:class:`Refused`; to callers it becomes the status that it carries.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ def u32(data: bytes, at: int) -> int:
 
 
 def need(condition: bool, status: Status) -> None:
-    """Refuses the bytes unless the condition holds."""
+    """Refuse the bytes unless the condition holds."""
     if not condition:
         raise Refused(status)
 
@@ -113,7 +113,7 @@ def name_at(message: bytes, offset: int) -> tuple[bytes, int] | Status:
 
 
 class RecordSpan(NamedTuple):
-    """Where a record stands in its message."""
+    """The place of a record in its message."""
 
     section: int
     owner_offset: int

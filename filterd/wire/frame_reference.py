@@ -19,7 +19,7 @@ MAX_MESSAGE = 65535
 
 
 class Query(Protocol):
-    """What an answer needs of a query: native and reference queries both have it."""
+    """A query, as far as an answer needs it: native and reference queries both have this."""
 
     @property
     def id(self) -> int: ...

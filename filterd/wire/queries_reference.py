@@ -62,7 +62,7 @@ def read_client_subnet(content: bytes) -> tuple[int, int, bytes] | None:
 
 
 def read_query_opt(packet: bytes, place: RecordSpan, query: ParsedQuery) -> None:
-    """Takes over what the client's OPT record says."""
+    """Take over what the client's OPT record says."""
     need(not query.has_edns, Status.DUPLICATE_OPT)
     need(place.section == 3 and packet[place.owner_offset] == 0, Status.BAD_OPTION)
     query.has_edns = True
@@ -130,7 +130,7 @@ def read_other_opcode(packet: bytes, query: ParsedQuery) -> None:
 
 
 def read_query(packet: bytes, query: ParsedQuery) -> None:
-    """Fills in the query as far as the packet can be read."""
+    """Fill in the query as far as the packet can be read."""
     need(len(packet) >= HEADER_SIZE, Status.TRUNCATED)
     query.id, query.flags = u16(packet, 0), u16(packet, 2)
     query.opcode = query.flags >> 11 & 15

@@ -572,7 +572,7 @@ cdef void add_python_ede(AnswerOptions* options, ede) except *:
             raise ValueError(f"more than {MAX_EDES} extended errors")
 
 
-OPTION_NAMES = frozenset(PyAnswerOptions.__annotations__)
+cdef frozenset OPTION_NAMES = frozenset(PyAnswerOptions.__annotations__)
 
 
 cdef class _Options:

@@ -91,7 +91,7 @@ def header_error(packet: bytes, rcode: int) -> bytes:
 
 
 def malformed(packet: bytes, **options: Unpack[AnswerOptions]) -> bytes:
-    """What a packet that cannot be parsed is answered: FORMERR, NOTIMP or nothing."""
+    """The answer to a packet that cannot be parsed: FORMERR, NOTIMP or nothing."""
     status, query = read(packet)
     if status is Status.OK:
         return b""

@@ -1,4 +1,4 @@
-"""The readable reference of :mod:`filterd.wire.scrub`: what of an answer is about its question.
+"""The readable reference of :mod:`filterd.wire.scrub`: the part of an answer that is about its question.
 
 A forwarder's upstream may be honest and still pass on what somebody slipped into an answer; and what stands
 beside the question's own records would be cached and given to clients that trust it (RFC 2181 section 5.4.1,
@@ -41,7 +41,7 @@ def is_at_or_above(upper: bytes, name: bytes) -> bool:
 
 
 def label_starts(name: bytes) -> Iterator[int]:
-    """Where each label of an uncompressed name starts, the root's included."""
+    """The offset of each label of an uncompressed name, the root's included."""
     at = 0
     while name[at]:
         yield at
@@ -51,7 +51,7 @@ def label_starts(name: bytes) -> Iterator[int]:
 
 @dataclass
 class ScrubbedQuestion:
-    """What was asked, the chain of names that starts there, and whom the kept records name."""
+    """The question, the chain of aliases from its name, and the names in the kept records."""
 
     message: bytes
     qtype: int = 0
@@ -71,7 +71,7 @@ class ScrubbedQuestion:
             name = self._alias_of(name) if self.qtype not in (CNAME, ANY) else None
 
     def _alias_of(self, name: bytes) -> bytes | None:
-        """Where the first alias of the name leads."""
+        """The target of the name's first alias."""
         for place in walk(self.message, owners=False):
             if (place.section, place.type, place.rclass) != (ANSWER, CNAME, self.qclass):
                 continue
@@ -131,7 +131,7 @@ def _scrubbed(message: bytes) -> bytes:
 
 
 def scrubbed(message: bytes) -> bytes | Status:
-    """What of an answer without OPT is about its question, or a status."""
+    """The records of an answer (without OPT) that are about its question, or a status."""
     try:
         return _scrubbed(message)
     except Refused as refused:

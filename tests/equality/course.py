@@ -24,9 +24,9 @@ from tests.equality.sides import (
     DatagramSide,
     FastSide,
     LoopClock,
-    Making,
     Numbered,
     Side,
+    SideSettings,
     SlowSide,
 )
 from tests.equality.surroundings import Surroundings
@@ -46,7 +46,7 @@ CACHES = (1 << 16, 1 << 20, 1 << 22)
 WINDOWS = (0, 60, 86_400, 86_400)
 ROOMY = (1 << 14, 1 << 14)
 """buckets beside the reference, whose memory has no end; the largest cache does not evict in one course"""
-PLACES = (12, 40, *(MAX_WAITING,) * 4)
+QUOTAS = (12, 40, *(MAX_WAITING,) * 4)
 HOT_NAMES = 40
 """of each policy, beside those of the mixed ones"""
 SHOWN = 3
@@ -55,7 +55,7 @@ SHOWN = 3
 
 @dataclass(slots=True)
 class Outcome:
-    """What a course showed."""
+    """The result of a course."""
 
     seed: int
     cases: int = 0
@@ -78,24 +78,24 @@ class Course:
         self.outcome = Outcome(seed)
         self.script = Script((), (), real=native)
         rules = surroundings.some_rules(random)
-        making = Making(
+        settings = SideSettings(
             rules,
             surroundings.some_prefixes(random, packets.FRONTS),
             surroundings.some_prefixes(random, packets.SENDERS),
             self.script,
             CACHES[-1] if native or reference else random.choice(CACHES),
             random.choice(WINDOWS),
-            MAX_WAITING if native else random.choice(PLACES),
+            MAX_WAITING if native else random.choice(QUOTAS),
             *(ROOMY if reference else ()),
         )
         clock = LoopClock(asyncio.get_running_loop())
-        self.slow: DatagramSide = ReferenceSide(making, clock) if reference else SlowSide(making, clock)
-        self.fast = FastSide(making, clock, Random(seed))
-        # Who finds no place gets what is stale: on the slow path before the next packet is looked at, on the
-        # fast path behind the batch. With places for all the state may change before punts are taken, unless
-        # some were left undecided.
-        self.changes_within = making.places == MAX_WAITING
-        self.around = Surroundings(random, (self.slow, self.fast), making, clock, whole)
+        self.slow: DatagramSide = ReferenceSide(settings, clock) if reference else SlowSide(settings, clock)
+        self.fast = FastSide(settings, clock, Random(seed))
+        # A query beyond the quota gets a stale answer: on the slow path before the next packet is looked at,
+        # on the fast path behind the batch. Within the quota the state may change before punts are taken,
+        # unless some were left undecided.
+        self.changes_within = settings.quota == MAX_WAITING
+        self.around = Surroundings(random, (self.slow, self.fast), settings, clock, whole)
         if random.random() < 0.5:
             self.around.change_limit()
         self._name()
@@ -116,7 +116,7 @@ class Course:
         return self.outcome
 
     def _name(self) -> None:
-        """What clients ask for and answers lead to: what the policies speak of, and what is near it."""
+        """Name what clients ask for and answers lead to: names of the policies, and names near them."""
         names = [*policy_strategies.NAMES, *policy_strategies.OTHER_NAMES, "harmless.test"]
         addresses = [*policy_strategies.ADDRESSES, "203.0.113.7"]
         for ground in self.around.grounds:
@@ -187,7 +187,7 @@ class Course:
         self.outcome.differences.append(f"{what}\n  {self.slow.name} {slow}\n  fast {fast}")
 
     def _count(self) -> None:
-        """What became of the cases, as the fast side counts it."""
+        """Count what became of the cases, as the fast side does."""
         counts, counted = self.fast.packets.counts(), self.outcome.counted
         counted.update({" ".join(verdict): count for verdict, count in counts["verdicts"].items()})
         counted.update(refused=counts["refused"], malformed=counts["malformed"])
@@ -203,8 +203,8 @@ class Course:
 
 
 def _without_ttls(answers: Answers) -> Answers:
-    """Where threads forward, a refresh of one name and a question about another may change places: an answer
-    is as old as it was, or new."""
+    """The answers without their TTLs. Where threads forward, a refresh of one name and a question about
+    another may change places: an answer is as old as it was, or new."""
     return {number: [(when, _ageless(answer)) for when, answer in each] for number, each in answers.items()}
 
 
@@ -218,7 +218,7 @@ def _ageless(answer: bytes) -> bytes:
 
 
 def _traces(side: Side) -> dict[str, Any]:
-    """What a side leaves behind beside its answers."""
+    """The traces of a side, beside its answers."""
     return {
         "what upstreams were asked": side.upstreams.asked,
         "counts": side.packets.counts(),

@@ -21,8 +21,9 @@ from filterd.policy.inquiry_reference import ReferenceState
 from filterd.policy.published import StateSettings, active_set
 from filterd.policy.resolve import ResolvedPolicy
 from filterd.policy.snapshot import Overlay, Snapshot
+from filterd.policy.snapshot_reference import ReferenceMatcher, RuleTable
 from tests.worlds import policy_strategies, truth
-from tests.worlds.policy import KEY, Line, NativeMatcher, Placed, overlay_of, snapshot_of
+from tests.worlds.policy import KEY, Line, Placed, overlay_of, snapshot_of, table_of
 
 SPECIAL = {
     "localhost": BIT_LOCALHOST,
@@ -63,6 +64,9 @@ class Ground:
     classes: Classes
     snapshot: Snapshot
     overlays: tuple[Overlay | None, ...]
+    plain_snapshot: RuleTable
+    plain_overlays: tuple[RuleTable | None, ...]
+    """each of the overlays"""
     names: tuple[str, ...]
     addresses: tuple[str, ...]
     timetables: tuple[Timetable, ...]
@@ -78,11 +82,14 @@ def _ground(
     kept = [rule for rule in rules if not rule.live]
     live = [rule for rule in rules if rule.live]
     triggers = list(dict.fromkeys(rule.trigger for rule in rules))
-    overlays = [overlay_of(random.sample(live, len(live) // 2)) for _ in range(OVERLAYS - 2)]
+    over = [[], live, *(random.sample(live, len(live) // 2) for _ in range(OVERLAYS - 2))]
+    standing = [*kept, *_special()]
     return Ground(
         classes,
-        snapshot_of([*kept, *_special()], classes),
-        (None, overlay_of(live), *overlays),
+        snapshot_of(standing, classes),
+        tuple(overlay_of(placed) for placed in over),
+        table_of(standing),
+        tuple(table_of(placed) if placed else None for placed in over),
         tuple(trigger for trigger in triggers if "/" not in trigger),
         tuple(trigger.partition("/")[0] for trigger in triggers if "/" in trigger),
         timetables,
@@ -186,11 +193,12 @@ def next_state(state: PublishedState, ground: Ground, random: Random, now: int) 
     )
 
 
-def plain_state(state: PublishedState, now: int) -> ReferenceState:
+def plain_state(state: PublishedState, ground: Ground, now: int) -> ReferenceState:
     """The same for the reference."""
     active, settings = active_set(state.mandates.values(), now), state.settings
+    overlay = ground.plain_overlays[ground.overlays.index(state.overlay)]
     return ReferenceState(
-        NativeMatcher(state.snapshot, state.overlay, active),
+        ReferenceMatcher(ground.plain_snapshot, overlay, KEY, active),
         state.classes,
         active,
         state.policies,

@@ -11,7 +11,7 @@ from typing import Any
 
 from filterd.dataplane.upstream.model import Question
 from filterd.dataplane.upstream.thread_route import ThreadHop
-from tests.equality.script import OPT, SERVFAIL, Came, Script
+from tests.equality.script import OPT, SERVFAIL, Script, ScriptedReply
 
 EDE = 15
 TC, AD, CD, DO = 0x0200, 0x0020, 0x0010, 0x8000
@@ -32,7 +32,7 @@ class Loopback:
 
     @property
     def hop(self) -> ThreadHop:
-        """How it is asked."""
+        """The upstream, as a route has it."""
         host, port = self._socket.getsockname()
         name, outstanding = f"{host}:{port}", 100_000
         return ThreadHop(name, host, port, trusted=True, mixed_case=True, edns=True, outstanding=outstanding)
@@ -69,8 +69,8 @@ def read(query: bytes) -> tuple[Question, int]:
     return Question(query[HEADER:end].lower(), qtype, qclass, bool(flags & DO), checking_disabled), size
 
 
-def reply(query: bytes, question: Question, came: Came, size: int) -> bytes:
-    """What the script says, as an upstream sends it: with id, letter case and OPT, cut to ``size`` bytes."""
+def reply(query: bytes, question: Question, came: ScriptedReply, size: int) -> bytes:
+    """The script's answer, as an upstream sends it: with id, letter case and OPT, cut to ``size`` bytes."""
     asked = query[HEADER : HEADER + len(question.wire)]
     options = b"".join(pack("!HHH", EDE, 2 + len(text), code) + text for code, text in came.edes)
     opt = b"\0" + pack("!HHIH", OPT, 1232, 0, len(options)) + options

@@ -164,7 +164,7 @@ class Resolver:
         return Upstream(self._socket).hop()
 
     def answer_all(self) -> None:
-        """What has come."""
+        """Answer all that has come."""
         with suppress(BlockingIOError):
             while True:
                 query, source = self._socket.recvfrom(512)

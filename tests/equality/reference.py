@@ -10,12 +10,12 @@ from filterd.dataplane.cache.cache import CacheCounters
 from filterd.dataplane.cache.cache_reference import ReferenceCache
 from filterd.dataplane.packet import pipeline
 from filterd.dataplane.packet.crashboard import CrashBoard
-from filterd.dataplane.packet.edge import Counts
 from filterd.dataplane.packet.exchange_reference import Ending, Exchange, ReferencePlane, Reply
 from filterd.dataplane.packet.plane import Pending, Plane
+from filterd.dataplane.packet.plane_types import PlaneCounts
 from filterd.dataplane.tables.addresses_reference import ReferenceAddresses
 from tests.equality.packets import ACL
-from tests.equality.sides import DatagramSide, LoopClock, Making, Numbered, Policy, Texts
+from tests.equality.sides import DatagramSide, LoopClock, Numbered, Policy, SideSettings, Texts
 from tests.unit.dataplane.conftest import Rules
 from tests.worlds.policy import KEY
 from tests.worlds.rate import Limit
@@ -76,7 +76,13 @@ class ReferencePackets:
         self.due: Waiting | None = None
 
     def receive(
-        self, packet: memoryview, client: bytes, tcp: bool, now: int, ticks: float, proxied: bool = False
+        self,
+        packet: bytes | memoryview,
+        client: bytes,
+        tcp: bool,
+        now: int,
+        ticks: float,
+        proxied: bool = False,
     ) -> bytes | Waiting | None:
         exchange = Exchange(bytes(packet), client, tcp, int(ticks * 1000), proxied)
         return self._outcome(Waiting.of(exchange), pipeline.receive(self.plane, exchange, now, int(ticks)))
@@ -118,7 +124,7 @@ class ReferencePackets:
             return pending.exchange.answer
         return pending if ending is Ending.FORWARDED else None
 
-    def counts(self) -> Counts:
+    def counts(self) -> PlaneCounts:
         """As :meth:`Plane.counts`."""
         counted = self.plane.counted
 
@@ -145,7 +151,7 @@ class ReferencePackets:
 
 
 def reply(x: Exchange, message: bytes | None, ad: bool, edes: Iterable[tuple[int, bytes]]) -> Reply:
-    """What came, to the name that was asked for."""
+    """The reply to the name that was asked for."""
     short = tuple((code, text[:LONGEST_EDE]) for code, text in list(edes)[:MOST_EDES])
     return Reply(x.asked, message, ad, short)
 
@@ -155,17 +161,17 @@ class ReferenceSide(DatagramSide):
 
     name = "reference"
 
-    def __init__(self, making: Making, clock: LoopClock) -> None:
+    def __init__(self, settings: SideSettings, clock: LoopClock) -> None:
         board = CrashBoard.make(KEY)
         self.plane = ReferencePlane(
-            making.rules,
+            settings.rules,
             ReferenceAddresses.of(ACL),
-            ReferenceAddresses.of(making.proxies),
-            ReferenceAddresses.of(making.forwarders),
-            ReferenceCache(making.stale_window),
+            ReferenceAddresses.of(settings.proxies),
+            ReferenceAddresses.of(settings.forwarders),
+            ReferenceCache(settings.stale_window),
             board,
         )
-        super().__init__(making, clock, cast(Plane, ReferencePackets(self.plane)), board)
+        super().__init__(settings, clock, cast(Plane, ReferencePackets(self.plane)), board)
 
     def publish(self, policy: Policy) -> None:
         self.plane.state, self.plane.identity_ready = policy.plain_state, policy.ready
@@ -192,6 +198,6 @@ class ReferenceSide(DatagramSide):
         return self.plane.counted["drops", "no_proxy_header"]
 
     def receive(self, cases: Sequence[Numbered]) -> None:
-        """What came in one go: with its header, which is the reference's to read."""
+        """Take what came in one go: with its header, which the reference reads."""
         for number, case in cases:
             self.path.take(memoryview(case.packet), case.peer, case.tcp, partial(self.send, number))

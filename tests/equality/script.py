@@ -25,7 +25,7 @@ EDES = ((6, b""), (9, b"no key"), (22, b""), (23, b"192.0.2.53: no route"), (0, 
 
 
 class Weather(Enum):
-    """How the upstreams are."""
+    """The weather of the upstreams."""
 
     FINE = "answer at once"
     SLOW = "answer, some late"
@@ -34,8 +34,8 @@ class Weather(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Came:
-    """What came of forwarding, after so many seconds."""
+class ScriptedReply:
+    """The reply that forwarding brings, after so many seconds."""
 
     message: bytes | None
     ad: bool = False
@@ -55,29 +55,29 @@ class Script:
     """another one: other answers"""
     real: bool = False
     """asked over sockets too: no answer is late, or would be waited out"""
-    made: dict[tuple[Question, Weather, int], Came] = field(default_factory=dict)
+    made: dict[tuple[Question, Weather, int], ScriptedReply] = field(default_factory=dict)
 
-    def answer(self, question: Question) -> Came:
-        """What the question brings now."""
+    def answer(self, question: Question) -> ScriptedReply:
+        """The reply to the question now."""
         key = (question, self.weather, self.season)
         if key not in self.made:
             self.made[key] = self._make(question)
         return self.made[key]
 
-    def _make(self, question: Question) -> Came:
+    def _make(self, question: Question) -> ScriptedReply:
         text = repr((question, self.weather.value, self.season)).encode()
         random = Random(hashlib.blake2b(text, digest_size=8).digest())
         late = self.weather is Weather.SLOW and not self.real
         seconds = random.choice(MOMENTS) if late else 0.0
         if self.weather is Weather.DOWN or (self.weather is Weather.SICK and random.random() < 0.4):
             edes = tuple(random.sample(EDES, random.randrange(3)))
-            return Came(None, False, edes, 0.0 if self.real else random.choice((0.0, 0.25, 4.0)))
+            return ScriptedReply(None, False, edes, 0.0 if self.real else random.choice((0.0, 0.25, 4.0)))
         shapes = (servfail, servfail, plain) if self.weather is Weather.SICK else SHAPES
         if self.real:
             shapes = tuple(shape for shape in shapes if shape not in UNSOUND)
         message = random.choice(shapes)(self, question, random)
         edes = tuple(random.sample(EDES, random.choice((0, 0, 0, 1, 2))))
-        return Came(message, random.random() < 0.3, edes, seconds)
+        return ScriptedReply(message, random.random() < 0.3, edes, seconds)
 
 
 Shape = Callable[[Script, Question, Random], bytes]

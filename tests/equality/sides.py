@@ -1,8 +1,8 @@
-"""The two sides of the equality course: one policy, one upstream and one time, each with packets of its own.
+"""The sides of the equality course: one policy, one upstream and one time, each with packets of its own.
 
-Both run on one loop whose clock jumps (see ``tests.worlds.virtual_time``), so that what waits for an
-upstream, or for a stale answer's turn, does so on both to the microsecond. Moments are binary fractions of
-a second: the two sides count them in different units, and nothing is to be rounded.
+All run on one loop whose clock jumps (see ``tests.worlds.virtual_time``), so that what waits for an
+upstream, or for a stale answer's turn, does so on each to the microsecond. Moments are binary fractions of
+a second: the sides count them in different units, and nothing is to be rounded.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ from filterd.policy.decide import PublishedState
 from filterd.policy.inquiry_reference import ReferenceLine, ReferenceState
 from tests.equality.loopback import Loopback
 from tests.equality.packets import Case, acl
-from tests.equality.script import Came, Script
+from tests.equality.script import Script, ScriptedReply
 from tests.unit.dataplane.conftest import Rules
 from tests.worlds.policy import KEY, NOW
 from tests.worlds.rate import Limit
@@ -57,8 +57,8 @@ Texts = Sequence[str]
 
 
 @dataclass(frozen=True, slots=True)
-class Making:
-    """What both sides are made with."""
+class SideSettings:
+    """The settings with which all sides are made."""
 
     rules: Rules
     proxies: Texts
@@ -66,7 +66,8 @@ class Making:
     script: Script
     cache_size: int = 1 << 20
     stale_window: int = 86_400
-    places: int = MAX_WAITING
+    quota: int = MAX_WAITING
+    """queries that may wait for an upstream"""
     clients: int = 1 << 10
     """buckets of the rate limit"""
     strangers: int = 1 << 6
@@ -101,7 +102,7 @@ class ScriptedUpstreams:
     clock: LoopClock
     asked: list[Asked] = field(default_factory=list)
 
-    async def forward(self, pending: Pending, waited: float = 0.0) -> Came:
+    async def forward(self, pending: Pending, waited: float = 0.0) -> ScriptedReply:
         question = Question(
             pending.name, pending.qtype, pending.qclass, pending.dnssec_ok, pending.checking_disabled
         )
@@ -114,7 +115,7 @@ class ScriptedUpstreams:
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """What is published, in native form and in plain form."""
+    """A published policy, in native form and in plain form."""
 
     state: PublishedState | None
     lines: Lines
@@ -127,23 +128,23 @@ class Policy:
 
 
 class Side(ABC):
-    """What all sides have in common: the slow path, and what was seen of it."""
+    """A side of the course. All have a slow path in common, and the notes of what it did."""
 
     name: str
     """in reports"""
 
-    def __init__(self, making: Making, clock: LoopClock, packets: Plane, board: CrashBoard) -> None:
+    def __init__(self, settings: SideSettings, clock: LoopClock, packets: Plane, board: CrashBoard) -> None:
         self.clock = clock
         self.packets, self.board = packets, board
-        self.upstreams = ScriptedUpstreams(making.script, clock)
+        self.upstreams = ScriptedUpstreams(settings.script, clock)
         self.record = AnswerCounts()
         self.path = SlowPath(self.packets, self.upstreams, clock, self.record, STALE_ANSWER)
-        self.path._quota = WaitingQuota(making.places)
+        self.path._quota = WaitingQuota(settings.quota)
         self.answers: Answers = {}
 
     @abstractmethod
     def publish(self, policy: Policy) -> None:
-        """What verdicts rest on from now on."""
+        """Publish the policy."""
 
     @abstractmethod
     def change_settings(self, rules: Rules, proxies: Texts, forwarders: Texts) -> None:
@@ -159,11 +160,11 @@ class Side(ABC):
 
     @abstractmethod
     def cache_counters(self) -> CacheCounters:
-        """What happened in the cache."""
+        """The counters of the cache."""
 
     @abstractmethod
     def receive(self, cases: Sequence[Numbered]) -> None:
-        """What came in one go."""
+        """Take what came in one go."""
 
     async def close(self) -> None:
         await self.path.close()
@@ -181,14 +182,14 @@ class Side(ABC):
 class NativeSide(Side):
     """A side whose packets are the native ones."""
 
-    def __init__(self, making: Making, clock: LoopClock) -> None:
-        self.cache = ResponseCache(making.cache_size, SECRET, making.stale_window)
-        proxies, forwarders = Prefixes(KEY, making.proxies), Prefixes(KEY, making.forwarders)
-        packets = Plane(acl(), self.cache, making.rules, forwarders, proxies)
+    def __init__(self, settings: SideSettings, clock: LoopClock) -> None:
+        self.cache = ResponseCache(settings.cache_size, SECRET, settings.stale_window)
+        proxies, forwarders = Prefixes(KEY, settings.proxies), Prefixes(KEY, settings.forwarders)
+        packets = Plane(acl(), self.cache, settings.rules, forwarders, proxies)
         board = CrashBoard.make(KEY)
         packets.use_board(board)
-        self.limiter = RateLimiter(SECRET, making.clients, making.strangers)
-        super().__init__(making, clock, packets, board)
+        self.limiter = RateLimiter(SECRET, settings.clients, settings.strangers)
+        super().__init__(settings, clock, packets, board)
 
     def publish(self, policy: Policy) -> None:
         self.packets.publish(policy.state, policy.lines, policy.addresses, policy.ready, policy.earliest)
@@ -218,9 +219,9 @@ class SlowSide(NativeSide, DatagramSide):
 
     name = "slow"
 
-    def __init__(self, making: Making, clock: LoopClock) -> None:
-        super().__init__(making, clock)
-        self.unwrap = Unwrap(Prefixes(KEY, making.proxies))
+    def __init__(self, settings: SideSettings, clock: LoopClock) -> None:
+        super().__init__(settings, clock)
+        self.unwrap = Unwrap(Prefixes(KEY, settings.proxies))
         self.without_header = 0
 
     def change_settings(self, rules: Rules, proxies: Texts, forwarders: Texts) -> None:
@@ -228,7 +229,7 @@ class SlowSide(NativeSide, DatagramSide):
         self.unwrap = Unwrap(Prefixes(KEY, proxies))
 
     def receive(self, cases: Sequence[Numbered]) -> None:
-        """What came in one go."""
+        """Take what came in one go."""
         for number, case in cases:
             if case.tcp:
                 self.stream(number, case)
@@ -254,16 +255,16 @@ class FastSide(NativeSide):
 
     name = "fast"
 
-    def __init__(self, making: Making, clock: LoopClock, chooser: Chooser) -> None:
-        super().__init__(making, clock)
+    def __init__(self, settings: SideSettings, clock: LoopClock, chooser: Chooser) -> None:
+        super().__init__(settings, clock)
         self._news = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         routes = Routes(THREADS)
         self.threads = [
             FastThread(self.packets, routes, number, self._news, SECRET) for number in range(THREADS)
         ]
         self._drivers = [Driver(thread) for thread in self.threads]
-        self._loopback = Loopback(making.script)
-        if making.script.real:
+        self._loopback = Loopback(settings.script)
+        if settings.script.real:
             routes.publish([self._loopback.hop])
         self._chooser = chooser
         self._driven: list[int] = []
@@ -279,7 +280,7 @@ class FastSide(NativeSide):
         os.close(self._news)
 
     def receive(self, cases: Sequence[Numbered]) -> None:
-        """What came in one go; :meth:`take` then."""
+        """Take what came in one go; :meth:`take` then."""
         run: list[Numbered] = []
         for number, case in cases:
             if case.tcp:
@@ -303,7 +304,7 @@ class FastSide(NativeSide):
             assert driver.waiting == 0
 
     def take(self) -> None:
-        """What the threads left to the slow path."""
+        """Take up what the threads left to the slow path."""
         for thread in self.threads:
             while (punted := thread.take()) is not None:
                 self.path.resume(punted, self._resumed)
@@ -331,15 +332,15 @@ class FastSide(NativeSide):
             self.send(self._driven[answered.place], answered.answer)
 
     def dropped(self) -> dict[str, int]:
-        """What the threads dropped, by reason."""
+        """The datagrams that the threads dropped, by reason."""
         counts = [thread.counts().drops for thread in self.threads]
         return {reason: sum(each[reason] for each in counts) for reason in counts[0]}
 
     def misses(self) -> dict[str, int]:
-        """What they forwarded by themselves."""
+        """The misses that they forwarded by themselves."""
         return dict(sum((Counter(thread.counts().misses) for thread in self.threads), Counter()))
 
     def punts(self) -> dict[str, int]:
-        """What they left to the slow path, by reason."""
+        """The queries that they left to the slow path, by reason."""
         counts = [thread.counts().punts for thread in self.threads]
         return {reason.word: sum(each[reason] for each in counts) for reason in counts[0]}

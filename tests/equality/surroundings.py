@@ -1,4 +1,4 @@
-"""What changes around both sides of the equality course: policy, lines, settings, weather, reduced mode."""
+"""The changes around all sides of the equality course: policy, lines, settings, weather, reduced mode."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from filterd.wire.names import name_from_text
 from tests.equality import grounds
 from tests.equality.packets import BINDINGS, FRONTS, SENDERS, network
 from tests.equality.script import Weather
-from tests.equality.sides import LoopClock, Making, Policy, Side, Table, Texts
+from tests.equality.sides import LoopClock, Policy, Side, SideSettings, Table, Texts
 from tests.unit.dataplane.conftest import Rules
 from tests.worlds.policy import KEY
 from tests.worlds.rate import Limit, Override
@@ -55,11 +55,11 @@ class Surroundings:
     """Changes the same on both sides. ``random``: this course's."""
 
     def __init__(
-        self, random: Random, sides: Sequence[Side], making: Making, clock: LoopClock, whole: bool
+        self, random: Random, sides: Sequence[Side], settings: SideSettings, clock: LoopClock, whole: bool
     ) -> None:
         self.random = random
-        self.sides, self.script, self.clock = sides, making.script, clock
-        self.unwrap = Unwrap(Prefixes(KEY, making.proxies))
+        self.sides, self.script, self.clock = sides, settings.script, clock
+        self.unwrap = Unwrap(Prefixes(KEY, settings.proxies))
         self.lines, self.addresses = Lines(KEY), Addresses(KEY)
         self.plain_lines: dict[int, ReferenceLine] = {}
         self.plain_addresses = ReferenceAddresses()
@@ -120,16 +120,16 @@ class Surroundings:
         self.ground = self.random.choice(self.grounds)
         self.generation += 1
         self.state = grounds.new_state(self.ground, self.random, self.now, self.generation)
-        self.plain_state = grounds.plain_state(self.state, self.now)
+        self.plain_state = grounds.plain_state(self.state, self.ground, self.now)
         self.publish()
 
     def publish_next(self) -> None:
-        """What the time, an order or a setting changes."""
+        """Publish what the time, an order or a setting changes."""
         if self.state is None:
             self.publish_new()
             return
         self.state = grounds.next_state(self.state, self.ground, self.random, self.now)
-        self.plain_state = grounds.plain_state(self.state, self.now)
+        self.plain_state = grounds.plain_state(self.state, self.ground, self.now)
         self.generation = self.state.generation
         self.publish()
 
@@ -196,7 +196,8 @@ class Surroundings:
         self.script.season += self.random.random() < 0.1
 
     def flush(self) -> None:
-        name = name_from_text(self.random.choice((*self.ground.names, "example", ".")))
+        one = self.random.choice(self.ground.names)
+        name = name_from_text(self.random.choice((one, one, "example", "example", ".")))
         subtree = self.random.random() < 0.5
         for side in self.sides:
             side.flush(name, subtree=subtree)

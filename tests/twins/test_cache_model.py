@@ -34,7 +34,7 @@ def cache_key(key: Key) -> CacheKey:
 
 @dataclass(slots=True)
 class Kept:
-    """What was inserted last for a key."""
+    """The last insertion for a key."""
 
     message: bytes
     at: int
@@ -43,7 +43,7 @@ class Kept:
     claimed: bool = False
 
     def ask(self, age: int) -> bool:
-        """Whether who asks now is the one to refresh it: the second or later, in the last tenth, first."""
+        """Whether this client is to renew it: the first in the last tenth, but not the first that asks."""
         claims = 270 <= age < 300 and self.asked and not self.claimed
         self.asked = True
         self.claimed = self.claimed or claims

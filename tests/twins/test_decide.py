@@ -16,7 +16,7 @@ from tests.worlds.policy_strategies import CLASSES, NAMES, OTHER_NAMES, lines, w
 
 
 def untraced(decision: Decision) -> Decision:
-    """What is left of a decision without its explanation."""
+    """The decision without its explanation."""
     verdict = decision.verdict
     plain = type(verdict)(
         verdict.outcome, verdict.reason, verdict.mode, verdict.scope, verdict.where, verdict.reference

@@ -42,7 +42,7 @@ def test_verdicts_are_equal(world: World, cases: list[tuple[Line | None, bytes, 
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(worlds(), asked)
 def test_an_untouched_answer_passes(world: World, cases: list[tuple[Line | None, bytes, bool]]) -> None:
-    """What the union of a cached answer is trusted with: where it does not touch, inspection would pass."""
+    """An answer whose union does not touch the line is not inspected: inspection would pass it."""
     for line, message, own_allow in cases:
         native = None if line is None else line.native()
         reference = None if line is None else line.reference()

@@ -63,7 +63,7 @@ def both() -> Iterator[Both]:
 
 
 def judged(reply: bytes, sent: Sent) -> RouteReport:
-    """What the slow path would count of one datagram; see peer.py."""
+    """The count that the slow path would have of one datagram; see peer.py."""
     found = check(reply, sent)
     if found in (Check.WRONG_ID, Check.WRONG_QUESTION):
         return RouteReport(**{found.name.lower(): 1})
@@ -86,7 +86,7 @@ def judged(reply: bytes, sent: Sent) -> RouteReport:
 
 
 def news(before: RouteReport, after: RouteReport) -> RouteReport:
-    """What was counted between the two, but for times and what is on its way."""
+    """The difference of the two counts, but for times and what is on its way."""
     change = RouteReport(*(b - a for a, b in zip(before, after, strict=True)))
     return change._replace(sent=0, timeout=0, outstanding=0, micros=0, heard_at=0, silent_since=0)
 

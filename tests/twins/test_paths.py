@@ -1,4 +1,5 @@
-"""The two paths of a query: whatever comes, both answer the same at the same moment, and count the same.
+"""The two paths of a query, and their reference: whatever comes, all answer the same at the same moment, and
+count the same.
 
 ``make equality`` runs many more courses than are here.
 """
@@ -46,6 +47,8 @@ WAYS = (
 )
 """what has to be among the cases"""
 
+REFERENCE_SEEDS = range(51, 57)
+REFERENCE_CASES = 2_000
 NATIVE_SEEDS = range(31, 37)
 NATIVE_WAYS = (
     "upstream asked",
@@ -76,6 +79,16 @@ def test_both_do_the_same_where_threads_forward() -> None:
         assert found.differences == []
         counted.update(found.counted)
     assert [way for way in NATIVE_WAYS if not counted[way]] == []
+
+
+def test_the_reference_does_the_same() -> None:
+    counted: Counter[str] = Counter()
+    for seed in REFERENCE_SEEDS:
+        found = run(seed, REFERENCE_CASES, reference=True)
+        assert found.differences == []
+        assert found.cases == REFERENCE_CASES
+        counted.update(found.counted)
+    assert [way for way in WAYS if not counted[way]] == []
 
 
 def publishes_to_one(course: Course, _: pytest.MonkeyPatch) -> None:

@@ -25,7 +25,7 @@ def both(packet: bytes) -> tuple[int, bytes, int]:
 
 
 def check(packet: bytes) -> None:
-    """What is plain is a query that the parser takes; a refusal is one, and never longer than the query."""
+    """The parser takes each plain query; a refusal is an answer, and never longer than its query."""
     status, made, question = both(packet)
     if status == plain_reference.QUERY:
         parsed = codec.parse(made)

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
 from filterd.dataplane.tables.ratelimit import RateLimiter, RateRules
-from tests.worlds.rate import Limit, Model, Override, wide
+from filterd.dataplane.tables.ratelimit_reference import ReferenceBuckets
+from tests.worlds.rate import Limit, Override, wide
 
 SECRET = bytes(range(16))
 CLIENTS = [
@@ -55,20 +56,30 @@ class RateMachine(RuleBasedStateMachine):
     def start(
         self, rate: int, burst: int, ipv4: int, ipv6: int, overrides: list[Override], begin: int
     ) -> None:
-        limit = Limit(rate, burst, ipv4, ipv6, tuple(overrides))
-        self.limiter = RateLimiter(SECRET, 4096, 8)
-        self.limits = RateRules(SECRET, limit)
-        self.model = Model(limit)
+        self.limiter, self.model = RateLimiter(SECRET, 4096, 8), ReferenceBuckets()
+        self.set(Limit(rate, burst, ipv4, ipv6, tuple(overrides)))
         self.now = begin
+
+    def set(self, limit: Limit) -> None:
+        self.limit, self.limits = limit, RateRules(SECRET, limit)
+
+    def expected(self, client: str) -> str:
+        return self.model.take(self.limit, wide(client), self.now).outcome
+
+    @rule(rate=st.sampled_from([0, 2, 50, 99_999]), burst=st.integers(1, 40), overrides=OVERRIDES)
+    def change(self, rate: int, burst: int, overrides: list[Override]) -> None:
+        """The buckets outlive the limit that filled them."""
+        before = self.limit
+        self.set(Limit(rate, burst, before.ipv4_prefix, before.ipv6_prefix, tuple(overrides)))
 
     @rule(client=st.sampled_from(CLIENTS), count=st.integers(1, 60))
     def ask(self, client: str, count: int) -> None:
         for _ in range(count):
-            assert self.limiter.take(self.limits, wide(client), self.now) == self.model.take(client, self.now)
+            assert self.limiter.take(self.limits, wide(client), self.now) == self.expected(client)
 
     @rule(clients=st.lists(st.sampled_from(CLIENTS), max_size=40))
     def ask_in_turn(self, clients: list[str]) -> None:
-        expected = [self.model.take(each, self.now) for each in clients]
+        expected = [self.expected(each) for each in clients]
         found = self.limiter.take_all(self.limits, b"".join(map(wide, clients)), self.now)
         assert found == tuple(expected.count(outcome) for outcome in ("pass", "truncate", "drop"))
 

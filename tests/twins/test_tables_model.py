@@ -7,10 +7,10 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from filterd.dataplane.tables.addresses import Addresses
+from filterd.dataplane.tables.addresses_reference import ReferenceAddresses, network
 from filterd.dataplane.tables.lines import Lines, LineView
 from filterd.model.rule import Action, Scope
 from filterd.policy.decide import LineHandle
-from tests.worlds.table_models import AddressModel, network
 
 SEED = bytes(range(16))
 FEW = settings(max_examples=40, stateful_step_count=60, deadline=None)
@@ -37,7 +37,7 @@ class AddressMachine(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.table = Addresses(SEED)
-        self.model = AddressModel()
+        self.model = ReferenceAddresses()
 
     @rule(prefix=prefixes(), line=st.integers(0, 2**64 - 1))
     def put(self, prefix: tuple[bytes, int], line: int) -> None:

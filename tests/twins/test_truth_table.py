@@ -79,7 +79,7 @@ def test_of_the_query_name(states: dict[bool, PublishedState], sees: Sees) -> No
 
 
 def check_details(decision: Decision, standing: Standing, setting: Setting) -> None:
-    """What goes on with the verdict."""
+    """The line's own allow, which goes on with the verdict."""
     verdict = decision.verdict
     assert decision.own_allow == (setting.own is Own.ALLOW)
     boundary = {Sees.OPTED_IN: NOW + 600, Sees.PAUSED: NOW + 60}

@@ -13,7 +13,7 @@ from filterd.policy import fingerprint, fingerprint_reference, snapshot, snapsho
 from filterd.policy.build import MANDATORY_TARGET, Builder
 from filterd.policy.canonical import wire_of
 from filterd.policy.snapshot import Overlay, Snapshot
-from filterd.policy.snapshot_reference import RuleTable, SnapshotTable
+from filterd.policy.snapshot_reference import ReferenceMatcher, RuleTable, SnapshotTable
 
 KEY = bytes(range(100, 116))
 RawRule = tuple[bytes, int, int, int]
@@ -126,6 +126,7 @@ def test_an_order_for_the_name_alone_and_one_for_all_below_it() -> None:
 def test_origin_is_the_rule_that_gave_the_class(rules: list[RawRule], over: list[RawRule]) -> None:
     native, overlay = opened(built(rules)), Overlay(over)
     plain, plain_overlay = RuleTable(rules), RuleTable(over)
+    matcher = ReferenceMatcher(plain, plain_overlay, KEY, b"")
     for name in EVERY_NAME:
         wire = wire_of(name)
         bits = snapshot.match_wire(native, overlay, KEY, wire, b"").bits
@@ -134,6 +135,7 @@ def test_origin_is_the_rule_that_gave_the_class(rules: list[RawRule], over: list
             origin = snapshot.origin_of_class(native, overlay, KEY, wire, bit)
             assert (origin is not None) == (bit in bits)
             if origin is not None:
+                assert matcher.origin_of_name(wire, bit) == origin
                 nodes = [table.find(values[origin[0]]) for table in (plain, plain_overlay)]
                 scope = Scope(origin[1])
                 assert any(node is not None and bit in node.blocked(scope).bits for node in nodes)
@@ -162,6 +164,7 @@ def test_match_of_addresses(
     active: bytes,
 ) -> None:
     native, overlay = opened(built(*base)), Overlay(*over)
+    matcher = ReferenceMatcher(RuleTable(*base), RuleTable(*over), KEY, active)
     for size in (4, 16):
         for address in (bytes(size), b"\xff" * size, b"\xff" * (size - 1) + b"\xf0", b"\x0f" * size):
             found = snapshot.match_packed(native, overlay, KEY, address, active)
@@ -172,6 +175,8 @@ def test_match_of_addresses(
             for bit in (0, 511):
                 origin = snapshot.origin_of_address_class(native, overlay, KEY, address, bit)
                 assert (origin is not None) == (bit in found.bits)
+                if origin is not None:
+                    assert matcher.origin_of_address(address, bit) == origin
 
 
 @given(st.lists(name_rules, max_size=40))

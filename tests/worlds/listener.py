@@ -15,7 +15,7 @@ import dns.message
 from filterd.dataplane.cache.cache import ResponseCache
 from filterd.dataplane.fast.routes import Routes
 from filterd.dataplane.listeners.binding import bind_tcp
-from filterd.dataplane.listeners.connection_table import ConnectionLimits, ConnectionTable, Ending
+from filterd.dataplane.listeners.connection_table import ConnectionEnding, ConnectionLimits, ConnectionTable
 from filterd.dataplane.listeners.fast_threads import FastPath
 from filterd.dataplane.listeners.tcp import TcpListener, TcpService
 from filterd.dataplane.listeners.udp import UdpListener
@@ -108,7 +108,7 @@ class Served:
         """Change some of the limits."""
         self.connections.limits = replace(self.connections.limits, **changes)
 
-    async def ended(self, ending: Ending, count: int = 1) -> None:
+    async def ended(self, ending: ConnectionEnding, count: int = 1) -> None:
         """Wait until so many connections ended for this reason."""
         async with asyncio.timeout(10):
             while self.connections.ended[ending] < count:

@@ -7,6 +7,7 @@ their order: what they share is in sight there.
 from __future__ import annotations
 
 import random
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -38,15 +39,22 @@ def pytest_report_header(config: pytest.Config) -> str:
     return f"order of the test files: --order-seed={config.option.order_seed}"
 
 
+def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
+    """Name a test with bytes by its argument and a number: a packet with an id drawn at random has another
+    name in each process."""
+    return argname if isinstance(val, bytes) else None
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Put the files in their order."""
-    paths = sorted({item.path for item in items})
-    random.Random(config.option.order_seed).shuffle(paths)
-    paths.sort(key=lambda path: not _long(path, config.rootpath))
-    place = {path: number for number, path in enumerate(paths)}
+    paths = ordered({item.path.relative_to(config.rootpath) for item in items}, config.option.order_seed)
+    place = {config.rootpath / path: number for number, path in enumerate(paths)}
     items.sort(key=lambda item: place[item.path])
 
 
-def _long(path: Path, root: Path) -> bool:
-    return any(path.is_relative_to(root / "tests" / folder) for folder in LONG)
+def ordered(paths: Iterable[Path], seed: int) -> list[Path]:
+    """The files, given by their path inside the repository, as a run with this seed takes them."""
+    shuffled = sorted(paths)
+    random.Random(seed).shuffle(shuffled)
+    return sorted(shuffled, key=lambda path: path.parts[:1] != ("tests",) or path.parts[1] not in LONG)

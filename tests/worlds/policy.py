@@ -24,6 +24,7 @@ from filterd.policy.snapshot import (
     origin_of_address_class,
     origin_of_class,
 )
+from filterd.policy.snapshot_reference import RuleTable
 from filterd.wire.names import name_from_text
 
 KEY = bytes(range(16))
@@ -82,6 +83,11 @@ def snapshot_of(rules: Sequence[Placed], classes: Classes) -> Snapshot:
 def overlay_of(rules: Sequence[Placed]) -> Overlay | None:
     """An overlay with these rules; None for none."""
     return Overlay([rule.numbers() for rule in rules], *_lengths(rules)) if rules else None
+
+
+def table_of(rules: Sequence[Placed]) -> RuleTable:
+    """The plain table of these rules."""
+    return RuleTable([rule.numbers() for rule in rules], *_lengths(rules))
 
 
 @dataclass(frozen=True)

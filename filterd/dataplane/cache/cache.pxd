@@ -29,8 +29,8 @@ cdef struct NewAnswer:          # an upstream's answer that is to be kept; borro
 cdef void cache_key(const Cache* cache, const Name* name, uint16_t qtype, uint16_t qclass,
                     bint dnssec_ok, bint checking_disabled, Key* out) noexcept nogil
 
-# Copies the answer (without OPT) into out. `now`: seconds of a clock that does not go back. Where
-# found.refresh is set, it is the caller's to have the key asked for again, without waiting for it.
+# Copies the answer (without OPT) into out. `now`: seconds of the monotonic clock. Where
+# found.refresh is set, the caller has to ask for the key again, without waiting for it.
 cdef int cache_lookup(Cache* cache, const Key* key, int64_t now, uint8_t* out, size_t capacity,
                       Found* found) noexcept nogil
 
@@ -44,7 +44,7 @@ cdef int cache_insert_failure(Cache* cache, const Key* key, const EdeList* edes,
 cdef bint cache_set_union(Cache* cache, const Found* found, const Union* seen,
                           uint64_t generation) noexcept nogil
 
-# Removes what is cached for the name, all types, and with subtree all below it; how many entries.
+# Removes the name's entries of all types, and with subtree all below it; returns their number.
 cdef uint64_t cache_flush(Cache* cache, const Name* name, bint subtree) noexcept nogil
 
 

@@ -72,7 +72,7 @@ cdef void _set_ttls(uint8_t* message, size_t length, uint32_t ttl) noexcept nogi
 
 
 cdef int _judge(const Cache* cache, Found* found, int64_t now) noexcept nogil:
-    """Whether what was found is fresh, stale or nothing; makes age and ttl what the caller is to use."""
+    """Judge what was found: fresh, stale or nothing. Sets age and ttl for the caller."""
     cdef int64_t age = max(now - found.inserted_at, 0)
     found.hold = False
     found.refresh = False
@@ -134,7 +134,7 @@ cdef void _pack_edes(const EdeList* edes, Content* content) noexcept nogil:
 
 
 cdef bint _answers(const uint8_t* message, size_t length, const Key* key) noexcept nogil:
-    """Whether a message is a whole answer to the key's question and to no other, without OPT."""
+    """True if a message is a whole answer to the key's question and to no other, without OPT."""
     cdef size_t offset = HEADER_SIZE
     cdef Name name
     cdef Walk walk
@@ -158,7 +158,7 @@ cdef bint _answers(const uint8_t* message, size_t length, const Key* key) noexce
 
 
 cdef bint _is_bogus(const EdeList* edes) noexcept nogil:
-    """Whether a failure is one of validation: stale data must not stand in for what proved to be forged."""
+    """True if a failure is one of validation: no stale answer may hide that the new one is forged."""
     cdef int i
     if edes == NULL:
         return False
@@ -343,7 +343,7 @@ cdef class ResponseCache:
     """The cache as the slow path and the operator's commands see it. ``size`` is bytes, at least 64 KiB.
 
     ``secret`` is 16 random bytes; for ``stale_window`` seconds after its TTL an answer may still be
-    served (RFC 8767). ``now`` is always seconds of a clock that does not go back.
+    served (RFC 8767). ``now`` is always seconds of the monotonic clock.
     """
 
     def __cinit__(self, size_t size, bytes secret not None, uint32_t stale_window=86400):

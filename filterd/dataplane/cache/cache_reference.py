@@ -38,7 +38,7 @@ Errors = tuple[tuple[int, bytes], ...]
 
 
 class Key(NamedTuple):
-    """What an answer is kept under; the name in lower-cased wire form."""
+    """The key of an answer; its name in lower-cased wire form."""
 
     name: bytes
     qtype: int
@@ -48,7 +48,7 @@ class Key(NamedTuple):
 
 
 class Insertion(Enum):
-    """What became of an answer that was to be kept."""
+    """The result of an insertion."""
 
     DONE = "kept"
     REFUSED = "not to be cached"
@@ -111,7 +111,7 @@ class ReferenceCache:
     flushed: int = 0
 
     def lookup(self, key: Key, now: int) -> Found | None:
-        """What there is for the key, fresh or stale."""
+        """The answer for the key, fresh or stale; None: there is none."""
         entry = self.entries.get(key)
         if entry is None or entry.is_over(now, self.stale_window):
             return None

@@ -37,7 +37,7 @@ cdef enum:                      # entry flags
 cdef enum:                      # the byte in `frequency`
     M_HITS = 3                  # since the entry last moved in the queues, at most 3
     M_ASKED = 64                # asked for since this answer was inserted
-    M_CLAIMED = 128             # somebody refreshes it before its TTL is over
+    M_CLAIMED = 128             # a reader refreshes it before its TTL is over
 
 cdef enum:
     ENTRY_WORDS = 16
@@ -61,7 +61,7 @@ cdef struct Found:              # what a lookup copied out; not to be moved (ede
     bint ad                     # a trusted upstream set AD
     bint failure                # a cached failure (RFC 9520)
     bint hold                   # stale, and the upstreams failed less than 30 s ago: do not ask again now
-    bint refresh                # popular and nearly over: the one who reads this asks for it again
+    bint refresh                # popular and nearly over: this reader asks for it again
     bint union_known
     uint64_t generation         # that `seen` was computed for
     Union seen
@@ -129,15 +129,15 @@ cdef struct Content:            # a new entry's payload before it is stored
 
 
 cdef inline Shard* shard_of(const Cache* cache, uint64_t hash) noexcept nogil:
-    """The shard that keys with this hash are in."""
+    """The shard of the keys with this hash."""
     return cache.shards + hash % cache.shard_count
 
 
 # All memory that the cache will ever have, about `size` bytes. False: there is not that much.
 cdef bint shards_allocate(Cache* cache, size_t size) noexcept nogil
 
-# What a read of the key will touch, asked for ahead of it, each step when the one before has come: the
-# bucket, the entry, its answer. Nothing is decided by them.
+# Prefetch the memory that a read of the key will touch, each step when the one before has come: the bucket,
+# the entry, its answer. They decide nothing.
 cdef void shard_fetch_bucket(const Cache* cache, const Key* key) noexcept nogil
 cdef uint32_t shard_fetch_entry(const Cache* cache, const Key* key) noexcept nogil      # its number + 1, or 0
 cdef void shard_fetch_answer(const Cache* cache, const Key* key, uint32_t number) noexcept nogil
@@ -146,7 +146,7 @@ cdef void shard_fetch_answer(const Cache* cache, const Key* key, uint32_t number
 cdef int shard_read(const Cache* cache, Shard* shard, const Key* key, uint8_t* out, size_t capacity,
                     Found* found) noexcept nogil
 
-# Remembers a hit for the queues. True: it was asked for before, `nearly_over`, and nobody refreshes it yet.
+# Counts a hit for the queues. True: it was asked for before, `nearly_over`, and no reader refreshes it yet.
 cdef bint shard_count_hit(Shard* shard, uint32_t entry, bint nearly_over) noexcept nogil
 
 # Inserts or replaces: INSERT_*.
@@ -157,5 +157,5 @@ cdef int shard_insert(const Cache* cache, Shard* shard, const Key* key, const Co
 cdef bint shard_set_union(Shard* shard, uint32_t number, uint64_t version, const Union* seen,
                           uint64_t generation) noexcept nogil
 
-# Removes what the name covers; how many entries. Waits for other writers.
+# Removes what the name covers; returns the number of entries. Waits for other writers.
 cdef uint64_t shard_flush(const Cache* cache, Shard* shard, const Name* name, bint subtree) noexcept nogil

@@ -1,5 +1,5 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
-"""Datagrams of clients in batches: one thread's sockets, what came on them, and the return paths.
+"""Datagrams of clients in batches: one thread's sockets, the queries received, and the answers to send.
 
 A listening socket is bound with SO_REUSEPORT beside those of the other threads. Where it is bound to the
 wildcard, the kernel tells with each datagram which of our addresses was asked, and the answer leaves from
@@ -55,7 +55,7 @@ cdef struct ListenSocket:
 
 cdef struct Datagrams:
     ListenSocket listen_sockets[MAX_LISTEN_SOCKETS]
-    # what came
+    # receiving
     mmsghdr came[BATCH]
     iovec came_in[BATCH]
     uint8_t* slots              # BATCH of SLOT bytes
@@ -63,7 +63,7 @@ cdef struct Datagrams:
     ReturnPath return_paths[BATCH]
     int readied_for             # the listening socket that all headers but the first `used` are ready for
     int used
-    # what goes
+    # sending
     mmsghdr going[BATCH]
     iovec going_in[BATCH]
     uint8_t* replies            # BATCH of REPLY_SLOT bytes

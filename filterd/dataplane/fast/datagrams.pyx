@@ -7,7 +7,7 @@ from libc.string cimport memcpy, memset
 
 from filterd.dataplane.tables.atomics cimport bump64, load32, load64, store32, store64
 
-# What <sys/socket.h> offers as macros over casts that Cython would have to repeat.
+# <sys/socket.h> has these as macros, with casts that Cython would have to repeat.
 cdef extern from *:
     """
     #include <netinet/in.h>
@@ -111,7 +111,7 @@ cdef void datagrams_free(Datagrams* datagrams) noexcept nogil:
 
 
 cdef void listen_socket_open(ListenSocket* listen_socket, int32_t socket, bint wildcard) noexcept nogil:
-    # In this order, and read in the other one: whoever has read a new word finds that `opening` has moved.
+    # Readers read these in the opposite order: one that reads a new word finds that `opening` has moved.
     store32(&listen_socket.wildcard, wildcard)
     store32(&listen_socket.opening, listen_socket.opening + 1)
     store32(<uint32_t*>&listen_socket.socket, <uint32_t>socket)
@@ -175,7 +175,7 @@ cdef int datagram_arrival(Datagrams* datagrams, int i) noexcept nogil:
 
 
 cdef inline bint is_open(const Datagrams* datagrams, const ReturnPath* return_path) noexcept nogil:
-    """Whether the socket that the query came on is still there."""
+    """True if the socket that the query came on is still open."""
     return load32(&datagrams.listen_sockets[return_path.listen_socket].opening) == return_path.opening
 
 

@@ -20,7 +20,7 @@ cdef enum Judgement:            # what a reply means for its miss
     JUDGED_OVER_TCP = 3         # cut, or it lost the letter case
 
 
-# Asks the first upstream that was not asked this yet and may be, at the next ports_flush; False: there is
+# Asks the first upstream that has room and was not asked this yet, at the next ports_flush. False: there is
 # none.
 cdef bint attempts_next(MissTable* table, Ports* ports, const Route* route, int64_t micros,
                         uint32_t miss) noexcept nogil
@@ -28,22 +28,22 @@ cdef bint attempts_next(MissTable* table, Ports* ports, const Route* route, int6
 cdef bint attempts_again(MissTable* table, Ports* ports, int64_t micros, uint32_t miss,
                          const Attempt* attempt) noexcept nogil
 
-# The attempt that a datagram answers, which is not on its way then any more: its number, and a Check (see
-# `miss_query`). NOBODY: none; the datagram is counted.
+# Finds the attempt that a datagram answers and unlinks it: its number, and a Check (see `miss_query`).
+# NOBODY: there is none, and the datagram is counted.
 cdef uint32_t attempts_match(MissTable* table, const Route* route, int64_t micros, uint16_t port,
                              const uint8_t* source, const uint8_t* reply, size_t length,
                              int* check) noexcept nogil
-# What such a datagram means and counts for: a Judgement. Where it is good, `answer` is what can be passed on:
-# without OPT, in `kept` (BUFFER_SIZE).
+# Judges and counts such a datagram: a Judgement. Where it is good, `answer` is the message without OPT, in
+# `kept` (BUFFER_SIZE).
 cdef int attempts_judge(MissTable* table, const Attempt* attempt, int check, const uint8_t* reply,
                         size_t length, uint8_t* kept, Reply* answer) noexcept nogil
-# The same, by its header alone, where nobody waits for it any more.
+# The same by the header alone, where no client waits for it any more.
 cdef void attempts_unread(MissTable* table, const Attempt* attempt, const uint8_t* reply) noexcept nogil
 
-# The attempt that was reported as undelivered to that address; NOBODY: none.
+# Finds the attempt that was reported as undelivered to that address; NOBODY: none.
 cdef uint32_t attempts_undelivered(const MissTable* table, uint16_t port, uint16_t id,
                                    const uint8_t* address) noexcept nogil
-# Its upstream cannot be reached: it is not on its way any more.
+# Ends an attempt whose upstream cannot be reached.
 cdef void attempts_unreachable(MissTable* table, int64_t micros, Attempt* attempt) noexcept nogil
-# The upstreams that this was asked of have said nothing for SILENCE_MICROS.
+# Tells all threads that the upstreams of this miss have been silent for SILENCE_MICROS.
 cdef void attempts_silent(MissTable* table, Miss* miss) noexcept nogil

@@ -64,16 +64,15 @@ from filterd.wire.codec cimport (
     strip_opt,
 )
 
-from filterd.dataplane.upstream.health import SILENCE
-from filterd.dataplane.upstream.health_sharing import TURN
+from filterd.dataplane.upstream import health, health_sharing
 
 cdef enum:
     DRAWS = 8                   # of an id that is not on its way from that socket yet
     FIRST_EXTENDED = 16         # rcodes that stand in OPT (RFC 6891 6.1.3)
 
-cdef int64_t SILENCE_MICROS = round(SILENCE * 1e6)
+cdef int64_t SILENCE_MICROS = round(health.SILENCE * 1e6)
 # Within five turns the event loop has certainly published a route that knows of it.
-cdef int64_t NEWS_MICROS = round(5 * TURN * 1e6)
+cdef int64_t NEWS_MICROS = round(5 * health_sharing.TURN * 1e6)
 
 
 # ---- asking an upstream ----
@@ -102,8 +101,8 @@ cdef bint attempts_again(MissTable* t, Ports* ports, int64_t micros, uint32_t mi
 
 cdef bint may_ask(const MissTable* t, Ports* ports, int64_t micros, uint32_t miss,
                   const Hop* hop) noexcept nogil:
-    """Whether it was not asked this yet and has room. Here too a client may have no more on its way than is
-    free."""
+    """True if the upstream was not asked this yet and has room. Of that, too, a client may have no more than
+    is left free."""
     return (not was_asked(t.misses + miss - 1, hop.number)
             and (load64(tally_word(t, hop.number, W_OUTSTANDING)) + places_of(t, first_waiter(t, miss))
                  <= hop.outstanding)
@@ -111,8 +110,8 @@ cdef bint may_ask(const MissTable* t, Ports* ports, int64_t micros, uint32_t mis
 
 
 cdef bint fell_silent(const MissTable* t, int64_t micros, const Hop* hop) noexcept nogil:
-    """Whether a thread found it silent so lately that the event loop may not know yet, and this one has not
-    heard it since."""
+    """True if a thread found it silent so lately that the event loop may not know yet, and this thread has
+    not heard it since."""
     cdef int64_t since = <int64_t>load64(&t.silences.since[hop.number])
     return (since > <int64_t>load64(tally_word(t, hop.number, W_HEARD_AT))
             and micros - since < SILENCE_MICROS + NEWS_MICROS)
@@ -228,8 +227,7 @@ cdef bint same_address(const uint8_t* address, const Hop* hop) noexcept nogil:
 
 
 cdef void count_stray(MissTable* t, const Route* route, const uint8_t* source) noexcept nogil:
-    """A datagram with an id that is not on its way: counted for the upstream it came from, else the first.
-    """
+    """Count a datagram with an unknown id for the upstream that it came from, else for the first."""
     cdef uint32_t i
     for i in range(route.count):
         if same_address(source, &route.hops[i]):

@@ -1,5 +1,5 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
-"""Random ports towards upstreams: one thread's sockets, what goes from them, what comes to them.
+"""Random ports towards upstreams: one thread's sockets, the queries sent and the datagrams received.
 
 UDP sockets for each address family that is used, each bound to a port that the kernel's random bits chose,
 none connected: datagrams from elsewhere are to be seen and counted. What they mean is for others. Every few
@@ -14,10 +14,10 @@ from filterd.dataplane.fast.datagrams cimport PEER_SIZE, iovec, mmsghdr
 
 
 cdef enum:
-    PORTS = 72                  # of one family; one of them is about to be replaced and not used any more
+    PORTS = 72                  # of one family; one of them is about to be replaced and is not used
     RENEWAL_MICROS = 3000000    # between two replacements: answers that take longer may not be heard
     GOING = 64                  # queries that wait for a flush
-    TOGETHER = 8                # of these, how many may leave from one port
+    TOGETHER = 8                # of these may leave from one port
     GOING_SIZE = 320            # of one: header, question and OPT have 12 + 259 + 11 bytes
     CAME = 16                   # datagrams of one system call
     CAME_SIZE = 4096            # of one; what is longer is cut, and then malformed
@@ -27,7 +27,7 @@ cdef enum:
 cdef enum PortState:
     PORTS_UNUSED = 0
     PORTS_OPEN = 1
-    PORTS_REFUSED = 2           # there were none to be had: not before `retry_at`
+    PORTS_REFUSED = 2           # no port was free: try again at `retry_at`
 
 
 cdef struct AvoidedPorts:       # of all threads; added to by one writer, atomic
@@ -60,12 +60,12 @@ cdef struct Ports:
     # random words; those that were used are gone
     uint64_t pool[POOL]
     uint32_t pool_left
-    # what goes
+    # sending
     Query* going                # GOING
     uint32_t queued
     Failure failed[FAILED]
     uint32_t failures
-    # what came
+    # receiving
     mmsghdr came[CAME]
     iovec came_in[CAME]
     uint8_t sources[CAME][PEER_SIZE]
@@ -78,28 +78,28 @@ cdef bint ports_allocate(Ports* ports, int32_t epoll, uint64_t first_event,
                          const AvoidedPorts* avoided) noexcept nogil
 cdef void ports_free(Ports* ports) noexcept nogil
 
-# Whether there are sockets of that family; opens them at the first call.
+# Returns whether there are sockets of that family; opens them at the first call.
 cdef bint ports_open(Ports* ports, bint ipv6, int64_t micros) noexcept nogil
 
-# The port that a query leaves from: drawn by its 32 random bits, or the one that was drawn for up to seven
-# before it in this flush.
+# Chooses the port of a query: by its 32 random bits, or the same as for up to seven queries before it in this
+# flush.
 cdef uint16_t ports_pick(Ports* ports, bint ipv6, uint32_t bits) noexcept nogil
-# Replaces a socket of each family that is used where it is time for that.
+# Replaces a socket of each family in use, when it is due.
 cdef void ports_renew(Ports* ports, int64_t micros) noexcept nogil
 
-# A random word of the kernel's, used once. False: it gives none.
+# Draws a random word of the kernel. False: it gives none.
 cdef bint ports_random(Ports* ports, uint64_t* word) noexcept nogil
 
-# The query to be filled in; it goes with the next flush, or before.
+# A query to fill in; it goes with the next flush, or before.
 cdef Query* ports_queue(Ports* ports) noexcept nogil
-# Sends what is queued. `failed` then holds what could not be sent because there is no way.
+# Sends the queue. `failed` then holds the queries that found no route.
 cdef void ports_flush(Ports* ports) noexcept nogil
 
-# Takes what waits at a socket, without waiting: how many; 0: nothing, or the error of an earlier query.
+# Takes the datagrams of a socket, without waiting: their number; 0: none, or the error of an earlier query.
 # Number i is ports_datagram(i), ports_length(i) and came from ports_source(i).
 cdef int ports_receive(Ports* ports, uint32_t port) noexcept nogil
 # Takes one report that a query could not be delivered: its id, and the address that it went to (PEER_SIZE
-# bytes). 0: there is none; -1: one that tells nothing.
+# bytes). 0: there is none; -1: it names no query.
 cdef int ports_undelivered(Ports* ports, uint32_t port, uint16_t* id, uint8_t* address) noexcept nogil
 
 

@@ -12,7 +12,7 @@ from filterd.wire.codec cimport Name
 cdef enum:
     QUESTION_SIZE = 260         # name, type and class
     COINS = 4                   # words that hold a random bit for each byte of a name
-    MISS_QUERY_SIZE = 283           # header, question and OPT at most
+    MISS_QUERY_SIZE = 283       # header, question and OPT at most
 
 cdef enum Check:                # see message.Check
     CHECK_OURS = 0
@@ -22,7 +22,7 @@ cdef enum Check:                # see message.Check
     CHECK_WRONG_QUESTION = 4
 
 
-cdef struct MissQuery:             # what makes the query for a name
+cdef struct MissQuery:          # a query but for its name
     uint16_t qtype
     uint16_t qclass
     bint dnssec_ok
@@ -35,6 +35,6 @@ cdef struct MissQuery:             # what makes the query for a name
 # (MISS_QUERY_SIZE); the query's length. `coins`: random bits, one for each byte of the name.
 cdef size_t miss_query_write(const MissQuery* query, const Name* name, uint16_t id, const uint64_t* coins,
                              uint8_t* question, uint8_t* out) noexcept nogil
-# Whether a datagram from the right address answers the query with that id and question: a Check.
+# Checks a datagram from the right address against the query with that id and question: a Check.
 cdef int miss_query_check(const MissQuery* query, uint16_t id, const uint8_t* question,
                           size_t question_length, const uint8_t* reply, size_t length) noexcept nogil

@@ -36,7 +36,7 @@ cdef enum:
 cdef struct Punt:
     Exchange x
     ReturnPath return_path
-    int64_t came                # microseconds of the clock that does not go back
+    int64_t came                # microseconds of the monotonic clock
     uint8_t reason              # PUNT_*
 
 cdef struct Punts:

@@ -18,7 +18,7 @@ class Driver:
     datagrams and the clocks. No method may be called while the thread runs: ValueError.
 
     A recorded packet comes with its client's 16 bytes, and has at most 4096. ``now``: the machine's Unix
-    seconds; ``micros``: of a clock that goes forward."""
+    seconds; ``micros``: of the monotonic clock."""
 
     def __init__(self, thread: FastThread) -> None: ...
     @property
@@ -27,7 +27,7 @@ class Driver:
 
     @property
     def asking(self) -> int:
-        """The number of questions that may still be answered, those that nobody waits for any more included."""
+        """The number of questions that may still be answered, with those that nobody waits for any more."""
 
     @property
     def due(self) -> int | None:

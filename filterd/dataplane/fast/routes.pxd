@@ -3,9 +3,10 @@
 
 The event loop keeps the health of the upstreams. It publishes a route: the upstreams that are asked over
 plain UDP, in the order to ask. `serial` moves after `shown` does; an older route is kept until every thread
-has passed (see `epoch`). Each thread counts in a block of its own, by the upstream's number. The number stays the
-same for as long as the process lives, because queries on their way outlive a route. Threads tell each other
-at once of an upstream's silence: otherwise each would wait for it once until the next route is published.
+has passed (see `epoch`). Each thread counts in a block of its own, by the upstream's number. The number stays
+the same for as long as the process lives, because queries on their way outlive a route. Threads tell each
+other at once of an upstream's silence: otherwise each would wait for it once until the next route is
+published.
 """
 
 from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
@@ -38,7 +39,7 @@ cdef enum Word:                 # of a tally
     W_MICROS = 16               # that these took, together
     W_OUTSTANDING = 17          # on their way now
     W_SUMS = 18                 # words above are added up over the threads; of those below the latest counts
-    W_HEARD_AT = 18             # microseconds of the clock that does not go back; 0: never
+    W_HEARD_AT = 18             # microseconds of the monotonic clock; 0: never
     W_UNREACHABLE_AT = 19
     WORDS = 20
 

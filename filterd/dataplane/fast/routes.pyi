@@ -16,11 +16,11 @@ class Routes:
     @property
     def threads(self) -> int: ...
     def __init__(self, threads: int, avoided: Iterable[int] = ()) -> None:
-        """``threads``: the number that share what an upstream may have outstanding. ``avoided``: ports that no query
-        leaves from; those of upstreams that are published are avoided too."""
+        """``threads``: the number that share what an upstream may have outstanding. ``avoided``: ports that
+        no query leaves from; those of published upstreams are avoided too."""
 
     def publish(self, hops: Iterable[ThreadHop]) -> None:
-        """Publish the upstreams to ask, in this order; none: threads ask nobody. Threads see the first sixteen."""
+        """Publish the upstreams to ask, in this order; threads see the first sixteen, and ask nobody else."""
 
     def reports(self) -> dict[str, RouteReport]:
         """The threads' counts since the start, by the upstreams' names."""

@@ -1,5 +1,5 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
-"""The query that the resolver asks itself, and its answer: who took it, and that it came from here.
+"""Self-queries: the resolver asks itself, and the answer proves which of its threads took the query.
 
 An ordinary DNS query for a name below "invalid", with one EDNS option of the range for local use: the number
 of the query, who took it, and a hash of both under a key that only this process has. What travels is good
@@ -16,11 +16,11 @@ cdef enum:
     SELF_KEY = 16
 
 cdef enum SelfStatus:
-    SELF_OTHER = 0              # somebody else's packet
+    SELF_OTHER = 0              # no self-query of this process
     SELF_TAKEN = 1              # to be answered by self_answer
     SELF_OLD = 2                # was taken before: silence
 
-cdef struct SelfKey:            # one thread's
+cdef struct SelfKey:            # of one thread
     bint known                  # False: there are no self-queries
     uint8_t key[SELF_KEY]
     uint64_t last               # the highest number that was taken
@@ -32,7 +32,7 @@ cdef void self_answer(const SelfKey* key, const uint8_t* packet, uint32_t who, u
 
 
 cdef inline int self_take(SelfKey* key, const uint8_t* packet, size_t length) noexcept nogil:
-    """Whether it is a self-query; costs a comparison of lengths for all others."""
+    """A SelfStatus; for all other packets it costs a comparison of lengths."""
     if length != SELF_SIZE or not key.known:
         return SELF_OTHER
     return self_read(key, packet)

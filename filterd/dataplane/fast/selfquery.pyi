@@ -1,9 +1,9 @@
-"""The query that the resolver asks itself, and its answer: who took it, and that it came from here."""
+"""Self-queries: the resolver asks itself, and the answer proves which of its threads took the query."""
 
 from typing import Final, final
 
 WHO_TCP: Final[int]
-"""who takes what came over TCP; else the number of a thread"""
+"""the taker of queries over TCP; else the number of a thread"""
 
 @final
 class SelfQueries:

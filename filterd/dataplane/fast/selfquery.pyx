@@ -34,7 +34,7 @@ cdef void hash_of(const uint8_t* key, const uint8_t* packet, uint8_t* out) noexc
 
 
 cdef bint is_ours(const uint8_t* key, const uint8_t* packet) noexcept nogil:
-    """Whether the hash is right: looked at in full, however soon it differs."""
+    """True if the hash is right; it is compared to its end, however soon it differs."""
     cdef uint8_t right[16]
     cdef uint8_t differs = 0
     cdef int i

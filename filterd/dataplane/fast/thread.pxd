@@ -42,7 +42,7 @@ cdef struct Fast:               # one thread's
     Ahead aheads[GROUP]
     Core* const* shown          # the plane's
     const uint64_t* serial
-    const void* route_shown     # where the routes show theirs
+    const void* route_shown     # the routes' pointer to the published one
     const Route* route          # of this turn
     uint64_t taken              # the serial of turn.core
     int32_t epoll
@@ -57,16 +57,16 @@ cdef struct Fast:               # one thread's
     uint64_t self_queries       # bump64: taken, whether answered or too old
 
 
-# The parts of a turn, in their order. Awake for the epoch, with what is published now; asleep again is the
-# caller's (epoch_asleep).
+# The parts of a turn, in their order. The first wakes the thread for the epoch and takes what is published;
+# the caller puts it to sleep again (epoch_asleep).
 cdef void fast_wake(Fast* fast) noexcept nogil
 # Serves the first `count` received datagrams.
 cdef void fast_batch(Fast* fast, int count) noexcept nogil
-# Whatever the epoll told of, and what it is time for; microseconds until there is more to do, -1: nothing.
+# Serves the events and what is due; microseconds until there is more to do, -1: nothing.
 cdef int64_t fast_serve(Fast* fast, const epoll_event* events, int count) noexcept nogil
 
 
-# What time it is: `real` as the machine says, in Unix seconds, and microseconds of a clock that goes forward.
+# Sets the clocks of a turn: `real` is Unix seconds as the machine says, `micros` the monotonic clock.
 cdef inline void fast_clocks(Fast* fast, int64_t real, int64_t micros) noexcept nogil:
     fast.turn.now = max(real, fast.turn.core.earliest)
     fast.turn.micros = micros

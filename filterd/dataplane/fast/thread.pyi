@@ -44,7 +44,7 @@ class Punted:
     def pending(self) -> Pending: ...
     @property
     def came(self) -> float:
-        """When, in seconds of the clock that does not go back."""
+        """When, in seconds of the monotonic clock."""
 
 @final
 class FastThread:

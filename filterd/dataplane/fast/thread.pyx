@@ -160,7 +160,7 @@ cdef int64_t fast_serve(Fast* fast, const epoll_event* events, int count) noexce
 
 
 cdef inline int sleep_of(int64_t left) noexcept nogil:
-    """Milliseconds to wait where there is something to do in so many microseconds; -1: nothing."""
+    """The milliseconds to sleep until there is something to do in ``left`` microseconds; -1: nothing."""
     return LONGEST_SLEEP if left < 0 else <int>min((left + 999) // 1000, LONGEST_SLEEP)
 
 
@@ -175,7 +175,7 @@ cdef void serve_event(Fast* fast, uint64_t event) noexcept nogil:
 
 
 cdef void begin_turn(Fast* fast) noexcept nogil:
-    """Read what is published and what time it is."""
+    """Take the published state and read the clocks."""
     cdef timespec real
     fast_wake(fast)
     clock_gettime(CLOCK_REALTIME, &real)
@@ -225,7 +225,7 @@ cdef void fast_batch(Fast* fast, int count) noexcept nogil:
 
 
 cdef void serve_group(Fast* fast, int first, int end) noexcept nogil:
-    """A few packets in step: what the later ones need comes from memory while the first ones are at work."""
+    """Serve a few packets in step: memory for the later ones is fetched while the first ones are decided."""
     cdef Turn* turn = &fast.turn
     cdef int places[GROUP]
     cdef int opened = 0
@@ -313,7 +313,7 @@ cdef void forward(Fast* fast, Exchange* x, const ReturnPath* return_path) noexce
     cdef uint8_t reason = PUNT_STALE
     cdef int status
     if misses_take(&fast.misses, fast.route, turn, x, return_path, turn.micros, &reason) == MISS_TAKEN:
-        return      # a stale answer that stands by is the slow path's, should the upstreams be silent
+        return      # should the upstreams be silent, the slow path has the stale answer
     if x.stale:
         reason = PUNT_STALE
     status = punt_try(&turn.punts, reason, x, return_path, turn.micros)

@@ -18,7 +18,7 @@ cdef struct Turn:
     Datagrams datagrams
     Punts punts
     int64_t now                 # Unix seconds; these three are read once for each batch
-    int64_t ticks               # seconds of a clock that does not go back
+    int64_t ticks               # seconds of the monotonic clock
     int64_t micros              # the same clock in microseconds
     uint64_t answered           # in this batch, and not counted by its response time yet
     uint64_t times[TIMES]       # answers by response time

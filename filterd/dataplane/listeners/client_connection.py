@@ -12,7 +12,7 @@ import asyncio
 import contextlib
 from typing import cast
 
-from filterd.dataplane.listeners.connection_table import Ending, Prefix
+from filterd.dataplane.listeners.connection_table import ConnectionEnding, Prefix
 from filterd.dataplane.listeners.framing import Framing
 from filterd.dataplane.listeners.listener_context import ListenerContext
 from filterd.dataplane.packet.unwrap import source_of
@@ -32,13 +32,13 @@ class ClientConnection(asyncio.BufferedProtocol):
     __slots__ = (
         "_client",
         "_context",
-        "_continues",
         "_ended",
         "_ending",
         "_framing",
         "_partial",
         "_peer",
         "_proxied",
+        "_scheduled",
         "_served",
         "_since",
         "_transport",
@@ -63,9 +63,9 @@ class ClientConnection(asyncio.BufferedProtocol):
         self._served = 0
         self._ended = False
         """the client has closed its side"""
-        self._continues = False
+        self._scheduled = False
         """a call of :meth:`_advance` is scheduled"""
-        self._ending: Ending | None = None
+        self._ending: ConnectionEnding | None = None
         """why the connection ends; once set, no more queries are taken"""
         self._since = context.clock()
         """when a query or an answer was last completed"""
@@ -82,11 +82,11 @@ class ClientConnection(asyncio.BufferedProtocol):
             return
         self._transport.set_write_buffer_limits(high=self._context.connections.limits.unsent)
         if not self._context.unwrap.is_proxy(self._peer):
-            self._known(self._peer)
+            self._set_client(self._peer)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The connection is closed."""
-        ending = self._ending or (Ending.CLIENT if exc is None else Ending.LOST)
+        ending = self._ending or (ConnectionEnding.CLIENT if exc is None else ConnectionEnding.LOST)
         self._ending = ending
         self._context.connections.leave(self, ending)
 
@@ -113,49 +113,49 @@ class ClientConnection(asyncio.BufferedProtocol):
     def pause_writing(self) -> None:
         """More answers are unsent than the limit allows: take no more queries."""
         self._unread = self._context.clock()
-        self._context.connections.busy(self)
+        self._context.connections.mark_busy(self)
 
     def resume_writing(self) -> None:
         """The client has read on."""
         self._unread = 0.0
         self._since = self._context.clock()
-        self._rest()
+        self._mark_idle()
         self._advance()
 
-    def deadline(self) -> tuple[float, Ending | None]:
+    def deadline(self) -> tuple[float, ConnectionEnding | None]:
         """The time at which to cut the connection, and the reason; without one: when to check again."""
         idle = self._context.connections.limits.idle
-        found: list[tuple[float, Ending | None]] = []
+        found: list[tuple[float, ConnectionEnding | None]] = []
         if self._unread:
-            found.append((self._unread + idle, Ending.UNREAD))
+            found.append((self._unread + idle, ConnectionEnding.UNREAD))
         if self._partial:
-            found.append((self._partial + idle, Ending.INCOMPLETE))
+            found.append((self._partial + idle, ConnectionEnding.INCOMPLETE))
         elif not self._waiting:
             found.append((self._since + idle, self._idle_ending()))
         return min(found, default=(self._context.clock() + idle, None), key=lambda each: each[0])
 
-    def _idle_ending(self) -> Ending:
+    def _idle_ending(self) -> ConnectionEnding:
         """The reason to cut a connection on which no query is being answered."""
         if self._transport is not None and self._transport.get_write_buffer_size():
-            return Ending.UNREAD
-        return Ending.INCOMPLETE if len(self._framing) else Ending.IDLE
+            return ConnectionEnding.UNREAD
+        return ConnectionEnding.INCOMPLETE if len(self._framing) else ConnectionEnding.IDLE
 
-    def cut(self, ending: Ending) -> None:
+    def cut(self, ending: ConnectionEnding) -> None:
         """Cut the connection at once."""
         self._ending = self._ending or ending
         self._context.connections.leave(self, self._ending)
         if self._transport is not None:
             self._transport.abort()
 
-    def go_on(self) -> None:
+    def resume(self) -> None:
         """Continue: another query of the same client prefix has been answered."""
-        if not self._continues:
+        if not self._scheduled:
             self._advance()
 
     def _advance(self) -> None:
         """Take the queries that have arrived, as far as the limits allow."""
-        self._continues = False
-        if self._ending is not None or not (self._client is not None or self._unwrapped()):
+        self._scheduled = False
+        if self._ending is not None or not (self._client is not None or self._read_proxy_header()):
             return
         took = False
         for _ in range(TURN):
@@ -165,34 +165,34 @@ class ClientConnection(asyncio.BufferedProtocol):
             self._take(message)
             took = True
         else:
-            self._continues = True
+            self._scheduled = True
             asyncio.get_running_loop().call_soon(self._advance)
         self._note_partial(took)
         self._settle()
 
-    def _unwrapped(self) -> bool:
+    def _read_proxy_header(self) -> bool:
         """Read the PROXY header before the first message; return whether the client is known now."""
         start = self._framing.start(LONGEST)
         header = parse_header(start)
         if header is ProxyProblem.INCOMPLETE and not self._ended:
             return False
         if not start:
-            self.cut(Ending.CLIENT)  # a health check of the proxy
+            self.cut(ConnectionEnding.CLIENT)  # a health check of the proxy
             return False
         if isinstance(header, ProxyProblem):
             self._context.path.counts.dropped("no_proxy_header")
-            self.cut(Ending.NO_PROXY_HEADER)
+            self.cut(ConnectionEnding.NO_PROXY_HEADER)
             return False
         self._framing.skip(header.length)
         self._proxied = True
-        return self._known(source_of(header, self._peer))
+        return self._set_client(source_of(header, self._peer))
 
-    def _known(self, client: bytes) -> bool:
+    def _set_client(self, client: bytes) -> bool:
         """Note the client's address; False: its prefix has all the connections it may have."""
         self._client = client
         if self._context.connections.claim(self, client):
             return True
-        self.cut(Ending.PREFIX_FULL)
+        self.cut(ConnectionEnding.PREFIX_FULL)
         return False
 
     def _may_take(self) -> bool:
@@ -215,21 +215,21 @@ class ClientConnection(asyncio.BufferedProtocol):
             self._context.connections.wait(self)
             task.add_done_callback(self._answered)
         else:
-            self._rest()
+            self._mark_idle()
 
     def _answered(self, task: asyncio.Task[None]) -> None:
         del task
         self._waiting -= 1
         self._since = self._context.clock()
-        self._rest()
+        self._mark_idle()
         self._context.connections.answered(self)
-        if not self._continues:
+        if not self._scheduled:
             self._advance()
 
-    def _rest(self) -> None:
+    def _mark_idle(self) -> None:
         """Tell the table that the connection is idle, if it is."""
         if not self._waiting and not self._unread and self._ending is None:
-            self._context.connections.rest(self)
+            self._context.connections.mark_idle(self)
 
     def _send(self, answer: bytes) -> None:
         transport = self._transport
@@ -237,12 +237,12 @@ class ClientConnection(asyncio.BufferedProtocol):
             return
         transport.write(len(answer).to_bytes(2, "big") + answer)
         if transport.get_write_buffer_size() > MOST_UNSENT * self._context.connections.limits.unsent:
-            self.cut(Ending.UNREAD)
+            self.cut(ConnectionEnding.UNREAD)
 
     def _note_partial(self, took: bool) -> None:
         """Time an incomplete message from its first byte, however slowly the rest drips in, and only while we
         are ready to read it."""
-        if not len(self._framing) or self._continues or not self._may_take():
+        if not len(self._framing) or self._scheduled or not self._may_take():
             self._partial = 0.0
         elif took or not self._partial:
             self._partial = self._context.clock()
@@ -251,28 +251,28 @@ class ClientConnection(asyncio.BufferedProtocol):
         """Read on, hold the client back, or end the connection."""
         if self._ending is not None or self._transport is None:
             return
-        if self._continues:
+        if self._scheduled:
             self._transport.pause_reading()
         elif self._framing.broken:
-            self._end(Ending.NOT_A_MESSAGE)
+            self._end(ConnectionEnding.NOT_A_MESSAGE)
         elif self._served >= self._context.connections.limits.queries:
-            self._end(Ending.SERVED)
+            self._end(ConnectionEnding.SERVED)
         elif self._ended and self._may_take():
-            self._end(Ending.CLIENT)
+            self._end(ConnectionEnding.CLIENT)
         elif self._may_take() and not self._ended:
             self._transport.resume_reading()
         else:
             self._transport.pause_reading()
             if not self._context.connections.may_wait(self):
-                self._context.connections.line_up(self)
+                self._context.connections.queue_up(self)
 
-    def _end(self, ending: Ending) -> None:
+    def _end(self, ending: ConnectionEnding) -> None:
         """Close our side once every query is answered, and wait for the client to close its side."""
         transport = cast("asyncio.Transport", self._transport)
         if self._waiting:
             transport.pause_reading()
             return
-        if ending is Ending.NOT_A_MESSAGE:
+        if ending is ConnectionEnding.NOT_A_MESSAGE:
             self._context.path.counts.dropped("short")
         self._ending = ending
         self._since = self._context.clock()

@@ -26,7 +26,7 @@ _MAPPED = bytes(10) + b"\xff\xff"
 _ALL = (1 << 128) - 1
 
 
-class Ending(StrEnum):
+class ConnectionEnding(StrEnum):
     """The reasons why a connection ended."""
 
     CLIENT = "client"
@@ -79,27 +79,27 @@ class TableEntry(Protocol):
     prefix: Prefix | None
     """set by the table; None: the client is not known yet"""
 
-    def deadline(self) -> tuple[float, Ending | None]:
+    def deadline(self) -> tuple[float, ConnectionEnding | None]:
         """The time at which to cut the connection, and the reason; without one: when to check again."""
 
-    def cut(self, ending: Ending) -> None:
+    def cut(self, ending: ConnectionEnding) -> None:
         """Cut the connection at once, and leave the table."""
 
-    def go_on(self) -> None:
+    def resume(self) -> None:
         """Take the queries that were held back."""
 
 
 class Prefix:
     """The connections of one client prefix."""
 
-    __slots__ = ("count", "idle", "line", "number", "waiting")
+    __slots__ = ("count", "idle", "number", "queue", "waiting")
 
     def __init__(self, number: int) -> None:
         self.number = number
         self.count = 0
         self.waiting = 0
         """queries that wait; also those of closed connections, until they are answered"""
-        self.line: dict[TableEntry, None] = {}
+        self.queue: dict[TableEntry, None] = {}
         """the connections that continue, in this order, as queries are answered"""
         self.idle: dict[TableEntry, None] = {}
 
@@ -109,7 +109,7 @@ class ConnectionTable:
 
     def __init__(self, limits: ConnectionLimits) -> None:
         self.limits = limits
-        self.ended: Counter[Ending] = Counter()
+        self.ended: Counter[ConnectionEnding] = Counter()
         """ended connections by reason, refused ones included"""
         self._open: dict[TableEntry, None] = {}
         self._idle: dict[TableEntry, None] = {}
@@ -132,7 +132,7 @@ class ConnectionTable:
         """Return whether one more connection may come in; cuts the one idle longest if that makes room."""
         if len(self._open) < self.limits.connections or self.make_room():
             return True
-        self.ended[Ending.FULL] += 1
+        self.ended[ConnectionEnding.FULL] += 1
         return False
 
     def make_room(self) -> bool:
@@ -160,7 +160,7 @@ class ConnectionTable:
         connection.prefix = prefix
         return True
 
-    def rest(self, connection: TableEntry) -> None:
+    def mark_idle(self, connection: TableEntry) -> None:
         """Mark the connection as idle: it becomes the last one that would be cut to make room."""
         if connection not in self._open:
             return
@@ -169,7 +169,7 @@ class ConnectionTable:
             order.pop(connection, None)
             order[connection] = None
 
-    def busy(self, connection: TableEntry) -> None:
+    def mark_busy(self, connection: TableEntry) -> None:
         """Mark the connection as busy, so that it is not cut for another one."""
         self._idle.pop(connection, None)
         if connection.prefix is not None:
@@ -180,16 +180,16 @@ class ConnectionTable:
         prefix = connection.prefix
         return prefix is None or prefix.waiting < WAITING_PER_PREFIX
 
-    def line_up(self, connection: TableEntry) -> None:
+    def queue_up(self, connection: TableEntry) -> None:
         """Let the connection continue when another query of its client is answered."""
         prefix = connection.prefix
         if prefix is not None and connection in self._open:
-            self.busy(connection)
-            prefix.line[connection] = None
+            self.mark_busy(connection)
+            prefix.queue[connection] = None
 
     def wait(self, connection: TableEntry) -> None:
         """Count one more query that waits for an upstream."""
-        self.busy(connection)
+        self.mark_busy(connection)
         if connection.prefix is not None:
             connection.prefix.waiting += 1
 
@@ -200,24 +200,24 @@ class ConnectionTable:
             return
         prefix.waiting -= 1
         self._forget_empty(prefix)
-        # One may have nothing to ask any more: its turn is then the next one's.
-        while prefix.line and prefix.waiting < WAITING_PER_PREFIX:
-            first = next(iter(prefix.line))
-            del prefix.line[first]
-            first.go_on()
+        # A connection may have nothing left to ask; then the next one continues.
+        while prefix.queue and prefix.waiting < WAITING_PER_PREFIX:
+            first = next(iter(prefix.queue))
+            del prefix.queue[first]
+            first.resume()
 
-    def leave(self, connection: TableEntry, ending: Ending) -> None:
+    def leave(self, connection: TableEntry, ending: ConnectionEnding) -> None:
         """Remove a connection that ended; has no effect if it was removed before."""
         if connection not in self._open:
             return
         self.ended[ending] += 1
-        self.busy(connection)
+        self.mark_busy(connection)
         del self._open[connection]
         self._unschedule(connection)
         prefix = connection.prefix
         if prefix is not None:
             prefix.count -= 1
-            prefix.line.pop(connection, None)
+            prefix.queue.pop(connection, None)
             self._forget_empty(prefix)
 
     def cut_overdue(self, now: float) -> None:
@@ -255,5 +255,5 @@ class ConnectionTable:
         oldest = next(iter(order), None)
         if oldest is None:
             return False
-        oldest.cut(Ending.MADE_ROOM)
+        oldest.cut(ConnectionEnding.MADE_ROOM)
         return True

@@ -71,18 +71,18 @@ class FastPath:
             os.close(self._news)  # else a stuck thread may still write to it
         self._threads.clear()
 
-    def open(self, sockets: Sequence[socket.socket], wildcard: bool) -> ListenSockets:
+    def open_sockets(self, sockets: Sequence[socket.socket], wildcard: bool) -> ListenSockets:
         """Serve one socket with each thread. Raises ``OSError``."""
         listen_sockets: list[int] = []
         try:
             for fast, each in zip(self._fast, sockets, strict=True):
                 listen_sockets.append(fast.open_listen_socket(each.fileno(), wildcard))
         except OSError:
-            self.shut(tuple(listen_sockets))
+            self.close_sockets(tuple(listen_sockets))
             raise
         return tuple(listen_sockets)
 
-    def shut(self, listen_sockets: ListenSockets) -> None:
+    def close_sockets(self, listen_sockets: ListenSockets) -> None:
         """Stop serving these sockets."""
         for fast, listen_socket in zip(self._fast, listen_sockets, strict=False):
             fast.close_listen_socket(listen_socket)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from filterd.dataplane.fast.selfquery import SelfQueries
-from filterd.dataplane.listeners.connection_table import ConnectionLimits, ConnectionTable, Ending
+from filterd.dataplane.listeners.connection_table import ConnectionEnding, ConnectionLimits, ConnectionTable
 from filterd.dataplane.packet.answer_counts import AnswerCounts
 from filterd.dataplane.slow.slowpath import Send
 
@@ -57,4 +57,4 @@ class SelfConnections:
     def close(self) -> None:
         """Cut all open connections."""
         for connection in self.connections:
-            connection.cut(Ending.SHUTDOWN)
+            connection.cut(ConnectionEnding.SHUTDOWN)

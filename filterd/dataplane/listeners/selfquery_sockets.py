@@ -43,9 +43,9 @@ def _connected(target: SelfQueryTarget, kind: socket.SocketKind) -> socket.socke
     return made
 
 
-def _header(target: SelfQueryTarget, mine: socket.socket) -> bytes:
+def _header(target: SelfQueryTarget, sock: socket.socket) -> bytes:
     """The bytes that must precede a query: our own address may be one that must send PROXY headers."""
-    return _OWN_CHECK if target.unwrap.is_proxy(client_bytes(mine.getsockname()[0])) else b""
+    return _OWN_CHECK if target.unwrap.is_proxy(client_bytes(sock.getsockname()[0])) else b""
 
 
 class UdpAsker:
@@ -62,14 +62,14 @@ class UdpAsker:
         """The threads that have answered since the last call."""
         heard: set[int] = set()
         known: dict[int, socket.socket] = {}
-        for before, mine in [*self._known.items(), *((None, each) for each in self._tried)]:
-            takers = self._read(mine)
-            heard.update(takers or ())
-            leads_to = takers[-1] if takers else before
-            if takers is None or leads_to is None or leads_to in known:
-                mine.close()
+        for before, sock in [*self._known.items(), *((None, each) for each in self._tried)]:
+            answerers = self._read(sock)
+            heard.update(answerers or ())
+            leads_to = answerers[-1] if answerers else before
+            if answerers is None or leads_to is None or leads_to in known:
+                sock.close()
             else:
-                known[leads_to] = mine
+                known[leads_to] = sock
         self._known, self._tried = known, []
         return heard
 
@@ -102,25 +102,25 @@ class UdpAsker:
             each.close()
         self._known, self._tried = {}, []
 
-    def _send(self, mine: socket.socket, number: int) -> bool:
+    def _send(self, sock: socket.socket, number: int) -> bool:
         try:
-            mine.send(_header(self.target, mine) + self._queries.query(number))
+            sock.send(_header(self.target, sock) + self._queries.query(number))
         except OSError:
             return False
         return True
 
-    def _read(self, mine: socket.socket) -> list[int] | None:
+    def _read(self, sock: socket.socket) -> list[int] | None:
         """The threads that answered on this socket, in order; None where nobody listens at its other end."""
-        takers: list[int] = []
+        answerers: list[int] = []
         while True:
             try:
-                answer = self._queries.read(mine.recv(_ANSWER))
+                answer = self._queries.read(sock.recv(_ANSWER))
             except BlockingIOError:
-                return takers
+                return answerers
             except OSError:
                 return None
             if answer is not None:
-                takers.append(answer[1])
+                answerers.append(answer[1])
 
 
 class TcpAsker:
@@ -131,28 +131,28 @@ class TcpAsker:
         self._queries = queries
         self._turn = 0
         self._target: SelfQueryTarget | None = None
-        self._mine: socket.socket | None = None
+        self._socket: socket.socket | None = None
         self._peer: Peer | None = None
         self._asked = 0
-        self._came = b""
+        self._received = b""
 
     @property
     def is_open(self) -> bool:
         """Return whether a connection is open or opening."""
-        return self._mine is not None
+        return self._socket is not None
 
     def collect(self) -> bool:
         """Return whether an answer has come since the last call."""
         heard = False
-        while self._mine is not None:
+        while self._socket is not None:
             try:
-                piece = self._mine.recv(_ANSWER)
+                piece = self._socket.recv(_ANSWER)
             except BlockingIOError:
                 break
             except OSError:
                 piece = b""
             if piece:
-                self._came += piece
+                self._received += piece
                 heard = self._take() or heard
             else:
                 self.close()
@@ -164,14 +164,14 @@ class TcpAsker:
         """Ask over the open connection or a new one; False: no query could be sent."""
         if self._target is not None and all(each.udp is not self._target.udp for each in targets):
             self.close()
-        if self._mine is None:
+        if self._socket is None:
             self._connect(targets)
-        if self._mine is None or self._target is None:
+        if self._socket is None or self._target is None:
             return False
         query = self._queries.query(number())
-        words = len(query).to_bytes(2, "big") + query
+        framed = len(query).to_bytes(2, "big") + query
         try:
-            self._mine.send(words if self._asked else _header(self._target, self._mine) + words)
+            self._socket.send(framed if self._asked else _header(self._target, self._socket) + framed)
         except BlockingIOError:
             return True  # not connected yet
         except OSError:
@@ -182,11 +182,11 @@ class TcpAsker:
 
     def close(self) -> None:
         """Close the connection."""
-        if self._mine is not None:
-            self._mine.close()
+        if self._socket is not None:
+            self._socket.close()
         if self._peer is not None:
             self._self_connections.forget(self._peer)
-        self._target, self._mine, self._peer, self._asked, self._came = None, None, None, 0, b""
+        self._target, self._socket, self._peer, self._asked, self._received = None, None, None, 0, b""
 
     def _connect(self, targets: Sequence[SelfQueryTarget]) -> None:
         if not targets:
@@ -194,15 +194,15 @@ class TcpAsker:
         self._turn += 1
         self._target = targets[self._turn % len(targets)]
         with contextlib.suppress(OSError):
-            self._mine = _connected(self._target, socket.SOCK_STREAM)
-            self._peer = peer_of(self._mine.getsockname())
+            self._socket = _connected(self._target, socket.SOCK_STREAM)
+            self._peer = peer_of(self._socket.getsockname())
             self._self_connections.expect(self._peer)
 
     def _take(self) -> bool:
         """Take the messages that are complete; return whether one of them was an answer."""
         heard = False
-        while len(self._came) >= (size := 2 + int.from_bytes(self._came[:2], "big")) > 2:
-            message, self._came = self._came[2:size], self._came[size:]
+        while len(self._received) >= (size := 2 + int.from_bytes(self._received[:2], "big")) > 2:
+            message, self._received = self._received[2:size], self._received[size:]
             answer = self._queries.read(message)
             heard = heard or (answer is not None and answer[1] == WHO_TCP)
         return heard

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from filterd.dataplane.listeners.client_connection import ClientConnection
-from filterd.dataplane.listeners.connection_table import SLOT, ConnectionTable, Ending
+from filterd.dataplane.listeners.connection_table import SLOT, ConnectionEnding, ConnectionTable
 from filterd.dataplane.listeners.listener_context import ListenerContext
 from filterd.dataplane.listeners.self_connections import SelfConnections, SelfQueryPath
 from filterd.dataplane.packet.unwrap import Unwrap, client_bytes
@@ -54,7 +54,7 @@ class TcpService:
         if self._timer is not None:
             self._timer.cancel()
         for connection in self.connections:
-            connection.cut(Ending.SHUTDOWN)
+            connection.cut(ConnectionEnding.SHUTDOWN)
         if self.self_connections is not None:
             self.self_connections.close()
 
@@ -148,7 +148,7 @@ class TcpListener:
             await asyncio.get_running_loop().connect_accepted_socket(lambda: connection, accepted)
         except OSError:
             accepted.close()  # reset before it was set up
-            connection.cut(Ending.LOST)
+            connection.cut(ConnectionEnding.LOST)
 
     def _back_off(self, reason: str) -> None:
         """Pause: the loop would find the socket ready again at once, for ever."""

@@ -27,11 +27,11 @@ class UdpListener:
 
     def start(self) -> None:
         """Begin to serve. Raises ``OSError``."""
-        self._listen_sockets = self._fast.open(self._sockets, self._wildcard)
+        self._listen_sockets = self._fast.open_sockets(self._sockets, self._wildcard)
 
     def close(self) -> None:
         """Stop serving and close the sockets."""
-        self._fast.shut(self._listen_sockets)
+        self._fast.close_sockets(self._listen_sockets)
         self._listen_sockets = ()
         for each in self._sockets:
             each.close()

@@ -11,7 +11,7 @@ from filterd.wire.cookie cimport CLIENT_SIZE, CookieSecrets, answer_cookie
 
 cdef inline bint named_by_subnet(const AddressTable* forwarders, const Query* query, const uint8_t* sender,
                                  uint8_t* client) noexcept nogil:
-    """Whether the sender is a trusted forwarder with a client subnet (RFC 7871), which then goes back to it.
+    """True if the sender is a trusted forwarder with a client subnet (RFC 7871); the answer echoes it.
 
     A whole address becomes the client's, IPv4 as ::ffff:a.b.c.d; with a shorter one the sender asks for
     itself. The ACL is for the client, whoever that is: who forwards for others need not stand in it.
@@ -29,7 +29,7 @@ cdef inline bint named_by_subnet(const AddressTable* forwarders, const Query* qu
 
 cdef inline bint check_cookie(const CookieSecrets* secrets, const Query* query, const uint8_t* sender,
                               int64_t now, uint8_t* cookie, bint* valid) noexcept nogil:
-    """Whether a cookie goes back, which is then written; ``valid``: the one sent holds (RFC 7873 5.2)."""
+    """True if the answer has a cookie, written here. ``valid``: the one sent holds (RFC 7873 5.2)."""
     valid[0] = False
     if query.cookie_length == 0 or secrets.count == 0:
         return False
@@ -38,12 +38,12 @@ cdef inline bint check_cookie(const CookieSecrets* secrets, const Query* query, 
 
 
 cdef inline uint16_t rcode_for_cookie(const Query* query, bint valid) noexcept nogil:
-    """Without a question: a cookie is asked for, or asked about (RFC 7873 5.4)."""
+    """The rcode for a query without a question: it asks for a cookie, or about one (RFC 7873 5.4)."""
     return NOERROR if valid or query.cookie_length == CLIENT_SIZE else BADCOOKIE
 
 
 cdef inline bint names_server(const Name* name) noexcept nogil:
-    """id.server or hostname.bind (RFC 4892)."""
+    """True for id.server and hostname.bind (RFC 4892)."""
     if name.length == 11:
         return memcmp(name.bytes, b"\x02id\x06server\x00", 11) == 0
     return name.length == 15 and memcmp(name.bytes, b"\x08hostname\x04bind\x00", 15) == 0

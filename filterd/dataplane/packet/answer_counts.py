@@ -1,4 +1,4 @@
-"""Stage 10: the counts of the slow path beside the native counters. No name, no line, no address."""
+"""Record: the counts of the slow path beside the native counters. No name, no line, no address."""
 
 from __future__ import annotations
 

@@ -79,7 +79,7 @@ def ttl_cap(plane: ReferencePlane, x: Exchange) -> int:
 
 
 def passed(x: Exchange, options: AnswerOptions) -> bytes:
-    """What the cache or an upstream says."""
+    """The answer of the cache or of an upstream."""
     x.note("verdicts", Outcome.PASS.name.lower(), x.verdict.reason.word)
     add_found(x, options)
     options["ad"] = x.found.ad and (x.query.dnssec_ok or bool(x.query.flags & AD))

@@ -1,6 +1,5 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
-"""Memory that outlives the resolver: which packet each thread works on, and what must not be worked on
-again.
+"""Memory that outlives the resolver: the packet that each thread works on, and packets that have killed it.
 
 The supervisor makes it, the resolver writes its notes into it, and after a death the supervisor reads
 them. Only keyed hashes stand there, never a packet: nothing on it says what anybody asked. A mark is
@@ -16,8 +15,8 @@ from filterd.policy.fingerprint cimport Fingerprint, sip_hash
 cdef enum:
     BOARD_SIZE = 8192           # bytes
     NOTES = 64                  # threads
-    READER = 63                 # the note of whoever reads upstreams' answers: the event loop
-    KILLERS = 48                # marks that are remembered; the oldest makes room
+    READER = 63                 # the note of the event loop, for replies of upstreams
+    KILLERS = 48                # marks that are remembered; a new one replaces the oldest
     MARKED = 1280               # bytes of a packet that its mark is made of; the rest counts by its length
     QUESTION_SIZE = 260
 
@@ -29,7 +28,7 @@ cdef enum Guard:
     GUARD_SILENT = 4            # reduced mode: silence, as it is no query at all
 
 cdef struct Note:               # one thread's, a cache line of its own
-    uint64_t begun              # how many packets were begun: two with one mark are told apart
+    uint64_t begun              # packets begun so far: tells two with one mark apart
     Fingerprint mark            # under work; zero: nothing
     uint8_t unused[40]
 
@@ -37,7 +36,7 @@ cdef struct Board:
     uint64_t magic
     uint8_t key[16]
     uint32_t reduced            # 1: the resolver is to take plain queries alone; written by the supervisor
-    uint32_t killers_known      # how many marks were ever put on `killers`
+    uint32_t killers_known      # marks that were ever put on `killers`
     uint64_t crashes            # deaths of a resolver by a fault
     uint64_t packets            # packets that were under work at one
     Fingerprint killers[KILLERS]
@@ -70,19 +69,19 @@ cdef inline void board_question_mark(const Board* board, const uint8_t* question
 
 
 cdef inline void note_begin(Note* note, const Fingerprint* mark) noexcept nogil:
-    """This thread works on that from now on."""
+    """Note that this thread begins work on a packet."""
     bump64(&note.begun)
     note_again(note, mark)
 
 
 cdef inline void note_again(Note* note, const Fingerprint* mark) noexcept nogil:
-    """It goes on with what it had begun before."""
+    """Note that it goes on with a packet that it had begun before."""
     store64(&note.mark.high, mark.high)
     store64(&note.mark.low, mark.low)
 
 
 cdef inline void note_end(Note* note) noexcept nogil:
-    """This thread is done."""
+    """Note that this thread works on nothing."""
     store64(&note.mark.high, 0)
     store64(&note.mark.low, 0)
 
@@ -92,7 +91,7 @@ cdef inline bint board_is_reduced(const Board* board) noexcept nogil:
 
 
 cdef inline bint board_killed(const Board* board, const Fingerprint* mark) noexcept nogil:
-    """Whether that was under work when a resolver died."""
+    """True if a resolver died at work on the packet with this mark."""
     cdef uint32_t i, known = load32(&board.killers_known)
     for i in range(known if known < KILLERS else <uint32_t> KILLERS):
         if board.killers[i].high == mark.high and board.killers[i].low == mark.low:
@@ -100,8 +99,8 @@ cdef inline bint board_killed(const Board* board, const Fingerprint* mark) noexc
     return False
 
 
-# Takes up a packet: notes it (note_end is the caller's to call) and says what is to be done with it. `out`
-# has room for PLAIN_SIZE and takes the plain query or the refusal of `written` bytes.
+# Notes a packet and returns what to do with it, a Guard; the caller calls note_end. `out` has room for
+# PLAIN_SIZE and takes the plain query or the refusal of `written` bytes.
 cdef int board_take(const Board* board, Note* note, const uint8_t* packet, size_t length, uint8_t* out,
                     size_t* written) noexcept nogil
 

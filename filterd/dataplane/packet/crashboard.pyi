@@ -1,6 +1,4 @@
-"""Memory that outlives the resolver: which packet each thread works on, and what must not be worked on
-again.
-"""
+"""Memory that outlives the resolver: the packet that each thread works on, and those that have killed it."""
 
 from collections.abc import Iterable
 from typing import final
@@ -14,7 +12,7 @@ class CrashBoard:
         """The file that is given to the resolver. It is anonymous memory and never closed here."""
 
     def __init__(self, descriptor: int) -> None:
-        """The board that somebody made. ``OSError`` and ValueError: there is none."""
+        """Map a board that was made before. ``OSError`` and ValueError: there is none."""
 
     @staticmethod
     def make(key: bytes) -> CrashBoard:
@@ -35,19 +33,19 @@ class CrashBoard:
         """The work of each thread, now or when it died: how many packets it had begun, and the mark."""
 
     def note(self, mark: bytes, place: int = 0) -> None:
-        """Say that thread ``place`` works on that. ValueError for no mark and no place."""
+        """Note that thread ``place`` works on that packet. ValueError for no mark and no place."""
 
     def wipe(self) -> None:
-        """Take all notes away: nobody works."""
+        """Take all notes away: no thread works."""
 
     def blame(self, marks: Iterable[bytes]) -> None:
-        """Count one crash, and what was under work at it."""
+        """Count one crash, and blame the packets that were under work at it."""
 
     def forgive(self) -> None:
         """Forget which marks were blamed; the counts stay."""
 
     def killed(self, mark: bytes) -> bool:
-        """Whether that mark is blamed."""
+        """Return whether that mark is blamed."""
 
     @property
     def reduced(self) -> bool:

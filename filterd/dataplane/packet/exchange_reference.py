@@ -1,4 +1,4 @@
-"""What the plain path of a packet works on: the exchange, and everything that a packet meets."""
+"""The exchange, and the plane: the values that the plain path of a packet works on."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ class Shape(Enum):
 
 
 class Ending(Enum):
-    """What became of the exchange for now."""
+    """The state in which the path leaves an exchange for now."""
 
     ANSWERED = "its answer is to be sent"
     SILENT = "nothing is to be sent"
@@ -85,7 +85,7 @@ class Board(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What forwarding brought. ``message``: without OPT; None: no upstream gave an answer."""
+    """An upstream's reply. ``message``: without OPT; None: no upstream gave an answer."""
 
     name: bytes
     """that was asked for"""
@@ -175,7 +175,7 @@ class Exchange:
 
     @property
     def key(self) -> Key:
-        """What an answer to the name that is asked for is kept under."""
+        """The key in the cache of the name that is asked for."""
         query = self.query
         disabled = bool(query.flags & CHECKING_DISABLED)
         return Key(self.asked, query.qtype, query.qclass, query.dnssec_ok, disabled)

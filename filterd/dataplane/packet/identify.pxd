@@ -11,9 +11,9 @@ from filterd.policy.decide cimport Line, State
 
 cdef enum:
     WHO_LINE = 0
-    WHO_UNKNOWN = 1             # no line's address: gets what holds for all
-    WHO_NOT_READY = 2           # nobody can tell what the client must get
-    WHO_UNREAD = 3              # the tables were being written: nothing is known, ask again
+    WHO_UNKNOWN = 1             # the address of no line: the rules for all hold
+    WHO_NOT_READY = 2           # the rules for this client are not known
+    WHO_UNREAD = 3              # the tables were being written: ask again
 
 
 cdef inline int identify(

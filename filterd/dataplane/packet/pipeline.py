@@ -4,16 +4,24 @@ It is written in plain Python, to be read and to be run: :func:`packet_reference
 :data:`PIPELINE`. ``stages.pyx`` is the same path in native code, and generated packets hold the two equal,
 byte for byte (``tests/equality``). Nothing on the query path calls what is here.
 
-A step rests on those above it and must not care what stands below. It either leads to the next one, or says
-which one is next (``steps_reference``): ``respond`` where the answer is settled, ``record`` where nothing is
-sent, and ``cache`` where a safe host is to be looked up. docs/life-of-a-query.md tells more.
+A step rests on those above it and must not care what stands below. It leads to the next one, or says which
+one is next: ``respond`` where the answer is settled, ``record`` where nothing is sent, and ``cache`` where a
+safe host is to be looked up. A step's number is its place in the list, and stands nowhere else.
 
-A step's number is its place in the list, and stands nowhere else.
+One packet takes the list once, or more often where it has to wait::
+
+    receive ──► answer, or silence    (again: the same from identify on, where a table was being written)
+       │ miss: an upstream is asked
+       ├──► stale: the old answer, where the client has waited too long; then keep what comes at last
+       ▼
+    finish: keep what came; then from identify on ──► answer, or the next miss
+
+docs/life-of-a-query.md tells more.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from copy import copy
 from dataclasses import dataclass, replace
 
@@ -126,33 +134,32 @@ PIPELINE: tuple[Step, ...] = (
 """from the packet to the answer, in this order"""
 
 
-def packet_reference(
-    plane: ReferencePlane, x: Exchange, first: Stage = Stage.UNWRAP, pipeline: Sequence[Step] | None = None
-) -> Ending:
-    """Take an exchange through the list from one of its steps on; what became of it."""
-    order = PIPELINE if pipeline is None else pipeline
-    places = {step.stage: number for number, step in enumerate(order)}
-    at = places[first]
-    while at < len(order):
-        leads = order[at].twin(plane, x)
-        if leads is Stage.CACHE:
-            at = places[leads]  # perhaps once more: steps_reference.look_up counts the rounds
+def packet_reference(plane: ReferencePlane, x: Exchange, first: Stage = Stage.UNWRAP) -> Ending:
+    """Take an exchange through the list, from one of its steps on; the state in which that leaves it."""
+    numbers = {step.stage: number for number, step in enumerate(PIPELINE)}
+    at = numbers[first]
+    while at < len(PIPELINE):
+        leads = PIPELINE[at].twin(plane, x)
+        if leads is None:
+            at += 1
+        elif leads is Stage.CACHE:
+            at = numbers[leads]  # perhaps for another time: steps_reference.look_up counts the rounds
         else:
-            at = at + 1 if leads is None else max(at + 1, places[leads])
+            at = max(at + 1, numbers[leads])
     return x.ending
 
 
-# ---- what happens to an exchange, in the order of its life; the names are those of stages.pxd ----
+# ---- the life of an exchange; each function is packet_<its name> in stages.pxd ----
 
 
 def receive(plane: ReferencePlane, x: Exchange, now: int, ticks: int) -> Ending:
-    """A packet came: take it as far as it goes without waiting."""
+    """Take a packet as far as it goes without waiting."""
     x.now, x.ticks = now, ticks
     return packet_reference(plane, x)
 
 
 def finish(plane: ReferencePlane, x: Exchange, reply: Reply, now: int, ticks: int) -> Ending:
-    """Forwarding brought something: keep it, and decide anew on the state of now."""
+    """Keep what forwarding brought, and decide anew on the line and the state of now."""
     kept, insertion = keep(plane, x, reply, ticks)
     if insertion is Insertion.KEPT_STALE:  # a failure, and there is something better (RFC 8767 section 4)
         kept = replace(kept, message=None)
@@ -161,7 +168,7 @@ def finish(plane: ReferencePlane, x: Exchange, reply: Reply, now: int, ticks: in
 
 
 def keep(plane: ReferencePlane, x: Exchange, reply: Reply, ticks: int) -> tuple[Reply, Insertion]:
-    """Cache what forwarding brought; what of it may be answered with, and whether it was kept."""
+    """Cache what forwarding brought; the part that may be answered with, and what the cache did with it."""
     kept = usable(reply)
     if kept.message is None:
         return kept, plane.cache.insert_failure(x.key, kept.edes, ticks)
@@ -171,7 +178,7 @@ def keep(plane: ReferencePlane, x: Exchange, reply: Reply, ticks: int) -> tuple[
 
 
 def usable(reply: Reply) -> Reply:
-    """What of a reply is about its question; nothing but its errors where it is a failure or no answer."""
+    """The part of a reply that is about its question; errors alone where it is a failure or no answer."""
     message = reply.message
     if message is None or (len(message) >= HEADER_SIZE and message[3] & 15 == SERVFAIL):
         return replace(reply, message=None)
@@ -182,9 +189,9 @@ def usable(reply: Reply) -> Reply:
 
 
 def stale(plane: ReferencePlane, x: Exchange, now: int, ticks: int) -> bytes | None:
-    """Its client has waited too long (RFC 8767 section 5): the stale answer, if there still is one.
+    """The stale answer for a client that has waited too long (RFC 8767 section 5); None: there is none.
 
-    The exchange stays as it is; what forwarding brings at last is for :func:`keep`.
+    The exchange stays as it is: what forwarding brings at last is for :func:`keep`.
     """
     mine = copy(x)
     mine.rounds, mine.takes_stale = 0, True
@@ -192,6 +199,6 @@ def stale(plane: ReferencePlane, x: Exchange, now: int, ticks: int) -> bytes | N
 
 
 def again(plane: ReferencePlane, x: Exchange, now: int, ticks: int) -> Ending:
-    """Look line and state up anew, and go on without a reply."""
+    """Look line and state up anew, without a reply: a thread met a table that was being written."""
     x.reply, x.now, x.ticks = None, now, ticks
     return packet_reference(plane, x, Stage.IDENTIFY)

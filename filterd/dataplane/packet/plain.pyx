@@ -40,7 +40,7 @@ cdef size_t question_end(const uint8_t* packet, size_t length) noexcept nogil:
 
 
 cdef bint options_are_left_out(const uint8_t* options, size_t length) noexcept nogil:
-    """Whether the options are whole and none of them says whose query it is."""
+    """True if the options are whole and none of them names another client."""
     cdef size_t at = 0, size
     while at < length:
         if length - at < 4:
@@ -60,7 +60,7 @@ cdef bint opt_is_plain(const uint8_t* opt, size_t length) noexcept nogil:
 
 
 cdef bint is_plain(const uint8_t* packet, size_t length, size_t end) noexcept nogil:
-    """Whether the rest of a packet whose question ends there is plain too."""
+    """True if the rest of a packet whose question ends there is plain too."""
     if length > LARGEST or word(packet + 6) or word(packet + 8):
         return False
     if not is_usual(word(packet + end - 4)) or word(packet + end - 2) != 1:
@@ -98,7 +98,7 @@ cdef int plain_query(const uint8_t* packet, size_t length, uint8_t* out, size_t*
 
 
 def plain_of(bytes packet not None):
-    """The status, what stands in the buffer, and how much of it is the question."""
+    """Return the status, the bytes in the buffer, and the length of the question."""
     cdef uint8_t out[PLAIN_SIZE]
     cdef size_t written = 0, question = 0
     cdef int status = plain_query(packet, len(packet), out, &written, &question)

@@ -1,4 +1,4 @@
-"""The twin of ``plain``: what is left of a query for a resolver that takes plain ones alone."""
+"""The plain core of a query, for a resolver in reduced mode: the twin of ``plain``."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def plain_of(packet: bytes) -> tuple[int, bytes, int]:
 
 
 def _question_end(packet: bytes) -> int | None:
-    """Where the one question ends; None where it cannot be read or has a pointer."""
+    """The offset behind the one question; None where it cannot be read or has a pointer."""
     if packet[4:6] != b"\0\1" or packet[2] & OPCODE:
         return None
     at = HEADER

@@ -1,5 +1,5 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
-"""The Python face of the stages, and what it shows to the threads that run them without the GIL.
+"""The Python face of the stages, and the core that it publishes to the threads without the GIL.
 
 The slow path uses `core` itself, under the GIL. Threads take a copy of the core that is shown: `serial` moves
 after `shown` does, so a thread that finds it moved copies what is shown, between two packets, while it is
@@ -29,7 +29,7 @@ cdef class CategoryBlocks:
 
 
 cdef class Plane:
-    """Owns a core and what it points to."""
+    """Owns a core and all that it points to."""
     cdef Core core
     cdef Core* shown            # atomic; nobody alters it
     cdef uint64_t serial        # of what is shown; atomic

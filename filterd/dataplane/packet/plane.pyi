@@ -14,7 +14,7 @@ from filterd.policy.decide import PublishedState
 
 @final
 class Pending:
-    """A query that has to be forwarded: what for, in lower-cased wire form."""
+    """A query that has to be forwarded; its name is in lower-cased wire form."""
 
     @property
     def name(self) -> bytes: ...
@@ -34,7 +34,7 @@ class Pending:
     def tcp(self) -> bool: ...
     @property
     def stale(self) -> bool:
-        """Whether a stale answer stands by, should the upstreams be slow."""
+        """True if there is a stale answer, should the upstreams be slow."""
 
 @final
 class Tally:
@@ -77,7 +77,7 @@ class Plane:
         """Limit queries over UDP from the next packet on; before the first call there is no limit."""
 
     def use_board(self, board: CrashBoard) -> None:
-        """Note there what is under work, and obey what it says of reduced mode, from the next packet on."""
+        """Note packets under work on this board, and obey its reduced mode, from the next packet on."""
 
     def publish(
         self,
@@ -127,12 +127,12 @@ class Plane:
         """
 
     def again(self, pending: Pending, now: int, ticks: int) -> bytes | Pending | None:
-        """The same for what a thread of the fast path could not decide at its moment."""
+        """Decide anew a query that met a table under change on a thread of the fast path."""
 
     def keep(
         self, pending: Pending, message: bytes | None, ad: bool, edes: Iterable[tuple[int, bytes]], ticks: int
     ) -> None:
-        """Cache what forwarding brought; nobody waits for it."""
+        """Cache an upstream's reply that no client waits for."""
 
     @property
     def board(self) -> CrashBoard | None:
@@ -140,6 +140,6 @@ class Plane:
 
     @property
     def due(self) -> Pending | None:
-        """The question to be asked again: the last answer came from an entry that is popular and nearly over."""
+        """The question to ask again, where the last answer came from a popular entry that is nearly over."""
 
     def counts(self) -> PlaneCounts: ...

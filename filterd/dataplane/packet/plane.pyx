@@ -192,7 +192,7 @@ cdef class Plane:
         return 0
 
     cdef int show(self, tuple before) except -1:
-        """Threads take the core as it is now; what ``before`` holds stays until all have passed."""
+        """Publish the core as it is now; what ``before`` holds stays until all threads have passed."""
         cdef Core* core = <Core*>malloc(sizeof(Core))
         cdef Core* old = self.shown
         if core == NULL:
@@ -262,7 +262,7 @@ cdef class Plane:
         return pending if status == PACKET_MISS else None
 
     cdef int fold_categories(self) except -1:
-        """Class bits have their meaning from one snapshot: counts go over to the categories' names."""
+        """Move the counts by class bit, which has its meaning from one snapshot, to the categories' names."""
         cdef CategoryBlocks blocks
         cdef uint64_t count
         cdef int bit
@@ -322,7 +322,7 @@ cdef int fill_reply(bytes message, bint ad, edes, list texts, Reply* out) except
 
 
 cdef void add_up(list tallies, Counters* sums):
-    """The sums of what the threads counted; they go on counting."""
+    """The sums over all threads, which go on counting."""
     cdef Tally tally
     cdef size_t word
     cdef uint64_t* total = <uint64_t*>sums

@@ -1,8 +1,8 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
-"""One packet in, one answer out: every stage of ``pipeline.py`` in its order, for each path the same.
+"""One packet in, one answer out: every stage of ``pipeline.py`` in its order, the same for both paths.
 
-``packet_receive`` takes a packet as far as it can go without waiting; ``packet_finish`` takes it up again
-with what forwarding brought, and looks up line and state anew, since both may have changed meanwhile.
+``packet_receive`` takes a packet as far as it can go without waiting. ``packet_finish`` goes on with an
+upstream's reply; it looks up line and state anew, since both may have changed meanwhile.
 """
 
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
@@ -20,11 +20,11 @@ from filterd.wire.respond cimport AnswerOptions
 
 
 cdef enum PacketStatus:
-    PACKET_ANSWER = 0           # `written` bytes are to be sent
-    PACKET_DROP = 1             # nothing is to be sent
-    PACKET_MISS = 2             # `asked` is to be forwarded, then packet_finish
-    PACKET_OPEN = 3             # its turn comes: packet_take
-    PACKET_BUSY = 4             # a table was being written: to be taken up by packet_again. Not under the GIL
+    PACKET_ANSWER = 0           # send `written` bytes
+    PACKET_DROP = 1             # send nothing
+    PACKET_MISS = 2             # forward `asked`, then call packet_finish
+    PACKET_OPEN = 3             # it needs a verdict: call packet_take
+    PACKET_BUSY = 4             # a table was being written: call packet_again. Never under the GIL
 
 cdef enum:
     DROP_SHORT = 0              # less than a header
@@ -44,41 +44,41 @@ cdef enum:
 cdef enum:
     OUTCOMES = 4
     REASONS = 12
-    MAX_ROUNDS = 4              # names looked up for one query: its own and the safe hosts that it leads to
+    MAX_ROUNDS = 4              # names looked up for one query: its own, and safe hosts that it leads to
     BUFFER_SIZE = 65535
 
 
 cdef struct Exchange:           # one query between its packet and its answer
     Query query
     uint8_t client[16]          # whose line it is (stage 0); IPv4 as ::ffff:a.b.c.d
-    uint8_t sender[16]          # who speaks DNS with us and holds the cookie: the client, or a trusted sender
+    uint8_t sender[16]          # the peer of this exchange, which holds the cookie: client or trusted sender
     bint proxied                # a front in proxy_from passed it on: `client` is what its header said
     bint by_subnet              # `client` is what a trusted sender's ECS said
     bint cookie_valid           # the sender has shown that it receives at its address (RFC 9018)
-    bint has_cookie             # `cookie` goes back
+    bint has_cookie             # `cookie` goes into the answer
     uint8_t cookie[24]          # client's and server's part
     bint tcp
-    int64_t milliseconds        # when it came, by a clock that does not go back: for the rate limit
-    Name asked                  # what is looked up: the query's name or a safe host
+    int64_t milliseconds        # of its arrival, by the monotonic clock: for the rate limit
+    Name asked                  # the name to look up: the query's or a safe host
     bint rewrite                # `asked` is a safe host
     uint8_t rounds
-    bint stale                  # a miss, but a stale answer to `asked` stands by: see packet_stale
-    bint refresh                # answered, and `asked` is to be forwarded for the cache alone: packet_keep
-    bint takes_stale            # inside: the client has waited long enough
-    Fingerprint mark            # for the crash board, while its turn has not come
+    bint stale                  # a miss, but the cache has a stale answer to `asked`: see packet_stale
+    bint refresh                # answered; forward `asked` for the cache alone, then call packet_keep
+    bint takes_stale            # internal: the client has waited long enough
+    Fingerprint mark            # for the crash board, between packet_open and packet_take
 
-cdef struct Ahead:              # of a query whose turn comes: found out, and fetched from memory, before it
-    Key key                     # of its own name
+cdef struct Ahead:              # a look ahead, between packet_open and packet_take
+    Key key                     # of the query's own name
     uint32_t entry              # in the cache, + 1; 0: perhaps none
     Fingerprint suffixes[MAX_SUFFIXES]
 
-cdef struct Reply:              # what forwarding brought
-    const uint8_t* message      # without OPT; NULL: no upstream gave an answer
+cdef struct Reply:              # an upstream's reply
+    const uint8_t* message      # without OPT; NULL: no upstream answered
     size_t length
     bint ad                     # set by a trusted upstream
     EdeList edes
 
-cdef struct Counters:           # one thread's; it alone writes them (bump64)
+cdef struct Counters:           # of one thread, which alone writes them (bump64)
     uint64_t queries[2]         # UDP, TCP
     uint64_t verdicts[OUTCOMES * REASONS]
     uint64_t refused            # outside the ACL
@@ -107,14 +107,14 @@ cdef struct Core:               # everything that a packet meets; each thread ha
     const AddressTable* addresses
     const LineTable* lines
     const AddressTable* allowed
-    const AddressTable* forwarders      # whose ECS is believed; NULL: nobody's
-    const AddressTable* proxies         # who must send a PROXY header over UDP; NULL: nobody
+    const AddressTable* forwarders      # senders with a trusted client subnet; NULL: none
+    const AddressTable* proxies         # senders that must send a PROXY header over UDP; NULL: none
     const Rates* rates          # NULL: no rate limit
-    RateTable* clients          # what clients, and who is outside the ACL, have asked lately
+    RateTable* clients          # buckets of clients; those of senders outside the ACL stand apart
     RateTable* strangers
     Cache* cache
-    const Board* board          # NULL: nobody looks after us
-    int64_t earliest            # Unix seconds before which it cannot be: a clock that lost its time is behind
+    const Board* board          # NULL: there is no supervisor
+    int64_t earliest            # Unix seconds; a clock that shows an earlier time is wrong
     bint identity_ready         # the bindings can be trusted to hold every known line
     AnswerRules rules
     Counters* counters          # this thread's
@@ -124,27 +124,27 @@ cdef struct Workspace:          # one of each thread
     uint8_t found[BUFFER_SIZE]  # an answer out of the cache, or what scrubbing left of one
     uint8_t out[BUFFER_SIZE]
     size_t written
-    Note* note                  # where this thread says what it works on; NULL as core.board
+    Note* note                  # this thread's place on the crash board; NULL without a board
 
 
-# `now`: Unix seconds, for the policy; `ticks`: seconds of a clock that does not go back, for the cache.
+# `now`: Unix seconds, for the policy; `ticks`: seconds of the monotonic clock, for the cache.
 cdef int packet_receive(Core* core, const uint8_t* packet, size_t length, Exchange* x, int64_t now,
                         int64_t ticks, Workspace* work) noexcept nogil
-# What waits for forwarding is answered from what is stale (RFC 8767 5): PACKET_ANSWER, or anything else and
-# it goes on waiting. `x` stays as it is; what forwarding brings at last is for packet_keep.
+# Answers an exchange that waits for an upstream with a stale answer (RFC 8767 5): PACKET_ANSWER; with any
+# other status it goes on waiting. `x` stays as it is; packet_keep takes the upstream's reply once it comes.
 cdef int packet_stale(Core* core, const Exchange* x, int64_t now, int64_t ticks,
                       Workspace* work) noexcept nogil
-# Caches what forwarding brought, without answering anybody: an InsertStatus. `reply` then holds what of it
-# may be answered with (see wire/scrub), perhaps in work.found; without a message where nothing may.
+# Caches a reply without answering a client: an InsertStatus. `reply` then holds the part that clients may get
+# (see wire/scrub), perhaps in work.found; it has no message where they may get none of it.
 cdef int packet_keep(Core* core, const Exchange* x, Reply* reply, int64_t ticks,
                      Workspace* work) noexcept nogil
 cdef int packet_finish(Core* core, Exchange* x, const Reply* reply, int64_t now, int64_t ticks,
                        Workspace* work) noexcept nogil
-# Looks up line and state anew and goes on: without a `reply` after PACKET_BUSY, else with one that
-# packet_keep has made of what forwarding brought for another who asked the same.
+# Looks up line and state anew and goes on: with `reply` NULL after PACKET_BUSY, else with a reply that
+# packet_keep has cached for another client with the same question.
 cdef int packet_again(Core* core, Exchange* x, const Reply* reply, int64_t now, int64_t ticks,
                       Workspace* work) noexcept nogil
-# packet_receive in two: up to what needs a verdict (PACKET_OPEN, or as packet_receive), and from there on.
+# packet_receive in two parts: up to the verdict (PACKET_OPEN, or as packet_receive), and from there on.
 # Between the two a batch looks ahead: for each packet packet_look, then for each packet_fetch_entry, then for
 # each packet_fetch_answer, so that memory works for all of them at once. `ahead` may be NULL.
 cdef int packet_open(Core* core, const uint8_t* packet, size_t length, Exchange* x, int64_t now,
@@ -154,17 +154,16 @@ cdef void packet_fetch_entry(const Core* core, Ahead* ahead) noexcept nogil
 cdef void packet_fetch_answer(const Core* core, const Ahead* ahead) noexcept nogil
 cdef int packet_take(Core* core, Exchange* x, const Ahead* ahead, int64_t now, int64_t ticks,
                      Workspace* work) noexcept nogil
-# The two as the fast path calls them, with the crash board told.
+# The two parts as the fast path calls them, with notes on the crash board.
 cdef int guarded_open(Core* core, const uint8_t* packet, size_t length, Exchange* x, int64_t now,
                       Workspace* work) noexcept nogil
 cdef int guarded_take(Core* core, Exchange* x, const Ahead* ahead, int64_t now, int64_t ticks,
                       Workspace* work) noexcept nogil
-# packet_receive as every path calls it: what is under work is noted, and in reduced mode plain queries alone
-# go in.
+# packet_receive as both paths call it: notes the packet on the crash board, and in reduced mode takes plain
+# queries alone.
 cdef int guarded_receive(Core* core, const uint8_t* packet, size_t length, Exchange* x, int64_t now,
                          int64_t ticks, Workspace* work) noexcept nogil
-# Notes the query's question while its upstream answer is handled; note_end afterwards, where work.note is
-# set.
+# Notes the question while the reply of an upstream is handled; where work.note is set, note_end must follow.
 cdef void note_question(const Core* core, const Exchange* x, Workspace* work) noexcept nogil
 
 

@@ -112,10 +112,10 @@ from filterd.wire.respond cimport (
 from filterd.wire.scrub cimport scrub
 
 cdef enum:
-    PACKET_AGAIN = 100          # inside: another name is to be looked up
-    MAX_TTL = 86400             # no answer is kept longer here; clients keep it no longer either
-    MAX_NEGATIVE_TTL = 3600     # the same for NXDOMAIN and NODATA (RFC 2308 5)
-    FIRST_META_TYPE = 249       # TKEY; up to 252 (AXFR) nothing that a resolver forwards
+    PACKET_AGAIN = 100          # internal: look up another name
+    MAX_TTL = 86400             # seconds: the cache keeps no answer longer, and clients may not either
+    MAX_NEGATIVE_TTL = 3600     # seconds, for NXDOMAIN and NODATA (RFC 2308 5)
+    FIRST_META_TYPE = 249       # TKEY: resolvers forward none of the meta types
     LAST_META_TYPE = 254        # MAILA; 255 is ANY
 
 cdef struct Judged:             # an exchange past its verdict, on its way to an answer; proceed owns it
@@ -182,7 +182,7 @@ cdef int answer_unforwardable(Core* core, Exchange* x, const AnswerOptions* opti
     if x.query.edns_version != 0:
         return error(core, x, BADVERS, options, work)
     if not x.query.flags & FLAG_RD:
-        # An answer from the cache would let one line look into what another asked.
+        # An answer from the cache would tell one line what another has asked.
         return error(core, x, REFUSED, options, work)
     if x.query.qclass != CLASS_IN:
         return other_class(core, x, options, work)
@@ -194,7 +194,7 @@ cdef int answer_unforwardable(Core* core, Exchange* x, const AnswerOptions* opti
 
 
 cdef void packet_look(const Core* core, const Exchange* x, Ahead* ahead) noexcept nogil:
-    """Issue what a verdict and a lookup will read first."""
+    """Prefetch what a verdict and a lookup will read first."""
     ahead.entry = 0
     if core.state == NULL:
         return
@@ -220,10 +220,10 @@ cdef int packet_take(Core* core, Exchange* x, const Ahead* ahead, int64_t now, i
 
 
 cdef int rate_of(Core* core, const Exchange* x, bint admitted, bint well_formed) noexcept nogil:
-    """Charge the client's prefix; what the query gets, a RateOutcome.
+    """Charge the client's prefix for the query: a RateOutcome.
 
-    Over TCP, or with a cookie of ours, nobody asks in another's name. Who is outside the ACL has buckets
-    apart: no flood of those makes us forget a client. TC helps only who may come back, with a sound query.
+    Over TCP, or with a cookie of ours, the sender's address is proven. Senders outside the ACL have buckets
+    of their own, so that a flood of theirs takes no client's bucket. TC goes to sound queries alone.
     """
     cdef uint8_t tag
     cdef int outcome
@@ -254,7 +254,7 @@ cdef int packet_finish(Core* core, Exchange* x, const Reply* reply, int64_t now,
                        Workspace* work) noexcept nogil:
     cdef Reply kept = reply[0]
     if packet_keep(core, x, &kept, ticks, work) == INSERT_KEPT_STALE:
-        kept.message = NULL     # a SERVFAIL, and there is something better (RFC 8767 4)
+        kept.message = NULL     # a SERVFAIL, and the stale answer is better (RFC 8767 4)
     return proceed(core, x, &kept, NULL, now, ticks, work)
 
 
@@ -285,12 +285,12 @@ cdef int packet_keep(Core* core, const Exchange* x, Reply* reply, int64_t ticks,
 
 
 cdef void scrub_reply(Reply* reply, Workspace* work) noexcept nogil:
-    """Leave out what the reply should not say; what cannot be read, and a failure, leave EDEs alone."""
+    """Strip the reply of what does not belong to its question; of a failed or damaged one EDEs are left."""
     cdef size_t kept
     if reply.message == NULL:
         return
     if reply.length >= HEADER_SIZE and reply.message[3] & 0x0F == SERVFAIL:
-        reply.message = NULL    # whoever asks next gets nothing else out of the cache
+        reply.message = NULL    # the next client gets the same out of the cache
     elif scrub(reply.message, reply.length, work.found, BUFFER_SIZE, &kept) != OK:
         reply.message = NULL
         reply.edes.count = 1
@@ -311,7 +311,7 @@ cdef int packet_stale(Core* core, const Exchange* x, int64_t now, int64_t ticks,
 
 cdef int proceed(Core* core, Exchange* x, const Reply* reply, const Ahead* ahead, int64_t now, int64_t ticks,
                  Workspace* work) noexcept nogil:
-    """Identify, decide, then answer or look up. ``reply`` NULL: nothing was forwarded yet."""
+    """Identify, decide, then answer or look up. ``reply`` NULL: no upstream was asked yet."""
     cdef Line mine
     cdef Name answered
     cdef Judged judged
@@ -338,7 +338,7 @@ cdef int proceed(Core* core, Exchange* x, const Reply* reply, const Ahead* ahead
     if reply != NULL:
         answered = x.asked
     if reply == NULL or not x.rewrite or judged.verdict.outcome == OUTCOME_REWRITE:
-        ask(core, x, &judged.verdict)   # else an alias led to the safe host that was asked: it stays
+        ask(core, x, &judged.verdict)   # otherwise an alias led to this safe host: it stays
     if reply != NULL and same_name(&answered, &x.asked):
         return with_reply(core, x, &judged, reply, work)
     return look_up(core, x, &judged, NULL if x.rewrite else ahead, work)
@@ -364,7 +364,7 @@ cdef int look_up(Core* core, Exchange* x, Judged* judged, const Ahead* ahead,
     while x.rounds < MAX_ROUNDS:
         x.rounds += 1
         if x.rewrite and not safe_host_passes(core, x, judged, &seen):
-            x.stale = x.refresh = False     # of the name that led there
+            x.stale = x.refresh = False     # they were those of the name that led there
             return blocked(core, x, &seen, &judged.options, work)
         if ahead != NULL and x.rounds == 1:
             key = ahead.key
@@ -398,7 +398,7 @@ cdef int look_up(Core* core, Exchange* x, Judged* judged, const Ahead* ahead,
 
 cdef int with_reply(Core* core, Exchange* x, Judged* judged, const Reply* reply,
                     Workspace* work) noexcept nogil:
-    """Answer with what forwarding brought; where it brought nothing, with what is stale, or SERVFAIL."""
+    """Answer with an upstream's reply; without a message, with a stale answer or SERVFAIL."""
     cdef Candidate candidate
     cdef int status
     if reply.message == NULL:
@@ -460,8 +460,8 @@ cdef int complete(Core* core, Exchange* x, Judged* judged, const Candidate* cand
 
 cdef bint safe_host_passes(const Core* core, const Exchange* x, const Judged* judged,
                            Verdict* seen) noexcept nogil:
-    """True if nothing blocks the safe host itself, whatever upstreams say: it is a name of the answer like
-    any other. ``seen``: the verdict where something does."""
+    """True if no rule blocks the safe host itself; it is a name of the answer like any other. ``seen`` is the
+    verdict where one does."""
     cdef Fingerprint values[128]
     cdef Subject subject
     memcpy(seen, &judged.verdict, sizeof(Verdict))
@@ -493,7 +493,7 @@ cdef bint must_inspect(Core* core, const Judged* judged, const Candidate* candid
 
 cdef int blocked(Core* core, Exchange* x, const Verdict* verdict, AnswerOptions* options,
                  Workspace* work) noexcept nogil:
-    """A blocked name, with its EDE. What rests on an answer of one type says nothing of what is below."""
+    """Answer a blocked name, with its EDE. A rule that met an answer says nothing of the names below."""
     cdef uint8_t scope = verdict.scope if verdict.where == WHERE_QUERY else SCOPE_EXACT
     count(core, OUTCOME_BLOCK, verdict.reason, verdict.reference)
     options.age = 0
@@ -519,7 +519,7 @@ cdef bint makes_address(const Core* core, const Query* query, uint8_t mode) noex
 
 cdef int local(Core* core, Exchange* x, const Verdict* verdict, const AnswerOptions* options,
                Workspace* work) noexcept nogil:
-    """localhost, resolver.arpa and special-use names."""
+    """Answer localhost, resolver.arpa and special-use names."""
     cdef uint8_t kind = local_kind(&x.query.name) if verdict.reason == REASON_LOCAL else LOCAL_NXDOMAIN
     cdef uint8_t apex = apex_of(core, &x.query.name, verdict.reference)
     count(core, OUTCOME_LOCAL, verdict.reason, 0)
@@ -536,7 +536,7 @@ cdef uint8_t apex_of(const Core* core, const Name* name, uint32_t bit) noexcept 
 
 
 cdef int other_class(Core* core, Exchange* x, const AnswerOptions* options, Workspace* work) noexcept nogil:
-    """CHAOS: the identity for id.server (RFC 4892). Anything else is refused, and a hidden identity too."""
+    """Answer other classes: CHAOS gets the identity for id.server (RFC 4892) unless it is hidden."""
     cdef bint asks_text = x.query.qtype == TYPE_TXT or x.query.qtype == TYPE_ANY
     if x.query.qclass == CLASS_CH and asks_text and core.rules.identity_length:
         if names_server(&x.query.name):
@@ -560,7 +560,7 @@ cdef inline int drop(Core* core, int reason) noexcept nogil:
     return PACKET_DROP
 
 
-# ---- what a death leaves behind, and reduced mode ----
+# ---- the crash board, and reduced mode ----
 
 cdef int guarded_receive(Core* core, const uint8_t* packet, size_t length, Exchange* x, int64_t now,
                          int64_t ticks, Workspace* work) noexcept nogil:
@@ -595,7 +595,7 @@ cdef int guarded_take(Core* core, Exchange* x, const Ahead* ahead, int64_t now, 
 cdef int guarded(Core* core, int guard, Exchange* x, size_t length, const uint8_t* refusal,
                  size_t written, Workspace* work) noexcept nogil:
     """Answer a packet that reduced mode does not let in."""
-    x.refresh = False   # whoever has an exchange for packet after packet finds the last one's here
+    x.refresh = False   # callers use one exchange for many packets: this is the last one's
     if guard == GUARD_REFUSED:
         bump64(&core.counters.queries[1 if x.tcp else 0])
         bump64(&core.counters.reduced)
@@ -613,7 +613,7 @@ cdef void note_question(const Core* core, const Exchange* x, Workspace* work) no
         note_begin(work.note, &mark)
 
 
-# ---- small parts ----
+# ---- helpers ----
 
 cdef void begin_options(const Core* core, const Exchange* x, AnswerOptions* options) noexcept nogil:
     default_options(options)
@@ -634,7 +634,7 @@ cdef void begin_options(const Core* core, const Exchange* x, AnswerOptions* opti
 
 
 cdef void limit_ttl(const Core* core, Judged* judged) noexcept nogil:
-    """A line that opted in gets no TTL that outlives its next boundary, so that no telephone's cache does."""
+    """Cap the TTLs of a line that opted in at its next boundary: no device may cache beyond it."""
     cdef AnswerOptions* options = &judged.options
     cdef int64_t left
     if judged.line == NULL or not judged.line.flags & LINE_OPTED_IN:

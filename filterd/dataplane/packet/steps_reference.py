@@ -64,7 +64,7 @@ def wide(address: bytes) -> bytes:
 
 
 def parse(plane: ReferencePlane, x: Exchange) -> Stage | None:
-    """Read the query. What is wrong with it is told behind the limit, see :func:`admit`."""
+    """Read the query. An error in it is answered only behind the limit, see :func:`admit`."""
     leads = reduce(plane, x) if plane.board.reduced else None
     if leads is not None:
         return leads
@@ -156,7 +156,7 @@ def charge(plane: ReferencePlane, x: Exchange, admitted: bool) -> Stage | None:
 
 
 def refuse_unforwardable(plane: ReferencePlane, x: Exchange) -> Stage | None:
-    """What no resolver forwards is answered by the header's fields, class and type alone."""
+    """Answer what no resolver forwards, by the header's fields, class and type alone."""
     query = x.query
     if query.edns_version:
         return x.fail(BADVERS)
@@ -223,7 +223,7 @@ class Decide:
 
 
 def safe_host(x: Exchange, verdict: Verdict) -> bytes:
-    """Where a safe-search verdict leads."""
+    """The safe host of a safe-search verdict."""
     return name_from_text(x.inquiry.state.classes.targets()[verdict.reference])
 
 
@@ -244,7 +244,7 @@ def look_up(plane: ReferencePlane, x: Exchange) -> Stage | None:
 
 
 def reply_to(x: Exchange) -> Reply | None:
-    """What forwarding brought for the name that is asked for."""
+    """The upstream's reply to the name that is asked for, if there is one."""
     return x.reply if x.reply is not None and x.reply.name == x.asked else None
 
 

@@ -1,4 +1,4 @@
-"""Stage 0: the client of a packet. All later stages work with the client, not with a proxy that passed it on.
+"""Unwrap: the client of a packet. All later stages work with the client, not with a proxy that passed it on.
 
 A sender in ``proxy_from`` must send a PROXY protocol v2 header; without one its packets are dropped. From any
 other sender those bytes are not a DNS message. So a client cannot pretend to be another one.

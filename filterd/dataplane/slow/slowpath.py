@@ -103,10 +103,10 @@ class SlowPath:
             return None
         task = asyncio.get_running_loop().create_task(self._forward(pending, send, began))
         self._waiting.add(task)
-        task.add_done_callback(lambda done: self._leave(done, client))
+        task.add_done_callback(lambda done: self._forget(done, client))
         return task
 
-    def _leave(self, task: asyncio.Task[None], client: bytes) -> None:
+    def _forget(self, task: asyncio.Task[None], client: bytes) -> None:
         self._waiting.discard(task)
         self._quota.give(client)
 

@@ -44,7 +44,7 @@ cdef struct AddressSlot:
 
 
 cdef struct AddressTable:
-    uint64_t sequence           # see tables.pxd
+    uint64_t sequence           # see seqlock.pxd
     AddressSlot* slots          # size + SPARE of them, in the order of their homes
     uint64_t size
     uint64_t lengths4           # the lengths in use in ::ffff:0:0/96, by bit, less 96

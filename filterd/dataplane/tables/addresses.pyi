@@ -1,4 +1,4 @@
-"""Lines by address and sets of prefixes: who is asking, and who may."""
+"""Lines by address, and the sets of prefixes of the ACLs."""
 
 from collections.abc import Iterable
 

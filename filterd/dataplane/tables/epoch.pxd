@@ -1,5 +1,5 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
-"""When what was unpublished may be freed: quiescent-state reclamation, one for the whole process.
+"""Quiescent-state reclamation, one for the whole process: frees memory that no reader can hold any more.
 
 A reader is a thread that follows published pointers without the GIL. Between two batches it holds none of
 them, and says so (``epoch_pass``); a reader that waits for packets is asleep and holds none either. A writer

@@ -1,5 +1,5 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
-"""Lines by number, and who is asking: the line that an address belongs to.
+"""Lines by number, and the line that an address belongs to.
 
 A ``Line`` never moves while it exists and its own names are replaced whole. Readers beside the writer take a
 copy (docs/decisions/0050-line-tables.md).
@@ -21,7 +21,7 @@ from filterd.policy.decide cimport Line
 
 
 cdef struct LineTable:
-    uint64_t sequence           # see tables.pxd
+    uint64_t sequence           # see seqlock.pxd
     uint32_t* slots             # index of the line + 1, 0: empty; linear probing, round the end
     uint64_t size
     Line** pages                # PAGES of them, each of PAGE_LINES lines once needed

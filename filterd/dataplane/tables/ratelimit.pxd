@@ -51,7 +51,7 @@ cdef inline uint8_t tag_of(bint ipv4, uint8_t length) noexcept nogil:
 
 
 # Takes one query from the bucket of the client's prefix; gives a RateOutcome. `client` has 16 bytes, IPv4 as
-# ::ffff:a.b.c.d; `milliseconds` are those of a clock that does not go back. `tag`: the prefix's tag.
+# ::ffff:a.b.c.d; `milliseconds` are those of the monotonic clock. `tag`: the prefix's tag.
 cdef int rate_take(RateTable* table, const Rates* rates, const uint8_t* client, int64_t milliseconds,
                    uint8_t* tag) noexcept nogil
 

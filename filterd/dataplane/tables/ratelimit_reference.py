@@ -48,7 +48,7 @@ def rate_of(settings: RateSettings, client: bytes) -> Rate:
 
 
 class Taken(NamedTuple):
-    """What one query got, and how long the prefix is that has the bucket."""
+    """The outcome of one query, and the length of the prefix that has the bucket."""
 
     outcome: Literal["pass", "truncate", "drop"]
     length: int
@@ -56,7 +56,7 @@ class Taken(NamedTuple):
 
 @dataclass(slots=True)
 class Bucket:
-    """What is left to one client prefix."""
+    """The bucket of one client prefix."""
 
     full_at: int
     """in units"""

@@ -55,21 +55,21 @@ class Condition:
         """Note a reply of any kind after ``seconds``; return whether it ends the rest."""
         self.latency.observe(seconds)
         self._heard_at = max(now, self._heard_at)
-        back = self.failures > 0
+        was_resting = self.failures > 0
         self.failures = 0
-        if back:
+        if was_resting:
             self._back_at = now
         if not self.resting:
             self.probe_at = now + IDLE
-        return back and not self.resting
+        return was_resting and not self.resting
 
-    def welcome(self, now: float) -> bool:
+    def answered(self, now: float) -> bool:
         """Note that a reply was an answer; return whether it ends the rest."""
-        back = self.refusals >= REFUSALS_TO_REST
+        was_resting = self.refusals >= REFUSALS_TO_REST
         self.refusals = 0
         if not self.resting:
             self.probe_at = now + IDLE
-        return back and not self.resting
+        return was_resting and not self.resting
 
     def refused(self, now: float) -> bool:
         """Note a refusal; return whether the rest begins with it."""

@@ -112,7 +112,7 @@ class Peer:
     def _learn_refusals(self, before: RouteReport, report: RouteReport, now: float) -> None:
         refused = report.refused + report.malformed - before.refused - before.malformed
         if report.answered + report.servfail > before.answered + before.servfail:
-            if self.condition.welcome(now):
+            if self.condition.answered(now):
                 self.note(_BACK)
             return
         for _ in range(min(refused, REFUSALS_TO_REST)):
@@ -265,7 +265,7 @@ class Peer:
             return self.count(ForwardOutcome.MALFORMED)
         if answer.rcode in _NOT_ANSWERED or answer.rcode >= _FIRST_EXTENDED:
             return self.count(ForwardOutcome.REFUSED)
-        if self.condition.welcome(self._context.clock()):
+        if self.condition.answered(self._context.clock()):
             self.note(_BACK)
         self.count(ForwardOutcome.SERVFAIL if answer.rcode == _SERVFAIL else ForwardOutcome.ANSWERED)
         return answer

@@ -35,7 +35,7 @@ HEDGE_BURST = 16.0
 _SERVFAIL = 2
 _LINGER = SILENCE + 0.05
 """seconds that an attempt goes on when it is no longer needed: long enough to notice the server's silence"""
-_LEAST = 0.01
+_SHORTEST_WAIT = 0.01
 """seconds: with less time left no server is asked"""
 
 
@@ -105,21 +105,21 @@ class Race:
                 if answer is not None:
                     return answer
                 if self._servfail is not None:
-                    return await self._listen(self._clock() + patience) or self._servfail
-                if not self._running or self._left() < _LEAST:
+                    return await self._await_answer(self._clock() + patience) or self._servfail
+                if not self._running or self._time_left() < _SHORTEST_WAIT:
                     break
             return self._failure()
         finally:
-            self._leave()
+            self._let_linger()
 
     async def _turn(self, patience: float) -> UpstreamAnswer | None:
         """Ask each server that has not given its result yet."""
         waiting = [self._peers[index] for index in order([peer.condition for peer in self._peers])]
         waiting = [peer for peer in waiting if peer not in self._settled and not peer.full]
         if not waiting:  # no server is left to ask, but an earlier attempt may still be answered
-            return await self._listen(self._deadline)
+            return await self._await_answer(self._deadline)
         for peer, following in zip_longest(waiting, waiting[1:]):
-            if self._left() < _LEAST:
+            if self._time_left() < _SHORTEST_WAIT:
                 break
             self._start(peer)
             answer = await self._wait(peer, following, patience)
@@ -132,19 +132,19 @@ class Race:
         until = self._clock() + patience
         if following is not None and not following.condition.resting:
             hedge = peer.condition.latency.hedge_after()
-            answer = await self._listen(min(self._clock() + hedge, until))
+            answer = await self._await_answer(min(self._clock() + hedge, until))
             if answer is not None or not self._running:
                 return answer
             if self._clock() < until and self._budget.take():
                 following.count(ForwardOutcome.HEDGE)
                 return None
-        return await self._listen(until)
+        return await self._await_answer(until)
 
     def _start(self, peer: Peer) -> None:
-        task = peer.ask(self._question, self._left())
+        task = peer.ask(self._question, self._time_left())
         self._running[task] = (peer, self._clock())
 
-    async def _listen(self, until: float) -> UpstreamAnswer | None:
+    async def _await_answer(self, until: float) -> UpstreamAnswer | None:
         """The first good answer before ``until``; None, perhaps early, if no attempt can bring one."""
         until = min(until, self._deadline)
         while self._running:
@@ -172,7 +172,7 @@ class Race:
             self._servfail = result
         return None
 
-    def _left(self) -> float:
+    def _time_left(self) -> float:
         return self._deadline - self._clock()
 
     def _failure(self) -> UpstreamFailure:
@@ -185,7 +185,7 @@ class Race:
             return UpstreamFailure(FailureReason.UNREACHABLE)
         return UpstreamFailure(FailureReason.NO_ANSWER)
 
-    def _leave(self) -> None:
+    def _let_linger(self) -> None:
         """Let the other attempts go on until silence would be noted: their answers show the latency."""
         loop, now = asyncio.get_running_loop(), self._clock()
         for task, (_, started) in self._running.items():

@@ -73,7 +73,7 @@ class UpstreamConnection(asyncio.Protocol):
             self._waiting.pop(number, None)
             if future.cancelled() and self._heard_at < started <= self._loop.time() - STALLED:
                 self.usable = False
-            self._rest()
+            self._start_idling()
 
     def close(self) -> None:
         """Close the connection; waiting questions fail."""
@@ -85,7 +85,7 @@ class UpstreamConnection(asyncio.Protocol):
         """Keep the transport."""
         assert isinstance(transport, asyncio.Transport)  # noqa: S101 - a stream's transport is one
         self._transport = transport
-        self._rest()
+        self._start_idling()
 
     def data_received(self, data: bytes) -> None:
         """Take the messages that are complete."""
@@ -128,7 +128,7 @@ class UpstreamConnection(asyncio.Protocol):
         if secured is not None and isinstance(secured.context, ResumingContext):
             secured.context.session = secured.session
 
-    def _rest(self) -> None:
+    def _start_idling(self) -> None:
         """Close after a while unless the connection is used."""
         if self._waiting or self._transport is None:
             return

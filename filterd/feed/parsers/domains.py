@@ -8,23 +8,23 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from filterd.feed.names import clean_lines
-from filterd.feed.parsers.entry import Bulk, Entry, Parser, RefusedEntry, words
+from filterd.feed.parsers.entry import Bulk, ListEntry, Parser, RefusedListEntry, words
 from filterd.model.rule import Scope
 
 
-def read_line(line: str) -> Iterable[Entry | RefusedEntry]:
+def read_line(line: str) -> Iterable[ListEntry | RefusedListEntry]:
     """Read at most one entry."""
     found = words(line)
     if not found:
         return ()
     if len(found) > 1:
-        return (RefusedEntry("more than one word"),)
+        return (RefusedListEntry("more than one word"),)
     (name,) = found
     if name.startswith("*."):
-        return (RefusedEntry("a wildcard; the feed's format is domains"),)
+        return (RefusedListEntry("a wildcard; the feed's format is domains"),)
     if name.startswith(".") and len(name) > 1:
-        return (Entry(name[1:], Scope.SUBTREE),)
-    return (Entry(name),)
+        return (ListEntry(name[1:], Scope.SUBTREE),)
+    return (ListEntry(name),)
 
 
 PARSER = Parser(read_line, bulk=(Bulk(clean_lines(), b""),))

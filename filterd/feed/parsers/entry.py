@@ -10,7 +10,7 @@ from filterd.model.rule import Scope
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class ListEntry:
     """A name as written, with its scope; None: that of the feed."""
 
     text: str
@@ -18,13 +18,13 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True)
-class RefusedEntry:
+class RefusedListEntry:
     """A line, or part of one, that DNS cannot express; the reason is a fixed phrase."""
 
     reason: str
 
 
-ReadLine = Callable[[str], Iterable[Entry | RefusedEntry]]
+ReadLine = Callable[[str], Iterable[ListEntry | RefusedListEntry]]
 """reads a line without its newline; returns nothing for comments and blank lines; never raises"""
 
 

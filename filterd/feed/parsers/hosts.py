@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from ipaddress import IPv4Address, ip_address
 
 from filterd.feed.names import clean_lines
-from filterd.feed.parsers.entry import Bulk, Entry, Parser, RefusedEntry, words
+from filterd.feed.parsers.entry import Bulk, ListEntry, Parser, RefusedListEntry, words
 
 OWN_NAMES = frozenset(
     {
@@ -35,7 +35,7 @@ OWN_NAMES = frozenset(
 _BROADCAST = IPv4Address("255.255.255.255")
 
 
-def read_line(line: str) -> Iterable[Entry | RefusedEntry]:
+def read_line(line: str) -> Iterable[ListEntry | RefusedListEntry]:
     """Read one entry for each host name that is not the machine's own."""
     found = words(line)
     if not found:
@@ -43,13 +43,13 @@ def read_line(line: str) -> Iterable[Entry | RefusedEntry]:
     try:
         address = ip_address(found[0])
     except ValueError:
-        return (RefusedEntry("no address at the start of the line"),)
+        return (RefusedListEntry("no address at the start of the line"),)
     if len(found) == 1:
-        return (RefusedEntry("an address without a name"),)
+        return (RefusedListEntry("an address without a name"),)
     names = [name for name in found[1:] if name.lower().removesuffix(".") not in OWN_NAMES]
     if names and not (address.is_unspecified or address.is_loopback or address == _BROADCAST):
-        return (RefusedEntry("points the name to an address and blocks nothing"),)
-    return [Entry(name) for name in names]
+        return (RefusedListEntry("points the name to an address and blocks nothing"),)
+    return [ListEntry(name) for name in names]
 
 
 PARSER = Parser(

@@ -10,21 +10,21 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from filterd.feed.names import clean_lines
-from filterd.feed.parsers.entry import Bulk, Entry, Parser, RefusedEntry, words
+from filterd.feed.parsers.entry import Bulk, ListEntry, Parser, RefusedListEntry, words
 
 
-def read_line(line: str) -> Iterable[Entry | RefusedEntry]:
+def read_line(line: str) -> Iterable[ListEntry | RefusedListEntry]:
     """Read at most one entry."""
     found = words(line)
     if not found:
         return ()
     if len(found) > 1:
-        return (RefusedEntry("more than one word"),)
+        return (RefusedListEntry("more than one word"),)
     (name,) = found
     for mark in ("*.", "."):
         if name.startswith(mark) and name != mark:
-            return (Entry(name.removeprefix(mark)),)
-    return (Entry(name),)
+            return (ListEntry(name.removeprefix(mark)),)
+    return (ListEntry(name),)
 
 
 PARSER = Parser(read_line, bulk=(Bulk(clean_lines(b"*."), b"*."), Bulk(clean_lines(), b"")))

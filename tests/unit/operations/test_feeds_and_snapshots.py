@@ -306,3 +306,12 @@ async def test_a_compile_that_fails_unforeseen_does_not_quote(
     said = capsys.readouterr()
     assert "ValueError at test_feeds_and_snapshots.py" in said.err or "ValueError at" in said.err
     assert "secret" not in said.err + said.out
+
+
+async def test_a_build_says_what_is_wrong_with_a_key(installation: Installation) -> None:
+    async with installation.open() as context:
+        await feeds.update(context)
+        load_key(context.settings, FINGERPRINT_KEY)
+        FINGERPRINT_KEY.path(context.settings.state_dir).write_bytes(b"short")
+        with pytest.raises(OperationError, match="has 5 bytes, not 16"):
+            await snapshots.build(context)

@@ -13,7 +13,7 @@ import pytest
 from filterd.config.settings import Settings
 from filterd.model.records import NodeReport
 from filterd.serve.node_reports import SOCKET, NodeReportListener, from_line, report_for_ever, to_line
-from filterd.serve.process import hold, run_role
+from filterd.serve.process import lock_state_dir, run_role
 from filterd.serve.supervisor import FIRST_PAUSE, LONGEST_PAUSE, Child, Supervisor
 from filterd.serve.wiring import versions_of
 from filterd.telemetry import log
@@ -25,12 +25,12 @@ def test_a_state_directory_is_held_by_one_process_of_a_role(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("filterd.serve.process.HOLD_SECONDS", 0.1)
-    first, other = hold(tmp_path, "resolver"), hold(tmp_path, "control")
+    first, other = lock_state_dir(tmp_path, "resolver"), lock_state_dir(tmp_path, "control")
     with pytest.raises(OSError, match="another resolver uses"):
-        hold(tmp_path, "resolver")
+        lock_state_dir(tmp_path, "resolver")
     first.close()
     other.close()
-    hold(tmp_path, "resolver").close()
+    lock_state_dir(tmp_path, "resolver").close()
 
 
 def test_the_text_of_an_unforeseen_error_is_not_written(capsys: pytest.CaptureFixture[str]) -> None:

@@ -8,9 +8,9 @@ from typing import Any, cast
 
 import pytest
 
-from filterd.dataplane.listeners import client_connection as connection_module
+from filterd.dataplane.listeners import client_connection
 from filterd.dataplane.listeners.client_connection import MAX_WAITING, MOST_UNSENT, TURN, ClientConnection
-from filterd.dataplane.listeners.connection_table import ConnectionLimits, ConnectionTable, Ending
+from filterd.dataplane.listeners.connection_table import ConnectionEnding, ConnectionLimits, ConnectionTable
 from filterd.dataplane.packet.answer_counts import AnswerCounts
 from filterd.dataplane.packet.unwrap import Unwrap, client_bytes
 from filterd.dataplane.slow.slowpath import Send
@@ -141,7 +141,7 @@ async def test_a_client_that_leaves_too_much_unread_is_cut(world: World, unsent:
     world.transport.unsent = unsent
     world.arrive(connection, framed(MESSAGE))
     assert ("abort" in world.transport.done) is cut
-    assert world.ended() == ({Ending.UNREAD: 1} if cut else {})
+    assert world.ended() == ({ConnectionEnding.UNREAD: 1} if cut else {})
     assert len(world.connections) == (0 if cut else 1)
 
 
@@ -163,13 +163,13 @@ async def test_more_than_may_be_unsent_holds_back_until_the_client_reads_on(worl
     assert world.path.taken == []
     assert world.transport.done[-1] == "pause"
     assert not world.connections.make_room(), "it is not idle"
-    assert connection.deadline() == (110.0, Ending.UNREAD)
+    assert connection.deadline() == (110.0, ConnectionEnding.UNREAD)
     world.now = 108.0
     world.transport.unsent = 0
     connection.resume_writing()
     assert len(world.path.taken) == 1
     assert world.transport.done[-1] == "resume"
-    assert connection.deadline() == (118.0, Ending.IDLE)
+    assert connection.deadline() == (118.0, ConnectionEnding.IDLE)
     assert world.connections.make_room()
 
 
@@ -179,7 +179,7 @@ async def test_answers_have_their_time_to_be_read_while_others_are_waited_for(wo
     world.arrive(connection, framed(MESSAGE))
     world.now = 105.0
     connection.pause_writing()
-    assert connection.deadline() == (115.0, Ending.UNREAD)
+    assert connection.deadline() == (115.0, ConnectionEnding.UNREAD)
     world.now = 120.0
     connection.resume_writing()
     assert connection.deadline() == (130.0, None)
@@ -205,7 +205,7 @@ async def test_others_get_their_turn(world: World, monkeypatch: pytest.MonkeyPat
     world.arrive(connection, framed(*[MESSAGE] * (TURN + 1)))
     assert len(world.path.taken) == TURN
     assert world.transport.done[-1] == "pause"
-    connection.go_on()
+    connection.resume()
     assert len(world.path.taken) == TURN, "its own call is under way"
     await asyncio.sleep(0)
     assert len(world.path.taken) == TURN + 1
@@ -223,10 +223,10 @@ async def test_its_share_of_queries_is_answered_and_then_it_ends(world: World) -
     world.now = 150.0
     world.arrive(connection, framed(MESSAGE))
     assert len(world.path.taken) == 2
-    assert connection.deadline() == (110.0, Ending.IDLE)
+    assert connection.deadline() == (110.0, ConnectionEnding.IDLE)
     assert connection.eof_received() is False
     connection.connection_lost(None)
-    assert world.ended() == {Ending.SERVED: 1}
+    assert world.ended() == {ConnectionEnding.SERVED: 1}
 
 
 async def test_a_connection_that_ends_waits_for_its_answers(world: World) -> None:
@@ -250,11 +250,13 @@ async def test_a_client_that_closed_its_side_gets_its_answers_and_an_end(world: 
     assert world.transport.done[-1] == "close"
     assert "eof" not in world.transport.done
     connection.connection_lost(None)
-    assert world.ended() == {Ending.CLIENT: 1}
+    assert world.ended() == {ConnectionEnding.CLIENT: 1}
 
 
-@pytest.mark.parametrize(("error", "ending"), [(None, Ending.CLIENT), (ConnectionResetError(), Ending.LOST)])
-async def test_why_it_is_over(world: World, error: Exception | None, ending: Ending) -> None:
+@pytest.mark.parametrize(
+    ("error", "ending"), [(None, ConnectionEnding.CLIENT), (ConnectionResetError(), ConnectionEnding.LOST)]
+)
+async def test_why_it_is_over(world: World, error: Exception | None, ending: ConnectionEnding) -> None:
     connection = world.accept()
     connection.connection_lost(error)
     assert world.ended() == {ending: 1}
@@ -262,19 +264,19 @@ async def test_why_it_is_over(world: World, error: Exception | None, ending: End
 
 async def test_a_message_on_its_way_has_its_own_clock(world: World) -> None:
     connection = world.accept()
-    assert connection.deadline() == (110.0, Ending.IDLE)
+    assert connection.deadline() == (110.0, ConnectionEnding.IDLE)
     world.now = 103.0
     world.arrive(connection, b"\0")
-    assert connection.deadline() == (113.0, Ending.INCOMPLETE)
+    assert connection.deadline() == (113.0, ConnectionEnding.INCOMPLETE)
     world.now = 105.0
     world.arrive(connection, b"\x0c")
-    assert connection.deadline() == (113.0, Ending.INCOMPLETE), "from its first byte"
+    assert connection.deadline() == (113.0, ConnectionEnding.INCOMPLETE), "from its first byte"
     world.arrive(connection, MESSAGE + b"\0")
-    assert connection.deadline() == (115.0, Ending.INCOMPLETE), "that of the next one"
+    assert connection.deadline() == (115.0, ConnectionEnding.INCOMPLETE), "that of the next one"
     world.arrive(connection, b"\x0c" + MESSAGE)
-    assert connection.deadline() == (115.0, Ending.IDLE)
+    assert connection.deadline() == (115.0, ConnectionEnding.IDLE)
     world.transport.unsent = 1
-    assert connection.deadline() == (115.0, Ending.UNREAD)
+    assert connection.deadline() == (115.0, ConnectionEnding.UNREAD)
 
 
 async def test_while_a_query_waits_there_is_only_a_time_to_look_again(world: World) -> None:
@@ -285,7 +287,7 @@ async def test_while_a_query_waits_there_is_only_a_time_to_look_again(world: Wor
     assert connection.deadline() == (130.0, None)
     assert not world.connections.make_room()
     await world.answer(0)
-    assert connection.deadline() == (130.0, Ending.IDLE)
+    assert connection.deadline() == (130.0, ConnectionEnding.IDLE)
     assert world.connections.make_room()
 
 
@@ -295,7 +297,7 @@ async def test_what_is_no_message_is_counted_and_ends_it(world: World) -> None:
     assert world.path.counts.drops["short"] == 1
     assert world.transport.done[-2:] == ["eof", "resume"]
     connection.connection_lost(None)
-    assert world.ended() == {Ending.NOT_A_MESSAGE: 1}
+    assert world.ended() == {ConnectionEnding.NOT_A_MESSAGE: 1}
 
 
 async def test_a_front_says_who_asks_before_the_first_message(world: World) -> None:
@@ -314,14 +316,14 @@ async def test_a_front_without_its_header_is_cut(world: World) -> None:
     world.arrive(connection, framed(MESSAGE) * 4)
     assert world.path.taken == []
     assert world.path.counts.drops["no_proxy_header"] == 1
-    assert world.ended() == {Ending.NO_PROXY_HEADER: 1}
+    assert world.ended() == {ConnectionEnding.NO_PROXY_HEADER: 1}
 
 
 async def test_a_front_that_only_looks_whether_we_are_there_is_no_fault(world: World) -> None:
     connection = world.accept(FRONT)
     connection.eof_received()
     assert world.path.counts.drops == {}
-    assert world.ended() == {Ending.CLIENT: 1}
+    assert world.ended() == {ConnectionEnding.CLIENT: 1}
     assert world.transport.done[-1] == "abort"
 
 
@@ -330,7 +332,7 @@ async def test_a_front_that_ends_within_its_header_has_sent_none(world: World) -
     world.arrive(connection, proxied("192.0.2.9")[:14])
     assert world.ended() == {}
     connection.eof_received()
-    assert world.ended() == {Ending.NO_PROXY_HEADER: 1}
+    assert world.ended() == {ConnectionEnding.NO_PROXY_HEADER: 1}
 
 
 async def test_a_prefix_that_has_all_it_may_have_gets_no_more(world: World) -> None:
@@ -341,7 +343,7 @@ async def test_a_prefix_that_has_all_it_may_have_gets_no_more(world: World) -> N
     world.transport = FakeTransport()
     second = world.accept()
     assert world.transport.done[-1] == "abort"
-    assert world.ended() == {Ending.PREFIX_FULL: 1}
+    assert world.ended() == {ConnectionEnding.PREFIX_FULL: 1}
     world.arrive(second, framed(MESSAGE))
     assert len(world.path.taken) == 1
 
@@ -349,11 +351,11 @@ async def test_a_prefix_that_has_all_it_may_have_gets_no_more(world: World) -> N
 async def test_one_that_was_cut_before_it_began_is_aborted(world: World) -> None:
     connection = ClientConnection(world, CLIENT)
     world.connections.join(connection)
-    connection.cut(Ending.SHUTDOWN)
+    connection.cut(ConnectionEnding.SHUTDOWN)
     connection.connection_made(world.transport)
     assert world.transport.done == ["abort"]
-    connection.cut(Ending.IDLE)
-    assert world.ended() == {Ending.SHUTDOWN: 1}
+    connection.cut(ConnectionEnding.IDLE)
+    assert world.ended() == {ConnectionEnding.SHUTDOWN: 1}
 
 
 async def test_a_line_of_one_prefix_goes_on_when_a_query_is_answered(
@@ -374,4 +376,4 @@ async def test_a_line_of_one_prefix_goes_on_when_a_query_is_answered(
 
 
 def test_the_limits_are_those_that_the_documents_name() -> None:
-    assert (connection_module.TURN, MAX_WAITING, MOST_UNSENT) == (32, 100, 8)
+    assert (client_connection.TURN, MAX_WAITING, MOST_UNSENT) == (32, 100, 8)

@@ -13,9 +13,9 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from filterd.dataplane.listeners.connection_table import (
     SLOT,
     WAITING_PER_PREFIX,
+    ConnectionEnding,
     ConnectionLimits,
     ConnectionTable,
-    Ending,
     Prefix,
 )
 from filterd.dataplane.packet.unwrap import client_bytes
@@ -32,17 +32,17 @@ class Fake:
         self.slot = -1
         self.prefix: Prefix | None = None
         self.due = 1e9
-        self.ending: Ending | None = Ending.IDLE
-        self.why: Ending | None = None
+        self.ending: ConnectionEnding | None = ConnectionEnding.IDLE
+        self.why: ConnectionEnding | None = None
         self.turns = 0
 
-    def deadline(self) -> tuple[float, Ending | None]:
+    def deadline(self) -> tuple[float, ConnectionEnding | None]:
         return self.due, self.ending
 
-    def go_on(self) -> None:
+    def resume(self) -> None:
         self.turns += 1
 
-    def cut(self, ending: Ending) -> None:
+    def cut(self, ending: ConnectionEnding) -> None:
         assert self.why is None, "cut twice"
         self.why = ending
         self.table.leave(self, ending)
@@ -56,9 +56,9 @@ class TableMachine(RuleBasedStateMachine):
         self.table = ConnectionTable(ConnectionLimits(connections=connections, per_prefix=per_prefix))
         self.held: list[Fake] = []
         self.idle: list[Fake] = []
-        self.ended: Counter[Ending] = Counter()
+        self.ended: Counter[ConnectionEnding] = Counter()
 
-    def over(self, connection: Fake, ending: Ending) -> None:
+    def over(self, connection: Fake, ending: ConnectionEnding) -> None:
         self.held.remove(connection)
         if connection in self.idle:
             self.idle.remove(connection)
@@ -70,9 +70,9 @@ class TableMachine(RuleBasedStateMachine):
         if len(self.held) >= limits.connections:
             if not self.idle:
                 assert not self.table.has_room()
-                self.ended[Ending.FULL] += 1
+                self.ended[ConnectionEnding.FULL] += 1
                 return
-            self.over(self.idle[0], Ending.MADE_ROOM)
+            self.over(self.idle[0], ConnectionEnding.MADE_ROOM)
         assert self.table.has_room()
         new = Fake(self.table)
         self.table.join(new)
@@ -84,17 +84,17 @@ class TableMachine(RuleBasedStateMachine):
         if len(same) >= limits.per_prefix:
             if not resting:
                 assert not self.table.claim(new, client)
-                new.cut(Ending.PREFIX_FULL)
-                self.over(new, Ending.PREFIX_FULL)
+                new.cut(ConnectionEnding.PREFIX_FULL)
+                self.over(new, ConnectionEnding.PREFIX_FULL)
                 return
-            self.over(resting[0], Ending.MADE_ROOM)
+            self.over(resting[0], ConnectionEnding.MADE_ROOM)
         assert self.table.claim(new, client)
 
     @precondition(lambda self: self.held)
     @rule(data=st.data())
     def rests(self, data: st.DataObject) -> None:
         connection = data.draw(st.sampled_from(self.held))
-        self.table.rest(connection)
+        self.table.mark_idle(connection)
         if connection in self.idle:
             self.idle.remove(connection)
         self.idle.append(connection)
@@ -103,7 +103,7 @@ class TableMachine(RuleBasedStateMachine):
     @rule(data=st.data())
     def is_busy(self, data: st.DataObject) -> None:
         connection = data.draw(st.sampled_from(self.held))
-        self.table.busy(connection)
+        self.table.mark_busy(connection)
         if connection in self.idle:
             self.idle.remove(connection)
 
@@ -111,11 +111,11 @@ class TableMachine(RuleBasedStateMachine):
     @rule(data=st.data())
     def leaves(self, data: st.DataObject) -> None:
         connection = data.draw(st.sampled_from(self.held))
-        self.table.leave(connection, Ending.CLIENT)
-        self.over(connection, Ending.CLIENT)
-        for late in (self.table.rest, self.table.busy):
+        self.table.leave(connection, ConnectionEnding.CLIENT)
+        self.over(connection, ConnectionEnding.CLIENT)
+        for late in (self.table.mark_idle, self.table.mark_busy):
             late(connection)
-        self.table.leave(connection, Ending.LOST)
+        self.table.leave(connection, ConnectionEnding.LOST)
 
     @precondition(lambda self: self.held)
     @rule(data=st.data())
@@ -124,8 +124,8 @@ class TableMachine(RuleBasedStateMachine):
         connection.due = 0.0
         self.table.change(self.table.limits)
         self.table.cut_overdue(1000.0)
-        assert connection.why is Ending.IDLE
-        self.over(connection, Ending.IDLE)
+        assert connection.why is ConnectionEnding.IDLE
+        self.over(connection, ConnectionEnding.IDLE)
 
     @invariant()
     def the_same(self) -> None:
@@ -139,7 +139,7 @@ class TableMachine(RuleBasedStateMachine):
         """Nothing is kept of those who left."""
         if hasattr(self, "table"):
             for each in tuple(self.held):
-                self.table.leave(each, Ending.CLIENT)
+                self.table.leave(each, ConnectionEnding.CLIENT)
             assert not (self.table._idle or self.table._prefixes or self.table._wheel)
 
 
@@ -159,7 +159,7 @@ def test_a_deadline_is_noticed_within_a_slot_and_never_early() -> None:
     table.cut_overdue(100.1 + SLOT)
     assert len(table) == 2
     table.cut_overdue(100.6 + SLOT)
-    assert (one.why, list(table)) == (Ending.IDLE, [waits])
+    assert (one.why, list(table)) == (ConnectionEnding.IDLE, [waits])
     for step in range(100):
         waits.due = 100.1  # it names no reason: looked at again and again
         table.cut_overdue(101.0 + step * SLOT)
@@ -176,14 +176,14 @@ def test_queries_that_wait_are_counted_until_answered_whoever_asked_is_gone() ->
         table.wait(one)
     assert not table.may_wait(other), "one client"
     assert table.may_wait(stranger)
-    one.cut(Ending.LOST)
+    one.cut(ConnectionEnding.LOST)
     assert not table.may_wait(other)
-    table.line_up(other)
+    table.queue_up(other)
     table.answered(one)
     assert (other.turns, table.may_wait(other)) == (1, True)
     table.answered(one)
     assert other.turns == 1, "its turn came once"
-    other.cut(Ending.CLIENT)
+    other.cut(ConnectionEnding.CLIENT)
     for _ in range(WAITING_PER_PREFIX - 2):
         table.answered(one)
     assert list(table._prefixes.values()) == [stranger.prefix]

@@ -12,7 +12,7 @@ import dns.rcode
 import pytest
 
 from filterd.dataplane.listeners import connection_table
-from filterd.dataplane.listeners.connection_table import Ending
+from filterd.dataplane.listeners.connection_table import ConnectionEnding
 from filterd.dataplane.packet.answer_counts import BOUNDS, AnswerCounts
 from filterd.dataplane.packet.unwrap import client_bytes
 from tests.worlds.listener import Served, framed, make_served, proxied, query, receive
@@ -87,13 +87,15 @@ async def test_a_client_that_ends_still_gets_what_it_asked(served: Served) -> No
 @pytest.mark.parametrize(
     ("sent", "ending"),
     [
-        (b"\0", Ending.INCOMPLETE),
-        (b"\0\5hello", Ending.NOT_A_MESSAGE),
-        (framed(query("example.org"))[:-3], Ending.INCOMPLETE),
-        (b"", Ending.IDLE),
+        (b"\0", ConnectionEnding.INCOMPLETE),
+        (b"\0\5hello", ConnectionEnding.NOT_A_MESSAGE),
+        (framed(query("example.org"))[:-3], ConnectionEnding.INCOMPLETE),
+        (b"", ConnectionEnding.IDLE),
     ],
 )
-async def test_what_is_no_message_ends_the_connection(served: Served, sent: bytes, ending: Ending) -> None:
+async def test_what_is_no_message_ends_the_connection(
+    served: Served, sent: bytes, ending: ConnectionEnding
+) -> None:
     served.limit(idle=0.1)
     reader, writer = await served.stream()
     writer.write(sent)
@@ -114,7 +116,7 @@ async def test_a_message_has_its_time_however_its_bytes_drip(served: Served) -> 
             await writer.drain()
         await receive(reader)
     writer.close()
-    await served.ended(Ending.INCOMPLETE)
+    await served.ended(ConnectionEnding.INCOMPLETE)
 
 
 async def test_a_connection_has_its_share_of_queries(served: Served) -> None:
@@ -126,7 +128,7 @@ async def test_a_connection_has_its_share_of_queries(served: Served) -> None:
     assert (await receive(reader)).question[0].name.to_text() == "slow.example."
     assert await reader.read() == b"", "an end, no reset: answers may still be on their way"
     writer.close()
-    await served.ended(Ending.SERVED)
+    await served.ended(ConnectionEnding.SERVED)
 
 
 async def test_the_connection_that_was_idle_longest_makes_room(served: Served) -> None:
@@ -139,7 +141,7 @@ async def test_the_connection_that_was_idle_longest_makes_room(served: Served) -
     assert await second[0].read() == b""
     first[1].write(framed(query("one.example")))
     await receive(first[0])
-    assert (len(served.connections), served.connections.ended) == (2, {Ending.MADE_ROOM: 1})
+    assert (len(served.connections), served.connections.ended) == (2, {ConnectionEnding.MADE_ROOM: 1})
     for _, writer in (*clients, third):
         writer.close()
 
@@ -153,7 +155,7 @@ async def test_where_no_connection_is_idle_a_new_one_is_refused(served: Served) 
     assert await other[0].read() == b""
     served.upstreams.slow.set()
     assert (await receive(reader)).rcode() == dns.rcode.NXDOMAIN
-    assert served.connections.ended == {Ending.FULL: 1}
+    assert served.connections.ended == {ConnectionEnding.FULL: 1}
     for each in (writer, other[1]):
         each.close()
 
@@ -162,7 +164,7 @@ async def test_a_prefix_has_its_share_and_takes_from_no_other(served: Served) ->
     served.limit(per_prefix=2)
     other = await served.asked("one.example", "127.0.0.9")
     same = [await served.asked("one.example", "127.0.0.8") for _ in range(4)]
-    assert served.connections.ended == {Ending.MADE_ROOM: 2}
+    assert served.connections.ended == {ConnectionEnding.MADE_ROOM: 2}
     assert [await each[0].read() for each in same[:2]] == [b"", b""]
     for reader, writer in (other, *same[2:]):
         writer.write(framed(query("two.example")))
@@ -183,7 +185,7 @@ async def test_a_prefix_is_the_clients_not_the_fronts(served: Served) -> None:
     writer.write(proxied("192.0.2.1") + framed(query("one.example")))
     with pytest.raises((asyncio.IncompleteReadError, ConnectionError)):
         await receive(reader)
-    assert served.connections.ended == {Ending.PREFIX_FULL: 1}
+    assert served.connections.ended == {ConnectionEnding.PREFIX_FULL: 1}
     served.upstreams.slow.set()
     for reader, _ in clients:
         assert (await receive(reader)).rcode() == dns.rcode.NXDOMAIN
@@ -236,7 +238,7 @@ async def test_a_client_that_does_not_read_is_cut(served: Served) -> None:
         with pytest.raises(ConnectionError):
             while True:
                 await loop.sock_sendall(client, framed(*[query("unread.example")] * 100))
-    assert served.connections.ended == {Ending.UNREAD: 1}
+    assert served.connections.ended == {ConnectionEnding.UNREAD: 1}
     assert not len(served.connections)
 
 
@@ -295,5 +297,5 @@ async def test_a_front_that_only_looks_is_no_fault(served: Served) -> None:
     writer.write_eof()
     assert await reader.read() == b""
     writer.close()
-    await served.ended(Ending.CLIENT)
+    await served.ended(ConnectionEnding.CLIENT)
     assert served.drops() == {}

@@ -14,6 +14,8 @@ from filterd.dataplane.packet.pipeline import PIPELINE, Step
 from filterd.policy.decide_reference import QUERY_STAGES
 from tests.equality import course
 
+PRODUCT = Path(pipeline.__file__).parents[2]
+IMPORT = re.compile(r"^\s*(?:from|c?import)\s(?:[^\n(]|\([^)]*\))*", re.MULTILINE)
 PAIRS = [pair for pair in pairwise(step.stage for step in PIPELINE) if pair[1] is not Stage.PROTECTED]
 """the flag may be found above or below ``local``, which nothing lifts"""
 CASES = 3000
@@ -36,10 +38,17 @@ def test_the_verdict_asks_the_stages_of_the_policy_in_their_order() -> None:
     assert asked == list(QUERY_STAGES)
 
 
-def test_the_document_tells_them_in_the_same_order() -> None:
-    document = Path(pipeline.__file__).parents[3] / "docs/life-of-a-query.md"
-    rows = re.findall(r"^\| (?:decide: )?([a-z ]+) \|", document.read_text(), re.MULTILINE)
-    assert rows[1 : 1 + len(PIPELINE)] == [step.stage.value for step in PIPELINE]
+def uses_reference(source: Path) -> bool:
+    """Whether one of its imports speaks of a reference."""
+    return any(re.search(r"_reference\b|\bpipeline\b", text) for text in IMPORT.findall(source.read_text()))
+
+
+def test_nothing_else_of_the_product_knows_the_reference() -> None:
+    """It is slow, and written to be read: no query may meet it, and no resolver loads it."""
+    sources = [path for path in PRODUCT.rglob("*.p*") if path.suffix in (".py", ".pyx", ".pxd", ".pyi")]
+    apart = [path for path in sources if path.stem.endswith("_reference") or path.stem == "pipeline"]
+    assert uses_reference(Path(pipeline.__file__))
+    assert [path for path in sources if path not in apart and uses_reference(path)] == []
 
 
 def swapped(upper: Stage, lower: Stage) -> tuple[Step, ...]:

@@ -48,14 +48,14 @@ def test_refusing_again_and_again_is_a_reason_to_rest() -> None:
     condition = Condition(NOW)
     for _ in range(REFUSALS_TO_REST - 1):
         assert not condition.refused(NOW)
-    condition.welcome(NOW)
+    condition.answered(NOW)
     for _ in range(REFUSALS_TO_REST - 1):
         assert not condition.refused(NOW)
     assert condition.refused(NOW)
     assert condition.resting
     condition.heard(NOW, 0.01)
     assert condition.resting
-    assert condition.welcome(NOW)
+    assert condition.answered(NOW)
     assert not condition.resting
 
 
@@ -135,19 +135,19 @@ def test_a_rest_of_each_kind_ends() -> None:
     assert refused.resting
     assert not refused.heard(NOW + 1, 0.01), "it answers, and still refuses"
     assert refused.probe_at == NOW + FIRST_REST
-    assert refused.welcome(NOW + 2)
+    assert refused.answered(NOW + 2)
     assert not refused.resting
     assert refused.probe_at == NOW + 2 + IDLE
     both.failed(NOW)
     refusing(both, NOW)
-    assert not both.welcome(NOW + 1), "it is silent as well"
+    assert not both.answered(NOW + 1), "it is silent as well"
     assert both.resting
     assert both.heard(NOW + 2, 0.01)
     assert not both.resting
     both.failed(NOW + 3)
     refusing(both, NOW + 3)
     assert not both.heard(NOW + 4, 0.01), "it refuses as well"
-    assert both.welcome(NOW + 4)
+    assert both.answered(NOW + 4)
     assert (both.resting, both.failures, both.refusals) == (False, 0, 0)
 
 

@@ -1,0 +1,235 @@
+"""The native path of a packet against its plain reference, call by call: each gives the other's bytes.
+
+Small policies and few names, so that hypothesis can make a failing course short. ``tests/equality`` does the
+same with packets of every kind, over what surrounds the path.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from struct import pack
+from typing import Any
+
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, multiple, rule
+
+from filterd.dataplane.cache.cache import ResponseCache
+from filterd.dataplane.cache.cache_reference import ReferenceCache
+from filterd.dataplane.packet.crashboard import CrashBoard
+from filterd.dataplane.packet.exchange_reference import ReferencePlane
+from filterd.dataplane.packet.plane import Pending, Plane
+from filterd.dataplane.tables.addresses import Addresses, Prefixes
+from filterd.dataplane.tables.addresses_reference import ReferenceAddresses
+from filterd.dataplane.tables.lines import Lines
+from filterd.policy.inquiry_reference import ReferenceLine
+from filterd.wire.names import name_from_text
+from tests.equality.reference import ReferencePackets, Waiting
+from tests.unit.dataplane.conftest import Rules
+from tests.worlds.dns_answers import AAAA, CNAME, HTTPS, A
+from tests.worlds.policy import KEY, NOW, Line, World
+from tests.worlds.policy_strategies import ADDRESSES, lines, names, worlds
+from tests.worlds.rate import wide
+
+ACL = ("10.0.0.0/24",)
+CLIENTS = ("10.0.0.1", "10.0.0.2", "10.0.0.3", "10.0.0.9", "192.0.2.1")
+LINES = 3
+"""of the first clients"""
+RD, AD, CD, DO, QR = 0x0100, 0x0020, 0x0010, 0x8000, 0x8000
+TXT, OPT, SOA = 16, 41, 6
+ASKED = b"\xc0\x0c"
+TTLS = st.sampled_from([0, 5, 60, 300, 86_400])
+
+Record = tuple[int, int, bytes]
+"""type, TTL and content"""
+Pair = tuple[Pending, Waiting]
+"""what waits for an upstream on both sides"""
+
+
+def content(text: str) -> tuple[int, bytes]:
+    """Type and content of the record with this address."""
+    packed = wide(text)
+    return (A, packed[12:]) if "." in text and ":" not in text else (AAAA, packed)
+
+
+def record(ttl: int, kind: str, target: str, address: str) -> Record:
+    """An alias, an address, or a service with both."""
+    if kind == "alias":
+        return CNAME, ttl, name_from_text(target)
+    rtype, data = content(address)
+    if kind == "address":
+        return rtype, ttl, data
+    return (
+        HTTPS,
+        ttl,
+        pack("!H", 1) + name_from_text(target) + pack("!HH", 4 if rtype == A else 6, len(data)) + data,
+    )
+
+
+RECORDS = st.lists(
+    st.builds(
+        record, TTLS, st.sampled_from(["alias", "address", "service"]), names(), st.sampled_from(ADDRESSES)
+    ),
+    max_size=4,
+)
+
+
+def answer(pending: Pending, rcode: int, records: Sequence[Record]) -> bytes:
+    """An upstream's answer: the records, each at the end of the aliases before it."""
+    owner, body = ASKED, b""
+    for rtype, ttl, data in records:
+        body += owner + pack("!HHIH", rtype, 1, ttl, len(data)) + data
+        owner = data if rtype == CNAME else owner
+    asked = pending.name + pack("!HH", pending.qtype, pending.qclass)
+    return pack("!HHHHHH", 0, 0x8180 | rcode, 1, len(records), 0, 0) + asked + body
+
+
+class PathMachine(RuleBasedStateMachine):
+    """One plane and its reference; what waits on one side waits on the other."""
+
+    waiting = Bundle("waiting")
+
+    @initialize(
+        world=worlds(),
+        window=st.sampled_from([0, 86_400]),
+        choices=st.lists(lines(), min_size=LINES, max_size=LINES),
+    )
+    def start(self, world: World, window: int, choices: list[Line | None]) -> None:
+        self.now = NOW
+        self.board = CrashBoard.make(KEY)
+        self.cache = ResponseCache(4 << 20, KEY, window)
+        self.native = Plane(Prefixes(KEY, ACL), self.cache, Rules())
+        none = ReferenceAddresses()
+        plane = ReferencePlane(
+            Rules(), ReferenceAddresses.of(ACL), none, none, ReferenceCache(window), self.board
+        )
+        self.plane, self.plain = plane, ReferencePackets(plane)
+        self.native.use_board(self.board)
+        self.lines, self.addresses = Lines(KEY), Addresses(KEY)
+        self.plain_lines: dict[int, ReferenceLine] = {}
+        plane.lines, plane.addresses = (
+            self.plain_lines,
+            ReferenceAddresses.of(f"{client}/32" for client in CLIENTS[:LINES]),
+        )
+        for number, client in enumerate(CLIENTS[:LINES]):
+            self.addresses.set(wide(client), 128, number)
+        for number, line in enumerate(choices):
+            self.choose(number, line)
+        self.publish(world)
+
+    @property
+    def ticks(self) -> int:
+        return self.now - NOW + 1000
+
+    @rule(world=worlds())
+    def publish(self, world: World) -> None:
+        self.native.publish(world.native, self.lines, self.addresses, True)
+        self.plane.state = world.reference
+
+    @rule(number=st.integers(0, LINES - 1), line=lines())
+    def choose(self, number: int, line: Line | None) -> None:
+        if line is None:
+            self.lines.remove(number)
+            self.plain_lines.pop(number, None)
+        else:
+            self.lines.upsert(line.native(number))
+            self.plain_lines[number] = line.reference()
+
+    @rule(
+        target=waiting,
+        name=names() | st.sampled_from(["localhost", "a.localhost", "resolver.arpa", "x.10.in-addr.arpa"]),
+        qtype=st.sampled_from([A, A, A, AAAA, AAAA, HTTPS, TXT, CNAME, SOA, 255, 250]),
+        qclass=st.sampled_from([1] * 20 + [3]),
+        flags=st.sampled_from([RD] * 12 + [RD | AD, RD | CD, 0, RD | QR, RD | 0x2000]),
+        size=st.none() | st.sampled_from([0, 512, 1232, 65_535]),
+        dnssec_ok=st.booleans(),
+        client=st.sampled_from(CLIENTS),
+        tcp=st.booleans(),
+    )
+    def ask(
+        self,
+        name: str,
+        qtype: int,
+        qclass: int,
+        flags: int,
+        size: int | None,
+        dnssec_ok: bool,
+        client: str,
+        tcp: bool,
+    ) -> Any:
+        packet = pack("!HHHHHH", 7, flags, 1, 0, 0, size is not None) + name_from_text(name)
+        packet += pack("!HH", qtype, qclass)
+        if size is not None:
+            packet += b"\0" + pack("!HHIH", OPT, size, DO * dnssec_ok, 0)
+        arguments = (packet, wide(client), tcp, self.now, self.ticks)
+        return self.same(self.native.receive(*arguments), self.plain.receive(*arguments))
+
+    @rule(
+        target=waiting,
+        pair=waiting,
+        rcode=st.sampled_from([0] * 8 + [2, 3, 5]),
+        records=RECORDS,
+        ad=st.booleans(),
+    )
+    def answer(self, pair: Pair, rcode: int, records: list[Record], ad: bool) -> Any:
+        return self.finish(pair, answer(pair[0], rcode, records), ad, ())
+
+    @rule(target=waiting, pair=waiting, code=st.sampled_from([6, 22, 23]))
+    def fail(self, pair: Pair, code: int) -> Any:
+        return self.finish(pair, None, False, ((code, b"no route"),))
+
+    def finish(self, pair: Pair, message: bytes | None, ad: bool, edes: tuple[tuple[int, bytes], ...]) -> Any:
+        native, plain = pair
+        assert native.name == plain.name
+        came = (message, ad, edes, self.now, self.ticks)
+        return self.same(self.native.finish(native, *came), self.plain.finish(plain, *came))
+
+    @rule(pair=waiting, rcode=st.sampled_from([0, 0, 2, 3]), records=RECORDS)
+    def keep(self, pair: Pair, rcode: int, records: list[Record]) -> None:
+        came = (answer(pair[0], rcode, records), True, (), self.ticks)
+        self.native.keep(pair[0], *came)
+        self.plain.keep(pair[1], *came)
+
+    @rule(pair=waiting)
+    def give_up(self, pair: Pair) -> None:
+        native = self.native.answer_stale(pair[0], self.now, self.ticks)
+        assert native == self.plain.answer_stale(pair[1], self.now, self.ticks)
+
+    @rule(target=waiting, pair=waiting)
+    def again(self, pair: Pair) -> Any:
+        native = self.native.again(pair[0], self.now, self.ticks)
+        return self.same(native, self.plain.again(pair[1], self.now, self.ticks))
+
+    @rule(seconds=st.sampled_from([1, 4, 28, 55, 272, 3700]))
+    def wait(self, seconds: int) -> None:
+        self.now += seconds
+
+    def same(self, native: bytes | Pending | None, plain: bytes | Waiting | None) -> Any:
+        """Both gave the same, which is perhaps something that waits."""
+        assert (self.native.due is None) == (self.plain.due is None)
+        if not isinstance(native, Pending) or not isinstance(plain, Waiting):
+            assert native == plain
+            return multiple()
+        assert (native.name, native.stale) == (plain.name, plain.stale)
+        return native, plain
+
+    @invariant()
+    def counted(self) -> None:
+        if hasattr(self, "native"):
+            assert self.native.counts() == self.plain.counts()
+            cache, counters = self.plane.cache, self.cache.counters()
+            assert counters[:2] == (len(cache.entries), cache.inserted)
+
+    def teardown(self) -> None:
+        if hasattr(self, "board"):
+            os.close(self.board.descriptor)
+
+
+TestPath = PathMachine.TestCase
+TestPath.settings = settings(
+    max_examples=60,
+    stateful_step_count=50,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
+)
