@@ -1,12 +1,12 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
 """Four fuzz targets over the native core, driven by libFuzzer. Built by .ci/fuzz, never part of filterd.
 
-``query``: a packet as a client's, perhaps behind a front's PROXY header. ``answer``: a packet as an upstream's, to a query
-of a thread and to others. ``packet``: whole exchanges, in the form that ``tests/fuzz/exchanges.py`` describes, over UDP in
-the steps of a thread's batch. ``lines``: the same, where what one client gets
-is held against what others got. Each input is copied to memory of its own exact size, so that AddressSanitizer
-sees a read behind its end, and what was built is checked here: it can be walked to its end, echoes id and question,
-keeps to its limit. A check that fails aborts, and libFuzzer saves the input.
+``query``: a packet as a client's, perhaps behind a front's PROXY header. ``answer``: a packet as an upstream's,
+to a query of a thread and to others. ``packet``: whole exchanges, in the form that ``tests/fuzz/exchanges.py``
+describes, over UDP in the steps of a thread's batch. ``lines``: the same, and the answers of one client are
+compared with those of others. Each input is copied to memory of its own exact size, so that AddressSanitizer
+sees a read behind its end. Each answer is checked: it can be walked to its end, echoes id and question, and keeps
+to its limit. A check that fails aborts, and libFuzzer saves the input.
 """
 
 import sys
@@ -199,7 +199,8 @@ cdef bint walks(const uint8_t* message, size_t length) noexcept nogil:
     cdef int status = walk_start(message, length, &walk)
     while status == OK:
         status = walk_next(&walk, &record, &owner)
-        if status == OK and record.type in (64, 65) and service_start(message, length, &record, &service) == OK:
+        if (status == OK and record.type in (64, 65)
+                and service_start(message, length, &record, &service) == OK):
             while service_hint(&service, &family, &address) == OK:
                 must(address >= message and address + (4 if family == 4 else 16) <= message + length, 2)
     return status == END and walk.offset == length
@@ -226,7 +227,8 @@ cdef size_t build(int which, const Query* query, const AnswerOptions* options, u
     if which < 4:
         return respond_error(query, RCODES[which], options, out, capacity)
     if which < 16:
-        return respond_blocked(query, <uint8_t>((which - 4) % 4), <uint8_t>((which - 4) // 4), options, out, capacity)
+        return respond_blocked(query, <uint8_t>((which - 4) % 4), <uint8_t>((which - 4) // 4), options, out,
+                               capacity)
     if which < 19:
         return respond_local(query, <uint8_t>(which - 16), 0, options, out, capacity)
     if which == 19:
@@ -248,7 +250,7 @@ cdef void check_plain(const uint8_t* packet, size_t size) noexcept nogil:
 
 
 cdef size_t behind_proxy(const uint8_t* packet, size_t size) noexcept nogil:
-    """Where the message begins: behind a PROXY header, which lies inside the packet and is not one without its end."""
+    """The start of the message: behind a PROXY header, which lies inside the packet as a whole."""
     cdef ProxySource source
     cdef ProxySource cut
     if read_proxy(packet, size, &source) != PROXY_OK:
@@ -305,7 +307,7 @@ cdef int one_query(const uint8_t* data, size_t size) noexcept nogil:
 # ---- what an upstream sends ----
 
 cdef size_t question_query(const uint8_t* message, size_t length, uint8_t* out) noexcept nogil:
-    """Writes the query that an answer claims to answer, RD and DO set, and returns its length; 0 without a question."""
+    """Write the query that an answer claims to answer, RD and DO set: its length; 0 without a question."""
     cdef Name name
     cdef size_t end = HEADER_SIZE
     if get16(message + 4) != 1 or read_name(message, length, &end, &name) != OK or end + 4 > length:
@@ -353,7 +355,7 @@ cdef void pass_on(const uint8_t* kept, size_t length, uint8_t how) noexcept nogi
 
 
 cdef void scrubs(const uint8_t* kept, size_t length) noexcept nogil:
-    """What is left of an answer can be read, is still an answer to the same question, and has nothing left to lose."""
+    """Check a scrubbed answer: it can be read, has the same question, and scrubbing it again changes nothing."""
     cdef uint8_t* out = <uint8_t*> malloc(MESSAGE)
     cdef uint8_t* again = <uint8_t*> malloc(MESSAGE)
     cdef size_t left = 0, more = 0
@@ -385,8 +387,8 @@ cdef void look_into(const uint8_t* kept, size_t length) noexcept nogil:
 
 
 cdef void check_asked(const uint8_t* message, size_t length, uint8_t how) noexcept nogil:
-    """As a datagram to a thread that has asked what it says was asked, or else something: what is believed has that
-    very question."""
+    """Check the message as a datagram to a thread that has asked its question, or another one: a thread believes
+    only what has its very question."""
     cdef MissQuery form
     cdef Name name
     cdef Query query
@@ -453,7 +455,7 @@ cdef int one_answer(const uint8_t* data, size_t size) noexcept nogil:
 
 cdef size_t answer_for(const Exchange* x, const uint8_t* rest, size_t size, uint8_t* out,
                        size_t capacity) noexcept nogil:
-    """What the upstream's side of an input says, as an answer to what is asked; 0 where there is no room."""
+    """Write the upstream's side of an input as an answer to what is asked; 0 where there is no room."""
     cdef size_t name = x.asked.length
     if size < 8 or HEADER_SIZE + name + 4 + size - 8 > capacity:
         return 0
@@ -470,7 +472,7 @@ cdef size_t answer_for(const Exchange* x, const uint8_t* rest, size_t size, uint
 
 
 cdef uint8_t* upstream_says(const Exchange* x, const Input* given, Reply* reply) noexcept nogil:
-    """Fills the reply with what the input's upstream says, if that can be read; its message, to be freed, or NULL."""
+    """Fill the reply with what the input's upstream says: its message, to be freed; NULL if it cannot be read."""
     cdef Upstream facts
     cdef size_t length = answer_for(x, given.rest, given.rest_size, given.raw, BUFFER_SIZE)
     cdef uint8_t* message = NULL
@@ -504,7 +506,7 @@ cdef int go_on(Exchange* x, const Input* given) noexcept nogil:
 
 
 cdef void renew(Exchange* x, const Input* given) noexcept nogil:
-    """What was answered from is asked for again, for the cache alone."""
+    """Ask again, for the cache alone, for what the answer came from."""
     cdef Reply reply
     cdef uint8_t* message = upstream_says(x, given, &reply)
     packet_keep(core, x, &reply, clock, work)
@@ -522,7 +524,7 @@ cdef void check_answer(const Exchange* x, const uint8_t* out, size_t length) noe
 
 
 cdef void check_passes(const Exchange* x, const uint8_t* out, size_t length) noexcept nogil:
-    """What a client is given would pass inspection once more, for the same line on the same state."""
+    """Check that the answer would pass inspection once more, for the same line on the same state."""
     cdef Verdict verdict
     cdef Inspected answer
     cdef Line mine
@@ -653,8 +655,8 @@ cdef void alone(const Input* given, int number, Seen* out) noexcept nogil:
 
 
 cdef void check_line(const Input* given, int number, const Seen* seen) noexcept nogil:
-    """What a line must not see: of AD where no upstream set it, of the product where it asked for nothing, of TTLs
-    that outlive its choices."""
+    """Check what a line must not see: AD that no upstream set, filtering that it did not ask for, and TTLs that
+    outlive its choices."""
     cdef Walk walk
     cdef Record record
     cdef bint opted_in = number in (1, 4, 5, 6, 7, 10) and core.state.parental_ready
@@ -698,7 +700,7 @@ TARGETS = ("query", "answer", "packet", "lines")
 
 
 cdef int know(Plane packets, published, addresses) except -1:
-    """Who asks, and what they meet."""
+    """Set the clients, and the state that they meet."""
     global core, work, client_count
     cdef bytes address
     cdef PublishedState state
@@ -715,8 +717,8 @@ cdef int know(Plane packets, published, addresses) except -1:
 
 
 def run(target, list arguments, served, addresses):
-    """Gives this process to libFuzzer, which ends it; ``arguments`` are those of its command line, ``served`` and
-    ``addresses`` the world. ValueError for a target that is none."""
+    """Give this process to libFuzzer, which ends it; ``arguments`` are those of its command line, ``served``
+    and ``addresses`` the world. ValueError for an unknown target."""
     cdef char* argv[64]
     cdef char** start = argv
     cdef int argc = 0
