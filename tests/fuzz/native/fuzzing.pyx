@@ -1,12 +1,12 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
 """Four fuzz targets over the native core, driven by libFuzzer. Built by .ci/fuzz, never part of filterd.
 
-``query``: a packet as a client's, perhaps behind a front's PROXY header. ``answer``: a packet as an upstream's,
-to a query of a thread and to others. ``packet``: whole exchanges, in the form that ``tests/fuzz/exchanges.py``
-describes, over UDP in the steps of a thread's batch. ``lines``: the same, and the answers of one client are
-compared with those of others. Each input is copied to memory of its own exact size, so that AddressSanitizer
-sees a read behind its end. Each answer is checked: it can be walked to its end, echoes id and question, and keeps
-to its limit. A check that fails aborts, and libFuzzer saves the input.
+``query``: a packet as a client's, perhaps behind a front's PROXY header. ``answer``: a packet as an
+upstream's, to a query of a thread and to others. ``packet``: whole exchanges, in the form that
+``tests/fuzz/exchanges.py`` describes, over UDP in the steps of a thread's batch. ``lines``: the same, and the
+answers of one client are compared with those of others. Each input is copied to memory of its own exact size,
+so that AddressSanitizer sees a read behind its end. Each answer is checked: it can be walked to its end,
+echoes id and question, and keeps to its limit. A check that fails aborts, and libFuzzer saves the input.
 """
 
 import sys
@@ -355,7 +355,7 @@ cdef void pass_on(const uint8_t* kept, size_t length, uint8_t how) noexcept nogi
 
 
 cdef void scrubs(const uint8_t* kept, size_t length) noexcept nogil:
-    """Check a scrubbed answer: it can be read, has the same question, and scrubbing it again changes nothing."""
+    """Check a scrubbed answer: it can be read, has the same question, and has nothing left to scrub."""
     cdef uint8_t* out = <uint8_t*> malloc(MESSAGE)
     cdef uint8_t* again = <uint8_t*> malloc(MESSAGE)
     cdef size_t left = 0, more = 0
@@ -387,8 +387,8 @@ cdef void look_into(const uint8_t* kept, size_t length) noexcept nogil:
 
 
 cdef void check_asked(const uint8_t* message, size_t length, uint8_t how) noexcept nogil:
-    """Check the message as a datagram to a thread that has asked its question, or another one: a thread believes
-    only what has its very question."""
+    """Check the message as a datagram to a thread that has asked its question, or another one: a thread
+    believes only what has its very question."""
     cdef MissQuery form
     cdef Name name
     cdef Query query
@@ -472,7 +472,7 @@ cdef size_t answer_for(const Exchange* x, const uint8_t* rest, size_t size, uint
 
 
 cdef uint8_t* upstream_says(const Exchange* x, const Input* given, Reply* reply) noexcept nogil:
-    """Fill the reply with what the input's upstream says: its message, to be freed; NULL if it cannot be read."""
+    """Fill the reply with the answer of the input's upstream: its message, to be freed; NULL if unreadable."""
     cdef Upstream facts
     cdef size_t length = answer_for(x, given.rest, given.rest_size, given.raw, BUFFER_SIZE)
     cdef uint8_t* message = NULL
@@ -655,8 +655,8 @@ cdef void alone(const Input* given, int number, Seen* out) noexcept nogil:
 
 
 cdef void check_line(const Input* given, int number, const Seen* seen) noexcept nogil:
-    """Check what a line must not see: AD that no upstream set, filtering that it did not ask for, and TTLs that
-    outlive its choices."""
+    """Check what a line must not see: AD that no upstream set, filtering that it did not ask for, and TTLs
+    that outlive its choices."""
     cdef Walk walk
     cdef Record record
     cdef bint opted_in = number in (1, 4, 5, 6, 7, 10) and core.state.parental_ready
