@@ -472,7 +472,7 @@ cdef size_t answer_for(const Exchange* x, const uint8_t* rest, size_t size, uint
 
 
 cdef uint8_t* upstream_says(const Exchange* x, const Input* given, Reply* reply) noexcept nogil:
-    """Fill the reply with the answer of the input's upstream: its message, to be freed; NULL if unreadable."""
+    """Fill the reply with the answer of the input's upstream: its message, to be freed, or NULL."""
     cdef Upstream facts
     cdef size_t length = answer_for(x, given.rest, given.rest_size, given.raw, BUFFER_SIZE)
     cdef uint8_t* message = NULL
