@@ -25,7 +25,7 @@ from filterd.model.line import LineChoices
 from filterd.model.mandatory import order_id
 from filterd.model.rule import Scope
 from filterd.model.verdict import Kind
-from filterd.policy import layout
+from filterd.policy import snapshot_layout
 from filterd.policy.build import Builder
 from filterd.policy.classes import FIRST_FREE_BIT, FIXED, Classes, ListClass
 from filterd.store.store import Store
@@ -103,10 +103,10 @@ class World:
             "address_prefixes": {"4": [], "6": []},
             "profiles": {"children": {"categories": ["adult"], **empty}},
         }
-        name = layout.file_name(0, bytes(32).hex())
+        name = snapshot_layout.file_name(0, bytes(32).hex())
         with (snapshot_files / name).open("wb") as file:
             file.writelines(builder.finish(meta, 0, 1, bytes(32)))
-        (snapshot_files / layout.CURRENT).write_bytes(layout.pointer_to(name))
+        (snapshot_files / snapshot_layout.CURRENT).write_bytes(snapshot_layout.pointer_to(name))
 
     def _fill(self, store: sqlite3.Connection) -> None:
         """Lines 1 to n; 127.0.0.1 belongs to line 1, which has own.example on its block list."""

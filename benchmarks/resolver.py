@@ -19,8 +19,8 @@ from bench.machine import free_port
 from filterd.config.load import from_value
 from filterd.config.settings import Settings
 from filterd.operations.migrate import migrate
-from filterd.policy import layout
-from filterd.policy.layout import HEADER_SIZE, read_header
+from filterd.policy import snapshot_layout
+from filterd.policy.snapshot_layout import HEADER_SIZE, read_header
 
 READY_SECONDS = 60.0
 
@@ -51,11 +51,11 @@ def publish(snapshot_files: Path, snapshot: Path) -> None:
     """Move a compiled snapshot to the folder of snapshots and make it the current one."""
     with snapshot.open("rb") as file:
         header = read_header(file.read(HEADER_SIZE), snapshot.stat().st_size)
-    name = layout.file_name(header.built_at_revision, header.digest.hex())
+    name = snapshot_layout.file_name(header.built_at_revision, header.digest.hex())
     snapshot.rename(snapshot_files / name)
     draft = snapshot_files / ".draft"
-    draft.write_bytes(layout.pointer_to(name))
-    draft.rename(snapshot_files / layout.CURRENT)
+    draft.write_bytes(snapshot_layout.pointer_to(name))
+    draft.rename(snapshot_files / snapshot_layout.CURRENT)
 
 
 @contextlib.contextmanager

@@ -29,8 +29,8 @@ from filterd.model.verdict import Kind
 from filterd.policy.canonical import CanonicalError, canonical_name, join_lines, wire_of
 from filterd.policy.classes import FIRST_FREE_BIT, ListClass
 from filterd.policy.compiler import ListSource, compile_snapshot, whole_lines
-from filterd.policy.layout import read_header
 from filterd.policy.snapshot import Snapshot, match_wire
+from filterd.policy.snapshot_layout import read_header
 
 KEY = bytes(range(16))
 RUN = 1 << 20

@@ -10,7 +10,7 @@ import click
 
 from filterd.cli import advice, output
 from filterd.cli.options import common
-from filterd.cli.session import perform
+from filterd.cli.use_case import perform
 
 if TYPE_CHECKING:
     from filterd.operations.context import Context
@@ -49,7 +49,7 @@ def check(
     Without --subscriber and --client the line is unknown: mandatory blocking and security only. Without
     --resolve and --answer the stages of the answer are not evaluated.
     """
-    from filterd.operations import explain, texts
+    from filterd.operations import explain, input_values
 
     if (subscriber and client) or (resolve and answer):
         one_of = "--subscriber and --client" if subscriber and client else "--resolve and --answer"
@@ -63,7 +63,7 @@ def check(
             qtype=kind,
             subscriber=subscriber or None,
             client=client or None,
-            at=texts.when(at, "--at") if at else None,
+            at=input_values.when(at, "--at") if at else None,
             resolve=resolve,
             answer=answer,
         )

@@ -10,7 +10,7 @@ import click
 from filterd.cli import output
 from filterd.cli.failure import Failure
 from filterd.cli.options import common
-from filterd.cli.session import perform
+from filterd.cli.use_case import perform
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

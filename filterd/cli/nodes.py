@@ -9,7 +9,7 @@ import click
 
 from filterd.cli import output
 from filterd.cli.options import common, settings_of
-from filterd.cli.session import perform
+from filterd.cli.use_case import perform
 
 if TYPE_CHECKING:
     from filterd.operations.nodes import NodeStatus

@@ -103,7 +103,7 @@ def own_scope_option(command: Command) -> Command:
 
 def duration(context: click.Context, parameter: click.Parameter, value: str) -> int:
     """The callback of an option that takes a time span; returns seconds."""
-    from filterd.config.domain import parse_duration
+    from filterd.config.value_types import parse_duration
 
     try:
         return parse_duration(int(value) if value.isdecimal() else value)

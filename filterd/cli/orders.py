@@ -12,7 +12,7 @@ import click
 
 from filterd.cli import output
 from filterd.cli.options import common, scope_option
-from filterd.cli.session import perform
+from filterd.cli.use_case import perform
 
 if TYPE_CHECKING:
     from filterd.model.order import Order
@@ -152,17 +152,17 @@ def _request(
     names: tuple[str, ...], named: tuple[str, ...], file: Any, scope: str, mode: str, **options: Any
 ) -> OrderRequest:
     """The order as typed: names from arguments, options and file; times as Unix seconds."""
-    from filterd.model.rule import BlockingMode
-    from filterd.operations import texts
+    from filterd.model.blocking_mode import BlockingMode
+    from filterd.operations import input_values
     from filterd.operations.intake import OrderRequest
 
     if options["confidential"] and (names or named):
         message = "other users can read a command line: give the names of a confidential order with --file"
         raise click.UsageError(message)
     lines = [] if file is None else [_COMMENT.sub("", line).strip() for line in file]
-    entries = tuple((name, texts.scope(scope)) for name in (*names, *named, *filter(None, lines)))
+    entries = tuple((name, input_values.scope(scope)) for name in (*names, *named, *filter(None, lines)))
     for at in ("not_before", "not_after", "review_at", "received_at"):
-        options[at] = texts.when(options[at], "--" + at.replace("_", "-")) if options[at] else 0
+        options[at] = input_values.when(options[at], "--" + at.replace("_", "-")) if options[at] else 0
     return OrderRequest(entries=entries, mode=BlockingMode[mode.upper()], **options)
 
 

@@ -13,7 +13,7 @@ import click
 from filterd.cli import output
 from filterd.cli.failure import Failure
 from filterd.cli.options import common, duration, own_scope_option
-from filterd.cli.session import perform
+from filterd.cli.use_case import perform
 
 if TYPE_CHECKING:
     from filterd.model.subscriber import RequestEvidence, Subscriber
@@ -193,9 +193,9 @@ def leave_security(id: str, returns: bool, config: Path | None, as_json: bool) -
 @common
 def allow(id: str, name: str, scope: str, config: Path | None, as_json: bool) -> None:
     """Let a name through that the profile or security blocks; never an order or a mandatory list."""
-    from filterd.operations import subscribers, texts
+    from filterd.operations import input_values, subscribers
 
-    _change(config, as_json, lambda context: subscribers.allow(context, id, name, texts.scope(scope)))
+    _change(config, as_json, lambda context: subscribers.allow(context, id, name, input_values.scope(scope)))
 
 
 @subscriber.command()
@@ -205,9 +205,9 @@ def allow(id: str, name: str, scope: str, config: Path | None, as_json: bool) ->
 @common
 def deny(id: str, name: str, scope: str, config: Path | None, as_json: bool) -> None:
     """Block a name for the line: needs no profile and holds through a pause."""
-    from filterd.operations import subscribers, texts
+    from filterd.operations import input_values, subscribers
 
-    _change(config, as_json, lambda context: subscribers.deny(context, id, name, texts.scope(scope)))
+    _change(config, as_json, lambda context: subscribers.deny(context, id, name, input_values.scope(scope)))
 
 
 @subscriber.command()
@@ -327,7 +327,7 @@ def _evidence_typed(
 ) -> RequestEvidence:
     """The evidence as typed; ``at`` is 0 if no time was."""
     from filterd.model.subscriber import RequestEvidence
-    from filterd.operations import texts
+    from filterd.operations import input_values
 
-    at = float(texts.when(asked_at, "the time of the request")) if asked_at else 0.0
+    at = float(input_values.when(asked_at, "the time of the request")) if asked_at else 0.0
     return RequestEvidence(who, channel, at, text_version, reference)

@@ -14,7 +14,7 @@ from pathlib import Path
 from types import NoneType, UnionType
 from typing import Any, NewType, TypeVar, Union, cast, get_args, get_origin, get_type_hints
 
-from filterd.config.domain import Endpoint, IPNetwork, parse_endpoint
+from filterd.config.value_types import Endpoint, IPNetwork, parse_endpoint
 
 T = TypeVar("T")
 Json = None | bool | int | float | str | list["Json"] | dict[str, "Json"]

@@ -19,10 +19,10 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from filterd.config import raw, settings
-from filterd.config.domain import Endpoint, NodeName
 from filterd.config.raw import RawRateLimit, RawUpstream
 from filterd.config.resolvers import loops, system_resolvers
 from filterd.config.settings import MOST_THREADS, Settings
+from filterd.config.value_types import Endpoint, NodeName
 from filterd.config.yamlfile import YamlError, read_yaml
 
 RESOLV_CONF = Path("/etc/resolv.conf")

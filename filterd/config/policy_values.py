@@ -13,7 +13,8 @@ from enum import Enum
 from ipaddress import ip_network
 from typing import Any, TypeVar
 
-from filterd.model.rule import BlockingMode, NameRule, Scope
+from filterd.model.blocking_mode import BlockingMode
+from filterd.model.rule import NameRule, Scope
 from filterd.policy.documents import Network, Text
 
 E = TypeVar("E", bound=Enum)

@@ -13,7 +13,7 @@ from typing import Annotated, Any, Self
 
 from pydantic import BeforeValidator, Field, WithJsonSchema, field_validator, model_validator
 
-from filterd.config import domain
+from filterd.config import value_types
 from filterd.config.raw_types import (
     Auto,
     Duration,
@@ -127,7 +127,7 @@ class RawRateLimit(Section):
     @field_validator("overrides")
     @classmethod
     def _each_once(cls, value: tuple[RawRateOverride, ...]) -> tuple[RawRateOverride, ...]:
-        seen: set[domain.IPNetwork] = set()
+        seen: set[value_types.IPNetwork] = set()
         for each in value:
             if each.prefix in seen:
                 msg = f"{each.prefix} stands here twice"
@@ -176,7 +176,7 @@ class RawUpstream(Section):
             return value
         port = PORT if value.get("tls") is None else TLS_PORT
         try:
-            return value | {"address": domain.parse_endpoint(value["address"], default_port=port)}
+            return value | {"address": value_types.parse_endpoint(value["address"], default_port=port)}
         except ValueError:
             return value
 
@@ -328,7 +328,7 @@ class RawConfiguration(Section):
     )
     policies: Path = key("/etc/filterd/policies", "The policies directory; relative to the file's directory.")
     zone: Zone = key(
-        domain.DEFAULT_ZONE,
+        value_types.DEFAULT_ZONE,
         "IANA time zone of the schedules of lines that are registered or imported without one. A change "
         "leaves the lines that exist as they are.",
     )

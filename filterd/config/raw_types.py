@@ -1,6 +1,6 @@
 """The types that the sections of the configuration file are made of, each with its reader and its schema.
 
-The readers themselves stand in :mod:`filterd.config.domain`.
+The readers themselves stand in :mod:`filterd.config.value_types`.
 """
 
 from __future__ import annotations
@@ -10,61 +10,61 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator, WithJsonSchema
 from pydantic.json_schema import GenerateJsonSchema
 
-from filterd.config import domain
+from filterd.config import value_types
 from filterd.config.settings import MOST_THREADS
 
 Size = Annotated[
-    domain.Bytes,
-    BeforeValidator(domain.parse_size),
+    value_types.Bytes,
+    BeforeValidator(value_types.parse_size),
     WithJsonSchema(
         {"anyOf": [{"type": "integer", "minimum": 0}, {"type": "string"}], "examples": ["256MiB"]}
     ),
 ]
 Duration = Annotated[
-    domain.Seconds,
-    BeforeValidator(domain.parse_duration),
+    value_types.Seconds,
+    BeforeValidator(value_types.parse_duration),
     WithJsonSchema({"anyOf": [{"type": "integer", "minimum": 0}, {"type": "string"}], "examples": ["1h30m"]}),
 ]
 Listener = Annotated[
-    domain.Endpoint,
-    PlainValidator(domain.parse_endpoint),
+    value_types.Endpoint,
+    PlainValidator(value_types.parse_endpoint),
     WithJsonSchema({"type": "string", "examples": ["127.0.0.1:5300", "[::1]:5300"]}),
 ]
 NodeName = Annotated[
-    domain.NodeName,
-    PlainValidator(domain.parse_node_name),
+    value_types.NodeName,
+    PlainValidator(value_types.parse_node_name),
     WithJsonSchema({"type": "string", "pattern": "^[A-Za-z0-9]([A-Za-z0-9.-]{0,61}[A-Za-z0-9])?$"}),
 ]
 Identity = Annotated[
-    domain.NodeName | Literal["auto", "hidden"],
-    PlainValidator(domain.parse_identity),
+    value_types.NodeName | Literal["auto", "hidden"],
+    PlainValidator(value_types.parse_identity),
     WithJsonSchema({"type": "string", "pattern": "^[A-Za-z0-9]([A-Za-z0-9.-]{0,61}[A-Za-z0-9])?$"}),
 ]
 StoreUrl = Annotated[
-    domain.StoreUrl,
-    PlainValidator(domain.parse_store_url),
+    value_types.StoreUrl,
+    PlainValidator(value_types.parse_store_url),
     WithJsonSchema({"type": "string", "pattern": "^sqlite:////"}),
 ]
 Zone = Annotated[
-    domain.ZoneName,
-    PlainValidator(domain.parse_zone),
-    WithJsonSchema({"type": "string", "examples": [domain.DEFAULT_ZONE, "UTC"]}),
+    value_types.ZoneName,
+    PlainValidator(value_types.parse_zone),
+    WithJsonSchema({"type": "string", "examples": [value_types.DEFAULT_ZONE, "UTC"]}),
 ]
 Network = Annotated[
-    domain.IPNetwork,
-    PlainValidator(domain.parse_network),
+    value_types.IPNetwork,
+    PlainValidator(value_types.parse_network),
     WithJsonSchema({"type": "string", "examples": ["10.0.0.0/8", "2001:db8::/32"]}),
 ]
 UpstreamAddress = Annotated[
-    domain.Endpoint,
+    value_types.Endpoint,
     PlainValidator(
-        lambda value: value if isinstance(value, domain.Endpoint) else domain.parse_endpoint(value)
+        lambda value: value if isinstance(value, value_types.Endpoint) else value_types.parse_endpoint(value)
     ),
     WithJsonSchema({"type": "string", "examples": ["192.0.2.53", "192.0.2.53:53", "[2001:db8::53]:53"]}),
 ]
 TlsName = Annotated[
-    domain.TlsName,
-    PlainValidator(domain.parse_tls_name),
+    value_types.TlsName,
+    PlainValidator(value_types.parse_tls_name),
     WithJsonSchema({"type": "string", "examples": ["dns.example", "192.0.2.53"]}),
 ]
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from pathlib import Path
 
-from filterd.config.domain import Endpoint
+from filterd.config.value_types import Endpoint
 
 IsLocal = Callable[[IPv4Address | IPv6Address], bool]
 

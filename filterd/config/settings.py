@@ -14,7 +14,16 @@ from pathlib import Path
 from typing import Any
 
 from filterd.config import jsonable
-from filterd.config.domain import Bytes, Endpoint, IPNetwork, NodeName, Seconds, StoreUrl, TlsName, ZoneName
+from filterd.config.value_types import (
+    Bytes,
+    Endpoint,
+    IPNetwork,
+    NodeName,
+    Seconds,
+    StoreUrl,
+    TlsName,
+    ZoneName,
+)
 
 
 class ParentalFail(StrEnum):

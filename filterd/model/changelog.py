@@ -10,7 +10,7 @@ A node follows the log in these steps, inside one short read transaction:
 2. Read :data:`CHANGES_SQL` for one stream, above the stream's cursor and up to the head, at most ``limit``
    rows. Fewer rows than the limit: the cursor becomes the head. Otherwise it becomes the last row's revision.
 
-The full resync is described in :mod:`filterd.model.fullstate`.
+The full resync is described in :mod:`filterd.model.full_state`.
 
 Revisions become visible in order, since they are assigned under the write lock, which is held until the
 commit. One transaction may contain several.
@@ -23,9 +23,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from filterd.model.blocking_mode import BlockingMode
 from filterd.model.line import LineChoices, OwnName
 from filterd.model.mandatory import Mandate
-from filterd.model.rule import Action, BlockingMode, Scope
+from filterd.model.rule import Action, Scope
 
 MANDATORY = "mandatory"
 """the stream of orders: read and applied before all else"""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 
-from filterd.model.rule import BlockingMode
+from filterd.model.blocking_mode import BlockingMode
 
 FIRST_ORDER_ID = 256
 """also the maximum number of mandatory lists"""

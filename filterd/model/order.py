@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from filterd.model.blocking_mode import BlockingMode
 from filterd.model.mandatory import Mandate, order_id
-from filterd.model.rule import BlockingMode, Scope
+from filterd.model.rule import Scope
 
 
 class OrderState(StrEnum):

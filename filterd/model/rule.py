@@ -1,4 +1,4 @@
-"""The parts of a rule that every layer shares: scope, action and blocking mode.
+"""The parts of a rule that every layer shares: scope and action.
 
 The numbers are part of the snapshot's format and of the native structs: never renumber, only add.
 """
@@ -32,22 +32,6 @@ class Action(IntEnum):
     ALLOW = 1
     """an exception (adblock ``@@``, RPZ PASSTHRU): cancels a block of the same list"""
     REWRITE = 2
-
-    @property
-    def word(self) -> str:
-        """The word used in files, commands and JSON."""
-        return self.name.lower()
-
-
-class BlockingMode(IntEnum):
-    """The answers to a blocked query."""
-
-    NXDOMAIN = 0
-    NODATA = 1
-    NULL = 2
-    """0.0.0.0 and ::, other types NODATA"""
-    SINKHOLE = 3
-    """the block page's address, other types NODATA"""
 
     @property
     def word(self) -> str:

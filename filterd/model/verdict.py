@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import IntEnum
 
-from filterd.model.rule import BlockingMode, Scope
+from filterd.model.blocking_mode import BlockingMode
+from filterd.model.rule import Scope
 
 
 class Outcome(IntEnum):

@@ -7,24 +7,24 @@ from collections.abc import Sequence
 from filterd.audit.chain import Proof, prove
 from filterd.model.audit_chain import StoredEntry
 from filterd.operations.context import Context
-from filterd.store import log
+from filterd.store import change_log
 
 
 async def tail(context: Context, count: int = 20, subject: str | None = None) -> Sequence[StoredEntry]:
     """The last entries, oldest first; of one subject (``order:O-1``, ``line:7``, ``feed:adult``) alone."""
     async with context.store.read() as connection:
-        return await log.newest_entries(connection, count, subject)
+        return await change_log.newest_entries(connection, count, subject)
 
 
 async def count(context: Context) -> int:
     """The number of entries."""
     async with context.store.read() as connection:
-        return (await log.chain_end(connection))[0]
+        return (await change_log.chain_end(connection))[0]
 
 
 async def verify(context: Context) -> Proof:
     """Prove the whole chain, page by page; each page is a read of its own. Entries appended meanwhile are
     left out."""
     async with context.store.read() as connection:
-        end = await log.chain_end(connection)
-    return await prove(log.all_entries(context.store.read, end[0]), end)
+        end = await change_log.chain_end(connection)
+    return await prove(change_log.all_entries(context.store.read, end[0]), end)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 
 from filterd.model.changelog import BindingChange, BindingRemoved
-from filterd.operations import lines, texts
+from filterd.operations import input_values, lines
 from filterd.operations.context import Context, OperationError
 from filterd.store import bindings as rows
 from filterd.store.store import Write
@@ -22,7 +22,7 @@ async def add(context: Context, prefix: str, subscriber: str) -> str:
 
 async def bind(write: Write, line: int, prefix: str) -> str:
     """The same inside a write that is under way."""
-    canonical = texts.prefix(prefix)
+    canonical = input_values.prefix(prefix)
     owner = (await rows.owners(write.connection, (canonical,))).get(canonical)
     if owner == line:
         return canonical
@@ -37,7 +37,7 @@ async def bind(write: Write, line: int, prefix: str) -> str:
 
 async def remove(context: Context, prefix: str) -> str:
     """End a binding."""
-    canonical = texts.prefix(prefix)
+    canonical = input_values.prefix(prefix)
     async with context.store.write(context.actor, context.clock()) as write:
         owner = (await rows.owners(write.connection, (canonical,))).get(canonical)
         if owner is None:

@@ -22,15 +22,15 @@ import dns.message
 import dns.rdatatype
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from filterd.config.domain import IPNetwork
 from filterd.config.settings import UpstreamSettings
+from filterd.config.value_types import IPNetwork
+from filterd.dataplane.upstream.forward_types import Question, UpstreamAnswer
 from filterd.dataplane.upstream.forwarder import Forwarder
-from filterd.dataplane.upstream.model import Question, UpstreamAnswer
 from filterd.disk.keys import FINGERPRINT_KEY
 from filterd.model.line import LineChoices
 from filterd.model.order import Order, OrderState
 from filterd.model.verdict import Outcome
-from filterd.operations import lines, texts
+from filterd.operations import input_values, lines
 from filterd.operations.context import Context, OperationError
 from filterd.operations.keys import load_key
 from filterd.operations.orders import change_of
@@ -44,7 +44,7 @@ from filterd.policy.published import StateSettings
 from filterd.policy.resolve import PolicyBook
 from filterd.policy.snapshot import Snapshot
 from filterd.policy.trace import Decision
-from filterd.store import bindings, log
+from filterd.store import bindings, change_log
 from filterd.store import orders as order_rows
 from filterd.store import subscribers as subscriber_rows
 from filterd.wire import codec
@@ -94,7 +94,7 @@ async def load_state(
     key = load_key(context.settings, FINGERPRINT_KEY)
     snapshot = open_current(context)
     async with context.store.read() as connection:
-        revision = await log.revision(connection)
+        revision = await change_log.revision(connection)
         identity = await _identify(connection, subscriber, client, context.settings.dns.allow_from)
         listed = await order_rows.list_orders(connection)
         known = [each for each in listed if each.accepted_at]
@@ -127,7 +127,7 @@ async def _identify(
         return Identity("subscriber", named.choices, named.id)
     if client is None:
         return Identity("unknown")
-    network = ip_network(texts.prefix(client))
+    network = ip_network(input_values.prefix(client))
     if network.prefixlen != network.max_prefixlen:
         message = f"{client} is a prefix, not an address"
         raise OperationError(message, "give the address that the client asks from")

@@ -25,7 +25,7 @@ from filterd.model.changelog import OrderChange, decode, encode
 from filterd.model.verdict import Kind
 from filterd.operations.errors import OperationError
 from filterd.operations.keys import load_key
-from filterd.operations.sources import Material
+from filterd.operations.snapshot_sources import Material
 from filterd.policy.build import BuildError
 from filterd.policy.classes import MANDATORY, ClassesError, assign
 from filterd.policy.compiler import Compiled, CompileError, compile_snapshot

@@ -7,9 +7,9 @@ from typing import Any
 
 from filterd.model.changelog import BindingRemoved, LineRemoved
 from filterd.model.subscriber import Subscriber
-from filterd.operations import lines, texts
+from filterd.operations import input_values, lines
 from filterd.operations.context import Context
-from filterd.store import log
+from filterd.store import change_log
 from filterd.store import subscribers as rows
 
 
@@ -52,7 +52,7 @@ async def export(context: Context, subscriber: str) -> dict[str, Any]:
     async with context.store.read() as connection:
         found = await lines.require(connection, subscriber)
         asked = await rows.requests(connection, found.line)
-        history = await log.entries_of(connection, lines.subject(found.line))
+        history = await change_log.entries_of(connection, lines.subject(found.line))
     return {
         **choices_of(found),
         "requests": [{"kind": kind, **asdict(evidence)} for kind, evidence in asked],
@@ -68,17 +68,17 @@ async def erase(context: Context, subscriber: str, *, reason: str) -> Erasure:
     The audit trail keeps its entries under the line's number; their digests of personal values lost their
     seal with the row. Line numbers are never given out again.
     """
-    because = texts.text(reason, "reason")
+    because = input_values.text(reason, "reason")
     async with context.store.read() as connection:
         found = await lines.require(connection, subscriber)
-        read_to = await log.revision(connection)
-        old = await log.changes_of_line(connection, found.line, found.bindings)
+        read_to = await change_log.revision(connection)
+        old = await change_log.changes_of_line(connection, found.line, found.bindings)
     async with context.store.write(context.actor, context.clock()) as write:
         found = await lines.require(write.connection, subscriber)
-        newer = await log.changes_of_line(write.connection, found.line, found.bindings, above=read_to)
+        newer = await change_log.changes_of_line(write.connection, found.line, found.bindings, above=read_to)
         asked = await rows.requests(write.connection, found.line)
         await rows.remove(write.connection, found.line)
-        await log.forget(write.connection, old + newer)
+        await change_log.forget(write.connection, old + newer)
         write.change(*(BindingRemoved(prefix) for prefix in found.bindings), LineRemoved(found.line))
         write.audit(
             "subscriber.erase",

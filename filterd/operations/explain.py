@@ -10,10 +10,11 @@ from typing import Any
 import dns.rdatatype
 
 from filterd.config.settings import Settings
+from filterd.model.blocking_mode import BlockingMode
 from filterd.model.mandatory import FIRST_ORDER_ID, label_of
-from filterd.model.rule import BlockingMode, Scope
+from filterd.model.rule import Scope
 from filterd.model.verdict import Outcome, Reason, Verdict, Where
-from filterd.operations import check, texts
+from filterd.operations import check, input_values
 from filterd.operations.check import (
     Answers,
     CheckState,
@@ -129,7 +130,7 @@ def _query_name(name: str) -> str:
     bare = trimmed.removesuffix(".")
     if trimmed == "." or (bare and "." not in bare and bare.isascii() and bare.replace("-", "").isalnum()):
         return bare.lower() or "."
-    return texts.name(trimmed)
+    return input_values.name(trimmed)
 
 
 def _type_of(qtype: str) -> int:

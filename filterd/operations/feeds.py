@@ -20,7 +20,7 @@ from filterd.feed.source import SourceError, line_blocks, read_chunks
 from filterd.feed.version_checks import guard_refusal, unexpected_names
 from filterd.model.records import FeedCheck, FeedVersion, VersionState
 from filterd.model.rule import NameRule, Scope
-from filterd.operations import rulefiles
+from filterd.operations import rule_files
 from filterd.operations.context import Context, OperationError
 from filterd.operations.keys import load_key
 from filterd.operations.policies import feed as find_feed
@@ -111,11 +111,11 @@ async def _update_one(context: Context, documents: Policies, feed: Feed) -> Feed
     except SourceError as error:
         return FeedUpdate(feed.id, "failed", before, ParseReport(), problem=str(error))
     refused = guard_refusal(feed.guard, before.names if before else None, reading.rules.count)
-    pieces = rulefiles.canonical_text(reading.rules)
-    directory = rulefiles.rule_file(context.settings.state_dir, feed.id, 0).parent
+    pieces = rule_files.canonical_text(reading.rules)
+    directory = rule_files.rule_file(context.settings.state_dir, feed.id, 0).parent
     draft = directory / f"{os.getpid()}.new"  # control and a command may read the same feed at the same time
     try:
-        digest = await asyncio.to_thread(rulefiles.write_version, draft, pieces, secret)
+        digest = await asyncio.to_thread(rule_files.write_version, draft, pieces, secret)
         return await _take(context, documents, feed, reading, _Draft(draft, digest, refused), before)
     finally:
         draft.unlink(missing_ok=True)
@@ -145,7 +145,7 @@ async def _take(
     unexpected = unexpected_names(reading.rules, feed.category, documents.expected) if feed.category else ()
     if why is None and before is not None and before.digest == draft.digest:
         # The same content again, which mends a file that was lost or altered.
-        rulefiles.put_in_place(draft.path, before.version)
+        rule_files.put_in_place(draft.path, before.version)
         return FeedUpdate(feed.id, "unchanged", before, reading.report, unexpected)
     kept = await _keep(context, draft.path, version, before)
     if why is not None:
@@ -176,7 +176,7 @@ async def _keep(
         if newest and version.state is VersionState.QUARANTINED and _same(newest[0], version):
             return newest[0]
         kept = await rows.append(write.connection, version)
-        rulefiles.put_in_place(draft, kept.version)
+        rule_files.put_in_place(draft, kept.version)
         write.audit(
             "feed.quarantine" if version.state is VersionState.QUARANTINED else "feed.update",
             f"feed:{kept.feed}",
@@ -185,7 +185,7 @@ async def _keep(
             after=_audited(kept),
         )
     current = before.version if version.state is VersionState.QUARANTINED and before else kept.version
-    rulefiles.drop_old(draft.parent, kept.version, current)
+    rule_files.drop_old(draft.parent, kept.version, current)
     return kept
 
 

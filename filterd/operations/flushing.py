@@ -9,7 +9,7 @@ from pathlib import Path
 
 from filterd.config.settings import Settings
 from filterd.dataplane.listeners.commands import SOCKET, CommandRefused, flush_line, removed_of
-from filterd.operations import texts
+from filterd.operations import input_values
 from filterd.operations.errors import OperationError
 from filterd.policy.canonical import CanonicalError, text_of, wire_of
 
@@ -69,6 +69,6 @@ async def _tell(path: Path, line: bytes) -> bytes:
 def _wire(name: str) -> bytes:
     """A name in wire form: any octets, escaped where need be, or a name in another alphabet (IDNA)."""
     try:
-        return wire_of(name if name.isascii() else texts.name(name))
+        return wire_of(name if name.isascii() else input_values.name(name))
     except CanonicalError as error:
         raise OperationError(str(error), "write it like www.example.org") from error

@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import TextIO
 
 from filterd.model.subscriber import RequestEvidence
-from filterd.operations import lines, texts
+from filterd.operations import input_values, lines
 from filterd.operations.context import Context, OperationError
 from filterd.operations.import_batch import ImportRow, write_chunk
 from filterd.operations.policies import policies
@@ -158,10 +158,10 @@ class _RowReader:
             raise OperationError(message)
         return ImportRow(
             line=line,
-            subscriber=texts.text(value["subscriber"], "subscriber id", limit=128),
+            subscriber=input_values.text(value["subscriber"], "subscriber id", limit=128),
             profile=profile,
             zone=self._zone(value.get("zone", "")),
-            prefixes=tuple(dict.fromkeys(map(texts.prefix, value.get("prefixes", "").split()))),
+            prefixes=tuple(dict.fromkeys(map(input_values.prefix, value.get("prefixes", "").split()))),
             evidence=self._evidence_of(value) if profile else None,
         )
 
@@ -169,7 +169,7 @@ class _RowReader:
         if not zone:
             return self._default_zone
         if zone not in self._zones:
-            self._zones.add(texts.zone(zone))
+            self._zones.add(input_values.zone(zone))
         return zone
 
     def _evidence_of(self, value: dict[str, str]) -> RequestEvidence:
@@ -181,7 +181,7 @@ class _RowReader:
             RequestEvidence(
                 who=said.get("who", given.who),
                 channel=said.get("channel", given.channel),
-                at=float(texts.when(said["at"], "at")) if "at" in said else given.at,
+                at=float(input_values.when(said["at"], "at")) if "at" in said else given.at,
                 text_version=said.get("text_version", given.text_version),
                 reference=said.get("reference", given.reference),
             )

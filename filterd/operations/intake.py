@@ -16,9 +16,10 @@ from ipaddress import ip_network
 from urllib.parse import urlsplit
 
 from filterd.config.policies import icann_suffixes
+from filterd.model.blocking_mode import BlockingMode
 from filterd.model.order import Demand
-from filterd.model.rule import BlockingMode, NameRule, Scope
-from filterd.operations import texts
+from filterd.model.rule import NameRule, Scope
+from filterd.operations import input_values
 from filterd.operations.context import OperationError
 from filterd.policy.documents import Protected
 from filterd.policy.suffixes import Suffixes
@@ -59,10 +60,10 @@ def complete(request: OrderRequest, now: float) -> Demand:
     names, addresses = _sort_out(request)
     has_end = request.not_after or request.review_at
     return Demand(
-        authority=texts.text(request.authority, "authority"),
-        official=texts.text(request.official, "official"),
-        document=texts.text(request.document, "document number"),
-        ground=texts.text(request.ground, "legal ground", limit=1000),
+        authority=input_values.text(request.authority, "authority"),
+        official=input_values.text(request.official, "official"),
+        document=input_values.text(request.document, "document number"),
+        ground=input_values.text(request.ground, "legal ground", limit=1000),
         names=names,
         addresses=addresses,
         mode=request.mode,
@@ -112,8 +113,8 @@ def _sort_out(request: OrderRequest) -> tuple[tuple[tuple[str, Scope], ...], tup
     flagged: list[str] = []
     for number, (value, scope) in enumerate(request.entries, start=1):
         with _unquoted(request, number):
-            if texts.is_address(value):
-                addresses.add(texts.prefix(value))
+            if input_values.is_address(value):
+                addresses.add(input_values.prefix(value))
                 flagged.append("an address blocks every site behind it")
                 continue
             host, precise = _host(value)
@@ -156,7 +157,7 @@ def _host(value: str) -> tuple[str, bool]:
 
 
 def _checked(host: str, suffixes: Suffixes) -> str:
-    name = texts.name(host)
+    name = input_values.name(host)
     if name in suffixes:
         message = f"{name} is a public suffix: blocking it would block all that is registered below it"
         raise OperationError(message, "name the domains that are meant")

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from filterd.model.changelog import LineChange
 from filterd.model.line import LineChoices
 from filterd.model.subscriber import RequestEvidence, Subscriber
-from filterd.operations import texts
+from filterd.operations import input_values
 from filterd.operations.context import Context, OperationError
 from filterd.store import subscribers as rows
 
@@ -39,14 +39,14 @@ def audited(choices: LineChoices, seal: str) -> dict[str, Any]:
         "zone": choices.zone,
         "paused_until": choices.paused_until,
         "security_left": choices.security_left,
-        "own_names": {"count": len(own), "digest": texts.sealed(seal, own)},
+        "own_names": {"count": len(own), "digest": input_values.sealed(seal, own)},
     }
 
 
 def evidence_digest(evidence: RequestEvidence, seal: str) -> str:
     """The request as the audit trail shows it."""
     parts = [evidence.who, evidence.channel, evidence.at, evidence.text_version, evidence.reference]
-    return texts.sealed(seal, parts)
+    return input_values.sealed(seal, parts)
 
 
 def checked(evidence: RequestEvidence) -> RequestEvidence:
@@ -66,11 +66,13 @@ def complete(evidence: RequestEvidence) -> RequestEvidence:
 def in_form(evidence: RequestEvidence) -> RequestEvidence:
     """Evidence whose parts are well-formed or missing."""
     return RequestEvidence(
-        who=texts.text(evidence.who, "name of who asked", required=False),
-        channel=texts.text(evidence.channel, "channel", limit=32, required=False),
+        who=input_values.text(evidence.who, "name of who asked", required=False),
+        channel=input_values.text(evidence.channel, "channel", limit=32, required=False),
         at=float(evidence.at),
-        text_version=texts.text(evidence.text_version, "version of the text", limit=64, required=False),
-        reference=texts.text(evidence.reference, "reference", required=False),
+        text_version=input_values.text(
+            evidence.text_version, "version of the text", limit=64, required=False
+        ),
+        reference=input_values.text(evidence.reference, "reference", required=False),
     )
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from filterd.config.settings import Settings
 from filterd.operations.context import OperationError, require_owner
 from filterd.operations.snapshots import current_file
-from filterd.policy import layout
+from filterd.policy import snapshot_layout
 from filterd.store.engine import database_path
 from filterd.store.errors import StoreError
 from filterd.store.store import Store
@@ -31,7 +31,7 @@ def require_kept(settings: Settings) -> None:
     drop every order and every choice."""
     path = database_path(settings.store.url)
     lost = not path.exists() or path.stat().st_size == 0
-    if lost and current_file(settings.state_dir / layout.DIRECTORY) is not None:
+    if lost and current_file(settings.state_dir / snapshot_layout.DIRECTORY) is not None:
         message = f"the store {path} is gone, and {settings.state_dir} has snapshots that were made of it"
         raise OperationError(message, "restore it from a backup; to begin anew, run: filterd store migrate")
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from filterd.model.records import NodeReport
 from filterd.operations.context import Context
-from filterd.store import log
+from filterd.store import change_log
 from filterd.store import snapshots as rows
 
 SILENT_AFTER = 60.0
@@ -34,7 +34,7 @@ async def list_nodes(context: Context) -> Sequence[NodeStatus]:
     """Every node that ever reported, by name."""
     now = context.clock()
     async with context.store.read() as connection:
-        revision = await log.revision(connection)
+        revision = await change_log.revision(connection)
         return [
             NodeStatus(each, revision, now - each.seen_at > SILENT_AFTER)
             for each in await rows.nodes(connection)

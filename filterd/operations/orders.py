@@ -16,7 +16,7 @@ from filterd.model.audit_chain import canonical
 from filterd.model.changelog import OrderChange
 from filterd.model.mandatory import order_id
 from filterd.model.order import Demand, Order, OrderState
-from filterd.operations import texts
+from filterd.operations import input_values
 from filterd.operations.context import Context, OperationError
 from filterd.operations.intake import OrderRequest, complete, protected_overlap
 from filterd.operations.policies import policies
@@ -40,7 +40,7 @@ async def add(context: Context, request: OrderRequest) -> Order:
             reference=f"O-{number}",
             state=OrderState.QUARANTINED if overlap else OrderState.PENDING,
             demand=demand,
-            reason=texts.text(request.reason, "reason", limit=1000),
+            reason=input_values.text(request.reason, "reason", limit=1000),
             added_by=context.actor,
             added_at=write.now,
             entries=len(demand.names) + len(demand.addresses),
@@ -75,7 +75,7 @@ async def approve(context: Context, reference: str) -> Order:
 
 async def withdraw(context: Context, reference: str, *, reason: str) -> Order:
     """End an order at once. One person is enough at any hour: an unblock may never wait (R7)."""
-    because = texts.text(reason, "reason", limit=1000)
+    because = input_values.text(reason, "reason", limit=1000)
     async with context.store.write(context.actor, context.clock()) as write:
         before = await _require(write.connection, reference)
         if before.state is OrderState.WITHDRAWN:

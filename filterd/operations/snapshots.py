@@ -1,7 +1,7 @@
 """Policy snapshots: compiled by another process from one store transaction, published whole, never rewritten.
 
-They are in ``state_dir/snapshots``; the file ``current`` names the one in force (``policy.layout`` has the
-names). Whatever fails before the last step leaves the earlier snapshot in force.
+They are in ``state_dir/snapshots``; the file ``current`` names the one in force (``policy.snapshot_layout``
+has the names). Whatever fails before the last step leaves the earlier snapshot in force.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ from filterd.operations.context import Context, OperationError
 from filterd.operations.keys import load_key
 from filterd.operations.orders import change_of
 from filterd.operations.policies import policies
-from filterd.policy import layout
+from filterd.policy import snapshot_layout
 from filterd.policy.documents import Policies
-from filterd.policy.layout import HEADER_SIZE, SnapshotError, read_header
 from filterd.policy.snapshot import Snapshot
-from filterd.store import feeds, log, orders, subscribers
+from filterd.policy.snapshot_layout import HEADER_SIZE, SnapshotError, read_header
+from filterd.store import change_log, feeds, orders, subscribers
 from filterd.store import snapshots as rows
 
 KEPT_FILES = 4
@@ -71,7 +71,7 @@ async def _build(context: Context, directory: Path, documents: Policies) -> Snap
     try:
         answer = await _compile(job)
         record = SnapshotRecord(
-            file=layout.file_name(revision, answer["digest"]),
+            file=snapshot_layout.file_name(revision, answer["digest"]),
             digest=answer["digest"],
             revision=revision,
             built_at=float(built_at),
@@ -91,7 +91,7 @@ async def _material(
     """Revision, feed versions and orders of one read transaction."""
     ended = context.clock() - KEPT_ENDED
     async with context.store.read() as connection:
-        revision = await log.revision(connection)
+        revision = await change_log.revision(connection)
         current = await feeds.current(connection)
         accepted = await orders.list_orders(connection, OrderState.ACCEPTED)
         wanted = [each for each in accepted if not each.demand.not_after or each.demand.not_after > ended]
@@ -152,14 +152,16 @@ async def _publish(context: Context, directory: Path, record: SnapshotRecord) ->
             f"snapshot:{record.file}",
             after={"digest": record.digest, "revision": record.revision, "names": record.names},
         )
-    replace_file(directory / layout.CURRENT, [layout.pointer_to(record.file)])
+    replace_file(directory / snapshot_layout.CURRENT, [snapshot_layout.pointer_to(record.file)])
     _drop_old(directory, record.file)
 
 
 def _drop_old(directory: Path, current: str) -> None:
     """Delete all but the newest few files and the current one."""
     files = sorted(
-        directory.glob(f"*{layout.SUFFIX}"), key=lambda path: layout.revision_of(path.name), reverse=True
+        directory.glob(f"*{snapshot_layout.SUFFIX}"),
+        key=lambda path: snapshot_layout.revision_of(path.name),
+        reverse=True,
     )
     for path in files[KEPT_FILES:]:
         if path.name != current:
@@ -169,10 +171,10 @@ def _drop_old(directory: Path, current: str) -> None:
 def current_file(directory: Path) -> Path | None:
     """The file that ``current`` names; None where nothing was published, or it names no snapshot."""
     try:
-        name = layout.named_in((directory / layout.CURRENT).read_bytes())
+        name = snapshot_layout.named_in((directory / snapshot_layout.CURRENT).read_bytes())
     except FileNotFoundError:
         return None
-    return directory / name if layout.is_file_name(name) else None
+    return directory / name if snapshot_layout.is_file_name(name) else None
 
 
 def show(context: Context) -> SnapshotView:
@@ -236,4 +238,4 @@ def _damaged(path: Path, error: Exception) -> OperationError:
 
 
 def _directory(context: Context) -> Path:
-    return context.settings.state_dir / layout.DIRECTORY
+    return context.settings.state_dir / snapshot_layout.DIRECTORY

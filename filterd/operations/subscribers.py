@@ -15,7 +15,7 @@ from filterd.model.changelog import LineChange
 from filterd.model.line import LineChoices, OwnName
 from filterd.model.rule import Action, Scope
 from filterd.model.subscriber import RequestEvidence, Subscriber
-from filterd.operations import lines, texts
+from filterd.operations import input_values, lines
 from filterd.operations.bindings import bind
 from filterd.operations.context import Context, OperationError
 from filterd.operations.policies import policies, profile
@@ -35,13 +35,13 @@ async def add(
 
     Without a ``zone`` its schedule runs in the installation's.
     """
-    identifier = texts.text(subscriber, "subscriber id", limit=128)
+    identifier = input_values.text(subscriber, "subscriber id", limit=128)
     async with context.store.write(context.actor, context.clock()) as write:
         if await rows.find(write.connection, identifier) is not None:
             message = f"subscriber {identifier!r} exists already"
             raise OperationError(message, f"see it with: filterd subscriber show {identifier}")
         line, seal = write.take_lines(1), secrets.token_hex(32)
-        choices = LineChoices(line, zone=texts.zone(zone or context.settings.zone))
+        choices = LineChoices(line, zone=input_values.zone(zone or context.settings.zone))
         new = Subscriber(identifier, choices, (), write.now)
         await rows.add(write.connection, [(new, seal)])
         write.change(LineChange(new.choices))
@@ -96,7 +96,7 @@ async def opt_out(
         subscriber,
         "opt_out",
         lambda old, _: replace(old, opted_in=False, profile="", paused_until=0),
-        reason=texts.text(reason, "reason", required=False),
+        reason=input_values.text(reason, "reason", required=False),
         evidence=None if evidence is None else lines.checked(evidence),
     )
 
@@ -132,7 +132,7 @@ async def resume(context: Context, subscriber: str) -> Subscriber:
 
 async def set_zone(context: Context, subscriber: str, zone: str) -> Subscriber:
     """The time zone in which the line's schedule runs."""
-    known = texts.zone(zone)
+    known = input_values.zone(zone)
     return await lines.update(context, subscriber, "set_zone", lambda old, _: replace(old, zone=known))
 
 
@@ -145,12 +145,12 @@ async def leave_security(context: Context, subscriber: str, *, left: bool = True
 
 async def allow(context: Context, subscriber: str, name: str, scope: Scope = Scope.SUBTREE) -> Subscriber:
     """Let a name through that the profile or security blocks. Never lifts an order or a mandatory list."""
-    return await _own(context, subscriber, "allow", OwnName(texts.name(name), Action.ALLOW, scope))
+    return await _own(context, subscriber, "allow", OwnName(input_values.name(name), Action.ALLOW, scope))
 
 
 async def deny(context: Context, subscriber: str, name: str, scope: Scope = Scope.SUBTREE) -> Subscriber:
     """Block a name on the line's request (LMTR 191): needs no profile, holds through a pause."""
-    return await _own(context, subscriber, "deny", OwnName(texts.name(name), Action.BLOCK, scope))
+    return await _own(context, subscriber, "deny", OwnName(input_values.name(name), Action.BLOCK, scope))
 
 
 async def _own(context: Context, subscriber: str, action: str, own: OwnName) -> Subscriber:
@@ -170,7 +170,7 @@ async def _own(context: Context, subscriber: str, action: str, own: OwnName) -> 
 
 async def remove(context: Context, subscriber: str, name: str) -> Subscriber:
     """Take a name off the line's own names, whether it was allowed or denied."""
-    gone = texts.name(name)
+    gone = input_values.name(name)
 
     def step(old: LineChoices, _: float) -> LineChoices:
         left = tuple(each for each in old.own_names if each.name != gone)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from filterd.config.settings import UpstreamSettings
-from filterd.dataplane.upstream.model import Server, Tls
+from filterd.dataplane.upstream.forward_types import Server, Tls
 from filterd.dataplane.upstream.streams import tls_context
 
 

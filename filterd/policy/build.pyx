@@ -27,10 +27,10 @@ from filterd.policy.snapshot cimport SLOT_SIZE, SPARE_SLOTS, home_of
 from ipaddress import ip_network
 
 from filterd.model.rule import Action
-from filterd.policy import layout
+from filterd.policy import snapshot_layout
 from filterd.policy.canonical import CanonicalError, parse_line
 
-layout.check_byte_order(sys.byteorder)
+snapshot_layout.check_byte_order(sys.byteorder)
 
 cdef enum:
     KINDS = 6               # scope + 3 * action: the order of the fields of Entry
@@ -302,8 +302,8 @@ cdef class _Sets:
         which = tuple(self.set_of(bits[kind], tuple(ids[kind])) for kind in range(KINDS))
         known = self.entry_ids.get(which)
         if known is None:
-            if len(self.entries) == layout.MAX_ENTRIES:
-                raise BuildError(f"more than {layout.MAX_ENTRIES} different combinations of lists")
+            if len(self.entries) == snapshot_layout.MAX_ENTRIES:
+                raise BuildError(f"more than {snapshot_layout.MAX_ENTRIES} different combinations of lists")
             self.entries.append(struct.pack("<6I", *which))
             known = self.entry_ids[which] = len(self.entries)
         return known
@@ -336,7 +336,7 @@ cdef class Builder:
         if len(key) != KEY_SIZE:
             raise ValueError(f"a fingerprint key has {KEY_SIZE} bytes, not {len(key)}")
         memcpy(self.key, <const uint8_t*>key, KEY_SIZE)
-        self.key_id = layout.key_id(key)
+        self.key_id = snapshot_layout.key_id(key)
 
     def __dealloc__(self):
         free(self.rules)
@@ -477,7 +477,7 @@ cdef class Builder:
         start, body = self.parts(meta, revision, built_at, digest)
         checksum = hashlib.sha256(start)
         checksum.update(body)
-        return [start[:layout.CHECKSUM_AT] + checksum.digest(), body]
+        return [start[:snapshot_layout.CHECKSUM_AT] + checksum.digest(), body]
 
     cdef int merge(self, _Sets sets) except -1:
         """One rule a name, its target the id of the name's entry; the names move together at the front."""
@@ -507,7 +507,7 @@ cdef class Builder:
 
     cdef uint64_t slots_needed(self) except 0:
         """At load 0.80, or as much more room as it takes."""
-        cdef uint64_t slots = max(<uint64_t>layout.MIN_SLOTS, (self.count * 5 + 3) // 4)
+        cdef uint64_t slots = max(<uint64_t>snapshot_layout.MIN_SLOTS, (self.count * 5 + 3) // 4)
         for _raise in range(MAX_RAISES):
             if fits(self.rules, self.count, slots):
                 return slots
@@ -519,25 +519,26 @@ cdef class Builder:
         cdef bytes body
         cdef uint8_t* out
         cdef size_t length
-        end = layout.HEADER_SIZE
+        end, alignment = snapshot_layout.HEADER_SIZE, snapshot_layout.ALIGNMENT
         offsets = [end]
         sections = [None, b"".join(sets.entries), b"".join(sets.sets),
                     struct.pack(f"<{len(sets.mandatory)}I", *sets.mandatory), meta_text]
         for size in ((slots + SPARE_SLOTS) * SLOT_SIZE, *map(len, sections[1:4])):
-            end = (end + size + layout.ALIGNMENT - 1) // layout.ALIGNMENT * layout.ALIGNMENT
+            end = (end + size + alignment - 1) // alignment * alignment
             offsets.append(end)
-        header = layout.Header(
+        header = snapshot_layout.Header(
             revision, built_at, slots, self.count, offsets[0], offsets[1], len(sets.entries), offsets[2],
             len(sets.sets), offsets[3], len(sets.mandatory), offsets[4], len(meta_text), self.key_id, digest,
         )
-        body = PyBytes_FromStringAndSize(NULL, header.file_size - layout.HEADER_SIZE)
+        body = PyBytes_FromStringAndSize(NULL, header.file_size - snapshot_layout.HEADER_SIZE)
         out = <uint8_t*>PyBytes_AS_STRING(body)
         length = len(body)
         with nogil:
             memset(out, 0, length)
             place(self.rules, self.count, slots, out)
         for offset, section in zip(offsets[1:], sections[1:], strict=True):
-            memcpy(out + <size_t>(offset - layout.HEADER_SIZE), <const char*><bytes>section, len(section))
+            memcpy(out + <size_t>(offset - snapshot_layout.HEADER_SIZE), <const char*><bytes>section,
+                   len(section))
         return header.pack(), body
 
 

@@ -13,7 +13,7 @@ from typing import Any
 from filterd.model.mandatory import FIRST_ORDER_ID
 from filterd.model.verdict import Kind
 from filterd.policy.documents import Policies, Use
-from filterd.policy.layout import CLASS_BITS
+from filterd.policy.snapshot_layout import CLASS_BITS
 
 BIT_LOCALHOST = 0
 BIT_RESOLVER_ARPA = 1

@@ -26,7 +26,8 @@ from filterd.policy.snapshot cimport (
 )
 from filterd.wire.codec cimport Name
 
-from filterd.model.rule import Action, BlockingMode, Scope
+from filterd.model.blocking_mode import BlockingMode
+from filterd.model.rule import Action, Scope
 from filterd.model.verdict import Kind, Outcome, Reason, Where
 from filterd.model.verdict import Verdict as VerdictValue
 from filterd.policy import trace as explanation

@@ -32,7 +32,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 
-from filterd.model.rule import Action, BlockingMode, Scope
+from filterd.model.blocking_mode import BlockingMode
+from filterd.model.rule import Action, Scope
 from filterd.model.verdict import Kind, Outcome, Reason, Verdict, Where
 from filterd.policy.inquiry_reference import Inquiry, Notes, ReferenceLine, ReferenceState, boundary_of
 from filterd.policy.published import ACTIVE, CONFIDENTIAL, MODE_SHIFT

@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from enum import Enum, StrEnum
 from ipaddress import IPv4Network, IPv6Network
 
-from filterd.model.rule import BlockingMode, NameRule, Scope
+from filterd.model.blocking_mode import BlockingMode
+from filterd.model.rule import NameRule, Scope
 
 Network = IPv4Network | IPv6Network
 

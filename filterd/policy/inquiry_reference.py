@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from ipaddress import ip_network
 from typing import Protocol
 
-from filterd.model.rule import Action, BlockingMode, Scope
+from filterd.model.blocking_mode import BlockingMode
+from filterd.model.rule import Action, Scope
 from filterd.model.verdict import Kind, Outcome, Reason, Verdict, Where
 from filterd.policy.classes import Classes
 from filterd.policy.resolve import ResolvedPolicy

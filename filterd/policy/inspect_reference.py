@@ -32,9 +32,9 @@ from filterd.policy.inquiry_reference import (
     policy_in_effect,
 )
 from filterd.policy.trace import Decision, StageTrace
-from filterd.wire.answers_reference import read_service
 from filterd.wire.codec_reference import RecordSpan, Refused, need, read_name, walk
 from filterd.wire.status import Status
+from filterd.wire.upstream_answers_reference import read_service
 
 _CLASS_IN = 1
 _AUTHORITY = 2

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from filterd.model.rule import BlockingMode
+from filterd.model.blocking_mode import BlockingMode
 from filterd.model.verdict import Kind
 from filterd.policy.classes import Classes
 from filterd.policy.documents import Profile, Slot

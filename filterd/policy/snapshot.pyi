@@ -24,8 +24,8 @@ class Snapshot:
     def open(path: str | PathLike[str], key: bytes) -> Snapshot:
         """Read, verify and seal the snapshot at ``path``.
 
-        Raises the :class:`~filterd.policy.layout.SnapshotError` that says what is wrong with it, OSError
-        when it cannot be read, and ValueError for a key that is not 16 bytes long.
+        Raises the :class:`~filterd.policy.snapshot_layout.SnapshotError` that says what is wrong with it,
+        OSError when it cannot be read, and ValueError for a key that is not 16 bytes long.
         """
 
     @staticmethod

@@ -28,9 +28,9 @@ from filterd.policy.fingerprint cimport (
 )
 from filterd.wire.codec cimport Name
 
-from filterd.policy import layout
+from filterd.policy import snapshot_layout
 
-layout.check_byte_order(sys.byteorder)
+snapshot_layout.check_byte_order(sys.byteorder)
 
 cdef enum:
     EXACT = 0               # model.rule.Scope
@@ -406,7 +406,7 @@ cdef void place_lengths(list lengths, uint8_t* out, uint8_t* count):
 
 cdef int attach(Table* table, const uint8_t* start, object header, object meta) except -1:
     """Point ``table`` into the file's bytes at ``start``; check its sets. SnapshotDamagedError."""
-    four, six = layout.read_prefixes(meta)
+    four, six = snapshot_layout.read_prefixes(meta)
     place_lengths(four, table.prefixes4, &table.n4)
     place_lengths(six, table.prefixes6, &table.n6)
     table.slots = start + <size_t>header.table_offset
@@ -422,7 +422,7 @@ cdef int attach(Table* table, const uint8_t* start, object header, object meta) 
 
 cdef int require_sound(Fault fault) except -1:
     if fault != SOUND:
-        raise layout.SnapshotDamagedError(f"the snapshot is damaged: {FAULTS[fault]}")
+        raise snapshot_layout.SnapshotDamagedError(f"the snapshot is damaged: {FAULTS[fault]}")
     return 0
 
 
@@ -485,8 +485,8 @@ cdef class Snapshot:
         """From here on nobody can write to it; point into it."""
         if mprotect(self.memory, self.size, PROT_READ) != 0:
             raise OSError("the snapshot's memory cannot be sealed")
-        layout.check_key(header, key)
-        self.meta = layout.read_meta((<const char*>self.memory)[header.meta_offset:self.size])
+        snapshot_layout.check_key(header, key)
+        self.meta = snapshot_layout.read_meta((<const char*>self.memory)[header.meta_offset:self.size])
         attach(&self.table, self.memory, header, self.meta)
         self.digest = header.digest.hex()
         self.built_at_revision = header.built_at_revision
@@ -512,14 +512,14 @@ cdef class Opening:
         if len(key) != KEY_SIZE:
             raise ValueError(f"a fingerprint key has {KEY_SIZE} bytes, not {len(key)}")
         self.file, self.key = file, key
-        start = file.read(layout.HEADER_SIZE)
-        self.header = layout.read_header(start, size)
+        start = file.read(snapshot_layout.HEADER_SIZE)
+        self.header = snapshot_layout.read_header(start, size)
         self.snapshot = Snapshot.__new__(Snapshot)
         self.snapshot.allocate(size)
         memcpy(self.snapshot.memory, PyBytes_AS_STRING(start), len(start))
         self.at = len(start)
         # The checksum field itself counts as zero.
-        self.hash = hashlib.sha256(start[:layout.CHECKSUM_AT] + bytes(layout.CHECKSUM_SIZE))
+        self.hash = hashlib.sha256(start[:snapshot_layout.CHECKSUM_AT] + bytes(snapshot_layout.CHECKSUM_SIZE))
         memset(&self.walk, 0, sizeof(SlotWalk))
 
     def step(self):
@@ -537,12 +537,14 @@ cdef class Opening:
         view = PyMemoryView_FromMemory(<char*>self.snapshot.memory + self.at, most, PyBUF_WRITE)
         got = self.file.readinto(view)
         if not got:
-            raise layout.SnapshotTruncatedError(f"the snapshot is truncated: it ends after {self.at} bytes")
+            raise snapshot_layout.SnapshotTruncatedError(
+                f"the snapshot is truncated: it ends after {self.at} bytes"
+            )
         self.hash.update(view[:got])
         view.release()
         self.at += <size_t>got
         if self.at == self.snapshot.size:
-            layout.check_checksum(self.header, self.hash.digest())
+            snapshot_layout.check_checksum(self.header, self.hash.digest())
             self.snapshot.seal(self.header, self.key)
         return 0
 
@@ -561,10 +563,10 @@ cdef class Overlay:
             builder.add_fingerprint(value, target, scope, action)
         builder.use_prefixes(prefixes4, prefixes6)
         start, body = builder.parts({}, 0, 0, bytes(32))
-        header = layout.read_header(start, len(start) + len(body))
+        header = snapshot_layout.read_header(start, len(start) + len(body))
         self.image = body
-        meta = layout.read_meta(body[header.meta_offset - layout.HEADER_SIZE:])
-        file_start = <const uint8_t*>PyBytes_AS_STRING(body) - <size_t>layout.HEADER_SIZE
+        meta = snapshot_layout.read_meta(body[header.meta_offset - snapshot_layout.HEADER_SIZE:])
+        file_start = <const uint8_t*>PyBytes_AS_STRING(body) - <size_t>snapshot_layout.HEADER_SIZE
         attach(&self.table, file_start, header, meta)
         memset(&walk, 0, sizeof(SlotWalk))
         while not walk_slots(&self.table, &walk, header.used):

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from filterd.model.rule import Action, Scope
-from filterd.policy import layout
+from filterd.policy import snapshot_layout
 from filterd.policy.fingerprint_reference import prefix_fingerprint, suffix_fingerprints
 from filterd.policy.inquiry_reference import Membership
 
@@ -101,12 +101,12 @@ class SnapshotTable:
 
     def __init__(self, content: bytes, key: bytes) -> None:
         """Raises the SnapshotError that says what is wrong with the file."""
-        header = layout.read_header(content[: layout.HEADER_SIZE], len(content))
-        layout.check_checksum(header, hashlib.sha256(_without_checksum(content)).digest())
-        layout.check_key(header, key)
+        header = snapshot_layout.read_header(content[: snapshot_layout.HEADER_SIZE], len(content))
+        snapshot_layout.check_checksum(header, hashlib.sha256(_without_checksum(content)).digest())
+        snapshot_layout.check_key(header, key)
         self.header = header
-        self.meta: dict[str, Any] = layout.read_meta(content[header.meta_offset :])
-        four, six = layout.read_prefixes(self.meta)
+        self.meta: dict[str, Any] = snapshot_layout.read_meta(content[header.meta_offset :])
+        four, six = snapshot_layout.read_prefixes(self.meta)
         self.lengths: Mapping[int, Sequence[int]] = {4: four, 6: six}
         self._sets = _read_sets(content, header)
         self._entries = _read_entries(content, header, len(self._sets))
@@ -116,7 +116,7 @@ class SnapshotTable:
         """The node under a fingerprint: forward from its home until found or past where it would stand."""
         high, low = struct.unpack("<QQ", fingerprint)
         home = high * self.header.slots >> 64
-        for distance in range(layout.SPARE_SLOTS):
+        for distance in range(snapshot_layout.SPARE_SLOTS):
             slot = self.slots.get(home + distance)
             if slot is None or slot[2] < distance:
                 return None
@@ -132,25 +132,25 @@ class SnapshotTable:
 
 def _without_checksum(content: bytes) -> bytes:
     """The file with its checksum field zero."""
-    end = layout.CHECKSUM_AT + layout.CHECKSUM_SIZE
-    return content[: layout.CHECKSUM_AT] + bytes(layout.CHECKSUM_SIZE) + content[end:]
+    end = snapshot_layout.CHECKSUM_AT + snapshot_layout.CHECKSUM_SIZE
+    return content[: snapshot_layout.CHECKSUM_AT] + bytes(snapshot_layout.CHECKSUM_SIZE) + content[end:]
 
 
-def _damaged(what: str) -> layout.SnapshotDamagedError:
-    return layout.SnapshotDamagedError(f"the snapshot is damaged: {what}")
+def _damaged(what: str) -> snapshot_layout.SnapshotDamagedError:
+    return snapshot_layout.SnapshotDamagedError(f"the snapshot is damaged: {what}")
 
 
-def _read_sets(content: bytes, header: layout.Header) -> list[Members]:
+def _read_sets(content: bytes, header: snapshot_layout.Header) -> list[Members]:
     ids = struct.unpack_from(f"<{header.mandatory_count}I", content, header.mandatory_offset)
     sets = []
     for i in range(header.sets_count):
-        at = header.sets_offset + i * layout.SET_SIZE
+        at = header.sets_offset + i * snapshot_layout.SET_SIZE
         bits = int.from_bytes(content[at : at + 64], "little")
         first, count = struct.unpack_from("<II", content, at + 64)
         if first + count > len(ids):
             what = "a set names mandatory ids that do not exist"
             raise _damaged(what)
-        members = frozenset(bit for bit in range(layout.CLASS_BITS) if bits >> bit & 1)
+        members = frozenset(bit for bit in range(snapshot_layout.CLASS_BITS) if bits >> bit & 1)
         sets.append(Members(members, ids[first : first + count]))
     if not sets or sets[0] != _EMPTY:
         what = "set 0 is not empty"
@@ -158,8 +158,8 @@ def _read_sets(content: bytes, header: layout.Header) -> list[Members]:
     return sets
 
 
-def _read_entries(content: bytes, header: layout.Header, sets: int) -> list[tuple[int, ...]]:
-    end = header.entries_offset + header.entries_count * layout.ENTRY_SIZE
+def _read_entries(content: bytes, header: snapshot_layout.Header, sets: int) -> list[tuple[int, ...]]:
+    end = header.entries_offset + header.entries_count * snapshot_layout.ENTRY_SIZE
     entries = list(struct.iter_unpack("<6I", content[header.entries_offset : end]))
     if any(which >= sets for entry in entries for which in entry):
         what = "an entry names a set that does not exist"
@@ -167,12 +167,12 @@ def _read_entries(content: bytes, header: layout.Header, sets: int) -> list[tupl
     return entries
 
 
-def _read_slots(content: bytes, header: layout.Header) -> dict[int, tuple[int, int, int]]:
+def _read_slots(content: bytes, header: snapshot_layout.Header) -> dict[int, tuple[int, int, int]]:
     """The full slots: place -> (low half of the fingerprint, entry id, distance from home)."""
     slots: dict[int, tuple[int, int, int]] = {}
     last_home = 0
-    total = header.slots + layout.SPARE_SLOTS
-    table = content[header.table_offset : header.table_offset + total * layout.SLOT_SIZE]
+    total = header.slots + snapshot_layout.SPARE_SLOTS
+    table = content[header.table_offset : header.table_offset + total * snapshot_layout.SLOT_SIZE]
     for place, (low, word) in enumerate(struct.iter_unpack("<QI", table)):
         if word == 0:
             continue

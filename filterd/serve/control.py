@@ -18,7 +18,7 @@ from filterd.model.records import NodeReport
 from filterd.operations import audit, feeds, nodes, orders, snapshots, subscribers
 from filterd.operations.context import Context, OperationError, open_context
 from filterd.operations.migrate import migrate, require_kept
-from filterd.policy import layout
+from filterd.policy import snapshot_layout
 from filterd.serve.maintenance import Maintenance
 from filterd.serve.node_reports import SOCKET, NodeReportListener
 from filterd.serve.process import CANNOT_START, forbid_dumps, lock_state_dir, run_role
@@ -91,7 +91,7 @@ class Control:
             log.get().warning("a node's report was not kept", node=report.name, reason=str(error))
 
     def _missing(self) -> list[str]:
-        directory = self._context.settings.state_dir / layout.DIRECTORY
+        directory = self._context.settings.state_dir / snapshot_layout.DIRECTORY
         path = snapshots.current_file(directory)
         return [] if path is not None and path.exists() else ["no policy snapshot"]
 

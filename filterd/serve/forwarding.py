@@ -12,9 +12,9 @@ from dataclasses import replace
 from typing import Protocol
 
 from filterd.config.settings import UpstreamSettings
+from filterd.dataplane.upstream.forward_types import Question, UpstreamAnswer, UpstreamFailure
 from filterd.dataplane.upstream.forwarder import Forwarder, UpstreamStatus
 from filterd.dataplane.upstream.health_sharing import TURN, HealthSharing, RoutePublisher
-from filterd.dataplane.upstream.model import Question, UpstreamAnswer, UpstreamFailure
 from filterd.dataplane.upstream.peer import Reading, unwatched
 from filterd.operations.upstreams import server_of
 from filterd.telemetry import log

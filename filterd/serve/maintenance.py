@@ -18,10 +18,10 @@ from filterd.model.changelog import MANDATORY
 from filterd.operations import feeds, snapshots
 from filterd.operations.context import Context, OperationError
 from filterd.operations.policies import policies
-from filterd.policy import layout
+from filterd.policy import snapshot_layout
 from filterd.policy.documents import Feed, Policies
+from filterd.store import change_log as log_rows
 from filterd.store import feeds as feed_rows
-from filterd.store import log as log_rows
 from filterd.store.errors import StoreError
 from filterd.telemetry import log
 
@@ -129,7 +129,7 @@ class Maintenance:
     async def _is_due(self, wanted: str) -> bool:
         if self._failed_lately("compile", wanted):
             return False
-        directory = self.context.settings.state_dir / layout.DIRECTORY
+        directory = self.context.settings.state_dir / snapshot_layout.DIRECTORY
         path = snapshots.current_file(directory)
         if path is None or _read(self._marker) != wanted or not await self._is_sound(path):
             return True
@@ -179,7 +179,7 @@ class Maintenance:
     @property
     def _marker(self) -> Path:
         """The file that keeps the digest of the current snapshot's input."""
-        return self.context.settings.state_dir / layout.DIRECTORY / ".made_of"
+        return self.context.settings.state_dir / snapshot_layout.DIRECTORY / ".made_of"
 
     def _failed_lately(self, step: str, tried_with: str) -> bool:
         """Return whether the step failed with the same input a moment ago."""

@@ -23,7 +23,7 @@ from filterd.dataplane.listeners import commands
 from filterd.dataplane.listeners.fast_threads import FastPath
 from filterd.dataplane.listeners.selfcheck import SelfCheck
 from filterd.dataplane.nodestate.node import Node
-from filterd.dataplane.nodestate.values import Published
+from filterd.dataplane.nodestate.node_types import Published
 from filterd.dataplane.packet.answer_counts import AnswerCounts
 from filterd.dataplane.packet.crashboard import CrashBoard
 from filterd.dataplane.packet.plane import Plane

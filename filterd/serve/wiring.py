@@ -8,9 +8,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from filterd.config.domain import IPNetwork
 from filterd.config.settings import ParentalFail, Settings
-from filterd.dataplane.nodestate.values import NodePaths
+from filterd.config.value_types import IPNetwork
+from filterd.dataplane.nodestate.node_types import NodePaths
 from filterd.dataplane.tables.addresses import Prefixes
 from filterd.disk.keys import FINGERPRINT_KEY
 from filterd.policy.published import StateSettings

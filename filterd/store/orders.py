@@ -9,8 +9,9 @@ from typing import Any
 from sqlalchemy import func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from filterd.model.blocking_mode import BlockingMode
 from filterd.model.order import Demand, Order, OrderState
-from filterd.model.rule import BlockingMode, Scope
+from filterd.model.rule import Scope
 from filterd.store.tables import order_address, order_approval, order_name, orders
 
 

@@ -3,12 +3,12 @@
 
 The native functions are described in ``codec.pxd``; below them stands the thin Python face. The readable
 references are :mod:`filterd.wire.codec_reference` (names, records), :mod:`filterd.wire.queries_reference`
-and :mod:`filterd.wire.answers_reference`, and the two are kept equal by tests.
+and :mod:`filterd.wire.upstream_answers_reference`, and the two are kept equal by tests.
 """
 
 from libc.string cimport memcpy, memset
 
-from filterd.wire.layout cimport data_layout
+from filterd.wire.record_layout cimport data_layout
 from filterd.wire.query_options cimport read_options
 from filterd.wire.utf8 cimport text_length
 

@@ -1,6 +1,6 @@
 """The readable reference of the native codec: the same functions, statuses and values, in plain Python.
 
-Here are names and records; :mod:`filterd.wire.answers_reference` has record data and answers, and
+Here are names and records; :mod:`filterd.wire.upstream_answers_reference` has record data and answers, and
 :mod:`filterd.wire.queries_reference` queries.
 Nothing on the query path calls it; tests hold the two equal. Inside, a refusal is the exception
 :class:`Refused`; to callers it becomes the status that it carries.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from filterd.wire.answers_reference import TSIG, check_data
 from filterd.wire.codec_reference import (
     HEADER_SIZE,
     OPT,
@@ -19,6 +18,7 @@ from filterd.wire.codec_reference import (
     walk,
 )
 from filterd.wire.status import Status
+from filterd.wire.upstream_answers_reference import TSIG, check_data
 
 TC = 0x0200
 NOTIFY = 4

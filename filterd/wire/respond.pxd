@@ -18,7 +18,7 @@ cdef enum:
     UDP_SIZE = 1232              # what we announce and never exceed over UDP (DNS flag day 2020)
     MAX_MESSAGE = 65535
 
-cdef enum Mode:                  # filterd.model.rule.BlockingMode
+cdef enum Mode:                  # filterd.model.blocking_mode.BlockingMode
     MODE_NXDOMAIN = 0
     MODE_NODATA = 1
     MODE_NULL = 2

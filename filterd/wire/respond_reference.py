@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import Unpack
 
-from filterd.wire.answers_reference import copy_record
+from filterd.wire.answer_frame_reference import CD, RD, SERVFAIL, Body, Query, finish
 from filterd.wire.codec_reference import (
     HEADER_SIZE,
     OPT,
@@ -22,10 +22,10 @@ from filterd.wire.codec_reference import (
     u16,
     walk,
 )
-from filterd.wire.frame_reference import CD, RD, SERVFAIL, Body, Query, finish
 from filterd.wire.options import AnswerOptions
 from filterd.wire.queries_reference import read
 from filterd.wire.status import Status
+from filterd.wire.upstream_answers_reference import copy_record
 
 NOERROR, FORMERR, NXDOMAIN, NOTIMP = 0, 1, 3, 4
 A, CNAME, SOA, TXT, AAAA = 1, 5, 6, 16, 28

@@ -13,7 +13,7 @@ from filterd.wire.codec cimport (
     Name, Record, Walk,
     copy_record, get16, put16, read_name, walk_next, walk_start,
 )
-from filterd.wire.layout cimport data_layout
+from filterd.wire.record_layout cimport data_layout
 
 from filterd.wire.status import Status as PyStatus
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from filterd.wire.answers_reference import MAX_MESSAGE, copy_record, layout
 from filterd.wire.codec_reference import (
     HEADER_SIZE,
     RecordSpan,
@@ -22,6 +21,7 @@ from filterd.wire.codec_reference import (
     walk,
 )
 from filterd.wire.status import Status
+from filterd.wire.upstream_answers_reference import MAX_MESSAGE, copy_record, layout
 
 A, NS, CNAME, SOA, MX, AFSDB, RT, AAAA, SRV, NAPTR, KX = 1, 2, 5, 6, 15, 18, 21, 28, 33, 35, 36
 DNAME, DS, RRSIG, NSEC, NSEC3, SVCB, HTTPS, ANY = 39, 43, 46, 47, 50, 64, 65, 255

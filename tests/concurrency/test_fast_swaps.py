@@ -18,8 +18,8 @@ from filterd.dataplane.tables.addresses import Addresses, Prefixes
 from filterd.dataplane.tables.epoch import collect
 from filterd.dataplane.tables.lines import Lines
 from filterd.dataplane.upstream.thread_route import ThreadHop
+from filterd.model.blocking_mode import BlockingMode
 from filterd.model.mandatory import Mandate
-from filterd.model.rule import BlockingMode
 from filterd.model.verdict import Kind
 from filterd.policy.classes import FIXED, Classes, ListClass
 from filterd.policy.decide import LineHandle

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from filterd.audit.chain import prove
 from filterd.model.changelog import CHANGES_SQL, HEAD_SQL, PARENTAL
-from filterd.store import log
+from filterd.store import change_log
 from filterd.store.store import Store
 
 PROCESSES = 4
@@ -89,9 +89,9 @@ async def test_four_processes_make_one_chain(tmp_path: Path) -> None:
         raise poller.trouble
     store = await Store.open(url)
     async with store.read() as connection:
-        end = await log.chain_end(connection)
-    proof = await prove(log.all_entries(store.read, end[0]), end)
-    subjects = [entry.entry.subject async for entry in log.all_entries(store.read, end[0])]
+        end = await change_log.chain_end(connection)
+    proof = await prove(change_log.all_entries(store.read, end[0]), end)
+    subjects = [entry.entry.subject async for entry in change_log.all_entries(store.read, end[0])]
     await store.close()
 
     assert proof.holds

@@ -10,7 +10,8 @@ from pathlib import Path
 import yaml
 
 from filterd.config.load import load
-from filterd.model.rule import BlockingMode, Scope
+from filterd.model.blocking_mode import BlockingMode
+from filterd.model.rule import Scope
 from filterd.model.subscriber import RequestEvidence
 from filterd.operations import feeds, orders, snapshots, subscribers
 from filterd.operations.context import Context, open_context

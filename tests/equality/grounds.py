@@ -7,8 +7,9 @@ from dataclasses import dataclass, replace
 from functools import cache
 from random import Random
 
+from filterd.model.blocking_mode import BlockingMode
 from filterd.model.mandatory import FIRST_ORDER_ID, Mandate
-from filterd.model.rule import Action, BlockingMode, Scope
+from filterd.model.rule import Action, Scope
 from filterd.policy.classes import (
     BIT_LOCALHOST,
     BIT_PROTECTED,

@@ -9,7 +9,7 @@ import socket
 from struct import pack, unpack_from
 from typing import Any
 
-from filterd.dataplane.upstream.model import Question
+from filterd.dataplane.upstream.forward_types import Question
 from filterd.dataplane.upstream.thread_route import ThreadHop
 from tests.equality.script import OPT, SERVFAIL, Script, ScriptedReply
 

@@ -30,7 +30,7 @@ from filterd.dataplane.fast.thread import FastThread
 from filterd.dataplane.packet.plane import Plane
 from filterd.dataplane.tables.addresses import Addresses, Prefixes
 from filterd.dataplane.tables.lines import Lines
-from filterd.dataplane.upstream.model import Question
+from filterd.dataplane.upstream.forward_types import Question
 from filterd.dataplane.upstream.thread_route import ThreadHop
 from filterd.model.verdict import Kind
 from filterd.policy.classes import FIRST_FREE_BIT, FIXED, Classes, ListClass

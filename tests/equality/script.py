@@ -9,7 +9,7 @@ from enum import Enum
 from random import Random
 from struct import pack
 
-from filterd.dataplane.upstream.model import Question
+from filterd.dataplane.upstream.forward_types import Question
 from filterd.wire.names import name_from_text
 from tests.fuzz.packets import mutate
 from tests.worlds.dns_answers import AAAA, CNAME, DNAME, HTTPS, SVCB, A

@@ -30,7 +30,7 @@ from filterd.dataplane.tables.addresses import Addresses, Prefixes
 from filterd.dataplane.tables.addresses_reference import ReferenceAddresses
 from filterd.dataplane.tables.lines import Lines
 from filterd.dataplane.tables.ratelimit import RateLimiter, RateRules
-from filterd.dataplane.upstream.model import Question
+from filterd.dataplane.upstream.forward_types import Question
 from filterd.policy.decide import PublishedState
 from filterd.policy.inquiry_reference import ReferenceLine, ReferenceState
 from tests.equality.loopback import Loopback

@@ -11,11 +11,11 @@ import random
 
 import pytest
 
-from filterd.policy import layout
+from filterd.policy import snapshot_layout
 from filterd.policy.build import MANDATORY_TARGET, Builder
 from filterd.policy.canonical import wire_of
-from filterd.policy.layout import SnapshotError
 from filterd.policy.snapshot import Snapshot, match_packed, match_wire
+from filterd.policy.snapshot_layout import SnapshotError
 from filterd.policy.snapshot_reference import SnapshotTable, match_name
 
 KEY = bytes(range(16))
@@ -41,17 +41,17 @@ def mutated(content: bytes, rng: random.Random, places: list[int]) -> bytes:
     for _ in range(rng.choice([1, 1, 1, 2, 5])):
         at = rng.choice(places) if rng.random() < 0.9 else rng.randrange(len(changed))
         changed[at] = rng.choice([0, 1, 0x7F, 0x80, 0xFF, changed[at] ^ 1 << rng.randrange(8)])
-    end = layout.CHECKSUM_AT + layout.CHECKSUM_SIZE
-    changed[layout.CHECKSUM_AT : end] = bytes(layout.CHECKSUM_SIZE)
-    changed[layout.CHECKSUM_AT : end] = hashlib.sha256(changed).digest()
+    end = snapshot_layout.CHECKSUM_AT + snapshot_layout.CHECKSUM_SIZE
+    changed[snapshot_layout.CHECKSUM_AT : end] = bytes(snapshot_layout.CHECKSUM_SIZE)
+    changed[snapshot_layout.CHECKSUM_AT : end] = hashlib.sha256(changed).digest()
     return bytes(changed)
 
 
 def test_mutated_files() -> None:
     content = small_file()
-    header = layout.read_header(content[: layout.HEADER_SIZE], len(content))
+    header = snapshot_layout.read_header(content[: snapshot_layout.HEADER_SIZE], len(content))
     places = [
-        *range(8, layout.CHECKSUM_AT),
+        *range(8, snapshot_layout.CHECKSUM_AT),
         *(at for at in range(header.table_offset, header.entries_offset) if content[at]),
         *range(header.entries_offset, len(content)),
     ]
@@ -81,7 +81,7 @@ def search(snapshot: Snapshot) -> None:
 
 def test_both_twins_refuse_the_same_files() -> None:
     content = small_file()
-    header = layout.read_header(content[: layout.HEADER_SIZE], len(content))
+    header = snapshot_layout.read_header(content[: snapshot_layout.HEADER_SIZE], len(content))
     places = [*range(header.entries_offset, header.meta_offset)]
     places += [at for at in range(header.table_offset, header.entries_offset) if content[at]]
     rng = random.Random(7)

@@ -10,8 +10,9 @@ from filterd.dataplane.packet.plane import Plane
 from filterd.dataplane.tables.addresses import Addresses, Prefixes
 from filterd.dataplane.tables.lines import Lines
 from filterd.dataplane.tables.ratelimit import RateLimiter, RateRules
+from filterd.model.blocking_mode import BlockingMode
 from filterd.model.mandatory import Mandate
-from filterd.model.rule import Action, BlockingMode, Scope
+from filterd.model.rule import Action, Scope
 from filterd.model.verdict import Kind
 from filterd.policy.classes import (
     BIT_ALWAYS_ALLOWED,

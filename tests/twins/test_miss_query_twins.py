@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from filterd.dataplane.fast import miss_query
+from filterd.dataplane.upstream.forward_types import Question
 from filterd.dataplane.upstream.message import Check, QueryForm, Sent, check, write_query
-from filterd.dataplane.upstream.model import Question
 
 
 def _question(seed: int) -> Question:

@@ -16,6 +16,7 @@ from filterd.dataplane.fast.punts import PuntReason
 from filterd.dataplane.packet.plane import Pending, Plane
 from filterd.dataplane.tables.addresses import Addresses, Prefixes
 from filterd.dataplane.tables.lines import Lines
+from filterd.dataplane.upstream.forward_types import Server
 from filterd.dataplane.upstream.message import (
     Check,
     Sent,
@@ -25,7 +26,6 @@ from filterd.dataplane.upstream.message import (
     refuses_edns,
     speaks_edns,
 )
-from filterd.dataplane.upstream.model import Server
 from filterd.dataplane.upstream.thread_route import RouteReport
 from filterd.policy.decide import LineHandle
 from filterd.wire.names import name_from_text

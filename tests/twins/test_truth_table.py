@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from filterd.model.rule import BlockingMode
+from filterd.model.blocking_mode import BlockingMode
 from filterd.model.verdict import Kind, Outcome, Reason, Where
 from filterd.policy.decide import PublishedState, decide_name
 from filterd.policy.inspect import inspect_message

@@ -19,7 +19,7 @@ import dns.rcode
 from filterd.dataplane.cache.cache import ResponseCache
 from filterd.dataplane.fast.routes import Routes
 from filterd.dataplane.fast.thread import FastThread, Punted
-from filterd.dataplane.listeners.binding import bind_udp
+from filterd.dataplane.listeners.socket_binding import bind_udp
 from filterd.dataplane.packet.plane import Plane
 from filterd.dataplane.tables.addresses import Addresses, Prefixes
 from filterd.dataplane.tables.lines import Lines

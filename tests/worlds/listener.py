@@ -14,9 +14,9 @@ import dns.message
 
 from filterd.dataplane.cache.cache import ResponseCache
 from filterd.dataplane.fast.routes import Routes
-from filterd.dataplane.listeners.binding import bind_tcp
 from filterd.dataplane.listeners.connection_table import ConnectionEnding, ConnectionLimits, ConnectionTable
 from filterd.dataplane.listeners.fast_threads import FastPath
+from filterd.dataplane.listeners.socket_binding import bind_tcp
 from filterd.dataplane.listeners.tcp import TcpListener, TcpService
 from filterd.dataplane.listeners.udp import UdpListener
 from filterd.dataplane.packet.answer_counts import AnswerCounts

@@ -11,7 +11,7 @@ from sqlalchemy import create_engine
 
 from filterd.model.changelog import Change, encode
 from filterd.model.rule import Action, Scope
-from filterd.policy import layout
+from filterd.policy import snapshot_layout
 from filterd.policy.build import Builder
 from filterd.policy.classes import Classes
 from filterd.policy.fingerprint import fingerprint_name
@@ -91,8 +91,8 @@ def put_snapshot(
     data = spoil(b"".join(builder.finish(meta, revision, 1_800_000_000, revision.to_bytes(32, "big"))))
     snapshot_files = state_dir / "snapshots"
     snapshot_files.mkdir(exist_ok=True)
-    name = layout.file_name(revision, f"{revision:012x}")
+    name = snapshot_layout.file_name(revision, f"{revision:012x}")
     (snapshot_files / name).write_bytes(data)
-    (snapshot_files / ".draft").write_bytes(layout.pointer_to(name))
-    (snapshot_files / ".draft").rename(snapshot_files / layout.CURRENT)
+    (snapshot_files / ".draft").write_bytes(snapshot_layout.pointer_to(name))
+    (snapshot_files / ".draft").rename(snapshot_files / snapshot_layout.CURRENT)
     return name

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from filterd.dataplane.nodestate.node import Node
-from filterd.dataplane.nodestate.values import NodePaths, Published
+from filterd.dataplane.nodestate.node_types import NodePaths, Published
 from filterd.model.changelog import LineChange, OrderChange
 from filterd.model.line import LineChoices
 from filterd.model.mandatory import FIRST_ORDER_ID

@@ -6,8 +6,9 @@ from random import Random
 
 from hypothesis import strategies as st
 
+from filterd.model.blocking_mode import BlockingMode
 from filterd.model.mandatory import FIRST_ORDER_ID, Mandate
-from filterd.model.rule import Action, BlockingMode, Scope
+from filterd.model.rule import Action, Scope
 from filterd.model.verdict import Kind
 from filterd.policy.classes import FIRST_FREE_BIT, FIXED, Classes, ListClass
 from filterd.policy.resolve import ResolvedPolicy

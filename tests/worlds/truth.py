@@ -7,8 +7,9 @@ from dataclasses import dataclass, replace
 from ipaddress import IPv4Address, IPv6Address
 from itertools import product
 
+from filterd.model.blocking_mode import BlockingMode
 from filterd.model.mandatory import FIRST_ORDER_ID, Mandate
-from filterd.model.rule import Action, BlockingMode, Scope
+from filterd.model.rule import Action, Scope
 from filterd.model.verdict import Kind, Where
 from filterd.policy.classes import BIT_ALWAYS_ALLOWED, BIT_PROTECTED, FIXED, Classes, ListClass
 from filterd.policy.decide import LineHandle

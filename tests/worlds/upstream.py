@@ -12,8 +12,8 @@ import dns.message
 import dns.rcode
 import dns.rrset
 
+from filterd.dataplane.upstream.forward_types import ForwardOutcome, Question, Server
 from filterd.dataplane.upstream.forwarder import Forwarder
-from filterd.dataplane.upstream.model import ForwardOutcome, Question, Server
 from filterd.dataplane.upstream.network import Accept
 from filterd.dataplane.upstream.race import RaceLimits
 from filterd.wire.names import name_from_text

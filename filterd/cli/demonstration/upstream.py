@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Self, cast
 
 from filterd.cli.demonstration.zone import Zone
-from filterd.config.domain import Endpoint
+from filterd.config.value_types import Endpoint
 from filterd.wire import codec, respond
 from filterd.wire.status import Status
 

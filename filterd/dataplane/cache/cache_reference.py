@@ -12,9 +12,9 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import NamedTuple
 
-from filterd.wire.answers_reference import NOERROR, NXDOMAIN, answer_lifetime
 from filterd.wire.codec_reference import OPT, QR, Refused, need, read_name, u16, walk
 from filterd.wire.status import Status
+from filterd.wire.upstream_answers_reference import NOERROR, NXDOMAIN, answer_lifetime
 
 POSITIVE_TTL_CAP = 86_400
 NEGATIVE_TTL_CAP = 3600

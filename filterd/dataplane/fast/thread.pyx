@@ -250,7 +250,7 @@ cdef void serve_group(Fast* fast, int first, int end) noexcept nogil:
 # ---- one datagram ----
 
 cdef int open_datagram(Fast* fast, int i, Exchange* x) noexcept nogil:
-    """Stage 0, then the stages that need no verdict; see pipeline.py."""
+    """Unwrap, then the stages that need no verdict; see pipeline.py."""
     cdef Turn* turn = &fast.turn
     cdef const uint8_t* packet = datagram_packet(&turn.datagrams, i)
     cdef size_t length = datagram_length(&turn.datagrams, i)

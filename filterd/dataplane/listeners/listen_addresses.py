@@ -12,7 +12,8 @@ import asyncio
 from ipaddress import IPv4Address, IPv6Address
 from typing import NamedTuple, Protocol
 
-from filterd.dataplane.listeners.binding import (
+from filterd.dataplane.listeners.fast_threads import FastPath
+from filterd.dataplane.listeners.socket_binding import (
     AbsentAddressError,
     Address,
     bind_tcp,
@@ -20,7 +21,6 @@ from filterd.dataplane.listeners.binding import (
     is_present,
     written,
 )
-from filterd.dataplane.listeners.fast_threads import FastPath
 from filterd.dataplane.listeners.tcp import TcpListener, TcpService
 from filterd.dataplane.listeners.udp import UdpListener
 from filterd.dataplane.packet.unwrap import Unwrap

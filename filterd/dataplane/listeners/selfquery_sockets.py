@@ -14,9 +14,9 @@ from collections.abc import Callable, Collection, Sequence
 from typing import Final
 
 from filterd.dataplane.fast.selfquery import WHO_TCP, SelfQueries
-from filterd.dataplane.listeners.binding import socket_address
 from filterd.dataplane.listeners.listen_addresses import SelfQueryTarget
 from filterd.dataplane.listeners.self_connections import Peer, SelfConnections, peer_of
+from filterd.dataplane.listeners.socket_binding import socket_address
 from filterd.dataplane.packet.unwrap import client_bytes
 from filterd.wire.proxy import SIGNATURE
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from filterd.dataplane.listeners.binding import Address, bind_udp, lost_by
 from filterd.dataplane.listeners.fast_threads import FastPath, ListenSockets
+from filterd.dataplane.listeners.socket_binding import Address, bind_udp, lost_by
 
 
 class UdpListener:

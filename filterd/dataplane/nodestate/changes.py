@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
-from filterd.model import changelog, fullstate
+from filterd.model import changelog, full_state
 from filterd.model.changelog import BindingChange, Change, ChangeError, LineChange, OrderChange
 
 BUSY_SECONDS = 1.0
@@ -114,17 +114,17 @@ class ChangeLog:
     def all_orders(self) -> tuple[int, list[OrderChange]]:
         """The revision of the store, and every order ever in force by then."""
         with self._transaction() as connection:
-            return _head(connection).revision, list(fullstate.mandatory_state(connection.execute))
+            return _head(connection).revision, list(full_state.mandatory_state(connection.execute))
 
     def lines(self, after: int) -> tuple[Head, list[LineChange]]:
         """The head of the store, and the next lines above the number ``after``, at most :data:`BATCH`."""
         with self._transaction() as connection:
-            return _head(connection), fullstate.lines_page(connection.execute, after, BATCH)
+            return _head(connection), full_state.lines_page(connection.execute, after, BATCH)
 
     def bindings(self, after: str) -> tuple[Head, list[BindingChange]]:
         """The same for the bindings behind the prefix ``after``."""
         with self._transaction() as connection:
-            return _head(connection), fullstate.bindings_page(connection.execute, after, BATCH)
+            return _head(connection), full_state.bindings_page(connection.execute, after, BATCH)
 
     def _present(self) -> tuple[int, int] | None:
         """Device and inode of the file at the path; None where there is none."""

@@ -13,13 +13,13 @@ from collections.abc import Callable
 from filterd.dataplane.nodestate.changes import ChangeLog, Page, StoreBehindError, StoreUnreadableError
 from filterd.dataplane.nodestate.lines import batch_of
 from filterd.dataplane.nodestate.node_disk import NodeDisk
+from filterd.dataplane.nodestate.node_types import NodeObserver, NodePaths, Published
 from filterd.dataplane.nodestate.publisher import Publisher, check_meta
 from filterd.dataplane.nodestate.resync import Resync, ResyncVoidError
 from filterd.dataplane.nodestate.snapshot_files import SnapshotFiles
-from filterd.dataplane.nodestate.values import NodeObserver, NodePaths, Published
 from filterd.model import changelog
 from filterd.model.changelog import OrderChange
-from filterd.policy import layout
+from filterd.policy import snapshot_layout
 from filterd.policy.overlay import OrderRules, order_rules
 from filterd.policy.published import StateSettings
 
@@ -57,7 +57,7 @@ class Node:
         self.disk = NodeDisk(paths.state_dir / "node", paths.key)
         self.publisher = Publisher(self.disk, paths.key, settings)
         self.snapshot_files = SnapshotFiles(
-            paths.state_dir / layout.DIRECTORY,
+            paths.state_dir / snapshot_layout.DIRECTORY,
             paths.state_dir / "node" / "snapshot",
             paths.key,
             lambda name, reason: observer.note("snapshot refused", file=name, reason=reason),

@@ -7,8 +7,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from filterd.model.blocking_mode import BlockingMode
 from filterd.model.mandatory import Mandate
-from filterd.model.rule import BlockingMode, Scope
+from filterd.model.rule import Scope
 from filterd.policy.overlay import OrderPrefix, OrderRules
 
 

@@ -6,8 +6,8 @@ step. Between two steps the node follows orders, snapshots and the clock as ever
 1. note the head of the store, when the resync is made; 2. read the lines page by page, each with its own
 names, and then the bindings; 3. apply the changes above the noted head, up to the head at which the last page
 was read. The result is the state at that head, whatever was written between the pages
-(filterd.model.fullstate); 4. write the new part to the disk in the background, and put it in the place of the
-old one.
+(filterd.model.full_state); 4. write the new part to the disk in the background, and put it in the place of
+the old one.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from collections.abc import Callable, Generator
 from filterd.dataplane.nodestate.changes import ChangeLog, Head
 from filterd.dataplane.nodestate.lines import KnownLines, apply_bindings, batch_of
 from filterd.dataplane.nodestate.node_disk import NodeDisk, empty_addresses
-from filterd.model import changelog, fullstate
+from filterd.model import changelog, full_state
 from filterd.policy.resolve import PolicyBook
 
 
@@ -39,8 +39,8 @@ class Resync:
         self._key = key
         self._known = KnownLines(book)
         self._addresses = empty_addresses()
-        self._line = fullstate.BEFORE_LINES
-        self._prefix = fullstate.BEFORE_BINDINGS
+        self._line = full_state.BEFORE_LINES
+        self._prefix = full_state.BEFORE_BINDINGS
         self._until = self.revision
         """the head at which the last page was read"""
         self._steps: dict[str, Callable[[], bool]] = {

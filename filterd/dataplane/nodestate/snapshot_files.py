@@ -17,15 +17,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from filterd.disk.files import replace_file
-from filterd.policy import layout
-from filterd.policy.layout import (
+from filterd.policy import snapshot_layout
+from filterd.policy.snapshot import Opening, Snapshot
+from filterd.policy.snapshot_layout import (
     SnapshotDamagedError,
     SnapshotError,
     SnapshotKeyError,
     SnapshotTruncatedError,
     SnapshotVersionError,
 )
-from filterd.policy.snapshot import Opening, Snapshot
 
 _REASONS = (
     (SnapshotTruncatedError, "truncated"),
@@ -73,8 +73,8 @@ class SnapshotFiles:
         be used. One that is older than the one that was in force is refused."""
         remembered = _read_name(self.choice_file)
         self._seen_stamp = self._stamp()
-        oldest = layout.revision_of(remembered)
-        for name in dict.fromkeys((_read_name(self.directory / layout.CURRENT), remembered)):
+        oldest = snapshot_layout.revision_of(remembered)
+        for name in dict.fromkeys((_read_name(self.directory / snapshot_layout.CURRENT), remembered)):
             self._opening = (name, self._open(name, oldest)) if name else None
             while self._opening is not None:
                 snapshot = self._step()
@@ -96,10 +96,10 @@ class SnapshotFiles:
         if stamp is None or stamp == self._seen_stamp:
             return
         self._seen_stamp = stamp
-        name = _read_name(self.directory / layout.CURRENT)
+        name = _read_name(self.directory / snapshot_layout.CURRENT)
         if name and name != self.in_force:
             oldest = (
-                layout.revision_of(_read_name(self.choice_file))
+                snapshot_layout.revision_of(_read_name(self.choice_file))
                 if present is None
                 else present.built_at_revision
             )
@@ -153,12 +153,12 @@ class SnapshotFiles:
         self._kept = _read_name(self.choice_file) == name
         if not self._kept:
             with contextlib.suppress(OSError):
-                replace_file(self.choice_file, (layout.pointer_to(name),))
+                replace_file(self.choice_file, (snapshot_layout.pointer_to(name),))
                 self._kept = True
 
     def _stamp(self) -> tuple[int, int, int] | None:
         try:
-            status = (self.directory / layout.CURRENT).stat()
+            status = (self.directory / snapshot_layout.CURRENT).stat()
         except OSError:
             return None
         return status.st_ino, status.st_mtime_ns, status.st_size
@@ -167,6 +167,6 @@ class SnapshotFiles:
 def _read_name(path: Path) -> str:
     """The file name in a pointer file; empty where there is none or it is no plain name."""
     try:
-        return layout.named_in(path.read_bytes())
+        return snapshot_layout.named_in(path.read_bytes())
     except OSError:
         return ""

@@ -1,5 +1,5 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
-"""Client subnets, cookies and the server's own names: parts of stages 0 to 2, inlined into ``stages.pyx``."""
+"""Client subnets, cookies and names of the server: parts of unwrap, parse and admit for ``stages.pyx``."""
 
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t
 from libc.string cimport memcmp, memcpy, memset

@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 from filterd.dataplane.packet.exchange_reference import Exchange, ReferencePlane, Shape
-from filterd.model.rule import BlockingMode, Scope
+from filterd.model.blocking_mode import BlockingMode
+from filterd.model.rule import Scope
 from filterd.model.verdict import Outcome, Reason, Verdict, Where
 from filterd.policy.fingerprint_reference import suffixes
 from filterd.policy.inquiry_reference import boundary_of
 from filterd.wire import respond_reference
-from filterd.wire.answers_reference import MAX_EDES, MAX_MESSAGE
 from filterd.wire.ede import ExtendedError
-from filterd.wire.frame_reference import UDP_SIZE
+from filterd.wire.edns import udp_limit
 from filterd.wire.options import AnswerOptions
+from filterd.wire.upstream_answers_reference import MAX_EDES, MAX_MESSAGE
 
 NXDOMAIN = 3
 A, AAAA = 1, 28
 AD = 0x0020
-LEAST_SIZE = 512
-"""bytes that every client takes over UDP"""
 MOST_TTL = 86_400
 MOST_NEGATIVE_TTL = 3600
 """of NXDOMAIN and NODATA (RFC 2308 section 5)"""
@@ -51,7 +50,7 @@ def options_of(plane: ReferencePlane, x: Exchange) -> AnswerOptions:
     """Size, lifetimes and EDNS options."""
     rules = plane.rules
     return {
-        "limit": MAX_MESSAGE if x.tcp else udp_limit(x),
+        "limit": MAX_MESSAGE if x.tcp else udp_limit(x.query.udp_size if x.query.has_edns else None),
         "ttl": rules.block_ttl,
         "ttl_cap": ttl_cap(plane, x),
         "cookie": x.cookie,
@@ -62,11 +61,6 @@ def options_of(plane: ReferencePlane, x: Exchange) -> AnswerOptions:
         "ipv4": rules.ipv4,
         "ipv6": rules.ipv6,
     }
-
-
-def udp_limit(x: Exchange) -> int:
-    """The longest answer that this client gets over UDP (RFC 6891 section 6.2.3)."""
-    return min(max(x.query.udp_size if x.query.has_edns else 0, LEAST_SIZE), UDP_SIZE)
 
 
 def ttl_cap(plane: ReferencePlane, x: Exchange) -> int:

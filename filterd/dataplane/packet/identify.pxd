@@ -1,5 +1,5 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
-"""The second stage: the line of the client, out of tables that a writer may be changing."""
+"""The stage identify: the line of the client, out of tables that a writer may be changing."""
 
 from libc.stdint cimport uint8_t, uint64_t
 

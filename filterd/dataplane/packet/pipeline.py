@@ -29,9 +29,9 @@ from filterd.dataplane.cache.cache_reference import Insertion
 from filterd.dataplane.packet import steps_reference as steps
 from filterd.dataplane.packet.exchange_reference import Ending, Exchange, ReferencePlane, Reply, Stage
 from filterd.policy import decide_reference
+from filterd.wire.answer_frame_reference import SERVFAIL
 from filterd.wire.codec_reference import HEADER_SIZE
 from filterd.wire.ede import ExtendedError
-from filterd.wire.frame_reference import SERVFAIL
 from filterd.wire.scrub_reference import scrubbed
 from filterd.wire.status import Status
 

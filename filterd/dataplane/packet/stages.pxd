@@ -50,7 +50,7 @@ cdef enum:
 
 cdef struct Exchange:           # one query between its packet and its answer
     Query query
-    uint8_t client[16]          # whose line it is (stage 0); IPv4 as ::ffff:a.b.c.d
+    uint8_t client[16]          # whose line it is (unwrap); IPv4 as ::ffff:a.b.c.d
     uint8_t sender[16]          # the peer of this exchange, which holds the cookie: client or trusted sender
     bint proxied                # a front in proxy_from passed it on: `client` is what its header said
     bint by_subnet              # `client` is what a trusted sender's ECS said

@@ -7,9 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from filterd.dataplane.upstream.health_sharing import HealthSharing, RoutePublisher
-from filterd.dataplane.upstream.message import Bits
-from filterd.dataplane.upstream.model import (
+from filterd.dataplane.upstream.forward_types import (
     FailureReason,
     ForwardOutcome,
     Question,
@@ -17,6 +15,8 @@ from filterd.dataplane.upstream.model import (
     UpstreamAnswer,
     UpstreamFailure,
 )
+from filterd.dataplane.upstream.health_sharing import HealthSharing, RoutePublisher
+from filterd.dataplane.upstream.message import Bits
 from filterd.dataplane.upstream.network import LoopNetwork, Network
 from filterd.dataplane.upstream.peer import Attempt, Note, Peer, PeerContext, Reading, unwatched
 from filterd.dataplane.upstream.probes import Probes

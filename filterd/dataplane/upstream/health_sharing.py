@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
-from filterd.dataplane.upstream.health import order
 from filterd.dataplane.upstream.peer import Peer
+from filterd.dataplane.upstream.server_order import order
 from filterd.dataplane.upstream.thread_route import RouteReport, ThreadHop
 
 TURN = 0.1

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Protocol
 
-from filterd.dataplane.upstream.model import Question, Server, UpstreamAnswer
+from filterd.dataplane.upstream.forward_types import Question, Server, UpstreamAnswer
 from filterd.wire import codec
 from filterd.wire.edns import UDP_SIZE
 from filterd.wire.status import Status

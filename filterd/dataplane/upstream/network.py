@@ -15,7 +15,7 @@ import ssl
 from collections.abc import Callable, Container
 from typing import Protocol
 
-from filterd.dataplane.upstream.model import ForwardOutcome, Server
+from filterd.dataplane.upstream.forward_types import ForwardOutcome, Server
 from filterd.dataplane.upstream.streams import Streams
 
 Accept = Callable[[bytes, tuple[str, int]], bool]

@@ -9,7 +9,7 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 
 from filterd.dataplane.upstream.capabilities import MISMATCHES, REFUSALS, Capabilities
-from filterd.dataplane.upstream.health import REFUSALS_TO_REST, SILENCE, Condition
+from filterd.dataplane.upstream.forward_types import ForwardOutcome, Question, Server, UpstreamAnswer
 from filterd.dataplane.upstream.message import (
     Bits,
     Check,
@@ -22,8 +22,8 @@ from filterd.dataplane.upstream.message import (
     speaks_edns,
     write_query,
 )
-from filterd.dataplane.upstream.model import ForwardOutcome, Question, Server, UpstreamAnswer
 from filterd.dataplane.upstream.network import Network
+from filterd.dataplane.upstream.server_order import REFUSALS_TO_REST, SILENCE, Condition
 from filterd.dataplane.upstream.thread_route import RouteReport
 
 Attempt = asyncio.Task[UpstreamAnswer | ForwardOutcome]

@@ -10,8 +10,8 @@ import asyncio
 from collections.abc import Callable, Coroutine, Sequence
 from functools import partial
 
+from filterd.dataplane.upstream.forward_types import ForwardOutcome, Question, UpstreamAnswer
 from filterd.dataplane.upstream.message import Bits
-from filterd.dataplane.upstream.model import ForwardOutcome, Question, UpstreamAnswer
 from filterd.dataplane.upstream.peer import Peer
 
 PROBE = Question(b"\0", 2)

@@ -18,8 +18,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import count, zip_longest
 
-from filterd.dataplane.upstream.health import SILENCE, order
-from filterd.dataplane.upstream.model import (
+from filterd.dataplane.upstream.forward_types import (
     FailureReason,
     ForwardOutcome,
     Question,
@@ -27,6 +26,7 @@ from filterd.dataplane.upstream.model import (
     UpstreamFailure,
 )
 from filterd.dataplane.upstream.peer import Attempt, Peer
+from filterd.dataplane.upstream.server_order import SILENCE, order
 
 HEDGE_SHARE = 0.1
 """hedges that each question earns: enough for the slowest twentieth, and as many again"""

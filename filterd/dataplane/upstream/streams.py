@@ -11,7 +11,7 @@ import asyncio
 import ssl
 import struct
 
-from filterd.dataplane.upstream.model import Server
+from filterd.dataplane.upstream.forward_types import Server
 
 MOST_CONNECTIONS = 4
 BUSY = 32

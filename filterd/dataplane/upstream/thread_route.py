@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from filterd.dataplane.upstream.model import ForwardOutcome
+from filterd.dataplane.upstream.forward_types import ForwardOutcome
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ import dns.rcode
 import pytest
 
 from filterd.cli.demonstration.upstream import DemonstrationUpstream
-from filterd.config.domain import parse_endpoint
+from filterd.config.value_types import parse_endpoint
 
 ANSWERED = b"\x81\x80"
 

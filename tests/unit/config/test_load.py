@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from filterd.config import raw
-from filterd.config.domain import Endpoint
 from filterd.config.load import ConfigErrors, load
 from filterd.config.settings import ParentalFail, Settings
+from filterd.config.value_types import Endpoint
 from tests.worlds.certificates import Authority
 
 DOCUMENTED = """

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from filterd.config.policies import PoliciesError, icann_suffixes, load_policies
-from filterd.model.rule import BlockingMode, NameRule, Scope
+from filterd.model.blocking_mode import BlockingMode
+from filterd.model.rule import NameRule, Scope
 from filterd.policy.documents import DeadlineClock, Format, Slot, Use
 
 TEXT = '{es: "a", en: "b"}'

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from filterd.model.blocking_mode import BlockingMode
 from filterd.model.changelog import (
     BindingChange,
     BindingRemoved,
@@ -20,7 +21,7 @@ from filterd.model.changelog import (
     encode,
 )
 from filterd.model.line import LineChoices, OwnName
-from filterd.model.rule import Action, BlockingMode, Scope
+from filterd.model.rule import Action, Scope
 
 numbers = st.integers(min_value=0, max_value=2**53)
 names = st.text(alphabet="abc.-_", min_size=1, max_size=20)

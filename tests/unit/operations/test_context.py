@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from filterd.config.domain import StoreUrl
 from filterd.config.settings import StoreSettings
+from filterd.config.value_types import StoreUrl
 from filterd.model.records import NodeReport
 from filterd.operations import audit, migrate, nodes, subscribers
 from filterd.operations.context import OperationError, open_context, os_actor, require_owner

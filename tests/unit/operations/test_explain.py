@@ -12,10 +12,11 @@ from pathlib import Path
 import dns.message
 import pytest
 
-from filterd.config.domain import Endpoint, TlsName
 from filterd.config.settings import UpstreamSettings, UpstreamTlsSettings
-from filterd.dataplane.upstream.model import FailureReason, Question, Server, UpstreamFailure
-from filterd.model.rule import BlockingMode, Scope
+from filterd.config.value_types import Endpoint, TlsName
+from filterd.dataplane.upstream.forward_types import FailureReason, Question, Server, UpstreamFailure
+from filterd.model.blocking_mode import BlockingMode
+from filterd.model.rule import Scope
 from filterd.model.subscriber import RequestEvidence
 from filterd.operations import bindings, check, feeds, orders, snapshots, subscribers
 from filterd.operations.context import Context, OperationError

@@ -20,7 +20,7 @@ from filterd.operations import compile as compiling
 from filterd.operations.context import Context, OperationError
 from filterd.operations.intake import OrderRequest
 from filterd.operations.keys import load_key
-from filterd.operations.rulefiles import rule_file
+from filterd.operations.rule_files import rule_file
 from filterd.policy.fingerprint import fingerprint_name
 from filterd.policy.snapshot import Snapshot, contains
 from tests.worlds.installation import Installation, as_person

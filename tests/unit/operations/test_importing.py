@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from filterd.config.domain import ZoneName
+from filterd.config.value_types import ZoneName
 from filterd.model.subscriber import RequestEvidence
 from filterd.operations import audit, bindings, erasure, importing, subscribers
 from filterd.operations.context import Context, OperationError
 from filterd.operations.importing import ImportResult, Rejection, import_file
-from filterd.store import log
+from filterd.store import change_log
 from tests.worlds.installation import Installation
 
 EVIDENCE = RequestEvidence("contract", "paper", 1.0, "v1", "migration 7")
@@ -195,4 +195,4 @@ async def test_no_transaction_holds_more_than_a_thousand_changes(
     assert entries[0].entry.after is not None
     assert entries[0].entry.after["lines"] == [1, 3]
     async with context.store.read() as connection:
-        assert await log.revision(connection) == 60
+        assert await change_log.revision(connection) == 60

@@ -13,10 +13,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from filterd.model.blocking_mode import BlockingMode
 from filterd.model.changelog import CHANGES_SQL, MANDATORY, OrderChange, decode
-from filterd.model.fullstate import mandatory_state
+from filterd.model.full_state import mandatory_state
 from filterd.model.order import Demand, OrderState
-from filterd.model.rule import BlockingMode, NameRule, Scope
+from filterd.model.rule import NameRule, Scope
 from filterd.operations import audit, orders
 from filterd.operations.context import Context, OperationError
 from filterd.operations.intake import DEFAULT_REVIEW, OrderRequest, protected_overlap

@@ -10,7 +10,7 @@ from dataclasses import replace
 
 import pytest
 
-from filterd.config.domain import ZoneName
+from filterd.config.value_types import ZoneName
 from filterd.model.changelog import (
     CHANGES_SQL,
     PARENTAL,
@@ -20,13 +20,13 @@ from filterd.model.changelog import (
     LineRemoved,
     decode,
 )
-from filterd.model.fullstate import bindings_page, lines_page
+from filterd.model.full_state import bindings_page, lines_page
 from filterd.model.line import LineChoices
 from filterd.model.rule import Action, Scope
 from filterd.model.subscriber import RequestEvidence
 from filterd.operations import audit, bindings, erasure, subscribers
 from filterd.operations.context import Context, OperationError
-from filterd.store import log
+from filterd.store import change_log
 from tests.worlds.installation import Installation
 
 EVIDENCE = RequestEvidence("Ana, holder", "phone", 1.0, "v1", "T-1")
@@ -225,7 +225,7 @@ async def test_the_log_is_pruned_and_the_state_stays(context: Context, installat
     for number in range(4):
         await subscribers.add(context, f"S-{number}")
     async with context.store.report() as connection:
-        assert not await log.prune(connection, keep=1)
+        assert not await change_log.prune(connection, keep=1)
     assert len(changes(installation)) == 1
     assert len(state(installation)) == 4
 

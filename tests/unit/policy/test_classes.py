@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
+from filterd.model.blocking_mode import BlockingMode
 from filterd.model.mandatory import Mandate
-from filterd.model.rule import BlockingMode, NameRule, Scope
+from filterd.model.rule import NameRule, Scope
 from filterd.model.verdict import Kind
 from filterd.policy.classes import (
     FIRST_FREE_BIT,
@@ -32,11 +33,11 @@ from filterd.policy.documents import (
     Slot,
     Text,
 )
-from filterd.policy.layout import CLASS_BITS
 from filterd.policy.published import active_set, mandate_from_meta, mandate_to_meta, next_change
 from filterd.policy.resolve import NO_POLICY, PolicyBook, ProfileRules, resolve, rules_of, to_meta
 from filterd.policy.resolve import from_meta as profile_from_meta
 from filterd.policy.schedule import UnknownZoneError
+from filterd.policy.snapshot_layout import CLASS_BITS
 from filterd.policy.special_names import LOCALHOST, RESOLVER_ARPA, REVERSE_ZONES, SPECIAL_USE_NAMES, rules
 
 TEXT = Text("texto", "text")

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from filterd.model.blocking_mode import BlockingMode
 from filterd.model.mandatory import FIRST_ORDER_ID, Mandate
-from filterd.model.rule import Action, BlockingMode, Scope
+from filterd.model.rule import Action, Scope
 from filterd.model.verdict import Kind, Outcome, Reason
 from filterd.policy.classes import (
     BIT_ALWAYS_ALLOWED,

@@ -6,8 +6,9 @@ from struct import pack
 
 import pytest
 
+from filterd.model.blocking_mode import BlockingMode
 from filterd.model.mandatory import FIRST_ORDER_ID, Mandate
-from filterd.model.rule import Action, BlockingMode, Scope
+from filterd.model.rule import Action, Scope
 from filterd.model.verdict import Kind, Outcome, Reason, Where
 from filterd.policy.classes import BIT_LOCALHOST, BIT_PROTECTED, BIT_SPECIAL_USE, FIXED, Classes, ListClass
 from filterd.policy.decide import decide_name

@@ -12,11 +12,12 @@ from typing import Any
 
 import pytest
 
-from filterd.policy import layout
+from filterd.policy import snapshot_layout
 from filterd.policy.build import MANDATORY_TARGET, Builder
 from filterd.policy.canonical import wire_of
 from filterd.policy.fingerprint import fingerprint_name
-from filterd.policy.layout import (
+from filterd.policy.snapshot import Snapshot, contains, match_wire
+from filterd.policy.snapshot_layout import (
     Header,
     SnapshotDamagedError,
     SnapshotError,
@@ -24,7 +25,6 @@ from filterd.policy.layout import (
     SnapshotTruncatedError,
     SnapshotVersionError,
 )
-from filterd.policy.snapshot import Snapshot, contains, match_wire
 from filterd.policy.snapshot_reference import SnapshotTable
 
 KEY = bytes(range(16))
@@ -51,13 +51,13 @@ def content() -> bytes:
 
 def stamped(content: bytes) -> bytes:
     """The same file with the checksum that fits it."""
-    end = layout.CHECKSUM_AT + layout.CHECKSUM_SIZE
-    zero = content[: layout.CHECKSUM_AT] + bytes(layout.CHECKSUM_SIZE) + content[end:]
-    return zero[: layout.CHECKSUM_AT] + hashlib.sha256(zero).digest() + zero[end:]
+    end = snapshot_layout.CHECKSUM_AT + snapshot_layout.CHECKSUM_SIZE
+    zero = content[: snapshot_layout.CHECKSUM_AT] + bytes(snapshot_layout.CHECKSUM_SIZE) + content[end:]
+    return zero[: snapshot_layout.CHECKSUM_AT] + hashlib.sha256(zero).digest() + zero[end:]
 
 
 def header_of(content: bytes) -> Header:
-    return layout.read_header(content[: layout.HEADER_SIZE], len(content))
+    return snapshot_layout.read_header(content[: snapshot_layout.HEADER_SIZE], len(content))
 
 
 def with_bytes(content: bytes, at: int, new: bytes) -> bytes:
@@ -115,7 +115,7 @@ def test_every_truncation_at_a_border(read: Callable[..., object], content: byte
         0,
         1,
         8,
-        layout.HEADER_SIZE,
+        snapshot_layout.HEADER_SIZE,
         header.entries_offset,
         header.sets_offset,
         header.mandatory_offset,
@@ -137,7 +137,7 @@ def places_of_interest(content: bytes) -> list[int]:
     header = header_of(content)
     table = range(header.table_offset, header.entries_offset)
     return [
-        *range(layout.HEADER_SIZE),
+        *range(snapshot_layout.HEADER_SIZE),
         *(at for at in table if content[at] or at % 9973 == 0),
         *range(header.entries_offset, len(content)),
     ]
@@ -194,13 +194,15 @@ def test_sections_that_point_outside(
     header = dataclasses.replace(header_of(content), **fields)
     changed = content if header.file_size == len(content) else content[: header.file_size]
     with pytest.raises(SnapshotDamagedError, match="damaged"):
-        read(stamped(header.pack() + changed[layout.HEADER_SIZE :]), KEY)
+        read(stamped(header.pack() + changed[snapshot_layout.HEADER_SIZE :]), KEY)
 
 
 def first_slot(content: bytes) -> int:
     """Where the first full slot stands in the file."""
     offset = header_of(content).table_offset
-    return next(at for at in range(offset, len(content), layout.SLOT_SIZE) if any(content[at + 8 : at + 12]))
+    return next(
+        at for at in range(offset, len(content), snapshot_layout.SLOT_SIZE) if any(content[at + 8 : at + 12])
+    )
 
 
 @both
@@ -216,7 +218,7 @@ def test_slots_that_no_search_may_follow(read: Callable[..., object], content: b
 def test_the_last_slot_is_empty(read: Callable[..., object], content: bytes) -> None:
     """Every search ends there."""
     header = header_of(content)
-    last = header.table_offset + (header.slots + layout.SPARE_SLOTS - 1) * layout.SLOT_SIZE
+    last = header.table_offset + (header.slots + snapshot_layout.SPARE_SLOTS - 1) * snapshot_layout.SLOT_SIZE
     with pytest.raises(SnapshotDamagedError, match="a slot of the table"):
         read(with_bytes(content, last + 8, struct.pack("<I", 1)), KEY)
 
@@ -234,7 +236,7 @@ def test_names_out_of_order(read: Callable[..., object]) -> None:
     for changes in ({1: 0, 2: 2}, {0: 0, 1: 0, 2: 2}):
         changed = content
         for place, distance in changes.items():
-            changed = with_bytes(changed, slot + place * layout.SLOT_SIZE + 11, bytes([distance]))
+            changed = with_bytes(changed, slot + place * snapshot_layout.SLOT_SIZE + 11, bytes([distance]))
         with pytest.raises(SnapshotDamagedError, match="a slot of the table"):
             read(changed, KEY)
 
@@ -242,7 +244,7 @@ def test_names_out_of_order(read: Callable[..., object]) -> None:
 @both
 def test_a_name_too_many(read: Callable[..., object], content: bytes) -> None:
     slot = header_of(content).table_offset
-    assert not any(content[slot : slot + layout.SLOT_SIZE])
+    assert not any(content[slot : slot + snapshot_layout.SLOT_SIZE])
     with pytest.raises(SnapshotDamagedError, match="another number of names"):
         read(with_bytes(content, slot + 8, struct.pack("<I", 1)), KEY)
 
@@ -252,7 +254,7 @@ def test_entries_and_sets_that_point_outside(read: Callable[..., object], conten
     header = header_of(content)
     with pytest.raises(SnapshotDamagedError, match="an entry names a set"):
         read(with_bytes(content, header.entries_offset, struct.pack("<I", header.sets_count)), KEY)
-    set_one = header.sets_offset + layout.SET_SIZE
+    set_one = header.sets_offset + snapshot_layout.SET_SIZE
     with pytest.raises(SnapshotDamagedError, match="a set names mandatory ids"):
         read(with_bytes(content, set_one + 64, struct.pack("<II", 0xFFFFFFFF, 3)), KEY)
     with pytest.raises(SnapshotDamagedError, match="set"):
@@ -281,15 +283,15 @@ def test_entries_and_sets_that_point_outside(read: Callable[..., object], conten
 def test_a_meta_that_says_nonsense(read: Callable[..., object], content: bytes, meta: bytes) -> None:
     header = header_of(content)
     changed = dataclasses.replace(header, meta_length=len(meta))
-    body = content[layout.HEADER_SIZE : header.meta_offset] + meta
+    body = content[snapshot_layout.HEADER_SIZE : header.meta_offset] + meta
     with pytest.raises(SnapshotDamagedError, match="damaged"):
         read(stamped(changed.pack() + body), KEY)
 
 
 def test_the_byte_order_is_checked_at_import() -> None:
-    layout.check_byte_order("little")
+    snapshot_layout.check_byte_order("little")
     with pytest.raises(ImportError, match="this machine is big-endian"):
-        layout.check_byte_order("big")
+        snapshot_layout.check_byte_order("big")
 
 
 def test_a_snapshot_is_not_made_by_hand() -> None:
@@ -298,11 +300,11 @@ def test_a_snapshot_is_not_made_by_hand() -> None:
 
 
 def test_a_files_name_says_revision_and_digest_and_is_read_back() -> None:
-    name = layout.file_name(1207, "0123456789abcdef" * 4)
+    name = snapshot_layout.file_name(1207, "0123456789abcdef" * 4)
     assert name == "1207-0123456789ab.snapshot"
-    assert layout.is_file_name(name)
-    assert layout.revision_of(name) == 1207
-    assert layout.named_in(layout.pointer_to(name)) == name
+    assert snapshot_layout.is_file_name(name)
+    assert snapshot_layout.revision_of(name) == 1207
+    assert snapshot_layout.named_in(snapshot_layout.pointer_to(name)) == name
 
 
 @pytest.mark.parametrize(
@@ -310,15 +312,19 @@ def test_a_files_name_says_revision_and_digest_and_is_read_back() -> None:
     ["", "1207-.snapshot", "-ab.snapshot", "1207-ab.snapshot.new", "x1-ab.snapshot", "7-ABC.snapshot"],
 )
 def test_other_names_are_no_snapshots(name: str) -> None:
-    assert not layout.is_file_name(name)
+    assert not snapshot_layout.is_file_name(name)
 
 
 def test_a_name_without_a_revision_counts_as_the_oldest() -> None:
-    assert [layout.revision_of(name) for name in ("", "nothing.snapshot", "-1-ab.snapshot")] == [0, 0, 0]
+    assert [snapshot_layout.revision_of(name) for name in ("", "nothing.snapshot", "-1-ab.snapshot")] == [
+        0,
+        0,
+        0,
+    ]
 
 
 @pytest.mark.parametrize(
     "pointer", [b"", b"\n", b"../1-ab.snapshot", b".draft\n", b"/etc/passwd\n", b"\xff\xfe"]
 )
 def test_a_pointer_that_could_lead_elsewhere_names_nothing(pointer: bytes) -> None:
-    assert layout.named_in(pointer) == ""
+    assert snapshot_layout.named_in(pointer) == ""

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from filterd.config.domain import Seconds
 from filterd.config.load import from_value
 from filterd.config.settings import Settings
+from filterd.config.value_types import Seconds
 from filterd.serve import answer_rules
 
 FIRST, SECOND = "000102030405060708090a0b0c0d0e0f", "F0E0D0C0B0A090807060504030201000"

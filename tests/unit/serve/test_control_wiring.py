@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from filterd.config.domain import Endpoint, StoreUrl
 from filterd.config.settings import ListenSettings
+from filterd.config.value_types import Endpoint, StoreUrl
 from filterd.model.mandatory import label_of
 from filterd.model.records import NodeReport
 from filterd.operations import feeds, nodes, orders, snapshots, subscribers

@@ -12,9 +12,9 @@ from typing import cast
 
 import pytest
 
-from filterd.config.domain import Endpoint, TlsName
 from filterd.config.settings import UpstreamSettings, UpstreamTlsSettings
-from filterd.dataplane.upstream.model import UpstreamAnswer
+from filterd.config.value_types import Endpoint, TlsName
+from filterd.dataplane.upstream.forward_types import UpstreamAnswer
 from filterd.dataplane.upstream.thread_route import RouteReport, ThreadHop
 from filterd.serve.forwarding import Forwarding
 from filterd.telemetry import log

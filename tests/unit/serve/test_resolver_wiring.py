@@ -15,7 +15,7 @@ import pytest
 
 from filterd.config.load import from_value
 from filterd.config.settings import Settings
-from filterd.dataplane.nodestate.values import Published
+from filterd.dataplane.nodestate.node_types import Published
 from filterd.dataplane.packet.crashboard import CrashBoard
 from filterd.dataplane.packet.unwrap import client_bytes
 from filterd.dataplane.tables.addresses import Prefixes

@@ -21,8 +21,8 @@ from filterd.model.changelog import (
     BindingRemoved,
     LineRemoved,
 )
-from filterd.model.fullstate import BINDINGS_SQL
-from filterd.store import engine, log, tables
+from filterd.model.full_state import BINDINGS_SQL
+from filterd.store import change_log, engine, tables
 from filterd.store.errors import (
     StoreBusyError,
     StoreDamagedError,
@@ -46,8 +46,8 @@ async def append(store: Store, count: int = 1, action: str = "test") -> int:
 
 async def proof(store: Store) -> Proof:
     async with store.read() as connection:
-        end = await log.chain_end(connection)
-    return await prove(log.all_entries(store.read, end[0]), end)
+        end = await change_log.chain_end(connection)
+    return await prove(change_log.all_entries(store.read, end[0]), end)
 
 
 async def test_every_connection_has_the_pragmas(store: Store) -> None:
@@ -69,7 +69,7 @@ async def test_revisions_and_the_chain_grow_together(store: Store) -> None:
         write.audit("two", "line:2")
     assert write.revision == 5
     async with store.read() as connection:
-        entries = await log.entries(connection)
+        entries = await change_log.entries(connection)
     assert [each.entry.revision for each in entries] == [1, 2, 3, 5, 5]
     assert entries[0].previous_hash == GENESIS
     assert await proof(store) == Proof(5, entries[-1].hash)
@@ -91,7 +91,7 @@ async def test_data_without_an_audit_entry_is_refused(store: Store) -> None:
         async with store.write("ana", NOW) as write:
             write.change(LineRemoved(1))
     async with store.read() as connection:
-        assert await log.floor(connection) == 0
+        assert await change_log.floor(connection) == 0
 
 
 async def test_a_write_that_fails_leaves_nothing(store: Store) -> None:
@@ -147,7 +147,7 @@ async def test_a_write_that_is_cancelled_at_any_moment_leaves_nothing_and_the_lo
         await task
     assert await append(store) == 1
     async with store.read() as connection:
-        assert await log.floor(connection) == 0
+        assert await change_log.floor(connection) == 0
 
 
 async def test_two_writers_in_one_process_take_turns(store: Store) -> None:
@@ -158,11 +158,11 @@ async def test_two_writers_in_one_process_take_turns(store: Store) -> None:
 async def test_a_reader_sees_one_state(store: Store) -> None:
     await append(store)
     async with store.read() as connection:
-        before = await log.revision(connection)
+        before = await change_log.revision(connection)
         await append(store)
-        assert await log.revision(connection) == before
+        assert await change_log.revision(connection) == before
     async with store.read() as connection:
-        assert await log.revision(connection) == before + 1
+        assert await change_log.revision(connection) == before + 1
 
 
 async def test_a_reader_cannot_write(store: Store) -> None:
@@ -271,9 +271,9 @@ async def test_a_database_damaged_while_open_is_reported_without_its_contents(
 async def test_pruning_raises_the_floor_and_keeps_the_newest(store: Store) -> None:
     await append(store, 12)
     async with store.report() as connection:
-        assert not await log.prune(connection, keep=5)
+        assert not await change_log.prune(connection, keep=5)
     async with store.read() as connection:
-        assert await log.floor(connection) == 7
+        assert await change_log.floor(connection) == 7
         assert [tuple(row) for row in await connection.exec_driver_sql(HEAD_SQL)] == [(12, 7)]
         left = await connection.exec_driver_sql(CHANGES_SQL, (PARENTAL, 7, 12, 99))
         assert [row.revision for row in left] == [8, 9, 10, 11, 12]
@@ -282,14 +282,14 @@ async def test_pruning_raises_the_floor_and_keeps_the_newest(store: Store) -> No
 
 
 async def test_pruning_goes_by_small_steps(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(log, "PRUNE_ROWS", 4)
+    monkeypatch.setattr(change_log, "PRUNE_ROWS", 4)
     await append(store, 12)
     steps = []
     more = True
     while more:
         async with store.report() as connection:
-            more = await log.prune(connection, keep=2)
-            steps.append(await log.floor(connection))
+            more = await change_log.prune(connection, keep=2)
+            steps.append(await change_log.floor(connection))
     assert steps == [4, 8, 10]
 
 

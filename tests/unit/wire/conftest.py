@@ -8,19 +8,19 @@ from typing import Any
 import pytest
 
 from filterd.wire import (
-    answers_reference,
     codec,
     codec_reference,
     queries_reference,
     respond,
     respond_reference,
+    upstream_answers_reference,
 )
 
-REFERENCE = SimpleNamespace(**(vars(codec_reference) | {"service": answers_reference.service}))
+REFERENCE = SimpleNamespace(**(vars(codec_reference) | {"service": upstream_answers_reference.service}))
 REFERENCE.parse = queries_reference.parse
 REFERENCE.read = queries_reference.read
-REFERENCE.strip = answers_reference.strip
-REFERENCE.answer_lifetime = answers_reference.answer_lifetime
+REFERENCE.strip = upstream_answers_reference.strip
+REFERENCE.answer_lifetime = upstream_answers_reference.answer_lifetime
 
 
 @pytest.fixture(params=["native", "reference"])

@@ -13,7 +13,8 @@ import dns.rdatatype
 import dns.rrset
 import pytest
 
-from filterd.model.rule import BlockingMode, Scope
+from filterd.model.blocking_mode import BlockingMode
+from filterd.model.rule import Scope
 from filterd.wire.ede import ExtendedError
 from filterd.wire.respond_reference import LOCAL_LOCALHOST, LOCAL_NODATA, LOCAL_NXDOMAIN
 from tests.fuzz import seeds

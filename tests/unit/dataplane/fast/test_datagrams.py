@@ -12,7 +12,7 @@ import dns.rcode
 import pytest
 from dns.edns import GenericOption, OptionType
 
-from filterd.dataplane.listeners.binding import bind_udp
+from filterd.dataplane.listeners.socket_binding import bind_udp
 from tests.worlds.fast import (
     BANNED,
     FRONT,

@@ -19,7 +19,7 @@ import dns.rcode
 import pytest
 
 from filterd.dataplane.fast.recorded import Driver
-from filterd.dataplane.listeners.binding import bind_udp
+from filterd.dataplane.listeners.socket_binding import bind_udp
 from filterd.dataplane.listeners.udp import UdpListener
 from filterd.dataplane.packet.plane import Plane
 from filterd.dataplane.tables.epoch import collect

@@ -16,8 +16,8 @@ import pytest
 
 from filterd.dataplane.fast.punts import PuntReason
 from filterd.dataplane.fast.routes import Routes
+from filterd.dataplane.upstream.forward_types import Question
 from filterd.dataplane.upstream.message import QueryForm, write_query
-from filterd.dataplane.upstream.model import Question
 from filterd.dataplane.upstream.thread_route import RouteReport
 from filterd.wire.names import name_from_text
 from tests.worlds.miss import (

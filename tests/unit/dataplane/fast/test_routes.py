@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from filterd.dataplane.fast.routes import Routes
-from filterd.dataplane.upstream.model import ForwardOutcome
+from filterd.dataplane.upstream.forward_types import ForwardOutcome
 from filterd.dataplane.upstream.thread_route import RouteReport, ThreadHop
 from tests.worlds.miss import Misses, addresses, good, misses
 

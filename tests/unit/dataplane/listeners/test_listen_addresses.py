@@ -10,8 +10,8 @@ from ipaddress import ip_address
 import pytest
 
 from filterd.dataplane.listeners import listen_addresses as listen_addresses_module
-from filterd.dataplane.listeners.binding import AbsentAddressError, bind_tcp, bind_udp, is_present
 from filterd.dataplane.listeners.listen_addresses import ListenAddress, ListenAddresses
+from filterd.dataplane.listeners.socket_binding import AbsentAddressError, bind_tcp, bind_udp, is_present
 from tests.worlds.listener import Served, framed, make_served, query, receive
 
 

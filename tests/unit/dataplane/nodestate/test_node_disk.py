@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from filterd.dataplane.nodestate.node import Node
+from filterd.dataplane.nodestate.node_types import NodePaths, Published
 from filterd.dataplane.nodestate.publisher import check_meta
-from filterd.dataplane.nodestate.values import NodePaths, Published
 from filterd.disk.journal import Journal
 from filterd.model.changelog import BindingChange, LineChange, OrderChange
 from filterd.model.line import LineChoices, OwnName

@@ -15,8 +15,9 @@ import pytest
 from filterd.dataplane.packet.plane import Pending, Plane
 from filterd.dataplane.tables.addresses import Addresses, Prefixes
 from filterd.dataplane.tables.lines import Lines
+from filterd.model.blocking_mode import BlockingMode
 from filterd.model.mandatory import Mandate
-from filterd.model.rule import Action, BlockingMode, Scope
+from filterd.model.rule import Action, Scope
 from filterd.model.verdict import Kind
 from filterd.policy.classes import FIXED, Classes, ListClass
 from filterd.policy.decide import LineHandle

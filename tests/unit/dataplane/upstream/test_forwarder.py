@@ -9,7 +9,7 @@ import dns.edns
 import dns.flags
 import pytest
 
-from filterd.dataplane.upstream.model import (
+from filterd.dataplane.upstream.forward_types import (
     FailureReason,
     ForwardOutcome,
     Question,

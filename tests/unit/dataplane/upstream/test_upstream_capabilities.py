@@ -8,7 +8,7 @@ import dns.message
 import dns.rcode
 
 from filterd.dataplane.upstream.capabilities import PLAIN_CASE, REFUSALS, WITHOUT_EDNS, Capabilities
-from filterd.dataplane.upstream.model import ForwardOutcome, Question, UpstreamAnswer
+from filterd.dataplane.upstream.forward_types import ForwardOutcome, Question, UpstreamAnswer
 from tests.worlds.upstream import FIRST, QUESTION, Script, World, good, questions, reply, world
 from tests.worlds.virtual_time import in_virtual_time
 

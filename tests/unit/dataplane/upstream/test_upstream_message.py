@@ -11,6 +11,7 @@ import dns.message
 import dns.rrset
 import pytest
 
+from filterd.dataplane.upstream.forward_types import FailureReason, Question, Server, UpstreamFailure
 from filterd.dataplane.upstream.message import (
     Check,
     QueryForm,
@@ -22,7 +23,6 @@ from filterd.dataplane.upstream.message import (
     speaks_edns,
     write_query,
 )
-from filterd.dataplane.upstream.model import FailureReason, Question, Server, UpstreamFailure
 from filterd.wire.names import name_from_text
 
 NAME = "www.some-example.org"

@@ -17,8 +17,7 @@ import dns.rcode
 import dns.rrset
 import pytest
 
-from filterd.dataplane.upstream.forwarder import Forwarder
-from filterd.dataplane.upstream.model import (
+from filterd.dataplane.upstream.forward_types import (
     FailureReason,
     ForwardOutcome,
     Question,
@@ -26,6 +25,7 @@ from filterd.dataplane.upstream.model import (
     UpstreamAnswer,
     UpstreamFailure,
 )
+from filterd.dataplane.upstream.forwarder import Forwarder
 from filterd.dataplane.upstream.network import open_udp
 from filterd.dataplane.upstream.race import RaceLimits
 from filterd.wire.names import name_from_text

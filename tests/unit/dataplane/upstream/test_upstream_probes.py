@@ -7,8 +7,7 @@ from itertools import pairwise
 
 import dns.message
 
-from filterd.dataplane.upstream.health import IDLE, LONGEST_REST
-from filterd.dataplane.upstream.model import (
+from filterd.dataplane.upstream.forward_types import (
     FailureReason,
     ForwardOutcome,
     Question,
@@ -17,6 +16,7 @@ from filterd.dataplane.upstream.model import (
     UpstreamFailure,
 )
 from filterd.dataplane.upstream.probes import LABEL, LOOP_CHECK, LOOP_RECHECK
+from filterd.dataplane.upstream.server_order import IDLE, LONGEST_REST
 from tests.worlds.upstream import (
     FIRST,
     QUESTION,

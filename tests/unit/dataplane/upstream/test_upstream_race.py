@@ -7,7 +7,7 @@ import random
 
 import pytest
 
-from filterd.dataplane.upstream.model import (
+from filterd.dataplane.upstream.forward_types import (
     FailureReason,
     ForwardOutcome,
     Question,

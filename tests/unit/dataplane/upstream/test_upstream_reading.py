@@ -9,8 +9,8 @@ import pytest
 
 from filterd.dataplane.packet.crashboard import CrashBoard
 from filterd.dataplane.upstream import message
+from filterd.dataplane.upstream.forward_types import UpstreamAnswer
 from filterd.dataplane.upstream.forwarder import Forwarder
-from filterd.dataplane.upstream.model import UpstreamAnswer
 from filterd.wire import codec
 from filterd.wire.message import StrippedAnswer
 from filterd.wire.status import Status

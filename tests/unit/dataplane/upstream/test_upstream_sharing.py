@@ -8,9 +8,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from filterd.dataplane.upstream.capabilities import MISMATCHES, PLAIN_CASE, REFUSALS, WITHOUT_EDNS
-from filterd.dataplane.upstream.health import REFUSALS_TO_REST
+from filterd.dataplane.upstream.forward_types import Server, Tls
 from filterd.dataplane.upstream.health_sharing import HealthSharing
-from filterd.dataplane.upstream.model import Server, Tls
+from filterd.dataplane.upstream.server_order import REFUSALS_TO_REST
 from filterd.dataplane.upstream.thread_route import RouteReport, ThreadHop
 from tests.worlds.upstream import FIRST, QUESTION, SECOND, THIRD, World, good, world
 from tests.worlds.virtual_time import in_virtual_time

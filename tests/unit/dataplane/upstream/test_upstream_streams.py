@@ -16,8 +16,14 @@ import dns.message
 import pytest
 
 from filterd.dataplane.upstream import streams
+from filterd.dataplane.upstream.forward_types import (
+    ForwardOutcome,
+    Server,
+    Tls,
+    UpstreamAnswer,
+    UpstreamFailure,
+)
 from filterd.dataplane.upstream.forwarder import Forwarder
-from filterd.dataplane.upstream.model import ForwardOutcome, Server, Tls, UpstreamAnswer, UpstreamFailure
 from filterd.dataplane.upstream.network import LoopNetwork
 from filterd.dataplane.upstream.race import RaceLimits
 from filterd.dataplane.upstream.streams import BUSY, MOST_CONNECTIONS, tls_context

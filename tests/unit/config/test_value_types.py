@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from filterd.config import domain
+from filterd.config import value_types
 from filterd.config.resolvers import is_local, loops
 
 
@@ -29,13 +29,13 @@ from filterd.config.resolvers import is_local, loops
     ],
 )
 def test_sizes(text: object, size: int) -> None:
-    assert domain.parse_size(text) == size
+    assert value_types.parse_size(text) == size
 
 
 @pytest.mark.parametrize("text", ["", "MiB", "-1", -1, True, None, "1.5GiB", "1 mib", "1TiB", [], 1.0])
 def test_not_sizes(text: object) -> None:
     with pytest.raises(ValueError, match="not a size"):
-        domain.parse_size(text)
+        value_types.parse_size(text)
 
 
 @pytest.mark.parametrize(
@@ -53,19 +53,19 @@ def test_not_sizes(text: object) -> None:
     ],
 )
 def test_durations(text: object, seconds: int) -> None:
-    assert domain.parse_duration(text) == seconds
+    assert value_types.parse_duration(text) == seconds
 
 
 @pytest.mark.parametrize("text", ["", "30", "m", "1m1h", "-1s", True, None, 1.5, "1 h"])
 def test_not_durations(text: object) -> None:
     with pytest.raises(ValueError, match="not a duration"):
-        domain.parse_duration(text)
+        value_types.parse_duration(text)
 
 
 @given(st.ip_addresses(), st.integers(0, 65535))
 def test_endpoints_are_read_as_they_are_written(address: object, port: int) -> None:
-    endpoint = domain.Endpoint(ip_address(str(address)), port)
-    assert domain.parse_endpoint(str(endpoint)) == endpoint
+    endpoint = value_types.Endpoint(ip_address(str(address)), port)
+    assert value_types.parse_endpoint(str(endpoint)) == endpoint
 
 
 @pytest.mark.parametrize(
@@ -73,24 +73,24 @@ def test_endpoints_are_read_as_they_are_written(address: object, port: int) -> N
 )
 def test_not_endpoints(text: object) -> None:
     with pytest.raises(ValueError, match="not an address with a port"):
-        domain.parse_endpoint(text)
+        value_types.parse_endpoint(text)
 
 
 def test_a_default_port() -> None:
-    assert domain.parse_endpoint("192.0.2.1", 53).port == 53
-    assert domain.parse_endpoint("[2001:db8::1]", 53).port == 53
-    assert domain.parse_endpoint("192.0.2.1:5353", 53).port == 5353
+    assert value_types.parse_endpoint("192.0.2.1", 53).port == 53
+    assert value_types.parse_endpoint("[2001:db8::1]", 53).port == 53
+    assert value_types.parse_endpoint("192.0.2.1:5353", 53).port == 5353
 
 
 @given(st.text(max_size=40))
 def test_any_text_is_read_or_refused(text: str) -> None:
     for parse in (
-        domain.parse_size,
-        domain.parse_duration,
-        domain.parse_endpoint,
-        domain.parse_network,
-        domain.parse_node_name,
-        domain.parse_store_url,
+        value_types.parse_size,
+        value_types.parse_duration,
+        value_types.parse_endpoint,
+        value_types.parse_network,
+        value_types.parse_node_name,
+        value_types.parse_store_url,
     ):
         try:
             parse(text)
@@ -101,17 +101,17 @@ def test_any_text_is_read_or_refused(text: str) -> None:
 @pytest.mark.parametrize(("port", "taken"), [("0", True), ("65535", True), ("65536", False)])
 def test_the_ports_that_there_are(port: str, taken: bool) -> None:
     if taken:
-        assert domain.parse_endpoint(f"192.0.2.1:{port}").port == int(port)
+        assert value_types.parse_endpoint(f"192.0.2.1:{port}").port == int(port)
     else:
         with pytest.raises(ValueError, match="not an address with a port"):
-            domain.parse_endpoint(f"192.0.2.1:{port}")
+            value_types.parse_endpoint(f"192.0.2.1:{port}")
 
 
 @pytest.mark.parametrize(
     ("text", "network"), [("10.0.0.0/8", "10.0.0.0/8"), ("192.0.2.1", "192.0.2.1/32"), ("::1", "::1/128")]
 )
 def test_networks(text: str, network: str) -> None:
-    assert str(domain.parse_network(text)) == network
+    assert str(value_types.parse_network(text)) == network
 
 
 @pytest.mark.parametrize(
@@ -125,16 +125,16 @@ def test_networks(text: str, network: str) -> None:
 )
 def test_not_networks(text: object, says: str) -> None:
     with pytest.raises(ValueError, match=says):
-        domain.parse_network(text)
+        value_types.parse_network(text)
 
 
 @pytest.mark.parametrize(("length", "taken"), [(1, True), (63, True), (64, False)])
 def test_the_length_of_a_node_name(length: int, taken: bool) -> None:
     if taken:
-        assert domain.parse_node_name("n" * length) == "n" * length
+        assert value_types.parse_node_name("n" * length) == "n" * length
     else:
         with pytest.raises(ValueError, match="at most 63"):
-            domain.parse_node_name("n" * length)
+            value_types.parse_node_name("n" * length)
 
 
 @pytest.mark.parametrize(
@@ -147,27 +147,27 @@ def test_the_length_of_a_node_name(length: int, taken: bool) -> None:
     ],
 )
 def test_names_of_certificates(text: str, name: str) -> None:
-    assert domain.parse_tls_name(text) == name
+    assert value_types.parse_tls_name(text) == name
 
 
 @pytest.mark.parametrize("text", ["", "a" * 64, ".".join(["a" * 63] * 3 + ["b" * 62]), "a..b", "a.", "-a", 7])
 def test_not_names_of_certificates(text: object) -> None:
     with pytest.raises(ValueError, match="certificate"):
-        domain.parse_tls_name(text)
+        value_types.parse_tls_name(text)
 
 
 @pytest.mark.parametrize(
     ("text", "identity"), [("auto", "auto"), ("hidden", "hidden"), ("resolver-1", "resolver-1")]
 )
 def test_identities(text: str, identity: str) -> None:
-    assert domain.parse_identity(text) == identity
+    assert value_types.parse_identity(text) == identity
 
 
 def test_stores() -> None:
-    assert domain.parse_store_url("sqlite:////var/lib/f.db") == "sqlite:////var/lib/f.db"
+    assert value_types.parse_store_url("sqlite:////var/lib/f.db") == "sqlite:////var/lib/f.db"
     for wrong in ("sqlite:///var/lib/f.db", "sqlite:////", "postgresql://a/b", "sqlite:////a?x=1", 7):
         with pytest.raises(ValueError, match="four slashes"):
-            domain.parse_store_url(wrong)
+            value_types.parse_store_url(wrong)
 
 
 @pytest.mark.parametrize(
@@ -183,18 +183,21 @@ def test_stores() -> None:
     ],
 )
 def test_loops(upstream: str, listen: str, expected: bool) -> None:
-    assert loops(domain.parse_endpoint(upstream), [domain.parse_endpoint(listen)]) is expected
+    assert loops(value_types.parse_endpoint(upstream), [value_types.parse_endpoint(listen)]) is expected
 
 
 def test_a_wildcard_listener_on_an_address_of_the_machine() -> None:
-    upstream, listen = domain.parse_endpoint("198.51.100.7:53"), [domain.parse_endpoint("0.0.0.0:53")]
+    upstream, listen = (
+        value_types.parse_endpoint("198.51.100.7:53"),
+        [value_types.parse_endpoint("0.0.0.0:53")],
+    )
     assert loops(upstream, listen, local=lambda _: True)
     assert not is_local(ip_address("198.51.100.7"))
 
 
 @pytest.mark.parametrize("text", ["America/Mexico_City", "Europe/Madrid", "UTC", "America/Argentina/Ushuaia"])
 def test_zones(text: str) -> None:
-    assert domain.parse_zone(text) == text
+    assert value_types.parse_zone(text) == text
 
 
 @pytest.mark.parametrize(
@@ -202,4 +205,4 @@ def test_zones(text: str) -> None:
 )
 def test_not_zones(text: object) -> None:
     with pytest.raises(ValueError, match=r"not a time zone: .*write it like America/Mexico_City"):
-        domain.parse_zone(text)
+        value_types.parse_zone(text)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from filterd.dataplane.upstream.health import (
+from filterd.dataplane.upstream.server_order import (
     FIRST_REST,
     IDLE,
     LONGEST_REST,

@@ -16,10 +16,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any, Protocol
 
+from filterd.model.blocking_mode import BlockingMode
 from filterd.model.changelog import BindingChange, LineChange, OrderChange
 from filterd.model.line import LineChoices, OwnName
 from filterd.model.mandatory import order_id
-from filterd.model.rule import Action, BlockingMode, Scope
+from filterd.model.rule import Action, Scope
 
 ORDERS_SQL = (
     "SELECT number, reference, mode, not_before, not_after, state = 'withdrawn', confidential, accepted_at"

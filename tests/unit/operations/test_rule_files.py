@@ -13,7 +13,7 @@ from filterd.disk.keys import FINGERPRINT_KEY
 from filterd.feed.parsing import Run
 from filterd.feed.rules import collect
 from filterd.model.rule import Action, NameRule, Scope
-from filterd.operations import rulefiles
+from filterd.operations import rule_files
 from filterd.operations.context import OperationError
 from filterd.operations.keys import load_key
 from filterd.policy.canonical import write
@@ -28,13 +28,13 @@ rules = st.builds(NameRule, names, st.sampled_from(Scope), st.sampled_from([Acti
 @given(st.lists(rules, max_size=40))
 def test_the_text_is_what_the_policy_calls_canonical(listed: list[NameRule]) -> None:
     runs = [Run(rule.scope, rule.action, rule.name.encode() + b"\n") for rule in listed]
-    assert b"".join(rulefiles.canonical_text(collect(runs))) == write(listed)
+    assert b"".join(rule_files.canonical_text(collect(runs))) == write(listed)
 
 
 def test_the_digest_of_a_file_is_that_of_its_text(tmp_path: Path) -> None:
     secret = bytes(32)
     for key in (None, secret):
-        digest = rulefiles.write_version(tmp_path / "1.rules", [b"a.example\n", b"b.example\n"], key)
+        digest = rule_files.write_version(tmp_path / "1.rules", [b"a.example\n", b"b.example\n"], key)
         assert digest == list_digest((tmp_path / "1.rules").read_bytes(), key)
     assert stat.S_IMODE((tmp_path / "1.rules").stat().st_mode) == 0o600
 
@@ -42,7 +42,7 @@ def test_the_digest_of_a_file_is_that_of_its_text(tmp_path: Path) -> None:
 def test_old_files_go_and_the_current_one_stays(tmp_path: Path) -> None:
     for version in range(1, 9):
         (tmp_path / f"{version}.rules").touch()
-    rulefiles.drop_old(tmp_path, newest=8, current=2)
+    rule_files.drop_old(tmp_path, newest=8, current=2)
     assert sorted(path.stem for path in tmp_path.iterdir()) == ["2", "6", "7", "8"]
 
 

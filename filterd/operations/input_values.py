@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import urlsplit
 from zoneinfo import available_timezones
 
-from filterd.config.domain import DEFAULT_ZONE
+from filterd.config.value_types import DEFAULT_ZONE
 from filterd.feed.names import RefusedNameError, normalise
 from filterd.model.audit_chain import canonical
 from filterd.model.rule import Scope

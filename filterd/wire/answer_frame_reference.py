@@ -9,12 +9,12 @@ from collections.abc import Iterable, Iterator
 from typing import Protocol
 
 from filterd.wire.codec_reference import OPT, QR
+from filterd.wire.edns import UDP_SIZE
 from filterd.wire.options import AnswerOptions
 
 TC, RD, RA, AD, CD = 0x0200, 0x0100, 0x0080, 0x0020, 0x0010
 SERVFAIL = 2
 NSID, SUBNET, COOKIE, KEEPALIVE, EXTENDED_ERROR = 3, 8, 10, 11, 15
-UDP_SIZE = 1232
 MAX_MESSAGE = 65535
 
 
