@@ -97,3 +97,10 @@ def test_an_order_knows_its_mandate() -> None:
     order = OrderChange(257, "O-1", (("a.example", Scope.EXACT),), not_after=10)
     assert order.mandate.active(9)
     assert not order.mandate.active(10)
+
+
+def test_an_order_of_which_nothing_is_said_has_no_bounds_and_holds() -> None:
+    bare = OrderChange(257, "O-1")
+    assert (bare.names, bare.addresses, bare.mode) == ((), (), BlockingMode.NXDOMAIN)
+    assert (bare.not_before, bare.not_after, bare.accepted_at) == (0, 0, 0.0)
+    assert (bare.withdrawn, bare.confidential) == (False, False)

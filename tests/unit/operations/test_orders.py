@@ -77,6 +77,28 @@ async def test_where_one_is_enough_it_is_accepted_at_once(installation: Installa
     assert len(sent(installation)) == 1
 
 
+async def test_what_a_node_reads_anew_is_what_it_was_told(installation: Installation) -> None:
+    """Every part of an order, each with a value of its own; ``sent`` compares both ways."""
+    now = int(installation.now)
+    whole = replace(
+        REQUEST,
+        entries=(*REQUEST.entries, ("192.0.2.0/24", Scope.EXACT)),
+        not_before=now + 100,
+        not_after=now + 200,
+        confidential=True,
+        accept_overblocking=True,
+    )
+    async with installation.open(approvals=1) as context:
+        await orders.add(context, REQUEST)
+        await orders.add(context, whole)
+        first, second = sent(installation)
+        assert (first.not_before, first.not_after, first.confidential, first.addresses) == (0, 0, False, ())
+        assert (second.not_before, second.not_after) == (now + 100, now + 200)
+        assert (second.confidential, second.addresses) == (True, ("192.0.2.0/24",))
+        await orders.withdraw(context, "O-2", reason="lifted")
+        assert [each.withdrawn for each in sent(installation)] == [False, False, True]
+
+
 async def test_one_person_withdraws(context: Context, installation: Installation) -> None:
     await orders.add(context, REQUEST)
     await orders.approve(as_person(context, "bob"), "O-1")
