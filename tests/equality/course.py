@@ -91,9 +91,9 @@ class Course:
         clock = LoopClock(asyncio.get_running_loop())
         self.slow: DatagramSide = ReferenceSide(settings, clock) if reference else SlowSide(settings, clock)
         self.fast = FastSide(settings, clock, Random(seed))
-        # Who finds no place gets what is stale: on the slow path before the next packet is looked at, on the
-        # fast path behind the batch. With places for all the state may change before punts are taken, unless
-        # some were left undecided.
+        # A query beyond the quota gets a stale answer: on the slow path before the next packet is looked at,
+        # on the fast path behind the batch. Within the quota the state may change before punts are taken,
+        # unless some were left undecided.
         self.changes_within = settings.quota == MAX_WAITING
         self.around = Surroundings(random, (self.slow, self.fast), settings, clock, whole)
         if random.random() < 0.5:

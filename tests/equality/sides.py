@@ -1,8 +1,8 @@
-"""The two sides of the equality course: one policy, one upstream and one time, each with packets of its own.
+"""The sides of the equality course: one policy, one upstream and one time, each with packets of its own.
 
-Both run on one loop whose clock jumps (see ``tests.worlds.virtual_time``), so that what waits for an
-upstream, or for a stale answer's turn, does so on both to the microsecond. Moments are binary fractions of
-a second: the two sides count them in different units, and nothing is to be rounded.
+All run on one loop whose clock jumps (see ``tests.worlds.virtual_time``), so that what waits for an
+upstream, or for a stale answer's turn, does so on each to the microsecond. Moments are binary fractions of
+a second: the sides count them in different units, and nothing is to be rounded.
 """
 
 from __future__ import annotations

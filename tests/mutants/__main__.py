@@ -60,7 +60,7 @@ def main(words: list[str]) -> int:
         results = list(_tried(trial, picked, until))
         if len(results) < len(picked):
             print(f"the time is over; go on with --skip {chosen.skip + len(results)}")
-        _report(tree.original, results)
+        _report(tree.original, trial.confirmed(results))
     for test in sorted(trial.left_out):
         print(f"fails without any mutation: {test}")
     return 1 if trial.left_out else 0

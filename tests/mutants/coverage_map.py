@@ -17,6 +17,8 @@ IMPORT = re.compile(
 )
 IN_PROCESS = ("unit", "twins", "golden", "fuzz", "meta", "concurrency")
 """folders of tests whose subject runs in the process of pytest"""
+LATER = ("tests/meta", "tests/concurrency")
+"""tests that look at everything, or take long: never near"""
 WITH_PROCESSES = ("e2e", "compliance", "comparison")
 NEAR = 2
 """imports between a test and a module that it is near to"""
@@ -44,11 +46,14 @@ class CoverageMap:
         mirrored = self._mirrored(path)
 
         def rank(test: str) -> tuple[bool, bool, int, str]:
-            distance = distances.get(test, 99)
-            return test.startswith("tests/concurrency"), test not in mirrored or distance > 1, distance, test
+            return test.startswith(LATER), test not in mirrored, distances.get(test, 99), test
 
         ranked = sorted(self._tests(IN_PROCESS), key=rank)
-        near = [test for test in ranked if test in mirrored or distances.get(test, 99) <= NEAR]
+        near = [
+            test
+            for test in ranked
+            if test in mirrored or (distances.get(test, 99) <= NEAR and not test.startswith(LATER))
+        ]
         return {
             "near": near,
             "unit": [test for test in ranked if test not in near],

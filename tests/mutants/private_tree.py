@@ -84,9 +84,18 @@ class PrivateTree:
             elif path.stat().st_mtime_ns != before.stat().st_mtime_ns:
                 shutil.copy2(before, path)
 
-    def test(self, tree: Path, words: list[str], seconds: float) -> Ended:
-        """Run pytest in a copy: in the end nothing that it started is alive."""
-        command = [sys.executable, "-m", "pytest", "-x", "-q", "-rfE", "--no-header", "--tb=no"]
+    def test(self, tree: Path, words: list[str], seconds: float, *, first: bool = True) -> Ended:
+        """Run pytest in a copy, to the ``first`` failure or to the end; what it started is ended."""
+        command = [
+            sys.executable,
+            "-m",
+            "pytest",
+            *(["-x"] if first else []),
+            "-q",
+            "-rfE",
+            "--no-header",
+            "--tb=no",
+        ]
         command += ["-p", "no:cacheprovider", f"--basetemp={self._top / 't'}", "--hypothesis-seed=0", *words]
         return self.run(command, tree, seconds, {})
 

@@ -114,8 +114,8 @@ def test_a_seed_gives_one_order_and_skipping_goes_on_in_it() -> None:
 
 
 def test_near_tests_come_first_and_each_test_once() -> None:
-    stages = CoverageMap(ROOT).stages("filterd/dataplane/nodestate/journal.py")
-    assert stages["near"][0] == "tests/unit/dataplane/nodestate/test_journal.py"
+    stages = CoverageMap(ROOT).stages("filterd/config/domain.py")
+    assert stages["near"][0] == "tests/unit/config/test_domain.py"
     assert "tests/unit/wire/test_codec.py" in stages["unit"]
     assert "tests/e2e/test_resolver.py" in stages["suite"]
     every = [test for tests in stages.values() for test in tests]
@@ -155,7 +155,9 @@ def test_a_trial_convicts_by_sound_tests_alone_and_restores_the_tree(small_tree:
     mutations = arithmetic(small_tree)
     with private_tree(small_tree) as tree:
         trial = Trial(tree, "unit")
-        killed, survived = trial.of(mutations["+"]), trial.of(mutations["-"])
+        first = trial.of(mutations["+"])
+        assert first.test == "tests/unit/test_sums.py::test_broken"
+        killed, survived = trial.confirmed([first, trial.of(mutations["-"])])
         assert (killed.fate, killed.test) == (Fate.KILLED, "tests/unit/test_sums.py::test_more")
         assert survived.fate is Fate.SURVIVED
         assert trial.left_out == {"tests/unit/test_sums.py::test_broken"}

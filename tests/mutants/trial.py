@@ -1,6 +1,7 @@
 """The trial of one mutation: the tests that can notice it, until one does.
 
-A test convicts only if it passes on the original: what fails there too is left out from then on.
+A test convicts only if it passes on the original. That is looked at for all of them at once: what fails there
+too is left out from then on, and what it convicted is tried again.
 """
 
 from __future__ import annotations
@@ -33,11 +34,12 @@ class Fate(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """One mutation, its end, and the test that noticed it, if one did."""
+    """One mutation, its end, and the test that noticed it, if one did; ``named``: by the name of a test."""
 
     mutation: Mutation
     fate: Fate
     test: str = ""
+    named: bool = False
 
 
 class Trial:
@@ -65,32 +67,40 @@ class Trial:
         finally:
             self._tree.restore()
 
+    def confirmed(self, results: list[Result]) -> list[Result]:
+        """The results with the convictions by unsound tests replaced by those of a second trial."""
+        convicting = {result.test for result in results if result.named}
+        unsound = self._failing(sorted(convicting - self._sound)) if convicting - self._sound else set()
+        self._sound |= convicting - unsound
+        self.left_out |= unsound
+        if not unsound:
+            return results
+        again = [self.of(result.mutation) if result.test in unsound else result for result in results]
+        return self.confirmed(again)
+
+    def _failing(self, tests: list[str]) -> set[str]:
+        """Those of the tests that fail without any mutation."""
+        ended = self._tree.test(self._tree.original, tests, SECONDS["suite"], first=False)
+        if ended.code in (0, NO_TESTS):
+            return set()
+        return set(FAILED.findall(ended.output)) or set(tests)
+
     def _stages(self, mutation: Mutation) -> Iterator[tuple[str, list[str]]]:
         stages = self._map.stages(mutation.path)
         yield from ((stage, stages[stage]) for stage in self._reach if stages[stage])
 
     def _stage(self, mutation: Mutation, tests: list[str], seconds: float) -> Result | None:
         """The result if a test of the stage notices, else None."""
-        while True:
-            words = [*tests, *(f"--deselect={test}" for test in sorted(self.left_out))]
-            ended = self._tree.test(self._tree.mutant, words, seconds)
-            if ended.code is None:
-                return Result(mutation, Fate.TIMED_OUT, tests[0])
-            if ended.code in (0, NO_TESTS):
-                return None
-            failed = FAILED.findall(ended.output)
-            if not failed:
-                return Result(mutation, Fate.KILLED, _last_words(ended))
-            if self._passes_on_the_original(failed[0]):
-                return Result(mutation, Fate.KILLED, failed[0])
-            self.left_out.add(failed[0])
-
-    def _passes_on_the_original(self, test: str) -> bool:
-        if test not in self._sound:
-            if self._tree.test(self._tree.original, [test], SECONDS["near"]).code != 0:
-                return False
-            self._sound.add(test)
-        return True
+        words = [*tests, *(f"--deselect={test}" for test in sorted(self.left_out))]
+        ended = self._tree.test(self._tree.mutant, words, seconds)
+        if ended.code is None:
+            return Result(mutation, Fate.TIMED_OUT, tests[0])
+        if ended.code in (0, NO_TESTS):
+            return None
+        failed = FAILED.findall(ended.output)
+        if failed:
+            return Result(mutation, Fate.KILLED, failed[0], named=True)
+        return Result(mutation, Fate.KILLED, _last_words(ended))
 
 
 def _last_words(ended: Ended) -> str:

@@ -6,7 +6,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from filterd.dataplane.cache.cache import ResponseCache
+from filterd.dataplane.cache.cache import CacheKey, ResponseCache
 from filterd.dataplane.cache.cache_reference import Errors, Found, Insertion, Key, ReferenceCache
 from filterd.wire.names import name_from_text
 from tests.worlds.cache_answers import answer, negative
@@ -55,39 +55,17 @@ class CacheMachine(RuleBasedStateMachine):
 
     @rule(key=KEYS, message=MESSAGES | CHANGED, ad=st.booleans(), edes=EDES)
     def insert(self, key: Key, message: bytes, ad: bool, edes: Errors) -> None:
-        kept = self.native.insert(
-            key.name,
-            key.qtype,
-            message,
-            dnssec_ok=key.dnssec_ok,
-            checking_disabled=key.checking_disabled,
-            now=self.now,
-            ad=ad,
-            edes=edes,
-        )
+        kept = self.native.insert(CacheKey(*key), message, now=self.now, ad=ad, edes=edes)
         assert kept == (self.plain.insert(key, message, ad, edes, self.now) is Insertion.DONE)
 
     @rule(key=KEYS, edes=EDES)
     def fail(self, key: Key, edes: Errors) -> None:
-        kept = self.native.insert_failure(
-            key.name,
-            key.qtype,
-            dnssec_ok=key.dnssec_ok,
-            checking_disabled=key.checking_disabled,
-            now=self.now,
-            edes=edes,
-        )
+        kept = self.native.insert_failure(CacheKey(*key), now=self.now, edes=edes)
         assert kept == (self.plain.insert_failure(key, edes, self.now) is Insertion.DONE)
 
     @rule(key=KEYS)
     def ask(self, key: Key) -> None:
-        found = self.native.lookup(
-            key.name,
-            key.qtype,
-            dnssec_ok=key.dnssec_ok,
-            checking_disabled=key.checking_disabled,
-            now=self.now,
-        )
+        found = self.native.lookup(CacheKey(*key), now=self.now)
         expected = self.plain.lookup(key, self.now)
         if found is None:
             assert expected is None

@@ -64,16 +64,15 @@ from filterd.wire.codec cimport (
     strip_opt,
 )
 
-from filterd.dataplane.upstream.health import SILENCE
-from filterd.dataplane.upstream.health_sharing import TURN
+from filterd.dataplane.upstream import health, health_sharing
 
 cdef enum:
     DRAWS = 8                   # of an id that is not on its way from that socket yet
     FIRST_EXTENDED = 16         # rcodes that stand in OPT (RFC 6891 6.1.3)
 
-cdef int64_t SILENCE_MICROS = round(SILENCE * 1e6)
+cdef int64_t SILENCE_MICROS = round(health.SILENCE * 1e6)
 # Within five turns the event loop has certainly published a route that knows of it.
-cdef int64_t NEWS_MICROS = round(5 * TURN * 1e6)
+cdef int64_t NEWS_MICROS = round(5 * health_sharing.TURN * 1e6)
 
 
 # ---- asking an upstream ----

@@ -81,13 +81,13 @@ from filterd.dataplane.fast.punts cimport (
 )
 from filterd.wire.codec cimport Name
 
-from filterd.dataplane.upstream.probes import DIGITS, LABEL
+from filterd.dataplane.upstream import probes
 
 cdef enum:
     READS = 4                   # batches that are taken from one socket at one go
     MOST_FOR_RENEWALS = MISSES // 4     # questions on their way when no more are asked for nobody
 
-cdef bytes LOOP_CHECK = bytes([len(LABEL) + DIGITS]) + LABEL
+cdef bytes LOOP_CHECK = bytes([len(probes.LABEL) + probes.DIGITS]) + probes.LABEL
 cdef const uint8_t* loop_check = LOOP_CHECK     # how the name of a loop check begins
 cdef size_t loop_check_size = len(LOOP_CHECK)
 

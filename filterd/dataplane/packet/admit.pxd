@@ -29,7 +29,7 @@ cdef inline bint named_by_subnet(const AddressTable* forwarders, const Query* qu
 
 cdef inline bint check_cookie(const CookieSecrets* secrets, const Query* query, const uint8_t* sender,
                               int64_t now, uint8_t* cookie, bint* valid) noexcept nogil:
-    """True if the answer has a cookie, which is written here. ``valid``: the one sent holds (RFC 7873 5.2)."""
+    """True if the answer has a cookie, written here. ``valid``: the one sent holds (RFC 7873 5.2)."""
     valid[0] = False
     if query.cookie_length == 0 or secrets.count == 0:
         return False

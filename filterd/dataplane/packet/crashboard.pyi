@@ -1,4 +1,4 @@
-"""Memory that outlives the resolver: the packet that each thread works on, and packets that have killed it."""
+"""Memory that outlives the resolver: the packet that each thread works on, and those that have killed it."""
 
 from collections.abc import Iterable
 from typing import final

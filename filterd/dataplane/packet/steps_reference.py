@@ -64,7 +64,7 @@ def wide(address: bytes) -> bytes:
 
 
 def parse(plane: ReferencePlane, x: Exchange) -> Stage | None:
-    """Read the query. What is wrong with it is told behind the limit, see :func:`admit`."""
+    """Read the query. An error in it is answered only behind the limit, see :func:`admit`."""
     leads = reduce(plane, x) if plane.board.reduced else None
     if leads is not None:
         return leads

@@ -34,7 +34,7 @@ class DamagedDumpError(TableError):
 
 
 class TableKind(IntEnum):
-    """Which table a dump is of."""
+    """The table that a dump is of."""
 
     LINES = 1
     ADDRESSES = 2
@@ -52,7 +52,7 @@ class Dump:
 
 
 def envelope(kind: TableKind, records: int, extra: int, seed: bytes, payload: bytes | bytearray) -> bytes:
-    """What a dump begins with; the payload follows it."""
+    """The head of a dump; the payload follows it."""
     head = _HEADER.pack(_MAGIC, _ORDER_MARK, kind, records, extra, seed, bytes(_DIGEST_SIZE))
     return head[:_DIGEST_AT] + _digest(head, payload)
 

@@ -1,4 +1,4 @@
-"""When what was unpublished may be freed: quiescent-state reclamation, one for the whole process."""
+"""Quiescent-state reclamation, one for the whole process: tells when what was unpublished may be freed."""
 
 from typing import final
 

@@ -1,4 +1,4 @@
-"""What the rate limit is told at start and at each reload; ``serve`` fulfils it from the settings."""
+"""The settings of the rate limit, as it is given them at start and at each reload by ``serve``."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ class RateOverrideRule(Protocol):
 
     @property
     def prefix(self) -> IPv4Network | IPv6Network:
-        """Whose clients."""
+        """The clients that the override is for."""
 
     @property
     def queries_per_second(self) -> int:
@@ -24,7 +24,7 @@ class RateOverrideRule(Protocol):
 
 
 class RateSettings(Protocol):
-    """What of the settings the rate limit depends on."""
+    """The settings that the rate limit depends on."""
 
     @property
     def queries_per_second(self) -> int:

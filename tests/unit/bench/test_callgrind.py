@@ -93,7 +93,7 @@ def test_stages() -> None:
         Counter({"codec.parse_query": 5, "hashing.keyed_hash": 2, "strange": 1, "__memcpy_avx": 4})
     )
     assert found["parse"] == 5
-    assert found["hashing (tables, cache)"] == 2
+    assert found["hashing (names, tables, cache)"] == 2
     assert found["copying"] == 4
     assert found["other"] == 1
     assert sum(found.values()) == 12

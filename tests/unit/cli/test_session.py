@@ -259,6 +259,11 @@ def test_settings_for_people_and_for_scripts(
     golden(f"settings{kind}.txt", "".join(transcript(folder, "config show", extra)))
 
 
+def test_the_schema_of_the_configuration_file(folder: Path, golden: Callable[[str, str], None]) -> None:
+    """Every key with its default, its bounds and its text."""
+    golden("schema.txt", "".join(transcript(folder, "config schema", ())))
+
+
 @pytest.mark.parametrize("kind", ["", "--json"])
 def test_nodes_for_people_and_for_scripts(
     folder: Path, golden: Callable[[str, str], None], kind: str

@@ -182,3 +182,36 @@ def test_one_ended_at_no_packet_counts_for_nothing(board: CrashBoard, by: signal
         stuck(watch)
         assert not watch.ended(-by, float(now))
     assert (board.crashes, board.packets, board.reduced) == (0, 0, False)
+
+
+@pytest.mark.usefixtures("lines")
+@pytest.mark.parametrize(("later", "reduced"), [(WINDOW_SECONDS, False), (WINDOW_SECONDS - 0.5, True)])
+def test_deaths_that_fall_into_one_window_begin_reduced_mode(
+    board: CrashBoard, later: float, reduced: bool
+) -> None:
+    watch = CrashWatch(board)
+    for _ in range(DEATHS - 1):
+        assert not die(watch, 100.0)
+    assert die(watch, 100.0 + later) is reduced
+    assert board.reduced is reduced
+
+
+@pytest.mark.usefixtures("lines")
+def test_reduced_mode_ends_when_it_was_quiet_for_long_enough_after_the_last_death(board: CrashBoard) -> None:
+    watch = CrashWatch(board)
+    for now in range(DEATHS):
+        die(watch, float(now))
+    assert board.reduced
+    watch.check(DEATHS - 1 + QUIET_SECONDS - 0.5)
+    assert board.reduced
+    watch.check(DEATHS - 1 + QUIET_SECONDS)
+    assert not board.reduced
+
+
+@pytest.mark.usefixtures("lines")
+def test_a_packet_is_stuck_from_the_second_on_that_is_too_many(board: CrashBoard) -> None:
+    watch = CrashWatch(board)
+    board.note(board.mark(PACKET))
+    assert not watch.check(10.0)
+    assert not watch.check(10.0 + STUCK_SECONDS - 0.5)
+    assert watch.check(10.0 + STUCK_SECONDS)

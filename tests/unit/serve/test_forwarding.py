@@ -139,3 +139,8 @@ async def test_counts_of_threads_outlive_a_change_once() -> None:
         forwarding.change([first])
         assert forwarding.counts()[str(first.address), "answered"] == 5
         await forwarding.close()
+
+
+def test_a_report_of_threads_that_have_done_nothing_counts_nothing() -> None:
+    assert RouteReport() == (0,) * len(RouteReport._fields)
+    assert RouteReport().outcomes() == {}

@@ -4,10 +4,16 @@ from __future__ import annotations
 
 import os
 import shutil
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
+import pytest
+
 from filterd.model.mandatory import label_of
+from filterd.operations import subscribers
 from filterd.operations.snapshots import current_file
+from filterd.serve import maintenance
 from tests.worlds.maintenance import Kept
 
 SHIPPED = Path(__file__).parents[3] / "policies"
@@ -44,3 +50,18 @@ async def test_wrong_policies_are_said_once_and_change_nothing(kept: Kept) -> No
 def test_a_confidential_feed_has_an_opaque_label() -> None:
     assert label_of("starter-adult", confidential=False) == "starter-adult"
     assert "interpol" not in label_of("interpol", confidential=True)
+
+
+async def test_changes_that_every_node_has_are_forgotten(kept: Kept, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As many of the newest are kept as a node may be behind without reading all anew."""
+    monkeypatch.setattr(maintenance, "KEPT_CHANGES", 3)
+    context = kept.maintenance.context
+    for number in range(8):
+        await subscribers.add(context, f"line-{number}", zone="UTC", prefixes=())
+    await kept.maintenance.turn()
+    with closing(sqlite3.connect(kept.snapshots.parent.parent / "filterd.db")) as raw:
+        (left,) = raw.execute("SELECT count(*) FROM change").fetchone()
+        (floor,) = raw.execute("SELECT revision FROM log_floor").fetchone()
+        (head,) = raw.execute("SELECT revision FROM head").fetchone()
+    assert left == 3
+    assert floor == head - 3

@@ -9,7 +9,7 @@ from typing import Any, cast
 
 from filterd.dataplane.fast.punts import PuntReason
 from filterd.dataplane.fast.thread import FastCounts
-from filterd.dataplane.listeners.connection_table import Ending
+from filterd.dataplane.listeners.connection_table import ConnectionEnding
 from filterd.dataplane.packet.answer_counts import BOUNDS, AnswerCounts
 from filterd.dataplane.upstream.forwarder import UpstreamStatus
 from filterd.serve.metric_sources import MetricSources, read_metrics
@@ -108,7 +108,7 @@ def sources(*, snapshot: bool = True, board: bool = True) -> MetricSources:
 class Connections:
     """So many are open, and ended for these reasons."""
 
-    ended = Counter({Ending.IDLE: 317, Ending.UNREAD: 318})
+    ended = Counter({ConnectionEnding.IDLE: 317, ConnectionEnding.UNREAD: 318})
 
     def __len__(self) -> int:
         return 319

@@ -145,7 +145,7 @@ async def closed(resolver: Resolver) -> None:
     """Let go of everything."""
     await resolver._close()
     resolver._node.close()
-    resolver._held.close()
+    resolver._lock.close()
 
 
 def within(prefixes: Prefixes, *addresses: str) -> list[str]:

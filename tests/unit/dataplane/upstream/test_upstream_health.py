@@ -140,14 +140,14 @@ def test_a_rest_of_each_kind_ends() -> None:
     assert refused.probe_at == NOW + 2 + IDLE
     both.failed(NOW)
     refusing(both, NOW)
-    assert not both.welcome(NOW + 1), "it is silent as well"
+    assert not both.answered(NOW + 1), "it is silent as well"
     assert both.resting
     assert both.heard(NOW + 2, 0.01)
     assert not both.resting
     both.failed(NOW + 3)
     refusing(both, NOW + 3)
     assert not both.heard(NOW + 4, 0.01), "it refuses as well"
-    assert both.welcome(NOW + 4)
+    assert both.answered(NOW + 4)
     assert (both.resting, both.failures, both.refusals) == (False, 0, 0)
 
 

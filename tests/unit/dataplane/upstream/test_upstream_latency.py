@@ -43,6 +43,29 @@ def test_then_it_is_the_95th_percentile_of_the_latest() -> None:
     assert observed(*[0.9] * 50).hedge_after() == LONGEST_HEDGE
 
 
+def test_the_percentile_is_taken_from_the_twentieth_sample_on_and_then_every_sixteen() -> None:
+    latency = observed(*[0.02] * 18, 0.1)
+    assert latency.hedge_after() > 0.02 + 0.001, "an estimate, by the variation"
+    latency.observe(0.02)
+    assert latency.hedge_after() == pytest.approx(0.101), "the highest of twenty"
+    for _ in range(11):
+        latency.observe(0.02)
+    assert latency.hedge_after() == pytest.approx(0.101)
+    latency.observe(0.02)
+    assert latency.hedge_after() == pytest.approx(0.021), "the second highest of 32"
+
+
+def test_the_oldest_of_128_samples_makes_room() -> None:
+    latency = observed(*[0.1] * 22, *[0.02] * 106)
+    for _ in range(15):
+        latency.observe(0.02)
+    assert latency.hedge_after() == pytest.approx(0.101), "the seventh highest of 128"
+    latency.observe(0.02)
+    assert latency.hedge_after() == pytest.approx(0.021), "six of the slow ones are left"
+    kept = observed(*[0.1] * 23, *[0.02] * 105, *[0.02] * 16)
+    assert kept.hedge_after() == pytest.approx(0.101)
+
+
 def test_a_tenth_of_the_questions_may_be_hedged_and_a_burst() -> None:
     budget = HedgeBudget()
     assert sum(budget.take() for _ in range(100)) == HEDGE_BURST

@@ -1,0 +1,113 @@
+"""What control counts, hears and takes over, without its process."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, replace
+from ipaddress import ip_address
+from pathlib import Path
+
+import pytest
+
+from filterd.config.domain import Endpoint, StoreUrl
+from filterd.config.settings import ListenSettings
+from filterd.model.mandatory import label_of
+from filterd.model.records import NodeReport
+from filterd.operations import feeds, nodes, orders, snapshots, subscribers
+from filterd.operations.context import Context
+from filterd.serve.control import Control
+from filterd.store.errors import StoreError
+from filterd.telemetry import log
+from filterd.telemetry.metrics import FeedMetrics
+from tests.unit.operations.test_orders import REQUEST
+from tests.worlds.installation import NOW, Installation, install
+
+REPORT = NodeReport("resolver-1", NOW, 3, 4, "ab", True, {})
+
+
+@dataclass
+class Controlled:
+    """One control that does not run, over an open store, and its log."""
+
+    control: Control
+    context: Context
+    installation: Installation
+    stream: io.StringIO
+
+    def lines(self) -> list[dict[str, str]]:
+        return [json.loads(line) for line in self.stream.getvalue().splitlines()]
+
+
+@pytest.fixture
+async def controlled(tmp_path: Path) -> AsyncIterator[Controlled]:
+    made = await install(tmp_path)
+    listen = ListenSettings(Endpoint(ip_address("127.0.0.1"), 0))
+    made.settings = replace(made.settings, control=listen)
+    stream = io.StringIO()
+    log.configure("control", stream)
+    async with made.open("control") as context:
+        control = Control(context)
+        yield Controlled(control, context, made, stream)
+        control._http.stop()
+
+
+async def test_metrics_of_control_come_from_the_store(controlled: Controlled) -> None:
+    context = controlled.context
+    await feeds.update(context, ("adult-starter", "worst-of"))
+    await orders.add(context, REQUEST)
+    await subscribers.add(context, "one", zone="UTC", prefixes=())
+    found = await controlled.control._count()
+    assert found.feeds == {
+        "adult-starter": FeedMetrics(names=3, last_success=NOW, quarantined=False),
+        "gambling-starter": FeedMetrics(names=0, last_success=0.0, quarantined=False),
+        label_of("worst-of", confidential=True): FeedMetrics(names=1, last_success=NOW, quarantined=False),
+    }
+    assert found.orders == {"pending": 1, "quarantined": 0, "accepted": 0, "withdrawn": 0}
+    assert found.subscribers == await subscribers.count(context)
+    assert sum(found.subscribers.values()) == 1
+    assert found.audit_entries == 4
+
+
+async def test_control_is_ready_once_there_is_a_snapshot(controlled: Controlled) -> None:
+    assert controlled.control._missing() == ["no policy snapshot"]
+    await feeds.update(controlled.context, ())
+    await snapshots.build(controlled.context)
+    assert controlled.control._missing() == []
+    for file in (controlled.installation.settings.state_dir / "snapshots").glob("*.snapshot"):
+        file.unlink()
+    assert controlled.control._missing() == ["no policy snapshot"]
+
+
+async def test_a_report_is_kept_and_one_that_cannot_be_is_said(
+    controlled: Controlled, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await controlled.control._hear(REPORT)
+    (kept,) = await nodes.list_nodes(controlled.context)
+    assert kept.report == REPORT
+    assert controlled.lines() == []
+
+    async def full(context: Context, report: NodeReport) -> None:
+        msg = "no space"
+        raise StoreError(msg)
+
+    monkeypatch.setattr(nodes, "record", full)
+    await controlled.control._hear(REPORT)
+    (line,) = controlled.lines()
+    assert (line["node"], line["reason"]) == ("resolver-1", "no space")
+
+
+async def test_a_reload_reaches_maintenance_and_says_what_waits(controlled: Controlled) -> None:
+    settings = controlled.installation.settings
+    same = replace(settings, policies=settings.policies.parent / "others")
+    controlled.control.reload(same)
+    assert controlled.control._maintenance.context.settings is same
+    other = replace(
+        settings,
+        store=replace(settings.store, url=StoreUrl("sqlite:////elsewhere.db")),
+        state_dir=settings.state_dir / "deeper",
+        control=ListenSettings(Endpoint(ip_address("127.0.0.1"), 1)),
+    )
+    controlled.control.reload(other)
+    assert [line["remedy"] for line in controlled.lines()] == ["", "restart for store, state_dir, control"]
