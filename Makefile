@@ -122,10 +122,11 @@ bench: $(INSTALLED) $(BUILT) build/responder build/senders  ## filterd and its p
 callgrind: $(INSTALLED) $(BUILT)  ## instructions for a query of the mix, stage by stage, under valgrind
 	@PYTHONPATH=benchmarks $(BIN)/python -m bench.stages
 
-# Batches of packets to the fast path and to the slow path, over one policy that changes: half a minute.
+# Batches of packets to the fast path, to the slow path and to the reference in Python, over one policy that changes.
+# EQUALITY="--mode punted" or "--reference" picks a mode.
 EQUALITY ?=
 .PHONY: equality
-equality: $(INSTALLED) $(BUILT)  ## the fast path beside the slow path on 100,000 generated cases of each mode (EQUALITY="--cases 1000000")
+equality: $(INSTALLED) $(BUILT)  ## fast path, slow path and reference side by side on 100,000 generated cases of each mode (EQUALITY="--cases 1000000")
 	@$(BIN)/python -m tests.equality $(EQUALITY)
 
 # Which changes to the product the suite notices: a sample by seed, hours of it, not in .ci/run.

@@ -20,7 +20,7 @@ import dns.query
 
 from tests.worlds.system import command
 
-READY_SECONDS = 10.0
+READY_SECONDS = 60.0
 _EPHEMERAL = Path("/proc/sys/net/ipv4/ip_local_port_range")
 _DRAW = random.SystemRandom()
 

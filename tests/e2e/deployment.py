@@ -30,7 +30,7 @@ from tests.e2e.authority import free_port
 from tests.worlds.measured import measured
 
 ROOT = Path(__file__).resolve().parents[2]
-READY_SECONDS = 30.0
+READY_SECONDS = 60.0
 FILTERD = (sys.executable, "-m", "filterd.cli.main")
 
 

@@ -22,7 +22,7 @@ import dns.rrset
 
 from tests.e2e.authority import free_port
 
-READY_SECONDS = 20.0
+READY_SECONDS = 60.0
 Script = Callable[[dns.message.Message], dns.message.Message]
 
 

@@ -83,10 +83,12 @@ class Demonstration:
 @pytest.fixture(scope="module")
 def demonstration(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demonstration]:
     running = Demonstration(tmp_path_factory.mktemp("demonstration") / "run")
-    running.start()
-    yield running
-    if running.process.poll() is None:
-        assert running.stop() == 0
+    try:
+        running.start()
+        yield running
+    finally:
+        code = running.stop() if running.process.poll() is None else 0
+    assert code == 0
 
 
 def expected(comment: str) -> str:

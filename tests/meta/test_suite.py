@@ -60,10 +60,23 @@ def test_client(): pass
 """
 
 
+BINDS = """
+import socket
+
+def test_that_has_a_name_which_is_longer_than_thirty_letters(tmp_path):
+    state = tmp_path / "filterd" / "state"
+    state.mkdir(parents=True)
+    with socket.socket(socket.AF_UNIX) as bound: bound.bind(str(state / "resolver-command.sock"))
+    print("bound below", tmp_path)
+"""
+
+
 def run(folder: Path, *options: str, **environment: str) -> subprocess.CompletedProcess[str]:
     """The tests of a folder with this suite's settings, as another process."""
     plugins = [word for plugin in PLUGINS for word in ("-p", plugin)]
     settings = ["-c", str(ROOT / "pyproject.toml"), "--rootdir", str(folder), "-p", "no:cacheprovider"]
+    if "TMPDIR" not in environment:
+        settings.append(f"--basetemp={folder / 'written'}")
     command = [sys.executable, "-m", "pytest", *plugins, *settings, *options, str(folder)]
     return subprocess.run(
         command, cwd=ROOT, env={**os.environ, **environment}, capture_output=True, text=True, check=False
@@ -157,6 +170,16 @@ def test_the_environment_of_a_run_does_not_reach_its_tests() -> None:
 
 def test_this_process_has_that_environment() -> None:
     assert same_everywhere(dict(os.environ)) == dict(os.environ)
+
+
+def test_a_socket_has_room_below_any_folder_for_temporary_files(tmp_path: Path) -> None:
+    (tmp_path / "test_binds.py").write_text(BINDS)
+    deep = tmp_path.joinpath(*["a-folder-deep-inside"] * 5)
+    deep.mkdir(parents=True)
+    done = run(tmp_path, "-n", "1", "-rP", TMPDIR=str(deep))
+    assert done.returncode == 0, done.stdout + done.stderr
+    bound = next(line for line in done.stdout.splitlines() if line.startswith("bound below "))
+    assert not Path(bound.removeprefix("bound below ")).exists()
 
 
 def test_a_long_path_for_temporary_files_is_not_taken() -> None:

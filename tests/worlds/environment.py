@@ -7,8 +7,10 @@ removed, and so is filterd's own: a test must not touch the installation of whoe
 from __future__ import annotations
 
 import os
+import shutil
 import tempfile
 import time
+from pathlib import Path
 
 import pytest
 
@@ -21,9 +23,13 @@ REMOVED = (
 )  # fmt: skip
 """variables that decide what a program does, whatever their case; besides all of LC_*"""
 FIXED = {"LANG": "C.UTF-8", "TERM": "xterm-256color", "TZ": "UTC"}
-LONGEST_ROOT = 16
-"""bytes of the folder of temporary files: the path of a Unix socket below it may have 107 (unix(7))"""
-SHORT_ROOTS = ("/tmp", "/var/tmp", "/dev/shm")  # noqa: S108 - tests make folders of their own there, as pytest does
+LONGEST_ROOT = 8
+"""bytes of the folder below which a run makes its own. The path of a Unix socket may have 107 (unix(7)); the
+names of a process, a test, an installation, a state directory and a socket take 79 of them"""
+SHORT_ROOTS = ("/tmp", "/var/tmp", "/dev/shm")  # noqa: S108 - each run makes a folder of its own there
+
+
+_MADE = pytest.StashKey[str]()
 
 
 def same_everywhere(environment: dict[str, str]) -> dict[str, str]:
@@ -45,10 +51,25 @@ def short_root(root: str) -> str:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
-    """Choose where pytest makes the tests' folders, before it makes one. ``--basetemp`` has the last word."""
-    del config
-    given = os.environ.get("PYTEST_DEBUG_TEMPROOT") or tempfile.gettempdir()
-    os.environ["PYTEST_DEBUG_TEMPROOT"] = short_root(given)
+    """Make the folder of the run, for all its processes, unless ``--basetemp`` names one."""
+    if config.option.basetemp is None and not hasattr(config, "workerinput"):
+        made = tempfile.mkdtemp(prefix="filterd-", dir=short_root(tempfile.gettempdir()))
+        config.option.basetemp = config.stash[_MADE] = made
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    """Remove what was made, or leave it to be looked at where a test failed."""
+    made = Path(session.config.stash.get(_MADE, ""))
+    if made.name and (exitstatus == 0 or not any(made.iterdir())):
+        shutil.rmtree(made, ignore_errors=True)
+
+
+def pytest_terminal_summary(exitstatus: int, config: pytest.Config) -> None:
+    """Say where the folders of a run with failures are."""
+    if exitstatus and _MADE in config.stash:
+        terminal = config.pluginmanager.getplugin("terminalreporter")
+        terminal.write_line(f"what the tests wrote is in {config.stash[_MADE]}")
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -13,6 +13,13 @@ from collections.abc import Generator
 import pytest
 
 
+def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginManager) -> None:
+    """Know faulthandler's settings where it is left out for a sanitizer, which catches the signals itself."""
+    if pluginmanager.is_blocked("faulthandler"):
+        for name in ("faulthandler_timeout", "faulthandler_exit_on_timeout"):
+            parser.addini(name, "of a plugin that is left out")
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(
     call: pytest.CallInfo[None],
