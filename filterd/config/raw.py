@@ -290,7 +290,7 @@ class RawStore(Section):
 
 
 class RawControl(Section):
-    """The control plane's HTTP listener: API, pages, /metrics, /healthz, /readyz."""
+    """The control plane's HTTP listener: /metrics, /healthz, /readyz."""
 
     listen: Listener = key("127.0.0.1:8080", "Address and port.")
 

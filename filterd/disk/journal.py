@@ -109,7 +109,7 @@ class Journal:
 
     def checkpoint(self, revision: int, *body: Chunk) -> None:
         """Replace checkpoint and log by ``body`` at ``revision``, and wait for the disk. Raises ``OSError``;
-        the old ones then stand."""
+        the old files then remain valid."""
         self.begin(revision, *body)
         self._join()
         self.settle()

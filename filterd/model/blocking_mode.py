@@ -1,6 +1,7 @@
 """The blocking modes. ``wire/respond`` writes their answers, ``config/policy_documents`` reads their names.
 
-The numbers are part of the snapshot's format and of the native structs: never renumber, only add.
+The numbers are part of the snapshot's format and of the native structs: never renumber, only add. A mandate
+in the active set has two bits for its mode (``policy/decide``): a fifth mode needs a third.
 """
 
 from __future__ import annotations

@@ -3,13 +3,12 @@
 The order of precedence. The first stage that decides ends it; the numbers are those of :class:`Reason`.
 
 1.  LOCAL: ``localhost`` and ``resolver.arpa`` are answered here, for everyone.
-    Then the name is *protected* or not. That lifts orders and feeds (2, 5, 8, 11), and nothing else.
+    Then the name is *protected* or not. That lifts orders, schedules and feeds (2, 5, 8, 11), nothing else.
 2.  MANDATORY: an order or mandatory list in force, for everyone. The lowest id is named; its mode answers.
     Only protection lifts it.
 3.  SPECIAL_USE: names that do not exist in the global DNS, for everyone.
-4.  OWN_DENY: the line's own block names, opted in or not, paused or not. Of its own names on the way from the
-    whole name to the root the first one counts, on the same name a block; an exact one counts for the whole
-    name only.
+4.  OWN_DENY: the line's own block names, opted in or not, paused or not. The most specific own name
+    wins; on a tie, block. An exact one counts for the whole name only.
     5 to 10, but for 6, hold for a line that opted in and is not paused.
 5.  SCHEDULE: at this moment all but the always-allowed names, or added categories. Lifted by protection.
 6.  OWN_ALLOW decides nothing. It lifts 7, 8 and 11, for the query's name and for all that its answer holds; a

@@ -35,7 +35,7 @@ cdef inline uint64_t rotated(uint64_t word, int bits) noexcept nogil:
 
 
 cdef inline void sip_start(SipState* s, uint64_t k0, uint64_t k1) noexcept nogil:
-    """The state under a key of two words."""
+    """The initial state for a key of 128 bits."""
     s.v0 = k0 ^ <uint64_t>0x736f6d6570736575
     s.v1 = k1 ^ <uint64_t>0x646f72616e646f6d
     s.v2 = k0 ^ <uint64_t>0x6c7967656e657261

@@ -27,7 +27,7 @@ _INDEX = """\
 # Decisions
 
 {note}
-One page for each choice that somebody might want to make again: what it was about, what was chosen,
+One page for each choice that somebody might want to revisit: what it was about, what was chosen,
 what it costs. A page that no longer holds stays, and names the page that took its place. Numbers
 are grouped by subject: 000 the repository, 002 messages, 003 the snapshot, 004 verdicts, 005
 tables, cache and upstreams, 006 the node and its sockets, 007 the store, 008 configuration and

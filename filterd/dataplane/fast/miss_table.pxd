@@ -58,7 +58,7 @@ cdef struct Waiter:
     int64_t came                # microseconds
     uint32_t next               # who waits for the same, or of those that are free: number + 1
     uint16_t client             # its counter
-    bint for_cache              # a renewal's: its client has an answer, and gets none here
+    bint for_cache              # waits only to refresh the cache: its client has its answer
 
 cdef struct MissTable:
     HopTally* tallies           # NUMBERS of them, this thread's: what is on its way to whom

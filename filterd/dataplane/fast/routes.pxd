@@ -34,7 +34,7 @@ cdef enum Word:                 # of a tally
     W_CASE_LOST = 11            # ours but for the letter case
     W_CASE_KEPT = 12            # mixed letter case came back as it went
     W_EDNS_REFUSED = 13         # answered without EDNS what it would not answer with it
-    W_EDNS_SPOKEN = 14          # there is something in the additional section
+    W_EDNS_SPOKEN = 14          # answers that showed that the upstream speaks EDNS
     W_HEARD = 15                # answers of any kind
     W_MICROS = 16               # that these took, together
     W_OUTSTANDING = 17          # on their way now

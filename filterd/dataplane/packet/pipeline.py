@@ -145,11 +145,11 @@ def packet_reference(plane: ReferencePlane, x: Exchange, first: Stage = Stage.UN
         elif leads is Stage.CACHE:
             at = numbers[leads]  # perhaps for another time: steps_reference.look_up counts the rounds
         else:
-            at = max(at + 1, numbers[leads])
+            at = max(at + 1, numbers[leads])  # never back
     return x.ending
 
 
-# ---- the life of an exchange; each function is packet_<its name> in stages.pxd ----
+# ---- the life of an exchange; native: packet_receive, _finish, _keep, _stale, _again ----
 
 
 def receive(plane: ReferencePlane, x: Exchange, now: int, ticks: int) -> Ending:

@@ -185,7 +185,8 @@ def identify(plane: ReferencePlane, x: Exchange) -> Stage | None:
         x.line = plane.lines.get(number)
     x.inquiry = Inquiry(state, x.line, x.now, Notes(), wire=x.query.name)
     x.verdict = Verdict(reason=Reason.OWN_ALLOW if x.inquiry.own_allow else Reason.NONE)
-    if x.reply is None or not x.rewrite:  # else an alias led to the safe host that was asked: it stays
+    # A reply for a safe host, as forcesafesearch.google.com for www.google.com: still that host.
+    if x.reply is None or not x.rewrite:
         x.asked, x.rewrite = x.query.name, False
     return None
 

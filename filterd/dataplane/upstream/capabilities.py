@@ -23,7 +23,7 @@ WITHOUT_EDNS = 900.0
 
 
 class Capabilities:
-    """The known features of one server. Times: seconds of a clock that goes forward."""
+    """The known features of one server. Times: seconds of a monotonic clock."""
 
     def __init__(self, *, encrypted: bool) -> None:
         self._encrypted = encrypted

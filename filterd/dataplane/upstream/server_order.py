@@ -30,7 +30,7 @@ _SLOWER_BY = 0.1
 
 
 class Condition:
-    """The condition of one server. Times: seconds of a clock that goes forward."""
+    """The condition of one server. Times: seconds of a monotonic clock."""
 
     def __init__(self, now: float) -> None:
         self.latency = Latency()
