@@ -40,7 +40,11 @@ def _demand_options(command: Command) -> Command:
             click.option(
                 "--name", "named", multiple=True, help="A name to block, as the arguments; repeatable."
             ),
-            click.option("--file", type=click.File(), help="A file with one name on each line; - for stdin."),
+            click.option(
+                "--file",
+                type=click.File(encoding="utf-8", errors="backslashreplace"),
+                help="A file with one name on each line; - for stdin.",
+            ),
             scope_option,
             click.option("--authority", default="", help="Who demands it."),
             click.option("--official", default="", help="The official who signed."),

@@ -104,6 +104,9 @@ def parse_network(value: object) -> IPNetwork:
     if not isinstance(value, str):
         msg = f"not an address prefix: {value!r} (write 10.0.0.0/8 or 2001:db8::/32)"
         raise ValueError(msg)
+    if "%" in value:
+        msg = f"not an address prefix: {value!r} has a zone (write the address without % and what follows it)"
+        raise ValueError(msg)
     try:
         return ip_network(value)
     except ValueError:

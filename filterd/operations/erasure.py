@@ -9,6 +9,7 @@ from filterd.model.changelog import BindingRemoved, LineRemoved
 from filterd.model.subscriber import Subscriber
 from filterd.operations import input_values, lines
 from filterd.operations.context import Context
+from filterd.operations.errors import OperationError
 from filterd.store import change_log
 from filterd.store import subscribers as rows
 
@@ -86,4 +87,8 @@ async def erase(context: Context, subscriber: str, *, reason: str) -> Erasure:
             reason=because,
             after={"bindings": len(found.bindings), "requests": len(asked), "changes": len(old + newer)},
         )
+    if not await context.store.empty_log():
+        message = f"{subscriber} is erased, but the store's write-ahead log still holds what was deleted"
+        remedy = "end what reads the store for long, and restart filterd: that empties the log"
+        raise OperationError(message, remedy)
     return Erasure(found.line, write.revision, len(found.bindings), len(asked), len(old + newer))

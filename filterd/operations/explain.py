@@ -33,6 +33,7 @@ QUERY = "query"
 ANSWER = "answer"
 _NOT_OF_ANSWERS = frozenset({Reason.LOCAL, Reason.SPECIAL_USE})
 _META_TYPES = range(249, 255)
+_LONGEST_LABEL = 63
 """TKEY to MAILA (RFC 6895 3.1): refused by the resolver"""
 _REFUSED: tuple[str, tuple[int, ...]] = ("REFUSED", (int(ExtendedError.PROHIBITED),))
 _GROUNDS = {Reason.MANDATORY: ExtendedError.CENSORED, Reason.SECURITY: ExtendedError.BLOCKED}
@@ -128,7 +129,8 @@ def _query_name(name: str) -> str:
     """A name as it can be asked for: also single labels and the root."""
     trimmed = name.strip()
     bare = trimmed.removesuffix(".")
-    if trimmed == "." or (bare and "." not in bare and bare.isascii() and bare.replace("-", "").isalnum()):
+    is_label = bare.isascii() and bare.replace("-", "").isalnum() and len(bare) <= _LONGEST_LABEL
+    if trimmed == "." or is_label:
         return bare.lower() or "."
     return input_values.name(trimmed)
 

@@ -146,6 +146,9 @@ class _RowReader:
         if unknown or "subscriber" not in names:
             message = f"unknown columns: {', '.join(unknown)}" if unknown else "there is no column subscriber"
             raise OperationError(message, f"name the columns in the first line: {', '.join(COLUMNS)}")
+        if len(set(names)) < len(names):
+            message = "a column is named twice"
+            raise OperationError(message, f"name each column once: {', '.join(COLUMNS)}")
 
     def _row(self, line: int, fields: dict[str, str | None]) -> ImportRow:
         if None in fields:

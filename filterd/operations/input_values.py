@@ -71,6 +71,9 @@ def prefix(value: str) -> str:
             raise OperationError(message, "write it like 192.0.2.7 or 2001:db8:1::/56") from error
         message = f"{value.strip()} has bits set beyond its length"
         raise OperationError(message, f"write it as {whole}") from error
+    if "%" in value:
+        message = f"{value.strip()[:64]} has a zone, which means something on one machine only"
+        raise OperationError(message, "write the address without % and what follows it")
     if network.version == 6 and network.network_address.ipv4_mapped and network.prefixlen >= 96:
         length = network.prefixlen - 96
         return str(ip_network((network.network_address.ipv4_mapped, length)))

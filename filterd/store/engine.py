@@ -34,6 +34,8 @@ BREATH = 0.015
 """seconds for which bulk work leaves the lock free after each chunk; longer than between two attempts"""
 WAL_LIMIT = 64 * 1024 * 1024
 """bytes to which the write-ahead log is truncated after a checkpoint"""
+EMPTYING_TRIES = 5
+"""each waits for readers as long as a write waits for the lock"""
 WAL_TRUNCATE = 8 * 1024 * 1024
 """bytes of write-ahead log from which a writer waits a moment for readers, so that the log can be reset"""
 
@@ -144,6 +146,23 @@ async def _truncate_log(connection: AsyncConnection) -> None:
     if _log_size(connection) > WAL_TRUNCATE:
         with suppress(OperationalError):  # the write is kept even if this fails
             (await connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")).close()
+
+
+async def empty_log(engine: AsyncEngine) -> bool:
+    """Write the whole write-ahead log back and empty it; False where a reader kept that from happening.
+
+    What was deleted from the store is in the log still, in pages that were written before.
+    """
+    connection = await _connected(engine)
+    try:
+        for _ in range(EMPTYING_TRIES):
+            busy = (await connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")).one()[0]
+            if not busy:
+                return True
+            await asyncio.sleep(BREATH)
+    finally:
+        await asyncio.shield(connection.close())
+    return False
 
 
 def _log_size(connection: AsyncConnection) -> int:

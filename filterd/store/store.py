@@ -20,7 +20,7 @@ from typing import Self
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from filterd.store import schema
-from filterd.store.engine import connect, database_path, transaction
+from filterd.store.engine import connect, database_path, empty_log, transaction
 from filterd.store.errors import StoreMissingError, StoreUnwritableError, translated
 from filterd.store.write import Write
 
@@ -92,6 +92,11 @@ class Store:
                 write = await Write.begin(connection, actor, now)
                 yield write
                 await write.finish()
+
+    async def empty_log(self) -> bool:
+        """Leave nothing of what was deleted in the write-ahead log; see :func:`engine.empty_log`."""
+        with translated():
+            return await empty_log(self._writer)
 
     @asynccontextmanager
     async def report(self) -> AsyncIterator[AsyncConnection]:

@@ -45,8 +45,11 @@ class CoverageMap:
         distances = self._distances(_name(Path(path)))
         mirrored = self._mirrored(path)
 
-        def rank(test: str) -> tuple[bool, bool, int, str]:
-            return test.startswith(LATER), test not in mirrored, distances.get(test, 99), test
+        own = f"test_{Path(path).stem}"
+
+        def rank(test: str) -> tuple[bool, bool, bool, int, str]:
+            is_own = Path(test).stem == own
+            return test.startswith(LATER), test not in mirrored, not is_own, distances.get(test, 99), test
 
         ranked = sorted(self._tests(IN_PROCESS), key=rank)
         near = [

@@ -115,7 +115,7 @@ def test_a_seed_gives_one_order_and_skipping_goes_on_in_it() -> None:
 
 def test_near_tests_come_first_and_each_test_once() -> None:
     stages = CoverageMap(ROOT).stages("filterd/config/value_types.py")
-    assert stages["near"][0] == "tests/unit/config/test_domain.py"
+    assert stages["near"][0] == "tests/unit/config/test_value_types.py"
     assert "tests/unit/wire/test_codec.py" in stages["unit"]
     assert "tests/e2e/test_resolver.py" in stages["suite"]
     every = [test for tests in stages.values() for test in tests]

@@ -250,7 +250,6 @@ class Node:
         if _must_resync(page, self._parental_cursor):
             return self._resync_choices(log)
         if page.rows:
-            self._waiting_since = page.rows[0].at if page.more else 0.0
             batch = batch_of((row.change for row in page.rows), self._key)
             new_policy = self.disk.known.claim_policies(batch.lines)
             self.disk.log_parental(page.rows[-1].revision, batch)
@@ -259,6 +258,7 @@ class Node:
                 self._say_unknown_profiles()
                 self._show()
             self.disk.apply_parental(batch)
+            self._waiting_since = page.rows[0].at if page.more else 0.0
         self._parental_cursor = page.cursor
         return page.more
 

@@ -120,6 +120,7 @@ def test_networks(text: str, network: str) -> None:
         ("192.0.2.1/24", "did you mean 192.0.2.0/24"),
         ("nonsense", "not an address prefix: 'nonsense'"),
         (5, "not an address prefix: 5"),
+        ("fe80::1%lo", "has a zone"),
         ("10.0.0.0/33", "not an address prefix"),
     ],
 )

@@ -153,7 +153,9 @@ async def test_own_names_and_special_names(context: Context) -> None:
     assert (await explain(context, "search.example", subscriber="child")).verdict == "rewrite"
 
 
-@pytest.mark.parametrize(("name", "qtype"), [("not a name", "A"), ("a.example", "NOPE"), ("http://x.y", "A")])
+@pytest.mark.parametrize(
+    ("name", "qtype"), [("not a name", "A"), ("a" * 300, "A"), ("a.example", "NOPE"), ("http://x.y", "A")]
+)
 async def test_what_is_no_question_is_refused(context: Context, name: str, qtype: str) -> None:
     with pytest.raises(OperationError) as caught:
         await explain(context, name, qtype=qtype)

@@ -165,6 +165,7 @@ async def test_bad_rows_are_reported_and_the_rest_goes_in(context: Context, tmp_
     [
         (b"", "no column subscriber"),
         (b"id,profile\n", "unknown columns: id"),
+        (b"subscriber,subscriber\n", "a column is named twice"),
         (b"subscriber\nA\xff\n", "no CSV file in UTF-8"),
         (b'subscriber\n"' + b"x" * 200_000 + b"\n", "no CSV file in UTF-8"),
     ],

@@ -139,6 +139,8 @@ async def test_the_trail_holds_nothing_personal(context: Context) -> None:
         (lambda c: subscribers.add(c, "S-2", prefixes=("192.0.2.7",)), "bound to another"),
         (lambda c: subscribers.add(c, "S-2", prefixes=("192.0.2.7/24",)), "beyond its length"),
         (lambda c: subscribers.add(c, "S-2", prefixes=("example.org",)), "not an address"),
+        (lambda c: subscribers.add(c, "S-2", prefixes=("fe80::1%lo",)), "has a zone"),
+        (lambda c: bindings.add(c, "fe80::1%lo/128", "S-1"), "has a zone"),
         (lambda c: subscribers.show(c, "S-9"), "unknown subscriber"),
         (lambda c: subscribers.opt_in(c, "S-1", "adults", EVIDENCE), "unknown profile"),
         (lambda c: subscribers.set_profile(c, "S-1", "child"), "has not opted in"),
@@ -209,10 +211,27 @@ async def test_an_erased_subscriber_is_gone_everywhere(context: Context, install
     with pytest.raises(OperationError, match="unknown subscriber"):
         await subscribers.show(context, "holder-77")
     assert (await audit.verify(context)).holds
-    await context.store.close()
-    content = installation.database.read_bytes()
-    for personal in (b"holder-77", b"private.example", b"Ana, holder", b"T-1"):
-        assert personal not in content
+    log = installation.database.with_name(installation.database.name + "-wal")
+    for file in (installation.database, log):
+        content = file.read_bytes()
+        for personal in (b"holder-77", b"private.example", b"Ana, holder", b"T-1"):
+            assert personal not in content, file.name
+
+
+async def test_an_erasure_says_where_a_reader_keeps_what_was_deleted(
+    context: Context, installation: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("filterd.store.engine.EMPTYING_TRIES", 1)
+    await subscribers.add(context, "holder-77")
+    with closing(sqlite3.connect(installation.database, isolation_level=None)) as reader:
+        reader.execute("BEGIN")
+        reader.execute("SELECT * FROM head").fetchone()
+        with pytest.raises(OperationError, match="write-ahead log still holds") as said:
+            await erasure.erase(context, "holder-77", reason="asked for it")
+        assert "restart filterd" in said.value.remedy
+    assert await context.store.empty_log()
+    with pytest.raises(OperationError, match="unknown subscriber"):
+        await subscribers.show(context, "holder-77")
 
 
 async def test_numbers_of_erased_lines_are_not_given_out_again(context: Context) -> None:

@@ -383,3 +383,19 @@ def test_a_pointer_of_no_sense_keeps_the_last_good_snapshot(machine: Machine) ->
     machine.settle()
     machine.node.close()
     assert machine.start().publisher.snapshot is not None
+
+
+# --- a change that cannot be applied ---
+
+
+def test_a_change_that_cannot_be_applied_makes_the_node_late_until_it_can(
+    machine: Machine, store: ScriptedStore
+) -> None:
+    ready(machine)
+    assert machine.node.lag(machine.now) == 0
+    store.write(BindingChange("fe80::1%lo/128", 7))
+    for _ in range(3):
+        machine.node.turn()
+        machine.now += 10
+    assert machine.node.lag(machine.now) >= 30
+    assert any("ValueError" in note for note in machine.watcher.notes)
