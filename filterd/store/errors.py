@@ -36,7 +36,7 @@ class StoreError(Exception):
 class StoreMissingError(StoreError):
     """There is no store file yet, or an empty one."""
 
-    remedy = "run: filterd store migrate"
+    remedy = "restore it from a backup; for a new installation run: filterd store migrate"
 
 
 class StoreOutdatedError(StoreError):

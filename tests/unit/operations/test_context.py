@@ -49,7 +49,9 @@ async def test_troubles_of_the_store_say_what_to_do(installation: Installation) 
     with pytest.raises(OperationError, match="no store") as caught:
         async with open_context(nowhere):
             pass
-    assert caught.value.remedy == "run: filterd store migrate"
+    assert (
+        caught.value.remedy == "restore it from a backup; for a new installation run: filterd store migrate"
+    )
     installation.database.write_bytes(b"garbage " * 2000)
     for use in (
         open_context(installation.settings).__aenter__,
