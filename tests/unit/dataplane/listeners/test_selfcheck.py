@@ -24,7 +24,9 @@ async def test_every_thread_and_tcp_answer_though_nobody_may_ask_and_nothing_is_
         await world.until(lambda: world.outcomes("tcp").get("answered", 0) >= 2 * ASKED_OF_ONE)
         assert world.check.lives
         assert world.check.troubles() == []
-        assert "unanswered" not in world.outcomes("fast") | world.outcomes("tcp")
+        for outcomes in (world.outcomes("fast"), world.outcomes("tcp")):
+            # On a busy machine an answer may come too late; if the ACL or readiness decided, none would come.
+            assert outcomes["answered"] > 2 * outcomes.get("unanswered", 0)
         check_uncounted(world)
 
 
