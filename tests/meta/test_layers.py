@@ -31,7 +31,7 @@ def heights_of(root: Path) -> Heights:
 
 
 def points_up(importer: str, imported: str, heights: Heights) -> bool:
-    """Whether one package may not import another: they part where the other stands at least as high."""
+    """True if one package may not import another: they part where the other stands at least as high."""
     mine, other = importer.split("."), imported.split(".")
     for length in range(2, len(mine) + 1):
         if mine[:length] != other[:length]:
@@ -41,7 +41,7 @@ def points_up(importer: str, imported: str, heights: Heights) -> bool:
 
 
 def does_no_io(package: str) -> bool:
-    """Whether bytes and time go in and values come out."""
+    """True for the packages without I/O: bytes and time go in, values come out."""
     return package.split(".")[1] in ("model", "wire", "policy")
 
 

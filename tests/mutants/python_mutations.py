@@ -181,8 +181,8 @@ class _Finder:
 
 
 def _skipped(tree: ast.Module) -> Iterator[ast.AST]:
-    """What is no code that runs, or no code of ours: annotations, decorators, f-strings (their columns are
-    not to be had before Python 3.12), and aliases of types."""
+    """The code that is left alone, since it does not run or is not ours: annotations, decorators, f-strings
+    (their columns are not to be had before Python 3.12), and aliases of types."""
     for node in ast.walk(tree):
         match node:
             case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef():

@@ -88,7 +88,7 @@ class Entry:
     """somebody renews it"""
 
     def is_over(self, now: int, stale_window: int) -> bool:
-        """Whether it is of no use any more, not even as a stale answer."""
+        """True once it is of no use any more, not even as a stale answer."""
         return now - self.inserted_at >= self.ttl + (0 if self.failure else stale_window)
 
     def ask(self, age: int, now: int) -> bool:
@@ -162,7 +162,7 @@ def failure_of(key: Key) -> bytes:
 
 
 def is_answer(message: bytes, key: Key) -> bool:
-    """Whether the message is a whole answer to the key's question and to no other, without OPT."""
+    """True for a whole answer to the key's question and to no other, without OPT."""
     if not HEADER_SIZE <= len(message) <= 65_535 or u16(message, 4) != 1:
         return False
     if not u16(message, 2) & QR or u16(message, 2) & TC:
@@ -195,7 +195,7 @@ def short_texts(edes: Sequence[tuple[int, bytes]]) -> Errors:
 
 
 def covers(name: bytes, subtree: bool, other: bytes) -> bool:
-    """Whether ``other`` is the name or, with ``subtree``, below it."""
+    """True if ``other`` is the name or, with ``subtree``, below it."""
     while subtree and len(other) > len(name):
         other = other[1 + other[0] :]
     return other == name

@@ -114,7 +114,7 @@ def blocked(plane: ReferencePlane, x: Exchange, options: AnswerOptions) -> bytes
 
 
 def makes_address(plane: ReferencePlane, x: Exchange) -> bool:
-    """Whether the answer has an address that nobody gave."""
+    """True if the answer has an address that we made up."""
     address = {A: plane.rules.ipv4, AAAA: plane.rules.ipv6}.get(x.query.qtype)
     if x.verdict.mode is BlockingMode.SINKHOLE:
         return address is not None

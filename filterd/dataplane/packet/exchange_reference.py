@@ -71,7 +71,7 @@ class Board(Protocol):
 
     @property
     def reduced(self) -> bool:
-        """Whether plain queries alone are taken."""
+        """True in reduced mode: plain queries alone are taken."""
 
     def mark(self, packet: bytes) -> bytes:
         """The mark of a packet."""
@@ -80,7 +80,7 @@ class Board(Protocol):
         """The mark of a question, whatever its letters' case."""
 
     def killed(self, mark: bytes) -> bool:
-        """Whether the resolver died at work on that."""
+        """True if the resolver died at work on that."""
 
 
 @dataclass(frozen=True, slots=True)

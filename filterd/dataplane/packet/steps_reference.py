@@ -192,7 +192,7 @@ def identify(plane: ReferencePlane, x: Exchange) -> Stage | None:
 
 
 def is_known(plane: ReferencePlane, x: Exchange) -> bool:
-    """Whether it can be told what the client must get. While lines are not loaded, and the operator fails
+    """True if the client's choices are known. While lines are not loaded, and the operator fails
     closed, an address that belongs to a line, or may do so, gets nothing."""
     state = plane.state
     if state is None or not state.ready:
