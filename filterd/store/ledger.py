@@ -110,7 +110,7 @@ class Ledger:
         self._note(head, None)
 
     def ended_after(self, revision: int) -> tuple[Ended, ...]:
-        """What was ended above ``revision``, oldest first, without what never was committed. Raises
+        """The endings above ``revision``, oldest first, without those that never were committed. Raises
         LedgerDamagedError and ``OSError``."""
         noted = self.noted()
         newest = 0 if noted is None else noted.committed.revision
