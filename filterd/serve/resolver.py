@@ -31,6 +31,7 @@ from filterd.dataplane.slow.slowpath import SlowPath
 from filterd.dataplane.tables.ratelimit import RateLimiter, RateRules
 from filterd.dataplane.upstream.peer import unwatched
 from filterd.model.records import NodeReport
+from filterd.serve import hangup
 from filterd.serve.answer_rules import cookie_secrets, rules_of
 from filterd.serve.forwarding import Forwarding
 from filterd.serve.listening import Listening
@@ -234,6 +235,7 @@ def main() -> int:
     """Serve; return the exit code."""
     log.configure("resolver")
     log.catch_faults()
+    hangup.ignore()
     forbid_dumps()
     raise_file_limit()
     sys.setswitchinterval(SWITCH_SECONDS)

@@ -16,12 +16,13 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from filterd.config.load import ConfigErrors, load
 from filterd.config.settings import Settings
+from filterd.serve import hangup
 from filterd.serve.crashes import CrashWatch, new_board
 from filterd.serve.process import CANNOT_START
 from filterd.serve.pulse import CHECK_SECONDS, STOPPED_SECONDS, PulseWatch
@@ -71,6 +72,8 @@ class Supervisor:
         self._notifier = Notifier(os.environ)
         self._told_ready = False
         self._ending: asyncio.Task[None] | None = None
+        self._starting = asyncio.Lock()
+        """held while a role's process is made"""
 
     async def run(self) -> int:
         """Run until a signal, or until a child cannot start; return the exit code."""
@@ -79,6 +82,7 @@ class Supervisor:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stopping.set)
         loop.add_signal_handler(signal.SIGHUP, self.reload)
+        hangup.release()
         supervised = [loop.create_task(self._supervise(child)) for child in self._children]
         checking = loop.create_task(self._check_for_ever())
         await self._stopping.wait()
@@ -174,15 +178,7 @@ class Supervisor:
         links: dict[str, int] = {}
         try:
             links = self._links() if child.role == "resolver" else {}
-            child.process = await asyncio.create_subprocess_exec(
-                sys.executable,
-                "-P",  # do not import from the current directory
-                "-m",
-                f"filterd.serve.{child.role}",
-                *(f"{name}={number}" for name, number in links.items()),
-                stdin=asyncio.subprocess.PIPE,
-                pass_fds=tuple(links.values()),
-            )
+            child.process = await self._make_process(child.role, links)
         except OSError as error:  # no memory or no process left at this moment: try again after the pause
             log.get().error("a role could not be started", part=child.role, reason=str(error))
             return NOT_STARTED
@@ -194,6 +190,20 @@ class Supervisor:
         if self._pulse_watch is not None and child.role == "resolver":
             self._pulse_watch.end()
         return code
+
+    async def _make_process(self, role: str, links: Mapping[str, int]) -> asyncio.subprocess.Process:
+        """The process of a role, in which SIGHUP is blocked. Raises ``OSError``."""
+        async with self._starting:
+            with hangup.held():
+                return await asyncio.create_subprocess_exec(
+                    sys.executable,
+                    "-P",  # do not import from the current directory
+                    "-m",
+                    f"filterd.serve.{role}",
+                    *(f"{name}={number}" for name, number in links.items()),
+                    stdin=asyncio.subprocess.PIPE,
+                    pass_fds=tuple(links.values()),
+                )
 
     def _links(self) -> dict[str, int]:
         """The descriptors that a new resolver inherits, by name."""
@@ -228,6 +238,7 @@ async def _end(process: asyncio.subprocess.Process) -> None:
 
 def run(config: Path | None, roles: Sequence[str]) -> int:
     """Serve the roles until a signal; return the exit code. Raises ConfigErrors before it starts any."""
+    hangup.hold()
     settings = load(config)
     log.configure("supervisor")
     return asyncio.run(_run(config, settings, roles))
