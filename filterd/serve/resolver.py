@@ -38,7 +38,7 @@ from filterd.serve.answer_rules import cookie_secrets, rules_of, secrets_at_star
 from filterd.serve.forwarding import Forwarding
 from filterd.serve.listening import Listening
 from filterd.serve.metric_sources import MetricSources, read_metrics
-from filterd.serve.node_reports import SOCKET, report_for_ever
+from filterd.serve.node_reports import SOCKET, ControlLink, report_for_ever
 from filterd.serve.process import (
     ANEW,
     CANNOT_START,
@@ -48,7 +48,7 @@ from filterd.serve.process import (
     run_role,
     take_commands,
 )
-from filterd.serve.pulse import Pulse
+from filterd.serve.pulse import Pulse, announced
 from filterd.serve.settings_input import SettingsWatcher, first_settings
 from filterd.serve.wiring import (
     LoggingObserver,
@@ -84,6 +84,7 @@ class Resolver:
         self._observer = LoggingObserver()
         self._answer_counts = AnswerCounts()
         self._clock = SystemClock()
+        self._control = ControlLink(self._clock.ticks)
         self._ended = asyncio.Event()
         self._exit_code = 0
         cache = ResponseCache(settings.cache.size, os.urandom(16), settings.cache.serve_stale)
@@ -133,7 +134,7 @@ class Resolver:
         follower = threading.Thread(target=self._node.run, name="node", daemon=True)
         follower.start()
         tasks = (
-            loop.create_task(report_for_ever(self._settings.state_dir / SOCKET, self._report)),
+            loop.create_task(report_for_ever(self._settings.state_dir / SOCKET, self._report, self._control)),
             loop.create_task(self._watch_key()),
         )
         for remark in self._remarks():
@@ -212,6 +213,7 @@ class Resolver:
             self._fast,
             self._check,
             self._observer.enforcement,
+            self._control,
         )
         metrics = resolver_registry(lambda: read_metrics(sources, time.time()))
         routes = health_routes(
@@ -230,6 +232,8 @@ class Resolver:
             found.append("in reduced mode: plain queries alone, since packets killed the resolver")
         if not self._secrets.kept:
             found.append("with a cookie secret that lasts as long as the process: see its log")
+        if self._control.lost:
+            found.append("without control, so lists and snapshots stay as they are: see its log")
         return found
 
     def _report(self) -> NodeReport:
@@ -256,7 +260,8 @@ class Resolver:
 
 async def _serve(settings: Settings, board: CrashBoard | None, pulse: int | None) -> int:
     try:
-        resolver = Resolver(settings, board, pulse)
+        with announced(pulse):
+            resolver = Resolver(settings, board, pulse)
     except (OSError, ValueError) as error:
         log.get().error("the resolver cannot start", reason=str(error))
         return CANNOT_START
