@@ -17,7 +17,7 @@ from filterd.model.mandatory import label_of
 from filterd.model.records import NodeReport
 from filterd.operations import audit, feeds, nodes, orders, snapshots, subscribers
 from filterd.operations.context import Context, OperationError, open_context
-from filterd.operations.migrate import migrate, require_kept
+from filterd.operations.migrate import migrate
 from filterd.policy import snapshot_layout
 from filterd.serve import hangup
 from filterd.serve.maintenance import Maintenance
@@ -128,7 +128,6 @@ class Control:
 async def _serve(settings: Settings) -> int:
     try:
         with lock_state_dir(settings.state_dir, "control"):
-            require_kept(settings)
             migration = await migrate(settings)
             if migration.changed:
                 log.get().info("store migrated", revision=migration.after)
