@@ -19,6 +19,7 @@ from filterd.operations import audit, feeds, nodes, orders, snapshots, subscribe
 from filterd.operations.context import Context, OperationError, open_context
 from filterd.operations.migrate import migrate
 from filterd.policy import snapshot_layout
+from filterd.serve import hangup
 from filterd.serve.maintenance import Maintenance
 from filterd.serve.node_reports import SOCKET, NodeReportListener
 from filterd.serve.process import CANNOT_START, forbid_dumps, lock_state_dir, run_role
@@ -143,6 +144,7 @@ def main() -> int:
     """Serve; return the exit code."""
     log.configure("control")
     log.catch_faults()
+    hangup.ignore()
     forbid_dumps()
     try:
         settings = first_settings()
