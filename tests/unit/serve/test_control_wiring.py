@@ -67,7 +67,7 @@ async def test_metrics_of_control_come_from_the_store(controlled: Controlled) ->
     assert found.orders == {"pending": 1, "quarantined": 0, "accepted": 0, "withdrawn": 0}
     assert found.subscribers == await subscribers.count(context)
     assert sum(found.subscribers.values()) == 1
-    assert found.audit_entries == 4
+    assert found.audit_entries == 6
 
 
 async def test_control_is_ready_once_there_is_a_snapshot(controlled: Controlled) -> None:
