@@ -34,9 +34,6 @@ from filterd.store import change_log, feeds, orders, subscribers
 from filterd.store import snapshots as rows
 
 KEPT_FILES = 4
-KEPT_ENDED = 30 * 86400.0
-"""seconds that an order which has ended stays in snapshots, inactive: one built by a clock that is ahead must
-not lack what is still in force"""
 LOCK_WAIT = 300.0
 """seconds to wait for another build"""
 
@@ -50,22 +47,26 @@ class SnapshotView:
     current: bool
 
 
-async def build(context: Context) -> SnapshotRecord:
-    """Compile a snapshot of the store as it is now, publish it, and make it the current one."""
+async def build(context: Context, *, clock_is_right: bool = False) -> SnapshotRecord:
+    """Compile a snapshot of the store as it is now, publish it, and make it the current one.
+
+    A snapshot never claims to be older than the one before it, since the clock may have lost its time. With
+    ``clock_is_right`` somebody says that it did not: then the one before was made by a clock that was ahead.
+    """
     directory = _directory(context)
     directory.mkdir(parents=True, exist_ok=True, mode=0o700)
     documents = await asyncio.to_thread(policies, context)
     try:
         async with locked(directory / ".lock", LOCK_WAIT):
-            return await _build(context, directory, documents)
+            before = 0 if clock_is_right else await _made_before(context, current_file(directory))
+            return await _build(context, directory, documents, max(int(context.clock()), before))
     except LockedError:
         message = "another snapshot is being built"
         raise OperationError(message, "wait for it, then build again") from None
 
 
-async def _build(context: Context, directory: Path, documents: Policies) -> SnapshotRecord:
+async def _build(context: Context, directory: Path, documents: Policies, built_at: int) -> SnapshotRecord:
     revision, versions, demanded = await _material(context, documents)
-    built_at = int(context.clock())
     draft = directory / f".{os.getpid()}.draft"
     job = job_of(context.settings, revision, built_at, versions, demanded, draft)
     try:
@@ -85,17 +86,28 @@ async def _build(context: Context, directory: Path, documents: Policies) -> Snap
     return record
 
 
+async def _made_before(context: Context, path: Path | None) -> int:
+    """When the current snapshot was made; 0 where its file and the store do not say the same."""
+    if path is None:
+        return 0
+    async with context.store.read() as connection:
+        recorded = {each.file: int(each.built_at) for each in await rows.newest(connection)}
+    made = made_at(path)
+    return made if recorded.get(path.name) == made else 0
+
+
 async def _material(
     context: Context, documents: Policies
 ) -> tuple[int, list[SourceVersion], list[OrderChange]]:
-    """Revision, feed versions and orders of one read transaction."""
-    ended = context.clock() - KEPT_ENDED
+    """Revision, feed versions and orders of one read transaction.
+
+    Orders that have ended are among them: the clock that says so may be wrong. The active set decides.
+    """
     async with context.store.read() as connection:
         revision = await change_log.revision(connection)
         current = await feeds.current(connection)
         accepted = await orders.list_orders(connection, OrderState.ACCEPTED)
-        wanted = [each for each in accepted if not each.demand.not_after or each.demand.not_after > ended]
-        full = [await orders.find(connection, each.reference) for each in wanted]
+        full = [await orders.find(connection, each.reference) for each in accepted]
         used = await subscribers.profiles_in_use(connection)
     _require_profiles(documents, used)
     missing = [each.id for each in documents.feeds if each.mandatory and each.id not in current]
@@ -175,6 +187,15 @@ def current_file(directory: Path) -> Path | None:
     except FileNotFoundError:
         return None
     return directory / name if snapshot_layout.is_file_name(name) else None
+
+
+def made_at(path: Path) -> int:
+    """When a snapshot file says that it was made, Unix seconds; 0 where it cannot be read."""
+    try:
+        with path.open("rb") as file:
+            return read_header(file.read(HEADER_SIZE), path.stat().st_size).built_at
+    except (SnapshotError, OSError):
+        return 0
 
 
 def show(context: Context) -> SnapshotView:

@@ -77,6 +77,7 @@ def put_snapshot(
     *,
     spoil: Callable[[bytes], bytes] = bytes,
     key: bytes = KEY,
+    built_at: int = 1_800_000_000,
 ) -> str:
     """Publish a snapshot with ``rules`` (name, target), its bytes passed through ``spoil``; the file's
     name."""
@@ -88,7 +89,7 @@ def put_snapshot(
         "address_prefixes": {"4": [], "6": []},
         "profiles": dict(profiles),
     }
-    data = spoil(b"".join(builder.finish(meta, revision, 1_800_000_000, revision.to_bytes(32, "big"))))
+    data = spoil(b"".join(builder.finish(meta, revision, built_at, revision.to_bytes(32, "big"))))
     snapshot_files = state_dir / "snapshots"
     snapshot_files.mkdir(exist_ok=True)
     name = snapshot_layout.file_name(revision, f"{revision:012x}")

@@ -283,14 +283,13 @@ class Node:
 
     def _show(self) -> None:
         """Put the state in force."""
-        snapshot = self.publisher.snapshot
         self._publish(
             Published(
                 self.publisher.state,
                 self.disk.known.table,
                 self.disk.addresses,
                 self.disk.bindings.revision is not None,
-                snapshot.built_at if snapshot is not None else 0,
+                self.publisher.earliest,
             )
         )
         self._in_force = self.publisher.state is not None

@@ -19,7 +19,7 @@ from filterd.model.mandatory import FIRST_ORDER_ID, Mandate
 from filterd.model.rule import Action, Scope
 from filterd.model.verdict import Reason
 from filterd.policy.build import MANDATORY_TARGET, Builder
-from filterd.policy.classes import FIXED, Classes
+from filterd.policy.classes import FIXED, Classes, ListClass
 from filterd.policy.decide import decide_name
 from filterd.policy.published import StateSettings, mandate_to_meta
 from filterd.policy.snapshot import Snapshot
@@ -186,7 +186,8 @@ def test_the_overlay_holds_what_the_snapshot_does_not_and_no_more(
     put_snapshot(directory, revision - 1, Classes(FIXED), {})
     settle(node)
     assert node.publisher.overlay_entries == 1
-    put_snapshot(directory, revision, Classes(FIXED), {}, [("banned.example", MANDATORY_TARGET + ORDER.id)])
+    holding = Classes((*FIXED, ListClass(ORDER.reference, None, ORDER.id)))
+    put_snapshot(directory, revision, holding, {}, [("banned.example", MANDATORY_TARGET + ORDER.id)])
     settle(node)
     assert node.publisher.overlay_entries == 0
     assert heard.reason("banned.example", 0) is Reason.MANDATORY
