@@ -11,6 +11,7 @@ import dns.rdatatype
 
 from filterd.config.settings import Settings
 from filterd.model.blocking_mode import BlockingMode
+from filterd.model.line import is_paused
 from filterd.model.mandatory import FIRST_ORDER_ID, label_of
 from filterd.model.rule import Scope
 from filterd.model.verdict import Outcome, Reason, Verdict, Where
@@ -213,7 +214,7 @@ def _identity(state: CheckState, now: int) -> dict[str, Any]:
         "subscriber": state.identity.subscriber,
         "profile": choices.profile,
         "opted_in": choices.opted_in,
-        "paused": choices.paused_until > now,
+        "paused": is_paused(choices.paused_until, now),
     }
 
 
