@@ -87,6 +87,8 @@ class Explanation:
     revision: int
     snapshot_revision: int
     digest: str
+    damaged: tuple[str, ...] = ()
+    """orders whose rows in the store are damaged: nodes may block more than is said here"""
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values, for JSON."""
@@ -178,6 +180,7 @@ def _explanation(
         revision=state.revision,
         snapshot_revision=state.snapshot.built_at_revision,
         digest=state.snapshot.digest,
+        damaged=state.damaged,
     )
 
 

@@ -20,11 +20,12 @@ from filterd.disk.keys import FINGERPRINT_KEY
 from filterd.disk.locks import LockedError, locked
 from filterd.model.changelog import OrderChange
 from filterd.model.order import OrderState
+from filterd.model.order_rows import change_of
 from filterd.model.records import SnapshotRecord
+from filterd.operations import integrity
 from filterd.operations.compile import SourceVersion, job_of
 from filterd.operations.context import Context, OperationError
 from filterd.operations.keys import load_key
-from filterd.operations.orders import change_of
 from filterd.operations.policies import policies
 from filterd.policy import snapshot_layout
 from filterd.policy.documents import Policies
@@ -99,16 +100,17 @@ async def _made_before(context: Context, path: Path | None) -> int:
 async def _material(
     context: Context, documents: Policies
 ) -> tuple[int, list[SourceVersion], list[OrderChange]]:
-    """Revision, feed versions and orders of one read transaction.
+    """Revision, feed versions and orders of one read transaction; all of it what was decided.
 
     Orders that have ended are among them: the clock that says so may be wrong. The active set decides.
     """
     async with context.store.read() as connection:
         revision = await change_log.revision(connection)
+        found = await integrity.faults(connection, [each.id for each in documents.feeds])
         current = await feeds.current(connection)
-        accepted = await orders.list_orders(connection, OrderState.ACCEPTED)
-        full = [await orders.find(connection, each.reference) for each in accepted]
+        known = (await orders.all_orders(connection)).orders
         used = await subscribers.profiles_in_use(connection)
+    integrity.require_sound(found)
     _require_profiles(documents, used)
     missing = [each.id for each in documents.feeds if each.mandatory and each.id not in current]
     if missing:
@@ -119,7 +121,7 @@ async def _material(
         for each in documents.feeds
         if each.id in current
     ]
-    return revision, versions, [change_of(order) for order in full if order is not None]
+    return revision, versions, [change_of(each) for each in known if each.state is OrderState.ACCEPTED]
 
 
 def _require_profiles(documents: Policies, used: Sequence[str]) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -15,8 +16,9 @@ from pathlib import Path
 from filterd.config.settings import Settings
 from filterd.disk.files import replace_file
 from filterd.model.changelog import MANDATORY
-from filterd.operations import feeds, snapshots
+from filterd.operations import feeds, integrity, snapshots
 from filterd.operations.context import Context, OperationError
+from filterd.operations.integrity import RowFault
 from filterd.operations.policies import policies
 from filterd.policy import snapshot_layout
 from filterd.policy.documents import Feed, Policies
@@ -35,6 +37,8 @@ FOLD_SIZE = 1 << 20
 made for 65,536 entries. Orders beyond that are still enforced, but each further one takes longer"""
 CLOCK_SLACK = 60.0
 """seconds by which the clock may be behind the snapshot's: small corrections happen all the time"""
+ROWS_SECONDS = 15.0
+"""between two comparisons of the store's rows with the audit trail"""
 KEPT_CHANGES = 200_000
 """revisions that the change log keeps; a node that has missed more does a full resync"""
 
@@ -48,6 +52,9 @@ class Maintenance:
 
     context: Context
     compile_failures: int = 0
+    damaged: tuple[RowFault, ...] = ()
+    """rows of the store that are not what was decided, as last compared"""
+    _compared_at: float = -math.inf
     _sources: dict[str, Stamp] = field(default_factory=dict)
     _read_at: dict[str, float] = field(default_factory=dict)
     _failed: dict[str, tuple[str, float]] = field(default_factory=dict)
@@ -78,6 +85,7 @@ class Maintenance:
             self._report_failure("policies", str(error), error)
             return
         await self._read_feeds(documents)
+        await self._compare(documents)
         await self._compile(documents)
         await self._prune()
 
@@ -108,6 +116,23 @@ class Maintenance:
                 event = "a feed's new version is held back" if quarantined else "a feed was not read"
                 remedy = f"filterd feed show {update.feed}; its last good version stays in use"
                 log.get().error(event, feed=update.feed, reason=update.problem, remedy=remedy)
+
+    async def _compare(self, documents: Policies) -> None:
+        """Look at the rows that mandatory blocking rests on; what is damaged is said once."""
+        now = self.context.clock()
+        if 0 <= now - self._compared_at < ROWS_SECONDS:
+            return
+        self._compared_at = now
+        try:
+            async with self.context.store.read() as connection:
+                self.damaged = await integrity.faults(connection, [each.id for each in documents.feeds])
+            integrity.require_sound(self.damaged)
+        except OperationError as error:
+            self._report_failure("store check", str(error), error)
+        except StoreError as error:
+            self._report_failure("store check", "", error)
+        else:
+            self._failed.pop("store check", None)
 
     async def _compile(self, documents: Policies) -> None:
         try:
