@@ -7,6 +7,7 @@ has the names). Whatever fails before the last step leaves the earlier snapshot 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
 import sys
@@ -15,9 +16,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from filterd.disk.files import rename_file, replace_file
+from filterd.disk.files import drop_drafts, make_directory, rename_file, replace_file
 from filterd.disk.keys import FINGERPRINT_KEY
-from filterd.disk.locks import LockedError, locked
+from filterd.disk.locks import LockedError, locked, take_lock
 from filterd.model.changelog import OrderChange
 from filterd.model.order import OrderState
 from filterd.model.records import SnapshotRecord
@@ -37,6 +38,9 @@ KEPT_FILES = 4
 KEPT_ENDED = 30 * 86400.0
 """seconds that an order which has ended stays in snapshots, inactive: one built by a clock that is ahead must
 not lack what is still in force"""
+_LOCK = ".lock"
+_DRAFTS = (".*.draft", "..*.draft.new")
+"""the drafts of compiles: whole ones, and such as were being written"""
 LOCK_WAIT = 300.0
 """seconds to wait for another build"""
 
@@ -53,14 +57,24 @@ class SnapshotView:
 async def build(context: Context) -> SnapshotRecord:
     """Compile a snapshot of the store as it is now, publish it, and make it the current one."""
     directory = _directory(context)
-    directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+    make_directory(directory)
     documents = await asyncio.to_thread(policies, context)
     try:
-        async with locked(directory / ".lock", LOCK_WAIT):
+        async with locked(directory / _LOCK, LOCK_WAIT):
+            drop_drafts(directory, *_DRAFTS)
             return await _build(context, directory, documents)
     except LockedError:
         message = "another snapshot is being built"
         raise OperationError(message, "wait for it, then build again") from None
+
+
+def drop_snapshot_drafts(state_dir: Path) -> None:
+    """Remove the drafts that killed compiles left behind, if no snapshot is being built just now. Each may
+    have the size of a snapshot, and a full disk may need that room."""
+    lock = state_dir / snapshot_layout.DIRECTORY / _LOCK
+    if lock.exists():
+        with contextlib.suppress(LockedError, OSError), take_lock(lock, 0.0):
+            drop_drafts(lock.parent, *_DRAFTS)
 
 
 async def _build(context: Context, directory: Path, documents: Policies) -> SnapshotRecord:

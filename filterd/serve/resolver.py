@@ -31,7 +31,8 @@ from filterd.dataplane.packet.plane import Plane
 from filterd.dataplane.slow.slowpath import SlowPath
 from filterd.dataplane.tables.ratelimit import RateLimiter, RateRules
 from filterd.dataplane.upstream.peer import unwatched
-from filterd.disk.keys import FINGERPRINT_KEY
+from filterd.disk.files import drop_drafts
+from filterd.disk.keys import FINGERPRINT_KEY, drop_key_drafts
 from filterd.model.records import NodeReport
 from filterd.serve import hangup
 from filterd.serve.answer_rules import cookie_secrets, rules_of, secrets_at_start
@@ -42,8 +43,10 @@ from filterd.serve.node_reports import SOCKET, ControlLink, report_for_ever
 from filterd.serve.process import (
     ANEW,
     CANNOT_START,
+    close_state,
     forbid_dumps,
     lock_state_dir,
+    private_in,
     raise_file_limit,
     run_role,
     take_commands,
@@ -81,6 +84,10 @@ class Resolver:
         self._settings = settings
         self._board = board
         self._lock = lock_state_dir(settings.state_dir, "resolver")
+        # Before anything is written: a full disk may need the room of what a killed process left.
+        drop_drafts(settings.state_dir / "node")
+        drop_key_drafts(settings.state_dir)
+        close_state(*private_in(settings.state_dir))
         self._observer = LoggingObserver()
         self._answer_counts = AnswerCounts()
         self._clock = SystemClock()
