@@ -187,8 +187,11 @@ async def _complete(context: Context, past: _Past, reason: str, progress: Progre
 
 
 def _noted(ledger: Ledger, there: StoreHead | None) -> _Past:
-    """The end of the history that is left behind, from the ledger and the store that is replaced. A damaged record of the head is as good as
-    none; damaged endings are not left out: raises LedgerDamagedError."""
+    """The end of the history that is left behind, from the ledger and from the store that is replaced.
+
+    A damaged record of the head is as good as none. Damaged endings raise LedgerDamagedError: they must not
+    be left out in silence.
+    """
     try:
         noted = ledger.noted()
     except LedgerDamagedError:

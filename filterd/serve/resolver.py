@@ -16,6 +16,8 @@ import threading
 import time
 from dataclasses import replace
 from operator import attrgetter
+from pathlib import Path
+from typing import IO
 
 from filterd.config.settings import Settings
 from filterd.dataplane.cache.cache import ResponseCache
@@ -83,11 +85,7 @@ class Resolver:
         is the pipe for the pulse. Raises ``OSError`` and ValueError if it cannot start."""
         self._settings = settings
         self._board = board
-        self._lock = lock_state_dir(settings.state_dir, "resolver")
-        # Before anything is written: a full disk may need the room of what a killed process left.
-        drop_drafts(settings.state_dir / "node")
-        drop_key_drafts(settings.state_dir)
-        close_state(*private_in(settings.state_dir))
+        self._lock = _take_state_dir(settings.state_dir)
         self._observer = LoggingObserver()
         self._answer_counts = AnswerCounts()
         self._clock = SystemClock()
@@ -263,6 +261,16 @@ class Resolver:
         await self._path.close()
         await self._forwarding.close()
         self._http.stop()
+
+
+def _take_state_dir(state_dir: Path) -> IO[str]:
+    """Lock the state directory, then remove what a killed resolver was writing: before anything is written,
+    since a full disk may need that room. Raises ``OSError``."""
+    lock = lock_state_dir(state_dir, "resolver")
+    drop_drafts(state_dir / "node")
+    drop_key_drafts(state_dir)
+    close_state(*private_in(state_dir))
+    return lock
 
 
 async def _serve(settings: Settings, board: CrashBoard | None, pulse: int | None) -> int:
