@@ -64,7 +64,9 @@ def verify(config: Path | None, as_json: bool) -> None:
     if as_json:
         output.show_json({"holds": proof.holds, **output.plain(proof)})
     elif proof.holds:
-        output.done(f"whole: {proof.entries} entries, the last with hash {proof.last_hash[:16]}")
+        click.echo(f"whole: {proof.entries} entries, the last with hash {proof.last_hash[:16]}")
+    else:
+        click.echo(f"broken at entry {proof.sequence}: {proof.fault}")
     if not proof.holds:
-        message = f"the audit chain is broken at entry {proof.sequence}: {proof.fault}"
+        message = "the audit chain is broken"
         raise Failure(message, "keep the store file as evidence and compare it with the last backup")
