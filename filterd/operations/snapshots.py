@@ -7,6 +7,7 @@ has the names). Whatever fails before the last step leaves the earlier snapshot 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
 import sys
@@ -15,9 +16,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from filterd.disk.files import rename_file, replace_file
+from filterd.disk.files import drop_drafts, make_directory, rename_file, replace_file
 from filterd.disk.keys import FINGERPRINT_KEY
-from filterd.disk.locks import LockedError, locked
+from filterd.disk.locks import LockedError, locked, take_lock
 from filterd.model.order import OrderState
 from filterd.model.order_rows import change_of
 from filterd.model.records import SnapshotRecord
@@ -34,6 +35,9 @@ from filterd.store import change_log, feeds, orders, subscribers
 from filterd.store import snapshots as rows
 
 KEPT_FILES = 4
+_LOCK = ".lock"
+_DRAFTS = (".*.draft", "..*.draft.new")
+"""the drafts of compiles: whole ones, and such as were being written"""
 LOCK_WAIT = 300.0
 """seconds to wait for another build"""
 
@@ -54,15 +58,25 @@ async def build(context: Context, *, clock_is_right: bool = False) -> SnapshotRe
     ``clock_is_right`` somebody says that it did not: then the one before was made by a clock that was ahead.
     """
     directory = _directory(context)
-    directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+    make_directory(directory)
     documents = await asyncio.to_thread(policies, context)
     try:
-        async with locked(directory / ".lock", LOCK_WAIT):
+        async with locked(directory / _LOCK, LOCK_WAIT):
+            drop_drafts(directory, *_DRAFTS)
             before = 0 if clock_is_right else await _made_before(context, current_file(directory))
             return await _build(context, directory, documents, max(int(context.clock()), before))
     except LockedError:
         message = "another snapshot is being built"
         raise OperationError(message, "wait for it, then build again") from None
+
+
+def drop_snapshot_drafts(state_dir: Path) -> None:
+    """Remove the drafts that killed compiles left behind, if no snapshot is being built just now. Each may
+    have the size of a snapshot, and a full disk may need that room."""
+    lock = state_dir / snapshot_layout.DIRECTORY / _LOCK
+    if lock.exists():
+        with contextlib.suppress(LockedError, OSError), take_lock(lock, 0.0):
+            drop_drafts(lock.parent, *_DRAFTS)
 
 
 async def _build(context: Context, directory: Path, documents: Policies, built_at: int) -> SnapshotRecord:

@@ -128,6 +128,7 @@ def test_a_wrong_configuration_is_all_said_at_once_and_starts_nothing(filterd: D
     assert done.returncode == 2
     for path in ("dns.block_ttl", "dns.upstream:", "dns.listen[0]", "nodes"):
         assert f"filterd: {path}" in done.stderr, path
+    assert f"mend {wrong};" in done.stderr, "it names the file"
 
 
 def test_a_feed_that_shrank_is_quarantined_until_it_is_mended(filterd: Deployment) -> None:
