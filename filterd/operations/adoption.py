@@ -31,7 +31,7 @@ STANDING = frozenset((AdoptionState.ACTIVE, AdoptionState.RETIRING))
 
 @dataclass(frozen=True, slots=True)
 class _Step:
-    """What an entry changes in the record of its feed."""
+    """A change that an entry or a person makes in the record of a feed."""
 
     action: str
     before: AdoptedFeed | None

@@ -49,7 +49,7 @@ class SourceVersion:
 
 @dataclass(frozen=True, slots=True)
 class StoredMaterial:
-    """What one transaction of the store has for a snapshot."""
+    """The part of a snapshot's material that one transaction of the store gives."""
 
     revision: int
     versions: Sequence[SourceVersion]

@@ -86,7 +86,7 @@ async def _build(context: Context, directory: Path, documents: Policies) -> Snap
 
 
 async def _material(context: Context, documents: Policies) -> StoredMaterial:
-    """What one read transaction has for a snapshot."""
+    """The material of one read transaction."""
     ended = context.clock() - KEPT_ENDED
     async with context.store.read() as connection:
         revision = await change_log.revision(connection)

@@ -7,6 +7,7 @@ import json
 import sqlite3
 from contextlib import closing
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -18,6 +19,7 @@ from filterd.operations.context import Context, OperationError
 from filterd.operations.keys import load_key
 from filterd.operations.policies import policies
 from filterd.policy.adoption import Orphaned
+from filterd.policy.documents import Feed
 from filterd.policy.fingerprint import fingerprint_name
 from filterd.policy.snapshot import Snapshot, contains
 from tests.worlds.installation import POLICIES, Installation, as_person
@@ -257,10 +259,10 @@ async def test_a_feed_that_is_retired_while_it_is_read_stays_retired(
         loop = asyncio.get_running_loop()
         read = feeds._read
 
-        def read_meanwhile(*arguments: object) -> object:
+        def read_meanwhile(directory: Path, feed: Feed, secret: bytes | None) -> object:
             retiring = adoption.retire(context, "adult-starter", reason="over")
             asyncio.run_coroutine_threadsafe(retiring, loop).result()
-            return read(*arguments)  # type: ignore[arg-type]
+            return read(directory, feed, secret)
 
         monkeypatch.setattr(feeds, "_read", read_meanwhile)
         (done,) = await feeds.update(context, ["adult-starter"])
