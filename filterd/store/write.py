@@ -75,7 +75,7 @@ class Write:
 
     @property
     def ended(self) -> tuple[Ended, ...]:
-        """What this write ends, for the ledger; valid when it is finished."""
+        """The endings of this write, for the ledger; valid when it is finished."""
         return tuple(Ended(self.head.revision, self.head.hash, *each) for each in self._ended)
 
     def end(self, kind: str, number: int) -> None:
