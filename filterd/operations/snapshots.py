@@ -24,6 +24,7 @@ from filterd.operations import adoption
 from filterd.operations.compile import SourceVersion, StoredMaterial, job_of
 from filterd.operations.context import Context, OperationError
 from filterd.operations.keys import load_key
+from filterd.operations.lost_feeds import take_back
 from filterd.operations.orders import change_of
 from filterd.operations.policies import policies
 from filterd.policy import snapshot_layout
@@ -57,10 +58,22 @@ async def build(context: Context) -> SnapshotRecord:
     documents = await asyncio.to_thread(policies, context)
     try:
         async with locked(directory / ".lock", LOCK_WAIT):
+            await _keep_lost_feeds(context, directory, documents)
             return await _build(context, directory, documents)
     except LockedError:
         message = "another snapshot is being built"
         raise OperationError(message, "wait for it, then build again") from None
+
+
+async def _keep_lost_feeds(context: Context, directory: Path, documents: Policies) -> None:
+    """Adopt what the snapshot in force alone knows of; a damaged one tells nothing."""
+    path = current_file(directory)
+    try:
+        meta = None if path is None else _read(path)[1]
+    except (SnapshotError, OSError, ValueError):
+        return
+    if meta is not None:
+        await take_back(context, documents, meta)
 
 
 async def _build(context: Context, directory: Path, documents: Policies) -> SnapshotRecord:
@@ -183,7 +196,8 @@ def show(context: Context) -> SnapshotView:
     """The current snapshot and the lists in it."""
     path = _require_current(context)
     try:
-        return SnapshotView(*_read(path), current=True)
+        record, meta = _read(path)
+        return SnapshotView(record, meta["lists"], current=True)
     except (SnapshotError, OSError, ValueError) as error:
         raise _damaged(path, error) from error
 
@@ -209,7 +223,7 @@ async def history(context: Context) -> Sequence[SnapshotRecord]:
         return await rows.newest(connection)
 
 
-def _read(path: Path) -> tuple[SnapshotRecord, Sequence[dict[str, Any]]]:
+def _read(path: Path) -> tuple[SnapshotRecord, dict[str, Any]]:
     """The facts in header and meta, read without the table."""
     with path.open("rb") as file:
         header = read_header(file.read(HEADER_SIZE), path.stat().st_size)
@@ -223,7 +237,7 @@ def _read(path: Path) -> tuple[SnapshotRecord, Sequence[dict[str, Any]]]:
         names=header.used,
         size=header.file_size,
     )
-    return record, meta["lists"]
+    return record, meta
 
 
 def _require_current(context: Context) -> Path:

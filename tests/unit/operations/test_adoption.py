@@ -234,6 +234,31 @@ async def test_what_was_read_before_adoption_began_is_adopted(installation: Inst
         assert await built(context) == set(NAMES)
 
 
+async def test_what_the_snapshot_alone_knows_of_is_not_left_out(installation: Installation) -> None:
+    """An entry that was lost in the upgrade to adoption itself, or a store that is older than the feed."""
+    async with installation.open(approvals=1) as context:
+        await feeds.update(context)
+        await snapshots.build(context)
+        with closing(sqlite3.connect(installation.database)) as raw, raw:
+            raw.execute("DELETE FROM adopted_feed")
+        installation.write_policy("feeds.yaml", "[]")
+        assert await built(context) == set(NAMES)
+        kinds = {each["id"]: each["kind"] for each in snapshots.show(context).lists}
+        assert kinds["worst-of"] == "mandatory"
+        assert kinds["adult-starter"] == "category"
+        status = await feeds.show(context, "worst-of")
+        assert status.feed.confidential
+        assert status.orphaned is Orphaned.VANISHED
+        entries = [each.entry for each in await audit.tail(context, 9) if each.entry.action == "feed.adopt"]
+        assert len({each.subject for each in entries if "the snapshot in force" in each.reason}) == 3
+        await adoption.retire(context, "adult-starter", reason="over")
+        assert await built(context) == set(NAMES) - {"adult.example"}, "it does not come back"
+        installation.write_policy("feeds.yaml", ENTRIES.replace("- {id: adult", "# {id: adult"))
+        await feeds.update(context)
+        assert await orphans(context) == {}
+        assert (await feeds.show(context, "worst-of")).feed.source == "lists/worst.txt"
+
+
 async def test_a_feed_that_is_put_back_after_its_end_is_adopted_anew(installation: Installation) -> None:
     async with installation.open(approvals=1) as context:
         await feeds.update(context)
