@@ -52,7 +52,7 @@ class SourceVersion:
 
 @dataclass(frozen=True, slots=True)
 class StoredMaterial:
-    """The content of the store for a snapshot, from one transaction."""
+    """The part of a snapshot's material that one transaction of the store gives."""
 
     revision: int
     versions: Sequence[SourceVersion]

@@ -26,6 +26,7 @@ from filterd.operations import adoption, integrity
 from filterd.operations.compile import SourceVersion, StoredMaterial, job_of
 from filterd.operations.context import Context, OperationError
 from filterd.operations.keys import load_key
+from filterd.operations.lost_feeds import take_back
 from filterd.operations.policies import policies
 from filterd.policy import snapshot_layout
 from filterd.policy.documents import Policies
@@ -63,6 +64,7 @@ async def build(context: Context, *, clock_is_right: bool = False) -> SnapshotRe
     try:
         async with locked(directory / _LOCK, LOCK_WAIT):
             drop_drafts(directory, *_DRAFTS)
+            await _keep_lost_feeds(context, directory, documents)
             before = 0 if clock_is_right else await _made_before(context, current_file(directory))
             return await _build(context, directory, documents, max(int(context.clock()), before))
     except LockedError:
@@ -77,6 +79,17 @@ def drop_snapshot_drafts(state_dir: Path) -> None:
     if lock.exists():
         with contextlib.suppress(LockedError, OSError), take_lock(lock, 0.0):
             drop_drafts(lock.parent, *_DRAFTS)
+
+
+async def _keep_lost_feeds(context: Context, directory: Path, documents: Policies) -> None:
+    """Adopt what the snapshot in force alone knows of; a damaged one tells nothing."""
+    path = current_file(directory)
+    try:
+        meta = None if path is None else _read(path)[1]
+    except (SnapshotError, OSError, ValueError):
+        return
+    if meta is not None:
+        await take_back(context, documents, meta)
 
 
 async def _build(context: Context, directory: Path, documents: Policies, built_at: int) -> SnapshotRecord:
@@ -218,7 +231,8 @@ def show(context: Context) -> SnapshotView:
     """The current snapshot and the lists in it."""
     path = _require_current(context)
     try:
-        return SnapshotView(*_read(path), current=True)
+        record, meta = _read(path)
+        return SnapshotView(record, meta["lists"], current=True)
     except (SnapshotError, OSError, ValueError) as error:
         raise _damaged(path, error) from error
 
@@ -244,7 +258,7 @@ async def history(context: Context) -> Sequence[SnapshotRecord]:
         return await rows.newest(connection)
 
 
-def _read(path: Path) -> tuple[SnapshotRecord, Sequence[dict[str, Any]]]:
+def _read(path: Path) -> tuple[SnapshotRecord, dict[str, Any]]:
     """The facts in header and meta, read without the table."""
     with path.open("rb") as file:
         header = read_header(file.read(HEADER_SIZE), path.stat().st_size)
@@ -258,7 +272,7 @@ def _read(path: Path) -> tuple[SnapshotRecord, Sequence[dict[str, Any]]]:
         names=header.used,
         size=header.file_size,
     )
-    return record, meta["lists"]
+    return record, meta
 
 
 def _require_current(context: Context) -> Path:
