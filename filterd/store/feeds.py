@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -36,6 +36,19 @@ async def recorded(connection: AsyncConnection) -> dict[str, dict[str, Any]]:
         select(audit.c.subject, audit.c.after).where(audit.c.sequence.in_(newest))
     )
     return {row.subject.removeprefix("feed:"): _told(row.after) for row in rows}
+
+
+def fault_of(version: FeedVersion | None, told: Mapping[str, Any] | None) -> str:
+    """What is wrong with the row of a feed's current version, by what :func:`recorded` tells; empty where
+    nothing is, or the feed was never read."""
+    if version is None:
+        return "" if told is None else "the row of its current version is gone"
+    if told is None:
+        return "no decision on it is on record"
+    row = (version.version, version.digest, version.names)
+    if row != (told.get("version"), told.get("digest"), told.get("names")):
+        return f"the row of version {version.version} is not what was read"
+    return ""
 
 
 def _told(after: str | None) -> dict[str, Any]:
