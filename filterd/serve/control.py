@@ -45,14 +45,14 @@ class Control:
         self._ended = asyncio.Event()
         settings = context.settings
         self._link = NodeReportListener(settings.state_dir / SOCKET, self._hear, context.clock)
-        metrics = control_registry(
+        self._registry = control_registry(
             lambda: replace(
                 self._metrics,
                 compile_failures=self._maintenance.compile_failures,
                 rows_damaged=len(self._maintenance.damaged),
             )
         )
-        routes = health_routes(metrics.exposition, metrics.content_type, self._missing)
+        routes = health_routes(self._registry.exposition, self._registry.content_type, self._missing)
         self._http = HttpServer(str(settings.control.listen.address), settings.control.listen.port, routes)
 
     async def run(self) -> None:
