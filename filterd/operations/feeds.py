@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from filterd.config.policies import icann_suffixes
@@ -112,6 +112,8 @@ async def update(
 async def _update_one(context: Context, found: InForce, feed: Feed) -> FeedUpdate:
     async with context.store.read() as connection:
         before = (await rows.current(connection)).get(feed.id)
+        if before is not None and rows.fault_of(before, (await rows.recorded(connection)).get(feed.id)):
+            before = replace(before, digest="")  # what is read is decided on anew
     try:
         secret = load_key(context.settings, DIGEST_KEY) if feed.confidential else None
         reading = await asyncio.to_thread(_read, context.settings.policies, feed, secret)

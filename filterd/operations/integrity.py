@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -51,7 +50,7 @@ async def faults(connection: AsyncConnection, read: Iterable[str] | None = None)
     ]
     current, recorded = await feeds.current(connection), await feeds.recorded(connection)
     for identifier in sorted({*current, *recorded}) if read is None else read:
-        fault = _feed_fault(current.get(identifier), recorded.get(identifier))
+        fault = feeds.fault_of(current.get(identifier), recorded.get(identifier))
         if fault:
             found.append(_of_feed(identifier, fault))
     return tuple(found)
@@ -95,15 +94,3 @@ def _altered_files(context: Context, current: Mapping[str, FeedVersion]) -> list
 
 def _of_feed(identifier: str, fault: str) -> RowFault:
     return RowFault(f"feed:{identifier}", fault, FEED_REMEDY.format(identifier))
-
-
-def _feed_fault(version: FeedVersion | None, told: Mapping[str, Any] | None) -> str:
-    """The fault of the current version of a feed; empty where there is none, or it was never read."""
-    if version is None:
-        return "" if told is None or told.get("retired") else "the row of its current version is gone"
-    if told is None:
-        return "no decision on it is on record"
-    row = (version.version, version.digest, version.names)
-    if row != (told.get("version"), told.get("digest"), told.get("names")):
-        return f"the row of version {version.version} is not what was read"
-    return ""

@@ -113,7 +113,7 @@ async def end_again(context: Context, number: int, *, reason: str) -> bool:
         found = await rows.find(connection, f"O-{number}")
     if found is None or found.state is OrderState.WITHDRAWN:
         return False
-    await withdraw(context, found.reference, reason=reason)
+    await withdraw(context, found.reference, reason=reason, damaged=bool(found.damage))
     return True
 
 
@@ -202,6 +202,7 @@ async def _end_damaged(write: Write, order: Order, reason: str) -> Order:
         withdrawal_reason=reason,
     )
     await rows.remove(write.connection, number, order.reference)
+    write.end(WITHDRAWAL, number)
     _publish(write, ended)
     after = {**audited(ended), "damage": order.damage, ROW_DIGEST: ""}
     after.pop("digest", None)

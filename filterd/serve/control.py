@@ -55,7 +55,7 @@ class Control:
         self._ended = asyncio.Event()
         settings = context.settings
         self._link = NodeReportListener(settings.state_dir / SOCKET, self._hear, context.clock)
-        metrics = control_registry(
+        self._registry = control_registry(
             lambda: replace(
                 self._metrics,
                 compile_failures=self._maintenance.compile_failures,
@@ -63,7 +63,7 @@ class Control:
             )
         )
         routes = health_routes(
-            metrics.exposition, metrics.content_type, self._missing, self._maintenance.remarks
+            self._registry.exposition, self._registry.content_type, self._missing, self._maintenance.remarks
         )
         self._http = HttpServer(str(settings.control.listen.address), settings.control.listen.port, routes)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -49,6 +49,19 @@ async def recorded(connection: AsyncConnection) -> dict[str, dict[str, Any]]:
         elif told.get("state") == AdoptionState.RETIRED.value:
             found.setdefault(feed, {})["retired"] = True
     return found
+
+
+def fault_of(version: FeedVersion | None, told: Mapping[str, Any] | None) -> str:
+    """The fault in the row of a feed's current version, by what :func:`recorded` tells; empty where there is
+    none, or the feed was never read."""
+    if version is None:
+        return "" if told is None or told.get("retired") else "the row of its current version is gone"
+    if told is None:
+        return "no decision on it is on record"
+    row = (version.version, version.digest, version.names)
+    if row != (told.get("version"), told.get("digest"), told.get("names")):
+        return f"the row of version {version.version} is not what was read"
+    return ""
 
 
 def _told(after: str | None) -> dict[str, Any]:
