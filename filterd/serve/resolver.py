@@ -73,7 +73,7 @@ SWITCH_SECONDS = 0.001
 """how long the node's thread may hold the interpreter while queries wait; Python's default is 5 ms"""
 KEY_SECONDS = 1.0
 """between two looks at the fingerprint key's file"""
-SEALED = ("node", "cache", "store.url", "state_dir", "metrics", "dns.listen", "dns.threads")
+SEALED = ("node", "cache", "store", "state_dir", "metrics", "dns.listen", "dns.threads")
 """settings whose change takes a restart"""
 
 
