@@ -74,7 +74,7 @@ SWITCH_SECONDS = 0.001
 """how long the node's thread may hold the interpreter while queries wait; Python's default is 5 ms"""
 KEY_SECONDS = 1.0
 """between two looks at the fingerprint key's file"""
-SEALED = ("node", "cache", "store", "state_dir", "metrics", "dns.listen", "dns.threads")
+SEALED = ("node", "cache", "store.url", "state_dir", "metrics", "dns.listen", "dns.threads")
 """settings whose change takes a restart"""
 
 
@@ -199,7 +199,7 @@ class Resolver:
 
     def _publish(self, published: Published) -> None:
         if published.state is not None:
-            self._clock.earliest = published.built_at
+            self._clock.earliest = published.earliest
         self._plane.publish(
             published.state,
             published.lines,
