@@ -18,12 +18,11 @@ from typing import Any
 from filterd.disk.files import rename_file, replace_file
 from filterd.disk.keys import FINGERPRINT_KEY
 from filterd.disk.locks import LockedError, locked
-from filterd.model.changelog import OrderChange
 from filterd.model.order import OrderState
 from filterd.model.order_rows import change_of
 from filterd.model.records import SnapshotRecord
-from filterd.operations import integrity
-from filterd.operations.compile import SourceVersion, job_of
+from filterd.operations import adoption, integrity
+from filterd.operations.compile import SourceVersion, StoredMaterial, job_of
 from filterd.operations.context import Context, OperationError
 from filterd.operations.keys import load_key
 from filterd.operations.policies import policies
@@ -67,15 +66,15 @@ async def build(context: Context, *, clock_is_right: bool = False) -> SnapshotRe
 
 
 async def _build(context: Context, directory: Path, documents: Policies, built_at: int) -> SnapshotRecord:
-    revision, versions, demanded = await _material(context, documents)
+    material = await _material(context, documents)
     draft = directory / f".{os.getpid()}.draft"
-    job = job_of(context.settings, revision, built_at, versions, demanded, draft)
+    job = job_of(context.settings, material, built_at, draft)
     try:
         answer = await _compile(job)
         record = SnapshotRecord(
-            file=snapshot_layout.file_name(revision, answer["digest"]),
+            file=snapshot_layout.file_name(material.revision, answer["digest"]),
             digest=answer["digest"],
-            revision=revision,
+            revision=material.revision,
             built_at=float(built_at),
             names=answer["names"],
             size=answer["size"],
@@ -97,31 +96,32 @@ async def _made_before(context: Context, path: Path | None) -> int:
     return made if recorded.get(path.name) == made else 0
 
 
-async def _material(
-    context: Context, documents: Policies
-) -> tuple[int, list[SourceVersion], list[OrderChange]]:
-    """Revision, feed versions and orders of one read transaction; all of it what was decided.
+async def _material(context: Context, documents: Policies) -> StoredMaterial:
+    """What one read transaction has for a snapshot; all of it what was decided.
 
     Orders that have ended are among them: the clock that says so may be wrong. The active set decides.
     """
     async with context.store.read() as connection:
         revision = await change_log.revision(connection)
-        found = await integrity.faults(connection, [each.id for each in documents.feeds])
+        integrity.require_sound(await integrity.faults(connection, [each.id for each in documents.feeds]))
         current = await feeds.current(connection)
         known = (await orders.all_orders(connection)).orders
         used = await subscribers.profiles_in_use(connection)
-    integrity.require_sound(found)
+        adopted = await adoption.definitions(connection)
     _require_profiles(documents, used)
-    missing = [each.id for each in documents.feeds if each.mandatory and each.id not in current]
+    wanted_feeds = adoption.combined(documents, adopted).policies.feeds
+    missing = [each.id for each in wanted_feeds if each.mandatory and each.id not in current]
     if missing:
         message = f"mandatory lists that were never read: {', '.join(missing)}"
         raise OperationError(message, f"run: filterd feed update {' '.join(missing)}")
     versions = [
         SourceVersion(each.id, current[each.id].version, current[each.id].digest)
-        for each in documents.feeds
+        for each in wanted_feeds
         if each.id in current
     ]
-    return revision, versions, [change_of(each) for each in known if each.state is OrderState.ACCEPTED]
+    return StoredMaterial(
+        revision, versions, [change_of(each) for each in known if each.state is OrderState.ACCEPTED], adopted
+    )
 
 
 def _require_profiles(documents: Policies, used: Sequence[str]) -> None:

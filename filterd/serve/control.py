@@ -52,7 +52,9 @@ class Control:
                 rows_damaged=len(self._maintenance.damaged),
             )
         )
-        routes = health_routes(self._registry.exposition, self._registry.content_type, self._missing)
+        routes = health_routes(
+            self._registry.exposition, self._registry.content_type, self._missing, self._maintenance.remarks
+        )
         self._http = HttpServer(str(settings.control.listen.address), settings.control.listen.port, routes)
 
     async def run(self) -> None:
@@ -117,13 +119,14 @@ class Control:
 
     async def _count(self) -> ControlMetrics:
         context = self._maintenance.context
-        status = await feeds.list_feeds(context)
+        status = await feeds.figures(context)
         return ControlMetrics(
             feeds={
                 label_of(each.feed.id, confidential=each.feed.confidential): FeedMetrics(
                     names=each.version.names if each.version is not None else 0,
                     last_success=each.check.succeeded_at if each.check is not None else 0.0,
                     quarantined=each.quarantined,
+                    orphaned=each.orphaned is not None,
                 )
                 for each in status
             },

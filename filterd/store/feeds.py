@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -11,7 +10,8 @@ from sqlalchemy import delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from filterd.model.records import FeedCheck, FeedVersion, VersionState
-from filterd.store.tables import audit, feed_check, feed_version
+from filterd.store.change_log import newest_decisions
+from filterd.store.tables import feed_check, feed_version
 
 TAKEN = "feed.update"
 """the action whose audit entry says which version of a feed is the current one"""
@@ -27,15 +27,7 @@ async def current(connection: AsyncConnection) -> dict[str, FeedVersion]:
 
 async def recorded(connection: AsyncConnection) -> dict[str, dict[str, Any]]:
     """What the audit trail says of the current version of every feed: ``version``, ``digest``, ``names``."""
-    newest = (
-        select(func.max(audit.c.sequence))
-        .where(audit.c.subject >= "feed:", audit.c.subject < "feed;", audit.c.action == TAKEN)
-        .group_by(audit.c.subject)
-    )
-    rows = await connection.execute(
-        select(audit.c.subject, audit.c.after).where(audit.c.sequence.in_(newest))
-    )
-    return {row.subject.removeprefix("feed:"): _told(row.after) for row in rows}
+    return await newest_decisions(connection, "feed", (TAKEN,))
 
 
 def fault_of(version: FeedVersion | None, told: Mapping[str, Any] | None) -> str:
@@ -49,14 +41,6 @@ def fault_of(version: FeedVersion | None, told: Mapping[str, Any] | None) -> str
     if row != (told.get("version"), told.get("digest"), told.get("names")):
         return f"the row of version {version.version} is not what was read"
     return ""
-
-
-def _told(after: str | None) -> dict[str, Any]:
-    try:
-        told = json.loads(after or "")
-    except ValueError:
-        return {}
-    return told if isinstance(told, dict) else {}
 
 
 async def versions(connection: AsyncConnection, feed: str, limit: int = 20) -> list[FeedVersion]:
@@ -80,12 +64,7 @@ async def append(connection: AsyncConnection, version: FeedVersion) -> FeedVersi
     )
     numbered = replace(version, version=(newest.scalar_one() or 0) + 1)
     if version.state is VersionState.CURRENT:
-        await connection.execute(
-            update(feed_version)
-            .where(feed_version.c.feed == version.feed)
-            .where(feed_version.c.state == VersionState.CURRENT.value)
-            .values(state=VersionState.SUPERSEDED.value)
-        )
+        await supersede(connection, version.feed)
     await connection.execute(
         insert(feed_version).values(
             feed=numbered.feed,
@@ -100,6 +79,16 @@ async def append(connection: AsyncConnection, version: FeedVersion) -> FeedVersi
         )
     )
     return numbered
+
+
+async def supersede(connection: AsyncConnection, feed: str) -> None:
+    """Leave the feed without a current version."""
+    await connection.execute(
+        update(feed_version)
+        .where(feed_version.c.feed == feed)
+        .where(feed_version.c.state == VersionState.CURRENT.value)
+        .values(state=VersionState.SUPERSEDED.value)
+    )
 
 
 async def checks(connection: AsyncConnection) -> dict[str, FeedCheck]:
