@@ -81,7 +81,7 @@ async def restore(
     ledger = Ledger(settings.store.ledger)
     try:
         with _alone(ledger), _writers_stopped(path, ledger), _work(settings.state_dir) as work:
-            made = await _made(settings, source, work, progress)
+            made = await _made(settings, source, work, progress, clock())
             there = await _head_there(settings)
             async with _opened(made, work) as store:
                 context = Context(settings, store, clock, actor)
@@ -138,7 +138,7 @@ def _work(state_dir: Path) -> Iterator[Path]:
         shutil.rmtree(work, ignore_errors=True)
 
 
-async def _made(settings: Settings, source: Path | None, work: Path, progress: Progress) -> Path:
+async def _made(settings: Settings, source: Path | None, work: Path, progress: Progress, now: float) -> Path:
     """A copy of what is restored, of this version's schema."""
     made = work / STORE
     origin = database_path(settings.store.url)
@@ -148,7 +148,7 @@ async def _made(settings: Settings, source: Path | None, work: Path, progress: P
         origin = source / STORE
     if origin.exists() and origin.stat().st_size > 0:
         await asyncio.to_thread(copy_store, origin, made, lambda done, all_: progress("store", done, all_))
-    await Store.migrate(_url(made), _apart(work))
+    await Store.migrate(_url(made), _apart(work), now)
     return made
 
 
