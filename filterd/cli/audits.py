@@ -72,17 +72,26 @@ def verify(config: Path | None, as_json: bool) -> None:
         whole = proof.holds and not rows and not log_fault
         found = {"holds": whole, **output.plain(proof), "rows": output.plain(rows), "change_log": log_fault}
         output.show_json(found)
-    elif proof.holds:
-        click.echo(f"whole: {proof.entries} entries, the last with hash {proof.last_hash[:16]}")
     else:
-        click.echo(f"broken at entry {proof.sequence}: {proof.fault}")
+        _show_proof(proof, rows, log_fault)
     if not proof.holds:
         message = "the audit chain is broken"
         raise Failure(message, "keep the store file as evidence and compare it with the last backup")
     if rows:
-        told = [f"{each.subject}: {each.fault}\n    {each.remedy}" for each in rows]
-        message = "\n  ".join(["the store is not what the audit trail says was decided:", *told])
-        raise Failure(message, "until then, nodes and snapshots stay as they last were")
+        message = "the store is not what the audit trail says was decided"
+        raise Failure(message, "see above; until then, nodes and snapshots stay as they last were")
     if log_fault:
-        message = f"the change log is damaged: {log_fault}; nodes keep what they have"
+        message = "the change log is damaged; nodes keep what they have"
         raise Failure(message, "run: filterd restore --in-place --reason ..., which begins the log anew")
+
+
+def _show_proof(proof: Proof, rows: Sequence[RowFault], log_fault: str) -> None:
+    """Print the result, good or bad, on standard output."""
+    if proof.holds:
+        click.echo(f"whole: {proof.entries} entries, the last with hash {proof.last_hash[:16]}")
+    else:
+        click.echo(f"broken at entry {proof.sequence}: {proof.fault}")
+    for each in rows:
+        click.echo(f"{each.subject}: {each.fault}\n    {each.remedy}")
+    if log_fault:
+        click.echo(f"change log: {log_fault}")

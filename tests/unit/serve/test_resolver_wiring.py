@@ -279,17 +279,17 @@ async def test_a_reload_brings_everything_that_can_change(
     [
         ("node", {"node": {"name": "other"}}),
         ("cache", {"cache": {"size": "3MiB"}}),
-        ("store", {"store": {"url": "sqlite:////elsewhere/f.db"}}),
+        ("store.url", {"store": {"url": "sqlite:////elsewhere/f.db"}}),
         ("metrics", {"metrics": {"listen": "127.0.0.1:1"}}),
         ("dns.listen", {"dns": {"listen": ["127.0.0.1:1"]}}),
         ("dns.threads", {"dns": {"threads": 1}}),
-        ("store, state_dir", {"state_dir": "elsewhere"}),
+        ("state_dir", {"state_dir": "elsewhere"}),
     ],
 )
 async def test_a_reload_says_what_waits_for_a_restart(
     tmp_path: Path, resolver: Resolver, said: io.StringIO, name: str, change: dict[str, Any]
 ) -> None:
-    assert set(name.split(", ")) <= set(SEALED)
+    assert name in SEALED
     resolver.reload(settings_of(tmp_path, change))
     assert remedies(said) == [f"restart for {name}"]
 
