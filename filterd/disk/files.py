@@ -3,6 +3,7 @@ power cut."""
 
 from __future__ import annotations
 
+import itertools
 import os
 from collections.abc import Iterable
 from pathlib import Path
@@ -36,6 +37,14 @@ def rename_file(draft: Path, path: Path) -> None:
     """Give a synced file its name, durably. Both are in one directory. Raises ``OSError``."""
     draft.rename(path)
     sync_directory(path.parent)
+
+
+def set_aside(path: Path) -> None:
+    """Rename a directory that stands where a file belongs to NAME.damaged-N: no file can replace it. Raises
+    ``OSError``."""
+    if path.is_dir() and not path.is_symlink():
+        free = (path.with_name(f"{path.name}.damaged-{number}") for number in itertools.count(1))
+        rename_file(path, next(each for each in free if not each.exists()))
 
 
 def make_directory(path: Path) -> None:

@@ -1,7 +1,8 @@
 """The full state behind the change log, for a node that has no state or is below the floor of the log.
 
 A full resync of the orders reads the head and :func:`mandatory_state` in one transaction; the cursor then
-becomes that head.
+becomes that head. An order that the node has and this state lacks, or has with fewer names, stays in force on
+the node: it is a *kept order*, until a change with its id arrives.
 
 A full resync of lines and bindings takes too long for one transaction: while it is open, the store's
 write-ahead log cannot be checkpointed. So the node notes the head first, and reads :func:`lines_page` and
@@ -25,6 +26,10 @@ from filterd.model.rule import Action, Scope
 ORDERS_SQL = (
     "SELECT number, reference, mode, not_before, not_after, state = 'withdrawn', confidential, accepted_at"
     " FROM orders WHERE accepted_at > 0 ORDER BY number"
+)
+LOST_ORDERS_SQL = (
+    "SELECT number, reference FROM lost_order"
+    " WHERE number NOT IN (SELECT number FROM orders WHERE accepted_at > 0) ORDER BY number"
 )
 ORDER_NAMES_SQL = (
     "SELECT order_number, name, scope FROM order_name JOIN orders ON number = order_number"
@@ -57,7 +62,10 @@ class Execute(Protocol):
 
 
 def mandatory_state(execute: Execute) -> Iterator[OrderChange]:
-    """Every order that was ever accepted, by id, for a full resync of the mandatory stream."""
+    """Every order that was ever accepted, by id, for a full resync of the mandatory stream; before them, as
+    withdrawn ones, those of a lost history whose end was confirmed."""
+    for number, reference in execute(LOST_ORDERS_SQL):
+        yield OrderChange(id=order_id(number), reference=reference, withdrawn=True)
     names = _Groups(execute(ORDER_NAMES_SQL))
     addresses = _Groups(execute(ORDER_ADDRESSES_SQL))
     for number, reference, mode, *bounds, withdrawn, confidential, accepted_at in execute(ORDERS_SQL):

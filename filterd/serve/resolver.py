@@ -61,7 +61,12 @@ from filterd.telemetry.metrics import resolver_registry
 
 SWITCH_SECONDS = 0.001
 """how long the node's thread may hold the interpreter while queries wait; Python's default is 5 ms"""
-SEALED = ("node", "cache", "store", "state_dir", "metrics", "dns.listen", "dns.threads")
+BEGIN_SECONDS = 0.25
+"""how long a start waits for the orders of the store before it serves; from then on clients get SERVFAIL
+until they are applied. It takes a few milliseconds where little is new"""
+LOOK_SECONDS = 0.5
+"""between two looks at the node's thread"""
+SEALED = ("node", "cache", "store.url", "state_dir", "metrics", "dns.listen", "dns.threads")
 """settings whose change takes a restart"""
 
 
@@ -92,7 +97,12 @@ class Resolver:
         if board is not None:
             self._plane.use_board(board)
         self._node = Node(
-            node_paths(settings), switches_of(settings), self._publish, self._observer, time.time
+            node_paths(settings),
+            switches_of(settings),
+            self._publish,
+            self._observer,
+            time.time,
+            self._clock.ticks,
         )
         self._node.load()
         avoided = (*reserved_ports(), *(each.port for each in settings.dns.listen))
@@ -111,6 +121,9 @@ class Resolver:
 
     async def run(self) -> None:
         """Serve until SIGTERM, SIGINT or the end of standard input."""
+        follower = threading.Thread(target=self._node.run, name="node", daemon=True)
+        follower.start()
+        await asyncio.to_thread(self._node.following.begun.wait, BEGIN_SECONDS)
         self._fast.start()
         self._listening.start()
         loop = asyncio.get_running_loop()
@@ -122,18 +135,23 @@ class Resolver:
         SettingsWatcher(self.reload, self._refuse_reload, self._ended.set).start()
         self._http.start()
         self._pulse.start()
-        follower = threading.Thread(target=self._node.run, name="node", daemon=True)
-        follower.start()
         reports = loop.create_task(report_for_ever(self._settings.state_dir / SOCKET, self._report))
+        care = loop.create_task(self._look_after_node())
         for remark in self._remarks():
             log.get().error("the resolver begins " + remark)
         log.get().info("resolver serves", listen=[str(each) for each in self._settings.dns.listen])
         await self._ended.wait()
         reports.cancel()
+        care.cancel()
         await self._close()
         self._node.stop()
         await asyncio.to_thread(follower.join)
         self._lock.close()
+
+    async def _look_after_node(self) -> None:
+        while True:
+            self._node.look_after()
+            await asyncio.sleep(LOOK_SECONDS)
 
     def reload(self, settings: Settings) -> None:
         """Apply the settings that can change while serving; log those that wait for a restart."""
@@ -183,7 +201,7 @@ class Resolver:
             self._check,
             self._observer.enforcement,
         )
-        metrics = resolver_registry(lambda: read_metrics(sources, time.time()))
+        metrics = resolver_registry(lambda: read_metrics(sources))
         routes = health_routes(
             metrics.exposition,
             metrics.content_type,
@@ -196,18 +214,25 @@ class Resolver:
 
     def _remarks(self) -> list[str]:
         reduced = self._board is not None and self._board.reduced
-        return ["in reduced mode: plain queries alone, since packets killed the resolver"] if reduced else []
+        found = ["in reduced mode: plain queries alone, since packets killed the resolver"] if reduced else []
+        return found + self._node.remarks()
 
     def _report(self) -> NodeReport:
-        snapshot = self._node.publisher.snapshot
+        node = self._node
+        snapshot, cursor, missing = node.publisher.snapshot, node.mandatory_cursor, node.missing()
         return NodeReport(
             name=self._settings.node.name,
             seen_at=0.0,
-            mandatory_revision=self._node.mandatory_revision,
-            parental_revision=self._node.parental_revision,
+            mandatory_revision=cursor.revision,
+            parental_revision=node.parental_cursor.revision,
             snapshot_digest=snapshot.digest if snapshot is not None else "",
-            ready=not self._node.missing(),
+            ready=not missing,
             lists=versions_of(snapshot.meta) if snapshot is not None else {},
+            mandatory_hash=cursor.hash,
+            lag=round(node.lag(), 1),
+            not_durable=len(node.disk.not_durable),
+            missing=tuple(missing),
+            kept_orders=tuple(order.reference for order in node.kept_orders()),
         )
 
     async def _close(self) -> None:

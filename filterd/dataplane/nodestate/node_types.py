@@ -25,6 +25,15 @@ class Published:
     """when the snapshot was made, Unix seconds: no clock that shows an earlier time is right"""
 
 
+@dataclass(frozen=True, slots=True)
+class KeptOrder:
+    """An order that a node keeps in force though the store does not demand it in that form."""
+
+    reference: str
+    since: float
+    """Unix seconds"""
+
+
 class NodeObserver(Protocol):
     """Receives what happens on the node, on the node's thread."""
 

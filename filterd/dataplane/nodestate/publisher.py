@@ -31,7 +31,7 @@ class Publisher:
     key: bytes
     settings: StateSettings
     state: PublishedState | None = None
-    """None while there is no snapshot or the mandatory part is missing"""
+    """None while there is no snapshot, or the orders are not known"""
     snapshot: Snapshot | None = None
     overlay_entries: int = 0
     published: int = 0
@@ -59,10 +59,11 @@ class Publisher:
 
     def renew(self, now: int) -> PublishedState | None:
         """Make the state anew from all parts."""
-        if self.snapshot is None or self.disk.mandatory.revision is None:
+        if self.snapshot is None or not self.disk.orders_known:
             self.state = None
             return None
-        newer = tuple(self.disk.orders.above(self.snapshot.built_at_revision))
+        orders = self.disk.in_force()
+        newer = tuple(orders.above(self.snapshot.built_at_revision))
         self.overlay_entries = sum(len(order.names) + len(order.prefixes) for order in newer)
         self.published += 1
         self._moment = now
@@ -72,7 +73,7 @@ class Publisher:
             now=now,
             generation=self.published,
             overlay=overlay_of(newer),
-            mandates=mandates_of(self.disk.orders.all(), self.snapshot.built_at),
+            mandates=mandates_of(orders.all(), self.snapshot.built_at),
             policies=self.disk.book.at(now),
             settings=self._switches(),
         )
@@ -95,5 +96,5 @@ class Publisher:
         return now < self._moment or 0 < self.state.next_change <= now
 
     def _switches(self) -> StateSettings:
-        parental_ready = self.disk.parental_revision is not None
+        parental_ready = self.disk.parental_cursor is not None
         return replace(self.settings, ready=True, parental_ready=parental_ready)
