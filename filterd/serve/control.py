@@ -17,8 +17,9 @@ from filterd.model.mandatory import label_of
 from filterd.model.records import NodeReport
 from filterd.operations import audit, feeds, nodes, orders, snapshots, subscribers
 from filterd.operations.context import Context, OperationError, open_context
-from filterd.operations.migrate import migrate, require_kept
+from filterd.operations.migrate import migrate
 from filterd.policy import snapshot_layout
+from filterd.serve import hangup
 from filterd.serve.maintenance import Maintenance
 from filterd.serve.node_reports import SOCKET, NodeReportListener
 from filterd.serve.process import CANNOT_START, forbid_dumps, lock_state_dir, run_role
@@ -47,7 +48,9 @@ class Control:
         metrics = control_registry(
             lambda: replace(self._metrics, compile_failures=self._maintenance.compile_failures)
         )
-        routes = health_routes(metrics.exposition, metrics.content_type, self._missing)
+        routes = health_routes(
+            metrics.exposition, metrics.content_type, self._missing, self._maintenance.remarks
+        )
         self._http = HttpServer(str(settings.control.listen.address), settings.control.listen.port, routes)
 
     async def run(self) -> None:
@@ -108,13 +111,14 @@ class Control:
 
     async def _count(self) -> ControlMetrics:
         context = self._maintenance.context
-        status = await feeds.list_feeds(context)
+        status = await feeds.figures(context)
         return ControlMetrics(
             feeds={
                 label_of(each.feed.id, confidential=each.feed.confidential): FeedMetrics(
                     names=each.version.names if each.version is not None else 0,
                     last_success=each.check.succeeded_at if each.check is not None else 0.0,
                     quarantined=each.quarantined,
+                    orphaned=each.orphaned is not None,
                 )
                 for each in status
             },
@@ -127,7 +131,6 @@ class Control:
 async def _serve(settings: Settings) -> int:
     try:
         with lock_state_dir(settings.state_dir, "control"):
-            require_kept(settings)
             migration = await migrate(settings)
             if migration.changed:
                 log.get().info("store migrated", revision=migration.after)
@@ -144,6 +147,7 @@ def main() -> int:
     """Serve; return the exit code."""
     log.configure("control")
     log.catch_faults()
+    hangup.ignore()
     forbid_dumps()
     try:
         settings = first_settings()

@@ -66,6 +66,7 @@ class ResolverMetrics:
     other_history: bool = False
     kept_orders: int = 0
     not_durable: int = 0
+    control_connected: bool = False
     crashes: CrashMetrics = field(default_factory=CrashMetrics)
     fast: FastPathMetrics = field(default_factory=FastPathMetrics)
 
@@ -78,6 +79,7 @@ class FeedMetrics:
     last_success: float
     """Unix seconds, 0: never"""
     quarantined: bool
+    orphaned: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,6 +241,8 @@ def _state_families(now: ResolverMetrics) -> Iterator[Metric]:
         "Orders in force that are not on the node's disk, since it took no change.",
         now.not_durable,
     )
+    taken = "Whether control takes the reports of this node."
+    yield _gauge("filterd_control_connected", taken, float(now.control_connected))
 
 
 def _control_families(now: ControlMetrics) -> Iterator[Metric]:
@@ -251,11 +255,17 @@ def _control_families(now: ControlMetrics) -> Iterator[Metric]:
     quarantined = GaugeMetricFamily(
         "filterd_feed_quarantined", "Whether a feed's new content is held back.", labels=("feed",)
     )
+    orphaned = GaugeMetricFamily(
+        "filterd_feed_orphaned",
+        "Whether a feed in force has lost its entry in feeds.yaml.",
+        labels=("feed",),
+    )
     for feed, values in now.feeds.items():
         names.add_metric((feed,), values.names)
         success.add_metric((feed,), values.last_success)
         quarantined.add_metric((feed,), float(values.quarantined))
-    yield from (names, success, quarantined)
+        orphaned.add_metric((feed,), float(values.orphaned))
+    yield from (names, success, quarantined, orphaned)
     yield _by_state(
         "filterd_orders", "Orders by state; an accepted one may have ended by itself.", now.orders
     )

@@ -22,7 +22,7 @@ from filterd.dataplane.nodestate.node_disk import NodeDisk
 from filterd.dataplane.nodestate.node_types import KeptOrder, NodeObserver, NodePaths, Published
 from filterd.dataplane.nodestate.publisher import Publisher, check_meta
 from filterd.dataplane.nodestate.resync import Resync, ResyncVoidError
-from filterd.dataplane.nodestate.snapshot_files import SnapshotFiles
+from filterd.dataplane.nodestate.snapshot_files import REMEDIES, SnapshotFiles
 from filterd.model import changelog
 from filterd.model.change_chain import Cursor
 from filterd.model.changelog import OrderChange
@@ -38,7 +38,9 @@ DISK_SECONDS = 0.25
 FAILED_SECONDS = 1.0
 """pause after a turn that ended in an unforeseen error"""
 DAMAGED = (
-    "none: it is read anew from the store; a directory in its place becomes NAME.damaged-1, to be removed"
+    "none while the store can be read: it is read anew, and a directory in the place of a file is renamed"
+    " NAME.damaged-N; if keys/fingerprint.key in state_dir is not the key of this installation, put the right"
+    " one back"
 )
 
 
@@ -67,7 +69,9 @@ class Node:
             paths.state_dir / snapshot_layout.DIRECTORY,
             paths.state_dir / "node" / "snapshot",
             paths.key,
-            lambda name, reason: observer.note("snapshot refused", file=name, reason=reason),
+            lambda name, reason: observer.note(
+                "snapshot refused", file=name, reason=reason, remedy=REMEDIES.get(reason, "")
+            ),
             check_meta,
         )
         self._log = ChangeLog(paths.store) if paths.store else None

@@ -104,6 +104,7 @@ def sources(*, snapshot: bool = True, board: bool = True) -> MetricSources:
         "fast": SimpleNamespace(counts=lambda: THREADS),
         "check": SimpleNamespace(counts=Counter({("fast", "answered"): 315}), threads_stuck=316),
         "enforcement": Histogram(ENFORCEMENT_BUCKETS),
+        "control": SimpleNamespace(connected=True),
     }
     return MetricSources(**{name: cast("Any", part) for name, part in parts_of_it.items()})
 
@@ -178,6 +179,7 @@ def test_every_value_comes_from_its_own_count() -> None:
         other_history=True,
         kept_orders=321,
         not_durable=320,
+        control_connected=True,
     )
     assert plain(read_metrics(made)) == plain(expected)
 
