@@ -106,15 +106,7 @@ class Resolver:
         if board is not None:
             self._plane.use_board(board)
         self._paths = node_paths(settings)
-        self._node = Node(
-            self._paths,
-            switches_of(settings),
-            self._publish,
-            self._observer,
-            time.time,
-            self._clock.ticks,
-        )
-        self._node.load()
+        self._node = self._make_node()
         avoided = (*reserved_ports(), *(each.port for each in settings.dns.listen))
         routes = Routes(settings.dns.threads, avoided)
         reading = unwatched if board is None else board.reading
@@ -128,6 +120,13 @@ class Resolver:
         self._pulse = Pulse(self._check, self._clock.ticks, pulse)
         self._commands = commands.CommandSocket(settings.state_dir / commands.SOCKET, cache)
         self._http = self._make_http()
+
+    def _make_node(self) -> Node:
+        """The node with what its disk holds."""
+        switches = switches_of(self._settings)
+        node = Node(self._paths, switches, self._publish, self._observer, time.time, self._clock.ticks)
+        node.load()
+        return node
 
     async def run(self) -> int:
         """Serve until SIGTERM, SIGINT, the end of standard input, or until the resolver has to start anew;

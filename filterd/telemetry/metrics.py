@@ -213,6 +213,10 @@ def _state_families(now: ResolverMetrics) -> Iterator[Metric]:
         (),
         {"": now.enforcement},
     )
+    yield from _node_families(now)
+
+
+def _node_families(now: ResolverMetrics) -> Iterator[Metric]:
     yield _gauge("filterd_node_lines", "Lines that the node knows.", now.lines)
     unknown = "Profiles that lines have and the snapshot lacks."
     yield _gauge("filterd_node_unknown_profiles", unknown, now.unknown_profiles)

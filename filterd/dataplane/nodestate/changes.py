@@ -4,7 +4,7 @@ An open read would stop SQLite from folding its write-ahead log back into the da
 its function. Used by one thread. Whatever is wrong with the store, the node goes on with what it has::
 
     StoreUnreadableError        missing, damaged, of another schema, or a change that this version cannot read
-    ├── StoreBusyError              locked, or its disk fails: that may be over a moment later
+    ├── StoreLockedError              locked, or its disk fails: that may be over a moment later
     ├── ChainBrokenError            a row does not fit the chain: bit rot, or a change by hand
     └── OtherHistoryError           what was applied came from another history of the store
 """
@@ -35,7 +35,7 @@ class StoreUnreadableError(Exception):
     """The store cannot be read or holds a change that this version cannot read; the message says which."""
 
 
-class StoreBusyError(StoreUnreadableError):
+class StoreLockedError(StoreUnreadableError):
     """The store is locked, or its disk reports an error."""
 
 
@@ -193,7 +193,7 @@ class ChangeLog:
             self.close()
             msg = f"cannot read the store: {error}"
             passing = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF in _PASSING
-            raise (StoreBusyError if passing else StoreUnreadableError)(msg) from error
+            raise (StoreLockedError if passing else StoreUnreadableError)(msg) from error
         except StoreUnreadableError:
             self.close()
             raise

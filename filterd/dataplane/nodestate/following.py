@@ -12,7 +12,7 @@ from collections.abc import Callable
 from filterd.dataplane.nodestate.changes import (
     ChainBrokenError,
     OtherHistoryError,
-    StoreBusyError,
+    StoreLockedError,
     StoreUnreadableError,
 )
 
@@ -36,7 +36,7 @@ _REMEDIES: tuple[tuple[type[Exception], str], ...] = (
         " if this store is the right one: filterd node resync --accept",
     ),
     (ChainBrokenError, "the store is damaged or was changed by hand; run: filterd restore DIRECTORY"),
-    (StoreBusyError, "find the process that holds the file (lsof), and see whether its disk fails (dmesg)"),
+    (StoreLockedError, "find the process that holds the file (lsof), and see whether its disk fails (dmesg)"),
     (
         StoreUnreadableError,
         "see that the file is there, is this user's and has this version's schema (filterd store migrate);"
@@ -48,7 +48,7 @@ _REMEDIES: tuple[tuple[type[Exception], str], ...] = (
 
 
 def remedy_of(error: Exception) -> str:
-    """What a person has to do about an error that keeps the node from following."""
+    """The advice for an error that keeps the node from following."""
     return next((remedy for kind, remedy in _REMEDIES if isinstance(error, kind)), "")
 
 
@@ -119,7 +119,18 @@ class Following:
 
     def gives_up(self, error: Exception) -> bool:
         """Return whether the start has to do without the store, since waiting would not help."""
-        return self.waits and (self.late or not isinstance(error, StoreBusyError))
+        return self.waits and (self.late or not isinstance(error, StoreLockedError))
+
+    @property
+    def _store_is_away(self) -> bool:
+        """True if the store cannot be read, so that nobody knows whether anything is waiting in it."""
+        return type(self.trouble) in (StoreUnreadableError, StoreLockedError)
+
+    def remarks(self) -> list[str]:
+        """The remarks on a node that is ready."""
+        if self.trouble is None or not self._store_is_away:
+            return []
+        return [f"behind the store, with what it has: {text_of(self.trouble)}"]
 
     def reasons(self) -> list[str]:
         """The reasons why a node with all its parts is not ready."""
@@ -131,6 +142,8 @@ class Following:
         elif not self.choices_followed:
             reading = "the lines of the store are being read"
             found.append(reading if self.trouble is None else f"{SERVED_FROM_DISK}: {text_of(self.trouble)}")
+        elif self.trouble is not None and not self._store_is_away:
+            found.append(f"changes of the store cannot be applied: {text_of(self.trouble)}")
         if self.stuck:
             found.append("the thread that follows the store does not turn")
         return found

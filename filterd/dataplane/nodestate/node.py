@@ -15,19 +15,17 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
-from filterd.dataplane.nodestate.changes import ChangeLog, Page, StoreUnreadableError
+from filterd.dataplane.nodestate.changes import ChangeLog, StoreUnreadableError
+from filterd.dataplane.nodestate.choices_follower import ChoicesFollower
 from filterd.dataplane.nodestate.following import WITHOUT_STORE, Following, remedy_of, text_of
-from filterd.dataplane.nodestate.lines import batch_of
 from filterd.dataplane.nodestate.node_disk import NodeDisk
 from filterd.dataplane.nodestate.node_types import KeptOrder, NodeObserver, NodePaths, Published
-from filterd.dataplane.nodestate.publisher import Publisher, check_meta
-from filterd.dataplane.nodestate.resync import Resync, ResyncVoidError
+from filterd.dataplane.nodestate.orders_follower import OrdersFollower
+from filterd.dataplane.nodestate.publisher import Effect, Publisher, check_meta, say_unknown_profiles
+from filterd.dataplane.nodestate.resync import Resync
 from filterd.dataplane.nodestate.snapshot_files import REMEDIES, SnapshotFiles
-from filterd.model import changelog
 from filterd.model.change_chain import Cursor
-from filterd.model.changelog import OrderChange
 from filterd.policy import snapshot_layout
-from filterd.policy.overlay import OrderRules, order_rules
 from filterd.policy.published import StateSettings
 
 POLL_SECONDS = 0.02
@@ -58,7 +56,6 @@ class Node:
         ticks: Callable[[], float],
     ) -> None:
         """``clock`` gives Unix seconds, ``ticks`` seconds of a clock that does not go back."""
-        self._key = paths.key
         self._observer = observer
         self._clock = clock
         self._publish = publish
@@ -76,21 +73,31 @@ class Node:
         )
         self._log = ChangeLog(paths.store) if paths.store else None
         self.following = Following(ticks, store=self._log is not None)
-        self.resync: Resync | None = None
-        """the full resync of the parental part that is under way"""
-        self._anew: set[str] = set()
-        """the streams whose full state must be read, whatever the cursor says"""
+        effect = Effect(self.publisher, self._show, observer, clock)
+        self._orders = OrdersFollower(self.disk, paths.key, effect)
+        self._choices = ChoicesFollower(self.disk, paths.key, effect)
         self._accepted = False
-        self.mandatory_cursor = Cursor(0, "")
-        """every order up to this place is on the disk and in force"""
-        self.parental_cursor = Cursor(0, "")
-        """the same for lines and bindings"""
         self._in_force = False
         self._showing = threading.Lock()
         """held while a state is handed over, so that the newest is the last"""
         self._stuck_said = False
         self._pause = POLL_SECONDS
         self._stop = threading.Event()
+
+    @property
+    def mandatory_cursor(self) -> Cursor:
+        """Every order up to this place is on the disk and in force."""
+        return self._orders.cursor
+
+    @property
+    def parental_cursor(self) -> Cursor:
+        """The same for lines and bindings."""
+        return self._choices.cursor
+
+    @property
+    def resync(self) -> Resync | None:
+        """The full resync of the parental part that is under way."""
+        return self._choices.resync
 
     def lag(self) -> float:
         """Seconds since the node last had everything, applied and on its disk; 0 within a small grace."""
@@ -112,14 +119,12 @@ class Node:
         return lacking
 
     def remarks(self) -> list[str]:
-        """What an operator should know of a node that is ready."""
+        """The remarks on a node that is ready."""
         found = []
         kept = len(self.kept_orders())
         if kept:
             found.append(f"with {kept} kept orders that the store does not know: filterd node resync")
-        if self.following.trouble is not None and self.following.choices_followed:
-            found.append(f"without the store: {text_of(self.following.trouble)}")
-        return found
+        return found + self.following.remarks()
 
     def kept_orders(self) -> tuple[KeptOrder, ...]:
         """The orders that this node alone keeps in force."""
@@ -141,10 +146,10 @@ class Node:
                     reason=part.reason,
                     remedy=DAMAGED,
                 )
-        self.mandatory_cursor = self.disk.mandatory.cursor or self.mandatory_cursor
-        self.parental_cursor = self.disk.parental_cursor or self.parental_cursor
+        self._orders.cursor = self.disk.mandatory.cursor or self.mandatory_cursor
+        self._choices.cursor = self.disk.parental_cursor or self.parental_cursor
         self._renew()
-        self._say_unknown_profiles()
+        say_unknown_profiles(self.publisher, self._observer)
 
     def run(self) -> None:
         """Follow the store and the clock until :meth:`stop`."""
@@ -209,7 +214,7 @@ class Node:
             self._observer.note(
                 "snapshot in force", digest=snapshot.digest, revision=snapshot.built_at_revision
             )
-            self._say_unknown_profiles()
+            say_unknown_profiles(self.publisher, self._observer)
             self._show()
         if self._settings is not self.publisher.settings:
             self.publisher.settings = self._settings
@@ -220,23 +225,17 @@ class Node:
             self._show()
         return behind or self.snapshot_files.busy
 
-    def _say_unknown_profiles(self) -> None:
-        """Lines whose profile the snapshot does not have; see :class:`~filterd.policy.resolve.PolicyBook`."""
-        unknown = self.disk.book.missing() if self.publisher.snapshot is not None else ()
-        if unknown:
-            self._observer.note("lines have profiles that the snapshot does not know", count=len(unknown))
-
     def _follow_store(self) -> bool:
         if self._log is None:
             return False
         try:
             changed = self._log.changed()
-            more = changed and self._follow_orders(self._log)
+            more = changed and self._orders.follow(self._log)
             if not more:
                 self._begin_to_serve()
             self.disk.settle()
             if changed:
-                more = self._follow_choices(self._log) or more
+                more = self._choices.follow(self._log) or more
         except (StoreUnreadableError, OSError, ValueError) as error:
             self._in_trouble(error, self._log)
             return False
@@ -286,119 +285,12 @@ class Node:
             self._observer.note("the start does without the store", reason=reason, remedy=WITHOUT_STORE)
             self._begin_to_serve()
 
-    def _follow_orders(self, log: ChangeLog) -> bool:
-        if self.disk.mandatory.cursor is None or changelog.MANDATORY in self._anew:
-            return self._resync_orders(log)
-        page = log.page(changelog.MANDATORY, self.mandatory_cursor)
-        if page.gone:
-            return self._resync_orders(log)
-        if page.rows:
-            self._add_orders(log, page)
-        if not page.more and self.disk.not_durable:
-            self.disk.keep_remainder(page.cursor, self._clock())
-            self._renew()
-        self.mandatory_cursor = page.cursor
-        return page.more
-
-    def _add_orders(self, log: ChangeLog, page: Page) -> None:
-        orders = self._rules_of_page(page)
-        try:
-            self.disk.add_orders(page.rows[-1].cursor, orders)
-        except OSError:
-            self._enforce_at_once(log, page)
-            raise
-        self._renew()
-        for row in page.rows:
-            self._observer.enforced(max(0.0, self._clock() - row.at))
-
-    def _enforce_at_once(self, log: ChangeLog, page: Page) -> None:
-        """Put in force what the orders of this and later pages add; the disk has not taken them, so they are
-        not acknowledged."""
-        while True:
-            if self.disk.enforce(self._rules_of_page(page)):
-                self._renew()
-            if not page.more:
-                return
-            page = log.page(changelog.MANDATORY, page.cursor)
-
-    def _resync_orders(self, log: ChangeLog) -> bool:
-        cursor, orders = log.all_orders()
-        snapshot = self.publisher.snapshot
-        # A snapshot in force may come from another history: none of these orders is looked for in it.
-        revision = max(cursor.revision, snapshot.built_at_revision + 1 if snapshot is not None else 0)
-        rules = [self._rules_of(order, revision) for order in orders]
-        try:
-            self.disk.replace_orders(cursor, rules, self._clock())
-        except OSError:
-            if self.disk.enforce(rules) or not self.disk.orders_known:
-                self.disk.orders_known = True
-                self._renew()
-            raise
-        kept = len(self.disk.orders.kept())
-        self._observer.note(
-            "orders read anew",
-            revision=cursor.revision,
-            count=len(orders),
-            kept=kept,
-            remedy="see the kept ones with: filterd node resync" if kept else "",
-        )
-        self._anew.discard(changelog.MANDATORY)
-        self.mandatory_cursor = cursor
-        self._renew()
-        return False
-
-    def _rules_of_page(self, page: Page) -> list[OrderRules]:
-        return [self._rules_of(row.change, row.cursor.revision) for row in page.rows]
-
-    def _rules_of(self, change: changelog.Change, revision: int) -> OrderRules:
-        if not isinstance(change, OrderChange):
-            msg = "a change of the mandatory stream is no order"
-            raise StoreUnreadableError(msg)
-        return order_rules(change, revision, self._key)
-
-    def _follow_choices(self, log: ChangeLog) -> bool:
-        missing = self.disk.parental_cursor is None
-        if self.resync is not None or missing or changelog.PARENTAL in self._anew:
-            return self._resync_choices(log)
-        page = log.page(changelog.PARENTAL, self.parental_cursor)
-        if page.gone:
-            return self._resync_choices(log)
-        if page.rows:
-            batch = batch_of((row.change for row in page.rows), self._key)
-            new_policy = self.disk.known.claim_policies(batch.lines)
-            self.disk.log_parental(page.rows[-1].cursor, batch)
-            if new_policy:
-                self.publisher.advance(int(self._clock()))
-                self._say_unknown_profiles()
-                self._show()
-            self.disk.apply_parental(batch)
-        self.parental_cursor = page.cursor
-        return page.more
-
-    def _resync_choices(self, log: ChangeLog) -> bool:
-        """Do one step of reading every line and binding anew. More is always waiting."""
-        if self.resync is None:
-            self.resync = Resync(log, self.disk, self.publisher.book(), self._key)
-        resync = self.resync
-        try:
-            done = resync.step()
-        except ResyncVoidError:
-            self.resync = None
-            return True
-        if done:
-            self.resync = None
-            self._anew.discard(changelog.PARENTAL)
-            self._observer.note("lines read anew", revision=resync.cursor.revision, count=len(resync))
-            self.parental_cursor = resync.cursor
-            self._renew()
-        return True
-
     def _begin_other_history(self) -> None:
         """Read orders and choices anew from the store as it is."""
         self._accepted = False
-        self._anew = {changelog.MANDATORY, changelog.PARENTAL}
+        self._orders.anew = self._choices.anew = True
+        self._choices.resync = None
         self.following.choices_followed = False
-        self.resync = None
         self.snapshot_files.accept_older()
         if self._log is not None:
             self._log.forget()

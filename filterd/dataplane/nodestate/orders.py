@@ -66,7 +66,7 @@ class KnownOrders:
         return fresh
 
     def with_additions(self, changed: Iterable[OrderRules]) -> dict[int, OrderRules]:
-        """What ``changed`` adds to these orders, by id: new ones, and more names, prefixes or time.
+        """The additions of ``changed`` to these orders, by id: new ones, and more names, prefixes or time.
         A withdrawal adds nothing, and takes nothing away."""
         latest = {order.mandate.id: order for order in changed}
         added = {}

@@ -5,9 +5,11 @@ Owned by the node's thread. A state is immutable; the query path sees one whole 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from filterd.dataplane.nodestate.node_disk import NodeDisk
+from filterd.dataplane.nodestate.node_types import NodeObserver
 from filterd.policy.classes import Classes, from_meta
 from filterd.policy.decide import PublishedState
 from filterd.policy.overlay import mandates_of, overlay_of
@@ -98,3 +100,32 @@ class Publisher:
     def _switches(self) -> StateSettings:
         parental_ready = self.disk.parental_cursor is not None
         return replace(self.settings, ready=True, parental_ready=parental_ready)
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """Puts in force what the followers of the store have applied."""
+
+    publisher: Publisher
+    show: Callable[[], None]
+    """hands the state over to the query path"""
+    observer: NodeObserver
+    clock: Callable[[], float]
+    """gives Unix seconds"""
+
+    def renew(self) -> None:
+        """Make the state anew from all parts, and put it in force."""
+        self.publisher.renew(int(self.clock()))
+        self.show()
+
+    def advance(self) -> None:
+        """Put the policies in force as they are now."""
+        self.publisher.advance(int(self.clock()))
+        self.show()
+
+
+def say_unknown_profiles(publisher: Publisher, observer: NodeObserver) -> None:
+    """Note the profiles that lines have and the snapshot lacks (see PolicyBook), where there is one."""
+    unknown = publisher.disk.book.missing() if publisher.snapshot is not None else ()
+    if unknown:
+        observer.note("lines have profiles that the snapshot does not know", count=len(unknown))
