@@ -48,9 +48,11 @@ def set_aside(path: Path) -> None:
 
 
 def make_directory(path: Path) -> None:
-    """Make a directory for its owner alone, durably, where there is none. Raises ``OSError``."""
-    path.mkdir(parents=True, exist_ok=True, mode=0o700)
-    sync_directory(path.parent)
+    """Make a directory for its owner alone, durably, where there is none. Raises ``OSError``; one that is
+    there is used as it is, also on a disk that takes nothing."""
+    if not path.is_dir():
+        path.mkdir(parents=True, exist_ok=True, mode=0o700)
+        sync_directory(path.parent)
 
 
 def sync_directory(directory: Path) -> None:

@@ -146,7 +146,7 @@ ALERTS = {
     "filterd_node_unknown_profiles": "above 0: a profile's file has gone; put it back, or move its lines",
     "filterd_overlay_entries": "above 50,000: no snapshot takes them in; the log of control says why",
     "filterd_node_revision_lag_seconds": "above 1 for a minute: the node does not follow the store",
-    "filterd_node_other_history": "not 0: the store was restored, replaced or begun anew; `filterd node resync`",
+    "filterd_node_other_history": "not 0: another store stands in its place; `filterd node resync`",
     "filterd_node_kept_orders": "not 0: take them in again or confirm their end; `filterd node resync`",
     "filterd_node_changes_not_durable": "not 0: the node's disk is full or failing",
     "filterd_resolver_crashes_total": "any increase: report the fault, with the log",
