@@ -14,7 +14,7 @@ import signal
 import sys
 import threading
 import time
-from dataclasses import replace
+from dataclasses import asdict, replace
 from operator import attrgetter
 
 from filterd.config.settings import Settings
@@ -118,7 +118,7 @@ class Resolver:
             self._listening.addresses, self._fast, self._listening.service, self._observer, os.urandom(16)
         )
         self._pulse = Pulse(self._check, self._clock.ticks, pulse)
-        self._commands = commands.CommandSocket(settings.state_dir / commands.SOCKET, cache)
+        self._commands = commands.CommandSocket(settings.state_dir / commands.SOCKET, cache, self)
         self._http = self._make_http()
 
     def _make_node(self) -> Node:
@@ -253,6 +253,18 @@ class Resolver:
         if self._control.lost:
             found.append("without control, so lists and snapshots stay as they are: see its log")
         return found
+
+    def describe(self) -> dict[str, object]:
+        """The node's state for the operator's commands."""
+        return {
+            **asdict(self._report()),
+            "other_history": self._node.following.other_history,
+            "kept": [asdict(order) for order in self._node.kept_orders()],
+        }
+
+    def accept_history(self) -> bool:
+        """Begin to follow the history that the store has now; False: the node follows that already."""
+        return self._node.accept_history()
 
     def _report(self) -> NodeReport:
         node = self._node

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from filterd.model.blocking_mode import BlockingMode
 from filterd.model.order import Demand, Order, OrderState
 from filterd.model.rule import Scope
-from filterd.store.tables import order_address, order_approval, order_name, orders
+from filterd.store.tables import lost_order, order_address, order_approval, order_name, orders
 
 
 async def add(connection: AsyncConnection, order: Order) -> None:
@@ -135,6 +135,15 @@ async def _with_approvals(connection: AsyncConnection, found: Sequence[Order]) -
         replace(order, approvals=tuple(dict.fromkeys((order.added_by, *behind.get(order.number, ())))))
         for order in found
     ]
+
+
+async def add_lost(connection: AsyncConnection, number: int, reference: str, at: float) -> bool:
+    """Note the end of an order that this store does not have. False where that was noted before."""
+    known = select(lost_order.c.number).where(lost_order.c.number == number)
+    if (await connection.execute(known)).first() is not None:
+        return False
+    await connection.execute(insert(lost_order).values(number=number, reference=reference, ended_at=at))
+    return True
 
 
 def _order(

@@ -15,6 +15,7 @@ from filterd.dataplane.nodestate.changes import (
     StoreLockedError,
     StoreUnreadableError,
 )
+from filterd.model.records import OTHER_HISTORY
 
 GRACE_SECONDS = 0.5
 """how long a node that follows as it should may be without a complete poll: the lag shows 0 until then"""
@@ -26,7 +27,6 @@ HUNG_SECONDS = 1.0
 STUCK_SECONDS = 5.0
 """without a turn of the node's thread, after which the node is not ready"""
 
-OTHER_HISTORY = "the store has another history than the one applied here: filterd node resync"
 SERVED_FROM_DISK = "the store was not read since the start, so what is newer than this disk is missing"
 WITHOUT_STORE = "none for DNS: what this disk holds is served; see what is said of the change log"
 _REMEDIES: tuple[tuple[type[Exception], str], ...] = (

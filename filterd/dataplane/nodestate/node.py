@@ -194,10 +194,14 @@ class Node:
         """Take effect with the next turn. May be called from any thread."""
         self._settings = settings
 
-    def accept_history(self) -> None:
+    def accept_history(self) -> bool:
         """Take the history that the store has now for the right one, with the next turn: read everything
-        anew, and keep the orders in force that it does not know. May be called from any thread."""
+        anew, and keep the orders in force that it does not know. False where it is followed already. May be
+        called from any thread."""
+        if not self.following.other_history:
+            return False
         self._accepted = True
+        return True
 
     def turn(self) -> bool:
         """Do once what is due. Returns whether more is waiting."""
@@ -288,6 +292,9 @@ class Node:
     def _begin_other_history(self) -> None:
         """Read orders and choices anew from the store as it is."""
         self._accepted = False
+        self._observer.note(
+            "the history of the store was accepted", remedy="none: filterd node resync shows what was kept"
+        )
         self._orders.anew = self._choices.anew = True
         self._choices.resync = None
         self.following.choices_followed = False

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from filterd.dataplane.nodestate.following import OTHER_HISTORY
 from filterd.model.changelog import BindingChange, LineChange, OrderChange
 from filterd.model.line import LineChoices
+from filterd.model.records import OTHER_HISTORY
 from filterd.model.rule import Scope
 from filterd.policy.build import MANDATORY_TARGET
 from tests.worlds.node import ScriptedStore, make_store
