@@ -197,7 +197,7 @@ def _adopted(status: FeedStatus) -> str:
 
 
 def _lost(status: FeedStatus) -> str:
-    """What became of the entry, and what to do about it."""
+    """The state of the entry, and the remedy."""
     adopted = status.adopted
     if adopted is not None and adopted.asked_by:
         moment = _who(adopted.asked_at, adopted.asked_by)

@@ -31,7 +31,7 @@ STANDING = frozenset((AdoptionState.ACTIVE, AdoptionState.RETIRING))
 
 @dataclass(frozen=True, slots=True)
 class _Step:
-    """What an entry changes in the record of its feed."""
+    """The change that an entry makes in the record of its feed."""
 
     action: str
     before: AdoptedFeed | None
@@ -133,7 +133,7 @@ async def retire(context: Context, identifier: str, *, reason: str) -> AdoptedFe
         await adoptions.put(write.connection, after)
         if after.state is AdoptionState.RETIRED and entry is None:
             await feeds.supersede(write.connection, identifier)
-        _audit(write, _Step("feed.retire", before, after), because)
+        _audit(write, _Step(feeds.RETIRED, before, after), because)
     return after
 
 

@@ -49,7 +49,7 @@ class SourceVersion:
 
 @dataclass(frozen=True, slots=True)
 class StoredMaterial:
-    """What one transaction of the store has for a snapshot."""
+    """The content of the store for a snapshot, from one transaction."""
 
     revision: int
     versions: Sequence[SourceVersion]

@@ -192,7 +192,7 @@ async def _keep(
         kept = await rows.append(write.connection, version)
         rule_files.put_in_place(draft, kept.version)
         write.audit(
-            "feed.quarantine" if version.state is VersionState.QUARANTINED else "feed.update",
+            "feed.quarantine" if version.state is VersionState.QUARANTINED else rows.TAKEN,
             f"feed:{kept.feed}",
             reason=version.note,
             before=None if before is None else _audited(before),

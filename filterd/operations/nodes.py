@@ -43,7 +43,12 @@ async def list_nodes(context: Context) -> Sequence[NodeStatus]:
     async with context.store.read() as connection:
         revision = await change_log.revision(connection)
         return [
-            NodeStatus(each, revision, now - each.seen_at > SILENT_AFTER, await history_of(connection, each))
+            NodeStatus(
+                each,
+                revision,
+                abs(now - each.seen_at) > SILENT_AFTER,  # the clock may be set back
+                await history_of(connection, each),
+            )
             for each in await rows.nodes(connection)
         ]
 

@@ -64,7 +64,7 @@ async def histories(context: Context) -> Sequence[NodeHistory]:
                 await history_of(connection, report),
                 report.mandatory_revision,
                 report.seen_at,
-                now - report.seen_at > SILENT_AFTER,
+                abs(now - report.seen_at) > SILENT_AFTER,
                 tuple(Kept(reference, 0.0) for reference in report.kept_orders),
             )
             for report in await rows.nodes(connection)

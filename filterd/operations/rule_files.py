@@ -80,6 +80,17 @@ def read_pieces(path: Path) -> Iterator[bytes]:
             yield piece
 
 
+def digest_of(path: Path, secret: bytes | None) -> str:
+    """The digest of a version's file; empty where it cannot be read."""
+    digest = begin_list_digest(secret)
+    try:
+        for piece in read_pieces(path):
+            digest.update(piece)
+    except OSError:
+        return ""
+    return digest.hexdigest()
+
+
 def drop_old(directory: Path, newest: int, current: int) -> None:
     """Delete the files of all versions but the newest few and the current one."""
     for path in directory.glob("*.rules"):

@@ -46,7 +46,11 @@ class Control:
         settings = context.settings
         self._link = NodeReportListener(settings.state_dir / SOCKET, self._hear, context.clock)
         metrics = control_registry(
-            lambda: replace(self._metrics, compile_failures=self._maintenance.compile_failures)
+            lambda: replace(
+                self._metrics,
+                compile_failures=self._maintenance.compile_failures,
+                rows_damaged=len(self._maintenance.damaged),
+            )
         )
         routes = health_routes(
             metrics.exposition, metrics.content_type, self._missing, self._maintenance.remarks
@@ -96,7 +100,11 @@ class Control:
     def _missing(self) -> list[str]:
         directory = self._context.settings.state_dir / snapshot_layout.DIRECTORY
         path = snapshots.current_file(directory)
-        return [] if path is not None and path.exists() else ["no policy snapshot"]
+        lacking = [] if path is not None and path.exists() else ["no policy snapshot"]
+        if self._maintenance.damaged:
+            count = len(self._maintenance.damaged)
+            lacking.append(f"rows of {count} orders or lists are damaged in the store: filterd audit verify")
+        return lacking
 
     async def _refresh_metrics(self) -> None:
         reported = ""

@@ -211,7 +211,7 @@ class Resolver:
 
     def _publish(self, published: Published) -> None:
         if published.state is not None:
-            self._clock.earliest = published.built_at
+            self._clock.earliest = published.earliest
         self._plane.publish(
             published.state,
             published.lines,

@@ -128,6 +128,8 @@ def translate(error: BaseException) -> StoreError | None:
     if not isinstance(original, sqlite3.Error):
         return None
     code = getattr(original, "sqlite_errorcode", None)
+    if code is None and "decode to UTF-8" in str(original):  # the driver's own error, which quotes the text
+        return StoreDamagedError("a text in the store is damaged")
     if code in _FULL:
         code = sqlite3.SQLITE_FULL
     known = _BY_CODE.get(code & 0xFF) if code is not None else None

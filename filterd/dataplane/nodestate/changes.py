@@ -5,6 +5,7 @@ its function. Used by one thread. Whatever is wrong with the store, the node goe
 
     StoreUnreadableError        missing, damaged, of another schema, or a change that this version cannot read
     ├── StoreLockedError              locked, or its disk fails: that may be over a moment later
+    ├── RowsDamagedError            an order is not what was decided
     ├── ChainBrokenError            a row does not fit the chain: bit rot, or a change by hand
     └── OtherHistoryError           what was applied came from another history of the store
 """
@@ -50,6 +51,10 @@ class OtherHistoryError(StoreUnreadableError):
     Reading on would skip changes, and could take away orders and choices that were acknowledged: so a node
     goes on with what it has, until somebody says which history is the right one.
     """
+
+
+class RowsDamagedError(StoreUnreadableError):
+    """The store holds orders that are not what was decided (filterd.model.order_rows)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +149,7 @@ class ChangeLog:
         """The newest place of the store, and every order ever in force by then."""
         with self._transaction() as connection:
             newest = _newest(connection, _head(connection))
-            return newest, list(full_state.mandatory_state(connection.execute))
+            return newest, full_state.mandatory_state(connection.execute)
 
     def lines(self, after: int, since: Cursor) -> tuple[Cursor, list[LineChange]]:
         """The newest place of the store, and the next lines above the number ``after``, at most
@@ -189,6 +194,12 @@ class ChangeLog:
                     self._uri, uri=True, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
                 )
             yield self._connection
+        except ChangeError as error:
+            self.close()
+            kind = (
+                RowsDamagedError if isinstance(error, full_state.DamagedRowsError) else StoreUnreadableError
+            )
+            raise kind(str(error)) from error
         except sqlite3.Error as error:
             self.close()
             msg = f"cannot read the store: {error}"

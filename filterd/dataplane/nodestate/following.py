@@ -12,6 +12,7 @@ from collections.abc import Callable
 from filterd.dataplane.nodestate.changes import (
     ChainBrokenError,
     OtherHistoryError,
+    RowsDamagedError,
     StoreLockedError,
     StoreUnreadableError,
 )
@@ -35,6 +36,7 @@ _REMEDIES: tuple[tuple[type[Exception], str], ...] = (
         "put the newest store back, or restore a backup: filterd restore DIRECTORY;"
         " if this store is the right one: filterd node resync --accept",
     ),
+    (RowsDamagedError, "see which orders are damaged, and what to do: filterd audit verify"),
     (ChainBrokenError, "the store is damaged or was changed by hand; run: filterd restore DIRECTORY"),
     (StoreLockedError, "find the process that holds the file (lsof), and see whether its disk fails (dmesg)"),
     (

@@ -15,7 +15,7 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
-from filterd.dataplane.nodestate.changes import ChangeLog, StoreUnreadableError
+from filterd.dataplane.nodestate.changes import ChangeLog, RowsDamagedError, StoreUnreadableError
 from filterd.dataplane.nodestate.choices_follower import ChoicesFollower
 from filterd.dataplane.nodestate.following import WITHOUT_STORE, Following, remedy_of, text_of
 from filterd.dataplane.nodestate.node_disk import NodeDisk
@@ -267,7 +267,7 @@ class Node:
             )
         if self.following.gives_up(error):
             self._do_without_store(text_of(error))
-        self._pause = DISK_SECONDS if isinstance(error, OSError) else POLL_SECONDS
+        self._pause = DISK_SECONDS if isinstance(error, OSError | RowsDamagedError) else POLL_SECONDS
         self._begin_again()
 
     def _begin_again(self) -> None:
@@ -310,7 +310,6 @@ class Node:
     def _show(self) -> None:
         """Put the state in force. While a start waits for the store, none is."""
         with self._showing:
-            snapshot = self.publisher.snapshot
             state = None if self.following.waits else self.publisher.state
             self._publish(
                 Published(
@@ -318,7 +317,7 @@ class Node:
                     self.disk.known.table,
                     self.disk.addresses,
                     self.disk.bindings.cursor is not None,
-                    snapshot.built_at if snapshot is not None else 0,
+                    self.publisher.earliest,
                 )
             )
             self._in_force = state is not None

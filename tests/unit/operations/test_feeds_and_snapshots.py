@@ -180,9 +180,33 @@ async def test_withdrawn_orders_are_left_out_and_those_that_ended_are_not(instal
         await snapshots.build(context)
         assert not holds(context, current(context), "ordered.example")
         assert holds(context, current(context), "ends.example"), "the clock that built it may be ahead"
-        installation.now += snapshots.KEPT_ENDED
+        installation.now += 366 * 86400
         await snapshots.build(context)
-        assert not holds(context, current(context), "ends.example")
+        assert holds(context, current(context), "ends.example"), "by whatever time"
+
+
+async def test_a_snapshot_claims_no_earlier_time_than_the_one_before_unless_somebody_says_so(
+    installation: Installation,
+) -> None:
+    async with installation.open() as context:
+        await feeds.update(context)
+        first = await snapshots.build(context)
+        installation.now = 1000
+        assert (await snapshots.build(context)).built_at == first.built_at
+        assert (await snapshots.build(context, clock_is_right=True)).built_at == 1000
+
+
+async def test_a_time_in_a_damaged_snapshot_is_not_taken_over(installation: Installation) -> None:
+    async with installation.open() as context:
+        await feeds.update(context)
+        record = await snapshots.build(context)
+        path = context.settings.state_dir / "snapshots" / record.file
+        content = bytearray(path.read_bytes())
+        at = content.index(int(record.built_at).to_bytes(8, "little"))
+        content[at + 5] ^= 1
+        path.write_bytes(content)
+        assert snapshots.made_at(path) > record.built_at
+        assert (await snapshots.build(context)).built_at == record.built_at
 
 
 async def test_each_build_is_newer_than_the_one_before_and_few_files_are_kept(

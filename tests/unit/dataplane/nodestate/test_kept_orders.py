@@ -9,7 +9,6 @@ from filterd.model.rule import Scope
 from filterd.model.verdict import Reason
 from filterd.policy.decide import decide_name
 from filterd.wire.names import name_from_text
-from tests.unit.dataplane.nodestate.test_histories import order_rows
 from tests.worlds.node import ScriptedStore
 from tests.worlds.node_machine import CHILD, NOW, ORDER, Machine
 
@@ -21,7 +20,8 @@ def restored(machine: Machine, store: ScriptedStore) -> None:
     every place that a node may have."""
     machine.put_snapshot(0)
     store.write(ORDER, CHILD, BindingChange("127.0.0.2/32", 7), LOST)
-    order_rows(store, ORDER, LOST)
+    store.hold(ORDER)
+    store.hold(LOST)
     store.sql("INSERT INTO subscriber VALUES (7, 's', 0, '')")
     store.sql("INSERT INTO line_state VALUES (7, 1, 'children', 'UTC', 0, 0)")
     store.sql("INSERT INTO binding VALUES ('127.0.0.2/32', 7)")
@@ -32,9 +32,7 @@ def restored(machine: Machine, store: ScriptedStore) -> None:
 
 def forget(store: ScriptedStore) -> None:
     """Make the store one that never knew the second order."""
-    store.sql("DELETE FROM order_name WHERE order_number = 2")
-    store.sql("DELETE FROM order_address WHERE order_number = 2")
-    store.sql("DELETE FROM orders WHERE number = 2")
+    store.lose(LOST)
     store.write(CHILD)
     store.prune()
 
@@ -110,7 +108,7 @@ def test_one_whose_end_was_confirmed_ends_on_a_node_that_was_away(
 def test_one_that_is_taken_in_again_is_an_order_like_others(machine: Machine, store: ScriptedStore) -> None:
     restored(machine, store)
     machine.settle()
-    order_rows(store, LOST)
+    store.hold(LOST)
     store.write(LOST)
     machine.settle()
     assert kept(machine) == []
@@ -124,7 +122,7 @@ def test_one_that_is_taken_in_again_is_an_order_like_others(machine: Machine, st
 def test_of_two_forms_of_an_order_both_are_in_force(machine: Machine, store: ScriptedStore) -> None:
     restored(machine, store)
     other = replace(LOST, names=(("other.example", Scope.SUBTREE),), addresses=())
-    order_rows(store, other)
+    store.hold(other)
     machine.settle()
     assert kept(machine) == [("O-2", NOW)]
     for _ in range(2):
@@ -144,9 +142,10 @@ def test_an_order_withdrawn_on_the_node_or_in_the_store_is_not_kept(
 ) -> None:
     restored(machine, store)
     machine.settle()
-    store.write(OrderChange(LOST.id, "O-2", withdrawn=True), OrderChange(ORDER.id, "1", withdrawn=True))
+    store.write(OrderChange(LOST.id, "O-2", withdrawn=True))
     machine.settle()
-    store.sql("UPDATE orders SET state = 'withdrawn'")
+    store.lose(ORDER)
+    store.hold(OrderChange(ORDER.id, "1", withdrawn=True))
     store.write(CHILD)
     store.prune()
     machine.settle()

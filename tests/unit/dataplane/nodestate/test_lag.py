@@ -16,7 +16,6 @@ from filterd.model.change_chain import Cursor
 from filterd.model.changelog import BindingChange, LineChange, OrderChange
 from filterd.model.line import LineChoices
 from filterd.model.rule import Scope
-from tests.unit.dataplane.nodestate.test_histories import order_rows
 from tests.worlds.node import ScriptedStore
 from tests.worlds.node_machine import CHILD, LOOPBACK, ORDER, Machine
 
@@ -170,7 +169,8 @@ def test_orders_behind_the_first_page_are_enforced_too(
 def test_orders_read_anew_are_enforced_on_a_disk_that_takes_nothing(
     settled: Machine, store: ScriptedStore, no_room: Callable[[], None]
 ) -> None:
-    order_rows(store, ORDER, SECOND)
+    store.hold(ORDER)
+    store.hold(SECOND)
     store.write(CHILD)
     store.prune()
     settled.node.turn()
@@ -183,7 +183,7 @@ def test_a_node_without_a_state_serves_the_orders_of_the_store_though_its_disk_t
     settled: Machine, store: ScriptedStore, no_room: Callable[[], None]
 ) -> None:
     settled.node.close()
-    order_rows(store, ORDER)
+    store.hold(ORDER)
     (settled.directory / "node" / "mandatory.checkpoint").unlink()
     settled.start()
     settled.node.turn()
@@ -235,7 +235,7 @@ def test_a_choice_that_the_disk_does_not_take_makes_the_node_not_ready(
 def test_a_directory_in_the_place_of_a_file_is_set_aside_and_all_is_there_again(
     settled: Machine, store: ScriptedStore, name: str, running: bool
 ) -> None:
-    order_rows(store, ORDER)
+    store.hold(ORDER)
     store.sql("INSERT INTO subscriber VALUES (7, 's', 0, '')")
     store.sql("INSERT INTO line_state VALUES (7, 1, 'children', 'UTC', 0, 0)")
     store.sql("INSERT INTO binding VALUES ('127.0.0.2/32', 7)")
@@ -247,7 +247,7 @@ def test_a_directory_in_the_place_of_a_file_is_set_aside_and_all_is_there_again(
         assert settled.node.missing() != []
     store.sql("INSERT INTO binding VALUES ('127.0.0.3/32', 7)")
     store.write(BindingChange("127.0.0.3/32", 7), SECOND)
-    order_rows(store, SECOND)
+    store.hold(SECOND)
     for _ in range(3):
         settled.settle()
     assert settled.node.missing() == []
