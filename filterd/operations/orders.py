@@ -11,6 +11,8 @@ from dataclasses import replace
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from filterd.model.changelog import OrderChange
+from filterd.model.mandatory import order_id
 from filterd.model.order import Order, OrderState
 from filterd.model.order_rows import ROW_DIGEST, audited, change_of, number_of
 from filterd.operations import input_values
@@ -104,13 +106,31 @@ async def withdraw(context: Context, reference: str, *, reason: str, damaged: bo
 
 
 async def end_again(context: Context, number: int, *, reason: str) -> bool:
-    """Withdraw the order with this number, which was withdrawn before a restore brought it back. False where
-    there is none, or it is withdrawn."""
+    """Withdraw the order with this number, which was withdrawn before a restore brought it back. Where the
+    restored store never had it, its end is noted: a node that was away may still have it in force. False
+    where there is nothing to end."""
     async with context.store.read() as connection:
         found = await rows.find(connection, f"O-{number}")
-    if found is None or found.state is OrderState.WITHDRAWN:
+    if found is None:
+        return await end_lost(context, number, reason=reason)
+    if found.state is OrderState.WITHDRAWN:
         return False
     await withdraw(context, found.reference, reason=reason, damaged=bool(found.damage))
+    return True
+
+
+async def end_lost(context: Context, number: int, *, reason: str) -> bool:
+    """End an order that this store does not have, and that nodes keep in force. False where it was ended
+    before."""
+    because = input_values.text(reason, "reason", limit=1000)
+    reference = f"O-{number}"
+    async with context.store.write(context.actor, context.clock()) as write:
+        if not await rows.add_lost(write.connection, number, reference, write.now):
+            return False
+        write.skip(0, 0, number + 1)
+        write.change(OrderChange(id=order_id(number), reference=reference, withdrawn=True))
+        write.end(WITHDRAWAL, number)
+        write.audit("order.end_lost", f"order:{reference}", reason=because)
     return True
 
 

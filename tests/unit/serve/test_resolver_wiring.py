@@ -183,11 +183,12 @@ async def test_the_rate_limit_is_the_configured_one(resolver: Resolver, parts: d
 async def test_the_node_follows_the_store_from_its_own_directory(
     resolver: Resolver, parts: dict[str, Noted]
 ) -> None:
-    paths, switches, _publish, observer, _ = parts["Node"].given[0]
+    paths, switches, _publish, observer, _clock, ticks = parts["Node"].given[0]
     assert (paths.state_dir, str(paths.store)) == (resolver._settings.state_dir, "/nowhere/filterd.db")
     assert paths.key == (resolver._settings.state_dir / "keys/fingerprint.key").read_bytes()
     assert switches == StateSettings(security_enabled=True, parental_fail_open=True)
     assert observer is resolver._observer
+    assert ticks == resolver._clock.ticks
 
 
 async def test_threads_never_ask_from_the_ports_that_are_taken(
