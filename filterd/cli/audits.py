@@ -70,9 +70,11 @@ def verify(config: Path | None, as_json: bool) -> None:
         whole = proof.holds and not rows
         output.show_json({"holds": whole, **output.plain(proof), "rows": output.plain(rows)})
     elif proof.holds:
-        output.done(f"whole: {proof.entries} entries, the last with hash {proof.last_hash[:16]}")
+        click.echo(f"whole: {proof.entries} entries, the last with hash {proof.last_hash[:16]}")
+    else:
+        click.echo(f"broken at entry {proof.sequence}: {proof.fault}")
     if not proof.holds:
-        message = f"the audit chain is broken at entry {proof.sequence}: {proof.fault}"
+        message = "the audit chain is broken"
         raise Failure(message, "keep the store file as evidence and compare it with the last backup")
     if rows:
         told = [f"{each.subject}: {each.fault}\n    {each.remedy}" for each in rows]

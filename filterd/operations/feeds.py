@@ -95,10 +95,11 @@ async def update(
     found = await adoption.settle(context, await asyncio.to_thread(policies, context))
     chosen = [find_feed(found.policies, each) for each in identifiers] or list(found.policies.feeds)
     done: list[FeedUpdate] = []
-    for feed in chosen:
-        if progress is not None:
-            progress(feed.id, len(done), len(chosen))
-        done.append(await _update_one(context, found, feed))
+    with rule_files.writing(context.settings.state_dir):
+        for feed in chosen:
+            if progress is not None:
+                progress(feed.id, len(done), len(chosen))
+            done.append(await _update_one(context, found, feed))
     now = context.clock()
     checks = [FeedCheck(each.feed, now, 0.0 if each.problem else now, each.problem[:500]) for each in done]
     async with context.store.report() as connection:

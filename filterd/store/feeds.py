@@ -31,8 +31,8 @@ async def recorded(connection: AsyncConnection) -> dict[str, dict[str, Any]]:
 
 
 def fault_of(version: FeedVersion | None, told: Mapping[str, Any] | None) -> str:
-    """What is wrong with the row of a feed's current version, by what :func:`recorded` tells; empty where
-    nothing is, or the feed was never read."""
+    """The fault in the row of a feed's current version, by what :func:`recorded` tells; empty where there is
+    none, or the feed was never read."""
     if version is None:
         return "" if told is None else "the row of its current version is gone"
     if told is None:
