@@ -39,6 +39,7 @@ from filterd.model.records import NodeReport
 from filterd.serve import hangup
 from filterd.serve.answer_rules import cookie_secrets, rules_of, secrets_at_start
 from filterd.serve.forwarding import Forwarding
+from filterd.serve.holders import remedy_of
 from filterd.serve.listening import Listening
 from filterd.serve.metric_sources import MetricSources, read_metrics
 from filterd.serve.node_reports import SOCKET, ControlLink, report_for_ever
@@ -73,7 +74,7 @@ SWITCH_SECONDS = 0.001
 """how long the node's thread may hold the interpreter while queries wait; Python's default is 5 ms"""
 KEY_SECONDS = 1.0
 """between two looks at the fingerprint key's file"""
-SEALED = ("node", "cache", "store.url", "state_dir", "metrics", "dns.listen", "dns.threads")
+SEALED = ("node", "cache", "store", "state_dir", "metrics", "dns.listen", "dns.threads")
 """settings whose change takes a restart"""
 
 
@@ -278,7 +279,9 @@ async def _serve(settings: Settings, board: CrashBoard | None, pulse: int | None
         with announced(pulse):
             resolver = Resolver(settings, board, pulse)
     except (OSError, ValueError) as error:
-        log.get().error("the resolver cannot start", reason=str(error))
+        ports = (settings.metrics.listen.port, *(each.port for each in settings.dns.listen))
+        remedy = remedy_of(error, "resolver", ports)
+        log.get().error("the resolver cannot start", reason=str(error), remedy=remedy)
         return CANNOT_START
     return await resolver.run()
 
