@@ -133,7 +133,7 @@ async def retire(context: Context, identifier: str, *, reason: str) -> AdoptedFe
         await adoptions.put(write.connection, after)
         if after.state is AdoptionState.RETIRED and entry is None:
             await feeds.supersede(write.connection, identifier)
-        _audit(write, _Step(feeds.RETIRED, before, after), because)
+        _audit(write, _Step("feed.retire", before, after), because)
     return after
 
 

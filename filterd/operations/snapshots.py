@@ -135,8 +135,8 @@ async def _material(context: Context, documents: Policies) -> StoredMaterial:
         known = (await orders.all_orders(connection)).orders
         used = await subscribers.profiles_in_use(connection)
         adopted = await adoption.definitions(connection)
-    wanted_feeds = adoption.combined(documents, adopted).policies.feeds
     _require_profiles(documents, used)
+    wanted_feeds = adoption.combined(documents, adopted).policies.feeds
     missing = [each.id for each in wanted_feeds if each.mandatory and each.id not in current]
     if missing:
         message = f"mandatory lists that were never read: {', '.join(missing)}"

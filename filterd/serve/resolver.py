@@ -79,7 +79,7 @@ LOOK_SECONDS = 0.5
 """between two looks at the node's thread"""
 KEY_SECONDS = 1.0
 """between two looks at the fingerprint key's file"""
-SEALED = ("node", "cache", "store", "state_dir", "metrics", "dns.listen", "dns.threads")
+SEALED = ("node", "cache", "store.url", "state_dir", "metrics", "dns.listen", "dns.threads")
 """settings whose change takes a restart"""
 
 

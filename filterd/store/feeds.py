@@ -15,7 +15,6 @@ from filterd.store.tables import feed_check, feed_version
 
 TAKEN = "feed.update"
 """the action whose audit entry says which version of a feed is the current one"""
-RETIRED = "feed.retire"
 
 
 async def current(connection: AsyncConnection) -> dict[str, FeedVersion]:

@@ -241,6 +241,7 @@ async def test_what_the_snapshot_alone_knows_of_is_not_left_out(installation: In
         await snapshots.build(context)
         with closing(sqlite3.connect(installation.database)) as raw, raw:
             raw.execute("DELETE FROM adopted_feed")
+            raw.execute("DELETE FROM audit WHERE action = 'feed.adopt'")
         installation.write_policy("feeds.yaml", "[]")
         assert await built(context) == set(NAMES)
         kinds = {each["id"]: each["kind"] for each in snapshots.show(context).lists}

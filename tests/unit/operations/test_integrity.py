@@ -279,6 +279,7 @@ async def test_the_file_of_a_mandatory_list_that_was_changed(installation: Insta
     [
         ("UPDATE adopted_feed SET state = 'retired'", "adoption is not what was decided"),
         ("UPDATE adopted_feed SET definition = replace(definition, 'INTERPOL', 'NOBODY')", "adoption is not"),
+        ("DELETE FROM adopted_feed", "the record of its adoption is gone"),
     ],
 )
 async def test_an_adoption_that_was_changed_by_hand_lifts_no_list(
@@ -297,21 +298,6 @@ async def test_an_adoption_that_was_changed_by_hand_lifts_no_list(
         assert (found.subject, fault in found.fault) == ("feed:worst-of", True)
         installation.write_policy("feeds.yaml", entries)
         await feeds.update(context, ["worst-of"])
-        assert await audit.compare(context) == ()
-
-
-async def test_an_adoption_whose_record_is_gone_is_taken_back_from_the_snapshot(
-    installation: Installation, vandal: Vandal
-) -> None:
-    await decided(installation)
-    entries = (installation.base / "policies" / "feeds.yaml").read_text()
-    installation.write_policy("feeds.yaml", entries[: entries.index("- id: worst-of")])
-    vandal.sql("DELETE FROM adopted_feed WHERE feed = 'worst-of'")
-    async with installation.open() as context:
-        (found,) = await audit.compare(context)
-        assert found.fault == "the record of its adoption is gone"
-        await snapshots.build(context)
-        assert (await explain.explain(context, "worst.example")).reason == "mandatory"
         assert await audit.compare(context) == ()
 
 
