@@ -12,6 +12,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import dns.exception
 import dns.message
@@ -65,7 +66,7 @@ def ready(filterd: Deployment) -> tuple[int, str]:
     return filterd.http(filterd.metrics, "/readyz")
 
 
-def listed(filterd: Deployment) -> dict[str, object]:
+def listed(filterd: Deployment) -> dict[str, Any]:
     """The node's line in ``node list``."""
     found = filterd.cli("node", "list")
     none = {"state": "", "kept_orders": [], "not_durable": -1}
@@ -131,7 +132,7 @@ def _accept(filterd: Deployment, lost: list[str]) -> None:
     assert "2 kept orders" in ready(filterd)[1]
     assert value(filterd, filterd.metrics, "filterd_node_kept_orders") == 2.0
     assert value(filterd, filterd.metrics, "filterd_node_other_history") == 0.0
-    assert soon(lambda: set(listed(filterd)["kept_orders"]) == set(lost))  # type: ignore[call-overload]
+    assert soon(lambda: set(listed(filterd)["kept_orders"]) == set(lost))
     refused = filterd.run("node", "resync", "--end", lost[0], *REASON)
     assert refused.returncode == 1
     assert "filterd order withdraw" in refused.stderr
