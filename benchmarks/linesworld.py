@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from filterd.config.load import from_value
+from filterd.model.change_chain import change_hash
 from filterd.model.changelog import Change, LineChange, OrderChange, encode
 from filterd.model.line import LineChoices
 from filterd.model.mandatory import order_id
@@ -32,6 +33,7 @@ from filterd.store.store import Store
 from filterd.wire.names import name_from_text
 
 KEY = bytes(range(16))
+SALT = "5a" * 16
 CHUNK = 1_000
 """rows of the log in one transaction, as an import writes them"""
 BREATH = 0.015
@@ -53,6 +55,7 @@ class World:
     settings: dict[str, Any] = field(init=False)
     orders: int = 0
     revision: int = 0
+    hash: str = ""
     empty_memory: int = 0
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -64,7 +67,7 @@ class World:
         (state / "keys" / "fingerprint.key").write_bytes(KEY)
         (state / "snapshots").mkdir()
         self._snapshot(state / "snapshots")
-        asyncio.run(Store.migrate(self.settings["store"]["url"]))
+        asyncio.run(Store.migrate(self.settings["store"]["url"], state / "ledger"))
         resolver = Resolver(self)
         resolver.start()
         resolver.until_ready()
@@ -132,6 +135,8 @@ class World:
             ((f"2001:db8:{n >> 16:x}:{n & 65535:x}::/64", n) for n in count),
         )
         store.execute("UPDATE head SET revision = 1, next_line = ?", (self.lines + 1,))
+        (self.hash,) = store.execute("SELECT change_hash FROM head").fetchone()
+        store.execute("UPDATE log_floor SET revision = 1")
         store.execute("COMMIT")
         self.revision = 1
 
@@ -157,12 +162,14 @@ class World:
             for change in changes:
                 self.revision += 1
                 stream, kind, payload = encode(change)
-                rows.append((self.revision, stream, kind, time.time(), payload))
+                row = (self.revision, stream, kind, time.time(), payload, SALT)
+                self.hash = change_hash(self.hash, *row)
+                rows.append((*row, self.hash))
             store.execute("BEGIN IMMEDIATE")
-            store.executemany("INSERT INTO change VALUES (?, ?, ?, ?, ?)", rows)
+            store.executemany("INSERT INTO change VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
             for statement, values in statements:
                 store.execute(statement, values)
-            store.execute("UPDATE head SET revision = ?", (self.revision,))
+            store.execute("UPDATE head SET revision = ?, change_hash = ?", (self.revision, self.hash))
             store.execute("COMMIT")
 
     def order(self, store: sqlite3.Connection) -> str:

@@ -192,7 +192,9 @@ def _resolve(
         ),
         block_page=settings.BlockPageSettings(page.ipv4, page.ipv6) if page.ipv4 or page.ipv6 else None,
         cache=settings.CacheSettings(configuration.cache.size, configuration.cache.serve_stale),
-        store=settings.StoreSettings(configuration.store.url),
+        store=settings.StoreSettings(
+            configuration.store.url, base / (configuration.store.ledger or configuration.state_dir / "ledger")
+        ),
         state_dir=base / configuration.state_dir,
         policies=base / configuration.policies,
         zone=configuration.zone,

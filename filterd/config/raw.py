@@ -287,6 +287,11 @@ class RawStore(Section):
     """The database: the only source of truth."""
 
     url: StoreUrl = key("sqlite:////var/lib/filterd/filterd.db", "The store's URL: SQLite, an absolute path.")
+    ledger: Path | None = key(
+        None,
+        "Directory that remembers the store's newest head and what was ended; best on another disk than the"
+        " store. Default: ledger, in state_dir.",
+    )
 
 
 class RawControl(Section):

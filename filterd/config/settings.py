@@ -149,6 +149,8 @@ class StoreSettings:
     """The store."""
 
     url: StoreUrl
+    ledger: Path
+    """directory of the newest head and of what was ended, which no restore may undo"""
 
 
 @dataclass(frozen=True, slots=True)

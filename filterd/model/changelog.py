@@ -6,7 +6,8 @@ this module, so that they cannot disagree.
 A node follows the log in these steps, inside one short read transaction:
 
 1. Read :data:`HEAD_SQL`: the newest revision, and the floor. A cursor below the floor has missed changes:
-   do a full resync.
+   do a full resync. A cursor above the newest revision, or with another hash than its revision has
+   (:data:`HASH_SQL`), belongs to another history: apply nothing.
 2. Read :data:`CHANGES_SQL` for one stream, above the stream's cursor and up to the head, at most ``limit``
    rows. Fewer rows than the limit: the cursor becomes the head. Otherwise it becomes the last row's revision.
 
@@ -35,14 +36,22 @@ PARENTAL = "parental"
 CONTROL = "control"
 """the stream of changes that no node applies (feeds, pending orders, snapshots)"""
 
-HEAD_SQL = "SELECT head.revision, log_floor.revision FROM head, log_floor"
-"""one row: (newest revision, floor); changes at or below the floor may be gone"""
+ERASED = "erased"
+"""the kind of a row whose content was erased; it stands in the control stream, with its hash"""
+
+HEAD_SQL = "SELECT head.revision, head.change_hash, log_floor.revision, log_floor.hash FROM head, log_floor"
+"""one row: newest revision and its hash, floor and its hash; changes at or below the floor may be gone"""
 
 CHANGES_SQL = (
-    "SELECT revision, kind, at, payload FROM change"
-    " WHERE stream = ? AND revision > ? AND revision <= ? ORDER BY revision LIMIT ?"
+    "SELECT c.revision, c.stream, c.kind, c.at, c.payload, c.salt, c.hash, p.hash"
+    " FROM change AS c LEFT JOIN change AS p ON p.revision = c.revision - 1"
+    " WHERE c.stream = ? AND c.revision > ? AND c.revision <= ? ORDER BY c.revision LIMIT ?"
 )
-"""parameters: stream, cursor, head, limit"""
+"""parameters: stream, cursor, head, limit. The last column is the hash of the row before, NULL where that is
+the floor"""
+
+HASH_SQL = "SELECT hash FROM change WHERE revision = ?"
+"""the hash at a cursor above the floor"""
 
 
 class ChangeError(ValueError):

@@ -69,3 +69,13 @@ class NodeReport:
     ready: bool
     lists: dict[str, str]
     """list id -> its version and digest on the node"""
+    mandatory_hash: str = ""
+    """of the change at ``mandatory_revision``"""
+    lag: float = 0.0
+    """seconds since the node last had everything, applied and on its disk"""
+    not_durable: int = 0
+    """orders in force that are not on the node's disk yet"""
+    missing: tuple[str, ...] = ()
+    """the reasons why it is not ready"""
+    kept_orders: tuple[str, ...] = ()
+    """references of the orders that the node keeps in force and the store does not know"""

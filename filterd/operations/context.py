@@ -42,7 +42,7 @@ async def open_context(
     """Open the store as its owner, and close it afterwards. The store's errors become OperationErrors."""
     require_owner(database_path(settings.store.url))
     try:
-        store = await Store.open(settings.store.url)
+        store = await Store.open(settings.store.url, settings.store.ledger)
         try:
             yield Context(settings, store, clock, actor if actor is not None else os_actor())
         finally:

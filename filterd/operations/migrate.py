@@ -40,6 +40,6 @@ async def migrate(settings: Settings) -> Migration:
     """Migrate the configured store. A failed step leaves it as it was."""
     require_owner(database_path(settings.store.url))
     try:
-        return Migration(*await Store.migrate(settings.store.url))
+        return Migration(*await Store.migrate(settings.store.url, settings.store.ledger))
     except StoreError as error:
         raise OperationError(str(error), error.remedy) from error

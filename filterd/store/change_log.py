@@ -11,7 +11,8 @@ from sqlalchemy import delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from filterd.model.audit_chain import AuditEntry, StoredEntry
-from filterd.model.changelog import PARENTAL
+from filterd.model.change_chain import Cursor
+from filterd.model.changelog import CONTROL, ERASED, PARENTAL
 from filterd.store.tables import audit, change, head, log_floor
 
 Read = Callable[[], AbstractAsyncContextManager[AsyncConnection]]
@@ -24,6 +25,21 @@ PRUNE_ROWS = 1_000
 async def revision(connection: AsyncConnection) -> int:
     """The newest revision."""
     return int((await connection.execute(select(head.c.revision))).scalar_one())
+
+
+async def hash_at(connection: AsyncConnection, revision: int) -> str | None:
+    """The hash at a revision of this history; None where it has no such revision, or no longer."""
+    floor = (await connection.execute(select(log_floor))).one()
+    if revision == floor.revision:
+        return str(floor.hash)
+    found = await connection.execute(select(change.c.hash).where(change.c.revision == revision))
+    return found.scalar_one_or_none()
+
+
+async def empty(connection: AsyncConnection, cursor: Cursor) -> None:
+    """Delete every change, and raise the floor to ``cursor``: every node reads the full state."""
+    await connection.execute(update(log_floor).values(revision=cursor.revision, hash=cursor.hash))
+    await connection.execute(delete(change).where(change.c.revision <= cursor.revision))
 
 
 async def newest_of(connection: AsyncConnection, stream: str) -> int:
@@ -54,7 +70,8 @@ async def prune(connection: AsyncConnection, keep: int) -> bool:
     if first is None or first > target:
         return False
     new_floor = min(first + PRUNE_ROWS - 1, target)
-    await connection.execute(update(log_floor).values(revision=new_floor))
+    last = select(change.c.hash).where(change.c.revision == new_floor).scalar_subquery()
+    await connection.execute(update(log_floor).values(revision=new_floor, hash=last))
     await connection.execute(delete(change).where(change.c.revision <= new_floor))
     return bool(new_floor < target)
 
@@ -77,10 +94,14 @@ async def changes_of_line(
 
 
 async def forget(connection: AsyncConnection, revisions: Sequence[int]) -> None:
-    """Delete changes that a later change supersedes. The caller appends the later one."""
+    """Erase the content of changes that a later change supersedes. The caller appends the later one.
+
+    The rows keep revision and hash, by which a node knows its cursor; the salt goes with the content.
+    """
+    nothing = {"stream": CONTROL, "kind": ERASED, "payload": "", "salt": ""}
     for start in range(0, len(revisions), PRUNE_ROWS):
         some = revisions[start : start + PRUNE_ROWS]
-        await connection.execute(delete(change).where(change.c.revision.in_(some)))
+        await connection.execute(update(change).where(change.c.revision.in_(some)).values(nothing))
 
 
 async def entries(connection: AsyncConnection, *, after: int = 0, limit: int = 1_000) -> list[StoredEntry]:

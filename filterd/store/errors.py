@@ -6,11 +6,13 @@
     ├── StoreMissingError           there is no store yet
     ├── StoreOutdatedError          an older schema: migrate
     ├── StoreTooNewError            a schema of a later filterd: nothing is touched
+    ├── StoreRolledBackError        older than what was acknowledged, or another store
     ├── StoreDamagedError           not a database, or a damaged one
     ├── StoreBusyError              the write lock was not free in time
     ├── StoreFullError              no room on the disk
     ├── StoreDiskError              the disk fails to read or write
-    └── StoreUnwritableError        not allowed to write there
+    ├── StoreUnwritableError        not allowed to write there
+    └── LedgerUnusableError         the ledger beside the store cannot be read or written
 """
 
 from __future__ import annotations
@@ -51,6 +53,15 @@ class StoreTooNewError(StoreError):
     remedy = "install that version of filterd, or restore a backup made before its migration"
 
 
+class StoreRolledBackError(StoreError):
+    """The store is not the one that was written last: an older copy, or one begun anew."""
+
+    remedy = (
+        "put the newest store back, or restore a backup: filterd restore DIRECTORY;"
+        " to go on with the store as it stands: filterd restore --in-place"
+    )
+
+
 class StoreDamagedError(StoreError):
     """The file is not a database, or its pages are damaged."""
 
@@ -79,6 +90,14 @@ class StoreUnwritableError(StoreError):
     """The file or its directory does not let this user write."""
 
     remedy = "run the command as the owner of the store file"
+
+
+class LedgerUnusableError(StoreError):
+    """The ledger, which every write must note, cannot be read or written; nothing was written."""
+
+    remedy = (
+        "let the owner of the store write in that directory, free room there (df), and repeat the command"
+    )
 
 
 _BY_CODE: dict[int, tuple[type[StoreError], str]] = {

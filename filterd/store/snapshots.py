@@ -48,6 +48,11 @@ async def report(connection: AsyncConnection, received: NodeReport) -> None:
             snapshot_digest=received.snapshot_digest,
             ready=received.ready,
             lists=json.dumps(received.lists, sort_keys=True),
+            mandatory_hash=received.mandatory_hash,
+            lag=received.lag,
+            not_durable=received.not_durable,
+            missing=json.dumps(received.missing),
+            kept_orders=json.dumps(received.kept_orders),
         )
     )
 
@@ -66,4 +71,9 @@ def _node(row: Any) -> NodeReport:
         snapshot_digest=row.snapshot_digest,
         ready=row.ready,
         lists=json.loads(row.lists),
+        mandatory_hash=row.mandatory_hash,
+        lag=row.lag,
+        not_durable=row.not_durable,
+        missing=tuple(json.loads(row.missing)),
+        kept_orders=tuple(json.loads(row.kept_orders)),
     )

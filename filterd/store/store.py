@@ -12,16 +12,25 @@ The statements for each kind of object are functions over a connection, in modul
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
 from typing import Self
 
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from filterd.store import schema
+from filterd.store import change_log, schema
 from filterd.store.engine import connect, database_path, empty_log, transaction
-from filterd.store.errors import StoreMissingError, StoreUnwritableError, translated
+from filterd.store.errors import (
+    LedgerUnusableError,
+    StoreMissingError,
+    StoreRolledBackError,
+    StoreUnwritableError,
+    translated,
+)
+from filterd.store.ledger import Ledger, LedgerDamagedError, NotedHead, StoreHead
 from filterd.store.write import Write
 
 __all__ = ["Store", "Write"]
@@ -30,19 +39,23 @@ __all__ = ["Store", "Write"]
 class Store:
     """An open store, to be closed after use. Owned by one event loop."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, ledger: Path) -> None:
         """Use :meth:`open` or :meth:`migrate`, which check the file first."""
+        self.ledger = Ledger(ledger)
         self._reader: AsyncEngine = connect(url, writer=False)
         self._writer: AsyncEngine = connect(url, writer=True)
 
     @classmethod
-    async def open(cls, url: str) -> Self:
-        """Open a store that has our schema; raises the matching StoreError for any other."""
+    async def open(cls, url: str, ledger: Path) -> Self:
+        """Open a store that has our schema; raises the matching StoreError for any other.
+
+        ``ledger`` is the directory of the :class:`~filterd.store.ledger.Ledger`.
+        """
         path = database_path(url)
         if not path.exists():
             message = f"there is no store at {path}"
             raise StoreMissingError(message)
-        store = cls(url)
+        store = cls(url, ledger)
         try:
             async with store.read() as connection:
                 await connection.run_sync(schema.require_current)
@@ -52,23 +65,29 @@ class Store:
         return store
 
     @classmethod
-    async def migrate(cls, url: str) -> tuple[str | None, str]:
+    async def migrate(cls, url: str, ledger: Path) -> tuple[str | None, str]:
         """Create the store, or migrate it to our schema; return the versions of the schema before and after.
 
-        Only its owner may read and write a new file.
+        Only its owner may read and write a new file. Raises StoreRolledBackError where a store was written
+        before and is gone: a new, empty one would drop every order and every choice.
         """
         path = database_path(url)
+        if not path.exists() or path.stat().st_size == 0:
+            _refuse_anew(path, Ledger(ledger))
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
         except OSError as error:
             message = f"cannot make the store at {path}: {error.strerror}"
             raise StoreUnwritableError(message) from error
-        store = cls(url)
+        store = cls(url, ledger)
         try:
             with translated():
                 async with transaction(store._writer, write=True) as connection:
-                    return await connection.run_sync(schema.migrate)
+                    versions = await connection.run_sync(schema.migrate)
+                    write = await Write.begin(connection, "", 0.0, os.urandom)
+                await asyncio.to_thread(_begin_record, store.ledger, write.head)
+                return versions
         finally:
             await store.close()
 
@@ -86,17 +105,41 @@ class Store:
 
     @asynccontextmanager
     async def write(self, actor: str, now: float) -> AsyncIterator[Write]:
-        """One audited write under the write lock; see :class:`~filterd.store.write.Write`."""
+        """One audited write under the write lock; see :class:`~filterd.store.write.Write`.
+
+        Raises StoreRolledBackError, before anything is written, for a store that is behind the ledger.
+        """
         with translated():
             async with transaction(self._writer, write=True) as connection:
-                write = await Write.begin(connection, actor, now)
+                write = await Write.begin(connection, actor, now, os.urandom)
+                await self._require_newest(write)
                 yield write
                 await write.finish()
+                if write.head != write.before:
+                    await asyncio.to_thread(_intend, self.ledger, write)
+            if write.head != write.before:
+                await asyncio.to_thread(_settle, self.ledger, write)
 
     async def empty_log(self) -> bool:
         """Leave nothing of what was deleted in the write-ahead log; see :func:`engine.empty_log`."""
         with translated():
             return await empty_log(self._writer)
+
+    async def _require_newest(self, write: Write) -> None:
+        """Raise StoreRolledBackError unless the store has the head on record, or leads on from it."""
+        noted = await asyncio.to_thread(_noted, self.ledger)
+        head = write.before
+        if noted is None or head == noted.newest:
+            return
+        if noted.intended is not None and head == noted.committed:
+            return  # the intended write was never committed
+        if head.revision > noted.newest.revision:
+            found = await change_log.hash_at(write.connection, noted.newest.revision)
+            if found == noted.newest.hash:
+                return
+            if found is None and await change_log.floor(write.connection) > noted.newest.revision:
+                return
+        raise _rolled_back(head, noted.newest)
 
     @asynccontextmanager
     async def report(self) -> AsyncIterator[AsyncConnection]:
@@ -104,3 +147,60 @@ class Store:
         with translated():
             async with transaction(self._writer, write=True) as connection:
                 yield connection
+
+
+def _noted(ledger: Ledger) -> NotedHead | None:
+    try:
+        return ledger.noted()
+    except LedgerDamagedError as error:
+        remedy = (
+            "make sure that the store is the newest one, then remove the file: the next write makes it anew"
+        )
+        raise LedgerUnusableError(str(error), remedy) from error
+    except OSError as error:
+        raise _unusable(ledger, error) from error
+
+
+def _begin_record(ledger: Ledger, head: StoreHead) -> None:
+    """Note the head of a store that has no record yet, or only that of one in which nothing was written."""
+    noted = _noted(ledger)
+    if noted is not None and noted.newest.revision > 0:
+        return
+    try:
+        ledger.settle(head)
+    except (OSError, LedgerDamagedError) as error:
+        raise _unusable(ledger, error) from error
+
+
+def _intend(ledger: Ledger, write: Write) -> None:
+    try:
+        ledger.intend(write.before, write.head, write.ended)
+    except (OSError, LedgerDamagedError) as error:
+        raise _unusable(ledger, error) from error
+
+
+def _settle(ledger: Ledger, write: Write) -> None:
+    """The write is committed: where this fails, the next one finds the intended head in the store."""
+    with suppress(OSError, LedgerDamagedError):
+        ledger.settle(write.head)
+
+
+def _unusable(ledger: Ledger, error: Exception) -> LedgerUnusableError:
+    reason = error.strerror if isinstance(error, OSError) else str(error)
+    message = f"nothing was written: the ledger {ledger.directory} cannot be used: {reason}"
+    return LedgerUnusableError(message)
+
+
+def _rolled_back(have: StoreHead, newest: StoreHead) -> StoreRolledBackError:
+    if have.revision < newest.revision:
+        message = f"the store ends at revision {have.revision}, and {newest.revision} was acknowledged"
+    else:
+        message = f"the store has another history than the one acknowledged up to revision {newest.revision}"
+    return StoreRolledBackError(message)
+
+
+def _refuse_anew(path: Path, ledger: Ledger) -> None:
+    noted = _noted(ledger)
+    if noted is not None and noted.newest.revision > 0:
+        message = f"the store {path} is gone, and revision {noted.newest.revision} of it was acknowledged"
+        raise StoreRolledBackError(message)

@@ -23,6 +23,7 @@ from sqlalchemy import (
     Table,
     Text,
     false,
+    text,
 )
 
 metadata = MetaData(
@@ -44,6 +45,7 @@ head = Table(
     Column("audit_hash", String(64), nullable=False),
     Column("next_line", Integer, nullable=False),
     Column("next_order", Integer, nullable=False),
+    Column("change_hash", String(64), nullable=False, server_default=""),
 )
 """one row, which every writer reads and writes under the write lock; its numbers are never used twice"""
 
@@ -55,6 +57,8 @@ change = Table(
     Column("kind", String(16), nullable=False),
     Column("at", Float, nullable=False),
     Column("payload", Text, nullable=False),
+    Column("salt", String(32), nullable=False, server_default=""),
+    Column("hash", String(64), nullable=False, server_default=""),
     Index(None, "stream", "revision"),
 )
 
@@ -63,8 +67,9 @@ log_floor = Table(
     metadata,
     Column("id", Integer, CheckConstraint("id = 1", name="one_row"), primary_key=True),
     Column("revision", Integer, nullable=False),
+    Column("hash", String(64), nullable=False, server_default=""),
 )
-"""one row; changes at or below this revision may be gone"""
+"""one row; changes at or below this revision may be gone. ``hash`` is that of the last of them"""
 
 audit = Table(
     "audit",
@@ -185,6 +190,15 @@ order_approval = Table(
     Column("at", Float, nullable=False),
 )
 
+lost_order = Table(
+    "lost_order",
+    metadata,
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("reference", String(32), nullable=False, unique=True),
+    Column("ended_at", Float, nullable=False),
+)
+"""orders of a history that was lost, which nodes kept in force until somebody confirmed their end"""
+
 feed_version = Table(
     "feed_version",
     metadata,
@@ -231,4 +245,9 @@ node = Table(
     Column("snapshot_digest", String(64), nullable=False),
     Column("ready", Boolean, nullable=False),
     Column("lists", Text, nullable=False),
+    Column("mandatory_hash", String(64), nullable=False, server_default=""),
+    Column("lag", Float, nullable=False, server_default=text("0")),
+    Column("not_durable", Integer, nullable=False, server_default=text("0")),
+    Column("missing", Text, nullable=False, server_default="[]"),
+    Column("kept_orders", Text, nullable=False, server_default="[]"),
 )

@@ -7,16 +7,22 @@ gap or fork (if two writers ever ran at once, ``UNIQUE(previous_hash)`` would st
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 from sqlalchemy import insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from filterd.model.audit_chain import AuditEntry, entry_hash
+from filterd.model.change_chain import change_hash
 from filterd.model.changelog import CONTROL, Change, encode
 from filterd.store import tables
+from filterd.store.ledger import Ended, StoreHead
 
 Details = dict[str, Any]
+
+SALT_BYTES = 16
+"""enough that nobody can try them all for a guess of an erased row"""
 
 
 class Write:
@@ -26,21 +32,34 @@ class Write:
     stream, so that every decision has a revision.
     """
 
-    def __init__(self, connection: AsyncConnection, actor: str, now: float, head: dict[str, Any]) -> None:
+    def __init__(
+        self,
+        connection: AsyncConnection,
+        actor: str,
+        now: float,
+        head: dict[str, Any],
+        random: Callable[[int], bytes],
+    ) -> None:
         """Use :meth:`begin`."""
         self.connection = connection
         self.actor = actor
         self.now = now
+        self.before = _store_head(head)
+        """the head when the write began"""
         self._head = head
+        self._random = random
+        self._ended: list[tuple[str, int]] = []
         self._changes: list[tuple[str, str, str]] = []
         self._entries: list[tuple[str, str, str, Details | None, Details | None]] = []
         self._rows_before = 0
 
     @classmethod
-    async def begin(cls, connection: AsyncConnection, actor: str, now: float) -> Write:
-        """Read the head under the lock that the caller holds."""
+    async def begin(
+        cls, connection: AsyncConnection, actor: str, now: float, random: Callable[[int], bytes]
+    ) -> Write:
+        """Read the head under the lock that the caller holds. ``random`` gives so many random bytes."""
         row = (await connection.execute(select(tables.head))).mappings().one()
-        write = cls(connection, actor, float(now), dict(row))
+        write = cls(connection, actor, float(now), dict(row), random)
         write._rows_before = await write._rows_written()
         return write
 
@@ -48,6 +67,27 @@ class Write:
     def revision(self) -> int:
         """The newest revision: that of the previous write until the block of this one has ended."""
         return int(self._head["revision"])
+
+    @property
+    def head(self) -> StoreHead:
+        """The head that the store has once this write is committed; valid when it is finished."""
+        return _store_head(self._head)
+
+    @property
+    def ended(self) -> tuple[Ended, ...]:
+        """The endings of this write, for the ledger; valid when it is finished."""
+        return tuple(Ended(self.head.revision, self.head.hash, *each) for each in self._ended)
+
+    def end(self, kind: str, number: int) -> None:
+        """Note for the ledger that this write ends something, which no restore may bring back. ``kind`` is
+        one of :data:`filterd.store.ledger.ENDINGS`, ``number`` that of the line or order."""
+        self._ended.append((kind, number))
+
+    def skip(self, revision: int, next_line: int, next_order: int) -> None:
+        """Go on behind these numbers, where they are ahead of ours: they were given out in another history.
+        The next change of this write gets a revision above ``revision``."""
+        for name, number in (("revision", revision), ("next_line", next_line), ("next_order", next_order)):
+            self._head[name] = max(int(self._head[name]), number)
 
     def change(self, *changes: Change) -> None:
         """Log changes that nodes must apply, in this order."""
@@ -80,7 +120,7 @@ class Write:
     async def finish(self) -> None:
         """Write changes, audit entries and head. The caller commits."""
         if not self._entries:
-            if self._changes or await self._rows_written() != self._rows_before:
+            if self._changes or self._ended or await self._rows_written() != self._rows_before:
                 message = "a write without an audit entry"
                 raise RuntimeError(message)
             return
@@ -91,13 +131,25 @@ class Write:
         await self.connection.execute(update(tables.head).values(**self._head))
 
     async def _append_changes(self) -> None:
-        first = self.revision + 1
-        rows = [
-            {"revision": first + offset, "stream": stream, "kind": kind, "at": self.now, "payload": payload}
-            for offset, (stream, kind, payload) in enumerate(self._changes)
-        ]
+        rows = []
+        for revision, (stream, kind, payload) in enumerate(self._changes, start=self.revision + 1):
+            salt = self._random(SALT_BYTES).hex()
+            previous = str(self._head["change_hash"])
+            this = change_hash(previous, revision, stream, kind, self.now, payload, salt)
+            self._head["change_hash"] = this
+            rows.append(
+                {
+                    "revision": revision,
+                    "stream": stream,
+                    "kind": kind,
+                    "at": self.now,
+                    "payload": payload,
+                    "salt": salt,
+                    "hash": this,
+                }
+            )
         await self.connection.execute(insert(tables.change), rows)
-        self._head["revision"] = first + len(rows) - 1
+        self._head["revision"] += len(rows)
 
     async def _append_entries(self) -> None:
         rows = []
@@ -127,6 +179,10 @@ class Write:
         raw = await self.connection.get_raw_connection()
         driver = raw.driver_connection
         return int(driver.total_changes) if driver is not None else 0
+
+
+def _store_head(row: dict[str, Any]) -> StoreHead:
+    return StoreHead(row["revision"], row["change_hash"], row["next_line"], row["next_order"])
 
 
 def _text(details: Details | None) -> str | None:

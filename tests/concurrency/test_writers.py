@@ -13,6 +13,7 @@ from filterd.audit.chain import prove
 from filterd.model.changelog import CHANGES_SQL, HEAD_SQL, PARENTAL
 from filterd.store import change_log
 from filterd.store.store import Store
+from tests.worlds.ledger import ledger_beside
 
 PROCESSES = 4
 WRITES = 2_500
@@ -54,7 +55,7 @@ class Poller(threading.Thread):
     def _poll(self, connection: sqlite3.Connection) -> None:
         cursor = self.seen[-1] if self.seen else 0
         connection.execute("BEGIN")
-        head, _ = connection.execute(HEAD_SQL).fetchone()
+        head, *_ = connection.execute(HEAD_SQL).fetchone()
         rows = connection.execute(CHANGES_SQL, (PARENTAL, cursor, head, 100_000)).fetchall()
         connection.execute("COMMIT")
         self.seen += [row[0] for row in rows]
@@ -76,7 +77,7 @@ async def run_writer(url: str, actor: str) -> list[int]:
 
 async def test_four_processes_make_one_chain(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path}/filterd.db"
-    await Store.migrate(url)
+    await Store.migrate(url, ledger_beside(url))
     poller = Poller(tmp_path / "filterd.db")
     poller.start()
     try:
@@ -87,7 +88,7 @@ async def test_four_processes_make_one_chain(tmp_path: Path) -> None:
 
     if poller.trouble is not None:
         raise poller.trouble
-    store = await Store.open(url)
+    store = await Store.open(url, ledger_beside(url))
     async with store.read() as connection:
         end = await change_log.chain_end(connection)
     proof = await prove(change_log.all_entries(store.read, end[0]), end)

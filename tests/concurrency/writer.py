@@ -12,11 +12,12 @@ import time
 from filterd.model.changelog import LineChange
 from filterd.model.line import LineChoices
 from filterd.store.store import Store
+from tests.worlds.ledger import ledger_beside
 
 
 async def write_many(url: str, actor: str, count: int) -> None:
     """Write one change and one audit entry at a time."""
-    store = await Store.open(url)
+    store = await Store.open(url, ledger_beside(url))
     for number in range(count):
         async with store.write(actor, time.time()) as write:
             write.change(LineChange(LineChoices(write.revision + 1)))

@@ -153,7 +153,7 @@ async def _register(context: Context, draw: Draw) -> dict[str, str]:
 
 async def prepare(filterd: Deployment, draw: Draw) -> dict[str, str]:
     settings = load(filterd.config)
-    await Store.migrate(settings.store.url)
+    await Store.migrate(settings.store.url, settings.store.ledger)
     async with open_context(settings) as context:
         lines = await _register(context, draw)
         await add_orders(context, draw, 6)

@@ -80,7 +80,7 @@ def prepare(filterd: Deployment) -> None:
 
 async def _prepare(filterd: Deployment) -> None:
     settings = load(filterd.config)
-    await Store.migrate(settings.store.url)
+    await Store.migrate(settings.store.url, settings.store.ledger)
     async with open_context(settings) as context:
         await _register(context)
         for mode in BlockingMode:

@@ -131,5 +131,5 @@ async def install(base: Path) -> Installation:
     made = Installation(base, settings_in(base))
     for name, text in POLICIES.items():
         made.write_policy(name, text)
-    await Store.migrate(made.url)
+    await Store.migrate(made.url, made.settings.store.ledger)
     return made

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Iterable, Mapping
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import create_engine
 
+from filterd.model.change_chain import change_hash
 from filterd.model.changelog import Change, encode
 from filterd.model.rule import Action, Scope
 from filterd.policy import snapshot_layout
@@ -18,6 +20,7 @@ from filterd.policy.fingerprint import fingerprint_name
 from filterd.store.tables import metadata
 
 KEY = bytes(range(16))
+SALT = "5a" * 16
 
 
 def make_store(path: Path) -> Path:
@@ -31,25 +34,29 @@ def make_store(path: Path) -> Path:
 class ScriptedStore:
     """A store of the real schema whose change log a test writes."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, origin: str | None = None) -> None:
+        """``origin`` is the hash at revision 0, which tells this history from others."""
         self.path = path
         self._connection = sqlite3.connect(path, isolation_level=None)
         self._connection.execute("PRAGMA journal_mode=WAL")
         self._connection.execute("PRAGMA synchronous=OFF")
-        self._connection.execute("INSERT INTO head VALUES (1, 0, 0, '', 1, 1)")
-        self._connection.execute("INSERT INTO log_floor VALUES (1, 0)")
-        self.revision = 0
+        self.origin = sha256(str(self.path).encode()).hexdigest() if origin is None else origin
+        self._connection.execute("INSERT INTO head VALUES (1, 0, 0, '', 1, 1, ?)", (self.origin,))
+        self._connection.execute("INSERT INTO log_floor VALUES (1, 0, ?)", (self.origin,))
+        self.revision, self.hash = 0, self.origin
 
     def write(self, *changes: Change, at: float = 0.0, statements: Iterable[tuple[Any, ...]] = ()) -> int:
         """Append changes and carry out statements, in one transaction; the newest revision."""
         self._connection.execute("BEGIN IMMEDIATE")
         for change in changes:
             self.revision += 1
-            row = (self.revision, *encode(change)[:2], at, encode(change)[2])
-            self._connection.execute("INSERT INTO change VALUES (?, ?, ?, ?, ?)", row)
+            stream, kind, payload = encode(change)
+            self.hash = change_hash(self.hash, self.revision, stream, kind, at, payload, SALT)
+            row = (self.revision, stream, kind, at, payload, SALT, self.hash)
+            self._connection.execute("INSERT INTO change VALUES (?, ?, ?, ?, ?, ?, ?)", row)
         for statement, *values in statements:
             self._connection.execute(statement, values)
-        self._connection.execute("UPDATE head SET revision = ?", (self.revision,))
+        self._connection.execute("UPDATE head SET revision = ?, change_hash = ?", (self.revision, self.hash))
         self._connection.execute("COMMIT")
         return self.revision
 

@@ -39,7 +39,9 @@ class Head:
     """Newest revision and floor: changes at or below the floor may be gone."""
 
     revision: int
+    hash: str
     floor: int
+    floor_hash: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +108,7 @@ class ChangeLog:
             ).fetchall()
             rows = tuple(
                 ChangeRow(revision, at, changelog.decode(kind, payload))
-                for revision, kind, at, payload in found
+                for revision, _, kind, at, payload, *_ in found
             )
         more = len(rows) == BATCH
         return Page(head, rows, rows[-1].revision if more else max(head.revision, cursor), more)

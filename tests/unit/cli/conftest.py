@@ -55,7 +55,7 @@ def installation(tmp_path: Path) -> Path:
             }
         )
     )
-    asyncio.run(Store.migrate(url))
+    asyncio.run(Store.migrate(url, tmp_path / "state/ledger"))
     return config
 
 

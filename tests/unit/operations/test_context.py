@@ -43,9 +43,8 @@ def test_a_store_of_another_user_is_left_alone(tmp_path: Path, monkeypatch: pyte
 
 
 async def test_troubles_of_the_store_say_what_to_do(installation: Installation) -> None:
-    nowhere = replace(
-        installation.settings, store=StoreSettings(StoreUrl(f"sqlite:///{installation.base}/none.db"))
-    )
+    url = StoreUrl(f"sqlite:///{installation.base}/none.db")
+    nowhere = replace(installation.settings, store=StoreSettings(url, installation.base / "none"))
     with pytest.raises(OperationError, match="no store") as caught:
         async with open_context(nowhere):
             pass

@@ -44,7 +44,7 @@ async def context(installation: Installation) -> AsyncIterator[Context]:
 def sent(installation: Installation) -> list[OrderChange]:
     with closing(sqlite3.connect(installation.database)) as raw:
         rows = raw.execute(CHANGES_SQL, (MANDATORY, 0, 999, 999)).fetchall()
-        found = [decode(kind, payload) for _, kind, _, payload in rows]
+        found = [decode(kind, payload) for _, _, kind, _, payload, *_ in rows]
         orders_only = [each for each in found if isinstance(each, OrderChange)]
         last = {each.id: each for each in orders_only}
         assert list(mandatory_state(raw.execute)) == list(last.values())

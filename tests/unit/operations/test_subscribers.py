@@ -40,7 +40,10 @@ async def context(installation: Installation) -> AsyncIterator[Context]:
 
 def changes(installation: Installation) -> list[Change]:
     with closing(sqlite3.connect(installation.database)) as raw:
-        return [decode(kind, text) for _, kind, _, text in raw.execute(CHANGES_SQL, (PARENTAL, 0, 999, 999))]
+        return [
+            decode(kind, text)
+            for _, _, kind, _, text, *_ in raw.execute(CHANGES_SQL, (PARENTAL, 0, 999, 999))
+        ]
 
 
 def state(installation: Installation) -> list[Change]:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from filterd.store.store import Store
+from tests.worlds.ledger import ledger_beside
 
 
 @pytest.fixture
@@ -19,7 +20,7 @@ def url(tmp_path: Path) -> str:
 @pytest.fixture
 async def store(url: str) -> AsyncIterator[Store]:
     """An open, empty store."""
-    await Store.migrate(url)
-    opened = await Store.open(url)
+    await Store.migrate(url, ledger_beside(url))
+    opened = await Store.open(url, ledger_beside(url))
     yield opened
     await opened.close()

@@ -26,6 +26,7 @@ from filterd.store.errors import (
 )
 from filterd.store.store import Store
 from filterd.store.tables import metadata
+from tests.worlds.ledger import ledger_beside
 
 
 def write_version(url: str, version: str) -> None:
@@ -49,32 +50,32 @@ async def test_a_migration_from_nothing_makes_the_tables_of_the_code(store: Stor
 
 
 async def test_a_new_store_belongs_to_its_owner_alone(url: str) -> None:
-    assert await Store.migrate(url) == (None, schema.KNOWN[-1])
+    assert await Store.migrate(url, ledger_beside(url)) == (None, schema.KNOWN[-1])
     assert stat.S_IMODE(database_path(url).stat().st_mode) == 0o600
 
 
 async def test_migrating_again_changes_nothing(url: str) -> None:
-    await Store.migrate(url)
+    await Store.migrate(url, ledger_beside(url))
     before = database_path(url).read_bytes()
     newest = schema.KNOWN[-1]
-    assert await Store.migrate(url) == (newest, newest)
+    assert await Store.migrate(url, ledger_beside(url)) == (newest, newest)
     assert database_path(url).read_bytes() == before
 
 
 async def test_a_store_of_a_later_version_is_left_alone(url: str) -> None:
-    await Store.migrate(url)
+    await Store.migrate(url, ledger_beside(url))
     write_version(url, "9999")
     for use in (Store.open, Store.migrate):
         with pytest.raises(StoreTooNewError, match="newer than this filterd") as caught:
-            await use(url)
+            await use(url, ledger_beside(url))
         assert "install that version" in caught.value.remedy
 
 
 async def test_an_older_schema_asks_for_a_migration(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    await Store.migrate(url)
-    monkeypatch.setattr(schema, "KNOWN", ("0001", "0002"))
+    await Store.migrate(url, ledger_beside(url))
+    monkeypatch.setattr(schema, "KNOWN", (*schema.KNOWN, "9999"))
     with pytest.raises(StoreOutdatedError) as caught:
-        await Store.open(url)
+        await Store.open(url, ledger_beside(url))
     assert caught.value.remedy == "run: filterd store migrate"
 
 
@@ -87,41 +88,43 @@ async def test_a_failed_step_leaves_no_trace(url: str, monkeypatch: pytest.Monke
     with monkeypatch.context() as patched:
         patched.setattr(schema, "migrate", fail)
         with pytest.raises(RuntimeError):
-            await Store.migrate(url)
+            await Store.migrate(url, ledger_beside(url))
     with pytest.raises(StoreMissingError):
-        await Store.open(url)
-    await Store.migrate(url)
+        await Store.open(url, ledger_beside(url))
+    await Store.migrate(url, ledger_beside(url))
 
 
 async def test_a_store_that_is_not_there_says_how_to_make_it(url: str, tmp_path: Path) -> None:
     with pytest.raises(StoreMissingError, match="there is no store"):
-        await Store.open(url)
+        await Store.open(url, ledger_beside(url))
     (tmp_path / "filterd.db").touch()
     with pytest.raises(StoreMissingError, match="no tables"):
-        await Store.open(url)
+        await Store.open(url, ledger_beside(url))
 
 
 async def test_a_file_that_is_no_database_is_damage(url: str, tmp_path: Path) -> None:
     (tmp_path / "filterd.db").write_bytes(b"this is no database " * 500)
     for use in (Store.open, Store.migrate):
         with pytest.raises(StoreDamagedError, match="not a database") as caught:
-            await use(url)
+            await use(url, ledger_beside(url))
         assert "backup" in caught.value.remedy
 
 
 async def test_damaged_pages_are_damage(url: str, tmp_path: Path) -> None:
-    await Store.migrate(url)
+    await Store.migrate(url, ledger_beside(url))
     path = tmp_path / "filterd.db"
     content = path.read_bytes()
     path.write_bytes(content[:4096] + b"\xff" * (len(content) - 4096))
     for use in (Store.open, Store.migrate):
         with pytest.raises(StoreDamagedError):
-            await use(url)
+            await use(url, ledger_beside(url))
 
 
 async def test_a_place_that_cannot_be_written_is_named() -> None:
     with pytest.raises(StoreUnwritableError, match="/proc/none"):
-        await Store.migrate("sqlite:////proc/none/filterd.db")
+        await Store.migrate(
+            "sqlite:////proc/none/filterd.db", ledger_beside("sqlite:////proc/none/filterd.db")
+        )
 
 
 @pytest.mark.parametrize("url", ["sqlite://", "sqlite:///:memory:", "postgresql:///filterd"])

@@ -24,6 +24,7 @@ from tests.worlds.node_machine import CHILD, CLASSES, LOOPBACK, NOW, ORDER, PROF
 
 ADULT = 8
 BUILT_AT = 1_800_000_000
+CHANGE_SQL = "INSERT INTO change (revision, stream, kind, at, payload) VALUES (9, 'mandatory', 'order', 0, ?)"
 """of the snapshots that put_snapshot makes"""
 
 
@@ -189,7 +190,7 @@ def test_a_store_that_is_no_database_takes_nothing_away_and_is_followed_when_it_
     away.rename(database)
     back = sqlite3.connect(database, isolation_level=None)
     payload = encode(OrderChange(ORDER.id + 1, "2", (("later.example", Scope.SUBTREE),)))[2]
-    back.execute("INSERT INTO change VALUES (9, 'mandatory', 'order', 0, ?)", (payload,))
+    back.execute(CHANGE_SQL, (payload,))
     back.execute("UPDATE head SET revision = 9")
     back.close()
     machine.settle()
@@ -207,7 +208,7 @@ def test_another_file_in_the_place_of_the_store_is_seen(machine: Machine, store:
     copy.write_bytes(store.path.read_bytes())
     with closing(sqlite3.connect(copy, isolation_level=None)) as other:
         payload = encode(OrderChange(ORDER.id + 1, "2", (("later.example", Scope.SUBTREE),)))[2]
-        other.execute("INSERT INTO change VALUES (9, 'mandatory', 'order', 0, ?)", (payload,))
+        other.execute(CHANGE_SQL, (payload,))
         other.execute("UPDATE head SET revision = 9")
     store.close()
     copy.rename(store.path)

@@ -324,7 +324,7 @@ def test_a_full_page_says_that_more_may_wait_and_where_it_ends(
     assert found == list(range(1, last + 1))
     assert log.page(changelog.PARENTAL, head).cursor == head
     assert log.page(changelog.PARENTAL, head + 5).cursor == head + 5, "never back"
-    assert log.head() == changes.Head(head, 0)
+    assert (log.head().revision, log.head().floor) == (head, 0)
     log.close()
 
 

@@ -1,0 +1,204 @@
+"""The ledger: a directory outside the store that remembers what no restored store may undo.
+
+``head`` holds the newest head of the store: revision, hash, and the next numbers of lines and orders. Every
+writer compares its store with it, and refuses to write in one that is behind. ``ended`` holds the numbers of
+what was ended (opt-outs, removals and erasures of lines, withdrawals of orders), with the revision of each;
+``filterd restore`` repeats those that are newer than the backup. Neither holds a name, an address or an id.
+
+Both are written before the store commits (*intended*), and the head once more after it (*settled*), so that
+a crash in between leaves the two possible heads on record. ``head`` has two slots of :data:`SLOT` bytes,
+written in turns and each under a checksum: a torn write leaves the other one.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import zlib
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from filterd.disk.files import make_directory, replace_file, sync_directory, write_at
+from filterd.model.change_chain import Cursor
+
+HEAD = "head"
+ENDED = "ended"
+SLOT = 512
+
+
+@dataclass(frozen=True, slots=True)
+class StoreHead:
+    """A head of the store: its newest revision with its hash, and the next numbers to give out."""
+
+    revision: int
+    hash: str
+    next_line: int
+    next_order: int
+
+    @property
+    def cursor(self) -> Cursor:
+        """The place of it in the change log."""
+        return Cursor(self.revision, self.hash)
+
+
+@dataclass(frozen=True, slots=True)
+class NotedHead:
+    """The record of the ledger: the head that was committed last, and the one that was intended after it.
+    ``intended`` is None once that is settled."""
+
+    turn: int
+    committed: StoreHead
+    intended: StoreHead | None
+
+    @property
+    def newest(self) -> StoreHead:
+        """The newest head that the store may have had."""
+        return self.committed if self.intended is None else self.intended
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """Something that a decision ended: ``kind`` is a value of :data:`ENDINGS`, ``number`` that of the line
+    or order."""
+
+    revision: int
+    hash: str
+    """of the store's head that the decision led to"""
+    kind: str
+    number: int
+
+
+OPT_OUT, REMOVAL, ERASURE, WITHDRAWAL = ENDINGS = ("opt_out", "removal", "erasure", "withdrawal")
+
+
+class LedgerDamagedError(Exception):
+    """A file of the ledger cannot be read; the message names it and says why."""
+
+
+class Ledger:
+    """The files of the ledger. Its calls wait for the disk. Only who holds the store's write lock writes."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        self._head = directory / HEAD
+        self._ended = directory / ENDED
+
+    def noted(self) -> NotedHead | None:
+        """The head on record; None where there is none yet. Raises LedgerDamagedError and ``OSError``."""
+        try:
+            data = self._head.read_bytes()
+        except FileNotFoundError:
+            return None
+        slots = [_read_slot(data[start : start + SLOT]) for start in (0, SLOT)]
+        found = [each for each in slots if each is not None]
+        if not found:
+            message = f"{self._head} does not match its checksums"
+            raise LedgerDamagedError(message)
+        return max(found, key=lambda each: each.turn)
+
+    def intend(self, before: StoreHead, after: StoreHead, ended: Sequence[Ended] = ()) -> None:
+        """Note, durably, that the store is about to go from one head to another. Raises ``OSError``: the
+        store must not be written then."""
+        if ended:
+            self._append(ended)
+        self._note(before, after)
+
+    def settle(self, head: StoreHead) -> None:
+        """Note that the store has this head now. Raises ``OSError``."""
+        self._note(head, None)
+
+    def ended_after(self, revision: int) -> tuple[Ended, ...]:
+        """The endings above ``revision``, oldest first, without those that never were committed. Raises
+        LedgerDamagedError and ``OSError``."""
+        noted = self.noted()
+        newest = 0 if noted is None else noted.committed.revision
+        kept: list[Ended] = []
+        for each in self._read_ended():
+            # A later entry of the same or an earlier revision shows that what stood there was not committed.
+            while kept and kept[-1].revision >= each.revision and kept[-1].hash != each.hash:
+                kept.pop()
+            kept.append(each)
+        return tuple(each for each in kept if revision < each.revision <= newest)
+
+    def _note(self, committed: StoreHead, intended: StoreHead | None) -> None:
+        make_directory(self.directory)
+        before = self.noted()
+        turn = 0 if before is None else before.turn + 1
+        record = NotedHead(turn, committed, intended)
+        if before is None:
+            replace_file(self._head, (_slot(record), bytes(SLOT)))
+            return
+        descriptor = os.open(self._head, os.O_WRONLY | os.O_CLOEXEC)
+        try:
+            write_at(descriptor, _slot(record), SLOT * (turn % 2))
+        finally:
+            os.close(descriptor)
+
+    def _append(self, ended: Sequence[Ended]) -> None:
+        make_directory(self.directory)
+        new = not self._ended.exists()
+        descriptor = os.open(self._ended, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            write_at(descriptor, b"".join(map(_line, ended)), _whole_lines(descriptor))
+        finally:
+            os.close(descriptor)
+        if new:
+            sync_directory(self.directory)
+
+    def _read_ended(self) -> Iterator[Ended]:
+        try:
+            data = self._ended.read_bytes()
+        except FileNotFoundError:
+            return
+        lines = data.split(b"\n")
+        for number, line in enumerate(lines[:-1], start=1):
+            fields = _unsealed(line)
+            if fields is None:
+                message = f"{self._ended} is altered at line {number}"
+                raise LedgerDamagedError(message)
+            yield Ended(**fields)
+
+
+def _whole_lines(descriptor: int) -> int:
+    """The end of the last whole line: what lies behind it is the torn tail of an entry that nobody was told
+    of."""
+    size = os.fstat(descriptor).st_size
+    tail = os.pread(descriptor, min(size, SLOT), max(0, size - SLOT))
+    return size - len(tail) + tail.rfind(b"\n") + 1
+
+
+def _sealed(fields: dict[str, Any]) -> bytes:
+    """JSON behind its checksum, on one line."""
+    text = json.dumps(fields, separators=(",", ":")).encode()
+    return f"{zlib.crc32(text):08x} ".encode() + text
+
+
+def _unsealed(line: bytes) -> dict[str, Any] | None:
+    """The fields of :func:`_sealed`; None where they do not match their checksum."""
+    check, _, text = line.partition(b" ")
+    if check != f"{zlib.crc32(text):08x}".encode() or not text.startswith(b"{"):
+        return None
+    fields: dict[str, Any] = json.loads(text)
+    return fields
+
+
+def _line(ended: Ended) -> bytes:
+    return _sealed(asdict(ended)) + b"\n"
+
+
+def _slot(record: NotedHead) -> bytes:
+    return _sealed(asdict(record)).ljust(SLOT, b"\n")
+
+
+def _read_slot(data: bytes) -> NotedHead | None:
+    fields = _unsealed(data.rstrip(b"\n"))
+    if fields is None:
+        return None
+    intended = fields["intended"]
+    return NotedHead(
+        int(fields["turn"]),
+        StoreHead(**fields["committed"]),
+        None if intended is None else StoreHead(**intended),
+    )
