@@ -25,6 +25,8 @@ GROUPS = {
     "cache": ("make the resolver forget cached answers", "filterd.cli.caches:cache"),
     "node": ("show what runs where", "filterd.cli.nodes:node"),
     "store": ("prepare the database", "filterd.cli.stores:store"),
+    "backup": ("copy the store and the lists to a directory", "filterd.cli.backups:backup"),
+    "restore": ("put a backup in force", "filterd.cli.backups:restore"),
     "audit": ("prove that the record is whole", "filterd.cli.audits:audit"),
 }
 """command -> (its line in the help, its module and attribute)"""

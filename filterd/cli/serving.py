@@ -21,6 +21,9 @@ def serve(config: Path | None, role: str | None) -> None:
 
     SIGHUP reads the configuration again; one that is wrong is refused and the old one keeps serving.
     """
+    from filterd.serve import hangup
+
+    hangup.hold()
     require_native()
     settings_of(config)
     from filterd.serve import supervisor

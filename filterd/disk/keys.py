@@ -4,6 +4,9 @@ its owner alone.
 Both roles and every command may come first, and at the same moment. Each makes a complete file and links it
 to the key's name; one of them succeeds, and all read what stands there. Whatever was made with a lost key
 (snapshots, the node's state) does not match the new one and is refused, so a lost key opens nothing.
+
+A damaged key is never replaced by :meth:`KeyFile.load`. :meth:`KeyFile.renew` does that, for a key that is
+worth less than going on.
 """
 
 from __future__ import annotations
@@ -35,19 +38,30 @@ class KeyFile:
     def load(self, state_dir: Path) -> bytes:
         """The key, made at the first call. A file that others can read is closed to them.
 
-        Raises ``OSError``, and ``ValueError`` for a key of another length.
+        Raises ``OSError``, and ``ValueError`` for a key of another length and a directory in its place.
         """
         path = self.path(state_dir)
+        remedy = f"restore it from a backup, or remove it {self.loss}"
+        if path.is_dir():
+            msg = f"{path} is a directory and no file: {remedy}"
+            raise ValueError(msg)
         if not path.exists():
             _make(path, self.size)
         if path.stat().st_mode & _OTHERS:
             path.chmod(0o600)
         key = path.read_bytes()
         if len(key) != self.size:
-            remedy = f"restore it from a backup, or remove it {self.loss}"
             msg = f"{path} has {len(key)} bytes, not {self.size}: {remedy}"
             raise ValueError(msg)
         return key
+
+    def renew(self, state_dir: Path) -> bytes:
+        """Set what stands in the key's place aside, as ``NAME.damaged``, and make another key. Raises
+        ``OSError``; where it was the setting aside that failed, nothing has changed."""
+        path = self.path(state_dir)
+        path.rename(path.with_name(f"{path.name}.damaged"))
+        _make(path, self.size)
+        return path.read_bytes()
 
 
 FINGERPRINT_KEY = KeyFile("fingerprint.key", 16)

@@ -23,6 +23,19 @@ class Cursor:
     """empty for a place that was noted before rows had hashes: it fits no history"""
 
 
+@dataclass(frozen=True, slots=True)
+class StoredChange:
+    """One row of the change log; ``at`` is Unix seconds."""
+
+    revision: int
+    stream: str
+    kind: str
+    at: float
+    payload: str
+    salt: str
+    hash: str
+
+
 def change_hash(
     previous: str, revision: int, stream: str, kind: str, at: float, payload: str, salt: str
 ) -> str:

@@ -12,6 +12,7 @@ from filterd.operations.context import Context
 from filterd.operations.errors import OperationError
 from filterd.store import change_log
 from filterd.store import subscribers as rows
+from filterd.store.ledger import ERASURE
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +81,7 @@ async def erase(context: Context, subscriber: str, *, reason: str) -> Erasure:
         asked = await rows.requests(write.connection, found.line)
         await rows.remove(write.connection, found.line)
         await change_log.forget(write.connection, old + newer)
+        write.end(ERASURE, found.line)
         write.change(*(BindingRemoved(prefix) for prefix in found.bindings), LineRemoved(found.line))
         write.audit(
             "subscriber.erase",

@@ -14,6 +14,7 @@ from filterd.model.subscriber import RequestEvidence, Subscriber
 from filterd.operations import input_values
 from filterd.operations.context import Context, OperationError
 from filterd.store import subscribers as rows
+from filterd.store.ledger import OPT_OUT
 
 
 def subject(line: int) -> str:
@@ -102,6 +103,8 @@ async def update(
             await rows.add_requests(write.connection, [(before.line, action, evidence)])
             after["request"] = evidence_digest(evidence, seal)
         write.change(LineChange(choices))
+        if before.choices.opted_in and not choices.opted_in:
+            write.end(OPT_OUT, before.line)
         write.audit(
             f"subscriber.{action}",
             subject(before.line),

@@ -26,19 +26,21 @@ class Migration:
         return self.before != self.after
 
 
-def require_kept(settings: Settings) -> None:
+def _require_kept(settings: Settings) -> None:
     """Refuse to go on where the store is gone and snapshots made of it are there: a new, empty store would
     drop every order and every choice."""
     path = database_path(settings.store.url)
     lost = not path.exists() or path.stat().st_size == 0
     if lost and current_file(settings.state_dir / snapshot_layout.DIRECTORY) is not None:
         message = f"the store {path} is gone, and {settings.state_dir} has snapshots that were made of it"
-        raise OperationError(message, "restore it from a backup; to begin anew, run: filterd store migrate")
+        remedy = "restore a backup: filterd restore DIRECTORY; to begin anew: filterd restore --in-place"
+        raise OperationError(message, remedy)
 
 
 async def migrate(settings: Settings) -> Migration:
     """Migrate the configured store. A failed step leaves it as it was."""
     require_owner(database_path(settings.store.url))
+    _require_kept(settings)
     try:
         return Migration(*await Store.migrate(settings.store.url, settings.store.ledger))
     except StoreError as error:

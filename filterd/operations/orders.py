@@ -21,6 +21,7 @@ from filterd.operations.context import Context, OperationError
 from filterd.operations.intake import OrderRequest, complete, protected_overlap
 from filterd.operations.policies import policies
 from filterd.store import orders as rows
+from filterd.store.ledger import WITHDRAWAL
 from filterd.store.store import Write
 
 PROTECTED_REMEDY = (
@@ -88,12 +89,24 @@ async def withdraw(context: Context, reference: str, *, reason: str) -> Order:
             withdrawal_reason=because,
         )
         await rows.set_state(write.connection, order)
+        write.end(WITHDRAWAL, order.number)
         if order.accepted_at:
             _publish(write, order)
         write.audit(
             "order.withdraw", _subject(order), reason=because, before=_audited(before), after=_audited(order)
         )
     return redacted(order)
+
+
+async def end_again(context: Context, number: int, *, reason: str) -> bool:
+    """Withdraw the order with this number, which was withdrawn before a restore brought it back. False where
+    there is none, or it is withdrawn."""
+    async with context.store.read() as connection:
+        found = await rows.find(connection, f"O-{number}")
+    if found is None or found.state is OrderState.WITHDRAWN:
+        return False
+    await withdraw(context, found.reference, reason=reason)
+    return True
 
 
 async def list_orders(context: Context, state: OrderState | None = None) -> tuple[Order, ...]:

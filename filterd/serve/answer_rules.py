@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import re
 import secrets
 import stat
@@ -14,6 +15,8 @@ from filterd.telemetry import log
 
 MOST_SECRETS = 2
 _SECRET = re.compile(r"[0-9A-Fa-f]{32}")
+_DAMAGE = frozenset({errno.EACCES, errno.EPERM, errno.EIO, errno.ELOOP})
+"""errors of a file that will not be readable later either; others may be of this moment alone"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,22 +46,67 @@ def rules_of(settings: Settings, cookie_secrets: bytes) -> ConfiguredAnswerRules
     )
 
 
-def cookie_secrets(settings: Settings) -> bytes:
-    """One or two secrets in a row; the first one makes cookies (RFC 9018 §5).
+@dataclass(frozen=True, slots=True)
+class CookieSecrets:
+    """One or two secrets in a row; the first one makes cookies (RFC 9018 §5). ``kept``: they survive this
+    process."""
 
-    Without a file that nodes share, the node has its own secret and keeps it, so that cookies survive a
-    restart. Raises ``OSError`` and ValueError.
+    value: bytes
+    kept: bool = True
+
+
+def secrets_at_start(settings: Settings) -> CookieSecrets:
+    """The secrets to start with. Cookies are no reason not to answer DNS: where the configured file cannot be
+    used, that is logged, and a secret is made that lasts as long as the process."""
+    try:
+        return cookie_secrets(settings)
+    except (OSError, ValueError) as error:
+        log.get().error(
+            "the cookie secrets cannot be used, one of this process takes their place",
+            reason=str(error),
+            remedy="mend dns.cookie_secret_file, then send SIGHUP to filterd serve",
+        )
+        return _passing()
+
+
+def cookie_secrets(settings: Settings) -> CookieSecrets:
+    """The secrets of the configured file that nodes share; without one, the node's own secret.
+
+    The node keeps its own, so that cookies survive a restart. One that is damaged is set aside and another
+    one made. Raises ``OSError`` and ValueError if the configured file cannot be used.
     """
     shared = settings.dns.cookie_secret_file
     if shared is not None:
-        return _read(shared)
+        return CookieSecrets(_read(shared))
     try:
-        return COOKIE_KEY.load(settings.state_dir)
+        return CookieSecrets(COOKIE_KEY.load(settings.state_dir))
+    except (OSError, ValueError) as error:
+        if isinstance(error, OSError) and error.errno not in _DAMAGE:
+            return _unkept(error)
+        damage = error
+    try:
+        made = CookieSecrets(COOKIE_KEY.renew(settings.state_dir))
     except OSError as error:
-        log.get().warning(
-            "no cookie secret can be kept, clients lose theirs at each start", reason=str(error)
-        )
-        return secrets.token_bytes(COOKIE_KEY.size)
+        return _unkept(error)
+    path = COOKIE_KEY.path(settings.state_dir)
+    log.get().error(
+        "the cookie secret was damaged, another one takes its place",
+        reason=str(damage),
+        file=f"{path}.damaged",
+        remedy="none: clients get new cookies; remove the file that was set aside",
+    )
+    return made
+
+
+def _unkept(error: OSError) -> CookieSecrets:
+    remedy = "mend keys/cookie.key in state_dir (remove it for a new one), then send SIGHUP to filterd serve"
+    event = "no cookie secret can be kept, clients lose theirs at each start"
+    log.get().warning(event, reason=str(error), remedy=remedy)
+    return _passing()
+
+
+def _passing() -> CookieSecrets:
+    return CookieSecrets(secrets.token_bytes(COOKIE_KEY.size), kept=False)
 
 
 def _read(path: Path) -> bytes:

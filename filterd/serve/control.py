@@ -17,8 +17,9 @@ from filterd.model.mandatory import label_of
 from filterd.model.records import NodeReport
 from filterd.operations import audit, feeds, nodes, orders, snapshots, subscribers
 from filterd.operations.context import Context, OperationError, open_context
-from filterd.operations.migrate import migrate, require_kept
+from filterd.operations.migrate import migrate
 from filterd.policy import snapshot_layout
+from filterd.serve import hangup
 from filterd.serve.maintenance import Maintenance
 from filterd.serve.node_reports import SOCKET, NodeReportListener
 from filterd.serve.process import CANNOT_START, forbid_dumps, lock_state_dir, run_role
@@ -127,7 +128,6 @@ class Control:
 async def _serve(settings: Settings) -> int:
     try:
         with lock_state_dir(settings.state_dir, "control"):
-            require_kept(settings)
             migration = await migrate(settings)
             if migration.changed:
                 log.get().info("store migrated", revision=migration.after)
@@ -144,6 +144,7 @@ def main() -> int:
     """Serve; return the exit code."""
     log.configure("control")
     log.catch_faults()
+    hangup.ignore()
     forbid_dumps()
     try:
         settings = first_settings()

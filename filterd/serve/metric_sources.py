@@ -18,6 +18,7 @@ from filterd.dataplane.packet.plane_types import PlaneCounts
 from filterd.dataplane.upstream.forwarder import UpstreamStatus
 from filterd.serve.forwarding import Forwarding
 from filterd.serve.listening import Listening
+from filterd.serve.node_reports import ControlLink
 from filterd.telemetry.crash_metrics import CrashMetrics
 from filterd.telemetry.fast_metrics import FastPathMetrics
 from filterd.telemetry.metric_families import Histogram
@@ -38,6 +39,7 @@ class MetricSources:
     fast: FastPath
     check: SelfCheck
     enforcement: Histogram
+    control: ControlLink
 
 
 def read_metrics(sources: MetricSources, now: float) -> ResolverMetrics:
@@ -76,6 +78,7 @@ def read_metrics(sources: MetricSources, now: float) -> ResolverMetrics:
         unknown_profiles=len(node.disk.book.missing()),
         overlay_entries=publisher.overlay_entries,
         revision_lag=node.lag(now),
+        control_connected=sources.control.connected,
     )
 
 

@@ -22,6 +22,8 @@ CHECK_SECONDS = 0.05
 HEARTBEAT_SECONDS = 5.0
 RETRY_SECONDS = 1.0
 LARGEST_LINE = 1 << 20
+AWAY_SECONDS = 30.0
+"""without control, after which the resolver says so: longer than control takes to start again"""
 
 
 def to_line(report: NodeReport) -> bytes:
@@ -47,14 +49,40 @@ def from_line(line: bytes, now: float) -> NodeReport:
         raise ValueError(msg) from error
 
 
-async def report_for_ever(path: Path, report: Callable[[], NodeReport]) -> None:
+class ControlLink:
+    """Whether control takes the resolver's reports. Owned by the event loop; any thread may read it."""
+
+    def __init__(self, ticks: Callable[[], float]) -> None:
+        """``ticks``: seconds of a clock that does not go back."""
+        self._ticks = ticks
+        self._away_since: float | None = ticks()
+
+    @property
+    def connected(self) -> bool:
+        """True while control takes reports."""
+        return self._away_since is None
+
+    @property
+    def lost(self) -> bool:
+        """True if control has taken no reports for so long that it does not just start."""
+        since = self._away_since
+        return since is not None and self._ticks() - since >= AWAY_SECONDS
+
+    def change(self, *, connected: bool) -> None:
+        """Note that control began or ceased to take reports."""
+        self._away_since = None if connected else self._ticks()
+
+
+async def report_for_ever(path: Path, report: Callable[[], NodeReport], link: ControlLink) -> None:
     """The resolver's side: connect, report news and heartbeats, and reconnect. Ends when cancelled."""
     while True:
         with contextlib.suppress(OSError):
             reader, writer = await asyncio.open_unix_connection(path)
+            link.change(connected=True)
             try:
                 await _report(reader, writer, report)
             finally:
+                link.change(connected=False)
                 await _shut(writer)
         await asyncio.sleep(RETRY_SECONDS)
 

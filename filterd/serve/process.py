@@ -22,6 +22,8 @@ HOLD_SECONDS = 3.0
 """how long a role waits for its predecessor to release the state directory"""
 CANNOT_START = 3
 """a role's exit code when a restart would not help: an address in use, a directory that cannot be written"""
+ANEW = 4
+"""a role's exit code when it wants to be started again: what it was started with has changed"""
 
 
 def forbid_dumps() -> None:

@@ -1,7 +1,8 @@
 """The pulse of a resolver: fed by its event loop while every thread answers, watched by its supervisor.
 
 Each beat is a byte through a pipe. The event loop that does the work sends it: if the loop is blocked, there
-is no pulse either. ``supervisor`` decides what happens when the pulse stops.
+is no pulse either. Before, while the resolver loads, a thread announces that it still works
+(:class:`Starting`). ``supervisor`` decides what happens when the pulse stops, or never begins.
 """
 
 from __future__ import annotations
@@ -9,7 +10,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-from collections.abc import Callable
+import resource
+import threading
+import time
+from collections.abc import Callable, Iterator
 
 from filterd.dataplane.listeners.selfcheck import SelfCheck
 from filterd.dataplane.listeners.silence import Silence
@@ -17,11 +21,73 @@ from filterd.dataplane.listeners.thread_liveness import PERIOD, STUCK_SECONDS
 
 STOPPED_SECONDS = 10.0
 """without a beat, after which a resolver is ended and started again"""
+FIRST_SECONDS = 60.0
+"""without any sign, after which a resolver that has not had a beat is ended and started again. A start says
+itself that it goes on, so this has to cover the interpreter and its imports alone, which take a second: on a
+machine that is sixty times slower or as busy, nobody is ended"""
+START_SECONDS = 600.0
+"""for which a start may go on: loading takes seconds for millions of names and lines, so one that takes
+longer is no long load but a fault"""
 CHECK_SECONDS = 1.0
 """between two checks of the supervisor"""
+LEAST_WORK = 0.01
+"""seconds of processor time between two announcements, by which a start goes on"""
 QUICK = 0.05
 """seconds between the first checks, until every thread has answered once"""
 QUICK_LOOKS = 40
+_LIVES, _STARTS = b".", b"+"
+
+
+class Starting(threading.Thread):
+    """Announces, once a second and for ``START_SECONDS`` at most, that a start goes on: that the process used
+    the processor or the disk meanwhile. A process that is stopped, or waits for something that never comes,
+    announces nothing."""
+
+    def __init__(self, descriptor: int) -> None:
+        super().__init__(name="starting", daemon=True)
+        self._descriptor = descriptor
+        self._done = threading.Event()
+        self._work = (0.0, 0)
+
+    def run(self) -> None:
+        """Announce until :meth:`finish`."""
+        for _ in range(int(START_SECONDS / CHECK_SECONDS)):
+            if self.works():
+                _send(self._descriptor, _STARTS)
+            if self._done.wait(CHECK_SECONDS):
+                return
+
+    def works(self) -> bool:
+        """Return whether the other threads did anything since the last call."""
+        before = self._work
+        others = time.process_time() - time.thread_time()
+        self._work = (others, resource.getrusage(resource.RUSAGE_SELF).ru_inblock)
+        return self._work[0] - before[0] >= LEAST_WORK or self._work[1] != before[1]
+
+    def finish(self) -> None:
+        """End the announcements."""
+        self._done.set()
+        self.join()
+
+
+@contextlib.contextmanager
+def announced(descriptor: int | None) -> Iterator[None]:
+    """Announce to the supervisor that what is done inside the block goes on. None: nobody listens."""
+    if descriptor is None:
+        yield
+        return
+    os.set_blocking(descriptor, False)
+    starting = Starting(descriptor)
+    starting.start()
+    try:
+        yield
+    finally:
+        starting.finish()
+
+
+def _send(descriptor: int, sign: bytes) -> None:
+    with contextlib.suppress(OSError):  # full: the supervisor is slow; broken: it is gone
+        os.write(descriptor, sign)
 
 
 class Pulse:
@@ -67,8 +133,7 @@ class Pulse:
 
     def _beat(self) -> None:
         if self._descriptor is not None:
-            with contextlib.suppress(OSError):  # full: the supervisor is slow; broken: it is gone
-                os.write(self._descriptor, b".")
+            _send(self._descriptor, _LIVES)
 
 
 class PulseWatch:
@@ -78,19 +143,28 @@ class PulseWatch:
     def __init__(self) -> None:
         self._reading = -1
         self._silence: Silence | None = None
+        """since the last sign of the resolver; None: there is no resolver"""
+        self.begun = False
+        """the resolver has had a beat"""
         self.stopped = False
-        """the pulse has stopped: the resolver must be ended"""
+        """the pulse has stopped, or did not begin: the resolver must be ended"""
 
     @property
     def beats(self) -> bool:
         """Return whether the resolver has a pulse."""
-        return self._silence is not None and not self.stopped
+        return self.begun and not self.stopped
+
+    @property
+    def patience(self) -> float:
+        """Seconds without a sign after which the resolver is taken as stuck."""
+        return STOPPED_SECONDS if self.begun else FIRST_SECONDS
 
     def begin(self) -> int:
         """Prepare for a starting resolver; return its end of the pipe, which the caller must close."""
         self.end()
         self._reading, writing = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         asyncio.get_running_loop().add_reader(self._reading, self._hear)
+        self._silence = Silence(CHECK_SECONDS)
         return writing
 
     def end(self) -> None:
@@ -98,14 +172,14 @@ class PulseWatch:
         if self._reading >= 0:
             asyncio.get_running_loop().remove_reader(self._reading)
             os.close(self._reading)
-        self._reading, self._silence, self.stopped = -1, None, False
+        self._reading, self._silence, self.begun, self.stopped = -1, None, False, False
 
     def check(self, now: float) -> bool:
-        """To be called every ``CHECK_SECONDS``; return True once when the pulse has stopped. A resolver may
-        take as long as it needs until its first beat."""
+        """To be called every ``CHECK_SECONDS``; return True once when the pulse has stopped, or when a start
+        has given no sign for too long."""
         if self._silence is None or self.stopped:
             return False
-        self.stopped = self._silence.advance(now) >= STOPPED_SECONDS
+        self.stopped = self._silence.advance(now) >= self.patience
         return self.stopped
 
     def _hear(self) -> None:
@@ -115,7 +189,6 @@ class PulseWatch:
             return
         if not heard:
             asyncio.get_running_loop().remove_reader(self._reading)
-        elif self._silence is None:
-            self._silence = Silence(CHECK_SECONDS)
-        else:
+        elif self._silence is not None:
             self._silence.heard()
+            self.begun = self.begun or _LIVES in heard

@@ -14,6 +14,7 @@ import signal
 import sys
 import threading
 import time
+from dataclasses import replace
 from operator import attrgetter
 
 from filterd.config.settings import Settings
@@ -30,13 +31,16 @@ from filterd.dataplane.packet.plane import Plane
 from filterd.dataplane.slow.slowpath import SlowPath
 from filterd.dataplane.tables.ratelimit import RateLimiter, RateRules
 from filterd.dataplane.upstream.peer import unwatched
+from filterd.disk.keys import FINGERPRINT_KEY
 from filterd.model.records import NodeReport
-from filterd.serve.answer_rules import cookie_secrets, rules_of
+from filterd.serve import hangup
+from filterd.serve.answer_rules import cookie_secrets, rules_of, secrets_at_start
 from filterd.serve.forwarding import Forwarding
 from filterd.serve.listening import Listening
 from filterd.serve.metric_sources import MetricSources, read_metrics
-from filterd.serve.node_reports import SOCKET, report_for_ever
+from filterd.serve.node_reports import SOCKET, ControlLink, report_for_ever
 from filterd.serve.process import (
+    ANEW,
     CANNOT_START,
     forbid_dumps,
     lock_state_dir,
@@ -44,11 +48,12 @@ from filterd.serve.process import (
     run_role,
     take_commands,
 )
-from filterd.serve.pulse import Pulse
+from filterd.serve.pulse import Pulse, announced
 from filterd.serve.settings_input import SettingsWatcher, first_settings
 from filterd.serve.wiring import (
     LoggingObserver,
     SystemClock,
+    key_changed,
     node_paths,
     prefixes,
     reserved_ports,
@@ -61,6 +66,8 @@ from filterd.telemetry.metrics import resolver_registry
 
 SWITCH_SECONDS = 0.001
 """how long the node's thread may hold the interpreter while queries wait; Python's default is 5 ms"""
+KEY_SECONDS = 1.0
+"""between two looks at the fingerprint key's file"""
 SEALED = ("node", "cache", "store", "state_dir", "metrics", "dns.listen", "dns.threads")
 """settings whose change takes a restart"""
 
@@ -77,13 +84,15 @@ class Resolver:
         self._observer = LoggingObserver()
         self._answer_counts = AnswerCounts()
         self._clock = SystemClock()
+        self._control = ControlLink(self._clock.ticks)
         self._ended = asyncio.Event()
+        self._exit_code = 0
         cache = ResponseCache(settings.cache.size, os.urandom(16), settings.cache.serve_stale)
-        self._secrets = cookie_secrets(settings)
+        self._secrets = secrets_at_start(settings)
         self._plane = Plane(
             prefixes(settings.dns.allow_from),
             cache,
-            rules_of(settings, self._secrets),
+            rules_of(settings, self._secrets.value),
             prefixes(settings.dns.ecs_from),
             prefixes(settings.dns.proxy_from),
         )
@@ -91,9 +100,8 @@ class Resolver:
         self._plane.limit(self._limiter, RateRules(os.urandom(16), settings.dns.rate_limit))
         if board is not None:
             self._plane.use_board(board)
-        self._node = Node(
-            node_paths(settings), switches_of(settings), self._publish, self._observer, time.time
-        )
+        self._paths = node_paths(settings)
+        self._node = Node(self._paths, switches_of(settings), self._publish, self._observer, time.time)
         self._node.load()
         avoided = (*reserved_ports(), *(each.port for each in settings.dns.listen))
         routes = Routes(settings.dns.threads, avoided)
@@ -109,8 +117,9 @@ class Resolver:
         self._commands = commands.CommandSocket(settings.state_dir / commands.SOCKET, cache)
         self._http = self._make_http()
 
-    async def run(self) -> None:
-        """Serve until SIGTERM, SIGINT or the end of standard input."""
+    async def run(self) -> int:
+        """Serve until SIGTERM, SIGINT, the end of standard input, or until the resolver has to start anew;
+        return the exit code."""
         self._fast.start()
         self._listening.start()
         loop = asyncio.get_running_loop()
@@ -124,16 +133,36 @@ class Resolver:
         self._pulse.start()
         follower = threading.Thread(target=self._node.run, name="node", daemon=True)
         follower.start()
-        reports = loop.create_task(report_for_ever(self._settings.state_dir / SOCKET, self._report))
+        tasks = (
+            loop.create_task(report_for_ever(self._settings.state_dir / SOCKET, self._report, self._control)),
+            loop.create_task(self._watch_key()),
+        )
         for remark in self._remarks():
             log.get().error("the resolver begins " + remark)
         log.get().info("resolver serves", listen=[str(each) for each in self._settings.dns.listen])
         await self._ended.wait()
-        reports.cancel()
+        for task in tasks:
+            task.cancel()
         await self._close()
         self._node.stop()
         await asyncio.to_thread(follower.join)
         self._lock.close()
+        return self._exit_code
+
+    async def _watch_key(self) -> None:
+        """End the resolver, to be started again, where no state is in force and the fingerprint key is no
+        longer that of the start: with the wrong key nothing on the disk can be used, however good it is."""
+        while True:
+            if self._node.publisher.state is None and key_changed(self._paths):
+                break
+            await asyncio.sleep(KEY_SECONDS)
+        log.get().error(
+            "the fingerprint key is another one than at the start, and the resolver starts anew",
+            file=str(FINGERPRINT_KEY.path(self._paths.state_dir)),
+            remedy="none: it uses what its disk and the store hold for this key",
+        )
+        self._exit_code = ANEW
+        self._ended.set()
 
     def reload(self, settings: Settings) -> None:
         """Apply the settings that can change while serving; log those that wait for a restart."""
@@ -141,7 +170,7 @@ class Resolver:
         self._renew_secrets(settings)
         self._plane.change_settings(
             prefixes(settings.dns.allow_from),
-            rules_of(settings, self._secrets),
+            rules_of(settings, self._secrets.value),
             prefixes(settings.dns.ecs_from),
             prefixes(settings.dns.proxy_from),
         )
@@ -153,9 +182,11 @@ class Resolver:
 
     def _renew_secrets(self, settings: Settings) -> None:
         try:
-            self._secrets = cookie_secrets(settings)
+            found = cookie_secrets(settings)
         except (OSError, ValueError) as error:
             log.get().error("the cookie secrets are not readable, the old ones stay", reason=str(error))
+            return
+        self._secrets = found if found.kept else replace(self._secrets, kept=False)
 
     def _refuse_reload(self) -> None:
         log.get().error("new settings are not readable, the old ones stay in force")
@@ -182,6 +213,7 @@ class Resolver:
             self._fast,
             self._check,
             self._observer.enforcement,
+            self._control,
         )
         metrics = resolver_registry(lambda: read_metrics(sources, time.time()))
         routes = health_routes(
@@ -195,8 +227,14 @@ class Resolver:
         return HttpServer(str(listen.address), listen.port, routes)
 
     def _remarks(self) -> list[str]:
-        reduced = self._board is not None and self._board.reduced
-        return ["in reduced mode: plain queries alone, since packets killed the resolver"] if reduced else []
+        found = []
+        if self._board is not None and self._board.reduced:
+            found.append("in reduced mode: plain queries alone, since packets killed the resolver")
+        if not self._secrets.kept:
+            found.append("with a cookie secret that lasts as long as the process: see its log")
+        if self._control.lost:
+            found.append("without control, so lists and snapshots stay as they are: see its log")
+        return found
 
     def _report(self) -> NodeReport:
         snapshot = self._node.publisher.snapshot
@@ -222,18 +260,19 @@ class Resolver:
 
 async def _serve(settings: Settings, board: CrashBoard | None, pulse: int | None) -> int:
     try:
-        resolver = Resolver(settings, board, pulse)
+        with announced(pulse):
+            resolver = Resolver(settings, board, pulse)
     except (OSError, ValueError) as error:
         log.get().error("the resolver cannot start", reason=str(error))
         return CANNOT_START
-    await resolver.run()
-    return 0
+    return await resolver.run()
 
 
 def main() -> int:
     """Serve; return the exit code."""
     log.configure("resolver")
     log.catch_faults()
+    hangup.ignore()
     forbid_dumps()
     raise_file_limit()
     sys.setswitchinterval(SWITCH_SECONDS)

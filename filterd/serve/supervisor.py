@@ -4,9 +4,13 @@ settings.
 The configuration is read here, where pydantic may be imported. A child gets its settings as a line of JSON on
 its standard input, and another line for each reload. When that input ends the child ends too, so that nothing
 is left behind. SIGHUP reads the configuration again; if it is wrong it is refused, and the old one stays in
-force. ``crashes`` handles a resolver that dies of a packet; one whose pulse stops (``pulse``) is ended and
-started again. The service manager's watchdog is fed while there is a pulse, and while a resolver starts:
-ending it would not make it start sooner.
+force. ``crashes`` handles a resolver that dies of a packet; one whose pulse stops or does not begin
+(``pulse``) is ended and started again. The service manager's watchdog is fed while there is a pulse, and
+while a resolver starts: ending it would not make it start sooner.
+
+A role that ends is started again, after pauses that grow. Where it cannot start for ``GIVE_UP_SECONDS``, the
+fault stays, and the supervisor ends with a remedy: the service manager and a person come in. Not so for
+control beside a resolver: it must not stop DNS, and is tried again for good.
 """
 
 from __future__ import annotations
@@ -16,15 +20,16 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from filterd.config.load import ConfigErrors, load
 from filterd.config.settings import Settings
-from filterd.serve.crashes import CrashWatch, new_board
+from filterd.serve import hangup
+from filterd.serve.crashes import FAULTS, CrashWatch, new_board
 from filterd.serve.process import CANNOT_START
-from filterd.serve.pulse import CHECK_SECONDS, STOPPED_SECONDS, PulseWatch
+from filterd.serve.pulse import CHECK_SECONDS, PulseWatch
 from filterd.serve.sd_notify import READY, STOPPING, WATCHDOG, Notifier
 from filterd.telemetry import log
 
@@ -35,7 +40,14 @@ SETTLED_SECONDS = 30.0
 STOP_SECONDS = 10.0
 ABORT_SECONDS = 2.0
 """between SIGABRT and SIGKILL, which alone ends a stopped process"""
-NOT_STARTED = -1
+NOT_STARTED = 126
+"""instead of a role's exit code: there was no process; a shell says so too"""
+GIVE_UP_SECONDS = 60.0
+"""since the first of several failed starts, after which the fault is taken as one that stays: longer than a
+predecessor takes to end, and than a short lack of memory or of room on the disk lasts"""
+GIVE_UP_STARTS = 5
+"""failed starts in a row that it takes at least"""
+MEND = "mend what the last lines of this role name, then start filterd again"
 
 
 @dataclass(slots=True)
@@ -46,6 +58,21 @@ class Child:
     process: asyncio.subprocess.Process | None = None
     starts: int = 0
     pause: float = FIRST_PAUSE
+    failures: int = 0
+    """starts in a row that failed: the role ended by itself, or was ended, before it served"""
+    failing_since: float = 0.0
+
+    def note_end(self, now: float, *, served: bool) -> None:
+        """Count the end of the process; one that has served begins the count anew."""
+        if served:
+            self.failures = 0
+            return
+        self.failing_since = self.failing_since if self.failures else now
+        self.failures += 1
+
+    def hopeless(self, now: float) -> bool:
+        """Return whether its starts have failed for so long that another one would fail too."""
+        return self.failures >= GIVE_UP_STARTS and now - self.failing_since >= GIVE_UP_SECONDS
 
     def pause_after(self, lived: float) -> float:
         """Seconds to wait before the next start: doubled each time that the child ended soon."""
@@ -71,6 +98,8 @@ class Supervisor:
         self._notifier = Notifier(os.environ)
         self._told_ready = False
         self._ending: asyncio.Task[None] | None = None
+        self._starting = asyncio.Lock()
+        """held while a role's process is made"""
 
     async def run(self) -> int:
         """Run until a signal, or until a child cannot start; return the exit code."""
@@ -79,6 +108,7 @@ class Supervisor:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stopping.set)
         loop.add_signal_handler(signal.SIGHUP, self.reload)
+        hangup.release()
         supervised = [loop.create_task(self._supervise(child)) for child in self._children]
         checking = loop.create_task(self._check_for_ever())
         await self._stopping.wait()
@@ -108,16 +138,40 @@ class Supervisor:
             code = await self._run_once(child)
             if self._stopping.is_set():
                 return
-            if code == CANNOT_START and child.starts == 1 and self._is_needed(child):
-                self._failed = True
-                self._stopping.set()
+            if self._must_give_up(child, code):
+                self._give_up(child, code)
                 return
             pause = self._pause_after(child, code, began)
-            log.get().error("a role ended and is started again", part=child.role, status=code, seconds=pause)
+            log.get().error(
+                "a role ended and is started again",
+                part=child.role,
+                status=code,
+                seconds=pause,
+                count=child.failures,
+                remedy=MEND if child.failures >= GIVE_UP_STARTS else "",
+            )
             try:
                 await asyncio.wait_for(self._stopping.wait(), pause)
             except TimeoutError:
                 continue
+
+    def _must_give_up(self, child: Child, code: int) -> bool:
+        """Return whether it is of no use to start the role again. Control beside a resolver is never given
+        up."""
+        if not self._is_needed(child):
+            return False
+        return (code == CANNOT_START and child.starts == 1) or child.hopeless(time.monotonic())
+
+    def _give_up(self, child: Child, code: int) -> None:
+        log.get().error(
+            "a role cannot start, and filterd ends",
+            part=child.role,
+            status=code,
+            count=child.failures,
+            remedy=MEND,
+        )
+        self._failed = True
+        self._stopping.set()
 
     def _pause_after(self, child: Child, code: int, began: float) -> float:
         """Seconds before the next start; 0 if the resolver starts again in reduced mode."""
@@ -138,10 +192,15 @@ class Supervisor:
         if self._crash_watch is not None and self._crash_watch.check(now):
             reason = "at one packet"
         if self._pulse_watch is not None and self._pulse_watch.check(now):
-            reason = reason or f"no pulse for {STOPPED_SECONDS:.0f} seconds"
+            reason = reason or self._silence_of(self._pulse_watch)
         if reason:
             self._end_resolver(reason, now)
         self._feed()
+
+    @staticmethod
+    def _silence_of(pulse: PulseWatch) -> str:
+        what = "no pulse" if pulse.begun else "its start gave no sign"
+        return f"{what} for {pulse.patience:.0f} seconds"
 
     def _feed(self) -> None:
         """Tell the service manager that we live, unless the resolver is stuck and does not end."""
@@ -171,29 +230,42 @@ class Supervisor:
     async def _run_once(self, child: Child) -> int:
         """Start the role and wait for its end; return its exit code."""
         child.starts += 1
+        began = time.monotonic()
         links: dict[str, int] = {}
         try:
             links = self._links() if child.role == "resolver" else {}
-            child.process = await asyncio.create_subprocess_exec(
-                sys.executable,
-                "-P",  # do not import from the current directory
-                "-m",
-                f"filterd.serve.{child.role}",
-                *(f"{name}={number}" for name, number in links.items()),
-                stdin=asyncio.subprocess.PIPE,
-                pass_fds=tuple(links.values()),
-            )
+            child.process = await self._make_process(child.role, links)
         except OSError as error:  # no memory or no process left at this moment: try again after the pause
             log.get().error("a role could not be started", part=child.role, reason=str(error))
+            child.note_end(time.monotonic(), served=False)
             return NOT_STARTED
         finally:
             if "pulse" in links:
                 os.close(links["pulse"])
         self._send_settings(child)
         code = await child.process.wait()
+        now = time.monotonic()
+        served = now - began >= SETTLED_SECONDS
         if self._pulse_watch is not None and child.role == "resolver":
+            # A fault at a packet is the business of reduced mode, which would be forgotten if we ended.
+            served = self._pulse_watch.begun or (-code in FAULTS and not self._pulse_watch.stopped)
             self._pulse_watch.end()
+        child.note_end(now, served=served)
         return code
+
+    async def _make_process(self, role: str, links: Mapping[str, int]) -> asyncio.subprocess.Process:
+        """The process of a role, in which SIGHUP is blocked. Raises ``OSError``."""
+        async with self._starting:
+            with hangup.held():
+                return await asyncio.create_subprocess_exec(
+                    sys.executable,
+                    "-P",  # do not import from the current directory
+                    "-m",
+                    f"filterd.serve.{role}",
+                    *(f"{name}={number}" for name, number in links.items()),
+                    stdin=asyncio.subprocess.PIPE,
+                    pass_fds=tuple(links.values()),
+                )
 
     def _links(self) -> dict[str, int]:
         """The descriptors that a new resolver inherits, by name."""
@@ -228,6 +300,7 @@ async def _end(process: asyncio.subprocess.Process) -> None:
 
 def run(config: Path | None, roles: Sequence[str]) -> int:
     """Serve the roles until a signal; return the exit code. Raises ConfigErrors before it starts any."""
+    hangup.hold()
     settings = load(config)
     log.configure("supervisor")
     return asyncio.run(_run(config, settings, roles))

@@ -95,6 +95,16 @@ def node_paths(settings: Settings) -> NodePaths:
     return NodePaths(settings.state_dir, store, FINGERPRINT_KEY.load(settings.state_dir))
 
 
+def key_changed(paths: NodePaths) -> bool:
+    """Return whether another fingerprint key than the node's stands in its file now: a damaged one was put
+    back, perhaps."""
+    try:
+        found = FINGERPRINT_KEY.path(paths.state_dir).read_bytes()
+    except OSError:
+        return False
+    return len(found) == FINGERPRINT_KEY.size and found != paths.key
+
+
 def prefixes(networks: tuple[IPNetwork, ...]) -> Prefixes:
     """A set of prefixes with a fresh seed."""
     return Prefixes(os.urandom(16), map(str, networks))

@@ -11,7 +11,7 @@ from sqlalchemy import delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from filterd.model.audit_chain import AuditEntry, StoredEntry
-from filterd.model.change_chain import Cursor
+from filterd.model.change_chain import Cursor, StoredChange
 from filterd.model.changelog import CONTROL, ERASED, PARENTAL
 from filterd.store.tables import audit, change, head, log_floor
 
@@ -102,6 +102,27 @@ async def forget(connection: AsyncConnection, revisions: Sequence[int]) -> None:
     for start in range(0, len(revisions), PRUNE_ROWS):
         some = revisions[start : start + PRUNE_ROWS]
         await connection.execute(update(change).where(change.c.revision.in_(some)).values(nothing))
+
+
+async def ends(connection: AsyncConnection) -> tuple[Cursor, Cursor]:
+    """The floor and the head of the log."""
+    floor_row = (await connection.execute(select(log_floor))).one()
+    head_row = (await connection.execute(select(head.c.revision, head.c.change_hash))).one()
+    return Cursor(floor_row.revision, floor_row.hash), Cursor(head_row.revision, head_row.change_hash)
+
+
+async def all_changes(read: Read, last: int) -> AsyncIterator[StoredChange]:
+    """The rows of the log up to revision ``last``, read in pages, each in its own short transaction."""
+    after = 0
+    while True:
+        query = select(change).where(change.c.revision > after, change.c.revision <= last)
+        async with read() as connection:
+            rows = (await connection.execute(query.order_by(change.c.revision).limit(1_000))).all()
+        for row in rows:
+            yield StoredChange(row.revision, row.stream, row.kind, row.at, row.payload, row.salt, row.hash)
+        if not rows:
+            return
+        after = rows[-1].revision
 
 
 async def entries(connection: AsyncConnection, *, after: int = 0, limit: int = 1_000) -> list[StoredEntry]:

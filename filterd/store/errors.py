@@ -7,6 +7,7 @@
     ├── StoreOutdatedError          an older schema: migrate
     ├── StoreTooNewError            a schema of a later filterd: nothing is touched
     ├── StoreRolledBackError        older than what was acknowledged, or another store
+    ├── StoreRestoringError         a restore replaces it, or was interrupted
     ├── StoreDamagedError           not a database, or a damaged one
     ├── StoreBusyError              the write lock was not free in time
     ├── StoreFullError              no room on the disk
@@ -60,6 +61,12 @@ class StoreRolledBackError(StoreError):
         "put the newest store back, or restore a backup: filterd restore DIRECTORY;"
         " to go on with the store as it stands: filterd restore --in-place"
     )
+
+
+class StoreRestoringError(StoreError):
+    """A restore replaces the store, or was interrupted before its end."""
+
+    remedy = "wait for it; if none runs any more, it was interrupted: repeat it"
 
 
 class StoreDamagedError(StoreError):

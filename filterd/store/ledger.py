@@ -2,12 +2,13 @@
 
 ``head`` holds the newest head of the store: revision, hash, and the next numbers of lines and orders. Every
 writer compares its store with it, and refuses to write in one that is behind. ``ended`` holds the numbers of
-what was ended (opt-outs, removals and erasures of lines, withdrawals of orders), with the revision of each;
+what was ended (opt-outs and erasures of lines, withdrawals of orders), with the revision of each;
 ``filterd restore`` repeats those that are newer than the backup. Neither holds a name, an address or an id.
 
 Both are written before the store commits (*intended*), and the head once more after it (*settled*), so that
 a crash in between leaves the two possible heads on record. ``head`` has two slots of :data:`SLOT` bytes,
-written in turns and each under a checksum: a torn write leaves the other one.
+written in turns and each under a checksum: a torn write leaves the other one. While ``restoring`` stands
+there, nobody writes in the store but the restore that made it.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from filterd.model.change_chain import Cursor
 
 HEAD = "head"
 ENDED = "ended"
+RESTORING = "restoring"
 SLOT = 512
 
 
@@ -70,7 +72,7 @@ class Ended:
     number: int
 
 
-OPT_OUT, REMOVAL, ERASURE, WITHDRAWAL = ENDINGS = ("opt_out", "removal", "erasure", "withdrawal")
+OPT_OUT, ERASURE, WITHDRAWAL = ENDINGS = ("opt_out", "erasure", "withdrawal")
 
 
 class LedgerDamagedError(Exception):
@@ -108,6 +110,21 @@ class Ledger:
     def settle(self, head: StoreHead) -> None:
         """Note that the store has this head now. Raises ``OSError``."""
         self._note(head, None)
+
+    @property
+    def restoring(self) -> bool:
+        """True while a restore is under way, and after one that was interrupted."""
+        return (self.directory / RESTORING).exists()
+
+    def begin_restore(self) -> None:
+        """Stop every writer, durably. Raises ``OSError``."""
+        make_directory(self.directory)
+        replace_file(self.directory / RESTORING, ())
+
+    def end_restore(self) -> None:
+        """Let writers go on."""
+        (self.directory / RESTORING).unlink(missing_ok=True)
+        sync_directory(self.directory)
 
     def ended_after(self, revision: int) -> tuple[Ended, ...]:
         """The endings above ``revision``, oldest first, without those that never were committed. Raises

@@ -26,6 +26,7 @@ from filterd.store.engine import connect, database_path, empty_log, transaction
 from filterd.store.errors import (
     LedgerUnusableError,
     StoreMissingError,
+    StoreRestoringError,
     StoreRolledBackError,
     StoreUnwritableError,
     translated,
@@ -120,6 +121,11 @@ class Store:
             if write.head != write.before:
                 await asyncio.to_thread(_settle, self.ledger, write)
 
+    async def head(self) -> StoreHead:
+        """The newest revision with its hash, and the next numbers."""
+        async with self.read() as connection:
+            return (await Write.begin(connection, "", 0.0, os.urandom)).head
+
     async def empty_log(self) -> bool:
         """Leave nothing of what was deleted in the write-ahead log; see :func:`engine.empty_log`."""
         with translated():
@@ -127,6 +133,9 @@ class Store:
 
     async def _require_newest(self, write: Write) -> None:
         """Raise StoreRolledBackError unless the store has the head on record, or leads on from it."""
+        if self.ledger.restoring:
+            message = "nothing was written: the store is being restored"
+            raise StoreRestoringError(message)
         noted = await asyncio.to_thread(_noted, self.ledger)
         head = write.before
         if noted is None or head == noted.newest:

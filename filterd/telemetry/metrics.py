@@ -63,6 +63,7 @@ class ResolverMetrics:
     overlay_entries: int = 0
     revision_lag: float = 0.0
     """seconds that the oldest unapplied change has been waiting"""
+    control_connected: bool = False
     crashes: CrashMetrics = field(default_factory=CrashMetrics)
     fast: FastPathMetrics = field(default_factory=FastPathMetrics)
 
@@ -221,6 +222,8 @@ def _state_families(now: ResolverMetrics) -> Iterator[Metric]:
         "Seconds that the oldest change not applied has been waiting.",
         now.revision_lag,
     )
+    taken = "Whether control takes the reports of this node."
+    yield _gauge("filterd_control_connected", taken, float(now.control_connected))
 
 
 def _control_families(now: ControlMetrics) -> Iterator[Metric]:

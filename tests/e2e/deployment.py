@@ -31,7 +31,7 @@ from tests.worlds.measured import measured
 
 ROOT = Path(__file__).resolve().parents[2]
 READY_SECONDS = 60.0
-FILTERD = (sys.executable, "-m", "filterd.cli.main")
+FILTERD = (sys.executable, "-m", "filterd.cli.entry")
 
 
 @dataclass

@@ -125,6 +125,7 @@ ALERTS = {
     "5 % for 5 minutes; any `untrusted`: a certificate; `wrong_source`, `wrong_id` or `wrong_question` by "
     "the thousand: somebody forges answers",
     "filterd_self_queries_total": "`unanswered` or `crowded_out` is more than 1 % for 5 minutes",
+    "filterd_control_connected": "0 for a minute: control is down; DNS goes on, lists stay as they are",
     "filterd_threads_stuck": "1: the resolver is about to be ended and started again; report the fault",
     "filterd_upstream_up": "0 for 5 minutes",
     "filterd_upstream_loops": "1: the upstream, or who is behind it, forwards to this resolver",

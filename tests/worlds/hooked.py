@@ -6,6 +6,7 @@ PYTHONPATH. In that process, SIGUSR1 blocks the event loop for good.
 
 from __future__ import annotations
 
+import os
 import shlex
 import shutil
 import subprocess
@@ -36,7 +37,8 @@ class Hooks:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.environment = {"PYTHONPATH": str(folder / "site"), "FILTERD_TEST_HOOKS": str(folder)}
+        path = os.pathsep.join(filter(None, (str(folder / "site"), os.environ.get("PYTHONPATH"))))
+        self.environment = {"PYTHONPATH": path, "FILTERD_TEST_HOOKS": str(folder)}
 
     def park(self, thread: int) -> None:
         """Stop this thread for good."""

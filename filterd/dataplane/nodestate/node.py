@@ -16,7 +16,7 @@ from filterd.dataplane.nodestate.node_disk import NodeDisk
 from filterd.dataplane.nodestate.node_types import NodeObserver, NodePaths, Published
 from filterd.dataplane.nodestate.publisher import Publisher, check_meta
 from filterd.dataplane.nodestate.resync import Resync, ResyncVoidError
-from filterd.dataplane.nodestate.snapshot_files import SnapshotFiles
+from filterd.dataplane.nodestate.snapshot_files import REMEDIES, SnapshotFiles
 from filterd.model import changelog
 from filterd.model.changelog import OrderChange
 from filterd.policy import snapshot_layout
@@ -35,6 +35,10 @@ _REMEDIES = {
     " stop the resolver, remove state_dir/node and start it again"
 }
 """error -> what a person has to do about it"""
+_DAMAGE_REMEDY = (
+    "none while the store can be read: it is read anew; if keys/fingerprint.key in state_dir is not the key"
+    " of this installation, put the right one back"
+)
 
 
 class Node:
@@ -60,7 +64,9 @@ class Node:
             paths.state_dir / snapshot_layout.DIRECTORY,
             paths.state_dir / "node" / "snapshot",
             paths.key,
-            lambda name, reason: observer.note("snapshot refused", file=name, reason=reason),
+            lambda name, reason: observer.note(
+                "snapshot refused", file=name, reason=reason, remedy=REMEDIES.get(reason, "")
+            ),
             check_meta,
         )
         self._log = ChangeLog(paths.store) if paths.store else None
@@ -110,7 +116,9 @@ class Node:
         self.disk.load(self.publisher.book())
         for name, part in self.disk.parts().items():
             if part.damaged:
-                self._observer.note("node state damaged", part=name, reason=part.reason)
+                self._observer.note(
+                    "node state damaged", part=name, reason=part.reason, remedy=_DAMAGE_REMEDY
+                )
         self._mandatory_cursor = self.disk.mandatory.revision or 0
         self._parental_cursor = self.disk.parental_revision or 0
         self.publisher.renew(now)

@@ -35,6 +35,20 @@ _REASONS = (
 )
 
 
+REMEDIES = {
+    "wrong_key": "put the key that it was made with back into keys/fingerprint.key in state_dir;"
+    " if that one is lost, run: filterd snapshot build",
+    "missing": "run: filterd snapshot build",
+    "truncated": "run: filterd snapshot build",
+    "damaged": "run: filterd snapshot build",
+    "meta": "run: filterd snapshot build, with this version of filterd",
+    "version": "run: filterd snapshot build, with this version of filterd",
+    "unreadable": "give snapshots in state_dir to the user of filterd; look for a failing disk (dmesg)",
+    "older": "none if it was put back by mistake; else run: filterd snapshot build",
+}
+"""reason of a refusal -> what a person can do; the earlier snapshot stays in force meanwhile"""
+
+
 class RefusedError(Exception):
     """A snapshot must not be used; the text is the reason, a fixed word."""
 

@@ -38,6 +38,12 @@ def test_a_key_of_another_length_is_refused_with_a_remedy(tmp_path: Path) -> Non
         FINGERPRINT_KEY.load(tmp_path)
 
 
+def test_a_directory_in_the_place_of_a_key_is_refused_with_a_remedy(tmp_path: Path) -> None:
+    FINGERPRINT_KEY.path(tmp_path).mkdir(parents=True)
+    with pytest.raises(ValueError, match=r"fingerprint.key is a directory and no file: restore it from a"):
+        FINGERPRINT_KEY.load(tmp_path)
+
+
 def test_a_key_that_others_could_read_is_closed(tmp_path: Path) -> None:
     key = FINGERPRINT_KEY.load(tmp_path)
     path = FINGERPRINT_KEY.path(tmp_path)

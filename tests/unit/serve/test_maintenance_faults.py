@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import os
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -16,7 +17,7 @@ from filterd.model.subscriber import RequestEvidence
 from filterd.operations import feeds, orders, snapshots, subscribers
 from filterd.operations.context import OperationError
 from filterd.operations.intake import OrderRequest
-from filterd.operations.migrate import migrate, require_kept
+from filterd.operations.migrate import migrate
 from filterd.serve import maintenance as upkeep_module
 from tests.worlds.maintenance import Kept
 
@@ -183,17 +184,19 @@ async def test_a_clock_that_was_set_back_stops_no_step(kept: Kept) -> None:
 
 
 @pytest.mark.parametrize("lose", [Path.unlink, lambda path: os.truncate(path, 0)], ids=["gone", "empty"])
-async def test_a_store_that_is_gone_is_not_begun_anew_by_itself(
+async def test_a_store_that_is_gone_is_not_begun_anew(
     kept: Kept, lose: Callable[[Path], object], tmp_path: Path
 ) -> None:
+    """Neither by control nor by the command; also where the ledger is lost with it."""
     settings = kept.maintenance.context.settings
-    require_kept(settings)
     await kept.maintenance.turn()
-    require_kept(settings)
+    assert not (await migrate(settings)).changed
     await kept.maintenance.context.store.close()
     lose(tmp_path / "filterd.db")
     with pytest.raises(OperationError, match="is gone") as refused:
-        require_kept(settings)
-    assert "store migrate" in refused.value.remedy
-    assert (await migrate(settings)).before is None
-    require_kept(settings)
+        await migrate(settings)
+    assert "filterd restore" in refused.value.remedy
+    shutil.rmtree(settings.store.ledger)
+    with pytest.raises(OperationError, match="has snapshots that were made of it") as refused:
+        await migrate(settings)
+    assert "filterd restore" in refused.value.remedy

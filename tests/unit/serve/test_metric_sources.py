@@ -101,6 +101,7 @@ def sources(*, snapshot: bool = True, board: bool = True) -> MetricSources:
         "fast": SimpleNamespace(counts=lambda: THREADS),
         "check": SimpleNamespace(counts=Counter({("fast", "answered"): 315}), threads_stuck=316),
         "enforcement": Histogram(ENFORCEMENT_BUCKETS),
+        "control": SimpleNamespace(connected=True),
     }
     return MetricSources(**{name: cast("Any", part) for name, part in parts_of_it.items()})
 
@@ -172,6 +173,7 @@ def test_every_value_comes_from_its_own_count() -> None:
         unknown_profiles=2,
         overlay_entries=304,
         revision_lag=12.5,
+        control_connected=True,
     )
     assert plain(read_metrics(made, 1012.5)) == plain(expected)
 

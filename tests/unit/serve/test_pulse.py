@@ -6,9 +6,12 @@ import asyncio
 import contextlib
 import io
 import os
+import select
 import signal
 import socket
 import sys
+import threading
+import time
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import cast
@@ -18,8 +21,18 @@ import pytest
 from filterd.config.settings import Settings
 from filterd.dataplane.listeners.selfcheck import SelfCheck
 from filterd.dataplane.listeners.thread_liveness import STUCK_SECONDS
+from filterd.serve import pulse as pulses
 from filterd.serve import supervisor
-from filterd.serve.pulse import QUICK_LOOKS, STOPPED_SECONDS, Pulse, PulseWatch
+from filterd.serve.pulse import (
+    FIRST_SECONDS,
+    LEAST_WORK,
+    QUICK_LOOKS,
+    STOPPED_SECONDS,
+    Pulse,
+    PulseWatch,
+    Starting,
+    announced,
+)
 from filterd.serve.sd_notify import READY, STOPPING, WATCHDOG, Notifier
 from filterd.serve.supervisor import Supervisor
 from filterd.telemetry import log
@@ -161,9 +174,74 @@ async def test_each_beat_begins_the_count_anew(watch: PulseWatch) -> None:
             assert not watch.check(float(now))
 
 
-async def test_a_resolver_that_starts_slowly_is_let_alone(watch: PulseWatch) -> None:
+async def test_a_resolver_that_starts_slowly_and_says_so_is_let_alone(watch: PulseWatch) -> None:
     writing = watch.begin()
-    assert not any(watch.check(float(now)) for now in range(1000))
+    for now in range(1000):
+        if now % (int(FIRST_SECONDS) - 1) == 0:
+            os.write(writing, b"+")
+            await heard()
+        assert not watch.check(float(now))
+    assert not watch.beats, "it does not serve yet"
+    os.close(writing)
+
+
+async def test_a_resolver_that_gives_no_sign_before_its_first_beat_is_taken_as_stuck(
+    watch: PulseWatch,
+) -> None:
+    writing = watch.begin()
+    said = [watch.check(float(now)) for now in range(2 * int(FIRST_SECONDS))]
+    assert said == [now == FIRST_SECONDS for now in range(2 * int(FIRST_SECONDS))]
+    assert watch.stopped
+    os.close(writing)
+
+
+def busy(seconds: float) -> None:
+    """Use the processor for so long."""
+    end = time.thread_time() + seconds
+    while time.thread_time() < end:
+        pass
+
+
+def test_a_start_announces_itself_while_it_works_and_not_while_it_waits() -> None:
+    reading, writing = os.pipe2(os.O_NONBLOCK)
+    made = Starting(writing)
+    made.works()
+    assert not made.works()
+    other = threading.Thread(target=busy, args=(2 * LEAST_WORK,))
+    other.start()
+    other.join()
+    assert made.works()
+    busy(2 * LEAST_WORK)
+    assert not made.works(), "its own work is none"
+    os.close(reading)
+    os.close(writing)
+
+
+def test_announcements_end_with_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pulses, "CHECK_SECONDS", 0.001)
+    reading, writing = os.pipe2(os.O_NONBLOCK)
+    with announced(writing):
+        busy(2 * LEAST_WORK)
+        assert select.select([reading], [], [], 10)[0]
+        assert set(os.read(reading, 4096)) == set(b"+")
+    with contextlib.suppress(BlockingIOError):
+        os.read(reading, 4096)
+    busy(2 * LEAST_WORK)
+    with pytest.raises(BlockingIOError):
+        os.read(reading, 1)
+    os.close(reading)
+    os.close(writing)
+
+
+def test_a_start_that_never_ends_is_not_announced_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pulses, "CHECK_SECONDS", 0.001)
+    monkeypatch.setattr(pulses, "START_SECONDS", 0.005)
+    reading, writing = os.pipe2(os.O_NONBLOCK)
+    made = Starting(writing)
+    made.start()
+    made.join(10)
+    assert not made.is_alive()
+    os.close(reading)
     os.close(writing)
 
 
@@ -238,12 +316,34 @@ async def test_the_manager_learns_that_the_resolver_beats_and_when_it_stops(mana
         assert told(manager) == [WATCHDOG], "it is gone, and another one starts"
 
 
+async def test_the_manager_is_not_told_for_ever_of_a_resolver_that_does_not_begin(
+    manager: socket.socket,
+) -> None:
+    made = Supervisor(None, cast("Settings", None), ["resolver"])
+    assert made._pulse_watch is not None
+    os.close(made._pulse_watch.begin())
+    count = 0
+    for now in range(3 * int(FIRST_SECONDS)):
+        made._check(float(now))
+        count += told(manager).count(WATCHDOG)
+    assert count == FIRST_SECONDS
+    made._pulse_watch.end()
+
+
 async def test_without_a_resolver_the_supervisor_speaks_for_itself(manager: socket.socket) -> None:
     made = Supervisor(None, cast("Settings", None), ["control"])
     made._check(0.0)
     made._children[0].starts = 1
     made._check(1.0)
     assert told(manager) == [WATCHDOG, READY, WATCHDOG]
+
+
+async def stop(process: asyncio.subprocess.Process) -> None:
+    """Stop it, and wait until it is."""
+    process.send_signal(signal.SIGSTOP)
+    async with asyncio.timeout(10):
+        while " T " not in Path(f"/proc/{process.pid}/stat").read_text():
+            await asyncio.sleep(0.01)
 
 
 DEAF = "from signal import *; signal(SIGABRT, SIG_IGN); print(flush=True); input()"
@@ -273,10 +373,7 @@ async def test_a_resolver_without_a_pulse_is_ended(
     await process.stdout.readline()
     made._children[0].process = process
     if first is not None:
-        process.send_signal(first)
-        async with asyncio.timeout(10):
-            while " T " not in Path(f"/proc/{process.pid}/stat").read_text():
-                await asyncio.sleep(0.01)
+        await stop(process)
     async with beating(made._pulse_watch):
         for now in range(2 * BEATS):
             made._check(float(now))
@@ -286,3 +383,24 @@ async def test_a_resolver_without_a_pulse_is_ended(
     assert made._pause_after(made._children[0], -by, 0.0) == 0.0
     assert made._crash_watch.board.crashes == 0, "nobody was at a packet"
     assert lines.getvalue().count("no pulse for 10 seconds") == 1
+
+
+async def test_a_resolver_that_is_stopped_before_its_first_beat_is_ended(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(supervisor, "ABORT_SECONDS", 0.1)
+    lines = io.StringIO()
+    monkeypatch.setattr(log, "_log", log.Log("supervisor", lines))
+    made = Supervisor(None, cast("Settings", None), ["resolver"])
+    assert made._pulse_watch is not None
+    os.close(made._pulse_watch.begin())
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", "input()", stdin=asyncio.subprocess.PIPE
+    )
+    await stop(process)
+    made._children[0].process = process
+    for now in range(int(FIRST_SECONDS) + 1):
+        made._check(float(now))
+    assert await process.wait() == -signal.SIGKILL
+    assert "its start gave no sign for 60 seconds" in lines.getvalue()
+    made._pulse_watch.end()

@@ -265,7 +265,8 @@ async def test_a_reload_brings_everything_that_can_change(
     (allowed, rules, subnets, fronts), (limiter, rates) = plane.given
     every = ("198.51.100.1", "198.51.100.129", "198.51.100.193")
     assert [within(each, *every) for each in (allowed, subnets, fronts)] == [[each] for each in every]
-    assert (rules.block_ttl, rules.max_ttl_opted_in, rules.cookie_secrets) == (41, 301, resolver._secrets)
+    assert (rules.block_ttl, rules.max_ttl_opted_in) == (41, 301)
+    assert rules.cookie_secrets == resolver._secrets.value
     assert (limiter, rates) == (resolver._limiter, parts["RateRules"].made[1])
     (_, upstreams), (_, switches) = changed
     assert [str(each.address) for each in upstreams] == ["192.0.2.54:53"]
@@ -303,7 +304,23 @@ async def test_secrets_that_cannot_be_read_leave_the_old_ones(
     (tmp_path / "new").write_text("ab" * 16)
     (tmp_path / "new").chmod(0o600)
     resolver.reload(settings_of(tmp_path, {"dns": {"cookie_secret_file": str(tmp_path / "new")}}))
-    assert resolver._secrets == bytes.fromhex("ab" * 16)
+    assert resolver._secrets.value == bytes.fromhex("ab" * 16)
+
+
+async def test_a_secret_that_is_not_kept_is_said_until_one_is(
+    tmp_path: Path, resolver: Resolver, said: io.StringIO
+) -> None:
+    before, own = resolver._secrets, tmp_path / "state" / "keys" / "cookie.key"
+    assert resolver._remarks() == []
+    own.write_bytes(b"short")
+    (own.parent / "cookie.key.damaged" / "something").mkdir(parents=True)
+    resolver.reload(settings_of(tmp_path))
+    assert resolver._secrets.value == before.value, "clients keep their cookies"
+    assert resolver._remarks() == ["with a cookie secret that lasts as long as the process: see its log"]
+    own.unlink()
+    resolver.reload(settings_of(tmp_path))
+    assert resolver._secrets.value == own.read_bytes()
+    assert resolver._remarks() == []
 
 
 async def test_a_snapshot_says_before_when_it_cannot_be(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import io
+import json
 import sys
 from pathlib import Path
 from typing import NoReturn, cast
@@ -12,9 +13,24 @@ import pytest
 
 from filterd.config.settings import Settings
 from filterd.model.records import NodeReport
-from filterd.serve.node_reports import SOCKET, NodeReportListener, from_line, report_for_ever, to_line
+from filterd.serve.node_reports import (
+    AWAY_SECONDS,
+    SOCKET,
+    ControlLink,
+    NodeReportListener,
+    from_line,
+    report_for_ever,
+    to_line,
+)
 from filterd.serve.process import lock_state_dir, run_role
-from filterd.serve.supervisor import FIRST_PAUSE, LONGEST_PAUSE, Child, Supervisor
+from filterd.serve.supervisor import (
+    FIRST_PAUSE,
+    GIVE_UP_SECONDS,
+    GIVE_UP_STARTS,
+    LONGEST_PAUSE,
+    Child,
+    Supervisor,
+)
 from filterd.serve.wiring import versions_of
 from filterd.telemetry import log
 
@@ -60,14 +76,26 @@ async def test_reports_arrive_when_something_changed_and_after_control_was_away(
     present = [REPORT]
     link = NodeReportListener(tmp_path / SOCKET, heard.put, lambda: 5.0)
     await link.start()
-    sender = asyncio.create_task(report_for_ever(tmp_path / SOCKET, lambda: present[0]))
+    now = 100.0
+    state = ControlLink(lambda: now)
+    sender = asyncio.create_task(report_for_ever(tmp_path / SOCKET, lambda: present[0], state))
     assert await asyncio.wait_for(heard.get(), 5) == REPORT
+    assert state.connected
+    now += 2 * AWAY_SECONDS
+    assert not state.lost
     present[0] = NodeReport("resolver-1", 5.0, 9, 9, "cd", True, {})
     assert (await asyncio.wait_for(heard.get(), 5)).mandatory_revision == 9
     await link.close()
+    async with asyncio.timeout(5):
+        while state.connected:
+            await asyncio.sleep(0.01)
+    assert not state.lost
+    now += AWAY_SECONDS
+    assert state.lost
     link = NodeReportListener(tmp_path / SOCKET, heard.put, lambda: 6.0)
     await link.start()
     assert (await asyncio.wait_for(heard.get(), 5)).seen_at == 6.0
+    assert state.connected
     sender.cancel()
     await asyncio.gather(sender, return_exceptions=True)
     await link.close()
@@ -103,6 +131,85 @@ async def test_a_role_that_cannot_be_started_for_a_moment_is_started_later(
     assert await asyncio.wait_for(supervisor.run(), 5) == 0
     assert len(asked) == 3
     assert said.getvalue().count("a role could not be started") == 3
+
+
+def started_by(monkeypatch: pytest.MonkeyPatch, *scripts: str) -> list[str]:
+    """Roles run these scripts instead, one start after the other, the last one again and again; the pauses
+    are none. Collects the roles that were started."""
+    roles: list[str] = []
+
+    async def make(self: Supervisor, role: str, links: object) -> asyncio.subprocess.Process:
+        script = (
+            scripts[min(len(roles), len(scripts) - 1)] if role == "resolver" else "import sys; sys.exit(3)"
+        )
+        roles.append(role)
+        return await asyncio.create_subprocess_exec(
+            sys.executable, "-I", "-S", "-c", script, stdin=asyncio.subprocess.PIPE
+        )
+
+    monkeypatch.setattr(Supervisor, "_make_process", make)
+    monkeypatch.setattr(Supervisor, "_send_settings", lambda self, child: None)
+    monkeypatch.setattr(Child, "pause_after", lambda child, lived: 0.0)
+    monkeypatch.setattr("filterd.serve.supervisor.GIVE_UP_SECONDS", 0.0)
+    return roles
+
+
+CRASH = "import os; os.kill(os.getpid(), 9)"
+CANNOT = "import sys; sys.exit(3)"
+FAULT = "import sys; sys.exit(1)"
+RESOLVER, BOTH = ["resolver"], ["control", "resolver"]
+
+
+@pytest.mark.parametrize(
+    ("roles", "scripts", "starts"),
+    [
+        (RESOLVER, [CANNOT], 1),
+        (RESOLVER, [CRASH, CANNOT], GIVE_UP_STARTS),
+        (RESOLVER, [FAULT], GIVE_UP_STARTS),
+        (BOTH, [FAULT], GIVE_UP_STARTS),
+    ],
+)
+async def test_a_fault_that_stays_ends_the_supervisor_with_a_remedy(
+    monkeypatch: pytest.MonkeyPatch, roles: list[str], scripts: list[str], starts: int
+) -> None:
+    said = io.StringIO()
+    log.configure("supervisor", said)
+    started = started_by(monkeypatch, *scripts)
+    assert await asyncio.wait_for(Supervisor(None, cast("Settings", None), roles).run(), 30) == 1
+    assert started.count("resolver") == starts
+    last = [json.loads(line) for line in said.getvalue().splitlines()][-1]
+    assert (last["event"], last["part"]) == ("a role cannot start, and filterd ends", "resolver")
+    assert last["remedy"]
+
+
+async def test_control_that_cannot_start_stops_no_resolver(monkeypatch: pytest.MonkeyPatch) -> None:
+    said = io.StringIO()
+    log.configure("supervisor", said)
+    started = started_by(monkeypatch, "input()")
+    made = Supervisor(None, cast("Settings", None), ["resolver", "control"])
+    running = asyncio.create_task(made.run())
+    async with asyncio.timeout(30):
+        while started.count("control") < 2 * GIVE_UP_STARTS:
+            await asyncio.sleep(0.01)
+    assert started.count("resolver") == 1
+    assert not running.done()
+    made._stopping.set()
+    assert await running == 0
+    lines = [json.loads(line) for line in said.getvalue().splitlines()]
+    assert {line["part"] for line in lines} == {"control"}
+    assert lines[GIVE_UP_STARTS]["remedy"]
+
+
+def test_a_fault_that_passes_is_not_taken_for_one_that_stays() -> None:
+    child = Child("resolver")
+    for number in range(3 * GIVE_UP_STARTS):
+        child.note_end(number * GIVE_UP_SECONDS / (3 * GIVE_UP_STARTS), served=False)
+    assert not child.hopeless(GIVE_UP_SECONDS - 0.1)
+    assert child.hopeless(GIVE_UP_SECONDS)
+    child.note_end(GIVE_UP_SECONDS, served=True)
+    assert not child.hopeless(2 * GIVE_UP_SECONDS)
+    child.note_end(9 * GIVE_UP_SECONDS, served=False)
+    assert not child.hopeless(9 * GIVE_UP_SECONDS)
 
 
 def test_lists_of_one_name_and_several_kinds_are_all_reported() -> None:

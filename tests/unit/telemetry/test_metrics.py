@@ -45,6 +45,7 @@ FULL_RESOLVER = ResolverMetrics(
     lines=1,
     overlay_entries=5,
     revision_lag=0.5,
+    control_connected=True,
 )
 FULL_CONTROL = ControlMetrics(
     feeds={"starter-adult": FeedMetrics(149, 1.8e9, False)},
@@ -76,6 +77,7 @@ RESOLVER_NAMES = {
     "filterd_order_enforcement_seconds_bucket",
     "filterd_overlay_entries",
     "filterd_node_revision_lag_seconds",
+    "filterd_control_connected",
     "filterd_build_info",
 }
 CONTROL_NAMES = {

@@ -1,0 +1,108 @@
+"""``filterd backup`` and ``filterd restore``."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from filterd.cli import output
+from filterd.cli.options import common, refused, settings_of
+from filterd.cli.use_case import perform
+
+if TYPE_CHECKING:
+    from filterd.operations.restore import Restored
+
+
+def _silent(_what: str, _done: int, _all: int) -> None:
+    pass
+
+
+@click.command()
+@click.argument("directory", type=click.Path(path_type=Path))
+@common
+def backup(directory: Path, config: Path | None, as_json: bool) -> None:
+    """Copy the store and the lists in use to a new DIRECTORY, while everything runs.
+
+    The backup holds subscribers, orders and their names, audit trail and lists: keep it as secret as the
+    store. It holds no key. Keep apart from it: the configuration, the policies directory, state_dir/keys
+    (without fingerprint.key and digest.key nodes and confidential digests begin anew), and the ledger
+    (store.ledger), which remembers what a restore must not undo.
+    """
+    from filterd.operations import backup as operation
+
+    with output.progress("backup") as tell:
+        made = perform(config, lambda context: operation.backup(context, directory.absolute(), tell))
+    if as_json:
+        output.show_json({"directory": str(directory), **output.plain(made)})
+        return
+    output.done(f"{directory} holds the store at revision {made.revision} and {len(made.files) - 1} lists")
+
+
+@click.command()
+@click.argument("directory", type=click.Path(path_type=Path), required=False)
+@click.option(
+    "--in-place",
+    is_flag=True,
+    help="Take the store that stands at its place as the truth, or a new one where there is none.",
+)
+@click.option("--reason", required=True, help="Why, for the audit trail.")
+@common
+def restore(directory: Path | None, in_place: bool, reason: str, config: Path | None, as_json: bool) -> None:
+    """Put the backup in DIRECTORY in force. The resolver and control may go on running.
+
+    Writers wait or are refused meanwhile. Opt-outs, erasures and withdrawals made after the backup are made
+    again; numbers of revisions, lines and orders go on behind all that were ever given out. Nodes read the
+    full state, and keep in force each order that they alone know: filterd node resync shows those.
+    """
+    from filterd.operations import restore as operation
+    from filterd.operations.context import OperationError, os_actor
+
+    if in_place == (directory is not None):
+        message = "name the directory of a backup, or say --in-place"
+        raise click.UsageError(message)
+    settings = settings_of(config)
+    source = None if directory is None else directory.absolute()
+    try:
+        with output.progress("restore") as tell:
+            done = asyncio.run(
+                operation.restore(
+                    settings,
+                    source,
+                    reason=reason,
+                    actor=os_actor(),
+                    clock=time.time,
+                    progress=tell or _silent,
+                )
+            )
+    except OperationError as error:
+        raise refused(config, str(error), error.remedy) from None
+    if as_json:
+        output.show_json(done)
+    else:
+        _tell(done)
+
+
+def _tell(done: Restored) -> None:
+    again = [f"{kind.replace('_', '-')}: {count}" for kind, count in done.ended_again.items()]
+    lost = "an unknown number of" if done.lost_revisions < 0 else str(done.lost_revisions)
+    output.show_fields(
+        [
+            ("restored state", f"revision {done.backup_revision}; {lost} later revisions are lost"),
+            ("store now at", f"revision {done.revision}"),
+            ("next order", f"O-{done.next_order}"),
+            (
+                "ended again",
+                ", ".join(again) or "nothing",
+            ),
+        ]
+    )
+    if done.set_aside:
+        output.done(f"the old store could not be opened; its files have {done.set_aside} behind their names")
+    output.done("next: filterd node list, until each node is ready at the new revision")
+    output.done(
+        "then: filterd node resync shows orders that nodes keep in force and this store does not know"
+    )

@@ -1,0 +1,298 @@
+"""Restores the store from a backup, or takes the store that stands there as the truth from now on.
+
+Writers are stopped first (the ledger's ``restoring``). The new store is made complete beside the old one:
+migrated, proved, what was ended after the backup is ended again, and the numbers skip ahead of all that were
+ever given out. Only then its content takes the place of the old one, in one transaction of SQLite, while
+readers go on. The floor of the change log is raised over everything, so every node reads the full state, and
+keeps in force the orders that it alone knows.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from filterd.audit.changes import change_fault
+from filterd.config.settings import Settings
+from filterd.disk.locks import LockedError, take_lock
+from filterd.operations import audit, erasure, input_values, orders, subscribers
+from filterd.operations.backup import STORE, Progress, copy_list, lists_of, read_manifest
+from filterd.operations.context import Context, OperationError, require_owner
+from filterd.operations.rule_files import rule_file
+from filterd.store import change_log
+from filterd.store import subscribers as subscriber_rows
+from filterd.store.copying import copy_store, put_in_place, stopped_writers
+from filterd.store.engine import database_path
+from filterd.store.errors import StoreDamagedError, StoreError
+from filterd.store.ledger import ERASURE, OPT_OUT, Ended, Ledger, LedgerDamagedError, StoreHead
+from filterd.store.store import Store
+
+FURTHER = 1_000
+"""revisions that are left out, so that a person sees the gap"""
+UNKNOWN_REVISIONS, UNKNOWN_LINES, UNKNOWN_ORDERS = 1_000_000, 1_000_000, 100
+"""numbers that are left out where the ledger is lost: so many may have been given out since"""
+WORK = ".restore"
+LOCK = "restore.lock"
+
+
+@dataclass(slots=True)
+class Restored:
+    """The result of a restore."""
+
+    backup_revision: int
+    """at which the restored state ended"""
+    lost_revisions: int
+    """acknowledged after it, and not in it; -1 where the ledger does not know"""
+    revision: int = 0
+    """of the store now"""
+    next_order: int = 0
+    next_line: int = 0
+    ended_again: dict[str, int] = field(default_factory=dict)
+    """endings of the ledger that were repeated, by kind"""
+    set_aside: str = ""
+    """behind the names of the old store's files, where it could not be opened"""
+
+
+@dataclass(frozen=True, slots=True)
+class _Past:
+    """The history that is left behind: the newest head that is known of it, and what was ended in it."""
+
+    head: StoreHead | None
+    """None: nobody knows"""
+    ended: tuple[Ended, ...]
+
+
+async def restore(
+    settings: Settings,
+    source: Path | None,
+    reason: str,
+    actor: str,
+    clock: Callable[[], float],
+    progress: Progress,
+) -> Restored:
+    """Put the backup in the directory ``source`` in force; None: the store that stands at its place, or a new
+    one where there is none. Raises OperationError; the store then stands as it was."""
+    because = input_values.text(reason, "reason", limit=1000)
+    path = database_path(settings.store.url)
+    require_owner(path if path.exists() else settings.state_dir)
+    ledger = Ledger(settings.store.ledger)
+    try:
+        with _alone(ledger), _writers_stopped(path, ledger), _work(settings.state_dir) as work:
+            made = await _made(settings, source, work, progress)
+            there = await _head_there(settings)
+            async with _opened(made, work) as store:
+                context = Context(settings, store, clock, actor)
+                done = await _complete(context, _noted(ledger, there), because, progress)
+            progress("replace the store", 0, 1)
+            done.set_aside = await asyncio.to_thread(_install, made, path, f".damaged-{int(clock())}")
+            ledger.settle(await _head_of(settings))
+            if source is not None:
+                _put_lists(settings, source)
+    except StoreError as error:
+        raise OperationError(str(error), error.remedy) from error
+    except (OSError, LedgerDamagedError) as error:
+        message = f"not restored: {error}"
+        remedy = "see that state_dir and the ledger have room and belong to this user, then repeat it"
+        raise OperationError(message, remedy) from error
+    return done
+
+
+@contextmanager
+def _alone(ledger: Ledger) -> Iterator[None]:
+    """Only one restore at a time. Raises OperationError."""
+    ledger.directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+    try:
+        lock = take_lock(ledger.directory / LOCK, 0.0)
+    except LockedError:
+        message = "another restore is under way"
+        raise OperationError(message, "wait for it") from None
+    with lock:
+        yield
+
+
+@contextmanager
+def _writers_stopped(path: Path, ledger: Ledger) -> Iterator[None]:
+    """Nobody writes in the store inside this block, and no write is under way when it begins."""
+    try:
+        stopped_writers(path, ledger.begin_restore)
+    except StoreError:  # there is none, or it cannot be opened: nobody can write in it
+        ledger.begin_restore()
+    try:
+        yield
+    finally:
+        ledger.end_restore()
+
+
+@contextmanager
+def _work(state_dir: Path) -> Iterator[Path]:
+    """A directory for the new store, on the file system of the state directory; gone afterwards."""
+    work = state_dir / WORK
+    shutil.rmtree(work, ignore_errors=True)
+    work.mkdir(parents=True, mode=0o700)
+    try:
+        yield work
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+
+
+async def _made(settings: Settings, source: Path | None, work: Path, progress: Progress) -> Path:
+    """A copy of what is restored, of this version's schema."""
+    made = work / STORE
+    origin = database_path(settings.store.url)
+    if source is not None:
+        progress("check the backup", 0, 1)
+        await asyncio.to_thread(read_manifest, source)
+        origin = source / STORE
+    if origin.exists() and origin.stat().st_size > 0:
+        await asyncio.to_thread(copy_store, origin, made, lambda done, all_: progress("store", done, all_))
+    await Store.migrate(_url(made), _apart(work))
+    return made
+
+
+def _url(path: Path) -> str:
+    return f"sqlite:///{path}"
+
+
+def _apart(work: Path) -> Path:
+    """The ledger of the copy while it is made: nobody else writes in it."""
+    return work / "ledger"
+
+
+@asynccontextmanager
+async def _opened(made: Path, work: Path) -> AsyncIterator[Store]:
+    store = await Store.open(_url(made), _apart(work))
+    try:
+        yield store
+    finally:
+        await store.close()
+
+
+async def _complete(context: Context, past: _Past, reason: str, progress: Progress) -> Restored:
+    """Prove the copy, end again what was ended, and let its numbers skip ahead."""
+    progress("prove audit trail and change log", 0, 1)
+    await _require_whole(context)
+    begins = (await context.store.head()).revision
+    done = Restored(begins, -1 if past.head is None else max(0, past.head.revision - begins))
+    again = [each for each in past.ended if each.revision > begins]
+    for number, each in enumerate(again):
+        progress("end again what was ended", number, len(again))
+        if await _end_again(context, each):
+            done.ended_again[each.kind] = done.ended_again.get(each.kind, 0) + 1
+    await _skip(context, past.head, done, reason)
+    return done
+
+
+def _noted(ledger: Ledger, there: StoreHead | None) -> _Past:
+    """The end of the history that is left behind, from the ledger and from the store that is replaced.
+
+    A damaged record of the head is as good as none. Damaged endings raise LedgerDamagedError: they must not
+    be left out in silence.
+    """
+    try:
+        noted = ledger.noted()
+    except LedgerDamagedError:
+        noted = None
+    heads = [each for each in (there, None if noted is None else noted.newest) if each is not None]
+    if not heads:
+        return _Past(None, ())
+    newest = StoreHead(
+        max(each.revision for each in heads),
+        "",
+        max(each.next_line for each in heads),
+        max(each.next_order for each in heads),
+    )
+    return _Past(newest if noted is not None else None, ledger.ended_after(0))
+
+
+async def _require_whole(context: Context) -> None:
+    proof = await audit.verify(context)
+    async with context.store.read() as connection:
+        floor, head = await change_log.ends(connection)
+    fault = proof.fault or await change_fault(
+        change_log.all_changes(context.store.read, head.revision), floor, head
+    )
+    if fault:
+        message = f"this store cannot be trusted: {fault}"
+        raise OperationError(message, "restore another backup; nothing was changed")
+
+
+async def _end_again(context: Context, ended: Ended) -> bool:
+    """Repeat one ending. False where the restored store does not have what was ended, or ended it already."""
+    reason = f"ended at revision {ended.revision}, repeated after a restore"
+    if ended.kind in (OPT_OUT, ERASURE):
+        async with context.store.read() as connection:
+            found = await subscriber_rows.find_line(connection, ended.number)
+        if found is None or (ended.kind == OPT_OUT and not found.choices.opted_in):
+            return False
+        if ended.kind == OPT_OUT:
+            await subscribers.opt_out(context, found.id, reason=reason)
+        else:
+            await erasure.erase(context, found.id, reason=reason)
+        return True
+    return await orders.end_again(context, ended.number, reason=reason)
+
+
+async def _skip(context: Context, past: StoreHead | None, done: Restored, reason: str) -> None:
+    """Let the numbers go on behind all that were given out, and the log begin anew behind them."""
+    async with context.store.write(context.actor, context.clock()) as write:
+        write.skip(*_further(write.before, past))
+        write.audit(
+            "store.restore",
+            "store",
+            reason=reason,
+            before={"revision": done.backup_revision},
+            after={"lost_revisions": done.lost_revisions, "ended_again": done.ended_again},
+        )
+    async with context.store.report() as connection:
+        await change_log.empty(connection, write.head.cursor)
+    done.revision, done.next_line = write.head.revision, write.head.next_line
+    done.next_order = write.head.next_order
+
+
+def _further(own: StoreHead, past: StoreHead | None) -> tuple[int, int, int]:
+    """Revision, line and order number behind which the store goes on."""
+    if past is None:
+        return (
+            own.revision + UNKNOWN_REVISIONS,
+            own.next_line + UNKNOWN_LINES,
+            own.next_order + UNKNOWN_ORDERS,
+        )
+    return max(past.revision, own.revision) + FURTHER, past.next_line, past.next_order
+
+
+def _install(made: Path, path: Path, suffix: str) -> str:
+    """Put the content of ``made`` in the place of the old one; return what was appended to the names of
+    files that had to be set aside."""
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    try:
+        copy_store(made, path)
+    except StoreDamagedError:
+        put_in_place(made, path, suffix)
+        return suffix
+    return ""
+
+
+async def _head_of(settings: Settings) -> StoreHead:
+    store = await Store.open(settings.store.url, settings.store.ledger)
+    try:
+        return await store.head()
+    finally:
+        await store.close()
+
+
+async def _head_there(settings: Settings) -> StoreHead | None:
+    """The head of the store that is about to be replaced; None where it cannot be read."""
+    try:
+        return await _head_of(settings)
+    except StoreError:
+        return None
+
+
+def _put_lists(settings: Settings, source: Path) -> None:
+    manifest = read_manifest(source)
+    for file, feed, version in lists_of(source, manifest):
+        copy_list(file, rule_file(settings.state_dir, feed, version))

@@ -1,0 +1,80 @@
+"""Copies a store while it is in use, through SQLite's own online backup.
+
+The copy is one state of the source. The target gets it in one transaction, under its write lock: whoever
+reads it meanwhile goes on reading the old content, and whatever fails leaves that in place. Its calls wait
+for the disk.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+
+from filterd.disk.files import rename_file, sync_directory
+from filterd.store.errors import translated
+
+LOCK_SECONDS = 15.0
+"""to wait for the target's write lock"""
+STEP_PAGES = 4096
+"""pages copied between two reports of progress"""
+SIDE_FILES = ("", "-wal", "-shm")
+"""SQLite's files: the database, and those beside it that belong to no other"""
+
+Tell = Callable[[int, int], None]
+"""takes the pages copied so far, and all of them"""
+
+
+def copy_store(source: Path, target: Path, tell: Tell | None = None) -> None:
+    """Copy one state of the store ``source`` to ``target``, a new file for its owner alone, or a store that
+    is in use. Raises the matching StoreError."""
+    with translated():
+        os.close(os.open(target, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600))
+        with closing(_opened(source, "ro")) as reading, closing(_opened(target, "rw")) as writing:
+            reading.execute("BEGIN")  # the state stays the same between two steps
+            reading.execute("SELECT count(*) FROM sqlite_master").fetchone()
+            reading.backup(writing, pages=STEP_PAGES, progress=_progress(tell))
+            reading.rollback()
+            writing.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+    descriptor = os.open(target, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+    sync_directory(target.parent)
+
+
+def stopped_writers(path: Path, stop: Callable[[], None]) -> None:
+    """Call ``stop`` while nobody writes in the store. Raises the matching StoreError."""
+    with translated(), closing(_opened(path, "rw")) as connection:
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            stop()
+        finally:
+            connection.rollback()
+
+
+def put_in_place(made: Path, path: Path, suffix: str) -> None:
+    """Put the closed store ``made`` in the place of one that cannot be opened, whose files get ``suffix``
+    behind their names. Both are on one file system. Raises ``OSError``."""
+    for side in SIDE_FILES:
+        old = path.with_name(path.name + side)
+        if old.exists():
+            old.rename(old.with_name(old.name + suffix))
+    rename_file(made, path)
+
+
+def _opened(path: Path, mode: str) -> sqlite3.Connection:
+    return sqlite3.connect(
+        f"{path.absolute().as_uri()}?mode={mode}", uri=True, timeout=LOCK_SECONDS, isolation_level=None
+    )
+
+
+def _progress(tell: Tell | None) -> Callable[[int, int, int], None]:
+    def told(_status: int, remaining: int, total: int) -> None:
+        if tell is not None:
+            tell(total - remaining, total)
+
+    return told
