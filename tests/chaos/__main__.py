@@ -3,8 +3,8 @@
     python -m tests.chaos [--rounds N] [--seed N] [--case NAME] [--only ROUND] [--workers N] [--minutes N]
                           [--report FILE] [--keep FOLDER] [--list]
 
-A seed fixes the cases of all rounds and the random choices in each. Prints a line for each bad round, then the
-table. Exit code 1: a round was bad.
+A seed fixes the cases of all rounds and the random choices in each. Prints a line for each bad round, then
+the table. Exit code 1: a round was bad.
 """
 
 from __future__ import annotations
@@ -38,7 +38,10 @@ def main(words: list[str]) -> int:
         for name, case in CASES.items():
             print(f"{name:36} {' '.join((case.__doc__ or '').split())}")
         return 0
-    names = chosen.case or list(CASES)
+    lacking = {name: case.lacks() for name, case in CASES.items() if case.lacks()}
+    for name, reason in lacking.items():
+        print(f"{name} cannot be played here: it takes {reason}", file=sys.stderr)
+    names = [name for name in chosen.case or CASES if name not in lacking]
     rounds = list(enumerate(drawn(names, chosen.rounds, chosen.seed)))
     if chosen.only is not None:
         rounds = [rounds[chosen.only]]

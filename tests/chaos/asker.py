@@ -1,6 +1,6 @@
 """The clients: a thread that asks a resolver all the while, and judges each answer.
 
-Every ten milliseconds two mandatory names, a name that must be served and a name of a category are asked over
+Every five milliseconds two mandatory names, a name that must be served and a name of a category are asked over
 UDP, one of them now and then over TCP. Every answer is held against what had been acknowledged when it was
 asked for.
 """
@@ -25,7 +25,7 @@ import dns.rcode
 from tests.chaos.truth import Answer, Kind, Name, Truth
 from tests.e2e.day import RIGHT
 
-PERIOD = 0.01
+PERIOD = 0.005
 PER_PERIOD = ((Kind.MANDATORY, 2), (Kind.CONTROL, 1), (Kind.CHOICE, 1))
 RECENT = 3
 """of the mandatory names in a period one is among so many of the newest: those are at stake"""
@@ -66,6 +66,7 @@ class Asker:
     _known: dict[bytes, Answer] = field(default_factory=dict)
     _sockets: dict[str, socket.socket] = field(default_factory=dict)
     _turn: int = 0
+    _number: int = 0
     _ended: threading.Event = field(default_factory=threading.Event)
     _thread: threading.Thread | None = None
 
@@ -123,9 +124,8 @@ class Asker:
             bound = socket.socket(socket.AF_INET, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
             bound.bind((name.source, 0))
             self._sockets[name.source] = bound
-        number = self._turn & 0x3FFF | {Kind.MANDATORY: 0, Kind.CONTROL: 0x4000, Kind.CHOICE: 0x8000}[name.kind]
-        while (name.source, number) in self._open:
-            number = number + 1 & 0xFFFF
+        self._number = self._number + 1 & 0xFFFF
+        number = self._number
         now = time.monotonic()
         self._open[name.source, number] = (name, now)
         with contextlib.suppress(OSError):

@@ -12,6 +12,7 @@ from typing import ClassVar
 from filterd.operations import orders, subscribers
 from filterd.operations.context import OperationError
 from filterd.store.errors import StoreError
+from tests.chaos import disk_faults
 from tests.chaos import site as sites
 from tests.chaos.asker import Asker
 from tests.chaos.said import UNFILTERED, Listener
@@ -52,15 +53,11 @@ class Ground:
 
 
 def ground_on(site: Site, roles: tuple[str, ...]) -> Ground:
-    """The template's state of things, with these roles running."""
+    """The template's state of things, asked for from before these roles are started."""
     truth = Truth()
     asker = Asker(site.port, truth)
     ground = Ground(site, asker, Listener(site, asker), truth)
-    for role in roles:
-        site.start(role)
-    if "resolver" in roles:
-        site.wait(lambda: site.http("resolver", "/readyz")[0] == 200, "the resolver is ready")
-    now = time.monotonic() if roles else NEVER
+    now = time.monotonic()
     for name in (sites.LISTED, sites.SECOND, sites.STANDING):
         truth.add(Name(name, Kind.MANDATORY, sites.STRANGER, now))
     truth.add(Name("harmless.example", Kind.CONTROL, sites.STRANGER))
@@ -70,6 +67,10 @@ def ground_on(site: Site, roles: tuple[str, ...]) -> Ground:
         ground.choices[number] = truth.add(choice)
     asker.start()
     ground.listener.start()
+    for role in roles:
+        site.start(role)
+    if "resolver" in roles:
+        site.wait(lambda: site.http("resolver", "/readyz")[0] == 200, "the resolver is ready")
     return ground
 
 
@@ -106,13 +107,18 @@ class Round:
 
     # --- acknowledged changes ---
 
-    def order(self, *, exempt: bool = False, not_after: int = 0) -> Name:
-        """Give an order; it is acknowledged. ``exempt``: not to be enforced before :meth:`must_hold`."""
+    def order(self, *more: str, exempt: bool = False, not_after: int = 0) -> Name:
+        """Give an order, on ``more`` names too; it is acknowledged. ``exempt``: not to be enforced before
+        :meth:`must_hold`."""
         self.ground.count += 1
-        name = Name(f"o{self.ground.count}-{self.draw.randrange(1 << 20):05x}.example", Kind.MANDATORY, sites.STRANGER)
+        name = Name(
+            f"o{self.ground.count}-{self.draw.randrange(1 << 20):05x}.example", Kind.MANDATORY, sites.STRANGER
+        )
         self.ground.truth.add(name)
         try:
-            made = self.site.do(lambda context: orders.add(context, order_of(name.name, not_after=not_after)))
+            made = self.site.do(
+                lambda context: orders.add(context, order_of(name.name, *more, not_after=not_after))
+            )
         except BaseException:
             self.ground.truth.forget(name)
             raise
@@ -142,7 +148,11 @@ class Round:
     def withdraw(self, name: Name) -> None:
         """End an order."""
         name.free_from = time.monotonic()
-        self.site.do(lambda context: orders.withdraw(context, name.reference, reason="lifted"))
+        try:
+            self.site.do(lambda context: orders.withdraw(context, name.reference, reason="lifted"))
+        except BaseException:
+            name.free_from = 0.0
+            raise
         self.ground.orders.remove(name)
         self.ground.withdrawn.append(name)
 
@@ -192,12 +202,12 @@ class Round:
     _since: float = 0.0
 
     def settle(self) -> tuple[int, list[str]]:
-        """Wait until all holds and all agree; how many acknowledged changes do not, and what else is wrong."""
+        """Wait until all holds and all agree; how many acknowledged changes do not, and all that is wrong."""
         self._since = time.monotonic()
         self.ground.listener.recovered = True
         while True:
             lost, wrong = self.holds(), self.agreed()
-            if not lost and not wrong or time.monotonic() > self._since + SETTLING:
+            if (not lost and not wrong) or time.monotonic() > self._since + SETTLING:
                 return len(lost), lost + wrong
             time.sleep(0.05)
 
@@ -223,6 +233,11 @@ class Case(ABC):
     weight: ClassVar[int] = 4
     """how often it is drawn, beside the others"""
     enforcement: ClassVar[float] = ENFORCEMENT
+
+    @classmethod
+    def lacks(cls) -> str:
+        """What this machine lacks for it; empty where it can be played."""
+        return "a C compiler for faults of disks" if cls.disks and not disk_faults.available() else ""
 
     @abstractmethod
     def fault(self, round_: Round) -> None:
@@ -296,5 +311,3 @@ def _contradictions(outcome: Outcome, ground: Ground) -> None:
     for what, span in [*during.longest.items(), *after.longest.items()]:
         if span.seconds >= outcome.longest:
             outcome.longest, outcome.longest_what = span.seconds, f"{what} ({span.words})"
-
-

@@ -27,7 +27,7 @@ def compile_now(round_: Round) -> bool:
 
 
 class ClockAhead(Case):
-    """A compile by a clock that is a year ahead: orders that are in force by the right clock stay in force."""
+    """A compile by a clock that is a year ahead: what is in force by the right clock stays in force."""
 
     name = "clock-ahead-compile"
     weight = 5

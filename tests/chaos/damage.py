@@ -86,14 +86,22 @@ class DamageNodeAndStore(Case):
         round_.order()
         round_.pause(0.05)
         site.kill("resolver")
+        site.stop("control")
         damage(round_.draw.choice(sorted(site.node.glob("mandatory.*"))), round_.draw)
-        site.store.rename(site.store.with_suffix(".away"))
+        self._away = site.folder / "away"
+        self._away.mkdir()
+        for path in site.state.glob(f"{site.store.name}*"):
+            path.rename(self._away / path.name)
         site.start("resolver")
         round_.pause(0.2)
 
     def recovery(self, round_: Round) -> None:
-        store = round_.site.store
-        store.with_suffix(".away").rename(store)
+        site = round_.site
+        round_.require(not site.store.exists(), "somebody made another store while it was away")
+        for path in self._away.iterdir():
+            path.rename(site.state / path.name)
+        self._away.rmdir()
+        site.start("control")
 
 
 class DamageSnapshot(Case):
@@ -120,8 +128,8 @@ class DamageSnapshot(Case):
 
 
 class DamageKey(Case):
-    """The fingerprint key is damaged and put back: a resolver that starts with another key has nothing that it
-    can believe, and serves nothing."""
+    """The fingerprint key is damaged and put back: a resolver that starts with another key has nothing that
+    it can believe, and serves nothing."""
 
     name = "damage-fingerprint-key"
     weight = 4
@@ -162,7 +170,8 @@ class DamageCookieKey(Case):
         site = round_.site
         site.start("resolver", wait=False)
         site.wait(
-            lambda: not site.alive("resolver") or site.http("resolver", "/readyz")[0] != 0, "it starts or ends"
+            lambda: not site.alive("resolver") or site.http("resolver", "/readyz")[0] != 0,
+            "it starts or ends",
         )
         if not site.alive("resolver"):
             round_.require(False, "a damaged cookie key stops DNS")

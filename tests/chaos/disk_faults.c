@@ -26,7 +26,7 @@ struct slot {
     volatile int32_t partly; /* bytes that still fit before a write fails */
     volatile int32_t syncs;  /* errno of fsync and fdatasync */
     volatile int32_t reads;  /* errno of a read */
-    volatile int32_t opens;  /* errno of an open that may create or write */
+    volatile int32_t opens;  /* errno of an open that would make a file */
     volatile int32_t wait;   /* milliseconds that a sync takes */
     volatile int32_t hang;   /* a sync does not end while this is set */
     volatile int32_t met;    /* how often a fault was met */
@@ -178,7 +178,7 @@ int fdatasync(int descriptor) {
 
 static int shut(const char *path, int flags) {
     struct slot *slot = slot_of_path(path);
-    if (!slot || !slot->opens || !(flags & (O_CREAT | O_WRONLY | O_RDWR)))
+    if (!slot || !slot->opens || !(flags & O_CREAT) || !access(path, F_OK))
         return 0;
     slot->met++;
     errno = slot->opens;

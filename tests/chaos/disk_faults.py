@@ -1,4 +1,4 @@
-"""Faults of a disk for a process that a test starts: errors and delays below two paths, steered while it runs.
+"""Faults of a disk for a process that a test starts: errors and delays below two paths, as it runs.
 
 The library is compiled once in a run; ``available`` says no where there is no C compiler.
 """

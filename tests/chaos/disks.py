@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
+import shlex
+import shutil
 import time
+from pathlib import Path
 
 from tests.chaos.case import AGREEMENT, Case, Round
 from tests.chaos.disk_faults import NODE, STORE
@@ -38,6 +43,36 @@ class FullNodeDisk(Case):
 
     def recovery(self, round_: Round) -> None:
         round_.site.faults["resolver"].mend()
+
+
+class FullFileSystem(Case):
+    """The same on a file system that is really full, a small one of the resolver's own."""
+
+    name = "full-file-system-node"
+    fresh = True
+    roles = ("control",)
+    weight = 3
+
+    @classmethod
+    def lacks(cls) -> str:
+        return "" if os.geteuid() == 0 and shutil.which("unshare") else "root, who may mount"
+
+    def fault(self, round_: Round) -> None:
+        site = round_.site
+        site.node.mkdir(exist_ok=True)
+        mount = f"mount -t tmpfs -o size=64k none {shlex.quote(str(site.node))} && exec "
+        site.start("resolver", around=("unshare", "--mount", "sh", "-c", mount + '"$@"', "sh"))
+        site.wait(lambda: site.http("resolver", "/readyz")[0] == 200, "the resolver is ready")
+        self._filler = Path(f"/proc/{site.processes['resolver'].pid}/root{site.node}/filler")
+        with contextlib.suppress(OSError), self._filler.open("wb", buffering=0) as file:
+            while file.write(bytes(4096)) == 4096:
+                pass
+        for _ in range(2):
+            round_.order(*(f"more-{number}.example" for number in range(500)))
+        time.sleep(round_.enforcement + 0.2)
+
+    def recovery(self, round_: Round) -> None:
+        self._filler.unlink()
 
 
 class BrokenNodeDisk(Case):
@@ -128,8 +163,8 @@ class FullStoreDisk(Case):
 
 
 class SlowNodeDisk(Case):
-    """Each sync of the node state takes long: orders are in force in time, and while one is on no disk the lag
-    says so."""
+    """Each sync of the node state takes long: orders are in force in time, and while one is on no disk the
+    lag says so."""
 
     name = "slow-disk-node"
     disks = True
@@ -175,6 +210,7 @@ class StuckNodeDisk(Case):
 
 CASES: tuple[type[Case], ...] = (
     FullNodeDisk,
+    FullFileSystem,
     BrokenNodeDisk,
     UnreadableNodeDisk,
     UnreadableStore,

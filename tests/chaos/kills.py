@@ -27,6 +27,8 @@ def _write(round_: Round, done: threading.Event) -> None:
         with contextlib.suppress(OperationError, StoreError):
             round_.order()
             round_.toggle()
+            if round_.draw.random() < 0.3:
+                round_.withdraw(round_.ground.orders[0])
 
 
 @contextlib.contextmanager
@@ -159,7 +161,7 @@ class KillSupervisorOfStopped(Case):
 
 
 class Down(Case):
-    """Changes accepted while the resolver was down hold in its first answers; until then it answers SERVFAIL."""
+    """Changes accepted while the resolver was down hold in its first answers; before, it answers SERVFAIL."""
 
     name = "accepted-while-down"
     enforcement = 0.0
@@ -174,6 +176,8 @@ class Down(Case):
         for _ in range(round_.draw.randrange(1, 4)):
             round_.order()
         round_.toggle()
+        if round_.draw.random() < 0.3:
+            round_.withdraw(round_.ground.orders[0])
 
     def recovery(self, round_: Round) -> None:
         round_.site.start("resolver")

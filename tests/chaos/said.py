@@ -201,5 +201,3 @@ async def _newest_order(context: Context) -> int:
 
     async with context.store.read() as connection:
         return await change_log.newest_of(connection, MANDATORY)
-
-

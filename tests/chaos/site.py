@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import http.client
 import json
 import os
 import shutil
@@ -31,7 +32,7 @@ from filterd.config.settings import Settings
 from filterd.operations import feeds, orders, snapshots, subscribers
 from filterd.operations.context import Context, open_context
 from filterd.operations.intake import OrderRequest
-from filterd.store.store import Store
+from filterd.operations.migrate import migrate
 from tests.chaos.disk_faults import DiskFaults
 from tests.e2e.authority import free_port
 from tests.worlds.installation import POLICIES
@@ -115,10 +116,11 @@ class Site:
 
     # --- processes ---
 
-    def start(self, role: str, *, wait: bool = True) -> None:
-        """Start a role as its supervisor does; wait until it is ready, or answers at least."""
+    def start(self, role: str, *, wait: bool = True, around: Sequence[str] = ()) -> None:
+        """Start a role as its supervisor does, with the words ``around`` before its own; wait until it
+        listens."""
         assert role not in self.processes
-        process = self._spawn([sys.executable, "-P", "-m", f"filterd.serve.{role}"], role, role)
+        process = self._spawn([*around, sys.executable, "-P", "-m", f"filterd.serve.{role}"], role, role)
         assert process.stdin is not None
         process.stdin.write(self.settings.to_json().encode() + b"\n")
         process.stdin.flush()
@@ -201,7 +203,7 @@ class Site:
         except urllib.error.HTTPError as error:
             with error:
                 return error.code, error.read().decode()
-        except OSError:
+        except (OSError, http.client.HTTPException):
             return 0, ""
 
     # --- the operator ---
@@ -215,9 +217,7 @@ class Site:
             [*FILTERD, *words], env=environment, capture_output=True, text=True, timeout=timeout, check=False
         )
 
-    def do(
-        self, use_case: Callable[[Context], Awaitable[T]], clock: Callable[[], float] = time.time
-    ) -> T:
+    def do(self, use_case: Callable[[Context], Awaitable[T]], clock: Callable[[], float] = time.time) -> T:
         """A use case as a command performs it. Raises OperationError."""
 
         async def perform() -> T:
@@ -281,7 +281,7 @@ def make_template(folder: Path) -> Path:
         path.write_text(text)
     site = Site(folder, 9)
     site.state.mkdir(exist_ok=True)
-    asyncio.run(Store.migrate(site.settings.store.url))
+    asyncio.run(migrate(site.settings))
     site.do(_furnish)
     site.close()
     return folder

@@ -23,7 +23,6 @@ def copy_store(site: Site, to: Path) -> None:
         contextlib.closing(sqlite3.connect(to)) as copy,
     ):
         store.backup(copy)
-        copy.execute("PRAGMA journal_mode = DELETE")
 
 
 def put_store(site: Site, copy: Path, *, renamed: bool) -> None:
@@ -126,8 +125,8 @@ class FreshStore(_OtherStore):
 
 
 class RolledBack(_OtherStore):
-    """Writes after a rolled-back store, until its revision passes the node's: each is refused, or enforced like
-    any other; the node never goes on as if nothing had been."""
+    """Writes after a rolled-back store, until its revision passes the node's: each is refused, or enforced
+    like any other; the node never goes on as if nothing had been."""
 
     name = "rolled-back-store-written"
     weight = 10
@@ -166,9 +165,11 @@ class RolledBackWithLedger(_OtherStore):
         self._given = []
         for _ in range(12):
             name = round_.try_order(exempt=True)
-            if name is None or name.revision > newest + 1:
+            if name is None:
                 break
             self._given.append(name)
+            if name.revision > newest + 1:
+                break
         round_.require(never_ready(round_, 0.8), "ready on another history")
 
     def recovery(self, round_: Round) -> None:
@@ -180,8 +181,8 @@ class RolledBackWithLedger(_OtherStore):
 
 
 class Restore(Case):
-    """``filterd backup``, further changes, ``filterd restore`` while the resolver serves: no mandatory name is
-    unfiltered, opt-outs and withdrawals of the time between hold, and new orders are in force."""
+    """``filterd backup``, further changes, ``filterd restore`` while the resolver serves: no mandatory name
+    is unfiltered, opt-outs and withdrawals of the time between hold, and new orders are in force."""
 
     name = "restore"
     fresh = True
