@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from filterd.cli import output
+from filterd.cli.failure import Misconfigured
 from filterd.cli.options import common, config_path, policies_of, settings_of
+
+if TYPE_CHECKING:
+    from filterd.config.settings import Settings
+    from filterd.policy.adoption import InForce
+
+_LOST = {"vanished": "vanished", "weakened": "would lift what was adopted"}
 
 
 @click.group()
@@ -19,14 +27,52 @@ def config() -> None:
 @config.command()
 @common
 def check(config: Path | None, as_json: bool) -> None:
-    """Say everything that is wrong with the configuration file and the policies directory."""
+    """Say everything that is wrong with the configuration file and the policies directory.
+
+    Where the store can be read, a feed in force that has lost its entry in feeds.yaml is wrong too.
+    """
     settings = settings_of(config)
     policies_of(settings)
+    unread = _require_entries(settings)
     if as_json:
-        output.show_json({"valid": True, "file": config_path(config), "policies": settings.policies})
+        output.show_json(
+            {
+                "valid": True,
+                "file": config_path(config),
+                "policies": settings.policies,
+                "store_unread": unread or None,
+            }
+        )
     else:
         file = config_path(config) or "no file, all defaults"
         click.echo(f"the configuration is valid: {file}, policies in {settings.policies}")
+        if unread:
+            output.done(f"feeds in force were not compared with feeds.yaml: {unread}")
+
+
+def _require_entries(settings: Settings) -> str:
+    """Raise Misconfigured if feeds in force have lost their entries. Return why the store could not be asked;
+    empty if it could."""
+    from filterd.operations.adoption import policies_in_force
+    from filterd.operations.context import OperationError, open_context
+    from filterd.store.errors import StoreMissingError
+
+    async def find() -> InForce:
+        async with open_context(settings) as context:
+            return await policies_in_force(context)
+
+    try:
+        orphans = asyncio.run(find()).orphans
+    except OperationError as error:
+        # Nothing is in force where there is no store yet.
+        return "" if isinstance(error.__cause__, StoreMissingError) else str(error)
+    if orphans:
+        messages = [f"feeds.yaml: the entry of the feed {feed} {_LOST[how]}" for feed, how in orphans.items()]
+        remedy = (
+            "put the entries back; where one was taken out on purpose: filterd feed retire FEED --reason ..."
+        )
+        raise Misconfigured([*messages, "all of these feeds stay in force"], remedy)
+    return ""
 
 
 @config.command()

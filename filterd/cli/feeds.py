@@ -15,7 +15,7 @@ from filterd.cli.use_case import perform
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from filterd.model.records import FeedVersion
+    from filterd.model.records import AdoptedFeed, FeedVersion
     from filterd.operations.feeds import FeedStatus, FeedUpdate
 
 FORMATS = ("domains", "wildcard", "hosts")
@@ -103,12 +103,41 @@ def show(feed: str, config: Path | None, as_json: bool) -> None:
             ("scope", found.scope),
             ("use", found.category or found.use.value),
             ("state", _state(status)),
+            ("adopted", _adopted(status)),
             ("checked", output.moment(status.check.checked_at if status.check else None)),
             ("problem", _problem(status)),
         ]
     )
     columns = ("version", "state", "names", "skipped", "read at", "digest")
     output.show_table(columns, [_version(each) for each in versions], "never read: filterd feed update")
+
+
+@feed.command()
+@click.argument("feed")
+@click.option("--reason", required=True, help="Why it ends.")
+@common
+def retire(feed: str, reason: str, config: Path | None, as_json: bool) -> None:
+    """End a feed whose entry was taken out of feeds.yaml; until then it stays in force.
+
+    With orders.approvals: 2 a mandatory feed ends when another person gives the same command.
+    """
+    from filterd.operations import adoption
+
+    ended = perform(config, lambda context: adoption.retire(context, feed, reason=reason))
+    if as_json:
+        output.show_json(ended)
+        return
+    output.show_fields(
+        [
+            ("feed", ended.feed),
+            ("state", ended.state),
+            ("adopted", _who(ended.adopted_at, ended.adopted_by)),
+            ("end asked for", _who(ended.asked_at, ended.asked_by)),
+            ("retired", _who(ended.retired_at, ended.retired_by)),
+            ("reason", ended.reason),
+        ]
+    )
+    output.done(_after_retirement(ended))
 
 
 @feed.command()
@@ -141,6 +170,8 @@ def parse(file: Path, form: str, scope: str | None, config: Path | None, as_json
 
 
 def _state(status: FeedStatus) -> str:
+    if status.orphaned is not None:
+        return f"entry {status.orphaned.value}"
     if status.quarantined:
         return "quarantined"
     if status.check is not None and status.check.error:
@@ -149,10 +180,49 @@ def _state(status: FeedStatus) -> str:
 
 
 def _problem(status: FeedStatus) -> str:
-    """The reason why the newest version is not in use; empty if it is."""
+    """The reason why the newest version or the entry is not in use; empty if they are."""
+    if status.orphaned is not None:
+        return _lost(status)
     if status.quarantined and status.newest is not None:
         return status.newest.note
     return status.check.error if status.check else ""
+
+
+def _adopted(status: FeedStatus) -> str:
+    """Since when the feed is in force; empty if it is not."""
+    adopted = status.adopted
+    if adopted is None or adopted.state.value == "retired":
+        return ""
+    return _who(adopted.adopted_at, adopted.adopted_by)
+
+
+def _lost(status: FeedStatus) -> str:
+    """What became of the entry, and what to do about it."""
+    adopted = status.adopted
+    if adopted is not None and adopted.asked_by:
+        moment = _who(adopted.asked_at, adopted.asked_by)
+        return f"in force still: its end was asked for at {moment}, and waits for another person"
+    how = (
+        "lost its entry" if status.orphaned == "vanished" else "has an entry that would lift what was adopted"
+    )
+    retire = f"filterd feed retire {status.feed.id} --reason ..."
+    return f"in force still: it {how} in feeds.yaml; put that back, or: {retire}"
+
+
+def _after_retirement(ended: AdoptedFeed) -> str:
+    if ended.state.value == "retiring":
+        return (
+            "in force still: waits for another person, who gives the same command; "
+            "putting its entry back into feeds.yaml calls it off"
+        )
+    return (
+        "retired; its names are lifted with the next snapshot; a running control builds it by itself, "
+        "else: filterd snapshot build"
+    )
+
+
+def _who(at: float, actor: str) -> str:
+    return f"{output.moment(at)} by {actor}" if at else ""
 
 
 def _status(status: FeedStatus) -> dict[str, Any]:
@@ -163,6 +233,8 @@ def _status(status: FeedStatus) -> dict[str, Any]:
         "version": output.plain(status.version),
         "check": output.plain(status.check),
         "newest": output.plain(status.newest),
+        "adopted": output.plain(status.adopted),
+        "orphaned": output.plain(status.orphaned),
     }
 
 

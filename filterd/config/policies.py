@@ -22,6 +22,8 @@ from filterd.policy.suffixes import Suffixes, parse_suffixes
 
 T = TypeVar("T")
 
+_EMPTY = "is empty, as a file that was cut off is: put its content back"
+
 
 class PoliciesError(Exception):
     """Everything wrong with a policies directory; the text has one line for each problem."""
@@ -34,8 +36,9 @@ class PoliciesError(Exception):
 def load_policies(directory: Path) -> Policies:
     """The documents of a policies directory. Raises PoliciesError with all problems.
 
-    Every file must be there, if only as an empty list: a file that went missing must not read as "nothing is
-    blocked" or "nothing is protected". The directories ``profiles`` and ``jurisdictions`` may be missing.
+    Every file must be there and hold a value, if only ``[]``: a file that went missing or was emptied must
+    not read as "nothing is blocked" or "nothing is protected". The directories ``profiles`` and
+    ``jurisdictions`` may be missing.
     """
     if not directory.is_dir():
         raise PoliciesError((Problem(str(directory), "is no directory; set policies to the one to use"),))
@@ -71,12 +74,12 @@ class _Directory:
 
     def listing(self, file: str, read: Callable[[DocumentValue], T]) -> tuple[T, ...]:
         """A file that holds a list."""
-        value = self._value(file)
+        value = self._value(file, "[]")
         return () if value is None else tuple(read(item) for item in value.items())
 
     def document(self, file: str, read: Callable[[DocumentValue], T], otherwise: T) -> T:
         """A file that holds one value."""
-        value = self._value(file)
+        value = self._value(file, "{}" if otherwise == () else "")
         return otherwise if value is None else read(value)
 
     def folder(self, folder: str, read: Callable[[DocumentValue, str], T]) -> tuple[T, ...]:
@@ -85,12 +88,19 @@ class _Directory:
         values = [(self._value(f"{folder}/{file.name}"), file.stem) for file in files]
         return tuple(read(value, stem) for value, stem in values if value is not None)
 
-    def _value(self, file: str) -> DocumentValue | None:
+    def _value(self, file: str, nothing: str = "") -> DocumentValue | None:
+        """The file's value; None, and a problem, where it has none. ``nothing`` is what to write into a file
+        that is meant to hold nothing."""
         try:
-            return DocumentValue(read_yaml(self._directory / file), file, self._problems)
+            value = read_yaml(self._directory / file)
         except YamlError as error:
             self._problems += [Problem(file, message) for message in error.errors]
             return None
+        if value is None:
+            meant = f"; where nothing is meant, write {nothing}" if nothing else ""
+            self._problems.append(Problem(file, _EMPTY + meant))
+            return None
+        return DocumentValue(value, file, self._problems)
 
 
 def icann_suffixes() -> Suffixes:

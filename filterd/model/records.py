@@ -43,6 +43,35 @@ class FeedCheck:
     error: str = ""
 
 
+class AdoptionState(StrEnum):
+    """The states of an adopted feed."""
+
+    ACTIVE = "active"
+    RETIRING = "retiring"
+    """in force still: one person asked for its end, and it takes another to confirm it"""
+    RETIRED = "retired"
+
+
+@dataclass(frozen=True, slots=True)
+class AdoptedFeed:
+    """A feed that was taken into force: whatever becomes of its entry, it ends only by being retired."""
+
+    feed: str
+    definition: str
+    """its entry in ``feeds.yaml`` as canonical JSON (:mod:`filterd.config.feed_entries`)"""
+    state: AdoptionState
+    adopted_by: str
+    adopted_at: float
+    reason: str = ""
+    """why it is retired, as said last"""
+    asked_by: str = ""
+    """who first asked for its end"""
+    asked_at: float = 0.0
+    retired_by: str = ""
+    """whose word ended it: ``asked_by``, or the person who confirmed"""
+    retired_at: float = 0.0
+
+
 @dataclass(frozen=True, slots=True)
 class SnapshotRecord:
     """A policy snapshot that was published."""

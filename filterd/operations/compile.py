@@ -12,11 +12,12 @@ import json
 import os
 import resource
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from filterd.config.feed_entries import DefinitionError, combined
 from filterd.config.policies import PoliciesError, icann_suffixes, load_policies
 from filterd.config.settings import Settings
 from filterd.disk.files import replace_file
@@ -46,21 +47,26 @@ class SourceVersion:
     digest: str
 
 
-def job_of(
-    settings: Settings,
-    revision: int,
-    built_at: int,
-    versions: Iterable[SourceVersion],
-    orders: Iterable[OrderChange],
-    target: Path,
-) -> bytes:
+@dataclass(frozen=True, slots=True)
+class StoredMaterial:
+    """What one transaction of the store has for a snapshot."""
+
+    revision: int
+    versions: Sequence[SourceVersion]
+    orders: Sequence[OrderChange]
+    adopted: Sequence[str]
+    """the definitions of the feeds in force: the files are read once more, and may have lost their entries"""
+
+
+def job_of(settings: Settings, stored: StoredMaterial, built_at: int, target: Path) -> bytes:
     """The job as standard input."""
     job = {
         "settings": settings.to_json(),
-        "revision": revision,
+        "revision": stored.revision,
         "built_at": built_at,
-        "versions": [[each.feed, each.version, each.digest] for each in versions],
-        "orders": [encode(order)[2] for order in orders],
+        "versions": [[each.feed, each.version, each.digest] for each in stored.versions],
+        "orders": [encode(order)[2] for order in stored.orders],
+        "adopted": list(stored.adopted),
         "target": str(target),
     }
     return json.dumps(job).encode()
@@ -69,7 +75,7 @@ def job_of(
 def run(job: Mapping[str, Any]) -> dict[str, Any]:
     """Compile, write the file durably, and read it back as a node will."""
     settings = Settings.from_json(job["settings"])
-    policies = load_policies(settings.policies)
+    policies = combined(load_policies(settings.policies), job["adopted"]).policies
     versions = [SourceVersion(*each) for each in job["versions"]]
     key = load_key(settings, FINGERPRINT_KEY)
     material = Material(
@@ -130,7 +136,7 @@ def main() -> int:
         reason = ": ".join(str(error).split(": ")[:1])
         sys.stderr.write(f"{reason}: not what was stored; update the feed again\n")
         return 1
-    except (BuildError, ClassesError, OperationError, PoliciesError, OSError) as error:
+    except (BuildError, ClassesError, DefinitionError, OperationError, PoliciesError, OSError) as error:
         sys.stderr.write(f"{error}\n")
         return 1
     except Exception as error:

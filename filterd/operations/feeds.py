@@ -18,15 +18,17 @@ from filterd.feed.parsing import ParseReport, parse
 from filterd.feed.rules import RuleSet, collect
 from filterd.feed.source import SourceError, line_blocks, read_chunks
 from filterd.feed.version_checks import guard_refusal, unexpected_names
-from filterd.model.records import FeedCheck, FeedVersion, VersionState
+from filterd.model.records import AdoptedFeed, FeedCheck, FeedVersion, VersionState
 from filterd.model.rule import NameRule, Scope
-from filterd.operations import rule_files
+from filterd.operations import adoption, rule_files
 from filterd.operations.context import Context, OperationError
 from filterd.operations.keys import load_key
 from filterd.operations.policies import feed as find_feed
 from filterd.operations.policies import policies
+from filterd.policy.adoption import InForce, Orphaned
 from filterd.policy.digests import begin_list_digest
 from filterd.policy.documents import Feed, Format, Policies
+from filterd.store import adoptions
 from filterd.store import feeds as rows
 
 Progress = Callable[[str, int, int], None]
@@ -39,7 +41,7 @@ class FeedUpdate:
 
     feed: str
     outcome: str
-    """``updated``, ``unchanged``, ``quarantined`` or ``failed``"""
+    """``updated``, ``unchanged``, ``quarantined``, ``failed``, or ``retired`` while it was read"""
     version: FeedVersion | None
     """the version in use afterwards"""
     report: ParseReport
@@ -58,6 +60,10 @@ class FeedStatus:
     check: FeedCheck | None
     newest: FeedVersion | None
     """differs from ``version`` where the newest one is quarantined"""
+    adopted: AdoptedFeed | None = None
+    """None: it was never in force"""
+    orphaned: Orphaned | None = None
+    """how it lost its entry in ``feeds.yaml``; None: it has it"""
 
     @property
     def quarantined(self) -> bool:
@@ -86,13 +92,13 @@ async def update(
     context: Context, identifiers: Sequence[str] = (), *, progress: Progress | None = None
 ) -> tuple[FeedUpdate, ...]:
     """Read these feeds, or all of them. A feed that changed gets a new version."""
-    documents = policies(context)
-    chosen = [find_feed(documents, each) for each in identifiers] or list(documents.feeds)
+    found = await adoption.settle(context, await asyncio.to_thread(policies, context))
+    chosen = [find_feed(found.policies, each) for each in identifiers] or list(found.policies.feeds)
     done: list[FeedUpdate] = []
     for feed in chosen:
         if progress is not None:
             progress(feed.id, len(done), len(chosen))
-        done.append(await _update_one(context, documents, feed))
+        done.append(await _update_one(context, found, feed))
     now = context.clock()
     checks = [FeedCheck(each.feed, now, 0.0 if each.problem else now, each.problem[:500]) for each in done]
     async with context.store.report() as connection:
@@ -102,7 +108,7 @@ async def update(
     return tuple(done)
 
 
-async def _update_one(context: Context, documents: Policies, feed: Feed) -> FeedUpdate:
+async def _update_one(context: Context, found: InForce, feed: Feed) -> FeedUpdate:
     async with context.store.read() as connection:
         before = (await rows.current(connection)).get(feed.id)
     try:
@@ -116,14 +122,14 @@ async def _update_one(context: Context, documents: Policies, feed: Feed) -> Feed
     draft = directory / f"{os.getpid()}.new"  # control and a command may read the same feed at the same time
     try:
         digest = await asyncio.to_thread(rule_files.write_version, draft, pieces, secret)
-        return await _take(context, documents, feed, reading, _Draft(draft, digest, refused), before)
+        return await _take(context, found, feed, reading, _Draft(draft, digest, refused), before)
     finally:
         draft.unlink(missing_ok=True)
 
 
 async def _take(
     context: Context,
-    documents: Policies,
+    found: InForce,
     feed: Feed,
     reading: _Reading,
     draft: _Draft,
@@ -142,12 +148,15 @@ async def _take(
         at=context.clock(),
         note=why or "",
     )
-    unexpected = unexpected_names(reading.rules, feed.category, documents.expected) if feed.category else ()
+    expected = found.policies.expected
+    unexpected = unexpected_names(reading.rules, feed.category, expected) if feed.category else ()
     if why is None and before is not None and before.digest == draft.digest:
         # The same content again, which mends a file that was lost or altered.
         rule_files.put_in_place(draft.path, before.version)
         return FeedUpdate(feed.id, "unchanged", before, reading.report, unexpected)
-    kept = await _keep(context, draft.path, version, before)
+    kept = await _keep(context, None if feed.id in found.orphans else feed, draft.path, version, before)
+    if kept is None:
+        return FeedUpdate(feed.id, "retired", None, reading.report, unexpected)
     if why is not None:
         return FeedUpdate(feed.id, "quarantined", before, reading.report, unexpected, why)
     return FeedUpdate(feed.id, "updated", kept, reading.report, unexpected)
@@ -168,10 +177,15 @@ def _read(directory: Path, feed: Feed, secret: bytes | None) -> _Reading:
 
 
 async def _keep(
-    context: Context, draft: Path, version: FeedVersion, before: FeedVersion | None
-) -> FeedVersion:
-    """Give the version its number, put its file in place, and commit its row."""
+    context: Context, entry: Feed | None, draft: Path, version: FeedVersion, before: FeedVersion | None
+) -> FeedVersion | None:
+    """Give the version its number, put its file in place, commit its row, and adopt its entry.
+
+    ``entry`` is None for a feed that has lost it; the result is None if such a feed was retired meanwhile.
+    """
     async with context.store.write(context.actor, context.clock()) as write:
+        if entry is None and not await adoption.stands(write.connection, version.feed):
+            return None
         newest = await rows.versions(write.connection, version.feed, 1)
         if newest and version.state is VersionState.QUARANTINED and _same(newest[0], version):
             return newest[0]
@@ -184,6 +198,8 @@ async def _keep(
             before=None if before is None else _audited(before),
             after=_audited(kept),
         )
+        if entry is not None and version.state is VersionState.CURRENT:
+            await adoption.adopt(context, write, entry)
     current = before.version if version.state is VersionState.QUARANTINED and before else kept.version
     rule_files.drop_old(draft.parent, kept.version, current)
     return kept
@@ -198,22 +214,45 @@ def _audited(version: FeedVersion) -> dict[str, object]:
 
 
 async def list_feeds(context: Context) -> tuple[FeedStatus, ...]:
-    """Every feed of the policies, in their order."""
-    documents = policies(context)
-    return tuple([await _status(context, feed) for feed in documents.feeds])
+    """Every feed of the policies in force: those of ``feeds.yaml`` in its order, then those that vanished."""
+    return await _statuses(context, await adoption.policies_in_force(context))
+
+
+async def figures(context: Context) -> tuple[FeedStatus, ...]:
+    """As :func:`list_feeds`, for metrics: where the policies cannot be read, every feed in force is without
+    its entry, and goes on in its adopted definition."""
+    try:
+        found = await adoption.policies_in_force(context)
+    except OperationError:
+        async with context.store.read() as connection:
+            found = adoption.combined(Policies(), await adoption.definitions(connection))
+    return await _statuses(context, found)
 
 
 async def show(context: Context, identifier: str) -> FeedStatus:
     """One feed."""
-    return await _status(context, find_feed(policies(context), identifier))
+    found = await adoption.policies_in_force(context)
+    feed = find_feed(found.policies, identifier)
+    return next(each for each in await _statuses(context, found) if each.feed is feed)
 
 
-async def _status(context: Context, feed: Feed) -> FeedStatus:
+async def _statuses(context: Context, found: InForce) -> tuple[FeedStatus, ...]:
     async with context.store.read() as connection:
-        newest = await rows.versions(connection, feed.id, 1)
-        current = (await rows.current(connection)).get(feed.id)
-        check = (await rows.checks(connection)).get(feed.id)
-    return FeedStatus(feed, current, check, newest[0] if newest else None)
+        current = await rows.current(connection)
+        checks = await rows.checks(connection)
+        adopted = await adoptions.every(connection)
+        newest = {each.id: await rows.versions(connection, each.id, 1) for each in found.policies.feeds}
+    return tuple(
+        FeedStatus(
+            feed=each,
+            version=current.get(each.id),
+            check=checks.get(each.id),
+            newest=next(iter(newest[each.id]), None),
+            adopted=adopted.get(each.id),
+            orphaned=found.orphans.get(each.id),
+        )
+        for each in found.policies.feeds
+    )
 
 
 async def versions(context: Context, identifier: str) -> tuple[FeedVersion, ...]:

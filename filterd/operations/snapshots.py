@@ -18,10 +18,10 @@ from typing import Any
 from filterd.disk.files import rename_file, replace_file
 from filterd.disk.keys import FINGERPRINT_KEY
 from filterd.disk.locks import LockedError, locked
-from filterd.model.changelog import OrderChange
 from filterd.model.order import OrderState
 from filterd.model.records import SnapshotRecord
-from filterd.operations.compile import SourceVersion, job_of
+from filterd.operations import adoption
+from filterd.operations.compile import SourceVersion, StoredMaterial, job_of
 from filterd.operations.context import Context, OperationError
 from filterd.operations.keys import load_key
 from filterd.operations.orders import change_of
@@ -64,16 +64,16 @@ async def build(context: Context) -> SnapshotRecord:
 
 
 async def _build(context: Context, directory: Path, documents: Policies) -> SnapshotRecord:
-    revision, versions, demanded = await _material(context, documents)
+    material = await _material(context, documents)
     built_at = int(context.clock())
     draft = directory / f".{os.getpid()}.draft"
-    job = job_of(context.settings, revision, built_at, versions, demanded, draft)
+    job = job_of(context.settings, material, built_at, draft)
     try:
         answer = await _compile(job)
         record = SnapshotRecord(
-            file=snapshot_layout.file_name(revision, answer["digest"]),
+            file=snapshot_layout.file_name(material.revision, answer["digest"]),
             digest=answer["digest"],
-            revision=revision,
+            revision=material.revision,
             built_at=float(built_at),
             names=answer["names"],
             size=answer["size"],
@@ -85,10 +85,8 @@ async def _build(context: Context, directory: Path, documents: Policies) -> Snap
     return record
 
 
-async def _material(
-    context: Context, documents: Policies
-) -> tuple[int, list[SourceVersion], list[OrderChange]]:
-    """Revision, feed versions and orders of one read transaction."""
+async def _material(context: Context, documents: Policies) -> StoredMaterial:
+    """What one read transaction has for a snapshot."""
     ended = context.clock() - KEPT_ENDED
     async with context.store.read() as connection:
         revision = await change_log.revision(connection)
@@ -97,17 +95,21 @@ async def _material(
         wanted = [each for each in accepted if not each.demand.not_after or each.demand.not_after > ended]
         full = [await orders.find(connection, each.reference) for each in wanted]
         used = await subscribers.profiles_in_use(connection)
+        adopted = await adoption.definitions(connection)
     _require_profiles(documents, used)
-    missing = [each.id for each in documents.feeds if each.mandatory and each.id not in current]
+    wanted_feeds = adoption.combined(documents, adopted).policies.feeds
+    missing = [each.id for each in wanted_feeds if each.mandatory and each.id not in current]
     if missing:
         message = f"mandatory lists that were never read: {', '.join(missing)}"
         raise OperationError(message, f"run: filterd feed update {' '.join(missing)}")
     versions = [
         SourceVersion(each.id, current[each.id].version, current[each.id].digest)
-        for each in documents.feeds
+        for each in wanted_feeds
         if each.id in current
     ]
-    return revision, versions, [change_of(order) for order in full if order is not None]
+    return StoredMaterial(
+        revision, versions, [change_of(order) for order in full if order is not None], adopted
+    )
 
 
 def _require_profiles(documents: Policies, used: Sequence[str]) -> None:

@@ -48,7 +48,9 @@ class Control:
         metrics = control_registry(
             lambda: replace(self._metrics, compile_failures=self._maintenance.compile_failures)
         )
-        routes = health_routes(metrics.exposition, metrics.content_type, self._missing)
+        routes = health_routes(
+            metrics.exposition, metrics.content_type, self._missing, self._maintenance.remarks
+        )
         self._http = HttpServer(str(settings.control.listen.address), settings.control.listen.port, routes)
 
     async def run(self) -> None:
@@ -109,13 +111,14 @@ class Control:
 
     async def _count(self) -> ControlMetrics:
         context = self._maintenance.context
-        status = await feeds.list_feeds(context)
+        status = await feeds.figures(context)
         return ControlMetrics(
             feeds={
                 label_of(each.feed.id, confidential=each.feed.confidential): FeedMetrics(
                     names=each.version.names if each.version is not None else 0,
                     last_success=each.check.succeeded_at if each.check is not None else 0.0,
                     quarantined=each.quarantined,
+                    orphaned=each.orphaned is not None,
                 )
                 for each in status
             },

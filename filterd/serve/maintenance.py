@@ -15,10 +15,11 @@ from pathlib import Path
 from filterd.config.settings import Settings
 from filterd.disk.files import replace_file
 from filterd.model.changelog import MANDATORY
-from filterd.operations import feeds, snapshots
+from filterd.operations import adoption, feeds, snapshots
 from filterd.operations.context import Context, OperationError
 from filterd.operations.policies import policies
 from filterd.policy import snapshot_layout
+from filterd.policy.adoption import InForce, Orphaned
 from filterd.policy.documents import Feed, Policies
 from filterd.store import change_log as log_rows
 from filterd.store import feeds as feed_rows
@@ -36,6 +37,11 @@ made for 65,536 entries. Orders beyond that are still enforced, but each further
 KEPT_CHANGES = 200_000
 """revisions that the change log keeps; a node that has missed more does a full resync"""
 
+_ORPHAN_EVENTS = {
+    Orphaned.VANISHED: "a feed's entry vanished from feeds.yaml; the feed stays in force",
+    Orphaned.WEAKENED: "a feed's entry was weakened in feeds.yaml; the feed stays in force as adopted",
+}
+
 Stamp = tuple[tuple[str, int, int], ...]
 """path, modification time and size of some files"""
 
@@ -46,7 +52,10 @@ class Maintenance:
 
     context: Context
     compile_failures: int = 0
-    _sources: dict[str, Stamp] = field(default_factory=dict)
+    _orphans: dict[str, Orphaned] = field(default_factory=dict)
+    """the feeds without their entry, as last logged"""
+    _sources: dict[str, tuple[Feed, Stamp]] = field(default_factory=dict)
+    """what each feed was last read by: its definition, and the stamp of its source"""
     _read_at: dict[str, float] = field(default_factory=dict)
     _failed: dict[str, tuple[str, float]] = field(default_factory=dict)
     """step -> its input at the last failure, and when that was"""
@@ -67,22 +76,55 @@ class Maintenance:
         """Do what is due, once. Errors are logged."""
         try:
             documents = await asyncio.to_thread(policies, self.context)
+            found = await adoption.policies_in_force(self.context, documents)
             self._failed.pop("policies", None)
-        except OperationError as error:
+        except (OperationError, StoreError) as error:
             if not self._failed_lately("policies", str(error)):
                 self.compile_failures += 1
             self._report_failure("policies", str(error), error)
             return
-        await self._read_feeds(documents)
-        await self._compile(documents)
+        found = await self._adopt(documents, found)
+        self._report_orphans(found)
+        await self._read_feeds(found.policies)
+        await self._compile(found.policies)
         await self._prune()
+
+    def remarks(self) -> list[str]:
+        """What an operator should know of the policies though what is in force stays."""
+        found = []
+        if "policies" in self._failed:
+            found.append("the policies cannot be read (filterd config check)")
+        if self._orphans:
+            found.append(f"feeds without their entry in feeds.yaml: {len(self._orphans)} (filterd feed list)")
+        return found
+
+    async def _adopt(self, documents: Policies, found: InForce) -> InForce:
+        """Take in what the entries say; a store that cannot be written keeps nothing else waiting."""
+        try:
+            settled = await adoption.settle(self.context, documents)
+        except (OperationError, StoreError, OSError) as error:
+            self._report_failure("adopting feeds", "", error)
+            return found
+        self._failed.pop("adopting feeds", None)
+        return settled
+
+    def _report_orphans(self, found: InForce) -> None:
+        """Log each feed that has lost its entry, once, and each that has it again or is retired."""
+        for feed, how in found.orphans.items():
+            if self._orphans.get(feed) is not how:
+                event = _ORPHAN_EVENTS[how]
+                remedy = f"put the entry back, or: filterd feed retire {feed} --reason ..."
+                log.get().error(event, feed=feed, remedy=remedy)
+        for feed in self._orphans.keys() - found.orphans.keys():
+            log.get().info("a feed has its entry again, or is retired", feed=feed)
+        self._orphans = dict(found.orphans)
 
     async def _read_feeds(self, documents: Policies) -> None:
         now = self.context.clock()
         directory = self.context.settings.policies
         due: list[Feed] = []
         for feed in documents.feeds:
-            stamp = stamp_of([directory / feed.source])
+            stamp = (feed, stamp_of([directory / feed.source]))
             aged = not 0 <= now - self._read_at.get(feed.id, 0.0) < feed.refresh  # the clock may be set back
             if aged or stamp != self._sources.get(feed.id):
                 self._sources[feed.id] = stamp
@@ -163,7 +205,8 @@ class Maintenance:
             current = await feed_rows.current(connection)
         files = sorted(self.context.settings.policies.rglob("*.yaml"))
         versions = [current[feed.id] for feed in documents.feeds if feed.id in current]
-        inputs = (stamp_of(files), [(each.feed, each.version, each.digest) for each in versions])
+        read = [(each.feed, each.version, each.digest) for each in versions]
+        inputs = (stamp_of(files), documents.feeds, read)
         return hashlib.sha256(repr(inputs).encode()).hexdigest()
 
     async def _prune(self) -> None:

@@ -40,12 +40,7 @@ async def append(connection: AsyncConnection, version: FeedVersion) -> FeedVersi
     )
     numbered = replace(version, version=(newest.scalar_one() or 0) + 1)
     if version.state is VersionState.CURRENT:
-        await connection.execute(
-            update(feed_version)
-            .where(feed_version.c.feed == version.feed)
-            .where(feed_version.c.state == VersionState.CURRENT.value)
-            .values(state=VersionState.SUPERSEDED.value)
-        )
+        await supersede(connection, version.feed)
     await connection.execute(
         insert(feed_version).values(
             feed=numbered.feed,
@@ -60,6 +55,16 @@ async def append(connection: AsyncConnection, version: FeedVersion) -> FeedVersi
         )
     )
     return numbered
+
+
+async def supersede(connection: AsyncConnection, feed: str) -> None:
+    """Leave the feed without a current version."""
+    await connection.execute(
+        update(feed_version)
+        .where(feed_version.c.feed == feed)
+        .where(feed_version.c.state == VersionState.CURRENT.value)
+        .values(state=VersionState.SUPERSEDED.value)
+    )
 
 
 async def checks(connection: AsyncConnection) -> dict[str, FeedCheck]:

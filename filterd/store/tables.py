@@ -224,6 +224,22 @@ feed_check = Table(
 )
 """the last check of a feed and its result; outside log and audit, since nothing was decided"""
 
+adopted_feed = Table(
+    "adopted_feed",
+    metadata,
+    Column("feed", String(64), primary_key=True),
+    Column("definition", Text, nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("adopted_by", String(128), nullable=False),
+    Column("adopted_at", Float, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("asked_by", String(128), nullable=False),
+    Column("asked_at", Float, nullable=False),
+    Column("retired_by", String(128), nullable=False),
+    Column("retired_at", Float, nullable=False),
+)
+"""every feed that was ever in force: ``active``, ``retiring`` or ``retired``"""
+
 snapshot = Table(
     "snapshot",
     metadata,

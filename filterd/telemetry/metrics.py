@@ -76,6 +76,7 @@ class FeedMetrics:
     last_success: float
     """Unix seconds, 0: never"""
     quarantined: bool
+    orphaned: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,11 +237,17 @@ def _control_families(now: ControlMetrics) -> Iterator[Metric]:
     quarantined = GaugeMetricFamily(
         "filterd_feed_quarantined", "Whether a feed's new content is held back.", labels=("feed",)
     )
+    orphaned = GaugeMetricFamily(
+        "filterd_feed_orphaned",
+        "Whether a feed in force has lost its entry in feeds.yaml.",
+        labels=("feed",),
+    )
     for feed, values in now.feeds.items():
         names.add_metric((feed,), values.names)
         success.add_metric((feed,), values.last_success)
         quarantined.add_metric((feed,), float(values.quarantined))
-    yield from (names, success, quarantined)
+        orphaned.add_metric((feed,), float(values.orphaned))
+    yield from (names, success, quarantined, orphaned)
     yield _by_state(
         "filterd_orders", "Orders by state; an accepted one may have ended by itself.", now.orders
     )

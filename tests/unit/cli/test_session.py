@@ -41,6 +41,9 @@ feed update starter-adult
 feed update nonsense
 feed list
 feed show starter-adult
+feed retire starter-adult
+feed retire starter-adult --reason over
+feed retire nonsense --reason over
 feed parse {{dir}}/wild --format wildcard
 feed parse {{dir}}/wild --format wildcard --scope exact
 feed parse {{dir}}/hosts --format hosts

@@ -16,12 +16,12 @@ TEXT = '{es: "a", en: "b"}'
 CATEGORY = f"{{id: adult, title: {TEXT}, description: {TEXT}}}"
 SMALL = {
     "categories.yaml": f"[{CATEGORY}]",
-    "feeds.yaml": "",
-    "services.yaml": "",
-    "safesearch.yaml": "",
-    "bypass.yaml": "",
+    "feeds.yaml": "[]",
+    "services.yaml": "[]",
+    "safesearch.yaml": "[]",
+    "bypass.yaml": "[]",
     "protected.yaml": "public_suffixes: true",
-    "expected.yaml": "",
+    "expected.yaml": "{}",
 }
 WRONG = {
     "categories.yaml": f"[{{id: Bad Id, title: x, colour: red}}, {CATEGORY}]",
@@ -127,6 +127,20 @@ def test_no_directory(tmp_path: Path) -> None:
 def test_a_file_that_went_missing_is_an_error(directory: Path, file: str) -> None:
     (directory / file).unlink()
     assert "cannot be read" in problems(directory)[file]
+
+
+@pytest.mark.parametrize("file", [*sorted(SMALL), "profiles/p.yaml", "jurisdictions/j.yaml"])
+@pytest.mark.parametrize("text", ["", "\n", "# Everything else was cut off.\n", "---\n", "null\n"])
+def test_a_file_that_was_emptied_is_an_error(directory: Path, file: str, text: str) -> None:
+    write(directory, {file: text})
+    found = problems(directory)
+    assert set(found) == {file}
+    assert found[file].startswith("is empty, as a file that was cut off is")
+
+
+def test_a_file_may_say_that_nothing_is_meant(directory: Path) -> None:
+    write(directory, {"categories.yaml": "[]"})
+    assert load_policies(directory).categories == ()
 
 
 def test_folders_may_be_missing(directory: Path) -> None:

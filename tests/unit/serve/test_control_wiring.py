@@ -22,7 +22,7 @@ from filterd.store.errors import StoreError
 from filterd.telemetry import log
 from filterd.telemetry.metrics import FeedMetrics
 from tests.unit.operations.test_orders import REQUEST
-from tests.worlds.installation import NOW, Installation, install
+from tests.worlds.installation import NOW, POLICIES, Installation, install
 
 REPORT = NodeReport("resolver-1", NOW, 3, 4, "ab", True, {})
 
@@ -67,7 +67,20 @@ async def test_metrics_of_control_come_from_the_store(controlled: Controlled) ->
     assert found.orders == {"pending": 1, "quarantined": 0, "accepted": 0, "withdrawn": 0}
     assert found.subscribers == await subscribers.count(context)
     assert sum(found.subscribers.values()) == 1
-    assert found.audit_entries == 4
+    assert found.audit_entries == 6
+
+
+async def test_a_feed_without_its_entry_is_a_figure_even_where_no_policies_can_be_read(
+    controlled: Controlled,
+) -> None:
+    await feeds.update(controlled.context, ())
+    secret = label_of("worst-of", confidential=True)
+    for text, orphaned in (("[]", True), ("", True), (POLICIES["feeds.yaml"], False)):
+        controlled.installation.write_policy("feeds.yaml", text)
+        found = await controlled.control._count()
+        assert found.feeds.keys() == {"adult-starter", "gambling-starter", secret}
+        assert {each.orphaned for each in found.feeds.values()} == {orphaned}, text
+        assert found.feeds["adult-starter"].names == 3
 
 
 async def test_control_is_ready_once_there_is_a_snapshot(controlled: Controlled) -> None:

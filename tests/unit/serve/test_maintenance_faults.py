@@ -14,11 +14,12 @@ import pytest
 
 from filterd.model.rule import Scope
 from filterd.model.subscriber import RequestEvidence
-from filterd.operations import feeds, orders, snapshots, subscribers
+from filterd.operations import adoption, feeds, orders, snapshots, subscribers
 from filterd.operations.context import OperationError
 from filterd.operations.intake import OrderRequest
 from filterd.operations.migrate import migrate
 from filterd.serve import maintenance as upkeep_module
+from filterd.store.errors import StoreError
 from tests.worlds.maintenance import Kept
 
 EVIDENCE = RequestEvidence("holder", "phone", 1.0, "v1", "T-1")
@@ -200,3 +201,89 @@ async def test_a_store_that_is_gone_is_not_begun_anew(
     with pytest.raises(OperationError, match="has snapshots that were made of it") as refused:
         await migrate(settings)
     assert "filterd restore" in refused.value.remedy
+
+
+def remedies(kept: Kept, event: str) -> dict[str, str]:
+    """The remedy of each log line of this event, by feed."""
+    lines = [json.loads(line) for line in kept.stream.getvalue().splitlines()]
+    return {line["feed"]: line["remedy"] for line in lines if line["event"].startswith(event)}
+
+
+async def test_an_entry_that_vanishes_is_said_once_until_it_is_back_and_lifts_nothing(kept: Kept) -> None:
+    await kept.maintenance.turn()
+    before = {each["id"] for each in snapshots.show(kept.maintenance.context).lists}
+    assert kept.maintenance.remarks() == []
+    document = kept.policies / "feeds.yaml"
+    text = document.read_text()
+    document.write_text(text[: text.index("- id: starter-phishing")])
+    for _ in range(2):
+        await kept.maintenance.turn()
+    gone = {"starter-phishing", "starter-vpn", "starter-dns-bypass", "security-malware", "security-phishing"}
+    said = remedies(kept, "a feed's entry vanished")
+    assert said.keys() == gone
+    assert said["starter-vpn"] == "put the entry back, or: filterd feed retire starter-vpn --reason ..."
+    assert len([each for each in kept.events() if "vanished" in each]) == len(gone)
+    assert {each["id"] for each in snapshots.show(kept.maintenance.context).lists} == before
+    assert kept.maintenance.remarks() == ["feeds without their entry in feeds.yaml: 5 (filterd feed list)"]
+    document.write_text(text)
+    await kept.maintenance.turn()
+    assert kept.maintenance.remarks() == []
+    assert kept.events().count("a feed has its entry again, or is retired") == len(gone)
+
+
+async def test_an_emptied_file_keeps_everything_and_is_a_remark_until_it_is_mended(kept: Kept) -> None:
+    await kept.maintenance.turn()
+    before = current(kept)
+    for file in ("feeds.yaml", "categories.yaml", "services.yaml", "safesearch.yaml", "bypass.yaml"):
+        text = (kept.policies / file).read_text()
+        (kept.policies / file).write_text("")
+        await kept.maintenance.turn()
+        assert current(kept) == before, file
+        assert f"{file}: is empty" in reasons(kept)
+        assert kept.maintenance.remarks() == ["the policies cannot be read (filterd config check)"]
+        (kept.policies / file).write_text(text)
+        await kept.maintenance.turn()
+        assert kept.maintenance.remarks() == []
+        before = current(kept)
+
+
+async def test_a_retired_feed_leaves_with_the_next_turn(kept: Kept) -> None:
+    await kept.maintenance.turn()
+    context = kept.maintenance.context
+    document = kept.policies / "feeds.yaml"
+    text = document.read_text()
+    document.write_text(text[: text.index("- id: security-phishing")])
+    await kept.maintenance.turn()
+    await adoption.retire(context, "security-phishing", reason="over")
+    await kept.maintenance.turn()
+    assert "security-phishing" not in {each["id"] for each in snapshots.show(context).lists}
+    assert kept.maintenance.remarks() == []
+
+
+async def test_a_changed_entry_is_read_at_once(kept: Kept) -> None:
+    await kept.maintenance.turn()
+    document = kept.policies / "feeds.yaml"
+    (kept.policies / "lists" / "other.txt").write_text(
+        "".join(f"name-{number}.example\n" for number in range(90))
+    )
+    document.write_text(document.read_text().replace("lists/dating.txt", "lists/other.txt"))
+    await kept.maintenance.turn()
+    status = await feeds.show(kept.maintenance.context, "starter-dating")
+    assert status.version is not None
+    assert status.version.names == 90
+
+
+async def test_feeds_that_cannot_be_adopted_keep_no_snapshot_waiting(
+    kept: Kept, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await kept.maintenance.turn()
+
+    async def full(*_arguments: object) -> None:
+        message = "the disk is full"
+        raise StoreError(message)
+
+    monkeypatch.setattr(adoption, "settle", full)
+    os.utime(kept.policies / "categories.yaml", (1, 1))
+    for _ in range(2):
+        await kept.maintenance.turn()
+    assert kept.events()[1:] == ["adopting feeds failed", "snapshot built"]

@@ -1,0 +1,67 @@
+"""Adopted feeds beside the entries of ``feeds.yaml``: which definition of a feed is in force.
+
+A feed is adopted when its first version is taken. From then on a file can change it and strengthen it, but
+not take it away: an entry that is gone, or that would lift what was adopted, leaves the adopted definition in
+force until a person retires it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+
+from filterd.model.rule import Scope
+from filterd.policy.documents import Feed, Policies
+
+
+class Orphaned(StrEnum):
+    """The ways in which a feed in force has lost its entry."""
+
+    VANISHED = "vanished"
+    """no entry has its id"""
+    WEAKENED = "weakened"
+    """the entry with its id would lift what was adopted"""
+
+
+@dataclass(frozen=True, slots=True)
+class InForce:
+    """The policies in force: those of the directory, with every adopted feed in its adopted definition where
+    its entry was lost."""
+
+    policies: Policies
+    orphans: Mapping[str, Orphaned] = field(default_factory=dict)
+    """by feed; a feed that has its entry is not there"""
+
+
+def covers(entry: Feed, adopted: Feed) -> bool:
+    """Return whether the entry blocks for everybody for whom the adopted feed does, and tells no more.
+
+    A mandatory feed covers every use. Any other must keep use and category. A confidential feed stays
+    confidential, and the scope of its names holds what it held. Everything else may change: source, format
+    and guard say how the list is read, and the guard judges what was read.
+    """
+    same_use = (entry.use, entry.category) == (adopted.use, adopted.category)
+    return (
+        (same_use or entry.mandatory is not None)
+        and (entry.confidential or not adopted.confidential)
+        and entry.scope in (adopted.scope, Scope.SUBTREE)
+    )
+
+
+def in_force(policies: Policies, adopted: Iterable[Feed]) -> InForce:
+    """Put the adopted definitions in the place of entries that were weakened, and after all others where an
+    entry vanished."""
+    known = {feed.id: feed for feed in adopted}
+    orphans: dict[str, Orphaned] = {}
+    feeds = []
+    for entry in policies.feeds:
+        kept = known.pop(entry.id, None)
+        if kept is not None and not covers(entry, kept):
+            orphans[entry.id] = Orphaned.WEAKENED
+            entry = kept
+        feeds.append(entry)
+    for kept in known.values():
+        orphans[kept.id] = Orphaned.VANISHED
+        feeds.append(kept)
+    return InForce(replace(policies, feeds=tuple(feeds)), orphans)

@@ -1,0 +1,46 @@
+"""Statements about adopted feeds."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+from sqlalchemy import delete, insert, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from filterd.model.records import AdoptedFeed, AdoptionState
+from filterd.store.tables import adopted_feed
+
+
+async def every(connection: AsyncConnection) -> dict[str, AdoptedFeed]:
+    """All feeds that were ever adopted, by feed, in the order of their ids; the retired ones among them."""
+    rows = await connection.execute(select(adopted_feed).order_by(adopted_feed.c.feed))
+    return {row.feed: _adopted(row) for row in rows}
+
+
+async def find(connection: AsyncConnection, feed: str) -> AdoptedFeed | None:
+    """The adoption of this feed; None: it never was in force."""
+    query = select(adopted_feed).where(adopted_feed.c.feed == feed)
+    row = (await connection.execute(query)).one_or_none()
+    return None if row is None else _adopted(row)
+
+
+async def put(connection: AsyncConnection, adopted: AdoptedFeed) -> None:
+    """Write a feed's adoption in place of the one before."""
+    await connection.execute(delete(adopted_feed).where(adopted_feed.c.feed == adopted.feed))
+    await connection.execute(insert(adopted_feed).values(asdict(adopted) | {"state": adopted.state.value}))
+
+
+def _adopted(row: Any) -> AdoptedFeed:
+    return AdoptedFeed(
+        feed=row.feed,
+        definition=row.definition,
+        state=AdoptionState(row.state),
+        adopted_by=row.adopted_by,
+        adopted_at=row.adopted_at,
+        reason=row.reason,
+        asked_by=row.asked_by,
+        asked_at=row.asked_at,
+        retired_by=row.retired_by,
+        retired_at=row.retired_at,
+    )
