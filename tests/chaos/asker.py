@@ -1,8 +1,8 @@
 """The clients: a thread that asks a resolver all the while, and judges each answer.
 
-Every five milliseconds two mandatory names, a name that must be served and a name of a category are asked over
-UDP, one of them now and then over TCP. Every answer is held against what had been acknowledged when it was
-asked for.
+Every five milliseconds two mandatory names, a name that must be served and a name of a category are asked
+over UDP; at the end of a round all are asked once, some over TCP. Every answer is held against what had been
+acknowledged when it was asked for.
 """
 
 from __future__ import annotations

@@ -17,6 +17,8 @@ from tests.chaos import site as sites
 from tests.chaos.case import Case, Round
 from tests.chaos.truth import Name
 
+INTERPRETER_SECONDS = 0.5
+"""before a line of the product can run, a signal ends any process"""
 LONG = 45.0
 """seconds in which a supervisor must have ended a resolver that is stuck: some fifteen are usual"""
 
@@ -85,6 +87,12 @@ class KillCompile(Case):
     weight = 4
 
     def fault(self, round_: Round) -> None:
+        for _ in range(3):
+            self._kill_one(round_)
+            if self._drafts(round_):
+                return
+
+    def _kill_one(self, round_: Round) -> None:
         words = [*sites.FILTERD, "snapshot", "build"]
         environment = {**os.environ, "FILTERD_CONFIG": str(round_.site.config)}
         round_.order()
@@ -247,7 +255,10 @@ class HangUpEarly(Case):
     def fault(self, round_: Round) -> None:
         site = round_.site
         site.serve()
-        round_.pause(0.6)
+        until = time.monotonic() + INTERPRETER_SECONDS
+        while not site.holds_hangup("serve") and time.monotonic() < until:
+            time.sleep(0.002)
+        round_.pause(0.5)
         site.processes["serve"].send_signal(signal.SIGHUP)
         site.wait(lambda: not site.alive("serve") or site.http("resolver", "/readyz")[0] == 200, "ready")
         round_.require(site.alive("serve"), "SIGHUP ended a serve that was starting")

@@ -3,4 +3,31 @@ chaos`` plays them all."""
 
 from __future__ import annotations
 
-PENDING: dict[str, str] = {}
+_NODE = "a node does not notice another history, nor say that it is behind"
+_START = "a start serves before it has read the store"
+_DURABLE = "lag and readiness do not speak of what is durable; an order waits for the disk"
+_DIGEST = "rows of orders carry no digest"
+
+PENDING: dict[str, str] = {
+    "replaced-by-older-store": _NODE,
+    "replaced-by-fresh-store": _NODE,
+    "rolled-back-store-written": _NODE,
+    "rolled-back-store-and-ledger": _NODE,
+    "restore": _NODE,
+    "accepted-while-down": _START,
+    "accepted-while-down-behind-changes": _START,
+    "damage-cookie-key": _START,
+    "kill-supervisor": _START,
+    "full-disk-node": _DURABLE,
+    "full-file-system-node": _DURABLE,
+    "broken-disk-node": _DURABLE,
+    "stuck-disk-node": _DURABLE,
+    "stop-before-pulse": "a resolver without a first pulse is not ended",
+    "kill-supervisor-of-stopped": "a new serve does not name the process in its way",
+    "kill-compile": "drafts of killed compiles stay",
+    "clock-ahead-compile": "a compile leaves out what has ended by its clock",
+    "flipped-order-name": _DIGEST,
+    "changed-order-state": _DIGEST,
+    "changed-order-end": _DIGEST,
+    "flipped-change": "a change is believed whatever its hash is",
+}

@@ -37,7 +37,7 @@ from tests.chaos.disk_faults import DiskFaults
 from tests.e2e.authority import free_port
 from tests.worlds.installation import POLICIES
 
-FILTERD = (sys.executable, "-m", "filterd.cli.main")
+FILTERD = (sys.executable, "-m", "filterd.cli.entry")
 LISTED = "worst.example"
 """of the adopted list"""
 STANDING = "standing.example"
@@ -158,6 +158,15 @@ class Site:
         except subprocess.TimeoutExpired:
             process.kill()
         return _reap(process)
+
+    def holds_hangup(self, role: str) -> bool:
+        """Whether a process has come to where it blocks, catches or ignores SIGHUP."""
+        masks = ("SigBlk:", "SigIgn:", "SigCgt:")
+        with contextlib.suppress(OSError):
+            for line in Path(f"/proc/{self.processes[role].pid}/status").read_text().splitlines():
+                if line.startswith(masks) and int(line.split()[1], 16) & 1 << signal.SIGHUP - 1:
+                    return True
+        return False
 
     def alive(self, role: str) -> bool:
         """Whether the process of a role runs."""
