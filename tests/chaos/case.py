@@ -44,6 +44,8 @@ class Ground:
     choices: dict[int, Name] = field(default_factory=dict)
     """a child's number -> its name of a category"""
     count: int = 0
+    references: set[str] = field(default_factory=set)
+    """of every order that was ever acknowledged"""
 
     def close(self) -> None:
         """End all."""
@@ -124,6 +126,8 @@ class Round:
             raise
         acknowledged = time.monotonic()
         name.reference, name.revision = made.reference, self._revision_of_newest_order()
+        self.require(made.reference not in self.ground.references, f"{made.reference} was given out twice")
+        self.ground.references.add(made.reference)
         if not exempt:
             name.blocked_from = acknowledged + self.enforcement
         self.ground.orders.append(name)
@@ -172,6 +176,11 @@ class Round:
         """Another choice of a line that is drawn."""
         number = self.draw.choice(list(self.ground.choices))
         self.opt(number, into=not self.ground.choices[number].in_force)
+
+    def is_applied(self, name: Name) -> bool:
+        """Whether the node says that it has the order on its disk."""
+        said = self.ground.listener.last
+        return said is not None and said.applied >= name.revision
 
     # --- the end ---
 

@@ -83,8 +83,8 @@ class DamageNodeAndStore(Case):
 
     def fault(self, round_: Round) -> None:
         site = round_.site
-        round_.order()
-        round_.pause(0.05)
+        order = round_.order()
+        round_.soon(lambda: round_.is_applied(order), "the node has the order")
         site.kill("resolver")
         site.stop("control")
         damage(round_.draw.choice(sorted(site.node.glob("mandatory.*"))), round_.draw)

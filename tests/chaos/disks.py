@@ -12,16 +12,9 @@ from pathlib import Path
 from tests.chaos.case import AGREEMENT, Case, Round
 from tests.chaos.disk_faults import NODE, STORE
 from tests.chaos.site import events
-from tests.chaos.truth import Name
 
 STUCK_SECONDS = 7.0
 """longer than two parts may say different things"""
-
-
-def acknowledges(round_: Round, name: Name) -> bool:
-    """Whether the node says that it has the order on its disk."""
-    said = round_.ground.listener.last
-    return said is not None and said.applied >= name.revision
 
 
 class FullNodeDisk(Case):
@@ -36,7 +29,7 @@ class FullNodeDisk(Case):
         round_.site.faults["resolver"].full(NODE, partly=round_.draw.choice((0, 7, 40)))
         name = round_.order()
         time.sleep(round_.enforcement + 0.2)
-        round_.require(not acknowledges(round_, name), "an order that is on no disk counts as applied")
+        round_.require(not round_.is_applied(name), "an order that is on no disk counts as applied")
         if round_.draw.random() < 0.3:
             round_.site.kill("resolver")
             round_.site.start("resolver")
@@ -126,9 +119,8 @@ class UnreadableStore(Case):
 
     def fault(self, round_: Round) -> None:
         site = round_.site
-        round_.order()
-        round_.pause(0.1)
-        time.sleep(0.1)
+        first = round_.order()
+        round_.soon(lambda: round_.is_applied(first), "the node has the order")
         site.kill("resolver")
         site.faults["resolver"].broken(STORE, reads=True)
         site.start("resolver")

@@ -8,6 +8,8 @@ import sqlite3
 import time
 from pathlib import Path
 
+from filterd.operations import erasure, subscribers
+from filterd.operations.context import OperationError
 from tests.chaos.case import Case, Round
 from tests.chaos.site import Site
 from tests.chaos.truth import Name
@@ -198,6 +200,8 @@ class Restore(Case):
         later = [round_.order() for _ in range(round_.draw.randrange(1, 3))]
         round_.withdraw(first)
         round_.opt(1, into=False)
+        site.do(lambda context: erasure.erase(context, "child-3", reason="asked"))
+        round_.ground.choices.pop(3)
         round_.soon(lambda: not round_.holds(), "all is in force before the restore")
         if round_.draw.random() < 0.5:
             site.stop("control")
@@ -208,10 +212,56 @@ class Restore(Case):
         for _ in range(round_.draw.randrange(0, 6)):
             round_.order()
         round_.require(second.in_force, "an order of the backup is in force")
+        round_.require(not self._is_known(round_, "child-3"), "an erased subscriber is back")
+        self._later = later
+
+    @staticmethod
+    def _is_known(round_: Round, subscriber: str) -> bool:
+        try:
+            round_.site.do(lambda context: subscribers.show(context, subscriber))
+        except OperationError:
+            return False
+        return True
 
     def recovery(self, round_: Round) -> None:
-        if not round_.site.alive("control"):
-            round_.site.start("control")
+        site = round_.site
+        if not site.alive("control"):
+            site.start("control")
+        if round_.draw.random() < 0.4:
+            end_kept(round_, self._later[0])
 
 
-CASES: tuple[type[Case], ...] = (OlderStore, FreshStore, RolledBack, RolledBackWithLedger, Restore)
+def end_kept(round_: Round, name: Name) -> None:
+    """Confirm the end of an order that the node alone knows."""
+    name.free_from = time.monotonic()
+    done = round_.site.run("node", "resync", "--end", name.reference, "--reason", "it has ended")
+    round_.require(done.returncode == 0, f"node resync --end: {done.stderr.strip()[-300:]}")
+    round_.ground.orders.remove(name)
+    round_.ground.withdrawn.append(name)
+
+
+class RestoreInPlace(_OtherStore):
+    """An older store that is put in place, and ``filterd restore --in-place`` takes as the truth: orders that
+    the node alone knows stay in force, and so are new ones."""
+
+    name = "restore-in-place"
+    weight = 6
+
+    def go_on(self, round_: Round, later: list[Name]) -> None:
+        done = round_.site.run("restore", "--in-place", "--reason", "the newest is lost")
+        round_.require(done.returncode == 0, f"restore --in-place: {done.stderr.strip()[-300:]}")
+        for _ in range(round_.draw.randrange(1, 5)):
+            round_.order()
+
+    def recovery(self, round_: Round) -> None:
+        round_.site.start("control")
+
+
+CASES: tuple[type[Case], ...] = (
+    OlderStore,
+    FreshStore,
+    RolledBack,
+    RolledBackWithLedger,
+    Restore,
+    RestoreInPlace,
+)
