@@ -238,15 +238,19 @@ class Case(ABC):
     roles: ClassVar[tuple[str, ...]] = ROLES
     """the roles that run when the fault comes"""
     disks: ClassVar[bool] = False
-    """whether faults of disks are preloaded"""
-    weight: ClassVar[int] = 4
+    """whether it takes faults of disk or clock that are preloaded"""
+    weight: ClassVar[float] = 4
     """how often it is drawn, beside the others"""
+    slow: ClassVar[bool] = False
+    """whether a round takes too long for the suite"""
     enforcement: ClassVar[float] = ENFORCEMENT
 
     @classmethod
     def lacks(cls) -> str:
         """What this machine lacks for it; empty where it can be played."""
-        return "a C compiler for faults of disks" if cls.disks and not disk_faults.available() else ""
+        return (
+            "a C compiler for faults of disk and clock" if cls.disks and not disk_faults.available() else ""
+        )
 
     @abstractmethod
     def fault(self, round_: Round) -> None:

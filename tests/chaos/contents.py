@@ -9,8 +9,10 @@ import time
 from filterd.operations import feeds, snapshots
 from filterd.operations.context import Context, OperationError
 from filterd.store.errors import StoreError
+from tests.chaos import site as sites
 from tests.chaos.case import Case, Round
 from tests.chaos.damage import damage, files_of
+from tests.chaos.truth import NEVER
 
 YEAR = 366 * 86400
 TURN_SECONDS = 2.5
@@ -40,6 +42,54 @@ class ClockAhead(Case):
 
     def recovery(self, round_: Round) -> None:
         round_.site.do(snapshots.build)
+
+
+class ClockAheadControl(Case):
+    """Control's clock is a year ahead, and it compiles by itself: the same."""
+
+    name = "clock-ahead-control"
+    disks = True
+    weight = 3
+
+    def fault(self, round_: Round) -> None:
+        site = round_.site
+        round_.order(not_after=int(time.time()) + round_.draw.randrange(1, 300) * 86400)
+        before = (site.snapshots / "current").read_bytes()
+        site.faults["control"].step_clock(YEAR)
+        with (site.policies / "lists" / "adult.txt").open("a") as adult:
+            adult.write(f"more-{round_.draw.randrange(1 << 30)}.example\n")
+        round_.soon(lambda: (site.snapshots / "current").read_bytes() != before, "control compiles")
+        time.sleep(0.4)
+
+    def recovery(self, round_: Round) -> None:
+        round_.site.faults["control"].mend()
+        round_.order()
+
+
+class ClockStep(Case):
+    """The resolver's clock steps, and back: what has no end stays in force, new orders are in force in time,
+    and what had ended by the wrong clock is in force again."""
+
+    name = "clock-step-resolver"
+    disks = True
+    weight = 6
+
+    def fault(self, round_: Round) -> None:
+        site = round_.site
+        round_.order()
+        self._standing = [each for each in round_.ground.truth.names if each.name == sites.STANDING]
+        for name in self._standing:
+            name.blocked_from = NEVER
+        site.faults["resolver"].step_clock(round_.draw.choice((1, -1)) * round_.draw.randrange(3600, YEAR))
+        if round_.draw.random() < 0.4:
+            site.kill("resolver")
+            site.start("resolver")
+        round_.order()
+        time.sleep(round_.enforcement + 0.3)
+
+    def recovery(self, round_: Round) -> None:
+        round_.site.faults["resolver"].mend()
+        round_.must_hold(*self._standing, after=1.5)
 
 
 class _ChangedRow(Case):
@@ -237,6 +287,8 @@ class EmptiedList(Case):
 
 CASES: tuple[type[Case], ...] = (
     ClockAhead,
+    ClockAheadControl,
+    ClockStep,
     FlippedName,
     ChangedState,
     ChangedEnd,

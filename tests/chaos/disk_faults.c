@@ -1,4 +1,5 @@
-/* Faults of a disk, preloaded into a process: writes, syncs, reads and opens below given paths fail or wait.
+/* Faults of a machine, preloaded into a process: writes, syncs, reads and opens below given paths fail or wait,
+ * and the clock is wrong.
  *
  * CHAOS_DISK_PATHS: path prefixes with ':' between them, at most SLOTS. CHAOS_DISK: a file of SLOTS times
  * struct slot, mapped, through which tests/chaos/disk_faults.py steers this process while it runs. The layout
@@ -15,6 +16,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/time.h>
 #include <sys/uio.h>
 #include <time.h>
 #include <unistd.h>
@@ -30,6 +32,7 @@ struct slot {
     volatile int32_t wait;   /* milliseconds that a sync takes */
     volatile int32_t hang;   /* a sync does not end while this is set */
     volatile int32_t met;    /* how often a fault was met */
+    volatile int32_t ahead;  /* seconds by which the clock of the process is ahead; of the first slot alone */
 };
 
 static struct slot *slots;
@@ -198,3 +201,25 @@ static int shut(const char *path, int flags) {
 
 OPEN(open)
 OPEN(open64)
+
+int clock_gettime(clockid_t clock, struct timespec *now) {
+    int done = REAL(clock_gettime)(clock, now);
+    if (!done && slots && (clock == CLOCK_REALTIME || clock == CLOCK_REALTIME_COARSE))
+        now->tv_sec += slots->ahead;
+    return done;
+}
+
+int gettimeofday(struct timeval *restrict now, void *restrict zone) {
+    int done = REAL(gettimeofday)(now, zone);
+    if (!done && slots)
+        now->tv_sec += slots->ahead;
+    return done;
+}
+
+time_t time(time_t *result) {
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    if (result)
+        *result = now.tv_sec;
+    return now.tv_sec;
+}

@@ -1,4 +1,5 @@
-"""Faults of a disk for a process that a test starts: errors and delays below two paths, as it runs.
+"""Faults of disk and clock for a process that a test starts, steered while it runs: errors and delays below
+two paths, and a wrong time.
 
 The library is compiled once in a run; ``available`` says no where there is no C compiler.
 """
@@ -15,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 SOURCE = Path(__file__).with_name("disk_faults.c")
-FIELDS = ("writes", "partly", "syncs", "reads", "opens", "wait", "hang", "met")
+FIELDS = ("writes", "partly", "syncs", "reads", "opens", "wait", "hang", "met", "ahead")
 """of ``struct slot`` in disk_faults.c, each an int32"""
 SLOTS = 2
 SIZE = 4 * len(FIELDS)
@@ -77,13 +78,17 @@ class DiskFaults:
         else:
             self.set(slot, writes=errno.EIO, syncs=errno.EIO)
 
+    def step_clock(self, seconds: int) -> None:
+        """The clock of the processes is ahead by so much; negative: behind."""
+        self.set(NODE, ahead=seconds)
+
     def met(self, slot: int) -> int:
         """How often a fault of the slot was met."""
         found: int = struct.unpack_from("=i", self._map, slot * SIZE + 4 * FIELDS.index("met"))[0]
         return found
 
     def mend(self) -> None:
-        """The disk is well again."""
+        """Disk and clock are well again."""
         for slot in range(SLOTS):
             self.set(slot, **{name: 0 for name in FIELDS if name != "met"})
 

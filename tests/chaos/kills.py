@@ -19,8 +19,8 @@ from tests.chaos.truth import Name
 
 INTERPRETER_SECONDS = 0.5
 """before a line of the product can run, a signal ends any process"""
-LONG = 45.0
-"""seconds in which a supervisor must have ended a resolver that is stuck: some fifteen are usual"""
+LONG = 90.0
+"""seconds in which a supervisor must have ended a resolver that never gave a sign of life"""
 
 
 def _write(round_: Round, done: threading.Event) -> None:
@@ -220,7 +220,8 @@ class StopBeforePulse(Case):
     name = "stop-before-pulse"
     fresh = True
     roles = ()
-    weight = 1
+    slow = True
+    weight = 0.4
 
     def fault(self, round_: Round) -> None:
         site = round_.site

@@ -28,7 +28,9 @@ def _marked(name: str) -> object:
     return pytest.param(name, marks=pytest.mark.system("gcc")) if CASES[name].disks else name
 
 
-@pytest.mark.parametrize("name", [_marked(name) for name in CASES if name not in PENDING])
+@pytest.mark.parametrize(
+    "name", [_marked(name) for name, case in CASES.items() if not case.slow and name not in PENDING]
+)
 def test_nothing_mandatory_is_unfiltered_nothing_acknowledged_is_lost_and_all_parts_agree(
     campaign: Campaign, name: str
 ) -> None:

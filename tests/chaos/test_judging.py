@@ -6,6 +6,7 @@ import errno
 import os
 import subprocess
 import sys
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -167,4 +168,17 @@ def test_faults_of_a_disk_are_met_below_their_path_alone(tmp_path: Path) -> None
     faults.set(NODE, syncs=errno.EIO)
     assert said("a") == ["8", str(errno.EIO), "8", str(errno.EIO)]
     assert faults.met(NODE) == 4
+    faults.close()
+
+
+@pytest.mark.system("gcc")
+def test_the_clock_of_a_process_is_wrong_while_it_runs(tmp_path: Path) -> None:
+    faults = DiskFaults(compile_library(tmp_path), tmp_path / "control", (tmp_path / "a", tmp_path / "b"))
+    faults.step_clock(-86400)
+    words = [sys.executable, "-c", "import time; print(time.time()); print(time.monotonic())"]
+    environment = {**os.environ, **faults.environment}
+    done = subprocess.run(words, env=environment, check=True, capture_output=True, text=True)
+    wall, monotonic = map(float, done.stdout.split())
+    assert 0 <= time.time() - 86400 - wall < 3600
+    assert monotonic <= time.monotonic()
     faults.close()
