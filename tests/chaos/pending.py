@@ -32,5 +32,5 @@ PENDING: dict[str, str] = {
     "flipped-order-name": _DIGEST,
     "changed-order-state": _DIGEST,
     "changed-order-end": _DIGEST,
-    "flipped-change": "a change is believed whatever its hash is",
+    "flipped-change": "a change that is not believed is not replaced by the order itself",
 }
