@@ -300,7 +300,7 @@ def play(case: Case, ground: Ground, number: int, draw: random.Random) -> Outcom
         case.recovery(round_)
         outcome.lost, wrong = round_.settle()
         round_.failures += wrong
-        if not wrong:
+        if not wrong and not case.fresh:
             round_.tidy()
     except Exception as error:
         round_.failures.append(f"{type(error).__name__}: {error}")

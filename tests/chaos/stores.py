@@ -72,7 +72,7 @@ class _OtherStore(Case):
         self.replace(round_, older)
         for name in later:
             name.stored = False
-        round_.soon(lambda: site.http("resolver", "/readyz")[0] == 503, "the node is not ready")
+        self.be_noticed(round_)
         self.go_on(round_, later)
 
     def replace(self, round_: Round, older: Path) -> None:
@@ -81,6 +81,10 @@ class _OtherStore(Case):
         if self.ledger and (round_.site.state / LEDGER).is_dir():
             shutil.rmtree(round_.site.state / LEDGER)
             shutil.copytree(round_.site.folder / "older-ledger", round_.site.state / LEDGER)
+
+    def be_noticed(self, round_: Round) -> None:
+        """Wait until the node says that something is wrong."""
+        round_.soon(lambda: round_.site.http("resolver", "/readyz")[0] == 503, "the node is not ready")
 
     def go_on(self, round_: Round, later: list[Name]) -> None:
         """What is done with it."""
@@ -108,7 +112,8 @@ class OlderStore(_OtherStore):
 
 
 class FreshStore(_OtherStore):
-    """A store made anew in the place of the newest one: the same, and nothing is written to it."""
+    """A store made anew in the place of the newest one: the same, and nothing is written to it. Where none is
+    made, the node says how long it has had no store."""
 
     name = "replaced-by-fresh-store"
     weight = 4
@@ -119,6 +124,12 @@ class FreshStore(_OtherStore):
             site.store.with_name(site.store.name + name).unlink(missing_ok=True)
         done = site.run("store", "migrate")
         self._made = done.returncode == 0
+
+    def be_noticed(self, round_: Round) -> None:
+        if self._made:
+            super().be_noticed(round_)
+        else:
+            round_.soon(lambda: (round_.site.lag() or 0.0) > 1.0, "a node without a store is behind")
 
     def go_on(self, round_: Round, later: list[Name]) -> None:
         if self._made:
