@@ -24,6 +24,8 @@ from filterd.model.change_chain import change_hash
 from filterd.model.changelog import Change, LineChange, OrderChange, encode
 from filterd.model.line import LineChoices
 from filterd.model.mandatory import order_id
+from filterd.model.order import Demand, Order, OrderState
+from filterd.model.order_rows import ROW_DIGEST, row_digest
 from filterd.model.rule import Scope
 from filterd.model.verdict import Kind
 from filterd.policy import snapshot_layout
@@ -40,8 +42,9 @@ BREATH = 0.015
 NXDOMAIN = 3
 ORDER_SQL = (
     "INSERT INTO orders SELECT ?, ?, 'accepted',"
-    " '', '', '', '', '', '', 0, 0, 0, 0, 0, 0, 0, '', 0, 1, '', 0, ''"
+    " '', '', '', '', '', '', 0, 0, 0, 0, 0, 0, 0, '', 0, 1, '', 0, '', ?"
 )
+AUDIT_SQL = "INSERT INTO audit VALUES (?, 0, 0, '', 'order.add', ?, '', NULL, ?, ?, ?)"
 NAME_SQL = "INSERT INTO order_name VALUES (?, ?, 1)"
 
 
@@ -179,8 +182,18 @@ class World:
         order = OrderChange(
             order_id(self.orders), str(self.orders), ((name, Scope.SUBTREE),), accepted_at=time.time()
         )
+        demand = Demand("", "", "", "", names=order.names)
+        row = Order(
+            self.orders, order.reference, OrderState.ACCEPTED, demand, "", "", 0.0, accepted_at=1.0, seal=SALT
+        )
+        told = json.dumps({ROW_DIGEST: row_digest(row)})
+        entry = (self.orders, f"order:{order.reference}", told, f"<{self.orders}", f"{self.orders}")
         self.write(
-            store, [order], (ORDER_SQL, (self.orders, order.reference)), (NAME_SQL, (self.orders, name))
+            store,
+            [order],
+            (ORDER_SQL, (self.orders, order.reference, SALT)),
+            (NAME_SQL, (self.orders, name)),
+            (AUDIT_SQL, entry),
         )
         return name
 

@@ -15,8 +15,10 @@ from filterd.cli.use_case import perform
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from filterd.audit.chain import Proof
     from filterd.model.audit_chain import StoredEntry
     from filterd.operations.context import Context
+    from filterd.operations.integrity import RowFault
 
 
 @click.group()
@@ -57,14 +59,24 @@ def tail(count: int, subject: str | None, config: Path | None, as_json: bool) ->
 @audit.command()
 @common
 def verify(config: Path | None, as_json: bool) -> None:
-    """Prove that no entry was altered, dropped or put in between."""
+    """Prove that no entry was altered, dropped or put in between, and that the rows are as recorded."""
     from filterd.operations import audit as operation
 
-    proof = perform(config, operation.verify)
+    async def prove(context: Context) -> tuple[Proof, tuple[RowFault, ...]]:
+        return await operation.verify(context), await operation.compare(context)
+
+    proof, rows = perform(config, prove)
     if as_json:
-        output.show_json({"holds": proof.holds, **output.plain(proof)})
+        whole = proof.holds and not rows
+        output.show_json({"holds": whole, **output.plain(proof), "rows": output.plain(rows)})
     elif proof.holds:
-        output.done(f"whole: {proof.entries} entries, the last with hash {proof.last_hash[:16]}")
+        click.echo(f"whole: {proof.entries} entries, the last with hash {proof.last_hash[:16]}")
+    else:
+        click.echo(f"broken at entry {proof.sequence}: {proof.fault}")
     if not proof.holds:
-        message = f"the audit chain is broken at entry {proof.sequence}: {proof.fault}"
+        message = "the audit chain is broken"
         raise Failure(message, "keep the store file as evidence and compare it with the last backup")
+    if rows:
+        told = [f"{each.subject}: {each.fault}\n    {each.remedy}" for each in rows]
+        message = "\n  ".join(["the store is not what the audit trail says was decided:", *told])
+        raise Failure(message, "until then, nodes and snapshots stay as they last were")

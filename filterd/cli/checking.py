@@ -94,6 +94,11 @@ def _show(found: Explanation) -> None:
             ("digest", found.digest),
         ]
     )
+    if found.damaged:
+        output.done(
+            f"damaged in the store: {', '.join(found.damaged)}; nodes enforce them as they last were, "
+            "which may be more than is said here; what to do: filterd audit verify"
+        )
     click.echo()
     columns = ("part", "stage", "outcome", "list or order", "matched", "scope")
     output.show_table(columns, [*_rows(found.stages)], "")

@@ -95,12 +95,16 @@ def approve(reference: str, config: Path | None, as_json: bool) -> None:
 @order.command()
 @click.argument("reference")
 @click.option("--reason", required=True, help="Why it ends.")
+@click.option("--damaged", is_flag=True, help="Its row in the store is damaged or gone, and it shall end.")
 @common
-def withdraw(reference: str, reason: str, config: Path | None, as_json: bool) -> None:
+def withdraw(reference: str, reason: str, damaged: bool, config: Path | None, as_json: bool) -> None:
     """End an order at once. One person is enough, at any hour."""
     from filterd.operations import orders
 
-    _perform(config, as_json, lambda context: orders.withdraw(context, reference, reason=reason), _next_step)
+    async def end(context: Context) -> Order:
+        return await orders.withdraw(context, reference, reason=reason, damaged=damaged)
+
+    _perform(config, as_json, end, _next_step)
 
 
 @order.command("list")
@@ -173,13 +177,17 @@ def _request(
 def _plain(found: Order) -> dict[str, Any]:
     """The order for JSON, with names and their scopes as objects."""
     value: dict[str, Any] = output.plain(found)
+    del value["seal"]
     value["in_force"] = found.in_force(time.time())
     value["demand"]["names"] = [{"name": name, "scope": scope.word} for name, scope in found.demand.names]
     return value
 
 
 def standing(order: Order, now: float) -> str:
-    """An order's state in words: an accepted one is in force, not yet in force, or has ended."""
+    """An order's state in words: an accepted one is in force, not yet in force, or has ended. Of a damaged
+    one nobody knows."""
+    if order.damage:
+        return "damaged"
     if order.state.value != "accepted":
         return order.state.value
     if order.in_force(now):
@@ -212,8 +220,12 @@ def _perform(
 
 def _waiting(found: Order, held_back: str) -> str:
     """The action that an order waits for; empty if it waits for none."""
+    from filterd.operations.integrity import DAMAGED_REMEDY
     from filterd.operations.orders import PROTECTED_REMEDY
 
+    if found.damage:
+        remedy = DAMAGED_REMEDY.format(found.reference)
+        return f"damaged in the store: {found.damage}; nodes stay as they were\n  what to do: {remedy}"
     if held_back:
         return f"{held_back}\n  what to do: {PROTECTED_REMEDY.format(found.reference)}"
     if found.state.value == "pending":

@@ -30,7 +30,7 @@ def build(config: Path | None, as_json: bool) -> None:
     from filterd.operations import feeds, snapshots
 
     async def run(context: Context) -> tuple[SnapshotRecord, list[str]]:
-        record = await snapshots.build(context)
+        record = await snapshots.build(context, clock_is_right=True)
         return record, [each.feed.id for each in await feeds.list_feeds(context) if each.version is None]
 
     with output.progress("compiling"):

@@ -14,26 +14,14 @@ result is the state at the second head.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import Any, Protocol
+from typing import Any
 
-from filterd.model.blocking_mode import BlockingMode
-from filterd.model.changelog import BindingChange, LineChange, OrderChange
+from filterd.model import order_rows
+from filterd.model.changelog import BindingChange, ChangeError, LineChange, OrderChange
 from filterd.model.line import LineChoices, OwnName
-from filterd.model.mandatory import order_id
+from filterd.model.order_rows import Execute
 from filterd.model.rule import Action, Scope
 
-ORDERS_SQL = (
-    "SELECT number, reference, mode, not_before, not_after, state = 'withdrawn', confidential, accepted_at"
-    " FROM orders WHERE accepted_at > 0 ORDER BY number"
-)
-ORDER_NAMES_SQL = (
-    "SELECT order_number, name, scope FROM order_name JOIN orders ON number = order_number"
-    " WHERE state = 'accepted' ORDER BY order_number, name, scope"
-)
-ORDER_ADDRESSES_SQL = (
-    "SELECT order_number, prefix FROM order_address JOIN orders ON number = order_number"
-    " WHERE state = 'accepted' ORDER BY order_number, prefix"
-)
 LINES_SQL = (
     "SELECT line, opted_in, profile, zone, paused_until, security_left FROM line_state"
     " WHERE line > ? ORDER BY line LIMIT ?"
@@ -49,30 +37,20 @@ BEFORE_BINDINGS = ""
 """the start for :func:`bindings_page`"""
 
 
-class Execute(Protocol):
-    """Runs one statement and yields its rows: ``connection.execute`` of ``sqlite3``."""
-
-    def __call__(self, sql: str, parameters: tuple[int | str, ...] = (), /) -> Iterable[tuple[Any, ...]]:
-        """The rows of ``sql`` with its question marks filled in."""
+class DamagedRowsError(ChangeError):
+    """The store holds orders that are not what was decided; the message has their public numbers."""
 
 
-def mandatory_state(execute: Execute) -> Iterator[OrderChange]:
-    """Every order that was ever accepted, by id, for a full resync of the mandatory stream."""
-    names = _Groups(execute(ORDER_NAMES_SQL))
-    addresses = _Groups(execute(ORDER_ADDRESSES_SQL))
-    for number, reference, mode, *bounds, withdrawn, confidential, accepted_at in execute(ORDERS_SQL):
-        yield OrderChange(
-            id=order_id(number),
-            reference=reference,
-            names=tuple((name, Scope(scope)) for name, scope in names.of(number)),
-            addresses=tuple(prefix for (prefix,) in addresses.of(number)),
-            mode=BlockingMode(mode),
-            not_before=bounds[0],
-            not_after=bounds[1],
-            withdrawn=bool(withdrawn),
-            confidential=bool(confidential),
-            accepted_at=accepted_at,
-        )
+def mandatory_state(execute: Execute) -> list[OrderChange]:
+    """Every order that was ever accepted, by id, for a full resync of the mandatory stream.
+
+    Raises DamagedRowsError where an order is not what was decided: a node that took the rest would drop it.
+    """
+    rows = order_rows.read_orders(execute)
+    if rows.damaged:
+        message = f"damaged orders: {', '.join(order.reference for order in rows.damaged)}"
+        raise DamagedRowsError(message)
+    return [order_rows.change_of(order) for order in rows.orders if order.accepted_at]
 
 
 def lines_page(execute: Execute, after: int, limit: int) -> list[LineChange]:

@@ -6,6 +6,17 @@ from dataclasses import dataclass
 
 from filterd.model.rule import Action, Scope
 
+MAX_PAUSE = 7 * 86400
+"""seconds; a longer rest is an opt-out"""
+PAUSE_LIMIT = MAX_PAUSE + 3600
+"""seconds ahead of a pause's end at which it does not hold: it was written by a clock that was ahead, by more
+than the clocks of two machines may differ"""
+
+
+def is_paused(paused_until: int, now: int) -> bool:
+    """Return whether a pause with this end holds at ``now``, both in Unix seconds; 0: no pause."""
+    return 0 < paused_until - now <= PAUSE_LIMIT
+
 
 @dataclass(frozen=True, slots=True)
 class OwnName:

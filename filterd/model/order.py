@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from filterd.model.blocking_mode import BlockingMode
@@ -67,6 +67,10 @@ class Order:
     withdrawn_by: str = ""
     withdrawn_at: float = 0.0
     withdrawal_reason: str = ""
+    seal: str = field(default="", repr=False)
+    """random, part of the digest of its row (model.order_rows); never shown"""
+    damage: str = ""
+    """why its row in the store is not to be trusted; empty where it is what was decided"""
 
     @property
     def mandate(self) -> Mandate:
@@ -82,5 +86,7 @@ class Order:
         )
 
     def in_force(self, now: float) -> bool:
-        """Return whether nodes enforce it at ``now``."""
+        """Return whether nodes enforce it at ``now``, as far as the store is to be trusted."""
+        if self.damage:
+            return False
         return self.state in (OrderState.ACCEPTED, OrderState.WITHDRAWN) and self.mandate.active(int(now))

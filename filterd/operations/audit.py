@@ -6,7 +6,9 @@ from collections.abc import Sequence
 
 from filterd.audit.chain import Proof, prove
 from filterd.model.audit_chain import StoredEntry
+from filterd.operations import integrity
 from filterd.operations.context import Context
+from filterd.operations.integrity import RowFault
 from filterd.store import change_log
 
 
@@ -20,6 +22,12 @@ async def count(context: Context) -> int:
     """The number of entries."""
     async with context.store.read() as connection:
         return (await change_log.chain_end(connection))[0]
+
+
+async def compare(context: Context) -> tuple[RowFault, ...]:
+    """The orders and feeds whose rows are not what the trail says was decided, and mandatory lists whose
+    file is not the one that was read."""
+    return await integrity.compare(context)
 
 
 async def verify(context: Context) -> Proof:

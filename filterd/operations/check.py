@@ -29,11 +29,11 @@ from filterd.dataplane.upstream.forwarder import Forwarder
 from filterd.disk.keys import FINGERPRINT_KEY
 from filterd.model.line import LineChoices
 from filterd.model.order import Order, OrderState
+from filterd.model.order_rows import change_of
 from filterd.model.verdict import Outcome
 from filterd.operations import input_values, lines
 from filterd.operations.context import Context, OperationError
 from filterd.operations.keys import load_key
-from filterd.operations.orders import change_of
 from filterd.operations.snapshots import open_current
 from filterd.operations.upstreams import server_of
 from filterd.policy.decide import LineHandle, PublishedState
@@ -85,6 +85,8 @@ class CheckState:
     line: LineHandle | None
     revision: int
     """the store's"""
+    damaged: tuple[str, ...]
+    """orders whose rows in the store are damaged: they are as the snapshot has them, if it does"""
 
 
 async def load_state(
@@ -96,14 +98,12 @@ async def load_state(
     async with context.store.read() as connection:
         revision = await change_log.revision(connection)
         identity = await _identify(connection, subscriber, client, context.settings.dns.allow_from)
-        listed = await order_rows.list_orders(connection)
-        known = [each for each in listed if each.accepted_at]
-        in_snapshot = {entry.get("mandatory_id") for entry in snapshot.meta["lists"]}
-        newer = [
-            await order_rows.find(connection, each.reference)
-            for each in known
-            if each.state is OrderState.ACCEPTED and each.mandate.id not in in_snapshot
-        ]
+        rows = await order_rows.all_orders(connection)
+    known = [each for each in rows.orders if each.accepted_at and not each.damage]
+    in_snapshot = {entry.get("mandatory_id") for entry in snapshot.meta["lists"]}
+    newer = [
+        each for each in known if each.state is OrderState.ACCEPTED and each.mandate.id not in in_snapshot
+    ]
     empty = PublishedState(snapshot, key, now=now)
     book = PolicyBook.of_meta(snapshot.meta, empty.classes)
     line = None if identity.choices is None else _handle(identity.choices, book, key)
@@ -116,7 +116,8 @@ async def load_state(
         policies=book.at(now),
         settings=StateSettings(security_enabled=context.settings.security.enabled),
     )
-    return CheckState(published, snapshot, identity, line, revision)
+    damaged = tuple(each.reference for each in rows.damaged)
+    return CheckState(published, snapshot, identity, line, revision, damaged)
 
 
 async def _identify(
@@ -152,9 +153,9 @@ def _handle(choices: LineChoices, book: PolicyBook, key: bytes) -> LineHandle:
     )
 
 
-def _rules(orders: Iterable[Order | None], revision: int, key: bytes) -> list[OrderRules]:
+def _rules(orders: Iterable[Order], revision: int, key: bytes) -> list[OrderRules]:
     """The orders as nodes enforce them."""
-    return [order_rules(change_of(order), revision, key) for order in orders if order is not None]
+    return [order_rules(change_of(order), revision, key) for order in orders]
 
 
 async def no_answers(_wire: bytes, _qtype: int) -> bytes | None:

@@ -11,6 +11,7 @@ import dns.rdatatype
 
 from filterd.config.settings import Settings
 from filterd.model.blocking_mode import BlockingMode
+from filterd.model.line import is_paused
 from filterd.model.mandatory import FIRST_ORDER_ID, label_of
 from filterd.model.rule import Scope
 from filterd.model.verdict import Outcome, Reason, Verdict, Where
@@ -86,6 +87,8 @@ class Explanation:
     revision: int
     snapshot_revision: int
     digest: str
+    damaged: tuple[str, ...] = ()
+    """orders whose rows in the store are damaged: nodes may block more than is said here"""
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values, for JSON."""
@@ -177,6 +180,7 @@ def _explanation(
         revision=state.revision,
         snapshot_revision=state.snapshot.built_at_revision,
         digest=state.snapshot.digest,
+        damaged=state.damaged,
     )
 
 
@@ -213,7 +217,7 @@ def _identity(state: CheckState, now: int) -> dict[str, Any]:
         "subscriber": state.identity.subscriber,
         "profile": choices.profile,
         "opted_in": choices.opted_in,
-        "paused": choices.paused_until > now,
+        "paused": is_paused(choices.paused_until, now),
     }
 
 

@@ -7,18 +7,19 @@ the audit entry. Names stand in the trail as a count and a digest only.
 from __future__ import annotations
 
 import hashlib
+import secrets
 from dataclasses import replace
 from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from filterd.model.audit_chain import canonical
-from filterd.model.changelog import OrderChange
-from filterd.model.mandatory import order_id
-from filterd.model.order import Demand, Order, OrderState
+from filterd.model.order import Order, OrderState
+from filterd.model.order_rows import ROW_DIGEST, change_of, number_of, row_digest
 from filterd.operations import input_values
 from filterd.operations.context import Context, OperationError
 from filterd.operations.intake import OrderRequest, complete, protected_overlap
+from filterd.operations.integrity import DAMAGED_REMEDY
 from filterd.operations.policies import policies
 from filterd.store import orders as rows
 from filterd.store.ledger import WITHDRAWAL
@@ -46,11 +47,12 @@ async def add(context: Context, request: OrderRequest) -> Order:
             added_at=write.now,
             entries=len(demand.names) + len(demand.addresses),
             approvals=(context.actor,),
+            seal=secrets.token_hex(32),
         )
         order = _accepted_if_enough(context, order, write.now)
         await rows.add(write.connection, order)
         _publish(write, order)
-        write.audit("order.add", _subject(order), reason=order.reason, after=_audited(order))
+        write.audit("order.add", _subject(order), reason=order.reason, after=audited(order))
     return redacted(order)
 
 
@@ -70,15 +72,21 @@ async def approve(context: Context, reference: str) -> Order:
             await rows.approve(write.connection, order.number, context.actor, write.now)
         await rows.set_state(write.connection, order)
         _publish(write, order)
-        write.audit("order.approve", _subject(order), before=_audited(before), after=_audited(order))
+        write.audit("order.approve", _subject(order), before=audited(before), after=audited(order))
     return redacted(order)
 
 
-async def withdraw(context: Context, reference: str, *, reason: str) -> Order:
-    """End an order at once. One person is enough at any hour: an unblock may never wait (R7)."""
+async def withdraw(context: Context, reference: str, *, reason: str, damaged: bool = False) -> Order:
+    """End an order at once. One person is enough at any hour: an unblock may never wait (R7).
+
+    ``damaged``: the person knows that its row in the store is damaged or gone.
+    """
     because = input_values.text(reason, "reason", limit=1000)
     async with context.store.write(context.actor, context.clock()) as write:
-        before = await _require(write.connection, reference)
+        before = await _find(write.connection, reference)
+        if damaged:
+            return await _end_damaged(write, before, because)
+        _require_sound(before)
         if before.state is OrderState.WITHDRAWN:
             return redacted(before)
         order = replace(
@@ -93,7 +101,7 @@ async def withdraw(context: Context, reference: str, *, reason: str) -> Order:
         if order.accepted_at:
             _publish(write, order)
         write.audit(
-            "order.withdraw", _subject(order), reason=because, before=_audited(before), after=_audited(order)
+            "order.withdraw", _subject(order), reason=because, before=audited(before), after=audited(order)
         )
     return redacted(order)
 
@@ -105,7 +113,7 @@ async def end_again(context: Context, number: int, *, reason: str) -> bool:
         found = await rows.find(connection, f"O-{number}")
     if found is None or found.state is OrderState.WITHDRAWN:
         return False
-    await withdraw(context, found.reference, reason=reason)
+    await withdraw(context, found.reference, reason=reason, damaged=bool(found.damage))
     return True
 
 
@@ -118,7 +126,7 @@ async def list_orders(context: Context, state: OrderState | None = None) -> tupl
 async def show(context: Context, reference: str) -> Order:
     """One order; the names of a confidential one are not shown."""
     async with context.store.read() as connection:
-        return redacted(await _require(connection, reference))
+        return redacted(await _find(connection, reference))
 
 
 async def count(context: Context) -> dict[str, int]:
@@ -129,7 +137,7 @@ async def count(context: Context) -> dict[str, int]:
 
 async def held_back(context: Context, order: Order) -> str:
     """Why an order is quarantined: what it would block that is protected. Empty for any other order."""
-    if order.state is not OrderState.QUARANTINED:
+    if order.state is not OrderState.QUARANTINED or order.damage:
         return ""
     async with context.store.read() as connection:
         full = await _require(connection, order.reference)
@@ -137,27 +145,10 @@ async def held_back(context: Context, order: Order) -> str:
 
 
 def redacted(order: Order) -> Order:
-    """The order without names and addresses where it is confidential."""
-    if not order.demand.confidential:
-        return order
-    return replace(order, demand=replace(order.demand, names=(), addresses=()))
-
-
-def change_of(order: Order) -> OrderChange:
-    """The order as nodes apply it; a withdrawn one carries no names."""
-    demand = Demand("", "", "", "") if order.state is OrderState.WITHDRAWN else order.demand
-    return OrderChange(
-        id=order_id(order.number),
-        reference=order.reference,
-        names=demand.names,
-        addresses=demand.addresses,
-        mode=order.demand.mode,
-        not_before=order.demand.not_before,
-        not_after=order.demand.not_after,
-        withdrawn=order.state is OrderState.WITHDRAWN,
-        confidential=order.demand.confidential,
-        accepted_at=order.accepted_at,
-    )
+    """The order as it may be shown: without names and addresses where it is confidential, or may be."""
+    if order.demand.confidential or order.damage:
+        order = replace(order, demand=replace(order.demand, names=(), addresses=()))
+    return replace(order, seal="")
 
 
 def _publish(write: Write, order: Order) -> None:
@@ -191,7 +182,48 @@ def _held_back(order: Order, overlap: tuple[str, ...]) -> str:
     return f"order {order.reference} is quarantined, not enforced: it would block {shown}, protected"
 
 
+async def _end_damaged(write: Write, order: Order, reason: str) -> Order:
+    """End an order whose row is not to be trusted. The row goes, and the trail says that there is none."""
+    if not order.damage:
+        message = f"order {order.reference} is not damaged"
+        raise OperationError(message, f"run: filterd order withdraw {order.reference} --reason ...")
+    number = number_of(order.reference) or order.number
+    ended = Order(
+        number=number,
+        reference=order.reference,
+        state=OrderState.WITHDRAWN,
+        demand=replace(order.demand, names=(), addresses=()),
+        reason=order.reason,
+        added_by=order.added_by,
+        added_at=order.added_at,
+        accepted_at=write.now,
+        withdrawn_by=write.actor,
+        withdrawn_at=write.now,
+        withdrawal_reason=reason,
+    )
+    await rows.remove(write.connection, number, order.reference)
+    write.end(WITHDRAWAL, number)
+    _publish(write, ended)
+    after = {**audited(ended), "damage": order.damage, ROW_DIGEST: ""}
+    after.pop("digest", None)
+    write.audit("order.withdraw", _subject(ended), reason=reason, after=after)
+    return redacted(ended)
+
+
+def _require_sound(order: Order) -> None:
+    """Refuse to decide on an order whose row is not what was decided."""
+    if order.damage:
+        message = f"order {order.reference} is damaged in the store: {order.damage}"
+        raise OperationError(message, DAMAGED_REMEDY.format(order.reference))
+
+
 async def _require(connection: AsyncConnection, reference: str) -> Order:
+    found = await _find(connection, reference)
+    _require_sound(found)
+    return found
+
+
+async def _find(connection: AsyncConnection, reference: str) -> Order:
     found = await rows.find(connection, reference.strip().upper())
     if found is None:
         message = f"unknown order {reference.strip()[:32]!r}"
@@ -203,8 +235,9 @@ def _subject(order: Order) -> str:
     return f"order:{order.reference}"
 
 
-def _audited(order: Order) -> dict[str, Any]:
-    """The order as the audit trail shows it. The names' digest stands for names that are no secret."""
+def audited(order: Order) -> dict[str, Any]:
+    """The order as the audit trail shows it, with the digest of its row. ``digest`` stands for names that are
+    no secret."""
     demand = order.demand
     shown: dict[str, Any] = {
         "state": order.state.value,
@@ -222,6 +255,7 @@ def _audited(order: Order) -> dict[str, Any]:
         "confidential": demand.confidential,
         "overblocking_accepted": demand.overblocking_accepted,
         "entries": order.entries,
+        ROW_DIGEST: row_digest(order),
     }
     if not demand.confidential:
         entries = canonical([[[n, int(s)] for n, s in demand.names], list(demand.addresses)])

@@ -7,6 +7,7 @@ has the names). Whatever fails before the last step leaves the earlier snapshot 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
 import sys
@@ -15,16 +16,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from filterd.disk.files import rename_file, replace_file
+from filterd.disk.files import drop_drafts, make_directory, rename_file, replace_file
 from filterd.disk.keys import FINGERPRINT_KEY
-from filterd.disk.locks import LockedError, locked
+from filterd.disk.locks import LockedError, locked, take_lock
 from filterd.model.order import OrderState
+from filterd.model.order_rows import change_of
 from filterd.model.records import SnapshotRecord
-from filterd.operations import adoption
+from filterd.operations import adoption, integrity
 from filterd.operations.compile import SourceVersion, StoredMaterial, job_of
 from filterd.operations.context import Context, OperationError
 from filterd.operations.keys import load_key
-from filterd.operations.orders import change_of
+from filterd.operations.lost_feeds import take_back
 from filterd.operations.policies import policies
 from filterd.policy import snapshot_layout
 from filterd.policy.documents import Policies
@@ -34,9 +36,9 @@ from filterd.store import change_log, feeds, orders, subscribers
 from filterd.store import snapshots as rows
 
 KEPT_FILES = 4
-KEPT_ENDED = 30 * 86400.0
-"""seconds that an order which has ended stays in snapshots, inactive: one built by a clock that is ahead must
-not lack what is still in force"""
+_LOCK = ".lock"
+_DRAFTS = (".*.draft", "..*.draft.new")
+"""the drafts of compiles: whole ones, and such as were being written"""
 LOCK_WAIT = 300.0
 """seconds to wait for another build"""
 
@@ -50,22 +52,48 @@ class SnapshotView:
     current: bool
 
 
-async def build(context: Context) -> SnapshotRecord:
-    """Compile a snapshot of the store as it is now, publish it, and make it the current one."""
+async def build(context: Context, *, clock_is_right: bool = False) -> SnapshotRecord:
+    """Compile a snapshot of the store as it is now, publish it, and make it the current one.
+
+    A snapshot never claims to be older than the one before it, since the clock may have lost its time. With
+    ``clock_is_right`` somebody says that it did not: then the one before was made by a clock that was ahead.
+    """
     directory = _directory(context)
-    directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+    make_directory(directory)
     documents = await asyncio.to_thread(policies, context)
     try:
-        async with locked(directory / ".lock", LOCK_WAIT):
-            return await _build(context, directory, documents)
+        async with locked(directory / _LOCK, LOCK_WAIT):
+            drop_drafts(directory, *_DRAFTS)
+            await _keep_lost_feeds(context, directory, documents)
+            before = 0 if clock_is_right else await _made_before(context, current_file(directory))
+            return await _build(context, directory, documents, max(int(context.clock()), before))
     except LockedError:
         message = "another snapshot is being built"
         raise OperationError(message, "wait for it, then build again") from None
 
 
-async def _build(context: Context, directory: Path, documents: Policies) -> SnapshotRecord:
+def drop_snapshot_drafts(state_dir: Path) -> None:
+    """Remove the drafts that killed compiles left behind, if no snapshot is being built just now. Each may
+    have the size of a snapshot, and a full disk may need that room."""
+    lock = state_dir / snapshot_layout.DIRECTORY / _LOCK
+    if lock.exists():
+        with contextlib.suppress(LockedError, OSError), take_lock(lock, 0.0):
+            drop_drafts(lock.parent, *_DRAFTS)
+
+
+async def _keep_lost_feeds(context: Context, directory: Path, documents: Policies) -> None:
+    """Adopt what the snapshot in force alone knows of; a damaged one tells nothing."""
+    path = current_file(directory)
+    try:
+        meta = None if path is None else _read(path)[1]
+    except (SnapshotError, OSError, ValueError):
+        return
+    if meta is not None:
+        await take_back(context, documents, meta)
+
+
+async def _build(context: Context, directory: Path, documents: Policies, built_at: int) -> SnapshotRecord:
     material = await _material(context, documents)
-    built_at = int(context.clock())
     draft = directory / f".{os.getpid()}.draft"
     job = job_of(context.settings, material, built_at, draft)
     try:
@@ -85,19 +113,31 @@ async def _build(context: Context, directory: Path, documents: Policies) -> Snap
     return record
 
 
+async def _made_before(context: Context, path: Path | None) -> int:
+    """When the current snapshot was made; 0 where its file and the store do not say the same."""
+    if path is None:
+        return 0
+    async with context.store.read() as connection:
+        recorded = {each.file: int(each.built_at) for each in await rows.newest(connection)}
+    made = made_at(path)
+    return made if recorded.get(path.name) == made else 0
+
+
 async def _material(context: Context, documents: Policies) -> StoredMaterial:
-    """What one read transaction has for a snapshot."""
-    ended = context.clock() - KEPT_ENDED
+    """Revision, feed versions and orders of one read transaction; all of it what was decided.
+
+    Orders that have ended are among them: the clock that says so may be wrong. The active set decides.
+    """
     async with context.store.read() as connection:
         revision = await change_log.revision(connection)
         current = await feeds.current(connection)
-        accepted = await orders.list_orders(connection, OrderState.ACCEPTED)
-        wanted = [each for each in accepted if not each.demand.not_after or each.demand.not_after > ended]
-        full = [await orders.find(connection, each.reference) for each in wanted]
+        known = (await orders.all_orders(connection)).orders
         used = await subscribers.profiles_in_use(connection)
         adopted = await adoption.definitions(connection)
+        wanted_feeds = adoption.combined(documents, adopted).policies.feeds
+        found = await integrity.faults(connection, [each.id for each in wanted_feeds])
+    integrity.require_sound(found)
     _require_profiles(documents, used)
-    wanted_feeds = adoption.combined(documents, adopted).policies.feeds
     missing = [each.id for each in wanted_feeds if each.mandatory and each.id not in current]
     if missing:
         message = f"mandatory lists that were never read: {', '.join(missing)}"
@@ -107,9 +147,8 @@ async def _material(context: Context, documents: Policies) -> StoredMaterial:
         for each in wanted_feeds
         if each.id in current
     ]
-    return StoredMaterial(
-        revision, versions, [change_of(order) for order in full if order is not None], adopted
-    )
+    accepted = [change_of(each) for each in known if each.state is OrderState.ACCEPTED]
+    return StoredMaterial(revision, versions, accepted, adopted)
 
 
 def _require_profiles(documents: Policies, used: Sequence[str]) -> None:
@@ -179,11 +218,21 @@ def current_file(directory: Path) -> Path | None:
     return directory / name if snapshot_layout.is_file_name(name) else None
 
 
+def made_at(path: Path) -> int:
+    """When a snapshot file says that it was made, Unix seconds; 0 where it cannot be read."""
+    try:
+        with path.open("rb") as file:
+            return read_header(file.read(HEADER_SIZE), path.stat().st_size).built_at
+    except (SnapshotError, OSError):
+        return 0
+
+
 def show(context: Context) -> SnapshotView:
     """The current snapshot and the lists in it."""
     path = _require_current(context)
     try:
-        return SnapshotView(*_read(path), current=True)
+        record, meta = _read(path)
+        return SnapshotView(record, meta["lists"], current=True)
     except (SnapshotError, OSError, ValueError) as error:
         raise _damaged(path, error) from error
 
@@ -209,7 +258,7 @@ async def history(context: Context) -> Sequence[SnapshotRecord]:
         return await rows.newest(connection)
 
 
-def _read(path: Path) -> tuple[SnapshotRecord, Sequence[dict[str, Any]]]:
+def _read(path: Path) -> tuple[SnapshotRecord, dict[str, Any]]:
     """The facts in header and meta, read without the table."""
     with path.open("rb") as file:
         header = read_header(file.read(HEADER_SIZE), path.stat().st_size)
@@ -223,7 +272,7 @@ def _read(path: Path) -> tuple[SnapshotRecord, Sequence[dict[str, Any]]]:
         names=header.used,
         size=header.file_size,
     )
-    return record, meta["lists"]
+    return record, meta
 
 
 def _require_current(context: Context) -> Path:

@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator
 from dataclasses import replace
 
 from filterd.model.changelog import LineChange
-from filterd.model.line import LineChoices, OwnName
+from filterd.model.line import MAX_PAUSE, LineChoices, OwnName
 from filterd.model.rule import Action, Scope
 from filterd.model.subscriber import RequestEvidence, Subscriber
 from filterd.operations import input_values, lines
@@ -23,8 +23,6 @@ from filterd.store import subscribers as rows
 
 MAX_OWN_NAMES = 500
 """own names of one line: each costs memory on every node"""
-MAX_PAUSE = 7 * 86400
-"""seconds; a longer rest is an opt-out"""
 PAGE = 1_000
 
 

@@ -84,6 +84,9 @@ cdef enum:
     LINE_SECURITY_LEFT = 2
 
 cdef enum:
+    PAUSE_LIMIT = 608400        # seconds; `model.line` has the same number
+
+cdef enum:
     OWN_ALLOW_FLAG = 1
     OWN_EXACT_FLAG = 2
 
@@ -177,9 +180,15 @@ cdef inline bint masks_touch(const uint64_t* bits, const uint64_t* mask) noexcep
     return False
 
 
+cdef inline bint is_paused(const Line* line, int64_t now) noexcept nogil:
+    """Whether the line's pause holds at `now`; one that would last too long was written by a wrong clock."""
+    cdef int64_t left = line.paused_until - now
+    return 0 < left <= PAUSE_LIMIT
+
+
 cdef inline const Policy* policy_in_effect(const State* state, const Line* line, int64_t now) noexcept nogil:
     """The line's policy; NULL where it did not opt in, is paused at `now` or has none."""
-    if line == NULL or not line.flags & LINE_OPTED_IN or line.paused_until > now:
+    if line == NULL or not line.flags & LINE_OPTED_IN or is_paused(line, now):
         return NULL
     if line.policy >= state.policy_count:
         return NULL

@@ -420,7 +420,7 @@ cdef int64_t boundary_of(const State* state, const Line* line, int64_t now) noex
     """When the line's pause ends or its schedule changes; 0: never."""
     if line == NULL or not line.flags & LINE_OPTED_IN:
         return 0
-    if line.paused_until > now:
+    if is_paused(line, now):
         return line.paused_until
     return state.policies[line.policy].next_boundary if line.policy < state.policy_count else 0
 

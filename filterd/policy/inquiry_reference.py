@@ -8,6 +8,7 @@ from ipaddress import ip_network
 from typing import Protocol
 
 from filterd.model.blocking_mode import BlockingMode
+from filterd.model.line import is_paused
 from filterd.model.rule import Action, Scope
 from filterd.model.verdict import Kind, Outcome, Reason, Verdict, Where
 from filterd.policy.classes import Classes
@@ -105,7 +106,9 @@ def find_own(line: ReferenceLine, wire: bytes) -> OwnRule | None:
 
 def policy_in_effect(state: ReferenceState, line: ReferenceLine | None, now: int) -> ResolvedPolicy | None:
     """The policy of a line that opted in and is not paused."""
-    if line is None or not line.opted_in or line.paused_until > now or line.policy >= len(state.policies):
+    if line is None or not line.opted_in or line.policy >= len(state.policies):
+        return None
+    if is_paused(line.paused_until, now):
         return None
     return state.policies[line.policy]
 
@@ -114,7 +117,7 @@ def boundary_of(state: ReferenceState, line: ReferenceLine | None, now: int) -> 
     """The moment at which the line's pause ends or its schedule changes; 0: never."""
     if line is None or not line.opted_in:
         return 0
-    if line.paused_until > now:
+    if is_paused(line.paused_until, now):
         return line.paused_until
     return state.policies[line.policy].next_boundary if line.policy < len(state.policies) else 0
 

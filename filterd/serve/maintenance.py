@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -15,8 +16,9 @@ from pathlib import Path
 from filterd.config.settings import Settings
 from filterd.disk.files import replace_file
 from filterd.model.changelog import MANDATORY
-from filterd.operations import adoption, feeds, snapshots
+from filterd.operations import adoption, feeds, integrity, snapshots
 from filterd.operations.context import Context, OperationError
+from filterd.operations.integrity import RowFault
 from filterd.operations.policies import policies
 from filterd.policy import snapshot_layout
 from filterd.policy.adoption import InForce, Orphaned
@@ -34,6 +36,10 @@ FOLD_SECONDS = 600.0
 FOLD_SIZE = 1 << 20
 """characters of newer orders at which they are folded at once, some thirty thousand names: the overlay is
 made for 65,536 entries. Orders beyond that are still enforced, but each further one takes longer"""
+CLOCK_SLACK = 60.0
+"""seconds by which the clock may be behind the snapshot's: small corrections happen all the time"""
+ROWS_SECONDS = 15.0
+"""between two comparisons of the store's rows with the audit trail"""
 KEPT_CHANGES = 200_000
 """revisions that the change log keeps; a node that has missed more does a full resync"""
 
@@ -52,13 +58,20 @@ class Maintenance:
 
     context: Context
     compile_failures: int = 0
+    damaged: tuple[RowFault, ...] = ()
+    """rows of the store that are not what was decided, as last compared"""
+    _compared_at: float = -math.inf
     _orphans: dict[str, Orphaned] = field(default_factory=dict)
     """the feeds without their entry, as last logged"""
     _sources: dict[str, tuple[Feed, Stamp]] = field(default_factory=dict)
     """what each feed was last read by: its definition, and the stamp of its source"""
     _read_at: dict[str, float] = field(default_factory=dict)
+    _read_well: frozenset[str] = frozenset()
+    """the feeds that had a version at the last turn; one that has none any more was retired"""
     _failed: dict[str, tuple[str, float]] = field(default_factory=dict)
     """step -> its input at the last failure, and when that was"""
+    _clock_agreed: bool = False
+    """the clock was past the time at which the current snapshot was made"""
     _verified: Stamp = ()
     """the stamp of the snapshot that was last verified"""
 
@@ -85,12 +98,14 @@ class Maintenance:
             return
         found = await self._adopt(documents, found)
         self._report_orphans(found)
+        await self._forget_retired()
         await self._read_feeds(found.policies)
+        await self._compare(found.policies)
         await self._compile(found.policies)
         await self._prune()
 
     def remarks(self) -> list[str]:
-        """What an operator should know of the policies though what is in force stays."""
+        """Faults of the policies that an operator should know of; what is in force stays."""
         found = []
         if "policies" in self._failed:
             found.append("the policies cannot be read (filterd config check)")
@@ -118,6 +133,17 @@ class Maintenance:
         for feed in self._orphans.keys() - found.orphans.keys():
             log.get().info("a feed has its entry again, or is retired", feed=feed)
         self._orphans = dict(found.orphans)
+
+    async def _forget_retired(self) -> None:
+        """Read a feed that was retired at once, should its entry come back."""
+        try:
+            async with self.context.store.read() as connection:
+                current = frozenset(await feed_rows.current(connection))
+        except StoreError:
+            return  # the steps that need the store say so
+        for feed in self._read_well - current:
+            self._sources.pop(feed, None)
+        self._read_well = current
 
     async def _read_feeds(self, documents: Policies) -> None:
         now = self.context.clock()
@@ -147,13 +173,32 @@ class Maintenance:
                 remedy = f"filterd feed show {update.feed}; its last good version stays in use"
                 log.get().error(event, feed=update.feed, reason=update.problem, remedy=remedy)
 
+    async def _compare(self, documents: Policies) -> None:
+        """Look at the rows that mandatory blocking rests on; what is damaged is said once."""
+        now = self.context.clock()
+        if 0 <= now - self._compared_at < ROWS_SECONDS:
+            return
+        self._compared_at = now
+        try:
+            async with self.context.store.read() as connection:
+                self.damaged = await integrity.faults(connection, [each.id for each in documents.feeds])
+            integrity.require_sound(self.damaged)
+        except OperationError as error:
+            self._report_failure("store check", str(error), error)
+        except StoreError as error:
+            self._report_failure("store check", "", error)
+        else:
+            self._failed.pop("store check", None)
+
     async def _compile(self, documents: Policies) -> None:
         try:
             wanted = await self._input_digest(documents)
-            if not await self._is_due(wanted):
+            set_back = self._clock_was_set_back()
+            if self._failed_lately("compile", wanted) or not (set_back or await self._is_due(wanted)):
                 return
-            record = await snapshots.build(self.context)
+            record = await snapshots.build(self.context, clock_is_right=set_back)
             replace_file(self._marker, (wanted.encode(),))
+            self._clock_agreed = record.built_at <= self.context.clock()
         except (OperationError, StoreError, OSError) as error:
             self.compile_failures += 1
             self._report_failure("compile", await self._known_input(documents), error)
@@ -168,11 +213,26 @@ class Maintenance:
         except (StoreError, OSError):
             return ""
 
-    async def _is_due(self, wanted: str) -> bool:
-        if self._failed_lately("compile", wanted):
+    def _clock_was_set_back(self) -> bool:
+        """Return whether the current snapshot was made by a clock that was ahead.
+
+        That is known where this process saw the clock past the snapshot's time before: a running machine's
+        clock goes back only if somebody sets it. Otherwise the machine may as well have lost its time.
+        """
+        path = self._current
+        made = 0 if path is None else snapshots.made_at(path)
+        if path is None or made <= self.context.clock() + CLOCK_SLACK:
+            self._clock_agreed = path is not None
+            self._failed.pop("clock", None)
             return False
-        directory = self.context.settings.state_dir / snapshot_layout.DIRECTORY
-        path = snapshots.current_file(directory)
+        if not self._clock_agreed:
+            message = "the clock shows a time before the snapshot was made: pauses are over on every node"
+            remedy = "set the clock (timedatectl); if it is right, run: filterd snapshot build"
+            self._report_failure("clock", path.name, OperationError(message, remedy))
+        return self._clock_agreed
+
+    async def _is_due(self, wanted: str) -> bool:
+        path = self._current
         if path is None or _read(self._marker) != wanted or not await self._is_sound(path):
             return True
         return await self._orders_waiting(path)
@@ -218,6 +278,10 @@ class Maintenance:
             self._failed.pop("prune", None)
         except StoreError as error:
             self._report_failure("prune", "", error)
+
+    @property
+    def _current(self) -> Path | None:
+        return snapshots.current_file(self.context.settings.state_dir / snapshot_layout.DIRECTORY)
 
     @property
     def _marker(self) -> Path:

@@ -16,6 +16,8 @@ import threading
 import time
 from dataclasses import replace
 from operator import attrgetter
+from pathlib import Path
+from typing import IO
 
 from filterd.config.settings import Settings
 from filterd.dataplane.cache.cache import ResponseCache
@@ -31,7 +33,8 @@ from filterd.dataplane.packet.plane import Plane
 from filterd.dataplane.slow.slowpath import SlowPath
 from filterd.dataplane.tables.ratelimit import RateLimiter, RateRules
 from filterd.dataplane.upstream.peer import unwatched
-from filterd.disk.keys import FINGERPRINT_KEY
+from filterd.disk.files import drop_drafts
+from filterd.disk.keys import FINGERPRINT_KEY, drop_key_drafts
 from filterd.model.records import NodeReport
 from filterd.serve import hangup
 from filterd.serve.answer_rules import cookie_secrets, rules_of, secrets_at_start
@@ -42,8 +45,10 @@ from filterd.serve.node_reports import SOCKET, ControlLink, report_for_ever
 from filterd.serve.process import (
     ANEW,
     CANNOT_START,
+    close_state,
     forbid_dumps,
     lock_state_dir,
+    private_in,
     raise_file_limit,
     run_role,
     take_commands,
@@ -80,7 +85,7 @@ class Resolver:
         is the pipe for the pulse. Raises ``OSError`` and ValueError if it cannot start."""
         self._settings = settings
         self._board = board
-        self._lock = lock_state_dir(settings.state_dir, "resolver")
+        self._lock = _take_state_dir(settings.state_dir)
         self._observer = LoggingObserver()
         self._answer_counts = AnswerCounts()
         self._clock = SystemClock()
@@ -193,7 +198,7 @@ class Resolver:
 
     def _publish(self, published: Published) -> None:
         if published.state is not None:
-            self._clock.earliest = published.built_at
+            self._clock.earliest = published.earliest
         self._plane.publish(
             published.state,
             published.lines,
@@ -256,6 +261,16 @@ class Resolver:
         await self._path.close()
         await self._forwarding.close()
         self._http.stop()
+
+
+def _take_state_dir(state_dir: Path) -> IO[str]:
+    """Lock the state directory, then remove what a killed resolver was writing: before anything is written,
+    since a full disk may need that room. Raises ``OSError``."""
+    lock = lock_state_dir(state_dir, "resolver")
+    drop_drafts(state_dir / "node")
+    drop_key_drafts(state_dir)
+    close_state(*private_in(state_dir))
+    return lock
 
 
 async def _serve(settings: Settings, board: CrashBoard | None, pulse: int | None) -> int:

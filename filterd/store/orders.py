@@ -1,17 +1,21 @@
-"""Statements about orders, their demands, and their approvals."""
+"""Statements about orders, their demands, and their approvals.
+
+Whoever changes a row audits its new digest in the same write (``model.order_rows``): otherwise every reader
+holds the order for damaged.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import Connection, delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from filterd.model.blocking_mode import BlockingMode
-from filterd.model.order import Demand, Order, OrderState
-from filterd.model.rule import Scope
+from filterd.model import order_rows
+from filterd.model.order import Order, OrderState
+from filterd.model.order_rows import Execute, OrderRows
 from filterd.store.tables import order_address, order_approval, order_name, orders
 
 
@@ -42,6 +46,7 @@ async def add(connection: AsyncConnection, order: Order) -> None:
             withdrawn_by=order.withdrawn_by,
             withdrawn_at=order.withdrawn_at,
             withdrawal_reason=order.withdrawal_reason,
+            seal=order.seal,
         )
     )
     await _add_rows(
@@ -82,39 +87,43 @@ async def set_state(connection: AsyncConnection, order: Order) -> None:
 
 
 async def find(connection: AsyncConnection, reference: str) -> Order | None:
-    """The whole order with this reference; None: there is none."""
-    row = (await connection.execute(select(orders).where(orders.c.reference == reference))).one_or_none()
-    if row is None:
-        return None
-    names = await connection.execute(
-        select(order_name).where(order_name.c.order_number == row.number).order_by(order_name.c.name)
-    )
-    prefixes = await connection.execute(
-        select(order_address.c.prefix)
-        .where(order_address.c.order_number == row.number)
-        .order_by(order_address.c.prefix)
-    )
-    found = _order(
-        row,
-        names=tuple((each.name, Scope(each.scope)) for each in names),
-        addresses=tuple(prefixes.scalars()),
-    )
-    return (await _with_approvals(connection, [found]))[0]
+    """The whole order with this reference; None: there is none, and none is on record."""
+    found = await connection.execute(select(orders.c.number).where(orders.c.reference == reference))
+    number = found.scalar_one_or_none() or order_rows.number_of(reference)
+    rows = await connection.run_sync(lambda sync: order_rows.read_orders(_execute(sync), number))
+    return next((order for order in rows.orders if order.reference == reference), None)
+
+
+async def all_orders(connection: AsyncConnection) -> OrderRows:
+    """Every order, whole; also those on record whose rows are gone."""
+    return await connection.run_sync(lambda sync: order_rows.read_orders(_execute(sync)))
 
 
 async def list_orders(connection: AsyncConnection, state: OrderState | None = None) -> list[Order]:
-    """The orders by number, without their names and addresses (``entries`` counts those)."""
-    query = select(orders).order_by(orders.c.number)
-    if state is not None:
-        query = query.where(orders.c.state == state.value)
-    rows = (await connection.execute(query)).all()
-    counts: dict[int, int] = {}
-    for table in (order_name, order_address):
-        grouped = select(table.c.order_number, func.count()).group_by(table.c.order_number)
-        for number, count in await connection.execute(grouped):
-            counts[number] = counts.get(number, 0) + count
-    found = [_order(row, entries=counts.get(row.number, 0)) for row in rows]
-    return await _with_approvals(connection, found)
+    """The orders by number, without their names and addresses (``entries`` counts those).
+
+    A damaged one is among those of every state: nobody knows which it has.
+    """
+    rows = await all_orders(connection)
+    return [
+        replace(order, demand=replace(order.demand, names=(), addresses=()), seal="")
+        for order in rows.orders
+        if state is None or order.state is state or order.damage
+    ]
+
+
+async def remove(connection: AsyncConnection, number: int, reference: str) -> None:
+    """Delete every row of an order: they are damaged, and nothing can be read from them."""
+    for table in (order_name, order_address, order_approval):
+        await connection.execute(delete(table).where(table.c.order_number == number))
+    await connection.execute(
+        delete(orders).where((orders.c.number == number) | (orders.c.reference == reference))
+    )
+
+
+async def seal(connection: AsyncConnection, order: Order) -> None:
+    """Set the seal of an order that has none yet."""
+    await connection.execute(update(orders).where(orders.c.number == order.number).values(seal=order.seal))
 
 
 async def count(connection: AsyncConnection) -> dict[str, int]:
@@ -126,51 +135,10 @@ async def count(connection: AsyncConnection) -> dict[str, int]:
     return counts
 
 
-async def _with_approvals(connection: AsyncConnection, found: Sequence[Order]) -> list[Order]:
-    """Add the approvals to the orders; the person who added an order comes first in any case."""
-    behind: dict[int, list[str]] = {}
-    for row in await connection.execute(select(order_approval).order_by(order_approval.c.at)):
-        behind.setdefault(row.order_number, []).append(row.actor)
-    return [
-        replace(order, approvals=tuple(dict.fromkeys((order.added_by, *behind.get(order.number, ())))))
-        for order in found
-    ]
+def _execute(connection: Connection) -> Execute:
+    """The statements of ``model.order_rows``, carried out on the store's connection."""
 
+    def execute(sql: str, parameters: tuple[int | str, ...] = (), /) -> Iterable[tuple[Any, ...]]:
+        return (tuple(row) for row in connection.exec_driver_sql(sql, parameters))
 
-def _order(
-    row: Any,
-    *,
-    names: tuple[tuple[str, Scope], ...] = (),
-    addresses: tuple[str, ...] = (),
-    entries: int | None = None,
-) -> Order:
-    demand = Demand(
-        authority=row.authority,
-        official=row.official,
-        document=row.document,
-        ground=row.ground,
-        names=names,
-        addresses=addresses,
-        mode=BlockingMode(row.mode),
-        not_before=row.not_before,
-        not_after=row.not_after,
-        review_at=row.review_at,
-        received_at=row.received_at,
-        document_digest=row.document_digest,
-        confidential=row.confidential,
-        overblocking_accepted=row.overblocking_accepted,
-    )
-    return Order(
-        number=row.number,
-        reference=row.reference,
-        state=OrderState(row.state),
-        demand=demand,
-        reason=row.reason,
-        added_by=row.added_by,
-        added_at=row.added_at,
-        entries=len(names) + len(addresses) if entries is None else entries,
-        accepted_at=row.accepted_at,
-        withdrawn_by=row.withdrawn_by,
-        withdrawn_at=row.withdrawn_at,
-        withdrawal_reason=row.withdrawal_reason,
-    )
+    return execute

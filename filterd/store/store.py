@@ -43,6 +43,7 @@ class Store:
     def __init__(self, url: str, ledger: Path) -> None:
         """Use :meth:`open` or :meth:`migrate`, which check the file first."""
         self.ledger = Ledger(ledger)
+        self._path = database_path(url)
         self._reader: AsyncEngine = connect(url, writer=False)
         self._writer: AsyncEngine = connect(url, writer=True)
 
@@ -83,7 +84,7 @@ class Store:
             raise StoreUnwritableError(message) from error
         store = cls(url, ledger)
         try:
-            with translated():
+            with translated(path):
                 async with transaction(store._writer, write=True) as connection:
                     versions = await connection.run_sync(schema.migrate)
                     write = await Write.begin(connection, "", 0.0, os.urandom)
@@ -100,7 +101,7 @@ class Store:
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncConnection]:
         """One read transaction. Keep it short: while it is open the write-ahead log cannot shrink."""
-        with translated():
+        with translated(self._path):
             async with transaction(self._reader, write=False) as connection:
                 yield connection
 
@@ -110,7 +111,7 @@ class Store:
 
         Raises StoreRolledBackError, before anything is written, for a store that is behind the ledger.
         """
-        with translated():
+        with translated(self._path):
             async with transaction(self._writer, write=True) as connection:
                 write = await Write.begin(connection, actor, now, os.urandom)
                 await self._require_newest(write)
@@ -128,7 +129,7 @@ class Store:
 
     async def empty_log(self) -> bool:
         """Leave nothing of what was deleted in the write-ahead log; see :func:`engine.empty_log`."""
-        with translated():
+        with translated(self._path):
             return await empty_log(self._writer)
 
     async def _require_newest(self, write: Write) -> None:
@@ -153,7 +154,7 @@ class Store:
     @asynccontextmanager
     async def report(self) -> AsyncIterator[AsyncConnection]:
         """A write outside change log and audit, for facts that are nobody's decision."""
-        with translated():
+        with translated(self._path):
             async with transaction(self._writer, write=True) as connection:
                 yield connection
 

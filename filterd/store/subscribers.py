@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from filterd.model.line import LineChoices, OwnName
+from filterd.model.line import PAUSE_LIMIT, LineChoices, OwnName
 from filterd.model.rule import Action, Scope
 from filterd.model.subscriber import RequestEvidence, Subscriber
 from filterd.store.tables import binding, line_state, own_name, request, subscriber
@@ -59,7 +59,7 @@ async def page(
 async def count(connection: AsyncConnection, now: float) -> dict[str, int]:
     """The number of subscribers in each state; ``not_opted_in`` includes those who opted out."""
     opted = line_state.c.opted_in
-    paused = line_state.c.paused_until > now
+    paused = line_state.c.paused_until.between(int(now) + 1, int(now) + PAUSE_LIMIT)
     row = (
         await connection.execute(
             select(

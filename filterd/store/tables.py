@@ -165,7 +165,10 @@ orders = Table(
     Column("withdrawn_by", String(128), nullable=False),
     Column("withdrawn_at", Float, nullable=False),
     Column("withdrawal_reason", Text, nullable=False),
+    Column("seal", String(64), nullable=False, server_default=""),
 )
+"""the audit entry of each decision on an order holds a digest of its rows (``model.order_rows``), in which
+``seal`` is random"""
 
 order_name = Table(
     "order_name",

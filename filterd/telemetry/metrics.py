@@ -88,6 +88,7 @@ class ControlMetrics:
     subscribers: Mapping[str, int] = field(default_factory=dict)
     audit_entries: int = 0
     compile_failures: int = 0
+    rows_damaged: int = 0
 
 
 class MetricsRegistry:
@@ -262,3 +263,8 @@ def _control_families(now: ControlMetrics) -> Iterator[Metric]:
     )
     failures.add_metric((), now.compile_failures)
     yield failures
+    damaged = GaugeMetricFamily(
+        "filterd_store_rows_damaged", "Orders and lists whose rows in the store are not what was decided."
+    )
+    damaged.add_metric((), now.rows_damaged)
+    yield damaged

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections.abc import Callable, Iterable, Mapping
 from hashlib import sha256
@@ -11,7 +12,10 @@ from typing import Any
 from sqlalchemy import create_engine
 
 from filterd.model.change_chain import change_hash
-from filterd.model.changelog import Change, encode
+from filterd.model.changelog import Change, OrderChange, encode
+from filterd.model.mandatory import FIRST_ORDER_ID
+from filterd.model.order import Demand, Order, OrderState
+from filterd.model.order_rows import ROW_DIGEST, row_digest
 from filterd.model.rule import Action, Scope
 from filterd.policy import snapshot_layout
 from filterd.policy.build import Builder
@@ -64,6 +68,39 @@ class ScriptedStore:
         """Run one statement of a test's own."""
         self._connection.execute(statement, values)
 
+    def hold(self, change: OrderChange) -> None:
+        """Add the rows of an accepted order, and the audit entry that says so: what a full resync reads."""
+        order = Order(
+            number=change.id - FIRST_ORDER_ID,
+            reference=change.reference,
+            state=OrderState.ACCEPTED,
+            demand=Demand("", "", "", "", change.names, change.addresses),
+            reason="",
+            added_by="ana",
+            added_at=0.0,
+            accepted_at=1.0,
+            seal=SALT,
+        )
+        self.sql(
+            "INSERT INTO orders VALUES (?, ?, 'accepted', '', '', '', '', '', '', 0, 0, 0, 0, 0, 0, 0, 'ana',"
+            " 0, 1, '', 0, '', ?)",
+            order.number,
+            order.reference,
+            order.seal,
+        )
+        for name, scope in change.names:
+            self.sql("INSERT INTO order_name VALUES (?, ?, ?)", order.number, name, int(scope))
+        for prefix in change.addresses:
+            self.sql("INSERT INTO order_address VALUES (?, ?)", order.number, prefix)
+        self.sql(
+            "INSERT INTO audit VALUES (?, 0, 0, 'ana', 'order.add', ?, '', NULL, ?, ?, ?)",
+            order.number,
+            f"order:{order.reference}",
+            json.dumps({ROW_DIGEST: row_digest(order)}),
+            f"before {order.number}",
+            f"of {order.number}",
+        )
+
     def close(self) -> None:
         """Close the writer."""
         self._connection.close()
@@ -84,6 +121,7 @@ def put_snapshot(
     *,
     spoil: Callable[[bytes], bytes] = bytes,
     key: bytes = KEY,
+    built_at: int = 1_800_000_000,
 ) -> str:
     """Publish a snapshot with ``rules`` (name, target), its bytes passed through ``spoil``; the file's
     name."""
@@ -95,7 +133,7 @@ def put_snapshot(
         "address_prefixes": {"4": [], "6": []},
         "profiles": dict(profiles),
     }
-    data = spoil(b"".join(builder.finish(meta, revision, 1_800_000_000, revision.to_bytes(32, "big"))))
+    data = spoil(b"".join(builder.finish(meta, revision, built_at, revision.to_bytes(32, "big"))))
     snapshot_files = state_dir / "snapshots"
     snapshot_files.mkdir(exist_ok=True)
     name = snapshot_layout.file_name(revision, f"{revision:012x}")

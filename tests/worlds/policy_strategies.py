@@ -7,6 +7,7 @@ from random import Random
 from hypothesis import strategies as st
 
 from filterd.model.blocking_mode import BlockingMode
+from filterd.model.line import PAUSE_LIMIT
 from filterd.model.mandatory import FIRST_ORDER_ID, Mandate
 from filterd.model.rule import Action, Scope
 from filterd.model.verdict import Kind
@@ -74,7 +75,7 @@ def make_rule(random: Random) -> Placed:
 
 
 def _mandate(random: Random, number: int) -> Mandate:
-    moments = [0, 0, 0, NOW - 1, NOW, NOW + 1]
+    moments = [0, 0, 0, NOW - 1, NOW, NOW + 1, NOW + PAUSE_LIMIT, NOW + PAUSE_LIMIT + 1]
     return Mandate(
         number,
         "reference",

@@ -34,6 +34,10 @@ class StoreBehindError(StoreUnreadableError):
     """
 
 
+class RowsDamagedError(StoreUnreadableError):
+    """The store holds orders that are not what was decided (filterd.model.order_rows)."""
+
+
 @dataclass(frozen=True, slots=True)
 class Head:
     """Newest revision and floor: changes at or below the floor may be gone."""
@@ -116,7 +120,7 @@ class ChangeLog:
     def all_orders(self) -> tuple[int, list[OrderChange]]:
         """The revision of the store, and every order ever in force by then."""
         with self._transaction() as connection:
-            return _head(connection).revision, list(full_state.mandatory_state(connection.execute))
+            return _head(connection).revision, full_state.mandatory_state(connection.execute)
 
     def lines(self, after: int) -> tuple[Head, list[LineChange]]:
         """The head of the store, and the next lines above the number ``after``, at most :data:`BATCH`."""
@@ -159,6 +163,8 @@ class ChangeLog:
             yield self._connection
         except (sqlite3.Error, ChangeError) as error:
             self.close()
+            if isinstance(error, full_state.DamagedRowsError):
+                raise RowsDamagedError(str(error)) from error
             msg = f"cannot read the store: {error}"
             raise StoreUnreadableError(msg) from error
 

@@ -10,7 +10,13 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 
-from filterd.dataplane.nodestate.changes import ChangeLog, Page, StoreBehindError, StoreUnreadableError
+from filterd.dataplane.nodestate.changes import (
+    ChangeLog,
+    Page,
+    RowsDamagedError,
+    StoreBehindError,
+    StoreUnreadableError,
+)
 from filterd.dataplane.nodestate.lines import batch_of
 from filterd.dataplane.nodestate.node_disk import NodeDisk
 from filterd.dataplane.nodestate.node_types import NodeObserver, NodePaths, Published
@@ -32,7 +38,8 @@ FAILED_SECONDS = 1.0
 """pause after a turn that ended in an unforeseen error"""
 _REMEDIES = {
     StoreBehindError.__name__: "put the newest store back; if this one is meant to replace it,"
-    " stop the resolver, remove state_dir/node and start it again"
+    " stop the resolver, remove state_dir/node and start it again",
+    RowsDamagedError.__name__: "see which orders are damaged, and what to do: filterd audit verify",
 }
 """error -> what a person has to do about it"""
 _DAMAGE_REMEDY = (
@@ -209,7 +216,7 @@ class Node:
         if kind != self._trouble:
             self._observer.note("change log not followed", reason=kind, remedy=_REMEDIES.get(kind, ""))
         self._trouble = kind
-        self._pause = DISK_SECONDS if isinstance(error, OSError) else POLL_SECONDS
+        self._pause = DISK_SECONDS if isinstance(error, OSError | RowsDamagedError) else POLL_SECONDS
         self._begin_again()
 
     def _begin_again(self) -> None:
@@ -291,14 +298,13 @@ class Node:
 
     def _show(self) -> None:
         """Put the state in force."""
-        snapshot = self.publisher.snapshot
         self._publish(
             Published(
                 self.publisher.state,
                 self.disk.known.table,
                 self.disk.addresses,
                 self.disk.bindings.revision is not None,
-                snapshot.built_at if snapshot is not None else 0,
+                self.publisher.earliest,
             )
         )
         self._in_force = self.publisher.state is not None

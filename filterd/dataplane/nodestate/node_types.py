@@ -21,8 +21,8 @@ class Published:
     addresses: Addresses
     identity_ready: bool
     """true if ``addresses`` can be trusted to hold every known line"""
-    built_at: int = 0
-    """when the snapshot was made, Unix seconds: no clock that shows an earlier time is right"""
+    earliest: int = 0
+    """Unix seconds; a clock that shows an earlier time is wrong"""
 
 
 class NodeObserver(Protocol):

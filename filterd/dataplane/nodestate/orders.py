@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -39,11 +39,16 @@ class KnownOrders:
         """Every order, withdrawn ones among them."""
         return tuple(self.by_id.values())
 
-    def above(self, revision: int) -> Iterator[OrderRules]:
-        """The orders that a snapshot of ``revision`` does not hold in their present form, apart from
-        withdrawn ones."""
+    def beside(self, revision: int, held: Collection[int]) -> Iterator[OrderRules]:
+        """The orders that a snapshot of ``revision`` with these mandatory ids does not hold in their present
+        form, apart from withdrawn ones.
+
+        An order that a snapshot lacks is blocked beside it, however old the order is: whoever made the
+        snapshot did not know it.
+        """
         for order in self.by_id.values():
-            if order.revision > revision and not order.mandate.withdrawn:
+            lacking = order.revision > revision or order.mandate.id not in held
+            if lacking and not order.mandate.withdrawn:
                 yield order
 
 

@@ -35,9 +35,15 @@ class Publisher:
     snapshot: Snapshot | None = None
     overlay_entries: int = 0
     published: int = 0
+    earliest: int = 0
+    """Unix seconds before which it cannot be now: when the snapshot that the node started with was made. A
+    machine that lost its time must not revive pauses. It comes down when the clock proves that it was ahead:
+    see :meth:`_keep_time`"""
     _moment: int = 0
     """the time that the state was made for"""
     _classes: Classes = field(default_factory=Classes)
+    _in_snapshot: frozenset[int] = frozenset()
+    """the mandatory ids whose names the snapshot holds"""
 
     def book(self) -> PolicyBook:
         """An empty policy book for the profiles of the snapshot in force."""
@@ -46,9 +52,17 @@ class Publisher:
         return PolicyBook.of_meta(self.snapshot.meta, self._classes)
 
     def adopt(self, snapshot: Snapshot, now: int) -> PublishedState | None:
-        """Use another snapshot from now on."""
+        """Use another snapshot from now on.
+
+        One that was made later raises nothing: while the node runs, its own clock says when it is. One that
+        was made earlier corrects a wrong time of the one before.
+        """
+        built_at = int(snapshot.built_at)
+        self.earliest = built_at if self.snapshot is None else min(self.earliest, built_at)
         self.snapshot = snapshot
-        self._classes = from_meta(snapshot.meta["lists"])
+        lists = snapshot.meta["lists"]
+        self._classes = from_meta(lists)
+        self._in_snapshot = frozenset(int(each["mandatory_id"]) for each in lists if "mandatory_id" in each)
         self.renew_book(self.disk.book)
         return self.renew(now)
 
@@ -62,10 +76,10 @@ class Publisher:
         if self.snapshot is None or self.disk.mandatory.revision is None:
             self.state = None
             return None
-        newer = tuple(self.disk.orders.above(self.snapshot.built_at_revision))
+        newer = tuple(self.disk.orders.beside(self.snapshot.built_at_revision, self._in_snapshot))
         self.overlay_entries = sum(len(order.names) + len(order.prefixes) for order in newer)
         self.published += 1
-        self._moment = now
+        self._keep_time(now)
         self.state = PublishedState(
             self.snapshot,
             self.key,
@@ -83,16 +97,25 @@ class Publisher:
         if self.state is None:
             return None
         self.published += 1
-        self._moment = now
+        self._keep_time(now)
         self.state = self.state.evolve(now, policies=self.disk.book.at(now), settings=self._switches())
         return self.state
 
     def due(self, now: int) -> bool:
-        """Return whether a schedule or a mandate has begun or ended, or the clock was set back: what a wrong
+        """Return whether a schedule or a mandate has begun or ended, or the clock was set: what a wrong
         clock ended must begin again."""
         if self.state is None:
             return False
-        return now < self._moment or 0 < self.state.next_change <= now
+        caught_up = self._moment < self.earliest <= now
+        return caught_up or now < self._moment or 0 < self.state.next_change <= now
+
+    def _keep_time(self, now: int) -> None:
+        """Note the moment of the state. A clock that was past :attr:`earliest` and is before it was set back
+        by somebody: it was ahead when the snapshot was made, and is believed now. One that was before it all
+        the time may just have lost its time."""
+        if now < self.earliest <= self._moment:
+            self.earliest = now
+        self._moment = now
 
     def _switches(self) -> StateSettings:
         parental_ready = self.disk.parental_revision is not None

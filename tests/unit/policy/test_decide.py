@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from filterd.model.blocking_mode import BlockingMode
+from filterd.model.line import PAUSE_LIMIT
 from filterd.model.mandatory import FIRST_ORDER_ID, Mandate
 from filterd.model.rule import Action, Scope
 from filterd.model.verdict import Kind, Outcome, Reason
@@ -249,6 +250,17 @@ def test_a_pause_ends_at_its_moment() -> None:
     assert stage(before, Reason.CATEGORY).outcome is StageOutcome.OFF
     after = decided(place, paused, "x.example", NOW)
     assert (after.verdict.reason, after.valid_until) == (Reason.CATEGORY, NOW + 100)
+
+
+@pytest.mark.parametrize(
+    ("left", "outcome"),
+    [(PAUSE_LIMIT, Outcome.PASS), (PAUSE_LIMIT + 1, Outcome.BLOCK), (1 << 40, Outcome.BLOCK)],
+)
+def test_a_pause_longer_than_any_was_written_by_a_wrong_clock(left: int, outcome: Outcome) -> None:
+    place = world(Placed("x.example", bit=ADULT))
+    decision = decided(place, Line(1, opted_in=True, paused_until=NOW + left), "x.example", NOW)
+    assert decision.verdict.outcome is outcome
+    assert decision.valid_until == (NOW + left if outcome is Outcome.PASS else NOW + 100)
 
 
 def test_a_line_whose_policy_the_state_has_not() -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from filterd.model.mandatory import label_of
-from filterd.operations import subscribers
+from filterd.operations import snapshots, subscribers
 from filterd.operations.snapshots import current_file
 from filterd.serve import maintenance
 from tests.worlds.maintenance import Kept
@@ -45,6 +45,41 @@ async def test_wrong_policies_are_said_once_and_change_nothing(kept: Kept) -> No
     shutil.copy(SHIPPED / "categories.yaml", kept.policies)
     await kept.maintenance.turn()
     assert kept.events()[-1] == "snapshot built"
+
+
+YEAR = 366 * 86400.0
+
+
+async def ahead(kept: Kept) -> float:
+    """The time that the current snapshot says after a turn, in years from the right one."""
+    await kept.maintenance.turn()
+    path = current_file(kept.snapshots)
+    assert path is not None
+    return round((snapshots.made_at(path) - kept.now() + kept.ahead) / YEAR, 2)
+
+
+async def test_a_snapshot_of_a_clock_that_was_ahead_is_made_anew_when_it_is_set_right(kept: Kept) -> None:
+    kept.ahead = YEAR
+    assert await ahead(kept) == 1
+    kept.ahead = 0
+    assert await ahead(kept) == 0
+    assert kept.events() == ["snapshot built"] * 2
+    kept.ahead = -30
+    await kept.maintenance.turn()
+    assert kept.events() == ["snapshot built"] * 2, "a small correction"
+
+
+async def test_a_clock_that_may_have_lost_its_time_is_said_once_and_believed_on_request(kept: Kept) -> None:
+    assert await ahead(kept) == 0
+    kept.begin_again()
+    kept.ahead = -10 * YEAR
+    assert await ahead(kept) == 0
+    assert await ahead(kept) == 0
+    os.utime(kept.policies / "categories.yaml", (1, 1))
+    assert await ahead(kept) == 0, "whatever else asks for a compile"
+    assert kept.events() == ["snapshot built", "clock failed", "snapshot built"]
+    await snapshots.build(kept.maintenance.context, clock_is_right=True)
+    assert await ahead(kept) == -10
 
 
 def test_a_confidential_feed_has_an_opaque_label() -> None:

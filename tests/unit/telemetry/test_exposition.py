@@ -75,6 +75,7 @@ CONTROL = ControlMetrics(
     subscribers={"opted_in": 206},
     audit_entries=207,
     compile_failures=208,
+    rows_damaged=209,
 )
 
 

@@ -173,13 +173,7 @@ def _seed_tables(store: ScriptedStore) -> None:
     store.sql("INSERT INTO subscriber VALUES (7, 's', 0, '')")
     store.sql("INSERT INTO line_state VALUES (7, 1, 'children', 'America/Mexico_City', 0, 0)")
     store.sql("INSERT INTO binding VALUES ('127.0.0.2/32', 7)")
-    store.sql(
-        "INSERT INTO orders (number, reference, state, authority, official, document, document_digest,"
-        " ground, reason, mode, not_before, not_after, review_at, received_at, added_by, added_at,"
-        " accepted_at, withdrawn_by, withdrawn_at, withdrawal_reason)"
-        " VALUES (1, '1', 'accepted', '', '', '', '', '', '', 0, 0, 0, 0, 0, '', 0, 1, '', 0, '')"
-    )
-    store.sql("INSERT INTO order_name VALUES (1, 'banned.example', 1)")
+    store.hold(ORDER)
 
 
 def test_a_cursor_below_the_floor_reads_everything_anew(machine: Machine, store: ScriptedStore) -> None:

@@ -19,7 +19,7 @@ from filterd.model.mandatory import FIRST_ORDER_ID, Mandate
 from filterd.model.rule import Action, Scope
 from filterd.model.verdict import Reason
 from filterd.policy.build import MANDATORY_TARGET, Builder
-from filterd.policy.classes import FIXED, Classes
+from filterd.policy.classes import FIXED, Classes, ListClass
 from filterd.policy.decide import decide_name
 from filterd.policy.published import StateSettings, mandate_to_meta
 from filterd.policy.snapshot import Snapshot
@@ -89,9 +89,6 @@ STATE = (
     "INSERT INTO line_state VALUES (7, 0, '', 'UTC', 0, 0)",
     "INSERT INTO own_name VALUES (7, 'own.example', 0, 1)",
     "INSERT INTO binding VALUES ('127.0.0.2/32', 7)",
-    "INSERT INTO orders VALUES (1, 'O-1', 'accepted', '', '', '', '', '', '', 0, 0, 0, 0, 0, 0, 0, '', 0, 1,"
-    " '', 0, '')",
-    "INSERT INTO order_name VALUES (1, 'banned.example', 1)",
 )
 """the changes below as a full resync reads them"""
 
@@ -105,6 +102,7 @@ def test_what_was_written_under_another_key_is_read_anew(
     put_snapshot(directory, 0, Classes(FIXED), {})
     for statement in STATE:
         store.sql(statement)
+    store.hold(ORDER)
     store.write(OWN, BOUND, ORDER)
     node, heard = run(directory, store.path)
     assert heard.reason("banned.example", 0) is Reason.MANDATORY
@@ -186,7 +184,8 @@ def test_the_overlay_holds_what_the_snapshot_does_not_and_no_more(
     put_snapshot(directory, revision - 1, Classes(FIXED), {})
     settle(node)
     assert node.publisher.overlay_entries == 1
-    put_snapshot(directory, revision, Classes(FIXED), {}, [("banned.example", MANDATORY_TARGET + ORDER.id)])
+    holding = Classes((*FIXED, ListClass(ORDER.reference, None, ORDER.id)))
+    put_snapshot(directory, revision, holding, {}, [("banned.example", MANDATORY_TARGET + ORDER.id)])
     settle(node)
     assert node.publisher.overlay_entries == 0
     assert heard.reason("banned.example", 0) is Reason.MANDATORY

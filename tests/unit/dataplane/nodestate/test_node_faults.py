@@ -240,6 +240,41 @@ def test_what_an_unforeseen_error_interrupted_is_done_without_another_change(
     assert node.lag(machine.now + 9) == 0
 
 
+# --- orders that are not what was decided ---
+
+
+def test_a_node_takes_no_damaged_order_and_keeps_what_it_has(machine: Machine, store: ScriptedStore) -> None:
+    ready(machine)
+    store.hold(ORDER)
+    later = OrderChange(ORDER.id + 1, "2", (("later.example", Scope.SUBTREE),))
+    store.hold(later)
+    store.write(ORDER, later)
+    machine.settle()
+    store.sql("UPDATE order_name SET name = 'bamned.example' WHERE name = 'banned.example'")
+    store.write(CHILD)
+    store.sql("UPDATE log_floor SET revision = ?, hash = ?", store.revision, store.hash)
+    store.sql("DELETE FROM change")
+    machine.settle()
+    assert machine.watcher.blocked("banned.example")
+    assert machine.watcher.blocked("later.example")
+    assert machine.watcher.notes[-1] == "change log not followed RowsDamagedError"
+    assert machine.node.mandatory_revision < store.revision
+    assert machine.node.lag(machine.now + 60) > 0
+    store.sql("UPDATE order_name SET name = 'banned.example' WHERE name = 'bamned.example'")
+    machine.settle()
+    assert machine.watcher.blocked("banned.example")
+    assert machine.node.mandatory_revision == store.revision
+
+
+def test_a_node_without_orders_begins_with_no_damaged_store(machine: Machine, store: ScriptedStore) -> None:
+    store.hold(ORDER)
+    store.write(ORDER)
+    store.sql("UPDATE orders SET state = 'withdrawn'")
+    ready(machine)
+    assert machine.watcher.last.state is None, "everything gets SERVFAIL"
+    assert any("mandatory" in reason for reason in machine.node.missing())
+
+
 # --- a clock that is wrong ---
 
 
@@ -276,7 +311,66 @@ def test_an_order_that_had_begun_holds_on_a_machine_that_lost_its_time(
     restarted_alone(machine)
     assert machine.watcher.blocked("banned.example")
     assert not machine.watcher.blocked("later.example")
-    assert machine.watcher.last.built_at == BUILT_AT
+    assert machine.watcher.last.earliest == BUILT_AT
+
+
+def test_an_order_that_a_snapshot_lacks_is_blocked_beside_it(machine: Machine, store: ScriptedStore) -> None:
+    """A compile that did not know it, for whatever reason, takes nothing away: the snapshot is newer than the
+    order, but the order's names are in neither."""
+    ready(machine)
+    store.write(ORDER)
+    machine.settle()
+    store.write(CHILD)
+    put_snapshot(machine.directory, store.revision, CLASSES, PROFILES)
+    machine.settle()
+    assert machine.watcher.blocked("banned.example")
+    restarted_alone(machine)
+    assert machine.watcher.blocked("banned.example")
+
+
+def test_a_snapshot_made_by_a_clock_that_is_ahead_moves_no_running_node(
+    machine: Machine, store: ScriptedStore
+) -> None:
+    machine.now = BUILT_AT - 500_000
+    machine.directory.mkdir(exist_ok=True)
+    put_snapshot(machine.directory, 0, CLASSES, PROFILES, built_at=BUILT_AT - 900_000)
+    machine.start()
+    machine.settle()
+    put_snapshot(machine.directory, 1, CLASSES, PROFILES)
+    machine.settle()
+    assert machine.node.publisher.snapshot is not None
+    assert machine.node.publisher.snapshot.built_at_revision == 1
+    assert machine.watcher.last.earliest == BUILT_AT - 900_000
+
+
+def test_a_clock_that_was_ahead_at_the_start_is_forgotten_when_it_is_set_right(machine: Machine) -> None:
+    ready(machine)
+    machine.now = BUILT_AT - 30_000_000
+    machine.settle()
+    assert machine.watcher.last.earliest == BUILT_AT - 30_000_000
+
+
+def test_a_clock_that_lost_its_time_is_not_believed_until_it_has_caught_up(machine: Machine) -> None:
+    """Small corrections back, before it was set, change nothing; afterwards it is a clock like any other."""
+    machine.now = 1000
+    ready(machine)
+    machine.now = 990
+    machine.settle()
+    assert machine.watcher.last.earliest == BUILT_AT
+    machine.now = BUILT_AT + 10
+    machine.settle()
+    machine.now = BUILT_AT - 10
+    machine.settle()
+    assert machine.watcher.last.earliest == BUILT_AT - 10
+
+
+def test_a_snapshot_that_says_an_earlier_time_corrects_the_one_before(machine: Machine) -> None:
+    machine.now = BUILT_AT - 30_000_000
+    ready(machine)
+    assert machine.watcher.last.earliest == BUILT_AT
+    put_snapshot(machine.directory, 1, CLASSES, PROFILES, built_at=BUILT_AT - 30_000_000)
+    machine.settle()
+    assert machine.watcher.last.earliest == BUILT_AT - 30_000_000
 
 
 def test_withdrawal_and_expiry_need_neither_store_nor_control(machine: Machine, store: ScriptedStore) -> None:

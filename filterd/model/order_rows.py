@@ -1,0 +1,281 @@
+"""Orders as the rows of the store hold them, each compared with what the audit trail says was decided.
+
+The audit entry of every decision on an order holds a digest of its whole row, its names, addresses and
+approvals among it. So one flipped bit, a row that was changed by hand and one that is gone are noticed by
+every reader: the compile, a node's resync, ``check`` and the commands on orders. The digest also covers a
+random seal, which the row alone holds: the trail lets nobody try out whether a guessed name is in an order.
+
+``store`` and the resolver read by this module, so that they cannot disagree.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Protocol
+
+from filterd.model.audit_chain import canonical
+from filterd.model.blocking_mode import BlockingMode
+from filterd.model.changelog import OrderChange
+from filterd.model.mandatory import order_id
+from filterd.model.order import Demand, Order, OrderState
+from filterd.model.rule import Scope
+
+ROW_DIGEST = "row_digest"
+"""the key of the digest in the audited state of an order; empty: it was ended and has no row any more"""
+ALTERED = "its row is not what was decided"
+UNREADABLE = "its row cannot be read"
+GONE = "its row is gone"
+UNKNOWN = "no decision on it is on record"
+UNSEALED = "no digest of its row is on record yet"
+
+ORDERS_SQL = (
+    "SELECT number, CAST(reference AS BLOB), CAST(state AS BLOB), CAST(authority AS BLOB),"
+    " CAST(official AS BLOB), CAST(document AS BLOB), CAST(document_digest AS BLOB), CAST(ground AS BLOB),"
+    " CAST(reason AS BLOB), CAST(added_by AS BLOB), CAST(withdrawn_by AS BLOB),"
+    " CAST(withdrawal_reason AS BLOB), CAST(seal AS BLOB), mode, not_before, not_after, review_at,"
+    " confidential, overblocking_accepted, received_at, added_at, accepted_at, withdrawn_at"
+    " FROM orders WHERE number BETWEEN ? AND ? ORDER BY number"
+)
+"""texts as bytes: what is no UTF-8 any more must be told apart, and not end the read"""
+NAMES_SQL = (
+    "SELECT order_number, CAST(name AS BLOB), scope FROM order_name WHERE order_number BETWEEN ? AND ?"
+)
+ADDRESSES_SQL = (
+    "SELECT order_number, CAST(prefix AS BLOB) FROM order_address WHERE order_number BETWEEN ? AND ?"
+)
+APPROVALS_SQL = (
+    "SELECT order_number, CAST(actor AS BLOB) FROM order_approval WHERE order_number BETWEEN ? AND ?"
+    " ORDER BY at, actor"
+)
+DECISIONS_SQL = (
+    "SELECT CAST(subject AS BLOB), at, CAST(after AS BLOB) FROM audit WHERE sequence IN"
+    " (SELECT max(sequence) FROM audit WHERE subject BETWEEN ? AND ?"
+    " AND action IN ('order.add', 'order.approve', 'order.withdraw', 'order.seal') GROUP BY subject)"
+)
+_TEXTS = (
+    "reference",
+    "state",
+    "authority",
+    "official",
+    "document",
+    "document_digest",
+    "ground",
+    "reason",
+    "added_by",
+    "withdrawn_by",
+    "withdrawal_reason",
+    "seal",
+)
+_NUMBERS = (
+    "mode",
+    "not_before",
+    "not_after",
+    "review_at",
+    "confidential",
+    "overblocking_accepted",
+    "received_at",
+    "added_at",
+    "accepted_at",
+    "withdrawn_at",
+)
+_COLUMNS = ("number", *_TEXTS, *_NUMBERS)
+"""those of :data:`ORDERS_SQL`"""
+_EVERY_NUMBER = (-(2**63), 2**63 - 1)
+_EVERY_SUBJECT = ("order:", "order;")
+
+
+class Execute(Protocol):
+    """Runs one statement and yields its rows: ``connection.execute`` of ``sqlite3``."""
+
+    def __call__(self, sql: str, parameters: tuple[int | str, ...] = (), /) -> Iterable[tuple[Any, ...]]:
+        """The rows of ``sql`` with its question marks filled in."""
+
+
+@dataclass(frozen=True, slots=True)
+class OrderRows:
+    """Every order of the store, by number. One whose row is gone is made of what the trail says of it."""
+
+    orders: tuple[Order, ...]
+
+    @property
+    def damaged(self) -> tuple[Order, ...]:
+        """Those that are not what was decided."""
+        return tuple(order for order in self.orders if order.damage)
+
+
+@dataclass(frozen=True, slots=True)
+class _Decision:
+    """The newest decision on an order, as the trail has it."""
+
+    at: float
+    after: Mapping[str, Any]
+
+    @property
+    def digest(self) -> str | None:
+        found = self.after.get(ROW_DIGEST)
+        return None if found is None else str(found)
+
+
+def row_digest(order: Order) -> str:
+    """SHA-256 of the seal and of everything that the order's rows hold, in hexadecimal."""
+    demand = order.demand
+    row = [
+        order.seal,
+        order.number,
+        order.reference,
+        order.state.value,
+        *(demand.authority, demand.official, demand.document, demand.document_digest, demand.ground),
+        *(int(demand.mode), demand.not_before, demand.not_after, demand.review_at),
+        *(demand.confidential, demand.overblocking_accepted, demand.received_at),
+        sorted([name, int(scope)] for name, scope in demand.names),
+        sorted(demand.addresses),
+        *(order.reason, order.added_by, order.added_at, order.accepted_at),
+        *(order.withdrawn_by, order.withdrawn_at, order.withdrawal_reason),
+        sorted({order.added_by, *order.approvals}),
+    ]
+    return hashlib.sha256(canonical(row).encode()).hexdigest()
+
+
+def read_orders(execute: Execute, number: int | None = None) -> OrderRows:
+    """All orders, or the one with this number, each with what is wrong with it in ``damage``."""
+    numbers = _EVERY_NUMBER if number is None else (number, number)
+    subjects = _EVERY_SUBJECT if number is None else (f"order:O-{number}", f"order:O-{number}")
+    names = _grouped(execute(NAMES_SQL, numbers))
+    prefixes = _grouped(execute(ADDRESSES_SQL, numbers))
+    behind = _grouped(execute(APPROVALS_SQL, numbers))
+    decisions = {_decoded(subject): _decision(*rest) for subject, *rest in execute(DECISIONS_SQL, subjects)}
+    found: list[Order] = []
+    for row in execute(ORDERS_SQL, numbers):
+        values = dict(zip(_COLUMNS, row, strict=True))
+        decision = decisions.pop(f"order:{_decoded(values['reference'])}", None)
+        parts = (names.get(row[0], []), prefixes.get(row[0], []), behind.get(row[0], []))
+        found.append(_checked(values, parts, decision))
+    found += [_of_trail(subject, decision) for subject, decision in decisions.items()]
+    return OrderRows(tuple(sorted(found, key=lambda order: (order.number, order.reference))))
+
+
+def change_of(order: Order) -> OrderChange:
+    """The order as nodes apply it; a withdrawn one carries no names."""
+    demand = Demand("", "", "", "") if order.state is OrderState.WITHDRAWN else order.demand
+    return OrderChange(
+        id=order_id(order.number),
+        reference=order.reference,
+        names=demand.names,
+        addresses=demand.addresses,
+        mode=order.demand.mode,
+        not_before=order.demand.not_before,
+        not_after=order.demand.not_after,
+        withdrawn=order.state is OrderState.WITHDRAWN,
+        confidential=order.demand.confidential,
+        accepted_at=order.accepted_at,
+    )
+
+
+def number_of(reference: str) -> int:
+    """The number in a reference, ``O-17``; 0 where there is none."""
+    digits = reference.removeprefix("O-")
+    return int(digits) if digits.isascii() and digits.isdecimal() else 0
+
+
+def _decision(at: Any, after: Any) -> _Decision:
+    try:
+        told = json.loads(_decoded(after))
+        return _Decision(float(at), told if isinstance(told, dict) else {})
+    except ValueError:
+        return _Decision(0.0, {})
+
+
+def _checked(
+    values: Mapping[str, Any], parts: tuple[list[tuple[Any, ...]], ...], decision: _Decision | None
+) -> Order:
+    """The order of one row. One that differs from what was decided keeps what its row says, for its damage to
+    be looked at: no reader may enforce or lift anything by it."""
+    try:
+        order = _order(values, parts)
+        digest = row_digest(order)
+    except (ValueError, TypeError):
+        broken = _of_trail(f"order:{_decoded(values['reference'])}", decision or _Decision(0.0, {}))
+        return replace(broken, number=values["number"], damage=UNREADABLE)
+    if decision is None:
+        return replace(order, damage=UNKNOWN)
+    if decision.digest is None:
+        return replace(order, damage=UNSEALED)
+    return order if decision.digest == digest else replace(order, damage=ALTERED)
+
+
+def _order(values: Mapping[str, Any], parts: tuple[list[tuple[Any, ...]], ...]) -> Order:
+    names, prefixes, behind = parts
+    text = {column: _decoded(values[column]) for column in _TEXTS}
+    demand = Demand(
+        authority=text["authority"],
+        official=text["official"],
+        document=text["document"],
+        ground=text["ground"],
+        names=tuple(sorted((_decoded(name), Scope(scope)) for name, scope in names)),
+        addresses=tuple(sorted(_decoded(prefix) for (prefix,) in prefixes)),
+        mode=BlockingMode(values["mode"]),
+        not_before=values["not_before"],
+        not_after=values["not_after"],
+        review_at=values["review_at"],
+        received_at=values["received_at"],
+        document_digest=text["document_digest"],
+        confidential=bool(values["confidential"]),
+        overblocking_accepted=bool(values["overblocking_accepted"]),
+    )
+    return Order(
+        number=values["number"],
+        reference=text["reference"],
+        state=OrderState(text["state"]),
+        demand=demand,
+        reason=text["reason"],
+        added_by=text["added_by"],
+        added_at=values["added_at"],
+        entries=len(demand.names) + len(demand.addresses),
+        approvals=tuple(dict.fromkeys((text["added_by"], *(_decoded(actor) for (actor,) in behind)))),
+        accepted_at=values["accepted_at"],
+        withdrawn_by=text["withdrawn_by"],
+        withdrawn_at=values["withdrawn_at"],
+        withdrawal_reason=text["withdrawal_reason"],
+        seal=text["seal"],
+    )
+
+
+def _of_trail(subject: str, decision: _Decision) -> Order:
+    """The order as its last audit entry tells of it, without its names. It is no damage that an order which
+    was ended because its row was damaged has no row."""
+    reference = subject.removeprefix("order:")
+    told = decision.after.get
+    ended = decision.digest == ""
+    return Order(
+        number=number_of(reference),
+        reference=reference,
+        state=OrderState.WITHDRAWN if ended else OrderState.PENDING,
+        demand=Demand(
+            authority=str(told("authority", "")),
+            official=str(told("official", "")),
+            document=str(told("document", "")),
+            ground=str(told("ground", "")),
+            confidential=True,
+        ),
+        reason="",
+        added_by="",
+        added_at=0.0,
+        accepted_at=decision.at if ended else 0.0,
+        withdrawn_at=decision.at if ended else 0.0,
+        damage="" if ended else GONE,
+    )
+
+
+def _decoded(value: Any) -> str:
+    return bytes(value).decode("utf-8", "replace") if isinstance(value, bytes | memoryview) else str(value)
+
+
+def _grouped(rows: Iterable[tuple[Any, ...]]) -> dict[int, list[tuple[Any, ...]]]:
+    """The rows without their first column, by that column."""
+    groups: dict[int, list[tuple[Any, ...]]] = {}
+    for key, *rest in rows:
+        groups.setdefault(key, []).append(tuple(rest))
+    return groups

@@ -1,0 +1,96 @@
+"""Compares the rows that mandatory blocking rests on with what the audit trail says was decided.
+
+A page of the store that is damaged in the middle of a name, a row that was changed by hand and one that is
+gone are not seen by SQLite, nor by the chain's own proof. Whoever reads such rows to make something of them
+refuses; what was made of them before stays in force.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from filterd.disk.keys import DIGEST_KEY
+from filterd.model.records import FeedVersion
+from filterd.operations import rule_files
+from filterd.operations.context import Context, OperationError
+from filterd.operations.keys import load_key
+from filterd.operations.policies import policies
+from filterd.store import feeds, orders
+
+SHOWN = 8
+"""damaged rows that one message names"""
+REMEDY = "see which rows, and what to do about each: filterd audit verify"
+DAMAGED_REMEDY = (
+    "restore the store from a backup, or take the order in anew (filterd order add) and end this one: "
+    "filterd order withdraw {0} --damaged --reason ..."
+)
+FEED_REMEDY = "restore the store from a backup, or read the list again: filterd feed update {0}"
+
+
+@dataclass(frozen=True, slots=True)
+class RowFault:
+    """Rows that are not what was decided."""
+
+    subject: str
+    """``order:O-1`` or ``feed:ID``, as in the trail"""
+    fault: str
+    remedy: str
+
+
+async def faults(connection: AsyncConnection, read: Iterable[str] | None = None) -> tuple[RowFault, ...]:
+    """The damaged orders, and the damaged versions of the feeds with these ids, or of all, as one transaction
+    shows them."""
+    found = [
+        RowFault(f"order:{order.reference}", order.damage, DAMAGED_REMEDY.format(order.reference))
+        for order in (await orders.all_orders(connection)).damaged
+    ]
+    current, recorded = await feeds.current(connection), await feeds.recorded(connection)
+    for identifier in sorted({*current, *recorded}) if read is None else read:
+        fault = feeds.fault_of(current.get(identifier), recorded.get(identifier))
+        if fault:
+            found.append(_of_feed(identifier, fault))
+    return tuple(found)
+
+
+def require_sound(found: Iterable[RowFault]) -> None:
+    """Raise OperationError where rows are damaged."""
+    subjects = [each.subject for each in found]
+    if subjects:
+        more = f" and {len(subjects) - SHOWN} more" if len(subjects) > SHOWN else ""
+        message = f"the store is not what was decided: {', '.join(subjects[:SHOWN])}{more}"
+        raise OperationError(message, REMEDY)
+
+
+async def compare(context: Context) -> tuple[RowFault, ...]:
+    """All damaged rows, and the mandatory lists whose file is not the one that was read."""
+    async with context.store.read() as connection:
+        found = await faults(connection)
+        current = await feeds.current(connection)
+    known = {each.subject for each in found}
+    altered = await asyncio.to_thread(_altered_files, context, current)
+    return (*found, *(each for each in altered if each.subject not in known))
+
+
+def _altered_files(context: Context, current: Mapping[str, FeedVersion]) -> list[RowFault]:
+    try:
+        read = policies(context).feeds
+    except OperationError as error:
+        return [RowFault("policies", f"the files of lists were not looked at: {error}", error.remedy)]
+    found = []
+    for feed in read:
+        version = current.get(feed.id)
+        if not feed.mandatory or version is None:
+            continue
+        secret = load_key(context.settings, DIGEST_KEY) if feed.confidential else None
+        path = rule_files.rule_file(context.settings.state_dir, feed.id, version.version)
+        if rule_files.digest_of(path, secret) != version.digest:
+            found.append(_of_feed(feed.id, f"the file of version {version.version} is not what was read"))
+    return found
+
+
+def _of_feed(identifier: str, fault: str) -> RowFault:
+    return RowFault(f"feed:{identifier}", fault, FEED_REMEDY.format(identifier))
