@@ -6,7 +6,6 @@ from __future__ import annotations
 _NODE = "a node does not notice another history, nor say that it is behind"
 _START = "a start serves before it has read the store"
 _DURABLE = "lag and readiness do not speak of what is durable; an order waits for the disk"
-_DIGEST = "rows of orders carry no digest"
 
 PENDING: dict[str, str] = {
     "replaced-by-older-store": _NODE,
@@ -26,11 +25,5 @@ PENDING: dict[str, str] = {
     "stuck-disk-node": _DURABLE,
     "stop-before-pulse": "a resolver without a first pulse is not ended",
     "kill-supervisor-of-stopped": "a new serve does not name the process in its way",
-    "kill-compile": "drafts of killed compiles stay",
-    "clock-ahead-control": "a compile leaves out what has ended by its clock",
-    "clock-ahead-compile": "a compile leaves out what has ended by its clock",
-    "flipped-order-name": _DIGEST,
-    "changed-order-state": _DIGEST,
-    "changed-order-end": _DIGEST,
     "flipped-change": "a change that is not believed is not replaced by the order itself",
 }
