@@ -61,7 +61,7 @@ def ground_on(site: Site, roles: tuple[str, ...]) -> Ground:
     ground = Ground(site, asker, Listener(site, asker), truth)
     now = time.monotonic()
     for name in (sites.LISTED, sites.SECOND, sites.STANDING):
-        truth.add(Name(name, Kind.MANDATORY, sites.STRANGER, now))
+        truth.add(Name(name, Kind.MANDATORY, sites.STRANGER, now, ends=name == sites.STANDING))
     truth.add(Name("harmless.example", Kind.CONTROL, sites.STRANGER))
     truth.add(Name("harmless.example", Kind.CONTROL, sites.CHILDREN[0]))
     for number, address in enumerate(sites.CHILDREN, 1):
@@ -115,9 +115,8 @@ class Round:
         """Give an order, on ``more`` names too; it is acknowledged. ``exempt``: not to be enforced before
         :meth:`must_hold`."""
         self.ground.count += 1
-        name = Name(
-            f"o{self.ground.count}-{self.draw.randrange(1 << 20):05x}.example", Kind.MANDATORY, sites.STRANGER
-        )
+        text = f"o{self.ground.count}-{self.draw.randrange(1 << 20):05x}.example"
+        name = Name(text, Kind.MANDATORY, sites.STRANGER, ends=bool(not_after))
         self.ground.truth.add(name)
         try:
             made = self.site.do(

@@ -9,7 +9,6 @@ import time
 from filterd.operations import feeds, snapshots
 from filterd.operations.context import Context, OperationError
 from filterd.store.errors import StoreError
-from tests.chaos import site as sites
 from tests.chaos.case import Case, Round
 from tests.chaos.damage import damage, files_of
 from tests.chaos.truth import NEVER
@@ -76,9 +75,10 @@ class ClockStep(Case):
 
     def fault(self, round_: Round) -> None:
         site = round_.site
-        round_.order()
-        self._standing = [each for each in round_.ground.truth.names if each.name == sites.STANDING]
-        for name in self._standing:
+        order = round_.order()
+        round_.soon(lambda: round_.is_applied(order), "the node has the order")
+        self._ending = [each for each in round_.ground.truth.names if each.ends and each.in_force]
+        for name in self._ending:
             name.blocked_from = NEVER
         site.faults["resolver"].step_clock(round_.draw.choice((1, -1)) * round_.draw.randrange(3600, YEAR))
         if round_.draw.random() < 0.4:
@@ -89,7 +89,7 @@ class ClockStep(Case):
 
     def recovery(self, round_: Round) -> None:
         round_.site.faults["resolver"].mend()
-        round_.must_hold(*self._standing, after=1.5)
+        round_.must_hold(*self._ending, after=1.5)
 
 
 class _ChangedRow(Case):

@@ -158,7 +158,10 @@ class KillSupervisorOfStopped(Case):
             site.kill("serve")
             done = site.run("serve")
             round_.require(done.returncode != 0, "a second serve ended as if all were well")
-            round_.require(str(pid) in done.stdout + done.stderr, "the new serve does not name the process")
+            round_.require(
+                str(pid) in done.stdout + done.stderr,
+                f"the new serve does not name the process: {done.stdout}{done.stderr}",
+            )
         finally:
             os.kill(pid, signal.SIGKILL)
 

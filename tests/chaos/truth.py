@@ -49,6 +49,8 @@ class Name:
     """of the order"""
     revision: int = 0
     """the revision of the store that holds the order"""
+    ends: bool = False
+    """whether it is ordered up to a time that comes"""
     stored: bool = True
     """whether the store that stands in its place has it; else the node alone knows it"""
 
