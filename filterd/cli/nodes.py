@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from filterd.cli import output
-from filterd.cli.options import common, settings_of
+from filterd.cli.options import common, refused, settings_of
 from filterd.cli.use_case import perform
 
 if TYPE_CHECKING:
     from filterd.operations.nodes import NodeStatus
+    from filterd.operations.resync import NodeHistory
+
+HISTORIES = {"this": "followed", "another": "another history", "unknown": "read anew"}
+"""word of the operation -> its text in the table"""
 
 
 @click.group()
@@ -25,8 +31,10 @@ def node() -> None:
 def list_(config: Path | None, as_json: bool) -> None:
     """List the nodes with what each has applied.
 
-    The three revisions are places in the change log: up to which the node has the orders, up to which it
-    has the lines, and where the store stands. --json has each list on the node with version and digest.
+    Lag is how long ago the node last had everything, applied and on its disk; kept counts the orders that it
+    alone keeps in force. The three revisions are places in the change log: up to which the node has the
+    orders, up to which it has the lines, and where the store stands. --json has each list on the node with
+    version and digest.
     """
     from filterd.operations import nodes
 
@@ -34,11 +42,13 @@ def list_(config: Path | None, as_json: bool) -> None:
     if as_json:
         output.show_json([_plain(each) for each in found])
         return
-    columns = ("node", "state", "seen at", "orders at", "lines at", "store at", "snapshot")
+    columns = ("node", "state", "lag", "kept", "seen at", "orders at", "lines at", "store at", "snapshot")
     rows = [
         (
             each.report.name,
             _state(each),
+            f"{each.report.lag:.1f} s",
+            len(each.report.kept_orders),
             output.moment(each.report.seen_at),
             each.report.mandatory_revision,
             each.report.parental_revision,
@@ -50,16 +60,123 @@ def list_(config: Path | None, as_json: bool) -> None:
     output.show_table(columns, rows, "no node has reported yet; filterd serve starts one")
     page = f"http://{settings_of(config).metrics.listen}/readyz"
     for each in found:
-        if _state(each) == "not ready":
-            output.done(f"{each.report.name} is not ready; the node itself says why: curl -s {page}")
-        elif each.silent:
-            silence = f"{each.report.name} said nothing for over {nodes.SILENT_AFTER:.0f} seconds"
-            output.done(f"{silence}; do it and control run? curl -s {page}")
+        _explain(each, page)
+
+
+def _explain(status: NodeStatus, page: str) -> None:
+    """Say why a node is not ready, and what it keeps."""
+    from filterd.operations.nodes import SILENT_AFTER
+
+    name, report = status.report.name, status.report
+    if status.silent:
+        silence = f"{name} said nothing for over {SILENT_AFTER:.0f} seconds"
+        output.done(f"{silence}; do it and control run? curl -s {page}")
+    elif not report.ready:
+        output.done(f"{name} is not ready: {'; '.join(report.missing) or f'curl -s {page}'}")
+    if report.kept_orders:
+        orders = ", ".join(report.kept_orders)
+        output.done(f"{name} keeps orders that the store does not know: {orders}; filterd node resync")
+
+
+@node.command()
+@click.option("--accept", is_flag=True, help="Follow the history that the store has now, on this machine.")
+@click.option("--end", "ended", metavar="ORDER", help="Confirm that a kept order has ended, on every node.")
+@click.option("--reason", default="", help="Why it has ended; with --end.")
+@common
+def resync(config: Path | None, as_json: bool, accept: bool, ended: str | None, reason: str) -> None:
+    """Show which nodes follow the store that stands there, and the orders that nodes alone keep in force.
+
+    A node that finds another history in the store (restored, replaced or begun anew) keeps what it has. Where
+    the store is the right one, --accept makes the resolver on this machine read it anew; orders that the
+    store does not know stay in force on it. Take them in again with order add, or confirm their end with
+    --end.
+    """
+    if accept and ended is not None:
+        message = "--accept and --end are two commands"
+        raise click.UsageError(message)
+    if bool(reason) != (ended is not None):
+        message = "--end and --reason go together"
+        raise click.UsageError(message)
+    if accept:
+        _accept(config, as_json)
+    elif ended is not None:
+        _end(config, as_json, ended, reason)
+    else:
+        _show(config, as_json)
+
+
+def _accept(config: Path | None, as_json: bool) -> None:
+    from filterd.operations import resync as operation
+    from filterd.operations.errors import OperationError
+
+    try:
+        found = asyncio.run(operation.accept(settings_of(config)))
+    except OperationError as error:
+        raise refused(config, str(error), error.remedy) from None
+    if as_json:
+        output.show_json(found)
+        return
+    output.done(f"{found.name} follows the store now; it has the orders up to revision {found.revision}")
+    _show_kept([found])
+
+
+def _end(config: Path | None, as_json: bool, reference: str, reason: str) -> None:
+    from filterd.operations import resync as operation
+
+    done = perform(config, lambda context: operation.end(context, reference, reason=reason))
+    reference = reference.strip().upper()
+    if as_json:
+        output.show_json({"reference": reference, "ended": done})
+        return
+    output.done(f"{reference} ends on every node" if done else f"the end of {reference} was confirmed before")
+
+
+def _show(config: Path | None, as_json: bool) -> None:
+    from filterd.operations import resync as operation
+
+    found = perform(config, operation.histories)
+    if as_json:
+        output.show_json(found)
+        return
+    rows = [
+        (
+            each.name,
+            HISTORIES[each.history],
+            each.revision,
+            len(each.kept),
+            "silent since " + output.moment(each.seen_at) if each.silent else "",
+        )
+        for each in found
+    ]
+    output.show_table(
+        ("node", "store", "orders at", "kept", ""), rows, "no node has reported yet; filterd serve starts one"
+    )
+    _show_kept(found)
+    for each in found:
+        if each.history == "another":
+            output.done(
+                f"{each.name}: put the newest store back, or restore a backup;"
+                " if this store is the right one, run there: filterd node resync --accept"
+            )
+
+
+def _show_kept(found: Sequence[NodeHistory]) -> None:
+    """The orders that nodes alone keep in force, and what to do about them."""
+    rows = [(kept.reference, each.name, output.moment(kept.since)) for each in found for kept in each.kept]
+    if not rows:
+        return
+    output.show_table(("kept order", "node", "since"), rows, "")
+    output.done(
+        "take each in again: filterd order add;"
+        " or confirm its end: filterd node resync --end O-... --reason ..."
+    )
 
 
 def _state(status: NodeStatus) -> str:
     if status.silent:
         return "silent"
+    if status.history == "another":
+        return "other history"
     return "ready" if status.report.ready else "not ready"
 
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import itertools
 import os
 import stat
 from collections.abc import Iterable
@@ -68,16 +69,26 @@ def rename_file(draft: Path, path: Path) -> None:
     sync_directory(path.parent)
 
 
+def set_aside(path: Path) -> None:
+    """Rename a directory that stands where a file belongs to NAME.damaged-N: no file can replace it. Raises
+    ``OSError``."""
+    if path.is_dir() and not path.is_symlink():
+        free = (path.with_name(f"{path.name}.damaged-{number}") for number in itertools.count(1))
+        rename_file(path, next(each for each in free if not each.exists()))
+
+
 def make_directory(path: Path) -> None:
     """Make a directory for its owner alone, durably, where there is none, and close one that others may
-    enter. Raises ``OSError``."""
+    enter. Raises ``OSError``; one that is there is used as it is, also on a disk that takes nothing."""
+    if path.is_dir():
+        close_to_others(path)
+        return
     for each in (*reversed(path.parents), path):
         if not each.exists():
             each.mkdir(exist_ok=True, mode=0o700)
             close_to_others(each)
     if not path.is_dir():
         raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(path))
-    close_to_others(path)
     sync_directory(path.parent)
 
 

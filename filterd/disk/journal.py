@@ -2,13 +2,18 @@
 
 Files: ``<name>.checkpoint`` and ``<name>.log``. All integers are little-endian.
 
-Checkpoint: magic ``FLTRDCK1``, u64 revision, u64 body length, 32-byte SHA-256 over (key, revision, length,
-body), body. The key is the one that the body's fingerprints were made with: under another they would match
-no name, so the body is as good as altered.
+Checkpoint: magic ``FLTRDCK2``, u64 revision, 32-byte hash of the change at that revision, u64 body length,
+32-byte SHA-256 over (key, revision, hash, length, body), body. The key is the one that the body's
+fingerprints were made with: under another they would match no name, so the body is as good as altered.
+Revision and hash are the cursor (filterd.model.change_chain); a hash of zeros stands for an unknown one.
 
-Log: magic ``FLTRDLG1``, u64 base revision (that of the checkpoint it follows), u64 sealed length, u32
-CRC-32 of the last two; then records: u32 payload length, u64 revision, u32 CRC-32 of (length, revision,
-payload), payload.
+Log: magic ``FLTRDLG2``, u64 base revision (that of the checkpoint it follows), u64 sealed length, u32
+CRC-32 of the last two; then records: u32 payload length, u64 revision, 32-byte hash, u32 CRC-32 of (length,
+revision, hash, payload), payload.
+
+The first version (``FLTRDCK1``, ``FLTRDLG1``) had no hashes: neither in its checksums nor in its fields. It
+is still read, with unknown hashes. Nothing is appended to a log of that version: the next checkpoint replaces
+both files.
 
 One batch is one record. It is written and synced, then the sealed length is moved past it and synced, and
 only then does it count as applied. What lies behind the sealed length is therefore the *torn tail* of a
@@ -23,6 +28,7 @@ its name, the log is replaced by one that holds only the later batches.
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import os
 import struct
@@ -32,13 +38,20 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from filterd.disk.files import Chunk, read_at, replace_file, write_at
+from filterd.disk.files import Chunk, read_at, replace_file, set_aside, write_at
+from filterd.model.change_chain import Cursor
 
-_CHECKPOINT_MAGIC = b"FLTRDCK1"
-_LOG_MAGIC = b"FLTRDLG1"
-_CHECKPOINT_HEAD = struct.Struct("<8sQQ32s")
+_CHECKPOINT_MAGIC = b"FLTRDCK2"
+_LOG_MAGIC = b"FLTRDLG2"
+_CHECKPOINT_HEAD = struct.Struct("<8sQ32sQ32s")
 _LOG_HEAD = struct.Struct("<8sQQI")
-_RECORD_HEAD = struct.Struct("<IQI")
+_RECORD_HEAD = struct.Struct("<IQ32sI")
+_NO_HASH = bytes(32)
+
+_OLD_CHECKPOINT_MAGIC = b"FLTRDCK1"
+_OLD_LOG_MAGIC = b"FLTRDLG1"
+_OLD_CHECKPOINT_HEAD = struct.Struct("<8sQQ32s")
+_OLD_RECORD_HEAD = struct.Struct("<IQI")
 
 
 class JournalDamagedError(Exception):
@@ -47,9 +60,9 @@ class JournalDamagedError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class JournalRecord:
-    """One batch of the log: the revision it leads to, and its payload."""
+    """One batch of the log: the place it leads to, and its payload."""
 
-    revision: int
+    cursor: Cursor
     payload: bytes
 
 
@@ -57,10 +70,15 @@ class JournalRecord:
 class Loaded:
     """The content of a journal. ``cut`` is the length of the torn tail in bytes; 0 where there was none."""
 
-    revision: int
+    cursor: Cursor
     body: memoryview
     records: tuple[JournalRecord, ...]
     cut: int
+
+    @property
+    def newest(self) -> Cursor:
+        """The place that the last batch leads to."""
+        return self.records[-1].cursor if self.records else self.cursor
 
 
 class Journal:
@@ -73,6 +91,8 @@ class Journal:
         """sealed bytes of the log, by which the owner decides when to write a checkpoint"""
         self.checkpoint_size = 0
         """bytes of the checkpoint's body"""
+        self.outdated = False
+        """true if the log is of the first version, to which nothing is appended"""
         self._key = key
         self._base = 0
         self._log: int | None = None
@@ -95,31 +115,37 @@ class Journal:
         """
         self.close()
         try:
-            revision, body = _read_checkpoint(self.checkpoint_path, self._key)
+            cursor, body = _read_checkpoint(self.checkpoint_path, self._key)
             data = self.log_path.read_bytes()
-            base, sealed = _read_log_head(data, self.log_path, revision)
+            base, sealed = _read_log_head(data, self.log_path, cursor.revision)
             records = tuple(_records(memoryview(data)[:sealed], self.log_path))
         except OSError as error:
             msg = f"cannot read {error.filename}: {error.strerror}"
             raise JournalDamagedError(msg) from error
-        with contextlib.suppress(OSError):
-            self._open_log(base, sealed)
+        self.outdated = data.startswith(_OLD_LOG_MAGIC)
+        if not self.outdated:
+            with contextlib.suppress(OSError):
+                self._open_log(base, sealed)
         self.checkpoint_size = len(body)
-        return Loaded(revision, body, tuple(r for r in records if r.revision > revision), len(data) - sealed)
+        later = tuple(record for record in records if record.cursor.revision > cursor.revision)
+        return Loaded(cursor, body, later, len(data) - sealed)
 
-    def checkpoint(self, revision: int, *body: Chunk) -> None:
-        """Replace checkpoint and log by ``body`` at ``revision``, and wait for the disk. Raises ``OSError``;
+    def checkpoint(self, cursor: Cursor, *body: Chunk) -> None:
+        """Replace checkpoint and log by ``body`` at ``cursor``, and wait for the disk. Raises ``OSError``;
         the old files then remain valid."""
-        self.begin(revision, *body)
+        self.begin(cursor, *body)
         self._join()
         self.settle()
 
-    def begin(self, revision: int, *body: Chunk) -> None:
-        """Begin to write the next checkpoint: ``body`` is the whole state at ``revision`` and must not change
-        any more. Until :meth:`settle` the present files stand, and batches are appended as ever."""
+    def begin(self, cursor: Cursor, *body: Chunk) -> None:
+        """Begin to write the next checkpoint: ``body`` is the whole state at ``cursor`` and must not change
+        any more. Until :meth:`settle` the present files stand, and batches are appended as ever.
+
+        A directory that stands in the place of a file is set aside first: as NAME.damaged-N.
+        """
         self._join()
         log_end = self.log_size if self.is_open else None
-        self._writer = _Writer(self.checkpoint_path, self._key, revision, body, log_end)
+        self._writer = _Writer(self.checkpoint_path, self._key, cursor, body, log_end)
         self._writer.start()
 
     def settle(self) -> bool:
@@ -140,25 +166,28 @@ class Journal:
                 return True  # an append failed meanwhile: the log is still needed, and is loaded again
             later = read_at(self._log, writer.log_end, self.log_size - writer.log_end)
         sealed = _LOG_HEAD.size + len(later)
-        replace_file(self.log_path, (_log_head(writer.revision, sealed), later))
+        set_aside(self.log_path)
+        replace_file(self.log_path, (_log_head(writer.cursor.revision, sealed), later))
         self._close_log()
-        self._open_log(writer.revision, sealed)
+        self._open_log(writer.cursor.revision, sealed)
+        self.outdated = False
         return True
 
-    def append(self, revision: int, payload: bytes) -> None:
+    def append(self, cursor: Cursor, payload: bytes) -> None:
         """Add one batch; on return it is sealed on the disk. Raises ``OSError``: the batch then counts as
         not applied, and the log must be loaded again before the next one."""
         if self._log is None:
-            msg = f"the log {self.log_path} is not open"
-            raise OSError(msg)
-        head = struct.pack("<IQ", len(payload), revision)
+            raise OSError(errno.EBADF, "the log is not open", str(self.log_path))
+        head = struct.pack("<IQ32s", len(payload), cursor.revision, _packed(cursor.hash))
         record = head + struct.pack("<I", zlib.crc32(payload, zlib.crc32(head))) + payload
         sealed = self.log_size + len(record)
         try:
+            self._require_in_place(self._log)
             write_at(self._log, record, self.log_size)
             write_at(self._log, _log_head(self._base, sealed), 0)
-        except OSError:
+        except OSError as error:
             self._close_log()
+            error.filename = error.filename or str(self.log_path)
             raise
         self.log_size = sealed
 
@@ -168,6 +197,11 @@ class Journal:
         self._join()
         self._writer = None
         self._close_log()
+
+    def _require_in_place(self, log: int) -> None:
+        """Raise ``OSError`` where the open log has lost its name: nothing written there would be found."""
+        if not os.path.samestat(os.fstat(log), self.log_path.stat()):
+            raise OSError(errno.ESTALE, "another file stands in its place", str(self.log_path))
 
     def _join(self) -> None:
         if self._writer is not None:
@@ -194,10 +228,10 @@ class _Writer(threading.Thread):
     bytes. ``log_end`` is the end of the log that the checkpoint covers; None where no log was open."""
 
     def __init__(
-        self, path: Path, key: bytes, revision: int, body: tuple[Chunk, ...], log_end: int | None
+        self, path: Path, key: bytes, cursor: Cursor, body: tuple[Chunk, ...], log_end: int | None
     ) -> None:
         super().__init__(name="checkpoint", daemon=True)
-        self.revision = revision
+        self.cursor = cursor
         self.log_end = log_end
         self.length = sum(memoryview(part).nbytes for part in body)
         self.error: OSError | None = None
@@ -207,34 +241,49 @@ class _Writer(threading.Thread):
 
     def run(self) -> None:
         """Checksum first, then the file."""
-        digest = hashlib.sha256(self._key + struct.pack("<QQ", self.revision, self.length))
+        revision, place = self.cursor.revision, _packed(self.cursor.hash)
+        digest = hashlib.sha256(self._key + struct.pack("<Q32sQ", revision, place, self.length))
         for part in self._body:
             digest.update(part)
-        head = _CHECKPOINT_HEAD.pack(_CHECKPOINT_MAGIC, self.revision, self.length, digest.digest())
+        head = _CHECKPOINT_HEAD.pack(_CHECKPOINT_MAGIC, revision, place, self.length, digest.digest())
         try:
+            set_aside(self._path)
             replace_file(self._path, (head, *self._body))
         except OSError as error:
+            error.filename = error.filename or str(self._path)
             self.error = error
         self._body = ()
+
+
+def _packed(text: str) -> bytes:
+    """The hash of a cursor in 32 bytes."""
+    return bytes.fromhex(text) if text else _NO_HASH
+
+
+def _unpacked(packed: bytes) -> str:
+    return "" if packed == _NO_HASH else packed.hex()
 
 
 def _log_head(base: int, sealed: int) -> bytes:
     return _LOG_HEAD.pack(_LOG_MAGIC, base, sealed, zlib.crc32(struct.pack("<QQ", base, sealed)))
 
 
-def _read_checkpoint(path: Path, key: bytes) -> tuple[int, memoryview]:
+def _read_checkpoint(path: Path, key: bytes) -> tuple[Cursor, memoryview]:
     data = memoryview(path.read_bytes())
-    if len(data) < _CHECKPOINT_HEAD.size:
+    old = data[: len(_OLD_CHECKPOINT_MAGIC)] == _OLD_CHECKPOINT_MAGIC
+    shape = _OLD_CHECKPOINT_HEAD if old else _CHECKPOINT_HEAD
+    if len(data) < shape.size:
         msg = f"{path} is shorter than its header"
         raise JournalDamagedError(msg)
-    magic, revision, length, digest = _CHECKPOINT_HEAD.unpack_from(data)
-    body = data[_CHECKPOINT_HEAD.size :]
-    found = hashlib.sha256(key + struct.pack("<QQ", revision, length))
+    magic, revision, *place, length, digest = shape.unpack_from(data)
+    body = data[shape.size :]
+    found = hashlib.sha256(key + data[len(magic) : shape.size - len(digest)])
     found.update(body)
-    if magic != _CHECKPOINT_MAGIC or len(body) != length or found.digest() != digest:
+    known = magic in (_CHECKPOINT_MAGIC, _OLD_CHECKPOINT_MAGIC)
+    if not known or len(body) != length or found.digest() != digest:
         msg = f"{path} does not match its checksum, or was made with another key"
         raise JournalDamagedError(msg)
-    return revision, body
+    return Cursor(revision, _unpacked(place[0]) if place else ""), body
 
 
 def _read_log_head(data: bytes, path: Path, checkpoint: int) -> tuple[int, int]:
@@ -243,7 +292,7 @@ def _read_log_head(data: bytes, path: Path, checkpoint: int) -> tuple[int, int]:
         msg = f"{path} is shorter than its header"
         raise JournalDamagedError(msg)
     magic, base, sealed, check = _LOG_HEAD.unpack_from(data)
-    if magic != _LOG_MAGIC or zlib.crc32(data[8:24]) != check:
+    if magic not in (_LOG_MAGIC, _OLD_LOG_MAGIC) or zlib.crc32(data[8:24]) != check:
         msg = f"{path} has an altered header"
         raise JournalDamagedError(msg)
     if base > checkpoint or not _LOG_HEAD.size <= sealed <= len(data):
@@ -253,16 +302,19 @@ def _read_log_head(data: bytes, path: Path, checkpoint: int) -> tuple[int, int]:
 
 
 def _records(data: memoryview, path: Path) -> Iterator[JournalRecord]:
+    shape = _OLD_RECORD_HEAD if data[: len(_OLD_LOG_MAGIC)] == _OLD_LOG_MAGIC else _RECORD_HEAD
+    covered = shape.size - 4
     position = _LOG_HEAD.size
     while position < len(data):
-        start = position + _RECORD_HEAD.size
+        start = position + shape.size
         if start > len(data):
             break
-        length, revision, check = _RECORD_HEAD.unpack_from(data, position)
+        length, revision, *place, check = shape.unpack_from(data, position)
         payload = bytes(data[start : start + length])
-        if len(payload) < length or zlib.crc32(payload, zlib.crc32(data[position : position + 12])) != check:
+        head = data[position : position + covered]
+        if len(payload) < length or zlib.crc32(payload, zlib.crc32(head)) != check:
             break
-        yield JournalRecord(revision, payload)
+        yield JournalRecord(Cursor(revision, _unpacked(place[0]) if place else ""), payload)
         position = start + length
     if position != len(data):
         msg = f"{path} is altered at byte {position}"

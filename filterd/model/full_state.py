@@ -1,7 +1,8 @@
 """The full state behind the change log, for a node that has no state or is below the floor of the log.
 
 A full resync of the orders reads the head and :func:`mandatory_state` in one transaction; the cursor then
-becomes that head.
+becomes that head. An order that the node has and this state lacks, or has with fewer names, stays in force on
+the node: it is a *kept order*, until a change with its id arrives.
 
 A full resync of lines and bindings takes too long for one transaction: while it is open, the store's
 write-ahead log cannot be checkpointed. So the node notes the head first, and reads :func:`lines_page` and
@@ -19,9 +20,14 @@ from typing import Any
 from filterd.model import order_rows
 from filterd.model.changelog import BindingChange, ChangeError, LineChange, OrderChange
 from filterd.model.line import LineChoices, OwnName
+from filterd.model.mandatory import order_id
 from filterd.model.order_rows import Execute
 from filterd.model.rule import Action, Scope
 
+LOST_ORDERS_SQL = (
+    "SELECT number, reference FROM lost_order"
+    " WHERE number NOT IN (SELECT number FROM orders WHERE accepted_at > 0) ORDER BY number"
+)
 LINES_SQL = (
     "SELECT line, opted_in, profile, zone, paused_until, security_left FROM line_state"
     " WHERE line > ? ORDER BY line LIMIT ?"
@@ -42,7 +48,8 @@ class DamagedRowsError(ChangeError):
 
 
 def mandatory_state(execute: Execute) -> list[OrderChange]:
-    """Every order that was ever accepted, by id, for a full resync of the mandatory stream.
+    """Every order that was ever accepted, by id, for a full resync of the mandatory stream; before them, as
+    withdrawn ones, those of a lost history whose end was confirmed.
 
     Raises DamagedRowsError where an order is not what was decided: a node that took the rest would drop it.
     """
@@ -50,7 +57,11 @@ def mandatory_state(execute: Execute) -> list[OrderChange]:
     if rows.damaged:
         message = f"damaged orders: {', '.join(order.reference for order in rows.damaged)}"
         raise DamagedRowsError(message)
-    return [order_rows.change_of(order) for order in rows.orders if order.accepted_at]
+    ended = [
+        OrderChange(id=order_id(number), reference=reference, withdrawn=True)
+        for number, reference in execute(LOST_ORDERS_SQL)
+    ]
+    return ended + [order_rows.change_of(order) for order in rows.orders if order.accepted_at]
 
 
 def lines_page(execute: Execute, after: int, limit: int) -> list[LineChange]:

@@ -86,6 +86,10 @@ class SnapshotRecord:
     """bytes"""
 
 
+OTHER_HISTORY = "the store has another history than the one applied here: filterd node resync"
+"""the reason in a report of a node that does not follow the store that stands there"""
+
+
 @dataclass(frozen=True, slots=True)
 class NodeReport:
     """The last report of a resolver."""

@@ -133,7 +133,7 @@ async def retire(context: Context, identifier: str, *, reason: str) -> AdoptedFe
         await adoptions.put(write.connection, after)
         if after.state is AdoptionState.RETIRED and entry is None:
             await feeds.supersede(write.connection, identifier)
-        _audit(write, _Step(feeds.RETIRED, before, after), because)
+        _audit(write, _Step("feed.retire", before, after), because)
     return after
 
 
@@ -177,12 +177,13 @@ def _audit(write: Write, step: _Step, reason: str = "") -> None:
         step.action,
         f"feed:{step.after.feed}",
         reason=reason,
-        before=None if step.before is None else _audited(step.before),
-        after=_audited(step.after),
+        before=None if step.before is None else audited(step.before),
+        after=audited(step.after),
     )
 
 
-def _audited(adopted: AdoptedFeed) -> dict[str, Any]:
+def audited(adopted: AdoptedFeed) -> dict[str, Any]:
+    """The adoption as the audit trail shows it. Raises OperationError where it makes no sense."""
     people = {"asked_by": adopted.asked_by, "retired_by": adopted.retired_by}
     return {
         "state": adopted.state.value,

@@ -29,7 +29,8 @@ async def take_back(context: Context, documents: Policies, meta: Mapping[str, An
     """Adopt the feeds of a snapshot's meta that nobody else knows."""
     listed = {each.id for each in documents.feeds}
     async with context.store.read() as connection:
-        known = listed | (await adoptions.every(connection)).keys()
+        adopted, decided = await adoptions.every(connection), await adoptions.recorded(connection)
+    known = listed | adopted.keys() | decided.keys()  # a record that is gone is damage, for a person to mend
     lost = [each for each in feeds_in(meta) if each.id not in known]
     if lost:
         async with context.store.write(context.actor, context.clock()) as write:

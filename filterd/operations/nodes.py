@@ -5,13 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from filterd.model.records import NodeReport
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from filterd.model.records import OTHER_HISTORY, NodeReport
 from filterd.operations.context import Context
 from filterd.store import change_log
 from filterd.store import snapshots as rows
 
 SILENT_AFTER = 60.0
 """seconds without a report until a node counts as silent"""
+THIS, ANOTHER, UNKNOWN = "this", "another", "unknown"
+"""the history that a node follows: that of the store, another one, or unknown, since the place that it has is
+below the floor, so that it reads everything anew"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +27,8 @@ class NodeStatus:
     revision: int
     """the store's newest"""
     silent: bool
+    history: str
+    """THIS, ANOTHER or UNKNOWN"""
 
 
 async def record(context: Context, report: NodeReport) -> None:
@@ -36,6 +43,22 @@ async def list_nodes(context: Context) -> Sequence[NodeStatus]:
     async with context.store.read() as connection:
         revision = await change_log.revision(connection)
         return [
-            NodeStatus(each, revision, abs(now - each.seen_at) > SILENT_AFTER)  # the clock may be set back
+            NodeStatus(
+                each,
+                revision,
+                abs(now - each.seen_at) > SILENT_AFTER,  # the clock may be set back
+                await history_of(connection, each),
+            )
             for each in await rows.nodes(connection)
         ]
+
+
+async def history_of(connection: AsyncConnection, report: NodeReport) -> str:
+    """The history that a node followed when it reported: THIS, ANOTHER or UNKNOWN."""
+    newest = await change_log.revision(connection)
+    there = await change_log.hash_at(connection, report.mandatory_revision)
+    if OTHER_HISTORY in report.missing or report.mandatory_revision > newest:
+        return ANOTHER
+    if there is None or not report.mandatory_hash:
+        return UNKNOWN
+    return THIS if there == report.mandatory_hash else ANOTHER

@@ -6,16 +6,15 @@ the audit entry. Names stand in the trail as a count and a digest only.
 
 from __future__ import annotations
 
-import hashlib
 import secrets
 from dataclasses import replace
-from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from filterd.model.audit_chain import canonical
+from filterd.model.changelog import OrderChange
+from filterd.model.mandatory import order_id
 from filterd.model.order import Order, OrderState
-from filterd.model.order_rows import ROW_DIGEST, change_of, number_of, row_digest
+from filterd.model.order_rows import ROW_DIGEST, audited, change_of, number_of
 from filterd.operations import input_values
 from filterd.operations.context import Context, OperationError
 from filterd.operations.intake import OrderRequest, complete, protected_overlap
@@ -107,13 +106,31 @@ async def withdraw(context: Context, reference: str, *, reason: str, damaged: bo
 
 
 async def end_again(context: Context, number: int, *, reason: str) -> bool:
-    """Withdraw the order with this number, which was withdrawn before a restore brought it back. False where
-    there is none, or it is withdrawn."""
+    """Withdraw the order with this number, which was withdrawn before a restore brought it back. Where the
+    restored store never had it, its end is noted: a node that was away may still have it in force. False
+    where there is nothing to end."""
     async with context.store.read() as connection:
         found = await rows.find(connection, f"O-{number}")
-    if found is None or found.state is OrderState.WITHDRAWN:
+    if found is None:
+        return await end_lost(context, number, reason=reason)
+    if found.state is OrderState.WITHDRAWN:
         return False
     await withdraw(context, found.reference, reason=reason, damaged=bool(found.damage))
+    return True
+
+
+async def end_lost(context: Context, number: int, *, reason: str) -> bool:
+    """End an order that this store does not have, and that nodes keep in force. False where it was ended
+    before."""
+    because = input_values.text(reason, "reason", limit=1000)
+    reference = f"O-{number}"
+    async with context.store.write(context.actor, context.clock()) as write:
+        if not await rows.add_lost(write.connection, number, reference, write.now):
+            return False
+        write.skip(0, 0, number + 1)
+        write.change(OrderChange(id=order_id(number), reference=reference, withdrawn=True))
+        write.end(WITHDRAWAL, number)
+        write.audit("order.end_lost", f"order:{reference}", reason=because)
     return True
 
 
@@ -233,31 +250,3 @@ async def _find(connection: AsyncConnection, reference: str) -> Order:
 
 def _subject(order: Order) -> str:
     return f"order:{order.reference}"
-
-
-def audited(order: Order) -> dict[str, Any]:
-    """The order as the audit trail shows it, with the digest of its row. ``digest`` stands for names that are
-    no secret."""
-    demand = order.demand
-    shown: dict[str, Any] = {
-        "state": order.state.value,
-        "approvals": list(order.approvals),
-        "authority": demand.authority,
-        "official": demand.official,
-        "document": demand.document,
-        "document_digest": demand.document_digest,
-        "ground": demand.ground,
-        "mode": demand.mode.word,
-        "not_before": demand.not_before,
-        "not_after": demand.not_after,
-        "review_at": demand.review_at,
-        "received_at": demand.received_at,
-        "confidential": demand.confidential,
-        "overblocking_accepted": demand.overblocking_accepted,
-        "entries": order.entries,
-        ROW_DIGEST: row_digest(order),
-    }
-    if not demand.confidential:
-        entries = canonical([[[n, int(s)] for n, s in demand.names], list(demand.addresses)])
-        shown["digest"] = hashlib.sha256(entries.encode()).hexdigest()
-    return shown

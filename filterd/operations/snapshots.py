@@ -130,14 +130,13 @@ async def _material(context: Context, documents: Policies) -> StoredMaterial:
     """
     async with context.store.read() as connection:
         revision = await change_log.revision(connection)
+        integrity.require_sound(await integrity.faults(connection, [each.id for each in documents.feeds]))
         current = await feeds.current(connection)
         known = (await orders.all_orders(connection)).orders
         used = await subscribers.profiles_in_use(connection)
         adopted = await adoption.definitions(connection)
-        wanted_feeds = adoption.combined(documents, adopted).policies.feeds
-        found = await integrity.faults(connection, [each.id for each in wanted_feeds])
-    integrity.require_sound(found)
     _require_profiles(documents, used)
+    wanted_feeds = adoption.combined(documents, adopted).policies.feeds
     missing = [each.id for each in wanted_feeds if each.mandatory and each.id not in current]
     if missing:
         message = f"mandatory lists that were never read: {', '.join(missing)}"

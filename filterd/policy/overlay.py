@@ -35,6 +35,9 @@ class OrderRules:
     revision: int
     names: tuple[tuple[bytes, Scope], ...] = ()
     prefixes: tuple[OrderPrefix, ...] = ()
+    kept: float = 0.0
+    """since when this node keeps it in force although the store does not demand it so, Unix seconds; 0: the
+    store demands it. No snapshot can be relied on to hold it."""
 
 
 def order_rules(order: OrderChange, revision: int, key: bytes) -> OrderRules:
@@ -49,6 +52,27 @@ def order_rules(order: OrderChange, revision: int, key: bytes) -> OrderRules:
         tuple((fingerprint_name(key, name), scope) for name, scope in order.names),
         tuple(_order_prefix(text, key) for text in order.addresses),
     )
+
+
+def united(first: OrderRules, second: OrderRules) -> OrderRules:
+    """The second form of an order with all that the first form blocks, and whenever either does."""
+    one, two = first.mandate, second.mandate
+    mandate = replace(
+        two,
+        not_before=min(one.not_before, two.not_before),
+        not_after=max(one.not_after, two.not_after) if one.not_after and two.not_after else 0,
+    )
+    return replace(
+        second,
+        mandate=mandate,
+        names=tuple(dict.fromkeys((*second.names, *first.names))),
+        prefixes=tuple(dict.fromkeys((*second.prefixes, *first.prefixes))),
+    )
+
+
+def demands_more(first: OrderRules, second: OrderRules) -> bool:
+    """Return whether the first form of an order blocks something that the second one does not."""
+    return not (set(first.names) <= set(second.names) and set(first.prefixes) <= set(second.prefixes))
 
 
 def mandates_of(orders: Iterable[OrderRules], built_at: int) -> list[Mandate]:

@@ -23,6 +23,7 @@ from filterd.operations.migrate import migrate
 from filterd.operations.rule_files import drop_version_drafts
 from filterd.policy import snapshot_layout
 from filterd.serve import hangup
+from filterd.serve.holders import remedy_of
 from filterd.serve.maintenance import Maintenance
 from filterd.serve.node_reports import SOCKET, NodeReportListener
 from filterd.serve.process import (
@@ -164,7 +165,8 @@ async def _serve(settings: Settings) -> int:
             async with open_context(settings, actor=ACTOR, clock=time.time) as context:
                 await Control(context).run()
     except (OperationError, OSError) as error:
-        remedy = error.remedy if isinstance(error, OperationError) else ""
+        port = settings.control.listen.port
+        remedy = error.remedy if isinstance(error, OperationError) else remedy_of(error, "control", (port,))
         log.get().error("control cannot go on", reason=str(error), remedy=remedy)
         return CANNOT_START
     return 0

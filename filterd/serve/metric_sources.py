@@ -42,8 +42,8 @@ class MetricSources:
     control: ControlLink
 
 
-def read_metrics(sources: MetricSources, now: float) -> ResolverMetrics:
-    """The values of the resolver's metrics at ``now`` (Unix seconds)."""
+def read_metrics(sources: MetricSources) -> ResolverMetrics:
+    """The values of the resolver's metrics at this moment."""
     counts = sources.plane.counts()
     node, slow, forwarding = sources.node, sources.answer_counts, sources.forwarding
     listening, publisher = sources.listening, node.publisher
@@ -70,14 +70,17 @@ def read_metrics(sources: MetricSources, now: float) -> ResolverMetrics:
         snapshot_generation=publisher.published,
         snapshots_refused=dict(node.snapshot_files.refused),
         state_damage={name: part.damaged for name, part in parts.items()},
-        parts_ready={name: part.revision is not None for name, part in parts.items()},
+        parts_ready={name: part.cursor is not None for name, part in parts.items()},
         enforcement=sources.enforcement,
         crashes=_crashes(sources.board),
         fast=_fast(threads, sources.check),
         lines=len(node.disk.known.table),
         unknown_profiles=len(node.disk.book.missing()),
         overlay_entries=publisher.overlay_entries,
-        revision_lag=node.lag(now),
+        revision_lag=node.lag(),
+        other_history=node.following.other_history,
+        kept_orders=len(node.kept_orders()),
+        not_durable=len(node.disk.not_durable),
         control_connected=sources.control.connected,
     )
 

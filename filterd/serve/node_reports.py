@@ -11,7 +11,7 @@ import asyncio
 import contextlib
 import json
 from collections.abc import Awaitable, Callable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 from filterd.model.records import NodeReport
@@ -20,6 +20,8 @@ SOCKET = "resolver.sock"
 CHECK_SECONDS = 0.05
 """between two checks of the resolver for something new to report"""
 HEARTBEAT_SECONDS = 5.0
+LATE_SECONDS = 1.0
+"""between two heartbeats of a node that does not have everything"""
 RETRY_SECONDS = 1.0
 LARGEST_LINE = 1 << 20
 AWAY_SECONDS = 30.0
@@ -43,6 +45,11 @@ def from_line(line: bytes, now: float) -> NodeReport:
             snapshot_digest=str(fields["snapshot_digest"]),
             ready=bool(fields["ready"]),
             lists={str(name): str(version) for name, version in fields["lists"].items()},
+            mandatory_hash=str(fields["mandatory_hash"]),
+            lag=float(fields["lag"]),
+            not_durable=int(fields["not_durable"]),
+            missing=tuple(map(str, fields["missing"])),
+            kept_orders=tuple(map(str, fields["kept_orders"])),
         )
     except (KeyError, TypeError, AttributeError) as error:
         msg = "not the report of a node"
@@ -102,12 +109,19 @@ async def _report(
     silent = 0.0
     while not reader.at_eof():
         present = report()
-        if present != reported or silent >= HEARTBEAT_SECONDS:
+        if _is_news(present, reported) or silent >= (LATE_SECONDS if present.lag else HEARTBEAT_SECONDS):
             writer.write(to_line(present))
             await writer.drain()
             reported, silent = present, 0.0
         await asyncio.sleep(CHECK_SECONDS)
         silent += CHECK_SECONDS
+
+
+def _is_news(present: NodeReport, reported: NodeReport | None) -> bool:
+    """Return whether a report says anything new. That a lag grows is none: heartbeats tell how long it is."""
+    return reported is None or replace(present, lag=bool(present.lag)) != replace(
+        reported, lag=bool(reported.lag)
+    )
 
 
 class NodeReportListener:

@@ -16,6 +16,7 @@ from typing import IO, Any
 from filterd.dataplane.listeners.commands import CommandSocket
 from filterd.disk.files import close_to_others, make_directory
 from filterd.disk.locks import LockedError, take_lock
+from filterd.serve.holders import HeldError, Holder, holder_of_lock
 from filterd.telemetry import log
 
 _PR_SET_DUMPABLE = 4
@@ -52,16 +53,23 @@ def lock_state_dir(state_dir: Path, role: str) -> IO[str]:
     """Lock the state directory against a second process of the role while the returned file is open: two
     would overwrite each other's state. Waits a moment for a process that is just ending. Raises
     ``OSError``."""
+    path = state_dir / f"{role}.lock"
     try:
         make_directory(state_dir)
-        return take_lock(state_dir / f"{role}.lock", HOLD_SECONDS)
+        return take_lock(path, HOLD_SECONDS)
     except LockedError:
-        msg = f"another {role} uses {state_dir}: stop it, or give this one a state_dir of its own"
-        raise OSError(msg) from None
+        raise _held(state_dir, role, holder_of_lock(path)) from None
     except OSError as error:
         if error.errno != errno.EROFS:
             raise
         return Path(os.devnull).open()  # where nobody can write, nobody can overwrite another's state
+
+
+def _held(state_dir: Path, role: str, holder: Holder | None) -> HeldError:
+    message = f"another {role} uses {state_dir}" + (f": {holder.text}" if holder is not None else "")
+    other = "give this one a state_dir of its own if both are to run"
+    first = holder.remedy if holder is not None else f"stop it (lsof {state_dir}/{role}.lock names it)"
+    return HeldError(message, f"{first}; {other}")
 
 
 def close_state(*directories: Path) -> None:

@@ -14,7 +14,7 @@ import signal
 import sys
 import threading
 import time
-from dataclasses import replace
+from dataclasses import asdict, replace
 from operator import attrgetter
 from pathlib import Path
 from typing import IO
@@ -39,6 +39,7 @@ from filterd.model.records import NodeReport
 from filterd.serve import hangup
 from filterd.serve.answer_rules import cookie_secrets, rules_of, secrets_at_start
 from filterd.serve.forwarding import Forwarding
+from filterd.serve.holders import remedy_of
 from filterd.serve.listening import Listening
 from filterd.serve.metric_sources import MetricSources, read_metrics
 from filterd.serve.node_reports import SOCKET, ControlLink, report_for_ever
@@ -71,9 +72,14 @@ from filterd.telemetry.metrics import resolver_registry
 
 SWITCH_SECONDS = 0.001
 """how long the node's thread may hold the interpreter while queries wait; Python's default is 5 ms"""
+BEGIN_SECONDS = 0.25
+"""how long a start waits for the orders of the store before it serves; from then on clients get SERVFAIL
+until they are applied. It takes a few milliseconds where little is new"""
+LOOK_SECONDS = 0.5
+"""between two looks at the node's thread"""
 KEY_SECONDS = 1.0
 """between two looks at the fingerprint key's file"""
-SEALED = ("node", "cache", "store", "state_dir", "metrics", "dns.listen", "dns.threads")
+SEALED = ("node", "cache", "store.url", "state_dir", "metrics", "dns.listen", "dns.threads")
 """settings whose change takes a restart"""
 
 
@@ -106,8 +112,7 @@ class Resolver:
         if board is not None:
             self._plane.use_board(board)
         self._paths = node_paths(settings)
-        self._node = Node(self._paths, switches_of(settings), self._publish, self._observer, time.time)
-        self._node.load()
+        self._node = self._make_node()
         avoided = (*reserved_ports(), *(each.port for each in settings.dns.listen))
         routes = Routes(settings.dns.threads, avoided)
         reading = unwatched if board is None else board.reading
@@ -119,12 +124,22 @@ class Resolver:
             self._listening.addresses, self._fast, self._listening.service, self._observer, os.urandom(16)
         )
         self._pulse = Pulse(self._check, self._clock.ticks, pulse)
-        self._commands = commands.CommandSocket(settings.state_dir / commands.SOCKET, cache)
+        self._commands = commands.CommandSocket(settings.state_dir / commands.SOCKET, cache, self)
         self._http = self._make_http()
+
+    def _make_node(self) -> Node:
+        """The node with what its disk holds."""
+        switches = switches_of(self._settings)
+        node = Node(self._paths, switches, self._publish, self._observer, time.time, self._clock.ticks)
+        node.load()
+        return node
 
     async def run(self) -> int:
         """Serve until SIGTERM, SIGINT, the end of standard input, or until the resolver has to start anew;
         return the exit code."""
+        follower = threading.Thread(target=self._node.run, name="node", daemon=True)
+        follower.start()
+        await asyncio.to_thread(self._node.following.begun.wait, BEGIN_SECONDS)
         self._fast.start()
         self._listening.start()
         loop = asyncio.get_running_loop()
@@ -136,10 +151,9 @@ class Resolver:
         SettingsWatcher(self.reload, self._refuse_reload, self._ended.set).start()
         self._http.start()
         self._pulse.start()
-        follower = threading.Thread(target=self._node.run, name="node", daemon=True)
-        follower.start()
         tasks = (
             loop.create_task(report_for_ever(self._settings.state_dir / SOCKET, self._report, self._control)),
+            loop.create_task(self._look_after_node()),
             loop.create_task(self._watch_key()),
         )
         for remark in self._remarks():
@@ -168,6 +182,11 @@ class Resolver:
         )
         self._exit_code = ANEW
         self._ended.set()
+
+    async def _look_after_node(self) -> None:
+        while True:
+            self._node.look_after()
+            await asyncio.sleep(LOOK_SECONDS)
 
     def reload(self, settings: Settings) -> None:
         """Apply the settings that can change while serving; log those that wait for a restart."""
@@ -220,7 +239,7 @@ class Resolver:
             self._observer.enforcement,
             self._control,
         )
-        metrics = resolver_registry(lambda: read_metrics(sources, time.time()))
+        metrics = resolver_registry(lambda: read_metrics(sources))
         routes = health_routes(
             metrics.exposition,
             metrics.content_type,
@@ -232,7 +251,7 @@ class Resolver:
         return HttpServer(str(listen.address), listen.port, routes)
 
     def _remarks(self) -> list[str]:
-        found = []
+        found = self._node.remarks()
         if self._board is not None and self._board.reduced:
             found.append("in reduced mode: plain queries alone, since packets killed the resolver")
         if not self._secrets.kept:
@@ -241,16 +260,34 @@ class Resolver:
             found.append("without control, so lists and snapshots stay as they are: see its log")
         return found
 
+    def describe(self) -> dict[str, object]:
+        """The node's state for the operator's commands."""
+        return {
+            **asdict(self._report()),
+            "other_history": self._node.following.other_history,
+            "kept": [asdict(order) for order in self._node.kept_orders()],
+        }
+
+    def accept_history(self) -> bool:
+        """Begin to follow the history that the store has now; False: the node follows that already."""
+        return self._node.accept_history()
+
     def _report(self) -> NodeReport:
-        snapshot = self._node.publisher.snapshot
+        node = self._node
+        snapshot, cursor, missing = node.publisher.snapshot, node.mandatory_cursor, node.missing()
         return NodeReport(
             name=self._settings.node.name,
             seen_at=0.0,
-            mandatory_revision=self._node.mandatory_revision,
-            parental_revision=self._node.parental_revision,
+            mandatory_revision=cursor.revision,
+            parental_revision=node.parental_cursor.revision,
             snapshot_digest=snapshot.digest if snapshot is not None else "",
-            ready=not self._node.missing(),
+            ready=not missing,
             lists=versions_of(snapshot.meta) if snapshot is not None else {},
+            mandatory_hash=cursor.hash,
+            lag=round(node.lag(), 1),
+            not_durable=len(node.disk.not_durable),
+            missing=tuple(missing),
+            kept_orders=tuple(order.reference for order in node.kept_orders()),
         )
 
     async def _close(self) -> None:
@@ -278,7 +315,9 @@ async def _serve(settings: Settings, board: CrashBoard | None, pulse: int | None
         with announced(pulse):
             resolver = Resolver(settings, board, pulse)
     except (OSError, ValueError) as error:
-        log.get().error("the resolver cannot start", reason=str(error))
+        ports = (settings.metrics.listen.port, *(each.port for each in settings.dns.listen))
+        remedy = remedy_of(error, "resolver", ports)
+        log.get().error("the resolver cannot start", reason=str(error), remedy=remedy)
         return CANNOT_START
     return await resolver.run()
 

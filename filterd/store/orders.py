@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from filterd.model import order_rows
 from filterd.model.order import Order, OrderState
 from filterd.model.order_rows import Execute, OrderRows
-from filterd.store.tables import order_address, order_approval, order_name, orders
+from filterd.store.tables import lost_order, order_address, order_approval, order_name, orders
 
 
 async def add(connection: AsyncConnection, order: Order) -> None:
@@ -142,3 +142,12 @@ def _execute(connection: Connection) -> Execute:
         return (tuple(row) for row in connection.exec_driver_sql(sql, parameters))
 
     return execute
+
+
+async def add_lost(connection: AsyncConnection, number: int, reference: str, at: float) -> bool:
+    """Note the end of an order that this store does not have. False where that was noted before."""
+    known = select(lost_order.c.number).where(lost_order.c.number == number)
+    if (await connection.execute(known)).first() is not None:
+        return False
+    await connection.execute(insert(lost_order).values(number=number, reference=reference, ended_at=at))
+    return True

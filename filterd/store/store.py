@@ -21,7 +21,7 @@ from typing import Self
 
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from filterd.store import change_log, schema
+from filterd.store import change_log, schema, sealing
 from filterd.store.engine import connect, database_path, empty_log, transaction
 from filterd.store.errors import (
     LedgerUnusableError,
@@ -67,11 +67,12 @@ class Store:
         return store
 
     @classmethod
-    async def migrate(cls, url: str, ledger: Path) -> tuple[str | None, str]:
+    async def migrate(cls, url: str, ledger: Path, now: float = 0.0) -> tuple[str | None, str]:
         """Create the store, or migrate it to our schema; return the versions of the schema before and after.
 
         Only its owner may read and write a new file. Raises StoreRolledBackError where a store was written
-        before and is gone: a new, empty one would drop every order and every choice.
+        before and is gone: a new, empty one would drop every order and every choice. ``now`` is the time
+        that the audit trail gives for what the migration records.
         """
         path = database_path(url)
         if not path.exists() or path.stat().st_size == 0:
@@ -87,7 +88,9 @@ class Store:
             with translated(path):
                 async with transaction(store._writer, write=True) as connection:
                     versions = await connection.run_sync(schema.migrate)
-                    write = await Write.begin(connection, "", 0.0, os.urandom)
+                    write = await Write.begin(connection, sealing.ACTOR, now, os.urandom)
+                    await sealing.seal_orders(write, os.urandom)
+                    await write.finish()
                 await asyncio.to_thread(_begin_record, store.ledger, write.head)
                 return versions
         finally:

@@ -62,7 +62,10 @@ class ResolverMetrics:
     unknown_profiles: int = 0
     overlay_entries: int = 0
     revision_lag: float = 0.0
-    """seconds that the oldest unapplied change has been waiting"""
+    """seconds since the node last had everything, applied and on its disk"""
+    other_history: bool = False
+    kept_orders: int = 0
+    not_durable: int = 0
     control_connected: bool = False
     crashes: CrashMetrics = field(default_factory=CrashMetrics)
     fast: FastPathMetrics = field(default_factory=FastPathMetrics)
@@ -211,6 +214,10 @@ def _state_families(now: ResolverMetrics) -> Iterator[Metric]:
         (),
         {"": now.enforcement},
     )
+    yield from _node_families(now)
+
+
+def _node_families(now: ResolverMetrics) -> Iterator[Metric]:
     yield _gauge("filterd_node_lines", "Lines that the node knows.", now.lines)
     unknown = "Profiles that lines have and the snapshot lacks."
     yield _gauge("filterd_node_unknown_profiles", unknown, now.unknown_profiles)
@@ -221,8 +228,23 @@ def _state_families(now: ResolverMetrics) -> Iterator[Metric]:
     )
     yield _gauge(
         "filterd_node_revision_lag_seconds",
-        "Seconds that the oldest change not applied has been waiting.",
+        "Seconds since the node last had every change of the store, in force and on its disk.",
         now.revision_lag,
+    )
+    yield _gauge(
+        "filterd_node_other_history",
+        "Whether the store has another history than the one applied; the node keeps what it has.",
+        float(now.other_history),
+    )
+    yield _gauge(
+        "filterd_node_kept_orders",
+        "Orders that this node alone keeps in force: the store does not know them.",
+        now.kept_orders,
+    )
+    yield _gauge(
+        "filterd_node_changes_not_durable",
+        "Orders in force that are not on the node's disk, since it took no change.",
+        now.not_durable,
     )
     taken = "Whether control takes the reports of this node."
     yield _gauge("filterd_control_connected", taken, float(now.control_connected))

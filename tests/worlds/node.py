@@ -36,18 +36,22 @@ def make_store(path: Path) -> Path:
 
 
 class ScriptedStore:
-    """A store of the real schema whose change log a test writes."""
+    """A store of the real schema whose change log a test writes: a new one, or one that goes on."""
 
-    def __init__(self, path: Path, origin: str | None = None) -> None:
-        """``origin`` is the hash at revision 0, which tells this history from others."""
+    def __init__(self, path: Path) -> None:
+        """Begins a history of its own where the file has none."""
         self.path = path
         self._connection = sqlite3.connect(path, isolation_level=None)
         self._connection.execute("PRAGMA journal_mode=WAL")
         self._connection.execute("PRAGMA synchronous=OFF")
-        self.origin = sha256(str(self.path).encode()).hexdigest() if origin is None else origin
-        self._connection.execute("INSERT INTO head VALUES (1, 0, 0, '', 1, 1, ?)", (self.origin,))
-        self._connection.execute("INSERT INTO log_floor VALUES (1, 0, ?)", (self.origin,))
-        self.revision, self.hash = 0, self.origin
+        head = self._connection.execute("SELECT revision, change_hash FROM head").fetchone()
+        if head is None:
+            head = 0, sha256(str(self.path).encode()).hexdigest()
+            self._connection.execute("INSERT INTO head VALUES (1, 0, 0, '', 1, 1, ?)", (head[1],))
+            self._connection.execute("INSERT INTO log_floor VALUES (1, 0, ?)", (head[1],))
+        self.revision: int = head[0]
+        self.hash: str = head[1]
+        (self.origin,) = self._connection.execute("SELECT hash FROM log_floor").fetchone()
 
     def write(self, *changes: Change, at: float = 0.0, statements: Iterable[tuple[Any, ...]] = ()) -> int:
         """Append changes and carry out statements, in one transaction; the newest revision."""
@@ -68,12 +72,31 @@ class ScriptedStore:
         """Run one statement of a test's own."""
         self._connection.execute(statement, values)
 
+    def prune(self) -> None:
+        """Raise the floor to the newest revision."""
+        self.sql("DELETE FROM change")
+        self.sql("UPDATE log_floor SET revision = ?, hash = ?", self.revision, self.hash)
+
+    def copy(self, name: str) -> ScriptedStore:
+        """A copy of it as it is now, beside it: the same history until either is written."""
+        path = self.path.with_name(name)
+        path.unlink(missing_ok=True)
+        self._connection.execute("VACUUM INTO ?", (str(path),))
+        return ScriptedStore(path)
+
+    def take_place_of(self, other: ScriptedStore) -> None:
+        """Close both, and put this one's file in the place of the other's."""
+        for each in (self, other):
+            each.sql("PRAGMA wal_checkpoint(TRUNCATE)")
+            each.close()
+        self.path.rename(other.path)
+
     def hold(self, change: OrderChange) -> None:
         """Add the rows of an accepted order, and the audit entry that says so: what a full resync reads."""
         order = Order(
             number=change.id - FIRST_ORDER_ID,
             reference=change.reference,
-            state=OrderState.ACCEPTED,
+            state=OrderState.WITHDRAWN if change.withdrawn else OrderState.ACCEPTED,
             demand=Demand("", "", "", "", change.names, change.addresses),
             reason="",
             added_by="ana",
@@ -82,10 +105,11 @@ class ScriptedStore:
             seal=SALT,
         )
         self.sql(
-            "INSERT INTO orders VALUES (?, ?, 'accepted', '', '', '', '', '', '', 0, 0, 0, 0, 0, 0, 0, 'ana',"
+            "INSERT INTO orders VALUES (?, ?, ?, '', '', '', '', '', '', 0, 0, 0, 0, 0, 0, 0, 'ana',"
             " 0, 1, '', 0, '', ?)",
             order.number,
             order.reference,
+            order.state.value,
             order.seal,
         )
         for name, scope in change.names:
@@ -100,6 +124,14 @@ class ScriptedStore:
             f"before {order.number}",
             f"of {order.number}",
         )
+
+    def lose(self, change: OrderChange) -> None:
+        """Be a store that never had this order."""
+        number = change.id - FIRST_ORDER_ID
+        self.sql("DELETE FROM order_name WHERE order_number = ?", number)
+        self.sql("DELETE FROM order_address WHERE order_number = ?", number)
+        self.sql("DELETE FROM orders WHERE number = ?", number)
+        self.sql("DELETE FROM audit WHERE subject = ?", f"order:{change.reference}")
 
     def close(self) -> None:
         """Close the writer."""

@@ -62,6 +62,8 @@ class Machine:
     store: Path | None
     watcher: Watcher = field(default_factory=Watcher)
     now: float = NOW
+    ticks: float = 100.0
+    """the clock that does not go back"""
     key: bytes = KEY
     node: Node = field(init=False)
     """once it was started"""
@@ -72,10 +74,20 @@ class Machine:
         self.watcher = Watcher()
         place = NodePaths(self.directory, self.store, self.key)
         self.node = Node(
-            place, StateSettings(**switches), self.watcher.shown.append, self.watcher, lambda: self.now
+            place,
+            StateSettings(**switches),
+            self.watcher.shown.append,
+            self.watcher,
+            lambda: self.now,
+            lambda: self.ticks,
         )
         self.node.load()
         return self.node
+
+    def wait(self, seconds: float) -> None:
+        """Let time pass on both clocks."""
+        self.now += seconds
+        self.ticks += seconds
 
     def settle(self) -> None:
         while self.node.turn():

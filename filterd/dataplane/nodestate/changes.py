@@ -1,36 +1,55 @@
 """Reads the store's change log over a plain read-only sqlite3 connection, each read in a short transaction.
 
 An open read would stop SQLite from folding its write-ahead log back into the database, so no read outlives
-its function. Used by one thread. Whatever is wrong with the store, the error is
-:class:`StoreUnreadableError`, and the node goes on with what it has.
+its function. Used by one thread. Whatever is wrong with the store, the node goes on with what it has::
+
+    StoreUnreadableError        missing, damaged, of another schema, or a change that this version cannot read
+    ├── StoreLockedError              locked, or its disk fails: that may be over a moment later
+    ├── RowsDamagedError            an order is not what was decided
+    ├── ChainBrokenError            a row does not fit the chain: bit rot, or a change by hand
+    └── OtherHistoryError           what was applied came from another history of the store
 """
 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 from filterd.model import changelog, full_state
+from filterd.model.change_chain import Cursor, change_hash
 from filterd.model.changelog import BindingChange, Change, ChangeError, LineChange, OrderChange
 
-BUSY_SECONDS = 1.0
+BUSY_SECONDS = 0.1
+"""a locked store is asked again with the next turn: orders on the disk and the clock do not wait for it"""
 BATCH = 1000
 """rows read at a time: an order never waits for more than one such batch of another stream"""
+_PASSING = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_IOERR})
+"""errors that may be over a moment later"""
 
 
 class StoreUnreadableError(Exception):
-    """The store is missing, locked, damaged or of another schema, or holds a change that this version cannot
-    read; the message says which."""
+    """The store cannot be read or holds a change that this version cannot read; the message says which."""
 
 
-class StoreBehindError(StoreUnreadableError):
-    """The store is older than what was applied from it: it was lost and begun anew, or is a backup.
+class StoreLockedError(StoreUnreadableError):
+    """The store is locked, or its disk reports an error."""
 
-    Reading it would take away orders and choices that were acknowledged, so a node goes on with what it has.
+
+class ChainBrokenError(StoreUnreadableError):
+    """A row of the log, or its head, does not have the hash that the chain demands. Nothing from it on is
+    applied."""
+
+
+class OtherHistoryError(StoreUnreadableError):
+    """The store does not have the change that was applied last: it was restored, replaced or begun anew.
+
+    Reading on would skip changes, and could take away orders and choices that were acknowledged: so a node
+    goes on with what it has, until somebody says which history is the right one.
     """
 
 
@@ -40,19 +59,24 @@ class RowsDamagedError(StoreUnreadableError):
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """Newest revision and floor: changes at or below the floor may be gone."""
+    """Newest revision and floor, each with its hash: changes at or below the floor may be gone."""
 
     revision: int
     hash: str
     floor: int
     floor_hash: str
 
+    @property
+    def cursor(self) -> Cursor:
+        """The place of the newest revision."""
+        return Cursor(self.revision, self.hash)
+
 
 @dataclass(frozen=True, slots=True)
 class ChangeRow:
     """One change; ``at`` is when it was made, Unix seconds."""
 
-    revision: int
+    cursor: Cursor
     at: float
     change: Change
 
@@ -63,19 +87,21 @@ class Page:
 
     head: Head
     rows: tuple[ChangeRow, ...]
-    cursor: int
+    cursor: Cursor
     more: bool
+    gone: bool = False
+    """true if changes above the cursor are gone, or it has no hash: only a full resync leads on"""
 
 
 class ChangeLog:
     """The store's change log, read only."""
 
     def __init__(self, path: Path) -> None:
-        self._path = path
+        self.path = path
         self._uri = f"file:{quote(str(path))}?mode=ro"
         self._connection: sqlite3.Connection | None = None
-        self._file: tuple[int, int] | None = None
-        """device and inode of the file that the connection reads"""
+        self._file: tuple[int, ...] | None = None
+        """identity and times of the file that the connection reads"""
         self._seen_version: int | None = None
 
     def close(self) -> None:
@@ -98,47 +124,54 @@ class ChangeLog:
         """Make the next :meth:`changed` true: what was announced could not be applied."""
         self._seen_version = None
 
-    def head(self) -> Head:
-        """Newest revision and floor."""
+    def newest(self) -> Cursor:
+        """The newest place of the store."""
         with self._transaction() as connection:
-            return _head(connection)
+            return _newest(connection, _head(connection))
 
-    def page(self, stream: str, cursor: int) -> Page:
-        """The next changes of ``stream``. Changes below ``head.floor`` are gone: the caller compares."""
+    def page(self, stream: str, cursor: Cursor) -> Page:
+        """The next changes of ``stream``, each checked against the chain. Raises OtherHistoryError, and
+        ChainBrokenError where the next change itself is damaged."""
         with self._transaction() as connection:
             head = _head(connection)
-            found = connection.execute(
-                changelog.CHANGES_SQL, (stream, cursor, head.revision, BATCH)
-            ).fetchall()
-            rows = tuple(
-                ChangeRow(revision, at, changelog.decode(kind, payload))
-                for revision, _, kind, at, payload, *_ in found
-            )
-        more = len(rows) == BATCH
-        return Page(head, rows, rows[-1].revision if more else max(head.revision, cursor), more)
+            if _is_gone(connection, head, cursor):
+                return Page(head, (), cursor, more=True, gone=True)
+            parameters = (stream, cursor.revision, head.revision, BATCH)
+            found = connection.execute(changelog.CHANGES_SQL, parameters).fetchall()
+            newest = _newest(connection, head)
+            rows, fault = _good_rows(found, head)
+        if fault is not None and not rows:
+            raise fault
+        more = len(found) == BATCH or fault is not None
+        return Page(head, tuple(rows), rows[-1].cursor if more else newest, more)
 
-    def all_orders(self) -> tuple[int, list[OrderChange]]:
-        """The revision of the store, and every order ever in force by then."""
+    def all_orders(self) -> tuple[Cursor, list[OrderChange]]:
+        """The newest place of the store, and every order ever in force by then."""
         with self._transaction() as connection:
-            return _head(connection).revision, full_state.mandatory_state(connection.execute)
+            newest = _newest(connection, _head(connection))
+            return newest, full_state.mandatory_state(connection.execute)
 
-    def lines(self, after: int) -> tuple[Head, list[LineChange]]:
-        """The head of the store, and the next lines above the number ``after``, at most :data:`BATCH`."""
+    def lines(self, after: int, since: Cursor) -> tuple[Cursor, list[LineChange]]:
+        """The newest place of the store, and the next lines above the number ``after``, at most
+        :data:`BATCH`. Raises OtherHistoryError where the log does not lead on from ``since``."""
         with self._transaction() as connection:
-            return _head(connection), full_state.lines_page(connection.execute, after, BATCH)
+            newest = _leads_on(connection, since)
+            return newest, full_state.lines_page(connection.execute, after, BATCH)
 
-    def bindings(self, after: str) -> tuple[Head, list[BindingChange]]:
+    def bindings(self, after: str, since: Cursor) -> tuple[Cursor, list[BindingChange]]:
         """The same for the bindings behind the prefix ``after``."""
         with self._transaction() as connection:
-            return _head(connection), full_state.bindings_page(connection.execute, after, BATCH)
+            newest = _leads_on(connection, since)
+            return newest, full_state.bindings_page(connection.execute, after, BATCH)
 
-    def _present(self) -> tuple[int, int] | None:
-        """Device and inode of the file at the path; None where there is none."""
+    def _present(self) -> tuple[int, ...] | None:
+        """Identity, size and time of the file at the path; None where there is none. They change where the
+        file is replaced or written over, and with each checkpoint of SQLite."""
         try:
-            status = self._path.stat()
+            status = self.path.stat()
         except OSError:
             return None
-        return status.st_dev, status.st_ino
+        return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns
 
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
@@ -161,12 +194,20 @@ class ChangeLog:
                     self._uri, uri=True, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
                 )
             yield self._connection
-        except (sqlite3.Error, ChangeError) as error:
+        except ChangeError as error:
             self.close()
-            if isinstance(error, full_state.DamagedRowsError):
-                raise RowsDamagedError(str(error)) from error
+            kind = (
+                RowsDamagedError if isinstance(error, full_state.DamagedRowsError) else StoreUnreadableError
+            )
+            raise kind(str(error)) from error
+        except sqlite3.Error as error:
+            self.close()
             msg = f"cannot read the store: {error}"
-            raise StoreUnreadableError(msg) from error
+            passing = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF in _PASSING
+            raise (StoreLockedError if passing else StoreUnreadableError)(msg) from error
+        except StoreUnreadableError:
+            self.close()
+            raise
 
 
 def _head(connection: sqlite3.Connection) -> Head:
@@ -175,3 +216,60 @@ def _head(connection: sqlite3.Connection) -> Head:
         msg = "the store has no head"
         raise sqlite3.DatabaseError(msg)
     return Head(*row)
+
+
+def _newest(connection: sqlite3.Connection, head: Head) -> Cursor:
+    """The place of the head. Raises ChainBrokenError where its row has another hash."""
+    if _hash_at(connection, head, head.revision) != head.hash:
+        msg = f"the head of the store does not have the hash of its change {head.revision}"
+        raise ChainBrokenError(msg)
+    return head.cursor
+
+
+def _hash_at(connection: sqlite3.Connection, head: Head, revision: int) -> str | None:
+    """The hash at a revision that is not below the floor; None where the log has no such change."""
+    if revision == head.floor:
+        return head.floor_hash
+    row = connection.execute(changelog.HASH_SQL, (revision,)).fetchone()
+    return None if row is None else str(row[0])
+
+
+def _is_gone(connection: sqlite3.Connection, head: Head, cursor: Cursor) -> bool:
+    """Return whether only a full resync leads on from ``cursor``. Raises OtherHistoryError."""
+    if cursor.revision > head.revision:
+        msg = f"the store ends at revision {head.revision}, and this node has {cursor.revision}"
+        raise OtherHistoryError(msg)
+    if cursor.revision < head.floor or not cursor.hash:
+        return True
+    if _hash_at(connection, head, cursor.revision) != cursor.hash:
+        msg = f"the store has another change at revision {cursor.revision} than the one applied here"
+        raise OtherHistoryError(msg)
+    return False
+
+
+def _leads_on(connection: sqlite3.Connection, since: Cursor) -> Cursor:
+    """The newest place of the store. Raises OtherHistoryError where its log does not lead there from
+    ``since``."""
+    head = _head(connection)
+    if _is_gone(connection, head, since):
+        msg = f"the store's log no longer holds what came after revision {since.revision}"
+        raise OtherHistoryError(msg)
+    return _newest(connection, head)
+
+
+def _good_rows(found: Iterable[tuple[Any, ...]], head: Head) -> tuple[list[ChangeRow], Exception | None]:
+    """The changes up to the first that cannot be applied, and the error of that one."""
+    good: list[ChangeRow] = []
+    for revision, stream, kind, at, payload, salt, noted, before in found:
+        previous = head.floor_hash if before is None and revision - 1 == head.floor else before
+        fits = previous is not None and noted == change_hash(
+            previous, revision, stream, kind, at, payload, salt
+        )
+        if not fits:
+            return good, ChainBrokenError(f"the change at revision {revision} does not fit the chain")
+        try:
+            change = changelog.decode(kind, payload)
+        except ChangeError as error:
+            return good, StoreUnreadableError(f"cannot read the store: {error}")
+        good.append(ChangeRow(Cursor(revision, noted), at, change))
+    return good, None

@@ -3,30 +3,29 @@
 One turn, every few milliseconds, does orders first, then lines and bindings, then a new snapshot, then what
 the clock alone changes. A change counts as applied once it is on the node's disk *and* in the published
 state. Whatever is wrong with the store, the node goes on with what it has, and asks again for the rest.
+
+A start publishes no state before the orders of the store are applied, since its disk may lack those that
+were accepted meanwhile. It does without the store where that cannot be read
+(filterd.dataplane.nodestate.following).
 """
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from pathlib import Path
 
-from filterd.dataplane.nodestate.changes import (
-    ChangeLog,
-    Page,
-    RowsDamagedError,
-    StoreBehindError,
-    StoreUnreadableError,
-)
-from filterd.dataplane.nodestate.lines import batch_of
+from filterd.dataplane.nodestate.changes import ChangeLog, RowsDamagedError, StoreUnreadableError
+from filterd.dataplane.nodestate.choices_follower import ChoicesFollower
+from filterd.dataplane.nodestate.following import WITHOUT_STORE, Following, remedy_of, text_of
 from filterd.dataplane.nodestate.node_disk import NodeDisk
-from filterd.dataplane.nodestate.node_types import NodeObserver, NodePaths, Published
-from filterd.dataplane.nodestate.publisher import Publisher, check_meta
-from filterd.dataplane.nodestate.resync import Resync, ResyncVoidError
+from filterd.dataplane.nodestate.node_types import KeptOrder, NodeObserver, NodePaths, Published
+from filterd.dataplane.nodestate.orders_follower import OrdersFollower
+from filterd.dataplane.nodestate.publisher import Effect, Publisher, check_meta, say_unknown_profiles
+from filterd.dataplane.nodestate.resync import Resync
 from filterd.dataplane.nodestate.snapshot_files import REMEDIES, SnapshotFiles
-from filterd.model import changelog
-from filterd.model.changelog import OrderChange
+from filterd.model.change_chain import Cursor
 from filterd.policy import snapshot_layout
-from filterd.policy.overlay import OrderRules, order_rules
 from filterd.policy.published import StateSettings
 
 POLL_SECONDS = 0.02
@@ -36,21 +35,16 @@ DISK_SECONDS = 0.25
 """pause after a turn in which the node's disk took no change: its logs are then read again"""
 FAILED_SECONDS = 1.0
 """pause after a turn that ended in an unforeseen error"""
-_REMEDIES = {
-    StoreBehindError.__name__: "put the newest store back; if this one is meant to replace it,"
-    " stop the resolver, remove state_dir/node and start it again",
-    RowsDamagedError.__name__: "see which orders are damaged, and what to do: filterd audit verify",
-}
-"""error -> what a person has to do about it"""
-_DAMAGE_REMEDY = (
-    "none while the store can be read: it is read anew; if keys/fingerprint.key in state_dir is not the key"
-    " of this installation, put the right one back"
+DAMAGED = (
+    "none while the store can be read: it is read anew, and a directory in the place of a file is renamed"
+    " NAME.damaged-N; if keys/fingerprint.key in state_dir is not the key of this installation, put the right"
+    " one back"
 )
 
 
 class Node:
-    """The node state and the turns that renew it. All but :meth:`change_settings`, :meth:`stop` and the
-    values for metrics belongs to one thread."""
+    """The node state and the turns that renew it. All but :meth:`change_settings`, :meth:`accept_history`,
+    :meth:`look_after`, :meth:`stop` and the values for metrics belongs to one thread."""
 
     def __init__(
         self,
@@ -59,8 +53,9 @@ class Node:
         publish: Callable[[Published], None],
         observer: NodeObserver,
         clock: Callable[[], float],
+        ticks: Callable[[], float],
     ) -> None:
-        self._key = paths.key
+        """``clock`` gives Unix seconds, ``ticks`` seconds of a clock that does not go back."""
         self._observer = observer
         self._clock = clock
         self._publish = publish
@@ -77,45 +72,67 @@ class Node:
             check_meta,
         )
         self._log = ChangeLog(paths.store) if paths.store else None
-        self.resync: Resync | None = None
-        """the full resync of the parental part that is under way"""
-        self._mandatory_cursor = 0
-        self._parental_cursor = 0
-        self._waiting_since = 0.0
+        self.following = Following(ticks, store=self._log is not None)
+        effect = Effect(self.publisher, self._show, observer, clock)
+        self._orders = OrdersFollower(self.disk, paths.key, effect)
+        self._choices = ChoicesFollower(self.disk, paths.key, effect)
+        self._accepted = False
         self._in_force = False
-        self._trouble = ""
+        self._showing = threading.Lock()
+        """held while a state is handed over, so that the newest is the last"""
+        self._stuck_said = False
         self._pause = POLL_SECONDS
         self._stop = threading.Event()
 
     @property
-    def mandatory_revision(self) -> int:
-        """Every order up to this revision is on the disk and in force."""
-        return self._mandatory_cursor
+    def mandatory_cursor(self) -> Cursor:
+        """Every order up to this place is on the disk and in force."""
+        return self._orders.cursor
 
     @property
-    def parental_revision(self) -> int:
+    def parental_cursor(self) -> Cursor:
         """The same for lines and bindings."""
-        return self._parental_cursor
+        return self._choices.cursor
 
-    def lag(self, now: float) -> float:
-        """Seconds since the node last knew that it has everything; 0 while it does."""
-        return max(0.0, now - self._waiting_since) if self._waiting_since else 0.0
+    @property
+    def resync(self) -> Resync | None:
+        """The full resync of the parental part that is under way."""
+        return self._choices.resync
+
+    def lag(self) -> float:
+        """Seconds since the node last had everything, applied and on its disk; 0 within a small grace."""
+        return self.following.lag()
 
     def missing(self) -> list[str]:
         """The reasons why the node is not ready; empty when it is."""
         lacking = [
-            f"{name} state: {part.reason}"
-            for name, part in self.disk.parts().items()
-            if part.revision is None
+            f"{name} state: {part.reason}" for name, part in self.disk.parts().items() if part.cursor is None
         ]
         if self.publisher.snapshot is None:
             lacking.append("no policy snapshot")
+        lacking += self.following.reasons()
+        pending = len(self.disk.not_durable)
+        if pending:
+            lacking.append(f"{pending} orders are in force and not on the disk: {self.disk.directory}")
         if not lacking and not self._in_force:
             lacking.append("the state is being put in force")
         return lacking
 
+    def remarks(self) -> list[str]:
+        """The remarks on a node that is ready."""
+        found = []
+        kept = len(self.kept_orders())
+        if kept:
+            found.append(f"with {kept} kept orders that the store does not know: filterd node resync")
+        return found + self.following.remarks()
+
+    def kept_orders(self) -> tuple[KeptOrder, ...]:
+        """The orders that this node alone keeps in force."""
+        kept = self.disk.orders.kept()
+        return tuple(KeptOrder(order.mandate.reference, order.kept) for order in kept)
+
     def load(self) -> None:
-        """Start from the disk, which needs neither store nor control."""
+        """Read the disk, which needs neither store nor control. A state is published with the first turns."""
         snapshot = self.snapshot_files.at_start()
         now = int(self._clock())
         if snapshot is not None:
@@ -124,13 +141,15 @@ class Node:
         for name, part in self.disk.parts().items():
             if part.damaged:
                 self._observer.note(
-                    "node state damaged", part=name, reason=part.reason, remedy=_DAMAGE_REMEDY
+                    "node state damaged",
+                    part=name,
+                    reason=part.reason,
+                    remedy=DAMAGED,
                 )
-        self._mandatory_cursor = self.disk.mandatory.revision or 0
-        self._parental_cursor = self.disk.parental_revision or 0
-        self.publisher.renew(now)
-        self._say_unknown_profiles()
-        self._show()
+        self._orders.cursor = self.disk.mandatory.cursor or self.mandatory_cursor
+        self._choices.cursor = self.disk.parental_cursor or self.parental_cursor
+        self._renew()
+        say_unknown_profiles(self.publisher, self._observer)
 
     def run(self) -> None:
         """Follow the store and the clock until :meth:`stop`."""
@@ -141,10 +160,24 @@ class Node:
                 )
             except Exception as error:
                 self._observer.failed(error)
+                self._do_without_store(text_of(error))
                 self._begin_again()
                 pause = FAILED_SECONDS
             self._stop.wait(pause)
         self.close()
+
+    def look_after(self) -> None:
+        """Called from the event loop now and then: do and say what the node's thread cannot now."""
+        if self.following.hung:
+            self._do_without_store("the store does not answer")
+        stuck = self.following.stuck
+        if stuck and not self._stuck_said:
+            self._observer.note(
+                "the thread that follows the store does not turn",
+                remedy="see whether the disk of state_dir or of the store hangs (dmesg), and restart the"
+                " resolver once it does not; DNS goes on from memory meanwhile",
+            )
+        self._stuck_said = stuck
 
     def stop(self) -> None:
         """Make :meth:`run` return."""
@@ -161,8 +194,20 @@ class Node:
         """Take effect with the next turn. May be called from any thread."""
         self._settings = settings
 
+    def accept_history(self) -> bool:
+        """Take the history that the store has now for the right one, with the next turn: read everything
+        anew, and keep the orders in force that it does not know. False where it is followed already. May be
+        called from any thread."""
+        if not self.following.other_history:
+            return False
+        self._accepted = True
+        return True
+
     def turn(self) -> bool:
         """Do once what is due. Returns whether more is waiting."""
+        self.following.turned()
+        if self._accepted:
+            self._begin_other_history()
         behind = self._follow_store()
         now = int(self._clock())
         snapshot = self.snapshot_files.poll(self.publisher.snapshot)
@@ -173,7 +218,7 @@ class Node:
             self._observer.note(
                 "snapshot in force", digest=snapshot.digest, revision=snapshot.built_at_revision
             )
-            self._say_unknown_profiles()
+            say_unknown_profiles(self.publisher, self._observer)
             self._show()
         if self._settings is not self.publisher.settings:
             self.publisher.settings = self._settings
@@ -184,135 +229,95 @@ class Node:
             self._show()
         return behind or self.snapshot_files.busy
 
-    def _say_unknown_profiles(self) -> None:
-        """Lines whose profile the snapshot does not have; see :class:`~filterd.policy.resolve.PolicyBook`."""
-        unknown = self.disk.book.missing()
-        if unknown:
-            self._observer.note("lines have profiles that the snapshot does not know", count=len(unknown))
-
     def _follow_store(self) -> bool:
         if self._log is None:
             return False
         try:
+            changed = self._log.changed()
+            more = changed and self._orders.follow(self._log)
+            if not more:
+                self._begin_to_serve()
             self.disk.settle()
-            if not self._log.changed():
-                return False
-            more = self._follow_orders(self._log)
-            more = self._follow_choices(self._log) or more
+            if changed:
+                more = self._choices.follow(self._log) or more
         except (StoreUnreadableError, OSError, ValueError) as error:
-            self._in_trouble(error)
+            self._in_trouble(error, self._log)
             return False
         if more:
             self._log.forget()
         else:
-            self._waiting_since = 0.0
-        self._trouble, self._pause = "", POLL_SECONDS
+            self.following.choices_followed = True
+            self.following.complete()
+        self.following.trouble, self._pause = None, POLL_SECONDS
         return more
 
-    def _in_trouble(self, error: Exception) -> None:
+    def _in_trouble(self, error: Exception, log: ChangeLog) -> None:
         """The store cannot be read or the node's disk not be written. That is noted once, and tried again
         every turn."""
-        kind = type(error).__name__
-        if kind != self._trouble:
-            self._observer.note("change log not followed", reason=kind, remedy=_REMEDIES.get(kind, ""))
-        self._trouble = kind
+        if self.following.fail(error):
+            file, detail = log.path, text_of(error)
+            if isinstance(error, OSError):
+                file = Path(error.filename or self.disk.directory)
+            self._observer.note(
+                "change log not followed",
+                reason=type(error).__name__,
+                detail=detail,
+                file=str(file),
+                remedy=remedy_of(error),
+            )
+        if self.following.gives_up(error):
+            self._do_without_store(text_of(error))
         self._pause = DISK_SECONDS if isinstance(error, OSError | RowsDamagedError) else POLL_SECONDS
         self._begin_again()
 
     def _begin_again(self) -> None:
         """Read again what was announced and not applied; until then the node is behind."""
-        self._waiting_since = self._waiting_since or self._clock()
         if self._log is not None:
             self._log.forget()
         self.disk.reopen()
 
-    def _follow_orders(self, log: ChangeLog) -> bool:
-        if self.disk.mandatory.revision is None:
-            return self._resync_orders(log)
-        page = log.page(changelog.MANDATORY, self._mandatory_cursor)
-        if _must_resync(page, self._mandatory_cursor):
-            return self._resync_orders(log)
-        if page.rows:
-            orders = [self._rules_of(row.change, row.revision) for row in page.rows]
-            self.disk.add_orders(page.rows[-1].revision, orders)
-            self.publisher.renew(int(self._clock()))
+    def _begin_to_serve(self) -> None:
+        """The start waits no longer for the store."""
+        if self.following.waits:
+            self.following.waits = False
             self._show()
-            self._mandatory_cursor = page.cursor
-            for row in page.rows:
-                self._observer.enforced(max(0.0, self._clock() - row.at))
-        self._mandatory_cursor = page.cursor
-        return page.more
+            self.following.begun.set()
 
-    def _resync_orders(self, log: ChangeLog) -> bool:
-        revision, orders = log.all_orders()
-        self.disk.replace_orders(revision, [self._rules_of(order, revision) for order in orders])
-        self._observer.note("orders read anew", revision=revision, count=len(orders))
+    def _do_without_store(self, reason: str) -> None:
+        """Serve what the disk holds, since the store does not say what is newer."""
+        if self.following.waits:
+            self._observer.note("the start does without the store", reason=reason, remedy=WITHOUT_STORE)
+            self._begin_to_serve()
+
+    def _begin_other_history(self) -> None:
+        """Read orders and choices anew from the store as it is."""
+        self._accepted = False
+        self._observer.note(
+            "the history of the store was accepted", remedy="none: filterd node resync shows what was kept"
+        )
+        self._orders.anew = self._choices.anew = True
+        self._choices.resync = None
+        self.following.choices_followed = False
+        self.snapshot_files.accept_older()
+        if self._log is not None:
+            self._log.forget()
+
+    def _renew(self) -> None:
+        """Make the state anew from all parts, and put it in force."""
         self.publisher.renew(int(self._clock()))
-        self._mandatory_cursor = revision
         self._show()
-        return False
-
-    def _rules_of(self, change: changelog.Change, revision: int) -> OrderRules:
-        if not isinstance(change, OrderChange):
-            msg = "a change of the mandatory stream is no order"
-            raise StoreUnreadableError(msg)
-        return order_rules(change, revision, self._key)
-
-    def _follow_choices(self, log: ChangeLog) -> bool:
-        if self.resync is not None or self.disk.parental_revision is None:
-            return self._resync_choices(log)
-        page = log.page(changelog.PARENTAL, self._parental_cursor)
-        if _must_resync(page, self._parental_cursor):
-            return self._resync_choices(log)
-        if page.rows:
-            batch = batch_of((row.change for row in page.rows), self._key)
-            new_policy = self.disk.known.claim_policies(batch.lines)
-            self.disk.log_parental(page.rows[-1].revision, batch)
-            if new_policy:
-                self.publisher.advance(int(self._clock()))
-                self._say_unknown_profiles()
-                self._show()
-            self.disk.apply_parental(batch)
-            self._waiting_since = page.rows[0].at if page.more else 0.0
-        self._parental_cursor = page.cursor
-        return page.more
-
-    def _resync_choices(self, log: ChangeLog) -> bool:
-        """Do one step of reading every line and binding anew. More is always waiting."""
-        if self.resync is None:
-            self.resync = Resync(log, self.disk, self.publisher.book(), self._key)
-            self._waiting_since = self._waiting_since or self._clock()
-        resync = self.resync
-        try:
-            done = resync.step()
-        except ResyncVoidError:
-            self.resync = None
-            return True
-        if done:
-            self.resync = None
-            self._observer.note("lines read anew", revision=resync.revision, count=len(resync))
-            self.publisher.renew(int(self._clock()))
-            self._parental_cursor = resync.revision
-            self._show()
-        return True
 
     def _show(self) -> None:
-        """Put the state in force."""
-        self._publish(
-            Published(
-                self.publisher.state,
-                self.disk.known.table,
-                self.disk.addresses,
-                self.disk.bindings.revision is not None,
-                self.publisher.earliest,
+        """Put the state in force. While a start waits for the store, none is."""
+        with self._showing:
+            state = None if self.following.waits else self.publisher.state
+            self._publish(
+                Published(
+                    state,
+                    self.disk.known.table,
+                    self.disk.addresses,
+                    self.disk.bindings.cursor is not None,
+                    self.publisher.earliest,
+                )
             )
-        )
-        self._in_force = self.publisher.state is not None
-
-
-def _must_resync(page: Page, cursor: int) -> bool:
-    """Below the floor changes are gone. Raises StoreBehindError."""
-    if cursor > page.head.revision:
-        msg = f"the store ends at revision {page.head.revision}, and this node has {cursor}"
-        raise StoreBehindError(msg)
-    return cursor < page.head.floor
+            self._in_force = state is not None

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Generator, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from filterd.dataplane.nodestate import lines as parental
@@ -21,6 +21,7 @@ from filterd.dataplane.tables.addresses import Addresses
 from filterd.dataplane.tables.dump import TableError
 from filterd.disk.files import Chunk, make_directory
 from filterd.disk.journal import Journal, JournalDamagedError, Loaded
+from filterd.model.change_chain import Cursor
 from filterd.policy.classes import Classes
 from filterd.policy.overlay import OrderRules
 from filterd.policy.resolve import PolicyBook
@@ -31,13 +32,16 @@ LOG_SHARE = 4
 """a log may also grow to its checkpoint's size divided by this: a start reads both, and a long import must
 not write the checkpoint over and over"""
 
+_GONE = (FileNotFoundError, IsADirectoryError, NotADirectoryError)
+"""errors of a file that is no more: what the log held is lost"""
+
 
 @dataclass(slots=True)
 class Part:
-    """One part with its journal. ``revision`` is the newest in it; None while the part is missing."""
+    """One part with its journal. ``cursor`` is the newest place in it; None while the part is missing."""
 
     journal: Journal
-    revision: int | None = None
+    cursor: Cursor | None = None
     damaged: int = 0
     """how often the journal was found damaged"""
     reason: str = ""
@@ -60,6 +64,11 @@ class NodeDisk:
     lines: Part = field(init=False)
     bindings: Part = field(init=False)
     orders: KnownOrders = field(init=False, default_factory=KnownOrders)
+    """those on the disk"""
+    orders_known: bool = False
+    """true once the orders were read, from the disk or from the store: a state can be made of them"""
+    not_durable: dict[int, OrderRules] = field(init=False, default_factory=dict)
+    """orders by id that are in force in this form, and that the disk did not take yet"""
     book: PolicyBook = field(init=False)
     known: KnownLines = field(init=False)
     addresses: Addresses = field(init=False, default_factory=empty_addresses)
@@ -73,11 +82,17 @@ class NodeDisk:
         self.known = KnownLines(self.book)
 
     @property
-    def parental_revision(self) -> int | None:
-        """The newest revision that both halves of the parental part have; None where one is missing."""
-        if self.lines.revision is None or self.bindings.revision is None:
+    def parental_cursor(self) -> Cursor | None:
+        """The newest place that both halves of the parental part have; None where one is missing."""
+        if self.lines.cursor is None or self.bindings.cursor is None:
             return None
-        return self.lines.revision
+        return self.lines.cursor
+
+    def in_force(self) -> KnownOrders:
+        """The orders in force: those on the disk, and those that it did not take yet."""
+        if not self.not_durable:
+            return self.orders
+        return KnownOrders({**self.orders.by_id, **self.not_durable})
 
     def parts(self) -> dict[str, Part]:
         """The parts by name, for metrics and readiness."""
@@ -105,14 +120,13 @@ class NodeDisk:
                 str(error) if isinstance(error, JournalDamagedError) else "its content is not readable"
             )
             return
-        part.revision = loaded.records[-1].revision if loaded.records else loaded.revision
-        part.reason = ""
+        part.cursor, part.reason = loaded.newest, ""
 
     def _take_orders(self, loaded: Loaded) -> None:
         orders = KnownOrders.from_body(loaded.body)
         for record in loaded.records:
             orders.apply(mandatory.decode(record.payload))
-        self.orders = orders
+        self.orders, self.orders_known = orders, True
 
     def _take_lines(self, loaded: Loaded) -> None:
         known = KnownLines.from_body(loaded.body, self.book)
@@ -126,26 +140,42 @@ class NodeDisk:
             parental.apply_bindings(addresses, json.loads(record.payload))
         self.addresses = addresses
 
-    def add_orders(self, revision: int, orders: Iterable[OrderRules]) -> None:
-        """Log and apply one batch. Raises ``OSError``: nothing is applied then."""
+    def add_orders(self, cursor: Cursor, orders: Iterable[OrderRules]) -> None:
+        """Log and apply one batch. Raises ``OSError``: what it adds can be enforced all the same, with
+        :meth:`enforce`."""
         batch = tuple(orders)
-        self._append(self.mandatory, revision, mandatory.encode(batch), lambda: (self.orders.body(),))
+        self._append(self.mandatory, cursor, mandatory.encode(batch), lambda: (self.orders.body(),))
         self.orders.apply(batch)
+        for order in batch:
+            self.not_durable.pop(order.mandate.id, None)
 
-    def log_parental(self, revision: int, batch: ParentalBatch) -> None:
+    def enforce(self, orders: Iterable[OrderRules]) -> bool:
+        """Put in force what ``orders`` add, though the disk does not take them now. Returns whether that is
+        anything new. Nothing is taken away: a start would bring it back."""
+        additions = self.in_force().with_additions(orders)
+        self.not_durable.update(additions)
+        return bool(additions)
+
+    def keep_remainder(self, cursor: Cursor, now: float) -> None:
+        """Keep what is in force, was never durable, and is not demanded by the store at ``cursor`` any more.
+        Raises ``OSError``."""
+        if self.not_durable:
+            self.add_orders(cursor, [replace(order, kept=now) for order in self.not_durable.values()])
+
+    def log_parental(self, cursor: Cursor, batch: ParentalBatch) -> None:
         """Log one batch. Raises ``OSError``: it must not be applied then.
 
         Bindings come first. Should the power fail in between, they are ahead; the same batch, read again from
         the store, then leaves them as they are.
         """
-        before = self.bindings.revision
+        before = self.bindings.cursor
         if batch.bindings:
-            self._append(self.bindings, revision, parental.encode(batch.bindings), self.addresses.dump_parts)
+            self._append(self.bindings, cursor, parental.encode(batch.bindings), self.addresses.dump_parts)
         try:
-            self._append(self.lines, revision, parental.encode(batch.lines), self.known.body)
+            self._append(self.lines, cursor, parental.encode(batch.lines), self.known.body)
         except OSError:
             # The bindings in memory are still those of before: a checkpoint of them must not say otherwise.
-            self.bindings.revision = before
+            self.bindings.cursor = before
             raise
 
     def apply_parental(self, batch: ParentalBatch) -> None:
@@ -154,16 +184,18 @@ class NodeDisk:
         parental.apply_bindings(self.addresses, batch.bindings)
         self.known.apply(batch.lines)
 
-    def replace_orders(self, revision: int, orders: Iterable[OrderRules]) -> None:
-        """Replace the mandatory part after a full resync. Raises ``OSError``: the old part then stands."""
-        fresh = KnownOrders()
-        fresh.apply(orders)
-        self.mandatory.journal.checkpoint(revision, fresh.body())
-        self.orders = fresh
-        self.mandatory.revision, self.mandatory.reason = revision, ""
+    def replace_orders(self, cursor: Cursor, orders: Iterable[OrderRules], now: float) -> None:
+        """Replace the mandatory part after a full resync; what only this node knows is kept in force. Raises
+        ``OSError``: the old part then stands, and what the new one adds can be enforced with
+        :meth:`enforce`."""
+        fresh = self.in_force().keeping(orders, now)
+        self.mandatory.journal.checkpoint(cursor, fresh.body())
+        self.orders, self.orders_known = fresh, True
+        self.not_durable = {}
+        self.mandatory.cursor, self.mandatory.reason = cursor, ""
 
     def replace_parental(
-        self, revision: int, book: PolicyBook, known: KnownLines, addresses: Addresses
+        self, cursor: Cursor, book: PolicyBook, known: KnownLines, addresses: Addresses
     ) -> Generator[None]:
         """Replace the parental part after a full resync. Yields while the disk is waited for, and ends when
         the new part is in place. Nothing may be logged meanwhile. Raises ``OSError``: the old part then
@@ -177,12 +209,12 @@ class NodeDisk:
         ):
             while not journal.settle():
                 yield
-            journal.begin(revision, *body())
+            journal.begin(cursor, *body())
             while not journal.settle():
                 yield
         self.book, self.known, self.addresses = book, known, addresses
         for part in (self.bindings, self.lines):
-            part.revision, part.reason = revision, ""
+            part.cursor, part.reason = cursor, ""
 
     def settle(self) -> None:
         """Use the checkpoints that are on the disk by now. Raises ``OSError`` if one could not be written."""
@@ -193,15 +225,15 @@ class NodeDisk:
         """Open each log again after a failed write. One that is not as it was left makes its part missing;
         one that cannot be read is tried again after the next failed write."""
         for part in self.parts().values():
-            if part.revision is None or part.journal.is_open:
+            if part.cursor is None or part.journal.is_open or part.journal.outdated:
                 continue
             try:
                 part.journal.load()
             except JournalDamagedError as error:
                 cause = error.__cause__
-                if isinstance(cause, OSError) and not isinstance(cause, FileNotFoundError):
+                if isinstance(cause, OSError) and not isinstance(cause, _GONE):
                     continue
-                part.revision, part.reason = None, str(error)
+                part.cursor, part.reason = None, str(error)
                 part.damaged += 1
 
     def close(self) -> None:
@@ -210,12 +242,12 @@ class NodeDisk:
             part.journal.close()
 
     @staticmethod
-    def _append(part: Part, revision: int, payload: bytes, body: Callable[[], tuple[Chunk, ...]]) -> None:
+    def _append(part: Part, cursor: Cursor, payload: bytes, body: Callable[[], tuple[Chunk, ...]]) -> None:
         """Add a record. Where the log has grown too long, a checkpoint of the memory is begun first; the log
         goes on while that is written."""
         journal = part.journal
         limit = max(LOG_LIMIT, journal.checkpoint_size // LOG_SHARE)
-        if journal.log_size > limit and part.revision is not None and journal.settle():
-            journal.begin(part.revision, *body())
-        journal.append(revision, payload)
-        part.revision = revision
+        if journal.log_size > limit and part.cursor is not None and journal.settle():
+            journal.begin(part.cursor, *body())
+        journal.append(cursor, payload)
+        part.cursor = cursor

@@ -25,6 +25,15 @@ class Published:
     """Unix seconds; a clock that shows an earlier time is wrong"""
 
 
+@dataclass(frozen=True, slots=True)
+class KeptOrder:
+    """An order that a node keeps in force though the store does not demand it in that form."""
+
+    reference: str
+    since: float
+    """Unix seconds"""
+
+
 class NodeObserver(Protocol):
     """Receives what happens on the node, on the node's thread."""
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from filterd.model.blocking_mode import BlockingMode
 from filterd.model.mandatory import Mandate
 from filterd.model.rule import Scope
-from filterd.policy.overlay import OrderPrefix, OrderRules
+from filterd.policy.overlay import OrderPrefix, OrderRules, demands_more, united
 
 
 @dataclass(slots=True)
@@ -47,9 +47,43 @@ class KnownOrders:
         snapshot did not know it.
         """
         for order in self.by_id.values():
-            lacking = order.revision > revision or order.mandate.id not in held
+            lacking = order.kept or order.revision > revision or order.mandate.id not in held
             if lacking and not order.mandate.withdrawn:
                 yield order
+
+    def kept(self) -> tuple[OrderRules, ...]:
+        """The orders that this node alone keeps in force."""
+        return tuple(order for order in self.by_id.values() if order.kept)
+
+    def keeping(self, read: Iterable[OrderRules], now: float) -> KnownOrders:
+        """The orders after a full resync that has ``read`` the store's: what is in force here and not
+        demanded there is kept since ``now``, or since it was first kept."""
+        fresh = KnownOrders()
+        fresh.apply(read)
+        for known in self.by_id.values():
+            stored = fresh.by_id.get(known.mandate.id)
+            if known.mandate.withdrawn or (stored is not None and stored.mandate.withdrawn):
+                continue
+            if stored is None:
+                fresh.by_id[known.mandate.id] = replace(known, kept=known.kept or now)
+            elif demands_more(known, stored):
+                fresh.by_id[known.mandate.id] = replace(united(known, stored), kept=known.kept or now)
+        return fresh
+
+    def with_additions(self, changed: Iterable[OrderRules]) -> dict[int, OrderRules]:
+        """The additions of ``changed`` to these orders, by id: new ones, and more names, prefixes or time.
+        A withdrawal adds nothing, and takes nothing away."""
+        latest = {order.mandate.id: order for order in changed}
+        added = {}
+        for number, order in latest.items():
+            known = self.by_id.get(number)
+            if order.mandate.withdrawn:
+                continue
+            if known is None or known.mandate.withdrawn:
+                added[number] = order
+            elif demands_more(order, known) or united(known, order).mandate != known.mandate:
+                added[number] = united(known, order)
+        return added
 
 
 def encode(orders: Iterable[OrderRules]) -> bytes:
@@ -79,6 +113,7 @@ def _fields(order: OrderRules) -> dict[str, Any]:
         "revision": order.revision,
         "names": [[value.hex(), int(scope)] for value, scope in order.names],
         "prefixes": [[prefix.fingerprint.hex(), prefix.family, prefix.length] for prefix in order.prefixes],
+        "kept": order.kept,
     }
 
 
@@ -99,4 +134,5 @@ def _order(fields: dict[str, Any]) -> OrderRules:
         tuple(
             OrderPrefix(bytes.fromhex(value), family, length) for value, family, length in fields["prefixes"]
         ),
+        fields.get("kept", 0.0),
     )

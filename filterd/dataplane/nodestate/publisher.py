@@ -5,9 +5,11 @@ Owned by the node's thread. A state is immutable; the query path sees one whole 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from filterd.dataplane.nodestate.node_disk import NodeDisk
+from filterd.dataplane.nodestate.node_types import NodeObserver
 from filterd.policy.classes import Classes, from_meta
 from filterd.policy.decide import PublishedState
 from filterd.policy.overlay import mandates_of, overlay_of
@@ -31,7 +33,7 @@ class Publisher:
     key: bytes
     settings: StateSettings
     state: PublishedState | None = None
-    """None while there is no snapshot or the mandatory part is missing"""
+    """None while there is no snapshot, or the orders are not known"""
     snapshot: Snapshot | None = None
     overlay_entries: int = 0
     published: int = 0
@@ -73,10 +75,11 @@ class Publisher:
 
     def renew(self, now: int) -> PublishedState | None:
         """Make the state anew from all parts."""
-        if self.snapshot is None or self.disk.mandatory.revision is None:
+        if self.snapshot is None or not self.disk.orders_known:
             self.state = None
             return None
-        newer = tuple(self.disk.orders.beside(self.snapshot.built_at_revision, self._in_snapshot))
+        orders = self.disk.in_force()
+        newer = tuple(orders.beside(self.snapshot.built_at_revision, self._in_snapshot))
         self.overlay_entries = sum(len(order.names) + len(order.prefixes) for order in newer)
         self.published += 1
         self._keep_time(now)
@@ -86,7 +89,7 @@ class Publisher:
             now=now,
             generation=self.published,
             overlay=overlay_of(newer),
-            mandates=mandates_of(self.disk.orders.all(), self.snapshot.built_at),
+            mandates=mandates_of(orders.all(), self.snapshot.built_at),
             policies=self.disk.book.at(now),
             settings=self._switches(),
         )
@@ -118,5 +121,34 @@ class Publisher:
         self._moment = now
 
     def _switches(self) -> StateSettings:
-        parental_ready = self.disk.parental_revision is not None
+        parental_ready = self.disk.parental_cursor is not None
         return replace(self.settings, ready=True, parental_ready=parental_ready)
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """Puts in force what the followers of the store have applied."""
+
+    publisher: Publisher
+    show: Callable[[], None]
+    """hands the state over to the query path"""
+    observer: NodeObserver
+    clock: Callable[[], float]
+    """gives Unix seconds"""
+
+    def renew(self) -> None:
+        """Make the state anew from all parts, and put it in force."""
+        self.publisher.renew(int(self.clock()))
+        self.show()
+
+    def advance(self) -> None:
+        """Put the policies in force as they are now."""
+        self.publisher.advance(int(self.clock()))
+        self.show()
+
+
+def say_unknown_profiles(publisher: Publisher, observer: NodeObserver) -> None:
+    """Note the profiles that lines have and the snapshot lacks (see PolicyBook), where there is one."""
+    unknown = publisher.disk.book.missing() if publisher.snapshot is not None else ()
+    if unknown:
+        observer.note("lines have profiles that the snapshot does not know", count=len(unknown))

@@ -13,12 +13,17 @@ the old one.
 from __future__ import annotations
 
 from collections.abc import Callable, Generator
+from typing import TypeVar
 
-from filterd.dataplane.nodestate.changes import ChangeLog, Head
+from filterd.dataplane.nodestate.changes import ChangeLog, OtherHistoryError
 from filterd.dataplane.nodestate.lines import KnownLines, apply_bindings, batch_of
 from filterd.dataplane.nodestate.node_disk import NodeDisk, empty_addresses
 from filterd.model import changelog, full_state
+from filterd.model.change_chain import Cursor
 from filterd.policy.resolve import PolicyBook
+
+Row = TypeVar("Row")
+After = TypeVar("After")
 
 
 class ResyncVoidError(Exception):
@@ -32,7 +37,7 @@ class Resync:
         """Notes the head. ``book`` is an empty one for the profiles in force; the caller renews it with each
         new snapshot. Raises StoreUnreadableError."""
         self.book = book
-        self.revision = log.head().revision
+        self.cursor = log.newest()
         """the log was followed up to here"""
         self._log = log
         self._disk = disk
@@ -41,7 +46,7 @@ class Resync:
         self._addresses = empty_addresses()
         self._line = full_state.BEFORE_LINES
         self._prefix = full_state.BEFORE_BINDINGS
-        self._until = self.revision
+        self._until = self.cursor.revision
         """the head at which the last page was read"""
         self._steps: dict[str, Callable[[], bool]] = {
             "lines": self._read_lines,
@@ -68,43 +73,45 @@ class Resync:
         return next(iter(self._steps))
 
     def _read_lines(self) -> bool:
-        head, found = self._log.lines(self._line)
-        self._check(head)
-        self._until = head.revision
+        found = self._read(self._log.lines, self._line)
         self._known.apply(batch_of(found, self._key).lines)
         if found:
             self._line = found[-1].choices.line
         return not found
 
     def _read_bindings(self) -> bool:
-        head, found = self._log.bindings(self._prefix)
-        self._check(head)
-        self._until = head.revision
+        found = self._read(self._log.bindings, self._prefix)
         apply_bindings(self._addresses, batch_of(found, self._key).bindings)
         if found:
             self._prefix = found[-1].prefix
         return not found
 
     def _follow(self) -> bool:
-        page = self._log.page(changelog.PARENTAL, self.revision)
-        self._check(page.head)
+        try:
+            page = self._log.page(changelog.PARENTAL, self.cursor)
+        except OtherHistoryError as error:
+            raise ResyncVoidError from error
+        if page.gone:
+            raise ResyncVoidError
         batch = batch_of((row.change for row in page.rows), self._key)
         apply_bindings(self._addresses, batch.bindings)
         self._known.apply(batch.lines)
-        self.revision = page.cursor
-        return self.revision >= self._until
+        self.cursor = page.cursor
+        return self.cursor.revision >= self._until
 
-    def _check(self, head: Head) -> None:
-        """Raise ResyncVoidError where changes are gone (below the floor), or the head went back: another
-        store."""
-        if head.floor > self.revision or head.revision < self._until:
-            raise ResyncVoidError
+    def _read(self, read: Callable[[After, Cursor], tuple[Cursor, list[Row]]], after: After) -> list[Row]:
+        """One page. Raises ResyncVoidError where the log no longer leads from the noted head to that of the
+        page."""
+        try:
+            newest, found = read(after, self.cursor)
+        except OtherHistoryError as error:
+            raise ResyncVoidError from error
+        self._until = newest.revision
+        return found
 
     def _write(self) -> bool:
         if self._writing is None:
-            self._writing = self._disk.replace_parental(
-                self.revision, self.book, self._known, self._addresses
-            )
+            self._writing = self._disk.replace_parental(self.cursor, self.book, self._known, self._addresses)
         try:
             next(self._writing)
         except StopIteration:

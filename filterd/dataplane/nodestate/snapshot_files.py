@@ -70,6 +70,8 @@ class SnapshotFiles:
     _seen_stamp: tuple[int, int, int] | None = None
     _opening: tuple[str, Iterator[Snapshot | None]] | None = None
     """the name of the file that is being opened, and the steps left"""
+    _any_age: bool = False
+    """true if the next one may be older: its revision is that of another history"""
     _kept: bool = True
     """true if ``choice_file`` has the name of the one in force"""
 
@@ -77,6 +79,10 @@ class SnapshotFiles:
     def busy(self) -> bool:
         """True while a file is being opened: :meth:`poll` has more to do."""
         return self._opening is not None
+
+    def accept_older(self) -> None:
+        """Take the current file whatever its revision: revisions of two histories do not compare."""
+        self._any_age, self._seen_stamp = True, None
 
     def close(self) -> None:
         """Stop opening a file."""
@@ -117,7 +123,7 @@ class SnapshotFiles:
                 if present is None
                 else present.built_at_revision
             )
-            self._opening = (name, self._open(name, oldest))
+            self._opening = (name, self._open(name, 0 if self._any_age else oldest))
 
     def _step(self) -> Snapshot | None:
         """Do one step of opening a file, if one is being opened; returns the snapshot when it can be used."""
@@ -135,6 +141,7 @@ class SnapshotFiles:
         if snapshot is None:
             self._opening = (name, steps)
         else:
+            self._any_age = False
             self._keep(name)
         return snapshot
 

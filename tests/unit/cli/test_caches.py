@@ -24,16 +24,26 @@ class Cache:
         return len(self.told)
 
 
+class Silent:
+    """A node that no test asks here."""
+
+    def describe(self) -> dict[str, object]:
+        raise NotImplementedError
+
+    def accept_history(self) -> bool:
+        raise NotImplementedError
+
+
 @pytest.fixture
 def resolver(installation: Path) -> Iterator[Cache]:
     """The command socket of a resolver, on a loop of its own."""
     state = installation.parent / "state"
     state.mkdir(exist_ok=True)
-    cache, started, ended = Cache(), threading.Event(), asyncio.Event()
+    cache, node, started, ended = Cache(), Silent(), threading.Event(), asyncio.Event()
     loop = asyncio.new_event_loop()
 
     async def serve() -> None:
-        commands = CommandSocket(state / SOCKET, cache)
+        commands = CommandSocket(state / SOCKET, cache, node)
         await commands.start()
         started.set()
         await ended.wait()

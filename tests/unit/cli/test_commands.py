@@ -309,6 +309,18 @@ def test_a_broken_record_is_the_result_on_standard_output(
     assert (as_json.exit_code, json.loads(as_json.stdout)["holds"]) == (1, False)
 
 
+def test_rows_that_are_not_as_decided_are_results_too(answer: Answer, run: Run, installation: Path) -> None:
+    answer("order", "add", "banned.example", *DEMAND, "--reason", "served")
+    with closing(sqlite3.connect(installation.parent / "filterd.db")) as store:
+        store.execute("UPDATE orders SET state = 'withdrawn'")
+        store.commit()
+    told = run("audit", "verify")
+    assert told.exit_code == 1
+    assert told.stdout.startswith("whole: ")
+    assert "order:O-1: " in told.stdout
+    assert "not what the audit trail says" in told.stderr
+
+
 def test_a_wrong_configuration_is_named(run: Run, installation: Path) -> None:
     installation.write_text("nonsense: 1\n")
     refused = run("config", "check")

@@ -9,6 +9,7 @@ import asyncio
 import re
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import dns.message
@@ -18,7 +19,7 @@ from click.testing import CliRunner
 
 from filterd.cli.main import main
 from filterd.config.load import load
-from filterd.model.records import NodeReport
+from filterd.model.records import OTHER_HISTORY, NodeReport
 from filterd.operations import nodes
 from filterd.operations.context import open_context
 
@@ -116,6 +117,13 @@ check plain.test.example --subscriber one --type AAAA
 check plain.test.example --subscriber one --client 10.0.2.1
 check a..b
 node list
+node resync
+node resync --accept
+node resync --end O-1 --reason lifted
+node resync --end O-12 --reason lifted
+node resync --end O-12
+node resync --reason lifted
+node resync --accept --end O-12 --reason lifted
 subscriber import {{dir}}/lines.csv {EVIDENCE}
 subscriber import {{dir}}/bad.csv
 subscriber export one
@@ -276,14 +284,25 @@ def test_nodes_for_people_and_for_scripts(
 
     async def tell() -> None:
         async with open_context(settings) as context:
+            head = await context.store.head()
             for name, ready, ago in (
                 ("a", True, 0.0),
                 ("b", False, 1.0),
                 ("c", True, 60.0),
                 ("d", False, 61.0),
             ):
-                report = NodeReport(name, NOW - ago, 3, 4, "ab" * 32, ready, {"adult": "7 d1"})
+                missing = () if ready else ("no policy snapshot", "the thread does not turn")
+                report = NodeReport(
+                    name, NOW - ago, 0, 0, "ab" * 32, ready, {"adult": "7 d1"}, head.hash, missing=missing
+                )
                 await nodes.record(context, report)
+            other = replace(report, name="e", seen_at=NOW, missing=(OTHER_HISTORY,), lag=61.25)
+            await nodes.record(context, other)
+            await nodes.record(context, replace(other, name="f", missing=(), kept_orders=("O-12", "O-13")))
 
     asyncio.run(tell())
-    golden(f"nodes{kind}.txt", "".join(transcript(folder, "node list", (kind,) if kind else ())))
+    extra = (kind,) if kind else ()
+    lines = (
+        "node list\nnode resync\nnode resync --end O-12 --reason over\nnode resync --end O-12 --reason over"
+    )
+    golden(f"nodes{kind}.txt", "".join(transcript(folder, lines, extra)))

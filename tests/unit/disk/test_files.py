@@ -77,7 +77,7 @@ def test_a_new_directory_is_for_its_owner_and_durable(tmp_path: Path, calls: lis
     files.make_directory(tmp_path / "state")
     files.make_directory(tmp_path / "state")
     assert stat.S_IMODE((tmp_path / "state").stat().st_mode) == 0o700
-    assert calls == ["directory", "directory"]
+    assert calls == ["directory"]
 
 
 def test_bytes_are_written_in_place_whole_and_then_synced(

@@ -241,6 +241,7 @@ async def test_what_the_snapshot_alone_knows_of_is_not_left_out(installation: In
         await snapshots.build(context)
         with closing(sqlite3.connect(installation.database)) as raw, raw:
             raw.execute("DELETE FROM adopted_feed")
+            raw.execute("DELETE FROM audit WHERE action = 'feed.adopt'")
         installation.write_policy("feeds.yaml", "[]")
         assert await built(context) == set(NAMES)
         kinds = {each["id"]: each["kind"] for each in snapshots.show(context).lists}
@@ -302,10 +303,10 @@ async def test_a_damaged_record_stops_the_build_and_quotes_nothing(installation:
         before = snapshots.current_file(context.settings.state_dir / "snapshots")
         with closing(sqlite3.connect(installation.database)) as raw, raw:
             raw.execute("UPDATE adopted_feed SET definition = replace(definition, 'worst.txt', '://secret')")
-        with pytest.raises(OperationError, match="record of an adopted feed is damaged") as caught:
+        with pytest.raises(OperationError, match="not what was decided: feed:worst-of") as caught:
             await snapshots.build(context)
         assert "secret" not in str(caught.value)
-        assert "backup" in caught.value.remedy
+        assert "filterd audit verify" in caught.value.remedy
         assert snapshots.current_file(context.settings.state_dir / "snapshots") == before
 
 

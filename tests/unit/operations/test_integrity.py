@@ -14,7 +14,7 @@ from filterd.model.full_state import DamagedRowsError, mandatory_state
 from filterd.model.order import OrderState
 from filterd.model.order_rows import ALTERED, GONE, UNKNOWN, UNREADABLE, UNSEALED
 from filterd.model.rule import Scope
-from filterd.operations import audit, explain, feeds, orders, rule_files, snapshots
+from filterd.operations import adoption, audit, explain, feeds, orders, rule_files, snapshots
 from filterd.operations.context import OperationError
 from filterd.operations.intake import OrderRequest
 from filterd.operations.migrate import migrate
@@ -272,6 +272,45 @@ async def test_the_file_of_a_mandatory_list_that_was_changed(installation: Insta
         installation.write_policy("feeds.yaml", "nonsense: [")
         (found,) = await audit.compare(context)
         assert found.subject == "policies", "whether the files are whole is not known"
+
+
+@pytest.mark.parametrize(
+    ("statement", "fault"),
+    [
+        ("UPDATE adopted_feed SET state = 'retired'", "adoption is not what was decided"),
+        ("UPDATE adopted_feed SET definition = replace(definition, 'INTERPOL', 'NOBODY')", "adoption is not"),
+        ("DELETE FROM adopted_feed", "the record of its adoption is gone"),
+    ],
+)
+async def test_an_adoption_that_was_changed_by_hand_lifts_no_list(
+    installation: Installation, vandal: Vandal, statement: str, fault: str
+) -> None:
+    """While its entry is gone from feeds.yaml, so that the record alone keeps the list in force."""
+    await decided(installation)
+    entries = (installation.base / "policies" / "feeds.yaml").read_text()
+    installation.write_policy("feeds.yaml", entries[: entries.index("- id: worst-of")])
+    vandal.sql(f"{statement} WHERE feed = 'worst-of'")
+    async with installation.open() as context:
+        with pytest.raises(OperationError, match="not what was decided: feed:worst-of"):
+            await snapshots.build(context)
+        assert (await explain.explain(context, "worst.example")).reason == "mandatory"
+        (found,) = await audit.compare(context)
+        assert (found.subject, fault in found.fault) == ("feed:worst-of", True)
+        installation.write_policy("feeds.yaml", entries)
+        await feeds.update(context, ["worst-of"])
+        assert await audit.compare(context) == ()
+
+
+async def test_a_list_that_was_retired_has_nothing_to_compare(installation: Installation) -> None:
+    await decided(installation)
+    entries = (installation.base / "policies" / "feeds.yaml").read_text()
+    installation.write_policy("feeds.yaml", entries[: entries.index("- id: worst-of")])
+    async with installation.open("ana") as context:
+        await adoption.retire(context, "worst-of", reason="INTERPOL took it back")
+        await adoption.retire(as_person(context, "bob"), "worst-of", reason="INTERPOL took it back")
+        assert await audit.compare(context) == ()
+        await snapshots.build(context)
+        assert (await explain.explain(context, "worst.example")).verdict == "pass"
 
 
 # --- orders of before the trail held digests ---

@@ -61,8 +61,8 @@ THREADS = (
 def sources(*, snapshot: bool = True, board: bool = True) -> MetricSources:
     """Every part, with counts that nobody else has."""
     parts = {
-        "mandatory": SimpleNamespace(damaged=301, revision=0),
-        "lines": SimpleNamespace(damaged=302, revision=None),
+        "mandatory": SimpleNamespace(damaged=301, cursor=0),
+        "lines": SimpleNamespace(damaged=302, cursor=None),
     }
     node = SimpleNamespace(
         publisher=SimpleNamespace(
@@ -75,8 +75,11 @@ def sources(*, snapshot: bool = True, board: bool = True) -> MetricSources:
             parts=lambda: parts,
             known=SimpleNamespace(table=range(306)),
             book=SimpleNamespace(missing=lambda: {"a", "b"}),
+            not_durable=range(320),
         ),
-        lag=lambda now: now - 1000.0,
+        lag=lambda: 12.5,
+        following=SimpleNamespace(other_history=True),
+        kept_orders=lambda: range(321),
     )
     listening = SimpleNamespace(
         addresses=SimpleNamespace(counts=lambda: {"present": 307, "absent": 308}),
@@ -173,13 +176,15 @@ def test_every_value_comes_from_its_own_count() -> None:
         unknown_profiles=2,
         overlay_entries=304,
         revision_lag=12.5,
+        other_history=True,
+        kept_orders=321,
+        not_durable=320,
         control_connected=True,
     )
-    assert plain(read_metrics(made, 1012.5)) == plain(expected)
+    assert plain(read_metrics(made)) == plain(expected)
 
 
 def test_what_is_not_there_yet_has_the_values_of_nothing() -> None:
-    found = read_metrics(sources(snapshot=False, board=False), 1000.0)
+    found = read_metrics(sources(snapshot=False, board=False))
     assert found.snapshot_digest == ""
     assert found.crashes == CrashMetrics()
-    assert found.revision_lag == 0.0

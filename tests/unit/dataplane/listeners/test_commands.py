@@ -18,7 +18,11 @@ from filterd.dataplane.listeners.commands import (
     CommandRefused,
     CommandSocket,
     flush_line,
+    node_line,
+    node_of,
     removed_of,
+    require_begun,
+    resync_line,
 )
 from filterd.wire.names import name_from_text
 
@@ -32,6 +36,20 @@ class Forgetful:
     def flush(self, name: bytes, *, subtree: bool) -> int:
         self.told.append((name, subtree))
         return 3
+
+
+@dataclass
+class Resynced:
+    """A node that can be told once to follow the store."""
+
+    follows: bool = False
+
+    def describe(self) -> dict[str, object]:
+        return {"name": "node-7", "other_history": not self.follows}
+
+    def accept_history(self) -> bool:
+        before, self.follows = self.follows, True
+        return not before
 
 
 @dataclass
@@ -52,7 +70,7 @@ class Served:
 @pytest.fixture
 async def served(tmp_path: Path) -> AsyncIterator[Served]:
     cache = Forgetful()
-    commands = CommandSocket(tmp_path / SOCKET, cache)
+    commands = CommandSocket(tmp_path / SOCKET, cache, Resynced())
     await commands.start()
     yield Served(tmp_path / SOCKET, cache)
     await commands.close()
@@ -104,7 +122,7 @@ async def test_a_line_without_end_ends_the_connection(served: Served) -> None:
 async def test_the_socket_is_its_owner_s_alone_and_takes_a_dead_one_s_place(tmp_path: Path) -> None:
     path = tmp_path / SOCKET
     path.touch()
-    commands = CommandSocket(path, Forgetful())
+    commands = CommandSocket(path, Forgetful(), Resynced())
     await commands.start()
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     reader, writer = await asyncio.open_unix_connection(path)
@@ -117,7 +135,7 @@ async def test_the_socket_is_its_owner_s_alone_and_takes_a_dead_one_s_place(tmp_
 
 
 async def test_a_path_that_no_socket_can_have_is_an_error_and_closing_is_not(tmp_path: Path) -> None:
-    commands = CommandSocket(tmp_path / ("x" * 120), Forgetful())
+    commands = CommandSocket(tmp_path / ("x" * 120), Forgetful(), Resynced())
     with pytest.raises(OSError, match="too long"):
         await commands.start()
     await commands.close()
@@ -127,3 +145,24 @@ async def test_a_path_that_no_socket_can_have_is_an_error_and_closing_is_not(tmp
 def test_a_reply_that_is_a_refusal(reply: bytes) -> None:
     with pytest.raises(CommandRefused):
         removed_of(reply)
+
+
+async def test_the_node_is_described_and_told_once_to_follow_the_store(served: Served) -> None:
+    replies = await served.say(node_line(), resync_line(), node_line(), resync_line())
+    assert replies == [
+        {"node": {"name": "node-7", "other_history": True}},
+        {"resync": "begun"},
+        {"node": {"name": "node-7", "other_history": False}},
+        {"error": "this node follows the store that stands there"},
+    ]
+    assert node_of(json.dumps(replies[0]).encode()) == {"name": "node-7", "other_history": True}
+    require_begun(json.dumps(replies[1]).encode())
+    with pytest.raises(CommandRefused, match="this node follows the store"):
+        require_begun(json.dumps(replies[3]).encode())
+
+
+@pytest.mark.parametrize("reply", [b'{"error": "no"}', b"[]", b"{}", b'{"node": 7, "resync": 7}'])
+def test_a_reply_about_the_node_that_is_a_refusal(reply: bytes) -> None:
+    for read in (node_of, require_begun):
+        with pytest.raises(CommandRefused):
+            read(reply)

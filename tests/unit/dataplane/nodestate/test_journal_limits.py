@@ -20,12 +20,14 @@ from filterd.disk import files
 from filterd.disk import journal as journal_module
 from filterd.disk.files import Chunk
 from filterd.disk.journal import Journal, JournalDamagedError
+from filterd.model.change_chain import Cursor
 from filterd.model.changelog import BindingChange, LineChange, OrderChange
 from filterd.model.line import LineChoices
 from filterd.model.mandatory import FIRST_ORDER_ID
 from filterd.model.rule import Scope
 from filterd.policy.classes import Classes
 from filterd.policy.resolve import PolicyBook
+from tests.worlds.cursors import at
 from tests.worlds.node import ScriptedStore
 from tests.worlds.node_machine import Machine
 
@@ -71,14 +73,14 @@ def writers(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
 def test_a_second_checkpoint_waits_for_the_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Two at a time would write over each other's new file."""
     journal = Journal(tmp_path, "part")
-    journal.checkpoint(1, b"zero")
+    journal.checkpoint(at(1), b"zero")
     with writers(monkeypatch) as steps:
-        journal.begin(2, b"first")
-        journal.begin(3, b"second")
+        journal.begin(at(2), b"first")
+        journal.begin(at(3), b"second")
         journal.close()
     assert steps == ["begins", "ends", "begins", "ends"]
     loaded = journal.load()
-    assert (loaded.revision, bytes(loaded.body)) == (3, b"second")
+    assert (loaded.cursor.revision, bytes(loaded.body)) == (3, b"second")
     journal.close()
 
 
@@ -87,7 +89,7 @@ def test_a_checkpoint_is_written_and_taken_over_before_the_call_returns(
 ) -> None:
     journal = Journal(tmp_path, "part")
     with writers(monkeypatch) as steps:
-        journal.checkpoint(1, b"body", b"!")
+        journal.checkpoint(at(1), b"body", b"!")
         assert steps == ["begins", "ends"]
     assert journal.is_open
     assert (journal.checkpoint_size, journal.log_size) == (5, FRESH_LOG)
@@ -97,33 +99,33 @@ def test_a_checkpoint_is_written_and_taken_over_before_the_call_returns(
 
 def test_sizes_are_those_on_the_disk(tmp_path: Path) -> None:
     journal = Journal(tmp_path, "part")
-    journal.checkpoint(1, b"")
-    journal.append(2, b"payload")
-    assert journal.log_size == FRESH_LOG + 16 + 7 == journal.log_path.stat().st_size
+    journal.checkpoint(at(1), b"")
+    journal.append(at(2), b"payload")
+    assert journal.log_size == FRESH_LOG + 48 + 7 == journal.log_path.stat().st_size
     again = Journal(tmp_path, "part")
     journal.close()
     assert [record.payload for record in again.load().records] == [b"payload"]
-    assert (again.log_size, again.checkpoint_size) == (FRESH_LOG + 16 + 7, 0)
+    assert (again.log_size, again.checkpoint_size) == (FRESH_LOG + 48 + 7, 0)
     again.close()
 
 
 def test_records_of_the_checkpoints_own_revision_are_in_it_and_later_ones_are_not(tmp_path: Path) -> None:
     journal = Journal(tmp_path, "part")
-    journal.checkpoint(5, b"old")
+    journal.checkpoint(at(5), b"old")
     for revision in (6, 7, 8):
-        journal.append(revision, b"%d" % revision)
+        journal.append(at(revision), b"%d" % revision)
     log = journal.log_path.read_bytes()
-    journal.checkpoint(7, b"new")
+    journal.checkpoint(at(7), b"new")
     journal.close()
     journal.log_path.write_bytes(log)
-    assert [record.revision for record in journal.load().records] == [8]
+    assert [record.cursor.revision for record in journal.load().records] == [8]
     journal.close()
 
 
 def test_a_log_behind_its_checkpoint_is_damage_and_one_of_its_own_base_is_not(tmp_path: Path) -> None:
     newer, older = Journal(tmp_path, "newer"), Journal(tmp_path, "older")
-    newer.checkpoint(6, b"")
-    older.checkpoint(5, b"")
+    newer.checkpoint(at(6), b"")
+    older.checkpoint(at(5), b"")
     older.close()
     newer.close()
     older.log_path.write_bytes(newer.log_path.read_bytes())
@@ -135,7 +137,7 @@ def test_a_log_behind_its_checkpoint_is_damage_and_one_of_its_own_base_is_not(tm
 
 def test_another_key_is_damage(tmp_path: Path) -> None:
     journal = Journal(tmp_path, "part", b"k" * 16)
-    journal.checkpoint(1, b"body")
+    journal.checkpoint(at(1), b"body")
     journal.close()
     with pytest.raises(JournalDamagedError, match="another key"):
         Journal(tmp_path, "part", b"l" * 16).load()
@@ -143,22 +145,22 @@ def test_another_key_is_damage(tmp_path: Path) -> None:
 
 def test_an_empty_body_and_an_empty_payload_come_back(tmp_path: Path) -> None:
     journal = Journal(tmp_path, "part")
-    journal.checkpoint(0)
-    journal.append(1, b"")
-    journal.append(2, b"x")
+    journal.checkpoint(at(0))
+    journal.append(at(1), b"")
+    journal.append(at(2), b"x")
     journal.close()
     loaded = journal.load()
-    assert [(record.revision, record.payload) for record in loaded.records] == [(1, b""), (2, b"x")]
-    assert (loaded.revision, bytes(loaded.body), loaded.cut) == (0, b"", 0)
+    assert [(record.cursor.revision, record.payload) for record in loaded.records] == [(1, b""), (2, b"x")]
+    assert (loaded.cursor.revision, bytes(loaded.body), loaded.cut) == (0, b"", 0)
     journal.close()
 
 
 def test_a_file_cut_to_its_head_says_what_is_wrong(tmp_path: Path) -> None:
     journal = Journal(tmp_path, "part")
-    journal.checkpoint(1, b"")
+    journal.checkpoint(at(1), b"")
     journal.close()
     checkpoint, log = journal.checkpoint_path.read_bytes(), journal.log_path.read_bytes()
-    assert (len(checkpoint), len(log)) == (56, FRESH_LOG)
+    assert (len(checkpoint), len(log)) == (88, FRESH_LOG)
     for path, whole in ((journal.checkpoint_path, checkpoint), (journal.log_path, log)):
         path.write_bytes(whole[:-1])
         with pytest.raises(JournalDamagedError, match="shorter than its header"):
@@ -172,11 +174,11 @@ def test_a_failed_append_closes_the_log_until_it_is_loaded_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     journal = Journal(tmp_path, "part")
-    journal.checkpoint(1, b"")
+    journal.checkpoint(at(1), b"")
     size = journal.log_size
     with monkeypatch.context() as patched, pytest.raises(OSError, match="full"):
         patched.setattr("os.fdatasync", Mock(side_effect=OSError(28, "full")))
-        journal.append(2, b"x")
+        journal.append(at(2), b"x")
     assert (journal.is_open, journal.log_size) == (False, size)
     assert open_files(tmp_path) == []
     assert journal.load().records == ()
@@ -188,7 +190,7 @@ def test_a_log_that_cannot_be_opened_for_writing_leaves_nothing_open(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     journal = Journal(tmp_path, "part")
-    journal.checkpoint(1, b"body")
+    journal.checkpoint(at(1), b"body")
     journal.close()
     with monkeypatch.context() as patched:
         patched.setattr("os.ftruncate", Mock(side_effect=OSError(30, "read-only")))
@@ -200,13 +202,13 @@ def test_a_log_that_cannot_be_opened_for_writing_leaves_nothing_open(
 def test_short_writes_and_reads_are_gone_on_with(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write, read = os.pwrite, os.pread
     journal = Journal(tmp_path, "part")
-    journal.checkpoint(1, b"")
+    journal.checkpoint(at(1), b"")
     with monkeypatch.context() as patched:
         patched.setattr("os.pwrite", lambda file, data, offset: write(file, bytes(data)[:3], offset))
         patched.setattr("os.pread", lambda file, length, offset: read(file, min(length, 3), offset))
-        journal.begin(1, b"")
-        journal.append(2, b"a payload")
-        journal.append(3, b"another")
+        journal.begin(at(1), b"")
+        journal.append(at(2), b"a payload")
+        journal.append(at(3), b"another")
         while not journal.settle():
             pass
     journal.close()
@@ -218,7 +220,7 @@ def made_disk(directory: Path) -> NodeDisk:
     """A disk that has all parts."""
     disk = NodeDisk(directory, bytes(16))
     for part in disk.parts().values():
-        part.journal.checkpoint(1, b"{}")
+        part.journal.checkpoint(at(1), b"{}")
     return disk
 
 
@@ -285,25 +287,25 @@ def test_a_change_log_that_is_closed_has_let_go_of_the_store(
 def test_a_log_is_folded_once_it_is_longer_than_it_may_be(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(node_disk, "LOG_LIMIT", FRESH_LOG + 20)
+    monkeypatch.setattr(node_disk, "LOG_LIMIT", FRESH_LOG + 52)
     disk = NodeDisk(tmp_path / "node", bytes(16))
     disk.load(PolicyBook({}, Classes()))
-    disk.replace_orders(1, [])
+    disk.replace_orders(at(1), [], 0.0)
     begun: list[int] = []
     begin = Journal.begin
 
-    def noted(journal: Journal, revision: int, *body: Chunk) -> None:
-        begun.append(revision)
-        begin(journal, revision, *body)
+    def noted(journal: Journal, cursor: Cursor, *body: Chunk) -> None:
+        begun.append(cursor.revision)
+        begin(journal, cursor, *body)
 
     monkeypatch.setattr(Journal, "begin", noted)
     journal = disk.mandatory.journal
-    journal.append(2, b"1234")
+    journal.append(at(2), b"1234")
     assert journal.log_size == node_disk.LOG_LIMIT
-    disk.mandatory.revision = 2
-    disk.add_orders(3, [])
+    disk.mandatory.cursor = at(2)
+    disk.add_orders(at(3), [])
     assert begun == [], "as long as it may be"
-    disk.add_orders(4, [])
+    disk.add_orders(at(4), [])
     assert begun == [3], "what is in memory before the new batch"
     disk.close()
 
@@ -317,9 +319,9 @@ def test_bindings_and_lines_stand_at_one_revision(tmp_path: Path, store: Scripte
     machine.settle()
     revision = store.write(LineChange(LineChoices(7)), BindingChange("127.0.0.2/32", 7))
     machine.settle()
-    assert node.disk.parental_revision == revision
+    assert node.parental_cursor.revision == revision
     for part in (node.disk.bindings, node.disk.lines):
-        kept, part.revision = part.revision, None
-        assert node.disk.parental_revision is None
-        part.revision = kept
+        kept, part.cursor = part.cursor, None
+        assert node.disk.parental_cursor is None
+        part.cursor = kept
     node.close()

@@ -22,6 +22,7 @@ def test_a_fresh_node_answers_nothing_until_it_has_the_mandatory_rules(machine: 
         "lines state: not there yet",
         "bindings state: not there yet",
         "no policy snapshot",
+        "the orders of the store are being read",
     ]
     machine.settle()
     assert node.missing() == ["no policy snapshot"]
@@ -243,9 +244,11 @@ def test_an_unreadable_store_is_said_once_and_survived(machine: Machine) -> None
     machine.start()
     for _ in range(3):
         machine.node.turn()
-    assert machine.watcher.notes == ["change log not followed StoreUnreadableError"]
-    machine.now += 5
-    assert machine.node.lag(machine.now) == 5
+    assert [note for note in machine.watcher.notes if note.startswith("change log")] == [
+        "change log not followed StoreUnreadableError"
+    ]
+    machine.wait(5)
+    assert machine.node.lag() == 5
 
 
 def test_new_switches_take_effect_with_the_next_turn(machine: Machine) -> None:
@@ -287,8 +290,9 @@ def test_an_unforeseen_error_does_not_end_the_thread(
     monkeypatch.setattr(node, "turn", turn)
     monkeypatch.setattr("filterd.dataplane.nodestate.node.FAILED_SECONDS", 0.0)
     node.run()
-    assert machine.watcher.notes[-1] == "RuntimeError"
-    assert node.lag(machine.now + 1) == 1
+    assert "RuntimeError" in machine.watcher.notes
+    machine.wait(1)
+    assert node.lag() == 1
 
 
 def test_a_profile_that_the_snapshot_does_not_know_is_said(machine: Machine, store: ScriptedStore) -> None:

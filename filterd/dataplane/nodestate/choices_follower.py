@@ -1,0 +1,65 @@
+"""Follows the parental stream: lines, their choices and bindings, change by change or read anew in pages.
+
+Owned by the node's thread.
+"""
+
+from __future__ import annotations
+
+from filterd.dataplane.nodestate.changes import ChangeLog
+from filterd.dataplane.nodestate.lines import batch_of
+from filterd.dataplane.nodestate.node_disk import NodeDisk
+from filterd.dataplane.nodestate.publisher import Effect, say_unknown_profiles
+from filterd.dataplane.nodestate.resync import Resync, ResyncVoidError
+from filterd.model import changelog
+from filterd.model.change_chain import Cursor
+
+
+class ChoicesFollower:
+    """The place of the parental stream up to which all choices and bindings are on the disk and in force."""
+
+    def __init__(self, disk: NodeDisk, key: bytes, effect: Effect) -> None:
+        self.cursor = Cursor(0, "")
+        self.anew = False
+        """true if all lines must be read, whatever the cursor says"""
+        self.resync: Resync | None = None
+        """the full resync that is under way"""
+        self._disk = disk
+        self._key = key
+        self._effect = effect
+
+    def follow(self, log: ChangeLog) -> bool:
+        """Apply the next changes; return whether more are waiting. Raises StoreUnreadableError, ``OSError``
+        where the node's disk did not take them, and ValueError for one that cannot be applied."""
+        if self.resync is not None or self.anew or self._disk.parental_cursor is None:
+            return self._read_anew(log)
+        page = log.page(changelog.PARENTAL, self.cursor)
+        if page.gone:
+            return self._read_anew(log)
+        if page.rows:
+            batch = batch_of((row.change for row in page.rows), self._key)
+            new_policy = self._disk.known.claim_policies(batch.lines)
+            self._disk.log_parental(page.rows[-1].cursor, batch)
+            if new_policy:
+                self._effect.advance()
+                say_unknown_profiles(self._effect.publisher, self._effect.observer)
+            self._disk.apply_parental(batch)
+        self.cursor = page.cursor
+        return page.more
+
+    def _read_anew(self, log: ChangeLog) -> bool:
+        """Do one step of reading every line and binding anew. More is always waiting."""
+        if self.resync is None:
+            self.resync = Resync(log, self._disk, self._effect.publisher.book(), self._key)
+        resync = self.resync
+        try:
+            done = resync.step()
+        except ResyncVoidError:
+            self.resync = None
+            return True
+        if done:
+            self.resync = None
+            self.anew = False
+            self._effect.observer.note("lines read anew", revision=resync.cursor.revision, count=len(resync))
+            self.cursor = resync.cursor
+            self._effect.renew()
+        return True
