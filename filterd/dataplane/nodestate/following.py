@@ -39,7 +39,7 @@ _REMEDIES: tuple[tuple[type[Exception], str], ...] = (
     (RowsDamagedError, "see which orders are damaged, and what to do: filterd audit verify"),
     (
         ChainBrokenError,
-        "the store is damaged or was changed by hand; run: filterd audit verify, then filterd restore",
+        "the store is damaged or was changed by hand; run: filterd audit verify, and restore",
     ),
     (StoreLockedError, "find the process that holds the file (lsof), and see whether its disk fails (dmesg)"),
     (
