@@ -135,6 +135,12 @@ MUTANTS ?=
 mutants: $(INSTALLED) $(BUILT)  ## change the product in a sample of places and print how many the suite notices (MUTANTS="--seed 7")
 	@$(BIN)/python -m tests.mutants $(MUTANTS)
 
+# Faults on real processes while DNS is asked; a seeded part of it is in the suite. CHAOS="--list" shows the cases.
+CHAOS ?=
+.PHONY: chaos
+chaos: $(INSTALLED) $(BUILT)  ## 1,000 rounds of kills, damage, restores, full and slow disks, and what was unfiltered, lost or said wrongly (CHAOS="--rounds 100 --seed 7 --case NAME --report FILE")
+	@$(BIN)/python -m tests.chaos $(CHAOS)
+
 # What of real mixes the threads leave to the event loop; skips where the folder of mixes is absent.
 MIXES ?= ../shared/data
 .PHONY: punts

@@ -59,22 +59,39 @@ def tail(count: int, subject: str | None, config: Path | None, as_json: bool) ->
 @audit.command()
 @common
 def verify(config: Path | None, as_json: bool) -> None:
-    """Prove that no entry was altered, dropped or put in between, and that the rows are as recorded."""
+    """Prove that no entry was altered, dropped or put in between, that the rows are as recorded, and that
+    the change log which nodes follow is whole."""
     from filterd.operations import audit as operation
 
-    async def prove(context: Context) -> tuple[Proof, tuple[RowFault, ...]]:
-        return await operation.verify(context), await operation.compare(context)
+    async def prove(context: Context) -> tuple[Proof, tuple[RowFault, ...], str]:
+        proof, rows = await operation.verify(context), await operation.compare(context)
+        return proof, rows, await operation.verify_changes(context)
 
-    proof, rows = perform(config, prove)
+    proof, rows, log_fault = perform(config, prove)
     if as_json:
-        whole = proof.holds and not rows
-        output.show_json({"holds": whole, **output.plain(proof), "rows": output.plain(rows)})
-    elif proof.holds:
-        output.done(f"whole: {proof.entries} entries, the last with hash {proof.last_hash[:16]}")
+        whole = proof.holds and not rows and not log_fault
+        found = {"holds": whole, **output.plain(proof), "rows": output.plain(rows), "change_log": log_fault}
+        output.show_json(found)
+    else:
+        _show_proof(proof, rows, log_fault)
     if not proof.holds:
-        message = f"the audit chain is broken at entry {proof.sequence}: {proof.fault}"
+        message = "the audit chain is broken"
         raise Failure(message, "keep the store file as evidence and compare it with the last backup")
     if rows:
-        told = [f"{each.subject}: {each.fault}\n    {each.remedy}" for each in rows]
-        message = "\n  ".join(["the store is not what the audit trail says was decided:", *told])
-        raise Failure(message, "until then, nodes and snapshots stay as they last were")
+        message = "the store is not what the audit trail says was decided"
+        raise Failure(message, "see above; until then, nodes and snapshots stay as they last were")
+    if log_fault:
+        message = "the change log is damaged; nodes keep what they have"
+        raise Failure(message, "run: filterd restore --in-place --reason ..., which begins the log anew")
+
+
+def _show_proof(proof: Proof, rows: Sequence[RowFault], log_fault: str) -> None:
+    """Print the result, good or bad, on standard output."""
+    if proof.holds:
+        click.echo(f"whole: {proof.entries} entries, the last with hash {proof.last_hash[:16]}")
+    else:
+        click.echo(f"broken at entry {proof.sequence}: {proof.fault}")
+    for each in rows:
+        click.echo(f"{each.subject}: {each.fault}\n    {each.remedy}")
+    if log_fault:
+        click.echo(f"change log: {log_fault}")

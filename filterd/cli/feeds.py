@@ -189,7 +189,7 @@ def _problem(status: FeedStatus) -> str:
 
 
 def _adopted(status: FeedStatus) -> str:
-    """Since when the feed is in force; empty if it is not."""
+    """The adoption of a feed in force: time and person; empty if it is in force no more."""
     adopted = status.adopted
     if adopted is None or adopted.state.value == "retired":
         return ""
@@ -197,7 +197,7 @@ def _adopted(status: FeedStatus) -> str:
 
 
 def _lost(status: FeedStatus) -> str:
-    """The state of the entry, and the remedy."""
+    """The loss of the entry in words, with the remedy."""
     adopted = status.adopted
     if adopted is not None and adopted.asked_by:
         moment = _who(adopted.asked_at, adopted.asked_by)

@@ -62,7 +62,7 @@ def settings_of(config: Path | None) -> Settings:
     try:
         return load(path)
     except ConfigErrors as errors:
-        remedy = "mend the file; filterd config schema says what it may hold"
+        remedy = f"mend {path or 'the configuration'}; filterd config schema says what it may hold"
         if path is not None and not path.is_file():
             remedy = "name the file with --config or in FILTERD_CONFIG"
         raise Misconfigured([str(error) for error in errors.errors], remedy) from None

@@ -1,10 +1,20 @@
 """Durable files: under a name stands either the whole old content or the whole new content, even after a
-power cut."""
+power cut.
+
+New content is written into a *draft* beside the file. A write that fails removes its draft, which may hold
+the room that the next write needs. A process that is killed leaves it: :func:`drop_drafts` removes those of a
+directory, for whoever knows, by a lock, that nobody else writes there.
+
+Files and directories are for their owner alone, whatever the umask is.
+"""
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import itertools
 import os
+import stat
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -19,8 +29,20 @@ def replace_file(path: Path, chunks: Iterable[Chunk]) -> None:
     """Write ``chunks`` as the new content of ``path`` (mode 0600). Raises ``OSError``; the old content then
     still stands."""
     draft = path.with_name(f".{path.name}.new")
+    try:
+        _write_draft(draft, chunks)
+        draft.rename(path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            draft.unlink(missing_ok=True)
+        raise
+    sync_directory(path.parent)
+
+
+def _write_draft(draft: Path, chunks: Iterable[Chunk]) -> None:
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
     with os.fdopen(descriptor, "wb") as file:
+        os.fchmod(descriptor, 0o600)  # a draft that was left behind may have another mode
         for chunk in chunks:
             view = memoryview(chunk).cast("B")
             for start in range(0, len(view), SYNC_STEP):
@@ -30,7 +52,15 @@ def replace_file(path: Path, chunks: Iterable[Chunk]) -> None:
                     os.fdatasync(descriptor)
         file.flush()
         os.fsync(file.fileno())
-    rename_file(draft, path)
+
+
+def drop_drafts(directory: Path, *patterns: str) -> None:
+    """Remove the drafts that killed processes left in ``directory``: by default those of
+    :func:`replace_file`. Only for who knows that nobody else writes there. What cannot be removed stays."""
+    for pattern in patterns or (".*.new",):
+        for path in directory.glob(pattern):
+            with contextlib.suppress(OSError):
+                path.unlink()
 
 
 def rename_file(draft: Path, path: Path) -> None:
@@ -48,11 +78,36 @@ def set_aside(path: Path) -> None:
 
 
 def make_directory(path: Path) -> None:
-    """Make a directory for its owner alone, durably, where there is none. Raises ``OSError``; one that is
-    there is used as it is, also on a disk that takes nothing."""
+    """Make a directory for its owner alone, durably, where there is none, and close one that others may
+    enter. Raises ``OSError``; one that is there is used as it is, also on a disk that takes nothing."""
+    if path.is_dir():
+        close_to_others(path)
+        return
+    for each in (*reversed(path.parents), path):
+        if not each.exists():
+            each.mkdir(exist_ok=True, mode=0o700)
+            close_to_others(each)
     if not path.is_dir():
-        path.mkdir(parents=True, exist_ok=True, mode=0o700)
-        sync_directory(path.parent)
+        raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(path))
+    sync_directory(path.parent)
+
+
+def close_to_others(path: Path) -> bool:
+    """Take from others every right to a file or directory of ours; return whether they had any.
+
+    Left alone: what belongs to somebody else, symbolic links, and directories that are shared by intention
+    (sticky, like /tmp). Where the mode cannot be changed, it stays.
+    """
+    with contextlib.suppress(OSError):
+        status = path.lstat()
+        shared = stat.S_ISLNK(status.st_mode) or status.st_mode & stat.S_ISVTX
+        if shared or status.st_uid != os.geteuid():
+            return False
+        wanted = 0o700 if stat.S_ISDIR(status.st_mode) else 0o600
+        if stat.S_IMODE(status.st_mode) & ~wanted or stat.S_IMODE(status.st_mode) & wanted != wanted:
+            path.chmod(wanted)
+            return bool(status.st_mode & (stat.S_IRWXG | stat.S_IRWXO))
+    return False
 
 
 def sync_directory(directory: Path) -> None:

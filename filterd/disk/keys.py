@@ -17,8 +17,10 @@ import stat
 from dataclasses import dataclass
 from pathlib import Path
 
-from filterd.disk.files import replace_file
+from filterd.disk.files import drop_drafts, make_directory, replace_file
+from filterd.disk.locks import alone, sharing
 
+LOCK_WAIT = 5.0
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO
 
 
@@ -73,12 +75,20 @@ COOKIE_KEY = KeyFile("cookie.key", 16, "for a new one")
 
 
 def _make(path: Path, size: int) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
-    replace_file(draft, (secrets.token_bytes(size),))
-    try:
-        path.hardlink_to(draft)  # unlike a rename, it never takes the place of another's
-    except FileExistsError:
-        return  # another process was first
-    finally:
-        draft.unlink()
+    make_directory(path.parent)
+    with sharing(path.parent, LOCK_WAIT):
+        draft = path.with_name(f".{path.name}.{os.getpid()}")
+        replace_file(draft, (secrets.token_bytes(size),))
+        try:
+            path.hardlink_to(draft)  # unlike a rename, it never takes the place of another's
+        except FileExistsError:
+            return  # another process was first
+        finally:
+            draft.unlink()
+
+
+def drop_key_drafts(state_dir: Path) -> None:
+    """Remove the drafts of keys that killed processes left behind, if nobody makes a key just now."""
+    with alone(state_dir / "keys") as nobody_else:
+        if nobody_else:
+            drop_drafts(state_dir / "keys", ".*.key.[0-9]*", "..*.new")

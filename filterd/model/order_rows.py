@@ -174,6 +174,34 @@ def change_of(order: Order) -> OrderChange:
     )
 
 
+def audited(order: Order) -> dict[str, Any]:
+    """The order as the audit trail shows it, with the digest of its row. ``digest`` stands for names that are
+    no secret."""
+    demand = order.demand
+    shown: dict[str, Any] = {
+        "state": order.state.value,
+        "approvals": list(order.approvals),
+        "authority": demand.authority,
+        "official": demand.official,
+        "document": demand.document,
+        "document_digest": demand.document_digest,
+        "ground": demand.ground,
+        "mode": demand.mode.word,
+        "not_before": demand.not_before,
+        "not_after": demand.not_after,
+        "review_at": demand.review_at,
+        "received_at": demand.received_at,
+        "confidential": demand.confidential,
+        "overblocking_accepted": demand.overblocking_accepted,
+        "entries": order.entries,
+        ROW_DIGEST: row_digest(order),
+    }
+    if not demand.confidential:
+        entries = canonical([[[n, int(s)] for n, s in demand.names], list(demand.addresses)])
+        shown["digest"] = hashlib.sha256(entries.encode()).hexdigest()
+    return shown
+
+
 def number_of(reference: str) -> int:
     """The number in a reference, ``O-17``; 0 where there is none."""
     digits = reference.removeprefix("O-")

@@ -31,7 +31,7 @@ STANDING = frozenset((AdoptionState.ACTIVE, AdoptionState.RETIRING))
 
 @dataclass(frozen=True, slots=True)
 class _Step:
-    """The change that an entry makes in the record of its feed."""
+    """A change that an entry or a person makes in the record of a feed."""
 
     action: str
     before: AdoptedFeed | None
@@ -111,13 +111,13 @@ async def stands(connection: AsyncConnection, feed: str) -> bool:
     return found is not None and found.state in STANDING
 
 
-async def adopt(context: Context, write: Write, entry: Feed) -> None:
-    """Take a feed into force in the transaction of its new version, unless it is already."""
+async def adopt(context: Context, write: Write, entry: Feed, *, reason: str = "") -> None:
+    """Take a feed into force in a transaction of the caller's, unless it is already."""
     if not await stands(write.connection, entry.id):
         before = await adoptions.find(write.connection, entry.id)
         step = _Step("feed.adopt", before, _new(context, entry))
         await adoptions.put(write.connection, step.after)
-        _audit(write, step)
+        _audit(write, step, reason)
 
 
 async def retire(context: Context, identifier: str, *, reason: str) -> AdoptedFeed:
@@ -133,7 +133,7 @@ async def retire(context: Context, identifier: str, *, reason: str) -> AdoptedFe
         await adoptions.put(write.connection, after)
         if after.state is AdoptionState.RETIRED and entry is None:
             await feeds.supersede(write.connection, identifier)
-        _audit(write, _Step(feeds.RETIRED, before, after), because)
+        _audit(write, _Step("feed.retire", before, after), because)
     return after
 
 
@@ -177,12 +177,13 @@ def _audit(write: Write, step: _Step, reason: str = "") -> None:
         step.action,
         f"feed:{step.after.feed}",
         reason=reason,
-        before=None if step.before is None else _audited(step.before),
-        after=_audited(step.after),
+        before=None if step.before is None else audited(step.before),
+        after=audited(step.after),
     )
 
 
-def _audited(adopted: AdoptedFeed) -> dict[str, Any]:
+def audited(adopted: AdoptedFeed) -> dict[str, Any]:
+    """The adoption as the audit trail shows it. Raises OperationError where it makes no sense."""
     people = {"asked_by": adopted.asked_by, "retired_by": adopted.retired_by}
     return {
         "state": adopted.state.value,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from filterd.audit.chain import Proof, prove
+from filterd.audit.changes import change_fault
 from filterd.model.audit_chain import StoredEntry
 from filterd.operations import integrity
 from filterd.operations.context import Context
@@ -28,6 +29,13 @@ async def compare(context: Context) -> tuple[RowFault, ...]:
     """The orders and feeds whose rows are not what the trail says was decided, and mandatory lists whose
     file is not the one that was read."""
     return await integrity.compare(context)
+
+
+async def verify_changes(context: Context) -> str:
+    """The first fault of the change log, which nodes refuse as well; empty where there is none."""
+    async with context.store.read() as connection:
+        floor, head = await change_log.ends(connection)
+    return await change_fault(change_log.all_changes(context.store.read, head.revision), floor, head)
 
 
 async def verify(context: Context) -> Proof:

@@ -8,9 +8,11 @@ any name.
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import json
 import os
 import resource
+import signal
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -33,6 +35,7 @@ from filterd.policy.compiler import Compiled, CompileError, compile_snapshot
 from filterd.policy.snapshot import Snapshot
 from filterd.telemetry.log import fault_fields
 
+_PR_SET_PDEATHSIG = 1
 LOWEST_PRIORITY = 19
 _KINDS_OF_FEEDS = frozenset((Kind.CATEGORY.word, Kind.SECURITY.word, MANDATORY))
 """a service, say, may have a feed's id"""
@@ -49,7 +52,7 @@ class SourceVersion:
 
 @dataclass(frozen=True, slots=True)
 class StoredMaterial:
-    """The content of the store for a snapshot, from one transaction."""
+    """The part of a snapshot's material that one transaction of the store gives."""
 
     revision: int
     versions: Sequence[SourceVersion]
@@ -125,8 +128,15 @@ def give_way() -> None:
         os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
 
 
+def end_with_parent() -> None:
+    """End this process when its parent ends: nobody would publish what it compiles, and its draft would take
+    the room of a snapshot (prctl(2))."""
+    ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+
+
 def main() -> int:
     """The process: 0, or 1 with a line on standard error."""
+    end_with_parent()
     give_way()
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     try:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from filterd.config.policies import icann_suffixes
@@ -95,10 +95,11 @@ async def update(
     found = await adoption.settle(context, await asyncio.to_thread(policies, context))
     chosen = [find_feed(found.policies, each) for each in identifiers] or list(found.policies.feeds)
     done: list[FeedUpdate] = []
-    for feed in chosen:
-        if progress is not None:
-            progress(feed.id, len(done), len(chosen))
-        done.append(await _update_one(context, found, feed))
+    with rule_files.writing(context.settings.state_dir):
+        for feed in chosen:
+            if progress is not None:
+                progress(feed.id, len(done), len(chosen))
+            done.append(await _update_one(context, found, feed))
     now = context.clock()
     checks = [FeedCheck(each.feed, now, 0.0 if each.problem else now, each.problem[:500]) for each in done]
     async with context.store.report() as connection:
@@ -111,6 +112,8 @@ async def update(
 async def _update_one(context: Context, found: InForce, feed: Feed) -> FeedUpdate:
     async with context.store.read() as connection:
         before = (await rows.current(connection)).get(feed.id)
+        if before is not None and rows.fault_of(before, (await rows.recorded(connection)).get(feed.id)):
+            before = replace(before, digest="")  # what is read is decided on anew
     try:
         secret = load_key(context.settings, DIGEST_KEY) if feed.confidential else None
         reading = await asyncio.to_thread(_read, context.settings.policies, feed, secret)

@@ -8,6 +8,7 @@ refuses; what was made of them before stays in force.
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -15,12 +16,13 @@ from typing import Any
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from filterd.disk.keys import DIGEST_KEY
-from filterd.model.records import FeedVersion
-from filterd.operations import rule_files
+from filterd.model.audit_chain import canonical
+from filterd.model.records import AdoptedFeed, AdoptionState, FeedVersion
+from filterd.operations import adoption, rule_files
 from filterd.operations.context import Context, OperationError
 from filterd.operations.keys import load_key
 from filterd.operations.policies import policies
-from filterd.store import feeds, orders
+from filterd.store import adoptions, feeds, orders
 
 SHOWN = 8
 """damaged rows that one message names"""
@@ -29,7 +31,10 @@ DAMAGED_REMEDY = (
     "restore the store from a backup, or take the order in anew (filterd order add) and end this one: "
     "filterd order withdraw {0} --damaged --reason ..."
 )
-FEED_REMEDY = "restore the store from a backup, or read the list again: filterd feed update {0}"
+FEED_REMEDY = (
+    "restore the store from a backup, or see that feeds.yaml has its entry and read the list again: "
+    "filterd feed update {0}"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,18 +48,38 @@ class RowFault:
 
 
 async def faults(connection: AsyncConnection, read: Iterable[str] | None = None) -> tuple[RowFault, ...]:
-    """The damaged orders, and the damaged versions of the feeds with these ids, or of all, as one transaction
-    shows them."""
+    """The damaged orders and feeds, as one transaction shows them.
+
+    ``read``: the ids of the feeds that the policies name; None: every feed that ever was read. Those that
+    were adopted and not retired are among them in any case.
+    """
     found = [
         RowFault(f"order:{order.reference}", order.damage, DAMAGED_REMEDY.format(order.reference))
         for order in (await orders.all_orders(connection)).damaged
     ]
-    current, recorded = await feeds.current(connection), await feeds.recorded(connection)
-    for identifier in sorted({*current, *recorded}) if read is None else read:
-        fault = _feed_fault(current.get(identifier), recorded.get(identifier))
+    current, versions = await feeds.current(connection), await feeds.recorded(connection)
+    adopted, decided = await adoptions.every(connection), await adoptions.recorded(connection)
+    retired = {each for each, told in decided.items() if told.get("state") == AdoptionState.RETIRED}
+    named = {*current, *versions} if read is None else set(read)
+    for each in sorted({*adopted, *decided, *(named - retired)}):
+        fault = _adoption_fault(adopted.get(each), decided.get(each))
+        if not fault and each not in retired:
+            fault = feeds.fault_of(current.get(each), versions.get(each))
         if fault:
-            found.append(_of_feed(identifier, fault))
+            found.append(_of_feed(each, fault))
     return tuple(found)
+
+
+def _adoption_fault(adopted: AdoptedFeed | None, told: Mapping[str, Any] | None) -> str:
+    if adopted is None:
+        return "" if told is None else "the record of its adoption is gone"
+    if told is None:
+        return "no decision on its adoption is on record"
+    try:
+        same = json.loads(canonical(adoption.audited(adopted))) == told
+    except OperationError:
+        same = False
+    return "" if same else "the record of its adoption is not what was decided"
 
 
 def require_sound(found: Iterable[RowFault]) -> None:
@@ -71,14 +96,17 @@ async def compare(context: Context) -> tuple[RowFault, ...]:
     async with context.store.read() as connection:
         found = await faults(connection)
         current = await feeds.current(connection)
+        definitions = await adoption.definitions(connection)
     known = {each.subject for each in found}
-    altered = await asyncio.to_thread(_altered_files, context, current)
+    altered = await asyncio.to_thread(_altered_files, context, current, definitions)
     return (*found, *(each for each in altered if each.subject not in known))
 
 
-def _altered_files(context: Context, current: Mapping[str, FeedVersion]) -> list[RowFault]:
+def _altered_files(
+    context: Context, current: Mapping[str, FeedVersion], definitions: Iterable[str]
+) -> list[RowFault]:
     try:
-        read = policies(context).feeds
+        read = adoption.combined(policies(context), definitions).policies.feeds
     except OperationError as error:
         return [RowFault("policies", f"the files of lists were not looked at: {error}", error.remedy)]
     found = []
@@ -95,15 +123,3 @@ def _altered_files(context: Context, current: Mapping[str, FeedVersion]) -> list
 
 def _of_feed(identifier: str, fault: str) -> RowFault:
     return RowFault(f"feed:{identifier}", fault, FEED_REMEDY.format(identifier))
-
-
-def _feed_fault(version: FeedVersion | None, told: Mapping[str, Any] | None) -> str:
-    """The fault of the current version of a feed; empty where there is none, or it was never read."""
-    if version is None:
-        return "" if told is None or told.get("retired") else "the row of its current version is gone"
-    if told is None:
-        return "no decision on it is on record"
-    row = (version.version, version.digest, version.names)
-    if row != (told.get("version"), told.get("digest"), told.get("names")):
-        return f"the row of version {version.version} is not what was read"
-    return ""

@@ -6,18 +6,15 @@ the audit entry. Names stand in the trail as a count and a digest only.
 
 from __future__ import annotations
 
-import hashlib
 import secrets
 from dataclasses import replace
-from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from filterd.model.audit_chain import canonical
 from filterd.model.changelog import OrderChange
 from filterd.model.mandatory import order_id
 from filterd.model.order import Order, OrderState
-from filterd.model.order_rows import ROW_DIGEST, change_of, number_of, row_digest
+from filterd.model.order_rows import ROW_DIGEST, audited, change_of, number_of
 from filterd.operations import input_values
 from filterd.operations.context import Context, OperationError
 from filterd.operations.intake import OrderRequest, complete, protected_overlap
@@ -118,7 +115,7 @@ async def end_again(context: Context, number: int, *, reason: str) -> bool:
         return await end_lost(context, number, reason=reason)
     if found.state is OrderState.WITHDRAWN:
         return False
-    await withdraw(context, found.reference, reason=reason)
+    await withdraw(context, found.reference, reason=reason, damaged=bool(found.damage))
     return True
 
 
@@ -222,6 +219,7 @@ async def _end_damaged(write: Write, order: Order, reason: str) -> Order:
         withdrawal_reason=reason,
     )
     await rows.remove(write.connection, number, order.reference)
+    write.end(WITHDRAWAL, number)
     _publish(write, ended)
     after = {**audited(ended), "damage": order.damage, ROW_DIGEST: ""}
     after.pop("digest", None)
@@ -252,31 +250,3 @@ async def _find(connection: AsyncConnection, reference: str) -> Order:
 
 def _subject(order: Order) -> str:
     return f"order:{order.reference}"
-
-
-def audited(order: Order) -> dict[str, Any]:
-    """The order as the audit trail shows it, with the digest of its row. ``digest`` stands for names that are
-    no secret."""
-    demand = order.demand
-    shown: dict[str, Any] = {
-        "state": order.state.value,
-        "approvals": list(order.approvals),
-        "authority": demand.authority,
-        "official": demand.official,
-        "document": demand.document,
-        "document_digest": demand.document_digest,
-        "ground": demand.ground,
-        "mode": demand.mode.word,
-        "not_before": demand.not_before,
-        "not_after": demand.not_after,
-        "review_at": demand.review_at,
-        "received_at": demand.received_at,
-        "confidential": demand.confidential,
-        "overblocking_accepted": demand.overblocking_accepted,
-        "entries": order.entries,
-        ROW_DIGEST: row_digest(order),
-    }
-    if not demand.confidential:
-        entries = canonical([[[n, int(s)] for n, s in demand.names], list(demand.addresses)])
-        shown["digest"] = hashlib.sha256(entries.encode()).hexdigest()
-    return shown

@@ -16,7 +16,6 @@ from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from filterd.audit.changes import change_fault
 from filterd.config.settings import Settings
 from filterd.disk.locks import LockedError, take_lock
 from filterd.operations import audit, erasure, input_values, orders, subscribers
@@ -82,7 +81,7 @@ async def restore(
     ledger = Ledger(settings.store.ledger)
     try:
         with _alone(ledger), _writers_stopped(path, ledger), _work(settings.state_dir) as work:
-            made = await _made(settings, source, work, progress)
+            made = await _made(settings, source, work, progress, clock())
             there = await _head_there(settings)
             async with _opened(made, work) as store:
                 context = Context(settings, store, clock, actor)
@@ -139,7 +138,7 @@ def _work(state_dir: Path) -> Iterator[Path]:
         shutil.rmtree(work, ignore_errors=True)
 
 
-async def _made(settings: Settings, source: Path | None, work: Path, progress: Progress) -> Path:
+async def _made(settings: Settings, source: Path | None, work: Path, progress: Progress, now: float) -> Path:
     """A copy of what is restored, of this version's schema."""
     made = work / STORE
     origin = database_path(settings.store.url)
@@ -149,7 +148,7 @@ async def _made(settings: Settings, source: Path | None, work: Path, progress: P
         origin = source / STORE
     if origin.exists() and origin.stat().st_size > 0:
         await asyncio.to_thread(copy_store, origin, made, lambda done, all_: progress("store", done, all_))
-    await Store.migrate(_url(made), _apart(work))
+    await Store.migrate(_url(made), _apart(work), now)
     return made
 
 
@@ -173,7 +172,7 @@ async def _opened(made: Path, work: Path) -> AsyncIterator[Store]:
 
 async def _complete(context: Context, past: _Past, reason: str, progress: Progress) -> Restored:
     """Prove the copy, end again what was ended, and let its numbers skip ahead."""
-    progress("prove audit trail and change log", 0, 1)
+    progress("prove the audit trail", 0, 1)
     await _require_whole(context)
     begins = (await context.store.head()).revision
     done = Restored(begins, -1 if past.head is None else max(0, past.head.revision - begins))
@@ -209,14 +208,10 @@ def _noted(ledger: Ledger, there: StoreHead | None) -> _Past:
 
 
 async def _require_whole(context: Context) -> None:
+    """The audit trail must hold. The change log need not: it begins anew."""
     proof = await audit.verify(context)
-    async with context.store.read() as connection:
-        floor, head = await change_log.ends(connection)
-    fault = proof.fault or await change_fault(
-        change_log.all_changes(context.store.read, head.revision), floor, head
-    )
-    if fault:
-        message = f"this store cannot be trusted: {fault}"
+    if proof.fault:
+        message = f"this store cannot be trusted: entry {proof.sequence} of its audit trail: {proof.fault}"
         raise OperationError(message, "restore another backup; nothing was changed")
 
 

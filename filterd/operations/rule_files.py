@@ -8,15 +8,19 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
-from filterd.disk.files import rename_file, replace_file
+from filterd.disk.files import drop_drafts, make_directory, rename_file, replace_file
+from filterd.disk.locks import alone, sharing
 from filterd.feed.parsing import Run
 from filterd.feed.rules import RuleSet
 from filterd.model.rule import Action, Scope
 from filterd.policy.digests import begin_list_digest
 
 KEPT_VERSIONS = 3
+LOCK_WAIT = 10.0
+"""seconds to wait for a process that removes drafts: it takes milliseconds"""
 _PIECE = 1 << 20
 _WORDS = {
     (Action.BLOCK, Scope.SUBTREE): b"",
@@ -31,6 +35,23 @@ _WORDS = {
 def rule_file(state_dir: Path, feed: str, version: int) -> Path:
     """The file of a version of a feed."""
     return state_dir / "feeds" / feed / f"{version}.rules"
+
+
+@contextmanager
+def writing(state_dir: Path) -> Iterator[None]:
+    """Let drafts of versions be written inside the block: nobody removes them. Those that killed processes
+    left are removed first, if no other process writes any. Raises ``OSError``."""
+    make_directory(state_dir / "feeds")
+    drop_version_drafts(state_dir)
+    with sharing(state_dir / "feeds", LOCK_WAIT):
+        yield
+
+
+def drop_version_drafts(state_dir: Path) -> None:
+    """Remove the drafts that killed processes left behind, if nobody writes versions just now."""
+    with alone(state_dir / "feeds") as nobody_else:
+        if nobody_else:
+            drop_drafts(state_dir / "feeds", "*/[0-9]*.new", "*/.*.new")
 
 
 def canonical_text(rules: RuleSet) -> Iterator[bytes]:
@@ -63,7 +84,7 @@ def write_version(path: Path, pieces: Iterable[bytes], secret: bytes | None) -> 
             digest.update(piece)
             yield piece
 
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    make_directory(path.parent)
     replace_file(path, digested())
     return digest.hexdigest()
 

@@ -7,6 +7,7 @@ has the names). Whatever fails before the last step leaves the earlier snapshot 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
 import sys
@@ -15,9 +16,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from filterd.disk.files import rename_file, replace_file
+from filterd.disk.files import drop_drafts, make_directory, rename_file, replace_file
 from filterd.disk.keys import FINGERPRINT_KEY
-from filterd.disk.locks import LockedError, locked
+from filterd.disk.locks import LockedError, locked, take_lock
 from filterd.model.order import OrderState
 from filterd.model.order_rows import change_of
 from filterd.model.records import SnapshotRecord
@@ -25,6 +26,7 @@ from filterd.operations import adoption, integrity
 from filterd.operations.compile import SourceVersion, StoredMaterial, job_of
 from filterd.operations.context import Context, OperationError
 from filterd.operations.keys import load_key
+from filterd.operations.lost_feeds import take_back
 from filterd.operations.policies import policies
 from filterd.policy import snapshot_layout
 from filterd.policy.documents import Policies
@@ -34,6 +36,9 @@ from filterd.store import change_log, feeds, orders, subscribers
 from filterd.store import snapshots as rows
 
 KEPT_FILES = 4
+_LOCK = ".lock"
+_DRAFTS = (".*.draft", "..*.draft.new")
+"""the drafts of compiles: whole ones, and such as were being written"""
 LOCK_WAIT = 300.0
 """seconds to wait for another build"""
 
@@ -54,15 +59,37 @@ async def build(context: Context, *, clock_is_right: bool = False) -> SnapshotRe
     ``clock_is_right`` somebody says that it did not: then the one before was made by a clock that was ahead.
     """
     directory = _directory(context)
-    directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+    make_directory(directory)
     documents = await asyncio.to_thread(policies, context)
     try:
-        async with locked(directory / ".lock", LOCK_WAIT):
+        async with locked(directory / _LOCK, LOCK_WAIT):
+            drop_drafts(directory, *_DRAFTS)
+            await _keep_lost_feeds(context, directory, documents)
             before = 0 if clock_is_right else await _made_before(context, current_file(directory))
             return await _build(context, directory, documents, max(int(context.clock()), before))
     except LockedError:
         message = "another snapshot is being built"
         raise OperationError(message, "wait for it, then build again") from None
+
+
+def drop_snapshot_drafts(state_dir: Path) -> None:
+    """Remove the drafts that killed compiles left behind, if no snapshot is being built just now. Each may
+    have the size of a snapshot, and a full disk may need that room."""
+    lock = state_dir / snapshot_layout.DIRECTORY / _LOCK
+    if lock.exists():
+        with contextlib.suppress(LockedError, OSError), take_lock(lock, 0.0):
+            drop_drafts(lock.parent, *_DRAFTS)
+
+
+async def _keep_lost_feeds(context: Context, directory: Path, documents: Policies) -> None:
+    """Adopt what the snapshot in force alone knows of; a damaged one tells nothing."""
+    path = current_file(directory)
+    try:
+        meta = None if path is None else _read(path)[1]
+    except (SnapshotError, OSError, ValueError):
+        return
+    if meta is not None:
+        await take_back(context, documents, meta)
 
 
 async def _build(context: Context, directory: Path, documents: Policies, built_at: int) -> SnapshotRecord:
@@ -97,20 +124,19 @@ async def _made_before(context: Context, path: Path | None) -> int:
 
 
 async def _material(context: Context, documents: Policies) -> StoredMaterial:
-    """Revision, feed versions and orders of one read transaction; all of it what was decided.
+    """The material of one read transaction; all of it is what was decided.
 
     Orders that have ended are among them: the clock that says so may be wrong. The active set decides.
     """
     async with context.store.read() as connection:
         revision = await change_log.revision(connection)
+        integrity.require_sound(await integrity.faults(connection, [each.id for each in documents.feeds]))
         current = await feeds.current(connection)
         known = (await orders.all_orders(connection)).orders
         used = await subscribers.profiles_in_use(connection)
         adopted = await adoption.definitions(connection)
-        wanted_feeds = adoption.combined(documents, adopted).policies.feeds
-        found = await integrity.faults(connection, [each.id for each in wanted_feeds])
-    integrity.require_sound(found)
     _require_profiles(documents, used)
+    wanted_feeds = adoption.combined(documents, adopted).policies.feeds
     missing = [each.id for each in wanted_feeds if each.mandatory and each.id not in current]
     if missing:
         message = f"mandatory lists that were never read: {', '.join(missing)}"
@@ -204,7 +230,8 @@ def show(context: Context) -> SnapshotView:
     """The current snapshot and the lists in it."""
     path = _require_current(context)
     try:
-        return SnapshotView(*_read(path), current=True)
+        record, meta = _read(path)
+        return SnapshotView(record, meta["lists"], current=True)
     except (SnapshotError, OSError, ValueError) as error:
         raise _damaged(path, error) from error
 
@@ -230,7 +257,7 @@ async def history(context: Context) -> Sequence[SnapshotRecord]:
         return await rows.newest(connection)
 
 
-def _read(path: Path) -> tuple[SnapshotRecord, Sequence[dict[str, Any]]]:
+def _read(path: Path) -> tuple[SnapshotRecord, dict[str, Any]]:
     """The facts in header and meta, read without the table."""
     with path.open("rb") as file:
         header = read_header(file.read(HEADER_SIZE), path.stat().st_size)
@@ -244,7 +271,7 @@ def _read(path: Path) -> tuple[SnapshotRecord, Sequence[dict[str, Any]]]:
         names=header.used,
         size=header.file_size,
     )
-    return record, meta["lists"]
+    return record, meta
 
 
 def _require_current(context: Context) -> Path:

@@ -11,18 +11,29 @@ import signal
 import sys
 import time
 from dataclasses import replace
+from pathlib import Path
 
 from filterd.config.settings import Settings
+from filterd.disk.keys import drop_key_drafts
 from filterd.model.mandatory import label_of
 from filterd.model.records import NodeReport
 from filterd.operations import audit, feeds, nodes, orders, snapshots, subscribers
 from filterd.operations.context import Context, OperationError, open_context
 from filterd.operations.migrate import migrate
+from filterd.operations.rule_files import drop_version_drafts
 from filterd.policy import snapshot_layout
 from filterd.serve import hangup
+from filterd.serve.holders import remedy_of
 from filterd.serve.maintenance import Maintenance
 from filterd.serve.node_reports import SOCKET, NodeReportListener
-from filterd.serve.process import CANNOT_START, forbid_dumps, lock_state_dir, run_role
+from filterd.serve.process import (
+    CANNOT_START,
+    close_state,
+    forbid_dumps,
+    lock_state_dir,
+    private_in,
+    run_role,
+)
 from filterd.serve.settings_input import SettingsWatcher, first_settings
 from filterd.store.errors import StoreError
 from filterd.telemetry import log
@@ -45,7 +56,7 @@ class Control:
         self._ended = asyncio.Event()
         settings = context.settings
         self._link = NodeReportListener(settings.state_dir / SOCKET, self._hear, context.clock)
-        metrics = control_registry(
+        self._registry = control_registry(
             lambda: replace(
                 self._metrics,
                 compile_failures=self._maintenance.compile_failures,
@@ -53,7 +64,7 @@ class Control:
             )
         )
         routes = health_routes(
-            metrics.exposition, metrics.content_type, self._missing, self._maintenance.remarks
+            self._registry.exposition, self._registry.content_type, self._missing, self._maintenance.remarks
         )
         self._http = HttpServer(str(settings.control.listen.address), settings.control.listen.port, routes)
 
@@ -136,16 +147,26 @@ class Control:
         )
 
 
+def _drop_drafts(state_dir: Path) -> None:
+    """Remove what killed processes were writing, where nobody writes just now."""
+    snapshots.drop_snapshot_drafts(state_dir)
+    drop_version_drafts(state_dir)
+    drop_key_drafts(state_dir)
+
+
 async def _serve(settings: Settings) -> int:
     try:
         with lock_state_dir(settings.state_dir, "control"):
+            _drop_drafts(settings.state_dir)  # before anything is written: a full disk may need their room
+            close_state(*private_in(settings.state_dir), settings.store.ledger)
             migration = await migrate(settings)
             if migration.changed:
                 log.get().info("store migrated", revision=migration.after)
             async with open_context(settings, actor=ACTOR, clock=time.time) as context:
                 await Control(context).run()
     except (OperationError, OSError) as error:
-        remedy = error.remedy if isinstance(error, OperationError) else ""
+        port = settings.control.listen.port
+        remedy = error.remedy if isinstance(error, OperationError) else remedy_of(error, "control", (port,))
         log.get().error("control cannot go on", reason=str(error), remedy=remedy)
         return CANNOT_START
     return 0

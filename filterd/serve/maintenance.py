@@ -66,6 +66,8 @@ class Maintenance:
     _sources: dict[str, tuple[Feed, Stamp]] = field(default_factory=dict)
     """what each feed was last read by: its definition, and the stamp of its source"""
     _read_at: dict[str, float] = field(default_factory=dict)
+    _read_well: frozenset[str] = frozenset()
+    """the feeds that had a version at the last turn; one that has none any more was retired"""
     _failed: dict[str, tuple[str, float]] = field(default_factory=dict)
     """step -> its input at the last failure, and when that was"""
     _clock_agreed: bool = False
@@ -96,13 +98,14 @@ class Maintenance:
             return
         found = await self._adopt(documents, found)
         self._report_orphans(found)
+        await self._forget_retired()
         await self._read_feeds(found.policies)
         await self._compare(found.policies)
         await self._compile(found.policies)
         await self._prune()
 
     def remarks(self) -> list[str]:
-        """The faults of the policies of which an operator should know, though the rules in force stay."""
+        """Faults of the policies that an operator should know of; what is in force stays."""
         found = []
         if "policies" in self._failed:
             found.append("the policies cannot be read (filterd config check)")
@@ -130,6 +133,17 @@ class Maintenance:
         for feed in self._orphans.keys() - found.orphans.keys():
             log.get().info("a feed has its entry again, or is retired", feed=feed)
         self._orphans = dict(found.orphans)
+
+    async def _forget_retired(self) -> None:
+        """Read a feed that was retired at once, should its entry come back."""
+        try:
+            async with self.context.store.read() as connection:
+                current = frozenset(await feed_rows.current(connection))
+        except StoreError:
+            return  # the steps that need the store say so
+        for feed in self._read_well - current:
+            self._sources.pop(feed, None)
+        self._read_well = current
 
     async def _read_feeds(self, documents: Policies) -> None:
         now = self.context.clock()

@@ -14,7 +14,9 @@ from pathlib import Path
 from typing import IO, Any
 
 from filterd.dataplane.listeners.commands import CommandSocket
+from filterd.disk.files import close_to_others, make_directory
 from filterd.disk.locks import LockedError, take_lock
+from filterd.serve.holders import HeldError, Holder, holder_of_lock
 from filterd.telemetry import log
 
 _PR_SET_DUMPABLE = 4
@@ -27,7 +29,9 @@ ANEW = 4
 
 
 def forbid_dumps() -> None:
-    """Forbid core files, and reading our memory by the same user: it holds the fingerprint key."""
+    """Forbid core files, and reading our memory by the same user: it holds the fingerprint key. Whatever file
+    this process makes is for its owner alone."""
+    os.umask(0o077)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
 
@@ -49,16 +53,40 @@ def lock_state_dir(state_dir: Path, role: str) -> IO[str]:
     """Lock the state directory against a second process of the role while the returned file is open: two
     would overwrite each other's state. Waits a moment for a process that is just ending. Raises
     ``OSError``."""
-    state_dir.mkdir(parents=True, exist_ok=True)
+    path = state_dir / f"{role}.lock"
     try:
-        return take_lock(state_dir / f"{role}.lock", HOLD_SECONDS)
+        make_directory(state_dir)
+        return take_lock(path, HOLD_SECONDS)
     except LockedError:
-        msg = f"another {role} uses {state_dir}: stop it, or give this one a state_dir of its own"
-        raise OSError(msg) from None
+        raise _held(state_dir, role, holder_of_lock(path)) from None
     except OSError as error:
         if error.errno != errno.EROFS:
             raise
         return Path(os.devnull).open()  # where nobody can write, nobody can overwrite another's state
+
+
+def _held(state_dir: Path, role: str, holder: Holder | None) -> HeldError:
+    message = f"another {role} uses {state_dir}" + (f": {holder.text}" if holder is not None else "")
+    other = "give this one a state_dir of its own if both are to run"
+    first = holder.remedy if holder is not None else f"stop it (lsof {state_dir}/{role}.lock names it)"
+    return HeldError(message, f"{first}; {other}")
+
+
+def close_state(*directories: Path) -> None:
+    """Take from others every right to these directories and all below: they may have been made by an earlier
+    version, by a copy, or under another umask."""
+    count = 0
+    for directory in directories:
+        for folder, _, names in os.walk(directory):
+            count += sum(close_to_others(Path(folder, name)) for name in ("", *names))
+    if count:
+        remedy = "none: they no longer can; see who could log in on this machine meanwhile"
+        log.get().warning("others had access to files of filterd", count=count, remedy=remedy)
+
+
+def private_in(state_dir: Path) -> tuple[Path, ...]:
+    """The directories below ``state_dir`` that filterd makes itself."""
+    return tuple(state_dir / name for name in ("keys", "snapshots", "node", "feeds"))
 
 
 async def take_commands(commands: CommandSocket) -> None:

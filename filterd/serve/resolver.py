@@ -16,6 +16,8 @@ import threading
 import time
 from dataclasses import asdict, replace
 from operator import attrgetter
+from pathlib import Path
+from typing import IO
 
 from filterd.config.settings import Settings
 from filterd.dataplane.cache.cache import ResponseCache
@@ -31,19 +33,23 @@ from filterd.dataplane.packet.plane import Plane
 from filterd.dataplane.slow.slowpath import SlowPath
 from filterd.dataplane.tables.ratelimit import RateLimiter, RateRules
 from filterd.dataplane.upstream.peer import unwatched
-from filterd.disk.keys import FINGERPRINT_KEY
+from filterd.disk.files import drop_drafts
+from filterd.disk.keys import FINGERPRINT_KEY, drop_key_drafts
 from filterd.model.records import NodeReport
 from filterd.serve import hangup
 from filterd.serve.answer_rules import cookie_secrets, rules_of, secrets_at_start
 from filterd.serve.forwarding import Forwarding
+from filterd.serve.holders import remedy_of
 from filterd.serve.listening import Listening
 from filterd.serve.metric_sources import MetricSources, read_metrics
 from filterd.serve.node_reports import SOCKET, ControlLink, report_for_ever
 from filterd.serve.process import (
     ANEW,
     CANNOT_START,
+    close_state,
     forbid_dumps,
     lock_state_dir,
+    private_in,
     raise_file_limit,
     run_role,
     take_commands,
@@ -85,7 +91,7 @@ class Resolver:
         is the pipe for the pulse. Raises ``OSError`` and ValueError if it cannot start."""
         self._settings = settings
         self._board = board
-        self._lock = lock_state_dir(settings.state_dir, "resolver")
+        self._lock = _take_state_dir(settings.state_dir)
         self._observer = LoggingObserver()
         self._answer_counts = AnswerCounts()
         self._clock = SystemClock()
@@ -294,12 +300,24 @@ class Resolver:
         self._http.stop()
 
 
+def _take_state_dir(state_dir: Path) -> IO[str]:
+    """Lock the state directory, then remove what a killed resolver was writing: before anything is written,
+    since a full disk may need that room. Raises ``OSError``."""
+    lock = lock_state_dir(state_dir, "resolver")
+    drop_drafts(state_dir / "node")
+    drop_key_drafts(state_dir)
+    close_state(*private_in(state_dir))
+    return lock
+
+
 async def _serve(settings: Settings, board: CrashBoard | None, pulse: int | None) -> int:
     try:
         with announced(pulse):
             resolver = Resolver(settings, board, pulse)
     except (OSError, ValueError) as error:
-        log.get().error("the resolver cannot start", reason=str(error))
+        ports = (settings.metrics.listen.port, *(each.port for each in settings.dns.listen))
+        remedy = remedy_of(error, "resolver", ports)
+        log.get().error("the resolver cannot start", reason=str(error), remedy=remedy)
         return CANNOT_START
     return await resolver.run()
 

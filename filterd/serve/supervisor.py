@@ -123,9 +123,13 @@ class Supervisor:
         try:
             settings = load(self._config)
         except ConfigErrors as errors:
-            log.get().error("new configuration refused, the old one stays in force", count=len(errors.errors))
-            for error in errors.errors:
-                sys.stderr.write(f"filterd: {error}\n")
+            log.get().error(
+                "new configuration refused, the old one stays in force",
+                file=str(self._config or ""),
+                count=len(errors.errors),
+                errors=[str(error) for error in errors.errors],
+                remedy="mend the file (filterd config check says if it is right), then send SIGHUP again",
+            )
             return
         self._settings = settings
         for child in self._children:
@@ -303,6 +307,7 @@ def run(config: Path | None, roles: Sequence[str]) -> int:
     hangup.hold()
     settings = load(config)
     log.configure("supervisor")
+    log.catch_faults()
     return asyncio.run(_run(config, settings, roles))
 
 

@@ -9,13 +9,23 @@ from sqlalchemy import delete, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from filterd.model.records import AdoptedFeed, AdoptionState
+from filterd.store.change_log import newest_decisions
+from filterd.store.errors import StoreDamagedError
 from filterd.store.tables import adopted_feed
+
+DECISIONS = ("feed.adopt", "feed.change", "feed.retire")
+"""the actions whose audit entry says what a feed's adoption is"""
 
 
 async def every(connection: AsyncConnection) -> dict[str, AdoptedFeed]:
     """All feeds that were ever adopted, by feed, in the order of their ids; the retired ones among them."""
     rows = await connection.execute(select(adopted_feed).order_by(adopted_feed.c.feed))
     return {row.feed: _adopted(row) for row in rows}
+
+
+async def recorded(connection: AsyncConnection) -> dict[str, dict[str, Any]]:
+    """The audit trail's word on every adoption, by feed, as the last decision on it left it."""
+    return await newest_decisions(connection, "feed", DECISIONS)
 
 
 async def find(connection: AsyncConnection, feed: str) -> AdoptedFeed | None:
@@ -32,6 +42,9 @@ async def put(connection: AsyncConnection, adopted: AdoptedFeed) -> None:
 
 
 def _adopted(row: Any) -> AdoptedFeed:
+    if row.state not in {state.value for state in AdoptionState}:
+        message = f"the record of the feed {row.feed[:64]!r} is damaged"
+        raise StoreDamagedError(message)
     return AdoptedFeed(
         feed=row.feed,
         definition=row.definition,

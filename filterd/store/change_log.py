@@ -137,6 +137,31 @@ async def entries_of(connection: AsyncConnection, subject: str) -> list[StoredEn
     return [_stored(row) for row in await connection.execute(query)]
 
 
+async def newest_decisions(
+    connection: AsyncConnection, kind: str, actions: Sequence[str]
+) -> dict[str, dict[str, Any]]:
+    """The state that the last of these actions left each subject of a kind (``order``, ``feed``) in, by the
+    subject's id."""
+    newest = (
+        select(func.max(audit.c.sequence))
+        .where(audit.c.subject.between(f"{kind}:", f"{kind};"), audit.c.action.in_(actions))
+        .group_by(audit.c.subject)
+    )
+    rows = await connection.execute(
+        select(audit.c.subject, audit.c.after).where(audit.c.sequence.in_(newest))
+    )
+    return {row.subject.partition(":")[2]: _state(row.after) for row in rows}
+
+
+def _state(after: str | None) -> dict[str, Any]:
+    """A state in the trail; empty for one that is damaged."""
+    try:
+        told = json.loads(after or "")
+    except ValueError:
+        return {}
+    return told if isinstance(told, dict) else {}
+
+
 async def newest_entries(
     connection: AsyncConnection, count: int, subject: str | None = None
 ) -> list[StoredEntry]:

@@ -30,7 +30,7 @@ Tell = Callable[[int, int], None]
 def copy_store(source: Path, target: Path, tell: Tell | None = None) -> None:
     """Copy one state of the store ``source`` to ``target``, a new file for its owner alone, or a store that
     is in use. Raises the matching StoreError."""
-    with translated():
+    with translated(target):
         os.close(os.open(target, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600))
         with closing(_opened(source, "ro")) as reading, closing(_opened(target, "rw")) as writing:
             reading.execute("BEGIN")  # the state stays the same between two steps
@@ -48,7 +48,7 @@ def copy_store(source: Path, target: Path, tell: Tell | None = None) -> None:
 
 def stopped_writers(path: Path, stop: Callable[[], None]) -> None:
     """Call ``stop`` while nobody writes in the store. Raises the matching StoreError."""
-    with translated(), closing(_opened(path, "rw")) as connection:
+    with translated(path), closing(_opened(path, "rw")) as connection:
         connection.execute("BEGIN IMMEDIATE")
         try:
             stop()

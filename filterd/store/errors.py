@@ -18,9 +18,11 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
@@ -90,7 +92,7 @@ class StoreFullError(StoreError):
 class StoreDiskError(StoreError):
     """The disk refused a read or a write; the file itself may be intact, so the remedy is not a backup."""
 
-    remedy = "see whether the file system is full (df) or failing (dmesg), then repeat the command"
+    remedy = "look for a failing disk (dmesg), and for a quota; mend that, then repeat the command"
 
 
 class StoreUnwritableError(StoreError):
@@ -118,19 +120,25 @@ _BY_CODE: dict[int, tuple[type[StoreError], str]] = {
     sqlite3.SQLITE_PERM: (StoreUnwritableError, "the store is not writable"),
     sqlite3.SQLITE_IOERR: (StoreDiskError, "the disk of the store reports an error"),
 }
-_FULL = frozenset({sqlite3.SQLITE_IOERR_SHMSIZE, sqlite3.SQLITE_IOERR_WRITE})
-"""the codes of a full disk when SQLite writes the files beside the store"""
+LEAST_ROOM = 64 * 1024
+"""bytes below which a file system is full for SQLite: it extends the shared memory beside the store by
+32 KiB, and the write-ahead log by a page"""
 
 
-def translate(error: BaseException) -> StoreError | None:
-    """The store's error for one of the driver; None: the store is not the cause."""
+def translate(error: BaseException, path: Path | None = None) -> StoreError | None:
+    """The store's error for one of the driver; None: the store is not the cause.
+
+    For a full disk SQLite has one code where it writes the store, but that of any failed write or extension
+    where it writes the files beside it. ``path``, the store's file, tells which it was: its file system is
+    looked at.
+    """
     original = error.orig if isinstance(error, DBAPIError) else error
     if not isinstance(original, sqlite3.Error):
         return None
     code = getattr(original, "sqlite_errorcode", None)
     if code is None and "decode to UTF-8" in str(original):  # the driver's own error, which quotes the text
         return StoreDamagedError("a text in the store is damaged")
-    if code in _FULL:
+    if code is not None and code & 0xFF == sqlite3.SQLITE_IOERR and path is not None and _is_full(path):
         code = sqlite3.SQLITE_FULL
     known = _BY_CODE.get(code & 0xFF) if code is not None else None
     if known is None:
@@ -139,16 +147,27 @@ def translate(error: BaseException) -> StoreError | None:
     return kind(message)
 
 
+def _is_full(path: Path) -> bool:
+    """Return whether the file system of the store has no room left, for this user, or no more files."""
+    try:
+        found = os.statvfs(path.parent)
+    except OSError:
+        return False
+    free = found.f_bfree if os.geteuid() == 0 else found.f_bavail
+    return free * found.f_frsize < LEAST_ROOM or (found.f_files > 0 and found.f_ffree == 0)
+
+
 @contextmanager
-def translated() -> Iterator[None]:
-    """Turn the driver's errors into the store's, once, at its boundary. Other errors pass unchanged."""
+def translated(path: Path) -> Iterator[None]:
+    """Turn the driver's errors into the store's, once, at its boundary. Other errors pass unchanged. ``path``
+    is the store's file."""
     try:
         yield
     except PoolTimeoutError:
         message = "the store is busy: this process has too many writes under way"
         raise StoreBusyError(message) from None
     except (DBAPIError, sqlite3.Error) as error:
-        known = translate(error)
+        known = translate(error, path)
         if known is None:
             raise
         # The driver's message quotes statement and parameters, which may be names: it is not chained.

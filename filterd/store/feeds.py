@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from filterd.model.records import AdoptionState, FeedCheck, FeedVersion, VersionState
-from filterd.store.tables import audit, feed_check, feed_version
+from filterd.model.records import FeedCheck, FeedVersion, VersionState
+from filterd.store.change_log import newest_decisions
+from filterd.store.tables import feed_check, feed_version
 
 TAKEN = "feed.update"
 """the action whose audit entry says which version of a feed is the current one"""
-RETIRED = "feed.retire"
 
 
 async def current(connection: AsyncConnection) -> dict[str, FeedVersion]:
@@ -27,36 +26,21 @@ async def current(connection: AsyncConnection) -> dict[str, FeedVersion]:
 
 
 async def recorded(connection: AsyncConnection) -> dict[str, dict[str, Any]]:
-    """The audit trail's record of the current version of every feed: ``version``, ``digest``, ``names``.
-
-    A feed that was retired since, and need not have one any more, has ``retired`` beside them.
-    """
-    newest = (
-        select(func.max(audit.c.sequence))
-        .where(audit.c.subject >= "feed:", audit.c.subject < "feed;", audit.c.action.in_((TAKEN, RETIRED)))
-        .group_by(audit.c.subject, audit.c.action)
-    )
-    rows = await connection.execute(
-        select(audit.c.subject, audit.c.action, audit.c.after)
-        .where(audit.c.sequence.in_(newest))
-        .order_by(audit.c.sequence)
-    )
-    found: dict[str, dict[str, Any]] = {}
-    for row in rows:
-        feed, told = row.subject.removeprefix("feed:"), _told(row.after)
-        if row.action == TAKEN:
-            found[feed] = told
-        elif told.get("state") == AdoptionState.RETIRED.value:
-            found.setdefault(feed, {})["retired"] = True
-    return found
+    """The audit trail's word on the current version of every feed: ``version``, ``digest``, ``names``."""
+    return await newest_decisions(connection, "feed", (TAKEN,))
 
 
-def _told(after: str | None) -> dict[str, Any]:
-    try:
-        told = json.loads(after or "")
-    except ValueError:
-        return {}
-    return told if isinstance(told, dict) else {}
+def fault_of(version: FeedVersion | None, told: Mapping[str, Any] | None) -> str:
+    """The fault in the row of a feed's current version, by what :func:`recorded` tells; empty where there is
+    none, or the feed was never read."""
+    if version is None:
+        return "" if told is None else "the row of its current version is gone"
+    if told is None:
+        return "no decision on it is on record"
+    row = (version.version, version.digest, version.names)
+    if row != (told.get("version"), told.get("digest"), told.get("names")):
+        return f"the row of version {version.version} is not what was read"
+    return ""
 
 
 async def versions(connection: AsyncConnection, feed: str, limit: int = 20) -> list[FeedVersion]:

@@ -21,7 +21,7 @@ from typing import Self
 
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from filterd.store import change_log, schema
+from filterd.store import change_log, schema, sealing
 from filterd.store.engine import connect, database_path, empty_log, transaction
 from filterd.store.errors import (
     LedgerUnusableError,
@@ -43,6 +43,7 @@ class Store:
     def __init__(self, url: str, ledger: Path) -> None:
         """Use :meth:`open` or :meth:`migrate`, which check the file first."""
         self.ledger = Ledger(ledger)
+        self._path = database_path(url)
         self._reader: AsyncEngine = connect(url, writer=False)
         self._writer: AsyncEngine = connect(url, writer=True)
 
@@ -66,11 +67,12 @@ class Store:
         return store
 
     @classmethod
-    async def migrate(cls, url: str, ledger: Path) -> tuple[str | None, str]:
+    async def migrate(cls, url: str, ledger: Path, now: float = 0.0) -> tuple[str | None, str]:
         """Create the store, or migrate it to our schema; return the versions of the schema before and after.
 
         Only its owner may read and write a new file. Raises StoreRolledBackError where a store was written
-        before and is gone: a new, empty one would drop every order and every choice.
+        before and is gone: a new, empty one would drop every order and every choice. ``now`` is the time
+        that the audit trail gives for what the migration records.
         """
         path = database_path(url)
         if not path.exists() or path.stat().st_size == 0:
@@ -83,10 +85,12 @@ class Store:
             raise StoreUnwritableError(message) from error
         store = cls(url, ledger)
         try:
-            with translated():
+            with translated(path):
                 async with transaction(store._writer, write=True) as connection:
                     versions = await connection.run_sync(schema.migrate)
-                    write = await Write.begin(connection, "", 0.0, os.urandom)
+                    write = await Write.begin(connection, sealing.ACTOR, now, os.urandom)
+                    await sealing.seal_orders(write, os.urandom)
+                    await write.finish()
                 await asyncio.to_thread(_begin_record, store.ledger, write.head)
                 return versions
         finally:
@@ -100,7 +104,7 @@ class Store:
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncConnection]:
         """One read transaction. Keep it short: while it is open the write-ahead log cannot shrink."""
-        with translated():
+        with translated(self._path):
             async with transaction(self._reader, write=False) as connection:
                 yield connection
 
@@ -110,7 +114,7 @@ class Store:
 
         Raises StoreRolledBackError, before anything is written, for a store that is behind the ledger.
         """
-        with translated():
+        with translated(self._path):
             async with transaction(self._writer, write=True) as connection:
                 write = await Write.begin(connection, actor, now, os.urandom)
                 await self._require_newest(write)
@@ -128,7 +132,7 @@ class Store:
 
     async def empty_log(self) -> bool:
         """Leave nothing of what was deleted in the write-ahead log; see :func:`engine.empty_log`."""
-        with translated():
+        with translated(self._path):
             return await empty_log(self._writer)
 
     async def _require_newest(self, write: Write) -> None:
@@ -153,7 +157,7 @@ class Store:
     @asynccontextmanager
     async def report(self) -> AsyncIterator[AsyncConnection]:
         """A write outside change log and audit, for facts that are nobody's decision."""
-        with translated():
+        with translated(self._path):
             async with transaction(self._writer, write=True) as connection:
                 yield connection
 

@@ -1,4 +1,5 @@
-"""Structured logs: one JSON object a line on standard error, without names, subscribers or client addresses.
+"""Structured logs: one JSON object a line on standard error and nothing else there, without names,
+subscribers or client addresses.
 
 A closed list of fields ensures that: at every level, a field that is not on the list is not written. The text
 of an unforeseen exception may quote the data being handled, so only its type and place are logged.
@@ -9,9 +10,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import logging
 import sys
 import threading
 import traceback
+import warnings
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TextIO
@@ -20,11 +23,11 @@ FIELDS = frozenset(
     {
         "pid", "node", "part", "reason", "fault", "place", "seconds",
         "count", "bytes", "revision", "floor", "generation", "digest", "file", "list", "feed", "upstream",
-        "listen", "transport", "status", "role_pid", "names", "entries", "remedy", "packets",
+        "listen", "transport", "status", "role_pid", "names", "entries", "remedy", "packets", "errors",
     }
 )  # fmt: skip
 """the fields besides time, level, role and event; ``names`` and ``entries`` are counts, ``packets`` keyed
-hashes, ``listen`` and ``upstream`` addresses from the configuration"""
+hashes, ``listen`` and ``upstream`` addresses from the configuration, ``errors`` those of its file"""
 
 
 def fault_fields(error: BaseException) -> dict[str, str]:
@@ -44,9 +47,38 @@ def loop_fault(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None
 
 
 def catch_faults() -> None:
-    """Keep threads and destructors from writing tracebacks, whose last line may quote data."""
+    """Keep the interpreter and libraries from writing text of their own, which may quote data, between the
+    lines: tracebacks, warnings, and what is sent to :mod:`logging`."""
     threading.excepthook = lambda caught: _of_thread(caught.exc_value)
     sys.unraisablehook = lambda caught: _of_thread(caught.exc_value)
+    sys.excepthook = lambda _kind, error, _trace: get().error("the process failed", **fault_fields(error))
+    warnings.showwarning = _of_warning
+    logging.lastResort = _FromLibraries(logging.WARNING)
+
+
+class _FromLibraries(logging.Handler):
+    """Takes what libraries send to :mod:`logging`: where it came from is written, its text is not."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write one line."""
+        place = f"{record.name} {record.filename}:{record.lineno}"
+        error = record.exc_info[1] if record.exc_info else None
+        fault = type(error).__name__ if error is not None else ""
+        get().warning("a library reports trouble", place=place, fault=fault)
+
+
+def _of_warning(
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    file: TextIO | None = None,
+    line: str | None = None,
+) -> None:
+    del message, file, line
+    get().warning(
+        "a library reports trouble", fault=category.__name__, place=f"{Path(filename).name}:{lineno}"
+    )
 
 
 def _of_thread(error: BaseException | None) -> None:

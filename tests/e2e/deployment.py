@@ -150,7 +150,11 @@ class Deployment:
 
     def log(self) -> str:
         """The end of what serve wrote."""
-        return (self.folder / "serve.log").read_text(errors="replace")[-4000:]
+        return self.log_whole()[-4000:]
+
+    def log_whole(self) -> str:
+        """All that serve wrote."""
+        return (self.folder / "serve.log").read_text(errors="replace")
 
     @staticmethod
     def http(port: int, path: str) -> tuple[int, str]:

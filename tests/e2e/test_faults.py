@@ -7,11 +7,12 @@ import json
 import os
 import re
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from filterd.model.mandatory import label_of
 from tests.e2e.authority import free_port
 from tests.e2e.deployment import FILTERD, Deployment, ede, soon
 from tests.e2e.resolver_process import answering, upstream
@@ -128,6 +129,7 @@ def test_a_wrong_configuration_is_all_said_at_once_and_starts_nothing(filterd: D
     assert done.returncode == 2
     for path in ("dns.block_ttl", "dns.upstream:", "dns.listen[0]", "nodes"):
         assert f"filterd: {path}" in done.stderr, path
+    assert f"mend {wrong};" in done.stderr, "it names the file"
 
 
 def test_a_feed_that_shrank_is_quarantined_until_it_is_mended(filterd: Deployment) -> None:
@@ -168,6 +170,91 @@ def test_policies_that_went_wrong_change_nothing_until_they_are_mended(
         assert holds(filterd)
     finally:
         path.write_text(before)
+
+
+WORST_ENTRY = POLICIES["feeds.yaml"][POLICIES["feeds.yaml"].index("- id: worst-of") :]
+CUTS = {
+    "emptied": "",
+    "comments alone": "# Where the lists come from.\n",
+    "gone": None,
+    "no entry": "[]\n",
+    "cut at the last entry": POLICIES["feeds.yaml"].replace(WORST_ENTRY, ""),
+    "cut at the first entry": "[]  # " + POLICIES["feeds.yaml"].splitlines()[1],
+    "mandatory no more": POLICIES["feeds.yaml"].replace(
+        "mandatory: {authority: INTERPOL, ground: adopted, confidential: true}", "security: {}"
+    ),
+    "confidential no more": POLICIES["feeds.yaml"].replace(", confidential: true", ""),
+}
+
+
+def worst_orphaned(filterd: Deployment) -> float | None:
+    """The figure of the confidential list, under its opaque id."""
+    label = label_of("worst-of", confidential=True)
+    return value(filterd, filterd.control, f'filterd_feed_orphaned{{feed="{label}"}}')
+
+
+@pytest.mark.parametrize("cut", CUTS)
+def test_a_feeds_yaml_that_lost_its_entries_lifts_nothing(filterd: Deployment, cut: str) -> None:
+    """DNS is asked from the cut until control has dealt with it, and goes on to block."""
+
+    def kept_until(*done: Callable[[], bool]) -> bool:
+        def held() -> bool:
+            assert holds(filterd), filterd.log()
+            return all(each() for each in done)
+
+        return soon(held, seconds=30)
+
+    def changed(port: int, sample: str) -> Callable[[], bool]:
+        before = value(filterd, port, sample) or 0.0
+        return lambda: (value(filterd, port, sample) or 0.0) > before
+
+    assert soon(lambda: holds(filterd)), filterd.log()
+    path = filterd.policies / "feeds.yaml"
+    text = CUTS[cut]
+    # A file that can be read is compiled, one that cannot be read is a failure.
+    readable = (text is not None and "id:" in text) or text == CUTS["no entry"]
+    generation = changed(filterd.metrics, "filterd_snapshot_generation")
+    failed = changed(filterd.control, "filterd_compile_failures_total")
+    try:
+        if text is None:
+            path.unlink()
+        else:
+            path.write_text(text)
+        assert kept_until(lambda: worst_orphaned(filterd) == 1.0, generation if readable else failed), (
+            filterd.log()
+        )
+        ready = "feeds without their entry" if readable else "the policies cannot be read"
+        assert ready in filterd.http(filterd.control, "/readyz")[1]
+        checked = filterd.cli("check", "worst.example", "--client", STRANGER)
+        assert (checked["verdict"], checked["reason"], checked["ede"]) == ("block", "mandatory", [CENSORED])
+        wrong = filterd.run("config", "check")
+        assert wrong.returncode == 2
+        assert "feeds.yaml" in wrong.stderr
+    finally:
+        path.write_text(POLICIES["feeds.yaml"])
+    assert kept_until(lambda: worst_orphaned(filterd) == 0.0), filterd.log()
+    assert filterd.run("config", "check").returncode == 0
+
+
+def test_a_feed_that_is_retired_is_lifted_and_one_that_is_put_back_blocks_again(filterd: Deployment) -> None:
+    def blocked() -> bool:
+        return ede(filterd.ask("casino.example", source=CHILD)) == [FILTERED]
+
+    assert soon(blocked), filterd.log()
+    path = filterd.policies / "feeds.yaml"
+    lines = POLICIES["feeds.yaml"].splitlines(keepends=True)
+    try:
+        path.write_text("".join(line for line in lines if "gambling-starter" not in line))
+        sample = 'filterd_feed_orphaned{feed="gambling-starter"}'
+        assert soon(lambda: value(filterd, filterd.control, sample) == 1.0, seconds=30), filterd.log()
+        assert blocked()
+        filterd.cli("feed", "retire", "gambling-starter", "--reason", "a better list is there")
+        assert soon(lambda: not blocked(), "a retired feed is lifted", seconds=30), filterd.log()
+        assert value(filterd, filterd.control, sample) in (None, 1.0)
+    finally:
+        path.write_text(POLICIES["feeds.yaml"])
+    assert soon(blocked, seconds=30), filterd.log()
+    assert holds(filterd)
 
 
 def test_neither_log_nor_metrics_tell_of_names_clients_or_subscribers(filterd: Deployment) -> None:

@@ -4,6 +4,7 @@ answers."""
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import signal
 import sqlite3
@@ -128,7 +129,11 @@ def test_a_wrong_configuration_is_refused_and_a_right_one_taken(installation: In
     installation.write()
     installation.process.send_signal(signal.SIGHUP)
     installation.wait_for(lambda: "new configuration refused" in installation.log)
-    assert "dns.block_ttl" in installation.log
+    lines = [json.loads(line) for line in installation.log.splitlines()]  # it holds JSON and nothing else
+    refused = next(line for line in lines if line["event"].startswith("new configuration refused"))
+    assert [error.partition(":")[0] for error in refused["errors"]] == ["dns.block_ttl"]
+    assert refused["file"] == str(installation.directory / "filterd.yaml")
+    assert refused["remedy"]
     assert installation.ask("plain.example") == []
     installation.value["dns"] = {**good, "allow_from": ["127.0.0.9/32"]}
     installation.write()

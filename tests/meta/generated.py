@@ -154,6 +154,9 @@ ALERTS = {
     "filterd_reduced_mode": "1: clients with unusual queries are refused; it ends after ten quiet minutes",
     "filterd_feed_names": "0 for a feed in use, or half of yesterday's",
     "filterd_feed_last_success_timestamp_seconds": "older than twice the feed's `refresh`: it cannot be read",
+    "filterd_store_rows_damaged": "not 0: an order or list in the store is not what was decided;"
+    " `filterd audit verify` names them",
+    "filterd_feed_orphaned": "1: the feed stays in force without its entry; `filterd feed show FEED`",
     "filterd_feed_quarantined": "1: a new version is held back; `filterd feed show FEED`",
     "filterd_orders": "`pending` or `quarantined` above 0 for an hour: somebody has to decide",
     "filterd_subscribers": "`opted_in` falls by a tenth in a day",

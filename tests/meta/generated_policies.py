@@ -46,9 +46,10 @@ FORMATS = """\
 
 The directory that `policies` names in the configuration holds what is blocked and for whom, as YAML
 and lists. It is shipped in `policies/`; an operator edits a copy. All problems of all files are
-reported at once, with file and path, by `filterd config check`. Every file below must be there, if
-only empty: one that went missing must not read as "nothing is blocked". Names are lower case, in
-ASCII (A-labels), without the final dot.
+reported at once, with file and path, by `filterd config check`. Every file below must be there and
+hold a value: one that went missing or was emptied must not read as "nothing is blocked". Where
+nothing is meant, a list says `[]` and `expected.yaml` says `{}`. Names are lower case, in ASCII
+(A-labels), without the final dot.
 
 | File | What stands in it |
 | --- | --- |
@@ -99,6 +100,13 @@ A category may have any number of feeds. A mandatory feed blocks for every line;
 only while `security.enabled` is set. The guard keeps a new version out, and the last one in force,
 when it has fewer than `min_names`, lost more than the share `max_shrink` of its names, or gained
 more than `max_grow` times their number.
+
+With its first reading a feed is *adopted*: the store keeps its definition, and the feed stays in
+force until it is retired ([Operations](operations.md#taking-a-feed-out-of-force)). An entry may
+change `source`, `format`, `refresh`, `guard` and the other terms of `mandatory`, may widen `scope`
+to `subtree`, and may make a feed mandatory; control reads the list anew at once. An entry that is
+gone, gives the feed another use or category, makes a confidential list public or narrows its scope
+changes nothing: the adopted definition and the last good version stay in force, and control alarms.
 
 | Format | A line | Scope unless the feed says |
 | --- | --- | --- |

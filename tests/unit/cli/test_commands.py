@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -240,7 +243,7 @@ def test_store_and_record(answer: Answer, run: Run) -> None:
     answer("subscriber", "add", "line-2")
     assert answer("audit", "verify")["fault"] == ""
     assert answer("audit", "verify")["holds"] is True
-    assert run("audit", "verify").stderr.startswith("whole: 1 entries, the last with hash ")
+    assert run("audit", "verify").stdout.startswith("whole: 1 entries, the last with hash ")
     assert answer("audit", "tail")[0]["entry"]["action"] == "subscriber.add"
     assert "subscriber.add" in run("audit", "tail", "--count", "5").stdout
     assert answer("node", "list") == []
@@ -289,3 +292,37 @@ def test_check(answer: Answer, run: Run, tmp_path: Path) -> None:
     assert run(*cloaked, "--client", "10.0.2.1").exit_code == 2
     assert run(*cloaked, "--type", "NONSENSE").exit_code == 1
     assert run("check", "a..b").exit_code == 1
+
+
+def test_a_broken_record_is_the_result_on_standard_output(
+    answer: Answer, run: Run, installation: Path
+) -> None:
+    answer("subscriber", "add", "line-2")
+    with closing(sqlite3.connect(installation.parent / "filterd.db")) as store:
+        store.execute("UPDATE audit SET actor = 'eve'")
+        store.commit()
+    told = run("audit", "verify")
+    assert told.exit_code == 1
+    assert told.stdout.startswith("broken at entry 1: ")
+    assert "keep the store file as evidence" in told.stderr
+    as_json = run("audit", "verify", "--json")
+    assert (as_json.exit_code, json.loads(as_json.stdout)["holds"]) == (1, False)
+
+
+def test_rows_that_are_not_as_decided_are_results_too(answer: Answer, run: Run, installation: Path) -> None:
+    answer("order", "add", "banned.example", *DEMAND, "--reason", "served")
+    with closing(sqlite3.connect(installation.parent / "filterd.db")) as store:
+        store.execute("UPDATE orders SET state = 'withdrawn'")
+        store.commit()
+    told = run("audit", "verify")
+    assert told.exit_code == 1
+    assert told.stdout.startswith("whole: ")
+    assert "order:O-1: " in told.stdout
+    assert "not what the audit trail says" in told.stderr
+
+
+def test_a_wrong_configuration_is_named(run: Run, installation: Path) -> None:
+    installation.write_text("nonsense: 1\n")
+    refused = run("config", "check")
+    assert refused.exit_code == 2
+    assert f"mend {installation};" in refused.stderr

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from filterd.disk import files
+from tests.worlds.small_disk import FILL, run_on_small_disk
 
 
 @pytest.fixture
@@ -106,3 +107,74 @@ def test_bytes_are_written_in_place_whole_and_then_synced(
             files.read_at(descriptor, 8, 3)
     finally:
         os.close(descriptor)
+
+
+FULL = (
+    FILL
+    + """
+from filterd.disk.files import replace_file
+replace_file(DISK / "name", [b"old"])
+fill()
+os.truncate(DISK / "filler", os.stat(DISK / "filler").st_size - 65536)
+for _ in range(3):
+    try:
+        replace_file(DISK / "name", [bytes(1 << 20)])
+    except OSError as error:
+        print(error.errno == errno.ENOSPC, sorted(os.listdir(DISK)), (DISK / "name").read_bytes())
+replace_file(DISK / "other", [bytes(60000)])
+"""
+)
+
+
+def test_a_full_disk_gets_its_room_back(tmp_path: Path) -> None:
+    said = run_on_small_disk(tmp_path / "disk", FULL)
+    assert said.splitlines() == ["True ['filler', 'name'] b'old'"] * 3
+
+
+def test_left_over_drafts_are_removed_and_nothing_else(tmp_path: Path) -> None:
+    for name in (".name.new", "name", ".name", "name.new"):
+        (tmp_path / name).touch()
+    (tmp_path / ".directory.new").mkdir()
+    files.drop_drafts(tmp_path)
+    assert sorted(each.name for each in tmp_path.iterdir()) == [".directory.new", ".name", "name", "name.new"]
+    files.drop_drafts(tmp_path / "none")
+
+
+@pytest.mark.parametrize("umask", [0o000, 0o022, 0o777])
+def test_directories_and_files_are_for_their_owner_alone_whoever_made_them(
+    tmp_path: Path, umask: int
+) -> None:
+    (tmp_path / "old").mkdir(0o777)
+    (tmp_path / "old").chmod(0o755)
+    (tmp_path / ".name.new").touch(0o666)
+    (tmp_path / ".name.new").chmod(0o666)
+    before = os.umask(umask)
+    try:
+        files.make_directory(tmp_path / "old")
+        files.make_directory(tmp_path / "new" / "below")
+        files.replace_file(tmp_path / "name", [b"content"])
+    finally:
+        os.umask(before)
+    modes = {each: stat.S_IMODE((tmp_path / each).stat().st_mode) for each in ("old", "new", "new/below")}
+    assert set(modes.values()) == {0o700}, modes
+    assert stat.S_IMODE((tmp_path / "name").stat().st_mode) == 0o600
+
+
+def test_what_others_share_by_intention_is_left_alone(tmp_path: Path) -> None:
+    shared, link, file = tmp_path / "shared", tmp_path / "link", tmp_path / "file"
+    shared.mkdir()
+    shared.chmod(0o1777)
+    file.touch(0o644)
+    link.symlink_to(file)
+    assert not files.close_to_others(shared)
+    assert not files.close_to_others(link)
+    assert not files.close_to_others(tmp_path / "none")
+    assert (shared.stat().st_mode & 0o7777, file.stat().st_mode & 0o777) == (0o1777, 0o644)
+    assert files.close_to_others(file)
+    assert not files.close_to_others(file)
+
+
+def test_a_file_in_the_place_of_a_directory_is_an_error(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(NotADirectoryError, match="file"):
+        files.make_directory(tmp_path / "file")

@@ -9,6 +9,7 @@ import pytest
 
 from filterd.disk import files, keys
 from filterd.disk.keys import COOKIE_KEY, DIGEST_KEY, FINGERPRINT_KEY, KeyFile
+from filterd.disk.locks import sharing
 
 
 @pytest.mark.parametrize(
@@ -67,3 +68,17 @@ def test_whoever_comes_second_takes_the_key_of_the_first(
     assert FINGERPRINT_KEY.load(tmp_path) == b"another process!"
     assert firsts != [b"another process!"]
     assert [each.name for each in (tmp_path / "keys").iterdir()] == ["fingerprint.key"]
+
+
+def test_drafts_of_keys_are_removed_where_nobody_makes_one(tmp_path: Path) -> None:
+    key = COOKIE_KEY.load(tmp_path)
+    directory = tmp_path / "keys"
+    left = [directory / ".cookie.key.17", directory / "..cookie.key.17.new"]
+    for path in left:
+        path.write_bytes(key)
+    with sharing(directory, 0.0):
+        keys.drop_key_drafts(tmp_path)
+    assert all(path.exists() for path in left)
+    keys.drop_key_drafts(tmp_path)
+    assert [each.name for each in directory.iterdir()] == ["cookie.key"]
+    keys.drop_key_drafts(tmp_path / "none")

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import stat
 from pathlib import Path
 
 import pytest
 
 from filterd.disk import locks
-from filterd.disk.locks import LockedError, locked, take_lock
+from filterd.disk.locks import LockedError, alone, locked, sharing, take_lock
 
 
 def test_a_lock_has_one_holder_until_it_is_closed(tmp_path: Path) -> None:
@@ -51,3 +53,31 @@ async def test_a_wait_for_a_lock_ends(tmp_path: Path, monkeypatch: pytest.Monkey
     with take_lock(tmp_path / "lock", 0.0), pytest.raises(LockedError):
         async with locked(tmp_path / "lock", 0.0):
             pytest.fail("the lock has another holder")
+
+
+def test_a_directory_is_shared_by_those_who_write_and_left_alone_for_one_who_removes(tmp_path: Path) -> None:
+    with sharing(tmp_path, 0.0), sharing(tmp_path, 0.0), alone(tmp_path) as nobody_else:
+        assert not nobody_else
+    with alone(tmp_path) as nobody_else:
+        assert nobody_else
+        with pytest.raises(LockedError), sharing(tmp_path, 0.0):
+            pytest.fail("somebody removes drafts")
+    with sharing(tmp_path, 0.0):
+        pass
+    with alone(tmp_path / "none") as nobody_else:
+        assert not nobody_else
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("umask", [0o000, 0o022, 0o777])
+def test_a_lock_is_for_its_owner_alone_whoever_made_it(tmp_path: Path, umask: int) -> None:
+    path, other = tmp_path / "lock", tmp_path / "other"
+    other.touch(0o666)
+    other.chmod(0o666)
+    before = os.umask(umask)
+    try:
+        take_lock(path, 0.0).close()
+        take_lock(other, 0.0).close()
+    finally:
+        os.umask(before)
+    assert [stat.S_IMODE(each.stat().st_mode) for each in (path, other)] == [0o600, 0o600]

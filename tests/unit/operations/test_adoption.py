@@ -7,6 +7,7 @@ import json
 import sqlite3
 from contextlib import closing
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -18,6 +19,7 @@ from filterd.operations.context import Context, OperationError
 from filterd.operations.keys import load_key
 from filterd.operations.policies import policies
 from filterd.policy.adoption import Orphaned
+from filterd.policy.documents import Feed
 from filterd.policy.fingerprint import fingerprint_name
 from filterd.policy.snapshot import Snapshot, contains
 from tests.worlds.installation import POLICIES, Installation, as_person
@@ -232,6 +234,32 @@ async def test_what_was_read_before_adoption_began_is_adopted(installation: Inst
         assert await built(context) == set(NAMES)
 
 
+async def test_what_the_snapshot_alone_knows_of_is_not_left_out(installation: Installation) -> None:
+    """An entry that was lost in the upgrade to adoption itself, or a store that is older than the feed."""
+    async with installation.open(approvals=1) as context:
+        await feeds.update(context)
+        await snapshots.build(context)
+        with closing(sqlite3.connect(installation.database)) as raw, raw:
+            raw.execute("DELETE FROM adopted_feed")
+            raw.execute("DELETE FROM audit WHERE action = 'feed.adopt'")
+        installation.write_policy("feeds.yaml", "[]")
+        assert await built(context) == set(NAMES)
+        kinds = {each["id"]: each["kind"] for each in snapshots.show(context).lists}
+        assert kinds["worst-of"] == "mandatory"
+        assert kinds["adult-starter"] == "category"
+        status = await feeds.show(context, "worst-of")
+        assert status.feed.confidential
+        assert status.orphaned is Orphaned.VANISHED
+        entries = [each.entry for each in await audit.tail(context, 9) if each.entry.action == "feed.adopt"]
+        assert len({each.subject for each in entries if "the snapshot in force" in each.reason}) == 3
+        await adoption.retire(context, "adult-starter", reason="over")
+        assert await built(context) == set(NAMES) - {"adult.example"}, "it does not come back"
+        installation.write_policy("feeds.yaml", ENTRIES.replace("- {id: adult", "# {id: adult"))
+        await feeds.update(context)
+        assert await orphans(context) == {}
+        assert (await feeds.show(context, "worst-of")).feed.source == "lists/worst.txt"
+
+
 async def test_a_feed_that_is_put_back_after_its_end_is_adopted_anew(installation: Installation) -> None:
     async with installation.open(approvals=1) as context:
         await feeds.update(context)
@@ -257,10 +285,10 @@ async def test_a_feed_that_is_retired_while_it_is_read_stays_retired(
         loop = asyncio.get_running_loop()
         read = feeds._read
 
-        def read_meanwhile(*arguments: object) -> object:
+        def read_meanwhile(directory: Path, feed: Feed, secret: bytes | None) -> object:
             retiring = adoption.retire(context, "adult-starter", reason="over")
             asyncio.run_coroutine_threadsafe(retiring, loop).result()
-            return read(*arguments)  # type: ignore[arg-type]
+            return read(directory, feed, secret)
 
         monkeypatch.setattr(feeds, "_read", read_meanwhile)
         (done,) = await feeds.update(context, ["adult-starter"])
@@ -275,10 +303,10 @@ async def test_a_damaged_record_stops_the_build_and_quotes_nothing(installation:
         before = snapshots.current_file(context.settings.state_dir / "snapshots")
         with closing(sqlite3.connect(installation.database)) as raw, raw:
             raw.execute("UPDATE adopted_feed SET definition = replace(definition, 'worst.txt', '://secret')")
-        with pytest.raises(OperationError, match="record of an adopted feed is damaged") as caught:
+        with pytest.raises(OperationError, match="not what was decided: feed:worst-of") as caught:
             await snapshots.build(context)
         assert "secret" not in str(caught.value)
-        assert "backup" in caught.value.remedy
+        assert "filterd audit verify" in caught.value.remedy
         assert snapshots.current_file(context.settings.state_dir / "snapshots") == before
 
 

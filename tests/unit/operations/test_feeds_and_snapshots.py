@@ -7,15 +7,17 @@ import hashlib
 import json
 from dataclasses import replace
 from io import BytesIO, TextIOWrapper
+from typing import Any
 
 import pytest
 
 from filterd.cli import output
 from filterd.disk.keys import FINGERPRINT_KEY
+from filterd.disk.locks import take_lock
 from filterd.model.order import Order
 from filterd.model.records import VersionState
 from filterd.model.rule import Scope
-from filterd.operations import audit, feeds, orders, snapshots
+from filterd.operations import audit, feeds, orders, rule_files, snapshots
 from filterd.operations import compile as compiling
 from filterd.operations.context import Context, OperationError
 from filterd.operations.intake import OrderRequest
@@ -313,11 +315,67 @@ async def test_two_processes_that_read_a_feed_at_once_leave_one_whole_version_ea
     async with installation.open() as context:
         await feeds.update(context, ["adult-starter"])
         directory = rule_file(installation.settings.state_dir, "adult-starter", 1).parent
-        (directory / "1.new").write_bytes(b"half of what another process writ")
         installation.write_policy("lists/adult.txt", "adult.example\nblue.example\nnew.example\n")
-        await feeds.update(context, ["adult-starter"])
+        with rule_files.writing(installation.settings.state_dir):
+            (directory / "1.new").write_bytes(b"half of what another process writ")
+            await feeds.update(context, ["adult-starter"])
     assert (directory / "2.rules").read_bytes() == b"adult.example\nblue.example\nnew.example\n"
     assert sorted(path.name for path in directory.iterdir()) == ["1.new", "1.rules", "2.rules"]
+
+
+async def test_drafts_of_killed_processes_are_removed_by_the_next_one(installation: Installation) -> None:
+    state = installation.settings.state_dir
+    async with installation.open() as context:
+        await feeds.update(context)
+        await snapshots.build(context)
+        lists, made = state / "feeds" / "adult-starter", state / "snapshots"
+        left = [lists / "17.new", lists / ".17.new.new", made / ".17.draft", made / "..17.draft.new"]
+        for path in left:
+            path.write_bytes(b"half")
+        await feeds.update(context, ["adult-starter"])
+        await snapshots.build(context)
+    assert not [path for path in left if path.exists()]
+    assert snapshots.current_file(made) in list(made.iterdir())
+
+
+async def test_a_full_disk_is_free_again_with_the_next_build(
+    installation: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A draft that took the last room is gone before the next one is begun."""
+    made = installation.settings.state_dir / "snapshots"
+    left = made / ".17.draft"
+    async with installation.open() as context:
+        await feeds.update(context)
+        await snapshots.build(context)
+        left.write_bytes(b"whatever room there was")
+        compile_ = snapshots._compile
+
+        async def compiles(job: bytes) -> dict[str, Any]:
+            assert not left.exists()
+            return await compile_(job)
+
+        monkeypatch.setattr(snapshots, "_compile", compiles)
+        await snapshots.build(context)
+
+
+async def test_what_another_process_writes_just_now_is_no_left_over_draft(installation: Installation) -> None:
+    state = installation.settings.state_dir
+    async with installation.open() as context:
+        await feeds.update(context)
+        await snapshots.build(context)
+    draft, version = state / "snapshots" / ".17.draft", state / "feeds" / "adult-starter" / "17.new"
+    for path in (draft, version):
+        path.write_bytes(b"half")
+    with take_lock(state / "snapshots" / ".lock", 0.0), rule_files.writing(state):
+        version.write_bytes(b"half")
+        snapshots.drop_snapshot_drafts(state)
+        rule_files.drop_version_drafts(state)
+        assert draft.exists()
+        assert version.exists()
+    snapshots.drop_snapshot_drafts(state)
+    rule_files.drop_version_drafts(state)
+    assert not draft.exists()
+    assert not version.exists()
 
 
 async def test_a_compile_that_fails_unforeseen_does_not_quote(

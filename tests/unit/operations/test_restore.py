@@ -278,22 +278,37 @@ async def test_a_damaged_backup_is_refused(installation: Installation, tmp_path:
         assert (await orders.list_orders(context))[0].reference == "O-1"
 
 
-@pytest.mark.parametrize(
-    "statement",
-    [
-        "UPDATE audit SET actor = 'eve' WHERE sequence = 2",
-        "UPDATE change SET payload = '{}' WHERE revision = 3",
-    ],
-)
-async def test_a_store_with_an_altered_record_is_no_truth(
-    installation: Installation, tmp_path: Path, statement: str
-) -> None:
+async def test_a_store_with_an_altered_trail_is_no_truth(installation: Installation, tmp_path: Path) -> None:
     await filled(installation, tmp_path)
     with closing(sqlite3.connect(database_path(installation.url), isolation_level=None)) as raw:
-        raw.execute(statement)
-    with pytest.raises(OperationError, match="cannot be trusted") as caught:
+        raw.execute("UPDATE audit SET actor = 'eve' WHERE sequence = 2")
+    with pytest.raises(OperationError, match="cannot be trusted: entry 2") as caught:
         await put_back(installation, None)
     assert "another backup" in caught.value.remedy
+
+
+@pytest.mark.parametrize(
+    ("statement", "fault"),
+    [
+        ("UPDATE change SET payload = '{}' WHERE revision = 3", "revision 3 was altered"),
+        ("UPDATE change SET stream = 'other' WHERE revision = 3", "revision 3 was altered"),
+        ("DELETE FROM change WHERE revision = 4", "after revision 3 is missing"),
+        ("UPDATE head SET change_hash = salt FROM change WHERE change.revision = 1", "its head is"),
+    ],
+)
+async def test_a_damaged_change_log_is_seen_and_begun_anew(
+    installation: Installation, tmp_path: Path, statement: str, fault: str
+) -> None:
+    await filled(installation, tmp_path)
+    async with installation.open() as context:
+        assert await audit.verify_changes(context) == ""
+        with closing(sqlite3.connect(database_path(installation.url), isolation_level=None)) as raw:
+            raw.execute(statement)
+        assert fault in await audit.verify_changes(context)
+    await put_back(installation, None)
+    async with installation.open() as context:
+        assert await audit.verify_changes(context) == ""
+        assert [each.reference for each in await orders.list_orders(context)] == ["O-1", "O-2"]
 
 
 async def test_lists_of_the_backup_are_there_again(installation: Installation, tmp_path: Path) -> None:

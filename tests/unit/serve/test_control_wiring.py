@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import io
 import json
+import sqlite3
 from collections.abc import AsyncIterator
+from contextlib import closing
 from dataclasses import dataclass, replace
 from ipaddress import ip_address
 from pathlib import Path
@@ -15,9 +17,10 @@ from filterd.config.settings import ListenSettings
 from filterd.config.value_types import Endpoint, StoreUrl
 from filterd.model.mandatory import label_of
 from filterd.model.records import NodeReport
-from filterd.operations import feeds, nodes, orders, snapshots, subscribers
+from filterd.operations import feeds, integrity, nodes, orders, snapshots, subscribers
 from filterd.operations.context import Context
 from filterd.serve.control import Control
+from filterd.serve.maintenance import ROWS_SECONDS
 from filterd.store.errors import StoreError
 from filterd.telemetry import log
 from filterd.telemetry.metrics import FeedMetrics
@@ -91,6 +94,31 @@ async def test_control_is_ready_once_there_is_a_snapshot(controlled: Controlled)
     for file in (controlled.installation.settings.state_dir / "snapshots").glob("*.snapshot"):
         file.unlink()
     assert controlled.control._missing() == ["no policy snapshot"]
+
+
+async def test_damaged_rows_are_said_once_counted_and_make_control_not_ready(controlled: Controlled) -> None:
+    maintenance, context = controlled.control._maintenance, controlled.context
+    await orders.add(context, REQUEST)
+    await maintenance.turn()
+    with closing(sqlite3.connect(controlled.installation.database, isolation_level=None)) as raw:
+        raw.execute("UPDATE orders SET state = 'withdrawn'")
+    await maintenance.turn()
+    assert controlled.control._missing() == [], "looked at every few seconds"
+    for _ in range(3):
+        controlled.installation.now += ROWS_SECONDS
+        await maintenance.turn()
+    lines = [line for line in controlled.lines() if line["event"] == "store check failed"]
+    assert [(line["reason"], line["remedy"]) for line in lines] == [
+        ("the store is not what was decided: order:O-1", integrity.REMEDY)
+    ]
+    (missing,) = controlled.control._missing()
+    assert missing == "rows of 1 orders or lists are damaged in the store: filterd audit verify"
+    assert "filterd_store_rows_damaged 1.0" in controlled.control._registry.exposition().decode()
+    await orders.withdraw(context, "O-1", reason="taken in anew", damaged=True)
+    controlled.installation.now += ROWS_SECONDS
+    await maintenance.turn()
+    assert controlled.control._missing() == []
+    assert "filterd_store_rows_damaged 0.0" in controlled.control._registry.exposition().decode()
 
 
 async def test_a_report_is_kept_and_one_that_cannot_be_is_said(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import io
 import json
+import stat
 import sys
 from pathlib import Path
 from typing import NoReturn, cast
@@ -22,7 +23,7 @@ from filterd.serve.node_reports import (
     report_for_ever,
     to_line,
 )
-from filterd.serve.process import lock_state_dir, run_role
+from filterd.serve.process import close_state, lock_state_dir, private_in, run_role
 from filterd.serve.supervisor import (
     FIRST_PAUSE,
     GIVE_UP_SECONDS,
@@ -47,6 +48,30 @@ def test_a_state_directory_is_held_by_one_process_of_a_role(
     first.close()
     other.close()
     lock_state_dir(tmp_path, "resolver").close()
+
+
+def test_what_others_could_read_is_closed_at_a_start_and_said(tmp_path: Path) -> None:
+    said = io.StringIO()
+    log.configure("control", said)
+    for name in ("keys", "snapshots", "node", "feeds", "other"):
+        (tmp_path / name / "below").mkdir(parents=True)
+        (tmp_path / name / "below" / "file").touch()
+    opened = [
+        path for name in ("feeds", "node") for path in ((tmp_path / name), *(tmp_path / name).rglob("*"))
+    ]
+    for path in tmp_path.rglob("*"):
+        path.chmod(0o600 if path.is_file() else 0o700)
+    for path in (*opened, tmp_path, tmp_path / "other"):
+        path.chmod(0o755)
+    lock_state_dir(tmp_path, "control").close()
+    close_state(*private_in(tmp_path))
+    assert {stat.S_IMODE(path.stat().st_mode) for path in opened if path.is_dir()} == {0o700}
+    assert {stat.S_IMODE(path.stat().st_mode) for path in opened if path.is_file()} == {0o600}
+    assert stat.S_IMODE(tmp_path.stat().st_mode) == 0o700
+    assert stat.S_IMODE((tmp_path / "other").stat().st_mode) == 0o755, "it is none of ours"
+    assert json.loads(said.getvalue())["count"] == len(opened)
+    close_state(*private_in(tmp_path))
+    assert said.getvalue().count("\n") == 1
 
 
 def test_the_text_of_an_unforeseen_error_is_not_written(capsys: pytest.CaptureFixture[str]) -> None:

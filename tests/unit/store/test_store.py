@@ -26,10 +26,7 @@ from filterd.store import change_log, engine, tables
 from filterd.store.errors import (
     StoreBusyError,
     StoreDamagedError,
-    StoreDiskError,
-    StoreError,
     StoreFullError,
-    translate,
 )
 from filterd.store.store import Store
 
@@ -235,23 +232,6 @@ async def test_a_full_disk_keeps_what_was_there(store: Store) -> None:
         await connection.exec_driver_sql("PRAGMA max_page_count=1000000")
     assert await append(store) == 2
     assert (await proof(store)).holds
-
-
-@pytest.mark.parametrize(
-    ("code", "kind", "remedy"),
-    [
-        (sqlite3.SQLITE_IOERR_SHMSIZE, StoreFullError, "free room"),
-        (sqlite3.SQLITE_IOERR_WRITE, StoreFullError, "free room"),
-        (sqlite3.SQLITE_IOERR_READ, StoreDiskError, "dmesg"),
-        (sqlite3.SQLITE_CORRUPT, StoreDamagedError, "backup"),
-    ],
-)
-def test_nobody_is_sent_to_a_backup_for_a_full_disk(code: int, kind: type[StoreError], remedy: str) -> None:
-    error = sqlite3.OperationalError("disk I/O error")
-    error.sqlite_errorcode = code
-    found = translate(error)
-    assert type(found) is kind
-    assert remedy in found.remedy
 
 
 async def test_a_database_damaged_while_open_is_reported_without_its_contents(

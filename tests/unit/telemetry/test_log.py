@@ -49,6 +49,29 @@ def test_a_fault_says_type_and_place_and_not_its_text() -> None:
     assert "secret" not in repr(fields)
 
 
+def test_the_log_holds_json_alone_whoever_writes(tmp_path: Path) -> None:
+    program = tmp_path / "program.py"
+    program.write_text(
+        "import logging, warnings\n"
+        "from filterd.telemetry import log\n"
+        "log.configure('resolver')\n"
+        "log.catch_faults()\n"
+        "warnings.warn('secret.example')\n"
+        "logging.getLogger('asyncio').warning('secret.example')\n"
+        "try:\n"
+        "    raise ValueError('secret.example')\n"
+        "except ValueError:\n"
+        "    logging.getLogger('asyncio').exception('secret.example')\n"
+        "raise RuntimeError('secret.example')\n"
+    )
+    done = subprocess.run([sys.executable, program], capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    said = [json.loads(line) for line in done.stderr.splitlines()]
+    assert [each["fault"] for each in said] == ["UserWarning", "", "ValueError", "RuntimeError"]
+    assert all(each["place"] for each in said)
+    assert "secret" not in done.stderr + done.stdout
+
+
 def test_a_fault_of_a_thread_does_not_quote(tmp_path: Path) -> None:
     program = tmp_path / "program.py"
     program.write_text(

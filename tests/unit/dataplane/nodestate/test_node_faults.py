@@ -213,6 +213,42 @@ def test_what_an_unforeseen_error_interrupted_is_done_without_another_change(
     assert node.lag() == 0
 
 
+# --- orders that are not what was decided ---
+
+
+def test_a_node_takes_no_damaged_order_and_keeps_what_it_has(machine: Machine, store: ScriptedStore) -> None:
+    ready(machine)
+    store.hold(ORDER)
+    later = OrderChange(ORDER.id + 1, "2", (("later.example", Scope.SUBTREE),))
+    store.hold(later)
+    store.write(ORDER, later)
+    machine.settle()
+    store.sql("UPDATE order_name SET name = 'bamned.example' WHERE name = 'banned.example'")
+    store.write(CHILD)
+    store.sql("UPDATE log_floor SET revision = ?, hash = ?", store.revision, store.hash)
+    store.sql("DELETE FROM change")
+    machine.settle()
+    assert machine.watcher.blocked("banned.example")
+    assert machine.watcher.blocked("later.example")
+    assert machine.watcher.notes[-1] == "change log not followed RowsDamagedError"
+    assert machine.node.mandatory_cursor.revision < store.revision
+    machine.wait(60)
+    assert machine.node.lag() >= 60
+    store.sql("UPDATE order_name SET name = 'banned.example' WHERE name = 'bamned.example'")
+    machine.settle()
+    assert machine.watcher.blocked("banned.example")
+    assert machine.node.mandatory_cursor.revision == store.revision
+
+
+def test_a_node_without_orders_begins_with_no_damaged_store(machine: Machine, store: ScriptedStore) -> None:
+    store.hold(ORDER)
+    store.write(ORDER)
+    store.sql("UPDATE orders SET state = 'withdrawn'")
+    ready(machine)
+    assert machine.watcher.last.state is None, "everything gets SERVFAIL"
+    assert any("mandatory" in reason for reason in machine.node.missing())
+
+
 # --- a clock that is wrong ---
 
 
