@@ -124,7 +124,7 @@ async def _made_before(context: Context, path: Path | None) -> int:
 
 
 async def _material(context: Context, documents: Policies) -> StoredMaterial:
-    """Revision, feed versions and orders of one read transaction; all of it what was decided.
+    """The material of one read transaction; all of it is what was decided.
 
     Orders that have ended are among them: the clock that says so may be wrong. The active set decides.
     """

@@ -24,7 +24,7 @@ async def every(connection: AsyncConnection) -> dict[str, AdoptedFeed]:
 
 
 async def recorded(connection: AsyncConnection) -> dict[str, dict[str, Any]]:
-    """The audit trail's record of every adoption, by feed, as the last decision on it left it."""
+    """The audit trail's word on every adoption, by feed, as the last decision on it left it."""
     return await newest_decisions(connection, "feed", DECISIONS)
 
 

@@ -26,7 +26,7 @@ async def current(connection: AsyncConnection) -> dict[str, FeedVersion]:
 
 
 async def recorded(connection: AsyncConnection) -> dict[str, dict[str, Any]]:
-    """The trail's record of the current version of every feed: ``version``, ``digest``, ``names``."""
+    """The audit trail's word on the current version of every feed: ``version``, ``digest``, ``names``."""
     return await newest_decisions(connection, "feed", (TAKEN,))
 
 

@@ -33,9 +33,12 @@ class Watcher:
 
     shown: list[Published] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    fields: list[dict[str, object]] = field(default_factory=list)
+    """of each note"""
     enforcements: list[float] = field(default_factory=list)
 
     def note(self, event: str, **fields: object) -> None:
+        self.fields.append(fields)
         self.notes.append(f"{event} {fields.get('reason', fields.get('part', ''))}".strip())
 
     def enforced(self, seconds: float) -> None:

@@ -5,10 +5,10 @@ Owned by the node's thread.
 
 from __future__ import annotations
 
-from filterd.dataplane.nodestate.changes import ChangeLog
+from filterd.dataplane.nodestate.changes import ChainBrokenError, ChangeLog
 from filterd.dataplane.nodestate.lines import batch_of
 from filterd.dataplane.nodestate.node_disk import NodeDisk
-from filterd.dataplane.nodestate.publisher import Effect, say_unknown_profiles
+from filterd.dataplane.nodestate.publisher import Effect, note_damaged_log, say_unknown_profiles
 from filterd.dataplane.nodestate.resync import Resync, ResyncVoidError
 from filterd.model import changelog
 from filterd.model.change_chain import Cursor
@@ -32,7 +32,12 @@ class ChoicesFollower:
         where the node's disk did not take them, and ValueError for one that cannot be applied."""
         if self.resync is not None or self.anew or self._disk.parental_cursor is None:
             return self._read_anew(log)
-        page = log.page(changelog.PARENTAL, self.cursor)
+        try:
+            page = log.page(changelog.PARENTAL, self.cursor)
+        except ChainBrokenError as error:
+            note_damaged_log(self._effect, error)
+            self.anew = True
+            return self._read_anew(log)
         if page.gone:
             return self._read_anew(log)
         if page.rows:

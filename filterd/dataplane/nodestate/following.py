@@ -37,7 +37,10 @@ _REMEDIES: tuple[tuple[type[Exception], str], ...] = (
         " if this store is the right one: filterd node resync --accept",
     ),
     (RowsDamagedError, "see which orders are damaged, and what to do: filterd audit verify"),
-    (ChainBrokenError, "the store is damaged or was changed by hand; run: filterd restore DIRECTORY"),
+    (
+        ChainBrokenError,
+        "the store is damaged or was changed by hand; run: filterd audit verify, and restore",
+    ),
     (StoreLockedError, "find the process that holds the file (lsof), and see whether its disk fails (dmesg)"),
     (
         StoreUnreadableError,

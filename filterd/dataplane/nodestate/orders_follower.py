@@ -6,9 +6,9 @@ stays. Owned by the node's thread.
 
 from __future__ import annotations
 
-from filterd.dataplane.nodestate.changes import ChangeLog, Page, StoreUnreadableError
+from filterd.dataplane.nodestate.changes import ChainBrokenError, ChangeLog, Page, StoreUnreadableError
 from filterd.dataplane.nodestate.node_disk import NodeDisk
-from filterd.dataplane.nodestate.publisher import Effect
+from filterd.dataplane.nodestate.publisher import Effect, note_damaged_log
 from filterd.model import changelog
 from filterd.model.change_chain import Cursor
 from filterd.model.changelog import OrderChange
@@ -31,7 +31,11 @@ class OrdersFollower:
         where the node's disk did not take them, and ValueError for one that cannot be applied."""
         if self._disk.mandatory.cursor is None or self.anew:
             return self._resync(log)
-        page = log.page(changelog.MANDATORY, self.cursor)
+        try:
+            page = log.page(changelog.MANDATORY, self.cursor)
+        except ChainBrokenError as error:
+            note_damaged_log(self._effect, error)
+            return self._resync(log)
         if page.gone:
             return self._resync(log)
         if page.rows:

@@ -147,6 +147,13 @@ class Effect:
         self.show()
 
 
+def note_damaged_log(effect: Effect, error: Exception) -> None:
+    """Note a change that is not the one that was written: the full state is read in its place, whose orders
+    have digests of their own."""
+    remedy = "see what else is damaged: filterd audit verify; the disk of the store may be failing (dmesg)"
+    effect.observer.note("change log damaged", detail=str(error), remedy=remedy)
+
+
 def say_unknown_profiles(publisher: Publisher, observer: NodeObserver) -> None:
     """Note the profiles that lines have and the snapshot lacks (see PolicyBook), where there is one."""
     unknown = publisher.disk.book.missing() if publisher.snapshot is not None else ()

@@ -6,6 +6,7 @@ import errno
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from unittest.mock import Mock
 
 import pytest
 
@@ -222,6 +223,36 @@ def test_a_choice_that_the_disk_does_not_take_makes_the_node_not_ready(
     settled.settle()
     settled.settle()
     assert settled.node.missing() == []
+
+
+# --- what is said ---
+
+
+@pytest.mark.parametrize(
+    "trouble", ["full disk", "store gone", "no database", "a change that cannot be applied", "damaged row"]
+)
+def test_each_trouble_names_its_file_and_says_what_to_do(
+    settled: Machine, store: ScriptedStore, trouble: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settled.watcher.fields.clear()
+    settled.watcher.notes.clear()
+    file = store.path
+    if trouble == "full disk":
+        file = settled.directory / "node" / "mandatory.log"
+        monkeypatch.setattr(os, "pwrite", Mock(side_effect=OSError(errno.EIO, "Input/output error")))
+    store.write(BindingChange("fe80::1%lo/128", 7) if trouble.startswith("a change") else SECOND)
+    if trouble == "damaged row":
+        store.sql("UPDATE change SET at = 9 WHERE revision = ?", store.revision)
+    if trouble in ("store gone", "no database"):
+        store.path.unlink()
+    if trouble == "no database":
+        store.path.write_bytes(b"none " * 999)
+    settled.node.turn()
+    (fields,) = settled.watcher.fields
+    assert settled.watcher.notes[0].startswith("change log not followed")
+    assert fields["file"] == str(file)
+    assert fields["remedy"]
+    assert "second" not in str(fields)
 
 
 # --- directories in the place of files ---

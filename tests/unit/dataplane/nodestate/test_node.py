@@ -251,6 +251,18 @@ def test_an_unreadable_store_is_said_once_and_survived(machine: Machine) -> None
     assert machine.node.lag() == 5
 
 
+def test_profiles_are_not_missed_in_a_snapshot_that_is_not_there(
+    machine: Machine, store: ScriptedStore
+) -> None:
+    machine.start()
+    machine.settle()
+    store.write(CHILD)
+    machine.settle()
+    machine.start()
+    machine.settle()
+    assert "lines have profiles that the snapshot does not know" not in machine.watcher.notes
+
+
 def test_new_switches_take_effect_with_the_next_turn(machine: Machine) -> None:
     machine.put_snapshot(0)
     machine.start()
