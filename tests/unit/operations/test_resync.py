@@ -146,7 +146,7 @@ async def test_the_end_of_a_kept_order_is_confirmed_for_every_node(
         ]
     (entry,) = [each.entry for each in await audit.tail(context, 9, "order:O-12")]
     assert (entry.action, entry.reason, entry.actor) == ("order.end_lost", "lifted in March", "ana")
-    ended = context.store.ledger.ended_after(0)
+    ended = context.store.ledger.endings()
     assert [(each.kind, each.number) for each in ended] == [(WITHDRAWAL, 12)]
     assert not await resync.end(context, "O-12", reason="again")
     assert (await context.store.head()).next_order == 13, "its number is not given out again"
