@@ -1,7 +1,7 @@
 """The node state on the disk and in memory: three parts, a journal each, and which of them can be trusted.
 
 The parts are ``mandatory`` (orders), ``parental`` (lines) and ``bindings``; the last two together are the
-parental part. Kept orders stand in a file of their own besides (filterd.dataplane.nodestate.kept_file). A part
+parental part. Kept orders stand in a file of their own too (filterd.dataplane.nodestate.kept_file). A part
 is *missing* until its journal was read, or a full resync from the store has written it anew. Every change is
 on the disk before it is in memory. Owned by the node's thread.
 """
@@ -157,10 +157,12 @@ class NodeDisk:
             parental.apply_bindings(addresses, json.loads(record.payload))
         self.addresses = addresses
 
-    def add_orders(self, cursor: Cursor, orders: Iterable[OrderRules]) -> None:
-        """Log and apply one batch. Raises ``OSError``: what it adds can be enforced all the same, with
+    def add_orders(self, cursor: Cursor, orders: Iterable[OrderRules], now: float) -> list[OrderRules]:
+        """Log and apply one batch. An order with the number of one in force that blocks more is united with
+        it; returns those. Raises ``OSError``: what it adds can be enforced all the same, with
         :meth:`enforce`."""
-        batch = tuple(orders)
+        orders = tuple(orders)
+        batch = self.in_force().joined(orders, now)
         after = KnownOrders(dict(self.orders.by_id))
         after.apply(batch)
         self.kept_file.save(after.kept())
@@ -168,6 +170,7 @@ class NodeDisk:
         self.orders.apply(batch)
         for order in batch:
             self.not_durable.pop(order.mandate.id, None)
+        return [form for form, order in zip(batch, orders, strict=True) if form is not order]
 
     def enforce(self, orders: Iterable[OrderRules]) -> bool:
         """Put in force what ``orders`` add, though the disk does not take them now. Returns whether that is
@@ -181,7 +184,7 @@ class NodeDisk:
         Raises ``OSError``."""
         if self.not_durable:
             kept = [replace(order, kept=order.kept or now) for order in self.not_durable.values()]
-            self.add_orders(cursor, kept)
+            self.add_orders(cursor, kept, now)
 
     def log_parental(self, cursor: Cursor, batch: ParentalBatch) -> None:
         """Log one batch. Raises ``OSError``: it must not be applied then.

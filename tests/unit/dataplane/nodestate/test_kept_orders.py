@@ -246,3 +246,28 @@ def test_a_damaged_file_of_kept_orders_is_said_and_written_anew(
         True
     ]
     assert machine.watcher.blocked("banned.example")
+
+
+def test_a_new_order_with_the_number_of_a_kept_one_does_not_replace_it(
+    machine: Machine, store: ScriptedStore
+) -> None:
+    restored(machine, store)
+    machine.settle()
+    machine.wait(9)
+    other = replace(LOST, names=(("other.example", Scope.SUBTREE),), addresses=())
+    store.hold(other)
+    store.write(other)
+    machine.settle()
+    assert any("the number of another" in note for note in machine.watcher.notes)
+    for _ in range(2):
+        assert kept(machine) == [("O-2", NOW)]
+        assert machine.watcher.blocked("lost.example")
+        assert machine.watcher.blocked("other.example")
+        machine.put_snapshot(store.revision)
+        machine.start()
+        machine.settle()
+    store.write(OrderChange(LOST.id, "O-2", withdrawn=True))
+    machine.settle()
+    assert kept(machine) == []
+    assert not machine.watcher.blocked("lost.example")
+    assert not machine.watcher.blocked("other.example")
