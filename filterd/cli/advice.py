@@ -12,6 +12,7 @@ UNNAMED = "ID"
 """stands in a command for an unknown subscriber"""
 DECIDED = "decided"
 NOT_LOOKED_AT = "not evaluated"
+_BUT_KEPT = "; but nodes keep orders that are not looked at here"
 
 
 def why(found: Explanation) -> str:
@@ -20,7 +21,7 @@ def why(found: Explanation) -> str:
         return "the client's address is outside dns.allow_from"
     stage = _decisive(found)
     if stage is None:
-        return _nothing(found)
+        return f"{_nothing(found)}{_BUT_KEPT}" if found.kept_orders else _nothing(found)
     sentence = _SENTENCES[found.reason](found, stage)
     if stage.part == "query":
         return sentence

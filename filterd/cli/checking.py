@@ -72,10 +72,11 @@ def check(
     if as_json:
         output.show_json(found)
     else:
-        _show(found)
+        show(found)
 
 
-def _show(found: Explanation) -> None:
+def show(found: Explanation) -> None:
+    """Print an explanation for people."""
     identity = found.identity
     verdict = found.verdict if found.reason == "none" else f"{found.verdict} by {found.reason}"
     output.show_fields(
@@ -98,6 +99,12 @@ def _show(found: Explanation) -> None:
         output.done(
             f"damaged in the store: {', '.join(found.damaged)}; nodes enforce them as they last were, "
             "which may be more than is said here; what to do: filterd audit verify"
+        )
+    if found.kept_orders:
+        kept = ", ".join(f"{each.reference} on {each.node}" for each in found.kept_orders)
+        output.done(
+            f"kept in force by nodes alone: {kept}; the store does not know these orders and nobody can list "
+            "their names, so this name may be blocked there all the same; what to do: filterd node resync"
         )
     click.echo()
     columns = ("part", "stage", "outcome", "list or order", "matched", "scope")

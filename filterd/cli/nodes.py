@@ -82,14 +82,23 @@ def _explain(status: NodeStatus, page: str) -> None:
 @click.option("--accept", is_flag=True, help="Follow the history that the store has now, on this machine.")
 @click.option("--end", "ended", metavar="ORDER", help="Confirm that a kept order has ended, on every node.")
 @click.option("--reason", default="", help="Why it has ended; with --end.")
+@click.option(
+    "--replaced-by",
+    metavar="ORDER",
+    default="",
+    help="The order as which it was taken in again; refused unless that one is in force. With --end.",
+)
 @common
-def resync(config: Path | None, as_json: bool, accept: bool, ended: str | None, reason: str) -> None:
+def resync(
+    config: Path | None, as_json: bool, accept: bool, ended: str | None, reason: str, replaced_by: str
+) -> None:
     """Show which nodes follow the store that stands there, and the orders that nodes alone keep in force.
 
     A node that finds another history in the store (restored, replaced or begun anew) keeps what it has. Where
     the store is the right one, --accept makes the resolver on this machine read it anew; orders that the
-    store does not know stay in force on it. Take them in again with order add, or confirm their end with
-    --end.
+    store does not know stay in force on it. Take each in again with order add, have it approved, see it in
+    force in order list, and only then end the old one: --end O-7 --replaced-by O-8. --end alone is for an
+    order that has ended: its names are lifted at once.
     """
     if accept and ended is not None:
         message = "--accept and --end are two commands"
@@ -97,10 +106,13 @@ def resync(config: Path | None, as_json: bool, accept: bool, ended: str | None, 
     if bool(reason) != (ended is not None):
         message = "--end and --reason go together"
         raise click.UsageError(message)
+    if replaced_by and ended is None:
+        message = "--replaced-by goes with --end"
+        raise click.UsageError(message)
     if accept:
         _accept(config, as_json)
     elif ended is not None:
-        _end(config, as_json, ended, reason)
+        _end(config, as_json, ended, reason, replaced_by)
     else:
         _show(config, as_json)
 
@@ -120,10 +132,14 @@ def _accept(config: Path | None, as_json: bool) -> None:
     _show_kept([found])
 
 
-def _end(config: Path | None, as_json: bool, reference: str, reason: str) -> None:
+def _end(config: Path | None, as_json: bool, reference: str, reason: str, replaced_by: str) -> None:
     from filterd.operations import resync as operation
+    from filterd.operations.context import Context
 
-    done = perform(config, lambda context: operation.end(context, reference, reason=reason))
+    async def confirm(context: Context) -> bool:
+        return await operation.end(context, reference, reason=reason, replaced_by=replaced_by)
+
+    done = perform(config, confirm)
     reference = reference.strip().upper()
     if as_json:
         output.show_json({"reference": reference, "ended": done})
@@ -167,8 +183,9 @@ def _show_kept(found: Sequence[NodeHistory]) -> None:
         return
     output.show_table(("kept order", "node", "since"), rows, "")
     output.done(
-        "take each in again: filterd order add;"
-        " or confirm its end: filterd node resync --end O-... --reason ..."
+        "take each in again (filterd order add), have it approved, see it in force in filterd order list, and"
+        " only then: filterd node resync --end O-... --replaced-by O-... --reason ...;"
+        " for one that has ended meanwhile: filterd node resync --end O-... --reason ..."
     )
 
 

@@ -2,7 +2,9 @@
 
 The state is made of the same parts and by the same native code as a node's, from one read transaction of the
 store. A node is behind the store by a few milliseconds (``filterd node list`` shows by how much), so the two
-agree. The query is decided first, then its answer is inspected, step by step as on the query path
+agree, but for orders that a node keeps and the store does not know: they are named beside the verdict.
+
+The query is decided first, then its answer is inspected, step by step as on the query path
 (``dataplane/packet/stages.pyx``): what leads to a safe host is answered with that host's own answer, and the
 host and its answer are inspected like any other.
 """
@@ -46,6 +48,7 @@ from filterd.policy.snapshot import Snapshot
 from filterd.policy.trace import Decision
 from filterd.store import bindings, change_log
 from filterd.store import orders as order_rows
+from filterd.store import snapshots as snapshot_rows
 from filterd.store import subscribers as subscriber_rows
 from filterd.wire import codec
 from filterd.wire.names import name_from_text, name_to_text
@@ -76,6 +79,14 @@ class Identity:
 
 
 @dataclass(frozen=True, slots=True)
+class OrderOnNode:
+    """An order that a node keeps in force by itself. Its names are known to nobody."""
+
+    node: str
+    reference: str
+
+
+@dataclass(frozen=True, slots=True)
 class CheckState:
     """The state that a check decides on."""
 
@@ -87,6 +98,8 @@ class CheckState:
     """the store's"""
     damaged: tuple[str, ...]
     """orders whose rows in the store are damaged: they are as the snapshot has them, if it does"""
+    kept_orders: tuple[OrderOnNode, ...]
+    """as the nodes reported them last; they are no part of ``published``"""
 
 
 async def load_state(
@@ -99,6 +112,7 @@ async def load_state(
         revision = await change_log.revision(connection)
         identity = await _identify(connection, subscriber, client, context.settings.dns.allow_from)
         rows = await order_rows.all_orders(connection)
+        reports = await snapshot_rows.nodes(connection)
     known = [each for each in rows.orders if each.accepted_at and not each.damage]
     in_snapshot = {entry.get("mandatory_id") for entry in snapshot.meta["lists"]}
     newer = [
@@ -117,7 +131,8 @@ async def load_state(
         settings=StateSettings(security_enabled=context.settings.security.enabled),
     )
     damaged = tuple(each.reference for each in rows.damaged)
-    return CheckState(published, snapshot, identity, line, revision, damaged)
+    kept = tuple(OrderOnNode(each.name, reference) for each in reports for reference in each.kept_orders)
+    return CheckState(published, snapshot, identity, line, revision, damaged, kept)
 
 
 async def _identify(

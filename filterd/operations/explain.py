@@ -19,6 +19,7 @@ from filterd.operations import check, input_values
 from filterd.operations.check import (
     Answers,
     CheckState,
+    OrderOnNode,
     answers_in_file,
     answers_of_upstreams,
     inspect_answer,
@@ -89,6 +90,8 @@ class Explanation:
     digest: str
     damaged: tuple[str, ...] = ()
     """orders whose rows in the store are damaged: nodes may block more than is said here"""
+    kept_orders: tuple[OrderOnNode, ...] = ()
+    """orders that nodes enforce and the store does not know: any name may be blocked by them there"""
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values, for JSON."""
@@ -181,6 +184,7 @@ def _explanation(
         snapshot_revision=state.snapshot.built_at_revision,
         digest=state.snapshot.digest,
         damaged=state.damaged,
+        kept_orders=state.kept_orders,
     )
 
 

@@ -118,18 +118,21 @@ async def end_again(context: Context, number: int, *, reason: str) -> bool:
     return True
 
 
-async def end_lost(context: Context, number: int, *, reason: str) -> bool:
+async def end_lost(context: Context, number: int, *, reason: str, replaced_by: str = "") -> bool:
     """End an order that this store does not have, and that nodes keep in force. False where it was ended
-    before."""
+    before. ``replaced_by``: the order that blocks in its place; raises OperationError unless it is in force.
+    """
     because = input_values.text(reason, "reason", limit=1000)
     reference = f"O-{number}"
     async with context.store.write(context.actor, context.clock()) as write:
+        successor = await _require_in_force(write, replaced_by) if replaced_by else ""
         if not await rows.add_lost(write.connection, number, reference, write.now):
             return False
         write.skip(0, 0, number + 1)
         write.change(OrderChange(id=order_id(number), reference=reference, withdrawn=True))
         write.end(WITHDRAWAL, number)
-        write.audit("order.end_lost", f"order:{reference}", reason=because)
+        after = {"replaced_by": successor} if successor else None
+        write.audit("order.end_lost", f"order:{reference}", reason=because, after=after)
     return True
 
 
@@ -246,6 +249,16 @@ async def _require(connection: AsyncConnection, reference: str) -> Order:
     found = await _find(connection, reference)
     _require_sound(found)
     return found
+
+
+async def _require_in_force(write: Write, reference: str) -> str:
+    """The reference of an order that nodes enforce at this moment."""
+    found = await _require(write.connection, reference)
+    if not found.in_force(write.now):
+        message = f"order {found.reference} is not in force: its state is {found.state.value}"
+        remedy = "see it in force first (filterd order approve, filterd order list), then end the old one"
+        raise OperationError(message, remedy)
+    return found.reference
 
 
 async def _find(connection: AsyncConnection, reference: str) -> Order:

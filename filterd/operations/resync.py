@@ -1,7 +1,8 @@
 """Nodes and the history of the store: which node follows it, and which orders nodes alone keep in force.
 
 A kept order is one that was in force when the store lost it, by a restore or a replacement. It stays in force
-on the node until somebody takes it in again (``filterd order add``) or confirms its end (:func:`end`).
+on the node until somebody confirms its end (:func:`end`): because it has ended, or because it was taken in
+again (``filterd order add``) and the new one is in force.
 """
 
 from __future__ import annotations
@@ -88,11 +89,12 @@ async def accept(settings: Settings) -> NodeHistory:
     raise OperationError(message, "see the log of the resolver; then run: filterd node resync")
 
 
-async def end(context: Context, reference: str, *, reason: str) -> bool:
+async def end(context: Context, reference: str, *, reason: str, replaced_by: str = "") -> bool:
     """Confirm the end of a kept order, on every node. False where it was confirmed before.
 
-    Of an order that is withdrawn in the store, the nodes are told again. Raises OperationError for any other
-    one that the store has, and for one that no node keeps.
+    Of an order that is withdrawn in the store, the nodes are told again. ``replaced_by``: the order as which
+    it was taken in again; empty where there is none. Raises OperationError unless that one is in force, for
+    any other order that the store has, and for one that no node keeps.
     """
     number = _number(reference)
     reference = f"O-{number}"
@@ -108,7 +110,7 @@ async def end(context: Context, reference: str, *, reason: str) -> bool:
     if known is not None:
         await orders.tell_again(context, reference, reason=reason)
         return True
-    return await orders.end_lost(context, number, reason=reason)
+    return await orders.end_lost(context, number, reason=reason, replaced_by=replaced_by)
 
 
 def _number(reference: str) -> int:

@@ -12,8 +12,9 @@ import dns.rrset
 import pytest
 from click.testing import CliRunner, Result
 
-from filterd.cli import advice, options
+from filterd.cli import advice, checking, options
 from filterd.cli.main import main
+from filterd.operations.check import OrderOnNode
 from filterd.operations.explain import ExplainedStage, Explanation
 
 Run = Callable[..., Result]
@@ -91,6 +92,16 @@ def test_what_needs_no_remedy_gives_none() -> None:
     allowed = found("own_allow", verdict="pass", matched_name="a.example")
     assert advice.why(allowed) == "the line itself allows a.example"
     assert advice.next_step(allowed) == ""
+
+
+def test_a_name_that_passes_may_be_blocked_by_an_order_that_a_node_keeps(capsys: Any) -> None:
+    passed = replace(found("none", verdict="pass"), stages=(), kept_orders=(OrderOnNode("r-1", "O-12"),))
+    assert "but nodes keep orders that are not looked at here" in advice.why(passed)
+    checking.show(passed)
+    said = capsys.readouterr().err
+    assert "O-12 on r-1" in said
+    assert "may be blocked there" in said
+    assert "filterd node resync" in said
 
 
 def test_check_says_why_and_what_next(answer: Answer, run: Run, tmp_path: Path) -> None:

@@ -121,6 +121,8 @@ node resync
 node resync --accept
 node resync --end O-1 --reason lifted
 node resync --end O-12 --reason lifted
+node resync --end O-12 --replaced-by O-1 --reason lifted
+node resync --replaced-by O-1
 node resync --end O-12
 node resync --reason lifted
 node resync --accept --end O-12 --reason lifted

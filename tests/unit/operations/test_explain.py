@@ -16,9 +16,10 @@ from filterd.config.settings import UpstreamSettings, UpstreamTlsSettings
 from filterd.config.value_types import Endpoint, TlsName
 from filterd.dataplane.upstream.forward_types import FailureReason, Question, Server, UpstreamFailure
 from filterd.model.blocking_mode import BlockingMode
+from filterd.model.records import NodeReport
 from filterd.model.rule import Scope
 from filterd.model.subscriber import RequestEvidence
-from filterd.operations import bindings, check, feeds, orders, snapshots, subscribers
+from filterd.operations import bindings, check, feeds, nodes, orders, snapshots, subscribers
 from filterd.operations.context import Context, OperationError
 from filterd.operations.explain import ANSWER, QUERY, ExplainedStage, Explanation, explain
 from filterd.operations.intake import OrderRequest
@@ -70,6 +71,20 @@ async def test_a_line_that_asked_for_nothing_and_an_unknown_client_pass(context:
     for subscriber, client in (("none", None), (None, "10.0.2.200"), (None, None)):
         found = await explain(context, "adult.example", subscriber=subscriber, client=client)
         assert (found.verdict, found.reason) == ("pass", "none")
+
+
+async def test_orders_that_nodes_alone_keep_are_named_beside_every_verdict(context: Context) -> None:
+    assert (await explain(context, "lost.example")).kept_orders == ()
+    for name, kept in (("r-1", ("O-12", "O-13")), ("r-2", ()), ("r-3", ("O-12",))):
+        report = NodeReport(name, context.clock(), 1, 0, "", ready=True, lists={}, kept_orders=kept)
+        await nodes.record(context, report)
+    found = await explain(context, "lost.example")
+    assert found.verdict == "pass"
+    assert found.as_dict()["kept_orders"] == (
+        {"node": "r-1", "reference": "O-12"},
+        {"node": "r-1", "reference": "O-13"},
+        {"node": "r-3", "reference": "O-12"},
+    )
 
 
 async def test_a_client_is_known_by_its_longest_prefix(context: Context) -> None:

@@ -21,7 +21,7 @@ from filterd.operations.resync import Kept, NodeHistory
 from filterd.store import change_log
 from filterd.store.ledger import WITHDRAWAL
 from tests.unit.operations.test_orders import REQUEST
-from tests.worlds.installation import Installation
+from tests.worlds.installation import Installation, as_person
 
 BELOW = "the floor is above it"
 
@@ -150,6 +150,31 @@ async def test_the_end_of_a_kept_order_is_confirmed_for_every_node(
     assert [(each.kind, each.number) for each in ended] == [(WITHDRAWAL, 12)]
     assert not await resync.end(context, "O-12", reason="again")
     assert (await context.store.head()).next_order == 13, "its number is not given out again"
+
+
+async def test_a_kept_order_ends_only_when_the_one_that_replaces_it_is_in_force(
+    installation: Installation,
+) -> None:
+    """With two approvals the new one is pending at first: ending the old one would lift its names."""
+    async with installation.open("ana", approvals=2) as context:
+        head = await context.store.head()
+        await heard(context, "a", head.revision, head.hash, kept_orders=("O-12",))
+        successor = (await orders.add(context, REQUEST)).reference
+        before = await context.store.head()
+        with pytest.raises(OperationError, match=f"{successor} is not in force: .* pending") as told:
+            await resync.end(context, "O-12", reason="taken in again", replaced_by=successor)
+        assert "filterd order approve" in told.value.remedy
+        with pytest.raises(OperationError, match="unknown order 'O-99'"):
+            await resync.end(context, "O-12", reason="taken in again", replaced_by="O-99")
+        assert await context.store.head() == before
+        await orders.approve(as_person(context, "bob"), successor)
+        assert await resync.end(context, "O-12", reason="taken in again", replaced_by=successor.lower())
+        (entry,) = [each.entry for each in await audit.tail(context, 9, "order:O-12")]
+        assert entry.after == {"replaced_by": successor}
+        await orders.withdraw(context, successor, reason="lifted")
+        await heard(context, "a", head.revision, head.hash, kept_orders=("O-14",))
+        with pytest.raises(OperationError, match="is not in force: its state is withdrawn"):
+            await resync.end(context, "O-14", reason="taken in again", replaced_by=successor)
 
 
 @pytest.mark.parametrize(
