@@ -27,6 +27,7 @@ from filterd.dataplane.nodestate.snapshot_files import REMEDIES, SnapshotFiles
 from filterd.model.change_chain import Cursor
 from filterd.policy import snapshot_layout
 from filterd.policy.published import StateSettings
+from filterd.policy.snapshot import Snapshot
 
 POLL_SECONDS = 0.02
 OPENING_SECONDS = 0.002
@@ -70,6 +71,7 @@ class Node:
                 "snapshot refused", file=name, reason=reason, remedy=REMEDIES.get(reason, "")
             ),
             check_meta,
+            self._belongs,
         )
         self._log = ChangeLog(paths.store) if paths.store else None
         self.following = Following(ticks, store=self._log is not None)
@@ -210,7 +212,7 @@ class Node:
             self._begin_other_history()
         behind = self._follow_store()
         now = int(self._clock())
-        snapshot = self.snapshot_files.poll(self.publisher.snapshot)
+        snapshot = self._new_snapshot()
         if snapshot is not None:
             self.publisher.adopt(snapshot, now)
             if self.resync is not None:
@@ -229,13 +231,50 @@ class Node:
             self._show()
         return behind or self.snapshot_files.busy
 
+    def _new_snapshot(self) -> Snapshot | None:
+        """A snapshot to put in force. None of another history: it lacks orders of this one, or has others
+        under their numbers."""
+        if self.following.other_history:
+            return None
+        return self.snapshot_files.poll(self.publisher.snapshot)
+
+    def _belongs(self, snapshot: Snapshot) -> bool:
+        """Return whether a snapshot is of the store's history, as far as the store can tell."""
+        history = str(snapshot.meta.get(snapshot_layout.HISTORY, ""))
+        if self._log is None or not history:
+            return True
+        return self._log.holds(Cursor(snapshot.built_at_revision, history))
+
+    def _confirm_snapshot(self) -> None:
+        """The store was followed: the snapshot of the start must be of its history."""
+        if not self.snapshot_files.confirmed:
+            snapshot = self.publisher.snapshot
+            if snapshot is not None and not self._belongs(snapshot):
+                self._take_back_snapshot()
+            self.snapshot_files.confirmed = True
+
+    def _take_back_snapshot(self) -> None:
+        """Go back to the snapshot that was in force before the start, if the current one is another's."""
+        snapshot = self.snapshot_files.take_back()
+        if snapshot is not None:
+            self.publisher.adopt(snapshot, int(self._clock()))
+            self._observer.note(
+                "the snapshot before the start is in force again",
+                digest=snapshot.digest,
+                reason="the newer one was made of another history of the store",
+                remedy="see which store is the right one with: filterd node resync",
+            )
+            self._show()
+
     def _follow_store(self) -> bool:
         if self._log is None:
+            self.snapshot_files.confirmed = True
             return False
         try:
             changed = self._log.changed()
             more = changed and self._orders.follow(self._log)
             if not more:
+                self._confirm_snapshot()
                 self._begin_to_serve()
             self.disk.settle()
             if changed:
@@ -265,6 +304,8 @@ class Node:
                 file=str(file),
                 remedy=remedy_of(error),
             )
+        if self.following.other_history:
+            self._take_back_snapshot()
         if self.following.gives_up(error):
             self._do_without_store(text_of(error))
         self._pause = DISK_SECONDS if isinstance(error, OSError | RowsDamagedError) else POLL_SECONDS

@@ -7,6 +7,7 @@ import shutil
 import struct
 import zlib
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -146,6 +147,52 @@ def test_a_history_that_was_accepted_is_read_anew_and_lost_orders_stay(
     machine.settle()
     assert not machine.node.following.other_history
     assert machine.watcher.blocked("lost.example")
+
+
+# --- snapshots of another history ---
+
+
+@pytest.mark.parametrize("restarted", [False, True])
+def test_a_snapshot_of_another_history_is_not_put_in_force(
+    machine: Machine, store: ScriptedStore, restarted: bool
+) -> None:
+    """Numbers of orders repeat where the ledger was rolled back with the store: the snapshot of that other
+    history has an order of the same number, and other names in it."""
+    copy = followed(machine, store)
+    before = machine.node.publisher.snapshot
+    assert before is not None
+    for _ in range(4):
+        copy.write(replace(LOST, names=(("instead.example", Scope.SUBTREE),)))
+    foreign = (copy.revision, copy.hash)
+    machine.node.close()
+    copy.take_place_of(store)
+    machine.put_snapshot(foreign[0], history=foreign[1])
+    if restarted:
+        machine.start()
+    for _ in range(5):
+        machine.node.turn()
+        assert machine.watcher.blocked("lost.example")
+    assert machine.node.publisher.snapshot is not None
+    assert machine.node.publisher.snapshot.built_at_revision == before.built_at_revision
+    machine.start()
+    machine.node.turn()
+    assert machine.node.publisher.snapshot.built_at_revision == before.built_at_revision
+
+
+def test_a_snapshot_of_the_store_that_was_taken_away_again_is_refused(
+    machine: Machine, store: ScriptedStore
+) -> None:
+    followed(machine, store)
+    machine.put_snapshot(store.revision + 5, history="ab" * 32)
+    machine.settle()
+    assert machine.node.snapshot_files.refused == {"history": 1}
+    machine.put_snapshot(store.revision, history="ab" * 32)
+    machine.settle()
+    assert machine.node.snapshot_files.refused == {"history": 2}
+    machine.put_snapshot(store.revision, history=store.hash)
+    machine.settle()
+    assert machine.node.publisher.snapshot is not None
+    assert machine.node.publisher.snapshot.built_at_revision == store.revision
 
 
 # --- a damaged log ---
