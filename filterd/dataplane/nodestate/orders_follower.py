@@ -34,8 +34,9 @@ class OrdersFollower:
         try:
             page = log.page(changelog.MANDATORY, self.cursor)
         except ChainBrokenError as error:
+            more = self._resync(log)
             note_damaged_log(self._effect, error)
-            return self._resync(log)
+            return more
         if page.gone:
             return self._resync(log)
         if page.rows:
