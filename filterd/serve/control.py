@@ -27,8 +27,10 @@ from filterd.serve.holders import remedy_of
 from filterd.serve.maintenance import Maintenance
 from filterd.serve.node_reports import SOCKET, NodeReportListener
 from filterd.serve.process import (
+    ANEW,
     CANNOT_START,
     close_state,
+    end_at_once,
     forbid_dumps,
     lock_state_dir,
     private_in,
@@ -41,6 +43,8 @@ from filterd.telemetry.http import HttpServer, health_routes
 from filterd.telemetry.metrics import ControlMetrics, FeedMetrics, control_registry
 
 METRICS_SECONDS = 5.0
+STORE_SECONDS = 0.5
+"""between two looks at whether the file of the store is still ours"""
 ACTOR = "control"
 """the actor in the audit trail for what control does by itself"""
 
@@ -77,7 +81,8 @@ class Control:
         SettingsWatcher(self.reload, self._refuse_reload, self._ended.set).start()
         await self._link.start()
         self._http.start()
-        tasks = [loop.create_task(self._maintenance.run()), loop.create_task(self._refresh_metrics())]
+        steps = (self._maintenance.run(), self._refresh_metrics(), self._watch_store())
+        tasks = [loop.create_task(step) for step in steps]
         ended = loop.create_task(self._ended.wait())
         await asyncio.wait([*tasks, ended], return_when=asyncio.FIRST_COMPLETED)
         for task in (*tasks, ended):
@@ -116,6 +121,16 @@ class Control:
             count = len(self._maintenance.damaged)
             lacking.append(f"rows of {count} orders or lists are damaged in the store: filterd audit verify")
         return lacking
+
+    async def _watch_store(self) -> None:
+        """Start anew where another file has taken the store's place: ours says nothing any more."""
+        while True:
+            await asyncio.sleep(STORE_SECONDS)
+            if self._context.store.replaced:
+                break
+        remedy = "none: it is started again; where the store is gone or older, its log then says what to do"
+        log.get().error("the file of the store was replaced, control starts anew", remedy=remedy)
+        end_at_once(ANEW)
 
     async def _refresh_metrics(self) -> None:
         reported = ""

@@ -8,6 +8,7 @@
     ├── StoreTooNewError            a schema of a later filterd: nothing is touched
     ├── StoreRolledBackError        older than what was acknowledged, or another store
     ├── StoreRestoringError         a restore replaces it, or was interrupted
+    ├── StoreReplacedError          another file has taken the place of the open one
     ├── StoreDamagedError           not a database, or a damaged one
     ├── StoreBusyError              the write lock was not free in time
     ├── StoreFullError              no room on the disk
@@ -69,6 +70,12 @@ class StoreRestoringError(StoreError):
     """A restore replaces the store, or was interrupted before its end."""
 
     remedy = "wait for it; if none runs any more, it was interrupted: repeat it"
+
+
+class StoreReplacedError(StoreError):
+    """Another file has taken the place of the one that is open, or it was removed."""
+
+    remedy = "repeat the command, which opens the file that stands there now"
 
 
 class StoreDamagedError(StoreError):

@@ -26,6 +26,7 @@ from filterd.store.engine import connect, database_path, empty_log, transaction
 from filterd.store.errors import (
     LedgerUnusableError,
     StoreMissingError,
+    StoreReplacedError,
     StoreRestoringError,
     StoreRolledBackError,
     StoreUnwritableError,
@@ -43,6 +44,8 @@ class Store:
     def __init__(self, url: str, ledger: Path) -> None:
         """Use :meth:`open` or :meth:`migrate`, which check the file first."""
         self.ledger = Ledger(ledger)
+        self._path = database_path(url)
+        self._file = _identity(self._path)
         self._path = database_path(url)
         self._reader: AsyncEngine = connect(url, writer=False)
         self._writer: AsyncEngine = connect(url, writer=True)
@@ -101,10 +104,22 @@ class Store:
         await self._reader.dispose()
         await self._writer.dispose()
 
+    @property
+    def replaced(self) -> bool:
+        """True if the file that is open no longer stands at its path: somebody moved another one there, or
+        removed it. What is read here then is nobody's truth."""
+        return _identity(self._path) != self._file
+
+    def _require_present(self) -> None:
+        if self.replaced:
+            message = f"another file has taken the place of the store {self._path}, or it was removed"
+            raise StoreReplacedError(message)
+
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncConnection]:
         """One read transaction. Keep it short: while it is open the write-ahead log cannot shrink."""
         with translated(self._path):
+            self._require_present()
             async with transaction(self._reader, write=False) as connection:
                 yield connection
 
@@ -115,6 +130,7 @@ class Store:
         Raises StoreRolledBackError, before anything is written, for a store that is behind the ledger.
         """
         with translated(self._path):
+            self._require_present()
             async with transaction(self._writer, write=True) as connection:
                 write = await Write.begin(connection, actor, now, os.urandom)
                 await self._require_newest(write)
@@ -158,8 +174,18 @@ class Store:
     async def report(self) -> AsyncIterator[AsyncConnection]:
         """A write outside change log and audit, for facts that are nobody's decision."""
         with translated(self._path):
+            self._require_present()
             async with transaction(self._writer, write=True) as connection:
                 yield connection
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    """Device and inode of a file; None where there is none."""
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
 
 
 def _noted(ledger: Ledger) -> NotedHead | None:

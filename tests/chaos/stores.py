@@ -189,6 +189,7 @@ class RolledBackWithLedger(_OtherStore):
     def recovery(self, round_: Round) -> None:
         site = round_.site
         site.start("control")
+        round_.pause(2.0)  # in which control may have compiled what the node does not follow
         done = site.run("node", "resync", "--accept")
         round_.require(done.returncode == 0, f"node resync --accept: {done.stderr.strip()[-300:]}")
         round_.must_hold(*self._given)

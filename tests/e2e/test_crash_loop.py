@@ -22,8 +22,7 @@ import pytest
 from filterd.dataplane.packet.crashboard import CrashBoard
 from filterd.serve.crashes import DEATHS
 from tests.e2e.deployment import Deployment, ede, soon
-from tests.e2e.resolver_process import answering, upstream
-from tests.worlds.installation import POLICIES
+from tests.e2e.small import small
 
 CHILD = "127.0.0.2"
 CENSORED, FILTERED = 16, 17
@@ -34,13 +33,7 @@ RECORDS = {("fine.example", "A"): ["192.0.2.1"], (KILLER, "A"): ["192.0.2.2"]}
 @pytest.fixture
 def filterd(tmp_path: Path) -> Iterator[Deployment]:
     """A child's line and an order over a small set of policies, not yet started."""
-    for name, text in POLICIES.items():
-        path = tmp_path / "policies" / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text)
-    with upstream(answering(RECORDS)) as (port, _):
-        made = Deployment(tmp_path / "filterd", port, tmp_path / "policies")
-        made.cli("store", "migrate")
+    with small(tmp_path, RECORDS) as made:
         made.register("holder", CHILD, "child")
         yield made
 

@@ -12,8 +12,7 @@ import dns.rcode
 import pytest
 
 from tests.e2e.deployment import Deployment, ede, soon
-from tests.e2e.resolver_process import answering, upstream
-from tests.worlds.installation import POLICIES
+from tests.e2e.small import small
 
 CENSORED = 16
 
@@ -21,13 +20,7 @@ CENSORED = 16
 @pytest.fixture
 def filterd(tmp_path: Path) -> Iterator[Deployment]:
     """One that has served once, with an adopted list; not running."""
-    for name, text in POLICIES.items():
-        path = tmp_path / "policies" / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text)
-    with upstream(answering({("fine.example", "A"): ["192.0.2.1"]})) as (port, _):
-        made = Deployment(tmp_path / "filterd", port, tmp_path / "policies")
-        made.cli("store", "migrate")
+    with small(tmp_path) as made:
         made.cli("feed", "update")
         made.cli("snapshot", "build")
         with made.serving():

@@ -13,21 +13,14 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.deployment import Deployment, soon
-from tests.e2e.resolver_process import answering, upstream
+from tests.e2e.small import small
 from tests.e2e.test_crash_loop import resolver_of
-from tests.worlds.installation import POLICIES
 
 
 @pytest.fixture
 def filterd(tmp_path: Path) -> Iterator[Deployment]:
     """Small policies and a store, not started."""
-    for name, text in POLICIES.items():
-        path = tmp_path / "policies" / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text)
-    with upstream(answering({("fine.example", "A"): ["192.0.2.1"]})) as (port, _):
-        made = Deployment(tmp_path / "filterd", port, tmp_path / "policies")
-        made.cli("store", "migrate")
+    with small(tmp_path) as made:
         yield made
 
 

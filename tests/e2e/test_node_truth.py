@@ -21,9 +21,8 @@ import pytest
 
 from filterd.dataplane.nodestate.following import STUCK_SECONDS
 from tests.e2e.deployment import Deployment, ede, soon, stop
-from tests.e2e.resolver_process import answering, upstream
+from tests.e2e.small import small
 from tests.e2e.test_faults import RECORDS, value, whole_log
-from tests.worlds.installation import POLICIES
 
 CENSORED, NOT_READY = 16, 14
 STRANGER = "127.0.0.4"
@@ -33,13 +32,7 @@ REASON = ("--reason", "for a test")
 @pytest.fixture
 def filterd(tmp_path: Path) -> Iterator[Deployment]:
     """An installation with an order and a snapshot; nothing runs yet."""
-    for name, text in POLICIES.items():
-        path = tmp_path / "policies" / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text)
-    with upstream(answering(RECORDS)) as (port, _):
-        made = Deployment(tmp_path / "filterd", port, tmp_path / "policies")
-        made.cli("store", "migrate")
+    with small(tmp_path, RECORDS) as made:
         made.order("early.example")
         made.cli("feed", "update")
         made.cli("snapshot", "build")

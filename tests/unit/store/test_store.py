@@ -27,6 +27,7 @@ from filterd.store.errors import (
     StoreBusyError,
     StoreDamagedError,
     StoreFullError,
+    StoreReplacedError,
 )
 from filterd.store.store import Store
 
@@ -282,3 +283,22 @@ async def test_an_unknown_line_cannot_be_referred_to(store: Store) -> None:
 
 def _url(store: Store) -> str:
     return str(store._writer.url).replace("+aiosqlite", "")
+
+
+@pytest.mark.parametrize("replace_by", [None, b"another file"])
+async def test_a_file_that_was_replaced_is_not_read_on(
+    store: Store, url: str, replace_by: bytes | None
+) -> None:
+    """The open one is nobody's truth any more: what is written there is lost."""
+    path = engine.database_path(url)
+    assert not store.replaced
+    path.rename(path.with_name("away"))
+    if replace_by is not None:
+        path.write_bytes(replace_by)
+    assert store.replaced
+    for use in (store.read, lambda: store.write("ana", NOW), store.report):
+        with pytest.raises(StoreReplacedError, match="another file"):
+            async with use():
+                pass
+    path.with_name("away").rename(path)
+    assert not store.replaced

@@ -1,0 +1,30 @@
+"""A small installation that is not started: the policies of the unit tests, and scripted answers upstream."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from tests.e2e.deployment import FILTERD, Deployment
+from tests.e2e.resolver_process import answering, upstream
+from tests.worlds.installation import POLICIES
+
+FINE: Mapping[tuple[str, str], list[str]] = {("fine.example", "A"): ["192.0.2.1"]}
+
+
+@contextmanager
+def small(
+    folder: Path,
+    records: Mapping[tuple[str, str], list[str]] = FINE,
+    program: Sequence[str] = FILTERD,
+) -> Iterator[Deployment]:
+    """The installation, its store made. ``records`` are what the upstream answers."""
+    for name, text in POLICIES.items():
+        path = folder / "policies" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    with upstream(answering(dict(records))) as (port, _):
+        made = Deployment(folder / "filterd", port, folder / "policies", program=program)
+        made.cli("store", "migrate")
+        yield made
