@@ -15,7 +15,12 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
-from filterd.dataplane.nodestate.changes import ChangeLog, RowsDamagedError, StoreUnreadableError
+from filterd.dataplane.nodestate.changes import (
+    ChangeLog,
+    OtherHistoryError,
+    RowsDamagedError,
+    StoreUnreadableError,
+)
 from filterd.dataplane.nodestate.choices_follower import ChoicesFollower
 from filterd.dataplane.nodestate.following import WITHOUT_STORE, Following, remedy_of, text_of
 from filterd.dataplane.nodestate.node_disk import NodeDisk
@@ -76,7 +81,7 @@ class Node:
         effect = Effect(self.publisher, self._show, observer, clock)
         self._orders = OrdersFollower(self.disk, paths.key, effect)
         self._choices = ChoicesFollower(self.disk, paths.key, effect)
-        self._accepted = False
+        self._accepted = self._orders_accepted = False
         self._in_force = False
         self._showing = threading.Lock()
         """held while a state is handed over, so that the newest is the last"""
@@ -207,10 +212,12 @@ class Node:
         """Do once what is due. Returns whether more is waiting."""
         self.following.turned()
         if self._accepted:
-            self._begin_other_history()
+            self._accept_other_history()
         behind = self._follow_store()
         now = int(self._clock())
-        snapshot = self.snapshot_files.poll(self.publisher.snapshot)
+        # One that is published while the store has another history lacks the orders in force here.
+        waits = self.following.other_history
+        snapshot = None if waits else self.snapshot_files.poll(self.publisher.snapshot)
         if snapshot is not None:
             self.publisher.adopt(snapshot, now)
             if self.resync is not None:
@@ -248,7 +255,9 @@ class Node:
         else:
             self.following.choices_followed = True
             self.following.complete()
-        self.following.trouble, self._pause = None, POLL_SECONDS
+        if self.following.recover():
+            self._end_other_history()
+        self._pause = POLL_SECONDS
         return more
 
     def _in_trouble(self, error: Exception, log: ChangeLog) -> None:
@@ -265,6 +274,8 @@ class Node:
                 file=str(file),
                 remedy=remedy_of(error),
             )
+            if isinstance(error, OtherHistoryError):
+                self._stay_with_own_history()
         if self.following.gives_up(error):
             self._do_without_store(text_of(error))
         self._pause = DISK_SECONDS if isinstance(error, OSError | RowsDamagedError) else POLL_SECONDS
@@ -289,9 +300,27 @@ class Node:
             self._observer.note("the start does without the store", reason=reason, remedy=WITHOUT_STORE)
             self._begin_to_serve()
 
-    def _begin_other_history(self) -> None:
+    def _stay_with_own_history(self) -> None:
+        """Go on with the orders and the snapshot in force. A start may have taken a newer snapshot before it
+        knew."""
+        self.snapshot_files.close()
+        self.publisher.trusts_snapshot = False
+        earlier = self.snapshot_files.go_back() if self.following.waits else None
+        if earlier is not None:
+            self.publisher.adopt(earlier, int(self._clock()))
+        self._renew()
+
+    def _end_other_history(self) -> None:
+        """The store is followed again: the newest is back, or its history was accepted."""
+        self.publisher.trusts_snapshot = True
+        if not self._orders_accepted:
+            self.snapshot_files.pass_over()
+        self._orders_accepted = False
+        self._renew()
+
+    def _accept_other_history(self) -> None:
         """Read orders and choices anew from the store as it is."""
-        self._accepted = False
+        self._accepted, self._orders_accepted = False, True
         self._observer.note(
             "the history of the store was accepted", remedy="none: filterd node resync shows what was kept"
         )

@@ -67,6 +67,8 @@ class SnapshotFiles:
     """raises ``KeyError``, ``TypeError`` or ``ValueError`` for a snapshot whose meta makes no sense"""
     in_force: str = ""
     refused: dict[str, int] = field(default_factory=dict)
+    before: str = ""
+    """the name of the one that was in force when the node ended last"""
     _seen_stamp: tuple[int, int, int] | None = None
     _opening: tuple[str, Iterator[Snapshot | None]] | None = None
     """the name of the file that is being opened, and the steps left"""
@@ -84,6 +86,32 @@ class SnapshotFiles:
         """Take the current file whatever its revision: revisions of two histories do not compare."""
         self._any_age, self._seen_stamp = True, None
 
+    def pass_over(self) -> None:
+        """Leave the current file alone, also at later starts: it may be of another history. The next one that
+        is published counts."""
+        self.close()
+        self._seen_stamp = self._stamp()
+        name = _read_name(self.directory / snapshot_layout.CURRENT)
+        if name and name != self.in_force:
+            with contextlib.suppress(OSError):
+                replace_file(self._foreign_file, (snapshot_layout.pointer_to(name),))
+
+    @property
+    def _foreign_file(self) -> Path:
+        """The file with the name of the one that was passed over."""
+        return self.choice_file.with_name("snapshot-passed-over")
+
+    def go_back(self) -> Snapshot | None:
+        """The one that was in force when the node ended last, in place of a newer one that :meth:`at_start`
+        chose; None where that is in force, or cannot be used."""
+        if self.before in ("", self.in_force):
+            return None
+        self._opening = (self.before, self._open(self.before, 0))
+        snapshot = None
+        while self._opening is not None:
+            snapshot = self._step()
+        return snapshot
+
     def close(self) -> None:
         """Stop opening a file."""
         self._opening = None
@@ -91,10 +119,14 @@ class SnapshotFiles:
     def at_start(self) -> Snapshot | None:
         """The snapshot to start with: the current one, else the one that was in force; None where neither can
         be used. One that is older than the one that was in force is refused."""
-        remembered = _read_name(self.choice_file)
+        remembered = self.before = _read_name(self.choice_file)
         self._seen_stamp = self._stamp()
         oldest = snapshot_layout.revision_of(remembered)
-        for name in dict.fromkeys((_read_name(self.directory / snapshot_layout.CURRENT), remembered)):
+        current, foreign = (
+            _read_name(self.directory / snapshot_layout.CURRENT),
+            _read_name(self._foreign_file),
+        )
+        for name in dict.fromkeys(("" if current == foreign else current, remembered)):
             self._opening = (name, self._open(name, oldest)) if name else None
             while self._opening is not None:
                 snapshot = self._step()

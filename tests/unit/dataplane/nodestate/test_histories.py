@@ -15,9 +15,11 @@ from filterd.model.changelog import BindingChange, LineChange, OrderChange
 from filterd.model.line import LineChoices
 from filterd.model.records import OTHER_HISTORY
 from filterd.model.rule import Scope
+from filterd.model.verdict import Kind
 from filterd.policy.build import MANDATORY_TARGET
-from tests.worlds.node import ScriptedStore, make_store
-from tests.worlds.node_machine import CHILD, LOOPBACK, ORDER, Machine
+from filterd.policy.classes import FIXED, Classes, ListClass
+from tests.worlds.node import ScriptedStore, make_store, put_snapshot
+from tests.worlds.node_machine import CHILD, LOOPBACK, ORDER, PROFILES, Machine
 
 LOST = OrderChange(ORDER.id + 1, "2", (("lost.example", Scope.SUBTREE),))
 """accepted after the copy was made"""
@@ -146,6 +148,69 @@ def test_a_history_that_was_accepted_is_read_anew_and_lost_orders_stay(
     machine.settle()
     assert not machine.node.following.other_history
     assert machine.watcher.blocked("lost.example")
+
+
+def collided(copy: ScriptedStore) -> list[tuple[str, int]]:
+    """A store in which another order has the number of the lost one; the names of a snapshot of it."""
+    other = OrderChange(LOST.id, "2", (("other.example", Scope.SUBTREE),))
+    copy.write(other, AFTERWARDS)
+    copy.hold(other)
+    copy.hold(AFTERWARDS)
+    return [(each.names[0][0], MANDATORY_TARGET + each.id) for each in (ORDER, other, AFTERWARDS)]
+
+
+def put_foreign_snapshot(machine: Machine, revision: int, names: list[tuple[str, int]]) -> None:
+    """Control compiles what the node does not follow."""
+    lists = (ListClass(f"O-{target}", None, target - MANDATORY_TARGET) for _, target in names)
+    adult = ListClass("adult", Kind.CATEGORY, 8, category="adult")
+    put_snapshot(machine.directory, revision, Classes((*FIXED, adult, *lists)), PROFILES, names)
+
+
+@pytest.mark.parametrize("restarted", [False, True])
+@pytest.mark.parametrize("accepted", [False, True])
+def test_a_snapshot_of_another_history_lifts_no_order(
+    machine: Machine, store: ScriptedStore, restarted: bool, accepted: bool
+) -> None:
+    copy = followed(machine, store)
+    newest = store.copy("newest.db")
+    names = collided(copy)
+    copy.take_place_of(store)
+    machine.node.turn()
+    put_foreign_snapshot(machine, 6, names)
+    if restarted:
+        machine.start()
+    for _ in range(20):
+        machine.node.turn()
+        assert machine.watcher.blocked("lost.example")
+        assert not machine.watcher.blocked("afterwards.example")
+    if accepted:
+        machine.node.accept_history()
+    else:
+        newest.close()
+        newest.path.rename(store.path)
+    for _ in range(3):
+        machine.settle()
+    assert machine.node.missing() == []
+    assert machine.watcher.blocked("lost.example")
+    assert machine.watcher.blocked("other.example") is accepted
+    assert machine.watcher.blocked("afterwards.example") is accepted
+    machine.start()
+    machine.settle()
+    assert machine.watcher.blocked("lost.example")
+
+
+def test_another_trouble_does_not_hide_another_history(machine: Machine, store: ScriptedStore) -> None:
+    copy = followed(machine, store)
+    copy.take_place_of(store)
+    machine.node.turn()
+    away = store.path.with_name("away.db")
+    store.path.rename(away)
+    machine.node.turn()
+    assert machine.node.following.other_history
+    assert OTHER_HISTORY in machine.node.missing()
+    away.rename(store.path)
+    machine.node.turn()
+    assert machine.node.following.other_history
 
 
 # --- a damaged log ---
