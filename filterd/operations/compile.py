@@ -24,6 +24,7 @@ from filterd.config.policies import PoliciesError, icann_suffixes, load_policies
 from filterd.config.settings import Settings
 from filterd.disk.files import replace_file
 from filterd.disk.keys import DIGEST_KEY, FINGERPRINT_KEY
+from filterd.model.change_chain import Cursor
 from filterd.model.changelog import OrderChange, decode, encode
 from filterd.model.verdict import Kind
 from filterd.operations.errors import OperationError
@@ -33,6 +34,7 @@ from filterd.policy.build import BuildError
 from filterd.policy.classes import MANDATORY, ClassesError, assign
 from filterd.policy.compiler import Compiled, CompileError, compile_snapshot
 from filterd.policy.snapshot import Snapshot
+from filterd.policy.snapshot_layout import HISTORY
 from filterd.telemetry.log import fault_fields
 
 _PR_SET_PDEATHSIG = 1
@@ -54,7 +56,8 @@ class SourceVersion:
 class StoredMaterial:
     """The part of a snapshot's material that one transaction of the store gives."""
 
-    revision: int
+    cursor: Cursor
+    """the place in the change log that the snapshot is made at"""
     versions: Sequence[SourceVersion]
     orders: Sequence[OrderChange]
     adopted: Sequence[str]
@@ -65,7 +68,8 @@ def job_of(settings: Settings, stored: StoredMaterial, built_at: int, target: Pa
     """The job as standard input."""
     job = {
         "settings": settings.to_json(),
-        "revision": stored.revision,
+        "revision": stored.cursor.revision,
+        "history": stored.cursor.hash,
         "built_at": built_at,
         "versions": [[each.feed, each.version, each.digest] for each in stored.versions],
         "orders": [encode(order)[2] for order in stored.orders],
@@ -91,7 +95,11 @@ def run(job: Mapping[str, Any]) -> dict[str, Any]:
         digest_key=load_key(settings, DIGEST_KEY),
     )
     compiled = compile_snapshot(
-        material.sources(), key, revision=job["revision"], built_at=job["built_at"], meta=material.meta()
+        material.sources(),
+        key,
+        revision=job["revision"],
+        built_at=job["built_at"],
+        meta={**material.meta(), HISTORY: job["history"]},
     )
     _require_unaltered(compiled, versions)
     target = Path(job["target"])

@@ -99,9 +99,9 @@ async def _build(context: Context, directory: Path, documents: Policies, built_a
     try:
         answer = await _compile(job)
         record = SnapshotRecord(
-            file=snapshot_layout.file_name(material.revision, answer["digest"]),
+            file=snapshot_layout.file_name(material.cursor.revision, answer["digest"]),
             digest=answer["digest"],
-            revision=material.revision,
+            revision=material.cursor.revision,
             built_at=float(built_at),
             names=answer["names"],
             size=answer["size"],
@@ -129,7 +129,7 @@ async def _material(context: Context, documents: Policies) -> StoredMaterial:
     Orders that have ended are among them: the clock that says so may be wrong. The active set decides.
     """
     async with context.store.read() as connection:
-        revision = await change_log.revision(connection)
+        cursor = (await change_log.ends(connection))[1]
         integrity.require_sound(await integrity.faults(connection, [each.id for each in documents.feeds]))
         current = await feeds.current(connection)
         known = (await orders.all_orders(connection)).orders
@@ -147,7 +147,7 @@ async def _material(context: Context, documents: Policies) -> StoredMaterial:
         if each.id in current
     ]
     accepted = [change_of(each) for each in known if each.state is OrderState.ACCEPTED]
-    return StoredMaterial(revision, versions, accepted, adopted)
+    return StoredMaterial(cursor, versions, accepted, adopted)
 
 
 def _require_profiles(documents: Policies, used: Sequence[str]) -> None:

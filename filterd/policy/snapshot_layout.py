@@ -39,6 +39,9 @@ SET_SIZE = 72
 CLASS_BITS = 512
 """bits of a set of classes"""
 
+HISTORY = "history"
+"""the word in the meta for the hash of the change at the snapshot's revision: that number in another history
+has another hash"""
 DIRECTORY = "snapshots"
 """the directory of published snapshots, below ``state_dir``"""
 CURRENT = "current"

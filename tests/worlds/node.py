@@ -154,6 +154,7 @@ def put_snapshot(
     spoil: Callable[[bytes], bytes] = bytes,
     key: bytes = KEY,
     built_at: int = 1_800_000_000,
+    history: str = "",
 ) -> str:
     """Publish a snapshot with ``rules`` (name, target), its bytes passed through ``spoil``; the file's
     name."""
@@ -164,6 +165,7 @@ def put_snapshot(
         "lists": classes.to_meta(),
         "address_prefixes": {"4": [], "6": []},
         "profiles": dict(profiles),
+        snapshot_layout.HISTORY: history,
     }
     data = spoil(b"".join(builder.finish(meta, revision, built_at, revision.to_bytes(32, "big"))))
     snapshot_files = state_dir / "snapshots"

@@ -103,5 +103,8 @@ class Machine:
         *,
         spoil: Callable[[bytes], bytes] = bytes,
         key: bytes = KEY,
+        history: str = "",
     ) -> str:
-        return put_snapshot(self.directory, revision, CLASSES, PROFILES, rules, spoil=spoil, key=key)
+        return put_snapshot(
+            self.directory, revision, CLASSES, PROFILES, rules, spoil=spoil, key=key, history=history
+        )

@@ -164,6 +164,18 @@ class ChangeLog:
             newest = _leads_on(connection, since)
             return newest, full_state.bindings_page(connection.execute, after, BATCH)
 
+    def holds(self, cursor: Cursor) -> bool:
+        """False where the store has another change at this place, or none yet. True also where nobody can
+        tell any more: the log was pruned there, or the store cannot be read."""
+        try:
+            with self._transaction() as connection:
+                head = _head(connection)
+                if cursor.revision < head.floor:
+                    return True
+                return _hash_at(connection, head, cursor.revision) == cursor.hash
+        except StoreUnreadableError:
+            return True
+
     def _present(self) -> tuple[int, ...] | None:
         """Identity, size and time of the file at the path; None where there is none. They change where the
         file is replaced or written over, and with each checkpoint of SQLite."""

@@ -35,9 +35,9 @@ class ChoicesFollower:
         try:
             page = log.page(changelog.PARENTAL, self.cursor)
         except ChainBrokenError as error:
+            more = self._read_anew(log)  # raises where the head itself is damaged, which is said once
             note_damaged_log(self._effect, error)
-            self.anew = True
-            return self._read_anew(log)
+            return more
         if page.gone:
             return self._read_anew(log)
         if page.rows:

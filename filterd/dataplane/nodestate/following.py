@@ -121,10 +121,9 @@ class Following:
         self.other_history = self.other_history or isinstance(error, OtherHistoryError)
         return news
 
-    def recover(self) -> bool:
-        """A poll went well. Returns whether the store had another history until now."""
-        before, self.other_history, self.trouble = self.other_history, False, None
-        return before
+    def recover(self) -> None:
+        """A poll went well."""
+        self.other_history, self.trouble = False, None
 
     def gives_up(self, error: Exception) -> bool:
         """Return whether the start has to do without the store, since waiting would not help."""

@@ -15,12 +15,7 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
-from filterd.dataplane.nodestate.changes import (
-    ChangeLog,
-    OtherHistoryError,
-    RowsDamagedError,
-    StoreUnreadableError,
-)
+from filterd.dataplane.nodestate.changes import ChangeLog, RowsDamagedError, StoreUnreadableError
 from filterd.dataplane.nodestate.choices_follower import ChoicesFollower
 from filterd.dataplane.nodestate.following import WITHOUT_STORE, Following, remedy_of, text_of
 from filterd.dataplane.nodestate.node_disk import NodeDisk
@@ -32,6 +27,7 @@ from filterd.dataplane.nodestate.snapshot_files import REMEDIES, SnapshotFiles
 from filterd.model.change_chain import Cursor
 from filterd.policy import snapshot_layout
 from filterd.policy.published import StateSettings
+from filterd.policy.snapshot import Snapshot
 
 POLL_SECONDS = 0.02
 OPENING_SECONDS = 0.002
@@ -75,13 +71,14 @@ class Node:
                 "snapshot refused", file=name, reason=reason, remedy=REMEDIES.get(reason, "")
             ),
             check_meta,
+            self._belongs,
         )
         self._log = ChangeLog(paths.store) if paths.store else None
         self.following = Following(ticks, store=self._log is not None)
         effect = Effect(self.publisher, self._show, observer, clock)
         self._orders = OrdersFollower(self.disk, paths.key, effect)
         self._choices = ChoicesFollower(self.disk, paths.key, effect)
-        self._accepted = self._orders_accepted = False
+        self._accepted = False
         self._in_force = False
         self._showing = threading.Lock()
         """held while a state is handed over, so that the newest is the last"""
@@ -212,12 +209,10 @@ class Node:
         """Do once what is due. Returns whether more is waiting."""
         self.following.turned()
         if self._accepted:
-            self._accept_other_history()
+            self._begin_other_history()
         behind = self._follow_store()
         now = int(self._clock())
-        # One that is published while the store has another history lacks the orders in force here.
-        waits = self.following.other_history
-        snapshot = None if waits else self.snapshot_files.poll(self.publisher.snapshot)
+        snapshot = self._new_snapshot()
         if snapshot is not None:
             self.publisher.adopt(snapshot, now)
             if self.resync is not None:
@@ -236,13 +231,50 @@ class Node:
             self._show()
         return behind or self.snapshot_files.busy
 
+    def _new_snapshot(self) -> Snapshot | None:
+        """A snapshot to put in force. None of another history: it lacks orders of this one, or has others
+        under their numbers."""
+        if self.following.other_history:
+            return None
+        return self.snapshot_files.poll(self.publisher.snapshot)
+
+    def _belongs(self, snapshot: Snapshot) -> bool:
+        """Return whether a snapshot is of the store's history, as far as the store can tell."""
+        history = str(snapshot.meta.get(snapshot_layout.HISTORY, ""))
+        if self._log is None or not history:
+            return True
+        return self._log.holds(Cursor(snapshot.built_at_revision, history))
+
+    def _confirm_snapshot(self) -> None:
+        """The store was followed: the snapshot of the start must be of its history."""
+        if not self.snapshot_files.confirmed:
+            snapshot = self.publisher.snapshot
+            if snapshot is not None and not self._belongs(snapshot):
+                self._take_back_snapshot()
+            self.snapshot_files.confirmed = True
+
+    def _take_back_snapshot(self) -> None:
+        """Go back to the snapshot that was in force before the start, if the current one is another's."""
+        snapshot = self.snapshot_files.take_back()
+        if snapshot is not None:
+            self.publisher.adopt(snapshot, int(self._clock()))
+            self._observer.note(
+                "the snapshot before the start is in force again",
+                digest=snapshot.digest,
+                reason="the newer one was made of another history of the store",
+                remedy="see which store is the right one with: filterd node resync",
+            )
+            self._show()
+
     def _follow_store(self) -> bool:
         if self._log is None:
+            self.snapshot_files.confirmed = True
             return False
         try:
             changed = self._log.changed()
             more = changed and self._orders.follow(self._log)
             if not more:
+                self._confirm_snapshot()
                 self._begin_to_serve()
             self.disk.settle()
             if changed:
@@ -255,8 +287,7 @@ class Node:
         else:
             self.following.choices_followed = True
             self.following.complete()
-        if self.following.recover():
-            self._end_other_history()
+        self.following.recover()
         self._pause = POLL_SECONDS
         return more
 
@@ -274,8 +305,8 @@ class Node:
                 file=str(file),
                 remedy=remedy_of(error),
             )
-            if isinstance(error, OtherHistoryError):
-                self._stay_with_own_history()
+        if self.following.other_history:
+            self._take_back_snapshot()
         if self.following.gives_up(error):
             self._do_without_store(text_of(error))
         self._pause = DISK_SECONDS if isinstance(error, OSError | RowsDamagedError) else POLL_SECONDS
@@ -300,27 +331,9 @@ class Node:
             self._observer.note("the start does without the store", reason=reason, remedy=WITHOUT_STORE)
             self._begin_to_serve()
 
-    def _stay_with_own_history(self) -> None:
-        """Go on with the orders and the snapshot in force. A start may have taken a newer snapshot before it
-        knew."""
-        self.snapshot_files.close()
-        self.publisher.trusts_snapshot = False
-        earlier = self.snapshot_files.go_back() if self.following.waits else None
-        if earlier is not None:
-            self.publisher.adopt(earlier, int(self._clock()))
-        self._renew()
-
-    def _end_other_history(self) -> None:
-        """The store is followed again: the newest is back, or its history was accepted."""
-        self.publisher.trusts_snapshot = True
-        if not self._orders_accepted:
-            self.snapshot_files.pass_over()
-        self._orders_accepted = False
-        self._renew()
-
-    def _accept_other_history(self) -> None:
+    def _begin_other_history(self) -> None:
         """Read orders and choices anew from the store as it is."""
-        self._accepted, self._orders_accepted = False, True
+        self._accepted = False
         self._observer.note(
             "the history of the store was accepted", remedy="none: filterd node resync shows what was kept"
         )

@@ -34,7 +34,7 @@ class OrdersFollower:
         try:
             page = log.page(changelog.MANDATORY, self.cursor)
         except ChainBrokenError as error:
-            more = self._resync(log)
+            more = self._resync(log)  # raises where the head itself is damaged, which is said once
             note_damaged_log(self._effect, error)
             return more
         if page.gone:

@@ -35,8 +35,6 @@ class Publisher:
     state: PublishedState | None = None
     """None while there is no snapshot, or the orders are not known"""
     snapshot: Snapshot | None = None
-    trusts_snapshot: bool = True
-    """false while the snapshot may be of another history than the orders: all of these are then beside it"""
     overlay_entries: int = 0
     published: int = 0
     earliest: int = 0
@@ -81,8 +79,7 @@ class Publisher:
             self.state = None
             return None
         orders = self.disk.in_force()
-        held = self._in_snapshot if self.trusts_snapshot else frozenset()
-        newer = tuple(orders.beside(self.snapshot.built_at_revision, held))
+        newer = tuple(orders.beside(self.snapshot.built_at_revision, self._in_snapshot))
         self.overlay_entries = sum(len(order.names) + len(order.prefixes) for order in newer)
         self.published += 1
         self._keep_time(now)

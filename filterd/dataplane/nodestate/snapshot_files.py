@@ -20,6 +20,7 @@ from filterd.disk.files import replace_file
 from filterd.policy import snapshot_layout
 from filterd.policy.snapshot import Opening, Snapshot
 from filterd.policy.snapshot_layout import (
+    HISTORY,
     SnapshotDamagedError,
     SnapshotError,
     SnapshotKeyError,
@@ -44,6 +45,7 @@ REMEDIES = {
     "meta": "run: filterd snapshot build, with this version of filterd",
     "version": "run: filterd snapshot build, with this version of filterd",
     "unreadable": "give snapshots in state_dir to the user of filterd; look for a failing disk (dmesg)",
+    "history": "none: control compiles another; see which store is the right one with: filterd node resync",
     "older": "none if it was put back by mistake; else run: filterd snapshot build",
 }
 """reason of a refusal -> what a person can do; the earlier snapshot stays in force meanwhile"""
@@ -65,10 +67,10 @@ class SnapshotFiles:
     """called with the file name and the reason"""
     check: Callable[[Snapshot], None]
     """raises ``KeyError``, ``TypeError`` or ``ValueError`` for a snapshot whose meta makes no sense"""
+    belongs: Callable[[Snapshot], bool] = lambda _: True
+    """false for a snapshot that was made of another history than the store has, which this node follows"""
     in_force: str = ""
     refused: dict[str, int] = field(default_factory=dict)
-    before: str = ""
-    """the name of the one that was in force when the node ended last"""
     _seen_stamp: tuple[int, int, int] | None = None
     _opening: tuple[str, Iterator[Snapshot | None]] | None = None
     """the name of the file that is being opened, and the steps left"""
@@ -76,6 +78,9 @@ class SnapshotFiles:
     """true if the next one may be older: its revision is that of another history"""
     _kept: bool = True
     """true if ``choice_file`` has the name of the one in force"""
+    confirmed: bool = False
+    """true once it is known that the store has the history that this node follows: only then is a choice
+    remembered"""
 
     @property
     def busy(self) -> bool:
@@ -86,31 +91,14 @@ class SnapshotFiles:
         """Take the current file whatever its revision: revisions of two histories do not compare."""
         self._any_age, self._seen_stamp = True, None
 
-    def pass_over(self) -> None:
-        """Leave the current file alone, also at later starts: it may be of another history. The next one that
-        is published counts."""
-        self.close()
-        self._seen_stamp = self._stamp()
-        name = _read_name(self.directory / snapshot_layout.CURRENT)
-        if name and name != self.in_force:
-            with contextlib.suppress(OSError):
-                replace_file(self._foreign_file, (snapshot_layout.pointer_to(name),))
-
-    @property
-    def _foreign_file(self) -> Path:
-        """The file with the name of the one that was passed over."""
-        return self.choice_file.with_name("snapshot-passed-over")
-
-    def go_back(self) -> Snapshot | None:
-        """The one that was in force when the node ended last, in place of a newer one that :meth:`at_start`
-        chose; None where that is in force, or cannot be used."""
-        if self.before in ("", self.in_force):
+    def take_back(self) -> Snapshot | None:
+        """Go back to the snapshot that was in force before the start, since the store has another history,
+        and the current one was made of it. None where that is in force already, or cannot be used."""
+        remembered = _read_name(self.choice_file)
+        self._opening, self._seen_stamp = None, None
+        if self.confirmed or not remembered or remembered == self.in_force:
             return None
-        self._opening = (self.before, self._open(self.before, 0))
-        snapshot = None
-        while self._opening is not None:
-            snapshot = self._step()
-        return snapshot
+        return self._opened(remembered, 0)
 
     def close(self) -> None:
         """Stop opening a file."""
@@ -119,19 +107,22 @@ class SnapshotFiles:
     def at_start(self) -> Snapshot | None:
         """The snapshot to start with: the current one, else the one that was in force; None where neither can
         be used. One that is older than the one that was in force is refused."""
-        remembered = self.before = _read_name(self.choice_file)
+        remembered = _read_name(self.choice_file)
         self._seen_stamp = self._stamp()
         oldest = snapshot_layout.revision_of(remembered)
-        current, foreign = (
-            _read_name(self.directory / snapshot_layout.CURRENT),
-            _read_name(self._foreign_file),
-        )
-        for name in dict.fromkeys(("" if current == foreign else current, remembered)):
-            self._opening = (name, self._open(name, oldest)) if name else None
-            while self._opening is not None:
-                snapshot = self._step()
-                if snapshot is not None:
-                    return snapshot
+        for name in dict.fromkeys((_read_name(self.directory / snapshot_layout.CURRENT), remembered)):
+            snapshot = self._opened(name, oldest) if name else None
+            if snapshot is not None:
+                return snapshot
+        return None
+
+    def _opened(self, name: str, oldest: int) -> Snapshot | None:
+        """The snapshot in a file, opened in one go; None where it is refused."""
+        self._opening = (name, self._open(name, oldest))
+        while self._opening is not None:
+            snapshot = self._step()
+            if snapshot is not None:
+                return snapshot
         return None
 
     def poll(self, present: Snapshot | None) -> Snapshot | None:
@@ -197,14 +188,17 @@ class SnapshotFiles:
         if snapshot.built_at_revision < oldest:
             reason = "older"
             raise RefusedError(reason)
+        if self.confirmed and not self.belongs(snapshot):
+            raise RefusedError(HISTORY)
         yield snapshot
 
     def _keep(self, name: str) -> None:
         """Remember it. Where the disk does not take that, it is used all the same: new lists that are not in
         force are worse than a start that could go back by one. :meth:`poll` tries again."""
         self.in_force = name
-        self._kept = _read_name(self.choice_file) == name
-        if not self._kept:
+        remembered = _read_name(self.choice_file)
+        self._kept = remembered == name
+        if not self._kept and (self.confirmed or not remembered):
             with contextlib.suppress(OSError):
                 replace_file(self.choice_file, (snapshot_layout.pointer_to(name),))
                 self._kept = True

@@ -7,6 +7,7 @@ import shutil
 import struct
 import zlib
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,11 +16,9 @@ from filterd.model.changelog import BindingChange, LineChange, OrderChange
 from filterd.model.line import LineChoices
 from filterd.model.records import OTHER_HISTORY
 from filterd.model.rule import Scope
-from filterd.model.verdict import Kind
 from filterd.policy.build import MANDATORY_TARGET
-from filterd.policy.classes import FIXED, Classes, ListClass
-from tests.worlds.node import ScriptedStore, make_store, put_snapshot
-from tests.worlds.node_machine import CHILD, LOOPBACK, ORDER, PROFILES, Machine
+from tests.worlds.node import ScriptedStore, make_store
+from tests.worlds.node_machine import CHILD, LOOPBACK, ORDER, Machine
 
 LOST = OrderChange(ORDER.id + 1, "2", (("lost.example", Scope.SUBTREE),))
 """accepted after the copy was made"""
@@ -41,7 +40,7 @@ def followed(machine: Machine, store: ScriptedStore) -> ScriptedStore:
     return copy
 
 
-def assert_stays(machine: Machine) -> None:
+def assert_stays(machine: Machine, notices: int = 1) -> None:
     """The node has what it had, and says that the store is another one."""
     assert machine.watcher.blocked("banned.example")
     assert machine.watcher.blocked("lost.example")
@@ -49,7 +48,7 @@ def assert_stays(machine: Machine) -> None:
     assert machine.watcher.last.addresses.find(LOOPBACK) == 7
     assert machine.node.following.other_history
     assert OTHER_HISTORY in machine.node.missing()
-    assert machine.watcher.notes.count(NOTICED) == 1
+    assert machine.watcher.notes.count(NOTICED) == notices
 
 
 def anew(_: ScriptedStore, path: Path) -> ScriptedStore:
@@ -150,58 +149,8 @@ def test_a_history_that_was_accepted_is_read_anew_and_lost_orders_stay(
     assert machine.watcher.blocked("lost.example")
 
 
-def collided(copy: ScriptedStore) -> list[tuple[str, int]]:
-    """A store in which another order has the number of the lost one; the names of a snapshot of it."""
-    other = OrderChange(LOST.id, "2", (("other.example", Scope.SUBTREE),))
-    copy.write(other, AFTERWARDS)
-    copy.hold(other)
-    copy.hold(AFTERWARDS)
-    return [(each.names[0][0], MANDATORY_TARGET + each.id) for each in (ORDER, other, AFTERWARDS)]
-
-
-def put_foreign_snapshot(machine: Machine, revision: int, names: list[tuple[str, int]]) -> None:
-    """Control compiles what the node does not follow."""
-    lists = (ListClass(f"O-{target}", None, target - MANDATORY_TARGET) for _, target in names)
-    adult = ListClass("adult", Kind.CATEGORY, 8, category="adult")
-    put_snapshot(machine.directory, revision, Classes((*FIXED, adult, *lists)), PROFILES, names)
-
-
-@pytest.mark.parametrize("restarted", [False, True])
-@pytest.mark.parametrize("accepted", [False, True])
-def test_a_snapshot_of_another_history_lifts_no_order(
-    machine: Machine, store: ScriptedStore, restarted: bool, accepted: bool
-) -> None:
-    copy = followed(machine, store)
-    newest = store.copy("newest.db")
-    names = collided(copy)
-    copy.take_place_of(store)
-    machine.node.turn()
-    put_foreign_snapshot(machine, 6, names)
-    if restarted:
-        machine.start()
-    for _ in range(20):
-        machine.node.turn()
-        assert machine.watcher.blocked("lost.example")
-        assert not machine.watcher.blocked("afterwards.example")
-    if accepted:
-        machine.node.accept_history()
-    else:
-        newest.close()
-        newest.path.rename(store.path)
-    for _ in range(3):
-        machine.settle()
-    assert machine.node.missing() == []
-    assert machine.watcher.blocked("lost.example")
-    assert machine.watcher.blocked("other.example") is accepted
-    assert machine.watcher.blocked("afterwards.example") is accepted
-    machine.start()
-    machine.settle()
-    assert machine.watcher.blocked("lost.example")
-
-
 def test_another_trouble_does_not_hide_another_history(machine: Machine, store: ScriptedStore) -> None:
-    copy = followed(machine, store)
-    copy.take_place_of(store)
+    followed(machine, store).take_place_of(store)
     machine.node.turn()
     away = store.path.with_name("away.db")
     store.path.rename(away)
@@ -210,7 +159,53 @@ def test_another_trouble_does_not_hide_another_history(machine: Machine, store: 
     assert OTHER_HISTORY in machine.node.missing()
     away.rename(store.path)
     machine.node.turn()
-    assert machine.node.following.other_history
+    assert_stays(machine, notices=2)
+
+
+# --- snapshots of another history ---
+
+
+@pytest.mark.parametrize("restarted", [False, True])
+def test_a_snapshot_of_another_history_is_not_put_in_force(
+    machine: Machine, store: ScriptedStore, restarted: bool
+) -> None:
+    """Numbers of orders repeat where the ledger was rolled back with the store: the snapshot of that other
+    history has an order of the same number, and other names in it."""
+    copy = followed(machine, store)
+    before = machine.node.publisher.snapshot
+    assert before is not None
+    for _ in range(4):
+        copy.write(replace(LOST, names=(("instead.example", Scope.SUBTREE),)))
+    foreign = (copy.revision, copy.hash)
+    machine.node.close()
+    copy.take_place_of(store)
+    machine.put_snapshot(foreign[0], history=foreign[1])
+    if restarted:
+        machine.start()
+    for _ in range(5):
+        machine.node.turn()
+        assert machine.watcher.blocked("lost.example")
+    assert machine.node.publisher.snapshot is not None
+    assert machine.node.publisher.snapshot.built_at_revision == before.built_at_revision
+    machine.start()
+    machine.node.turn()
+    assert machine.node.publisher.snapshot.built_at_revision == before.built_at_revision
+
+
+def test_a_snapshot_of_the_store_that_was_taken_away_again_is_refused(
+    machine: Machine, store: ScriptedStore
+) -> None:
+    followed(machine, store)
+    machine.put_snapshot(store.revision + 5, history="ab" * 32)
+    machine.settle()
+    assert machine.node.snapshot_files.refused == {"history": 1}
+    machine.put_snapshot(store.revision, history="ab" * 32)
+    machine.settle()
+    assert machine.node.snapshot_files.refused == {"history": 2}
+    machine.put_snapshot(store.revision, history=store.hash)
+    machine.settle()
+    assert machine.node.publisher.snapshot is not None
+    assert machine.node.publisher.snapshot.built_at_revision == store.revision
 
 
 # --- a damaged log ---
