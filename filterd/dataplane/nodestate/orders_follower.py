@@ -50,11 +50,18 @@ class OrdersFollower:
     def _add(self, log: ChangeLog, page: Page) -> None:
         orders = self._rules_of_page(page)
         try:
-            self._disk.add_orders(page.rows[-1].cursor, orders)
+            joined = self._disk.add_orders(page.rows[-1].cursor, orders, self._effect.clock())
         except OSError:
             self._enforce_at_once(log, page)
             raise
         self._effect.renew()
+        for order in joined:
+            self._effect.observer.note(
+                "an order has the number of another that is in force: both are kept in force",
+                order=order.mandate.reference,
+                remedy="see it with: filterd node resync; a withdrawal of this number ends both: take in"
+                " again with filterd order add what has to go on",
+            )
         for row in page.rows:
             self._effect.observer.enforced(max(0.0, self._effect.clock() - row.at))
 
