@@ -200,7 +200,7 @@ async def test_a_kept_order_that_the_store_has_withdrawn_ends_on_the_nodes(
         (told,) = [
             each
             for each in (decode(*row) for row in raw.execute(rows, (MANDATORY,)))
-            if each.id == order_id(2)
+            if isinstance(each, OrderChange) and each.id == order_id(2)
         ]
         assert told.withdrawn
         assert told in mandatory_state(raw.execute)
