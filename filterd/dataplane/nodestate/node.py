@@ -299,7 +299,8 @@ class Node:
         else:
             self.following.choices_followed = True
             self.following.complete()
-        self.following.trouble, self._pause = None, POLL_SECONDS
+        self.following.recover()
+        self._pause = POLL_SECONDS
         return more
 
     def _in_trouble(self, error: Exception, log: ChangeLog) -> None:
