@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from filterd.cli import output
-from filterd.cli.options import common, refused, settings_of
+from filterd.cli.options import common, settings_of
 from filterd.cli.use_case import perform
 
 if TYPE_CHECKING:
@@ -119,12 +118,8 @@ def resync(
 
 def _accept(config: Path | None, as_json: bool) -> None:
     from filterd.operations import resync as operation
-    from filterd.operations.errors import OperationError
 
-    try:
-        found = asyncio.run(operation.accept(settings_of(config)))
-    except OperationError as error:
-        raise refused(config, str(error), error.remedy) from None
+    found = perform(config, operation.accept)
     if as_json:
         output.show_json(found)
         return
@@ -171,8 +166,8 @@ def _show(config: Path | None, as_json: bool) -> None:
     for each in found:
         if each.history == "another":
             output.done(
-                f"{each.name}: put the newest store back, or restore a backup;"
-                " if this store is the right one, run there: filterd node resync --accept"
+                f"{each.name}: put the newest store back, or: filterd restore DIRECTORY | --in-place;"
+                " where commands write in this store already, run there: filterd node resync --accept"
             )
 
 

@@ -22,6 +22,7 @@ from filterd.operations.errors import OperationError
 from filterd.operations.nodes import ANOTHER, SILENT_AFTER, THIS, history_of
 from filterd.store import orders as order_rows
 from filterd.store import snapshots as rows
+from filterd.store.errors import StoreRolledBackError
 
 POLL_SECONDS = 0.1
 ACCEPT_POLLS = 300
@@ -76,9 +77,15 @@ async def histories(context: Context) -> Sequence[NodeHistory]:
     return [found[name] for name in sorted(found)]
 
 
-async def accept(settings: Settings) -> NodeHistory:
+async def accept(context: Context) -> NodeHistory:
     """Tell the resolver on this machine to follow the history that the store has now, and wait until its
-    orders are in force. Raises OperationError, also where it follows that history already."""
+    orders are in force. Raises OperationError, also where it follows that history already, and for a store
+    that no command would write in."""
+    settings = context.settings
+    if (await _ask(settings)).history == THIS:
+        message = "this node follows the store already; nothing to accept"
+        raise OperationError(message, "see the other nodes with: filterd node resync")
+    await _require_newest(context)
     await ask(settings.state_dir, resync_line(), require_begun, silent=_SILENT, absent=_ABSENT)
     for _ in range(ACCEPT_POLLS):
         found = await _ask(settings)
@@ -111,6 +118,19 @@ async def end(context: Context, reference: str, *, reason: str, replaced_by: str
         await orders.tell_again(context, reference, reason=reason)
         return True
     return await orders.end_lost(context, number, reason=reason, replaced_by=replaced_by)
+
+
+async def _require_newest(context: Context) -> None:
+    """Refuse a store that is behind the ledger: the node would follow what no command may change."""
+    try:
+        async with context.store.write(context.actor, context.clock()):
+            pass  # nothing is written: the store compares itself with the ledger, under its lock
+    except StoreRolledBackError as error:
+        remedy = (
+            "put the newest store back, or restore a backup: filterd restore DIRECTORY --reason ...; if this"
+            " store is the right one: filterd restore --in-place --reason ..., and nodes follow it"
+        )
+        raise OperationError(str(error), remedy) from error
 
 
 def _number(reference: str) -> int:

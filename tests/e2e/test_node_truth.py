@@ -109,7 +109,7 @@ def _says_other_history(filterd: Deployment) -> None:
     assert value(filterd, filterd.metrics, "filterd_node_other_history") == 1.0
     assert soon(lambda: (value(filterd, filterd.metrics, "filterd_node_revision_lag_seconds") or 0.0) > 0.5)
     assert "OtherHistoryError" in whole_log(filterd)
-    assert "filterd node resync --accept" in whole_log(filterd)
+    assert "filterd node resync says more" in whole_log(filterd)
     (node,) = filterd.cli("node", "resync")
     assert (node["history"], node["kept"]) == ("another", [])
 

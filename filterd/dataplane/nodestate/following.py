@@ -33,8 +33,8 @@ WITHOUT_STORE = "none for DNS: what this disk holds is served; see what is said 
 _REMEDIES: tuple[tuple[type[Exception], str], ...] = (
     (
         OtherHistoryError,
-        "put the newest store back, or restore a backup: filterd restore DIRECTORY;"
-        " if this store is the right one: filterd node resync --accept",
+        "put the newest store back, or: filterd restore DIRECTORY | --in-place;"
+        " filterd node resync says more",
     ),
     (RowsDamagedError, "see which orders are damaged, and what to do: filterd audit verify"),
     (

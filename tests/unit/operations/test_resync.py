@@ -6,6 +6,7 @@ import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -108,26 +109,47 @@ async def test_the_node_on_this_machine_is_asked_itself(context: Context, instal
     assert found == NodeHistory("resolver-1", "another", 7, 0.0, False, (Kept("O-12", 1000.5),))
 
 
-async def test_a_history_is_accepted_and_waited_for(installation: Installation) -> None:
+async def test_a_history_is_accepted_and_waited_for(context: Context, installation: Installation) -> None:
     with pytest.raises(OperationError, match="no resolver serves") as caught:
-        await resync.accept(installation.settings)
+        await resync.accept(context)
     assert "filterd serve" in caught.value.remedy
     async with running(installation, Local()):
-        found = await resync.accept(installation.settings)
+        found = await resync.accept(context)
     assert (found.history, found.kept) == ("this", (Kept("O-12", 1000.5),))
     async with running(installation, Local(other_history=False)):
-        with pytest.raises(OperationError, match="this node follows the store"):
-            await resync.accept(installation.settings)
+        with pytest.raises(OperationError, match="follows the store already; nothing to accept") as caught:
+            await resync.accept(context)
+    assert "version" not in caught.value.remedy
 
 
 async def test_one_that_does_not_follow_in_time_is_said(
-    installation: Installation, monkeypatch: pytest.MonkeyPatch
+    context: Context, installation: Installation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(resync, "POLL_SECONDS", 0.0)
     async with running(installation, Local(follows_after=9999)):
         with pytest.raises(OperationError, match="does not follow the store yet") as caught:
-            await resync.accept(installation.settings)
+            await resync.accept(context)
     assert "node resync" in caught.value.remedy
+
+
+async def test_a_store_behind_the_ledger_is_not_accepted(
+    context: Context, installation: Installation, tmp_path: Path
+) -> None:
+    """No command writes in it: the node would follow a store that nobody may change."""
+    copy = tmp_path / "copy"
+    with closing(sqlite3.connect(installation.database)) as raw:
+        raw.execute("VACUUM INTO ?", (str(copy),))
+    await orders.add(context, REQUEST)
+    await context.store.close()
+    copy.replace(installation.database)
+    for suffix in ("-wal", "-shm"):
+        installation.database.with_name(installation.database.name + suffix).unlink(missing_ok=True)
+    local = Local()
+    async with running(installation, local), installation.open("ana", approvals=1) as older:
+        with pytest.raises(OperationError, match="acknowledged") as caught:
+            await resync.accept(older)
+    assert "filterd restore --in-place --reason" in caught.value.remedy
+    assert not local.accepted
 
 
 async def test_the_end_of_a_kept_order_is_confirmed_for_every_node(
@@ -222,13 +244,11 @@ async def test_a_kept_order_that_the_store_has_withdrawn_ends_on_the_nodes(
     await orders.withdraw(context, "O-2", reason="lifted")
     with closing(sqlite3.connect(installation.database)) as raw:
         rows = "SELECT kind, payload FROM change WHERE stream = ? ORDER BY revision"
-        (told,) = [
-            each
-            for each in (decode(*row) for row in raw.execute(rows, (MANDATORY,)))
-            if isinstance(each, OrderChange) and each.id == order_id(2)
-        ]
+        told = decode(*raw.execute(rows, (MANDATORY,)).fetchall()[-1])
+        assert isinstance(told, OrderChange)
+        assert (told.id, told.names) == (order_id(2), ())
         assert told.withdrawn
         assert told in mandatory_state(raw.execute)
         assert await resync.end(context, "O-2", reason="a node still keeps it")
         assert decode(*raw.execute(rows, (MANDATORY,)).fetchall()[-1]) == told
-    assert (await audit.verify(context)) is not None
+    assert [each.entry.action for each in await audit.tail(context, 1, "order:O-2")] == ["order.end_lost"]
