@@ -50,6 +50,8 @@ class Restored:
     """of the store now"""
     next_order: int = 0
     next_line: int = 0
+    lines: int = 0
+    """in the restored store; where there are none, every opt-in has ended with it"""
     ended_again: dict[str, int] = field(default_factory=dict)
     """endings of the ledger that were repeated, by kind"""
     set_aside: str = ""
@@ -182,6 +184,7 @@ async def _complete(context: Context, past: _Past, reason: str, progress: Progre
         if await _end_again(context, each):
             done.ended_again[each.kind] = done.ended_again.get(each.kind, 0) + 1
     await _skip(context, past.head, done, reason)
+    done.lines = sum((await subscribers.count(context)).values())
     return done
 
 
