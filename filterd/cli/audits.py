@@ -21,6 +21,12 @@ if TYPE_CHECKING:
     from filterd.operations.integrity import RowFault
 
 
+BROKEN_REMEDY = (
+    "keep the store file as evidence; then restore the newest backup whose trail is whole: filterd restore "
+    "DIRECTORY --reason ... proves it before anything is replaced"
+)
+
+
 @click.group()
 def audit() -> None:
     """Prove that the record is whole."""
@@ -59,8 +65,11 @@ def tail(count: int, subject: str | None, config: Path | None, as_json: bool) ->
 @audit.command()
 @common
 def verify(config: Path | None, as_json: bool) -> None:
-    """Prove that no entry was altered, dropped or put in between, that the rows are as recorded, and that
-    the change log which nodes follow is whole."""
+    """Prove that no entry was altered, dropped or put in between, that the rows of orders and lists are as
+    recorded, and that the change log which nodes follow is whole.
+
+    Rows of lines, what a subscriber chose, are not compared with the trail.
+    """
     from filterd.operations import audit as operation
 
     async def prove(context: Context) -> tuple[Proof, tuple[RowFault, ...], str, str]:
@@ -78,7 +87,7 @@ def verify(config: Path | None, as_json: bool) -> None:
             click.echo(f"not the newest: {behind}")
     if not proof.holds:
         message = "the audit chain is broken"
-        raise Failure(message, "keep the store file as evidence and compare it with the last backup")
+        raise Failure(message, BROKEN_REMEDY)
     if rows:
         message = "the store is not what the audit trail says was decided"
         raise Failure(message, "see above; until then, nodes and snapshots stay as they last were")

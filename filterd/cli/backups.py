@@ -104,6 +104,11 @@ def _tell(done: Restored) -> None:
         output.done(f"look at this: {remark}")
     if done.set_aside:
         output.done(f"the old store could not be opened; its files have {done.set_aside} behind their names")
+    if not done.lines:
+        output.done(
+            "this store has no lines: where nodes knew any, all opt-ins end at once, and what those lines had"
+            " blocked is answered; to begin anew: filterd subscriber import, then opt in again"
+        )
     output.done("next: filterd node list, until each node is ready at the new revision")
     output.done(
         "then: filterd node resync shows orders that nodes keep in force and this store does not know"

@@ -188,7 +188,7 @@ def _state(status: NodeStatus) -> str:
     if status.silent:
         return "silent"
     if status.history == "another":
-        return "other history"
+        return "another history"
     return "ready" if status.report.ready else "not ready"
 
 

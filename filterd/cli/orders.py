@@ -24,6 +24,7 @@ STATES = ("pending", "quarantined", "accepted", "withdrawn")
 REQUIRED = ("authority", "official", "document", "ground", "reason")
 """the options without which an order is incomplete"""
 MODES = ("nxdomain", "nodata", "null", "sinkhole")
+NOT_SHOWN = "not shown: its rows in the store were damaged"
 _COMMENT = re.compile(r"(^|\s)#.*")
 """a comment, up to the end of the line; inside a word, ``#`` is part of a URL"""
 
@@ -254,7 +255,7 @@ def _show(found: Order) -> None:
             ("official", demand.official),
             ("document", demand.document),
             ("ground", demand.ground),
-            ("names", "confidential" if demand.confidential else [*names, *demand.addresses]),
+            ("names", "confidential" if demand.confidential else [*names, *demand.addresses] or NOT_SHOWN),
             ("mode", demand.mode),
             ("from", output.moment(demand.not_before or found.accepted_at)),
             ("until", output.moment(demand.not_after)),

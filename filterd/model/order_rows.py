@@ -51,7 +51,8 @@ APPROVALS_SQL = (
     " ORDER BY at, actor"
 )
 DECISIONS_SQL = (
-    "SELECT CAST(subject AS BLOB), at, CAST(after AS BLOB) FROM audit WHERE sequence IN"
+    "SELECT CAST(subject AS BLOB), at, CAST(after AS BLOB), CAST(actor AS BLOB), CAST(reason AS BLOB)"
+    " FROM audit WHERE sequence IN"
     " (SELECT max(sequence) FROM audit WHERE subject BETWEEN ? AND ?"
     " AND action IN ('order.add', 'order.approve', 'order.withdraw', 'order.seal') GROUP BY subject)"
 )
@@ -112,6 +113,8 @@ class _Decision:
 
     at: float
     after: Mapping[str, Any]
+    actor: str = ""
+    reason: str = ""
 
     @property
     def digest(self) -> str | None:
@@ -208,10 +211,11 @@ def number_of(reference: str) -> int:
     return int(digits) if digits.isascii() and digits.isdecimal() else 0
 
 
-def _decision(at: Any, after: Any) -> _Decision:
+def _decision(at: Any, after: Any, actor: Any, reason: Any) -> _Decision:
     try:
         told = json.loads(_decoded(after))
-        return _Decision(float(at), told if isinstance(told, dict) else {})
+        kept = told if isinstance(told, dict) else {}
+        return _Decision(float(at), kept, _decoded(actor), _decoded(reason))
     except ValueError:
         return _Decision(0.0, {})
 
@@ -286,13 +290,15 @@ def _of_trail(subject: str, decision: _Decision) -> Order:
             official=str(told("official", "")),
             document=str(told("document", "")),
             ground=str(told("ground", "")),
-            confidential=True,
+            confidential=told("confidential") is not False,
         ),
         reason="",
         added_by="",
         added_at=0.0,
         accepted_at=decision.at if ended else 0.0,
+        withdrawn_by=decision.actor if ended else "",
         withdrawn_at=decision.at if ended else 0.0,
+        withdrawal_reason=decision.reason if ended else "",
         damage="" if ended else GONE,
     )
 

@@ -20,6 +20,7 @@ from filterd.operations.context import Context, OperationError
 from filterd.operations.intake import OrderRequest, complete, protected_overlap
 from filterd.operations.integrity import DAMAGED_REMEDY
 from filterd.operations.policies import policies
+from filterd.store import change_log
 from filterd.store import orders as rows
 from filterd.store.ledger import WITHDRAWAL
 from filterd.store.store import Write
@@ -216,11 +217,12 @@ async def _end_damaged(write: Write, order: Order, reason: str) -> Order:
         message = f"order {order.reference} is not damaged"
         raise OperationError(message, f"run: filterd order withdraw {order.reference} --reason ...")
     number = number_of(order.reference) or order.number
+    confidential = await _was_confidential(write.connection, order)
     ended = Order(
         number=number,
         reference=order.reference,
         state=OrderState.WITHDRAWN,
-        demand=replace(order.demand, names=(), addresses=()),
+        demand=replace(order.demand, names=(), addresses=(), confidential=confidential),
         reason=order.reason,
         added_by=order.added_by,
         added_at=order.added_at,
@@ -236,6 +238,13 @@ async def _end_damaged(write: Write, order: Order, reason: str) -> Order:
     after.pop("digest", None)
     write.audit("order.withdraw", _subject(ended), reason=reason, after=after)
     return redacted(ended)
+
+
+async def _was_confidential(connection: AsyncConnection, order: Order) -> bool:
+    """The newest decision on it, not its row, says so. In doubt it was."""
+    entries = await change_log.newest_entries(connection, 1, _subject(order))
+    after = entries[-1].entry.after if entries else None
+    return after is None or after.get("confidential") is not False
 
 
 def _require_sound(order: Order) -> None:

@@ -51,6 +51,8 @@ class Restored:
     """of the store now"""
     next_order: int = 0
     next_line: int = 0
+    lines: int = 0
+    """in the restored store; where there are none, every opt-in has ended with it"""
     ended_again: dict[str, int] = field(default_factory=dict)
     """endings of the ledger that were repeated, by kind"""
     remarks: list[str] = field(default_factory=list)
@@ -215,6 +217,7 @@ async def _complete(context: Context, past: _Past, reason: str, progress: Progre
     progress("read the lists anew", 0, 1)
     done.remarks += await _read_lists(context)
     await _skip(context, past, done, reason)
+    done.lines = sum((await subscribers.count(context)).values())
     return done
 
 

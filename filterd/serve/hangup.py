@@ -1,7 +1,8 @@
 """SIGHUP while ``filterd serve`` cannot act on it yet: it waits in the kernel, and ends nobody.
 
 The default action of SIGHUP ends a process. So the command blocks it before it imports anything, and the
-supervisor lets it through once its handler is there: a signal of the first moment is a reload a moment later.
+supervisor lets it through once its handler is there: a signal during the start is a reload a moment later.
+Before the interpreter runs (some 0.05 s) nobody can block it, and it still ends the process.
 Roles are started with SIGHUP blocked and ignore it: settings reach them through the supervisor alone.
 """
 

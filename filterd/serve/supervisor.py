@@ -48,6 +48,8 @@ predecessor takes to end, and than a short lack of memory or of room on the disk
 GIVE_UP_STARTS = 5
 """failed starts in a row that it takes at least"""
 MEND = "mend what the last lines of this role name, then start filterd again"
+MEND_ALONE = "mend what the last lines of this role name; it is tried again by itself, and DNS goes on"
+"""of control beside a resolver, which is never given up"""
 
 
 @dataclass(slots=True)
@@ -152,7 +154,7 @@ class Supervisor:
                 status=code,
                 seconds=pause,
                 count=child.failures,
-                remedy=MEND if child.failures >= GIVE_UP_STARTS else "",
+                remedy=self._remedy(child),
             )
             try:
                 await asyncio.wait_for(self._stopping.wait(), pause)
@@ -165,6 +167,12 @@ class Supervisor:
         if not self._is_needed(child):
             return False
         return (code == CANNOT_START and child.starts == 1) or child.hopeless(time.monotonic())
+
+    def _remedy(self, child: Child) -> str:
+        """The step for a person; empty while another start may still succeed."""
+        if child.failures < GIVE_UP_STARTS:
+            return ""
+        return MEND if self._is_needed(child) else MEND_ALONE
 
     def _give_up(self, child: Child, code: int) -> None:
         log.get().error(

@@ -42,7 +42,7 @@ class StoreError(Exception):
 class StoreMissingError(StoreError):
     """There is no store file yet, or an empty one."""
 
-    remedy = "restore it from a backup; for a new installation run: filterd store migrate"
+    remedy = "restore: filterd restore DIRECTORY, or --in-place; a new installation: filterd store migrate"
 
 
 class StoreOutdatedError(StoreError):

@@ -95,7 +95,7 @@ def test_a_store_that_was_rolled_back_takes_no_order_away_and_is_noticed_for_as_
     with running(filterd, "--role", "control"), running(filterd, "--role", "resolver") as resolver:
         assert soon(lambda: value(filterd, filterd.metrics, "filterd_node_other_history") == 1.0)
         _says_other_history(filterd)
-        assert soon(lambda: listed(filterd)["state"] == "other history")
+        assert soon(lambda: listed(filterd)["state"] == "another history")
         assert resolver.poll() is None
         _accept(filterd, lost)
 

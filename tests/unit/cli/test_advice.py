@@ -104,6 +104,14 @@ def test_a_name_that_passes_may_be_blocked_by_an_order_that_a_node_keeps(capsys:
     assert "filterd node resync" in said
 
 
+def test_a_restored_store_without_lines_says_that_opt_ins_are_over(run: Run) -> None:
+    said = run("restore", "--in-place", "--reason", "there is no backup").stderr
+    assert "this store has no lines" in said
+    assert "all opt-ins end at once" in said
+    assert run("subscriber", "add", "one").exit_code == 0
+    assert "opt-ins" not in run("restore", "--in-place", "--reason", "again").stderr
+
+
 def test_check_says_why_and_what_next(answer: Answer, run: Run, tmp_path: Path) -> None:
     answer("feed", "update")
     answer("snapshot", "build")

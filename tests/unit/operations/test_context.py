@@ -49,7 +49,8 @@ async def test_troubles_of_the_store_say_what_to_do(installation: Installation) 
         async with open_context(nowhere):
             pass
     assert (
-        caught.value.remedy == "restore it from a backup; for a new installation run: filterd store migrate"
+        caught.value.remedy
+        == "restore: filterd restore DIRECTORY, or --in-place; a new installation: filterd store migrate"
     )
     installation.database.write_bytes(b"garbage " * 2000)
     for use in (

@@ -166,6 +166,8 @@ async def test_nobody_decides_on_a_damaged_order(installation: Installation, van
             shown = await orders.show(context, reference)
             assert (shown.state, shown.damage) == (OrderState.WITHDRAWN, "")
             assert (shown.demand.authority, shown.withdrawn_at) == ("SAT", installation.now)
+            assert (shown.withdrawn_by, shown.withdrawal_reason) == ("bob", "taken in anew as O-4")
+            assert not shown.demand.confidential, "as it was decided"
         assert await audit.compare(context) == ()
         await snapshots.build(context)
         assert (await explain.explain(context, "banned.example")).verdict == "pass"
@@ -189,6 +191,18 @@ async def test_an_order_whose_row_is_gone_is_missed(installation: Installation, 
         await orders.withdraw(context, "O-1", reason="restored as O-4", damaged=True)
         assert await audit.compare(context) == ()
         await snapshots.build(context)
+
+
+async def test_an_ended_order_stays_confidential_though_its_row_said_otherwise(
+    installation: Installation, vandal: Vandal
+) -> None:
+    await decided(installation)
+    vandal.sql("UPDATE orders SET confidential = 0 WHERE number = 2")
+    async with installation.open("bob") as context:
+        await orders.withdraw(context, "O-2", reason="taken in anew as O-4", damaged=True)
+        shown = await orders.show(context, "O-2")
+        assert shown.demand.confidential
+        assert (shown.withdrawn_by, shown.withdrawn_at) == ("bob", installation.now)
 
 
 async def test_an_order_that_nobody_decided_on_is_not_enforced(

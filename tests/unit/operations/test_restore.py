@@ -192,7 +192,7 @@ async def test_a_store_put_back_by_hand_is_taken_as_the_truth(
         with pytest.raises(StoreError, match="was acknowledged"):
             await orders.add(context, request("four.example"))
     done = await put_back(installation, None)
-    assert done.ended_again == {"opt_out": 1}
+    assert (done.ended_again, done.lines) == ({"opt_out": 1}, 3)
     async with installation.open(approvals=1) as context:
         assert (await orders.add(context, request("four.example"))).reference == "O-4"
 
@@ -203,7 +203,7 @@ async def test_a_lost_store_without_a_backup_begins_anew_behind_all_numbers(
     await filled(installation, tmp_path)
     database_path(installation.url).unlink()
     done = await put_back(installation, None)
-    assert (done.backup_revision, done.next_order) == (0, 3)
+    assert (done.backup_revision, done.next_order, done.lines) == (0, 3, 0)
     async with installation.open(approvals=1) as context:
         assert (await orders.add(context, request("x.example"))).reference == "O-3"
 
