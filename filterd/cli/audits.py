@@ -72,17 +72,19 @@ def verify(config: Path | None, as_json: bool) -> None:
     """
     from filterd.operations import audit as operation
 
-    async def prove(context: Context) -> tuple[Proof, tuple[RowFault, ...], str]:
+    async def prove(context: Context) -> tuple[Proof, tuple[RowFault, ...], str, str]:
         proof, rows = await operation.verify(context), await operation.compare(context)
-        return proof, rows, await operation.verify_changes(context)
+        return proof, rows, await operation.verify_changes(context), await operation.standing(context)
 
-    proof, rows, log_fault = perform(config, prove)
+    proof, rows, log_fault, behind = perform(config, prove)
     if as_json:
-        whole = proof.holds and not rows and not log_fault
-        found = {"holds": whole, **output.plain(proof), "rows": output.plain(rows), "change_log": log_fault}
-        output.show_json(found)
+        found = {**output.plain(proof), "rows": output.plain(rows), "change_log": log_fault, "store": behind}
+        whole = proof.holds and not rows and not log_fault and not behind
+        output.show_json({"holds": whole, **found})
     else:
         _show_proof(proof, rows, log_fault)
+        if behind:
+            click.echo(f"not the newest: {behind}")
     if not proof.holds:
         message = "the audit chain is broken"
         raise Failure(message, BROKEN_REMEDY)
@@ -92,6 +94,9 @@ def verify(config: Path | None, as_json: bool) -> None:
     if log_fault:
         message = "the change log is damaged; nodes keep what they have"
         raise Failure(message, "run: filterd restore --in-place --reason ..., which begins the log anew")
+    if behind:
+        message = "the store is not the one that was written last"
+        raise Failure(message, "put the newest store back, or: filterd restore")
 
 
 def _show_proof(proof: Proof, rows: Sequence[RowFault], log_fault: str) -> None:

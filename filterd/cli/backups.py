@@ -100,6 +100,8 @@ def _tell(done: Restored) -> None:
             ),
         ]
     )
+    for remark in done.remarks:
+        output.done(f"look at this: {remark}")
     if done.set_aside:
         output.done(f"the old store could not be opened; its files have {done.set_aside} behind their names")
     if not done.lines:

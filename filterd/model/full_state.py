@@ -21,6 +21,7 @@ from filterd.model import order_rows
 from filterd.model.changelog import BindingChange, ChangeError, LineChange, OrderChange
 from filterd.model.line import LineChoices, OwnName
 from filterd.model.mandatory import order_id
+from filterd.model.order import Order, OrderState
 from filterd.model.order_rows import Execute
 from filterd.model.rule import Action, Scope
 
@@ -48,8 +49,10 @@ class DamagedRowsError(ChangeError):
 
 
 def mandatory_state(execute: Execute) -> list[OrderChange]:
-    """Every order that was ever accepted, by id, for a full resync of the mandatory stream; before them, as
-    withdrawn ones, those of a lost history whose end was confirmed.
+    """Every order that was ever accepted or withdrawn, by id, for a full resync of the mandatory stream;
+    before them, as withdrawn ones, those of a lost history whose end was confirmed.
+
+    A withdrawn one that was never accepted here may be in force on a node, from a lost history.
 
     Raises DamagedRowsError where an order is not what was decided: a node that took the rest would drop it.
     """
@@ -61,7 +64,11 @@ def mandatory_state(execute: Execute) -> list[OrderChange]:
         OrderChange(id=order_id(number), reference=reference, withdrawn=True)
         for number, reference in execute(LOST_ORDERS_SQL)
     ]
-    return ended + [order_rows.change_of(order) for order in rows.orders if order.accepted_at]
+    return ended + [order_rows.change_of(order) for order in rows.orders if _was_decided(order)]
+
+
+def _was_decided(order: Order) -> bool:
+    return bool(order.accepted_at) or order.state is OrderState.WITHDRAWN
 
 
 def lines_page(execute: Execute, after: int, limit: int) -> list[LineChange]:

@@ -11,6 +11,7 @@ from filterd.operations import integrity
 from filterd.operations.context import Context
 from filterd.operations.integrity import RowFault
 from filterd.store import change_log
+from filterd.store.errors import StoreRolledBackError
 
 
 async def tail(context: Context, count: int = 20, subject: str | None = None) -> Sequence[StoredEntry]:
@@ -36,6 +37,15 @@ async def verify_changes(context: Context) -> str:
     async with context.store.read() as connection:
         floor, head = await change_log.ends(connection)
     return await change_fault(change_log.all_changes(context.store.read, head.revision), floor, head)
+
+
+async def standing(context: Context) -> str:
+    """Why this store is not the newest one; empty where it is."""
+    try:
+        await context.store.require_newest()
+    except StoreRolledBackError as error:
+        return str(error)
+    return ""
 
 
 async def verify(context: Context) -> Proof:

@@ -19,6 +19,7 @@ from typing import Any
 
 import filterd
 from filterd.disk.files import rename_file, replace_file
+from filterd.operations import audit, integrity
 from filterd.operations.context import Context, OperationError
 from filterd.operations.rule_files import rule_file
 from filterd.store import feeds
@@ -53,6 +54,7 @@ async def backup(context: Context, target: Path, progress: Progress | None = Non
     """Make the directory ``target`` and put a backup there, while everything runs. Nothing stands under that
     name until the backup is whole. Raises OperationError and StoreError."""
     _require_new(target)
+    await _require_sound(context)
     draft = target.with_name(f".{target.name}.new")
     try:
         shutil.rmtree(draft, ignore_errors=True)
@@ -73,6 +75,19 @@ def _require_new(target: Path) -> None:
     if target.exists():
         message = f"{target} exists already"
         raise OperationError(message, "name a directory that is not there yet, one for each backup")
+
+
+async def _require_sound(context: Context) -> None:
+    """A backup of a store that is not the newest one, or not what was decided, would be worth nothing."""
+    await context.store.require_newest()
+    async with context.store.read() as connection:
+        integrity.require_sound(await integrity.faults(connection))
+    proof = await audit.verify(context)
+    if not proof.holds:
+        message = f"no backup was made: entry {proof.sequence} of the audit trail: {proof.fault}"
+        raise OperationError(
+            message, "see: filterd audit verify; keep the store file and the last good backup"
+        )
 
 
 async def _fill(context: Context, draft: Path, progress: Progress) -> Manifest:

@@ -192,7 +192,7 @@ async def _keep(
         newest = await rows.versions(write.connection, version.feed, 1)
         if newest and version.state is VersionState.QUARANTINED and _same(newest[0], version):
             return newest[0]
-        kept = await rows.append(write.connection, version)
+        kept = await rows.append(write.connection, version, above=rule_files.newest_version(draft.parent))
         rule_files.put_in_place(draft, kept.version)
         write.audit(
             "feed.quarantine" if version.state is VersionState.QUARANTINED else rows.TAKEN,

@@ -98,8 +98,7 @@ async def withdraw(context: Context, reference: str, *, reason: str, damaged: bo
         )
         await rows.set_state(write.connection, order)
         write.end(WITHDRAWAL, order.number)
-        if order.accepted_at:
-            _publish(write, order)
+        _publish(write, order)  # though it was never accepted here: a node may keep it from a lost history
         write.audit(
             "order.withdraw", _subject(order), reason=because, before=audited(before), after=audited(order)
         )
@@ -136,6 +135,15 @@ async def end_lost(context: Context, number: int, *, reason: str, replaced_by: s
         after = {"replaced_by": successor} if successor else None
         write.audit("order.end_lost", f"order:{reference}", reason=because, after=after)
     return True
+
+
+async def tell_again(context: Context, reference: str, *, reason: str) -> None:
+    """Send the withdrawal of an order to the nodes once more, since one keeps the order in force."""
+    because = input_values.text(reason, "reason", limit=1000)
+    async with context.store.write(context.actor, context.clock()) as write:
+        order = await _require(write.connection, reference)
+        _publish(write, order)
+        write.audit("order.end_lost", _subject(order), reason=because)
 
 
 async def list_orders(context: Context, state: OrderState | None = None) -> tuple[Order, ...]:

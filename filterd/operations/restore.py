@@ -18,15 +18,16 @@ from pathlib import Path
 
 from filterd.config.settings import Settings
 from filterd.disk.locks import LockedError, take_lock
-from filterd.operations import audit, erasure, input_values, orders, subscribers
+from filterd.operations import audit, erasure, feeds, input_values, integrity, orders, subscribers
 from filterd.operations.backup import STORE, Progress, copy_list, lists_of, read_manifest
 from filterd.operations.context import Context, OperationError, require_owner
+from filterd.operations.integrity import SHOWN
 from filterd.operations.rule_files import rule_file
 from filterd.store import change_log
 from filterd.store import subscribers as subscriber_rows
 from filterd.store.copying import copy_store, put_in_place, stopped_writers
 from filterd.store.engine import database_path
-from filterd.store.errors import StoreDamagedError, StoreError
+from filterd.store.errors import StoreBusyError, StoreDamagedError, StoreError
 from filterd.store.ledger import ERASURE, OPT_OUT, Ended, Ledger, LedgerDamagedError, StoreHead
 from filterd.store.store import Store
 
@@ -54,8 +55,27 @@ class Restored:
     """in the restored store; where there are none, every opt-in has ended with it"""
     ended_again: dict[str, int] = field(default_factory=dict)
     """endings of the ledger that were repeated, by kind"""
+    remarks: list[str] = field(default_factory=list)
+    """what a person must look at now"""
     set_aside: str = ""
     """behind the names of the old store's files, where it could not be opened"""
+
+
+@dataclass(frozen=True, slots=True)
+class _Standing:
+    """A store that can be read."""
+
+    head: StoreHead
+    origin: str
+    """the hash of the first entry in its audit trail, which no other installation has; empty for none"""
+
+
+@dataclass(frozen=True, slots=True)
+class _Unreadable:
+    """No store, or one that cannot be read."""
+
+    head: None = None
+    origin: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +84,8 @@ class _Past:
 
     head: StoreHead | None
     """None: nobody knows"""
+    on_record: bool
+    """false where the ledger does not know the head: what can be read may be older than what there was"""
     ended: tuple[Ended, ...]
 
 
@@ -84,15 +106,16 @@ async def restore(
     try:
         with _alone(ledger), _writers_stopped(path, ledger), _work(settings.state_dir) as work:
             made = await _made(settings, source, work, progress, clock())
-            there = await _head_there(settings)
+            there = await _there(settings)
             async with _opened(made, work) as store:
                 context = Context(settings, store, clock, actor)
-                done = await _complete(context, _noted(ledger, there), because, progress)
+                if source is not None:
+                    await _require_fitting(context, there)
+                    _put_lists(settings, source)
+                done = await _complete(context, _noted(ledger, there.head), because, progress)
             progress("replace the store", 0, 1)
             done.set_aside = await asyncio.to_thread(_install, made, path, f".damaged-{int(clock())}")
-            ledger.settle(await _head_of(settings))
-            if source is not None:
-                _put_lists(settings, source)
+            ledger.settle((await _standing(settings)).head)
     except StoreError as error:
         raise OperationError(str(error), error.remedy) from error
     except (OSError, LedgerDamagedError) as error:
@@ -120,6 +143,8 @@ def _writers_stopped(path: Path, ledger: Ledger) -> Iterator[None]:
     """Nobody writes in the store inside this block, and no write is under way when it begins."""
     try:
         stopped_writers(path, ledger.begin_restore)
+    except StoreBusyError:
+        raise  # a write is under way still
     except StoreError:  # there is none, or it cannot be opened: nobody can write in it
         ledger.begin_restore()
     try:
@@ -177,15 +202,33 @@ async def _complete(context: Context, past: _Past, reason: str, progress: Progre
     progress("prove the audit trail", 0, 1)
     await _require_whole(context)
     begins = (await context.store.head()).revision
-    done = Restored(begins, -1 if past.head is None else max(0, past.head.revision - begins))
+    known = past.head is not None and past.on_record
+    lost = max(0, past.head.revision - begins) if past.head is not None and known else -1
+    done = Restored(begins, lost)
+    if not past.on_record:
+        done.remarks.append(
+            "the ledger does not know the newest revision: endings may be missing from it, and be undone"
+        )
     again = [each for each in past.ended if each.revision > begins]
     for number, each in enumerate(again):
         progress("end again what was ended", number, len(again))
         if await _end_again(context, each):
             done.ended_again[each.kind] = done.ended_again.get(each.kind, 0) + 1
-    await _skip(context, past.head, done, reason)
+    progress("read the lists anew", 0, 1)
+    done.remarks += await _read_lists(context)
+    await _skip(context, past, done, reason)
     done.lines = sum((await subscribers.count(context)).values())
     return done
+
+
+async def _read_lists(context: Context) -> list[str]:
+    """Read every list from its source into the copy: the backup's may be older than what is in force. Returns
+    what a person must look at."""
+    try:
+        read = await feeds.update(context)
+    except (OperationError, OSError) as error:
+        return [f"the lists were not read anew ({error}): they are those of the backup"]
+    return [f"list {each.feed} is that of the backup: {each.problem}" for each in read if each.problem]
 
 
 def _noted(ledger: Ledger, there: StoreHead | None) -> _Past:
@@ -198,16 +241,19 @@ def _noted(ledger: Ledger, there: StoreHead | None) -> _Past:
         noted = ledger.noted()
     except LedgerDamagedError:
         noted = None
+    intended = None if noted is None else noted.intended
+    if intended is not None and there is not None and there.cursor == intended.cursor:
+        intended = None  # it was committed: the store has it
     heads = [each for each in (there, None if noted is None else noted.newest) if each is not None]
-    if not heads:
-        return _Past(None, ())
-    newest = StoreHead(
-        max(each.revision for each in heads),
-        "",
-        max(each.next_line for each in heads),
-        max(each.next_order for each in heads),
-    )
-    return _Past(newest if noted is not None else None, ledger.ended_after(0))
+    head = None
+    if heads:
+        head = StoreHead(
+            max(each.revision for each in heads),
+            "",
+            max(each.next_line for each in heads),
+            max(each.next_order for each in heads),
+        )
+    return _Past(head, noted is not None, ledger.endings(but_of=intended))
 
 
 async def _require_whole(context: Context) -> None:
@@ -234,7 +280,7 @@ async def _end_again(context: Context, ended: Ended) -> bool:
     return await orders.end_again(context, ended.number, reason=reason)
 
 
-async def _skip(context: Context, past: StoreHead | None, done: Restored, reason: str) -> None:
+async def _skip(context: Context, past: _Past, done: Restored, reason: str) -> None:
     """Let the numbers go on behind all that were given out, and the log begin anew behind them."""
     async with context.store.write(context.actor, context.clock()) as write:
         write.skip(*_further(write.before, past))
@@ -251,15 +297,14 @@ async def _skip(context: Context, past: StoreHead | None, done: Restored, reason
     done.next_order = write.head.next_order
 
 
-def _further(own: StoreHead, past: StoreHead | None) -> tuple[int, int, int]:
+def _further(own: StoreHead, past: _Past) -> tuple[int, int, int]:
     """Revision, line and order number behind which the store goes on."""
-    if past is None:
-        return (
-            own.revision + UNKNOWN_REVISIONS,
-            own.next_line + UNKNOWN_LINES,
-            own.next_order + UNKNOWN_ORDERS,
-        )
-    return max(past.revision, own.revision) + FURTHER, past.next_line, past.next_order
+    newest = own if past.head is None else past.head
+    revision = max(newest.revision, own.revision)
+    line, order = max(newest.next_line, own.next_line), max(newest.next_order, own.next_order)
+    if past.on_record:
+        return revision + FURTHER, line, order
+    return revision + UNKNOWN_REVISIONS, line + UNKNOWN_LINES, order + UNKNOWN_ORDERS
 
 
 def _install(made: Path, path: Path, suffix: str) -> str:
@@ -274,20 +319,38 @@ def _install(made: Path, path: Path, suffix: str) -> str:
     return ""
 
 
-async def _head_of(settings: Settings) -> StoreHead:
+async def _standing(settings: Settings) -> _Standing:
+    """The store that stands in its place. Raises StoreError."""
     store = await Store.open(settings.store.url, settings.store.ledger)
     try:
-        return await store.head()
+        async with store.read() as connection:
+            first = await change_log.entries(connection, limit=1)
+        return _Standing(await store.head(), first[0].hash if first else "")
     finally:
         await store.close()
 
 
-async def _head_there(settings: Settings) -> StoreHead | None:
-    """The head of the store that is about to be replaced; None where it cannot be read."""
+async def _there(settings: Settings) -> _Standing | _Unreadable:
+    """The store that is about to be replaced."""
     try:
-        return await _head_of(settings)
+        return await _standing(settings)
     except StoreError:
-        return None
+        return _Unreadable()
+
+
+async def _require_fitting(context: Context, there: _Standing | _Unreadable) -> None:
+    """Raise OperationError for the backup of another installation, and for one with damaged rows."""
+    async with context.store.read() as connection:
+        first = await change_log.entries(connection, limit=1)
+        damaged = await integrity.faults(connection)
+    if first and there.origin and first[0].hash != there.origin:
+        message = "this is the backup of another installation: its audit trail begins with another entry"
+        remedy = "take a backup of this one; to go on with the other's data, move the store away first"
+        raise OperationError(message, remedy)
+    if damaged:
+        subjects = ", ".join(each.subject for each in damaged[:SHOWN])
+        message = f"this backup is not what was decided: {subjects}"
+        raise OperationError(message, "restore one that was made before; nothing was changed")
 
 
 def _put_lists(settings: Settings, source: Path) -> None:

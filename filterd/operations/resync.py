@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 from filterd.config.settings import Settings
 from filterd.dataplane.listeners.commands import node_line, node_of, require_begun, resync_line
+from filterd.model.order import OrderState
 from filterd.operations import orders
 from filterd.operations.asking import ask
 from filterd.operations.context import Context
@@ -91,21 +92,24 @@ async def accept(settings: Settings) -> NodeHistory:
 async def end(context: Context, reference: str, *, reason: str, replaced_by: str = "") -> bool:
     """Confirm the end of a kept order, on every node. False where it was confirmed before.
 
-    ``replaced_by``: the order as which it was taken in again; empty where there is none. Raises
-    OperationError unless that one is in force, for an order that the store has, and for one that no node
-    keeps.
+    Of an order that is withdrawn in the store, the nodes are told again. ``replaced_by``: the order as which
+    it was taken in again; empty where there is none. Raises OperationError unless that one is in force, for
+    any other order that the store has, and for one that no node keeps.
     """
     number = _number(reference)
     reference = f"O-{number}"
     async with context.store.read() as connection:
         known = await order_rows.find(connection, reference)
-    if known is not None:
+    if known is not None and (known.damage or known.state is not OrderState.WITHDRAWN):
         message = f"the store has order {reference}, which is {known.state.value}"
         raise OperationError(message, f"run: filterd order withdraw {reference} --reason ...")
     kept = {order.reference for each in await histories(context) for order in each.kept}
     if reference not in kept:
         message = f"no node keeps order {reference} in force"
         raise OperationError(message, "see those that are kept: filterd node resync")
+    if known is not None:
+        await orders.tell_again(context, reference, reason=reason)
+        return True
     return await orders.end_lost(context, number, reason=reason, replaced_by=replaced_by)
 
 

@@ -94,6 +94,11 @@ def put_in_place(draft: Path, version: int) -> None:
     rename_file(draft, draft.with_name(f"{version}.rules"))
 
 
+def newest_version(directory: Path) -> int:
+    """The highest version that has a file; 0 where there is none."""
+    return max((int(path.stem) for path in directory.glob("*.rules") if path.stem.isdigit()), default=0)
+
+
 def read_pieces(path: Path) -> Iterator[bytes]:
     """The text of a version, in pieces cut anywhere."""
     with path.open("rb") as file:

@@ -37,7 +37,7 @@ from filterd.serve.process import (
     run_role,
 )
 from filterd.serve.settings_input import SettingsWatcher, first_settings
-from filterd.store.errors import StoreError
+from filterd.store.errors import StoreError, StoreRolledBackError
 from filterd.telemetry import log
 from filterd.telemetry.http import HttpServer, health_routes
 from filterd.telemetry.metrics import ControlMetrics, FeedMetrics, control_registry
@@ -58,6 +58,8 @@ class Control:
         self._maintenance = Maintenance(context)
         self._metrics = ControlMetrics()
         self._ended = asyncio.Event()
+        self._behind = ""
+        """why nothing can be written in the store; empty while it is the newest one"""
         settings = context.settings
         self._link = NodeReportListener(settings.state_dir / SOCKET, self._hear, context.clock)
         self._registry = control_registry(
@@ -117,6 +119,8 @@ class Control:
         directory = self._context.settings.state_dir / snapshot_layout.DIRECTORY
         path = snapshots.current_file(directory)
         lacking = [] if path is not None and path.exists() else ["no policy snapshot"]
+        if self._behind:
+            lacking.append(f"{self._behind}: filterd restore")
         if self._maintenance.damaged:
             count = len(self._maintenance.damaged)
             lacking.append(f"rows of {count} orders or lists are damaged in the store: filterd audit verify")
@@ -126,7 +130,7 @@ class Control:
         """Start anew where another file has taken the store's place: ours says nothing any more."""
         while True:
             await asyncio.sleep(STORE_SECONDS)
-            if self._context.store.replaced:
+            if self._context.store.replaced or await asyncio.to_thread(self._context.store.lost_side_file):
                 break
         remedy = "none: it is started again; where the store is gone or older, its log then says what to do"
         log.get().error("the file of the store was replaced, control starts anew", remedy=remedy)
@@ -141,7 +145,21 @@ class Control:
                 if reported != str(error):
                     reported = str(error)
                     log.get().warning("figures are not current", reason=reported)
+            await self._look_whether_newest()
             await asyncio.sleep(METRICS_SECONDS)
+
+    async def _look_whether_newest(self) -> None:
+        """Say it, once, where the store is behind the ledger: it can be read, and looks healthy."""
+        behind = ""
+        try:
+            await self._context.store.require_newest()
+        except StoreRolledBackError as error:
+            behind = str(error)
+            if behind != self._behind:
+                log.get().error("the store is not the newest one", reason=behind, remedy=error.remedy)
+        except StoreError:
+            return  # what is wrong with it is said elsewhere; whether it is the newest, nobody knows
+        self._behind = behind
 
     async def _count(self) -> ControlMetrics:
         context = self._maintenance.context

@@ -54,15 +54,16 @@ async def versions(connection: AsyncConnection, feed: str, limit: int = 20) -> l
     return [_version(row) for row in await connection.execute(query)]
 
 
-async def append(connection: AsyncConnection, version: FeedVersion) -> FeedVersion:
-    """Add a version under the feed's next number, and return it with that number.
+async def append(connection: AsyncConnection, version: FeedVersion, *, above: int = 0) -> FeedVersion:
+    """Add a version under the feed's next number, and return it with that number. A restored store does not
+    know all that were given out: the number is higher than ``above``.
 
     A current version supersedes the one before it.
     """
     newest = await connection.execute(
         select(func.max(feed_version.c.version)).where(feed_version.c.feed == version.feed)
     )
-    numbered = replace(version, version=(newest.scalar_one() or 0) + 1)
+    numbered = replace(version, version=max(newest.scalar_one() or 0, above) + 1)
     if version.state is VersionState.CURRENT:
         await supersede(connection, version.feed)
     await connection.execute(

@@ -6,7 +6,8 @@ what was ended (opt-outs and erasures of lines, withdrawals of orders), with the
 ``filterd restore`` repeats those that are newer than the backup. Neither holds a name, an address or an id.
 
 Both are written before the store commits (*intended*), and the head once more after it (*settled*), so that
-a crash in between leaves the two possible heads on record. ``head`` has two slots of :data:`SLOT` bytes,
+a crash in between leaves the two possible heads on record. The next writer sees which one the store has: it
+settles the head, or discards it with its endings. ``head`` has two slots of :data:`SLOT` bytes,
 written in turns and each under a checksum: a torn write leaves the other one. While ``restoring`` stands
 there, nobody writes in the store but the restore that made it.
 """
@@ -103,9 +104,16 @@ class Ledger:
     def intend(self, before: StoreHead, after: StoreHead, ended: Sequence[Ended] = ()) -> None:
         """Note, durably, that the store is about to go from one head to another. Raises ``OSError``: the
         store must not be written then."""
+        self._note(before, after)
         if ended:
             self._append(ended)
-        self._note(before, after)
+
+    def discard(self, noted: NotedHead) -> None:
+        """The intended head was never committed: forget it, and what it would have ended. Raises ``OSError``
+        and LedgerDamagedError."""
+        if noted.intended is not None:
+            self._drop_tail(noted.intended.hash)
+        self._note(noted.committed, None)
 
     def settle(self, head: StoreHead) -> None:
         """Note that the store has this head now. Raises ``OSError``."""
@@ -126,18 +134,10 @@ class Ledger:
         (self.directory / RESTORING).unlink(missing_ok=True)
         sync_directory(self.directory)
 
-    def ended_after(self, revision: int) -> tuple[Ended, ...]:
-        """The endings above ``revision``, oldest first, without those that never were committed. Raises
-        LedgerDamagedError and ``OSError``."""
-        noted = self.noted()
-        newest = 0 if noted is None else noted.committed.revision
-        kept: list[Ended] = []
-        for each in self._read_ended():
-            # A later entry of the same or an earlier revision shows that what stood there was not committed.
-            while kept and kept[-1].revision >= each.revision and kept[-1].hash != each.hash:
-                kept.pop()
-            kept.append(each)
-        return tuple(each for each in kept if revision < each.revision <= newest)
+    def endings(self, but_of: StoreHead | None = None) -> tuple[Ended, ...]:
+        """All endings, oldest first, but those of a head that was intended and is not known to have been
+        committed. Raises LedgerDamagedError and ``OSError``."""
+        return tuple(each for each in self._read_ended() if but_of is None or each.hash != but_of.hash)
 
     def _note(self, committed: StoreHead, intended: StoreHead | None) -> None:
         make_directory(self.directory)
@@ -163,6 +163,13 @@ class Ledger:
             os.close(descriptor)
         if new:
             sync_directory(self.directory)
+
+    def _drop_tail(self, digest: str) -> None:
+        """Cut the endings of one head, which are the last ones."""
+        found = list(self._read_ended())
+        kept = [each for each in found if each.hash != digest]
+        if kept != found:
+            replace_file(self._ended, map(_line, kept))
 
     def _read_ended(self) -> Iterator[Ended]:
         try:

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Self
@@ -22,6 +22,7 @@ from typing import Self
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from filterd.store import change_log, schema, sealing
+from filterd.store.copying import SIDE_FILES
 from filterd.store.engine import connect, database_path, empty_log, transaction
 from filterd.store.errors import (
     LedgerUnusableError,
@@ -110,6 +111,12 @@ class Store:
         removed it. What is read here then is nobody's truth."""
         return _identity(self._path) != self._file
 
+    def lost_side_file(self) -> bool:
+        """True if this process has a side file open that was removed from beside the store: what it reads or
+        writes there, no other process sees."""
+        gone = {f"{self._path}{side} (deleted)" for side in SIDE_FILES[1:]}
+        return any(link in gone for link in _open_files())
+
     def _require_present(self) -> None:
         if self.replaced:
             message = f"another file has taken the place of the store {self._path}, or it was removed"
@@ -146,6 +153,14 @@ class Store:
         async with self.read() as connection:
             return (await Write.begin(connection, "", 0.0, os.urandom)).head
 
+    async def require_newest(self) -> None:
+        """Raise StoreRolledBackError for a store that is behind the ledger; nothing is written."""
+        with translated(self._path):
+            self._require_present()
+            async with transaction(self._reader, write=False) as connection:
+                write = await Write.begin(connection, "", 0.0, os.urandom)
+                await self._compare(write, await asyncio.to_thread(_noted, self.ledger))
+
     async def empty_log(self) -> bool:
         """Leave nothing of what was deleted in the write-ahead log; see :func:`engine.empty_log`."""
         with translated(self._path):
@@ -157,11 +172,15 @@ class Store:
             message = "nothing was written: the store is being restored"
             raise StoreRestoringError(message)
         noted = await asyncio.to_thread(_noted, self.ledger)
+        await self._compare(write, noted)
+        if noted is not None and noted.intended is not None:
+            await asyncio.to_thread(_resolve, self.ledger, noted, write.before)
+
+    async def _compare(self, write: Write, noted: NotedHead | None) -> None:
+        """Raise StoreRolledBackError unless the store has the head on record, or leads on from it."""
         head = write.before
-        if noted is None or head == noted.newest:
+        if noted is None or head in (noted.committed if noted.intended else noted.newest, noted.newest):
             return
-        if noted.intended is not None and head == noted.committed:
-            return  # the intended write was never committed
         if head.revision > noted.newest.revision:
             found = await change_log.hash_at(write.connection, noted.newest.revision)
             if found == noted.newest.hash:
@@ -188,6 +207,13 @@ def _identity(path: Path) -> tuple[int, int] | None:
     return status.st_dev, status.st_ino
 
 
+def _open_files() -> Iterator[str]:
+    """The paths of the files that this process has open (proc_pid_fd(5))."""
+    for entry in Path("/proc/self/fd").iterdir():
+        with suppress(OSError):
+            yield str(entry.readlink())
+
+
 def _noted(ledger: Ledger) -> NotedHead | None:
     try:
         return ledger.noted()
@@ -207,6 +233,18 @@ def _begin_record(ledger: Ledger, head: StoreHead) -> None:
         return
     try:
         ledger.settle(head)
+    except (OSError, LedgerDamagedError) as error:
+        raise _unusable(ledger, error) from error
+
+
+def _resolve(ledger: Ledger, noted: NotedHead, head: StoreHead) -> None:
+    """The writer before this one ended between its record and its end: the store shows whether it had
+    committed."""
+    try:
+        if head == noted.committed:
+            ledger.discard(noted)
+        else:
+            ledger.settle(head)
     except (OSError, LedgerDamagedError) as error:
         raise _unusable(ledger, error) from error
 

@@ -185,7 +185,10 @@ def test_killed_and_started_again_without_the_store(running: Running) -> None:
     assert codes(resolver.ask("adult.example", client=CHILD)) == [17]
     assert codes(resolver.ask("mine.example", client=CHILD)) == [17]
     assert resolver.ask("adult.example", client=OTHER).answer
-    assert resolver.get("/readyz")[0] == 200
+    status, said = resolver.get("/readyz")
+    assert (status, "the store was not read since the start" in said) == (503, True)
+    (running.directory / "away.db").rename(running.directory / "filterd.db")
+    resolver.wait_for(lambda: resolver.get("/readyz")[0] == 200)
 
 
 def _damage(path: Path) -> None:

@@ -118,8 +118,8 @@ def test_rows_that_were_changed_by_hand_lift_nothing_and_everybody_says_so(tmp_p
         assert {each["damage"] != "" for each in filterd.cli("order", "list")} == {True}
         done = filterd.run("audit", "verify")
         assert done.returncode == 1
-        assert "order:O-1" in done.stderr and "order:O-2" in done.stderr
-        assert "filterd order withdraw O-1 --damaged" in done.stderr
+        assert "order:O-1" in done.stdout and "order:O-2" in done.stdout
+        assert "filterd order withdraw O-1 --damaged" in done.stdout
         for number, name in ((1, "lasting.example"), (2, "ending.example")):
             filterd.order(name)
             filterd.cli("order", "withdraw", f"O-{number}", "--damaged", "--reason", "taken in anew")

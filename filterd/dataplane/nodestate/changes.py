@@ -124,10 +124,11 @@ class ChangeLog:
         """Make the next :meth:`changed` true: what was announced could not be applied."""
         self._seen_version = None
 
-    def newest(self) -> Cursor:
-        """The newest place of the store."""
+    def newest(self, since: Cursor | None = None) -> Cursor:
+        """The newest place of the store. Raises OtherHistoryError where ``since`` is given and belongs to
+        another history."""
         with self._transaction() as connection:
-            return _newest(connection, _head(connection))
+            return _newest_of(connection, since)
 
     def page(self, stream: str, cursor: Cursor) -> Page:
         """The next changes of ``stream``, each checked against the chain. Raises OtherHistoryError, and
@@ -145,10 +146,10 @@ class ChangeLog:
         more = len(found) == BATCH or fault is not None
         return Page(head, tuple(rows), rows[-1].cursor if more else newest, more)
 
-    def all_orders(self) -> tuple[Cursor, list[OrderChange]]:
-        """The newest place of the store, and every order ever in force by then."""
+    def all_orders(self, since: Cursor | None = None) -> tuple[Cursor, list[OrderChange]]:
+        """The same, and every order ever in force by then."""
         with self._transaction() as connection:
-            newest = _newest(connection, _head(connection))
+            newest = _newest_of(connection, since)
             return newest, full_state.mandatory_state(connection.execute)
 
     def lines(self, after: int, since: Cursor) -> tuple[Cursor, list[LineChange]]:
@@ -236,6 +237,15 @@ def _newest(connection: sqlite3.Connection, head: Head) -> Cursor:
         msg = f"the head of the store does not have the hash of its change {head.revision}"
         raise ChainBrokenError(msg)
     return head.cursor
+
+
+def _newest_of(connection: sqlite3.Connection, since: Cursor | None) -> Cursor:
+    """The newest place of the store, which has the history of ``since`` where one is given: what was read a
+    moment before may have been another file, or one that was just being written over."""
+    head = _head(connection)
+    if since is not None:
+        _is_gone(connection, head, since)
+    return _newest(connection, head)
 
 
 def _hash_at(connection: sqlite3.Connection, head: Head, revision: int) -> str | None:

@@ -35,7 +35,8 @@ class ChoicesFollower:
         try:
             page = log.page(changelog.PARENTAL, self.cursor)
         except ChainBrokenError as error:
-            more = self._read_anew(log)  # raises where the head itself is damaged, which is said once
+            log.newest(self.cursor)  # raises where the head is damaged or of another history
+            more = self._read_anew(log)
             note_damaged_log(self._effect, error)
             return more
         if page.gone:

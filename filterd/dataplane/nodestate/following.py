@@ -78,15 +78,13 @@ class Following:
         """true once the lines and bindings of the store were applied"""
         self.trouble: Exception | None = None
         """the reason why the last poll did not end well"""
+        self.other_history = False
+        """true from when the store had another history than the one applied here until it is followed again,
+        whatever else goes wrong meanwhile"""
         self.begun = threading.Event()
         """set when the start waits no longer"""
         if not store:
             self.begun.set()
-
-    @property
-    def other_history(self) -> bool:
-        """True while the store has another history than the one applied here."""
-        return isinstance(self.trouble, OtherHistoryError)
 
     @property
     def stuck(self) -> bool:
@@ -120,7 +118,12 @@ class Following:
         """A poll could not be done. Returns whether that is another trouble than before."""
         news = type(error) is not type(self.trouble)
         self.trouble = error
+        self.other_history = self.other_history or isinstance(error, OtherHistoryError)
         return news
+
+    def recover(self) -> None:
+        """A poll went well."""
+        self.other_history, self.trouble = False, None
 
     def gives_up(self, error: Exception) -> bool:
         """Return whether the start has to do without the store, since waiting would not help."""

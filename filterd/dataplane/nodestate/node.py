@@ -41,6 +41,11 @@ DAMAGED = (
     " NAME.damaged-N; if keys/fingerprint.key in state_dir is not the key of this installation, put the right"
     " one back"
 )
+KEPT_DAMAGED = "none: the node state has these orders too, and the file is written anew"
+KEPT_LOST = (
+    "orders that this node alone kept in force may be lost: take each in again with filterd order add, from"
+    " its document"
+)
 
 
 class Node:
@@ -148,6 +153,13 @@ class Node:
                     reason=part.reason,
                     remedy=DAMAGED,
                 )
+        if self.disk.kept_damage:
+            lost = self.disk.mandatory.cursor is None
+            self._observer.note(
+                "kept orders damaged",
+                reason=self.disk.kept_damage,
+                remedy=KEPT_LOST if lost else KEPT_DAMAGED,
+            )
         self._orders.cursor = self.disk.mandatory.cursor or self.mandatory_cursor
         self._choices.cursor = self.disk.parental_cursor or self.parental_cursor
         self._renew()
@@ -287,7 +299,8 @@ class Node:
         else:
             self.following.choices_followed = True
             self.following.complete()
-        self.following.trouble, self._pause = None, POLL_SECONDS
+        self.following.recover()
+        self._pause = POLL_SECONDS
         return more
 
     def _in_trouble(self, error: Exception, log: ChangeLog) -> None:

@@ -1,12 +1,14 @@
 """The node state on the disk and in memory: three parts, a journal each, and which of them can be trusted.
 
 The parts are ``mandatory`` (orders), ``parental`` (lines) and ``bindings``; the last two together are the
-parental part. A part is *missing* until its journal was read, or a full resync from the store has written it
-anew. Every change is on the disk before it is in memory. Owned by the node's thread.
+parental part. Kept orders stand in a file of their own too (filterd.dataplane.nodestate.kept_file). A part
+is *missing* until its journal was read, or a full resync from the store has written it anew. Every change is
+on the disk before it is in memory. Owned by the node's thread.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 from collections.abc import Callable, Generator, Iterable
@@ -15,6 +17,7 @@ from pathlib import Path
 
 from filterd.dataplane.nodestate import lines as parental
 from filterd.dataplane.nodestate import orders as mandatory
+from filterd.dataplane.nodestate.kept_file import KeptFile
 from filterd.dataplane.nodestate.lines import KnownLines, ParentalBatch
 from filterd.dataplane.nodestate.orders import KnownOrders
 from filterd.dataplane.tables.addresses import Addresses
@@ -64,7 +67,10 @@ class NodeDisk:
     lines: Part = field(init=False)
     bindings: Part = field(init=False)
     orders: KnownOrders = field(init=False, default_factory=KnownOrders)
-    """those on the disk"""
+    """those on the disk; while the mandatory part is missing, those that are kept whatever the store says"""
+    kept_file: KeptFile = field(init=False)
+    kept_damage: str = ""
+    """why the file of kept orders could not be read at the start; empty where it was"""
     orders_known: bool = False
     """true once the orders were read, from the disk or from the store: a state can be made of them"""
     not_durable: dict[int, OrderRules] = field(init=False, default_factory=dict)
@@ -76,6 +82,7 @@ class NodeDisk:
     def __post_init__(self) -> None:
         make_directory(self.directory)
         self.mandatory = Part(Journal(self.directory, "mandatory", self.key))
+        self.kept_file = KeptFile(self.directory, self.key)
         self.lines = Part(Journal(self.directory, "parental", self.key))
         self.bindings = Part(Journal(self.directory, "bindings", self.key))
         self.book = PolicyBook({}, Classes())
@@ -103,6 +110,7 @@ class NodeDisk:
         there stays missing, with its reason."""
         self.book, self.known = book, KnownLines(book)
         self._load(self.mandatory, self._take_orders)
+        self._load_kept()
         self._load(self.bindings, self._take_bindings)
         self._load(self.lines, self._take_lines)
 
@@ -122,6 +130,15 @@ class NodeDisk:
             return
         part.cursor, part.reason = loaded.newest, ""
 
+    def _load_kept(self) -> None:
+        """Take over the kept orders that the mandatory part lacks: all of them, where it is missing."""
+        for order in self.kept_file.load():
+            self.orders.by_id.setdefault(order.mandate.id, order)
+        self.kept_damage = self.kept_file.damage
+        with contextlib.suppress(OSError):  # it is written with the next change otherwise
+            if self.mandatory.cursor is not None:
+                self.kept_file.save(self.orders.kept())
+
     def _take_orders(self, loaded: Loaded) -> None:
         orders = KnownOrders.from_body(loaded.body)
         for record in loaded.records:
@@ -140,14 +157,20 @@ class NodeDisk:
             parental.apply_bindings(addresses, json.loads(record.payload))
         self.addresses = addresses
 
-    def add_orders(self, cursor: Cursor, orders: Iterable[OrderRules]) -> None:
-        """Log and apply one batch. Raises ``OSError``: what it adds can be enforced all the same, with
+    def add_orders(self, cursor: Cursor, orders: Iterable[OrderRules], now: float) -> list[OrderRules]:
+        """Log and apply one batch. An order with the number of one in force that blocks more is united with
+        it; returns those. Raises ``OSError``: what it adds can be enforced all the same, with
         :meth:`enforce`."""
-        batch = tuple(orders)
+        orders = tuple(orders)
+        batch = self.in_force().joined(orders, now)
+        after = KnownOrders(dict(self.orders.by_id))
+        after.apply(batch)
+        self.kept_file.save(after.kept())
         self._append(self.mandatory, cursor, mandatory.encode(batch), lambda: (self.orders.body(),))
         self.orders.apply(batch)
         for order in batch:
             self.not_durable.pop(order.mandate.id, None)
+        return [form for form, order in zip(batch, orders, strict=True) if form is not order]
 
     def enforce(self, orders: Iterable[OrderRules]) -> bool:
         """Put in force what ``orders`` add, though the disk does not take them now. Returns whether that is
@@ -160,7 +183,8 @@ class NodeDisk:
         """Keep what is in force, was never durable, and is not demanded by the store at ``cursor`` any more.
         Raises ``OSError``."""
         if self.not_durable:
-            self.add_orders(cursor, [replace(order, kept=now) for order in self.not_durable.values()])
+            kept = [replace(order, kept=order.kept or now) for order in self.not_durable.values()]
+            self.add_orders(cursor, kept, now)
 
     def log_parental(self, cursor: Cursor, batch: ParentalBatch) -> None:
         """Log one batch. Raises ``OSError``: it must not be applied then.
@@ -189,6 +213,7 @@ class NodeDisk:
         ``OSError``: the old part then stands, and what the new one adds can be enforced with
         :meth:`enforce`."""
         fresh = self.in_force().keeping(orders, now)
+        self.kept_file.save(fresh.kept())
         self.mandatory.journal.checkpoint(cursor, fresh.body())
         self.orders, self.orders_known = fresh, True
         self.not_durable = {}

@@ -70,6 +70,22 @@ class KnownOrders:
                 fresh.by_id[known.mandate.id] = replace(united(known, stored), kept=known.kept or now)
         return fresh
 
+    def joined(self, arriving: Iterable[OrderRules], now: float) -> list[OrderRules]:
+        """``arriving``, in the form in which each is to be applied. One that blocks less than the order in
+        force under its number was decided by somebody who did not know that one, since the demand of an
+        order never changes: both are kept in force, until a withdrawal ends them."""
+        latest = KnownOrders(dict(self.by_id))
+        forms = []
+        for order in arriving:
+            known = latest.by_id.get(order.mandate.id)
+            form = order
+            both = known is not None and not (known.mandate.withdrawn or order.mandate.withdrawn)
+            if known is not None and both and demands_more(known, order):
+                form = replace(united(known, order), kept=known.kept or now)
+            latest.apply((form,))
+            forms.append(form)
+        return forms
+
     def with_additions(self, changed: Iterable[OrderRules]) -> dict[int, OrderRules]:
         """The additions of ``changed`` to these orders, by id: new ones, and more names, prefixes or time.
         A withdrawal adds nothing, and takes nothing away."""
@@ -82,7 +98,7 @@ class KnownOrders:
             if known is None or known.mandate.withdrawn:
                 added[number] = order
             elif demands_more(order, known) or united(known, order).mandate != known.mandate:
-                added[number] = united(known, order)
+                added[number] = replace(united(known, order), kept=known.kept)
         return added
 
 

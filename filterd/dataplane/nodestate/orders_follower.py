@@ -34,11 +34,11 @@ class OrdersFollower:
         try:
             page = log.page(changelog.MANDATORY, self.cursor)
         except ChainBrokenError as error:
-            more = self._resync(log)  # raises where the head itself is damaged, which is said once
+            more = self._resync(log, self.cursor)  # raises where the head is damaged, which is said once
             note_damaged_log(self._effect, error)
             return more
         if page.gone:
-            return self._resync(log)
+            return self._resync(log, self.cursor)
         if page.rows:
             self._add(log, page)
         if not page.more and self._disk.not_durable:
@@ -50,11 +50,18 @@ class OrdersFollower:
     def _add(self, log: ChangeLog, page: Page) -> None:
         orders = self._rules_of_page(page)
         try:
-            self._disk.add_orders(page.rows[-1].cursor, orders)
+            joined = self._disk.add_orders(page.rows[-1].cursor, orders, self._effect.clock())
         except OSError:
             self._enforce_at_once(log, page)
             raise
         self._effect.renew()
+        for order in joined:
+            self._effect.observer.note(
+                "an order has the number of another that is in force: both are kept in force",
+                order=order.mandate.reference,
+                remedy="see it with: filterd node resync; a withdrawal of this number ends both: take in"
+                " again with filterd order add what has to go on",
+            )
         for row in page.rows:
             self._effect.observer.enforced(max(0.0, self._effect.clock() - row.at))
 
@@ -68,8 +75,8 @@ class OrdersFollower:
                 return
             page = log.page(changelog.MANDATORY, page.cursor)
 
-    def _resync(self, log: ChangeLog) -> bool:
-        cursor, orders = log.all_orders()
+    def _resync(self, log: ChangeLog, since: Cursor | None = None) -> bool:
+        cursor, orders = log.all_orders(since)
         snapshot = self._effect.publisher.snapshot
         # A snapshot in force may come from another history: none of these orders is looked for in it.
         revision = max(cursor.revision, snapshot.built_at_revision + 1 if snapshot is not None else 0)

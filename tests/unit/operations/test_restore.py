@@ -21,11 +21,12 @@ from filterd.operations.backup import MANIFEST, STORE, backup
 from filterd.operations.context import OperationError, open_context
 from filterd.operations.intake import OrderRequest
 from filterd.operations.restore import Restored
-from filterd.store import change_log
+from filterd.store import change_log, copying
 from filterd.store.copying import copy_store
 from filterd.store.engine import database_path
 from filterd.store.errors import StoreError
-from tests.worlds.installation import NOW, Installation
+from filterd.store.ledger import HEAD, WITHDRAWAL, Ended, StoreHead
+from tests.worlds.installation import NOW, Installation, install
 
 EVIDENCE = RequestEvidence("Ana", "shop", NOW, "v1", "T-1")
 
@@ -330,3 +331,126 @@ async def test_a_copy_is_one_state_of_a_store_that_is_written(
             with closing(sqlite3.connect(tmp_path / f"{number}.db")) as copy:
                 assert copy.execute("PRAGMA integrity_check").fetchone() == ("ok",)
                 assert copy.execute("SELECT count(*) FROM orders").fetchone() == (number + 1,)
+
+
+async def test_an_ending_that_was_refused_is_not_repeated(
+    installation: Installation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The record comes before the commit; where that fails, nothing was ended."""
+    made = await filled(installation, tmp_path)
+    async with installation.open(approvals=1) as context:
+        with monkeypatch.context() as patched:
+            patched.setattr("filterd.store.orders.set_state", refuse)
+            with pytest.raises(OSError, match="no room"):
+                await orders.withdraw(context, "O-1", reason="lifted")
+        noted = context.store.ledger.noted()
+        assert noted is not None
+        far = StoreHead(noted.committed.revision + 1, "cd" * 32, 9, 9)
+        context.store.ledger.intend(noted.committed, far, [Ended(far.revision, far.hash, WITHDRAWAL, 1)])
+        await subscribers.add(context, "mill")
+        await subscribers.add(context, "inn")
+    done = await put_back(installation, made)
+    assert done.ended_again == {}
+    async with installation.open() as context:
+        assert (await orders.show(context, "O-1")).state is OrderState.ACCEPTED
+
+
+async def refuse(*_: object) -> None:
+    raise OSError("no room")
+
+
+async def test_endings_hold_though_the_head_of_the_ledger_is_lost(
+    installation: Installation, tmp_path: Path
+) -> None:
+    """And no number of the store that stands there is given out again."""
+    made = await filled(installation, tmp_path)
+    async with installation.open(approvals=1) as context:
+        await subscribers.opt_out(context, "home")
+        for number in range(restore.UNKNOWN_ORDERS + 5):
+            await orders.add(context, request(f"n{number}.example"))
+        before = await context.store.head()
+    (installation.settings.store.ledger / HEAD).unlink()
+    done = await put_back(installation, made)
+    assert done.ended_again == {"opt_out": 1}
+    assert done.next_order > before.next_order
+    assert done.lost_revisions == -1
+    assert "ledger" in done.remarks[0]
+
+
+async def test_a_write_that_is_under_way_is_waited_for(
+    installation: Installation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = await filled(installation, tmp_path)
+    monkeypatch.setattr(copying, "LOCK_SECONDS", 0.1)
+    with closing(sqlite3.connect(database_path(installation.url), isolation_level=None)) as writer:
+        writer.execute("BEGIN IMMEDIATE")
+        with pytest.raises(OperationError, match="locked"):
+            await put_back(installation, made)
+        writer.execute("ROLLBACK")
+    async with installation.open(approvals=1) as context:
+        assert (await orders.add(context, request("three.example"))).reference == "O-3"
+
+
+async def test_lists_that_grew_since_the_backup_stay_grown(
+    installation: Installation, tmp_path: Path
+) -> None:
+    """With the numbers of the backup's versions, a file of the lost history would be taken for another."""
+    made = await filled(installation, tmp_path)
+    async with installation.open() as context:
+        installation.write_policy("lists/worst.txt", "worst.example\nworse.example\n")
+        (grown,) = await feeds.update(context, ["worst-of"])
+    done = await put_back(installation, made)
+    assert done.remarks == []
+    async with installation.open() as context:
+        status = await feeds.show(context, "worst-of")
+    assert status.version is not None
+    assert grown.version is not None
+    assert (status.version.names, status.version.digest) == (2, grown.version.digest)
+    assert status.version.version > grown.version.version
+
+
+async def test_a_list_whose_source_is_gone_is_that_of_the_backup_and_is_named(
+    installation: Installation, tmp_path: Path
+) -> None:
+    made = await filled(installation, tmp_path)
+    (installation.base / "policies" / "lists" / "worst.txt").unlink()
+    done = await put_back(installation, made)
+    assert [each.split(":")[0] for each in done.remarks] == ["list worst-of is that of the backup"]
+
+
+async def test_the_backup_of_another_installation_is_refused(
+    installation: Installation, tmp_path: Path
+) -> None:
+    made = await filled(installation, tmp_path)
+    other = await install(tmp_path / "other")
+    async with other.open(approvals=1, clock=lambda: NOW + 5) as context:
+        await orders.add(context, request("other.example"))
+    with pytest.raises(OperationError, match="another installation"):
+        await put_back(other, made)
+    async with other.open() as context:
+        assert len(await orders.list_orders(context)) == 1
+
+
+async def test_a_backup_with_damaged_orders_is_refused(installation: Installation, tmp_path: Path) -> None:
+    await filled(installation, tmp_path)
+    with closing(sqlite3.connect(database_path(installation.url), isolation_level=None)) as raw:
+        raw.execute("UPDATE order_name SET name = 'onf.example' WHERE name = 'one.example'")
+    async with installation.open() as context:
+        with pytest.raises(OperationError, match="not what was decided: order:O-1"):
+            await backup(context, tmp_path / "damaged")
+    assert not (tmp_path / "damaged").exists()
+
+
+async def test_a_list_that_cannot_be_put_in_its_place_stops_the_restore(
+    installation: Installation, tmp_path: Path
+) -> None:
+    made = await filled(installation, tmp_path)
+    stored = installation.settings.state_dir / "feeds" / "worst-of" / "1.rules"
+    stored.unlink()
+    stored.mkdir()
+    async with installation.open(approvals=1) as context:
+        await orders.add(context, request("three.example"))
+    with pytest.raises(OperationError, match="not restored"):
+        await put_back(installation, made)
+    async with installation.open() as context:
+        assert len(await orders.list_orders(context)) == 3

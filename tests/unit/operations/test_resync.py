@@ -146,7 +146,7 @@ async def test_the_end_of_a_kept_order_is_confirmed_for_every_node(
         ]
     (entry,) = [each.entry for each in await audit.tail(context, 9, "order:O-12")]
     assert (entry.action, entry.reason, entry.actor) == ("order.end_lost", "lifted in March", "ana")
-    ended = context.store.ledger.ended_after(0)
+    ended = context.store.ledger.endings()
     assert [(each.kind, each.number) for each in ended] == [(WITHDRAWAL, 12)]
     assert not await resync.end(context, "O-12", reason="again")
     assert (await context.store.head()).next_order == 13, "its number is not given out again"
@@ -206,3 +206,29 @@ async def test_a_withdrawal_repeated_for_an_order_that_was_never_restored_ends_i
     assert await orders.end_again(context, 12, reason="repeated after a restore")
     assert not await orders.end_again(context, 12, reason="repeated after a restore")
     assert await orders.end_again(context, 1, reason="repeated after a restore")
+
+
+async def test_a_kept_order_that_the_store_has_withdrawn_ends_on_the_nodes(
+    context: Context, installation: Installation
+) -> None:
+    """It was pending in a restored store, and accepted in the history that was lost."""
+    async with installation.open("ana", approvals=2) as two:
+        await orders.add(two, REQUEST)
+    head = await context.store.head()
+    await heard(context, "a", head.revision, head.hash, kept_orders=("O-2",))
+    with pytest.raises(OperationError, match="which is pending") as caught:
+        await resync.end(context, "O-2", reason="lifted")
+    assert "filterd order withdraw O-2" in caught.value.remedy
+    await orders.withdraw(context, "O-2", reason="lifted")
+    with closing(sqlite3.connect(installation.database)) as raw:
+        rows = "SELECT kind, payload FROM change WHERE stream = ? ORDER BY revision"
+        (told,) = [
+            each
+            for each in (decode(*row) for row in raw.execute(rows, (MANDATORY,)))
+            if isinstance(each, OrderChange) and each.id == order_id(2)
+        ]
+        assert told.withdrawn
+        assert told in mandatory_state(raw.execute)
+        assert await resync.end(context, "O-2", reason="a node still keeps it")
+        assert decode(*raw.execute(rows, (MANDATORY,)).fetchall()[-1]) == told
+    assert (await audit.verify(context)) is not None

@@ -59,15 +59,17 @@ def test_a_torn_head_leaves_the_one_before(tmp_path: Path) -> None:
 
 def test_what_was_ended_and_never_committed_is_left_out(tmp_path: Path) -> None:
     made = Ledger(tmp_path / "ledger")
-    made.intend(FIRST, SECOND, [Ended(2, SECOND.hash, OPT_OUT, 7)])  # never committed ...
+    made.intend(FIRST, SECOND, [Ended(2, SECOND.hash, OPT_OUT, 7)])
+    noted = made.noted()
+    assert noted is not None
+    made.discard(noted)
     other = StoreHead(2, "ff" * 32, 1, 1)
-    made.intend(FIRST, other, [Ended(2, other.hash, WITHDRAWAL, 8)])  # ... since this one came after it
+    made.intend(FIRST, other, [Ended(2, other.hash, WITHDRAWAL, 8)])
     made.settle(other)
     made.intend(other, THIRD, [Ended(3, THIRD.hash, OPT_OUT, 9)])
-    assert made.ended_after(0) == (Ended(2, other.hash, WITHDRAWAL, 8),), "the last one may not be committed"
+    assert made.endings(but_of=THIRD) == (Ended(2, other.hash, WITHDRAWAL, 8),)
     made.settle(THIRD)
-    assert [each.number for each in made.ended_after(0)] == [8, 9]
-    assert [each.number for each in made.ended_after(2)] == [9]
+    assert [each.number for each in made.endings()] == [8, 9]
 
 
 def test_a_torn_entry_goes_and_an_altered_one_is_damage(tmp_path: Path) -> None:
@@ -77,10 +79,10 @@ def test_a_torn_entry_goes_and_an_altered_one_is_damage(tmp_path: Path) -> None:
     path.write_bytes(path.read_bytes() + b"0123 {torn")
     made.intend(SECOND, THIRD, [Ended(3, THIRD.hash, OPT_OUT, 9)])
     made.settle(THIRD)
-    assert [each.number for each in made.ended_after(0)] == [7, 9]
+    assert [each.number for each in made.endings()] == [7, 9]
     path.write_bytes(path.read_bytes().replace(b'"number":7', b'"number":8'))
     with pytest.raises(LedgerDamagedError, match="line 1"):
-        made.ended_after(0)
+        made.endings()
 
 
 async def test_every_write_is_on_record_before_it_is_acknowledged(store: Store, url: str) -> None:
@@ -91,7 +93,7 @@ async def test_every_write_is_on_record_before_it_is_acknowledged(store: Store, 
     assert noted.committed.revision == 2
     async with store.read() as connection:
         assert await change_log.hash_at(connection, 2) == noted.committed.hash
-    assert [(each.revision, each.kind, each.number) for each in store.ledger.ended_after(0)] == [
+    assert [(each.revision, each.kind, each.number) for each in store.ledger.endings()] == [
         (1, OPT_OUT, 5),
         (2, OPT_OUT, 5),
     ]
@@ -211,3 +213,21 @@ async def test_an_erased_row_keeps_its_place_and_nothing_else(store: Store, url:
     with closing(sqlite3.connect(database_path(url))) as raw:
         row = raw.execute("SELECT stream, kind, payload, salt FROM change WHERE revision = 2").fetchone()
     assert row == ("control", "erased", "", "")
+
+
+@pytest.mark.parametrize("committed", [False, True])
+async def test_endings_of_a_write_that_was_killed_stay_only_if_it_was_committed(
+    store: Store, url: str, committed: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The next write, whatever it is about, finds out."""
+    await write(store)
+    with monkeypatch.context() as patched:
+        if committed:
+            patched.setattr(Ledger, "settle", lambda *_: None)
+            await write(store, ended=((WITHDRAWAL, 4),))
+        else:
+            noted = store.ledger.noted()
+            assert noted is not None
+            store.ledger.intend(noted.committed, THIRD, [Ended(3, THIRD.hash, WITHDRAWAL, 4)])
+    await write(store, 3)
+    assert [each.number for each in store.ledger.endings()] == ([4] if committed else [])

@@ -40,7 +40,7 @@ def followed(machine: Machine, store: ScriptedStore) -> ScriptedStore:
     return copy
 
 
-def assert_stays(machine: Machine) -> None:
+def assert_stays(machine: Machine, notices: int = 1) -> None:
     """The node has what it had, and says that the store is another one."""
     assert machine.watcher.blocked("banned.example")
     assert machine.watcher.blocked("lost.example")
@@ -48,7 +48,7 @@ def assert_stays(machine: Machine) -> None:
     assert machine.watcher.last.addresses.find(LOOPBACK) == 7
     assert machine.node.following.other_history
     assert OTHER_HISTORY in machine.node.missing()
-    assert machine.watcher.notes.count(NOTICED) == 1
+    assert machine.watcher.notes.count(NOTICED) == notices
 
 
 def anew(_: ScriptedStore, path: Path) -> ScriptedStore:
@@ -147,6 +147,19 @@ def test_a_history_that_was_accepted_is_read_anew_and_lost_orders_stay(
     machine.settle()
     assert not machine.node.following.other_history
     assert machine.watcher.blocked("lost.example")
+
+
+def test_another_trouble_does_not_hide_another_history(machine: Machine, store: ScriptedStore) -> None:
+    followed(machine, store).take_place_of(store)
+    machine.node.turn()
+    away = store.path.with_name("away.db")
+    store.path.rename(away)
+    machine.node.turn()
+    assert machine.node.following.other_history
+    assert OTHER_HISTORY in machine.node.missing()
+    away.rename(store.path)
+    machine.node.turn()
+    assert_stays(machine, notices=2)
 
 
 # --- snapshots of another history ---

@@ -303,9 +303,9 @@ def test_a_log_is_folded_once_it_is_longer_than_it_may_be(
     journal.append(at(2), b"1234")
     assert journal.log_size == node_disk.LOG_LIMIT
     disk.mandatory.cursor = at(2)
-    disk.add_orders(at(3), [])
+    disk.add_orders(at(3), [], 0.0)
     assert begun == [], "as long as it may be"
-    disk.add_orders(at(4), [])
+    disk.add_orders(at(4), [], 0.0)
     assert begun == [3], "what is in memory before the new batch"
     disk.close()
 

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
+
+import pytest
 
 from filterd.model.changelog import BindingChange, OrderChange
 from filterd.model.rule import Scope
@@ -35,6 +38,14 @@ def forget(store: ScriptedStore) -> None:
     store.lose(LOST)
     store.write(CHILD)
     store.prune()
+
+
+def spoil(path: Path) -> None:
+    """Overwrite four bytes in the middle of a file."""
+    data = bytearray(path.read_bytes())
+    middle = len(data) // 2
+    data[middle : middle + 4] = bytes(each ^ 0xFF for each in data[middle : middle + 4])
+    path.write_bytes(data)
 
 
 def kept(machine: Machine) -> list[tuple[str, float]]:
@@ -152,3 +163,111 @@ def test_an_order_withdrawn_on_the_node_or_in_the_store_is_not_kept(
     assert kept(machine) == []
     assert not machine.watcher.blocked("lost.example")
     assert not machine.watcher.blocked("banned.example")
+
+
+@pytest.mark.parametrize("loss", ["altered", "gone"])
+def test_kept_orders_outlive_the_mandatory_part(machine: Machine, store: ScriptedStore, loss: str) -> None:
+    restored(machine, store)
+    machine.settle()
+    machine.wait(9)
+    node = machine.directory / "node"
+    for _ in range(2):
+        if loss == "altered":
+            spoil(node / "mandatory.checkpoint")
+        else:
+            (node / "mandatory.checkpoint").unlink()
+            (node / "mandatory.log").unlink()
+        machine.start()
+        machine.settle()
+        assert machine.node.missing() == []
+        assert kept(machine) == [("O-2", NOW)]
+        assert machine.watcher.blocked("lost.example")
+        assert machine.watcher.blocked("banned.example")
+    store.sql("INSERT INTO lost_order VALUES (2, 'O-2', 1.0)")
+    store.write(OrderChange(LOST.id, "O-2", withdrawn=True))
+    machine.settle()
+    spoil(node / "mandatory.checkpoint")
+    machine.start()
+    machine.settle()
+    assert kept(machine) == []
+    assert not machine.watcher.blocked("lost.example")
+
+
+def test_a_kept_order_that_the_mandatory_part_lacks_is_in_force(
+    machine: Machine, store: ScriptedStore
+) -> None:
+    restored(machine, store)
+    machine.settle()
+    machine.node.close()
+    file = machine.directory / "node" / "kept.orders"
+    content = file.read_bytes()
+    store.write(OrderChange(LOST.id, "O-2", withdrawn=True))
+    machine.start()
+    machine.settle()
+    file.write_bytes(content)
+    machine.start()
+    machine.settle()
+    assert kept(machine) == [], "it was withdrawn, whatever the file says"
+    for part in ("checkpoint", "log"):
+        (machine.directory / "node" / f"mandatory.{part}").unlink()
+    store.write(CHILD)
+    machine.start()
+    machine.settle()
+    machine.node.close()
+    file.write_bytes(content)
+    machine.store = None
+    machine.start()
+    machine.settle()
+    assert kept(machine) == [("O-2", NOW)]
+    assert machine.watcher.blocked("lost.example")
+
+
+def test_a_damaged_file_of_kept_orders_is_said_and_written_anew(
+    machine: Machine, store: ScriptedStore
+) -> None:
+    restored(machine, store)
+    machine.settle()
+    node = machine.directory / "node"
+    spoil(node / "kept.orders")
+    machine.start()
+    machine.settle()
+    assert any(note.startswith("kept orders damaged") for note in machine.watcher.notes)
+    spoil(node / "mandatory.checkpoint")
+    machine.start()
+    machine.settle()
+    assert not any(note.startswith("kept orders damaged") for note in machine.watcher.notes)
+    assert kept(machine) == [("O-2", NOW)]
+    for name in ("mandatory.checkpoint", "kept.orders"):
+        spoil(node / name)
+    machine.start()
+    machine.settle()
+    said = zip(machine.watcher.notes, machine.watcher.fields, strict=True)
+    assert ["order add" in str(fields["remedy"]) for note, fields in said if "kept orders dam" in note] == [
+        True
+    ]
+    assert machine.watcher.blocked("banned.example")
+
+
+def test_a_new_order_with_the_number_of_a_kept_one_does_not_replace_it(
+    machine: Machine, store: ScriptedStore
+) -> None:
+    restored(machine, store)
+    machine.settle()
+    machine.wait(9)
+    other = replace(LOST, names=(("other.example", Scope.SUBTREE),), addresses=())
+    store.hold(other)
+    store.write(other)
+    machine.settle()
+    assert any("the number of another" in note for note in machine.watcher.notes)
+    for _ in range(2):
+        assert kept(machine) == [("O-2", NOW)]
+        assert machine.watcher.blocked("lost.example")
+        assert machine.watcher.blocked("other.example")
+        machine.put_snapshot(store.revision)
+        machine.start()
+        machine.settle()
+    store.write(OrderChange(LOST.id, "O-2", withdrawn=True))
+    machine.settle()
+    assert kept(machine) == []
+    assert not machine.watcher.blocked("lost.example")
+    assert not machine.watcher.blocked("other.example")
