@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from filterd.config.settings import Settings
+from filterd.disk.files import make_directory, set_aside
 from filterd.disk.locks import LockedError, take_lock
 from filterd.operations import audit, erasure, feeds, input_values, integrity, orders, subscribers
 from filterd.operations.backup import STORE, Progress, copy_list, lists_of, read_manifest
@@ -28,7 +29,7 @@ from filterd.store import subscribers as subscriber_rows
 from filterd.store.copying import copy_store, put_in_place, stopped_writers
 from filterd.store.engine import database_path
 from filterd.store.errors import StoreBusyError, StoreDamagedError, StoreError
-from filterd.store.ledger import ERASURE, OPT_OUT, Ended, Ledger, LedgerDamagedError, StoreHead
+from filterd.store.ledger import ERASURE, FILES, OPT_OUT, Ended, Ledger, LedgerDamagedError, StoreHead
 from filterd.store.store import Store
 
 FURTHER = 1_000
@@ -128,7 +129,9 @@ async def restore(
 @contextmanager
 def _alone(ledger: Ledger) -> Iterator[None]:
     """Only one restore at a time. Raises OperationError."""
-    ledger.directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+    make_directory(ledger.directory)
+    for name in (LOCK, *FILES):
+        set_aside(ledger.directory / name)  # a directory there would stop every restore and every write
     try:
         lock = take_lock(ledger.directory / LOCK, 0.0)
     except LockedError:
@@ -312,11 +315,13 @@ def _install(made: Path, path: Path, suffix: str) -> str:
     files that had to be set aside."""
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     try:
-        copy_store(made, path)
+        if not path.is_dir():
+            copy_store(made, path)
+            return ""
     except StoreDamagedError:
-        put_in_place(made, path, suffix)
-        return suffix
-    return ""
+        pass
+    put_in_place(made, path, suffix)
+    return suffix
 
 
 async def _standing(settings: Settings) -> _Standing:

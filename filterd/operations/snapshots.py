@@ -205,7 +205,8 @@ def _drop_old(directory: Path, current: str) -> None:
     )
     for path in files[KEPT_FILES:]:
         if path.name != current:
-            path.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):  # a directory, or a disk that takes nothing: it stays
+                path.unlink(missing_ok=True)
 
 
 def current_file(directory: Path) -> Path | None:

@@ -13,11 +13,12 @@ from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
-from filterd.disk.files import rename_file, sync_directory
+from filterd.disk.files import rename_file, replace_file, sync_directory
 from filterd.store.errors import translated
 
 LOCK_SECONDS = 15.0
 """to wait for the target's write lock"""
+PIECE = 1 << 20
 STEP_PAGES = 4096
 """pages copied between two reports of progress"""
 SIDE_FILES = ("", "-wal", "-shm")
@@ -57,13 +58,16 @@ def stopped_writers(path: Path, stop: Callable[[], None]) -> None:
 
 
 def put_in_place(made: Path, path: Path, suffix: str) -> None:
-    """Put the closed store ``made`` in the place of one that cannot be opened, whose files get ``suffix``
-    behind their names. Both are on one file system. Raises ``OSError``."""
+    """Put a copy of the closed store ``made`` in the place of one that cannot be opened, whose files get
+    ``suffix`` behind their names. Raises ``OSError``; where there is no room, the old one still stands."""
+    draft = path.with_name(f".{path.name}.restored")
+    with made.open("rb") as file:
+        replace_file(draft, iter(lambda: file.read(PIECE), b""))
     for side in SIDE_FILES:
         old = path.with_name(path.name + side)
         if old.exists():
             old.rename(old.with_name(old.name + suffix))
-    rename_file(made, path)
+    rename_file(draft, path)
 
 
 def _opened(path: Path, mode: str) -> sqlite3.Connection:

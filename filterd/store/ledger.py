@@ -28,6 +28,7 @@ from filterd.model.change_chain import Cursor
 HEAD = "head"
 ENDED = "ended"
 RESTORING = "restoring"
+FILES = (HEAD, ENDED, RESTORING)
 SLOT = 512
 
 

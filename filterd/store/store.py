@@ -265,7 +265,8 @@ def _settle(ledger: Ledger, write: Write) -> None:
 def _unusable(ledger: Ledger, error: Exception) -> LedgerUnusableError:
     reason = error.strerror if isinstance(error, OSError) else str(error)
     message = f"nothing was written: the ledger {ledger.directory} cannot be used: {reason}"
-    return LedgerUnusableError(message)
+    remedy = "run: filterd restore --in-place, which sets the directory aside"
+    return LedgerUnusableError(message, remedy if isinstance(error, IsADirectoryError) else "")
 
 
 def _rolled_back(have: StoreHead, newest: StoreHead) -> StoreRolledBackError:

@@ -25,7 +25,7 @@ from filterd.store import change_log, copying
 from filterd.store.copying import copy_store
 from filterd.store.engine import database_path
 from filterd.store.errors import StoreError
-from filterd.store.ledger import HEAD, WITHDRAWAL, Ended, StoreHead
+from filterd.store.ledger import ENDED, HEAD, WITHDRAWAL, Ended, StoreHead
 from tests.worlds.installation import NOW, Installation, install
 
 EVIDENCE = RequestEvidence("Ana", "shop", NOW, "v1", "T-1")
@@ -162,7 +162,14 @@ def cut(path: Path) -> None:
     os.truncate(path, 5000)
 
 
-@pytest.mark.parametrize("lose", [Path.unlink, zeroed, cut], ids=["gone", "zeroed", "cut"])
+def replaced_by_directory(path: Path) -> None:
+    path.unlink()
+    path.mkdir()
+
+
+@pytest.mark.parametrize(
+    "lose", [Path.unlink, zeroed, cut, replaced_by_directory], ids=["gone", "zeroed", "cut", "a directory"]
+)
 async def test_a_store_that_cannot_be_opened_is_replaced_and_kept_aside(
     installation: Installation, tmp_path: Path, lose: Callable[[Path], object]
 ) -> None:
@@ -454,3 +461,22 @@ async def test_a_list_that_cannot_be_put_in_its_place_stops_the_restore(
         await put_back(installation, made)
     async with installation.open() as context:
         assert len(await orders.list_orders(context)) == 3
+
+
+@pytest.mark.parametrize("name", [HEAD, ENDED, restore.LOCK])
+async def test_a_directory_in_the_place_of_a_file_of_the_ledger_is_set_aside(
+    installation: Installation, tmp_path: Path, name: str
+) -> None:
+    made = await filled(installation, tmp_path)
+    path = installation.settings.store.ledger / name
+    path.unlink(missing_ok=True)
+    path.mkdir()
+    if name != restore.LOCK:
+        async with installation.open(approvals=1) as context:
+            with pytest.raises(StoreError, match="ledger") as caught:
+                await orders.withdraw(context, "O-1", reason="lifted")
+        assert "restore --in-place" in caught.value.remedy
+    await put_back(installation, made)
+    async with installation.open(approvals=1) as context:
+        await orders.withdraw(context, "O-1", reason="lifted")
+    assert path.with_name(f"{name}.damaged-1").is_dir()
