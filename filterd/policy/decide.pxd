@@ -181,7 +181,7 @@ cdef inline bint masks_touch(const uint64_t* bits, const uint64_t* mask) noexcep
 
 
 cdef inline bint is_paused(const Line* line, int64_t now) noexcept nogil:
-    """Whether the line's pause holds at `now`; one that would last too long was written by a wrong clock."""
+    """True if the line's pause holds at `now`; one that would last too long was written by a wrong clock."""
     cdef int64_t left = line.paused_until - now
     return 0 < left <= PAUSE_LIMIT
 

@@ -57,7 +57,7 @@ def from_line(line: bytes, now: float) -> NodeReport:
 
 
 class ControlLink:
-    """Whether control takes the resolver's reports. Owned by the event loop; any thread may read it."""
+    """The state of the link to control. Owned by the event loop; any thread may read it."""
 
     def __init__(self, ticks: Callable[[], float]) -> None:
         """``ticks``: seconds of a clock that does not go back."""

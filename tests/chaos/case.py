@@ -78,7 +78,7 @@ def ground_on(site: Site, roles: tuple[str, ...]) -> Ground:
 
 @dataclass
 class Round:
-    """What a case works with. ``draw`` is the round's own randomness."""
+    """The surroundings of a case. ``draw`` is the round's own randomness."""
 
     ground: Ground
     draw: random.Random
@@ -98,7 +98,7 @@ class Round:
             self.failures.append(what)
 
     def soon(self, condition: Callable[[], bool], what: str, seconds: float = AGREEMENT) -> bool:
-        """Whether it comes to hold; noted where it does not."""
+        """True if it comes to hold; noted where it does not."""
         until = time.monotonic() + seconds
         while not (held := condition()) and time.monotonic() < until:
             time.sleep(0.02)
@@ -180,14 +180,14 @@ class Round:
         self.opt(number, into=not self.ground.choices[number].in_force)
 
     def is_applied(self, name: Name) -> bool:
-        """Whether the node says that it has the order on its disk."""
+        """True if the node says that it has the order on its disk."""
         said = self.ground.listener.last
         return said is not None and said.applied >= name.revision
 
     # --- the end ---
 
     def holds(self) -> list[str]:
-        """What of the acknowledged does not hold in DNS at this moment."""
+        """The acknowledged changes that do not hold in DNS at this moment."""
         wrong = []
         for name in self.ground.truth.names:
             wanted = Answer.BLOCKED if name.in_force else Answer.UNFILTERED
@@ -197,7 +197,7 @@ class Round:
         return wrong
 
     def agreed(self) -> list[str]:
-        """What the parts still say against each other, or that the node is not ready."""
+        """The contradictions that are left between the parts, or that the node is not ready."""
         said = self.ground.listener.last
         if said is None or said.at < self._since:
             return ["nothing was said yet"]
@@ -249,7 +249,7 @@ class Case(ABC):
 
     @classmethod
     def lacks(cls) -> str:
-        """What this machine lacks for it; empty where it can be played."""
+        """The tool that this machine lacks for it; empty where it can be played."""
         return (
             "a C compiler for faults of disk and clock" if cls.disks and not disk_faults.available() else ""
         )
@@ -260,12 +260,12 @@ class Case(ABC):
 
     @abstractmethod
     def recovery(self, round_: Round) -> None:
-        """What an operator, a supervisor or the disk does to mend it."""
+        """The steps of an operator, a supervisor or the disk that mend it."""
 
 
 @dataclass
 class Outcome:
-    """What a round brought."""
+    """The result of a round."""
 
     case: str
     round: int
@@ -283,7 +283,7 @@ class Outcome:
 
     @property
     def good(self) -> bool:
-        """Whether nothing was wrong."""
+        """True if nothing was wrong."""
         return not (self.unfiltered or self.lost or self.failures or self.worst > AGREEMENT)
 
 

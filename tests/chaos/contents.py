@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import contextlib
 import time
+from abc import abstractmethod
 
 from filterd.operations import feeds, snapshots
 from filterd.operations.context import Context, OperationError
@@ -109,13 +110,13 @@ class _ChangedRow(Case):
         done = round_.site.run("audit", "verify")
         round_.require(done.returncode != 0, "audit verify is content with a changed row")
 
+    @abstractmethod
     def change(self, round_: Round) -> None:
         """Change the row of the order."""
-        raise NotImplementedError
 
+    @abstractmethod
     def undo(self, round_: Round) -> None:
         """Put it right."""
-        raise NotImplementedError
 
     def recovery(self, round_: Round) -> None:
         self.undo(round_)
@@ -235,9 +236,9 @@ class _Policies(Case):
                 round_.site.do(use_case)
         time.sleep(0.4)
 
+    @abstractmethod
     def text(self, round_: Round) -> str:
-        """What is left of feeds.yaml."""
-        raise NotImplementedError
+        """The rest of feeds.yaml."""
 
     def recovery(self, round_: Round) -> None:
         self._path.write_text(self._text)

@@ -25,7 +25,7 @@ NODE, STORE = range(SLOTS)
 
 
 def available() -> bool:
-    """Whether the library can be compiled here."""
+    """True if the library can be compiled here."""
     return shutil.which("gcc") is not None
 
 

@@ -1,4 +1,4 @@
-"""What the product says of itself, side by side: ``node list``, ``check``, ``/readyz``, metrics and DNS.
+"""The statements of the product about itself, side by side: commands, pages, metrics and DNS.
 
 A thread takes samples through a round. For each sample :func:`disagreements` tells which of them contradict
 each other, and :class:`Spans` for how long that went on.

@@ -160,7 +160,7 @@ class Site:
         return _reap(process)
 
     def holds_hangup(self, role: str) -> bool:
-        """Whether a process has come to where it blocks, catches or ignores SIGHUP."""
+        """True if a process has come to where it blocks, catches or ignores SIGHUP."""
         masks = ("SigBlk:", "SigIgn:", "SigCgt:")
         with contextlib.suppress(OSError):
             for line in Path(f"/proc/{self.processes[role].pid}/status").read_text().splitlines():
@@ -169,7 +169,7 @@ class Site:
         return False
 
     def alive(self, role: str) -> bool:
-        """Whether the process of a role runs."""
+        """True if the process of a role runs."""
         return role in self.processes and self.processes[role].poll() is None
 
     def child_of_serve(self, role: str) -> int | None:

@@ -40,7 +40,7 @@ def put_store(site: Site, copy: Path, *, renamed: bool) -> None:
 
 
 def never_ready(round_: Round, seconds: float) -> bool:
-    """Whether /readyz says no for so long."""
+    """True if /readyz says no for so long."""
     until = time.monotonic() + seconds
     while time.monotonic() < until:
         if round_.site.http("resolver", "/readyz")[0] == 200:
@@ -50,7 +50,7 @@ def never_ready(round_: Round, seconds: float) -> bool:
 
 
 class _OtherStore(Case):
-    """What the cases have in common: another store in the place of the newest one, and that one put back."""
+    """The common part of the cases: another store in the place of the newest one, and that one put back."""
 
     fresh = True
     ledger = False
@@ -87,7 +87,7 @@ class _OtherStore(Case):
         round_.soon(lambda: round_.site.http("resolver", "/readyz")[0] == 503, "the node is not ready")
 
     def go_on(self, round_: Round, later: list[Name]) -> None:
-        """What is done with it."""
+        """The use that is made of it."""
 
     def recovery(self, round_: Round) -> None:
         site = round_.site

@@ -55,12 +55,12 @@ class Name:
     """whether the store that stands in its place has it; else the node alone knows it"""
 
     def must_be_blocked(self, sent: float, received: float) -> bool:
-        """Whether a question of this time may not be answered unfiltered."""
+        """True if a question of this time may not be answered unfiltered."""
         return self.blocked_from <= sent and not (self.free_from and self.free_from <= received)
 
     @property
     def in_force(self) -> bool:
-        """Whether it was ordered or asked for, and not ended since."""
+        """True if it was ordered or asked for, and not ended since."""
         return self.blocked_from < NEVER and not self.free_from
 
 

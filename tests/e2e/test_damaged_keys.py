@@ -36,7 +36,7 @@ def rcode(filterd: Deployment, name: str) -> int:
 
 
 def blocks(filterd: Deployment) -> bool:
-    """Whether the mandatory name is blocked and another is answered."""
+    """True if the mandatory name is blocked and another is answered."""
     with contextlib.suppress(dns.exception.Timeout, OSError):
         return ede(filterd.ask("worst.example")) == [CENSORED] and bool(filterd.ask("fine.example").answer)
     return False

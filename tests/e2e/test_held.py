@@ -25,7 +25,7 @@ def filterd(tmp_path: Path) -> Iterator[Deployment]:
 
 
 def refusal(done: subprocess.CompletedProcess[str]) -> dict[str, str]:
-    """What the resolver said."""
+    """The refusal in the resolver's log."""
     lines = [json.loads(line) for line in done.stderr.splitlines()]
     (found,) = (line for line in lines if line["event"] == "the resolver cannot start")
     assert lines[-1]["role"] == "supervisor"

@@ -50,7 +50,7 @@ def running(filterd: Deployment, *words: str) -> Iterator[subprocess.Popen[bytes
 
 
 def blocked(filterd: Deployment, name: str) -> bool:
-    """Whether an order blocks the name, by DNS."""
+    """True if an order blocks the name, by DNS."""
     answer = filterd.ask(name, source=STRANGER)
     return answer.rcode() == dns.rcode.NXDOMAIN and ede(answer) == [CENSORED]
 

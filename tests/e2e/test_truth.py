@@ -1,4 +1,4 @@
-"""What the store and the clock do by themselves lifts no order: DNS is asked all the while."""
+"""Nothing that store or clock do by themselves lifts an order: DNS is asked all the while."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class Site:
         draft.rename(self._clock)
 
     def blocked(self, name: str) -> bool:
-        """Whether an order or mandatory list blocks the name: EDE 16, and no address."""
+        """True if an order or mandatory list blocks the name: EDE 16, and no address."""
         answer = self.filterd.ask(name)
         return ede(answer) == [CENSORED] and not answer.answer
 

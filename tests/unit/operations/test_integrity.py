@@ -54,7 +54,7 @@ class Vandal:
         self._database.write_bytes(content)
 
     def found(self) -> list[str]:
-        """What SQLite's own check says."""
+        """The findings of SQLite's own check."""
         with closing(sqlite3.connect(self._database)) as raw:
             return [row[0] for row in raw.execute("PRAGMA integrity_check")]
 
