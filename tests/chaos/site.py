@@ -215,6 +215,11 @@ class Site:
         except (OSError, http.client.HTTPException):
             return 0, ""
 
+    def tail(self, role: str, lines: int) -> str:
+        """The last lines that a role has written."""
+        written = (self.folder / f"{role}.log").read_text(errors="replace").splitlines()
+        return " | ".join(written[-lines:])
+
     # --- the operator ---
 
     def run(self, *words: str, faults: str = "", timeout: float = 60.0) -> subprocess.CompletedProcess[str]:

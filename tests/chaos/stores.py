@@ -39,14 +39,16 @@ def put_store(site: Site, copy: Path, *, renamed: bool) -> None:
         shutil.copyfile(copy, site.store)
 
 
-def never_ready(round_: Round, seconds: float) -> bool:
-    """True if /readyz says no for so long."""
+def require_not_ready(round_: Round, seconds: float, where: str) -> None:
+    """Note where /readyz says yes within this time, with what the node then says of itself."""
     until = time.monotonic() + seconds
     while time.monotonic() < until:
-        if round_.site.http("resolver", "/readyz")[0] == 200:
-            return False
+        status, page = round_.site.http("resolver", "/readyz")
+        if status == 200:
+            told = round_.site.tail("resolver", 3)
+            round_.require(False, f"ready on {where}: {page.strip()}; log: {told}")
+            return
         time.sleep(0.05)
-    return True
 
 
 class _OtherStore(Case):
@@ -108,7 +110,7 @@ class OlderStore(_OtherStore):
         if round_.draw.random() < 0.5:
             round_.site.kill("resolver")
             round_.site.start("resolver")
-            round_.require(never_ready(round_, 0.5), "ready on an older store after a start")
+            require_not_ready(round_, 0.5, "an older store after a start")
 
 
 class FreshStore(_OtherStore):
@@ -184,7 +186,7 @@ class RolledBackWithLedger(_OtherStore):
             self._given.append(name)
             if name.revision > newest + 1:
                 break
-        round_.require(never_ready(round_, 0.8), "ready on another history")
+        require_not_ready(round_, 0.8, "another history")
 
     def recovery(self, round_: Round) -> None:
         site = round_.site
