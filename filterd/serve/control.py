@@ -39,7 +39,7 @@ from filterd.serve.process import (
 from filterd.serve.settings_input import SettingsWatcher, first_settings
 from filterd.store.errors import StoreError, StoreRolledBackError
 from filterd.telemetry import log
-from filterd.telemetry.http import HttpServer, health_routes
+from filterd.telemetry.http import HttpReply, HttpServer, health_routes
 from filterd.telemetry.metrics import ControlMetrics, FeedMetrics, control_registry
 
 METRICS_SECONDS = 5.0
@@ -70,7 +70,9 @@ class Control:
             )
         )
         routes = health_routes(
-            self._registry.exposition, self._registry.content_type, self._missing, self._maintenance.remarks
+            lambda: HttpReply(self._registry.exposition(), content_type=self._registry.content_type),
+            self._missing,
+            self._maintenance.remarks,
         )
         self._http = HttpServer(str(settings.control.listen.address), settings.control.listen.port, routes)
 

@@ -21,7 +21,7 @@ from filterd.serve.listening import Listening
 from filterd.serve.node_reports import ControlLink
 from filterd.telemetry.crash_metrics import CrashMetrics
 from filterd.telemetry.fast_metrics import FastPathMetrics
-from filterd.telemetry.metric_families import Histogram
+from filterd.telemetry.histogram import Histogram
 from filterd.telemetry.metrics import ResolverMetrics
 from filterd.telemetry.upstream_metrics import UpstreamMetrics
 

@@ -15,8 +15,7 @@ from filterd.dataplane.tables.addresses import Prefixes
 from filterd.disk.keys import FINGERPRINT_KEY
 from filterd.policy.published import StateSettings
 from filterd.telemetry import log
-from filterd.telemetry.metric_families import Histogram
-from filterd.telemetry.metrics import ENFORCEMENT_BUCKETS
+from filterd.telemetry.histogram import ENFORCEMENT_BUCKETS, Histogram
 
 RESERVED_PORTS = Path("/proc/sys/net/ipv4/ip_local_reserved_ports")
 """the kernel's list of ports that it never draws for a socket (ip-sysctl)"""

@@ -112,8 +112,7 @@ class HttpServer:
 
 
 def health_routes(
-    metrics: Callable[[], bytes],
-    metrics_type: str,
+    metrics: Route,
     missing: Callable[[], list[str]],
     remarks: Callable[[], list[str]] = list,
     unhealthy: Callable[[], list[str]] = list,
@@ -138,7 +137,7 @@ def health_routes(
         return HttpReply("; ".join(["ready", *remarks()]).encode() + b"\n")
 
     return {
-        "/metrics": lambda: HttpReply(metrics(), content_type=metrics_type),
+        "/metrics": metrics,
         "/healthz": healthy,
         "/readyz": ready,
     }

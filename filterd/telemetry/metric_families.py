@@ -6,35 +6,7 @@ from collections.abc import Mapping
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 
-
-class Histogram:
-    """Counts by bucket. One writer; in a scrape, sum and counts may differ by one observation."""
-
-    def __init__(
-        self, bounds: tuple[float, ...], counts: list[int] | None = None, total: float = 0.0
-    ) -> None:
-        """``counts`` has one more than ``bounds``; ``total`` is the sum of all observations."""
-        self.bounds = bounds
-        self.counts = [0] * (len(bounds) + 1) if counts is None else counts
-        self.sum = total
-
-    def observe(self, value: float) -> None:
-        """Count one observation."""
-        bucket = 0
-        for bound in self.bounds:
-            if value <= bound:
-                break
-            bucket += 1
-        self.counts[bucket] += 1
-        self.sum += value
-
-    def buckets(self) -> list[tuple[str, float]]:
-        """Cumulative counts, as the exposition format needs them."""
-        total, found = 0, []
-        for bound, count in zip((*map(str, self.bounds), "+Inf"), self.counts, strict=True):
-            total += count
-            found.append((bound, float(total)))
-        return found
+from filterd.telemetry.histogram import Histogram
 
 
 def counter(

@@ -22,15 +22,12 @@ from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 import filterd
 from filterd.telemetry.crash_metrics import CrashMetrics, crash_families
 from filterd.telemetry.fast_metrics import FastPathMetrics, fast_families
-from filterd.telemetry.metric_families import Histogram
+from filterd.telemetry.histogram import ENFORCEMENT_BUCKETS, Histogram
 from filterd.telemetry.metric_families import by_state as _by_state
 from filterd.telemetry.metric_families import counter as _counter
 from filterd.telemetry.metric_families import gauge as _gauge
 from filterd.telemetry.metric_families import histogram as _histogram
 from filterd.telemetry.upstream_metrics import UpstreamMetrics, upstream_families
-
-ENFORCEMENT_BUCKETS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 60.0, 600.0, 3600.0)
-"""seconds"""
 
 
 @dataclass(frozen=True, slots=True)

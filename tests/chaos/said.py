@@ -179,13 +179,14 @@ class Listener:
         asked = [name for name in self.asker.truth.of(Kind.MANDATORY) if name.in_force and name.stored][-2:]
         node_ready, applied, head, checks, note = None, 0, 0, {}, ""
         try:
-            async with open_context(self.site.settings, actor="listener") as context:
-                for status in await nodes.list_nodes(context):
-                    node_ready = status.report.ready and not status.silent
-                    applied, head = status.report.mandatory_revision, await _newest_order(context)
-                for name in asked:
-                    checked = await explain.explain(context, name.name)
-                    checks[name] = f"{checked.verdict} {checked.reason}"
+            with self.site.looking_in:
+                async with open_context(self.site.settings, actor="listener") as context:
+                    for status in await nodes.list_nodes(context):
+                        node_ready = status.report.ready and not status.silent
+                        applied, head = status.report.mandatory_revision, await _newest_order(context)
+                    for name in asked:
+                        checked = await explain.explain(context, name.name)
+                        checks[name] = f"{checked.verdict} {checked.reason}"
         except Exception as error:  # whatever it is: the installation is being damaged
             note = f"{type(error).__name__}: {error}"
         ready, control = self.site.http("resolver", "/readyz")[0], self.site.http("control", "/readyz")[0]

@@ -17,6 +17,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import threading
 import time
 import urllib.error
 import urllib.request
@@ -80,6 +81,9 @@ class Site:
     """by role; ``serve`` is a supervisor"""
     faults: dict[str, DiskFaults] = field(default_factory=dict)
     """by role, and ``cli`` for commands"""
+    looking_in: threading.Lock = field(default_factory=threading.Lock)
+    """held by the listener while it has the store open: the last connection that closes writes the log that
+    it holds, though unlinked, into whatever was copied over the file meanwhile, and so undoes the fault"""
 
     def __post_init__(self) -> None:
         self.state = self.folder / "state"

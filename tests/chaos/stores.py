@@ -29,14 +29,15 @@ def copy_store(site: Site, to: Path) -> None:
 
 def put_store(site: Site, copy: Path, *, renamed: bool) -> None:
     """Put a copy in the place of the store: under its name, or over its content as ``cp`` does."""
-    for name in ("-wal", "-shm"):
-        site.store.with_name(site.store.name + name).unlink(missing_ok=True)
-    if renamed:
-        draft = site.store.with_suffix(".new")
-        shutil.copyfile(copy, draft)
-        draft.rename(site.store)
-    else:
-        shutil.copyfile(copy, site.store)
+    with site.looking_in:
+        for name in ("-wal", "-shm"):
+            site.store.with_name(site.store.name + name).unlink(missing_ok=True)
+        if renamed:
+            draft = site.store.with_suffix(".new")
+            shutil.copyfile(copy, draft)
+            draft.rename(site.store)
+        else:
+            shutil.copyfile(copy, site.store)
 
 
 def require_not_ready(round_: Round, seconds: float, where: str) -> None:

@@ -306,6 +306,7 @@ class Node:
     def _in_trouble(self, error: Exception, log: ChangeLog) -> None:
         """The store cannot be read or the node's disk not be written. That is noted once, and tried again
         every turn."""
+        known = self.following.other_history
         if self.following.fail(error):
             file, detail = log.path, text_of(error)
             if isinstance(error, OSError):
@@ -317,7 +318,7 @@ class Node:
                 file=str(file),
                 remedy=remedy_of(error),
             )
-        if self.following.other_history:
+        if self.following.other_history and not known:
             self._take_back_snapshot()
         if self.following.gives_up(error):
             self._do_without_store(text_of(error))

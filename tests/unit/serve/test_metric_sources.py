@@ -15,8 +15,8 @@ from filterd.dataplane.upstream.forwarder import UpstreamStatus
 from filterd.serve.metric_sources import MetricSources, read_metrics
 from filterd.telemetry.crash_metrics import CrashMetrics
 from filterd.telemetry.fast_metrics import FastPathMetrics
-from filterd.telemetry.metric_families import Histogram
-from filterd.telemetry.metrics import ENFORCEMENT_BUCKETS, ResolverMetrics
+from filterd.telemetry.histogram import ENFORCEMENT_BUCKETS, Histogram
+from filterd.telemetry.metrics import ResolverMetrics
 from filterd.telemetry.upstream_metrics import UpstreamMetrics
 
 COLUMNS = len(BOUNDS) + 1

@@ -8,6 +8,8 @@ from __future__ import annotations
 import io
 import json
 import socket
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -338,3 +340,9 @@ async def test_a_snapshot_says_before_when_it_cannot_be(
         (state, lines, addresses, True, 4_000_000_000),
     ]
     assert resolver._clock.now() == 4_000_000_000
+
+
+def test_a_start_waits_for_no_library_of_metrics() -> None:
+    script = "import sys, filterd.serve.resolver; print('\\n'.join(sys.modules))"
+    loaded = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout
+    assert not [name for name in loaded.split() if name.startswith("prometheus_client")]

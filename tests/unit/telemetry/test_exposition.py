@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from filterd.telemetry.crash_metrics import CrashMetrics
 from filterd.telemetry.fast_metrics import FastPathMetrics
-from filterd.telemetry.metric_families import Histogram
+from filterd.telemetry.histogram import Histogram
 from filterd.telemetry.metrics import (
     ControlMetrics,
     FeedMetrics,

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 
 from filterd.telemetry import log
-from filterd.telemetry.http import HttpServer, health_routes
+from filterd.telemetry.http import HttpReply, HttpServer, health_routes
 
 MISSING: list[str] = []
 AILING: list[str] = []
@@ -18,7 +18,10 @@ AILING: list[str] = []
 @pytest.fixture(params=["127.0.0.1", "::1"])
 def server(request: pytest.FixtureRequest) -> Iterator[tuple[str, int]]:
     routes = health_routes(
-        lambda: b"m 1\n", "text/plain; version=0.0.4", lambda: list(MISSING), list, lambda: list(AILING)
+        lambda: HttpReply(b"m 1\n", content_type="text/plain; version=0.0.4"),
+        lambda: list(MISSING),
+        list,
+        lambda: list(AILING),
     )
     made = HttpServer(request.param, 0, routes)
     made.start()
@@ -66,12 +69,12 @@ def test_other_paths_and_methods(server: tuple[str, int]) -> None:
 
 
 def test_a_page_that_fails_is_said_and_not_quoted(capsys: pytest.CaptureFixture[str]) -> None:
-    def broken() -> bytes:
+    def broken() -> HttpReply:
         raise ValueError("secret.example")
 
     stream = io.StringIO()
     log.configure("resolver", stream)
-    made = HttpServer("127.0.0.1", 0, health_routes(broken, "text/plain", list))
+    made = HttpServer("127.0.0.1", 0, health_routes(broken, list))
     made.start()
     with pytest.raises((http.client.HTTPException, OSError)):
         fetch(("127.0.0.1", made.port), "/metrics")

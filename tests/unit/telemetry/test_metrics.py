@@ -9,7 +9,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from filterd.telemetry.fast_metrics import FastPathMetrics
-from filterd.telemetry.metric_families import Histogram
+from filterd.telemetry.histogram import Histogram
 from filterd.telemetry.metrics import (
     ControlMetrics,
     FeedMetrics,

@@ -192,6 +192,23 @@ def test_a_snapshot_of_another_history_is_not_put_in_force(
     assert machine.node.publisher.snapshot.built_at_revision == before.built_at_revision
 
 
+def test_a_snapshot_that_cannot_be_taken_back_is_said_once(machine: Machine, store: ScriptedStore) -> None:
+    copy = followed(machine, store)
+    files = machine.node.snapshot_files
+    remembered = files.directory / files.choice_file.read_text().strip()
+    for _ in range(4):
+        copy.write(replace(LOST, names=(("instead.example", Scope.SUBTREE),)))
+    machine.node.close()
+    copy.take_place_of(store)
+    machine.put_snapshot(copy.revision, history=copy.hash)
+    remembered.write_bytes(b"")
+    machine.start()
+    for _ in range(5):
+        machine.node.turn()
+    assert sum(note.startswith("snapshot refused") for note in machine.watcher.notes) == 1
+    assert machine.watcher.blocked("lost.example")
+
+
 def test_a_snapshot_of_the_store_that_was_taken_away_again_is_refused(
     machine: Machine, store: ScriptedStore
 ) -> None:
