@@ -8,7 +8,7 @@ from pathlib import Path
 
 from tests.e2e.deployment import FILTERD, Deployment
 from tests.e2e.resolver_process import answering, upstream
-from tests.worlds.installation import POLICIES
+from tests.worlds.installation import write_policies
 
 FINE: Mapping[tuple[str, str], list[str]] = {("fine.example", "A"): ["192.0.2.1"]}
 
@@ -20,11 +20,8 @@ def small(
     program: Sequence[str] = FILTERD,
 ) -> Iterator[Deployment]:
     """The installation, its store made. ``records`` are what the upstream answers."""
-    for name, text in POLICIES.items():
-        path = folder / "policies" / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text)
+    policies = write_policies(folder / "policies")
     with upstream(answering(dict(records))) as (port, _):
-        made = Deployment(folder / "filterd", port, folder / "policies", program=program)
+        made = Deployment(folder / "filterd", port, policies, program=program)
         made.cli("store", "migrate")
         yield made

@@ -16,7 +16,7 @@ from filterd.model.mandatory import label_of
 from tests.e2e.authority import free_port
 from tests.e2e.deployment import FILTERD, Deployment, ede, soon
 from tests.e2e.resolver_process import answering, upstream
-from tests.worlds.installation import POLICIES
+from tests.worlds.installation import POLICIES, write_policies
 
 CHILD, STRANGER = "127.0.0.2", "127.0.0.4"
 CENSORED, FILTERED = 16, 17
@@ -32,12 +32,9 @@ RECORDS = {
 def filterd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
     """Both roles running over a small set of policies, with a child's line and an order."""
     folder = tmp_path_factory.mktemp("faults")
-    for name, text in POLICIES.items():
-        path = folder / "policies" / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text)
+    policies = write_policies(folder / "policies")
     with upstream(answering(RECORDS)) as (port, _):
-        made = Deployment(folder / "filterd", port, folder / "policies")
+        made = Deployment(folder / "filterd", port, policies)
         made.cli("store", "migrate")
         made.register("secret-holder", CHILD, "child")
         with made.serving() as process:

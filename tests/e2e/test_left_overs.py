@@ -9,7 +9,7 @@ from pathlib import Path
 
 from tests.e2e.deployment import Deployment, soon
 from tests.e2e.resolver_process import answering, upstream
-from tests.worlds.installation import POLICIES
+from tests.worlds.installation import write_policies
 
 LEFT = (
     "snapshots/.17.draft",
@@ -22,14 +22,11 @@ LEFT = (
 
 
 def test_a_start_tidies_up_whatever_the_umask_is(tmp_path: Path) -> None:
-    for name, text in POLICIES.items():
-        path = tmp_path / "policies" / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text)
+    policies = write_policies(tmp_path / "policies")
     before = os.umask(0o000)
     try:
         with upstream(answering({})) as (port, _):
-            filterd = Deployment(tmp_path / "filterd", port, tmp_path / "policies")
+            filterd = Deployment(tmp_path / "filterd", port, policies)
             assert filterd.run("store", "migrate").returncode == 0
             with filterd.serving():
                 pass

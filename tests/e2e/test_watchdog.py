@@ -23,7 +23,7 @@ from tests.e2e.deployment import Deployment, soon
 from tests.e2e.resolver_process import answering, upstream
 from tests.e2e.test_crash_loop import board_of, metrics_of, resolver_of
 from tests.worlds.hooked import Hooks, build_hooks
-from tests.worlds.installation import POLICIES
+from tests.worlds.installation import write_policies
 from tests.worlds.measured import measured
 
 RECORDS = {("fine.example", "A"): ["192.0.2.1"]}
@@ -48,16 +48,13 @@ def manager(tmp_path: Path) -> Iterator[socket.socket]:
 @pytest.fixture
 def filterd(tmp_path: Path, hooks: Hooks, manager: socket.socket) -> Iterator[Deployment]:
     """Two threads, not yet started."""
-    for name, text in POLICIES.items():
-        path = tmp_path / "policies" / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text)
+    policies = write_policies(tmp_path / "policies")
     environment = {**hooks.environment, "NOTIFY_SOCKET": str(manager.getsockname())}
     with upstream(answering(RECORDS)) as (port, _):
         made = Deployment(
             tmp_path / "filterd",
             port,
-            tmp_path / "policies",
+            policies,
             {"dns": {"threads": THREADS}},
             environment=environment,
         )

@@ -126,10 +126,18 @@ def settings_in(base: Path) -> Settings:
     )
 
 
+def write_policies(folder: Path) -> Path:
+    """The small policies directory; its path."""
+    for name, text in POLICIES.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    return folder
+
+
 async def install(base: Path) -> Installation:
     """Write the policies, and make the store."""
     made = Installation(base, settings_in(base))
-    for name, text in POLICIES.items():
-        made.write_policy(name, text)
+    write_policies(base / "policies")
     await Store.migrate(made.url, made.settings.store.ledger)
     return made

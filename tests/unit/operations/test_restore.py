@@ -3,70 +3,24 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import sqlite3
-from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 
-from filterd.model.blocking_mode import BlockingMode
 from filterd.model.order import OrderState
-from filterd.model.rule import Scope
-from filterd.model.subscriber import RequestEvidence
 from filterd.operations import audit, erasure, feeds, orders, restore, subscribers
 from filterd.operations.backup import MANIFEST, STORE, backup
 from filterd.operations.context import OperationError, open_context
-from filterd.operations.intake import OrderRequest
-from filterd.operations.restore import Restored
 from filterd.store import change_log, copying
 from filterd.store.copying import copy_store
 from filterd.store.engine import database_path
 from filterd.store.errors import StoreError
-from filterd.store.ledger import ENDED, HEAD, WITHDRAWAL, Ended, StoreHead
-from tests.worlds.installation import NOW, Installation, install
-
-EVIDENCE = RequestEvidence("Ana", "shop", NOW, "v1", "T-1")
-
-
-def request(name: str) -> OrderRequest:
-    """An order on one name."""
-    return OrderRequest(
-        authority="Court",
-        official="Judge",
-        document="D-1",
-        ground="art. 1",
-        reason="told to",
-        entries=((name, Scope.SUBTREE),),
-        mode=BlockingMode.NXDOMAIN,
-    )
-
-
-def silent(*_: object) -> None:
-    """No progress is shown."""
-
-
-async def put_back(installation: Installation, source: Path | None) -> Restored:
-    return await restore.restore(installation.settings, source, "the disk broke", "root", lambda: NOW, silent)
-
-
-async def filled(installation: Installation, tmp_path: Path) -> Path:
-    """Two orders, three lines of which two opted in, and a backup of that; its directory."""
-    async with installation.open(approvals=1) as context:
-        installation.write_policy("lists/adult.txt", "adult.example\n")
-        installation.write_policy("lists/gambling.txt", "bets.example\n")
-        installation.write_policy("lists/worst.txt", "worst.example\n")
-        await feeds.update(context)
-        for name in ("one.example", "two.example"):
-            await orders.add(context, request(name))
-        for line in ("home", "shop", "farm"):
-            await subscribers.add(context, line)
-        for line in ("home", "shop"):
-            await subscribers.opt_in(context, line, "child", EVIDENCE)
-        await backup(context, tmp_path / "backup")
-    return tmp_path / "backup"
+from filterd.store.ledger import HEAD, WITHDRAWAL, Ended, StoreHead
+from tests.worlds.backups import EVIDENCE, filled, put_back, request
+from tests.worlds.installation import NOW, Installation
 
 
 async def test_a_backup_is_whole_private_and_of_one_state(installation: Installation, tmp_path: Path) -> None:
@@ -154,36 +108,6 @@ async def test_where_the_ledger_is_lost_numbers_skip_far_ahead(
         assert (await orders.add(context, request("x.example"))).reference == f"O-{done.next_order}"
 
 
-def zeroed(path: Path) -> None:
-    path.write_bytes(bytes(len(path.read_bytes())))
-
-
-def cut(path: Path) -> None:
-    os.truncate(path, 5000)
-
-
-def replaced_by_directory(path: Path) -> None:
-    path.unlink()
-    path.mkdir()
-
-
-@pytest.mark.parametrize(
-    "lose", [Path.unlink, zeroed, cut, replaced_by_directory], ids=["gone", "zeroed", "cut", "a directory"]
-)
-async def test_a_store_that_cannot_be_opened_is_replaced_and_kept_aside(
-    installation: Installation, tmp_path: Path, lose: Callable[[Path], object]
-) -> None:
-    made = await filled(installation, tmp_path)
-    path = database_path(installation.url)
-    lose(path)
-    done = await put_back(installation, made)
-    assert bool(list(path.parent.glob("filterd.db.damaged-*"))) == bool(done.set_aside)
-    assert path.stat().st_mode & 0o77 == 0
-    async with installation.open(approvals=1) as context:
-        assert [each.reference for each in await orders.list_orders(context)] == ["O-1", "O-2"]
-        await orders.add(context, request("three.example"))
-
-
 async def test_a_store_put_back_by_hand_is_taken_as_the_truth(
     installation: Installation, tmp_path: Path
 ) -> None:
@@ -238,85 +162,6 @@ async def test_readers_go_on_and_writers_are_refused(
         assert refused == ["nothing was written: the store is being restored"]
         assert [each.reference for each in await orders.list_orders(running)] == ["O-1", "O-2"]
         assert (await orders.add(running, request("four.example"))).reference == "O-4"
-
-
-@pytest.mark.parametrize("step", ["_require_whole", "_skip", "_install"])
-async def test_a_restore_that_fails_changes_nothing(
-    installation: Installation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str
-) -> None:
-    made = await filled(installation, tmp_path)
-
-    def fail(*_: object, **__: object) -> None:
-        raise OSError(28, "No space left on device")
-
-    with monkeypatch.context() as patched:
-        patched.setattr(restore, step, fail)
-        with pytest.raises(OperationError, match="No space left") as caught:
-            await put_back(installation, made)
-    assert "room" in caught.value.remedy
-    async with installation.open(approvals=1) as context:
-        assert (await orders.add(context, request("three.example"))).reference == "O-3"
-    assert not list(installation.settings.state_dir.glob(".restore*"))
-
-
-async def test_a_restore_that_was_killed_leaves_the_store_closed_to_writers(
-    installation: Installation, tmp_path: Path
-) -> None:
-    made = await filled(installation, tmp_path)
-    async with installation.open(approvals=1) as context:
-        context.store.ledger.begin_restore()
-        with pytest.raises(StoreError, match="being restored") as caught:
-            await orders.add(context, request("three.example"))
-        assert "repeat it" in caught.value.remedy
-    await put_back(installation, made)
-    async with installation.open(approvals=1) as context:
-        await orders.add(context, request("three.example"))
-
-
-@pytest.mark.parametrize("name", [STORE, MANIFEST, "lists/worst-of.1.rules"])
-async def test_a_damaged_backup_is_refused(installation: Installation, tmp_path: Path, name: str) -> None:
-    made = await filled(installation, tmp_path)
-    content = bytearray((made / name).read_bytes())
-    content[len(content) // 2] ^= 4
-    (made / name).write_bytes(content)
-    with pytest.raises(OperationError, match=r"damaged|no backup") as caught:
-        await put_back(installation, made)
-    assert caught.value.remedy
-    async with installation.open() as context:
-        assert (await orders.list_orders(context))[0].reference == "O-1"
-
-
-async def test_a_store_with_an_altered_trail_is_no_truth(installation: Installation, tmp_path: Path) -> None:
-    await filled(installation, tmp_path)
-    with closing(sqlite3.connect(database_path(installation.url), isolation_level=None)) as raw:
-        raw.execute("UPDATE audit SET actor = 'eve' WHERE sequence = 2")
-    with pytest.raises(OperationError, match="cannot be trusted: entry 2") as caught:
-        await put_back(installation, None)
-    assert "another backup" in caught.value.remedy
-
-
-@pytest.mark.parametrize(
-    ("statement", "fault"),
-    [
-        ("UPDATE change SET payload = '{}' WHERE revision = 3", "revision 3 was altered"),
-        ("UPDATE change SET stream = 'other' WHERE revision = 3", "revision 3 was altered"),
-        ("DELETE FROM change WHERE revision = 4", "after revision 3 is missing"),
-        ("UPDATE head SET change_hash = salt FROM change WHERE change.revision = 1", "its head is"),
-    ],
-)
-async def test_a_damaged_change_log_is_seen_and_begun_anew(
-    installation: Installation, tmp_path: Path, statement: str, fault: str
-) -> None:
-    await filled(installation, tmp_path)
-    async with installation.open() as context:
-        assert await audit.verify_changes(context) == ""
-        with closing(sqlite3.connect(database_path(installation.url), isolation_level=None)) as raw:
-            raw.execute(statement)
-        assert fault in await audit.verify_changes(context)
-    await put_back(installation, None)
-    async with installation.open() as context:
-        assert await audit.verify_changes(context) == ""
-        assert [each.reference for each in await orders.list_orders(context)] == ["O-1", "O-2"]
 
 
 async def test_lists_of_the_backup_are_there_again(installation: Installation, tmp_path: Path) -> None:
@@ -423,60 +268,3 @@ async def test_a_list_whose_source_is_gone_is_that_of_the_backup_and_is_named(
     (installation.base / "policies" / "lists" / "worst.txt").unlink()
     done = await put_back(installation, made)
     assert [each.split(":")[0] for each in done.remarks] == ["list worst-of is that of the backup"]
-
-
-async def test_the_backup_of_another_installation_is_refused(
-    installation: Installation, tmp_path: Path
-) -> None:
-    made = await filled(installation, tmp_path)
-    other = await install(tmp_path / "other")
-    async with other.open(approvals=1, clock=lambda: NOW + 5) as context:
-        await orders.add(context, request("other.example"))
-    with pytest.raises(OperationError, match="another installation"):
-        await put_back(other, made)
-    async with other.open() as context:
-        assert len(await orders.list_orders(context)) == 1
-
-
-async def test_a_backup_with_damaged_orders_is_refused(installation: Installation, tmp_path: Path) -> None:
-    await filled(installation, tmp_path)
-    with closing(sqlite3.connect(database_path(installation.url), isolation_level=None)) as raw:
-        raw.execute("UPDATE order_name SET name = 'onf.example' WHERE name = 'one.example'")
-    async with installation.open() as context:
-        with pytest.raises(OperationError, match="not what was decided: order:O-1"):
-            await backup(context, tmp_path / "damaged")
-    assert not (tmp_path / "damaged").exists()
-
-
-async def test_a_list_that_cannot_be_put_in_its_place_stops_the_restore(
-    installation: Installation, tmp_path: Path
-) -> None:
-    made = await filled(installation, tmp_path)
-    stored = installation.settings.state_dir / "feeds" / "worst-of" / "1.rules"
-    stored.unlink()
-    stored.mkdir()
-    async with installation.open(approvals=1) as context:
-        await orders.add(context, request("three.example"))
-    with pytest.raises(OperationError, match="not restored"):
-        await put_back(installation, made)
-    async with installation.open() as context:
-        assert len(await orders.list_orders(context)) == 3
-
-
-@pytest.mark.parametrize("name", [HEAD, ENDED, restore.LOCK])
-async def test_a_directory_in_the_place_of_a_file_of_the_ledger_is_set_aside(
-    installation: Installation, tmp_path: Path, name: str
-) -> None:
-    made = await filled(installation, tmp_path)
-    path = installation.settings.store.ledger / name
-    path.unlink(missing_ok=True)
-    path.mkdir()
-    if name != restore.LOCK:
-        async with installation.open(approvals=1) as context:
-            with pytest.raises(StoreError, match="ledger") as caught:
-                await orders.withdraw(context, "O-1", reason="lifted")
-        assert "restore --in-place" in caught.value.remedy
-    await put_back(installation, made)
-    async with installation.open(approvals=1) as context:
-        await orders.withdraw(context, "O-1", reason="lifted")
-    assert path.with_name(f"{name}.damaged-1").is_dir()

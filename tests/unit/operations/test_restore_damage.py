@@ -1,0 +1,186 @@
+"""Restores that meet damage: it is replaced and kept aside, or refused, and nothing is changed."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from filterd.operations import audit, orders, restore
+from filterd.operations.backup import MANIFEST, STORE, backup
+from filterd.operations.context import OperationError
+from filterd.store.engine import database_path
+from filterd.store.errors import StoreError
+from filterd.store.ledger import ENDED, HEAD
+from tests.worlds.backups import filled, put_back, request
+from tests.worlds.installation import NOW, Installation, install
+
+
+def zeroed(path: Path) -> None:
+    path.write_bytes(bytes(len(path.read_bytes())))
+
+
+def cut(path: Path) -> None:
+    os.truncate(path, 5000)
+
+
+def replaced_by_directory(path: Path) -> None:
+    path.unlink()
+    path.mkdir()
+
+
+@pytest.mark.parametrize(
+    "lose", [Path.unlink, zeroed, cut, replaced_by_directory], ids=["gone", "zeroed", "cut", "a directory"]
+)
+async def test_a_store_that_cannot_be_opened_is_replaced_and_kept_aside(
+    installation: Installation, tmp_path: Path, lose: Callable[[Path], object]
+) -> None:
+    made = await filled(installation, tmp_path)
+    path = database_path(installation.url)
+    lose(path)
+    done = await put_back(installation, made)
+    assert bool(list(path.parent.glob("filterd.db.damaged-*"))) == bool(done.set_aside)
+    assert path.stat().st_mode & 0o77 == 0
+    async with installation.open(approvals=1) as context:
+        assert [each.reference for each in await orders.list_orders(context)] == ["O-1", "O-2"]
+        await orders.add(context, request("three.example"))
+
+
+@pytest.mark.parametrize("step", ["_require_whole", "_skip", "_install"])
+async def test_a_restore_that_fails_changes_nothing(
+    installation: Installation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    made = await filled(installation, tmp_path)
+
+    def fail(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(restore, step, fail)
+        with pytest.raises(OperationError, match="No space left") as caught:
+            await put_back(installation, made)
+    assert "room" in caught.value.remedy
+    async with installation.open(approvals=1) as context:
+        assert (await orders.add(context, request("three.example"))).reference == "O-3"
+    assert not list(installation.settings.state_dir.glob(".restore*"))
+
+
+async def test_a_restore_that_was_killed_leaves_the_store_closed_to_writers(
+    installation: Installation, tmp_path: Path
+) -> None:
+    made = await filled(installation, tmp_path)
+    async with installation.open(approvals=1) as context:
+        context.store.ledger.begin_restore()
+        with pytest.raises(StoreError, match="being restored") as caught:
+            await orders.add(context, request("three.example"))
+        assert "repeat it" in caught.value.remedy
+    await put_back(installation, made)
+    async with installation.open(approvals=1) as context:
+        await orders.add(context, request("three.example"))
+
+
+@pytest.mark.parametrize("name", [STORE, MANIFEST, "lists/worst-of.1.rules"])
+async def test_a_damaged_backup_is_refused(installation: Installation, tmp_path: Path, name: str) -> None:
+    made = await filled(installation, tmp_path)
+    content = bytearray((made / name).read_bytes())
+    content[len(content) // 2] ^= 4
+    (made / name).write_bytes(content)
+    with pytest.raises(OperationError, match=r"damaged|no backup") as caught:
+        await put_back(installation, made)
+    assert caught.value.remedy
+    async with installation.open() as context:
+        assert (await orders.list_orders(context))[0].reference == "O-1"
+
+
+async def test_a_store_with_an_altered_trail_is_no_truth(installation: Installation, tmp_path: Path) -> None:
+    await filled(installation, tmp_path)
+    with closing(sqlite3.connect(database_path(installation.url), isolation_level=None)) as raw:
+        raw.execute("UPDATE audit SET actor = 'eve' WHERE sequence = 2")
+    with pytest.raises(OperationError, match="cannot be trusted: entry 2") as caught:
+        await put_back(installation, None)
+    assert "another backup" in caught.value.remedy
+
+
+@pytest.mark.parametrize(
+    ("statement", "fault"),
+    [
+        ("UPDATE change SET payload = '{}' WHERE revision = 3", "revision 3 was altered"),
+        ("UPDATE change SET stream = 'other' WHERE revision = 3", "revision 3 was altered"),
+        ("DELETE FROM change WHERE revision = 4", "after revision 3 is missing"),
+        ("UPDATE head SET change_hash = salt FROM change WHERE change.revision = 1", "its head is"),
+    ],
+)
+async def test_a_damaged_change_log_is_seen_and_begun_anew(
+    installation: Installation, tmp_path: Path, statement: str, fault: str
+) -> None:
+    await filled(installation, tmp_path)
+    async with installation.open() as context:
+        assert await audit.verify_changes(context) == ""
+        with closing(sqlite3.connect(database_path(installation.url), isolation_level=None)) as raw:
+            raw.execute(statement)
+        assert fault in await audit.verify_changes(context)
+    await put_back(installation, None)
+    async with installation.open() as context:
+        assert await audit.verify_changes(context) == ""
+        assert [each.reference for each in await orders.list_orders(context)] == ["O-1", "O-2"]
+
+
+async def test_the_backup_of_another_installation_is_refused(
+    installation: Installation, tmp_path: Path
+) -> None:
+    made = await filled(installation, tmp_path)
+    other = await install(tmp_path / "other")
+    async with other.open(approvals=1, clock=lambda: NOW + 5) as context:
+        await orders.add(context, request("other.example"))
+    with pytest.raises(OperationError, match="another installation"):
+        await put_back(other, made)
+    async with other.open() as context:
+        assert len(await orders.list_orders(context)) == 1
+
+
+async def test_a_backup_with_damaged_orders_is_refused(installation: Installation, tmp_path: Path) -> None:
+    await filled(installation, tmp_path)
+    with closing(sqlite3.connect(database_path(installation.url), isolation_level=None)) as raw:
+        raw.execute("UPDATE order_name SET name = 'onf.example' WHERE name = 'one.example'")
+    async with installation.open() as context:
+        with pytest.raises(OperationError, match="not what was decided: order:O-1"):
+            await backup(context, tmp_path / "damaged")
+    assert not (tmp_path / "damaged").exists()
+
+
+async def test_a_list_that_cannot_be_put_in_its_place_stops_the_restore(
+    installation: Installation, tmp_path: Path
+) -> None:
+    made = await filled(installation, tmp_path)
+    stored = installation.settings.state_dir / "feeds" / "worst-of" / "1.rules"
+    stored.unlink()
+    stored.mkdir()
+    async with installation.open(approvals=1) as context:
+        await orders.add(context, request("three.example"))
+    with pytest.raises(OperationError, match="not restored"):
+        await put_back(installation, made)
+    async with installation.open() as context:
+        assert len(await orders.list_orders(context)) == 3
+
+
+@pytest.mark.parametrize("name", [HEAD, ENDED, restore.LOCK])
+async def test_a_directory_in_the_place_of_a_file_of_the_ledger_is_set_aside(
+    installation: Installation, tmp_path: Path, name: str
+) -> None:
+    made = await filled(installation, tmp_path)
+    path = installation.settings.store.ledger / name
+    path.unlink(missing_ok=True)
+    path.mkdir()
+    if name != restore.LOCK:
+        async with installation.open(approvals=1) as context:
+            with pytest.raises(StoreError, match="ledger") as caught:
+                await orders.withdraw(context, "O-1", reason="lifted")
+        assert "restore --in-place" in caught.value.remedy
+    await put_back(installation, made)
+    async with installation.open(approvals=1) as context:
+        await orders.withdraw(context, "O-1", reason="lifted")
+    assert path.with_name(f"{name}.damaged-1").is_dir()
