@@ -18,13 +18,14 @@ def small(
     folder: Path,
     records: Mapping[tuple[str, str], list[str]] = FINE,
     program: Sequence[str] = FILTERD,
+    ttl: int = 600,
 ) -> Iterator[Deployment]:
-    """The installation, its store made. ``records`` are what the upstream answers."""
+    """The installation, its store made. ``records`` are what the upstream answers, with this TTL."""
     for name, text in POLICIES.items():
         path = folder / "policies" / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
-    with upstream(answering(dict(records))) as (port, _):
+    with upstream(answering(dict(records), ttl)) as (port, _):
         made = Deployment(folder / "filterd", port, folder / "policies", program=program)
         made.cli("store", "migrate")
         yield made
