@@ -19,7 +19,7 @@ LONG = DAY - 3600
 ADDRESS = "203.0.113.5"
 RECORDS = {
     ("ordered.example", "A"): ["192.0.2.1"],
-    ("alias.example", "CNAME"): ["ordered.example"],
+    ("alias.example", "CNAME"): ["ordered.example."],
     ("service.example", "HTTPS"): ["1 ordered.example."],
     ("address.example", "A"): [ADDRESS, "192.0.2.2"],
     ("hint.example", "HTTPS"): [f"1 . ipv4hint={ADDRESS}"],
