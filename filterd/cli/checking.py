@@ -100,6 +100,11 @@ def show(found: Explanation) -> None:
             f"damaged in the store: {', '.join(found.damaged)}; nodes enforce them as they last were, "
             "which may be more than is said here; what to do: filterd audit verify"
         )
+    if found.coming:
+        output.done(
+            "under an order that is not in force yet: it waits for another person, or has not begun; until "
+            "then what passes lives no longer than dns.block_ttl"
+        )
     if found.kept_orders:
         kept = ", ".join(f"{each.reference} on {each.node}" for each in found.kept_orders)
         output.done(

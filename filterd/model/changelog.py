@@ -34,7 +34,7 @@ MANDATORY = "mandatory"
 PARENTAL = "parental"
 """the stream of lines and bindings"""
 CONTROL = "control"
-"""the stream of changes that no node applies (feeds, pending orders, snapshots)"""
+"""the stream of changes that no node applies (feeds, quarantined orders, snapshots)"""
 
 ERASED = "erased"
 """the kind of a row whose content was erased; it stands in the control stream, with its hash"""
@@ -76,7 +76,9 @@ class OrderChange:
     withdrawn: bool = False
     confidential: bool = False
     accepted_at: float = 0.0
-    """when the order was accepted, Unix seconds: the start of the time to enforcement"""
+    """when the order was accepted, Unix seconds; 0 for one that was not"""
+    pending: bool = False
+    """it waits for another person's approval: known to the node, and never in force"""
 
     @property
     def mandate(self) -> Mandate:
@@ -89,6 +91,7 @@ class OrderChange:
             not_after=self.not_after,
             withdrawn=self.withdrawn,
             confidential=self.confidential,
+            pending=self.pending,
         )
 
 
@@ -145,7 +148,9 @@ def _fields(change: Change) -> tuple[str, str, dict[str, Any]]:
 
 
 def _order_fields(order: OrderChange) -> dict[str, Any]:
-    return {
+    """The fields of a row. A reader of before there were pending ones takes such an order for withdrawn: it
+    must not put it in force."""
+    fields = {
         "id": order.id,
         "reference": order.reference,
         "names": [[name, int(scope)] for name, scope in order.names],
@@ -153,10 +158,11 @@ def _order_fields(order: OrderChange) -> dict[str, Any]:
         "mode": int(order.mode),
         "not_before": order.not_before,
         "not_after": order.not_after,
-        "withdrawn": order.withdrawn,
+        "withdrawn": order.withdrawn or order.pending,
         "confidential": order.confidential,
         "accepted_at": order.accepted_at,
     }
+    return {**fields, "pending": True} if order.pending and not order.withdrawn else fields
 
 
 def _line_fields(choices: LineChoices) -> dict[str, Any]:
@@ -194,9 +200,10 @@ def _read_order(fields: dict[str, Any]) -> OrderChange:
         mode=BlockingMode(fields["mode"]),
         not_before=int(fields["not_before"]),
         not_after=int(fields["not_after"]),
-        withdrawn=bool(fields["withdrawn"]),
+        withdrawn=bool(fields["withdrawn"]) and not fields.get("pending", False),
         confidential=bool(fields["confidential"]),
         accepted_at=float(fields["accepted_at"]),
+        pending=bool(fields.get("pending", False)),
     )
 
 

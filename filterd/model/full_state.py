@@ -1,8 +1,8 @@
 """The full state behind the change log, for a node that has no state or is below the floor of the log.
 
 A full resync of the orders reads the head and :func:`mandatory_state` in one transaction; the cursor then
-becomes that head. An order that the node has and this state lacks, or has with fewer names, stays in force on
-the node: it is a *kept order*, until a change with its id arrives.
+becomes that head. An order that is in force on the node, and that this state lacks, has as a pending one or
+has with fewer names, stays in force there: it is a *kept order*, until a change with its id arrives.
 
 A full resync of lines and bindings takes too long for one transaction: while it is open, the store's
 write-ahead log cannot be checkpointed. So the node notes the head first, and reads :func:`lines_page` and
@@ -49,8 +49,9 @@ class DamagedRowsError(ChangeError):
 
 
 def mandatory_state(execute: Execute) -> list[OrderChange]:
-    """Every order that was ever accepted or withdrawn, by id, for a full resync of the mandatory stream;
-    before them, as withdrawn ones, those of a lost history whose end was confirmed.
+    """Every order that is pending, or was ever accepted or withdrawn, by id, for a full resync of the
+    mandatory stream; before them, as withdrawn ones, those of a lost history whose end was confirmed. No
+    quarantined ones: nobody has decided yet that they may be followed.
 
     A withdrawn one that was never accepted here may be in force on a node, from a lost history.
 
@@ -64,11 +65,11 @@ def mandatory_state(execute: Execute) -> list[OrderChange]:
         OrderChange(id=order_id(number), reference=reference, withdrawn=True)
         for number, reference in execute(LOST_ORDERS_SQL)
     ]
-    return ended + [order_rows.change_of(order) for order in rows.orders if _was_decided(order)]
+    return ended + [order_rows.change_of(order) for order in rows.orders if _concerns_nodes(order)]
 
 
-def _was_decided(order: Order) -> bool:
-    return bool(order.accepted_at) or order.state is OrderState.WITHDRAWN
+def _concerns_nodes(order: Order) -> bool:
+    return bool(order.accepted_at) or order.state in (OrderState.PENDING, OrderState.WITHDRAWN)
 
 
 def lines_page(execute: Execute, after: int, limit: int) -> list[LineChange]:

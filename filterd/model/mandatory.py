@@ -40,9 +40,21 @@ class Mandate:
     not_after: int = 0
     withdrawn: bool = False
     confidential: bool = False
+    pending: bool = False
+    """it waits for another person's approval: known, and never in force"""
+
+    @property
+    def accepted(self) -> bool:
+        """True if it is in force between its times: neither pending nor withdrawn."""
+        return not (self.withdrawn or self.pending)
 
     def active(self, now: int) -> bool:
         """Return whether it is in force at ``now`` (Unix seconds)."""
-        if self.withdrawn or now < self.not_before:
-            return False
-        return self.not_after == 0 or now < self.not_after
+        return self.accepted and self.not_before <= now and not self._is_over(now)
+
+    def coming(self, now: int) -> bool:
+        """Return whether it is known at ``now`` and not in force yet: pending, or before its beginning."""
+        return not self.withdrawn and (self.pending or now < self.not_before) and not self._is_over(now)
+
+    def _is_over(self, now: int) -> bool:
+        return 0 < self.not_after <= now

@@ -21,6 +21,10 @@ class OrderState(StrEnum):
     WITHDRAWN = "withdrawn"
 
 
+NOT_ACCEPTED = frozenset((OrderState.PENDING, OrderState.QUARANTINED))
+"""the states of an order that not enough people stand behind"""
+
+
 @dataclass(frozen=True, slots=True)
 class Demand:
     """The complete demand of the authority (LMTR 182). Times are Unix seconds, 0 for none."""
@@ -83,6 +87,7 @@ class Order:
             not_after=self.demand.not_after,
             withdrawn=self.state is OrderState.WITHDRAWN,
             confidential=self.demand.confidential,
+            pending=self.state in NOT_ACCEPTED,
         )
 
     def in_force(self, now: float) -> bool:

@@ -20,7 +20,7 @@ from filterd.model.audit_chain import canonical
 from filterd.model.blocking_mode import BlockingMode
 from filterd.model.changelog import OrderChange
 from filterd.model.mandatory import order_id
-from filterd.model.order import Demand, Order, OrderState
+from filterd.model.order import NOT_ACCEPTED, Demand, Order, OrderState
 from filterd.model.rule import Scope
 
 ROW_DIGEST = "row_digest"
@@ -161,7 +161,7 @@ def read_orders(execute: Execute, number: int | None = None) -> OrderRows:
 
 
 def change_of(order: Order) -> OrderChange:
-    """The order as nodes apply it; a withdrawn one carries no names."""
+    """The order as nodes apply it. A withdrawn one carries no names; one that was not accepted is pending."""
     demand = Demand("", "", "", "") if order.state is OrderState.WITHDRAWN else order.demand
     return OrderChange(
         id=order_id(order.number),
@@ -174,6 +174,7 @@ def change_of(order: Order) -> OrderChange:
         withdrawn=order.state is OrderState.WITHDRAWN,
         confidential=order.demand.confidential,
         accepted_at=order.accepted_at,
+        pending=order.state in NOT_ACCEPTED,
     )
 
 

@@ -113,10 +113,12 @@ async def load_state(
         identity = await _identify(connection, subscriber, client, context.settings.dns.allow_from)
         rows = await order_rows.all_orders(connection)
         reports = await snapshot_rows.nodes(connection)
-    known = [each for each in rows.orders if each.accepted_at and not each.damage]
+    known = [each for each in rows.orders if each.state is not OrderState.QUARANTINED and not each.damage]
     in_snapshot = {entry.get("mandatory_id") for entry in snapshot.meta["lists"]}
     newer = [
-        each for each in known if each.state is OrderState.ACCEPTED and each.mandate.id not in in_snapshot
+        each
+        for each in known
+        if each.state is not OrderState.WITHDRAWN and each.mandate.id not in in_snapshot
     ]
     empty = PublishedState(snapshot, key, now=now)
     book = PolicyBook.of_meta(snapshot.meta, empty.classes)
@@ -241,11 +243,13 @@ async def _safe_host(
     message = await answers(target, qtype)
     if message is None:
         return None
+    coming = rewrite.coming
     for each in (_alias(target), message):
         found = _inspect(state, each, decision, now, rewritten=True)
+        coming = coming or found.coming
         if found.verdict.outcome is Outcome.BLOCK:
             return found
-    return replace(found, verdict=rewrite.verdict)
+    return replace(found, verdict=rewrite.verdict, coming=coming)
 
 
 def _inspect(

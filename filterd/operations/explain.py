@@ -90,6 +90,9 @@ class Explanation:
     digest: str
     damaged: tuple[str, ...] = ()
     """orders whose rows in the store are damaged: nodes may block more than is said here"""
+    coming: bool = False
+    """an order that is not in force yet speaks of the name, or of something in its answer; which one is not
+    said"""
     kept_orders: tuple[OrderOnNode, ...] = ()
     """orders that nodes enforce and the store does not know: any name may be blocked by them there"""
 
@@ -184,6 +187,7 @@ def _explanation(
         snapshot_revision=state.snapshot.built_at_revision,
         digest=state.snapshot.digest,
         damaged=state.damaged,
+        coming=any(part is not None and part.coming for part in (decision, found)),
         kept_orders=state.kept_orders,
     )
 

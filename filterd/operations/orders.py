@@ -1,7 +1,8 @@
 """Orders of authorities: taken in, approved by a second person, withdrawn, shown without confidential names.
 
-An order reaches the nodes when it is accepted, and again when it is withdrawn. Both are one transaction with
-the audit entry. Names stand in the trail as a count and a digest only.
+An order reaches the nodes when it is taken in, unless it is quarantined, when it is accepted and when it is
+withdrawn. Each is one transaction with the audit entry. Names stand in the trail as a count and a digest
+only.
 """
 
 from __future__ import annotations
@@ -181,7 +182,8 @@ def redacted(order: Order) -> Order:
 
 
 def _publish(write: Write, order: Order) -> None:
-    if order.state in (OrderState.ACCEPTED, OrderState.WITHDRAWN):
+    """Tell the nodes. Until a pending order is accepted they only keep the TTLs of its names short."""
+    if order.state is not OrderState.QUARANTINED:
         write.change(change_of(order))
 
 

@@ -34,7 +34,7 @@ class Material:
     versions: Mapping[str, int]
     """the version in use by feed; a feed that was never read is not there"""
     orders: Sequence[OrderChange]
-    """those accepted, not withdrawn and not long ended; whether each is in force depends on the time"""
+    """those accepted or pending; whether an accepted one is in force depends on the time"""
     digest_key: bytes = field(repr=False)
     """keys the digests of confidential lists"""
 

@@ -146,8 +146,8 @@ async def _material(context: Context, documents: Policies) -> StoredMaterial:
         for each in wanted_feeds
         if each.id in current
     ]
-    accepted = [change_of(each) for each in known if each.state is OrderState.ACCEPTED]
-    return StoredMaterial(cursor, versions, accepted, adopted)
+    wanted = [change_of(each) for each in known if each.state in (OrderState.PENDING, OrderState.ACCEPTED)]
+    return StoredMaterial(cursor, versions, wanted, adopted)
 
 
 def _require_profiles(documents: Policies, used: Sequence[str]) -> None:

@@ -127,6 +127,7 @@ cdef struct State:
     uint64_t always[WORDS]
     uint64_t local[WORDS]
     uint64_t special[WORDS]
+    int64_t next_beginning              # of a mandate that is coming, Unix seconds; 0: none has one
     uint64_t generation
     uint8_t key[16]
     bint security_enabled
@@ -144,6 +145,7 @@ cdef struct Verdict:
     uint8_t suffix              # else SUFFIX_NONE
     bint own_allow              # the line allows the name: to be carried to inspect
     bint confidential           # mandatory: give no text
+    bint coming                 # a mandate speaks of it that is not in force yet: see stages.limit_coming
     uint32_t reference          # a class bit or a mandatory id
     int64_t valid_until         # when the line's next boundary changes what it gets, Unix seconds; 0: none
 

@@ -73,6 +73,10 @@ class PublishedState:
         """When a mandate or schedule changes next and the state has to evolve; Unix seconds, 0: never."""
 
     @property
+    def next_beginning(self) -> int:
+        """When the next mandate that is coming begins; Unix seconds, 0: none has a beginning."""
+
+    @property
     def generation(self) -> int:
         """The state's number; each evolved state has the next one."""
 

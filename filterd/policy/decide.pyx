@@ -32,7 +32,13 @@ from filterd.model.verdict import Kind, Outcome, Reason, Where
 from filterd.model.verdict import Verdict as VerdictValue
 from filterd.policy import trace as explanation
 from filterd.policy.classes import from_meta
-from filterd.policy.published import StateSettings, active_set, mandate_from_meta, next_change
+from filterd.policy.published import (
+    StateSettings,
+    active_set,
+    mandate_from_meta,
+    next_beginning,
+    next_change,
+)
 from filterd.wire.names import name_from_text, name_to_text
 
 cdef extern from *:
@@ -412,6 +418,7 @@ cdef void begin(Inquiry* q, const State* state, const Line* line, const Subject*
     verdict.where = subject.where
     verdict.suffix = SUFFIX_NONE
     verdict.valid_until = boundary_of(state, line, now)
+    verdict.coming = q.match.coming
     find_own(q)
     verdict.own_allow = q.own_allow
 
@@ -499,6 +506,7 @@ cdef object decision_of(const Verdict* verdict, const Trace* trace):
         valid_until=verdict.valid_until,
         stages=stages,
         is_protected=trace != NULL and bool(trace.is_protected),
+        coming=bool(verdict.coming),
     )
 
 
@@ -606,6 +614,7 @@ cdef fill_moment(PublishedState self, int64_t now):
     self.active = active_set(self.mandates.values(), now)
     self.state.active.state = <const uint8_t*> self.active
     self.state.active.count = <uint32_t> len(self.active)
+    self.state.next_beginning = next_beginning(self.mandates.values(), now)
     self.native_policies = <Policy*> calloc(len(self.policies) or 1, sizeof(Policy))
     if self.native_policies == NULL:
         raise MemoryError
@@ -641,6 +650,11 @@ cdef class PublishedState:
 
     def __dealloc__(self):
         free(self.native_policies)
+
+    @property
+    def next_beginning(self):
+        """When the next mandate that is coming begins; Unix seconds, 0: none has a beginning."""
+        return self.state.next_beginning
 
     @property
     def generation(self):

@@ -24,6 +24,9 @@ Names and addresses in an answer go through 2 and 4 to 11; a schedule that block
 names is not asked again. A target that the line itself allows is lifted for that target alone. Where a stage
 matches on several lists, the one with the lowest bit is named. The verdict's scope is EXACT where NXDOMAIN
 would deny names that the rule does not block; the answer is then NODATA (RFC 8020).
+
+An order that is *coming* (pending, or before its beginning) decides nothing. What it speaks of is answered
+with short TTLs (``answer_reference``); protection and exceptions do not matter to that.
 """
 
 from __future__ import annotations
@@ -235,4 +238,5 @@ def decide(state: ReferenceState, line: ReferenceLine | None, name: bytes, now: 
         valid_until=boundary_of(state, line, now),
         stages=tuple(notes.stages.values()),
         is_protected=notes.is_protected,
+        coming=notes.coming,
     )

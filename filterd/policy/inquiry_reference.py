@@ -29,6 +29,8 @@ class Membership:
     mandatory: Sequence[tuple[int, int, int]]
     """active ids with the scope of the rule, and the label index or prefix length where it starts"""
     overflow: bool = False
+    coming: bool = False
+    """an order that is not in force yet speaks of it"""
 
 
 class Matcher(Protocol):
@@ -61,6 +63,8 @@ class ReferenceState:
     parental_ready: bool = True
     """lines and their choices are loaded"""
     parental_fail_open: bool = False
+    next_beginning: int = 0
+    """when the next order that is coming begins, Unix seconds; 0: none has a beginning"""
 
 
 @dataclass(frozen=True)
@@ -128,6 +132,8 @@ class Notes:
     def __init__(self) -> None:
         self.stages: dict[Reason, StageTrace] = {reason: StageTrace(reason) for reason in TRACED}
         self.is_protected = False
+        self.coming = False
+        """an order that is not in force yet speaks of something that was asked about"""
 
     def add(self, entry: StageTrace) -> None:
         """Keep the entry if it goes further than what is known of its stage."""
@@ -164,6 +170,7 @@ class Inquiry:
         self.own = find_own(line, wire) if line is not None and wire else None
         self.rewritten = rewritten
         self.own_allow = own_allow or (self.own is not None and self.own.action is Action.ALLOW)
+        notes.coming = notes.coming or self.match.coming
         notes.is_protected = notes.is_protected or bool(self.shared(state.classes.mask(Kind.PROTECTED)))
 
     def shared(self, mask: int) -> list[int]:

@@ -18,6 +18,7 @@ cdef enum:
 cdef struct Union:
     uint64_t bits[WORDS]
     bint any_mandatory
+    bint coming                 # an order that is not in force yet speaks of it
     bint names                  # it has alias or target names, so a line's own names may matter
     bint damaged
 

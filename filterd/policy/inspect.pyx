@@ -76,6 +76,7 @@ cdef struct Pass:
     const Line* line
     int64_t now
     Verdict* best               # the verdict so far
+    bint coming                 # an order that is not in force yet speaks of a subject so far
     Trace* trace
 
 
@@ -85,6 +86,7 @@ cdef void judge(Pass* p, const Subject* subject) noexcept nogil:
     """Keep the subject's verdict if it comes before the one so far."""
     cdef Verdict verdict
     decide_answer(p.state, p.line, subject, p.now, &verdict, p.trace)
+    p.coming = p.coming or verdict.coming
     if verdict.outcome != OUTCOME_PASS and (p.best.outcome == OUTCOME_PASS or verdict.reason < p.best.reason):
         verdict.own_allow = p.answer.own_allow
         p.best[0] = verdict
@@ -105,6 +107,8 @@ cdef void gather(Pass* p, const Subject* subject) noexcept nogil:
         p.seen.bits[word] |= match.bits[word]
     if match.mandatory_count or match.mandatory_overflow:
         p.seen.any_mandatory = True
+    if match.coming:
+        p.seen.coming = True
 
 
 cdef void consider(Pass* p, Subject* subject) noexcept nogil:
@@ -238,6 +242,7 @@ cdef int inspect(const State* state, const Line* line, const Inspected* answer, 
         if trace != NULL:
             clear_trace(trace)
         return INSPECT_DAMAGED
+    verdict.coming = p.coming
     if trace != NULL and verdict.outcome != OUTCOME_PASS:   # what another name met further on did not count
         memset(&trace.stages[verdict.reason + 1], 0, (STAGES - 1 - verdict.reason) * sizeof(StageTrace))
     return INSPECT_OK

@@ -128,6 +128,7 @@ def inspect(
         valid_until=boundary_of(state, line, now),
         stages=tuple(_that_counted(stage, best) for stage in notes.stages.values()),
         is_protected=notes.is_protected,
+        coming=notes.coming,
     )
 
 

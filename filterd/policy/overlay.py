@@ -55,7 +55,8 @@ def order_rules(order: OrderChange, revision: int, key: bytes) -> OrderRules:
 
 
 def united(first: OrderRules, second: OrderRules) -> OrderRules:
-    """The second form of an order with all that the first form blocks, and whenever either does."""
+    """The second form of an order with all that the first form blocks, and whenever either does. Both were
+    accepted: what was not must not come in force through what was."""
     one, two = first.mandate, second.mandate
     mandate = replace(
         two,

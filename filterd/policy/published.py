@@ -11,6 +11,7 @@ from filterd.model.mandatory import Mandate
 
 ACTIVE = 0x01
 CONFIDENTIAL = 0x08
+COMING = 0x10
 MODE_SHIFT = 1
 """bits of one byte of an active set; the blocking mode takes two bits"""
 
@@ -40,8 +41,15 @@ def active_set(mandates: Iterable[Mandate], now: int) -> bytes:
             (ACTIVE if mandate.active(now) else 0)
             | mandate.mode << MODE_SHIFT
             | (CONFIDENTIAL if mandate.confidential else 0)
+            | (COMING if mandate.coming(now) else 0)
         )
     return bytes(states)
+
+
+def next_beginning(mandates: Iterable[Mandate], now: int) -> int:
+    """The first moment after ``now`` at which one begins, pending ones among them; 0: none will."""
+    moments = (each.not_before for each in mandates if each.coming(now) and each.not_before > now)
+    return min(moments, default=0)
 
 
 def next_change(mandates: Iterable[Mandate], now: int) -> int:
@@ -57,8 +65,11 @@ def next_change(mandates: Iterable[Mandate], now: int) -> int:
 
 
 def mandate_to_meta(mandate: Mandate) -> dict[str, Any]:
-    """The mandate as JSON values, for the snapshot's ``mandates``."""
-    return {**asdict(mandate), "mode": int(mandate.mode)}
+    """The mandate as JSON values, for the snapshot's ``mandates``; ``pending`` only of one that is."""
+    meta = {**asdict(mandate), "mode": int(mandate.mode)}
+    if not mandate.pending:
+        del meta["pending"]
+    return meta
 
 
 def mandate_from_meta(meta: Mapping[str, Any]) -> Mandate:

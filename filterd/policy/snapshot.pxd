@@ -57,7 +57,7 @@ cdef struct Table:          # owned by a Snapshot or an Overlay; read-only
 
 
 cdef struct ActiveSet:      # a byte per mandatory id: bit 0 active, bits 1 and 2 the mode, bit 3 confidential
-    const uint8_t* state
+    const uint8_t* state    # and bit 4 coming: known and not in force yet
     uint32_t count          # an id at or beyond it counts as active
 
 
@@ -73,6 +73,7 @@ cdef struct Match:
     uint8_t mandatory_count
     Mandatory mandatory[MAX_MANDATORY]  # active ids only, in the order found from the root down
     bint mandatory_overflow             # there were more: to be treated as mandatory
+    bint coming             # an id that is coming blocks it; exceptions are not looked at
 
 
 cdef inline uint64_t home_of(uint64_t high, uint64_t slot_count) noexcept nogil:

@@ -103,6 +103,10 @@ class Matched:
         """The mandatory ids in force, each with its rule's scope and where the rule's name starts."""
 
     @property
+    def coming(self) -> bool:
+        """True if an id that is coming (known and not in force yet) blocks it, exceptions not looked at."""
+
+    @property
     def overflow(self) -> bool:
         """Whether there were more ids than a match holds."""
 

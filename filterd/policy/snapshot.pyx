@@ -37,6 +37,7 @@ cdef enum:
     SUBTREE = 1
     BELOW = 2
     ACTIVE = 1
+    COMING = 16
     NEW = 1000              # a walk's answer: found at this very node
     CHUNK = 1 << 19         # bytes that are read and hashed in one step
     SLOTS = 1 << 16         # slots that are checked in one step
@@ -126,7 +127,7 @@ cdef void demand(uint32_t number, uint8_t scope, uint8_t suffix, Match* out) noe
 
 cdef void block(const Table* table, uint32_t which, uint8_t scope, uint8_t suffix, const ActiveSet* active,
                 Match* out) noexcept nogil:
-    """Add a set's classes, and those of its ids that are in force."""
+    """Add a set's classes, and those of its ids that are in force; note one that is coming."""
     cdef const Set* members = table.sets + which
     cdef const uint32_t* ids = table.mandatory + members.mandatory_first
     cdef uint32_t i
@@ -139,6 +140,8 @@ cdef void block(const Table* table, uint32_t which, uint8_t scope, uint8_t suffi
     for i in range(members.mandatory_count):
         if in_force(active, ids[i]):
             demand(ids[i], scope, suffix, out)
+        elif active.state[ids[i]] & COMING:
+            out.coming = True
 
 
 cdef void lift_node(const Table* table, const Entry* entry, bint leaf, Match* out) noexcept nogil:
@@ -190,6 +193,7 @@ cdef inline void clear(Match* out) noexcept nogil:
     memset(out.wide, 0, sizeof(out.wide))
     out.mandatory_count = 0
     out.mandatory_overflow = False
+    out.coming = False
 
 
 cdef void prefetch_all(const Table* snapshot, const Table* overlay, const Fingerprint* values,
@@ -601,6 +605,10 @@ cdef class Matched:
     @property
     def overflow(self):
         return bool(self.match.mandatory_overflow)
+
+    @property
+    def coming(self):
+        return bool(self.match.coming)
 
 
 cdef const Table* table_of(Overlay overlay):

@@ -17,6 +17,7 @@ from filterd.model.rule import Action, Scope
 from filterd.policy import snapshot_layout
 from filterd.policy.fingerprint_reference import prefix_fingerprint, suffix_fingerprints
 from filterd.policy.inquiry_reference import Membership
+from filterd.policy.published import COMING
 
 MAX_MANDATORY = 32
 MANDATORY_TARGET = 512
@@ -198,6 +199,7 @@ class Matched:
     wide: set[int] = field(default_factory=set)
     found: dict[int, tuple[Scope, int]] = field(default_factory=dict)
     overflow: bool = False
+    coming: bool = False
 
     @property
     def mandatory(self) -> tuple[tuple[int, int, int], ...]:
@@ -219,13 +221,16 @@ class Matched:
                 self.found[number] = (Scope.EXACT, self.found[number][1])
 
     def block(self, members: Members, scope: Scope, place: int, active: bytes) -> None:
-        """A block adds its lists, of the mandatory ones those in force."""
+        """A block adds its lists, of the mandatory ones those in force; one that is coming is noted, and no
+        exception takes the note away."""
         self.bits |= members.bits
         if scope is not Scope.EXACT:
             self.wide |= members.bits
         for number in members.ids:
             if number >= len(active) or active[number] & 1:
                 self._demand(number, scope, place)
+            elif active[number] & COMING:
+                self.coming = True
 
     def _demand(self, number: int, scope: Scope, place: int) -> None:
         """Add one mandatory id; one that is there stays, unless it was for the name alone and now is not."""
@@ -329,4 +334,6 @@ class ReferenceMatcher:
 
 
 def _membership(matched: Matched) -> Membership:
-    return Membership(frozenset(matched.bits), frozenset(matched.wide), matched.mandatory, matched.overflow)
+    return Membership(
+        frozenset(matched.bits), frozenset(matched.wide), matched.mandatory, matched.overflow, matched.coming
+    )

@@ -65,3 +65,5 @@ class Decision:
     """one for each of :data:`TRACED`; empty where no explanation was asked for"""
     is_protected: bool = False
     """known only with ``stages``"""
+    coming: bool = False
+    """an order speaks of it that is known and not in force yet; told to operators alone"""

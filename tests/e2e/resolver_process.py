@@ -26,7 +26,7 @@ READY_SECONDS = 60.0
 Script = Callable[[dns.message.Message], dns.message.Message]
 
 
-def answering(records: dict[tuple[str, str], list[str]]) -> Script:
+def answering(records: dict[tuple[str, str], list[str]], ttl: int = 600) -> Script:
     """A script that knows these records: ``(owner, type) -> data``; a CNAME is followed; else NXDOMAIN."""
 
     def script(query: dns.message.Message) -> dns.message.Message:
@@ -35,11 +35,11 @@ def answering(records: dict[tuple[str, str], list[str]]) -> Script:
         for _ in range(8):
             owner = name.to_text(omit_final_dot=True).lower()
             if (owner, rtype) in records:
-                reply.answer.append(dns.rrset.from_text_list(name, 600, "IN", rtype, records[owner, rtype]))
+                reply.answer.append(dns.rrset.from_text_list(name, ttl, "IN", rtype, records[owner, rtype]))
                 return reply
             if (owner, "CNAME") not in records:
                 break
-            alias = dns.rrset.from_text_list(name, 600, "IN", "CNAME", records[owner, "CNAME"])
+            alias = dns.rrset.from_text_list(name, ttl, "IN", "CNAME", records[owner, "CNAME"])
             reply.answer.append(alias)
             name = alias[0].target
         known = any(owner == name.to_text(omit_final_dot=True).lower() for owner, _ in records)

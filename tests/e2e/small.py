@@ -18,10 +18,11 @@ def small(
     folder: Path,
     records: Mapping[tuple[str, str], list[str]] = FINE,
     program: Sequence[str] = FILTERD,
+    ttl: int = 600,
 ) -> Iterator[Deployment]:
-    """The installation, its store made. ``records`` are what the upstream answers."""
+    """The installation, its store made. ``records`` are what the upstream answers, with this TTL."""
     policies = write_policies(folder / "policies")
-    with upstream(answering(dict(records))) as (port, _):
+    with upstream(answering(dict(records), ttl)) as (port, _):
         made = Deployment(folder / "filterd", port, policies, program=program)
         made.cli("store", "migrate")
         yield made

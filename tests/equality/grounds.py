@@ -19,7 +19,7 @@ from filterd.policy.classes import (
 )
 from filterd.policy.decide import PublishedState
 from filterd.policy.inquiry_reference import ReferenceState
-from filterd.policy.published import StateSettings, active_set
+from filterd.policy.published import StateSettings, active_set, next_beginning
 from filterd.policy.resolve import ResolvedPolicy
 from filterd.policy.snapshot import Overlay, Snapshot
 from filterd.policy.snapshot_reference import ReferenceMatcher, RuleTable
@@ -153,6 +153,7 @@ def mandates(random: Random, now: int) -> list[Mandate]:
                     not_after=after,
                     withdrawn=random.random() < 0.15,
                     confidential=random.random() < 0.3,
+                    pending=(now // 9 + number) % 5 == 0,  # not drawn: courses of before stay what they were
                 )
             )
     return made
@@ -207,6 +208,7 @@ def plain_state(state: PublishedState, ground: Ground, now: int) -> ReferenceSta
         settings.ready,
         settings.parental_ready,
         settings.parental_fail_open,
+        next_beginning(state.mandates.values(), now),
     )
 
 

@@ -21,7 +21,13 @@ def untraced(decision: Decision) -> Decision:
     plain = type(verdict)(
         verdict.outcome, verdict.reason, verdict.mode, verdict.scope, verdict.where, verdict.reference
     )
-    return Decision(plain, decision.own_allow, decision.confidential, decision.valid_until)
+    return Decision(
+        plain,
+        decision.own_allow,
+        decision.confidential,
+        decision.valid_until,
+        coming=decision.coming,
+    )
 
 
 @settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])

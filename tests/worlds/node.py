@@ -13,7 +13,7 @@ from sqlalchemy import create_engine
 
 from filterd.model.change_chain import change_hash
 from filterd.model.changelog import Change, OrderChange, encode
-from filterd.model.mandatory import FIRST_ORDER_ID
+from filterd.model.mandatory import FIRST_ORDER_ID, Mandate
 from filterd.model.order import Demand, Order, OrderState
 from filterd.model.order_rows import ROW_DIGEST, row_digest
 from filterd.model.rule import Action, Scope
@@ -21,6 +21,7 @@ from filterd.policy import snapshot_layout
 from filterd.policy.build import Builder
 from filterd.policy.classes import Classes
 from filterd.policy.fingerprint import fingerprint_name
+from filterd.policy.published import mandate_to_meta
 from filterd.store.tables import metadata
 
 KEY = bytes(range(16))
@@ -92,24 +93,26 @@ class ScriptedStore:
         self.path.rename(other.path)
 
     def hold(self, change: OrderChange) -> None:
-        """Add the rows of an accepted order, and the audit entry that says so: what a full resync reads."""
+        """Add the rows of an order, and the audit entry that says so: what a full resync reads."""
+        state = OrderState.PENDING if change.pending else OrderState.ACCEPTED
         order = Order(
             number=change.id - FIRST_ORDER_ID,
             reference=change.reference,
-            state=OrderState.WITHDRAWN if change.withdrawn else OrderState.ACCEPTED,
+            state=OrderState.WITHDRAWN if change.withdrawn else state,
             demand=Demand("", "", "", "", change.names, change.addresses),
             reason="",
             added_by="ana",
             added_at=0.0,
-            accepted_at=1.0,
+            accepted_at=0.0 if change.pending else 1.0,
             seal=SALT,
         )
         self.sql(
             "INSERT INTO orders VALUES (?, ?, ?, '', '', '', '', '', '', 0, 0, 0, 0, 0, 0, 0, 'ana',"
-            " 0, 1, '', 0, '', ?)",
+            " 0, ?, '', 0, '', ?)",
             order.number,
             order.reference,
             order.state.value,
+            order.accepted_at,
             order.seal,
         )
         for name, scope in change.names:
@@ -155,6 +158,7 @@ def put_snapshot(
     key: bytes = KEY,
     built_at: int = 1_800_000_000,
     history: str = "",
+    mandates: Iterable[Mandate] = (),
 ) -> str:
     """Publish a snapshot with ``rules`` (name, target), its bytes passed through ``spoil``; the file's
     name."""
@@ -166,6 +170,7 @@ def put_snapshot(
         "address_prefixes": {"4": [], "6": []},
         "profiles": dict(profiles),
         snapshot_layout.HISTORY: history,
+        "mandates": [mandate_to_meta(each) for each in mandates],
     }
     data = spoil(b"".join(builder.finish(meta, revision, built_at, revision.to_bytes(32, "big"))))
     snapshot_files = state_dir / "snapshots"

@@ -10,12 +10,13 @@ from filterd.dataplane.nodestate.node import Node
 from filterd.dataplane.nodestate.node_types import NodePaths, Published
 from filterd.model.changelog import LineChange, OrderChange
 from filterd.model.line import LineChoices
-from filterd.model.mandatory import FIRST_ORDER_ID
+from filterd.model.mandatory import FIRST_ORDER_ID, Mandate
 from filterd.model.rule import Scope
 from filterd.model.verdict import Kind
 from filterd.policy.classes import FIXED, Classes, ListClass
 from filterd.policy.decide import decide_name
 from filterd.policy.published import StateSettings
+from filterd.policy.trace import Decision
 from filterd.wire.names import name_from_text
 from tests.worlds.node import KEY, profile, put_snapshot
 
@@ -53,8 +54,15 @@ class Watcher:
 
     def blocked(self, name: str) -> bool:
         """Whether the state shown last blocks the name for everyone."""
+        return self._decided(name).verdict.reason == 2
+
+    def coming(self, name: str) -> bool:
+        """Whether an order that is not in force yet speaks of the name."""
+        return self._decided(name).coming
+
+    def _decided(self, name: str) -> Decision:
         assert self.last.state is not None
-        return decide_name(self.last.state, None, name_from_text(name), NOW, traced=False).verdict.reason == 2
+        return decide_name(self.last.state, None, name_from_text(name), NOW, traced=False)
 
 
 @dataclass
@@ -104,7 +112,16 @@ class Machine:
         spoil: Callable[[bytes], bytes] = bytes,
         key: bytes = KEY,
         history: str = "",
+        mandates: Iterable[Mandate] = (),
     ) -> str:
         return put_snapshot(
-            self.directory, revision, CLASSES, PROFILES, rules, spoil=spoil, key=key, history=history
+            self.directory,
+            revision,
+            CLASSES,
+            PROFILES,
+            rules,
+            spoil=spoil,
+            key=key,
+            history=history,
+            mandates=mandates,
         )

@@ -14,7 +14,7 @@ from filterd.policy.classes import Classes
 from filterd.policy.decide import LineHandle, PublishedState
 from filterd.policy.fingerprint import fingerprint_name, prefix_fingerprint
 from filterd.policy.inquiry_reference import Membership, ReferenceLine, ReferenceState
-from filterd.policy.published import StateSettings, active_set
+from filterd.policy.published import StateSettings, active_set, next_beginning
 from filterd.policy.resolve import ResolvedPolicy
 from filterd.policy.snapshot import (
     Overlay,
@@ -100,11 +100,11 @@ class NativeMatcher:
 
     def match_name(self, wire: bytes) -> Membership:
         found = match_wire(self.snapshot, self.overlay, KEY, wire, self.active)
-        return Membership(found.bits, found.wide, found.mandatory, found.overflow)
+        return Membership(found.bits, found.wide, found.mandatory, found.overflow, found.coming)
 
     def match_address(self, address: bytes) -> Membership:
         found = match_packed(self.snapshot, self.overlay, KEY, address, self.active)
-        return Membership(found.bits, found.wide, found.mandatory, found.overflow)
+        return Membership(found.bits, found.wide, found.mandatory, found.overflow, found.coming)
 
     def origin_of_name(self, wire: bytes, bit: int) -> tuple[int, Scope]:
         found = origin_of_class(self.snapshot, self.overlay, KEY, wire, bit)
@@ -176,6 +176,13 @@ class World:
         )
         active = active_set(self.mandates, self.now)
         matcher = NativeMatcher(snapshot, overlay, active)
-        reference = ReferenceState(matcher, self.classes, active, self.policies, self.security_enabled)
+        reference = ReferenceState(
+            matcher,
+            self.classes,
+            active,
+            self.policies,
+            self.security_enabled,
+            next_beginning=next_beginning(self.mandates, self.now),
+        )
         object.__setattr__(self, "native", native)
         object.__setattr__(self, "reference", reference)

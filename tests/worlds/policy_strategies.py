@@ -84,6 +84,7 @@ def _mandate(random: Random, number: int) -> Mandate:
         not_after=random.choice(moments),
         withdrawn=random.random() < 0.2,
         confidential=random.random() < 0.3,
+        pending=random.random() < 0.2,
     )
 
 

@@ -13,6 +13,7 @@ class CachedUnion(NamedTuple):
     any_mandatory: bool = False
     names: bool = False
     damaged: bool = False
+    coming: bool = False
 
 class CachedAnswer(NamedTuple):
     message: bytes

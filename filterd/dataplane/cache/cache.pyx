@@ -251,6 +251,7 @@ class CachedUnion(NamedTuple):
     any_mandatory: bool = False
     names: bool = False
     damaged: bool = False
+    coming: bool = False
 
 
 class CachedAnswer(NamedTuple):
@@ -326,6 +327,7 @@ cdef object _union_of(const Found* found):
         bool(found.seen.any_mandatory),
         bool(found.seen.names),
         bool(found.seen.damaged),
+        bool(found.seen.coming),
     )
 
 
@@ -337,6 +339,7 @@ cdef void _read_union(object union, Union* out):
     out.any_mandatory = union.any_mandatory
     out.names = union.names
     out.damaged = union.damaged
+    out.coming = union.coming
 
 
 cdef class ResponseCache:

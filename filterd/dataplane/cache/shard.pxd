@@ -33,6 +33,7 @@ cdef enum:                      # entry flags
     E_MANDATORY = 8
     E_NAMES = 16
     E_DAMAGED = 32
+    E_COMING = 64
 
 cdef enum:                      # the byte in `frequency`
     M_HITS = 3                  # since the entry last moved in the queues, at most 3

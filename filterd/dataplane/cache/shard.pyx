@@ -153,6 +153,7 @@ cdef int _read_entry(
     found.failure = (shape & E_FAILURE) != 0
     found.union_known = (shape & E_UNION) != 0
     found.seen.any_mandatory = (shape & E_MANDATORY) != 0
+    found.seen.coming = (shape & E_COMING) != 0
     found.seen.names = (shape & E_NAMES) != 0
     found.seen.damaged = (shape & E_DAMAGED) != 0
     found.generation = load64(entry + W_GENERATION)
@@ -483,11 +484,15 @@ cdef uint32_t _new_entry(const Cache* cache, Shard* shard, const Key* key) noexc
 
 cdef void _store_union(uint64_t* entry, const Union* seen, uint64_t generation) noexcept nogil:
     """Write union, generation and their flags beside an entry."""
-    cdef uint64_t shape = entry[W_SHAPE] & ~<uint64_t>(E_UNION | E_MANDATORY | E_NAMES | E_DAMAGED)
+    cdef uint64_t shape = entry[W_SHAPE] & ~<uint64_t>(
+        E_UNION | E_MANDATORY | E_NAMES | E_DAMAGED | E_COMING
+    )
     cdef int i
     shape |= E_UNION
     if seen.any_mandatory:
         shape |= E_MANDATORY
+    if seen.coming:
+        shape |= E_COMING
     if seen.names:
         shape |= E_NAMES
     if seen.damaged:

@@ -1,4 +1,5 @@
-"""Follows the mandatory stream: orders, on the disk and in force, or read anew as a whole.
+"""Follows the mandatory stream: orders, on the disk and in force, or read anew as a whole. Pending ones are
+among them; they are known here, and not in force.
 
 What the disk does not take is enforced all the same where it blocks more, and is not acknowledged: the cursor
 stays. Owned by the node's thread.
@@ -13,6 +14,16 @@ from filterd.model import changelog
 from filterd.model.change_chain import Cursor
 from filterd.model.changelog import OrderChange
 from filterd.policy.overlay import OrderRules, order_rules
+
+_JOINED = (
+    "an order has the number of another that is in force: both are kept in force",
+    "see it with: filterd node resync; a withdrawal of this number ends both: take in again with"
+    " filterd order add what has to go on",
+)
+_UNAPPROVED = (
+    "an order in force is pending in the store: it is kept in force as it was",
+    "see it with: filterd node resync; approve the pending one, or withdraw it, which ends both",
+)
 
 
 class OrdersFollower:
@@ -55,15 +66,13 @@ class OrdersFollower:
             self._enforce_at_once(log, page)
             raise
         self._effect.renew()
+        unapproved = {order.mandate.id for order in orders if order.mandate.pending}
         for order in joined:
-            self._effect.observer.note(
-                "an order has the number of another that is in force: both are kept in force",
-                order=order.mandate.reference,
-                remedy="see it with: filterd node resync; a withdrawal of this number ends both: take in"
-                " again with filterd order add what has to go on",
-            )
-        for row in page.rows:
-            self._effect.observer.enforced(max(0.0, self._effect.clock() - row.at))
+            event, remedy = _UNAPPROVED if order.mandate.id in unapproved else _JOINED
+            self._effect.observer.note(event, order=order.mandate.reference, remedy=remedy)
+        for row, order in zip(page.rows, orders, strict=True):
+            if not order.mandate.pending:
+                self._effect.observer.enforced(max(0.0, self._effect.clock() - row.at))
 
     def _enforce_at_once(self, log: ChangeLog, page: Page) -> None:
         """Put in force what the orders of this and later pages add; the disk has not taken them, so they are

@@ -46,6 +46,8 @@ class Publisher:
     _classes: Classes = field(default_factory=Classes)
     _in_snapshot: frozenset[int] = frozenset()
     """the mandatory ids whose names the snapshot holds"""
+    _accepted: frozenset[int] = frozenset()
+    """those of its mandates that are not pending in it"""
 
     def book(self) -> PolicyBook:
         """An empty policy book for the profiles of the snapshot in force."""
@@ -65,6 +67,8 @@ class Publisher:
         lists = snapshot.meta["lists"]
         self._classes = from_meta(lists)
         self._in_snapshot = frozenset(int(each["mandatory_id"]) for each in lists if "mandatory_id" in each)
+        mandates = map(mandate_from_meta, snapshot.meta.get("mandates", ()))
+        self._accepted = frozenset(mandate.id for mandate in mandates if mandate.accepted)
         self.renew_book(self.disk.book)
         return self.renew(now)
 
@@ -89,7 +93,9 @@ class Publisher:
             now=now,
             generation=self.published,
             overlay=overlay_of(newer),
-            mandates=mandates_of(orders.all(), self.snapshot.built_at),
+            mandates=mandates_of(
+                orders.with_say(self.snapshot.built_at_revision, self._accepted), self.snapshot.built_at
+            ),
             policies=self.disk.book.at(now),
             settings=self._switches(),
         )

@@ -28,9 +28,9 @@ def answer_of(plane: ReferencePlane, x: Exchange) -> bytes:
     options = options_of(plane, x)
     match x.shape:
         case Shape.PASSED:
-            return passed(x, options)
+            return passed(plane, x, options)
         case Shape.REWRITTEN:
-            return rewritten(x, options)
+            return rewritten(plane, x, options)
         case Shape.BLOCKED:
             return blocked(plane, x, options)
         case Shape.LOCAL:
@@ -72,24 +72,34 @@ def ttl_cap(plane: ReferencePlane, x: Exchange) -> int:
     return min(cap, boundary - x.now) if boundary > x.now else cap
 
 
-def passed(x: Exchange, options: AnswerOptions) -> bytes:
+def passed(plane: ReferencePlane, x: Exchange, options: AnswerOptions) -> bytes:
     """The answer of the cache or of an upstream."""
     x.note("verdicts", Outcome.PASS.name.lower(), x.verdict.reason.word)
-    add_found(x, options)
+    add_found(plane, x, options)
     options["ad"] = x.found.ad and (x.query.dnssec_ok or bool(x.query.flags & AD))
     return respond_reference.answer(x.query, x.found.message, **options)
 
 
-def rewritten(x: Exchange, options: AnswerOptions) -> bytes:
+def rewritten(plane: ReferencePlane, x: Exchange, options: AnswerOptions) -> bytes:
     """An alias to the safe host, and what is said of that."""
     x.note("verdicts", Outcome.REWRITE.name.lower(), Reason.SAFE_SEARCH.word)
-    add_found(x, options)
+    add_found(plane, x, options)
     options["ede"] = [*options["ede"], (ExtendedError.FORGED_ANSWER, b"")][:MAX_EDES]
     return respond_reference.rewrite(x.query, x.asked, x.found.message, **options)
 
 
-def add_found(x: Exchange, options: AnswerOptions) -> None:
-    """The options of what was found somewhere: age, extended errors, and the cap of a negative answer."""
+def coming_cap(plane: ReferencePlane, x: Exchange) -> int:
+    """Of what an order speaks of that is not in force yet, no client keeps anything for long after it takes
+    effect: that may be any moment, but no earlier than an order begins."""
+    begins = x.inquiry.state.next_beginning
+    return min(plane.rules.block_ttl, max(begins - x.now, 0)) if begins else plane.rules.block_ttl
+
+
+def add_found(plane: ReferencePlane, x: Exchange, options: AnswerOptions) -> None:
+    """The options of what was found somewhere: age, extended errors, and the caps of a negative answer and of
+    one that an order is coming for."""
+    if x.coming:
+        options["ttl_cap"] = min(options["ttl_cap"], coming_cap(plane, x))
     message = x.found.message
     if message[3] & 15 == NXDOMAIN or message[6:8] == bytes(2):
         options["ttl_cap"] = min(options["ttl_cap"], MOST_NEGATIVE_TTL)

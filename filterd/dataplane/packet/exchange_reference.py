@@ -151,6 +151,8 @@ class Exchange:
     inquiry: Inquiry = field(init=False)
     """what the stages of the verdict ask about"""
     verdict: Verdict = field(default_factory=Verdict)
+    coming: bool = False
+    """an order that is not in force yet speaks of the name, or of something in what was found so far"""
     asked: bytes = b"\0"
     """what is looked up: the query's name, or a safe host"""
     rewrite: bool = False

@@ -65,6 +65,7 @@ cdef struct Exchange:           # one query between its packet and its answer
     bint stale                  # a miss, but the cache has a stale answer to `asked`: see packet_stale
     bint refresh                # answered; forward `asked` for the cache alone, then call packet_keep
     bint takes_stale            # internal: the client has waited long enough
+    bint coming                 # an order that is not in force yet speaks of the name or of what was found
     Fingerprint mark            # for the crash board, between packet_open and packet_take
 
 cdef struct Ahead:              # a look ahead, between packet_open and packet_take

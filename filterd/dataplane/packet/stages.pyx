@@ -147,7 +147,7 @@ cdef int packet_open(Core* core, const uint8_t* packet, size_t length, Exchange*
     cdef int status
     cdef int rate
     x.rounds = 0
-    x.rewrite = x.stale = x.refresh = x.takes_stale = False
+    x.rewrite = x.stale = x.refresh = x.takes_stale = x.coming = False
     if length < HEADER_SIZE:
         return drop(core, DROP_SHORT)
     status = parse_query(packet, length, &x.query)
@@ -330,6 +330,7 @@ cdef int proceed(Core* core, Exchange* x, const Reply* reply, const Ahead* ahead
         decide_known(core.state, judged.line, &x.query.name, &ahead.suffixes[0], now, &judged.verdict, NULL)
     else:
         decide(core.state, judged.line, &x.query.name, now, &judged.verdict, NULL)
+    x.coming = x.coming or judged.verdict.coming
     limit_ttl(core, &judged)
     if judged.verdict.outcome == OUTCOME_BLOCK:
         return blocked(core, x, &judged.verdict, &judged.options, work)
@@ -430,7 +431,7 @@ cdef int complete(Core* core, Exchange* x, Judged* judged, const Candidate* cand
     if candidate.found == NULL and x.rewrite and not safe_host_passes(core, x, judged, &seen):
         return blocked(core, x, &seen, options, work)
     memcpy(&seen, &judged.verdict, sizeof(Verdict))
-    if must_inspect(core, judged, candidate):
+    if must_inspect(core, x, judged, candidate):
         inspected.message = message
         inspected.length = length
         inspected.own_allow = judged.verdict.own_allow
@@ -438,12 +439,15 @@ cdef int complete(Core* core, Exchange* x, Judged* judged, const Candidate* cand
         if inspect(core.state, judged.line, &inspected, judged.now, &seen, NULL) != INSPECT_OK:
             add_ede(options, EDE_NETWORK_ERROR, NULL, 0)
             return error(core, x, SERVFAIL, options, work)
+        x.coming = x.coming or seen.coming
         if seen.outcome == OUTCOME_BLOCK:
             return blocked(core, x, &seen, options, work)
         if seen.outcome == OUTCOME_REWRITE:
             x.rewrite = True
             x.asked = core.state.targets[seen.reference][0]
             return PACKET_AGAIN
+    if x.coming:
+        limit_coming(core, judged)
     add_edes(options, candidate.edes)
     if message[3] & 0x0F == NXDOMAIN or (message[6] == 0 and message[7] == 0):
         options.ttl_cap = min(options.ttl_cap, <uint32_t> MAX_NEGATIVE_TTL)
@@ -458,7 +462,7 @@ cdef int complete(Core* core, Exchange* x, Judged* judged, const Candidate* cand
     return sent(core, respond_answer(&x.query, message, length, options, work.out, BUFFER_SIZE), work)
 
 
-cdef bint safe_host_passes(const Core* core, const Exchange* x, const Judged* judged,
+cdef bint safe_host_passes(const Core* core, Exchange* x, const Judged* judged,
                            Verdict* seen) noexcept nogil:
     """True if no rule blocks the safe host itself; it is a name of the answer like any other. ``seen`` is the
     verdict where one does."""
@@ -473,19 +477,24 @@ cdef bint safe_host_passes(const Core* core, const Exchange* x, const Judged* ju
     subject.own_allow = judged.verdict.own_allow
     subject.rewritten = True
     decide_answer(core.state, judged.line, &subject, judged.now, seen, NULL)
+    x.coming = x.coming or seen.coming
     return seen.outcome != OUTCOME_BLOCK
 
 
-cdef bint must_inspect(Core* core, const Judged* judged, const Candidate* candidate) noexcept nogil:
-    """True if the answer's union of classes touches this line; one of another state is recomputed."""
+cdef bint must_inspect(Core* core, Exchange* x, const Judged* judged,
+                       const Candidate* candidate) noexcept nogil:
+    """True if the answer's union of classes touches this line; one of another state is recomputed. An order
+    that is coming needs no inspection: it shortens TTLs, whoever asks."""
     cdef const Found* found = candidate.found
     cdef Union seen
     if found == NULL:
         return True
     if found.union_known and found.generation == core.state.generation:
+        x.coming = x.coming or found.seen.coming
         return union_touches(core.state, judged.line, &found.seen, judged.now)
     union_of(core.state, candidate.message, candidate.length, &seen)
     cache_set_union(core.cache, found, &seen, core.state.generation)
+    x.coming = x.coming or seen.coming
     return union_touches(core.state, judged.line, &seen, judged.now)
 
 
@@ -645,6 +654,19 @@ cdef void limit_ttl(const Core* core, Judged* judged) noexcept nogil:
         options.ttl_cap = <uint32_t>left
     if options.ttl > options.ttl_cap:
         options.ttl = options.ttl_cap
+
+
+cdef void limit_coming(const Core* core, Judged* judged) noexcept nogil:
+    """Cap the TTLs of an answer that an order speaks of which is not in force yet, whoever asks: no device
+    may keep what passed for long after the order takes effect. One that is pending may do so at any moment,
+    and none before its beginning. The earliest beginning stands for all: TTLs are too short, never too long.
+    """
+    cdef uint32_t cap = core.rules.block_ttl
+    cdef int64_t left
+    if core.state.next_beginning:
+        left = max(core.state.next_beginning - judged.now, <int64_t> 0)
+        cap = <uint32_t> min(<int64_t> cap, left)
+    judged.options.ttl_cap = min(judged.options.ttl_cap, cap)
 
 
 cdef inline void lookup_key(const Core* core, const Exchange* x, Key* key) noexcept nogil:

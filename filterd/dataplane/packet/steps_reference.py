@@ -185,6 +185,7 @@ def identify(plane: ReferencePlane, x: Exchange) -> Stage | None:
         x.line = plane.lines.get(number)
     x.inquiry = Inquiry(state, x.line, x.now, Notes(), wire=x.query.name)
     x.verdict = Verdict(reason=Reason.OWN_ALLOW if x.inquiry.own_allow else Reason.NONE)
+    x.coming = x.coming or x.inquiry.match.coming
     # A reply for a safe host, as forcesafesearch.google.com for www.google.com: still that host.
     if x.reply is None or not x.rewrite:
         x.asked, x.rewrite = x.query.name, False
@@ -264,6 +265,7 @@ def block_host(x: Exchange) -> Stage | None:
         own_allow=inquiry.own_allow,
         rewritten=True,
     )
+    x.coming = x.coming or host.match.coming
     verdict = first_verdict(host, ANSWER_STAGES)
     if verdict.outcome is not Outcome.BLOCK:
         return None
@@ -315,6 +317,7 @@ def inspect(_plane: ReferencePlane, x: Exchange) -> Stage | None:
     )
     if decision is None:
         return x.fail(SERVFAIL, (ExtendedError.NETWORK_ERROR, b""))
+    x.coming = x.coming or decision.coming
     verdict = decision.verdict
     if verdict.outcome is Outcome.BLOCK:
         x.verdict = verdict

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 
 from filterd.model.blocking_mode import BlockingMode
 from filterd.model.changelog import (
+    MANDATORY,
     BindingChange,
     BindingRemoved,
     Change,
@@ -38,7 +40,8 @@ orders = st.builds(
     withdrawn=st.booleans(),
     confidential=st.booleans(),
     accepted_at=st.floats(min_value=0, max_value=1e10),
-)
+    pending=st.booleans(),
+).filter(lambda order: not (order.withdrawn and order.pending))
 own_names = st.builds(OwnName, names, st.sampled_from([Action.BLOCK, Action.ALLOW]), st.sampled_from(Scope))
 lines = st.builds(
     LineChoices,
@@ -103,4 +106,17 @@ def test_an_order_of_which_nothing_is_said_has_no_bounds_and_holds() -> None:
     bare = OrderChange(257, "O-1")
     assert (bare.names, bare.addresses, bare.mode) == ((), (), BlockingMode.NXDOMAIN)
     assert (bare.not_before, bare.not_after, bare.accepted_at) == (0, 0, 0.0)
-    assert (bare.withdrawn, bare.confidential) == (False, False)
+    assert (bare.withdrawn, bare.confidential, bare.pending) == (False, False, False)
+
+
+def test_a_version_that_knows_no_pending_orders_takes_one_for_withdrawn() -> None:
+    """It would put it in force otherwise, before a second person has approved it."""
+    pending = OrderChange(257, "O-1", (("a.example", Scope.EXACT),), pending=True)
+    stream, kind, payload = encode(pending)
+    assert (stream, kind, json.loads(payload)["withdrawn"]) == (MANDATORY, "order", True)
+    assert decode(kind, payload) == pending
+    assert not pending.mandate.active(1)
+    accepted = encode(replace(pending, pending=False))[2]
+    assert "pending" not in json.loads(accepted)
+    withdrawn = encode(replace(pending, withdrawn=True))[2]
+    assert decode(kind, withdrawn) == replace(pending, withdrawn=True, pending=False)

@@ -53,19 +53,19 @@ def sent(installation: Installation) -> list[OrderChange]:
 
 
 async def test_an_order_waits_for_another_person(context: Context, installation: Installation) -> None:
+    """Nodes know it meanwhile, as a pending one."""
     added = await orders.add(context, REQUEST)
     assert (added.reference, added.state, added.approvals) == ("O-1", OrderState.PENDING, ("ana",))
-    assert sent(installation) == []
+    names = (("also.example", Scope.EXACT), ("bad.example", Scope.SUBTREE))
+    pending = OrderChange(257, "O-1", names, mode=BlockingMode.SINKHOLE, pending=True)
+    assert sent(installation) == [pending]
     with pytest.raises(OperationError, match="ana stands behind"):
         await orders.approve(context, "O-1")
     installation.now += 5
     accepted = await orders.approve(as_person(context, "bob"), "o-1")
     assert (accepted.state, accepted.accepted_at) == (OrderState.ACCEPTED, installation.now)
     assert accepted.approvals == ("ana", "bob")
-    names = (("also.example", Scope.EXACT), ("bad.example", Scope.SUBTREE))
-    assert sent(installation) == [
-        OrderChange(257, "O-1", names, mode=BlockingMode.SINKHOLE, accepted_at=installation.now)
-    ]
+    assert sent(installation) == [pending, replace(pending, pending=False, accepted_at=installation.now)]
     assert await orders.show(context, "O-1") == accepted
     with pytest.raises(OperationError, match="accepted already"):
         await orders.approve(as_person(context, "eva"), "O-1")
@@ -116,11 +116,11 @@ async def test_one_person_withdraws(context: Context, installation: Installation
 async def test_a_pending_order_that_is_withdrawn_is_withdrawn_on_nodes_too(
     context: Context, installation: Installation
 ) -> None:
-    """A node may keep it in force, from a history in which it was accepted. Its names reach no node."""
+    """A node may keep it in force, from a history in which it was accepted."""
     await orders.add(context, REQUEST)
-    assert sent(installation) == []
     await orders.withdraw(context, "O-1", reason="mistyped")
-    (told,) = sent(installation)
+    before, told = sent(installation)
+    assert (before.pending, told.pending) == (True, False)
     assert (told.reference, told.withdrawn, told.names) == ("O-1", True, ())
 
 

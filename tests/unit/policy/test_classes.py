@@ -33,7 +33,13 @@ from filterd.policy.documents import (
     Slot,
     Text,
 )
-from filterd.policy.published import active_set, mandate_from_meta, mandate_to_meta, next_change
+from filterd.policy.published import (
+    active_set,
+    mandate_from_meta,
+    mandate_to_meta,
+    next_beginning,
+    next_change,
+)
 from filterd.policy.resolve import NO_POLICY, PolicyBook, ProfileRules, resolve, rules_of, to_meta
 from filterd.policy.resolve import from_meta as profile_from_meta
 from filterd.policy.schedule import UnknownZoneError
@@ -177,12 +183,24 @@ def test_mandates_by_time() -> None:
         Mandate(3, "b", mode=BlockingMode.NODATA, not_after=200, confidential=True),
         Mandate(4, "c", not_before=50, not_after=60, withdrawn=True),
     ]
-    assert active_set(mandates, 99) == bytes([0b1001, 0b110, 0b1001, 0b1011, 0b0])
+    assert active_set(mandates, 99) == bytes([0b1001, 0b10110, 0b1001, 0b1011, 0b0])
     assert active_set(mandates, 200) == bytes([0b1001, 0b111, 0b1001, 0b1010, 0b0])
     assert active_set([], 0) == b""
+    assert [next_beginning(mandates, now) for now in (0, 99, 100)] == [100, 100, 0]
     assert [next_change(mandates, now) for now in (0, 100, 200)] == [100, 200, 0]
     for mandate in mandates:
         assert mandate_from_meta(json.loads(json.dumps(mandate_to_meta(mandate)))) == mandate
+
+
+def test_a_pending_mandate_is_coming_until_it_is_over_and_never_in_force() -> None:
+    pending = Mandate(0, "a", not_before=100, not_after=200, pending=True)
+    assert [active_set([pending], now) for now in (0, 150)] == [b"\x10"] * 2
+    assert active_set([pending], 200) == active_set([replace(pending, withdrawn=True)], 0) == b"\0"
+    assert [next_beginning([pending], now) for now in (0, 150)] == [100, 0]
+    assert mandate_from_meta(mandate_to_meta(pending)) == pending
+    assert "pending" not in mandate_to_meta(replace(pending, pending=False)), (
+        "a version before knows no such key"
+    )
 
 
 def test_special_names() -> None:
