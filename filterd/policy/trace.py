@@ -64,4 +64,4 @@ class Decision:
     stages: tuple[StageTrace, ...] = ()
     """one for each of :data:`TRACED`; empty where no explanation was asked for"""
     is_protected: bool = False
-    """known only with ``stages``"""
+    """the query's name is protected; inspection of the answer is told so"""

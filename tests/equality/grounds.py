@@ -166,6 +166,7 @@ def settings(random: Random) -> StateSettings:
         ready=whole or random.random() < 0.5,
         parental_ready=whole or random.random() < 0.5,
         parental_fail_open=random.random() < 0.5,
+        nat64=policy_strategies.make_nat64(random),
     )
 
 
@@ -207,6 +208,7 @@ def plain_state(state: PublishedState, ground: Ground, now: int) -> ReferenceSta
         settings.ready,
         settings.parental_ready,
         settings.parental_fail_open,
+        settings.nat64,
     )
 
 
