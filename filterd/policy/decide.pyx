@@ -6,14 +6,13 @@ A stage returns True when it decided. Nothing below the Python face allocates, r
 """
 
 from ipaddress import ip_network
-from operator import attrgetter
 
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free, qsort
 from libc.string cimport memcmp, memcpy, memset
 
 from filterd.policy.fingerprint cimport KEY_SIZE, MAX_SUFFIXES, Fingerprint, read_wire, suffixes, unpacked
-from filterd.policy.inner cimport MAX_NAT64, Nat64
+from filterd.policy.inner cimport Nat64
 from filterd.policy.snapshot cimport (
     WORDS,
     ActiveSet,
@@ -35,14 +34,18 @@ from filterd.model.verdict import Kind, Outcome, Reason, Where
 from filterd.model.verdict import Verdict as VerdictValue
 from filterd.policy import trace as explanation
 from filterd.policy.classes import from_meta
-from filterd.policy.published import NAT64_LENGTHS, StateSettings, active_set, mandate_from_meta, next_change
+from filterd.policy.published import (
+    StateSettings,
+    active_set,
+    mandate_from_meta,
+    nat64_prefixes,
+    next_change,
+)
 from filterd.wire.names import name_from_text, name_to_text
 
 cdef extern from *:
     int __builtin_ctzll(unsigned long long word) noexcept nogil
 
-
-prefix_length = attrgetter("prefixlen")
 
 cdef enum:
     OWN_NONE = 0
@@ -614,17 +617,13 @@ cdef fill_masks(PublishedState self):
 
 
 cdef fill_prefixes(PublishedState self):
-    """The prefixes of NAT64; ValueError for more than there is room for, or a length that there is not."""
+    """The prefixes of NAT64, which are MAX_NAT64 at most."""
     cdef Nat64* item
-    prefixes = sorted(self.settings.nat64, key=prefix_length, reverse=True)
-    if len(prefixes) > MAX_NAT64:
-        raise ValueError(f"{len(prefixes)} NAT64 prefixes, with room for {MAX_NAT64}")
-    for prefix in prefixes:
-        if prefix.prefixlen not in NAT64_LENGTHS:
-            raise ValueError(f"a NAT64 prefix is not {prefix.prefixlen} bits long")
+    cdef bytes prefix
+    for prefix in nat64_prefixes(self.settings.nat64):
         item = &self.state.nat64[self.state.nat64_count]
-        item.octets = prefix.prefixlen // 8
-        memcpy(item.prefix, <const uint8_t*> <bytes> prefix.network_address.packed, item.octets)
+        item.octets = <uint8_t> len(prefix)
+        memcpy(item.prefix, <const uint8_t*> prefix, item.octets)
         self.state.nat64_count += 1
 
 

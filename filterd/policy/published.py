@@ -38,6 +38,20 @@ class StateSettings:
     :data:`NAT64_LENGTHS`"""
 
 
+def nat64_prefixes(networks: Iterable[IPv6Network]) -> list[bytes]:
+    """The octets of each prefix, the longest first, as native code tries them. ``ValueError`` for more than
+    there is room for, or a length that there is not."""
+    prefixes = sorted(networks, key=lambda each: each.prefixlen, reverse=True)
+    if len(prefixes) > MAX_NAT64:
+        message = f"{len(prefixes)} NAT64 prefixes, with room for {MAX_NAT64}"
+        raise ValueError(message)
+    for prefix in prefixes:
+        if prefix.prefixlen not in NAT64_LENGTHS:
+            message = f"a NAT64 prefix is not {prefix.prefixlen} bits long"
+            raise ValueError(message)
+    return [prefix.network_address.packed[: prefix.prefixlen // 8] for prefix in prefixes]
+
+
 def active_set(mandates: Iterable[Mandate], now: int) -> bytes:
     """One byte per mandatory id, as native code reads it.
 
