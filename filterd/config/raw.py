@@ -246,8 +246,8 @@ class RawDns(Section):
     )
     nat64: tuple[Nat64Prefix, ...] = key(
         ("64:ff9b::/96",),
-        "Prefixes of the translators (NAT64) that clients are behind, eight at most, of 32, 40, 48, 56, 64 or "
-        "96 bits: rules on IPv4 addresses see the address behind them. Those inside 6to4, Teredo and "
+        "Prefixes of the translators (NAT64) that clients are behind, eight at most, of 32, 40, 48, 56, 64 "
+        "or 96 bits: rules on IPv4 addresses see the address behind them. Those inside 6to4, Teredo and "
         "IPv4-mapped, -translated and -compatible addresses are always seen.",
         max_length=MAX_NAT64,
     )
