@@ -182,6 +182,7 @@ def _resolve(
             allow_from=dns.allow_from,
             proxy_from=dns.proxy_from,
             ecs_from=dns.ecs_from,
+            nat64=tuple(dict.fromkeys(dns.nat64)),
             cookie_secret_file=base / dns.cookie_secret_file if dns.cookie_secret_file else None,
             tcp=settings.TcpSettings(**dict(dns.tcp)),
             rate_limit=_rate_limit(dns.rate_limit),

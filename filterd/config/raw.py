@@ -19,6 +19,7 @@ from filterd.config.raw_types import (
     Duration,
     Identity,
     Listener,
+    Nat64Prefix,
     Network,
     NodeName,
     SchemaOfSections,
@@ -32,6 +33,7 @@ from filterd.config.raw_types import (
     key,
 )
 from filterd.config.settings import ParentalFail
+from filterd.policy.published import MAX_NAT64
 
 PORT = 53
 TLS_PORT = 853
@@ -241,6 +243,13 @@ class RawDns(Section):
         (),
         "Forwarders whose EDNS client subnet, if it is a whole address (/32, /128), says who the client is. "
         "It goes back to them and nowhere else; what any other sender says is ignored.",
+    )
+    nat64: tuple[Nat64Prefix, ...] = key(
+        ("64:ff9b::/96",),
+        "Prefixes of the translators (NAT64) that clients are behind, eight at most, of 32, 40, 48, 56, 64 "
+        "or 96 bits: rules on IPv4 addresses see the address behind them. Those inside 6to4, Teredo and "
+        "IPv4-mapped, -translated and -compatible addresses are always seen.",
+        max_length=MAX_NAT64,
     )
     cookie_secret_file: Path | None = key(
         None,

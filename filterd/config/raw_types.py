@@ -5,6 +5,7 @@ The readers themselves stand in :mod:`filterd.config.value_types`.
 
 from __future__ import annotations
 
+from ipaddress import IPv6Network
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator, WithJsonSchema
@@ -54,6 +55,11 @@ Network = Annotated[
     value_types.IPNetwork,
     PlainValidator(value_types.parse_network),
     WithJsonSchema({"type": "string", "examples": ["10.0.0.0/8", "2001:db8::/32"]}),
+]
+Nat64Prefix = Annotated[
+    IPv6Network,
+    PlainValidator(value_types.parse_nat64_prefix),
+    WithJsonSchema({"type": "string", "examples": ["64:ff9b::/96", "64:ff9b:1::/48"]}),
 ]
 UpstreamAddress = Annotated[
     value_types.Endpoint,

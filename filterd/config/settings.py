@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from enum import StrEnum
-from ipaddress import IPv4Address, IPv6Address
+from ipaddress import IPv4Address, IPv6Address, IPv6Network
 from pathlib import Path
 from typing import Any
 
@@ -116,6 +116,8 @@ class DnsSettings:
     """senders that must speak PROXY protocol v2"""
     ecs_from: tuple[IPNetwork, ...]
     """senders whose client subnet says who the client is"""
+    nat64: tuple[IPv6Network, ...]
+    """prefixes of translators, no one twice"""
     cookie_secret_file: Path | None
     """secrets for server cookies that nodes share; None: this node has its own"""
     tcp: TcpSettings

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import Literal, NewType
 
+from filterd.policy.published import NAT64_LENGTHS
 from filterd.policy.schedule import UnknownZoneError, zone_of
 
 Bytes = NewType("Bytes", int)
@@ -26,6 +27,9 @@ ZoneName = NewType("ZoneName", str)
 DEFAULT_ZONE = ZoneName("America/Mexico_City")
 
 IPNetwork = IPv4Network | IPv6Network
+
+_RESERVED_OCTET = 8
+"""of an address behind a NAT64 prefix (RFC 6052 section 2.2)"""
 
 _SIZE = re.compile(r"(\d+) ?(B|KiB|MiB|GiB|kB|MB|GB)?")
 _SIZE_UNITS = {
@@ -118,6 +122,19 @@ def parse_network(value: object) -> IPNetwork:
         raise ValueError(msg) from None
     msg = f"{value!r} has bits set beyond its prefix length (did you mean {wider}?)"
     raise ValueError(msg)
+
+
+def parse_nat64_prefix(value: object) -> IPv6Network:
+    """A prefix behind which a translator puts IPv4 addresses (RFC 6052, 2.2)."""
+    found = parse_network(value)
+    lengths = ", ".join(f"/{length}" for length in NAT64_LENGTHS[:-1])
+    if not isinstance(found, IPv6Network) or found.prefixlen not in NAT64_LENGTHS:
+        msg = f"{found} is no prefix of a translator: they are IPv6, {lengths} or /{NAT64_LENGTHS[-1]}"
+        raise ValueError(msg)
+    if found.network_address.packed[_RESERVED_OCTET]:
+        msg = f"{found} has bits 64 to 71 set, which are reserved (RFC 6052 section 2.2)"
+        raise ValueError(msg)
+    return found
 
 
 def parse_node_name(value: object) -> NodeName:

@@ -130,7 +130,9 @@ async def load_state(
         overlay=overlay_of(_rules(newer, revision, key)),
         mandates=mandates_of(_rules(known, revision, key), snapshot.built_at),
         policies=book.at(now),
-        settings=StateSettings(security_enabled=context.settings.security.enabled),
+        settings=StateSettings(
+            security_enabled=context.settings.security.enabled, nat64=context.settings.dns.nat64
+        ),
     )
     damaged = tuple(each.reference for each in rows.damaged)
     kept = tuple(OrderOnNode(each.name, reference) for each in reports for reference in each.kept_orders)
@@ -256,7 +258,13 @@ def _inspect(
     state: CheckState, message: bytes, decision: Decision, now: int, *, rewritten: bool = False
 ) -> Decision:
     found = inspect_message(
-        state.published, state.line, message, decision.own_allow, now, rewritten=rewritten
+        state.published,
+        state.line,
+        message,
+        decision.own_allow,
+        now,
+        is_protected=decision.is_protected,
+        rewritten=rewritten,
     )
     if found is None:
         reason = "the answer cannot be read; a client would get SERVFAIL"

@@ -129,7 +129,7 @@ async def explain(
     state = await check.load_state(context, now, subscriber=subscriber, client=client)
     if state.identity.method == check.REFUSED:
         return _explanation(context.settings, canonical, number, now, state, None, None)
-    decision = decide_name(state.published, state.line, wire, now)
+    decision = decide_name(state.published, state.line, wire, now, qtype=number)
     found = await inspect_answer(state, answers, wire, number, decision, now)
     return _explanation(context.settings, canonical, number, now, state, decision, found)
 

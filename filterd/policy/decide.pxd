@@ -5,9 +5,10 @@ The numbers of outcomes, reasons, modes, scopes and places are those of ``model.
 The order of precedence stands as a numbered list in ``decide_reference``, the plain-Python twin.
 """
 
-from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
+from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
 from filterd.policy.fingerprint cimport Fingerprint
+from filterd.policy.inner cimport MAX_NAT64, Nat64
 from filterd.policy.snapshot cimport WORDS, ActiveSet, Overlay, Snapshot, Table
 from filterd.wire.codec cimport Name
 
@@ -134,6 +135,8 @@ cdef struct State:
     bint ready                          # the mandatory part is loaded
     bint parental_ready                 # lines and their choices are loaded
     bint parental_fail_open
+    Nat64 nat64[MAX_NAT64]              # the longest prefix first
+    uint8_t nat64_count
 
 cdef struct Verdict:
     uint8_t outcome
@@ -144,6 +147,7 @@ cdef struct Verdict:
     # Mandatory and own names: label index where the rule's name starts, or an address's prefix length.
     uint8_t suffix              # else SUFFIX_NONE
     bint own_allow              # the line allows the name: to be carried to inspect
+    bint is_protected           # so is the name: to be carried likewise
     bint confidential           # mandatory: give no text
     bint coming                 # a mandate speaks of it that is not in force yet: see stages.limit_coming
     uint32_t reference          # a class bit or a mandatory id
@@ -159,7 +163,6 @@ cdef struct StageTrace:
     uint32_t reference
 
 cdef struct Trace:
-    bint is_protected           # a name or address that was asked about is
     StageTrace stages[STAGES]   # index: the reason
 
 # What a verdict is asked about: a name with its suffixes, or an address (name is NULL).
@@ -170,6 +173,8 @@ cdef struct Subject:
     uint8_t family
     uint8_t where
     bint own_allow              # carried from the query's name
+    bint is_protected           # carried likewise
+    bint of_parent              # a query for DS, which the parent zone answers (RFC 4035, 3.1.4.1)
     bint rewritten              # of a safe host's answer: there is nothing left to rewrite to
 
 
@@ -216,11 +221,12 @@ cdef void own_sort(OwnName* own, uint32_t count) noexcept nogil
 cdef void clear_trace(Trace* trace) noexcept nogil
 
 # The verdict on a query's name. `line` NULL: unknown. `trace` may be NULL, else it is filled from scratch.
-cdef void decide(const State* state, const Line* line, const Name* name, int64_t now,
+# A query for DS is not blocked by what stands at the name itself, but by what stands above it.
+cdef void decide(const State* state, const Line* line, const Name* name, uint16_t qtype, int64_t now,
                  Verdict* verdict, Trace* trace) noexcept nogil
 # The same with the name's suffixes() at hand.
 cdef void decide_known(const State* state, const Line* line, const Name* name, const Fingerprint* values,
-                       int64_t now, Verdict* verdict, Trace* trace) noexcept nogil
+                       uint16_t qtype, int64_t now, Verdict* verdict, Trace* trace) noexcept nogil
 
 # The stages from mandatory to security on a name or address of an answer; local, special use and a schedule
 # that blocks everything are not asked. The trace, if any, is added to: the further stage outcome stays.

@@ -95,9 +95,15 @@ class PublishedState:
         """
 
 def decide_name(
-    state: PublishedState, line: LineHandle | None, name: bytes, now: int, *, traced: bool = True
+    state: PublishedState,
+    line: LineHandle | None,
+    name: bytes,
+    now: int,
+    *,
+    qtype: int = 1,
+    traced: bool = True,
 ) -> Decision:
     """The verdict on a query's name, in lower-cased wire form; ValueError when it is no name.
 
-    ``line`` None: unknown.
+    ``line`` None: unknown. ``qtype`` counts where it is DS: no rule on the name itself blocks that.
     """

@@ -7,11 +7,12 @@ A stage returns True when it decided. Nothing below the Python face allocates, r
 
 from ipaddress import ip_network
 
-from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
+from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free, qsort
 from libc.string cimport memcmp, memcpy, memset
 
 from filterd.policy.fingerprint cimport KEY_SIZE, MAX_SUFFIXES, Fingerprint, read_wire, suffixes, unpacked
+from filterd.policy.inner cimport Nat64
 from filterd.policy.snapshot cimport (
     WORDS,
     ActiveSet,
@@ -21,10 +22,11 @@ from filterd.policy.snapshot cimport (
     Snapshot,
     match_address,
     match_name,
+    match_of_parent,
     origin_of_address_bit,
     origin_of_bit,
 )
-from filterd.wire.codec cimport Name
+from filterd.wire.codec cimport TYPE_A, TYPE_DS, Name
 
 from filterd.model.blocking_mode import BlockingMode
 from filterd.model.rule import Action, Scope
@@ -36,6 +38,7 @@ from filterd.policy.published import (
     StateSettings,
     active_set,
     mandate_from_meta,
+    nat64_prefixes,
     next_beginning,
     next_change,
 )
@@ -59,7 +62,7 @@ cdef struct Inquiry:
     const Subject* subject
     Verdict* verdict
     Trace* trace                # NULL: nobody asks
-    bint is_protected
+    bint is_protected           # carried from the query's name, or that of this very address
     bint own_allow              # carried from the query's name, or the line's own rule on this one
     uint8_t own                 # OWN_*
     uint8_t own_scope
@@ -222,14 +225,17 @@ cdef bint own_rules_at(Inquiry* q, uint8_t suffix) noexcept nogil:
 
 
 cdef void find_own(Inquiry* q) noexcept nogil:
-    """Find the line's own rule on the name: the most specific one."""
+    """Find the line's own rule on the name: the most specific one. A DS question is not blocked by a rule on
+    the name itself."""
     cdef const Name* name = q.subject.name
     cdef uint8_t suffix
     q.own = OWN_NONE
     if q.line != NULL and q.line.own_count and name != NULL:
         for suffix in range(name.labels + 1):
             if own_rules_at(q, suffix):
-                break
+                if suffix or q.own != OWN_DENIED or not q.subject.of_parent:
+                    break
+                q.own = OWN_NONE
     q.own_allow = q.subject.own_allow or q.own == OWN_ALLOWED
 
 
@@ -407,12 +413,15 @@ cdef void begin(Inquiry* q, const State* state, const Line* line, const Subject*
     if subject.name == NULL:
         match_address(state.snapshot, state.overlay, state.key, subject.family, subject.address,
                       &state.active, &q.match)
+    elif subject.of_parent:
+        match_of_parent(state.snapshot, state.overlay, subject.suffixes, subject.name, &state.active,
+                        &q.match)
     else:
         match_name(state.snapshot, state.overlay, subject.suffixes, subject.name, &state.active,
                    &q.match)
-    q.is_protected = masks_touch(q.match.bits, state.protected_names)
-    if trace != NULL and q.is_protected:
-        trace.is_protected = True
+    q.is_protected = subject.is_protected
+    if subject.where == WHERE_QUERY or subject.name == NULL:
+        q.is_protected |= masks_touch(q.match.bits, state.protected_names)
     memset(verdict, 0, sizeof(Verdict))
     verdict.scope = SCOPE_SUBTREE
     verdict.where = subject.where
@@ -421,6 +430,7 @@ cdef void begin(Inquiry* q, const State* state, const Line* line, const Subject*
     verdict.coming = q.match.coming
     find_own(q)
     verdict.own_allow = q.own_allow
+    verdict.is_protected = q.is_protected
 
 
 cdef int64_t boundary_of(const State* state, const Line* line, int64_t now) noexcept nogil:
@@ -432,21 +442,22 @@ cdef int64_t boundary_of(const State* state, const Line* line, int64_t now) noex
     return state.policies[line.policy].next_boundary if line.policy < state.policy_count else 0
 
 
-cdef void decide(const State* state, const Line* line, const Name* name, int64_t now, Verdict* verdict,
-                 Trace* trace) noexcept nogil:
+cdef void decide(const State* state, const Line* line, const Name* name, uint16_t qtype, int64_t now,
+                 Verdict* verdict, Trace* trace) noexcept nogil:
     cdef Fingerprint values[MAX_SUFFIXES]
     suffixes(state.key, name, values)
-    decide_known(state, line, name, values, now, verdict, trace)
+    decide_known(state, line, name, values, qtype, now, verdict, trace)
 
 
 cdef void decide_known(const State* state, const Line* line, const Name* name, const Fingerprint* values,
-                       int64_t now, Verdict* verdict, Trace* trace) noexcept nogil:
+                       uint16_t qtype, int64_t now, Verdict* verdict, Trace* trace) noexcept nogil:
     cdef Subject subject
     cdef Inquiry q
     memset(&subject, 0, sizeof(Subject))
     subject.name = name
     subject.suffixes = values
     subject.where = WHERE_QUERY
+    subject.of_parent = qtype == TYPE_DS
     if trace != NULL:
         clear_trace(trace)
     begin(&q, state, line, &subject, now, verdict, trace)
@@ -505,13 +516,13 @@ cdef object decision_of(const Verdict* verdict, const Trace* trace):
         confidential=bool(verdict.confidential),
         valid_until=verdict.valid_until,
         stages=stages,
-        is_protected=trace != NULL and bool(trace.is_protected),
+        is_protected=bool(verdict.is_protected),
         coming=bool(verdict.coming),
     )
 
 
 def decide_name(PublishedState state not None, LineHandle line, bytes name not None, int64_t now, *,
-                bint traced=True):
+                uint16_t qtype=TYPE_A, bint traced=True):
     """Return the verdict on a query's name, in lower-cased wire form; ValueError when it is no name."""
     cdef Name wire
     cdef Verdict verdict
@@ -519,7 +530,7 @@ def decide_name(PublishedState state not None, LineHandle line, bytes name not N
     cdef const Line* native = NULL if line is None else &line.line
     read_wire(name, &wire)
     with nogil:
-        decide(&state.state, native, &wire, now, &verdict, &trace if traced else NULL)
+        decide(&state.state, native, &wire, qtype, now, &verdict, &trace if traced else NULL)
     return decision_of(&verdict, &trace if traced else NULL)
 
 
@@ -608,6 +619,17 @@ cdef fill_masks(PublishedState self):
     self.state.parental_fail_open = self.settings.parental_fail_open
 
 
+cdef fill_prefixes(PublishedState self):
+    """The prefixes of NAT64, which are MAX_NAT64 at most."""
+    cdef Nat64* item
+    cdef bytes prefix
+    for prefix in nat64_prefixes(self.settings.nat64):
+        item = &self.state.nat64[self.state.nat64_count]
+        item.octets = <uint8_t> len(prefix)
+        memcpy(item.prefix, <const uint8_t*> prefix, item.octets)
+        self.state.nat64_count += 1
+
+
 cdef fill_moment(PublishedState self, int64_t now):
     """Fill in what depends on the time: the active set, the policies' masks, and the next change."""
     cdef uint32_t at = 0
@@ -646,6 +668,7 @@ cdef class PublishedState:
         self.state.generation = generation
         fill_tables(self)
         fill_masks(self)
+        fill_prefixes(self)
         fill_moment(self, now)
 
     def __dealloc__(self):

@@ -3,7 +3,8 @@
 The order of precedence. The first stage that decides ends it; the numbers are those of :class:`Reason`.
 
 1.  LOCAL: ``localhost`` and ``resolver.arpa`` are answered here, for everyone.
-    Then the name is *protected* or not. That lifts orders, schedules and feeds (2, 5, 8, 11), nothing else.
+    Then the query's name is *protected* or not. That lifts orders, schedules and feeds (2, 5, 8, 11), nothing
+    else, for the name and for all that its answer holds.
 2.  MANDATORY: an order or mandatory list in force, for everyone. The lowest id is named; its mode answers.
     Only protection lifts it.
 3.  SPECIAL_USE: names that do not exist in the global DNS, for everyone.
@@ -21,9 +22,13 @@ The order of precedence. The first stage that decides ends it; the numbers are t
     by 6 and by protection.
 
 Names and addresses in an answer go through 2 and 4 to 11; a schedule that blocks all but the always-allowed
-names is not asked again. A target that the line itself allows is lifted for that target alone. Where a stage
-matches on several lists, the one with the lowest bit is named. The verdict's scope is EXACT where NXDOMAIN
-would deny names that the rule does not block; the answer is then NODATA (RFC 8020).
+names is not asked again. A target that the line itself allows is lifted for that target alone, and so is an
+address that is itself protected; a protected name that is met there protects nothing. Where a stage matches
+on several lists, the one with the lowest bit is named. The verdict's scope is EXACT where NXDOMAIN would deny
+names that the rule does not block; the answer is then NODATA (RFC 8020).
+
+A query for DS asks the parent zone (RFC 4035, 3.1.4.1). Of the lists, orders and own block names that stand
+at the name itself none counts for it; those above it do, and all else does.
 
 An order that is *coming* (pending, or before its beginning) decides nothing. What it speaks of is answered
 with short TTLs (``answer_reference``); protection and exceptions do not matter to that.
@@ -42,6 +47,7 @@ from filterd.policy.published import ACTIVE, CONFIDENTIAL, MODE_SHIFT
 from filterd.policy.trace import Decision, StageOutcome
 from filterd.wire.names import name_from_text
 
+DS = 43
 REFERENCE_UNKNOWN = 0xFFFFFFFF
 """the reference where more mandates hold than a match can name"""
 
@@ -57,7 +63,7 @@ def stage_local(inquiry: Inquiry) -> Verdict | None:
 
 def stage_protected(inquiry: Inquiry) -> None:
     """Decides nothing: the flag that lifts 2, 5, 8 and 11."""
-    inquiry.is_protected = bool(inquiry.shared(inquiry.state.classes.mask(Kind.PROTECTED)))
+    inquiry.is_protected = inquiry.protection()
 
 
 def stage_mandatory(inquiry: Inquiry) -> Verdict | None:
@@ -159,7 +165,7 @@ def stage_safe_search(inquiry: Inquiry) -> Verdict | None:
         return None
     for bit in inquiry.shared(policy.safe_search):
         leads = bit in targets and name_from_text(targets[bit]) != inquiry.wire
-        if leads and not inquiry.rewritten:
+        if leads and not inquiry.carried.rewritten:
             return inquiry.decide_class(Outcome.REWRITE, Reason.SAFE_SEARCH, BlockingMode.NXDOMAIN, bit)
         inquiry.note_class(Reason.SAFE_SEARCH, StageOutcome.LIFTED, bit)
     inquiry.note(Reason.SAFE_SEARCH, StageOutcome.NO_MATCH)
@@ -224,10 +230,12 @@ def is_confidential(state: ReferenceState, verdict: Verdict) -> bool:
     return verdict.reason is Reason.MANDATORY and bool(active_flags(state, verdict.reference) & CONFIDENTIAL)
 
 
-def decide(state: ReferenceState, line: ReferenceLine | None, name: bytes, now: int) -> Decision:
+def decide(
+    state: ReferenceState, line: ReferenceLine | None, name: bytes, now: int, qtype: int = 1
+) -> Decision:
     """The verdict on a query's name, in lower-cased wire form; ``line`` None: unknown."""
     notes = Notes()
-    inquiry = Inquiry(state, line, now, notes, wire=name)
+    inquiry = Inquiry(state, line, now, notes, wire=name, of_parent=qtype == DS)
     verdict = first_verdict(inquiry, QUERY_STAGES)
     if verdict.outcome is Outcome.PASS and inquiry.own_allow:
         verdict = replace(verdict, reason=Reason.OWN_ALLOW)
@@ -237,6 +245,6 @@ def decide(state: ReferenceState, line: ReferenceLine | None, name: bytes, now: 
         confidential=is_confidential(state, verdict),
         valid_until=boundary_of(state, line, now),
         stages=tuple(notes.stages.values()),
-        is_protected=notes.is_protected,
+        is_protected=inquiry.protection(),
         coming=notes.coming,
     )

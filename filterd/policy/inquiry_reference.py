@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from ipaddress import ip_network
+from ipaddress import IPv6Network, ip_network
 from typing import Protocol
 
 from filterd.model.blocking_mode import BlockingMode
@@ -12,6 +12,7 @@ from filterd.model.line import is_paused
 from filterd.model.rule import Action, Scope
 from filterd.model.verdict import Kind, Outcome, Reason, Verdict, Where
 from filterd.policy.classes import Classes
+from filterd.policy.published import WELL_KNOWN_NAT64
 from filterd.policy.resolve import ResolvedPolicy
 from filterd.policy.trace import TRACED, StageOutcome, StageTrace
 from filterd.wire.names import name_to_text
@@ -36,8 +37,8 @@ class Membership:
 class Matcher(Protocol):
     """The snapshot with its overlay and active set."""
 
-    def match_name(self, wire: bytes) -> Membership:
-        """The classes and mandates of a lower-cased wire name."""
+    def match_name(self, wire: bytes, *, of_parent: bool = False) -> Membership:
+        """The classes and mandates of a lower-cased wire name; ``of_parent``: of a DS question for it."""
 
     def match_address(self, address: bytes) -> Membership:
         """The classes and mandates of an address of 4 or 16 bytes."""
@@ -65,6 +66,7 @@ class ReferenceState:
     parental_fail_open: bool = False
     next_beginning: int = 0
     """when the next order that is coming begins, Unix seconds; 0: none has a beginning"""
+    nat64: Sequence[IPv6Network] = (WELL_KNOWN_NAT64,)
 
 
 @dataclass(frozen=True)
@@ -95,8 +97,9 @@ def suffixes(wire: bytes) -> Iterator[bytes]:
     yield wire
 
 
-def find_own(line: ReferenceLine, wire: bytes) -> OwnRule | None:
-    """The own rule that counts: the most specific name, a block on a tie."""
+def find_own(line: ReferenceLine, wire: bytes, *, of_parent: bool = False) -> OwnRule | None:
+    """The own rule that counts: the most specific name, a block on a tie. ``of_parent``: a DS question, which
+    no rule on the name itself blocks."""
     for index, suffix in enumerate(suffixes(wire)):
         here = [
             OwnRule(action, scope, index)
@@ -104,7 +107,9 @@ def find_own(line: ReferenceLine, wire: bytes) -> OwnRule | None:
             if index == 0 or scope is not Scope.EXACT
         ]
         if here:
-            return max(here, key=lambda rule: (rule.action is Action.BLOCK, rule.scope is not Scope.EXACT))
+            found = max(here, key=lambda rule: (rule.action is Action.BLOCK, rule.scope is not Scope.EXACT))
+            if index or found.action is not Action.BLOCK or not of_parent:
+                return found
     return None
 
 
@@ -126,12 +131,25 @@ def boundary_of(state: ReferenceState, line: ReferenceLine | None, now: int) -> 
     return state.policies[line.policy].next_boundary if line.policy < len(state.policies) else 0
 
 
+@dataclass(frozen=True, slots=True)
+class Carried:
+    """The facts of the query's name that count for all that its answer holds."""
+
+    own_allow: bool = False
+    """the line allows it"""
+    is_protected: bool = False
+    rewritten: bool = False
+    """the answer is a safe host's"""
+
+
+NOTHING_CARRIED = Carried()
+
+
 class Notes:
     """A trace in the making: of each stage, the furthest outcome over all that was asked about."""
 
     def __init__(self) -> None:
         self.stages: dict[Reason, StageTrace] = {reason: StageTrace(reason) for reason in TRACED}
-        self.is_protected = False
         self.coming = False
         """an order that is not in force yet speaks of something that was asked about"""
 
@@ -154,9 +172,10 @@ class Inquiry:
         wire: bytes = b"",
         address: bytes = b"",
         where: Where = Where.QUERY,
-        own_allow: bool = False,
-        rewritten: bool = False,
+        carried: Carried = NOTHING_CARRIED,
+        of_parent: bool = False,
     ) -> None:
+        """``of_parent``: the question is for DS, which the parent zone answers (RFC 4035, 3.1.4.1)."""
         self.state = state
         self.line = line
         self.policy = policy_in_effect(state, line, now)
@@ -164,14 +183,21 @@ class Inquiry:
         self.wire = wire
         self.address = address
         self.where = where
-        self.match = state.matcher.match_name(wire) if wire else state.matcher.match_address(address)
+        matcher = state.matcher
+        self.match = matcher.match_name(wire, of_parent=of_parent) if wire else matcher.match_address(address)
+        self.carried = carried
         self.is_protected = False
         """whether that lifts orders and feeds: ``stage_protected`` sets it"""
-        self.own = find_own(line, wire) if line is not None and wire else None
-        self.rewritten = rewritten
-        self.own_allow = own_allow or (self.own is not None and self.own.action is Action.ALLOW)
         notes.coming = notes.coming or self.match.coming
-        notes.is_protected = notes.is_protected or bool(self.shared(state.classes.mask(Kind.PROTECTED)))
+        self.own = find_own(line, wire, of_parent=of_parent) if line is not None and wire else None
+        self.own_allow = carried.own_allow or (self.own is not None and self.own.action is Action.ALLOW)
+
+    def protection(self) -> bool:
+        """True if the query's name is protected, or this very address is. A protected name that is met in
+        another one's answer protects nothing, not even itself."""
+        itself = self.where is Where.QUERY or bool(self.address)
+        listed = itself and bool(self.shared(self.state.classes.mask(Kind.PROTECTED)))
+        return self.carried.is_protected or listed
 
     def shared(self, mask: int) -> list[int]:
         """The class bits of the mask that it stands in, lowest first."""

@@ -6,7 +6,7 @@ the same order: alias targets (CNAME, DNAME), service targets with address hints
 """
 
 from libc.stdint cimport int64_t, uint8_t
-from libc.string cimport memcmp, memset
+from libc.string cimport memset
 
 from filterd.policy.decide cimport (
     LINE_SECURITY_LEFT,
@@ -39,6 +39,7 @@ from filterd.policy.decide cimport (
     policy_in_effect,
 )
 from filterd.policy.fingerprint cimport MAX_SUFFIXES, Fingerprint, suffixes
+from filterd.policy.inner cimport inner_address
 from filterd.policy.snapshot cimport WORDS, Match, match_address, match_name
 from filterd.wire.codec cimport (
     CLASS_IN,
@@ -64,9 +65,6 @@ from filterd.wire.codec cimport (
 
 cdef enum:
     SECTION_AUTHORITY = 2
-    MAPPED_SIZE = 12
-
-cdef const uint8_t* MAPPED = b"\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\xff\xff"
 
 # One pass over a message: for a verdict (`seen` is NULL) or for a union.
 cdef struct Pass:
@@ -89,6 +87,7 @@ cdef void judge(Pass* p, const Subject* subject) noexcept nogil:
     p.coming = p.coming or verdict.coming
     if verdict.outcome != OUTCOME_PASS and (p.best.outcome == OUTCOME_PASS or verdict.reason < p.best.reason):
         verdict.own_allow = p.answer.own_allow
+        verdict.is_protected = p.answer.is_protected
         p.best[0] = verdict
 
 
@@ -120,6 +119,7 @@ cdef void consider(Pass* p, Subject* subject) noexcept nogil:
         suffixes(p.state.key, subject.name, values)
         subject.suffixes = values
     subject.own_allow = p.answer.own_allow
+    subject.is_protected = p.answer.is_protected
     subject.rewritten = p.answer.rewritten
     if p.seen == NULL:
         judge(p, subject)
@@ -136,15 +136,18 @@ cdef void consider_name(Pass* p, const Name* name, uint8_t where) noexcept nogil
 
 
 cdef void consider_address(Pass* p, uint8_t family, const uint8_t* address, uint8_t where) noexcept nogil:
-    """An address, and the IPv4 address that it holds (RFC 4291, 2.5.5.2): clients connect to that one."""
+    """An address, and the IPv4 address inside it: a client that connects to the outer one arrives there."""
+    cdef uint8_t inner[4]
     cdef Subject subject
     memset(&subject, 0, sizeof(Subject))
     subject.family = family
     subject.address = address
     subject.where = where
     consider(p, &subject)
-    if family == 6 and memcmp(address, MAPPED, MAPPED_SIZE) == 0:
-        consider_address(p, 4, address + MAPPED_SIZE, where)
+    if family == 6 and inner_address(p.state.nat64, p.state.nat64_count, address, inner):
+        subject.family = 4
+        subject.address = inner
+        consider(p, &subject)
 
 
 # --- one record: each says whether its data is sound -------------------------------------------------------
@@ -212,14 +215,15 @@ cdef bint go_over(Pass* p) noexcept nogil:
 
 # --- the three questions --------------------------------------------------------------------------------
 
-cdef void begin(Verdict* verdict, bint own_allow, int64_t boundary) noexcept nogil:
+cdef void begin(Verdict* verdict, const Inspected* answer, int64_t boundary) noexcept nogil:
     """Begin with PASS, and with the reason for which the query's name passed."""
     memset(verdict, 0, sizeof(Verdict))
-    verdict.reason = REASON_OWN_ALLOW if own_allow else REASON_NONE
+    verdict.reason = REASON_OWN_ALLOW if answer.own_allow else REASON_NONE
     verdict.scope = SCOPE_SUBTREE
     verdict.where = WHERE_QUERY
     verdict.suffix = SUFFIX_NONE
-    verdict.own_allow = own_allow
+    verdict.own_allow = answer.own_allow
+    verdict.is_protected = answer.is_protected
     verdict.valid_until = boundary
 
 
@@ -234,11 +238,11 @@ cdef int inspect(const State* state, const Line* line, const Inspected* answer, 
     p.now = now
     p.best = verdict
     p.trace = trace
-    begin(verdict, answer.own_allow, boundary)
+    begin(verdict, answer, boundary)
     if trace != NULL:
         clear_trace(trace)
     if not go_over(&p):
-        begin(verdict, answer.own_allow, boundary)
+        begin(verdict, answer, boundary)
         if trace != NULL:
             clear_trace(trace)
         return INSPECT_DAMAGED
@@ -253,7 +257,7 @@ cdef void union_of(const State* state, const uint8_t* message, size_t length, Un
     cdef Inspected answer
     answer.message = message
     answer.length = length
-    answer.own_allow = answer.rewritten = False
+    answer.own_allow = answer.is_protected = answer.rewritten = False
     memset(out, 0, sizeof(Union))
     memset(&p, 0, sizeof(Pass))
     p.state = state
@@ -283,7 +287,7 @@ cdef bint union_touches(const State* state, const Line* line, const Union* seen,
 # --- the Python face
 
 def inspect_message(PublishedState state not None, LineHandle line, bytes message not None, bint own_allow,
-                    int64_t now, *, bint rewritten=False, bint traced=True):
+                    int64_t now, *, bint is_protected=False, bint rewritten=False, bint traced=True):
     """Return the verdict on an answer, None for a message that cannot be read to its end."""
     cdef Verdict verdict
     cdef Trace trace
@@ -293,6 +297,7 @@ def inspect_message(PublishedState state not None, LineHandle line, bytes messag
     answer.message = <const uint8_t*> message
     answer.length = len(message)
     answer.own_allow = own_allow
+    answer.is_protected = is_protected
     answer.rewritten = rewritten
     with nogil:
         status = inspect(&state.state, native, &answer, now, &verdict, &trace if traced else NULL)

@@ -7,7 +7,7 @@ The answer and the additional section are gone over in their order. Each of thes
 - the target of an SVCB or HTTPS record unless it is the owner itself, then each address of its ipv4hint and
   ipv6hint (RFC 9460, 2.2 and 7.3);
 - the address of an A or AAAA record;
-- the IPv4 address inside one of IPv6 (RFC 4291, 2.5.5.2), after it: clients connect to that one.
+- the IPv4 address inside one of IPv6 (``inner_reference``), after it: clients arrive there.
 
 Of several verdicts the one with the smallest reason stands, of these the first; after a mandatory one nothing
 is asked. In a safe host's own answer (``rewritten``) safe search lifts itself: it has nothing left to rewrite
@@ -17,12 +17,15 @@ Data that does not have its type's form damages the whole message, wherever it s
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from ipaddress import IPv6Network
 
 from filterd.model.verdict import Kind, Outcome, Reason, Verdict, Where
 from filterd.policy.decide_reference import ANSWER_STAGES, first_verdict, is_confidential
+from filterd.policy.inner_reference import inner_address
 from filterd.policy.inquiry_reference import (
+    Carried,
     Inquiry,
     Notes,
     ReferenceLine,
@@ -41,7 +44,6 @@ _AUTHORITY = 2
 _A, _CNAME, _AAAA, _DNAME, _SVCB, _HTTPS = 1, 5, 28, 39, 64, 65
 _ADDRESS_SIZE = {_A: 4, _AAAA: 16}
 _ROOT = b"\0"
-_MAPPED = bytes(10) + b"\xff\xff"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,14 +55,18 @@ class Subject:
     address: bytes = b""
 
 
-def subjects(message: bytes) -> list[Subject] | None:
-    """Everything in the message that is asked about, in its order; None where it cannot be walked."""
+def subjects(message: bytes, nat64: Sequence[IPv6Network] = ()) -> list[Subject] | None:
+    """Everything in the message that is asked about, in its order; None where it cannot be walked.
+
+    ``nat64``: the state's prefixes.
+    """
     try:
         return [
             subject
             for place in walk(message, owners=False)
             if place.rclass == _CLASS_IN and place.section != _AUTHORITY
-            for subject in _of_record(message, place)
+            for outer in _of_record(message, place)
+            for subject in _with_inner(outer, nat64)
         ]
     except Refused:
         return None
@@ -70,7 +76,7 @@ def _of_record(message: bytes, place: RecordSpan) -> Iterator[Subject]:
     if place.type in _ADDRESS_SIZE:
         address = message[place.data_offset : place.end]
         need(len(address) == _ADDRESS_SIZE[place.type], Status.BAD_DATA)
-        yield from _of_address(Where.ADDRESS, address)
+        yield Subject(Where.ADDRESS, address=address)
     elif place.type in (_CNAME, _DNAME):
         target, end = read_name(message, place.data_offset, place.end)
         need(end == place.end, Status.TRAILING)
@@ -80,13 +86,14 @@ def _of_record(message: bytes, place: RecordSpan) -> Iterator[Subject]:
         if service.target != _ROOT:
             yield Subject(Where.TARGET, wire=service.target)
         for _, address in service.hints:
-            yield from _of_address(Where.HINT, address)
+            yield Subject(Where.HINT, address=address)
 
 
-def _of_address(where: Where, address: bytes) -> Iterator[Subject]:
-    yield Subject(where, address=address)
-    if len(address) == 16 and address.startswith(_MAPPED):
-        yield Subject(where, address=address.removeprefix(_MAPPED))
+def _with_inner(subject: Subject, nat64: Sequence[IPv6Network]) -> Iterator[Subject]:
+    yield subject
+    inner = inner_address(subject.address, nat64) if len(subject.address) == 16 else None
+    if inner is not None:
+        yield Subject(subject.where, address=inner)
 
 
 def inspect(
@@ -96,14 +103,16 @@ def inspect(
     own_allow: bool,
     now: int,
     *,
+    is_protected: bool = False,
     rewritten: bool = False,
 ) -> Decision | None:
     """The verdict on an answer; None when the message cannot be walked."""
-    found = subjects(message)
+    found = subjects(message, state.nat64)
     if found is None:
         return None
     notes = Notes()
     best = Verdict(reason=Reason.OWN_ALLOW if own_allow else Reason.NONE)
+    carried = Carried(own_allow, is_protected, rewritten)
     for subject in found:
         inquiry = Inquiry(
             state,
@@ -113,8 +122,7 @@ def inspect(
             wire=subject.wire,
             address=subject.address,
             where=subject.where,
-            own_allow=own_allow,
-            rewritten=rewritten,
+            carried=carried,
         )
         verdict = first_verdict(inquiry, ANSWER_STAGES)
         if _comes_before(verdict, best):
@@ -127,7 +135,7 @@ def inspect(
         confidential=is_confidential(state, best),
         valid_until=boundary_of(state, line, now),
         stages=tuple(_that_counted(stage, best) for stage in notes.stages.values()),
-        is_protected=notes.is_protected,
+        is_protected=is_protected,
         coming=notes.coming,
     )
 
@@ -147,7 +155,7 @@ def _that_counted(stage: StageTrace, verdict: Verdict) -> StageTrace:
 
 def touches(state: ReferenceState, line: ReferenceLine | None, message: bytes, now: int) -> bool:
     """Whether the answer's union concerns the line: False is certain, True is not."""
-    found = subjects(message)
+    found = subjects(message, state.nat64)
     if found is None:
         return True
     matcher = state.matcher

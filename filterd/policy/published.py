@@ -1,9 +1,10 @@
-"""The parts of a published state that are plain values: its switches, and the mandates in force."""
+"""The parts of a published state that are plain values: its settings, and the mandates in force."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
+from ipaddress import IPv6Network
 from typing import Any
 
 from filterd.model.blocking_mode import BlockingMode
@@ -15,10 +16,17 @@ COMING = 0x10
 MODE_SHIFT = 1
 """bits of one byte of an active set; the blocking mode takes two bits"""
 
+WELL_KNOWN_NAT64 = IPv6Network("64:ff9b::/96")
+"""RFC 6052, 2.1"""
+NAT64_LENGTHS = (32, 40, 48, 56, 64, 96)
+"""of prefixes: RFC 6052, 2.2"""
+MAX_NAT64 = 8
+"""prefixes of a state; native code has the same number"""
+
 
 @dataclass(frozen=True, slots=True)
 class StateSettings:
-    """The switches of a published state."""
+    """The settings of a published state."""
 
     security_enabled: bool = False
     ready: bool = True
@@ -26,6 +34,23 @@ class StateSettings:
     parental_ready: bool = True
     """lines and their choices are loaded"""
     parental_fail_open: bool = False
+    nat64: tuple[IPv6Network, ...] = (WELL_KNOWN_NAT64,)
+    """prefixes of NAT64: the IPv4 addresses behind them are judged; :data:`MAX_NAT64` at most, of
+    :data:`NAT64_LENGTHS`"""
+
+
+def nat64_prefixes(networks: Iterable[IPv6Network]) -> list[bytes]:
+    """The octets of each prefix, the longest first, as native code tries them. ``ValueError`` for more than
+    there is room for, or a length that there is not."""
+    prefixes = sorted(networks, key=lambda each: each.prefixlen, reverse=True)
+    if len(prefixes) > MAX_NAT64:
+        message = f"{len(prefixes)} NAT64 prefixes, with room for {MAX_NAT64}"
+        raise ValueError(message)
+    for prefix in prefixes:
+        if prefix.prefixlen not in NAT64_LENGTHS:
+            message = f"a NAT64 prefix is not {prefix.prefixlen} bits long"
+            raise ValueError(message)
+    return [prefix.network_address.packed[: prefix.prefixlen // 8] for prefix in prefixes]
 
 
 def active_set(mandates: Iterable[Mandate], now: int) -> bytes:

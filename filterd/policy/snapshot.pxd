@@ -24,6 +24,7 @@ cdef enum:
     SPARE_SLOTS = 256       # after the last home: no wrap, and the very last slot is always empty
     WORDS = 8               # 512 class bits
     MAX_MANDATORY = 32      # mandatory ids that one match can hold
+    FIXED_CLASSES = 0xFF    # of a set's first word: those below policy.classes.FIRST_FREE_BIT
 
 
 cdef struct Entry:          # set ids; 0 is the empty set
@@ -115,6 +116,11 @@ cdef void prefetch_all(const Table* snapshot, const Table* overlay, const Finger
 # From the root to the leaf: set = (set without the node's exceptions) with the node's blocks.
 cdef void match_name(const Table* snapshot, const Table* overlay, const Fingerprint* values, const Name* name,
                      const ActiveSet* active, Match* out) noexcept nogil
+
+# The same for a DS question, which the parent zone answers: of what stands at the name itself, its exceptions
+# and the classes below FIRST_FREE_BIT count, no other class and no mandatory id.
+cdef void match_of_parent(const Table* snapshot, const Table* overlay, const Fingerprint* values,
+                          const Name* name, const ActiveSet* active, Match* out) noexcept nogil
 
 # The same for an address of ``family`` 4 or 6 (4 or 16 bytes): from the shortest prefix to the longest.
 cdef void match_address(const Table* snapshot, const Table* overlay, const uint8_t* key, uint8_t family,

@@ -111,9 +111,18 @@ class Matched:
         """Whether there were more ids than a match holds."""
 
 def match_wire(
-    snapshot: Snapshot, overlay: Overlay | None, key: bytes, wire: bytes, active: bytes
+    snapshot: Snapshot,
+    overlay: Overlay | None,
+    key: bytes,
+    wire: bytes,
+    active: bytes,
+    *,
+    of_parent: bool = False,
 ) -> Matched:
-    """The match of a lower-cased wire name. ``active`` is the active set: a byte per mandatory id."""
+    """The match of a lower-cased wire name. ``active`` is the active set: a byte per mandatory id.
+
+    ``of_parent``: of a DS question: no list and no mandatory id counts that stands at the name itself.
+    """
 
 def match_packed(
     snapshot: Snapshot, overlay: Overlay | None, key: bytes, address: bytes, active: bytes

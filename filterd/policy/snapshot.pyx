@@ -218,6 +218,39 @@ cdef void match_name(const Table* snapshot, const Table* overlay, const Fingerpr
         i -= 1
 
 
+cdef void block_fixed(const Table* table, uint32_t which, uint8_t scope, Match* out) noexcept nogil:
+    """Add those of a set's classes that are no list's: local, special-use, protected and always allowed."""
+    cdef uint64_t bits = table.sets[which].bits[0] & FIXED_CLASSES
+    out.bits[0] |= bits
+    if scope != EXACT:
+        out.wide[0] |= bits
+
+
+cdef void match_of_parent(const Table* snapshot, const Table* overlay, const Fingerprint* values,
+                          const Name* name, const ActiveSet* active, Match* out) noexcept nogil:
+    cdef const Table* tables[2]
+    cdef const Entry* entries[2]
+    cdef int i = name.labels
+    overlay = unless_empty(overlay)
+    clear(out)
+    prefetch_all(snapshot, overlay, values, i + 1)
+    while i > 0:
+        step(snapshot, overlay, values + i, False, <uint8_t>i, active, out)
+        i -= 1
+    tables[0] = snapshot
+    tables[1] = overlay
+    for i in range(2):
+        entries[i] = NULL
+        if tables[i] != NULL:
+            entries[i] = find(tables[i], values)
+        if entries[i] != NULL:
+            lift_node(tables[i], entries[i], True, out)
+    for i in range(2):
+        if entries[i] != NULL:
+            block_fixed(tables[i], entries[i].block_subtree, SUBTREE, out)
+            block_fixed(tables[i], entries[i].block_exact, EXACT, out)
+
+
 cdef void mark_lengths(const Table* table, uint8_t family, bint* used) noexcept nogil:
     cdef int i
     if family == 4:
@@ -628,7 +661,7 @@ cdef uint8_t family_of(bytes address) except 0:
 
 
 def match_wire(Snapshot snapshot not None, Overlay overlay, bytes key not None, bytes wire not None,
-               bytes active not None):
+               bytes active not None, *, bint of_parent=False):
     """Return the match of a lower-cased wire name; ValueError when it is no name."""
     cdef Matched result = Matched()
     cdef Name name
@@ -637,7 +670,10 @@ def match_wire(Snapshot snapshot not None, Overlay overlay, bytes key not None, 
     cdef const uint8_t* secret = key_of(key)
     read_wire(wire, &name)
     suffixes(secret, &name, values)
-    match_name(&snapshot.table, table_of(overlay), values, &name, &states, &result.match)
+    if of_parent:
+        match_of_parent(&snapshot.table, table_of(overlay), values, &name, &states, &result.match)
+    else:
+        match_name(&snapshot.table, table_of(overlay), values, &name, &states, &result.match)
     return result
 
 

@@ -15,6 +15,7 @@ from typing import Any, Protocol
 
 from filterd.model.rule import Action, Scope
 from filterd.policy import snapshot_layout
+from filterd.policy.classes import FIRST_FREE_BIT
 from filterd.policy.fingerprint_reference import prefix_fingerprint, suffix_fingerprints
 from filterd.policy.inquiry_reference import Membership
 from filterd.policy.published import COMING
@@ -241,13 +242,39 @@ class Matched:
             self.found[number] = (scope, place)
 
 
-def match_name(snapshot: Table, overlay: Table | None, key: bytes, wire: bytes, active: bytes) -> Matched:
-    """The match of a lower-cased wire name; ``active`` is the active set, a byte per mandatory id."""
+def match_name(
+    snapshot: Table,
+    overlay: Table | None,
+    key: bytes,
+    wire: bytes,
+    active: bytes,
+    *,
+    of_parent: bool = False,
+) -> Matched:
+    """The match of a lower-cased wire name; ``active`` is the active set, a byte per mandatory id.
+
+    ``of_parent``: of a DS question, so that of what blocks at the name itself only the fixed classes count.
+    """
     fingerprints = suffix_fingerprints(key, wire)
     matched = Matched()
     for place in range(len(fingerprints) - 1, -1, -1):
+        if place == 0 and of_parent:
+            nodes = [_without_lists(node) for node in _nodes(snapshot, overlay, fingerprints[0])]
+            _step(matched, nodes, True, 0, active)
+            break
         _step(matched, _nodes(snapshot, overlay, fingerprints[place]), place == 0, place, active)
     return matched
+
+
+def _without_lists(node: FingerprintEntry) -> FingerprintEntry:
+    """A node that blocks no more than the fixed classes: local, special-use, protected, always allowed."""
+    fixed = frozenset(range(FIRST_FREE_BIT))
+    return FingerprintEntry(
+        {
+            (action, scope): Members(members.bits & fixed) if action is Action.BLOCK else members
+            for (action, scope), members in node.sets.items()
+        }
+    )
 
 
 def match_address(
@@ -299,9 +326,10 @@ class ReferenceMatcher:
     key: bytes
     active: bytes
 
-    def match_name(self, wire: bytes) -> Membership:
-        """The classes and mandates of a lower-cased wire name."""
-        return _membership(match_name(self.snapshot, self.overlay, self.key, wire, self.active))
+    def match_name(self, wire: bytes, *, of_parent: bool = False) -> Membership:
+        """The classes and mandates of a lower-cased wire name; ``of_parent``: of a DS question for it."""
+        found = match_name(self.snapshot, self.overlay, self.key, wire, self.active, of_parent=of_parent)
+        return _membership(found)
 
     def match_address(self, address: bytes) -> Membership:
         """The classes and mandates of an address of 4 or 16 bytes."""

@@ -64,6 +64,6 @@ class Decision:
     stages: tuple[StageTrace, ...] = ()
     """one for each of :data:`TRACED`; empty where no explanation was asked for"""
     is_protected: bool = False
-    """known only with ``stages``"""
+    """the query's name is protected; inspection of the answer is told so"""
     coming: bool = False
     """an order speaks of it that is known and not in force yet; told to operators alone"""

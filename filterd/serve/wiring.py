@@ -81,10 +81,11 @@ def versions_of(meta: Mapping[str, Any]) -> dict[str, str]:
 
 
 def switches_of(settings: Settings) -> StateSettings:
-    """The switches of the published state; the node adds what is loaded."""
+    """The settings of the published state; the node adds what is loaded."""
     return StateSettings(
         security_enabled=settings.security.enabled,
         parental_fail_open=settings.dns.parental_fail is ParentalFail.OPEN,
+        nat64=settings.dns.nat64,
     )
 
 

@@ -60,6 +60,7 @@ cdef enum RecordType:
     TYPE_MX = 15
     TYPE_TXT = 16
     TYPE_AAAA = 28
+    TYPE_DS = 43
     TYPE_DNAME = 39
     TYPE_OPT = 41
     TYPE_RRSIG = 46

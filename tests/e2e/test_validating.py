@@ -22,7 +22,7 @@ import pytest
 
 from tests.e2e.answer_world import prepare, write_policies
 from tests.e2e.authority import free_port, nsd, running, signed
-from tests.e2e.deployment import Deployment
+from tests.e2e.deployment import Deployment, ede
 from tests.worlds.system import command
 
 pytestmark = pytest.mark.system("nsd", "unbound", "dnssec-keygen", "dnssec-signzone")
@@ -36,10 +36,25 @@ alias IN CNAME www
 *.wild IN A 192.0.2.11
 bogus IN A 192.0.2.66
 www.nxdomain.banned IN A 192.0.2.13
+sinkhole.banned IN NS ns
+null.banned IN NS ns
+nodata.banned IN NS ns
 large IN TXT {" ".join(f'"{number:0200}"' for number in range(12))}
 """
 ZONES = ("example.", "hashed.")
 """denials by NSEC, and by NSEC3"""
+UNSIGNED = """$TTL 3600
+@ IN SOA ns.example. hostmaster.example. 1 3600 900 86400 300
+@ IN NS ns.example.
+@ IN A 192.0.2.14
+www IN A 192.0.2.15
+"""
+INSECURE = {
+    "sinkhole.banned.example": {"192.0.2.80"},
+    "null.banned.example": {"0.0.0.0"},
+    "nodata.banned.example": set[str](),
+}
+"""unsigned zones below a signed one, each under an order -> the addresses that its mode answers"""
 
 
 @dataclass(frozen=True)
@@ -99,7 +114,11 @@ def chain(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chain]:
     folder = tmp_path_factory.mktemp("validating")
     first, first_anchor = signed(ZONES[0], RECORDS, time.time())
     second, second_anchor = _hashed(folder / "hashed", ZONES[1], RECORDS)
-    zones = {ZONES[0]: first.replace("192.0.2.66", "192.0.2.67"), ZONES[1]: second}
+    zones = {
+        ZONES[0]: first.replace("192.0.2.66", "192.0.2.67"),
+        ZONES[1]: second,
+        **dict.fromkeys(INSECURE, UNSIGNED),
+    }
     with nsd(folder / "authority", zones) as authority:
         filterd = Deployment(folder / "filterd", authority, write_policies(folder))
         prepare(filterd)
@@ -161,6 +180,21 @@ def test_a_blocked_name_of_a_signed_zone_is_a_failure_there_and_no_address(chain
         own = chain.ask(name, cd=cd, port=chain.filterd.port)
         assert (own.rcode(), own.answer) == (dns.rcode.NXDOMAIN, [])
         assert not own.flags & dns.flags.AD
+
+
+@pytest.mark.parametrize("name", INSECURE)
+def test_a_blocked_unsigned_zone_is_insecure_and_shows_its_mode(chain: Chain, name: str) -> None:
+    """Its DS is the parent's, which proves that there is none: what filterd makes is taken as it is."""
+    denial = chain.ask(name, "DS", port=chain.filterd.port)
+    assert (denial.rcode(), denial.answer, ede(denial)) == (dns.rcode.NOERROR, [], [])
+    assert dns.rdatatype.NSEC in {rrset.rdtype for rrset in denial.authority}
+    for asked in (name, f"www.{name}"):
+        reply = chain.ask(asked)
+        assert (reply.rcode(), addresses(reply)) == (dns.rcode.NOERROR, INSECURE[name])
+        assert not reply.flags & dns.flags.AD
+        assert 16 in ede(chain.ask(asked, port=chain.filterd.port))
+    below = chain.ask(f"www.{name}", "DS", port=chain.filterd.port)
+    assert (below.answer, ede(below)) == ([], [16])
 
 
 def test_a_bogus_record_reaches_those_alone_who_check_by_themselves(chain: Chain) -> None:

@@ -117,7 +117,7 @@ class Course:
 
     def _name(self) -> None:
         """Name what clients ask for and answers lead to: names of the policies, and names near them."""
-        names = [*policy_strategies.NAMES, *policy_strategies.OTHER_NAMES, "harmless.test"]
+        names = [*policy_strategies.NAMES, *policy_strategies.OTHER_NAMES, "harmless.test", "help.example"]
         addresses = [*policy_strategies.ADDRESSES, "203.0.113.7"]
         for ground in self.around.grounds:
             names += self.random.sample(ground.names, min(HOT_NAMES, len(ground.names)))

@@ -167,6 +167,7 @@ def settings(random: Random) -> StateSettings:
         ready=whole or random.random() < 0.5,
         parental_ready=whole or random.random() < 0.5,
         parental_fail_open=random.random() < 0.5,
+        nat64=policy_strategies.make_nat64(random),
     )
 
 
@@ -209,6 +210,7 @@ def plain_state(state: PublishedState, ground: Ground, now: int) -> ReferenceSta
         settings.parental_ready,
         settings.parental_fail_open,
         next_beginning(state.mandates.values(), now),
+        settings.nat64,
     )
 
 

@@ -13,7 +13,7 @@ from filterd.wire import cookie
 from filterd.wire.names import name_from_text
 from filterd.wire.proxy import SIGNATURE
 from tests.equality.grounds import SPECIAL
-from tests.equality.script import ANY, MX, NS, OPT, PTR, SOA, SRV, TXT
+from tests.equality.script import ANY, DS, MX, NS, OPT, PTR, SOA, SRV, TXT
 from tests.fuzz.packets import corpus, mutate
 from tests.worlds.dns_answers import AAAA, CNAME, HTTPS, SVCB, A
 from tests.worlds.policy import KEY
@@ -52,7 +52,30 @@ FRONT_PEERS = tuple(wide(text) for text in ("10.8.0.1", "10.8.0.2", "198.51.100.
 SENDER_PEERS = tuple(wide(text) for text in ("10.9.0.1", "203.0.113.9", "2001:db8:9::1"))
 MAPPED = bytes(10) + b"\xff\xff"
 
-TYPES = (A, A, A, A, A, AAAA, AAAA, AAAA, HTTPS, HTTPS, SVCB, TXT, MX, NS, SOA, CNAME, PTR, SRV, ANY, 99)
+TYPES = (
+    A,
+    A,
+    A,
+    A,
+    A,
+    AAAA,
+    AAAA,
+    AAAA,
+    HTTPS,
+    HTTPS,
+    SVCB,
+    TXT,
+    MX,
+    NS,
+    SOA,
+    CNAME,
+    PTR,
+    SRV,
+    ANY,
+    DS,
+    DS,
+    99,
+)
 ODD_TYPES = (0, OPT, 46, 249, 250, 251, 252, 253, 254, 255, 256, 65280, 65535)
 SIZES = (0, 100, 511, 512, 512, 1232, 1232, 1232, 1400, 4096, 4096, 65535)
 RD, AD, CD, TC, AA, QR = 0x0100, 0x0020, 0x0010, 0x0200, 0x0400, 0x8000

@@ -14,7 +14,7 @@ from filterd.wire.names import name_from_text
 from tests.fuzz.packets import mutate
 from tests.worlds.dns_answers import AAAA, CNAME, DNAME, HTTPS, SVCB, A
 
-NS, SOA, PTR, MX, TXT, SRV, OPT, RRSIG, ANY = 2, 6, 12, 15, 16, 33, 41, 46, 255
+NS, SOA, PTR, MX, TXT, SRV, OPT, DS, RRSIG, ANY = 2, 6, 12, 15, 16, 33, 41, 43, 46, 255
 NOERROR, SERVFAIL, NXDOMAIN, REFUSED = 0, 2, 3, 5
 ASKED = b"\xc0\x0c"
 """a pointer to the name of the question"""

@@ -18,8 +18,10 @@ from filterd.wire.names import name_from_text
 from tests.fuzz.exchanges import AUTHENTIC, CLOSED, IMPATIENT, LATER, PROXIED, TCP, packed
 from tests.fuzz.seeds import SOA, answer, answers, queries, query
 from tests.fuzz.world import CLASSES, CLIENTS, NAMES, OWN, PREFIXES
+from tests.worlds.inner_addresses import outer_addresses
 
 LISTED = (*NAMES, *(name for name, *_ in OWN), "safe.example.net")
+PROTECTED = "help.adult.example."
 FORWARDER = 8
 TIME = 6 << 5
 """enough for an answer to be stale"""
@@ -34,6 +36,8 @@ def _addresses() -> Iterator[tuple[str, str]]:
             yield "AAAA", f"::ffff:{host}"
         else:
             yield "AAAA", host
+    for outer in outer_addresses("192.0.2.99"):
+        yield "AAAA", outer
 
 
 def _answers() -> Iterator[tuple[str, str, list[str]]]:
@@ -44,6 +48,11 @@ def _answers() -> Iterator[tuple[str, str, list[str]]]:
         alias = [f"{plain} 900 IN CNAME {name}.", f"{name}. 900 IN A 192.0.2.1"]
         yield plain, "A", alias
         yield plain, "HTTPS", [f"{plain} 900 IN HTTPS 1 {name}. ipv4hint=192.0.2.1"]
+        yield f"{name}.", "DS", [f"{name}. 300 IN DS 1 13 2 {'ab' * 32}"]
+        yield f"www.{name}.", "DS", [f"www.{name}. 300 IN DS 1 13 2 {'ab' * 32}"]
+        chain = [f"{PROTECTED} 900 IN CNAME {name}.", f"{name}. 900 IN A 192.0.2.99"]
+        yield PROTECTED, "A", chain
+        yield plain, "A", [f"{plain} 900 IN CNAME {PROTECTED}", *chain]
     for kind, address in _addresses():
         yield plain, kind, [f"{plain} 900 IN {kind} {address}"]
         hint = "ipv4hint" if kind == "A" else "ipv6hint"

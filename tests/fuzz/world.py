@@ -25,6 +25,7 @@ from filterd.policy.classes import (
 from filterd.policy.decide import PublishedState
 from filterd.policy.published import StateSettings
 from filterd.policy.resolve import ResolvedPolicy
+from tests.worlds.inner_addresses import CONFIGURED
 from tests.worlds.policy import KEY, NOW, Line, Placed, World, overlay_of
 from tests.worlds.rate import Limit, Override, wide
 
@@ -165,7 +166,9 @@ class Served:
             overrides = tuple(Override(ip_network(prefix), 1, 2) for prefix in LIMITED)
             limits = Limit(queries_per_second=0, overrides=overrides)
             self.packets.limit(RateLimiter(KEY), RateRules(KEY, limits))
-        world = World(CLASSES, (*RULES, *LIVE), MANDATES, POLICIES, security_enabled=True)
+        world = World(
+            CLASSES, (*RULES, *LIVE), MANDATES, POLICIES, security_enabled=True, nat64=tuple(CONFIGURED)
+        )
         later = world.native.evolve(
             NOW, overlay=overlay_of(LATER), mandates=MANDATES[1:], settings=StateSettings()
         )

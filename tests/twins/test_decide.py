@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import product
 
 from hypothesis import HealthCheck, given, settings
@@ -14,6 +15,8 @@ from filterd.wire.names import name_from_text
 from tests.worlds.policy import Line, Placed, World
 from tests.worlds.policy_strategies import CLASSES, NAMES, OTHER_NAMES, lines, worlds
 
+A, DS = 1, 43
+
 
 def untraced(decision: Decision) -> Decision:
     """The decision without its explanation."""
@@ -21,25 +24,20 @@ def untraced(decision: Decision) -> Decision:
     plain = type(verdict)(
         verdict.outcome, verdict.reason, verdict.mode, verdict.scope, verdict.where, verdict.reference
     )
-    return Decision(
-        plain,
-        decision.own_allow,
-        decision.confidential,
-        decision.valid_until,
-        coming=decision.coming,
-    )
+    return replace(decision, verdict=plain, stages=())
 
 
 @settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(worlds(), st.lists(lines(), min_size=5, max_size=8))
 def test_verdicts_are_equal(world: World, choices: list[Line | None]) -> None:
-    for line, name in product(choices, (*NAMES, *OTHER_NAMES)):
+    for line, name, qtype in product(choices, (*NAMES, *OTHER_NAMES), (A, DS)):
         wire = name_from_text(name)
         native = None if line is None else line.native()
         reference = None if line is None else line.reference()
-        expected = decide_reference.decide(world.reference, reference, wire, world.now)
-        assert decide.decide_name(world.native, native, wire, world.now) == expected
-        assert decide.decide_name(world.native, native, wire, world.now, traced=False) == untraced(expected)
+        expected = decide_reference.decide(world.reference, reference, wire, world.now, qtype)
+        assert decide.decide_name(world.native, native, wire, world.now, qtype=qtype) == expected
+        bare = decide.decide_name(world.native, native, wire, world.now, qtype=qtype, traced=False)
+        assert bare == untraced(expected)
 
 
 @settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])

@@ -23,13 +23,12 @@ def test_verdicts_are_equal(world: World, cases: list[tuple[Line | None, bytes, 
     for line, message, own_allow in cases:
         native = None if line is None else line.native()
         reference = None if line is None else line.reference()
-        for rewritten in (True, False):
+        for is_protected, rewritten in ((True, False), (False, True), (False, False)):
+            carried = {"is_protected": is_protected, "rewritten": rewritten}
             expected = inspect_reference.inspect(
-                world.reference, reference, message, own_allow, world.now, rewritten=rewritten
+                world.reference, reference, message, own_allow, world.now, **carried
             )
-            found = inspect.inspect_message(
-                world.native, native, message, own_allow, world.now, rewritten=rewritten
-            )
+            found = inspect.inspect_message(world.native, native, message, own_allow, world.now, **carried)
             assert found == expected
             assert not rewritten or found is None or found.verdict.outcome is not Outcome.REWRITE
         plain = inspect.inspect_message(world.native, native, message, own_allow, world.now, traced=False)
@@ -48,8 +47,10 @@ def test_an_untouched_answer_passes(world: World, cases: list[tuple[Line | None,
         reference = None if line is None else line.reference()
         touched = inspect.message_touches(world.native, native, message, world.now)
         assert touched == inspect_reference.touches(world.reference, reference, message, world.now)
-        if not touched:
-            decision = inspect.inspect_message(world.native, native, message, own_allow, world.now)
+        for is_protected in () if touched else (False, True):
+            decision = inspect.inspect_message(
+                world.native, native, message, own_allow, world.now, is_protected=is_protected
+            )
             assert decision is not None
             assert decision.verdict.outcome is Outcome.PASS
 

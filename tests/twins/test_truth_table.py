@@ -82,6 +82,7 @@ def check_details(decision: Decision, standing: Standing, setting: Setting) -> N
     """The line's own allow, which goes on with the verdict."""
     verdict = decision.verdict
     assert decision.own_allow == (setting.own is Own.ALLOW)
+    assert decision.is_protected == standing.claim.protected
     boundary = {Sees.OPTED_IN: NOW + 600, Sees.PAUSED: NOW + 60}
     assert decision.valid_until == boundary.get(setting.sees, 0)
     if verdict.reason is Reason.MANDATORY:
@@ -109,11 +110,22 @@ def test_of_every_way_to_say_an_own_name(states: dict[bool, PublishedState], own
 
 def settings_of_answer(*, named: bool) -> Iterator[Setting]:
     """Every combination; an address can be no own name."""
-    for sees, own, schedule, security, allowed in product(Sees, Own, Schedule, Security, (False, True)):
+    either = (False, True)
+    every = product(Sees, Own, Schedule, Security, either, either)
+    for sees, own, schedule, security, allowed, protected in every:
         plain = own is Own.NOTHING and schedule is Schedule.NONE and security is not Security.LEFT
         possible = (plain and not allowed) if sees is Sees.UNKNOWN else (named or own is Own.NOTHING)
         if possible:
-            yield Setting(sees, own, schedule, security, answer=True, query_allowed=allowed)
+            yield Setting(
+                sees,
+                own,
+                schedule,
+                security,
+                answer=True,
+                query_allowed=allowed,
+                query_protected=protected,
+                address=not named,
+            )
 
 
 PLACES = [
@@ -134,7 +146,15 @@ def test_of_the_answer(fewer_states: dict[bool, PublishedState], where: Where, f
         for setting in settings:
             state = fewer_states[setting.security is not Security.OFF]
             handle = line(setting, standing.name)
-            decision = inspect_message(state, handle, message, setting.query_allowed, NOW, traced=False)
+            decision = inspect_message(
+                state,
+                handle,
+                message,
+                setting.query_allowed,
+                NOW,
+                is_protected=setting.query_protected,
+                traced=False,
+            )
             assert found(decision) == expected(standing.claim, setting), (standing, setting)
             if decision is not None and decision.verdict.outcome is not Outcome.PASS:
                 assert decision.verdict.where is where

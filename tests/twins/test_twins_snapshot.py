@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from itertools import product
 
 import pytest
 from hypothesis import given, settings
@@ -21,7 +22,7 @@ RawRule = tuple[bytes, int, int, int]
 # Few names in a deep tree, so that rules meet on one path.
 names = st.lists(st.sampled_from(["a", "b"]), max_size=4).map(lambda labels: ".".join(labels) or ".")
 targets = st.one_of(
-    st.sampled_from([0, 1, 63, 64, 511]),
+    st.sampled_from([0, 1, 7, 8, 63, 64, 511]),
     st.integers(0, 3).map(lambda number: MANDATORY_TARGET + number),
     st.just(MANDATORY_TARGET + 3_000_000_000),
 )
@@ -105,9 +106,9 @@ def test_match_of_names(rules: list[RawRule], over: list[RawRule], active: bytes
     assert (native.names, overlay.entries) == (len(plain), len(plain_overlay))
     for name in EVERY_NAME:
         wire = wire_of(name)
-        for pair in ((overlay, plain_overlay), (None, None)):
-            found = snapshot.match_wire(native, pair[0], KEY, wire, active)
-            expected = snapshot_reference.match_name(plain, pair[1], KEY, wire, active)
+        for pair, asked in product(((overlay, plain_overlay), (None, None)), (False, True)):
+            found = snapshot.match_wire(native, pair[0], KEY, wire, active, of_parent=asked)
+            expected = snapshot_reference.match_name(plain, pair[1], KEY, wire, active, of_parent=asked)
             assert shown(found) == shown(expected), name
 
 
@@ -130,10 +131,12 @@ def test_origin_is_the_rule_that_gave_the_class(rules: list[RawRule], over: list
     for name in EVERY_NAME:
         wire = wire_of(name)
         bits = snapshot.match_wire(native, overlay, KEY, wire, b"").bits
+        of_parent = snapshot.match_wire(native, overlay, KEY, wire, b"", of_parent=True).bits
         values = fingerprint.suffix_fingerprints(KEY, wire)
-        for bit in (0, 1, 63, 64, 511):
+        for bit in (0, 1, 7, 8, 63, 64, 511):
             origin = snapshot.origin_of_class(native, overlay, KEY, wire, bit)
             assert (origin is not None) == (bit in bits)
+            assert origin is not None or bit not in of_parent
             if origin is not None:
                 assert matcher.origin_of_name(wire, bit) == origin
                 nodes = [table.find(values[origin[0]]) for table in (plain, plain_overlay)]

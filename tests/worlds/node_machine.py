@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from filterd.dataplane.nodestate.node import Node
 from filterd.dataplane.nodestate.node_types import NodePaths, Published
@@ -79,7 +80,7 @@ class Machine:
     node: Node = field(init=False)
     """once it was started"""
 
-    def start(self, **switches: bool) -> Node:
+    def start(self, **switches: Any) -> Node:
         if hasattr(self, "node"):
             self.node.close()
         self.watcher = Watcher()

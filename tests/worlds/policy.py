@@ -14,7 +14,7 @@ from filterd.policy.classes import Classes
 from filterd.policy.decide import LineHandle, PublishedState
 from filterd.policy.fingerprint import fingerprint_name, prefix_fingerprint
 from filterd.policy.inquiry_reference import Membership, ReferenceLine, ReferenceState
-from filterd.policy.published import StateSettings, active_set, next_beginning
+from filterd.policy.published import WELL_KNOWN_NAT64, StateSettings, active_set, next_beginning
 from filterd.policy.resolve import ResolvedPolicy
 from filterd.policy.snapshot import (
     Overlay,
@@ -98,8 +98,8 @@ class NativeMatcher:
     overlay: Overlay | None
     active: bytes
 
-    def match_name(self, wire: bytes) -> Membership:
-        found = match_wire(self.snapshot, self.overlay, KEY, wire, self.active)
+    def match_name(self, wire: bytes, *, of_parent: bool = False) -> Membership:
+        found = match_wire(self.snapshot, self.overlay, KEY, wire, self.active, of_parent=of_parent)
         return Membership(found.bits, found.wide, found.mandatory, found.overflow, found.coming)
 
     def match_address(self, address: bytes) -> Membership:
@@ -158,6 +158,7 @@ class World:
     security_enabled: bool = False
     now: int = NOW
     generation: int = 1
+    nat64: tuple[IPv6Network, ...] = (WELL_KNOWN_NAT64,)
     native: PublishedState = field(init=False, repr=False, compare=False)
     reference: ReferenceState = field(init=False, repr=False, compare=False)
 
@@ -172,7 +173,7 @@ class World:
             overlay=overlay,
             mandates=self.mandates,
             policies=self.policies,
-            settings=StateSettings(security_enabled=self.security_enabled),
+            settings=StateSettings(security_enabled=self.security_enabled, nat64=self.nat64),
         )
         active = active_set(self.mandates, self.now)
         matcher = NativeMatcher(snapshot, overlay, active)
@@ -183,6 +184,7 @@ class World:
             self.policies,
             self.security_enabled,
             next_beginning=next_beginning(self.mandates, self.now),
+            nat64=self.nat64,
         )
         object.__setattr__(self, "native", native)
         object.__setattr__(self, "reference", reference)

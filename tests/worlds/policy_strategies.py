@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ipaddress import IPv6Network
 from random import Random
 
 from hypothesis import strategies as st
@@ -14,6 +15,7 @@ from filterd.model.verdict import Kind
 from filterd.policy.classes import FIRST_FREE_BIT, FIXED, Classes, ListClass
 from filterd.policy.resolve import ResolvedPolicy
 from tests.worlds import dns_answers
+from tests.worlds.inner_addresses import CONFIGURED, WELL_KNOWN, outer_addresses
 from tests.worlds.policy import NOW, Line, Placed, World
 
 _FREE = (
@@ -52,10 +54,18 @@ ADDRESSES = [
     "198.51.100.9",
     "2001:db8::1",
     "2001:db8:0:1::5",
+    "::",
     "::1",
-    "::ffff:192.0.2.77",
+    *outer_addresses("192.0.2.77"),
+    *outer_addresses("198.51.100.9"),
 ]
 PREFIXES = ["0.0.0.0/0", "192.0.2.0/24", "192.0.2.1/32", "198.51.0.0/16", "2001:db8::/32", "2001:db8::1/128"]
+NAT64 = [*CONFIGURED, WELL_KNOWN]
+
+
+def make_nat64(random: Random) -> tuple[IPv6Network, ...]:
+    """Any of the prefixes, in any order; some contain others."""
+    return tuple(random.sample(NAT64, random.choice([0, 1, 3, len(NAT64)])))
 
 
 def names() -> st.SearchStrategy[str]:
@@ -114,6 +124,7 @@ def _world(random: Random) -> World:
         mandates=tuple(_mandate(random, number) for number in MANDATORY_IDS if random.random() < 0.8),
         policies=tuple(make_policy(random) for _ in range(random.randrange(1, 4))),
         security_enabled=random.random() < 0.7,
+        nat64=make_nat64(random),
     )
 
 

@@ -34,7 +34,7 @@ _ONE = """
 
 *Own allow* and *protected* are for a line that is opted in. *In an answer*: the name is an alias or a service
 target in the answer to another name, or, as an address, a hint or an A or AAAA record of it; *of an allowed
-name*: the other name is one that the line allows.
+name*: the other name is one that the line allows; *of a protected name*: the other name is protected.
 """
 
 _TWO = """
@@ -47,6 +47,10 @@ _NOTES = """
 - An own allow name on the same name as an own block name loses; on a more specific name it wins.
 - A schedule that blocks everything but the always-allowed names is asked about the name of a query only. What
   an always-allowed name stands in besides still counts.
+- A protected name that is met in the answer to another name protects nothing, not even itself; a protected
+  address is protected wherever it is met.
+- A query for DS asks the parent zone: no list, order or own block name that stands at the very name blocks
+  it, those above it do.
 - Local names (`localhost`, `resolver.arpa`) are answered before all of this, other special-use names (RFC
   6761, RFC 6303) after the mandatory rules, both for everyone.
 - A rule for the exact name answers NODATA where its mode is `nxdomain` (RFC 8020). A way around the resolver
@@ -108,15 +112,20 @@ def _flags(claim: Claim) -> list[bool]:
 def decision_of(
     row: Row, sees: Sees, *, protected: bool = False, allow: bool = False, answer: bool = False
 ) -> Decision:
-    """What the native code says."""
-    claim = replace(row.claim, protected=protected)
+    """What the native code says; in an answer, ``protected`` and ``allow`` are of the query's name."""
+    claim = replace(row.claim, protected=protected and not answer)
     mandate = MANDATES[row.mandate] if row.mandate else None
     standing = Standing(claim, mandate, False, "n.example", "192.0.2.1", "2001:db8::1")
     setting = Setting(sees, row.own, row.schedule, row.security)
     state = world(tuple(standing.placed), security=row.security is not Security.OFF).native
     if answer:
         decision = inspect_message(
-            state, line(setting, standing.name), answer_with(Where.CNAME, standing, 4), allow, NOW
+            state,
+            line(setting, standing.name),
+            answer_with(Where.CNAME, standing, 4),
+            allow,
+            NOW,
+            is_protected=protected,
         )
         assert decision is not None
         return decision
@@ -141,6 +150,7 @@ def cells(row: Row) -> Iterator[str]:
     yield word(decision_of(row, Sees.OPTED_IN, protected=True))
     yield word(decision_of(row, Sees.OPTED_IN, answer=True))
     yield word(decision_of(row, Sees.OPTED_IN, answer=True, allow=True))
+    yield word(decision_of(row, Sees.OPTED_IN, answer=True, protected=True))
 
 
 def table(head: list[str], rows: Iterator[list[str]]) -> str:
@@ -152,7 +162,8 @@ def table(head: list[str], rows: Iterator[list[str]]) -> str:
 def page() -> str:
     """The whole page."""
     head = ["the name stands in", *(sees.value for sees in Sees)]
-    head += ["opted in, own allow", "opted in, protected", "in an answer", "in an answer of an allowed name"]
+    head += ["opted in, own allow", "opted in, protected", "in an answer"]
+    head += ["in an answer of an allowed name", "in an answer of a protected name"]
     one = table(head, ([row.title, *cells(row)] for row in ROWS))
     two = table(
         ["", *(row.title for row in DECIDING)],

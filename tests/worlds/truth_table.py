@@ -76,13 +76,18 @@ class Setting:
     """the name or address stands in an answer"""
     query_allowed: bool = False
     """and the line allows the name of the query"""
+    query_protected: bool = False
+    """and the name of the query is protected"""
+    address: bool = False
+    """it is an address, which is only ever met in an answer"""
 
 
 def expected(claim: Claim, setting: Setting) -> tuple[Outcome, Reason]:
     """Design, life of a query, 5 to 9 and 12."""
     restricted = setting.sees is Sees.OPTED_IN
     allowed = setting.own is Own.ALLOW or setting.query_allowed
-    unless_protected = not claim.protected
+    itself = claim.protected and (setting.address or not setting.answer)
+    unless_protected = not (itself or setting.query_protected)
     standing = {
         Reason.MANDATORY: claim.mandated and unless_protected,
         Reason.OWN_DENY: setting.own is Own.DENY,

@@ -327,9 +327,10 @@ cdef int proceed(Core* core, Exchange* x, const Reply* reply, const Ahead* ahead
     judged.now = now
     judged.ticks = ticks
     if ahead != NULL:
-        decide_known(core.state, judged.line, &x.query.name, &ahead.suffixes[0], now, &judged.verdict, NULL)
+        decide_known(core.state, judged.line, &x.query.name, &ahead.suffixes[0], x.query.qtype, now,
+                     &judged.verdict, NULL)
     else:
-        decide(core.state, judged.line, &x.query.name, now, &judged.verdict, NULL)
+        decide(core.state, judged.line, &x.query.name, x.query.qtype, now, &judged.verdict, NULL)
     x.coming = x.coming or judged.verdict.coming
     limit_ttl(core, &judged)
     if judged.verdict.outcome == OUTCOME_BLOCK:
@@ -435,6 +436,7 @@ cdef int complete(Core* core, Exchange* x, Judged* judged, const Candidate* cand
         inspected.message = message
         inspected.length = length
         inspected.own_allow = judged.verdict.own_allow
+        inspected.is_protected = judged.verdict.is_protected
         inspected.rewritten = x.rewrite
         if inspect(core.state, judged.line, &inspected, judged.now, &seen, NULL) != INSPECT_OK:
             add_ede(options, EDE_NETWORK_ERROR, NULL, 0)
@@ -475,6 +477,7 @@ cdef bint safe_host_passes(const Core* core, Exchange* x, const Judged* judged,
     subject.suffixes = values
     subject.where = WHERE_CNAME
     subject.own_allow = judged.verdict.own_allow
+    subject.is_protected = judged.verdict.is_protected
     subject.rewritten = True
     decide_answer(core.state, judged.line, &subject, judged.now, seen, NULL)
     x.coming = x.coming or seen.coming

@@ -19,9 +19,9 @@ from filterd.dataplane.packet.exchange_reference import (
 from filterd.dataplane.packet.plain_reference import ANSWER, HEADER, REFUSED, SHORT, plain_of
 from filterd.model.verdict import Outcome, Reason, Verdict, Where
 from filterd.policy import inspect_reference
-from filterd.policy.decide_reference import ANSWER_STAGES, first_verdict
+from filterd.policy.decide_reference import ANSWER_STAGES, DS, first_verdict
 from filterd.policy.decide_reference import Stage as VerdictStage
-from filterd.policy.inquiry_reference import Inquiry, Notes
+from filterd.policy.inquiry_reference import Carried, Inquiry, Notes
 from filterd.wire import cookie_reference
 from filterd.wire.ede import ExtendedError
 from filterd.wire.message import ProxyProblem
@@ -183,7 +183,8 @@ def identify(plane: ReferencePlane, x: Exchange) -> Stage | None:
     number = plane.addresses.find(x.client)
     if state.parental_ready and number is not None:
         x.line = plane.lines.get(number)
-    x.inquiry = Inquiry(state, x.line, x.now, Notes(), wire=x.query.name)
+    of_parent = x.query.qtype == DS
+    x.inquiry = Inquiry(state, x.line, x.now, Notes(), wire=x.query.name, of_parent=of_parent)
     x.verdict = Verdict(reason=Reason.OWN_ALLOW if x.inquiry.own_allow else Reason.NONE)
     x.coming = x.coming or x.inquiry.match.coming
     # A reply for a safe host, as forcesafesearch.google.com for www.google.com: still that host.
@@ -262,8 +263,7 @@ def block_host(x: Exchange) -> Stage | None:
         Notes(),
         wire=x.asked,
         where=Where.CNAME,
-        own_allow=inquiry.own_allow,
-        rewritten=True,
+        carried=Carried(inquiry.own_allow, inquiry.is_protected, rewritten=True),
     )
     x.coming = x.coming or host.match.coming
     verdict = first_verdict(host, ANSWER_STAGES)
@@ -313,7 +313,13 @@ def inspect(_plane: ReferencePlane, x: Exchange) -> Stage | None:
     """Ask the stages of the verdict about every name and address of the answer."""
     inquiry = x.inquiry
     decision = inspect_reference.inspect(
-        inquiry.state, x.line, x.found.message, inquiry.own_allow, x.now, rewritten=x.rewrite
+        inquiry.state,
+        x.line,
+        x.found.message,
+        inquiry.own_allow,
+        x.now,
+        is_protected=inquiry.is_protected,
+        rewritten=x.rewrite,
     )
     if decision is None:
         return x.fail(SERVFAIL, (ExtendedError.NETWORK_ERROR, b""))

@@ -381,7 +381,7 @@ cdef void look_into(const uint8_t* kept, size_t length) noexcept nogil:
     if core != NULL and core.state != NULL:
         answer.message = kept
         answer.length = length
-        answer.own_allow = answer.rewritten = False
+        answer.own_allow = answer.is_protected = answer.rewritten = False
         inspect(core.state, NULL, &answer, NOW, &verdict, NULL)
         union_of(core.state, kept, length, &united)
 
@@ -533,11 +533,12 @@ cdef void check_passes(const Exchange* x, const uint8_t* out, size_t length) noe
         return
     if identify(core.state, core.addresses, core.lines, core.identity_ready, x.client, &mine) == WHO_UNKNOWN:
         line = NULL
-    decide(core.state, line, &x.query.name, NOW, &verdict, NULL)
+    decide(core.state, line, &x.query.name, x.query.qtype, NOW, &verdict, NULL)
     if verdict.outcome != OUTCOME_BLOCK:
         answer.message = out
         answer.length = length
         answer.own_allow = verdict.own_allow
+        answer.is_protected = verdict.is_protected
         answer.rewritten = x.rewrite
         must(inspect(core.state, line, &answer, NOW, &verdict, NULL) == INSPECT_OK, 46)
         must(verdict.outcome == OUTCOME_PASS, 47)

@@ -169,6 +169,27 @@ def test_a_loop_is_reported_beside_other_errors(tmp_path: Path, resolv_conf: Pat
     assert "ourselves" in found["dns.upstreams[0]"]
 
 
+def test_the_prefixes_of_translators(tmp_path: Path, resolv_conf: Path) -> None:
+    def given(*prefixes: str) -> str:
+        return json.dumps({"dns": {"nat64": prefixes}})
+
+    assert [str(each) for each in load(None, resolv_conf=resolv_conf).dns.nat64] == ["64:ff9b::/96"]
+    assert read(tmp_path, given(), resolv_conf).dns.nat64 == ()
+    every = [f"2001:db8::/{length}" for length in (32, 40, 48, 56, 64, 96)]
+    assert [str(each) for each in read(tmp_path, given(*every), resolv_conf).dns.nat64] == every
+    twice = read(tmp_path, given("64:ff9b:1::/48", "64:ff9b:1::/48"), resolv_conf)
+    assert [str(each) for each in twice.dns.nat64] == ["64:ff9b:1::/48"]
+    found = errors(
+        tmp_path, given("2001:db8::/44", "192.0.2.0/24", "nonsense", "2001:db8:0:0:100::/96"), resolv_conf
+    )
+    assert "/32, /40, /48, /56, /64 or /96" in found["dns.nat64[0]"]
+    assert "/32, /40, /48, /56, /64 or /96" in found["dns.nat64[1]"]
+    assert "not an address prefix" in found["dns.nat64[2]"]
+    assert "bits 64 to 71" in found["dns.nat64[3]"]
+    many = given(*(f"2001:db8:{number}::/48" for number in range(9)))
+    assert set(errors(tmp_path, many, resolv_conf)) == {"dns.nat64"}
+
+
 def test_upstreams_may_not_be_empty(tmp_path: Path, resolv_conf: Path) -> None:
     assert set(errors(tmp_path, "dns: {upstreams: []}", resolv_conf)) == {"dns.upstreams"}
     assert set(errors(tmp_path, 'dns: {upstreams: ["192.0.2.1:0"]}', resolv_conf)) == {"dns.upstreams[0]"}

@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import closing
 from dataclasses import replace
-from ipaddress import ip_address
+from ipaddress import IPv6Network, ip_address
 from pathlib import Path
 
 import dns.message
@@ -319,3 +319,60 @@ async def test_a_line_keeps_its_profile_where_its_zone_is_unknown(
         store.execute("UPDATE line_state SET zone = 'Mars/Olympus'")
     found = await explain(context, "adult.example", subscriber="child")
     assert (found.verdict, found.reason) == ("block", "category")
+
+
+async def test_ds_of_the_rules_own_name_and_of_what_is_below(context: Context) -> None:
+    """The parent zone's data passes; below the name it is blocked like any type."""
+    for name in ("ordered.example", "worst.example"):
+        own = await explain(context, name, qtype="DS", subscriber="child")
+        assert (own.type, own.verdict, stage(own, "mandatory").outcome) == ("DS", "pass", "no match")
+        assert (await explain(context, name, subscriber="child")).reason == "mandatory"
+        below = await explain(context, f"www.{name}", qtype="DS", subscriber="child")
+        assert (below.verdict, below.reason, below.ede) == ("block", "mandatory", (16,))
+
+
+@pytest.mark.parametrize(
+    ("name", "verdict"), [("help.example", "pass"), ("www.portal.example", "pass"), ("free.example", "block")]
+)
+async def test_protection_is_that_of_the_question(
+    context: Context, tmp_path: Path, name: str, verdict: str
+) -> None:
+    """The answer leads over a protected name to one under an order, at an address behind a translator."""
+    text = f"""id 1
+opcode QUERY
+rcode NOERROR
+flags QR RD RA
+;QUESTION
+{name}. IN AAAA
+;ANSWER
+{name}. 60 IN CNAME help.example.
+help.example. 60 IN CNAME www.ordered.example.
+www.ordered.example. 60 IN AAAA 64:ff9b::192.0.2.53
+"""
+    (tmp_path / "answer").write_text(text)
+    found = await explain(context, name, qtype="AAAA", answer=tmp_path / "answer")
+    assert (found.verdict, found.protected) == (verdict, verdict == "pass")
+    assert stage(found, "mandatory", ANSWER).outcome == ("lifted" if verdict == "pass" else "decided")
+
+
+async def test_an_address_behind_a_translator(context: Context, tmp_path: Path) -> None:
+    """The well-known prefix is there without a word, others count where they are configured."""
+    (tmp_path / "answer").write_text("""id 1
+opcode QUERY
+rcode NOERROR
+flags QR RD RA
+;QUESTION
+free.example. IN AAAA
+;ANSWER
+free.example. 60 IN AAAA 2001:db8:64::192.0.2.53
+""")
+    found = await explain(
+        context, "free.example", qtype="AAAA", subscriber="child", answer=tmp_path / "answer"
+    )
+    assert found.verdict == "pass"
+    dns_settings = replace(context.settings.dns, nat64=(IPv6Network("2001:db8:64::/96"),))
+    behind = replace(context, settings=replace(context.settings, dns=dns_settings))
+    found = await explain(
+        behind, "free.example", qtype="AAAA", subscriber="child", answer=tmp_path / "answer"
+    )
+    assert (found.reason, stage(found, "bypass", ANSWER).matched_name) == ("bypass", "192.0.2.53/32")

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Any
+
 import pytest
 
 from filterd.model.blocking_mode import BlockingMode
@@ -57,10 +60,16 @@ def world(
     return World(CLASSES, rules, mandates, (ResolvedPolicy(), policy), security)
 
 
-def decided(place: World | PublishedState, line: Line | None, name: str, now: int = NOW) -> Decision:
+A, DS = 1, 43
+
+
+def decided(
+    place: World | PublishedState, line: Line | None, name: str, now: int = NOW, qtype: int = A
+) -> Decision:
     """The verdict on a name."""
     state = place.native if isinstance(place, World) else place
-    return decide_name(state, None if line is None else line.native(), name_from_text(name), now)
+    native = None if line is None else line.native()
+    return decide_name(state, native, name_from_text(name), now, qtype=qtype)
 
 
 def stage(decision: Decision, reason: Reason) -> StageTrace:
@@ -333,3 +342,83 @@ def test_an_own_name_that_native_code_cannot_say_is_refused() -> None:
 
 def test_an_id_that_no_mandate_speaks_of_is_in_force_and_named_to_nobody() -> None:
     assert active_set([Mandate(2, "O-1", withdrawn=True)], 0) == bytes([9, 9, 0])
+
+
+KINDS = [
+    ({"mandatory": ORDER}, Reason.MANDATORY),
+    ({"mandatory": ORDER, "live": True}, Reason.MANDATORY),
+    ({"mandatory": 0}, Reason.MANDATORY),
+    ({"bit": ADULT}, Reason.CATEGORY),
+    ({"bit": VIDEO}, Reason.SERVICE),
+    ({"bit": CANARY}, Reason.BYPASS),
+    ({"bit": ENGINE}, Reason.SAFE_SEARCH),
+    ({"bit": MALWARE}, Reason.SECURITY),
+]
+
+
+@pytest.mark.parametrize(("target", "reason"), KINDS)
+@pytest.mark.parametrize("scope", list(Scope))
+def test_a_ds_question_for_the_rules_own_name(target: dict[str, Any], reason: Reason, scope: Scope) -> None:
+    """The DS of a name is its parent zone's (RFC 4035, 3.1.4.1); the names below are all the rule's."""
+    place = world(Placed("shop.example", scope=scope, **target), security=True)
+    at_name, below = (decided(place, OPTED_IN, name, qtype=DS) for name in ("shop.example", "a.shop.example"))
+    assert at_name.verdict.outcome is Outcome.PASS
+    assert {entry.outcome for entry in at_name.stages} <= {StageOutcome.NO_MATCH, StageOutcome.OFF}
+    if scope is not Scope.BELOW:
+        assert decided(place, OPTED_IN, "shop.example").verdict.reason is reason
+    if scope is not Scope.EXACT:
+        assert below.verdict.reason is reason
+    else:
+        assert below.verdict.outcome is Outcome.PASS
+
+
+@pytest.mark.parametrize(("target", "reason"), KINDS)
+@pytest.mark.parametrize("scope", [Scope.SUBTREE, Scope.BELOW])
+def test_a_ds_question_below_another_rule(target: dict[str, Any], reason: Reason, scope: Scope) -> None:
+    """A rule on an ancestor blocks it, whatever stands at the name itself."""
+    above, own = Placed("example", scope=scope, **target), Placed("shop.example", **target)
+    for rules in ((above,), (above, own)):
+        verdict = decided(world(*rules, security=True), OPTED_IN, "shop.example", qtype=DS).verdict
+        assert (verdict.reason, verdict.matched) == (reason, "example")
+    excepted = replace(own, action=Action.ALLOW)
+    found = decided(world(above, excepted, security=True), OPTED_IN, "shop.example", qtype=DS)
+    assert found.verdict.outcome is Outcome.PASS
+
+
+def test_a_ds_question_for_an_own_block_name() -> None:
+    own = ("shop.example", Action.BLOCK, Scope.SUBTREE)
+    for names, reason in (
+        ((own,), Reason.NONE),
+        ((own, ("shop.example", Action.ALLOW, Scope.EXACT)), Reason.NONE),
+        ((own, ("example", Action.ALLOW, Scope.SUBTREE)), Reason.OWN_ALLOW),
+        ((own, ("example", Action.BLOCK, Scope.SUBTREE)), Reason.OWN_DENY),
+        ((own, ("example", Action.BLOCK, Scope.EXACT)), Reason.NONE),
+        ((("shop.example", Action.ALLOW, Scope.EXACT),), Reason.OWN_ALLOW),
+    ):
+        line = Line(own_names=names)
+        assert decided(world(), line, "shop.example", qtype=DS).verdict.reason is reason
+    assert (
+        decided(world(), Line(own_names=(own,)), "a.shop.example", qtype=DS).verdict.matched == "shop.example"
+    )
+    assert decided(world(), Line(own_names=(own,)), "shop.example").verdict.reason is Reason.OWN_DENY
+
+
+def test_what_stays_as_it_is_for_a_ds_question() -> None:
+    """Names that are answered here, protection, and a schedule that blocks all but what is always allowed."""
+    place = world(
+        Placed("localhost", bit=BIT_LOCALHOST),
+        Placed("onion", bit=BIT_SPECIAL_USE),
+        Placed("help.example", bit=BIT_PROTECTED, scope=Scope.EXACT),
+        Placed("calls.example", bit=BIT_ALWAYS_ALLOWED, scope=Scope.EXACT),
+        Placed("example", mandatory=ORDER),
+        mandates=(Mandate(ORDER, "A-1"),),
+        policy=ResolvedPolicy(schedule_all=True),
+    )
+    assert decided(place, None, "localhost", qtype=DS).verdict.reason is Reason.LOCAL
+    assert decided(place, None, "onion", qtype=DS).verdict.reason is Reason.SPECIAL_USE
+    helped = decided(place, OPTED_IN, "help.example", qtype=DS)
+    assert (helped.verdict.outcome, helped.is_protected) == (Outcome.PASS, True)
+    assert decided(place, OPTED_IN, "shop.test", qtype=DS).verdict.reason is Reason.SCHEDULE
+    calls = decided(place, OPTED_IN, "calls.example", qtype=DS)
+    assert calls.verdict.reason is Reason.MANDATORY
+    assert decided(place, None, ".", qtype=DS).verdict.outcome is Outcome.PASS

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from ipaddress import IPv4Address, IPv6Network
 from struct import pack
 
 import pytest
@@ -13,10 +15,11 @@ from filterd.model.verdict import Kind, Outcome, Reason, Where
 from filterd.policy.classes import BIT_LOCALHOST, BIT_PROTECTED, BIT_SPECIAL_USE, FIXED, Classes, ListClass
 from filterd.policy.decide import decide_name
 from filterd.policy.inspect import inspect_message, message_touches
+from filterd.policy.published import StateSettings
 from filterd.policy.resolve import ResolvedPolicy
 from filterd.policy.trace import Decision, StageOutcome
 from filterd.wire.names import name_from_text
-from tests.worlds import dns_answers
+from tests.worlds import dns_answers, inner_addresses
 from tests.worlds.dns_answers import ADDITIONAL, AUTHORITY, address, alias, message, record, service
 from tests.worlds.policy import NOW, Line, Placed, World
 
@@ -44,6 +47,9 @@ WORLD = World(
         Placed("search.example", bit=ENGINE),
         Placed("help.example", bit=BIT_PROTECTED),
         Placed("help.example", mandatory=ORDER),
+        Placed("hotline.example", bit=BIT_PROTECTED),
+        Placed("hotline.example", bit=ADULT),
+        Placed("192.0.2.14/32", bit=BIT_PROTECTED),
         Placed("localhost", bit=BIT_LOCALHOST),
         Placed("onion", bit=BIT_SPECIAL_USE),
     ),
@@ -58,11 +64,16 @@ CHILD = Line(policy=0, opted_in=True)
 
 
 def inspected(
-    line: Line | None, *records: dns_answers.Answer, own_allow: bool = False, rewritten: bool = False
+    line: Line | None,
+    *records: dns_answers.Answer,
+    own_allow: bool = False,
+    is_protected: bool = False,
+    rewritten: bool = False,
 ) -> Decision:
     """The verdict on an answer with these records."""
     native = None if line is None else line.native()
-    decision = inspect_message(WORLD.native, native, message(*records), own_allow, NOW, rewritten=rewritten)
+    carried = {"is_protected": is_protected, "rewritten": rewritten}
+    decision = inspect_message(WORLD.native, native, message(*records), own_allow, NOW, **carried)
     assert decision is not None
     return decision
 
@@ -144,9 +155,52 @@ def test_the_first_in_precedence_then_the_first_in_the_message() -> None:
     assert inspected(CHILD, adult, video, alias("ordered.example")).verdict.reason is Reason.MANDATORY
 
 
-def test_protection_is_of_each_name_alone() -> None:
-    assert inspected(None, alias("help.example")).verdict.outcome is Outcome.PASS
-    assert inspected(None, alias("help.example"), address("192.0.2.1")).verdict.reason is Reason.MANDATORY
+PROTECTED_ANSWERS = [
+    (alias("ordered.example"), Reason.MANDATORY),
+    (alias("help.example"), Reason.MANDATORY),
+    (alias("www.adult.example"), Reason.CATEGORY),
+    (alias("malware.example"), Reason.SECURITY),
+    (service("ordered.example"), Reason.MANDATORY),
+    (service(".", ["192.0.2.1"]), Reason.MANDATORY),
+    (address("192.0.2.1"), Reason.MANDATORY),
+    (address("64:ff9b::192.0.2.1"), Reason.MANDATORY),
+    (address("203.0.113.65"), Reason.CATEGORY),
+]
+
+
+@pytest.mark.parametrize(("answer", "reason"), PROTECTED_ANSWERS)
+def test_protection_is_carried_along_the_answer(answer: dns_answers.Answer, reason: Reason) -> None:
+    """A help line behind a CDN: neither the CDN's name nor its addresses can take it away."""
+    records = (alias("cdn.example"), answer)
+    assert inspected(CHILD, *records).verdict.reason is reason
+    decision = inspected(CHILD, *records, is_protected=True)
+    assert (decision.verdict.outcome, decision.is_protected) == (Outcome.PASS, True)
+    lifted = {stage.stage for stage in decision.stages if stage.outcome is StageOutcome.LIFTED}
+    assert lifted == {reason}
+
+
+@pytest.mark.parametrize(
+    ("answer", "reason"),
+    [(alias("video.example"), Reason.SERVICE), (alias("search.example"), Reason.SAFE_SEARCH)],
+)
+def test_what_protection_does_not_lift(answer: dns_answers.Answer, reason: Reason) -> None:
+    assert inspected(CHILD, answer, is_protected=True).verdict.reason is reason
+
+
+def test_a_protected_name_met_midway_protects_nothing() -> None:
+    """Not what comes after it, and not itself: the question's name decides."""
+    assert inspected(None, alias("help.example")).verdict.reason is Reason.MANDATORY
+    found = inspected(CHILD, alias("www.hotline.example"), address("192.0.2.1"))
+    assert (found.verdict.reason, found.verdict.where) == (Reason.MANDATORY, Where.ADDRESS)
+    assert not found.is_protected
+    assert inspected(CHILD, alias("hotline.example")).verdict.reason is Reason.CATEGORY
+
+
+def test_a_protected_address_is_protected_itself() -> None:
+    """An address is never asked for: one that the policies protect is so wherever it is met."""
+    assert inspected(CHILD, address("192.0.2.14")).verdict.outcome is Outcome.PASS
+    both = inspected(CHILD, address("192.0.2.14"), address("192.0.2.13")).verdict
+    assert (both.reason, both.matched) == (Reason.MANDATORY, "192.0.2.0/28")
 
 
 def test_what_only_a_query_is_asked() -> None:
@@ -234,3 +288,76 @@ def test_what_a_cached_answer_concerns() -> None:
     for line, answer, expected in cases:
         native = None if line is None else line.native()
         assert message_touches(WORLD.native, native, message(answer), NOW) is expected
+
+
+def with_prefixes(*prefixes: IPv6Network) -> World:
+    """The policy behind translators with these prefixes."""
+    return replace(WORLD, nat64=prefixes)
+
+
+@pytest.mark.parametrize("form", inner_addresses.BUILT_IN)
+def test_an_ordered_address_in_every_form(form: str) -> None:
+    """In an AAAA record, an IPv6 hint, and the answer of a safe host; a form holds what it holds."""
+    outer = str(inner_addresses.BUILT_IN[form](IPv4Address("192.0.2.1")))
+    for answer in (address(outer), service(".", [outer]), service("cdn.example", ["2001:db8::9", outer])):
+        for rewritten in (False, True):
+            verdict = inspected(CHILD, answer, rewritten=rewritten).verdict
+            assert (verdict.reason, verdict.matched) == (Reason.MANDATORY, "192.0.2.0/28"), outer
+        assert message_touches(WORLD.native, None, message(answer), NOW)
+    other = str(inner_addresses.BUILT_IN[form](IPv4Address("198.51.100.1")))
+    assert inspected(CHILD, address(other), service(".", [other])).verdict.outcome is Outcome.PASS
+    category = inspected(CHILD, address(str(inner_addresses.BUILT_IN[form](IPv4Address("203.0.113.65")))))
+    assert category.verdict.reason is Reason.CATEGORY
+
+
+@pytest.mark.parametrize("prefix", inner_addresses.EXAMPLES)
+def test_the_examples_of_the_standard(prefix: IPv6Network) -> None:
+    """RFC 6052, 2.4: 192.0.2.33 behind prefixes of all six lengths."""
+    rules = (*WORLD.rules, Placed("192.0.2.33/32", mandatory=ORDER))
+    place = replace(with_prefixes(prefix), rules=rules)
+    answer = message(address(inner_addresses.EXAMPLES[prefix]))
+    found = inspect_message(place.native, None, answer, False, NOW)
+    assert found is not None
+    assert (found.verdict.reason, found.verdict.matched) == (Reason.MANDATORY, "192.0.2.33/32")
+    bare = replace(place, nat64=())
+    without = inspect_message(bare.native, None, answer, False, NOW)
+    assert without is not None
+    assert without.verdict.outcome is Outcome.PASS
+    assert not message_touches(bare.native, None, answer, NOW)
+
+
+def test_the_reserved_octet_hides_nothing() -> None:
+    """RFC 6052, 2.2 wants octet 8 zero; translators pass over it."""
+    place = with_prefixes(inner_addresses.LOCAL_USE)
+    for octet in ("00", "5a"):
+        answer = message(address(f"64:ff9b:1:c000:{octet}02:0100::"))
+        found = inspect_message(place.native, None, answer, False, NOW)
+        assert found is not None
+        assert found.verdict.matched == "192.0.2.0/28"
+
+
+def test_the_longest_prefix_is_the_translators() -> None:
+    """Of nested prefixes: 2001:db8::/32 would read 1.34.3.68 out of what the /96 translates."""
+    outer = message(address("2001:db8:122:344::192.0.2.1"))
+    nested = (IPv6Network("2001:db8::/32"), IPv6Network("2001:db8:122:344::/96"))
+    for prefixes, reason in ((nested, Reason.MANDATORY), (nested[::-1], Reason.MANDATORY), (nested[:1], 0)):
+        found = inspect_message(with_prefixes(*prefixes).native, None, outer, False, NOW)
+        assert found is not None
+        assert found.verdict.reason == reason
+
+
+def test_what_holds_no_address() -> None:
+    """:: and ::1 are no IPv4-compatible addresses, and other addresses with zeros are no such form."""
+    place = replace(WORLD, rules=(*WORLD.rules, Placed("0.0.0.0/0", mandatory=ORDER)))
+    for text in ("::", "::1", "::1:0:0:1", "2001:db8::192.0.2.1", "2001:1::192.0.2.1", "2003:c000:201::"):
+        found = inspect_message(place.native, None, message(address(text)), False, NOW)
+        assert found is not None
+        assert found.verdict.outcome is Outcome.PASS, text
+
+
+def test_too_many_prefixes_and_lengths_that_there_are_not() -> None:
+    many = [IPv6Network(f"2001:db8:{number}::/48") for number in range(9)]
+    with pytest.raises(ValueError, match="9 NAT64 prefixes, with room for 8"):
+        WORLD.native.evolve(NOW, settings=StateSettings(nat64=tuple(many)))
+    with pytest.raises(ValueError, match="not 44 bits long"):
+        WORLD.native.evolve(NOW, settings=StateSettings(nat64=(IPv6Network("2001:db8::/44"),)))

@@ -10,6 +10,7 @@ import json
 import socket
 import subprocess
 import sys
+from ipaddress import IPv6Network
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +46,7 @@ VALUE: dict[str, Any] = {
         "allow_from": ["192.0.2.0/25"],
         "ecs_from": ["192.0.2.128/26"],
         "proxy_from": ["192.0.2.192/27"],
+        "nat64": ["2001:db8:64::/96"],
         "parental_fail": "open",
         "identity": "who-am-i",
         "block_ttl": 31,
@@ -66,6 +68,7 @@ OTHER: dict[str, Any] = {
         "allow_from": ["198.51.100.0/25"],
         "ecs_from": ["198.51.100.128/26"],
         "proxy_from": ["198.51.100.192/27"],
+        "nat64": ["2001:db8:6400::/40", "64:ff9b::/96", "2001:db8:6400::/40"],
         "parental_fail": "closed",
         "block_ttl": 41,
         "rate_limit": {"queries_per_second": 13, "burst": 14},
@@ -188,7 +191,9 @@ async def test_the_node_follows_the_store_from_its_own_directory(
     paths, switches, _publish, observer, _clock, ticks = parts["Node"].given[0]
     assert (paths.state_dir, str(paths.store)) == (resolver._settings.state_dir, "/nowhere/filterd.db")
     assert paths.key == (resolver._settings.state_dir / "keys/fingerprint.key").read_bytes()
-    assert switches == StateSettings(security_enabled=True, parental_fail_open=True)
+    assert switches == StateSettings(
+        security_enabled=True, parental_fail_open=True, nat64=(IPv6Network("2001:db8:64::/96"),)
+    )
     assert observer is resolver._observer
     assert ticks == resolver._clock.ticks
 
@@ -273,7 +278,8 @@ async def test_a_reload_brings_everything_that_can_change(
     assert (limiter, rates) == (resolver._limiter, parts["RateRules"].made[1])
     (_, upstreams), (_, switches) = changed
     assert [str(each.address) for each in upstreams] == ["192.0.2.54:53"]
-    assert switches == StateSettings(security_enabled=False, parental_fail_open=False)
+    prefixes = (IPv6Network("2001:db8:6400::/40"), IPv6Network("64:ff9b::/96"))
+    assert switches == StateSettings(security_enabled=False, parental_fail_open=False, nat64=prefixes)
     assert remedies(said) == [""]
 
 

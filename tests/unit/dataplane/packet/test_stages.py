@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from ipaddress import IPv6Network
 from typing import Any
 
 import dns.edns
@@ -19,7 +20,7 @@ from filterd.model.blocking_mode import BlockingMode
 from filterd.model.mandatory import Mandate
 from filterd.model.rule import Action, Scope
 from filterd.model.verdict import Kind
-from filterd.policy.classes import FIXED, Classes, ListClass
+from filterd.policy.classes import BIT_PROTECTED, FIXED, Classes, ListClass
 from filterd.policy.decide import LineHandle
 from filterd.policy.fingerprint import fingerprint_name
 from filterd.policy.published import StateSettings
@@ -474,3 +475,85 @@ def test_a_blocked_safe_host_is_blocked_whatever_upstreams_say(served: Plane) ->
     served.finish(pending(served, ask("search.example")), None, False, (), NOW, 1000)
     publish(served, ordered_safe_host())
     assert codes(receive(served, ask("search.example"))) == [16]
+
+
+def protecting(*names: str) -> World:
+    """The policy with protected names and an order on a safe host."""
+    rules = (*ordered_safe_host().rules, *(Placed(name, bit=BIT_PROTECTED) for name in names))
+    return replace(ordered_safe_host(), rules=rules)
+
+
+CHAIN = ("help.example. CNAME www.banned.example.", "www.banned.example. A 192.0.2.66")
+
+
+@pytest.mark.parametrize("tcp", [False, True])
+def test_a_protected_question_is_answered_whole_fresh_and_cached(packets: Plane, tcp: bool) -> None:
+    publish(packets, protecting("help.example"))
+    query = ask("help.example")
+    for source in (UNKNOWN, CHILD):
+        found = packets.receive(query, source, tcp, NOW, 1000)
+        if isinstance(found, Pending):
+            found = packets.finish(found, answer_to(query, *CHAIN), False, [], NOW, 1000)
+        assert isinstance(found, bytes)
+        assert codes(found) == []
+        assert len(dns.message.from_wire(found).answer) == 2
+    other = ask("other.example")
+    leading = answer_to(other, "other.example. CNAME help.example.", *CHAIN)
+    reply = packets.finish(pending(packets, other, UNKNOWN), leading, False, [], NOW, 1000)
+    assert isinstance(reply, bytes)
+    assert codes(reply) == codes(receive(packets, other)) == [16]
+
+
+@pytest.mark.parametrize(("before", "after"), [((), ("help.example",)), (("help.example",), ())])
+def test_protection_is_that_of_the_state_after_forwarding(
+    packets: Plane, before: tuple[str, ...], after: tuple[str, ...]
+) -> None:
+    publish(packets, protecting(*before))
+    query = ask("help.example")
+    waiting = pending(packets, query)
+    publish(packets, protecting(*after))
+    reply = packets.finish(waiting, answer_to(query, *CHAIN), False, [], NOW, 1000)
+    assert isinstance(reply, bytes)
+    assert codes(reply) == codes(receive(packets, query)) == ([] if after else [16])
+
+
+def test_a_protected_question_that_leads_to_a_safe_host_under_an_order(packets: Plane) -> None:
+    """Safe search is not lifted, the order on its host is."""
+    publish(packets, protecting("search.example"))
+    query = ask("search.example")
+    answer = answer_to(ask("safe.example.net"), "safe.example.net. A 192.0.2.66")
+    reply = packets.finish(pending(packets, query), answer, False, [], NOW, 1000)
+    assert isinstance(reply, bytes)
+    assert codes(reply) == codes(receive(packets, query)) == [4]
+    assert dns.message.from_wire(reply).answer[-1][0].to_text() == "192.0.2.66"
+
+
+@pytest.mark.parametrize("tcp", [False, True])
+def test_ds_of_the_rules_own_name_is_asked_and_cached(served: Plane, tcp: bool) -> None:
+    query = ask("banned.example", "DS")
+    data = f"banned.example. DS 1 13 2 {'ab' * 32}"
+    served.finish(pending(served, query), answer_to(query, data), False, [], NOW, 1000)
+    reply = dns.message.from_wire(receive(served, query, tcp=tcp))
+    assert [each.rdtype for each in reply.answer] == [dns.rdatatype.DS]
+    for blocked in (ask("www.banned.example", "DS"), ask("banned.example"), ask("banned.example", "ANY")):
+        assert codes(receive(served, blocked, tcp=tcp)) == [16]
+    cloaked = ask("adult.example", "DS")
+    leading = answer_to(cloaked, "adult.example. CNAME www.banned.example.")
+    found = served.finish(pending(served, cloaked), leading, False, [], NOW, 1000)
+    assert isinstance(found, bytes)
+    assert codes(found) == [16]
+
+
+def test_an_address_behind_a_translator_is_judged_when_that_becomes_known(packets: Plane) -> None:
+    state, lines, addresses = world().native, Lines(KEY), Addresses(KEY)
+    lines.upsert(LineHandle(7, policy=1, opted_in=True))
+    addresses.set(bytes([127, 0, 0, 2]), 32, 7)
+    packets.publish(state, lines, addresses, True)
+    query = ask("example.org", "AAAA")
+    answer = answer_to(query, "example.org. AAAA 2001:db8:64::192.0.2.66")
+    packets.finish(pending(packets, query), answer, False, [], NOW, 1000)
+    assert codes(receive(packets, query)) == []
+    settings = StateSettings(nat64=(IPv6Network("2001:db8:64::/96"),))
+    packets.publish(state.evolve(NOW, settings=settings), lines, addresses, True)
+    assert codes(receive(packets, query)) == [17]
+    assert codes(receive(packets, query, UNKNOWN)) == []
