@@ -238,13 +238,19 @@ cdef uint8_t* add_record_at(Draft* draft, const Query* query, uint8_t apex, int 
 
 cdef void add_soa(Draft* draft, const Query* query, uint8_t apex, int section,
                   const AnswerOptions* options) noexcept nogil:
-    """Owner and primary server are the zone: a blocked name's is itself, so that nothing else is denied."""
+    """Owner and primary server are the zone whose name starts at that byte of the query name."""
     cdef uint32_t ttl = made_ttl(options)
     cdef uint8_t* at = add_record_at(draft, query, apex, section, TYPE_SOA, ttl, 2 + SOA_REST_SIZE + 4)
     if at is not NULL:
         put16(at, QUESTION + apex)
         memcpy(at + 2, SOA_REST, SOA_REST_SIZE)
         put32(at + 2 + SOA_REST_SIZE, ttl)
+
+
+cdef inline uint8_t parent_of(const Query* query) noexcept nogil:
+    """The byte at which the query name's parent starts, the zone of an SOA that denies it. One for the name
+    itself says to caches in front that the name exists (RFC 8020)."""
+    return query.name.bytes[0] + 1 if query.name.bytes[0] else 0
 
 
 cdef size_t negative(const Query* query, uint16_t rcode, uint8_t apex, const AnswerOptions* options,
@@ -286,7 +292,7 @@ cdef size_t addressed(const Query* query, const uint8_t* ipv4, const uint8_t* ip
     elif query.qclass == CLASS_IN and query.qtype == TYPE_AAAA:
         address = ipv6
     if address is NULL:
-        return negative(query, NOERROR, 0, options, out, capacity)
+        return negative(query, NOERROR, parent_of(query), options, out, capacity)
     if not begin(&draft, query, NOERROR, options, out, capacity):
         return 0
     at = add_record(&draft, query, 1, query.qtype, made_ttl(options), size)
@@ -341,12 +347,12 @@ cdef size_t respond_blocked(const Query* query, uint8_t mode, uint8_t scope, con
     if mode == MODE_SINKHOLE and ipv4 is NULL and ipv6 is NULL:
         mode = MODE_NXDOMAIN
     if mode == MODE_NXDOMAIN and scope != SCOPE_EXACT:
-        return negative(query, NXDOMAIN, 0, options, out, capacity)
+        return negative(query, NXDOMAIN, parent_of(query), options, out, capacity)
     if mode == MODE_NULL:
         return addressed(query, NULL_ADDRESS, NULL_ADDRESS, options, out, capacity)
     if mode == MODE_SINKHOLE:
         return addressed(query, ipv4, ipv6, options, out, capacity)
-    return negative(query, NOERROR, 0, options, out, capacity)
+    return negative(query, NOERROR, parent_of(query), options, out, capacity)
 
 
 cdef size_t respond_local(const Query* query, uint8_t kind, uint8_t apex, const AnswerOptions* options,

@@ -75,10 +75,12 @@ from filterd.wire.codec cimport (
     END,
     FORMERR,
     HEADER_SIZE,
+    NOT_AN_ANSWER,
     NOT_A_QUERY,
     OK,
     REFUSED,
     SERVFAIL,
+    EdeList,
     Lifetime,
     Name,
     Query,
@@ -98,7 +100,7 @@ from filterd.wire.codec cimport (
     walk_start,
 )
 from filterd.wire.proxy cimport PROXY_INCOMPLETE, PROXY_OK, ProxySource, read_proxy
-from filterd.wire.scrub cimport scrub
+from filterd.wire.scrub cimport answer_status, scrub
 from filterd.wire.respond cimport (
     AnswerOptions,
     add_ede,
@@ -359,11 +361,16 @@ cdef void scrubs(const uint8_t* kept, size_t length) noexcept nogil:
     cdef uint8_t* out = <uint8_t*> malloc(MESSAGE)
     cdef uint8_t* again = <uint8_t*> malloc(MESSAGE)
     cdef size_t left = 0, more = 0
+    cdef EdeList edes
+    cdef int status
+    edes.count = 0
     must(out != NULL and again != NULL, 29)
-    if scrub(kept, length, out, MESSAGE, &left) == OK and left:
+    status = scrub(kept, length, out, MESSAGE, &left, &edes)
+    must((status == NOT_AN_ANSWER) == (answer_status(kept, length) == NOT_AN_ANSWER), 33)
+    if status == OK and left:
         must(left <= MESSAGE and walks(out, left), 30)
         must(memcmp(out, kept, 6) == 0, 31)
-        must(scrub(out, left, again, MESSAGE, &more) == OK and more == 0, 32)
+        must(scrub(out, left, again, MESSAGE, &more, &edes) == OK and more == 0, 32)
     free(out)
     free(again)
 
