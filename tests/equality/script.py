@@ -236,7 +236,10 @@ def contradiction(script: Script, question: Question, random: Random) -> bytes:
 def referral(script: Script, question: Question, random: Random) -> bytes:
     """Other servers, with or without an SOA, AA, or an alias that leads there."""
     reply = Reply(question)
-    zone, host = name_from_text(random.choice(("example", "", "elsewhere.test"))), random.choice(script.names)
+    zone, host = (
+        name_from_text(random.choice(("example", ".", "elsewhere.test"))),
+        random.choice(script.names),
+    )
     if random.random() < 0.3:
         reply.add(ASKED, CNAME, 300, random.choice(script.names))
     if random.random() < 0.2:
