@@ -314,19 +314,6 @@ cdef size_t respond_malformed(const Query* query, int status, const AnswerOption
     return respond_error(query, rcode_of(status), options, out, capacity)
 
 
-cdef size_t respond_header_error(const uint8_t* packet, size_t length, uint16_t rcode,
-                                 uint8_t* out, size_t capacity) noexcept nogil:
-    cdef uint16_t flags
-    if length < HEADER_SIZE or capacity < HEADER_SIZE or packet[2] & 0x80:
-        return 0
-    flags = get16(packet + 2) & (0x7800 | FLAG_RD | FLAG_CD)     # 0x7800: the opcode
-    put16(out, get16(packet))
-    put16(out + 2, FLAG_QR | flags | (rcode & 15))
-    put32(out + 4, 0)
-    put32(out + 8, 0)
-    return HEADER_SIZE
-
-
 cdef size_t respond_truncated(const Query* query, const AnswerOptions* options,
                               uint8_t* out, size_t capacity) noexcept nogil:
     cdef Draft draft
@@ -644,12 +631,6 @@ def error(ParsedQuery query not None, uint16_t rcode, **options):
     cdef _Options chosen = _Options(options)
     cdef uint8_t out[MAX_MESSAGE]
     return out[:respond_error(&query.q, rcode, &chosen.native, out, chosen.capacity)]
-
-
-def header_error(bytes packet, uint16_t rcode):
-    """An error answer of a header alone, or nothing."""
-    cdef uint8_t out[HEADER_SIZE]
-    return out[:respond_header_error(packet, len(packet), rcode, out, sizeof(out))]
 
 
 def malformed(bytes packet, **options):

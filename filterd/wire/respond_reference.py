@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import Unpack
 
-from filterd.wire.answer_frame_reference import CD, RD, SERVFAIL, Body, Query, finish
+from filterd.wire.answer_frame_reference import SERVFAIL, Body, Query, finish
 from filterd.wire.codec_reference import (
     HEADER_SIZE,
     OPT,
@@ -88,14 +88,6 @@ def _addressed(query: Query, ipv4: bytes | None, ipv6: bytes | None, options: An
 def error(query: Query, rcode: int, **options: Unpack[AnswerOptions]) -> bytes:
     """An error answer; extended codes such as BADVERS need EDNS."""
     return finish(query, rcode, options, [((0, 0, 0), b"")])
-
-
-def header_error(packet: bytes, rcode: int) -> bytes:
-    """An error answer of a header alone; nothing for an answer or less than a header."""
-    if len(packet) < HEADER_SIZE or u16(packet, 2) & QR:
-        return b""
-    flags = QR | u16(packet, 2) & (0x7800 | RD | CD) | rcode & 15
-    return packet[:2] + flags.to_bytes(2, "big") + bytes(8)
 
 
 def malformed(packet: bytes, **options: Unpack[AnswerOptions]) -> bytes:

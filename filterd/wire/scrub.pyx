@@ -16,12 +16,12 @@ from filterd.wire.codec cimport (
 
 from filterd.wire.ede cimport EDE_OTHER
 
-from filterd.wire.ede import DANGLING_TEXT
+from filterd.wire import ede as extended_errors
 from filterd.wire.status import Status as PyStatus
 
-cdef bytes dangling_text = DANGLING_TEXT
+cdef bytes dangling_text = extended_errors.DANGLING_TEXT
 cdef const uint8_t* DANGLING = dangling_text
-cdef uint8_t DANGLING_LENGTH = len(DANGLING_TEXT)
+cdef uint8_t DANGLING_LENGTH = len(dangling_text)
 
 cdef enum:
     MAX_CHAIN = 16              # names of a chain, the question's included

@@ -108,7 +108,6 @@ from filterd.wire.respond cimport (
     respond_answer,
     respond_blocked,
     respond_error,
-    respond_header_error,
     respond_local,
     respond_malformed,
     respond_rewrite,
@@ -292,7 +291,6 @@ cdef int one_query(const uint8_t* data, size_t size) noexcept nogil:
     add_ede(&options, 17, ECHO, 10)
     if size < HEADER_SIZE or packet[2] & 0x80:
         must(status != OK, 11)
-        must(respond_header_error(packet, size, 1, out, capacity) == 0, 12)
     elif status != OK:
         must(status != NOT_A_QUERY, 13)
         check_built(&query, out, respond_malformed(&query, status, &options, out, capacity), options.limit)

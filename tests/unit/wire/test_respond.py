@@ -262,13 +262,6 @@ def test_malformed_packets(wire: Any) -> None:
     assert dns.message.from_wire(echoed).question
 
 
-def test_header_errors(wire: Any) -> None:
-    packet = b"\x12\x34\x79\x10" + bytes(8)
-    assert wire.respond.header_error(packet, 1) == b"\x12\x34\xf9\x11" + bytes(8)
-    assert wire.respond.header_error(packet[:11], 1) == b""
-    assert wire.respond.header_error(b"\x12\x34\xf9\x10" + bytes(8), 1) == b""
-
-
 def test_an_answer_is_never_answered(wire: Any) -> None:
     query = wire.codec.read(seeds.answers()["answer-a"])[1]
     assert wire.respond.error(query, 1) == b""
