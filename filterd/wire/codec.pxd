@@ -20,7 +20,7 @@ cdef enum Status:                # mirrored by filterd.wire.status.Status
     DUPLICATE_OPT = 8            # RFC 6891 6.1.1
     BAD_DATA = 9                 # record data that its type does not allow
     NOT_A_QUERY = 10             # QR is set: never answered
-    NOT_AN_ANSWER = 11           # QR is clear where an answer is read
+    NOT_AN_ANSWER = 11           # QR is clear where an answer is read, or see scrub.pxd
     UNKNOWN_OPCODE = 12          # well-formed as far as read, but not a QUERY: NOTIMP
     TRAILING = 13                # bytes left over behind a name or record data
     NO_SPACE = 14                # the caller's buffer is too small
@@ -48,6 +48,7 @@ cdef enum Rcode:
     NXDOMAIN = 3
     NOTIMP = 4
     REFUSED = 5
+    YXDOMAIN = 6
     BADVERS = 16
     BADCOOKIE = 23
 

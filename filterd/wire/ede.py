@@ -9,6 +9,7 @@ class ExtendedError(IntEnum):
     """The info codes of RFC 8914 §4; comments tell the meaning of those that filterd itself sends."""
 
     OTHER = 0
+    """an upstream's aliases lead nowhere, see ``DANGLING_TEXT``; or too much is under way"""
     UNSUPPORTED_DNSKEY_ALGORITHM = 1
     UNSUPPORTED_DS_DIGEST = 2
     STALE_ANSWER = 3
@@ -42,3 +43,7 @@ class ExtendedError(IntEnum):
     NETWORK_ERROR = 23
     """the upstreams could not be reached"""
     INVALID_DATA = 24
+
+
+DANGLING_TEXT = b"the upstream's answer ends at an alias"
+"""with OTHER: behind the last alias there are neither records nor an SOA that denies them"""

@@ -95,9 +95,6 @@ cdef inline void add_edes(AnswerOptions* options, const EdeList* edes) noexcept 
 # every query whose header was read: without a question the answer has none.
 cdef size_t respond_error(const Query* query, uint16_t rcode, const AnswerOptions* options,
                           uint8_t* out, size_t capacity) noexcept nogil
-# Header only, from the bare packet. Nothing for packets of less than 12 bytes and for answers.
-cdef size_t respond_header_error(const uint8_t* packet, size_t length, uint16_t rcode,
-                                 uint8_t* out, size_t capacity) noexcept nogil
 # For a packet that parse_query refused with that status: FORMERR or NOTIMP, or nothing.
 cdef size_t respond_malformed(const Query* query, int status, const AnswerOptions* options,
                               uint8_t* out, size_t capacity) noexcept nogil

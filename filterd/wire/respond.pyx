@@ -238,13 +238,19 @@ cdef uint8_t* add_record_at(Draft* draft, const Query* query, uint8_t apex, int 
 
 cdef void add_soa(Draft* draft, const Query* query, uint8_t apex, int section,
                   const AnswerOptions* options) noexcept nogil:
-    """Owner and primary server are the zone: a blocked name's is itself, so that nothing else is denied."""
+    """Owner and primary server are the zone whose name starts at that byte of the query name."""
     cdef uint32_t ttl = made_ttl(options)
     cdef uint8_t* at = add_record_at(draft, query, apex, section, TYPE_SOA, ttl, 2 + SOA_REST_SIZE + 4)
     if at is not NULL:
         put16(at, QUESTION + apex)
         memcpy(at + 2, SOA_REST, SOA_REST_SIZE)
         put32(at + 2 + SOA_REST_SIZE, ttl)
+
+
+cdef inline uint8_t parent_of(const Query* query) noexcept nogil:
+    """The byte at which the query name's parent starts, the zone of an SOA that denies it. One for the name
+    itself says to caches in front that the name exists (RFC 8020)."""
+    return query.name.bytes[0] + 1 if query.name.bytes[0] else 0
 
 
 cdef size_t negative(const Query* query, uint16_t rcode, uint8_t apex, const AnswerOptions* options,
@@ -286,7 +292,7 @@ cdef size_t addressed(const Query* query, const uint8_t* ipv4, const uint8_t* ip
     elif query.qclass == CLASS_IN and query.qtype == TYPE_AAAA:
         address = ipv6
     if address is NULL:
-        return negative(query, NOERROR, 0, options, out, capacity)
+        return negative(query, NOERROR, parent_of(query), options, out, capacity)
     if not begin(&draft, query, NOERROR, options, out, capacity):
         return 0
     at = add_record(&draft, query, 1, query.qtype, made_ttl(options), size)
@@ -306,19 +312,6 @@ cdef size_t respond_error(const Query* query, uint16_t rcode, const AnswerOption
 cdef size_t respond_malformed(const Query* query, int status, const AnswerOptions* options,
                               uint8_t* out, size_t capacity) noexcept nogil:
     return respond_error(query, rcode_of(status), options, out, capacity)
-
-
-cdef size_t respond_header_error(const uint8_t* packet, size_t length, uint16_t rcode,
-                                 uint8_t* out, size_t capacity) noexcept nogil:
-    cdef uint16_t flags
-    if length < HEADER_SIZE or capacity < HEADER_SIZE or packet[2] & 0x80:
-        return 0
-    flags = get16(packet + 2) & (0x7800 | FLAG_RD | FLAG_CD)     # 0x7800: the opcode
-    put16(out, get16(packet))
-    put16(out + 2, FLAG_QR | flags | (rcode & 15))
-    put32(out + 4, 0)
-    put32(out + 8, 0)
-    return HEADER_SIZE
 
 
 cdef size_t respond_truncated(const Query* query, const AnswerOptions* options,
@@ -341,12 +334,12 @@ cdef size_t respond_blocked(const Query* query, uint8_t mode, uint8_t scope, con
     if mode == MODE_SINKHOLE and ipv4 is NULL and ipv6 is NULL:
         mode = MODE_NXDOMAIN
     if mode == MODE_NXDOMAIN and scope != SCOPE_EXACT:
-        return negative(query, NXDOMAIN, 0, options, out, capacity)
+        return negative(query, NXDOMAIN, parent_of(query), options, out, capacity)
     if mode == MODE_NULL:
         return addressed(query, NULL_ADDRESS, NULL_ADDRESS, options, out, capacity)
     if mode == MODE_SINKHOLE:
         return addressed(query, ipv4, ipv6, options, out, capacity)
-    return negative(query, NOERROR, 0, options, out, capacity)
+    return negative(query, NOERROR, parent_of(query), options, out, capacity)
 
 
 cdef size_t respond_local(const Query* query, uint8_t kind, uint8_t apex, const AnswerOptions* options,
@@ -638,12 +631,6 @@ def error(ParsedQuery query not None, uint16_t rcode, **options):
     cdef _Options chosen = _Options(options)
     cdef uint8_t out[MAX_MESSAGE]
     return out[:respond_error(&query.q, rcode, &chosen.native, out, chosen.capacity)]
-
-
-def header_error(bytes packet, uint16_t rcode):
-    """An error answer of a header alone, or nothing."""
-    cdef uint8_t out[HEADER_SIZE]
-    return out[:respond_header_error(packet, len(packet), rcode, out, sizeof(out))]
 
 
 def malformed(bytes packet, **options):

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import Unpack
 
-from filterd.wire.answer_frame_reference import CD, RD, SERVFAIL, Body, Query, finish
+from filterd.wire.answer_frame_reference import SERVFAIL, Body, Query, finish
 from filterd.wire.codec_reference import (
     HEADER_SIZE,
     OPT,
@@ -63,8 +63,16 @@ def _soa(query: Query, apex: int, options: AnswerOptions) -> bytes:
     return _record(query, SOA, ttl, zone + SOA_REST + ttl.to_bytes(4, "big"), zone)
 
 
-def _negative(query: Query, rcode: int, options: AnswerOptions, apex: int = 0) -> bytes:
-    """No answer, and an SOA; a blocked name's denies nothing but that name (RFC 2308 §3)."""
+def _parent_of(query: Query) -> int:
+    """The byte at which the query name's parent starts, the zone of an SOA that denies it (RFC 2308 §3).
+
+    One for the name itself says to caches in front that the name exists.
+    """
+    return query.name[0] + 1 if query.name[0] else 0
+
+
+def _negative(query: Query, rcode: int, options: AnswerOptions, apex: int) -> bytes:
+    """No answer, and the SOA of the zone whose name starts at that byte of the query name."""
     return finish(query, rcode, options, [((0, 1, 0), _soa(query, apex, options))])
 
 
@@ -72,7 +80,7 @@ def _addressed(query: Query, ipv4: bytes | None, ipv6: bytes | None, options: An
     """The one address of the asked type, NODATA where there is none."""
     address = {A: ipv4, AAAA: ipv6}.get(query.qtype) if query.qclass == IN else None
     if address is None:
-        return _negative(query, 0, options)
+        return _negative(query, 0, options, _parent_of(query))
     record = _record(query, query.qtype, _made_ttl(options), address)
     return finish(query, 0, options, [((1, 0, 0), record)])
 
@@ -80,14 +88,6 @@ def _addressed(query: Query, ipv4: bytes | None, ipv6: bytes | None, options: An
 def error(query: Query, rcode: int, **options: Unpack[AnswerOptions]) -> bytes:
     """An error answer; extended codes such as BADVERS need EDNS."""
     return finish(query, rcode, options, [((0, 0, 0), b"")])
-
-
-def header_error(packet: bytes, rcode: int) -> bytes:
-    """An error answer of a header alone; nothing for an answer or less than a header."""
-    if len(packet) < HEADER_SIZE or u16(packet, 2) & QR:
-        return b""
-    flags = QR | u16(packet, 2) & (0x7800 | RD | CD) | rcode & 15
-    return packet[:2] + flags.to_bytes(2, "big") + bytes(8)
 
 
 def malformed(packet: bytes, **options: Unpack[AnswerOptions]) -> bytes:
@@ -110,12 +110,12 @@ def blocked(query: Query, mode: int, scope: int, **options: Unpack[AnswerOptions
     if mode == MODE_SINKHOLE and ipv4 is None and ipv6 is None:
         mode = MODE_NXDOMAIN
     if mode == MODE_NXDOMAIN and scope != SCOPE_EXACT:  # NXDOMAIN also denies all below (RFC 8020)
-        return _negative(query, NXDOMAIN, options)
+        return _negative(query, NXDOMAIN, options, _parent_of(query))
     if mode == MODE_NULL:
         return _addressed(query, bytes(4), bytes(16), options)
     if mode == MODE_SINKHOLE:
         return _addressed(query, ipv4, ipv6, options)
-    return _negative(query, 0, options)
+    return _negative(query, 0, options, _parent_of(query))
 
 
 def local(query: Query, kind: int, apex: int = 0, **options: Unpack[AnswerOptions]) -> bytes:
@@ -129,7 +129,7 @@ def local(query: Query, kind: int, apex: int = 0, **options: Unpack[AnswerOption
     if query.qtype == NS:
         record = _record(query, NS, _made_ttl(options), QUESTION)
         return finish(query, 0, options, [((1, 0, 0), record)])
-    return _negative(query, 0, options)
+    return _negative(query, 0, options, 0)
 
 
 def local_kind_of(name: bytes) -> int:

@@ -8,46 +8,45 @@ from libc.stdint cimport uint8_t, uint16_t, uint32_t
 from libc.string cimport memcmp, memcpy, memset
 
 from filterd.wire.codec cimport (
-    BAD_COUNT, END, HEADER_SIZE, NO_SPACE, OK, TRUNCATED, TYPE_A, TYPE_AAAA, TYPE_ANY, TYPE_CNAME, TYPE_DNAME,
-    TYPE_HTTPS, TYPE_MX, TYPE_NS, TYPE_RRSIG, TYPE_SOA, TYPE_SVCB,
-    Name, Record, Walk,
-    copy_record, get16, put16, read_name, walk_next, walk_start,
+    BAD_COUNT, END, FLAG_AA, HEADER_SIZE, NOERROR, NO_SPACE, NOT_AN_ANSWER, NXDOMAIN, OK, SERVFAIL, TRUNCATED,
+    TYPE_ANY, TYPE_CNAME, TYPE_DNAME, TYPE_NS, TYPE_NSEC, TYPE_NSEC3, TYPE_RRSIG, TYPE_SOA, YXDOMAIN,
+    Ede, EdeList, MAX_EDES, Name, Record, Walk,
+    copy_record, get16, put16, put32, read_name, walk_next, walk_start,
 )
-from filterd.wire.record_layout cimport data_layout
 
+from filterd.wire.ede cimport EDE_OTHER
+
+from filterd.wire import ede as extended_errors
 from filterd.wire.status import Status as PyStatus
+
+cdef bytes dangling_text = extended_errors.DANGLING_TEXT
+cdef const uint8_t* DANGLING = dangling_text
+cdef uint8_t DANGLING_LENGTH = len(dangling_text)
 
 cdef enum:
     MAX_CHAIN = 16              # names of a chain, the question's included
-    MAX_TARGETS = 128           # names that kept records name
     QUESTION_POINTER = 0xC00C
+    ANSWER = 1
     AUTHORITY = 2
-    ADDITIONAL = 3
-
-cdef enum:
-    TYPE_AFSDB = 18
-    TYPE_RT = 21
-    TYPE_SRV = 33
-    TYPE_NAPTR = 35
-    TYPE_KX = 36
-    TYPE_DS = 43
-    TYPE_NSEC = 47
-    TYPE_NSEC3 = 50
-
-cdef struct Target:             # a name in the message
-    uint32_t hash
-    uint32_t offset
-    uint32_t end                # of the record that it stands in
+    LONGEST_TTL = 0x7FFFFFFF    # one with the top bit set counts as 0 (RFC 2181 8)
 
 cdef struct Question:
     const uint8_t* message
     size_t length
     uint16_t qtype
     uint16_t qclass
+    uint16_t rcode
     Name chain[MAX_CHAIN]
     int chain_length
-    Target targets[MAX_TARGETS]
-    int target_count
+
+cdef struct Seen:               # what stands in an answer that belongs there
+    bint records                # any in the answer section
+    bint aliased                # any of these is an alias
+    bint answered               # of the asked type, at the chain's end
+    bint claims                 # the same, and not merely aliases and signatures
+    bint soa
+    bint servers                # NS at or above the query name, in the authority section
+    uint32_t longest            # TTL
 
 cdef struct Copy:               # what is written once something was left out
     uint8_t* out
@@ -129,8 +128,8 @@ cdef int follow(Question* asked) noexcept nogil:
         return TRUNCATED
     asked.qtype = get16(asked.message + offset)
     asked.qclass = get16(asked.message + offset + 2)
+    asked.rcode = get16(asked.message + 2) & 15
     asked.chain_length = 1
-    asked.target_count = 0
     if asked.qtype == TYPE_CNAME or asked.qtype == TYPE_ANY:
         return OK
     while asked.chain_length < MAX_CHAIN:
@@ -145,30 +144,6 @@ cdef int follow(Question* asked) noexcept nogil:
 
 
 # --- what belongs -------------------------------------------------------------------------------------------
-
-cdef uint32_t hash_of(const Name* name) noexcept nogil:
-    """FNV-1a: it spares comparisons, and proves nothing."""
-    cdef uint32_t value = 2166136261
-    cdef int i
-    for i in range(name.length):
-        value = (value ^ name.bytes[i]) * 16777619
-    return value
-
-
-cdef bint is_target(const Question* asked, const Name* name) noexcept nogil:
-    """Whether a kept record names the name."""
-    cdef uint32_t value = hash_of(name)
-    cdef size_t offset
-    cdef Name other
-    cdef int i
-    for i in range(asked.target_count):
-        if asked.targets[i].hash != value:
-            continue
-        offset = asked.targets[i].offset
-        if read_name(asked.message, asked.targets[i].end, &offset, &other) == OK and is_same(&other, name):
-            return True
-    return is_same(&asked.chain[asked.chain_length - 1], name)
-
 
 cdef uint16_t type_of(const Question* asked, const Record* record) noexcept nogil:
     """The record's type, or that which a signature covers (RFC 4034 3.1.1)."""
@@ -187,46 +162,83 @@ cdef bint belongs_to_answer(const Question* asked, const Record* record, const N
     return kind == TYPE_DNAME and is_over_chain(asked, owner, True)
 
 
-cdef bint belongs(const Question* asked, const Record* record, const Name* owner) noexcept nogil:
-    """Whether the record is one that this answer may hold."""
+cdef bint belongs(const Question* asked, const Record* record, const Name* owner,
+                  const Seen* seen) noexcept nogil:
+    """Whether the record is one that this answer may hold, behind those that were seen."""
     cdef uint16_t kind = type_of(asked, record)
     if record.rclass != asked.qclass:
         return False
-    if record.section == AUTHORITY:
-        if kind == TYPE_NSEC or kind == TYPE_NSEC3:
-            return True
-        return kind in (TYPE_SOA, TYPE_NS, TYPE_DS) and is_over_chain(asked, owner, False)
-    if record.section == ADDITIONAL:
-        return kind in (TYPE_A, TYPE_AAAA, TYPE_SVCB, TYPE_HTTPS) and is_target(asked, owner)
-    return belongs_to_answer(asked, record, owner)
+    if record.section == ANSWER:
+        return belongs_to_answer(asked, record, owner)
+    if record.section != AUTHORITY:
+        return False
+    if kind == TYPE_NSEC or kind == TYPE_NSEC3:
+        return True
+    return (kind == TYPE_SOA and (asked.rcode == NXDOMAIN or not seen.answered)
+            and is_over_chain(asked, owner, False))
 
 
-cdef inline bint names_a_host(uint16_t kind) noexcept nogil:
-    """Types whose names get addresses in the additional section."""
-    return kind in (TYPE_NS, TYPE_MX, TYPE_AFSDB, TYPE_RT, TYPE_SRV, TYPE_NAPTR, TYPE_KX, TYPE_SVCB,
-                    TYPE_HTTPS)
+cdef void note(const Question* asked, const Record* record, const Name* owner, Seen* seen) noexcept nogil:
+    """Note a record that belongs to the answer."""
+    if record.ttl <= LONGEST_TTL:
+        seen.longest = max(seen.longest, record.ttl)
+    if record.section != ANSWER:
+        seen.soa = seen.soa or record.type == TYPE_SOA
+        return
+    seen.records = True
+    seen.aliased = seen.aliased or record.type in (TYPE_CNAME, TYPE_DNAME)
+    if asked.qtype not in (TYPE_ANY, record.type) or not is_same(owner, &asked.chain[asked.chain_length - 1]):
+        return
+    seen.answered = True
+    seen.claims = seen.claims or record.type not in (TYPE_CNAME, TYPE_DNAME, TYPE_RRSIG)
 
 
-cdef int note_target(Question* asked, const Record* record) noexcept nogil:
-    """Remember the name in a kept record's data; "." in a service is its owner (RFC 9460 2.5.2)."""
-    cdef size_t prefix = 0, offset, end = record.data_offset + record.data_length
-    cdef int names = 0, rest = 0, status
-    cdef Target* target = &asked.targets[asked.target_count]
-    cdef Name name
-    if not names_a_host(record.type) or asked.target_count == MAX_TARGETS:
-        return OK
-    if not data_layout(record.type, asked.message + record.data_offset, record.data_length, &prefix, &names,
-                       &rest) or prefix > record.data_length:
-        return TRUNCATED
-    offset = record.data_offset + prefix
-    if record.type in (TYPE_SVCB, TYPE_HTTPS) and offset < end and asked.message[offset] == 0:
-        offset, end = record.owner_offset, asked.length
-    target.offset, target.end = <uint32_t>offset, <uint32_t>end
-    status = read_name(asked.message, end, &offset, &name)
-    if status == OK:
-        target.hash = hash_of(&name)
-        asked.target_count += 1
+# --- what is no answer --------------------------------------------------------------------------------------
+
+cdef int survey(const Question* asked, Seen* seen) noexcept nogil:
+    """Note the records of the whole message: END where it can be read."""
+    cdef Walk walk
+    cdef Record record
+    cdef Name owner
+    cdef int status = walk_start(asked.message, asked.length, &walk)
+    memset(seen, 0, sizeof(Seen))
+    while status == OK:
+        status = walk_next(&walk, &record, &owner)
+        if status != OK:
+            break
+        if belongs(asked, &record, &owner, seen):
+            note(asked, &record, &owner, seen)
+        elif record.section == AUTHORITY and record.type == TYPE_NS and record.rclass == asked.qclass:
+            seen.servers = seen.servers or is_at_or_above(&owner, &asked.chain[0])
     return status
+
+
+cdef int check_answer(const Question* asked) noexcept nogil:
+    """OK, or NOT_AN_ANSWER; most messages need no look at their records."""
+    cdef Seen seen
+    cdef int status
+    if asked.rcode not in (NOERROR, SERVFAIL, NXDOMAIN, YXDOMAIN):
+        return NOT_AN_ANSWER
+    if asked.rcode == NOERROR:
+        if get16(asked.message + 8) == 0 or get16(asked.message + 2) & FLAG_AA:
+            return OK
+    elif get16(asked.message + 6) == 0:
+        return OK
+    status = survey(asked, &seen)
+    if status != END:
+        return status
+    if asked.rcode != NOERROR:
+        return NOT_AN_ANSWER if seen.claims else OK
+    return NOT_AN_ANSWER if seen.servers and not seen.records and not seen.soa else OK
+
+
+cdef int answer_status(const uint8_t* message, size_t length) noexcept nogil:
+    cdef Question asked
+    cdef int status
+    asked.message = message
+    asked.length = length
+    status = follow(&asked)
+    return check_answer(&asked) if status == OK else status
 
 
 # --- leaving out --------------------------------------------------------------------------------------------
@@ -256,30 +268,63 @@ cdef int leave_out(const Question* asked, const Record* record, Copy* copy) noex
     return OK
 
 
-cdef int sort_out(Question* asked, Copy* copy) noexcept nogil:
+cdef int sort_out(const Question* asked, Copy* copy, Seen* seen) noexcept nogil:
     """Keep or leave out each record: END when all were seen."""
     cdef Walk walk
     cdef Record record
     cdef Name owner
     cdef int status = walk_start(asked.message, asked.length, &walk)
+    memset(seen, 0, sizeof(Seen))
     while status == OK:
         status = walk_next(&walk, &record, &owner)
         if status != OK:
             break
-        if not belongs(asked, &record, &owner):
+        if not belongs(asked, &record, &owner, seen):
             status = leave_out(asked, &record, copy)
             continue
+        note(asked, &record, &owner, seen)
         status = keep(asked, &record, &owner, copy)
-        if status == NO_SPACE and record.section == ADDITIONAL:
-            return END          # nobody needs what is there
-        if status == OK:
-            status = note_target(asked, &record)
     return status
 
 
+cdef bint ends_nowhere(const Question* asked, const Seen* seen) noexcept nogil:
+    """Whether aliases lead to neither records nor a denial."""
+    return asked.rcode == NOERROR and seen.aliased and not seen.answered and not seen.soa
+
+
+cdef int shorten(const Question* asked, Copy* copy) noexcept nogil:
+    """Cap the TTLs of all that is kept at DANGLING_TTL."""
+    cdef Walk walk
+    cdef Record record
+    cdef int status
+    if not copy.begun:
+        if asked.length > copy.capacity:
+            return NO_SPACE
+        memcpy(copy.out, asked.message, asked.length)
+        copy.used = asked.length
+        copy.begun = True
+    status = walk_start(copy.out, copy.used, &walk)
+    while status == OK:
+        status = walk_next(&walk, &record, NULL)
+        if status == OK and DANGLING_TTL < record.ttl <= LONGEST_TTL:
+            put32(copy.out + record.ttl_offset, DANGLING_TTL)
+    return status
+
+
+cdef void say_it_dangles(EdeList* edes) noexcept nogil:
+    cdef Ede* ede
+    if edes.count < MAX_EDES:
+        ede = &edes.items[edes.count]
+        ede.code = EDE_OTHER
+        ede.text = DANGLING
+        ede.text_length = DANGLING_LENGTH
+        edes.count += 1
+
+
 cdef int scrub(const uint8_t* message, size_t length, uint8_t* out, size_t capacity,
-               size_t* kept) noexcept nogil:
+               size_t* kept, EdeList* edes) noexcept nogil:
     cdef Question asked
+    cdef Seen seen
     cdef Copy copy
     cdef int i, status
     asked.message = message
@@ -290,12 +335,21 @@ cdef int scrub(const uint8_t* message, size_t length, uint8_t* out, size_t capac
     kept[0] = 0
     status = follow(&asked)
     if status == OK:
-        status = sort_out(&asked, &copy)
+        status = check_answer(&asked)
+    if status == OK:
+        status = sort_out(&asked, &copy, &seen)
     if status != END:
         return status
     if copy.begun:
         for i in range(1, 4):
             put16(out + 4 + 2 * i, copy.counts[i])
+    if ends_nowhere(&asked, &seen):
+        if seen.longest > DANGLING_TTL:
+            status = shorten(&asked, &copy)
+        if status != END:
+            return status
+        say_it_dangles(edes)
+    if copy.begun:
         kept[0] = copy.used
     return OK
 
@@ -306,7 +360,25 @@ def scrubbed(bytes message):
     """Return the part of an answer without OPT that is about its question, or a status."""
     cdef uint8_t out[65535]
     cdef size_t kept = 0
-    cdef int status = scrub(message, len(message), out, sizeof(out), &kept)
+    cdef EdeList edes
+    edes.count = 0
+    cdef int status = scrub(message, len(message), out, sizeof(out), &kept, &edes)
     if status != OK:
         return PyStatus(status)
     return out[:kept] if kept else message
+
+
+def errors_of(bytes message):
+    """Return the extended errors (code and text) that go with the part of an answer that is kept."""
+    cdef uint8_t out[65535]
+    cdef size_t kept = 0
+    cdef EdeList edes
+    edes.count = 0
+    scrub(message, len(message), out, sizeof(out), &kept, &edes)
+    return tuple([(edes.items[i].code, edes.items[i].text[:edes.items[i].text_length])
+                  for i in range(edes.count)])
+
+
+def status_of(bytes message):
+    """Return OK for an answer without OPT, NOT_AN_ANSWER for a message that is none, or what is wrong."""
+    return PyStatus(answer_status(message, len(message)))

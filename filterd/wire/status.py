@@ -30,7 +30,7 @@ class Status(IntEnum):
     NOT_A_QUERY = 10
     """QR is set in a query: never answered"""
     NOT_AN_ANSWER = 11
-    """QR is clear in an answer"""
+    """QR is clear in an answer; or it answers nothing, see ``scrub_reference.check_answer``"""
     UNKNOWN_OPCODE = 12
     """not a QUERY: answered NOTIMP"""
     TRAILING = 13

@@ -31,13 +31,6 @@ REASONS: tuple[Reason, ...] = (
         "AA, and `resolver.arpa` has no data rather than no names (RFC 9462 §6.4).",
     ),
     Reason(
-        ("authority: has NS", "additional: has A"),
-        ("with-authority",),
-        BOTH,
-        "They leave out what a client does not need (`minimal-responses`). filterd passes on what the "
-        "upstream sent as far as it belongs to the answer.",
-    ),
-    Reason(
         ("additional: without *",),
         ("dname", "alias", "chain", "plain"),
         ("BIND",),

@@ -126,6 +126,42 @@ def _rcode(query: dns.message.Message, rcode: dns.rcode.Rcode) -> bytes:
     return wire(reply)
 
 
+def _with_records(query: dns.message.Message, rcode: dns.rcode.Rcode) -> bytes:
+    """An rcode that says there are no such records, and the records."""
+    reply = good(query, POISON)
+    reply.set_rcode(rcode)
+    return wire(reply)
+
+
+def _referral(query: dns.message.Message) -> bytes:
+    """Other servers and their addresses, and no answer."""
+    reply = dns.message.make_response(query, recursion_available=True)
+    reply.authority.append(dns.rrset.from_text("example.", 3600, "IN", "NS", "ns.example."))
+    reply.additional.append(dns.rrset.from_text("ns.example.", 3600, "IN", "A", POISON))
+    return wire(reply)
+
+
+def _too_long(query: dns.message.Message) -> bytes:
+    """A DNAME that makes the name too long (RFC 6672, 2.2)."""
+    label = "x" * 60
+    reply = dns.message.make_response(query, recursion_available=True)
+    reply.answer.append(
+        dns.rrset.from_text("example.", 300, "IN", "DNAME", f"{label}.{label}.{label}.{label}.test.")
+    )
+    reply.set_rcode(dns.rcode.YXDOMAIN)
+    return wire(reply)
+
+
+def _beside(query: dns.message.Message) -> bytes:
+    """The right answer, and what may stand beside it in the other two sections."""
+    reply = good(query)
+    reply.authority.append(dns.rrset.from_text("example.", 300, "IN", "NS", "ns.example."))
+    reply.authority.append(dns.rrset.from_text("example.", 300, "IN", "SOA", "ns.example. h.test. 1 2 3 4 5"))
+    reply.additional.append(dns.rrset.from_text("ns.example.", 300, "IN", "A", POISON))
+    reply.additional.append(dns.rrset.from_text(query.question[0].name, 300, "IN", "AAAA", "2001:db8::66"))
+    return wire(reply)
+
+
 def _without_edns(query: dns.message.Message) -> bytes:
     """What a server says that knows no EDNS: FORMERR and a header, or the answer (RFC 6891, 7)."""
     if query.edns >= 0:
@@ -199,6 +235,13 @@ DATAGRAMS: dict[str, Datagrams] = {
     "no-edns": _sequence(_without_edns),
     "refuses": _sequence(lambda q: _rcode(q, dns.rcode.REFUSED)),
     "notimp": _sequence(lambda q: _rcode(q, dns.rcode.NOTIMP)),
+    "notauth": _sequence(lambda q: _with_records(q, dns.rcode.NOTAUTH)),
+    "yxdomain-with-records": _sequence(lambda q: _with_records(q, dns.rcode.YXDOMAIN)),
+    "nxdomain-with-records": _sequence(lambda q: _with_records(q, dns.rcode.NXDOMAIN)),
+    "refers": _sequence(_referral),
+    "too-long": _sequence(_too_long),
+    "alias-to-nothing": _sequence(lambda q: _cnames(q, ["nothing.example."])),
+    "beside": _sequence(_beside),
     "empty": _sequence(lambda q: wire(dns.message.make_response(q))),
 }  # fmt: skip
 """first label -> what comes over UDP"""

@@ -24,6 +24,7 @@ from unittest import mock
 
 import dns.flags
 import dns.message
+import dns.name
 import dns.query
 import dns.rcode
 import dns.rdatatype
@@ -90,12 +91,17 @@ def _made(answer: dns.message.Message) -> bool:
     return len(addresses) == 1 and addresses[0] in MADE.get(kind, ())
 
 
-def _denies_only_its_name(answer: dns.message.Message) -> bool:
-    """No record but an SOA of the query's own name, which lives as long as what is made up does."""
+def _is_denied(answer: dns.message.Message) -> bool:
+    """No record but an SOA of the query name's parent, which lives as long as what is made up does."""
     if answer.answer or len(answer.authority) != 1:
         return False
     soa = answer.authority[0]
-    return soa.rdtype == dns.rdatatype.SOA and soa.name == answer.question[0].name and 0 < soa.ttl <= 30
+    return soa.rdtype == dns.rdatatype.SOA and soa.name == _parent(answer) and 0 < soa.ttl <= 30
+
+
+def _parent(answer: dns.message.Message) -> dns.name.Name:
+    name = answer.question[0].name
+    return name.parent() if name != dns.name.root else name
 
 
 def difference(case: Case, said: Explanation | SimpleNamespace, answer: dns.message.Message) -> str:
@@ -108,7 +114,7 @@ def difference(case: Case, said: Explanation | SimpleNamespace, answer: dns.mess
     if answer.flags & dns.flags.AD:
         return "AD"
     if said.verdict == "block":
-        fits = _made(answer) if 4 in said.ede else _denies_only_its_name(answer)
+        fits = _made(answer) if 4 in said.ede else _is_denied(answer)
     elif said.verdict == "rewrite":
         fits = bool(answer.answer) and answer.answer[0].rdtype == dns.rdatatype.CNAME
         fits = fits and answer.answer[0].name == answer.question[0].name

@@ -45,13 +45,17 @@ FAILS = {
     "cut-short",
     "refuses",
     "notimp",
+    "notauth",
+    "yxdomain-with-records",
+    "nxdomain-with-records",
+    "refers",
 }
 """nothing that it says can be passed on: SERVFAIL, or the other upstream's answer"""
-ALIASES = {"alias-of-itself", "alias-loop", "alias-chain"}
-"""aliases that never end: no address, whatever else is said"""
+ALIASES = {"alias-of-itself", "alias-loop", "alias-chain", "alias-to-nothing"}
+"""aliases that never end or lead nowhere: no address, and an extended error that says so"""
 BY_THEMSELVES = {"truncates-and-resets", "truncates-and-breaks-off"}
 """ways that end a connection with all that is on its way over it"""
-OTHERS = {"many", "empty", *ALIASES}
+OTHERS = {"many", "empty", "too-long", *ALIASES}
 ANSWERS = DATAGRAMS.keys() - FAILS - OTHERS
 """the right answer comes, sooner or later"""
 
@@ -159,7 +163,36 @@ def test_what_cannot_be_believed_is_a_failure_that_says_so(way: str, alone: Weat
 
 @pytest.mark.parametrize("way", sorted(ALIASES))
 def test_aliases_without_an_end_end(way: str, alone: Weather) -> None:
-    assert addresses(alone.replies[way]) == set()
+    reply = alone.replies[way]
+    assert addresses(reply) == set()
+    assert reply is not None
+    assert (reply.rcode(), reply.authority) == (dns.rcode.NOERROR, [])
+    assert (0, "the upstream's answer ends at an alias") in [
+        (int(option.code), option.text) for option in reply.options if isinstance(option, dns.edns.EDEOption)
+    ]
+    assert {rrset.ttl for rrset in reply.answer} == {30}
+
+
+def test_a_name_that_a_dname_makes_too_long_is_told(alone: Weather) -> None:
+    reply = alone.replies["too-long"]
+    assert reply is not None
+    assert reply.rcode() == dns.rcode.YXDOMAIN
+    assert [rrset.rdtype for rrset in reply.answer] == [39]
+
+
+@pytest.mark.parametrize("way", ["refers", "yxdomain-with-records", "nxdomain-with-records"])
+def test_what_is_no_answer_is_kept_as_a_failure_alone(way: str, alone: Weather) -> None:
+    reply = ask(alone.resolver, f"{way}.example")
+    assert reply is not None
+    assert (reply.rcode(), reply.answer, reply.authority) == (dns.rcode.SERVFAIL, [], [])
+
+
+def test_only_what_was_asked_for_is_passed_on(alone: Weather) -> None:
+    for name in ("beside.example", "beside.example"):
+        reply = ask(alone.resolver, name)
+        assert addresses(reply) == {GOOD}
+        assert reply is not None
+        assert (reply.authority, reply.additional) == ([], [])
 
 
 def test_the_largest_answer_comes_whole(alone: Weather) -> None:

@@ -102,8 +102,7 @@ def test_what_an_upstream_slips_in_is_neither_answered_nor_kept(running: Running
     for _ in range(2):
         reply = running.resolver.ask(name, tcp=tcp)
         assert texts(reply.answer) == [f"{name}. A 192.0.2.1"]
-        assert texts(reply.authority) == ["example. NS ns.example."]
-        assert texts(reply.additional) == ["ns.example. A 192.0.2.53"]
+        assert (reply.authority, reply.additional) == ([], [])
     assert running.asked.count(name) == 1
     assert texts(running.resolver.ask("bank.test", tcp=tcp).answer) == ["bank.test. A 192.0.2.1"]
 

@@ -15,7 +15,7 @@ from tests.fuzz.packets import mutate
 from tests.worlds.dns_answers import AAAA, CNAME, DNAME, HTTPS, SVCB, A
 
 NS, SOA, PTR, MX, TXT, SRV, OPT, DS, RRSIG, ANY = 2, 6, 12, 15, 16, 33, 41, 43, 46, 255
-NOERROR, SERVFAIL, NXDOMAIN, REFUSED = 0, 2, 3, 5
+NOERROR, SERVFAIL, NXDOMAIN, REFUSED, YXDOMAIN, NOTAUTH = 0, 2, 3, 5, 6, 9
 ASKED = b"\xc0\x0c"
 """a pointer to the name of the question"""
 TTLS = (0, 1, 5, 30, 30, 60, 60, 60, 300, 300, 300, 300, 3600, 3600, 86_400, 200_000, 2**31 + 5)
@@ -223,6 +223,32 @@ def servfail(_script: Script, question: Question, random: Random) -> bytes:
     return Reply(question, random.choice((SERVFAIL, SERVFAIL, REFUSED))).wire()
 
 
+def contradiction(script: Script, question: Question, random: Random) -> bytes:
+    """Records, or aliases alone, under an rcode that says that there are none."""
+    reply = Reply(question, random.choice((NXDOMAIN, NXDOMAIN, YXDOMAIN, NOTAUTH)))
+    if random.random() < 0.3:
+        reply.add(ASKED, CNAME, 300, random.choice(script.names))
+    else:
+        fill(script, reply, random, ASKED)
+    return reply.wire()
+
+
+def referral(script: Script, question: Question, random: Random) -> bytes:
+    """Other servers, with or without an SOA, AA, or an alias that leads there."""
+    reply = Reply(question)
+    zone, host = (
+        name_from_text(random.choice(("example", ".", "elsewhere.test"))),
+        random.choice(script.names),
+    )
+    if random.random() < 0.3:
+        reply.add(ASKED, CNAME, 300, random.choice(script.names))
+    if random.random() < 0.2:
+        deny(reply, random, (NOERROR,))
+    reply.add(zone, NS, 600, host, 1)
+    reply.add(host, A, 600, _address(script, random, 4), 2)
+    return reply.wire(random.choice((0x8180, 0x8180, 0x8180, 0x8580)))
+
+
 def broken(script: Script, question: Question, random: Random) -> bytes:
     """An answer that was changed on its way."""
     return mutate(random, random.choice((plain, aliases, services))(script, question, random))
@@ -242,6 +268,8 @@ SHAPES: tuple[Shape, ...] = (
     dname,
     large,
     servfail,
+    contradiction,
+    *(referral,) * 2,
     broken,
     foreign,
 )

@@ -28,7 +28,9 @@ from filterd.dataplane.upstream.message import (
 )
 from filterd.dataplane.upstream.thread_route import RouteReport
 from filterd.policy.decide import LineHandle
+from filterd.wire import scrub_reference
 from filterd.wire.names import name_from_text
+from filterd.wire.status import Status
 from tests.worlds.miss import CHILD, POLICY, SEED, Client, Misses, Rules, Upstream, misses
 from tests.worlds.policy import KEY, NOW
 from tests.worlds.policy_strategies import answers, hostile_answers
@@ -80,9 +82,11 @@ def judged(reply: bytes, sent: Sent) -> RouteReport:
     answer = read_answer(reply, SERVER)
     if answer is None:
         return report._replace(malformed=1)
-    if answer.rcode in (1, 4, 5) or answer.rcode >= 16:
+    if answer.rcode == 2:
+        return report._replace(servfail=1)
+    if answer.rcode >= 16 or scrub_reference.status_of(answer.message) is not Status.OK:
         return report._replace(refused=1)
-    return report._replace(servfail=1) if answer.rcode == 2 else report._replace(answered=1)
+    return report._replace(answered=1)
 
 
 def news(before: RouteReport, after: RouteReport) -> RouteReport:
@@ -102,7 +106,7 @@ replies = st.one_of(
     kind=replies,
     flags=st.one_of(
         st.just(0x8180),
-        st.sampled_from([0, 1, 2, 3, 4, 5, 9, 0x20, 0x200]).map(lambda bits: 0x8180 | bits),
+        st.sampled_from([0, 1, 2, 3, 4, 5, 6, 9, 0x20, 0x200]).map(lambda bits: 0x8180 | bits),
         st.integers(0, 65535),
     ),
     changes=st.one_of(

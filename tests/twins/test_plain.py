@@ -35,7 +35,8 @@ def check(packet: bytes) -> None:
     elif status == plain_reference.REFUSED:
         assert len(made) <= len(packet)
         assert made[2] & 0x80
-        assert made[3] & 15 == (4 if packet[2] & 0x78 else 5)
+        assert made[3] == 0x80 | packet[3] & 0x10 | (4 if packet[2] & 0x78 else 5)
+        assert made[2] & 0x79 == packet[2] & 0x79
         assert made[:2] == packet[:2]
         assert codec.records(made) == []
     else:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import struct
 
-from hypothesis import given, settings
+import pytest
+from hypothesis import find, given, settings
 from hypothesis import strategies as st
 
 from filterd.wire import codec, scrub, scrub_reference
@@ -45,9 +46,11 @@ def related_record(draw: st.DrawFn) -> bytes:
 
 @st.composite
 def related_answers(draw: st.DrawFn) -> bytes:
+    """Answers of all kinds: what is kept of them, aliases that lead nowhere, referrals, contradictions."""
     sections = [draw(st.lists(related_record(), max_size=size)) for size in (8, 4, 6)]
     kind = draw(st.sampled_from([1, 1, 1, 28, 5, 15, 39, 46, 65, 255]))
-    header = struct.pack("!6H", 7, 0x8180, 1, *map(len, sections))
+    flags = draw(st.sampled_from([0x8180] * 6 + [0x8580, 0x8183, 0x8183, 0x8182, 0x8186, 0x8187]))
+    header = struct.pack("!6H", 7, flags, 1, *map(len, sections))
     return header + b"\3wWw\7example\0" + struct.pack("!HH", kind, 1) + b"".join(map(b"".join, sections))
 
 
@@ -59,12 +62,39 @@ def test_twins_scrub_alike(message: bytes) -> None:
         return
     found = scrub.scrubbed(stripped.message)
     assert found == scrub_reference.scrubbed(stripped.message)
+    assert scrub.errors_of(stripped.message) == scrub_reference.errors_of(stripped.message)
+    assert scrub.status_of(stripped.message) == scrub_reference.status_of(stripped.message)
     if isinstance(found, bytes):
         assert scrub.scrubbed(found) == found
+        assert scrub.errors_of(found) == scrub.errors_of(stripped.message)
         assert isinstance(codec.records(found), list)
+
+
+@settings(max_examples=300, deadline=None)
+@given(related_answers())
+def test_what_is_no_answer_is_known_before_it_is_scrubbed(message: bytes) -> None:
+    stripped = codec.strip(message)
+    if isinstance(stripped, Status):
+        return
+    refused = scrub.status_of(stripped.message) is Status.NOT_AN_ANSWER
+    assert (scrub.scrubbed(stripped.message) is Status.NOT_AN_ANSWER) == refused
+
+
+@pytest.mark.parametrize("wanted", ["kept", "refused", "dangling"])
+def test_every_kind_is_generated(wanted: str) -> None:
+    def is_wanted(message: bytes) -> bool:
+        stripped = codec.strip(message)
+        if isinstance(stripped, Status):
+            return False
+        status, edes = scrub.status_of(stripped.message), scrub.errors_of(stripped.message)
+        return wanted == ("refused" if status else "dangling" if edes else "kept")
+
+    assert find(related_answers(), is_wanted, settings=settings(database=None))
 
 
 @settings(max_examples=200, deadline=None)
 @given(st.one_of(messages(), mutated(), st.binary(max_size=60)))
 def test_anything_gives_an_answer_or_a_status(message: bytes) -> None:
     assert isinstance(scrub.scrubbed(message), bytes | Status)
+    assert isinstance(scrub.status_of(message), Status)
+    assert isinstance(scrub.errors_of(message), tuple)

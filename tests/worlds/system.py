@@ -16,6 +16,7 @@ import pytest
 PACKAGES = {
     "delv": "bind9-dnsutils",
     "dig": "bind9-dnsutils",
+    "dnsmasq": "dnsmasq-base",
     "dnssec-keygen": "bind9-utils",
     "dnssec-signzone": "bind9-utils",
     "gcc": "gcc",

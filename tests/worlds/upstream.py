@@ -145,6 +145,25 @@ def refusing(rcode: int) -> Script:
     return lambda packet: reply(packet, rcode).to_wire()
 
 
+def referral(packet: bytes) -> bytes:
+    """Other servers, and no answer."""
+    message = reply(packet)
+    message.answer.clear()
+    message.authority.append(dns.rrset.from_text(".", 60, "IN", "NS", "ns.example."))
+    return message.to_wire()
+
+
+def with_records(rcode: int) -> Callable[[bytes], bytes]:
+    """The right answer under an rcode that says that there is none."""
+
+    def answer(packet: bytes) -> bytes:
+        message = reply(packet)
+        message.set_rcode(dns.rcode.Rcode(rcode))
+        return message.to_wire()
+
+    return answer
+
+
 def slow(seconds: float) -> Script:
     return lambda packet: After(seconds, good(packet))
 

@@ -55,14 +55,17 @@ from filterd.wire.codec cimport (
     FLAG_AD,
     FLAG_CD,
     FORMERR,
+    NOERROR,
     NOTIMP,
+    NXDOMAIN,
     OK,
-    REFUSED,
     SERVFAIL,
+    YXDOMAIN,
     Upstream,
     get16,
     strip_opt,
 )
+from filterd.wire.scrub cimport answer_status
 
 from filterd.dataplane.upstream import server_order, health_sharing
 
@@ -301,7 +304,8 @@ cdef int judge(MissTable* t, const Attempt* attempt, const uint8_t* reply, size_
     if status != OK:
         bump64(tally_word(t, number, W_MALFORMED))
         return JUDGED_NEXT
-    if facts.rcode in (FORMERR, NOTIMP, REFUSED) or facts.rcode >= FIRST_EXTENDED:
+    if facts.rcode != SERVFAIL and (
+            facts.rcode >= FIRST_EXTENDED or answer_status(kept, kept_length) != OK):
         bump64(tally_word(t, number, W_REFUSED))
         return JUDGED_NEXT
     if attempt.again:
@@ -322,7 +326,7 @@ cdef void attempts_unread(MissTable* t, const Attempt* attempt, const uint8_t* r
     cdef int rcode = reply[3] & 15
     if rcode == SERVFAIL:
         bump64(tally_word(t, attempt.hop.number, W_SERVFAIL))
-    elif rcode == FORMERR or rcode == NOTIMP or rcode == REFUSED:
+    elif rcode not in (NOERROR, NXDOMAIN, YXDOMAIN):
         bump64(tally_word(t, attempt.hop.number, W_REFUSED))
     else:
         bump64(tally_word(t, attempt.hop.number, W_ANSWERED))

@@ -32,8 +32,9 @@ from filterd.policy import decide_reference
 from filterd.wire.answer_frame_reference import SERVFAIL
 from filterd.wire.codec_reference import HEADER_SIZE
 from filterd.wire.ede import ExtendedError
-from filterd.wire.scrub_reference import scrubbed
+from filterd.wire.scrub_reference import errors_of, scrubbed
 from filterd.wire.status import Status
+from filterd.wire.upstream_answers_reference import MAX_EDES
 
 Twin = Callable[[ReferencePlane, Exchange], Stage | None]
 
@@ -185,7 +186,7 @@ def usable(reply: Reply) -> Reply:
     kept = scrubbed(message)
     if isinstance(kept, Status):
         return replace(reply, message=None, edes=((ExtendedError.NETWORK_ERROR, b""),))
-    return replace(reply, message=kept)
+    return replace(reply, message=kept, edes=(*reply.edes, *errors_of(message))[:MAX_EDES])
 
 
 def stale(plane: ReferencePlane, x: Exchange, now: int, ticks: int) -> bytes | None:

@@ -91,7 +91,7 @@ cdef int plain_query(const uint8_t* packet, size_t length, uint8_t* out, size_t*
             written[0] = end + OPT_SIZE
         return PLAIN_QUERY
     out[2] = 0x80 | (packet[2] & 0x79)
-    out[3] = (NOTIMP if packet[2] & OPCODE else REFUSED) | (packet[3] & 0x10)
+    out[3] = (NOTIMP if packet[2] & OPCODE else REFUSED) | 0x80 | (packet[3] & 0x10)     # RA, CD
     out[4] = 0
     out[5] = 1 if end else 0
     return PLAIN_REFUSED

@@ -30,7 +30,7 @@ def plain_of(packet: bytes) -> tuple[int, bytes, int]:
         return QUERY, packet[:6] + bytes(5) + bytes([bool(opt)]) + question + opt, len(question)
     question = b"" if end is None else question
     rcode = 4 if packet[2] & OPCODE else 5
-    flags = bytes([0x80 | packet[2] & 0x79, rcode | packet[3] & 0x10])
+    flags = bytes([0x80 | packet[2] & 0x79, rcode | 0x80 | packet[3] & 0x10])
     return REFUSED, packet[:2] + flags + bytes([0, bool(question)]) + bytes(6) + question, len(question)
 
 

@@ -291,7 +291,7 @@ cdef void scrub_reply(Reply* reply, Workspace* work) noexcept nogil:
         return
     if reply.length >= HEADER_SIZE and reply.message[3] & 0x0F == SERVFAIL:
         reply.message = NULL    # the next client gets the same out of the cache
-    elif scrub(reply.message, reply.length, work.found, BUFFER_SIZE, &kept) != OK:
+    elif scrub(reply.message, reply.length, work.found, BUFFER_SIZE, &kept, &reply.edes) != OK:
         reply.message = NULL
         reply.edes.count = 1
         reply.edes.items[0].code = EDE_NETWORK_ERROR

@@ -72,7 +72,8 @@ class ForwardOutcome(StrEnum):
     ANSWERED = "answered"
     SERVFAIL = "servfail"
     REFUSED = "refused"
-    """FORMERR, NOTIMP, REFUSED, or an extended rcode: the server does not answer the question"""
+    """the server does not answer the question: FORMERR, NOTIMP, REFUSED or another rcode that says so, a
+    referral to other servers, or a denial that has records of what it denies"""
     MALFORMED = "malformed"
     TIMEOUT = "timeout"
     UNREACHABLE = "unreachable"

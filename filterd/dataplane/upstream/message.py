@@ -13,7 +13,7 @@ from enum import Enum, auto
 from typing import Protocol
 
 from filterd.dataplane.upstream.forward_types import Question, Server, UpstreamAnswer
-from filterd.wire import codec
+from filterd.wire import codec, scrub
 from filterd.wire.edns import UDP_SIZE
 from filterd.wire.status import Status
 
@@ -26,6 +26,9 @@ _OPCODE = 0x7800
 _RCODE = 0x000F
 _KNOWS_NO_EDNS = frozenset({1, 4})
 """FORMERR, NOTIMP"""
+_SERVFAIL = 2
+_FIRST_EXTENDED = 16
+"""rcodes that stand in OPT (RFC 6891 section 6.1.3)"""
 _TYPE_OPT = 41
 _DO = 0x8000
 _PADDING = 12
@@ -155,6 +158,14 @@ def read_answer(reply: bytes, server: Server) -> UpstreamAnswer | None:
         edes=stripped.edes,
         upstream=server.name,
     )
+
+
+def answers(answer: UpstreamAnswer) -> bool:
+    """Return whether a readable message answers the question, or says SERVFAIL. The others refuse it, refer
+    to other servers, or contradict themselves; ``scrub.pxd`` has the rule, and another server is asked."""
+    if answer.rcode == _SERVFAIL:
+        return True
+    return answer.rcode < _FIRST_EXTENDED and scrub.status_of(answer.message) is Status.OK
 
 
 def _mix_case(name: bytes, bits: Bits) -> bytes:

@@ -15,6 +15,7 @@ from filterd.dataplane.upstream.message import (
     Check,
     QueryForm,
     Sent,
+    answers,
     check,
     is_truncated,
     read_answer,
@@ -33,9 +34,6 @@ Reading = Callable[[bytes], AbstractContextManager[object]]
 """a context in which an answer to that question (wire form) is read: a crash can then be blamed on it"""
 _BACK = "an upstream answers again"
 _SERVFAIL = 2
-_NOT_ANSWERED = frozenset({1, 4, 5})
-"""FORMERR, NOTIMP, REFUSED"""
-_FIRST_EXTENDED = 16
 _IGNORED = {Check.WRONG_ID: ForwardOutcome.WRONG_ID, Check.WRONG_QUESTION: ForwardOutcome.WRONG_QUESTION}
 
 
@@ -263,7 +261,7 @@ class Peer:
         answer = read_answer(reply, self.server)
         if answer is None or is_truncated(reply):
             return self.count(ForwardOutcome.MALFORMED)
-        if answer.rcode in _NOT_ANSWERED or answer.rcode >= _FIRST_EXTENDED:
+        if not answers(answer):
             return self.count(ForwardOutcome.REFUSED)
         if self.condition.answered(self._context.clock()):
             self.note(_BACK)

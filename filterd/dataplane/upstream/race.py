@@ -6,9 +6,10 @@
     all of them asked                      the silent ones again, after 0.4, 0.4, 0.8, 0.8, 1.6 ... seconds
     4 s                                    the end
 
-Everything is a good answer but SERVFAIL, FORMERR, NOTIMP, REFUSED and the extended rcodes. After one of these
-the next server is asked. If no server does better, a SERVFAIL is passed on with its extended errors, since
-they give the reason (a bogus signature, for instance); the others become a failure.
+A good answer has records, or says that there are none (NOERROR, NXDOMAIN, YXDOMAIN). After SERVFAIL, another
+rcode, a referral to other servers, or a denial that has records all the same, the next server is asked. If no
+server does better, a SERVFAIL is passed on with its extended errors, since they give the reason (a bogus
+signature, for instance); the others become a failure.
 """
 
 from __future__ import annotations

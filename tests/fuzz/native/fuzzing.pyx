@@ -75,10 +75,12 @@ from filterd.wire.codec cimport (
     END,
     FORMERR,
     HEADER_SIZE,
+    NOT_AN_ANSWER,
     NOT_A_QUERY,
     OK,
     REFUSED,
     SERVFAIL,
+    EdeList,
     Lifetime,
     Name,
     Query,
@@ -98,7 +100,7 @@ from filterd.wire.codec cimport (
     walk_start,
 )
 from filterd.wire.proxy cimport PROXY_INCOMPLETE, PROXY_OK, ProxySource, read_proxy
-from filterd.wire.scrub cimport scrub
+from filterd.wire.scrub cimport answer_status, scrub
 from filterd.wire.respond cimport (
     AnswerOptions,
     add_ede,
@@ -106,7 +108,6 @@ from filterd.wire.respond cimport (
     respond_answer,
     respond_blocked,
     respond_error,
-    respond_header_error,
     respond_local,
     respond_malformed,
     respond_rewrite,
@@ -290,7 +291,6 @@ cdef int one_query(const uint8_t* data, size_t size) noexcept nogil:
     add_ede(&options, 17, ECHO, 10)
     if size < HEADER_SIZE or packet[2] & 0x80:
         must(status != OK, 11)
-        must(respond_header_error(packet, size, 1, out, capacity) == 0, 12)
     elif status != OK:
         must(status != NOT_A_QUERY, 13)
         check_built(&query, out, respond_malformed(&query, status, &options, out, capacity), options.limit)
@@ -359,11 +359,16 @@ cdef void scrubs(const uint8_t* kept, size_t length) noexcept nogil:
     cdef uint8_t* out = <uint8_t*> malloc(MESSAGE)
     cdef uint8_t* again = <uint8_t*> malloc(MESSAGE)
     cdef size_t left = 0, more = 0
+    cdef EdeList edes
+    cdef int status
+    edes.count = 0
     must(out != NULL and again != NULL, 29)
-    if scrub(kept, length, out, MESSAGE, &left) == OK and left:
+    status = scrub(kept, length, out, MESSAGE, &left, &edes)
+    must((status == NOT_AN_ANSWER) == (answer_status(kept, length) == NOT_AN_ANSWER), 33)
+    if status == OK and left:
         must(left <= MESSAGE and walks(out, left), 30)
         must(memcmp(out, kept, 6) == 0, 31)
-        must(scrub(out, left, again, MESSAGE, &more) == OK and more == 0, 32)
+        must(scrub(out, left, again, MESSAGE, &more, &edes) == OK and more == 0, 32)
     free(out)
     free(again)
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import resource
 import socket
+from collections.abc import Callable
 
 import pytest
 
@@ -24,6 +25,7 @@ from tests.worlds.miss import (
     good,
     reply,
 )
+from tests.worlds.upstream import referral, with_records
 
 
 def two(world: Misses) -> tuple[Upstream, Upstream]:
@@ -47,6 +49,33 @@ def test_after_a_failure_the_next_is_asked_at_once(world: Misses, client: Client
     assert addresses(client.answer()) == ["192.0.2.80"]
     assert world.report(second).answered == 1
     assert world.punted() == []
+
+
+@pytest.mark.parametrize(
+    "wrong", [referral, with_records(3), with_records(6), failing(9)], ids=["referral", "nx", "yx", "notauth"]
+)
+def test_after_what_is_no_answer_the_next_is_asked_at_once(
+    world: Misses, client: Client, wrong: Callable[[bytes], bytes]
+) -> None:
+    first, second = two(world)
+    world.ask(client, "www.example.org")
+    world.exchange(first, wrong)
+    world.exchange(second, good)
+    assert addresses(client.answer()) == ["192.0.2.80"]
+    assert (world.report(first).refused, world.report(second).answered) == (1, 1)
+    assert world.punted() == []
+
+
+def test_an_alias_that_leads_nowhere_comes_to_all_who_wait(world: Misses, client: Client) -> None:
+    first, _ = two(world)
+    other = world.client(CHILD)
+    world.ask(client, "www.example.org")
+    world.ask(other, "www.example.org")
+    world.exchange(first, lambda query: reply(query, "www.example.org. CNAME nothing.example.").to_wire())
+    for each in (client, other):
+        answer = each.answer()
+        assert [rrset.ttl for rrset in answer.answer] == [30]
+        assert [int(option.code) for option in answer.options] == [0]
 
 
 def test_after_the_last_failure_the_slow_path_takes_over(world: Misses, client: Client) -> None:

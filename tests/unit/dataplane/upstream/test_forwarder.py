@@ -26,10 +26,12 @@ from tests.worlds.upstream import (
     World,
     dead,
     good,
+    referral,
     refusing,
     reply,
     silent,
     truncated,
+    with_records,
     world,
 )
 from tests.worlds.virtual_time import in_virtual_time
@@ -69,9 +71,16 @@ async def test_an_answer_comes_from_the_first_server() -> None:
         (refusing(2), ForwardOutcome.SERVFAIL),
         (refusing(5), ForwardOutcome.REFUSED),
         (refusing(16), ForwardOutcome.REFUSED),
+        (refusing(9), ForwardOutcome.REFUSED),
+        (with_records(3), ForwardOutcome.REFUSED),
+        (with_records(6), ForwardOutcome.REFUSED),
+        (referral, ForwardOutcome.REFUSED),
         (lambda packet: good(packet)[:-1], ForwardOutcome.MALFORMED),
     ],
-    ids=["silent", "dead", "servfail", "refused", "badvers", "malformed"],
+    ids=[
+        *("silent", "dead", "servfail", "refused", "badvers", "notauth"),
+        *("denial", "too_long", "referral", "malformed"),
+    ],
 )
 @in_virtual_time
 async def test_the_next_server_is_asked_where_one_has_no_answer(
@@ -83,6 +92,13 @@ async def test_the_next_server_is_asked_where_one_has_no_answer(
     assert found.network.asked == [FIRST.name, SECOND.name]
     await asyncio.sleep(1)
     assert found.forwarder.counts == {(FIRST.name, outcome): 1, (SECOND.name, ForwardOutcome.ANSWERED): 1}
+
+
+@in_virtual_time
+async def test_a_referral_is_no_answer_where_there_is_no_other_server() -> None:
+    answer, _ = await resolved(referral)
+    assert isinstance(answer, UpstreamFailure)
+    assert answer.edes == ((22, b""),)
 
 
 @pytest.mark.parametrize("rcode", [3, 6])
