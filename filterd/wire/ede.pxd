@@ -2,6 +2,7 @@
 # The extended errors (RFC 8914) that the native stages give; names and numbers are those of ExtendedError.
 
 cdef enum ExtendedError:
+    EDE_OTHER = 0
     EDE_STALE_ANSWER = 3
     EDE_FORGED_ANSWER = 4
     EDE_NOT_READY = 14

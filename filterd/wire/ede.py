@@ -9,6 +9,7 @@ class ExtendedError(IntEnum):
     """The info codes of RFC 8914 §4; comments tell the meaning of those that filterd itself sends."""
 
     OTHER = 0
+    """with a text: the answer would take too long to judge"""
     UNSUPPORTED_DNSKEY_ALGORITHM = 1
     UNSUPPORTED_DS_DIGEST = 2
     STALE_ANSWER = 3
