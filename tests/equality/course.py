@@ -231,8 +231,10 @@ def _traces(side: Side) -> dict[str, Any]:
 def _native_traces(side: Side) -> dict[str, Any]:
     """The same where threads forward: they ask once for all who wait, and who is led to a safe host may find
     that another's answer has just come, or wait for it too."""
-    counts, cache = side.packets.counts(), side.cache_counters()
-    del counts["lookups"]["hit"], counts["lookups"]["miss"]
+    lookups = side.packets.counts()["lookups"]
+    del lookups["hit"], lookups["miss"]
+    counts = {**side.packets.counts(), "lookups": lookups, "too_large": 0}
+    cache = side.cache_counters()
     return {
         "what upstreams were asked": set(side.upstreams.asked),
         "counts": counts,
