@@ -23,21 +23,9 @@ cdef void suffixes(const uint8_t* key, const Name* name, Fingerprint* out) noexc
 
 cdef void address_fingerprint(const uint8_t* key, uint8_t family, uint8_t length, const uint8_t* address,
                               Fingerprint* out) noexcept nogil:
-    cdef uint8_t text[19]
-    cdef int size = 4 if family == 4 else 16
-    cdef int whole = length >> 3
-    cdef int i
-    text[0] = ADDRESS_MARK
-    text[1] = family
-    text[2] = length
-    for i in range(size):
-        if i < whole:
-            text[3 + i] = address[i]
-        elif i == whole:
-            text[3 + i] = address[i] & <uint8_t>(0xff00 >> (length & 7))
-        else:
-            text[3 + i] = 0
-    sip_hash(key, text, 3 + size, out)
+    cdef Prefixed numbers
+    prefixed(key, family, address, &numbers)
+    prefix_value(&numbers, length, out)
 
 
 cdef bytes packed(const Fingerprint* value):

@@ -5,8 +5,8 @@ Both go over the answer and the additional section (authority names lead nobody 
 the same order: alias targets (CNAME, DNAME), service targets with address hints (SVCB, HTTPS), and addresses.
 """
 
-from libc.stdint cimport int64_t, uint8_t
-from libc.string cimport memset
+from libc.stdint cimport int64_t, uint8_t, uint16_t, uint64_t
+from libc.string cimport memcpy, memset
 
 from filterd.policy.decide cimport (
     LINE_SECURITY_LEFT,
@@ -39,7 +39,7 @@ from filterd.policy.decide cimport (
     policy_in_effect,
 )
 from filterd.policy.fingerprint cimport MAX_SUFFIXES, Fingerprint, suffixes
-from filterd.policy.inner cimport inner_address
+from filterd.policy.inner cimport NAT64_OCTETS, Nat64, inner_address
 from filterd.policy.snapshot cimport WORDS, Match, match_address, match_name
 from filterd.wire.codec cimport (
     CLASS_IN,
@@ -66,8 +66,16 @@ from filterd.wire.codec cimport (
 cdef enum:
     SECTION_AUTHORITY = 2
 
-# One pass over a message: for a verdict (`seen` is NULL) or for a union.
+cdef Nat64 well_known_nat64     # 64:ff9b::/96 (RFC 6052, 2.1)
+well_known_nat64.octets = NAT64_OCTETS
+memset(well_known_nat64.prefix, 0, NAT64_OCTETS)
+memcpy(well_known_nat64.prefix, b"\x00\x64\xff\x9b", 4)
+
+# One pass over a message: for a verdict, for a union (`seen` is set), or to weigh it.
 cdef struct Pass:
+    bint weighs                 # nothing is judged; what is only read counts too
+    unsigned int effort         # so far; at most MOST_EFFORT, or the message is too large
+    unsigned int number         # of the subject, from 1
     const State* state
     const Inspected* answer
     Union* seen
@@ -95,6 +103,7 @@ cdef void gather(Pass* p, const Subject* subject) noexcept nogil:
     """Add what the subject stands in to the union."""
     cdef Match match
     cdef const State* state = p.state
+    cdef uint64_t classes = 0
     cdef int word
     if subject.name != NULL:
         p.seen.names = True
@@ -104,16 +113,46 @@ cdef void gather(Pass* p, const Subject* subject) noexcept nogil:
                       &state.active, &match)
     for word in range(WORDS):
         p.seen.bits[word] |= match.bits[word]
+        classes |= match.bits[word]
     if match.mandatory_count or match.mandatory_overflow:
         p.seen.any_mandatory = True
+        classes = 1
     if match.coming:
         p.seen.coming = True
+    if classes:
+        remember(p)
+
+
+cdef void remember(Pass* p) noexcept nogil:
+    """The subject stands in something: it is hot."""
+    cdef int i
+    for i in range(HOT):
+        if p.seen.hot[i] == 0:
+            p.seen.hot[i] = <uint16_t> p.number
+            return
+    p.seen.hot[0] = HOT_MANY
+
+
+cdef bint is_asked(const Pass* p, const Subject* subject) noexcept nogil:
+    """Whether the subject could be blocked, by what is known of the answer."""
+    cdef const uint16_t* hot = p.answer.hot
+    if hot == NULL or hot[0] == HOT_MANY or (subject.name != NULL and p.line != NULL and p.line.own_count):
+        return True
+    return p.number == hot[0] or p.number == hot[1] or p.number == hot[2] or p.number == hot[3]
 
 
 cdef void consider(Pass* p, Subject* subject) noexcept nogil:
     """Ask about one subject, unless a mandatory verdict stands, before which none comes."""
     cdef Fingerprint values[MAX_SUFFIXES]
-    if p.seen == NULL and p.best.reason == REASON_MANDATORY:
+    p.number += 1
+    if subject.name == NULL:
+        p.effort += EFFORT_IPV4 if subject.family == 4 else EFFORT_IPV6
+    else:
+        p.effort += (EFFORT_NAME + EFFORT_LABEL * <unsigned int> subject.name.labels
+                     + subject.name.length // NAME_BYTES)
+    if p.weighs or p.effort > MOST_EFFORT:
+        return
+    if p.seen == NULL and (p.best.reason == REASON_MANDATORY or not is_asked(p, subject)):
         return
     if subject.name != NULL:
         suffixes(p.state.key, subject.name, values)
@@ -135,6 +174,13 @@ cdef void consider_name(Pass* p, const Name* name, uint8_t where) noexcept nogil
     consider(p, &subject)
 
 
+cdef bint inner_of(const State* state, const uint8_t* address, uint8_t* inner) noexcept nogil:
+    """The IPv4 address inside one of IPv6; with the well-known NAT64 prefix where there is no state."""
+    if state == NULL:
+        return inner_address(&well_known_nat64, 1, address, inner)
+    return inner_address(state.nat64, state.nat64_count, address, inner)
+
+
 cdef void consider_address(Pass* p, uint8_t family, const uint8_t* address, uint8_t where) noexcept nogil:
     """An address, and the IPv4 address inside it: a client that connects to the outer one arrives there."""
     cdef uint8_t inner[4]
@@ -144,7 +190,7 @@ cdef void consider_address(Pass* p, uint8_t family, const uint8_t* address, uint
     subject.address = address
     subject.where = where
     consider(p, &subject)
-    if family == 6 and inner_address(p.state.nat64, p.state.nat64_count, address, inner):
+    if family == 6 and inner_of(p.state, address, inner):
         subject.family = 4
         subject.address = inner
         consider(p, &subject)
@@ -173,11 +219,11 @@ cdef bint visit_service(Pass* p, const Record* record) noexcept nogil:
         return False
     if service.target.labels:
         consider_name(p, &service.target, WHERE_TARGET)
-    while status == OK:
+    while status == OK and p.effort <= MOST_EFFORT:
         status = service_hint(&service, &family, &address)
         if status == OK:
             consider_address(p, family, address, WHERE_HINT)
-    return status == END
+    return status == END or p.effort > MOST_EFFORT
 
 
 cdef bint visit_address(Pass* p, const Record* record) noexcept nogil:
@@ -201,16 +247,25 @@ cdef bint visit(Pass* p, const Record* record) noexcept nogil:
     return True
 
 
-cdef bint go_over(Pass* p) noexcept nogil:
-    """Visit the records of the message in their order; whether all of it is sound."""
+cdef int go_over(Pass* p) noexcept nogil:
+    """Visit the records of the message in their order, until one is not sound or it is too much: INSPECT_*.
+    """
     cdef Walk walk
     cdef Record record
+    cdef Name owner
     cdef int status = walk_start(p.answer.message, p.answer.length, &walk)
     while status == OK:
-        status = walk_next(&walk, &record, NULL)
-        if status == OK and not visit(p, &record):
-            return False
-    return status == END
+        status = walk_next(&walk, &record, &owner if p.weighs else NULL)
+        if status != OK:
+            break
+        p.effort += EFFORT_RECORD
+        if p.weighs:
+            p.effort += owner.labels // OWNER_LABELS
+        if not visit(p, &record):
+            return INSPECT_DAMAGED
+        if p.effort > MOST_EFFORT:
+            return INSPECT_TOO_LARGE
+    return INSPECT_OK if status == END else INSPECT_DAMAGED
 
 
 # --- the three questions --------------------------------------------------------------------------------
@@ -230,6 +285,7 @@ cdef void begin(Verdict* verdict, const Inspected* answer, int64_t boundary) noe
 cdef int inspect(const State* state, const Line* line, const Inspected* answer, int64_t now,
                  Verdict* verdict, Trace* trace) noexcept nogil:
     cdef Pass p
+    cdef int status
     cdef int64_t boundary = boundary_of(state, line, now)
     memset(&p, 0, sizeof(Pass))
     p.state = state
@@ -241,29 +297,43 @@ cdef int inspect(const State* state, const Line* line, const Inspected* answer, 
     begin(verdict, answer, boundary)
     if trace != NULL:
         clear_trace(trace)
-    if not go_over(&p):
+    status = go_over(&p)
+    if status != INSPECT_OK:
         begin(verdict, answer, boundary)
         if trace != NULL:
             clear_trace(trace)
-        return INSPECT_DAMAGED
+        return status
     verdict.coming = p.coming
     if trace != NULL and verdict.outcome != OUTCOME_PASS:   # what another name met further on did not count
         memset(&trace.stages[verdict.reason + 1], 0, (STAGES - 1 - verdict.reason) * sizeof(StageTrace))
     return INSPECT_OK
 
 
+cdef bint is_too_large(const uint8_t* message, size_t length) noexcept nogil:
+    cdef Pass p
+    cdef Inspected answer
+    memset(&answer, 0, sizeof(Inspected))
+    answer.message = message
+    answer.length = length
+    memset(&p, 0, sizeof(Pass))
+    p.answer = &answer
+    p.weighs = True
+    p.effort = <unsigned int> (length // MESSAGE_BYTES)
+    return go_over(&p) == INSPECT_TOO_LARGE
+
+
 cdef void union_of(const State* state, const uint8_t* message, size_t length, Union* out) noexcept nogil:
     cdef Pass p
     cdef Inspected answer
+    memset(&answer, 0, sizeof(Inspected))
     answer.message = message
     answer.length = length
-    answer.own_allow = answer.is_protected = answer.rewritten = False
     memset(out, 0, sizeof(Union))
     memset(&p, 0, sizeof(Pass))
     p.state = state
     p.answer = &answer
     p.seen = out
-    out.damaged = not go_over(&p)
+    out.damaged = go_over(&p) != INSPECT_OK
 
 
 cdef bint union_touches(const State* state, const Line* line, const Union* seen, int64_t now) noexcept nogil:
@@ -286,16 +356,41 @@ cdef bint union_touches(const State* state, const Line* line, const Union* seen,
 
 # --- the Python face
 
+EFFORT = {
+    "most": MOST_EFFORT,
+    "record": EFFORT_RECORD,
+    "ipv4": EFFORT_IPV4,
+    "ipv6": EFFORT_IPV6,
+    "name": EFFORT_NAME,
+    "label": EFFORT_LABEL,
+    "name_bytes": NAME_BYTES,
+    "owner_labels": OWNER_LABELS,
+    "message_bytes": MESSAGE_BYTES,
+}
+
+
+def too_large(bytes message not None):
+    """Return whether the whole message takes more effort than the bound."""
+    return bool(is_too_large(<const uint8_t*> message, len(message)))
+
+
 def inspect_message(PublishedState state not None, LineHandle line, bytes message not None, bint own_allow,
-                    int64_t now, *, bint is_protected=False, bint rewritten=False, bint traced=True):
-    """Return the verdict on an answer, None for a message that cannot be read to its end."""
+                    int64_t now, *, bint is_protected=False, bint rewritten=False, bint traced=True,
+                    bint remembered=False):
+    """Return the verdict on an answer, None for a message that cannot be read to its end or is too large."""
     cdef Verdict verdict
     cdef Trace trace
     cdef const Line* native = NULL if line is None else &line.line
     cdef Inspected answer
+    cdef Union seen
     cdef int status
+    memset(&answer, 0, sizeof(Inspected))
     answer.message = <const uint8_t*> message
     answer.length = len(message)
+    if remembered:
+        traced = False
+        union_of(&state.state, answer.message, answer.length, &seen)
+        answer.hot = seen.hot
     answer.own_allow = own_allow
     answer.is_protected = is_protected
     answer.rewritten = rewritten

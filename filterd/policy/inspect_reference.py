@@ -12,17 +12,21 @@ The answer and the additional section are gone over in their order. Each of thes
 Of several verdicts the one with the smallest reason stands, of these the first; after a mandatory one nothing
 is asked. In a safe host's own answer (``rewritten``) safe search lifts itself: it has nothing left to rewrite
 to, and what comes after it must not be hidden behind it. Records of other classes than IN are passed over.
-Data that does not have its type's form damages the whole message, wherever it stands.
+Data that does not have its type's form damages the whole message, wherever it stands. A message that takes
+more effort than the bound is not judged either; whichever of both is met first counts.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from enum import Enum
 from ipaddress import IPv6Network
+from itertools import chain
 
 from filterd.model.verdict import Kind, Outcome, Reason, Verdict, Where
 from filterd.policy.decide_reference import ANSWER_STAGES, first_verdict, is_confidential
+from filterd.policy.fingerprint_reference import suffixes
 from filterd.policy.inner_reference import inner_address
 from filterd.policy.inquiry_reference import (
     Carried,
@@ -34,16 +38,30 @@ from filterd.policy.inquiry_reference import (
     boundary_of,
     policy_in_effect,
 )
+from filterd.policy.published import WELL_KNOWN_NAT64
 from filterd.policy.trace import Decision, StageTrace
 from filterd.wire.codec_reference import RecordSpan, Refused, need, read_name, walk
 from filterd.wire.status import Status
-from filterd.wire.upstream_answers_reference import read_service
+from filterd.wire.upstream_answers_reference import read_hints, read_target
 
 _CLASS_IN = 1
 _AUTHORITY = 2
 _A, _CNAME, _AAAA, _DNAME, _SVCB, _HTTPS = 1, 5, 28, 39, 64, 65
 _ADDRESS_SIZE = {_A: 4, _AAAA: 16}
 _ROOT = b"\0"
+
+MOST_EFFORT = 1200
+"""an answer that takes more is refused"""
+RECORD_EFFORT = 1
+ADDRESS_EFFORT = {4: 8, 16: 10}
+NAME_EFFORT = 2
+LABEL_EFFORT = 2
+NAME_BYTES = 16
+"""so many bytes of a name that is judged take one unit more"""
+OWNER_LABELS = 6
+"""so many labels of a record's owner, and"""
+MESSAGE_BYTES = 128
+"""so many bytes of the message take one: where what is only read counts too, see :func:`too_large`"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,21 +73,60 @@ class Subject:
     address: bytes = b""
 
 
-def subjects(message: bytes, nat64: Sequence[IPv6Network] = ()) -> list[Subject] | None:
-    """Everything in the message that is asked about, in its order; None where it cannot be walked.
+class Fault(Enum):
+    """The reasons for which an answer is not judged; a client gets SERVFAIL."""
 
-    ``nat64``: the state's prefixes.
+    DAMAGED = "it cannot be walked"
+    TOO_LARGE = "it takes more effort than the bound"
+
+
+def subjects(message: bytes, nat64: Sequence[IPv6Network] = ()) -> list[Subject] | Fault:
+    """Everything in the message that is asked about, in its order. ``nat64``: the state's prefixes."""
+    return _go_over(message, nat64, weighs=False)
+
+
+def too_large(message: bytes) -> bool:
+    """Whether the message takes too much effort, that of reading it included: asked before all else.
+
+    False for one that is damaged before it comes to that.
     """
+    return _go_over(message, [WELL_KNOWN_NAT64], weighs=True) is Fault.TOO_LARGE
+
+
+def _go_over(message: bytes, nat64: Sequence[IPv6Network], *, weighs: bool) -> list[Subject] | Fault:
+    """``weighs``: what is only read counts too."""
+    found: list[Subject] = []
+    effort = len(message) // MESSAGE_BYTES if weighs else 0
     try:
-        return [
-            subject
-            for place in walk(message, owners=False)
-            if place.rclass == _CLASS_IN and place.section != _AUTHORITY
-            for outer in _of_record(message, place)
-            for subject in _with_inner(outer, nat64)
-        ]
+        for place in walk(message, owners=weighs):
+            effort += RECORD_EFFORT
+            if weighs:
+                effort += labels_of(read_name(message, place.owner_offset)[0]) // OWNER_LABELS
+            if place.rclass == _CLASS_IN and place.section != _AUTHORITY:
+                for subject in chain.from_iterable(
+                    _with_inner(outer, nat64) for outer in _of_record(message, place)
+                ):
+                    found.append(subject)
+                    effort += _effort(subject)
+                    if effort > MOST_EFFORT and place.type in (_SVCB, _HTTPS):
+                        return Fault.TOO_LARGE  # the rest of its hints is not looked at
+            if effort > MOST_EFFORT:
+                return Fault.TOO_LARGE
     except Refused:
-        return None
+        return Fault.DAMAGED
+    return found
+
+
+def _effort(subject: Subject) -> int:
+    """The effort of judging it: for a name, all its suffixes."""
+    if not subject.wire:
+        return ADDRESS_EFFORT[len(subject.address)]
+    return NAME_EFFORT + LABEL_EFFORT * labels_of(subject.wire) + len(subject.wire) // NAME_BYTES
+
+
+def labels_of(name: bytes) -> int:
+    """The number of labels of a wire name, the root's left out."""
+    return len(suffixes(name)) - 1
 
 
 def _of_record(message: bytes, place: RecordSpan) -> Iterator[Subject]:
@@ -82,10 +139,10 @@ def _of_record(message: bytes, place: RecordSpan) -> Iterator[Subject]:
         need(end == place.end, Status.TRAILING)
         yield Subject(Where.CNAME, wire=target.lower())
     elif place.type in (_SVCB, _HTTPS):
-        service = read_service(message, place.data_offset, place.end)
-        if service.target != _ROOT:
-            yield Subject(Where.TARGET, wire=service.target)
-        for _, address in service.hints:
+        target, parameters = read_target(message, place.data_offset, place.end)
+        if target != _ROOT:
+            yield Subject(Where.TARGET, wire=target)
+        for _, address in read_hints(message, parameters, place.end):
             yield Subject(Where.HINT, address=address)
 
 
@@ -106,9 +163,9 @@ def inspect(
     is_protected: bool = False,
     rewritten: bool = False,
 ) -> Decision | None:
-    """The verdict on an answer; None when the message cannot be walked."""
+    """The verdict on an answer; None for one that has a :class:`Fault`."""
     found = subjects(message, state.nat64)
-    if found is None:
+    if isinstance(found, Fault):
         return None
     notes = Notes()
     best = Verdict(reason=Reason.OWN_ALLOW if own_allow else Reason.NONE)
@@ -156,7 +213,7 @@ def _that_counted(stage: StageTrace, verdict: Verdict) -> StageTrace:
 def touches(state: ReferenceState, line: ReferenceLine | None, message: bytes, now: int) -> bool:
     """Whether the answer's union concerns the line: False is certain, True is not."""
     found = subjects(message, state.nat64)
-    if found is None:
+    if isinstance(found, Fault):
         return True
     matcher = state.matcher
     matches = [

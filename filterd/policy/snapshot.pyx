@@ -21,7 +21,9 @@ from filterd.policy.fingerprint cimport (
     KEY_SIZE,
     MAX_SUFFIXES,
     Fingerprint,
-    address_fingerprint,
+    Prefixed,
+    prefix_value,
+    prefixed,
     read_wire,
     suffixes,
     unpacked,
@@ -41,6 +43,11 @@ cdef enum:
     NEW = 1000              # a walk's answer: found at this very node
     CHUNK = 1 << 19         # bytes that are read and hashed in one step
     SLOTS = 1 << 16         # slots that are checked in one step
+
+cdef struct Node:           # one prefix length of an address
+    uint8_t length
+    bint own                # the snapshot has rules of that length
+    bint over               # the overlay has
 
 cdef extern from "<sys/mman.h>" nogil:
     void* mmap(void* start, size_t length, int protection, int flags, int fd, long offset)
@@ -166,9 +173,11 @@ cdef void block_node(const Table* table, const Entry* entry, bint leaf, uint8_t 
 
 cdef void step(const Table* snapshot, const Table* overlay, const Fingerprint* value, bint leaf,
                uint8_t suffix, const ActiveSet* active, Match* out) noexcept nogil:
-    """One node: the exceptions of both tables, then the blocks of both."""
-    cdef const Entry* own = find(snapshot, value)
+    """One node: the exceptions of both tables, then the blocks of both. A table that is NULL has none."""
+    cdef const Entry* own = NULL
     cdef const Entry* over = NULL
+    if snapshot != NULL:
+        own = find(snapshot, value)
     if overlay != NULL:
         over = find(overlay, value)
     if own != NULL:
@@ -251,45 +260,59 @@ cdef void match_of_parent(const Table* snapshot, const Table* overlay, const Fin
             block_fixed(tables[i], entries[i].block_exact, EXACT, out)
 
 
-cdef void mark_lengths(const Table* table, uint8_t family, bint* used) noexcept nogil:
-    cdef int i
+cdef inline int prefixes_of(const Table* table, uint8_t family, const uint8_t** out) noexcept nogil:
+    """The prefix lengths that a table has, ascending; how many. A table that is NULL has none."""
+    out[0] = NULL
+    if table == NULL:
+        return 0
     if family == 4:
-        for i in range(table.n4):
-            used[table.prefixes4[i]] = True
-    else:
-        for i in range(table.n6):
-            used[table.prefixes6[i]] = True
+        out[0] = &table.prefixes4[0]
+        return table.n4
+    out[0] = &table.prefixes6[0]
+    return table.n6
 
 
 cdef int address_nodes(const Table* snapshot, const Table* overlay, const uint8_t* key, uint8_t family,
-                       const uint8_t* address, uint8_t* lengths, Fingerprint* values) noexcept nogil:
-    """The prefix lengths in use, ascending, and the address's fingerprint at each; how many."""
-    cdef bint used[129]
-    cdef int i
+                       const uint8_t* address, Node* nodes, Fingerprint* values) noexcept nogil:
+    """The prefix lengths in use, ascending, and the address's fingerprint at each; how many.
+
+    A table is asked for the lengths that it has alone; what is asked first is fetched first.
+    """
+    cdef const uint8_t* own
+    cdef const uint8_t* over
+    cdef int own_count = prefixes_of(snapshot, family, &own)
+    cdef int over_count = prefixes_of(overlay, family, &over)
+    cdef int i = 0
+    cdef int j = 0
     cdef int count = 0
-    memset(used, 0, sizeof(used))
-    mark_lengths(snapshot, family, used)
-    if overlay != NULL:
-        mark_lengths(overlay, family, used)
-    for i in range(129):
-        if used[i]:
-            lengths[count] = <uint8_t>i
-            address_fingerprint(key, family, <uint8_t>i, address, values + count)
-            count += 1
+    cdef Prefixed numbers
+    prefixed(key, family, address, &numbers)
+    while i < own_count or j < over_count:
+        nodes[count].own = j == over_count or (i < own_count and own[i] <= over[j])
+        nodes[count].over = i == own_count or (j < over_count and over[j] <= own[i])
+        nodes[count].length = own[i] if nodes[count].own else over[j]
+        prefix_value(&numbers, nodes[count].length, values + count)
+        if nodes[count].own:
+            prefetch(snapshot, values + count)
+            i += 1
+        if nodes[count].over:
+            prefetch(overlay, values + count)
+            j += 1
+        count += 1
     return count
 
 
 cdef void match_address(const Table* snapshot, const Table* overlay, const uint8_t* key, uint8_t family,
                         const uint8_t* address, const ActiveSet* active, Match* out) noexcept nogil:
-    cdef uint8_t lengths[129]
+    cdef Node nodes[129]
     cdef Fingerprint values[129]
-    cdef int count = address_nodes(snapshot, overlay, key, family, address, lengths, values)
-    cdef int i
+    cdef int count, i
     overlay = unless_empty(overlay)
     clear(out)
-    prefetch_all(snapshot, overlay, values, count)
+    count = address_nodes(snapshot, overlay, key, family, address, nodes, values)
     for i in range(count):
-        step(snapshot, overlay, values + i, False, lengths[i], active, out)
+        step(snapshot if nodes[i].own else NULL, overlay if nodes[i].over else NULL, values + i, False,
+             nodes[i].length, active, out)
 
 
 cdef inline bint has_bit(const Table* table, uint32_t which, uint32_t bit) noexcept nogil:
@@ -355,16 +378,16 @@ cdef int origin_of_bit(const Table* snapshot, const Table* overlay, const Finger
 
 cdef int origin_of_address_bit(const Table* snapshot, const Table* overlay, const uint8_t* key,
                                uint8_t family, const uint8_t* address, uint32_t bit) noexcept nogil:
-    cdef uint8_t lengths[129]
+    cdef Node nodes[129]
     cdef Fingerprint values[129]
-    cdef int count = address_nodes(snapshot, overlay, key, family, address, lengths, values)
+    cdef int count = address_nodes(snapshot, overlay, key, family, address, nodes, values)
     cdef int found = -1
     cdef int given = SUBTREE
     cdef int i
     for i in range(count):
         found = origin(snapshot, overlay, values + i, False, bit, found, &given)
         if found == NEW:
-            found = lengths[i]
+            found = nodes[i].length
     return found
 
 

@@ -47,8 +47,7 @@ def read_metrics(sources: MetricSources) -> ResolverMetrics:
     counts = sources.plane.counts()
     node, slow, forwarding = sources.node, sources.answer_counts, sources.forwarding
     listening, publisher = sources.listening, node.publisher
-    parts = node.disk.parts()
-    threads = sources.fast.counts()
+    parts, threads = node.disk.parts(), sources.fast.counts()
     return ResolverMetrics(
         queries=counts["queries"],
         verdicts=counts["verdicts"] | _without_verdict(counts),
@@ -60,6 +59,7 @@ def read_metrics(sources: MetricSources) -> ResolverMetrics:
         drops=_drops(counts, slow, threads),
         rate_limited=counts["rate_limited"],
         cache_lookups=counts["lookups"],
+        answers_too_large=counts["too_large"],
         upstream_queries=forwarding.counts(),
         upstreams={name: _upstream(status) for name, status in forwarding.statuses().items()},
         listen_addresses=listening.addresses.counts(),
@@ -107,6 +107,7 @@ def _fast(threads: Sequence[FastCounts], check: SelfCheck) -> FastPathMetrics:
         misses=_misses(threads),
         self_queries=dict(check.counts),
         stuck=check.threads_stuck,
+        sent_early=sum(thread.sent_early for thread in threads),
     )
 
 

@@ -24,6 +24,7 @@ class FastPathMetrics:
     self_queries: Mapping[tuple[str, str], int] = field(default_factory=dict)
     """by path and outcome"""
     stuck: int = 0
+    sent_early: int = 0
 
 
 def fast_families(now: FastPathMetrics) -> Iterator[Metric]:
@@ -51,5 +52,10 @@ def fast_families(now: FastPathMetrics) -> Iterator[Metric]:
         "Self-queries, one a second for each thread and for TCP, by how they ended.",
         ("path", "outcome"),
         now.self_queries,
+    )
+    yield total(
+        "filterd_fast_sent_early",
+        "Answers that were sent before the rest of their batch was made, since that took long.",
+        now.sent_early,
     )
     yield gauge("filterd_threads_stuck", "Threads of the fast path that answer nobody.", now.stuck)

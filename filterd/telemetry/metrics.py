@@ -27,6 +27,7 @@ from filterd.telemetry.metric_families import by_state as _by_state
 from filterd.telemetry.metric_families import counter as _counter
 from filterd.telemetry.metric_families import gauge as _gauge
 from filterd.telemetry.metric_families import histogram as _histogram
+from filterd.telemetry.metric_families import total as _total
 from filterd.telemetry.upstream_metrics import UpstreamMetrics, upstream_families
 
 
@@ -41,6 +42,7 @@ class ResolverMetrics:
     drops: Mapping[str, int] = field(default_factory=dict)
     rate_limited: Mapping[tuple[str, str], int] = field(default_factory=dict)
     cache_lookups: Mapping[str, int] = field(default_factory=dict)
+    answers_too_large: int = 0
     upstream_queries: Mapping[tuple[str, str], int] = field(default_factory=dict)
     upstreams: Mapping[str, UpstreamMetrics] = field(default_factory=dict)
     listen_addresses: Mapping[str, int] = field(default_factory=dict)
@@ -159,6 +161,11 @@ def _query_families(now: ResolverMetrics) -> Iterator[Metric]:
         "Lookups in the response cache; prefetch is a hit that has its answer renewed before it is over.",
         ("result",),
         now.cache_lookups,
+    )
+    yield _total(
+        "filterd_answers_too_large",
+        "Answers of upstreams that were refused since to judge them would take too long.",
+        now.answers_too_large,
     )
     yield _counter(
         "filterd_upstream_queries",

@@ -8,6 +8,7 @@ and :mod:`filterd.wire.upstream_answers_reference`, and the two are kept equal b
 
 from libc.string cimport memcpy, memset
 
+from filterd.wire.letters cimport fold_letters
 from filterd.wire.record_layout cimport data_layout
 from filterd.wire.query_options cimport read_options
 from filterd.wire.utf8 cimport text_length
@@ -27,17 +28,13 @@ cdef enum:
 
 # --- names ------------------------------------------------------------------------------------------------
 
-cdef inline uint8_t lower(uint8_t byte) noexcept nogil:
-    return byte + 32 if 65 <= byte <= 90 else byte
-
-
 cdef int expand(const uint8_t* message, size_t length, size_t* offset, Name* out, bint fold) noexcept nogil:
     """The name at offset[0], uncompressed into out; fold: in lower case."""
     cdef size_t position = offset[0]
     cdef size_t segment = position       # where the labels now being read began
     cdef size_t after = 0                # behind the first pointer
     cdef size_t target
-    cdef unsigned int used = 0, labels = 0, pointers = 0, size, i
+    cdef unsigned int used = 0, labels = 0, pointers = 0, size
     while True:
         if position >= length:
             return TRUNCATED
@@ -65,14 +62,12 @@ cdef int expand(const uint8_t* message, size_t length, size_t* offset, Name* out
         out.offsets[labels] = <uint8_t> used
         labels += 1
         out.bytes[used] = <uint8_t> size
-        if fold:
-            for i in range(1, size + 1):
-                out.bytes[used + i] = lower(message[position + i])
-        else:
-            memcpy(&out.bytes[used + 1], message + position + 1, size)
+        memcpy(&out.bytes[used + 1], message + position + 1, size)
         used += size + 1
         position += size + 1
     out.bytes[used] = 0
+    if fold:
+        fold_letters(&out.bytes[0], used + 1)
     out.length = <uint8_t> (used + 1)
     out.labels = <uint8_t> labels
     offset[0] = after if pointers else position + 1

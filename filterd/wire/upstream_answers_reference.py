@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from filterd.wire.codec_reference import (
     HEADER_SIZE,
     OPT,
@@ -43,10 +45,20 @@ LAYOUTS: dict[int, tuple[int, int, int | None]] = {
 
 def read_service(message: bytes, start: int, end: int) -> ServiceData:
     """Priority, target and address hints (RFC 9460 §2.2, §7.3); parameters must be in increasing order."""
+    target, position = read_target(message, start, end)
+    return ServiceData(u16(message, start), target, tuple(read_hints(message, position, end)))
+
+
+def read_target(message: bytes, start: int, end: int) -> tuple[bytes, int]:
+    """The target of a service in lower case, and the offset of its parameters."""
     need(end - start >= 3 and end <= len(message), Status.TRUNCATED)
     target, position = read_name(message, start + 2, end)
     need(position - start - 2 == len(target), Status.BAD_DATA)  # not compressed
-    hints: list[tuple[int, bytes]] = []
+    return target.lower(), position
+
+
+def read_hints(message: bytes, position: int, end: int) -> Iterator[tuple[int, bytes]]:
+    """Family and address of each hint among the parameters, as far as these are sound."""
     last = -1
     while position < end:
         need(position + 4 <= end, Status.TRUNCATED)
@@ -58,9 +70,8 @@ def read_service(message: bytes, start: int, end: int) -> ServiceData:
         if key in (4, 6):
             unit = 4 if key == 4 else 16
             need(len(content) > 0 and len(content) % unit == 0, Status.BAD_DATA)
-            hints += [(key, content[at : at + unit]) for at in range(0, len(content), unit)]
+            yield from ((key, content[at : at + unit]) for at in range(0, len(content), unit))
         position += 4 + len(content)
-    return ServiceData(u16(message, start), target.lower(), tuple(hints))
 
 
 def service(message: bytes, data_offset: int, data_length: int) -> ServiceData | Status:

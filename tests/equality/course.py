@@ -192,6 +192,7 @@ class Course:
         counted.update({" ".join(verdict): count for verdict, count in counts["verdicts"].items()})
         counted.update(refused=counts["refused"], malformed=counts["malformed"])
         counted.update(not_ready=counts["not_ready"], reduced=counts["reduced"])
+        counted.update(too_large=counts["too_large"])
         counted.update({f"lookup {result}": count for result, count in counts["lookups"].items()})
         for (action, _), count in counts["rate_limited"].items():
             counted[f"limited {action}"] += count
@@ -230,8 +231,10 @@ def _traces(side: Side) -> dict[str, Any]:
 def _native_traces(side: Side) -> dict[str, Any]:
     """The same where threads forward: they ask once for all who wait, and who is led to a safe host may find
     that another's answer has just come, or wait for it too."""
-    counts, cache = side.packets.counts(), side.cache_counters()
-    del counts["lookups"]["hit"], counts["lookups"]["miss"]
+    lookups = side.packets.counts()["lookups"]
+    del lookups["hit"], lookups["miss"]
+    counts = {**side.packets.counts(), "lookups": lookups, "too_large": 0}
+    cache = side.cache_counters()
     return {
         "what upstreams were asked": set(side.upstreams.asked),
         "counts": counts,

@@ -143,6 +143,7 @@ class ReferencePackets:
             "malformed": counted["malformed",],
             "not_ready": counted["not_ready",],
             "reduced": counted["reduced",],
+            "too_large": counted["too_large",],
             "categories": parts("categories"),
             "drops": of("drops", *drops),
             "rate_limited": parts("rate_limited"),

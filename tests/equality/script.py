@@ -218,6 +218,17 @@ def large(script: Script, question: Question, random: Random) -> bytes:
     return reply.wire()
 
 
+def heavy(script: Script, question: Question, random: Random) -> bytes:
+    """An answer near the bound of effort, or above it; what is listed may stand at its end."""
+    reply = Reply(question)
+    count = random.choice((100, 140, 147, 148, 149, 150, 151, 400))
+    hints = b"".join(random.randbytes(4) for _ in range(count - 1)) + _address(script, random, 4)
+    reply.add(ASKED, HTTPS, random.choice(TTLS), pack("!HBHH", 1, 0, 4, len(hints)) + hints)
+    for _ in range(random.randrange(12)):
+        reply.add(ASKED, HTTPS, 60, pack("!H", 1) + random.choice(script.names))
+    return reply.wire()
+
+
 def servfail(_script: Script, question: Question, random: Random) -> bytes:
     """A failure that the upstream tells."""
     return Reply(question, random.choice((SERVFAIL, SERVFAIL, REFUSED))).wire()
@@ -267,6 +278,7 @@ SHAPES: tuple[Shape, ...] = (
     *(services,) * 3,
     dname,
     large,
+    heavy,
     servfail,
     contradiction,
     *(referral,) * 2,

@@ -121,6 +121,10 @@ ALERTS = {
     "filterd_rate_limited_total": "grows for an hour: one client floods, or many share an address and "
     "`dns.rate_limit.overrides` has to name it",
     "filterd_cache_lookups_total": "`stale` is more than 5 % of the lookups: upstreams do not answer",
+    "filterd_answers_too_large_total": "grows: somebody asks for answers that are made to be expensive, or a "
+    "name is refused that people need",
+    "filterd_fast_sent_early_total": "above a tenth of the datagrams for 10 minutes: queries take the "
+    "threads long",
     "filterd_upstream_queries_total": "outcomes other than `answered`, `probe` and `hedge` are more than "
     "5 % for 5 minutes; any `untrusted`: a certificate; `wrong_source`, `wrong_id` or `wrong_question` by "
     "the thousand: somebody forges answers",

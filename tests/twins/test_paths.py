@@ -36,6 +36,7 @@ WAYS = (
     "refused",
     "malformed",
     "not_ready",
+    "too_large",
     "reduced",
     "category",
     "tcp",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from ipaddress import IPv6Network
 from random import Random
 
@@ -12,6 +13,7 @@ from filterd.model.line import PAUSE_LIMIT
 from filterd.model.mandatory import FIRST_ORDER_ID, Mandate
 from filterd.model.rule import Action, Scope
 from filterd.model.verdict import Kind
+from filterd.policy import inspect_reference
 from filterd.policy.classes import FIRST_FREE_BIT, FIXED, Classes, ListClass
 from filterd.policy.resolve import ResolvedPolicy
 from tests.worlds import dns_answers
@@ -189,6 +191,56 @@ def answers() -> st.SearchStrategy[bytes]:
         ),
     )
     return st.lists(one, min_size=1, max_size=8).map(lambda records: dns_answers.message(*records))
+
+
+def _fill(base: list[dns_answers.Answer], less: int, weighs: bool) -> bytes:
+    """The records with as many more, none of which is judged, as the bound lets through, less so many."""
+    last = dns_answers.record(16, b"\1x")
+
+    def passes(count: int) -> bool:
+        filled = dns_answers.message(*base, *[last] * count)
+        if weighs:
+            return not inspect_reference.too_large(filled)
+        return not isinstance(inspect_reference.subjects(filled), inspect_reference.Fault)
+
+    most = (
+        bisect_left(range(inspect_reference.MOST_EFFORT + 1), True, key=lambda count: not passes(count)) - 1
+    )
+    return dns_answers.message(*base, *[last] * max(most - less, 0))
+
+
+def heavy_answers() -> st.SearchStrategy[bytes]:
+    """Sound answers at the bound of effort, one above and one below; some are far above it by one record.
+
+    What names the lists and orders know stands at their end as well.
+    """
+    count = st.integers(0, 150)
+    one = st.one_of(
+        st.builds(
+            lambda hints, target: dns_answers.service(target, hints),
+            st.builds(lambda hint, count: [hint] * count, st.sampled_from(ADDRESSES), count),
+            st.just(".") | names(),
+        ),
+        st.builds(
+            lambda labels, rtype: dns_answers.alias(".".join(labels), rtype=rtype),
+            st.lists(st.sampled_from(["a", "b" * 20, "c" * 63]), min_size=1, max_size=3).map(
+                lambda labels: [*labels, "example"]
+            )
+            | st.just(["a"] * 120),
+            st.sampled_from([dns_answers.CNAME, dns_answers.DNAME]),
+        ),
+        st.builds(dns_answers.address, st.sampled_from(ADDRESSES)),
+        st.builds(
+            lambda owner: dns_answers.record(16, b"\1x", owner=owner),
+            st.sampled_from([".".join(["o" * 60] * 4), "short.example"]),
+        ),
+    )
+    return st.builds(
+        _fill,
+        st.lists(one, max_size=6),
+        st.sampled_from([-1, 0, 0, 1]),
+        st.booleans(),
+    )
 
 
 def hostile_answers() -> st.SearchStrategy[bytes]:

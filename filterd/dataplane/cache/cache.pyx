@@ -12,7 +12,7 @@ from filterd.dataplane.cache.shard cimport (
     shard_count_hit, shard_flush, shard_insert, shard_of, shard_read, shard_set_union, shards_allocate,
 )
 from filterd.dataplane.tables.hashing cimport keyed_hash, seed_from
-from filterd.policy.inspect cimport Union
+from filterd.policy.inspect cimport HOT_MANY, Union
 from filterd.wire.codec cimport (
     FLAG_QR, FLAG_RA, FLAG_TC, HEADER_SIZE, MAX_EDES, NOERROR, NXDOMAIN, OK, SERVFAIL, TYPE_OPT,
     Ede, EdeList, Lifetime, Name, Record, Walk,
@@ -340,6 +340,8 @@ cdef void _read_union(object union, Union* out):
     out.names = union.names
     out.damaged = union.damaged
     out.coming = union.coming
+    memset(out.hot, 0, sizeof(out.hot))
+    out.hot[0] = HOT_MANY       # what stood in what is not told
 
 
 cdef class ResponseCache:

@@ -10,7 +10,7 @@ hits.
 An entry in shared memory is ENTRY_WORDS words (the W_ numbers) and a chain of chunks, which hold the name,
 the packed extended errors and the message, each starting at a word.
 """
-from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t, uintptr_t
+from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t, uintptr_t
 from libc.stdlib cimport calloc
 from libc.string cimport memcmp, memcpy
 
@@ -27,8 +27,8 @@ cdef extern from "sched.h" nogil:
 
 cdef enum:                      # words of an entry header
     W_HASH = 0                  # while the entry is free: the next free entry + 1
-    W_INSERTED = 1              # seconds
-    W_TTL = 2
+    W_INSERTED = 1              # hot subjects 1 and 2 of the union, 16 bits each | seconds
+    W_TTL = 2                   # hot subjects 3 and 4 | seconds
     W_RETRY = 3                 # do not ask the upstreams again before, seconds
     W_GENERATION = 4
     W_UNION = 5                 # 8 words of class bits
@@ -142,6 +142,7 @@ cdef int _read_entry(
     cdef uint64_t shape = load64(entry + W_SHAPE)
     cdef uint64_t extent = load64(entry + W_EXTENT)
     cdef Cursor cursor
+    cdef uint64_t timed
     cdef int i
     if load64(entry + W_HASH) != key.hash or not _same_shape(shape, key):
         return READ_ABSENT
@@ -162,8 +163,14 @@ cdef int _read_entry(
     found.version = load64(entry + W_VERSION)
     found.entry = number
     found.hash = key.hash
-    found.ttl = <uint32_t>load64(entry + W_TTL)
-    found.inserted_at = <int64_t>load64(entry + W_INSERTED)
+    timed = load64(entry + W_TTL)
+    found.ttl = <uint32_t>timed
+    found.seen.hot[2] = <uint16_t>(timed >> 32)
+    found.seen.hot[3] = <uint16_t>(timed >> 48)
+    timed = load64(entry + W_INSERTED)
+    found.inserted_at = <uint32_t>timed
+    found.seen.hot[0] = <uint16_t>(timed >> 32)
+    found.seen.hot[1] = <uint16_t>(timed >> 48)
     found.retry_at = <int64_t>load64(entry + W_RETRY)
     found.ede_length = <uint8_t>(shape >> 8 & 0xFF)
     _copy_out(&cursor, found.ede_bytes, found.ede_length)
@@ -326,7 +333,7 @@ cdef bint _is_ghost(const Cache* cache, const Shard* shard, uint64_t hash) noexc
 cdef bint _is_over(const Cache* cache, const uint64_t* entry, int64_t now) noexcept nogil:
     """Whether an entry is of no use to anybody any more, not even as a stale answer."""
     cdef int64_t window = 0 if entry[W_SHAPE] & E_FAILURE else cache.stale_window
-    return now - <int64_t>entry[W_INSERTED] >= <int64_t>entry[W_TTL] + window
+    return now - <int64_t><uint32_t>entry[W_INSERTED] >= <int64_t><uint32_t>entry[W_TTL] + window
 
 
 cdef void _evict(const Cache* cache, Shard* shard, uint32_t number, int64_t now) noexcept nogil:
@@ -482,6 +489,11 @@ cdef uint32_t _new_entry(const Cache* cache, Shard* shard, const Key* key) noexc
     return number
 
 
+cdef inline uint64_t _beside(uint64_t word, uint16_t first, uint16_t second) noexcept nogil:
+    """The seconds of a word, and two hot subjects in its high half."""
+    return <uint32_t>word | <uint64_t>first << 32 | <uint64_t>second << 48
+
+
 cdef void _store_union(uint64_t* entry, const Union* seen, uint64_t generation) noexcept nogil:
     """Write union, generation and their flags beside an entry."""
     cdef uint64_t shape = entry[W_SHAPE] & ~<uint64_t>(
@@ -499,6 +511,8 @@ cdef void _store_union(uint64_t* entry, const Union* seen, uint64_t generation) 
         shape |= E_DAMAGED
     for i in range(8):
         store64(entry + W_UNION + i, seen.bits[i])
+    store64(entry + W_INSERTED, _beside(entry[W_INSERTED], seen.hot[0], seen.hot[1]))
+    store64(entry + W_TTL, _beside(entry[W_TTL], seen.hot[2], seen.hot[3]))
     store64(entry + W_GENERATION, generation)
     store64(entry + W_SHAPE, shape)
 
@@ -517,7 +531,7 @@ cdef void _fill(
     shard.version += 1
     store8(shard.frequency + number, load8(shard.frequency + number) & M_HITS)
     store64(entry + W_HASH, key.hash)
-    store64(entry + W_INSERTED, <uint64_t>now)
+    store64(entry + W_INSERTED, <uint32_t>now)
     store64(entry + W_TTL, content.ttl)
     store64(entry + W_RETRY, 0)
     store64(entry + W_SHAPE, _shape(key, content.ede_length, content.flags))

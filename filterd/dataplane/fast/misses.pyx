@@ -6,7 +6,7 @@ from libc.string cimport memcmp, memcpy, memset
 
 from filterd.dataplane.tables.atomics cimport bump64
 from filterd.dataplane.cache.shard cimport INSERT_KEPT_STALE
-from filterd.dataplane.fast.turn cimport turn_answered
+from filterd.dataplane.fast.turn cimport turn_answered, turn_go_on
 from filterd.dataplane.fast.datagrams cimport PEER_SIZE, datagrams_reply
 from filterd.dataplane.fast.miss_table cimport (
     ATTEMPTS,
@@ -85,6 +85,7 @@ from filterd.dataplane.upstream import probes
 
 cdef enum:
     READS = 4                   # batches that are taken from one socket at one go
+    REPLIES = 8                 # replies between two looks at the clock
     MOST_FOR_RENEWALS = MISSES // 4     # questions on their way when no more are asked for nobody
 
 cdef bytes LOOP_CHECK = bytes([len(probes.LABEL) + probes.DIGITS]) + probes.LABEL
@@ -268,6 +269,8 @@ cdef void misses_ready(Misses* m, const Route* route, Turn* turn, uint32_t port)
         count = ports_receive(&m.ports, port)
         for i in range(count):
             take_reply(m, route, turn, <uint16_t>port, i)
+            if i % REPLIES == REPLIES - 1:
+                turn_go_on(turn)
         if count == CAME:
             continue
         # Where there was something, errors can wait for their next event.

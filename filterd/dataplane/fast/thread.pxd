@@ -71,6 +71,7 @@ cdef inline void fast_clocks(Fast* fast, int64_t real, int64_t micros) noexcept 
     fast.turn.now = max(real, fast.turn.core.earliest)
     fast.turn.micros = micros
     fast.turn.ticks = micros // 1000000
+    fast.turn.sent = micros
 
 
 cdef class Punted:

@@ -24,6 +24,8 @@ class FastCounts(NamedTuple):
     seconds: float
     """all response times together"""
     self_queries: int
+    sent_early: int
+    """answers that were sent before the rest of their batch was made, since that took long"""
     """the resolver's own, which are in ``datagrams`` too and in nothing else"""
 
 @final

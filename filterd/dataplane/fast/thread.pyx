@@ -9,7 +9,7 @@ from posix.unistd cimport close, read, write
 from filterd.dataplane.tables.addresses cimport address_find
 from filterd.dataplane.tables.atomics cimport bump64, load64, load_pointer, store64
 from filterd.dataplane.tables.epoch cimport epoch_asleep, epoch_awake, epoch_join, epoch_leave
-from filterd.dataplane.fast.turn cimport TIMES, turn_batch_answered
+from filterd.dataplane.fast.turn cimport TIMES, turn_batch_answered, turn_go_on
 from filterd.dataplane.tables.hashing cimport Seed, seed_from
 from filterd.dataplane.fast.datagrams cimport (
     ARRIVED_CUT,
@@ -222,6 +222,8 @@ cdef void fast_batch(Fast* fast, int count) noexcept nogil:
     while first < count:
         serve_group(fast, first, min(first + GROUP, count))
         first += GROUP
+        if first < count:
+            turn_go_on(&fast.turn)
 
 
 cdef void serve_group(Fast* fast, int first, int end) noexcept nogil:
@@ -342,6 +344,7 @@ class FastCounts(NamedTuple):
     times: tuple
     seconds: float
     self_queries: int
+    sent_early: int
 
 
 cdef class Descriptor:
@@ -514,4 +517,5 @@ cdef class FastThread:
             times=tuple([load64(&turn.times[i]) for i in range(TIMES)]),
             seconds=load64(&turn.waited) / 1e6,
             self_queries=load64(&fast.self_queries),
+            sent_early=load64(&turn.sent_early),
         )

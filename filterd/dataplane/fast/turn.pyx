@@ -1,10 +1,26 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
 
 from libc.stdint cimport int64_t, uint64_t
+from posix.time cimport CLOCK_MONOTONIC, clock_gettime, timespec
 
+from filterd.dataplane.fast.datagrams cimport datagrams_flush
 from filterd.dataplane.tables.atomics cimport load64, store64
 
 cdef int64_t BOUNDS[TIMES - 1]         # microseconds: the upper ends of the buckets; the last bucket has none
+
+
+cdef void turn_go_on(Turn* turn) noexcept nogil:
+    cdef unsigned int ready = turn.datagrams.queued
+    cdef int64_t micros
+    cdef timespec monotonic
+    clock_gettime(CLOCK_MONOTONIC, &monotonic)
+    micros = <int64_t>monotonic.tv_sec * 1000000 + monotonic.tv_nsec // 1000
+    if micros - turn.sent <= TURN_BUDGET:
+        return
+    turn.sent = micros
+    if ready:
+        store64(&turn.sent_early, load64(&turn.sent_early) + ready)
+        datagrams_flush(&turn.datagrams)
 
 
 cdef void turn_answered(Turn* turn, int64_t came) noexcept nogil:

@@ -28,7 +28,7 @@ from dataclasses import dataclass, replace
 from filterd.dataplane.cache.cache_reference import Insertion
 from filterd.dataplane.packet import steps_reference as steps
 from filterd.dataplane.packet.exchange_reference import Ending, Exchange, ReferencePlane, Reply, Stage
-from filterd.policy import decide_reference
+from filterd.policy import decide_reference, inspect_reference
 from filterd.wire.answer_frame_reference import SERVFAIL
 from filterd.wire.codec_reference import HEADER_SIZE
 from filterd.wire.ede import ExtendedError
@@ -171,6 +171,8 @@ def finish(plane: ReferencePlane, x: Exchange, reply: Reply, now: int, ticks: in
 def keep(plane: ReferencePlane, x: Exchange, reply: Reply, ticks: int) -> tuple[Reply, Insertion]:
     """Cache what forwarding brought; the part that may be answered with, and what the cache did with it."""
     kept = usable(reply)
+    if reply.message is not None and is_too_large(reply.message):
+        plane.counted["too_large",] += 1
     if kept.message is None:
         return kept, plane.cache.insert_failure(x.key, kept.edes, ticks)
     if plane.state is None:
@@ -183,10 +185,17 @@ def usable(reply: Reply) -> Reply:
     message = reply.message
     if message is None or (len(message) >= HEADER_SIZE and message[3] & 15 == SERVFAIL):
         return replace(reply, message=None)
+    if is_too_large(message):
+        return replace(reply, message=None, edes=(steps.TOO_LARGE,))
     kept = scrubbed(message)
     if isinstance(kept, Status):
         return replace(reply, message=None, edes=((ExtendedError.NETWORK_ERROR, b""),))
     return replace(reply, message=kept, edes=(*reply.edes, *errors_of(message))[:MAX_EDES])
+
+
+def is_too_large(message: bytes) -> bool:
+    """Whether an answer that is no failure takes too much effort to be judged."""
+    return inspect_reference.too_large(message) and message[3] & 15 != SERVFAIL
 
 
 def stale(plane: ReferencePlane, x: Exchange, now: int, ticks: int) -> bytes | None:

@@ -293,6 +293,7 @@ cdef class Plane:
             "malformed": c.malformed,
             "not_ready": c.not_ready,
             "reduced": c.reduced,
+            "too_large": c.too_large,
             "categories": dict(self.categories),
             "drops": {
                 "short": c.drops[DROP_SHORT],
@@ -318,6 +319,7 @@ cdef int fill_reply(bytes message, bint ad, edes, list texts, Reply* out) except
     out.message = NULL if message is None else <const uint8_t*><const char*>message
     out.length = 0 if message is None else len(message)
     out.ad = ad
+    out.union_known = False
     return fill_edes(edes, texts, &out.edes)
 
 

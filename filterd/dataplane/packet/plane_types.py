@@ -47,6 +47,8 @@ class PlaneCounts(TypedDict):
     malformed: int
     not_ready: int
     reduced: int
+    too_large: int
+    """answers of upstreams that are refused because to judge them would take too long"""
     categories: dict[str, int]
     drops: dict[str, int]
     rate_limited: dict[tuple[str, str], int]

@@ -14,6 +14,7 @@ from filterd.dataplane.tables.addresses cimport AddressTable
 from filterd.dataplane.tables.lines cimport LineTable
 from filterd.policy.decide cimport CLASS_BITS, Line, State, Verdict
 from filterd.policy.fingerprint cimport MAX_SUFFIXES, Fingerprint
+from filterd.policy.inspect cimport Union
 from filterd.wire.codec cimport EdeList, Name, Query
 from filterd.wire.cookie cimport CookieSecrets
 from filterd.wire.respond cimport AnswerOptions
@@ -78,6 +79,9 @@ cdef struct Reply:              # an upstream's reply
     size_t length
     bint ad                     # set by a trusted upstream
     EdeList edes
+    bint union_known            # the rest is packet_keep's: what the message could be blocked for
+    uint64_t generation         # in the state of that number
+    Union seen
 
 cdef struct Counters:           # of one thread, which alone writes them (bump64)
     uint64_t queries[2]         # UDP, TCP
@@ -86,6 +90,7 @@ cdef struct Counters:           # of one thread, which alone writes them (bump64
     uint64_t malformed
     uint64_t not_ready
     uint64_t reduced            # refused in reduced mode: not plain
+    uint64_t too_large          # answers of upstreams that would take too much effort
     uint64_t drops[DROPS]
     uint64_t lookups[LOOKUPS]
     uint64_t truncated[RATE_TAGS]   # clients' queries over the rate limit, by the prefix's tag: with TC

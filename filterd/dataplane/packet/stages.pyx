@@ -65,7 +65,16 @@ from filterd.policy.decide cimport (
     decide_known,
 )
 from filterd.policy.fingerprint cimport Fingerprint, suffixes
-from filterd.policy.inspect cimport INSPECT_OK, Inspected, Union, inspect, union_of, union_touches
+from filterd.policy.inspect cimport (
+    INSPECT_OK,
+    INSPECT_TOO_LARGE,
+    Inspected,
+    Union,
+    inspect,
+    is_too_large,
+    union_of,
+    union_touches,
+)
 from filterd.policy.snapshot cimport origin_of_bit, prefetch_all
 from filterd.wire.codec cimport (
     BADVERS,
@@ -89,10 +98,12 @@ from filterd.wire.codec cimport (
     TYPE_TXT,
     parse_query,
     rcode_of,
+    Ede,
+    EdeList,
 )
 from filterd.wire.ede cimport (
     EDE_BLOCKED, EDE_CENSORED, EDE_FILTERED, EDE_FORGED_ANSWER, EDE_NETWORK_ERROR, EDE_NOT_READY,
-    EDE_PROHIBITED, EDE_STALE_ANSWER, EDE_STALE_NXDOMAIN)
+    EDE_OTHER, EDE_PROHIBITED, EDE_STALE_ANSWER, EDE_STALE_NXDOMAIN)
 from filterd.wire.respond cimport (
     LOCAL_NXDOMAIN,
     MAX_MESSAGE,
@@ -118,6 +129,10 @@ cdef enum:
     FIRST_META_TYPE = 249       # TKEY: resolvers forward none of the meta types
     LAST_META_TYPE = 254        # MAILA; 255 is ANY
 
+cdef const uint8_t* TOO_LARGE = b"answer too large to be judged"
+cdef enum:
+    TOO_LARGE_SIZE = 29
+
 cdef struct Judged:             # an exchange past its verdict, on its way to an answer; proceed owns it
     const Line* line            # NULL: of no known line
     Verdict verdict
@@ -131,6 +146,7 @@ cdef struct Candidate:          # an answer to `asked` that inspection has not l
     bint ad
     const EdeList* edes
     const Found* found          # where in the cache it is from; NULL: forwarding brought it
+    const Reply* reply          # what forwarding brought; NULL: it is from the cache
 
 # ---- the stages, in the order of pipeline.py ----
 
@@ -266,31 +282,41 @@ cdef int packet_again(Core* core, Exchange* x, const Reply* reply, int64_t now, 
 cdef int packet_keep(Core* core, const Exchange* x, Reply* reply, int64_t ticks,
                      Workspace* work) noexcept nogil:
     cdef Key key
-    cdef Union seen
     cdef NewAnswer kept
+    reply.union_known = False
     lookup_key(core, x, &key)
-    scrub_reply(reply, work)
+    scrub_reply(core, reply, work)
     if reply.message == NULL:
         return cache_insert_failure(core.cache, &key, &reply.edes, ticks)
     if core.state == NULL:
         return INSERT_REFUSED
-    union_of(core.state, reply.message, reply.length, &seen)
+    union_of(core.state, reply.message, reply.length, &reply.seen)
+    reply.union_known = True
+    reply.generation = core.state.generation
     kept.message = reply.message
     kept.length = reply.length
     kept.ad = reply.ad
     kept.edes = &reply.edes
-    kept.seen = &seen
-    kept.generation = core.state.generation
+    kept.seen = &reply.seen
+    kept.generation = reply.generation
     return cache_insert(core.cache, &key, &kept, ticks)
 
 
-cdef void scrub_reply(Reply* reply, Workspace* work) noexcept nogil:
-    """Strip the reply of what does not belong to its question; of a failed or damaged one EDEs are left."""
+cdef void scrub_reply(Core* core, Reply* reply, Workspace* work) noexcept nogil:
+    """Strip the reply of what does not belong to its question; of a failed or damaged one EDEs are left.
+
+    One that is too large is a failure: so nothing that is expensive to judge ever comes into the cache.
+    """
     cdef size_t kept
     if reply.message == NULL:
         return
     if reply.length >= HEADER_SIZE and reply.message[3] & 0x0F == SERVFAIL:
         reply.message = NULL    # the next client gets the same out of the cache
+    elif is_too_large(reply.message, reply.length):
+        bump64(&core.counters.too_large)
+        reply.message = NULL
+        reply.edes.count = 0
+        add_too_large(&reply.edes)
     elif scrub(reply.message, reply.length, work.found, BUFFER_SIZE, &kept, &reply.edes) != OK:
         reply.message = NULL
         reply.edes.count = 1
@@ -299,6 +325,14 @@ cdef void scrub_reply(Reply* reply, Workspace* work) noexcept nogil:
     elif kept:
         reply.message = work.found
         reply.length = kept
+
+
+cdef void add_too_large(EdeList* edes) noexcept nogil:
+    cdef Ede* ede = &edes.items[edes.count]
+    ede.code = EDE_OTHER
+    ede.text = TOO_LARGE
+    ede.text_length = TOO_LARGE_SIZE
+    edes.count += 1
 
 
 cdef int packet_stale(Core* core, const Exchange* x, int64_t now, int64_t ticks,
@@ -392,6 +426,7 @@ cdef int look_up(Core* core, Exchange* x, Judged* judged, const Ahead* ahead,
         candidate.ad = found.ad
         candidate.edes = &found.edes
         candidate.found = &found
+        candidate.reply = NULL
         status = complete(core, x, judged, &candidate, work)
         if status != PACKET_AGAIN:
             return status
@@ -415,6 +450,7 @@ cdef int with_reply(Core* core, Exchange* x, Judged* judged, const Reply* reply,
     candidate.ad = reply.ad
     candidate.edes = &reply.edes
     candidate.found = NULL
+    candidate.reply = reply
     status = complete(core, x, judged, &candidate, work)
     if status == PACKET_AGAIN:
         return look_up(core, x, judged, NULL, work)
@@ -428,18 +464,25 @@ cdef int complete(Core* core, Exchange* x, Judged* judged, const Candidate* cand
     cdef size_t length = candidate.length
     cdef AnswerOptions* options = &judged.options
     cdef Inspected inspected
+    cdef Union classes
     cdef Verdict seen
+    cdef int status
     if candidate.found == NULL and x.rewrite and not safe_host_passes(core, x, judged, &seen):
         return blocked(core, x, &seen, options, work)
     memcpy(&seen, &judged.verdict, sizeof(Verdict))
-    if must_inspect(core, x, judged, candidate):
+    if must_inspect(core, x, judged, candidate, &classes):
         inspected.message = message
+        inspected.hot = classes.hot
         inspected.length = length
         inspected.own_allow = judged.verdict.own_allow
         inspected.is_protected = judged.verdict.is_protected
         inspected.rewritten = x.rewrite
-        if inspect(core.state, judged.line, &inspected, judged.now, &seen, NULL) != INSPECT_OK:
-            add_ede(options, EDE_NETWORK_ERROR, NULL, 0)
+        status = inspect(core.state, judged.line, &inspected, judged.now, &seen, NULL)
+        if status != INSPECT_OK:
+            if status == INSPECT_TOO_LARGE:
+                add_ede(options, EDE_OTHER, TOO_LARGE, TOO_LARGE_SIZE)
+            else:
+                add_ede(options, EDE_NETWORK_ERROR, NULL, 0)
             return error(core, x, SERVFAIL, options, work)
         x.coming = x.coming or seen.coming
         if seen.outcome == OUTCOME_BLOCK:
@@ -484,21 +527,22 @@ cdef bint safe_host_passes(const Core* core, Exchange* x, const Judged* judged,
     return seen.outcome != OUTCOME_BLOCK
 
 
-cdef bint must_inspect(Core* core, Exchange* x, const Judged* judged,
-                       const Candidate* candidate) noexcept nogil:
-    """True if the answer's union of classes touches this line; one of another state is recomputed. An order
-    that is coming needs no inspection: it shortens TTLs, whoever asks."""
+cdef bint must_inspect(Core* core, Exchange* x, const Judged* judged, const Candidate* candidate,
+                       Union* seen) noexcept nogil:
+    """True if the answer's union of classes, which is put into ``seen``, touches this line; one of another
+    state is recomputed. An order that is coming needs no inspection: it shortens TTLs, whoever asks."""
     cdef const Found* found = candidate.found
-    cdef Union seen
-    if found == NULL:
-        return True
-    if found.union_known and found.generation == core.state.generation:
-        x.coming = x.coming or found.seen.coming
-        return union_touches(core.state, judged.line, &found.seen, judged.now)
-    union_of(core.state, candidate.message, candidate.length, &seen)
-    cache_set_union(core.cache, found, &seen, core.state.generation)
+    cdef const Reply* reply = candidate.reply
+    if found != NULL and found.union_known and found.generation == core.state.generation:
+        seen[0] = found.seen
+    elif found == NULL and reply.union_known and reply.generation == core.state.generation:
+        seen[0] = reply.seen
+    else:
+        union_of(core.state, candidate.message, candidate.length, seen)
+        if found != NULL:
+            cache_set_union(core.cache, found, seen, core.state.generation)
     x.coming = x.coming or seen.coming
-    return union_touches(core.state, judged.line, &seen, judged.now)
+    return union_touches(core.state, judged.line, seen, judged.now)
 
 
 # ---- answers that are made here ----

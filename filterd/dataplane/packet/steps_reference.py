@@ -38,6 +38,8 @@ META_TYPES = range(249, 255)
 """TKEY to MAILA: nothing that a resolver forwards"""
 IDENTITIES = (b"\2id\6server\0", b"\x08hostname\4bind\0")
 MAPPED = bytes(10) + b"\xff\xff"
+TOO_LARGE = (int(ExtendedError.OTHER), b"answer too large to be judged")
+"""the extended error of an answer that takes too much effort"""
 MOST_ROUNDS = 4
 """names looked up for one query: its own and the safe hosts that it leads to"""
 
@@ -322,7 +324,8 @@ def inspect(_plane: ReferencePlane, x: Exchange) -> Stage | None:
         rewritten=x.rewrite,
     )
     if decision is None:
-        return x.fail(SERVFAIL, (ExtendedError.NETWORK_ERROR, b""))
+        is_damaged = inspect_reference.subjects(x.found.message) is inspect_reference.Fault.DAMAGED
+        return x.fail(SERVFAIL, (ExtendedError.NETWORK_ERROR, b"") if is_damaged else TOO_LARGE)
     x.coming = x.coming or decision.coming
     verdict = decision.verdict
     if verdict.outcome is Outcome.BLOCK:

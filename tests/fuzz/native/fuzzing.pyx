@@ -387,6 +387,7 @@ cdef void look_into(const uint8_t* kept, size_t length) noexcept nogil:
         answer.message = kept
         answer.length = length
         answer.own_allow = answer.is_protected = answer.rewritten = False
+        answer.hot = NULL
         inspect(core.state, NULL, &answer, NOW, &verdict, NULL)
         union_of(core.state, kept, length, &united)
 
@@ -545,6 +546,7 @@ cdef void check_passes(const Exchange* x, const uint8_t* out, size_t length) noe
         answer.own_allow = verdict.own_allow
         answer.is_protected = verdict.is_protected
         answer.rewritten = x.rewrite
+        answer.hot = NULL
         must(inspect(core.state, line, &answer, NOW, &verdict, NULL) == INSPECT_OK, 46)
         must(verdict.outcome == OUTCOME_PASS, 47)
 

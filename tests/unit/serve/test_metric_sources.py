@@ -31,6 +31,7 @@ PLANE = {
     "reduced": 110,
     "malformed": 111,
     "not_ready": 112,
+    "too_large": 113,
 }
 THREADS = (
     FastCounts(
@@ -43,6 +44,7 @@ THREADS = (
         times=tuple(range(COLUMNS)),
         seconds=1.5,
         self_queries=7,
+        sent_early=401,
     ),
     FastCounts(
         turns=2,
@@ -54,6 +56,7 @@ THREADS = (
         times=(1000,) * COLUMNS,
         seconds=2.25,
         self_queries=90,
+        sent_early=402,
     ),
 )
 
@@ -150,6 +153,7 @@ def test_every_value_comes_from_its_own_count() -> None:
         drops=Counter(short=1 + 4, acl=2 + 32, slow=64, unsent=8 + 16),
         rate_limited={("truncated", "32"): 105, ("truncated", "56"): 106, ("dropped", "32"): 107},
         cache_lookups={"hit": 108},
+        answers_too_large=113,
         upstream_queries={("192.0.2.53:53", "answered"): 310},
         upstreams={"192.0.2.53:53": UpstreamMetrics(up=True, looping=False, latency=0.25, outstanding=311)},
         listen_addresses={"present": 307, "absent": 308},
@@ -171,6 +175,7 @@ def test_every_value_comes_from_its_own_count() -> None:
             misses=Counter(asked=95, full=32, joined=65),
             self_queries={("fast", "answered"): 315},
             stuck=316,
+            sent_early=803,
         ),
         lines=306,
         unknown_profiles=2,

@@ -343,3 +343,20 @@ def test_blocks_are_counted_for_the_category_that_the_bit_stood_for(packets: Pla
         if turn % 7 == 0:
             assert packets.counts()["categories"] == expected
     assert packets.counts()["categories"] == expected
+
+
+# --- the budget of a turn ---
+
+
+def test_what_is_ready_is_sent_before_a_long_batch_is_over(fast: FastThread) -> None:
+    """A group is eight packets. By the first clock the turn began long ago, by the second it has not yet."""
+    batch = recorded([query(BANNED)] * 24)
+    for began, least in ((0, 8), (2**62, 0)):
+        before = fast.counts().sent_early
+        assert None not in Driver(fast).drive(batch, NOW, began)
+        sent = fast.counts().sent_early - before
+        assert sent >= least
+        assert least or not sent
+    before = fast.counts().sent_early
+    assert None not in Driver(fast).drive(batch[:8], NOW, 0)
+    assert fast.counts().sent_early == before, "one group alone is sent at its end"
