@@ -135,6 +135,7 @@ class TcpListener:
             accepted.close()
             return
         accepted.setblocking(False)
+        accepted.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, context.connections.limits.unsent)
         connection = ClientConnection(context, client_bytes(peer[0]))
         context.connections.join(connection)
         loop = asyncio.get_running_loop()
