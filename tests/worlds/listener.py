@@ -60,7 +60,7 @@ class ScriptedUpstreams:
     slow: asyncio.Event = field(default_factory=asyncio.Event)
     large_ttl: int = 300
 
-    async def forward(self, pending: Pending, waited: float = 0.0) -> Answer:
+    async def forward(self, pending: Pending, waited: float = 0.0, doubted: bool = False) -> Answer:
         await self.gate.wait()
         if pending.name.startswith(b"\4slow"):
             await self.slow.wait()

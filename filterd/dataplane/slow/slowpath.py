@@ -52,6 +52,8 @@ class Asker:
     send: Send
     began: float
     room: Room = always_room
+    doubted: bool = False
+    """several replies to its question nearly matched"""
 
 
 class QueryClock(Protocol):
@@ -104,7 +106,7 @@ class SlowPath:
 
     def resume(self, punted: Punted, send: Send) -> asyncio.Task[None] | None:
         """Continue a query that a thread of the fast path has begun; otherwise like :meth:`take`."""
-        pending, asker = punted.pending, Asker(send, punted.came)
+        pending, asker = punted.pending, Asker(send, punted.came, doubted=punted.reason == PuntReason.DOUBTED)
         if punted.reason == PuntReason.REFRESH:
             self._refreshing.prefetch(pending)
             return None
@@ -148,7 +150,7 @@ class SlowPath:
             if asked.stale:
                 came = await self._refreshed(asked, asker)
             else:
-                came = await self.upstreams.forward(asked, self._clock.ticks() - asker.began)
+                came = await self._fresh(asked, asker)
             if came is None:
                 return
             settled = await self.turns.share(client, partial(self._finish, asked, came, asker))
@@ -183,15 +185,18 @@ class SlowPath:
             self._answer(result, asker)
         return None
 
+    async def _fresh(self, pending: Pending, asker: Asker) -> Forwarded:
+        return await self.upstreams.forward(pending, self._clock.ticks() - asker.began, asker.doubted)
+
     async def _refreshed(self, pending: Pending, asker: Asker) -> Forwarded | None:
         """The result of forwarding; None: it took too long, and the client was sent the stale answer.
 
         A client that joins a slow refresh waits no longer than the first client did. The time that a thread
         of the fast path has waited for an upstream counts.
         """
-        refresh = self._refreshing.refresh(pending)
+        refresh = self._refreshing.refresh(pending, asker.doubted)
         if refresh is None:
-            return await self.upstreams.forward(pending, self._clock.ticks() - asker.began)
+            return await self._fresh(pending, asker)
         left = max(min(refresh.began, asker.began) + self._stale_answer - self._clock.ticks(), 0.0)
         done, _ = await asyncio.wait({refresh.coming}, timeout=left)
         if not done and await self._has_room(asker) and self._answer_stale(pending, asker):

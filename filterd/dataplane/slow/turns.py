@@ -24,7 +24,7 @@ Result = TypeVar("Result")
 
 
 class FairTurns:
-    """Decides which client works when. Owned by the event loop; ``ticks`` returns seconds and never goes back."""
+    """Decides which client works when. Owned by the event loop; ``ticks``: seconds that do not go back."""
 
     def __init__(self, ticks: Callable[[], float]) -> None:
         self.ticks = ticks

@@ -71,7 +71,8 @@ class HedgeBudget:
 
 class Race:
     """Asks the peers one question. ``lingering`` keeps the attempts that lost until they end. ``waited``:
-    seconds that a client has spent on the question before, for example on a thread of the fast path."""
+    seconds that a client has spent on the question before, for example on a thread of the fast path.
+    ``doubted``: it is asked over TCP from the start."""
 
     def __init__(
         self,
@@ -82,7 +83,9 @@ class Race:
         limits: RaceLimits,
         lingering: set[Attempt],
         waited: float = 0.0,
+        doubted: bool = False,
     ) -> None:
+        self._doubted = doubted
         self._question = question
         self._peers = peers
         self._budget = budget
@@ -141,7 +144,7 @@ class Race:
         return await self._await_answer(until)
 
     def _start(self, peer: Peer) -> None:
-        task = peer.ask(self._question, self._time_left())
+        task = peer.ask(self._question, self._time_left(), self._doubted)
         self._running[task] = (peer, self._clock())
 
     async def _await_answer(self, until: float) -> UpstreamAnswer | None:
