@@ -100,7 +100,7 @@ class Forwarder:
         other.
 
         ``waited``: seconds that the first caller has spent on the question before. ``doubted``: replies to it
-        nearly matched, so that it is asked over TCP.
+        nearly matched, so that the first server is asked over TCP.
         """
         if self._probes.returned(question.name):
             return UpstreamFailure(FailureReason.LOOP)

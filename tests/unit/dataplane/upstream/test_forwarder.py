@@ -229,6 +229,13 @@ async def test_a_question_that_a_thread_doubts_is_asked_over_tcp_from_the_start(
 
 
 @in_virtual_time
+async def test_the_next_server_is_asked_from_a_fresh_port() -> None:
+    found = world({FIRST: good, SECOND: good}, {FIRST: dead})
+    assert isinstance(await found.forwarder.resolve(QUESTION, doubted=True), UpstreamAnswer)
+    assert found.network.asked == [f"tcp {FIRST.name}", SECOND.name]
+
+
+@in_virtual_time
 async def test_only_so_many_doubted_questions_are_asked_over_tcp_and_the_others_fail() -> None:
     """A flood of guesses costs answers, and never lets one be believed; the server does not rest for it."""
     found = world({FIRST: guesses(NEAR_MISSES)}, {FIRST: slow(0.1)})
