@@ -77,8 +77,8 @@ class RawTcp(Section):
         1000, "Queries answered on one connection before it is closed.", ge=1, le=1_000_000, strict=True
     )
     unsent: Size = key(
-        "64KiB",
-        "Bytes of answers that wait for one client before no more of its queries are read.",
+        "32KiB",
+        "Bytes of answers that the kernel keeps for one client before no more of its queries are read.",
         ge=4096,
         le=1024**2,
     )

@@ -70,12 +70,15 @@ class Forwarding:
         self._forwarder.start()
         self._turn()
 
-    async def forward(self, pending: QueryToForward, waited: float = 0.0) -> UpstreamAnswer | UpstreamFailure:
-        """Forward a pending query; ``waited``: seconds that its client has waited already."""
+    async def forward(
+        self, pending: QueryToForward, waited: float = 0.0, doubted: bool = False
+    ) -> UpstreamAnswer | UpstreamFailure:
+        """Forward a pending query; ``waited``: seconds that its client has waited already; ``doubted``: over
+        TCP."""
         question = Question(
             pending.name, pending.qtype, pending.qclass, pending.dnssec_ok, pending.checking_disabled
         )
-        return await self._forwarder.resolve(question, waited)
+        return await self._forwarder.resolve(question, waited, doubted)
 
     def change(self, upstreams: Sequence[UpstreamSettings]) -> None:
         """Use these upstreams from now on. Without a change nothing is touched; the old ones stay if the new

@@ -9,8 +9,8 @@ class ExtendedError(IntEnum):
     """The info codes of RFC 8914 §4; comments tell the meaning of those that filterd itself sends."""
 
     OTHER = 0
-    """an upstream's aliases lead nowhere, see ``DANGLING_TEXT``; the answer would take too long to judge; or too
-    much is under way"""
+    """an upstream's aliases lead nowhere, see ``DANGLING_TEXT``; the answer would take too long to judge; or
+    too much is under way"""
     UNSUPPORTED_DNSKEY_ALGORITHM = 1
     UNSUPPORTED_DS_DIGEST = 2
     STALE_ANSWER = 3

@@ -171,7 +171,7 @@ class Answering:
     parked: asyncio.Event = field(default_factory=asyncio.Event)
     gate: asyncio.Event = field(default_factory=asyncio.Event)
 
-    async def forward(self, pending: Pending, waited: float = 0.0) -> Answer:
+    async def forward(self, pending: Pending, waited: float = 0.0, doubted: bool = False) -> Answer:
         if pending.name.startswith(b"\6parked"):
             self.parked.set()
             await self.gate.wait()

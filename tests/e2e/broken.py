@@ -206,6 +206,8 @@ DATAGRAMS: dict[str, Datagrams] = {
     "many": _sequence(_truncated),
     "lies-about-ids": _sequence(_other_id, _other_id, _other_id, _right),
     "lies-about-ids-only": _sequence(_other_id),
+    "guesses-the-id": _sequence(_other_id, _other_id, _other_id, forged),
+    "guesses-the-question": _sequence(*[lambda q: _other_question(q, VICTIM, "A")] * 3, forged),
     "from-elsewhere": _elsewhere_first,
     "from-elsewhere-only": lambda query, send, elsewhere: elsewhere(forged(query)),
     "another-name": _sequence(lambda q: _other_question(q, VICTIM, "A"), _right),
@@ -267,7 +269,25 @@ async def _stall(query: dns.message.Message, writer: asyncio.StreamWriter) -> No
     await asyncio.sleep(8)
 
 
-STREAMS: dict[str, Stream] = {
+def _same(label: str) -> Stream:
+    """Over TCP the same as over UDP."""
+
+    async def stream(query: dns.message.Message, writer: asyncio.StreamWriter) -> None:
+        packets: list[bytes] = []
+        DATAGRAMS[label](query, packets.append, lambda _: None)
+        for packet in packets:
+            await _say(writer, packet)
+
+    return stream
+
+
+SAME = (
+    "stalls", "lies-about-ids-only", "from-elsewhere-only", "garbage", "garbage-behind", "data-cut",
+    "pointer-to-itself", "counts", "cut-short", "refuses", "notimp", "empty", "poison",
+    "alias-of-itself", "alias-loop", "alias-chain",
+)  # fmt: skip
+"""ways of being broken that TCP does not mend: a question that shares its port with guesses is asked so"""
+STREAMS: dict[str, Stream] = {label: _same(label) for label in SAME} | {
     "truncates-always": lambda query, writer: _say(writer, _truncated(query)),
     "truncates-and-resets": _reset,
     "truncates-and-stalls": _stall,

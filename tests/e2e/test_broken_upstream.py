@@ -221,7 +221,9 @@ def test_no_forgery_is_believed_or_kept(alone: Weather, beside: Weather) -> None
                 assert POISON not in addresses(ask(resolver.resolver, f"{way}.example")), way
 
 
-@pytest.mark.parametrize("outcome", ["wrong_id", "wrong_source", "wrong_question", "malformed", "timeout"])
+@pytest.mark.parametrize(
+    "outcome", ["wrong_id", "wrong_source", "wrong_question", "doubted", "malformed", "timeout"]
+)
 def test_what_was_ignored_is_counted(outcome: str, alone: Weather) -> None:
     assert alone.metric(outcome) > 0
 

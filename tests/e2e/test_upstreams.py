@@ -101,6 +101,32 @@ def test_a_dead_upstream_is_asked_no_more_until_it_lives(started: Start) -> None
         thread.join()
 
 
+def test_names_that_an_upstream_refuses_do_not_make_it_rest(started: Start) -> None:
+    """They are asked elsewhere; all others go on being its own."""
+
+    def particular(query: dns.message.Message) -> dns.message.Message:
+        if "refused" in query.question[0].name.to_text().lower():
+            reply = dns.message.make_response(query, recursion_available=True)
+            reply.set_rcode(dns.rcode.REFUSED)
+            return reply
+        return answering(RECORDS)(query)
+
+    others = {(f"n{number}.refused.example", "A"): ["192.0.2.200"] for number in range(300)}
+    with (
+        upstream(particular) as (first, _),
+        upstream(answering({key: ["192.0.2.250"] for key in RECORDS} | others)) as (second, _),
+    ):
+        resolver = started(f"127.0.0.1:{first}", f"127.0.0.1:{second}")
+        for number in range(300):
+            reply = resolver.ask(f"n{number}.refused.example")
+            assert reply.answer[0][0].to_text() == "192.0.2.200"
+        assert metric(resolver, "filterd_upstream_up", first) == 1
+        assert metric(resolver, "filterd_upstream_queries_total", first, 'outcome="refused"') >= 300
+        for number in range(10):
+            assert resolver.ask(f"name{number}.example").answer[0][0].to_text() == f"192.0.2.{number}"
+        assert "an upstream rests" not in resolver.log.read_text()
+
+
 @contextlib.contextmanager
 def relay(target: Callable[[], int]) -> Iterator[int]:
     """A forwarder that asks whoever listens on the port that ``target`` gives; yields its own port."""

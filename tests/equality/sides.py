@@ -102,7 +102,7 @@ class ScriptedUpstreams:
     clock: LoopClock
     asked: list[Asked] = field(default_factory=list)
 
-    async def forward(self, pending: Pending, waited: float = 0.0) -> ScriptedReply:
+    async def forward(self, pending: Pending, waited: float = 0.0, doubted: bool = False) -> ScriptedReply:
         question = Question(
             pending.name, pending.qtype, pending.qclass, pending.dnssec_ok, pending.checking_disabled
         )

@@ -127,7 +127,7 @@ ALERTS = {
     "threads long",
     "filterd_upstream_queries_total": "outcomes other than `answered`, `probe` and `hedge` are more than "
     "5 % for 5 minutes; any `untrusted`: a certificate; `wrong_source`, `wrong_id` or `wrong_question` by "
-    "the thousand: somebody forges answers",
+    "the thousand, or `doubted` and `given_up` at all: somebody forges answers",
     "filterd_self_queries_total": "`unanswered` or `crowded_out` is more than 1 % for 5 minutes",
     "filterd_control_connected": "0 for a minute: control is down; DNS goes on, lists stay as they are",
     "filterd_threads_stuck": "1: the resolver is about to be ended and started again; report the fault",

@@ -53,17 +53,28 @@ class Answer:
 
 @dataclass
 class ScriptedUpstreams:
-    """Answers with NXDOMAIN once ``gate`` is open; names that begin with ``slow`` wait for ``slow`` too."""
+    """Answers with NXDOMAIN once ``gate`` is open; names that begin with ``slow`` wait for ``slow`` too, and
+    those that begin with ``large`` have 60 KB of text, which may be cached for ``large_ttl`` seconds."""
 
     gate: asyncio.Event = field(default_factory=asyncio.Event)
     slow: asyncio.Event = field(default_factory=asyncio.Event)
+    large_ttl: int = 300
 
-    async def forward(self, pending: Pending, waited: float = 0.0) -> Answer:
+    async def forward(self, pending: Pending, waited: float = 0.0, doubted: bool = False) -> Answer:
         await self.gate.wait()
         if pending.name.startswith(b"\4slow"):
             await self.slow.wait()
+        if pending.name.startswith(b"\5large"):
+            return Answer(_large(pending, self.large_ttl))
         head = b"\0\0\x81\x83\0\1\0\0\0\0\0\0"
         return Answer(head + pending.name + pending.qtype.to_bytes(2, "big") + b"\0\1")
+
+
+def _large(pending: Pending, ttl: int) -> bytes:
+    question = pending.name + pending.qtype.to_bytes(2, "big") + b"\0\1"
+    record = b"\xc0\x0c\0\x10\0\1" + ttl.to_bytes(4, "big") + (255).to_bytes(2, "big")
+    texts = b"".join(record + b"\xfe" + number.to_bytes(2, "big") + bytes(252) for number in range(225))
+    return b"\0\0\x81\x80\0\1\0\xe1\0\0\0\0" + question + texts
 
 
 @dataclass

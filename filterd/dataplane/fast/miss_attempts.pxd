@@ -18,6 +18,7 @@ cdef enum Judgement:            # what a reply means for its miss
     JUDGED_AGAIN = 1            # the same upstream, without EDNS
     JUDGED_NEXT = 2             # another upstream
     JUDGED_OVER_TCP = 3         # cut, or it lost the letter case
+    JUDGED_DOUBTED = 4          # not to be believed over UDP: several replies nearly matched
 
 
 # Asks the first upstream that has room and was not asked this yet, at the next ports_flush. False: there is
@@ -29,9 +30,10 @@ cdef bint attempts_again(MissTable* table, Ports* ports, int64_t micros, uint32_
                          const Attempt* attempt) noexcept nogil
 
 # Finds the attempt that a datagram answers and unlinks it: its number, and a Check (see `miss_query`).
-# NOBODY: there is none, and the datagram is counted.
-cdef uint32_t attempts_match(MissTable* table, const Route* route, int64_t micros, uint16_t port,
-                             const uint8_t* source, const uint8_t* reply, size_t length,
+# NOBODY: there is none, and the datagram is counted; at its port too, where it is an upstream's and nearly
+# matches.
+cdef uint32_t attempts_match(MissTable* table, Ports* ports, const Route* route, int64_t micros,
+                             uint16_t port, const uint8_t* source, const uint8_t* reply, size_t length,
                              int* check) noexcept nogil
 # Judges and counts such a datagram: a Judgement. Where it is good, `answer` is the message without OPT, in
 # `kept` (BUFFER_SIZE).

@@ -1,6 +1,6 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
 
-from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memcmp, memcpy
 
 from filterd.dataplane.fast.miss_query cimport (
@@ -17,6 +17,7 @@ from filterd.dataplane.fast.miss_table cimport (
     ATTEMPTS,
     NOBODY,
     attempt_at,
+    attempt_ended,
     attempt_find,
     attempt_link,
     attempt_place,
@@ -27,16 +28,27 @@ from filterd.dataplane.fast.miss_table cimport (
     tally_word,
 )
 from filterd.dataplane.packet.stages cimport BUFFER_SIZE, Exchange
-from filterd.dataplane.fast.miss_ports cimport Query, ports_open, ports_pick, ports_queue, ports_random
+from filterd.dataplane.fast.miss_ports cimport (
+    NEAR_MISSES,
+    NO_PORT,
+    Query,
+    ports_near,
+    ports_open,
+    ports_pick,
+    ports_queue,
+    ports_random,
+)
 from filterd.dataplane.fast.routes cimport (
     HOPS,
     W_ANSWERED,
     W_CASE_KEPT,
     W_CASE_LOST,
+    W_DOUBTED,
     W_EDNS_REFUSED,
     W_EDNS_SPOKEN,
     W_HEARD,
     W_HEARD_AT,
+    W_LATE,
     W_MALFORMED,
     W_MICROS,
     W_OUTSTANDING,
@@ -130,15 +142,15 @@ cdef bint was_asked(const Miss* miss, uint16_t number) noexcept nogil:
 
 cdef bint ask(MissTable* t, Ports* ports, int64_t micros, uint32_t number, const Hop* hop, bint edns,
               bint again) noexcept nogil:
-    """Ask an upstream; False: there are no random bits to do it with."""
+    """Ask an upstream; False: there are no random bits to do it with, or no port."""
     cdef Miss* miss = t.misses + number - 1
     cdef Attempt* attempt = attempt_place(t, number)
     cdef Query* query
-    if not draw(t, ports, attempt, &first_waiter(t, number).x, hop, edns, &query):
+    if not draw(t, ports, micros, attempt, &first_waiter(t, number).x, hop, edns, &query):
         return False
     attempt.hop = hop[0]
     attempt.again = again
-    attempt.late = False
+    attempt.late = attempt.doubted = False
     attempt.sent = micros
     query.id = attempt.id
     query.port = attempt.port
@@ -153,17 +165,22 @@ cdef bint ask(MissTable* t, Ports* ports, int64_t micros, uint32_t number, const
     return True
 
 
-cdef bint draw(const MissTable* t, Ports* ports, Attempt* attempt, const Exchange* x, const Hop* hop,
-               bint edns, Query** query) noexcept nogil:
+cdef bint draw(const MissTable* t, Ports* ports, int64_t micros, Attempt* attempt, const Exchange* x,
+               const Hop* hop, bint edns, Query** query) noexcept nogil:
     """Draw port, id and letter case, and write the query."""
     cdef uint64_t bits
     cdef uint64_t coins[COINS]
+    cdef int32_t port
     cdef int words, i
     cdef int _
     for _ in range(DRAWS):
         if not ports_random(ports, &bits):
             return False
-        attempt.port = ports_pick(ports, hop.ipv6, <uint32_t>(bits >> 32))
+        port = ports_pick(ports, hop.ipv6, <uint32_t>(bits >> 32), micros)
+        if port == NO_PORT:
+            return False
+        attempt.port = <uint16_t>port
+        attempt.near = ports_near(ports, attempt.port)[0]
         attempt.id = <uint16_t>(bits & 0xFFFF)
         if attempt_find(t, attempt.port, attempt.id) == NOBODY:
             break
@@ -188,7 +205,7 @@ cdef bint draw(const MissTable* t, Ports* ports, Attempt* attempt, const Exchang
 
 # ---- matching a datagram to its attempt (RFC 5452 9) ----
 
-cdef uint32_t attempts_match(MissTable* t, const Route* route, int64_t micros, uint16_t port,
+cdef uint32_t attempts_match(MissTable* t, Ports* ports, const Route* route, int64_t micros, uint16_t port,
                              const uint8_t* source, const uint8_t* reply, size_t length,
                              int* check) noexcept nogil:
     cdef uint32_t number = NOBODY
@@ -196,7 +213,7 @@ cdef uint32_t attempts_match(MissTable* t, const Route* route, int64_t micros, u
     if length >= 2:
         number = attempt_find(t, port, get16(reply))
     if number == NOBODY:
-        count_stray(t, route, source)
+        count_stray(t, ports, route, port, source, reply, length)
         return NOBODY
     attempt = attempt_at(t, number)
     if not same_address(source, &attempt.hop):
@@ -206,7 +223,10 @@ cdef uint32_t attempts_match(MissTable* t, const Route* route, int64_t micros, u
                                 reply, length)
     if check[0] == CHECK_WRONG_QUESTION:
         bump64(tally_word(t, attempt.hop.number, W_WRONG_QUESTION))
+        ports_near(ports, port)[0] += 1
         return NOBODY
+    # Whichever of the port's questions they were meant for.
+    attempt.doubted = ports_near(ports, port)[0] - attempt.near >= <uint32_t>NEAR_MISSES
     attempt_unlink(t, attempt)
     hear(t, micros, attempt)
     return number
@@ -229,12 +249,18 @@ cdef bint same_address(const uint8_t* address, const Hop* hop) noexcept nogil:
     return memcmp(address + 4, &hop.address[4], 4) == 0
 
 
-cdef void count_stray(MissTable* t, const Route* route, const uint8_t* source) noexcept nogil:
-    """Count a datagram with an unknown id for the upstream that it came from, else for the first."""
+cdef void count_stray(MissTable* t, Ports* ports, const Route* route, uint16_t port, const uint8_t* source,
+                      const uint8_t* reply, size_t length) noexcept nogil:
+    """Count a datagram with an unknown id for the upstream that it came from, else for the first. One that
+    comes late, or twice, is nobody's attempt at a forgery."""
     cdef uint32_t i
     for i in range(route.count):
         if same_address(source, &route.hops[i]):
-            bump64(tally_word(t, route.hops[i].number, W_WRONG_ID))
+            if length >= 2 and attempt_ended(t, port, get16(reply)):
+                bump64(tally_word(t, route.hops[i].number, W_LATE))
+            else:
+                bump64(tally_word(t, route.hops[i].number, W_WRONG_ID))
+                ports_near(ports, port)[0] += 1
             return
     if route.count:
         bump64(tally_word(t, route.hops[0].number, W_WRONG_SOURCE))
@@ -269,6 +295,9 @@ cdef void attempts_silent(MissTable* t, Miss* miss) noexcept nogil:
 
 cdef int attempts_judge(MissTable* t, const Attempt* attempt, int check, const uint8_t* reply, size_t length,
                         uint8_t* kept, Reply* answer) noexcept nogil:
+    if attempt.doubted:
+        bump64(tally_word(t, attempt.hop.number, W_DOUBTED))
+        return JUDGED_DOUBTED
     if check == CHECK_CASE_LOST:
         bump64(tally_word(t, attempt.hop.number, W_CASE_LOST))
         return JUDGED_OVER_TCP

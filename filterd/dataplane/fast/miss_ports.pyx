@@ -95,9 +95,15 @@ cdef bint ports_allocate(Ports* ports, int32_t epoll, uint64_t first_event,
     memset(ports, 0, sizeof(Ports))
     for i in range(2 * PORTS):
         ports.sockets[i] = -1
+    for i in range(IN_USE):
+        ports.using[False][i] = i
+        ports.resting[False][i] = IN_USE + i
+        ports.using[True][i] = PORTS + i
+        ports.resting[True][i] = PORTS + IN_USE + i
     ports.avoided = avoided
     ports.epoll = epoll
     ports.first_event = first_event
+    ports.share = PORT_QUERIES
     ports.going = <Query*>calloc(GOING, sizeof(Query))
     ports.slots = <uint8_t*>calloc(CAME, CAME_SIZE)
     if ports.going == NULL or ports.slots == NULL:
@@ -113,10 +119,11 @@ cdef bint ports_allocate(Ports* ports, int32_t epoll, uint64_t first_event,
 
 
 cdef void ports_free(Ports* ports) noexcept nogil:
+    cdef uint32_t number
     if ports.going == NULL and ports.slots == NULL:
         return
-    close_family(ports, False)
-    close_family(ports, True)
+    for number in range(2 * PORTS):
+        shut(ports, number)
     free(ports.going)
     free(ports.slots)
     ports.going = NULL
@@ -127,56 +134,95 @@ cdef void ports_free(Ports* ports) noexcept nogil:
 # ---- sockets ----
 
 cdef bint ports_open(Ports* ports, bint ipv6, int64_t micros) noexcept nogil:
+    return ports.open[ipv6] > 0 or replace(ports, ipv6, 0, micros)
+
+
+cdef int32_t ports_pick(Ports* ports, bint ipv6, uint32_t bits, int64_t micros) noexcept nogil:
+    cdef uint32_t place = ports.drawn[ipv6]
+    if ports.drawn_left[ipv6] == 0:
+        place = bits % IN_USE
+        if worn(ports, ipv6, place, micros) and not replace(ports, ipv6, place, micros):
+            # The old socket is better than none; and any other place than one without.
+            place = open_place(ports, ipv6, place)
+            if place == IN_USE:
+                return NO_PORT
+        ports.drawn[ipv6] = <uint8_t>place
+        ports.drawn_left[ipv6] = TOGETHER
+    ports.drawn_left[ipv6] -= 1
+    if ports.left[ipv6][place]:
+        ports.left[ipv6][place] -= 1
+    return ports_label(ports, ports.using[ipv6][place])
+
+
+cdef inline bint worn(const Ports* ports, bint ipv6, uint32_t place, int64_t micros) noexcept nogil:
+    """True if no more queries should leave from this place's socket; a closed one is worn as well."""
+    return (micros >= ports.until[ipv6][place] or ports.left[ipv6][place] == 0
+            or ports.near[ports.using[ipv6][place]] >= NEAR_MISSES)
+
+
+cdef uint32_t open_place(const Ports* ports, bint ipv6, uint32_t place) noexcept nogil:
+    """This place, or the next one that has a socket; IN_USE: none has."""
     cdef uint32_t i
-    cdef uint32_t first = PORTS if ipv6 else 0
-    if ports.states[ipv6] == PORTS_OPEN:
-        return True
-    if ports.states[ipv6] == PORTS_REFUSED and micros < ports.retry_at[ipv6]:
+    for i in range(IN_USE):
+        if ports.until[ipv6][(place + i) % IN_USE]:
+            return (place + i) % IN_USE
+    return IN_USE
+
+
+cdef bint replace(Ports* ports, bint ipv6, uint32_t place, int64_t micros) noexcept nogil:
+    """A socket at another port for this place. The one before it rests in the ring; the oldest there, which
+    IN_USE replacements ago was in use, is closed for the new one."""
+    cdef uint32_t oldest = ports.oldest[ipv6]
+    cdef uint32_t number = ports.resting[ipv6][oldest]
+    cdef int32_t made
+    if micros < ports.retry_at[ipv6]:
         return False
-    for i in range(first, first + PORTS):
-        ports.sockets[i] = bound(ports, ipv6)
-        if ports.sockets[i] < 0 or watch_port(ports.epoll, ports.sockets[i], ports.first_event + i) < 0:
-            close_family(ports, ipv6)
-            ports.states[ipv6] = PORTS_REFUSED
-            ports.retry_at[ipv6] = micros + RETRY_MICROS
-            return False
-    ports.states[ipv6] = PORTS_OPEN
+    made = bound(ports, ipv6)
+    if made >= 0 and watch_port(ports.epoll, made, ports.first_event + number) < 0:
+        close(made)
+        made = -1
+    if made < 0:
+        ports.retry_at[ipv6] = micros + RETRY_MICROS
+        return False
+    shut(ports, number)
+    ports.sockets[number] = made
+    ports.generations[number] += 1
+    ports.near[number] = 0
+    ports.resting[ipv6][oldest] = ports.using[ipv6][place]
+    ports.closes[ipv6][oldest] = micros + REST_MICROS if ports.until[ipv6][place] else 0
+    ports.oldest[ipv6] = (oldest + 1) % IN_USE
+    if ports.until[ipv6][place] == 0:
+        ports.open[ipv6] += 1
+    ports.using[ipv6][place] = <uint8_t>number
+    ports.until[ipv6][place] = micros + PORT_MICROS
+    ports.left[ipv6][place] = ports.share
     return True
 
 
-cdef uint16_t ports_pick(Ports* ports, bint ipv6, uint32_t bits) noexcept nogil:
-    cdef uint32_t port
-    if ports.drawn_left[ipv6] == 0:
-        port = ports.leaving[ipv6] + 1 + bits % (PORTS - 1)
-        ports.drawn[ipv6] = <uint16_t>(port % PORTS + (PORTS if ipv6 else 0))
-        ports.drawn_left[ipv6] = TOGETHER
-    ports.drawn_left[ipv6] -= 1
-    return ports.drawn[ipv6]
+cdef void ports_sweep(Ports* ports, int64_t micros) noexcept nogil:
+    if micros < ports.sweep_at:
+        return
+    ports.sweep_at = micros + SWEEP_MICROS
+    sweep(ports, False, micros)
+    sweep(ports, True, micros)
 
 
-cdef void ports_renew(Ports* ports, int64_t micros) noexcept nogil:
-    if micros < ports.renew_at:
-        return
-    ports.renew_at = micros + RENEWAL_MICROS
-    renew(ports, False)
-    renew(ports, True)
+cdef void sweep(Ports* ports, bint ipv6, int64_t micros) noexcept nogil:
+    cdef uint32_t i
+    for i in range(IN_USE):
+        if ports.closes[ipv6][i] and micros >= ports.closes[ipv6][i]:
+            shut(ports, ports.resting[ipv6][i])
+            ports.closes[ipv6][i] = 0
+        if ports.until[ipv6][i] and micros >= ports.until[ipv6][i] + REST_MICROS:
+            shut(ports, ports.using[ipv6][i])
+            ports.until[ipv6][i] = 0
+            ports.open[ipv6] -= 1
 
 
-cdef void renew(Ports* ports, bint ipv6) noexcept nogil:
-    """Replace the socket that was not used for a while; the next one is not used from now on."""
-    cdef uint32_t place = ports.leaving[ipv6] + (PORTS if ipv6 else 0)
-    cdef int32_t made
-    if ports.states[ipv6] != PORTS_OPEN:
-        return
-    made = bound(ports, ipv6)
-    if made < 0:
-        return
-    if watch_port(ports.epoll, made, ports.first_event + place) < 0:
-        close(made)
-        return
-    close(ports.sockets[place])
-    ports.sockets[place] = made
-    ports.leaving[ipv6] = (ports.leaving[ipv6] + 1) % PORTS
+cdef void shut(Ports* ports, uint32_t number) noexcept nogil:
+    if ports.sockets[number] >= 0:
+        close(ports.sockets[number])
+    ports.sockets[number] = -1
 
 
 cdef int32_t bound(Ports* ports, bint ipv6) noexcept nogil:
@@ -199,15 +245,6 @@ cdef int32_t bound(Ports* ports, bint ipv6) noexcept nogil:
             break
     close(made)
     return -1
-
-
-cdef void close_family(Ports* ports, bint ipv6) noexcept nogil:
-    cdef uint32_t i
-    cdef uint32_t first = PORTS if ipv6 else 0
-    for i in range(first, first + PORTS):
-        if ports.sockets[i] >= 0:
-            close(ports.sockets[i])
-        ports.sockets[i] = -1
 
 
 cdef bint ports_random(Ports* ports, uint64_t* word) noexcept nogil:
@@ -241,25 +278,24 @@ cdef void ports_flush(Ports* ports) noexcept nogil:
     cdef uint8_t first[2 * PORTS]
     cdef uint8_t following[GOING]
     cdef uint32_t queued = ports.queued
-    cdef uint32_t i
-    cdef uint16_t port
+    cdef uint32_t i, number
     if queued == 0:
         return
     ports.queued = 0
     ports.drawn_left[False] = ports.drawn_left[True] = 0
     memset(first, NONE, sizeof(first))
     for i in range(queued):
-        port = ports.going[i].port
-        following[i] = first[port]
-        first[port] = <uint8_t>i
+        number = ports_number(ports.going[i].port)
+        following[i] = first[number]
+        first[number] = <uint8_t>i
     for i in range(queued):
-        port = ports.going[i].port
-        if first[port] != NONE:
-            send_from(ports, port, first[port], following)
-            first[port] = NONE
+        number = ports_number(ports.going[i].port)
+        if first[number] != NONE:
+            send_from(ports, number, first[number], following)
+            first[number] = NONE
 
 
-cdef void send_from(Ports* ports, uint16_t port, uint8_t at, const uint8_t* following) noexcept nogil:
+cdef void send_from(Ports* ports, uint32_t number, uint8_t at, const uint8_t* following) noexcept nogil:
     cdef mmsghdr messages[GOING]
     cdef iovec parts[GOING]
     cdef Query* queries[GOING]
@@ -281,7 +317,7 @@ cdef void send_from(Ports* ports, uint16_t port, uint8_t at, const uint8_t* foll
         count += 1
         at = following[at]
     while done < count:
-        sent = sendmmsg(ports.sockets[port], messages + done, count - done, MSG_DONTWAIT | MSG_NOSIGNAL)
+        sent = sendmmsg(ports.sockets[number], messages + done, count - done, MSG_DONTWAIT | MSG_NOSIGNAL)
         if sent > 0:
             done += sent
             tries = SEND_TRIES
@@ -305,13 +341,13 @@ cdef void fail(Ports* ports, const Query* query) noexcept nogil:
 
 # ---- what came ----
 
-cdef int ports_receive(Ports* ports, uint32_t port) noexcept nogil:
-    cdef int count = recvmmsg(ports.sockets[port], ports.came, CAME, MSG_DONTWAIT, NULL)
+cdef int ports_receive(Ports* ports, uint32_t number) noexcept nogil:
+    cdef int count = recvmmsg(ports.sockets[number], ports.came, CAME, MSG_DONTWAIT, NULL)
     cdef int i
     for i in range(count):
         ports.came[i].msg_hdr.msg_namelen = PEER_SIZE   # the kernel wrote the source's own over it
     return max(count, 0)
 
 
-cdef int ports_undelivered(Ports* ports, uint32_t port, uint16_t* id, uint8_t* address) noexcept nogil:
-    return undelivered(ports.sockets[port], id, address, PEER_SIZE)
+cdef int ports_undelivered(Ports* ports, uint32_t number, uint16_t* id, uint8_t* address) noexcept nogil:
+    return undelivered(ports.sockets[number], id, address, PEER_SIZE)

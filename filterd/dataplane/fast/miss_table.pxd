@@ -23,6 +23,7 @@ cdef enum:
     MISS_BUCKETS = 8192
     ATTEMPT_BUCKETS = 16384
     CLIENTS = 4096              # counters that clients are hashed to
+    ENDED = 4096                # attempts that ended and are remembered
     NOBODY = 0xFFFFFFFF         # no attempt has that number
 
 
@@ -32,8 +33,10 @@ cdef struct Attempt:            # one question asked of one upstream
     bint live                   # it may be answered yet
     bint again                  # the same upstream, asked without EDNS
     bint late                   # its silence was told
+    bint doubted                # it was answered, after several replies that nearly matched
     uint16_t id
-    uint16_t port
+    uint16_t port               # a label of `miss_ports`
+    uint32_t near               # replies that had nearly matched at that port before
     int64_t sent                # microseconds
     uint32_t next               # in its bucket: number + 1
     uint16_t question_length
@@ -68,6 +71,7 @@ cdef struct MissTable:
     Waiter* waiters
     uint32_t* miss_buckets      # by question
     uint32_t* attempt_buckets   # by id
+    uint32_t* ended             # port and id of attempts that ended: what comes for them is late
     uint16_t* clients           # how many waiters of the clients that share a counter
     uint32_t free_miss
     uint32_t fresh_miss         # numbers from here on were never used
@@ -109,6 +113,8 @@ cdef void miss_forget(MissTable* table, uint32_t number) noexcept nogil
 
 # An attempt by port and id: its number, or NOBODY.
 cdef uint32_t attempt_find(const MissTable* table, uint16_t port, uint16_t id) noexcept nogil
+# Returns whether an attempt of that port and id has ended lately.
+cdef bint attempt_ended(const MissTable* table, uint16_t port, uint16_t id) noexcept nogil
 # The place for the miss's next attempt; the oldest is given up for it where there is no other.
 cdef Attempt* attempt_place(MissTable* table, uint32_t miss) noexcept nogil
 # It is on its way, and it is not any more.

@@ -22,9 +22,10 @@ cdef bint miss_table_allocate(MissTable* t, HopTally* tallies, Silences* silence
     t.waiters = <Waiter*>calloc(WAITERS, sizeof(Waiter))
     t.miss_buckets = <uint32_t*>calloc(MISS_BUCKETS, sizeof(uint32_t))
     t.attempt_buckets = <uint32_t*>calloc(ATTEMPT_BUCKETS, sizeof(uint32_t))
+    t.ended = <uint32_t*>calloc(ENDED, sizeof(uint32_t))
     t.clients = <uint16_t*>calloc(CLIENTS, sizeof(uint16_t))
     return (t.misses != NULL and t.waiters != NULL and t.miss_buckets != NULL
-            and t.attempt_buckets != NULL and t.clients != NULL)
+            and t.attempt_buckets != NULL and t.ended != NULL and t.clients != NULL)
 
 
 cdef void miss_table_free(MissTable* t) noexcept nogil:
@@ -33,6 +34,7 @@ cdef void miss_table_free(MissTable* t) noexcept nogil:
     free(t.miss_buckets)
     free(t.attempt_buckets)
     free(t.clients)
+    free(t.ended)
     memset(t, 0, sizeof(MissTable))
 
 
@@ -217,6 +219,15 @@ cdef uint32_t attempt_find(const MissTable* t, uint16_t port, uint16_t id) noexc
     return NOBODY
 
 
+cdef inline uint32_t* ended_place(const MissTable* t, uint32_t word) noexcept nogil:
+    return t.ended + (word ^ word >> 16) % ENDED
+
+
+cdef bint attempt_ended(const MissTable* t, uint16_t port, uint16_t id) noexcept nogil:
+    cdef uint32_t word = <uint32_t>port << 16 | id
+    return ended_place(t, word)[0] == word
+
+
 cdef Attempt* attempt_place(MissTable* t, uint32_t miss) noexcept nogil:
     cdef Miss* mine = t.misses + miss - 1
     cdef Attempt* attempt = mine.attempts + mine.tries % ATTEMPTS
@@ -237,10 +248,12 @@ cdef void attempt_link(MissTable* t, Attempt* attempt, uint32_t miss) noexcept n
 cdef void attempt_unlink(MissTable* t, Attempt* attempt) noexcept nogil:
     cdef uint32_t* at = attempt_bucket(t, attempt.port, attempt.id)
     cdef uint64_t* outstanding = tally_word(t, attempt.hop.number, W_OUTSTANDING)
+    cdef uint32_t word = <uint32_t>attempt.port << 16 | attempt.id
     while attempt_at(t, at[0] - 1) != attempt:
         at = &attempt_at(t, at[0] - 1).next
     at[0] = attempt.next
     attempt.live = False
+    ended_place(t, word)[0] = word
     store64(outstanding, load64(outstanding) - 1)
 
 

@@ -56,7 +56,7 @@ cdef int misses_take(Misses* misses, const Route* route, Turn* turn, const Excha
 cdef void misses_renew(Misses* misses, const Route* route, Turn* turn, const Exchange* x,
                        const ReturnPath* return_path, int64_t came) noexcept nogil
 # There is something at that socket (the event's number less the first).
-cdef void misses_ready(Misses* misses, const Route* route, Turn* turn, uint32_t port) noexcept nogil
+cdef void misses_ready(Misses* misses, const Route* route, Turn* turn, uint32_t number) noexcept nogil
 # Sends what is queued: after each batch, and before each sleep.
 cdef void misses_flush(Misses* misses, const Route* route, Turn* turn) noexcept nogil
 # Goes on where an upstream was silent, by turn.micros; microseconds until there is more to do, -1: nothing.

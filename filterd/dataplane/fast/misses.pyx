@@ -33,6 +33,7 @@ from filterd.dataplane.fast.miss_table cimport (
 )
 from filterd.dataplane.fast.miss_attempts cimport (
     JUDGED_AGAIN,
+    JUDGED_DOUBTED,
     JUDGED_GOOD,
     JUDGED_OVER_TCP,
     attempts_again,
@@ -62,14 +63,16 @@ from filterd.dataplane.fast.miss_ports cimport (
     ports_datagram,
     ports_flush,
     ports_free,
+    ports_label,
     ports_length,
     ports_receive,
-    ports_renew,
     ports_source,
+    ports_sweep,
     ports_undelivered,
 )
 from filterd.dataplane.fast.punts cimport (
     PUNT_BUSY,
+    PUNT_DOUBTED,
     PUNT_FORWARD,
     PUNT_LOOP,
     PUNT_REFRESH,
@@ -209,7 +212,7 @@ cdef int64_t misses_tick(Misses* m, const Route* route, Turn* turn) noexcept nog
     cdef uint32_t number
     cdef int64_t deadline
     cdef int _
-    ports_renew(&m.ports, turn.micros)
+    ports_sweep(&m.ports, turn.micros)
     for _ in range(MISSES):
         number = m.table.soonest
         if number == 0:
@@ -263,39 +266,40 @@ cdef void forget_unless_asking(Misses* m, uint32_t miss) noexcept nogil:
 
 # ---- something came ----
 
-cdef void misses_ready(Misses* m, const Route* route, Turn* turn, uint32_t port) noexcept nogil:
+cdef void misses_ready(Misses* m, const Route* route, Turn* turn, uint32_t number) noexcept nogil:
+    cdef uint16_t port = ports_label(&m.ports, number)
     cdef int count, reads, i
     for reads in range(READS):
-        count = ports_receive(&m.ports, port)
+        count = ports_receive(&m.ports, number)
         for i in range(count):
-            take_reply(m, route, turn, <uint16_t>port, i)
+            take_reply(m, route, turn, port, i)
             if i % REPLIES == REPLIES - 1:
                 turn_go_on(turn)
         if count == CAME:
             continue
         # Where there was something, errors can wait for their next event.
-        if count or reads or not take_errors(m, route, turn, <uint16_t>port):
+        if count or reads or not take_errors(m, route, turn, number):
             return
 
 
-cdef bint take_errors(Misses* m, const Route* route, Turn* turn, uint16_t port) noexcept nogil:
+cdef bint take_errors(Misses* m, const Route* route, Turn* turn, uint32_t number) noexcept nogil:
     """Reports that queries could not be delivered, a batch at most; whether there was any."""
     cdef uint8_t address[PEER_SIZE]
     cdef uint16_t id
-    cdef uint32_t number
+    cdef uint32_t attempt
     cdef bint found = False
     cdef int status
     cdef int _
     for _ in range(CAME):
-        status = ports_undelivered(&m.ports, port, &id, address)
+        status = ports_undelivered(&m.ports, number, &id, address)
         if status == 0:
             break
         found = True
         if status < 0:
             continue
-        number = attempts_undelivered(&m.table, port, id, address)
-        if number != NOBODY:
-            unreachable(m, route, turn, number)
+        attempt = attempts_undelivered(&m.table, ports_label(&m.ports, number), id, address)
+        if attempt != NOBODY:
+            unreachable(m, route, turn, attempt)
     return found
 
 
@@ -304,8 +308,8 @@ cdef void take_reply(Misses* m, const Route* route, Turn* turn, uint16_t port, i
     cdef const uint8_t* reply = ports_datagram(&m.ports, i)
     cdef size_t length = ports_length(&m.ports, i)
     cdef int check = 0
-    cdef uint32_t number = attempts_match(&m.table, route, turn.micros, port, ports_source(&m.ports, i),
-                                          reply, length, &check)
+    cdef uint32_t number = attempts_match(&m.table, &m.ports, route, turn.micros, port,
+                                          ports_source(&m.ports, i), reply, length, &check)
     if number == NOBODY:
         return
     if m.table.misses[number // ATTEMPTS].first:
@@ -333,6 +337,8 @@ cdef void settle(Misses* m, const Route* route, Turn* turn, uint32_t number, int
     noted(turn.work, 0)
     if judgement == JUDGED_OVER_TCP:
         punt_all(m, turn, miss, PUNT_TRUNCATED)
+    elif judgement == JUDGED_DOUBTED:
+        punt_all(m, turn, miss, PUNT_DOUBTED)
     elif judgement != JUDGED_AGAIN or not attempts_again(&m.table, &m.ports, turn.micros, miss, attempt):
         go_on(m, route, turn, miss)
 

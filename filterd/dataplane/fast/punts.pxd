@@ -20,7 +20,8 @@ cdef enum:                      # why the slow path takes over; PuntReason in Py
     PUNT_LOOP = 4               # perhaps a loop check of ours that came back
     PUNT_UNANSWERED = 5         # no upstream answered in time, or with anything that can be passed on
     PUNT_TRUNCATED = 6          # the answer was cut, or lost its letter case: to be asked over TCP
-    PUNT_REASONS = 7
+    PUNT_DOUBTED = 7            # several replies nearly matched: to be asked over TCP
+    PUNT_REASONS = 8
 
 cdef enum PuntStatus:
     PUNT_TAKEN = 0

@@ -23,6 +23,7 @@ class PuntReason(IntEnum):
     LOOP = PUNT_LOOP
     UNANSWERED = PUNT_UNANSWERED
     TRUNCATED = PUNT_TRUNCATED
+    DOUBTED = PUNT_DOUBTED
 
     @property
     def word(self):

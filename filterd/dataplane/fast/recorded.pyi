@@ -21,6 +21,9 @@ class Driver:
     seconds; ``micros``: of the monotonic clock."""
 
     def __init__(self, thread: FastThread) -> None: ...
+    def limit_ports(self, queries: int) -> None:
+        """Let only so many queries leave from one upstream port, for ports that are opened from now on."""
+
     @property
     def waiting(self) -> int:
         """The number of exchanges that wait for upstreams."""

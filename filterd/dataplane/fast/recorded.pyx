@@ -157,6 +157,9 @@ cdef class Driver:
             raise ValueError("this thread receives from its sockets: it is not to be driven")
         return self.thread.fast
 
+    def limit_ports(self, unsigned short queries):
+        self.idle().misses.ports.share = queries
+
     @property
     def waiting(self):
         return self.idle().misses.table.waiting

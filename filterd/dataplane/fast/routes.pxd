@@ -31,17 +31,19 @@ cdef enum Word:                 # of a tally
     W_WRONG_SOURCE = 8
     W_WRONG_ID = 9
     W_WRONG_QUESTION = 10
-    W_CASE_LOST = 11            # ours but for the letter case
-    W_CASE_KEPT = 12            # mixed letter case came back as it went
-    W_EDNS_REFUSED = 13         # answered without EDNS what it would not answer with it
-    W_EDNS_SPOKEN = 14          # answers that showed that the upstream speaks EDNS
-    W_HEARD = 15                # answers of any kind
-    W_MICROS = 16               # that these took, together
-    W_OUTSTANDING = 17          # on their way now
-    W_SUMS = 18                 # words above are added up over the threads; of those below the latest counts
-    W_HEARD_AT = 18             # microseconds of the monotonic clock; 0: never
-    W_UNREACHABLE_AT = 19
-    WORDS = 20
+    W_LATE = 11                 # replies to questions that were over
+    W_DOUBTED = 12              # replies not believed, after several that nearly matched
+    W_CASE_LOST = 13            # ours but for the letter case
+    W_CASE_KEPT = 14            # mixed letter case came back as it went
+    W_EDNS_REFUSED = 15         # answered without EDNS what it would not answer with it
+    W_EDNS_SPOKEN = 16          # answers that showed that the upstream speaks EDNS
+    W_HEARD = 17                # answers of any kind
+    W_MICROS = 18               # that these took, together
+    W_OUTSTANDING = 19          # on their way now
+    W_SUMS = 20                 # words above are added up over the threads; of those below the latest counts
+    W_HEARD_AT = 20             # microseconds of the monotonic clock; 0: never
+    W_UNREACHABLE_AT = 21
+    WORDS = 22
 
 
 cdef struct Hop:

@@ -131,6 +131,8 @@ cdef object report_of(Routes routes, int number):
         wrong_source=words[W_WRONG_SOURCE],
         wrong_id=words[W_WRONG_ID],
         wrong_question=words[W_WRONG_QUESTION],
+        late=words[W_LATE],
+        doubted=words[W_DOUBTED],
         case_lost=words[W_CASE_LOST],
         case_kept=words[W_CASE_KEPT],
         edns_refused=words[W_EDNS_REFUSED],

@@ -33,7 +33,7 @@ cdef enum:                      # datagrams that get no answer, beside those of 
     FAST_NO_PROXY_HEADER = 2
     FAST_DROPS = 3
     GROUP = 8                   # packets whose memory is fetched at one time
-    EVENTS = 256                # of one turn: more than there are sockets, so that answers come before ticks
+    EVENTS = 384                # of one turn: more than there are sockets, so that answers come before ticks
 
 cdef struct Fast:               # one thread's
     Turn turn

@@ -1,7 +1,9 @@
 """One client's TCP connection (RFC 7766): pipelined queries, answered in whatever order they are ready.
 
 A client that asks too much, or does not read its answers, is held back: the connection takes no more queries
-until answers have gone out, so that the TCP window closes. A connection that ends first sends the answers it
+until answers have gone out, so that the TCP window closes. An answer is made only when the one before it is
+wholly in the kernel's buffer: at most one waits in memory, however many queries are under way. Only a client
+that has read nothing for ``idle`` seconds is cut. A connection that ends first sends the answers it
 still owes, closes its own side, and waits for the client to close. Closing with unread queries would reset
 the connection, and the client would lose answers that are on their way.
 """
@@ -10,20 +12,25 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import fcntl
+import struct
+import termios
+from collections import deque
 from typing import cast
 
 from filterd.dataplane.listeners.connection_table import ConnectionEnding, Prefix
 from filterd.dataplane.listeners.framing import Framing
 from filterd.dataplane.listeners.listener_context import ListenerContext
 from filterd.dataplane.packet.unwrap import source_of
+from filterd.dataplane.slow.quota import client_key
+from filterd.dataplane.slow.turns import SLICE
 from filterd.wire.proxy import LONGEST, ProxyProblem, parse_header
 
 TURN = 32
 """queries that are taken from one connection before others get their turn"""
 MAX_WAITING = 100
 """the most queries of one connection that may wait for an upstream"""
-MOST_UNSENT = 8
-"""times ``unsent``: answers under way may still be buffered up to here; beyond it the client is cut"""
+_LENGTH = struct.Struct("i")
 
 
 class ClientConnection(asyncio.BufferedProtocol):
@@ -35,6 +42,7 @@ class ClientConnection(asyncio.BufferedProtocol):
         "_ended",
         "_ending",
         "_framing",
+        "_left",
         "_partial",
         "_peer",
         "_proxied",
@@ -44,6 +52,7 @@ class ClientConnection(asyncio.BufferedProtocol):
         "_transport",
         "_unread",
         "_waiting",
+        "_without_room",
         "prefix",
         "slot",
     )  # fmt: skip
@@ -58,13 +67,15 @@ class ClientConnection(asyncio.BufferedProtocol):
         self._transport: asyncio.Transport | None = None
         self._framing = Framing()
         self._waiting = 0
+        self._without_room: deque[asyncio.Future[bool]] = deque()
+        """answers that are not made before the client has read earlier ones"""
         self._proxied = False
         """the client's address comes from a PROXY header"""
         self._served = 0
         self._ended = False
         """the client has closed its side"""
         self._scheduled = False
-        """a call of :meth:`_advance` is scheduled"""
+        """:meth:`_step` will be called when its turn comes"""
         self._ending: ConnectionEnding | None = None
         """why the connection ends; once set, no more queries are taken"""
         self._since = context.clock()
@@ -72,7 +83,9 @@ class ClientConnection(asyncio.BufferedProtocol):
         self._partial = 0.0
         """when the incomplete message began to arrive; 0: there is none"""
         self._unread = 0.0
-        """since when more is unsent than the client may leave unread; 0: it is not"""
+        """since when an answer waits for the client to read, or when it last read; 0: none waits"""
+        self._left = 0
+        """bytes that it had not read then"""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """The transport is ready; the connection may have been cut meanwhile."""
@@ -80,7 +93,7 @@ class ClientConnection(asyncio.BufferedProtocol):
         if self._ending is not None:
             self._transport.abort()
             return
-        self._transport.set_write_buffer_limits(high=self._context.connections.limits.unsent)
+        self._transport.set_write_buffer_limits(high=0)
         if not self._context.unwrap.is_proxy(self._peer):
             self._set_client(self._peer)
 
@@ -89,6 +102,7 @@ class ClientConnection(asyncio.BufferedProtocol):
         ending = self._ending or (ConnectionEnding.CLIENT if exc is None else ConnectionEnding.LOST)
         self._ending = ending
         self._context.connections.leave(self, ending)
+        self._make_none()
 
     def get_buffer(self, sizehint: int) -> memoryview:
         """The buffer for the next read; all connections share it, since its content is used at once."""
@@ -111,15 +125,18 @@ class ClientConnection(asyncio.BufferedProtocol):
         return True
 
     def pause_writing(self) -> None:
-        """More answers are unsent than the limit allows: take no more queries."""
+        """The kernel's buffer is full: take no more queries, and make no more answers."""
         self._unread = self._context.clock()
-        self._context.connections.mark_busy(self)
+        self._left = self._unread_bytes()
+        self._context.connections.mark_unread(self)
 
     def resume_writing(self) -> None:
         """The client has read on."""
         self._unread = 0.0
         self._since = self._context.clock()
+        self._context.connections.mark_read(self)
         self._mark_idle()
+        self._make_next()
         self._advance()
 
     def deadline(self) -> tuple[float, ConnectionEnding | None]:
@@ -127,12 +144,31 @@ class ClientConnection(asyncio.BufferedProtocol):
         idle = self._context.connections.limits.idle
         found: list[tuple[float, ConnectionEnding | None]] = []
         if self._unread:
+            self._note_reading()
             found.append((self._unread + idle, ConnectionEnding.UNREAD))
         if self._partial:
             found.append((self._partial + idle, ConnectionEnding.INCOMPLETE))
         elif not self._waiting:
             found.append((self._since + idle, self._idle_ending()))
         return min(found, default=(self._context.clock() + idle, None), key=lambda each: each[0])
+
+    def _note_reading(self) -> None:
+        """Renew the time of a client that has read something, though not all yet."""
+        left = self._unread_bytes()
+        if left < self._left:
+            self._left = left
+            self._unread = self._since = self._context.clock()
+
+    def _unread_bytes(self) -> int:
+        """The bytes that the client has not acknowledged: in our buffer and in the kernel's."""
+        transport = cast("asyncio.Transport", self._transport)
+        ours, connected = transport.get_write_buffer_size(), transport.get_extra_info("socket")
+        if connected is None:
+            return ours
+        with contextlib.suppress(OSError):  # it is closed already
+            kernels = fcntl.ioctl(connected.fileno(), termios.TIOCOUTQ, bytes(_LENGTH.size))
+            ours += _LENGTH.unpack(kernels)[0]
+        return ours
 
     def _idle_ending(self) -> ConnectionEnding:
         """The reason to cut a connection on which no query is being answered."""
@@ -144,31 +180,48 @@ class ClientConnection(asyncio.BufferedProtocol):
         """Cut the connection at once."""
         self._ending = self._ending or ending
         self._context.connections.leave(self, self._ending)
+        self._make_none()
         if self._transport is not None:
             self._transport.abort()
 
     def resume(self) -> None:
         """Continue: another query of the same client prefix has been answered."""
-        if not self._scheduled:
-            self._advance()
+        self._advance()
 
     def _advance(self) -> None:
-        """Take the queries that have arrived, as far as the limits allow."""
-        self._scheduled = False
-        if self._ending is not None or not (self._client is not None or self._read_proxy_header()):
+        """Take the queries that have arrived, now or when the client's turn comes."""
+        if self._scheduled or self._ending is not None:
             return
-        took = False
-        for _ in range(TURN):
-            message = self._framing.next() if self._may_take() else None
-            if message is None:
-                break
-            self._take(message)
-            took = True
-        else:
-            self._scheduled = True
-            asyncio.get_running_loop().call_soon(self._advance)
+        if self._client is None and not self._read_proxy_header():
+            return
+        self._scheduled = True
+        self._context.path.turns.enter(client_key(cast("bytes", self._client)), self._step)
+        if self._scheduled:
+            self._settle()
+
+    def _step(self) -> bool:
+        """Take some of the queries that have arrived, as far as the limits allow; True: there may be more."""
+        self._scheduled = False
+        if self._ending is not None:
+            return False
+        took, more = self._take_some()
+        self._scheduled = more
         self._note_partial(took)
         self._settle()
+        return more
+
+    def _take_some(self) -> tuple[bool, bool]:
+        """Take queries for at most :data:`SLICE`; return whether there was one, and whether to come again."""
+        turns = self._context.path.turns
+        end = turns.ticks() + SLICE
+        for count in range(1, TURN + 1):
+            message = self._framing.next() if self._may_take() else None
+            if message is None:
+                return count > 1, False
+            self._take(message)
+            if turns.ticks() >= end:
+                break
+        return True, True
 
     def _read_proxy_header(self) -> bool:
         """Read the PROXY header before the first message; return whether the client is known now."""
@@ -202,14 +255,15 @@ class ClientConnection(asyncio.BufferedProtocol):
             and self._waiting < MAX_WAITING
             and self._served < limits.queries
             and not self._unread
+            and not self._without_room
             and self._context.connections.may_wait(self)
         )
 
     def _take(self, message: bytes) -> None:
         self._served += 1
         self._since = self._context.clock()
-        client = cast("bytes", self._client)
-        task = self._context.path.take(memoryview(message), client, True, self._send, self._proxied)
+        client, path = cast("bytes", self._client), self._context.path
+        task = path.take(memoryview(message), client, True, self._send, self._proxied, self._room)
         if task is not None:
             self._waiting += 1
             self._context.connections.wait(self)
@@ -223,8 +277,9 @@ class ClientConnection(asyncio.BufferedProtocol):
         self._since = self._context.clock()
         self._mark_idle()
         self._context.connections.answered(self)
-        if not self._scheduled:
-            self._advance()
+        if not self._unread:
+            self._make_next()
+        self._advance()
 
     def _mark_idle(self) -> None:
         """Tell the table that the connection is idle, if it is."""
@@ -236,8 +291,29 @@ class ClientConnection(asyncio.BufferedProtocol):
         if transport is None or transport.is_closing():
             return
         transport.write(len(answer).to_bytes(2, "big") + answer)
-        if transport.get_write_buffer_size() > MOST_UNSENT * self._context.connections.limits.unsent:
-            self.cut(ConnectionEnding.UNREAD)
+
+    def _room(self) -> asyncio.Future[bool] | None:
+        """Room for one answer: None while nothing is unread, or nobody is there to read it."""
+        if not self._unread or self._transport is None or self._transport.is_closing():
+            return None
+        room: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        self._without_room.append(room)
+        return room
+
+    def _make_next(self) -> None:
+        """Let the next answer be made that waited for room; the one after it follows when it is done."""
+        while self._without_room:
+            room = self._without_room.popleft()
+            if not room.done():
+                room.set_result(True)
+                return
+
+    def _make_none(self) -> None:
+        """The client is gone: no answer is made any more."""
+        for room in self._without_room:
+            if not room.done():
+                room.set_result(False)
+        self._without_room.clear()
 
     def _note_partial(self, took: bool) -> None:
         """Time an incomplete message from its first byte, however slowly the rest drips in, and only while we

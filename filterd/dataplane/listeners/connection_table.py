@@ -4,6 +4,8 @@
   longest (of all, or of that prefix) makes room for the new one; if none is idle, the new one is refused.
 - The queries of one prefix that wait for upstreams. Beyond this limit the connections of the prefix queue up,
   and the first one continues when a query is answered.
+- The connections whose client leaves answers unread. Each of them holds one answer in memory; beyond
+  :data:`MOST_UNREAD` the one that has been unread longest is cut.
 - Deadlines. Each connection tells when to check it next. A timer wheel holds these times, so that ten
   thousand idle connections need no timers of their own, and each check touches only the slots that are due.
 
@@ -22,6 +24,8 @@ SLOT = 0.25
 """seconds: a deadline is noticed this late at most"""
 WAITING_PER_PREFIX = 400
 """the most queries of one client prefix over TCP that may wait for an upstream"""
+MOST_UNREAD = 1000
+"""connections with an answer in memory, of at most 64 KiB, that their clients do not read"""
 _MAPPED = bytes(10) + b"\xff\xff"
 _ALL = (1 << 128) - 1
 
@@ -60,8 +64,9 @@ class ConnectionLimits:
     idle: float = 10.0
     """seconds: how long there may be no query, an incomplete message, or answers that are not read"""
     queries: int = 1000
-    unsent: int = 64 * 1024
-    """bytes"""
+    unsent: int = 32 * 1024
+    """bytes of answers that the kernel keeps for one client before it is held back; the kernel takes as much
+    again for its own records"""
     ipv4_prefix: int = 32
     ipv6_prefix: int = 56
 
@@ -113,6 +118,8 @@ class ConnectionTable:
         """ended connections by reason, refused ones included"""
         self._open: dict[TableEntry, None] = {}
         self._idle: dict[TableEntry, None] = {}
+        self._unread: dict[TableEntry, None] = {}
+        """in the order in which their clients stopped reading"""
         self._prefixes: dict[int, Prefix] = {}
         self._wheel: dict[int, dict[TableEntry, None]] = {}
 
@@ -175,6 +182,19 @@ class ConnectionTable:
         if connection.prefix is not None:
             connection.prefix.idle.pop(connection, None)
 
+    def mark_unread(self, connection: TableEntry) -> None:
+        """Mark the connection as one whose client leaves an answer unread; the oldest may be cut for it."""
+        if connection not in self._open:
+            return
+        self.mark_busy(connection)
+        self._unread[connection] = None
+        if len(self._unread) > MOST_UNREAD:
+            next(iter(self._unread)).cut(ConnectionEnding.UNREAD)
+
+    def mark_read(self, connection: TableEntry) -> None:
+        """The client has read all that was kept for it."""
+        self._unread.pop(connection, None)
+
     def may_wait(self, connection: TableEntry) -> bool:
         """Return whether one more query of this client may wait for an upstream."""
         prefix = connection.prefix
@@ -212,6 +232,7 @@ class ConnectionTable:
             return
         self.ended[ending] += 1
         self.mark_busy(connection)
+        self.mark_read(connection)
         del self._open[connection]
         self._unschedule(connection)
         prefix = connection.prefix

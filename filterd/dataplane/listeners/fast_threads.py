@@ -18,6 +18,8 @@ from filterd.dataplane.tables.epoch import collect
 
 RUN = 64
 """punts that are taken from one thread before others get their turn"""
+RUN_SECONDS = 0.002
+"""seconds after which the others get their turn all the same; the ring itself is fair to client prefixes"""
 STOP_SECONDS = 5.0
 """seconds that the threads have to finish their turns at the end"""
 COLLECT_SECONDS = 0.25
@@ -106,12 +108,16 @@ class FastPath:
                 os.eventfd_write(self._news, 1)
 
     def _take_of(self, fast: FastThread) -> bool:
-        """Take the punts of one thread; return whether there may be more."""
+        """Take the punts of one thread, while its time lasts; return whether there may be more."""
+        ticks = self._path.turns.ticks
+        end = ticks() + RUN_SECONDS
         for _ in range(RUN):
             punted = fast.take()
             if punted is None:
                 return False
             self._path.resume(punted, partial(self._answer, fast, punted))
+            if ticks() >= end:
+                break
         return True
 
     def _answer(self, fast: FastThread, punted: Punted, answer: bytes) -> None:

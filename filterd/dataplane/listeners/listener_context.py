@@ -9,7 +9,8 @@ from typing import Protocol
 from filterd.dataplane.listeners.connection_table import ConnectionTable
 from filterd.dataplane.packet.answer_counts import AnswerCounts
 from filterd.dataplane.packet.unwrap import Unwrap
-from filterd.dataplane.slow.slowpath import Send
+from filterd.dataplane.slow.slowpath import Room, Send
+from filterd.dataplane.slow.turns import FairTurns
 
 
 class QueryPath(Protocol):
@@ -19,10 +20,14 @@ class QueryPath(Protocol):
     def counts(self) -> AnswerCounts:
         """The counts of answers and drops."""
 
+    @property
+    def turns(self) -> FairTurns:
+        """The time of the event loop, shared among clients."""
+
     def take(
-        self, packet: memoryview, client: bytes, tcp: bool, send: Send, proxied: bool
+        self, packet: memoryview, client: bytes, tcp: bool, send: Send, proxied: bool, room: Room
     ) -> asyncio.Task[None] | None:
-        """Answer through ``send``, now or later; return the task if it is later."""
+        """Answer through ``send``, now or later; return the task if it is later, when there is ``room``."""
 
 
 class ListenerContext(Protocol):

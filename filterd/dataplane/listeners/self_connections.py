@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 from filterd.dataplane.fast.selfquery import SelfQueries
 from filterd.dataplane.listeners.connection_table import ConnectionEnding, ConnectionLimits, ConnectionTable
 from filterd.dataplane.packet.answer_counts import AnswerCounts
-from filterd.dataplane.slow.slowpath import Send
+from filterd.dataplane.slow.slowpath import Room, Send, always_room
+from filterd.dataplane.slow.turns import FairTurns
 
 Peer = tuple[str, int]
 
@@ -24,10 +26,20 @@ class SelfQueryPath:
         self._queries = SelfQueries(key)
         self.counts = AnswerCounts()
         """counts of these connections; no metric shows them"""
+        self.turns = FairTurns(time.monotonic)
+        """their own: clients' work does not hold them up"""
 
-    def take(self, packet: memoryview, client: bytes, tcp: bool, send: Send, proxied: bool = False) -> None:
+    def take(
+        self,
+        packet: memoryview,
+        client: bytes,
+        tcp: bool,
+        send: Send,
+        proxied: bool = False,
+        room: Room = always_room,
+    ) -> None:
         """Answer a self-query at once; ignore everything else."""
-        del client, tcp, proxied
+        del client, tcp, proxied, room
         answer = self._queries.answer(packet)
         if answer is not None:
             send(answer)

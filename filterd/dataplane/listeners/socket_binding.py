@@ -12,9 +12,8 @@ BACKLOG = 1024
 """connections that the kernel holds until they are accepted"""
 UDP_BUFFER = 4 * 1024 * 1024
 """bytes of queue that a socket asks of the kernel, for what arrives while its reader is busy"""
-TCP_SEND_BUFFER = 64 * 1024
-"""bytes of answers that the kernel buffers for one connection (it doubles this number); without a bound it
-would buffer megabytes for each client that does not read"""
+TCP_RECEIVE_BUFFER = 32 * 1024
+"""bytes of queries that the kernel takes from one connection ahead of us (it doubles this number)"""
 
 _REMEDIES = {
     errno.EADDRINUSE: "stop the program that has it (see: ss -lnp), or change the configuration",
@@ -79,7 +78,7 @@ def bind_tcp(address: Address, port: int) -> socket.socket:
     bound = _socket(address, socket.SOCK_STREAM)
     try:
         bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        bound.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, TCP_SEND_BUFFER)
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, TCP_RECEIVE_BUFFER)
         bound.bind(socket_address(address, port))
         bound.listen(BACKLOG)
     except OSError as error:

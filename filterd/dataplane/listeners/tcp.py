@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import errno
 import socket
 from collections import Counter
@@ -135,6 +136,8 @@ class TcpListener:
             accepted.close()
             return
         accepted.setblocking(False)
+        with contextlib.suppress(OSError):  # reset already
+            accepted.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, context.connections.limits.unsent)
         connection = ClientConnection(context, client_bytes(peer[0]))
         context.connections.join(connection)
         loop = asyncio.get_running_loop()

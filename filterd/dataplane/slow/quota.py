@@ -33,7 +33,7 @@ class WaitingQuota:
         free = self.size - self._taken
         if free <= 0:
             return QuotaRefusal.FULL
-        key = _key(client)
+        key = client_key(client)
         taken = self._taken_by.get(key, 0)
         if taken >= free:
             return QuotaRefusal.SHARE
@@ -43,7 +43,7 @@ class WaitingQuota:
 
     def give(self, client: bytes) -> None:
         """Give back a place that was taken for this client."""
-        key = _key(client)
+        key = client_key(client)
         left = self._taken_by[key] - 1
         if left:
             self._taken_by[key] = left
@@ -52,5 +52,6 @@ class WaitingQuota:
         self._taken -= 1
 
 
-def _key(client: bytes) -> bytes:
+def client_key(client: bytes) -> bytes:
+    """The key under which a client (16 bytes) has its share: its IPv4 address, or its IPv6 /56."""
     return client if client.startswith(_MAPPED) else client[:7]

@@ -40,8 +40,9 @@ class Forwarded(Protocol):
 class Upstreams(Protocol):
     """Forwards queries to the upstreams; its errors are values."""
 
-    async def forward(self, pending: Pending, waited: float = 0.0) -> Forwarded:
-        """Forward the pending query; ``waited``: seconds that its client has waited already."""
+    async def forward(self, pending: Pending, waited: float = 0.0, doubted: bool = False) -> Forwarded:
+        """Forward the pending query; ``waited``: seconds that its client has waited already; ``doubted``: not
+        over UDP, since several replies nearly matched."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,12 +65,12 @@ class Refreshing:
     def __len__(self) -> int:
         return len(self._under_way)
 
-    def refresh(self, pending: Pending) -> Refresh | None:
+    def refresh(self, pending: Pending, doubted: bool = False) -> Refresh | None:
         """The question's refresh, begun now unless one is under way; None: there are too many."""
         key = _key_of(pending)
         refresh = self._under_way.get(key)
         if refresh is None and len(self._under_way) < MAX_REFRESHES:
-            task = asyncio.get_running_loop().create_task(self._ask(pending))
+            task = asyncio.get_running_loop().create_task(self._ask(pending, doubted))
             refresh = self._under_way[key] = Refresh(task, self._ticks())
             task.add_done_callback(lambda _: self._under_way.pop(key, None))
         return refresh
@@ -86,8 +87,8 @@ class Refreshing:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def _ask(self, pending: Pending) -> Forwarded:
-        came = await self.upstreams.forward(pending)
+    async def _ask(self, pending: Pending, doubted: bool) -> Forwarded:
+        came = await self.upstreams.forward(pending, doubted=doubted)
         self._plane.keep(pending, came.message, came.ad, came.edes, int(self._ticks()))
         return came
 

@@ -80,7 +80,7 @@ class ForwardOutcome(StrEnum):
     UNTRUSTED = "untrusted"
     """TLS failed: the certificate is not valid for the server's name, or there is no common version"""
     TCP = "tcp"
-    """asked again over TCP, because the answer was truncated or did not keep the question's letter case"""
+    """asked over TCP: the answer was truncated, did not keep the question's letter case, or is doubted"""
     WITHOUT_EDNS = "without_edns"
     """asked again without EDNS, because the server does not seem to know it"""
     HEDGE = "hedge"
@@ -90,6 +90,12 @@ class ForwardOutcome(StrEnum):
     WRONG_SOURCE = "wrong_source"
     WRONG_ID = "wrong_id"
     WRONG_QUESTION = "wrong_question"
+    LATE = "late"
+    """a reply to a question that was over, or a second one"""
+    DOUBTED = "doubted"
+    """several replies nearly matched one question, which is then asked over TCP"""
+    GIVEN_UP = "given_up"
+    """a doubted question that was not asked over TCP, because too many others were"""
 
 
 class FailureReason(StrEnum):

@@ -54,7 +54,9 @@ class Forwarder:
         self._clock = clock
         self.counts: Counter[tuple[str, ForwardOutcome]] = Counter()
         """by server name and outcome"""
-        context = PeerContext(self._network, clock, bits, note, self._troubled, self.counts, reading)
+        context = PeerContext(
+            self._network, clock, bits, note, self._troubled, self._probe_soon, self.counts, reading
+        )
         self._peers = [Peer(server, context) for server in servers]
         self._probes = Probes(self._peers, clock, bits)
         self._probing: asyncio.Task[None] | None = None
@@ -91,11 +93,14 @@ class Forwarder:
             for peer in self._peers
         }
 
-    async def resolve(self, question: Question, waited: float = 0.0) -> UpstreamAnswer | UpstreamFailure:
+    async def resolve(
+        self, question: Question, waited: float = 0.0, doubted: bool = False
+    ) -> UpstreamAnswer | UpstreamFailure:
         """Answer a question; callers that ask the same meanwhile share the answer. Cancelling one harms no
         other.
 
-        ``waited``: seconds that the first caller has spent on the question before.
+        ``waited``: seconds that the first caller has spent on the question before. ``doubted``: replies to it
+        nearly matched, so that the first server is asked over TCP.
         """
         if self._probes.returned(question.name):
             return UpstreamFailure(FailureReason.LOOP)
@@ -104,7 +109,7 @@ class Forwarder:
             if len(self._pending) >= self._limits.outstanding:
                 self.overloaded += 1
                 return UpstreamFailure(FailureReason.OVERLOADED)
-            pending = asyncio.get_running_loop().create_task(self._ask(question, waited))
+            pending = asyncio.get_running_loop().create_task(self._ask(question, waited, doubted))
             self._pending[question] = pending
             pending.add_done_callback(lambda _: self._pending.pop(question, None))
         else:
@@ -122,10 +127,17 @@ class Forwarder:
         await _end([*self._lingering])
         await self._network.close()
 
-    async def _ask(self, question: Question, waited: float) -> UpstreamAnswer | UpstreamFailure:
+    async def _ask(
+        self, question: Question, waited: float, doubted: bool
+    ) -> UpstreamAnswer | UpstreamFailure:
         self._budget.earn()
-        race = Race(question, self._peers, self._budget, self._clock, self._limits, self._lingering, waited)
+        race = Race(
+            question, self._peers, self._budget, self._clock, self._limits, self._lingering, waited, doubted
+        )
         return await race.run()
+
+    def _probe_soon(self) -> None:
+        self._probes.wake()
 
     def _troubled(self, name: str) -> None:
         self._probes.troubled(name)

@@ -1,4 +1,10 @@
-"""One upstream: asks it, reads its answers, and learns its condition and capabilities from them."""
+"""One upstream: asks it, reads its answers, and learns its condition and capabilities from them.
+
+Replies that nearly match (from the server's address, but with a wrong id or question) may be guesses of a
+forger. After :data:`NEAR_MISSES` of them a question is *doubted*: whatever comes over UDP is not believed any
+more, and it is asked over TCP (RFC 5452 section 9). :data:`MOST_DOUBTED` questions may be asked so at one
+time; another one gets no answer from this server.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +30,7 @@ from filterd.dataplane.upstream.message import (
     write_query,
 )
 from filterd.dataplane.upstream.network import Network
-from filterd.dataplane.upstream.server_order import REFUSALS_TO_REST, SILENCE, Condition
+from filterd.dataplane.upstream.server_order import REFUSALS_TO_PROBE, SILENCE, Condition
 from filterd.dataplane.upstream.thread_route import RouteReport
 
 Attempt = asyncio.Task[UpstreamAnswer | ForwardOutcome]
@@ -32,6 +38,10 @@ Note = Callable[[str, str, str], None]
 """takes an event, the upstream's name, and a reason; none of them contains a question"""
 Reading = Callable[[bytes], AbstractContextManager[object]]
 """a context in which an answer to that question (wire form) is read: a crash can then be blamed on it"""
+NEAR_MISSES = 3
+"""for one question; ``miss_ports.pxd`` has the same number, for the questions of one port"""
+MOST_DOUBTED = 64
+"""the most doubted questions under way to one server"""
 _BACK = "an upstream answers again"
 _SERVFAIL = 2
 _IGNORED = {Check.WRONG_ID: ForwardOutcome.WRONG_ID, Check.WRONG_QUESTION: ForwardOutcome.WRONG_QUESTION}
@@ -53,6 +63,8 @@ class PeerContext:
     note: Note
     troubled: Callable[[str], None]
     """called when the server of this name begins to rest"""
+    probe_due: Callable[[], None]
+    """called when a probe of a server has become due"""
     counts: Counter[tuple[str, ForwardOutcome]]
     reading: Reading
 
@@ -65,6 +77,8 @@ class Peer:
         self.condition = Condition(context.clock())
         self.outstanding = 0
         """questions that it has not answered yet"""
+        self._doubted = 0
+        """those of them that are asked over TCP because they are doubted"""
         self._capabilities = Capabilities(encrypted=server.tls is not None)
         self._context = context
 
@@ -73,13 +87,21 @@ class Peer:
         """Return whether it has the most questions that it may have."""
         return self.outstanding >= self.server.outstanding
 
-    def ask(self, question: Question, wait: float) -> Attempt:
+    def ask(self, question: Question, wait: float, doubted: bool = False) -> Attempt:
         """Start to ask; the result is an outcome where no usable answer came within ``wait`` seconds.
-        Cancelling gives up; it counts as a timeout if the server had enough time."""
+        Cancelling gives up; it counts as a timeout if the server had enough time. ``doubted``: not over UDP.
+        """
         self.outstanding += 1
-        attempt = asyncio.get_running_loop().create_task(self._ask(question, wait))
+        attempt = asyncio.get_running_loop().create_task(self._ask(question, wait, doubted))
         attempt.add_done_callback(self._ended)
         return attempt
+
+    def probed(self, answer: UpstreamAnswer | ForwardOutcome, unanswered: int) -> None:
+        """Learn from a probe; ``unanswered`` of them in a row have had no good answer."""
+        begins = self.condition.probed(
+            self._context.clock(), unanswered, heard=answer not in NOT_HEARD, refused=answer in _REFUSED
+        )
+        self._trouble("refused", begins=begins)
 
     async def probe(self, question: Question, wait: float) -> UpstreamAnswer | ForwardOutcome:
         """Ask a question of our own; a refusal does not count against the server."""
@@ -113,8 +135,8 @@ class Peer:
             if self.condition.answered(now):
                 self.note(_BACK)
             return
-        for _ in range(min(refused, REFUSALS_TO_REST)):
-            self._trouble("refused", begins=self.condition.refused(now))
+        for _ in range(min(refused, REFUSALS_TO_PROBE)):
+            self._refused(now)
 
     def _learn_capabilities(self, before: RouteReport, report: RouteReport, now: float) -> None:
         if report.case_kept > before.case_kept:
@@ -137,25 +159,32 @@ class Peer:
         """Tell the operator."""
         self._context.note(event, self.server.name, reason)
 
-    async def _ask(self, question: Question, wait: float) -> UpstreamAnswer | ForwardOutcome:
+    async def _ask(self, question: Question, wait: float, doubted: bool) -> UpstreamAnswer | ForwardOutcome:
         started = self._context.clock()
         try:
-            result = await self._converse(question, started + wait)
+            result = await self._converse(question, started + wait, doubted)
         except asyncio.CancelledError:
             if self._context.clock() - started >= SILENCE:
                 self.count(ForwardOutcome.TIMEOUT)
             raise
         if result in _REFUSED:
-            self._trouble(str(result), begins=self.condition.refused(self._context.clock()))
+            self._refused(self._context.clock())
         return result
+
+    def _refused(self, now: float) -> None:
+        """Note a refusal. It may be the question's fault; whether it is the server's, a probe must tell."""
+        if self.condition.refused(now):
+            self._context.probe_due()
 
     def _ended(self, _: Attempt) -> None:
         self.outstanding -= 1
 
-    async def _converse(self, question: Question, until: float) -> UpstreamAnswer | ForwardOutcome:
+    async def _converse(
+        self, question: Question, until: float, doubted: bool = False
+    ) -> UpstreamAnswer | ForwardOutcome:
         """One exchange, or two where the server knows no EDNS."""
         form = self._capabilities.form(self._context.clock())
-        reply = await self._exchange(write_query(question, self._context.bits, form), until)
+        reply = await self._exchange(write_query(question, self._context.bits, form), until, doubted)
         with self._context.reading(question.wire):
             if not isinstance(reply, bytes) or not form.edns:
                 return self._read(reply)
@@ -165,7 +194,7 @@ class Peer:
                 return self._read(reply)
         self.count(ForwardOutcome.WITHOUT_EDNS)
         reply = await self._exchange(
-            write_query(question, self._context.bits, replace(form, edns=False)), until
+            write_query(question, self._context.bits, replace(form, edns=False)), until, doubted
         )
         with self._context.reading(question.wire):
             answer = self._read(reply)
@@ -173,17 +202,33 @@ class Peer:
             self._edns_refused(self._context.clock())
         return answer
 
-    async def _exchange(self, sent: Sent, until: float) -> bytes | ForwardOutcome:
+    async def _exchange(self, sent: Sent, until: float, doubted: bool) -> bytes | ForwardOutcome:
         """The server's reply over UDP, or over TCP if UDP is not enough; or over TLS if configured."""
         if self.server.tls is not None:
             return await self._watched(self._stream(sent, until))
+        if doubted:
+            return await self._surely(sent, until)
         reply = await self._watched(self._udp(sent, until))
+        if reply is ForwardOutcome.DOUBTED:
+            self.count(reply)
+            return await self._surely(sent, until)
         if isinstance(reply, ForwardOutcome):
             return reply
         if self._keeps_case(reply, sent) and not is_truncated(reply):
             return reply
         self.count(ForwardOutcome.TCP)
         return await self._stream(sent, until)
+
+    async def _surely(self, sent: Sent, until: float) -> bytes | ForwardOutcome:
+        """The reply to a doubted question, over TCP; so many at one time and no more."""
+        if self._doubted >= MOST_DOUBTED:
+            return ForwardOutcome.GIVEN_UP
+        self._doubted += 1
+        try:
+            self.count(ForwardOutcome.TCP)
+            return await self._stream(sent, until)
+        finally:
+            self._doubted -= 1
 
     def _keeps_case(self, reply: bytes, sent: Sent) -> bool:
         """Return whether a reply over UDP keeps the letter case of the question, where that was mixed."""
@@ -233,21 +278,26 @@ class Peer:
             self._context.troubled(self.server.name)
 
     async def _udp(self, sent: Sent, until: float) -> bytes | ForwardOutcome:
-        """Exchange over UDP; count and ignore datagrams that are not ours."""
+        """Exchange over UDP; count and ignore datagrams that are not ours. DOUBTED after several that were
+        nearly."""
+        near = 0
 
         def accept(datagram: bytes, source: tuple[str, int]) -> bool:
+            nonlocal near
             if source != self.server.address:
                 self.count(ForwardOutcome.WRONG_SOURCE)
                 return False
             found = check(datagram, sent)
-            if found in _IGNORED:
-                self.count(_IGNORED[found])
-                return False
-            return True
+            if found not in _IGNORED:
+                return True
+            self.count(_IGNORED[found])
+            near += 1
+            return near >= NEAR_MISSES
 
-        return await self._context.network.udp(
+        reply = await self._context.network.udp(
             self.server, sent.packet, accept, until - self._context.clock()
         )
+        return ForwardOutcome.DOUBTED if near >= NEAR_MISSES else reply
 
     async def _stream(self, sent: Sent, until: float) -> bytes | ForwardOutcome:
         """Exchange over TCP or TLS; the handshake replaces the proof that letter case gives over UDP."""
@@ -269,5 +319,7 @@ class Peer:
         return answer
 
 
+NOT_HEARD = frozenset({ForwardOutcome.TIMEOUT, ForwardOutcome.UNREACHABLE, ForwardOutcome.UNTRUSTED})
+"""outcomes of an exchange in which the server said nothing"""
 _REFUSED = frozenset({ForwardOutcome.REFUSED, ForwardOutcome.MALFORMED})
 _UNREACHED = frozenset({ForwardOutcome.UNREACHABLE, ForwardOutcome.UNTRUSTED})

@@ -12,7 +12,7 @@ from functools import partial
 
 from filterd.dataplane.upstream.forward_types import ForwardOutcome, Question, UpstreamAnswer
 from filterd.dataplane.upstream.message import Bits
-from filterd.dataplane.upstream.peer import Peer
+from filterd.dataplane.upstream.peer import NOT_HEARD, Peer
 
 PROBE = Question(b"\0", 2)
 """``. NS``"""
@@ -33,7 +33,6 @@ AFTER_TROUBLE = 2.0
 LOOP_RECHECK = 15.0
 """seconds between two loop checks while there is a loop"""
 _TYPE_A = 1
-_NOT_HEARD = frozenset({ForwardOutcome.TIMEOUT, ForwardOutcome.UNREACHABLE, ForwardOutcome.UNTRUSTED})
 
 
 Job = tuple[Peer, Callable[[Peer], Coroutine[None, None, None]]]
@@ -62,6 +61,10 @@ class Probes:
             if peer.server.name == name:
                 soon = max(self._checked_at[peer] + AFTER_TROUBLE, self._clock())
                 self._check_at[peer] = min(self._check_at[peer], soon)
+        self._wake.set()
+
+    def wake(self) -> None:
+        """Look at once which probes are due."""
         self._wake.set()
 
     def returned(self, name: bytes) -> bool:
@@ -120,7 +123,7 @@ class Probes:
         peer.count(ForwardOutcome.PROBE)
         answer = await peer.probe(PROBE, PROBE_WAIT)
         self._failures[peer] = 0 if isinstance(answer, UpstreamAnswer) else self._failures[peer] + 1
-        peer.condition.probed(self._clock(), self._failures[peer], heard=answer not in _NOT_HEARD)
+        peer.probed(answer, self._failures[peer])
 
     async def _check_for_loop(self, peer: Peer) -> None:
         """Ask it for a random name, and see whether that question arrives here."""
@@ -137,6 +140,6 @@ class Probes:
             answer = await peer.probe(Question(name, _TYPE_A), LOOP_WAIT)
         finally:
             not_returned = self._checks.pop(name, None)
-        if not_returned is not None and peer.condition.looping and answer not in _NOT_HEARD:
+        if not_returned is not None and peer.condition.looping and answer not in NOT_HEARD:
             peer.condition.looping = False
             peer.note("an upstream no longer leads back to this resolver")

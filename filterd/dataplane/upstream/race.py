@@ -72,7 +72,8 @@ class HedgeBudget:
 
 class Race:
     """Asks the peers one question. ``lingering`` keeps the attempts that lost until they end. ``waited``:
-    seconds that a client has spent on the question before, for example on a thread of the fast path."""
+    seconds that a client has spent on the question before, for example on a thread of the fast path.
+    ``doubted``: replies to it nearly matched; the first server is asked over TCP."""
 
     def __init__(
         self,
@@ -83,7 +84,11 @@ class Race:
         limits: RaceLimits,
         lingering: set[Attempt],
         waited: float = 0.0,
+        doubted: bool = False,
     ) -> None:
+        self._doubted = doubted
+        self._surely: Peer | None = None
+        """the server that is asked over TCP since the question is doubted"""
         self._question = question
         self._peers = peers
         self._budget = budget
@@ -142,7 +147,9 @@ class Race:
         return await self._await_answer(until)
 
     def _start(self, peer: Peer) -> None:
-        task = peer.ask(self._question, self._time_left())
+        if self._doubted and self._surely is None:
+            self._surely = peer
+        task = peer.ask(self._question, self._time_left(), doubted=peer is self._surely)
         self._running[task] = (peer, self._clock())
 
     async def _await_answer(self, until: float) -> UpstreamAnswer | None:

@@ -1,7 +1,9 @@
 """The order of the upstreams: those that answer, in the order of the configuration; far slower ones later.
 
-A server rests from its first sign of trouble: an ICMP error, 400 ms in which it answered nobody (one slow
-name alone is no sign), or several refusals in a row. Resting servers are asked after the others. Probes at
+A server rests from its first sign of trouble: an ICMP error, or 400 ms in which it answered nobody (one slow
+name alone is no sign). Refusals are no sign by themselves, since a client can choose names that are refused:
+several in a row make a probe due, whose name no client chooses, and the server rests if that is refused too.
+Resting servers are asked after the others. Probes at
 growing intervals, and answers to clients' questions, show when a server is back. One that fails again soon
 waits longer for its first probe. A server that leads back to ourselves is not asked at all.
 """
@@ -14,8 +16,10 @@ from filterd.dataplane.upstream.latency import Latency
 
 SILENCE = 0.4
 """seconds without any answer after which a server rests; a dead server costs a client no more than this"""
-REFUSALS_TO_REST = 8
-"""in a row"""
+REFUSALS_TO_PROBE = 8
+"""in a row; from then on a probe shows whether everything is refused"""
+REFUSAL_PROBE = 2.0
+"""seconds between two probes, at least, that refusals make due"""
 IDLE = 10.0
 """seconds after which an unused server is probed, so that its health and speed are known"""
 FIRST_REST = 0.5
@@ -40,8 +44,12 @@ class Condition:
         """in a row: silences, ICMP errors, unanswered probes; above 0 it rests"""
         self.refusals = 0
         """in a row"""
+        self.refuses_all = False
+        """so does it the probe; then it rests"""
         self.probe_at = now + IDLE
         """when to probe it, unless it answers before"""
+        self._refusal_probe_at = float("-inf")
+        """when refusals made a probe due last"""
         self._heard_at = float("-inf")
         self._back_at = float("-inf")
         self._relapses = 0
@@ -49,7 +57,7 @@ class Condition:
     @property
     def resting(self) -> bool:
         """Return whether other servers are asked first."""
-        return self.failures > 0 or self.refusals >= REFUSALS_TO_REST
+        return self.failures > 0 or self.refuses_all
 
     def heard(self, now: float, seconds: float) -> bool:
         """Note a reply of any kind after ``seconds``; return whether it ends the rest."""
@@ -65,18 +73,20 @@ class Condition:
 
     def answered(self, now: float) -> bool:
         """Note that a reply was an answer; return whether it ends the rest."""
-        was_resting = self.refusals >= REFUSALS_TO_REST
+        was_resting = self.refuses_all
         self.refusals = 0
+        self.refuses_all = False
         if not self.resting:
             self.probe_at = now + IDLE
         return was_resting and not self.resting
 
     def refused(self, now: float) -> bool:
-        """Note a refusal; return whether the rest begins with it."""
+        """Note a refusal; return whether a probe has become due with it."""
         self.refusals += 1
-        if self.refusals == REFUSALS_TO_REST:
-            self.probe_at = now + FIRST_REST
-        return self.refusals == REFUSALS_TO_REST and not self.failures
+        if self.refusals < REFUSALS_TO_PROBE or self.resting or now < self._refusal_probe_at + REFUSAL_PROBE:
+            return False
+        self._refusal_probe_at = self.probe_at = now
+        return True
 
     def silent(self, since: float, now: float) -> bool:
         """Note that a question of ``since`` got no reply; return whether the rest begins. A reply to another
@@ -92,11 +102,16 @@ class Condition:
             self.probe_at = now + (_rest(self._relapses - 1) if self._relapses else 0.0)
         return began
 
-    def probed(self, now: float, unanswered: int, *, heard: bool) -> None:
-        """Note the end of a probe; ``unanswered`` probes in a row have had no good answer."""
+    def probed(self, now: float, unanswered: int, *, heard: bool, refused: bool = False) -> bool:
+        """Note the end of a probe; ``unanswered`` probes in a row have had no good answer. Return whether the
+        server begins to rest, since it ``refused`` the probe like the questions before."""
+        began = refused and not self.resting and self.refusals >= REFUSALS_TO_PROBE
+        if began:
+            self.refuses_all = True
         if not heard:
             self.failures = max(self.failures, 1)
         self.probe_at = now + (_rest(unanswered - 1) if self.resting and unanswered else IDLE)
+        return began
 
 
 def order(conditions: Sequence[Condition]) -> list[int]:

@@ -37,6 +37,8 @@ class RouteReport(NamedTuple):
     wrong_source: int = 0
     wrong_id: int = 0
     wrong_question: int = 0
+    late: int = 0
+    doubted: int = 0
     case_lost: int = 0
     """answers that had another letter case"""
     case_kept: int = 0
@@ -73,4 +75,6 @@ _OUTCOMES = (
     ForwardOutcome.WRONG_SOURCE,
     ForwardOutcome.WRONG_ID,
     ForwardOutcome.WRONG_QUESTION,
+    ForwardOutcome.LATE,
+    ForwardOutcome.DOUBTED,
 )

@@ -187,7 +187,7 @@ def test_silence_of_all_is_the_slow_paths(world: Misses, client: Client) -> None
     first.send(good(query), source)
     world.turn(wait=True)
     assert client.nothing()
-    assert world.report(first).wrong_id == 1
+    assert (world.report(first).late, world.report(first).wrong_id) == (1, 0)
 
 
 def test_a_failure_while_another_is_on_its_way_waits_for_that_one(world: Misses, client: Client) -> None:
@@ -316,7 +316,7 @@ def test_an_upstream_over_ipv6(world: Misses, client: Client) -> None:
     second = world.upstream("::1")
     world.routes.publish([first.hop()])
     world.ask(client, "www.example.org")
-    assert len(world.ports()) == 72
+    assert world.ports()
     query, source = first.asked()
     second.send(good(query, "192.0.2.99"), source)
     world.turn(wait=True)
@@ -337,7 +337,7 @@ def test_nobody_listens_over_ipv6(world: Misses, client: Client) -> None:
     world.turn()
     world.exchange(second, good)
     assert addresses(client.answer()) == ["192.0.2.80"]
-    assert len(world.ports()) == 144  # of each family as many
+    assert {family for family, _ in world.ports()} == {socket.AF_INET, socket.AF_INET6}
     assert world.routes.reports()[dead.name].unreachable == 1
 
 
@@ -346,7 +346,7 @@ def test_without_sockets_the_slow_path_takes_over(world: Misses, client: Client)
     world.routes.publish([upstream.hop()])
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     with socket.socket() as probe:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (probe.fileno() + 20, hard))
+        resource.setrlimit(resource.RLIMIT_NOFILE, (probe.fileno() + 1, hard))
         try:
             assert world.ask(client, "www.example.org") is PuntReason.FORWARD
         finally:

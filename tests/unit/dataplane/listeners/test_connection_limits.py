@@ -8,12 +8,13 @@ from typing import Any, cast
 
 import pytest
 
-from filterd.dataplane.listeners import client_connection
-from filterd.dataplane.listeners.client_connection import MAX_WAITING, MOST_UNSENT, TURN, ClientConnection
+from filterd.dataplane.listeners import client_connection, connection_table
+from filterd.dataplane.listeners.client_connection import MAX_WAITING, TURN, ClientConnection
 from filterd.dataplane.listeners.connection_table import ConnectionEnding, ConnectionLimits, ConnectionTable
 from filterd.dataplane.packet.answer_counts import AnswerCounts
 from filterd.dataplane.packet.unwrap import Unwrap, client_bytes
-from filterd.dataplane.slow.slowpath import Send
+from filterd.dataplane.slow.slowpath import Room, Send
+from filterd.dataplane.slow.turns import BUDGET, SLICE, FairTurns
 from filterd.dataplane.tables.addresses import Prefixes
 from tests.worlds.listener import framed, proxied
 from tests.worlds.policy import KEY
@@ -70,9 +71,11 @@ class FakePath:
     taken: list[tuple[bytes, bytes, bool, bool]] = field(default_factory=list)
     later: list[asyncio.Future[None]] = field(default_factory=list)
     sends: list[Send] = field(default_factory=list)
+    rooms: list[Room] = field(default_factory=list)
+    turns: FairTurns = field(default_factory=lambda: FairTurns(lambda: 0.0))
 
     def take(
-        self, packet: memoryview, client: bytes, tcp: bool, send: Send, proxied: bool
+        self, packet: memoryview, client: bytes, tcp: bool, send: Send, proxied: bool, room: Room
     ) -> asyncio.Task[None] | None:
         self.taken.append((bytes(packet), client, tcp, proxied))
         if self.reply is not None:
@@ -80,6 +83,7 @@ class FakePath:
             return None
         self.later.append(asyncio.get_running_loop().create_future())
         self.sends.append(send)
+        self.rooms.append(room)
         return cast("asyncio.Task[None]", self.later[-1])
 
 
@@ -128,21 +132,101 @@ def world() -> World:
 
 async def test_an_answer_goes_out_with_its_length_and_the_client_is_told_of(world: World) -> None:
     connection = world.accept()
-    assert world.transport.done[0] == f"limit {UNSENT} None"
+    assert world.transport.done[0] == "limit 0 None", "told as soon as the kernel's buffer is full"
     world.arrive(connection, framed(MESSAGE))
     assert world.transport.written == [b"\0\x06answer"]
     assert world.path.taken == [(MESSAGE, CLIENT, True, False)]
 
 
-@pytest.mark.parametrize(("unsent", "cut"), [(MOST_UNSENT * UNSENT, False), (MOST_UNSENT * UNSENT + 1, True)])
-async def test_a_client_that_leaves_too_much_unread_is_cut(world: World, unsent: int, cut: bool) -> None:
-    """Holding back is not enough: answers that were under way may still add up."""
+async def test_an_answer_is_made_only_when_the_one_before_is_with_the_kernel(world: World) -> None:
+    """A prompt client whose answers come all at once gets every one: none piles up, and nobody is cut."""
+    world.path.reply = None
     connection = world.accept()
-    world.transport.unsent = unsent
+    world.arrive(connection, framed(*[MESSAGE] * 3))
+    assert world.path.rooms[0]() is None
+    world.transport.unsent = UNSENT
+    connection.pause_writing()
+    second, third = world.path.rooms[1](), world.path.rooms[2]()
+    assert second is not None
+    assert third is not None
+    world.transport.unsent = 0
+    connection.resume_writing()
+    assert second.result() is True
+    assert not third.done(), "one after the other"
     world.arrive(connection, framed(MESSAGE))
-    assert ("abort" in world.transport.done) is cut
-    assert world.ended() == ({ConnectionEnding.UNREAD: 1} if cut else {})
-    assert len(world.connections) == (0 if cut else 1)
+    assert len(world.path.taken) == 3, "those that wait for room come before new ones"
+    await world.answer(1)
+    assert third.result() is True
+    await world.answer(2)
+    assert len(world.path.taken) == 4
+    assert world.ended() == {}
+
+
+async def test_nothing_is_made_for_a_client_that_is_cut(world: World) -> None:
+    world.path.reply = None
+    connection = world.accept()
+    world.arrive(connection, framed(MESSAGE, MESSAGE))
+    connection.pause_writing()
+    room = world.path.rooms[0]()
+    assert room is not None
+    connection.cut(ConnectionEnding.UNREAD)
+    assert room.result() is False
+    world.transport.closing = True
+    assert world.path.rooms[1]() is None, "what is sent now goes nowhere"
+
+
+async def test_a_client_that_reads_slowly_is_not_one_that_does_not_read(world: World) -> None:
+    connection = world.accept()
+    world.transport.unsent = 5000
+    connection.pause_writing()
+    world.now = 109.0
+    assert connection.deadline() == (110.0, ConnectionEnding.UNREAD)
+    world.transport.unsent = 4000
+    assert connection.deadline() == (119.0, ConnectionEnding.UNREAD)
+    world.now = 118.0
+    assert connection.deadline() == (119.0, ConnectionEnding.UNREAD)
+
+
+async def test_of_many_that_do_not_read_the_oldest_is_cut(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connection_table, "MOST_UNREAD", 2)
+    connections = []
+    for _ in range(3):
+        world.transport = FakeTransport()
+        connections.append(world.accept())
+        connections[-1].pause_writing()
+    assert world.ended() == {ConnectionEnding.UNREAD: 1}
+    assert list(world.connections) == connections[1:]
+    connections[1].resume_writing()
+    connections[1].pause_writing()
+    world.transport = FakeTransport()
+    world.accept().pause_writing()
+    assert connections[1] in list(world.connections), "it has read meanwhile"
+
+
+async def test_expensive_queries_give_way_after_their_slice(world: World) -> None:
+    """The clock moves with each query: two of them fill a slice, and the next client comes first."""
+    ticks = 0.0
+
+    def clock() -> float:
+        nonlocal ticks
+        ticks += SLICE / 3
+        return ticks
+
+    world.path.turns = FairTurns(clock)
+    hog, other = world.accept(), world.accept(client_bytes("192.0.2.2"))
+    world.arrive(hog, framed(*[MESSAGE] * 100))
+    before = len(world.path.taken)
+    assert 1 <= before <= BUDGET / SLICE * 3
+    world.arrive(other, framed(MESSAGE))
+    for _ in range(3):
+        await asyncio.sleep(0)
+    asked_by = [client for _, client, _, _ in world.path.taken]
+    assert client_bytes("192.0.2.2") in asked_by
+    assert asked_by.count(CLIENT) < 100, "it had its answer long before the other was done"
+    while len(world.path.taken) < 101:
+        await asyncio.sleep(0)
 
 
 async def test_answers_for_a_client_that_left_go_nowhere(world: World) -> None:
@@ -376,4 +460,4 @@ async def test_a_line_of_one_prefix_goes_on_when_a_query_is_answered(
 
 
 def test_the_limits_are_those_that_the_documents_name() -> None:
-    assert (client_connection.TURN, MAX_WAITING, MOST_UNSENT) == (32, 100, 8)
+    assert (client_connection.TURN, MAX_WAITING, connection_table.MOST_UNREAD) == (32, 100, 1000)

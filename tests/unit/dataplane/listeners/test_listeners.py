@@ -6,12 +6,14 @@ import asyncio
 import errno
 import socket
 from collections.abc import AsyncIterator
+from typing import cast
 
 import dns.message
 import dns.rcode
 import pytest
 
 from filterd.dataplane.listeners import connection_table
+from filterd.dataplane.listeners.client_connection import ClientConnection
 from filterd.dataplane.listeners.connection_table import ConnectionEnding
 from filterd.dataplane.packet.answer_counts import BOUNDS, AnswerCounts
 from filterd.dataplane.packet.unwrap import client_bytes
@@ -240,6 +242,46 @@ async def test_a_client_that_does_not_read_is_cut(served: Served) -> None:
                 await loop.sock_sendall(client, framed(*[query("unread.example")] * 100))
     assert served.connections.ended == {ConnectionEnding.UNREAD: 1}
     assert not len(served.connections)
+
+
+@pytest.mark.parametrize("ttl", [300, 0])
+async def test_a_prompt_client_gets_all_of_its_large_answers(served: Served, ttl: int) -> None:
+    """Their answers come at once, each larger than what may be unread; with a TTL of 0 none can be cached."""
+    served.upstreams.large_ttl = ttl
+    served.upstreams.gate.clear()
+    reader, writer = await served.stream()
+    names = [f"large.n{number}.example." for number in range(20)]
+    writer.write(framed(*[dns.message.make_query(name, "TXT").to_wire() for name in names]))
+    while len(served.path._waiting) < 20:
+        await asyncio.sleep(0)
+    served.upstreams.gate.set()
+    answers = [await receive(reader) for _ in names]
+    assert sorted(str(each.question[0].name) for each in answers) == sorted(names)
+    assert {len(each.answer[0]) for each in answers} == {225}
+    assert served.drops() == {}
+    assert not served.connections.ended
+    writer.close()
+
+
+async def test_unread_answers_are_not_made(served: Served) -> None:
+    """Of twenty answers, one waits in memory, and what the kernel has taken; the client reads later."""
+    reader, writer = await served.stream()
+    transport = cast("asyncio.Transport", writer.transport)
+    transport.pause_reading()
+    names = [f"large.n{number}.example." for number in range(20)]
+    writer.write(framed(*[dns.message.make_query(name, "TXT").to_wire() for name in names]))
+    while not len(served.connections):
+        await asyncio.sleep(0)
+    connection = cast("ClientConnection", next(iter(served.connections)))
+    while not connection._unread:
+        await asyncio.sleep(0)
+    await asyncio.sleep(0.1)
+    assert connection._transport is not None
+    assert connection._transport.get_write_buffer_size() <= 2 + 65535
+    assert len(served.path._waiting) >= 10
+    transport.resume_reading()
+    assert {str((await receive(reader)).question[0].name) for _ in names} == set(names)
+    writer.close()
 
 
 async def test_the_system_has_no_file_left_and_then_has(

@@ -60,7 +60,7 @@ class Upstreams:
     asked: int = 0
     waited: list[float] = field(default_factory=list)
 
-    async def forward(self, pending: Pending, waited: float = 0.0) -> Came:
+    async def forward(self, pending: Pending, waited: float = 0.0, doubted: bool = False) -> Came:
         self.asked += 1
         self.waited.append(waited)
         await self.gate.wait()

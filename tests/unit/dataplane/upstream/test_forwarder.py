@@ -16,6 +16,7 @@ from filterd.dataplane.upstream.forward_types import (
     UpstreamAnswer,
     UpstreamFailure,
 )
+from filterd.dataplane.upstream.peer import MOST_DOUBTED, NEAR_MISSES
 from filterd.dataplane.upstream.race import RaceLimits
 from tests.worlds.upstream import (
     FIRST,
@@ -26,10 +27,12 @@ from tests.worlds.upstream import (
     World,
     dead,
     good,
+    questions,
     referral,
     refusing,
     reply,
     silent,
+    slow,
     truncated,
     with_records,
     world,
@@ -201,6 +204,65 @@ async def test_what_is_not_our_answer_is_counted_and_ignored() -> None:
         (FIRST.name, ForwardOutcome.WRONG_QUESTION): 1,
         (FIRST.name, ForwardOutcome.ANSWERED): 1,
     }
+
+
+def guesses(count: int) -> Script:
+    """So many replies that nearly match, and then one that does: the forger has guessed right."""
+
+    def script(packet: bytes) -> list[Datagram]:
+        wire = good(packet)
+        wrong = [bytes([wire[0] ^ 1, number]) + wire[2:] for number in range(count)]
+        return [(each, FIRST.address) for each in (*wrong, wire)]
+
+    return script
+
+
+@in_virtual_time
+async def test_after_a_few_near_misses_no_reply_over_udp_is_believed() -> None:
+    answer, found = await resolved(guesses(NEAR_MISSES), None, good)
+    assert isinstance(answer, UpstreamAnswer)
+    assert found.network.asked == [FIRST.name, f"tcp {FIRST.name}"]
+    assert found.forwarder.counts == {
+        (FIRST.name, ForwardOutcome.WRONG_ID): NEAR_MISSES,
+        (FIRST.name, ForwardOutcome.DOUBTED): 1,
+        (FIRST.name, ForwardOutcome.TCP): 1,
+        (FIRST.name, ForwardOutcome.ANSWERED): 1,
+    }
+
+
+@in_virtual_time
+async def test_fewer_near_misses_change_nothing() -> None:
+    answer, found = await resolved(guesses(NEAR_MISSES - 1), None, good)
+    assert isinstance(answer, UpstreamAnswer)
+    assert found.network.asked == [FIRST.name]
+
+
+@in_virtual_time
+async def test_a_question_that_a_thread_doubts_is_asked_over_tcp_from_the_start() -> None:
+    found = world({FIRST: good}, {FIRST: good})
+    assert isinstance(await found.forwarder.resolve(QUESTION, doubted=True), UpstreamAnswer)
+    assert found.network.asked == [f"tcp {FIRST.name}"]
+
+
+@in_virtual_time
+async def test_the_next_server_is_asked_from_a_fresh_port() -> None:
+    found = world({FIRST: good, SECOND: good}, {FIRST: dead})
+    assert isinstance(await found.forwarder.resolve(QUESTION, doubted=True), UpstreamAnswer)
+    assert found.network.asked == [f"tcp {FIRST.name}", SECOND.name]
+
+
+@in_virtual_time
+async def test_only_so_many_doubted_questions_are_asked_over_tcp_and_the_others_fail() -> None:
+    """A flood of guesses costs answers, and never lets one be believed; the server does not rest for it."""
+    found = world({FIRST: guesses(NEAR_MISSES)}, {FIRST: slow(0.1)})
+    answers = await asyncio.gather(*map(found.forwarder.resolve, questions(MOST_DOUBTED + 10)))
+    assert sum(isinstance(each, UpstreamAnswer) for each in answers) == MOST_DOUBTED
+    assert [each for each in answers if not isinstance(each, UpstreamAnswer)] == [
+        UpstreamFailure(FailureReason.NO_ANSWER)
+    ] * 10
+    assert found.counted(FIRST, ForwardOutcome.GIVEN_UP) == 10
+    assert found.forwarder.statuses()[FIRST.name].up
+    assert isinstance(await found.forwarder.resolve(QUESTION), UpstreamAnswer), "there is room again"
 
 
 @pytest.mark.parametrize("first", [truncated, lower_case])

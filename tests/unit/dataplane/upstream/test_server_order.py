@@ -8,7 +8,8 @@ from filterd.dataplane.upstream.server_order import (
     FIRST_REST,
     IDLE,
     LONGEST_REST,
-    REFUSALS_TO_REST,
+    REFUSAL_PROBE,
+    REFUSALS_TO_PROBE,
     RELAPSE,
     Condition,
     order,
@@ -44,18 +45,41 @@ def test_a_server_that_answered_others_meanwhile_is_not_silent() -> None:
     assert not condition.resting
 
 
-def test_refusing_again_and_again_is_a_reason_to_rest() -> None:
+def test_refusing_again_and_again_is_a_reason_to_probe_and_refusing_that_one_to_rest() -> None:
     condition = Condition(NOW)
-    for _ in range(REFUSALS_TO_REST - 1):
+    for _ in range(REFUSALS_TO_PROBE - 1):
         assert not condition.refused(NOW)
     condition.answered(NOW)
-    for _ in range(REFUSALS_TO_REST - 1):
+    for _ in range(REFUSALS_TO_PROBE - 1):
         assert not condition.refused(NOW)
     assert condition.refused(NOW)
+    assert condition.probe_at == NOW
+    assert not condition.resting
+    assert condition.probed(NOW, 1, heard=True, refused=True)
     assert condition.resting
     condition.heard(NOW, 0.01)
     assert condition.resting
     assert condition.answered(NOW)
+    assert not condition.resting
+
+
+def test_a_probe_that_is_answered_ends_the_doubt() -> None:
+    """However many names are refused before and after, and however soon."""
+    condition = Condition(NOW)
+    due = 0
+    for number in range(1000):
+        now = NOW + number / 100
+        if condition.refused(now):
+            due += 1
+            condition.answered(now)
+            assert not condition.probed(now, 0, heard=True)
+        assert not condition.resting
+    assert due == 10 / REFUSAL_PROBE
+
+
+def test_a_probe_that_is_refused_is_no_reason_to_rest_while_questions_are_answered() -> None:
+    condition = Condition(NOW)
+    assert not condition.probed(NOW, 1, heard=True, refused=True)
     assert not condition.resting
 
 
@@ -119,9 +143,11 @@ def test_a_much_slower_server_comes_later(slow: float, expected: list[int]) -> N
 
 
 def refusing(condition: Condition, now: float) -> None:
-    """It refuses until it rests."""
-    for _ in range(REFUSALS_TO_REST):
+    """It refuses everything."""
+    for _ in range(REFUSALS_TO_PROBE):
         condition.refused(now)
+    condition.refuses_all = True
+    condition.probed(now, 1, heard=True, refused=True)
 
 
 def test_a_rest_of_each_kind_ends() -> None:
@@ -155,18 +181,14 @@ def test_a_rest_begins_once() -> None:
     condition = Condition(NOW)
     assert condition.failed(NOW)
     assert not condition.failed(NOW)
-    assert [condition.refused(NOW) for _ in range(REFUSALS_TO_REST + 1)] == [False] * (REFUSALS_TO_REST + 1)
+    assert not any(condition.refused(NOW) for _ in range(REFUSALS_TO_PROBE + 1)), "it is probed as it is"
+    assert not condition.probed(NOW, 1, heard=True, refused=True)
     refused = Condition(NOW)
-    told = [refused.refused(NOW) for _ in range(REFUSALS_TO_REST + 2)]
-    assert told == [False] * (REFUSALS_TO_REST - 1) + [True, False, False]
+    told = [refused.refused(NOW) for _ in range(REFUSALS_TO_PROBE + 2)]
+    assert told == [False] * (REFUSALS_TO_PROBE - 1) + [True, False, False]
+    assert refused.probed(NOW, 1, heard=True, refused=True)
+    assert not refused.probed(NOW, 2, heard=True, refused=True)
     assert not refused.failed(NOW), "it rests already"
-
-
-def test_only_the_last_refusal_before_a_rest_says_when_to_probe() -> None:
-    condition = Condition(NOW)
-    refusing(condition, NOW + 1)
-    condition.refused(NOW + 5)
-    assert condition.probe_at == NOW + 1 + FIRST_REST
 
 
 def test_an_answer_that_came_when_the_question_went_out_is_no_answer_to_it() -> None:

@@ -172,7 +172,6 @@ async def test_a_forger_is_counted_and_ignored() -> None:
             forger.sendto(good(packet), ("127.0.0.1", target[-1]))
             send(bytes([packet[0] ^ 0x55]) + good(packet)[1:])
             send(good(packet)[:20])
-            send(b"")
             asyncio.get_running_loop().call_later(0.05, send, good(packet))
 
         upstream = Upstream(attacked)
@@ -182,7 +181,7 @@ async def test_a_forger_is_counted_and_ignored() -> None:
             assert isinstance(await asking.resolve(QUESTION), UpstreamAnswer)
             assert asking.counts == {
                 (server.name, ForwardOutcome.WRONG_SOURCE): 1,
-                (server.name, ForwardOutcome.WRONG_ID): 2,
+                (server.name, ForwardOutcome.WRONG_ID): 1,
                 (server.name, ForwardOutcome.WRONG_QUESTION): 1,
                 (server.name, ForwardOutcome.ANSWERED): 1,
             }
@@ -232,8 +231,15 @@ async def test_a_flood_of_wrong_answers_does_not_stop_the_right_one() -> None:
             send(b"\0" * 40)
         send(good(packet))
 
-    async with served(Upstream(flooded)) as server:
-        assert isinstance(await forwarder(server).resolve(QUESTION), UpstreamAnswer)
+    async with served(Upstream(flooded, lambda packet: framed(good(packet)))) as server:
+        asking = forwarder(server)
+        assert isinstance(await asking.resolve(QUESTION), UpstreamAnswer)
+        assert asking.counts == {
+            (server.name, ForwardOutcome.WRONG_ID): 3,
+            (server.name, ForwardOutcome.DOUBTED): 1,
+            (server.name, ForwardOutcome.TCP): 1,
+            (server.name, ForwardOutcome.ANSWERED): 1,
+        }
 
 
 async def test_no_sockets_left_is_a_failure_and_no_exception(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,12 +15,14 @@ from filterd.dataplane.upstream.forward_types import (
     UpstreamAnswer,
     UpstreamFailure,
 )
+from filterd.dataplane.upstream.probes import LABEL
 from tests.worlds.upstream import (
     FIRST,
     QUESTION,
     SECOND,
     THIRD,
     After,
+    Datagram,
     Script,
     World,
     dead,
@@ -183,11 +185,40 @@ async def test_where_all_are_full_there_is_no_answer_and_no_blame() -> None:
 @in_virtual_time
 async def test_a_server_that_refuses_everything_is_asked_after_the_others() -> None:
     found = world({FIRST: refusing(5), SECOND: good})
+    found.forwarder.start()
     for question in questions(20):
         assert isinstance(await found.forwarder.resolve(question), UpstreamAnswer)
-    assert found.network.asked.count(FIRST.name) == 8
+        await asyncio.sleep(0.001)
+    refused = [packet for name, packet in asked(found) if name == FIRST.name and b"\3www" in packet.lower()]
+    assert len(refused) <= 9, "after eight in a row it was asked a question of our own"
     assert found.notes == [("an upstream rests", FIRST.name, "refused")]
     assert not found.forwarder.statuses()[FIRST.name].up
+    await found.forwarder.close()
+
+
+@in_virtual_time
+async def test_a_client_cannot_make_a_server_rest_with_names_that_are_refused() -> None:
+    """Neither by many of them nor for long; each is asked elsewhere at once, and our own are few."""
+
+    def particular(packet: bytes) -> bytes | ForwardOutcome | After | list[Datagram]:
+        ours = packet[12:13] == b"\0" or LABEL in packet.lower()
+        return good(packet) if ours else refusing(5)(packet)
+
+    found = world({FIRST: particular, SECOND: good})
+    found.forwarder.start()
+    for question in questions(600):
+        assert isinstance(await found.forwarder.resolve(question), UpstreamAnswer)
+        await asyncio.sleep(0.02)
+    assert found.notes == []
+    assert found.forwarder.statuses()[FIRST.name].up
+    own = [packet for name, packet in asked(found) if name == FIRST.name and packet[12:13] == b"\0"]
+    assert 1 <= len(own) <= 7, "one in two seconds, for twelve seconds"
+    await found.forwarder.close()
+
+
+def asked(found: World) -> list[tuple[str, bytes]]:
+    """Each question with the name of its server."""
+    return list(zip(found.network.asked, found.network.packets, strict=True))
 
 
 @in_virtual_time

@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 from filterd.dataplane.upstream.capabilities import MISMATCHES, PLAIN_CASE, REFUSALS, WITHOUT_EDNS
 from filterd.dataplane.upstream.forward_types import Server, Tls
 from filterd.dataplane.upstream.health_sharing import HealthSharing
-from filterd.dataplane.upstream.server_order import REFUSALS_TO_REST
+from filterd.dataplane.upstream.server_order import REFUSALS_TO_PROBE
 from filterd.dataplane.upstream.thread_route import RouteReport, ThreadHop
-from tests.worlds.upstream import FIRST, QUESTION, SECOND, THIRD, World, good, world
+from tests.worlds.upstream import FIRST, QUESTION, SECOND, THIRD, World, good, refusing, world
 from tests.worlds.virtual_time import in_virtual_time
 
 SECURE = Server("192.0.2.4", 853, tls=Tls("dns.example", ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)))
@@ -161,20 +161,27 @@ async def test_unreachable_makes_it_rest_unless_it_was_heard_since() -> None:
 
 
 @in_virtual_time
-async def test_refusals_in_a_row_make_it_rest() -> None:
-    _, threads, made = sharing(FIRST, SECOND)
+async def test_refusals_in_a_row_make_a_probe_due_and_it_rests_if_that_is_refused_too() -> None:
+    found, threads, made = sharing(FIRST, SECOND)
+    found.network.udp_scripts[FIRST.host] = refusing(5)
+    found.forwarder.start()
     threads.count(FIRST, heard=100, micros=100, heard_at=now(), refused=50, answered=50)
     made.turn()
     assert threads.order == [FIRST.name, SECOND.name]
-    threads.count(FIRST, heard=1, micros=1, heard_at=now(), malformed=REFUSALS_TO_REST - 1)
+    threads.count(FIRST, heard=1, micros=1, heard_at=now(), malformed=REFUSALS_TO_PROBE - 1)
     made.turn()
     assert threads.order == [FIRST.name, SECOND.name]
     threads.count(FIRST, heard=1, micros=1, heard_at=now(), refused=1000)
     made.turn()
+    assert threads.order == [FIRST.name, SECOND.name], "what clients ask does not make it rest"
+    await asyncio.sleep(0.01)
+    made.turn()
     assert threads.order == [SECOND.name]
+    assert ("an upstream rests", FIRST.name, "refused") in found.notes
     heard(threads, FIRST)
     made.turn()
     assert threads.order == [FIRST.name, SECOND.name]
+    await found.forwarder.close()
 
 
 def form(threads: Threads) -> tuple[bool, bool]:
