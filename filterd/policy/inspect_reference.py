@@ -46,7 +46,7 @@ _ADDRESS_SIZE = {_A: 4, _AAAA: 16}
 _ROOT = b"\0"
 _MAPPED = bytes(10) + b"\xff\xff"
 
-MOST_EFFORT = 1200
+MOST_EFFORT = 1150
 """an answer that takes more is refused"""
 RECORD_EFFORT = 1
 ADDRESS_EFFORT = {4: 8, 16: 10}
