@@ -231,6 +231,23 @@ async def test_a_file_that_answers_another_question_is_refused(context: Context,
             await explain(context, name, qtype=qtype, answer=path)
 
 
+@pytest.mark.parametrize(
+    ("rcode", "records"),
+    [
+        ("NOERROR", ";AUTHORITY\nexample. 60 IN NS ns.example."),
+        ("NXDOMAIN", ";ANSWER\nfree.example. 60 IN A 192.0.2.1"),
+        ("NOTAUTH", ""),
+    ],
+)
+async def test_a_file_that_holds_no_answer_is_refused(
+    context: Context, tmp_path: Path, rcode: str, records: str
+) -> None:
+    path = tmp_path / "answer"
+    path.write_text(f"id 1\nrcode {rcode}\nflags QR\n;QUESTION\nfree.example. IN A\n{records}\n")
+    with pytest.raises(OperationError, match="answers nothing"):
+        await explain(context, "free.example", answer=path)
+
+
 async def test_what_a_client_sees_is_told(context: Context) -> None:
     async def sees(name: str, qtype: str = "A") -> tuple[str, tuple[int, ...]]:
         found = await explain(context, name, qtype=qtype, subscriber="child")
