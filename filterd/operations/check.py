@@ -274,9 +274,15 @@ def _inspect(
 
 def _passed(message: bytes) -> bytes:
     """The part of an answer that the query path inspects and passes on; all of a message that has no question
-    or cannot be read."""
+    or cannot be read. A referral or a contradiction is refused, since clients get none of it."""
     stripped = codec.strip(message)
-    kept = stripped if isinstance(stripped, Status) else scrubbed(stripped.message)
+    if isinstance(stripped, Status):
+        return message
+    kept = scrubbed(stripped.message)
+    if kept is Status.NOT_AN_ANSWER:
+        reason = "the message answers nothing: it refuses, refers to other servers or contradicts itself; "
+        reason += "a client would get another upstream's answer, or SERVFAIL"
+        raise OperationError(reason, "give the whole message of one answer")
     return message if isinstance(kept, Status) else kept
 
 

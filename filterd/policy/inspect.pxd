@@ -19,7 +19,7 @@ cdef enum:
 # docs/benchmarks.md, addresses with 23 prefix lengths to look for. What is above the bound is refused, so
 # that no query costs more than that page says, however many orders there are. Reasons: decision 0130.
 cdef enum:
-    MOST_EFFORT = 1200          # 130 A records, or 106 AAAA records
+    MOST_EFFORT = 1150          # 125 A records, or 102 AAAA records
     EFFORT_RECORD = 1           # to walk over one
     EFFORT_IPV4 = 8             # to judge an address
     EFFORT_IPV6 = 10

@@ -50,7 +50,7 @@ _A, _CNAME, _AAAA, _DNAME, _SVCB, _HTTPS = 1, 5, 28, 39, 64, 65
 _ADDRESS_SIZE = {_A: 4, _AAAA: 16}
 _ROOT = b"\0"
 
-MOST_EFFORT = 1200
+MOST_EFFORT = 1150
 """an answer that takes more is refused"""
 RECORD_EFFORT = 1
 ADDRESS_EFFORT = {4: 8, 16: 10}

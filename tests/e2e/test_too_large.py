@@ -20,7 +20,7 @@ from tests.worlds.node import KEY, ScriptedStore, make_store, put_snapshot
 
 LINE, ANYBODY = "127.0.0.2", "127.0.0.4"
 BANNED = "192.0.2.66"
-MOST = 148
+MOST = 142
 """hints beside a target"""
 
 

@@ -16,6 +16,7 @@ from filterd.config.settings import UpstreamSettings, UpstreamTlsSettings
 from filterd.config.value_types import Endpoint, TlsName
 from filterd.dataplane.upstream.forward_types import FailureReason, Question, Server, UpstreamFailure
 from filterd.model.blocking_mode import BlockingMode
+from filterd.model.order import OrderState
 from filterd.model.records import NodeReport
 from filterd.model.rule import Scope
 from filterd.model.subscriber import RequestEvidence
@@ -119,6 +120,43 @@ async def test_confidential_names_are_not_told(context: Context) -> None:
         assert (found.rule, found.matched_name, found.scope) == ("", "", "")
         assert found.list.startswith("confidential-") or found.order == order.reference
         assert "worst" not in found.list
+
+
+async def test_an_order_that_is_not_in_force_yet_is_told_without_saying_which(
+    context: Context, tmp_path: Path
+) -> None:
+    """In its snapshot or beside it, by name or by target; of a quarantined one nothing is told."""
+    for confidential in (True, False):
+        entries = (("soon.example", Scope.SUBTREE),)
+        order = await orders.add(context, replace(REQUEST, entries=entries, confidential=confidential))
+        answer = dns.message.make_response(dns.message.make_query("alias.example", "A"))
+        answer.answer.append(dns.rrset.from_text("alias.example.", 60, "IN", "CNAME", "www.soon.example."))
+        path = tmp_path / "answer"
+        path.write_bytes(answer.to_wire())
+        for _ in range(2):
+            found = await explain(context, "www.soon.example")
+            assert (found.verdict, found.coming, stage(found, "mandatory").order) == ("pass", True, "")
+            assert order.reference not in repr(found)
+            assert (await explain(context, "alias.example", answer=path)).coming
+            assert not (await explain(context, "alias.example")).coming
+            await snapshots.build(context)
+        await orders.withdraw(context, order.reference, reason="mistyped")
+        assert not (await explain(context, "www.soon.example")).coming
+    held = await orders.add(context, replace(REQUEST, entries=(("portal.example", Scope.SUBTREE),)))
+    assert held.state is OrderState.QUARANTINED
+    assert not (await explain(context, "portal.example")).coming
+
+
+async def test_a_beginning_ahead_is_coming_until_it_comes(
+    context: Context, installation: Installation
+) -> None:
+    begins = int(installation.now) + 60
+    request = replace(REQUEST, entries=(("later.example", Scope.SUBTREE),), not_before=begins)
+    order = await orders.add(context, request)
+    await orders.approve(as_person(context, "bob"), order.reference)
+    for moment, expected in ((begins - 1, ("pass", True)), (begins, ("block", False))):
+        found = await explain(context, "later.example", at=moment)
+        assert (found.verdict, found.coming) == expected
 
 
 async def test_time_decides_too(context: Context, installation: Installation) -> None:
@@ -229,6 +267,23 @@ async def test_a_file_that_answers_another_question_is_refused(context: Context,
     for name, qtype in (("other.example", "A"), ("free.example", "AAAA")):
         with pytest.raises(OperationError, match=r"answers free\.example A, not"):
             await explain(context, name, qtype=qtype, answer=path)
+
+
+@pytest.mark.parametrize(
+    ("rcode", "records"),
+    [
+        ("NOERROR", ";AUTHORITY\nexample. 60 IN NS ns.example."),
+        ("NXDOMAIN", ";ANSWER\nfree.example. 60 IN A 192.0.2.1"),
+        ("NOTAUTH", ""),
+    ],
+)
+async def test_a_file_that_holds_no_answer_is_refused(
+    context: Context, tmp_path: Path, rcode: str, records: str
+) -> None:
+    path = tmp_path / "answer"
+    path.write_text(f"id 1\nrcode {rcode}\nflags QR\n;QUESTION\nfree.example. IN A\n{records}\n")
+    with pytest.raises(OperationError, match="answers nothing"):
+        await explain(context, "free.example", answer=path)
 
 
 async def test_what_a_client_sees_is_told(context: Context) -> None:
