@@ -48,7 +48,9 @@ The directory that `policies` names in the configuration holds what is blocked a
 and lists. It is shipped in `policies/`; an operator edits a copy. All problems of all files are
 reported at once, with file and path, by `filterd config check`. Every file below must be there and
 hold a value: one that went missing or was emptied must not read as "nothing is blocked". Where
-nothing is meant, a list says `[]` and `expected.yaml` says `{}`. Names are lower case, in ASCII
+nothing is meant, a list says `[]` and `expected.yaml` says `{}`. A key without a
+value (`key:`, `~`, `null`) is an error; `blocking_mode: null` is the mode of that name. Names are lower
+case, in ASCII
 (A-labels), without the final dot.
 
 | File | What stands in it |
