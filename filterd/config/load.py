@@ -202,7 +202,10 @@ def _resolve(
         zone=configuration.zone,
         control=settings.ListenSettings(configuration.control.listen),
         metrics=settings.ListenSettings(configuration.metrics.listen),
-        orders=settings.OrderSettings(configuration.orders.approvals),
+        orders=settings.OrderSettings(
+            configuration.orders.approvals,
+            settings.ShortestPrefixSettings(**dict(configuration.orders.shortest_prefix)),
+        ),
         security=settings.SecuritySettings(configuration.security.enabled),
     )
 

@@ -8,6 +8,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 from importlib import resources
 from pathlib import Path
 from typing import TypeVar
@@ -18,7 +19,7 @@ from filterd.config import policy_references
 from filterd.config.policy_values import DocumentValue, Problem
 from filterd.config.yamlfile import Nothing, YamlError, dotted, read_yaml, settle
 from filterd.policy.documents import Policies, Protected
-from filterd.policy.suffixes import Suffixes, parse_suffixes
+from filterd.policy.suffixes import ICANN, PRIVATE, Suffixes, parse_suffixes
 
 T = TypeVar("T")
 
@@ -111,5 +112,15 @@ class _Directory:
 
 def icann_suffixes() -> Suffixes:
     """The public suffix list's ICANN section, as the installed publicsuffixlist package carries it."""
+    return _section(ICANN)
+
+
+def private_suffixes() -> Suffixes:
+    """The same list's private section: suffixes of hosting services."""
+    return _section(PRIVATE)
+
+
+@cache
+def _section(kind: str) -> Suffixes:
     source = resources.files("publicsuffixlist") / "public_suffix_list.dat"
-    return parse_suffixes(source.read_text(encoding="utf-8"))
+    return parse_suffixes(source.read_text(encoding="utf-8"), kind)

@@ -306,12 +306,25 @@ class RawMetrics(Section):
     listen: Listener = key("127.0.0.1:9353", "Address and port.")
 
 
+class RawShortestPrefix(Section):
+    """The widest prefixes that an order may have without a second person; a wider one takes two."""
+
+    ipv4: int = key(24, "Bits of an IPv4 prefix.", ge=8, le=32, strict=True)
+    ipv6: int = key(48, "Bits of an IPv6 prefix.", ge=16, le=128, strict=True)
+
+
 class RawOrders(Section):
     """Intake of orders of authorities."""
 
     approvals: int = key(
-        2, "How many people an order takes, the one who adds it among them.", ge=1, le=2, strict=True
+        2,
+        "How many people an order takes, the one who adds it among them. An order with a wide reach always "
+        "takes two.",
+        ge=1,
+        le=2,
+        strict=True,
     )
+    shortest_prefix: RawShortestPrefix = Field(default_factory=RawShortestPrefix)
 
 
 class RawSecurity(Section):

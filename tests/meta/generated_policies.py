@@ -61,8 +61,8 @@ case, in ASCII
 | `services.yaml` | well-known applications and the names that each needs |
 | `safesearch.yaml` | names that are answered with a search engine's safe host |
 | `bypass.yaml` | ways around the resolver: names and addresses |
-| `protected.yaml` | what nothing may block, and what passes a schedule that blocks everything |
-| `expected.yaml` | popular names and the categories that may rightly hold them |
+| `protected.yaml` | what no list, order or line may block, and what passes a schedule that blocks everything |
+| `expected.yaml` | popular names and the categories that may rightly hold them; an order on one takes two people |
 | `jurisdictions/<id>.yaml` | authorities, grounds, deadlines, calendar |
 | `lists/` | the starter lists |
 
