@@ -98,6 +98,7 @@ def parse_yaml(text: str) -> Any:
         loader = _StrictLoader(text)
         try:
             value = loader.get_single_data()
+            settle(value)  # ends in RecursionError where a value holds itself
         finally:
             loader.dispose()
     except yaml.MarkedYAMLError as error:

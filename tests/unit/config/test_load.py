@@ -260,6 +260,7 @@ def test_files_that_are_no_configuration(tmp_path: Path, resolv_conf: Path) -> N
         ("node: {name: a}\nnode: {name: b}", "line 2: the key 'node' stands twice"),
         ("dns: [", "is not YAML"),
         ("when: !!timestamp 2024-13-45", "is not YAML"),
+        ("dns: &a [*a]", "is not YAML"),
         ("dns: !!python/object:os.system {}", "is not YAML"),
     ):
         assert message in errors(tmp_path, text, resolv_conf)[str(file)]
