@@ -9,7 +9,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from filterd.config.yamlfile import Nothing, parse_yaml, settle
+from filterd.config.yamlfile import Nothing, YamlError, parse_yaml, settle
 
 texts = st.text(st.characters(categories=["L", "N", "P", "S", "Zs"]), max_size=12)
 values = st.recursive(
@@ -31,7 +31,7 @@ def test_a_plain_word_is_itself_or_what_json_says(word: str) -> None:
     """A number is one only where JSON, with its sign and the ends of its fraction left out, has the same."""
     try:
         value = parse_yaml(f"key: {word}")["key"]
-    except ValueError:
+    except YamlError:
         return
     if isinstance(value, bool):
         assert word.lower() == str(value).lower()
