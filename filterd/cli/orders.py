@@ -18,12 +18,15 @@ if TYPE_CHECKING:
     from filterd.model.order import Order
     from filterd.operations.context import Context
     from filterd.operations.intake import OrderRequest
+    from filterd.operations.order_reach import Hit
 
 Command = Callable[..., Any]
 STATES = ("pending", "quarantined", "accepted", "withdrawn")
 REQUIRED = ("authority", "official", "document", "ground", "reason")
 """the options without which an order is incomplete"""
 MODES = ("nxdomain", "nodata", "null", "sinkhole")
+SHOWN_HITS = 12
+"""of an order's reach; --json has all"""
 NOT_SHOWN = "not shown: its rows in the store were damaged"
 _COMMENT = re.compile(r"(^|\s)#.*")
 """a comment, up to the end of the line; inside a word, ``#`` is part of a URL"""
@@ -75,6 +78,7 @@ def _demand_options(command: Command) -> Command:
 def add(config: Path | None, as_json: bool, **demand: Any) -> None:
     """Take an order in. With orders.approvals: 2 it waits for another person's approval.
 
+    One that hits popular names, a service, a suffix of a hosting service or a wide prefix always waits.
     An order is complete with a name, --authority, --official, --document, --ground and --reason.
     """
     from filterd.operations import orders
@@ -105,7 +109,7 @@ def withdraw(reference: str, reason: str, damaged: bool, config: Path | None, as
     async def end(context: Context) -> Order:
         return await orders.withdraw(context, reference, reason=reason, damaged=damaged)
 
-    _perform(config, as_json, end, _next_step)
+    _perform(config, as_json, end, _next_step, reaches=False)
 
 
 @order.command("list")
@@ -175,9 +179,11 @@ def _request(
     return OrderRequest(entries=entries, mode=BlockingMode[mode.upper()], **options)
 
 
-def _plain(found: Order) -> dict[str, Any]:
+def _plain(found: Order, hits: tuple[Hit, ...] | None = None) -> dict[str, Any]:
     """The order for JSON, with names and their scopes as objects."""
     value: dict[str, Any] = output.plain(found)
+    if hits is not None:
+        value["reach"] = output.plain(hits)
     del value["seal"]
     value["in_force"] = found.in_force(time.time())
     value["demand"]["names"] = [{"name": name, "scope": scope.word} for name, scope in found.demand.names]
@@ -200,26 +206,29 @@ def _perform(
     config: Path | None,
     as_json: bool,
     use_case: Callable[[Context], Awaitable[Order]],
-    say: Callable[[Order, str], str],
+    say: Callable[[Order, str, tuple[Hit, ...]], str],
+    *,
+    reaches: bool = True,
 ) -> None:
     """Run a use case on one order, show the order, and print the next step."""
     from filterd.operations import orders
 
-    async def run(context: Context) -> tuple[Order, str]:
+    async def run(context: Context) -> tuple[Order, str, tuple[Hit, ...]]:
         found = await use_case(context)
-        return found, await orders.held_back(context, found)
+        hits = await orders.hits_of(context, found) if reaches else ()
+        return found, await orders.held_back(context, found), hits
 
-    found, held_back = perform(config, run)
+    found, held_back, hits = perform(config, run)
     if as_json:
-        output.show_json(_plain(found))
+        output.show_json(_plain(found, hits if reaches else None))
         return
-    _show(found)
-    said = say(found, held_back)
+    _show(found, hits)
+    said = say(found, held_back, hits)
     if said:
         output.done(said)
 
 
-def _waiting(found: Order, held_back: str) -> str:
+def _waiting(found: Order, held_back: str, hits: tuple[Hit, ...]) -> str:
     """The action that an order waits for; empty if it waits for none."""
     from filterd.operations.integrity import DAMAGED_REMEDY
     from filterd.operations.orders import PROTECTED_REMEDY
@@ -229,22 +238,34 @@ def _waiting(found: Order, held_back: str) -> str:
         return f"damaged in the store: {found.damage}; nodes stay as they were\n  what to do: {remedy}"
     if held_back:
         return f"{held_back}\n  what to do: {PROTECTED_REMEDY.format(found.reference)}"
+    if found.state.value == "pending" and hits:
+        return (
+            "not in force: what it reaches takes two people, whatever orders.approvals says; waits for "
+            f"another person: filterd order approve {found.reference}"
+        )
     if found.state.value == "pending":
         return f"not in force: waits for another person: filterd order approve {found.reference}"
     return ""
 
 
-def _next_step(found: Order, held_back: str) -> str:
+def _next_step(found: Order, held_back: str, hits: tuple[Hit, ...]) -> str:
     """The action that a changed order waits for, or where its effect can be seen."""
     if found.state.value in ("accepted", "withdrawn"):
         return (
             "recorded; nodes apply it within a second (filterd node list), and devices ask again once the "
             "answer that they hold has run out (dns.block_ttl for a blocked one)"
         )
-    return _waiting(found, held_back)
+    return _waiting(found, held_back, hits)
 
 
-def _show(found: Order) -> None:
+def _reach(hits: tuple[Hit, ...]) -> list[tuple[str, str]]:
+    """A line for each thing that it hits; the rest as a number."""
+    more = len(hits) - SHOWN_HITS
+    lines = [each.says for each in hits[:SHOWN_HITS]] + ([f"and {more} more"] if more > 0 else [])
+    return [("reaches" if number == 0 else "", line) for number, line in enumerate(lines)]
+
+
+def _show(found: Order, hits: tuple[Hit, ...]) -> None:
     demand = found.demand
     names = [f"{name} ({scope.word})" for name, scope in demand.names]
     output.show_fields(
@@ -256,6 +277,7 @@ def _show(found: Order) -> None:
             ("document", demand.document),
             ("ground", demand.ground),
             ("names", "confidential" if demand.confidential else [*names, *demand.addresses] or NOT_SHOWN),
+            *_reach(hits),
             ("mode", demand.mode),
             ("from", output.moment(demand.not_before or found.accepted_at)),
             ("until", output.moment(demand.not_after)),

@@ -53,8 +53,12 @@ def show(id: str, config: Path | None, as_json: bool) -> None:
     """Show a line's choices and bindings."""
     from filterd.operations import subscribers
 
-    found = perform(config, lambda context: subscribers.show(context, id))
-    _show(found, as_json)
+    async def read(context: Context) -> tuple[Subscriber, tuple[str, ...]]:
+        found = await subscribers.show(context, id)
+        return found, await subscribers.protected_own_names(context, found)
+
+    found, protected = perform(config, read)
+    _show(found, as_json, protected=protected)
 
 
 @subscriber.command("list")
@@ -291,11 +295,13 @@ def _change(config: Path | None, as_json: bool, use_case: Callable[[Context], Aw
     _show(perform(config, use_case), as_json, "recorded")
 
 
-def _show(found: Subscriber, as_json: bool, what: str = "") -> None:
+def _show(found: Subscriber, as_json: bool, what: str = "", protected: tuple[str, ...] | None = None) -> None:
+    """``protected``: own block names on what is protected; None where nobody looked."""
     from filterd.operations.erasure import choices_of
 
     if as_json:
-        output.show_json(choices_of(found))
+        looked = {} if protected is None else {"protected_own_names": protected}
+        output.show_json(choices_of(found) | looked)
         return
     choices = found.choices
     own = [f"{each.action.word} {each.name} ({each.scope.word})" for each in choices.own_names]
@@ -312,6 +318,11 @@ def _show(found: Subscriber, as_json: bool, what: str = "") -> None:
             ("bindings", found.bindings),
         ]
     )
+    for name in protected or ():
+        output.done(
+            f"{name} blocks what is protected (it was recorded before that was refused)\n"
+            f"  what to do: ask the line's holder, then filterd subscriber remove {found.id} {name}"
+        )
     if what:
         output.done(f"{what}; nodes apply it within a second")
 

@@ -23,7 +23,7 @@ from filterd.config.raw import RawRateLimit, RawUpstream
 from filterd.config.resolvers import loops, system_resolvers
 from filterd.config.settings import MOST_THREADS, Settings
 from filterd.config.value_types import Endpoint, NodeName
-from filterd.config.yamlfile import YamlError, read_yaml
+from filterd.config.yamlfile import YamlError, dotted, read_yaml, settle
 
 RESOLV_CONF = Path("/etc/resolv.conf")
 LOOPBACK = (IPv4Network("127.0.0.0/8"), IPv6Network("::1/128"))
@@ -64,13 +64,15 @@ def load(path: Path | None, *, resolv_conf: Path = RESOLV_CONF) -> Settings:
 
 def from_value(value: object, *, base: Path, resolv_conf: Path = RESOLV_CONF) -> Settings:
     """As :func:`load`, from the file's value."""
-    errors: list[ConfigError] = []
+    value, nothings = settle(value)
+    errors = [ConfigError(_path(at), nothing.complaint) for at, nothing in nothings.items()]
     configuration = dns = None
     try:
         configuration = raw.RawConfiguration.model_validate(value)
         dns = configuration.dns
     except ValidationError as error:
-        errors += _readable(error)
+        told = {each.path for each in errors}
+        errors += [each for each in _readable(error) if each.path not in told]
         dns = _section(value, "dns", raw.RawDns)
     upstreams = _resolve_upstreams(dns, base, resolv_conf, errors) if dns is not None else ()
     if configuration is not None:
@@ -201,7 +203,10 @@ def _resolve(
         zone=configuration.zone,
         control=settings.ListenSettings(configuration.control.listen),
         metrics=settings.ListenSettings(configuration.metrics.listen),
-        orders=settings.OrderSettings(configuration.orders.approvals),
+        orders=settings.OrderSettings(
+            configuration.orders.approvals,
+            settings.ShortestPrefixSettings(**dict(configuration.orders.shortest_prefix)),
+        ),
         security=settings.SecuritySettings(configuration.security.enabled),
     )
 
@@ -211,7 +216,7 @@ def _readable(error: ValidationError) -> list[ConfigError]:
     found: dict[str, ConfigError] = {}
     for item in error.errors(include_url=False):
         location = item["loc"]
-        path = dotted(location)
+        path = _path(location)
         if item["type"] == "extra_forbidden":
             message = "unknown key" + _suggestion(location)
         elif item["type"] == "value_error":
@@ -222,10 +227,9 @@ def _readable(error: ValidationError) -> list[ConfigError]:
     return list(found.values())
 
 
-def dotted(location: tuple[int | str, ...]) -> str:
+def _path(location: tuple[int | str, ...]) -> str:
     """``("dns", "upstreams", 0)`` as ``dns.upstreams[0]``; an empty location is the file."""
-    text = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in location)
-    return text.lstrip(".") or "the file"
+    return dotted(location).lstrip(".") or "the file"
 
 
 def _suggestion(location: tuple[int | str, ...]) -> str:

@@ -8,6 +8,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 from importlib import resources
 from pathlib import Path
 from typing import TypeVar
@@ -16,9 +17,9 @@ from zoneinfo import available_timezones
 from filterd.config import policy_documents as documents
 from filterd.config import policy_references
 from filterd.config.policy_values import DocumentValue, Problem
-from filterd.config.yamlfile import YamlError, read_yaml
+from filterd.config.yamlfile import Nothing, YamlError, dotted, read_yaml, settle
 from filterd.policy.documents import Policies, Protected
-from filterd.policy.suffixes import Suffixes, parse_suffixes
+from filterd.policy.suffixes import ICANN, PRIVATE, Suffixes, parse_suffixes
 
 T = TypeVar("T")
 
@@ -60,6 +61,8 @@ def load_policies(directory: Path) -> Policies:
         if each.zone and each.zone not in available_timezones():
             path = f"jurisdictions/{each.id}.yaml.calendar.zone"
             problems.append(Problem(path, f"{each.zone!r} is no time zone"))
+    empty = [Problem(path, nothing.complaint) for path, nothing in read.empty.items()]
+    problems = empty + [each for each in problems if each.path not in read.empty]
     if problems:
         raise PoliciesError(tuple(problems))
     return policies
@@ -71,6 +74,8 @@ class _Directory:
     def __init__(self, directory: Path, problems: list[Problem]) -> None:
         self._directory = directory
         self._problems = problems
+        self.empty: dict[str, Nothing] = {}
+        """written nulls, by path"""
 
     def listing(self, file: str, read: Callable[[DocumentValue], T]) -> tuple[T, ...]:
         """A file that holds a list."""
@@ -96,14 +101,26 @@ class _Directory:
         except YamlError as error:
             self._problems += [Problem(file, message) for message in error.errors]
             return None
-        if value is None:
+        if value is None or isinstance(value, Nothing):
             meant = f"; where nothing is meant, write {nothing}" if nothing else ""
             self._problems.append(Problem(file, _EMPTY + meant))
             return None
+        value, nothings = settle(value)
+        self.empty |= {file + dotted(at): nothing for at, nothing in nothings.items()}
         return DocumentValue(value, file, self._problems)
 
 
 def icann_suffixes() -> Suffixes:
     """The public suffix list's ICANN section, as the installed publicsuffixlist package carries it."""
+    return _section(ICANN)
+
+
+def private_suffixes() -> Suffixes:
+    """The same list's private section: suffixes of hosting services."""
+    return _section(PRIVATE)
+
+
+@cache
+def _section(kind: str) -> Suffixes:
     source = resources.files("publicsuffixlist") / "public_suffix_list.dat"
-    return parse_suffixes(source.read_text(encoding="utf-8"))
+    return parse_suffixes(source.read_text(encoding="utf-8"), kind)

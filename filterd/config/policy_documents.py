@@ -31,7 +31,7 @@ from filterd.policy.documents import (
 )
 
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
-_TIME = re.compile(r"([01]\d|2[0-3]):([0-5]\d)|24:00")
+_TIME = re.compile(r"([01]?\d|2[0-3]):([0-5]\d)|24:00")
 _DATE = re.compile(r"(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])")
 
 
@@ -148,10 +148,8 @@ def _days(found: DocumentValue) -> tuple[int, ...]:
 
 
 def _minutes(found: DocumentValue) -> int:
-    """A time of day. YAML 1.1 reads an unquoted 21:30 as a number to base 60: the minutes already."""
+    """A time of day. A bare number is none: 21 would be taken for minutes, and was meant as an hour."""
     value = found.value
-    if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= 1440:
-        return value
     match = _TIME.fullmatch(value) if isinstance(value, str) else None
     if match is None:
         if value is not None:

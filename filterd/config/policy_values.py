@@ -25,6 +25,7 @@ _NAME = re.compile(
     r"(?=.{1,253}$)(?:[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?\.)*[a-z](?:[a-z0-9-]{0,61}[a-z0-9])?"
 )
 _DURATION = re.compile(r"(\d+)(s|m|h|d|w)")
+_FLAGS = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 
 
@@ -52,7 +53,7 @@ class DocumentValue:
         self.problems.append(Problem(self.path, message))
 
     def missing(self) -> bool:
-        """Return whether nothing stands here, or null."""
+        """Return whether nothing stands here."""
         return self.value is None
 
     def keys(self, required: Iterable[str], optional: Iterable[str] = ()) -> dict[str, DocumentValue]:
@@ -123,20 +124,21 @@ class DocumentValue:
         return found
 
     def flag(self, default: bool = False) -> bool:
-        """True or false."""
+        """True or false; ``yes`` and ``on``, ``no`` and ``off`` say the same."""
         if self.value is None:
             return default
-        if not isinstance(self.value, bool):
+        said = _FLAGS.get(str(self.value).lower()) if isinstance(self.value, bool | str) else None
+        if said is None:
             self.wrong("must be true or false")
             return default
-        return self.value
+        return said
 
     def whole(self, default: int, least: int = 0, most: int = 2**31) -> int:
         """A whole number within bounds."""
         if self.value is None:
             return default
         if type(self.value) is not int:
-            self.wrong("must be a whole number")
+            self.wrong(f"{self.value!r} is no whole number (write 1000)")
             return default
         return int(self.number(default, least, most))
 
@@ -145,7 +147,7 @@ class DocumentValue:
         if self.value is None:
             return default
         if type(self.value) not in (int, float):
-            self.wrong("must be a number")
+            self.wrong(f"{self.value!r} is no number (write 0.5)")
             return default
         if not least <= self.value <= most:
             self.wrong(f"must be between {least:g} and {most:g}")
@@ -167,7 +169,7 @@ class DocumentValue:
         if self.value is None:
             return default
         words = {word(member): member for member in kind}
-        if self.value not in words:
+        if not isinstance(self.value, str) or self.value not in words:
             self.wrong(f"{self.value!r} is none of {', '.join(words)}")
             return default
         return words[self.value]

@@ -8,7 +8,6 @@ are documented.
 from __future__ import annotations
 
 from ipaddress import IPv4Address, IPv6Address
-from pathlib import Path
 from typing import Annotated, Any, Self
 
 from pydantic import BeforeValidator, Field, WithJsonSchema, field_validator, model_validator
@@ -17,6 +16,7 @@ from filterd.config import value_types
 from filterd.config.raw_types import (
     Auto,
     Duration,
+    FilePath,
     Identity,
     Listener,
     Nat64Prefix,
@@ -142,7 +142,7 @@ class RawUpstreamTls(Section):
     """DNS over TLS to an upstream, with a certificate that is verified; there is no way without."""
 
     name: TlsName = Field(description="The name, or the address, that its certificate must be for.")
-    ca: Path | None = key(
+    ca: FilePath | None = key(
         None,
         "A PEM file of the certificates that its chain may end in, instead of the system's; relative to the "
         "file's directory.",
@@ -251,7 +251,7 @@ class RawDns(Section):
         "IPv4-mapped, -translated and -compatible addresses are always seen.",
         max_length=MAX_NAT64,
     )
-    cookie_secret_file: Path | None = key(
+    cookie_secret_file: FilePath | None = key(
         None,
         "Secrets for server cookies that several nodes behind one address share: one or two lines of 32 "
         "hexadecimal digits. Both are believed, the first makes cookies. Read again with the configuration; "
@@ -296,7 +296,7 @@ class RawStore(Section):
     """The database: the only source of truth."""
 
     url: StoreUrl = key("sqlite:////var/lib/filterd/filterd.db", "The store's URL: SQLite, an absolute path.")
-    ledger: Path | None = key(
+    ledger: FilePath | None = key(
         None,
         "Directory that remembers the store's newest head and what was ended; best on another disk than the"
         " store. Default: ledger, in state_dir.",
@@ -315,12 +315,25 @@ class RawMetrics(Section):
     listen: Listener = key("127.0.0.1:9353", "Address and port.")
 
 
+class RawShortestPrefix(Section):
+    """The widest prefixes that an order may have without a second person; a wider one takes two."""
+
+    ipv4: int = key(24, "Bits of an IPv4 prefix.", ge=8, le=32, strict=True)
+    ipv6: int = key(48, "Bits of an IPv6 prefix.", ge=16, le=128, strict=True)
+
+
 class RawOrders(Section):
     """Intake of orders of authorities."""
 
     approvals: int = key(
-        2, "How many people an order takes, the one who adds it among them.", ge=1, le=2, strict=True
+        2,
+        "How many people an order takes, the one who adds it among them. An order with a wide reach always "
+        "takes two.",
+        ge=1,
+        le=2,
+        strict=True,
     )
+    shortest_prefix: RawShortestPrefix = Field(default_factory=RawShortestPrefix)
 
 
 class RawSecurity(Section):
@@ -337,10 +350,12 @@ class RawConfiguration(Section):
     block_page: RawBlockPage = Field(default_factory=RawBlockPage)
     cache: RawCache = Field(default_factory=RawCache)
     store: RawStore = Field(default_factory=RawStore)
-    state_dir: Path = key(
+    state_dir: FilePath = key(
         "/var/lib/filterd", "Node state, snapshots, feeds, keys; relative to the file's directory."
     )
-    policies: Path = key("/etc/filterd/policies", "The policies directory; relative to the file's directory.")
+    policies: FilePath = key(
+        "/etc/filterd/policies", "The policies directory; relative to the file's directory."
+    )
     zone: Zone = key(
         value_types.DEFAULT_ZONE,
         "IANA time zone of the schedules of lines that are registered or imported without one. A change "

@@ -6,6 +6,7 @@ The readers themselves stand in :mod:`filterd.config.value_types`.
 from __future__ import annotations
 
 from ipaddress import IPv6Network
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator, WithJsonSchema
@@ -73,6 +74,17 @@ TlsName = Annotated[
     PlainValidator(value_types.parse_tls_name),
     WithJsonSchema({"type": "string", "examples": ["dns.example", "192.0.2.53"]}),
 ]
+
+
+def _path(value: object) -> object:
+    if isinstance(value, Path) or (isinstance(value, str) and value.strip()):
+        return value
+    msg = f"no path: {value!r} (write the name of a file or directory, or leave the key out)"
+    raise ValueError(msg)
+
+
+FilePath = Annotated[Path, BeforeValidator(_path)]
+"""a file or directory; an empty text would be the file's own directory"""
 
 
 def _none_for_auto(value: object) -> object:

@@ -163,11 +163,20 @@ class ListenSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class ShortestPrefixSettings:
+    """The widest prefixes, in bits, that an order may have without a second person."""
+
+    ipv4: int = 24
+    ipv6: int = 48
+
+
+@dataclass(frozen=True, slots=True)
 class OrderSettings:
     """Intake of orders."""
 
     approvals: int
     """how many people an order takes, the one who adds it among them"""
+    shortest_prefix: ShortestPrefixSettings = ShortestPrefixSettings()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,11 +1,32 @@
-"""Reads one YAML file strictly: a key that stands twice is an error; neither value wins."""
+"""Reads one YAML file strictly, so that nothing written is taken for something else.
+
+A key that stands twice is an error; neither value wins. Plain words are texts, but for ``true`` and
+``false``, decimal numbers and null: ``no`` is Norway, ``21:00`` a time, ``010`` and ``1_000`` are no numbers,
+where YAML 1.1 reads a flag, 1260, 8 and 1000. A written null is kept apart from a key that is left out
+(:class:`Nothing`).
+"""
 
 from __future__ import annotations
 
+import re
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import yaml
+
+_TAG = "tag:yaml.org,2002:"
+_WORDS = {
+    "bool": (r"true|True|TRUE|false|False|FALSE", "tTfF"),
+    "int": (r"[-+]?(?:0|[1-9][0-9]*)", "-+0123456789"),
+    "float": (r"[-+]?(?:(?:0|[1-9][0-9]*)\.[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?", "-+.0123456789"),
+    "merge": (r"<<", "<"),
+    "null": (r"~|null|Null|NULL|", ("~", "n", "N", "")),
+}
+"""the plain words that are no texts (the core schema of YAML 1.2, without octal and hexadecimal numbers), and
+the characters that each can begin with"""
+NULL_IS_A_WORD = frozenset({"blocking_mode"})
+"""keys of which ``null`` is one of the values"""
 
 
 class YamlError(Exception):
@@ -16,8 +37,28 @@ class YamlError(Exception):
         self.errors = errors
 
 
+@dataclass(frozen=True, slots=True)
+class Nothing:
+    """Written where a value belongs: ``key:`` with nothing behind it, ``~`` or ``null``."""
+
+    text: str = ""
+    """as it stands in the file"""
+
+    def __str__(self) -> str:
+        """As it stands in the file."""
+        return self.text
+
+    @property
+    def complaint(self) -> str:
+        """The error of a key for which this is no value."""
+        said = f" (it says {self.text})" if self.text else ""
+        return f"has no value{said}: write one, [] for an empty list, or leave the key out"
+
+
 class _StrictLoader(yaml.SafeLoader):
-    """The safe loader, collecting the keys that stand twice."""
+    """The safe loader with few plain words that are no texts, collecting the keys that stand twice."""
+
+    yaml_implicit_resolvers: dict[str, list[tuple[str, re.Pattern[str]]]] = {}
 
     def __init__(self, text: str) -> None:
         super().__init__(text)
@@ -35,8 +76,13 @@ class _StrictLoader(yaml.SafeLoader):
         return super().construct_mapping(node, deep)
 
 
+for _kind, (_pattern, _first) in _WORDS.items():
+    _StrictLoader.add_implicit_resolver(_TAG + _kind, re.compile(f"(?:{_pattern})$"), list(_first))
+_StrictLoader.add_constructor(_TAG + "null", lambda _, node: Nothing(node.value))
+
+
 def read_yaml(path: Path) -> Any:
-    """The file's value, None for an empty one. Raises YamlError."""
+    """The file's value, None for an empty one; written nulls in it are :class:`Nothing`. Raises YamlError."""
     try:
         text = path.read_text(encoding="utf-8")
     except OSError as error:
@@ -47,11 +93,12 @@ def read_yaml(path: Path) -> Any:
 
 
 def parse_yaml(text: str) -> Any:
-    """The text's value. Raises YamlError."""
+    """The text's value, as :func:`read_yaml` has it. Raises YamlError."""
     try:
         loader = _StrictLoader(text)
         try:
             value = loader.get_single_data()
+            settle(value)  # ends in RecursionError where a value holds itself
         finally:
             loader.dispose()
     except yaml.MarkedYAMLError as error:
@@ -62,4 +109,36 @@ def parse_yaml(text: str) -> Any:
         raise YamlError((f"is not YAML: {error}",)) from error
     if loader.duplicates:
         raise YamlError(tuple(loader.duplicates))
-    return value
+    return None if value == Nothing() else value
+
+
+Location = tuple[Any, ...]
+"""the keys and indexes that lead to a value"""
+
+
+def settle(value: Any, at: Location = ()) -> tuple[Any, dict[Location, Nothing]]:
+    """The value with None in place of each Nothing, and these by their location: each is an error.
+
+    ``null`` stays a word where it is one of a key's values.
+    """
+    if isinstance(value, Nothing):
+        if at and at[-1] in NULL_IS_A_WORD and value.text.lower() == "null":
+            return "null", {}
+        return None, {at: value}
+    found: dict[Location, Nothing] = {}
+
+    def part(step: Any, item: Any) -> Any:
+        settled, more = settle(item, (*at, step))
+        found.update(more)
+        return settled
+
+    if isinstance(value, dict):
+        return {key: part(key, item) for key, item in value.items()}, found
+    if isinstance(value, list):
+        return [part(index, item) for index, item in enumerate(value)], found
+    return value, found
+
+
+def dotted(at: Location) -> str:
+    """``("dns", "upstreams", 0)`` as ``.dns.upstreams[0]``."""
+    return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in at)

@@ -126,10 +126,11 @@ class _RowReader:
 
     def __init__(self, context: Context, evidence: RequestEvidence) -> None:
         self._profiles = {each.id for each in policies(context).profiles}
-        self._given = lines.in_form(evidence)
+        self._given = lines.in_form(evidence, context.clock())
         self._whole = replace(self._given, at=self._given.at or context.clock())
         self._default_zone = context.settings.zone
         self._zones: set[str] = set()
+        self._clock = context.clock
 
     def read(self, file: TextIO, result: ImportResult) -> Iterator[ImportRow]:
         """Good rows; bad ones are counted in the result."""
@@ -187,5 +188,6 @@ class _RowReader:
                 at=float(input_values.when(said["at"], "at")) if "at" in said else given.at,
                 text_version=said.get("text_version", given.text_version),
                 reference=said.get("reference", given.reference),
-            )
+            ),
+            self._clock(),
         )

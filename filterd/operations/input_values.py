@@ -16,6 +16,8 @@ from filterd.model.audit_chain import canonical
 from filterd.model.rule import Scope
 from filterd.operations.errors import OperationError
 
+FUTURE = 300
+"""seconds by which a moment that has passed may lie ahead: clocks differ"""
 MAX_TEXT = 256
 """characters of a field that people fill in"""
 
@@ -108,6 +110,14 @@ def when(value: str, what: str) -> int:
         message = f"{what} has no offset from UTC: {value[:64]!r}"
         raise OperationError(message, "add the offset, as in 2026-11-25T21:00:00-06:00, or Z")
     return int(moment.timestamp())
+
+
+def past(at: float, now: float, what: str) -> float:
+    """A moment (Unix seconds) that has passed, as far as clocks agree."""
+    if at > now + FUTURE:
+        message = f"{what} lies in the future"
+        raise OperationError(message, "give the time at which it happened; mind the offset from UTC")
+    return at
 
 
 def sealed(seal: str, value: Any) -> str:

@@ -2,8 +2,9 @@
 do.
 
 The checks of an entry, in this order: a URL or an address is *flagged* (DNS would block more than was
-demanded, so a person has to accept that); a public suffix is *refused*; an overlap with a protected name
-*quarantines* the order.
+demanded, so a person has to accept that); a public suffix, and what can never act or would stop the resolver
+(operations.order_limits), is *refused*; an overlap with a protected name *quarantines* the order. What many
+people use takes a second person (operations.order_reach).
 """
 
 from __future__ import annotations
@@ -19,9 +20,10 @@ from filterd.config.policies import icann_suffixes
 from filterd.model.blocking_mode import BlockingMode
 from filterd.model.order import Demand
 from filterd.model.rule import NameRule, Scope
-from filterd.operations import input_values
+from filterd.operations import input_values, order_limits
 from filterd.operations.context import OperationError
 from filterd.policy.documents import Protected
+from filterd.policy.overlaps import above, overlaps
 from filterd.policy.suffixes import Suffixes
 
 MAX_ENTRIES = 10_000
@@ -53,11 +55,12 @@ class OrderRequest:
     """the decision to follow a demand that DNS can only follow by blocking more (R9)"""
 
 
-def complete(request: OrderRequest, now: float) -> Demand:
-    """The demand in the store's form, or the error that names everything that is missing (R1)."""
+def complete(request: OrderRequest, now: float, kept: order_limits.Ours = ()) -> Demand:
+    """The demand in the store's form, or the error that names everything that is missing (R1). ``kept``:
+    addresses that no order may hold."""
     _require_parts(request)
     _require_times(request, now)
-    names, addresses = _sort_out(request)
+    names, addresses = _sort_out(request, kept)
     has_end = request.not_after or request.review_at
     return Demand(
         authority=input_values.text(request.authority, "authority"),
@@ -100,12 +103,12 @@ def _require_times(request: OrderRequest, now: float) -> None:
     if request.review_at and request.review_at <= now:
         message = "the review date lies in the past"
         raise OperationError(message, "give a review date in the future")
-    if request.received_at > now + 86400:
-        message = "the order would have been received in the future"
-        raise OperationError(message, "give the time at which it came in")
+    input_values.past(request.received_at, now, "the time at which the order was received")
 
 
-def _sort_out(request: OrderRequest) -> tuple[tuple[tuple[str, Scope], ...], tuple[str, ...]]:
+def _sort_out(
+    request: OrderRequest, kept: order_limits.Ours
+) -> tuple[tuple[tuple[str, Scope], ...], tuple[str, ...]]:
     """Names and addresses, normalised, each once and sorted."""
     suffixes = icann_suffixes()
     names: set[tuple[str, Scope]] = set()
@@ -114,7 +117,7 @@ def _sort_out(request: OrderRequest) -> tuple[tuple[tuple[str, Scope], ...], tup
     for number, (value, scope) in enumerate(request.entries, start=1):
         with _unquoted(request, number):
             if input_values.is_address(value):
-                addresses.add(input_values.prefix(value))
+                addresses.add(order_limits.prefix(value, kept))
                 flagged.append("an address blocks every site behind it")
                 continue
             host, precise = _host(value)
@@ -158,6 +161,7 @@ def _host(value: str) -> tuple[str, bool]:
 
 def _checked(host: str, suffixes: Suffixes) -> str:
     name = input_values.name(host)
+    order_limits.require_name(name)
     if name in suffixes:
         message = f"{name} is a public suffix: blocking it would block all that is registered below it"
         raise OperationError(message, "name the domains that are meant")
@@ -171,7 +175,7 @@ def protected_overlap(demand: Demand, protected: Protected) -> tuple[str, ...]:
     hit = {
         rule.name
         for rule in suspects
-        if any(_overlap(NameRule(name, scope), rule) for name, scope in demand.names)
+        if any(overlaps(NameRule(name, scope), rule) for name, scope in demand.names)
     }
     networks = [ip_network(prefix) for prefix in demand.addresses]
     hit |= {
@@ -184,17 +188,4 @@ def protected_overlap(demand: Demand, protected: Protected) -> tuple[str, ...]:
 
 def _related(rule: NameRule, names: set[str]) -> bool:
     """Return whether one of the names is the rule's name, or above or below it: a quick first filter."""
-    above = {rule.name[start:] for start in _starts(rule.name)}
-    return not above.isdisjoint(names) or any(name.endswith("." + rule.name) for name in names)
-
-
-def _starts(name: str) -> list[int]:
-    return [0, *(index + 1 for index, letter in enumerate(name) if letter == ".")]
-
-
-def _overlap(one: NameRule, other: NameRule) -> bool:
-    """Return whether some name falls under both rules."""
-    if one.name == other.name:
-        return one.scope is Scope.SUBTREE or other.scope is Scope.SUBTREE or one.scope is other.scope
-    upper, lower = (one, other) if other.name.endswith("." + one.name) else (other, one)
-    return lower.name.endswith("." + upper.name) and upper.scope is not Scope.EXACT
+    return not names.isdisjoint(above(rule.name)) or any(name.endswith("." + rule.name) for name in names)

@@ -50,9 +50,9 @@ def evidence_digest(evidence: RequestEvidence, seal: str) -> str:
     return input_values.sealed(seal, parts)
 
 
-def checked(evidence: RequestEvidence) -> RequestEvidence:
-    """Evidence with every part present and well-formed."""
-    return complete(in_form(evidence))
+def checked(evidence: RequestEvidence, now: float) -> RequestEvidence:
+    """Evidence with every part present and well-formed, of a request that was made before ``now``."""
+    return complete(in_form(evidence, now))
 
 
 def complete(evidence: RequestEvidence) -> RequestEvidence:
@@ -64,12 +64,12 @@ def complete(evidence: RequestEvidence) -> RequestEvidence:
     return evidence
 
 
-def in_form(evidence: RequestEvidence) -> RequestEvidence:
+def in_form(evidence: RequestEvidence, now: float) -> RequestEvidence:
     """Evidence whose parts are well-formed or missing."""
     return RequestEvidence(
         who=input_values.text(evidence.who, "name of who asked", required=False),
         channel=input_values.text(evidence.channel, "channel", limit=32, required=False),
-        at=float(evidence.at),
+        at=input_values.past(float(evidence.at), now, "the time of the request"),
         text_version=input_values.text(
             evidence.text_version, "version of the text", limit=64, required=False
         ),

@@ -16,10 +16,11 @@ from filterd.model.changelog import OrderChange
 from filterd.model.mandatory import order_id
 from filterd.model.order import Order, OrderState
 from filterd.model.order_rows import ROW_DIGEST, audited, change_of, number_of
-from filterd.operations import input_values
+from filterd.operations import input_values, order_limits
 from filterd.operations.context import Context, OperationError
 from filterd.operations.intake import OrderRequest, complete, protected_overlap
 from filterd.operations.integrity import DAMAGED_REMEDY
+from filterd.operations.order_reach import Hit, HitKind, reach
 from filterd.operations.policies import policies
 from filterd.store import change_log
 from filterd.store import orders as rows
@@ -34,8 +35,10 @@ PROTECTED_REMEDY = (
 
 async def add(context: Context, request: OrderRequest) -> Order:
     """Take an order in. It is pending, quarantined or, where one approval is enough, accepted at once."""
-    demand = complete(request, context.clock())
-    overlap = protected_overlap(demand, policies(context).protected)
+    demand = complete(request, context.clock(), order_limits.ours(context.settings))
+    documents = policies(context)
+    overlap = protected_overlap(demand, documents.protected)
+    hits = reach(demand, documents, context.settings.orders.shortest_prefix)
     async with context.store.write(context.actor, context.clock()) as write:
         number = write.take_order()
         order = Order(
@@ -50,30 +53,39 @@ async def add(context: Context, request: OrderRequest) -> Order:
             approvals=(context.actor,),
             seal=secrets.token_hex(32),
         )
-        order = _accepted_if_enough(context, order, write.now)
+        order = _accepted_if_enough(order, _people(context, hits), write.now)
         await rows.add(write.connection, order)
         _publish(write, order)
-        write.audit("order.add", _subject(order), reason=order.reason, after=audited(order))
+        after = {**audited(order), **_audited_reach(hits)}
+        write.audit("order.add", _subject(order), reason=order.reason, after=after)
     return redacted(order)
 
 
 async def approve(context: Context, reference: str) -> Order:
-    """Stand behind an order as another person; with enough of them it is accepted and goes to the nodes."""
-    protected = policies(context).protected
+    """Stand behind an order as another person; with enough of them it is accepted and goes to the nodes.
+
+    Its reach is judged anew: what is popular today may not have been when it was added.
+    """
+    documents = policies(context)
+    kept = order_limits.ours(context.settings)
     async with context.store.write(context.actor, context.clock()) as write:
         before = await _require(write.connection, reference)
-        _require_approvable(before, context.actor)
-        overlap = protected_overlap(before.demand, protected)
+        _require_undecided(before)
+        overlap = protected_overlap(before.demand, documents.protected)
         if overlap:
             _refuse_protected(before, overlap)
+        _require_another(before, context.actor)
+        _require_possible(before, kept)
+        hits = reach(before.demand, documents, context.settings.orders.shortest_prefix)
         approvals = tuple(dict.fromkeys((*before.approvals, context.actor)))
         order = replace(before, state=OrderState.PENDING, approvals=approvals)
-        order = _accepted_if_enough(context, order, write.now)
+        order = _accepted_if_enough(order, _people(context, hits, before.state), write.now)
         if approvals != before.approvals:
             await rows.approve(write.connection, order.number, context.actor, write.now)
         await rows.set_state(write.connection, order)
         _publish(write, order)
-        write.audit("order.approve", _subject(order), before=audited(before), after=audited(order))
+        after = {**audited(order), **_audited_reach(hits)}
+        write.audit("order.approve", _subject(order), before=audited(before), after=after)
     return redacted(order)
 
 
@@ -174,6 +186,19 @@ async def held_back(context: Context, order: Order) -> str:
     return _held_back(full, protected_overlap(full.demand, policies(context).protected))
 
 
+async def hits_of(context: Context, order: Order) -> tuple[Hit, ...]:
+    """The reach of an order that is or may be in force; of a confidential one without what it hits."""
+    if order.damage or order.state is OrderState.WITHDRAWN:
+        return ()
+    async with context.store.read() as connection:
+        full = await _require(connection, order.reference)
+    try:
+        hits = reach(full.demand, policies(context), context.settings.orders.shortest_prefix)
+    except OperationError as error:
+        return (Hit(HitKind.UNKNOWN, "", 0, f"not known: {str(error).splitlines()[0].rstrip(':')}"),)
+    return tuple(each.unnamed for each in hits) if full.demand.confidential else hits
+
+
 def redacted(order: Order) -> Order:
     """The order as it may be shown: without names and addresses where it is confidential, or may be."""
     if order.demand.confidential or order.damage:
@@ -187,19 +212,44 @@ def _publish(write: Write, order: Order) -> None:
         write.change(change_of(order))
 
 
-def _accepted_if_enough(context: Context, order: Order, now: float) -> Order:
-    if order.state is OrderState.PENDING and len(order.approvals) >= context.settings.orders.approvals:
+def _people(context: Context, hits: tuple[Hit, ...], state: OrderState = OrderState.PENDING) -> int:
+    """How many people an order takes: two for one with a reach, and for one that was quarantined."""
+    two = bool(hits) or state is OrderState.QUARANTINED
+    return max(context.settings.orders.approvals, 2 if two else 1)
+
+
+def _audited_reach(hits: tuple[Hit, ...]) -> dict[str, list[str]]:
+    """The kinds of what it hits, for the trail: why it took two people."""
+    return {"reach": sorted({hit.kind.value for hit in hits})} if hits else {}
+
+
+def _accepted_if_enough(order: Order, people: int, now: float) -> Order:
+    if order.state is OrderState.PENDING and len(order.approvals) >= people:
         return replace(order, state=OrderState.ACCEPTED, accepted_at=now)
     return order
 
 
-def _require_approvable(order: Order, actor: str) -> None:
+def _require_undecided(order: Order) -> None:
     if order.state in (OrderState.ACCEPTED, OrderState.WITHDRAWN):
         message = f"order {order.reference} is {order.state.value} already"
         raise OperationError(message, f"see it with: filterd order show {order.reference}")
-    if actor in order.approvals and order.state is not OrderState.QUARANTINED:
+
+
+def _require_another(order: Order, actor: str) -> None:
+    if actor in order.approvals:
         message = f"{actor} stands behind order {order.reference} already"
         raise OperationError(message, "another person has to approve it, under their own user")
+
+
+def _require_possible(order: Order, kept: order_limits.Ours) -> None:
+    """Refuse what could not be taken in today; a confidential order is not quoted."""
+    try:
+        order_limits.require_possible(order.demand, kept)
+    except OperationError as error:
+        what = "an entry of it can never be blocked" if order.demand.confidential else str(error)
+        message = f"order {order.reference} cannot be in force: {what}"
+        remedy = f"filterd order withdraw {order.reference} --reason ...; then add it without that entry"
+        raise OperationError(message, remedy) from None
 
 
 def _refuse_protected(order: Order, overlap: tuple[str, ...]) -> None:

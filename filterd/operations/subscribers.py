@@ -13,12 +13,13 @@ from dataclasses import replace
 
 from filterd.model.changelog import LineChange
 from filterd.model.line import MAX_PAUSE, LineChoices, OwnName
-from filterd.model.rule import Action, Scope
+from filterd.model.rule import Action, NameRule, Scope
 from filterd.model.subscriber import RequestEvidence, Subscriber
 from filterd.operations import input_values, lines
 from filterd.operations.bindings import bind
 from filterd.operations.context import Context, OperationError
 from filterd.operations.policies import policies, profile
+from filterd.operations.protection import denied, require_deniable
 from filterd.store import subscribers as rows
 
 MAX_OWN_NAMES = 500
@@ -81,7 +82,7 @@ async def opt_in(context: Context, subscriber: str, profile_id: str, evidence: R
         subscriber,
         "opt_in",
         lambda old, _: replace(old, opted_in=True, profile=chosen.id, paused_until=0),
-        evidence=lines.checked(evidence),
+        evidence=lines.checked(evidence, context.clock()),
     )
 
 
@@ -95,7 +96,7 @@ async def opt_out(
         "opt_out",
         lambda old, _: replace(old, opted_in=False, profile="", paused_until=0),
         reason=input_values.text(reason, "reason", required=False),
-        evidence=None if evidence is None else lines.checked(evidence),
+        evidence=None if evidence is None else lines.checked(evidence, context.clock()),
     )
 
 
@@ -147,8 +148,20 @@ async def allow(context: Context, subscriber: str, name: str, scope: Scope = Sco
 
 
 async def deny(context: Context, subscriber: str, name: str, scope: Scope = Scope.SUBTREE) -> Subscriber:
-    """Block a name on the line's request (LMTR 191): needs no profile, holds through a pause."""
-    return await _own(context, subscriber, "deny", OwnName(input_values.name(name), Action.BLOCK, scope))
+    """Block a name on the line's request (LMTR 191): needs no profile, holds through a pause. Refuses what
+    would block a protected name."""
+    own = OwnName(input_values.name(name), Action.BLOCK, scope)
+    require_deniable(NameRule(own.name, own.scope), policies(context).protected)
+    return await _own(context, subscriber, "deny", own)
+
+
+async def protected_own_names(context: Context, subscriber: Subscriber) -> tuple[str, ...]:
+    """Own block names of the line, stored before they were refused, that block something protected."""
+    blocked = [each for each in subscriber.choices.own_names if each.action is Action.BLOCK]
+    if not blocked:
+        return ()
+    protected = policies(context).protected
+    return tuple(each.name for each in blocked if denied(NameRule(each.name, each.scope), protected))
 
 
 async def _own(context: Context, subscriber: str, action: str, own: OwnName) -> Subscriber:

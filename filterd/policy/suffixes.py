@@ -2,7 +2,7 @@
 
 A list with one of them whole would block a country or a registry. So feeds refuse them, and the protected
 names have them exactly. Only the ICANN section counts: the private section names hosting services, which
-lists may rightly have. Rules and exceptions are those of https://publicsuffix.org/list/.
+lists may rightly have; an order on one takes two people. Rules and exceptions are those of https://publicsuffix.org/list/.
 """
 
 from __future__ import annotations
@@ -11,13 +11,15 @@ from dataclasses import dataclass
 
 import idna
 
-_BEGIN = "===BEGIN ICANN DOMAINS==="
-_END = "===END ICANN DOMAINS==="
+ICANN = "ICANN"
+"""the section of the suffixes below which anybody registers"""
+PRIVATE = "PRIVATE"
+"""the section of hosting services, whose customers have names below theirs"""
 
 
 @dataclass(frozen=True, slots=True)
 class Suffixes:
-    """The ICANN suffixes, lower-case A-labels."""
+    """The suffixes of one section, lower-case A-labels."""
 
     exact: frozenset[str] = frozenset()
     """suffixes that stand in the list by name"""
@@ -28,10 +30,13 @@ class Suffixes:
 
     def __contains__(self, name: str) -> bool:
         """Return whether the name is a public suffix; every name of one label is."""
-        _, dot, parent = name.partition(".")
-        if not dot or name in self.exact:
+        return "." not in name or self.lists(name)
+
+    def lists(self, name: str) -> bool:
+        """Return whether the section has the name."""
+        if name in self.exact:
             return True
-        return parent in self.parents and name not in self.exceptions
+        return name.partition(".")[2] in self.parents and name not in self.exceptions
 
     def touches(self, names: str) -> bool:
         """Return whether any of the names, each ended by a newline, may be a suffix: a first filter for long
@@ -41,22 +46,22 @@ class Suffixes:
         return not self.exact.isdisjoint(names.split("\n"))
 
 
-def parse_suffixes(text: str) -> Suffixes:
-    """The ICANN section of a public suffix list. Raises ValueError where it has none."""
+def parse_suffixes(text: str, kind: str = ICANN) -> Suffixes:
+    """One section of a public suffix list. Raises ValueError where it has none."""
     lines = [
         line.split("//")[0].strip() if not line.startswith("// ===") else line for line in text.splitlines()
     ]
     section: list[str] = []
     inside = False
     for line in lines:
-        if _BEGIN in line:
+        if f"===BEGIN {kind} DOMAINS===" in line:
             inside = True
-        elif _END in line:
+        elif f"===END {kind} DOMAINS===" in line:
             break
         elif inside and line:
             section.append(line.split()[0].lower())
     if not section:
-        msg = "no ICANN section in the public suffix list"
+        msg = f"no {kind} section in the public suffix list"
         raise ValueError(msg)
     return Suffixes(
         exact=frozenset(_ascii(rule) for rule in section if rule[0] not in "*!"),

@@ -8,6 +8,7 @@ import subprocess
 import time
 from collections import Counter
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -15,14 +16,16 @@ import dns.message
 
 from filterd.config.load import load
 from filterd.model.blocking_mode import BlockingMode
+from filterd.model.order import OrderState
 from filterd.model.rule import Scope
 from filterd.model.subscriber import RequestEvidence
 from filterd.operations import bindings, feeds, orders, snapshots, subscribers
-from filterd.operations.context import Context, open_context
+from filterd.operations.context import Context, OperationError, open_context
 from filterd.operations.intake import OrderRequest
 from filterd.store.store import Store
 from tests.e2e.agreement import LISTED, LISTED6, MODES, PROFILES, Case, Draw
 from tests.e2e.deployment import Deployment
+from tests.worlds.installation import as_person
 
 EVIDENCE = RequestEvidence("holder", "phone", 1.0, "v1", "T-1")
 
@@ -94,7 +97,10 @@ async def _order(context: Context, draw: Draw, entries: Iterable[str], **more: A
         confidential=bits.random() < 0.3,
         accept_overblocking=True,
     )
-    return (await orders.add(context, replace(request, **more))).reference
+    made = await orders.add(context, replace(request, **more))
+    if made.state is OrderState.PENDING:  # a service or a search engine: it takes two people
+        await orders.approve(as_person(context, "second"), made.reference)
+    return made.reference
 
 
 async def add_orders(context: Context, draw: Draw, count: int) -> list[str]:
@@ -115,10 +121,12 @@ async def _own_names(context: Context, draw: Draw, subscriber: str) -> None:
         name = draw.bits.choice(
             (draw.query_name(), draw.query_name(), f"r{draw.bits.randrange(60)}.alias.example")
         )
-        await own(context, subscriber, name, draw.bits.choice((Scope.SUBTREE, Scope.EXACT)))
+        with suppress(OperationError):  # a protected name cannot be denied
+            await own(context, subscriber, name, draw.bits.choice((Scope.SUBTREE, Scope.EXACT)))
     for name in ("safe.search.example", "n1.com.mx"):
         own = draw.bits.choice((subscribers.allow, subscribers.deny))
-        await own(context, subscriber, name)
+        with suppress(OperationError):
+            await own(context, subscriber, name)
 
 
 async def _register(context: Context, draw: Draw) -> dict[str, str]:

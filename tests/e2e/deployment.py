@@ -59,7 +59,7 @@ class Deployment:
         self.write_config()
 
     def write_config(self, **changes: Any) -> None:
-        """Write the configuration file anew, with top-level sections replaced."""
+        """Write the configuration file anew, with top-level sections replaced; keys that are None go."""
         self.settings.update(changes)
         document: dict[str, Any] = {
             "dns": {
@@ -76,7 +76,10 @@ class Deployment:
             "orders": {"approvals": 1},
         }
         for section, value in self.settings.items():
-            document[section] = {**document.get(section, {}), **value} if isinstance(value, dict) else value
+            if isinstance(value, dict):
+                merged = {**document.get(section, {}), **value}
+                value = {key: item for key, item in merged.items() if item is not None}
+            document[section] = value
         self.config.write_text(yaml.safe_dump(document))
 
     def run(self, *words: str, timeout: float = 120.0) -> subprocess.CompletedProcess[str]:

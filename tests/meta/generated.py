@@ -53,14 +53,15 @@ def configuration() -> str:
     parts = [
         "# The configuration file\n",
         NOTE,
-        "One YAML file. Every key has a default; unknown keys are errors; all errors are reported at\n"
-        "once, by `filterd config check`. SIGHUP reads the file again; one that is wrong is refused and\n"
-        "the old one keeps serving.\n",
+        "One YAML file. Every key has a default. Unknown keys, and keys without a value (`key:`, `~`,\n"
+        "`null`), are errors. All errors are reported at once, by `filterd config check`. SIGHUP reads the\n"
+        "file again; one that is wrong is refused and the old one keeps serving.\n",
         "How values are written:\n\n"
         "- a size: `256MiB`, `1GiB`, `500MB`, or a number of bytes;\n"
         "- a duration: `30s`, `15m`, `1h30m`, `1d`, `2w`, or a number of seconds;\n"
         '- an address with a port: `"192.0.2.1:53"`, `"[2001:db8::1]:53"`;\n'
         '- an address prefix: `10.0.0.0/8`, `"2001:db8::/32"`, with no bits set beyond its length;\n'
+        "- a number in decimal digits: `1000`, neither `1_000` nor `010`;\n"
         "- a path that does not begin with `/` is below the directory of the file.\n\n"
         "No upstream may be one of the resolver's own addresses, and two listeners may not share an\n"
         "address and port.\n",

@@ -48,7 +48,9 @@ The directory that `policies` names in the configuration holds what is blocked a
 and lists. It is shipped in `policies/`; an operator edits a copy. All problems of all files are
 reported at once, with file and path, by `filterd config check`. Every file below must be there and
 hold a value: one that went missing or was emptied must not read as "nothing is blocked". Where
-nothing is meant, a list says `[]` and `expected.yaml` says `{}`. Names are lower case, in ASCII
+nothing is meant, a list says `[]` and `expected.yaml` says `{}`. A key without a
+value (`key:`, `~`, `null`) is an error; `blocking_mode: null` is the mode of that name. Names are lower
+case, in ASCII
 (A-labels), without the final dot.
 
 | File | What stands in it |
@@ -59,8 +61,8 @@ nothing is meant, a list says `[]` and `expected.yaml` says `{}`. Names are lowe
 | `services.yaml` | well-known applications and the names that each needs |
 | `safesearch.yaml` | names that are answered with a search engine's safe host |
 | `bypass.yaml` | ways around the resolver: names and addresses |
-| `protected.yaml` | what nothing may block, and what passes a schedule that blocks everything |
-| `expected.yaml` | popular names and the categories that may rightly hold them |
+| `protected.yaml` | what no list, order or line may block, and what passes a schedule that blocks everything |
+| `expected.yaml` | popular names and the categories that may rightly hold them; an order on one takes two people |
 | `jurisdictions/<id>.yaml` | authorities, grounds, deadlines, calendar |
 | `lists/` | the starter lists |
 

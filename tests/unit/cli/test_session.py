@@ -75,6 +75,9 @@ subscriber leave-security one
 subscriber leave-security one --return
 subscriber allow one a.test.example --scope exact
 subscriber deny one b.test.example
+subscriber deny one www.help.example
+subscriber deny one com.mx
+subscriber opt-in one --profile children {EVIDENCE} --asked-at 2027-01-15T09:00:00Z
 subscriber remove one a.test.example
 subscriber remove one a.test.example
 subscriber list
@@ -102,6 +105,16 @@ order withdraw O-2 --reason again
 order list
 order list --state withdrawn
 order list --state quarantined
+order add chat.test.example search.test.example github.io wikipedia.test.example {CALLS}
+order add 10.1.0.0/16 2001:db8::/32 {CALLS} --accept-overblocking
+order add --file {{dir}}/services --confidential {CALLS} --accept-overblocking
+order add 127.0.0.1 {CALLS} --accept-overblocking
+order add id.server {CALLS}
+order add somebody.onion {CALLS}
+order add b.test.example --received-at 2027-01-15T09:00:00Z {CALLS}
+order show O-6
+order approve O-6
+order withdraw O-6 --reason mistyped
 snapshot show
 snapshot build
 snapshot show
@@ -145,6 +158,7 @@ NIGHT = {
     "services.yaml": "[{id: chat, title: {es: Charla, en: Chat}, names: {subtree: [chat.test.example]}}]",
     "safesearch.yaml": "[{id: strict, engine: search, title: {es: Busca, en: Search},"
     " target: safe.test.example, names: {exact: [search.test.example]}}]",
+    "expected.yaml": "wikipedia.test.example: []",
     "bypass.yaml": "[{id: doh, title: {es: DoH, en: DoH}, names: {subtree: [doh.test.example]}}]",
     "profiles/night.yaml": """
 title: {es: Noche, en: Night}
@@ -211,6 +225,7 @@ def folder(installation: Path) -> Path:
     (base / "wild").write_text("good.test.example\nbad..name\n*.sub.test.example\n")
     (base / "hosts").write_text("0.0.0.0 one.test.example two.test.example # x\nlocalhost\n")
     (base / "names").write_text("# a list\nsecret.test.example # why\n\n")
+    (base / "services").write_text("chat.test.example\n10.2.0.0/16\n")
     (base / "lines.csv").write_text(
         "subscriber,prefixes,profile\nten,192.0.2.10,children\neleven,192.0.2.11,\n"
     )

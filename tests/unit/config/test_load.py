@@ -280,7 +280,8 @@ def test_files_that_are_no_configuration(tmp_path: Path, resolv_conf: Path) -> N
     for text, message in (
         ("node: {name: a}\nnode: {name: b}", "line 2: the key 'node' stands twice"),
         ("dns: [", "is not YAML"),
-        ("when: 2024-13-45", "is not YAML"),
+        ("when: !!timestamp 2024-13-45", "is not YAML"),
+        ("dns: &a [*a]", "is not YAML"),
         ("dns: !!python/object:os.system {}", "is not YAML"),
     ):
         assert message in errors(tmp_path, text, resolv_conf)[str(file)]
@@ -361,3 +362,55 @@ def test_wrong_rate_limits(tmp_path: Path, text: str, place: str, message: str) 
     (error,) = raised.value.errors
     assert error.path == f"dns.rate_limit.{place}"
     assert message in error.message
+
+
+@pytest.mark.parametrize(
+    ("text", "path", "says"),
+    [
+        ("dns:\n", "dns", "has no value: write one"),
+        ("dns: {upstreams: null}", "dns.upstreams", "(it says null)"),
+        ("dns: {upstreams: [~]}", "dns.upstreams[0]", "(it says ~)"),
+        ("dns: {cookie_secret_file: }", "dns.cookie_secret_file", "leave the key out"),
+        ("block_page: {ipv4: Null}", "block_page.ipv4", "(it says Null)"),
+        ("node: {name: null}", "node.name", "(it says null)"),
+        ("store: {ledger: ~}", "store.ledger", "(it says ~)"),
+        ("security: {enabled:}", "security.enabled", "has no value"),
+        ("null", "the file", "(it says null)"),
+        ("~", "the file", "(it says ~)"),
+        ('store: {ledger: ""}', "store.ledger", "no path"),
+        ('state_dir: " "', "state_dir", "no path"),
+        ("policies: 7", "policies", "no path"),
+    ],
+)
+def test_nothing_that_is_written_reads_as_the_default(
+    tmp_path: Path, resolv_conf: Path, text: str, path: str, says: str
+) -> None:
+    found = errors(tmp_path, text, resolv_conf)
+    assert list(found) == [path]
+    assert says in found[path]
+
+
+@pytest.mark.parametrize(
+    ("text", "path"),
+    [
+        ("dns: {threads: 010}", "dns.threads"),
+        ("dns: {threads: 0x4}", "dns.threads"),
+        ("dns: {rate_limit: {burst: 1_000}}", "dns.rate_limit.burst"),
+        ("dns: {rate_limit: {burst: 08}}", "dns.rate_limit.burst"),
+        ("dns: {block_ttl: 1:30}", "dns.block_ttl"),
+        ("cache: {size: 1_000_000_000}", "cache.size"),
+        ("orders: {approvals: yes}", "orders.approvals"),
+        ("orders: {approvals: 2.0}", "orders.approvals"),
+    ],
+)
+def test_numbers_are_decimal_or_none(tmp_path: Path, resolv_conf: Path, text: str, path: str) -> None:
+    """YAML 1.1 reads 010 as 8, 1_000 as 1000 and 1:30 as 90."""
+    assert list(errors(tmp_path, text, resolv_conf)) == [path]
+
+
+def test_words_that_yaml_1_1_takes_for_flags(tmp_path: Path, resolv_conf: Path) -> None:
+    assert read(tmp_path, "node: {name: no}", resolv_conf).node.name == "no"
+    assert read(tmp_path, "node: {name: NO}", resolv_conf).node.name == "NO"
+    for word, on in (("yes", True), ("on", True), ("True", True), ("no", False), ("off", False)):
+        settings = read(tmp_path, f"security: {{enabled: {word}}}", resolv_conf)
+        assert settings.security.enabled is on, word

@@ -282,3 +282,119 @@ def test_public_suffixes() -> None:
     assert suffixes.touches("example.com\ncom.mx\n")
     assert suffixes.touches("anything.ck\n")
     assert not suffixes.touches("example.com\nexample.org\n")
+
+
+PROFILE = f"title: {TEXT}\ndescription: {TEXT}\naudience: {TEXT}\n"
+
+
+@pytest.mark.parametrize("word", ["null", "Null", "NULL", '"null"'])
+def test_null_is_a_blocking_mode(directory: Path, word: str) -> None:
+    mandatory = f"{{authority: x, ground: y, blocking_mode: {word}}}"
+    feed = f"[{{id: a, source: b, format: domains, mandatory: {mandatory}}}]"
+    write(
+        directory,
+        {"profiles/p.yaml": PROFILE + f"blocking_mode: {word.lower()}", "feeds.yaml": feed.lower()},
+    )
+    policies = load_policies(directory)
+    assert policies.profiles[0].blocking_mode is BlockingMode.NULL
+    assert policies.feeds[0].mandatory is not None
+    assert policies.feeds[0].mandatory.blocking_mode is BlockingMode.NULL
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "path"),
+    [
+        ("profiles/p.yaml", PROFILE + "blocking_mode:", "profiles/p.yaml.blocking_mode"),
+        ("profiles/p.yaml", PROFILE + "blocking_mode: ~", "profiles/p.yaml.blocking_mode"),
+        ("profiles/p.yaml", PROFILE + "categories:", "profiles/p.yaml.categories"),
+        ("profiles/p.yaml", PROFILE + "categories: [~]", "profiles/p.yaml.categories[0]"),
+        ("profiles/p.yaml", PROFILE + "schedule: null", "profiles/p.yaml.schedule"),
+        (
+            "profiles/p.yaml",
+            f"title: \ndescription: {TEXT}\naudience: {TEXT}",
+            "profiles/p.yaml.title",
+        ),
+        ("protected.yaml", "public_suffixes: true\nnames:", "protected.yaml.names"),
+        (
+            "protected.yaml",
+            "public_suffixes: true\nnames: {subtree: }",
+            "protected.yaml.names.subtree",
+        ),
+        ("protected.yaml", "public_suffixes:", "protected.yaml.public_suffixes"),
+        ("expected.yaml", "a.example: ~", "expected.yaml.a.example"),
+        (
+            "feeds.yaml",
+            "[{id: a, source: b, format: domains, category: adult, guard: null}]",
+            "feeds.yaml[0].guard",
+        ),
+        (
+            "feeds.yaml",
+            "[{id: a, source: b, format: domains, category: adult, scope: }]",
+            "feeds.yaml[0].scope",
+        ),
+        ("feeds.yaml", "- id: a\n  source: b\n  format: domains\n  category: adult\n-", "feeds.yaml[1]"),
+    ],
+)
+def test_nothing_that_is_written_reads_as_the_default(
+    directory: Path, file: str, text: str, path: str
+) -> None:
+    write(directory, {file: text})
+    found = problems(directory)
+    assert list(found) == [path]
+    assert "has no value" in found[path]
+
+
+@pytest.mark.parametrize(
+    ("value", "says"),
+    [
+        ("min_names: 010", "'010' is no whole number"),
+        ("min_names: 1_000", "'1_000' is no whole number"),
+        ("min_names: 0x10", "'0x10' is no whole number"),
+        ("max_grow: 1:30", "'1:30' is no number"),
+        ("max_grow: .inf", "'.inf' is no number"),
+        ("max_shrink: .nan", "'.nan' is no number"),
+    ],
+)
+def test_numbers_are_decimal_or_none(directory: Path, value: str, says: str) -> None:
+    feed = f"[{{id: a, source: b, format: domains, category: adult, guard: {{{value}}}}}]"
+    write(directory, {"feeds.yaml": feed})
+    assert says in problems(directory)[f"feeds.yaml[0].guard.{value.partition(':')[0]}"]
+
+
+def test_words_that_yaml_1_1_takes_for_flags(directory: Path) -> None:
+    """Norway's code is a name like any other; a flag may be written in words."""
+    category = "{id: no, title: {es: No, en: Off}, description: {es: Yes, en: On}}"
+    feed = "{id: on, source: b, format: domains, mandatory: {authority: NO, ground: yes, confidential: yes}}"
+    write(
+        directory,
+        {
+            "categories.yaml": f"[{category}]",
+            "feeds.yaml": f"[{feed}]",
+            "protected.yaml": "public_suffixes: off",
+        },
+    )
+    policies = load_policies(directory)
+    assert (policies.categories[0].id, policies.categories[0].title.es) == ("no", "No")
+    mandatory = policies.feeds[0].mandatory
+    assert mandatory is not None
+    assert (mandatory.authority, mandatory.ground, mandatory.confidential) == ("NO", "yes", True)
+    assert not policies.protected.public_suffixes
+
+
+@pytest.mark.parametrize(
+    ("written", "minutes"),
+    [("21:00", 1260), ("08:05", 485), ("9:30", 570), ("24:00", None), ("21", None), ("21:60", None)],
+)
+def test_times_of_day_without_quotes(directory: Path, written: str, minutes: int | None) -> None:
+    slot = f"{{days: daily, from: {written}, until: 7:00, block: everything}}"
+    write(directory, {"profiles/p.yaml": PROFILE + f"schedule: [{slot}]"})
+    if minutes is None:
+        assert any(path.startswith("profiles/p.yaml.schedule[0]") for path in problems(directory))
+    else:
+        assert load_policies(directory).profiles[0].schedule[0].start == minutes
+
+
+@pytest.mark.parametrize("value", ["[domains]", "{a: b}", "1"])
+def test_a_choice_that_is_no_word(directory: Path, value: str) -> None:
+    write(directory, {"feeds.yaml": f"[{{id: a, source: b, format: {value}, category: adult}}]"})
+    assert "is none of" in problems(directory)["feeds.yaml[0].format"]

@@ -197,3 +197,12 @@ async def test_no_transaction_holds_more_than_a_thousand_changes(
     assert entries[0].entry.after["lines"] == [1, 3]
     async with context.store.read() as connection:
         assert await change_log.revision(connection) == 60
+
+
+async def test_a_request_in_the_future_is_rejected(context: Context, tmp_path: Path) -> None:
+    text = "subscriber,profile,at\nsoon,child,2027-01-15T08:04:00Z\nlater,child,2027-01-15T09:00:00Z\n"
+    result = await run(context, tmp_path, text)
+    assert (result.added, result.rejected) == (1, 1)
+    assert result.rejections[0].reason == "the time of the request lies in the future"
+    with pytest.raises(OperationError, match="lies in the future"):
+        await run(context, tmp_path, text, evidence=replace(EVIDENCE, at=1_900_000_000.0))

@@ -26,7 +26,11 @@ REQUEST = OrderRequest(
     document="500-2026-1",
     ground="LIVA 18-H QUINTUS",
     reason="notified today",
-    entries=(("banned.example", Scope.SUBTREE), ("also.example", Scope.EXACT), ("192.0.2.0/24", Scope.EXACT)),
+    entries=(
+        ("banned.example", Scope.SUBTREE),
+        ("also.example", Scope.EXACT),
+        ("203.0.113.0/24", Scope.EXACT),
+    ),
     mode=BlockingMode.NODATA,
     accept_overblocking=True,
 )

@@ -151,6 +151,10 @@ async def test_the_trail_holds_nothing_personal(context: Context) -> None:
         (lambda c: subscribers.pause(c, "S-1", 0), "cannot pause"),
         (lambda c: subscribers.pause(c, "S-1", 8 * 86400), "cannot pause"),
         (lambda c: subscribers.deny(c, "S-1", "no name"), "not a domain name"),
+        (lambda c: subscribers.deny(c, "S-1", "www.portal.example"), "stay reachable"),
+        (lambda c: subscribers.deny(c, "S-1", "help.example", Scope.EXACT), "stay reachable"),
+        (lambda c: subscribers.deny(c, "S-1", "com.mx", Scope.EXACT), "public suffix"),
+        (lambda c: subscribers.deny(c, "S-1", "example.mx.portal.example"), "stay reachable"),
         (lambda c: subscribers.allow(c, "S-1", "https://x.example/a"), "not a domain name"),
         (lambda c: subscribers.remove(c, "S-1", "free.example"), "not among"),
         (lambda c: bindings.add(c, "192.0.2.8", "S-9"), "unknown subscriber"),
@@ -259,3 +263,72 @@ async def test_an_own_name_is_never_only_what_is_below_it(context: Context) -> N
         with pytest.raises(OperationError, match="only for what is below"):
             await ask(context, "S-1", "site.example", Scope.BELOW)
     assert (await subscribers.show(context, "S-1")).choices.own_names == ()
+
+
+async def test_what_is_above_and_beside_a_protected_name(
+    context: Context, installation: Installation
+) -> None:
+    """The scope of each entry counts, and so does that of the own name."""
+    installation.write_policy(
+        "protected.yaml",
+        "public_suffixes: true\nnames: {subtree: [911.gob.mx, h1.all.example, h2.all.example, h3.all.example,"
+        " h4.all.example], exact: [only.example]}\n",
+    )
+    await subscribers.add(context, "S-1")
+    with pytest.raises(
+        OperationError, match=r"would block what is protected: h1\S+ h2\S+ h3\S+ and 1 more"
+    ) as above:
+        await subscribers.deny(context, "S-1", "all.example")
+    assert "--scope exact" in above.value.remedy
+    with pytest.raises(OperationError, match=r"gob\.mx is a public suffix, which is protected"):
+        await subscribers.deny(context, "S-1", "gob.mx")
+    for name, scope in (
+        ("all.example", Scope.EXACT),
+        ("www.only.example", Scope.SUBTREE),
+        ("shop.gob.mx", Scope.SUBTREE),
+        ("x911.gob.mx", Scope.SUBTREE),
+        ("shop.com.mx", Scope.SUBTREE),
+    ):
+        await subscribers.deny(context, "S-1", name, scope)
+    found = await subscribers.allow(context, "S-1", "www.911.gob.mx")
+    assert len(found.choices.own_names) == 6
+    assert await subscribers.protected_own_names(context, found) == ()
+
+
+async def test_a_suffix_can_be_denied_where_suffixes_are_not_protected(
+    context: Context, installation: Installation
+) -> None:
+    installation.write_policy("protected.yaml", "public_suffixes: false\n")
+    await subscribers.add(context, "S-1")
+    assert (await subscribers.deny(context, "S-1", "com.mx")).choices.own_names[0].name == "com.mx"
+
+
+async def test_an_own_name_that_was_stored_before_is_shown(
+    context: Context, installation: Installation
+) -> None:
+    """It holds, as the line's holder asked for it, until somebody speaks with them."""
+    await subscribers.add(context, "S-1")
+    for name in ("fine.example", "hotline.example"):
+        await subscribers.deny(context, "S-1", name)
+    await subscribers.allow(context, "S-1", "www.hotline.example")
+    installation.write_policy(
+        "protected.yaml", "public_suffixes: true\nnames: {subtree: [hotline.example]}\n"
+    )
+    found = await subscribers.show(context, "S-1")
+    assert len(found.choices.own_names) == 3
+    assert await subscribers.protected_own_names(context, found) == ("hotline.example",)
+    gone = await subscribers.remove(context, "S-1", "hotline.example")
+    assert await subscribers.protected_own_names(context, gone) == ()
+
+
+async def test_a_request_was_made_before_now(context: Context, installation: Installation) -> None:
+    """As far as clocks agree: five minutes."""
+    await subscribers.add(context, "S-1")
+    late = replace(EVIDENCE, at=installation.now + 301)
+    with pytest.raises(OperationError, match="the time of the request lies in the future"):
+        await subscribers.opt_in(context, "S-1", "child", late)
+    with pytest.raises(OperationError, match="lies in the future"):
+        await subscribers.opt_out(context, "S-1", evidence=late)
+    assert (
+        await subscribers.opt_in(context, "S-1", "child", replace(EVIDENCE, at=installation.now + 300))
+    ).choices.opted_in

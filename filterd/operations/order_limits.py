@@ -1,0 +1,128 @@
+"""The names and addresses that no order can have, because it would never act, or stop the resolver itself.
+
+Addresses are brought into form here: one that holds an IPv4 address inside IPv6 is taken as that IPv4
+address, since rules on it hold for all of its forms in answers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_network
+
+from filterd.config.settings import Settings
+from filterd.model.order import Demand
+from filterd.operations import input_values
+from filterd.operations.context import OperationError
+from filterd.policy import special_names
+from filterd.policy.documents import Network
+from filterd.policy.overlaps import is_below
+
+IDENTITY = ("bind", "server")
+"""names that ask a resolver about itself, in another class (RFC 4892): no top-level domains"""
+_OWN = frozenset((*special_names.LOCALHOST, *special_names.RESOLVER_ARPA, *IDENTITY))
+_NOWHERE = frozenset((*special_names.SPECIAL_USE_NAMES, *special_names.REVERSE_ZONES))
+
+_NO_SITES = (
+    ("0.0.0.0/8", "this host (RFC 1122)"),
+    ("127.0.0.0/8", "loopback (RFC 1122)"),
+    ("169.254.0.0/16", "link-local (RFC 3927)"),
+    ("224.0.0.0/4", "multicast (RFC 5771)"),
+    ("240.0.0.0/4", "reserved (RFC 1112)"),
+    ("::/128", "unspecified (RFC 4291)"),
+    ("::1/128", "loopback (RFC 4291)"),
+    ("fe80::/10", "link-local (RFC 4291)"),
+    ("ff00::/8", "multicast (RFC 4291)"),
+)
+_NO_SITE = tuple((ip_network(prefix), what) for prefix, what in _NO_SITES)
+"""addresses at which no site is: answers that hold them say something else"""
+NAT64 = IPv6Network("64:ff9b::/96")
+"""RFC 6052, 2.1"""
+_TAILS = (NAT64, IPv6Network("::ffff:0:0/96"), IPv6Network("::/96"))
+"""the IPv4 address is the last 32 bits; the others are IPv4-mapped and IPv4-compatible (RFC 4291, 2.5.5)"""
+_6TO4 = IPv6Network("2002::/16")
+"""the IPv4 address follows (RFC 3056, 2)"""
+
+Ours = tuple[tuple[IPv4Address | IPv6Address, str], ...]
+"""addresses of the installation itself, each with what it is"""
+
+
+def ours(settings: Settings) -> Ours:
+    """The addresses without which the resolver does not work. A listener on all addresses names none."""
+    page = settings.block_page
+    found = [(each.address, "an address of this resolver (dns.listen)") for each in settings.dns.listen]
+    found += [(each.address.address, "an upstream (dns.upstreams)") for each in settings.dns.upstreams]
+    if page is not None:
+        found += [(each, "the block page (block_page)") for each in (page.ipv4, page.ipv6) if each]
+    return tuple((address, what) for address, what in found if not address.is_unspecified)
+
+
+def prefix(value: str, kept: Ours) -> str:
+    """An address or prefix as an order has it, in canonical text. Raises OperationError."""
+    network = ip_network(input_values.prefix(value))
+    if isinstance(network, IPv6Network):
+        network = _outside(network)
+    require_prefix(network, kept)
+    return str(network)
+
+
+def require_prefix(network: Network, kept: Ours) -> None:
+    """Refuse a prefix that holds every address, addresses of no site, or one of our own."""
+    if network.prefixlen == 0:
+        message = f"{network} is every address: no name would be answered any more"
+        raise OperationError(message, "give the addresses that are meant")
+    for each, what in _NO_SITE:
+        if each.version == network.version and each.overlaps(network):
+            message = f"{network} holds addresses at which no site is: {each} is {what}"
+            raise OperationError(message, "give the addresses of the sites that are meant")
+    for address, what in kept:
+        if address in network:
+            message = f"{network} holds {address}, {what}: the resolver would not work any more"
+            raise OperationError(message, f"give the addresses that are meant, without {address}")
+
+
+def require_name(name: str) -> None:
+    """Refuse a name that no server is asked for: the order would stand in force and never act."""
+    if is_below(name, _OWN):
+        message = f"{name} is answered by the resolver itself: an order on it would never act"
+        raise OperationError(message, "take it out: nobody reaches anything by that name")
+    if is_below(name, _NOWHERE):
+        message = f"{name} does not exist in the DNS (special use): an order on it would never act"
+        raise OperationError(message, "take it out, and block by DNS the names by which the site is found")
+
+
+def require_possible(demand: Demand, kept: Ours) -> None:
+    """As the intake does, for a demand that is in the store's form: it may have been taken in before."""
+    for each in demand.addresses:
+        require_prefix(ip_network(each), kept)
+    for name, _ in demand.names:
+        require_name(name)
+
+
+def _outside(network: IPv6Network) -> Network:
+    """The IPv4 prefix that an IPv6 prefix stands for, or the prefix itself."""
+    for form in (*_TAILS, _6TO4):
+        if form.subnet_of(network) and form != network and network.prefixlen:
+            message = f"{network} holds every IPv4 address in a form of IPv6 ({form})"
+            raise OperationError(message, "give the addresses that are meant")
+    if network.subnet_of(_6TO4):
+        return _of_6to4(network)
+    whole = int(network.network_address)
+    if network.prefixlen >= 127 and whole < 2:  # the unspecified address and loopback
+        return network
+    for form in _TAILS:
+        if network.subnet_of(form):
+            return IPv4Network((whole & 0xFFFFFFFF, network.prefixlen - 96))
+    return network
+
+
+def _of_6to4(network: IPv6Network) -> IPv4Network:
+    inside = IPv4Address(int(network.network_address) >> 80 & 0xFFFFFFFF)
+    if network.prefixlen > 48:
+        message = f"{network} is a part of the 6to4 network of {inside}, which DNS blocks as a whole"
+        raise OperationError(message, f"give {inside}")
+    return IPv4Network((inside, network.prefixlen - 16))
+
+
+def as_networks(prefixes: Iterable[str]) -> tuple[Network, ...]:
+    """The prefixes of a demand as values."""
+    return tuple(ip_network(each) for each in prefixes)

@@ -1,0 +1,178 @@
+"""No order is in force that can never act, or that would stop the resolver itself."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_network
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from filterd.config.settings import BlockPageSettings
+from filterd.config.value_types import Endpoint
+from filterd.model.order import OrderState
+from filterd.model.rule import Scope
+from filterd.operations import order_limits, orders
+from filterd.operations.context import OperationError
+from filterd.operations.intake import OrderRequest
+from tests.worlds.installation import Installation, as_person
+
+REQUEST = OrderRequest("SAT", "A. Official", "1/2026", "Ground 1", "notified", (), accept_overblocking=True)
+
+
+def asks(entry: str) -> OrderRequest:
+    """A request on one entry."""
+    return replace(REQUEST, entries=((entry, Scope.SUBTREE),))
+
+
+@pytest.mark.parametrize(
+    ("entry", "says"),
+    [
+        ("0.0.0.0/0", "is every address"),
+        ("::/0", "is every address"),
+        ("127.0.0.0/8", "loopback"),
+        ("127.0.0.1", "loopback"),
+        ("::1", "loopback"),
+        ("::", "unspecified"),
+        ("0.0.0.0", "this host"),
+        ("112.0.0.0/4", "loopback"),
+        ("169.254.1.1", "link-local"),
+        ("224.0.0.251", "multicast"),
+        ("255.255.255.255", "reserved"),
+        ("fe80::/10", "link-local"),
+        ("ff02::fb", "multicast"),
+        ("8000::/1", "link-local"),
+        ("192.0.2.53", "an upstream"),
+        ("192.0.2.0/24", "holds 192.0.2.53, an upstream"),
+        ("::ffff:192.0.2.53", "an upstream"),
+        ("64:ff9b::c000:235", "an upstream"),
+        ("2002:c000:235::/48", "an upstream"),
+        ("64:ff9b::/32", "every IPv4 address"),
+        ("2000::/3", "every IPv4 address"),
+        ("2002::/16", "is every address"),
+        ("64:ff9b::/96", "is every address"),
+        ("::ffff:0:0/96", "is every address"),
+        ("::/64", "every IPv4 address"),
+        ("2002:c000:201:5::/64", "a part of the 6to4 network of 192.0.2.1"),
+        ("id.server", "answered by the resolver itself"),
+        ("version.bind", "answered by the resolver itself"),
+        ("x.resolver.arpa", "answered by the resolver itself"),
+        ("resolver.arpa", "answered by the resolver itself"),
+        ("www.localhost", "answered by the resolver itself"),
+        ("somebody.onion", "does not exist in the DNS"),
+        ("printer.local", "does not exist in the DNS"),
+        ("home.arpa", "does not exist in the DNS"),
+        ("1.168.192.in-addr.arpa", "does not exist in the DNS"),
+        ("d.f.ip6.arpa", "does not exist in the DNS"),
+    ],
+)
+async def test_what_is_refused(installation: Installation, entry: str, says: str) -> None:
+    async with installation.open("ana") as context:
+        with pytest.raises(OperationError, match=says) as caught:
+            await orders.add(context, asks(entry))
+        assert caught.value.remedy
+        assert await orders.list_orders(context) == ()
+        with pytest.raises(OperationError) as hidden:
+            await orders.add(context, replace(asks(entry), confidential=True))
+        assert entry not in f"{hidden.value} {hidden.value.remedy}"
+
+
+@pytest.mark.parametrize(
+    ("entry", "taken"),
+    [
+        ("::ffff:203.0.113.7", "203.0.113.7/32"),
+        ("64:ff9b::cb00:7107", "203.0.113.7/32"),
+        ("64:ff9b::203.0.113.0/120", "203.0.113.0/24"),
+        ("::cb00:7107", "203.0.113.7/32"),
+        ("2002:cb00:7107::/48", "203.0.113.7/32"),
+        ("2002:cb00:7100::/40", "203.0.113.0/24"),
+        ("2001:db8:1::/48", "2001:db8:1::/48"),
+        ("64:ff9b:1::/48", "64:ff9b:1::/48"),
+        ("10.0.0.7", "10.0.0.7/32"),
+    ],
+)
+async def test_ipv4_inside_ipv6_is_taken_as_ipv4(installation: Installation, entry: str, taken: str) -> None:
+    async with installation.open("ana") as context:
+        assert (await orders.add(context, asks(entry))).demand.addresses == (taken,)
+
+
+def test_our_own_addresses(installation: Installation) -> None:
+    settings = installation.settings
+    listen = (Endpoint(IPv4Address("203.0.113.53"), 53), Endpoint(IPv6Address("::"), 53))
+    page = BlockPageSettings(IPv4Address("203.0.113.80"), IPv6Address("2001:db8::80"))
+    kept = order_limits.ours(
+        replace(settings, dns=replace(settings.dns, listen=listen), block_page=page),
+    )
+    assert [str(address) for address, _ in kept] == [
+        "203.0.113.53",
+        "192.0.2.53",
+        "203.0.113.80",
+        "2001:db8::80",
+    ]
+    for entry, says in (
+        ("203.0.113.80", "the block page"),
+        ("2001:db8::/64", "the block page"),
+        ("203.0.113.53", "listen"),
+    ):
+        with pytest.raises(OperationError, match=says):
+            order_limits.prefix(entry, kept)
+    assert order_limits.prefix("203.0.113.81", kept) == "203.0.113.81/32"
+
+
+async def test_one_that_waits_from_before_is_not_approved(installation: Installation) -> None:
+    """The resolver forwards to the address since: to approve the order would cut it off."""
+    async with installation.open("ana") as context:
+        await orders.add(context, asks("203.0.113.53"))
+        await orders.add(context, replace(asks("203.0.113.54"), confidential=True))
+        upstreams = tuple(
+            replace(context.settings.dns.upstreams[0], address=Endpoint(IPv4Address(address), 53))
+            for address in ("203.0.113.53", "203.0.113.54")
+        )
+        settings = replace(context.settings, dns=replace(context.settings.dns, upstreams=upstreams))
+        bob = replace(as_person(context, "bob"), settings=settings)
+        with pytest.raises(OperationError, match=r"O-1 cannot be in force: 203\.0\.113\.53/32 holds"):
+            await orders.approve(bob, "O-1")
+        with pytest.raises(OperationError, match="an entry of it can never be blocked") as hidden:
+            await orders.approve(bob, "O-2")
+        assert "203.0" not in f"{hidden.value} {hidden.value.remedy}"
+        assert (await orders.show(context, "O-1")).state is OrderState.PENDING
+
+
+@given(st.integers(0, 2**128 - 1), st.integers(0, 128))
+def test_a_prefix_is_refused_or_holds_what_was_asked(address: int, length: int) -> None:
+    network = IPv6Network((address >> (128 - length) << (128 - length), length))
+    try:
+        taken = ip_network(order_limits.prefix(str(network), ()))
+    except OperationError:
+        return
+    if taken.version == 6:
+        assert taken == network
+        assert not any(form.overlaps(taken) for form in (order_limits.NAT64, IPv6Network("2002::/16")))
+    else:
+        assert taken.num_addresses <= network.num_addresses
+
+
+@given(
+    st.integers(0, 2**32 - 1),
+    st.sampled_from(["::ffff:0:0", "64:ff9b::", "::", "2002::"]),
+    st.integers(1, 32),
+)
+def test_every_form_of_a_prefix_is_the_same_order(number: int, form: str, length: int) -> None:
+    inside = ip_network((number >> (32 - length) << (32 - length), length))
+    start = int(IPv6Address(form))
+    wide = (
+        IPv6Network((start | int(inside.network_address) << 80, 16 + length))
+        if form == "2002::"
+        else IPv6Network((start | int(inside.network_address), 96 + length))
+    )
+
+    def outcome(prefix: str) -> str:
+        try:
+            return order_limits.prefix(prefix, ())
+        except OperationError:
+            return "refused"
+
+    if form == "::" and int(inside.network_address) < 2 and length >= 31:
+        return  # the unspecified address and loopback of IPv6
+    assert outcome(str(wide)) == outcome(str(inside))
