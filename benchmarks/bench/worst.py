@@ -1,8 +1,8 @@
 """Processor time for a query whose answer is one of the worst, cached: the fast path without sockets.
 
 The answer goes in by the stages of a real one, so that what is refused is refused here too; then its query is
-given to the batch function again and again. Every shape is asked in several settings of lines and orders: what
-has to be looked at depends on them.
+given to the batch function again and again. Every shape is asked in several settings of lines and orders:
+they decide what has to be looked at.
 """
 
 from __future__ import annotations
