@@ -110,7 +110,8 @@ def hints(count: int, label: str) -> Asked:
 
 def mapped_hints(count: int, label: str) -> Asked:
     """One HTTPS record with IPv6 hints that hold an IPv4 address each: two addresses to look at."""
-    value = b"".join(bytes(10) + b"\xff\xff" + struct.pack(">I", 0xCB007100 + each) for each in range(count))
+    held = [*(struct.pack(">I", 0xCB007100 + each) for each in range(count - 1)), LAST]
+    value = b"".join(bytes(10) + b"\xff\xff" + each for each in held)
     data = _SERVICE + struct.pack(">HH", 6, len(value)) + value
     return answered(ask(named(label), HTTPS), [record(_TO_QUESTION, HTTPS, data)])
 

@@ -18,12 +18,15 @@ PACKAGES = {
     "dig": "bind9-dnsutils",
     "dnssec-keygen": "bind9-utils",
     "dnssec-signzone": "bind9-utils",
+    "dnsdist": "dnsdist",
+    "dnsmasq": "dnsmasq-base",
     "gcc": "gcc",
     "kdig": "knot-dnsutils",
     "named": "bind9",
     "nsd": "nsd",
     "nsd-checkconf": "nsd",
     "pdns_recursor": "pdns-recursor",
+    "systemd-resolved": "systemd-resolved",
     "unbound": "unbound",
     "unbound-checkconf": "unbound",
 }
@@ -34,8 +37,9 @@ _skipped: dict[str, list[str]] = {}
 
 
 def command(name: str) -> Path | None:
-    """Where the command is, or None. Daemons live in /usr/sbin, which is not on every user's PATH."""
-    path = os.environ.get("PATH", os.defpath) + os.pathsep + "/usr/sbin" + os.pathsep + "/sbin"
+    """Where the command is, or None. Daemons live in /usr/sbin or /usr/lib/systemd, which are not on every user's
+    PATH."""
+    path = os.pathsep.join([os.environ.get("PATH", os.defpath), "/usr/sbin", "/sbin", "/usr/lib/systemd"])
     found = shutil.which(name, path=path)
     return Path(found) if found else None
 
