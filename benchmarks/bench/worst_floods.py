@@ -182,16 +182,23 @@ def _alive(pid: int) -> bool:
         return False
 
 
-def table(floods: Sequence[Flood]) -> list[str]:
-    """The rows of a table in Markdown."""
+def from_dict(value: dict[str, Any]) -> Flood:
+    """A flood of a kept file."""
+    return Flood(value["shape"], Seen(**value["without"]), Seen(**value["beside"]), value["ended"])
+
+
+def table(floods: Sequence[Flood], before: Sequence[Flood] = ()) -> list[str]:
+    """The rows of a table in Markdown; ``before``: those of an older tree, in the same order."""
     lines = [
         "| flood of | others lost without, beside | p50, p99 ms without | beside | CPU without, beside | |",
         "| --- " * 6 + "|",
     ]
-    for each in floods:
-        verdict = "the resolver ended" if each.ended else "met" if each.met else "missed"
+    for place, each in enumerate(floods):
         lost = f"{each.without.lost:.2%}, {each.beside.lost:.2%}"
+        if place < len(before):
+            lost = f"{before[place].without.lost:.2%}, {before[place].beside.lost:.2%} → {lost}"
         used = f"{each.without.processor:.1%}, {each.beside.processor:.1%}"
+        verdict = "the resolver ended" if each.ended else "met" if each.met else "missed"
         lines.append(
             f"| {each.shape} | {lost} | {_times(each.without)} | {_times(each.beside)} | {used} | {verdict} |"
         )

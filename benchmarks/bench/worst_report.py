@@ -32,14 +32,18 @@ class Worst:
 
     def lines(self) -> list[str]:
         """Both tables in Markdown."""
-        return [*worst.table(self.rows, kept_rows(KEPT)), "", *worst_floods.table(self.floods)]
+        before = kept(KEPT)
+        rows, floods = worst.table(self.rows, before.rows), worst_floods.table(self.floods, before.floods)
+        return [*rows, "", *floods]
 
 
-def kept_rows(path: Path) -> list[worst.Row]:
-    """The rows of a report that was kept, none where there is no such file."""
+def kept(path: Path) -> Worst:
+    """The figures of a report that was kept, none where there is no such file."""
     if not path.exists():
-        return []
-    return [worst.from_dict(each) for each in json.loads(path.read_text(encoding="utf-8"))["worst"]["rows"]]
+        return Worst((), ())
+    value = json.loads(path.read_text(encoding="utf-8"))["worst"]
+    rows = [worst.from_dict(each) for each in value["rows"]]
+    return Worst(rows, [worst_floods.from_dict(each) for each in value["floods"]])
 
 
 def measure_worst(bench: Bench, tell: Callable[[str], None]) -> Worst:

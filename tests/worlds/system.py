@@ -37,8 +37,7 @@ _skipped: dict[str, list[str]] = {}
 
 
 def command(name: str) -> Path | None:
-    """Where the command is, or None. Daemons live in /usr/sbin or /usr/lib/systemd, which are not on every user's
-    PATH."""
+    """Where the command is, or None. Daemons live in folders that are not on every user's PATH."""
     path = os.pathsep.join([os.environ.get("PATH", os.defpath), "/usr/sbin", "/sbin", "/usr/lib/systemd"])
     found = shutil.which(name, path=path)
     return Path(found) if found else None

@@ -8,6 +8,7 @@ import dns.message
 import pytest
 from bench import bad_upstream, worst, worst_floods
 from bench.shapes import SHAPES, WHOLE, Shape, addresses, chain, hints, longest, plain
+from bench.worst_report import KEPT, kept
 
 SMALL = (Shape("one", plain, 1), Shape("{} hints", hints, 20, fixed=False), Shape("{} names", chain, 2))
 
@@ -68,6 +69,15 @@ def test_a_flood_is_judged_by_what_others_lose_beyond_what_they_lose_anyway() ->
         ]
     )
     assert [line.split("|")[-2].strip() for line in lines[2:]] == ["met", "missed", "the resolver ended"]
+
+
+def test_what_is_kept_of_an_older_tree_has_every_shape(tmp_path: Path) -> None:
+    before = kept(KEPT)
+    assert len(before.rows) == len(SHAPES)
+    assert len(before.floods) == len([shape for shape in SHAPES if not shape.tcp])
+    assert len(before.lines()) == len(before.rows) + len(before.floods) + 5
+    assert kept(tmp_path / "absent").rows == ()
+    assert worst_floods.from_dict(before.floods[0].as_dict() | {"met": True}) == before.floods[0]
 
 
 def test_the_upstream_answers_whole_or_cut_and_anything_else_plainly(tmp_path: Path) -> None:
