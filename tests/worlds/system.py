@@ -16,10 +16,10 @@ import pytest
 PACKAGES = {
     "delv": "bind9-dnsutils",
     "dig": "bind9-dnsutils",
+    "dnsmasq": "dnsmasq-base",
     "dnssec-keygen": "bind9-utils",
     "dnssec-signzone": "bind9-utils",
     "dnsdist": "dnsdist",
-    "dnsmasq": "dnsmasq-base",
     "gcc": "gcc",
     "kdig": "knot-dnsutils",
     "named": "bind9",
