@@ -21,6 +21,11 @@ and `www` below it. All of it stands in `tests/fronts/` and is part of the suite
 - A front that does not validate hands on what filterd answers, the first time and out of its cache.
 - A front that validates proves first that an unsigned zone is one: the question for the DS record of
   exactly the rule's own name passes filterd for that. Then it hands on the mode and the block page.
+- `nxdomain` for exactly the rule's own name is where that ends. The signed denial of the DS record is
+  a proof that the name exists, and a validator that has it need not believe NXDOMAIN: BIND fails, and
+  dnsmasq says that there is no address. systemd-resolved takes the owner of the SOA for the zone, which
+  is the signed one above, and fails. Names below are denied as they should be. Whoever has such fronts
+  gets clean answers for both with `nodata`, `null` or `sinkhole`.
 - In a signed zone nothing that filterd makes can be valid: its clients get SERVFAIL, never an address
   of the zone. filterd has no key of the zone, and no answer of its could be anything else.
 - "AA" marks an answer that claims to come from the authority. systemd-resolved sets that flag for
