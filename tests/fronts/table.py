@@ -27,7 +27,7 @@ and `www` below it. All of it stands in `tests/fronts/` and is part of the suite
   is the signed one above, and fails. Names below are denied as they should be. Whoever has such fronts
   gets clean answers for both with `nodata`, `null` or `sinkhole`.
 - In a signed zone nothing that filterd makes can be valid: its clients get SERVFAIL, never an address
-  of the zone. filterd has no key of the zone, and no answer of its could be anything else.
+  of the zone: filterd has no key of it.
 - "AA" marks an answer that claims to come from the authority. systemd-resolved sets that flag for
   what it makes or finds in its cache by itself.
 - "EDE" says which extended errors arrive at the client: 16 is filterd's reason for an order, 4 its
