@@ -1,7 +1,8 @@
 """The worst answers: those that have the most of something that a resolver looks at, one shape each.
 
 Every shape makes a query and the answer that an upstream would give to it. Its last address, if any, is
-LAST: an order on it is met when all else has been looked at.
+LAST: an order on it is met when all else has been looked at. A new shape goes to the end of SHAPES: figures
+of an older tree are told by their place.
 """
 
 from __future__ import annotations
@@ -123,6 +124,17 @@ def chain(count: int, label: str) -> Asked:
     return answered(ask(names[0], A), [*aliases, record(names[-1], A, LAST)])
 
 
+def reverse_chain(count: int, label: str) -> Asked:
+    """Aliases between names of 34 labels, as those of IPv6 addresses, and an address at the end."""
+    nibbles = b"\1a" * 30
+    names = [
+        b"\1" + b"%x" % number + bytes([len(label)]) + label.encode() + nibbles + b"\5chain\7example\0"
+        for number in range(count)
+    ]
+    aliases = [record(names[at], CNAME, names[at + 1]) for at in range(count - 1)]
+    return answered(ask(names[0], A), [*aliases, record(names[-1], A, LAST)])
+
+
 def dnames(count: int, label: str) -> Asked:
     """DNAME records above the name, whose targets are one longest name, in two bytes each."""
     name = longest(label)
@@ -214,4 +226,6 @@ SHAPES = (
     Shape("{} additional addresses, owners of 127 labels", additional, 3_000, fixed=False),
     Shape("{} TXT records of 255 bytes, signed", texts, 230, fixed=False),
     Shape("{} signatures of one address", signatures, 550, fixed=False),
+    Shape("a chain of {} names of 127 labels that passes", chain, CHAIN, fixed=False),
+    Shape("a chain of {} names of 34 labels", reverse_chain, CHAIN),
 )
