@@ -156,3 +156,8 @@ POPULAR ?= ../shared/data/popular
 .PHONY: comparison
 comparison: $(INSTALLED) $(BUILT)  ## ask filterd, Unbound and BIND 20,000 popular names and write docs/comparison.md
 	@$(BIN)/python -m tests.comparison --write $(POPULAR)
+
+# Resolvers that stand before filterd, by blocking mode and by signed and unsigned zones; says which are not installed.
+.PHONY: fronts
+fronts: $(INSTALLED) $(BUILT)  ## ask BIND, Unbound, systemd-resolved, dnsdist and dnsmasq before filterd what it blocks, and write docs/fronts.md
+	@$(BIN)/python -m tests.fronts

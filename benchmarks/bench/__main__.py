@@ -13,7 +13,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, replace
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 
 from bench import bars, comparison, lists
@@ -27,10 +27,13 @@ from bench.rounds import Bench
 from bench.swap import measure_swap
 from bench.systems import Households, Running, Task, responder
 from bench.threads import threads
+from bench.worst_report import measure_worst
 
 BUILD = Path("build")
 PAGE = Path("docs/benchmarks.md")
-PARTS = ("list", "lines", "names", "flood", "swap", "first", "threads", "live", "hits")
+PARTS = ("list", "lines", "names", "flood", "swap", "first", "threads", "live", "hits", "worst")
+WITHOUT_LISTS = {"worst"}
+"""parts that need no folder of lists"""
 SWAPS = 3
 
 
@@ -64,7 +67,8 @@ def main() -> int:
     chosen = parser.parse_args()
     size = QUICK if chosen.quick else FULL
     size = replace(size, rounds=chosen.rounds or size.rounds)
-    if not chosen.lists.is_dir():
+    parts = tuple(chosen.only or PARTS)
+    if not chosen.lists.is_dir() and not WITHOUT_LISTS.issuperset(parts):
         say(f"bench: skipped, there is no folder {chosen.lists} with lists")
         return 0
     report = Report({"run": describe(size), **about()})
@@ -72,7 +76,7 @@ def main() -> int:
         tempfile.TemporaryDirectory(prefix="filterd-bench-") as work,
         bench(Path(work), size, report) as ready,
     ):
-        run(ready, size, chosen.lists, chosen.only or PARTS, report)
+        run(ready, size, chosen.lists, parts, report)
     report.finish(BUILD / "bench.json")
     if chosen.write:
         report.write(PAGE)
@@ -89,34 +93,39 @@ def bench(work: Path, size: Size, report: Report) -> Iterator[Bench]:
         yield Bench(generator, work, size.rounds, size.seconds, upstream, say, report.skip)
 
 
-def run(ready: Bench, size: Size, folder: Path, parts: list[str] | tuple[str, ...], report: Report) -> None:
+def run(ready: Bench, size: Size, folder: Path, parts: tuple[str, ...], report: Report) -> None:
     """The parts that were chosen."""
     prepared = BUILD / "bench-lists"
     prepared.mkdir(exist_ok=True)
-    names = lists.make_names(folder, prepared, size.names, size.popular)
     task = partial(_task, ready)
     found = report.found
 
+    @cache
+    def few() -> lists.Names:
+        return lists.make_names(folder, prepared, size.names, size.popular)
+
+    @cache
     def many() -> lists.Names:
         return lists.make_names(folder, prepared, size.many_names, size.popular)
 
     steps: dict[str, list[Callable[[], None]]] = {
         "list": [
-            lambda: comparison.measure_empty(ready, task("empty", names), found),
-            lambda: comparison.measure_list(ready, task("list", names), found),
+            lambda: comparison.measure_empty(ready, task("empty", few()), found),
+            lambda: comparison.measure_list(ready, task("list", few()), found),
         ],
         "lines": [
             lambda: comparison.measure_households(
-                ready, replace(task("lines", names), households=Households(size.lines)), found
+                ready, replace(task("lines", few()), households=Households(size.lines)), found
             )
         ],
         "names": [lambda: comparison.measure_many(ready, task("names", many()), found)],
-        "flood": [lambda: comparison.measure_floods(ready, task("flood", names), found)],
+        "flood": [lambda: comparison.measure_floods(ready, task("flood", few()), found)],
         "swap": [lambda: swapped(ready, task("swap", many()), report)],
         "first": [lambda: first_answer(ready, task("first", many()), size.many_lines, report)],
-        "threads": [lambda: scaling(ready, names, report)],
-        "live": [lambda: live(ready, names, size.live_seconds, report)],
+        "threads": [lambda: scaling(ready, few(), report)],
+        "live": [lambda: live(ready, few(), size.live_seconds, report)],
         "hits": [lambda: hits(size.zipf_queries, report)],
+        "worst": [lambda: worst(ready, report)],
     }
     for part in parts:
         for step in steps[part]:
@@ -156,6 +165,12 @@ def hits(queries: int, report: Report) -> None:
     say("cache hits:")
     report.note("cache hits, Zipf", measure_hits(queries))
     report.note("cache hits, Zipf and a third asked once", measure_hits(queries, once=3))
+
+
+def worst(ready: Bench, report: Report) -> None:
+    """The worst answers."""
+    say("worst answers:")
+    report.worst = measure_worst(ready, say)
 
 
 def measured(report: Report) -> bars.Measured:

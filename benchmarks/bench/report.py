@@ -15,9 +15,13 @@ from bench.bars import Row, Swap, above_bare
 from bench.comparison import Found, per_million
 from bench.figures import Figures, median
 from bench.rounds import describe
+from bench.worst_report import Worst
 
 BEGIN = "<!-- written by make bench BENCH=--write -->"
 END = "<!-- end -->"
+WORST_BEGIN = '<!-- written by make bench BENCH="--only worst --write" -->'
+WORST_END = "<!-- end of the worst answers -->"
+ABOUT_WORST = ("processors", "kernel", "filterd")
 
 
 def say(text: str) -> None:
@@ -35,6 +39,7 @@ class Report:
     alone: dict[str, Any] = field(default_factory=dict)
     """what was measured of filterd alone"""
     swap: Swap | None = None
+    worst: Worst | None = None
     bars: Sequence[Row] = ()
     not_run: list[tuple[str, str]] = field(default_factory=list)
 
@@ -72,6 +77,7 @@ class Report:
             "machine": self.machine,
             **self.found.as_dict(),
             "filterd": self._alone(),
+            **({} if self.worst is None else {"worst": self.worst.as_dict()}),
             "bars": [{**asdict(row), "verdict": row.verdict} for row in self.bars],
             "not_run": [{"what": what, "why": why} for what, why in self.not_run],
         }
@@ -117,11 +123,21 @@ class Report:
         return lines
 
     def write(self, page: Path) -> None:
-        """Put that part into the page."""
+        """Put what was measured into the page: the systems and filterd alone, and the worst answers."""
         text = page.read_text(encoding="utf-8")
-        head, _, rest = text.partition(BEGIN)
-        _, _, tail = rest.partition(END)
-        page.write_text(f"{head}{BEGIN}\n\n{self.page()}\n{END}{tail}", encoding="utf-8")
+        if self.found.rounds or self._alone():
+            text = _replaced(text, BEGIN, END, self.page())
+        if self.worst is not None:
+            lines = _items(f"{name}: {self.machine[name]}" for name in ABOUT_WORST if name in self.machine)
+            lines += ["", *self.worst.lines(), ""]
+            text = _replaced(text, WORST_BEGIN, WORST_END, "\n".join(lines))
+        page.write_text(text, encoding="utf-8")
+
+
+def _replaced(text: str, begin: str, end: str, content: str) -> str:
+    head, _, rest = text.partition(begin)
+    _, _, tail = rest.partition(end)
+    return f"{head}{begin}\n\n{content}\n{end}{tail}"
 
 
 def _line(workload: str, name: str, medians: dict[str, Figures]) -> str:

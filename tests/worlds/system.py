@@ -19,12 +19,14 @@ PACKAGES = {
     "dnsmasq": "dnsmasq-base",
     "dnssec-keygen": "bind9-utils",
     "dnssec-signzone": "bind9-utils",
+    "dnsdist": "dnsdist",
     "gcc": "gcc",
     "kdig": "knot-dnsutils",
     "named": "bind9",
     "nsd": "nsd",
     "nsd-checkconf": "nsd",
     "pdns_recursor": "pdns-recursor",
+    "systemd-resolved": "systemd-resolved",
     "unbound": "unbound",
     "unbound-checkconf": "unbound",
 }
@@ -35,8 +37,8 @@ _skipped: dict[str, list[str]] = {}
 
 
 def command(name: str) -> Path | None:
-    """Where the command is, or None. Daemons live in /usr/sbin, which is not on every user's PATH."""
-    path = os.environ.get("PATH", os.defpath) + os.pathsep + "/usr/sbin" + os.pathsep + "/sbin"
+    """Where the command is, or None. Daemons live in folders that are not on every user's PATH."""
+    path = os.pathsep.join([os.environ.get("PATH", os.defpath), "/usr/sbin", "/sbin", "/usr/lib/systemd"])
     found = shutil.which(name, path=path)
     return Path(found) if found else None
 
