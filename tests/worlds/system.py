@@ -18,6 +18,7 @@ PACKAGES = {
     "dig": "bind9-dnsutils",
     "dnssec-keygen": "bind9-utils",
     "dnssec-signzone": "bind9-utils",
+    "dnsdist": "dnsdist",
     "gcc": "gcc",
     "kdig": "knot-dnsutils",
     "named": "bind9",
