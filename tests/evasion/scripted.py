@@ -21,6 +21,7 @@ import dns.rrset
 from tests.e2e.authority import free_port
 from tests.evasion.names import CLEAN, CLEAN6, FORBIDDEN, FORBIDDEN6, SAFE, WAY, WORDS
 
+LONGEST_WAIT = 10.0
 LARGEST = 1232
 """bytes over UDP; longer answers are cut"""
 Reply = Callable[[dns.message.Message], bytes]
@@ -110,7 +111,7 @@ def served(query: dns.message.Message) -> bytes:
         "words": "fine" if clean else WORDS,
     }
     word = dns.rdatatype.to_text(question.rdtype)
-    unknown = rf"\# {len(WORDS)} {WORDS.encode().hex()}"
+    unknown = rf"\# {len(values['words'])} {values['words'].encode().hex()}"
     types = ("A", "AAAA", "TXT") if word == "ANY" else (word,)
     return Says([f"@ {each} {DATA.get(each, unknown).format(**values)}" for each in types])(query)
 
@@ -124,6 +125,19 @@ class Overtaken:
     def __call__(self, query: dns.message.Message) -> bytes:
         """The true one."""
         return served(query)
+
+
+@dataclass(frozen=True)
+class Held:
+    """An answer that is not sent before the test lets it go."""
+
+    reply: Reply
+    gate: threading.Event = field(default_factory=threading.Event)
+
+    def __call__(self, query: dns.message.Message) -> bytes:
+        """The answer, once the gate is open."""
+        self.gate.wait(LONGEST_WAIT)
+        return self.reply(query)
 
 
 @dataclass
@@ -164,8 +178,15 @@ def _udp(server: Upstream, sock: socket.socket) -> None:
         if not packet:
             return
         if len(packet) >= 12 and not packet[2] & 0x80:
-            for each in server.datagrams(packet):
-                sock.sendto(each, peer)
+            if any(isinstance(found, Held) for found in server.says.values()):
+                threading.Thread(target=_answer, args=(server, sock, packet, peer), daemon=True).start()
+            else:
+                _answer(server, sock, packet, peer)
+
+
+def _answer(server: Upstream, sock: socket.socket, packet: bytes, peer: tuple[str, int]) -> None:
+    for each in server.datagrams(packet):
+        sock.sendto(each, peer)
 
 
 def _connection(server: Upstream, stream: socket.socket) -> None:

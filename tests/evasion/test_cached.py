@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 
 import dns.message
 import pytest
@@ -11,12 +13,12 @@ import pytest
 from filterd.operations import orders, subscribers
 from filterd.operations.context import Context
 from tests.e2e.deployment import ede, soon
-from tests.evasion.asking import query
+from tests.evasion.asking import framed, query, streamed
 from tests.evasion.form import Course, Gets, Way, course, has_data, judge, plain, word_of
-from tests.evasion.lab import CENSORED, EVIDENCE, TCP, UDP, Lab
-from tests.evasion.names import ADULT, CHILD, CLIENTS, FORBIDDEN, FORBIDDEN6, STRANGER, WAY
+from tests.evasion.lab import CENSORED, EVIDENCE, FILTERED, TCP, UDP, Lab
+from tests.evasion.names import ADULT, CHILD, CLIENTS, FORBIDDEN, FORBIDDEN6, OWNER, STRANGER, WAY
 from tests.evasion.packets import with_flags, without_edns
-from tests.evasion.scripted import Says, chain
+from tests.evasion.scripted import Held, Reply, Says, chain
 
 
 def everybody(lab: Lab, name: str, gets: Gets, rtype: str = "A") -> None:
@@ -168,6 +170,72 @@ def _an_address_that_changes_its_line(lab: Lab) -> None:
     judge(lab.send(query(name), CHILD), Gets.FILTERED)
 
 
+def alone(lab: Lab, wire: bytes, client: str, transport: str) -> bytes:
+    """The answer to one query, on a socket of its own."""
+    if transport == TCP:
+        (answer,) = streamed(lab, framed(wire), client=client, expect=1)
+        return answer
+    with lab.socket_of(client) as sock:
+        sock.sendto(wire, ("127.0.0.1", lab.port))
+        return sock.recv(65535)
+
+
+@contextmanager
+def waiting(lab: Lab, name: str, reply: Reply) -> Iterator[dict[tuple[str, str], Future[bytes]]]:
+    """Every client asks for a name over both transports; what they ask for is held until the end of the
+    block, and their answers are there after it."""
+    held = lab.upstream.says[name] = Held(reply)
+    with ThreadPoolExecutor(2 * len(CLIENTS)) as pool:
+        asked = {
+            (client, transport): pool.submit(alone, lab, query(name), client, transport)
+            for client in CLIENTS
+            for transport in (UDP, TCP)
+        }
+        try:
+            assert soon(lambda: lab.upstream.asked[name] > 0)
+            yield asked
+        finally:
+            held.gate.set()
+    lab.upstream.says[name] = reply
+
+
+def _one_question_for_several_lines(lab: Lab) -> None:
+    """They wait for the same answer of the upstream, and each gets what is right for its line."""
+    name = f"{lab.fresh()}.joined.{WAY}"
+    with waiting(lab, name, chain(f"x.{ADULT}")) as asked:
+        pass
+    for (client, transport), answer in asked.items():
+        gets = Gets.FILTERED if client == CHILD else Gets.SERVED
+        judge(answer.result(), gets, f"{client} {transport}")
+
+
+def _ordered_while_the_upstream_is_asked(lab: Lab) -> None:
+    """The order comes between question and answer: its target is judged by what holds then."""
+    target, name = f"{lab.fresh()}.sudden.other.example", f"{lab.fresh()}.sudden.{WAY}"
+    told = f"{lab.fresh()}.told.other.example"
+    with waiting(lab, name, chain(target)) as asked:
+        lab.order(target)
+        lab.order(told, wait=told)
+    for (client, transport), answer in asked.items():
+        judge(answer.result(), Gets.CENSORED, f"{client} {transport}")
+
+
+def _denied_while_the_upstream_is_asked(lab: Lab) -> None:
+    """The same with a line's own wish, for the name that it asks itself."""
+    name, told = f"{lab.fresh()}.wished.other.example", f"{lab.fresh()}.told.other.example"
+
+    async def deny(context: Context) -> None:
+        await subscribers.deny(context, "owner", name)
+        await subscribers.deny(context, "owner", told)
+
+    with waiting(lab, name, Says([f"@ A {FORBIDDEN}"])) as asked:
+        lab.changing(deny)
+        assert soon(lambda: ede(lab.ask(told, client=OWNER)) == [FILTERED])
+    for (client, transport), answer in asked.items():
+        gets = Gets.FILTERED if client == OWNER else Gets.SERVED
+        judge(answer.result(), gets, f"{client} {transport}")
+
+
 FORMS: tuple[Way, ...] = (
     ordered_later("alias", lambda target: chain(target)),
     ordered_later("alias-of-five", lambda target: chain(*(f"c{n}.other.example" for n in range(4)), target)),
@@ -197,6 +265,9 @@ FORMS: tuple[Way, ...] = (
     *map(
         course,
         (
+            _one_question_for_several_lines,
+            _ordered_while_the_upstream_is_asked,
+            _denied_while_the_upstream_is_asked,
             _the_name_itself,
             _stale,
             _renewed,

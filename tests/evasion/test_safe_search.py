@@ -79,6 +79,10 @@ FORMS = (
     Form("additional", Gets.WITHHELD, Says([f"@ A {names.CLEAN}"], (), GLUE)),
     Form("safe-host-leads-to-an-order", THE_SAFE_HOST_IS_ORDERED, name=UNSAFE, rtype="TXT"),
     Form("safe-host-hints-at-an-order", THE_SAFE_HOST_IS_ORDERED, name=UNSAFE, rtype="HTTPS"),
+    *(
+        Form(f"type-{rtype.lower()}", WITHOUT_DATA, name=UNSAFE, rtype=rtype, kept=False)
+        for rtype in ("ANY", "SVCB", "SRV", "NAPTR", "NS", "SOA", "CAA", "DNAME", "TYPE65280")
+    ),
     Form("safe-host-with-glue", WITHOUT_DATA, name=UNSAFE, rtype="MX"),
     Form("other-service-label-is-another-name", Gets.SERVED, name="_443._tcp.search.example"),
 )
