@@ -135,7 +135,7 @@ def _beginning(lab: Lab) -> None:
 def _expiring(lab: Lab) -> None:
     """It ends by the clock alone; what was blocked is not kept for long."""
     made = new(lab, "expiring")
-    lab.order(made[0], not_after=int(time.time()) + 3)
+    lab.order(made[0], not_after=int(time.time()) + 4)
     assert soon(lambda: ede(lab.ask(made[0])) == [CENSORED])
     assert longest(all_of(lab, made, Gets.CENSORED)) <= CAP
     assert soon(lambda: has_data(lab.send(query(made[0]))))
