@@ -242,7 +242,8 @@ class RawDns(Section):
     ecs_from: tuple[Network, ...] = key(
         (),
         "Forwarders whose EDNS client subnet, if it is a whole address (/32, /128), says who the client is. "
-        "It goes back to them and nowhere else; what any other sender says is ignored.",
+        "It goes back to them and nowhere else; what any other sender says is ignored. Each must override "
+        "its clients' own option, else they choose whose line they are: docs/operations.md says how.",
     )
     nat64: tuple[Nat64Prefix, ...] = key(
         ("64:ff9b::/96",),

@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from tests.evasion import table
 from tests.meta import decisions, generated_policies, layers
 from tests.worlds.markdown import wrapped
 
@@ -208,6 +209,7 @@ DOCUMENTS: dict[str, Callable[[], str]] = {
     "docs/cli.md": command_line,
     "docs/configuration.md": configuration,
     "docs/decisions/README.md": lambda: decisions.index(NOTE),
+    "docs/evasion.md": lambda: table.page(NOTE),
     "docs/metrics.md": metrics,
     "docs/policies.md": lambda: generated_policies.page(NOTE),
 }
