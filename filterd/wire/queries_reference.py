@@ -73,8 +73,8 @@ def read_query_opt(packet: bytes, place: RecordSpan, query: ParsedQuery) -> None
         return
     for code, content in options(packet[place.data_offset : place.end]):
         if code == 8:
-            subnet = read_client_subnet(content)
-            query.client_subnet = query.client_subnet or subnet
+            need(query.client_subnet is None, Status.BAD_OPTION)
+            query.client_subnet = read_client_subnet(content)
         elif code == 3:
             query.wants_nsid = True
         elif code == 11:

@@ -10,10 +10,11 @@ from filterd.wire.codec cimport BAD_OPTION, OK, Query, get16
 cdef inline int read_client_subnet(const uint8_t* data, size_t length, Query* out) noexcept nogil:
     """RFC 7871 6: family, prefix, scope 0, and the address bytes that the prefix needs, spare bits 0.
 
-    Unknown families are ignored, as unknown options are; of several subnets the first counts.
+    Unknown families are ignored, as unknown options are. Two subnets are refused: of a forwarder that adds its
+    own behind its client's, the client would say whose line it is.
     """
     cdef unsigned int family, prefix, size
-    if length < 4:
+    if length < 4 or out.ecs_family != 0:
         return BAD_OPTION
     family = get16(data)
     prefix = data[2]
@@ -24,10 +25,9 @@ cdef inline int read_client_subnet(const uint8_t* data, size_t length, Query* ou
         return BAD_OPTION
     if prefix % 8 and data[3 + size] & (0xFF >> (prefix % 8)):
         return BAD_OPTION
-    if out.ecs_family == 0:
-        out.ecs_family = <uint8_t> family
-        out.ecs_prefix = <uint8_t> prefix
-        memcpy(out.ecs_address, data + 4, size)
+    out.ecs_family = <uint8_t> family
+    out.ecs_prefix = <uint8_t> prefix
+    memcpy(out.ecs_address, data + 4, size)
     return OK
 
 

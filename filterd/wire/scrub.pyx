@@ -4,7 +4,7 @@
 The readable reference is :mod:`filterd.wire.scrub_reference`, and the two are kept equal by tests.
 """
 
-from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
+from libc.stdint cimport uint8_t, uint16_t, uint32_t
 from libc.string cimport memcmp, memcpy, memset
 
 from filterd.wire.codec cimport (
