@@ -53,12 +53,12 @@ def show(id: str, config: Path | None, as_json: bool) -> None:
     """Show a line's choices and bindings."""
     from filterd.operations import subscribers
 
-    async def read(context: Context) -> tuple[Subscriber, tuple[str, ...]]:
+    async def read(context: Context) -> tuple[Subscriber, tuple[str, ...] | None]:
         found = await subscribers.show(context, id)
         return found, await subscribers.protected_own_names(context, found)
 
     found, protected = perform(config, read)
-    _show(found, as_json, protected=protected)
+    _show(found, as_json, looked={"protected_own_names": protected})
 
 
 @subscriber.command("list")
@@ -295,13 +295,14 @@ def _change(config: Path | None, as_json: bool, use_case: Callable[[Context], Aw
     _show(perform(config, use_case), as_json, "recorded")
 
 
-def _show(found: Subscriber, as_json: bool, what: str = "", protected: tuple[str, ...] | None = None) -> None:
-    """``protected``: own block names on what is protected; None where nobody looked."""
+def _show(
+    found: Subscriber, as_json: bool, what: str = "", looked: dict[str, tuple[str, ...] | None] | None = None
+) -> None:
+    """``looked``: ``protected_own_names``, where that was asked; its value is None if nobody knows."""
     from filterd.operations.erasure import choices_of
 
     if as_json:
-        looked = {} if protected is None else {"protected_own_names": protected}
-        output.show_json(choices_of(found) | looked)
+        output.show_json(choices_of(found) | (looked or {}))
         return
     choices = found.choices
     own = [f"{each.action.word} {each.name} ({each.scope.word})" for each in choices.own_names]
@@ -318,7 +319,7 @@ def _show(found: Subscriber, as_json: bool, what: str = "", protected: tuple[str
             ("bindings", found.bindings),
         ]
     )
-    for name in protected or ():
+    for name in (looked or {}).get("protected_own_names") or ():
         output.done(
             f"{name} blocks what is protected (it was recorded before that was refused)\n"
             f"  what to do: ask the line's holder, then filterd subscriber remove {found.id} {name}"

@@ -155,12 +155,16 @@ async def deny(context: Context, subscriber: str, name: str, scope: Scope = Scop
     return await _own(context, subscriber, "deny", own)
 
 
-async def protected_own_names(context: Context, subscriber: Subscriber) -> tuple[str, ...]:
-    """Own block names of the line, stored before they were refused, that block something protected."""
+async def protected_own_names(context: Context, subscriber: Subscriber) -> tuple[str, ...] | None:
+    """Own block names of the line, stored before they were refused, that block something protected. None
+    where the policies have errors: nobody knows what is protected."""
     blocked = [each for each in subscriber.choices.own_names if each.action is Action.BLOCK]
     if not blocked:
         return ()
-    protected = policies(context).protected
+    try:
+        protected = policies(context).protected
+    except OperationError:
+        return None
     return tuple(each.name for each in blocked if denied(NameRule(each.name, each.scope), protected))
 
 

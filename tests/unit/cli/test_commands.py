@@ -326,3 +326,50 @@ def test_a_wrong_configuration_is_named(run: Run, installation: Path) -> None:
     refused = run("config", "check")
     assert refused.exit_code == 2
     assert f"mend {installation};" in refused.stderr
+
+
+ORDER = ("--authority", "A", "--official", "O", "--document", "D", "--ground", "G", "--reason", "served")
+
+
+def test_what_an_order_hits_is_shown_when_it_is_added_approved_and_looked_at(
+    answer: Answer, run: Run, installation: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = [f"popular-{number}.example" for number in range(14)]
+    (installation.parent / "policies/expected.yaml").write_text("".join(f"{name}: []\n" for name in names))
+    monkeypatch.setenv("SUDO_USER", "ana")
+    added = run("order", "add", *names, *ORDER)
+    monkeypatch.setenv("SUDO_USER", "bob")
+    for shown in (
+        added,
+        run("order", "show", "O-1"),
+        run("order", "approve", "O-1"),
+        run("order", "show", "O-1"),
+    ):
+        assert shown.exit_code == 0, shown.stderr
+        assert "reaches        popular-0.example, a popular name\n" in shown.stdout
+        assert "               and 2 more\n" in shown.stdout
+    assert "takes two people, whatever orders.approvals says" in added.stderr
+    found = answer("order", "show", "O-1")
+    assert (found["state"], len(found["reach"])) == ("accepted", 14)
+    assert found["reach"][0] == {
+        "kind": "popular",
+        "subject": "popular-0.example",
+        "count": 1,
+        "says": "popular-0.example, a popular name",
+    }
+
+
+def test_an_own_name_that_became_protected_is_shown(answer: Answer, run: Run, installation: Path) -> None:
+    run("subscriber", "add", "S-1")
+    run("subscriber", "deny", "S-1", "hotline.example")
+    protected = installation.parent / "policies/protected.yaml"
+    protected.write_text("{public_suffixes: true, names: {subtree: [hotline.example]}}")
+    shown = run("subscriber", "show", "S-1")
+    assert "hotline.example blocks what is protected" in shown.stderr
+    assert "filterd subscriber remove S-1 hotline.example" in shown.stderr
+    assert answer("subscriber", "show", "S-1")["protected_own_names"] == ["hotline.example"]
+    protected.write_text("")
+    assert answer("subscriber", "show", "S-1")["protected_own_names"] is None
+    protected.write_text("{public_suffixes: true, names: {subtree: [hotline.example]}}")
+    run("subscriber", "remove", "S-1", "hotline.example")
+    assert answer("subscriber", "show", "S-1")["protected_own_names"] == []
