@@ -24,6 +24,9 @@ FORMS = {
     "nat64": IPv6Address(translated("64:ff9b::/96")),
     "6to4": IPv6Address(b"\x20\x02" + _IPV4 + bytes(9) + b"\1"),
     "compatible": IPv6Address(bytes(12) + _IPV4),
+    "teredo": IPv6Address(
+        bytes.fromhex("20010000 c0000201 8000 eccd") + bytes(octet ^ 0xFF for octet in _IPV4)
+    ),
     "translated-by-siit": IPv6Address(bytes(8) + b"\xff\xff\0\0" + _IPV4),
 }
 """those that need no configuration"""
