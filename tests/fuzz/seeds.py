@@ -142,6 +142,10 @@ def answers() -> dict[str, bytes]:
     found["answer-badvers"] = badvers.to_wire()
     large = [f"www.example. 300 IN A 192.0.2.{n}" for n in range(1, 120)]
     found["answer-large"] = answer("www.example.", "A", large).to_wire(max_size=65535)
+    for count in (143, 144, 1000):  # at the bound of effort, above it, and far above
+        hints = ",".join(f"10.0.{n // 250}.{n % 250}" for n in range(count))
+        service = answer("www.example.", "HTTPS", [f"www.example. 300 IN HTTPS 1 . ipv4hint={hints}"])
+        found[f"answer-hints-{count}"] = service.to_wire(max_size=65535)
     return found
 
 
