@@ -16,6 +16,7 @@ from filterd.operations.context import OperationError
 from filterd.policy import special_names
 from filterd.policy.documents import Network
 from filterd.policy.overlaps import is_below
+from filterd.policy.published import WELL_KNOWN_NAT64
 
 IDENTITY = ("bind", "server")
 """names that ask a resolver about itself, in another class (RFC 4892): no top-level domains"""
@@ -35,9 +36,7 @@ _NO_SITES = (
 )
 _NO_SITE = tuple((ip_network(prefix), what) for prefix, what in _NO_SITES)
 """addresses at which no site is: answers that hold them say something else"""
-NAT64 = IPv6Network("64:ff9b::/96")
-"""RFC 6052, 2.1"""
-_TAILS = (NAT64, IPv6Network("::ffff:0:0/96"), IPv6Network("::/96"))
+_TAILS = (WELL_KNOWN_NAT64, IPv6Network("::ffff:0:0/96"), IPv6Network("::/96"))
 """the IPv4 address is the last 32 bits; the others are IPv4-mapped and IPv4-compatible (RFC 4291, 2.5.5)"""
 _6TO4 = IPv6Network("2002::/16")
 """the IPv4 address follows (RFC 3056, 2)"""

@@ -16,6 +16,7 @@ from filterd.model.rule import Scope
 from filterd.operations import order_limits, orders
 from filterd.operations.context import OperationError
 from filterd.operations.intake import OrderRequest
+from filterd.policy.published import WELL_KNOWN_NAT64
 from tests.worlds.installation import Installation, as_person
 
 REQUEST = OrderRequest("SAT", "A. Official", "1/2026", "Ground 1", "notified", (), accept_overblocking=True)
@@ -148,7 +149,7 @@ def test_a_prefix_is_refused_or_holds_what_was_asked(address: int, length: int) 
         return
     if taken.version == 6:
         assert taken == network
-        assert not any(form.overlaps(taken) for form in (order_limits.NAT64, IPv6Network("2002::/16")))
+        assert not any(form.overlaps(taken) for form in (WELL_KNOWN_NAT64, IPv6Network("2002::/16")))
     else:
         assert taken.num_addresses <= network.num_addresses
 
