@@ -29,7 +29,7 @@ GOOD, POISON = "192.0.2.7", "192.0.2.66"
 VICTIM = "victim.example."
 """a name that others are poisoned with; asked for itself it is GOOD"""
 MANY = 4000
-"""addresses of a large answer: with more, no message would hold it"""
+"""addresses of a large answer: far above what is judged; with more, no message would hold it"""
 COUNTED = 10_000
 """records that a header counts and that are not there"""
 

@@ -36,6 +36,7 @@ RESOLVER = ResolverMetrics(
     drops={"short": 106},
     rate_limited={("truncated", "32"): 107, ("dropped", "56"): 108},
     cache_lookups={"hit": 109},
+    answers_too_large=134,
     upstream_queries={("192.0.2.53:53", "answered"): 110},
     upstreams={
         "192.0.2.53:53": UpstreamMetrics(up=True, looping=False, latency=0.25, outstanding=111),
@@ -67,6 +68,7 @@ RESOLVER = ResolverMetrics(
         misses={"asked": 129},
         self_queries={("fast", "answered"): 130},
         stuck=131,
+        sent_early=135,
     ),
 )
 CONTROL = ControlMetrics(
