@@ -269,7 +269,7 @@ SHAPES: tuple[Shape, ...] = (
     large,
     servfail,
     contradiction,
-    *(referral,) * 2,
+    referral,
     broken,
     foreign,
 )
