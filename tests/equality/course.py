@@ -49,6 +49,8 @@ ROOMY = (1 << 14, 1 << 14)
 QUOTAS = (12, 40, *(MAX_WAITING,) * 4)
 HOT_NAMES = 40
 """of each policy, beside those of the mixed ones"""
+SAFE_HOSTS = frozenset(map(name_from_text, ("safe.example", "safe.b.example")))
+"""of all policies of the courses"""
 SHOWN = 3
 """differing cases that a report tells of"""
 
@@ -230,13 +232,15 @@ def _traces(side: Side) -> dict[str, Any]:
 
 def _native_traces(side: Side) -> dict[str, Any]:
     """The same where threads forward: they ask once for all who wait, and who is led to a safe host may find
-    that another's answer has just come, or wait for it too."""
-    lookups = side.packets.counts()["lookups"]
-    del lookups["hit"], lookups["miss"]
-    counts = {**side.packets.counts(), "lookups": lookups, "too_large": 0}
-    cache = side.cache_counters()
+    that another's answer has just come, or wait for it too. Only the former has asked the cache for it, and
+    only what was asked for before is renewed early."""
+    counts, cache = side.packets.counts(), side.cache_counters()
+    del counts["lookups"]["hit"], counts["lookups"]["miss"], counts["lookups"]["prefetch"]
+    counts["too_large"] = 0
     return {
-        "what upstreams were asked": set(side.upstreams.asked),
+        "what upstreams were asked": {
+            each for each in side.upstreams.asked if each[1].name not in SAFE_HOSTS
+        },
         "counts": counts,
         "cache": (cache.entries, cache.evicted, cache.expired, cache.flushed),
         "drops": side.record.drops,

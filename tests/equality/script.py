@@ -281,7 +281,7 @@ SHAPES: tuple[Shape, ...] = (
     heavy,
     servfail,
     contradiction,
-    *(referral,) * 2,
+    referral,
     broken,
     foreign,
 )
