@@ -292,7 +292,7 @@ cdef size_t addressed(const Query* query, const uint8_t* ipv4, const uint8_t* ip
     elif query.qclass == CLASS_IN and query.qtype == TYPE_AAAA:
         address = ipv6
     if address is NULL:
-        return negative(query, NOERROR, parent_of(query), options, out, capacity)
+        return negative(query, NOERROR, 0, options, out, capacity)
     if not begin(&draft, query, NOERROR, options, out, capacity):
         return 0
     at = add_record(&draft, query, 1, query.qtype, made_ttl(options), size)
@@ -339,7 +339,7 @@ cdef size_t respond_blocked(const Query* query, uint8_t mode, uint8_t scope, con
         return addressed(query, NULL_ADDRESS, NULL_ADDRESS, options, out, capacity)
     if mode == MODE_SINKHOLE:
         return addressed(query, ipv4, ipv6, options, out, capacity)
-    return negative(query, NOERROR, parent_of(query), options, out, capacity)
+    return negative(query, NOERROR, 0, options, out, capacity)
 
 
 cdef size_t respond_local(const Query* query, uint8_t kind, uint8_t apex, const AnswerOptions* options,

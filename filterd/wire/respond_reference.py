@@ -80,7 +80,7 @@ def _addressed(query: Query, ipv4: bytes | None, ipv6: bytes | None, options: An
     """The one address of the asked type, NODATA where there is none."""
     address = {A: ipv4, AAAA: ipv6}.get(query.qtype) if query.qclass == IN else None
     if address is None:
-        return _negative(query, 0, options, _parent_of(query))
+        return _negative(query, 0, options, 0)
     record = _record(query, query.qtype, _made_ttl(options), address)
     return finish(query, 0, options, [((1, 0, 0), record)])
 
@@ -115,7 +115,7 @@ def blocked(query: Query, mode: int, scope: int, **options: Unpack[AnswerOptions
         return _addressed(query, bytes(4), bytes(16), options)
     if mode == MODE_SINKHOLE:
         return _addressed(query, ipv4, ipv6, options)
-    return _negative(query, 0, options, _parent_of(query))
+    return _negative(query, 0, options, 0)
 
 
 def local(query: Query, kind: int, apex: int = 0, **options: Unpack[AnswerOptions]) -> bytes:

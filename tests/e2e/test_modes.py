@@ -72,11 +72,13 @@ def _clock(moment: int) -> str:
 
 
 def _assert_denied(answer: dns.message.Message, rcode: int, codes: list[int]) -> None:
-    """No record, and an SOA of the name's parent, for as long as what is made up lives."""
+    """No record, and an SOA, of the name's parent where the name does not exist, for as long as what is made up
+    lives."""
     assert (answer.rcode(), ede(answer), answer.answer) == (rcode, codes, []), answer
     (soa,) = answer.authority
     assert soa.rdtype == dns.rdatatype.SOA
-    assert soa.name == answer.question[0].name.parent()
+    asked = answer.question[0].name
+    assert soa.name == (asked.parent() if rcode == dns.rcode.NXDOMAIN else asked)
     assert (soa.ttl, soa[0].minimum) == (TTL, TTL)
     assert not answer.flags & (dns.flags.AD | dns.flags.AA)
 

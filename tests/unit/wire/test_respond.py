@@ -103,8 +103,9 @@ def test_extended_rcode_needs_edns(wire: Any) -> None:
 def test_negative_blocks(wire: Any, rdtype: str, mode: int, scope: int, rcode: int) -> None:
     message = dns.message.from_wire(wire.respond.blocked(ask(wire, rdtype=rdtype), mode, scope, ttl=17))
     assert message.rcode() == rcode
-    assert soa(message) == ("example.", 17, 17)
-    assert message.authority[0][0].mname == dns.name.from_text("example.")
+    zone = "example." if rcode else "WwW.example."
+    assert soa(message) == (zone, 17, 17)
+    assert message.authority[0][0].mname == dns.name.from_text(zone)
 
 
 @pytest.mark.parametrize(
@@ -124,7 +125,7 @@ def test_address_blocks(wire: Any, mode: int, rdtype: str, address: str | None) 
         message = dns.message.from_wire(built)
         assert message.rcode() == 0
         if address is None:
-            assert soa(message) == ("example.", 20, 20)
+            assert soa(message) == ("WwW.example.", 20, 20)
         else:
             assert lines(message.answer) == [f"WwW.example. 20 IN {rdtype} {address}"]
             assert lines(message.authority) == []
@@ -132,15 +133,16 @@ def test_address_blocks(wire: Any, mode: int, rdtype: str, address: str | None) 
 
 @pytest.mark.parametrize(("name", "parent"), [("a.B.example.", "B.example."), ("example.", "."), (".", ".")])
 def test_a_blocked_name_is_denied_by_its_parent(wire: Any, name: str, parent: str) -> None:
-    for mode in (NXDOMAIN, NODATA, SINKHOLE):
+    """And where it has no data, by itself: it exists."""
+    for mode, zone in ((NXDOMAIN, parent), (SINKHOLE, parent), (NODATA, name), (NULL, name)):
         message = dns.message.from_wire(wire.respond.blocked(ask(wire, name, "TXT"), mode, Scope.SUBTREE))
-        assert soa(message)[0] == parent
-        assert message.authority[0][0].mname == dns.name.from_text(parent)
+        assert soa(message)[0] == zone
+        assert message.authority[0][0].mname == dns.name.from_text(zone)
 
 
 def test_sinkhole_of_one_family(wire: Any) -> None:
     built = wire.respond.blocked(ask(wire, rdtype="AAAA"), SINKHOLE, Scope.SUBTREE, ipv4=V4)
-    assert soa(dns.message.from_wire(built))[0] == "example."
+    assert soa(dns.message.from_wire(built))[0] == "WwW.example."
     assert dns.message.from_wire(built).rcode() == 0
 
 
