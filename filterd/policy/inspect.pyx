@@ -261,7 +261,7 @@ cdef int go_over(Pass* p) noexcept nogil:
         p.effort += EFFORT_RECORD
         if p.weighs:
             p.effort += owner.labels // OWNER_LABELS
-        if not visit(p, &record):
+        if not visit(p, &record) and not p.weighs:     # what is weighed is read on by others
             return INSPECT_DAMAGED
         if p.effort > MOST_EFFORT:
             return INSPECT_TOO_LARGE

@@ -88,7 +88,8 @@ def subjects(message: bytes, nat64: Sequence[IPv6Network] = ()) -> list[Subject]
 def too_large(message: bytes) -> bool:
     """Whether the message takes too much effort, that of reading it included: asked before all else.
 
-    False for one that is damaged before it comes to that.
+    Data that does not have its type's form hides nothing that follows: whoever reads on, reads that too. False
+    for a message that cannot be walked so far.
     """
     return _go_over(message, [WELL_KNOWN_NAT64], weighs=True) is Fault.TOO_LARGE
 
@@ -103,13 +104,17 @@ def _go_over(message: bytes, nat64: Sequence[IPv6Network], *, weighs: bool) -> l
             if weighs:
                 effort += labels_of(read_name(message, place.owner_offset)[0]) // OWNER_LABELS
             if place.rclass == _CLASS_IN and place.section != _AUTHORITY:
-                for subject in chain.from_iterable(
-                    _with_inner(outer, nat64) for outer in _of_record(message, place)
-                ):
-                    found.append(subject)
-                    effort += _effort(subject)
-                    if effort > MOST_EFFORT and place.type in (_SVCB, _HTTPS):
-                        return Fault.TOO_LARGE  # the rest of its hints is not looked at
+                try:
+                    for subject in chain.from_iterable(
+                        _with_inner(outer, nat64) for outer in _of_record(message, place)
+                    ):
+                        found.append(subject)
+                        effort += _effort(subject)
+                        if effort > MOST_EFFORT and place.type in (_SVCB, _HTTPS):
+                            return Fault.TOO_LARGE  # the rest of its hints is not looked at
+                except Refused:
+                    if not weighs:
+                        raise
             if effort > MOST_EFFORT:
                 return Fault.TOO_LARGE
     except Refused:
