@@ -88,7 +88,7 @@ def subjects(message: bytes, nat64: Sequence[IPv6Network] = ()) -> list[Subject]
 def too_large(message: bytes) -> bool:
     """Whether the message takes too much effort, that of reading it included: asked before all else.
 
-    Data that does not have its type's form hides nothing that follows: whoever reads on, reads that too. False
+    Data that does not have its type's form hides nothing that follows: whoever reads on reads that too. False
     for a message that cannot be walked so far.
     """
     return _go_over(message, [WELL_KNOWN_NAT64], weighs=True) is Fault.TOO_LARGE
@@ -172,9 +172,8 @@ def inspect(
     found = subjects(message, state.nat64)
     if isinstance(found, Fault):
         return None
-    notes = Notes()
+    notes, carried = Notes(), Carried(own_allow, is_protected, rewritten)
     best = Verdict(reason=Reason.OWN_ALLOW if own_allow else Reason.NONE)
-    carried = Carried(own_allow, is_protected, rewritten)
     for subject in found:
         inquiry = Inquiry(
             state,

@@ -31,7 +31,8 @@ One page for each choice that somebody might want to revisit: what it was about,
 what it costs. A page that no longer holds stays, and names the page that took its place. Numbers
 are grouped by subject: 000 the repository, 002 messages, 003 the snapshot, 004 verdicts, 005
 tables, cache and upstreams, 006 the node and its sockets, 007 the store, 008 configuration and
-lists, 009 the command line, 010 proofs and hostile input, 011 speed and the fast path.
+lists, 009 the command line, 010 proofs and hostile input, 011 speed and the fast path, 012 faults
+of store, disk and clock, 013 to 015 hostile answers and clients, orders, and what stands in front.
 
 | number | decision | date | status |
 | --- | --- | --- | --- |
