@@ -72,8 +72,8 @@ def _clock(moment: int) -> str:
 
 
 def _assert_denied(answer: dns.message.Message, rcode: int, codes: list[int]) -> None:
-    """No record, and an SOA for as long as what is made up lives: of the name's parent where the name does not
-    exist, else of the name."""
+    """No record, and an SOA for as long as what is made up lives: of the name, or where it does not exist, of
+    its parent."""
     assert (answer.rcode(), ede(answer), answer.answer) == (rcode, codes, []), answer
     (soa,) = answer.authority
     assert soa.rdtype == dns.rdatatype.SOA
