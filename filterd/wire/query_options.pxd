@@ -10,7 +10,7 @@ from filterd.wire.codec cimport BAD_OPTION, OK, Query, get16
 cdef inline int read_client_subnet(const uint8_t* data, size_t length, Query* out) noexcept nogil:
     """RFC 7871 6: family, prefix, scope 0, and the address bytes that the prefix needs, spare bits 0.
 
-    Unknown families are ignored, as unknown options are. Two subnets are refused: of a forwarder that adds its
+    Unknown families are ignored, as unknown options are. Two subnets are refused: where a forwarder adds its
     own behind its client's, the client would say whose line it is.
     """
     cdef unsigned int family, prefix, size

@@ -25,6 +25,7 @@ cdef uint8_t DANGLING_LENGTH = len(dangling_text)
 
 cdef enum:
     MAX_CHAIN = 16              # names of a chain, the question's included
+    MAX_ALIASES = 32            # that a chain is looked for in
     QUESTION_POINTER = 0xC00C
     ANSWER = 1
     AUTHORITY = 2
@@ -38,6 +39,11 @@ cdef struct Question:
     uint16_t rcode
     Name chain[MAX_CHAIN]
     int chain_length
+
+cdef struct Alias:
+    Name owner
+    size_t data                 # where the target starts, and ends
+    size_t end
 
 cdef struct Seen:               # what stands in an answer that belongs there
     bint records                # any in the answer section
@@ -91,32 +97,44 @@ cdef bint is_over_chain(const Question* asked, const Name* name, bint strictly) 
     return False
 
 
-cdef int find_alias(const Question* asked, Name* target) noexcept nogil:
-    """Follow the chain from its last name: OK, or END where it leads nowhere."""
+cdef int list_aliases(const Question* asked, Alias* found, int* count) noexcept nogil:
+    """The first aliases of the answer section, read once however long the chain is."""
     cdef Walk walk
     cdef Record record
-    cdef Name owner
     cdef size_t offset
     cdef int status = walk_start(asked.message, asked.length, &walk)
-    while status == OK:
+    count[0] = 0
+    while status == OK and count[0] < MAX_ALIASES:
         status = walk_next(&walk, &record, NULL)
-        if status != OK or record.section != 1:
+        if status != OK or record.section != ANSWER:
             break
         if record.type != TYPE_CNAME or record.rclass != asked.qclass:
             continue
         offset = record.owner_offset
-        status = read_name(asked.message, asked.length, &offset, &owner)
-        if status == OK and is_same(&owner, &asked.chain[asked.chain_length - 1]):
-            offset = record.data_offset
-            return read_name(asked.message, offset + record.data_length, &offset, target)
-    return END if status == OK else status
+        status = read_name(asked.message, asked.length, &offset, &found[count[0]].owner)
+        found[count[0]].data = record.data_offset
+        found[count[0]].end = record.data_offset + record.data_length
+        count[0] += 1
+    return OK if status == END else status
+
+
+cdef int find_alias(const Question* asked, const Alias* aliases, int count, Name* target) noexcept nogil:
+    """Follow the chain from its last name: OK, or END where it leads nowhere."""
+    cdef size_t offset
+    cdef int i
+    for i in range(count):
+        if is_same(&aliases[i].owner, &asked.chain[asked.chain_length - 1]):
+            offset = aliases[i].data
+            return read_name(asked.message, aliases[i].end, &offset, target)
+    return END
 
 
 cdef int follow(Question* asked) noexcept nogil:
     """Read the question and the chain that starts there."""
+    cdef Alias aliases[MAX_ALIASES]
     cdef size_t offset = HEADER_SIZE
     cdef Name target
-    cdef int status
+    cdef int count, status
     if asked.length < HEADER_SIZE:
         return TRUNCATED
     if get16(asked.message + 4) != 1:
@@ -132,8 +150,11 @@ cdef int follow(Question* asked) noexcept nogil:
     asked.chain_length = 1
     if asked.qtype == TYPE_CNAME or asked.qtype == TYPE_ANY:
         return OK
+    status = list_aliases(asked, aliases, &count)
+    if status != OK:
+        return status
     while asked.chain_length < MAX_CHAIN:
-        status = find_alias(asked, &target)
+        status = find_alias(asked, aliases, count, &target)
         if status == END or (status == OK and is_in_chain(asked, &target)):
             return OK
         if status != OK:

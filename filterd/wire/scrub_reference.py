@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import islice
 
 from filterd.wire.codec_reference import (
     HEADER_SIZE,
@@ -30,6 +31,8 @@ ANSWER, AUTHORITY = 1, 2
 AA = 0x0400
 MAX_CHAIN = 16
 """names of a chain, the question's included"""
+MAX_ALIASES = 32
+"""in the answer section, among which a chain is looked for"""
 DANGLING_TTL = 30
 """seconds that the aliases of a chain live which leads nowhere"""
 QUESTION_POINTER = b"\xc0\x0c"
@@ -79,18 +82,19 @@ class ScrubbedQuestion:
         after = first_record(self.message)
         self.qtype, self.qclass = u16(self.message, after - 4), u16(self.message, after - 2)
         name: bytes | None = read_name(self.message, HEADER_SIZE)[0].lower()
+        aliases = [] if self.qtype in (CNAME, ANY) else list(islice(self._aliases(), MAX_ALIASES))
         while name is not None and name not in self.chain and len(self.chain) < MAX_CHAIN:
             self.chain.append(name)
-            name = self._alias_of(name) if self.qtype not in (CNAME, ANY) else None
+            place = next((place for owner, place in aliases if owner == name), None)
+            name = None if place is None else read_name(self.message, place.data_offset, place.end)[0].lower()
 
-    def _alias_of(self, name: bytes) -> bytes | None:
-        """The target of the name's first alias."""
+    def _aliases(self) -> Iterator[tuple[bytes, RecordSpan]]:
+        """The aliases of the answer section, each with its owner."""
         for place in walk(self.message, owners=False):
-            if (place.section, place.type, place.rclass) != (ANSWER, CNAME, self.qclass):
-                continue
-            if read_name(self.message, place.owner_offset)[0].lower() == name:
-                return read_name(self.message, place.data_offset, place.end)[0].lower()
-        return None
+            if place.section != ANSWER:
+                return
+            if (place.type, place.rclass) == (CNAME, self.qclass):
+                yield read_name(self.message, place.owner_offset)[0].lower(), place
 
     def belongs(self, place: RecordSpan, owner: bytes) -> bool:
         """Whether the record is one that this answer may hold, behind those that were noted."""

@@ -63,6 +63,7 @@ from filterd.dataplane.fast.routes cimport (
     W_WRONG_SOURCE,
     Hop,
 )
+from filterd.policy.inspect cimport is_too_large
 from filterd.wire.codec cimport (
     FLAG_AD,
     FLAG_CD,
@@ -84,6 +85,7 @@ from filterd.dataplane.upstream import server_order, health_sharing
 cdef enum:
     DRAWS = 8                   # of an id that is not on its way from that socket yet
     FIRST_EXTENDED = 16         # rcodes that stand in OPT (RFC 6891 6.1.3)
+    SMALL = 512                 # bytes of a message that takes little time to look into, whatever it holds
 
 cdef int64_t SILENCE_MICROS = round(server_order.SILENCE * 1e6)
 # Within five turns the event loop has certainly published a route that knows of it.
@@ -316,6 +318,12 @@ cdef bint has_capitals(const Attempt* attempt) noexcept nogil:
     return False
 
 
+cdef bint answers(const uint8_t* message, size_t length) noexcept nogil:
+    """Whether a message answers its question. One that is too large to be judged is refused where it is taken
+    in; here it is not looked into."""
+    return (length > SMALL and is_too_large(message, length)) or answer_status(message, length) == OK
+
+
 cdef int judge(MissTable* t, const Attempt* attempt, const uint8_t* reply, size_t length, uint8_t* kept,
                Reply* answer) noexcept nogil:
     """Judge a reply that passed the checks: an answer, or a reason to ask again or elsewhere."""
@@ -333,8 +341,7 @@ cdef int judge(MissTable* t, const Attempt* attempt, const uint8_t* reply, size_
     if status != OK:
         bump64(tally_word(t, number, W_MALFORMED))
         return JUDGED_NEXT
-    if facts.rcode != SERVFAIL and (
-            facts.rcode >= FIRST_EXTENDED or answer_status(kept, kept_length) != OK):
+    if facts.rcode != SERVFAIL and (facts.rcode >= FIRST_EXTENDED or not answers(kept, kept_length)):
         bump64(tally_word(t, number, W_REFUSED))
         return JUDGED_NEXT
     if attempt.again:

@@ -13,6 +13,7 @@ from enum import Enum, auto
 from typing import Protocol
 
 from filterd.dataplane.upstream.forward_types import Question, Server, UpstreamAnswer
+from filterd.policy.inspect import too_large
 from filterd.wire import codec, scrub
 from filterd.wire.edns import UDP_SIZE
 from filterd.wire.status import Status
@@ -28,6 +29,8 @@ _KNOWS_NO_EDNS = frozenset({1, 4})
 """FORMERR, NOTIMP"""
 _SERVFAIL = 2
 _FIRST_EXTENDED = 16
+_SMALL = 512
+"""bytes of a message that takes little time to look into, whatever it holds"""
 """rcodes that stand in OPT (RFC 6891 section 6.1.3)"""
 _TYPE_OPT = 41
 _DO = 0x8000
@@ -162,8 +165,9 @@ def read_answer(reply: bytes, server: Server) -> UpstreamAnswer | None:
 
 def answers(answer: UpstreamAnswer) -> bool:
     """Return whether a readable message answers the question, or says SERVFAIL. The others refuse it, refer
-    to other servers, or contradict themselves; ``scrub.pxd`` has the rule, and another server is asked."""
-    if answer.rcode == _SERVFAIL:
+    to other servers, or contradict themselves; ``scrub.pxd`` has the rule, and another server is asked. One
+    that is too large to be judged is refused where it is taken in; here it is not looked into."""
+    if answer.rcode == _SERVFAIL or (len(answer.message) > _SMALL and too_large(answer.message)):
         return True
     return answer.rcode < _FIRST_EXTENDED and scrub.status_of(answer.message) is Status.OK
 
