@@ -44,6 +44,7 @@ def add_lines(database: Path, lines: Iterable[Line]) -> None:
             store.execute("INSERT INTO binding VALUES (?, ?)", (prefix, number))
             last = max(last, number)
         store.execute("UPDATE head SET revision = 1, next_line = ?", (last + 1,))
+        store.execute("UPDATE log_floor SET revision = 1")
         store.execute("COMMIT")
 
 
