@@ -10,8 +10,11 @@ import dns.message
 import pytest
 from bench.lists import make_names, mix
 from bench.machine import CannotRunError
-from bench.ours import metric
+from bench.ours import add_lines, metric
 from bench.packets import CLIENT_COOKIE, COOKIE, cookie_of, option, query, write_entries
+
+from filterd.dataplane.nodestate.changes import ChangeLog
+from filterd.store.store import Store
 
 
 def test_a_query_is_one() -> None:
@@ -55,6 +58,16 @@ def lists(folder: Path) -> Path:
     with lzma.open(folder / "popular" / "cloudflare-top100k-tiers.tsv.xz", "wt") as file:
         file.write("1000\tgood.example\n1000\twww.a.example\n2000\tfine.example\n")
     return folder
+
+
+async def test_a_node_follows_a_store_that_lines_were_written_into(tmp_path: Path) -> None:
+    await Store.migrate(f"sqlite:///{tmp_path}/filterd.db", tmp_path / "ledger")
+    add_lines(tmp_path / "filterd.db", [(1, "127.0.0.1/32", "all"), (7, "127.0.0.2/32", "all")])
+    log = ChangeLog(tmp_path / "filterd.db")
+    place = log.newest()
+    assert place.revision == 1
+    assert [each.choices.line for each in log.lines(0, place)[1]] == [1, 7]
+    log.close()
 
 
 def test_lists_are_sorted_and_filled_up(tmp_path: Path) -> None:
