@@ -34,7 +34,8 @@ class Material:
     versions: Mapping[str, int]
     """the version in use by feed; a feed that was never read is not there"""
     orders: Sequence[OrderChange]
-    """those accepted or pending; whether an accepted one is in force depends on the time"""
+    """those accepted; whether one is in force depends on the time. A pending one is never part of a snapshot:
+    where its number is that of an order kept in force, its names would be in force with that one's"""
     digest_key: bytes = field(repr=False)
     """keys the digests of confidential lists"""
 

@@ -146,7 +146,7 @@ async def _material(context: Context, documents: Policies) -> StoredMaterial:
         for each in wanted_feeds
         if each.id in current
     ]
-    wanted = [change_of(each) for each in known if each.state in (OrderState.PENDING, OrderState.ACCEPTED)]
+    wanted = [change_of(each) for each in known if each.state is OrderState.ACCEPTED]
     return StoredMaterial(cursor, versions, wanted, adopted)
 
 

@@ -28,7 +28,7 @@ from ipaddress import ip_network
 
 from filterd.model.rule import Action
 from filterd.policy import snapshot_layout
-from filterd.policy.canonical import CanonicalError, parse_line
+from filterd.policy.canonical import CanonicalError, parse_line, table_prefixes
 
 snapshot_layout.check_byte_order(sys.byteorder)
 
@@ -433,14 +433,14 @@ cdef class Builder:
             rule = parse_line(line)
         except CanonicalError:
             return 0
-        network = ip_network(rule.prefix)
-        family = network.version
-        length = network.prefixlen
-        address = network.network_address.packed
-        address_fingerprint(self.key, family, length, <const uint8_t*>address, &value)
-        (self.prefixes4 if family == 4 else self.prefixes6).add(length)
-        for target in self.targets:
-            self.push(&value, target, kind_of(1, rule.action))
+        for network in table_prefixes(ip_network(rule.prefix)):
+            family = network.version
+            length = network.prefixlen
+            address = network.network_address.packed
+            address_fingerprint(self.key, family, length, <const uint8_t*>address, &value)
+            (self.prefixes4 if family == 4 else self.prefixes6).add(length)
+            for target in self.targets:
+                self.push(&value, target, kind_of(1, rule.action))
         return 1
 
     def add_fingerprint(self, bytes value not None, target, scope, action):

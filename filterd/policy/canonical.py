@@ -47,6 +47,16 @@ class AddressRule:
 
 
 Rule = NameRule | AddressRule
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+_STEP = {4: 2, 6: 4}
+
+
+def table_prefixes(network: Network) -> list[Network]:
+    """The prefixes under which tables hold a rule on one, eight at most: their lengths are multiples of two
+    (IPv4) or four (IPv6). Each length that any rule has costs a look-up for every address of every answer, so
+    there must not be 128 of them."""
+    step = _STEP[network.version]
+    return list(network.subnets(new_prefix=-(-network.prefixlen // step) * step))
 
 
 def wire_of(text: str) -> bytes:

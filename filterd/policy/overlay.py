@@ -13,6 +13,7 @@ from filterd.model.changelog import OrderChange
 from filterd.model.mandatory import Mandate
 from filterd.model.rule import Action, Scope
 from filterd.policy.build import MANDATORY_TARGET
+from filterd.policy.canonical import Network, table_prefixes
 from filterd.policy.fingerprint import fingerprint_name, prefix_fingerprint
 from filterd.policy.snapshot import Overlay
 
@@ -50,7 +51,11 @@ def order_rules(order: OrderChange, revision: int, key: bytes) -> OrderRules:
         _begun_by(order.mandate, order.accepted_at),
         revision,
         tuple((fingerprint_name(key, name), scope) for name, scope in order.names),
-        tuple(_order_prefix(text, key) for text in order.addresses),
+        tuple(
+            _order_prefix(network, key)
+            for text in order.addresses
+            for network in table_prefixes(ip_network(text))
+        ),
     )
 
 
@@ -102,7 +107,6 @@ def _begun_by(mandate: Mandate, moment: float) -> Mandate:
     return replace(mandate, not_before=0) if mandate.not_before <= moment else mandate
 
 
-def _order_prefix(text: str, key: bytes) -> OrderPrefix:
-    network = ip_network(text)
+def _order_prefix(network: Network, key: bytes) -> OrderPrefix:
     value = prefix_fingerprint(key, network.version, network.prefixlen, network.network_address.packed)
     return OrderPrefix(value, network.version, network.prefixlen)

@@ -74,8 +74,10 @@ example. 300 IN NS ns.c.example.
 a.root.example. 300 IN A 192.0.2.2
 """
 
-MANY = {"fits-1232": 60, "fits-4096": 120, "fits-tcp": 1000}
-"""names with so many addresses: more than 512, than 1,232 and than 16,384 bytes"""
+MANY = {"fits-1232": 60, "fits-4096": 120}
+"""names with so many addresses: more than 512 and than 1,232 bytes"""
+TEXTS = 100
+"""of 200 bytes, at fits-tcp: more than 16,384 bytes"""
 MAILS = 12
 """mail servers of ``mails.c.example``, whose addresses come along and make the answer more than 512 bytes"""
 ANYTHING = ("oct.c.example.", "w.c.example.")
@@ -120,6 +122,9 @@ def _zone() -> dict[Key, dns.rrset.RRset]:
         addresses = [f"10.{i >> 8}.{i & 255}.1" for i in range(count)]
         many = dns.name.from_text(f"{name}.c.example.")
         records[many, 1] = dns.rrset.from_text_list(many, 300, "IN", "A", addresses)
+    long = dns.name.from_text("fits-tcp.c.example.")
+    texts = [f'"{number:0200}"' for number in range(TEXTS)]
+    records[long, 16] = dns.rrset.from_text_list(long, 300, "IN", "TXT", texts)
     mails = dns.name.from_text("mails.c.example.")
     exchanges = [f"10 m{number}.mails.c.example." for number in range(MAILS)]
     records[mails, 15] = dns.rrset.from_text_list(mails, 300, "IN", "MX", exchanges)

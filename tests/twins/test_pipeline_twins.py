@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from dataclasses import replace
 from struct import pack
 from typing import Any
 
@@ -107,7 +108,7 @@ class PathMachine(RuleBasedStateMachine):
         choices=st.lists(lines(), min_size=LINES, max_size=LINES),
     )
     def start(self, world: World, window: int, choices: list[Line | None]) -> None:
-        self.now = NOW
+        self.now, self.generation = NOW, 0
         self.board = CrashBoard.make(KEY)
         self.cache = ResponseCache(4 << 20, KEY, window)
         self.native = Plane(Prefixes(KEY, ACL), self.cache, Rules())
@@ -135,7 +136,10 @@ class PathMachine(RuleBasedStateMachine):
 
     @rule(world=worlds())
     def publish(self, world: World) -> None:
-        self.native.publish(world.native, self.lines, self.addresses, True)
+        """Each state has a generation of its own, by which what is known of an answer is told apart."""
+        self.generation += 1
+        native = replace(world, generation=self.generation).native
+        self.native.publish(native, self.lines, self.addresses, True)
         self.plane.state = world.reference
 
     @rule(number=st.integers(0, LINES - 1), line=lines())

@@ -94,10 +94,17 @@ from filterd.wire.codec cimport (
     TYPE_A,
     TYPE_AAAA,
     TYPE_ANY,
+    TYPE_CNAME,
+    TYPE_DNAME,
+    TYPE_DS,
     TYPE_OPT,
     TYPE_TXT,
+    Record,
+    Walk,
     parse_query,
     rcode_of,
+    walk_next,
+    walk_start,
     Ede,
     EdeList,
 )
@@ -123,6 +130,7 @@ from filterd.wire.respond cimport (
 from filterd.wire.scrub cimport scrub
 
 cdef enum:
+    ANSWER = 1                  # section
     PACKET_AGAIN = 100          # internal: look up another name
     MAX_TTL = 86400             # seconds: the cache keeps no answer longer, and clients may not either
     MAX_NEGATIVE_TTL = 3600     # seconds, for NXDOMAIN and NODATA (RFC 2308 5)
@@ -470,6 +478,13 @@ cdef int complete(Core* core, Exchange* x, Judged* judged, const Candidate* cand
     if candidate.found == NULL and x.rewrite and not safe_host_passes(core, x, judged, &seen):
         return blocked(core, x, &seen, options, work)
     memcpy(&seen, &judged.verdict, sizeof(Verdict))
+    if x.query.qtype == TYPE_DS and not x.rewrite and holds_alias(message, length):
+        # The parent's data passes; an alias is the name's own, and leads where the name does.
+        decide(core.state, judged.line, &x.query.name, TYPE_CNAME, judged.now, &seen, NULL)
+        if seen.outcome == OUTCOME_BLOCK:
+            return blocked(core, x, &seen, options, work)
+        if seen.outcome == OUTCOME_REWRITE:
+            return to_safe_host(core, x, &seen)
     if must_inspect(core, x, judged, candidate, &classes):
         inspected.message = message
         inspected.hot = classes.hot
@@ -488,9 +503,7 @@ cdef int complete(Core* core, Exchange* x, Judged* judged, const Candidate* cand
         if seen.outcome == OUTCOME_BLOCK:
             return blocked(core, x, &seen, options, work)
         if seen.outcome == OUTCOME_REWRITE:
-            x.rewrite = True
-            x.asked = core.state.targets[seen.reference][0]
-            return PACKET_AGAIN
+            return to_safe_host(core, x, &seen)
     if x.coming:
         limit_coming(core, judged)
     add_edes(options, candidate.edes)
@@ -505,6 +518,27 @@ cdef int complete(Core* core, Exchange* x, Judged* judged, const Candidate* cand
     count(core, OUTCOME_PASS, judged.verdict.reason, 0)
     options.ad = candidate.ad and (x.query.dnssec_ok or x.query.flags & FLAG_AD)
     return sent(core, respond_answer(&x.query, message, length, options, work.out, BUFFER_SIZE), work)
+
+
+cdef int to_safe_host(const Core* core, Exchange* x, const Verdict* seen) noexcept nogil:
+    """Go on with the safe host that a verdict leads to."""
+    x.rewrite = True
+    x.asked = core.state.targets[seen.reference][0]
+    return PACKET_AGAIN
+
+
+cdef bint holds_alias(const uint8_t* message, size_t length) noexcept nogil:
+    """Whether an alias stands in the answer section (CNAME, DNAME)."""
+    cdef Walk walk
+    cdef Record record
+    cdef int status = walk_start(message, length, &walk)
+    while status == OK:
+        status = walk_next(&walk, &record, NULL)
+        if status != OK or record.section != ANSWER:
+            return False
+        if record.type == TYPE_CNAME or record.type == TYPE_DNAME:
+            return True
+    return False
 
 
 cdef bint safe_host_passes(const Core* core, Exchange* x, const Judged* judged,

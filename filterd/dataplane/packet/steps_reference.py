@@ -5,6 +5,8 @@ A step returns None where the next one follows, else the step that does.
 
 from __future__ import annotations
 
+import contextlib
+
 from filterd.dataplane.cache.cache_reference import Found
 from filterd.dataplane.packet.answer_reference import answer_of
 from filterd.dataplane.packet.exchange_reference import (
@@ -19,10 +21,11 @@ from filterd.dataplane.packet.exchange_reference import (
 from filterd.dataplane.packet.plain_reference import ANSWER, HEADER, REFUSED, SHORT, plain_of
 from filterd.model.verdict import Outcome, Reason, Verdict, Where
 from filterd.policy import inspect_reference
-from filterd.policy.decide_reference import ANSWER_STAGES, DS, first_verdict
+from filterd.policy.decide_reference import ANSWER_STAGES, DS, decide, first_verdict
 from filterd.policy.decide_reference import Stage as VerdictStage
 from filterd.policy.inquiry_reference import Carried, Inquiry, Notes
 from filterd.wire import cookie_reference
+from filterd.wire.codec_reference import Refused, walk
 from filterd.wire.ede import ExtendedError
 from filterd.wire.message import ProxyProblem
 from filterd.wire.names import name_from_text
@@ -33,7 +36,7 @@ from filterd.wire.status import Status
 FORMERR, SERVFAIL, NXDOMAIN, NOTIMP, REFUSES, BADVERS, BADCOOKIE = 1, 2, 3, 4, 5, 16, 23
 RD = 0x0100
 CLASS_IN, CLASS_CH = 1, 3
-TXT, OPT, ANY = 16, 41, 255
+CNAME, TXT, DNAME, OPT, ANY = 5, 16, 39, 41, 255
 META_TYPES = range(249, 255)
 """TKEY to MAILA: nothing that a resolver forwards"""
 IDENTITIES = (b"\2id\6server\0", b"\x08hostname\4bind\0")
@@ -314,6 +317,11 @@ def forward(_plane: ReferencePlane, x: Exchange) -> Stage | None:
 def inspect(_plane: ReferencePlane, x: Exchange) -> Stage | None:
     """Ask the stages of the verdict about every name and address of the answer."""
     inquiry = x.inquiry
+    if x.query.qtype == DS and not x.rewrite and holds_alias(x.found.message):
+        # The parent's data passes; an alias is the name's own, and leads where the name does.
+        own = decide(inquiry.state, x.line, x.query.name, x.now).verdict
+        if own.outcome in (Outcome.BLOCK, Outcome.REWRITE):
+            return leave(x, own)
     decision = inspect_reference.inspect(
         inquiry.state,
         x.line,
@@ -327,16 +335,29 @@ def inspect(_plane: ReferencePlane, x: Exchange) -> Stage | None:
         is_damaged = inspect_reference.subjects(x.found.message) is inspect_reference.Fault.DAMAGED
         return x.fail(SERVFAIL, (ExtendedError.NETWORK_ERROR, b"") if is_damaged else TOO_LARGE)
     x.coming = x.coming or decision.coming
-    verdict = decision.verdict
+    if decision.verdict.outcome in (Outcome.BLOCK, Outcome.REWRITE):
+        return leave(x, decision.verdict)
+    x.shape = Shape.REWRITTEN if x.rewrite else Shape.PASSED
+    return None
+
+
+def leave(x: Exchange, verdict: Verdict) -> Stage:
+    """Give the answer up: for a block, or for the safe host."""
     if verdict.outcome is Outcome.BLOCK:
         x.verdict = verdict
         return x.respond(Shape.BLOCKED)
-    if verdict.outcome is Outcome.REWRITE:
-        x.asked, x.rewrite = safe_host(x, verdict), True
-        x.found, x.reply = NOTHING, None
-        return Stage.CACHE
-    x.shape = Shape.REWRITTEN if x.rewrite else Shape.PASSED
-    return None
+    x.asked, x.rewrite = safe_host(x, verdict), True
+    x.found, x.reply = NOTHING, None
+    return Stage.CACHE
+
+
+def holds_alias(message: bytes) -> bool:
+    """Whether an alias stands in the answer section (CNAME, DNAME), as far as it can be read."""
+    with contextlib.suppress(Refused):
+        return any(
+            place.section == 1 and place.type in (CNAME, DNAME) for place in walk(message, owners=False)
+        )
+    return False
 
 
 # ---- respond, record ----

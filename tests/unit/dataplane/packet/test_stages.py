@@ -25,6 +25,7 @@ from filterd.policy.decide import LineHandle
 from filterd.policy.fingerprint import fingerprint_name
 from filterd.policy.published import StateSettings
 from filterd.policy.resolve import ResolvedPolicy
+from filterd.wire.names import name_from_text
 from tests.unit.dataplane.conftest import Rules
 from tests.worlds.policy import KEY, NOW, Placed, World
 
@@ -537,11 +538,30 @@ def test_ds_of_the_rules_own_name_is_asked_and_cached(served: Plane, tcp: bool) 
     assert [each.rdtype for each in reply.answer] == [dns.rdatatype.DS]
     for blocked in (ask("www.banned.example", "DS"), ask("banned.example"), ask("banned.example", "ANY")):
         assert codes(receive(served, blocked, tcp=tcp)) == [16]
-    cloaked = ask("adult.example", "DS")
-    leading = answer_to(cloaked, "adult.example. CNAME www.banned.example.")
+    cloaked = ask("free.example", "DS")
+    leading = answer_to(cloaked, "free.example. CNAME www.banned.example.")
     found = served.finish(pending(served, cloaked), leading, False, [], NOW, 1000)
     assert isinstance(found, bytes)
     assert codes(found) == [16]
+
+
+@pytest.mark.parametrize(("name", "code"), [("banned.example", 16), ("adult.example", 17)])
+def test_ds_of_the_rules_own_name_leads_nowhere(served: Plane, name: str, code: int) -> None:
+    """A cache in front would follow the alias for every other type too."""
+    query = ask(name, "DS")
+    leading = answer_to(query, f"{name}. CNAME edge.example.", f"edge.example. DS 1 13 2 {'ab' * 32}")
+    found = served.finish(pending(served, query), leading, False, [], NOW, 1000)
+    assert isinstance(found, bytes)
+    assert codes(found) == codes(receive(served, query)) == [code]
+    assert not dns.message.from_wire(found).answer
+
+
+def test_ds_of_a_rewritten_name_leads_to_the_safe_host(served: Plane) -> None:
+    query = ask("search.example", "DS")
+    leading = answer_to(query, "search.example. CNAME unsafe.example.")
+    found = served.finish(pending(served, query), leading, False, [], NOW, 1000)
+    assert isinstance(found, Pending)
+    assert found.name == name_from_text("safe.example.net")
 
 
 def test_an_address_behind_a_translator_is_judged_when_that_becomes_known(packets: Plane) -> None:
