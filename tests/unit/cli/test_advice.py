@@ -201,6 +201,36 @@ def test_an_order_lacks_everything_at_once(run: Run) -> None:
     assert "a NAME, --authority, --official, --document, --ground, --reason" in refused.stderr
 
 
+@pytest.mark.parametrize("confidential", [False, True])
+def test_an_order_whose_names_became_protected_says_so(
+    answer: Answer, run: Run, installation: Path, tmp_path: Path, confidential: bool
+) -> None:
+    names = tmp_path / "names"
+    names.write_text("hotline.example\nother.example\n")
+    flags = ("--confidential",) if confidential else ()
+    run("order", "add", "--file", str(names), *flags, *DEMAND, *REASON)
+    assert answer("order", "show", "O-1")["protected"] == {"count": 0, "names": []}
+    assert "protected" not in run("order", "show", "O-1").stdout
+    protected = installation.parent / "policies/protected.yaml"
+    protected.write_text("{public_suffixes: true, names: {subtree: [hotline.example]}}")
+    answer("feed", "update")
+    answer("snapshot", "build")
+    shown = run("order", "show", "O-1").stdout
+    assert "1 now protected (protected.yaml), answered in spite of the order" in shown
+    assert ("hotline.example" in shown) is not confidential
+    told = [] if confidential else ["hotline.example"]
+    assert answer("order", "show", "O-1")["protected"] == {"count": 1, "names": told}
+    asked = run("check", "www.hotline.example").stdout
+    lifts = "an order" if confidential else "order O-1"
+    assert f"the name is protected, which lifts {lifts} for everybody" in asked
+    assert "order O-1 blocks it for every line" in run("check", "other.example").stdout
+    protected.write_text("")
+    assert answer("order", "show", "O-1")["protected"] is None
+    run("order", "withdraw", "O-1", *REASON)
+    protected.write_text("{public_suffixes: true, names: {subtree: [hotline.example]}}")
+    assert answer("order", "show", "O-1")["protected"] == {"count": 0, "names": []}
+
+
 def test_an_order_on_a_protected_name_says_so_and_what_to_do(
     answer: Answer, run: Run, tmp_path: Path
 ) -> None:
