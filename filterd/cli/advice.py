@@ -39,7 +39,8 @@ def next_step(found: Explanation) -> str:
         return "if it is a customer's, add its prefix to dns.allow_from"
     if found.verdict == "pass":
         if found.verdict_of_a:
-            return f"what blocks it: filterd check {found.name}"
+            line = f" --subscriber {who}" if found.identity.get("subscriber") else ""
+            return f"what blocks it: filterd check {found.name}{line}"
         if answer_unjudged(found) and not found.answer_seen:
             return "the answer was not looked at (aliases, addresses): add --resolve"
         return ""

@@ -128,6 +128,8 @@ def test_a_ds_question_that_passes_says_that_others_do_not() -> None:
     assert "the parent zone's data" in advice.why(ds)
     assert advice.why(ds).endswith("an A question gets: block by mandatory")
     assert advice.next_step(ds) == "what blocks it: filterd check a.example"
+    on_line = replace(ds, identity=found("none").identity)
+    assert advice.next_step(on_line) == "what blocks it: filterd check a.example --subscriber casa-5"
 
 
 @pytest.mark.parametrize(
