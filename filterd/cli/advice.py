@@ -11,7 +11,11 @@ if TYPE_CHECKING:
 UNNAMED = "ID"
 """stands in a command for an unknown subscriber"""
 DECIDED = "decided"
+LIFTED = "lifted"
 NOT_LOOKED_AT = "not evaluated"
+NOTHING_TO_JUDGE = "nothing to judge"
+_LIFTED_BY_PROTECTION = ("mandatory", "schedule", "category", "security")
+"""the stages that a protected name passes (decision 0138)"""
 _BUT_KEPT = "; but nodes keep orders that are not looked at here"
 
 
@@ -21,7 +25,7 @@ def why(found: Explanation) -> str:
         return "the client's address is outside dns.allow_from"
     stage = _decisive(found)
     if stage is None:
-        return f"{_nothing(found)}{_BUT_KEPT}" if found.kept_orders else _nothing(found)
+        return f"{_passes(found)}{_BUT_KEPT}" if found.kept_orders else _passes(found)
     sentence = _SENTENCES[found.reason](found, stage)
     if stage.part == "query":
         return sentence
@@ -34,7 +38,10 @@ def next_step(found: Explanation) -> str:
     if found.verdict == "refuse":
         return "if it is a customer's, add its prefix to dns.allow_from"
     if found.verdict == "pass":
-        if _answer_unseen(found):
+        if found.verdict_of_a:
+            line = f" --subscriber {who}" if found.identity.get("subscriber") else ""
+            return f"what blocks it: filterd check {found.name}{line}"
+        if answer_unjudged(found) and not found.answer_seen:
             return "the answer was not looked at (aliases, addresses): add --resolve"
         return ""
     stage = _decisive(found)
@@ -48,8 +55,43 @@ def _decisive(found: Explanation) -> ExplainedStage | None:
     return matching[-1] if matching else None
 
 
-def _answer_unseen(found: Explanation) -> bool:
+def answer_unjudged(found: Explanation) -> bool:
+    """Return whether no stage looked at anything of an answer: there was none, or nothing in it is judged."""
     return all(each.outcome == NOT_LOOKED_AT for each in found.stages if each.part == "answer")
+
+
+def _passes(found: Explanation) -> str:
+    """The reason for a verdict that no stage decided."""
+    if found.verdict_of_a:
+        return (
+            "a DS record is the parent zone's data, so that the question passes at a rule's own name; "
+            f"an A question gets: {found.verdict_of_a}"
+        )
+    lifted = _lifted_by_protection(found)
+    if lifted:
+        sentence = f"the name is protected, which lifts {' and '.join(lifted)} for everybody"
+    else:
+        sentence = _nothing(found)
+    if found.answer_seen and answer_unjudged(found):
+        return f"{sentence}; its answer holds nothing that is judged (aliases, targets, addresses)"
+    return sentence
+
+
+def _lifted_by_protection(found: Explanation) -> list[str]:
+    """The orders and lists that would block a protected name; a confidential one is not named."""
+    if not found.protected:
+        return []
+    lifted = [each for each in found.stages if each.outcome == LIFTED and each.stage in _LIFTED_BY_PROTECTION]
+    return list(dict.fromkeys(_named(each) for each in lifted))
+
+
+def _named(stage: ExplainedStage) -> str:
+    is_order = bool(stage.order)
+    if stage.list == "schedule":
+        return "the schedule"
+    if not stage.matched_name:
+        return "an order" if is_order else "a list"
+    return f"order {stage.order}" if is_order else f"the list {stage.list}"
 
 
 def _nothing(found: Explanation) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -113,7 +113,7 @@ def show(found: Explanation) -> None:
         )
     click.echo()
     columns = ("part", "stage", "outcome", "list or order", "matched", "scope")
-    output.show_table(columns, [*_rows(found.stages)], "")
+    output.show_table(columns, [*_rows(found)], "")
 
 
 def _line(identity: dict[str, Any]) -> str:
@@ -135,14 +135,15 @@ def _profile(identity: dict[str, Any]) -> str:
     return f"{identity['profile']} (paused)" if identity["paused"] else str(identity["profile"])
 
 
-def _rows(stages: Sequence[ExplainedStage]) -> Iterator[tuple[str, ...]]:
-    """A row for each stage; a single row for the answer if it was not evaluated."""
-    for part in (QUERY, ANSWER):
-        some = [stage for stage in stages if stage.part == part]
-        if part == ANSWER and all(stage.outcome == advice.NOT_LOOKED_AT for stage in some):
-            yield (ANSWER, "all", advice.NOT_LOOKED_AT, "", "", "")
-        else:
-            yield from (_row(stage) for stage in some)
+def _rows(found: Explanation) -> Iterator[tuple[str, ...]]:
+    """A row for each stage; a single row for the answer if nothing of it was judged."""
+    unjudged = advice.answer_unjudged(found)
+    for stage in found.stages:
+        if stage.part == QUERY or not unjudged:
+            yield _row(stage)
+    if unjudged:
+        outcome = advice.NOTHING_TO_JUDGE if found.answer_seen else advice.NOT_LOOKED_AT
+        yield (ANSWER, "all", outcome, "", "", "")
 
 
 def _row(stage: ExplainedStage) -> tuple[str, ...]:

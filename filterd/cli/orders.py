@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from filterd.operations.context import Context
     from filterd.operations.intake import OrderRequest
     from filterd.operations.order_reach import Hit
+    from filterd.operations.orders import Lifted
 
 Command = Callable[..., Any]
 STATES = ("pending", "quarantined", "accepted", "withdrawn")
@@ -179,11 +180,12 @@ def _request(
     return OrderRequest(entries=entries, mode=BlockingMode[mode.upper()], **options)
 
 
-def _plain(found: Order, hits: tuple[Hit, ...] | None = None) -> dict[str, Any]:
+def _plain(found: Order, hits: tuple[Hit, ...] | None = None, lifted: Lifted | None = None) -> dict[str, Any]:
     """The order for JSON, with names and their scopes as objects."""
     value: dict[str, Any] = output.plain(found)
     if hits is not None:
         value["reach"] = output.plain(hits)
+        value["protected"] = None if lifted is None else output.plain(lifted)
     del value["seal"]
     value["in_force"] = found.in_force(time.time())
     value["demand"]["names"] = [{"name": name, "scope": scope.word} for name, scope in found.demand.names]
@@ -213,16 +215,17 @@ def _perform(
     """Run a use case on one order, show the order, and print the next step."""
     from filterd.operations import orders
 
-    async def run(context: Context) -> tuple[Order, str, tuple[Hit, ...]]:
+    async def run(context: Context) -> tuple[Order, str, tuple[Hit, ...], Lifted | None]:
         found = await use_case(context)
         hits = await orders.hits_of(context, found) if reaches else ()
-        return found, await orders.held_back(context, found), hits
+        lifted = await orders.lifted(context, found) if reaches else None
+        return found, await orders.held_back(context, found), hits, lifted
 
-    found, held_back, hits = perform(config, run)
+    found, held_back, hits, lifted = perform(config, run)
     if as_json:
-        output.show_json(_plain(found, hits if reaches else None))
+        output.show_json(_plain(found, hits if reaches else None, lifted))
         return
-    _show(found, hits)
+    _show(found, hits, lifted)
     said = say(found, held_back, hits)
     if said:
         output.done(said)
@@ -265,7 +268,17 @@ def _reach(hits: tuple[Hit, ...]) -> list[tuple[str, str]]:
     return [("reaches" if number == 0 else "", line) for number, line in enumerate(lines)]
 
 
-def _show(found: Order, hits: tuple[Hit, ...]) -> None:
+def _protected(lifted: Lifted | None) -> list[tuple[str, str]]:
+    """A line on the part of the order that protection lifts, if there is one."""
+    if lifted is None or not lifted.count:
+        return []
+    more = len(lifted.names) - SHOWN_HITS
+    named = ", ".join(lifted.names[:SHOWN_HITS]) + (f" and {more} more" if more > 0 else "")
+    said = f"{lifted.count} now protected (protected.yaml), answered in spite of the order"
+    return [("protected", f"{said}: {named or 'not named, the order is confidential'}")]
+
+
+def _show(found: Order, hits: tuple[Hit, ...], lifted: Lifted | None) -> None:
     demand = found.demand
     names = [f"{name} ({scope.word})" for name, scope in demand.names]
     output.show_fields(
@@ -278,6 +291,7 @@ def _show(found: Order, hits: tuple[Hit, ...]) -> None:
             ("ground", demand.ground),
             ("names", "confidential" if demand.confidential else [*names, *demand.addresses] or NOT_SHOWN),
             *_reach(hits),
+            *_protected(lifted),
             ("mode", demand.mode),
             ("from", output.moment(demand.not_before or found.accepted_at)),
             ("until", output.moment(demand.not_after)),

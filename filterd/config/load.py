@@ -23,9 +23,10 @@ from filterd.config.raw import RawRateLimit, RawUpstream
 from filterd.config.resolvers import loops, system_resolvers
 from filterd.config.settings import MOST_THREADS, Settings
 from filterd.config.value_types import Endpoint, NodeName
-from filterd.config.yamlfile import YamlError, dotted, read_yaml, settle
+from filterd.config.yamlfile import Nothing, YamlError, dotted, read_yaml, settle
 
 RESOLV_CONF = Path("/etc/resolv.conf")
+HOLDS_NOTHING = "holds no settings: it was emptied or cut; put it back, or remove it to run with the defaults"
 LOOPBACK = (IPv4Network("127.0.0.0/8"), IPv6Network("::1/128"))
 
 
@@ -48,18 +49,41 @@ class ConfigErrors(Exception):  # noqa: N818 - it is several
         self.errors = errors
 
 
+@dataclass(frozen=True, slots=True)
+class Configuration:
+    """The settings of a file, and the keys that it has."""
+
+    settings: Settings
+    written: frozenset[str]
+    """``dns.upstreams``, ``zone``; no deeper than two"""
+
+
 def load(path: Path | None, *, resolv_conf: Path = RESOLV_CONF) -> Settings:
     """The settings in the file at ``path``, or all defaults for None. Raises ConfigErrors with all errors.
 
-    Relative paths in the file are below its directory. ``resolv_conf`` names the default upstreams.
+    Relative paths in the file are below its directory. ``resolv_conf`` names the default upstreams. A file
+    without any setting is an error: it was emptied, or cut while it was written.
     """
+    return load_configuration(path, resolv_conf=resolv_conf).settings
+
+
+def load_configuration(path: Path | None, *, resolv_conf: Path = RESOLV_CONF) -> Configuration:
+    """As :func:`load`, with the keys that the file has."""
     if path is None:
-        return from_value({}, base=Path("/"), resolv_conf=resolv_conf)
+        return Configuration(from_value({}, base=Path("/"), resolv_conf=resolv_conf), frozenset())
     try:
         value = read_yaml(path)
     except YamlError as error:
         raise ConfigErrors(tuple(ConfigError(str(path), message) for message in error.errors)) from error
-    return from_value({} if value is None else value, base=path.absolute().parent, resolv_conf=resolv_conf)
+    if value is None or value == {} or isinstance(value, Nothing):
+        raise ConfigErrors((ConfigError(str(path), HOLDS_NOTHING),))
+    found = from_value(value, base=path.absolute().parent, resolv_conf=resolv_conf)
+    return Configuration(found, _written(value))
+
+
+def _written(value: dict[str, Any]) -> frozenset[str]:
+    inner = {f"{name}.{key}" for name, part in value.items() if isinstance(part, dict) for key in part}
+    return frozenset({name for name, part in value.items() if not isinstance(part, dict)} | inner)
 
 
 def from_value(value: object, *, base: Path, resolv_conf: Path = RESOLV_CONF) -> Settings:

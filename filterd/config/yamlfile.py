@@ -52,7 +52,7 @@ class Nothing:
     def complaint(self) -> str:
         """The error of a key for which this is no value."""
         said = f" (it says {self.text})" if self.text else ""
-        return f"has no value{said}: write one, [] for an empty list, or leave the key out"
+        return f"has no value{said}: write one, or leave the key out ([] is an empty list)"
 
 
 class _StrictLoader(yaml.SafeLoader):

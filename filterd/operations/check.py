@@ -21,6 +21,7 @@ from pathlib import Path
 
 import dns.exception
 import dns.message
+import dns.rcode
 import dns.rdatatype
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -40,7 +41,7 @@ from filterd.operations.snapshots import open_current
 from filterd.operations.upstreams import server_of
 from filterd.policy.decide import LineHandle, PublishedState
 from filterd.policy.fingerprint import fingerprint_name
-from filterd.policy.inspect import inspect_message
+from filterd.policy.inspect import inspect_message, too_large
 from filterd.policy.overlay import OrderRules, mandates_of, order_rules, overlay_of
 from filterd.policy.published import StateSettings
 from filterd.policy.resolve import PolicyBook
@@ -57,6 +58,11 @@ from filterd.wire.status import Status
 
 REFUSED = "refused"
 """the method of a client outside of ``dns.allow_from``, whatever its line"""
+
+_FEWER_RECORDS = (
+    "neither a setting nor an allow name lets it through: ask the name's owner for fewer records "
+    "(at most about 125 IPv4 or 102 IPv6 addresses; docs/decisions/0130)"
+)
 
 Answers = Callable[[bytes, int], Awaitable[bytes | None]]
 """the answer to a name (wire form) and a type, or None: there is none to inspect"""
@@ -274,10 +280,15 @@ def _inspect(
 
 def _passed(message: bytes) -> bytes:
     """The part of an answer that the query path inspects and passes on; all of a message that has no question
-    or cannot be read. A referral or a contradiction is refused, since clients get none of it."""
+    or cannot be read. Refused, since clients get none of it: a referral, a contradiction, and what takes too
+    much effort to be judged (``packet_keep`` weighs the whole reply, too)."""
     stripped = codec.strip(message)
     if isinstance(stripped, Status):
         return message
+    if stripped.rcode != dns.rcode.SERVFAIL and too_large(stripped.message):
+        reason = "the answer takes more effort to judge than is allowed; a client gets SERVFAIL with EDE 0 "
+        reason += '"answer too large to be judged", whatever its line and policies say'
+        raise OperationError(reason, _FEWER_RECORDS)
     kept = scrubbed(stripped.message)
     if kept is Status.NOT_AN_ANSWER:
         reason = "the message answers nothing: it refuses, refers to other servers or contradicts itself; "

@@ -95,6 +95,11 @@ class Explanation:
     said"""
     kept_orders: tuple[OrderOnNode, ...] = ()
     """orders that nodes enforce and the store does not know: any name may be blocked by them there"""
+    answer_seen: bool = False
+    """an answer was inspected; stages that were not evaluated all the same found nothing in it to judge"""
+    verdict_of_a: str = ""
+    """of a DS question that passes though an A question does not: what that one gets, as ``block by
+    category``"""
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values, for JSON."""
@@ -131,7 +136,18 @@ async def explain(
         return _explanation(context.settings, canonical, number, now, state, None, None)
     decision = decide_name(state.published, state.line, wire, now, qtype=number)
     found = await inspect_answer(state, answers, wire, number, decision, now)
-    return _explanation(context.settings, canonical, number, now, state, decision, found)
+    explained = _explanation(context.settings, canonical, number, now, state, decision, found)
+    if number != dns.rdatatype.DS or explained.verdict != "pass":
+        return explained
+    return replace(explained, verdict_of_a=_verdict_of_a(state, wire, now))
+
+
+def _verdict_of_a(state: CheckState, wire: bytes, now: int) -> str:
+    """The verdict on an A question, where it does not pass; empty where it does."""
+    verdict = decide_name(state.published, state.line, wire, now).verdict
+    if verdict.outcome is Outcome.PASS:
+        return ""
+    return f"{verdict.outcome.name.lower()} by {verdict.reason.word}"
 
 
 def _query_name(name: str) -> str:
@@ -189,6 +205,7 @@ def _explanation(
         damaged=state.damaged,
         coming=any(part is not None and part.coming for part in (decision, found)),
         kept_orders=state.kept_orders,
+        answer_seen=found is not None,
     )
 
 

@@ -8,7 +8,7 @@ only.
 from __future__ import annotations
 
 import secrets
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -31,6 +31,15 @@ PROTECTED_REMEDY = (
     "withdraw it: filterd order withdraw {0} --reason ...; or take the name off protected.yaml, "
     "then another person: filterd order approve {0}"
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Lifted:
+    """The protected names and addresses that an order speaks of, and that are answered all the same."""
+
+    count: int = 0
+    names: tuple[str, ...] = ()
+    """as ``protected.yaml`` has them; empty for a confidential order"""
 
 
 async def add(context: Context, request: OrderRequest) -> Order:
@@ -184,6 +193,20 @@ async def held_back(context: Context, order: Order) -> str:
     async with context.store.read() as connection:
         full = await _require(connection, order.reference)
     return _held_back(full, protected_overlap(full.demand, policies(context).protected))
+
+
+async def lifted(context: Context, order: Order) -> Lifted | None:
+    """The part of an accepted order that protection lifts; nothing of any other order. None: the policies
+    cannot be read."""
+    if order.state is not OrderState.ACCEPTED or order.damage:
+        return Lifted()
+    async with context.store.read() as connection:
+        full = await _require(connection, order.reference)
+    try:
+        overlap = protected_overlap(full.demand, policies(context).protected)
+    except OperationError:
+        return None
+    return Lifted(len(overlap), () if full.demand.confidential else overlap)
 
 
 async def hits_of(context: Context, order: Order) -> tuple[Hit, ...]:

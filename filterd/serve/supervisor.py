@@ -24,8 +24,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from filterd.config.load import ConfigErrors, load
-from filterd.config.settings import Settings
+from filterd.config.load import ConfigErrors, Configuration, load_configuration
 from filterd.serve import hangup
 from filterd.serve.crashes import FAULTS, CrashWatch, new_board
 from filterd.serve.process import CANNOT_START
@@ -47,6 +46,8 @@ GIVE_UP_SECONDS = 60.0
 predecessor takes to end, and than a short lack of memory or of room on the disk lasts"""
 GIVE_UP_STARTS = 5
 """failed starts in a row that it takes at least"""
+LINES_DEPEND = frozenset({"dns.ecs_from", "dns.proxy_from", "dns.allow_from", "dns.upstreams"})
+"""keys by which clients are served and told apart: a reload without them is seldom meant, and is a warning"""
 MEND = "mend what the last lines of this role name, then start filterd again"
 MEND_ALONE = "mend what the last lines of this role name; it is tried again by itself, and DNS goes on"
 """of control beside a resolver, which is never given up"""
@@ -88,9 +89,9 @@ class Child:
 class Supervisor:
     """The children of one ``filterd serve``. Owned by one event loop."""
 
-    def __init__(self, config: Path | None, settings: Settings, roles: Sequence[str]) -> None:
+    def __init__(self, config: Path | None, found: Configuration, roles: Sequence[str]) -> None:
         self._config = config
-        self._settings = settings
+        self._found = found
         self._children = [Child(role) for role in roles]
         self._stopping = asyncio.Event()
         self._failed = False
@@ -123,7 +124,7 @@ class Supervisor:
     def reload(self) -> None:
         """Read the configuration again and pass it on; refuse it if it is wrong."""
         try:
-            settings = load(self._config)
+            found = load_configuration(self._config)
         except ConfigErrors as errors:
             log.get().error(
                 "new configuration refused, the old one stays in force",
@@ -133,10 +134,23 @@ class Supervisor:
                 remedy="mend the file (filterd config check says if it is right), then send SIGHUP again",
             )
             return
-        self._settings = settings
+        gone, self._found = self._found.written - found.written, found
         for child in self._children:
             self._send_settings(child)
-        log.get().info("new configuration passed on")
+        self._log_reload(gone)
+
+    @staticmethod
+    def _log_reload(gone: frozenset[str]) -> None:
+        """Name the keys that the file had and has no longer."""
+        if not gone:
+            log.get().info("new configuration passed on")
+            return
+        write = log.get().warning if gone & LINES_DEPEND else log.get().info
+        write(
+            "new configuration passed on",
+            reason=f"keys that the file had are back at their defaults: {', '.join(sorted(gone))}",
+            remedy="where that was not meant, put them back and send SIGHUP again",
+        )
 
     async def _supervise(self, child: Child) -> None:
         while not self._stopping.is_set():
@@ -288,7 +302,7 @@ class Supervisor:
         process = child.process
         if process is None or process.stdin is None or process.returncode is not None:
             return
-        process.stdin.write(self._settings.to_json().encode() + b"\n")
+        process.stdin.write(self._found.settings.to_json().encode() + b"\n")
 
     async def _stop(self, child: Child) -> None:
         process = child.process
@@ -313,11 +327,11 @@ async def _end(process: asyncio.subprocess.Process) -> None:
 def run(config: Path | None, roles: Sequence[str]) -> int:
     """Serve the roles until a signal; return the exit code. Raises ConfigErrors before it starts any."""
     hangup.hold()
-    settings = load(config)
+    found = load_configuration(config)
     log.configure("supervisor")
     log.catch_faults()
-    return asyncio.run(_run(config, settings, roles))
+    return asyncio.run(_run(config, found, roles))
 
 
-async def _run(config: Path | None, settings: Settings, roles: Sequence[str]) -> int:
-    return await Supervisor(config, settings, roles).run()
+async def _run(config: Path | None, found: Configuration, roles: Sequence[str]) -> int:
+    return await Supervisor(config, found, roles).run()

@@ -135,6 +135,10 @@ def test_a_wrong_configuration_is_refused_and_a_right_one_taken(installation: In
     assert refused["file"] == str(installation.directory / "filterd.yaml")
     assert refused["remedy"]
     assert installation.ask("plain.example") == []
+    (installation.directory / "filterd.yaml").write_text("# all of it is gone\n")
+    installation.process.send_signal(signal.SIGHUP)
+    installation.wait_for(lambda: "holds no settings" in installation.log)
+    assert installation.ask("plain.example") == []
     installation.value["dns"] = {**good, "allow_from": ["127.0.0.9/32"]}
     installation.write()
     installation.process.send_signal(signal.SIGHUP)

@@ -55,8 +55,10 @@ def configuration() -> str:
         "# The configuration file\n",
         NOTE,
         "One YAML file. Every key has a default. Unknown keys, and keys without a value (`key:`, `~`,\n"
-        "`null`), are errors. All errors are reported at once, by `filterd config check`. SIGHUP reads the\n"
-        "file again; one that is wrong is refused and the old one keeps serving.\n",
+        "`null`), are errors, and so is a file without any key. A key whose default is *absent* does\n"
+        "nothing, or what is said beside it, while it is left out. All errors are reported at once, by\n"
+        "`filterd config check`. SIGHUP reads the file again; one that is wrong is refused and the old one\n"
+        "keeps serving.\n",
         "How values are written:\n\n"
         "- a size: `256MiB`, `1GiB`, `500MB`, or a number of bytes;\n"
         "- a duration: `30s`, `15m`, `1h30m`, `1d`, `2w`, or a number of seconds;\n"
@@ -101,8 +103,9 @@ def _rows(schema: dict[str, Any], name: str, section: dict[str, Any]) -> Iterato
 
 
 def _row(key: str, item: dict[str, Any]) -> str:
-    default = json.dumps(item.get("default"))
-    return f"| `{key}` | `{default}` | {item.get('description', '')} |"
+    # A written null is an error: such a key is left out.
+    default = "*absent*" if item.get("default") is None else f"`{json.dumps(item['default'])}`"
+    return f"| `{key}` | {default} | {item.get('description', '')} |"
 
 
 ALERTS = {

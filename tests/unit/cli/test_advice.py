@@ -104,6 +104,57 @@ def test_a_name_that_passes_may_be_blocked_by_an_order_that_a_node_keeps(capsys:
     assert "filterd node resync" in said
 
 
+def passed(*stages: ExplainedStage, **changes: Any) -> Explanation:
+    """An explanation of a name that passes, on no line."""
+    nobody = {"method": "unknown", "line": None}
+    return replace(found("none", verdict="pass"), stages=stages, identity=nobody, **changes)
+
+
+UNJUDGED = ExplainedStage("mandatory", "answer", "not evaluated")
+
+
+def test_an_answer_that_was_asked_for_is_not_asked_for_again(capsys: Any) -> None:
+    assert "add --resolve" in advice.next_step(passed(UNJUDGED))
+    seen = passed(UNJUDGED, answer_seen=True)
+    assert advice.next_step(seen) == ""
+    assert advice.why(seen).endswith("its answer holds nothing that is judged (aliases, targets, addresses)")
+    checking.show(seen)
+    assert "nothing to judge" in capsys.readouterr().out
+
+
+def test_a_ds_question_that_passes_says_that_others_do_not() -> None:
+    """Decision 0139."""
+    ds = passed(UNJUDGED, verdict_of_a="block by mandatory")
+    assert "the parent zone's data" in advice.why(ds)
+    assert advice.why(ds).endswith("an A question gets: block by mandatory")
+    assert advice.next_step(ds) == "what blocks it: filterd check a.example"
+    on_line = replace(ds, identity=found("none").identity)
+    assert advice.next_step(on_line) == "what blocks it: filterd check a.example --subscriber casa-5"
+
+
+@pytest.mark.parametrize(
+    ("stage", "says"),
+    [
+        (
+            ExplainedStage("mandatory", "query", "lifted", order="O-48", matched_name="a.example"),
+            "order O-48",
+        ),
+        (ExplainedStage("mandatory", "query", "lifted", order="O-48"), "an order"),
+        (ExplainedStage("mandatory", "query", "lifted", list="confidential-1"), "a list"),
+        (
+            ExplainedStage("security", "query", "lifted", list="malware", matched_name="a."),
+            "the list malware",
+        ),
+        (ExplainedStage("schedule", "query", "lifted", list="schedule"), "the schedule"),
+        (ExplainedStage("mandatory", "answer", "lifted", order="O-9", matched_name="cdn."), "order O-9"),
+    ],
+)
+def test_a_protected_name_says_what_its_protection_lifts(stage: ExplainedStage, says: str) -> None:
+    explained = passed(stage, UNJUDGED, protected=True)
+    assert advice.why(explained) == f"the name is protected, which lifts {says} for everybody"
+    assert "nothing that holds for everybody" in advice.why(replace(explained, protected=False))
+
+
 def test_a_restored_store_without_lines_says_that_opt_ins_are_over(run: Run) -> None:
     said = run("restore", "--in-place", "--reason", "there is no backup").stderr
     assert "this store has no lines" in said
@@ -150,6 +201,36 @@ def test_an_order_lacks_everything_at_once(run: Run) -> None:
     refused = run("order", "add")
     assert refused.exit_code == 2
     assert "a NAME, --authority, --official, --document, --ground, --reason" in refused.stderr
+
+
+@pytest.mark.parametrize("confidential", [False, True])
+def test_an_order_whose_names_became_protected_says_so(
+    answer: Answer, run: Run, installation: Path, tmp_path: Path, confidential: bool
+) -> None:
+    names = tmp_path / "names"
+    names.write_text("hotline.example\nother.example\n")
+    flags = ("--confidential",) if confidential else ()
+    run("order", "add", "--file", str(names), *flags, *DEMAND, *REASON)
+    assert answer("order", "show", "O-1")["protected"] == {"count": 0, "names": []}
+    assert "protected" not in run("order", "show", "O-1").stdout
+    protected = installation.parent / "policies/protected.yaml"
+    protected.write_text("{public_suffixes: true, names: {subtree: [hotline.example]}}")
+    answer("feed", "update")
+    answer("snapshot", "build")
+    shown = run("order", "show", "O-1").stdout
+    assert "1 now protected (protected.yaml), answered in spite of the order" in shown
+    assert ("hotline.example" in shown) is not confidential
+    told = [] if confidential else ["hotline.example"]
+    assert answer("order", "show", "O-1")["protected"] == {"count": 1, "names": told}
+    asked = run("check", "www.hotline.example").stdout
+    lifts = "an order" if confidential else "order O-1"
+    assert f"the name is protected, which lifts {lifts} for everybody" in asked
+    assert "order O-1 blocks it for every line" in run("check", "other.example").stdout
+    protected.write_text("")
+    assert answer("order", "show", "O-1")["protected"] is None
+    run("order", "withdraw", "O-1", *REASON)
+    protected.write_text("{public_suffixes: true, names: {subtree: [hotline.example]}}")
+    assert answer("order", "show", "O-1")["protected"] == {"count": 0, "names": []}
 
 
 def test_an_order_on_a_protected_name_says_so_and_what_to_do(

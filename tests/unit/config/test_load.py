@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from filterd.config import raw
-from filterd.config.load import ConfigErrors, load
+from filterd.config.load import HOLDS_NOTHING, ConfigErrors, load
 from filterd.config.settings import ParentalFail, Settings
 from filterd.config.value_types import Endpoint
 from tests.worlds.certificates import Authority
@@ -121,8 +121,15 @@ def test_the_zone_is_the_operators(tmp_path: Path, resolv_conf: Path) -> None:
     }
 
 
-def test_an_empty_file_is_all_defaults(tmp_path: Path, resolv_conf: Path) -> None:
-    assert read(tmp_path, "", resolv_conf) == load(None, resolv_conf=resolv_conf)
+@pytest.mark.parametrize("text", ["", "\n", "# node: {name: a}\n", "null", "~", "---\n", "{}"])
+def test_a_file_without_settings_is_an_error(tmp_path: Path, resolv_conf: Path, text: str) -> None:
+    assert errors(tmp_path, text, resolv_conf) == {str(tmp_path / "filterd.yaml"): HOLDS_NOTHING}
+
+
+def test_a_file_cut_before_a_value_is_an_error(tmp_path: Path, resolv_conf: Path) -> None:
+    whole = "dns:\n  block_ttl: 31\n  upstreams:\n"
+    assert set(errors(tmp_path, whole, resolv_conf)) == {"dns.upstreams"}
+    assert set(errors(tmp_path, "dns:\n", resolv_conf)) == {"dns"}
 
 
 def test_the_documented_example(tmp_path: Path, resolv_conf: Path) -> None:
@@ -133,7 +140,7 @@ def test_the_documented_example(tmp_path: Path, resolv_conf: Path) -> None:
 
 
 def test_json_round_trip(tmp_path: Path, resolv_conf: Path) -> None:
-    for text in ("", DOCUMENTED):
+    for text in ("zone: Europe/Madrid", DOCUMENTED):
         settings = read(tmp_path, text, resolv_conf)
         line = settings.to_json()
         assert "\n" not in line
@@ -193,7 +200,7 @@ def test_the_prefixes_of_translators(tmp_path: Path, resolv_conf: Path) -> None:
 def test_upstreams_may_not_be_empty(tmp_path: Path, resolv_conf: Path) -> None:
     assert set(errors(tmp_path, "dns: {upstreams: []}", resolv_conf)) == {"dns.upstreams"}
     assert set(errors(tmp_path, 'dns: {upstreams: ["192.0.2.1:0"]}', resolv_conf)) == {"dns.upstreams[0]"}
-    assert set(errors(tmp_path, "{}", tmp_path / "missing")) == {"dns.upstreams"}
+    assert set(errors(tmp_path, "zone: Europe/Madrid", tmp_path / "missing")) == {"dns.upstreams"}
 
 
 def test_system_resolvers_without_ourselves(tmp_path: Path, resolv_conf: Path) -> None:
@@ -375,8 +382,6 @@ def test_wrong_rate_limits(tmp_path: Path, text: str, place: str, message: str) 
         ("node: {name: null}", "node.name", "(it says null)"),
         ("store: {ledger: ~}", "store.ledger", "(it says ~)"),
         ("security: {enabled:}", "security.enabled", "has no value"),
-        ("null", "the file", "(it says null)"),
-        ("~", "the file", "(it says ~)"),
         ('store: {ledger: ""}', "store.ledger", "no path"),
         ('state_dir: " "', "state_dir", "no path"),
         ("policies: 7", "policies", "no path"),

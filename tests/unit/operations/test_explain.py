@@ -286,6 +286,44 @@ async def test_a_file_that_holds_no_answer_is_refused(
         await explain(context, "free.example", answer=path)
 
 
+async def test_an_answer_that_is_too_large_to_be_judged_says_so(context: Context, tmp_path: Path) -> None:
+    """As the query path weighs it: whole, so that records that it would cut away count too."""
+    path = tmp_path / "answer"
+    many = "\n".join(f"free.example. 60 IN A 192.0.2.{number}" for number in range(1, 140))
+    path.write_text(_answer("free.example", many))
+    with pytest.raises(OperationError, match="more effort to judge than is allowed") as caught:
+        await explain(context, "free.example", answer=path)
+    assert "EDE 0" in str(caught.value)
+    assert "neither a setting nor an allow name" in caught.value.remedy
+    path.write_text(_answer("free.example", many.replace("free.", "other.")))
+    with pytest.raises(OperationError, match="more effort to judge than is allowed"):
+        await explain(context, "free.example", answer=path)
+    path.write_text(_answer("free.example", "\n".join(many.splitlines()[:100])))
+    assert (await explain(context, "free.example", answer=path)).verdict == "pass"
+
+
+@pytest.mark.parametrize(
+    ("qtype", "record"),
+    [
+        ("MX", "10 mail.ordered.example."),
+        ("SRV", "0 0 443 www.ordered.example."),
+        ("NS", "ns.ordered.example."),
+        ("TXT", '"ordered.example"'),
+        ("DS", "1 8 2 00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff"),
+    ],
+)
+async def test_an_answer_with_nothing_to_judge_was_seen_all_the_same(
+    context: Context, tmp_path: Path, qtype: str, record: str
+) -> None:
+    path = tmp_path / "answer"
+    text = _answer("free.example", f"free.example. 60 IN {qtype} {record}")
+    path.write_text(text.replace("free.example. IN A\n", f"free.example. IN {qtype}\n"))
+    found = await explain(context, "free.example", qtype=qtype, answer=path)
+    assert (found.verdict, found.answer_seen) == ("pass", True)
+    assert {each.outcome for each in found.stages if each.part == ANSWER} == {"not evaluated"}
+    assert not (await explain(context, "free.example", qtype=qtype)).answer_seen
+
+
 async def test_what_a_client_sees_is_told(context: Context) -> None:
     async def sees(name: str, qtype: str = "A") -> tuple[str, tuple[int, ...]]:
         found = await explain(context, name, qtype=qtype, subscriber="child")
@@ -381,9 +419,12 @@ async def test_ds_of_the_rules_own_name_and_of_what_is_below(context: Context) -
     for name in ("ordered.example", "worst.example"):
         own = await explain(context, name, qtype="DS", subscriber="child")
         assert (own.type, own.verdict, stage(own, "mandatory").outcome) == ("DS", "pass", "no match")
+        assert own.verdict_of_a == "block by mandatory"
         assert (await explain(context, name, subscriber="child")).reason == "mandatory"
         below = await explain(context, f"www.{name}", qtype="DS", subscriber="child")
         assert (below.verdict, below.reason, below.ede) == ("block", "mandatory", (16,))
+        assert below.verdict_of_a == ""
+    assert (await explain(context, "free.example", qtype="DS", subscriber="child")).verdict_of_a == ""
 
 
 @pytest.mark.parametrize(

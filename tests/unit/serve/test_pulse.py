@@ -18,7 +18,7 @@ from typing import cast
 
 import pytest
 
-from filterd.config.settings import Settings
+from filterd.config.load import Configuration
 from filterd.dataplane.listeners.selfcheck import SelfCheck
 from filterd.dataplane.listeners.thread_liveness import STUCK_SECONDS
 from filterd.serve import pulse as pulses
@@ -300,7 +300,7 @@ def test_a_manager_that_does_not_read_blocks_nobody(manager: socket.socket) -> N
 
 
 async def test_the_manager_learns_that_the_resolver_beats_and_when_it_stops(manager: socket.socket) -> None:
-    made = Supervisor(None, cast("Settings", None), ["resolver"])
+    made = Supervisor(None, cast("Configuration", None), ["resolver"])
     assert made._pulse_watch is not None
     made._check(0.0)
     assert told(manager) == [WATCHDOG], "it starts"
@@ -319,7 +319,7 @@ async def test_the_manager_learns_that_the_resolver_beats_and_when_it_stops(mana
 async def test_the_manager_is_not_told_for_ever_of_a_resolver_that_does_not_begin(
     manager: socket.socket,
 ) -> None:
-    made = Supervisor(None, cast("Settings", None), ["resolver"])
+    made = Supervisor(None, cast("Configuration", None), ["resolver"])
     assert made._pulse_watch is not None
     os.close(made._pulse_watch.begin())
     count = 0
@@ -331,7 +331,7 @@ async def test_the_manager_is_not_told_for_ever_of_a_resolver_that_does_not_begi
 
 
 async def test_without_a_resolver_the_supervisor_speaks_for_itself(manager: socket.socket) -> None:
-    made = Supervisor(None, cast("Settings", None), ["control"])
+    made = Supervisor(None, cast("Configuration", None), ["control"])
     made._check(0.0)
     made._children[0].starts = 1
     made._check(1.0)
@@ -364,7 +364,7 @@ async def test_a_resolver_without_a_pulse_is_ended(
     monkeypatch.setattr(supervisor, "ABORT_SECONDS", 0.1)
     lines = io.StringIO()
     monkeypatch.setattr(log, "_log", log.Log("supervisor", lines))
-    made = Supervisor(None, cast("Settings", None), ["resolver"])
+    made = Supervisor(None, cast("Configuration", None), ["resolver"])
     assert made._pulse_watch is not None
     assert made._crash_watch is not None
     pipe = asyncio.subprocess.PIPE
@@ -391,7 +391,7 @@ async def test_a_resolver_that_is_stopped_before_its_first_beat_is_ended(
     monkeypatch.setattr(supervisor, "ABORT_SECONDS", 0.1)
     lines = io.StringIO()
     monkeypatch.setattr(log, "_log", log.Log("supervisor", lines))
-    made = Supervisor(None, cast("Settings", None), ["resolver"])
+    made = Supervisor(None, cast("Configuration", None), ["resolver"])
     assert made._pulse_watch is not None
     os.close(made._pulse_watch.begin())
     process = await asyncio.create_subprocess_exec(

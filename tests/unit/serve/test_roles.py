@@ -12,7 +12,7 @@ from typing import NoReturn, cast
 
 import pytest
 
-from filterd.config.settings import Settings
+from filterd.config.load import Configuration, load_configuration
 from filterd.model.records import NodeReport
 from filterd.serve.node_reports import (
     AWAY_SECONDS,
@@ -150,7 +150,7 @@ async def test_a_role_that_cannot_be_started_for_a_moment_is_started_later(
 
     said = io.StringIO()
     log.configure("supervisor", said)
-    supervisor = Supervisor(None, cast("Settings", None), ["resolver"])  # no child is ever told them
+    supervisor = Supervisor(None, cast("Configuration", None), ["resolver"])  # no child is ever told them
     monkeypatch.setattr("asyncio.create_subprocess_exec", fails)
     monkeypatch.setattr(Child, "pause_after", lambda child, lived: 0.0)
     assert await asyncio.wait_for(supervisor.run(), 5) == 0
@@ -200,7 +200,7 @@ async def test_a_fault_that_stays_ends_the_supervisor_with_a_remedy(
     said = io.StringIO()
     log.configure("supervisor", said)
     started = started_by(monkeypatch, *scripts)
-    assert await asyncio.wait_for(Supervisor(None, cast("Settings", None), roles).run(), 30) == 1
+    assert await asyncio.wait_for(Supervisor(None, cast("Configuration", None), roles).run(), 30) == 1
     assert started.count("resolver") == starts
     last = [json.loads(line) for line in said.getvalue().splitlines()][-1]
     assert (last["event"], last["part"]) == ("a role cannot start, and filterd ends", "resolver")
@@ -211,7 +211,7 @@ async def test_control_that_cannot_start_stops_no_resolver(monkeypatch: pytest.M
     said = io.StringIO()
     log.configure("supervisor", said)
     started = started_by(monkeypatch, "input()")
-    made = Supervisor(None, cast("Settings", None), ["resolver", "control"])
+    made = Supervisor(None, cast("Configuration", None), ["resolver", "control"])
     running = asyncio.create_task(made.run())
     async with asyncio.timeout(30):
         while started.count("control") < 2 * GIVE_UP_STARTS:
@@ -243,3 +243,53 @@ def test_lists_of_one_name_and_several_kinds_are_all_reported() -> None:
     entry = {"id": "chat", "version": "1", "digest": "d"}
     lists = [{**entry, "kind": "category"}, {**entry, "kind": "service", "version": "2"}]
     assert versions_of({"lists": lists}) == {"chat": "1 d", "service:chat": "2 d"}
+
+
+def passed_on(said: io.StringIO) -> dict[str, str]:
+    """The last line that the supervisor wrote of a reload."""
+    found: dict[str, str] = json.loads(said.getvalue().splitlines()[-1])
+    return found
+
+
+NAMED = 'dns: {ecs_from: [192.0.2.128/26], upstreams: ["192.0.2.53"], block_ttl: 31}\nzone: Europe/Madrid\n'
+
+
+@pytest.mark.parametrize("text", ["", "# all of it is gone\n", "null\n", "---\n", "{}\n"])
+async def test_a_file_without_settings_changes_nothing_at_a_reload(tmp_path: Path, text: str) -> None:
+    said = io.StringIO()
+    log.configure("supervisor", said)
+    file = tmp_path / "filterd.yaml"
+    file.write_text(NAMED)
+    found = load_configuration(file)
+    made = Supervisor(file, found, ["resolver"])
+    file.write_text(text)
+    made.reload()
+    assert made._found is found
+    line = passed_on(said)
+    assert (line["level"], line["event"]) == (
+        "error",
+        "new configuration refused, the old one stays in force",
+    )
+    assert "holds no settings: it was emptied or cut" in str(line["errors"])
+
+
+async def test_a_reload_names_the_keys_that_the_file_has_lost(tmp_path: Path) -> None:
+    said = io.StringIO()
+    log.configure("supervisor", said)
+    file = tmp_path / "filterd.yaml"
+    file.write_text(NAMED)
+    made = Supervisor(file, load_configuration(file), ["resolver"])
+    file.write_text('dns: {upstreams: ["192.0.2.53"]}\n')
+    made.reload()
+    line = passed_on(said)
+    assert line["level"] == "warning"
+    assert line["reason"].endswith("are back at their defaults: dns.block_ttl, dns.ecs_from, zone")
+    file.write_text('dns: {upstreams: ["192.0.2.53"], ecs_from: []}\nzone: Europe/Madrid\n')
+    made.reload()
+    assert passed_on(said)["level"] == "info"
+    file.write_text('dns: {upstreams: ["192.0.2.53"], ecs_from: []}\n')
+    made.reload()
+    assert passed_on(said)["level"] == "info", "no line depends on it"
+    assert passed_on(said)["reason"].endswith("defaults: zone")
+    made.reload()
+    assert passed_on(said).get("reason", "") == ""

@@ -11,7 +11,7 @@ from typing import cast
 
 import pytest
 
-from filterd.config.settings import Settings
+from filterd.config.load import Configuration
 from filterd.serve import crashes, supervisor
 from filterd.serve.crashes import DEATHS, CrashWatch
 from filterd.serve.supervisor import FIRST_PAUSE, Child, Supervisor
@@ -21,7 +21,7 @@ MARK = bytes(range(16))
 
 def made(role: str = "resolver") -> tuple[Supervisor, Child, CrashWatch]:
     """A supervisor whose children are never told any settings."""
-    found = Supervisor(None, cast("Settings", None), [role])
+    found = Supervisor(None, cast("Configuration", None), [role])
     assert found._crash_watch is not None
     return found, found._children[0], found._crash_watch
 
@@ -37,7 +37,7 @@ async def test_the_third_fault_in_a_minute_starts_another_at_once() -> None:
 
 
 async def test_faults_of_control_are_none_of_a_packet() -> None:
-    found = Supervisor(None, cast("Settings", None), ["control"])
+    found = Supervisor(None, cast("Configuration", None), ["control"])
     assert found._crash_watch is None
     assert found._pause_after(found._children[0], -signal.SIGSEGV, time.monotonic()) == FIRST_PAUSE
 
