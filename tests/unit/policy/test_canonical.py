@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from ipaddress import collapse_addresses, ip_network
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -16,6 +18,7 @@ from filterd.policy.canonical import (
     line_of,
     parse,
     parse_line,
+    table_prefixes,
     text_of,
     wire_of,
     write,
@@ -133,3 +136,14 @@ def test_canonical_prefix() -> None:
 def test_what_is_no_prefix(text: str) -> None:
     with pytest.raises(CanonicalError, match="no address prefix"):
         canonical_prefix(text)
+
+
+@pytest.mark.parametrize(
+    "text", ["2001:db8::/48", "2001:db8:8000::/49", "2001:db8::7/128", "192.0.2.0/24", "192.0.2.8/29"]
+)
+def test_a_prefix_stands_in_tables_under_few_lengths(text: str) -> None:
+    whole = ip_network(text)
+    parts = table_prefixes(whole)
+    assert list(collapse_addresses(parts)) == [whole]
+    assert len(parts) <= 8
+    assert {part.prefixlen % (2 if part.version == 4 else 4) for part in parts} == {0}
