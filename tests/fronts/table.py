@@ -26,8 +26,10 @@ and `www` below it. All of it stands in `tests/fronts/` and is part of the suite
   dnsmasq says that there is no address. systemd-resolved takes the owner of the SOA for the zone, which
   is the signed one above, and fails. Names below are denied as they should be. Whoever has such fronts
   gets clean answers for both with `nodata`, `null` or `sinkhole`.
-- In a signed zone nothing that filterd makes can be valid: its clients get SERVFAIL, never an address
-  of the zone: filterd has no key of it.
+- In a signed zone nothing that filterd makes can be valid, since filterd has no key of it: clients of
+  validating fronts get SERVFAIL. A validator that answers from wildcards and denials that it has kept
+  (`aggressive-nsec`, `synth-from-dnssec`) can make an address for a blocked name below a wildcard, and
+  has to have that switched off (docs/operations.md, Fronts).
 - "AA" marks an answer that claims to come from the authority. systemd-resolved sets that flag for
   what it makes or finds in its cache by itself.
 - "EDE" says which extended errors arrive at the client: 16 is filterd's reason for an order, 4 its
