@@ -81,15 +81,23 @@ def text(value: object) -> str:
 
 
 def moment(seconds: float | None) -> str:
-    """A time in Unix seconds as UTC, to the second; empty for 0 and None."""
-    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ") if seconds else ""
+    """A time in Unix seconds as UTC, to the second; empty for 0 and None; a number beyond the year 9999."""
+    if not seconds:
+        return ""
+    try:
+        return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    except (ValueError, OverflowError, OSError):
+        return f"{seconds:.0f} s after 1970"
 
 
 def local_moment(seconds: float | None, zone: str) -> str:
     """The time in UTC and in the local time of the zone; empty for 0 and None."""
     if not seconds:
         return ""
-    wall = datetime.fromtimestamp(seconds, ZoneInfo(zone))
+    try:
+        wall = datetime.fromtimestamp(seconds, ZoneInfo(zone))
+    except (ValueError, OverflowError, OSError):
+        return moment(seconds)
     return f"{moment(seconds)} ({wall:%Y-%m-%d %H:%M} in {zone})"
 
 

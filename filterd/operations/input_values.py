@@ -16,6 +16,8 @@ from filterd.model.audit_chain import canonical
 from filterd.model.rule import Scope
 from filterd.operations.errors import OperationError
 
+EARLIEST, LATEST = 86_400, 253_370_764_800
+"""Unix seconds: from 1970-01-02 to the year 9999. A store holds 0 for no time, and clocks show four digits"""
 FUTURE = 300
 """seconds by which a moment that has passed may lie ahead: clocks differ"""
 MAX_TEXT = 256
@@ -109,6 +111,9 @@ def when(value: str, what: str) -> int:
     if moment.tzinfo is None:
         message = f"{what} has no offset from UTC: {value[:64]!r}"
         raise OperationError(message, "add the offset, as in 2026-11-25T21:00:00-06:00, or Z")
+    if not EARLIEST <= moment.timestamp() <= LATEST:
+        message = f"{what} is not a time that can be meant: {value[:64]!r}"
+        raise OperationError(message, "give the right year; leave it out where there is no such time")
     return int(moment.timestamp())
 
 

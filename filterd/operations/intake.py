@@ -24,6 +24,7 @@ from filterd.operations import input_values, order_limits
 from filterd.operations.context import OperationError
 from filterd.policy.documents import Protected
 from filterd.policy.overlaps import above, overlaps
+from filterd.policy.published import WELL_KNOWN_NAT64
 from filterd.policy.suffixes import Suffixes
 
 MAX_ENTRIES = 10_000
@@ -55,12 +56,17 @@ class OrderRequest:
     """the decision to follow a demand that DNS can only follow by blocking more (R9)"""
 
 
-def complete(request: OrderRequest, now: float, kept: order_limits.Ours = ()) -> Demand:
+def complete(
+    request: OrderRequest,
+    now: float,
+    kept: order_limits.Ours = (),
+    nat64: order_limits.Nat64 = (WELL_KNOWN_NAT64,),
+) -> Demand:
     """The demand in the store's form, or the error that names everything that is missing (R1). ``kept``:
     addresses that no order may hold."""
     _require_parts(request)
     _require_times(request, now)
-    names, addresses = _sort_out(request, kept)
+    names, addresses = _sort_out(request, kept, nat64)
     has_end = request.not_after or request.review_at
     return Demand(
         authority=input_values.text(request.authority, "authority"),
@@ -107,7 +113,7 @@ def _require_times(request: OrderRequest, now: float) -> None:
 
 
 def _sort_out(
-    request: OrderRequest, kept: order_limits.Ours
+    request: OrderRequest, kept: order_limits.Ours, nat64: order_limits.Nat64
 ) -> tuple[tuple[tuple[str, Scope], ...], tuple[str, ...]]:
     """Names and addresses, normalised, each once and sorted."""
     suffixes = icann_suffixes()
@@ -117,7 +123,7 @@ def _sort_out(
     for number, (value, scope) in enumerate(request.entries, start=1):
         with _unquoted(request, number):
             if input_values.is_address(value):
-                addresses.add(order_limits.prefix(value, kept))
+                addresses.add(order_limits.prefix(value, kept, nat64))
                 flagged.append("an address blocks every site behind it")
                 continue
             host, precise = _host(value)

@@ -6,7 +6,7 @@ address, since rules on it hold for all of its forms in answers.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_network
 
 from filterd.config.settings import Settings
@@ -15,6 +15,7 @@ from filterd.operations import input_values
 from filterd.operations.context import OperationError
 from filterd.policy import special_names
 from filterd.policy.documents import Network
+from filterd.policy.inner_reference import inner_address
 from filterd.policy.overlaps import is_below
 from filterd.policy.published import WELL_KNOWN_NAT64
 
@@ -36,8 +37,12 @@ _NO_SITES = (
 )
 _NO_SITE = tuple((ip_network(prefix), what) for prefix, what in _NO_SITES)
 """addresses at which no site is: answers that hold them say something else"""
-_TAILS = (WELL_KNOWN_NAT64, IPv6Network("::ffff:0:0/96"), IPv6Network("::/96"))
-"""the IPv4 address is the last 32 bits; the others are IPv4-mapped and IPv4-compatible (RFC 4291, 2.5.5)"""
+_TAILS = (IPv6Network("::ffff:0:0/96"), IPv6Network("::ffff:0:0:0/96"), IPv6Network("::/96"))
+"""the IPv4 address is the last 32 bits: IPv4-mapped and -compatible (RFC 4291, 2.5.5), and -translated ones
+(RFC 2765, 2.1)"""
+_TAIL_LENGTH = 96
+Nat64 = Sequence[IPv6Network]
+"""the prefixes of translators, of the lengths of RFC 6052"""
 _6TO4 = IPv6Network("2002::/16")
 """the IPv4 address follows (RFC 3056, 2)"""
 
@@ -55,11 +60,11 @@ def ours(settings: Settings) -> Ours:
     return tuple((address, what) for address, what in found if not address.is_unspecified)
 
 
-def prefix(value: str, kept: Ours) -> str:
+def prefix(value: str, kept: Ours, nat64: Nat64 = (WELL_KNOWN_NAT64,)) -> str:
     """An address or prefix as an order has it, in canonical text. Raises OperationError."""
     network = ip_network(input_values.prefix(value))
     if isinstance(network, IPv6Network):
-        network = _outside(network)
+        network = _outside(network, nat64)
     require_prefix(network, kept)
     return str(network)
 
@@ -97,9 +102,10 @@ def require_possible(demand: Demand, kept: Ours) -> None:
         require_name(name)
 
 
-def _outside(network: IPv6Network) -> Network:
+def _outside(network: IPv6Network, nat64: Nat64) -> Network:
     """The IPv4 prefix that an IPv6 prefix stands for, or the prefix itself."""
-    for form in (*_TAILS, _6TO4):
+    tails = (WELL_KNOWN_NAT64, *(each for each in nat64 if each.prefixlen == _TAIL_LENGTH), *_TAILS)
+    for form in (*tails, _6TO4):
         if form.subnet_of(network) and form != network and network.prefixlen:
             message = f"{network} holds every IPv4 address in a form of IPv6 ({form})"
             raise OperationError(message, "give the addresses that are meant")
@@ -108,9 +114,22 @@ def _outside(network: IPv6Network) -> Network:
     whole = int(network.network_address)
     if network.prefixlen >= 127 and whole < 2:  # the unspecified address and loopback
         return network
-    for form in _TAILS:
+    for form in tails:
         if network.subnet_of(form):
-            return IPv4Network((whole & 0xFFFFFFFF, network.prefixlen - 96))
+            return IPv4Network((whole & 0xFFFFFFFF, network.prefixlen - _TAIL_LENGTH))
+    return _behind_translator(network, [each for each in nat64 if each.prefixlen < _TAIL_LENGTH])
+
+
+def _behind_translator(network: IPv6Network, nat64: Nat64) -> Network:
+    """The IPv4 address of one behind a shorter prefix, in whose middle it stands; else the prefix itself."""
+    for form in nat64:
+        if not form.overlaps(network):
+            continue
+        inside = inner_address(network.network_address.packed, [form])
+        if network.prefixlen < network.max_prefixlen or inside is None:
+            message = f"{network} holds IPv4 addresses behind the translator of {form} (dns.nat64)"
+            raise OperationError(message, "give the IPv4 addresses that are meant")
+        return IPv4Network(inside)
     return network
 
 

@@ -44,7 +44,9 @@ class Lifted:
 
 async def add(context: Context, request: OrderRequest) -> Order:
     """Take an order in. It is pending, quarantined or, where one approval is enough, accepted at once."""
-    demand = complete(request, context.clock(), order_limits.ours(context.settings))
+    demand = complete(
+        request, context.clock(), order_limits.ours(context.settings), context.settings.dns.nat64
+    )
     documents = policies(context)
     overlap = protected_overlap(demand, documents.protected)
     hits = reach(demand, documents, context.settings.orders.shortest_prefix)

@@ -29,8 +29,9 @@ class Suffixes:
     """names below such a parent that are none"""
 
     def __contains__(self, name: str) -> bool:
-        """Return whether the name is a public suffix; every name of one label is."""
-        return "." not in name or self.lists(name)
+        """Return whether the name is a public suffix; every name of one label is, and one that is the parent
+        of every suffix directly below."""
+        return "." not in name or name in self.parents or self.lists(name)
 
     def lists(self, name: str) -> bool:
         """Return whether the section has the name."""
@@ -43,7 +44,8 @@ class Suffixes:
         runs."""
         if any(f".{parent}\n" in names for parent in self.parents):
             return True
-        return not self.exact.isdisjoint(names.split("\n"))
+        each = names.split("\n")
+        return not (self.exact.isdisjoint(each) and self.parents.isdisjoint(each))
 
 
 def parse_suffixes(text: str, kind: str = ICANN) -> Suffixes:

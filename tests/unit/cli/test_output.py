@@ -55,3 +55,5 @@ def test_fields_are_aligned(capsys: pytest.CaptureFixture[str]) -> None:
 def test_moments() -> None:
     assert output.moment(0) == output.moment(None) == ""
     assert output.moment(1_700_000_000.9) == "2023-11-14T22:13:20Z"
+    assert output.moment(253_402_343_999) == "253402343999 s after 1970"
+    assert output.local_moment(253_402_343_999, "America/Mexico_City") == "253402343999 s after 1970"

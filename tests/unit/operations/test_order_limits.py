@@ -9,11 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from filterd.config.policies import icann_suffixes
 from filterd.config.settings import BlockPageSettings
 from filterd.config.value_types import Endpoint
 from filterd.model.order import OrderState
 from filterd.model.rule import Scope
-from filterd.operations import order_limits, orders
+from filterd.operations import input_values, order_limits, orders
 from filterd.operations.context import OperationError
 from filterd.operations.intake import OrderRequest
 from filterd.policy.published import WELL_KNOWN_NAT64
@@ -177,3 +178,52 @@ def test_every_form_of_a_prefix_is_the_same_order(number: int, form: str, length
     if form == "::" and int(inside.network_address) < 2 and length >= 31:
         return  # the unspecified address and loopback of IPv6
     assert outcome(str(wide)) == outcome(str(inside))
+
+
+TRANSLATORS = (IPv6Network("2001:db8:64::/96"), IPv6Network("2001:db8:122:300::/56"))
+
+
+@pytest.mark.parametrize(
+    ("entry", "taken"),
+    [
+        ("2001:db8:64::192.0.2.99", "192.0.2.99/32"),
+        ("2001:db8:64::c000:200/120", "192.0.2.0/24"),
+        ("64:ff9b::192.0.2.99", "192.0.2.99/32"),
+        ("::ffff:0:192.0.2.98", "192.0.2.98/32"),
+        ("2001:db8:122:3c0:0:221::", "192.0.2.33/32"),
+        ("2001:db8:65::/64", "2001:db8:65::/64"),
+    ],
+)
+def test_addresses_behind_the_operators_translators_are_those_of_ipv4(entry: str, taken: str) -> None:
+    assert order_limits.prefix(entry, (), TRANSLATORS) == taken
+
+
+@pytest.mark.parametrize(
+    "entry", ["2001:db8:64::/96", "2001:db8:64::/64", "2001:db8:122:300::/56", "2001:db8:122:3c0::/64"]
+)
+def test_a_translator_as_a_whole_is_no_order(entry: str) -> None:
+    with pytest.raises(OperationError) as caught:
+        order_limits.prefix(entry, (), TRANSLATORS)
+    assert "addresses that are meant" in caught.value.remedy
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "9999-12-31T23:59:59-06:00",
+        "9999-12-31T00:00:00-12:00",
+        "0001-01-01T00:00:00+06:00",
+        "1970-01-01T00:00:00Z",
+    ],
+)
+def test_times_that_no_calendar_shows_are_refused(written: str) -> None:
+    with pytest.raises(OperationError, match="not a time that can be meant") as caught:
+        input_values.when(written, "the end")
+    assert "leave it out" in caught.value.remedy
+
+
+@pytest.mark.parametrize("name", ["sch.uk", "nom.br", "kobe.jp"])
+def test_a_name_directly_below_which_everybody_registers_is_a_suffix(name: str) -> None:
+    assert name in icann_suffixes()
+    assert f"www.{name}" in icann_suffixes()
+    assert f"city.{name}" not in icann_suffixes() or name != "kobe.jp"
