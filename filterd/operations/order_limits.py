@@ -15,7 +15,6 @@ from filterd.operations import input_values
 from filterd.operations.context import OperationError
 from filterd.policy import special_names
 from filterd.policy.documents import Network
-from filterd.policy.inner_reference import inner_address
 from filterd.policy.overlaps import is_below
 from filterd.policy.published import WELL_KNOWN_NAT64
 
@@ -41,6 +40,8 @@ _TAILS = (IPv6Network("::ffff:0:0/96"), IPv6Network("::ffff:0:0:0/96"), IPv6Netw
 """the IPv4 address is the last 32 bits: IPv4-mapped and -compatible (RFC 4291, 2.5.5), and -translated ones
 (RFC 2765, 2.1)"""
 _TAIL_LENGTH = 96
+_RESERVED_OCTET = 8
+"""between the parts of an IPv4 address behind a shorter prefix (RFC 6052, 2.2)"""
 Nat64 = Sequence[IPv6Network]
 """the prefixes of translators, of the lengths of RFC 6052"""
 _6TO4 = IPv6Network("2002::/16")
@@ -125,11 +126,12 @@ def _behind_translator(network: IPv6Network, nat64: Nat64) -> Network:
     for form in nat64:
         if not form.overlaps(network):
             continue
-        inside = inner_address(network.network_address.packed, [form])
-        if network.prefixlen < network.max_prefixlen or inside is None:
+        if network.prefixlen < network.max_prefixlen or not network.subnet_of(form):
             message = f"{network} holds IPv4 addresses behind the translator of {form} (dns.nat64)"
             raise OperationError(message, "give the IPv4 addresses that are meant")
-        return IPv4Network(inside)
+        behind = range(form.prefixlen // 8, network.max_prefixlen // 8)
+        octets = [network.network_address.packed[place] for place in behind if place != _RESERVED_OCTET]
+        return IPv4Network(bytes(octets[:4]))
     return network
 
 
