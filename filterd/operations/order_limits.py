@@ -95,10 +95,14 @@ def require_name(name: str) -> None:
         raise OperationError(message, "take it out, and block by DNS the names by which the site is found")
 
 
-def require_possible(demand: Demand, kept: Ours) -> None:
-    """As the intake does, for a demand that is in the store's form: it may have been taken in before."""
+def require_possible(demand: Demand, kept: Ours, nat64: Nat64 = (WELL_KNOWN_NAT64,)) -> None:
+    """As the intake does, for a demand in the store's form: it may have been taken in before, and under
+    another configuration."""
     for each in demand.addresses:
-        require_prefix(ip_network(each), kept)
+        taken = prefix(each, kept, nat64)
+        if taken != each:
+            message = f"{each} stands for {taken} behind a translator (dns.nat64)"
+            raise OperationError(message, f"withdraw the order, and add it anew with {taken}")
     for name, _ in demand.names:
         require_name(name)
 
@@ -123,7 +127,7 @@ def _outside(network: IPv6Network, nat64: Nat64) -> Network:
 
 def _behind_translator(network: IPv6Network, nat64: Nat64) -> Network:
     """The IPv4 address of one behind a shorter prefix, in whose middle it stands; else the prefix itself."""
-    for form in nat64:
+    for form in sorted(nat64, key=lambda each: each.prefixlen, reverse=True):
         if not form.overlaps(network):
             continue
         if network.prefixlen < network.max_prefixlen or not network.subnet_of(form):

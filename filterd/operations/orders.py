@@ -86,7 +86,7 @@ async def approve(context: Context, reference: str) -> Order:
         if overlap:
             _refuse_protected(before, overlap)
         _require_another(before, context.actor)
-        _require_possible(before, kept)
+        _require_possible(before, kept, context.settings.dns.nat64)
         hits = reach(before.demand, documents, context.settings.orders.shortest_prefix)
         approvals = tuple(dict.fromkeys((*before.approvals, context.actor)))
         order = replace(before, state=OrderState.PENDING, approvals=approvals)
@@ -266,10 +266,10 @@ def _require_another(order: Order, actor: str) -> None:
         raise OperationError(message, "another person has to approve it, under their own user")
 
 
-def _require_possible(order: Order, kept: order_limits.Ours) -> None:
+def _require_possible(order: Order, kept: order_limits.Ours, nat64: order_limits.Nat64) -> None:
     """Refuse what could not be taken in today; a confidential order is not quoted."""
     try:
-        order_limits.require_possible(order.demand, kept)
+        order_limits.require_possible(order.demand, kept, nat64)
     except OperationError as error:
         what = "an entry of it can never be blocked" if order.demand.confidential else str(error)
         message = f"order {order.reference} cannot be in force: {what}"
