@@ -92,16 +92,18 @@ def _made(answer: dns.message.Message) -> bool:
 
 
 def _is_denied(answer: dns.message.Message) -> bool:
-    """No record but an SOA of the query name's parent, which lives as long as what is made up does."""
+    """No record but an SOA, of the query name or where that does not exist of its parent, which lives as long
+    as what is made up does."""
     if answer.answer or len(answer.authority) != 1:
         return False
     soa = answer.authority[0]
-    return soa.rdtype == dns.rdatatype.SOA and soa.name == _parent(answer) and 0 < soa.ttl <= 30
+    return soa.rdtype == dns.rdatatype.SOA and soa.name == _zone(answer) and 0 < soa.ttl <= 30
 
 
-def _parent(answer: dns.message.Message) -> dns.name.Name:
+def _zone(answer: dns.message.Message) -> dns.name.Name:
     name = answer.question[0].name
-    return name.parent() if name != dns.name.root else name
+    denied = answer.rcode() == dns.rcode.NXDOMAIN and name != dns.name.root
+    return name.parent() if denied else name
 
 
 def difference(case: Case, said: Explanation | SimpleNamespace, answer: dns.message.Message) -> str:

@@ -39,7 +39,7 @@ def test_every_setting_of_every_shape_has_a_cell() -> None:
 
 
 def test_what_is_cut_and_what_is_refused_is_named() -> None:
-    cut = worst.measure([Shape("many", addresses, 200)], span=0.0001, repeats=1)[0]
+    cut = worst.measure([Shape("many", addresses, 100)], span=0.0001, repeats=1)[0]
     assert cut.cells["any client"].outcome == "cut"
     assert worst._outcome(b"\0\0\x81\x82" + bytes(8)) == "refused"
     assert worst._outcome(None) == "unanswered"
