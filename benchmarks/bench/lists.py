@@ -115,7 +115,7 @@ def lines_of(path: Path) -> Iterator[str]:
 
 
 def _is_canonical(name: str) -> bool:
-    """Whether every system takes the name as it is."""
+    """True if every system takes the name as it is."""
     plain = (
         name.isascii() and "." in name and name.replace("-", "").replace(".", "").replace("_", "").isalnum()
     )

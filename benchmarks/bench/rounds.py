@@ -73,7 +73,7 @@ def started(bench: Bench, systems: Sequence[System], task: Task) -> Iterator[lis
 
 
 def check(each: Running, task: Task) -> None:
-    """Whether it blocks what it must and nothing else. Raises CannotRunError. The bare responder cannot."""
+    """True if it blocks what it must and nothing else. Raises CannotRunError. The bare responder cannot."""
     if task.names is None or each.name == "bare":
         return
     free = line_address(0) if task.households is not None else "127.0.0.1"

@@ -100,7 +100,7 @@ def _hints(count: int) -> bytes:
 
 
 def plain(_: int, label: str) -> Asked:
-    """What is asked for most: one address."""
+    """The most common answer: one address."""
     return answered(ask(named(label), A), [record(_TO_QUESTION, A, LAST)])
 
 

@@ -84,7 +84,7 @@ class System:
 
 
 def blocks(task: Task, port: int) -> bool:
-    """Whether it answers, and as the list says: some load it when they answer already."""
+    """True if it answers, and as the list says: some load it when they answer already."""
     if ask(port, PROBE, 0.2) is None:
         return False
     client = line_address(PROFILES - 1) if task.households is not None else "127.0.0.1"

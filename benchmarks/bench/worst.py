@@ -79,7 +79,7 @@ SETTINGS = (
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """What one query cost, and how it ended."""
+    """The cost of one query, and how it ended."""
 
     micros: float
     outcome: str

@@ -55,7 +55,7 @@ ORDERED = (
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What the others saw."""
+    """The losses and times of the other clients."""
 
     lost: float
     """share of their queries without an answer in time"""
@@ -78,7 +78,7 @@ class Flood:
 
     @property
     def met(self) -> bool:
-        """Whether the others lost less than the bar, beyond what they lose without."""
+        """True if the others lost less than the bar, beyond what they lose without."""
         return not self.ended and self.beside.lost - self.without.lost < BAR
 
     def as_dict(self) -> dict[str, Any]:
@@ -153,7 +153,7 @@ async def _register(settings: Settings) -> None:
 
 
 def _warm(port: int, asked: Asked) -> None:
-    """What will be asked is in the cache."""
+    """Put the names that will be asked into the cache."""
     for name in NAMES:
         if not any(ask(port, query(name), 1.0) for _ in range(3)):
             message = f"no answer to {name}"
@@ -175,7 +175,7 @@ def _others(generator: Generator, port: int, pid: int, how: Senders) -> Seen:
 
 
 def _alive(pid: int) -> bool:
-    """Whether the process runs; one that ended is not waited for yet."""
+    """True if the process runs; one that ended is not waited for yet."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except OSError:

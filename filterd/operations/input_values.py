@@ -93,7 +93,7 @@ def zone(value: str) -> str:
 
 
 def is_address(value: str) -> bool:
-    """Whether the text is an IP address or prefix."""
+    """True if the text is an IP address or prefix."""
     try:
         ip_address(value.strip().strip("[]").split("/")[0])
     except ValueError:

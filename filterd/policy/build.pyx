@@ -142,7 +142,7 @@ cdef int read_kind(const uint8_t* text, size_t length) noexcept nogil:
 
 cdef bint in_order(const uint8_t* before, size_t before_length, const uint8_t* text,
                    size_t length) noexcept nogil:
-    """Whether ``text`` sorts after ``before``, bytewise."""
+    """True if ``text`` sorts after ``before``, bytewise."""
     cdef int order = memcmp(before, text, before_length if before_length < length else length)
     return order < 0 or (order == 0 and before_length < length)
 
@@ -226,7 +226,7 @@ cdef void scatter(Rule* rules, size_t* next_free, const size_t* ends, int shift)
 # ---- the table ----
 
 cdef bint fits(const Rule* rules, size_t count, uint64_t slots) noexcept nogil:
-    """Whether no name would stand further from its home than a slot can say."""
+    """True if no name would stand further from its home than a slot can say."""
     cdef uint64_t free_slot = 0
     cdef uint64_t home
     cdef size_t i

@@ -72,7 +72,7 @@ def wire_of(text: str) -> bytes:
 
 
 def _ends_with_dot(text: str) -> bool:
-    """Whether the last character is a dot that ends the name, not an escaped one."""
+    """True if the last character is a dot that ends the name, not an escaped one."""
     return text.endswith(".") and not re.search(r"(?<!\\)(?:\\\\)*\\\.\Z", text)
 
 

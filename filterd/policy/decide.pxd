@@ -179,7 +179,7 @@ cdef struct Subject:
 
 
 cdef inline bint masks_touch(const uint64_t* bits, const uint64_t* mask) noexcept nogil:
-    """Whether two class masks share a bit."""
+    """True if two class masks share a bit."""
     cdef int word
     for word in range(WORDS):
         if bits[word] & mask[word]:

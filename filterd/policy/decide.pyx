@@ -337,7 +337,7 @@ cdef void stage_own_allow(Inquiry* q) noexcept nogil:
 
 
 cdef bint is_target(Inquiry* q, int bit) noexcept nogil:
-    """Whether the name is the safe host itself, or the list has none: there is nothing to rewrite to."""
+    """True if the name is the safe host itself, or the list has none: there is nothing to rewrite to."""
     cdef const Name* target = q.state.targets[bit]
     cdef const Name* name = q.subject.name
     if target == NULL:

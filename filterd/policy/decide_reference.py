@@ -226,7 +226,7 @@ def first_verdict(inquiry: Inquiry, stages: Iterable[Stage]) -> Verdict:
 
 
 def is_confidential(state: ReferenceState, verdict: Verdict) -> bool:
-    """Whether the verdict is a mandate's that is to be named to nobody."""
+    """True if the verdict is a mandate's that is to be named to nobody."""
     return verdict.reason is Reason.MANDATORY and bool(active_flags(state, verdict.reference) & CONFIDENTIAL)
 
 

@@ -29,10 +29,10 @@ EFFORT: dict[str, int]
 """The bound (``most``) and the units of ``inspect_reference``."""
 
 def too_large(message: bytes) -> bool:
-    """Whether the whole message takes more effort than the bound, what is only read of it included.
+    """True if the whole message takes more effort than the bound, what is only read of it included.
 
     False for one that is damaged before it comes to that.
     """
 
 def message_touches(state: PublishedState, line: LineHandle | None, message: bytes, now: int) -> bool:
-    """Whether inspection could give this line anything but a pass: False is certain, True is not."""
+    """True if inspection could give this line anything but a pass: False is certain, True is not."""

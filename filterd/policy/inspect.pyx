@@ -134,7 +134,7 @@ cdef void remember(Pass* p) noexcept nogil:
 
 
 cdef bint is_asked(const Pass* p, const Subject* subject) noexcept nogil:
-    """Whether the subject could be blocked, by what is known of the answer."""
+    """True if the subject could be blocked, by what is known of the answer."""
     cdef const uint16_t* hot = p.answer.hot
     if hot == NULL or hot[0] == HOT_MANY or (subject.name != NULL and p.line != NULL and p.line.own_count):
         return True

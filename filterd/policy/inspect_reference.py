@@ -86,7 +86,7 @@ def subjects(message: bytes, nat64: Sequence[IPv6Network] = ()) -> list[Subject]
 
 
 def too_large(message: bytes) -> bool:
-    """Whether the message takes too much effort, that of reading it included: asked before all else.
+    """True if the message takes too much effort, that of reading it included: asked before all else.
 
     Data that does not have its type's form hides nothing that follows: whoever reads on reads that too. False
     for a message that cannot be walked so far.
@@ -202,7 +202,7 @@ def inspect(
 
 
 def _comes_before(verdict: Verdict, best: Verdict) -> bool:
-    """Whether a verdict takes the place of the best so far."""
+    """True if a verdict takes the place of the best so far."""
     if verdict.outcome is Outcome.PASS:
         return False
     return best.outcome is Outcome.PASS or verdict.reason < best.reason
@@ -215,7 +215,7 @@ def _that_counted(stage: StageTrace, verdict: Verdict) -> StageTrace:
 
 
 def touches(state: ReferenceState, line: ReferenceLine | None, message: bytes, now: int) -> bool:
-    """Whether the answer's union concerns the line: False is certain, True is not."""
+    """True if the answer's union concerns the line: False is certain, True is not."""
     found = subjects(message, state.nat64)
     if isinstance(found, Fault):
         return True

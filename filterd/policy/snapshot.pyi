@@ -108,7 +108,7 @@ class Matched:
 
     @property
     def overflow(self) -> bool:
-        """Whether there were more ids than a match holds."""
+        """True if there were more ids than a match holds."""
 
 def match_wire(
     snapshot: Snapshot,
@@ -140,4 +140,4 @@ def origin_of_address_class(
     """The length of the prefix whose rule gave a class to an address, None when none did."""
 
 def contains(table: Snapshot | Overlay, fingerprint: bytes) -> bool:
-    """Whether a rule stands under this fingerprint."""
+    """True if a rule stands under this fingerprint."""

@@ -70,7 +70,7 @@ cdef inline bint in_force(const ActiveSet* active, uint32_t number) noexcept nog
 
 
 cdef inline bint holds(const Table* table, const Set* members, uint32_t number) noexcept nogil:
-    """Whether a mandatory id is one of a set's (sorted, few)."""
+    """True if a mandatory id is one of a set's (sorted, few)."""
     cdef const uint32_t* ids = table.mandatory + members.mandatory_first
     cdef uint32_t i
     for i in range(members.mandatory_count):
@@ -320,7 +320,7 @@ cdef inline bint has_bit(const Table* table, uint32_t which, uint32_t bit) noexc
 
 
 cdef bint excepts_bit(const Table* table, const Fingerprint* value, bint leaf, uint32_t bit) noexcept nogil:
-    """Whether the node takes the class away."""
+    """True if the node takes the class away."""
     cdef const Entry* entry = NULL
     if table != NULL:
         entry = find(table, value)
@@ -408,7 +408,7 @@ cdef tuple FAULTS = (
 
 
 cdef Fault check_sets(const Table* table) noexcept nogil:
-    """Whether all that an entry or a set leads to is there."""
+    """True if all that an entry or a set leads to is there."""
     cdef const uint32_t* which = <const uint32_t*>table.entries
     cdef uint64_t i
     cdef int word
@@ -427,7 +427,7 @@ cdef Fault check_sets(const Table* table) noexcept nogil:
 
 
 cdef Fault check_slots(const Table* table, SlotWalk* walk, uint64_t most) noexcept nogil:
-    """Whether each name is where a search looks for it, and each search ends inside the table: the next
+    """True if each name is where a search looks for it, and each search ends inside the table: the next
     ``most`` slots from where ``walk`` stands, or as many as there are."""
     cdef uint64_t home
     cdef uint64_t end = table.slot_count + SPARE_SLOTS

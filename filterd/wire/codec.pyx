@@ -430,7 +430,7 @@ cdef int check_names(const uint8_t* message, const Record* record, uint8_t* star
 
 cdef int check_data(const uint8_t* message, size_t length, const Record* record,
                     uint8_t* starts) noexcept nogil:
-    """Whether the data of the types that clients and filters act on is sound; others are opaque."""
+    """True if the data of the types that clients and filters act on is sound; others are opaque."""
     cdef int status
     if record.rclass == CLASS_IN:
         if record.type == TYPE_A:

@@ -35,7 +35,7 @@ cdef uint64_t hash_of(const uint8_t* secret, const uint8_t* cookie, const uint8_
 
 cdef bint holds(const CookieSecrets* secrets, const uint8_t* sent, size_t length, const uint8_t* address,
                 int32_t age) noexcept nogil:
-    """Whether a secret made this cookie for this client; the reserved bytes are hashed as they came."""
+    """True if a secret made this cookie for this client; the reserved bytes are hashed as they came."""
     cdef int i
     if length != COOKIE_SIZE or sent[CLIENT_SIZE] != VERSION or age > LIFE or age < -AHEAD:
         return False

@@ -63,7 +63,7 @@ def _age(cookie: bytes, now: int) -> int:
 
 
 def answer(secrets: bytes, sent: bytes, address: bytes, now: int) -> tuple[bool, bytes]:
-    """Whether the server cookie that a client sent holds, and the 24 bytes of cookie that go back."""
+    """True if the server cookie that a client sent holds, and the 24 bytes of cookie that go back."""
     keys = [secrets[at : at + SECRET_SIZE] for at in range(0, len(secrets), SECRET_SIZE)]
     valid = (
         len(sent) == COOKIE_SIZE

@@ -374,7 +374,7 @@ cdef size_t respond_text(const Query* query, const uint8_t* text, uint8_t length
 # --- answers of upstreams ---------------------------------------------------------------------------------
 
 cdef bint answers(const Query* query, const uint8_t* message, size_t length) noexcept nogil:
-    """Whether the message is an answer to the question, whose name it must hold in full."""
+    """True if the message is an answer to the question, whose name it must hold in full."""
     cdef size_t offset = HEADER_SIZE
     cdef size_t end = HEADER_SIZE + query.question_length
     cdef Name name
@@ -498,7 +498,7 @@ cdef int chosen_type(const Query* query, const uint8_t* message, size_t length,
 
 cdef bint in_chosen(const Query* query, const Walk* walk, const Record* record,
                     uint16_t chosen) noexcept nogil:
-    """Whether the record is of the RRset or, for who wants them, one of its signatures (RFC 4034 3.1.1)."""
+    """True if the record is of the RRset or, for who wants them, one of its signatures (RFC 4034 3.1.1)."""
     if record.type == chosen:
         return True
     if record.type != TYPE_RRSIG or not query.dnssec_ok or record.data_length < 2:

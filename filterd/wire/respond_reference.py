@@ -148,7 +148,7 @@ def text(query: Query, content: bytes, **options: Unpack[AnswerOptions]) -> byte
 
 
 def _answers(query: Query, message: bytes) -> bool:
-    """Whether the message is an answer to the question, whose name it must hold in full."""
+    """True if the message is an answer to the question, whose name it must hold in full."""
     if len(message) < HEADER_SIZE or not u16(message, 2) & QR or u16(message, 4) != 1:
         return False
     try:

@@ -69,7 +69,7 @@ cdef inline bint is_same(const Name* a, const Name* b) noexcept nogil:
 
 
 cdef bint is_at_or_above(const Name* upper, const Name* name) noexcept nogil:
-    """Whether the whole labels of ``upper`` end ``name``."""
+    """True if the whole labels of ``upper`` end ``name``."""
     cdef int start = name.length - upper.length
     if upper.labels > name.labels or start < 0:
         return False
@@ -87,7 +87,7 @@ cdef bint is_in_chain(const Question* asked, const Name* name) noexcept nogil:
 
 
 cdef bint is_over_chain(const Question* asked, const Name* name, bint strictly) noexcept nogil:
-    """Whether the name is at or above one of the chain, or with ``strictly`` above it."""
+    """True if the name is at or above one of the chain, or with ``strictly`` above it."""
     cdef int i
     for i in range(asked.chain_length):
         if strictly and name.labels >= asked.chain[i].labels:
@@ -185,7 +185,7 @@ cdef bint belongs_to_answer(const Question* asked, const Record* record, const N
 
 cdef bint belongs(const Question* asked, const Record* record, const Name* owner,
                   const Seen* seen) noexcept nogil:
-    """Whether the record is one that this answer may hold, behind those that were seen."""
+    """True if the record is one that this answer may hold, behind those that were seen."""
     cdef uint16_t kind = type_of(asked, record)
     if record.rclass != asked.qclass:
         return False
@@ -309,7 +309,7 @@ cdef int sort_out(const Question* asked, Copy* copy, Seen* seen) noexcept nogil:
 
 
 cdef bint ends_nowhere(const Question* asked, const Seen* seen) noexcept nogil:
-    """Whether aliases lead to neither records nor a denial."""
+    """True if aliases lead to neither records nor a denial."""
     return asked.rcode == NOERROR and seen.aliased and not seen.answered and not seen.soa
 
 

@@ -39,7 +39,7 @@ QUESTION_POINTER = b"\xc0\x0c"
 
 
 def is_at_or_above(upper: bytes, name: bytes) -> bool:
-    """Whether the name (wire form, lower case) ends with the whole labels of ``upper``."""
+    """True if the name (wire form, lower case) ends with the whole labels of ``upper``."""
     return any(name[at:] == upper for at in label_starts(name))
 
 
@@ -97,7 +97,7 @@ class ScrubbedQuestion:
                 yield read_name(self.message, place.owner_offset)[0].lower(), place
 
     def belongs(self, place: RecordSpan, owner: bytes) -> bool:
-        """Whether the record is one that this answer may hold, behind those that were noted."""
+        """True if the record is one that this answer may hold, behind those that were noted."""
         signs = place.type == RRSIG and place.end - place.data_offset >= 2
         kind = u16(self.message, place.data_offset) if signs else place.type
         if place.rclass != self.qclass:
@@ -127,7 +127,7 @@ class ScrubbedQuestion:
 
     @property
     def dangles(self) -> bool:
-        """Whether aliases lead to neither records nor a denial."""
+        """True if aliases lead to neither records nor a denial."""
         return self.rcode == NOERROR and self.aliased and not self.answered and not self.soa
 
 

@@ -91,7 +91,7 @@ async def _over_tcp(query: dns.message.Message, port: int) -> dns.message.Messag
 
 
 def _again(question: Question, seen: Seen) -> bool:
-    """Whether a resolver failed where the script does not: it or the upstream was short of time."""
+    """True if a resolver failed where the script does not: it or the upstream was short of time."""
     whole = seen.whole
     if whole is None or whole.flags & dns.flags.TC:
         return True

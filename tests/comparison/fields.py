@@ -135,7 +135,7 @@ def differences(ours: Seen, theirs: Seen) -> set[Difference]:
 
 
 def chained(message: dns.message.Message) -> bool:
-    """Whether each alias stands before what it leads to, as clients read answers (RFC 1034, 4.3.1)."""
+    """True if each alias stands before what it leads to, as clients read answers (RFC 1034, 4.3.1)."""
     name = message.question[0].name
     for rrset in message.answer:
         if rrset.rdtype == dns.rdatatype.CNAME:

@@ -116,7 +116,7 @@ def shape_of(name: dns.name.Name) -> str:
 
 
 def _local(text: str) -> bool:
-    """Whether resolvers answer the name by themselves (RFC 6761, 6303, 9462)."""
+    """True if resolvers answer the name by themselves (RFC 6761, 6303, 9462)."""
     zones = SPECIAL_USE_NAMES + REVERSE_ZONES + RESOLVER_ARPA + LOCALHOST
     return any(text == zone or text.endswith(f".{zone}") for zone in zones)
 

@@ -23,7 +23,7 @@ every change. filterd must do whatever two of the others agree on. The cases sta
 
 
 def owed(results: Results, case: Case) -> bool:
-    """Whether at least two of the others do what the case says."""
+    """True if at least two of the others do what the case says."""
     others = [faults for system, faults in results.items() if system != OURS]
     return sum(not faults[case.name] for faults in others) >= 2
 

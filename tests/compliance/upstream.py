@@ -181,7 +181,7 @@ def _put(reply: dns.message.Message, name: dns.name.Name, qtype: int) -> bool:
 
 
 def _answered(reply: dns.message.Message) -> bool:
-    """Whether the type that was asked for is there, at the end of whatever aliases."""
+    """True if the type that was asked for is there, at the end of whatever aliases."""
     wanted = reply.question[0].rdtype
     return any(wanted in (rrset.rdtype, dns.rdatatype.ANY) for rrset in reply.answer)
 

@@ -169,7 +169,7 @@ class _Subscriber(asyncio.DatagramProtocol):
 
     @property
     def waiting(self) -> bool:
-        """Whether answers are due."""
+        """True if answers are due."""
         return bool(self._waiting)
 
 

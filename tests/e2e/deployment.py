@@ -207,7 +207,7 @@ class Deployment:
 
 
 def soon(condition: Callable[[], bool], figure: str = "", seconds: float = 20.0) -> bool:
-    """Whether it becomes true; how long it took goes to the summary under the name of ``figure``.
+    """True if it becomes true; how long it took goes to the summary under the name of ``figure``.
 
     The bound only keeps a test from hanging: how quick is quick enough is no test's business.
     """

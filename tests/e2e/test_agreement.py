@@ -85,7 +85,7 @@ def _verdicts(filterd: Deployment) -> Counter[tuple[str, str]]:
 
 
 def _made(answer: dns.message.Message) -> bool:
-    """Whether the answer is one made-up address."""
+    """True if the answer is one made-up address."""
     addresses = [str(record) for rrset in answer.answer for record in rrset]
     kind = answer.question[0].rdtype
     return len(addresses) == 1 and addresses[0] in MADE.get(kind, ())

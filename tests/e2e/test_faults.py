@@ -54,7 +54,7 @@ def value(filterd: Deployment, port: int, sample: str) -> float | None:
 
 
 def holds(filterd: Deployment) -> bool:
-    """Whether order, adopted list and profile block, and nothing more does."""
+    """True if order, adopted list and profile block, and nothing more does."""
     return (
         ede(filterd.ask("ordered.example", source=STRANGER)) == [CENSORED]
         and ede(filterd.ask("worst.example", source=CHILD)) == [CENSORED]

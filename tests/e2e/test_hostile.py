@@ -79,7 +79,7 @@ def packets() -> list[bytes]:
 
 
 def is_silent(packet: bytes) -> bool:
-    """Whether nothing may ever come back."""
+    """True if nothing may ever come back."""
     return len(packet) < 12 or bool(packet[2] & QR)
 
 

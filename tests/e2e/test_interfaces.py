@@ -94,7 +94,7 @@ def asked_by_tcp(address: str, port: int) -> dns.message.Message | None:
 
 
 def answers(address: str, port: int) -> bool:
-    """Whether the address answers over both."""
+    """True if the address answers over both."""
     return None not in (asked_by_udp(address, port), asked_by_tcp(address, port))
 
 

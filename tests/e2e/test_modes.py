@@ -173,7 +173,7 @@ def test_a_line_that_opted_in_gets_no_longer_life_than_its_cap(filterd: Deployme
 
 
 def _until(answer: dns.message.Message, end: int, before: float) -> bool:
-    """Whether nothing in it outlives the moment, and is not cut shorter than the time that it took."""
+    """True if nothing in it outlives the moment, and is not cut shorter than the time that it took."""
     ttls = _ttls(answer)
     return bool(ttls) and end - int(time.time()) - 1 <= max(ttls) <= end - int(before)
 

@@ -26,7 +26,7 @@ OPT = 41
 
 
 class Gets(Enum):
-    """What a client gets."""
+    """The answer that a client gets."""
 
     CENSORED = CENSORED
     FILTERED = FILTERED
@@ -71,7 +71,7 @@ _RCODES = {
 
 
 def has_data(wire: bytes) -> bool:
-    """Whether forbidden data stands anywhere in a message behind its question."""
+    """True if forbidden data stands anywhere in a message behind its question."""
     return any(mark in wire for mark in MARKS)
 
 
@@ -145,7 +145,7 @@ class Form:
     """whether the answer is cached: for each new name the upstream is then asked once"""
 
     def expected(self, client: str) -> Gets:
-        """What this client must get."""
+        """The answer that this client must get."""
         return self.gets if isinstance(self.gets, Gets) else self.gets[client]
 
     def run(self, lab: Lab) -> None:

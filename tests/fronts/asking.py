@@ -112,13 +112,13 @@ def expected(asked: Asked, *, validating: bool) -> Seen:
 
 
 def contradicts(asked: Asked, *, validating: bool) -> bool:
-    """Whether a front has proof that the denied name exists: the signed denial of its DS record bears it.
+    """True if a front has proof that the denied name exists: the signed denial of its DS record bears it.
     It may deny the name all the same, fail, or have no address for it."""
     return validating and (asked.mode, asked.kind, asked.below) == ("nxdomain", "unsigned", False)
 
 
 def agrees(asked: Asked, seen: Seen, *, validating: bool) -> bool:
-    """Whether an answer is as it has to be."""
+    """True if an answer is as it has to be."""
     if contradicts(asked, validating=validating):
         return seen.rcode in ("NXDOMAIN", "SERVFAIL", "NOERROR") and not seen.addresses
     wanted = expected(asked, validating=validating)

@@ -54,7 +54,7 @@ class Front:
 
     @property
     def installed(self) -> bool:
-        """Whether its command is there."""
+        """True if its command is there."""
         return command(self.command) is not None
 
     @property

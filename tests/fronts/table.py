@@ -55,7 +55,7 @@ def problems(found: Found) -> list[str]:
 
 
 def validating_of(name: str) -> bool:
-    """Whether the front of that name validates."""
+    """True if the front of that name validates."""
     return any(front.name == name and front.validating for front in FRONTS)
 
 

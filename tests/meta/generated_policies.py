@@ -217,7 +217,7 @@ def audience(profile: Profile) -> tuple[str, str, str]:
 
 
 def hours(profile: Profile) -> str:
-    """Whether a profile has hours."""
+    """True if a profile has hours."""
     return f"{len(profile.schedule)} slots" if profile.schedule else ""
 
 

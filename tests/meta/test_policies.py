@@ -56,7 +56,7 @@ def lists(policies: Policies) -> dict[str, RuleSet]:
 
 
 def covers(rule: NameRule, name: str) -> bool:
-    """Whether the rule speaks of the name."""
+    """True if the rule speaks of the name."""
     below = name.endswith("." + rule.name)
     return (name == rule.name and rule.scope is not Scope.BELOW) or (below and rule.scope is not Scope.EXACT)
 

@@ -43,7 +43,7 @@ class Kept:
     claimed: bool = False
 
     def ask(self, age: int) -> bool:
-        """Whether this client is to renew it: the first in the last tenth, but not the first that asks."""
+        """True if this client is to renew it: the first in the last tenth, but not the first that asks."""
         claims = 270 <= age < 300 and self.asked and not self.claimed
         self.asked = True
         self.claimed = self.claimed or claims

@@ -333,7 +333,7 @@ def test_passed_answers(message: bytes, chosen: AnswerOptions, own_question: boo
 
 
 def _is_whole(record: bytes) -> bool:
-    """Whether the record's owner is no compressed name."""
+    """True if the record's owner is no compressed name."""
     return codec_reference.name_at(bytes(12) + record, 12) != Status.BAD_POINTER
 
 

@@ -188,7 +188,7 @@ def ask(port: int, packet: bytes, source: str = "127.0.0.1", host: str = "127.0.
 
 
 def has_answer(sock: socket.socket) -> bool:
-    """Whether one is there already."""
+    """True if one is there already."""
     return bool(select.select([sock], [], [], 0)[0])
 
 

@@ -45,7 +45,7 @@ class Hooks:
         (self.folder / f"park-{thread}").touch()
 
     def is_parked(self, thread: int) -> bool:
-        """Whether it has been stopped since."""
+        """True if it has been stopped since."""
         return not (self.folder / f"park-{thread}").exists()
 
 

@@ -140,7 +140,7 @@ class Client:
         return dns.message.from_wire(self.answers.popleft())
 
     def nothing(self) -> bool:
-        """Whether no answer was sent."""
+        """True if no answer was sent."""
         return not self.answers
 
 

@@ -54,11 +54,11 @@ class Watcher:
         return self.shown[-1]
 
     def blocked(self, name: str) -> bool:
-        """Whether the state shown last blocks the name for everyone."""
+        """True if the state shown last blocks the name for everyone."""
         return self._decided(name).verdict.reason == 2
 
     def coming(self, name: str) -> bool:
-        """Whether an order that is not in force yet speaks of the name."""
+        """True if an order that is not in force yet speaks of the name."""
         return self._decided(name).coming
 
     def _decided(self, name: str) -> Decision:

@@ -108,7 +108,7 @@ def expected(claim: Claim, setting: Setting) -> tuple[Outcome, Reason]:
 
 
 def scheduled(claim: Claim, setting: Setting) -> bool:
-    """Whether the schedule of the moment blocks it; "everything" speaks of what the line asks for."""
+    """True if the schedule of the moment blocks it; "everything" speaks of what the line asks for."""
     if setting.schedule is Schedule.EVERYTHING:
         return not claim.always and not setting.answer
     return setting.schedule is Schedule.ADDED and claim.added

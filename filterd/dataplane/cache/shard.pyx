@@ -111,7 +111,7 @@ cdef void _copy_out(Cursor* cursor, uint8_t* out, size_t length) noexcept nogil:
 
 
 cdef bint _same_name(Cursor* cursor, const Name* name) noexcept nogil:
-    """Whether the payload begins with this name; moves behind it if so."""
+    """True if the payload begins with this name; moves behind it if so."""
     cdef uint8_t padded[8]
     cdef uint64_t word
     cdef int at = 0
@@ -324,14 +324,14 @@ cdef void _remember_ghost(const Cache* cache, Shard* shard, uint64_t hash) noexc
 
 
 cdef bint _is_ghost(const Cache* cache, const Shard* shard, uint64_t hash) noexcept nogil:
-    """Whether the hash left the small queue no longer ago than there is room for entries."""
+    """True if the hash left the small queue no longer ago than there is room for entries."""
     cdef uint64_t ghost = shard.ghosts[home_of(hash, cache.entries)]
     cdef uint32_t since = shard.ghost_clock - <uint32_t>ghost
     return ghost != 0 and (ghost ^ _tag(hash)) >> 32 == 0 and since <= cache.entries
 
 
 cdef bint _is_over(const Cache* cache, const uint64_t* entry, int64_t now) noexcept nogil:
-    """Whether an entry is of no use to anybody any more, not even as a stale answer."""
+    """True if an entry is of no use to anybody any more, not even as a stale answer."""
     cdef int64_t window = 0 if entry[W_SHAPE] & E_FAILURE else cache.stale_window
     return now - <int64_t><uint32_t>entry[W_INSERTED] >= <int64_t><uint32_t>entry[W_TTL] + window
 
@@ -350,7 +350,7 @@ cdef void _evict(const Cache* cache, Shard* shard, uint32_t number, int64_t now)
 
 
 cdef bint _stays(const Cache* cache, Shard* shard, uint32_t number, int64_t now) noexcept nogil:
-    """Whether S3-FIFO keeps a live entry that was popped; if so it is in the main queue again."""
+    """True if S3-FIFO keeps a live entry that was popped; if so it is in the main queue again."""
     cdef uint8_t mark = load8(shard.frequency + number)
     cdef uint8_t hits = mark & M_HITS
     if _is_over(cache, _entry_at(shard, number), now):
@@ -368,7 +368,7 @@ cdef bint _stays(const Cache* cache, Shard* shard, uint32_t number, int64_t now)
 
 
 cdef inline bint _heads_dead(const Shard* shard, const Queue* queue) noexcept nogil:
-    """Whether the oldest of a queue is an entry that was unlinked."""
+    """True if the oldest of a queue is an entry that was unlinked."""
     return queue.count > 0 and (shard.place[queue.items[queue.head]] & PLACE_DEAD) != 0
 
 
@@ -605,7 +605,7 @@ cdef bint shard_set_union(
 
 
 cdef bint _covers(const Name* name, bint subtree, const uint8_t* other, uint8_t length) noexcept nogil:
-    """Whether ``other`` (a name in wire form) is the name, or with ``subtree`` below it."""
+    """True if ``other`` (a name in wire form) is the name, or with ``subtree`` below it."""
     cdef int at = 0
     while subtree and length - at > name.length:
         at += other[at] + 1

@@ -319,7 +319,7 @@ cdef bint has_capitals(const Attempt* attempt) noexcept nogil:
 
 
 cdef bint answers(const uint8_t* message, size_t length) noexcept nogil:
-    """Whether a message answers its question. One that is too large to be judged is refused where it is taken
+    """True if a message answers its question. One that is too large to be judged is refused where it is taken
     in; here it is not looked into."""
     return (length > SMALL and is_too_large(message, length)) or answer_status(message, length) == OK
 

@@ -49,7 +49,7 @@ class CrashBoard:
 
     @property
     def reduced(self) -> bool:
-        """Whether the resolver is to take plain queries alone."""
+        """True if the resolver is to take plain queries alone."""
 
     @reduced.setter
     def reduced(self, value: bool) -> None: ...

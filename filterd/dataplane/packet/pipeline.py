@@ -194,7 +194,7 @@ def usable(reply: Reply) -> Reply:
 
 
 def is_too_large(message: bytes) -> bool:
-    """Whether an answer that is no failure takes too much effort to be judged."""
+    """True if an answer that is no failure takes too much effort to be judged."""
     return inspect_reference.too_large(message) and message[3] & 15 != SERVFAIL
 
 

@@ -528,7 +528,7 @@ cdef int to_safe_host(const Core* core, Exchange* x, const Verdict* seen) noexce
 
 
 cdef bint holds_alias(const uint8_t* message, size_t length) noexcept nogil:
-    """Whether an alias stands in the answer section (CNAME, DNAME)."""
+    """True if an alias stands in the answer section (CNAME, DNAME)."""
     cdef Walk walk
     cdef Record record
     cdef int status = walk_start(message, length, &walk)

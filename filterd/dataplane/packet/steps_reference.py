@@ -352,7 +352,7 @@ def leave(x: Exchange, verdict: Verdict) -> Stage:
 
 
 def holds_alias(message: bytes) -> bool:
-    """Whether an alias stands in the answer section (CNAME, DNAME), as far as it can be read."""
+    """True if an alias stands in the answer section (CNAME, DNAME), as far as it can be read."""
     with contextlib.suppress(Refused):
         return any(
             place.section == 1 and place.type in (CNAME, DNAME) for place in walk(message, owners=False)

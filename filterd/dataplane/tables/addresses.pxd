@@ -71,7 +71,7 @@ cdef inline void widen(const uint8_t* address, bint ipv4, uint8_t* out) noexcept
 
 
 cdef inline bint is_mapped(const uint8_t* address) noexcept nogil:
-    """Whether the 16-byte form holds an IPv4 address."""
+    """True if the 16-byte form holds an IPv4 address."""
     return memcmp(address, mapped_prefix, 12) == 0
 
 

@@ -127,7 +127,7 @@ cdef bint _addresses_resize(AddressTable* table, uint64_t size) noexcept nogil:
 
 
 cdef bint _addresses_crowded(const AddressTable* table) noexcept nogil:
-    """Whether the table should grow before the next new entry."""
+    """True if the table should grow before the next new entry."""
     return table.used * 5 >= table.size * 4
 
 

@@ -99,7 +99,7 @@ cdef void _slot_store(LineTable* table, uint64_t slot, uint32_t place) noexcept 
 
 
 cdef bint _lines_crowded(const LineTable* table) noexcept nogil:
-    """Whether the index should grow before the next new line."""
+    """True if the index should grow before the next new line."""
     return (table.used + 1) * 5 > table.size * 4
 
 
@@ -225,7 +225,7 @@ cdef void _lines_collect(const LineTable* table, LineRecord* out) noexcept nogil
 
 
 cdef bint _sorted(const OwnName* own, uint64_t count) noexcept nogil:
-    """Whether own names stand in ascending order, as ``decide`` searches them."""
+    """True if own names stand in ascending order, as ``decide`` searches them."""
     cdef uint64_t i
     for i in range(1, count):
         if own[i - 1].high > own[i].high:

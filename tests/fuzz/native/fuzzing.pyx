@@ -198,7 +198,7 @@ cdef uint8_t* copy_of(const uint8_t* data, size_t size) noexcept nogil:
 
 
 cdef bint walks(const uint8_t* message, size_t length) noexcept nogil:
-    """Whether the records can be read to the message's very end; reads each service's hints too."""
+    """True if the records can be read to the message's very end; reads each service's hints too."""
     cdef Walk walk
     cdef Record record
     cdef Name owner

@@ -33,7 +33,7 @@ def by_other_means(path: Path, form: Format) -> set[str]:
 
 
 def is_address(name: str) -> bool:
-    """Whether it is an IP address."""
+    """True if it is an IP address."""
     try:
         ip_address(name)
     except ValueError:

@@ -169,7 +169,7 @@ async def test_a_snapshot_holds_lists_documents_and_orders_of_one_revision(
 
 
 async def test_withdrawn_orders_are_left_out_and_those_that_ended_are_not(installation: Installation) -> None:
-    """Whether one has ended is the active set's to say: a clock that was wrong for a while opens nothing."""
+    """True if one has ended is the active set's to say: a clock that was wrong for a while opens nothing."""
     async with installation.open() as context:
         await feeds.update(context)
         gone = await accepted(context)

@@ -26,7 +26,7 @@ def at(text: str, zone: str = MEXICO, *, fold: int = 0) -> int:
 
 
 def blocked(slot: Slot, text: str, zone: str = MEXICO, *, fold: int = 0) -> bool:
-    """Whether the slot is in effect at a wall-clock time."""
+    """True if the slot is in effect at a wall-clock time."""
     return state_at([slot], zone, at(text, zone, fold=fold)) != Moment()
 
 

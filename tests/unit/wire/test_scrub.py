@@ -213,7 +213,7 @@ def either(request: pytest.FixtureRequest) -> Any:
 
 
 def refused(either: Any, wire: bytes) -> bool:
-    """Whether the message is none; scrubbing must say the same."""
+    """True if the message is none; scrubbing must say the same."""
     status = either.status_of(wire)
     assert status in (Status.OK, Status.NOT_AN_ANSWER)
     assert (either.scrubbed(wire) is Status.NOT_AN_ANSWER) == (status is Status.NOT_AN_ANSWER)

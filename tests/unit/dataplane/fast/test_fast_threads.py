@@ -71,7 +71,7 @@ def has_begun(served: Crew) -> bool:
 
 
 def is_refused(sock: socket.socket) -> bool:
-    """Whether the system says that nobody has the port that is sent to."""
+    """True if the system says that nobody has the port that is sent to."""
     collect()
     sock.settimeout(0.05)  # what still comes to a socket that is about to go is lost
     try:

@@ -44,7 +44,7 @@ def restarted_alone(machine: Machine) -> Machine:
 
 
 def is_filtered(machine: Machine, name: str = "adult.example", line: int = 7) -> bool:
-    """Whether the line's own profile blocks the name in the state shown last."""
+    """True if the line's own profile blocks the name in the state shown last."""
     shown = machine.watcher.last
     assert shown.state is not None
     handle = shown.lines.handle(line)

@@ -39,7 +39,7 @@ def test_the_verdict_asks_the_stages_of_the_policy_in_their_order() -> None:
 
 
 def uses_reference(source: Path) -> bool:
-    """Whether one of its imports speaks of a reference."""
+    """True if one of its imports speaks of a reference."""
     return any(re.search(r"_reference\b|\bpipeline\b", text) for text in IMPORT.findall(source.read_text()))
 
 
@@ -59,7 +59,7 @@ def swapped(upper: Stage, lower: Stage) -> tuple[Step, ...]:
 
 
 def differs() -> bool:
-    """Whether native path and reference are seen to be different."""
+    """True if native path and reference are seen to be different."""
     try:
         return bool(course.run(1, CASES, whole=True, reference=True).differences)
     except (AttributeError, IndexError):
