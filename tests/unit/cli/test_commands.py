@@ -377,7 +377,7 @@ def test_an_own_name_that_became_protected_is_shown(answer: Answer, run: Run, in
 
 
 def test_policies_laid_over_the_shipped_ones(installation: Path, run: Run, answer: Answer) -> None:
-    """A shipped directory, and the operator's with one profile, one word too many, and then a misspelt file."""
+    """A shipped directory, and the operator's with one profile, a word too many, then a misspelt file."""
     folder = installation.parent
     own = folder / "own"
     (own / "profiles").mkdir(parents=True)
