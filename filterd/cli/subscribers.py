@@ -12,7 +12,7 @@ import click
 
 from filterd.cli import output
 from filterd.cli.failure import Failure
-from filterd.cli.options import common, duration, own_scope_option
+from filterd.cli.options import common, duration, own_scope_option, warn_of_wide, wide_option
 from filterd.cli.use_case import perform
 
 if TYPE_CHECKING:
@@ -37,13 +37,20 @@ def subscriber() -> None:
     "--prefix", "prefixes", multiple=True, help="A static address or prefix of the line; repeatable."
 )
 @click.option("--zone", default="", help="Time zone of its schedule; default: zone in the configuration.")
+@wide_option
 @common
-def add(id: str, prefixes: tuple[str, ...], zone: str, config: Path | None, as_json: bool) -> None:
+def add(
+    id: str, prefixes: tuple[str, ...], zone: str, wide: bool, config: Path | None, as_json: bool
+) -> None:
     """Register a line. It asks for nothing yet and sees mandatory blocking only."""
     from filterd.operations import subscribers
 
-    added = perform(config, lambda context: subscribers.add(context, id, zone=zone, prefixes=prefixes))
+    async def register(context: Context) -> Subscriber:
+        return await subscribers.add(context, id, zone=zone, prefixes=prefixes, wide=wide)
+
+    added = perform(config, register)
     _show(added, as_json, "registered")
+    warn_of_wide(added.bindings)
 
 
 @subscriber.command()
@@ -228,13 +235,14 @@ def remove(id: str, name: str, config: Path | None, as_json: bool) -> None:
 @subscriber.command("import")
 @click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
 @_evidence_options
+@wide_option
 @common
-def import_(file: Path, config: Path | None, as_json: bool, **evidence: str) -> None:
+def import_(file: Path, wide: bool, config: Path | None, as_json: bool, **evidence: str) -> None:
     """Register lines from a CSV file; running it again changes nothing.
 
     Its first line names the columns: subscriber, and as needed prefixes (separated by spaces), profile
     (opts the line in), zone, and the evidence who, channel, at, text_version, reference. The options say
-    what a row with a profile does not say itself.
+    what a row with a profile does not say itself; a request without a time counts as made now.
     """
     from filterd.operations import importing
 
@@ -246,6 +254,7 @@ def import_(file: Path, config: Path | None, as_json: bool, **evidence: str) -> 
                 context,
                 file,
                 evidence=_evidence_typed(**evidence),
+                wide=wide,
                 progress=None if tell is None else lambda rows, read: tell(f"{rows} rows", read, size),
             )
 

@@ -50,6 +50,10 @@ def evidence_digest(evidence: RequestEvidence, seal: str) -> str:
     return input_values.sealed(seal, parts)
 
 
+_OPTIONS = {"at": "--asked-at"}
+"""options whose name is another than that of the part"""
+
+
 def checked(evidence: RequestEvidence, now: float) -> RequestEvidence:
     """Evidence with every part present and well-formed, of a request that was made before ``now``."""
     return complete(in_form(evidence, now))
@@ -59,7 +63,7 @@ def complete(evidence: RequestEvidence) -> RequestEvidence:
     """The same evidence; an error if a part is missing."""
     if evidence.missing:
         message = f"the evidence of the request lacks: {', '.join(evidence.missing)}"
-        options = ", ".join("--" + part.replace("_", "-") for part in evidence.missing)
+        options = ", ".join(_OPTIONS.get(part, "--" + part.replace("_", "-")) for part in evidence.missing)
         raise OperationError(message, f"give {options}: who asked, for which text, on which record")
     return evidence
 

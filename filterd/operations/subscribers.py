@@ -28,11 +28,17 @@ PAGE = 1_000
 
 
 async def add(
-    context: Context, subscriber: str, *, zone: str = "", prefixes: tuple[str, ...] = ()
+    context: Context,
+    subscriber: str,
+    *,
+    zone: str = "",
+    prefixes: tuple[str, ...] = (),
+    wide: bool = False,
 ) -> Subscriber:
     """Register a line, with its static prefixes. It asks for nothing yet: it sees mandatory blocking only.
 
-    Without a ``zone`` its schedule runs in the installation's.
+    Without a ``zone`` its schedule runs in the installation's. ``wide``: prefixes wider than a line has are
+    meant.
     """
     identifier = input_values.text(subscriber, "subscriber id", limit=128)
     async with context.store.write(context.actor, context.clock()) as write:
@@ -45,7 +51,7 @@ async def add(
         await rows.add(write.connection, [(new, seal)])
         write.change(LineChange(new.choices))
         write.audit("subscriber.add", lines.subject(line), after=lines.audited(new.choices, seal))
-        bound = [await bind(write, line, each) for each in dict.fromkeys(prefixes)]
+        bound = [await bind(write, line, each, wide=wide) for each in dict.fromkeys(prefixes)]
     return replace(new, bindings=tuple(sorted(bound)))
 
 

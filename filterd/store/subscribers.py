@@ -115,6 +115,12 @@ async def _of_lines(
     return (await connection.execute(query)).all()
 
 
+async def names(connection: AsyncConnection, lines: Sequence[int]) -> dict[int, str]:
+    """The subscriber's id of each line."""
+    query = select(subscriber.c.line, subscriber.c.id).where(subscriber.c.line.in_(lines))
+    return {row.line: row.id for row in await connection.execute(query)}
+
+
 async def seals(connection: AsyncConnection, lines: Sequence[int]) -> dict[int, str]:
     """The seal of each line: the key under which the audit trail digests its personal values."""
     query = select(subscriber.c.line, subscriber.c.seal).where(subscriber.c.line.in_(lines))

@@ -83,11 +83,30 @@ def test_bindings(answer: Answer, run: Run) -> None:
     answer("subscriber", "add", "one")
     answer("subscriber", "add", "two")
     assert answer("binding", "add", "192.0.2.7", "one")["prefix"] == "192.0.2.7/32"
-    assert "bound to another" in run("binding", "add", "192.0.2.7", "two").stderr
+    assert "is bound to subscriber 'one'" in run("binding", "add", "192.0.2.7", "two").stderr
     assert "192.0.2.0/24" in run("binding", "add", "192.0.2.7/24", "two").stderr
     assert answer("binding", "list") == [{"prefix": "192.0.2.7/32", "subscriber": "one"}]
     assert answer("binding", "remove", "192.0.2.7")["subscriber"] is None
     assert answer("binding", "list") == []
+
+
+@pytest.mark.parametrize("prefix", ["0.0.0.0/0", "::/0", "10.0.0.0/8", "2001:db8::/32"])
+def test_a_prefix_wider_than_a_line_has_must_be_meant(answer: Answer, run: Run, prefix: str) -> None:
+    answer("subscriber", "add", "one")
+    for command in (("binding", "add", prefix, "one"), ("subscriber", "add", "two", "--prefix", prefix)):
+        refused = run(*command)
+        assert refused.exit_code == 1
+        assert "every client in it would be this one line" in refused.stderr
+        assert "--wide" in refused.stderr
+    assert answer("binding", "list") == []
+    bound = run("binding", "add", prefix, "one", "--wide")
+    assert bound.exit_code == 0
+    assert f"warning: {prefix} is one line now" in bound.stderr
+    answer("binding", "remove", prefix)
+    assert (
+        f"warning: {prefix} is one line now"
+        in run("subscriber", "add", "two", "--prefix", prefix, "--wide").stderr
+    )
 
 
 def test_the_life_of_an_order(answer: Answer, run: Run, tmp_path: Path) -> None:
@@ -257,12 +276,15 @@ def test_importing_lines(answer: Answer, run: Run, tmp_path: Path) -> None:
     assert answer("subscriber", "import", str(file), *EVIDENCE)["unchanged"] == 2
     assert answer("subscriber", "show", "one")["opted_in"] is True
     file.write_text("subscriber,profile,who,text_version,reference\nthree,children,Ana,v1,T-3\n")
-    lacking = run("subscriber", "import", str(file))
-    assert f"{file}:2: the evidence of the request lacks: at" in lacking.stderr
     asked = ("--asked-at", "2026-11-25T09:00:00-06:00", "--channel", "phone")
     assert answer("subscriber", "import", str(file), *asked)["added"] == 1
     (request,) = answer("subscriber", "export", "three")["requests"]
-    assert (request["who"], request["channel"], request["at"]) == ("Ana", "phone", 1795618800.0)
+    assert (request["who"], request["channel"], request["at"]) == ("Ana", "phone", "2026-11-25T15:00:00Z")
+    file.write_text("subscriber,profile,who,text_version,reference\nfour,children,Eva,v1,T-4\n")
+    assert answer("subscriber", "import", str(file))["added"] == 1
+    file.write_text("subscriber,profile,who\nfive,children,Eva\n")
+    lacking = run("subscriber", "import", str(file))
+    assert f"{file}:2: the evidence of the request lacks: text_version, reference" in lacking.stderr
     file.write_text("subscriber,prefixes\nthree,nonsense\n")
     refused = run("subscriber", "import", str(file))
     assert refused.exit_code == 1
