@@ -147,7 +147,7 @@ def _show(config: Path | None, as_json: bool) -> None:
 
     found = perform(config, operation.histories)
     if as_json:
-        output.show_json(found)
+        output.show_json([{**output.plain(each), "store": HISTORIES[each.history]} for each in found])
         return
     rows = [
         (

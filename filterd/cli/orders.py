@@ -188,6 +188,7 @@ def _plain(found: Order, hits: tuple[Hit, ...] | None = None, lifted: Lifted | N
         value["protected"] = None if lifted is None else output.plain(lifted)
     del value["seal"]
     value["in_force"] = found.in_force(time.time())
+    value["standing"] = standing(found, time.time())
     value["demand"]["names"] = [{"name": name, "scope": scope.word} for name, scope in found.demand.names]
     return value
 

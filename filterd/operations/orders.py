@@ -44,6 +44,7 @@ class Lifted:
 
 async def add(context: Context, request: OrderRequest) -> Order:
     """Take an order in. It is pending, quarantined or, where one approval is enough, accepted at once."""
+    context.require_person()
     demand = complete(
         request, context.clock(), order_limits.ours(context.settings), context.settings.dns.nat64
     )
@@ -77,6 +78,7 @@ async def approve(context: Context, reference: str) -> Order:
 
     Its reach is judged anew: what is popular today may not have been when it was added.
     """
+    context.require_person()
     documents = policies(context)
     kept = order_limits.ours(context.settings)
     async with context.store.write(context.actor, context.clock()) as write:

@@ -28,8 +28,8 @@ def test_the_life_of_a_line(answer: Answer, run: Run) -> None:
         answer("subscriber", "opt-in", "line-2", "--profile", "children", *EVIDENCE)["profile"] == "children"
     )
     assert answer("subscriber", "set-profile", "line-2", "teenagers")["profile"] == "teenagers"
-    assert answer("subscriber", "pause", "line-2", "--for", "30m")["paused_until"] > 0
-    assert answer("subscriber", "resume", "line-2")["paused_until"] == 0
+    assert answer("subscriber", "pause", "line-2", "--for", "30m")["paused_until"].endswith("Z")
+    assert answer("subscriber", "resume", "line-2")["paused_until"] is None
     assert answer("subscriber", "set-zone", "line-2", "UTC")["zone"] == "UTC"
     assert answer("subscriber", "leave-security", "line-2")["security_left"] is True
     assert answer("subscriber", "leave-security", "line-2", "--return")["security_left"] is False
@@ -88,6 +88,23 @@ def test_bindings(answer: Answer, run: Run) -> None:
     assert answer("binding", "list") == [{"prefix": "192.0.2.7/32", "subscriber": "one"}]
     assert answer("binding", "remove", "192.0.2.7")["subscriber"] is None
     assert answer("binding", "list") == []
+
+
+def test_nobody_stands_behind_an_order_who_is_no_account_of_the_system(
+    answer: Answer, run: Run, installation: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = json.loads(installation.read_text())
+    installation.write_text(json.dumps({**settings, "orders": {"approvals": 2}}))
+    order = ("order", "add", "a.test.example", *DEMAND, "--reason", "served")
+    monkeypatch.setenv("SUDO_USER", "daemon")
+    assert answer(*order)["state"] == "pending"
+    monkeypatch.setenv("SUDO_USER", "no-such-account")
+    for refused in (run("order", "approve", "O-1"), run(*order)):
+        assert refused.exit_code == 1
+        assert "no-such-account is no account of this system" in refused.stderr
+        assert "what to do: run it under your own account" in refused.stderr
+    assert [each["state"] for each in answer("order", "list")] == ["pending"]
+    assert answer("order", "withdraw", "O-1", "--reason", "an unblock never waits")["state"] == "withdrawn"
 
 
 @pytest.mark.parametrize("prefix", ["0.0.0.0/0", "::/0", "10.0.0.0/8", "2001:db8::/32"])
@@ -358,9 +375,9 @@ def test_what_an_order_hits_is_shown_when_it_is_added_approved_and_looked_at(
 ) -> None:
     names = [f"popular-{number}.example" for number in range(14)]
     (installation.parent / "policies/expected.yaml").write_text("".join(f"{name}: []\n" for name in names))
-    monkeypatch.setenv("SUDO_USER", "ana")
+    monkeypatch.setenv("SUDO_USER", "daemon")
     added = run("order", "add", *names, *ORDER)
-    monkeypatch.setenv("SUDO_USER", "bob")
+    monkeypatch.setenv("SUDO_USER", "bin")
     for shown in (
         added,
         run("order", "show", "O-1"),
