@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from filterd.cli import output
 from filterd.cli.failure import Failure, Misconfigured
 
 if TYPE_CHECKING:
@@ -113,10 +114,9 @@ def warn_of_wide(prefixes: Iterable[str]) -> None:
     from filterd.operations.input_values import is_wide
 
     for each in filter(is_wide, prefixes):
-        click.echo(
-            f"warning: {each} is one line now, and every client in it gets that line's choices\n"
-            f"  what to do: if that is not meant, filterd binding remove {each}",
-            err=True,
+        output.warn(
+            f"{each} is one line now, and every client in it gets that line's choices",
+            f"if that is not meant: filterd binding remove {each}",
         )
 
 

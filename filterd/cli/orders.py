@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from filterd.model.order import Order
     from filterd.operations.context import Context
     from filterd.operations.intake import OrderRequest
+    from filterd.operations.order_notices import Notice
     from filterd.operations.order_reach import Hit
     from filterd.operations.orders import Lifted
 
@@ -85,7 +86,7 @@ def add(config: Path | None, as_json: bool, **demand: Any) -> None:
     from filterd.operations import orders
 
     _require_all(demand)
-    _perform(config, as_json, lambda context: orders.add(context, _request(**demand)), _next_step)
+    _perform(config, as_json, lambda context: orders.add(context, _request(**demand)), _next_step, warns=True)
 
 
 @order.command()
@@ -95,7 +96,7 @@ def approve(reference: str, config: Path | None, as_json: bool) -> None:
     """Stand behind an order as another person; with enough of them it is in force."""
     from filterd.operations import orders
 
-    _perform(config, as_json, lambda context: orders.approve(context, reference), _next_step)
+    _perform(config, as_json, lambda context: orders.approve(context, reference), _next_step, warns=True)
 
 
 @order.command()
@@ -212,21 +213,31 @@ def _perform(
     say: Callable[[Order, str, tuple[Hit, ...]], str],
     *,
     reaches: bool = True,
+    warns: bool = False,
 ) -> None:
-    """Run a use case on one order, show the order, and print the next step."""
-    from filterd.operations import orders
+    """Run a use case on one order, show the order, and print warnings and the next step."""
+    from filterd.operations import order_notices, orders
+
+    noticed: tuple[Notice, ...] = ()
 
     async def run(context: Context) -> tuple[Order, str, tuple[Hit, ...], Lifted | None]:
+        nonlocal noticed
         found = await use_case(context)
+        noticed = await order_notices.notices(context, found) if warns else ()
         hits = await orders.hits_of(context, found) if reaches else ()
         lifted = await orders.lifted(context, found) if reaches else None
         return found, await orders.held_back(context, found), hits, lifted
 
     found, held_back, hits, lifted = perform(config, run)
     if as_json:
-        output.show_json(_plain(found, hits if reaches else None, lifted))
+        warned = {"warnings": noticed} if warns else {}
+        output.show_json({**_plain(found, hits if reaches else None, lifted), **warned})
+    else:
+        _show(found, hits, lifted)
+    for each in noticed:
+        output.warn(each.says, each.remedy)
+    if as_json:
         return
-    _show(found, hits, lifted)
     said = say(found, held_back, hits)
     if said:
         output.done(said)

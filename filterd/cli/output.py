@@ -130,6 +130,11 @@ def done(message: str) -> None:
     click.echo(message, err=True)
 
 
+def warn(message: str, remedy: str) -> None:
+    """Print a warning, which stops nothing, and what to do, on standard error."""
+    click.echo(f"warning: {message}\n  what to do: {remedy}", err=True)
+
+
 Tell = Callable[[str, int, int], None]
 """takes the present step, the number of items done, and the total"""
 
