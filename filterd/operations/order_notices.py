@@ -1,5 +1,5 @@
-"""Warns of what an order may have wrong and what hinders nothing: it repeats another one, or names an authority
-or a ground that the jurisdictions of the policies directory do not have.
+"""Warns of what an order may have wrong and what hinders nothing: it repeats another one, or names an
+authority or a ground that the jurisdictions of the policies directory do not have.
 
 A notice never names an entry of an order: either of the two may be confidential.
 """
@@ -46,17 +46,16 @@ async def _repeated(context: Context, order: Order) -> list[Notice]:
     for other in shared[:SHOWN]:
         whole = other.entries == order.entries
         what = "each entry" if whole else f"{other.entries} of its {order.entries} entries"
-        same = (
-            "the same document" if other.document == order.demand.document else f"document {other.document}"
-        )
-        says = f"order {other.reference} ({other.state}, {same}) has {what} of {order.reference} already"
+        same = other.document == order.demand.document
+        document = "the same document" if same else f"document {other.document}"
+        says = f"order {other.reference} ({other.state}, {document}) has {what} of {order.reference} already"
         remedy = f"compare: filterd order show {other.reference}; if this one is a repetition: "
         found.append(Notice(says, f"{remedy}filterd order withdraw {order.reference} --reason ..."))
     return found
 
 
 def _unknown(demand: Demand, jurisdictions: tuple[Jurisdiction, ...]) -> Iterator[Notice]:
-    """Notices for an authority and a ground that no jurisdiction has. Where there is none, nothing is known."""
+    """Notices for an authority and a ground that no jurisdiction has; none where there is no jurisdiction."""
     if not jurisdictions:
         return
     authorities = [
