@@ -29,11 +29,15 @@ def config() -> None:
 def check(config: Path | None, as_json: bool) -> None:
     """Say everything that is wrong with the configuration file and the policies directory.
 
-    Where the store can be read, a feed in force that has lost its entry in feeds.yaml is wrong too.
+    Where the store can be read, a feed in force that has lost its entry in feeds.yaml is wrong too. What is
+    valid but dangerous, such as answering everybody, gets a warning and exit code 0.
     """
+    from filterd.config.cautions import cautions
+
     settings = settings_of(config)
     policies_of(settings)
     unread = _require_entries(settings)
+    warnings = cautions(settings)
     if as_json:
         output.show_json(
             {
@@ -41,6 +45,7 @@ def check(config: Path | None, as_json: bool) -> None:
                 "file": config_path(config),
                 "policies": settings.policies,
                 "store_unread": unread or None,
+                "warnings": warnings,
             }
         )
     else:
@@ -48,6 +53,8 @@ def check(config: Path | None, as_json: bool) -> None:
         click.echo(f"the configuration is valid: {file}, policies in {settings.policies}")
         if unread:
             output.done(f"feeds in force were not compared with feeds.yaml: {unread}")
+    for each in warnings:
+        output.warn(str(each), each.remedy)
 
 
 def _require_entries(settings: Settings) -> str:

@@ -91,3 +91,27 @@ def test_a_prefix_wider_than_a_line_has_must_be_meant(answer: Answer, run: Run, 
         f"warning: {prefix} is one line now"
         in run("subscriber", "add", "two", "--prefix", prefix, "--wide").stderr
     )
+
+
+@pytest.mark.parametrize(
+    ("settings", "says"),
+    [
+        ({"allow_from": ["0.0.0.0/0"]}, "dns.allow_from: 0.0.0.0/0 is every IPv4 address: strangers"),
+        ({"allow_from": ["192.0.2.0/24", "::/0"]}, "dns.allow_from: ::/0 is every IPv6 address: strangers"),
+        ({"allow_from": ["0.0.0.0/1"]}, "dns.allow_from: 0.0.0.0/1 is wider than /8: strangers"),
+        ({"ecs_from": ["::/0"]}, "dns.ecs_from: ::/0 is every IPv6 address: each sender"),
+        ({"proxy_from": ["0.0.0.0/0"]}, "dns.proxy_from: 0.0.0.0/0 is every IPv4 address: each sender"),
+    ],
+)
+def test_a_configuration_that_answers_everybody_is_warned_of(
+    answer: Answer, run: Run, installation: Path, settings: dict[str, Any], says: str
+) -> None:
+    assert answer("config", "check")["warnings"] == []
+    value = json.loads(installation.read_text())
+    installation.write_text(json.dumps({**value, "dns": {**value["dns"], **settings}}))
+    checked = run("config", "check")
+    assert checked.exit_code == 0
+    assert f"warning: {says}" in checked.stderr
+    assert "what to do: write the " in checked.stderr
+    (warning,) = answer("config", "check")["warnings"]
+    assert f"{warning['path']}: {warning['message']}".startswith(says)
