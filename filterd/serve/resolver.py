@@ -315,9 +315,7 @@ class Resolver:
 def _warn(settings: Settings) -> None:
     """Log what is valid and dangerous in settings that have just taken effect."""
     for each in cautions(settings):
-        log.get().warning(
-            "a setting is dangerous", setting=each.path, reason=each.message, remedy=each.remedy
-        )
+        log.get().warning("a setting is dangerous", reason=str(each), remedy=each.remedy)
 
 
 def _take_state_dir(state_dir: Path) -> IO[str]:
