@@ -49,6 +49,21 @@ def show_json(value: object) -> None:
     click.echo(json.dumps(_with_times(plain(value)), indent=2, ensure_ascii=False))
 
 
+@contextmanager
+def json_list() -> Iterator[Callable[[object], None]]:
+    """Print a JSON list item by item, by the function that is yielded, in the form of :func:`show_json`."""
+    count = 0
+
+    def put(item: object) -> None:
+        nonlocal count
+        text = json.dumps(_with_times(plain(item)), indent=2, ensure_ascii=False)
+        click.echo((",\n" if count else "[\n") + textwrap.indent(text, "  "), nl=False)
+        count += 1
+
+    yield put
+    click.echo("\n]" if count else "[]")
+
+
 def _with_times(value: Any) -> Any:
     """The same value with the Unix seconds under every key that names a moment as texts."""
     if isinstance(value, dict):

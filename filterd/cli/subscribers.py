@@ -12,6 +12,7 @@ import click
 
 from filterd.cli import output
 from filterd.cli.failure import Failure
+from filterd.cli.line_search import find, list_
 from filterd.cli.options import common, duration, own_scope_option, warn_of_wide, wide_option
 from filterd.cli.use_case import perform
 
@@ -22,6 +23,10 @@ if TYPE_CHECKING:
 
 Command = Callable[..., Any]
 
+_UNBOUND_REMEDY = (
+    "bind all three prefixes of the line (IPv4, IPv6 of its WAN, the delegated one), those that it has: "
+    "filterd binding add PREFIX {}"
+)
 SHOWN = 20
 """rejected rows that are shown; --json shows all that are kept"""
 
@@ -29,6 +34,10 @@ SHOWN = 20
 @click.group()
 def subscriber() -> None:
     """Register lines and set their choices."""
+
+
+subscriber.add_command(list_)
+subscriber.add_command(find)
 
 
 @subscriber.command()
@@ -65,38 +74,10 @@ def show(id: str, config: Path | None, as_json: bool) -> None:
         return found, await subscribers.protected_own_names(context, found)
 
     found, protected = perform(config, read)
-    _show(found, as_json, looked={"protected_own_names": protected})
-
-
-@subscriber.command("list")
-@click.option("--opted-in/--not-opted-in", default=None, help="Only those who did, or did not.")
-@common
-def list_(opted_in: bool | None, config: Path | None, as_json: bool) -> None:
-    """List the lines."""
-    from filterd.operations import subscribers
-    from filterd.operations.erasure import choices_of
-
-    async def read(context: Context) -> list[Subscriber]:
-        return [each async for each in subscribers.list_subscribers(context, opted_in=opted_in)]
-
-    found = perform(config, read)
-    if as_json:
-        output.show_json([choices_of(each) for each in found])
-        return
-    columns = ("subscriber", "line", "opted in", "profile", "paused until", "own names", "bindings")
-    rows = [
-        (
-            each.id,
-            each.line,
-            each.choices.opted_in,
-            each.choices.profile,
-            output.moment(each.choices.paused_until),
-            len(each.choices.own_names),
-            each.bindings,
-        )
-        for each in found
-    ]
-    output.show_table(columns, rows, "no line is registered; add one with: filterd subscriber add ID")
+    unbound = subscribers.unbound(found)
+    _show(found, as_json, looked={"protected_own_names": protected, "warnings": unbound})
+    if unbound:
+        output.warn(unbound[0], _UNBOUND_REMEDY.format(found.id))
 
 
 def _evidence_options(command: Command) -> Command:

@@ -69,6 +69,19 @@ subscriber pause one --for nonsense
 subscriber show one
 subscriber list --opted-in
 subscriber list --not-opted-in
+subscriber list --state paused --profile teenagers --text one
+subscriber list --profile teenager
+subscriber list --prefix 10.0.0.0/8 --limit 1
+subscriber list --limit 1
+subscriber list --after one
+subscriber list --address 203.0.113.1
+subscriber list --count
+subscriber list --count --limit 1
+subscriber find --address 10.0.2.1
+subscriber find --address 10.0.2.9
+subscriber find --address 203.0.113.1
+subscriber find --address 10.0.2.0/24
+subscriber show two
 subscriber resume one
 subscriber set-zone one UTC
 subscriber set-zone one Nowhere/Town
@@ -180,7 +193,13 @@ schedule:
 READS = {
     *(("config", "check"), ("check",), ("node", "list"), ("store", "migrate"), ("binding", "list")),
     *(("feed", "list"), ("feed", "show"), ("feed", "parse"), ("profile", "list"), ("profile", "show")),
-    *(("subscriber", "list"), ("subscriber", "show"), ("order", "list"), ("order", "show")),
+    *(
+        ("subscriber", "list"),
+        ("subscriber", "show"),
+        ("subscriber", "find"),
+        ("order", "list"),
+        ("order", "show"),
+    ),
     *(("snapshot", "show"), ("snapshot", "verify"), ("audit", "tail"), ("audit", "verify")),
 }
 
