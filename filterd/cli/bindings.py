@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from filterd.cli import output
+from filterd.cli.group import Group
 from filterd.cli.options import common, warn_of_wide, wide_option
 from filterd.cli.use_case import perform
 
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from filterd.operations.context import Context
 
 
-@click.group()
+@click.group(cls=Group)
 def binding() -> None:
     """Bind address prefixes to lines."""
 

@@ -10,6 +10,7 @@ import click
 
 from filterd.cli import output
 from filterd.cli.failure import Misconfigured
+from filterd.cli.group import Group
 from filterd.cli.options import common, config_path, policies_of, settings_of
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 _LOST = {"vanished": "vanished", "weakened": "would lift what was adopted"}
 
 
-@click.group()
+@click.group(cls=Group)
 def config() -> None:
     """Check and show the configuration."""
 

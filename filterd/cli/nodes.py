@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from filterd.cli import output
+from filterd.cli.group import Group
 from filterd.cli.options import common, settings_of
 from filterd.cli.use_case import perform
 
@@ -20,7 +21,7 @@ HISTORIES = {"this": "followed", "another": "another history", "unknown": "read 
 """word of the operation -> its text in the table"""
 
 
-@click.group()
+@click.group(cls=Group)
 def node() -> None:
     """Show what runs where."""
 

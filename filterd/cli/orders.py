@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from filterd.cli import output
+from filterd.cli.group import Group
 from filterd.cli.options import common, scope_option
 from filterd.cli.use_case import perform
 
@@ -34,7 +35,7 @@ _COMMENT = re.compile(r"(^|\s)#.*")
 """a comment, up to the end of the line; inside a word, ``#`` is part of a URL"""
 
 
-@click.group()
+@click.group(cls=Group)
 def order() -> None:
     """Record what an authority demands; it holds for every line, and nobody's choice lifts it."""
 
@@ -74,7 +75,7 @@ def _demand_options(command: Command) -> Command:
 
 
 @order.command()
-@click.argument("names", nargs=-1)
+@click.argument("names", nargs=-1, metavar="[NAME ...]")
 @_demand_options
 @common
 def add(config: Path | None, as_json: bool, **demand: Any) -> None:

@@ -12,6 +12,7 @@ import click
 
 from filterd.cli import output
 from filterd.cli.failure import Failure
+from filterd.cli.group import Group
 from filterd.cli.line_search import find, list_
 from filterd.cli.options import common, duration, own_scope_option, warn_of_wide, wide_option
 from filterd.cli.use_case import perform
@@ -31,7 +32,7 @@ SHOWN = 20
 """rejected rows that are shown; --json shows all that are kept"""
 
 
-@click.group()
+@click.group(cls=Group)
 def subscriber() -> None:
     """Register lines and set their choices."""
 

@@ -13,6 +13,7 @@ from filterd.model.line import LineChoices
 from filterd.model.subscriber import RequestEvidence, Subscriber
 from filterd.operations import input_values
 from filterd.operations.context import Context, OperationError
+from filterd.operations.nearest import did_you_mean
 from filterd.store import subscribers as rows
 from filterd.store.ledger import OPT_OUT
 
@@ -27,7 +28,8 @@ async def require(connection: AsyncConnection, identifier: str) -> Subscriber:
     found = await rows.find(connection, identifier.strip())
     if found is None:
         message = f"unknown subscriber {identifier.strip()[:128]!r}"
-        raise OperationError(message, "see those that exist with: filterd subscriber list")
+        guess = did_you_mean((identifier,), await rows.alike(connection, identifier.strip()))
+        raise OperationError(message, f"{guess}see those that exist with: filterd subscriber list")
     return found
 
 

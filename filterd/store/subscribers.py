@@ -14,6 +14,8 @@ from filterd.model.rule import Action, Scope
 from filterd.model.subscriber import RequestEvidence, Subscriber
 from filterd.store.tables import binding, line_state, own_name, request, subscriber
 
+NEIGHBOURS = 200
+"""ids on each side of an unknown one that are looked at"""
 OPTED_IN, PAUSED, NOT_OPTED_IN, LEFT_SECURITY = "opted-in", "paused", "not-opted-in", "left-security"
 
 
@@ -164,6 +166,21 @@ async def _of_lines(
         return ()
     query = select(key.table).where(key.in_(lines)).order_by(key, order)
     return (await connection.execute(query)).all()
+
+
+async def alike(connection: AsyncConnection, identifier: str) -> list[str]:
+    """Ids that may have been meant by an unknown one: its neighbours in their order, and the first ones. In a
+    small store these are all."""
+    ids = subscriber.c.id
+    queries = (
+        select(ids).where(ids < identifier).order_by(ids.desc()).limit(NEIGHBOURS),
+        select(ids).where(ids > identifier).order_by(ids).limit(NEIGHBOURS),
+        select(ids).order_by(ids).limit(NEIGHBOURS),
+    )
+    found: dict[str, None] = {}
+    for query in queries:
+        found |= dict.fromkeys((await connection.execute(query)).scalars())
+    return list(found)
 
 
 async def names(connection: AsyncConnection, lines: Sequence[int]) -> dict[int, str]:
