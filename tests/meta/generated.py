@@ -110,6 +110,9 @@ def _row(key: str, item: dict[str, Any]) -> str:
 
 ALERTS = {
     "filterd_build_info": "more than one `version` among the nodes for longer than an upgrade takes",
+    "filterd_ready": "0 for a minute: `/readyz` of the same address says why",
+    "filterd_clock_timestamp_seconds": "more than 30 away from the time of the scrape: schedules, pauses and "
+    "the ends of orders go by this clock",
     "filterd_queries_total": "the rate falls to a tenth of yesterday's: clients do not reach the node",
     "filterd_verdicts_total": '`verdict="error",reason="not_ready"` grows: the node answers SERVFAIL; '
     '`verdict="block"` doubles within minutes: an order or a list that went too far',
@@ -128,6 +131,8 @@ ALERTS = {
     "filterd_cache_lookups_total": "`stale` is more than 5 % of the lookups: upstreams do not answer",
     "filterd_answers_too_large_total": "grows: somebody asks for answers that are made to be expensive, or a "
     "name is refused that people need",
+    "filterd_unrecognised_queries_total": "`ipv6` grows faster than `ipv4`: lines lack their IPv6 "
+    "prefixes, and what they chose does not hold there",
     "filterd_fast_sent_early_total": "above a tenth of the datagrams for 10 minutes: queries take the "
     "threads long",
     "filterd_upstream_queries_total": "outcomes other than `answered`, `probe` and `hedge` are more than "
