@@ -26,6 +26,7 @@ PACKAGES = {
     "nsd": "nsd",
     "nsd-checkconf": "nsd",
     "pdns_recursor": "pdns-recursor",
+    "systemd-analyze": "systemd",
     "systemd-resolved": "systemd-resolved",
     "unbound": "unbound",
     "unbound-checkconf": "unbound",
