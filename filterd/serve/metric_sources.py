@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from filterd.dataplane.fast.punts import PuntReason
@@ -40,6 +40,7 @@ class MetricSources:
     check: SelfCheck
     enforcement: Histogram
     control: ControlLink
+    handovers: Mapping[str, int]
 
 
 def read_metrics(sources: MetricSources) -> ResolverMetrics:
@@ -83,6 +84,7 @@ def read_metrics(sources: MetricSources) -> ResolverMetrics:
         kept_orders=len(node.kept_orders()),
         not_durable=len(node.disk.not_durable),
         control_connected=sources.control.connected,
+        handovers=dict(sources.handovers),
     )
 
 

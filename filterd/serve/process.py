@@ -9,7 +9,7 @@ import errno
 import os
 import resource
 import sys
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import IO, Any, NoReturn
 
@@ -49,15 +49,17 @@ def raise_file_limit(wanted: int = 0) -> int:
     return sys.maxsize if most == resource.RLIM_INFINITY else most
 
 
-def lock_state_dir(state_dir: Path, role: str) -> IO[str]:
+def lock_state_dir(state_dir: Path, role: str, make_way: Callable[[Path], bool] | None = None) -> IO[str]:
     """Lock the state directory against a second process of the role while the returned file is open: two
-    would overwrite each other's state. Waits a moment for a process that is just ending. Raises
-    ``OSError``."""
+    would overwrite each other's state. Waits a moment for a process that is just ending. ``make_way`` ends
+    one that does not end by itself, and returns whether it did. Raises ``OSError``."""
     path = state_dir / f"{role}.lock"
     try:
         make_directory(state_dir)
         return take_lock(path, HOLD_SECONDS)
     except LockedError:
+        if make_way is not None and make_way(path):
+            return lock_state_dir(state_dir, role)
         raise _held(state_dir, role, holder_of_lock(path)) from None
     except OSError as error:
         if error.errno != errno.EROFS:

@@ -3,7 +3,9 @@
 The supervisor starts ``python -m filterd.serve.resolver [board=N] [pulse=N]`` and writes the settings to its
 standard input; the numbers are descriptors of the crash board and of the pipe for the pulse. Nothing of the
 control plane is imported. A start goes through the settings, the node's own disk, the listeners, and only
-then the thread that follows the store: the first answer depends on no other process.
+then the thread that follows the store: the first answer depends on no other process. Where a predecessor
+hands over, its sockets are taken instead of new ones (``handover_taking``); told to hand over, this process
+answers until its own successor does (``handover_giving``).
 """
 
 from __future__ import annotations
@@ -11,9 +13,11 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import socket
 import sys
 import threading
 import time
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from functools import cached_property
 from operator import attrgetter
@@ -26,7 +30,9 @@ from filterd.dataplane.cache.cache import ResponseCache
 from filterd.dataplane.fast.routes import Routes
 from filterd.dataplane.listeners import commands
 from filterd.dataplane.listeners.fast_threads import FastPath
+from filterd.dataplane.listeners.inherited import Name, SocketKind, name_of
 from filterd.dataplane.listeners.selfcheck import SelfCheck
+from filterd.dataplane.listeners.socket_binding import socket_address
 from filterd.dataplane.nodestate.node import Node
 from filterd.dataplane.nodestate.node_types import Published
 from filterd.dataplane.packet.answer_counts import AnswerCounts
@@ -41,7 +47,11 @@ from filterd.model.records import NodeReport
 from filterd.serve import hangup
 from filterd.serve.answer_rules import cookie_secrets, rules_of, secrets_at_start
 from filterd.serve.forwarding import Forwarding
+from filterd.serve.handover_draining import Draining
+from filterd.serve.handover_giving import Ending, Giving
+from filterd.serve.handover_taking import Outcome, Succession, take_over
 from filterd.serve.holders import remedy_of
+from filterd.serve.left_over import end_left_over_holder
 from filterd.serve.listening import Listening
 from filterd.serve.node_reports import SOCKET, ControlLink, report_for_ever
 from filterd.serve.process import (
@@ -94,7 +104,8 @@ class Resolver:
         is the pipe for the pulse. Raises ``OSError`` and ValueError if it cannot start."""
         self._settings = settings
         self._board = board
-        self._lock = _take_state_dir(settings.state_dir)
+        self._succession = take_over(settings.state_dir)
+        self._lock = _take_state_dir(settings.state_dir, self._succession)
         self._observer = LoggingObserver()
         self._answer_counts = AnswerCounts()
         self._clock = SystemClock()
@@ -122,13 +133,21 @@ class Resolver:
         self._forwarding = Forwarding(settings.dns.upstreams, reading, routes)
         self._path = SlowPath(self._plane, self._forwarding, self._clock, self._answer_counts)
         self._fast = FastPath(self._plane, routes, self._path, settings.dns.threads)
-        self._listening = Listening(settings, self._path, self._fast, self._clock.ticks, self._observer)
+        inherited = self._succession.inherited
+        self._listening = Listening(
+            settings, self._path, self._fast, self._clock.ticks, self._observer, inherited
+        )
         self._check = SelfCheck(
             self._listening.addresses, self._fast, self._listening.service, self._observer, os.urandom(16)
         )
         self._pulse = Pulse(self._check, self._clock.ticks, pulse)
         self._commands = commands.CommandSocket(settings.state_dir / commands.SOCKET, cache, self)
         self._http = self._make_http()
+        self._giving: Giving | None = None
+        self._draining = Draining(self._listening, self._fast, self._path)
+        self._follower = threading.Thread(target=self._node.run, name="node", daemon=True)
+        self._tasks: list[asyncio.Task[None]] = []
+        self._has_state_dir = True
 
     def _make_node(self) -> Node:
         """The node with what its disk holds."""
@@ -140,9 +159,9 @@ class Resolver:
     async def run(self) -> int:
         """Serve until SIGTERM, SIGINT, the end of standard input, or until the resolver has to start anew;
         return the exit code."""
-        follower = threading.Thread(target=self._node.run, name="node", daemon=True)
-        follower.start()
+        self._follower.start()
         await asyncio.to_thread(self._node.following.begun.wait, BEGIN_SECONDS)
+        await self._succession.until_ready(self._is_as_ready)
         self._fast.start()
         self._listening.start()
         loop = asyncio.get_running_loop()
@@ -150,12 +169,13 @@ class Resolver:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._ended.set)
         self._forwarding.start()
+        await self._succession.finish()
         await take_commands(self._commands)
-        SettingsWatcher(self.reload, self._refuse_reload, self._ended.set).start()
+        SettingsWatcher(self.reload, self._refuse_reload, self._input_ended, self._hand_over).start()
         await asyncio.to_thread(lambda: self._metrics)
         self._http.start()
         self._pulse.start()
-        tasks = (
+        self._tasks += (
             loop.create_task(report_for_ever(self._settings.state_dir / SOCKET, self._report, self._control)),
             loop.create_task(self._look_after_node()),
             loop.create_task(self._watch_key()),
@@ -165,13 +185,73 @@ class Resolver:
         log.get().info("resolver serves", listen=[str(each) for each in self._settings.dns.listen])
         _warn(self._settings)
         await self._ended.wait()
-        for task in tasks:
-            task.cancel()
+        await self.let_go()
         await self._close()
-        self._node.stop()
-        await asyncio.to_thread(follower.join)
-        self._lock.close()
         return self._exit_code
+
+    def _is_as_ready(self) -> bool:
+        """Return whether clients would get from us what a predecessor with a state in force gives them."""
+        following = self._node.following
+        caught_up = following.choices_followed or following.trouble is not None
+        return self._node.publisher.state is not None and not following.waits and caught_up
+
+    def _input_ended(self) -> None:
+        """The supervisor is gone; a resolver that hands over stays."""
+        if self._giving is None:
+            self._ended.set()
+
+    def _hand_over(self) -> None:
+        """Stay until a successor comes, and tell the supervisor so."""
+        if self._giving is not None:
+            return
+        giving = Giving(self._settings.state_dir, self, self._clock.ticks)
+        try:
+            giving.open()
+        except OSError as error:
+            log.get().error("cannot hand over", reason=str(error), remedy="mend state_dir; it ends instead")
+            self._pulse.answer(stays=False)
+            return
+        self._giving = giving
+        self._handing = asyncio.get_running_loop().create_task(self._give(giving))
+        self._pulse.answer(stays=True)
+
+    async def _give(self, giving: Giving) -> None:
+        try:
+            ending = await giving.run()
+            log.get().info("the hand-over ends", reason=ending.value)
+            if ending is Ending.TAKEN:
+                await self._draining.finish()
+        finally:
+            self._ended.set()
+
+    def facts(self) -> Mapping[str, object]:
+        """See ``Leaving``."""
+        state = self._node.publisher.state
+        in_force = state is not None and not self._node.following.waits
+        return {"in_force": in_force, "handovers": dict(self._succession.handovers)}
+
+    def sockets(self) -> list[tuple[SocketKind, socket.socket]]:
+        """See ``Leaving``."""
+        return [*self._listening.addresses.sockets(), (SocketKind.HTTP, self._http.listening_socket)]
+
+    async def let_go(self) -> None:
+        """End everything that needs the state directory; a second call has no effect. Clients are answered
+        all the same."""
+        if not self._has_state_dir:
+            return
+        self._has_state_dir = False
+        self._pulse.close()
+        for task in self._tasks:
+            task.cancel()
+        await self._commands.close()
+        self._node.stop()
+        await asyncio.to_thread(self._follower.join)
+        self._lock.close()
+
+    async def leave(self, taken: Sequence[tuple[SocketKind, Name]]) -> None:
+        """See ``Leaving``."""
+        self._draining.stop(taken)
+        await asyncio.to_thread(self._http.stop)
 
     async def _watch_key(self) -> None:
         """End the resolver, to be started again, where no state is in force and the fingerprint key is no
@@ -249,6 +329,7 @@ class Resolver:
             self._check,
             self._observer.enforcement,
             self._control,
+            self._succession.handovers,
         )
         return resolver_registry(
             lambda: replace(read_metrics(sources), ready=not self._missing(), clock=time.time())
@@ -262,7 +343,9 @@ class Resolver:
             self._pulse.troubles,
         )
         listen = self._settings.metrics.listen
-        return HttpServer(str(listen.address), listen.port, routes)
+        name = name_of(socket_address(listen.address, listen.port))
+        bound = next(iter(self._succession.inherited.take(SocketKind.HTTP, name)), None)
+        return HttpServer(str(listen.address), listen.port, routes, bound)
 
     def _missing(self) -> list[str]:
         return [*self._node.missing(), *self._pulse.troubles()]
@@ -308,10 +391,8 @@ class Resolver:
         )
 
     async def _close(self) -> None:
-        self._pulse.close()
         self._listening.close()
         self._fast.close()
-        await self._commands.close()
         await self._path.close()
         await self._forwarding.close()
         self._http.stop()
@@ -323,10 +404,12 @@ def _warn(settings: Settings) -> None:
         log.get().warning("a setting is dangerous", reason=str(each), remedy=each.remedy)
 
 
-def _take_state_dir(state_dir: Path) -> IO[str]:
+def _take_state_dir(state_dir: Path, succession: Succession) -> IO[str]:
     """Lock the state directory, then remove what a killed resolver was writing: before anything is written,
-    since a full disk may need that room. Raises ``OSError``."""
-    lock = lock_state_dir(state_dir, "resolver")
+    since a full disk may need that room. A resolver that was left over and does not answer is ended. Raises
+    ``OSError``."""
+    alive = succession.outcome is Outcome.REFUSED
+    lock = lock_state_dir(state_dir, "resolver", None if alive else end_left_over_holder)
     drop_drafts(state_dir / "node")
     drop_key_drafts(state_dir)
     close_state(*private_in(state_dir))
