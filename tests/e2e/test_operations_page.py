@@ -9,7 +9,9 @@ from pathlib import Path
 
 import dns.rcode
 import pytest
+from click.testing import CliRunner
 
+from filterd.cli.main import main
 from tests.e2e.authority import nsd
 from tests.e2e.conftest import WORLD, adult_names
 from tests.e2e.deployment import ROOT, Deployment, ede, soon
@@ -43,11 +45,10 @@ def here(words: tuple[str, ...], backups: Path) -> list[str]:
 
 def typed(filterd: Deployment, command: Typed, backups: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     monkeypatch.setenv("SUDO_USER", PEOPLE[command.person])
-    done = filterd.run(*here(command.words, backups))
-    assert done.returncode == 0, (
-        f"{command.heading}: filterd {shlex.join(command.words)}: {done.stderr}{done.stdout}"
-    )
-    return done.stdout + done.stderr
+    monkeypatch.setenv("FILTERD_CONFIG", str(filterd.config))
+    done = CliRunner().invoke(main, here(command.words, backups))
+    assert done.exit_code == 0, f"{command.heading}: filterd {shlex.join(command.words)}: {done.output}"
+    return done.output
 
 
 @pytest.mark.timeout(600)
