@@ -132,7 +132,8 @@ def drawing(run: Run) -> str:
     height = y + 10
     return "\n".join(
         [
-            f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" role="img">',
+            f'<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH}" height="{height}" '
+            f'viewBox="0 0 {WIDTH} {height}" role="img">',
             "<title>filterd and its peers, measured in one run</title>",
             "<style>",
             "text { font: 13px system-ui, sans-serif; fill: #1f2328 }",

@@ -32,7 +32,7 @@ MOMENT = "2026-11-26T21:30:00-06:00"
 """given with ``--at``: a picture does not change with the hour"""
 INK = TerminalTheme((13, 17, 23), (222, 228, 236), [(222, 228, 236)] * 8, [(255, 255, 255)] * 8)
 TEMPLATE = """\
-<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" role="img">
+<svg xmlns="http://www.w3.org/2000/svg" width="720" viewBox="0 0 {width} {height}" role="img">
 <title>filterd check, on a terminal</title>
 <style>text {{ font-family: ui-monospace, "DejaVu Sans Mono", Menlo, Consolas, monospace; font-size: \
 {char_height}px; white-space: pre }}
