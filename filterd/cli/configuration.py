@@ -32,7 +32,7 @@ def check(config: Path | None, as_json: bool) -> None:
     Where the store can be read, a feed in force that has lost its entry in feeds.yaml is wrong too.
     """
     settings = settings_of(config)
-    policies_of(settings)
+    policies = policies_of(settings)
     unread = _require_entries(settings)
     if as_json:
         output.show_json(
@@ -40,12 +40,17 @@ def check(config: Path | None, as_json: bool) -> None:
                 "valid": True,
                 "file": config_path(config),
                 "policies": settings.policies,
+                "policies_base": settings.policies_base,
+                "remarks": policies.remarks,
                 "store_unread": unread or None,
             }
         )
     else:
         file = config_path(config) or "no file, all defaults"
-        click.echo(f"the configuration is valid: {file}, policies in {settings.policies}")
+        over = f" over {settings.policies_base}" if settings.policies_base else ""
+        click.echo(f"the configuration is valid: {file}, policies in {settings.policies}{over}")
+        for remark in policies.remarks:
+            output.done(f"{remark}: correct it, or remove it")
         if unread:
             output.done(f"feeds in force were not compared with feeds.yaml: {unread}")
 

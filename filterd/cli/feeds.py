@@ -38,7 +38,7 @@ def list_(config: Path | None, as_json: bool) -> None:
     if as_json:
         output.show_json([_status(each) for each in found])
         return
-    columns = ("feed", "use", "names", "skipped", "read at", "state")
+    columns = ("feed", "use", "names", "skipped", "read at", "from", "state")
     rows = [
         (
             each.feed.id,
@@ -46,6 +46,7 @@ def list_(config: Path | None, as_json: bool) -> None:
             each.version.names if each.version else 0,
             each.version.skipped if each.version else 0,
             output.moment(each.version.at if each.version else None),
+            _origin(each),
             _state(each),
         )
         for each in found
@@ -98,6 +99,7 @@ def show(feed: str, config: Path | None, as_json: bool) -> None:
     output.show_fields(
         [
             ("feed", found.id),
+            ("from", _origin(status)),
             ("source", found.source),
             ("format", found.format.value),
             ("scope", found.scope),
@@ -179,6 +181,14 @@ def _state(status: FeedStatus) -> str:
     return "current" if status.version else "never read"
 
 
+def _origin(status: FeedStatus) -> str:
+    """The files that its entry stands in: the operator's own or the shipped ones; the store keeps one that
+    has lost it."""
+    if status.orphaned is not None:
+        return "store"
+    return output.origin(shipped=status.shipped)
+
+
 def _problem(status: FeedStatus) -> str:
     """The reason why the newest version or the entry is not in use; empty if they are."""
     if status.orphaned is not None:
@@ -230,6 +240,7 @@ def _status(status: FeedStatus) -> dict[str, Any]:
         **output.plain(status.feed),
         "use": status.feed.use.value,
         "state": _state(status),
+        "origin": _origin(status),
         "version": output.plain(status.version),
         "check": output.plain(status.check),
         "newest": output.plain(status.newest),

@@ -69,14 +69,13 @@ def settings_of(config: Path | None) -> Settings:
 
 
 def policies_of(settings: Settings) -> Policies:
-    """The policies directory of the settings. Raises Misconfigured with every problem of its files."""
+    """The policies of the settings. Raises Misconfigured with every problem of their files."""
     from filterd.config.policies import PoliciesError, load_policies
 
     try:
-        return load_policies(settings.policies)
+        return load_policies(settings.policies, settings.policies_base)
     except PoliciesError as error:
-        remedy = f"mend the files in {settings.policies}"
-        raise Misconfigured([str(problem) for problem in error.problems], remedy) from None
+        raise Misconfigured([str(problem) for problem in error.problems], error.remedy) from None
 
 
 def scope_option(command: Command) -> Command:

@@ -101,6 +101,11 @@ def local_moment(seconds: float | None, zone: str) -> str:
     return f"{moment(seconds)} ({wall:%Y-%m-%d %H:%M} in {zone})"
 
 
+def origin(*, shipped: bool) -> str:
+    """The origin of a policy entry in a word."""
+    return "shipped" if shipped else "own"
+
+
 def done(message: str) -> None:
     """Tell on standard error what was done; standard output gets only results."""
     click.echo(message, err=True)

@@ -26,16 +26,25 @@ def profile() -> None:
 @common
 def list_(config: Path | None, as_json: bool) -> None:
     """List the profiles, titled as subscribers read them."""
-    found = policies_of(settings_of(config)).profiles
+    policies = policies_of(settings_of(config))
     if as_json:
-        output.show_json(found)
+        output.show_json(
+            [{**output.plain(each), "origin": _origin(policies, each)} for each in policies.profiles]
+        )
         return
     rows = [
-        (each.id, each.title.es, each.audience.es, len(each.categories), "yes" if each.schedule else "no")
-        for each in found
+        (
+            each.id,
+            each.title.es,
+            each.audience.es,
+            len(each.categories),
+            "yes" if each.schedule else "no",
+            _origin(policies, each),
+        )
+        for each in policies.profiles
     ]
     empty = "there is no profile; profiles/ of the policies directory defines them"
-    output.show_table(("profile", "title", "for", "categories", "schedule"), rows, empty)
+    output.show_table(("profile", "title", "for", "categories", "schedule", "from"), rows, empty)
 
 
 @profile.command()
@@ -52,11 +61,12 @@ def show(profile: str, config: Path | None, as_json: bool) -> None:
     found = known[profile]
     titles = _titles(policies, found)
     if as_json:
-        output.show_json({**output.plain(found), "titles": titles})
+        output.show_json({**output.plain(found), "titles": titles, "origin": _origin(policies, found)})
         return
     output.show_fields(
         [
             ("profile", found.id),
+            ("from", _origin(policies, found)),
             ("title", found.title.es),
             ("for", found.audience.es),
             ("description", found.description.es),
@@ -66,6 +76,10 @@ def show(profile: str, config: Path | None, as_json: bool) -> None:
             ("schedule", [_slot(each) for each in found.schedule]),
         ]
     )
+
+
+def _origin(policies: Policies, profile: Profile) -> str:
+    return output.origin(shipped=("profiles", profile.id) in policies.shipped)
 
 
 def _titles(policies: Policies, profile: Profile) -> dict[str, dict[str, Text]]:

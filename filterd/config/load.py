@@ -224,6 +224,7 @@ def _resolve(
         ),
         state_dir=base / configuration.state_dir,
         policies=base / configuration.policies,
+        policies_base=base / configuration.policies_base if configuration.policies_base else None,
         zone=configuration.zone,
         control=settings.ListenSettings(configuration.control.listen),
         metrics=settings.ListenSettings(configuration.metrics.listen),

@@ -7,107 +7,165 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from dataclasses import replace
 from functools import cache
 from importlib import resources
 from pathlib import Path
-from typing import TypeVar
-from zoneinfo import available_timezones
+from typing import Protocol, TypeVar
 
 from filterd.config import policy_documents as documents
 from filterd.config import policy_references
+from filterd.config.policy_layers import DOCUMENTS, LaidEntry, Layer, Laying
+from filterd.config.policy_references import Places
 from filterd.config.policy_values import DocumentValue, Problem
-from filterd.config.yamlfile import Nothing, YamlError, dotted, read_yaml, settle
-from filterd.policy.documents import Policies, Protected
+from filterd.config.yamlfile import Nothing
+from filterd.policy.documents import Expected, Feed, Policies, Protected
 from filterd.policy.suffixes import ICANN, PRIVATE, Suffixes, parse_suffixes
 
-T = TypeVar("T")
 
-_EMPTY = "is empty, as a file that was cut off is: put its content back"
+class _Identified(Protocol):
+    """A value with an id."""
+
+    @property
+    def id(self) -> str:
+        """The id."""
+
+
+T = TypeVar("T", bound=_Identified)
 
 
 class PoliciesError(Exception):
-    """Everything wrong with a policies directory; the text has one line for each problem."""
+    """Everything wrong with the policies; the text has one line for each problem."""
 
-    def __init__(self, problems: tuple[Problem, ...]) -> None:
+    def __init__(self, problems: tuple[Problem, ...], remedy: str = "") -> None:
         super().__init__("\n".join(map(str, problems)))
         self.problems = problems
+        self.remedy = remedy
 
 
-def load_policies(directory: Path) -> Policies:
-    """The documents of a policies directory. Raises PoliciesError with all problems.
+def load_policies(directory: Path, base: Path | None = None) -> Policies:
+    """The documents of a policies directory, laid over those of ``base`` if there is one. Raises
+    PoliciesError with all problems.
 
-    Every file must be there and hold a value, if only ``[]``: a file that went missing or was emptied must
-    not read as "nothing is blocked" or "nothing is protected". The directories ``profiles`` and
-    ``jurisdictions`` may be missing.
+    The lowest directory must have every file, and every file that is there must hold a value, if only
+    ``[]``: a file that went missing or was emptied must not read as "nothing is blocked" or "nothing is
+    protected". The directories ``profiles`` and ``jurisdictions`` may be missing.
     """
-    if not directory.is_dir():
-        raise PoliciesError((Problem(str(directory), "is no directory; set policies to the one to use"),))
+    _require_directories(directory, base)
     problems: list[Problem] = []
-    read = _Directory(directory, problems)
-    policies = Policies(
-        categories=read.listing("categories.yaml", documents.read_category),
-        feeds=read.listing("feeds.yaml", documents.read_feed),
-        profiles=read.folder("profiles", documents.read_profile),
-        services=read.listing("services.yaml", documents.read_service),
-        safe_search=read.listing("safesearch.yaml", documents.read_safe_search),
-        bypass=read.listing("bypass.yaml", documents.read_bypass),
-        protected=read.document("protected.yaml", documents.read_protected, Protected(public_suffixes=True)),
-        expected=read.document("expected.yaml", documents.read_expected, ()),
-        jurisdictions=read.folder("jurisdictions", documents.read_jurisdiction),
-    )
-    problems += policy_references.check(policies)
-    for each in policies.jurisdictions:
-        if each.zone and each.zone not in available_timezones():
-            path = f"jurisdictions/{each.id}.yaml.calendar.zone"
-            problems.append(Problem(path, f"{each.zone!r} is no time zone"))
-    empty = [Problem(path, nothing.complaint) for path, nothing in read.empty.items()]
-    problems = empty + [each for each in problems if each.path not in read.empty]
+    empty: dict[str, Nothing] = {}
+    own = Layer(directory, whole=base is None, problems=problems, empty=empty)
+    layers = [own]
+    if base is not None:
+        own.note_strangers()
+        layers.insert(0, Layer(base, whole=True, shipped=True, problems=problems, empty=empty))
+    reader = _Reader(Laying(tuple(layers)))
+    policies = reader.policies()
+    problems += policy_references.check(policies, reader.places)
+    written = [Problem(path, nothing.complaint) for path, nothing in empty.items()]
+    problems = written + [each for each in problems if each.path not in empty]
     if problems:
-        raise PoliciesError(tuple(problems))
+        raise PoliciesError(tuple(problems), _remedy(directory, base))
     return policies
 
 
-class _Directory:
-    """Reads files of one directory into one list of problems."""
+def policy_files(directory: Path, base: Path | None) -> list[Path]:
+    """Every document of the directories, in order, for those who watch them for changes."""
+    directories = [directory] if base is None else [base, directory]
+    return [file for each in directories for file in sorted(each.rglob("*.yaml"))]
 
-    def __init__(self, directory: Path, problems: list[Problem]) -> None:
-        self._directory = directory
-        self._problems = problems
-        self.empty: dict[str, Nothing] = {}
-        """written nulls, by path"""
 
-    def listing(self, file: str, read: Callable[[DocumentValue], T]) -> tuple[T, ...]:
+def _require_directories(directory: Path, base: Path | None) -> None:
+    problems = []
+    if base is not None and not base.is_dir():
+        problems.append(Problem(str(base), "is no directory; set policies_base to the shipped policies"))
+    if not directory.is_dir():
+        problems.append(Problem(str(directory), "is no directory; set policies to the one to use"))
+    if problems:
+        raise PoliciesError(tuple(problems), "create the directory, or mend the configuration")
+
+
+def _remedy(directory: Path, base: Path | None) -> str:
+    if base is not None:
+        return f"mend the files in {directory}; those in {base} come with the package and stay as they are"
+    if not (directory / DOCUMENTS[0]).exists():
+        return f"put every file into {directory}, or set policies_base to the shipped policies under it"
+    return f"mend the files in {directory}"
+
+
+class _Reader:
+    """Reads the entries in force of every document, and remembers where each stands."""
+
+    def __init__(self, laying: Laying) -> None:
+        self._laying = laying
+        self._shipped: set[tuple[str, str]] = set()
+        self.places: Places = {}
+
+    def policies(self) -> Policies:
+        """The policies of all layers."""
+        found = Policies(
+            categories=self._listing("categories.yaml", _alone(documents.read_category)),
+            feeds=self._listing("feeds.yaml", _read_feed),
+            profiles=self._folder("profiles", documents.read_profile),
+            services=self._listing("services.yaml", _alone(documents.read_service)),
+            safe_search=self._listing("safesearch.yaml", _alone(documents.read_safe_search)),
+            bypass=self._listing("bypass.yaml", _alone(documents.read_bypass)),
+            protected=self._protected(),
+            expected=self._expected(),
+            jurisdictions=self._folder("jurisdictions", documents.read_jurisdiction),
+        )
+        return replace(found, shipped=frozenset(self._shipped), remarks=tuple(self._laying.remarks))
+
+    def _listing(self, file: str, read: Callable[[DocumentValue, Layer], T]) -> tuple[T, ...]:
         """A file that holds a list."""
-        value = self._value(file, "[]")
-        return () if value is None else tuple(read(item) for item in value.items())
+        found = [(entry, read(entry.value, entry.layer)) for entry in self._laying.listing(file)]
+        return self._placed(file, found)
 
-    def document(self, file: str, read: Callable[[DocumentValue], T], otherwise: T) -> T:
-        """A file that holds one value."""
-        value = self._value(file, "{}" if otherwise == () else "")
-        return otherwise if value is None else read(value)
+    def _folder(self, folder: str, read: Callable[[DocumentValue, str], T]) -> tuple[T, ...]:
+        """A directory with a file for each value; the file's name is the id."""
+        entries = self._laying.folder(folder)
+        return self._placed(
+            folder, [(each, read(each.value, Path(each.value.path).stem)) for each in entries]
+        )
 
-    def folder(self, folder: str, read: Callable[[DocumentValue, str], T]) -> tuple[T, ...]:
-        """One value for each file of a directory, by file name."""
-        files = sorted((self._directory / folder).glob("*.yaml"))
-        values = [(self._value(f"{folder}/{file.name}"), file.stem) for file in files]
-        return tuple(read(value, stem) for value, stem in values if value is not None)
+    def _placed(self, document: str, found: Iterable[tuple[LaidEntry, T]]) -> tuple[T, ...]:
+        for entry, value in found:
+            self.places[document, value.id] = entry.value.path
+            if entry.layer.shipped:
+                self._shipped.add((document, value.id))
+        return tuple(value for _, value in found)
 
-    def _value(self, file: str, nothing: str = "") -> DocumentValue | None:
-        """The file's value; None, and a problem, where it has none. ``nothing`` is what to write into a file
-        that is meant to hold nothing."""
-        try:
-            value = read_yaml(self._directory / file)
-        except YamlError as error:
-            self._problems += [Problem(file, message) for message in error.errors]
-            return None
-        if value is None or isinstance(value, Nothing):
-            meant = f"; where nothing is meant, write {nothing}" if nothing else ""
-            self._problems.append(Problem(file, _EMPTY + meant))
-            return None
-        value, nothings = settle(value)
-        self.empty |= {file + dotted(at): nothing for at, nothing in nothings.items()}
-        return DocumentValue(value, file, self._problems)
+    def _protected(self) -> Protected:
+        found = Protected(public_suffixes=True)
+        for entry in self._laying.single("protected.yaml"):
+            if entry.layer.whole:
+                found = documents.read_protected(entry.value)
+            else:
+                found = documents.lay_protected(found, entry.value, self._laying.remarks)
+        return found
+
+    def _expected(self) -> tuple[Expected, ...]:
+        found: dict[str, Expected] = {}
+        for entry in self._laying.single("expected.yaml", "{}"):
+            for path, name, each in documents.read_expected(entry.value, laid=not entry.layer.whole):
+                self.places["expected.yaml", name] = path
+                if each is not None:
+                    found[name] = each
+                elif found.pop(name, None) is None:
+                    self._laying.remarks.append(f"{path}: takes out {name}, which is not shipped")
+        return tuple(found.values())
+
+
+def _alone(read: Callable[[DocumentValue], T]) -> Callable[[DocumentValue, Layer], T]:
+    """A reader to which the layer makes no difference."""
+    return lambda value, _: read(value)
+
+
+def _read_feed(value: DocumentValue, layer: Layer) -> Feed:
+    """The feed; a shipped one has its source below the shipped directory, wherever its entry is kept."""
+    feed = documents.read_feed(value)
+    return replace(feed, source=str(layer.directory / feed.source)) if layer.shipped else feed
 
 
 def icann_suffixes() -> Suffixes:

@@ -6,6 +6,8 @@ Problems go to the list of the value; the result is whole only if there are none
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
+from typing import TypeVar
 
 from filterd.config.policy_values import DocumentValue
 from filterd.model.rule import NameRule, Scope
@@ -29,6 +31,9 @@ from filterd.policy.documents import (
     Service,
     Slot,
 )
+
+T = TypeVar("T")
+_Set = tuple[T, ...]
 
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _TIME = re.compile(r"([01]?\d|2[0-3]):([0-5]\d)|24:00")
@@ -202,12 +207,44 @@ def read_protected(found: DocumentValue) -> Protected:
     )
 
 
-def read_expected(found: DocumentValue) -> tuple[Expected, ...]:
-    """The file expected.yaml: a mapping of names to lists of categories."""
-    return tuple(
-        Expected(DocumentValue(name, at.path, at.problems).name(), at.ids() if at.value else ())
-        for name, at in found.pairs()
+def lay_protected(below: Protected, found: DocumentValue, remarks: list[str]) -> Protected:
+    """The file protected.yaml of the operator, over the shipped one: it adds, and takes out what it names
+    under ``without``. Only an explicit ``public_suffixes: false`` lifts the protection of public suffixes."""
+    kinds = ("names", "addresses", "always_allowed")
+    own = found.keys((), ("public_suffixes", *kinds, "without"))
+    without = {} if own["without"].missing() else own["without"].keys((), kinds)
+
+    def laid(kind: str, read: Callable[[DocumentValue], _Set[T]], shipped: _Set[T]) -> _Set[T]:
+        out = read(without[kind]) if without else ()
+        strange = [each for each in out if each not in shipped]
+        remarks.extend(
+            f"{without[kind].path}: takes out {_written(each)}, which is not shipped" for each in strange
+        )
+        return tuple(dict.fromkeys((*(each for each in shipped if each not in out), *read(own[kind]))))
+
+    return Protected(
+        public_suffixes=own["public_suffixes"].flag(below.public_suffixes),
+        names=laid("names", DocumentValue.names, below.names),
+        addresses=laid("addresses", DocumentValue.networks, below.addresses),
+        always_allowed=laid("always_allowed", DocumentValue.names, below.always_allowed),
     )
+
+
+def _written(value: object) -> str:
+    return f"{value.name} ({value.scope.word})" if isinstance(value, NameRule) else str(value)
+
+
+def read_expected(found: DocumentValue, *, laid: bool = False) -> list[tuple[str, str, Expected | None]]:
+    """The file expected.yaml, a mapping of names to lists of categories: path, name and entry. Where it is
+    laid over another, a name's value may be ``disabled``: None stands for it."""
+    entries: list[tuple[str, str, Expected | None]] = []
+    for name, at in found.pairs():
+        if laid and at.value == "disabled":
+            entries.append((at.path, name, None))
+        else:
+            domain = DocumentValue(name, at.path, at.problems).name()
+            entries.append((at.path, domain, Expected(domain, at.ids() if at.value else ())))
+    return entries
 
 
 def read_jurisdiction(found: DocumentValue, name: str) -> Jurisdiction:

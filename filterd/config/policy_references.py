@@ -1,43 +1,39 @@
-"""Checks between the policy documents: each id exists and stands once, and the snapshot can hold them."""
+"""Checks between the policy documents: each id that is named exists, and the snapshot can hold them all."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from zoneinfo import available_timezones
 
 from filterd.config.policy_values import Problem
 from filterd.model.mandatory import FIRST_ORDER_ID
 from filterd.policy.documents import Jurisdiction, Policies, Profile
 
+Places = dict[tuple[str, str], str]
+"""document and id -> the entry's path, as problems name it"""
 
-def check(policies: Policies) -> list[Problem]:
-    """Every reference that leads nowhere, every id that stands twice."""
+
+def check(policies: Policies, places: Places) -> list[Problem]:
+    """Every reference that leads nowhere."""
     problems: list[Problem] = []
-    for file, ids in (
-        ("categories.yaml", [each.id for each in policies.categories]),
-        ("feeds.yaml", [each.id for each in policies.feeds]),
-        ("services.yaml", [each.id for each in policies.services]),
-        ("safesearch.yaml", [each.id for each in policies.safe_search]),
-        ("bypass.yaml", [each.id for each in policies.bypass]),
-    ):
-        problems += [Problem(file, f"the id {each} stands twice") for each in _repeated(ids)]
     categories = {each.id for each in policies.categories}
-    for index, feed in enumerate(policies.feeds):
+    for feed in policies.feeds:
         if feed.category is not None:
-            problems += _unknown(f"feeds.yaml[{index}].category", [feed.category], categories, "category")
+            path = places["feeds.yaml", feed.id] + ".category"
+            problems += _unknown(path, [feed.category], categories, "category")
     if sum(feed.mandatory is not None for feed in policies.feeds) > FIRST_ORDER_ID:
         problems.append(Problem("feeds.yaml", f"more than {FIRST_ORDER_ID} mandatory feeds"))
     for expected in policies.expected:
-        path = f"expected.yaml.{expected.name}"
+        path = places["expected.yaml", expected.name]
         problems += _unknown(path, expected.categories, categories, "category")
     for profile in policies.profiles:
-        problems += _check_profile(profile, policies)
+        problems += _check_profile(profile, policies, places["profiles", profile.id])
     for jurisdiction in policies.jurisdictions:
-        problems += _check_jurisdiction(jurisdiction)
+        problems += _check_jurisdiction(jurisdiction, places["jurisdictions", jurisdiction.id])
     return problems
 
 
-def _check_profile(profile: Profile, policies: Policies) -> list[Problem]:
-    path = f"profiles/{profile.id}.yaml"
+def _check_profile(profile: Profile, policies: Policies, path: str) -> list[Problem]:
     categories = {each.id for each in policies.categories}
     engines = {each.id: each.engine for each in policies.safe_search}
     problems = _unknown(f"{path}.categories", profile.categories, categories, "category")
@@ -52,10 +48,11 @@ def _check_profile(profile: Profile, policies: Policies) -> list[Problem]:
     return problems
 
 
-def _check_jurisdiction(jurisdiction: Jurisdiction) -> list[Problem]:
-    path = f"jurisdictions/{jurisdiction.id}.yaml"
+def _check_jurisdiction(jurisdiction: Jurisdiction, path: str) -> list[Problem]:
     authorities = [each.id for each in jurisdiction.authorities]
     problems = []
+    if jurisdiction.zone and jurisdiction.zone not in available_timezones():
+        problems.append(Problem(f"{path}.calendar.zone", f"{jurisdiction.zone!r} is no time zone"))
     for ids in (authorities, [each.id for each in jurisdiction.grounds]):
         problems += [Problem(path, f"the id {each} stands twice") for each in _repeated(ids)]
     for index, ground in enumerate(jurisdiction.grounds):

@@ -357,6 +357,11 @@ class RawConfiguration(Section):
     policies: FilePath = key(
         "/etc/filterd/policies", "The policies directory; relative to the file's directory."
     )
+    policies_base: FilePath | None = key(
+        None,
+        "The shipped policies, over which `policies` is laid entry by entry; the package's are "
+        "`/usr/share/filterd/policies`. Without it `policies` holds every file.",
+    )
     zone: Zone = key(
         value_types.DEFAULT_ZONE,
         "IANA time zone of the schedules of lines that are registered or imported without one. A change "

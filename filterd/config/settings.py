@@ -198,6 +198,8 @@ class Settings:
     store: StoreSettings
     state_dir: Path
     policies: Path
+    policies_base: Path | None
+    """the policies that those are laid over; None: nothing lies below"""
     zone: ZoneName
     """of a line that is registered without one"""
     control: ListenSettings

@@ -147,7 +147,8 @@ def _require_retirable(identifier: str, found: AdoptedFeed | None, entry: Feed |
         raise OperationError(message, f"see who did it with: filterd audit tail --of feed:{identifier}")
     if entry is not None and covers(entry, _feed(found.definition)):
         message = f"the feed {identifier} has its entry in feeds.yaml, and would be adopted again at once"
-        raise OperationError(message, "take the entry out of feeds.yaml, then retire the feed")
+        remedy = f"take the entry out of feeds.yaml (a shipped one: {{id: {identifier}, disabled: true}})"
+        raise OperationError(message, f"{remedy}, then retire the feed")
     return found
 
 

@@ -82,7 +82,7 @@ def job_of(settings: Settings, stored: StoredMaterial, built_at: int, target: Pa
 def run(job: Mapping[str, Any]) -> dict[str, Any]:
     """Compile, write the file durably, and read it back as a node will."""
     settings = Settings.from_json(job["settings"])
-    policies = combined(load_policies(settings.policies), job["adopted"]).policies
+    policies = combined(load_policies(settings.policies, settings.policies_base), job["adopted"]).policies
     versions = [SourceVersion(*each) for each in job["versions"]]
     key = load_key(settings, FINGERPRINT_KEY)
     material = Material(

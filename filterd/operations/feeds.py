@@ -64,6 +64,8 @@ class FeedStatus:
     """None: it was never in force"""
     orphaned: Orphaned | None = None
     """how it lost its entry in ``feeds.yaml``; None: it has it"""
+    shipped: bool = False
+    """True if its entry came with the product, and no file of the operator's names it"""
 
     @property
     def quarantined(self) -> bool:
@@ -253,6 +255,7 @@ async def _statuses(context: Context, found: InForce) -> tuple[FeedStatus, ...]:
             newest=next(iter(newest[each.id]), None),
             adopted=adopted.get(each.id),
             orphaned=found.orphans.get(each.id),
+            shipped=("feeds.yaml", each.id) in found.policies.shipped,
         )
         for each in found.policies.feeds
     )

@@ -1,4 +1,4 @@
-"""Reads the policies directory for a use case; its problems become one OperationError."""
+"""Reads the policies of an installation for a use case; its problems become one OperationError."""
 
 from __future__ import annotations
 
@@ -8,12 +8,13 @@ from filterd.policy.documents import Feed, Policies, Profile
 
 
 def policies(context: Context) -> Policies:
-    """The documents of the configured directory."""
+    """The documents of the configured directories."""
+    settings = context.settings
     try:
-        return load_policies(context.settings.policies)
+        return load_policies(settings.policies, settings.policies_base)
     except PoliciesError as error:
-        message = f"the policies in {context.settings.policies} have errors:\n{error}"
-        raise OperationError(message, "mend them; filterd config check shows the same list") from error
+        message = f"the policies in {settings.policies} have errors:\n{error}"
+        raise OperationError(message, f"{error.remedy}; filterd config check shows the same list") from error
 
 
 def profile(documents: Policies, identifier: str) -> Profile:

@@ -264,3 +264,7 @@ class Policies:
     protected: Protected = field(default_factory=lambda: Protected(public_suffixes=False))
     expected: tuple[Expected, ...] = ()
     jurisdictions: tuple[Jurisdiction, ...] = ()
+    shipped: frozenset[tuple[str, str]] = field(default=frozenset(), compare=False)
+    """document and id of each entry that came with the product and that the operator's files leave alone"""
+    remarks: tuple[str, ...] = field(default=(), compare=False)
+    """passages in the operator's files that do nothing, for a person to look at"""

@@ -13,6 +13,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from filterd.config.policies import policy_files
 from filterd.config.settings import Settings
 from filterd.disk.files import replace_file
 from filterd.model.changelog import MANDATORY
@@ -263,7 +264,8 @@ class Maintenance:
         """A digest of a snapshot's input, except orders: those reach the nodes by themselves."""
         async with self.context.store.read() as connection:
             current = await feed_rows.current(connection)
-        files = sorted(self.context.settings.policies.rglob("*.yaml"))
+        settings = self.context.settings
+        files = policy_files(settings.policies, settings.policies_base)
         versions = [current[feed.id] for feed in documents.feeds if feed.id in current]
         read = [(each.feed, each.version, each.digest) for each in versions]
         inputs = (stamp_of(files), documents.feeds, read)

@@ -45,9 +45,12 @@ FORMATS = """\
 {note}
 
 The directory that `policies` names in the configuration holds what is blocked and for whom, as YAML
-and lists. It is shipped in `policies/`; an operator edits a copy. All problems of all files are
-reported at once, with file and path, by `filterd config check`. Every file below must be there and
-hold a value: one that went missing or was emptied must not read as "nothing is blocked". Where
+and lists. The shipped files lie below it, where `policies_base` names them ([Laid over the shipped
+ones](#laid-over-the-shipped-ones)); without it the directory must have every file. All problems of
+all files are
+reported at once, with file and path, by `filterd config check`. Every file that is there must
+hold a value, and none may be missing from the lowest directory: one that went missing or was emptied must
+not read as "nothing is blocked". Where
 nothing is meant, a list says `[]` and `expected.yaml` says `{}`. A key without a
 value (`key:`, `~`, `null`) is an error; `blocking_mode: null` is the mode of that name. Names are lower
 case, in ASCII
@@ -66,6 +69,44 @@ case, in ASCII
 | `jurisdictions/<id>.yaml` | authorities, grounds, deadlines, calendar |
 | `lists/` | the starter lists |
 
+## Laid over the shipped ones
+
+```yaml
+# filterd.yaml
+policies: /etc/filterd/policies             # your own files; may be empty at first
+policies_base: /usr/share/filterd/policies  # comes with the package; never edit it
+```
+
+An upgrade replaces the shipped files and never touches yours, so there is nothing to merge. Your
+files hold only what differs:
+
+| File | What yours does |
+| --- | --- |
+| `categories.yaml`, `feeds.yaml`, `services.yaml`, `safesearch.yaml`, `bypass.yaml` | an entry is added; one with the id of a shipped entry replaces that whole; `{id: games, disabled: true}` takes the shipped one out |
+| `profiles/<id>.yaml`, `jurisdictions/<id>.yaml` | a file of the same name replaces the shipped one whole; one that says `disabled: true` and nothing else takes it out |
+| `protected.yaml` | adds names and addresses; `without:` takes out shipped ones, by the same keys; `public_suffixes` stays as shipped unless yours says `false` |
+| `expected.yaml` | adds names; a shipped name gets your categories; `name: disabled` takes it out |
+
+```yaml
+# protected.yaml in /etc/filterd/policies
+names: {subtree: [portal.provider.example]}
+without:
+  names: {subtree: [filtro.operador.example]}
+```
+
+Nothing goes because it is not written. Whatever these files say, a feed that is in force stays so
+until it is retired: after `disabled: true`, and after an upgrade that ships a feed no more. A
+profile that lines have cannot be taken out: no snapshot is built without it. A `source` is a path
+below the directory of the file that names it. A file that has no place here (`feed.yaml`,
+`protected.yml`) is an error; taking out what is not shipped (any more) is a remark of
+`filterd config check`. `feed list`, `feed show`, `profile list` and `profile show` say which entry
+is `shipped` and which your `own`.
+
+A directory with a copy of every file works as it did: leave `policies_base` out. To change over,
+keep only the entries that you wrote or changed, name each shipped entry that you had deleted as
+`disabled`, set `policies_base`, and compare `filterd profile list` and `filterd feed list` before
+and after.
+
 ## Scopes
 
 | Scope | Speaks of |
@@ -81,7 +122,7 @@ Where a document lists names it does so by scope:
 
 ```yaml
 - id: gambling-full                  # letters, digits, hyphens
-  source: /var/lib/lists/gambling.xz # absolute, or below the policies directory; plain, gzip or xz
+  source: /var/lib/lists/gambling.xz # absolute, or below this directory; plain, gzip or xz
   format: domains                    # domains, wildcard or hosts
   category: gambling                 # exactly one of category, mandatory, security
   scope: subtree                     # default: exact for hosts, else subtree

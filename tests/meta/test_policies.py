@@ -215,7 +215,14 @@ def test_mexico(policies: Policies) -> None:
 
 def test_the_examples_of_the_page_load(tmp_path: Path) -> None:
     page = (ROOT / "docs" / "policies.md").read_text(encoding="utf-8")
-    feeds, profile = re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)
+    laid_over, protected, feeds, profile = re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)
+    own = tmp_path / "own"
+    own.mkdir()
+    (own / "protected.yaml").write_text(protected, encoding="utf-8")
+    laid = load_policies(own, POLICIES)
+    assert "policies_base:" in laid_over
+    assert laid.remarks == (), "it takes out what is shipped"
+    assert "filtro.operador.example" not in {each.name for each in laid.protected.names}
     for file in POLICIES.glob("*.yaml"):
         (tmp_path / file.name).write_bytes(file.read_bytes())
     shipped = (POLICIES / "feeds.yaml").read_text(encoding="utf-8")

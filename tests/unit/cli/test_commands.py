@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
@@ -373,3 +374,25 @@ def test_an_own_name_that_became_protected_is_shown(answer: Answer, run: Run, in
     protected.write_text("{public_suffixes: true, names: {subtree: [hotline.example]}}")
     run("subscriber", "remove", "S-1", "hotline.example")
     assert answer("subscriber", "show", "S-1")["protected_own_names"] == []
+
+
+def test_policies_laid_over_the_shipped_ones(installation: Path, run: Run, answer: Answer) -> None:
+    """A shipped directory, and the operator's with one profile, a word too many, then a misspelt file."""
+    folder = installation.parent
+    own = folder / "own"
+    (own / "profiles").mkdir(parents=True)
+    shutil.copy(folder / "policies/profiles/children.yaml", own / "profiles/school.yaml")
+    (own / "feeds.yaml").write_text("[{id: gone, disabled: true}]")
+    value = json.loads(installation.read_text())
+    installation.write_text(json.dumps({**value, "policies": "own", "policies_base": "policies"}))
+    said = run("config", "check")
+    assert f"policies in {own} over {folder}/policies" in said.stdout
+    assert said.stderr == "feeds.yaml[0]: takes out gone, which is not shipped: correct it, or remove it\n"
+    origins = {each["id"]: each["origin"] for each in answer("profile", "list")}
+    assert origins == {"children": "shipped", "school": "own", "teenagers": "shipped"}
+    assert [each["origin"] for each in answer("feed", "list")] == ["shipped"]
+    (own / "feed.yaml").write_text("[]")
+    refused = run("config", "check")
+    assert refused.exit_code == 2
+    assert "feed.yaml: is no document" in refused.stderr
+    assert f"mend the files in {own}" in refused.stderr

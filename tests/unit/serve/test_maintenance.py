@@ -6,6 +6,7 @@ import os
 import shutil
 import sqlite3
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -100,3 +101,25 @@ async def test_changes_that_every_node_has_are_forgotten(kept: Kept, monkeypatch
         (head,) = raw.execute("SELECT revision FROM head").fetchone()
     assert left == 3
     assert floor == head - 3
+
+
+async def test_an_upgrade_of_the_shipped_policies_is_noticed(kept: Kept, tmp_path: Path) -> None:
+    """The operator's directory lies over them and does not change."""
+    own = tmp_path / "own"
+    own.mkdir()
+    settings = replace(kept.maintenance.context.settings, policies=own, policies_base=kept.policies)
+    kept.maintenance.change_settings(settings)
+    await kept.maintenance.turn()
+    await kept.maintenance.turn()
+    assert kept.events() == ["snapshot built"]
+    (kept.policies / "profiles" / "children.yaml").unlink()
+    await kept.maintenance.turn()
+    assert kept.events() == ["snapshot built"] * 2
+    (own / "profiles").mkdir()
+    shutil.copy(SHIPPED / "profiles" / "children.yaml", own / "profiles" / "children.yaml")
+    await kept.maintenance.turn()
+    assert kept.events() == ["snapshot built"] * 3
+    source = next((kept.policies / "lists").rglob("*adult*"))
+    source.write_bytes(source.read_bytes() + b"\nanother.example\n")
+    await kept.maintenance.turn()
+    assert kept.events() == ["snapshot built"] * 4

@@ -1,0 +1,81 @@
+"""The conditions that an operator should act on, each with its remedy, in the order of their weight."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from filterd.operations.top.figures import ControlFigures, NodeFigures, ResolverFigures
+
+LAG_SECONDS = 1.0
+"""a node that is further behind the store does not follow it"""
+
+
+@dataclass(frozen=True, slots=True)
+class Attention:
+    """One condition and its remedy."""
+
+    message: str
+    remedy: str
+
+
+def of_resolver(now: ResolverFigures) -> Iterator[Attention]:
+    """The conditions of the resolver and its node."""
+    missing = [part for part, ready in now.node.ready.items() if not ready]
+    if missing:
+        yield Attention(f"not ready: {', '.join(missing)}", "filterd node list says why")
+    if now.restarted:
+        yield Attention("the resolver began anew: its counters too", "journalctl -u filterd-resolver")
+    if now.reduced_mode:
+        message = "reduced mode after several deaths: plain queries alone"
+        yield Attention(message, "it ends after ten quiet minutes; journalctl -u filterd-resolver")
+    if now.threads_stuck:
+        yield Attention(f"{now.threads_stuck} threads answer nobody", "report it with the log")
+    if now.absent_addresses:
+        message = f"{now.absent_addresses} addresses of dns.listen are on no interface"
+        yield Attention(message, "compare dns.listen with: ip address")
+    yield from _of_upstreams(now)
+    yield from _of_node(now.node)
+
+
+def _of_upstreams(now: ResolverFigures) -> Iterator[Attention]:
+    down = [each.upstream for each in now.upstreams if not each.up]
+    looping = [each.upstream for each in now.upstreams if each.looping]
+    if looping:
+        message = f"questions to {', '.join(looping)} come back to this resolver"
+        yield Attention(message, "let it forward elsewhere, or take it out of dns.upstreams")
+    if down and len(down) == len(now.upstreams):
+        yield Attention("no upstream answers", "ask one with: dig @UPSTREAM example.org")
+
+
+def _of_node(now: NodeFigures) -> Iterator[Attention]:
+    if now.other_history:
+        yield Attention("the store has another history; the node keeps what it has", "filterd node resync")
+    if now.kept_orders:
+        yield Attention(f"{now.kept_orders} orders only this node has", "filterd node resync")
+    if now.not_durable:
+        message = f"{now.not_durable} orders in force are not on the disk"
+        yield Attention(message, "look at the node's disk: df, dmesg")
+    if now.unknown_profiles:
+        message = f"{now.unknown_profiles} profiles of lines are not in the snapshot"
+        yield Attention(message, "put their files back, or move the lines: filterd subscriber set-profile")
+    if not now.control_connected:
+        message = "control takes no reports: DNS goes on, lists stay as they are"
+        yield Attention(message, "systemctl status filterd-control")
+    elif now.lag > LAG_SECONDS:
+        yield Attention(f"the node is {now.lag:.0f} s behind the store", "filterd node list says why")
+
+
+def of_control(now: ControlFigures) -> Iterator[Attention]:
+    """The conditions of control and the store."""
+    if now.rows_damaged:
+        message = f"{now.rows_damaged} rows of the store are not what was decided"
+        yield Attention(message, "filterd audit verify names them")
+    if now.compile_failures:
+        yield Attention("a snapshot could not be built; the last one stays", "filterd config check")
+    waiting = now.orders.get("pending", 0) + now.orders.get("quarantined", 0)
+    if waiting:
+        yield Attention(f"{waiting} orders wait for a person", "filterd order list")
+    if now.feeds_held_back or now.feeds_orphaned:
+        message = f"feeds held back: {now.feeds_held_back}, without their entry: {now.feeds_orphaned}"
+        yield Attention(message, "filterd feed list")
