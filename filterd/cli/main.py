@@ -28,6 +28,7 @@ GROUPS = {
     "store": ("prepare the database", "filterd.cli.stores:store"),
     "backup": ("copy the store and the lists to a directory", "filterd.cli.backups:backup"),
     "restore": ("put a backup in force", "filterd.cli.backups:restore"),
+    "doctor": ("say what is wrong here, and what to do about it", "filterd.cli.doctor:doctor"),
     "audit": ("prove that the record is whole", "filterd.cli.audits:audit"),
 }
 """command -> (its line in the help, its module and attribute)"""

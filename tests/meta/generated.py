@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from tests.evasion import table
-from tests.meta import decisions, generated_policies, layers, pictures
+from tests.meta import decisions, generated_doctor, generated_policies, layers, pictures
 from tests.worlds.markdown import wrapped
 
 NOTE = "<!-- Generated. UPDATE_DOCS=1 make test PYTEST=tests/meta writes it anew. -->\n"
@@ -212,6 +212,8 @@ DOCUMENTS: dict[str, Callable[[], str]] = {
     "docs/cli.md": command_line,
     "docs/configuration.md": configuration,
     "docs/decisions/README.md": lambda: decisions.index(NOTE),
+    "docs/doctor.md": lambda: generated_doctor.page("en", NOTE),
+    "docs/es/doctor.md": lambda: generated_doctor.page("es", NOTE),
     "docs/evasion.md": lambda: table.page(NOTE),
     "docs/metrics.md": metrics,
     "docs/pictures/bench.svg": pictures.bench,

@@ -1,0 +1,79 @@
+"""The feeds: read, in bounds, with their entries, fresh, and the provider's own."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+
+from filterd.model.mandatory import label_of
+from filterd.operations import feeds as operation
+from filterd.operations.context import OperationError
+from filterd.operations.doctor import reading
+from filterd.operations.doctor.case import Case
+from filterd.operations.doctor.finding import Finding, found
+from filterd.operations.feeds import FeedStatus
+from filterd.store.errors import StoreError
+
+STARTER = "starter-"
+"""how the ids of the lists that are shipped begin"""
+STALE = 3
+"""times the interval of a feed without a success"""
+EXAMPLE = ".example"
+"""the ending of the made-up portal in the shipped protected.yaml"""
+
+
+def check(case: Case) -> Iterator[Finding]:
+    """Look at each feed in force. What keeps the store from being read, ``store`` says."""
+    try:
+        statuses = asyncio.run(_statuses(case))
+    except (StoreError, OperationError):
+        return
+    now = case.machine.clock()
+    for status in statuses:
+        yield from _feed(status, now)
+    starters = [each.feed.id for each in statuses if each.feed.id.startswith(STARTER)]
+    if starters:
+        yield found("feeds.starter", count=len(starters), feeds=", ".join(starters[:3]))
+    yield from _portal(case)
+
+
+async def _statuses(case: Case) -> tuple[FeedStatus, ...]:
+    async with reading.opened(case) as context:
+        return await operation.figures(context)
+
+
+def _feed(status: FeedStatus, now: float) -> Iterator[Finding]:
+    name = label_of(status.feed.id, confidential=status.feed.confidential)
+    check = status.check
+    if status.version is None:
+        yield found("feeds.mandatory_unread" if status.feed.mandatory else "feeds.unread", feed=name)
+    elif not status.version.names:
+        yield found("feeds.empty", feed=name)
+    if status.orphaned is not None:
+        yield found("feeds.orphaned", feed=name, how=status.orphaned.value)
+    if status.quarantined:
+        yield found("feeds.quarantined", feed=name, names=status.newest.names if status.newest else 0)
+    elif check is not None and check.error:
+        yield found("feeds.failing", feed=name)
+    if check is not None and status.version is not None:
+        age = now - check.succeeded_at
+        if age > STALE * status.feed.refresh:
+            yield found(
+                "feeds.stale", feed=name, hours=round(age / 3600), refresh=_hours(status.feed.refresh)
+            )
+
+
+def _hours(seconds: int) -> str:
+    return f"{seconds / 3600:g} h"
+
+
+def _portal(case: Case) -> Iterator[Finding]:
+    from filterd.config.policies import PoliciesError, load_policies
+
+    try:
+        documents = load_policies(case.settings.policies)
+    except PoliciesError:
+        return
+    made_up = [each.name for each in documents.protected.names if each.name.endswith(EXAMPLE)]
+    if made_up:
+        yield found("feeds.example_portal", name=made_up[0])

@@ -1,0 +1,55 @@
+"""The installation's keys: there, of the right size, their owner's alone, and those of the snapshot."""
+
+from __future__ import annotations
+
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+from filterd.disk.keys import DIGEST_KEY, FINGERPRINT_KEY, KeyFile
+from filterd.operations.doctor.case import Case, stands
+from filterd.operations.doctor.finding import Finding, found
+from filterd.operations.snapshots import current_file
+from filterd.policy import snapshot_layout
+from filterd.policy.snapshot_layout import HEADER_SIZE, SnapshotError, read_header
+
+_OTHERS = stat.S_IRWXG | stat.S_IRWXO
+
+
+def check(case: Case) -> Iterator[Finding]:
+    """Look at both keys, and at the secrets of cookies that nodes share. No key is shown."""
+    snapshot = current_file(case.state / snapshot_layout.DIRECTORY)
+    for key in (FINGERPRINT_KEY, DIGEST_KEY):
+        yield from _key(case, key, snapshot)
+    secrets = case.settings.dns.cookie_secret_file
+    if secrets is not None:
+        if not stands(secrets):
+            yield found("keys.cookie_file", path=str(secrets))
+        elif secrets.stat().st_mode & _OTHERS:
+            yield found("keys.open", path=str(secrets), mode=f"{secrets.stat().st_mode & 0o7777:04o}")
+
+
+def _key(case: Case, key: KeyFile, snapshot: Path | None) -> Iterator[Finding]:
+    path = key.path(case.state)
+    if not stands(path):
+        if snapshot is not None and key is FINGERPRINT_KEY:
+            yield found("keys.missing", path=str(path))
+        return
+    status = path.stat()
+    if status.st_mode & _OTHERS:
+        yield found("keys.open", path=str(path), mode=f"{stat.S_IMODE(status.st_mode):04o}")
+    content = path.read_bytes()
+    if len(content) != key.size:
+        yield found("keys.size", path=str(path), size=len(content), right=key.size)
+    elif snapshot is not None and key is FINGERPRINT_KEY and _is_another(content, snapshot):
+        yield found("keys.other", path=str(path), snapshot=snapshot.name)
+
+
+def _is_another(key: bytes, snapshot: Path) -> bool:
+    """Return whether the snapshot was made with another key; false where ``snapshot`` finds it damaged."""
+    try:
+        with snapshot.open("rb") as file:
+            header = read_header(file.read(HEADER_SIZE), snapshot.stat().st_size)
+    except (SnapshotError, FileNotFoundError):
+        return False
+    return header.key_id != snapshot_layout.key_id(key)

@@ -1,0 +1,57 @@
+"""The reports of the nodes, and the orders that wait for people."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+
+from filterd.operations import nodes as operation
+from filterd.operations.doctor import reading
+from filterd.operations.doctor.case import Case
+from filterd.operations.doctor.finding import Finding, found
+from filterd.operations.nodes import ANOTHER, NodeStatus
+from filterd.store import orders
+from filterd.store.errors import StoreError
+
+LATE = 10.0
+"""seconds: a report comes every five at least"""
+
+
+def check(case: Case) -> Iterator[Finding]:
+    """Look at each node's last report. What keeps the store from being read, ``store`` says."""
+    try:
+        nodes, counts = asyncio.run(_read(case))
+    except StoreError:
+        return
+    if not nodes and len(case.roles) > 1:
+        yield found("nodes.none")
+    for each in nodes:
+        yield from _node(each)
+    for state in ("pending", "quarantined"):
+        if counts[state]:
+            yield found(f"nodes.orders_{state}", count=counts[state])
+
+
+async def _read(case: Case) -> tuple[list[NodeStatus], dict[str, int]]:
+    async with reading.opened(case) as context:
+        nodes = list(await operation.list_nodes(context))
+        async with context.store.read() as connection:
+            return nodes, await orders.count(connection)
+
+
+def _node(status: NodeStatus) -> Iterator[Finding]:
+    report = status.report
+    name = report.name
+    if status.silent:
+        yield found("nodes.silent", node=name)
+        return
+    if status.history == ANOTHER:
+        yield found("nodes.other_history", node=name)
+    elif not report.ready:
+        yield found("nodes.not_ready", node=name, reason="; ".join(report.missing) or "?")
+    if report.lag > LATE:
+        yield found("nodes.behind", node=name, seconds=round(report.lag))
+    if report.not_durable:
+        yield found("nodes.not_durable", node=name, count=report.not_durable)
+    if report.kept_orders:
+        yield found("nodes.kept_orders", node=name, count=len(report.kept_orders))

@@ -1,0 +1,94 @@
+"""The policy snapshot in force: there, whole, and of what the store has now."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from filterd.disk.keys import FINGERPRINT_KEY
+from filterd.model.records import FeedVersion
+from filterd.operations.doctor import reading
+from filterd.operations.doctor.case import Case, stands
+from filterd.operations.doctor.finding import Finding, found
+from filterd.operations.snapshots import current_file
+from filterd.policy import snapshot_layout
+from filterd.policy.snapshot import Opening
+from filterd.policy.snapshot_layout import HEADER_SIZE, Header, SnapshotError, SnapshotKeyError, read_header
+from filterd.store import change_log, feeds
+from filterd.store.errors import StoreError
+
+VERIFY_SECONDS = 5.0
+PATIENCE = 900.0
+"""seconds that control has to compile a list that was read"""
+
+
+def check(case: Case) -> Iterator[Finding]:
+    """Verify the file that ``current`` names, and compare it with the store."""
+    directory = case.state / snapshot_layout.DIRECTORY
+    path = current_file(directory)
+    if path is None:
+        pointer = directory / snapshot_layout.CURRENT
+        yield found("snapshot.none" if not stands(pointer) else "snapshot.pointer", path=str(directory))
+        return
+    if not stands(path):
+        yield found("snapshot.file_missing", path=str(path))
+        return
+    yield from _verified(case, path)
+    try:
+        header, meta = facts(path)
+        yield from asyncio.run(_compared(case, header, meta))
+    except (SnapshotError, StoreError, ValueError):
+        return  # both have their own findings
+
+
+def facts(path: Path) -> tuple[Header, dict[str, Any]]:
+    """Header and meta of a snapshot file. Raises SnapshotError, ``ValueError`` and ``OSError``."""
+    with path.open("rb") as file:
+        header = read_header(file.read(HEADER_SIZE), path.stat().st_size)
+        file.seek(header.meta_offset)
+        meta: dict[str, Any] = json.loads(file.read(header.meta_length))
+    return header, meta
+
+
+def _verified(case: Case, path: Path) -> Iterator[Finding]:
+    """Open it as a node does, step by step, as far as the time reaches."""
+    key = FINGERPRINT_KEY.path(case.state)
+    content = key.read_bytes() if stands(key) else b""
+    if len(content) != FINGERPRINT_KEY.size:
+        return  # ``keys`` says so
+    deadline = time.monotonic() + VERIFY_SECONDS
+    with path.open("rb", buffering=0) as file:
+        try:
+            opening = Opening(file, os.fstat(file.fileno()).st_size, content)
+            while opening.step() is None:
+                if time.monotonic() > deadline:
+                    yield found("snapshot.unchecked", snapshot=path.name, seconds=VERIFY_SECONDS)
+                    return
+        except SnapshotKeyError:
+            return  # ``keys`` says so
+        except SnapshotError as error:
+            yield found("snapshot.damaged", snapshot=path.name, reason=str(error))
+
+
+async def _compared(case: Case, header: Header, meta: Mapping[str, Any]) -> list[Finding]:
+    async with reading.opened(case) as context, context.store.read() as connection:
+        revision = await change_log.revision(connection)
+        there = await change_log.hash_at(connection, header.built_at_revision)
+        current = await feeds.current(connection)
+    told = str(meta.get(snapshot_layout.HISTORY, ""))
+    if header.built_at_revision > revision or (there and told and there != told):
+        return [found("snapshot.other_history", revision=header.built_at_revision, store=revision)]
+    late = _waiting(current, meta, case.machine.clock())
+    return [found("snapshot.behind", lists=late, revision=header.built_at_revision)] if late else []
+
+
+def _waiting(current: Mapping[str, FeedVersion], meta: Mapping[str, Any], now: float) -> int:
+    """The number of lists in the snapshot whose version in the store is newer, and not just read."""
+    there = {str(each["id"]): each.get("version") for each in meta.get("lists", ())}
+    newer = (each for name, each in current.items() if name in there and there[name] != each.version)
+    return sum(now - each.at > PATIENCE for each in newer)
