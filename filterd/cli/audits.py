@@ -9,6 +9,7 @@ import click
 
 from filterd.cli import output
 from filterd.cli.failure import Failure
+from filterd.cli.group import Group
 from filterd.cli.options import common
 from filterd.cli.use_case import perform
 
@@ -27,7 +28,7 @@ BROKEN_REMEDY = (
 )
 
 
-@click.group()
+@click.group(cls=Group)
 def audit() -> None:
     """Prove that the record is whole."""
 

@@ -8,14 +8,15 @@ from typing import TYPE_CHECKING
 import click
 
 from filterd.cli import output
-from filterd.cli.options import common
+from filterd.cli.group import Group
+from filterd.cli.options import common, warn_of_wide, wide_option
 from filterd.cli.use_case import perform
 
 if TYPE_CHECKING:
     from filterd.operations.context import Context
 
 
-@click.group()
+@click.group(cls=Group)
 def binding() -> None:
     """Bind address prefixes to lines."""
 
@@ -23,12 +24,14 @@ def binding() -> None:
 @binding.command()
 @click.argument("prefix")
 @click.argument("subscriber")
+@wide_option
 @common
-def add(prefix: str, subscriber: str, config: Path | None, as_json: bool) -> None:
+def add(prefix: str, subscriber: str, wide: bool, config: Path | None, as_json: bool) -> None:
     """Bind an address or prefix to a subscriber's line; queries from it are the line's."""
     from filterd.operations import bindings
 
-    bound = perform(config, lambda context: bindings.add(context, prefix, subscriber))
+    bound = perform(config, lambda context: bindings.add(context, prefix, subscriber, wide=wide))
+    warn_of_wide((bound,))
     _show(bound, subscriber, as_json, f"{bound} is bound to {subscriber}")
 
 

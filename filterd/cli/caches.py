@@ -8,10 +8,11 @@ from pathlib import Path
 import click
 
 from filterd.cli import output
+from filterd.cli.group import Group
 from filterd.cli.options import common, refused, settings_of
 
 
-@click.group()
+@click.group(cls=Group)
 def cache() -> None:
     """Make the resolver forget cached answers."""
 

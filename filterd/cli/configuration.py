@@ -10,6 +10,7 @@ import click
 
 from filterd.cli import output
 from filterd.cli.failure import Misconfigured
+from filterd.cli.group import Group
 from filterd.cli.options import common, config_path, policies_of, settings_of
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 _LOST = {"vanished": "vanished", "weakened": "would lift what was adopted"}
 
 
-@click.group()
+@click.group(cls=Group)
 def config() -> None:
     """Check and show the configuration."""
 
@@ -29,11 +30,15 @@ def config() -> None:
 def check(config: Path | None, as_json: bool) -> None:
     """Say everything that is wrong with the configuration file and the policies directory.
 
-    Where the store can be read, a feed in force that has lost its entry in feeds.yaml is wrong too.
+    Where the store can be read, a feed in force that has lost its entry in feeds.yaml is wrong too. What is
+    valid but dangerous, such as answering everybody, gets a warning and exit code 0.
     """
+    from filterd.config.cautions import cautions
+
     settings = settings_of(config)
     policies = policies_of(settings)
     unread = _require_entries(settings)
+    warnings = cautions(settings)
     if as_json:
         output.show_json(
             {
@@ -43,6 +48,7 @@ def check(config: Path | None, as_json: bool) -> None:
                 "policies_base": settings.policies_base,
                 "remarks": policies.remarks,
                 "store_unread": unread or None,
+                "warnings": warnings,
             }
         )
     else:
@@ -53,6 +59,8 @@ def check(config: Path | None, as_json: bool) -> None:
             output.done(f"{remark}: correct it, or remove it")
         if unread:
             output.done(f"feeds in force were not compared with feeds.yaml: {unread}")
+    for each in warnings:
+        output.warn(str(each), each.remedy)
 
 
 def _require_entries(settings: Settings) -> str:

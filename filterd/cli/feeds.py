@@ -9,6 +9,7 @@ import click
 
 from filterd.cli import output
 from filterd.cli.failure import Failure
+from filterd.cli.group import Group
 from filterd.cli.options import common
 from filterd.cli.use_case import perform
 
@@ -23,7 +24,7 @@ SHOWN = 20
 """skipped lines that are shown for each feed; --json shows all that are kept"""
 
 
-@click.group()
+@click.group(cls=Group)
 def feed() -> None:
     """Read lists into the product."""
 
@@ -58,7 +59,7 @@ def list_(config: Path | None, as_json: bool) -> None:
 
 
 @feed.command()
-@click.argument("feeds", nargs=-1)
+@click.argument("feeds", nargs=-1, metavar="[FEED ...]")
 @common
 def update(feeds: tuple[str, ...], config: Path | None, as_json: bool) -> None:
     """Read these feeds, or all, each into a new version where it changed.

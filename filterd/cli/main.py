@@ -11,6 +11,7 @@ from importlib import import_module
 import click
 
 import filterd
+from filterd.cli.group import Group
 
 GROUPS = {
     "serve": ("run the resolver and the control plane", "filterd.cli.serving:serve"),
@@ -34,7 +35,7 @@ GROUPS = {
 """command -> (its line in the help, its module and attribute)"""
 
 
-class LazyGroup(click.Group):
+class LazyGroup(Group):
     """Knows the commands by name; imports a module only when its command runs or its own help is shown."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -50,10 +51,19 @@ class LazyGroup(click.Group):
         assert isinstance(command, click.Command)  # noqa: S101 - GROUPS names commands
         return command
 
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write the list of commands without importing any."""
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, line) for name, (line, _) in GROUPS.items()])
+    def command_lines(self, context: click.Context) -> list[tuple[str, str]]:
+        """Each command with its line in GROUPS: none is imported for the help."""
+        del context
+        return [(name, line) for name, (line, _) in GROUPS.items()]
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """The command that the arguments begin with; an unknown one is told with the likely one."""
+        try:
+            return super().resolve_command(ctx, args)
+        except click.NoSuchCommand:
+            raise click.NoSuchCommand(args[0], possibilities=GROUPS, ctx=ctx) from None
 
 
 @click.group(

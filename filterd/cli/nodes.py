@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from filterd.cli import output
+from filterd.cli.group import Group
 from filterd.cli.options import common, settings_of
 from filterd.cli.use_case import perform
 
@@ -20,7 +21,7 @@ HISTORIES = {"this": "followed", "another": "another history", "unknown": "read 
 """word of the operation -> its text in the table"""
 
 
-@click.group()
+@click.group(cls=Group)
 def node() -> None:
     """Show what runs where."""
 
@@ -147,7 +148,7 @@ def _show(config: Path | None, as_json: bool) -> None:
 
     found = perform(config, operation.histories)
     if as_json:
-        output.show_json(found)
+        output.show_json([{**output.plain(each), "store": HISTORIES[each.history]} for each in found])
         return
     rows = [
         (

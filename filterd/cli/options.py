@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from filterd.cli import output
 from filterd.cli.failure import Failure, Misconfigured
 
 if TYPE_CHECKING:
@@ -98,6 +99,24 @@ def own_scope_option(command: Command) -> Command:
         show_default=True,
         help="The name alone, or the name and all below it.",
     )(command)
+
+
+def wide_option(command: Command) -> Command:
+    """Add ``--wide``: a prefix that is wider than a line's is meant."""
+    return click.option(
+        "--wide", is_flag=True, help="Accept a prefix wider than a line has: IPv4 above /20, IPv6 above /40."
+    )(command)
+
+
+def warn_of_wide(prefixes: Iterable[str]) -> None:
+    """Say on standard error which of the prefixes of a line are wider than a line's."""
+    from filterd.operations.input_values import is_wide
+
+    for each in filter(is_wide, prefixes):
+        output.warn(
+            f"{each} is one line now, and every client in it gets that line's choices",
+            f"if that is not meant: filterd binding remove {each}",
+        )
 
 
 def duration(context: click.Context, parameter: click.Parameter, value: str) -> int:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from filterd.cli import output
+from filterd.cli.group import Group
 from filterd.cli.options import common, scope_option
 from filterd.cli.use_case import perform
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from filterd.model.order import Order
     from filterd.operations.context import Context
     from filterd.operations.intake import OrderRequest
+    from filterd.operations.order_notices import Notice
     from filterd.operations.order_reach import Hit
     from filterd.operations.orders import Lifted
 
@@ -33,7 +35,7 @@ _COMMENT = re.compile(r"(^|\s)#.*")
 """a comment, up to the end of the line; inside a word, ``#`` is part of a URL"""
 
 
-@click.group()
+@click.group(cls=Group)
 def order() -> None:
     """Record what an authority demands; it holds for every line, and nobody's choice lifts it."""
 
@@ -73,7 +75,7 @@ def _demand_options(command: Command) -> Command:
 
 
 @order.command()
-@click.argument("names", nargs=-1)
+@click.argument("names", nargs=-1, metavar="[NAME ...]")
 @_demand_options
 @common
 def add(config: Path | None, as_json: bool, **demand: Any) -> None:
@@ -85,7 +87,7 @@ def add(config: Path | None, as_json: bool, **demand: Any) -> None:
     from filterd.operations import orders
 
     _require_all(demand)
-    _perform(config, as_json, lambda context: orders.add(context, _request(**demand)), _next_step)
+    _perform(config, as_json, lambda context: orders.add(context, _request(**demand)), _next_step, warns=True)
 
 
 @order.command()
@@ -95,7 +97,7 @@ def approve(reference: str, config: Path | None, as_json: bool) -> None:
     """Stand behind an order as another person; with enough of them it is in force."""
     from filterd.operations import orders
 
-    _perform(config, as_json, lambda context: orders.approve(context, reference), _next_step)
+    _perform(config, as_json, lambda context: orders.approve(context, reference), _next_step, warns=True)
 
 
 @order.command()
@@ -188,6 +190,7 @@ def _plain(found: Order, hits: tuple[Hit, ...] | None = None, lifted: Lifted | N
         value["protected"] = None if lifted is None else output.plain(lifted)
     del value["seal"]
     value["in_force"] = found.in_force(time.time())
+    value["standing"] = standing(found, time.time())
     value["demand"]["names"] = [{"name": name, "scope": scope.word} for name, scope in found.demand.names]
     return value
 
@@ -211,21 +214,31 @@ def _perform(
     say: Callable[[Order, str, tuple[Hit, ...]], str],
     *,
     reaches: bool = True,
+    warns: bool = False,
 ) -> None:
-    """Run a use case on one order, show the order, and print the next step."""
-    from filterd.operations import orders
+    """Run a use case on one order, show the order, and print warnings and the next step."""
+    from filterd.operations import order_notices, orders
+
+    noticed: tuple[Notice, ...] = ()
 
     async def run(context: Context) -> tuple[Order, str, tuple[Hit, ...], Lifted | None]:
+        nonlocal noticed
         found = await use_case(context)
+        noticed = await order_notices.notices(context, found) if warns else ()
         hits = await orders.hits_of(context, found) if reaches else ()
         lifted = await orders.lifted(context, found) if reaches else None
         return found, await orders.held_back(context, found), hits, lifted
 
     found, held_back, hits, lifted = perform(config, run)
     if as_json:
-        output.show_json(_plain(found, hits if reaches else None, lifted))
+        warned = {"warnings": noticed} if warns else {}
+        output.show_json({**_plain(found, hits if reaches else None, lifted), **warned})
+    else:
+        _show(found, hits, lifted)
+    for each in noticed:
+        output.warn(each.says, each.remedy)
+    if as_json:
         return
-    _show(found, hits, lifted)
     said = say(found, held_back, hits)
     if said:
         output.done(said)

@@ -24,6 +24,8 @@ FOLDED = 16
 """the widest unfolded word in a table on a narrow terminal; a longer one is folded, never truncated"""
 GAP = 2
 """spaces between two columns"""
+MOMENTS = frozenset(("at", "since", "not_before", "not_after"))
+"""keys whose numbers are Unix seconds, beside those that end in ``_at`` and ``_until``"""
 _MOMENT = re.compile(r"(\d{4}-\d\d-\d\d)T(\d\d:\d\d:\d\dZ)")
 
 
@@ -43,8 +45,45 @@ def plain(value: object) -> Any:
 
 
 def show_json(value: object) -> None:
-    """Print one JSON document on standard output."""
-    click.echo(json.dumps(plain(value), indent=2, ensure_ascii=False))
+    """Print one JSON document on standard output. Its times are texts in ISO 8601, in UTC; null for none."""
+    click.echo(json.dumps(_with_times(plain(value)), indent=2, ensure_ascii=False))
+
+
+@contextmanager
+def json_list() -> Iterator[Callable[[object], None]]:
+    """Print a JSON list item by item, by the function that is yielded, in the form of :func:`show_json`."""
+    count = 0
+
+    def put(item: object) -> None:
+        nonlocal count
+        text = json.dumps(_with_times(plain(item)), indent=2, ensure_ascii=False)
+        click.echo((",\n" if count else "[\n") + textwrap.indent(text, "  "), nl=False)
+        count += 1
+
+    yield put
+    click.echo("\n]" if count else "[]")
+
+
+def _with_times(value: Any) -> Any:
+    """The same value with the Unix seconds under every key that names a moment as texts."""
+    if isinstance(value, dict):
+        return {
+            key: _time(item) if _names_moment(key) and _is_number(item) else _with_times(item)
+            for key, item in value.items()
+        }
+    return [_with_times(item) for item in value] if isinstance(value, list) else value
+
+
+def _names_moment(key: str) -> bool:
+    return key in MOMENTS or key.endswith(("_at", "_until"))
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _time(seconds: float) -> str | None:
+    return moment(seconds) or None
 
 
 def show_table(columns: Sequence[str], rows: Sequence[Sequence[object]], empty: str) -> None:
@@ -109,6 +148,11 @@ def origin(*, shipped: bool) -> str:
 def done(message: str) -> None:
     """Tell on standard error what was done; standard output gets only results."""
     click.echo(message, err=True)
+
+
+def warn(message: str, remedy: str) -> None:
+    """Print a warning, which stops nothing, and what to do, on standard error."""
+    click.echo(f"warning: {message}\n  what to do: {remedy}", err=True)
 
 
 Tell = Callable[[str, int, int], None]

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from filterd.cli import output
+from filterd.cli.group import Group
 from filterd.cli.options import common, policies_of, settings_of
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 
 
-@click.group()
+@click.group(cls=Group)
 def profile() -> None:
     """Show the profiles on offer."""
 
@@ -53,11 +54,13 @@ def list_(config: Path | None, as_json: bool) -> None:
 def show(profile: str, config: Path | None, as_json: bool) -> None:
     """Show what a profile restricts, in the words that subscribers read, and in English."""
     from filterd.cli.failure import Failure
+    from filterd.operations.nearest import did_you_mean
 
     policies = policies_of(settings_of(config))
     known = {each.id: each for each in policies.profiles}
     if profile not in known:
-        raise Failure("unknown profile " + repr(profile), f"choose one of: {', '.join(known)}")
+        remedy = did_you_mean((profile,), known) + f"choose one of: {', '.join(known)}"
+        raise Failure("unknown profile " + repr(profile), remedy)
     found = known[profile]
     titles = _titles(policies, found)
     if as_json:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from filterd.cli import output
+from filterd.cli.group import Group
 from filterd.cli.options import common
 from filterd.cli.use_case import perform
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from filterd.operations.snapshots import SnapshotView
 
 
-@click.group()
+@click.group(cls=Group)
 def snapshot() -> None:
     """Compile and check the policy snapshot."""
 

@@ -12,7 +12,9 @@ import click
 
 from filterd.cli import output
 from filterd.cli.failure import Failure
-from filterd.cli.options import common, duration, own_scope_option
+from filterd.cli.group import Group
+from filterd.cli.line_search import find, list_
+from filterd.cli.options import common, duration, own_scope_option, warn_of_wide, wide_option
 from filterd.cli.use_case import perform
 
 if TYPE_CHECKING:
@@ -22,13 +24,21 @@ if TYPE_CHECKING:
 
 Command = Callable[..., Any]
 
+_UNBOUND_REMEDY = (
+    "bind all three prefixes of the line (IPv4, IPv6 of its WAN, the delegated one), those that it has: "
+    "filterd binding add PREFIX {}"
+)
 SHOWN = 20
 """rejected rows that are shown; --json shows all that are kept"""
 
 
-@click.group()
+@click.group(cls=Group)
 def subscriber() -> None:
     """Register lines and set their choices."""
+
+
+subscriber.add_command(list_)
+subscriber.add_command(find)
 
 
 @subscriber.command()
@@ -37,13 +47,20 @@ def subscriber() -> None:
     "--prefix", "prefixes", multiple=True, help="A static address or prefix of the line; repeatable."
 )
 @click.option("--zone", default="", help="Time zone of its schedule; default: zone in the configuration.")
+@wide_option
 @common
-def add(id: str, prefixes: tuple[str, ...], zone: str, config: Path | None, as_json: bool) -> None:
+def add(
+    id: str, prefixes: tuple[str, ...], zone: str, wide: bool, config: Path | None, as_json: bool
+) -> None:
     """Register a line. It asks for nothing yet and sees mandatory blocking only."""
     from filterd.operations import subscribers
 
-    added = perform(config, lambda context: subscribers.add(context, id, zone=zone, prefixes=prefixes))
+    async def register(context: Context) -> Subscriber:
+        return await subscribers.add(context, id, zone=zone, prefixes=prefixes, wide=wide)
+
+    added = perform(config, register)
     _show(added, as_json, "registered")
+    warn_of_wide(added.bindings)
 
 
 @subscriber.command()
@@ -58,38 +75,10 @@ def show(id: str, config: Path | None, as_json: bool) -> None:
         return found, await subscribers.protected_own_names(context, found)
 
     found, protected = perform(config, read)
-    _show(found, as_json, looked={"protected_own_names": protected})
-
-
-@subscriber.command("list")
-@click.option("--opted-in/--not-opted-in", default=None, help="Only those who did, or did not.")
-@common
-def list_(opted_in: bool | None, config: Path | None, as_json: bool) -> None:
-    """List the lines."""
-    from filterd.operations import subscribers
-    from filterd.operations.erasure import choices_of
-
-    async def read(context: Context) -> list[Subscriber]:
-        return [each async for each in subscribers.list_subscribers(context, opted_in=opted_in)]
-
-    found = perform(config, read)
-    if as_json:
-        output.show_json([choices_of(each) for each in found])
-        return
-    columns = ("subscriber", "line", "opted in", "profile", "paused until", "own names", "bindings")
-    rows = [
-        (
-            each.id,
-            each.line,
-            each.choices.opted_in,
-            each.choices.profile,
-            output.moment(each.choices.paused_until),
-            len(each.choices.own_names),
-            each.bindings,
-        )
-        for each in found
-    ]
-    output.show_table(columns, rows, "no line is registered; add one with: filterd subscriber add ID")
+    unbound = subscribers.unbound(found)
+    _show(found, as_json, looked={"protected_own_names": protected, "warnings": unbound})
+    if unbound:
+        output.warn(unbound[0], _UNBOUND_REMEDY.format(found.id))
 
 
 def _evidence_options(command: Command) -> Command:
@@ -228,13 +217,14 @@ def remove(id: str, name: str, config: Path | None, as_json: bool) -> None:
 @subscriber.command("import")
 @click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
 @_evidence_options
+@wide_option
 @common
-def import_(file: Path, config: Path | None, as_json: bool, **evidence: str) -> None:
+def import_(file: Path, wide: bool, config: Path | None, as_json: bool, **evidence: str) -> None:
     """Register lines from a CSV file; running it again changes nothing.
 
     Its first line names the columns: subscriber, and as needed prefixes (separated by spaces), profile
     (opts the line in), zone, and the evidence who, channel, at, text_version, reference. The options say
-    what a row with a profile does not say itself.
+    what a row with a profile does not say itself; a request without a time counts as made now.
     """
     from filterd.operations import importing
 
@@ -246,6 +236,7 @@ def import_(file: Path, config: Path | None, as_json: bool, **evidence: str) -> 
                 context,
                 file,
                 evidence=_evidence_typed(**evidence),
+                wide=wide,
                 progress=None if tell is None else lambda rows, read: tell(f"{rows} rows", read, size),
             )
 

@@ -18,7 +18,7 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from filterd.config import raw, settings
+from filterd.config import error_words, raw, settings
 from filterd.config.raw import RawRateLimit, RawUpstream
 from filterd.config.resolvers import loops, system_resolvers
 from filterd.config.settings import MOST_THREADS, Settings
@@ -247,7 +247,7 @@ def _readable(error: ValidationError) -> list[ConfigError]:
         elif item["type"] == "value_error":
             message = str(item["ctx"]["error"])
         else:
-            message = item["msg"][:1].lower() + item["msg"][1:]
+            message = error_words.words(item["type"], item["input"], item.get("ctx", {}))
         found.setdefault(path, ConfigError(path, message))
     return list(found.values())
 

@@ -123,6 +123,7 @@ async def adopt(context: Context, write: Write, entry: Feed, *, reason: str = ""
 async def retire(context: Context, identifier: str, *, reason: str) -> AdoptedFeed:
     """End a feed that has lost its entry. A mandatory one ends as an order begins: with
     ``orders.approvals: 2`` another person has to say it again."""
+    context.require_person()
     because = input_values.text(reason, "reason", limit=1000)
     documents = await asyncio.to_thread(policies, context)
     entry = next((each for each in documents.feeds if each.id == identifier), None)

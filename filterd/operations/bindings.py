@@ -8,26 +8,31 @@ from filterd.model.changelog import BindingChange, BindingRemoved
 from filterd.operations import input_values, lines
 from filterd.operations.context import Context, OperationError
 from filterd.store import bindings as rows
+from filterd.store import subscribers
 from filterd.store.store import Write
 
 PAGE = 1_000
 
 
-async def add(context: Context, prefix: str, subscriber: str) -> str:
-    """Bind a prefix to a subscriber's line; returns it in canonical text. A repeated call changes nothing."""
+async def add(context: Context, prefix: str, subscriber: str, *, wide: bool = False) -> str:
+    """Bind a prefix to a subscriber's line; returns it in canonical text. A repeated call changes nothing.
+
+    ``wide``: a prefix wider than a line has is meant.
+    """
     async with context.store.write(context.actor, context.clock()) as write:
         found = await lines.require(write.connection, subscriber)
-        return await bind(write, found.line, prefix)
+        return await bind(write, found.line, prefix, wide=wide)
 
 
-async def bind(write: Write, line: int, prefix: str) -> str:
+async def bind(write: Write, line: int, prefix: str, *, wide: bool = False) -> str:
     """The same inside a write that is under way."""
-    canonical = input_values.prefix(prefix)
+    canonical = input_values.prefix_of_line(prefix, wide=wide)
     owner = (await rows.owners(write.connection, (canonical,))).get(canonical)
     if owner == line:
         return canonical
     if owner is not None:
-        message = f"{canonical} is bound to another subscriber"
+        name = (await subscribers.names(write.connection, (owner,))).get(owner, "")
+        message = f"{canonical} is bound to subscriber {name!r}"
         raise OperationError(message, f"end that with: filterd binding remove {canonical}")
     await rows.add(write.connection, [(canonical, line)])
     write.change(BindingChange(canonical, line))

@@ -16,7 +16,6 @@ import struct
 import time
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from ipaddress import ip_network
 from pathlib import Path
 
 import dns.exception
@@ -34,7 +33,7 @@ from filterd.model.line import LineChoices
 from filterd.model.order import Order, OrderState
 from filterd.model.order_rows import change_of
 from filterd.model.verdict import Outcome
-from filterd.operations import input_values, lines
+from filterd.operations import lines, selection
 from filterd.operations.context import Context, OperationError
 from filterd.operations.keys import load_key
 from filterd.operations.snapshots import open_current
@@ -47,7 +46,7 @@ from filterd.policy.published import StateSettings
 from filterd.policy.resolve import PolicyBook
 from filterd.policy.snapshot import Snapshot
 from filterd.policy.trace import Decision
-from filterd.store import bindings, change_log
+from filterd.store import change_log
 from filterd.store import orders as order_rows
 from filterd.store import snapshots as snapshot_rows
 from filterd.store import subscribers as subscriber_rows
@@ -153,15 +152,11 @@ async def _identify(
         return Identity("subscriber", named.choices, named.id)
     if client is None:
         return Identity("unknown")
-    network = ip_network(input_values.prefix(client))
-    if network.prefixlen != network.max_prefixlen:
-        message = f"{client} is a prefix, not an address"
-        raise OperationError(message, "give the address that the client asks from")
+    network = selection.address(client)
     if not any(network.network_address in each for each in allowed):
         return Identity(REFUSED)
-    above = [str(network.supernet(new_prefix=length)) for length in range(network.max_prefixlen, -1, -1)]
-    owners = await bindings.owners(connection, above)
-    line = next((owners[prefix] for prefix in above if prefix in owners), None)
+    owners = await selection.covering(connection, network)
+    line = owners[0][1] if owners else None
     found = None if line is None else await subscriber_rows.find_line(connection, line)
     return Identity("unknown") if found is None else Identity("binding", found.choices, found.id)
 

@@ -33,6 +33,15 @@ class Context:
     clock: Callable[[], float]
     actor: str
     """who acts: an OS user, or the token of an API call"""
+    person: bool = True
+    """False: the OS user who acts is no account of this system"""
+
+    def require_person(self) -> None:
+        """Refuse what a person answers for, where nobody of that name is known here (decision 0166)."""
+        if not self.person:
+            message = f"{self.actor} is no account of this system, so nobody can answer for this"
+            remedy = "run it under your own account, with sudo -u; SUDO_USER and the login say who acts"
+            raise OperationError(message, remedy)
 
 
 @asynccontextmanager
@@ -44,7 +53,9 @@ async def open_context(
     try:
         store = await Store.open(settings.store.url, settings.store.ledger)
         try:
-            yield Context(settings, store, clock, actor if actor is not None else os_actor())
+            acting = os_actor() if actor is None else actor
+            person = actor is not None or is_account(acting)
+            yield Context(settings, store, clock, acting, person)
         finally:
             await store.close()
     except StoreError as error:
@@ -65,6 +76,15 @@ def os_actor(environment: Mapping[str, str] | None = None, login: Path = Path("/
     except (OSError, ValueError):
         uid = _NO_LOGIN
     return _user_name(os.geteuid() if uid == _NO_LOGIN else uid)
+
+
+def is_account(actor: str) -> bool:
+    """True if this system knows an account of that name."""
+    try:
+        pwd.getpwnam(actor)
+    except (KeyError, ValueError):
+        return False
+    return True
 
 
 def require_owner(path: Path, arguments: Sequence[str] | None = None) -> None:

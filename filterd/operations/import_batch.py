@@ -48,6 +48,21 @@ class ImportTally(Protocol):
 
 
 @dataclass(slots=True)
+class Importing:
+    """An import under way: the digest of its file, the outcome so far, and the rows that it has had."""
+
+    source: str
+    tally: ImportTally
+    seen: dict[str, int] = field(default_factory=dict)
+    """each subscriber of the file that was not rejected -> its line in it"""
+
+    def place(self, subscriber: str) -> str:
+        """The subscriber as an error names it, with its line in the file if it stands there."""
+        line = self.seen.get(subscriber)
+        return f"subscriber {subscriber!r}" + (f" (line {line})" if line else "")
+
+
+@dataclass(slots=True)
 class _Plan:
     """The writes that a chunk leads to, once compared with the store."""
 
@@ -63,10 +78,11 @@ class _Plan:
         return not (self.new or self.changed or self.bound)
 
 
-async def write_chunk(context: Context, chunk: Sequence[ImportRow], source: str, tally: ImportTally) -> None:
-    """Write what differs, with one audit entry. ``source`` is the digest of the imported file."""
+async def write_chunk(context: Context, chunk: Sequence[ImportRow], importing: Importing) -> None:
+    """Write what differs, with one audit entry."""
+    source = importing.source
     async with context.store.write(context.actor, context.clock()) as write:
-        plan = await _compare(write, chunk, tally)
+        plan = await _compare(write, chunk, importing)
         if plan.empty:
             return
         await rows.add(write.connection, plan.new)
@@ -80,22 +96,34 @@ async def write_chunk(context: Context, chunk: Sequence[ImportRow], source: str,
         write.audit("subscriber.import", f"file:{source[:16]}", after=_audited(plan, chunk, source))
 
 
-async def _compare(write: Write, chunk: Sequence[ImportRow], tally: ImportTally) -> _Plan:
+async def _compare(write: Write, chunk: Sequence[ImportRow], importing: Importing) -> _Plan:
     known = await rows.find_many(write.connection, [row.subscriber for row in chunk])
     owners = await bindings.owners(write.connection, [prefix for row in chunk for prefix in row.prefixes])
+    names = await rows.names(write.connection, sorted(set(owners.values())))
     plan = _Plan(settled=await rows.that_asked(write.connection, [each.line for each in known.values()]))
-    seen: set[str] = set()
     for row in chunk:
         before = known.get(row.subscriber)
         line = before.line if before else 0  # 0 is no line's number
-        if row.subscriber in seen:
-            tally.reject(row.line, "the subscriber stands twice in the file")
-        elif any(owners.get(prefix, line) != line for prefix in row.prefixes):
-            tally.reject(row.line, "a prefix is bound to another subscriber")
-        else:
-            line = _plan_row(write, row, before, owners, plan, tally)
-            owners.update(dict.fromkeys(row.prefixes, line))
-        seen.add(row.subscriber)
+        taken = [prefix for prefix in row.prefixes if owners.get(prefix, line) != line]
+        if row.subscriber in importing.seen:
+            first = importing.seen[row.subscriber]
+            importing.tally.reject(
+                row.line,
+                f"subscriber {row.subscriber!r} stands in line {first} already; one row for each subscriber, "
+                "with all its prefixes",
+            )
+            continue
+        if taken:
+            owner = importing.place(names[owners[taken[0]]])
+            importing.tally.reject(
+                row.line,
+                f"{taken[0]} is bound to {owner}; end that with: filterd binding remove {taken[0]}",
+            )
+            continue
+        line = _plan_row(write, row, before, owners, plan, importing.tally)
+        owners.update(dict.fromkeys(row.prefixes, line))
+        names[line] = row.subscriber
+        importing.seen[row.subscriber] = row.line
     return plan
 
 

@@ -8,8 +8,7 @@ says.
 The file's first line names its columns: ``subscriber`` (required), ``prefixes`` (separated by spaces),
 ``profile`` (opts the line in), ``zone``, and the evidence of the request: ``who``, ``channel``, ``at``,
 ``text_version``, ``reference``. A row with a profile needs evidence; the parts that it lacks are taken from
-the evidence given for the whole import. Where no time was given, a row without any evidence of its own
-counts as asked for now.
+the evidence given for the whole import. A request without a time counts as made now, when it is recorded.
 """
 
 from __future__ import annotations
@@ -27,7 +26,8 @@ from typing import TextIO
 from filterd.model.subscriber import RequestEvidence
 from filterd.operations import input_values, lines
 from filterd.operations.context import Context, OperationError
-from filterd.operations.import_batch import ImportRow, write_chunk
+from filterd.operations.import_batch import Importing, ImportRow, write_chunk
+from filterd.operations.nearest import did_you_mean
 from filterd.operations.policies import policies
 from filterd.store.engine import BREATH
 
@@ -76,19 +76,20 @@ async def import_file(
     path: Path,
     *,
     evidence: RequestEvidence | None = None,
+    wide: bool = False,
     progress: Progress | None = None,
 ) -> ImportResult:
     """Import a file. ``evidence`` supplies the parts that rows with a profile lack; parts of it may be empty
-    (of ``at``: 0)."""
-    reader = _RowReader(context, evidence or RequestEvidence("", "", 0.0, "", ""))
+    (of ``at``: 0, which is now). ``wide``: prefixes wider than a line has are meant."""
+    reader = _RowReader(context, evidence or RequestEvidence("", "", 0.0, "", ""), wide=wide)
     result = ImportResult()
     try:
-        source = _digest(path)
+        importing = Importing(_digest(path), result)
         with path.open("rb") as raw, TextIOWrapper(raw, encoding="utf-8-sig", newline="") as file:
             lock_free_until = 0.0
             for chunk in _chunks(reader.read(file, result)):
                 await asyncio.sleep(lock_free_until - time.monotonic())
-                await write_chunk(context, chunk, source, result)
+                await write_chunk(context, chunk, importing)
                 lock_free_until = time.monotonic() + BREATH
                 if progress is not None:
                     progress(result.rows, raw.tell())
@@ -96,11 +97,23 @@ async def import_file(
         message = f"{path} cannot be read: {error.strerror}"
         raise OperationError(message, "give a CSV file that this user can read") from error
     except (csv.Error, UnicodeDecodeError) as error:
-        message = f"{path} is no CSV file in UTF-8 (after {result.rows} rows)"
+        line = reader.line if isinstance(error, csv.Error) else _undecodable(path)
+        message = f"{path}:{line}: this is no CSV in UTF-8 ({result.rows} rows before it were read)"
         raise OperationError(
-            message, "mend the file and run the import again: what was done is passed over"
+            message, "mend the line and run the import again: what was done is passed over"
         ) from error
     return result
+
+
+def _undecodable(path: Path) -> int:
+    """The number of the first line that is not UTF-8."""
+    with path.open("rb") as file:
+        for number, line in enumerate(file, start=1):
+            try:
+                line.decode()
+            except UnicodeDecodeError:
+                return number
+    return 1
 
 
 def _digest(path: Path) -> str:
@@ -124,10 +137,13 @@ def _chunks(rows: Iterator[ImportRow]) -> Iterator[Sequence[ImportRow]]:
 class _RowReader:
     """Reads the rows of one file, and checks them as far as that is possible without the store."""
 
-    def __init__(self, context: Context, evidence: RequestEvidence) -> None:
+    def __init__(self, context: Context, evidence: RequestEvidence, *, wide: bool) -> None:
         self._profiles = {each.id for each in policies(context).profiles}
-        self._given = lines.in_form(evidence, context.clock())
-        self._whole = replace(self._given, at=self._given.at or context.clock())
+        now = context.clock()
+        self._given = replace(lines.in_form(evidence, now), at=evidence.at or now)
+        self._wide = wide
+        self.line = 1
+        """the line of the file that was read last"""
         self._default_zone = context.settings.zone
         self._zones: set[str] = set()
         self._clock = context.clock
@@ -137,37 +153,46 @@ class _RowReader:
         reader = csv.DictReader(file)
         self._require_columns(reader.fieldnames or ())
         for fields in reader:
+            self.line = reader.line_num
             try:
                 yield self._row(reader.line_num, fields)
             except OperationError as error:
-                result.reject(reader.line_num, str(error))
+                remedy = f"; {error.remedy}" if error.remedy else ""
+                result.reject(reader.line_num, f"{error}{remedy}")
+            self.line = reader.line_num + 1
 
     def _require_columns(self, names: Sequence[str]) -> None:
         unknown = [name for name in names if name not in COLUMNS]
         if unknown or "subscriber" not in names:
-            message = f"unknown columns: {', '.join(unknown)}" if unknown else "there is no column subscriber"
-            raise OperationError(message, f"name the columns in the first line: {', '.join(COLUMNS)}")
+            found = f"unknown columns: {', '.join(unknown)}" if unknown else "there is no column subscriber"
+            message = f"line 1: {found}"
+            remedy = f"name the columns in the first line: {', '.join(COLUMNS)}"
+            raise OperationError(message, did_you_mean(unknown, COLUMNS) + remedy)
         if len(set(names)) < len(names):
-            message = "a column is named twice"
+            message = "line 1: a column is named twice"
             raise OperationError(message, f"name each column once: {', '.join(COLUMNS)}")
 
     def _row(self, line: int, fields: dict[str, str | None]) -> ImportRow:
         if None in fields:
             message = "more fields than columns"
-            raise OperationError(message)
+            raise OperationError(message, "put a text that holds a comma between double quotes")
         value = {name: (text or "").strip() for name, text in fields.items()}
         profile = value.get("profile", "")
         if profile and profile not in self._profiles:
             message = f"unknown profile {profile[:64]!r}"
-            raise OperationError(message)
+            known = f"profiles that exist: {', '.join(sorted(self._profiles)) or 'none'}"
+            raise OperationError(message, did_you_mean((profile,), self._profiles) + known)
         return ImportRow(
             line=line,
             subscriber=input_values.text(value["subscriber"], "subscriber id", limit=128),
             profile=profile,
             zone=self._zone(value.get("zone", "")),
-            prefixes=tuple(dict.fromkeys(map(input_values.prefix, value.get("prefixes", "").split()))),
+            prefixes=tuple(dict.fromkeys(map(self._prefix, value.get("prefixes", "").split()))),
             evidence=self._evidence_of(value) if profile else None,
         )
+
+    def _prefix(self, value: str) -> str:
+        return input_values.prefix_of_line(value, wide=self._wide)
 
     def _zone(self, zone: str) -> str:
         if not zone:
@@ -177,17 +202,15 @@ class _RowReader:
         return zone
 
     def _evidence_of(self, value: dict[str, str]) -> RequestEvidence:
-        said = {name: value[name] for name in EVIDENCE if value.get(name)}
-        if not said:
-            return lines.complete(self._whole)
         given = self._given
+        at = value.get("at")
         return lines.checked(
             RequestEvidence(
-                who=said.get("who", given.who),
-                channel=said.get("channel", given.channel),
-                at=float(input_values.when(said["at"], "at")) if "at" in said else given.at,
-                text_version=said.get("text_version", given.text_version),
-                reference=said.get("reference", given.reference),
+                who=value.get("who") or given.who,
+                channel=value.get("channel") or given.channel,
+                at=float(input_values.when(at, "at")) if at else given.at,
+                text_version=value.get("text_version") or given.text_version,
+                reference=value.get("reference") or given.reference,
             ),
             self._clock(),
         )

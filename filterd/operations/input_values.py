@@ -20,6 +20,9 @@ EARLIEST, LATEST = 86_400, 253_370_764_800
 """Unix seconds: from 1970-01-02 to the year 9999. A store holds 0 for no time, and clocks show four digits"""
 FUTURE = 300
 """seconds by which a moment that has passed may lie ahead: clocks differ"""
+WIDEST = {4: 20, 6: 40}
+"""bits of the widest prefix that a line is given without --wide: 4,096 addresses, 65,536 networks of /56. A
+provider's own allocations (/10, /32) are wider, and are what is typed by mistake"""
 MAX_TEXT = 256
 """characters of a field that people fill in"""
 
@@ -82,6 +85,28 @@ def prefix(value: str) -> str:
         length = network.prefixlen - 96
         return str(ip_network((network.network_address.ipv4_mapped, length)))
     return str(network)
+
+
+def prefix_of_line(value: str, *, wide: bool) -> str:
+    """A prefix as one line has it. ``wide`` says that one is meant which is wider than a line's."""
+    canonical = prefix(value)
+    if not wide and is_wide(canonical):
+        message = f"{canonical} {_covers(canonical)}: every client in it would be this one line"
+        raise OperationError(message, "give the line's own prefix; if this one is meant, add --wide")
+    return canonical
+
+
+def is_wide(canonical: str) -> bool:
+    """True if a prefix holds more addresses than one line has, by all that is usual."""
+    network = ip_network(canonical)
+    return network.prefixlen < WIDEST[network.version]
+
+
+def _covers(canonical: str) -> str:
+    network = ip_network(canonical)
+    if network.prefixlen == 0:
+        return f"is every IPv{network.version} address"
+    return f"is wider than a line's prefix (/{WIDEST[network.version]} at most)"
 
 
 def zone(value: str) -> str:

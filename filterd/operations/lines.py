@@ -13,6 +13,7 @@ from filterd.model.line import LineChoices
 from filterd.model.subscriber import RequestEvidence, Subscriber
 from filterd.operations import input_values
 from filterd.operations.context import Context, OperationError
+from filterd.operations.nearest import did_you_mean
 from filterd.store import subscribers as rows
 from filterd.store.ledger import OPT_OUT
 
@@ -27,7 +28,8 @@ async def require(connection: AsyncConnection, identifier: str) -> Subscriber:
     found = await rows.find(connection, identifier.strip())
     if found is None:
         message = f"unknown subscriber {identifier.strip()[:128]!r}"
-        raise OperationError(message, "see those that exist with: filterd subscriber list")
+        guess = did_you_mean((identifier,), await rows.alike(connection, identifier.strip()))
+        raise OperationError(message, f"{guess}see those that exist with: filterd subscriber list")
     return found
 
 
@@ -50,6 +52,10 @@ def evidence_digest(evidence: RequestEvidence, seal: str) -> str:
     return input_values.sealed(seal, parts)
 
 
+_OPTIONS = {"at": "--asked-at"}
+"""options whose name is another than that of the part"""
+
+
 def checked(evidence: RequestEvidence, now: float) -> RequestEvidence:
     """Evidence with every part present and well-formed, of a request that was made before ``now``."""
     return complete(in_form(evidence, now))
@@ -59,7 +65,7 @@ def complete(evidence: RequestEvidence) -> RequestEvidence:
     """The same evidence; an error if a part is missing."""
     if evidence.missing:
         message = f"the evidence of the request lacks: {', '.join(evidence.missing)}"
-        options = ", ".join("--" + part.replace("_", "-") for part in evidence.missing)
+        options = ", ".join(_OPTIONS.get(part, "--" + part.replace("_", "-")) for part in evidence.missing)
         raise OperationError(message, f"give {options}: who asked, for which text, on which record")
     return evidence
 

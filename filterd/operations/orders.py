@@ -7,6 +7,7 @@ only.
 
 from __future__ import annotations
 
+import re
 import secrets
 from dataclasses import dataclass, replace
 
@@ -44,6 +45,7 @@ class Lifted:
 
 async def add(context: Context, request: OrderRequest) -> Order:
     """Take an order in. It is pending, quarantined or, where one approval is enough, accepted at once."""
+    context.require_person()
     demand = complete(
         request, context.clock(), order_limits.ours(context.settings), context.settings.dns.nat64
     )
@@ -77,6 +79,7 @@ async def approve(context: Context, reference: str) -> Order:
 
     Its reach is judged anew: what is popular today may not have been when it was added.
     """
+    context.require_person()
     documents = policies(context)
     kept = order_limits.ours(context.settings)
     async with context.store.write(context.actor, context.clock()) as write:
@@ -351,8 +354,16 @@ async def _find(connection: AsyncConnection, reference: str) -> Order:
     found = await rows.find(connection, reference.strip().upper())
     if found is None:
         message = f"unknown order {reference.strip()[:32]!r}"
-        raise OperationError(message, "see those that exist with: filterd order list")
+        guess = await _meant(connection, reference)
+        raise OperationError(message, f"{guess}see those that exist with: filterd order list")
     return found
+
+
+async def _meant(connection: AsyncConnection, reference: str) -> str:
+    """The order that was probably meant: 7 and o7 are O-7."""
+    number = re.search(r"[1-9][0-9]{0,17}", reference)
+    found = None if number is None else await rows.find(connection, f"O-{number[0]}")
+    return "" if found is None else f"did you mean {found.reference}? "
 
 
 def _subject(order: Order) -> str:

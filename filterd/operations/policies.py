@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from filterd.config.policies import PoliciesError, load_policies
 from filterd.operations.context import Context, OperationError
+from filterd.operations.nearest import did_you_mean
 from filterd.policy.documents import Feed, Policies, Profile
 
 
@@ -22,9 +23,10 @@ def profile(documents: Policies, identifier: str) -> Profile:
     for each in documents.profiles:
         if each.id == identifier:
             return each
-    known = ", ".join(each.id for each in documents.profiles) or "none"
+    ids = [each.id for each in documents.profiles]
     message = f"unknown profile {identifier[:64]!r}"
-    raise OperationError(message, f"profiles that exist: {known}")
+    known = f"profiles that exist: {', '.join(ids) or 'none'}"
+    raise OperationError(message, did_you_mean((identifier,), ids) + known)
 
 
 def feed(documents: Policies, identifier: str) -> Feed:
@@ -32,6 +34,7 @@ def feed(documents: Policies, identifier: str) -> Feed:
     for each in documents.feeds:
         if each.id == identifier:
             return each
-    known = ", ".join(each.id for each in documents.feeds) or "none"
+    ids = [each.id for each in documents.feeds]
     message = f"unknown feed {identifier[:64]!r}"
-    raise OperationError(message, f"feeds that exist: {known}")
+    known = f"feeds that exist: {', '.join(ids) or 'none'}"
+    raise OperationError(message, did_you_mean((identifier,), ids) + known)

@@ -8,11 +8,13 @@ the line's number, and digests of what is personal.
 from __future__ import annotations
 
 import secrets
+import sys
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from itertools import islice
 
 from filterd.model.changelog import LineChange
-from filterd.model.line import MAX_PAUSE, LineChoices, OwnName
+from filterd.model.line import MAX_PAUSE, LineChoices, OwnName, is_paused
 from filterd.model.rule import Action, NameRule, Scope
 from filterd.model.subscriber import RequestEvidence, Subscriber
 from filterd.operations import input_values, lines
@@ -20,6 +22,7 @@ from filterd.operations.bindings import bind
 from filterd.operations.context import Context, OperationError
 from filterd.operations.policies import policies, profile
 from filterd.operations.protection import denied, require_deniable
+from filterd.operations.selection import Selection
 from filterd.store import subscribers as rows
 
 MAX_OWN_NAMES = 500
@@ -28,11 +31,17 @@ PAGE = 1_000
 
 
 async def add(
-    context: Context, subscriber: str, *, zone: str = "", prefixes: tuple[str, ...] = ()
+    context: Context,
+    subscriber: str,
+    *,
+    zone: str = "",
+    prefixes: tuple[str, ...] = (),
+    wide: bool = False,
 ) -> Subscriber:
     """Register a line, with its static prefixes. It asks for nothing yet: it sees mandatory blocking only.
 
-    Without a ``zone`` its schedule runs in the installation's.
+    Without a ``zone`` its schedule runs in the installation's. ``wide``: prefixes wider than a line has are
+    meant.
     """
     identifier = input_values.text(subscriber, "subscriber id", limit=128)
     async with context.store.write(context.actor, context.clock()) as write:
@@ -45,7 +54,7 @@ async def add(
         await rows.add(write.connection, [(new, seal)])
         write.change(LineChange(new.choices))
         write.audit("subscriber.add", lines.subject(line), after=lines.audited(new.choices, seal))
-        bound = [await bind(write, line, each) for each in dict.fromkeys(prefixes)]
+        bound = [await bind(write, line, each, wide=wide) for each in dict.fromkeys(prefixes)]
     return replace(new, bindings=tuple(sorted(bound)))
 
 
@@ -55,23 +64,38 @@ async def show(context: Context, subscriber: str) -> Subscriber:
         return await lines.require(connection, subscriber)
 
 
-async def list_subscribers(context: Context, *, opted_in: bool | None = None) -> AsyncIterator[Subscriber]:
-    """All subscribers by id, or only those who opted in (or did not); in pages, each a short read."""
-    after = ""
-    while True:
+async def list_subscribers(
+    context: Context, *, wanted: Selection | None = None, after: str = "", limit: int | None = None
+) -> AsyncIterator[Subscriber]:
+    """The wanted subscribers (all, if none are named) by id, from behind the id ``after``, at most ``limit``;
+    in pages, each a short read."""
+    chosen = wanted or Selection()
+    filters = chosen.filters(context)
+    left = sys.maxsize if limit is None else limit
+    while left > 0:
+        size = min(PAGE, left) if chosen.exact else PAGE
         async with context.store.read() as connection:
-            some = await rows.page(connection, after=after, limit=PAGE, opted_in=opted_in)
-        for each in some:
+            some = await rows.page(connection, after=after, limit=size, wanted=filters)
+        for each in islice(filter(chosen.holds, some), left):
+            left -= 1
             yield each
-        if len(some) < PAGE:
+        if len(some) < size:
             return
         after = some[-1].id
 
 
-async def count(context: Context) -> dict[str, int]:
-    """Subscribers by state: opted_in, paused, not_opted_in."""
-    async with context.store.read() as connection:
-        return await rows.count(connection, context.clock())
+async def count(context: Context, wanted: Selection | None = None) -> dict[str, int]:
+    """The wanted subscribers by state: opted_in, paused, not_opted_in."""
+    chosen, now = wanted or Selection(), context.clock()
+    if chosen.exact:
+        async with context.store.read() as connection:
+            return await rows.count(connection, now, chosen.filters(context))
+    found = {"opted_in": 0, "paused": 0, "not_opted_in": 0}
+    async for each in list_subscribers(context, wanted=chosen):
+        choices = each.choices
+        state = "paused" if is_paused(choices.paused_until, int(now)) else "opted_in"
+        found[state if choices.opted_in else "not_opted_in"] += 1
+    return found
 
 
 async def opt_in(context: Context, subscriber: str, profile_id: str, evidence: RequestEvidence) -> Subscriber:
@@ -166,6 +190,15 @@ async def protected_own_names(context: Context, subscriber: Subscriber) -> tuple
     except OperationError:
         return None
     return tuple(each.name for each in blocked if denied(NameRule(each.name, each.scope), protected))
+
+
+def unbound(subscriber: Subscriber) -> tuple[str, ...]:
+    """The ways by which queries of the household are not known as the line's, for want of a prefix."""
+    if not subscriber.bindings:
+        return ("no prefix is bound: no query is known as this line's, and its choices do nothing",)
+    if not any(":" in prefix for prefix in subscriber.bindings):
+        return ("no IPv6 prefix is bound: a household with IPv6 asks over it too, and bypasses its choices",)
+    return ()
 
 
 async def _own(context: Context, subscriber: str, action: str, own: OwnName) -> Subscriber:

@@ -20,6 +20,7 @@ from operator import attrgetter
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
+from filterd.config.cautions import cautions
 from filterd.config.settings import Settings
 from filterd.dataplane.cache.cache import ResponseCache
 from filterd.dataplane.fast.routes import Routes
@@ -162,6 +163,7 @@ class Resolver:
         for remark in self._remarks():
             log.get().error("the resolver begins " + remark)
         log.get().info("resolver serves", listen=[str(each) for each in self._settings.dns.listen])
+        _warn(self._settings)
         await self._ended.wait()
         for task in tasks:
             task.cancel()
@@ -206,6 +208,7 @@ class Resolver:
         self._forwarding.change(settings.dns.upstreams)
         self._node.change_settings(switches_of(settings))
         log.get().info("new settings in force", remedy=f"restart for {', '.join(waiting)}" if waiting else "")
+        _warn(settings)
 
     def _renew_secrets(self, settings: Settings) -> None:
         try:
@@ -307,6 +310,12 @@ class Resolver:
         await self._path.close()
         await self._forwarding.close()
         self._http.stop()
+
+
+def _warn(settings: Settings) -> None:
+    """Log what is valid and dangerous in settings that have just taken effect."""
+    for each in cautions(settings):
+        log.get().warning("a setting is dangerous", reason=str(each), remedy=each.remedy)
 
 
 def _take_state_dir(state_dir: Path) -> IO[str]:

@@ -7,7 +7,7 @@ holds the order for damaged.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import Connection, delete, func, insert, select, update
@@ -110,6 +110,41 @@ async def list_orders(connection: AsyncConnection, state: OrderState | None = No
         for order in rows.orders
         if state is None or order.state is state or order.damage
     ]
+
+
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """An order that waits or is in force, and how many entries of another one it has."""
+
+    reference: str
+    state: str
+    document: str
+    entries: int
+
+
+async def sharing(connection: AsyncConnection, number: int, now: int) -> list[Shared]:
+    """The other orders, not withdrawn and not at their end, that have entries of the order ``number``; those
+    with most of them first. Scopes are not compared."""
+    counts: dict[int, int] = {}
+    for table, entry in ((order_name, "name"), (order_address, "prefix")):
+        own = select(table.c[entry]).where(table.c.order_number == number)
+        query = (
+            select(table.c.order_number, func.count(table.c[entry].distinct()))
+            .where(table.c[entry].in_(own) & (table.c.order_number != number))
+            .group_by(table.c.order_number)
+        )
+        for other, count in await connection.execute(query):
+            counts[other] = counts.get(other, 0) + count
+    query = (
+        select(orders.c.number, orders.c.reference, orders.c.state, orders.c.document)
+        .where(orders.c.number.in_(counts) & (orders.c.state != OrderState.WITHDRAWN.value))
+        .where((orders.c.not_after == 0) | (orders.c.not_after > now))
+    )
+    found = [
+        Shared(reference, state, document, counts[other])
+        for other, reference, state, document in await connection.execute(query)
+    ]
+    return sorted(found, key=lambda each: (-each.entries, each.reference))
 
 
 async def remove(connection: AsyncConnection, number: int, reference: str) -> None:

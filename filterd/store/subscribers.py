@@ -2,16 +2,73 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, Select, delete, func, insert, select, true, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from filterd.model.line import PAUSE_LIMIT, LineChoices, OwnName
 from filterd.model.rule import Action, Scope
 from filterd.model.subscriber import RequestEvidence, Subscriber
 from filterd.store.tables import binding, line_state, own_name, request, subscriber
+
+NEIGHBOURS = 200
+"""ids on each side of an unknown one that are looked at"""
+OPTED_IN, PAUSED, NOT_OPTED_IN, LEFT_SECURITY = "opted-in", "paused", "not-opted-in", "left-security"
+
+
+@dataclass(frozen=True, slots=True)
+class LineFilter:
+    """The lines that are wanted; an empty field asks for nothing. Times are Unix seconds."""
+
+    opted_in: bool | None = None
+    """paused ones among those who did"""
+    state: str = ""
+    now: float = 0.0
+    """the time for which the state holds"""
+    profile: str = ""
+    text: str = ""
+    """a part of the subscriber's id, without regard to case (of ASCII)"""
+    prefixes: tuple[str, ...] = ()
+    """bound to one of these"""
+    span: tuple[str, str] | None = None
+    """bound to a prefix whose text is from the first to before the second"""
+
+    def conditions(self) -> Iterator[ColumnElement[bool]]:
+        """The conditions on a query that joins ``subscriber`` and ``line_state``. Bindings and profiles are
+        looked up first, by their own keys, so that the table of subscribers is not read for a few of them."""
+        if self.opted_in is not None:
+            yield line_state.c.opted_in == self.opted_in
+        if self.state:
+            yield self._in_state()
+        if self.profile:
+            yield line_state.c.opted_in & (line_state.c.profile == self.profile)
+        if self.text:
+            yield subscriber.c.id.icontains(self.text, autoescape=True)
+        if self.prefixes:
+            yield subscriber.c.line.in_(select(binding.c.line).where(binding.c.prefix.in_(self.prefixes)))
+        if self.span is not None:
+            first, end = self.span
+            spanned = select(binding.c.line).where((binding.c.prefix >= first) & (binding.c.prefix < end))
+            yield subscriber.c.line.in_(spanned)
+
+    def _in_state(self) -> ColumnElement[bool]:
+        opted, paused = line_state.c.opted_in, _paused(self.now)
+        return {
+            OPTED_IN: opted & ~paused,
+            PAUSED: opted & paused,
+            NOT_OPTED_IN: ~opted,
+            LEFT_SECURITY: line_state.c.security_left == true(),
+        }[self.state]
+
+
+ALL = LineFilter()
+
+
+def _paused(now: float) -> ColumnElement[bool]:
+    return line_state.c.paused_until.between(int(now) + 1, int(now) + PAUSE_LIMIT)
 
 
 def _joined() -> Select[Any]:
@@ -47,28 +104,24 @@ async def find_line(connection: AsyncConnection, line: int) -> Subscriber | None
 
 
 async def page(
-    connection: AsyncConnection, *, after: str = "", limit: int = 1000, opted_in: bool | None = None
+    connection: AsyncConnection, *, after: str = "", limit: int = 1000, wanted: LineFilter = ALL
 ) -> list[Subscriber]:
-    """A page of subscribers in the order of their ids, after the id ``after``."""
-    query = _joined().where(subscriber.c.id > after).order_by(subscriber.c.id).limit(limit)
-    if opted_in is not None:
-        query = query.where(line_state.c.opted_in == opted_in)
+    """A page of the wanted subscribers in the order of their ids, after the id ``after``."""
+    query = _joined().where(subscriber.c.id > after, *wanted.conditions())
+    query = query.order_by(subscriber.c.id).limit(limit)
     return await _complete(connection, (await connection.execute(query)).all())
 
 
-async def count(connection: AsyncConnection, now: float) -> dict[str, int]:
-    """The number of subscribers in each state; ``not_opted_in`` includes those who opted out."""
-    opted = line_state.c.opted_in
-    paused = line_state.c.paused_until.between(int(now) + 1, int(now) + PAUSE_LIMIT)
-    row = (
-        await connection.execute(
-            select(
-                func.count(),
-                func.count().filter(opted & ~paused),
-                func.count().filter(opted & paused),
-            ).select_from(line_state)
-        )
-    ).one()
+async def count(connection: AsyncConnection, now: float, wanted: LineFilter = ALL) -> dict[str, int]:
+    """The number of the wanted subscribers in each state; ``not_opted_in`` includes those who opted out."""
+    opted, paused = line_state.c.opted_in, _paused(now)
+    counts = select(
+        func.count(), func.count().filter(opted & ~paused), func.count().filter(opted & paused)
+    ).select_from(line_state)
+    conditions = tuple(wanted.conditions())
+    if conditions:
+        counts = counts.join(subscriber).where(*conditions)
+    row = (await connection.execute(counts)).one()
     return {"opted_in": row[1], "paused": row[2], "not_opted_in": row[0] - row[1] - row[2]}
 
 
@@ -113,6 +166,27 @@ async def _of_lines(
         return ()
     query = select(key.table).where(key.in_(lines)).order_by(key, order)
     return (await connection.execute(query)).all()
+
+
+async def alike(connection: AsyncConnection, identifier: str) -> list[str]:
+    """Ids that may have been meant by an unknown one: its neighbours in their order, and the first ones. In a
+    small store these are all."""
+    ids = subscriber.c.id
+    queries = (
+        select(ids).where(ids < identifier).order_by(ids.desc()).limit(NEIGHBOURS),
+        select(ids).where(ids > identifier).order_by(ids).limit(NEIGHBOURS),
+        select(ids).order_by(ids).limit(NEIGHBOURS),
+    )
+    found: dict[str, None] = {}
+    for query in queries:
+        found |= dict.fromkeys((await connection.execute(query)).scalars())
+    return list(found)
+
+
+async def names(connection: AsyncConnection, lines: Sequence[int]) -> dict[int, str]:
+    """The subscriber's id of each line."""
+    query = select(subscriber.c.line, subscriber.c.id).where(subscriber.c.line.in_(lines))
+    return {row.line: row.id for row in await connection.execute(query)}
 
 
 async def seals(connection: AsyncConnection, lines: Sequence[int]) -> dict[int, str]:

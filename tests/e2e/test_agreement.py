@@ -291,7 +291,11 @@ def test_another_time_is_answered_for(lab: Lab) -> None:
     assert not difference(case, _said(lab, case), lab.client.ask(case, 2))
     tomorrow = datetime.fromtimestamp(now + 86_400, UTC).isoformat()
     then = lab.filterd.cli("check", case.name, "--at", tomorrow)
-    assert (then["verdict"], then["reason"], then["at"]) == ("block", "mandatory", now + 86_400)
+    assert (then["verdict"], then["reason"], then["at"]) == (
+        "block",
+        "mandatory",
+        f"{datetime.fromtimestamp(now + 86_400, UTC):%Y-%m-%dT%H:%M:%SZ}",
+    )
     source = next(address for address, name in lab.lines.items() if name == "all-null")
     paused = _said(lab, replace(case, source=source))
     assert paused.identity["paused"] is True

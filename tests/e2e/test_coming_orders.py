@@ -65,7 +65,7 @@ def test_ttls_are_capped_from_the_addition_to_the_approval_or_the_withdrawal(
     ]
     for asked in everywhere:
         assert longest(filterd, *asked) > LONG
-    monkeypatch.setenv("SUDO_USER", "ana")
+    monkeypatch.setenv("SUDO_USER", "daemon")
     first = order(filterd, "ordered.example", "fresh-ordered.example", f"{ADDRESS}/32")
     assert soon(lambda: longest(filterd, "ordered.example") <= CAP, "the cap of a pending order")
     for name, kind, source, tcp in everywhere:
@@ -78,7 +78,7 @@ def test_ttls_are_capped_from_the_addition_to_the_approval_or_the_withdrawal(
     assert filterd.cli("check", "ordered.example")["coming"]
     assert not filterd.cli("check", "other.example")["coming"]
 
-    monkeypatch.setenv("SUDO_USER", "bob")
+    monkeypatch.setenv("SUDO_USER", "bin")
     filterd.cli("order", "approve", first)
     assert soon(lambda: ede(filterd.ask("ordered.example")) == [16], "enforcement from the approval")
     for name, kind, source, tcp in everywhere:

@@ -49,28 +49,28 @@ def test_two_people(filterd: Deployment, entry: str, asked: str, says: str) -> N
     def blocked() -> bool:
         return ede(filterd.ask(asked)) == [CENSORED]
 
-    code, added, _ = by("ana", filterd, "order", "add", entry, *ORDER, "--accept-overblocking")
+    code, added, _ = by("daemon", filterd, "order", "add", entry, *ORDER, "--accept-overblocking")
     assert (code, added["state"], added["in_force"]) == (0, "pending", False)
     assert [hit["says"] for hit in added["reach"]] == [says]
     # What is in force at once shows that the node has read on, past the order that waits.
-    assert by("ana", filterd, "order", "add", "shop.example", *ORDER)[1]["state"] == "accepted"
+    assert by("daemon", filterd, "order", "add", "shop.example", *ORDER)[1]["state"] == "accepted"
     assert soon(lambda: ede(filterd.ask("shop.example")) == [CENSORED])
     assert filterd.ask(asked).answer
-    code, _, errors = by("ana", filterd, "order", "approve", "O-1")
-    assert (code, "ana stands behind order O-1 already" in errors) == (1, True)
+    code, _, errors = by("daemon", filterd, "order", "approve", "O-1")
+    assert (code, "daemon stands behind order O-1 already" in errors) == (1, True)
     assert filterd.ask(asked).answer
-    shown = by("eva", filterd, "order", "show", "O-1")[1]
+    shown = by("sys", filterd, "order", "show", "O-1")[1]
     assert shown["reach"] == added["reach"]
-    assert by("eva", filterd, "order", "approve", "O-1")[1]["state"] == "accepted"
+    assert by("sys", filterd, "order", "approve", "O-1")[1]["state"] == "accepted"
     assert soon(blocked)
-    assert by("ana", filterd, "order", "withdraw", "O-1", "--reason", "lifted")[0] == 0
+    assert by("daemon", filterd, "order", "withdraw", "O-1", "--reason", "lifted")[0] == 0
     assert soon(lambda: bool(filterd.ask(asked).answer))
 
 
 def test_a_help_line_is_not_blocked_on_a_line(filterd: Deployment) -> None:
     filterd.register("casa", "127.0.0.9")
-    code, _, errors = by("ana", filterd, "subscriber", "deny", "casa", "help.example")
+    code, _, errors = by("daemon", filterd, "subscriber", "deny", "casa", "help.example")
     assert (code, "help.example is protected" in errors) == (1, True)
-    assert by("ana", filterd, "subscriber", "deny", "casa", "shop.example")[0] == 0
+    assert by("daemon", filterd, "subscriber", "deny", "casa", "shop.example")[0] == 0
     assert soon(lambda: ede(filterd.ask("shop.example", source="127.0.0.9")) == [17])
     assert filterd.ask("help.example", source="127.0.0.9").answer

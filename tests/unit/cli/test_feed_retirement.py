@@ -71,7 +71,7 @@ def test_two_people_retire_a_mandatory_feed(
     installation.write_text(installation.read_text().replace('"approvals": 1', '"approvals": 2'))
     feeds_yaml.write_text(feeds_yaml.read_text().replace(ADOPTED, ""))
     assert run("feed", "retire", "adopted").exit_code == 2
-    monkeypatch.setenv("SUDO_USER", "ana")
+    monkeypatch.setenv("SUDO_USER", "daemon")
     asked = run("feed", "retire", "adopted", "--reason", "over")
     assert asked.exit_code == 0, asked.stderr
     assert "waits for another person" in asked.stderr
@@ -81,7 +81,7 @@ def test_two_people_retire_a_mandatory_feed(
     waiting = run("feed", "list")
     assert "its end was asked for" in waiting.stderr
     assert run("config", "check").exit_code == 2
-    monkeypatch.setenv("SUDO_USER", "bob")
+    monkeypatch.setenv("SUDO_USER", "bin")
     ended = run("feed", "retire", "adopted", "--reason", "seen")
     assert ended.exit_code == 0, ended.stderr
     assert "lifted with the next snapshot" in ended.stderr

@@ -24,6 +24,7 @@ from filterd.operations import nodes
 from filterd.operations.context import open_context
 
 NOW = 1_800_000_000.0
+GOLDEN = Path(__file__).parents[2] / "golden"
 HEX = re.compile(r"\b[0-9a-f]{12,64}\b")
 
 EVIDENCE = "--who holder --text-version 2026-11 --reference ticket-7"
@@ -68,6 +69,19 @@ subscriber pause one --for nonsense
 subscriber show one
 subscriber list --opted-in
 subscriber list --not-opted-in
+subscriber list --state paused --profile teenagers --text one
+subscriber list --profile teenager
+subscriber list --prefix 10.0.0.0/8 --limit 1
+subscriber list --limit 1
+subscriber list --after one
+subscriber list --address 203.0.113.1
+subscriber list --count
+subscriber list --count --limit 1
+subscriber find --address 10.0.2.1
+subscriber find --address 10.0.2.9
+subscriber find --address 203.0.113.1
+subscriber find --address 10.0.2.0/24
+subscriber show two
 subscriber resume one
 subscriber set-zone one UTC
 subscriber set-zone one Nowhere/Town
@@ -179,7 +193,13 @@ schedule:
 READS = {
     *(("config", "check"), ("check",), ("node", "list"), ("store", "migrate"), ("binding", "list")),
     *(("feed", "list"), ("feed", "show"), ("feed", "parse"), ("profile", "list"), ("profile", "show")),
-    *(("subscriber", "list"), ("subscriber", "show"), ("order", "list"), ("order", "show")),
+    *(
+        ("subscriber", "list"),
+        ("subscriber", "show"),
+        ("subscriber", "find"),
+        ("order", "list"),
+        ("order", "show"),
+    ),
     *(("snapshot", "show"), ("snapshot", "verify"), ("audit", "tail"), ("audit", "verify")),
 }
 
@@ -216,6 +236,7 @@ def still(monkeypatch: pytest.MonkeyPatch) -> None:
     opened = open_context.__wrapped__  # type: ignore[attr-defined]  # what the decorator wraps
     monkeypatch.setitem(opened.__kwdefaults__, "clock", lambda: NOW)
     monkeypatch.setenv("SUDO_USER", "ana")
+    monkeypatch.setattr("filterd.operations.context.is_account", lambda name: name == "ana")
 
 
 @pytest.fixture
@@ -266,6 +287,14 @@ def test_every_command_for_people_and_for_scripts(folder: Path, golden: Callable
         if words[:2] in READS or words[:1] in READS:
             said += transcript(folder, line, ("--json",))
     golden("session.txt", "".join(said))
+
+
+def test_no_time_is_a_number() -> None:
+    """The clock of these tests shows 1,800,000,000: no number of the transcripts is near it."""
+    for name in ("session.txt", "session-json.txt", "nodes--json.txt"):
+        text = (GOLDEN / name).read_text(encoding="utf-8")
+        assert re.findall(r"\b1[78]\d{8}(?:\.\d+)?\b", text) == []
+        assert '"2027-01-15T' in text
 
 
 def test_every_change_for_scripts(folder: Path, golden: Callable[[str, str], None]) -> None:

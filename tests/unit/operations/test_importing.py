@@ -12,7 +12,7 @@ from filterd.config.value_types import ZoneName
 from filterd.model.subscriber import RequestEvidence
 from filterd.operations import audit, bindings, erasure, importing, subscribers
 from filterd.operations.context import Context, OperationError
-from filterd.operations.importing import ImportResult, Rejection, import_file
+from filterd.operations.importing import ImportResult, import_file
 from filterd.store import change_log
 from tests.worlds.installation import Installation
 
@@ -114,8 +114,9 @@ async def test_what_a_row_does_not_say_the_import_says(context: Context, tmp_pat
         "C,child,,,\n"
     )
     result = await run(context, tmp_path, text, evidence=replace(EVIDENCE, text_version="", at=5.0))
-    lacking = "the evidence of the request lacks: text_version"
-    assert [each.reason for each in result.rejections] == [lacking] * 3
+    lacking = "the evidence of the request lacks: text_version; give --text-version"
+    assert [each.reason.partition(":")[0] for each in result.rejections] == [lacking.partition(":")[0]] * 3
+    assert all(each.reason.startswith(lacking) for each in result.rejections)
     await run(context, tmp_path, text, evidence=replace(EVIDENCE, at=5.0))
     held = [(await erasure.export(context, name))["requests"][0] for name in "ABC"]
     assert [(each["who"], each["reference"], each["at"]) for each in held] == [
@@ -125,12 +126,13 @@ async def test_what_a_row_does_not_say_the_import_says(context: Context, tmp_pat
     ]
 
 
-async def test_only_a_row_without_any_evidence_was_asked_for_now(context: Context, tmp_path: Path) -> None:
+async def test_a_request_without_a_time_was_made_now(context: Context, tmp_path: Path) -> None:
     text = "subscriber,profile,who\nA,child,Ana\nB,child,\n"
     result = await run(context, tmp_path, text, evidence=replace(EVIDENCE, at=0.0))
-    assert [each.reason for each in result.rejections] == ["the evidence of the request lacks: at"]
-    held = await erasure.export(context, "B")
-    assert held["requests"][0]["at"] > 1_000_000_000
+    assert (result.added, result.rejections) == (2, [])
+    for name in "AB":
+        held = await erasure.export(context, name)
+        assert held["requests"][0]["at"] == context.clock()
 
 
 async def test_bad_rows_are_reported_and_the_rest_goes_in(context: Context, tmp_path: Path) -> None:
@@ -151,8 +153,13 @@ async def test_bad_rows_are_reported_and_the_rest_goes_in(context: Context, tmp_
     result = await run(context, tmp_path, text)
     assert (result.added, result.rejected) == (2, 8)
     assert [each.line for each in sorted(result.rejections, key=lambda each: each.line)] == list(range(3, 11))
-    assert Rejection(7, "a prefix is bound to another subscriber") in result.rejections
-    assert Rejection(9, "the subscriber stands twice in the file") in result.rejections
+    reasons = {each.line: each.reason for each in result.rejections}
+    assert reasons[5].startswith("unknown profile 'adults'; profiles that exist: child, ")
+    assert reasons[7] == (
+        "192.0.2.9/32 is bound to subscriber 'other'; end that with: filterd binding remove 192.0.2.9/32"
+    )
+    assert reasons[8].startswith("192.0.2.1/32 is bound to subscriber 'A' (line 2); ")
+    assert reasons[9].startswith("subscriber 'A' stands in line 2 already; ")
     assert [each async for each in bindings.list_bindings(context)] == [
         ("192.0.2.1/32", "A"),
         ("192.0.2.8/32", "H"),
@@ -166,8 +173,8 @@ async def test_bad_rows_are_reported_and_the_rest_goes_in(context: Context, tmp_
         (b"", "no column subscriber"),
         (b"id,profile\n", "unknown columns: id"),
         (b"subscriber,subscriber\n", "a column is named twice"),
-        (b"subscriber\nA\xff\n", "no CSV file in UTF-8"),
-        (b'subscriber\n"' + b"x" * 200_000 + b"\n", "no CSV file in UTF-8"),
+        (b"subscriber\nA\nA\xff\n", r"bad\.csv:3: this is no CSV in UTF-8"),
+        (b'subscriber\nA\n"' + b"x" * 200_000 + b"\n", r"bad\.csv:3: this is no CSV in UTF-8"),
     ],
 )
 async def test_a_file_that_is_none_is_refused(
@@ -179,6 +186,31 @@ async def test_a_file_that_is_none_is_refused(
     assert caught.value.remedy
     with pytest.raises(OperationError, match="cannot be read"):
         await import_file(context, tmp_path / "missing.csv")
+
+
+async def test_a_subscriber_stands_once_in_a_file_of_any_length(
+    context: Context, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(importing, "CHUNK_CHANGES", 2)
+    rows = "".join(f"S{n},192.0.2.{n}\n" for n in range(9))
+    result = await run(context, tmp_path, f"subscriber,prefixes\n{rows}S1,198.51.100.1\nS10,192.0.2.3\n")
+    assert (result.added, result.rejected) == (9, 2)
+    assert [each.line for each in result.rejections] == [11, 12]
+    assert "stands in line 3 already" in result.rejections[0].reason
+    assert "192.0.2.3/32 is bound to subscriber 'S3' (line 5)" in result.rejections[1].reason
+
+
+async def test_a_prefix_wider_than_a_line_has_is_rejected_unless_it_is_meant(
+    context: Context, tmp_path: Path
+) -> None:
+    text = "subscriber,prefixes\nA,0.0.0.0/0\nB,2001:db8::/32\nC,10.0.0.0/20 2001:db8::/40\n"
+    result = await run(context, tmp_path, text)
+    assert [(each.line, each.reason.partition(":")[0]) for each in result.rejections] == [
+        (2, "0.0.0.0/0 is every IPv4 address"),
+        (3, "2001"),
+    ]
+    path = tmp_path / "lines.csv"
+    assert (await import_file(context, path, wide=True)).added == 2
 
 
 async def test_no_transaction_holds_more_than_a_thousand_changes(
@@ -203,6 +235,6 @@ async def test_a_request_in_the_future_is_rejected(context: Context, tmp_path: P
     text = "subscriber,profile,at\nsoon,child,2027-01-15T08:04:00Z\nlater,child,2027-01-15T09:00:00Z\n"
     result = await run(context, tmp_path, text)
     assert (result.added, result.rejected) == (1, 1)
-    assert result.rejections[0].reason == "the time of the request lies in the future"
+    assert result.rejections[0].reason.startswith("the time of the request lies in the future; give the time")
     with pytest.raises(OperationError, match="lies in the future"):
         await run(context, tmp_path, text, evidence=replace(EVIDENCE, at=1_900_000_000.0))

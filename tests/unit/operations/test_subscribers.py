@@ -26,6 +26,7 @@ from filterd.model.rule import Action, Scope
 from filterd.model.subscriber import RequestEvidence
 from filterd.operations import audit, bindings, erasure, subscribers
 from filterd.operations.context import Context, OperationError
+from filterd.operations.selection import Selection
 from filterd.store import change_log
 from tests.worlds.installation import Installation
 
@@ -139,7 +140,7 @@ async def test_the_trail_holds_nothing_personal(context: Context) -> None:
         (lambda c: subscribers.add(c, "  "), "empty"),
         (lambda c: subscribers.add(c, "a\x00b"), "cannot be printed"),
         (lambda c: subscribers.add(c, "S-2", zone="Mars/Olympus"), "unknown time zone"),
-        (lambda c: subscribers.add(c, "S-2", prefixes=("192.0.2.7",)), "bound to another"),
+        (lambda c: subscribers.add(c, "S-2", prefixes=("192.0.2.7",)), "is bound to subscriber"),
         (lambda c: subscribers.add(c, "S-2", prefixes=("192.0.2.7/24",)), "beyond its length"),
         (lambda c: subscribers.add(c, "S-2", prefixes=("example.org",)), "not an address"),
         (lambda c: subscribers.add(c, "S-2", prefixes=("fe80::1%lo",)), "has a zone"),
@@ -191,7 +192,10 @@ async def test_lists_come_in_pages(context: Context, monkeypatch: pytest.MonkeyP
     await subscribers.opt_in(context, "S-4", "child", EVIDENCE)
     await subscribers.pause(context, "S-4", 60)
     assert [each.id async for each in subscribers.list_subscribers(context)] == [f"S-{n}" for n in range(5)]
-    assert [s.id async for s in subscribers.list_subscribers(context, opted_in=True)] == ["S-3", "S-4"]
+    assert [s.id async for s in subscribers.list_subscribers(context, wanted=Selection(opted_in=True))] == [
+        "S-3",
+        "S-4",
+    ]
     assert [each async for each in bindings.list_bindings(context)] == [
         (f"192.0.2.{n}/32", f"S-{n}") for n in range(5)
     ]

@@ -352,3 +352,13 @@ def test_a_start_waits_for_no_library_of_metrics() -> None:
     script = "import sys, filterd.serve.resolver; print('\\n'.join(sys.modules))"
     loaded = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout
     assert not [name for name in loaded.split() if name.startswith("prometheus_client")]
+
+
+async def test_a_reload_that_answers_everybody_is_warned_of(
+    tmp_path: Path, resolver: Resolver, said: io.StringIO
+) -> None:
+    resolver.reload(settings_of(tmp_path, {"dns": {"allow_from": ["0.0.0.0/0"]}}))
+    lines = [json.loads(line) for line in said.getvalue().splitlines()]
+    assert [line["event"] for line in lines] == ["new settings in force", "a setting is dangerous"]
+    assert lines[1]["reason"].startswith("dns.allow_from: 0.0.0.0/0 is every IPv4 address")
+    assert lines[1]["remedy"] == "write the prefixes of your own customers"

@@ -1,0 +1,36 @@
+"""The class of the command groups: their help shows each command's whole first sentence."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+import click
+
+_SENTENCE = re.compile(r"(?s)(.*?\.)(\s|$)")
+
+
+class Group(click.Group):
+    """A group whose list of commands is never cut; a long line is folded instead."""
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        options.setdefault("subcommand_metavar", "COMMAND [ARGUMENTS]")
+        super().__init__(*arguments, **options)
+
+    def command_lines(self, context: click.Context) -> Sequence[tuple[str, str]]:
+        """Each command with its line in the help."""
+        found = [(name, self.get_command(context, name)) for name in self.list_commands(context)]
+        return [(name, first_sentence(command.help)) for name, command in found if command is not None]
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the list of commands."""
+        with formatter.section("Commands"):
+            formatter.write_dl(list(self.command_lines(ctx)))
+
+
+def first_sentence(text: str | None) -> str:
+    """The first sentence of a help text, on one line."""
+    paragraph = " ".join((text or "").split("\n\n")[0].split())
+    match = _SENTENCE.match(paragraph)
+    return match[1] if match else paragraph

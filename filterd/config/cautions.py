@@ -1,0 +1,60 @@
+"""Warns of settings that are valid and dangerous: ``config check`` shows them, and the resolver logs them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from filterd.config.settings import Settings
+from filterd.config.value_types import IPNetwork
+
+WIDEST = {4: 8, 6: 16}
+"""bits of the widest prefix of clients that one provider can have; a wider one holds other people's"""
+
+
+@dataclass(frozen=True, slots=True)
+class Caution:
+    """A warning about the setting at ``path``, and what to do."""
+
+    path: str
+    message: str
+    remedy: str
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.message}"
+
+
+_OPEN = (
+    "strangers are answered too, and use the resolver to flood others (an open resolver)",
+    "write the prefixes of your own customers",
+)
+_CLAIMED = (
+    "each sender in it says itself which client it is, and so whose line",
+    "write the addresses of your own forwarders, /32 or /128",
+)
+
+
+def cautions(settings: Settings) -> tuple[Caution, ...]:
+    """The warnings, in the order of the keys in the file."""
+    dns = settings.dns
+    keys = (
+        ("dns.allow_from", dns.allow_from, _OPEN),
+        ("dns.proxy_from", dns.proxy_from, _CLAIMED),
+        ("dns.ecs_from", dns.ecs_from, _CLAIMED),
+    )
+    return tuple(
+        Caution(path, f"{network} {_extent(network)}: {danger}", remedy)
+        for path, networks, (danger, remedy) in keys
+        for network in networks
+        if _is_wide(network)
+    )
+
+
+def _is_wide(network: IPNetwork) -> bool:
+    """True for a prefix that holds public addresses and is wider than one provider's."""
+    return network.prefixlen < WIDEST[network.version] and not network.is_private
+
+
+def _extent(network: IPNetwork) -> str:
+    if network.prefixlen == 0:
+        return f"is every IPv{network.version} address"
+    return f"is wider than /{WIDEST[network.version]}"

@@ -1,0 +1,143 @@
+"""Selects lines by state, profile, id, address or prefix, and finds the line of an address."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from ipaddress import IPv4Network, IPv6Network, ip_network
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from filterd.model.subscriber import Subscriber
+from filterd.operations import input_values
+from filterd.operations.context import Context, OperationError
+from filterd.operations.policies import policies, profile
+from filterd.store import bindings
+from filterd.store import subscribers as rows
+from filterd.store.subscribers import LEFT_SECURITY, NOT_OPTED_IN, OPTED_IN, PAUSED, LineFilter
+
+STATES = (OPTED_IN, PAUSED, NOT_OPTED_IN, LEFT_SECURITY)
+"""the words for the states of a line; a paused one counts as paused alone"""
+
+Network = IPv4Network | IPv6Network
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """The lines that are wanted, as typed; an empty field asks for nothing."""
+
+    opted_in: bool | None = None
+    state: str = ""
+    profile: str = ""
+    text: str = ""
+    """a part of the subscriber's id"""
+    address: str = ""
+    """bound to a prefix that covers it"""
+    prefix: str = ""
+    """bound to it, or to a prefix inside"""
+
+    @property
+    def exact(self) -> bool:
+        """True if the store alone selects them; else :meth:`holds` has to look at each."""
+        return not self.prefix
+
+    def filters(self, context: Context) -> LineFilter:
+        """The conditions for the store. Raises OperationError where a value has no meaning."""
+        if self.profile:
+            profile(policies(context), self.profile)
+        return LineFilter(
+            opted_in=self.opted_in,
+            state=self.state,
+            now=context.clock(),
+            profile=self.profile,
+            text=self.text,
+            prefixes=enclosing(address(self.address)) if self.address else (),
+            span=_span(ip_network(input_values.prefix(self.prefix))) if self.prefix else None,
+        )
+
+    def holds(self, subscriber: Subscriber) -> bool:
+        """True if a line that the store selected is wanted: one of its prefixes is inside the wanted one."""
+        if not self.prefix:
+            return True
+        wanted = ip_network(input_values.prefix(self.prefix))
+        return any(_inside(ip_network(each), wanted) for each in subscriber.bindings)
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The line of an address, and why it is that one."""
+
+    address: str
+    admitted: bool
+    """False: the address is outside dns.allow_from, and gets REFUSED whatever its line"""
+    subscriber: Subscriber | None
+    prefix: str
+    """the longest bound prefix that covers the address, which decides; empty if none does"""
+    wider: tuple[tuple[str, str], ...]
+    """the other bound prefixes that cover it, each with its subscriber; they do not count"""
+
+
+async def find(context: Context, value: str) -> Found:
+    """The line that queries from an address belong to."""
+    network = address(value)
+    async with context.store.read() as connection:
+        owners = await covering(connection, network)
+        names = await rows.names(connection, sorted({line for _, line in owners}))
+        subscriber = await rows.find_line(connection, owners[0][1]) if owners else None
+    return Found(
+        address=str(network.network_address),
+        admitted=any(network.network_address in each for each in context.settings.dns.allow_from),
+        subscriber=subscriber,
+        prefix=owners[0][0] if owners else "",
+        wider=tuple((prefix, names[line]) for prefix, line in owners[1:]),
+    )
+
+
+async def covering(connection: AsyncConnection, network: Network) -> list[tuple[str, int]]:
+    """The bound prefixes that cover an address, each with its line, the longest first: that one decides."""
+    above = enclosing(network)
+    owners = await bindings.owners(connection, above)
+    return [(prefix, owners[prefix]) for prefix in above if prefix in owners]
+
+
+def address(value: str) -> Network:
+    """A single address, as a prefix of its full length. Raises OperationError."""
+    network = ip_network(input_values.prefix(value))
+    if network.prefixlen != network.max_prefixlen:
+        message = f"{value} is a prefix, not an address"
+        raise OperationError(message, "give the address that the client asks from")
+    return network
+
+
+def enclosing(network: Network) -> tuple[str, ...]:
+    """The prefix itself and all that cover it, the longest first, in canonical text."""
+    lengths = range(network.prefixlen, -1, -1)
+    return tuple(str(network.supernet(new_prefix=length)) for length in lengths)
+
+
+def _inside(network: Network, wanted: Network) -> bool:
+    if isinstance(network, IPv4Network) and isinstance(wanted, IPv4Network):
+        return network.subnet_of(wanted)
+    if isinstance(network, IPv6Network) and isinstance(wanted, IPv6Network):
+        return network.subnet_of(wanted)
+    return False
+
+
+def _span(network: Network) -> tuple[str, str] | None:
+    """The range of texts that the canonical texts of all prefixes inside are in; None: any text.
+
+    The whole octets of an IPv4 prefix begin each of them. So do the whole groups of an IPv6 prefix, up to the
+    first that is zero, since a run of zeros may be written as ``::``.
+    """
+    if isinstance(network, IPv4Network):
+        parts = str(network.network_address).split(".")[: network.prefixlen // 8]
+        separator = "."
+    else:
+        groups = network.network_address.exploded.split(":")[: network.prefixlen // 16]
+        parts = [f"{int(each, 16):x}" for each in groups]
+        parts = parts[: parts.index("0")] if "0" in parts else parts
+        separator = ":"
+    if not parts:
+        return None
+    whole = len(parts) == (4 if separator == "." else 8)
+    start = separator.join(parts) + ("/" if whole else separator)
+    return start, start[:-1] + chr(ord(start[-1]) + 1)

@@ -1,0 +1,117 @@
+"""What a person does wrong in the first hour, and what the commands say then."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import Result
+
+Run = Callable[..., Result]
+Answer = Callable[..., Any]
+
+DEMAND = ("--authority", "A court", "--official", "Judge", "--document", "1/2026", "--ground", "Art. 1")
+
+
+def test_nobody_stands_behind_an_order_who_is_no_account_of_the_system(
+    answer: Answer, run: Run, installation: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = json.loads(installation.read_text())
+    installation.write_text(json.dumps({**settings, "orders": {"approvals": 2}}))
+    order = ("order", "add", "a.test.example", *DEMAND, "--reason", "served")
+    monkeypatch.setenv("SUDO_USER", "daemon")
+    assert answer(*order)["state"] == "pending"
+    monkeypatch.setenv("SUDO_USER", "no-such-account")
+    for refused in (run("order", "approve", "O-1"), run(*order)):
+        assert refused.exit_code == 1
+        assert "no-such-account is no account of this system" in refused.stderr
+        assert "what to do: run it under your own account" in refused.stderr
+    assert [each["state"] for each in answer("order", "list")] == ["pending"]
+    assert answer("order", "withdraw", "O-1", "--reason", "an unblock never waits")["state"] == "withdrawn"
+
+
+JURISDICTION = """
+title: {es: Aquí, en: Here}
+calendar: {zone: UTC, weekend: [sat, sun], holidays: []}
+authorities: [{id: court, title: {es: Juzgado, en: A court}}]
+grounds: [{id: art-1, title: {es: Bloqueo, en: Block}, law: "Art. 1; Art. 7", authorities: [court]}]
+"""
+
+
+def test_an_order_that_repeats_another_is_taken_in_with_a_warning(
+    answer: Answer, run: Run, tmp_path: Path
+) -> None:
+    order = ("order", "add", *DEMAND, "--reason", "served")
+    first = run(*order, "a.test.example", "b.test.example")
+    assert "warning" not in first.stderr
+    again = run(*order, "a.test.example", "b.test.example")
+    assert "order O-1 (accepted, the same document) has each entry of O-2 already" in again.stderr
+    assert "what to do: compare: filterd order show O-1" in again.stderr
+    answer("order", "withdraw", "O-1", "--reason", "lifted")
+    (tmp_path / "names").write_text("a.test.example\nc.test.example\n")
+    other = answer(*order, "--document", "9/2026", "--confidential", "--file", str(tmp_path / "names"))
+    assert [each["says"] for each in other["warnings"]] == [
+        "order O-2 (accepted, document 1/2026) has 1 of its 2 entries of O-3 already"
+    ]
+    assert other["warnings"][0]["remedy"].endswith("filterd order withdraw O-3 --reason ...")
+
+
+def test_an_unknown_authority_or_ground_is_warned_of(run: Run, installation: Path) -> None:
+    (installation.parent / "policies/jurisdictions/here.yaml").write_text(JURISDICTION)
+    order = ("order", "add", "--official", "J", "--document", "1", "--reason", "served")
+    known = (("court", "art-1"), ("A COURT", "art.  1"), ("juzgado", "Art. 1; Art. 7"), ("A court", "Block"))
+    for number, (authority, ground) in enumerate(known):
+        taken = run(*order, f"{number}.test.example", "--authority", authority, "--ground", ground)
+        assert (taken.exit_code, "warning" in taken.stderr) == (0, False), taken.stderr
+    wrong = run(*order, "wrong.test.example", "--authority", "A curt", "--ground", "Code 99")
+    assert wrong.exit_code == 0
+    assert "warning: unknown authority 'A curt': jurisdictions/here.yaml has none" in wrong.stderr
+    assert "what to do: did you mean A court?" in wrong.stderr
+    assert "warning: unknown ground 'Code 99'" in wrong.stderr
+    assert "what to do: known ones: art-1;" in wrong.stderr
+
+
+@pytest.mark.parametrize("prefix", ["0.0.0.0/0", "::/0", "10.0.0.0/8", "2001:db8::/32"])
+def test_a_prefix_wider_than_a_line_has_must_be_meant(answer: Answer, run: Run, prefix: str) -> None:
+    answer("subscriber", "add", "one")
+    for command in (("binding", "add", prefix, "one"), ("subscriber", "add", "two", "--prefix", prefix)):
+        refused = run(*command)
+        assert refused.exit_code == 1
+        assert "every client in it would be this one line" in refused.stderr
+        assert "--wide" in refused.stderr
+    assert answer("binding", "list") == []
+    bound = run("binding", "add", prefix, "one", "--wide")
+    assert bound.exit_code == 0
+    assert f"warning: {prefix} is one line now" in bound.stderr
+    answer("binding", "remove", prefix)
+    assert (
+        f"warning: {prefix} is one line now"
+        in run("subscriber", "add", "two", "--prefix", prefix, "--wide").stderr
+    )
+
+
+@pytest.mark.parametrize(
+    ("settings", "says"),
+    [
+        ({"allow_from": ["0.0.0.0/0"]}, "dns.allow_from: 0.0.0.0/0 is every IPv4 address: strangers"),
+        ({"allow_from": ["192.0.2.0/24", "::/0"]}, "dns.allow_from: ::/0 is every IPv6 address: strangers"),
+        ({"allow_from": ["0.0.0.0/1"]}, "dns.allow_from: 0.0.0.0/1 is wider than /8: strangers"),
+        ({"ecs_from": ["::/0"]}, "dns.ecs_from: ::/0 is every IPv6 address: each sender"),
+        ({"proxy_from": ["0.0.0.0/0"]}, "dns.proxy_from: 0.0.0.0/0 is every IPv4 address: each sender"),
+    ],
+)
+def test_a_configuration_that_answers_everybody_is_warned_of(
+    answer: Answer, run: Run, installation: Path, settings: dict[str, Any], says: str
+) -> None:
+    assert answer("config", "check")["warnings"] == []
+    value = json.loads(installation.read_text())
+    installation.write_text(json.dumps({**value, "dns": {**value["dns"], **settings}}))
+    checked = run("config", "check")
+    assert checked.exit_code == 0
+    assert f"warning: {says}" in checked.stderr
+    assert "what to do: write the " in checked.stderr
+    (warning,) = answer("config", "check")["warnings"]
+    assert f"{warning['path']}: {warning['message']}".startswith(says)
