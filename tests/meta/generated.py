@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from tests.evasion import table
-from tests.meta import decisions, generated_doctor, generated_policies, layers
+from tests.meta import decisions, generated_doctor, generated_policies, layers, pictures
 from tests.worlds.markdown import wrapped
 
 NOTE = "<!-- Generated. UPDATE_DOCS=1 make test PYTEST=tests/meta writes it anew. -->\n"
@@ -221,5 +221,7 @@ DOCUMENTS: dict[str, Callable[[], str]] = {
     "docs/es/doctor.md": lambda: generated_doctor.page("es", NOTE),
     "docs/evasion.md": lambda: table.page(NOTE),
     "docs/metrics.md": metrics,
+    "docs/pictures/bench.svg": pictures.bench,
+    "docs/pictures/check.svg": pictures.check,
     "docs/policies.md": lambda: generated_policies.page(NOTE),
 }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shlex
+import subprocess
 import tomllib
 from pathlib import Path
 
@@ -23,6 +24,7 @@ BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 MODULE = re.compile(r"`((?:[a-z0-9_]+/)+[a-z0-9_]+(?:\.(?:py|pyx|pxd|pyi|md|c))?|\w+\.(?:py|pyx|pxd))`")
 NEVER_THERE = {"setup.py"}
 """files of which documents say that there is none"""
+ANCHOR = re.compile(r"\[[^\]]*\]\(([^)#\s:]*)#([^)\s]+)\)")
 LINK = re.compile(r"\[[^\]]*\]\(([^)#\s]+)(?:#[^)]*)?\)")
 
 
@@ -56,6 +58,46 @@ def test_generated_pages_are_fresh(name: str) -> None:
 def test_links_lead_somewhere(page: Path) -> None:
     targets = [target for target in LINK.findall(page.read_text()) if "://" not in target]
     assert [target for target in targets if not (page.parent / target).exists()] == []
+
+
+def slug(heading: str) -> str:
+    """The anchor that a heading gets where Markdown is shown."""
+    plain = re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", heading).replace("`", "").strip().lower()
+    return re.sub(r"[^\w\- ]", "", plain).replace(" ", "-")
+
+
+def anchors(page: Path) -> set[str]:
+    """The anchors of a page's headings; code blocks have none."""
+    text = re.sub(r"^```.*?^```$", "", page.read_text(), flags=re.MULTILINE | re.DOTALL)
+    return {slug(heading) for heading in re.findall(r"^#+ (.+)$", text, re.MULTILINE)}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_links_to_a_heading_find_it(page: Path) -> None:
+    links = [
+        (page.parent / path if path else page, anchor) for path, anchor in ANCHOR.findall(page.read_text())
+    ]
+    there = {target: anchors(target) for target, _ in links if target.suffix == ".md"}
+    assert [anchor for target, anchor in links if target in there and anchor not in there[target]] == []
+
+
+@pytest.mark.parametrize(
+    ("heading", "anchor"),
+    [
+        ("When the resolver is stuck", "when-the-resolver-is-stuck"),
+        ("Tuesday: the way there", "tuesday-the-way-there"),
+        ("Commands: `who` acts", "commands-who-acts"),
+        ("Qué hace, y cómo", "qué-hace-y-cómo"),
+    ],
+)
+def test_anchors_are_those_of_the_headings(heading: str, anchor: str) -> None:
+    assert slug(heading) == anchor
+
+
+def test_shell_examples_are_shell() -> None:
+    for page, text in blocks("sh"):
+        done = subprocess.run(["bash", "-n"], input=text, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, f"{page.name}: {done.stderr}"
 
 
 def test_every_page_is_reachable_from_the_readme() -> None:

@@ -23,6 +23,7 @@ PACKAGES = {
     "gcc": "gcc",
     "kdig": "knot-dnsutils",
     "named": "bind9",
+    "named-compilezone": "bind9-utils",
     "nsd": "nsd",
     "nsd-checkconf": "nsd",
     "pdns_recursor": "pdns-recursor",
