@@ -37,7 +37,7 @@ SEND_TRIES = 400
 BACKLOG = 8
 
 
-class Ending(Enum):
+class WaitEnding(Enum):
     """The ways in which the wait for a successor ends."""
 
     TAKEN = "a successor reads the sockets"
@@ -53,7 +53,7 @@ class Leaving(Protocol):
         """Follow the store no longer, and free the state directory; a second call has no effect."""
 
     def facts(self) -> Mapping[str, object]:
-        """What the successor should know of it, as values of JSON."""
+        """The facts that the successor should know of it, as values of JSON."""
 
     def sockets(self) -> Sequence[tuple[SocketKind, socket.socket]]:
         """Every listening socket."""
@@ -88,7 +88,7 @@ class Giving:
         bound.setblocking(False)
         self._listener = bound
 
-    async def run(self) -> Ending:
+    async def run(self) -> WaitEnding:
         """Wait for a successor, and pass the sockets on to it."""
         if self._listener is None:
             self.open()
@@ -99,14 +99,14 @@ class Giving:
             accepting.cancel()
             self._shut()
 
-    async def _wait(self) -> Ending:
+    async def _wait(self) -> WaitEnding:
         left = ALONE_SECONDS
         while True:
             began = self._ticks()
             try:
                 link = await asyncio.wait_for(self._came.get(), left)
             except TimeoutError:
-                return Ending.NOBODY
+                return WaitEnding.NOBODY
             left = max(left - (self._ticks() - began), 0.0)
             with link:
                 ending = await self._serve(link)
@@ -125,16 +125,16 @@ class Giving:
                 self._busy = True
                 self._came.put_nowait(link)
 
-    async def _serve(self, link: socket.socket) -> Ending | None:
+    async def _serve(self, link: socket.socket) -> WaitEnding | None:
         """Serve one successor; None: it is gone, and another one may come."""
         try:
             peer_of(link)
             first = await _next(link, HELLO_SECONDS)
             if first.word is Word.END:
-                return Ending.DISMISSED
+                return WaitEnding.DISMISSED
             if first.word is not Word.TAKE or first.version != VERSION:
                 self._refuse(link, "version")
-                return Ending.UNLIKE
+                return WaitEnding.UNLIKE
             return await self._pass_on(link)
         except OSError as error:
             reason = str(error) or type(error).__name__
@@ -142,7 +142,7 @@ class Giving:
             log.get().warning("the successor ended before it was ready", reason=reason, remedy=remedy)
             return None
 
-    async def _pass_on(self, link: socket.socket) -> Ending | None:
+    async def _pass_on(self, link: socket.socket) -> WaitEnding | None:
         send(link, Word.HERE, {**self._resolver.facts(), "version": VERSION})
         await self._resolver.let_go()
         for kind, descriptors in _runs(self._resolver.sockets()):
@@ -150,11 +150,11 @@ class Giving:
         await _send(link, Word.ALL, {})
         last = await _next(link, READY_SECONDS)
         if last.word is not Word.READY:
-            return Ending.DISMISSED if last.word is Word.END else None
+            return WaitEnding.DISMISSED if last.word is Word.END else None
         await self._resolver.leave(_taken(last.fields.get("taken")))
         self._shut()  # before the successor may want to hand over itself, at the same path
         send(link, Word.LEFT)
-        return Ending.TAKEN
+        return WaitEnding.TAKEN
 
     @staticmethod
     def _refuse(link: socket.socket, reason: str) -> None:

@@ -26,23 +26,23 @@ from filterd.serve.handover_messages import (
     receive,
     send,
 )
-from filterd.serve.left_over import end_left_over
+from filterd.serve.left_over import end_left_over, end_left_over_holder
 from filterd.telemetry import log
 
-ANSWER_SECONDS = 2.0
-"""without an answer, after which a predecessor is taken as stuck"""
+ANSWER_SECONDS = 5.0
+"""without an answer, after which a predecessor is taken as stuck: no busy machine makes one wait so long"""
 LETS_GO_SECONDS = 10.0
 """for which it may finish what it is writing to its disk"""
 READY_SECONDS = 20.0
 """for which it goes on answering while we are less ready than it was"""
-LEFT_SECONDS = 2.0
+LEFT_SECONDS = 5.0
 LOOK_SECONDS = 0.01
 _LARGEST_ANSWER = 4096
 """bytes"""
 COLD = "none: it starts as without a predecessor, and clients ask again"
 
 
-class Outcome(StrEnum):
+class SuccessionOutcome(StrEnum):
     """The ways in which a start with a predecessor went."""
 
     TAKEN = "taken"
@@ -61,7 +61,7 @@ class Succession:
 
     def __init__(self, link: socket.socket | None = None) -> None:
         self.inherited = InheritedSockets()
-        self.outcome: Outcome | None = None
+        self.outcome: SuccessionOutcome | None = None
         """None: there was no predecessor, or it is not decided yet"""
         self.handovers: Counter[str] = Counter()
         """by outcome, of this process and of all before it"""
@@ -69,7 +69,12 @@ class Succession:
         """the predecessor had a state in force"""
         self._link = link
 
-    def settle(self, outcome: Outcome) -> None:
+    def make_way(self, lock: Path) -> bool:
+        """End whoever holds this lock, if it is a resolver that was left over; return whether it is gone. One
+        that has just refused us lives, and is not ended."""
+        return self.outcome is not SuccessionOutcome.REFUSED and end_left_over_holder(lock)
+
+    def settle(self, outcome: SuccessionOutcome) -> None:
         """Note how it went; nothing more is exchanged."""
         self.outcome = outcome
         self.handovers[outcome] += 1
@@ -100,13 +105,18 @@ class Succession:
         self.inherited.close()
         if self._link is None:
             return
-        outcome = Outcome.BROKEN
+        left = b""
         with contextlib.suppress(OSError, TimeoutError):
             send(self._link, Word.READY, {"taken": taken})
             answer = asyncio.get_running_loop().sock_recv(self._link, _LARGEST_ANSWER)
-            outcome = Outcome.TAKEN if await asyncio.wait_for(answer, LEFT_SECONDS) else Outcome.BROKEN
-        self.settle(outcome)
-        log.get().info("took over from its predecessor", reason=outcome.value, count=len(taken))
+            left = await asyncio.wait_for(answer, LEFT_SECONDS)
+        if left:
+            self.settle(SuccessionOutcome.TAKEN)
+            log.get().info("took over from its predecessor", count=len(taken))
+            return
+        self.settle(SuccessionOutcome.BROKEN)
+        event = "the predecessor ended while it handed over; what it had not answered is lost"
+        log.get().warning(event, remedy="none: its sockets are read here; see in its log why it ended")
 
     def _is_there(self) -> bool:
         if self._link is None:
@@ -137,11 +147,13 @@ def take_over(state_dir: Path) -> Succession:
         _exchange(link, succession)
     except HandoverError as error:
         log.get().warning("the predecessor broke off", reason=str(error), remedy=COLD)
-        succession.settle(Outcome.BROKEN)
+        succession.settle(SuccessionOutcome.BROKEN)
     except OSError:
-        succession.settle(Outcome.STUCK)
+        succession.settle(SuccessionOutcome.STUCK)
         end_left_over(pid)
-    link.setblocking(False)
+    else:
+        if succession.outcome is None:
+            link.setblocking(False)
     return succession
 
 
@@ -157,7 +169,7 @@ def _exchange(link: socket.socket, succession: Succession) -> None:
     log.get().warning("the predecessor passes nothing on", reason=here.reason or "version", remedy=COLD)
     if here.word is Word.HERE:
         send(link, Word.END)
-    succession.settle(Outcome.REFUSED)
+    succession.settle(SuccessionOutcome.REFUSED)
 
 
 def _sockets(link: socket.socket) -> InheritedSockets:

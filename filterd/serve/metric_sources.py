@@ -45,10 +45,9 @@ class MetricSources:
 
 def read_metrics(sources: MetricSources) -> ResolverMetrics:
     """The values of the resolver's metrics at this moment."""
-    counts = sources.plane.counts()
+    counts, threads = sources.plane.counts(), sources.fast.counts()
     node, slow, forwarding = sources.node, sources.answer_counts, sources.forwarding
-    listening, publisher = sources.listening, node.publisher
-    parts, threads = node.disk.parts(), sources.fast.counts()
+    listening, publisher, parts = sources.listening, node.publisher, node.disk.parts()
     return ResolverMetrics(
         queries=counts["queries"],
         verdicts=counts["verdicts"] | _without_verdict(counts),

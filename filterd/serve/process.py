@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import IO, Any, NoReturn
 
 from filterd.dataplane.listeners.commands import CommandSocket
-from filterd.disk.files import close_to_others, make_directory
+from filterd.disk.files import close_to_others, drop_drafts, make_directory
+from filterd.disk.keys import drop_key_drafts
 from filterd.disk.locks import LockedError, take_lock
 from filterd.serve.holders import HeldError, Holder, holder_of_lock
 from filterd.telemetry import log
@@ -65,6 +66,16 @@ def lock_state_dir(state_dir: Path, role: str, make_way: Callable[[Path], bool] 
         if error.errno != errno.EROFS:
             raise
         return Path(os.devnull).open()  # where nobody can write, nobody can overwrite another's state
+
+
+def take_state_dir(state_dir: Path, make_way: Callable[[Path], bool]) -> IO[str]:
+    """Lock the state directory for the resolver (see :func:`lock_state_dir`), then remove what a killed one
+    was writing: before anything is written, since a full disk may need that room. Raises ``OSError``."""
+    lock = lock_state_dir(state_dir, "resolver", make_way)
+    drop_drafts(state_dir / "node")
+    drop_key_drafts(state_dir)
+    close_state(*private_in(state_dir))
+    return lock
 
 
 def _held(state_dir: Path, role: str, holder: Holder | None) -> HeldError:

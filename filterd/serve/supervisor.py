@@ -44,8 +44,10 @@ LONGEST_PAUSE = 10.0
 SETTLED_SECONDS = 30.0
 """a child that ran this long is started again at once"""
 STOP_SECONDS = 10.0
-STAY_SECONDS = 3.0
+STAY_SECONDS = 10.0
 """that a resolver has to say that it stays for its successor"""
+START_SECONDS = 30.0
+"""the same for one that is still starting, which says so once it serves"""
 ABORT_SECONDS = 2.0
 """between SIGABRT and SIGKILL, which alone ends a stopped process"""
 NOT_STARTED = 126
@@ -135,9 +137,12 @@ class Supervisor:
             log.get().info("filterd ends, and its resolver answers until its successor does")
             end_at_once(0)  # the event loop would kill the processes that it started
         await asyncio.gather(*supervised)
-        if self._pulse_watch is not None:
-            await asyncio.to_thread(dismiss, self._found.settings.state_dir)
         return 1 if self._failed else 0
+
+    @property
+    def hands_over(self) -> bool:
+        """Return whether we were told that a successor will come."""
+        return self._handing_over is not None
 
     def _begin_hand_over(self) -> None:
         if self._handing_over is None and not self._stopping.is_set():
@@ -162,7 +167,8 @@ class Supervisor:
         if process is None or process.stdin is None or process.returncode is not None:
             return False
         process.stdin.write(HAND_OVER + b"\n")
-        return self._pulse_watch is not None and await self._pulse_watch.answered(STAY_SECONDS)
+        watch = self._pulse_watch
+        return watch is not None and await watch.answered(STAY_SECONDS if watch.begun else START_SECONDS)
 
     def reload(self) -> None:
         """Read the configuration again and pass it on; refuse it if it is wrong."""
@@ -377,4 +383,9 @@ def run(config: Path | None, roles: Sequence[str]) -> int:
 
 
 async def _run(config: Path | None, found: Configuration, roles: Sequence[str]) -> int:
-    return await Supervisor(config, found, roles).run()
+    supervisor = Supervisor(config, found, roles)
+    code = await supervisor.run()
+    if code == 0 and not supervisor.hands_over:
+        # A plain stop ends all: also a predecessor that our resolver had not yet taken over from.
+        await asyncio.to_thread(dismiss, found.settings.state_dir)
+    return code

@@ -88,6 +88,11 @@ class ListenAddress:
             self._bind()
         except AbsentAddressError:
             self.present = False
+        except OSError:
+            if not inherited.has_port(SocketKind.TCP, port):
+                raise
+            # The predecessor listens at the wildcard, or we shall: its clients are served until it ends.
+            self._tell("a listen address is served as soon as the predecessor has left its port")
         if not self.present:
             self._tell("no interface has a listen address yet: it is served as soon as one has")
 
@@ -117,7 +122,7 @@ class ListenAddress:
         if self._listeners is None:
             return []
         udp, tcp = self._listeners
-        return [*((SocketKind.UDP, each) for each in udp.sockets), (SocketKind.TCP, tcp.socket)]
+        return [*((SocketKind.UDP, each) for each in udp.sockets), (SocketKind.TCP, tcp.listening_socket)]
 
     def stop_reading(self, kind: SocketKind, name: Name) -> None:
         """Leave what comes at this address to whoever has the same socket."""
@@ -126,7 +131,7 @@ class ListenAddress:
         udp, tcp = self._listeners
         if kind is SocketKind.UDP and name_of(udp.sockets[0].getsockname()) == name:
             udp.stop_reading()
-        if kind is SocketKind.TCP and name_of(tcp.socket.getsockname()) == name:
+        if kind is SocketKind.TCP and name_of(tcp.listening_socket.getsockname()) == name:
             tcp.stop_accepting()
 
     def check(self) -> None:

@@ -96,32 +96,37 @@ class TcpListener:
         self.buffer = service.buffer
         self.clock = service.clock
         self._service = service
-        self.socket = bound
+        self._socket = bound
         self._pause = FIRST_PAUSE
         self._resume: asyncio.TimerHandle | None = None
         self._opening: set[asyncio.Task[None]] = set()
 
+    @property
+    def listening_socket(self) -> socket.socket:
+        """The socket on which clients are accepted."""
+        return self._socket
+
     def start(self) -> None:
         """Begin to accept, on the running loop."""
         self._resume = None
-        asyncio.get_running_loop().add_reader(self.socket, self._accept)
+        asyncio.get_running_loop().add_reader(self._socket, self._accept)
 
     def stop_accepting(self) -> None:
         """Leave new connections to whoever has the same socket; the open ones go on."""
-        asyncio.get_running_loop().remove_reader(self.socket)
+        asyncio.get_running_loop().remove_reader(self._socket)
         if self._resume is not None:
             self._resume.cancel()
 
     def close(self) -> None:
         """Stop accepting; connections stay until the service closes."""
-        if self.socket.fileno() >= 0:
+        if self._socket.fileno() >= 0:
             self.stop_accepting()
-        self.socket.close()
+        self._socket.close()
 
     def _accept(self) -> None:
         for _ in range(ACCEPTS):
             try:
-                accepted, peer = self.socket.accept()
+                accepted, peer = self._socket.accept()
             except (BlockingIOError, InterruptedError):
                 return
             except OSError as error:
@@ -163,6 +168,6 @@ class TcpListener:
         self._service.shortages[reason] += 1
         self.connections.make_room()
         loop = asyncio.get_running_loop()
-        loop.remove_reader(self.socket)
+        loop.remove_reader(self._socket)
         self._resume = loop.call_later(self._pause, self.start)
         self._pause = min(2 * self._pause, LONGEST_PAUSE)
