@@ -24,8 +24,8 @@ REASONS = {
 }
 """a setting that may be less than the strictest -> how the comment begins that says why"""
 NOT_OURS = {"RootDirectory", "DeviceAllow"}
-"""open lines of the assessment without a setting to give a reason for: an image of its own, and /dev/rtc, which
-ProtectClock= itself adds read-only"""
+"""open lines of the assessment without a setting to give a reason for: an image of its own, and /dev/rtc,
+which ProtectClock= itself adds read-only"""
 
 
 def text_of(unit: str) -> str:
