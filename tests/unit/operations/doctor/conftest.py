@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -15,7 +17,7 @@ from filterd.operations import feeds, snapshots
 from filterd.operations.doctor.case import Case, Machine, account
 from filterd.operations.doctor.processes import Process
 from tests.worlds.findings import write
-from tests.worlds.installation import NOW, Installation
+from tests.worlds.installation import NOW, Installation, install
 
 
 @pytest.fixture
@@ -47,12 +49,24 @@ def case(installation: Installation, kernel: Path) -> Case:
     return Case(installation.settings, account(os.geteuid()), machine=machine)
 
 
+@pytest.fixture(scope="session")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The files of an installation with its lists read and its snapshot built: made once, then copied."""
+    base = tmp_path_factory.mktemp("template")
+
+    async def make() -> None:
+        async with (await install(base)).open("ana") as context:
+            await feeds.update(context)
+            await snapshots.build(context)
+
+    asyncio.run(make())
+    return base
+
+
 @pytest.fixture
-async def built(case: Case, installation: Installation) -> Case:
-    """The same with its lists read and its snapshot built."""
-    async with installation.open("ana") as context:
-        await feeds.update(context)
-        await snapshots.build(context)
+def built(case: Case, installation: Installation, template: Path) -> Case:
+    """The installation with its lists read and its snapshot built."""
+    shutil.copytree(template, installation.base, dirs_exist_ok=True)
     for path in (case.state, *case.state.rglob("*"), installation.database):
         path.chmod(0o700 if path.is_dir() else 0o600)
     return case

@@ -19,7 +19,13 @@ from filterd.operations.doctor.processes import Process
 from tests.worlds.findings import ids, values, write
 
 WITH_CASE = Callable[..., Case]
-HOLD = "import socket, sys; s = socket.socket(type=socket.SOCK_DGRAM); s.bind(('127.0.0.1', 0)); print(s.getsockname()[1], flush=True); sys.stdin.read()"
+HOLD = """
+import socket, sys
+held = socket.socket(type=socket.SOCK_DGRAM)
+held.bind(("127.0.0.1", 0))
+print(held.getsockname()[1], flush=True)
+sys.stdin.read()
+"""
 
 
 @contextmanager
