@@ -89,6 +89,6 @@ async def _compared(case: Case, header: Header, meta: Mapping[str, Any]) -> list
 
 def _waiting(current: Mapping[str, FeedVersion], meta: Mapping[str, Any], now: float) -> int:
     """The number of lists in the snapshot whose version in the store is newer, and not just read."""
-    there = {str(each["id"]): each.get("version") for each in meta.get("lists", ())}
-    newer = (each for name, each in current.items() if name in there and there[name] != each.version)
+    there = {str(each["id"]): str(each["version"]) for each in meta.get("lists", ())}
+    newer = (each for name, each in current.items() if there.get(name, "") not in ("", str(each.version)))
     return sum(now - each.at > PATIENCE for each in newer)
