@@ -9,8 +9,9 @@ from typing import Any
 
 import click
 
+from monitoring.source import runbooks
 from tests.evasion import table
-from tests.meta import decisions, generated_doctor, generated_policies, layers, pictures
+from tests.meta import decisions, generated_doctor, generated_policies, layers, log_events, pictures
 from tests.worlds.markdown import wrapped
 
 NOTE = "<!-- Generated. UPDATE_DOCS=1 make test PYTEST=tests/meta writes it anew. -->\n"
@@ -196,6 +197,7 @@ def metrics() -> str:
         "both under `/metrics`, with `/healthz` (the process lives) and `/readyz` (it can do its work).\n"
         "No label holds a name, a line or an address of a client; a confidential list stands under an\n"
         "opaque id. Neither page asks for a password: keep both addresses inside the network.\n",
+        "[Alert rules](alerts.md) and dashboards are made of these; the log has [events](log-events.md).\n",
         "The last column suggests when to look; begin with it and change the figures to your own.\n",
     ]
     for role, registry in roles.items():
@@ -221,8 +223,13 @@ DOCUMENTS: dict[str, Callable[[], str]] = {
     "docs/doctor.md": lambda: generated_doctor.page("en", NOTE),
     "docs/es/doctor.md": lambda: generated_doctor.page("es", NOTE),
     "docs/evasion.md": lambda: table.page(NOTE),
+    "docs/log-events.md": lambda: log_events.page(NOTE),
     "docs/metrics.md": metrics,
     "docs/pictures/bench.svg": pictures.bench,
     "docs/pictures/check.svg": pictures.check,
     "docs/policies.md": lambda: generated_policies.page(NOTE),
+}
+DOCUMENTS |= {
+    f"docs/{path}": lambda make=make: wrapped(make(NOTE))  # type: ignore[misc]
+    for path, make in runbooks.pages().items()
 }
