@@ -132,13 +132,13 @@ class _Screen:
         from rich.live import Live
         from rich.text import Text
 
-        from filterd.cli.top_page import Line, page, rows_for
+        from filterd.cli.top_page import PageLine, page, rows_for
 
         assert isinstance(live, Live)  # noqa: S101 - its type is imported with the terminal alone
-        lines = [Line("reading the metrics")]
+        lines = [PageLine("reading the metrics")]
         if self._look is not None:
             lines = page(self._look, self._node, rows=rows_for(self._console.height))
-        lines.append(Line(f"every {self._interval:g} s; q leaves", "dim"))
+        lines.append(PageLine(f"every {self._interval:g} s; q leaves", "dim"))
         text = Text("\n", no_wrap=True, overflow="ellipsis").join(
             Text(each.text, each.style) for each in lines
         )
