@@ -21,6 +21,8 @@ from filterd.cli.options import common, refused, settings_of
 if TYPE_CHECKING:
     from filterd.operations.top.observer import Look, Observer
 
+DUMB = ("dumb", "unknown")
+"""terminals without a cursor: they get pages one below the other, as a pipe does"""
 SOON = 1.0
 """seconds after which a first look, or one that reached nobody, is followed by another"""
 _LEAVING = frozenset(b"qQ\x03\x04")
@@ -57,7 +59,7 @@ def top(config: Path | None, as_json: bool, interval: float, once: bool) -> None
             if look.resolver_unreached is not None:
                 raise refused(config, look.resolver_unreached.message, look.resolver_unreached.remedy)
             _print(look, settings.node.name, as_json)
-        elif as_json or not sys.stdout.isatty():
+        elif as_json or not sys.stdout.isatty() or os.environ.get("TERM") in DUMB:
             asyncio.run(_stream(observer, settings.node.name, interval, as_json))
         else:
             asyncio.run(_Screen(observer, settings.node.name, interval).run())

@@ -18,6 +18,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TypedDict
 
 import pytest
 
@@ -106,10 +107,15 @@ def test_a_line_of_json_for_each_interval(world: World) -> None:
 
 @contextlib.contextmanager
 def running(
-    filterd: Deployment, *words: str, stdin: int | None = None, stdout: int, stderr: int | None = None
+    filterd: Deployment,
+    *words: str,
+    stdin: int | None = None,
+    stdout: int,
+    stderr: int | None = None,
+    term: str = "xterm",
 ) -> Iterator[subprocess.Popen[str]]:
     """One command that goes on until it is ended."""
-    environment = {**os.environ, "FILTERD_CONFIG": str(filterd.config), "TERM": "xterm"}
+    environment = {**os.environ, "FILTERD_CONFIG": str(filterd.config), "TERM": term}
     environment.pop("COLUMNS", None)
     process = subprocess.Popen(
         [*FILTERD, *words], env=environment, text=True, stdin=stdin, stdout=stdout, stderr=stderr
@@ -160,7 +166,15 @@ def terminal() -> Iterator[Terminal]:
     made.close()
 
 
-def on(terminal: Terminal) -> dict[str, int]:
+class Streams(TypedDict):
+    """The streams of a process."""
+
+    stdin: int
+    stdout: int
+    stderr: int
+
+
+def on(terminal: Terminal) -> Streams:
     """The streams of a process on the terminal."""
     return {"stdin": terminal.inner, "stdout": terminal.inner, "stderr": terminal.inner}
 
@@ -183,6 +197,12 @@ def test_it_lives_on_a_terminal_and_leaves_it_as_it_was(
     assert terminal.shows("\x1b[?1049h", "\x1b[?1049l"), "the screen of before is back"
     assert terminal.modes() == before
     assert "Traceback" not in terminal.shown
+
+
+def test_a_terminal_without_a_cursor_gets_pages(world: World, terminal: Terminal) -> None:
+    with running(world.filterd, "top", "--interval", "0.3", term="dumb", **on(terminal)):
+        assert soon(lambda: terminal.shows("verdict") and terminal.shown.count("queries") >= 2)
+    assert "\x1b[" not in terminal.shown
 
 
 def test_it_is_drawn_anew_at_another_size(world: World, terminal: Terminal) -> None:
