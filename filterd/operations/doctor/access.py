@@ -44,8 +44,9 @@ def _configuration(case: Case) -> Iterator[Finding]:
 
 
 def _unreadable_policies(case: Case) -> Iterator[Finding]:
-    directory = case.settings.policies
-    shut = (path for path in _tree(directory) if not allowed(case.account, path, _READ))
+    directories = filter(None, (case.settings.policies_base, case.settings.policies))
+    files = (path for directory in directories for path in _tree(directory))
+    shut = (path for path in files if not allowed(case.account, path, _READ))
     for path in islice(shut, MOST_TOLD):
         yield found("access.policies_unreadable", path=str(path), user=case.account.name)
 
