@@ -93,6 +93,11 @@ def test_an_address_that_is_not_bound_by_the_role_that_runs(
     assert values(ports.check(case), "ports.not_bound")["key"] in ("dns.listen[0]", "metrics.listen")
 
 
+def test_a_port_of_the_kernels_choice_is_nobodys_fault(with_settings: WITH_CASE, resolver: Process) -> None:
+    case = with_settings(dns={"listen": ["127.0.0.1:0"]}, metrics={"listen": "127.0.0.1:0"})
+    assert "ports.not_bound" not in ids(ports.check(replace(case, roles={"resolver": resolver})))
+
+
 def test_an_address_that_no_interface_has(with_settings: WITH_CASE) -> None:
     found = values(ports.check(with_settings(dns={"listen": ["192.0.2.53:5300"]})), "ports.no_interface")
     assert found == {"key": "dns.listen[0]", "at": "192.0.2.53:5300"}
