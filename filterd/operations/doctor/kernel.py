@@ -92,6 +92,9 @@ def _open_files(case: Case) -> Iterator[Finding]:
         raise
     line = next((each for each in text.splitlines() if each.startswith("Max open files")), "")
     hard = line.split()[4] if line else "unlimited"
-    wanted = case.settings.dns.tcp.connections + MAX_WAITING + SPARE_FILES
-    if hard != "unlimited" and int(hard) < wanted:
-        yield found("kernel.open_files", value=int(hard), wanted=wanted)
+    if hard == "unlimited":
+        return
+    clients, most = case.settings.dns.tcp.connections, int(hard)
+    # The resolver keeps a quarter at most for waiting queries (serve.listening).
+    if most - SPARE_FILES - min(MAX_WAITING, most // 4) < clients:
+        yield found("kernel.open_files", value=most, wanted=clients + MAX_WAITING + SPARE_FILES)
