@@ -25,6 +25,11 @@ async def test_a_state_directory_that_others_can_see(built: Case) -> None:
     assert values(access.check(built), "access.state_open")["mode"] == "0750"
 
 
+async def test_a_store_that_others_can_read(built: Case) -> None:
+    built.store.chmod(0o644)
+    assert values(access.check(built), "access.store_open")["mode"] == "0644"
+
+
 def test_a_state_directory_that_is_not_there(case: Case) -> None:
     gone = replace(case, settings=replace(case.settings, state_dir=case.state / "gone"))
     assert ids(access.check(gone)) == ["access.state_missing"]

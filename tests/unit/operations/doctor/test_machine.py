@@ -70,7 +70,9 @@ def test_queries_that_were_lost(with_settings: WITH_CASE, kernel: Path, resolver
     assert values(queues.check(case), "kernel.lost_datagrams") == {"at": "127.0.0.1:5300", "count": 7}
 
 
-@pytest.mark.parametrize(("hard", "told"), [("4096", True), ("524288", False), ("unlimited", False)])
+@pytest.mark.parametrize(
+    ("hard", "told"), [("4096", True), ("20000", False), ("524288", False), ("unlimited", False)]
+)
 def test_open_files(case: Case, kernel: Path, resolver: Process, hard: str, told: bool) -> None:
     write(kernel / str(resolver.pid) / "limits", LIMITS + FILES.format(hard))
     found = ids(queues.check(replace(case, roles={"resolver": resolver})))

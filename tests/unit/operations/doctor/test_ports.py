@@ -74,11 +74,28 @@ def test_the_running_resolver_is_no_stranger(with_settings: WITH_CASE, resolver:
     assert not {"ports.taken", "ports.taken_by_unknown"} & set(found)
 
 
+def test_a_role_whose_files_only_root_may_look_at(
+    with_settings: WITH_CASE, kernel: Path, resolver: Process
+) -> None:
+    """Seen by the user that runs it: the sockets at its addresses belong to that user."""
+    line = "0: 0100007F:14B4 00000000:0000 07 00000000:00000000 00:00000000 00000000 {} 0 4711 2 0 0\n"
+    write(kernel / "net/udp", "heading\n" + line.format(resolver.uid))
+    case = replace(with_settings(dns={"listen": ["127.0.0.1:5300"]}), roles={"resolver": resolver})
+    assert "ports.taken_by_unknown" not in ids(ports.check(case))
+    write(kernel / "net/udp", "heading\n" + line.format(resolver.uid + 1))
+    assert "ports.taken_by_unknown" in ids(ports.check(case))
+
+
 def test_an_address_that_is_not_bound_by_the_role_that_runs(
     with_settings: WITH_CASE, resolver: Process
 ) -> None:
     case = replace(listening(with_settings, 5300), roles={"resolver": resolver})
     assert values(ports.check(case), "ports.not_bound")["key"] in ("dns.listen[0]", "metrics.listen")
+
+
+def test_a_port_of_the_kernels_choice_is_nobodys_fault(with_settings: WITH_CASE, resolver: Process) -> None:
+    case = with_settings(dns={"listen": ["127.0.0.1:0"]}, metrics={"listen": "127.0.0.1:0"})
+    assert "ports.not_bound" not in ids(ports.check(replace(case, roles={"resolver": resolver})))
 
 
 def test_an_address_that_no_interface_has(with_settings: WITH_CASE) -> None:

@@ -83,6 +83,14 @@ def test_roles_that_do_not_run(case: Case) -> None:
     assert ids(service.check(case)) == ["service.resolver_down", "service.control_down"]
 
 
+def test_a_role_whose_process_is_hidden_is_not_called_down(with_settings: WITH_CASE) -> None:
+    with serving(OK) as page:
+        case = with_settings(metrics={"listen": f"127.0.0.1:{page}"})
+        found = list(service.check(case))
+    assert ids(found) == ["doctor.unread", "service.control_down"]
+    assert "cannot be seen" in str(values(found, "doctor.unread")["reason"])
+
+
 @pytest.mark.parametrize(
     ("changes", "told"),
     [

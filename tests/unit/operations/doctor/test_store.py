@@ -281,6 +281,16 @@ async def test_nodes(case: Case, installation: Installation, report: NodeReport,
     assert "O-7" not in json.dumps([dict(each.values) for each in found])
 
 
+async def test_a_node_with_another_snapshot(built: Case, installation: Installation) -> None:
+    digest = snapshot.facts(next((built.state / "snapshots").glob("*.snapshot")))[0].digest.hex()
+    async with installation.open("ana") as context:
+        await node_operations.record(context, replace(REPORT, snapshot_digest=digest))
+        await node_operations.record(context, replace(REPORT, name="other", snapshot_digest="0" * 64))
+    found = look(nodes.check, built)
+    assert values(found, "nodes.other_snapshot")["node"] == "other"
+    assert ids(found) == ["nodes.other_snapshot"]
+
+
 async def test_both_roles_run_and_no_node_has_reported(case: Case, resolver: Process) -> None:
     running = replace(case, roles={"resolver": resolver, "control": resolver})
     assert ids(look(nodes.check, running)) == ["nodes.none"]
