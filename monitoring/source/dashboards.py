@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from grafana_foundation_sdk.builders import dashboard, prometheus, stat, timeseries
+from grafana_foundation_sdk.builders import common, dashboard, prometheus, stat, timeseries
 from grafana_foundation_sdk.cog.encoder import JSONEncoder
+from grafana_foundation_sdk.models.common import BigValueGraphMode, BigValueTextMode, LegendPlacement
 from grafana_foundation_sdk.models.dashboard import DataSourceRef
 
 from monitoring.source.panels import AUDITORS, OPERATORS, ChartPanel, PanelRow
@@ -47,12 +48,18 @@ def _text(uid: str, title: str, rows: tuple[PanelRow, ...], *, spanish: bool) ->
         page = page.with_row(dashboard.Row((row.spanish if spanish else row.english).title))
         for panel in row.panels:
             page = page.with_panel(_panel(panel, spanish=spanish))
-    return JSONEncoder(sort_keys=True, indent=2).encode(page.build()) + "\n"
+    encoded: str = JSONEncoder(sort_keys=True, indent=2).encode(page.build())
+    return encoded + "\n"
 
 
 def _panel(panel: ChartPanel, *, spanish: bool) -> stat.Panel | timeseries.Panel:
     words = panel.spanish if spanish else panel.english
-    made = stat.Panel() if panel.kind == "stat" else timeseries.Panel()
+    made: stat.Panel | timeseries.Panel
+    if panel.kind == "stat":
+        made = stat.Panel().text_mode(BigValueTextMode.VALUE_AND_NAME).graph_mode(BigValueGraphMode.NONE)
+    else:
+        legend = common.VizLegendOptions().show_legend(True).placement(LegendPlacement.BOTTOM)
+        made = timeseries.Panel().legend(legend).fill_opacity(10)
     target = prometheus.Dataquery().expr(panel.expression).legend_format(panel.legend or "__auto").ref_id("A")
     if panel.kind == "stat":
         target = target.instant()
