@@ -1,7 +1,7 @@
 """Nothing keeps what a client asks or gets.
 
-A name that nobody knows is asked for in every way with everything switched on, and then looked for in all that
-filterd leaves behind.
+A name that nobody knows is asked for in every way with everything switched on, and then looked for in all
+that filterd leaves behind.
 """
 
 from __future__ import annotations
@@ -200,8 +200,8 @@ def ask_everything(made: Site) -> None:
                 asked(filterd, dns.message.make_query(name, kind, use_edns=0, want_dnssec=True), source)
         asked(filterd, dns.message.make_query(name, "A"), CHILD, tcp=True)
     options: list[dns.edns.Option] = [
-        dns.edns.GenericOption(65001, m.label.encode()),
-        dns.edns.GenericOption(10, m.label.encode()[:8]),
+        dns.edns.GenericOption(dns.edns.OptionType.make(65001), m.label.encode()),
+        dns.edns.GenericOption(dns.edns.OptionType.COOKIE, m.label.encode()[:8]),
         dns.edns.ECSOption("127.0.0.2", 32),
     ]
     with_options = dns.message.make_query(made.names[0], "A", use_edns=0, options=options)
@@ -211,6 +211,15 @@ def ask_everything(made: Site) -> None:
     whole = dns.message.make_query(made.names[1], "A", use_edns=0).to_wire()
     for packet in (whole[:-6], whole[:2] + b"\x28\x00" + whole[4:], m.label.encode(), whole + whole):
         sent(filterd, packet)
+    flood(filterd, whole)
+
+
+def flood(filterd: Deployment, packet: bytes) -> None:
+    """One query more often than the rate limit allows."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
+        udp.bind((CHILD, 0))
+        for _ in range(200):
+            udp.sendto(packet, ("127.0.0.1", filterd.port))
 
 
 def asked(filterd: Deployment, query: dns.message.Message, source: str, *, tcp: bool = False) -> None:
@@ -258,15 +267,19 @@ def children(pid: int) -> list[int]:
     return [int(each) for each in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 
+def figures(made: Site) -> str:
+    return made.filterd.http(made.filterd.metrics, "/metrics")[1]
+
+
 def full_run(made: Site) -> list[str]:
     """Serve, ask, reload, die, ask again, end; where the marker stands."""
     with made.filterd.serving() as serve:
         made.filterd.order("ordered.example")
         ask_everything(made)
-        verdicts = made.filterd.http(made.filterd.metrics, "/metrics")[1]
+        assert soon(lambda: "filterd_rate_limited_total{" in figures(made)), made.filterd.log()
+        verdicts = figures(made)
         assert 'filterd_verdicts_total{reason="mandatory",verdict="block"}' in verdicts
         assert 'filterd_verdicts_total{reason="category",verdict="block"}' in verdicts
-        assert 'filterd_rate_limited_total{action="truncated"' in verdicts
         serve.send_signal(signal.SIGHUP)
         crash(made, serve)
         ask_everything(made)
