@@ -1,7 +1,7 @@
 """Makes a release of the tree: its version, the changelog of its fragments, the entry of the Debian package.
 
-``python packaging/release.py VERSION [--date YYYY-MM-DD]`` sets ``filterd.__version__``, moves the fragments of
-docs/changelog.d into a section of docs/changelog.md, grouped by the first word of their names, and writes
+``python packaging/release.py VERSION [--date YYYY-MM-DD]`` sets ``filterd.__version__``, moves the fragments
+of docs/changelog.d into a section of docs/changelog.md, grouped by the first word of their names, and writes
 packaging/debian/changelog. It commits nothing. Everything is checked before anything is written.
 """
 
@@ -20,9 +20,9 @@ ROOT = Path(__file__).parents[1]
 MAINTAINER = "filterd maintainers <maintainers@filterd.example>"
 SUITE = "trixie"
 GROUPS = {
-    "Installation and service": "package units serve handover restart house rate ports weather",
+    "Installation and service": "package units serve handover house rate ports weather",
     "Commands and configuration": "cli config emptied yaml zone doctor top completion first firsthour own",
-    "Lists, policies and orders": "address content decide feeds order orders policies policy refused verdicts",
+    "Lists, policies and orders": "address content decide feeds order orders policies policy verdicts",
     "DNS": "answers bounded cache dataplane dns edns evasion fast fronts real safe tcp upstream wire",
     "Store, nodes and faults": "erase faults hostile node restore resync store tables",
     "Watching and documents": "alerts bench dashboards docs documents metrics runbooks watching",
@@ -130,7 +130,7 @@ def release(root: Path, version: str, date: datetime) -> list[str]:
 
 
 def main() -> None:
-    """Read the command line and make the release; exit codes 2 for wrong use and 1 for a release that cannot be."""
+    """Read the command line and make the release; exit codes 2 for wrong use, 1 for what cannot be."""
     parser = argparse.ArgumentParser(description="Make a release of this tree.")
     parser.add_argument("version", help="three numbers: 0.2.0")
     parser.add_argument("--date", help="YYYY-MM-DD; default: today, UTC")

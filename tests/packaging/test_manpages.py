@@ -1,4 +1,4 @@
-"""The manual pages hold every command, option and setting, and groff reads them without a word of complaint."""
+"""The manual pages hold every command, option and setting, and groff reads them without a warning."""
 
 from __future__ import annotations
 

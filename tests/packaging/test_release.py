@@ -10,7 +10,10 @@ from pathlib import Path
 import pytest
 
 SCRIPT = Path(__file__).parents[2] / "packaging/release.py"
-OLDER = "filterd (0.2.0) trixie; urgency=medium\n\n  * Release.\n\n -- A B <a@b.example>  Mon, 02 Nov 2026 00:00:00 +0000\n"
+OLDER = (
+    "filterd (0.2.0) trixie; urgency=medium\n\n  * Release.\n\n"
+    " -- A B <a@b.example>  Mon, 02 Nov 2026 00:00:00 +0000\n"
+)
 
 
 @pytest.fixture
