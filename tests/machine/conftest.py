@@ -24,8 +24,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
     """Add the machine's journal to a failure."""
-    report: pytest.TestReport = yield  # type: ignore[assignment]
+    report: pytest.TestReport = yield  # type: ignore[assignment]  # what pluggy sends into a wrapper
     machine = getattr(item, "funcargs", {}).get("machine")
     if report.failed and isinstance(machine, machines.Machine):
         report.sections.append(("journal of the machine", machine.journal()))
-    return report  # type: ignore[return-value]
+    return report  # type: ignore[return-value]  # a wrapper returns the result
