@@ -51,6 +51,7 @@ def test_a_resolver_whose_parent_is_another_one_now_is_ended(start: Start) -> No
         ("filterd.serve.control", f"parent={NOBODY}"),
         ("another.program", f"parent={NOBODY}"),
     ],
+    ids=["child", "by hand", "control", "another"],
 )
 def test_others_are_left_alone(start: Start, words: tuple[str, ...]) -> None:
     process = start(*words)
@@ -72,7 +73,9 @@ def test_the_lock_file_names_its_holder(tmp_path: Path, start: Start) -> None:
     assert not end_left_over_holder(lock), "it is gone"
 
 
-@pytest.mark.parametrize(("parent", "is_ended"), [(NOBODY, True), (os.getpid(), False)])
+@pytest.mark.parametrize(
+    ("parent", "is_ended"), [(NOBODY, True), (os.getpid(), False)], ids=["gone", "there"]
+)
 def test_where_proc_hides_processes_the_lock_tells(
     tmp_path: Path, start: Start, monkeypatch: pytest.MonkeyPatch, parent: int, is_ended: bool
 ) -> None:
