@@ -20,7 +20,7 @@ import dns.exception
 import pytest
 
 from filterd.serve.handover_messages import VERSION, Word, address_of, new_socket, receive, send
-from tests.e2e.deployment import Deployment, ede, soon
+from tests.e2e.deployment import ROOT, Deployment, ede, soon
 from tests.e2e.small import small
 from tests.e2e.steady_load import BANNED
 
@@ -28,12 +28,37 @@ UNLIMITED = {"queries_per_second": 100_000, "burst": 200_000}
 GOOD = {"sent", "answered", "blocked", "cut"}
 """outcomes that a client may have; cut: a connection ended and the query was asked again on another one"""
 HANDOVERS = 20
+SHORT_QUEUES = """
+import sys
+from importlib.abc import MetaPathFinder
+from importlib.machinery import PathFinder
+
+NAME = "filterd.dataplane.listeners.socket_binding"
+
+class Finder(MetaPathFinder):
+    def find_spec(self, name, path, target=None):
+        if name != NAME:
+            return None
+        spec = PathFinder.find_spec(name, path, target)
+        load = spec.loader.exec_module
+        def exec_module(module):
+            load(module)
+            module.UDP_BUFFER = 212_992
+        spec.loader.exec_module = exec_module
+        return spec
+
+sys.meta_path.insert(0, Finder())
+"""
+"""``sitecustomize`` of an installation with queues as the default of ``net.core.rmem_max`` allows them"""
 
 
 @pytest.fixture
 def filterd(tmp_path: Path) -> Iterator[Deployment]:
     """An installation with an order on a name, not started."""
+    (tmp_path / "site").mkdir()
+    (tmp_path / "site" / "sitecustomize.py").write_text(SHORT_QUEUES)
     with small(tmp_path) as made:
+        made.environment["PYTHONPATH"] = f"{tmp_path / 'site'}:{ROOT}"
         configure(made)
         made.order(BANNED)
         made.cli("feed", "update")
@@ -148,13 +173,16 @@ def connected(filterd: Deployment) -> Iterator[socket.socket]:
 
 
 def take(link: socket.socket) -> int:
-    """Take all sockets as a successor does; their number. They are closed again."""
+    """Take all sockets as a successor does; their number. They are closed again. The queues are short (the
+    kernel doubles the figure)."""
     send(link, Word.TAKE, {"version": VERSION})
     assert receive(link).word is Word.HERE
     count = 0
     while (message := receive(link)).word is not Word.ALL:
         for each in message.descriptors:
-            os.close(each)
+            with socket.socket(fileno=each) as passed_on:
+                if passed_on.type is socket.SOCK_DGRAM:
+                    assert passed_on.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF) == 2 * 212_992
         count += len(message.descriptors)
     return count
 
