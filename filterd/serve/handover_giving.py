@@ -35,6 +35,8 @@ READY_SECONDS = 120.0
 SEND_PAUSE = 0.005
 SEND_TRIES = 400
 BACKLOG = 8
+BUSY_PAUSE, BUSY_LOOKS = 0.02, 50
+"""while there is a successor, another one waits so long: the first may have ended just now"""
 
 
 class WaitEnding(Enum):
@@ -118,6 +120,10 @@ class Giving:
         while self._listener is not None:
             link, _ = await asyncio.get_running_loop().sock_accept(self._listener)
             link.setblocking(False)
+            for _ in range(BUSY_LOOKS):
+                if not self._busy:
+                    break
+                await asyncio.sleep(BUSY_PAUSE)
             if self._busy:
                 self._refuse(link, "another successor")
                 link.close()

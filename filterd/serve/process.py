@@ -18,6 +18,7 @@ from filterd.disk.files import close_to_others, drop_drafts, make_directory
 from filterd.disk.keys import drop_key_drafts
 from filterd.disk.locks import LockedError, take_lock
 from filterd.serve.holders import HeldError, Holder, holder_of_lock
+from filterd.serve.left_over import name_holder
 from filterd.telemetry import log
 
 _PR_SET_DUMPABLE = 4
@@ -72,6 +73,7 @@ def take_state_dir(state_dir: Path, make_way: Callable[[Path], bool]) -> IO[str]
     """Lock the state directory for the resolver (see :func:`lock_state_dir`), then remove what a killed one
     was writing: before anything is written, since a full disk may need that room. Raises ``OSError``."""
     lock = lock_state_dir(state_dir, "resolver", make_way)
+    name_holder(state_dir / "resolver.lock")
     drop_drafts(state_dir / "node")
     drop_key_drafts(state_dir)
     close_state(*private_in(state_dir))
