@@ -39,7 +39,7 @@ def read(config: Path | None, machine: Machine, take: Callable[[Case], None]) ->
     for error in errors:
         yield found("config.invalid", path=error.path, problem=error.message)
     try:
-        load_policies(settings.policies)
+        load_policies(settings.policies, settings.policies_base)
     except PoliciesError as error:
         for problem in error.problems:
             yield found("config.policies", problem=str(problem))
