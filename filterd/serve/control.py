@@ -67,6 +67,8 @@ class Control:
                 self._metrics,
                 compile_failures=self._maintenance.compile_failures,
                 rows_damaged=len(self._maintenance.damaged),
+                ready=not self._missing(),
+                clock=self._context.clock(),
             )
         )
         routes = health_routes(

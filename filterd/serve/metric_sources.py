@@ -60,6 +60,7 @@ def read_metrics(sources: MetricSources) -> ResolverMetrics:
         rate_limited=counts["rate_limited"],
         cache_lookups=counts["lookups"],
         answers_too_large=counts["too_large"],
+        unrecognised=counts["unrecognised"],
         upstream_queries=forwarding.counts(),
         upstreams={name: _upstream(status) for name, status in forwarding.statuses().items()},
         listen_addresses=listening.addresses.counts(),

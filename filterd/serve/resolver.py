@@ -250,17 +250,22 @@ class Resolver:
             self._observer.enforcement,
             self._control,
         )
-        return resolver_registry(lambda: read_metrics(sources))
+        return resolver_registry(
+            lambda: replace(read_metrics(sources), ready=not self._missing(), clock=time.time())
+        )
 
     def _make_http(self) -> HttpServer:
         routes = health_routes(
             lambda: HttpReply(self._metrics.exposition(), content_type=self._metrics.content_type),
-            lambda: [*self._node.missing(), *self._pulse.troubles()],
+            self._missing,
             self._remarks,
             self._pulse.troubles,
         )
         listen = self._settings.metrics.listen
         return HttpServer(str(listen.address), listen.port, routes)
+
+    def _missing(self) -> list[str]:
+        return [*self._node.missing(), *self._pulse.troubles()]
 
     def _remarks(self) -> list[str]:
         found = self._node.remarks()

@@ -43,6 +43,8 @@ class ResolverMetrics:
     rate_limited: Mapping[tuple[str, str], int] = field(default_factory=dict)
     cache_lookups: Mapping[str, int] = field(default_factory=dict)
     answers_too_large: int = 0
+    unrecognised: Mapping[str, int] = field(default_factory=dict)
+    """address family -> queries of clients that are no line"""
     upstream_queries: Mapping[tuple[str, str], int] = field(default_factory=dict)
     upstreams: Mapping[str, UpstreamMetrics] = field(default_factory=dict)
     listen_addresses: Mapping[str, int] = field(default_factory=dict)
@@ -68,6 +70,9 @@ class ResolverMetrics:
     control_connected: bool = False
     crashes: CrashMetrics = field(default_factory=CrashMetrics)
     fast: FastPathMetrics = field(default_factory=FastPathMetrics)
+    ready: bool = False
+    clock: float = 0.0
+    """Unix seconds"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +96,9 @@ class ControlMetrics:
     audit_entries: int = 0
     compile_failures: int = 0
     rows_damaged: int = 0
+    ready: bool = False
+    clock: float = 0.0
+    """Unix seconds"""
 
 
 class MetricsRegistry:
@@ -131,7 +139,17 @@ def control_registry(read: Callable[[], ControlMetrics]) -> MetricsRegistry:
     return MetricsRegistry("control", lambda: _control_families(read()))
 
 
+def _role_families(now: ResolverMetrics | ControlMetrics) -> Iterator[Metric]:
+    yield _gauge(
+        "filterd_ready", "Whether the role can do its work; `/readyz` says why not.", float(now.ready)
+    )
+    yield _gauge(
+        "filterd_clock_timestamp_seconds", "The time by the machine's clock, Unix seconds.", now.clock
+    )
+
+
 def _resolver_families(now: ResolverMetrics) -> Iterator[Metric]:
+    yield from _role_families(now)
     yield from _query_families(now)
     yield from fast_families(now.fast)
     yield from upstream_families(now.upstreams)
@@ -166,6 +184,12 @@ def _query_families(now: ResolverMetrics) -> Iterator[Metric]:
         "filterd_answers_too_large",
         "Answers of upstreams that were refused since to judge them would take too long.",
         now.answers_too_large,
+    )
+    yield _counter(
+        "filterd_unrecognised_queries",
+        "Queries of clients whose address belongs to no line, by address family.",
+        ("family",),
+        now.unrecognised,
     )
     yield _counter(
         "filterd_upstream_queries",
@@ -255,6 +279,7 @@ def _node_families(now: ResolverMetrics) -> Iterator[Metric]:
 
 
 def _control_families(now: ControlMetrics) -> Iterator[Metric]:
+    yield from _role_families(now)
     names = GaugeMetricFamily("filterd_feed_names", "Names of a feed in force.", labels=("feed",))
     success = GaugeMetricFamily(
         "filterd_feed_last_success_timestamp_seconds",

@@ -142,6 +142,7 @@ class ReferencePackets:
             "refused": counted["refused",],
             "malformed": counted["malformed",],
             "not_ready": counted["not_ready",],
+            "unrecognised": of("unrecognised", "ipv4", "ipv6"),
             "reduced": counted["reduced",],
             "too_large": counted["too_large",],
             "categories": parts("categories"),

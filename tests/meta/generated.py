@@ -9,8 +9,9 @@ from typing import Any
 
 import click
 
+from monitoring.source import runbooks
 from tests.evasion import table
-from tests.meta import decisions, generated_doctor, generated_policies, layers, pictures
+from tests.meta import decisions, generated_doctor, generated_policies, layers, log_events, pictures
 from tests.worlds.markdown import wrapped
 
 NOTE = "<!-- Generated. UPDATE_DOCS=1 make test PYTEST=tests/meta writes it anew. -->\n"
@@ -110,6 +111,9 @@ def _row(key: str, item: dict[str, Any]) -> str:
 
 ALERTS = {
     "filterd_build_info": "more than one `version` among the nodes for longer than an upgrade takes",
+    "filterd_ready": "0 for a minute: `/readyz` of the same address says why",
+    "filterd_clock_timestamp_seconds": "more than 30 away from the time of the scrape: schedules, pauses and "
+    "the ends of orders go by this clock",
     "filterd_queries_total": "the rate falls to a tenth of yesterday's: clients do not reach the node",
     "filterd_verdicts_total": '`verdict="error",reason="not_ready"` grows: the node answers SERVFAIL; '
     '`verdict="block"` doubles within minutes: an order or a list that went too far',
@@ -128,6 +132,8 @@ ALERTS = {
     "filterd_cache_lookups_total": "`stale` is more than 5 % of the lookups: upstreams do not answer",
     "filterd_answers_too_large_total": "grows: somebody asks for answers that are made to be expensive, or a "
     "name is refused that people need",
+    "filterd_unrecognised_queries_total": "`ipv6` grows faster than `ipv4`: lines lack their IPv6 "
+    "prefixes, and what they chose does not hold there",
     "filterd_fast_sent_early_total": "above a tenth of the datagrams for 10 minutes: queries take the "
     "threads long",
     "filterd_upstream_queries_total": "outcomes other than `answered`, `probe` and `hedge` are more than "
@@ -190,6 +196,7 @@ def metrics() -> str:
         "both under `/metrics`, with `/healthz` (the process lives) and `/readyz` (it can do its work).\n"
         "No label holds a name, a line or an address of a client; a confidential list stands under an\n"
         "opaque id. Neither page asks for a password: keep both addresses inside the network.\n",
+        "[Alert rules](alerts.md) and dashboards are made of these; the log has [events](log-events.md).\n",
         "The last column suggests when to look; begin with it and change the figures to your own.\n",
     ]
     for role, registry in roles.items():
@@ -215,8 +222,13 @@ DOCUMENTS: dict[str, Callable[[], str]] = {
     "docs/doctor.md": lambda: generated_doctor.page("en", NOTE),
     "docs/es/doctor.md": lambda: generated_doctor.page("es", NOTE),
     "docs/evasion.md": lambda: table.page(NOTE),
+    "docs/log-events.md": lambda: log_events.page(NOTE),
     "docs/metrics.md": metrics,
     "docs/pictures/bench.svg": pictures.bench,
     "docs/pictures/check.svg": pictures.check,
     "docs/policies.md": lambda: generated_policies.page(NOTE),
+}
+DOCUMENTS |= {
+    f"docs/{path}": lambda make=make: wrapped(make(NOTE))  # type: ignore[misc]
+    for path, make in runbooks.pages().items()
 }

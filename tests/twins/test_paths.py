@@ -36,6 +36,8 @@ WAYS = (
     "refused",
     "malformed",
     "not_ready",
+    "unrecognised ipv4",
+    "unrecognised ipv6",
     "too_large",
     "reduced",
     "category",

@@ -27,6 +27,8 @@ PACKAGES = {
     "nsd": "nsd",
     "nsd-checkconf": "nsd",
     "pdns_recursor": "pdns-recursor",
+    "prometheus": "prometheus",
+    "promtool": "prometheus",
     "systemd-resolved": "systemd-resolved",
     "unbound": "unbound",
     "unbound-checkconf": "unbound",

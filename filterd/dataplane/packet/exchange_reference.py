@@ -165,6 +165,8 @@ class Exchange:
     """nothing was found, but a stale answer stands by"""
     takes_stale: bool = False
     """the client has waited long enough"""
+    identified: bool = False
+    """identify has counted it"""
     refresh: bool = False
     """answered, and the name is to be asked for again, for the cache alone"""
     shape: Shape = Shape.PASSED

@@ -292,6 +292,7 @@ cdef class Plane:
             "refused": c.refused,
             "malformed": c.malformed,
             "not_ready": c.not_ready,
+            "unrecognised": {"ipv4": c.unrecognised[0], "ipv6": c.unrecognised[1]},
             "reduced": c.reduced,
             "too_large": c.too_large,
             "categories": dict(self.categories),

@@ -46,6 +46,8 @@ class PlaneCounts(TypedDict):
     refused: int
     malformed: int
     not_ready: int
+    unrecognised: dict[str, int]
+    """queries of clients that are no line, by address family"""
     reduced: int
     too_large: int
     """answers of upstreams that are refused because to judge them would take too long"""

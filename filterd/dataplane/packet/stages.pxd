@@ -66,6 +66,7 @@ cdef struct Exchange:           # one query between its packet and its answer
     bint stale                  # a miss, but the cache has a stale answer to `asked`: see packet_stale
     bint refresh                # answered; forward `asked` for the cache alone, then call packet_keep
     bint takes_stale            # internal: the client has waited long enough
+    bint identified             # internal: identify has counted it
     bint coming                 # an order that is not in force yet speaks of the name or of what was found
     Fingerprint mark            # for the crash board, between packet_open and packet_take
 
@@ -89,6 +90,7 @@ cdef struct Counters:           # of one thread, which alone writes them (bump64
     uint64_t refused            # outside the ACL
     uint64_t malformed
     uint64_t not_ready
+    uint64_t unrecognised[2]    # queries of clients that are no line: IPv4, IPv6
     uint64_t reduced            # refused in reduced mode: not plain
     uint64_t too_large          # answers of upstreams that would take too much effort
     uint64_t drops[DROPS]

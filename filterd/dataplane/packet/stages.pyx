@@ -41,7 +41,7 @@ from filterd.dataplane.tables.ratelimit cimport (
     RATE_TRUNCATE,
     rate_take,
 )
-from filterd.dataplane.tables.addresses cimport address_find
+from filterd.dataplane.tables.addresses cimport address_find, is_mapped
 from filterd.dataplane.packet.identify cimport WHO_NOT_READY, WHO_UNKNOWN, WHO_UNREAD, identify
 from filterd.policy.decide cimport (
     LINE_OPTED_IN,
@@ -171,7 +171,7 @@ cdef int packet_open(Core* core, const uint8_t* packet, size_t length, Exchange*
     cdef int status
     cdef int rate
     x.rounds = 0
-    x.rewrite = x.stale = x.refresh = x.takes_stale = x.coming = False
+    x.rewrite = x.stale = x.refresh = x.takes_stale = x.coming = x.identified = False
     if length < HEADER_SIZE:
         return drop(core, DROP_SHORT)
     status = parse_query(packet, length, &x.query)
@@ -365,6 +365,9 @@ cdef int proceed(Core* core, Exchange* x, const Reply* reply, const Ahead* ahead
         bump64(&core.counters.not_ready)
         add_ede(&judged.options, EDE_NOT_READY, NULL, 0)
         return error(core, x, SERVFAIL, &judged.options, work)
+    if who == WHO_UNKNOWN and not x.identified:
+        bump64(&core.counters.unrecognised[0 if is_mapped(x.client) else 1])
+    x.identified = True
     judged.line = NULL if who == WHO_UNKNOWN else &mine
     judged.now = now
     judged.ticks = ticks

@@ -188,6 +188,9 @@ def identify(plane: ReferencePlane, x: Exchange) -> Stage | None:
     number = plane.addresses.find(x.client)
     if state.parental_ready and number is not None:
         x.line = plane.lines.get(number)
+    if x.line is None and not x.identified:
+        x.note("unrecognised", "ipv4" if x.client.startswith(MAPPED) else "ipv6")
+    x.identified = True
     of_parent = x.query.qtype == DS
     x.inquiry = Inquiry(state, x.line, x.now, Notes(), wire=x.query.name, of_parent=of_parent)
     x.verdict = Verdict(reason=Reason.OWN_ALLOW if x.inquiry.own_allow else Reason.NONE)

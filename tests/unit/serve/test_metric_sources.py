@@ -32,6 +32,7 @@ PLANE = {
     "malformed": 111,
     "not_ready": 112,
     "too_large": 113,
+    "unrecognised": {"ipv4": 114, "ipv6": 115},
 }
 THREADS = (
     FastCounts(
@@ -154,6 +155,7 @@ def test_every_value_comes_from_its_own_count() -> None:
         rate_limited={("truncated", "32"): 105, ("truncated", "56"): 106, ("dropped", "32"): 107},
         cache_lookups={"hit": 108},
         answers_too_large=113,
+        unrecognised={"ipv4": 114, "ipv6": 115},
         upstream_queries={("192.0.2.53:53", "answered"): 310},
         upstreams={"192.0.2.53:53": UpstreamMetrics(up=True, looping=False, latency=0.25, outstanding=311)},
         listen_addresses={"present": 307, "absent": 308},

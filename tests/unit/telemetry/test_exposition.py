@@ -37,6 +37,9 @@ RESOLVER = ResolverMetrics(
     rate_limited={("truncated", "32"): 107, ("dropped", "56"): 108},
     cache_lookups={"hit": 109},
     answers_too_large=134,
+    ready=True,
+    clock=138.5,
+    unrecognised={"ipv4": 136, "ipv6": 137},
     upstream_queries={("192.0.2.53:53", "answered"): 110},
     upstreams={
         "192.0.2.53:53": UpstreamMetrics(up=True, looping=False, latency=0.25, outstanding=111),
@@ -81,6 +84,8 @@ CONTROL = ControlMetrics(
     audit_entries=207,
     compile_failures=208,
     rows_damaged=209,
+    ready=True,
+    clock=210.5,
 )
 
 

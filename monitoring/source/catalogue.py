@@ -1,0 +1,11 @@
+"""Every alert, in the order of the rules file."""
+
+from __future__ import annotations
+
+from monitoring.source.alerts_answers import ANSWERS
+from monitoring.source.alerts_clients import CLIENTS
+from monitoring.source.alerts_control import CONTROL
+from monitoring.source.alerts_node import NODE
+from monitoring.source.alerts_upstreams import UPSTREAMS
+
+GROUPS = (ANSWERS, NODE, UPSTREAMS, CONTROL, CLIENTS)

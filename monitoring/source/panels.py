@@ -1,0 +1,341 @@
+"""The panels of the dashboards: titles in both languages, and what they ask Prometheus for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+Kind = Literal["stat", "graph"]
+I = 'instance=~"$instance"'  # noqa: E741 - stands in every expression
+
+
+@dataclass(frozen=True, slots=True)
+class PanelText:
+    """The words of a panel or row in one language."""
+
+    title: str
+    description: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ChartPanel:
+    """One panel: a number, or a graph."""
+
+    kind: Kind
+    english: PanelText
+    spanish: PanelText
+    expression: str
+    legend: str
+    unit: str = "short"
+
+
+@dataclass(frozen=True, slots=True)
+class PanelRow:
+    """Panels below one heading."""
+
+    english: PanelText
+    spanish: PanelText
+    panels: tuple[ChartPanel, ...]
+
+
+def _panel(
+    kind: Kind, texts: tuple[str, str], expression: str, legend: str, unit: str = "short"
+) -> ChartPanel:
+    (title, _, description), (titulo, _, descripcion) = (text.partition(": ") for text in texts)
+    return ChartPanel(
+        kind, PanelText(title, description), PanelText(titulo, descripcion), expression, legend, unit
+    )
+
+
+def _row(title: str, titulo: str, *panels: ChartPanel) -> PanelRow:
+    return PanelRow(PanelText(title), PanelText(titulo), panels)
+
+
+STATE = _row(
+    "State",
+    "Estado",
+    _panel("stat", ("Targets up", "Objetivos activos"), 'sum by (job) (up{job=~"filterd-.*"})', "{{job}}"),
+    _panel(
+        "stat",
+        ("Ready: 1 where /readyz says ready", "Listos: 1 donde /readyz dice ready"),
+        f"filterd_ready{{{I}}}",
+        "{{job}} {{instance}}",
+    ),
+    _panel(
+        "stat",
+        ("Lag: seconds since a node last had everything", "Atraso: segundos desde que un nodo tuvo todo"),
+        f"filterd_node_revision_lag_seconds{{{I}}}",
+        "{{instance}}",
+        "s",
+    ),
+    _panel("stat", ("Version", "Versión"), f"filterd_build_info{{{I}}}", "{{role}} {{version}}"),
+    _panel("stat", ("Reduced mode", "Modo reducido"), f"filterd_reduced_mode{{{I}}}", "{{instance}}"),
+    _panel("stat", ("Threads stuck", "Hilos trabados"), f"filterd_threads_stuck{{{I}}}", "{{instance}}"),
+)
+
+TRAFFIC = _row(
+    "Queries and answers",
+    "Consultas y respuestas",
+    _panel(
+        "graph",
+        ("Queries a second", "Consultas por segundo"),
+        f"sum by (instance, transport) (rate(filterd_queries_total{{{I}}}[$__rate_interval]))",
+        "{{instance}} {{transport}}",
+        "reqps",
+    ),
+    _panel(
+        "graph",
+        ("Verdicts a second", "Veredictos por segundo"),
+        f"sum by (verdict, reason) (rate(filterd_verdicts_total{{{I}}}[$__rate_interval]))",
+        "{{verdict}} {{reason}}",
+        "reqps",
+    ),
+    _panel(
+        "graph",
+        ("99th percentile of the answers", "Percentil 99 de las respuestas"),
+        "histogram_quantile(0.99, sum by (path, le) "
+        f"(rate(filterd_response_seconds_bucket{{{I}}}[$__rate_interval])))",
+        "{{path}}",
+        "s",
+    ),
+    _panel(
+        "graph",
+        (
+            "Unrecognised clients: queries a second from addresses of no line",
+            "Clientes no reconocidos: consultas por segundo desde direcciones sin línea",
+        ),
+        f"sum by (family) (rate(filterd_unrecognised_queries_total{{{I}}}[$__rate_interval]))",
+        "{{family}}",
+        "reqps",
+    ),
+    _panel(
+        "graph",
+        ("Packets that get silence", "Paquetes sin respuesta"),
+        f"sum by (reason) (rate(filterd_drops_total{{{I}}}[$__rate_interval]))",
+        "{{reason}}",
+        "reqps",
+    ),
+    _panel(
+        "graph",
+        ("Over the rate limit", "Sobre el límite de tasa"),
+        f"sum by (action) (rate(filterd_rate_limited_total{{{I}}}[$__rate_interval]))",
+        "{{action}}",
+        "reqps",
+    ),
+)
+
+PATHS = _row(
+    "Fast path, cache and upstreams",
+    "Vía rápida, caché y servidores superiores",
+    _panel(
+        "graph",
+        ("Cache lookups", "Búsquedas en la caché"),
+        f"sum by (result) (rate(filterd_cache_lookups_total{{{I}}}[$__rate_interval]))",
+        "{{result}}",
+        "reqps",
+    ),
+    _panel(
+        "graph",
+        ("Punts", "Consultas fuera de la vía rápida"),
+        f"sum by (reason) (rate(filterd_punts_total{{{I}}}[$__rate_interval]))",
+        "{{reason}}",
+        "reqps",
+    ),
+    _panel(
+        "graph",
+        (
+            "Datagrams a batch: near 64 the threads are at their limit",
+            "Datagramas por lote: cerca de 64 los hilos están en su límite",
+        ),
+        f"rate(filterd_fast_datagrams_total{{{I}}}[$__rate_interval])"
+        f" / rate(filterd_fast_batches_total{{{I}}}[$__rate_interval])",
+        "{{instance}}",
+    ),
+    _panel(
+        "graph",
+        ("Misses of the threads", "Fallos de caché de los hilos"),
+        f"sum by (result) (rate(filterd_fast_misses_total{{{I}}}[$__rate_interval]))",
+        "{{result}}",
+        "reqps",
+    ),
+    _panel(
+        "graph",
+        ("Questions to upstreams by outcome", "Preguntas a servidores superiores por resultado"),
+        f"sum by (upstream, outcome) (rate(filterd_upstream_queries_total{{{I}}}[$__rate_interval]))",
+        "{{upstream}} {{outcome}}",
+        "reqps",
+    ),
+    _panel(
+        "graph",
+        ("Latency of upstreams", "Latencia de los servidores superiores"),
+        f"filterd_upstream_latency_seconds{{{I}}}",
+        "{{instance}} {{upstream}}",
+        "s",
+    ),
+    _panel(
+        "stat",
+        ("Upstreams up", "Servidores superiores activos"),
+        f"filterd_upstream_up{{{I}}}",
+        "{{upstream}}",
+    ),
+    _panel(
+        "graph",
+        ("Outstanding questions", "Preguntas pendientes"),
+        f"filterd_upstream_outstanding{{{I}}}",
+        "{{instance}} {{upstream}}",
+    ),
+    _panel("graph", ("TCP connections", "Conexiones TCP"), f"filterd_tcp_connections{{{I}}}", "{{instance}}"),
+    _panel(
+        "graph",
+        ("TCP connections that ended", "Conexiones TCP terminadas"),
+        f"sum by (reason) (rate(filterd_tcp_connections_ended_total{{{I}}}[$__rate_interval]))",
+        "{{reason}}",
+        "cps",
+    ),
+    _panel(
+        "graph",
+        ("Self-queries", "Autoconsultas"),
+        f"sum by (path, outcome) (rate(filterd_self_queries_total{{{I}}}[$__rate_interval]))",
+        "{{path}} {{outcome}}",
+        "reqps",
+    ),
+    _panel(
+        "stat",
+        ("Listen addresses", "Direcciones de escucha"),
+        f"sum by (state) (filterd_listen_addresses{{{I}}})",
+        "{{state}}",
+    ),
+)
+
+POLICY = _row(
+    "Policy in force",
+    "Política vigente",
+    _panel(
+        "stat",
+        (
+            "Different policies: more than 1 while a change spreads, or where nodes drift apart",
+            "Políticas distintas: más de 1 mientras se difunde un cambio, o si los nodos difieren",
+        ),
+        "count(count by (digest) (filterd_snapshot_info))",
+        "",
+    ),
+    _panel(
+        "stat",
+        ("Policy of each node", "Política de cada nodo"),
+        f"filterd_snapshot_info{{{I}}}",
+        "{{instance}} {{digest}}",
+    ),
+    _panel(
+        "stat",
+        ("Parts loaded", "Partes cargadas"),
+        f"filterd_node_part_ready{{{I}}}",
+        "{{instance}} {{part}}",
+    ),
+    _panel("graph", ("Names of each list", "Nombres de cada lista"), "filterd_feed_names", "{{feed}}"),
+    _panel(
+        "graph",
+        ("Age of each list", "Antigüedad de cada lista"),
+        "time() - filterd_feed_last_success_timestamp_seconds",
+        "{{feed}}",
+        "s",
+    ),
+    _panel(
+        "stat",
+        ("Lists held back", "Listas retenidas"),
+        "sum(filterd_feed_quarantined)",
+        "",
+    ),
+    _panel(
+        "stat",
+        ("Lists without an entry", "Listas sin entrada"),
+        "sum(filterd_feed_orphaned)",
+        "",
+    ),
+    _panel(
+        "stat",
+        ("Failed compiles", "Compilaciones fallidas"),
+        "filterd_compile_failures_total",
+        "{{instance}}",
+    ),
+)
+
+ORDERS = _row(
+    "Orders",
+    "Órdenes",
+    _panel("stat", ("Orders by state", "Órdenes por estado"), "filterd_orders", "{{state}}"),
+    _panel(
+        "stat",
+        ("Orders put in force", "Órdenes puestas en vigor"),
+        f"filterd_order_enforcement_seconds_count{{{I}}}",
+        "{{instance}}",
+    ),
+    _panel(
+        "stat",
+        (
+            "In force within a second: of the orders since the node started",
+            "En vigor en un segundo: de las órdenes desde el arranque del nodo",
+        ),
+        f'filterd_order_enforcement_seconds_bucket{{{I},le="1.0"}}',
+        "{{instance}}",
+    ),
+    _panel(
+        "stat",
+        ("Kept by a node alone", "Solo en un nodo"),
+        f"filterd_node_kept_orders{{{I}}}",
+        "{{instance}}",
+    ),
+    _panel(
+        "stat",
+        ("Not on the disk of the node", "Fuera del disco del nodo"),
+        f"filterd_node_changes_not_durable{{{I}}}",
+        "{{instance}}",
+    ),
+    _panel(
+        "graph",
+        ("Blocks by reason", "Bloqueos por motivo"),
+        f'sum by (reason) (rate(filterd_verdicts_total{{{I},verdict="block"}}[$__rate_interval]))',
+        "{{reason}}",
+        "reqps",
+    ),
+)
+
+RECORDS = _row(
+    "Lines and records",
+    "Líneas y registros",
+    _panel("stat", ("Lines by state", "Líneas por estado"), "filterd_subscribers", "{{state}}"),
+    _panel(
+        "stat", ("Lines of each node", "Líneas de cada nodo"), f"filterd_node_lines{{{I}}}", "{{instance}}"
+    ),
+    _panel(
+        "graph",
+        ("Audit entries: never falls", "Entradas de auditoría: nunca disminuyen"),
+        "filterd_audit_entries_total",
+        "{{instance}}",
+    ),
+    _panel(
+        "stat",
+        (
+            "Damaged rows: orders and lists that are not what was decided",
+            "Filas dañadas: órdenes y listas que no son lo que se decidió",
+        ),
+        "filterd_store_rows_damaged",
+        "{{instance}}",
+    ),
+    _panel(
+        "graph",
+        ("Blocks by category", "Bloqueos por categoría"),
+        f"sum by (category) (rate(filterd_category_blocks_total{{{I}}}[$__rate_interval]))",
+        "{{category}}",
+        "reqps",
+    ),
+    _panel(
+        "graph",
+        ("Clocks: seconds from the time of the scrape", "Relojes: segundos respecto a la hora de la lectura"),
+        f"filterd_clock_timestamp_seconds{{{I}}} - timestamp(filterd_clock_timestamp_seconds{{{I}}})",
+        "{{job}} {{instance}}",
+        "s",
+    ),
+)
+
+OPERATORS = (STATE, TRAFFIC, PATHS, POLICY, ORDERS, RECORDS)
+AUDITORS = (ORDERS, POLICY, RECORDS)

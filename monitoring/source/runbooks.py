@@ -1,0 +1,137 @@
+"""The runbook pages, in both languages: one heading for each alert, made from the alert and its runbook."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from monitoring.source.alerting import Alert, AlertGroup
+from monitoring.source.catalogue import GROUPS
+from monitoring.source.runbook_form import Runbook
+from monitoring.source.runbooks_answers import ANSWERS
+from monitoring.source.runbooks_clients import CLIENTS
+from monitoring.source.runbooks_control import CONTROL
+from monitoring.source.runbooks_node import NODE
+from monitoring.source.runbooks_upstreams import UPSTREAMS
+
+RUNBOOKS: dict[str, Runbook] = ANSWERS | NODE | UPSTREAMS | CONTROL | CLIENTS
+"""alert -> its runbook"""
+
+
+@dataclass(frozen=True, slots=True)
+class _Words:
+    """The words of a page in one language."""
+
+    spanish: bool
+    top: str
+    severity: dict[str, str]
+    bad: str
+    commands: str
+    remedy: str
+    call: str
+
+
+ENGLISH = _Words(
+    False,
+    "Each heading is an alert of [alerts.md](../{alerts}). Type the commands as the user of filterd on the\n"
+    "machine of the alert's `instance`; [operations.md](../operations.md) tells more.\n",
+    {
+        "page": "**Page**: somebody is woken.",
+        "ticket": "**Ticket**: for the next working day.",
+    },
+    "How bad",
+    "First",
+    "Then",
+    "Call",
+)
+SPANISH = _Words(
+    True,
+    "Cada título es una alerta de [alerts.md](../{alerts}). Los comandos se escriben como el usuario de\n"
+    "filterd en la máquina de `instance`; [operations.md](../../operations.md) (en inglés) explica más.\n",
+    {
+        "page": "**Page**: se despierta a alguien.",
+        "ticket": "**Ticket**: para el siguiente día hábil.",
+    },
+    "Gravedad",
+    "Primero",
+    "Después",
+    "Llamar a",
+)
+
+
+def runbook_page(group: AlertGroup, words: _Words, note: str) -> str:
+    """One page."""
+    title = group.title_es if words.spanish else group.title
+    parts = [f"# {title}\n", note, words.top.format(alerts="alerts.md")]
+    parts += [_section(alert, RUNBOOKS[alert.name], words) for alert in group.alerts]
+    return "\n".join(parts)
+
+
+def _section(alert: Alert, runbook: Runbook, words: _Words) -> str:
+    spanish = words.spanish
+    description = alert.description_es if spanish else alert.description
+    commands = "\n".join(runbook.commands)
+    return (
+        f"## {alert.name}\n\n"
+        f"{words.severity[alert.severity]} {_plain(description)}\n\n"
+        f"- {words.bad}: {runbook.bad_es if spanish else runbook.bad}\n"
+        f"- {words.remedy}: {runbook.remedy_es if spanish else runbook.remedy}\n"
+        f"- {words.call}: {runbook.call[1] if spanish else runbook.call[0]}\n\n"
+        f"{words.commands}:\n\n```sh\n{commands}\n```\n"
+    )
+
+
+def _plain(text: str) -> str:
+    """A description without the value of the moment."""
+    text = text.replace('{{ $value | printf "%.1f" }}', "N").replace('{{ $value | printf "%.0f" }}', "N")
+    for form in (" | humanizeDuration", " | humanizePercentage", ""):
+        text = text.replace(f"{{{{ $value{form} }}}}", "N")
+    return text.replace("{{ $labels.instance }}", "`instance`").replace(
+        "{{ $labels.upstream }}", "`upstream`"
+    )
+
+
+def alert_list(note: str, *, spanish: bool) -> str:
+    """docs/alerts.md, or its Spanish twin."""
+    head = (
+        "| alerta | gravedad | expresión | espera | qué dice |\n| --- | --- | --- | --- | --- |"
+        if spanish
+        else "| alert | severity | expression | for | what it says |\n| --- | --- | --- | --- | --- |"
+    )
+    title = "# Alertas\n" if spanish else "# Alerts\n"
+    intro = (
+        "`monitoring/alerts.yaml` tiene estas reglas para Prometheus. *page* despierta a alguien; *ticket*\n"
+        "espera al siguiente día hábil. Cada alerta lleva a su guía.\n"
+        if spanish
+        else "`monitoring/alerts.yaml` has these rules for Prometheus. *page* wakes somebody up; *ticket* waits\n"
+        "for the next working day. Each alert leads to its runbook. The same list [in "
+        "Spanish](es/alerts.md).\n"
+    )
+    parts = [title, note, intro]
+    for group in GROUPS:
+        parts.append(f"## {group.title_es if spanish else group.title}\n\n{head}")
+        for alert in group.alerts:
+            text = _plain(alert.summary_es if spanish else alert.summary)
+            link = f"[{alert.name}](runbooks/{group.page}#{alert.name.lower()})"
+            expression = alert.expression.replace("|", "\\|")
+            parts[-1] += f"\n| {link} | {alert.severity} | `{expression}` | {alert.wait} | {_cell(text)} |"
+        parts[-1] += "\n"
+    return "\n".join(parts)
+
+
+def _cell(text: str) -> str:
+    for label in ("job", "part", "reason", "feed", "category", "canary", "outcome"):
+        text = text.replace(f"{{{{ $labels.{label} }}}}", f"`{label}`")
+    return text
+
+
+def pages() -> dict[str, Callable[[str], str]]:
+    """Path below docs -> what makes the page, given the note that it is generated."""
+    found: dict[str, Callable[[str], str]] = {
+        "alerts.md": lambda note: alert_list(note, spanish=False),
+        "es/alerts.md": lambda note: alert_list(note, spanish=True),
+    }
+    for group in GROUPS:
+        found[f"runbooks/{group.page}"] = lambda note, group=group: runbook_page(group, ENGLISH, note)  # type: ignore[misc]
+        found[f"es/runbooks/{group.page}"] = lambda note, group=group: runbook_page(group, SPANISH, note)  # type: ignore[misc]
+    return found

@@ -1,0 +1,261 @@
+"""What each event of the log means, and what to do."""
+
+from __future__ import annotations
+
+NOTHING = "nothing"
+REPORT = "report the fault, with the log"
+
+TEXTS: dict[str, tuple[str, str]] = {
+    # ---- start, end, settings ----
+    "resolver serves": ("The resolver answers on the addresses in `listen`.", NOTHING),
+    "the resolver begins …": (
+        "The resolver serves, with the restriction that the event names: kept orders, reduced mode, a cookie "
+        "secret of this process, or no control.",
+        "what the event names",
+    ),
+    "the resolver cannot start": (
+        "An address is in use, a key has the wrong size, or another resolver uses `state_dir`.",
+        "what `remedy` says; `filterd config check`",
+    ),
+    "no settings": ("The role was started without its settings.", "start `filterd serve`, not the role"),
+    "new configuration passed on": (
+        "SIGHUP read a sound file. `remedy` names keys that the file had before and lacks now.",
+        "put keys back that went by mistake, and send SIGHUP",
+    ),
+    "new configuration refused, the old one stays in force": (
+        "The file has the errors in `errors`.",
+        "mend the file; `filterd config check`; send SIGHUP again",
+    ),
+    "new settings in force": (
+        "The role works by the new file. `remedy` names settings that wait for a restart.",
+        "restart, where `remedy` names any",
+    ),
+    "new settings are not readable, the old ones stay in force": (
+        "The role got settings that it does not understand: the software was replaced under it.",
+        "restart",
+    ),
+    "a role ended and is started again": (
+        "Resolver or control (`part`) ended with `status`.",
+        "see the line before it; nothing where it ended once",
+    ),
+    "a role could not be started": ("The system refused another process.", "memory and process limits"),
+    "a role cannot start, and filterd ends": (
+        "To try again will not help.",
+        "the line before it, of the role itself, has the reason",
+    ),
+    "the role ended by an error": ("A fault that nobody foresaw ended the role.", REPORT),
+    "the process failed": ("A fault that nobody foresaw ended the process.", REPORT),
+    "a thread failed": ("A fault that nobody foresaw ended a thread.", REPORT),
+    "a task failed": ("A fault that nobody foresaw ended a task of the event loop.", REPORT),
+    "a turn of the node failed": ("A fault in following the store; the next turn tries again.", REPORT),
+    "a page failed": ("A page of `/metrics`, `/healthz` or `/readyz` failed.", REPORT),
+    "a library reports trouble": (
+        "A library wrote to its log. Its text is not kept, for it may quote data.",
+        "report it where it comes again",
+    ),
+    "others had access to files of filterd": (
+        "Files below `state_dir` were readable by others; the rights were taken away.",
+        "what `remedy` says: the keys may be known to others",
+    ),
+    "no commands are taken": (
+        "The socket for `filterd cache flush` and `node resync` could not be made.",
+        "mend `state_dir`, restart",
+    ),
+    # ---- crashes ----
+    "the resolver died of a fault": (
+        "`status` is the signal; `packets` are keyed hashes of the packets that were being handled.",
+        "[FilterdResolverCrashed](runbooks/answers.md#filterdresolvercrashed)",
+    ),
+    "reduced mode begins: plain queries alone, until nothing has gone wrong for a while": (
+        "Three deaths by a fault within a minute.",
+        "[FilterdReducedMode](runbooks/answers.md#filterdreducedmode)",
+    ),
+    "reduced mode ends: nothing has gone wrong for a while": (
+        "All kinds of queries are taken again.",
+        NOTHING,
+    ),
+    "packets under work cannot be noted": (
+        "The crash board could not be made: a packet that kills the resolver cannot be recognised.",
+        "memory limits of the unit; restart",
+    ),
+    "the resolver is stuck and is ended": (
+        "No sign of life; the supervisor ends it and starts another.",
+        "[FilterdThreadStuck](runbooks/answers.md#filterdthreadstuck)",
+    ),
+    "a part that answers clients is stuck": (
+        "A thread, or TCP (`part`), has not answered self-queries for 5 s.",
+        "[FilterdThreadStuck](runbooks/answers.md#filterdthreadstuck)",
+    ),
+    "a part that was stuck answers again": ("It recovered by itself.", "report it where it comes again"),
+    "self-queries do not come through: threads are watched by their turns alone": (
+        "A firewall drops loopback traffic to the listen addresses.",
+        "let UDP and TCP from the machine to itself pass",
+    ),
+    # ---- listeners ----
+    "no interface has a listen address yet: it is served as soon as one has": (
+        "An address of `dns.listen` is on no interface.",
+        "[FilterdListenAddressAbsent](runbooks/answers.md#filterdlistenaddressabsent)",
+    ),
+    "no interface has a listen address any more": (
+        "An address of `dns.listen` went away.",
+        "[FilterdListenAddressAbsent](runbooks/answers.md#filterdlistenaddressabsent)",
+    ),
+    "an interface has a listen address now": ("The address is served.", NOTHING),
+    "a listen address cannot be served": (
+        "The system refuses the address, for the reason given: another program uses it, or a right "
+        "is missing.",
+        "`ss -lnup`; end the other program",
+    ),
+    "fewer TCP connections than configured: the system allows too few open files": (
+        "`count` connections are possible.",
+        "raise `LimitNOFILE=`, or lower `dns.tcp.connections`",
+    ),
+    # ---- cookies ----
+    "the cookie secret was damaged, another one takes its place": ("Clients get new cookies.", NOTHING),
+    "the cookie secrets cannot be used, one of this process takes their place": (
+        "Clients lose their cookies at each start.",
+        "mend the files of `dns.cookies`, send SIGHUP",
+    ),
+    "the cookie secrets are not readable, the old ones stay": (
+        "A reload could not read them.",
+        "mend the files of `dns.cookies`, send SIGHUP",
+    ),
+    "no cookie secret can be kept, clients lose theirs at each start": (
+        "`keys/cookie.key` can be neither read nor written.",
+        "mend or remove it, send SIGHUP",
+    ),
+    # ---- upstreams ----
+    "an upstream rests": (
+        "It showed the trouble in `reason`: it is asked last, and probed.",
+        "[FilterdUpstreamDown](runbooks/upstreams.md#filterdupstreamdown)",
+    ),
+    "an upstream answers again": ("It is used as before.", NOTHING),
+    "an upstream leads back to this resolver and is not used": (
+        "It forwards to this resolver, or somebody behind it does.",
+        "[FilterdUpstreamLoop](runbooks/upstreams.md#filterdupstreamloop)",
+    ),
+    "an upstream no longer leads back to this resolver": ("It is used again.", NOTHING),
+    "an upstream does not keep letter case and is asked in lower case for an hour": (
+        "Forged answers are somewhat easier there.",
+        "update the upstream",
+    ),
+    "an upstream knows no EDNS and is asked without for a while": (
+        "Large answers of it come over TCP.",
+        "update the upstream, or what is before it",
+    ),
+    "the new upstreams cannot be used, the old ones stay": (
+        "A reload named upstreams whose TLS files cannot be read.",
+        "mend the files, send SIGHUP",
+    ),
+    # ---- node ----
+    "change log not followed": (
+        "The node cannot read the store, or cannot write its disk; `reason` says which.",
+        "[FilterdNodeLag](runbooks/node.md#filterdnodelag)",
+    ),
+    "change log damaged": (
+        "Rows of the store cannot be read; the node reads the full state in their place.",
+        "`filterd audit verify`",
+    ),
+    "orders read anew": ("The node read the whole list of orders from the store.", NOTHING),
+    "lines read anew": ("The node read all lines from the store.", NOTHING),
+    "the history of the store was accepted": (
+        "A person, or a restore, said that the store is the right one.",
+        "`filterd node resync`, for orders that the node keeps",
+    ),
+    "the thread that follows the store does not turn": (
+        "It hangs at a disk; DNS goes on.",
+        "`dmesg`; [FilterdNodeLag](runbooks/node.md#filterdnodelag)",
+    ),
+    "the start does without the store": (
+        "The store cannot be read; DNS serves what the disk holds.",
+        "[FilterdNodeLag](runbooks/node.md#filterdnodelag)",
+    ),
+    "node state damaged": (
+        "The part in `part` is read anew from the store.",
+        "[FilterdNodeStateDamaged](runbooks/node.md#filterdnodestatedamaged)",
+    ),
+    "kept orders damaged": (
+        "Both copies of the orders that this node alone keeps are damaged.",
+        "take the orders in again from their documents: `filterd order add`",
+    ),
+    "an order has the number of another that is in force: both are kept in force": (
+        "Two stores gave out the same number.",
+        "`filterd node resync`",
+    ),
+    "an order in force is pending in the store: it is kept in force as it was": (
+        "The store was put back to a time before the approval.",
+        "`filterd node resync`; approve the pending one, or withdraw it",
+    ),
+    "lines have profiles that the snapshot does not know": (
+        "`count` profiles are missing.",
+        "[FilterdUnknownProfiles](runbooks/node.md#filterdunknownprofiles)",
+    ),
+    "snapshot in force": ("A new policy snapshot is in force.", NOTHING),
+    "snapshot refused": (
+        "The file cannot be used, for the reason given; the one in memory stays.",
+        "[FilterdSnapshotRefused](runbooks/node.md#filterdsnapshotrefused)",
+    ),
+    "the snapshot before the start is in force again": (
+        "The newest snapshot file cannot be used; the last one of this node serves.",
+        "`filterd snapshot verify`; `filterd snapshot build`",
+    ),
+    "the fingerprint key is another one than at the start, and the resolver starts anew": (
+        "`keys/fingerprint.key` was replaced.",
+        "put the right one back, where nobody meant to",
+    ),
+    # ---- control ----
+    "control cannot go on": ("For the reason given.", "what `remedy` says"),
+    "store migrated": ("The store has the tables of this version.", NOTHING),
+    "the file of the store was replaced, control starts anew": (
+        "Another file has the store's place.",
+        "nothing after a restore; else see what the next lines say",
+    ),
+    "the store is not the newest one": (
+        "It is older than what was acknowledged: nothing is written.",
+        "[FilterdControlNotReady](runbooks/control.md#filterdcontrolnotready)",
+    ),
+    "store check failed": (
+        "Rows of orders or lists are not what was decided, or cannot be read.",
+        "[FilterdStoreDamaged](runbooks/control.md#filterdstoredamaged)",
+    ),
+    "figures are not current": ("Metrics of control could not be counted anew.", "see the store"),
+    "a node's report was not kept": ("It comes again within seconds.", "see the store, where it goes on"),
+    "snapshot built": ("A new policy snapshot is on the disk.", NOTHING),
+    "compile failed": (
+        "The snapshot before stays in force.",
+        "[FilterdCompileFailed](runbooks/control.md#filterdcompilefailed)",
+    ),
+    "snapshot check failed": ("The current snapshot file is damaged; control builds another.", "`dmesg`"),
+    "policies failed": (
+        "The policies cannot be read; what is in force stays.",
+        "`filterd config check`",
+    ),
+    "prune failed": ("Old snapshots or lists could not be removed.", "room and rights of `state_dir`"),
+    "clock failed": (
+        "The clock shows a time before the snapshot was made.",
+        "[FilterdClockOff](runbooks/node.md#filterdclockoff)",
+    ),
+    "feeds failed": ("Lists could not be read or stored.", "`filterd feed list`"),
+    "adopting feeds failed": (
+        "Entries of `feeds.yaml` could not be taken into the store; what is in force stays.",
+        "see the store",
+    ),
+    "a feed was not read": (
+        "Its last good version stays in use.",
+        "[FilterdFeedStale](runbooks/control.md#filterdfeedstale)",
+    ),
+    "a feed's new version is held back": (
+        "It is outside the feed's guard; the version before stays in use.",
+        "[FilterdFeedQuarantined](runbooks/control.md#filterdfeedquarantined)",
+    ),
+    "a feed's entry vanished from feeds.yaml; the feed stays in force": (
+        "The file alone cannot end a feed.",
+        "[FilterdFeedOrphaned](runbooks/control.md#filterdfeedorphaned)",
+    ),
+    "a feed's entry was weakened in feeds.yaml; the feed stays in force as adopted": (
+        "The entry would lift something.",
+        "[FilterdFeedOrphaned](runbooks/control.md#filterdfeedorphaned)",
+    ),
+    "a feed has its entry again, or is retired": ("It is settled.", NOTHING),
+}
+"""event -> what it means, and what to do"""

@@ -1,0 +1,197 @@
+"""The alerts: what is written is what the source says, promtool takes it, and each fires when it should."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from filterd.telemetry.metrics import ControlMetrics, ResolverMetrics, control_registry, resolver_registry
+from monitoring.source.alerting import BASE, Alert, AlertGroup, is_long, rule_tests, rules
+from monitoring.source.catalogue import GROUPS
+from monitoring.source.runbooks import RUNBOOKS
+
+ROOT = Path(__file__).parents[2]
+MONITORING = ROOT / "monitoring"
+WRITE = "python -m monitoring.source"
+ALERTS = [(group, alert) for group in GROUPS for alert in group.alerts]
+FOREIGN = {"up", "probe_success"}
+"""metrics of Prometheus itself and of its exporter for probes"""
+SERIES = re.compile(r"\b(?:filterd_[a-z0-9_]+|up|probe_success)\b")
+
+
+def promtool(*words: str, folder: Path = MONITORING) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(["promtool", *words], cwd=folder, capture_output=True, text=True, check=False)
+
+
+def metrics_served() -> set[str]:
+    """The names of all samples of both roles."""
+    found = set()
+    for registry in (resolver_registry(ResolverMetrics), control_registry(ControlMetrics)):
+        for family in registry.collect():
+            endings = {
+                "counter": ("_total",),
+                "info": ("_info",),
+                "histogram": ("_bucket", "_count", "_sum"),
+            }.get(family.type, ("",))
+            found |= {family.name + ending for ending in endings}
+    return found
+
+
+def test_the_files_are_fresh() -> None:
+    assert (MONITORING / "alerts.yaml").read_text() == rules(GROUPS), WRITE
+    assert (MONITORING / "alerts_test.yaml").read_text() == rule_tests(GROUPS), WRITE
+    assert (MONITORING / "alerts_days_test.yaml").read_text() == rule_tests(GROUPS, long=True), WRITE
+
+
+def test_every_alert_has_a_name_of_its_own_and_every_text() -> None:
+    names = [alert.name for _, alert in ALERTS]
+    assert len(set(names)) == len(names)
+    for rule in (rule for group in written()["groups"] for rule in group["rules"]):
+        assert rule["labels"]["severity"] in ("page", "ticket")
+        assert all(rule["annotations"].values())
+        assert rule["annotations"]["summary"] != rule["annotations"]["summary_es"]
+
+
+def written() -> dict[str, Any]:
+    found: dict[str, Any] = yaml.safe_load((MONITORING / "alerts.yaml").read_text())
+    return found
+
+
+@pytest.mark.parametrize(("group", "alert"), ALERTS, ids=lambda each: getattr(each, "name", ""))
+def test_an_alert_asks_for_metrics_that_exist(group: AlertGroup, alert: Alert) -> None:
+    assert set(SERIES.findall(alert.expression)) <= metrics_served() | FOREIGN
+    tried = {name.partition("{")[0] for name in (*alert.fires, *alert.quiet)}
+    assert tried <= metrics_served() | FOREIGN
+
+
+@pytest.mark.system("promtool")
+def test_prometheus_takes_the_rules() -> None:
+    done = promtool("check", "rules", "alerts.yaml")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert f"{len(ALERTS)} rules found" in done.stdout
+
+
+@pytest.mark.system("promtool")
+@pytest.mark.parametrize("name", ["alerts_test.yaml", "alerts_days_test.yaml"])
+def test_every_alert_fires_and_is_quiet(name: str) -> None:
+    done = promtool("test", "rules", name)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+NEVER, ALWAYS = "vector(1) < 0", "vector(1)"
+
+
+@pytest.mark.system("promtool")
+@pytest.mark.parametrize(("expression", "which"), [(NEVER, "fires"), (ALWAYS, "is quiet")])
+def test_every_broken_alert_fails_its_test(expression: str, which: str, tmp_path: Path) -> None:
+    groups = [replace(group, alerts=tuple(broken(group, expression))) for group in GROUPS]
+    (tmp_path / "alerts.yaml").write_text(rules(groups))
+    (tmp_path / "alerts_test.yaml").write_text(rule_tests(groups))
+    done = promtool("test", "rules", "alerts_test.yaml", folder=tmp_path)
+    failed = set(re.findall(r'alertname=\\?"(\w+)', done.stdout + done.stderr))
+    wanted = {alert.name for group in groups for alert in group.alerts}
+    assert failed == wanted, f"a test that it {which} passes without its rule"
+
+
+def broken(group: AlertGroup, expression: str) -> Iterator[Alert]:
+    """The alerts of a group whose tests are short, with this expression."""
+    for alert in group.alerts:
+        if not is_long(alert):
+            yield replace(alert, expression=expression, wait="0s")
+
+
+@pytest.mark.system("promtool")
+@pytest.mark.parametrize(
+    ("external", "base"),
+    [
+        ({}, "file:///usr/share/doc/filterd"),
+        ({"filterd_docs": "https://docs.example"}, "https://docs.example"),
+    ],
+)
+def test_the_link_to_the_runbook_follows_the_external_label(
+    external: dict[str, str], base: str, tmp_path: Path
+) -> None:
+    labels = {"severity": "page", "instance": "r1", "job": "filterd-resolver"}
+    _, alert = next(each for each in ALERTS if each[1].name == "FilterdTargetDown")
+    annotations = {
+        "summary": "filterd-resolver on r1 does not answer Prometheus",
+        "description": alert.description,
+        "summary_es": "filterd-resolver en r1 no responde a Prometheus",
+        "description_es": alert.description_es,
+        "runbook_url": f"{base}/runbooks/answers.md#filterdtargetdown",
+        "runbook_url_es": f"{base}/es/runbooks/answers.md#filterdtargetdown",
+    }
+    expected = [{"exp_labels": labels, "exp_annotations": annotations}]
+    document = {
+        "rule_files": [str(MONITORING / "alerts.yaml")],
+        "tests": [
+            {
+                "external_labels": external,
+                "input_series": [
+                    {"series": 'up{job="filterd-resolver",instance="r1"}', "values": "0x20"},
+                ],
+                "alert_rule_test": [
+                    {"eval_time": "10m", "alertname": "FilterdTargetDown", "exp_alerts": expected}
+                ],
+            }
+        ],
+    }
+    (tmp_path / "links.yaml").write_text(yaml.safe_dump(document))
+    done = promtool("test", "rules", "links.yaml", folder=tmp_path)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+HEADING = re.compile(r"^## (.+)$", re.MULTILINE)
+
+
+def unanchored(docs: Path, rules: dict[str, Any]) -> list[str]:
+    """The links of the rules that lead to no heading of a page below ``docs``."""
+    found = []
+    for rule in (rule for group in rules["groups"] for rule in group["rules"]):
+        for key in ("runbook_url", "runbook_url_es"):
+            path, _, anchor = rule["annotations"][key].removeprefix(BASE + "/").partition("#")
+            page = docs / path
+            headings = HEADING.findall(page.read_text()) if page.is_file() else []
+            if anchor not in {heading.lower() for heading in headings}:
+                found.append(f"{path}#{anchor}")
+    return found
+
+
+def test_every_alert_has_a_runbook_in_both_languages() -> None:
+    assert unanchored(ROOT / "docs", written()) == []
+    assert RUNBOOKS.keys() == {alert.name for _, alert in ALERTS}
+
+
+@pytest.mark.parametrize("page", ["runbooks/node.md", "es/runbooks/node.md"])
+def test_a_missing_runbook_is_found(page: str, tmp_path: Path) -> None:
+    docs = Path(shutil.copytree(ROOT / "docs", tmp_path / "docs"))
+    text = (docs / page).read_text()
+    (docs / page).write_text(text.replace("## FilterdNodeLag\n", "## FilterdNodeLags\n"))
+    assert unanchored(docs, written()) == [f"{page}#filterdnodelag"]
+
+
+def test_a_runbook_says_all_in_both_languages() -> None:
+    for name, runbook in RUNBOOKS.items():
+        assert runbook.bad != runbook.bad_es, name
+        assert runbook.remedy != runbook.remedy_es, name
+        assert len(set(runbook.commands)) == 3, name
+
+
+def test_every_group_is_a_page_of_its_own() -> None:
+    assert len({group.page for group in GROUPS}) == len(GROUPS)
+
+
+def test_no_event_leads_to_a_runbook_that_is_not_there() -> None:
+    links = re.findall(r"\((runbooks/[a-z]+\.md)#([a-z0-9]+)\)", (ROOT / "docs/log-events.md").read_text())
+    assert links
+    for path, anchor in links:
+        headings = HEADING.findall((ROOT / "docs" / path).read_text())
+        assert anchor in {heading.lower() for heading in headings}, f"{path}#{anchor}"
