@@ -29,6 +29,7 @@ PACKAGES = {
     "pdns_recursor": "pdns-recursor",
     "prometheus": "prometheus",
     "promtool": "prometheus",
+    "systemd-analyze": "systemd",
     "systemd-resolved": "systemd-resolved",
     "unbound": "unbound",
     "unbound-checkconf": "unbound",

@@ -1,0 +1,223 @@
+"""The life of a package on a booted Debian 13: installed, configured with a mistake, mended, serving port 53
+under load through whatever happens to it, upgraded, downgraded, removed and purged.
+
+The tests are one story, in their order. The upstream has an address for every name: whoever gets one for the
+name that an order blocks was let through.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.machine.conftest import INSIDE
+from tests.machine.traffic import traffic
+from tests.worlds.machine import Machine, booted, short_queues
+from tests.worlds.machine_package import next_version, package, version_of
+from tests.worlds.measured import measured
+
+pytestmark = pytest.mark.timeout(600)
+QUEUE = 212_992
+"""bytes: the kernel's own net.core.rmem_max, with which a socket keeps some 256 queries"""
+RESOLVER, CONTROL = "filterd-resolver.service", "filterd-control.service"
+CONFIGURATION = """
+node: {name: machine}
+dns:
+  listen: ["127.0.0.1:53", "[::1]:53"]
+  upstreams: ["127.0.0.2:5353"]
+  allow_from: [127.0.0.0/8, "::1/128"]
+store: {url: "sqlite:////var/lib/filterd/filterd.db"}
+state_dir: /var/lib/filterd
+policies: /etc/filterd/policies
+orders: {approvals: 1}
+"""
+MISTAKE = ("allow_from: [127.0.0.0/8", "allow_from: [127.0.0.0/33")
+ORDER = """filterd order add blocked.example --authority "A court" --official "The judge" --document 12/2026 \
+--ground "Article 1" --reason "served today" """
+LEFT = """
+find / -xdev \\( -path /proc -o -path /sys -o -path /dev -o -path /run -o -path /tmp -o -path /exchange \\
+    -o -path /packages -o -path /inside -o -path /var/log -o -path /var/cache -o -path /var/lib/dpkg \\
+    -o -path /var/lib/apt -o -path /var/lib/systemd -o -path /var/tmp -o -path /root -o -name '*-' \\
+    -o -name __pycache__ \\) -prune -o -print | sort
+"""
+
+
+@pytest.fixture(scope="module")
+def packages(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    """This version and the next one."""
+    first = package()
+    return [first, next_version(first, tmp_path_factory.mktemp("next"))]
+
+
+@pytest.fixture(scope="module")
+def machine(tmp_path_factory: pytest.TempPathFactory, packages: list[Path]) -> Iterator[Machine]:
+    binds = {each.parent: f"/packages/{number}" for number, each in enumerate(packages)}
+    with booted(tmp_path_factory.mktemp("package"), {INSIDE: "/inside", **binds}) as found:
+        found.run("systemd-run", "--unit=upstream", "python3", "/inside/upstream.py", "127.0.0.2", "5353")
+        found.shell(f"({LEFT}) > /root/before")
+        yield found
+
+
+def install(machine: Machine, packages: list[Path], number: int) -> None:
+    """Install one of the packages by apt, over whatever is there."""
+    words = ("apt-get", "install", "--yes", "--quiet", "--allow-downgrades", "--no-install-recommends")
+    machine.run(*words, f"/packages/{number}/{packages[number].name}")
+
+
+def show(machine: Machine, unit: str, name: str) -> str:
+    return machine.out("systemctl", "show", "--value", f"--property={name}", unit)
+
+
+def worker(machine: Machine) -> str:
+    """The resolver process that answers: the newest; empty: there is none at the moment."""
+    return machine.run("pgrep", "--newest", "--full", "filterd.serve.resolver", check=False).stdout.strip()
+
+
+def ready(machine: Machine) -> bool:
+    fetch = "import urllib.request as u; print(u.urlopen('http://127.0.0.1:9353/readyz', timeout=2).status)"
+    return machine.run("python3", "-c", fetch, check=False).stdout.strip() == "200"
+
+
+def soon(machine: Machine, condition: Callable[[], bool], wanted: str) -> None:
+    """Wait until it is so."""
+    deadline = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < deadline, f"{wanted}\n{machine.journal(RESOLVER, CONTROL)}"
+        time.sleep(0.1)
+
+
+def verdict(machine: Machine, name: str) -> str:
+    """The status and extended error of an answer."""
+    said = machine.out("dig", "+tries=1", "@127.0.0.1", name)
+    return "blocked" if "status: NXDOMAIN" in said and "EDE: 16" in said else said
+
+
+def test_the_package_is_installed_and_starts_nothing(machine: Machine, packages: list[Path]) -> None:
+    began = time.monotonic()
+    install(machine, packages, 0)
+    measured("apt install of the package", time.monotonic() - began)
+    assert machine.out("filterd", "--version").endswith(version_of(packages[0]))
+    for unit in (RESOLVER, CONTROL, "filterd.target"):
+        assert machine.out("systemctl", "is-enabled", unit) == "enabled"
+        assert show(machine, unit, "ActiveState") == "inactive"
+    assert machine.out("stat", "-c%a %U", "/var/lib/filterd") == "700 filterd"
+    machine.shell("cp -r /usr/share/filterd/policies/. /etc/filterd/policies")
+
+
+def test_a_mistake_is_found_by_the_check_and_refused_by_the_unit(machine: Machine) -> None:
+    machine.write("/etc/filterd/filterd.yaml", CONFIGURATION.replace(*MISTAKE))
+    checked = machine.run("filterd", "config", "check", check=False)
+    assert (checked.returncode, checked.stdout) == (2, "")
+    assert "dns.allow_from" in checked.stderr
+    assert "what to do" in checked.stderr
+    assert machine.run("systemctl", "start", RESOLVER, check=False).returncode == 1
+    assert (show(machine, RESOLVER, "ActiveState"), show(machine, RESOLVER, "NRestarts")) == ("failed", "0")
+    assert "dns.allow_from" in machine.journal(RESOLVER)
+
+
+def test_mended_it_serves_port_53_with_the_queues_that_the_kernel_gives(machine: Machine) -> None:
+    machine.write("/etc/filterd/filterd.yaml", CONFIGURATION)
+    machine.run("filterd", "config", "check")
+    began = time.monotonic()
+    with short_queues(QUEUE):
+        machine.run("systemctl", "start", "filterd.target")
+        soon(machine, lambda: ready(machine), "ready")
+    measured("systemctl start to ready, on an empty disk", time.monotonic() - began)
+    assert machine.out("dig", "+short", "@127.0.0.1", "www.open.example") == "198.51.100.7"
+    machine.shell(ORDER, user="filterd")
+    soon(machine, lambda: verdict(machine, "www.blocked.example") == "blocked", "blocked")
+    sockets = machine.out("ss", "--udp", "--listening", "--numeric", "--memory", "sport = :53")
+    assert f"rb{2 * QUEUE}," in sockets  # the kernel doubles what it is asked for
+
+
+def test_a_reload_loses_nothing(machine: Machine) -> None:
+    with traffic(machine, "reload of both units") as counts:
+        machine.run("systemctl", "reload", RESOLVER, CONTROL)
+    counts.require_none_lost()
+
+
+def test_a_restart_of_the_resolver_loses_nothing(machine: Machine) -> None:
+    before = worker(machine)
+    with traffic(machine, "restart of the resolver") as counts:
+        machine.run("systemctl", "restart", RESOLVER)
+    counts.require_none_lost()
+    assert worker(machine) != before
+    soon(machine, lambda: machine.out("pgrep", "-fc", "filterd.serve.resolver") == "1", "one resolver left")
+
+
+def test_a_restart_of_control_loses_nothing(machine: Machine) -> None:
+    with traffic(machine, "restart of control") as counts:
+        machine.run("systemctl", "restart", CONTROL)
+    counts.require_none_lost()
+
+
+@pytest.mark.parametrize("signal", ["KILL", "STOP"])
+def test_a_resolver_process_that_dies_or_is_stuck_comes_back(machine: Machine, signal: str) -> None:
+    before = worker(machine)
+    with traffic(machine, f"resolver process, {signal}") as counts:
+        machine.run("kill", f"-{signal}", before)
+        soon(machine, lambda: worker(machine) not in ("", before) and ready(machine), "another")
+    counts.require_none_unfiltered()
+    assert show(machine, RESOLVER, "NRestarts") == "0"
+
+
+def test_a_supervisor_that_dies_comes_back(machine: Machine) -> None:
+    with traffic(machine, "supervisor, KILL") as counts:
+        machine.run("kill", "-KILL", show(machine, RESOLVER, "MainPID"))
+        soon(machine, lambda: show(machine, RESOLVER, "NRestarts") == "1" and ready(machine), "a new start")
+    counts.require_none_unfiltered()
+    assert machine.out("pgrep", "-fc", "filterd.serve.resolver") == "1"
+
+
+def test_the_compiler_gives_way_under_the_sandbox(machine: Machine) -> None:
+    watch = """
+while [ $SECONDS -lt 60 ]; do
+    for pid in $(pgrep -f filterd.operations.compile); do
+        [ "$(awk '{print $19, $41}' /proc/$pid/stat)" != "19 5" ] || { echo 19 5; exit; }
+    done
+    sleep 0.02
+done 2>/dev/null
+"""
+    found = machine.start("bash", "-c", watch)
+    machine.shell("echo more.example >> /etc/filterd/policies/lists/adult.txt")
+    machine.run("filterd", "feed", "update", "starter-adult", user="filterd")
+    printed, _ = found.communicate(timeout=120)
+    assert printed.split() == ["19", "5"], "niceness 19 and SCHED_IDLE (sched(7)) were never seen"
+
+
+def test_the_resolver_starts_from_a_store_that_was_closed(machine: Machine) -> None:
+    machine.run("systemctl", "stop", "filterd.target")
+    # The last one to close it removes its side files: a reader who cannot write finds no way in.
+    machine.run("sqlite3", "/var/lib/filterd/filterd.db", "VACUUM", user="filterd")
+    assert machine.out("ls", "/var/lib/filterd").split().count("filterd.db-wal") == 0
+    machine.run("rm", "-r", "/var/lib/filterd/node")
+    with short_queues(QUEUE):
+        machine.run("systemctl", "start", RESOLVER)
+    soon(machine, lambda: ready(machine), "ready without control")
+    assert verdict(machine, "www.blocked.example") == "blocked"
+    machine.run("systemctl", "start", "filterd.target")
+
+
+def test_an_upgrade_and_a_downgrade_lose_nothing(machine: Machine, packages: list[Path]) -> None:
+    for number, event in ((1, "upgrade"), (0, "downgrade")):
+        with traffic(machine, event) as counts:
+            install(machine, packages, number)
+        counts.require_none_lost()
+        version = version_of(packages[number])
+        assert machine.out("filterd", "--version").endswith(version)
+        maps = machine.shell(f"cat /proc/{worker(machine)}/maps")
+        assert f"/usr/lib/filterd/{version}/" in maps
+        assert show(machine, CONTROL, "ActiveState") == "active"
+
+
+def test_removed_it_keeps_the_data_and_purged_nothing(machine: Machine) -> None:
+    machine.run("apt-get", "remove", "--yes", "filterd")
+    assert show(machine, RESOLVER, "ActiveState") in ("inactive", "failed")
+    assert machine.run("pgrep", "-u", "filterd", check=False).stdout == ""
+    machine.run("test", "-s", "/var/lib/filterd/filterd.db", "-a", "-s", "/etc/filterd/filterd.yaml")
+    machine.run("apt-get", "purge", "--yes", "filterd")
+    assert machine.shell(f"({LEFT}) | comm -13 /root/before -").splitlines() == []
+    assert machine.run("getent", "passwd", "filterd", check=False).stdout == ""
