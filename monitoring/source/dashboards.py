@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from grafana_foundation_sdk.builders import dashboard, prometheus, stat, timeseries
+from grafana_foundation_sdk.builders import common, dashboard, prometheus, stat, timeseries
 from grafana_foundation_sdk.cog.encoder import JSONEncoder
-from grafana_foundation_sdk.models.dashboard import DataSourceRef
+from grafana_foundation_sdk.models.common import BigValueGraphMode, BigValueTextMode, LegendPlacement
+from grafana_foundation_sdk.models.dashboard import DataSourceRef, GridPos
 
 from monitoring.source.panels import AUDITORS, OPERATORS, ChartPanel, PanelRow
 
 SOURCE = DataSourceRef(type_val="prometheus", uid="$source")
 HEIGHT = 7
+COLUMNS = 24
 WIDTHS = {"stat": 6, "graph": 12}
-"""of 24 columns"""
+"""of the columns"""
 
 
 def texts() -> dict[str, str]:
@@ -43,16 +45,34 @@ def _text(uid: str, title: str, rows: tuple[PanelRow, ...], *, spanish: bool) ->
             .multi(True)
         )
     )
+    line, column, identity = 0, 0, 0
     for row in rows:
-        page = page.with_row(dashboard.Row((row.spanish if spanish else row.english).title))
+        title = (row.spanish if spanish else row.english).title
+        page = page.with_row(dashboard.Row(title).id(identity + 1).grid_pos(GridPos(1, COLUMNS, 0, line)))
+        line, column, identity = line + 1, 0, identity + 1
         for panel in row.panels:
-            page = page.with_panel(_panel(panel, spanish=spanish))
-    return JSONEncoder(sort_keys=True, indent=2).encode(page.build()) + "\n"
+            width = WIDTHS[panel.kind]
+            if column + width > COLUMNS:
+                line, column = line + HEIGHT, 0
+            identity += 1
+            place = GridPos(HEIGHT, width, column, line)
+            page = page.with_panel(_panel(panel, spanish=spanish).id(identity).grid_pos(place))
+            column += width
+        line += HEIGHT
+    encoded: str = JSONEncoder(sort_keys=True, indent=2).encode(page.build())
+    return encoded + "\n"
 
 
 def _panel(panel: ChartPanel, *, spanish: bool) -> stat.Panel | timeseries.Panel:
     words = panel.spanish if spanish else panel.english
-    made = stat.Panel() if panel.kind == "stat" else timeseries.Panel()
+    made: stat.Panel | timeseries.Panel
+    if panel.kind == "stat":
+        last = common.ReduceDataOptions().calcs(["lastNotNull"])
+        made = stat.Panel().text_mode(BigValueTextMode.VALUE_AND_NAME).graph_mode(BigValueGraphMode.NONE)
+        made = made.reduce_options(last)
+    else:
+        legend = common.VizLegendOptions().show_legend(True).placement(LegendPlacement.BOTTOM)
+        made = timeseries.Panel().legend(legend).fill_opacity(10)
     target = prometheus.Dataquery().expr(panel.expression).legend_format(panel.legend or "__auto").ref_id("A")
     if panel.kind == "stat":
         target = target.instant()
@@ -61,7 +81,5 @@ def _panel(panel: ChartPanel, *, spanish: bool) -> stat.Panel | timeseries.Panel
         .description(words.description)
         .datasource(SOURCE)
         .unit(panel.unit)
-        .height(HEIGHT)
-        .span(WIDTHS[panel.kind])
         .with_target(target)
     )

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 from monitoring.source.alerting import Alert, AlertGroup
 from monitoring.source.catalogue import GROUPS
@@ -36,8 +38,8 @@ ENGLISH = _Words(
     "Each heading is an alert of [alerts.md](../{alerts}). Type the commands as the user of filterd on the\n"
     "machine of the alert's `instance`; [operations.md](../operations.md) tells more.\n",
     {
-        "page": "**Page**: somebody is woken.",
-        "ticket": "**Ticket**: for the next working day.",
+        "page": "Page",
+        "ticket": "Ticket",
     },
     "How bad",
     "First",
@@ -49,8 +51,8 @@ SPANISH = _Words(
     "Cada título es una alerta de [alerts.md](../{alerts}). Los comandos se escriben como el usuario de\n"
     "filterd en la máquina de `instance`; [operations.md](../../operations.md) (en inglés) explica más.\n",
     {
-        "page": "**Page**: se despierta a alguien.",
-        "ticket": "**Ticket**: para el siguiente día hábil.",
+        "page": "Page",
+        "ticket": "Ticket",
     },
     "Gravedad",
     "Primero",
@@ -69,15 +71,17 @@ def runbook_page(group: AlertGroup, words: _Words, note: str) -> str:
 
 def _section(alert: Alert, runbook: Runbook, words: _Words) -> str:
     spanish = words.spanish
-    description = alert.description_es if spanish else alert.description
+    summary, description = (
+        (alert.summary_es, alert.description_es) if spanish else (alert.summary, alert.description)
+    )
     commands = "\n".join(runbook.commands)
     return (
         f"## {alert.name}\n\n"
-        f"{words.severity[alert.severity]} {_plain(description)}\n\n"
-        f"- {words.bad}: {runbook.bad_es if spanish else runbook.bad}\n"
-        f"- {words.remedy}: {runbook.remedy_es if spanish else runbook.remedy}\n"
-        f"- {words.call}: {runbook.call[1] if spanish else runbook.call[0]}\n\n"
-        f"{words.commands}:\n\n```sh\n{commands}\n```\n"
+        f"**{words.severity[alert.severity]}**: {_plain(summary)}. {_plain(description)}\n\n"
+        f"{words.bad}: {runbook.bad_es if spanish else runbook.bad}\n\n"
+        f"{words.commands}:\n\n```sh\n{commands}\n```\n\n"
+        f"{words.remedy}: {runbook.remedy_es if spanish else runbook.remedy}\n\n"
+        f"{words.call}: {runbook.call[1] if spanish else runbook.call[0]}.\n"
     )
 
 
@@ -86,9 +90,7 @@ def _plain(text: str) -> str:
     text = text.replace('{{ $value | printf "%.1f" }}', "N").replace('{{ $value | printf "%.0f" }}', "N")
     for form in (" | humanizeDuration", " | humanizePercentage", ""):
         text = text.replace(f"{{{{ $value{form} }}}}", "N")
-    return text.replace("{{ $labels.instance }}", "`instance`").replace(
-        "{{ $labels.upstream }}", "`upstream`"
-    )
+    return re.sub(r"\{\{ \$labels\.(\w+) \}\}", r"`\1`", text)
 
 
 def alert_list(note: str, *, spanish: bool) -> str:
@@ -100,12 +102,12 @@ def alert_list(note: str, *, spanish: bool) -> str:
     )
     title = "# Alertas\n" if spanish else "# Alerts\n"
     intro = (
-        "`monitoring/alerts.yaml` tiene estas reglas para Prometheus. *page* despierta a alguien; *ticket*\n"
+        "`monitoring/alerts.yaml` tiene estas reglas para Prometheus. *page* despierta a alguien; *ticket* "
         "espera al siguiente día hábil. Cada alerta lleva a su guía.\n"
         if spanish
-        else "`monitoring/alerts.yaml` has these rules for Prometheus. *page* wakes somebody up; *ticket* waits\n"
-        "for the next working day. Each alert leads to its runbook. The same list [in "
-        "Spanish](es/alerts.md).\n"
+        else "`monitoring/alerts.yaml` has these rules for Prometheus. *page* wakes somebody up; *ticket* "
+        "waits for the next working day. Each alert leads to its runbook. The same list "
+        "[in Spanish](es/alerts.md).\n"
     )
     parts = [title, note, intro]
     for group in GROUPS:
@@ -114,24 +116,18 @@ def alert_list(note: str, *, spanish: bool) -> str:
             text = _plain(alert.summary_es if spanish else alert.summary)
             link = f"[{alert.name}](runbooks/{group.page}#{alert.name.lower()})"
             expression = alert.expression.replace("|", "\\|")
-            parts[-1] += f"\n| {link} | {alert.severity} | `{expression}` | {alert.wait} | {_cell(text)} |"
+            parts[-1] += f"\n| {link} | {alert.severity} | `{expression}` | {alert.wait} | {text} |"
         parts[-1] += "\n"
     return "\n".join(parts)
-
-
-def _cell(text: str) -> str:
-    for label in ("job", "part", "reason", "feed", "category", "canary", "outcome"):
-        text = text.replace(f"{{{{ $labels.{label} }}}}", f"`{label}`")
-    return text
 
 
 def pages() -> dict[str, Callable[[str], str]]:
     """Path below docs -> what makes the page, given the note that it is generated."""
     found: dict[str, Callable[[str], str]] = {
-        "alerts.md": lambda note: alert_list(note, spanish=False),
-        "es/alerts.md": lambda note: alert_list(note, spanish=True),
+        "alerts.md": partial(alert_list, spanish=False),
+        "es/alerts.md": partial(alert_list, spanish=True),
     }
     for group in GROUPS:
-        found[f"runbooks/{group.page}"] = lambda note, group=group: runbook_page(group, ENGLISH, note)  # type: ignore[misc]
-        found[f"es/runbooks/{group.page}"] = lambda note, group=group: runbook_page(group, SPANISH, note)  # type: ignore[misc]
+        found[f"runbooks/{group.page}"] = partial(runbook_page, group, ENGLISH)
+        found[f"es/runbooks/{group.page}"] = partial(runbook_page, group, SPANISH)
     return found

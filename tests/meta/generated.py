@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -212,6 +213,10 @@ def metrics() -> str:
     return wrapped("\n".join(parts))
 
 
+def _filled(make: Callable[[str], str]) -> str:
+    return wrapped(make(NOTE))
+
+
 ARCHITECTURE = Path(__file__).parents[2] / "docs/architecture.md"
 
 DOCUMENTS: dict[str, Callable[[], str]] = {
@@ -228,7 +233,4 @@ DOCUMENTS: dict[str, Callable[[], str]] = {
     "docs/pictures/check.svg": pictures.check,
     "docs/policies.md": lambda: generated_policies.page(NOTE),
 }
-DOCUMENTS |= {
-    f"docs/{path}": lambda make=make: wrapped(make(NOTE))  # type: ignore[misc]
-    for path, make in runbooks.pages().items()
-}
+DOCUMENTS |= {f"docs/{path}": partial(_filled, make) for path, make in runbooks.pages().items()}

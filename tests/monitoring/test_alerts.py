@@ -68,8 +68,8 @@ def written() -> dict[str, Any]:
 @pytest.mark.parametrize(("group", "alert"), ALERTS, ids=lambda each: getattr(each, "name", ""))
 def test_an_alert_asks_for_metrics_that_exist(group: AlertGroup, alert: Alert) -> None:
     assert set(SERIES.findall(alert.expression)) <= metrics_served() | FOREIGN
-    tried = {name.partition("{")[0] for name in (*alert.fires, *alert.quiet)}
-    assert tried <= metrics_served() | FOREIGN
+    shown = {name.partition("{")[0] for name in (*alert.fires, *alert.quiet)}
+    assert shown <= metrics_served() | FOREIGN
 
 
 @pytest.mark.system("promtool")
@@ -79,10 +79,18 @@ def test_prometheus_takes_the_rules() -> None:
     assert f"{len(ALERTS)} rules found" in done.stdout
 
 
+def tried(group: AlertGroup, folder: Path, *, long: bool = False) -> subprocess.CompletedProcess[str]:
+    """The tests of one group, with its rules alone: all with all take minutes."""
+    (folder / "alerts.yaml").write_text(rules([group]))
+    (folder / "alerts_test.yaml").write_text(rule_tests([group], long=long))
+    return promtool("test", "rules", "alerts_test.yaml", folder=folder)
+
+
 @pytest.mark.system("promtool")
-@pytest.mark.parametrize("name", ["alerts_test.yaml", "alerts_days_test.yaml"])
-def test_every_alert_fires_and_is_quiet(name: str) -> None:
-    done = promtool("test", "rules", name)
+@pytest.mark.parametrize("long", [False, True])
+@pytest.mark.parametrize("group", GROUPS, ids=lambda group: group.name)
+def test_every_alert_fires_and_is_quiet(group: AlertGroup, long: bool, tmp_path: Path) -> None:
+    done = tried(group, tmp_path, long=long)
     assert done.returncode == 0, done.stdout + done.stderr
 
 
@@ -91,14 +99,14 @@ NEVER, ALWAYS = "vector(1) < 0", "vector(1)"
 
 @pytest.mark.system("promtool")
 @pytest.mark.parametrize(("expression", "which"), [(NEVER, "fires"), (ALWAYS, "is quiet")])
-def test_every_broken_alert_fails_its_test(expression: str, which: str, tmp_path: Path) -> None:
-    groups = [replace(group, alerts=tuple(broken(group, expression))) for group in GROUPS]
-    (tmp_path / "alerts.yaml").write_text(rules(groups))
-    (tmp_path / "alerts_test.yaml").write_text(rule_tests(groups))
-    done = promtool("test", "rules", "alerts_test.yaml", folder=tmp_path)
+@pytest.mark.parametrize("group", GROUPS, ids=lambda group: group.name)
+def test_every_broken_alert_fails_its_test(
+    group: AlertGroup, expression: str, which: str, tmp_path: Path
+) -> None:
+    alerts = tuple(broken(group, expression))
+    done = tried(replace(group, alerts=alerts), tmp_path)
     failed = set(re.findall(r'alertname=\\?"(\w+)', done.stdout + done.stderr))
-    wanted = {alert.name for group in groups for alert in group.alerts}
-    assert failed == wanted, f"a test that it {which} passes without its rule"
+    assert failed == {alert.name for alert in alerts}, f"a test that it {which} passes without its rule"
 
 
 def broken(group: AlertGroup, expression: str) -> Iterator[Alert]:
