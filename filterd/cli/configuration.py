@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -66,6 +65,8 @@ def check(config: Path | None, as_json: bool) -> None:
 def _require_entries(settings: Settings) -> str:
     """Raise Misconfigured if feeds in force have lost their entries. Return why the store could not be asked;
     empty if it could."""
+    import asyncio
+
     from filterd.operations.adoption import policies_in_force
     from filterd.operations.context import OperationError, open_context
     from filterd.store.errors import StoreMissingError

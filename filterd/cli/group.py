@@ -18,6 +18,15 @@ class Group(click.Group):
         options.setdefault("subcommand_metavar", "COMMAND [ARGUMENTS]")
         super().__init__(*arguments, **options)
 
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command. A wrong command line leads to a help: this one, where click does not say which."""
+        try:
+            return super().invoke(ctx)
+        except click.UsageError as error:
+            if error.ctx is not None:
+                raise
+            raise click.UsageError(error.format_message(), ctx) from None
+
     def command_lines(self, context: click.Context) -> Sequence[tuple[str, str]]:
         """Each command with its line in the help."""
         found = [(name, self.get_command(context, name)) for name in self.list_commands(context)]

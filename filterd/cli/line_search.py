@@ -16,7 +16,7 @@ from filterd.cli.use_case import perform
 if TYPE_CHECKING:
     from filterd.model.subscriber import Subscriber
     from filterd.operations.context import Context
-    from filterd.operations.selection import Found, Selection
+    from filterd.operations.selection import LineOfAddress, Selection
 
 SHOWN = 100
 """lines of a table without --limit"""
@@ -146,7 +146,7 @@ def find(address: str, config: Path | None, as_json: bool) -> None:
         )
 
 
-def _why(found: Found) -> str:
+def _why(found: LineOfAddress) -> str:
     if not found.prefix:
         return "no bound prefix covers it"
     reason = f"bound: {found.prefix}"
@@ -156,7 +156,7 @@ def _why(found: Found) -> str:
     return f"{reason}, which is longer than {others}"
 
 
-def _plain(found: Found) -> dict[str, Any]:
+def _plain(found: LineOfAddress) -> dict[str, Any]:
     line = found.subscriber
     return {
         "address": found.address,

@@ -104,13 +104,27 @@ def approve(reference: str, config: Path | None, as_json: bool) -> None:
 @click.argument("reference")
 @click.option("--reason", required=True, help="Why it ends.")
 @click.option("--damaged", is_flag=True, help="Its row in the store is damaged or gone, and it shall end.")
+@click.option(
+    "--replaced-by",
+    metavar="ORDER",
+    default="",
+    help="The order as which a damaged one was taken in again; refused unless that one is in force.",
+)
 @common
-def withdraw(reference: str, reason: str, damaged: bool, config: Path | None, as_json: bool) -> None:
+def withdraw(
+    reference: str, reason: str, damaged: bool, replaced_by: str, config: Path | None, as_json: bool
+) -> None:
     """End an order at once. One person is enough, at any hour."""
     from filterd.operations import orders
 
+    if replaced_by and not damaged:
+        message = "--replaced-by goes with --damaged: a sound order is just withdrawn"
+        raise click.UsageError(message)
+
     async def end(context: Context) -> Order:
-        return await orders.withdraw(context, reference, reason=reason, damaged=damaged)
+        return await orders.withdraw(
+            context, reference, reason=reason, damaged=damaged, replaced_by=replaced_by
+        )
 
     _perform(config, as_json, end, _next_step, reaches=False)
 
@@ -176,7 +190,11 @@ def _request(
         message = "other users can read a command line: give the names of a confidential order with --file"
         raise click.UsageError(message)
     lines = [] if file is None else [_COMMENT.sub("", line).strip() for line in file]
-    entries = tuple((name, input_values.scope(scope)) for name in (*names, *named, *filter(None, lines)))
+    read = [(line, f"{file.name}:{number}") for number, line in enumerate(lines, start=1) if line]
+    entries = tuple(
+        (name, input_values.scope(scope)) for name in (*names, *named, *(line for line, _ in read))
+    )
+    options["places"] = ("",) * (len(names) + len(named)) + tuple(place for _, place in read)
     for at in ("not_before", "not_after", "review_at", "received_at"):
         options[at] = input_values.when(options[at], "--" + at.replace("_", "-")) if options[at] else 0
     return OrderRequest(entries=entries, mode=BlockingMode[mode.upper()], **options)

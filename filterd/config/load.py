@@ -8,9 +8,7 @@ ConfigErrors(Exception) .errors: tuple[ConfigError(path, message), ...]
 
 from __future__ import annotations
 
-import difflib
 import os
-import ssl
 from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
@@ -18,7 +16,7 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from filterd.config import error_words, raw, settings
+from filterd.config import raw, settings
 from filterd.config.raw import RawRateLimit, RawUpstream
 from filterd.config.resolvers import loops, system_resolvers
 from filterd.config.settings import MOST_THREADS, Settings
@@ -140,6 +138,8 @@ def _check_ca(upstream: RawUpstream, path: str, base: Path, errors: list[ConfigE
     """Refuse a file by which no certificate can be verified, before the resolver starts."""
     if upstream.tls is None or upstream.tls.ca is None:
         return
+    import ssl  # here, since few configurations need it, and every command reads the configuration
+
     try:
         ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(base / upstream.tls.ca)
     except ssl.SSLError:
@@ -238,6 +238,8 @@ def _resolve(
 
 def _readable(error: ValidationError) -> list[ConfigError]:
     """The schema's errors in the operator's words, one for each path."""
+    from filterd.config import error_words
+
     found: dict[str, ConfigError] = {}
     for item in error.errors(include_url=False):
         location = item["loc"]
@@ -265,5 +267,7 @@ def _suggestion(location: tuple[int | str, ...]) -> str:
         known = field.annotation if field is not None else None
         if not (isinstance(known, type) and issubclass(known, BaseModel)):
             return ""
+    import difflib
+
     close = difflib.get_close_matches(str(location[-1]), known.model_fields, n=1)
     return f"; did you mean {close[0]}?" if close else ""

@@ -10,7 +10,7 @@ from __future__ import annotations
 from ipaddress import IPv4Address, IPv6Address
 from typing import Annotated, Any, Self
 
-from pydantic import BeforeValidator, Field, WithJsonSchema, field_validator, model_validator
+from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from filterd.config import value_types
 from filterd.config.raw_types import (
@@ -23,6 +23,7 @@ from filterd.config.raw_types import (
     Network,
     NodeName,
     SchemaOfSections,
+    SchemaWhenAsked,
     Section,
     Size,
     StoreUrl,
@@ -166,7 +167,7 @@ class RawUpstream(Section):
         le=65535,
         strict=True,
     )
-    tls: Annotated[RawUpstreamTls | None, WithJsonSchema(RawUpstreamTls.model_json_schema())] = key(
+    tls: Annotated[RawUpstreamTls | None, SchemaWhenAsked(RawUpstreamTls.model_json_schema)] = key(
         None, "Ask over TLS: {name, ca}."
     )
 
@@ -183,26 +184,17 @@ class RawUpstream(Section):
             return value
 
 
-UPSTREAM_SCHEMA = RawUpstream.model_json_schema()
-
-
 def _upstream(value: object) -> object:
     return {"address": value} if isinstance(value, str) else value
 
 
+def _upstreams_schema() -> dict[str, Any]:
+    entry = {"anyOf": [{"type": "string"}, RawUpstream.model_json_schema()]}
+    return {"anyOf": [{"const": "auto"}, {"type": "array", "minItems": 1, "items": entry}]}
+
+
 UpstreamEntry = Annotated[RawUpstream, BeforeValidator(_upstream)]
-Upstreams = Annotated[
-    tuple[UpstreamEntry, ...] | None,
-    Auto,
-    WithJsonSchema(
-        {
-            "anyOf": [
-                {"const": "auto"},
-                {"type": "array", "minItems": 1, "items": {"anyOf": [{"type": "string"}, UPSTREAM_SCHEMA]}},
-            ]
-        }
-    ),
-]
+Upstreams = Annotated[tuple[UpstreamEntry, ...] | None, Auto, SchemaWhenAsked(_upstreams_schema)]
 
 
 class RawDns(Section):

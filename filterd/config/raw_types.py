@@ -5,6 +5,8 @@ The readers themselves stand in :mod:`filterd.config.value_types`.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from ipaddress import IPv6Network
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -76,6 +78,16 @@ TlsName = Annotated[
 ]
 
 
+@dataclass(frozen=True, slots=True)
+class SchemaWhenAsked:
+    """The JSON schema of a type, made only when somebody asks for it: commands that read a file need none."""
+
+    make: Callable[[], dict[str, Any]]
+
+    def __get_pydantic_json_schema__(self, _schema: object, _handler: object) -> dict[str, Any]:
+        return self.make()
+
+
 def _path(value: object) -> object:
     if isinstance(value, Path) or (isinstance(value, str) and value.strip()):
         return value
@@ -120,6 +132,7 @@ class Section(BaseModel):
     """A mapping of the file. Unknown keys are errors; defaults are read like written values."""
 
     model_config = ConfigDict(
+        defer_build=True,  # the whole is built once, when a file is read; not each section by itself too
         extra="forbid",
         frozen=True,
         validate_default=True,

@@ -54,6 +54,13 @@ class OrderRequest:
     confidential: bool = False
     accept_overblocking: bool = False
     """the decision to follow a demand that DNS can only follow by blocking more (R9)"""
+    places: tuple[str, ...] = ()
+    """for each entry where it was read, ``FILE:3``, or empty; errors name it"""
+
+    def place(self, number: int) -> str:
+        """The beginning of an error about the entry with this number, from 1."""
+        found = self.places[number - 1] if number <= len(self.places) else ""
+        return f"{found}: " if found else ""
 
 
 def complete(
@@ -104,12 +111,12 @@ def _require_parts(request: OrderRequest) -> None:
 
 def _require_times(request: OrderRequest, now: float) -> None:
     if request.not_after and request.not_after <= max(now, request.not_before):
-        message = "the order would end before it begins"
-        raise OperationError(message, "give an end in the future and after its beginning")
+        message = "the order would end before it begins: --not-after lies in the past or before --not-before"
+        raise OperationError(message, "give --not-after in the future and after --not-before")
     if request.review_at and request.review_at <= now:
-        message = "the review date lies in the past"
-        raise OperationError(message, "give a review date in the future")
-    input_values.past(request.received_at, now, "the time at which the order was received")
+        message = "the review date (--review-at) lies in the past"
+        raise OperationError(message, "give --review-at in the future")
+    input_values.past(request.received_at, now, "the time at which the order was received (--received-at)")
 
 
 def _sort_out(
@@ -143,10 +150,12 @@ def _unquoted(request: OrderRequest, number: int) -> Iterator[None]:
     """An error in a confidential order gives the number of the entry, and does not quote it."""
     try:
         yield
-    except OperationError:
+    except OperationError as error:
+        place = request.place(number)
         if not request.confidential:
-            raise
-        message = f"entry {number} of the order is no name or address that can be blocked"
+            message = f"{place}{error}"
+            raise OperationError(message, error.remedy) from error
+        message = f"{place}entry {number} of the order is no name or address that can be blocked"
         remedy = "mend that entry; it is not shown, as the order is confidential"
         raise OperationError(message, remedy) from None
 

@@ -30,7 +30,7 @@ REMEDY = "see which rows, and what to do about each: filterd audit verify"
 DAMAGED_REMEDY = (
     "restore the store from a backup; or take the order in anew (filterd order add), have it approved "
     "(filterd order approve), see it in force in filterd order list, and only then end this one, whose names "
-    "are lifted with it: filterd order withdraw {0} --damaged --reason ..."
+    "are lifted with it: filterd order withdraw {0} --damaged --replaced-by O-... --reason ..."
 )
 FEED_REMEDY = (
     "restore the store from a backup, or see that feeds.yaml has its entry and read the list again: "

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable
 
 CLOSE = 0.7
@@ -11,6 +10,8 @@ CLOSE = 0.7
 
 def nearest(word: str, known: Iterable[str]) -> str:
     """The known word that is most like ``word``, without regard to case; empty if none is alike."""
+    import difflib  # here, since most commands never guess
+
     by_fold = {each.casefold(): each for each in known}
     found = difflib.get_close_matches(word.strip().casefold(), by_fold, n=1, cutoff=CLOSE)
     return by_fold[found[0]] if found else ""

@@ -103,16 +103,20 @@ async def approve(context: Context, reference: str) -> Order:
     return redacted(order)
 
 
-async def withdraw(context: Context, reference: str, *, reason: str, damaged: bool = False) -> Order:
+async def withdraw(
+    context: Context, reference: str, *, reason: str, damaged: bool = False, replaced_by: str = ""
+) -> Order:
     """End an order at once. One person is enough at any hour: an unblock may never wait (R7).
 
-    ``damaged``: the person knows that its row in the store is damaged or gone.
+    ``damaged``: the person knows that its row in the store is damaged or gone. ``replaced_by``: the order as
+    which a damaged one was taken in again; raises OperationError unless that one is in force.
     """
     because = input_values.text(reason, "reason", limit=1000)
     async with context.store.write(context.actor, context.clock()) as write:
         before = await _find(write.connection, reference)
         if damaged:
-            return await _end_damaged(write, before, because)
+            successor = await _require_in_force(write, replaced_by) if replaced_by else ""
+            return await _end_damaged(write, before, because, successor)
         _require_sound(before)
         if before.state is OrderState.WITHDRAWN:
             return redacted(before)
@@ -291,7 +295,7 @@ def _held_back(order: Order, overlap: tuple[str, ...]) -> str:
     return f"order {order.reference} is quarantined, not enforced: it would block {shown}, protected"
 
 
-async def _end_damaged(write: Write, order: Order, reason: str) -> Order:
+async def _end_damaged(write: Write, order: Order, reason: str, successor: str) -> Order:
     """End an order whose row is not to be trusted. The row goes, and the trail says that there is none."""
     if not order.damage:
         message = f"order {order.reference} is not damaged"
@@ -316,6 +320,8 @@ async def _end_damaged(write: Write, order: Order, reason: str) -> Order:
     _publish(write, ended)
     after = {**audited(ended), "damage": order.damage, ROW_DIGEST: ""}
     after.pop("digest", None)
+    if successor:
+        after["replaced_by"] = successor
     write.audit("order.withdraw", _subject(ended), reason=reason, after=after)
     return redacted(ended)
 

@@ -63,7 +63,7 @@ class Selection:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class LineOfAddress:
     """The line of an address, and why it is that one."""
 
     address: str
@@ -76,14 +76,14 @@ class Found:
     """the other bound prefixes that cover it, each with its subscriber; they do not count"""
 
 
-async def find(context: Context, value: str) -> Found:
+async def find(context: Context, value: str) -> LineOfAddress:
     """The line that queries from an address belong to."""
     network = address(value)
     async with context.store.read() as connection:
         owners = await covering(connection, network)
         names = await rows.names(connection, sorted({line for _, line in owners}))
         subscriber = await rows.find_line(connection, owners[0][1]) if owners else None
-    return Found(
+    return LineOfAddress(
         address=str(network.network_address),
         admitted=any(network.network_address in each for each in context.settings.dns.allow_from),
         subscriber=subscriber,

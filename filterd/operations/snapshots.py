@@ -60,6 +60,7 @@ async def build(context: Context, *, clock_is_right: bool = False) -> SnapshotRe
     """
     directory = _directory(context)
     make_directory(directory)
+    _require_readable_pointer(directory)
     documents = await asyncio.to_thread(policies, context)
     try:
         async with locked(directory / _LOCK, LOCK_WAIT):
@@ -210,10 +211,11 @@ def _drop_old(directory: Path, current: str) -> None:
 
 
 def current_file(directory: Path) -> Path | None:
-    """The file that ``current`` names; None where nothing was published, or it names no snapshot."""
+    """The file that ``current`` names; None where nothing was published, or it names no snapshot or cannot be
+    read."""
     try:
         name = snapshot_layout.named_in((directory / snapshot_layout.CURRENT).read_bytes())
-    except FileNotFoundError:
+    except OSError:
         return None
     return directory / name if snapshot_layout.is_file_name(name) else None
 
@@ -275,7 +277,20 @@ def _read(path: Path) -> tuple[SnapshotRecord, dict[str, Any]]:
     return record, meta
 
 
+def _require_readable_pointer(directory: Path) -> None:
+    """Refuse a ``current`` that is no file, or not for us to read: nothing could be published either."""
+    pointer = directory / snapshot_layout.CURRENT
+    try:
+        pointer.read_bytes()
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        message = f"{pointer} cannot be read: {error.strerror}"
+        raise OperationError(message, "remove or rename it, then run: filterd snapshot build") from error
+
+
 def _require_current(context: Context) -> Path:
+    _require_readable_pointer(_directory(context))
     path = current_file(_directory(context))
     if path is None:
         message = "no snapshot was built yet"

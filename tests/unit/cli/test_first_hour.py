@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -115,3 +117,60 @@ def test_a_configuration_that_answers_everybody_is_warned_of(
     assert "what to do: write the " in checked.stderr
     (warning,) = answer("config", "check")["warnings"]
     assert f"{warning['path']}: {warning['message']}".startswith(says)
+
+
+def test_a_directory_in_the_place_of_the_current_snapshot_is_told(run: Run, installation: Path) -> None:
+    pointer = installation.parent / "state/snapshots/current"
+    pointer.mkdir(parents=True)
+    for line in (("check", "a.test.example"), ("snapshot", "show"), ("snapshot", "build")):
+        refused = run(*line)
+        assert (refused.exit_code, type(refused.exception)) == (1, SystemExit)
+        assert f"{pointer} cannot be read: Is a directory" in refused.stderr
+        assert "what to do: remove or rename it, then run: filterd snapshot build" in refused.stderr
+
+
+def test_a_bad_entry_of_a_file_is_told_with_its_line(run: Run, tmp_path: Path) -> None:
+    file = tmp_path / "names"
+    file.write_text("# order\na.test.example\n\nno..name # typed wrong\n")
+    order = ("order", "add", "b.test.example", "--file", str(file), *DEMAND, "--reason", "served")
+    assert f"{file}:4: not a domain name: 'no..name'" in run(*order).stderr
+    hidden = run("order", "add", "--file", str(file), "--confidential", *DEMAND, "--reason", "served")
+    assert f"{file}:4: entry 2 of the order is no name" in hidden.stderr
+    assert "no..name" not in hidden.stderr
+    typed = run("order", "add", "no..name", *DEMAND, "--reason", "served")
+    assert "filterd: not a domain name" in typed.stderr
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "says"),
+    [
+        ("--not-after", "2020-01-01T00:00:00Z", "--not-after lies in the past"),
+        ("--review-at", "2020-01-01T00:00:00Z", "the review date (--review-at) lies in the past"),
+        ("--received-at", "2999-01-01T00:00:00Z", "(--received-at) lies in the future"),
+        ("--not-before", "tomorrow", "--not-before is no time: 'tomorrow'"),
+        ("--not-after", "2027-01-01", "--not-after has no offset from UTC"),
+    ],
+)
+def test_a_wrong_time_of_an_order_names_its_option(run: Run, option: str, value: str, says: str) -> None:
+    refused = run("order", "add", "a.test.example", *DEMAND, "--reason", "served", option, value)
+    assert refused.exit_code == 1
+    assert says in refused.stderr
+    assert "what to do: " in refused.stderr
+
+
+def test_a_damaged_order_is_ended_with_its_successor_in_force(
+    answer: Answer, run: Run, installation: Path
+) -> None:
+    order = ("order", "add", *DEMAND, "--reason", "served")
+    answer(*order, "a.test.example")
+    with closing(sqlite3.connect(installation.parent / "filterd.db")) as raw:
+        raw.execute("UPDATE orders SET document = 'x' WHERE number = 1")
+        raw.commit()
+    end = ("order", "withdraw", "O-1", "--damaged", "--reason", "taken in anew")
+    assert "unknown order 'O-2'" in run(*end, "--replaced-by", "O-2").stderr
+    assert run("order", "withdraw", "O-1", "--reason", "x", "--replaced-by", "O-2").exit_code == 2
+    assert "--damaged --replaced-by O-... --reason ..." in run("order", "show", "O-1").stderr
+    answer(*order, "a.test.example")
+    assert answer(*end, "--replaced-by", "O-2")["state"] == "withdrawn"
+    (entry,) = answer("audit", "tail", "--count", "1")
+    assert entry["entry"]["after"]["replaced_by"] == "O-2"

@@ -60,6 +60,31 @@ def test_help_imports_nothing_heavy() -> None:
     assert [name for name in HEAVY if name in loaded and name != "asyncio"] == []
 
 
+@pytest.mark.parametrize(
+    ("line", "unneeded"),
+    [
+        ("config show", ("sqlalchemy", "rich", "alembic", "asyncio", "ssl", "difflib", "pydantic_settings")),
+        ("profile list", ("sqlalchemy", "rich", "alembic", "asyncio", "ssl", "difflib")),
+        ("cache flush", ("sqlalchemy", "rich", "alembic", "filterd.store", "difflib")),
+        ("subscriber list", ("rich", "alembic", "difflib", "filterd.dataplane", "dns")),
+        ("order list", ("rich", "alembic", "difflib", "filterd.dataplane", "dns")),
+    ],
+)
+def test_a_command_imports_only_what_it_needs(
+    installation: Path, line: str, unneeded: tuple[str, ...]
+) -> None:
+    code = (
+        "import sys; from filterd.cli.main import main; main(sys.argv[1:], standalone_mode=False) "
+        "if sys.argv[1] != 'cache' else __import__('filterd.operations.flushing'); "
+        "print('\\n'.join(sys.modules), file=sys.stderr)"
+    )
+    words = [*line.split(), "--config", str(installation)]
+    done = subprocess.run([sys.executable, "-c", code, *words], capture_output=True, text=True, check=True)
+    loaded = done.stderr.split()
+    assert "filterd.cli.main" in loaded
+    assert [name for name in unneeded if name in loaded] == []
+
+
 @pytest.mark.parametrize(("path", "command"), ALL, ids=[path for path, _ in ALL])
 def test_every_command_has_help_and_json(path: str, command: click.Command) -> None:
     assert command.help, path
