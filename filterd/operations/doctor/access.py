@@ -25,6 +25,9 @@ def check(case: Case) -> Iterator[Finding]:
     yield from _unreadable_policies(case)
     yield from _state_dir(case)
     yield from _strangers_files(case)
+    if stands(case.store) and case.store.stat().st_mode & _OTHERS:
+        mode = f"{stat.S_IMODE(case.store.stat().st_mode):04o}"
+        yield found("access.store_open", path=str(case.store), mode=mode)
 
 
 def _configuration(case: Case) -> Iterator[Finding]:

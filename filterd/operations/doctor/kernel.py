@@ -13,10 +13,8 @@ from filterd.operations.doctor.finding import Finding, found
 NET_ADMIN = 12
 """CAP_NET_ADMIN, with which a socket gets its queue whatever net.core.rmem_max is"""
 CONNTRACK_FULL = 0.8
-SPARE_FILES = 1024
-"""open files beside those of TCP clients and upstreams"""
-MOST_WAITING = 8192
-"""queries that may wait for upstreams, each with a socket"""
+SPARE_FILES = 512
+"""open files beside those of TCP clients and of queries that wait for upstreams"""
 
 
 def check(case: Case) -> Iterator[Finding]:
@@ -81,6 +79,8 @@ def _conntrack(sys: Path) -> Iterator[Finding]:
 
 
 def _open_files(case: Case) -> Iterator[Finding]:
+    from filterd.dataplane.slow.slowpath import MAX_WAITING
+
     resolver = case.roles.get("resolver")
     if resolver is None:
         return
@@ -92,6 +92,9 @@ def _open_files(case: Case) -> Iterator[Finding]:
         raise
     line = next((each for each in text.splitlines() if each.startswith("Max open files")), "")
     hard = line.split()[4] if line else "unlimited"
-    wanted = case.settings.dns.tcp.connections + MOST_WAITING + SPARE_FILES
-    if hard != "unlimited" and int(hard) < wanted:
-        yield found("kernel.open_files", value=int(hard), wanted=wanted)
+    if hard == "unlimited":
+        return
+    clients, most = case.settings.dns.tcp.connections, int(hard)
+    # The resolver keeps a quarter at most for waiting queries (serve.listening).
+    if most - SPARE_FILES - min(MAX_WAITING, most // 4) < clients:
+        yield found("kernel.open_files", value=most, wanted=clients + MAX_WAITING + SPARE_FILES)

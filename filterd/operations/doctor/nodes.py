@@ -6,13 +6,20 @@ import asyncio
 from collections.abc import Iterator
 
 from filterd.operations import nodes as operation
-from filterd.operations.doctor import reading
+from filterd.operations.doctor import reading, snapshot
 from filterd.operations.doctor.case import Case
 from filterd.operations.doctor.finding import Finding, found
 from filterd.operations.nodes import ANOTHER, NodeStatus
+from filterd.operations.snapshots import current_file
+from filterd.policy import snapshot_layout
+from filterd.policy.snapshot_layout import SnapshotError
 from filterd.store import orders
 from filterd.store.errors import StoreError
 
+PATIENCE = 120.0
+"""seconds that nodes have to take a snapshot"""
+SHOWN = 12
+"""digits of a digest, as in ``filterd node list``"""
 LATE = 10.0
 """seconds: a report comes every five at least"""
 
@@ -25,8 +32,13 @@ def check(case: Case) -> Iterator[Finding]:
         return
     if not nodes and len(case.roles) > 1:
         yield found("nodes.none")
+    newest = _published(case)
     for each in nodes:
         yield from _node(each)
+        has = each.report.snapshot_digest
+        if newest and has != newest and not each.silent:
+            about = {"has": has[:SHOWN] or "-", "newest": newest[:SHOWN]}
+            yield found("nodes.other_snapshot", node=each.report.name, **about)
     for state in ("pending", "quarantined"):
         if counts[state]:
             yield found(f"nodes.orders_{state}", count=counts[state])
@@ -37,6 +49,17 @@ async def _read(case: Case) -> tuple[list[NodeStatus], dict[str, int]]:
         nodes = list(await operation.list_nodes(context))
         async with context.store.read() as connection:
             return nodes, await orders.count(connection)
+
+
+def _published(case: Case) -> str:
+    """The digest of the snapshot in force; empty where it cannot be read, or was published just now."""
+    path = current_file(case.state / snapshot_layout.DIRECTORY)
+    try:
+        if path is None or case.machine.clock() - path.stat().st_mtime < PATIENCE:
+            return ""
+        return snapshot.facts(path)[0].digest.hex()
+    except (SnapshotError, FileNotFoundError, ValueError):
+        return ""  # ``snapshot`` says so
 
 
 def _node(status: NodeStatus) -> Iterator[Finding]:

@@ -26,7 +26,7 @@ def check(case: Case) -> Iterator[Finding]:
             yield _taken(case, key, at, strangers[0], owners)
         if not is_present(at.address):
             yield found("ports.no_interface", key=key, at=str(at))
-        elif not taken and case.roles.get(role):
+        elif at.port and not taken and case.roles.get(role):
             yield found("ports.not_bound", key=key, at=str(at), role=role)
     yield from _privileged(case)
     if all(each.address.is_loopback for each in case.settings.dns.listen):

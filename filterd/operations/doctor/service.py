@@ -24,7 +24,7 @@ def check(case: Case) -> Iterator[Finding]:
     for role, listen in listens.items():
         process = case.roles.get(role)
         if process is None:
-            yield found(f"service.{role}_down", state_dir=str(case.state))
+            yield _absent(case, role, listen)
         elif process.stopped:
             yield found("service.stopped", role=role, pid=process.pid)
         else:
@@ -32,6 +32,14 @@ def check(case: Case) -> Iterator[Finding]:
     resolver = case.roles.get("resolver")
     if resolver is not None and not resolver.stopped:
         yield from _silent_addresses(case)
+
+
+def _absent(case: Case, role: str, listen: Endpoint) -> Finding:
+    """The finding for a role without a process: it may be hidden from this user, or run in a container."""
+    if pages.get(listen, "/healthz") is None:
+        return found(f"service.{role}_down", state_dir=str(case.state))
+    reason = f"its page at {listen} answers, and its process cannot be seen"
+    return found("doctor.unread", what=f"filterd serve --role {role}", reason=reason)
 
 
 def _running(case: Case, role: str, process: Process, listen: Endpoint) -> Iterator[Finding]:

@@ -3,26 +3,32 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import json
-import os
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from filterd.disk.keys import FINGERPRINT_KEY
 from filterd.model.records import FeedVersion
 from filterd.operations.doctor import reading
 from filterd.operations.doctor.case import Case, stands
 from filterd.operations.doctor.finding import Finding, found
 from filterd.operations.snapshots import current_file
 from filterd.policy import snapshot_layout
-from filterd.policy.snapshot import Opening
-from filterd.policy.snapshot_layout import HEADER_SIZE, Header, SnapshotError, SnapshotKeyError, read_header
+from filterd.policy.snapshot_layout import (
+    CHECKSUM_AT,
+    CHECKSUM_SIZE,
+    HEADER_SIZE,
+    Header,
+    SnapshotError,
+    read_header,
+)
 from filterd.store import change_log, feeds
 from filterd.store.errors import StoreError
 
 VERIFY_SECONDS = 5.0
+BLOCK = 1024 * 1024
 PATIENCE = 900.0
 """seconds that control has to compile a list that was read"""
 
@@ -38,7 +44,7 @@ def check(case: Case) -> Iterator[Finding]:
     if not stands(path):
         yield found("snapshot.file_missing", path=str(path))
         return
-    yield from _verified(case, path)
+    yield from _verified(path)
     try:
         header, meta = facts(path)
         yield from asyncio.run(_compared(case, header, meta))
@@ -55,24 +61,24 @@ def facts(path: Path) -> tuple[Header, dict[str, Any]]:
     return header, meta
 
 
-def _verified(case: Case, path: Path) -> Iterator[Finding]:
-    """Open it as a node does, step by step, as far as the time reaches."""
-    key = FINGERPRINT_KEY.path(case.state)
-    content = key.read_bytes() if stands(key) else b""
-    if len(content) != FINGERPRINT_KEY.size:
-        return  # ``keys`` says so
+def _verified(path: Path) -> Iterator[Finding]:
+    """Compute the checksum of the file, as far as the time reaches; a block at a time, for the machine may be
+    short of memory."""
     deadline = time.monotonic() + VERIFY_SECONDS
-    with path.open("rb", buffering=0) as file:
-        try:
-            opening = Opening(file, os.fstat(file.fileno()).st_size, content)
-            while opening.step() is None:
+    digest = hashlib.sha256()
+    try:
+        with path.open("rb") as file:
+            start = file.read(HEADER_SIZE)
+            header = read_header(start, path.stat().st_size)
+            digest.update(start[:CHECKSUM_AT] + bytes(CHECKSUM_SIZE) + start[CHECKSUM_AT + CHECKSUM_SIZE :])
+            while block := file.read(BLOCK):
                 if time.monotonic() > deadline:
                     yield found("snapshot.unchecked", snapshot=path.name, seconds=VERIFY_SECONDS)
                     return
-        except SnapshotKeyError:
-            return  # ``keys`` says so
-        except SnapshotError as error:
-            yield found("snapshot.damaged", snapshot=path.name, reason=str(error))
+                digest.update(block)
+        snapshot_layout.check_checksum(header, digest.digest())
+    except SnapshotError as error:
+        yield found("snapshot.damaged", snapshot=path.name, reason=str(error))
 
 
 async def _compared(case: Case, header: Header, meta: Mapping[str, Any]) -> list[Finding]:
@@ -89,6 +95,6 @@ async def _compared(case: Case, header: Header, meta: Mapping[str, Any]) -> list
 
 def _waiting(current: Mapping[str, FeedVersion], meta: Mapping[str, Any], now: float) -> int:
     """The number of lists in the snapshot whose version in the store is newer, and not just read."""
-    there = {str(each["id"]): each.get("version") for each in meta.get("lists", ())}
-    newer = (each for name, each in current.items() if name in there and there[name] != each.version)
+    there = {str(each["id"]): str(each["version"]) for each in meta.get("lists", ())}
+    newer = (each for name, each in current.items() if there.get(name, "") not in ("", str(each.version)))
     return sum(now - each.at > PATIENCE for each in newer)

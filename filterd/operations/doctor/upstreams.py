@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from itertools import islice
 
 from filterd.config.settings import UpstreamSettings
 from filterd.operations.doctor import dns_probe, pages
@@ -12,19 +11,20 @@ from filterd.operations.doctor.case import Case
 from filterd.operations.doctor.finding import Finding, found
 
 MOST_ASKED = 16
+"""upstreams that are asked at the same time"""
 EXPIRY_DAYS = 14.0
 _USABLE = ("NOERROR", "NXDOMAIN")
 
 
 def check(case: Case) -> Iterator[Finding]:
-    """Ask every upstream, all at the same time."""
+    """Ask every upstream, many at the same time."""
     upstreams = case.settings.dns.upstreams
     if "dns.upstreams" not in case.written and upstreams:
         yield found("upstreams.guessed", upstreams=_written(upstreams), path=str(case.machine.resolv_conf))
     if len(upstreams) == 1:
         yield found("upstreams.one", upstream=str(upstreams[0].address))
     with ThreadPoolExecutor(MOST_ASKED) as pool:
-        results = list(pool.map(lambda each: list(_one(case, each)), islice(upstreams, MOST_ASKED)))
+        results = list(pool.map(lambda each: list(_one(case, each)), upstreams))
     yield from (each for result in results for each in result)
     if upstreams and all(any(each.id in _UNUSABLE for each in result) for result in results):
         yield found("upstreams.none", upstreams=_written(upstreams))

@@ -1,0 +1,115 @@
+"""Owners, permissions and keys: real files that are not as they should be."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from filterd.operations.doctor import access, keys
+from filterd.operations.doctor.case import Account, Case
+from tests.worlds.findings import ids, values
+
+STRANGER = Account("stranger", 65533, frozenset((65533,)))
+
+
+async def test_a_sound_installation_has_no_findings(built: Case) -> None:
+    assert ids(access.check(built)) == []
+    assert ids(keys.check(built)) == []
+
+
+async def test_a_state_directory_that_others_can_see(built: Case) -> None:
+    built.state.chmod(0o750)
+    assert values(access.check(built), "access.state_open")["mode"] == "0750"
+
+
+async def test_a_store_that_others_can_read(built: Case) -> None:
+    built.store.chmod(0o644)
+    assert values(access.check(built), "access.store_open")["mode"] == "0644"
+
+
+def test_a_state_directory_that_is_not_there(case: Case) -> None:
+    gone = replace(case, settings=replace(case.settings, state_dir=case.state / "gone"))
+    assert ids(access.check(gone)) == ["access.state_missing"]
+
+
+async def test_files_of_another_user_are_named(built: Case) -> None:
+    found = list(access.check(replace(built, account=STRANGER)))
+    assert values(found, "access.state_owner")["user"] == "stranger"
+    told = [each.values["path"] for each in found if each.id == "access.file_owner"]
+    assert len(told) == access.MOST_TOLD
+    assert str(built.state) not in told
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file away")
+async def test_a_file_beside_the_store_that_root_has_made(built: Case) -> None:
+    beside = built.store.with_name(f"{built.store.name}-wal")
+    beside.touch()
+    os.chown(beside, STRANGER.uid, STRANGER.uid)
+    assert values(access.check(built), "access.file_owner")["path"] == str(beside)
+
+
+async def test_policies_and_configuration_that_the_service_cannot_read(built: Case, tmp_path: Path) -> None:
+    config = tmp_path / "filterd.yaml"
+    config.write_text("{}")
+    config.chmod(0o600)
+    (built.settings.policies / "feeds.yaml").chmod(0o600)
+    found = ids(access.check(replace(built, config=config, account=STRANGER)))
+    assert {"access.config_unreadable", "access.policies_unreadable"} <= set(found)
+
+
+@pytest.mark.parametrize(("mode", "told"), [(0o644, False), (0o664, True), (0o646, True)])
+async def test_a_configuration_that_others_can_write(
+    built: Case, tmp_path: Path, mode: int, told: bool
+) -> None:
+    config = tmp_path / "filterd.yaml"
+    config.write_text("{}")
+    config.chmod(mode)
+    assert ("access.config_writable" in ids(access.check(replace(built, config=config)))) is told
+
+
+@pytest.mark.parametrize(
+    ("owner", "mode", "allowed"),
+    [(STRANGER.uid, 0o400, True), (1, 0o044, True), (1, 0o440, False), (STRANGER.uid, 0o044, False)],
+)
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file away")
+def test_permissions_are_the_kernels(tmp_path: Path, owner: int, mode: int, allowed: bool) -> None:
+    for each in (tmp_path, *list(tmp_path.parents)[:2]):
+        each.chmod(0o755)
+    path = tmp_path / "file"
+    path.touch()
+    os.chown(path, owner, 1)
+    path.chmod(mode)
+    assert access.allowed(STRANGER, path, 4) is allowed
+
+
+async def test_a_key_that_others_can_read(built: Case) -> None:
+    key = built.state / "keys/digest.key"
+    key.chmod(0o640)
+    assert values(keys.check(built), "keys.open") == {"path": str(key), "mode": "0640"}
+
+
+async def test_a_key_that_is_gone_or_damaged_or_another_one(built: Case) -> None:
+    key = built.state / "keys/fingerprint.key"
+    key.write_bytes(bytes(16))
+    assert ids(keys.check(built)) == ["keys.other"]
+    key.write_bytes(bytes(15))
+    assert values(keys.check(built), "keys.size")["size"] == 15
+    key.unlink()
+    assert ids(keys.check(built)) == ["keys.missing"]
+
+
+def test_a_new_installation_needs_no_keys(case: Case) -> None:
+    assert ids(keys.check(case)) == []
+
+
+async def test_the_secrets_of_cookies_that_nodes_share(built: Case, tmp_path: Path) -> None:
+    secrets = tmp_path / "cookies"
+    dns = replace(built.settings.dns, cookie_secret_file=secrets)
+    shared = replace(built, settings=replace(built.settings, dns=dns))
+    assert ids(keys.check(shared)) == ["keys.cookie_file"]
+    secrets.write_text("00" * 16)
+    secrets.chmod(0o644)
+    assert ids(keys.check(shared)) == ["keys.open"]

@@ -1,0 +1,307 @@
+"""Store, ledger, trail, snapshot, feeds and nodes, each damaged or left behind for real."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sqlite3
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from filterd.model.records import OTHER_HISTORY, NodeReport
+from filterd.operations import feeds as feed_operations
+from filterd.operations import nodes as node_operations
+from filterd.operations import orders, subscribers
+from filterd.operations.doctor import clock, feeds, nodes, reading, snapshot, store, trail
+from filterd.operations.doctor.case import Case
+from filterd.operations.doctor.examine import Check
+from filterd.operations.doctor.finding import Finding
+from filterd.operations.doctor.processes import Process
+from filterd.policy import snapshot_layout
+from filterd.store.errors import StoreUnwritableError
+from filterd.store.ledger import Ledger
+from tests.unit.operations.test_orders import REQUEST
+from tests.worlds.findings import ids, values
+from tests.worlds.installation import NOW, Installation
+
+CHECKS = (store.check, trail.check, snapshot.check, nodes.check)
+
+
+def change(case: Case, *statements: str) -> None:
+    """Change the store by hand."""
+    with closing(sqlite3.connect(case.store)) as raw:
+        for each in statements:
+            raw.execute(each)
+        raw.commit()
+
+
+def files(case: Case) -> dict[str, tuple[int, int]]:
+    """Every file below the installation, with its time and size."""
+    found = case.store.parent.rglob("*")
+    return {str(each): (each.stat().st_mtime_ns, each.stat().st_size) for each in found}
+
+
+async def test_a_sound_store_has_no_findings_and_stays_as_it_is(built: Case) -> None:
+    before = files(built)
+    for check in CHECKS:
+        assert ids(look(check, built)) == []
+    assert files(built) == before
+
+
+def look(check: Check, case: Case) -> list[Finding]:
+    """The findings of a check on a thread of its own, as the doctor runs it: beside the loop of the test."""
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(lambda: list(check(case))).result()
+
+
+async def test_a_store_in_use_is_read_through_its_log(built: Case, installation: Installation) -> None:
+    async with installation.open("ana") as context:
+        await orders.add(context, REQUEST)
+        assert reading.read_only_url(built.store).endswith("?mode=ro&uri=true")
+        assert ids(look(nodes.check, built)) == ["nodes.orders_pending"]
+
+
+async def test_writing_is_refused(built: Case) -> None:
+    async with reading.opened(built) as context:
+        with pytest.raises(StoreUnwritableError):
+            context.store.write("ana", NOW)
+        with pytest.raises(StoreUnwritableError):
+            context.store.report()
+
+
+def test_a_store_that_is_not_there(case: Case) -> None:
+    case.store.unlink()
+    assert ids(store.check(case)) == ["store.missing"]
+    case.store.touch()
+    assert ids(store.check(case)) == ["store.missing"]
+
+
+@pytest.mark.parametrize(
+    ("statement", "told"),
+    [
+        ("UPDATE alembic_version SET version_num = '0003'", "store.older"),
+        ("UPDATE alembic_version SET version_num = '9999'", "store.newer"),
+    ],
+)
+def test_another_schema(case: Case, statement: str, told: str) -> None:
+    change(case, statement)
+    assert ids(store.check(case)) == [told]
+
+
+def test_a_file_that_is_no_store(case: Case) -> None:
+    case.store.write_bytes(b"no database" * 1000)
+    assert ids(store.check(case)) == ["store.damaged"]
+
+
+def test_pages_that_do_not_fit_together(case: Case) -> None:
+    with case.store.open("r+b") as file:
+        file.seek(4096 * 5)
+        file.write(os.urandom(4096 * 3))
+    assert ids(store.check(case)) == ["store.damaged"]
+
+
+def test_a_log_without_its_index_is_left_alone(case: Case) -> None:
+    case.store.with_name(f"{case.store.name}-wal").write_bytes(b"changes")
+    assert ids(store.check(case)) == ["store.not_read"]
+    assert not case.store.with_name(f"{case.store.name}-shm").exists()
+
+
+def test_a_check_that_takes_too_long(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(store, "CHECK_SECONDS", 0.0)
+    monkeypatch.setattr(store, "STEPS", 1)
+    assert ids(store.check(case)) == ["store.unchecked"]
+
+
+async def test_a_log_that_grows(
+    built: Case, installation: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(store, "LARGEST_LOG", 1000)
+    async with installation.open("ana") as context:
+        await orders.add(context, REQUEST)
+        assert ids(look(store.check, built)) == ["store.large_log"]
+
+
+async def test_an_old_copy_of_the_store(built: Case, installation: Installation, tmp_path: Path) -> None:
+    shutil.copy(built.store, tmp_path / "old")
+    async with installation.open("ana") as context:
+        await orders.add(context, REQUEST)
+    shutil.copy(tmp_path / "old", built.store)
+    assert ids(look(trail.check, built)) == ["trail.rolled_back"]
+
+
+async def test_another_store(built: Case) -> None:
+    change(built, "UPDATE change SET hash = 'another'", "UPDATE log_floor SET hash = 'another'")
+    assert "trail.other_history" in ids(look(trail.check, built))
+
+
+async def test_the_ledger(built: Case) -> None:
+    ledger = Ledger(built.settings.store.ledger)
+    ledger.begin_restore()
+    assert ids(look(trail.check, built)) == ["trail.restoring"]
+    ledger.end_restore()
+    (ledger.directory / "head").write_bytes(b"x" * 1024)
+    assert ids(look(trail.check, built)) == ["trail.ledger_damaged"]
+    (ledger.directory / "head").unlink()
+    assert ids(look(trail.check, built)) == ["trail.no_ledger"]
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE audit SET actor = 'nobody' WHERE sequence = 2",
+        "DELETE FROM audit WHERE sequence = 2",
+        "DELETE FROM audit WHERE sequence = (SELECT max(sequence) FROM audit)",
+    ],
+)
+async def test_a_trail_that_was_altered(built: Case, statement: str) -> None:
+    change(built, statement)
+    assert "trail.broken" in ids(look(trail.check, built))
+
+
+async def test_rows_that_are_not_what_was_decided(built: Case, installation: Installation) -> None:
+    async with installation.open("ana", approvals=1) as context:
+        await orders.add(context, REQUEST)
+    change(built, "UPDATE order_name SET name = 'elsewhere.example' WHERE name LIKE 'bad%'")
+    found = look(trail.check, built)
+    assert values(found, "trail.rows") == {"orders": 1, "feeds": 0}
+    assert "example" not in json.dumps([dict(each.values) for each in found])
+
+
+async def test_a_clock_behind_the_trail(built: Case, installation: Installation) -> None:
+    installation.now -= 7200.0
+    assert values(look(trail.check, built), "clock.behind_trail") == {"seconds": 7200}
+    assert ids(clock.check(built)) == ["clock.behind"]
+
+
+def test_no_snapshot(case: Case) -> None:
+    assert ids(snapshot.check(case)) == ["snapshot.none"]
+
+
+async def test_a_snapshot_that_is_damaged_or_gone(built: Case) -> None:
+    directory = built.state / snapshot_layout.DIRECTORY
+    path = next(directory.glob("*.snapshot"))
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 0xFF
+    path.write_bytes(content)
+    assert ids(look(snapshot.check, built)) == ["snapshot.damaged"]
+    path.unlink()
+    assert ids(look(snapshot.check, built)) == ["snapshot.file_missing"]
+    (directory / snapshot_layout.CURRENT).write_text("nonsense")
+    assert ids(look(snapshot.check, built)) == ["snapshot.pointer"]
+
+
+async def test_a_snapshot_that_takes_long_to_check(built: Case, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(snapshot, "VERIFY_SECONDS", -1.0)
+    assert ids(look(snapshot.check, built)) == ["snapshot.unchecked"]
+
+
+async def test_a_snapshot_of_another_store(built: Case) -> None:
+    change(built, "UPDATE head SET revision = 0")
+    assert ids(look(snapshot.check, built)) == ["snapshot.other_history"]
+
+
+async def test_a_list_that_no_snapshot_has(built: Case, installation: Installation) -> None:
+    installation.write_policy("lists/adult.txt", "other.example\nblue.example\nred.example\n")
+    async with installation.open("ana") as context:
+        await feed_operations.update(context)
+    assert ids(look(snapshot.check, built)) == []  # control has some time for it
+    installation.now += 3600.0
+    assert values(look(snapshot.check, built), "snapshot.behind")["lists"] == 1
+
+
+def feeds_of(case: Case) -> set[str]:
+    """The ids of what is wrong with feeds, but that the made-up names of the tests are protected."""
+    return set(ids(look(feeds.check, case))) - {"feeds.example_portal"}
+
+
+async def test_feeds_that_were_never_read(case: Case) -> None:
+    assert feeds_of(case) == {"feeds.unread", "feeds.mandatory_unread"}
+
+
+async def test_feeds_that_are_fine_and_then_stale(built: Case, installation: Installation) -> None:
+    assert feeds_of(built) == set()
+    assert ids(look(feeds.check, built)) == ["feeds.example_portal"]
+    installation.now += 4 * 86400.0
+    assert feeds_of(built) == {"feeds.stale"}
+
+
+async def test_feeds_that_cannot_be_read_or_shrank(built: Case, installation: Installation) -> None:
+    (built.settings.policies / "lists/gambling.txt").unlink()
+    installation.write_policy("lists/adult.txt", "adult.example\n")
+    async with installation.open("ana") as context:
+        await feed_operations.update(context)
+    assert feeds_of(built) == {"feeds.failing", "feeds.quarantined"}
+
+
+async def test_a_feed_without_its_entry(built: Case, installation: Installation) -> None:
+    text = (built.settings.policies / "feeds.yaml").read_text()
+    installation.write_policy("feeds.yaml", text.partition("- {id: gambling")[0])
+    found = look(feeds.check, built)
+    told = {str(each.values["feed"]) for each in found if each.id == "feeds.orphaned"}
+    assert "gambling-starter" in told
+    assert "worst-of" not in told  # a confidential list stands under an opaque id
+    assert any(each.startswith("confidential-") for each in told)
+
+
+async def test_a_list_without_names_and_starter_lists(built: Case, installation: Installation) -> None:
+    installation.write_policy("lists/none.txt", "")
+    entry = "{id: starter-x, source: lists/none.txt, format: domains, category: adult, guard: {min_names: 0}}"
+    before = (built.settings.policies / "feeds.yaml").read_text()
+    installation.write_policy("feeds.yaml", f"{before}- {entry}\n")
+    async with installation.open("ana") as context:
+        await feed_operations.update(context)
+    assert feeds_of(built) == {"feeds.empty", "feeds.starter"}
+
+
+REPORT = NodeReport("resolver-1", NOW, 0, 0, "", ready=True, lists={})
+
+
+@pytest.mark.parametrize(
+    ("report", "told"),
+    [
+        (REPORT, []),
+        (replace(REPORT, seen_at=NOW - 600), ["nodes.silent"]),
+        (replace(REPORT, ready=False, missing=("no snapshot",)), ["nodes.not_ready"]),
+        (replace(REPORT, ready=False, missing=(OTHER_HISTORY,)), ["nodes.other_history"]),
+        (replace(REPORT, lag=40.0), ["nodes.behind"]),
+        (replace(REPORT, not_durable=2), ["nodes.not_durable"]),
+        (replace(REPORT, kept_orders=("O-7",)), ["nodes.kept_orders"]),
+    ],
+)
+async def test_nodes(case: Case, installation: Installation, report: NodeReport, told: list[str]) -> None:
+    async with installation.open("ana") as context:
+        await node_operations.record(context, report)
+    found = look(nodes.check, case)
+    assert ids(found) == told
+    assert "O-7" not in json.dumps([dict(each.values) for each in found])
+
+
+async def test_a_node_with_another_snapshot(built: Case, installation: Installation) -> None:
+    digest = snapshot.facts(next((built.state / "snapshots").glob("*.snapshot")))[0].digest.hex()
+    async with installation.open("ana") as context:
+        await node_operations.record(context, replace(REPORT, snapshot_digest=digest))
+        await node_operations.record(context, replace(REPORT, name="other", snapshot_digest="0" * 64))
+    found = look(nodes.check, built)
+    assert values(found, "nodes.other_snapshot")["node"] == "other"
+    assert ids(found) == ["nodes.other_snapshot"]
+
+
+async def test_both_roles_run_and_no_node_has_reported(case: Case, resolver: Process) -> None:
+    running = replace(case, roles={"resolver": resolver, "control": resolver})
+    assert ids(look(nodes.check, running)) == ["nodes.none"]
+
+
+async def test_orders_that_wait_for_people(case: Case, installation: Installation) -> None:
+    protected = replace(REQUEST, entries=(("portal.example", REQUEST.entries[0][1]),))
+    async with installation.open("ana") as context:
+        await subscribers.add(context, "casa-5")
+        await orders.add(context, REQUEST)
+        await orders.add(context, protected)
+    found = look(nodes.check, case)
+    assert ids(found) == ["nodes.orders_pending", "nodes.orders_quarantined"]
+    assert {each.values["count"] for each in found} == {1}
