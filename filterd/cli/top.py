@@ -21,6 +21,8 @@ from filterd.cli.options import common, refused, settings_of
 if TYPE_CHECKING:
     from filterd.operations.top.observer import Look, Observer
 
+DUMB = ("dumb", "unknown")
+"""terminals without a cursor: they get pages one below the other, as a pipe does"""
 SOON = 1.0
 """seconds after which a first look, or one that reached nobody, is followed by another"""
 _LEAVING = frozenset(b"qQ\x03\x04")
@@ -57,7 +59,7 @@ def top(config: Path | None, as_json: bool, interval: float, once: bool) -> None
             if look.resolver_unreached is not None:
                 raise refused(config, look.resolver_unreached.message, look.resolver_unreached.remedy)
             _print(look, settings.node.name, as_json)
-        elif as_json or not sys.stdout.isatty():
+        elif as_json or not sys.stdout.isatty() or os.environ.get("TERM") in DUMB:
             asyncio.run(_stream(observer, settings.node.name, interval, as_json))
         else:
             asyncio.run(_Screen(observer, settings.node.name, interval).run())
@@ -132,13 +134,13 @@ class _Screen:
         from rich.live import Live
         from rich.text import Text
 
-        from filterd.cli.top_page import Line, page, rows_for
+        from filterd.cli.top_page import PageLine, page, rows_for
 
         assert isinstance(live, Live)  # noqa: S101 - its type is imported with the terminal alone
-        lines = [Line("reading the metrics")]
+        lines = [PageLine("reading the metrics")]
         if self._look is not None:
             lines = page(self._look, self._node, rows=rows_for(self._console.height))
-        lines.append(Line(f"every {self._interval:g} s; q leaves", "dim"))
+        lines.append(PageLine(f"every {self._interval:g} s; q leaves", "dim"))
         text = Text("\n", no_wrap=True, overflow="ellipsis").join(
             Text(each.text, each.style) for each in lines
         )

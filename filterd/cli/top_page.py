@@ -27,22 +27,22 @@ LEAST_ROWS = 3
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class PageLine:
     """One line, and its style on a terminal: empty, ``bold``, ``reverse`` or ``dim``."""
 
     text: str
     style: str = ""
 
 
-def page(look: Look, node: str, *, rows: int) -> list[Line]:
+def page(look: Look, node: str, *, rows: int) -> list[PageLine]:
     """The whole page; each table has at most ``rows`` rows."""
-    lines = [Line(f"filterd top  {node}  {output.moment(look.at)}", "bold")]
+    lines = [PageLine(f"filterd top  {node}  {output.moment(look.at)}", "bold")]
     unreached = [each for each in (look.resolver_unreached, look.control_unreached) if each is not None]
     lines += [line for each in (*unreached, *look.attention) for line in _attention(each)]
     if look.resolver is not None:
-        lines += [Line(""), *_resolver(look.resolver, look.seconds, rows)]
+        lines += [PageLine(""), *_resolver(look.resolver, look.seconds, rows)]
     elif look.resolver_unreached is None:
-        lines.append(Line("the resolver answers; rates follow with the next reading"))
+        lines.append(PageLine("the resolver answers; rates follow with the next reading"))
     if look.control is not None:
         lines += list(_control(look.control))
     return lines
@@ -53,12 +53,12 @@ def rows_for(height: int) -> int:
     return max(LEAST_ROWS, (height - 18) // 2)
 
 
-def _attention(found: Attention) -> Iterator[Line]:
-    yield Line(f"! {found.message}", "bold")
-    yield Line(f"    {found.remedy}")
+def _attention(found: Attention) -> Iterator[PageLine]:
+    yield PageLine(f"! {found.message}", "bold")
+    yield PageLine(f"    {found.remedy}")
 
 
-def _resolver(now: ResolverFigures, seconds: float, rows: int) -> Iterator[Line]:
+def _resolver(now: ResolverFigures, seconds: float, rows: int) -> Iterator[PageLine]:
     queries = sum(now.queries.values())
     yield _line("queries", f"{rate(queries)}/s", _rates(now.queries), f"over {seconds:.1f} s")
     yield _line("answered", "half within " + _time(now.median), "99 % within " + _time(now.slowest))
@@ -68,66 +68,67 @@ def _resolver(now: ResolverFigures, seconds: float, rows: int) -> Iterator[Line]
     yield _line("punts", f"{rate(punts)}/s{share}", _rates(now.punts))
     dropped, limited = sum(now.dropped.values()), sum(now.rate_limited.values())
     yield _line("turned away", f"dropped {rate(dropped)}/s", f"rate limited {rate(limited)}/s")
-    threads = f"{now.threads} threads" + (f", {now.threads_stuck} stuck" if now.threads_stuck else "")
-    yield _line("open", f"{now.tcp_connections} TCP connections", threads)
-    yield Line("")
+    yield _line("open", f"TCP connections {now.tcp_connections:,}", f"threads {now.threads}")
+    yield PageLine("")
     yield from _verdicts(now, rows)
-    yield Line("")
+    yield PageLine("")
     yield from _upstreams(now.upstreams, rows)
-    yield Line("")
+    yield PageLine("")
     yield from _node(now.node)
 
 
-def _verdicts(now: ResolverFigures, rows: int) -> Iterator[Line]:
-    yield Line(f"{'verdict':<12}{'reason':<28}{'per second':>12}{'share':>10}", "reverse")
+def _verdicts(now: ResolverFigures, rows: int) -> Iterator[PageLine]:
+    yield PageLine(f"{'verdict':<12}{'reason':<28}{'per second':>12}{'share':>10}", "reverse")
     total = sum(each.rate for each in now.verdicts)
     for each in now.verdicts[:rows]:
         shares = percent(each.rate, total)
-        yield Line(f"{each.verdict:<12}{each.reason:<28}{rate(each.rate):>12}{shares:>10}")
+        yield PageLine(f"{each.verdict:<12}{each.reason:<28}{rate(each.rate):>12}{shares:>10}")
     yield from _rest(len(now.verdicts), rows, "no answers in this time")
 
 
-def _upstreams(upstreams: Sequence[UpstreamFigures], rows: int) -> Iterator[Line]:
+def _upstreams(upstreams: Sequence[UpstreamFigures], rows: int) -> Iterator[PageLine]:
     head = f"{'upstream':<{UPSTREAM}}{'state':<8}{'answers/s':>11}{'faults/s':>10}{'waiting':>9}"
-    yield Line(f"{head}{'latency':>11}", "reverse")
+    yield PageLine(f"{head}{'latency':>11}", "reverse")
     for each in upstreams[:rows]:
         name = each.upstream
         if len(name) >= UPSTREAM:
-            yield Line(name)
+            yield PageLine(name)
             name = ""
         state = "loops" if each.looping else "up" if each.up else "rests"
         latency = f"{each.latency * 1000:.1f} ms" if each.latency else "-"
         figures = f"{rate(each.answered):>11}{rate(each.failed):>10}{each.outstanding:>9}{latency:>11}"
-        yield Line(f"{name:<{UPSTREAM}}{state:<8}{figures}")
+        yield PageLine(f"{name:<{UPSTREAM}}{state:<8}{figures}")
     yield from _rest(len(upstreams), rows, "no upstreams")
 
 
-def _rest(count: int, rows: int, empty: str) -> Iterator[Line]:
+def _rest(count: int, rows: int, empty: str) -> Iterator[PageLine]:
     if not count:
-        yield Line(empty, "dim")
+        yield PageLine(empty, "dim")
     elif count > rows:
-        yield Line(f"and {count - rows} more", "dim")
+        yield PageLine(f"and {count - rows} more", "dim")
 
 
-def _node(now: NodeFigures) -> Iterator[Line]:
+def _node(now: NodeFigures) -> Iterator[PageLine]:
     missing = [part for part, ready in now.ready.items() if not ready]
     state = f"not ready: {', '.join(missing)}" if missing else "ready"
-    yield _line("node", state, f"{now.lag:.1f} s behind the store", f"{now.lines} lines")
+    yield _line("node", state, f"{now.lag:.1f} s behind the store", f"lines {now.lines:,}")
     snapshot = now.snapshot[:12] or "no snapshot"
-    newer = f"{now.overlay} newer entries"
+    newer = f"entries newer than it {now.overlay:,}"
     yield _line("snapshot", snapshot, f"generation {now.generation}", newer)
 
 
-def _control(now: ControlFigures) -> Iterator[Line]:
-    held = f"{now.feeds_held_back} held back" if now.feeds_held_back else ""
+def _control(now: ControlFigures) -> Iterator[PageLine]:
     orders = ", ".join(f"{count} {state}" for state, count in now.orders.items() if count)
     lines = sum(now.subscribers.values())
-    opted = f"{now.subscribers.get('opted_in', 0)} of {lines} lines opted in"
-    yield _line("control", f"{now.feeds} feeds", held, opted)
+    opted = f"lines opted in {now.subscribers.get('opted_in', 0):,} of {lines:,}"
+    if not now.subscribers:
+        yield _line("control", "it has not read its figures from the store yet")
+        return
+    yield _line("control", f"feeds {now.feeds}", opted)
     yield _line("orders", orders or "none")
 
 
-def _line(label: str, *parts: str) -> Line:
+def _line(label: str, *parts: str) -> PageLine:
     """A labelled line; a part that does not fit any more is left out whole."""
     text = f"{label:<{LABEL}}"
     for number, part in enumerate(each for each in parts if each):
@@ -135,7 +136,7 @@ def _line(label: str, *parts: str) -> Line:
         if number and len(longer) > WIDTH:
             break
         text = longer
-    return Line(text)
+    return PageLine(text)
 
 
 def _rates(found: Mapping[str, float]) -> str:

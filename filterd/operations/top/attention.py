@@ -30,9 +30,9 @@ def of_resolver(now: ResolverFigures) -> Iterator[Attention]:
         message = "reduced mode after several deaths: plain queries alone"
         yield Attention(message, "it ends after ten quiet minutes; journalctl -u filterd-resolver")
     if now.threads_stuck:
-        yield Attention(f"{now.threads_stuck} threads answer nobody", "report it with the log")
+        yield Attention(f"threads that answer nobody: {now.threads_stuck}", "report it with the log")
     if now.absent_addresses:
-        message = f"{now.absent_addresses} addresses of dns.listen are on no interface"
+        message = f"addresses of dns.listen that no interface has: {now.absent_addresses}"
         yield Attention(message, "compare dns.listen with: ip address")
     yield from _of_upstreams(now)
     yield from _of_node(now.node)
@@ -52,12 +52,14 @@ def _of_node(now: NodeFigures) -> Iterator[Attention]:
     if now.other_history:
         yield Attention("the store has another history; the node keeps what it has", "filterd node resync")
     if now.kept_orders:
-        yield Attention(f"{now.kept_orders} orders only this node has", "filterd node resync")
+        yield Attention(
+            f"orders that this node alone keeps in force: {now.kept_orders}", "filterd node resync"
+        )
     if now.not_durable:
-        message = f"{now.not_durable} orders in force are not on the disk"
+        message = f"orders in force that are not on the disk: {now.not_durable}"
         yield Attention(message, "look at the node's disk: df, dmesg")
     if now.unknown_profiles:
-        message = f"{now.unknown_profiles} profiles of lines are not in the snapshot"
+        message = f"profiles of lines that the snapshot lacks: {now.unknown_profiles}"
         yield Attention(message, "put their files back, or move the lines: filterd subscriber set-profile")
     if not now.control_connected:
         message = "control takes no reports: DNS goes on, lists stay as they are"
@@ -69,13 +71,13 @@ def _of_node(now: NodeFigures) -> Iterator[Attention]:
 def of_control(now: ControlFigures) -> Iterator[Attention]:
     """The conditions of control and the store."""
     if now.rows_damaged:
-        message = f"{now.rows_damaged} rows of the store are not what was decided"
+        message = f"rows of the store that are not what was decided: {now.rows_damaged}"
         yield Attention(message, "filterd audit verify names them")
     if now.compile_failures:
         yield Attention("a snapshot could not be built; the last one stays", "filterd config check")
     waiting = now.orders.get("pending", 0) + now.orders.get("quarantined", 0)
     if waiting:
-        yield Attention(f"{waiting} orders wait for a person", "filterd order list")
+        yield Attention(f"orders that wait for a person: {waiting}", "filterd order list")
     if now.feeds_held_back or now.feeds_orphaned:
         message = f"feeds held back: {now.feeds_held_back}, without their entry: {now.feeds_orphaned}"
         yield Attention(message, "filterd feed list")
