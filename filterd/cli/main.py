@@ -7,11 +7,15 @@ standard output, everything else to standard error.
 from __future__ import annotations
 
 from importlib import import_module
+from typing import TYPE_CHECKING
 
 import click
 
 import filterd
 from filterd.cli.group import Group
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 GROUPS = {
     "serve": ("run the resolver and the control plane", "filterd.cli.serving:serve"),
@@ -31,6 +35,7 @@ GROUPS = {
     "restore": ("put a backup in force", "filterd.cli.backups:restore"),
     "doctor": ("say what is wrong here, and what to do about it", "filterd.cli.doctor:doctor"),
     "audit": ("prove that the record is whole", "filterd.cli.audits:audit"),
+    "completion": ("print the completion script of a shell", "filterd.cli.completion:completion"),
 }
 """command -> (its line in the help, its module and attribute)"""
 
@@ -64,6 +69,17 @@ class LazyGroup(Group):
             return super().resolve_command(ctx, args)
         except click.NoSuchCommand:
             raise click.NoSuchCommand(args[0], possibilities=GROUPS, ctx=ctx) from None
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """The commands and options that begin like this, without importing any: a person waits."""
+        from click.shell_completion import CompletionItem
+
+        names = [
+            CompletionItem(name, help=line)
+            for name, (line, _) in GROUPS.items()
+            if name.startswith(incomplete)
+        ]
+        return names + click.Command.shell_complete(self, ctx, incomplete)
 
 
 @click.group(
