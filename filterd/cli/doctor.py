@@ -23,7 +23,6 @@ WORDS = {
         "warning": "warning",
         "note": "note",
         "do": "what to do",
-        "sum": "{error} errors, {warning} warnings, {note} notes",
         "sound": "nothing is wrong",
     },
     "es": {
@@ -31,11 +30,14 @@ WORDS = {
         "warning": "aviso",
         "note": "nota",
         "do": "qué hacer",
-        "sum": "{error} errores, {warning} avisos, {note} notas",
         "sound": "todo está bien",
     },
 }
 """the words around the findings, by language"""
+PLURALS = {
+    "en": {"error": "errors", "warning": "warnings", "note": "notes"},
+    "es": {"error": "errores", "warning": "avisos", "note": "notas"},
+}
 
 
 @click.command()
@@ -69,9 +71,14 @@ def doctor(context: click.Context, config: Path | None, as_json: bool, strict: b
         output.show_json({"findings": findings, "summary": summary})
     else:
         _show(findings, WORDS[lang])
-        sums = WORDS[lang]["sum"].format_map(counts)
-        output.done(sums if findings else WORDS[lang]["sound"])
+        output.done(_sums(counts, lang) if findings else WORDS[lang]["sound"])
     _leave(context, report, int(failed))
+
+
+def _sums(counts: dict[str, int], lang: str) -> str:
+    """``1 error, 2 warnings, 0 notes``."""
+    words = ((number, WORDS[lang][name], PLURALS[lang][name]) for name, number in counts.items())
+    return ", ".join(f"{number} {one if number == 1 else many}" for number, one, many in words)
 
 
 def _show(findings: list[Described], words: dict[str, str]) -> None:
