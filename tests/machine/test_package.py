@@ -148,6 +148,15 @@ def test_a_restart_of_the_resolver_loses_nothing(machine: Machine) -> None:
     soon(machine, lambda: machine.out("pgrep", "-fc", "filterd.serve.resolver") == "1", "one resolver left")
 
 
+def test_a_restart_with_a_wrong_file_leaves_the_time_to_mend_it(machine: Machine) -> None:
+    with traffic(machine, "restart with a wrong file, mended") as counts:
+        machine.write("/etc/filterd/filterd.yaml", CONFIGURATION.replace(*MISTAKE))
+        assert machine.run("systemctl", "restart", RESOLVER, check=False).returncode == 1
+        machine.write("/etc/filterd/filterd.yaml", CONFIGURATION)
+        machine.run("systemctl", "start", RESOLVER)
+    counts.require_none_lost()
+
+
 def test_a_restart_of_control_loses_nothing(machine: Machine) -> None:
     with traffic(machine, "restart of control") as counts:
         machine.run("systemctl", "restart", CONTROL)
@@ -172,6 +181,23 @@ def test_a_supervisor_that_dies_comes_back(machine: Machine) -> None:
     assert machine.out("pgrep", "-fc", "filterd.serve.resolver") == "1"
 
 
+def test_a_secret_comes_by_credential(machine: Machine) -> None:
+    folder = "/etc/systemd/system/filterd-resolver.service.d"
+    example = "/usr/share/doc/filterd/examples/systemd/secrets.conf"
+    setting = "cookie_secret_file: /run/credentials/filterd-resolver.service/cookie-secret"
+    machine.shell(f"""
+install -d -m 0700 /etc/filterd/secrets; (umask 077; printf '%032d\n' 7 > /etc/filterd/secrets/cookie-secret)
+install -D -m 0644 -t {folder} {example}; systemctl daemon-reload""")
+    machine.write("/etc/filterd/filterd.yaml", CONFIGURATION.replace("dns:\n", f"dns:\n  {setting}\n"))
+    machine.run("systemctl", "restart", RESOLVER, CONTROL)
+    soon(machine, lambda: ready(machine), "ready")
+    fetch = "import urllib.request as u; print(u.urlopen('http://127.0.0.1:9353/readyz', timeout=2).read())"
+    assert "cookie" not in machine.out("python3", "-c", fetch)
+    machine.write("/etc/filterd/filterd.yaml", CONFIGURATION)
+    machine.shell(f"rm -r {folder} /etc/filterd/secrets; systemctl daemon-reload")
+    machine.run("systemctl", "restart", RESOLVER, CONTROL)
+
+
 def test_the_compiler_gives_way_under_the_sandbox(machine: Machine) -> None:
     watch = """
 while [ $SECONDS -lt 60 ]; do
@@ -189,10 +215,10 @@ done 2>/dev/null
 
 
 def test_the_resolver_starts_from_a_store_that_was_closed(machine: Machine) -> None:
-    machine.run("systemctl", "stop", "filterd.target")
+    machine.run("systemctl", "stop", RESOLVER, CONTROL)
     # The last one to close it removes its side files: a reader who cannot write finds no way in.
     machine.run("sqlite3", "/var/lib/filterd/filterd.db", "VACUUM", user="filterd")
-    assert machine.out("ls", "/var/lib/filterd").split().count("filterd.db-wal") == 0
+    assert "filterd.db-wal" not in machine.out("ls", "/var/lib/filterd").split()
     machine.run("rm", "-r", "/var/lib/filterd/node")
     with short_queues(QUEUE):
         machine.run("systemctl", "start", RESOLVER)

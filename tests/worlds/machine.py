@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import shutil
 import subprocess
 import time
@@ -134,7 +135,7 @@ class Machine:
 def booted(folder: Path, binds: Mapping[Path, str] | None = None) -> Iterator[Machine]:
     """A machine that runs inside the block. ``folder``: an empty one, for its console and ``exchange``;
     ``binds``: more folders of the host, which it can only read, and where it sees them."""
-    name = f"filterd-{os.getpid()}-{folder.name}"[:60].rstrip("-")
+    name = re.sub(r"[^A-Za-z0-9]+", "-", f"filterd-{os.getpid()}-{folder.name}")[:60].rstrip("-")
     exchange, console = folder / "exchange", folder / "console"
     exchange.mkdir()
     groups = _groups(name)
