@@ -11,8 +11,8 @@ from pathlib import Path
 
 SUITE = "trixie"
 PACKAGES = (
-    "adduser", "bash-completion", "bind9-dnsutils", "curl", "dbus", "init-system-helpers", "iproute2", "man-db",
-    "procps", "python3", "sqlite3", "sudo", "systemd", "systemd-sysv",
+    "adduser", "bash-completion", "bind9-dnsutils", "curl", "dbus", "init-system-helpers", "iproute2",
+    "man-db", "procps", "python3", "sqlite3", "sudo", "systemd", "systemd-sysv",
 )  # fmt: skip
 """an operator's machine before filterd: what the package depends on, and what its operator uses"""
 

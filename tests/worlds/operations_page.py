@@ -15,7 +15,7 @@ from pathlib import Path
 PAGE = Path(__file__).parents[2] / "docs" / "operations.md"
 _BLOCK = re.compile(r"^```(?P<language>\w+)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
 _HEADING = re.compile(r"^#{2,3} (.+)$", re.MULTILINE)
-_CALL = re.compile(r"(?:sudo -u (?P<person>\w+) sudo -u filterd )?filterd (?=\w)")
+_CALL = re.compile(r"(?:sudo -u (?P<person>\w+) sudo -u filterd |sudo )?filterd (?=\w)")
 _FILE = re.compile(r"# (/\S+)\n")
 
 
