@@ -39,7 +39,7 @@ filterd subscriber opt-in casa-7 --profile children --channel telephone --who "t
 filterd subscriber deny casa-7 library.example
 """
 EXPECTED = {
-    "www.shop.example": ("order", 16),
+    "www.shop.example": ("mandatory", 16),
     "library.example": ("own_deny", 17),
     "www.tiktok.com": ("service", 17),
     "mask.icloud.com": ("bypass", 17),
