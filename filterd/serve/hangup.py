@@ -1,7 +1,8 @@
-"""SIGHUP while ``filterd serve`` cannot act on it yet: it waits in the kernel, and ends nobody.
+"""SIGHUP and SIGUSR2 while ``filterd serve`` cannot act on them yet: they wait in the kernel, and end nobody.
 
-The default action of SIGHUP ends a process. So the command blocks it before it imports anything, and the
-supervisor lets it through once its handler is there: a signal during the start is a reload a moment later.
+The default action of both ends a process. So the command blocks it before it imports anything, and the
+supervisor lets it through once its handler is there: a signal during the start is a reload, or a hand-over
+(SIGUSR2), a moment later.
 Before the interpreter runs (some 0.05 s) nobody can block it, and it still ends the process.
 Roles are started with SIGHUP blocked and ignore it: settings reach them through the supervisor alone.
 """
@@ -12,22 +13,22 @@ import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-_HANGUP = frozenset({signal.SIGHUP})
+_HANGUP = frozenset({signal.SIGHUP, signal.SIGUSR2})
 
 
 def hold() -> None:
-    """Let SIGHUP wait, in this thread and in all threads and processes that it starts."""
+    """Let the signals wait, in this thread and in all threads and processes that it starts."""
     signal.pthread_sigmask(signal.SIG_BLOCK, _HANGUP)
 
 
 def release() -> None:
-    """Let SIGHUP through; one that has waited acts now."""
+    """Let the signals through; one that has waited acts now."""
     signal.pthread_sigmask(signal.SIG_UNBLOCK, _HANGUP)
 
 
 @contextmanager
 def held() -> Iterator[None]:
-    """Let SIGHUP wait inside the block: a process that is started there has it blocked from the beginning.
+    """Let the signals wait inside the block: a process that is started there has them blocked from the start.
     Blocks of one thread must not overlap."""
     before = signal.pthread_sigmask(signal.SIG_BLOCK, _HANGUP)
     try:

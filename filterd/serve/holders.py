@@ -15,6 +15,8 @@ from pathlib import Path
 
 PROC = Path("/proc")
 _ROLES = {b"filterd.serve.resolver": "resolver", b"filterd.serve.control": "control"}
+PARENT = b"parent="
+"""before the number of the ``filterd serve`` that started it, among the words of a role"""
 _SOCKETS = ("net/udp", "net/udp6", "net/tcp", "net/tcp6")
 
 
@@ -35,6 +37,9 @@ class Holder:
     parent: int
     stopped: bool
     """by a signal (SIGSTOP)"""
+    user: int = -1
+    orphaned: bool = False
+    """the ``filterd serve`` that started it is gone"""
 
     @property
     def text(self) -> str:
@@ -63,7 +68,7 @@ def holder_of_lock(path: Path) -> Holder | None:
     for line in locks:
         words = line.split()
         if "FLOCK" in words and "->" not in words and words[5].rpartition(":")[2] == str(inode):
-            return _process(int(words[4]))
+            return process_of(int(words[4]))
     return None
 
 
@@ -72,8 +77,8 @@ def holder_of_port(port: int, role: str) -> Holder | None:
     inodes = {f"socket:[{inode}]" for inode in _sockets_at(port)}
     for pid in _pids():
         if pid != os.getpid() and inodes & _links(pid):
-            return _process(pid)
-    others = (found for found in map(_process, _pids()) if found is not None and found.program == role)
+            return process_of(pid)
+    others = (found for found in map(process_of, _pids()) if found is not None and found.program == role)
     return next((each for each in others if each.pid != os.getpid() and each.parent != os.getppid()), None)
 
 
@@ -117,15 +122,26 @@ def _pids() -> Iterator[int]:
     return (int(each.name) for each in PROC.iterdir() if each.name.isdecimal())
 
 
-def _process(pid: int) -> Holder | None:
+def process_of(pid: int) -> Holder | None:
+    """The process with this number; None where there is none."""
     try:
         name, _, rest = (PROC / str(pid) / "stat").read_text("utf-8", "replace").rpartition(") ")
+        status = (PROC / str(pid) / "status").read_text("utf-8", "replace")
     except OSError:
         return None
     words = _words(pid)
     role = next((role for module, role in _ROLES.items() if module in words), "")
     state, parent = rest.split()[:2]
-    return Holder(pid, role or name.partition("(")[2], int(parent), state in "Tt")
+    given = (word.removeprefix(PARENT) for word in words if word.startswith(PARENT))
+    started_by = next(given, parent.encode())
+    return Holder(
+        pid,
+        role or name.partition("(")[2],
+        int(parent),
+        state in "Tt",
+        int(status.partition("\nUid:")[2].split()[0]),
+        started_by != parent.encode(),
+    )
 
 
 def _words(pid: int) -> list[bytes]:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from filterd.config.settings import Settings
 from filterd.dataplane.listeners.connection_table import ConnectionLimits, ConnectionTable
 from filterd.dataplane.listeners.fast_threads import FastPath
+from filterd.dataplane.listeners.inherited import NOTHING_INHERITED, InheritedSockets
 from filterd.dataplane.listeners.listen_addresses import ListenAddress, ListenAddresses, ListenObserver
 from filterd.dataplane.listeners.tcp import TcpService
 from filterd.dataplane.packet.unwrap import Unwrap
@@ -29,15 +30,17 @@ class Listening:
         fast: FastPath,
         ticks: Callable[[], float],
         observer: ListenObserver,
+        inherited: InheritedSockets = NOTHING_INHERITED,
     ) -> None:
-        """Binds every socket. Raises ``OSError`` that names the address. ``ticks`` does not go back."""
+        """Takes the sockets of a predecessor (``inherited``), and binds every other. Raises ``OSError`` that
+        names the address. ``ticks`` does not go back."""
         self._observer = observer
         self.connections = ConnectionTable(self._limits(settings))
         self.service = TcpService(self.connections, ticks)
         unwrap = _unwrap(settings)
         self.addresses = ListenAddresses(
             [
-                ListenAddress(each.address, each.port, path, fast, unwrap, self.service, observer)
+                ListenAddress(each.address, each.port, path, fast, unwrap, self.service, observer, inherited)
                 for each in settings.dns.listen
             ]
         )

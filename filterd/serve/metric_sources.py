@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from filterd.dataplane.fast.punts import PuntReason
@@ -40,14 +40,14 @@ class MetricSources:
     check: SelfCheck
     enforcement: Histogram
     control: ControlLink
+    handovers: Mapping[str, int]
 
 
 def read_metrics(sources: MetricSources) -> ResolverMetrics:
     """The values of the resolver's metrics at this moment."""
-    counts = sources.plane.counts()
+    counts, threads = sources.plane.counts(), sources.fast.counts()
     node, slow, forwarding = sources.node, sources.answer_counts, sources.forwarding
-    listening, publisher = sources.listening, node.publisher
-    parts, threads = node.disk.parts(), sources.fast.counts()
+    listening, publisher, parts = sources.listening, node.publisher, node.disk.parts()
     return ResolverMetrics(
         queries=counts["queries"],
         verdicts=counts["verdicts"] | _without_verdict(counts),
@@ -82,6 +82,7 @@ def read_metrics(sources: MetricSources) -> ResolverMetrics:
         kept_orders=len(node.kept_orders()),
         not_durable=len(node.disk.not_durable),
         control_connected=sources.control.connected,
+        handovers=dict(sources.handovers),
     )
 
 

@@ -9,14 +9,16 @@ import errno
 import os
 import resource
 import sys
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import IO, Any, NoReturn
 
 from filterd.dataplane.listeners.commands import CommandSocket
-from filterd.disk.files import close_to_others, make_directory
+from filterd.disk.files import close_to_others, drop_drafts, make_directory
+from filterd.disk.keys import drop_key_drafts
 from filterd.disk.locks import LockedError, take_lock
 from filterd.serve.holders import HeldError, Holder, holder_of_lock
+from filterd.serve.left_over import name_holder
 from filterd.telemetry import log
 
 _PR_SET_DUMPABLE = 4
@@ -49,20 +51,33 @@ def raise_file_limit(wanted: int = 0) -> int:
     return sys.maxsize if most == resource.RLIM_INFINITY else most
 
 
-def lock_state_dir(state_dir: Path, role: str) -> IO[str]:
+def lock_state_dir(state_dir: Path, role: str, make_way: Callable[[Path], bool] | None = None) -> IO[str]:
     """Lock the state directory against a second process of the role while the returned file is open: two
-    would overwrite each other's state. Waits a moment for a process that is just ending. Raises
-    ``OSError``."""
+    would overwrite each other's state. Waits a moment for a process that is just ending. ``make_way`` ends
+    one that does not end by itself, and returns whether it did. Raises ``OSError``."""
     path = state_dir / f"{role}.lock"
     try:
         make_directory(state_dir)
         return take_lock(path, HOLD_SECONDS)
     except LockedError:
+        if make_way is not None and make_way(path):
+            return lock_state_dir(state_dir, role)
         raise _held(state_dir, role, holder_of_lock(path)) from None
     except OSError as error:
         if error.errno != errno.EROFS:
             raise
         return Path(os.devnull).open()  # where nobody can write, nobody can overwrite another's state
+
+
+def take_state_dir(state_dir: Path, make_way: Callable[[Path], bool]) -> IO[str]:
+    """Lock the state directory for the resolver (see :func:`lock_state_dir`), then remove what a killed one
+    was writing: before anything is written, since a full disk may need that room. Raises ``OSError``."""
+    lock = lock_state_dir(state_dir, "resolver", make_way)
+    name_holder(state_dir / "resolver.lock")
+    drop_drafts(state_dir / "node")
+    drop_key_drafts(state_dir)
+    close_state(*private_in(state_dir))
+    return lock
 
 
 def _held(state_dir: Path, role: str, holder: Holder | None) -> HeldError:

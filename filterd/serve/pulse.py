@@ -35,7 +35,7 @@ LEAST_WORK = 0.01
 QUICK = 0.05
 """seconds between the first checks, until every thread has answered once"""
 QUICK_LOOKS = 40
-_LIVES, _STARTS = b".", b"+"
+_LIVES, _STARTS, _STAYS, _CANNOT = b".", b"+", b">", b"!"
 
 
 class Starting(threading.Thread):
@@ -101,6 +101,7 @@ class Pulse:
         self._quick = QUICK_LOOKS
         self._fed = ticks()
         self._timer: asyncio.Handle | None = None
+        self._closed = False
         if descriptor is not None:
             os.set_blocking(descriptor, False)
 
@@ -110,12 +111,21 @@ class Pulse:
 
     def close(self) -> None:
         """End the pulse. The pipe closes with the process."""
+        self._closed = True
         if self._timer is not None:
             self._timer.cancel()
         self._check.close()
 
+    def answer(self, *, stays: bool) -> None:
+        """Tell the supervisor, which asked for a hand-over, whether this resolver stays for its successor."""
+        if self._descriptor is not None:
+            _send(self._descriptor, _STAYS if stays else _CANNOT)
+
     def troubles(self) -> list[str]:
-        """The reasons why there is no pulse; empty while there is one, and just after the start."""
+        """The reasons why there is no pulse; empty while there is one, just after the start, and after
+        :meth:`close`."""
+        if self._closed:
+            return []
         found = self._check.troubles()
         silent = self._ticks() - self._fed >= STUCK_SECONDS
         return found or (["the event loop is stuck"] if silent else [])
@@ -148,6 +158,7 @@ class PulseWatch:
         """the resolver has had a beat"""
         self.stopped = False
         """the pulse has stopped, or did not begin: the resolver must be ended"""
+        self._answer: asyncio.Future[bool] | None = None
 
     @property
     def beats(self) -> bool:
@@ -174,6 +185,18 @@ class PulseWatch:
             os.close(self._reading)
         self._reading, self._silence, self.begun, self.stopped = -1, None, False, False
 
+    async def answered(self, seconds: float) -> bool:
+        """Wait for the resolver's answer to a hand-over; False: it cannot, or says nothing for so long."""
+        self._answer = asyncio.get_running_loop().create_future()
+        try:
+            return await asyncio.wait_for(self._answer, seconds)
+        except TimeoutError:
+            return False
+
+    def _take_answer(self, *, stays: bool) -> None:
+        if self._answer is not None and not self._answer.done():
+            self._answer.set_result(stays)
+
     def check(self, now: float) -> bool:
         """To be called every ``CHECK_SECONDS``; return True once when the pulse has stopped, or when a start
         has given no sign for too long."""
@@ -189,6 +212,9 @@ class PulseWatch:
             return
         if not heard:
             asyncio.get_running_loop().remove_reader(self._reading)
+            self._take_answer(stays=False)
         elif self._silence is not None:
             self._silence.heard()
             self.begun = self.begun or _LIVES in heard
+            if _STAYS in heard or _CANNOT in heard:
+                self._take_answer(stays=_STAYS in heard)

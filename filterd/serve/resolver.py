@@ -3,7 +3,9 @@
 The supervisor starts ``python -m filterd.serve.resolver [board=N] [pulse=N]`` and writes the settings to its
 standard input; the numbers are descriptors of the crash board and of the pipe for the pulse. Nothing of the
 control plane is imported. A start goes through the settings, the node's own disk, the listeners, and only
-then the thread that follows the store: the first answer depends on no other process.
+then the thread that follows the store: the first answer depends on no other process. Where a predecessor
+hands over, its sockets are taken instead of new ones (``handover_taking``); told to hand over, this process
+answers until its own successor does (``handover_giving``).
 """
 
 from __future__ import annotations
@@ -15,17 +17,18 @@ import sys
 import threading
 import time
 from dataclasses import asdict, replace
-from functools import cached_property
+from functools import cached_property, partial
 from operator import attrgetter
-from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import TYPE_CHECKING
 
 from filterd.config.settings import Settings
 from filterd.dataplane.cache.cache import ResponseCache
 from filterd.dataplane.fast.routes import Routes
 from filterd.dataplane.listeners import commands
 from filterd.dataplane.listeners.fast_threads import FastPath
+from filterd.dataplane.listeners.inherited import SocketKind, name_of
 from filterd.dataplane.listeners.selfcheck import SelfCheck
+from filterd.dataplane.listeners.socket_binding import socket_address
 from filterd.dataplane.nodestate.node import Node
 from filterd.dataplane.nodestate.node_types import Published
 from filterd.dataplane.packet.answer_counts import AnswerCounts
@@ -34,31 +37,32 @@ from filterd.dataplane.packet.plane import Plane
 from filterd.dataplane.slow.slowpath import SlowPath
 from filterd.dataplane.tables.ratelimit import RateLimiter, RateRules
 from filterd.dataplane.upstream.peer import unwatched
-from filterd.disk.files import drop_drafts
-from filterd.disk.keys import FINGERPRINT_KEY, drop_key_drafts
+from filterd.disk.keys import FINGERPRINT_KEY
 from filterd.model.records import NodeReport
 from filterd.serve import hangup
 from filterd.serve.answer_rules import cookie_secrets, rules_of, secrets_at_start
 from filterd.serve.forwarding import Forwarding
+from filterd.serve.handover_leaving import Answering, HandingOver
+from filterd.serve.handover_taking import take_over
 from filterd.serve.holders import remedy_of
 from filterd.serve.listening import Listening
 from filterd.serve.node_reports import SOCKET, ControlLink, report_for_ever
 from filterd.serve.process import (
     ANEW,
     CANNOT_START,
-    close_state,
     forbid_dumps,
-    lock_state_dir,
-    private_in,
     raise_file_limit,
     run_role,
     take_commands,
+    take_state_dir,
 )
 from filterd.serve.pulse import Pulse, announced
 from filterd.serve.settings_input import SettingsWatcher, first_settings
 from filterd.serve.wiring import (
     LoggingObserver,
     SystemClock,
+    caught_up,
+    in_force,
     key_changed,
     node_paths,
     prefixes,
@@ -93,26 +97,18 @@ class Resolver:
         is the pipe for the pulse. Raises ``OSError`` and ValueError if it cannot start."""
         self._settings = settings
         self._board = board
-        self._lock = _take_state_dir(settings.state_dir)
+        self._succession = take_over(settings.state_dir)
+        self._lock = take_state_dir(settings.state_dir, self._succession.make_way)
         self._observer = LoggingObserver()
         self._answer_counts = AnswerCounts()
         self._clock = SystemClock()
         self._control = ControlLink(self._clock.ticks)
         self._ended = asyncio.Event()
         self._exit_code = 0
-        cache = ResponseCache(settings.cache.size, os.urandom(16), settings.cache.serve_stale)
         self._secrets = secrets_at_start(settings)
-        self._plane = Plane(
-            prefixes(settings.dns.allow_from),
-            cache,
-            rules_of(settings, self._secrets.value),
-            prefixes(settings.dns.ecs_from),
-            prefixes(settings.dns.proxy_from),
-        )
+        self._cache = ResponseCache(settings.cache.size, os.urandom(16), settings.cache.serve_stale)
         self._limiter = RateLimiter(os.urandom(16))
-        self._plane.limit(self._limiter, RateRules(os.urandom(16), settings.dns.rate_limit))
-        if board is not None:
-            self._plane.use_board(board)
+        self._plane = self._make_plane()
         self._paths = node_paths(settings)
         self._node = self._make_node()
         avoided = (*reserved_ports(), *(each.port for each in settings.dns.listen))
@@ -121,13 +117,38 @@ class Resolver:
         self._forwarding = Forwarding(settings.dns.upstreams, reading, routes)
         self._path = SlowPath(self._plane, self._forwarding, self._clock, self._answer_counts)
         self._fast = FastPath(self._plane, routes, self._path, settings.dns.threads)
-        self._listening = Listening(settings, self._path, self._fast, self._clock.ticks, self._observer)
+        self._listening = self._make_listening()
         self._check = SelfCheck(
             self._listening.addresses, self._fast, self._listening.service, self._observer, os.urandom(16)
         )
         self._pulse = Pulse(self._check, self._clock.ticks, pulse)
-        self._commands = commands.CommandSocket(settings.state_dir / commands.SOCKET, cache, self)
+        self._commands = commands.CommandSocket(settings.state_dir / commands.SOCKET, self._cache, self)
         self._http = self._make_http()
+        self._handing_over = HandingOver(
+            settings.state_dir,
+            Answering(self._listening, self._fast, self._path, self._http, self._pulse),
+            self._let_go,
+            self._facts,
+            self._clock.ticks,
+        )
+        self._follower = threading.Thread(target=self._node.run, name="node", daemon=True)
+        self._tasks: list[asyncio.Task[None]] = []
+        self._follows = True
+
+    def _make_plane(self) -> Plane:
+        """The stages of a query with their settings."""
+        dns = self._settings.dns
+        plane = Plane(
+            prefixes(dns.allow_from),
+            self._cache,
+            rules_of(self._settings, self._secrets.value),
+            prefixes(dns.ecs_from),
+            prefixes(dns.proxy_from),
+        )
+        plane.limit(self._limiter, RateRules(os.urandom(16), dns.rate_limit))
+        if self._board is not None:
+            plane.use_board(self._board)
+        return plane
 
     def _make_node(self) -> Node:
         """The node with what its disk holds."""
@@ -139,37 +160,64 @@ class Resolver:
     async def run(self) -> int:
         """Serve until SIGTERM, SIGINT, the end of standard input, or until the resolver has to start anew;
         return the exit code."""
-        follower = threading.Thread(target=self._node.run, name="node", daemon=True)
-        follower.start()
+        self._follower.start()
         await asyncio.to_thread(self._node.following.begun.wait, BEGIN_SECONDS)
+        loop = asyncio.get_running_loop()
+        self._tasks.append(loop.create_task(self._look_after_node()))
+        await self._succession.until_ready(lambda: caught_up(self._node))
         self._fast.start()
         self._listening.start()
-        loop = asyncio.get_running_loop()
         loop.set_exception_handler(log.loop_fault)
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._ended.set)
         self._forwarding.start()
+        await self._succession.finish()
         await take_commands(self._commands)
-        SettingsWatcher(self.reload, self._refuse_reload, self._ended.set).start()
+        hand_over = partial(self._handing_over.begin, self._ended.set)
+        SettingsWatcher(self.reload, self._refuse_reload, self._input_ended, hand_over).start()
         await asyncio.to_thread(lambda: self._metrics)
         self._http.start()
         self._pulse.start()
-        tasks = (
+        self._tasks += (
             loop.create_task(report_for_ever(self._settings.state_dir / SOCKET, self._report, self._control)),
-            loop.create_task(self._look_after_node()),
             loop.create_task(self._watch_key()),
         )
         for remark in self._remarks():
             log.get().error("the resolver begins " + remark)
         log.get().info("resolver serves", listen=[str(each) for each in self._settings.dns.listen])
         await self._ended.wait()
-        for task in tasks:
-            task.cancel()
+        await self._handing_over.close()
+        await self._stop_following()
         await self._close()
-        self._node.stop()
-        await asyncio.to_thread(follower.join)
         self._lock.close()
         return self._exit_code
+
+    def _input_ended(self) -> None:
+        """The supervisor is gone; a resolver that hands over stays."""
+        if not self._handing_over.begun:
+            self._ended.set()
+
+    def _facts(self) -> dict[str, object]:
+        """The facts for a successor."""
+        return {"in_force": in_force(self._node), "handovers": dict(self._succession.handovers)}
+
+    async def _let_go(self) -> None:
+        """Free the state directory for a successor; a second call has no effect. Clients are answered all the
+        same."""
+        await self._stop_following()
+        self._lock.close()
+
+    async def _stop_following(self) -> None:
+        """End everything that needs the state directory but the lock."""
+        if not self._follows:
+            return
+        self._follows = False
+        self._pulse.close()
+        for task in self._tasks:
+            task.cancel()
+        await self._commands.close()
+        self._node.stop()
+        await asyncio.to_thread(self._follower.join)
 
     async def _watch_key(self) -> None:
         """End the resolver, to be started again, where no state is in force and the fingerprint key is no
@@ -246,8 +294,13 @@ class Resolver:
             self._check,
             self._observer.enforcement,
             self._control,
+            self._succession.handovers,
         )
         return resolver_registry(lambda: read_metrics(sources))
+
+    def _make_listening(self) -> Listening:
+        inherited, ticks = self._succession.inherited, self._clock.ticks
+        return Listening(self._settings, self._path, self._fast, ticks, self._observer, inherited)
 
     def _make_http(self) -> HttpServer:
         routes = health_routes(
@@ -257,7 +310,9 @@ class Resolver:
             self._pulse.troubles,
         )
         listen = self._settings.metrics.listen
-        return HttpServer(str(listen.address), listen.port, routes)
+        name = name_of(socket_address(listen.address, listen.port))
+        bound = next(iter(self._succession.inherited.take(SocketKind.HTTP, name)), None)
+        return HttpServer(str(listen.address), listen.port, routes, bound)
 
     def _remarks(self) -> list[str]:
         found = self._node.remarks()
@@ -300,23 +355,11 @@ class Resolver:
         )
 
     async def _close(self) -> None:
-        self._pulse.close()
         self._listening.close()
         self._fast.close()
-        await self._commands.close()
         await self._path.close()
         await self._forwarding.close()
         self._http.stop()
-
-
-def _take_state_dir(state_dir: Path) -> IO[str]:
-    """Lock the state directory, then remove what a killed resolver was writing: before anything is written,
-    since a full disk may need that room. Raises ``OSError``."""
-    lock = lock_state_dir(state_dir, "resolver")
-    drop_drafts(state_dir / "node")
-    drop_key_drafts(state_dir)
-    close_state(*private_in(state_dir))
-    return lock
 
 
 async def _serve(settings: Settings, board: CrashBoard | None, pulse: int | None) -> int:

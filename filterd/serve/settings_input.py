@@ -1,4 +1,8 @@
-"""Reads a role's settings from its standard input: one line of JSON at the start, and one for each reload."""
+"""Reads a role's settings from its standard input: one line of JSON at the start, and one for each reload.
+
+The line :data:`HAND_OVER` is no settings: the end of the input that follows does not end the resolver, which
+answers until its successor does.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +14,7 @@ from dataclasses import dataclass
 
 from filterd.config.settings import Settings
 
+HAND_OVER = b'{"hand_over":true}'
 _LARGEST = 1 << 20
 
 
@@ -27,12 +32,13 @@ def first_settings() -> Settings:
 
 @dataclass(slots=True)
 class SettingsWatcher:
-    """Calls ``reload`` with the settings of each further line, ``refuse`` for an invalid line, and ``end`` at
-    the end of input."""
+    """Calls ``reload`` with the settings of each further line, ``refuse`` for an invalid line, ``end`` at the
+    end of input, and ``hand_over`` when the role is told so."""
 
     reload: Callable[[Settings], None]
     refuse: Callable[[], None]
     end: Callable[[], None]
+    hand_over: Callable[[], None] = lambda: None
     _waiting: bytes = b""
 
     def start(self) -> None:
@@ -55,6 +61,9 @@ class SettingsWatcher:
             self._take(line)
 
     def _take(self, line: bytes) -> None:
+        if line == HAND_OVER:
+            self.hand_over()
+            return
         try:
             settings = Settings.from_json(line.decode())
         except (ValueError, TypeError):

@@ -8,6 +8,11 @@ force. ``crashes`` handles a resolver that dies of a packet; one whose pulse sto
 (``pulse``) is ended and started again. The service manager's watchdog is fed while there is a pulse, and
 while a resolver starts: ending it would not make it start sooner.
 
+SIGUSR2 means: hand over. The resolver is told to stay until a successor takes its sockets over, everything
+else ends, and the exit code is 0. The next ``filterd serve`` of the same state directory starts the
+successor.
+A resolver that cannot stay ends as with SIGTERM.
+
 A role that ends is started again, after pauses that grow. Where it cannot start for ``GIVE_UP_SECONDS``, the
 fault stays, and the supervisor ends with a remedy: the service manager and a person come in. Not so for
 control beside a resolver: it must not stop DNS, and is tried again for good.
@@ -27,9 +32,11 @@ from pathlib import Path
 from filterd.config.load import ConfigErrors, Configuration, load_configuration
 from filterd.serve import hangup
 from filterd.serve.crashes import FAULTS, CrashWatch, new_board
-from filterd.serve.process import CANNOT_START
+from filterd.serve.handover_taking import dismiss
+from filterd.serve.process import CANNOT_START, end_at_once
 from filterd.serve.pulse import CHECK_SECONDS, PulseWatch
 from filterd.serve.sd_notify import READY, STOPPING, WATCHDOG, Notifier
+from filterd.serve.settings_input import HAND_OVER
 from filterd.telemetry import log
 
 FIRST_PAUSE = 0.2
@@ -37,6 +44,10 @@ LONGEST_PAUSE = 10.0
 SETTLED_SECONDS = 30.0
 """a child that ran this long is started again at once"""
 STOP_SECONDS = 10.0
+STAY_SECONDS = 10.0
+"""that a resolver has to say that it stays for its successor"""
+START_SECONDS = 30.0
+"""the same for one that is still starting, which says so once it serves"""
 ABORT_SECONDS = 2.0
 """between SIGABRT and SIGKILL, which alone ends a stopped process"""
 NOT_STARTED = 126
@@ -101,6 +112,9 @@ class Supervisor:
         self._notifier = Notifier(os.environ)
         self._told_ready = False
         self._ending: asyncio.Task[None] | None = None
+        self._handing_over: asyncio.Task[None] | None = None
+        self._staying: Child | None = None
+        """the resolver that goes on without us"""
         self._starting = asyncio.Lock()
         """held while a role's process is made"""
 
@@ -111,15 +125,50 @@ class Supervisor:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stopping.set)
         loop.add_signal_handler(signal.SIGHUP, self.reload)
+        loop.add_signal_handler(signal.SIGUSR2, self._begin_hand_over)
         hangup.release()
         supervised = [loop.create_task(self._supervise(child)) for child in self._children]
         checking = loop.create_task(self._check_for_ever())
         await self._stopping.wait()
         checking.cancel()
         self._notifier.tell(STOPPING)
-        await asyncio.gather(*(self._stop(child) for child in self._children))
+        await asyncio.gather(*(self._stop(child) for child in self._children if child is not self._staying))
+        if self._staying is not None:
+            log.get().info("filterd ends, and its resolver answers until its successor does")
+            end_at_once(0)  # the event loop would kill the processes that it started
         await asyncio.gather(*supervised)
         return 1 if self._failed else 0
+
+    @property
+    def hands_over(self) -> bool:
+        """Return whether we were told that a successor will come."""
+        return self._handing_over is not None
+
+    def _begin_hand_over(self) -> None:
+        if self._handing_over is None and not self._stopping.is_set():
+            self._handing_over = asyncio.get_running_loop().create_task(self._hand_over())
+
+    async def _hand_over(self) -> None:
+        """Have the resolver stay, and end everything else. Whoever ends us meanwhile gets what was asked for
+        first: the service manager sends SIGTERM as soon as its command has returned."""
+        for number in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(number, lambda: None)
+        child = next((child for child in self._children if child.role == "resolver"), None)
+        if child is not None and await self._stays(child):
+            self._staying = child
+        elif child is not None:
+            remedy = "see why in the last lines of the resolver; clients ask again until it is started"
+            log.get().error("the resolver cannot hand over, and filterd ends", remedy=remedy)
+        self._stopping.set()
+
+    async def _stays(self, child: Child) -> bool:
+        """Tell the resolver to stay for its successor; return whether it does."""
+        process = child.process
+        if process is None or process.stdin is None or process.returncode is not None:
+            return False
+        process.stdin.write(HAND_OVER + b"\n")
+        watch = self._pulse_watch
+        return watch is not None and await watch.answered(STAY_SECONDS if watch.begun else START_SECONDS)
 
     def reload(self) -> None:
         """Read the configuration again and pass it on; refuse it if it is wrong."""
@@ -288,7 +337,7 @@ class Supervisor:
                     "-P",  # do not import from the current directory
                     "-m",
                     f"filterd.serve.{role}",
-                    *(f"{name}={number}" for name, number in links.items()),
+                    *(f"{name}={number}" for name, number in {**links, "parent": os.getpid()}.items()),
                     stdin=asyncio.subprocess.PIPE,
                     pass_fds=tuple(links.values()),
                 )
@@ -334,4 +383,9 @@ def run(config: Path | None, roles: Sequence[str]) -> int:
 
 
 async def _run(config: Path | None, found: Configuration, roles: Sequence[str]) -> int:
-    return await Supervisor(config, found, roles).run()
+    supervisor = Supervisor(config, found, roles)
+    code = await supervisor.run()
+    if code == 0 and not supervisor.hands_over:
+        # A plain stop ends all: also a predecessor that our resolver had not yet taken over from.
+        await asyncio.to_thread(dismiss, found.settings.state_dir)
+    return code

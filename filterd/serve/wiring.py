@@ -10,6 +10,7 @@ from typing import Any
 
 from filterd.config.settings import ParentalFail, Settings
 from filterd.config.value_types import IPNetwork
+from filterd.dataplane.nodestate.node import Node
 from filterd.dataplane.nodestate.node_types import NodePaths
 from filterd.dataplane.tables.addresses import Prefixes
 from filterd.disk.keys import FINGERPRINT_KEY
@@ -103,6 +104,18 @@ def key_changed(paths: NodePaths) -> bool:
     except OSError:
         return False
     return len(found) == FINGERPRINT_KEY.size and found != paths.key
+
+
+def in_force(node: Node) -> bool:
+    """Return whether the node has a state in force."""
+    return node.publisher.state is not None and not node.following.waits
+
+
+def caught_up(node: Node) -> bool:
+    """Return whether it also has what the store has, or cannot have that now: it is as ready as a predecessor
+    with a state in force was."""
+    following = node.following
+    return in_force(node) and (following.choices_followed or following.trouble is not None)
 
 
 def prefixes(networks: tuple[IPNetwork, ...]) -> Prefixes:

@@ -59,6 +59,8 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("Content-Type", reply.content_type)
         self.send_header("Content-Length", str(len(reply.body)))
         self.send_header("Cache-Control", "no-store")
+        if self.server.leaving:
+            self.send_header("Connection", "close")
         self.end_headers()
         if with_body:
             self.wfile.write(reply.body)
@@ -68,6 +70,8 @@ class _Server(ThreadingHTTPServer):
     daemon_threads = True
     block_on_close = False
     routes: Mapping[str, Route]
+    leaving = False
+    """another process answers from now on: each connection ends after its next reply"""
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Log a page that failed, but not a client that went away."""
@@ -83,14 +87,22 @@ class _Server6(_Server):
 class HttpServer:
     """Serves ``routes`` from :meth:`start` to :meth:`stop`."""
 
-    def __init__(self, address: str, port: int, routes: Mapping[str, Route]) -> None:
-        """Binds at once. Raises ``OSError`` that names the address."""
+    def __init__(
+        self, address: str, port: int, routes: Mapping[str, Route], bound: socket.socket | None = None
+    ) -> None:
+        """Binds at once, or takes the listening socket ``bound``. Raises ``OSError`` that names the
+        address."""
         kind = _Server6 if isinstance(ip_address(address), IPv6Address) else _Server
         try:
-            self._server = kind((address, port), _Handler)
+            self._server = kind((address, port), _Handler, bind_and_activate=bound is None)
         except OSError as error:
             msg = f"cannot listen on {address} port {port}: {(error.strerror or str(error)).lower()}"
             raise OSError(msg) from error
+        if bound is not None:
+            self._server.socket.close()
+            self._server.socket, self._server.server_address = bound, bound.getsockname()
+        # Another process may accept on the same socket: who comes second must not wait for the next client.
+        self._server.socket.setblocking(False)
         self._server.routes = routes
         self._thread = threading.Thread(target=self._server.serve_forever, name="http", daemon=True)
 
@@ -99,12 +111,18 @@ class HttpServer:
         """The port that is bound: the kernel's choice where 0 was asked for."""
         return int(self._server.server_address[1])
 
+    @property
+    def listening_socket(self) -> socket.socket:
+        """The socket on which clients are accepted."""
+        return self._server.socket
+
     def start(self) -> None:
         """Begin to answer."""
         self._thread.start()
 
     def stop(self) -> None:
-        """Stop answering and free the address."""
+        """Stop answering and close the listening socket; an open connection ends after its next reply."""
+        self._server.leaving = True
         if self._thread.is_alive():
             self._server.shutdown()
             self._thread.join()

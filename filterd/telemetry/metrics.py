@@ -66,6 +66,8 @@ class ResolverMetrics:
     kept_orders: int = 0
     not_durable: int = 0
     control_connected: bool = False
+    handovers: Mapping[str, int] = field(default_factory=dict)
+    """starts with a predecessor, by how they went"""
     crashes: CrashMetrics = field(default_factory=CrashMetrics)
     fast: FastPathMetrics = field(default_factory=FastPathMetrics)
 
@@ -249,6 +251,12 @@ def _node_families(now: ResolverMetrics) -> Iterator[Metric]:
         "filterd_node_changes_not_durable",
         "Orders in force that are not on the node's disk, since it took no change.",
         now.not_durable,
+    )
+    yield _counter(
+        "filterd_handovers",
+        "Starts with a predecessor that handed over, by how they went; passed on from one to the next.",
+        ("outcome",),
+        now.handovers,
     )
     taken = "Whether control takes the reports of this node."
     yield _gauge("filterd_control_connected", taken, float(now.control_connected))

@@ -134,6 +134,7 @@ ALERTS = {
     "5 % for 5 minutes; any `untrusted`: a certificate; `wrong_source`, `wrong_id` or `wrong_question` by "
     "the thousand, or `doubted` and `given_up` at all: somebody forges answers",
     "filterd_self_queries_total": "`unanswered` or `crowded_out` is more than 1 % for 5 minutes",
+    "filterd_handovers_total": "any growth but `taken`: a restart may have cost queries; see the log",
     "filterd_control_connected": "0 for a minute: control is down; DNS goes on, lists stay as they are",
     "filterd_threads_stuck": "1: the resolver is about to be ended and started again; report the fault",
     "filterd_upstream_up": "0 for 5 minutes",

@@ -30,7 +30,7 @@ cdef enum:
     BATCH = 64                  # datagrams of one system call
     SLOT = 8384                 # bytes for one: a query of 4096 behind a PROXY header, on its own cache lines
     REPLY_SLOT = 1344           # more than any answer over UDP has, see respond.udp_limit
-    MAX_LISTEN_SOCKETS = 64     # of one thread
+    MAX_LISTEN_SOCKETS = 256    # of one thread, with those of a predecessor that had more threads
     PEER_SIZE = 28              # sockaddr_in6
     CONTROL_WORDS = 5           # words of one pktinfo message of either family
 

@@ -33,7 +33,7 @@ cdef enum:                      # datagrams that get no answer, beside those of 
     FAST_NO_PROXY_HEADER = 2
     FAST_DROPS = 3
     GROUP = 8                   # packets whose memory is fetched at one time
-    EVENTS = 384                # of one turn: more than there are sockets, so that answers come before ticks
+    EVENTS = 640                # of one turn: more than there are sockets, so that answers come before ticks
 
 cdef struct Fast:               # one thread's
     Turn turn
@@ -52,6 +52,7 @@ cdef struct Fast:               # one thread's
     uint32_t number             # its own, from 0
     uint64_t stopping           # atomic
     uint64_t turns              # bump64
+    uint64_t waiting            # atomic: exchanges that waited for upstreams at the end of the last turn
     uint64_t drops[FAST_DROPS]  # bump64
     SelfKey itself
     uint64_t self_queries       # bump64: taken, whether answered or too old

@@ -64,6 +64,10 @@ class FastThread:
     def turns(self) -> int:
         """The number of times that it has looked at its sockets."""
 
+    @property
+    def waiting(self) -> int:
+        """The number of its queries that waited for upstreams when it last looked at its sockets."""
+
     def open_listen_socket(self, socket: int, wildcard: bool) -> int:
         """Serve a bound, non-blocking UDP socket from now on, by a duplicate; the number of the listening
         socket in this thread.
@@ -71,6 +75,12 @@ class FastThread:
 
     def close_listen_socket(self, listen_socket: int) -> None:
         """Serve it no longer."""
+
+    def stop_reading(self, listen_socket: int) -> None:
+        """Read it no longer; answers to what was read before still leave through it."""
+
+    def wake(self) -> None:
+        """Make it look at its sockets now; any thread may call it."""
 
     def know_itself(self, key: bytes) -> None:
         """Answer the self-queries made under this key (see ``SelfQueries``). ValueError: it runs already."""

@@ -144,6 +144,7 @@ cdef void run_turns(Fast* fast) noexcept nogil:
         if fast.turn.punts.put != punted:
             word = 1
             write(fast.news, &word, sizeof(word))
+        store64(&fast.waiting, fast.misses.table.waiting)
         bump64(&fast.turns)
         epoch_asleep(fast.reader)
 
@@ -453,6 +454,15 @@ cdef class FastThread:
         epoll_ctl(self.fast.epoll, EPOLL_CTL_DEL, mine.number, &event)
         retire(mine)
 
+    def stop_reading(self, int listen_socket):
+        cdef Descriptor mine = self.descriptors[listen_socket]
+        cdef epoll_event event
+        epoll_ctl(self.fast.epoll, EPOLL_CTL_DEL, mine.number, &event)
+
+    def wake(self):
+        cdef uint64_t one = 1
+        write(self.fast.wake, &one, sizeof(one))
+
     def know_itself(self, bytes key not None):
         if self.running or len(key) != SELF_KEY:
             raise ValueError("a key has 16 bytes, and is given before the thread runs")
@@ -466,9 +476,8 @@ cdef class FastThread:
         self.running = False
 
     def stop(self):
-        cdef uint64_t one = 1
         store64(&self.fast.stopping, 1)
-        write(self.fast.wake, &one, sizeof(one))
+        self.wake()
 
     def take(self):
         cdef Punt punt
@@ -490,6 +499,10 @@ cdef class FastThread:
     @property
     def turns(self):
         return load64(&self.fast.turns)
+
+    @property
+    def waiting(self):
+        return load64(&self.fast.waiting)
 
     def counts(self):
         cdef Fast* fast = self.fast

@@ -25,8 +25,8 @@ STOP_SECONDS = 5.0
 COLLECT_SECONDS = 0.25
 """between two attempts to free replaced states, tables and sockets that threads no longer use"""
 
-ListenSockets = tuple[int, ...]
-"""the sockets of one address, one for each thread"""
+ListenSockets = tuple[tuple[int, int], ...]
+"""the sockets of one address: the thread that serves it, and its number there"""
 
 
 class FastPath:
@@ -74,11 +74,14 @@ class FastPath:
         self._threads.clear()
 
     def open_sockets(self, sockets: Sequence[socket.socket], wildcard: bool) -> ListenSockets:
-        """Serve one socket with each thread. Raises ``OSError``."""
-        listen_sockets: list[int] = []
+        """Serve the sockets, each with the next thread in turn: a predecessor may have had more threads.
+        Raises ``OSError``."""
+        listen_sockets: list[tuple[int, int]] = []
         try:
-            for fast, each in zip(self._fast, sockets, strict=True):
-                listen_sockets.append(fast.open_listen_socket(each.fileno(), wildcard))
+            for place, each in enumerate(sockets):
+                number = place % len(self._fast)
+                opened = self._fast[number].open_listen_socket(each.fileno(), wildcard)
+                listen_sockets.append((number, opened))
         except OSError:
             self.close_sockets(tuple(listen_sockets))
             raise
@@ -86,8 +89,25 @@ class FastPath:
 
     def close_sockets(self, listen_sockets: ListenSockets) -> None:
         """Stop serving these sockets."""
-        for fast, listen_socket in zip(self._fast, listen_sockets, strict=False):
-            fast.close_listen_socket(listen_socket)
+        for number, listen_socket in listen_sockets:
+            self._fast[number].close_listen_socket(listen_socket)
+
+    def stop_reading(self, listen_sockets: ListenSockets) -> None:
+        """Read these sockets no more; answers to what was read before still leave through them."""
+        for number, listen_socket in listen_sockets:
+            self._fast[number].stop_reading(listen_socket)
+
+    def turns(self) -> list[int]:
+        """The times that each thread has looked at its sockets; wakes them, so that these grow."""
+        found = [fast.turns for fast in self._fast]
+        for fast in self._fast:
+            fast.wake()
+        return found
+
+    @property
+    def waiting(self) -> int:
+        """The number of queries that wait for upstreams in the threads."""
+        return sum(fast.waiting for fast in self._fast)
 
     def counts(self) -> list[FastCounts]:
         """The counts of each thread; may be called from any thread."""

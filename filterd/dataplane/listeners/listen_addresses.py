@@ -9,16 +9,25 @@ change. Such an address is bound anew.
 from __future__ import annotations
 
 import asyncio
+import socket
 from ipaddress import IPv4Address, IPv6Address
 from typing import NamedTuple, Protocol
 
 from filterd.dataplane.listeners.fast_threads import FastPath
+from filterd.dataplane.listeners.inherited import (
+    NOTHING_INHERITED,
+    InheritedSockets,
+    Name,
+    SocketKind,
+    name_of,
+)
 from filterd.dataplane.listeners.socket_binding import (
     AbsentAddressError,
     Address,
     bind_tcp,
     interface_of,
     is_present,
+    socket_address,
     written,
 )
 from filterd.dataplane.listeners.tcp import TcpListener, TcpService
@@ -58,8 +67,10 @@ class ListenAddress:
         unwrap: Unwrap,
         service: TcpService,
         observer: ListenObserver,
+        inherited: InheritedSockets = NOTHING_INHERITED,
     ) -> None:
-        """Binds the sockets. Raises ``OSError``, but not for an address that no interface has yet."""
+        """Takes the sockets of a predecessor, or binds them. Raises ``OSError``, but not for an address that
+        no interface has yet."""
         self._address = address
         self._port = port
         self._path = path
@@ -70,12 +81,18 @@ class ListenAddress:
         self._started = False
         self._interface = 0
         self._trouble = ""
+        self._inherited = inherited
         self._listeners: tuple[UdpListener, TcpListener] | None = None
         self.present = is_present(address)
         try:
             self._bind()
         except AbsentAddressError:
             self.present = False
+        except OSError:
+            if not inherited.has_port(SocketKind.TCP, port):
+                raise
+            # The predecessor listens at the wildcard, or we shall: its clients are served until it ends.
+            self._tell("a listen address is served as soon as the predecessor has left its port")
         if not self.present:
             self._tell("no interface has a listen address yet: it is served as soon as one has")
 
@@ -100,6 +117,23 @@ class ListenAddress:
             address = IPv4Address("127.0.0.1") if address.version == 4 else IPv6Address("::1")
         return SelfQueryTarget(address, self._port or udp.port, self._unwrap, udp)
 
+    def sockets(self) -> list[tuple[SocketKind, socket.socket]]:
+        """The listening sockets; none while the address is not served."""
+        if self._listeners is None:
+            return []
+        udp, tcp = self._listeners
+        return [*((SocketKind.UDP, each) for each in udp.sockets), (SocketKind.TCP, tcp.listening_socket)]
+
+    def stop_reading(self, kind: SocketKind, name: Name) -> None:
+        """Leave what comes at this address to whoever has the same socket."""
+        if self._listeners is None:
+            return
+        udp, tcp = self._listeners
+        if kind is SocketKind.UDP and name_of(udp.sockets[0].getsockname()) == name:
+            udp.stop_reading()
+        if kind is SocketKind.TCP and name_of(tcp.listening_socket.getsockname()) == name:
+            tcp.stop_accepting()
+
     def check(self) -> None:
         """Find out whether the address appeared or disappeared, and bind it if possible."""
         if self._listeners is not None and self._moved():
@@ -123,9 +157,14 @@ class ListenAddress:
             self._interface = interface_of(self._address)
         except OSError as error:
             raise AbsentAddressError from error
-        udp = UdpListener(self._address, self._port, self._fast)
+        name = name_of(socket_address(self._address, self._port))
+        inherited, probe = self._inherited, not self._inherited.has_port(SocketKind.UDP, self._port)
+        udp = UdpListener(
+            self._address, self._port, self._fast, inherited.take(SocketKind.UDP, name), probe=probe
+        )
         try:
-            tcp = bind_tcp(self._address, self._port or udp.port)
+            passed_on = inherited.take(SocketKind.TCP, name)
+            tcp = passed_on[0] if passed_on else bind_tcp(self._address, self._port or udp.port)
         except OSError:
             udp.close()
             raise
@@ -183,6 +222,20 @@ class ListenAddresses:
             self._timer.cancel()
         for each in self._addresses:
             each.close()
+
+    def sockets(self) -> list[tuple[SocketKind, socket.socket]]:
+        """All listening sockets."""
+        return [pair for each in self._addresses for pair in each.sockets()]
+
+    def stop_reading(self, kind: SocketKind, name: Name) -> None:
+        """Leave what comes at the address with this name to whoever has the same socket."""
+        for each in self._addresses:
+            each.stop_reading(kind, name)
+
+    def stop_checks(self) -> None:
+        """Bind nothing more: another process looks after the interfaces."""
+        if self._timer is not None:
+            self._timer.cancel()
 
     def self_query_targets(self) -> list[SelfQueryTarget | None]:
         """The target of each address, in the order of the configuration; None: it cannot be asked now."""

@@ -38,13 +38,14 @@ class AbsentAddressError(OSError):
     """No interface of this machine has the address, and the system does not let us bind to it beforehand."""
 
 
-def bind_udp(address: Address, port: int, count: int = 1) -> list[socket.socket]:
+def bind_udp(address: Address, port: int, count: int = 1, *, probe: bool = True) -> list[socket.socket]:
     """Bind ``count`` non-blocking sockets to one port; the kernel spreads clients among them. Sockets bound
     to the wildcard address tell which address each datagram was sent to. An address that no interface has yet
-    is served as soon as one has it. Raises ``OSError`` that names the address."""
+    is served as soon as one has it. ``probe``: find out first whether another process has the port, even one
+    that would share it. Raises ``OSError`` that names the address."""
     sockets: list[socket.socket] = []
     try:
-        if port:
+        if port and probe:
             _udp_socket(address, port, shared=False).close()  # raises where another process has the port
         for _ in range(count):
             sockets.append(_udp_socket(address, port, shared=True))
@@ -54,6 +55,12 @@ def bind_udp(address: Address, port: int, count: int = 1) -> list[socket.socket]
             each.close()
         raise _cannot_listen(address, port, error) from error
     return sockets
+
+
+def bind_udp_beside(address: Address, port: int, count: int) -> list[socket.socket]:
+    """Bind ``count`` more sockets beside those that we have at this address and port. Raises ``OSError`` that
+    names the address."""
+    return bind_udp(address, port, count, probe=False)
 
 
 def _udp_socket(address: Address, port: int, *, shared: bool) -> socket.socket:

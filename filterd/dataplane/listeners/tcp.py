@@ -101,16 +101,26 @@ class TcpListener:
         self._resume: asyncio.TimerHandle | None = None
         self._opening: set[asyncio.Task[None]] = set()
 
+    @property
+    def listening_socket(self) -> socket.socket:
+        """The socket on which clients are accepted."""
+        return self._socket
+
     def start(self) -> None:
         """Begin to accept, on the running loop."""
         self._resume = None
         asyncio.get_running_loop().add_reader(self._socket, self._accept)
 
-    def close(self) -> None:
-        """Stop accepting; connections stay until the service closes."""
+    def stop_accepting(self) -> None:
+        """Leave new connections to whoever has the same socket; the open ones go on."""
         asyncio.get_running_loop().remove_reader(self._socket)
         if self._resume is not None:
             self._resume.cancel()
+
+    def close(self) -> None:
+        """Stop accepting; connections stay until the service closes."""
+        if self._socket.fileno() >= 0:
+            self.stop_accepting()
         self._socket.close()
 
     def _accept(self) -> None:

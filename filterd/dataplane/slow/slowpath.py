@@ -116,6 +116,11 @@ class SlowPath:
                 return None
         return self._wait(pending, asker)
 
+    @property
+    def waiting(self) -> int:
+        """The number of queries that wait."""
+        return len(self._waiting)
+
     async def close(self) -> None:
         """Cancel all waiting queries."""
         for task in self._waiting:

@@ -108,6 +108,7 @@ def sources(*, snapshot: bool = True, board: bool = True) -> MetricSources:
         "check": SimpleNamespace(counts=Counter({("fast", "answered"): 315}), threads_stuck=316),
         "enforcement": Histogram(ENFORCEMENT_BUCKETS),
         "control": SimpleNamespace(connected=True),
+        "handovers": Counter(taken=804),
     }
     return MetricSources(**{name: cast("Any", part) for name, part in parts_of_it.items()})
 
@@ -185,6 +186,7 @@ def test_every_value_comes_from_its_own_count() -> None:
         kept_orders=321,
         not_durable=320,
         control_connected=True,
+        handovers={"taken": 804},
     )
     assert plain(read_metrics(made)) == plain(expected)
 

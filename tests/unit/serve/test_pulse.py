@@ -404,3 +404,32 @@ async def test_a_resolver_that_is_stopped_before_its_first_beat_is_ended(
     assert await process.wait() == -signal.SIGKILL
     assert "its start gave no sign for 60 seconds" in lines.getvalue()
     made._pulse_watch.end()
+
+
+@pytest.mark.parametrize("stays", [True, False])
+async def test_the_supervisor_hears_whether_the_resolver_stays(stays: bool) -> None:
+    watch = PulseWatch()
+    descriptor = watch.begin()
+    pulse = Pulse(cast("SelfCheck", Check()), time.monotonic, descriptor)
+    asyncio.get_running_loop().call_later(0.01, lambda: pulse.answer(stays=stays))
+    assert await watch.answered(30.0) is stays
+    os.close(descriptor)
+    watch.end()
+
+
+async def test_a_resolver_that_says_nothing_or_is_gone_does_not_stay() -> None:
+    watch = PulseWatch()
+    descriptor = watch.begin()
+    assert not await watch.answered(0.05)
+    asyncio.get_running_loop().call_later(0.01, os.close, descriptor)
+    assert not await watch.answered(30.0)
+    watch.end()
+
+
+async def test_a_pulse_that_was_ended_on_purpose_is_no_trouble() -> None:
+    now = [0.0]
+    pulse = Pulse(cast("SelfCheck", Check()), lambda: now[0])
+    now[0] = 1000.0
+    assert pulse.troubles() == ["the event loop is stuck"]
+    pulse.close()
+    assert pulse.troubles() == []

@@ -225,8 +225,8 @@ async def test_tcp_clients_may_take_what_is_configured(resolver: Resolver) -> No
 async def test_metrics_are_served_where_they_are_configured(
     resolver: Resolver, parts: dict[str, Noted]
 ) -> None:
-    address, port, routes = parts["HttpServer"].given[0]
-    assert (address, port) == ("127.0.0.1", 0)
+    address, port, routes, bound = parts["HttpServer"].given[0]
+    assert (address, port, bound) == ("127.0.0.1", 0, None)
     assert set(routes) == {"/metrics", "/healthz", "/readyz"}
     ready = routes["/readyz"]()
     assert ready.status == 503

@@ -58,6 +58,7 @@ RESOLVER = ResolverMetrics(
     revision_lag=12.5,
     other_history=True,
     kept_orders=132,
+    handovers={"taken": 137, "stuck": 138},
     not_durable=133,
     crashes=CrashMetrics(123, 124, True),
     fast=FastPathMetrics(

@@ -82,3 +82,27 @@ def test_a_page_that_fails_is_said_and_not_quoted(capsys: pytest.CaptureFixture[
     made.stop()
     assert '"fault": "ValueError"' in stream.getvalue()
     assert "secret" not in stream.getvalue() + capsys.readouterr().err
+
+
+def test_two_servers_may_have_one_socket_and_the_first_ends_its_connections() -> None:
+    """Who loses the race for a client does not wait for the next one."""
+    routes = health_routes(lambda: HttpReply(b"first\n"), list)
+    first = HttpServer("127.0.0.1", 0, routes)
+    first.start()
+    address = ("127.0.0.1", first.port)
+    kept = http.client.HTTPConnection(*address, timeout=5)
+    kept.request("GET", "/metrics")
+    assert kept.getresponse().read() == b"first\n"
+    second = HttpServer(
+        *address, health_routes(lambda: HttpReply(b"second\n"), list), first.listening_socket.dup()
+    )
+    second.start()
+    assert second.port == first.port
+    assert {fetch(address, "/metrics")[2] for _ in range(20)} <= {b"first\n", b"second\n"}
+    first.stop()
+    assert {fetch(address, "/metrics")[2] for _ in range(20)} == {b"second\n"}
+    kept.request("GET", "/metrics")
+    reply = kept.getresponse()
+    assert (reply.read(), reply.headers["Connection"]) == (b"first\n", "close")
+    kept.close()
+    second.stop()

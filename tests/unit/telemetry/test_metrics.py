@@ -46,6 +46,7 @@ FULL_RESOLVER = ResolverMetrics(
     overlay_entries=5,
     revision_lag=0.5,
     control_connected=True,
+    handovers={"taken": 1},
 )
 FULL_CONTROL = ControlMetrics(
     feeds={"starter-adult": FeedMetrics(149, 1.8e9, False)},
@@ -78,6 +79,7 @@ RESOLVER_NAMES = {
     "filterd_overlay_entries",
     "filterd_node_revision_lag_seconds",
     "filterd_control_connected",
+    "filterd_handovers_total",
     "filterd_build_info",
 }
 CONTROL_NAMES = {
