@@ -40,6 +40,30 @@ wheel: $(INSTALLED) $(BUILT)  ## pack filterd in dist/, for a machine with the s
 	$(BIN)/python -m pip wheel --quiet --disable-pip-version-check --no-deps --no-build-isolation --wheel-dir dist .
 	@ls dist/*.whl
 
+# With Debian's own Python: packaging/deb names the packages that it needs.
+.PHONY: deb wheels image sbom release lock
+deb:  ## build the Debian package in dist/
+	@packaging/deb
+
+# WHEELS: interpreters, by name or path; one that is not there is named and left out.
+WHEELS ?= python3.11 python3.13 python3.14
+wheels:  ## build wheels for several versions of Python in dist/ (WHEELS="python3.13")
+	@for python in $(WHEELS); do \
+	    command -v $$python >/dev/null || { echo "$$python is not installed: no wheel for it"; continue; }; \
+	    packaging/wheel $$python dist || exit 1; done; ls dist/*.whl
+
+image:  ## build an OCI image of the Debian package with buildah (BASE="registry/debian:trixie-slim")
+	@packaging/image
+
+sbom:  ## write the bill of materials of the runtime (CycloneDX) to dist/sbom.cdx.json
+	@packaging/sbom dist/sbom.cdx.json && echo dist/sbom.cdx.json
+
+release:  ## set VERSION everywhere and collect docs/changelog.d (make release VERSION=0.2.0)
+	@$(PYTHON) packaging/release.py $(VERSION)
+
+lock:  ## make the three locks anew from pyproject.toml (needs uv)
+	@packaging/lock
+
 # Other flags in a folder of their own: the normal build stays as it is, and lends the C that Cython made.
 .PHONY: sanitize sanitize-threads
 sanitize: $(INSTALLED) $(BUILT)  ## drive the native core under ASan and UBSan (PYTEST picks tests)

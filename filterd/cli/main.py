@@ -7,10 +7,14 @@ standard output, everything else to standard error.
 from __future__ import annotations
 
 from importlib import import_module
+from typing import TYPE_CHECKING
 
 import click
 
 import filterd
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 GROUPS = {
     "serve": ("run the resolver and the control plane", "filterd.cli.serving:serve"),
@@ -28,6 +32,7 @@ GROUPS = {
     "backup": ("copy the store and the lists to a directory", "filterd.cli.backups:backup"),
     "restore": ("put a backup in force", "filterd.cli.backups:restore"),
     "audit": ("prove that the record is whole", "filterd.cli.audits:audit"),
+    "completion": ("print the completion script of a shell", "filterd.cli.completion:completion"),
 }
 """command -> (its line in the help, its module and attribute)"""
 
@@ -52,6 +57,17 @@ class LazyGroup(click.Group):
         """Write the list of commands without importing any."""
         with formatter.section("Commands"):
             formatter.write_dl([(name, line) for name, (line, _) in GROUPS.items()])
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """The commands and options that begin like this, without importing any: a person waits."""
+        from click.shell_completion import CompletionItem
+
+        names = [
+            CompletionItem(name, help=line)
+            for name, (line, _) in GROUPS.items()
+            if name.startswith(incomplete)
+        ]
+        return names + click.Command.shell_complete(self, ctx, incomplete)
 
 
 @click.group(
