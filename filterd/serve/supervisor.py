@@ -385,7 +385,8 @@ def run(config: Path | None, roles: Sequence[str]) -> int:
 async def _run(config: Path | None, found: Configuration, roles: Sequence[str]) -> int:
     supervisor = Supervisor(config, found, roles)
     code = await supervisor.run()
-    if code == 0 and not supervisor.hands_over:
-        # A plain stop ends all: also a predecessor that our resolver had not yet taken over from.
+    if code == 0 and "resolver" in roles and not supervisor.hands_over:
+        # A plain stop ends all: also a predecessor that our resolver had not yet taken over from. Control in
+        # a unit of its own has none: one that waits belongs to a resolver that is restarted beside it.
         await asyncio.to_thread(dismiss, found.settings.state_dir)
     return code

@@ -20,6 +20,7 @@ import dns.exception
 import pytest
 
 from filterd.serve.handover_messages import VERSION, Word, address_of, new_socket, receive, send
+from filterd.serve.handover_taking import dismiss
 from tests.e2e.deployment import ROOT, Deployment, ede, soon
 from tests.e2e.small import small
 from tests.e2e.steady_load import BANNED
@@ -229,7 +230,7 @@ def test_no_query_is_lost_where_queues_are_short(filterd: Deployment, tmp_path: 
         with socket.socket(fileno=descriptor) as passed_on:
             # The kernel doubles what it is asked for.
             assert passed_on.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF) == 2 * 212_992
-        send(link, Word.END)
+    dismiss(filterd.state)
     assert soon(lambda: not resolvers(filterd)), filterd.log()
 
 
@@ -312,7 +313,7 @@ def test_a_predecessor_that_is_killed_while_its_successor_loads_lets_nothing_thr
         assert is_blocked(filterd, BANNED)
     for each in outcomes:
         assert set(each) <= GOOD | {"lost"}, outcomes
-        assert each["blocked"] > 100
+        assert each["blocked"] > 20
     stop(filterd, serve)
 
 

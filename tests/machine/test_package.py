@@ -19,7 +19,7 @@ from tests.worlds.machine import Machine, booted, short_queues
 from tests.worlds.machine_package import next_version, package, version_of
 from tests.worlds.measured import measured
 
-pytestmark = pytest.mark.timeout(600)
+pytestmark = pytest.mark.timeout(1100)  # the package may have to be built first
 QUEUE = 212_992
 """bytes: the kernel's own net.core.rmem_max, with which a socket keeps some 256 queries"""
 RESOLVER, CONTROL = "filterd-resolver.service", "filterd-control.service"
