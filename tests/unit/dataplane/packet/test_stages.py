@@ -109,6 +109,16 @@ def test_nothing_published_is_servfail_not_ready(packets: Plane) -> None:
     assert packets.counts()["not_ready"] == 1
 
 
+def test_a_query_of_an_unrecognised_client_counts_once(served: Plane) -> None:
+    query = ask("example.org")
+    miss = pending(served, query, UNKNOWN)
+    served.finish(miss, answer_to(query, "example.org. A 192.0.2.1"), False, [], NOW, 1000)
+    assert served.counts()["unrecognised"] == {"ipv4": 1, "ipv6": 0}
+    receive(served, query, CHILD)
+    receive(served, query, UNKNOWN)
+    assert served.counts()["unrecognised"] == {"ipv4": 2, "ipv6": 0}
+
+
 @pytest.mark.parametrize("packet", [b"", b"\0" * 11, ask("example.org")[:2] + b"\x80" + b"\0" * 9])
 def test_silence(served: Plane, packet: bytes) -> None:
     assert served.receive(packet, CHILD, False, NOW, 1000) is None
