@@ -201,7 +201,7 @@ async def test_an_order_that_came_today_and_one_without_a_time(
 @pytest.mark.parametrize(
     ("taken", "refused", "says"),
     [
-        ({"received_at": 300}, {"received_at": 301}, "received lies in the future"),
+        ({"received_at": 300}, {"received_at": 301}, "lies in the future"),
         ({"not_after": 1}, {"not_after": 0}, "end before it begins"),
         ({"not_before": 50, "not_after": 51}, {"not_before": 50, "not_after": 50}, "end before it begins"),
         ({"review_at": 1}, {"review_at": 0}, "in the past"),
