@@ -44,9 +44,8 @@ class MetricSources:
 
 def read_metrics(sources: MetricSources) -> ResolverMetrics:
     """The values of the resolver's metrics at this moment."""
-    counts = sources.plane.counts()
-    node, slow, forwarding = sources.node, sources.answer_counts, sources.forwarding
-    listening, publisher = sources.listening, node.publisher
+    counts, node, slow = sources.plane.counts(), sources.node, sources.answer_counts
+    forwarding, listening, publisher = sources.forwarding, sources.listening, node.publisher
     parts, threads = node.disk.parts(), sources.fast.counts()
     return ResolverMetrics(
         queries=counts["queries"],

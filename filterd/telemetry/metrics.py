@@ -280,6 +280,11 @@ def _node_families(now: ResolverMetrics) -> Iterator[Metric]:
 
 def _control_families(now: ControlMetrics) -> Iterator[Metric]:
     yield from _role_families(now)
+    yield from _feed_families(now)
+    yield from _store_families(now)
+
+
+def _feed_families(now: ControlMetrics) -> Iterator[Metric]:
     names = GaugeMetricFamily("filterd_feed_names", "Names of a feed in force.", labels=("feed",))
     success = GaugeMetricFamily(
         "filterd_feed_last_success_timestamp_seconds",
@@ -300,6 +305,9 @@ def _control_families(now: ControlMetrics) -> Iterator[Metric]:
         quarantined.add_metric((feed,), float(values.quarantined))
         orphaned.add_metric((feed,), float(values.orphaned))
     yield from (names, success, quarantined, orphaned)
+
+
+def _store_families(now: ControlMetrics) -> Iterator[Metric]:
     yield _by_state(
         "filterd_orders", "Orders by state; an accepted one may have ended by itself.", now.orders
     )
