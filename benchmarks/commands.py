@@ -1,7 +1,7 @@
 """Measures what commands cost: processor time (user + system) of each, the middle of several runs.
 
 The bar is 0.25 s without the store and 0.35 s with it, on a machine that does nothing else. Beside them
-stands what an empty Python and the import of SQLAlchemy alone take: the floor, which tells a busy machine.
+stands what an empty Python and the import of SQLAlchemy alone take: the floor, and the sign of a busy day.
 
     python benchmarks/commands.py [--runs 5] [--config FILE]
 """
