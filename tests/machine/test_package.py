@@ -157,9 +157,10 @@ def test_a_restart_with_a_wrong_file_leaves_the_time_to_mend_it(machine: Machine
     counts.require_none_lost()
 
 
-def test_a_restart_of_control_loses_nothing(machine: Machine) -> None:
-    with traffic(machine, "restart of control") as counts:
-        machine.run("systemctl", "restart", CONTROL)
+@pytest.mark.parametrize("units", [(CONTROL,), (RESOLVER, CONTROL)], ids=["control", "both"])
+def test_a_restart_of_control_loses_nothing(machine: Machine, units: tuple[str, ...]) -> None:
+    with traffic(machine, f"restart of {' and '.join(units)}") as counts:
+        machine.run("systemctl", "restart", *units)
     counts.require_none_lost()
 
 
