@@ -20,7 +20,7 @@ from tests.worlds import machine_root
 from tests.worlds.machine_package import next_version, package, version_of
 
 ROOT = Path(__file__).parents[2]
-pytestmark = [pytest.mark.timeout(1200), pytest.mark.system("dpkg-deb")]
+pytestmark = [pytest.mark.timeout(1100), pytest.mark.system("dpkg-deb")]
 TOOLS = {"pip", "setuptools", "pytest", "mypy", "ruff", "Cython", "hypothesis", "cyclonedx_py"}
 SITE = "usr/lib/filterd/package/lib/python3.13/site-packages"
 CONFIGURATION = "/etc/filterd/filterd.yaml"
