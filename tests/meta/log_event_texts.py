@@ -26,6 +26,10 @@ TEXTS: dict[str, tuple[str, str]] = {
         "The file has the errors in `errors`.",
         "mend the file; `filterd config check`; send SIGHUP again",
     ),
+    "a setting is dangerous": (
+        "The setting is valid, and makes an open resolver or lets strangers say whose line they are.",
+        "what `remedy` says, where it is not meant so; `filterd config check` says the same",
+    ),
     "new settings in force": (
         "The role works by the new file. `remedy` names settings that wait for a restart.",
         "restart, where `remedy` names any",

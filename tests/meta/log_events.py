@@ -15,8 +15,11 @@ WRAPPERS = {"note": "warning", "_tell": "warning", "_report_failure": "error"}
 """methods that pass an event on to the log, and the level that it gets there"""
 SKIPPED = ("filterd/cli/", "filterd/policy/", "filterd/wire/", "_reference.py")
 """places where methods of these names do other things"""
-OTHERWISE = {("filterd/dataplane/listeners/selfcheck.py", "_tell")}
-"""a method with the name of a wrapper that writes an event of its own"""
+OTHERWISE = {
+    ("filterd/dataplane/listeners/selfcheck.py", "_tell"),
+    ("filterd/operations/top/figures.py", "info"),
+}
+"""methods with the name of a writer that do something else, or write an event of their own"""
 
 
 @dataclass(frozen=True, slots=True)
