@@ -52,10 +52,7 @@ def read_metrics(sources: MetricSources) -> ResolverMetrics:
         queries=counts["queries"],
         verdicts=counts["verdicts"] | _without_verdict(counts),
         category_blocks=counts["categories"],
-        responses={
-            "fast": _fast_responses(threads),
-            "slow": Histogram(BOUNDS, list(slow.responses), slow.seconds),
-        },
+        responses=_responses(slow, threads),
         drops=_drops(counts, slow, threads),
         rate_limited=counts["rate_limited"],
         cache_lookups=counts["lookups"],
@@ -94,9 +91,12 @@ def _drops(counts: PlaneCounts, slow: AnswerCounts, threads: Sequence[FastCounts
     return drops
 
 
-def _fast_responses(threads: Sequence[FastCounts]) -> Histogram:
+def _responses(slow: AnswerCounts, threads: Sequence[FastCounts]) -> dict[str, Histogram]:
     times = [sum(column) for column in zip(*(thread.times for thread in threads), strict=True)]
-    return Histogram(BOUNDS, times, sum(thread.seconds for thread in threads))
+    return {
+        "fast": Histogram(BOUNDS, times, sum(thread.seconds for thread in threads)),
+        "slow": Histogram(BOUNDS, list(slow.responses), slow.seconds),
+    }
 
 
 def _fast(threads: Sequence[FastCounts], check: SelfCheck) -> FastPathMetrics:

@@ -4,8 +4,8 @@ The supervisor starts ``python -m filterd.serve.resolver [board=N] [pulse=N]`` a
 standard input; the numbers are descriptors of the crash board and of the pipe for the pulse. Nothing of the
 control plane is imported. A start goes through the settings, the node's own disk, the listeners, and only
 then the thread that follows the store: the first answer depends on no other process. Where a predecessor
-hands over, its sockets are taken instead of new ones (``handover_taking``); told to hand over, this process
-answers until its own successor does (``handover_giving``).
+hands over, its sockets are taken instead of new ones (``handover.taking``); told to hand over, this process
+answers until its own successor does (``handover.giving``).
 """
 
 from __future__ import annotations
@@ -18,10 +18,8 @@ import threading
 import time
 from dataclasses import asdict, replace
 from functools import cached_property, partial
-from operator import attrgetter
 from typing import TYPE_CHECKING
 
-from filterd.config.cautions import cautions
 from filterd.config.settings import Settings
 from filterd.dataplane.cache.cache import ResponseCache
 from filterd.dataplane.fast.routes import Routes
@@ -43,8 +41,8 @@ from filterd.model.records import NodeReport
 from filterd.serve import hangup
 from filterd.serve.answer_rules import cookie_secrets, rules_of, secrets_at_start
 from filterd.serve.forwarding import Forwarding
-from filterd.serve.handover_leaving import Answering, HandingOver
-from filterd.serve.handover_taking import take_over
+from filterd.serve.handover.leaving import Answering, HandingOver
+from filterd.serve.handover.taking import take_over
 from filterd.serve.holders import remedy_of
 from filterd.serve.listening import Listening
 from filterd.serve.node_reports import SOCKET, ControlLink, report_for_ever
@@ -70,6 +68,8 @@ from filterd.serve.wiring import (
     reserved_ports,
     switches_of,
     versions_of,
+    waiting_for_restart,
+    warn_of_dangers,
 )
 from filterd.telemetry import log
 from filterd.telemetry.http import HttpReply, HttpServer, health_routes
@@ -80,14 +80,11 @@ if TYPE_CHECKING:
 SWITCH_SECONDS = 0.001
 """how long the node's thread may hold the interpreter while queries wait; Python's default is 5 ms"""
 BEGIN_SECONDS = 0.25
-"""how long a start waits for the orders of the store before it serves; from then on clients get SERVFAIL
-until they are applied. It takes a few milliseconds where little is new"""
+"""how long a start waits for the orders of the store; from then on clients get SERVFAIL until they are applied"""
 LOOK_SECONDS = 0.5
 """between two looks at the node's thread"""
 KEY_SECONDS = 1.0
 """between two looks at the fingerprint key's file"""
-SEALED = ("node", "cache", "store.url", "state_dir", "metrics", "dns.listen", "dns.threads")
-"""settings whose change takes a restart"""
 
 
 class Resolver:
@@ -186,7 +183,7 @@ class Resolver:
         for remark in self._remarks():
             log.get().error("the resolver begins " + remark)
         log.get().info("resolver serves", listen=[str(each) for each in self._settings.dns.listen])
-        _warn(self._settings)
+        warn_of_dangers(self._settings)
         await self._ended.wait()
         await self._handing_over.close()
         await self._stop_following()
@@ -204,8 +201,7 @@ class Resolver:
         return {"in_force": in_force(self._node), "handovers": dict(self._succession.handovers)}
 
     async def _let_go(self) -> None:
-        """Free the state directory for a successor; a second call has no effect. Clients are answered all the
-        same."""
+        """Free the state directory for a successor, once; clients are answered all the same."""
         await self._stop_following()
         self._lock.close()
 
@@ -222,8 +218,8 @@ class Resolver:
         await asyncio.to_thread(self._follower.join)
 
     async def _watch_key(self) -> None:
-        """End the resolver, to be started again, where no state is in force and the fingerprint key is no
-        longer that of the start: with the wrong key nothing on the disk can be used, however good it is."""
+        """End the resolver, to be started again, where no state is in force and the key is another one than at
+        the start: with the wrong key nothing on the disk can be used."""
         while True:
             if self._node.publisher.state is None and key_changed(self._paths):
                 break
@@ -243,7 +239,7 @@ class Resolver:
 
     def reload(self, settings: Settings) -> None:
         """Apply the settings that can change while serving; log those that wait for a restart."""
-        waiting = [name for name in SEALED if attrgetter(name)(settings) != attrgetter(name)(self._settings)]
+        waiting = waiting_for_restart(self._settings, settings)
         self._renew_secrets(settings)
         self._plane.change_settings(
             prefixes(settings.dns.allow_from),
@@ -256,7 +252,7 @@ class Resolver:
         self._forwarding.change(settings.dns.upstreams)
         self._node.change_settings(switches_of(settings))
         log.get().info("new settings in force", remedy=f"restart for {', '.join(waiting)}" if waiting else "")
-        _warn(settings)
+        warn_of_dangers(settings)
 
     def _renew_secrets(self, settings: Settings) -> None:
         try:
@@ -368,12 +364,6 @@ class Resolver:
         await self._path.close()
         await self._forwarding.close()
         self._http.stop()
-
-
-def _warn(settings: Settings) -> None:
-    """Log what is valid and dangerous in settings that have just taken effect."""
-    for each in cautions(settings):
-        log.get().warning("a setting is dangerous", reason=str(each), remedy=each.remedy)
 
 
 async def _serve(settings: Settings, board: CrashBoard | None, pulse: int | None) -> int:

@@ -32,7 +32,7 @@ from pathlib import Path
 from filterd.config.load import ConfigErrors, Configuration, load_configuration
 from filterd.serve import hangup
 from filterd.serve.crashes import FAULTS, CrashWatch, new_board
-from filterd.serve.handover_taking import dismiss
+from filterd.serve.handover.taking import dismiss
 from filterd.serve.process import CANNOT_START, end_at_once
 from filterd.serve.pulse import CHECK_SECONDS, PulseWatch
 from filterd.serve.sd_notify import READY, STOPPING, WATCHDOG, Notifier

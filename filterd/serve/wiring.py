@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Mapping
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
+from filterd.config.cautions import cautions
 from filterd.config.settings import ParentalFail, Settings
 from filterd.config.value_types import IPNetwork
 from filterd.dataplane.nodestate.node import Node
@@ -18,6 +20,8 @@ from filterd.policy.published import StateSettings
 from filterd.telemetry import log
 from filterd.telemetry.histogram import ENFORCEMENT_BUCKETS, Histogram
 
+SEALED = ("node", "cache", "store.url", "state_dir", "metrics", "dns.listen", "dns.threads")
+"""settings whose change takes a restart"""
 RESERVED_PORTS = Path("/proc/sys/net/ipv4/ip_local_reserved_ports")
 """the kernel's list of ports that it never draws for a socket (ip-sysctl)"""
 
@@ -121,3 +125,14 @@ def caught_up(node: Node) -> bool:
 def prefixes(networks: tuple[IPNetwork, ...]) -> Prefixes:
     """A set of prefixes with a fresh seed."""
     return Prefixes(os.urandom(16), map(str, networks))
+
+
+def warn_of_dangers(settings: Settings) -> None:
+    """Log what is valid and dangerous in settings that have just taken effect."""
+    for each in cautions(settings):
+        log.get().warning("a setting is dangerous", reason=str(each), remedy=each.remedy)
+
+
+def waiting_for_restart(old: Settings, new: Settings) -> list[str]:
+    """The settings that have changed and take effect at the next start alone."""
+    return [name for name in SEALED if attrgetter(name)(old) != attrgetter(name)(new)]

@@ -19,8 +19,8 @@ from typing import Any
 import dns.exception
 import pytest
 
-from filterd.serve.handover_messages import VERSION, Word, address_of, new_socket, receive, send
-from filterd.serve.handover_taking import dismiss
+from filterd.serve.handover.messages import VERSION, Word, address_of, new_socket, receive, send
+from filterd.serve.handover.taking import dismiss
 from tests.e2e.deployment import ROOT, Deployment, ede, soon
 from tests.e2e.small import small
 from tests.e2e.steady_load import BANNED

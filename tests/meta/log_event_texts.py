@@ -6,6 +6,56 @@ NOTHING = "nothing"
 REPORT = "report the fault, with the log"
 
 TEXTS: dict[str, tuple[str, str]] = {
+    # ---- hand-over ----
+    "filterd ends, and its resolver answers until its successor does": (
+        "A restart: `filterd serve` ends, and its resolver stays for the next one.",
+        NOTHING,
+    ),
+    "took over from its predecessor": (
+        "The listening sockets are passed on, and no query was lost.",
+        NOTHING,
+    ),
+    "the resolver leaves": ("The predecessor has answered all that it had read, and ends.", NOTHING),
+    "takes over from its predecessor, though it is less ready": (
+        "It waited 20 s for the state of the store, and answers with what its disk has.",
+        "`curl -s http://127.0.0.1:9353/readyz` says what is missing",
+    ),
+    "the predecessor broke off": (
+        "It ended, or said something else than was expected; the start goes on without it.",
+        "see its own last lines; some queries were lost",
+    ),
+    "the predecessor ended while it handed over; what it had not answered is lost": (
+        "It was killed, or ran into a fault, after the sockets were passed on.",
+        "see its own last lines",
+    ),
+    "the predecessor passes nothing on": (
+        "Its version hands over in another way, so this is a start without a predecessor.",
+        NOTHING,
+    ),
+    "the successor ended before it was ready": (
+        "The predecessor goes on answering, and waits for another one, 30 s in all.",
+        "see why the new one ended: `systemctl status filterd-resolver`",
+    ),
+    "no successor came, and the resolver ends": (
+        "Nobody took over for 30 s. **DNS is down.**",
+        "`systemctl status filterd-resolver` says why it did not start",
+    ),
+    "the resolver cannot hand over": (
+        "`handover.sock` cannot be made in `state_dir`; it ends as at a stop.",
+        "mend `state_dir`; some queries were lost",
+    ),
+    "the resolver cannot hand over, and filterd ends": (
+        "The resolver was stuck or still starting; the restart is a stop and a start.",
+        "report it with its log, if it was stuck",
+    ),
+    "a resolver that was left over does not answer and is ended": (
+        "A killed `filterd serve` left a resolver behind that answers nobody.",
+        "report it with its log",
+    ),
+    "a listen address is served as soon as the predecessor has left its port": (
+        "The address takes the place of one of the predecessor's that covers it, within seconds.",
+        NOTHING,
+    ),
     # ---- start, end, settings ----
     "resolver serves": ("The resolver answers on the addresses in `listen`.", NOTHING),
     "the resolver begins …": (

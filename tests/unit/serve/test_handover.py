@@ -14,9 +14,9 @@ from pathlib import Path
 import pytest
 
 from filterd.dataplane.listeners.inherited import Name, SocketKind, name_of
-from filterd.serve import handover_giving, handover_taking
-from filterd.serve.handover_giving import Giving, WaitEnding
-from filterd.serve.handover_messages import (
+from filterd.serve.handover import giving, taking
+from filterd.serve.handover.giving import Giving, WaitEnding
+from filterd.serve.handover.messages import (
     VERSION,
     HandoverError,
     Word,
@@ -25,7 +25,7 @@ from filterd.serve.handover_messages import (
     receive,
     send,
 )
-from filterd.serve.handover_taking import Succession, SuccessionOutcome, dismiss, take_over
+from filterd.serve.handover.taking import Succession, SuccessionOutcome, dismiss, take_over
 from filterd.telemetry import log
 
 PATIENCE = 30.0
@@ -183,7 +183,7 @@ async def test_nobody_is_waited_for_in_vain(
     tmp_path: Path, predecessor: Predecessor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The time of successors that fail counts too."""
-    monkeypatch.setattr(handover_giving, "ALONE_SECONDS", 0.05)
+    monkeypatch.setattr(giving, "ALONE_SECONDS", 0.05)
     assert await ended(await giving(tmp_path, predecessor)) is WaitEnding.NOBODY
     assert predecessor.done == []
     assert not address_of(tmp_path).exists()
@@ -276,7 +276,7 @@ def test_one_that_says_nothing_is_stuck(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """It is not ended here: this process is no resolver."""
-    monkeypatch.setattr(handover_taking, "ANSWER_SECONDS", 0.1)
+    monkeypatch.setattr(taking, "ANSWER_SECONDS", 0.1)
     silent = threading.Event()
 
     def script(link: socket.socket) -> None:
@@ -295,7 +295,7 @@ async def test_a_predecessor_with_nothing_in_force_is_not_waited_for(
     looks = iter([False, False, True])
     await succession.until_ready(lambda: next(looks))
     assert list(looks) == []
-    monkeypatch.setattr(handover_taking, "READY_SECONDS", 0.05)
+    monkeypatch.setattr(taking, "READY_SECONDS", 0.05)
     await succession.until_ready(lambda: False)
     assert events(said) == ["takes over from its predecessor, though it is less ready"]
     monkeypatch.setattr(predecessor, "facts", dict)

@@ -26,7 +26,8 @@ from filterd.dataplane.upstream.peer import unwatched
 from filterd.policy.published import StateSettings
 from filterd.serve import listening as listening_module
 from filterd.serve import resolver as resolver_module
-from filterd.serve.resolver import SEALED, Resolver
+from filterd.serve.resolver import Resolver
+from filterd.serve.wiring import SEALED
 from filterd.telemetry import log
 
 PARTS = ("ResponseCache", "Plane", "RateRules", "Node", "Routes", "Forwarding", "FastPath", "HttpServer")

@@ -1,5 +1,5 @@
 """A resolver that was told to hand over: the order in which it gives up the state directory, its sockets, and
-its clients. ``handover_giving`` holds the exchange with the successor."""
+its clients. ``handover.giving`` holds the exchange with the successor."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from pathlib import Path
 from filterd.dataplane.listeners.fast_threads import FastPath
 from filterd.dataplane.listeners.inherited import Name, SocketKind
 from filterd.dataplane.slow.slowpath import SlowPath
-from filterd.serve.handover_draining import Draining
-from filterd.serve.handover_giving import Giving, WaitEnding
+from filterd.serve.handover.draining import Draining
+from filterd.serve.handover.giving import Giving, WaitEnding
 from filterd.serve.listening import Listening
 from filterd.serve.pulse import Pulse
 from filterd.telemetry import log

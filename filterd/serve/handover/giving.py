@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from filterd.dataplane.listeners.inherited import Name, SocketKind
-from filterd.serve.handover_messages import (
+from filterd.serve.handover.messages import (
     MOST_DESCRIPTORS,
     VERSION,
     HandoverError,

@@ -15,7 +15,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from filterd.dataplane.listeners.inherited import InheritedSockets, SocketKind
-from filterd.serve.handover_messages import (
+from filterd.serve.handover.messages import (
     VERSION,
     HandoverError,
     Message,
