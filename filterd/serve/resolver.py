@@ -80,7 +80,7 @@ if TYPE_CHECKING:
 SWITCH_SECONDS = 0.001
 """how long the node's thread may hold the interpreter while queries wait; Python's default is 5 ms"""
 BEGIN_SECONDS = 0.25
-"""how long a start waits for the orders of the store; from then on clients get SERVFAIL until they are applied"""
+"""how long a start waits for the orders of the store; from then on clients get SERVFAIL until they apply"""
 LOOK_SECONDS = 0.5
 """between two looks at the node's thread"""
 KEY_SECONDS = 1.0
@@ -218,8 +218,8 @@ class Resolver:
         await asyncio.to_thread(self._follower.join)
 
     async def _watch_key(self) -> None:
-        """End the resolver, to be started again, where no state is in force and the key is another one than at
-        the start: with the wrong key nothing on the disk can be used."""
+        """End the resolver, to be started again, where no state is in force and the key is another one than
+        at the start: with the wrong key nothing on the disk can be used."""
         while True:
             if self._node.publisher.state is None and key_changed(self._paths):
                 break

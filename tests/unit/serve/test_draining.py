@@ -11,7 +11,6 @@ import pytest
 
 from filterd.dataplane.listeners.connection_table import ConnectionEnding
 from filterd.dataplane.listeners.inherited import SocketKind, name_of
-from filterd.serve.handover import draining
 from filterd.serve.handover.draining import Draining
 from filterd.serve.listening import Listening
 from tests.worlds.listener import Served, framed, make_served, query, receive
@@ -71,7 +70,7 @@ async def test_it_waits_for_queries_over_udp_that_wait_for_upstreams(served: Ser
 
 
 async def test_idle_connections_end(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(draining, "IDLE_SECONDS", 0.2)
+    monkeypatch.setattr("filterd.serve.handover.draining.IDLE_SECONDS", 0.2)
     reader, writer = await served.asked("first.example")
     await asyncio.wait_for(draining(served).finish(), PATIENCE)
     assert await reader.read() == b""
@@ -82,7 +81,7 @@ async def test_idle_connections_end(served: Served, monkeypatch: pytest.MonkeyPa
 async def test_a_connection_that_asks_on_gets_its_answers_and_ends(
     served: Served, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(draining, "LAST_QUERY_SECONDS", 0.3)
+    monkeypatch.setattr("filterd.serve.handover.draining.LAST_QUERY_SECONDS", 0.3)
     reader, writer = await served.asked("first.example")
     finishing = asyncio.create_task(draining(served).finish())
     answered = 0
@@ -99,7 +98,7 @@ async def test_a_connection_that_asks_on_gets_its_answers_and_ends(
 
 
 async def test_no_client_holds_it_up_for_long(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(draining, "ALL_SECONDS", 0.3)
+    monkeypatch.setattr("filterd.serve.handover.draining.ALL_SECONDS", 0.3)
     served.upstreams.gate.clear()
     asked = asyncio.create_task(served.datagram(query("never.example")))
     while not served.path.waiting:

@@ -14,7 +14,6 @@ from pathlib import Path
 import pytest
 
 from filterd.dataplane.listeners.inherited import Name, SocketKind, name_of
-from filterd.serve.handover import giving, taking
 from filterd.serve.handover.giving import Giving, WaitEnding
 from filterd.serve.handover.messages import (
     VERSION,
@@ -183,7 +182,7 @@ async def test_nobody_is_waited_for_in_vain(
     tmp_path: Path, predecessor: Predecessor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The time of successors that fail counts too."""
-    monkeypatch.setattr(giving, "ALONE_SECONDS", 0.05)
+    monkeypatch.setattr("filterd.serve.handover.giving.ALONE_SECONDS", 0.05)
     assert await ended(await giving(tmp_path, predecessor)) is WaitEnding.NOBODY
     assert predecessor.done == []
     assert not address_of(tmp_path).exists()
@@ -276,7 +275,7 @@ def test_one_that_says_nothing_is_stuck(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """It is not ended here: this process is no resolver."""
-    monkeypatch.setattr(taking, "ANSWER_SECONDS", 0.1)
+    monkeypatch.setattr("filterd.serve.handover.taking.ANSWER_SECONDS", 0.1)
     silent = threading.Event()
 
     def script(link: socket.socket) -> None:
@@ -295,7 +294,7 @@ async def test_a_predecessor_with_nothing_in_force_is_not_waited_for(
     looks = iter([False, False, True])
     await succession.until_ready(lambda: next(looks))
     assert list(looks) == []
-    monkeypatch.setattr(taking, "READY_SECONDS", 0.05)
+    monkeypatch.setattr("filterd.serve.handover.taking.READY_SECONDS", 0.05)
     await succession.until_ready(lambda: False)
     assert events(said) == ["takes over from its predecessor, though it is less ready"]
     monkeypatch.setattr(predecessor, "facts", dict)
