@@ -7,6 +7,7 @@ name that an order blocks was let through.
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -32,6 +33,7 @@ dns:
 store: {url: "sqlite:////var/lib/filterd/filterd.db"}
 state_dir: /var/lib/filterd
 policies: /etc/filterd/policies
+policies_base: /usr/share/filterd/policies
 orders: {approvals: 1}
 """
 MISTAKE = ("allow_from: [127.0.0.0/8", "allow_from: [127.0.0.0/33")
@@ -104,7 +106,6 @@ def test_the_package_is_installed_and_starts_nothing(machine: Machine, packages:
         assert machine.out("systemctl", "is-enabled", unit) == "enabled"
         assert show(machine, unit, "ActiveState") == "inactive"
     assert machine.out("stat", "-c%a %U", "/var/lib/filterd") == "700 filterd"
-    machine.shell("cp -r /usr/share/filterd/policies/. /etc/filterd/policies")
 
 
 def test_a_mistake_is_found_by_the_check_and_refused_by_the_unit(machine: Machine) -> None:
@@ -113,6 +114,10 @@ def test_a_mistake_is_found_by_the_check_and_refused_by_the_unit(machine: Machin
     assert (checked.returncode, checked.stdout) == (2, "")
     assert "dns.allow_from" in checked.stderr
     assert "what to do" in checked.stderr
+    doctor = machine.run("filterd", "doctor", "--json", check=False)
+    assert doctor.returncode == 1
+    findings = json.loads(doctor.stdout)["findings"]
+    assert [each["message"] for each in findings if each["id"] == "config.invalid"], doctor.stdout
     assert machine.run("systemctl", "start", RESOLVER, check=False).returncode == 1
     assert (show(machine, RESOLVER, "ActiveState"), show(machine, RESOLVER, "NRestarts")) == ("failed", "0")
     assert "dns.allow_from" in machine.journal(RESOLVER)
@@ -209,6 +214,10 @@ while [ $SECONDS -lt 60 ]; do
 done 2>/dev/null
 """
     found = machine.start("bash", "-c", watch)
+    # The operator's own list in the place of a shipped one.
+    machine.shell(
+        "cp -r /usr/share/filterd/policies/feeds.yaml /usr/share/filterd/policies/lists /etc/filterd/policies"
+    )
     machine.shell("echo more.example >> /etc/filterd/policies/lists/adult.txt")
     machine.run("filterd", "feed", "update", "starter-adult", user="filterd")
     printed, _ = found.communicate(timeout=120)

@@ -136,7 +136,6 @@ def root(packages: Path, tmp_path: Path) -> Iterator[Root]:
 def prepared(root: Root) -> None:
     """Install this version, with a store."""
     root.out("dpkg", "--install", "/packages/this.deb")
-    root.out("sed", "-i", "s|^policies: .*|policies: /usr/share/filterd/policies|", CONFIGURATION)
     root.out("runuser", "-u", "filterd", "--", "filterd", "store", "migrate")
 
 
