@@ -25,6 +25,10 @@ run: ports $(INSTALLED) $(BUILT)  ## start everything on 127.0.0.1:5300 with thr
 test: $(INSTALLED) $(BUILT)  ## run the whole suite on all processors (PYTEST="-k name" picks some, PYTEST="-n 0" takes one)
 	$(BIN)/python -m pytest -n auto $(PYTEST)
 
+.PHONY: machine
+machine: $(INSTALLED) $(BUILT)  ## the package on a booted Debian 13, alone on this machine: losses at 2,000 queries/s (takes root, some minutes)
+	$(BIN)/python -m pytest -n 0 tests/machine $(PYTEST)
+
 .PHONY: lint
 lint: $(INSTALLED) $(BUILT)  ## ruff, mypy, cython-lint, import-linter
 	$(BIN)/ruff check .

@@ -1,8 +1,9 @@
-"""Clients of the machine who ask 2,000 queries a second while something happens to the resolver."""
+"""Clients of the machine who ask steadily while something happens to the resolver."""
 
 from __future__ import annotations
 
 import json
+import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,7 +12,9 @@ from dataclasses import dataclass, field
 from tests.worlds.machine import Machine
 from tests.worlds.measured import noted
 
-RATE = 2000
+RATE = 500 if "PYTEST_XDIST_WORKER" in os.environ else 2000
+"""queries a second. Beside other tests a process may wait longer for a processor than a short queue holds out
+at the full rate: that one is for a machine that does nothing else (make machine)"""
 BEFORE = 1.0
 """seconds of load before the event, and at least after it"""
 AFTER = 2.0
