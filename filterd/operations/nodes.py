@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from filterd.model.records import OTHER_HISTORY, NodeReport
 from filterd.operations.context import Context
 from filterd.store import change_log
+from filterd.store import orders as order_rows
 from filterd.store import snapshots as rows
 
 SILENT_AFTER = 60.0
@@ -31,10 +32,15 @@ class NodeStatus:
     """THIS, ANOTHER or UNKNOWN"""
 
 
-async def record(context: Context, report: NodeReport) -> None:
-    """Store a node's acknowledgement or heartbeat; neither change log nor audit trail records it."""
+async def record(context: Context, report: NodeReport) -> tuple[str, ...]:
+    """Store a node's acknowledgement or heartbeat; neither change log nor audit trail records it. Returns the
+    kept orders that it had at its last report and has no longer, though nobody ended them: its disk lost
+    them, and their names pass."""
     async with context.store.report() as connection:
+        before = await rows.kept_orders(connection, report.name)
+        gone = await order_rows.unknown(connection, before - set(report.kept_orders))
         await rows.report(connection, report)
+    return tuple(sorted(gone))
 
 
 async def list_nodes(context: Context) -> Sequence[NodeStatus]:

@@ -60,6 +60,8 @@ class Control:
         self._ended = asyncio.Event()
         self._behind = ""
         """why nothing can be written in the store; empty while it is the newest one"""
+        self._lost_orders: dict[str, set[str]] = {}
+        """node -> the kept orders that its disk lost; nobody ended them, and their names pass"""
         settings = context.settings
         self._link = NodeReportListener(settings.state_dir / SOCKET, self._hear, context.clock)
         self._registry = control_registry(
@@ -115,9 +117,17 @@ class Control:
     async def _hear(self, report: NodeReport) -> None:
         """Store a node's report; one that cannot be stored comes again with the heartbeat."""
         try:
-            await nodes.record(self._context, report)
+            gone = await nodes.record(self._context, report)
         except (StoreError, OperationError) as error:
             log.get().warning("a node's report was not kept", node=report.name, reason=str(error))
+            return
+        lost = self._lost_orders.setdefault(report.name, set())
+        lost.difference_update(report.kept_orders)
+        if gone:
+            lost.update(gone)
+            remedy = "take each in anew: filterd order add; then restart control"
+            event = "a node lost orders that it kept in force"
+            log.get().error(event, node=report.name, reason=", ".join(gone), remedy=remedy)
 
     def _missing(self) -> list[str]:
         directory = self._context.settings.state_dir / snapshot_layout.DIRECTORY
@@ -128,6 +138,14 @@ class Control:
         if self._maintenance.damaged:
             count = len(self._maintenance.damaged)
             lacking.append(f"rows of {count} orders or lists are damaged in the store: filterd audit verify")
+        for name, lost in self._lost_orders.items():
+            if lost:
+                listed = ", ".join(sorted(lost))
+                lacking.append(
+                    f"node {name} lost the kept orders {listed}: take them in anew, then restart control"
+                )
+        if self._maintenance.store_trouble:
+            lacking.append(self._maintenance.store_trouble)
         return lacking
 
     async def _watch_store(self) -> None:

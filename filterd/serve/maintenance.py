@@ -61,6 +61,8 @@ class Maintenance:
     compile_failures: int = 0
     damaged: tuple[RowFault, ...] = ()
     """rows of the store that are not what was decided, as last compared"""
+    store_trouble: str = ""
+    """why the store cannot be read; empty while it can"""
     _known_policies: tuple[Stamp, Policies] | None = None
     """the policies as last read, with the stamp of their files then"""
     _compared_at: float = -math.inf
@@ -94,7 +96,12 @@ class Maintenance:
             documents = await asyncio.to_thread(self._documents)
             found = await adoption.policies_in_force(self.context, documents)
             self._failed.pop("policies", None)
-        except (OperationError, StoreError) as error:
+            self.store_trouble = ""
+        except StoreError as error:
+            self.store_trouble = f"the store cannot be read: {error}"
+            self._report_failure("reading the store", str(error), error)
+            return
+        except OperationError as error:
             if not self._failed_lately("policies", str(error)):
                 self.compile_failures += 1
             self._report_failure("policies", str(error), error)

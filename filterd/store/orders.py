@@ -186,3 +186,12 @@ async def add_lost(connection: AsyncConnection, number: int, reference: str, at:
         return False
     await connection.execute(insert(lost_order).values(number=number, reference=reference, ended_at=at))
     return True
+
+
+async def unknown(connection: AsyncConnection, references: set[str]) -> set[str]:
+    """Those of the references that neither the store has nor somebody ended as lost."""
+    if not references:
+        return set()
+    known = select(orders.c.reference).where(orders.c.reference.in_(references))
+    ended = select(lost_order.c.reference).where(lost_order.c.reference.in_(references))
+    return references - {row.reference for row in await connection.execute(known.union(ended))}

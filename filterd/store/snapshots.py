@@ -57,6 +57,12 @@ async def report(connection: AsyncConnection, received: NodeReport) -> None:
     )
 
 
+async def kept_orders(connection: AsyncConnection, name: str) -> set[str]:
+    """The kept orders of a node's last report."""
+    row = (await connection.execute(select(node.c.kept_orders).where(node.c.name == name))).first()
+    return set() if row is None else set(json.loads(row.kept_orders))
+
+
 async def nodes(connection: AsyncConnection) -> Sequence[NodeReport]:
     """The last report of every node, by name."""
     return [_node(row) for row in await connection.execute(select(node).order_by(node.c.name))]

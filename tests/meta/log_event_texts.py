@@ -24,7 +24,7 @@ TEXTS: dict[str, tuple[str, str]] = {
         "It ended, or said something else than was expected; the start goes on without it.",
         "see its own last lines; some queries were lost",
     ),
-    "the predecessor ended while it handed over; what it had not answered is lost": (
+    "the predecessor ended or was stopped while it handed over; what it had not answered is lost": (
         "It was killed, or ran into a fault, after the sockets were passed on.",
         "see its own last lines",
     ),
@@ -280,6 +280,14 @@ TEXTS: dict[str, tuple[str, str]] = {
         "[FilterdCompileFailed](runbooks/control.md#filterdcompilefailed)",
     ),
     "snapshot check failed": ("The current snapshot file is damaged; control builds another.", "`dmesg`"),
+    "reading the store failed": (
+        "Control cannot read the store; nodes and snapshots stay as they were.",
+        "what `reason` says; `filterd doctor`, then [restore](operations.md#restoring)",
+    ),
+    "a node lost orders that it kept in force": (
+        "The disk of the node lost orders that the store does not know. **Their names pass.**",
+        "take each in anew from its document (`filterd order add`), then restart control",
+    ),
     "policies failed": (
         "The policies cannot be read; what is in force stays.",
         "`filterd config check`",

@@ -115,7 +115,7 @@ class Succession:
             log.get().info("took over from its predecessor", count=len(taken))
             return
         self.settle(SuccessionOutcome.BROKEN)
-        event = "the predecessor ended while it handed over; what it had not answered is lost"
+        event = "the predecessor ended or was stopped while it handed over; what it had not answered is lost"
         log.get().warning(event, remedy="none: its sockets are read here; see in its log why it ended")
 
     def _is_there(self) -> bool:

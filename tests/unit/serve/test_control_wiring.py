@@ -21,7 +21,7 @@ from filterd.operations import feeds, integrity, nodes, orders, snapshots, subsc
 from filterd.operations.context import Context
 from filterd.serve.control import Control
 from filterd.serve.maintenance import ROWS_SECONDS
-from filterd.store.errors import StoreError
+from filterd.store.errors import StoreError, StoreDamagedError
 from filterd.telemetry import log
 from filterd.telemetry.metrics import FeedMetrics
 from tests.unit.operations.test_orders import REQUEST
@@ -152,3 +152,33 @@ async def test_a_reload_reaches_maintenance_and_says_what_waits(controlled: Cont
     )
     controlled.control.reload(other)
     assert [line["remedy"] for line in controlled.lines()] == ["", "restart for store, state_dir, control"]
+
+
+async def test_kept_orders_that_a_node_lost_make_control_not_ready(controlled: Controlled) -> None:
+    """Of an order that was ended, or that the store knows again, nothing is said."""
+    control, context = controlled.control, controlled.context
+    await orders.add(context, REQUEST)
+    await control._hear(replace(REPORT, kept_orders=("O-1", "O-7", "O-8", "O-9")))
+    await orders.end_lost(context, 7, reason="lifted by the court")
+    await control._hear(replace(REPORT, kept_orders=("O-8",)))
+    (line,) = [each for each in controlled.lines() if "lost orders" in each["event"]]
+    assert (line["level"], line["node"], line["reason"]) == ("error", "resolver-1", "O-9")
+    assert any("kept orders O-9" in each for each in control._missing())
+    await control._hear(replace(REPORT, kept_orders=("O-8", "O-9")))
+    assert not any("O-9" in each for each in control._missing())
+
+
+async def test_a_store_that_cannot_be_read_is_no_fault_of_the_policies(
+    controlled: Controlled, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def broken(*_: object) -> None:
+        raise StoreDamagedError("the store is damaged")
+
+    monkeypatch.setattr("filterd.operations.adoption.policies_in_force", broken)
+    maintenance = controlled.control._maintenance
+    await maintenance.turn()
+    assert (maintenance.compile_failures, maintenance.remarks()) == (0, [])
+    assert any("the store cannot be read" in each for each in controlled.control._missing())
+    monkeypatch.undo()
+    await maintenance.turn()
+    assert not any("cannot be read" in each for each in controlled.control._missing())

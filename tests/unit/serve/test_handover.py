@@ -265,7 +265,7 @@ async def test_what_one_that_died_had_passed_on_is_served(
     await succession.finish()
     assert succession.outcome is SuccessionOutcome.BROKEN
     assert events(said) == [
-        "the predecessor ended while it handed over; what it had not answered is lost",
+        "the predecessor ended or was stopped while it handed over; what it had not answered is lost",
     ]
 
 
