@@ -21,7 +21,7 @@ from filterd.operations import feeds, integrity, nodes, orders, snapshots, subsc
 from filterd.operations.context import Context
 from filterd.serve.control import Control
 from filterd.serve.maintenance import ROWS_SECONDS
-from filterd.store.errors import StoreError, StoreDamagedError
+from filterd.store.errors import StoreDamagedError, StoreError
 from filterd.telemetry import log
 from filterd.telemetry.metrics import FeedMetrics
 from tests.unit.operations.test_orders import REQUEST
