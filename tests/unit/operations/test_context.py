@@ -116,7 +116,7 @@ async def test_beside_a_key_alone_the_person_is_told_both_ways(installation: Ins
     """A resolver that was started too early makes a key, and so does an installation that is lost."""
     installation.database.unlink()
     FINGERPRINT_KEY.load(installation.settings.state_dir)
-    with pytest.raises(OperationError, match="fingerprint.key is there") as caught:
+    with pytest.raises(OperationError, match=r"fingerprint\.key is there") as caught:
         await migrate.migrate(installation.settings)
     assert "remove" in caught.value.remedy
     FINGERPRINT_KEY.path(installation.settings.state_dir).unlink()
