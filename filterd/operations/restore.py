@@ -36,6 +36,11 @@ FURTHER = 1_000
 """revisions that are left out, so that a person sees the gap"""
 UNKNOWN_REVISIONS, UNKNOWN_LINES, UNKNOWN_ORDERS = 1_000_000, 1_000_000, 100
 """numbers that are left out where the ledger is lost: so many may have been given out since"""
+UNKNOWN = "the ledger does not know the newest revision: endings may be missing from it, and be undone"
+FOREIGN = (
+    "the ledger is not of the installation that this store is of, and was set aside: what was ended after the"
+    " backup is not known, and may be undone"
+)
 WORK = ".restore"
 LOCK = "restore.lock"
 
@@ -88,6 +93,9 @@ class _Past:
     on_record: bool
     """false where the ledger does not know the head: what can be read may be older than what there was"""
     ended: tuple[Ended, ...]
+    foreign: bool = False
+    """true where the ledger is of another installation than what is restored, so nobody knows what came
+    after it"""
 
 
 async def restore(
@@ -113,10 +121,16 @@ async def restore(
                 if source is not None:
                     await _require_fitting(context, there)
                     _put_lists(settings, source)
-                done = await _complete(context, _noted(ledger, there.head), because, progress)
+                own = _Standing(await store.head(), await _origin(store))
+                past = _noted(ledger, there.head, own)
+                done = await _complete(context, past, because, progress)
             progress("replace the store", 0, 1)
             done.set_aside = await asyncio.to_thread(_install, made, path, f".damaged-{int(clock())}")
-            ledger.settle((await _standing(settings)).head)
+            if past.foreign:
+                ledger.begin_anew(f".other-{int(clock())}")
+            standing = await _standing(settings)
+            ledger.settle(standing.head)
+            ledger.note_origin(standing.origin)
     except StoreError as error:
         raise OperationError(str(error), error.remedy) from error
     except (OSError, LedgerDamagedError) as error:
@@ -209,9 +223,7 @@ async def _complete(context: Context, past: _Past, reason: str, progress: Progre
     lost = max(0, past.head.revision - begins) if past.head is not None and known else -1
     done = Restored(begins, lost)
     if not past.on_record:
-        done.remarks.append(
-            "the ledger does not know the newest revision: endings may be missing from it, and be undone"
-        )
+        done.remarks.append(FOREIGN if past.foreign else UNKNOWN)
     again = [each for each in past.ended if each.revision > begins]
     for number, each in enumerate(again):
         progress("end again what was ended", number, len(again))
@@ -234,11 +246,12 @@ async def _read_lists(context: Context) -> list[str]:
     return [f"list {each.feed} is that of the backup: {each.problem}" for each in read if each.problem]
 
 
-def _noted(ledger: Ledger, there: StoreHead | None) -> _Past:
+def _noted(ledger: Ledger, there: StoreHead | None, own: _Standing) -> _Past:
     """The end of the history that is left behind, from the ledger and from the store that is replaced.
 
-    A damaged record of the head is as good as none. Damaged endings raise LedgerDamagedError: they must not
-    be left out in silence.
+    ``own`` is what is restored. The ledger of another installation is as good as none: its endings mean other
+    lines and orders under the same numbers. So is a damaged record of the head. Damaged endings raise
+    LedgerDamagedError: they must not be left out in silence.
     """
     try:
         noted = ledger.noted()
@@ -256,7 +269,11 @@ def _noted(ledger: Ledger, there: StoreHead | None) -> _Past:
             max(each.next_line for each in heads),
             max(each.next_order for each in heads),
         )
-    return _Past(head, noted is not None, ledger.endings(but_of=intended))
+    if noted is not None and own.origin and ledger.origin() != own.origin:
+        return _Past(head, False, (), foreign=True)
+    # A ledger that is behind a backup of its own store was put back, and lacks what came after.
+    on_record = noted is not None and noted.newest.revision >= own.head.revision
+    return _Past(head, on_record, ledger.endings(but_of=intended))
 
 
 async def _require_whole(context: Context) -> None:
@@ -328,11 +345,14 @@ async def _standing(settings: Settings) -> _Standing:
     """The store that stands in its place. Raises StoreError."""
     store = await Store.open(settings.store.url, settings.store.ledger)
     try:
-        async with store.read() as connection:
-            first = await change_log.entries(connection, limit=1)
-        return _Standing(await store.head(), first[0].hash if first else "")
+        return _Standing(await store.head(), await _origin(store))
     finally:
         await store.close()
+
+
+async def _origin(store: Store) -> str:
+    async with store.read() as connection:
+        return await change_log.origin(connection)
 
 
 async def _there(settings: Settings) -> _Standing | _Unreadable:
@@ -346,9 +366,9 @@ async def _there(settings: Settings) -> _Standing | _Unreadable:
 async def _require_fitting(context: Context, there: _Standing | _Unreadable) -> None:
     """Raise OperationError for the backup of another installation, and for one with damaged rows."""
     async with context.store.read() as connection:
-        first = await change_log.entries(connection, limit=1)
+        origin = await change_log.origin(connection)
         damaged = await integrity.faults(connection)
-    if first and there.origin and first[0].hash != there.origin:
+    if origin and there.origin and origin != there.origin:
         message = "this is the backup of another installation: its audit trail begins with another entry"
         remedy = "take a backup of this one; to go on with the other's data, move the store away first"
         raise OperationError(message, remedy)

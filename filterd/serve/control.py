@@ -1,7 +1,8 @@
 """The control role: thin wiring of the use cases. DNS never waits for it.
 
 The supervisor starts ``python -m filterd.serve.control`` and writes the settings to its standard input. The
-role migrates the store, keeps feeds and snapshot current, takes the nodes' reports, and serves metrics.
+role migrates the store that is there, keeps feeds and snapshot current, takes the nodes' reports, and serves
+metrics. It makes no store.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from filterd.model.mandatory import label_of
 from filterd.model.records import NodeReport
 from filterd.operations import audit, feeds, nodes, orders, snapshots, subscribers
 from filterd.operations.context import Context, OperationError, open_context
-from filterd.operations.migrate import migrate
+from filterd.operations.migrate import upgrade
 from filterd.operations.rule_files import drop_version_drafts
 from filterd.policy import snapshot_layout
 from filterd.serve import hangup
@@ -214,7 +215,7 @@ async def _serve(settings: Settings) -> int:
         with lock_state_dir(settings.state_dir, "control"):
             _drop_drafts(settings.state_dir)  # before anything is written: a full disk may need their room
             close_state(*private_in(settings.state_dir), settings.store.ledger)
-            migration = await migrate(settings)
+            migration = await upgrade(settings)
             if migration.changed:
                 log.get().info("store migrated", revision=migration.after)
             async with open_context(settings, actor=ACTOR, clock=time.time) as context:

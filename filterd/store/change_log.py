@@ -131,6 +131,13 @@ async def entries(connection: AsyncConnection, *, after: int = 0, limit: int = 1
     return [_stored(row) for row in await connection.execute(query)]
 
 
+async def origin(connection: AsyncConnection) -> str:
+    """The hash of the first entry in the audit trail, which no other installation has; empty where nothing
+    was decided yet."""
+    first = await entries(connection, limit=1)
+    return first[0].hash if first else ""
+
+
 async def entries_of(connection: AsyncConnection, subject: str) -> list[StoredEntry]:
     """The entries about one subject, oldest first."""
     query = select(audit).where(audit.c.subject == subject).order_by(audit.c.sequence)

@@ -3,11 +3,13 @@
 ``head`` holds the newest head of the store: revision, hash, and the next numbers of lines and orders. Every
 writer compares its store with it, and refuses to write in one that is behind. ``ended`` holds the numbers of
 what was ended (opt-outs and erasures of lines, withdrawals of orders), with the revision of each;
-``filterd restore`` repeats those that are newer than the backup. Neither holds a name, an address or an id.
+``filterd restore`` repeats those that are newer than the backup. ``origin`` names the installation: the hash
+of the first entry in its audit trail. Without it the ledger of a new installation would be taken for that of
+an old one, whose backup is restored there. None of them holds a name, an address or an id.
 
-Both are written before the store commits (*intended*), and the head once more after it (*settled*), so that
-a crash in between leaves the two possible heads on record. The next writer sees which one the store has: it
-settles the head, or discards it with its endings. ``head`` has two slots of :data:`SLOT` bytes,
+The first two are written before the store commits (*intended*), and the head once more after it (*settled*),
+so that a crash in between leaves the two possible heads on record. The next writer sees which one the store
+has: it settles the head, or discards it with its endings. ``head`` has two slots of :data:`SLOT` bytes,
 written in turns and each under a checksum: a torn write leaves the other one. While ``restoring`` stands
 there, nobody writes in the store but the restore that made it.
 """
@@ -28,7 +30,8 @@ from filterd.model.change_chain import Cursor
 HEAD = "head"
 ENDED = "ended"
 RESTORING = "restoring"
-FILES = (HEAD, ENDED, RESTORING)
+ORIGIN = "origin"
+FILES = (HEAD, ENDED, RESTORING, ORIGIN)
 SLOT = 512
 
 
@@ -119,6 +122,28 @@ class Ledger:
     def settle(self, head: StoreHead) -> None:
         """Note that the store has this head now. Raises ``OSError``."""
         self._note(head, None)
+
+    def origin(self) -> str:
+        """The installation that this is the ledger of; empty where it is not on record. Raises
+        ``OSError``."""
+        try:
+            return (self.directory / ORIGIN).read_text(errors="replace").strip()
+        except FileNotFoundError:
+            return ""
+
+    def note_origin(self, origin: str) -> None:
+        """Note, durably, of which installation this is the ledger. Raises ``OSError``."""
+        if origin and origin != self.origin():
+            replace_file(self.directory / ORIGIN, (f"{origin}\n".encode(),))
+
+    def begin_anew(self, suffix: str) -> None:
+        """Set aside what another installation noted, with ``suffix`` behind the names of the files. Raises
+        ``OSError``."""
+        for name in (ENDED, ORIGIN, HEAD):
+            path = self.directory / name
+            if path.exists():
+                path.rename(path.with_name(f"{name}{suffix}"))
+        sync_directory(self.directory)
 
     @property
     def restoring(self) -> bool:

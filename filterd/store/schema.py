@@ -1,10 +1,13 @@
 """Reads the version of a store's schema, and migrates the store to ours.
 
-Only control and ``filterd store migrate`` migrate; all other code refuses a schema that is not ours.
+Only control and ``filterd store migrate`` migrate; all other code refuses a schema that is not ours. Control
+makes no store: an empty one would drop every order and every choice.
 """
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 from sqlalchemy import Connection, inspect, text
@@ -14,6 +17,7 @@ from filterd.store.errors import (
     StoreMissingError,
     StoreOutdatedError,
     StoreTooNewError,
+    translated,
 )
 
 KNOWN = ("0001", "0002", "0003", "0004")
@@ -27,6 +31,21 @@ def version(connection: Connection) -> str | None:
         return None
     found: str | None = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
     return found
+
+
+def require_made(path: Path) -> None:
+    """Raise StoreMissingError where no store stands at the path: no file, an empty one, or a database that
+    was never made a store. Raises the matching StoreError for a file that cannot be read."""
+    if not path.exists():
+        message = f"there is no store at {path}"
+        raise StoreMissingError(message)
+    known = "SELECT count(*) FROM sqlite_master WHERE name = 'alembic_version'"
+    uri = f"{path.absolute().as_uri()}?mode=ro"
+    with translated(path), closing(sqlite3.connect(uri, uri=True)) as connection:
+        (tables,) = connection.execute(known).fetchone()
+    if not tables:
+        message = f"the store {path} is empty: it has no tables"
+        raise StoreMissingError(message)
 
 
 def require_current(connection: Connection) -> None:

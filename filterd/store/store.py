@@ -71,22 +71,24 @@ class Store:
         return store
 
     @classmethod
-    async def migrate(cls, url: str, ledger: Path, now: float = 0.0) -> tuple[str | None, str]:
-        """Create the store, or migrate it to our schema; return the versions of the schema before and after.
+    async def migrate(
+        cls, url: str, ledger: Path, now: float = 0.0, *, make: bool = True
+    ) -> tuple[str | None, str]:
+        """Migrate the store to our schema; return the versions of the schema before and after.
 
-        Only its owner may read and write a new file. Raises StoreRolledBackError where a store was written
-        before and is gone: a new, empty one would drop every order and every choice. ``now`` is the time
-        that the audit trail gives for what the migration records.
+        Where none stands at its place, one is made, which only its owner may read and write. Raises
+        StoreRolledBackError where one was written before and is gone: a new, empty one would drop every
+        order and every choice. With ``make`` false StoreMissingError is raised instead, and nothing is made.
+        ``now`` is the time that the audit trail gives for what the migration records.
         """
         path = database_path(url)
-        if not path.exists() or path.stat().st_size == 0:
-            _refuse_anew(path, Ledger(ledger))
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
-        except OSError as error:
-            message = f"cannot make the store at {path}: {error.strerror}"
-            raise StoreUnwritableError(message) from error
+            schema.require_made(path)
+        except StoreMissingError:
+            if not make:
+                raise
+            _refuse_anew(path, Ledger(ledger))
+            _make_file(path)
         store = cls(url, ledger)
         try:
             with translated(path):
@@ -95,7 +97,8 @@ class Store:
                     write = await Write.begin(connection, sealing.ACTOR, now, os.urandom)
                     await sealing.seal_orders(write, os.urandom)
                     await write.finish()
-                await asyncio.to_thread(_begin_record, store.ledger, write.head)
+                    origin = await change_log.origin(connection)
+                await asyncio.to_thread(_begin_record, store.ledger, write.head, origin)
                 return versions
         finally:
             await store.close()
@@ -145,8 +148,9 @@ class Store:
                 await write.finish()
                 if write.head != write.before:
                     await asyncio.to_thread(_intend, self.ledger, write)
+                    origin = await change_log.origin(connection)
             if write.head != write.before:
-                await asyncio.to_thread(_settle, self.ledger, write)
+                await asyncio.to_thread(_settle, self.ledger, write, origin)
 
     async def head(self) -> StoreHead:
         """The newest revision with its hash, and the next numbers."""
@@ -226,13 +230,25 @@ def _noted(ledger: Ledger) -> NotedHead | None:
         raise _unusable(ledger, error) from error
 
 
-def _begin_record(ledger: Ledger, head: StoreHead) -> None:
-    """Note the head of a store that has no record yet, or only that of one in which nothing was written."""
-    noted = _noted(ledger)
-    if noted is not None and noted.newest.revision > 0:
-        return
+def _make_file(path: Path) -> None:
     try:
-        ledger.settle(head)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+    except OSError as error:
+        message = f"cannot make the store at {path}: {error.strerror}"
+        raise StoreUnwritableError(message) from error
+
+
+def _begin_record(ledger: Ledger, head: StoreHead, origin: str) -> None:
+    """Note the head of a store that has no record yet, or only that of one in which nothing was written, and
+    the origin of one whose head is on record."""
+    noted = _noted(ledger)
+    try:
+        if noted is None or noted.newest.revision == 0:
+            ledger.settle(head)
+            ledger.note_origin(origin)
+        elif head == noted.newest:
+            ledger.note_origin(origin)
     except (OSError, LedgerDamagedError) as error:
         raise _unusable(ledger, error) from error
 
@@ -256,10 +272,11 @@ def _intend(ledger: Ledger, write: Write) -> None:
         raise _unusable(ledger, error) from error
 
 
-def _settle(ledger: Ledger, write: Write) -> None:
+def _settle(ledger: Ledger, write: Write, origin: str) -> None:
     """The write is committed: where this fails, the next one finds the intended head in the store."""
     with suppress(OSError, LedgerDamagedError):
         ledger.settle(write.head)
+        ledger.note_origin(origin)
 
 
 def _unusable(ledger: Ledger, error: Exception) -> LedgerUnusableError:

@@ -3,6 +3,7 @@ answers."""
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import json
 import os
@@ -23,6 +24,7 @@ import dns.rcode
 import pytest
 import yaml
 
+from filterd.store.store import Store
 from tests.e2e.authority import free_port
 from tests.e2e.resolver_process import answering, upstream
 
@@ -81,7 +83,7 @@ class Installation:
 
 @pytest.fixture(scope="module")
 def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
-    """Started from nothing but the configuration and the shipped policies."""
+    """Started from nothing but the configuration, an empty store and the shipped policies."""
     directory = tmp_path_factory.mktemp("serve")
     with upstream(answering({("plain.example", "A"): ["192.0.2.1"]})) as (upstream_port, _):
         port = free_port()
@@ -95,6 +97,7 @@ def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installat
             "metrics": {"listen": f"127.0.0.1:{free_port()}"},
         }
         made = Installation(directory, value, port)
+        asyncio.run(Store.migrate(f"sqlite:///{directory}/filterd.db", directory / "state/ledger"))
         code = (
             f"import sys; from pathlib import Path; from filterd.serve.supervisor import run; "
             f"sys.exit(run(Path({str(made.write())!r}), ('resolver', 'control')))"

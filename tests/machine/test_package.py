@@ -128,6 +128,7 @@ def test_a_mistake_is_found_by_the_check_and_refused_by_the_unit(machine: Machin
 def test_mended_it_serves_port_53_with_the_queues_that_the_kernel_gives(machine: Machine) -> None:
     machine.write("/etc/filterd/filterd.yaml", CONFIGURATION)
     machine.run("filterd", "config", "check")
+    machine.shell("filterd store migrate", user="filterd")
     began = time.monotonic()
     with short_queues(QUEUE):
         machine.run("systemctl", "start", "filterd.target")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import pwd
+import sqlite3
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,6 +13,7 @@ import pytest
 
 from filterd.config.settings import StoreSettings
 from filterd.config.value_types import StoreUrl
+from filterd.disk.keys import FINGERPRINT_KEY
 from filterd.model.records import NodeReport
 from filterd.operations import audit, migrate, nodes, subscribers
 from filterd.operations.context import OperationError, open_context, os_actor, require_owner
@@ -68,6 +71,56 @@ async def test_a_migration_says_what_it_did(installation: Installation) -> None:
     installation.database.unlink()
     first = await migrate.migrate(installation.settings)
     assert (first.before, first.after, first.changed) == (None, again.after, True)
+
+
+async def test_only_a_person_makes_a_store(installation: Installation) -> None:
+    """Control does not: where its disk is not mounted every ordered name would be answered."""
+    for lose in (lambda path: path.unlink(), lambda path: path.write_bytes(b""), _without_tables):
+        lose(installation.database)
+        with pytest.raises(OperationError, match=r"no store at|no tables") as caught:
+            await migrate.upgrade(installation.settings)
+        assert "filterd store migrate" in caught.value.remedy
+        assert "filterd restore DIRECTORY" in caught.value.remedy
+        assert not installation.database.exists() or not _tables(installation.database)
+        assert (await migrate.migrate(installation.settings)).before is None
+    assert not (await migrate.upgrade(installation.settings)).changed
+
+
+def _without_tables(path: Path) -> None:
+    path.unlink()
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("PRAGMA journal_mode=WAL").fetchone()
+        connection.execute("PRAGMA user_version=1").fetchone()
+
+
+def _tables(path: Path) -> list[tuple[str]]:
+    with closing(sqlite3.connect(path)) as connection:
+        return connection.execute("SELECT name FROM sqlite_master").fetchall()
+
+
+@pytest.mark.parametrize(
+    "trace", ["state/node/mandatory.checkpoint", "state/feeds/worst-of/1.rules", "state/ledger/origin"]
+)
+async def test_no_store_is_made_beside_what_one_left(installation: Installation, trace: str) -> None:
+    installation.database.unlink()
+    file = installation.base / trace
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_bytes(b"x")
+    with pytest.raises(OperationError, match=f"no first installation: .*{file.name} is there") as caught:
+        await migrate.migrate(installation.settings)
+    assert "filterd restore DIRECTORY" in caught.value.remedy
+    assert not installation.database.exists()
+
+
+async def test_beside_a_key_alone_the_person_is_told_both_ways(installation: Installation) -> None:
+    """A resolver that was started too early makes a key, and so does an installation that is lost."""
+    installation.database.unlink()
+    FINGERPRINT_KEY.load(installation.settings.state_dir)
+    with pytest.raises(OperationError, match=r"fingerprint\.key is there") as caught:
+        await migrate.migrate(installation.settings)
+    assert "remove" in caught.value.remedy
+    FINGERPRINT_KEY.path(installation.settings.state_dir).unlink()
+    assert (await migrate.migrate(installation.settings)).before is None
 
 
 async def test_nodes_report_outside_log_and_trail(installation: Installation) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
@@ -10,13 +11,13 @@ from pathlib import Path
 
 import pytest
 
-from filterd.operations import audit, orders, restore
+from filterd.operations import audit, orders, restore, subscribers
 from filterd.operations.backup import MANIFEST, STORE, backup
 from filterd.operations.context import OperationError
 from filterd.store.engine import database_path
 from filterd.store.errors import StoreError
 from filterd.store.ledger import ENDED, HEAD
-from tests.worlds.backups import filled, put_back, request
+from tests.worlds.backups import EVIDENCE, filled, put_back, request
 from tests.worlds.installation import NOW, Installation, install
 
 
@@ -140,6 +141,54 @@ async def test_the_backup_of_another_installation_is_refused(
         await put_back(other, made)
     async with other.open() as context:
         assert len(await orders.list_orders(context)) == 1
+
+
+@pytest.mark.parametrize("lines", [1, 40], ids=["shorter", "longer"])
+async def test_the_ledger_of_another_installation_says_nothing_of_a_backup(
+    installation: Installation, tmp_path: Path, lines: int
+) -> None:
+    """A new installation was begun where the old one is restored: its numbers and endings are not those of
+    the backup, however its store was moved away."""
+    made = await filled(installation, tmp_path)
+    other = await install(tmp_path / "other")
+    async with other.open(approvals=1, clock=lambda: NOW + 5) as context:
+        for number in range(lines):
+            await subscribers.add(context, f"S-{number}")
+            await subscribers.opt_in(context, f"S-{number}", "child", EVIDENCE)
+            await subscribers.opt_out(context, f"S-{number}")
+    database_path(other.url).unlink()
+    done = await put_back(other, made)
+    assert (done.lost_revisions, done.ended_again) == (-1, {})
+    assert restore.FOREIGN in done.remarks
+    assert done.next_order == 3 + restore.UNKNOWN_ORDERS
+    async with other.open(approvals=1) as context:
+        assert (await subscribers.show(context, "home")).choices.opted_in, "S-0 opted out, and had its number"
+        third = await orders.add(context, request("three.example"))
+        await orders.withdraw(context, third.reference, reason="lifted")
+        later = await backup(context, tmp_path / "later")
+        await subscribers.opt_out(context, "home")
+    assert later.revision > restore.UNKNOWN_REVISIONS
+    again = await put_back(other, tmp_path / "later")
+    assert (again.lost_revisions, again.ended_again) == (1, {"opt_out": 1}), "from now on it is its ledger"
+    assert restore.FOREIGN not in again.remarks
+
+
+async def test_a_ledger_that_is_older_than_the_backup_is_as_good_as_none(
+    installation: Installation, tmp_path: Path
+) -> None:
+    await filled(installation, tmp_path)
+    ledger = installation.settings.store.ledger
+    shutil.copytree(ledger, tmp_path / "older")
+    async with installation.open(approvals=1) as context:
+        await orders.add(context, request("three.example"))
+        await backup(context, tmp_path / "later")
+    shutil.rmtree(ledger)
+    shutil.copytree(tmp_path / "older", ledger)
+    database_path(installation.url).unlink()
+    done = await put_back(installation, tmp_path / "later")
+    assert done.lost_revisions == -1
+    assert restore.UNKNOWN in done.remarks
+    assert done.next_order == 4 + restore.UNKNOWN_ORDERS
 
 
 async def test_a_backup_with_damaged_orders_is_refused(installation: Installation, tmp_path: Path) -> None:
