@@ -66,7 +66,11 @@ class ReadText(click.File):
         """The open text; it is closed with the command."""
         file = super().convert(value, param, ctx)
         if value != "-":
-            sudo.require_readable(file.fileno(), str(value))
+            try:
+                sudo.require_readable(file.fileno(), str(value))
+            except click.UsageError:
+                file.close()
+                raise
         return file
 
 
