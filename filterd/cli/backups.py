@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from filterd.cli import output
+from filterd.cli import output, sudo
 from filterd.cli.options import common, refused, settings_of
 from filterd.cli.use_case import perform
 
@@ -34,8 +34,10 @@ def backup(directory: Path, config: Path | None, as_json: bool) -> None:
     """
     from filterd.operations import backup as operation
 
+    place = directory.absolute()
+    place = sudo.backup_place(place.parent) / place.name
     with output.progress("backup") as tell:
-        made = perform(config, lambda context: operation.backup(context, directory.absolute(), tell))
+        made = perform(config, lambda context: operation.backup(context, place, tell))
     if as_json:
         output.show_json({"directory": str(directory), **output.plain(made)})
         return
@@ -65,7 +67,7 @@ def restore(directory: Path | None, in_place: bool, reason: str, config: Path | 
         message = "name the directory of a backup, or say --in-place"
         raise click.UsageError(message)
     settings = settings_of(config)
-    source = None if directory is None else directory.absolute()
+    source = None if directory is None else sudo.backup_place(directory.absolute())
     try:
         with output.progress("restore") as tell:
             done = asyncio.run(

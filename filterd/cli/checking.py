@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from filterd.cli import advice, output
-from filterd.cli.options import common
+from filterd.cli.options import ReadFile, common
 from filterd.cli.use_case import perform
 
 if TYPE_CHECKING:
+    from filterd.disk.given_file import GivenFile
     from filterd.operations.context import Context
     from filterd.operations.explain import ExplainedStage, Explanation
 
@@ -29,7 +30,7 @@ QUERY, ANSWER = "query", "answer"
 @click.option("--resolve", is_flag=True, help="Ask the upstreams, and inspect their answer as well.")
 @click.option(
     "--answer",
-    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    type=ReadFile(),
     help="Inspect this answer as well: a DNS message in wire form, or as text.",
 )
 @common
@@ -40,7 +41,7 @@ def check(
     client: str,
     at: str,
     resolve: bool,
-    answer: Path | None,
+    answer: GivenFile | None,
     config: Path | None,
     as_json: bool,
 ) -> None:

@@ -10,12 +10,13 @@ import click
 from filterd.cli import output
 from filterd.cli.failure import Failure
 from filterd.cli.group import Group
-from filterd.cli.options import common
+from filterd.cli.options import ReadFile, common
 from filterd.cli.use_case import perform
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from filterd.disk.given_file import GivenFile
     from filterd.model.records import AdoptedFeed, FeedVersion
     from filterd.operations.feeds import FeedStatus, FeedUpdate
 
@@ -144,7 +145,7 @@ def retire(feed: str, reason: str, config: Path | None, as_json: bool) -> None:
 
 
 @feed.command()
-@click.argument("file", type=click.Path(path_type=Path))
+@click.argument("file", type=ReadFile())
 @click.option("--format", "form", type=click.Choice(FORMATS), required=True, help="How the file is written.")
 @click.option(
     "--scope",
@@ -152,7 +153,7 @@ def retire(feed: str, reason: str, config: Path | None, as_json: bool) -> None:
     help="Scope of entries that say none; default exact for hosts, subtree else.",
 )
 @common
-def parse(file: Path, form: str, scope: str | None, config: Path | None, as_json: bool) -> None:
+def parse(file: GivenFile, form: str, scope: str | None, config: Path | None, as_json: bool) -> None:
     """Show what a list would give, name by name, and every line that is skipped; load nothing."""
     from filterd.model.rule import Scope
     from filterd.operations.context import OperationError

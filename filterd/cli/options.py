@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from filterd.cli import output
+from filterd.cli import output, sudo
 from filterd.cli.failure import Failure, Misconfigured
+from filterd.disk.given_file import GivenFile
 
 if TYPE_CHECKING:
     from filterd.config.settings import Settings
@@ -32,6 +34,46 @@ def config_option(command: Command) -> Command:
     )(command)
 
 
+class ReadFile(click.Path):
+    """The type of an argument that names a file to read: it is opened, judged (:mod:`filterd.cli.sudo`) and
+    given as a :class:`~filterd.disk.given_file.GivenFile`."""
+
+    def __init__(self) -> None:
+        super().__init__(exists=True, dir_okay=False, path_type=Path)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """The open file; it is closed with the command."""
+        path = Path(os.fsdecode(super().convert(value, param, ctx)))
+        try:
+            # Not blocking: a named pipe would wait for its writer.
+            descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOCTTY | os.O_NONBLOCK)
+        except OSError as error:
+            self.fail(f"{path} cannot be read: {error.strerror}", param, ctx)
+        if ctx is not None:
+            ctx.call_on_close(lambda: os.close(descriptor))
+        os.set_blocking(descriptor, True)
+        sudo.require_readable(descriptor, str(path))
+        return GivenFile(path, descriptor)
+
+
+class ReadText(click.File):
+    """The type of an option that names a text to read, or ``-`` for standard input; judged as ReadFile."""
+
+    def __init__(self) -> None:
+        super().__init__(encoding="utf-8", errors="backslashreplace")
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """The open text; it is closed with the command."""
+        file = super().convert(value, param, ctx)
+        if value != "-":
+            try:
+                sudo.require_readable(file.fileno(), str(value))
+            except click.UsageError:
+                file.close()
+                raise
+        return file
+
+
 def json_option(command: Command) -> Command:
     """Add ``--json``: print the result as one JSON document."""
     return click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")(command)
@@ -43,8 +85,10 @@ def common(command: Command) -> Command:
 
 
 def config_path(config: Path | None) -> Path | None:
-    """The file to read: the given one, else the default one if it exists, else none (all defaults)."""
-    return config or (DEFAULT_CONFIG if DEFAULT_CONFIG.exists() else None)
+    """The file to read: the given one, else the default one if it exists, else none (all defaults). Behind
+    sudo it must be root's (:mod:`filterd.cli.sudo`)."""
+    chosen = config or (DEFAULT_CONFIG if DEFAULT_CONFIG.exists() else None)
+    return None if chosen is None else sudo.configuration(chosen)
 
 
 def refused(config: Path | None, message: str, remedy: str) -> Failure:

@@ -12,7 +12,7 @@ import click
 
 from filterd.cli import output
 from filterd.cli.group import Group
-from filterd.cli.options import common, scope_option
+from filterd.cli.options import ReadText, common, scope_option
 from filterd.cli.use_case import perform
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ def _demand_options(command: Command) -> Command:
             ),
             click.option(
                 "--file",
-                type=click.File(encoding="utf-8", errors="backslashreplace"),
+                type=ReadText(),
                 help="A file with one name on each line; - for stdin.",
             ),
             scope_option,

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from filterd.cli import sudo
 from filterd.cli.failure import Failure
 from filterd.cli.options import config_option, config_path, settings_of
 
@@ -23,6 +24,7 @@ def serve(config: Path | None, role: str | None) -> None:
     """
     from filterd.serve import hangup
 
+    sudo.refuse_serving()
     hangup.hold()
     require_native()
     settings_of(config)

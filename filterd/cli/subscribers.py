@@ -14,10 +14,11 @@ from filterd.cli import output
 from filterd.cli.failure import Failure
 from filterd.cli.group import Group
 from filterd.cli.line_search import find, list_
-from filterd.cli.options import common, duration, own_scope_option, warn_of_wide, wide_option
+from filterd.cli.options import ReadFile, common, duration, own_scope_option, warn_of_wide, wide_option
 from filterd.cli.use_case import perform
 
 if TYPE_CHECKING:
+    from filterd.disk.given_file import GivenFile
     from filterd.model.subscriber import RequestEvidence, Subscriber
     from filterd.operations.context import Context
     from filterd.operations.importing import ImportResult
@@ -215,11 +216,11 @@ def remove(id: str, name: str, config: Path | None, as_json: bool) -> None:
 
 
 @subscriber.command("import")
-@click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@click.argument("file", type=ReadFile())
 @_evidence_options
 @wide_option
 @common
-def import_(file: Path, wide: bool, config: Path | None, as_json: bool, **evidence: str) -> None:
+def import_(file: GivenFile, wide: bool, config: Path | None, as_json: bool, **evidence: str) -> None:
     """Register lines from a CSV file; running it again changes nothing.
 
     Its first line names the columns: subscriber, and as needed prefixes (separated by spaces), profile

@@ -18,6 +18,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import IO
 
+from filterd.disk.given_file import GivenFile
+
 MAX_BYTES = 1 << 30
 """default cap on a feed after decompression: some 40 million names"""
 MAX_LINE = 4096
@@ -45,7 +47,7 @@ class TooLargeError(SourceError):
     """The file is larger than the cap after decompression."""
 
 
-def read_chunks(path: Path, limit: int = MAX_BYTES) -> Iterator[bytes]:
+def read_chunks(path: Path | GivenFile, limit: int = MAX_BYTES) -> Iterator[bytes]:
     """The decompressed content in pieces. Raises SourceError, possibly after some pieces."""
     total = 0
     try:
@@ -68,7 +70,7 @@ def read_chunks(path: Path, limit: int = MAX_BYTES) -> Iterator[bytes]:
         raise UnreadableError(msg) from error
 
 
-def _decompressed(file: IO[bytes], path: Path) -> IO[bytes] | gzip.GzipFile | lzma.LZMAFile:
+def _decompressed(file: IO[bytes], path: Path | GivenFile) -> IO[bytes] | gzip.GzipFile | lzma.LZMAFile:
     """The decompressing stream that the file's first bytes call for."""
     start = file.read(len(_XZ))
     file.seek(0)

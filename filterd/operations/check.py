@@ -28,6 +28,7 @@ from filterd.config.settings import UpstreamSettings
 from filterd.config.value_types import IPNetwork
 from filterd.dataplane.upstream.forward_types import Question, UpstreamAnswer
 from filterd.dataplane.upstream.forwarder import Forwarder
+from filterd.disk.given_file import GivenFile
 from filterd.disk.keys import FINGERPRINT_KEY
 from filterd.model.line import LineChoices
 from filterd.model.order import Order, OrderState
@@ -183,7 +184,7 @@ async def no_answers(_wire: bytes, _qtype: int) -> bytes | None:
     return None
 
 
-def answers_in_file(path: Path, wire: bytes, qtype: int) -> Answers:
+def answers_in_file(path: Path | GivenFile, wire: bytes, qtype: int) -> Answers:
     """The answer in a file, in wire form or as dnspython prints it, to a check of this name and type.
 
     Where the verdict leads to a safe host, the file may hold that host's answer instead.
@@ -312,7 +313,7 @@ def _shown(name: bytes, qtype: int) -> str:
     return f"{name_to_text(name)} {dns.rdatatype.to_text(dns.rdatatype.RdataType.make(qtype))}"
 
 
-def _read(path: Path) -> bytes:
+def _read(path: Path | GivenFile) -> bytes:
     """A message from a file, in wire form or as text."""
     try:
         content = path.read_bytes()

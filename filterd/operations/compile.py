@@ -11,7 +11,6 @@ import contextlib
 import ctypes
 import json
 import os
-import resource
 import signal
 import sys
 from collections.abc import Mapping, Sequence
@@ -22,6 +21,7 @@ from typing import Any
 from filterd.config.feed_entries import DefinitionError, combined
 from filterd.config.policies import PoliciesError, icann_suffixes, load_policies
 from filterd.config.settings import Settings
+from filterd.disk.dumps import forbid_dumps
 from filterd.disk.files import replace_file
 from filterd.disk.keys import DIGEST_KEY, FINGERPRINT_KEY
 from filterd.model.change_chain import Cursor
@@ -146,7 +146,7 @@ def main() -> int:
     """The process: 0, or 1 with a line on standard error."""
     end_with_parent()
     give_way()
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    forbid_dumps()
     try:
         answer = run(json.load(sys.stdin.buffer))
     except CompileError as error:

@@ -10,6 +10,7 @@ from typing import Any
 import dns.rdatatype
 
 from filterd.config.settings import Settings
+from filterd.disk.given_file import GivenFile
 from filterd.model.blocking_mode import BlockingMode
 from filterd.model.line import is_paused
 from filterd.model.mandatory import FIRST_ORDER_ID, label_of
@@ -115,7 +116,7 @@ async def explain(
     client: str | None = None,
     at: int | None = None,
     resolve: bool = False,
-    answer: Path | None = None,
+    answer: Path | GivenFile | None = None,
 ) -> Explanation:
     """Decide on a name for a subscriber, a client address or an unknown client, now or at another time.
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from filterd.config.policies import icann_suffixes
+from filterd.disk.given_file import GivenFile
 from filterd.disk.keys import DIGEST_KEY
 from filterd.feed.parsing import ParseReport, parse
 from filterd.feed.rules import RuleSet, collect
@@ -267,7 +268,9 @@ async def versions(context: Context, identifier: str) -> tuple[FeedVersion, ...]
         return tuple(await rows.versions(connection, identifier))
 
 
-def parse_file(path: Path, form: str, scope: Scope | None = None) -> tuple[tuple[NameRule, ...], ParseReport]:
+def parse_file(
+    path: Path | GivenFile, form: str, scope: Scope | None = None
+) -> tuple[tuple[NameRule, ...], ParseReport]:
     """The rules that a file would give, and every line that would be skipped; nothing is loaded."""
     try:
         kind = Format(form)

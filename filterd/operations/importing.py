@@ -23,6 +23,7 @@ from io import TextIOWrapper
 from pathlib import Path
 from typing import TextIO
 
+from filterd.disk.given_file import GivenFile
 from filterd.model.subscriber import RequestEvidence
 from filterd.operations import input_values, lines
 from filterd.operations.context import Context, OperationError
@@ -73,7 +74,7 @@ class ImportResult:
 
 async def import_file(
     context: Context,
-    path: Path,
+    path: Path | GivenFile,
     *,
     evidence: RequestEvidence | None = None,
     wide: bool = False,
@@ -105,7 +106,7 @@ async def import_file(
     return result
 
 
-def _undecodable(path: Path) -> int:
+def _undecodable(path: Path | GivenFile) -> int:
     """The number of the first line that is not UTF-8."""
     with path.open("rb") as file:
         for number, line in enumerate(file, start=1):
@@ -116,7 +117,7 @@ def _undecodable(path: Path) -> int:
     return 1
 
 
-def _digest(path: Path) -> str:
+def _digest(path: Path | GivenFile) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 

@@ -28,6 +28,7 @@ from filterd.operations.context import Context, OperationError
 from filterd.operations.keys import load_key
 from filterd.operations.lost_feeds import take_back
 from filterd.operations.policies import policies
+from filterd.operations.snapshot_input import Stamp, input_digest, policies_stamp, remember
 from filterd.policy import snapshot_layout
 from filterd.policy.documents import Policies
 from filterd.policy.snapshot import Snapshot
@@ -61,13 +62,20 @@ async def build(context: Context, *, clock_is_right: bool = False) -> SnapshotRe
     directory = _directory(context)
     make_directory(directory)
     _require_readable_pointer(directory)
+    stamp = policies_stamp(
+        context.settings
+    )  # first: what changes while it is read makes the result due again
     documents = await asyncio.to_thread(policies, context)
     try:
         async with locked(directory / _LOCK, LOCK_WAIT):
             drop_drafts(directory, *_DRAFTS)
             await _keep_lost_feeds(context, directory, documents)
             before = 0 if clock_is_right else await _made_before(context, current_file(directory))
-            return await _build(context, directory, documents, max(int(context.clock()), before))
+            record, made_of = await _build(
+                context, directory, documents, stamp, max(int(context.clock()), before)
+            )
+            remember(directory, made_of, record.file)
+            return record
     except LockedError:
         message = "another snapshot is being built"
         raise OperationError(message, "wait for it, then build again") from None
@@ -93,8 +101,11 @@ async def _keep_lost_feeds(context: Context, directory: Path, documents: Policie
         await take_back(context, documents, meta)
 
 
-async def _build(context: Context, directory: Path, documents: Policies, built_at: int) -> SnapshotRecord:
-    material = await _material(context, documents)
+async def _build(
+    context: Context, directory: Path, documents: Policies, stamp: Stamp, built_at: int
+) -> tuple[SnapshotRecord, str]:
+    """The published snapshot, and the digest of its input."""
+    material, made_of = await _material(context, documents, stamp)
     draft = directory / f".{os.getpid()}.draft"
     job = job_of(context.settings, material, built_at, draft)
     try:
@@ -111,7 +122,7 @@ async def _build(context: Context, directory: Path, documents: Policies, built_a
     finally:
         draft.unlink(missing_ok=True)
     await _publish(context, directory, record)
-    return record
+    return record, made_of
 
 
 async def _made_before(context: Context, path: Path | None) -> int:
@@ -124,8 +135,8 @@ async def _made_before(context: Context, path: Path | None) -> int:
     return made if recorded.get(path.name) == made else 0
 
 
-async def _material(context: Context, documents: Policies) -> StoredMaterial:
-    """The material of one read transaction; all of it is what was decided.
+async def _material(context: Context, documents: Policies, stamp: Stamp) -> tuple[StoredMaterial, str]:
+    """The material of one read transaction, and the digest of it; all of it is what was decided.
 
     Orders that have ended are among them: the clock that says so may be wrong. The active set decides.
     """
@@ -137,18 +148,16 @@ async def _material(context: Context, documents: Policies) -> StoredMaterial:
         used = await subscribers.profiles_in_use(connection)
         adopted = await adoption.definitions(connection)
     _require_profiles(documents, used)
-    wanted_feeds = adoption.combined(documents, adopted).policies.feeds
+    in_force = adoption.combined(documents, adopted).policies
+    wanted_feeds = in_force.feeds
     missing = [each.id for each in wanted_feeds if each.mandatory and each.id not in current]
     if missing:
         message = f"mandatory lists that were never read: {', '.join(missing)}"
         raise OperationError(message, f"run: filterd feed update {' '.join(missing)}")
-    versions = [
-        SourceVersion(each.id, current[each.id].version, current[each.id].digest)
-        for each in wanted_feeds
-        if each.id in current
-    ]
+    read = [current[each.id] for each in wanted_feeds if each.id in current]
+    versions = [SourceVersion(each.feed, each.version, each.digest) for each in read]
     wanted = [change_of(each) for each in known if each.state is OrderState.ACCEPTED]
-    return StoredMaterial(cursor, versions, wanted, adopted)
+    return StoredMaterial(cursor, versions, wanted, adopted), input_digest(stamp, in_force, read)
 
 
 def _require_profiles(documents: Policies, used: Sequence[str]) -> None:

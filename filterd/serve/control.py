@@ -30,9 +30,9 @@ from filterd.serve.node_reports import SOCKET, NodeReportListener
 from filterd.serve.process import (
     ANEW,
     CANNOT_START,
+    close_memory,
     close_state,
     end_at_once,
-    forbid_dumps,
     lock_state_dir,
     private_in,
     run_role,
@@ -233,7 +233,7 @@ def main() -> int:
     log.configure("control")
     log.catch_faults()
     hangup.ignore()
-    forbid_dumps()
+    close_memory()
     try:
         settings = first_settings()
     except (ValueError, TypeError) as error:

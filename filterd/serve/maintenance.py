@@ -7,20 +7,17 @@ A step that fails is logged once and tried again; the last good lists and snapsh
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import math
-from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from filterd.config.policies import policy_files
 from filterd.config.settings import Settings
-from filterd.disk.files import replace_file
 from filterd.model.changelog import MANDATORY
-from filterd.operations import adoption, feeds, integrity, snapshots
+from filterd.operations import adoption, feeds, integrity, snapshot_input, snapshots
 from filterd.operations.context import Context, OperationError
 from filterd.operations.integrity import RowFault
 from filterd.operations.policies import policies
+from filterd.operations.snapshot_input import Stamp, policies_stamp, stamp_of
 from filterd.policy import snapshot_layout
 from filterd.policy.adoption import InForce, Orphaned
 from filterd.policy.documents import Feed, Policies
@@ -48,9 +45,6 @@ _ORPHAN_EVENTS = {
     Orphaned.VANISHED: "a feed's entry vanished from feeds.yaml; the feed stays in force",
     Orphaned.WEAKENED: "a feed's entry was weakened in feeds.yaml; the feed stays in force as adopted",
 }
-
-Stamp = tuple[tuple[str, int, int], ...]
-"""path, modification time and size of some files"""
 
 
 @dataclass(slots=True)
@@ -117,8 +111,7 @@ class Maintenance:
     def _documents(self) -> Policies:
         """The policies, read again only when a file of them has changed: that takes a tenth of a second of
         processor. Raises OperationError."""
-        settings = self.context.settings
-        stamp = stamp_of(policy_files(settings.policies, settings.policies_base))
+        stamp = policies_stamp(self.context.settings)
         if self._known_policies is None or self._known_policies[0] != stamp:
             self._known_policies = None
             self._known_policies = (stamp, policies(self.context))
@@ -217,7 +210,6 @@ class Maintenance:
             if self._failed_lately("compile", wanted) or not (set_back or await self._is_due(wanted)):
                 return
             record = await snapshots.build(self.context, clock_is_right=set_back)
-            replace_file(self._marker, (wanted.encode(),))
             self._clock_agreed = record.built_at <= self.context.clock()
         except (OperationError, StoreError, OSError) as error:
             self.compile_failures += 1
@@ -253,7 +245,9 @@ class Maintenance:
 
     async def _is_due(self, wanted: str) -> bool:
         path = self._current
-        if path is None or _read(self._marker) != wanted or not await self._is_sound(path):
+        if path is None or snapshot_input.remembered(path.parent, path.name) != wanted:
+            return True
+        if not await self._is_sound(path):
             return True
         return await self._orders_waiting(path)
 
@@ -283,12 +277,8 @@ class Maintenance:
         """A digest of a snapshot's input, except orders: those reach the nodes by themselves."""
         async with self.context.store.read() as connection:
             current = await feed_rows.current(connection)
-        settings = self.context.settings
-        files = policy_files(settings.policies, settings.policies_base)
         versions = [current[feed.id] for feed in documents.feeds if feed.id in current]
-        read = [(each.feed, each.version, each.digest) for each in versions]
-        inputs = (stamp_of(files), documents.feeds, read)
-        return hashlib.sha256(repr(inputs).encode()).hexdigest()
+        return snapshot_input.input_digest(policies_stamp(self.context.settings), documents, versions)
 
     async def _prune(self) -> None:
         try:
@@ -304,11 +294,6 @@ class Maintenance:
     def _current(self) -> Path | None:
         return snapshots.current_file(self.context.settings.state_dir / snapshot_layout.DIRECTORY)
 
-    @property
-    def _marker(self) -> Path:
-        """The file that keeps the digest of the current snapshot's input."""
-        return self.context.settings.state_dir / snapshot_layout.DIRECTORY / ".made_of"
-
     def _failed_lately(self, step: str, tried_with: str) -> bool:
         """Return whether the step failed with the same input a moment ago."""
         before, at = self._failed.get(step, ("", 0.0))
@@ -322,24 +307,5 @@ class Maintenance:
             log.get().error(f"{step} failed", reason=str(error), remedy=remedy)
 
 
-def stamp_of(paths: Iterable[Path]) -> Stamp:
-    """A value that changes when the files do; missing files are left out."""
-    found = []
-    for path in paths:
-        try:
-            status = path.stat()
-        except OSError:
-            continue
-        found.append((str(path), status.st_mtime_ns, status.st_size))
-    return tuple(found)
-
-
 def _changed_at(path: Path) -> float:
     return path.stat().st_mtime
-
-
-def _read(path: Path) -> str:
-    try:
-        return path.read_text(encoding="ascii")
-    except (OSError, UnicodeDecodeError):
-        return ""

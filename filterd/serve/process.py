@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import ctypes
 import errno
 import os
 import resource
@@ -14,6 +13,7 @@ from pathlib import Path
 from typing import IO, Any, NoReturn
 
 from filterd.dataplane.listeners.commands import CommandSocket
+from filterd.disk.dumps import forbid_dumps
 from filterd.disk.files import close_to_others, drop_drafts, make_directory
 from filterd.disk.keys import drop_key_drafts
 from filterd.disk.locks import LockedError, take_lock
@@ -21,7 +21,6 @@ from filterd.serve.holders import HeldError, Holder, holder_of_lock
 from filterd.serve.left_over import name_holder
 from filterd.telemetry import log
 
-_PR_SET_DUMPABLE = 4
 HOLD_SECONDS = 3.0
 """how long a role waits for its predecessor to release the state directory"""
 CANNOT_START = 3
@@ -30,12 +29,10 @@ ANEW = 4
 """a role's exit code when it wants to be started again: what it was started with has changed"""
 
 
-def forbid_dumps() -> None:
-    """Forbid core files, and reading our memory by the same user: it holds the fingerprint key. Whatever file
-    this process makes is for its owner alone."""
+def close_memory() -> None:
+    """Keep what this process holds from others: its memory, and whatever file it makes."""
     os.umask(0o077)
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
+    forbid_dumps()
 
 
 def raise_file_limit(wanted: int = 0) -> int:

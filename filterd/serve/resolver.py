@@ -49,7 +49,7 @@ from filterd.serve.node_reports import SOCKET, ControlLink, report_for_ever
 from filterd.serve.process import (
     ANEW,
     CANNOT_START,
-    forbid_dumps,
+    close_memory,
     raise_file_limit,
     run_role,
     take_commands,
@@ -383,7 +383,7 @@ def main() -> int:
     log.configure("resolver")
     log.catch_faults()
     hangup.ignore()
-    forbid_dumps()
+    close_memory()
     raise_file_limit()
     sys.setswitchinterval(SWITCH_SECONDS)
     try:

@@ -79,7 +79,7 @@ async def test_a_file_that_loses_its_entries_while_the_compiler_starts_lifts_not
 ) -> None:
     async with installation.open() as context:
         await feeds.update(context)
-        stored = await snapshots._material(context, policies(context))
+        stored, _ = await snapshots._material(context, policies(context), ())
         target = installation.base / "made"
         job = compiling.job_of(context.settings, stored, int(installation.now), target)
         installation.write_policy("feeds.yaml", "[]")

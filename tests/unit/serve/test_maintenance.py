@@ -103,6 +103,35 @@ async def test_changes_that_every_node_has_are_forgotten(kept: Kept, monkeypatch
     assert floor == head - 3
 
 
+async def test_a_snapshot_of_other_policies_is_compiled_anew(kept: Kept, tmp_path: Path) -> None:
+    """A command may have been told of others than control; a snapshot of the same is left alone."""
+    await kept.maintenance.turn()
+    first = current_file(kept.snapshots)
+    others = tmp_path / "others"
+    shutil.copytree(kept.policies, others)
+    (others / "profiles" / "children.yaml").unlink()
+    context = kept.maintenance.context
+    await snapshots.build(replace(context, settings=replace(context.settings, policies=others)))
+    assert current_file(kept.snapshots) != first
+    kept.begin_again()
+    await kept.maintenance.turn()
+    assert kept.events() == ["snapshot built"] * 2
+    await snapshots.build(context)
+    await kept.maintenance.turn()
+    assert kept.events() == ["snapshot built"] * 2
+
+
+async def test_a_snapshot_of_an_unknown_input_is_compiled_anew(kept: Kept) -> None:
+    """A command that was killed once it had published leaves the input of the snapshot before."""
+    await kept.maintenance.turn()
+    before = (kept.snapshots / ".made_of").read_bytes()
+    await subscribers.add(kept.maintenance.context, "line", zone="UTC", prefixes=())
+    await snapshots.build(kept.maintenance.context)
+    (kept.snapshots / ".made_of").write_bytes(before)
+    await kept.maintenance.turn()
+    assert kept.events() == ["snapshot built"] * 2
+
+
 async def test_an_upgrade_of_the_shipped_policies_is_noticed(kept: Kept, tmp_path: Path) -> None:
     """The operator's directory lies over them and does not change."""
     own = tmp_path / "own"

@@ -1,0 +1,60 @@
+"""The input of a snapshot in short: what control compares to see whether the current one is due.
+
+``snapshots/.made_of`` holds the digest of the input and the name of the file that was compiled of it. Every
+build writes it, by control or by a command: a snapshot of other policies than control's is compiled anew.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from filterd.config.policies import policy_files
+from filterd.config.settings import Settings
+from filterd.disk.files import replace_file
+from filterd.model.records import FeedVersion
+from filterd.policy.documents import Policies
+
+MARKER = ".made_of"
+
+Stamp = tuple[tuple[str, int, int], ...]
+"""path, modification time and size of some files"""
+
+
+def stamp_of(paths: Iterable[Path]) -> Stamp:
+    """A value that changes when the files do; missing files are left out."""
+    found = []
+    for path in paths:
+        try:
+            status = path.stat()
+        except OSError:
+            continue
+        found.append((str(path), status.st_mtime_ns, status.st_size))
+    return tuple(found)
+
+
+def policies_stamp(settings: Settings) -> Stamp:
+    """The stamp of all documents of the policies that the settings name."""
+    return stamp_of(policy_files(settings.policies, settings.policies_base))
+
+
+def input_digest(stamp: Stamp, in_force: Policies, versions: Sequence[FeedVersion]) -> str:
+    """A digest of a snapshot's input, except orders: those reach the nodes by themselves. ``versions``: those
+    of the feeds in force, in their order."""
+    read = [(each.feed, each.version, each.digest) for each in versions]
+    return hashlib.sha256(repr((stamp, in_force.feeds, read)).encode()).hexdigest()
+
+
+def remember(directory: Path, digest: str, file: str) -> None:
+    """Note that the snapshot ``file`` was made of the input with this digest."""
+    replace_file(directory / MARKER, (f"{digest} {file}".encode("ascii"),))
+
+
+def remembered(directory: Path, file: str) -> str:
+    """The digest of what the snapshot ``file`` was made of; empty if that is not known."""
+    try:
+        digest, _, made = (directory / MARKER).read_text(encoding="ascii").partition(" ")
+    except (OSError, UnicodeDecodeError):
+        return ""
+    return digest if made == file else ""
