@@ -116,7 +116,7 @@ def test_dns_is_served_though_others_have_the_ports_of_the_pages(tmp_path: Path)
         process = made.start()
         try:
             assert soon(lambda: made.log_whole().count(NO_PAGES) == 2), made.log()  # both roles began
-            assert made.ask("fine.example", timeout=10).answer
+            assert soon(lambda: bool(made.ask("fine.example", timeout=10).answer)), made.log()
             lacking = f"no metrics and health pages: cannot listen on 127.0.0.1 port {made.metrics}"
             assert soon(lambda: lacking in made.run("node", "list").stderr), made.log()
             assert [each["state"] for each in made.cli("node", "list")] == ["ready"]
