@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,7 @@ from filterd.cli.group import Group
 from filterd.cli.options import common, config_path, policies_of, settings_of
 
 if TYPE_CHECKING:
+    from filterd.config.cautions import Caution
     from filterd.config.settings import Settings
     from filterd.policy.adoption import InForce
 
@@ -25,16 +27,25 @@ def config() -> None:
 
 
 @config.command()
+@click.option(
+    "--settings", "settings_alone", is_flag=True, help="Check the configuration file alone, as a start does."
+)
 @common
-def check(config: Path | None, as_json: bool) -> None:
+def check(config: Path | None, as_json: bool, settings_alone: bool) -> None:
     """Say everything that is wrong with the configuration file and the policies directory.
 
     Where the store can be read, a feed in force that has lost its entry in feeds.yaml is wrong too. What is
     valid but dangerous, such as answering everybody, gets a warning and exit code 0.
+
+    --settings leaves the policies and the store out: only the file decides whether filterd starts, and the
+    units ask for it before a start and a reload. With wrong policies the last snapshot stays in force.
     """
     from filterd.config.cautions import cautions
 
     settings = settings_of(config)
+    if settings_alone:
+        _show_settings_alone(config, as_json, cautions(settings))
+        return
     policies = policies_of(settings)
     unread = _require_entries(settings)
     warnings = cautions(settings)
@@ -58,6 +69,17 @@ def check(config: Path | None, as_json: bool) -> None:
             output.done(f"{remark}: correct it, or remove it")
         if unread:
             output.done(f"feeds in force were not compared with feeds.yaml: {unread}")
+    for each in warnings:
+        output.warn(str(each), each.remedy)
+
+
+def _show_settings_alone(config: Path | None, as_json: bool, warnings: Sequence[Caution]) -> None:
+    """The result of a check of the file alone."""
+    if as_json:
+        output.show_json({"valid": True, "file": config_path(config), "warnings": warnings})
+    else:
+        file = config_path(config) or "no file, all defaults"
+        click.echo(f"the settings are valid: {file}; the policies were not looked at")
     for each in warnings:
         output.warn(str(each), each.remedy)
 

@@ -73,6 +73,8 @@ def _explain(status: NodeStatus, page: str) -> None:
         output.done(f"{silence}; do it and control run? curl -s {page}")
     elif not report.ready:
         output.done(f"{name} is not ready: {'; '.join(report.missing) or f'curl -s {page}'}")
+    elif report.missing:
+        output.done(f"{name} serves with a fault: {'; '.join(report.missing)}")
     if report.kept_orders:
         orders = ", ".join(report.kept_orders)
         output.done(f"{name} keeps orders that the store does not know: {orders}; filterd node resync")

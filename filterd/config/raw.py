@@ -299,13 +299,21 @@ class RawStore(Section):
 class RawControl(Section):
     """The control plane's HTTP listener: /metrics, /healthz, /readyz."""
 
-    listen: Listener = key("127.0.0.1:8080", "Address and port.")
+    listen: Listener = key(
+        "127.0.0.1:8080",
+        "Address and port. Control works without it: where it cannot be bound, that is tried again.",
+    )
 
 
 class RawMetrics(Section):
     """The resolver's own HTTP listener: /metrics, /healthz, /readyz."""
 
-    listen: Listener = key("127.0.0.1:9353", "Address and port.")
+    listen: Listener = key(
+        "127.0.0.1:9353",
+        "Address and port. DNS is served without it: where it cannot be bound, that is tried again. Any user "
+        "of the machine can bind a port above 1023 while it is free, and forge /readyz then: where a balancer "
+        "decides by it, choose a port below 1024, or have it ask DNS itself.",
+    )
 
 
 class RawShortestPrefix(Section):

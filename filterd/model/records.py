@@ -109,6 +109,6 @@ class NodeReport:
     not_durable: int = 0
     """orders in force that are not on the node's disk yet"""
     missing: tuple[str, ...] = ()
-    """the reasons why it is not ready"""
+    """the reasons why it is not ready; of a ready one, what it serves without"""
     kept_orders: tuple[str, ...] = ()
     """references of the orders that the node keeps in force and the store does not know"""

@@ -25,6 +25,7 @@ from filterd.operations.rule_files import drop_version_drafts
 from filterd.policy import snapshot_layout
 from filterd.serve import hangup
 from filterd.serve.holders import remedy_of
+from filterd.serve.http_service import HttpService
 from filterd.serve.maintenance import Maintenance
 from filterd.serve.node_reports import SOCKET, NodeReportListener
 from filterd.serve.process import (
@@ -40,7 +41,7 @@ from filterd.serve.process import (
 from filterd.serve.settings_input import SettingsWatcher, first_settings
 from filterd.store.errors import StoreError, StoreRolledBackError
 from filterd.telemetry import log
-from filterd.telemetry.http import HttpReply, HttpServer, health_routes
+from filterd.telemetry.http import HttpReply, health_routes
 from filterd.telemetry.metrics import ControlMetrics, FeedMetrics, control_registry
 
 METRICS_SECONDS = 5.0
@@ -54,7 +55,6 @@ class Control:
     """One control process, over an open store."""
 
     def __init__(self, context: Context) -> None:
-        """Binds the HTTP address. Raises ``OSError``."""
         self._context = context
         self._maintenance = Maintenance(context)
         self._metrics = ControlMetrics()
@@ -79,7 +79,7 @@ class Control:
             self._missing,
             self._maintenance.remarks,
         )
-        self._http = HttpServer(str(settings.control.listen.address), settings.control.listen.port, routes)
+        self._http = HttpService("control", settings.control.listen, routes)
 
     async def run(self) -> None:
         """Serve until SIGTERM, SIGINT or the end of standard input."""
@@ -221,8 +221,7 @@ async def _serve(settings: Settings) -> int:
             async with open_context(settings, actor=ACTOR, clock=time.time) as context:
                 await Control(context).run()
     except (OperationError, OSError) as error:
-        port = settings.control.listen.port
-        remedy = error.remedy if isinstance(error, OperationError) else remedy_of(error, "control", (port,))
+        remedy = error.remedy if isinstance(error, OperationError) else remedy_of(error, "control")
         log.get().error("control cannot go on", reason=str(error), remedy=remedy)
         return CANNOT_START
     return 0

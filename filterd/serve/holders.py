@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import errno
 import os
+import pwd
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -73,13 +74,16 @@ def holder_of_lock(path: Path) -> Holder | None:
 
 
 def holder_of_port(port: int, role: str) -> Holder | None:
-    """The process that has bound the port; else one that runs the role and is no child of our parent."""
-    inodes = {f"socket:[{inode}]" for inode in _sockets_at(port)}
+    """The process that has bound the port; else one of the socket's user that runs the role and is no child
+    of our parent."""
+    bound = dict(_sockets_at(port))
+    inodes = {f"socket:[{inode}]" for inode in bound}
     for pid in _pids():
         if pid != os.getpid() and inodes & _links(pid):
             return process_of(pid)
     others = (found for found in map(process_of, _pids()) if found is not None and found.program == role)
-    return next((each for each in others if each.pid != os.getpid() and each.parent != os.getppid()), None)
+    apart = (each for each in others if each.pid != os.getpid() and each.parent != os.getppid())
+    return next((each for each in apart if each.user in bound.values()), None)
 
 
 def remedy_of(error: BaseException, role: str, ports: tuple[int, ...] = ()) -> str:
@@ -93,7 +97,7 @@ def remedy_of(error: BaseException, role: str, ports: tuple[int, ...] = ()) -> s
         port = next((each for each in ports if f":{each}:" in text or f" port {each}:" in text), 0)
         holder = holder_of_port(port, role) if port else None
         if holder is None:
-            return f"see who has it: ss -lntup 'sport = :{port}'"
+            return f"{_owner_of_port(port)}see who has it: ss -lntup 'sport = :{port}'"
         return f"it is held by {holder.text}: {holder.remedy}"
     name = getattr(error, "filename", None)
     if code in (errno.EACCES, errno.EPERM) and name:
@@ -162,13 +166,23 @@ def _links(pid: int) -> set[str]:
     return found
 
 
-def _sockets_at(port: int) -> Iterator[str]:
-    """The inodes of the sockets that are bound to the port."""
+def _owner_of_port(port: int) -> str:
+    """The words that name the user whose socket has the port: its process is hidden from us."""
+    for user in dict(_sockets_at(port)).values():
+        try:
+            return f"it is held by a process of the user {pwd.getpwuid(user).pw_name}; "
+        except KeyError:
+            return f"it is held by a process of the user {user}; "
+    return ""
+
+
+def _sockets_at(port: int) -> Iterator[tuple[str, int]]:
+    """The inode and the user of each socket that is bound to the port."""
     for name in _SOCKETS:
         try:
             lines = (PROC / name).read_text(encoding="ascii").splitlines()[1:]
         except OSError:
             continue
         for words in map(str.split, lines):
-            if int(words[1].rpartition(":")[2], 16) == port:
-                yield words[9]
+            if int(words[1].rpartition(":")[2], 16) == port and words[9] != "0":
+                yield words[9], int(words[7])

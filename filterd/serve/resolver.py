@@ -44,6 +44,7 @@ from filterd.serve.forwarding import Forwarding
 from filterd.serve.handover.leaving import Answering, HandingOver
 from filterd.serve.handover.taking import take_over
 from filterd.serve.holders import remedy_of
+from filterd.serve.http_service import HttpService
 from filterd.serve.listening import Listening
 from filterd.serve.node_reports import SOCKET, ControlLink, report_for_ever
 from filterd.serve.process import (
@@ -72,7 +73,7 @@ from filterd.serve.wiring import (
     warn_of_dangers,
 )
 from filterd.telemetry import log
-from filterd.telemetry.http import HttpReply, HttpServer, health_routes
+from filterd.telemetry.http import HttpReply, health_routes
 
 if TYPE_CHECKING:
     from filterd.telemetry.metrics import MetricsRegistry
@@ -303,7 +304,7 @@ class Resolver:
         inherited, ticks = self._succession.inherited, self._clock.ticks
         return Listening(self._settings, self._path, self._fast, ticks, self._observer, inherited)
 
-    def _make_http(self) -> HttpServer:
+    def _make_http(self) -> HttpService:
         routes = health_routes(
             lambda: HttpReply(self._metrics.exposition(), content_type=self._metrics.content_type),
             self._missing,
@@ -313,7 +314,7 @@ class Resolver:
         listen = self._settings.metrics.listen
         name = name_of(socket_address(listen.address, listen.port))
         bound = next(iter(self._succession.inherited.take(SocketKind.HTTP, name)), None)
-        return HttpServer(str(listen.address), listen.port, routes, bound)
+        return HttpService("resolver", listen, routes, bound)
 
     def _missing(self) -> list[str]:
         return [*self._node.missing(), *self._pulse.troubles()]
@@ -354,7 +355,7 @@ class Resolver:
             mandatory_hash=cursor.hash,
             lag=round(node.lag(), 1),
             not_durable=len(node.disk.not_durable),
-            missing=tuple(missing),
+            missing=(*missing, *self._http.lacking()),
             kept_orders=tuple(order.reference for order in node.kept_orders()),
         )
 
@@ -371,8 +372,7 @@ async def _serve(settings: Settings, board: CrashBoard | None, pulse: int | None
         with announced(pulse):
             resolver = Resolver(settings, board, pulse)
     except (OSError, ValueError) as error:
-        ports = (settings.metrics.listen.port, *(each.port for each in settings.dns.listen))
-        remedy = remedy_of(error, "resolver", ports)
+        remedy = remedy_of(error, "resolver", tuple(each.port for each in settings.dns.listen))
         log.get().error("the resolver cannot start", reason=str(error), remedy=remedy)
         return CANNOT_START
     return await resolver.run()

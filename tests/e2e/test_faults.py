@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import socket
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -14,12 +15,14 @@ import pytest
 
 from filterd.model.mandatory import label_of
 from tests.e2e.authority import free_port
-from tests.e2e.deployment import FILTERD, Deployment, ede, soon
+from tests.e2e.deployment import FILTERD, Deployment, ede, soon, stop
 from tests.e2e.resolver_process import answering, upstream
+from tests.e2e.small import small
 from tests.worlds.installation import POLICIES, write_policies
 
 CHILD, STRANGER = "127.0.0.2", "127.0.0.4"
 CENSORED, FILTERED = 16, 17
+NO_PAGES = "metrics and health pages are not served"
 RECORDS = {
     ("alias.example", "CNAME"): ["behind.example."],
     ("behind.example", "A"): ["192.0.2.3"],
@@ -103,6 +106,26 @@ def test_a_second_serve_says_in_one_line_which_address_is_taken(filterd: Deploym
         f"cannot listen on 127.0.0.1:{filterd.port}: address already in use" in r for r in reasons(done)
     )
     assert "Traceback" not in done.stderr
+
+
+def test_dns_is_served_though_others_have_the_ports_of_the_pages(tmp_path: Path) -> None:
+    """They are bound once they are free; until then the node says what it lacks."""
+    with small(tmp_path) as made:
+        at = (("127.0.0.1", port) for port in (made.metrics, made.control))
+        others = [socket.create_server(each) for each in at]
+        process = made.start()
+        try:
+            assert soon(lambda: made.log_whole().count(NO_PAGES) == 2), made.log()  # both roles began
+            assert soon(lambda: bool(made.ask("fine.example", timeout=10).answer)), made.log()
+            lacking = f"no metrics and health pages: cannot listen on 127.0.0.1 port {made.metrics}"
+            assert soon(lambda: lacking in made.run("node", "list").stderr), made.log()
+            assert [each["state"] for each in made.cli("node", "list")] == ["ready"]
+            for each in others:
+                each.close()
+            made.wait_ready(process)
+            assert soon(lambda: made.http(made.control, "/readyz")[0] == 200), made.log()
+        finally:
+            stop(process)
 
 
 def test_a_second_serve_is_kept_off_the_state_directory(filterd: Deployment) -> None:

@@ -39,6 +39,7 @@ orders: {approvals: 1}
 MISTAKE = ("allow_from: [127.0.0.0/8", "allow_from: [127.0.0.0/33")
 OWN_LISTS = "/etc/filterd/policies/lists"
 OWN_FEED = "- {id: own, source: lists/own.txt, format: domains, category: gambling}\n"
+SQUAT = "import socket, sys, time; s = socket.create_server(('', int(sys.argv[1]))); time.sleep(600)"
 ORDER = """filterd order add blocked.example --authority "A court" --official "The judge" --document 12/2026 \
 --ground "Article 1" --reason "served today" """
 LEFT = """
@@ -91,6 +92,20 @@ def soon(machine: Machine, condition: Callable[[], bool], wanted: str) -> None:
     while not condition():
         assert time.monotonic() < deadline, f"{wanted}\n{machine.journal(RESOLVER, CONTROL)}"
         time.sleep(0.1)
+
+
+def bound(machine: Machine, port: int) -> bool:
+    return f":{port} " in machine.out("ss", "--tcp", "--listening", "--numeric")
+
+
+def nodes(machine: Machine) -> str:
+    """The remarks of ``node list``."""
+    return machine.run("filterd", "node", "list", user="filterd").stderr
+
+
+def control_page(machine: Machine) -> str:
+    fetch = "import urllib.request as u; print(u.urlopen('http://127.0.0.1:8080/readyz', timeout=2).read())"
+    return machine.run("python3", "-c", fetch, check=False).stdout
 
 
 def verdict(machine: Machine, name: str) -> str:
@@ -190,6 +205,50 @@ def test_a_supervisor_that_dies_comes_back(machine: Machine) -> None:
     assert machine.out("pgrep", "-fc", "filterd.serve.resolver") == "1"
 
 
+def test_a_port_of_the_pages_that_another_has_keeps_dns_from_nothing(machine: Machine) -> None:
+    """Any user may bind it while it is free, as after a crash. It is bound again once it is free."""
+    machine.run("systemctl", "stop", RESOLVER, CONTROL)
+    machine.run("systemctl", "reset-failed", RESOLVER, CONTROL, check=False)
+    for port in (9353, 8080):
+        machine.run(
+            "systemd-run", f"--unit=squatter-{port}", "--uid=nobody", "python3", "-c", SQUAT, str(port)
+        )
+        soon(machine, lambda port=port: bound(machine, port), "squatted")  # type: ignore[misc]  # binds the port
+    machine.run("systemctl", "start", RESOLVER, CONTROL)
+    soon(machine, lambda: verdict(machine, "www.blocked.example") == "blocked", "DNS without pages")
+    machine.run("kill", "-KILL", show(machine, RESOLVER, "MainPID"))
+    soon(machine, lambda: show(machine, RESOLVER, "NRestarts") == "1", "a new start")
+    soon(machine, lambda: verdict(machine, "www.blocked.example") == "blocked", "DNS after a crash")
+    assert "it is held by a process of the user nobody" in machine.journal(RESOLVER)
+    soon(machine, lambda: "no metrics and health pages" in nodes(machine), "the remark")
+    machine.run("systemctl", "stop", "squatter-9353", "squatter-8080")
+    soon(machine, lambda: ready(machine), "pages")
+    soon(machine, lambda: "no metrics" not in nodes(machine), "no remark")
+
+
+def test_wrong_policies_keep_nothing_from_starting(machine: Machine) -> None:
+    machine.write("/etc/filterd/policies/protected.yaml", "- {slip\n")
+    try:
+        assert machine.run("filterd", "config", "check", check=False).returncode == 2
+        with traffic(machine, "wrong policies and a supervisor that is killed") as counts:
+            for unit in (RESOLVER, CONTROL):
+                restarts = int(show(machine, unit, "NRestarts"))
+                machine.run("kill", "-KILL", show(machine, unit, "MainPID"))
+                wanted = str(restarts + 1)
+                soon(machine, lambda u=unit, w=wanted: show(machine, u, "NRestarts") == w, "again")  # type: ignore[misc]
+            soon(machine, lambda: ready(machine), "ready")
+        counts.require_none_unfiltered()
+        with traffic(machine, "restart with wrong policies") as counts:
+            machine.run("systemctl", "restart", RESOLVER, CONTROL)
+        counts.require_none_lost()
+        for unit in (RESOLVER, CONTROL):
+            assert show(machine, unit, "ActiveState") == "active"
+        assert verdict(machine, "www.blocked.example") == "blocked"
+        soon(machine, lambda: "the policies cannot be read" in control_page(machine), "control says so")
+    finally:
+        machine.run("rm", "/etc/filterd/policies/protected.yaml")
+
+
 def test_a_secret_comes_by_credential(machine: Machine) -> None:
     folder = "/etc/systemd/system/filterd-resolver.service.d"
     example = "/usr/share/doc/filterd/examples/systemd/secrets.conf"
@@ -239,6 +298,9 @@ def test_the_resolver_starts_from_a_store_that_was_closed(machine: Machine) -> N
 
 
 def test_an_upgrade_and_a_downgrade_lose_nothing(machine: Machine, packages: list[Path]) -> None:
+    """Also where a feed in force has lost its entry, which the check of the policies reports."""
+    machine.write("/etc/filterd/policies/feeds.yaml", "[]\n")
+    assert machine.run("filterd", "config", "check", user="filterd", check=False).returncode == 2
     for number, event in ((1, "upgrade"), (0, "downgrade")):
         with traffic(machine, event) as counts:
             install(machine, packages, number)
@@ -248,6 +310,16 @@ def test_an_upgrade_and_a_downgrade_lose_nothing(machine: Machine, packages: lis
         maps = machine.shell(f"cat /proc/{worker(machine)}/maps")
         assert f"/usr/lib/filterd/{version}/" in maps
         assert show(machine, CONTROL, "ActiveState") == "active"
+
+
+def test_installed_over_kept_data_it_says_what_is_next(machine: Machine, packages: list[Path]) -> None:
+    machine.run("apt-get", "remove", "--yes", "filterd")
+    said = machine.out("apt-get", "install", "--yes", "--quiet", f"/packages/0/{packages[0].name}")
+    assert "installed again over /etc/filterd/filterd.yaml and the data" in said
+    assert "systemctl start filterd.target" in said
+    assert show(machine, RESOLVER, "ActiveState") == "inactive"
+    machine.run("systemctl", "start", "filterd.target")
+    soon(machine, lambda: verdict(machine, "www.blocked.example") == "blocked", "as before")
 
 
 def test_removed_it_keeps_the_data_and_purged_nothing(machine: Machine) -> None:

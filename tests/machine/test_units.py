@@ -44,7 +44,7 @@ class Unit:
     def begin(self) -> None:
         """Start it anew with nothing left of before."""
         script = f"systemctl reset-failed; systemctl start {UNIT}; systemctl stop {UNIT}"
-        self._machine.shell(f"rm -f /etc/filterd/refused; {script}")
+        self._machine.shell(f"rm -f /etc/filterd/refused /etc/filterd/forks; {script}")
         assert self.processes() == set()
         self._machine.run("systemctl", "start", UNIT)
         self.mark()
@@ -127,6 +127,30 @@ def test_a_stop_ends_everything(machine: Machine, unit: Unit) -> None:
     assert unit.said() == ["SIGUSR2", "SIGTERM"]
     assert unit.processes() == set()
     assert sum("was left behind and is ended" in line for line in unit.lines()) == 2
+
+
+def test_a_stop_ends_what_forks_all_the_time(machine: Machine, unit: Unit) -> None:
+    machine.run("systemctl", "stop", UNIT)
+    machine.write("/etc/filterd/forks", "")
+    try:
+        machine.run("systemctl", "start", UNIT)
+        time.sleep(0.5)
+        before = unit.processes()
+        time.sleep(0.5)
+        assert before - unit.processes(), "another process takes the child's place"
+        machine.run("systemctl", "stop", UNIT)
+        assert unit.processes() == set()
+        assert (unit.show("ActiveState"), unit.show("Result")) == ("inactive", "success")
+    finally:
+        machine.run("rm", "/etc/filterd/forks")
+
+
+def test_starts_that_fail_are_tried_for_good(machine: Machine, unit: Unit) -> None:
+    """More often than systemd would allow by itself, after pauses that stay short."""
+    for count in range(1, 8):
+        unit.kill("KILL")
+        unit.wait(lambda count=count: unit.show("NRestarts") == str(count), f"restart {count}")  # type: ignore[misc]  # the default binds the number
+        unit.wait_for("active")
 
 
 def test_a_start_that_fails_leaves_the_predecessor_alone(machine: Machine, unit: Unit) -> None:

@@ -67,6 +67,12 @@ TEXTS: dict[str, tuple[str, str]] = {
         "An address is in use, a key has the wrong size, or another resolver uses `state_dir`.",
         "what `remedy` says; `filterd config check`",
     ),
+    "metrics and health pages are not served, and binding is tried again": (
+        "Another program has the address of `metrics.listen` or `control.listen`, or no interface has it. "
+        "DNS and control go on without the pages.",
+        "what `remedy` says; the address is bound within a second of being free",
+    ),
+    "metrics and health pages are served": ("The address could be bound in the end.", NOTHING),
     "no settings": ("The role was started without its settings.", "start `filterd serve`, not the role"),
     "new configuration passed on": (
         "SIGHUP read a sound file. `remedy` names keys that the file had before and lacks now.",

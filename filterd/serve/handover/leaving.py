@@ -14,10 +14,10 @@ from filterd.dataplane.listeners.inherited import Name, SocketKind
 from filterd.dataplane.slow.slowpath import SlowPath
 from filterd.serve.handover.draining import Draining
 from filterd.serve.handover.giving import Giving, WaitEnding
+from filterd.serve.http_service import HttpService
 from filterd.serve.listening import Listening
 from filterd.serve.pulse import Pulse
 from filterd.telemetry import log
-from filterd.telemetry.http import HttpServer
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +27,7 @@ class Answering:
     listening: Listening
     fast: FastPath
     path: SlowPath
-    http: HttpServer
+    http: HttpService
     pulse: Pulse
 
 
@@ -99,8 +99,9 @@ class HandingOver:
 
     def sockets(self) -> Sequence[tuple[SocketKind, socket.socket]]:
         """See :class:`Leaving`."""
-        http = (SocketKind.HTTP, self._parts.http.listening_socket)
-        return [*self._parts.listening.addresses.sockets(), http]
+        http = self._parts.http.listening_socket
+        pages = [] if http is None else [(SocketKind.HTTP, http)]
+        return [*self._parts.listening.addresses.sockets(), *pages]
 
     async def leave(self, taken: Sequence[tuple[SocketKind, Name]]) -> None:
         """See :class:`Leaving`."""

@@ -12,6 +12,8 @@ import time
 from pathlib import Path
 
 REFUSED = Path("/etc/filterd/refused")
+FORKS = Path("/etc/filterd/forks")
+"""while it is there, the child is another process every few moments"""
 SIGNALS = (signal.SIGUSR2, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -36,7 +38,11 @@ def serve() -> None:
         for number in SIGNALS:
             signal.signal(number, signal.SIG_IGN)
         while True:
-            time.sleep(60)
+            if not FORKS.exists():
+                time.sleep(60)
+            elif os.fork():
+                os._exit(0)
+            time.sleep(0.001)
     tell(b"READY=1")
     while True:
         time.sleep(0.2)

@@ -43,6 +43,7 @@ def test_a_lost_entry_is_named_with_its_remedy(feeds_yaml: Path, run: Run, answe
     assert "all of these feeds stay in force" in checked.stderr
     assert "filterd feed retire FEED --reason" in checked.stderr
     assert checked.stdout == ""
+    assert run("config", "check", "--settings").exit_code == 0, "it keeps nothing from starting"
     listed = run("feed", "list")
     assert listed.stdout.count("entry vanished") == 2
     assert "put that back, or: filterd feed retire adopted --reason ..." in listed.stderr

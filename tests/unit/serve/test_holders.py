@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from filterd.disk.locks import take_lock
+from filterd.serve import holders
 from filterd.serve.holders import HeldError, Holder, holder_of_lock, holder_of_port, remedy_of
 
 HOLD = """
@@ -65,6 +66,23 @@ def test_the_holder_of_a_port_is_found() -> None:
 def test_a_port_of_nobody_that_can_be_found_leaves_the_command_to_look() -> None:
     error = OSError(errno.EADDRINUSE, "cannot listen on 192.0.2.1 port 1: address already in use")
     assert remedy_of(error, "none", (1,)) == "see who has it: ss -lntup 'sport = :1'"
+
+
+def test_a_process_that_is_hidden_is_named_by_its_user(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Its files cannot be looked at, and a resolver of another user is not blamed for it."""
+    (tmp_path / "net").mkdir()
+    line = "0: 0100007F:2489 00000000:0000 0A 0:0 0:0 0 {user} 0 {inode} 1"
+    rows = ["header", line.format(user=0, inode=0), line.format(user=65534, inode=77)]
+    (tmp_path / "net/tcp").write_text("\n".join(rows))
+    monkeypatch.setattr(holders, "PROC", tmp_path)
+    other = Holder(1 << 30, "resolver", 1, stopped=False, user=12)
+    monkeypatch.setattr(holders, "process_of", lambda pid: other)
+    (tmp_path / str(other.pid)).mkdir()
+    error = OSError(errno.EADDRINUSE, "cannot listen on 127.0.0.1 port 9353: address already in use")
+    said = remedy_of(error, "resolver", (9353,))
+    assert said == "it is held by a process of the user nobody; see who has it: ss -lntup 'sport = :9353'"
 
 
 @pytest.mark.parametrize(

@@ -30,7 +30,7 @@ from filterd.serve.resolver import Resolver
 from filterd.serve.wiring import SEALED
 from filterd.telemetry import log
 
-PARTS = ("ResponseCache", "Plane", "RateRules", "Node", "Routes", "Forwarding", "FastPath", "HttpServer")
+PARTS = ("ResponseCache", "Plane", "RateRules", "Node", "Routes", "Forwarding", "FastPath", "HttpService")
 VALUE: dict[str, Any] = {
     "node": {"name": "node-7"},
     "state_dir": "state",
@@ -226,8 +226,8 @@ async def test_tcp_clients_may_take_what_is_configured(resolver: Resolver) -> No
 async def test_metrics_are_served_where_they_are_configured(
     resolver: Resolver, parts: dict[str, Noted]
 ) -> None:
-    address, port, routes, bound = parts["HttpServer"].given[0]
-    assert (address, port, bound) == ("127.0.0.1", 0, None)
+    role, listen, routes, bound = parts["HttpService"].given[0]
+    assert (role, str(listen), bound) == ("resolver", "127.0.0.1:0", None)
     assert set(routes) == {"/metrics", "/healthz", "/readyz"}
     ready = routes["/readyz"]()
     assert ready.status == 503

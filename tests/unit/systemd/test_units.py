@@ -63,9 +63,18 @@ def test_each_line_that_is_not_the_strictest_has_its_reason(unit: str) -> None:
 @pytest.mark.parametrize("unit", UNITS)
 def test_a_unit_checks_the_configuration_before_a_start_and_a_reload(unit: str) -> None:
     lines = text_of(unit).splitlines()
-    assert "ExecStartPre=/usr/bin/filterd config check" in lines
+    assert "ExecStartPre=/usr/bin/filterd config check --settings" in lines
     reload = [line for line in lines if line.startswith("ExecReload=")]
-    assert reload == ["ExecReload=/usr/bin/filterd config check", "ExecReload=/bin/kill -HUP $MAINPID"]
+    check = "ExecReload=/usr/bin/filterd config check --settings"
+    assert reload == [check, "ExecReload=/bin/kill -HUP $MAINPID"]
+
+
+@pytest.mark.parametrize("unit", UNITS)
+def test_a_unit_never_gives_up_starting(unit: str) -> None:
+    lines = text_of(unit).splitlines()
+    assert "StartLimitIntervalSec=0" in lines
+    longest = next(line for line in lines if line.startswith("RestartMaxDelaySec="))
+    assert longest == {"filterd-resolver": "RestartMaxDelaySec=3s"}.get(unit, "RestartMaxDelaySec=30s")
 
 
 def test_the_kernel_is_asked_for_the_queues_that_a_socket_takes() -> None:
