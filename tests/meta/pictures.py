@@ -97,7 +97,7 @@ async def _run() -> str:
 
 
 def _cut(written: str) -> str:
-    """The verdict down to what helps, and the stages of ``SHOWN``: each of them is a paragraph on a narrow terminal."""
+    """The verdict down to what helps, and the stages of ``SHOWN``, a paragraph each on a narrow terminal."""
     verdict, *stages = Text.from_ansi(written).plain.split("\n\n")
     head = verdict[: verdict.index("\nprotected")]
     kept = [each for each in stages if " ".join(re.findall(r"(?m)^(?:part|stage) +(\S+)", each)) in SHOWN]
