@@ -77,7 +77,7 @@ def debian_entry(version: str, date: datetime) -> str:
     """The entry of the Debian package's changelog, which leads to the whole one."""
     return (
         f"filterd ({version}) {SUITE}; urgency=medium\n\n"
-        f"  * Release {version}. The changes: /usr/share/doc/filterd/changelog.md.gz.\n\n"
+        f"  * Release {version}. The changes: /usr/share/doc/filterd/changelog.md.\n\n"
         f" -- {MAINTAINER}  {format_datetime(date)}\n"
     )
 

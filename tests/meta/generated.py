@@ -137,9 +137,10 @@ ALERTS = {
     "prefixes, and what they chose does not hold there",
     "filterd_fast_sent_early_total": "above a tenth of the datagrams for 10 minutes: queries take the "
     "threads long",
-    "filterd_upstream_queries_total": "outcomes other than `answered`, `probe` and `hedge` are more than "
-    "5 % for 5 minutes; any `untrusted`: a certificate; `wrong_source`, `wrong_id` or `wrong_question` by "
-    "the thousand, or `doubted` and `given_up` at all: somebody forges answers",
+    "filterd_upstream_queries_total": "`servfail`, `refused`, `malformed`, `timeout`, `unreachable` and "
+    "`untrusted` together are more than 5 % for 5 minutes; any `untrusted`: a certificate; `wrong_source`, "
+    "`wrong_id` or `wrong_question` by the thousand, or `doubted` and `given_up` at all: somebody forges "
+    "answers. `tcp`, `without_edns`, `late`, `probe` and `hedge` are no failures",
     "filterd_self_queries_total": "`unanswered` or `crowded_out` is more than 1 % for 5 minutes",
     "filterd_handovers_total": "any growth but `taken`: a restart may have cost queries; see the log",
     "filterd_control_connected": "0 for a minute: control is down; DNS goes on, lists stay as they are",

@@ -10,6 +10,7 @@ import asyncio
 import fcntl
 import os
 import pty
+import re
 import struct
 import sys
 import tempfile
@@ -26,13 +27,16 @@ from filterd.cli.demonstration import installation
 from filterd.cli.demonstration.upstream import DemonstrationUpstream
 
 ROOT = Path(__file__).parents[2]
-COLUMNS = 82
+COLUMNS = 46
+"""few: a telephone shows the whole width, and letters that can be read"""
 COMMAND = ("check", "cloaked.example", "--subscriber", "demonstration-2", "--resolve")
+SHOWN = ("query category", "answer category")
+"""the stages that the picture shows; all the others stand in the output too"""
 MOMENT = "2026-11-26T21:30:00-06:00"
 """given with ``--at``: a picture does not change with the hour"""
 INK = TerminalTheme((13, 17, 23), (222, 228, 236), [(222, 228, 236)] * 8, [(255, 255, 255)] * 8)
 TEMPLATE = """\
-<svg xmlns="http://www.w3.org/2000/svg" width="720" viewBox="0 0 {width} {height}" role="img">
+<svg xmlns="http://www.w3.org/2000/svg" width="560" viewBox="0 0 {width} {height}" role="img">
 <title>filterd check, on a terminal</title>
 <style>text {{ font-family: ui-monospace, "DejaVu Sans Mono", Menlo, Consolas, monospace; font-size: \
 {char_height}px; white-space: pre }}
@@ -92,12 +96,21 @@ async def _run() -> str:
             return await _written(config)
 
 
+def _cut(written: str) -> str:
+    """The verdict down to what helps, and the stages of ``SHOWN``, a paragraph each on a narrow terminal."""
+    verdict, *stages = Text.from_ansi(written).plain.split("\n\n")
+    head = verdict[: verdict.index("\nprotected")]
+    kept = [each for each in stages if " ".join(re.findall(r"(?m)^(?:part|stage) +(\S+)", each)) in SHOWN]
+    assert len(kept) == len(SHOWN), written
+    return "\n\n…\n\n".join([head, *kept])
+
+
 def check() -> str:
     """docs/pictures/check.svg."""
-    written = asyncio.run(_run()).replace("\r\n", "\n").rstrip("\n")
+    written = _cut(asyncio.run(_run()).replace("\r\n", "\n").rstrip("\n"))
     console = Console(record=True, width=COLUMNS, file=StringIO(), force_terminal=True)
-    console.print(Text(f"$ filterd {' '.join(COMMAND)}", style="bold"))
-    console.print(Text.from_ansi(written))
+    console.print(Text(f"$ filterd {' '.join(COMMAND[:2])} \\\n    {' '.join(COMMAND[2:])}", style="bold"))
+    console.print(Text(written))
     drawn = console.export_svg(title="filterd check", theme=INK, code_format=TEMPLATE, unique_id="check")
     return "\n".join(line.rstrip() for line in drawn.splitlines()) + "\n"
 
