@@ -41,7 +41,7 @@ def _require_kept(settings: Settings) -> None:
 
 async def migrate(settings: Settings, clock: Callable[[], float] = time.time) -> Migration:
     """Migrate the configured store. A failed step leaves it as it was."""
-    require_owner(database_path(settings.store.url))
+    require_owner(database_path(settings.store.url), state_dir=settings.state_dir)
     _require_kept(settings)
     try:
         return Migration(*await Store.migrate(settings.store.url, settings.store.ledger, clock()))
