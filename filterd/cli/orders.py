@@ -132,7 +132,12 @@ def withdraw(
 
 
 @order.command("list")
-@click.option("--state", type=click.Choice((*STATES, *STANDINGS)), help="Only those.")
+@click.option(
+    "--state",
+    type=click.Choice((*STATES, *STANDINGS)),
+    metavar="STATE",
+    help=f"Only those: {', '.join((*STATES, *STANDINGS))}.",
+)
 @common
 def list_(state: str | None, config: Path | None, as_json: bool) -> None:
     """List the orders."""

@@ -228,11 +228,12 @@ def remove(id: str, name: str, config: Path | None, as_json: bool) -> None:
 @wide_option
 @common
 def import_(file: Path, wide: bool, config: Path | None, as_json: bool, **evidence: str) -> None:
-    """Register lines from a CSV file; - reads standard input. Running it again changes nothing.
+    """Register lines from a CSV file; running it again changes nothing.
 
-    Its first line names the columns: subscriber, and as needed prefixes (separated by spaces), profile
-    (opts the line in), zone, and the evidence who, channel, at, text_version, reference. The options say
-    what a row with a profile does not say itself; a request without a time counts as made now.
+    The file - is standard input. The first line names the columns: subscriber, and as needed prefixes
+    (separated by spaces), profile (opts the line in), zone, and the evidence who, channel, at, text_version,
+    reference. The options say what a row with a profile does not say itself; a request without a time counts
+    as made now.
     """
     from filterd.operations import importing
 
