@@ -35,14 +35,22 @@ def audit() -> None:
 
 @audit.command()
 @click.option("--count", type=click.IntRange(1, 10_000), default=20, show_default=True, help="How many.")
-@click.option("--of", "subject", help="Of this alone: order:O-1, line:7, feed:ID, snapshot:FILE.")
+@click.option(
+    "--of", "subject", help="Of this alone: order:O-1, line:7, feed:ID, snapshot:FILE, file:DIGEST."
+)
 @common
 def tail(count: int, subject: str | None, config: Path | None, as_json: bool) -> None:
     """Show the last entries, oldest first."""
     from filterd.operations import audit as operation
 
+    if subject is not None:
+        _require_kind(subject)
+
     async def read(context: Context) -> Sequence[StoredEntry]:
-        return await operation.tail(context, count, subject)
+        entries = await operation.tail(context, count, subject)
+        if subject is not None and not entries:
+            await operation.require_subject(context, subject)
+        return entries
 
     found = perform(config, read)
     if as_json:
@@ -61,6 +69,24 @@ def tail(count: int, subject: str | None, config: Path | None, as_json: bool) ->
     ]
     empty = f"nothing was recorded of {subject}" if subject else "nothing was recorded yet"
     output.show_table(("entry", "at", "who", "what", "of", "why"), rows, empty)
+
+
+def _require_kind(subject: str) -> None:
+    """Refuse a subject of which nothing can ever be recorded."""
+    from filterd.operations.audit import KINDS, STORE
+    from filterd.operations.nearest import did_you_mean
+
+    kind, _, name = subject.partition(":")
+    if subject == STORE or (kind in KINDS and name):
+        return
+    known = f"{', '.join(f'{each}:...' for each in KINDS)}, {STORE}"
+    if kind in KINDS:
+        message = f"--of {kind} lacks what it is called: {kind}:..."
+    else:
+        message = (
+            f"nothing is recorded of a {kind[:32]!r}: {did_you_mean((kind,), KINDS)}write one of {known}"
+        )
+    raise click.UsageError(message)
 
 
 @audit.command()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import shlex
+import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -102,13 +104,16 @@ def refused(config: Path | None, message: str, remedy: str) -> Failure:
 def settings_of(config: Path | None) -> Settings:
     """The settings to work with. Raises Misconfigured with every error of the file."""
     from filterd.config.load import ConfigErrors, load
+    from filterd.operations.rights import kept_from
 
     path = config_path(config)
     try:
         return load(path)
     except ConfigErrors as errors:
         remedy = f"mend {path or 'the configuration'}; filterd config schema says what it may hold"
-        if path is not None and not path.is_file():
+        if path is not None and (reader := kept_from(path)):
+            remedy = f"run: sudo -u {reader} {shlex.join(sys.argv)}"
+        elif path is not None and not path.is_file():
             remedy = "name the file with --config or in FILTERD_CONFIG"
         raise Misconfigured([str(error) for error in errors.errors], remedy) from None
 

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 Command = Callable[..., Any]
 STATES = ("pending", "quarantined", "accepted", "withdrawn")
+STANDINGS = ("in force", "not yet in force", "ended", "damaged")
+"""what the table says of an order beside its state"""
 REQUIRED = ("authority", "official", "document", "ground", "reason")
 """the options without which an order is incomplete"""
 MODES = ("nxdomain", "nodata", "null", "sinkhole")
@@ -130,15 +132,22 @@ def withdraw(
 
 
 @order.command("list")
-@click.option("--state", type=click.Choice(STATES), help="Only those.")
+@click.option(
+    "--state",
+    type=click.Choice((*STATES, *STANDINGS)),
+    metavar="STATE",
+    help=f"Only those: {', '.join((*STATES, *STANDINGS))}.",
+)
 @common
 def list_(state: str | None, config: Path | None, as_json: bool) -> None:
     """List the orders."""
     from filterd.model.order import OrderState
     from filterd.operations import orders
 
-    chosen = None if state is None else OrderState(state)
+    chosen = OrderState(state) if state in STATES else None
     found = perform(config, lambda context: orders.list_orders(context, chosen))
+    if state in STANDINGS:
+        found = tuple(each for each in found if standing(each, time.time()) == state)
     if as_json:
         output.show_json([_plain(each) for each in found])
         return
@@ -155,7 +164,10 @@ def list_(state: str | None, config: Path | None, as_json: bool) -> None:
         )
         for each in found
     ]
-    output.show_table(columns, rows, "there is no order; add one with: filterd order add NAME ...")
+    empty = "there is no order; add one with: filterd order add NAME ..."
+    if state is not None:
+        empty = f"there is no order that is {state}; all of them: filterd order list"
+    output.show_table(columns, rows, empty)
 
 
 @order.command()

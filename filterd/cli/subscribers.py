@@ -10,15 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from filterd.cli import output
+from filterd.cli import import_source, output
 from filterd.cli.failure import Failure
 from filterd.cli.group import Group
 from filterd.cli.line_search import find, list_
-from filterd.cli.options import ReadFile, common, duration, own_scope_option, warn_of_wide, wide_option
+from filterd.cli.options import common, duration, own_scope_option, warn_of_wide, wide_option
 from filterd.cli.use_case import perform
 
 if TYPE_CHECKING:
-    from filterd.disk.given_file import GivenFile
     from filterd.model.subscriber import RequestEvidence, Subscriber
     from filterd.operations.context import Context
     from filterd.operations.importing import ImportResult
@@ -146,10 +145,18 @@ def set_zone(id: str, zone: str, config: Path | None, as_json: bool) -> None:
     _change(config, as_json, lambda context: subscribers.set_zone(context, id, zone))
 
 
+def _with_unit(context: click.Context, parameter: click.Parameter, value: str) -> int:
+    """The callback of a time span that is typed for a person: 2 alone may mean minutes or hours."""
+    if value.strip().isdecimal():
+        message = f"{value} of what? Write the unit: {value}m, {value}h or {value}d."
+        raise click.BadParameter(message, context, parameter)
+    return duration(context, parameter, value)
+
+
 @subscriber.command()
 @click.argument("id")
 @click.option(
-    "--for", "seconds", callback=duration, default="1h", show_default=True, help="How long: 30m, 2h, 1d."
+    "--for", "seconds", callback=_with_unit, default="1h", show_default=True, help="How long: 30m, 2h, 1d."
 )
 @common
 def pause(id: str, seconds: int, config: Path | None, as_json: bool) -> None:
@@ -216,29 +223,29 @@ def remove(id: str, name: str, config: Path | None, as_json: bool) -> None:
 
 
 @subscriber.command("import")
-@click.argument("file", type=ReadFile())
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False, readable=False, allow_dash=True))
 @_evidence_options
 @wide_option
 @common
-def import_(file: GivenFile, wide: bool, config: Path | None, as_json: bool, **evidence: str) -> None:
+def import_(file: Path, wide: bool, config: Path | None, as_json: bool, **evidence: str) -> None:
     """Register lines from a CSV file; running it again changes nothing.
 
-    Its first line names the columns: subscriber, and as needed prefixes (separated by spaces), profile
-    (opts the line in), zone, and the evidence who, channel, at, text_version, reference. The options say
-    what a row with a profile does not say itself; a request without a time counts as made now.
+    The file - is standard input. The first line names the columns: subscriber, and as needed prefixes
+    (separated by spaces), profile (opts the line in), zone, and the evidence who, channel, at, text_version,
+    reference. The options say what a row with a profile does not say itself; a request without a time counts
+    as made now.
     """
     from filterd.operations import importing
 
-    size = file.stat().st_size
-    with output.progress("importing") as tell:
+    with import_source.opened(file) as (path, size), output.progress("importing") as tell:
 
         async def run(context: Context) -> ImportResult:
             return await importing.import_file(
                 context,
-                file,
+                path,
                 evidence=_evidence_typed(**evidence),
                 wide=wide,
-                progress=None if tell is None else lambda rows, read: tell(f"{rows} rows", read, size),
+                progress=None if tell is None else lambda rows, read: tell(_rows(rows), read, size),
             )
 
         done = perform(config, run)
@@ -253,9 +260,23 @@ def import_(file: GivenFile, wide: bool, config: Path | None, as_json: bool, **e
                 ("rejected", done.rejected),
             ]
         )
+    if done.unbound:
+        output.warn(
+            f"{_rows(done.unbound)} without prefixes: no address leads to such a line",
+            "fill the column prefixes and import the file again, or: filterd binding add PREFIX SUBSCRIBER",
+        )
     if done.rejected:
-        lines = [f"{file}:{each.line}: {each.reason}" for each in done.rejections[:SHOWN]]
-        raise Failure([*lines, f"{done.rejected} rows were rejected"], "mend them and import the file again")
+        name = import_source.named(file)
+        told = sorted(done.rejections, key=lambda each: each.line)[:SHOWN]
+        verb = "was" if done.rejected == 1 else "were"
+        lines = [f"{name}:{each.line}: {each.reason}" for each in told]
+        raise Failure(
+            [*lines, f"{_rows(done.rejected)} {verb} rejected"], "mend them and import the file again"
+        )
+
+
+def _rows(count: int) -> str:
+    return "1 row" if count == 1 else f"{count} rows"
 
 
 @subscriber.command()

@@ -9,6 +9,8 @@ from filterd.config.value_types import IPNetwork
 
 WIDEST = {4: 8, 6: 16}
 """bits of the widest prefix of clients that one provider can have; a wider one holds other people's"""
+MOST_FORWARDERS = 16
+"""addresses of a prefix whose senders say which client they are; one that has more holds customers"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,8 +30,8 @@ _OPEN = (
     "write the prefixes of your own customers",
 )
 _CLAIMED = (
-    "each sender in it says itself which client it is, and so whose line",
-    "write the addresses of your own forwarders, /32 or /128",
+    "each sender in it says itself which client it is, and so whose line; only your forwarders belong there",
+    "write the address of each of your own forwarders, /32 or /128",
 )
 
 
@@ -37,16 +39,22 @@ def cautions(settings: Settings) -> tuple[Caution, ...]:
     """The warnings, in the order of the keys in the file."""
     dns = settings.dns
     keys = (
-        ("dns.allow_from", dns.allow_from, _OPEN),
-        ("dns.proxy_from", dns.proxy_from, _CLAIMED),
-        ("dns.ecs_from", dns.ecs_from, _CLAIMED),
+        ("dns.allow_from", dns.allow_from, _OPEN, _is_wide),
+        ("dns.proxy_from", dns.proxy_from, _CLAIMED, is_crowd),
+        ("dns.ecs_from", dns.ecs_from, _CLAIMED, is_crowd),
     )
     return tuple(
         Caution(path, f"{network} {_extent(network)}: {danger}", remedy)
-        for path, networks, (danger, remedy) in keys
+        for path, networks, (danger, remedy), endangers in keys
         for network in networks
-        if _is_wide(network)
+        if endangers(network)
     )
+
+
+def is_crowd(network: IPNetwork) -> bool:
+    """True for a prefix with more addresses than a provider has forwarders in it. Private ones count too:
+    customers have them."""
+    return network.num_addresses > MOST_FORWARDERS and not network.is_loopback
 
 
 def _is_wide(network: IPNetwork) -> bool:
@@ -57,4 +65,6 @@ def _is_wide(network: IPNetwork) -> bool:
 def _extent(network: IPNetwork) -> str:
     if network.prefixlen == 0:
         return f"is every IPv{network.version} address"
-    return f"is wider than /{WIDEST[network.version]}"
+    if network.prefixlen < WIDEST[network.version]:
+        return f"is wider than /{WIDEST[network.version]}"
+    return f"has more than {MOST_FORWARDERS} addresses"

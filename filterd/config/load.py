@@ -34,6 +34,8 @@ class ConfigError:
 
     path: str
     message: str
+    meant: str | None = None
+    """of an unknown key: the known one that was probably meant, empty where none is near"""
 
     def __str__(self) -> str:
         return f"{self.path}: {self.message}"
@@ -243,14 +245,15 @@ def _readable(error: ValidationError) -> list[ConfigError]:
     found: dict[str, ConfigError] = {}
     for item in error.errors(include_url=False):
         location = item["loc"]
-        path = _path(location)
+        path, meant = _path(location), None
         if item["type"] == "extra_forbidden":
-            message = "unknown key" + _suggestion(location)
+            meant = _meant(location)
+            message = "unknown key" + (f"; did you mean {meant}?" if meant else "")
         elif item["type"] == "value_error":
             message = str(item["ctx"]["error"])
         else:
             message = error_words.words(item["type"], item["input"], item.get("ctx", {}))
-        found.setdefault(path, ConfigError(path, message))
+        found.setdefault(path, ConfigError(path, message, meant))
     return list(found.values())
 
 
@@ -259,8 +262,8 @@ def _path(location: tuple[int | str, ...]) -> str:
     return dotted(location).lstrip(".") or "the file"
 
 
-def _suggestion(location: tuple[int | str, ...]) -> str:
-    """The known key that was probably meant."""
+def _meant(location: tuple[int | str, ...]) -> str:
+    """The known key that was probably meant; empty where none is near."""
     known: Any = raw.RawConfiguration
     for part in location[:-1]:
         field = known.model_fields.get(part) if isinstance(part, str) else None
@@ -270,4 +273,4 @@ def _suggestion(location: tuple[int | str, ...]) -> str:
     import difflib
 
     close = difflib.get_close_matches(str(location[-1]), known.model_fields, n=1)
-    return f"; did you mean {close[0]}?" if close else ""
+    return close[0] if close else ""

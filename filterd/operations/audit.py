@@ -7,17 +7,40 @@ from collections.abc import Sequence
 from filterd.audit.chain import Proof, prove
 from filterd.audit.changes import change_fault
 from filterd.model.audit_chain import StoredEntry
-from filterd.operations import integrity
-from filterd.operations.context import Context
+from filterd.operations import integrity, orders
+from filterd.operations.context import Context, OperationError
 from filterd.operations.integrity import RowFault
-from filterd.store import change_log
+from filterd.store import change_log, subscribers
 from filterd.store.errors import StoreRolledBackError
+
+KINDS = ("order", "line", "feed", "snapshot", "file")
+"""what stands before the colon of a subject"""
+STORE = "store"
+"""the subject of what concerns the store as a whole"""
+LARGEST = 2**63 - 1
+"""of the numbers that the store can hold"""
 
 
 async def tail(context: Context, count: int = 20, subject: str | None = None) -> Sequence[StoredEntry]:
     """The last entries, oldest first; of one subject (``order:O-1``, ``line:7``, ``feed:adult``) alone."""
+    if subject is not None and subject.startswith("order:"):
+        subject = f"order:{subject.removeprefix('order:').strip().upper()}"
     async with context.store.read() as connection:
         return await change_log.newest_entries(connection, count, subject)
+
+
+async def require_subject(context: Context, subject: str) -> None:
+    """Raise OperationError where nothing was recorded of an order or a line since there is none."""
+    kind, _, name = subject.partition(":")
+    if kind == "order":
+        await orders.show(context, name)
+    elif kind == "line":
+        async with context.store.read() as connection:
+            line = int(name) if name.isdecimal() and int(name) <= LARGEST else 0
+            known = line and await subscribers.find_line(connection, line)
+        if not known:
+            message = f"there is no line {name[:32]!r}, and nothing was recorded of one"
+            raise OperationError(message, "see the number of a line: filterd subscriber show ID")
 
 
 async def count(context: Context) -> int:

@@ -7,7 +7,7 @@ import pwd
 import shlex
 import sys
 import time
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +20,8 @@ from filterd.store.store import Store
 
 __all__ = ["Context", "OperationError", "open_context", "os_actor", "require_owner"]
 
+SERVICE_USER = "filterd"
+"""the user that the packaged service runs as"""
 _NO_LOGIN = 0xFFFFFFFF
 """what the kernel shows as the login uid of a process outside any login (audit(7))"""
 
@@ -49,7 +51,7 @@ async def open_context(
     settings: Settings, *, actor: str | None = None, clock: Callable[[], float] = time.time
 ) -> AsyncIterator[Context]:
     """Open the store as its owner, and close it afterwards. The store's errors become OperationErrors."""
-    require_owner(database_path(settings.store.url))
+    require_owner(database_path(settings.store.url), state_dir=settings.state_dir)
     try:
         store = await Store.open(settings.store.url, settings.store.ledger)
         try:
@@ -87,32 +89,86 @@ def is_account(actor: str) -> bool:
     return True
 
 
-def require_owner(path: Path, arguments: Sequence[str] | None = None) -> None:
+def require_owner(
+    path: Path, arguments: Sequence[str] | None = None, *, state_dir: Path | None = None
+) -> None:
     """Refuse to touch a store of another user: files made beside it would lock its owner out.
 
-    Root is refused too, for the same reason. The remedy is the same command line under ``sudo -u``.
+    Root is refused too, for the same reason. Where no store is there yet, the owners of its directory and of
+    the state directory count. The remedy is the same command line under ``sudo -u``.
     """
+    me, command = os.geteuid(), shlex.join(sys.argv if arguments is None else arguments)
     try:
         owner = path.stat().st_uid
     except FileNotFoundError:
+        _require_own_directories(dict.fromkeys((path.parent, state_dir or path.parent)), command)
         return
     except PermissionError:
-        owner = _owner_above(path)
-    if owner == os.geteuid():
-        return
-    command = shlex.join(sys.argv if arguments is None else arguments)
-    message = f"the store {path} belongs to {_user_name(owner)}, and this is {_user_name(os.geteuid())}"
-    raise OperationError(message, f"run: sudo -u {_user_name(owner)} {command}")
+        raise _shut_out(path, _shut_directory(path), command) from None
+    if owner != me:
+        message = f"the store {path} belongs to {_user_name(owner)}, and this is {_user_name(me)}"
+        raise OperationError(message, f"run: {_sudo(owner)} {command}")
+    if path.is_file() and not _may_write(path.parent):
+        raise _shut_out(path, path.parent, command)
 
 
-def _owner_above(path: Path) -> int:
-    """The owner of the nearest readable directory above, who is the one that shuts others out."""
+def _require_own_directories(directories: Iterable[Path], command: str) -> None:
+    """Refuse to make the first files of an installation in a directory of another user."""
+    me = os.geteuid()
+    for directory in directories:
+        try:
+            owner = directory.stat().st_uid
+        except FileNotFoundError:
+            continue
+        except PermissionError:
+            raise _shut_out(directory, _shut_directory(directory), command) from None
+        if owner not in (0, me):
+            message = (
+                f"the directory {directory} belongs to {_user_name(owner)}, and this is {_user_name(me)}: "
+                "what is made there now would lock filterd out"
+            )
+            raise OperationError(message, f"run: {_sudo(owner)} {command}")
+        if not _may_write(directory):
+            raise _shut_out(directory, directory, command)
+
+
+def _may_write(directory: Path) -> bool:
+    """False where the directory of another user takes no files of ours. A disk that takes nobody's is told
+    by what writes to it."""
+    return directory.stat().st_uid == os.geteuid() or os.access(directory, os.W_OK | os.X_OK)
+
+
+def _shut_out(path: Path, directory: Path, command: str) -> OperationError:
+    """The refusal where a directory of another user keeps this one from the path.
+
+    The user of the packaged service takes back its directory from root; anybody else runs the command as the
+    directory's owner.
+    """
+    owner, me = directory.stat().st_uid, _user_name(os.geteuid())
+    about = f"{path} cannot be used" if path != directory else "nothing can be made there"
+    message = f"the directory {directory} belongs to {_user_name(owner)}, and this is {me}: {about}"
+    if me == SERVICE_USER:
+        return OperationError(message, f"run: sudo chown -R {me}: {directory}; then the same command again")
+    return OperationError(message, f"run: {_sudo(owner)} {command}")
+
+
+def _shut_directory(path: Path) -> Path:
+    """The nearest directory above that this user can look at: the one that shuts it out."""
     for directory in path.parents:
         try:
-            return directory.stat().st_uid
+            directory.stat()
         except OSError:
             continue
-    return 0
+        return directory
+    return Path("/")
+
+
+def _sudo(uid: int) -> str:
+    """The words before a command that run it as this user (sudo(8))."""
+    try:
+        return f"sudo -u {pwd.getpwuid(uid).pw_name}"
+    except KeyError:
+        return f"sudo -u '#{uid}'"
 
 
 def _user_name(uid: int) -> str:

@@ -42,6 +42,7 @@ class ImportTally(Protocol):
     added: int
     changed: int
     unchanged: int
+    unbound: int
 
     def reject(self, line: int, reason: str) -> None:
         """Count a row that was not imported."""
@@ -121,6 +122,7 @@ async def _compare(write: Write, chunk: Sequence[ImportRow], importing: Importin
             )
             continue
         line = _plan_row(write, row, before, owners, plan, importing.tally)
+        importing.tally.unbound += not row.prefixes and not (before and before.bindings)
         owners.update(dict.fromkeys(row.prefixes, line))
         names[line] = row.subscriber
         importing.seen[row.subscriber] = row.line

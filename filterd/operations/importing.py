@@ -58,6 +58,8 @@ class ImportResult:
     changed: int = 0
     unchanged: int = 0
     rejected: int = 0
+    unbound: int = 0
+    """rows without prefixes, whose line has none either"""
     rejections: list[Rejection] = field(default_factory=list)
 
     @property

@@ -69,7 +69,7 @@ async def migrate(settings: Settings, clock: Callable[[], float] = time.time) ->
     """Migrate the configured store, or make it: a person has asked for that. A failed step leaves it as it
     was."""
     path = database_path(settings.store.url)
-    require_owner(path)
+    require_owner(path, state_dir=settings.state_dir)
     try:
         require_made(path)
     except StoreMissingError:

@@ -110,7 +110,7 @@ async def restore(
     one where there is none. Raises OperationError; the store then stands as it was."""
     because = input_values.text(reason, "reason", limit=1000)
     path = database_path(settings.store.url)
-    require_owner(path if path.exists() else settings.state_dir)
+    require_owner(path, state_dir=settings.state_dir)
     ledger = Ledger(settings.store.ledger)
     try:
         with _alone(ledger), _writers_stopped(path, ledger), _work(settings.state_dir) as work:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+import shlex
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from filterd.operations.doctor.finding import Finding, found
 
 MOST_FILES = 2_000
 """files of the state directory that are looked at"""
-MOST_TOLD = 3
+MOST_TOLD = 4
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO
 _OTHERS_WRITE = stat.S_IWGRP | stat.S_IWOTH
 _READ, _ENTER = 4, 1
@@ -22,7 +23,10 @@ _READ, _ENTER = 4, 1
 def check(case: Case) -> Iterator[Finding]:
     """Look at the configuration, the policies, and every file of the state directory."""
     yield from _configuration(case)
-    yield from _unreadable_policies(case)
+    if case.knows("policies", "policies_base"):
+        yield from _unreadable_policies(case)
+    if not case.knows("state_dir", "store"):
+        return
     yield from _state_dir(case)
     yield from _strangers_files(case)
     if stands(case.store) and case.store.stat().st_mode & _OTHERS:
@@ -69,15 +73,37 @@ def _state_dir(case: Case) -> Iterator[Finding]:
 
 
 def _strangers_files(case: Case) -> Iterator[Finding]:
-    """Files of the state directory and of the store that belong to somebody else than the service."""
-    directories = dict.fromkeys((case.state, case.settings.store.ledger))
-    files = [path for each in directories for path in islice(_tree(each), MOST_FILES)]
-    files += [each for each in case.store.parent.glob(f"{case.store.name}*") if each not in files]
-    others = [each for each in files if each.lstat().st_uid != case.account.uid]
-    for path in [each for each in others if each != case.state][:MOST_TOLD]:
+    """Files of the state directory and of the store that belong to somebody else than the service: a finding
+    for each owner, with those first that the service needs first."""
+    directories = tuple(dict.fromkeys((case.state, case.settings.store.ledger)))
+    files = list(case.store.parent.glob(f"{case.store.name}*"))
+    files += [path for each in directories for path in islice(_tree(each), MOST_FILES)]
+    others: dict[str, list[Path]] = {}
+    for path in dict.fromkeys(files):
+        uid = path.lstat().st_uid
+        if uid != case.account.uid and path != case.state:
+            others.setdefault(user_name(uid), []).append(path)
+    for owner, paths in others.items():
         yield found(
-            "access.file_owner", path=str(path), owner=user_name(path.lstat().st_uid), user=case.account.name
+            "access.file_owner",
+            path=_named(paths),
+            owner=owner,
+            user=case.account.name,
+            places=" ".join(_trees(paths, directories)),
         )
+
+
+def _named(paths: Sequence[Path]) -> str:
+    """The paths that lie highest, and the number of the others."""
+    told = sorted(paths, key=lambda path: len(path.parts))[:MOST_TOLD]  # stable: the store's come first
+    more = len(paths) - len(told)
+    return ", ".join(map(str, told)) + (f" (+{more})" if more else "")
+
+
+def _trees(paths: Sequence[Path], directories: Sequence[Path]) -> tuple[str, ...]:
+    """The directories of the service that hold these paths; the path itself where none does."""
+    tops = (next((each for each in directories if path.is_relative_to(each)), path) for path in paths)
+    return tuple(dict.fromkeys(shlex.quote(str(each)) for each in tops))
 
 
 def _tree(directory: Path) -> Iterator[Path]:

@@ -24,6 +24,8 @@ _TIMEX_BYTES = 512
 """more than struct timex takes (adjtimex(2))"""
 _TIME_ERROR = 5
 ROLES = ("resolver", "control")
+EVERYTHING = "*"
+"""stands for every key: nothing of the file could be read"""
 
 
 def synchronised() -> bool:
@@ -70,6 +72,15 @@ class Case:
     machine: Machine = field(default_factory=Machine)
     roles: dict[str, Process] = field(default_factory=dict)
     """role -> the process that runs it for this state directory"""
+    unread: frozenset[str] = frozenset()
+    """the keys and sections that are wrong in the file, like ``dns.listen``, ``dns``; EVERYTHING: the file"""
+
+    def knows(self, *keys: str) -> bool:
+        """True if these settings, or all of their sections, are the file's own or rightly left to their
+        defaults."""
+        if EVERYTHING in self.unread:
+            return not keys
+        return not any(_meet(key, wrong) for key in keys for wrong in self.unread)
 
     @property
     def store(self) -> Path:
@@ -80,6 +91,11 @@ class Case:
     def state(self) -> Path:
         """The state directory."""
         return self.settings.state_dir
+
+
+def _meet(key: str, wrong: str) -> bool:
+    """True if one of the two keys is the other one, or a section that holds it."""
+    return key == wrong or key.startswith(f"{wrong}.") or wrong.startswith(f"{key}.")
 
 
 def stands(path: Path) -> bool:

@@ -4,8 +4,9 @@ check from its result, and is itself a finding.
 ::
 
     examine(config) -> Report
-        configuration.read      settings, with defaults in the place of what is wrong
-        AREAS                   each a function of the Case that yields findings
+        configuration.read      settings, and the keys that are wrong in the file
+        AREAS                   each a function of the Case that yields findings; without those that go by
+                                a wrong key (NEEDS)
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import cast
 
-from filterd.operations.doctor.case import Case, Machine
+from filterd.operations.doctor.case import EVERYTHING, Case, Machine
 from filterd.operations.doctor.finding import Finding, Severity, catalogue, found, severity_of
 
 AREAS = (
@@ -41,6 +42,25 @@ AREAS = (
     "nodes",
 )
 """the modules of the checks beside this one, in the order in which their findings are told"""
+_STORE = ("store", "state_dir")
+NEEDS: dict[str, tuple[str, ...]] = {
+    "keys": ("state_dir", "dns.cookie_secret_file"),
+    "ports": ("dns.listen", "control.listen", "metrics.listen", "state_dir"),
+    "service": ("dns.listen", "dns.proxy_from", "control.listen", "metrics.listen", "state_dir"),
+    "upstreams": ("dns.upstreams", "dns.identity", "node.name"),
+    "clients": ("dns.allow_from", "dns.proxy_from", "dns.ecs_from", "dns.listen"),
+    "resolvers": ("dns.listen",),
+    "kernel": ("dns.listen", "dns.tcp", "state_dir"),
+    "memory": ("cache.size", "state_dir"),
+    "disk": _STORE,
+    "store": _STORE,
+    "trail": _STORE,
+    "snapshot": ("state_dir", "policies", "policies_base"),
+    "feeds": (*_STORE, "policies", "policies_base"),
+    "nodes": _STORE,
+}
+"""area -> the keys that it goes by; where one of them is wrong in the file, the area is left out. An area
+that is not here goes by none, or leaves out its own parts (``access``)"""
 CONFIG_SECONDS = 5.0
 AREA_SECONDS = 9.0
 """until a check that has not ended is given up; with CONFIG_SECONDS it bounds the whole"""
@@ -86,12 +106,26 @@ def examine(config: Path | None, machine: Machine | None = None, tell: Tell | No
 
     first = _started("config", read)
     _wait([first], CONFIG_SECONDS, None)
-    tasks = [_started(area, _check_of(area, cases[0])) for area in AREAS] if cases else []
+    left_out = [area for area in AREAS if cases and not cases[0].knows(*NEEDS.get(area, ()))]
+    looked_at = [area for area in AREAS if cases and area not in left_out]
+    tasks = [_started(area, _check_of(area, cases[0])) for area in looked_at]
     _wait(tasks, AREA_SECONDS, tell)
     hanging = [each.name for each in (first, *tasks) if not each.done.is_set()]
     findings = [finding for task in (first, *tasks) for finding in tuple(task.findings)]
     findings += [found("doctor.unfinished", what=each) for each in hanging]
+    if cases and cases[0].unread:
+        findings.append(_left_out(cases[0], left_out))
     return Report(_sorted(findings), time.monotonic() - begin, bool(hanging))
+
+
+def _left_out(case: Case, areas: Iterable[str]) -> Finding:
+    """The finding on what was not looked at, since the file does not say it."""
+    partly = () if case.knows("policies", "policies_base", *_STORE) else ("access",)
+    keys = "" if EVERYTHING in case.unread else ", ".join(sorted(case.unread))
+    told = ", ".join((*partly, *areas))
+    if not keys:
+        return found("doctor.unread_file", path=str(case.config), areas=told)
+    return found("doctor.unread_keys", keys=keys, areas=told or "-")
 
 
 def _check_of(area: str, case: Case) -> Callable[[], Iterable[Finding]]:

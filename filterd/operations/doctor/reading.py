@@ -1,8 +1,9 @@
 """Opens the store to read it alone: nothing beside it is made or changed, whoever looks.
 
 An ordinary connection makes the files of the write-ahead log where there are none; made by root, they would
-lock the service out. Where they are there, the file is read through them. Where they are not, nobody has the
-store open, and it is read as a file that does not change.
+lock the service out. Where they are there, the file is read through them, and they too are opened to be read
+alone (``readonly_shm``): SQLite by itself would open the index to write, and to make it. Where they are not,
+nobody has the store open, and it is read as a file that does not change.
 """
 
 from __future__ import annotations
@@ -63,7 +64,7 @@ def read_only_url(path: Path) -> str:
     if not in_use and stands(log) and log.stat().st_size:
         message = f"{log} has changes that are not in the store yet, and its index is gone"
         raise UnmappedLogError(message, "start filterd-control, which takes them in")
-    options = "mode=ro" if in_use else "mode=ro&immutable=1"
+    options = "mode=ro&readonly_shm=1" if in_use else "mode=ro&immutable=1"
     return f"sqlite+aiosqlite:///file:{quote(str(path))}?{options}&uri=true"
 
 

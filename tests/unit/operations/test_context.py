@@ -15,10 +15,11 @@ from filterd.config.settings import StoreSettings
 from filterd.config.value_types import StoreUrl
 from filterd.disk.keys import FINGERPRINT_KEY
 from filterd.model.records import NodeReport
-from filterd.operations import audit, migrate, nodes, subscribers
+from filterd.operations import audit, context, migrate, nodes, subscribers
 from filterd.operations.context import OperationError, open_context, os_actor, require_owner
 from tests.worlds.installation import Installation
 
+STRANGER = 54_321
 ME = pwd.getpwuid(os.geteuid()).pw_name
 
 
@@ -43,6 +44,61 @@ def test_a_store_of_another_user_is_left_alone(tmp_path: Path, monkeypatch: pyte
     with pytest.raises(OperationError, match=f"belongs to {ME}") as caught:
         require_owner(path, ["filterd", "subscriber", "add", "two words"])
     assert caught.value.remedy == f"run: sudo -u {ME} filterd subscriber add 'two words'"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
+def test_the_first_files_of_a_store_are_made_by_the_owner_of_its_directory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    state, elsewhere = tmp_path / "state", tmp_path / "elsewhere"
+    for each in (state, elsewhere):
+        each.mkdir()
+    os.chown(state, STRANGER, STRANGER)
+    for path in (state / "filterd.db", elsewhere / "filterd.db"):
+        with pytest.raises(OperationError, match=f"directory {state} belongs to uid {STRANGER}") as caught:
+            require_owner(path, ["filterd", "feed", "update"], state_dir=state)
+        assert caught.value.remedy == f"run: sudo -u '#{STRANGER}' filterd feed update"
+        assert not path.exists()
+    require_owner(elsewhere / "filterd.db", state_dir=elsewhere)
+    monkeypatch.setattr(os, "geteuid", lambda: STRANGER)
+    require_owner(state / "filterd.db", state_dir=state)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
+@pytest.mark.parametrize("mode", [0o700, 0o755])
+@pytest.mark.parametrize("there", [True, False])
+def test_a_state_directory_of_root_is_to_be_given_back(tmp_path: Path, mode: int, there: bool) -> None:
+    for each in (tmp_path, *tmp_path.parents[:-1]):
+        if not each.stat().st_mode & 0o001:
+            each.chmod(0o755)
+    state = tmp_path / "state"
+    state.mkdir()
+    if there:
+        (state / "filterd.db").touch()
+        os.chown(state / "filterd.db", STRANGER, STRANGER)
+    state.chmod(mode)
+    said = as_user(STRANGER, state)
+    assert f"the directory {state} belongs to root, and this is filterd" in said
+    assert f"run: sudo chown -R filterd: {state}" in said
+
+
+def as_user(uid: int, state: Path) -> str:
+    """The refusal and its remedy, as another user gets them who is the service's."""
+    reader, writer = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.setgroups([])
+        os.setresuid(uid, uid, uid)
+        context._user_name = lambda uid: "filterd" if uid == os.geteuid() else ME
+        try:
+            require_owner(state / "filterd.db", ["filterd", "feed", "list"], state_dir=state)
+        except OperationError as error:
+            os.write(writer, f"{error}\n{error.remedy}".encode())
+        os._exit(0)
+    os.close(writer)
+    os.waitpid(child, 0)
+    with os.fdopen(reader) as file:
+        return file.read()
 
 
 async def test_troubles_of_the_store_say_what_to_do(installation: Installation) -> None:

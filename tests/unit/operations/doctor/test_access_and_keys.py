@@ -10,6 +10,7 @@ import pytest
 
 from filterd.operations.doctor import access, keys
 from filterd.operations.doctor.case import Account, Case
+from filterd.operations.doctor.finding import describe, found
 from tests.worlds.findings import ids, values
 
 STRANGER = Account("stranger", 65533, frozenset((65533,)))
@@ -38,9 +39,13 @@ def test_a_state_directory_that_is_not_there(case: Case) -> None:
 async def test_files_of_another_user_are_named(built: Case) -> None:
     found = list(access.check(replace(built, account=STRANGER)))
     assert values(found, "access.state_owner")["user"] == "stranger"
-    told = [each.values["path"] for each in found if each.id == "access.file_owner"]
-    assert len(told) == access.MOST_TOLD
-    assert str(built.state) not in told
+    told = values(found, "access.file_owner")
+    named = str(told["path"]).partition(" (+")[0].split(", ")
+    assert len(named) == access.MOST_TOLD
+    assert named[0] == str(built.store)
+    assert str(built.settings.store.ledger) in named
+    assert str(built.state) not in named
+    assert told["places"] == f"{built.store} {built.state}"
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file away")
@@ -99,6 +104,11 @@ async def test_a_key_that_is_gone_or_damaged_or_another_one(built: Case) -> None
     assert values(keys.check(built), "keys.size")["size"] == 15
     key.unlink()
     assert ids(keys.check(built)) == ["keys.missing"]
+
+
+def test_a_configuration_is_opened_to_the_service_alone() -> None:
+    remedy = describe(found("access.config_unreadable", path="/c", user="filterd"), "en").remedy
+    assert remedy.startswith("chown root:filterd /c; chmod 0640 /c")
 
 
 def test_a_new_installation_needs_no_keys(case: Case) -> None:

@@ -92,6 +92,58 @@ def test_policies_with_errors(config: Path, case: Case) -> None:
     assert ids(read(config, case.machine)[0]) == ["config.policies"]
 
 
+def told(report: examine.Report) -> list[str]:
+    """The ids of the errors and warnings, without those on this machine and on what is not there."""
+    about = {"config", "doctor", "ports", "service", "upstreams", "clients", "store", "access", "feeds"}
+    return [each.id for each in report.findings if each.area in about]
+
+
+@pytest.mark.parametrize("text", ["", "dns: [", "- 1\n", "dns: {listen: []}\ndns: 1\n"])
+def test_a_file_that_says_nothing_is_one_error_and_one_warning(config: Path, case: Case, text: str) -> None:
+    config.write_text(text)
+    report = examine.examine(config, case.machine)
+    assert told(report) == ["config.invalid", "doctor.unread_file"]
+    left_out = str(values(report.findings, "doctor.unread_file")["areas"]).split(", ")
+    assert set(left_out) == {"access", *examine.NEEDS}
+
+
+def test_a_mistyped_key_is_told_once(config: Path, case: Case) -> None:
+    write(config, case, dns={"lisen": ["127.0.0.1:5300"], "upstreams": ["192.0.2.53"]})
+    report = examine.examine(config, case.machine)
+    found = values(report.findings, "doctor.unread_keys")
+    assert found["keys"] == "dns.listen"
+    left_out = str(found["areas"]).split(", ")
+    assert left_out == ["ports", "service", "clients", "resolvers", "kernel"]
+    assert {each.area for each in report.findings}.isdisjoint(left_out)
+    assert told(report).count("config.invalid") == 1
+
+
+@pytest.mark.parametrize(
+    ("sections", "unread"),
+    [
+        ({"cache": {"size": "much"}}, {"cache.size"}),
+        ({"cache": 5}, {"cache"}),
+        ({"dns": {"upstreams": ["192.0.2.53"], "zzzzzz": 1}}, {"dns"}),
+        ({"polices": "/p"}, {"policies"}),
+        ({"zzzzzz": 1}, set()),
+    ],
+)
+def test_the_keys_that_an_error_leaves_unknown(
+    config: Path, case: Case, sections: dict[str, object], unread: set[str]
+) -> None:
+    write(config, case, **sections)
+    assert read(config, case.machine)[1].unread == unread
+
+
+def test_a_user_who_may_not_read_the_file_is_told_that_alone(
+    config: Path, case: Case, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(configuration, "kept_from", lambda path: "filterd" if path == config else "")
+    report = examine.examine(config, case.machine)
+    assert ids(report.findings) == ["config.forbidden"]
+    assert values(report.findings, "config.forbidden")["reader"] == "filterd"
+
+
 @pytest.fixture
 def few(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """An examination of two areas with short waits."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections.abc import Callable
 from dataclasses import replace
@@ -10,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from filterd.operations import subscribers
 from filterd.operations.doctor import clients, clock, disk, memory, systemd
 from filterd.operations.doctor import kernel as queues
 from filterd.operations.doctor.case import Case, synchronised
@@ -39,7 +41,7 @@ FINE = {
 }
 
 
-async def test_a_sound_machine_has_no_findings(built: Case, resolver: Process) -> None:
+def test_a_sound_machine_has_no_findings(built: Case, resolver: Process) -> None:
     running = replace(built, roles={"resolver": resolver})
     for check in (queues.check, clock.check, memory.check, systemd.check, clients.check):
         assert ids(check(running)) == []
@@ -152,6 +154,53 @@ def test_our_own_prefixes_are_fine(with_settings: WITH_CASE) -> None:
 def test_fronts_are_single_addresses(with_settings: WITH_CASE) -> None:
     found = values(clients.check(with_settings(dns={"ecs_from": ["0.0.0.0/0"]})), "clients.wide_fronts")
     assert found == {"key": "dns.ecs_from", "prefix": "0.0.0.0/0"}
+
+
+@pytest.mark.parametrize("key", ["proxy_from", "ecs_from"])
+def test_the_customers_own_prefix_is_no_front(with_settings: WITH_CASE, key: str) -> None:
+    many = with_settings(dns={key: ["10.1.0.0/24", "192.0.2.0/28", "2001:db8::/124", "127.0.0.0/8"]})
+    found = values(clients.check(many), "clients.many_fronts")
+    assert found == {"key": f"dns.{key}", "prefix": "10.1.0.0/24", "most": 16}
+
+
+@pytest.fixture
+def lines(case: Case, installation: Installation) -> Case:
+    """Two lines with their prefixes in the store."""
+
+    async def register() -> None:
+        async with installation.open("ana") as context:
+            await subscribers.add(context, "one", prefixes=("198.51.100.7", "2001:db8:1::/56"))
+            await subscribers.add(context, "two", prefixes=("203.0.113.9", "203.0.113.10"))
+
+    asyncio.run(register())
+    return case
+
+
+@pytest.mark.parametrize(
+    ("allowed", "count"),
+    [
+        (["198.51.100.0/24", "2001:db8::/32", "203.0.113.0/24"], 0),
+        (["198.51.100.0/24", "2001:db8::/32", "203.0.113.8/31"], 1),
+        (["198.51.100.0/24", "203.0.113.0/24"], 1),
+        (["192.0.2.0/24"], 2),
+    ],
+)
+def test_lines_that_are_not_served(
+    with_settings: WITH_CASE, lines: Case, allowed: list[str], count: int
+) -> None:
+    del lines
+    found = list(clients.check(with_settings(dns={"allow_from": allowed})))
+    assert ids(found) == (["clients.lines_outside"] if count else [])
+    assert not count or values(found, "clients.lines_outside") == {"count": count}
+
+
+def test_more_lines_than_there_is_time_for(
+    with_settings: WITH_CASE, lines: Case, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    del lines
+    monkeypatch.setattr(clients, "COMPARE_SECONDS", 0.0)
+    found = list(clients.check(with_settings(dns={"allow_from": ["192.0.2.0/24"]})))
+    assert values(found, "clients.lines_unchecked") == {"count": 0}
 
 
 def test_the_default_clients_are_private(with_settings: WITH_CASE) -> None:

@@ -6,6 +6,8 @@ import json
 import os
 import shutil
 import sqlite3
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import replace
@@ -62,8 +64,30 @@ def look(check: Check, case: Case) -> list[Finding]:
 async def test_a_store_in_use_is_read_through_its_log(built: Case, installation: Installation) -> None:
     async with installation.open("ana") as context:
         await orders.add(context, REQUEST)
-        assert reading.read_only_url(built.store).endswith("?mode=ro&uri=true")
+        assert reading.read_only_url(built.store).endswith("?mode=ro&readonly_shm=1&uri=true")
         assert ids(look(nodes.check, built)) == ["nodes.orders_pending"]
+
+
+async def test_the_index_of_a_log_in_use_is_opened_to_be_read_alone(
+    built: Case, installation: Installation
+) -> None:
+    program = """
+import os, sqlite3, sys
+connection = sqlite3.connect(sys.argv[1], uri=True)
+rows = connection.execute("SELECT count(*) FROM orders").fetchone()[0]
+opened = {os.readlink(f"/proc/self/fd/{each}"): each for each in os.listdir("/proc/self/fd") if int(each) > 2
+          and os.path.exists(f"/proc/self/fd/{each}")}
+(index,) = [opened[each] for each in opened if each.endswith("-shm")]
+flags = open(f"/proc/self/fdinfo/{index}").read().split("flags:")[1].split()[0]
+print(rows, int(flags, 8) & os.O_ACCMODE == os.O_RDONLY)
+"""
+    async with installation.open("ana") as context:
+        await orders.add(context, REQUEST)
+        url = reading.read_only_url(built.store).removeprefix("sqlite+aiosqlite:///")
+        done = subprocess.run(
+            [sys.executable, "-c", program, url], capture_output=True, text=True, check=True
+        )
+    assert done.stdout.split() == ["1", "True"]
 
 
 async def test_writing_is_refused(built: Case) -> None:
