@@ -35,7 +35,10 @@ def _require_kept(settings: Settings) -> None:
     lost = not path.exists() or path.stat().st_size == 0
     if lost and current_file(settings.state_dir / snapshot_layout.DIRECTORY) is not None:
         message = f"the store {path} is gone, and {settings.state_dir} has snapshots that were made of it"
-        remedy = "restore a backup: filterd restore DIRECTORY; to begin anew: filterd restore --in-place"
+        remedy = (
+            "restore a backup: filterd restore DIRECTORY --reason ...;"
+            " to begin anew: filterd restore --in-place --reason ..."
+        )
         raise OperationError(message, remedy)
 
 
