@@ -168,7 +168,8 @@ def _show(config: Path | None, as_json: bool) -> None:
         if each.history == "another":
             output.done(
                 f"{each.name}: put the newest store back, or: filterd restore (DIRECTORY | --in-place)"
-                " --reason ...; where commands write in this store already, run there: filterd node resync --accept"
+                " --reason ...; where commands write in this store already, run there: "
+                "filterd node resync --accept"
             )
 
 
