@@ -123,7 +123,10 @@ def verify(config: Path | None, as_json: bool) -> None:
         raise Failure(message, "run: filterd restore --in-place --reason ..., which begins the log anew")
     if behind:
         message = "the store is not the one that was written last"
-        raise Failure(message, "put the newest store back, or: filterd restore")
+        raise Failure(
+            message,
+            "put the newest store back, or: filterd restore (DIRECTORY | --in-place) --reason ...",
+        )
 
 
 def _show_proof(proof: Proof, rows: Sequence[RowFault], log_fault: str) -> None:

@@ -25,8 +25,8 @@ def named(file: Path) -> str:
 
 @contextmanager
 def opened(file: Path) -> Iterator[tuple[Path | GivenFile, int]]:
-    """The file to read, judged (:mod:`filterd.cli.sudo`), and its size. Standard input is kept in a file of this user for as long: an import
-    reads its file twice. Raises Failure."""
+    """The file to read, judged (:mod:`filterd.cli.sudo`), and its size. Standard input is kept in a file of
+    this user for as long: an import reads its file twice. Raises Failure."""
     if file == STDIN:
         with NamedTemporaryFile(prefix="filterd-import-") as kept:
             shutil.copyfileobj(sys.stdin.buffer, kept)

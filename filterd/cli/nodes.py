@@ -169,8 +169,9 @@ def _show(config: Path | None, as_json: bool) -> None:
     for each in found:
         if each.history == "another":
             output.done(
-                f"{each.name}: put the newest store back, or: filterd restore DIRECTORY | --in-place;"
-                " where commands write in this store already, run there: filterd node resync --accept"
+                f"{each.name}: put the newest store back, or: filterd restore (DIRECTORY | --in-place)"
+                " --reason ...; where commands write in this store already, run there: "
+                "filterd node resync --accept"
             )
 
 

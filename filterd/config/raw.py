@@ -311,8 +311,8 @@ class RawMetrics(Section):
     listen: Listener = key(
         "127.0.0.1:9353",
         "Address and port. DNS is served without it: where it cannot be bound, that is tried again. Any user "
-        "of the machine can bind a port above 1023 while it is free, and forge /readyz then: where a balancer "
-        "decides by it, choose a port below 1024, or have it ask DNS itself.",
+        "of the machine can bind a port above 1023 while it is free, and forge /readyz then: where a "
+        "balancer decides by it, choose a port below 1024, or have it ask DNS itself.",
     )
 
 

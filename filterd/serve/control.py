@@ -135,10 +135,12 @@ class Control:
         path = snapshots.current_file(directory)
         lacking = [] if path is not None and path.exists() else ["no policy snapshot"]
         if self._behind:
-            lacking.append(f"{self._behind}: filterd restore")
+            lacking.append(f"{self._behind}: filterd restore (DIRECTORY | --in-place) --reason ...")
         if self._maintenance.damaged:
             count = len(self._maintenance.damaged)
-            lacking.append(f"rows of {count} orders or lists are damaged in the store: filterd audit verify")
+            lacking.append(
+                f"damaged rows of orders and lists in the store: {count}; see filterd audit verify"
+            )
         for name, lost in self._lost_orders.items():
             if lost:
                 listed = ", ".join(sorted(lost))

@@ -42,7 +42,10 @@ class StoreError(Exception):
 class StoreMissingError(StoreError):
     """There is no store file yet, or an empty one."""
 
-    remedy = "restore: filterd restore DIRECTORY, or --in-place; a new installation: filterd store migrate"
+    remedy = (
+        "restore: filterd restore (DIRECTORY | --in-place) --reason ...;"
+        " a new installation: filterd store migrate"
+    )
 
 
 class StoreOutdatedError(StoreError):
@@ -61,8 +64,8 @@ class StoreRolledBackError(StoreError):
     """The store is not the one that was written last: an older copy, or one begun anew."""
 
     remedy = (
-        "put the newest store back, or restore a backup: filterd restore DIRECTORY;"
-        " to go on with the store as it stands: filterd restore --in-place"
+        "put the newest store back, or restore a backup: filterd restore DIRECTORY --reason ...;"
+        " to go on with the store as it stands: filterd restore --in-place --reason ..."
     )
 
 

@@ -282,7 +282,7 @@ def _settle(ledger: Ledger, write: Write, origin: str) -> None:
 def _unusable(ledger: Ledger, error: Exception) -> LedgerUnusableError:
     reason = error.strerror if isinstance(error, OSError) else str(error)
     message = f"nothing was written: the ledger {ledger.directory} cannot be used: {reason}"
-    remedy = "run: filterd restore --in-place, which sets the directory aside"
+    remedy = "run: filterd restore --in-place --reason ..., which sets the directory aside"
     return LedgerUnusableError(message, remedy if isinstance(error, IsADirectoryError) else "")
 
 

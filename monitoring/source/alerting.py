@@ -19,6 +19,9 @@ Severity = Literal["page", "ticket"]
 Series = Mapping[str, str]
 """a series -> its values a minute, as promtool writes them: ``0+5x60`` is 0, 5, ... 300"""
 
+Cases = Mapping[str, Series]
+"""a case in words, as "while a schedule begins" -> its series"""
+
 
 @dataclass(frozen=True, slots=True)
 class Alert:
@@ -39,6 +42,9 @@ class Alert:
     """series near to those that do not"""
     at: str = "45m"
     """the time of the test"""
+    fires_too: Cases = field(default_factory=dict)
+    quiet_too: Cases = field(default_factory=dict)
+    """further cases of the test"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,17 +112,23 @@ def rule_tests(groups: Iterable[AlertGroup], *, long: bool = False) -> str:
     alerts = [alert for group in groups for alert in group.alerts if is_long(alert) == long]
     tests = []
     for alert in alerts:
-        tests.append(_test(alert, alert.fires, fires=True))
-        tests.append(_test(alert, alert.quiet, fires=False))
+        tests += [_test(alert, each, case, fires=True) for case, each in _cases(alert.fires, alert.fires_too)]
+        tests += [
+            _test(alert, each, case, fires=False) for case, each in _cases(alert.quiet, alert.quiet_too)
+        ]
     interval = "5m" if long else "1m"
     return NOTE + _dumped({"rule_files": ["alerts.yaml"], "evaluation_interval": interval, "tests": tests})
 
 
-def _test(alert: Alert, series: Series, *, fires: bool) -> dict[str, Any]:
+def _cases(first: Series, further: Cases) -> list[tuple[str, Series]]:
+    return [("", first), *further.items()]
+
+
+def _test(alert: Alert, series: Series, case: str, *, fires: bool) -> dict[str, Any]:
     firing = f'count(ALERTS{{alertname="{alert.name}",alertstate="firing"}}) > bool 0'
     samples = [{"labels": "{}", "value": 1}] if fires else []
     return {
-        "name": f"{alert.name} {'fires' if fires else 'is quiet'}",
+        "name": f"{alert.name} {'fires' if fires else 'is quiet'} {case}".rstrip(),
         "interval": "1m",
         "input_series": [{"series": name, "values": values} for name, values in series.items()],
         "promql_expr_test": [{"expr": firing, "eval_time": alert.at, "exp_samples": samples}],

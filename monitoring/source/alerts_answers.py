@@ -6,11 +6,27 @@ from monitoring.source.alerting import Alert, AlertGroup, grown
 
 R = 'instance="r1",job="filterd-resolver"'
 QUERIES = "sum by (instance) (rate(filterd_queries_total[10m]))"
-BLOCKED = 'sum by (instance) (rate(filterd_verdicts_total{verdict="block"}[10m]))'
-ANSWERED = "sum by (instance) (rate(filterd_verdicts_total[10m]))"
-BLOCKED_BEFORE = BLOCKED.replace("[10m]", "[10m] offset 20m")
-ANSWERED_BEFORE = ANSWERED.replace("[10m]", "[10m] offset 20m")
+BLOCKED = (
+    'sum by (instance) (rate(filterd_verdicts_total{verdict="block",reason=~"mandatory|security"}[30m]))'
+)
+"""blocks that nobody on the line chose: a schedule or a category that begins is no surprise"""
+ANSWERED = "sum by (instance) (rate(filterd_verdicts_total[30m]))"
+SHARE = f"{BLOCKED} / {ANSWERED}"
+_DAY_BEFORE = SHARE.replace("[30m]", "[30m] offset 1d")
+_ANSWERED_BEFORE = ANSWERED.replace("[30m]", "[30m] offset 1d")
+SHARE_BEFORE = f"({_DAY_BEFORE} or 0 * {_ANSWERED_BEFORE})"
+"""none where the node answered nobody at this hour of yesterday"""
+CANARY = 'up{instance="192.0.2.53:53",job="filterd-canary",canary="a.example"}'
 CATEGORY = "sum by (instance, category) (rate(filterd_category_blocks_total[1h]))"
+
+
+def _block(reason: str) -> str:
+    return f'filterd_verdicts_total{{{R},verdict="block",reason="{reason}"}}'
+
+
+def _passed() -> str:
+    return f'filterd_verdicts_total{{{R},verdict="pass",reason="none"}}'
+
 
 ANSWERS = AlertGroup(
     "answers",
@@ -96,26 +112,41 @@ ANSWERS = AlertGroup(
             at="1490m",
         ),
         Alert(
-            name="FilterdBlocksDoubled",
-            severity="page",
-            expression=f"{BLOCKED} / {ANSWERED} > 2 * ({BLOCKED_BEFORE} / {ANSWERED_BEFORE})"
-            f" and {BLOCKED} > 1",
-            wait="5m",
-            summary="Twice as many answers of {{ $labels.instance }} are blocks as 20 minutes ago",
-            description="{{ $value | humanizePercentage }} of the answers are blocks: an order or a list may "
-            "go too far.",
-            summary_es="En {{ $labels.instance }} el porcentaje de bloqueos se duplicó en 20 minutos",
-            description_es="El {{ $value | humanizePercentage }} de las respuestas son bloqueos: una orden o "
-            "una lista puede ir demasiado lejos.",
+            name="FilterdBlocksRose",
+            severity="ticket",
+            expression=f"{SHARE} > 0.05 and {SHARE} > 3 * {SHARE_BEFORE} and {BLOCKED} > 1",
+            wait="15m",
+            summary="Orders and lists block three times as much on {{ $labels.instance }} as yesterday",
+            description="{{ $value | humanizePercentage }} of the answers are mandatory or security blocks, "
+            "more than three times the share at this hour yesterday: an order or a list may go too far.",
+            summary_es="En {{ $labels.instance }} las órdenes y listas bloquean el triple que ayer",
+            description_es="El {{ $value | humanizePercentage }} de las respuestas son bloqueos obligatorios "
+            "o de seguridad, más del triple que ayer a esta hora: una orden o una lista puede ir demasiado "
+            "lejos.",
             fires={
-                f'filterd_verdicts_total{{{R},verdict="block",reason="mandatory"}}': "0+120x35 4200+2400x25",
-                f'filterd_verdicts_total{{{R},verdict="pass",reason="none"}}': "0+6000x60",
+                _block("mandatory"): "0+120x1450 174000+1200x90",
+                _passed(): "0+6000x1540",
             },
-            quiet={  # the morning: twice the queries, and twice the blocks
-                f'filterd_verdicts_total{{{R},verdict="block",reason="mandatory"}}': "0+120x35 4200+240x25",
-                f'filterd_verdicts_total{{{R},verdict="pass",reason="none"}}': "0+6000x35 210000+12000x25",
+            quiet={  # twice the queries of yesterday, and twice the blocks
+                _block("mandatory"): "0+600x1450 870000+1200x90",
+                _passed(): "0+6000x1450 8700000+12000x90",
             },
-            at="48m",
+            quiet_too={
+                "while a schedule begins": {
+                    _block("schedule"): "0x1450 0+3000x90",
+                    _block("mandatory"): "0+120x1540",
+                    _passed(): "0+6000x1540",
+                },
+                "at the first order of an installation": {
+                    _block("mandatory"): "_x1450 0+120x90",
+                    _passed(): "0+6000x1540",
+                },
+                "on the first day of an installation": {
+                    _block("mandatory"): "_x1450 0+1200x90",
+                    _passed(): "_x1450 0+6000x90",
+                },
+            },
+            at="1530m",
         ),
         Alert(
             name="FilterdCategoryDoubled",
@@ -219,10 +250,10 @@ ANSWERS = AlertGroup(
             severity="page",
             expression='filterd_listen_addresses{state="absent"} > 0',
             wait="1m",
-            summary="{{ $value }} listen addresses of {{ $labels.instance }} are on no interface",
+            summary="Listen addresses of {{ $labels.instance }} that are on no interface: {{ $value }}",
             description="Clients that ask there get no answer. It is served again once an interface has it.",
-            summary_es="{{ $value }} direcciones de escucha de {{ $labels.instance }} no están en ninguna "
-            "interfaz",
+            summary_es="Direcciones de escucha de {{ $labels.instance }} que no están en ninguna "
+            "interfaz: {{ $value }}",
             description_es="Quien pregunta ahí no recibe respuesta. Se atiende de nuevo cuando una interfaz "
             "la tenga.",
             fires={f'filterd_listen_addresses{{{R},state="absent"}}': "0x40 1x20"},
@@ -240,6 +271,36 @@ ANSWERS = AlertGroup(
             "respuesta.",
             fires={'probe_success{instance="r1",job="filterd-canary",canary="a.example"}': "1x40 0x20"},
             quiet={'probe_success{instance="r1",job="filterd-canary",canary="a.example"}': "1x60"},
+        ),
+        Alert(
+            name="FilterdCanaryNotProbed",
+            severity="ticket",
+            expression='up{job="filterd-canary"} == 0 or '
+            '(last_over_time(up{job="filterd-canary"}[1d]) unless up{job="filterd-canary"})',
+            wait="10m",
+            summary="Nobody asks {{ $labels.instance }} for the canary name",
+            description="The blackbox exporter does not answer Prometheus, or the job of the canary is gone. "
+            "Whether the name is blocked is not known.",
+            summary_es="Nadie le pregunta a {{ $labels.instance }} por el nombre testigo",
+            description_es="El exportador blackbox no responde a Prometheus, o ya no está el trabajo del "
+            "testigo. No se sabe si el nombre está bloqueado.",
+            fires={CANARY: "1x20 0x40"},
+            fires_too={"where its job is gone": {CANARY: "1x20 stale _x40"}},
+            quiet={CANARY: "1x60"},
+            quiet_too={"where there never was a canary": {f"up{{{R}}}": "1x60"}},
+        ),
+        Alert(
+            name="FilterdHandoverFailed",
+            severity="ticket",
+            expression=grown('filterd_handovers_total{outcome!="taken"}', "15m"),
+            wait="0s",
+            summary="A restart of {{ $labels.instance }} did not take the sockets over "
+            "({{ $labels.outcome }})",
+            description="The restart may have cost queries.",
+            summary_es="Un reinicio de {{ $labels.instance }} no recibió los sockets ({{ $labels.outcome }})",
+            description_es="El reinicio pudo costar consultas.",
+            fires={f'filterd_handovers_total{{{R},outcome="refused"}}': "_x40 1x20"},
+            quiet={f'filterd_handovers_total{{{R},outcome="taken"}}': "1x40 2x20"},
         ),
     ),
 )

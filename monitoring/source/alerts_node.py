@@ -91,9 +91,9 @@ NODE = AlertGroup(
             severity="ticket",
             expression="filterd_node_kept_orders > 0",
             wait="5m",
-            summary="{{ $labels.instance }} keeps {{ $value }} orders that the store does not know",
+            summary="Orders on {{ $labels.instance }} that the store does not know: {{ $value }}",
             description="They stay in force there until somebody settles them.",
-            summary_es="{{ $labels.instance }} conserva {{ $value }} órdenes que el almacén no conoce",
+            summary_es="Órdenes en {{ $labels.instance }} que el almacén no conoce: {{ $value }}",
             description_es="Siguen vigentes ahí hasta que alguien las resuelva.",
             fires={f"filterd_node_kept_orders{{{R}}}": "0x30 2x30"},
             quiet={f"filterd_node_kept_orders{{{R}}}": "0x60"},
@@ -104,10 +104,10 @@ NODE = AlertGroup(
             expression="filterd_node_changes_not_durable > 0",
             wait="1m",
             summary="{{ $labels.instance }} cannot write orders to its disk",
-            description="{{ $value }} orders are in force in memory alone: a restart forgets them where the "
+            description="Orders in force in memory alone: {{ $value }}. A restart forgets them where the "
             "store cannot be read.",
             summary_es="{{ $labels.instance }} no puede escribir órdenes en su disco",
-            description_es="{{ $value }} órdenes rigen solo en memoria: un reinicio las olvida si no "
+            description_es="Órdenes que rigen solo en memoria: {{ $value }}. Un reinicio las olvida si no "
             "se puede "
             "leer el almacén.",
             fires={f"filterd_node_changes_not_durable{{{R}}}": "0x40 1x20"},
@@ -176,10 +176,10 @@ NODE = AlertGroup(
             severity="ticket",
             expression="filterd_node_unknown_profiles > 0",
             wait="5m",
-            summary="Lines have {{ $value }} profiles that the snapshot of {{ $labels.instance }} lacks",
+            summary="Profiles of lines that the snapshot of {{ $labels.instance }} lacks: {{ $value }}",
             description="A profile's file has gone.",
-            summary_es="Hay líneas con {{ $value }} perfiles que faltan en la instantánea de "
-            "{{ $labels.instance }}",
+            summary_es="Perfiles de líneas que faltan en la instantánea de {{ $labels.instance }}: "
+            "{{ $value }}",
             description_es="Desapareció el archivo de un perfil.",
             fires={f"filterd_node_unknown_profiles{{{R}}}": "0x30 1x30"},
             quiet={f"filterd_node_unknown_profiles{{{R}}}": "0x60"},

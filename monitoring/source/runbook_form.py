@@ -30,6 +30,16 @@ READY = "curl -s http://127.0.0.1:9353/readyz"
 CONTROL_READY = "curl -s http://127.0.0.1:8080/readyz"
 NODES = "filterd node list"
 STATUS = "systemctl status filterd-resolver filterd-control"
+PROMETHEUS = "promtool check config /etc/prometheus/prometheus.yml"
+
+PACKAGES = {
+    "dig": "bind9-dnsutils",
+    "kdig": "knot-dnsutils",
+    "mtr": "mtr-tiny",
+    "nft": "nftables",
+    "promtool": "prometheus",
+}
+"""a command that a plain Debian may lack -> its package; ``curl`` and ``sudo`` are named once a page"""
 
 
 def count(metric: str) -> str:
@@ -49,4 +59,10 @@ class Runbook:
     call: tuple[str, str]
     """English, Spanish"""
     commands: tuple[str, str, str]
-    """the first three"""
+    """the first three, which change nothing"""
+
+    @property
+    def packages(self) -> dict[str, str]:
+        """Commands of it that a plain Debian may lack, with their packages."""
+        words = [command.partition(" ")[0] for command in self.commands]
+        return {word: PACKAGES[word] for word in words if word in PACKAGES}

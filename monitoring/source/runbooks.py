@@ -35,8 +35,10 @@ class _Words:
 
 ENGLISH = _Words(
     False,
-    "Each heading is an alert of [alerts.md](../{alerts}). Type the commands as the user of filterd on the\n"
-    "machine of the alert's `instance`; [operations.md](../operations.md) tells more.\n",
+    "Each heading is an alert of [alerts.md](../{alerts}). Type the commands as root on the machine of\n"
+    "the alert's `instance`, with the packages `curl` and `sudo`. `filterd …` stands for `sudo -u\n"
+    "filterd filterd …`; words in capitals, as `O-NUMBER` and `FEED`, stand for your own. The commands\n"
+    "under *First* change nothing. [operations.md](../operations.md) tells more.\n",
     {
         "page": "Page",
         "ticket": "Ticket",
@@ -48,8 +50,10 @@ ENGLISH = _Words(
 )
 SPANISH = _Words(
     True,
-    "Cada título es una alerta de [alerts.md](../{alerts}). Los comandos se escriben como el usuario de\n"
-    "filterd en la máquina de `instance`; [operations.md](../../operations.md) (en inglés) explica más.\n",
+    "Cada título es una alerta de [alerts.md](../{alerts}). Los comandos se escriben como root en la\n"
+    "máquina de `instance`, con los paquetes `curl` y `sudo`. `filterd …` significa `sudo -u filterd\n"
+    "filterd …`; las palabras en mayúsculas, como `O-NUMBER` y `FEED`, se reemplazan por las suyas. Los\n"
+    "comandos de *Primero* no cambian nada. [operations.md](../../operations.md) (en inglés) explica más.\n",
     {
         "page": "Page",
         "ticket": "Ticket",
@@ -79,10 +83,17 @@ def _section(alert: Alert, runbook: Runbook, words: _Words) -> str:
         f"## {alert.name}\n\n"
         f"**{words.severity[alert.severity]}**: {_plain(summary)}. {_plain(description)}\n\n"
         f"{words.bad}: {runbook.bad_es if spanish else runbook.bad}\n\n"
-        f"{words.commands}:\n\n```sh\n{commands}\n```\n\n"
+        f"{words.commands}:\n\n```sh\n{commands}\n```\n\n{_packages(runbook, words)}"
         f"{words.remedy}: {runbook.remedy_es if spanish else runbook.remedy}\n\n"
         f"{words.call}: {runbook.call[1] if spanish else runbook.call[0]}.\n"
     )
+
+
+def _packages(runbook: Runbook, words: _Words) -> str:
+    """A sentence on the packages of its commands; empty where a plain Debian has them all."""
+    verb = "es del paquete" if words.spanish else "is in the package"
+    parts = [f"`{command}` {verb} `{package}`" for command, package in runbook.packages.items()]
+    return f"{'; '.join(parts)}.\n\n" if parts else ""
 
 
 def _plain(text: str) -> str:

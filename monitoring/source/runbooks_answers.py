@@ -6,7 +6,9 @@ from monitoring.source.runbook_form import (
     FAULT,
     LISTS,
     NETWORK,
+    NOBODY,
     NODES,
+    PROMETHEUS,
     READY,
     RESOLVER_LOG,
     STATUS,
@@ -34,7 +36,7 @@ ANSWERS = {
         "no se sabe de ningún daño, y ninguno se notaría.",
         "agregue el trabajo de lectura de `monitoring/prometheus.yaml`, con su nombre de job.",
         NETWORK,
-        (STATUS, READY, "promtool check config /etc/prometheus/prometheus.yml"),
+        (STATUS, READY, PROMETHEUS),
     ),
     "FilterdResolverNotReady": Runbook(
         "by the reason: a missing part means SERVFAIL; a lag means that new orders do not take effect. What "
@@ -81,15 +83,19 @@ ANSWERS = {
             count("filterd_listen_addresses"),
         ),
     ),
-    "FilterdBlocksDoubled": Runbook(
+    "FilterdBlocksRose": Runbook(
         "many people may miss a name that they need. Nothing is unblocked.",
-        "find the reason in the panel Blocks by reason: `mandatory` is the newest order or list, `category` "
-        "a list. Withdraw the order, or protect the name in `protected.yaml`.",
+        "find the reason in the panel Blocks by reason: `mandatory` is the newest order or list, `security` "
+        "a list of your own policy. Ask about a name that people miss, `filterd check NAME --resolve`. "
+        'Withdraw the order, `filterd order withdraw O-NUMBER --reason "..."`, or protect the name in '
+        "`protected.yaml`.",
         "a muchas personas les puede faltar un nombre que necesitan. Nada queda desbloqueado.",
         "busque el motivo en el panel Bloqueos por motivo: `mandatory` es la orden o lista más nueva, "
-        "`category` una lista. Retire la orden, o proteja el nombre en `protected.yaml`.",
+        "`security` una lista de su propia política. Pregunte por un nombre que falte, `filterd check NAME "
+        '--resolve`. Retire la orden, `filterd order withdraw O-NUMBER --reason "..."`, o proteja el nombre '
+        "en `protected.yaml`.",
         LISTS,
-        ("filterd audit tail", "filterd order list", "filterd check www.example.org --resolve"),
+        ("filterd audit tail", "filterd order list", count("filterd_verdicts_total")),
     ),
     "FilterdCategoryDoubled": Runbook(
         "families miss names that do not belong to the category.",
@@ -164,5 +170,31 @@ ANSWERS = {
         "respuesta: el resolvedor no responde.",
         LISTS,
         ("filterd check canary.example --resolve", NODES, "filterd feed list"),
+    ),
+    "FilterdCanaryNotProbed": Runbook(
+        "nothing is known to be wrong, and [FilterdCanaryFails](#filterdcanaryfails) cannot fire.",
+        "start the blackbox exporter, and give it the module of `monitoring/blackbox.yaml`. Where the job "
+        "was taken out on purpose, the alert ends after a day.",
+        "no se sabe de ningún daño, y [FilterdCanaryFails](#filterdcanaryfails) no puede activarse.",
+        "inicie el exportador blackbox, con el módulo de `monitoring/blackbox.yaml`. Si el trabajo se quitó "
+        "a propósito, la alerta termina después de un día.",
+        NETWORK,
+        (
+            "systemctl status prometheus-blackbox-exporter",
+            'curl -s "http://127.0.0.1:9115/probe?module=filterd_canary&target=192.0.2.53:53"',
+            PROMETHEUS,
+        ),
+    ),
+    "FilterdHandoverFailed": Runbook(
+        "queries may have been lost for a moment. Nothing is unblocked.",
+        "`refused`: the resolver before was of another version, or stays; it answers for 30 seconds more and "
+        "ends by itself, and its `/readyz` says so. `broken` and `stuck`: it ended or hung in the middle. "
+        "See that one resolver runs, and that it is ready.",
+        "quizá se perdieron consultas por un momento. Nada queda desbloqueado.",
+        "`refused`: el resolvedor anterior era de otra versión, o sigue; responde 30 segundos más y termina "
+        "por sí mismo, y su `/readyz` lo dice. `broken` y `stuck`: terminó o se trabó a la mitad. Vea que "
+        "haya un solo resolvedor en marcha, y que esté listo.",
+        NOBODY,
+        (RESOLVER_LOG, READY, STATUS),
     ),
 }

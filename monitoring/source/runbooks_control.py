@@ -46,11 +46,14 @@ CONTROL = {
     ),
     "FilterdOrderPending": Runbook(
         "the names of the order are answered until another person approves it.",
-        "read the order and approve or withdraw it.",
+        "read the order. A person who has not approved it yet approves it, `filterd order approve "
+        "O-NUMBER`, under their own user; or end it: `filterd order withdraw O-NUMBER --reason "
+        '"..."`.',
         "los nombres de la orden se responden hasta que otra persona la apruebe.",
-        "lea la orden y apruébela o retírela.",
+        "lea la orden. Quien aún no la aprobó la aprueba, `filterd order approve O-NUMBER`, con su propio "
+        'usuario; o termínela: `filterd order withdraw O-NUMBER --reason "..."`.',
         LEGAL,
-        ("filterd order list --state pending", "filterd order show O-1", "filterd order approve O-1"),
+        ("filterd order list --state pending", "filterd order show O-NUMBER", CONTROL_LOG),
     ),
     "FilterdOrderQuarantined": Runbook(
         "the names of the order are answered.",
@@ -60,31 +63,35 @@ CONTROL = {
         "si la orden es correcta, quite el nombre de `protected.yaml` y que aprueben dos personas; si no, "
         "retírela y responda a la autoridad.",
         LEGAL,
-        ("filterd order list --state quarantined", "filterd order show O-1", CONTROL_LOG),
+        ("filterd order list --state quarantined", "filterd order show O-NUMBER", CONTROL_LOG),
     ),
     "FilterdFeedQuarantined": Runbook(
         "the version before is in force; new names of the list are answered.",
-        "mend the source; if it is right, widen the feed's `guard` and read it again.",
+        "mend the source; if it is right, widen the feed's `guard`. Then read it again: `filterd feed "
+        "update FEED`.",
         "rige la versión anterior; los nombres nuevos de la lista se responden.",
-        "corrija la fuente; si está bien, amplíe la `guard` de la lista y léala de nuevo.",
+        "corrija la fuente; si está bien, amplíe la `guard` de la lista. Luego léala de nuevo: `filterd "
+        "feed update FEED`.",
         LISTS,
-        ("filterd feed list", "filterd feed show gambling-full", "filterd feed update gambling-full"),
+        ("filterd feed list", "filterd feed show FEED", "filterd audit tail --of feed:FEED"),
     ),
     "FilterdFeedOrphaned": Runbook(
         "none: the list stays in force as it was adopted.",
-        "put the entry back, or end the feed with `filterd feed retire`.",
+        'put the entry back, or end the feed: `filterd feed retire FEED --reason "..."`.',
         "ninguna: la lista rige como se adoptó.",
-        "devuelva la entrada, o termine la lista con `filterd feed retire`.",
+        'devuelva la entrada, o termine la lista: `filterd feed retire FEED --reason "..."`.',
         LISTS,
-        ("filterd feed list", "filterd config check", "filterd feed show gambling-full"),
+        ("filterd feed list", "filterd config check", "filterd feed show FEED"),
     ),
     "FilterdFeedStale": Runbook(
         "the last good version is in force; newer names are answered.",
-        "mend the source. Where the feed's `refresh` is longer than a day, raise the figure of the rule.",
+        "mend the source, and read it: `filterd feed update FEED`. Where the feed's `refresh` is longer than "
+        "a day, raise the figure of the rule.",
         "rige la última versión buena; los nombres más nuevos se responden.",
-        "corrija la fuente. Si el `refresh` de la lista supera un día, suba la cifra de la regla.",
+        "corrija la fuente y léala: `filterd feed update FEED`. Si el `refresh` de la lista supera un día, "
+        "suba la cifra de la regla.",
         LISTS,
-        ("filterd feed list", "filterd feed show gambling-full", "filterd feed update gambling-full"),
+        ("filterd feed list", "filterd feed show FEED", CONTROL_LOG),
     ),
     "FilterdFeedShrank": Runbook(
         "names that were blocked yesterday are answered.",
@@ -95,18 +102,20 @@ CONTROL = {
         "más estrecha.",
         LISTS,
         (
-            "filterd feed show gambling-full",
-            "filterd audit tail --of feed:gambling-full",
+            "filterd feed show FEED",
+            "filterd audit tail --of feed:FEED",
             "filterd feed list",
         ),
     ),
     "FilterdCompileFailed": Runbook(
         "lists stay as they were; orders take effect.",
-        "the log names the file or the profile; mend it. Control tries again by itself.",
+        "the log names the file or the profile; mend it. Control tries again by itself; at once: `filterd "
+        "snapshot build`.",
         "las listas quedan como estaban; las órdenes surten efecto.",
-        "el registro nombra el archivo o el perfil; corríjalo. El control lo intenta de nuevo por sí mismo.",
+        "el registro nombra el archivo o el perfil; corríjalo. El control lo intenta de nuevo por sí mismo; "
+        "enseguida: `filterd snapshot build`.",
         SYSTEM,
-        ("filterd config check", CONTROL_LOG, "filterd snapshot build"),
+        ("filterd config check", CONTROL_LOG, "filterd snapshot show"),
     ),
     "FilterdOptInsFell": Runbook(
         "families may have lost the filter that they chose.",

@@ -58,10 +58,10 @@ NODE = {
     "FilterdKeptOrders": Runbook(
         "nothing is unblocked. A withdrawal in the store does not end these orders.",
         "take each in again from its document and have it approved; only then end the old number with "
-        "`filterd node resync --end O-12 --replaced-by O-18 --reason …`.",
+        "`filterd node resync --end O-OLD --replaced-by O-NEW --reason …`.",
         "nada queda desbloqueado. Un retiro en el almacén no termina estas órdenes.",
         "tome cada una de nuevo desde su documento y hágala aprobar; solo entonces termine el número viejo "
-        "con `filterd node resync --end O-12 --replaced-by O-18 --reason …`.",
+        "con `filterd node resync --end O-OLD --replaced-by O-NEW --reason …`.",
         LEGAL,
         ("filterd node resync", "filterd order list", NODES),
     ),
@@ -83,11 +83,13 @@ NODE = {
     ),
     "FilterdSnapshotRefused": Runbook(
         "the lists before stay in force; orders take effect all the same.",
-        "`wrong_key`: put `keys/fingerprint.key` back. Else build another snapshot.",
+        "`wrong_key`: put `keys/fingerprint.key` back. Else build another snapshot: `filterd snapshot "
+        "build`.",
         "rigen las listas anteriores; las órdenes surten efecto de todos modos.",
-        "`wrong_key`: devuelva `keys/fingerprint.key`. Si no, construya otra instantánea.",
+        "`wrong_key`: devuelva `keys/fingerprint.key`. Si no, construya otra instantánea: `filterd snapshot "
+        "build`.",
         SYSTEM,
-        ("filterd snapshot verify", "filterd snapshot build", RESOLVER_LOG),
+        ("filterd snapshot verify", "filterd snapshot show", RESOLVER_LOG),
     ),
     "FilterdSnapshotsDiffer": Runbook(
         "on some nodes an older list is in force: new names of lists are answered there. Orders hold "
@@ -101,11 +103,11 @@ NODE = {
     ),
     "FilterdOverlayLarge": Runbook(
         "all is in force. The node takes more memory, and a start takes longer.",
-        "mend what control's log names, then build a snapshot.",
+        "mend what control's log names, then build a snapshot: `filterd snapshot build`.",
         "todo rige. El nodo usa más memoria, y un arranque tarda más.",
-        "repare lo que nombra el registro del control y construya una instantánea.",
+        "repare lo que nombra el registro del control y construya una instantánea: `filterd snapshot build`.",
         SYSTEM,
-        (CONTROL_LOG, "filterd config check", "filterd snapshot build"),
+        (CONTROL_LOG, "filterd config check", "filterd snapshot show"),
     ),
     "FilterdUnknownProfiles": Runbook(
         "lines with such a profile may not get what they chose.",

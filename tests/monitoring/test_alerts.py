@@ -16,6 +16,7 @@ import yaml
 from filterd.telemetry.metrics import ControlMetrics, ResolverMetrics, control_registry, resolver_registry
 from monitoring.source.alerting import BASE, Alert, AlertGroup, is_long, rule_tests, rules
 from monitoring.source.catalogue import GROUPS
+from monitoring.source.runbook_form import PACKAGES
 from monitoring.source.runbooks import RUNBOOKS
 
 ROOT = Path(__file__).parents[2]
@@ -157,6 +158,23 @@ def test_the_link_to_the_runbook_follows_the_external_label(
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+def test_a_number_in_a_text_needs_no_plural() -> None:
+    counted = re.compile(r"\{\{ \$value \}\} [a-z]")
+    always_many = {"FilterdSnapshotsDiffer", "FilterdVersionsDiffer", "FilterdOverlayLarge"}
+    for _, alert in ALERTS:
+        texts = (alert.summary, alert.summary_es, alert.description, alert.description_es)
+        assert alert.name in always_many or not any(map(counted.search, texts)), alert.name
+
+
+def test_the_canary_is_asked_where_the_guide_has_the_resolver_listen() -> None:
+    jobs = yaml.safe_load((MONITORING / "prometheus.yaml").read_text())["scrape_configs"]
+    (canary,) = [job for job in jobs if job["job_name"] == "filterd-canary"]
+    (target,) = canary["static_configs"][0]["targets"]
+    listen = re.search(r'^  listen: \["([^"]+)"', (ROOT / "docs/operations.md").read_text(), re.MULTILINE)
+    assert listen is not None
+    assert target == listen[1]
+
+
 HEADING = re.compile(r"^## (.+)$", re.MULTILINE)
 
 
@@ -191,6 +209,102 @@ def test_a_runbook_says_all_in_both_languages() -> None:
         assert runbook.bad != runbook.bad_es, name
         assert runbook.remedy != runbook.remedy_es, name
         assert len(set(runbook.commands)) == 3, name
+
+
+READING = (
+    "curl -s ",
+    "df -h ",
+    "dig @",
+    "dmesg",
+    "filterd audit tail",
+    "filterd audit verify",
+    "filterd binding list",
+    "filterd check ",
+    "filterd config check",
+    "filterd config show",
+    "filterd feed list",
+    "filterd feed show ",
+    "filterd node list",
+    "filterd node resync",
+    "filterd order list",
+    "filterd order show ",
+    "filterd profile list",
+    "filterd snapshot show",
+    "filterd snapshot verify",
+    "filterd subscriber list",
+    "ip address",
+    "journalctl -u ",
+    "kdig +tls-ca @",
+    "ls -l ",
+    "mtr -rn ",
+    "nft list ruleset",
+    "nstat -az ",
+    "promtool check config ",
+    "ss -tn ",
+    "systemctl show ",
+    "systemctl status ",
+    "timedatectl",
+    "top -b -n 1",
+)
+"""the beginnings of commands that only read"""
+WHOLE = {"filterd node resync", "timedatectl", "ip address", "dmesg"}
+"""commands that only read as long as nothing follows"""
+CHANGING = re.compile(r"[;&><`]|\$\(|\|(?! grep )")
+"""what would make a second command of one, but a search in its output"""
+
+
+def only_reads(command: str) -> bool:
+    beginning = next((each for each in READING if command.startswith(each)), None)
+    if beginning is None or (beginning in WHOLE and command != beginning):
+        return False
+    return CHANGING.search(re.sub(r'"[^"]*"', "", command)) is None
+
+
+def test_no_first_command_of_a_runbook_changes_anything() -> None:
+    changing = {
+        name: each for name, book in RUNBOOKS.items() for each in book.commands if not only_reads(each)
+    }
+    assert changing == {}
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "filterd order approve O-1",
+        "filterd node resync --accept",
+        "filterd snapshot build",
+        "filterd feed update FEED",
+        "systemctl restart filterd-resolver",
+        "curl -s http://127.0.0.1:9353/readyz | sh",
+        "filterd order list; filterd order approve O-1",
+    ],
+)
+def test_a_changing_command_is_found(command: str) -> None:
+    assert not only_reads(command)
+
+
+def test_no_runbook_has_a_command_with_the_number_of_an_order_or_the_name_of_a_shipped_list() -> None:
+    for name, book in RUNBOOKS.items():
+        for text in (*book.commands, book.remedy, book.remedy_es):
+            assert not re.search(r"\bO-[0-9]|gambling-full", text), name
+
+
+SHELL = re.compile(r"^```sh\n(.*?)^```\n(.*?)^(?:Then|Después): ", re.MULTILINE | re.DOTALL)
+
+
+@pytest.mark.parametrize("folder", ["docs/runbooks", "docs/es/runbooks"])
+def test_a_runbook_names_the_package_of_a_command_that_debian_may_lack(folder: str) -> None:
+    found = set()
+    for page in (ROOT / folder).glob("*.md"):
+        text = page.read_text()
+        head = " ".join(text.partition("## ")[0].split())
+        assert all(word in head for word in ("root", "`sudo -u filterd filterd …`", "`curl`")), page
+        for block, sentence in SHELL.findall(text):
+            for command in (line.partition(" ")[0] for line in block.splitlines()):
+                if command in PACKAGES:
+                    assert f"`{PACKAGES[command]}`" in sentence, f"{page}: {command}"
+                    found.add(command)
+    assert found == PACKAGES.keys()
 
 
 def test_every_group_is_a_page_of_its_own() -> None:

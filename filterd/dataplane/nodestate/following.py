@@ -33,7 +33,7 @@ WITHOUT_STORE = "none for DNS: what this disk holds is served; see what is said 
 _REMEDIES: tuple[tuple[type[Exception], str], ...] = (
     (
         OtherHistoryError,
-        "put the newest store back, or: filterd restore DIRECTORY | --in-place;"
+        "put the newest store back, or: filterd restore (DIRECTORY | --in-place) --reason ...;"
         " filterd node resync says more",
     ),
     (RowsDamagedError, "see which orders are damaged, and what to do: filterd audit verify"),
@@ -45,10 +45,13 @@ _REMEDIES: tuple[tuple[type[Exception], str], ...] = (
     (
         StoreUnreadableError,
         "see that the file is there, is this user's and has this version's schema (filterd store migrate);"
-        " otherwise run: filterd restore DIRECTORY",
+        " otherwise run: filterd restore DIRECTORY --reason ...",
     ),
     (OSError, "free room on the disk of the file (df), and see whether it fails (dmesg)"),
-    (ValueError, "install the version of filterd that wrote the store, or run: filterd restore DIRECTORY"),
+    (
+        ValueError,
+        "install the version of filterd that wrote the store, or run: filterd restore DIRECTORY --reason ...",
+    ),
 )
 
 

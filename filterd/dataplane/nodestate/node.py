@@ -120,7 +120,7 @@ class Node:
         lacking += self.following.reasons()
         pending = len(self.disk.not_durable)
         if pending:
-            lacking.append(f"{pending} orders are in force and not on the disk: {self.disk.directory}")
+            lacking.append(f"orders in force that are not on the disk {self.disk.directory}: {pending}")
         if not lacking and not self._in_force:
             lacking.append("the state is being put in force")
         return lacking
@@ -130,7 +130,7 @@ class Node:
         found = []
         kept = len(self.kept_orders())
         if kept:
-            found.append(f"with {kept} kept orders that the store does not know: filterd node resync")
+            found.append(f"with kept orders that the store does not know: {kept}; see filterd node resync")
         return found + self.following.remarks()
 
     def kept_orders(self) -> tuple[KeptOrder, ...]:

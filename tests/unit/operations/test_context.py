@@ -108,8 +108,8 @@ async def test_troubles_of_the_store_say_what_to_do(installation: Installation) 
         async with open_context(nowhere):
             pass
     assert (
-        caught.value.remedy
-        == "restore: filterd restore DIRECTORY, or --in-place; a new installation: filterd store migrate"
+        caught.value.remedy == "restore: filterd restore (DIRECTORY | --in-place) --reason ...;"
+        " a new installation: filterd store migrate"
     )
     installation.database.write_bytes(b"garbage " * 2000)
     for use in (

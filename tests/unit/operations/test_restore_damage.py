@@ -228,7 +228,7 @@ async def test_a_directory_in_the_place_of_a_file_of_the_ledger_is_set_aside(
         async with installation.open(approvals=1) as context:
             with pytest.raises(StoreError, match="ledger") as caught:
                 await orders.withdraw(context, "O-1", reason="lifted")
-        assert "restore --in-place" in caught.value.remedy
+        assert "restore --in-place --reason ..." in caught.value.remedy
     await put_back(installation, made)
     async with installation.open(approvals=1) as context:
         await orders.withdraw(context, "O-1", reason="lifted")

@@ -112,7 +112,7 @@ async def test_damaged_rows_are_said_once_counted_and_make_control_not_ready(con
         ("the store is not what was decided: order:O-1", integrity.REMEDY)
     ]
     (missing,) = controlled.control._missing()
-    assert missing == "rows of 1 orders or lists are damaged in the store: filterd audit verify"
+    assert missing == "damaged rows of orders and lists in the store: 1; see filterd audit verify"
     assert "filterd_store_rows_damaged 1.0" in controlled.control._registry.exposition().decode()
     await orders.withdraw(context, "O-1", reason="taken in anew", damaged=True)
     controlled.installation.now += ROWS_SECONDS

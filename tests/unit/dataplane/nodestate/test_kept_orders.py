@@ -63,7 +63,7 @@ def test_an_order_that_the_store_does_not_know_is_kept_also_over_starts_and_snap
         assert machine.watcher.blocked("lost.example")
         assert machine.node.missing() == []
         assert machine.node.remarks() == [
-            "with 1 kept orders that the store does not know: filterd node resync"
+            "with kept orders that the store does not know: 1; see filterd node resync"
         ]
         machine.put_snapshot(store.revision)
         machine.settle()

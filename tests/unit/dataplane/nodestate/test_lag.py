@@ -114,7 +114,7 @@ def test_an_order_that_the_disk_does_not_take_is_enforced_at_once_and_not_acknow
         assert settled.watcher.blocked(name)
     assert node.mandatory_cursor == before
     assert len(node.disk.not_durable) == 2
-    assert node.missing()[-1] == f"2 orders are in force and not on the disk: {node.disk.directory}"
+    assert node.missing()[-1] == f"orders in force that are not on the disk {node.disk.directory}: 2"
     assert settled.watcher.enforcements[1:] == []
     published = node.publisher.published
     for _ in range(3):
