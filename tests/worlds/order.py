@@ -13,7 +13,17 @@ from typing import Any
 
 import pytest
 
-LONG = ("machine", "packaging", "monitoring", "chaos", "e2e", "compliance", "comparison", "concurrency", "fuzz")
+LONG = (
+    "machine",
+    "packaging",
+    "monitoring",
+    "chaos",
+    "e2e",
+    "compliance",
+    "comparison",
+    "concurrency",
+    "fuzz",
+)
 """folders of tests whose files take long: begun first, so that no processor is left alone with one"""
 
 
