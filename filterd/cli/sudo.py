@@ -90,8 +90,8 @@ def require_readable(descriptor: int, shown: str) -> None:
 
 
 def _may_read(person: int, status: os.stat_result) -> bool:
-    """What the permission bits say; others' right to read does not open a file of the effective user that a
-    directory keeps shut, so such a file is refused unless it is open to all."""
+    """True if the permission bits let the person read. A right of others inside a closed directory counts:
+    filterd gives its own files none."""
     if status.st_uid == person:
         return bool(status.st_mode & stat.S_IRUSR)
     if status.st_gid in _groups(person):
