@@ -18,7 +18,10 @@ from filterd.store.ledger import ENDED, ORIGIN
 from filterd.store.schema import require_made
 from filterd.store.store import Store
 
-RESTORE = "restore a backup: filterd restore DIRECTORY --reason ...; to begin anew: filterd restore --in-place --reason ..."
+RESTORE = (
+    "restore a backup: filterd restore DIRECTORY --reason ...;"
+    " to begin anew: filterd restore --in-place --reason ..."
+)
 MISSING = (
     "see that the disk of the store is mounted; else: filterd restore (DIRECTORY | --in-place) --reason ...;"
     " a first installation: filterd store migrate"
