@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -79,6 +80,10 @@ def show(machine: Machine, unit: str, name: str) -> str:
 def worker(machine: Machine) -> str:
     """The resolver process that answers: the newest; empty: there is none at the moment."""
     return machine.run("pgrep", "--newest", "--full", "filterd.serve.resolver", check=False).stdout.strip()
+
+
+def restarted(machine: Machine, unit: str, times: int) -> bool:
+    return show(machine, unit, "NRestarts") == str(times)
 
 
 def ready(machine: Machine) -> bool:
@@ -234,8 +239,7 @@ def test_wrong_policies_keep_nothing_from_starting(machine: Machine) -> None:
             for unit in (RESOLVER, CONTROL):
                 restarts = int(show(machine, unit, "NRestarts"))
                 machine.run("kill", "-KILL", show(machine, unit, "MainPID"))
-                wanted = str(restarts + 1)
-                soon(machine, lambda u=unit, w=wanted: show(machine, u, "NRestarts") == w, "again")  # type: ignore[misc]
+                soon(machine, partial(restarted, machine, unit, restarts + 1), "again")
             soon(machine, lambda: ready(machine), "ready")
         counts.require_none_unfiltered()
         with traffic(machine, "restart with wrong policies") as counts:
