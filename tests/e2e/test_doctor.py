@@ -90,12 +90,13 @@ def test_a_broken_configuration_keeps_nothing_else_from_being_looked_at(deployme
     assert "feeds.mandatory_unread" not in found  # the store was read, where the rest of the file names it
 
 
-def test_a_file_that_is_no_yaml_leaves_the_defaults(deployment: Deployment) -> None:
+def test_a_file_that_is_no_yaml_is_not_replaced_by_the_defaults(deployment: Deployment) -> None:
     deployment.config.write_text("dns: [")
     code, found = look(deployment)
     assert code == 1
     assert "config.invalid" in found
-    assert "service.resolver_down" in found
+    assert "doctor.unread_file" in found
+    assert "service.resolver_down" not in found
 
 
 STRANGER = """

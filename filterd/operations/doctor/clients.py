@@ -37,7 +37,7 @@ def check(case: Case) -> Iterator[Finding]:
             yield found("clients.wide", prefix=str(network))
     yield from _fronts("dns.proxy_from", dns.proxy_from)
     yield from _fronts("dns.ecs_from", dns.ecs_from)
-    serves_others = any(not each.address.is_loopback for each in dns.listen)
+    serves_others = case.knows("dns.listen") and any(not each.address.is_loopback for each in dns.listen)
     if serves_others and "dns.allow_from" not in case.written:
         yield found("clients.default", count=len(dns.allow_from))
     if case.knows("store", "state_dir"):

@@ -48,7 +48,7 @@ NEEDS: dict[str, tuple[str, ...]] = {
     "ports": ("dns.listen", "control.listen", "metrics.listen", "state_dir"),
     "service": ("dns.listen", "dns.proxy_from", "control.listen", "metrics.listen", "state_dir"),
     "upstreams": ("dns.upstreams", "dns.identity", "node.name"),
-    "clients": ("dns.allow_from", "dns.proxy_from", "dns.ecs_from", "dns.listen"),
+    "clients": ("dns.allow_from", "dns.proxy_from", "dns.ecs_from"),
     "resolvers": ("dns.listen",),
     "kernel": ("dns.listen", "dns.tcp", "state_dir"),
     "memory": ("cache.size", "state_dir"),

@@ -113,7 +113,7 @@ def test_a_mistyped_key_is_told_once(config: Path, case: Case) -> None:
     found = values(report.findings, "doctor.unread_keys")
     assert found["keys"] == "dns.listen"
     left_out = str(found["areas"]).split(", ")
-    assert left_out == ["ports", "service", "clients", "resolvers", "kernel"]
+    assert left_out == ["ports", "service", "resolvers", "kernel"]
     assert {each.area for each in report.findings}.isdisjoint(left_out)
     assert told(report).count("config.invalid") == 1
 
