@@ -20,9 +20,13 @@ def order_id(number: int) -> int:
     return FIRST_ORDER_ID + number
 
 
+OPAQUE = "confidential-"
+"""the beginning of a label that stands for the id of a confidential list"""
+
+
 def label_of(list_id: str, *, confidential: bool) -> str:
     """A list's id for metrics and ``check``; opaque if the list is confidential."""
-    return f"confidential-{hashlib.sha256(list_id.encode()).hexdigest()[:8]}" if confidential else list_id
+    return f"{OPAQUE}{hashlib.sha256(list_id.encode()).hexdigest()[:8]}" if confidential else list_id
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from filterd.config import feed_entries
 from filterd.config.feed_entries import DefinitionError, definition_of, entry_of, feed_of
+from filterd.model.mandatory import OPAQUE, label_of
 from filterd.model.records import AdoptedFeed, AdoptionState
 from filterd.operations import input_values
 from filterd.operations.context import Context, OperationError
@@ -120,10 +121,21 @@ async def adopt(context: Context, write: Write, entry: Feed, *, reason: str = ""
         _audit(write, step, reason)
 
 
+async def feed_id(context: Context, identifier: str) -> str:
+    """The id of a feed in force that was named by its id, or by the label that metrics and findings have of a
+    confidential one; else what was given."""
+    if not identifier.startswith(OPAQUE):
+        return identifier
+    found = await policies_in_force(context)
+    labels = {label_of(each.id, confidential=each.confidential): each.id for each in found.policies.feeds}
+    return labels.get(identifier, identifier)
+
+
 async def retire(context: Context, identifier: str, *, reason: str) -> AdoptedFeed:
     """End a feed that has lost its entry. A mandatory one ends as an order begins: with
     ``orders.approvals: 2`` another person has to say it again."""
     context.require_person()
+    identifier = await feed_id(context, identifier)
     because = input_values.text(reason, "reason", limit=1000)
     documents = await asyncio.to_thread(policies, context)
     entry = next((each for each in documents.feeds if each.id == identifier), None)

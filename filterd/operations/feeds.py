@@ -264,8 +264,9 @@ async def _statuses(context: Context, found: InForce) -> tuple[FeedStatus, ...]:
 
 async def versions(context: Context, identifier: str) -> tuple[FeedVersion, ...]:
     """The versions of a feed, newest first."""
+    known = await adoption.feed_id(context, identifier)
     async with context.store.read() as connection:
-        return tuple(await rows.versions(connection, identifier))
+        return tuple(await rows.versions(connection, known))
 
 
 def parse_file(

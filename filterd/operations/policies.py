@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from filterd.config.policies import PoliciesError, load_policies
+from filterd.model.mandatory import label_of
 from filterd.operations.context import Context, OperationError
 from filterd.operations.nearest import did_you_mean
 from filterd.policy.documents import Feed, Policies, Profile
@@ -30,9 +31,9 @@ def profile(documents: Policies, identifier: str) -> Profile:
 
 
 def feed(documents: Policies, identifier: str) -> Feed:
-    """The feed of that id; the error lists those that exist."""
+    """The feed of that id, or with that label where it is confidential; the error lists those that exist."""
     for each in documents.feeds:
-        if each.id == identifier:
+        if identifier in (each.id, label_of(each.id, confidential=each.confidential)):
             return each
     ids = [each.id for each in documents.feeds]
     message = f"unknown feed {identifier[:64]!r}"

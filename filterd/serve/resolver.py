@@ -320,7 +320,7 @@ class Resolver:
         return [*self._node.missing(), *self._pulse.troubles()]
 
     def _remarks(self) -> list[str]:
-        found = self._node.remarks()
+        found = [*self._handing_over.remarks(), *self._node.remarks()]
         if self._board is not None and self._board.reduced:
             found.append("in reduced mode: plain queries alone, since packets killed the resolver")
         if not self._secrets.kept:

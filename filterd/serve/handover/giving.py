@@ -75,6 +75,15 @@ class Giving:
         self._listener: socket.socket | None = None
         self._came: asyncio.Queue[socket.socket] = asyncio.Queue()
         self._busy = False
+        self._left = ALONE_SECONDS
+        self._since: float | None = None
+        """the tick since which nobody is there; None while a successor is, and before the wait"""
+
+    @property
+    def seconds_left(self) -> float | None:
+        """The seconds after which the wait ends without a successor; None while one is there."""
+        since = self._since  # another thread may ask
+        return None if since is None else max(self._left - (self._ticks() - since), 0.0)
 
     def open(self) -> None:
         """Let a successor connect from now on. Raises ``OSError``."""
@@ -102,14 +111,14 @@ class Giving:
             self._shut()
 
     async def _wait(self) -> WaitEnding:
-        left = ALONE_SECONDS
         while True:
-            began = self._ticks()
+            self._since = self._ticks()
             try:
-                link = await asyncio.wait_for(self._came.get(), left)
+                link = await asyncio.wait_for(self._came.get(), self._left)
             except TimeoutError:
                 return WaitEnding.NOBODY
-            left = max(left - (self._ticks() - began), 0.0)
+            self._left = max(self._left - (self._ticks() - self._since), 0.0)
+            self._since = None
             with link:
                 ending = await self._serve(link)
             self._busy = False

@@ -55,6 +55,13 @@ class HandingOver:
         """Return whether the resolver stays for a successor."""
         return self._task is not None
 
+    def remarks(self) -> list[str]:
+        """The state of a resolver that waits for its successor, in words; empty for one that does not."""
+        left = self._giving.seconds_left if self.begun else None
+        if left is None:
+            return []
+        return [f"told to leave: waits for a successor, and ends in {left:.0f} s without one"]
+
     def begin(self, ended: Callable[[], None]) -> None:
         """Stay until a successor answers clients, and tell the supervisor so. ``ended`` is called when the
         resolver may end."""

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from filterd.disk.keys import FINGERPRINT_KEY
+from filterd.model.mandatory import label_of
 from filterd.model.records import AdoptionState
 from filterd.operations import adoption, audit, feeds, snapshots
 from filterd.operations import compile as compiling
@@ -146,6 +147,22 @@ async def test_a_mandatory_feed_takes_two_people_to_retire(installation: Install
             ("feed.retire", "the authority took it back", "retiring"),
             ("feed.retire", "seen the letter", "retired"),
         ]
+
+
+async def test_a_confidential_feed_is_known_by_the_label_that_alerts_have(
+    installation: Installation,
+) -> None:
+    label = label_of("worst-of", confidential=True)
+    async with installation.open(approvals=1) as context:
+        await feeds.update(context)
+        assert (await feeds.show(context, label)).feed.id == "worst-of"
+        assert await feeds.versions(context, label) == await feeds.versions(context, "worst-of") != ()
+        installation.write_policy("feeds.yaml", ENTRIES.replace(WORST, ""))
+        assert (await feeds.show(context, label)).orphaned is Orphaned.VANISHED
+        ended = await adoption.retire(context, label, reason="over")
+        assert (ended.feed, ended.state) == ("worst-of", AdoptionState.RETIRED)
+        with pytest.raises(OperationError, match="unknown feed"):
+            await feeds.show(context, label_of("adult-starter", confidential=True))
 
 
 async def test_one_person_is_enough_where_one_approval_is(installation: Installation) -> None:

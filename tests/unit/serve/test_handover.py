@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from filterd.dataplane.listeners.inherited import Name, SocketKind, name_of
-from filterd.serve.handover.giving import Giving, WaitEnding
+from filterd.serve.handover.giving import ALONE_SECONDS, Giving, WaitEnding
 from filterd.serve.handover.messages import (
     VERSION,
     HandoverError,
@@ -186,6 +186,22 @@ async def test_nobody_is_waited_for_in_vain(
     assert await ended(await giving(tmp_path, predecessor)) is WaitEnding.NOBODY
     assert predecessor.done == []
     assert not address_of(tmp_path).exists()
+
+
+async def test_the_wait_says_how_long_it_lasts(tmp_path: Path, predecessor: Predecessor) -> None:
+    now = [100.0]
+    made = Giving(tmp_path, predecessor, lambda: now[0])
+    assert made.seconds_left is None
+    made.open()
+    task = asyncio.create_task(made.run())
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    now[0] += 12.0
+    assert made.seconds_left == ALONE_SECONDS - 12.0
+    successor = await taking(tmp_path)
+    assert made.seconds_left is None, "there is a successor"
+    await successor.finish()
+    assert await ended(task) is WaitEnding.TAKEN
 
 
 async def test_what_is_no_message_ends_no_wait(tmp_path: Path, predecessor: Predecessor) -> None:
