@@ -112,7 +112,9 @@ NEED_NO_CONFIGURATION = {("config", "schema"), ("feed", "parse"), ("completion",
 
 
 def says_what_to_do(result: Result) -> bool:
-    """A remedy, or the way to the help for a wrong command line."""
+    """A remedy, or the way to the help for a wrong command line. That of the doctor is its result."""
+    if " warnings, " in result.stderr:
+        return "  what to do: " in result.stdout
     return "  what to do: " in result.stderr or "--help' for help.\n" in result.stderr
 
 
