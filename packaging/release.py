@@ -64,8 +64,8 @@ def section(version: str, date: str, fragments: list[Path]) -> str:
 
 
 def entry(fragment: Path) -> str:
-    """One fragment as an item of a list; its paragraphs stay apart."""
-    paragraphs = fragment.read_text(encoding="utf-8").strip().split("\n\n")
+    """One fragment as an item of a list; its paragraphs stay apart. Links lead from the folder above."""
+    paragraphs = fragment.read_text(encoding="utf-8").replace("](../", "](").strip().split("\n\n")
     filled = (
         textwrap.fill(" ".join(each.split()), 98, break_long_words=False, break_on_hyphens=False)
         for each in paragraphs

@@ -23,7 +23,7 @@ def tree(tmp_path: Path) -> Path:
         "filterd/__init__.py": '__version__ = "0.2.0"\n',
         "docs/changelog.d/cli-json.md": "Commands take `--json`.\n",
         "docs/changelog.d/dns-cookies.md": "Cookies are\nanswered.\n\nOld ones too.\n",
-        "docs/changelog.d/unheard-of.md": "Something else.\n",
+        "docs/changelog.d/unheard-of.md": "Something else: [all](../cli.md).\n",
         "docs/changelog.md": "# Changes\n\nAn introduction.\n\n## 0.2.0, 2026-11-02\n\n- First.\n",
         "packaging/debian/changelog": OLDER,
     }.items():
@@ -53,6 +53,7 @@ def test_fragments_become_a_section_above_the_earlier_ones(tree: Path) -> None:
         "0.2.0, 2026-11-02",
     ]
     assert "- Cookies are answered.\n\n  Old ones too.\n" in text
+    assert "- Something else: [all](cli.md).\n" in text
     assert list((tree / "docs/changelog.d").glob("*.md")) == []
 
 
