@@ -105,5 +105,5 @@ def test_a_name_of_a_command_is_completed_without_loading_one(environment: dict[
     )
     asked = environment | {"_FILTERD_COMPLETE": "bash_complete", "COMP_WORDS": "filterd s", "COMP_CWORD": "1"}
     lines = run(asked, sys.executable, "-c", program).splitlines()
-    assert lines[-1].split() == ["filterd.cli.entry", "filterd.cli.main"]
+    assert lines[-1].split() == ["filterd.cli.entry", "filterd.cli.group", "filterd.cli.main"]
     assert "plain,subscriber" in lines
