@@ -14,14 +14,13 @@ from pathlib import Path
 
 from filterd.config.settings import Settings
 from filterd.operations.errors import OperationError
+from filterd.operations.rights import SERVICE_USER
 from filterd.store.engine import database_path
 from filterd.store.errors import StoreError
 from filterd.store.store import Store
 
 __all__ = ["Context", "OperationError", "open_context", "os_actor", "require_owner"]
 
-SERVICE_USER = "filterd"
-"""the user that the packaged service runs as"""
 _NO_LOGIN = 0xFFFFFFFF
 """what the kernel shows as the login uid of a process outside any login (audit(7))"""
 

@@ -7,7 +7,8 @@ import os
 import pwd
 from pathlib import Path
 
-from filterd.operations.context import SERVICE_USER
+SERVICE_USER = "filterd"
+"""the user that the packaged service runs as"""
 
 
 def kept_from(config: Path) -> str:

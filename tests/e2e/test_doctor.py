@@ -71,7 +71,7 @@ def test_what_does_not_run_is_an_error_and_the_doctor_writes_nothing(deployment:
 
 def test_the_whole_is_said_in_spanish(deployment: Deployment) -> None:
     done = deployment.run("doctor", "--lang", "es")
-    assert "ningún resolver corre" in done.stdout
+    assert "ningún resolvedor corre" in done.stdout
     assert "qué hacer: " in done.stdout
     assert re.search(r"\d+ (error|errores), \d+ (aviso|avisos), \d+ (nota|notas)$", done.stderr.strip())
 

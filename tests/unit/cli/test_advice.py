@@ -260,7 +260,7 @@ def test_an_order_tells_who_did_what_and_whether_it_holds(answer: Answer, run: R
     assert answer("order", "show", "O-1")["in_force"] is False
     trail = answer("audit", "tail", "--of", "order:O-1")
     assert [each["entry"]["action"] for each in trail] == ["order.add", "order.withdraw"]
-    assert run("audit", "tail", "--of", "order:O-9").stderr == "nothing was recorded of order:O-9\n"
+    assert "unknown order 'O-9'" in run("audit", "tail", "--of", "order:O-9").stderr
 
 
 def test_evidence_that_is_missing_is_named_as_options(run: Run) -> None:

@@ -136,7 +136,7 @@ async def test_only_a_person_makes_a_store(installation: Installation) -> None:
         with pytest.raises(OperationError, match=r"no store at|no tables") as caught:
             await migrate.upgrade(installation.settings)
         assert "filterd store migrate" in caught.value.remedy
-        assert "filterd restore DIRECTORY" in caught.value.remedy
+        assert "filterd restore (DIRECTORY" in caught.value.remedy
         assert not installation.database.exists() or not _tables(installation.database)
         assert (await migrate.migrate(installation.settings)).before is None
     assert not (await migrate.upgrade(installation.settings)).changed
