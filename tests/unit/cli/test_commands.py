@@ -176,7 +176,7 @@ def test_parsing_a_list_loads_nothing(answer: Answer, run: Run, tmp_path: Path) 
     assert f"{file}:2: an empty label: bad..name\n" in shown.stderr
     missing = run("feed", "parse", str(tmp_path / "none"), "--format", "hosts")
     assert missing.exit_code == 2
-    assert "what to do" in missing.stderr
+    assert "none' does not exist" in missing.stderr
 
 
 def test_feeds(answer: Answer, run: Run, installation: Path) -> None:
