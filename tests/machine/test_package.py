@@ -38,6 +38,21 @@ policies_base: /usr/share/filterd/policies
 orders: {approvals: 1}
 """
 MISTAKE = ("allow_from: [127.0.0.0/8", "allow_from: [127.0.0.0/33")
+COMPILER = """
+import os, time
+print("looking", flush=True)
+seen, end = "", time.monotonic() + 90
+while seen != "19 5" and time.monotonic() < end:
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            if b"filterd.operations.compile" in open(f"/proc/{pid}/cmdline", "rb").read():
+                values = open(f"/proc/{pid}/stat").read().rpartition(")")[2].split()
+                seen = f"{values[16]} {values[38]}"
+        except OSError:
+            pass
+print(seen)
+"""
+"""prints niceness and policy (proc_pid_stat(5), 19 and 41) of the compiler's process"""
 OWN_LISTS = "/etc/filterd/policies/lists"
 OWN_FEED = "- {id: own, source: lists/own.txt, format: domains, category: gambling}\n"
 SQUAT = "import socket, sys, time; s = socket.create_server(('', int(sys.argv[1]))); time.sleep(600)"
@@ -271,18 +286,12 @@ install -D -m 0644 -t {folder} {example}; systemctl daemon-reload""")
 
 
 def test_the_compiler_gives_way_under_the_sandbox(machine: Machine) -> None:
-    watch = """
-while [ $SECONDS -lt 60 ]; do
-    for pid in $(pgrep -f filterd.operations.compile); do
-        [ "$(awk '{print $19, $41}' /proc/$pid/stat)" != "19 5" ] || { echo 19 5; exit; }
-    done
-    sleep 0.02
-done 2>/dev/null
-"""
-    found = machine.start("bash", "-c", watch)
+    found = machine.start("python3", "-c", COMPILER)
+    assert found.stdout is not None
+    assert found.stdout.readline() == "looking\n"
     # A list that takes long enough to be seen, beside the shipped ones.
     machine.write("/etc/filterd/policies/feeds.yaml", OWN_FEED)
-    machine.shell(f"mkdir -p {OWN_LISTS}; seq -f name%.0f.example 400000 >{OWN_LISTS}/own.txt")
+    machine.shell(f"mkdir -p {OWN_LISTS}; seq -f name%.0f.example 1500000 >{OWN_LISTS}/own.txt")
     machine.run("filterd", "feed", "update", "own", user="filterd")
     printed, _ = found.communicate(timeout=120)
     assert printed.split() == ["19", "5"], "niceness 19 and SCHED_IDLE (sched(7)) were never seen"

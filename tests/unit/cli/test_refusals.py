@@ -103,7 +103,14 @@ def test_an_import_of_a_file_that_this_user_cannot_look_at(
 ) -> None:
     file = tmp_path / "lines.csv"
     assert f"{file} cannot be read as " in run("subscriber", "import", str(file)).stderr
-    monkeypatch.setattr(type(file), "open", refuse)
+    opened = os.open
+
+    def shut(path: str | Path, flags: int, *mode: int, dir_fd: int | None = None) -> int:
+        if path == file:
+            refuse()
+        return opened(path, flags, *mode, dir_fd=dir_fd)
+
+    monkeypatch.setattr(os, "open", shut)
     monkeypatch.setattr("sys.argv", ["filterd", "subscriber", "import", str(file)])
     said = run("subscriber", "import", str(file)).stderr
     assert f"cannot be read as {rights.this_user()}: Permission denied" in said
