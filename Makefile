@@ -22,8 +22,8 @@ run: ports $(INSTALLED) $(BUILT)  ## start everything on 127.0.0.1:5300 with thr
 	@exec $(BIN)/python -m filterd.cli.demonstration
 
 .PHONY: test
-test: $(INSTALLED) $(BUILT)  ## run the whole suite on all processors (PYTEST="-k name" picks some, PYTEST="-n 0" takes one)
-	$(BIN)/python -m pytest -n auto $(PYTEST)
+test: $(INSTALLED) $(BUILT)  ## run the whole suite, two processes for each processor (PYTEST="-k name" picks some, PYTEST="-n 0" takes one)
+	$(BIN)/python -m pytest -n "$$((2 * $$(nproc)))" $(PYTEST)
 
 .PHONY: machine
 machine: $(INSTALLED) $(BUILT)  ## the package on a booted Debian 13, alone on this machine: losses at 2,000 queries/s (takes root, some minutes)
