@@ -41,18 +41,19 @@ MISTAKE = ("allow_from: [127.0.0.0/8", "allow_from: [127.0.0.0/33")
 COMPILER = """
 import os, time
 print("looking", flush=True)
-seen, end = "", time.monotonic() + 90
-while seen != "19 5" and time.monotonic() < end:
+wanted, seen, end = f"{min(os.nice(0) + 19, 19)} 5", "", time.monotonic() + 90
+while seen != wanted and time.monotonic() < end:
     for pid in filter(str.isdigit, os.listdir("/proc")):
         try:
-            if b"filterd.operations.compile" in open(f"/proc/{pid}/cmdline", "rb").read():
+            if b"filterd.operations." + b"compile" in open(f"/proc/{pid}/cmdline", "rb").read():
                 values = open(f"/proc/{pid}/stat").read().rpartition(")")[2].split()
                 seen = f"{values[16]} {values[38]}"
         except OSError:
             pass
-print(seen)
+print(seen == wanted, seen)
 """
-"""prints niceness and policy (proc_pid_stat(5), 19 and 41) of the compiler's process"""
+"""looks for niceness and policy of the compiler's process (proc_pid_stat(5), 19 and 41): 19 below ours, which
+the units share, and SCHED_IDLE"""
 OWN_LISTS = "/etc/filterd/policies/lists"
 OWN_FEED = "- {id: own, source: lists/own.txt, format: domains, category: gambling}\n"
 SQUAT = "import socket, sys, time; s = socket.create_server(('', int(sys.argv[1]))); time.sleep(600)"
@@ -294,7 +295,7 @@ def test_the_compiler_gives_way_under_the_sandbox(machine: Machine) -> None:
     machine.shell(f"mkdir -p {OWN_LISTS}; seq -f name%.0f.example 1500000 >{OWN_LISTS}/own.txt")
     machine.run("filterd", "feed", "update", "own", user="filterd")
     printed, _ = found.communicate(timeout=120)
-    assert printed.split() == ["19", "5"], "niceness 19 and SCHED_IDLE (sched(7)) were never seen"
+    assert printed.startswith("True"), f"niceness 19 and SCHED_IDLE (sched(7)) were never seen: {printed}"
 
 
 def test_the_resolver_starts_from_a_store_that_was_closed(machine: Machine) -> None:
