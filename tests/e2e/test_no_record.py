@@ -131,6 +131,11 @@ class Site:
     names: list[str]
     """that the upstream knows or the policy blocks, all of the marker"""
 
+    def is_started(self) -> bool:
+        """True once systemd was told so."""
+        self.hear()
+        return b"READY=1" in self.traces.outputs.get("notices", b"")
+
     def hear(self) -> None:
         """What the service told systemd."""
         with contextlib.suppress(BlockingIOError):
@@ -284,6 +289,7 @@ def full_run(made: Site) -> list[str]:
         verdicts = figures(made)
         assert 'filterd_verdicts_total{reason="mandatory",verdict="block"}' in verdicts
         assert 'filterd_verdicts_total{reason="category",verdict="block"}' in verdicts
+        assert soon(made.is_started), made.filterd.log()
         serve.send_signal(signal.SIGHUP)
         crash(made, serve)
         ask_everything(made)

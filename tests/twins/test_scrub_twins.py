@@ -89,7 +89,7 @@ def test_every_kind_is_generated(wanted: str) -> None:
         status, edes = scrub.status_of(stripped.message), scrub.errors_of(stripped.message)
         return wanted == ("refused" if status else "dangling" if edes else "kept")
 
-    assert find(related_answers(), is_wanted, settings=settings(database=None))
+    assert find(related_answers(), is_wanted, settings=settings(database=None, max_examples=20_000))
 
 
 @settings(max_examples=200, deadline=None)
