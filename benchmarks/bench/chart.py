@@ -45,7 +45,7 @@ class Panel:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """What is drawn, and of which run."""
+    """The figures of one run that are drawn, and which run that was."""
 
     about: str
     panels: Sequence[Panel]

@@ -49,7 +49,7 @@ def count(metric: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Runbook:
-    """What to do about one alert. The commands are the same in both languages."""
+    """The steps for one alert. The commands are the same in both languages."""
 
     bad: str
     """whether clients lack answers, and whether names are unblocked"""

@@ -188,7 +188,7 @@ def take(link: socket.socket) -> int:
 
 
 def answers(filterd: Deployment, *, tcp: bool) -> bool:
-    """Whether an answer comes, which must be right."""
+    """True if an answer comes; it must be right."""
     try:
         answer = filterd.ask(BANNED, tcp=tcp, timeout=0.5)
     except (OSError, dns.exception.Timeout):
@@ -300,7 +300,7 @@ def test_a_predecessor_that_was_killed_leaves_a_start_without_one(filterd: Deplo
 def test_a_predecessor_that_is_killed_while_its_successor_loads_lets_nothing_through(
     filterd: Deployment,
 ) -> None:
-    """What it had not answered may be lost; what comes meanwhile waits for the successor."""
+    """Queries that it had not answered may be lost; those that come meanwhile wait for the successor."""
     leave(started(filterd, "--role", "resolver"))
     (pid,) = resolvers(filterd)
     with clients(filterd) as outcomes:

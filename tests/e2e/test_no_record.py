@@ -103,7 +103,7 @@ def digests(name: str) -> Iterator[bytes]:
 
 @dataclass
 class Traces:
-    """Where to look, beside the files below the folder."""
+    """The places to search, beside the files below the folder."""
 
     folder: Path
     outputs: dict[str, bytes] = field(default_factory=dict)
@@ -137,7 +137,7 @@ class Site:
         return b"READY=1" in self.traces.outputs.get("notices", b"")
 
     def hear(self) -> None:
-        """What the service told systemd."""
+        """Take in the messages that the service sent to systemd."""
         with contextlib.suppress(BlockingIOError):
             while True:
                 self.traces.outputs["notices"] = self.traces.outputs.get("notices", b"") + self.notices.recv(
@@ -257,7 +257,7 @@ def crash(made: Site, serve: subprocess.Popen[bytes]) -> None:
 
 
 def collect(made: Site, serve: subprocess.Popen[bytes]) -> None:
-    """What a running installation tells whoever asks it."""
+    """Collect all that a running installation tells those who ask it."""
     filterd, outputs = made.filterd, made.traces.outputs
     for words in LISTINGS:
         for more in ((), ("--json",)):

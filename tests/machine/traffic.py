@@ -23,7 +23,7 @@ STOP = "/exchange/stop"
 
 @dataclass(slots=True)
 class Counts:
-    """What clients saw; filled when the block of :func:`traffic` ends."""
+    """The answers and losses that clients counted; filled when the block of :func:`traffic` ends."""
 
     found: dict[str, float] = field(default_factory=dict)
 

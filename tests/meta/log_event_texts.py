@@ -1,4 +1,4 @@
-"""What each event of the log means, and what to do."""
+"""The meaning of each event of the log, and its remedy."""
 
 from __future__ import annotations
 

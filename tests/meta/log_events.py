@@ -99,7 +99,7 @@ class _Module:
 
 
 def _assigned(node: ast.AST, name: str) -> Iterator[ast.AST]:
-    """What an assignment gives to a variable, alone or as the first of several."""
+    """The value that an assignment gives to a variable, alone or as the first of several."""
     if isinstance(node, ast.Assign):
         for target in node.targets:
             first = target.elts[0] if isinstance(target, ast.Tuple) else target
