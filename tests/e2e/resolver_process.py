@@ -57,7 +57,7 @@ def upstream(script: Script) -> Iterator[tuple[int, list[str]]]:
     that a resolver asks for by itself."""
     asked: list[str] = []
     server = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-    server.bind(("127.0.0.1", 0))
+    server.bind(("127.0.0.1", free_port()))
 
     def serve() -> None:
         while True:

@@ -6,6 +6,7 @@ The fault is a signal sent while the board holds the packet's mark, put there as
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -50,8 +51,9 @@ def resolver_of(serve: subprocess.Popen[bytes]) -> int | None:
     """The process id of its resolver, None while there is none."""
     children = Path(f"/proc/{serve.pid}/task/{serve.pid}/children").read_text().split()
     for pid in map(int, children):
-        if b"filterd.serve.resolver" in Path(f"/proc/{pid}/cmdline").read_bytes():
-            return pid
+        with contextlib.suppress(OSError):  # it may have ended meanwhile
+            if b"filterd.serve.resolver" in Path(f"/proc/{pid}/cmdline").read_bytes():
+                return pid
     return None
 
 
