@@ -89,8 +89,8 @@ def _require_entries(settings: Settings) -> str:
     empty if it could."""
     import asyncio
 
-    from filterd.operations.adoption import policies_in_force
     from filterd.operations.context import OperationError, open_context
+    from filterd.operations.feeds.adoption import policies_in_force
     from filterd.store.errors import StoreMissingError
 
     async def find() -> InForce:

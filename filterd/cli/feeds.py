@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
     from filterd.disk.given_file import GivenFile
     from filterd.model.records import AdoptedFeed, FeedVersion
-    from filterd.operations.feeds import FeedStatus, FeedUpdate
+    from filterd.operations.feeds.listing import FeedStatus
+    from filterd.operations.feeds.updating import FeedUpdate
 
 FORMATS = ("domains", "wildcard", "hosts")
 SHOWN = 20
@@ -34,9 +35,9 @@ def feed() -> None:
 @common
 def list_(config: Path | None, as_json: bool) -> None:
     """List the feeds and where each stands."""
-    from filterd.operations import feeds
+    from filterd.operations.feeds import listing
 
-    found = perform(config, feeds.list_feeds)
+    found = perform(config, listing.list_feeds)
     if as_json:
         output.show_json([_status(each) for each in found])
         return
@@ -68,10 +69,10 @@ def update(feeds: tuple[str, ...], config: Path | None, as_json: bool) -> None:
     What is read reaches the nodes with the next snapshot. A running control reads feeds and builds
     snapshots by itself; without one: filterd snapshot build.
     """
-    from filterd.operations import feeds as operation
+    from filterd.operations.feeds import updating
 
     with output.progress("reading lists") as tell:
-        done = perform(config, lambda context: operation.update(context, feeds, progress=tell))
+        done = perform(config, lambda context: updating.update(context, feeds, progress=tell))
     if as_json:
         output.show_json([_update(each) for each in done])
     else:
@@ -90,10 +91,10 @@ def update(feeds: tuple[str, ...], config: Path | None, as_json: bool) -> None:
 @common
 def show(feed: str, config: Path | None, as_json: bool) -> None:
     """Show a feed and its versions."""
-    from filterd.operations import feeds
+    from filterd.operations.feeds import listing
 
-    status = perform(config, lambda context: feeds.show(context, feed))
-    versions = perform(config, lambda context: feeds.versions(context, feed))
+    status = perform(config, lambda context: listing.show(context, feed))
+    versions = perform(config, lambda context: listing.versions(context, feed))
     if as_json:
         output.show_json({**_status(status), "versions": versions})
         return
@@ -125,7 +126,7 @@ def retire(feed: str, reason: str, config: Path | None, as_json: bool) -> None:
 
     With orders.approvals: 2 a mandatory feed ends when another person gives the same command.
     """
-    from filterd.operations import adoption
+    from filterd.operations.feeds import adoption
 
     ended = perform(config, lambda context: adoption.retire(context, feed, reason=reason))
     if as_json:
@@ -157,7 +158,7 @@ def parse(file: GivenFile, form: str, scope: str | None, config: Path | None, as
     """Show what a list would give, name by name, and every line that is skipped; load nothing."""
     from filterd.model.rule import Scope
     from filterd.operations.context import OperationError
-    from filterd.operations.feeds import parse_file
+    from filterd.operations.feeds.look import parse_file
 
     try:
         rules, report = parse_file(file, form, Scope[scope.upper()] if scope else None)

@@ -28,11 +28,12 @@ def snapshot() -> None:
 @common
 def build(config: Path | None, as_json: bool) -> None:
     """Compile the lists and orders of this moment into a snapshot and publish it."""
-    from filterd.operations import feeds, snapshots
+    from filterd.operations import snapshots
+    from filterd.operations.feeds import listing
 
     async def run(context: Context) -> tuple[SnapshotRecord, list[str]]:
         record = await snapshots.build(context, clock_is_right=True)
-        return record, [each.feed.id for each in await feeds.list_feeds(context) if each.version is None]
+        return record, [each.feed.id for each in await listing.list_feeds(context) if each.version is None]
 
     with output.progress("compiling"):
         record, unread = perform(config, run)

@@ -9,10 +9,11 @@ import json
 from collections.abc import Iterable
 from typing import Any
 
-from filterd.config.policy_documents import read_feed
+from filterd.config.feed_documents import read_feed
 from filterd.config.policy_values import DocumentValue, Problem
 from filterd.policy.adoption import InForce, in_force
 from filterd.policy.documents import Feed, Policies
+from filterd.policy.feed_documents import STALE_AFTER, BasicLogin, CertificateLogin, Guard, Login
 
 
 class DefinitionError(ValueError):
@@ -34,6 +35,7 @@ def entry_of(feed: Feed) -> dict[str, Any]:
             "max_grow": guard.max_grow,
         },
     }
+    entry["guard"].update(_changed(guard, ("max_exchange", "max_week_shrink", "private_suffixes")))
     if feed.category is not None:
         entry["category"] = feed.category
     elif feed.mandatory is not None:
@@ -45,7 +47,36 @@ def entry_of(feed: Feed) -> dict[str, Any]:
         }
     else:
         entry["security"] = {}
-    return entry
+    return entry | _arrival_of(feed)
+
+
+def _changed(guard: Guard, keys: Iterable[str]) -> dict[str, Any]:
+    """These keys, those that are not as they are by default: earlier versions do not know them."""
+    default = Guard()
+    return {key: getattr(guard, key) for key in keys if getattr(guard, key) != getattr(default, key)}
+
+
+def _arrival_of(feed: Feed) -> dict[str, Any]:
+    """The keys that say how the list arrives, those that are set."""
+    keys = {
+        "stale_after": "" if feed.stale_after == STALE_AFTER else f"{feed.stale_after}s",
+        "part": feed.part,
+        "observe": feed.observe,
+        "mirrors": list(feed.mirrors),
+        "signature": None if feed.signature is None else {"public_key": feed.signature.public_key},
+        "pins": list(feed.pins),
+        "login": None if feed.login is None else _login_of(feed.login),
+        "ca": feed.ca,
+    }
+    return {key: value for key, value in keys.items() if value}
+
+
+def _login_of(login: Login) -> dict[str, Any]:
+    if isinstance(login, BasicLogin):
+        return {"basic": {"user": login.user, "password_file": login.password_file}}
+    if isinstance(login, CertificateLogin):
+        return {"certificate": {"file": login.file, "key_file": login.key_file}}
+    return {"header": {"name": login.name, "value_file": login.value_file}}
 
 
 def definition_of(feed: Feed) -> str:

@@ -197,6 +197,11 @@ def _rate_limit(limit: RawRateLimit) -> settings.RateLimitSettings:
     )
 
 
+def _feeds(feeds: raw.RawFeeds, base: Path) -> settings.FeedSettings:
+    ca = base / feeds.ca if feeds.ca else None
+    return settings.FeedSettings(feeds.proxy, ca, feeds.resolvers, feeds.largest)
+
+
 def _resolve(
     configuration: raw.RawConfiguration, upstreams: tuple[settings.UpstreamSettings, ...], base: Path
 ) -> Settings:
@@ -235,6 +240,7 @@ def _resolve(
             settings.ShortestPrefixSettings(**dict(configuration.orders.shortest_prefix)),
         ),
         security=settings.SecuritySettings(configuration.security.enabled),
+        feeds=_feeds(configuration.feeds, base),
     )
 
 

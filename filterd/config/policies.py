@@ -16,6 +16,7 @@ from typing import Protocol, TypeVar
 
 from filterd.config import policy_documents as documents
 from filterd.config import policy_references
+from filterd.config.feed_documents import read_feed
 from filterd.config.policy_layers import DOCUMENTS, LaidEntry, Layer, Laying
 from filterd.config.policy_references import Places
 from filterd.config.policy_values import DocumentValue, Problem
@@ -164,8 +165,10 @@ def _alone(read: Callable[[DocumentValue], T]) -> Callable[[DocumentValue, Layer
 
 def _read_feed(value: DocumentValue, layer: Layer) -> Feed:
     """The feed; a shipped one has its source below the shipped directory, wherever its entry is kept."""
-    feed = documents.read_feed(value)
-    return replace(feed, source=str(layer.directory / feed.source)) if layer.shipped else feed
+    feed = read_feed(value)
+    if feed.remote or not layer.shipped:
+        return feed
+    return replace(feed, source=str(layer.directory / feed.source))
 
 
 def icann_suffixes() -> Suffixes:

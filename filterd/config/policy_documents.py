@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from filterd.config.policy_values import DocumentValue
-from filterd.model.rule import NameRule, Scope
+from filterd.model.rule import NameRule
 from filterd.policy.documents import (
     Authority,
     Bypass,
@@ -18,13 +18,9 @@ from filterd.policy.documents import (
     Deadline,
     DeadlineClock,
     Expected,
-    Feed,
-    Format,
     Ground,
-    Guard,
     Holiday,
     Jurisdiction,
-    MandatoryTerms,
     Profile,
     Protected,
     SafeSearch,
@@ -44,64 +40,6 @@ def read_category(found: DocumentValue) -> Category:
     """An item of categories.yaml."""
     keys = found.keys(("id", "title", "description"))
     return Category(keys["id"].id(), keys["title"].text(), keys["description"].text())
-
-
-def read_feed(found: DocumentValue) -> Feed:
-    """An item of feeds.yaml."""
-    uses = ("category", "mandatory", "security")
-    keys = found.keys(("id", "source", "format"), (*uses, "scope", "refresh", "guard"))
-    if sum(not keys[use].missing() for use in uses) != 1:
-        found.wrong("must have exactly one of category, mandatory, security")
-    form = keys["format"].choice(Format, Format.DOMAINS, lambda each: each.value)
-    return Feed(
-        id=keys["id"].id(),
-        source=_source(keys["source"]),
-        format=form,
-        scope=keys["scope"].choice(Scope, form.default_scope, lambda scope: scope.word),
-        category=None if keys["category"].missing() else keys["category"].id(),
-        mandatory=_mandatory(keys["mandatory"]),
-        security=_security(keys["security"]),
-        refresh=keys["refresh"].seconds(86400),
-        guard=_guard(keys["guard"]),
-    )
-
-
-def _source(found: DocumentValue) -> str:
-    source = found.string()
-    if "://" in source:
-        found.wrong("only local files are read: give a path, absolute or below the policies directory")
-    return source
-
-
-def _mandatory(found: DocumentValue) -> MandatoryTerms | None:
-    if found.missing():
-        return None
-    keys = found.keys(("authority", "ground"), ("blocking_mode", "confidential"))
-    return MandatoryTerms(
-        authority=keys["authority"].string(),
-        ground=keys["ground"].string(),
-        blocking_mode=keys["blocking_mode"].blocking_mode(),
-        confidential=keys["confidential"].flag(),
-    )
-
-
-def _security(found: DocumentValue) -> bool:
-    if found.missing():
-        return False
-    found.keys(())
-    return True
-
-
-def _guard(found: DocumentValue) -> Guard:
-    default = Guard()
-    if found.missing():
-        return default
-    keys = found.keys((), ("min_names", "max_shrink", "max_grow"))
-    return Guard(
-        min_names=keys["min_names"].whole(default.min_names),
-        max_shrink=keys["max_shrink"].number(default.max_shrink, 0, 1),
-        max_grow=keys["max_grow"].number(default.max_grow, 0, 1_000_000),
-    )
 
 
 def read_profile(found: DocumentValue, name: str) -> Profile:

@@ -22,6 +22,7 @@ from filterd.config.raw_types import (
     Nat64Prefix,
     Network,
     NodeName,
+    ProxyUrl,
     SchemaOfSections,
     SchemaWhenAsked,
     Section,
@@ -343,6 +344,23 @@ class RawSecurity(Section):
     enabled: bool = key(False, "Whether security feeds block.")
 
 
+class RawFeeds(Section):
+    """Fetching of lists over HTTPS."""
+
+    proxy: ProxyUrl | None = key(
+        None, "An HTTP proxy through which lists are fetched: `http://HOST:PORT`, without a password."
+    )
+    ca: FilePath | None = key(
+        None,
+        "A PEM file of the authorities of the lists' servers, instead of the system's; relative to the file.",
+    )
+    resolvers: tuple[UpstreamAddress, ...] = key(
+        (),
+        "DNS servers that find the lists' servers, never filterd itself; without any, `dns.upstreams`.",
+    )
+    largest: Size = key("1GiB", "The largest list that is taken, after decompression.", ge=1024**2)
+
+
 class RawConfiguration(Section):
     """The configuration of filterd: one YAML file, every key with a default."""
 
@@ -371,6 +389,7 @@ class RawConfiguration(Section):
     metrics: RawMetrics = Field(default_factory=RawMetrics)
     orders: RawOrders = Field(default_factory=RawOrders)
     security: RawSecurity = Field(default_factory=RawSecurity)
+    feeds: RawFeeds = Field(default_factory=RawFeeds)
 
 
 def json_schema() -> dict[str, Any]:

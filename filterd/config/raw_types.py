@@ -78,6 +78,13 @@ TlsName = Annotated[
 ]
 
 
+ProxyUrl = Annotated[
+    str,
+    PlainValidator(value_types.parse_proxy),
+    WithJsonSchema({"type": "string", "examples": ["http://192.0.2.10:3128", "http://proxy.example:3128"]}),
+]
+
+
 @dataclass(frozen=True, slots=True)
 class SchemaWhenAsked:
     """The JSON schema of a type, made only when somebody asks for it: commands that read a file need none."""

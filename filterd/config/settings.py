@@ -187,6 +187,20 @@ class SecuritySettings:
 
 
 @dataclass(frozen=True, slots=True)
+class FeedSettings:
+    """Fetching of lists."""
+
+    proxy: str | None
+    """an HTTP proxy, ``http://HOST:PORT``; None: servers are asked directly"""
+    ca: Path | None
+    """a PEM file; None: the system's certificates"""
+    resolvers: tuple[Endpoint, ...]
+    """the DNS servers that find the lists' servers; empty: the upstreams"""
+    largest: Bytes
+    """of a list, after decompression"""
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """All settings of an installation."""
 
@@ -206,6 +220,7 @@ class Settings:
     metrics: ListenSettings
     orders: OrderSettings
     security: SecuritySettings
+    feeds: FeedSettings
 
     def to_json(self) -> str:
         """One line of JSON, from which :meth:`from_json` makes an equal value."""

@@ -46,6 +46,7 @@ _DURATION = re.compile(r"(?:(\d+)w)?(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?
 _DURATION_UNITS = (604800, 86400, 3600, 60, 1)
 _NODE_NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,61}[A-Za-z0-9])?")
 _HOST_LABEL = r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
+_PROXY = re.compile(r"http://(?:[A-Za-z0-9.-]{1,253}|\[[0-9a-fA-F:.]+\]):\d{1,5}/?")
 _HOST_NAME = re.compile(rf"{_HOST_LABEL}(\.{_HOST_LABEL})*")
 _NO_ZONES = ("posix", "posixrules", "right")
 """names that a zone database may have beside the zones"""
@@ -155,6 +156,14 @@ def parse_tls_name(value: object) -> TlsName:
         msg = f"not a name that a certificate can be for: {value!r} (write dns.example, or an address)"
         raise ValueError(msg)
     return TlsName(value)
+
+
+def parse_proxy(value: object) -> str:
+    """The address of an HTTP proxy; a password would be shown by ``config show``."""
+    if not isinstance(value, str) or _PROXY.fullmatch(value) is None:
+        msg = "not a proxy (write http://HOST:PORT, without user and password)"
+        raise ValueError(msg)
+    return value.removesuffix("/")
 
 
 def parse_identity(value: object) -> NodeName | Literal["auto", "hidden"]:

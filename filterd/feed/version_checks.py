@@ -10,7 +10,8 @@ from collections.abc import Iterable
 
 from filterd.feed.rules import RuleSet
 from filterd.model.rule import Action, Scope
-from filterd.policy.documents import Expected, Guard
+from filterd.policy.documents import Expected
+from filterd.policy.feed_documents import Guard
 
 
 def guard_refusal(guard: Guard, before: int | None, after: int) -> str | None:

@@ -21,7 +21,7 @@ import filterd
 from filterd.disk.files import rename_file, replace_file
 from filterd.operations import audit, integrity
 from filterd.operations.context import Context, OperationError
-from filterd.operations.rule_files import rule_file
+from filterd.operations.feeds.rule_files import rule_file
 from filterd.store import feeds
 from filterd.store.copying import copy_store
 from filterd.store.engine import database_path

@@ -18,8 +18,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from filterd.disk.keys import DIGEST_KEY
 from filterd.model.audit_chain import canonical
 from filterd.model.records import AdoptedFeed, AdoptionState, FeedVersion
-from filterd.operations import adoption, rule_files
 from filterd.operations.context import Context, OperationError
+from filterd.operations.feeds import adoption, rule_files
 from filterd.operations.keys import load_key
 from filterd.operations.policies import policies
 from filterd.store import adoptions, feeds, orders

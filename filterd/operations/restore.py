@@ -19,11 +19,12 @@ from pathlib import Path
 from filterd.config.settings import Settings
 from filterd.disk.files import make_directory, set_aside
 from filterd.disk.locks import LockedError, take_lock
-from filterd.operations import audit, erasure, feeds, input_values, integrity, orders, subscribers
+from filterd.operations import audit, erasure, input_values, integrity, orders, subscribers
 from filterd.operations.backup import STORE, Progress, copy_list, lists_of, read_manifest
 from filterd.operations.context import Context, OperationError, require_owner
+from filterd.operations.feeds import updating
+from filterd.operations.feeds.rule_files import rule_file
 from filterd.operations.integrity import SHOWN
-from filterd.operations.rule_files import rule_file
 from filterd.store import change_log
 from filterd.store import subscribers as subscriber_rows
 from filterd.store.copying import copy_store, put_in_place, stopped_writers
@@ -240,7 +241,7 @@ async def _read_lists(context: Context) -> list[str]:
     """Read every list from its source into the copy: the backup's may be older than what is in force. Returns
     what a person must look at."""
     try:
-        read = await feeds.update(context)
+        read = await updating.update(context)
     except (OperationError, OSError) as error:
         return [f"the lists were not read anew ({error}): they are those of the backup"]
     return [f"list {each.feed} is that of the backup: {each.problem}" for each in read if each.problem]

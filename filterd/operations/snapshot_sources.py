@@ -11,7 +11,7 @@ from filterd.model.changelog import OrderChange
 from filterd.model.mandatory import Mandate
 from filterd.model.rule import NameRule, Scope
 from filterd.model.verdict import Kind
-from filterd.operations.rule_files import read_pieces, rule_file
+from filterd.operations.feeds.rule_files import read_pieces, rule_file
 from filterd.policy import special_names
 from filterd.policy.canonical import AddressRule, Rule, write
 from filterd.policy.classes import FIXED, Classes, ListClass

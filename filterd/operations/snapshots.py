@@ -22,11 +22,12 @@ from filterd.disk.locks import LockedError, locked, take_lock
 from filterd.model.order import OrderState
 from filterd.model.order_rows import change_of
 from filterd.model.records import SnapshotRecord
-from filterd.operations import adoption, integrity
+from filterd.operations import integrity
 from filterd.operations.compile import SourceVersion, StoredMaterial, job_of
 from filterd.operations.context import Context, OperationError
+from filterd.operations.feeds import adoption
+from filterd.operations.feeds.lost import take_back
 from filterd.operations.keys import load_key
-from filterd.operations.lost_feeds import take_back
 from filterd.operations.policies import policies
 from filterd.operations.snapshot_input import Stamp, input_digest, policies_stamp, remember
 from filterd.policy import snapshot_layout

@@ -12,6 +12,7 @@ from ipaddress import IPv4Network, IPv6Network
 
 from filterd.model.blocking_mode import BlockingMode
 from filterd.model.rule import NameRule, Scope
+from filterd.policy.feed_documents import STALE_AFTER, Guard, Login, Signature, is_remote
 
 Network = IPv4Network | IPv6Network
 
@@ -57,17 +58,6 @@ class MandatoryTerms:
     confidential: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Guard:
-    """Bounds on a feed's new version; outside of them the last good version is kept."""
-
-    min_names: int = 1
-    max_shrink: float = 0.5
-    """the largest share of the last version's names that may be gone: 0.5 is half"""
-    max_grow: float = 10.0
-    """the largest growth, as a multiple of the last version's names that may be added"""
-
-
 class Use(Enum):
     """The use of a feed."""
 
@@ -82,7 +72,7 @@ class Feed:
 
     id: str
     source: str
-    """a path: absolute, or below the policies directory"""
+    """an address that begins with ``https://``, or a path: absolute, or below the policies directory"""
     format: Format
     scope: Scope
     category: str | None = None
@@ -90,6 +80,21 @@ class Feed:
     security: bool = False
     refresh: int = 86400
     guard: Guard = field(default_factory=Guard)
+    part: str = ""
+    """of an archive: the directory to read; empty: all of them"""
+    stale_after: int = STALE_AFTER
+    """the age of the last good reading at which the feed alarms"""
+    observe: bool = False
+    """count what it would block, and block nothing"""
+    mirrors: tuple[str, ...] = ()
+    """further addresses of the same list, tried in order where the source fails"""
+    signature: Signature | None = None
+    """None: the list's origin is not proven"""
+    pins: tuple[str, ...] = ()
+    """SHA-256 of the public keys of servers that are believed, in base64; empty: any valid certificate"""
+    login: Login | None = None
+    ca: str = ""
+    """a PEM file of the authorities for this feed's servers; empty: those of the settings"""
 
     @property
     def use(self) -> Use:
@@ -97,6 +102,11 @@ class Feed:
         if self.category is not None:
             return Use.CATEGORY
         return Use.MANDATORY if self.mandatory is not None else Use.SECURITY
+
+    @property
+    def remote(self) -> bool:
+        """True if it is fetched from a server."""
+        return is_remote(self.source)
 
     @property
     def confidential(self) -> bool:

@@ -18,10 +18,11 @@ from filterd.config.settings import Settings
 from filterd.disk.keys import drop_key_drafts
 from filterd.model.mandatory import label_of
 from filterd.model.records import NodeReport
-from filterd.operations import audit, feeds, nodes, orders, snapshots, subscribers
+from filterd.operations import audit, nodes, orders, snapshots, subscribers
 from filterd.operations.context import Context, OperationError, open_context
+from filterd.operations.feeds import listing
+from filterd.operations.feeds.rule_files import drop_version_drafts
 from filterd.operations.migrate import upgrade
-from filterd.operations.rule_files import drop_version_drafts
 from filterd.policy import snapshot_layout
 from filterd.serve import hangup
 from filterd.serve.holders import remedy_of
@@ -188,7 +189,7 @@ class Control:
 
     async def _count(self) -> ControlMetrics:
         context = self._maintenance.context
-        status = await feeds.figures(context)
+        status = await listing.figures(context)
         return ControlMetrics(
             feeds={
                 label_of(each.feed.id, confidential=each.feed.confidential): FeedMetrics(

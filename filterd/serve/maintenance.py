@@ -13,8 +13,9 @@ from pathlib import Path
 
 from filterd.config.settings import Settings
 from filterd.model.changelog import MANDATORY
-from filterd.operations import adoption, feeds, integrity, snapshot_input, snapshots
+from filterd.operations import integrity, snapshot_input, snapshots
 from filterd.operations.context import Context, OperationError
+from filterd.operations.feeds import adoption, updating
 from filterd.operations.integrity import RowFault
 from filterd.operations.policies import policies
 from filterd.operations.snapshot_input import Stamp, policies_stamp, stamp_of
@@ -172,7 +173,7 @@ class Maintenance:
         if not due:
             return
         try:
-            done = await feeds.update(self.context, [feed.id for feed in due])
+            done = await updating.update(self.context, [feed.id for feed in due])
         except (OperationError, StoreError, OSError) as error:
             self._report_failure("feeds", "", error)
             for feed in due:

@@ -7,8 +7,9 @@ import contextlib
 import time
 from abc import abstractmethod
 
-from filterd.operations import feeds, snapshots
+from filterd.operations import snapshots
 from filterd.operations.context import Context, OperationError
+from filterd.operations.feeds import updating
 from filterd.store.errors import StoreError
 from tests.chaos.case import Case, Round
 from tests.chaos.damage import damage, files_of
@@ -209,7 +210,7 @@ class DamagedRules(Case):
 
     def recovery(self, round_: Round) -> None:
         async def read(context: Context) -> None:
-            await feeds.update(context)
+            await updating.update(context)
 
         round_.site.do(read)
         compile_now(round_)
@@ -231,7 +232,7 @@ class _Policies(Case):
         if round_.draw.random() < 0.3:
             time.sleep(TURN_SECONDS)
             return
-        for use_case in (feeds.update, snapshots.build):
+        for use_case in (updating.update, snapshots.build):
             with contextlib.suppress(OperationError, StoreError):
                 round_.site.do(use_case)
         time.sleep(0.4)
@@ -277,7 +278,7 @@ class EmptiedList(Case):
         self._path = round_.site.policies / "lists" / "worst.txt"
         self._text = self._path.read_text()
         self._path.write_text("")
-        for use_case in (feeds.update, snapshots.build):
+        for use_case in (updating.update, snapshots.build):
             with contextlib.suppress(OperationError, StoreError):
                 round_.site.do(use_case)
         time.sleep(0.3)

@@ -30,8 +30,9 @@ import yaml
 
 from filterd.config.load import from_value
 from filterd.config.settings import Settings
-from filterd.operations import feeds, orders, snapshots, subscribers
+from filterd.operations import orders, snapshots, subscribers
 from filterd.operations.context import Context, open_context
+from filterd.operations.feeds import updating
 from filterd.operations.intake import OrderRequest
 from filterd.operations.migrate import migrate
 from tests.chaos.disk_faults import DiskFaults
@@ -310,7 +311,7 @@ async def _furnish(context: Context) -> None:
         await subscribers.add(context, f"child-{number}", prefixes=(address,))
     await opt_in(context, "child-1")
     await orders.add(context, order_of(STANDING, not_after=int(context.clock()) + 100 * 86400))
-    await feeds.update(context)
+    await updating.update(context)
     await snapshots.build(context)
 
 

@@ -19,8 +19,9 @@ from filterd.model.blocking_mode import BlockingMode
 from filterd.model.order import OrderState
 from filterd.model.rule import Scope
 from filterd.model.subscriber import RequestEvidence
-from filterd.operations import bindings, feeds, orders, snapshots, subscribers
+from filterd.operations import bindings, orders, snapshots, subscribers
 from filterd.operations.context import Context, OperationError, open_context
+from filterd.operations.feeds import updating
 from filterd.operations.intake import OrderRequest
 from filterd.store.store import Store
 from tests.e2e.agreement import LISTED, LISTED6, MODES, PROFILES, Case, Draw
@@ -165,7 +166,7 @@ async def prepare(filterd: Deployment, draw: Draw) -> dict[str, str]:
     async with open_context(settings) as context:
         lines = await _register(context, draw)
         await add_orders(context, draw, 6)
-        await feeds.update(context)
+        await updating.update(context)
         await snapshots.build(context)
     return lines
 

@@ -13,8 +13,9 @@ from filterd.config.load import load
 from filterd.model.blocking_mode import BlockingMode
 from filterd.model.rule import Scope
 from filterd.model.subscriber import RequestEvidence
-from filterd.operations import feeds, orders, snapshots, subscribers
+from filterd.operations import orders, snapshots, subscribers
 from filterd.operations.context import Context, open_context
+from filterd.operations.feeds import updating
 from filterd.operations.intake import OrderRequest
 from filterd.store.store import Store
 from tests.e2e.deployment import Deployment
@@ -92,7 +93,7 @@ async def _prepare(filterd: Deployment) -> None:
         await orders.add(
             context, replace(REQUEST, entries=(("secret.example", Scope.SUBTREE),), confidential=True)
         )
-        await feeds.update(context)
+        await updating.update(context)
         await snapshots.build(context)
 
 

@@ -20,8 +20,9 @@ import pytest
 
 from filterd.config.load import load
 from filterd.model.rule import Scope
-from filterd.operations import feeds, orders, snapshots
+from filterd.operations import orders, snapshots
 from filterd.operations.context import open_context
+from filterd.operations.feeds import updating
 from filterd.operations.intake import OrderRequest
 from tests.e2e.deployment import Deployment, ede, soon
 from tests.e2e.small import small
@@ -91,7 +92,7 @@ async def _prepare(filterd: Deployment) -> None:
             ("pop.network.example", Scope.SUBTREE),
         ):
             await orders.add(context, replace(REQUEST, entries=((name, scope),)))
-        await feeds.update(context)
+        await updating.update(context)
         await snapshots.build(context)
 
 

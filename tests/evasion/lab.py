@@ -19,8 +19,9 @@ from filterd.config.load import load
 from filterd.model.blocking_mode import BlockingMode
 from filterd.model.rule import Scope
 from filterd.model.subscriber import RequestEvidence
-from filterd.operations import feeds, orders, snapshots, subscribers
+from filterd.operations import orders, snapshots, subscribers
 from filterd.operations.context import Context, open_context
+from filterd.operations.feeds import updating
 from filterd.operations.intake import OrderRequest
 from filterd.store.store import Store
 from tests.e2e.deployment import Deployment, ede, soon
@@ -121,7 +122,7 @@ async def _prepare(filterd: Deployment) -> None:
         ]
         for entries, more in compiled:
             await approve(context, await add_order(context, *entries, **more))
-        await feeds.update(context)
+        await updating.update(context)
         await snapshots.build(context)
         for entries, more in beside:
             await approve(context, await add_order(context, *entries, **more))

@@ -15,8 +15,9 @@ from filterd.cli.demonstration.zone import LISTED, ORDERED
 from filterd.config.load import load
 from filterd.model.rule import Scope
 from filterd.model.subscriber import RequestEvidence
-from filterd.operations import bindings, feeds, migrate, orders, snapshots, subscribers
+from filterd.operations import bindings, migrate, orders, snapshots, subscribers
 from filterd.operations.context import Context, open_context
+from filterd.operations.feeds import updating
 from filterd.operations.intake import OrderRequest
 
 
@@ -94,7 +95,7 @@ async def prepare(config: Path, say: Callable[[str], None]) -> None:
         say("registering three lines and one order")
         await _register(context)
         say("reading the lists and compiling the policy snapshot")
-        for update in await feeds.update(context):
+        for update in await updating.update(context):
             if update.problem:
                 say(f"  {update.feed}: {update.problem}")
         record = await snapshots.build(context)

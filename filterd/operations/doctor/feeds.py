@@ -6,12 +6,12 @@ import asyncio
 from collections.abc import Iterator
 
 from filterd.model.mandatory import label_of
-from filterd.operations import feeds as operation
 from filterd.operations.context import OperationError
 from filterd.operations.doctor import reading
 from filterd.operations.doctor.case import Case
 from filterd.operations.doctor.finding import Finding, found
-from filterd.operations.feeds import FeedStatus
+from filterd.operations.feeds import listing as operation
+from filterd.operations.feeds.listing import FeedStatus
 from filterd.store.errors import StoreError
 
 STARTER = "starter-"

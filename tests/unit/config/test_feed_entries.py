@@ -7,15 +7,16 @@ from pathlib import Path
 
 import pytest
 
+from filterd.config.feed_documents import read_feed
 from filterd.config.feed_entries import DefinitionError, combined, definition_of, feed_of
 from filterd.config.policies import load_policies
-from filterd.config.policy_documents import read_feed
 from filterd.config.policy_values import DocumentValue, Problem
 from filterd.config.yamlfile import YamlError, parse_yaml
 from filterd.model.blocking_mode import BlockingMode
 from filterd.model.rule import Scope
 from filterd.policy.adoption import covers
-from filterd.policy.documents import Feed, Format, Guard, MandatoryTerms, Policies
+from filterd.policy.documents import Feed, Format, MandatoryTerms, Policies
+from filterd.policy.feed_documents import Guard
 
 SHIPPED = Path(__file__).parents[3] / "policies" / "feeds.yaml"
 MANDATORY = """

@@ -26,7 +26,7 @@ SMALL = {
 WRONG = {
     "categories.yaml": f"[{{id: Bad Id, title: x, colour: red}}, {CATEGORY}]",
     "feeds.yaml": """
-- {id: a, source: "https://lists.example/a", format: adblock, category: adult}
+- {id: a, source: "http://lists.example/a", format: adblok, category: adult}
 - {id: a, source: b, format: domains, category: adlut}
 - {id: b, source: b, format: domains}
 - {id: c, source: b, format: domains, category: adult, security: {}}

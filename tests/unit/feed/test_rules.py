@@ -12,7 +12,8 @@ from filterd.feed.parsing import Run
 from filterd.feed.rules import collect
 from filterd.feed.version_checks import guard_refusal, unexpected_names
 from filterd.model.rule import Action, NameRule, Scope
-from filterd.policy.documents import Expected, Guard
+from filterd.policy.documents import Expected
+from filterd.policy.feed_documents import Guard
 
 RUNS = st.lists(
     st.builds(

@@ -20,9 +20,10 @@ from filterd.model.order import OrderState
 from filterd.model.records import NodeReport
 from filterd.model.rule import Scope
 from filterd.model.subscriber import RequestEvidence
-from filterd.operations import bindings, check, feeds, nodes, orders, snapshots, subscribers
+from filterd.operations import bindings, check, nodes, orders, snapshots, subscribers
 from filterd.operations.context import Context, OperationError
 from filterd.operations.explain import ANSWER, QUERY, ExplainedStage, Explanation, explain
+from filterd.operations.feeds import updating
 from filterd.operations.intake import OrderRequest
 from tests.worlds.installation import Installation, as_person
 
@@ -37,7 +38,7 @@ async def context(installation: Installation) -> AsyncIterator[Context]:
         await subscribers.add(context, "child", prefixes=("127.0.0.2", "127.0.0.0/24"))
         await subscribers.add(context, "none", prefixes=("127.0.0.4",))
         await subscribers.opt_in(context, "child", "child", EVIDENCE)
-        await feeds.update(context)
+        await updating.update(context)
         await snapshots.build(context)
         order = await orders.add(context, REQUEST)
         await orders.approve(as_person(context, "bob"), order.reference)

@@ -17,12 +17,13 @@ from filterd.disk.locks import take_lock
 from filterd.model.order import Order
 from filterd.model.records import VersionState
 from filterd.model.rule import Scope
-from filterd.operations import audit, feeds, orders, rule_files, snapshots
+from filterd.operations import audit, orders, snapshots
 from filterd.operations import compile as compiling
 from filterd.operations.context import Context, OperationError
+from filterd.operations.feeds import listing, look, rule_files, updating
+from filterd.operations.feeds.rule_files import rule_file
 from filterd.operations.intake import OrderRequest
 from filterd.operations.keys import load_key
-from filterd.operations.rule_files import rule_file
 from filterd.policy.fingerprint import fingerprint_name
 from filterd.policy.snapshot import Snapshot, contains
 from tests.worlds.installation import Installation, as_person
@@ -49,9 +50,9 @@ async def accepted(context: Context, request: OrderRequest = REQUEST) -> Order:
 
 async def test_an_update_reads_every_list_once(installation: Installation) -> None:
     async with installation.open() as context:
-        first = await feeds.update(context)
-        second = await feeds.update(context)
-        statuses = await feeds.list_feeds(context)
+        first = await updating.update(context)
+        second = await updating.update(context)
+        statuses = await listing.list_feeds(context)
     assert [each.outcome for each in first] == ["updated"] * 3
     assert [each.outcome for each in second] == ["unchanged"] * 3
     assert [(each.feed.id, each.version and each.version.names) for each in statuses] == [
@@ -63,7 +64,7 @@ async def test_an_update_reads_every_list_once(installation: Installation) -> No
 
 async def test_a_version_is_kept_in_canonical_text(installation: Installation) -> None:
     async with installation.open() as context:
-        await feeds.update(context, ["gambling-starter"])
+        await updating.update(context, ["gambling-starter"])
     text = rule_file(installation.settings.state_dir, "gambling-starter", 1).read_bytes()
     assert text == b"bets.example\ncasino.example\n"
 
@@ -74,7 +75,7 @@ async def test_a_compressed_list_with_bad_lines_is_read_and_the_lines_are_report
     packed = gzip.compress(b"adult.example\nnot a name!\nblue.example\nred.example\ncom\n")
     (installation.base / "policies/lists/adult.txt").write_bytes(packed)
     async with installation.open() as context:
-        (done,) = await feeds.update(context, ["adult-starter"])
+        (done,) = await updating.update(context, ["adult-starter"])
     assert done.version is not None
     assert (done.version.names, done.version.skipped) == (3, 2)
     assert [skipped.line for skipped in done.report.kept] == [2, 5]
@@ -84,34 +85,34 @@ async def test_a_version_out_of_bounds_is_held_back_and_the_last_good_one_stays(
     installation: Installation,
 ) -> None:
     async with installation.open() as context:
-        await feeds.update(context)
+        await updating.update(context)
         installation.write_policy("lists/adult.txt", "adult.example\n")
         for _ in range(2):
-            (done,) = await feeds.update(context, ["adult-starter"])
+            (done,) = await updating.update(context, ["adult-starter"])
             assert done.outcome == "quarantined"
             assert "max_shrink" in done.problem
-        status = await feeds.show(context, "adult-starter")
+        status = await listing.show(context, "adult-starter")
         assert status.quarantined
         assert status.version is not None
         assert status.version.names == 3
-        assert [v.state for v in await feeds.versions(context, "adult-starter")] == [
+        assert [v.state for v in await listing.versions(context, "adult-starter")] == [
             VersionState.QUARANTINED,
             VersionState.CURRENT,
         ]
         await snapshots.build(context)
         assert holds(context, current(context), "blue.example")
         installation.write_policy("lists/adult.txt", "adult.example\nblue.example\nnew.example\n")
-        (done,) = await feeds.update(context, ["adult-starter"])
+        (done,) = await updating.update(context, ["adult-starter"])
         assert done.outcome == "updated"
-        assert not (await feeds.show(context, "adult-starter")).quarantined
+        assert not (await listing.show(context, "adult-starter")).quarantined
 
 
 async def test_a_list_that_cannot_be_read_is_an_error_of_that_list_alone(installation: Installation) -> None:
     async with installation.open() as context:
-        await feeds.update(context)
+        await updating.update(context)
         (installation.base / "policies/lists/adult.txt").write_bytes(b"\x1f\x8b broken")
-        outcomes = [each.outcome for each in await feeds.update(context)]
-        status = await feeds.show(context, "adult-starter")
+        outcomes = [each.outcome for each in await updating.update(context)]
+        status = await listing.show(context, "adult-starter")
     assert outcomes == ["failed", "unchanged", "unchanged"]
     assert status.version is not None
     assert status.check is not None
@@ -122,34 +123,34 @@ async def test_a_list_that_cannot_be_read_is_an_error_of_that_list_alone(install
 async def test_popular_names_in_the_wrong_category_are_named(installation: Installation) -> None:
     installation.write_policy("lists/adult.txt", "adult.example\npopular.example\n")
     async with installation.open() as context:
-        (done,) = await feeds.update(context, ["adult-starter"])
+        (done,) = await updating.update(context, ["adult-starter"])
     assert done.misplaced == ("popular.example",)
 
 
 async def test_an_unknown_feed_is_named_beside_those_that_exist(installation: Installation) -> None:
     async with installation.open() as context:
         with pytest.raises(OperationError) as caught:
-            await feeds.update(context, ["nope"])
+            await updating.update(context, ["nope"])
     assert "adult-starter" in caught.value.remedy
 
 
 async def test_a_file_can_be_parsed_without_loading_it(installation: Installation) -> None:
     path = installation.base / "policies/lists/gambling.txt"
-    rules, report = feeds.parse_file(path, "wildcard")
+    rules, report = look.parse_file(path, "wildcard")
     assert [(rule.name, rule.scope.word) for rule in rules] == [
         ("bets.example", "subtree"),
         ("casino.example", "subtree"),
     ]
     assert report.count == 0
     with pytest.raises(OperationError, match="unknown format"):
-        feeds.parse_file(path, "csv")
+        look.parse_file(path, "csv")
 
 
 async def test_a_snapshot_holds_lists_documents_and_orders_of_one_revision(
     installation: Installation,
 ) -> None:
     async with installation.open() as context:
-        await feeds.update(context)
+        await updating.update(context)
         order = await accepted(context)
         record = await snapshots.build(context)
         snapshot = current(context)
@@ -171,7 +172,7 @@ async def test_a_snapshot_holds_lists_documents_and_orders_of_one_revision(
 async def test_withdrawn_orders_are_left_out_and_those_that_ended_are_not(installation: Installation) -> None:
     """True if one has ended is the active set's to say: a clock that was wrong for a while opens nothing."""
     async with installation.open() as context:
-        await feeds.update(context)
+        await updating.update(context)
         gone = await accepted(context)
         await orders.withdraw(context, gone.reference, reason="court")
         ending = replace(
@@ -191,7 +192,7 @@ async def test_a_snapshot_claims_no_earlier_time_than_the_one_before_unless_some
     installation: Installation,
 ) -> None:
     async with installation.open() as context:
-        await feeds.update(context)
+        await updating.update(context)
         first = await snapshots.build(context)
         installation.now = 1000
         assert (await snapshots.build(context)).built_at == first.built_at
@@ -200,7 +201,7 @@ async def test_a_snapshot_claims_no_earlier_time_than_the_one_before_unless_some
 
 async def test_a_time_in_a_damaged_snapshot_is_not_taken_over(installation: Installation) -> None:
     async with installation.open() as context:
-        await feeds.update(context)
+        await updating.update(context)
         record = await snapshots.build(context)
         path = context.settings.state_dir / "snapshots" / record.file
         content = bytearray(path.read_bytes())
@@ -215,7 +216,7 @@ async def test_each_build_is_newer_than_the_one_before_and_few_files_are_kept(
     installation: Installation,
 ) -> None:
     async with installation.open() as context:
-        await feeds.update(context)
+        await updating.update(context)
         records = [await snapshots.build(context) for _ in range(snapshots.KEPT_FILES + 1)]
         history = await snapshots.history(context)
     revisions = [record.revision for record in records]
@@ -227,7 +228,7 @@ async def test_each_build_is_newer_than_the_one_before_and_few_files_are_kept(
 
 async def test_without_a_mandatory_list_nothing_is_built(installation: Installation) -> None:
     async with installation.open() as context:
-        await feeds.update(context, ["adult-starter"])
+        await updating.update(context, ["adult-starter"])
         with pytest.raises(OperationError, match="worst-of") as caught:
             await snapshots.build(context)
     assert "feed update" in caught.value.remedy
@@ -237,7 +238,7 @@ async def test_an_altered_list_stops_the_build_and_the_last_snapshot_stays(
     installation: Installation,
 ) -> None:
     async with installation.open() as context:
-        await feeds.update(context)
+        await updating.update(context)
         before = await snapshots.build(context)
         path = rule_file(context.settings.state_dir, "worst-of", 1)
         for altered in (b"other.example\n", b"zz.example\nsecret.example\n"):
@@ -250,7 +251,7 @@ async def test_an_altered_list_stops_the_build_and_the_last_snapshot_stays(
         with pytest.raises(OperationError):
             await snapshots.build(context)
         assert snapshots.show(context).record == before
-        await feeds.update(context)
+        await updating.update(context)
         await snapshots.build(context)
 
 
@@ -258,7 +259,7 @@ async def test_a_damaged_snapshot_is_reported(installation: Installation) -> Non
     async with installation.open() as context:
         with pytest.raises(OperationError, match="no snapshot"):
             snapshots.show(context)
-        await feeds.update(context)
+        await updating.update(context)
         record = await snapshots.build(context)
         path = context.settings.state_dir / "snapshots" / record.file
         content = bytearray(path.read_bytes())
@@ -272,7 +273,7 @@ async def test_the_trail_knows_of_versions_and_snapshots_and_of_no_confidential_
     installation: Installation,
 ) -> None:
     async with installation.open() as context:
-        await feeds.update(context)
+        await updating.update(context)
         await snapshots.build(context)
         entries = await audit.tail(context, 100)
         assert (await audit.verify(context)).holds
@@ -289,8 +290,8 @@ async def test_nothing_that_is_kept_or_shown_of_a_confidential_list_quotes_or_co
     content = b"worst.example\nhttps://secret.example/page\n"
     (installation.base / "policies/lists/worst.txt").write_bytes(content)
     async with installation.open() as context:
-        (done,) = await feeds.update(context, ["worst-of"])
-        shown = output.plain((done, await feeds.show(context, "worst-of")))
+        (done,) = await updating.update(context, ["worst-of"])
+        shown = output.plain((done, await listing.show(context, "worst-of")))
         stored = installation.database.read_bytes()
     assert [(each.line, each.text) for each in done.report.kept] == [(2, "")]
     assert "secret" not in json.dumps(shown)
@@ -304,7 +305,7 @@ async def test_a_feed_may_be_called_like_a_service(installation: Installation) -
     feeds_yaml = (installation.base / "policies/feeds.yaml").read_text()
     installation.write_policy("feeds.yaml", feeds_yaml.replace("adult-starter", "chat"))
     async with installation.open() as context:
-        await feeds.update(context)
+        await updating.update(context)
         await snapshots.build(context)
         assert holds(context, current(context), "blue.example")
 
@@ -313,12 +314,12 @@ async def test_two_processes_that_read_a_feed_at_once_leave_one_whole_version_ea
     installation: Installation,
 ) -> None:
     async with installation.open() as context:
-        await feeds.update(context, ["adult-starter"])
+        await updating.update(context, ["adult-starter"])
         directory = rule_file(installation.settings.state_dir, "adult-starter", 1).parent
         installation.write_policy("lists/adult.txt", "adult.example\nblue.example\nnew.example\n")
         with rule_files.writing(installation.settings.state_dir):
             (directory / "1.new").write_bytes(b"half of what another process writ")
-            await feeds.update(context, ["adult-starter"])
+            await updating.update(context, ["adult-starter"])
     assert (directory / "2.rules").read_bytes() == b"adult.example\nblue.example\nnew.example\n"
     assert sorted(path.name for path in directory.iterdir()) == ["1.new", "1.rules", "2.rules"]
 
@@ -326,13 +327,13 @@ async def test_two_processes_that_read_a_feed_at_once_leave_one_whole_version_ea
 async def test_drafts_of_killed_processes_are_removed_by_the_next_one(installation: Installation) -> None:
     state = installation.settings.state_dir
     async with installation.open() as context:
-        await feeds.update(context)
+        await updating.update(context)
         await snapshots.build(context)
         lists, made = state / "feeds" / "adult-starter", state / "snapshots"
         left = [lists / "17.new", lists / ".17.new.new", made / ".17.draft", made / "..17.draft.new"]
         for path in left:
             path.write_bytes(b"half")
-        await feeds.update(context, ["adult-starter"])
+        await updating.update(context, ["adult-starter"])
         await snapshots.build(context)
     assert not [path for path in left if path.exists()]
     assert snapshots.current_file(made) in list(made.iterdir())
@@ -345,7 +346,7 @@ async def test_a_full_disk_is_free_again_with_the_next_build(
     made = installation.settings.state_dir / "snapshots"
     left = made / ".17.draft"
     async with installation.open() as context:
-        await feeds.update(context)
+        await updating.update(context)
         await snapshots.build(context)
         left.write_bytes(b"whatever room there was")
         compile_ = snapshots._compile
@@ -361,7 +362,7 @@ async def test_a_full_disk_is_free_again_with_the_next_build(
 async def test_what_another_process_writes_just_now_is_no_left_over_draft(installation: Installation) -> None:
     state = installation.settings.state_dir
     async with installation.open() as context:
-        await feeds.update(context)
+        await updating.update(context)
         await snapshots.build(context)
     draft, version = state / "snapshots" / ".17.draft", state / "feeds" / "adult-starter" / "17.new"
     for path in (draft, version):
@@ -395,7 +396,7 @@ async def test_a_compile_that_fails_unforeseen_does_not_quote(
 
 async def test_a_build_says_what_is_wrong_with_a_key(installation: Installation) -> None:
     async with installation.open() as context:
-        await feeds.update(context)
+        await updating.update(context)
         load_key(context.settings, FINGERPRINT_KEY)
         FINGERPRINT_KEY.path(context.settings.state_dir).write_bytes(b"short")
         with pytest.raises(OperationError, match="has 5 bytes, not 16"):

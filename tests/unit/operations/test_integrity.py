@@ -14,8 +14,9 @@ from filterd.model.full_state import DamagedRowsError, mandatory_state
 from filterd.model.order import OrderState
 from filterd.model.order_rows import ALTERED, GONE, UNKNOWN, UNREADABLE, UNSEALED
 from filterd.model.rule import Scope
-from filterd.operations import adoption, audit, explain, feeds, orders, rule_files, snapshots
+from filterd.operations import audit, explain, orders, snapshots
 from filterd.operations.context import OperationError
+from filterd.operations.feeds import adoption, rule_files, updating
 from filterd.operations.intake import OrderRequest
 from filterd.operations.migrate import migrate
 from tests.worlds.installation import Installation, as_person
@@ -76,7 +77,7 @@ def vandal(installation: Installation) -> Iterator[Vandal]:
 async def decided(installation: Installation) -> None:
     """Two orders in force, one of them confidential, a pending one, and a snapshot of all that."""
     async with installation.open() as context:
-        await feeds.update(context)
+        await updating.update(context)
         for request in (REQUEST, SECRET):
             reference = (await orders.add(context, request)).reference
             await orders.approve(as_person(context, "bob"), reference)
@@ -257,7 +258,7 @@ async def test_nothing_is_made_of_a_damaged_version_of_a_list(
         with pytest.raises(OperationError, match="feed:worst-of"):
             await snapshots.build(context)
         assert snapshots.show(context) == before
-        await feeds.update(context, ["worst-of"])
+        await updating.update(context, ["worst-of"])
         assert await audit.compare(context) == (), "read again, it is decided anew"
         await snapshots.build(context)
 
@@ -268,7 +269,7 @@ async def test_an_older_version_that_is_made_the_current_one_by_hand(
     await decided(installation)
     async with installation.open() as context:
         installation.write_policy("lists/worst.txt", "worst.example\nworse.example\n")
-        await feeds.update(context)
+        await updating.update(context)
         vandal.sql("UPDATE feed_version SET state = 'superseded' WHERE feed = 'worst-of' AND version = 2")
         vandal.sql("UPDATE feed_version SET state = 'current' WHERE feed = 'worst-of' AND version = 1")
         with pytest.raises(OperationError, match="feed:worst-of"):
@@ -315,7 +316,7 @@ async def test_an_adoption_that_was_changed_by_hand_lifts_no_list(
         (found,) = await audit.compare(context)
         assert (found.subject, fault in found.fault) == ("feed:worst-of", True)
         installation.write_policy("feeds.yaml", entries)
-        await feeds.update(context, ["worst-of"])
+        await updating.update(context, ["worst-of"])
         assert await audit.compare(context) == ()
 
 

@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 
 from filterd.disk.keys import FINGERPRINT_KEY
-from filterd.operations import feeds, snapshots
-from filterd.operations.adoption import retire
+from filterd.operations import snapshots
 from filterd.operations.context import Context, OperationError
+from filterd.operations.feeds import listing, updating
+from filterd.operations.feeds.adoption import retire
 from filterd.operations.keys import load_key
 from filterd.operations.policies import policies
 from filterd.policy.adoption import Orphaned
@@ -51,38 +52,38 @@ async def built(context: Context) -> set[str]:
 
 async def lost(context: Context) -> dict[str, Orphaned]:
     """The feeds that lost their entries."""
-    return {each.feed.id: each.orphaned for each in await feeds.list_feeds(context) if each.orphaned}
+    return {each.feed.id: each.orphaned for each in await listing.list_feeds(context) if each.orphaned}
 
 
 async def test_lists_of_both_directories_are_read_and_compiled(laid: Installation) -> None:
     write_own(laid, "feeds.yaml", "[{id: own, source: lists/own.txt, format: domains, category: adult}]")
     write_own(laid, "lists/own.txt", "own.example\n")
     async with laid.open() as context:
-        assert {each.outcome for each in await feeds.update(context)} == {"updated"}
+        assert {each.outcome for each in await updating.update(context)} == {"updated"}
         assert await built(context) == set(NAMES)
-        origins = {each.feed.id: each.shipped for each in await feeds.list_feeds(context)}
+        origins = {each.feed.id: each.shipped for each in await listing.list_feeds(context)}
     assert origins == {"adult-starter": True, "gambling-starter": True, "worst-of": True, "own": False}
 
 
 async def test_an_upgrade_that_ships_less_lifts_nothing(laid: Installation) -> None:
     async with laid.open() as context:
-        await feeds.update(context)
+        await updating.update(context)
         laid.write_policy("feeds.yaml", WITHOUT_WORST)
         (laid.base / "policies/lists/worst.txt").unlink()
         assert await lost(context) == {"worst-of": Orphaned.VANISHED}
         assert "worst.example" in await built(context)
-        await feeds.update(context)
+        await updating.update(context)
         assert "worst.example" in await built(context), "its last good version stays"
 
 
 async def test_an_upgrade_that_weakens_a_mandatory_list_lifts_nothing(laid: Installation) -> None:
     weaker = "- {id: worst-of, source: lists/worst.txt, format: domains, category: gambling}\n"
     async with laid.open() as context:
-        await feeds.update(context)
+        await updating.update(context)
         laid.write_policy("feeds.yaml", WITHOUT_WORST + weaker)
-        await feeds.update(context)
+        await updating.update(context)
         assert await lost(context) == {"worst-of": Orphaned.WEAKENED}
-        found = next(each for each in await feeds.list_feeds(context) if each.feed.id == "worst-of")
+        found = next(each for each in await listing.list_feeds(context) if each.feed.id == "worst-of")
         assert found.feed.mandatory is not None
 
 
@@ -97,7 +98,7 @@ async def test_the_operators_files_propose_and_a_person_retires(
     laid: Installation, entry: str, how: Orphaned
 ) -> None:
     async with laid.open(approvals=1) as context:
-        await feeds.update(context)
+        await updating.update(context)
         write_own(laid, "feeds.yaml", f"[{entry}]")
         assert await lost(context) == {"worst-of": how}
         assert "worst.example" in await built(context)
@@ -109,7 +110,7 @@ async def test_the_operators_files_propose_and_a_person_retires(
 async def test_a_feed_disabled_before_it_was_read_is_never_in_force(laid: Installation) -> None:
     write_own(laid, "feeds.yaml", "[{id: adult-starter, disabled: true}]")
     async with laid.open() as context:
-        assert [each.feed for each in await feeds.update(context)] == ["gambling-starter", "worst-of"]
+        assert [each.feed for each in await updating.update(context)] == ["gambling-starter", "worst-of"]
         assert await built(context) == {"worst.example", "casino.example"}
 
 
@@ -118,11 +119,11 @@ async def test_a_whole_copy_becomes_one_that_is_laid_over(laid: Installation) ->
     before = replace(laid.settings, policies=laid.base / "policies", policies_base=None)
     laid.settings, after = before, laid.settings
     async with laid.open() as context:
-        await feeds.update(context)
+        await updating.update(context)
         assert await built(context) == set(NAMES) - {"own.example"}
     laid.settings = after
     async with laid.open() as context:
-        assert {each.outcome for each in await feeds.update(context)} == {"unchanged"}
+        assert {each.outcome for each in await updating.update(context)} == {"unchanged"}
         assert await lost(context) == {}
         assert await built(context) == set(NAMES) - {"own.example"}
 

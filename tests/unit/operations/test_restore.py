@@ -11,9 +11,10 @@ from pathlib import Path
 import pytest
 
 from filterd.model.order import OrderState
-from filterd.operations import audit, erasure, feeds, orders, restore, subscribers
+from filterd.operations import audit, erasure, orders, restore, subscribers
 from filterd.operations.backup import MANIFEST, STORE, backup
 from filterd.operations.context import OperationError, open_context
+from filterd.operations.feeds import listing, updating
 from filterd.store import change_log, copying
 from filterd.store.copying import copy_store
 from filterd.store.engine import database_path
@@ -250,11 +251,11 @@ async def test_lists_that_grew_since_the_backup_stay_grown(
     made = await filled(installation, tmp_path)
     async with installation.open() as context:
         installation.write_policy("lists/worst.txt", "worst.example\nworse.example\n")
-        (grown,) = await feeds.update(context, ["worst-of"])
+        (grown,) = await updating.update(context, ["worst-of"])
     done = await put_back(installation, made)
     assert done.remarks == []
     async with installation.open() as context:
-        status = await feeds.show(context, "worst-of")
+        status = await listing.show(context, "worst-of")
     assert status.version is not None
     assert grown.version is not None
     assert (status.version.names, status.version.digest) == (2, grown.version.digest)

@@ -9,7 +9,8 @@ import pytest
 from filterd.model.blocking_mode import BlockingMode
 from filterd.model.rule import Scope
 from filterd.policy.adoption import Orphaned, covers, in_force
-from filterd.policy.documents import Feed, Format, Guard, MandatoryTerms, Policies
+from filterd.policy.documents import Feed, Format, MandatoryTerms, Policies
+from filterd.policy.feed_documents import Guard
 
 TERMS = MandatoryTerms("interpol", "adopted-list", confidential=True)
 MANDATORY = Feed("worst", "lists/worst.txt", Format.DOMAINS, Scope.SUBTREE, mandatory=TERMS)

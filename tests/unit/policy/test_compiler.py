@@ -15,7 +15,7 @@ from filterd.feed.parsing import ParseReport, parse
 from filterd.feed.rules import collect
 from filterd.model.rule import Scope
 from filterd.model.verdict import Kind
-from filterd.operations.rule_files import canonical_text
+from filterd.operations.feeds.rule_files import canonical_text
 from filterd.policy.canonical import CanonicalError, wire_of
 from filterd.policy.classes import Classes, ListClass, from_meta
 from filterd.policy.compiler import Compiled, CompileError, ListSource, compile_snapshot, whole_lines

@@ -17,8 +17,9 @@ from filterd.config.settings import ListenSettings
 from filterd.config.value_types import Endpoint, StoreUrl
 from filterd.model.mandatory import label_of
 from filterd.model.records import NodeReport
-from filterd.operations import feeds, integrity, nodes, orders, snapshots, subscribers
+from filterd.operations import integrity, nodes, orders, snapshots, subscribers
 from filterd.operations.context import Context
+from filterd.operations.feeds import updating
 from filterd.serve.control import Control
 from filterd.serve.maintenance import ROWS_SECONDS
 from filterd.store.errors import StoreDamagedError, StoreError
@@ -58,7 +59,7 @@ async def controlled(tmp_path: Path) -> AsyncIterator[Controlled]:
 
 async def test_metrics_of_control_come_from_the_store(controlled: Controlled) -> None:
     context = controlled.context
-    await feeds.update(context, ("adult-starter", "worst-of"))
+    await updating.update(context, ("adult-starter", "worst-of"))
     await orders.add(context, REQUEST)
     await subscribers.add(context, "one", zone="UTC", prefixes=())
     found = await controlled.control._count()
@@ -76,7 +77,7 @@ async def test_metrics_of_control_come_from_the_store(controlled: Controlled) ->
 async def test_a_feed_without_its_entry_is_a_figure_even_where_no_policies_can_be_read(
     controlled: Controlled,
 ) -> None:
-    await feeds.update(controlled.context, ())
+    await updating.update(controlled.context, ())
     secret = label_of("worst-of", confidential=True)
     for text, orphaned in (("[]", True), ("", True), (POLICIES["feeds.yaml"], False)):
         controlled.installation.write_policy("feeds.yaml", text)
@@ -88,7 +89,7 @@ async def test_a_feed_without_its_entry_is_a_figure_even_where_no_policies_can_b
 
 async def test_control_is_ready_once_there_is_a_snapshot(controlled: Controlled) -> None:
     assert controlled.control._missing() == ["no policy snapshot"]
-    await feeds.update(controlled.context, ())
+    await updating.update(controlled.context, ())
     await snapshots.build(controlled.context)
     assert controlled.control._missing() == []
     for file in (controlled.installation.settings.state_dir / "snapshots").glob("*.snapshot"):
@@ -174,7 +175,7 @@ async def test_a_store_that_cannot_be_read_is_no_fault_of_the_policies(
     async def broken(*_: object) -> None:
         raise StoreDamagedError("the store is damaged")
 
-    monkeypatch.setattr("filterd.operations.adoption.policies_in_force", broken)
+    monkeypatch.setattr("filterd.operations.feeds.adoption.policies_in_force", broken)
     maintenance = controlled.control._maintenance
     await maintenance.turn()
     assert (maintenance.compile_failures, maintenance.remarks()) == (0, [])

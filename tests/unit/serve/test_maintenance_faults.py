@@ -14,8 +14,9 @@ import pytest
 
 from filterd.model.rule import Scope
 from filterd.model.subscriber import RequestEvidence
-from filterd.operations import adoption, feeds, orders, snapshots, subscribers
+from filterd.operations import orders, snapshots, subscribers
 from filterd.operations.context import OperationError
+from filterd.operations.feeds import adoption, listing, updating
 from filterd.operations.intake import OrderRequest
 from filterd.operations.migrate import migrate
 from filterd.serve import maintenance as upkeep_module
@@ -40,7 +41,7 @@ def current(kept: Kept) -> Path:
 
 async def feed_of(kept: Kept, category: str) -> tuple[str, Path]:
     """A feed of the category and its source."""
-    status = await feeds.list_feeds(kept.maintenance.context)
+    status = await listing.list_feeds(kept.maintenance.context)
     feed = next(each.feed for each in status if each.feed.category == category)
     return feed.id, kept.policies / feed.source
 
@@ -107,12 +108,12 @@ async def test_a_feed_that_went_bad_keeps_its_last_good_list(kept: Kept) -> None
     context = kept.maintenance.context
     await kept.maintenance.turn()
     feed, source = await feed_of(kept, "adult")
-    good = (await feeds.show(context, feed)).version
+    good = (await listing.show(context, feed)).version
     before, data = current(kept), source.read_bytes()
     for outcome, spoil in BAD_SOURCES:
         source.write_bytes(spoil(data))
         await kept.maintenance.turn()
-        status = await feeds.show(context, feed)
+        status = await listing.show(context, feed)
         assert status.version == good
         assert status.check is not None
         assert status.check.error
@@ -121,12 +122,12 @@ async def test_a_feed_that_went_bad_keeps_its_last_good_list(kept: Kept) -> None
         assert kept.events()[-1] == said
         source.write_bytes(data)
         await kept.maintenance.turn()
-        status = await feeds.show(context, feed)
+        status = await listing.show(context, feed)
         assert not status.quarantined, "mended"
         assert status.version == good
     source.unlink()
     await kept.maintenance.turn()
-    status = await feeds.show(context, feed)
+    status = await listing.show(context, feed)
     assert status.version == good
     assert status.check is not None
     assert "cannot be read" in status.check.error
@@ -144,7 +145,7 @@ async def test_a_stored_list_that_was_altered_is_not_compiled_and_comes_back_by_
         await snapshots.build(context)
     assert refused.value.remedy
     assert current(kept) == before
-    assert [each.outcome for each in await feeds.update(context, [feed])] == ["unchanged"]
+    assert [each.outcome for each in await updating.update(context, [feed])] == ["unchanged"]
     await snapshots.build(context)
 
 
@@ -268,7 +269,7 @@ async def test_a_changed_entry_is_read_at_once(kept: Kept) -> None:
     )
     document.write_text(document.read_text().replace("lists/dating.txt", "lists/other.txt"))
     await kept.maintenance.turn()
-    status = await feeds.show(kept.maintenance.context, "starter-dating")
+    status = await listing.show(kept.maintenance.context, "starter-dating")
     assert status.version is not None
     assert status.version.names == 90
 

@@ -13,9 +13,10 @@ from typing import Any
 import pytest
 
 from filterd.config.load import from_value
-from filterd.operations import feeds, snapshots
+from filterd.operations import snapshots
 from filterd.operations.doctor.case import Case, Machine, account
 from filterd.operations.doctor.processes import Process
+from filterd.operations.feeds import updating
 from tests.worlds.findings import write
 from tests.worlds.installation import NOW, Installation, install
 
@@ -56,7 +57,7 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
     async def make() -> None:
         async with (await install(base)).open("ana") as context:
-            await feeds.update(context)
+            await updating.update(context)
             await snapshots.build(context)
 
     asyncio.run(make())

@@ -16,7 +16,6 @@ from pathlib import Path
 import pytest
 
 from filterd.model.records import OTHER_HISTORY, NodeReport
-from filterd.operations import feeds as feed_operations
 from filterd.operations import nodes as node_operations
 from filterd.operations import orders, subscribers
 from filterd.operations.doctor import clock, feeds, nodes, reading, snapshot, store, trail
@@ -24,6 +23,7 @@ from filterd.operations.doctor.case import Case
 from filterd.operations.doctor.examine import Check
 from filterd.operations.doctor.finding import Finding
 from filterd.operations.doctor.processes import Process
+from filterd.operations.feeds import updating
 from filterd.policy import snapshot_layout
 from filterd.store.errors import StoreUnwritableError
 from filterd.store.ledger import Ledger
@@ -232,7 +232,7 @@ async def test_a_snapshot_of_another_store(built: Case) -> None:
 async def test_a_list_that_no_snapshot_has(built: Case, installation: Installation) -> None:
     installation.write_policy("lists/adult.txt", "other.example\nblue.example\nred.example\n")
     async with installation.open("ana") as context:
-        await feed_operations.update(context)
+        await updating.update(context)
     assert ids(look(snapshot.check, built)) == []  # control has some time for it
     installation.now += 3600.0
     assert values(look(snapshot.check, built), "snapshot.behind")["lists"] == 1
@@ -258,7 +258,7 @@ async def test_feeds_that_cannot_be_read_or_shrank(built: Case, installation: In
     (built.settings.policies / "lists/gambling.txt").unlink()
     installation.write_policy("lists/adult.txt", "adult.example\n")
     async with installation.open("ana") as context:
-        await feed_operations.update(context)
+        await updating.update(context)
     assert feeds_of(built) == {"feeds.failing", "feeds.quarantined"}
 
 
@@ -278,7 +278,7 @@ async def test_a_list_without_names_and_starter_lists(built: Case, installation:
     before = (built.settings.policies / "feeds.yaml").read_text()
     installation.write_policy("feeds.yaml", f"{before}- {entry}\n")
     async with installation.open("ana") as context:
-        await feed_operations.update(context)
+        await updating.update(context)
     assert feeds_of(built) == {"feeds.empty", "feeds.starter"}
 
 

@@ -14,9 +14,10 @@ import pytest
 from filterd.disk.keys import FINGERPRINT_KEY
 from filterd.model.mandatory import label_of
 from filterd.model.records import AdoptionState
-from filterd.operations import adoption, audit, feeds, snapshots
+from filterd.operations import audit, snapshots
 from filterd.operations import compile as compiling
 from filterd.operations.context import Context, OperationError
+from filterd.operations.feeds import adoption, listing, updating
 from filterd.operations.keys import load_key
 from filterd.operations.policies import policies
 from filterd.policy.adoption import Orphaned
@@ -41,7 +42,7 @@ async def built(context: Context) -> set[str]:
 
 
 async def orphans(context: Context) -> dict[str, Orphaned]:
-    return {each.feed.id: each.orphaned for each in await feeds.list_feeds(context) if each.orphaned}
+    return {each.feed.id: each.orphaned for each in await listing.list_feeds(context) if each.orphaned}
 
 
 async def trail(context: Context, subject: str) -> list[tuple[str, str, str]]:
@@ -56,7 +57,7 @@ async def trail(context: Context, subject: str) -> list[tuple[str, str, str]]:
 
 async def test_an_emptied_feeds_yaml_lifts_nothing(installation: Installation) -> None:
     async with installation.open() as context:
-        await feeds.update(context)
+        await updating.update(context)
         assert await built(context) == set(NAMES)
         installation.write_policy("feeds.yaml", "[]")
         assert await built(context) == set(NAMES)
@@ -67,7 +68,7 @@ async def test_an_emptied_feeds_yaml_lifts_nothing(installation: Installation) -
             installation.write_policy("feeds.yaml", text)
             with pytest.raises(OperationError, match="is empty, as a file that was cut off is"):
                 await snapshots.build(context)
-        figures = await feeds.figures(context)
+        figures = await listing.figures(context)
         assert [(each.feed.id, each.orphaned) for each in figures] == [
             ("adult-starter", Orphaned.VANISHED),
             ("gambling-starter", Orphaned.VANISHED),
@@ -79,7 +80,7 @@ async def test_a_file_that_loses_its_entries_while_the_compiler_starts_lifts_not
     installation: Installation,
 ) -> None:
     async with installation.open() as context:
-        await feeds.update(context)
+        await updating.update(context)
         stored, _ = await snapshots._material(context, policies(context), ())
         target = installation.base / "made"
         job = compiling.job_of(context.settings, stored, int(installation.now), target)
@@ -92,16 +93,20 @@ async def test_a_file_that_loses_its_entries_while_the_compiler_starts_lifts_not
 
 async def test_a_feed_without_its_entry_is_still_read(installation: Installation) -> None:
     async with installation.open() as context:
-        await feeds.update(context)
+        await updating.update(context)
         installation.write_policy("feeds.yaml", "[]")
         installation.write_policy("lists/adult.txt", "adult.example\nblue.example\nnew.example\n")
-        assert [each.outcome for each in await feeds.update(context)] == ["updated", "unchanged", "unchanged"]
+        assert [each.outcome for each in await updating.update(context)] == [
+            "updated",
+            "unchanged",
+            "unchanged",
+        ]
 
 
 async def test_a_feed_that_was_never_read_may_come_and_go(installation: Installation) -> None:
     installation.write_policy("feeds.yaml", ENTRIES.replace("lists/worst.txt", "lists/none.txt"))
     async with installation.open() as context:
-        await feeds.update(context)
+        await updating.update(context)
         installation.write_policy("feeds.yaml", ENTRIES.replace(WORST, ""))
         assert await orphans(context) == {}
         with pytest.raises(OperationError, match="no feed 'worst-of' is in force"):
@@ -110,7 +115,7 @@ async def test_a_feed_that_was_never_read_may_come_and_go(installation: Installa
 
 async def test_one_person_retires_a_feed_of_a_category(installation: Installation) -> None:
     async with installation.open() as context:
-        await feeds.update(context)
+        await updating.update(context)
         with pytest.raises(OperationError, match="has its entry") as caught:
             await adoption.retire(context, "adult-starter", reason="over")
         assert "take the entry out of feeds.yaml" in caught.value.remedy
@@ -130,7 +135,7 @@ async def test_one_person_retires_a_feed_of_a_category(installation: Installatio
 
 async def test_a_mandatory_feed_takes_two_people_to_retire(installation: Installation) -> None:
     async with installation.open(approvals=2) as context:
-        await feeds.update(context)
+        await updating.update(context)
         installation.write_policy("feeds.yaml", ENTRIES.replace(WORST, ""))
         asked = await adoption.retire(context, "worst-of", reason="the authority took it back")
         assert asked.state is AdoptionState.RETIRING
@@ -154,20 +159,20 @@ async def test_a_confidential_feed_is_known_by_the_label_that_alerts_have(
 ) -> None:
     label = label_of("worst-of", confidential=True)
     async with installation.open(approvals=1) as context:
-        await feeds.update(context)
-        assert (await feeds.show(context, label)).feed.id == "worst-of"
-        assert await feeds.versions(context, label) == await feeds.versions(context, "worst-of") != ()
+        await updating.update(context)
+        assert (await listing.show(context, label)).feed.id == "worst-of"
+        assert await listing.versions(context, label) == await listing.versions(context, "worst-of") != ()
         installation.write_policy("feeds.yaml", ENTRIES.replace(WORST, ""))
-        assert (await feeds.show(context, label)).orphaned is Orphaned.VANISHED
+        assert (await listing.show(context, label)).orphaned is Orphaned.VANISHED
         ended = await adoption.retire(context, label, reason="over")
         assert (ended.feed, ended.state) == ("worst-of", AdoptionState.RETIRED)
         with pytest.raises(OperationError, match="unknown feed"):
-            await feeds.show(context, label_of("adult-starter", confidential=True))
+            await listing.show(context, label_of("adult-starter", confidential=True))
 
 
 async def test_one_person_is_enough_where_one_approval_is(installation: Installation) -> None:
     async with installation.open(approvals=1) as context:
-        await feeds.update(context)
+        await updating.update(context)
         installation.write_policy("feeds.yaml", ENTRIES.replace(WORST, ""))
         ended = await adoption.retire(context, "worst-of", reason="over")
         assert ended.state is AdoptionState.RETIRED
@@ -175,12 +180,12 @@ async def test_one_person_is_enough_where_one_approval_is(installation: Installa
 
 async def test_an_entry_that_comes_back_calls_a_retirement_off(installation: Installation) -> None:
     async with installation.open(approvals=2) as context:
-        await feeds.update(context)
+        await updating.update(context)
         installation.write_policy("feeds.yaml", ENTRIES.replace(WORST, ""))
         await adoption.retire(context, "worst-of", reason="over")
         installation.write_policy("feeds.yaml", ENTRIES)
-        await feeds.update(context)
-        status = await feeds.show(context, "worst-of")
+        await updating.update(context)
+        status = await listing.show(context, "worst-of")
         assert status.adopted is not None
         assert (status.adopted.state, status.adopted.asked_by) == (AdoptionState.ACTIVE, "")
         assert (await trail(context, "feed:worst-of"))[-1] == ("feed.change", "", "active")
@@ -202,18 +207,18 @@ async def test_a_weaker_entry_changes_nothing_until_the_feed_is_retired(
     installation: Installation, entry: str
 ) -> None:
     async with installation.open(approvals=1) as context:
-        await feeds.update(context)
-        before = (await feeds.show(context, "worst-of")).feed
+        await updating.update(context)
+        before = (await listing.show(context, "worst-of")).feed
         installation.write_policy("feeds.yaml", ENTRIES.replace(WORST, entry))
-        assert (await feeds.show(context, "worst-of")).feed == before
+        assert (await listing.show(context, "worst-of")).feed == before
         assert "worst.example" in await built(context)
         view = snapshots.show(context)
         assert [each["kind"] for each in view.lists if each["id"] == "worst-of"] == ["mandatory"]
         assert await orphans(context) == {"worst-of": Orphaned.WEAKENED}
         await adoption.retire(context, "worst-of", reason="as the entry says")
         assert await orphans(context) == {}
-        await feeds.update(context)
-        after = await feeds.show(context, "worst-of")
+        await updating.update(context)
+        after = await listing.show(context, "worst-of")
         assert after.feed != before
         assert after.adopted is not None
         assert after.adopted.state is AdoptionState.ACTIVE
@@ -222,9 +227,9 @@ async def test_a_weaker_entry_changes_nothing_until_the_feed_is_retired(
 
 async def test_a_changed_entry_is_taken_and_the_trail_says_so(installation: Installation) -> None:
     async with installation.open() as context:
-        await feeds.update(context)
+        await updating.update(context)
         installation.write_policy("feeds.yaml", ENTRIES.replace("INTERPOL", "FGR"))
-        await feeds.update(as_person(context, "bob"))
+        await updating.update(as_person(context, "bob"))
         entry = next(
             each.entry for each in await audit.tail(context, 5) if each.entry.action == "feed.change"
         )
@@ -234,7 +239,7 @@ async def test_a_changed_entry_is_taken_and_the_trail_says_so(installation: Inst
         authorities = [each["entry"]["mandatory"]["authority"] for each in (entry.before, entry.after)]
         assert authorities == ["INTERPOL", "FGR"]
         installation.write_policy("feeds.yaml", "[]")
-        terms = (await feeds.show(context, "worst-of")).feed.mandatory
+        terms = (await listing.show(context, "worst-of")).feed.mandatory
         assert terms is not None
         assert terms.authority == "FGR"
 
@@ -242,7 +247,7 @@ async def test_a_changed_entry_is_taken_and_the_trail_says_so(installation: Inst
 async def test_what_was_read_before_adoption_began_is_adopted(installation: Installation) -> None:
     """As after an upgrade from a schema without adoption."""
     async with installation.open() as context:
-        await feeds.update(context)
+        await updating.update(context)
         with closing(sqlite3.connect(installation.database)) as raw, raw:
             raw.execute("DELETE FROM adopted_feed")
         found = await adoption.settle(context, policies(context))
@@ -254,7 +259,7 @@ async def test_what_was_read_before_adoption_began_is_adopted(installation: Inst
 async def test_what_the_snapshot_alone_knows_of_is_not_left_out(installation: Installation) -> None:
     """An entry that was lost in the upgrade to adoption itself, or a store that is older than the feed."""
     async with installation.open(approvals=1) as context:
-        await feeds.update(context)
+        await updating.update(context)
         await snapshots.build(context)
         with closing(sqlite3.connect(installation.database)) as raw, raw:
             raw.execute("DELETE FROM adopted_feed")
@@ -264,7 +269,7 @@ async def test_what_the_snapshot_alone_knows_of_is_not_left_out(installation: In
         kinds = {each["id"]: each["kind"] for each in snapshots.show(context).lists}
         assert kinds["worst-of"] == "mandatory"
         assert kinds["adult-starter"] == "category"
-        status = await feeds.show(context, "worst-of")
+        status = await listing.show(context, "worst-of")
         assert status.feed.confidential
         assert status.orphaned is Orphaned.VANISHED
         entries = [each.entry for each in await audit.tail(context, 9) if each.entry.action == "feed.adopt"]
@@ -272,22 +277,22 @@ async def test_what_the_snapshot_alone_knows_of_is_not_left_out(installation: In
         await adoption.retire(context, "adult-starter", reason="over")
         assert await built(context) == set(NAMES) - {"adult.example"}, "it does not come back"
         installation.write_policy("feeds.yaml", ENTRIES.replace("- {id: adult", "# {id: adult"))
-        await feeds.update(context)
+        await updating.update(context)
         assert await orphans(context) == {}
-        assert (await feeds.show(context, "worst-of")).feed.source == "lists/worst.txt"
+        assert (await listing.show(context, "worst-of")).feed.source == "lists/worst.txt"
 
 
 async def test_a_feed_that_is_put_back_after_its_end_is_adopted_anew(installation: Installation) -> None:
     async with installation.open(approvals=1) as context:
-        await feeds.update(context)
+        await updating.update(context)
         installation.write_policy("feeds.yaml", ENTRIES.replace(WORST, ""))
         await adoption.retire(context, "worst-of", reason="over")
         installation.write_policy("feeds.yaml", ENTRIES)
         with pytest.raises(OperationError, match="never read"):
             await snapshots.build(context)
-        await feeds.update(context)
+        await updating.update(context)
         assert await built(context) == set(NAMES)
-        status = await feeds.show(context, "worst-of")
+        status = await listing.show(context, "worst-of")
         assert status.adopted is not None
         assert (status.adopted.state, status.adopted.reason) == (AdoptionState.ACTIVE, "")
 
@@ -296,26 +301,26 @@ async def test_a_feed_that_is_retired_while_it_is_read_stays_retired(
     installation: Installation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with installation.open() as context:
-        await feeds.update(context)
+        await updating.update(context)
         installation.write_policy("feeds.yaml", ENTRIES.replace("- {id: adult", "# {id: adult"))
         installation.write_policy("lists/adult.txt", "adult.example\nblue.example\nnew.example\n")
         loop = asyncio.get_running_loop()
-        read = feeds._read
+        read = updating._read
 
         def read_meanwhile(directory: Path, feed: Feed, secret: bytes | None) -> object:
             retiring = adoption.retire(context, "adult-starter", reason="over")
             asyncio.run_coroutine_threadsafe(retiring, loop).result()
             return read(directory, feed, secret)
 
-        monkeypatch.setattr(feeds, "_read", read_meanwhile)
-        (done,) = await feeds.update(context, ["adult-starter"])
+        monkeypatch.setattr(updating, "_read", read_meanwhile)
+        (done,) = await updating.update(context, ["adult-starter"])
         assert (done.outcome, done.version) == ("retired", None)
         assert "adult.example" not in await built(context)
 
 
 async def test_a_damaged_record_stops_the_build_and_quotes_nothing(installation: Installation) -> None:
     async with installation.open() as context:
-        await feeds.update(context)
+        await updating.update(context)
         await snapshots.build(context)
         before = snapshots.current_file(context.settings.state_dir / "snapshots")
         with closing(sqlite3.connect(installation.database)) as raw, raw:
@@ -329,10 +334,10 @@ async def test_a_damaged_record_stops_the_build_and_quotes_nothing(installation:
 
 async def test_a_reason_is_needed(installation: Installation) -> None:
     async with installation.open() as context:
-        await feeds.update(context)
+        await updating.update(context)
         installation.write_policy("feeds.yaml", "[]")
         with pytest.raises(OperationError, match="reason"):
             await adoption.retire(context, "adult-starter", reason=" ")
-        found = await feeds.show(context, "adult-starter")
+        found = await listing.show(context, "adult-starter")
         assert found.adopted is not None
         assert replace(found.adopted, state=AdoptionState.ACTIVE) == found.adopted

@@ -13,8 +13,8 @@ from filterd.disk.keys import FINGERPRINT_KEY
 from filterd.feed.parsing import Run
 from filterd.feed.rules import collect
 from filterd.model.rule import Action, NameRule, Scope
-from filterd.operations import rule_files
 from filterd.operations.context import OperationError
+from filterd.operations.feeds import rule_files
 from filterd.operations.keys import load_key
 from filterd.policy.canonical import write
 from filterd.policy.digests import list_digest

@@ -1,4 +1,4 @@
-"""Feeds: read into a new version, held back when out of bounds, listed, shown, and parsed for a look.
+"""Reads feeds into new versions, and holds back what is out of bounds.
 
 A version counts when its file is durable and its row committed, in that order. Whatever goes wrong with one
 feed, its last good version stays and the others go on.
@@ -13,23 +13,20 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from filterd.config.policies import icann_suffixes
-from filterd.disk.given_file import GivenFile
 from filterd.disk.keys import DIGEST_KEY
 from filterd.feed.parsing import ParseReport, parse
 from filterd.feed.rules import RuleSet, collect
 from filterd.feed.source import SourceError, line_blocks, read_chunks
 from filterd.feed.version_checks import guard_refusal, unexpected_names
-from filterd.model.records import AdoptedFeed, FeedCheck, FeedVersion, VersionState
-from filterd.model.rule import NameRule, Scope
-from filterd.operations import adoption, rule_files
-from filterd.operations.context import Context, OperationError
+from filterd.model.records import FeedCheck, FeedVersion, VersionState
+from filterd.operations.context import Context
+from filterd.operations.feeds import adoption, rule_files
 from filterd.operations.keys import load_key
 from filterd.operations.policies import feed as find_feed
 from filterd.operations.policies import policies
-from filterd.policy.adoption import InForce, Orphaned
+from filterd.policy.adoption import InForce
 from filterd.policy.digests import begin_list_digest
-from filterd.policy.documents import Feed, Format, Policies
-from filterd.store import adoptions
+from filterd.policy.documents import Feed
 from filterd.store import feeds as rows
 
 Progress = Callable[[str, int, int], None]
@@ -50,30 +47,6 @@ class FeedUpdate:
     misplaced: tuple[str, ...] = ()
     """popular names in it that do not belong to its category"""
     problem: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class FeedStatus:
-    """A feed of the policies with its versions and its last check."""
-
-    feed: Feed
-    version: FeedVersion | None
-    check: FeedCheck | None
-    newest: FeedVersion | None
-    """differs from ``version`` where the newest one is quarantined"""
-    adopted: AdoptedFeed | None = None
-    """None: it was never in force"""
-    orphaned: Orphaned | None = None
-    """how it lost its entry in ``feeds.yaml``; None: it has it"""
-    shipped: bool = False
-    """True if its entry came with the product, and no file of the operator's names it"""
-
-    @property
-    def quarantined(self) -> bool:
-        """True if the newest version is quarantined, and the source was not read without a fault since."""
-        if self.newest is None or self.newest.state is not VersionState.QUARANTINED:
-            return False
-        return self.check is None or bool(self.check.error)
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,71 +190,3 @@ def _same(one: FeedVersion, other: FeedVersion) -> bool:
 
 def _audited(version: FeedVersion) -> dict[str, object]:
     return {"version": version.version, "digest": version.digest, "names": version.names}
-
-
-async def list_feeds(context: Context) -> tuple[FeedStatus, ...]:
-    """Every feed of the policies in force: those of ``feeds.yaml`` in its order, then those that vanished."""
-    return await _statuses(context, await adoption.policies_in_force(context))
-
-
-async def figures(context: Context) -> tuple[FeedStatus, ...]:
-    """As :func:`list_feeds`, for metrics: where the policies cannot be read, every feed in force is without
-    its entry, and goes on in its adopted definition."""
-    try:
-        found = await adoption.policies_in_force(context)
-    except OperationError:
-        async with context.store.read() as connection:
-            found = adoption.combined(Policies(), await adoption.definitions(connection))
-    return await _statuses(context, found)
-
-
-async def show(context: Context, identifier: str) -> FeedStatus:
-    """One feed."""
-    found = await adoption.policies_in_force(context)
-    feed = find_feed(found.policies, identifier)
-    return next(each for each in await _statuses(context, found) if each.feed is feed)
-
-
-async def _statuses(context: Context, found: InForce) -> tuple[FeedStatus, ...]:
-    async with context.store.read() as connection:
-        current = await rows.current(connection)
-        checks = await rows.checks(connection)
-        adopted = await adoptions.every(connection)
-        newest = {each.id: await rows.versions(connection, each.id, 1) for each in found.policies.feeds}
-    return tuple(
-        FeedStatus(
-            feed=each,
-            version=current.get(each.id),
-            check=checks.get(each.id),
-            newest=next(iter(newest[each.id]), None),
-            adopted=adopted.get(each.id),
-            orphaned=found.orphans.get(each.id),
-            shipped=("feeds.yaml", each.id) in found.policies.shipped,
-        )
-        for each in found.policies.feeds
-    )
-
-
-async def versions(context: Context, identifier: str) -> tuple[FeedVersion, ...]:
-    """The versions of a feed, newest first."""
-    known = await adoption.feed_id(context, identifier)
-    async with context.store.read() as connection:
-        return tuple(await rows.versions(connection, known))
-
-
-def parse_file(
-    path: Path | GivenFile, form: str, scope: Scope | None = None
-) -> tuple[tuple[NameRule, ...], ParseReport]:
-    """The rules that a file would give, and every line that would be skipped; nothing is loaded."""
-    try:
-        kind = Format(form)
-    except ValueError:
-        message = f"unknown format {form[:32]!r}"
-        raise OperationError(message, f"choose one of: {', '.join(Format)}") from None
-    report = ParseReport(keep=None)
-    blocks = line_blocks(read_chunks(path))
-    try:
-        runs = parse(blocks, kind, kind.default_scope if scope is None else scope, icann_suffixes(), report)
-        return tuple(collect(runs).rules()), report
-    except SourceError as error:
-        raise OperationError(str(error), "give a file that this user can read") from error

@@ -13,8 +13,8 @@ from typing import Any
 from filterd.model.mandatory import FIRST_ORDER_ID
 from filterd.model.rule import Scope
 from filterd.model.verdict import Kind
-from filterd.operations.adoption import adopt
 from filterd.operations.context import Context
+from filterd.operations.feeds.adoption import adopt
 from filterd.policy.classes import MANDATORY
 from filterd.policy.documents import Feed, Format, MandatoryTerms, Policies
 from filterd.policy.published import mandate_from_meta
