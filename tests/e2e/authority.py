@@ -7,6 +7,7 @@ test's own folder; they end with the ``with`` block.
 from __future__ import annotations
 
 import contextlib
+import os
 import random
 import socket
 import subprocess
@@ -23,25 +24,36 @@ from tests.worlds.system import command
 READY_SECONDS = 60.0
 _EPHEMERAL = Path("/proc/sys/net/ipv4/ip_local_port_range")
 _DRAW = random.SystemRandom()
+_GIVEN: set[int] = set()
 
 
 def free_port(address: str = "127.0.0.1") -> int:
-    """A port that was free for UDP and TCP a moment ago. It is none of those that the kernel gives away: a
-    server that begins again finds it free, whatever clients opened meanwhile."""
-    first = int(_EPHEMERAL.read_text().split()[0])
+    """A port that was free for UDP and TCP a moment ago, and that this process was not given before. It is
+    none that the kernel gives away, and none of another process of the suite: a server that begins late, or
+    again, finds it free, whatever clients opened and other tests started meanwhile."""
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     for _ in range(50):
         with (
             socket.socket(family, socket.SOCK_STREAM) as tcp,
             socket.socket(family, socket.SOCK_DGRAM) as udp,
         ):
-            port = _DRAW.randrange(10_000, first)
+            port = _DRAW.choice(_own_ports())
+            if port in _GIVEN:
+                continue
             with contextlib.suppress(OSError):
                 tcp.bind((address, port))
                 udp.bind((address, port))
+                _GIVEN.add(port)
                 return port
     msg = "no port free for both UDP and TCP"
     raise RuntimeError(msg)
+
+
+def _own_ports() -> range:
+    """The share of this process of the suite (gw0, gw1 …) in the ports that the kernel does not give away."""
+    first = int(_EPHEMERAL.read_text().split()[0])
+    number = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    return range(10_000 + number, first, int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1")))
 
 
 def _wait(port: int, name: str, process: subprocess.Popen[bytes], log: Path) -> None:
