@@ -17,11 +17,12 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from filterd.disk.given_file import GivenFile
+    from filterd.feed.parsing import Skipped
     from filterd.model.records import AdoptedFeed, FeedVersion
     from filterd.operations.feeds.listing import FeedStatus
     from filterd.operations.feeds.updating import FeedUpdate
 
-FORMATS = ("domains", "wildcard", "hosts")
+FORMATS = ("domains", "wildcard", "hosts", "adblock", "dnsmasq", "unbound", "ut1")
 SHOWN = 20
 """skipped lines that are shown for each feed; --json shows all that are kept"""
 
@@ -151,27 +152,42 @@ def retire(feed: str, reason: str, config: Path | None, as_json: bool) -> None:
 @click.option(
     "--scope",
     type=click.Choice(("exact", "subtree", "below")),
-    help="Scope of entries that say none; default exact for hosts, subtree else.",
+    help="Scope of entries that say none; default exact for hosts and adblock, subtree else.",
 )
+@click.option("--part", default="", help="Category of an archive (ut1) to read; default all.")
 @common
-def parse(file: GivenFile, form: str, scope: str | None, config: Path | None, as_json: bool) -> None:
+def parse(
+    file: GivenFile, form: str, scope: str | None, part: str, config: Path | None, as_json: bool
+) -> None:
     """Show what a list would give, name by name, and every line that is skipped; load nothing."""
     from filterd.model.rule import Scope
     from filterd.operations.context import OperationError
     from filterd.operations.feeds.look import parse_file
 
     try:
-        rules, report = parse_file(file, form, Scope[scope.upper()] if scope else None)
+        rules, report = parse_file(file, form, Scope[scope.upper()] if scope else None, part)
     except OperationError as error:
         raise Failure(str(error), error.remedy) from None
     if as_json:
-        output.show_json({"names": rules, "skipped": report.kept})
+        output.show_json({"names": rules, "skipped": [_skipped(each) for each in report.kept]})
         return
     for rule in rules:
         click.echo(f"{rule.action.word} {rule.scope.word} {rule.name}")
     for skipped in report.kept:
-        click.echo(f"{file}:{skipped.line}: {skipped.reason}: {skipped.text}", err=True)
-    output.done(f"{len(rules)} names, {report.count} skipped")
+        where = f"{file}:{skipped.member}" if skipped.member else file
+        click.echo(f"{where}:{skipped.line}: {skipped.reason}: {skipped.text}", err=True)
+    for reason, count in report.reasons.most_common():
+        click.echo(f"{count} skipped: {reason}", err=True)
+    urls = f", of them {report.not_executable} not executable by DNS" if report.not_executable else ""
+    output.done(f"{len(rules)} names, {report.count} skipped{urls}")
+
+
+def _skipped(skipped: Skipped) -> dict[str, Any]:
+    """A skipped line as its contract has it; the member only where there is one."""
+    shown: dict[str, Any] = output.plain(skipped)
+    if not skipped.member:
+        del shown["member"]
+    return shown
 
 
 def _state(status: FeedStatus) -> str:
@@ -259,7 +275,8 @@ def _update(done: FeedUpdate) -> dict[str, Any]:
         "problem": done.problem,
         "version": output.plain(done.version),
         "skipped": done.report.count,
-        "skipped_lines": output.plain(done.report.kept),
+        "skipped_reasons": dict(done.report.reasons),
+        "skipped_lines": [_skipped(each) for each in done.report.kept],
         "misplaced": list(done.misplaced),
     }
 

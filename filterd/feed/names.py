@@ -7,7 +7,7 @@ at most 63 octets, at most 253 in all (RFC 1035 2.3.4); other scripts as A-label
 from __future__ import annotations
 
 import re
-from ipaddress import ip_address
+from ipaddress import ip_address, ip_network
 
 import idna
 
@@ -15,16 +15,23 @@ _NAME = re.compile(r"(?:[a-z0-9_-]{1,63}\.)+(?=[a-z0-9-]*[a-z-])[a-z0-9-]{1,63}"
 _LABEL = re.compile(r"[a-z0-9_-]*")
 _MAX_LENGTH = 253
 _MAX_LABEL = 63
+NOT_EXECUTABLE = "a URL or path: not executable by DNS, which would block the whole site"
+"""the reason for each line that names a part of a site"""
 
 
-def clean_lines(prefix: bytes = b"", but_not: bytes = b"\n") -> re.Pattern[bytes]:
-    """A pattern for a run of lines, each the prefix and a name that :func:`normalise` would return unchanged.
+def clean_lines(prefix: bytes = b"", but_not: bytes = b"\n", *, suffix: bytes = b"") -> re.Pattern[bytes]:
+    """A pattern for a run of lines, each the prefix, a name that :func:`normalise` would return unchanged,
+    and the suffix.
 
     The name does not begin with ``but_not``. The top-level domain begins with a letter, so no address
     matches.
     """
-    name = rb"(?=[^\n]{1,253}\n)(?:[a-z0-9_-]{1,63}+\.)++[a-z][a-z0-9-]{0,62}+\n"
-    return re.compile(rb"(?:%b(?!%b)%b)*+" % (re.escape(prefix), re.escape(but_not), name))
+    length = rb"(?=[^\n]{1,%d}\n)" % (_MAX_LENGTH + len(suffix))
+    # The labels must give their last dot back to a suffix that begins with one.
+    repeat = b"+" if suffix.startswith(b".") else b"++"
+    name = rb"(?:[a-z0-9_-]{1,63}+\.)%b[a-z][a-z0-9-]{0,62}+" % repeat
+    parts = (re.escape(prefix), re.escape(but_not), length, name, re.escape(suffix))
+    return re.compile(rb"(?:%b(?!%b)%b%b%b\n)*+" % parts)
 
 
 class RefusedNameError(ValueError):
@@ -56,9 +63,9 @@ def _reason(name: str, text: str) -> str:
     """The reason why the text is not a name; the most specific one that applies."""
     for wrong, reason in (
         (not name, "the root" if text == "." else "no name"),
-        (_is_address(name), "an IP address"),
-        ("://" in name, "a URL: DNS knows names, and blocking the name would block the whole site"),
-        ("/" in name, "a path or prefix: DNS knows only names"),
+        (is_address(name), "an IP address"),
+        (_is_prefix(name), "an address prefix"),
+        ("/" in name, NOT_EXECUTABLE),
         ("@" in name, "an e-mail address"),
         ("*" in name, "a wildcard in a place where none can stand"),
         (":" in name, "a port: DNS knows only names"),
@@ -82,9 +89,17 @@ def _label_reason(name: str) -> str:
     return "a last label that can be no top-level domain"
 
 
-def _is_address(name: str) -> bool:
+def is_address(name: str) -> bool:
+    """True if it is an IP address."""
     try:
         ip_address(name.strip("[]"))
     except ValueError:
         return False
     return True
+
+
+def _is_prefix(name: str) -> bool:
+    try:
+        return "/" in name and bool(ip_network(name))
+    except ValueError:
+        return False

@@ -1,7 +1,7 @@
 """Parses a list's blocks of lines into runs of rules. A bad line is skipped, counted and reported.
 
-The policy's compiler takes runs: names of one scope and action, each ended by a newline. Runs come in the
-order of the file; the same name may occur again.
+The policy's compiler takes runs: names of one scope and action, each ended by a newline. The same name may
+occur again. In formats with a precedence of their own, blocks come when all was read.
 """
 
 from __future__ import annotations
@@ -10,9 +10,11 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-from filterd.feed.names import RefusedNameError, normalise
-from filterd.feed.parsers import domains, hosts, wildcard
-from filterd.feed.parsers.entry import ListEntry, Parser
+from filterd.feed.names import NOT_EXECUTABLE, RefusedNameError, normalise
+from filterd.feed.parsers import adblock, dnsmasq, domains, hosts, unbound, ut1, wildcard
+from filterd.feed.parsers.entry import Bulk, ListEntry, Parser
+from filterd.feed.precedence import Held, Sparing
+from filterd.feed.run import Run as Run
 from filterd.feed.source import MAX_LINE
 from filterd.model.rule import Action, Scope
 from filterd.policy.documents import Format
@@ -22,23 +24,15 @@ PARSERS: dict[Format, Parser] = {
     Format.DOMAINS: domains.PARSER,
     Format.WILDCARD: wildcard.PARSER,
     Format.HOSTS: hosts.PARSER,
+    Format.ADBLOCK: adblock.PARSER,
+    Format.DNSMASQ: dnsmasq.PARSER,
+    Format.UNBOUND: unbound.PARSER,
+    Format.UT1: ut1.PARSER,
 }
 _MAX_TEXT = 200
 """characters of a skipped line that are kept"""
-
-
-@dataclass(frozen=True, slots=True)
-class Run:
-    """Rules of one scope and action: ``names`` in lower-case ASCII, each ended by a newline."""
-
-    scope: Scope
-    action: Action
-    names: bytes
-
-    @property
-    def count(self) -> int:
-        """The number of names, with repetitions."""
-        return self.names.count(b"\n")
+_SUFFIX = "a public suffix: would block all that is registered below it"
+_SUFFIX_ALLOWED = "a public suffix: would lift the list for all that is registered below it"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +42,8 @@ class Skipped:
     line: int
     text: str
     reason: str
+    member: str = ""
+    """of an archive: the path inside it of the file that has the line"""
 
 
 @dataclass(slots=True)
@@ -62,59 +58,123 @@ class ParseReport:
     count: int = 0
     reasons: Counter[str] = field(default_factory=Counter)
     kept: list[Skipped] = field(default_factory=list)
+    member: str = ""
+    """the file of an archive that is being read"""
+
+    @property
+    def not_executable(self) -> int:
+        """The number of lines that name a part of a site, which DNS cannot block."""
+        return self.reasons[NOT_EXECUTABLE]
 
     def skip(self, line: int, text: str, reason: str) -> None:
         """Count a skipped line, and keep it if there is room."""
         self.count += 1
         self.reasons[reason] += 1
         if self.keep is None or len(self.kept) < self.keep:
-            self.kept.append(Skipped(line, text[:_MAX_TEXT] if self.quotes else "", reason))
+            self.kept.append(Skipped(line, text[:_MAX_TEXT] if self.quotes else "", reason, self.member))
 
 
 def parse(
     blocks: Iterable[bytes], form: Format, scope: Scope, suffixes: Suffixes, report: ParseReport
 ) -> Iterator[Run]:
     """Parse the rules of a list. ``blocks`` are whole lines (:func:`filterd.feed.source.line_blocks`)."""
-    parser = PARSERS[form]
-    line_number = 1
-    for block in blocks:
-        names = _whole(block, parser, suffixes)
-        if names is not None:
-            yield Run(scope, Action.BLOCK, names)
-        else:
-            yield from _by_line(block, line_number, parser, scope, suffixes, report)
-        line_number += block.count(b"\n")
+    return parse_with(PARSERS[form], blocks, scope, suffixes, report)
 
 
-def _whole(block: bytes, parser: Parser, suffixes: Suffixes) -> bytes | None:
-    """The block's names if every line has a form that can be taken as it is, else None."""
-    for bulk in parser.bulk:
-        match = bulk.lines.match(block)
-        if match is None or match.end() != len(block):
-            continue
-        names = block.replace(bulk.prefix, b"") if bulk.prefix else block
-        if suffixes.touches(names.decode("ascii")):
-            return None
-        return names
-    return None
-
-
-def _by_line(
-    block: bytes, first: int, parser: Parser, scope: Scope, suffixes: Suffixes, report: ParseReport
+def parse_with(
+    parser: Parser, blocks: Iterable[bytes], scope: Scope, suffixes: Suffixes, report: ParseReport
 ) -> Iterator[Run]:
-    """Parse the block line by line; yield one run for each scope of its entries."""
-    found: dict[Scope, list[str]] = {}
-    for number, raw in enumerate(block.split(b"\n")[:-1], first):
-        line = _text(raw, number, report)
-        for item in parser.read_line(line) if line else ():
-            if not isinstance(item, ListEntry):
-                report.skip(number, line, item.reason)
+    """As :func:`parse`, with a parser that no format has as its own."""
+    reading = _Reading(parser, scope, suffixes, report)
+    if parser.settle is None:
+        yield from reading.runs(blocks)
+        return
+    reading.held.runs.extend(reading.runs(blocks))
+    yield from parser.settle(reading.held)
+
+
+class _Reading:
+    """The reading of one list."""
+
+    def __init__(self, parser: Parser, scope: Scope, suffixes: Suffixes, report: ParseReport) -> None:
+        self._parser = parser
+        self._scope = scope
+        self._suffixes = suffixes
+        self._report = report
+        self.held = Held()
+        """the entries that are no plain blocks"""
+
+    def runs(self, blocks: Iterable[bytes]) -> Iterator[Run]:
+        """The plain blocks."""
+        number = 1
+        for block in blocks:
+            yield from self._whole(block) or self._by_line(block, number)
+            number += block.count(b"\n")
+
+    def _whole(self, block: bytes) -> tuple[Run, ...]:
+        """The block's names if every line has a form that can be taken as it is, else nothing."""
+        for bulk in self._parser.bulk:
+            match = bulk.lines.match(block)
+            if match is None or match.end() != len(block):
                 continue
-            name = _name(item.text, number, line, suffixes, report)
-            if name is not None:
-                found.setdefault(scope if item.scope is None else item.scope, []).append(name)
-    for each, names in found.items():
-        yield Run(each, Action.BLOCK, ("\n".join(names) + "\n").encode("ascii"))
+            names = _bare(block, bulk)
+            if self._suffixes.touches(names.decode("ascii")):
+                break
+            return (Run(self._scope if bulk.scope is None else bulk.scope, Action.BLOCK, names),)
+        return ()
+
+    def _by_line(self, block: bytes, first: int) -> Iterator[Run]:
+        """Parse the block line by line; yield one run for each scope of its plain blocks."""
+        found: dict[Scope, list[str]] = {}
+        for number, raw in enumerate(block.split(b"\n")[:-1], first):
+            line = _text(raw, number, self._report)
+            for item in self._parser.read_line(line) if line else ():
+                if not isinstance(item, ListEntry):
+                    self._report.skip(number, line, item.reason)
+                    continue
+                name = self._name(item, number, line)
+                if name is None:
+                    continue
+                scope = self._scope if item.scope is None else item.scope
+                if item.skipped:
+                    self._report.skip(number, line, item.skipped)
+                if item.plain:
+                    found.setdefault(scope, []).append(name)
+                else:
+                    self._hold(item, name, scope)
+        for each, names in found.items():
+            yield Run(each, Action.BLOCK, ("\n".join(names) + "\n").encode("ascii"))
+
+    def _name(self, item: ListEntry, number: int, line: str) -> str | None:
+        """The entry's name in the form of the policy; None, and reported, if it cannot be a rule."""
+        try:
+            name = normalise(item.text)
+        except RefusedNameError as refused:
+            self._report.skip(number, line, str(refused))
+            return None
+        if name in self._suffixes:
+            blocks = item.action is Action.BLOCK
+            self._report.skip(number, line, _SUFFIX if blocks else _SUFFIX_ALLOWED)
+            return None
+        return name
+
+    def _hold(self, item: ListEntry, name: str, scope: Scope) -> None:
+        """Keep an entry until the whole list is read."""
+        if item.spared:
+            sparing = Sparing(name, scope, frozenset(item.spared))
+            (self.held.cancelled_sparing if item.cancels else self.held.sparing).add(sparing)
+            return
+        key = (item.rank, item.action, scope)
+        if item.cancels:
+            self.held.cancelled.add((key, name))
+        else:
+            self.held.claims.setdefault(key, set()).add(name)
+
+
+def _bare(block: bytes, bulk: Bulk) -> bytes:
+    """The names of a block whose lines all have the form."""
+    names = block.replace(bulk.prefix, b"") if bulk.prefix else block
+    return names.replace(bulk.suffix + b"\n", b"\n") if bulk.suffix else names
 
 
 def _text(raw: bytes, number: int, report: ParseReport) -> str:
@@ -127,16 +187,3 @@ def _text(raw: bytes, number: int, report: ParseReport) -> str:
     except UnicodeDecodeError:
         report.skip(number, raw.decode("utf-8", "backslashreplace"), "not UTF-8")
         return ""
-
-
-def _name(text: str, number: int, line: str, suffixes: Suffixes, report: ParseReport) -> str | None:
-    """The entry's name in the form of the policy; None, and reported, if it cannot be a rule."""
-    try:
-        name = normalise(text)
-    except RefusedNameError as refused:
-        report.skip(number, line, str(refused))
-        return None
-    if name in suffixes:
-        report.skip(number, line, "a public suffix: would block all that is registered below it")
-        return None
-    return name

@@ -1,33 +1,31 @@
-"""Reads a feed's file as blocks of whole lines: plain, gzip or xz by content, streamed, with a size cap.
+"""Reads a feed's file as blocks of whole lines: plain or compressed by content, streamed, with a size cap.
 
 ::
 
     SourceError(Exception)
     +-- UnreadableError     missing, no regular file, no permission, read error
     +-- DamagedError        a compressed file that is cut off or altered, or text in UTF-16
-    +-- TooLargeError       more than the cap after decompression
+    +-- TooLargeError       more than the cap after decompression, or a bomb
+    +-- NotAListError       no list, or one of another format: refused whole
 """
 
 from __future__ import annotations
 
-import gzip
-import lzma
 import stat
-import zlib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import IO
 
 from filterd.disk.given_file import GivenFile
+from filterd.feed.decompression import DecompressionError, pieces
 
 MAX_BYTES = 1 << 30
 """default cap on a feed after decompression: some 40 million names"""
 MAX_LINE = 4096
 """the longest line that is kept whole; of a longer one only the start is passed on"""
-_BLOCK = 1 << 18
-_GZIP = b"\x1f\x8b"
-_XZ = b"\xfd7zXZ\x00"
-_UTF16 = (b"\xff\xfe", b"\xfe\xff")
+MAX_RATIO = 200
+"""of the decompressed size to that of the file; lists reach 10, and bombs 1000 and more"""
+_FREE = 64 << 20
+"""bytes that may come out before the ratio counts"""
 _UTF8_MARK = b"\xef\xbb\xbf"
 
 
@@ -44,25 +42,27 @@ class DamagedError(SourceError):
 
 
 class TooLargeError(SourceError):
-    """The file is larger than the cap after decompression."""
+    """The file is larger than the cap after decompression, or swells as no list does."""
+
+
+class NotAListError(SourceError):
+    """The content is no list, or a list of another format; the message says what it looks like."""
 
 
 def read_chunks(path: Path | GivenFile, limit: int = MAX_BYTES) -> Iterator[bytes]:
     """The decompressed content in pieces. Raises SourceError, possibly after some pieces."""
     total = 0
     try:
-        if not stat.S_ISREG(path.stat().st_mode):  # before opening: a pipe would wait for its writer
+        status = path.stat()
+        if not stat.S_ISREG(status.st_mode):  # before opening: a pipe would wait for its writer
             msg = f"{path} is no regular file"
             raise UnreadableError(msg)
         with path.open("rb") as file:
-            stream = _decompressed(file, path)
-            while chunk := stream.read(_BLOCK):
+            for chunk in pieces(file):
                 total += len(chunk)
-                if total > limit:
-                    msg = f"{path} is larger than {limit} bytes when decompressed"
-                    raise TooLargeError(msg)
+                require_size(path, total, status.st_size, limit)
                 yield chunk
-    except (EOFError, gzip.BadGzipFile, lzma.LZMAError, zlib.error) as error:
+    except DecompressionError as error:
         msg = f"{path} is damaged: {error}"
         raise DamagedError(msg) from error
     except OSError as error:
@@ -70,18 +70,14 @@ def read_chunks(path: Path | GivenFile, limit: int = MAX_BYTES) -> Iterator[byte
         raise UnreadableError(msg) from error
 
 
-def _decompressed(file: IO[bytes], path: Path | GivenFile) -> IO[bytes] | gzip.GzipFile | lzma.LZMAFile:
-    """The decompressing stream that the file's first bytes call for."""
-    start = file.read(len(_XZ))
-    file.seek(0)
-    if start.startswith(_GZIP):
-        return gzip.GzipFile(fileobj=file)
-    if start.startswith(_XZ):
-        return lzma.LZMAFile(file)
-    if start.startswith(_UTF16):
-        msg = f"{path} is text in UTF-16; convert it to UTF-8"
-        raise DamagedError(msg)
-    return file
+def require_size(path: Path | GivenFile, total: int, packed: int, limit: int) -> None:
+    """Raise TooLargeError where too much, ``total`` bytes, came out of a file of ``packed`` bytes."""
+    if total > limit:
+        msg = f"{path} is larger than {limit} bytes when decompressed"
+        raise TooLargeError(msg)
+    if total > max(_FREE, packed * MAX_RATIO):
+        msg = f"{path} grows to more than {MAX_RATIO} times its size when decompressed, as no list does"
+        raise TooLargeError(msg)
 
 
 def line_blocks(chunks: Iterable[bytes]) -> Iterator[bytes]:

@@ -40,11 +40,17 @@ class Format(StrEnum):
     DOMAINS = "domains"
     WILDCARD = "wildcard"
     HOSTS = "hosts"
+    ADBLOCK = "adblock"
+    DNSMASQ = "dnsmasq"
+    UNBOUND = "unbound"
+    UT1 = "ut1"
+    """an archive in the layout of the lists of Université Toulouse Capitole"""
 
     @property
     def default_scope(self) -> Scope:
-        """The scope of an entry where the feed names none: a hosts file speaks of single hosts."""
-        return Scope.EXACT if self is Format.HOSTS else Scope.SUBTREE
+        """The scope of an entry where the feed names none: a hosts file speaks of single hosts, and so do
+        the lines without marks of an adblock list."""
+        return Scope.EXACT if self in (Format.HOSTS, Format.ADBLOCK) else Scope.SUBTREE
 
 
 @dataclass(frozen=True, slots=True)

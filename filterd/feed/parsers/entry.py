@@ -3,18 +3,36 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
-from filterd.model.rule import Scope
+from filterd.feed.precedence import Held, Rank
+from filterd.feed.run import Run
+from filterd.model.rule import Action, Scope
 
 
 @dataclass(frozen=True, slots=True)
 class ListEntry:
-    """A name as written, with its scope; None: that of the feed."""
+    """A name as written, with the rule on it."""
 
     text: str
     scope: Scope | None = None
+    """None: that of the feed"""
+    action: Action = Action.BLOCK
+    rank: Rank = Rank.PLAIN
+    spared: tuple[str, ...] = ()
+    """names below it that this entry leaves alone, with all below them"""
+    cancels: bool = False
+    """takes every equal entry of the list away, and is none itself"""
+    skipped: str = ""
+    """the reason why the line counts as skipped although the entry is taken"""
+
+    @property
+    def plain(self) -> bool:
+        """True if it blocks a name, whatever else the list says."""
+        return (
+            self.action is Action.BLOCK and self.rank is Rank.PLAIN and not self.spared and not self.cancels
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,12 +50,15 @@ ReadLine = Callable[[str], Iterable[ListEntry | RefusedListEntry]]
 class Bulk:
     """A form that most lists of a format use, so that whole blocks can be read at a time.
 
-    If ``lines`` matches a whole block, removing ``prefix`` from every line gives its names. The result must
-    equal that of the line reader.
+    If ``lines`` matches a whole block, removing ``prefix`` and ``suffix`` from every line gives its names.
+    The result must equal that of the line reader.
     """
 
     lines: re.Pattern[bytes]
     prefix: bytes
+    suffix: bytes = b""
+    scope: Scope | None = None
+    """of the names; None: that of the feed"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +67,8 @@ class Parser:
 
     read_line: ReadLine
     bulk: tuple[Bulk, ...]
+    settle: Callable[[Held], Iterator[Run]] | None = None
+    """decides between the entries of the whole list; None: each stands for itself"""
 
 
 def words(line: str) -> list[str]:

@@ -7,7 +7,7 @@ name to a host and is refused. The machine's own names, which every such file co
 from __future__ import annotations
 
 from collections.abc import Iterable
-from ipaddress import IPv4Address, ip_address
+from ipaddress import IPv4Address, IPv6Address, ip_address
 
 from filterd.feed.names import clean_lines
 from filterd.feed.parsers.entry import Bulk, ListEntry, Parser, RefusedListEntry, words
@@ -35,6 +35,11 @@ OWN_NAMES = frozenset(
 _BROADCAST = IPv4Address("255.255.255.255")
 
 
+def blocks(address: IPv4Address | IPv6Address) -> bool:
+    """True if an address leads nowhere, so that a name with it is blocked."""
+    return address.is_unspecified or address.is_loopback or address == _BROADCAST
+
+
 def read_line(line: str) -> Iterable[ListEntry | RefusedListEntry]:
     """Read one entry for each host name that is not the machine's own."""
     found = words(line)
@@ -47,7 +52,7 @@ def read_line(line: str) -> Iterable[ListEntry | RefusedListEntry]:
     if len(found) == 1:
         return (RefusedListEntry("an address without a name"),)
     names = [name for name in found[1:] if name.lower().removesuffix(".") not in OWN_NAMES]
-    if names and not (address.is_unspecified or address.is_loopback or address == _BROADCAST):
+    if names and not blocks(address):
         return (RefusedListEntry("points the name to an address and blocks nothing"),)
     return [ListEntry(name) for name in names]
 

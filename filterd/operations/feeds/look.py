@@ -6,16 +6,17 @@ from pathlib import Path
 
 from filterd.config.policies import icann_suffixes
 from filterd.disk.given_file import GivenFile
-from filterd.feed.parsing import ParseReport, parse
+from filterd.feed.parsing import ParseReport
+from filterd.feed.reading import Form, read_list
 from filterd.feed.rules import collect
-from filterd.feed.source import SourceError, line_blocks, read_chunks
+from filterd.feed.source import SourceError, UnreadableError
 from filterd.model.rule import NameRule, Scope
 from filterd.operations.context import OperationError
 from filterd.policy.documents import Format
 
 
 def parse_file(
-    path: Path | GivenFile, form: str, scope: Scope | None = None
+    path: Path | GivenFile, form: str, scope: Scope | None = None, part: str = ""
 ) -> tuple[tuple[NameRule, ...], ParseReport]:
     """The rules that a file would give, and every line that would be skipped; nothing is loaded."""
     try:
@@ -23,10 +24,14 @@ def parse_file(
     except ValueError:
         message = f"unknown format {form[:32]!r}"
         raise OperationError(message, f"choose one of: {', '.join(Format)}") from None
+    if part and kind is not Format.UT1:
+        message = "a part is a category of an archive"
+        raise OperationError(message, "leave it out, or read an archive: --format ut1")
     report = ParseReport(keep=None)
-    blocks = line_blocks(read_chunks(path))
+    wanted = Form(kind, kind.default_scope if scope is None else scope, part)
     try:
-        runs = parse(blocks, kind, kind.default_scope if scope is None else scope, icann_suffixes(), report)
-        return tuple(collect(runs).rules()), report
-    except SourceError as error:
+        return tuple(collect(read_list(path, wanted, icann_suffixes(), report)).rules()), report
+    except UnreadableError as error:
         raise OperationError(str(error), "give a file that this user can read") from error
+    except SourceError as error:
+        raise OperationError(str(error), "give the list itself, with its format in --format") from error

@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from filterd.config.policies import icann_suffixes
 from filterd.disk.keys import DIGEST_KEY
-from filterd.feed.parsing import ParseReport, parse
+from filterd.feed.parsing import ParseReport
+from filterd.feed.reading import Form, read_list
 from filterd.feed.rules import RuleSet, collect
-from filterd.feed.source import SourceError, line_blocks, read_chunks
+from filterd.feed.source import SourceError
 from filterd.feed.version_checks import guard_refusal, unexpected_names
 from filterd.model.records import FeedCheck, FeedVersion, VersionState
 from filterd.operations.context import Context
@@ -92,7 +93,8 @@ async def _update_one(context: Context, found: InForce, feed: Feed) -> FeedUpdat
             before = replace(before, digest="")  # what is read is decided on anew
     try:
         secret = load_key(context.settings, DIGEST_KEY) if feed.confidential else None
-        reading = await asyncio.to_thread(_read, context.settings.policies, feed, secret)
+        settings = context.settings
+        reading = await asyncio.to_thread(_read, settings.policies, feed, secret, settings.feeds.largest)
     except SourceError as error:
         return FeedUpdate(feed.id, "failed", before, ParseReport(), problem=str(error))
     refused = guard_refusal(feed.guard, before.names if before else None, reading.rules.count)
@@ -141,17 +143,13 @@ async def _take(
     return FeedUpdate(feed.id, "updated", kept, reading.report, unexpected)
 
 
-def _read(directory: Path, feed: Feed, secret: bytes | None) -> _Reading:
+def _read(directory: Path, feed: Feed, secret: bytes | None, largest: int) -> _Reading:
     """Parse the feed's file. Raises SourceError. ``secret`` keys the digest of a confidential source."""
     digest = begin_list_digest(secret)
-
-    def digested() -> Iterator[bytes]:
-        for chunk in read_chunks(directory / feed.source):
-            digest.update(chunk)
-            yield chunk
-
     report = ParseReport(quotes=not feed.confidential)
-    runs = parse(line_blocks(digested()), feed.format, feed.scope, icann_suffixes(), report)
+    form = Form(feed.format, feed.scope, feed.part)
+    source = directory / feed.source
+    runs = read_list(source, form, icann_suffixes(), report, limit=largest, note=digest.update)
     return _Reading(collect(runs), report, digest.hexdigest())
 
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from filterd.feed.names import RefusedNameError, clean_lines, normalise
+from filterd.feed.names import NOT_EXECUTABLE, RefusedNameError, clean_lines, normalise
 
 FORM = re.compile(r"(?=.{1,253}$)([a-z0-9_-]{1,63}\.)+[a-z0-9-]{1,63}")
 
@@ -45,9 +45,9 @@ def test_names(text: str, name: str) -> None:
         ("192.0.2.1", "an IP address"),
         ("2001:db8::1", "an IP address"),
         ("[2001:db8::1]", "an IP address"),
-        ("192.0.2.0/24", "a path or prefix: DNS knows only names"),
-        ("https://example.com/x", "a URL: DNS knows names, and blocking the name would block the whole site"),
-        ("example.com/x", "a path or prefix: DNS knows only names"),
+        ("192.0.2.0/24", "an address prefix"),
+        ("https://example.com/x", NOT_EXECUTABLE),
+        ("example.com/x", NOT_EXECUTABLE),
         ("me@example.com", "an e-mail address"),
         ("a.*.example.com", "a wildcard in a place where none can stand"),
         ("example.com:443", "a port: DNS knows only names"),

@@ -135,9 +135,16 @@ def test_hosts() -> None:
     ]
 
 
+LINES = {
+    Format.HOSTS: "0.0.0.0 a.example",
+    Format.DNSMASQ: "address=/a.example/#",
+    Format.UNBOUND: 'local-zone: "a.example" always_nxdomain',
+}
+
+
 @pytest.mark.parametrize("form", list(Format))
 def test_crlf_bom_and_no_last_newline(form: Format) -> None:
-    line = "0.0.0.0 a.example" if form is Format.HOSTS else "a.example"
+    line = LINES.get(form, "a.example")
     for text in (f"{line}", f"\ufeff{line}\r\n", f"# c\r\n{line}\r\n", f"{line}\n\n\n"):
         assert names(text, form) == ["a.example"]
         assert skipped(text, form) == []
@@ -170,7 +177,34 @@ def test_line_numbers_go_on_over_blocks() -> None:
     assert {run.action for run in runs} == {Action.BLOCK}
 
 
+NAME = st.from_regex(r"[a-z0-9_-]{1,6}(\.[a-z0-9-]{1,4})?\.(com|example|ck|com\.mx|1)", fullmatch=True)
 LINE = st.one_of(
+    st.builds(
+        str.format,
+        st.sampled_from(
+            [
+                "||{}^",
+                "||{}",
+                "@@||{}^",
+                "||{}^$important",
+                "||{}^$badfilter",
+                "|{}^",
+                "||{}/x",
+                "address=/{}/#",
+                "address=/{}/",
+                "address=/{}/0.0.0.0",
+                "local=/{}/",
+                "server=/{}/#",
+                "address=/{}/1.2.3.4",
+                'local-zone: "{}" always_null',
+                'local-zone: "{}." always_nxdomain',
+                'local-zone: "{}" static',
+                'local-data: "{} A 0.0.0.0"',
+                'local-zone: "{}" transparent',
+            ]
+        ),
+        NAME,
+    ),
     st.from_regex(
         r"(0\.0\.0\.0 |127\.0\.0\.1 |\*\.|\.)?[a-z0-9_.-]{1,20}(\.com|\.example|\.ck)?", fullmatch=True
     ),
@@ -184,16 +218,32 @@ LINE = st.one_of(
 
 @given(st.lists(LINE, max_size=12), st.sampled_from(list(Format)))
 def test_whole_blocks_give_what_single_lines_give(lines: list[str], form: Format) -> None:
-    """A block of one line too few to be taken whole is read line by line: a comment sees to that."""
-    together, whole = rules("".join(f"{line}\n" for line in lines), form, Scope.EXACT)
-    apart: list[NameRule] = []
-    count = 0
-    for line in lines:
-        found, report = rules(f"# read line by line\n{line}\n", form, Scope.EXACT)
-        apart += found
-        count += report.count
-    assert sorted((r.name, r.scope) for r in together) == sorted((r.name, r.scope) for r in apart)
-    assert whole.count == count
+    """A block that begins with a comment is read line by line. Formats in which lines act on one another
+    are read as a whole both times."""
+    text = "".join(f"{line}\n" for line in lines)
+    together, whole = rules(text, form, Scope.EXACT)
+    apart, report = rules(f"# read line by line\n{text}", form, Scope.EXACT)
+    assert sorted(map(key, together)) == sorted(map(key, apart))
+    assert whole.reasons == report.reasons
+
+
+def key(rule: NameRule) -> tuple[str, Scope, Action]:
+    """The parts of a rule, to sort by."""
+    return (rule.name, rule.scope, rule.action)
+
+
+@pytest.mark.parametrize("form", [each for each, parser in PARSERS.items() if parser.bulk])
+def test_every_bulk_form_is_taken_whole(form: Format) -> None:
+    """Else the test above would compare one reader with itself."""
+    for bulk in PARSERS[form].bulk:
+        block = b"".join(bulk.prefix + name + bulk.suffix + b"\n" for name in (b"a.example", b"b-c.example"))
+        found = bulk.lines.match(block)
+        assert found is not None
+        assert found.end() == len(block)
+        assert sorted(names(block, form)) == ["a.example", "b-c.example"]
+        assert {rule.scope for rule in rules(block, form, bulk.scope)[0]} == {
+            Scope.SUBTREE if bulk.scope is None and form is not Format.HOSTS else bulk.scope or Scope.EXACT
+        }
 
 
 @given(st.binary(max_size=300), st.sampled_from(list(Format)))

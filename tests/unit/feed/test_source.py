@@ -52,13 +52,6 @@ def test_a_damaged_file(tmp_path: Path, pack: object) -> None:
             list(read_chunks(file))
 
 
-def test_utf_16_is_named(tmp_path: Path) -> None:
-    file = tmp_path / "list"
-    file.write_text("a.example\n", encoding="utf-16")
-    with pytest.raises(DamagedError, match="UTF-16"):
-        list(read_chunks(file))
-
-
 @pytest.mark.parametrize("pack", [bytes, gzip.compress, lzma.compress])
 def test_the_size_cap_counts_what_comes_out(tmp_path: Path, pack: object) -> None:
     assert callable(pack)

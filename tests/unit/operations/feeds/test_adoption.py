@@ -307,10 +307,10 @@ async def test_a_feed_that_is_retired_while_it_is_read_stays_retired(
         loop = asyncio.get_running_loop()
         read = updating._read
 
-        def read_meanwhile(directory: Path, feed: Feed, secret: bytes | None) -> object:
+        def read_meanwhile(directory: Path, feed: Feed, secret: bytes | None, largest: int) -> object:
             retiring = adoption.retire(context, "adult-starter", reason="over")
             asyncio.run_coroutine_threadsafe(retiring, loop).result()
-            return read(directory, feed, secret)
+            return read(directory, feed, secret, largest)
 
         monkeypatch.setattr(updating, "_read", read_meanwhile)
         (done,) = await updating.update(context, ["adult-starter"])

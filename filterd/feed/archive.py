@@ -1,0 +1,182 @@
+"""Reads an archive of lists member by member: tar in any compression, or zip. Nothing is unpacked to disk.
+
+No path of the archive is ever used as a path: it only tells the category and the kind of a member. Links,
+devices and paths that lead out of the archive are given without content, so that they can be counted.
+"""
+
+from __future__ import annotations
+
+import tarfile
+import zipfile
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any, cast
+
+from filterd.disk.given_file import GivenFile
+from filterd.feed import decompression
+from filterd.feed.decompression import DecompressionError
+from filterd.feed.recognition import likeness
+from filterd.feed.source import DamagedError, NotAListError, UnreadableError, read_chunks, require_size
+
+MAX_MEMBERS = 100_000
+_MAX_HEADER = 1 << 16
+"""of the headers that a tar archive puts before a member, such as one with its long name"""
+_PAX_HEADERS = (tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.SOLARIS_XHDTYPE)
+_LONG_HEADERS = (*_PAX_HEADERS, tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK)
+OUTSIDE = "a path that leads out of the archive"
+NO_FILE = "a link, device or other member that is no regular file"
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """One member of an archive, with what it holds or the reason why that is not read."""
+
+    name: str
+    parts: tuple[str, ...]
+    """of the path; empty where it leads out of the archive"""
+    content: Iterator[bytes] | None
+    reason: str = ""
+    target: str = ""
+    """of a link"""
+
+
+def members(path: Path | GivenFile, limit: int, note: Callable[[bytes], object]) -> Iterator[Member]:
+    """The files of an archive, in order; each must be read before the next is asked for. Raises SourceError.
+
+    ``note`` is called with the content: of a tar archive with all of it, of a zip with that of its members.
+    """
+    found = _zipped(path, limit, note) if _is_zip(path) else _tarred(path, limit, note)
+    for count, member in enumerate(found):
+        if count >= MAX_MEMBERS:
+            msg = f"{path} has more than {MAX_MEMBERS} members, as no archive of lists has"
+            raise DamagedError(msg)
+        yield member
+
+
+def _is_zip(path: Path | GivenFile) -> bool:
+    try:
+        with path.open("rb") as file:
+            packing = decompression.packing_of(file.read(decompression.MAGIC_SIZE))
+    except OSError:
+        return False  # the reader of the content says what is wrong
+    return packing is not None and packing.begin is None
+
+
+class _Pieces:
+    """Pieces of content as a file that tarfile can read."""
+
+    def __init__(self, pieces: Iterable[bytes]) -> None:
+        self._pieces = iter(pieces)
+
+    def read(self, _size: int) -> bytes:
+        """The next piece, whatever its length; empty at the end."""
+        return next(self._pieces, b"")
+
+    def drain(self) -> None:
+        """Read to the end, where a checksum may stand."""
+        for _ in self._pieces:
+            pass
+
+
+def _noted(path: Path | GivenFile, limit: int, note: Callable[[bytes], object]) -> Iterator[bytes]:
+    for chunk in read_chunks(path, limit):
+        note(chunk)
+        yield chunk
+
+
+def _tarred(path: Path | GivenFile, limit: int, note: Callable[[bytes], object]) -> Iterator[Member]:
+    source = _noted(path, limit, note)
+    first = next(source, b"")
+    if not first or likeness(first[:4096]) != likeness(_TAR_START):
+        msg = f"{path} is no archive in the layout CATEGORY/domains: it looks like {_name_of(first)}"
+        raise NotAListError(msg)
+    pieces = _Pieces(_joined(first, source))
+    try:
+        with tarfile.open(mode="r|", fileobj=cast("IO[bytes]", pieces), tarinfo=_Header) as tar:
+            for each in tar:
+                cast("Any", tar).members = []  # else it keeps every header
+                if not each.isdir():
+                    yield _tar_member(tar, each)
+    except (tarfile.TarError, DecompressionError, EOFError) as error:
+        msg = f"{path} is damaged: {error}"
+        raise DamagedError(msg) from error
+    pieces.drain()
+
+
+_TAR_START = bytes(257) + b"ustar"
+
+
+def _joined(first: bytes, others: Iterator[bytes]) -> Iterator[bytes]:
+    yield first
+    yield from others
+
+
+def _name_of(start: bytes) -> str:
+    return likeness(start[:4096]) or "a plain list"
+
+
+class _Header(tarfile.TarInfo):
+    """A header of a tar archive. tarfile takes a broken one for the end, which would lose what follows."""
+
+    @classmethod
+    def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> _Header:
+        """Read a header. Raises DecompressionError for one that is broken, missing, or asks for memory."""
+        try:
+            header = super().frombuf(buf, encoding, errors)
+        except tarfile.HeaderError as error:
+            if len(buf) == tarfile.BLOCKSIZE and not any(buf):
+                raise  # the end
+            raise DecompressionError(str(error)) from error
+        if header.type in _LONG_HEADERS and header.size > _MAX_HEADER:
+            msg = f"a header of {header.size} bytes"
+            raise DecompressionError(msg)
+        return header
+
+
+def _tar_member(tar: tarfile.TarFile, header: tarfile.TarInfo) -> Member:
+    parts = _parts(header.name)
+    if header.type not in (tarfile.REGTYPE, tarfile.AREGTYPE) or header.issparse():
+        return Member(header.name, parts, None, NO_FILE, header.linkname)
+    if not parts:
+        return Member(header.name, parts, None, OUTSIDE)
+    return Member(header.name, parts, _tar_content(tar, header))
+
+
+def _tar_content(tar: tarfile.TarFile, header: tarfile.TarInfo) -> Iterator[bytes]:
+    file = tar.extractfile(header)
+    while file is not None and (piece := file.read(decompression.PIECE)):
+        yield piece
+
+
+def _zipped(path: Path | GivenFile, limit: int, note: Callable[[bytes], object]) -> Iterator[Member]:
+    try:
+        with path.open("rb") as file, zipfile.ZipFile(file) as archive:
+            packed = path.stat().st_size
+            total = 0
+
+            def content(each: zipfile.ZipInfo) -> Iterator[bytes]:
+                nonlocal total
+                for piece in decompression.member_pieces(archive, each):
+                    total += len(piece)
+                    require_size(path, total, packed, limit)
+                    note(piece)
+                    yield piece
+
+            for each in decompression.members(archive):
+                parts = _parts(each.filename)
+                inside = content(each) if parts else None
+                yield Member(each.filename, parts, inside, "" if parts else OUTSIDE)
+    except (zipfile.BadZipFile, DecompressionError, EOFError, RuntimeError, NotImplementedError) as error:
+        msg = f"{path} is damaged: {error}"
+        raise DamagedError(msg) from error
+    except OSError as error:
+        msg = f"{path} cannot be read: {error.strerror or error}"
+        raise UnreadableError(msg) from error
+
+
+def _parts(name: str) -> tuple[str, ...]:
+    """The names that a path is made of; empty where it leads out of the archive."""
+    parts = tuple(part for part in name.split("/") if part not in ("", "."))
+    outside = name.startswith("/") or "\\" in name or ".." in parts
+    return () if outside else parts

@@ -1,0 +1,85 @@
+"""Format ``dnsmasq``: ``address=``, ``local=`` and ``server=`` lines of a dnsmasq configuration.
+
+A name without an address, or with one that leads nowhere, is blocked with all below it; ``/*.name/`` is only
+what is below. ``server=/name/#`` sends the name to the usual servers, so that it is an exception to a block
+above it. A line that sends a name elsewhere blocks nothing and is skipped.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from ipaddress import ip_address
+
+from filterd.feed.names import clean_lines
+from filterd.feed.parsers.entry import Bulk, ListEntry, Parser, RefusedListEntry
+from filterd.feed.parsers.hosts import blocks
+from filterd.feed.precedence import as_written
+from filterd.model.rule import Action, Scope
+
+_COMMENT = re.compile(r"(?:^|\s)#.*")
+_OTHER = RefusedListEntry("a dnsmasq option that blocks nothing")
+_ELSEWHERE = RefusedListEntry("points the name to an address and blocks nothing")
+_FORWARDED = RefusedListEntry("forwards the name to another server and blocks nothing")
+_EVERYTHING = RefusedListEntry("the root")
+_NO_NAME = RefusedListEntry("no name between slashes")
+_WILDCARD = RefusedListEntry("a wildcard in a place where none can stand")
+
+
+def read_line(line: str) -> Iterable[ListEntry | RefusedListEntry]:
+    """Read one entry for each name of the line."""
+    text = _COMMENT.sub("", line).replace('"', "").strip()
+    if not text:
+        return ()
+    option, equals, value = (each.strip() for each in text.partition("="))
+    if not equals or option not in ("address", "local", "server"):
+        return (_OTHER,)
+    if not value.startswith("/"):
+        return (_NO_NAME,)
+    *names, target = value[1:].split("/")
+    if not names:
+        return (_NO_NAME,)
+    action = _action(option, target.strip())
+    if isinstance(action, RefusedListEntry):
+        return (action,)
+    return [_entry(name.strip(), action) for name in names]
+
+
+def _action(option: str, target: str) -> Action | RefusedListEntry:
+    """The effect of a line by what follows its last slash."""
+    if not target:
+        return Action.BLOCK
+    if option != "address":
+        return Action.ALLOW if target == "#" else _FORWARDED
+    if target == "#":
+        return Action.BLOCK
+    try:
+        return Action.BLOCK if blocks(ip_address(target)) else _ELSEWHERE
+    except ValueError:
+        return RefusedListEntry("no address behind the last slash")
+
+
+def _entry(name: str, action: Action) -> ListEntry | RefusedListEntry:
+    if name == "#":
+        return _EVERYTHING
+    if not name:
+        return RefusedListEntry("a single label")  # of any name without a dot, as dnsmasq has it
+    if name.startswith("*."):
+        return ListEntry(name[2:], Scope.BELOW, action)
+    if name.startswith("*"):
+        return _WILDCARD
+    return ListEntry(name.removeprefix("."), Scope.SUBTREE, action)
+
+
+_FORMS = [
+    *((b"address=/", b"/" + target) for target in (b"#", b"0.0.0.0", b"", b"127.0.0.1", b"::")),
+    (b"local=/", b"/"),
+    (b"server=/", b"/"),
+]
+PARSER = Parser(
+    read_line,
+    bulk=tuple(
+        Bulk(clean_lines(prefix, suffix=suffix), prefix, suffix, Scope.SUBTREE) for prefix, suffix in _FORMS
+    ),
+    settle=as_written,
+)
