@@ -23,6 +23,8 @@ PARSERS: dict[Format, Parser] = {
     Format.WILDCARD: wildcard.PARSER,
     Format.HOSTS: hosts.PARSER,
 }
+PARSER_VERSION = 1
+"""raised with every change of what a list's lines give: unchanged sources are then parsed again"""
 _MAX_TEXT = 200
 """characters of a skipped line that are kept"""
 

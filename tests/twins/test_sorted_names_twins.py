@@ -42,7 +42,8 @@ def test_many_names_of_few_beginnings(seed: int) -> None:
     chance = Random(seed)
     starts = [bytes(chance.choices(OCTETS, k=length)) for length in (0, 1, 7, 8, 9, 15, 16, 17, 200, 247)]
     lines = [
-        chance.choice(starts) + bytes(chance.choices(OCTETS[: chance.choice((2, 90))], k=chance.randint(1, 8)))
+        chance.choice(starts)
+        + bytes(chance.choices(OCTETS[: chance.choice((2, 90))], k=chance.randint(1, 8)))
         for _ in range(20_000)
     ]
     sorter = sorted_names.NameSorter()
