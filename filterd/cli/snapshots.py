@@ -32,10 +32,10 @@ def build(config: Path | None, as_json: bool) -> None:
     from filterd.operations.feeds import listing
 
     async def run(context: Context) -> tuple[SnapshotRecord, list[str]]:
-        record = await snapshots.build(context, clock_is_right=True)
+        record = await snapshots.build(context, clock_is_right=True, progress=tell)
         return record, [each.feed.id for each in await listing.list_feeds(context) if each.version is None]
 
-    with output.progress("compiling"):
+    with output.progress("compiling") as tell:
         record, unread = perform(config, run)
     if as_json:
         output.show_json({**output.plain(record), "unread": unread})

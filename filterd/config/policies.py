@@ -10,7 +10,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from functools import cache
+from hashlib import sha256
 from importlib import resources
+from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Protocol, TypeVar
 
@@ -182,6 +184,15 @@ def private_suffixes() -> Suffixes:
 
 
 @cache
+def suffixes_digest() -> str:
+    """The SHA-256 of the public suffix list that is installed."""
+    return sha256(_suffix_file().read_bytes()).hexdigest()
+
+
+@cache
 def _section(kind: str) -> Suffixes:
-    source = resources.files("publicsuffixlist") / "public_suffix_list.dat"
-    return parse_suffixes(source.read_text(encoding="utf-8"), kind)
+    return parse_suffixes(_suffix_file().read_text(encoding="utf-8"), kind)
+
+
+def _suffix_file() -> Traversable:
+    return resources.files("publicsuffixlist") / "public_suffix_list.dat"

@@ -29,6 +29,8 @@ PARSERS: dict[Format, Parser] = {
     Format.UNBOUND: unbound.PARSER,
     Format.UT1: ut1.PARSER,
 }
+PARSER_VERSION = 1
+"""raised with every change of what a list's lines give: unchanged sources are then parsed again"""
 _MAX_TEXT = 200
 """characters of a skipped line that are kept"""
 _SUFFIX = "a public suffix: would block all that is registered below it"

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from filterd.feed.parsing import Run
+from filterd.feed.sorted_names import NameSorter, common_names
 from filterd.model.rule import Action, NameRule, Scope
 
 
@@ -26,17 +27,26 @@ class RuleSet:
             for name in section.names.decode("ascii").splitlines():
                 yield NameRule(name, section.scope, section.action)
 
+    def blocks_among(self, names: Iterable[str]) -> dict[Scope, set[str]]:
+        """Those of the names that block rules of the list have, by the scope of the rule."""
+        wanted = "".join(f"{name}\n" for name in sorted(set(names))).encode("ascii")
+        found: dict[Scope, set[str]] = {scope: set() for scope in Scope}
+        for section in self.sections:
+            if section.action is Action.BLOCK:
+                found[section.scope].update(
+                    name.decode("ascii") for name in common_names(section.names, wanted)
+                )
+        return found
+
 
 def collect(runs: Iterable[Run]) -> RuleSet:
     """Sort the rules of a parser and remove repetitions."""
-    names: dict[tuple[Action, Scope], set[bytes]] = {}
+    sorters: dict[tuple[Action, Scope], NameSorter] = {}
     for run in runs:
-        names.setdefault((run.action, run.scope), set()).update(run.names.split(b"\n"))
+        sorters.setdefault((run.action, run.scope), NameSorter()).add(run.names)
     sections = []
-    for (action, scope), found in sorted(names.items()):
-        found.discard(b"")
-        if found:
-            ordered = sorted(found)
-            found.clear()  # frees them before they are joined, which needs the memory once more
-            sections.append(Run(scope, action, b"\n".join(ordered) + b"\n"))
+    for action, scope in sorted(sorters):
+        names = sorters.pop((action, scope)).finish()
+        if names:
+            sections.append(Run(scope, action, names))
     return RuleSet(tuple(sections))

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from filterd.feed.rules import RuleSet
-from filterd.model.rule import Action, Scope
+from filterd.model.rule import Scope
 from filterd.policy.documents import Expected
 from filterd.policy.feed_documents import Guard
 
@@ -30,11 +30,7 @@ def guard_refusal(guard: Guard, before: int | None, after: int) -> str | None:
 def unexpected_names(rules: RuleSet, category: str, expected: Iterable[Expected]) -> tuple[str, ...]:
     """The popular names that the list would block though the category is not expected, in the given order."""
     unexpected = [each.name for each in expected if category not in each.categories]
-    wanted = {suffix for name in unexpected for suffix in _suffixes(name)}
-    listed: dict[Scope, set[str]] = {scope: set() for scope in Scope}
-    for section in rules.sections:
-        if section.action is Action.BLOCK:
-            listed[section.scope].update(wanted.intersection(section.names.decode("ascii").split("\n")))
+    listed = rules.blocks_among(suffix for name in unexpected for suffix in _suffixes(name))
     return tuple(name for name in unexpected if _blocked(name, listed))
 
 

@@ -1,8 +1,9 @@
 """The compiler's own process: ``python -m filterd.operations.compile``, at low priority.
 
 It reads one job from standard input, a JSON object (see :func:`job_of`), so that names go through no file.
-It writes one JSON object to standard output. With exit code 1, one line on standard error says why, without
-any name.
+It writes JSON objects to standard output, a line each: ``{"list", "rules"}`` while it reads (the list's id,
+and the rules taken of all lists so far), and the answer last. With exit code 1, one line on standard error
+says why, without any name.
 """
 
 from __future__ import annotations
@@ -13,8 +14,8 @@ import json
 import os
 import signal
 import sys
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -29,10 +30,11 @@ from filterd.model.changelog import OrderChange, decode, encode
 from filterd.model.verdict import Kind
 from filterd.operations.errors import OperationError
 from filterd.operations.keys import load_key
+from filterd.operations.snapshot_input import input_digest
 from filterd.operations.snapshot_sources import Material
 from filterd.policy.build import BuildError
 from filterd.policy.classes import MANDATORY, ClassesError, assign
-from filterd.policy.compiler import Compiled, CompileError, compile_snapshot
+from filterd.policy.compiler import Compiled, CompileError, ListSource, compile_snapshot
 from filterd.policy.snapshot import Snapshot
 from filterd.policy.snapshot_layout import HISTORY
 from filterd.telemetry.log import fault_fields
@@ -41,6 +43,10 @@ _PR_SET_PDEATHSIG = 1
 LOWEST_PRIORITY = 19
 _KINDS_OF_FEEDS = frozenset((Kind.CATEGORY.word, Kind.SECURITY.word, MANDATORY))
 """a service, say, may have a feed's id"""
+
+
+Tell = Callable[[str, int], None]
+"""takes the list being read, and how many rules were taken"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,8 +85,11 @@ def job_of(settings: Settings, stored: StoredMaterial, built_at: int, target: Pa
     return json.dumps(job).encode()
 
 
-def run(job: Mapping[str, Any]) -> dict[str, Any]:
-    """Compile, write the file durably, and read it back as a node will."""
+def run(job: Mapping[str, Any], tell: Tell) -> dict[str, Any]:
+    """Compile, write the file durably, and read it back as a node will.
+
+    The answer's ``made_of`` is the digest of what was compiled: the policies may have changed since the job.
+    """
     settings = Settings.from_json(job["settings"])
     policies = combined(load_policies(settings.policies, settings.policies_base), job["adopted"]).policies
     versions = [SourceVersion(*each) for each in job["versions"]]
@@ -95,7 +104,7 @@ def run(job: Mapping[str, Any]) -> dict[str, Any]:
         digest_key=load_key(settings, DIGEST_KEY),
     )
     compiled = compile_snapshot(
-        material.sources(),
+        _told(material.sources(), tell),
         key,
         revision=job["revision"],
         built_at=job["built_at"],
@@ -105,7 +114,27 @@ def run(job: Mapping[str, Any]) -> dict[str, Any]:
     target = Path(job["target"])
     replace_file(target, compiled.pieces)
     snapshot = Snapshot.open(target, key)
-    return {"digest": snapshot.digest, "names": snapshot.names, "size": snapshot.size}
+    return {
+        "digest": snapshot.digest,
+        "names": snapshot.names,
+        "size": snapshot.size,
+        "made_of": input_digest(policies, versions),
+    }
+
+
+def _told(sources: Iterable[ListSource], tell: Tell) -> Iterator[ListSource]:
+    """The same lists, which tell how many of their rules were taken, each under its id."""
+    rules = 0
+
+    def counted(source: ListSource) -> Iterator[bytes]:
+        nonlocal rules
+        for run in source.runs:
+            yield run
+            rules += run.count(b"\n")
+            tell(source.classes[0].id, rules)
+
+    for source in sources:
+        yield replace(source, runs=counted(source))
 
 
 def _order(payload: str) -> OrderChange:
@@ -142,13 +171,18 @@ def end_with_parent() -> None:
     ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
 
 
+def _print_progress(what: str, rules: int) -> None:
+    sys.stdout.write(json.dumps({"list": what, "rules": rules}) + "\n")
+    sys.stdout.flush()
+
+
 def main() -> int:
     """The process: 0, or 1 with a line on standard error."""
     end_with_parent()
     give_way()
     forbid_dumps()
     try:
-        answer = run(json.load(sys.stdin.buffer))
+        answer = run(json.load(sys.stdin.buffer), _print_progress)
     except CompileError as error:
         # What follows the list and its version may quote a line of it.
         reason = ": ".join(str(error).split(": ")[:1])

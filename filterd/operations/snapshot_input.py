@@ -9,11 +9,12 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Protocol
 
-from filterd.config.policies import policy_files
+import filterd
+from filterd.config.policies import policy_files, suffixes_digest
 from filterd.config.settings import Settings
 from filterd.disk.files import replace_file
-from filterd.model.records import FeedVersion
 from filterd.policy.documents import Policies
 
 MARKER = ".made_of"
@@ -39,11 +40,41 @@ def policies_stamp(settings: Settings) -> Stamp:
     return stamp_of(policy_files(settings.policies, settings.policies_base))
 
 
-def input_digest(stamp: Stamp, in_force: Policies, versions: Sequence[FeedVersion]) -> str:
+class VersionInForce(Protocol):
+    """A feed's version, as the store or a compiler's job has it."""
+
+    @property
+    def feed(self) -> str:
+        """The feed's id."""
+
+    @property
+    def version(self) -> int:
+        """Its number."""
+
+    @property
+    def digest(self) -> str:
+        """The digest of its canonical text."""
+
+
+def input_digest(in_force: Policies, versions: Sequence[VersionInForce]) -> str:
     """A digest of a snapshot's input, except orders: those reach the nodes by themselves. ``versions``: those
-    of the feeds in force, in their order."""
+    of the feeds in force, in their order.
+
+    It covers contents and nothing else: a file that is only touched, a comment, or a key that says how a list
+    arrives compiles nothing again. Another release or another public suffix list does.
+    """
+    feeds = [(each.id, each.category, each.mandatory, each.security, each.observe) for each in in_force.feeds]
+    documents = (
+        in_force.categories,
+        in_force.profiles,
+        in_force.services,
+        in_force.safe_search,
+        in_force.bypass,
+        in_force.protected,
+    )
     read = [(each.feed, each.version, each.digest) for each in versions]
-    return hashlib.sha256(repr((stamp, in_force.feeds, read)).encode()).hexdigest()
+    made_by = (filterd.__version__, suffixes_digest())
+    return hashlib.sha256(repr((made_by, feeds, documents, read)).encode()).hexdigest()
 
 
 def remember(directory: Path, digest: str, file: str) -> None:

@@ -11,7 +11,7 @@ import contextlib
 import json
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -29,7 +29,7 @@ from filterd.operations.feeds import adoption
 from filterd.operations.feeds.lost import take_back
 from filterd.operations.keys import load_key
 from filterd.operations.policies import policies
-from filterd.operations.snapshot_input import Stamp, input_digest, policies_stamp, remember
+from filterd.operations.snapshot_input import remember
 from filterd.policy import snapshot_layout
 from filterd.policy.documents import Policies
 from filterd.policy.snapshot import Snapshot
@@ -37,6 +37,8 @@ from filterd.policy.snapshot_layout import HEADER_SIZE, SnapshotError, read_head
 from filterd.store import change_log, feeds, orders, subscribers
 from filterd.store import snapshots as rows
 
+Progress = Callable[[str, int, int], None]
+"""called with what is being done, how many rules were taken, and of how many"""
 KEPT_FILES = 4
 _LOCK = ".lock"
 _DRAFTS = (".*.draft", "..*.draft.new")
@@ -54,7 +56,9 @@ class SnapshotView:
     current: bool
 
 
-async def build(context: Context, *, clock_is_right: bool = False) -> SnapshotRecord:
+async def build(
+    context: Context, *, clock_is_right: bool = False, progress: Progress | None = None
+) -> SnapshotRecord:
     """Compile a snapshot of the store as it is now, publish it, and make it the current one.
 
     A snapshot never claims to be older than the one before it, since the clock may have lost its time. With
@@ -63,18 +67,14 @@ async def build(context: Context, *, clock_is_right: bool = False) -> SnapshotRe
     directory = _directory(context)
     make_directory(directory)
     _require_readable_pointer(directory)
-    stamp = policies_stamp(
-        context.settings
-    )  # first: what changes while it is read makes the result due again
     documents = await asyncio.to_thread(policies, context)
     try:
         async with locked(directory / _LOCK, LOCK_WAIT):
             drop_drafts(directory, *_DRAFTS)
             await _keep_lost_feeds(context, directory, documents)
             before = 0 if clock_is_right else await _made_before(context, current_file(directory))
-            record, made_of = await _build(
-                context, directory, documents, stamp, max(int(context.clock()), before)
-            )
+            built_at = max(int(context.clock()), before)
+            record, made_of = await _build(context, directory, documents, built_at, progress)
             remember(directory, made_of, record.file)
             return record
     except LockedError:
@@ -103,14 +103,14 @@ async def _keep_lost_feeds(context: Context, directory: Path, documents: Policie
 
 
 async def _build(
-    context: Context, directory: Path, documents: Policies, stamp: Stamp, built_at: int
+    context: Context, directory: Path, documents: Policies, built_at: int, progress: Progress | None
 ) -> tuple[SnapshotRecord, str]:
     """The published snapshot, and the digest of its input."""
-    material, made_of = await _material(context, documents, stamp)
+    material, rules = await _material(context, documents)
     draft = directory / f".{os.getpid()}.draft"
     job = job_of(context.settings, material, built_at, draft)
     try:
-        answer = await _compile(job)
+        answer = await _compile(job, rules, progress)
         record = SnapshotRecord(
             file=snapshot_layout.file_name(material.cursor.revision, answer["digest"]),
             digest=answer["digest"],
@@ -123,7 +123,7 @@ async def _build(
     finally:
         draft.unlink(missing_ok=True)
     await _publish(context, directory, record)
-    return record, made_of
+    return record, str(answer["made_of"])
 
 
 async def _made_before(context: Context, path: Path | None) -> int:
@@ -136,8 +136,9 @@ async def _made_before(context: Context, path: Path | None) -> int:
     return made if recorded.get(path.name) == made else 0
 
 
-async def _material(context: Context, documents: Policies, stamp: Stamp) -> tuple[StoredMaterial, str]:
-    """The material of one read transaction, and the digest of it; all of it is what was decided.
+async def _material(context: Context, documents: Policies) -> tuple[StoredMaterial, int]:
+    """The material of one read transaction, and the number of rules of its feeds; all of it is what was
+    decided.
 
     Orders that have ended are among them: the clock that says so may be wrong. The active set decides.
     """
@@ -158,7 +159,7 @@ async def _material(context: Context, documents: Policies, stamp: Stamp) -> tupl
     read = [current[each.id] for each in wanted_feeds if each.id in current]
     versions = [SourceVersion(each.feed, each.version, each.digest) for each in read]
     wanted = [change_of(each) for each in known if each.state is OrderState.ACCEPTED]
-    return StoredMaterial(cursor, versions, wanted, adopted), input_digest(stamp, in_force, read)
+    return StoredMaterial(cursor, versions, wanted, adopted), sum(each.names for each in read)
 
 
 def _require_profiles(documents: Policies, used: Sequence[str]) -> None:
@@ -171,7 +172,8 @@ def _require_profiles(documents: Policies, used: Sequence[str]) -> None:
         )
 
 
-async def _compile(job: bytes) -> dict[str, Any]:
+async def _compile(job: bytes, rules: int, progress: Progress | None) -> dict[str, Any]:
+    """Run a job in a process of its own; ``rules`` is how many its feeds have, for ``progress``."""
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "-P",  # not from whatever directory the command was typed in
@@ -182,17 +184,38 @@ async def _compile(job: bytes) -> dict[str, Any]:
         stderr=asyncio.subprocess.PIPE,
     )
     try:
-        output, errors = await process.communicate(job)
+        answer, errors = await _answer_of(process, job, rules, progress)
     except BaseException:
-        process.kill()
+        with contextlib.suppress(ProcessLookupError):
+            process.kill()
         await process.wait()
         raise
     if process.returncode != 0:
         reason = errors.decode("utf-8", "replace").strip().splitlines()[-1:] or [f"exit {process.returncode}"]
         message = f"the snapshot was not built: {reason[0]}"
         raise OperationError(message, "the snapshot before it stays in force; mend the cause and build again")
-    answer: dict[str, Any] = json.loads(output)
     return answer
+
+
+async def _answer_of(
+    process: asyncio.subprocess.Process, job: bytes, rules: int, progress: Progress | None
+) -> tuple[dict[str, Any], bytes]:
+    """The last line of the compiler's output, and all of its standard error, when it has ended."""
+    if process.stdin is None or process.stdout is None or process.stderr is None:
+        message = "the compiler has no pipes"
+        raise RuntimeError(message)
+    errors = asyncio.ensure_future(process.stderr.read())
+    with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # it ended; standard error says why
+        process.stdin.write(job)
+        await process.stdin.drain()
+    process.stdin.close()
+    answer: dict[str, Any] = {}
+    async for line in process.stdout:
+        answer = json.loads(line)
+        if progress is not None and "rules" in answer:
+            progress(f"{answer['list']}: {answer['rules']:,} rules", min(answer["rules"], rules), rules)
+    await process.wait()
+    return answer, await errors
 
 
 async def _publish(context: Context, directory: Path, record: SnapshotRecord) -> None:

@@ -208,7 +208,10 @@ class Maintenance:
         try:
             wanted = await self._input_digest(documents)
             set_back = self._clock_was_set_back()
-            if self._failed_lately("compile", wanted) or not (set_back or await self._is_due(wanted)):
+            if self._failed_lately("compile", wanted):
+                return
+            if not (set_back or await self._is_due(wanted)):
+                self._failed.pop("compile", None)  # what could not be compiled is wanted no more
                 return
             record = await snapshots.build(self.context, clock_is_right=set_back)
             self._clock_agreed = record.built_at <= self.context.clock()
@@ -279,7 +282,7 @@ class Maintenance:
         async with self.context.store.read() as connection:
             current = await feed_rows.current(connection)
         versions = [current[feed.id] for feed in documents.feeds if feed.id in current]
-        return snapshot_input.input_digest(policies_stamp(self.context.settings), documents, versions)
+        return snapshot_input.input_digest(documents, versions)
 
     async def _prune(self) -> None:
         try:

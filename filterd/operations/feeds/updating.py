@@ -8,20 +8,19 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from filterd.config.policies import icann_suffixes
 from filterd.disk.keys import DIGEST_KEY
-from filterd.feed.parsing import ParseReport
-from filterd.feed.reading import Form, read_list
+from filterd.feed.parsing import ParseReport, Run, parse
 from filterd.feed.rules import RuleSet, collect
 from filterd.feed.source import SourceError
 from filterd.feed.version_checks import guard_refusal, unexpected_names
 from filterd.model.records import FeedCheck, FeedVersion, VersionState
 from filterd.operations.context import Context
-from filterd.operations.feeds import adoption, rule_files
+from filterd.operations.feeds import adoption, rule_files, unchanged
 from filterd.operations.keys import load_key
 from filterd.operations.policies import feed as find_feed
 from filterd.operations.policies import policies
@@ -65,6 +64,30 @@ class _Draft:
     """why it must not replace the version before it"""
 
 
+@dataclass(slots=True)
+class _Telling:
+    """Tells how far the reading of one feed has come."""
+
+    progress: Progress | None
+    feed: str
+    done: int
+    total: int
+    names: int = 0
+
+    def __call__(self) -> None:
+        """Tell it now."""
+        if self.progress is not None:
+            self.progress(f"{self.feed}: {self.names:,} names", self.done, self.total)
+
+    def counted(self, runs: Iterable[Run]) -> Iterator[Run]:
+        """The same runs, told one by one as they are taken."""
+        for run in runs:
+            yield run
+            if self.progress is not None:
+                self.names += run.count
+                self()
+
+
 async def update(
     context: Context, identifiers: Sequence[str] = (), *, progress: Progress | None = None
 ) -> tuple[FeedUpdate, ...]:
@@ -74,9 +97,9 @@ async def update(
     done: list[FeedUpdate] = []
     with rule_files.writing(context.settings.state_dir):
         for feed in chosen:
-            if progress is not None:
-                progress(feed.id, len(done), len(chosen))
-            done.append(await _update_one(context, found, feed))
+            tell = _Telling(progress, feed.id, len(done), len(chosen))
+            tell()
+            done.append(await _update_one(context, found, feed, tell))
     now = context.clock()
     checks = [FeedCheck(each.feed, now, 0.0 if each.problem else now, each.problem[:500]) for each in done]
     async with context.store.report() as connection:
@@ -86,17 +109,41 @@ async def update(
     return tuple(done)
 
 
-async def _update_one(context: Context, found: InForce, feed: Feed) -> FeedUpdate:
+async def _update_one(context: Context, found: InForce, feed: Feed, tell: _Telling) -> FeedUpdate:
     async with context.store.read() as connection:
         before = (await rows.current(connection)).get(feed.id)
         if before is not None and rows.fault_of(before, (await rows.recorded(connection)).get(feed.id)):
             before = replace(before, digest="")  # what is read is decided on anew
+    state_dir, source = context.settings.state_dir, context.settings.policies / feed.source
+    secret = load_key(context.settings, DIGEST_KEY) if feed.confidential else None
+    stamp = unchanged.stamp_of(source)
+    origin = None
+    if stamp is not None:
+        origin = await asyncio.to_thread(unchanged.origin_of, source, feed, found.policies, secret)
+    if before is not None and origin is not None:
+        misplaced = await asyncio.to_thread(unchanged.still_stands, state_dir, origin, before, secret)
+        if misplaced is not None:
+            return FeedUpdate(feed.id, "unchanged", before, ParseReport(count=before.skipped), misplaced)
     try:
-        secret = load_key(context.settings, DIGEST_KEY) if feed.confidential else None
-        settings = context.settings
-        reading = await asyncio.to_thread(_read, settings.policies, feed, secret, settings.feeds.largest)
+        reading = await asyncio.to_thread(_read, source, feed, secret, tell)
     except SourceError as error:
         return FeedUpdate(feed.id, "failed", before, ParseReport(), problem=str(error))
+    done = await _judge(context, found, feed, reading, before, secret)
+    same = unchanged.stamp_of(source) == stamp  # it was not replaced between the two readings of it
+    if done.version is not None and not done.problem and origin is not None and same:
+        await asyncio.to_thread(unchanged.remember, state_dir, origin, done.version, done.misplaced)
+    return done
+
+
+async def _judge(
+    context: Context,
+    found: InForce,
+    feed: Feed,
+    reading: _Reading,
+    before: FeedVersion | None,
+    secret: bytes | None,
+) -> FeedUpdate:
+    """Write what was read as a draft, and take it or hold it back."""
     refused = guard_refusal(feed.guard, before.names if before else None, reading.rules.count)
     pieces = rule_files.canonical_text(reading.rules)
     directory = rule_files.rule_file(context.settings.state_dir, feed.id, 0).parent
@@ -143,14 +190,18 @@ async def _take(
     return FeedUpdate(feed.id, "updated", kept, reading.report, unexpected)
 
 
-def _read(directory: Path, feed: Feed, secret: bytes | None, largest: int) -> _Reading:
+def _read(source: Path, feed: Feed, secret: bytes | None, tell: _Telling) -> _Reading:
     """Parse the feed's file. Raises SourceError. ``secret`` keys the digest of a confidential source."""
     digest = begin_list_digest(secret)
+
+    def digested() -> Iterator[bytes]:
+        for chunk in read_chunks(source):
+            digest.update(chunk)
+            yield chunk
+
     report = ParseReport(quotes=not feed.confidential)
-    form = Form(feed.format, feed.scope, feed.part)
-    source = directory / feed.source
-    runs = read_list(source, form, icann_suffixes(), report, limit=largest, note=digest.update)
-    return _Reading(collect(runs), report, digest.hexdigest())
+    runs = parse(line_blocks(digested()), feed.format, feed.scope, icann_suffixes(), report)
+    return _Reading(collect(tell.counted(runs)), report, digest.hexdigest())
 
 
 async def _keep(

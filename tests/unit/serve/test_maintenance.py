@@ -27,7 +27,8 @@ async def test_compiles_when_there_is_something_new_and_then_no_more(kept: Kept)
     assert first.exists()
     await kept.maintenance.turn()
     assert kept.events() == ["snapshot built"]
-    os.utime(kept.policies / "categories.yaml", (1, 1))
+    titles = kept.policies / "categories.yaml"
+    titles.write_text(titles.read_text().replace("es: ", "es: Otra ", 1))
     await kept.maintenance.turn()
     assert kept.events() == ["snapshot built"] * 2
     source = next((kept.policies / "lists").rglob("*adult*"))
@@ -35,6 +36,20 @@ async def test_compiles_when_there_is_something_new_and_then_no_more(kept: Kept)
     await kept.maintenance.turn()
     assert kept.events() == ["snapshot built"] * 3
     assert current_file(kept.snapshots) != first
+
+
+async def test_what_changes_nothing_that_is_compiled_compiles_nothing(kept: Kept) -> None:
+    """A file that was touched or only has another comment, and keys that say how a list arrives."""
+    await kept.maintenance.turn()
+    for path in (*kept.policies.rglob("*.yaml"), *(kept.policies / "lists").rglob("*.txt")):
+        os.utime(path, (1, 1))
+    await kept.maintenance.turn()
+    feeds = kept.policies / "feeds.yaml"
+    text = feeds.read_text()
+    assert "refresh: 1d" in text
+    feeds.write_text("# another comment\n" + text.replace("refresh: 1d", "refresh: 12h"))
+    await kept.maintenance.turn()
+    assert kept.events() == ["snapshot built"]
 
 
 async def test_wrong_policies_are_said_once_and_change_nothing(kept: Kept) -> None:
@@ -76,7 +91,8 @@ async def test_a_clock_that_may_have_lost_its_time_is_said_once_and_believed_on_
     kept.ahead = -10 * YEAR
     assert await ahead(kept) == 0
     assert await ahead(kept) == 0
-    os.utime(kept.policies / "categories.yaml", (1, 1))
+    titles = kept.policies / "categories.yaml"
+    titles.write_text(titles.read_text().replace("es: ", "es: Otra ", 1))
     assert await ahead(kept) == 0, "whatever else asks for a compile"
     assert kept.events() == ["snapshot built", "clock failed", "snapshot built"]
     await snapshots.build(kept.maintenance.context, clock_is_right=True)

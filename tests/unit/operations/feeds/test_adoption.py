@@ -8,6 +8,7 @@ import sqlite3
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -81,11 +82,11 @@ async def test_a_file_that_loses_its_entries_while_the_compiler_starts_lifts_not
 ) -> None:
     async with installation.open() as context:
         await updating.update(context)
-        stored, _ = await snapshots._material(context, policies(context), ())
+        stored, _ = await snapshots._material(context, policies(context))
         target = installation.base / "made"
         job = compiling.job_of(context.settings, stored, int(installation.now), target)
         installation.write_policy("feeds.yaml", "[]")
-        await asyncio.to_thread(compiling.run, json.loads(job))
+        await asyncio.to_thread(compiling.run, json.loads(job), lambda what, rules: None)
         key = load_key(context.settings, FINGERPRINT_KEY)
         for name in NAMES:
             assert contains(Snapshot.open(target, key), fingerprint_name(key, name))
@@ -307,10 +308,10 @@ async def test_a_feed_that_is_retired_while_it_is_read_stays_retired(
         loop = asyncio.get_running_loop()
         read = updating._read
 
-        def read_meanwhile(directory: Path, feed: Feed, secret: bytes | None, largest: int) -> object:
+        def read_meanwhile(source: Path, feed: Feed, secret: bytes | None, tell: Any) -> object:
             retiring = adoption.retire(context, "adult-starter", reason="over")
             asyncio.run_coroutine_threadsafe(retiring, loop).result()
-            return read(directory, feed, secret, largest)
+            return read(source, feed, secret, tell)
 
         monkeypatch.setattr(updating, "_read", read_meanwhile)
         (done,) = await updating.update(context, ["adult-starter"])
