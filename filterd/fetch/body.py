@@ -60,7 +60,9 @@ class Body:
         if self.written > self._limit:
             raise FetchError(Failure.TOO_LARGE, self._host, f"more than {self._limit} bytes unpacked")
         self._digest.update(piece)
+        rest = memoryview(piece)
         try:
-            self._sink.write(piece)
+            while rest:  # a disk that is nearly full takes a part
+                rest = rest[self._sink.write(rest) :]
         except OSError as error:
             raise FetchError(Failure.DISK, self._host, error.strerror or "") from None

@@ -21,7 +21,7 @@ Tell = Callable[[int], None]
 class Sink(Protocol):
     """A file that takes what arrives."""
 
-    def write(self, data: bytes, /) -> int: ...  # noqa: D102
+    def write(self, data: memoryview, /) -> int: ...  # noqa: D102
     def seek(self, offset: int, /) -> int: ...  # noqa: D102
     def truncate(self) -> int: ...  # noqa: D102
 
