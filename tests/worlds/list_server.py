@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
 from pathlib import Path
+from typing import Any
 
 from tests.worlds.certificates import Authority
 
@@ -86,7 +87,7 @@ class Request:
     """by lower-cased name"""
 
 
-@dataclass(slots=True)
+@dataclass
 class ListServer:
     """Serves ``lists`` by host; every path of a host has its list, ``.gz`` at the end packs it."""
 
@@ -185,7 +186,7 @@ def _parsed(head: bytes) -> Request:
 
 
 async def _send(
-    writer: asyncio.StreamWriter, status: int, body: bytes, length: int | None = -1, **headers: str
+    writer: asyncio.StreamWriter, status: int, body: bytes, length: int | None = -1, **headers: Any
 ) -> None:
     """One answer; ``length`` is its Content-Length: -1 the right one, None no such header."""
     lines = [f"HTTP/1.1 {status} Said", "Connection: close"]
@@ -289,14 +290,14 @@ async def _lying(server: ListServer, request: Request, writer: asyncio.StreamWri
     await _send(writer, 200, exchanged(content), ETag=_etag(content))
 
 
-def _status(status: int, **headers: str) -> Answer:
+def _status(status: int, **headers: Any) -> Answer:
     async def answer(server: ListServer, request: Request, writer: asyncio.StreamWriter) -> None:
         await _send(writer, status, b"<html>nothing</html>", **headers)
 
     return answer
 
 
-def _content(content: bytes, **headers: str) -> Answer:
+def _content(content: bytes, **headers: Any) -> Answer:
     async def answer(server: ListServer, request: Request, writer: asyncio.StreamWriter) -> None:
         await _send(writer, 200, content, **headers)
 

@@ -1,20 +1,19 @@
 """Obtains the list of a feed: a file that lies here, or what one of the feed's servers gives.
 
 The servers are asked in the order of the entry: ``source``, then ``mirrors``. What one gives counts only
-once it is proven (:class:`Proof`): else the next one is asked.
+once a :class:`Taker` has proven it: else the next one is asked.
 """
 
 from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from io import BytesIO
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
-from urllib.parse import urlsplit, urlunsplit
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 from filterd.feed.source import SourceError
 from filterd.fetch.failures import Failure, FetchError
@@ -33,26 +32,57 @@ if TYPE_CHECKING:
 
 AT_ONCE = 4
 """feeds that are fetched at the same time"""
-COMPANION_SIZE = 64 * 1024
-"""bytes of a file beside a list: a manifest, a signature"""
+SMALL = 64 * 1024
+"""bytes of a small file: a manifest, a signature"""
 FULL_AFTER = 7 * 86400
 """seconds after which a list is fetched whole, whatever its server says of it: marks may lie"""
 LONGEST = 3600.0
 """seconds for a feed, with all its servers and attempts"""
 
-Companion = Callable[[str], Awaitable[bytes]]
-"""the file beside the list whose name is the list's with this ending. Raises SourceError"""
+Found = TypeVar("Found", covariant=True)
 
 
-class Proof(Protocol):
-    """The proof of a list's origin. Each method raises SourceError: then the next server is asked."""
+class ServerFailedError(SourceError):
+    """A server of the feed did not give what it was asked for."""
 
-    async def prepare(self, companion: Companion) -> None:
-        """Take in what proves the list that comes next; before the list, so that a change between the two is
-        noticed."""
+    def __init__(self, error: FetchError) -> None:
+        super().__init__(str(error))
+        self.failure = error.failure
 
-    def check(self, path: Path) -> None:
-        """Compare the list with it, in a thread."""
+
+class ListServer(Protocol):
+    """The server at one address of a feed. Each call raises SourceError."""
+
+    async def fetch_small_file(self, url: str) -> bytes:
+        """The content of a small file, such as a signature."""
+
+    async def fetch_list(self, url: str, *, anew: bool) -> Path:
+        """A file of ours with the list as it stands on the server. It may be the one that was fetched before
+        where the server says that it is the same, unless ``anew``."""
+
+
+class Taker(Protocol[Found]):
+    """Makes of a list what may be read: it proves the list's origin before. Each call raises SourceError."""
+
+    async def placed(self, path: Path, opened: ExitStack) -> Found:
+        """Of a file that lies here."""
+
+    async def fetched(self, address: str, server: ListServer, opened: ExitStack) -> Found:
+        """Of what a server gives; where it is refused, the next server is asked."""
+
+
+class AsItCame:
+    """Takes every list, without proof."""
+
+    async def placed(self, path: Path, opened: ExitStack) -> Path:
+        """The file itself."""
+        del opened
+        return path
+
+    async def fetched(self, address: str, server: ListServer, opened: ExitStack) -> Path:
+        """The file that was fetched."""
+        del opened
+        return await server.fetch_list(address, anew=False)
 
 
 class NotObtainedError(SourceError):
@@ -64,12 +94,10 @@ class NotObtainedError(SourceError):
 
 
 @dataclass(frozen=True, slots=True)
-class Obtained:
+class Obtained(Generic[Found]):
     """A list that can be read."""
 
-    path: Path
-    modified: bool = True
-    """False: the server says that it is the one that was taken before"""
+    found: Found
     record: FeedFetch | None = None
     """None: the file lies here"""
     remember: Callable[[], None] = lambda: None
@@ -100,62 +128,57 @@ async def obtained(
     context: Context,
     feed: Feed,
     fetching: Fetching,
-    *,
-    proof: Proof | None = None,
+    taker: Taker[Found],
     tell: Tell = lambda arrived: None,
-) -> AsyncIterator[Obtained]:
+) -> AsyncIterator[Obtained[Found]]:
     """The list of a feed, for the time of the block. Raises SourceError."""
-    if not feed.remote:
-        path = context.settings.policies / feed.source
-        await _prove(proof, _beside(path), path)
-        yield Obtained(path)
-        return
-    directory = fetched_files.directory_of(context.settings.state_dir, feed.id)
-    with ExitStack() as stack:
+    with ExitStack() as opened:
+        if not feed.remote:
+            yield Obtained(await taker.placed(context.settings.policies / feed.source, opened))
+            return
+        directory = fetched_files.directory_of(context.settings.state_dir, feed.id)
         try:
-            draft = stack.enter_context(fetched_files.drafting(directory, confidential=feed.confidential))
+            draft = opened.enter_context(fetched_files.drafting(directory, confidential=feed.confidential))
         except OSError as error:
             message = f"{directory} cannot be written: {error.strerror}; make room below state_dir"
             raise SourceError(message) from error
         async with fetching.at_once:
-            got = await _Servers(context, feed, fetching, proof, tell, draft).first()
+            got = await _Servers(context, feed, fetching, taker, tell, draft, opened).first()
         yield got
 
 
 @dataclass(frozen=True, slots=True)
-class _Servers:
+class _Servers(Generic[Found]):
     """The servers of one feed, asked one after the other."""
 
     context: Context
     feed: Feed
     fetching: Fetching
-    proof: Proof | None
+    taker: Taker[Found]
     tell: Tell
     draft: Draft
+    opened: ExitStack
 
-    async def first(self) -> Obtained:
-        """The list of the first server that gives it. Raises NotObtainedError."""
-        failures: list[FetchError | SourceError] = []
+    async def first(self) -> Obtained[Found]:
+        """The list of the first server whose list is taken. Raises NotObtainedError."""
+        failures: list[SourceError] = []
         try:
             async with asyncio.timeout(LONGEST), self._client() as client:
                 for address in (self.feed.source, *self.feed.mirrors):
                     try:
-                        return self._with_failures(await self._from(client, address), failures)
-                    except (FetchError, SourceError) as error:
+                        return await self._from(client, address, failures)
+                    except SourceError as error:
                         failures.append(error)
         except TimeoutError:
-            failures.append(FetchError(Failure.TIMEOUT, server_of(self.feed.source), f"{LONGEST:g} s"))
-        now = float(self.context.clock())
-        gone = all(isinstance(each, FetchError) and each.failure is Failure.GONE for each in failures)
-        texts = tuple(map(str, failures))
-        raise NotObtainedError(
-            FeedFetch(self.feed.id, now, failures=texts, gone_since=now if gone else 0.0)
-        ) from None
+            late = FetchError(Failure.TIMEOUT, server_of(self.feed.source), f"{LONGEST:g} s")
+            failures.append(ServerFailedError(late))
+        raise NotObtainedError(self._failed(failures)) from None
 
-    def _with_failures(self, got: Obtained, failures: list[FetchError | SourceError]) -> Obtained:
-        if got.record is None or not failures:
-            return got
-        return replace(got, record=replace(got.record, failures=tuple(map(str, failures))))
+    def _failed(self, failures: Sequence[SourceError]) -> FeedFetch:
+        now = float(self.context.clock())
+        gone = all(isinstance(each, ServerFailedError) and each.failure is Failure.GONE for each in failures)
+        texts = tuple(map(str, failures))
+        return FeedFetch(self.feed.id, now, failures=texts, gone_since=now if gone else 0.0)
 
     @asynccontextmanager
     async def _client(self) -> AsyncIterator[Client]:
@@ -171,27 +194,50 @@ class _Servers:
         async with server_addresses(settings) as lookup:
             yield Client(access, limits, lookup, fetching.chance, fetching.sleep)
 
-    async def _from(self, client: Client, address: str) -> Obtained:
-        """The list of one address; once more, whole, where it is not the one that was proven: it may have
-        been changed between the two. Raises FetchError and SourceError."""
-        kept = await asyncio.to_thread(self._kept, address)
-        try:
-            return await self._proven(client, address, kept)
-        except SourceError:
-            return await self._proven(client, address, None)
+    async def _from(self, client: Client, address: str, failures: Sequence[SourceError]) -> Obtained[Found]:
+        server = _Server(self.context, self.feed, client, self.draft, self.tell)
+        found = await self.taker.fetched(address, server, self.opened)
+        reply, now = server.reply, float(self.context.clock())
+        if reply is None:
+            message = f"{server_of(address)}: no list was asked for"
+            raise SourceError(message)
+        record = FeedFetch(self.feed.id, now, reply.host, now, reply.modified, tuple(map(str, failures)))
+        return Obtained(found, record, server.remember)
 
-    async def _proven(self, client: Client, address: str, kept: fetched_files.Kept | None) -> Obtained:
-        companion = _companion(client, address)
-        if self.proof is not None:
-            await self.proof.prepare(companion)
+
+@dataclass(slots=True)
+class _Server:
+    """The server at one address, as a taker sees it."""
+
+    context: Context
+    feed: Feed
+    client: Client
+    draft: Draft
+    tell: Tell
+    address: str = ""
+    reply: Reply | None = None
+    """the last answer with a list"""
+
+    async def fetch_small_file(self, url: str) -> bytes:
+        """The content of a file of 64 KiB at most."""
+        small = replace(self.client, limits=replace(self.client.limits, size=SMALL))
+        sink = BytesIO()
+        try:
+            await small.get(url, sink, Validators())
+        except FetchError as error:
+            raise ServerFailedError(error) from None
+        return sink.getvalue()
+
+    async def fetch_list(self, url: str, *, anew: bool) -> Path:
+        """The list in the draft, or the one that is kept."""
+        kept = None if anew else await asyncio.to_thread(self._kept, url)
         validators = kept.validators if kept is not None else None
-        reply = await client.get(address, self.draft.file, validators, self.tell)
-        path = self.draft.path if reply.modified or kept is None else kept.path
-        if self.proof is not None:
-            await asyncio.to_thread(self.proof.check, path)
-        now = float(self.context.clock())
-        record = FeedFetch(self.feed.id, now, reply.host, now, reply.modified)
-        return Obtained(path, reply.modified, record, lambda: self._remember(address, reply))
+        try:
+            reply = await self.client.get(url, self.draft.file, validators, self.tell)
+        except FetchError as error:
+            raise ServerFailedError(error) from None
+        self.address, self.reply = url, reply
+        return self.draft.path if reply.modified or kept is None else kept.path
 
     def _kept(self, address: str) -> fetched_files.Kept | None:
         """What the address gave last, unless it is so old that it is fetched whole again."""
@@ -200,57 +246,15 @@ class _Servers:
             return None
         return found
 
-    def _remember(self, address: str, reply: Reply) -> None:
-        if self.feed.confidential:
+    def remember(self) -> None:
+        """Keep what was taken. Nothing of a confidential feed is kept as it came."""
+        if self.feed.confidential or self.reply is None:
             return
         try:
-            if reply.modified:
-                fetched_files.keep(self.draft, self.feed, address, reply, float(self.context.clock()))
+            if self.reply.modified:
+                now = float(self.context.clock())
+                fetched_files.keep(self.draft, self.feed, self.address, self.reply, now)
             else:
                 fetched_files.note_entry(self.context.settings.state_dir, self.feed)
         except OSError:
             return  # the list was taken: it is only fetched whole the next time
-
-
-async def _prove(proof: Proof | None, companion: Companion, path: Path) -> None:
-    if proof is not None:
-        await proof.prepare(companion)
-        await asyncio.to_thread(proof.check, path)
-
-
-def _beside(path: Path) -> Companion:
-    """The companions of a file that lies here."""
-
-    def read(ending: str) -> bytes:
-        beside = path.with_name(path.name + ending)
-        try:
-            with beside.open("rb") as file:
-                content = file.read(COMPANION_SIZE + 1)
-        except OSError as error:
-            message = f"{beside} cannot be read: {error.strerror or error}"
-            raise SourceError(message) from error
-        if len(content) > COMPANION_SIZE:
-            message = f"{beside} is larger than {COMPANION_SIZE} bytes"
-            raise SourceError(message)
-        return content
-
-    return lambda ending: asyncio.to_thread(read, ending)
-
-
-def _companion(client: Client, address: str) -> Companion:
-    """The companions of a list at a server; a query goes along."""
-    small = replace(client, limits=replace(client.limits, size=COMPANION_SIZE))
-
-    async def get(ending: str) -> bytes:
-        parts = urlsplit(address)
-        sink = BytesIO()
-        try:
-            await small.get(urlunsplit(parts._replace(path=parts.path + ending)), sink, Validators())
-        except FetchError as error:
-            if error.failure is not Failure.GONE:
-                raise
-            message = f"{error.host}: the list has no file beside it that ends in {ending}; tell its operator"
-            raise SourceError(message) from None
-        return sink.getvalue()
-
-    return get

@@ -21,7 +21,7 @@ from filterd.feed.version_checks import guard_refusal, unexpected_names
 from filterd.model.records import FeedCheck, FeedFetch, FeedVersion, VersionState
 from filterd.operations.context import Context
 from filterd.operations.feeds import adoption, obtaining, rule_files
-from filterd.operations.feeds.obtaining import Fetching, NotObtainedError, Obtained
+from filterd.operations.feeds.obtaining import AsItCame, Fetching, NotObtainedError, Obtained
 from filterd.operations.keys import load_key
 from filterd.operations.policies import feed as find_feed
 from filterd.operations.policies import policies
@@ -158,7 +158,11 @@ class _Run:
         """Obtain one feed, and take what was got."""
         try:
             async with obtaining.obtained(
-                self.context, feed, self.fetching, tell=lambda size: self.told.arrived(feed.id, size)
+                self.context,
+                feed,
+                self.fetching,
+                AsItCame(),
+                lambda size: self.told.arrived(feed.id, size),
             ) as got:
                 return await self._taken(feed, got)
         except NotObtainedError as error:
@@ -166,13 +170,13 @@ class _Run:
         except SourceError as error:
             return await self._failed(feed, error, None)
 
-    async def _taken(self, feed: Feed, got: Obtained) -> FeedUpdate:
+    async def _taken(self, feed: Feed, got: Obtained[Path]) -> FeedUpdate:
         async with self.fetching.taking:
             found = await self._in_force_still(feed) if feed.remote else self.basis.found
             if found is None:
                 return await self._failed(feed, SourceError(_CHANGED), got.record)
             self.told.taking(feed.id)
-            update = await _update_one(self.context, found, feed, got.path)
+            update = await _update_one(self.context, found, feed, got.found)
         if not update.problem:
             await asyncio.to_thread(got.remember)
         return replace(update, fetch=got.record)
