@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import zlib
 
-from filterd.fetch.failures import Failure, FetchError
+from filterd.fetch.failures import FetchError, FetchFailure
 from filterd.fetch.request import Sink
 
 _PIECE = 1 << 20
@@ -30,24 +30,24 @@ class Body:
         """One piece, as it arrived."""
         self.arrived += len(data)
         if self.arrived > self._limit:
-            raise FetchError(Failure.TOO_LARGE, self._host, f"more than {self._limit} bytes")
+            raise FetchError(FetchFailure.TOO_LARGE, self._host, f"more than {self._limit} bytes")
         if self._unpacker is None:
             self._write(data)
             return
         try:
             self._unpack(data)
         except zlib.error:
-            raise FetchError(Failure.DAMAGED, self._host) from None
+            raise FetchError(FetchFailure.DAMAGED, self._host) from None
 
     def end(self) -> str:
         """Check that the content is whole; its SHA-256."""
         if self._unpacker is not None and not (self._unpacker.eof or not self._begun):
-            raise FetchError(Failure.SHORT, self._host)
+            raise FetchError(FetchFailure.SHORT, self._host)
         return self._digest.hexdigest()
 
     def _unpack(self, data: bytes) -> None:
         """Unpack a piece a MiB at a time: a bomb is stopped at the limit, never held in memory."""
-        assert self._unpacker is not None  # noqa: S101 - take() has looked
+        assert self._unpacker is not None  # noqa: S101 - the caller has looked
         while data:
             if self._unpacker.eof:  # one more member (RFC 1952 §2.2)
                 self._unpacker = zlib.decompressobj(_GZIP)
@@ -58,11 +58,11 @@ class Body:
     def _write(self, piece: bytes) -> None:
         self.written += len(piece)
         if self.written > self._limit:
-            raise FetchError(Failure.TOO_LARGE, self._host, f"more than {self._limit} bytes unpacked")
+            raise FetchError(FetchFailure.TOO_LARGE, self._host, f"more than {self._limit} bytes unpacked")
         self._digest.update(piece)
         rest = memoryview(piece)
         try:
             while rest:  # a disk that is nearly full takes a part
                 rest = rest[self._sink.write(rest) :]
         except OSError as error:
-            raise FetchError(Failure.DISK, self._host, error.strerror or "") from None
+            raise FetchError(FetchFailure.DISK, self._host, error.strerror or "") from None

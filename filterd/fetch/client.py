@@ -18,9 +18,9 @@ from yarl import URL
 
 from filterd import __version__
 from filterd.fetch.body import Body
-from filterd.fetch.failures import Failure, FetchError
+from filterd.fetch.failures import FetchError, FetchFailure
 from filterd.fetch.hosts import HeldAddresses, leads_inward, literal
-from filterd.fetch.request import Access, Limits, Lookup, Reply, Sink, Tell, Validators
+from filterd.fetch.request import Access, Limits, ListReply, Lookup, Sink, Tell, Validators
 from filterd.fetch.secrets import SecretError
 from filterd.fetch.tls import client_context
 from filterd.fetch.troubles import failure_of, failure_of_status
@@ -64,7 +64,7 @@ class Client:
         sink: Sink,
         validators: Validators | None = None,
         tell: Tell = lambda arrived: None,
-    ) -> Reply:
+    ) -> ListReply:
         """Write the content at an address into the sink, after as many attempts as make sense. Raises
         FetchError: that of the last attempt."""
         attempt = 0
@@ -85,7 +85,7 @@ class Client:
         longest: float = min(self.limits.back_off * 2.0 ** (attempt - 1), self.limits.longest_wait)
         return min(max(asked, self.chance() * longest), self.limits.longest_wait)
 
-    async def _attempt(self, url: URL, sink: Sink, validators: Validators, tell: Tell) -> Reply:
+    async def _attempt(self, url: URL, sink: Sink, validators: Validators, tell: Tell) -> ListReply:
         """One way through all redirects."""
         first = hop = await self._hop(url)
         for _ in range(self.limits.redirects + 1):
@@ -94,19 +94,19 @@ class Client:
                     found = await self._ask(first, hop, sink, validators, tell)
             except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
                 raise failure_of(error, hop.host) from None
-            if isinstance(found, Reply):
+            if isinstance(found, ListReply):
                 return found
             target = await self._hop(found, before=hop)
             if leads_inward(first.addresses, target.addresses):
-                raise FetchError(Failure.INWARD, hop.host)
+                raise FetchError(FetchFailure.INWARD, hop.host)
             hop = target
-        raise FetchError(Failure.REDIRECTS, hop.host, f"{self.limits.redirects} times")
+        raise FetchError(FetchFailure.REDIRECTS, hop.host, f"{self.limits.redirects} times")
 
     async def _hop(self, url: URL, before: _Hop | None = None) -> _Hop:
         """An address with those of its host. Raises FetchError where it is none to ask."""
         host = url.raw_host
         if url.scheme != "https" or not host:
-            failure = Failure.NO_TARGET if url.scheme not in {"http", "ftp"} else Failure.NOT_HTTPS
+            failure = FetchFailure.NO_TARGET if url.scheme not in {"http", "ftp"} else FetchFailure.NOT_HTTPS
             raise FetchError(failure, before.host if before else url.host or "")
         fixed = literal(host)
         if fixed is not None:
@@ -119,14 +119,14 @@ class Client:
         try:
             found = await self.lookup(host)
         except LookupError:
-            raise FetchError(Failure.NO_RESOLVER, host) from None
+            raise FetchError(FetchFailure.NO_RESOLVER, host) from None
         if not found:
-            raise FetchError(Failure.NO_NAME, host)
+            raise FetchError(FetchFailure.NO_NAME, host)
         return found
 
     async def _ask(
         self, first: _Hop, hop: _Hop, sink: Sink, validators: Validators, tell: Tell
-    ) -> Reply | URL:
+    ) -> ListReply | URL:
         """Send one request: its answer, or the address that it leads on to."""
         known = hop.url.origin() == first.url.origin()
         context = await self._context(hop, known=known)
@@ -165,9 +165,9 @@ class Client:
         try:
             return await asyncio.to_thread(client_context, access.ca, access.pins, login, access.secrets)
         except SecretError as error:
-            raise FetchError(Failure.SECRET, hop.host, str(error)) from None
+            raise FetchError(FetchFailure.SECRET, hop.host, str(error)) from None
         except OSError as error:
-            raise FetchError(Failure.CA, hop.host, error.strerror or "no certificate in it") from None
+            raise FetchError(FetchFailure.CA, hop.host, error.strerror or "no certificate in it") from None
 
     def _headers(self, hop: _Hop, validators: Validators, *, known: bool) -> dict[str, str]:
         headers = {"User-Agent": f"filterd/{__version__}", "Accept-Encoding": "gzip", "Accept": "*/*"}
@@ -179,7 +179,7 @@ class Client:
             try:
                 headers.update(self._login())
             except SecretError as error:
-                raise FetchError(Failure.SECRET, hop.host, str(error)) from None
+                raise FetchError(FetchFailure.SECRET, hop.host, str(error)) from None
         return headers
 
     def _login(self) -> dict[str, str]:
@@ -194,12 +194,12 @@ class Client:
 
     async def _answer(
         self, response: aiohttp.ClientResponse, hop: _Hop, sink: Sink, validators: Validators, tell: Tell
-    ) -> Reply | URL:
+    ) -> ListReply | URL:
         status = response.status
         if status in _REDIRECTS:
             return _target(response, hop)
         if status == 304 and validators:
-            return Reply(hop.host, modified=False, validators=validators, size=0, digest="")
+            return ListReply(hop.host, modified=False, validators=validators, size=0, digest="")
         if status != 200:
             raise failure_of_status(status, hop.host, _seconds(response.headers.get("Retry-After", "")))
         body = Body(sink, hop.host, self.limits.size, gzipped=_is_gzipped(response, hop))
@@ -207,7 +207,7 @@ class Client:
         await self._receive(response, body, tell)
         digest = await asyncio.to_thread(body.end)
         marks = Validators(_mark(response, "ETag"), _mark(response, "Last-Modified"))
-        return Reply(hop.host, modified=True, validators=marks, size=body.written, digest=digest)
+        return ListReply(hop.host, modified=True, validators=marks, size=body.written, digest=digest)
 
     async def _receive(self, response: aiohttp.ClientResponse, body: Body, tell: Tell) -> None:
         """Take the content piece by piece, in a thread: disk and unpacking keep nobody waiting."""
@@ -219,7 +219,9 @@ class Client:
             lasted = clock() - begun
             if lasted > self.limits.patience and body.arrived < lasted * self.limits.slowest:
                 host = response.url.host or ""
-                raise FetchError(Failure.TIMEOUT, host, f"less than {self.limits.slowest} bytes a second")
+                raise FetchError(
+                    FetchFailure.TIMEOUT, host, f"less than {self.limits.slowest} bytes a second"
+                )
 
 
 def _target(response: aiohttp.ClientResponse, hop: _Hop) -> URL:
@@ -228,7 +230,7 @@ def _target(response: aiohttp.ClientResponse, hop: _Hop) -> URL:
     try:
         return hop.url.join(URL(location, encoded=location.isascii() and " " not in location))
     except ValueError:
-        raise FetchError(Failure.NO_TARGET, hop.host) from None
+        raise FetchError(FetchFailure.NO_TARGET, hop.host) from None
 
 
 def _is_gzipped(response: aiohttp.ClientResponse, hop: _Hop) -> bool:
@@ -238,7 +240,7 @@ def _is_gzipped(response: aiohttp.ClientResponse, hop: _Hop) -> bool:
         return False
     if coding in _GZIP:
         return True
-    raise FetchError(Failure.UNASKED, hop.host, "an encoding that was not offered")
+    raise FetchError(FetchFailure.UNASKED, hop.host, "an encoding that was not offered")
 
 
 def _require_length(response: aiohttp.ClientResponse, hop: _Hop, limit: int) -> None:
@@ -246,9 +248,9 @@ def _require_length(response: aiohttp.ClientResponse, hop: _Hop, limit: int) -> 
     length = response.content_length
     chunked = "chunked" in response.headers.get("Transfer-Encoding", "").lower()
     if length is None and not chunked:
-        raise FetchError(Failure.NO_LENGTH, hop.host)
+        raise FetchError(FetchFailure.NO_LENGTH, hop.host)
     if length is not None and length > limit:
-        raise FetchError(Failure.TOO_LARGE, hop.host, f"{length} bytes, of {limit}")
+        raise FetchError(FetchFailure.TOO_LARGE, hop.host, f"{length} bytes, of {limit}")
 
 
 def _mark(response: aiohttp.ClientResponse, header: str) -> str:

@@ -13,7 +13,7 @@ from __future__ import annotations
 from enum import Enum
 
 
-class Failure(Enum):
+class FetchFailure(Enum):
     """One way in which a server fails: its phrase, its remedy, and True where another try may succeed."""
 
     NO_NAME = ("its name has no address", "check the name in feeds.yaml, and feeds.resolvers", True)
@@ -83,7 +83,7 @@ class Failure(Enum):
 class FetchError(Exception):
     """One server did not give the list. ``detail`` is of this program: a status, an error of the system."""
 
-    def __init__(self, failure: Failure, host: str, detail: str = "", *, wait: float = 0.0) -> None:
+    def __init__(self, failure: FetchFailure, host: str, detail: str = "", *, wait: float = 0.0) -> None:
         told = f" ({detail})" if detail else ""
         super().__init__(f"{host}: {failure.phrase}{told}; {failure.remedy}")
         self.failure = failure

@@ -21,9 +21,9 @@ Tell = Callable[[int], None]
 class Sink(Protocol):
     """A file that takes what arrives."""
 
-    def write(self, data: memoryview, /) -> int: ...  # noqa: D102
-    def seek(self, offset: int, /) -> int: ...  # noqa: D102
-    def truncate(self) -> int: ...  # noqa: D102
+    def write(self, data: memoryview, /) -> int: ...  # noqa: D102 - as files do
+    def seek(self, offset: int, /) -> int: ...  # noqa: D102 - as files do
+    def truncate(self) -> int: ...  # noqa: D102 - as files do
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +74,7 @@ class Validators:
 
 
 @dataclass(frozen=True, slots=True)
-class Reply:
+class ListReply:
     """A server's answer: the list stands in the sink, or is the one that the validators are of."""
 
     host: str

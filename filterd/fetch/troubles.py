@@ -7,7 +7,7 @@ import ssl
 
 import aiohttp
 
-from filterd.fetch.failures import Failure, FetchError
+from filterd.fetch.failures import FetchError, FetchFailure
 from filterd.fetch.tls import OTHER_KEY
 
 _EXPIRED = 10  # X509_V_ERR_CERT_HAS_EXPIRED
@@ -21,48 +21,48 @@ def failure_of(error: Exception, host: str) -> FetchError:
     if isinstance(error, aiohttp.ClientConnectorCertificateError):
         return _certificate(error.certificate_error, host)
     if isinstance(error, aiohttp.ClientSSLError):
-        return FetchError(Failure.UNTRUSTED, host)
+        return FetchError(FetchFailure.UNTRUSTED, host)
     if isinstance(error, aiohttp.ClientHttpProxyError):
-        return FetchError(Failure.PROXY, host, f"answered {error.status}")
+        return FetchError(FetchFailure.PROXY, host, f"answered {error.status}")
     if isinstance(error, aiohttp.ClientProxyConnectionError):
-        return FetchError(Failure.PROXY, host, error.os_error.strerror or "")
+        return FetchError(FetchFailure.PROXY, host, error.os_error.strerror or "")
     if isinstance(error, aiohttp.SocketTimeoutError):
-        return FetchError(Failure.STALLED, host)
+        return FetchError(FetchFailure.STALLED, host)
     if isinstance(error, TimeoutError):
-        return FetchError(Failure.TIMEOUT, host)
+        return FetchError(FetchFailure.TIMEOUT, host)
     if isinstance(error, aiohttp.ClientPayloadError):
-        return FetchError(Failure.SHORT, host)
+        return FetchError(FetchFailure.SHORT, host)
     if isinstance(error, aiohttp.ClientConnectorError):
-        return FetchError(Failure.UNREACHABLE, host, error.os_error.strerror or "")
+        return FetchError(FetchFailure.UNREACHABLE, host, error.os_error.strerror or "")
     if isinstance(error, aiohttp.ClientResponseError):
-        return FetchError(Failure.UNASKED, host, "no answer of HTTP")
-    return FetchError(Failure.BROKEN, host)
+        return FetchError(FetchFailure.UNASKED, host, "no answer of HTTP")
+    return FetchError(FetchFailure.BROKEN, host)
 
 
 def _certificate(error: Exception, host: str) -> FetchError:
     code = getattr(error, "verify_code", 0)
     if isinstance(error, ssl.SSLError) and OTHER_KEY in error.args:
-        return FetchError(Failure.OTHER_KEY, host)
+        return FetchError(FetchFailure.OTHER_KEY, host)
     if code == _EXPIRED:
-        return FetchError(Failure.EXPIRED, host)
+        return FetchError(FetchFailure.EXPIRED, host)
     if code in _OTHER_NAME:
-        return FetchError(Failure.OTHER_NAME, host)
+        return FetchError(FetchFailure.OTHER_NAME, host)
     if code in _UNKNOWN:
-        return FetchError(Failure.UNKNOWN_AUTHORITY, host)
-    return FetchError(Failure.UNTRUSTED, host)
+        return FetchError(FetchFailure.UNKNOWN_AUTHORITY, host)
+    return FetchError(FetchFailure.UNTRUSTED, host)
 
 
 def failure_of_status(status: int, host: str, asked_to_wait: float = 0.0) -> FetchError:
     """The failure that a status is which brings no list (RFC 9110 §15)."""
     detail = f"answered {status}"
     if status in (404, 410):
-        return FetchError(Failure.GONE, host, detail)
+        return FetchError(FetchFailure.GONE, host, detail)
     if status in (401, 403, _PROXY_REFUSES_LOGIN):
-        return FetchError(Failure.LOGIN, host, detail)
+        return FetchError(FetchFailure.LOGIN, host, detail)
     if status in (408, 425, 429, 503):
-        return FetchError(Failure.BUSY, host, detail, wait=asked_to_wait)
+        return FetchError(FetchFailure.BUSY, host, detail, wait=asked_to_wait)
     if status >= 500:
-        return FetchError(Failure.SERVER_ERROR, host, detail)
+        return FetchError(FetchFailure.SERVER_ERROR, host, detail)
     if status >= 400:
-        return FetchError(Failure.REFUSED, host, detail)
-    return FetchError(Failure.UNASKED, host, detail)
+        return FetchError(FetchFailure.REFUSED, host, detail)
+    return FetchError(FetchFailure.UNASKED, host, detail)

@@ -28,8 +28,8 @@ SPREAD = 0.1
 WATCH_SECONDS = 60.0
 """between two looks for feeds that contribute nothing"""
 
-Report = Callable[[str, Exception | None], None]
-"""called with a step and its failure, or None after a success"""
+Report = Callable[[Exception | None], None]
+"""called with the failure to record what was read, or None after a success"""
 
 
 @dataclass(slots=True)
@@ -50,6 +50,8 @@ class FeedSchedule:
     """the problem of each feed, as last logged"""
     _barren: dict[str, str] = field(default_factory=dict)
     """why each feed contributes nothing, as last logged"""
+    _stale: set[str] = field(default_factory=set)
+    """the stale feeds, as last logged"""
     _watched_at: float = 0.0
     _running: dict[str, asyncio.Task[None]] = field(default_factory=dict)
 
@@ -96,9 +98,9 @@ class FeedSchedule:
         try:
             done = await updating.update(context, [feed.id for feed in due], fetching=self.fetching)
         except (OperationError, StoreError, OSError) as error:
-            self.report("feeds", error)
+            self.report(error)
             return ()
-        self.report("feeds", None)
+        self.report(None)
         for update in done:
             self._log(update)
         return done
@@ -158,17 +160,21 @@ class FeedSchedule:
         return min(max(self.chance() * bound, LEAST_RETRY), feed.refresh)
 
     async def _watch(self, context: Context) -> None:
-        """Log each feed that contributes nothing, once, and each that does so again."""
+        """Log each feed that contributes nothing or is stale, once, and each that is well again."""
         now = context.clock()
         if 0 <= now - self._watched_at < WATCH_SECONDS:
             return
         self._watched_at = now
-        found = {each.feed.id: each.barren(now) for each in await listing.figures(context)}
-        barren = {feed: why for feed, why in found.items() if why and feed not in self._running}
+        seen = [each for each in await listing.figures(context) if each.feed.id not in self._running]
+        barren = {each.feed.id: each.barren for each in seen if each.barren}
+        stale = {each.feed.id for each in seen if each.stale and not each.barren}
         for feed, why in barren.items():
             if self._barren.get(feed) != why:
                 remedy = f"filterd feed show {feed}"
                 log.get().error("a feed contributes nothing", feed=feed, reason=why, remedy=remedy)
-        for feed in self._barren.keys() - barren.keys():
+        for feed in stale - self._stale:
+            remedy = f"filterd feed show {feed}; its last good version stays in use"
+            log.get().error("a feed is stale", feed=feed, remedy=remedy)
+        for feed in (self._barren.keys() | self._stale) - (barren.keys() | stale):
             log.get().info("a feed contributes again, or is retired", feed=feed)
-        self._barren = barren
+        self._barren, self._stale = barren, stale

@@ -168,13 +168,13 @@ class Maintenance:
         try:
             await self.feeds.turn(self.context, documents.feeds)
         except (OperationError, StoreError, OSError) as error:
-            self._report_feeds("feeds", error)
+            self._report_feeds(error)
 
-    def _report_feeds(self, step: str, error: Exception | None) -> None:
+    def _report_feeds(self, error: Exception | None) -> None:
         if error is None:
-            self._failed.pop(step, None)
+            self._failed.pop("feeds", None)
         else:
-            self._report_failure(step, "", error)
+            self._report_failure("feeds", "", error)
 
     async def _compare(self, documents: Policies) -> None:
         """Look at the rows that mandatory blocking rests on; what is damaged is said once."""

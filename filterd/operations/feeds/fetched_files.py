@@ -21,7 +21,7 @@ from typing import Any
 
 from filterd.config.feed_entries import definition_of
 from filterd.disk.files import make_directory, rename_file, replace_file
-from filterd.fetch.request import Reply, Validators
+from filterd.fetch.request import ListReply, Validators
 from filterd.policy.documents import Feed
 
 _NOTE = "current.json"
@@ -30,7 +30,7 @@ _numbers = itertools.count()
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class KeptList:
     """A list that is kept."""
 
     path: Path
@@ -80,7 +80,7 @@ def drafting(directory: Path, *, confidential: bool) -> Iterator[Draft]:
         path.unlink(missing_ok=True)
 
 
-def keep(draft: Draft, feed: Feed, address: str, reply: Reply, at: float) -> None:
+def keep(draft: Draft, feed: Feed, address: str, reply: ListReply, at: float) -> None:
     """Keep what arrived, durably, in place of what was kept before. Raises ``OSError``: then the server is
     asked for all of it the next time."""
     os.fsync(draft.file.fileno())
@@ -117,12 +117,12 @@ def kept_entry(state_dir: Path, feed: Feed) -> str:
     return str(_read_note(directory_of(state_dir, feed.id) / _NOTE).get("definition", ""))
 
 
-def kept(state_dir: Path, feed: Feed, address: str) -> Kept | None:
-    """What this address gave last, if it is here as it arrived."""
+def kept(state_dir: Path, feed: Feed, address: str) -> KeptList | None:
+    """The list that this address gave last, if it is here as it arrived."""
     directory = directory_of(state_dir, feed.id)
     note = _read_note(directory / _NOTE)
     try:
-        found = Kept(
+        found = KeptList(
             path=directory / Path(str(note["list"])).name,
             address=str(note["address"]),
             validators=Validators(str(note["etag"]), str(note["last_modified"])),

@@ -35,20 +35,24 @@ class FeedStatus:
 
     fetch: FeedFetch | None = None
     """None: it was never fetched"""
+    at: float = 0.0
+    """the moment of which this is told, Unix seconds"""
 
-    def stale(self, now: float) -> bool:
+    @property
+    def stale(self) -> bool:
         """True if its list is in force, and was not read well for longer than its entry allows."""
         good = self.check.succeeded_at if self.check is not None else 0.0
-        return self.version is not None and now - good > self.feed.stale_after
+        return self.version is not None and self.at - good > self.feed.stale_after
 
-    def barren(self, now: float) -> str:
-        """Why nothing comes of the feed: ``never read``, ``no names`` or ``gone``; empty while it
+    @property
+    def barren(self) -> str:
+        """The reason why nothing comes of the feed: ``never read``, ``no names`` or ``gone``; empty while it
         contributes."""
         if self.version is None:
             return "never read"
         if not self.version.names:
             return "no names"
-        gone = self.fetch is not None and 0 < self.fetch.gone_since < now - GONE_AFTER
+        gone = self.fetch is not None and 0 < self.fetch.gone_since < self.at - GONE_AFTER
         return "gone" if gone else ""
 
     @property
@@ -99,6 +103,7 @@ async def _statuses(context: Context, found: InForce) -> tuple[FeedStatus, ...]:
             orphaned=found.orphans.get(each.id),
             shipped=("feeds.yaml", each.id) in found.policies.shipped,
             fetch=fetched.get(each.id) if each.remote else None,
+            at=context.clock(),
         )
         for each in found.policies.feeds
     )

@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 from filterd.feed.source import SourceError
-from filterd.fetch.failures import Failure, FetchError
-from filterd.fetch.request import Access, Limits, Lookup, Reply, Tell, Validators
+from filterd.fetch.failures import FetchError, FetchFailure
+from filterd.fetch.request import Access, Limits, ListReply, Lookup, Tell, Validators
 from filterd.fetch.secrets import Secrets
 from filterd.model.records import FeedFetch
 from filterd.operations.context import Context
@@ -170,13 +170,15 @@ class _Servers(Generic[Found]):
                     except SourceError as error:
                         failures.append(error)
         except TimeoutError:
-            late = FetchError(Failure.TIMEOUT, server_of(self.feed.source), f"{LONGEST:g} s")
+            late = FetchError(FetchFailure.TIMEOUT, server_of(self.feed.source), f"{LONGEST:g} s")
             failures.append(ServerFailedError(late))
         raise NotObtainedError(self._failed(failures)) from None
 
     def _failed(self, failures: Sequence[SourceError]) -> FeedFetch:
         now = float(self.context.clock())
-        gone = all(isinstance(each, ServerFailedError) and each.failure is Failure.GONE for each in failures)
+        gone = all(
+            isinstance(each, ServerFailedError) and each.failure is FetchFailure.GONE for each in failures
+        )
         texts = tuple(map(str, failures))
         return FeedFetch(self.feed.id, now, failures=texts, gone_since=now if gone else 0.0)
 
@@ -215,7 +217,7 @@ class _Server:
     draft: Draft
     tell: Tell
     address: str = ""
-    reply: Reply | None = None
+    reply: ListReply | None = None
     """the last answer with a list"""
 
     async def fetch_small_file(self, url: str) -> bytes:
@@ -239,8 +241,8 @@ class _Server:
         self.address, self.reply = url, reply
         return self.draft.path if reply.modified or kept is None else kept.path
 
-    def _kept(self, address: str) -> fetched_files.Kept | None:
-        """What the address gave last, unless it is so old that it is fetched whole again."""
+    def _kept(self, address: str) -> fetched_files.KeptList | None:
+        """The list that the address gave last, unless it is so old that it is fetched whole again."""
         found = fetched_files.kept(self.context.settings.state_dir, self.feed, address)
         if found is None or not 0 <= self.context.clock() - found.at < FULL_AFTER:
             return None

@@ -119,7 +119,7 @@ async def _all(tasks: Sequence[asyncio.Task[FeedUpdate]]) -> list[FeedUpdate]:
 
 
 class _Told:
-    """What the caller is told of an update's progress."""
+    """The progress of an update, for the caller."""
 
     def __init__(self, progress: Progress | None, total: int) -> None:
         self._progress = progress
@@ -128,19 +128,19 @@ class _Told:
 
     def arrived(self, feed: str, size: int) -> None:
         """So many bytes of a list have arrived."""
-        self._tell(f"{feed}: {size / 1_000_000:.1f} MB")
+        self._show(f"{feed}: {size / 1_000_000:.1f} MB")
 
     def taking(self, feed: str) -> None:
         """A list is being read."""
-        self._tell(feed)
+        self._show(feed)
         self._done += 1
 
     def end(self) -> None:
         """All is done."""
         self._done = self._total
-        self._tell("")
+        self._show("")
 
-    def _tell(self, what: str) -> None:
+    def _show(self, what: str) -> None:
         if self._progress is not None:
             self._progress(what, self._done, self._total)
 

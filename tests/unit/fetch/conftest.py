@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from filterd.fetch.client import Client
-from filterd.fetch.request import Access, Limits, Reply, Validators
+from filterd.fetch.request import Access, Limits, ListReply, Validators
 from filterd.fetch.secrets import Secrets
 from filterd.policy.feed_documents import Login
 from tests.worlds.certificates import Authority
@@ -46,10 +46,12 @@ class Lab:
         limits = Limits(size=self.size, stall=0.4, total=1.5, patience=0.5, attempts=self.attempts)
         return Client(access, limits, self.lookup, lambda: 0.5, self.sleep)
 
-    async def get(self, host: str = "adult", validators: Validators | None = None, **how: object) -> Reply:
+    async def get(
+        self, host: str = "adult", validators: Validators | None = None, **how: object
+    ) -> ListReply:
         sink = io.BytesIO()
         path = str(how.pop("path", "/names.txt"))
-        client = self.client(**how)  # type: ignore[arg-type]  # of client()
+        client = self.client(**how)  # type: ignore[arg-type]  # those of client()
         try:
             return await client.get(self.server.url(host, path), sink, validators)
         finally:

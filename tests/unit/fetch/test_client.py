@@ -7,35 +7,35 @@ from pathlib import Path
 
 import pytest
 
-from filterd.fetch.failures import Failure, FetchError
+from filterd.fetch.failures import FetchError, FetchFailure
 from filterd.fetch.request import Validators
 from filterd.policy.feed_documents import BasicLogin, HeaderLogin
 from tests.unit.fetch.conftest import NAMES, Lab
 from tests.worlds.list_server import Fault
 
 WAYS = {
-    Fault.STALL: Failure.STALLED,
-    Fault.LORIS: Failure.TIMEOUT,
-    Fault.SILENT: Failure.STALLED,
-    Fault.RESET: Failure.SHORT,
-    Fault.SHORT: Failure.SHORT,
-    Fault.NO_LENGTH: Failure.NO_LENGTH,
-    Fault.NO_HTTP: Failure.UNASKED,
-    Fault.GONE: Failure.GONE,
-    Fault.GONE_FOR_GOOD: Failure.GONE,
-    Fault.FORBIDDEN: Failure.LOGIN,
-    Fault.SERVER_ERROR: Failure.SERVER_ERROR,
-    Fault.BUSY: Failure.BUSY,
-    Fault.PARTIAL: Failure.UNASKED,
-    Fault.UNASKED_304: Failure.UNASKED,
-    Fault.TO_HTTP: Failure.NOT_HTTPS,
-    Fault.TO_ITSELF: Failure.REDIRECTS,
-    Fault.BOMB: Failure.TOO_LARGE,
-    Fault.DAMAGED_GZIP: Failure.DAMAGED,
-    Fault.BROTLI: Failure.UNASKED,
-    Fault.OTHER_NAME: Failure.OTHER_NAME,
-    Fault.EXPIRED: Failure.EXPIRED,
-    Fault.OTHER_AUTHORITY: Failure.UNKNOWN_AUTHORITY,
+    Fault.STALL: FetchFailure.STALLED,
+    Fault.LORIS: FetchFailure.TIMEOUT,
+    Fault.SILENT: FetchFailure.STALLED,
+    Fault.RESET: FetchFailure.SHORT,
+    Fault.SHORT: FetchFailure.SHORT,
+    Fault.NO_LENGTH: FetchFailure.NO_LENGTH,
+    Fault.NO_HTTP: FetchFailure.UNASKED,
+    Fault.GONE: FetchFailure.GONE,
+    Fault.GONE_FOR_GOOD: FetchFailure.GONE,
+    Fault.FORBIDDEN: FetchFailure.LOGIN,
+    Fault.SERVER_ERROR: FetchFailure.SERVER_ERROR,
+    Fault.BUSY: FetchFailure.BUSY,
+    Fault.PARTIAL: FetchFailure.UNASKED,
+    Fault.UNASKED_304: FetchFailure.UNASKED,
+    Fault.TO_HTTP: FetchFailure.NOT_HTTPS,
+    Fault.TO_ITSELF: FetchFailure.REDIRECTS,
+    Fault.BOMB: FetchFailure.TOO_LARGE,
+    Fault.DAMAGED_GZIP: FetchFailure.DAMAGED,
+    Fault.BROTLI: FetchFailure.UNASKED,
+    Fault.OTHER_NAME: FetchFailure.OTHER_NAME,
+    Fault.EXPIRED: FetchFailure.EXPIRED,
+    Fault.OTHER_AUTHORITY: FetchFailure.UNKNOWN_AUTHORITY,
 }
 
 
@@ -91,7 +91,7 @@ async def test_secrets_are_read_at_each_use_and_never_told(lab: Lab, tmp_path: P
     login = BasicLogin("ana", "password")
     with pytest.raises(FetchError, match="password: No such file") as missing:
         await lab.get(login=login)
-    assert missing.value.failure is Failure.SECRET
+    assert missing.value.failure is FetchFailure.SECRET
     (tmp_path / "password").write_text("wrong-s3cret")
     with pytest.raises(FetchError, match="does not accept the login") as refused:
         await lab.get(login=login)
@@ -126,8 +126,8 @@ async def test_a_host_without_addresses_and_a_dns_server_that_is_silent(lab: Lab
     async def silent(host: str) -> tuple[str, ...]:
         raise LookupError
 
-    for lookup, failure in ((nothing, Failure.NO_NAME), (silent, Failure.NO_RESOLVER)):
-        lab.lookup = lookup  # type: ignore[method-assign]
+    for lookup, failure in ((nothing, FetchFailure.NO_NAME), (silent, FetchFailure.NO_RESOLVER)):
+        lab.lookup = lookup  # type: ignore[method-assign]  # another lookup for this lab
         with pytest.raises(FetchError) as caught:
             await lab.get()
         assert caught.value.failure is failure

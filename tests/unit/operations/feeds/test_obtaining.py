@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from filterd.operations.feeds import fetched_files, listing
+from filterd.operations.feeds import fetched_files, listing, obtaining
 from tests.worlds.fetched import Fetched, fetched
 from tests.worlds.list_server import Fault
 
@@ -52,15 +52,9 @@ async def test_a_kept_list_that_was_altered_is_fetched_whole(world: Fetched) -> 
 async def test_marks_are_not_believed_for_ever(world: Fetched) -> None:
     world.name("far", NAMES)
     await world.update("far")
-    world.installation.now += fetched_files_age() + 1
+    world.installation.now += obtaining.FULL_AFTER + 1
     await world.update("far")
     assert world.server.not_modified == 0
-
-
-def fetched_files_age() -> float:
-    from filterd.operations.feeds.obtaining import FULL_AFTER
-
-    return FULL_AFTER
 
 
 async def test_what_was_not_taken_is_not_kept(world: Fetched) -> None:
@@ -147,7 +141,7 @@ async def test_an_entry_that_changed_during_the_fetch_is_not_taken(world: Fetche
         world.write()
         return before(request)  # type: ignore[arg-type]  # as it came
 
-    world.server.content = change  # type: ignore[method-assign]
+    world.server.content = change  # type: ignore[method-assign]  # it changes the entry meanwhile
     (got,) = await world.update("far")
     assert (got.outcome, got.version) == ("failed", None)
     assert "changed while it was fetched" in got.problem
@@ -162,14 +156,14 @@ async def test_a_list_that_is_gone_for_a_day_alarms(world: Fetched) -> None:
         await world.update("far")
         async with world.open() as context:
             status = await listing.show(context, "far")
-        assert status.barren(world.installation.now) == barren
+        assert status.barren == barren
         assert status.fetch is not None
         assert status.fetch.served_by == "far.lists.example"
     world.server.faults.clear()
     await world.update("far")
     async with world.open() as context:
         status = await listing.show(context, "far")
-    assert (status.barren(world.installation.now), status.fetch and status.fetch.gone_since) == ("", 0)
+    assert (status.barren, status.fetch and status.fetch.gone_since) == ("", 0)
 
 
 async def test_a_feed_that_was_never_read_is_barren(world: Fetched) -> None:
@@ -178,4 +172,4 @@ async def test_a_feed_that_was_never_read_is_barren(world: Fetched) -> None:
     await world.update("far")
     async with world.open() as context:
         status = await listing.show(context, "far")
-    assert status.barren(world.installation.now) in {"never read", "no names"}
+    assert status.barren in {"never read", "no names"}
