@@ -61,6 +61,15 @@ class FeedSchedule:
         await self._begin_fetches(context, [each for each in feeds if each.remote])
         await self._watch(context)
 
+    @property
+    def under_way(self) -> set[str]:
+        """The feeds that are being fetched."""
+        return set(self._running)
+
+    def next_at(self, feed: str) -> float:
+        """When a feed is fetched the next time, Unix seconds."""
+        return self._next_at[feed]
+
     def forget(self, feed: str) -> None:
         """Read a feed at once, should it come again."""
         self._sources.pop(feed, None)
@@ -165,7 +174,8 @@ class FeedSchedule:
         if 0 <= now - self._watched_at < WATCH_SECONDS:
             return
         self._watched_at = now
-        seen = [each for each in await listing.figures(context) if each.feed.id not in self._running]
+        every = await listing.figures(context)
+        seen = [each for each in every if each.check is not None or each.feed.id not in self._running]
         barren = {each.feed.id: each.barren for each in seen if each.barren}
         stale = {each.feed.id for each in seen if each.stale and not each.barren}
         for feed, why in barren.items():
