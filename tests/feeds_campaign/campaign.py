@@ -22,6 +22,7 @@ from filterd.operations.feeds import listing, rule_files, updating
 from filterd.operations.feeds.obtaining import Fetching
 from filterd.policy.documents import Use
 from tests.worlds.fetched import Fetched, fetched
+from tests.worlds.fetched import fetching as fetches
 from tests.worlds.list_server import Fault
 
 WEEK = 10_080
@@ -111,7 +112,7 @@ class Campaign:
         """So many refreshes, ``each`` fault at least so often."""
         plan = self.plan(refreshes, each)
         async with self.world.open() as context:
-            fetching = self.world.fetching(USUAL, self.chance.randrange(1 << 30))
+            fetching = fetches(USUAL, self.chance.randrange(1 << 30))
             done = await updating.update(context, (), fetching=fetching)
             assert all(one.outcome == "updated" for one in done), [one.problem for one in done]
             self.good = {feed: names_of(content) for feed, content in self.world.server.lists.items()}

@@ -29,20 +29,20 @@ async def _loopback(host: str) -> tuple[str, ...]:
     return ("127.0.0.1",) if host.endswith(f".{ZONE}") else ()
 
 
+def fetching(limits: Limits = LIMITS, seed: int = 1) -> Fetching:
+    """All fetches of a process; chance by seed."""
+    chance = random.Random(seed).random
+    return Fetching(chance=chance, sleep=_nowhere_to_wait, limits=limits, lookup=_loopback)
+
+
 @dataclass
 class Fetched:
-    """The server, the installation, and how control fetches in it."""
+    """The server, and the installation that fetches from it."""
 
     server: ListServer
     installation: Installation
     entries: dict[str, str] = field(default_factory=dict)
     """by feed: its use and what else stands in its entry"""
-
-    def fetching(self, limits: Limits = LIMITS, seed: int = 1) -> Fetching:
-        """All fetches of a process; chance by seed."""
-        return Fetching(
-            chance=random.Random(seed).random, sleep=_nowhere_to_wait, limits=limits, lookup=_loopback
-        )
 
     def name(self, feed: str, names: bytes, keys: str = "category: adult", mirrors: str = "") -> None:
         """Add a feed whose host serves these names."""
@@ -68,7 +68,7 @@ class Fetched:
     async def update(self, *feeds: str) -> tuple[FeedUpdate, ...]:
         """Fetch and take these feeds, as a process of its own would."""
         async with self.open() as context:
-            return await updating.update(context, feeds, fetching=self.fetching())
+            return await updating.update(context, feeds, fetching=fetching())
 
 
 @asynccontextmanager

@@ -15,7 +15,7 @@ from filterd.operations.context import Context
 from filterd.operations.feeds import adoption
 from filterd.serve.feed_schedule import LEAST_RETRY, LONGEST_RETRY, FeedSchedule
 from filterd.telemetry import log
-from tests.worlds.fetched import Fetched, fetched
+from tests.worlds.fetched import Fetched, fetched, fetching
 from tests.worlds.list_server import Fault
 
 DAY = 86400.0
@@ -40,7 +40,7 @@ class Control:
         """As another process of control would."""
         self.schedule = FeedSchedule(
             lambda error: self.errors.append(error) if error else None,
-            self.world.fetching(),
+            fetching(),
             lambda: self.chance,
         )
 
