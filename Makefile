@@ -165,6 +165,10 @@ mutants: $(INSTALLED) $(BUILT)  ## change the product in a sample of places and 
 
 # Faults on real processes while DNS is asked; a seeded part of it is in the suite. CHAOS="--list" shows the cases.
 CHAOS ?=
+.PHONY: feeds
+feeds: $(INSTALLED) $(BUILT)  ## a week of list refreshes, 10,080, against a server that misbehaves, and what was in force after each (FEEDS="--refreshes 500 --each 5 --seed 7")
+	@$(BIN)/python -m tests.feeds_campaign $(FEEDS)
+
 .PHONY: chaos
 chaos: $(INSTALLED) $(BUILT)  ## 1,000 rounds of kills, damage, restores, full and slow disks, and what was unfiltered, lost or said wrongly (CHAOS="--rounds 100 --seed 7 --case NAME --report FILE")
 	@$(BIN)/python -m tests.chaos $(CHAOS)

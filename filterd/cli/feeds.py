@@ -111,6 +111,7 @@ def show(feed: str, config: Path | None, as_json: bool) -> None:
             ("state", _state(status)),
             ("adopted", _adopted(status)),
             ("checked", output.moment(status.check.checked_at if status.check else None)),
+            *_servers(status),
             ("problem", _problem(status)),
         ]
     )
@@ -195,9 +196,27 @@ def _state(status: FeedStatus) -> str:
         return f"entry {status.orphaned.value}"
     if status.quarantined:
         return "quarantined"
+    if status.version is not None and status.barren:
+        return status.barren
+    if status.stale:
+        return "stale"
     if status.check is not None and status.check.error:
         return "failed"
     return "current" if status.version else "never read"
+
+
+def _servers(status: FeedStatus) -> list[tuple[str, object]]:
+    """The server that gave a fetched list last, and what went wrong at others in the last attempt."""
+    fetch = status.fetch
+    if fetch is None:
+        return []
+    served = f"{output.moment(fetch.served_at)} by {fetch.served_by}" if fetch.served_at else "never"
+    same = "" if fetch.modified or not fetch.served_at else ", which said that it is the same still"
+    found: list[tuple[str, object]] = [("given", f"{served}{same}")]
+    found += [("server failed", text) for text in fetch.failures]
+    if fetch.gone_since:
+        found.append(("gone since", output.moment(fetch.gone_since)))
+    return found
 
 
 def _origin(status: FeedStatus) -> str:
@@ -262,6 +281,9 @@ def _status(status: FeedStatus) -> dict[str, Any]:
         "origin": _origin(status),
         "version": output.plain(status.version),
         "check": output.plain(status.check),
+        "fetch": output.plain(status.fetch),
+        "stale": status.stale,
+        "contributes": not status.barren,
         "newest": output.plain(status.newest),
         "adopted": output.plain(status.adopted),
         "orphaned": output.plain(status.orphaned),
@@ -274,6 +296,7 @@ def _update(done: FeedUpdate) -> dict[str, Any]:
         "outcome": done.outcome,
         "problem": done.problem,
         "version": output.plain(done.version),
+        "fetch": output.plain(done.fetch),
         "skipped": done.report.count,
         "skipped_reasons": dict(done.report.reasons),
         "skipped_lines": [_skipped(each) for each in done.report.kept],

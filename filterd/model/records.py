@@ -43,6 +43,23 @@ class FeedCheck:
     error: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class FeedFetch:
+    """The last attempt to fetch a feed, and the server that gave the list last."""
+
+    feed: str
+    tried_at: float
+    served_by: str = ""
+    """the host that gave the list last, or said that it is the same still"""
+    served_at: float = 0.0
+    modified: bool = False
+    """False: the list was the same still"""
+    failures: tuple[str, ...] = ()
+    """of the last attempt: what went wrong at each server, with what to do"""
+    gone_since: float = 0.0
+    """since when the servers say that there is no such list; 0: they do not"""
+
+
 class AdoptionState(StrEnum):
     """The states of an adopted feed."""
 

@@ -15,13 +15,14 @@ from filterd.config.settings import Settings
 from filterd.model.changelog import MANDATORY
 from filterd.operations import integrity, snapshot_input, snapshots
 from filterd.operations.context import Context, OperationError
-from filterd.operations.feeds import adoption, updating
+from filterd.operations.feeds import adoption
 from filterd.operations.integrity import RowFault
 from filterd.operations.policies import policies
 from filterd.operations.snapshot_input import Stamp, policies_stamp, stamp_of
 from filterd.policy import snapshot_layout
 from filterd.policy.adoption import InForce, Orphaned
-from filterd.policy.documents import Feed, Policies
+from filterd.policy.documents import Policies
+from filterd.serve.feed_schedule import FeedSchedule
 from filterd.store import change_log as log_rows
 from filterd.store import feeds as feed_rows
 from filterd.store.errors import StoreError
@@ -53,6 +54,7 @@ class Maintenance:
     """The steps and their state. Owned by one event loop."""
 
     context: Context
+    feeds: FeedSchedule = field(init=False)
     compile_failures: int = 0
     damaged: tuple[RowFault, ...] = ()
     """rows of the store that are not what was decided, as last compared"""
@@ -63,9 +65,6 @@ class Maintenance:
     _compared_at: float = -math.inf
     _orphans: dict[str, Orphaned] = field(default_factory=dict)
     """the feeds without their entry, as last logged"""
-    _sources: dict[str, tuple[Feed, Stamp]] = field(default_factory=dict)
-    """what each feed was last read by: its definition, and the stamp of its source"""
-    _read_at: dict[str, float] = field(default_factory=dict)
     _read_well: frozenset[str] = frozenset()
     """the feeds that had a version at the last turn; one that has none any more was retired"""
     _failed: dict[str, tuple[str, float]] = field(default_factory=dict)
@@ -75,15 +74,21 @@ class Maintenance:
     _verified: Stamp = ()
     """the stamp of the snapshot that was last verified"""
 
+    def __post_init__(self) -> None:
+        self.feeds = FeedSchedule(self._report_feeds)
+
     def change_settings(self, settings: Settings) -> None:
         """Apply the settings from the next turn on."""
         self.context = replace(self.context, settings=settings)
 
     async def run(self) -> None:
         """Repeat turns until cancelled."""
-        while True:
-            await self.turn()
-            await asyncio.sleep(CHECK_SECONDS)
+        try:
+            while True:
+                await self.turn()
+                await asyncio.sleep(CHECK_SECONDS)
+        finally:
+            await self.feeds.close()
 
     async def turn(self) -> None:
         """Do what is due, once. Errors are logged."""
@@ -156,36 +161,20 @@ class Maintenance:
         except StoreError:
             return  # the steps that need the store say so
         for feed in self._read_well - current:
-            self._sources.pop(feed, None)
+            self.feeds.forget(feed)
         self._read_well = current
 
     async def _read_feeds(self, documents: Policies) -> None:
-        now = self.context.clock()
-        directory = self.context.settings.policies
-        due: list[Feed] = []
-        for feed in documents.feeds:
-            stamp = (feed, stamp_of([directory / feed.source]))
-            aged = not 0 <= now - self._read_at.get(feed.id, 0.0) < feed.refresh  # the clock may be set back
-            if aged or stamp != self._sources.get(feed.id):
-                self._sources[feed.id] = stamp
-                self._read_at[feed.id] = now
-                due.append(feed)
-        if not due:
-            return
         try:
-            done = await updating.update(self.context, [feed.id for feed in due])
+            await self.feeds.turn(self.context, documents.feeds)
         except (OperationError, StoreError, OSError) as error:
+            self._report_feeds(error)
+
+    def _report_feeds(self, error: Exception | None) -> None:
+        if error is None:
+            self._failed.pop("feeds", None)
+        else:
             self._report_failure("feeds", "", error)
-            for feed in due:
-                self._sources.pop(feed.id, None)
-            return
-        self._failed.pop("feeds", None)
-        for update in done:
-            if update.problem:
-                quarantined = update.outcome == "quarantined"
-                event = "a feed's new version is held back" if quarantined else "a feed was not read"
-                remedy = f"filterd feed show {update.feed}; its last good version stays in use"
-                log.get().error(event, feed=update.feed, reason=update.problem, remedy=remedy)
 
     async def _compare(self, documents: Policies) -> None:
         """Look at the rows that mandatory blocking rests on; what is damaged is said once."""

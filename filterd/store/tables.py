@@ -270,3 +270,16 @@ node = Table(
     Column("missing", Text, nullable=False, server_default="[]"),
     Column("kept_orders", Text, nullable=False, server_default="[]"),
 )
+
+feed_fetch = Table(
+    "feed_fetch",
+    metadata,
+    Column("feed", String(64), primary_key=True),
+    Column("tried_at", Float, nullable=False),
+    Column("served_by", String(255), nullable=False),
+    Column("served_at", Float, nullable=False),
+    Column("modified", Boolean, nullable=False),
+    Column("failures", Text, nullable=False),
+    Column("gone_since", Float, nullable=False),
+)
+"""the last attempt to fetch a feed; outside log and audit, since nothing was decided"""

@@ -86,6 +86,8 @@ class FeedMetrics:
     """Unix seconds, 0: never"""
     quarantined: bool
     orphaned: bool = False
+    contributes: bool = True
+    stale: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -307,12 +309,24 @@ def _feed_families(now: ControlMetrics) -> Iterator[Metric]:
         "Whether a feed in force has lost its entry in feeds.yaml.",
         labels=("feed",),
     )
+    contributes = GaugeMetricFamily(
+        "filterd_feed_contributes",
+        "Whether anything comes of a feed: it was read, has names, and its servers have its list.",
+        labels=("feed",),
+    )
+    stale = GaugeMetricFamily(
+        "filterd_feed_stale",
+        "Whether a feed was not read well for longer than stale_after.",
+        labels=("feed",),
+    )
     for feed, values in now.feeds.items():
         names.add_metric((feed,), values.names)
         success.add_metric((feed,), values.last_success)
         quarantined.add_metric((feed,), float(values.quarantined))
         orphaned.add_metric((feed,), float(values.orphaned))
-    yield from (names, success, quarantined, orphaned)
+        contributes.add_metric((feed,), float(values.contributes))
+        stale.add_metric((feed,), float(values.stale))
+    yield from (names, success, quarantined, orphaned, contributes, stale)
 
 
 def _store_families(now: ControlMetrics) -> Iterator[Metric]:

@@ -103,21 +103,28 @@ CONTROL = AlertGroup(
             quiet={f'filterd_feed_orphaned{{{C},feed="adult"}}': "0x60"},
         ),
         Alert(
+            name="FilterdFeedContributesNothing",
+            severity="ticket",
+            expression="filterd_feed_contributes == 0",
+            wait="15m",
+            summary="Nothing comes of the list {{ $labels.feed }}",
+            description="It was never read, has no names, or its servers have had no list for a day.",
+            summary_es="La lista {{ $labels.feed }} no aporta nada",
+            description_es="Nunca se leyó, no tiene nombres, o sus servidores llevan un día sin ella.",
+            fires={f'filterd_feed_contributes{{{C},feed="adult"}}': "1x30 0x30"},
+            quiet={f'filterd_feed_contributes{{{C},feed="adult"}}': "1x60"},
+        ),
+        Alert(
             name="FilterdFeedStale",
             severity="ticket",
-            expression="time() - filterd_feed_last_success_timestamp_seconds > 2 * 86400",
+            expression="filterd_feed_stale == 1",
             wait="10m",
-            summary="The list {{ $labels.feed }} has not been read well for {{ $value | humanizeDuration }}",
-            description="Its last good version stays in force. The rule takes two days, twice the refresh of "
-            "the shipped feeds.",
-            summary_es="La lista {{ $labels.feed }} no se lee bien desde hace {{ $value | "
-            "humanizeDuration }}",
-            description_es="Rige su última versión buena. La regla toma dos días, el doble del "
-            "refresh de las "
-            "listas incluidas.",
-            fires={f'filterd_feed_last_success_timestamp_seconds{{{C},feed="adult"}}': "0x3100"},
-            quiet={f'filterd_feed_last_success_timestamp_seconds{{{C},feed="adult"}}': "0x1440 86400x1660"},
-            at="3000m",
+            summary="The list {{ $labels.feed }} was not read well for longer than its stale_after",
+            description="Its last good version stays in force.",
+            summary_es="La lista {{ $labels.feed }} no se lee bien desde hace más que su stale_after",
+            description_es="Rige su última versión buena.",
+            fires={f'filterd_feed_stale{{{C},feed="adult"}}': "0x30 1x30"},
+            quiet={f'filterd_feed_stale{{{C},feed="adult"}}': "0x60"},
         ),
         Alert(
             name="FilterdFeedShrank",

@@ -83,13 +83,25 @@ CONTROL = {
         LISTS,
         ("filterd feed list", "filterd config check", "filterd feed show FEED"),
     ),
+    "FilterdFeedContributesNothing": Runbook(
+        "what the list should block is answered, or only its last good version is in force.",
+        "`filterd feed show FEED` says what went wrong at each server; ask the list's publisher for its new "
+        "address, change `source` in `feeds.yaml`, and read it: `filterd feed update FEED`. A list that has "
+        "ended: take its entry out and retire it.",
+        "lo que la lista debería bloquear se responde, o rige sólo su última versión buena.",
+        "`filterd feed show FEED` dice qué falló en cada servidor; pida la dirección nueva a quien publica "
+        "la lista, cambie `source` en `feeds.yaml` y léala: `filterd feed update FEED`. Si la lista acabó: "
+        "quite su entrada y retírela.",
+        LISTS,
+        ("filterd feed list", "filterd feed show FEED", CONTROL_LOG),
+    ),
     "FilterdFeedStale": Runbook(
         "the last good version is in force; newer names are answered.",
-        "mend the source, and read it: `filterd feed update FEED`. Where the feed's `refresh` is longer than "
-        "a day, raise the figure of the rule.",
+        "`filterd feed show FEED` says what went wrong at each server; mend it, and read the list: `filterd "
+        "feed update FEED`. A list that its publisher changes seldom: raise `stale_after` in its entry.",
         "rige la última versión buena; los nombres más nuevos se responden.",
-        "corrija la fuente y léala: `filterd feed update FEED`. Si el `refresh` de la lista supera un día, "
-        "suba la cifra de la regla.",
+        "`filterd feed show FEED` dice qué falló en cada servidor; corríjalo y lea la lista: `filterd feed "
+        "update FEED`. Si quien la publica la cambia rara vez: suba `stale_after` en su entrada.",
         LISTS,
         ("filterd feed list", "filterd feed show FEED", CONTROL_LOG),
     ),

@@ -175,6 +175,8 @@ ALERTS = {
     "filterd_store_rows_damaged": "not 0: an order or list in the store is not what was decided;"
     " `filterd audit verify` names them",
     "filterd_feed_orphaned": "1: the feed stays in force without its entry; `filterd feed show FEED`",
+    "filterd_feed_contributes": "0: nothing comes of the feed; `filterd feed show FEED` says why",
+    "filterd_feed_stale": "1: the last good version stays in force; `filterd feed show FEED`",
     "filterd_feed_quarantined": "1: a new version is held back; `filterd feed show FEED`",
     "filterd_orders": "`pending` or `quarantined` above 0 for an hour: somebody has to decide",
     "filterd_subscribers": "`opted_in` falls by a tenth in a day",

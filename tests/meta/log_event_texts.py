@@ -312,6 +312,16 @@ TEXTS: dict[str, tuple[str, str]] = {
         "Its last good version stays in use.",
         "[FilterdFeedStale](runbooks/control.md#filterdfeedstale)",
     ),
+    "a feed is read again": ("What kept it from being read is over.", NOTHING),
+    "a feed contributes nothing": (
+        "It was never read, has no names, or its servers have had no list for a day.",
+        "[FilterdFeedContributesNothing](runbooks/control.md#filterdfeedcontributesnothing)",
+    ),
+    "a feed is stale": (
+        "It was not read well for longer than its `stale_after`; its last good version stays in use.",
+        "[FilterdFeedStale](runbooks/control.md#filterdfeedstale)",
+    ),
+    "a feed contributes again, or is retired": ("It is settled.", NOTHING),
     "a feed's new version is held back": (
         "It is outside the feed's guard; the version before stays in use.",
         "[FilterdFeedQuarantined](runbooks/control.md#filterdfeedquarantined)",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
+from dataclasses import replace
 
 from filterd.model.mandatory import label_of
 from filterd.operations.context import OperationError
@@ -16,8 +17,6 @@ from filterd.store.errors import StoreError
 
 STARTER = "starter-"
 """how the ids of the lists that are shipped begin"""
-STALE = 3
-"""times the interval of a feed without a success"""
 EXAMPLE = ".example"
 """the ending of the made-up portal in the shipped protected.yaml"""
 
@@ -30,7 +29,7 @@ def check(case: Case) -> Iterator[Finding]:
         return
     now = case.machine.clock()
     for status in statuses:
-        yield from _feed(status, now)
+        yield from _feed(replace(status, at=now))
     starters = [each.feed.id for each in statuses if each.feed.id.startswith(STARTER)]
     if starters:
         yield found("feeds.starter", count=len(starters), feeds=", ".join(starters[:3]))
@@ -42,7 +41,7 @@ async def _statuses(case: Case) -> tuple[FeedStatus, ...]:
         return await operation.figures(context)
 
 
-def _feed(status: FeedStatus, now: float) -> Iterator[Finding]:
+def _feed(status: FeedStatus) -> Iterator[Finding]:
     name = label_of(status.feed.id, confidential=status.feed.confidential)
     check = status.check
     if status.version is None:
@@ -55,12 +54,11 @@ def _feed(status: FeedStatus, now: float) -> Iterator[Finding]:
         yield found("feeds.quarantined", feed=name, names=status.newest.names if status.newest else 0)
     elif check is not None and check.error:
         yield found("feeds.failing", feed=name)
-    if check is not None and status.version is not None:
-        age = now - check.succeeded_at
-        if age > STALE * status.feed.refresh:
-            yield found(
-                "feeds.stale", feed=name, hours=round(age / 3600), refresh=_hours(status.feed.refresh)
-            )
+    if status.barren == "gone" and status.fetch is not None:
+        yield found("feeds.gone", feed=name, hours=round((status.at - status.fetch.gone_since) / 3600))
+    if check is not None and status.stale:
+        hours = round((status.at - check.succeeded_at) / 3600)
+        yield found("feeds.stale", feed=name, hours=hours, refresh=_hours(status.feed.refresh))
 
 
 def _hours(seconds: int) -> str:

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from filterd.model.records import AdoptedFeed, FeedCheck, FeedVersion, VersionState
+from filterd.model.records import AdoptedFeed, FeedCheck, FeedFetch, FeedVersion, VersionState
 from filterd.operations.context import Context, OperationError
 from filterd.operations.feeds import adoption
 from filterd.operations.policies import feed as find_feed
 from filterd.policy.adoption import InForce, Orphaned
 from filterd.policy.documents import Feed, Policies
-from filterd.store import adoptions
+from filterd.store import adoptions, fetches
 from filterd.store import feeds as rows
+
+GONE_AFTER = 86400.0
+"""seconds for which all servers must say that there is no such list, until the feed counts as gone"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +32,28 @@ class FeedStatus:
     """how it lost its entry in ``feeds.yaml``; None: it has it"""
     shipped: bool = False
     """True if its entry came with the product, and no file of the operator's names it"""
+
+    fetch: FeedFetch | None = None
+    """None: it was never fetched"""
+    at: float = 0.0
+    """the moment of which this is told, Unix seconds"""
+
+    @property
+    def stale(self) -> bool:
+        """True if its list is in force, and was not read well for longer than its entry allows."""
+        good = self.check.succeeded_at if self.check is not None else 0.0
+        return self.version is not None and self.at - good > self.feed.stale_after
+
+    @property
+    def barren(self) -> str:
+        """The reason why nothing comes of the feed: ``never read``, ``no names`` or ``gone``; empty while it
+        contributes."""
+        if self.version is None:
+            return "never read"
+        if not self.version.names:
+            return "no names"
+        gone = self.fetch is not None and 0 < self.fetch.gone_since < self.at - GONE_AFTER
+        return "gone" if gone else ""
 
     @property
     def quarantined(self) -> bool:
@@ -66,6 +91,7 @@ async def _statuses(context: Context, found: InForce) -> tuple[FeedStatus, ...]:
         current = await rows.current(connection)
         checks = await rows.checks(connection)
         adopted = await adoptions.every(connection)
+        fetched = await fetches.every(connection)
         newest = {each.id: await rows.versions(connection, each.id, 1) for each in found.policies.feeds}
     return tuple(
         FeedStatus(
@@ -76,6 +102,8 @@ async def _statuses(context: Context, found: InForce) -> tuple[FeedStatus, ...]:
             adopted=adopted.get(each.id),
             orphaned=found.orphans.get(each.id),
             shipped=("feeds.yaml", each.id) in found.policies.shipped,
+            fetch=fetched.get(each.id) if each.remote else None,
+            at=context.clock(),
         )
         for each in found.policies.feeds
     )
@@ -86,3 +114,9 @@ async def versions(context: Context, identifier: str) -> tuple[FeedVersion, ...]
     known = await adoption.feed_id(context, identifier)
     async with context.store.read() as connection:
         return tuple(await rows.versions(connection, known))
+
+
+async def checks(context: Context) -> dict[str, FeedCheck]:
+    """The last check of every feed, by feed."""
+    async with context.store.read() as connection:
+        return await rows.checks(connection)

@@ -51,7 +51,9 @@ def drop_version_drafts(state_dir: Path) -> None:
     """Remove the drafts that killed processes left behind, if nobody writes versions just now."""
     with alone(state_dir / "feeds") as nobody_else:
         if nobody_else:
-            drop_drafts(state_dir / "feeds", "*/[0-9]*.new", "*/.*.new")
+            drafts = ("[0-9]*.new", ".*.new")
+            drop_drafts(state_dir / "feeds", *(f"*/{each}" for each in drafts))
+            drop_drafts(state_dir / "feeds", *(f"*/fetched/{each}" for each in drafts))
 
 
 def canonical_text(rules: RuleSet) -> Iterator[bytes]:

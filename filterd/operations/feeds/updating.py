@@ -18,16 +18,20 @@ from filterd.feed.parsing import ParseReport, Run, parse
 from filterd.feed.rules import RuleSet, collect
 from filterd.feed.source import SourceError
 from filterd.feed.version_checks import guard_refusal, unexpected_names
-from filterd.model.records import FeedCheck, FeedVersion, VersionState
+from filterd.model.records import FeedCheck, FeedFetch, FeedVersion, VersionState
 from filterd.operations.context import Context
-from filterd.operations.feeds import adoption, rule_files, unchanged
+from filterd.operations.feeds import adoption, obtaining, rule_files
+from filterd.operations.feeds.obtaining import AsItCame, Fetching, NotObtainedError, Obtained
 from filterd.operations.keys import load_key
 from filterd.operations.policies import feed as find_feed
 from filterd.operations.policies import policies
+from filterd.operations.snapshot_input import Stamp, policies_stamp
 from filterd.policy.adoption import InForce
 from filterd.policy.digests import begin_list_digest
 from filterd.policy.documents import Feed
+from filterd.policy.feed_documents import server_of
 from filterd.store import feeds as rows
+from filterd.store import fetches
 
 Progress = Callable[[str, int, int], None]
 """called with what is being done, how many are done, and of how many"""
@@ -47,6 +51,8 @@ class FeedUpdate:
     misplaced: tuple[str, ...] = ()
     """popular names in it that do not belong to its category"""
     problem: str = ""
+    fetch: FeedFetch | None = None
+    """None: its list lies here"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,52 +70,135 @@ class _Draft:
     """why it must not replace the version before it"""
 
 
-@dataclass(slots=True)
-class _Telling:
-    """Tells how far the reading of one feed has come."""
+@dataclass(frozen=True, slots=True)
+class _Basis:
+    """The policies that an update began with."""
 
-    progress: Progress | None
-    feed: str
-    done: int
-    total: int
-    names: int = 0
-
-    def __call__(self) -> None:
-        """Tell it now."""
-        if self.progress is not None:
-            self.progress(f"{self.feed}: {self.names:,} names", self.done, self.total)
-
-    def counted(self, runs: Iterable[Run]) -> Iterator[Run]:
-        """The same runs, told one by one as they are taken."""
-        for run in runs:
-            yield run
-            if self.progress is not None:
-                self.names += run.count
-                self()
+    found: InForce
+    stamp: Stamp
 
 
 async def update(
-    context: Context, identifiers: Sequence[str] = (), *, progress: Progress | None = None
+    context: Context,
+    identifiers: Sequence[str] = (),
+    *,
+    progress: Progress | None = None,
+    fetching: Fetching | None = None,
 ) -> tuple[FeedUpdate, ...]:
-    """Read these feeds, or all of them. A feed that changed gets a new version."""
-    found = await adoption.settle(context, await asyncio.to_thread(policies, context))
-    chosen = [find_feed(found.policies, each) for each in identifiers] or list(found.policies.feeds)
-    done: list[FeedUpdate] = []
+    """Obtain and read these feeds, or all. One that changed gets a new version. Several are fetched at once,
+    and each is taken once it has arrived, one after the other."""
+    basis = await _basis(context)
+    named = [find_feed(basis.found.policies, each) for each in identifiers]
+    chosen = list({each.id: each for each in named or basis.found.policies.feeds}.values())
+    told = _Told(progress, len(chosen))
+    run = _Run(context, basis, fetching or Fetching(), told)
     with rule_files.writing(context.settings.state_dir):
-        for feed in chosen:
-            tell = _Telling(progress, feed.id, len(done), len(chosen))
-            tell()
-            done.append(await _update_one(context, found, feed, tell))
+        done = await _all([asyncio.create_task(run.update(feed)) for feed in chosen])
     now = context.clock()
     checks = [FeedCheck(each.feed, now, 0.0 if each.problem else now, each.problem[:500]) for each in done]
     async with context.store.report() as connection:
         await rows.record_checks(connection, checks)
-    if progress is not None:
-        progress("", len(chosen), len(chosen))
+        await fetches.record(connection, [each.fetch for each in done if each.fetch is not None])
+    told.end()
     return tuple(done)
 
 
-async def _update_one(context: Context, found: InForce, feed: Feed, tell: _Telling) -> FeedUpdate:
+async def _basis(context: Context) -> _Basis:
+    stamp = policies_stamp(context.settings)
+    return _Basis(await adoption.settle(context, await asyncio.to_thread(policies, context)), stamp)
+
+
+async def _all(tasks: Sequence[asyncio.Task[FeedUpdate]]) -> list[FeedUpdate]:
+    """The results in their order; the first error ends all."""
+    try:
+        return await asyncio.gather(*tasks)
+    finally:
+        for each in tasks:
+            each.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+class _Told:
+    """The progress of an update, for the caller."""
+
+    def __init__(self, progress: Progress | None, total: int) -> None:
+        self._progress = progress
+        self._total = total
+        self._done = 0
+
+    def arrived(self, feed: str, size: int) -> None:
+        """So many bytes of a list have arrived."""
+        self._show(f"{feed}: {size / 1_000_000:.1f} MB")
+
+    def taking(self, feed: str) -> None:
+        """A list is being read."""
+        self._show(feed)
+        self._done += 1
+
+    def end(self) -> None:
+        """All is done."""
+        self._done = self._total
+        self._show("")
+
+    def _show(self, what: str) -> None:
+        if self._progress is not None:
+            self._progress(what, self._done, self._total)
+
+
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """One update of several feeds."""
+
+    context: Context
+    basis: _Basis
+    fetching: Fetching
+    told: _Told
+
+    async def update(self, feed: Feed) -> FeedUpdate:
+        """Obtain one feed, and take what was got."""
+        try:
+            async with obtaining.obtained(
+                self.context,
+                feed,
+                self.fetching,
+                AsItCame(),
+                lambda size: self.told.arrived(feed.id, size),
+            ) as got:
+                return await self._taken(feed, got)
+        except NotObtainedError as error:
+            return await self._failed(feed, error, error.record)
+        except SourceError as error:
+            return await self._failed(feed, error, None)
+
+    async def _taken(self, feed: Feed, got: Obtained[Path]) -> FeedUpdate:
+        async with self.fetching.taking:
+            found = await self._in_force_still(feed) if feed.remote else self.basis.found
+            if found is None:
+                return await self._failed(feed, SourceError(_CHANGED), got.record)
+            self.told.taking(feed.id)
+            update = await _update_one(self.context, found, feed, got.found)
+        if not update.problem:
+            await asyncio.to_thread(got.remember)
+        return replace(update, fetch=got.record)
+
+    async def _in_force_still(self, feed: Feed) -> InForce | None:
+        """The policies in force, after a fetch that may have taken an hour; None where the feed is no more
+        what it was."""
+        if policies_stamp(self.context.settings) == self.basis.stamp:
+            return self.basis.found
+        found = (await _basis(self.context)).found
+        return found if feed in found.policies.feeds else None
+
+    async def _failed(self, feed: Feed, error: SourceError, record: FeedFetch | None) -> FeedUpdate:
+        async with self.context.store.read() as connection:
+            before = (await rows.current(connection)).get(feed.id)
+        return FeedUpdate(feed.id, "failed", before, ParseReport(), problem=str(error), fetch=record)
+
+
+_CHANGED = "its entry was changed while it was fetched; it is fetched anew: filterd feed update"
+
+
+async def _update_one(context: Context, found: InForce, feed: Feed, path: Path) -> FeedUpdate:
     async with context.store.read() as connection:
         before = (await rows.current(connection)).get(feed.id)
         if before is not None and rows.fault_of(before, (await rows.recorded(connection)).get(feed.id)):
@@ -125,25 +214,10 @@ async def _update_one(context: Context, found: InForce, feed: Feed, tell: _Telli
         if misplaced is not None:
             return FeedUpdate(feed.id, "unchanged", before, ParseReport(count=before.skipped), misplaced)
     try:
-        reading = await asyncio.to_thread(_read, source, feed, secret, tell)
+        secret = load_key(context.settings, DIGEST_KEY) if feed.confidential else None
+        reading = await asyncio.to_thread(_read, path, feed, secret)
     except SourceError as error:
-        return FeedUpdate(feed.id, "failed", before, ParseReport(), problem=str(error))
-    done = await _judge(context, found, feed, reading, before, secret)
-    same = unchanged.stamp_of(source) == stamp  # it was not replaced between the two readings of it
-    if done.version is not None and not done.problem and origin is not None and same:
-        await asyncio.to_thread(unchanged.remember, state_dir, origin, done.version, done.misplaced)
-    return done
-
-
-async def _judge(
-    context: Context,
-    found: InForce,
-    feed: Feed,
-    reading: _Reading,
-    before: FeedVersion | None,
-    secret: bytes | None,
-) -> FeedUpdate:
-    """Write what was read as a draft, and take it or hold it back."""
+        return FeedUpdate(feed.id, "failed", before, ParseReport(), problem=_said(feed, error))
     refused = guard_refusal(feed.guard, before.names if before else None, reading.rules.count)
     pieces = rule_files.canonical_text(reading.rules)
     directory = rule_files.rule_file(context.settings.state_dir, feed.id, 0).parent
@@ -153,6 +227,11 @@ async def _judge(
         return await _take(context, found, feed, reading, _Draft(draft, digest, refused), before)
     finally:
         draft.unlink(missing_ok=True)
+
+
+def _said(feed: Feed, error: SourceError) -> str:
+    """The error's text; of a list that was fetched, with its server."""
+    return f"what {server_of(feed.source)} gave: {error}" if feed.remote else str(error)
 
 
 async def _take(
@@ -190,12 +269,12 @@ async def _take(
     return FeedUpdate(feed.id, "updated", kept, reading.report, unexpected)
 
 
-def _read(source: Path, feed: Feed, secret: bytes | None, tell: _Telling) -> _Reading:
-    """Parse the feed's file. Raises SourceError. ``secret`` keys the digest of a confidential source."""
+def _read(path: Path, feed: Feed, secret: bytes | None) -> _Reading:
+    """Parse a list of the feed. Raises SourceError. ``secret`` keys the digest of a confidential source."""
     digest = begin_list_digest(secret)
 
     def digested() -> Iterator[bytes]:
-        for chunk in read_chunks(source):
+        for chunk in read_chunks(path):
             digest.update(chunk)
             yield chunk
 

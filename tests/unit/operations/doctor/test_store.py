@@ -250,7 +250,9 @@ async def test_feeds_that_were_never_read(case: Case) -> None:
 async def test_feeds_that_are_fine_and_then_stale(built: Case, installation: Installation) -> None:
     assert feeds_of(built) == set()
     assert ids(look(feeds.check, built)) == ["feeds.example_portal"]
-    installation.now += 4 * 86400.0
+    installation.now += 6 * 86400.0
+    assert feeds_of(built) == set()
+    installation.now += 2 * 86400.0
     assert feeds_of(built) == {"feeds.stale"}
 
 

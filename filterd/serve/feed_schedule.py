@@ -1,0 +1,190 @@
+"""The reading of feeds by control: files in each turn, servers in the background.
+
+A fetch may take an hour. It keeps nobody waiting: each has a task of its own, and the turn goes on.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+
+from filterd.operations.context import Context, OperationError
+from filterd.operations.feeds import fetched_files, listing, updating
+from filterd.operations.feeds.obtaining import Fetching
+from filterd.operations.feeds.updating import FeedUpdate
+from filterd.operations.snapshot_input import Stamp, stamp_of
+from filterd.policy.documents import Feed
+from filterd.store.errors import StoreError
+from filterd.telemetry import log
+
+FIRST_RETRY = 60.0
+LONGEST_RETRY = 3600.0
+"""seconds until a feed that was not got is asked for again: the first doubles with each failure"""
+LEAST_RETRY = 15.0
+SPREAD = 0.1
+"""the share of the refresh by which a fetch is early by chance, so that nodes do not all ask at once"""
+WATCH_SECONDS = 60.0
+"""between two looks for feeds that contribute nothing"""
+
+Report = Callable[[Exception | None], None]
+"""called with the failure to record what was read, or None after a success"""
+
+
+@dataclass(slots=True)
+class FeedSchedule:
+    """When each feed is read. Owned by one event loop."""
+
+    report: Report
+    fetching: Fetching = field(default_factory=Fetching)
+    chance: Callable[[], float] = random.SystemRandom().random
+    _sources: dict[str, tuple[Feed, Stamp]] = field(default_factory=dict)
+    """what each feed was last read by: its definition, and the stamp of its source"""
+    _read_at: dict[str, float] = field(default_factory=dict)
+    _next_at: dict[str, float] = field(default_factory=dict)
+    """of the feeds that are fetched: when the next time is"""
+    _failures: dict[str, int] = field(default_factory=dict)
+    """of the feeds that are fetched: failures in a row"""
+    _said: dict[str, str] = field(default_factory=dict)
+    """the problem of each feed, as last logged"""
+    _barren: dict[str, str] = field(default_factory=dict)
+    """why each feed contributes nothing, as last logged"""
+    _stale: set[str] = field(default_factory=set)
+    """the stale feeds, as last logged"""
+    _watched_at: float = 0.0
+    _running: dict[str, asyncio.Task[None]] = field(default_factory=dict)
+
+    async def turn(self, context: Context, feeds: Sequence[Feed]) -> None:
+        """Read the files that changed or are due, and begin the fetches that are."""
+        await self._read_files(context, [each for each in feeds if not each.remote])
+        await self._begin_fetches(context, [each for each in feeds if each.remote])
+        await self._watch(context)
+
+    @property
+    def under_way(self) -> set[str]:
+        """The feeds that are being fetched."""
+        return set(self._running)
+
+    def next_at(self, feed: str) -> float:
+        """When a feed is fetched the next time, Unix seconds."""
+        return self._next_at[feed]
+
+    def forget(self, feed: str) -> None:
+        """Read a feed at once, should it come again."""
+        self._sources.pop(feed, None)
+        self._next_at.pop(feed, None)
+
+    async def settled(self) -> None:
+        """Wait until no fetch is under way."""
+        while self._running:
+            await asyncio.gather(*self._running.values(), return_exceptions=True)
+            await asyncio.sleep(0)
+
+    async def close(self) -> None:
+        """End the fetches that are under way: what they got so far is dropped."""
+        running = [*self._running.values()]
+        for each in running:
+            each.cancel()
+        await asyncio.gather(*running, return_exceptions=True)
+
+    async def _read_files(self, context: Context, feeds: Sequence[Feed]) -> None:
+        now = context.clock()
+        due: list[Feed] = []
+        for feed in feeds:
+            stamp = (feed, stamp_of([context.settings.policies / feed.source]))
+            aged = not 0 <= now - self._read_at.get(feed.id, 0.0) < feed.refresh  # the clock may be set back
+            if aged or stamp != self._sources.get(feed.id):
+                self._sources[feed.id] = stamp
+                self._read_at[feed.id] = now
+                due.append(feed)
+        if due and not await self._update(context, due):
+            for feed in due:
+                self._sources.pop(feed.id, None)
+
+    async def _update(self, context: Context, due: Iterable[Feed]) -> tuple[FeedUpdate, ...]:
+        """Read these feeds, and log what went wrong; empty where nothing could be recorded."""
+        try:
+            done = await updating.update(context, [feed.id for feed in due], fetching=self.fetching)
+        except (OperationError, StoreError, OSError) as error:
+            self.report(error)
+            return ()
+        self.report(None)
+        for update in done:
+            self._log(update)
+        return done
+
+    def _log(self, update: FeedUpdate) -> None:
+        """Log a problem; that of a fetch once, however often it is tried again."""
+        if update.problem and (update.fetch is None or self._said.get(update.feed) != update.problem):
+            quarantined = update.outcome == "quarantined"
+            event = "a feed's new version is held back" if quarantined else "a feed was not read"
+            remedy = f"filterd feed show {update.feed}; its last good version stays in use"
+            log.get().error(event, feed=update.feed, reason=update.problem, remedy=remedy)
+        elif not update.problem and self._said.get(update.feed):
+            log.get().info("a feed is read again", feed=update.feed)
+        self._said[update.feed] = update.problem
+
+    async def _begin_fetches(self, context: Context, feeds: Sequence[Feed]) -> None:
+        now = context.clock()
+        for feed in feeds:
+            if feed.id in self._running:
+                continue
+            if self._sources.get(feed.id) != (feed, ()):
+                self._next_at[feed.id] = await self._first_time(context, feed)
+                self._sources[feed.id] = (feed, ())
+            if not 0 < self._next_at[feed.id] - now <= feed.refresh:  # the clock may be set back
+                task = asyncio.get_running_loop().create_task(self._fetch(context, feed))
+                self._running[feed.id] = task
+
+    async def _first_time(self, context: Context, feed: Feed) -> float:
+        """When a feed is fetched that this process has not fetched by this entry: after a restart as before,
+        else at once."""
+        if feed.id in self._sources:
+            return context.clock()
+        known = await asyncio.to_thread(fetched_files.kept_entry, context.settings.state_dir, feed)
+        checks = await listing.checks(context)
+        check = checks.get(feed.id)
+        if known != fetched_files.digest_of_entry(feed) or check is None or check.error:
+            return context.clock()
+        return check.checked_at + self._interval(feed)
+
+    async def _fetch(self, context: Context, feed: Feed) -> None:
+        """Fetch one feed, and set the next time."""
+        try:
+            done = await self._update(context, [feed])
+            failed = not done or any(each.outcome == "failed" for each in done)
+            self._failures[feed.id] = self._failures.get(feed.id, 0) + 1 if failed else 0
+            wait = self._retry(feed) if failed else self._interval(feed)
+            self._next_at[feed.id] = context.clock() + wait
+        finally:
+            self._running.pop(feed.id, None)
+
+    def _interval(self, feed: Feed) -> float:
+        return feed.refresh * (1 - SPREAD * self.chance())
+
+    def _retry(self, feed: Feed) -> float:
+        """Seconds until the next try, by chance up to a bound that doubles with each failure."""
+        bound = min(FIRST_RETRY * 2.0 ** min(self._failures[feed.id] - 1, 16), LONGEST_RETRY, feed.refresh)
+        return min(max(self.chance() * bound, LEAST_RETRY), feed.refresh)
+
+    async def _watch(self, context: Context) -> None:
+        """Log each feed that contributes nothing or is stale, once, and each that is well again."""
+        now = context.clock()
+        if 0 <= now - self._watched_at < WATCH_SECONDS:
+            return
+        self._watched_at = now
+        every = await listing.figures(context)
+        seen = [each for each in every if each.check is not None or each.feed.id not in self._running]
+        barren = {each.feed.id: each.barren for each in seen if each.barren}
+        stale = {each.feed.id for each in seen if each.stale and not each.barren}
+        for feed, why in barren.items():
+            if self._barren.get(feed) != why:
+                remedy = f"filterd feed show {feed}"
+                log.get().error("a feed contributes nothing", feed=feed, reason=why, remedy=remedy)
+        for feed in stale - self._stale:
+            remedy = f"filterd feed show {feed}; its last good version stays in use"
+            log.get().error("a feed is stale", feed=feed, remedy=remedy)
+        for feed in (self._barren.keys() | self._stale) - (barren.keys() | stale):
+            log.get().info("a feed contributes again, or is retired", feed=feed)
+        self._barren, self._stale = barren, stale
