@@ -53,7 +53,7 @@ class RolledBackError(UnprovenError):
 class Client(Protocol):
     """Fetches for :func:`fetched`. Both calls raise SourceError."""
 
-    async def fetchsmall_file(self, url: str) -> bytes:
+    async def fetch_small(self, url: str) -> bytes:
         """The content of a small file."""
 
     async def fetch_list(self, url: str, *, anew: bool) -> Path:
@@ -109,8 +109,8 @@ async def fetched(context: Context, feed: Feed, address: str, client: Client, op
         return _fetched(await client.fetch_list(address, anew=False), address, None, opened)
     known = await newest(context, feed)
     for anew in (False, True):
-        manifest = await client.fetchsmall_file(beside(address, MANIFEST))
-        signature = await client.fetchsmall_file(beside(address, SIGNATURE))
+        manifest = await client.fetch_small(beside(address, MANIFEST))
+        signature = await client.fetch_small(beside(address, SIGNATURE))
         statement = await asyncio.to_thread(_statement, feed, manifest, signature)
         proof = _proof(feed, statement, signature)
         require_newer(proof, known)
