@@ -102,7 +102,7 @@ def show(feed: str, config: Path | None, as_json: bool) -> None:
     versions = perform(config, lambda context: listing.versions(context, feed))
     origin = perform(config, lambda context: listing.origin(context, feed))
     if as_json:
-        output.show_json({**_status(status), "versions": versions, "from": origin})
+        output.show_json({**_status(status), "versions": versions, "provenance": origin})
         return
     found = status.feed
     output.show_fields(

@@ -96,7 +96,8 @@ async def _update_one(context: Context, found: InForce, feed: Feed) -> FeedUpdat
     try:
         secret = load_key(context.settings, DIGEST_KEY) if feed.confidential else None
         with ExitStack() as opened:
-            source = await verifying.placed(context, feed, opened)
+            path = context.settings.policies / feed.source
+            source = await verifying.Verifier(context, feed).placed(path, opened)
             reading = await asyncio.to_thread(_read, source, feed, secret)
     except SourceError as error:
         return FeedUpdate(feed.id, "failed", before, ParseReport(), problem=str(error))

@@ -50,10 +50,10 @@ class RolledBackError(UnprovenError):
     """A list was signed before the newest that was taken."""
 
 
-class Client(Protocol):
-    """Fetches for :func:`fetched`. Both calls raise SourceError."""
+class FileServer(Protocol):
+    """The server at one address of a feed. Both calls raise SourceError."""
 
-    async def fetch_small(self, url: str) -> bytes:
+    async def fetch_small_file(self, url: str) -> bytes:
         """The content of a small file."""
 
     async def fetch_list(self, url: str, *, anew: bool) -> Path:
@@ -69,14 +69,46 @@ class Source:
     record: FeedSource
 
 
-async def placed(context: Context, feed: Feed, opened: ExitStack) -> Source:
-    """The list of a feed whose source is a path. Files are closed with ``opened``. Raises SourceError."""
-    if feed.remote:
-        message = f"the list at {server_of(feed.source)} cannot be fetched by this filterd"
-        raise UnreadableError(message)
-    known = await newest(context, feed)
-    path = context.settings.policies / feed.source
-    return await asyncio.to_thread(_placed, context, feed, path, known, opened)
+@dataclass(frozen=True, slots=True)
+class Verifier:
+    """Proves where the lists of one feed come from. What it opens is closed with ``opened``. Both calls raise
+    SourceError."""
+
+    context: Context
+    feed: Feed
+
+    async def placed(self, path: Path, opened: ExitStack) -> Source:
+        """The list in a file that lies here."""
+        if self.feed.remote:
+            message = f"the list at {server_of(self.feed.source)} is fetched, not read from a file"
+            raise UnreadableError(message)
+        known = await newest(self.context, self.feed)
+        return await asyncio.to_thread(_placed, self.context, self.feed, path, known, opened)
+
+    async def fetched(self, address: str, server: FileServer, opened: ExitStack) -> Source:
+        """The list at one address of the feed; another one may have what this one does not.
+
+        The manifest comes before the list. Where both do not fit, the list may have been replaced in between:
+        all are fetched once more.
+        """
+        feed = self.feed
+        if feed.signature is None:
+            if feed.mandatory is not None:
+                message = "a mandatory list from a network is taken only with a signature"
+                raise UnprovenError(message)
+            return _fetched(await server.fetch_list(address, anew=False), address, None, opened)
+        known = await newest(self.context, feed)
+        for anew in (False, True):
+            manifest = await server.fetch_small_file(beside(address, MANIFEST))
+            signature = await server.fetch_small_file(beside(address, SIGNATURE))
+            statement = await asyncio.to_thread(_statement, feed, manifest, signature)
+            proof = _proof(feed, statement, signature)
+            require_newer(proof, known)
+            path = await server.fetch_list(address, anew=anew)
+            source = _fetched(path, address, proof, opened)
+            if await asyncio.to_thread(digest_of, source.file) == statement.digest:
+                return source
+        raise _exchanged(server_of(address))
 
 
 def _placed(context: Context, feed: Feed, path: Path, known: OriginProof | None, opened: ExitStack) -> Source:
@@ -93,32 +125,6 @@ def _placed(context: Context, feed: Feed, path: Path, known: OriginProof | None,
     if digest != statement.digest:
         raise _exchanged(str(path))
     return Source(copy, FeedSource(record.path, record.size, record.owner, proof))
-
-
-async def fetched(context: Context, feed: Feed, address: str, client: Client, opened: ExitStack) -> Source:
-    """The list at one address of a feed, through ``client``. Files are closed with ``opened``. Raises
-    SourceError; another address of the feed may have what this one does not.
-
-    The manifest comes before the list. Where both do not fit, the list may have been replaced in between:
-    all are fetched once more.
-    """
-    if feed.signature is None:
-        if feed.mandatory is not None:
-            message = "a mandatory list from a network is taken only with a signature"
-            raise UnprovenError(message)
-        return _fetched(await client.fetch_list(address, anew=False), address, None, opened)
-    known = await newest(context, feed)
-    for anew in (False, True):
-        manifest = await client.fetch_small(beside(address, MANIFEST))
-        signature = await client.fetch_small(beside(address, SIGNATURE))
-        statement = await asyncio.to_thread(_statement, feed, manifest, signature)
-        proof = _proof(feed, statement, signature)
-        require_newer(proof, known)
-        path = await client.fetch_list(address, anew=anew)
-        source = _fetched(path, address, proof, opened)
-        if await asyncio.to_thread(digest_of, source.file) == statement.digest:
-            return source
-    raise _exchanged(server_of(address))
 
 
 def _fetched(path: Path, address: str, proof: OriginProof | None, opened: ExitStack) -> Source:

@@ -22,7 +22,7 @@ from filterd.operations.backup import backup
 from filterd.operations.context import Context
 from filterd.operations.feeds import listing, updating, verifying
 from filterd.operations.feeds.rule_files import rule_file
-from filterd.operations.feeds.verifying import RolledBackError, UnprovenError
+from filterd.operations.feeds.verifying import RolledBackError, UnprovenError, Verifier
 from filterd.operations.policies import feed as find_feed
 from filterd.operations.policies import policies
 from filterd.policy.documents import Feed
@@ -407,7 +407,7 @@ class Server:
         self.states = list(states)
         self.asked: list[str] = []
 
-    async def fetch_small(self, url: str) -> bytes:
+    async def fetch_small_file(self, url: str) -> bytes:
         self.asked.append(url)
         return self.states[0][1 if url.split("?")[0].endswith(MANIFEST) else 2]
 
@@ -436,7 +436,7 @@ async def fetched(
         signature=None if signer is None else Signature(signer.public_key),
     )
     with ExitStack() as opened:
-        found = await verifying.fetched(context, feed, ADDRESS, server, opened)
+        found = await Verifier(context, feed).fetched(ADDRESS, server, opened)
         return found.file.read_bytes(), found.record
 
 
@@ -486,6 +486,6 @@ async def test_a_remote_source_that_nobody_fetches_is_an_error_of_its_feed(
     async with installation.open() as context:
         feed = replace(find_feed(policies(context), FEED), source=ADDRESS)
         with ExitStack() as opened, pytest.raises(UnreadableError, match=r"lists\.example") as caught:
-            await verifying.placed(context, feed, opened)
+            await Verifier(context, feed).placed(Path(ADDRESS), opened)
         assert isinstance(caught.value, SourceError)
         assert "secret" not in str(caught.value)
