@@ -18,7 +18,11 @@ if TYPE_CHECKING:
     from filterd.config.settings import Settings
     from filterd.policy.adoption import InForce
 
-_LOST = {"vanished": "vanished", "weakened": "would lift what was adopted"}
+_LOST = {
+    "vanished": "vanished",
+    "weakened": "would lift what was adopted",
+    "rekeyed": "has another key than was adopted, or none: filterd feed trust FEED --reason ...",
+}
 
 
 @click.group(cls=Group)

@@ -9,6 +9,7 @@ import click
 
 from filterd.cli import output
 from filterd.cli.failure import Failure
+from filterd.cli.feed_signing import origin_fields, sign, trust, verify
 from filterd.cli.group import Group
 from filterd.cli.options import ReadFile, common
 from filterd.cli.use_case import perform
@@ -30,6 +31,10 @@ SHOWN = 20
 @click.group(cls=Group)
 def feed() -> None:
     """Read lists into the product."""
+
+
+for _command in (sign, verify, trust):
+    feed.add_command(_command)
 
 
 @feed.command("list")
@@ -96,8 +101,9 @@ def show(feed: str, config: Path | None, as_json: bool) -> None:
 
     status = perform(config, lambda context: listing.show(context, feed))
     versions = perform(config, lambda context: listing.versions(context, feed))
+    origin = perform(config, lambda context: listing.origin(context, feed))
     if as_json:
-        output.show_json({**_status(status), "versions": versions})
+        output.show_json({**_status(status), "versions": versions, "provenance": origin})
         return
     found = status.feed
     output.show_fields(
@@ -113,6 +119,7 @@ def show(feed: str, config: Path | None, as_json: bool) -> None:
             ("checked", output.moment(status.check.checked_at if status.check else None)),
             *_servers(status),
             ("problem", _problem(status)),
+            *origin_fields(status.version, origin),
         ]
     )
     columns = ("version", "state", "names", "skipped", "read at", "digest")
@@ -250,6 +257,9 @@ def _lost(status: FeedStatus) -> str:
     if adopted is not None and adopted.asked_by:
         moment = _who(adopted.asked_at, adopted.asked_by)
         return f"in force still: its end was asked for at {moment}, and waits for another person"
+    if status.orphaned == "rekeyed":
+        trust = f"filterd feed trust {status.feed.id} --reason ..."
+        return f"read as adopted: feeds.yaml has another key for it, or none; put it back, or: {trust}"
     how = (
         "lost its entry" if status.orphaned == "vanished" else "has an entry that would lift what was adopted"
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import stat
 from dataclasses import dataclass
 from io import BufferedReader
 from pathlib import Path
@@ -23,6 +24,11 @@ class GivenFile:
     def stat(self) -> os.stat_result:
         """The status of the open file."""
         return os.fstat(self.descriptor)
+
+    @property
+    def is_regular(self) -> bool:
+        """False for a pipe, a device or a directory."""
+        return stat.S_ISREG(self.stat().st_mode)
 
     def open(self, mode: str = "rb") -> BufferedReader:
         """The file from its beginning. One reader at a time: they share their place in it."""

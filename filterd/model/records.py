@@ -34,6 +34,44 @@ class FeedVersion:
 
 
 @dataclass(frozen=True, slots=True)
+class OriginProof:
+    """The proof of a signed list's origin."""
+
+    serial: int
+    """grows with every list that is signed"""
+    digest: str
+    """SHA-256 of the file as it stood; of a confidential list the HMAC of that"""
+    signer: str
+    """the id of the key"""
+
+
+@dataclass(frozen=True, slots=True)
+class FeedSource:
+    """The file that a version was read from. The digest of what was read is in :class:`FeedVersion`."""
+
+    path: str
+    """as the entry names it"""
+    size: int
+    """bytes, as it stood: compressed or not"""
+    owner: int
+    """the user id of its owner; -1 for a file that was fetched"""
+    proof: OriginProof | None = None
+    """None: the feed is not signed"""
+
+
+@dataclass(frozen=True, slots=True)
+class AskedTrust:
+    """A change of a mandatory feed's key that waits for another person."""
+
+    feed: str
+    public_key: str
+    """empty: its lists are to be taken unsigned"""
+    asked_by: str
+    asked_at: float
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class FeedCheck:
     """The last check of a feed; ``error`` is empty after a success."""
 

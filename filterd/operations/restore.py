@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,13 +19,15 @@ from pathlib import Path
 from filterd.config.settings import Settings
 from filterd.disk.files import make_directory, set_aside
 from filterd.disk.locks import LockedError, take_lock
+from filterd.model.records import OriginProof
 from filterd.operations import audit, erasure, input_values, integrity, orders, subscribers
 from filterd.operations.backup import STORE, Progress, copy_list, lists_of, read_manifest
 from filterd.operations.context import Context, OperationError, require_owner
 from filterd.operations.feeds import updating
 from filterd.operations.feeds.rule_files import rule_file
+from filterd.operations.feeds.verifying import keep_serials
 from filterd.operations.integrity import SHOWN
-from filterd.store import change_log
+from filterd.store import change_log, proofs
 from filterd.store import subscribers as subscriber_rows
 from filterd.store.copying import copy_store, put_in_place, stopped_writers
 from filterd.store.engine import database_path
@@ -75,6 +77,8 @@ class _Standing:
     head: StoreHead
     origin: str
     """the hash of the first entry in its audit trail, which no other installation has; empty for none"""
+    serials: Mapping[str, OriginProof]
+    """the newest signed list of each feed"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +126,7 @@ async def restore(
                 if source is not None:
                     await _require_fitting(context, there)
                     _put_lists(settings, source)
-                own = _Standing(await store.head(), await _origin(store))
+                own = await _standing_of(store)
                 past = _noted(ledger, there.head, own)
                 done = await _complete(context, past, because, progress)
             progress("replace the store", 0, 1)
@@ -132,6 +136,7 @@ async def restore(
             standing = await _standing(settings)
             ledger.settle(standing.head)
             ledger.note_origin(standing.origin)
+            done.remarks += keep_serials(ledger, standing.serials)
     except StoreError as error:
         raise OperationError(str(error), error.remedy) from error
     except (OSError, LedgerDamagedError) as error:
@@ -346,14 +351,15 @@ async def _standing(settings: Settings) -> _Standing:
     """The store that stands in its place. Raises StoreError."""
     store = await Store.open(settings.store.url, settings.store.ledger)
     try:
-        return _Standing(await store.head(), await _origin(store))
+        return await _standing_of(store)
     finally:
         await store.close()
 
 
-async def _origin(store: Store) -> str:
+async def _standing_of(store: Store) -> _Standing:
+    head = await store.head()
     async with store.read() as connection:
-        return await change_log.origin(connection)
+        return _Standing(head, await change_log.origin(connection), await proofs.every_newest(connection))
 
 
 async def _there(settings: Settings) -> _Standing | _Unreadable:

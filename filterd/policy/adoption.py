@@ -22,6 +22,8 @@ class Orphaned(StrEnum):
     """no entry has its id"""
     WEAKENED = "weakened"
     """the entry with its id would lift what was adopted"""
+    REKEYED = "rekeyed"
+    """the entry with its id has another key than the one that its lists were believed by, or none"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,9 +40,23 @@ def covers(entry: Feed, adopted: Feed) -> bool:
     """Return whether the entry blocks for everybody for whom the adopted feed does, and tells no more.
 
     A mandatory feed covers every use. Any other must keep use and category. A confidential feed stays
-    confidential, and the scope of its names holds what it held. Everything else may change: source, format
-    and guard say how the list is read, and the guard judges what was read.
+    confidential, and the scope of its names holds what it held. The key of a signed mandatory feed stays
+    (:func:`proves`). Everything else may change: source, format and guard say how the list is read, and the
+    guard judges what was read.
     """
+    return reaches(entry, adopted) and proves(entry, adopted)
+
+
+def proves(entry: Feed, adopted: Feed) -> bool:
+    """Return whether the entry asks for the proof of origin that a mandatory feed was adopted with: who can
+    write a file must not choose by whose word names are blocked for everybody. An unsigned one may get a key.
+    """
+    asked = adopted.mandatory is not None and adopted.signature is not None
+    return not asked or entry.signature == adopted.signature
+
+
+def reaches(entry: Feed, adopted: Feed) -> bool:
+    """As :func:`covers`, whatever the keys are."""
     same_use = (entry.use, entry.category) == (adopted.use, adopted.category)
     return (
         (same_use or entry.mandatory is not None)
@@ -58,7 +74,7 @@ def in_force(policies: Policies, adopted: Iterable[Feed]) -> InForce:
     for entry in policies.feeds:
         kept = known.pop(entry.id, None)
         if kept is not None and not covers(entry, kept):
-            orphans[entry.id] = Orphaned.WEAKENED
+            orphans[entry.id] = Orphaned.REKEYED if reaches(entry, kept) else Orphaned.WEAKENED
             entry = kept
         feeds.append(entry)
     for kept in known.values():

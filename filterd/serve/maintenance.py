@@ -46,6 +46,7 @@ KEPT_CHANGES = 200_000
 _ORPHAN_EVENTS = {
     Orphaned.VANISHED: "a feed's entry vanished from feeds.yaml; the feed stays in force",
     Orphaned.WEAKENED: "a feed's entry was weakened in feeds.yaml; the feed stays in force as adopted",
+    Orphaned.REKEYED: "a feed's entry has another key in feeds.yaml; the feed stays in force as adopted",
 }
 
 
@@ -147,7 +148,8 @@ class Maintenance:
         for feed, how in found.orphans.items():
             if self._orphans.get(feed) is not how:
                 event = _ORPHAN_EVENTS[how]
-                remedy = f"put the entry back, or: filterd feed retire {feed} --reason ..."
+                command = "trust" if how is Orphaned.REKEYED else "retire"
+                remedy = f"put the entry back, or: filterd feed {command} {feed} --reason ..."
                 log.get().error(event, feed=feed, remedy=remedy)
         for feed in self._orphans.keys() - found.orphans.keys():
             log.get().info("a feed has its entry again, or is retired", feed=feed)

@@ -5,7 +5,8 @@ writer compares its store with it, and refuses to write in one that is behind. `
 what was ended (opt-outs and erasures of lines, withdrawals of orders), with the revision of each;
 ``filterd restore`` repeats those that are newer than the backup. ``origin`` names the installation: the hash
 of the first entry in its audit trail. Without it the ledger of a new installation would be taken for that of
-an old one, whose backup is restored there. None of them holds a name, an address or an id.
+an old one, whose backup is restored there. ``serials`` holds the highest serial of the signed lists that were
+taken of each feed, under a digest of the feed's id. None of them holds a name, an address or an id.
 
 The first two are written before the store commits (*intended*), and the head once more after it (*settled*),
 so that a crash in between leaves the two possible heads on record. The next writer sees which one the store
@@ -16,10 +17,11 @@ there, nobody writes in the store but the restore that made it.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -31,7 +33,8 @@ HEAD = "head"
 ENDED = "ended"
 RESTORING = "restoring"
 ORIGIN = "origin"
-FILES = (HEAD, ENDED, RESTORING, ORIGIN)
+SERIALS = "serials"
+FILES = (HEAD, ENDED, RESTORING, ORIGIN, SERIALS)
 SLOT = 512
 
 
@@ -75,6 +78,14 @@ class Ended:
     """of the store's head that the decision led to"""
     kind: str
     number: int
+
+
+@dataclass(frozen=True, slots=True)
+class Serial:
+    """The newest signed list of a feed: its serial and the digest of its file."""
+
+    serial: int
+    digest: str
 
 
 OPT_OUT, ERASURE, WITHDRAWAL = ENDINGS = ("opt_out", "erasure", "withdrawal")
@@ -139,7 +150,7 @@ class Ledger:
     def begin_anew(self, suffix: str) -> None:
         """Set aside what another installation noted, with ``suffix`` behind the names of the files. Raises
         ``OSError``."""
-        for name in (ENDED, ORIGIN, HEAD):
+        for name in (ENDED, ORIGIN, SERIALS, HEAD):
             path = self.directory / name
             if path.exists():
                 path.rename(path.with_name(f"{name}{suffix}"))
@@ -164,6 +175,43 @@ class Ledger:
         """All endings, oldest first, but those of a head that was intended and is not known to have been
         committed. Raises LedgerDamagedError and ``OSError``."""
         return tuple(each for each in self._read_ended() if but_of is None or each.hash != but_of.hash)
+
+    def serial_of(self, feed: str) -> Serial | None:
+        """The newest signed list of a feed; None: none is on record. Raises LedgerDamagedError and
+        ``OSError``."""
+        return self._read_serials().get(_mark(feed))
+
+    def raise_serials(self, serials: Mapping[str, Serial]) -> None:
+        """Note, durably, the signed lists of these feeds that are newer than those on record. It may stand
+        here before the store commits it: a list that was signed is never older for that. Raises
+        LedgerDamagedError and ``OSError``."""
+        known = self._read_serials()
+        newer = {
+            _mark(feed): each
+            for feed, each in serials.items()
+            if (before := known.get(_mark(feed))) is None or before.serial < each.serial
+        }
+        if newer:
+            make_directory(self.directory)
+            lines = (
+                _sealed({"feed": mark, **asdict(each)}) + b"\n" for mark, each in (known | newer).items()
+            )
+            replace_file(self.directory / SERIALS, lines)
+
+    def _read_serials(self) -> dict[str, Serial]:
+        path = self.directory / SERIALS
+        try:
+            data = path.read_bytes()
+        except FileNotFoundError:
+            return {}
+        found = {}
+        for number, line in enumerate(data.splitlines(), start=1):
+            fields = _unsealed(line)
+            if fields is None:
+                message = f"{path} is altered at line {number}"
+                raise LedgerDamagedError(message)
+            found[str(fields["feed"])] = Serial(int(fields["serial"]), str(fields["digest"]))
+        return found
 
     def _note(self, committed: StoreHead, intended: StoreHead | None) -> None:
         make_directory(self.directory)
@@ -232,6 +280,11 @@ def _unsealed(line: bytes) -> dict[str, Any] | None:
         return None
     fields: dict[str, Any] = json.loads(text)
     return fields
+
+
+def _mark(feed: str) -> str:
+    """The key of a feed in ``serials``."""
+    return hashlib.sha256(f"feed:{feed}".encode()).hexdigest()[:32]
 
 
 def _line(ended: Ended) -> bytes:

@@ -267,6 +267,8 @@ def _resolve(ledger: Ledger, noted: NotedHead, head: StoreHead) -> None:
 
 def _intend(ledger: Ledger, write: Write) -> None:
     try:
+        if write.serials:
+            ledger.raise_serials(write.serials)
         ledger.intend(write.before, write.head, write.ended)
     except (OSError, LedgerDamagedError) as error:
         raise _unusable(ledger, error) from error

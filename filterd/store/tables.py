@@ -283,3 +283,38 @@ feed_fetch = Table(
     Column("gone_since", Float, nullable=False),
 )
 """the last attempt to fetch a feed; outside log and audit, since nothing was decided"""
+feed_source = Table(
+    "feed_source",
+    metadata,
+    Column("feed", String(64), primary_key=True),
+    Column("version", Integer, primary_key=True, autoincrement=False),
+    Column("path", Text, nullable=False),
+    Column("size", Integer, nullable=False),
+    Column("owner", Integer, nullable=False),
+    Column("serial", Integer, nullable=False),
+    Column("digest", String(64), nullable=False),
+    Column("signer", String(16), nullable=False),
+)
+"""the file that a version was read from: its size and owner, and the proof of its origin if it is signed"""
+
+feed_serial = Table(
+    "feed_serial",
+    metadata,
+    Column("feed", String(64), primary_key=True),
+    Column("serial", Integer, nullable=False),
+    Column("digest", String(64), nullable=False),
+    Column("signer", String(16), nullable=False),
+    Column("at", Float, nullable=False),
+)
+"""the newest signed list that was taken of each feed; it outlives the feed, and nothing lowers it"""
+
+feed_trust = Table(
+    "feed_trust",
+    metadata,
+    Column("feed", String(64), primary_key=True),
+    Column("public_key", String(64), nullable=False),
+    Column("asked_by", String(128), nullable=False),
+    Column("asked_at", Float, nullable=False),
+    Column("reason", Text, nullable=False),
+)
+"""changes of a mandatory feed's key that wait for another person; an empty key: the signature is to end"""

@@ -17,7 +17,7 @@ from filterd.model.audit_chain import AuditEntry, entry_hash
 from filterd.model.change_chain import change_hash
 from filterd.model.changelog import CONTROL, Change, encode
 from filterd.store import tables
-from filterd.store.ledger import Ended, StoreHead
+from filterd.store.ledger import Ended, Serial, StoreHead
 
 Details = dict[str, Any]
 
@@ -49,6 +49,8 @@ class Write:
         self._head = head
         self._random = random
         self._ended: list[tuple[str, int]] = []
+        self.serials: dict[str, Serial] = {}
+        """newest signed lists of feeds, for the ledger"""
         self._changes: list[tuple[str, str, str]] = []
         self._entries: list[tuple[str, str, str, Details | None, Details | None]] = []
         self._rows_before = 0
@@ -82,6 +84,11 @@ class Write:
         """Note for the ledger that this write ends something, which no restore may bring back. ``kind`` is
         one of :data:`filterd.store.ledger.ENDINGS`, ``number`` that of the line or order."""
         self._ended.append((kind, number))
+
+    def raise_serial(self, feed: str, serial: int, digest: str) -> None:
+        """Note for the ledger that this write takes a signed list, which no restored store may take an older
+        one after."""
+        self.serials[feed] = Serial(serial, digest)
 
     def skip(self, revision: int, next_line: int, next_order: int) -> None:
         """Go on behind these numbers, where they are ahead of ours: they were given out in another history.

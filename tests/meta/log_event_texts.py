@@ -334,6 +334,10 @@ TEXTS: dict[str, tuple[str, str]] = {
         "The entry would lift something.",
         "[FilterdFeedOrphaned](runbooks/control.md#filterdfeedorphaned)",
     ),
+    "a feed's entry has another key in feeds.yaml; the feed stays in force as adopted": (
+        "Its lists are believed by the adopted key until a person says otherwise.",
+        "put the key back, or: `filterd feed trust FEED --reason ...`",
+    ),
     "a feed has its entry again, or is retired": ("It is settled.", NOTHING),
 }
 """event -> what it means, and what to do"""

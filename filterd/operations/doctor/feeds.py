@@ -13,6 +13,7 @@ from filterd.operations.doctor.case import Case
 from filterd.operations.doctor.finding import Finding, found
 from filterd.operations.feeds import listing as operation
 from filterd.operations.feeds.listing import FeedStatus
+from filterd.policy.adoption import Orphaned
 from filterd.store.errors import StoreError
 
 STARTER = "starter-"
@@ -48,7 +49,9 @@ def _feed(status: FeedStatus) -> Iterator[Finding]:
         yield found("feeds.mandatory_unread" if status.feed.mandatory else "feeds.unread", feed=name)
     elif not status.version.names:
         yield found("feeds.empty", feed=name)
-    if status.orphaned is not None:
+    if status.orphaned is Orphaned.REKEYED:
+        yield found("feeds.rekeyed", feed=name)
+    elif status.orphaned is not None:
         yield found("feeds.orphaned", feed=name, how=status.orphaned.value)
     if status.quarantined:
         yield found("feeds.quarantined", feed=name, names=status.newest.names if status.newest else 0)

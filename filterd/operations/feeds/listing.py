@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from filterd.model.records import AdoptedFeed, FeedCheck, FeedFetch, FeedVersion, VersionState
+from filterd.model.records import (
+    AdoptedFeed,
+    AskedTrust,
+    FeedCheck,
+    FeedSource,
+    FeedVersion,
+    OriginProof,
+    VersionState,
+)
 from filterd.operations.context import Context, OperationError
 from filterd.operations.feeds import adoption
 from filterd.operations.policies import feed as find_feed
 from filterd.policy.adoption import InForce, Orphaned
 from filterd.policy.documents import Feed, Policies
 from filterd.store import adoptions, fetches
+from filterd.store import adoptions, proofs
 from filterd.store import feeds as rows
 
 GONE_AFTER = 86400.0
@@ -120,3 +131,24 @@ async def checks(context: Context) -> dict[str, FeedCheck]:
     """The last check of every feed, by feed."""
     async with context.store.read() as connection:
         return await rows.checks(connection)
+@dataclass(frozen=True, slots=True)
+class FeedOrigin:
+    """The files that a feed's versions came from, and what is known of their signer."""
+
+    sources: Mapping[int, FeedSource]
+    """by version; those that were read by an earlier filterd have none"""
+    newest: OriginProof | None
+    """of the newest signed list that was taken; None: there is none"""
+    asked: AskedTrust | None
+    """a change of the key that waits for another person"""
+
+
+async def origin(context: Context, identifier: str) -> FeedOrigin:
+    """The origin of a feed's lists."""
+    known = await adoption.feed_id(context, identifier)
+    async with context.store.read() as connection:
+        return FeedOrigin(
+            await proofs.sources(connection, known),
+            await proofs.newest(connection, known),
+            await proofs.asked_trust(connection, known),
+        )

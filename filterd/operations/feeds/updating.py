@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -18,10 +19,9 @@ from filterd.feed.parsing import ParseReport, Run, parse
 from filterd.feed.rules import RuleSet, collect
 from filterd.feed.source import SourceError
 from filterd.feed.version_checks import guard_refusal, unexpected_names
-from filterd.model.records import FeedCheck, FeedFetch, FeedVersion, VersionState
+from filterd.model.records import FeedCheck, FeedSource, FeedVersion, VersionState
 from filterd.operations.context import Context
-from filterd.operations.feeds import adoption, obtaining, rule_files
-from filterd.operations.feeds.obtaining import AsItCame, Fetching, NotObtainedError, Obtained
+from filterd.operations.feeds import adoption, rule_files, verifying
 from filterd.operations.keys import load_key
 from filterd.operations.policies import feed as find_feed
 from filterd.operations.policies import policies
@@ -31,7 +31,7 @@ from filterd.policy.digests import begin_list_digest
 from filterd.policy.documents import Feed
 from filterd.policy.feed_documents import server_of
 from filterd.store import feeds as rows
-from filterd.store import fetches
+from filterd.store import proofs
 
 Progress = Callable[[str, int, int], None]
 """called with what is being done, how many are done, and of how many"""
@@ -60,6 +60,7 @@ class _Reading:
     rules: RuleSet
     report: ParseReport
     source_digest: str
+    source: FeedSource
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,7 +216,10 @@ async def _update_one(context: Context, found: InForce, feed: Feed, path: Path) 
             return FeedUpdate(feed.id, "unchanged", before, ParseReport(count=before.skipped), misplaced)
     try:
         secret = load_key(context.settings, DIGEST_KEY) if feed.confidential else None
-        reading = await asyncio.to_thread(_read, path, feed, secret)
+        with ExitStack() as opened:
+            path = context.settings.policies / feed.source
+            source = await verifying.Verifier(context, feed).placed(path, opened)
+            reading = await asyncio.to_thread(_read, source, feed, secret)
     except SourceError as error:
         return FeedUpdate(feed.id, "failed", before, ParseReport(), problem=_said(feed, error))
     refused = guard_refusal(feed.guard, before.names if before else None, reading.rules.count)
@@ -225,6 +229,8 @@ async def _update_one(context: Context, found: InForce, feed: Feed, path: Path) 
     try:
         digest = await asyncio.to_thread(rule_files.write_version, draft, pieces, secret)
         return await _take(context, found, feed, reading, _Draft(draft, digest, refused), before)
+    except verifying.RolledBackError as error:  # somebody else took a newer one meanwhile
+        return FeedUpdate(feed.id, "failed", before, reading.report, problem=str(error))
     finally:
         draft.unlink(missing_ok=True)
 
@@ -259,9 +265,11 @@ async def _take(
     unexpected = unexpected_names(reading.rules, feed.category, expected) if feed.category else ()
     if why is None and before is not None and before.digest == draft.digest:
         # The same content again, which mends a file that was lost or altered.
+        await verifying.take_again(context, feed.id, reading.source)
         rule_files.put_in_place(draft.path, before.version)
         return FeedUpdate(feed.id, "unchanged", before, reading.report, unexpected)
-    kept = await _keep(context, None if feed.id in found.orphans else feed, draft.path, version, before)
+    entry = None if feed.id in found.orphans else feed
+    kept = await _keep(context, entry, draft.path, version, before, reading.source)
     if kept is None:
         return FeedUpdate(feed.id, "retired", None, reading.report, unexpected)
     if why is not None:
@@ -269,22 +277,27 @@ async def _take(
     return FeedUpdate(feed.id, "updated", kept, reading.report, unexpected)
 
 
-def _read(path: Path, feed: Feed, secret: bytes | None) -> _Reading:
-    """Parse a list of the feed. Raises SourceError. ``secret`` keys the digest of a confidential source."""
+def _read(source: verifying.Source, feed: Feed, secret: bytes | None) -> _Reading:
+    """Parse the feed's file. Raises SourceError. ``secret`` keys the digest of a confidential source."""
     digest = begin_list_digest(secret)
 
     def digested() -> Iterator[bytes]:
-        for chunk in read_chunks(path):
+        for chunk in read_chunks(source.file):
             digest.update(chunk)
             yield chunk
 
     report = ParseReport(quotes=not feed.confidential)
     runs = parse(line_blocks(digested()), feed.format, feed.scope, icann_suffixes(), report)
-    return _Reading(collect(tell.counted(runs)), report, digest.hexdigest())
+    return _Reading(collect(runs), report, digest.hexdigest(), source.record)
 
 
 async def _keep(
-    context: Context, entry: Feed | None, draft: Path, version: FeedVersion, before: FeedVersion | None
+    context: Context,
+    entry: Feed | None,
+    draft: Path,
+    version: FeedVersion,
+    before: FeedVersion | None,
+    source: FeedSource,
 ) -> FeedVersion | None:
     """Give the version its number, put its file in place, commit its row, and adopt its entry.
 
@@ -296,14 +309,20 @@ async def _keep(
         newest = await rows.versions(write.connection, version.feed, 1)
         if newest and version.state is VersionState.QUARANTINED and _same(newest[0], version):
             return newest[0]
+        if version.state is VersionState.CURRENT:
+            await verifying.take(write, version.feed, source)
         kept = await rows.append(write.connection, version, above=rule_files.newest_version(draft.parent))
+        await proofs.record_source(write.connection, kept.feed, kept.version, source)
         rule_files.put_in_place(draft, kept.version)
         write.audit(
             "feed.quarantine" if version.state is VersionState.QUARANTINED else rows.TAKEN,
             f"feed:{kept.feed}",
             reason=version.note,
             before=None if before is None else _audited(before),
-            after=_audited(kept),
+            after={
+                **_audited(kept),
+                "source": {"digest": kept.source_digest, **verifying.audited(source)},
+            },
         )
         if entry is not None and version.state is VersionState.CURRENT:
             await adoption.adopt(context, write, entry)

@@ -10,7 +10,7 @@ from filterd.model.blocking_mode import BlockingMode
 from filterd.model.rule import Scope
 from filterd.policy.adoption import Orphaned, covers, in_force
 from filterd.policy.documents import Feed, Format, MandatoryTerms, Policies
-from filterd.policy.feed_documents import Guard
+from filterd.policy.feed_documents import Guard, Signature
 
 TERMS = MandatoryTerms("interpol", "adopted-list", confidential=True)
 MANDATORY = Feed("worst", "lists/worst.txt", Format.DOMAINS, Scope.SUBTREE, mandatory=TERMS)
@@ -72,3 +72,27 @@ def test_feeds_without_an_entry_follow_the_entries() -> None:
     found = in_force(Policies(feeds=(entry, SECURITY)), [CATEGORY, SECURITY, MANDATORY])
     assert found.policies.feeds == (entry, SECURITY, CATEGORY, MANDATORY)
     assert found.orphans == {"adult": Orphaned.VANISHED, "worst": Orphaned.VANISHED}
+
+
+KEY, OTHER_KEY = Signature("RWQ-one"), Signature("RWQ-other")
+
+
+def test_the_key_of_a_signed_mandatory_feed_stays() -> None:
+    signed = replace(MANDATORY, signature=KEY)
+    assert covers(signed, signed)
+    assert covers(signed, MANDATORY), "an unsigned one may get a key"
+    for entry in (replace(signed, signature=OTHER_KEY), MANDATORY):
+        assert not covers(entry, signed)
+        found = in_force(Policies(feeds=(entry,)), [signed])
+        assert found.policies.feeds == (signed,)
+        assert found.orphans == {signed.id: Orphaned.REKEYED}
+    weaker = replace(MANDATORY, signature=OTHER_KEY, scope=Scope.EXACT)
+    assert in_force(Policies(feeds=(weaker,)), [signed]).orphans == {signed.id: Orphaned.WEAKENED}
+
+
+def test_the_key_of_any_other_feed_is_the_operators() -> None:
+    for feed in (CATEGORY, SECURITY):
+        assert covers(replace(feed, signature=OTHER_KEY), replace(feed, signature=KEY))
+        assert covers(feed, replace(feed, signature=KEY))
+        terms = replace(feed, category=None, security=False, mandatory=TERMS)
+        assert covers(terms, replace(feed, signature=KEY)), "it blocks for everybody, and told nobody more"

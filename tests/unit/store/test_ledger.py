@@ -14,7 +14,16 @@ from filterd.model.change_chain import change_hash
 from filterd.store import change_log, ledger
 from filterd.store.engine import database_path
 from filterd.store.errors import LedgerUnusableError, StoreRolledBackError
-from filterd.store.ledger import OPT_OUT, WITHDRAWAL, Ended, Ledger, LedgerDamagedError, StoreHead
+from filterd.store.ledger import (
+    OPT_OUT,
+    SERIALS,
+    WITHDRAWAL,
+    Ended,
+    Ledger,
+    LedgerDamagedError,
+    Serial,
+    StoreHead,
+)
 from filterd.store.store import Store
 from tests.worlds.ledger import ledger_beside
 
@@ -83,6 +92,47 @@ def test_a_torn_entry_goes_and_an_altered_one_is_damage(tmp_path: Path) -> None:
     path.write_bytes(path.read_bytes().replace(b'"number":7', b'"number":8'))
     with pytest.raises(LedgerDamagedError, match="line 1"):
         made.endings()
+
+
+def test_serials_only_grow(tmp_path: Path) -> None:
+    made = Ledger(tmp_path / "ledger")
+    assert made.serial_of("one") is None
+    made.raise_serials({"one": Serial(5, "a"), "two": Serial(1, "b")})
+    made.raise_serials({"one": Serial(4, "c")})
+    made.raise_serials({"one": Serial(5, "d")})
+    assert (made.serial_of("one"), made.serial_of("two")) == (Serial(5, "a"), Serial(1, "b"))
+    made.raise_serials({"one": Serial(6, "e")})
+    assert (made.serial_of("one"), made.serial_of("two")) == (Serial(6, "e"), Serial(1, "b"))
+    assert (made.directory / SERIALS).stat().st_mode & 0o77 == 0
+    made.begin_anew(".other")
+    assert made.serial_of("one") is None, "they are another installation's"
+
+
+def test_altered_serials_are_damage(tmp_path: Path) -> None:
+    made = Ledger(tmp_path)
+    made.raise_serials({"one": Serial(5, "a"), "two": Serial(1, "b")})
+    whole = (tmp_path / SERIALS).read_bytes()
+    for altered in (whole[:-2], whole.replace(b":5", b":4"), b"x" + whole, whole + b"\n{}"):
+        (tmp_path / SERIALS).write_bytes(altered)
+        with pytest.raises(LedgerDamagedError, match="serials is altered at line"):
+            made.serial_of("one")
+        with pytest.raises(LedgerDamagedError):
+            made.raise_serials({"one": Serial(9, "z")})
+        assert (tmp_path / SERIALS).read_bytes() == altered
+
+
+async def test_a_write_whose_serial_is_not_on_record_is_none(store: Store, url: str) -> None:
+    record = ledger_beside(url) / SERIALS
+    before = (await store.head()).revision
+    record.mkdir()
+    with pytest.raises(LedgerUnusableError, match="nothing was written"):
+        async with store.write("ana", NOW) as made:
+            made.raise_serial("one", 5, "a")
+            made.audit("looked", "order:O-1")
+    assert (await store.head()).revision == before
+    record.rmdir()
+    await write(store)
+    assert not record.exists(), "what takes no signed list leaves it alone"
 
 
 async def test_every_write_is_on_record_before_it_is_acknowledged(store: Store, url: str) -> None:

@@ -30,6 +30,7 @@ from filterd.store.ledger import Ledger
 from tests.unit.operations.test_orders import REQUEST
 from tests.worlds.findings import ids, values
 from tests.worlds.installation import NOW, Installation
+from tests.worlds.signers import Signer
 
 CHECKS = (store.check, trail.check, snapshot.check, nodes.check)
 
@@ -272,6 +273,20 @@ async def test_a_feed_without_its_entry(built: Case, installation: Installation)
     assert "gambling-starter" in told
     assert "worst-of" not in told  # a confidential list stands under an opaque id
     assert any(each.startswith("confidential-") for each in told)
+
+
+async def test_a_mandatory_feed_with_another_key(built: Case, installation: Installation) -> None:
+    signer, other = Signer.new(), Signer.new()
+    text = (built.settings.policies / "feeds.yaml").read_text()
+    plain = "source: lists/worst.txt"
+    signed = f"{plain}\n  signature: {{public_key: %s}}"
+    signer.place(built.settings.policies / "lists/worst.txt", b"worst.example\n", "worst-of", 1)
+    installation.write_policy("feeds.yaml", text.replace(plain, signed % signer.public_key))
+    async with installation.open("ana") as context:
+        await updating.update(context)
+    assert feeds_of(built) == set()
+    installation.write_policy("feeds.yaml", text.replace(plain, signed % other.public_key))
+    assert feeds_of(built) == {"feeds.rekeyed"}
 
 
 async def test_a_list_without_names_and_starter_lists(built: Case, installation: Installation) -> None:

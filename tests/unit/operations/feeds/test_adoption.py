@@ -19,6 +19,7 @@ from filterd.operations import audit, snapshots
 from filterd.operations import compile as compiling
 from filterd.operations.context import Context, OperationError
 from filterd.operations.feeds import adoption, listing, updating
+from filterd.operations.feeds.verifying import Source
 from filterd.operations.keys import load_key
 from filterd.operations.policies import policies
 from filterd.policy.adoption import Orphaned
@@ -312,6 +313,10 @@ async def test_a_feed_that_is_retired_while_it_is_read_stays_retired(
             retiring = adoption.retire(context, "adult-starter", reason="over")
             asyncio.run_coroutine_threadsafe(retiring, loop).result()
             return read(source, feed, secret, tell)
+        def read_meanwhile(source: Source, feed: Feed, secret: bytes | None) -> object:
+            retiring = adoption.retire(context, "adult-starter", reason="over")
+            asyncio.run_coroutine_threadsafe(retiring, loop).result()
+            return read(source, feed, secret)
 
         monkeypatch.setattr(updating, "_read", read_meanwhile)
         (done,) = await updating.update(context, ["adult-starter"])
