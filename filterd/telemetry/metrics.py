@@ -86,6 +86,8 @@ class FeedMetrics:
     """Unix seconds, 0: never"""
     quarantined: bool
     orphaned: bool = False
+    holds: Mapping[str, int] = field(default_factory=dict)
+    """what is held back for a person, by reason: 1 for a whole version, else the number of names"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -307,12 +309,19 @@ def _feed_families(now: ControlMetrics) -> Iterator[Metric]:
         "Whether a feed in force has lost its entry in feeds.yaml.",
         labels=("feed",),
     )
+    holds = GaugeMetricFamily(
+        "filterd_feed_holds",
+        "What of a feed is held back for a person: 1 for a whole version, the number of popular names.",
+        labels=("feed", "reason"),
+    )
     for feed, values in now.feeds.items():
+        for reason, count in values.holds.items():
+            holds.add_metric((feed, reason), count)
         names.add_metric((feed,), values.names)
         success.add_metric((feed,), values.last_success)
         quarantined.add_metric((feed,), float(values.quarantined))
         orphaned.add_metric((feed,), float(values.orphaned))
-    yield from (names, success, quarantined, orphaned)
+    yield from (names, success, quarantined, orphaned, holds)
 
 
 def _store_families(now: ControlMetrics) -> Iterator[Metric]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from filterd.model.records import AdoptedFeed, FeedCheck, FeedVersion, VersionState
+from filterd.feed.version_checks import HoldReason
+from filterd.model.records import AdoptedFeed, FeedAcceptance, FeedCheck, FeedHold, FeedVersion, VersionState
 from filterd.operations.context import Context, OperationError
 from filterd.operations.feeds import adoption
 from filterd.operations.policies import feed as find_feed
@@ -12,6 +13,7 @@ from filterd.policy.adoption import InForce, Orphaned
 from filterd.policy.documents import Feed, Policies
 from filterd.store import adoptions
 from filterd.store import feeds as rows
+from filterd.store import holds as hold_rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +31,16 @@ class FeedStatus:
     """how it lost its entry in ``feeds.yaml``; None: it has it"""
     shipped: bool = False
     """True if its entry came with the product, and no file of the operator's names it"""
+    hold: FeedHold | None = None
+    """what of it is held back for a person"""
+    acceptance: FeedAcceptance | None = None
+    """the acceptance of the hold by one person, where it takes another's"""
+
+    @property
+    def holds(self) -> dict[str, int]:
+        """The number of versions and names that are held back, by reason."""
+        found = {HoldReason.POPULAR.value: self.hold.names} if self.hold and self.hold.names else {}
+        return found | ({self.hold.reason: 1} if self.hold and self.hold.version else {})
 
     @property
     def quarantined(self) -> bool:
@@ -66,6 +78,11 @@ async def _statuses(context: Context, found: InForce) -> tuple[FeedStatus, ...]:
         current = await rows.current(connection)
         checks = await rows.checks(connection)
         adopted = await adoptions.every(connection)
+        held = await hold_rows.every(connection)
+        asked = {
+            each.feed: await hold_rows.acceptance(connection, each.feed, each.digest)
+            for each in held.values()
+        }
         newest = {each.id: await rows.versions(connection, each.id, 1) for each in found.policies.feeds}
     return tuple(
         FeedStatus(
@@ -76,6 +93,8 @@ async def _statuses(context: Context, found: InForce) -> tuple[FeedStatus, ...]:
             adopted=adopted.get(each.id),
             orphaned=found.orphans.get(each.id),
             shipped=("feeds.yaml", each.id) in found.policies.shipped,
+            hold=held.get(each.id),
+            acceptance=asked.get(each.id),
         )
         for each in found.policies.feeds
     )
