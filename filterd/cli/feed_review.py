@@ -137,7 +137,7 @@ def tell_held(done: FeedUpdate) -> None:
         remedy = f"see filterd feed diff {done.feed}"
         told = f"{_rules(done.held)} held back, the rest is in use{named}; {remedy}"
         click.echo(f"{done.feed}: {told}", err=True)
-    if done.standing:
+    if done.standing and done.outcome == "updated":
         assign = "assign them in expected.yaml, or mend the source"
         click.echo(f"{done.feed}: blocks popular names: {_named(done.standing)}; {assign}", err=True)
 

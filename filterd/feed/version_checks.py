@@ -49,7 +49,7 @@ class Sizes:
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class VersionChange:
     """A stretch of the comparison of two versions: canonical lines, without line feeds."""
 
     gone: frozenset[bytes]
@@ -76,8 +76,8 @@ def size_refusal(guard: Guard, sizes: Sizes, after: int) -> Refusal | None:
     return None
 
 
-def exchange_refusal(guard: Guard, before: int, found: Iterable[Change]) -> Refusal | None:
-    """The reason to keep out a version whose names took the places of too many others."""
+def exchange_refusal(guard: Guard, before: int, found: Iterable[VersionChange]) -> Refusal | None:
+    """The reason to keep out a version with too many exchanged names."""
     gone = added = 0
     for change in found:
         gone, added = gone + len(change.gone), added + len(change.added)
@@ -89,7 +89,7 @@ def exchange_refusal(guard: Guard, before: int, found: Iterable[Change]) -> Refu
     return None
 
 
-def changes(before: Iterable[bytes], after: Iterable[bytes]) -> Iterator[Change]:
+def changes(before: Iterable[bytes], after: Iterable[bytes]) -> Iterator[VersionChange]:
     """The differences between two canonical texts, given in pieces cut anywhere; no more than two pieces are
     in memory. Raises ``CanonicalError`` for a text that is cut."""
     old, new = _Lines(before), _Lines(after)
@@ -104,7 +104,7 @@ def changes(before: Iterable[bytes], after: Iterable[bytes]) -> Iterator[Change]
             left, right = (old.take(old.last), []) if more_old else ([], new.take(new.last))
         if left != right:
             was, now = frozenset(left), frozenset(right)
-            yield Change(was - now, now - was)
+            yield VersionChange(was - now, now - was)
 
 
 class _Lines:

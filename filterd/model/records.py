@@ -116,7 +116,7 @@ class NodeReport:
 
 @dataclass(frozen=True, slots=True)
 class FeedHold:
-    """What of a feed is held back for a person: a whole version, single names, or both."""
+    """The part of a feed that is held back for a person: a whole version, single names, or both."""
 
     feed: str
     reason: str

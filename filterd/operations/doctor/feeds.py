@@ -53,7 +53,9 @@ def _feed(status: FeedStatus, now: float) -> Iterator[Finding]:
         yield found("feeds.orphaned", feed=name, how=status.orphaned.value)
     if status.quarantined:
         yield found("feeds.quarantined", feed=name, names=status.newest.names if status.newest else 0)
-    elif check is not None and check.error:
+    if status.hold is not None and status.hold.names:
+        yield found("feeds.names_held", feed=name, names=status.hold.names)
+    if not status.quarantined and check is not None and check.error:
         yield found("feeds.failing", feed=name)
     if check is not None and status.version is not None:
         age = now - check.succeeded_at

@@ -1,4 +1,4 @@
-"""What is held back of a feed: kept for review, told, and dropped when the source no longer gives it.
+"""Holds of feeds: kept for review, told, and dropped when the source no longer gives what was held.
 
 The rules on popular names that are held stand in ``state_dir/feeds/<feed>/held.rules``, in canonical text; a
 whole version that is held has its file like any other. The store's row names both by digest.

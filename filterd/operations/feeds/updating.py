@@ -56,7 +56,7 @@ class FeedUpdate:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What was read of a source, before and after it is judged."""
+    """The rules of a source as they were read, before and after they are judged."""
 
     rules: RuleSet
     report: ParseReport
@@ -181,12 +181,19 @@ async def _take(
     reason = refusal.reason if refusal else HoldReason.POPULAR
     hold = holds.hold_of(replace(version, version=kept.version), reason, draft.held_digest, len(reading.held))
     await holds.settle(context, feed, hold, reading.held)
+    outcome = "quarantined" if refusal else "unchanged" if kept is before else "updated"
+    return _told(feed, reading, outcome, before if refusal else kept, version.note)
+
+
+def _told(
+    feed: Feed, reading: Reading, outcome: str, version: FeedVersion | None, problem: str
+) -> FeedUpdate:
     return FeedUpdate(
         feed=feed.id,
-        outcome="quarantined" if refusal else "unchanged" if kept is before else "updated",
-        version=before if refusal else kept,
+        outcome=outcome,
+        version=version,
         report=reading.report,
-        problem=refusal.text if refusal else "",
+        problem=problem,
         held=len(reading.held),
         popular=() if feed.confidential else tuple(sorted({each.popular for each in reading.held})),
         standing=() if feed.confidential else reading.standing,

@@ -1,4 +1,4 @@
-"""What is held back of feeds, and who accepted it."""
+"""Holds of feeds, and their acceptance by people."""
 
 from __future__ import annotations
 
