@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from filterd.cli import output
+from filterd.cli import feed_review, output
 from filterd.cli.failure import Failure
 from filterd.cli.feed_signing import origin_fields, sign, trust, verify
 from filterd.cli.group import Group
@@ -47,12 +47,13 @@ def list_(config: Path | None, as_json: bool) -> None:
     if as_json:
         output.show_json([_status(each) for each in found])
         return
-    columns = ("feed", "use", "names", "skipped", "read at", "from", "state")
+    columns = ("feed", "use", "names", "held", "skipped", "read at", "from", "state")
     rows = [
         (
             each.feed.id,
             each.feed.category or each.feed.use.value,
             each.version.names if each.version else 0,
+            each.hold.names if each.hold else 0,
             each.version.skipped if each.version else 0,
             output.moment(each.version.at if each.version else None),
             _origin(each),
@@ -64,17 +65,32 @@ def list_(config: Path | None, as_json: bool) -> None:
     for each in found:
         if _problem(each):
             click.echo(f"{each.feed.id}: {_problem(each)} (filterd feed show {each.feed.id})", err=True)
+        feed_review.warn_of_held(each)
 
 
 @feed.command()
 @click.argument("feeds", nargs=-1, metavar="[FEED ...]")
+@click.option("--accept", is_flag=True, help="Read nothing; take into force what is held back of one feed.")
+@click.option("--reason", help="With --accept: why it is right.")
+@click.option("--digest", default="", help="With --accept: the beginning of the digest that was reviewed.")
 @common
-def update(feeds: tuple[str, ...], config: Path | None, as_json: bool) -> None:
+def update(
+    feeds: tuple[str, ...], accept: bool, reason: str | None, digest: str, config: Path | None, as_json: bool
+) -> None:
     """Read these feeds, or all, each into a new version where it changed.
 
     What is read reaches the nodes with the next snapshot. A running control reads feeds and builds
     snapshots by itself; without one: filterd snapshot build.
+
+    What is held back of a feed waits for a person: review it with filterd feed diff, then give --accept.
+    With orders.approvals: 2 that of a mandatory feed takes another person, who gives the same command.
     """
+    if accept:
+        feed_review.accept(feeds, reason, digest, config, as_json)
+        return
+    if reason is not None or digest:
+        message = "--reason and --digest belong to --accept"
+        raise click.UsageError(message)
     from filterd.operations.feeds import updating
 
     with output.progress("reading lists") as tell:
@@ -88,7 +104,8 @@ def update(feeds: tuple[str, ...], config: Path | None, as_json: bool) -> None:
         messages = [f"{each.feed}: {each.outcome}: {each.problem}" for each in failed]
         remedy = "mend the source; the last good version stays in use (filterd feed show FEED)"
         if any(each.outcome == "quarantined" for each in failed):
-            remedy += "; if a quarantined one is right, widen its guard in feeds.yaml and update it again"
+            remedy += "; see what a quarantined one would change: filterd feed diff FEED; if it is right: "
+            remedy += "filterd feed update FEED --accept --reason ..."
         raise Failure(messages, remedy)
 
 
@@ -120,6 +137,7 @@ def show(feed: str, config: Path | None, as_json: bool) -> None:
             *_servers(status),
             ("problem", _problem(status)),
             *origin_fields(status.version, origin),
+            *feed_review.hold_fields(status),
         ]
     )
     columns = ("version", "state", "names", "skipped", "read at", "digest")
@@ -196,6 +214,9 @@ def _skipped(skipped: Skipped) -> dict[str, Any]:
     if not skipped.member:
         del shown["member"]
     return shown
+
+
+feed.add_command(feed_review.diff)
 
 
 def _state(status: FeedStatus) -> str:
@@ -297,6 +318,8 @@ def _status(status: FeedStatus) -> dict[str, Any]:
         "newest": output.plain(status.newest),
         "adopted": output.plain(status.adopted),
         "orphaned": output.plain(status.orphaned),
+        "hold": output.plain(status.hold),
+        "acceptance": output.plain(status.acceptance),
     }
 
 
@@ -311,6 +334,10 @@ def _update(done: FeedUpdate) -> dict[str, Any]:
         "skipped_reasons": dict(done.report.reasons),
         "skipped_lines": [_skipped(each) for each in done.report.kept],
         "misplaced": list(done.misplaced),
+        "skipped_lines": output.plain(done.report.kept),
+        "held": done.held,
+        "held_popular": list(done.popular),
+        "standing_popular": list(done.standing),
     }
 
 
@@ -328,10 +355,9 @@ def _show_updates(done: Sequence[FeedUpdate]) -> None:
     output.show_table(columns, rows, "there is no feed")
     for each in done:
         for skipped in each.report.kept[:SHOWN]:
-            click.echo(f"{each.feed}:{skipped.line}: {skipped.reason}: {skipped.text}", err=True)
-        if each.misplaced:
-            names = ", ".join(each.misplaced[:SHOWN])
-            click.echo(f"{each.feed}: popular names that belong elsewhere: {names}", err=True)
+            place = f"{each.feed}:{skipped.line}" if skipped.line else each.feed
+            click.echo(f"{place}: {skipped.reason}: {skipped.text}", err=True)
+        feed_review.tell_held(each)
     if any(each.outcome == "updated" for each in done):
         output.done(
             "what changed reaches the nodes with the next snapshot; a running control builds it by itself, "

@@ -22,6 +22,7 @@ from filterd.config.feed_documents import read_feed
 from filterd.config.policy_layers import DOCUMENTS, LaidEntry, Layer, Laying
 from filterd.config.policy_references import Places
 from filterd.config.policy_values import DocumentValue, Problem
+from filterd.config.popular import popular_files, read_popular
 from filterd.config.yamlfile import Nothing
 from filterd.policy.documents import Expected, Feed, Policies, Protected
 from filterd.policy.suffixes import ICANN, PRIVATE, Suffixes, parse_suffixes
@@ -64,7 +65,8 @@ def load_policies(directory: Path, base: Path | None = None) -> Policies:
         own.note_strangers()
         layers.insert(0, Layer(base, whole=True, shipped=True, problems=problems, empty=empty))
     reader = _Reader(Laying(tuple(layers)))
-    policies = reader.policies()
+    popular = read_popular([each.directory for each in layers], problems)
+    policies = reader.policies(popular)
     problems += policy_references.check(policies, reader.places)
     written = [Problem(path, nothing.complaint) for path, nothing in empty.items()]
     problems = written + [each for each in problems if each.path not in empty]
@@ -76,7 +78,7 @@ def load_policies(directory: Path, base: Path | None = None) -> Policies:
 def policy_files(directory: Path, base: Path | None) -> list[Path]:
     """Every document of the directories, in order, for those who watch them for changes."""
     directories = [directory] if base is None else [base, directory]
-    return [file for each in directories for file in sorted(each.rglob("*.yaml"))]
+    return [file for each in directories for file in (*sorted(each.rglob("*.yaml")), *popular_files(each))]
 
 
 def _require_directories(directory: Path, base: Path | None) -> None:
@@ -105,8 +107,9 @@ class _Reader:
         self._shipped: set[tuple[str, str]] = set()
         self.places: Places = {}
 
-    def policies(self) -> Policies:
-        """The policies of all layers."""
+    def policies(self, popular: frozenset[str]) -> Policies:
+        """The policies of all layers. A popular name that ``expected.yaml`` takes out is none."""
+        expected, taken_out = self._expected(popular)
         found = Policies(
             categories=self._listing("categories.yaml", _alone(documents.read_category)),
             feeds=self._listing("feeds.yaml", _read_feed),
@@ -115,7 +118,8 @@ class _Reader:
             safe_search=self._listing("safesearch.yaml", _alone(documents.read_safe_search)),
             bypass=self._listing("bypass.yaml", _alone(documents.read_bypass)),
             protected=self._protected(),
-            expected=self._expected(),
+            expected=expected,
+            popular=popular - taken_out,
             jurisdictions=self._folder("jurisdictions", documents.read_jurisdiction),
         )
         return replace(found, shipped=frozenset(self._shipped), remarks=tuple(self._laying.remarks))
@@ -148,16 +152,20 @@ class _Reader:
                 found = documents.lay_protected(found, entry.value, self._laying.remarks)
         return found
 
-    def _expected(self) -> tuple[Expected, ...]:
+    def _expected(self, popular: frozenset[str]) -> tuple[tuple[Expected, ...], set[str]]:
+        """The entries, and the names that were taken out."""
         found: dict[str, Expected] = {}
+        taken_out = set[str]()
         for entry in self._laying.single("expected.yaml", "{}"):
             for path, name, each in documents.read_expected(entry.value, laid=not entry.layer.whole):
                 self.places["expected.yaml", name] = path
                 if each is not None:
                     found[name] = each
-                elif found.pop(name, None) is None:
+                    continue
+                taken_out.add(name)
+                if found.pop(name, None) is None and name not in popular:
                     self._laying.remarks.append(f"{path}: takes out {name}, which is not shipped")
-        return tuple(found.values())
+        return tuple(found.values()), taken_out
 
 
 def _alone(read: Callable[[DocumentValue], T]) -> Callable[[DocumentValue, Layer], T]:

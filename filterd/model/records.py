@@ -167,3 +167,42 @@ class NodeReport:
     """the reasons why it is not ready; of a ready one, what it serves without"""
     kept_orders: tuple[str, ...] = ()
     """references of the orders that the node keeps in force and the store does not know"""
+
+
+@dataclass(frozen=True, slots=True)
+class FeedHold:
+    """The part of a feed that is held back for a person: a whole version, single names, or both."""
+
+    feed: str
+    reason: str
+    """the bound of the guard that the version is outside of; ``popular`` where only names are held"""
+    note: str
+    """the bound with its figures; empty where only names are held"""
+    version: int
+    """the version that is held; 0 where only names are"""
+    names: int
+    """rules on popular names that are held"""
+    names_digest: str
+    """digest of these rules' canonical text (HMAC of a confidential list); empty for none"""
+    digest: str
+    """stands for all that is held: who reviews it and accepts it names the same"""
+    source_digest: str
+    skipped: int
+    at: float
+    """since when"""
+
+
+@dataclass(frozen=True, slots=True)
+class FeedAcceptance:
+    """The acceptance of what was held back of a feed: asked for by one person, complete with the last."""
+
+    feed: str
+    digest: str
+    """of the hold"""
+    reason: str
+    asked_by: str
+    asked_at: float
+    accepted_by: str = ""
+    accepted_at: float = 0.0
+    version: int = 0
+    """the version that came of it; 0: it waits for another person"""

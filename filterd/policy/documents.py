@@ -279,6 +279,8 @@ class Policies:
     bypass: tuple[Bypass, ...] = ()
     protected: Protected = field(default_factory=lambda: Protected(public_suffixes=False))
     expected: tuple[Expected, ...] = ()
+    popular: frozenset[str] = frozenset()
+    """names that many people use, beside those of ``expected``"""
     jurisdictions: tuple[Jurisdiction, ...] = ()
     shipped: frozenset[tuple[str, str]] = field(default=frozenset(), compare=False)
     """document and id of each entry that came with the product and that the operator's files leave alone"""

@@ -199,6 +199,7 @@ class Control:
                     orphaned=each.orphaned is not None,
                     contributes=not each.barren,
                     stale=each.stale,
+                    holds=each.holds,
                 )
                 for each in status
             },

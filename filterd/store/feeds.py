@@ -43,6 +43,11 @@ def fault_of(version: FeedVersion | None, told: Mapping[str, Any] | None) -> str
     return ""
 
 
+def audited(version: FeedVersion) -> dict[str, Any]:
+    """The version as the audit trail shows it; :func:`fault_of` compares with it."""
+    return {"version": version.version, "digest": version.digest, "names": version.names}
+
+
 async def versions(connection: AsyncConnection, feed: str, limit: int = 20) -> list[FeedVersion]:
     """The newest versions of a feed, newest first."""
     query = (

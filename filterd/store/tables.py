@@ -318,3 +318,32 @@ feed_trust = Table(
     Column("reason", Text, nullable=False),
 )
 """changes of a mandatory feed's key that wait for another person; an empty key: the signature is to end"""
+feed_hold = Table(
+    "feed_hold",
+    metadata,
+    Column("feed", String(64), primary_key=True),
+    Column("reason", String(32), nullable=False),
+    Column("note", Text, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("names", Integer, nullable=False),
+    Column("names_digest", String(64), nullable=False),
+    Column("digest", String(64), nullable=False),
+    Column("source_digest", String(64), nullable=False),
+    Column("skipped", Integer, nullable=False),
+    Column("at", Float, nullable=False),
+)
+"""feeds of which something is held back for a person; the names stand in a file beside the versions"""
+
+feed_acceptance = Table(
+    "feed_acceptance",
+    metadata,
+    Column("feed", String(64), primary_key=True),
+    Column("digest", String(64), primary_key=True),
+    Column("reason", Text, nullable=False),
+    Column("asked_by", String(128), nullable=False),
+    Column("asked_at", Float, nullable=False),
+    Column("accepted_by", String(128), nullable=False),
+    Column("accepted_at", Float, nullable=False),
+    Column("version", Integer, nullable=False),
+)
+"""acceptances of what was held back; one that waits for another person has version 0"""

@@ -88,6 +88,8 @@ class FeedMetrics:
     orphaned: bool = False
     contributes: bool = True
     stale: bool = False
+    holds: Mapping[str, int] = field(default_factory=dict)
+    """what is held back for a person, by reason: 1 for a whole version, else the number of names"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -318,8 +320,14 @@ def _feed_families(now: ControlMetrics) -> Iterator[Metric]:
         "filterd_feed_stale",
         "Whether a feed was not read well for longer than stale_after.",
         labels=("feed",),
+    holds = GaugeMetricFamily(
+        "filterd_feed_holds",
+        "What of a feed is held back for a person: 1 for a whole version, the number of popular names.",
+        labels=("feed", "reason"),
     )
     for feed, values in now.feeds.items():
+        for reason, count in values.holds.items():
+            holds.add_metric((feed, reason), count)
         names.add_metric((feed,), values.names)
         success.add_metric((feed,), values.last_success)
         quarantined.add_metric((feed,), float(values.quarantined))
@@ -327,6 +335,7 @@ def _feed_families(now: ControlMetrics) -> Iterator[Metric]:
         contributes.add_metric((feed,), float(values.contributes))
         stale.add_metric((feed,), float(values.stale))
     yield from (names, success, quarantined, orphaned, contributes, stale)
+    yield from (names, success, quarantined, orphaned, holds)
 
 
 def _store_families(now: ControlMetrics) -> Iterator[Metric]:

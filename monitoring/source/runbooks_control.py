@@ -67,13 +67,27 @@ CONTROL = {
     ),
     "FilterdFeedQuarantined": Runbook(
         "the version before is in force; new names of the list are answered.",
-        "mend the source; if it is right, widen the feed's `guard`. Then read it again: `filterd feed "
-        "update FEED`.",
+        "see what it would change: `filterd feed diff FEED`. If it is wrong, mend the source and read it "
+        "again: `filterd feed update FEED`; if it is right: `filterd feed update FEED --accept --reason "
+        '"..."`.',
         "rige la versión anterior; los nombres nuevos de la lista se responden.",
-        "corrija la fuente; si está bien, amplíe la `guard` de la lista. Luego léala de nuevo: `filterd "
-        "feed update FEED`.",
+        "vea qué cambiaría: `filterd feed diff FEED`. Si está mal, corrija la fuente y léala de nuevo: "
+        "`filterd feed update FEED`; si está bien: `filterd feed update FEED --accept --reason "
+        '"..."`.',
         LISTS,
-        ("filterd feed list", "filterd feed show FEED", "filterd audit tail --of feed:FEED"),
+        ("filterd feed show FEED", "filterd feed diff FEED", "filterd audit tail --of feed:FEED"),
+    ),
+    "FilterdFeedNamesHeld": Runbook(
+        "these names are answered; everything else of the list is in force.",
+        "look at them: `filterd feed diff FEED`. A name that belongs to the list is assigned in "
+        "`expected.yaml`, or taken once: `filterd feed update FEED --accept --reason "
+        '"..."` (of a mandatory list by two people). One that does not is the source\'s to mend.',
+        "estos nombres se responden; todo lo demás de la lista rige.",
+        "véalos: `filterd feed diff FEED`. Un nombre que sí pertenece a la lista se asigna en "
+        "`expected.yaml`, o se acepta una vez: `filterd feed update FEED --accept --reason "
+        '"..."` (si la lista es obligatoria, entre dos personas). Uno que no, lo corrige la fuente.',
+        LISTS,
+        ("filterd feed show FEED", "filterd feed diff FEED", "filterd audit tail --of feed:FEED"),
     ),
     "FilterdFeedOrphaned": Runbook(
         "none: the list stays in force as it was adopted.",

@@ -326,6 +326,10 @@ TEXTS: dict[str, tuple[str, str]] = {
         "It is outside the feed's guard; the version before stays in use.",
         "[FilterdFeedQuarantined](runbooks/control.md#filterdfeedquarantined)",
     ),
+    "popular names of a list are held back": (
+        "The rest of the list is in use; these names are answered until somebody decides.",
+        "[FilterdFeedNamesHeld](runbooks/control.md#filterdfeednamesheld)",
+    ),
     "a feed's entry vanished from feeds.yaml; the feed stays in force": (
         "The file alone cannot end a feed.",
         "[FilterdFeedOrphaned](runbooks/control.md#filterdfeedorphaned)",

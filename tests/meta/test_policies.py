@@ -11,8 +11,8 @@ from filterd.config.policies import icann_suffixes, load_policies
 from filterd.feed.parsing import ParseReport, parse
 from filterd.feed.rules import RuleSet, collect
 from filterd.feed.source import line_blocks, read_chunks
-from filterd.feed.version_checks import unexpected_names
 from filterd.model.rule import NameRule, Scope
+from filterd.operations.feeds import judging
 from filterd.policy.documents import Bypass, Feed, Policies, Service, Use
 
 ROOT = Path(__file__).parents[2]
@@ -120,10 +120,26 @@ def test_every_source_is_attributed(policies: Policies) -> None:
                 assert source in attributed, f"{source} of {file.name}"
 
 
-def test_expected_names_stand_in_no_wrong_list(policies: Policies, lists: dict[str, RuleSet]) -> None:
+def test_nothing_of_a_shipped_list_is_refused_or_held_back(
+    policies: Policies, lists: dict[str, RuleSet]
+) -> None:
     for feed in policies.feeds:
-        category = feed.category or "security"
-        assert unexpected_names(lists[feed.id], category, policies.expected) == (), feed.id
+        report = ParseReport()
+        found = judging.judge(feed, policies, lists[feed.id], report, judging.nothing_stands)
+        assert (found.held, report.kept) == ((), []), feed.id
+        assert found.rules == lists[feed.id]
+
+
+def test_the_shipped_popular_names_are_those_of_services_and_search_engines(policies: Policies) -> None:
+    known = {rule.name for each in policies.services for rule in each.names}
+    for engine in policies.safe_search:
+        known |= {engine.target, *(rule.name for rule in engine.names)}
+    lines = (POLICIES / "popular" / "services.txt").read_text(encoding="utf-8").splitlines()
+    names = [line for line in lines if not line.startswith("#")]
+    assert names == sorted(set(names))
+    assert len(names) > 500
+    assert known.issuperset(names)
+    assert policies.popular == frozenset(names)
 
 
 def test_no_list_blocks_a_protected_or_always_allowed_name(

@@ -55,7 +55,9 @@ def _feed(status: FeedStatus) -> Iterator[Finding]:
         yield found("feeds.orphaned", feed=name, how=status.orphaned.value)
     if status.quarantined:
         yield found("feeds.quarantined", feed=name, names=status.newest.names if status.newest else 0)
-    elif check is not None and check.error:
+    if status.hold is not None and status.hold.names:
+        yield found("feeds.names_held", feed=name, names=status.hold.names)
+    if not status.quarantined and check is not None and check.error:
         yield found("feeds.failing", feed=name)
     if status.barren == "gone" and status.fetch is not None:
         yield found("feeds.gone", feed=name, hours=round((status.at - status.fetch.gone_since) / 3600))

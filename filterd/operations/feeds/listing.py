@@ -15,6 +15,8 @@ from filterd.model.records import (
     OriginProof,
     VersionState,
 )
+from filterd.feed.version_checks import HoldReason
+from filterd.model.records import AdoptedFeed, FeedAcceptance, FeedCheck, FeedHold, FeedVersion, VersionState
 from filterd.operations.context import Context, OperationError
 from filterd.operations.feeds import adoption
 from filterd.operations.policies import feed as find_feed
@@ -23,6 +25,7 @@ from filterd.policy.documents import Feed, Policies
 from filterd.store import adoptions, fetches
 from filterd.store import adoptions, proofs
 from filterd.store import feeds as rows
+from filterd.store import holds as hold_rows
 
 GONE_AFTER = 86400.0
 """seconds for which all servers must say that there is no such list, until the feed counts as gone"""
@@ -43,6 +46,16 @@ class FeedStatus:
     """how it lost its entry in ``feeds.yaml``; None: it has it"""
     shipped: bool = False
     """True if its entry came with the product, and no file of the operator's names it"""
+    hold: FeedHold | None = None
+    """what of it is held back for a person"""
+    acceptance: FeedAcceptance | None = None
+    """the acceptance of the hold by one person, where it takes another's"""
+
+    @property
+    def holds(self) -> dict[str, int]:
+        """The number of versions and names that are held back, by reason."""
+        found = {HoldReason.POPULAR.value: self.hold.names} if self.hold and self.hold.names else {}
+        return found | ({self.hold.reason: 1} if self.hold and self.hold.version else {})
 
     fetch: FeedFetch | None = None
     """None: it was never fetched"""
@@ -103,6 +116,11 @@ async def _statuses(context: Context, found: InForce) -> tuple[FeedStatus, ...]:
         checks = await rows.checks(connection)
         adopted = await adoptions.every(connection)
         fetched = await fetches.every(connection)
+        held = await hold_rows.every(connection)
+        asked = {
+            each.feed: await hold_rows.acceptance(connection, each.feed, each.digest)
+            for each in held.values()
+        }
         newest = {each.id: await rows.versions(connection, each.id, 1) for each in found.policies.feeds}
     return tuple(
         FeedStatus(
@@ -115,6 +133,8 @@ async def _statuses(context: Context, found: InForce) -> tuple[FeedStatus, ...]:
             shipped=("feeds.yaml", each.id) in found.policies.shipped,
             fetch=fetched.get(each.id) if each.remote else None,
             at=context.clock(),
+            hold=held.get(each.id),
+            acceptance=asked.get(each.id),
         )
         for each in found.policies.feeds
     )

@@ -7,7 +7,7 @@ covers exactly these bytes (HMAC for a confidential list).
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -16,12 +16,15 @@ from filterd.disk.locks import alone, sharing
 from filterd.feed.parsing import Run
 from filterd.feed.rules import RuleSet
 from filterd.model.rule import Action, Scope
+from filterd.policy.compiler import whole_lines
 from filterd.policy.digests import begin_list_digest
 
 KEPT_VERSIONS = 3
 LOCK_WAIT = 10.0
 """seconds to wait for a process that removes drafts: it takes milliseconds"""
 _PIECE = 1 << 20
+_LINES = 10_000
+"""lines of a piece where texts are merged"""
 _WORDS = {
     (Action.BLOCK, Scope.SUBTREE): b"",
     (Action.BLOCK, Scope.EXACT): b" exact",
@@ -66,7 +69,7 @@ def canonical_text(rules: RuleSet) -> Iterator[bytes]:
     lines: list[bytes] = []
     for line in heapq.merge(*(text.splitlines(keepends=True) for text in texts)):
         lines.append(line)
-        if len(lines) == 10_000:
+        if len(lines) == _LINES:
             yield b"".join(lines)
             lines.clear()
     yield b"".join(lines)
@@ -116,6 +119,38 @@ def digest_of(path: Path, secret: bytes | None) -> str:
             digest.update(piece)
     except OSError:
         return ""
+    return digest.hexdigest()
+
+
+def merged(paths: Sequence[Path]) -> Iterator[bytes]:
+    """The canonical text of the rules of all files together, in pieces cut anywhere. Raises ``OSError`` and
+    ``CanonicalError``."""
+    if len(paths) == 1:
+        yield from read_pieces(paths[0])
+        return
+    lines: list[bytes] = []
+    last = b""
+    for line in heapq.merge(*map(_lines_of, paths)):
+        if line != last:
+            lines.append(line)
+        if len(lines) == _LINES:
+            yield b"\n".join(lines) + b"\n"
+            lines.clear()
+        last = line
+    if lines:
+        yield b"\n".join(lines) + b"\n"
+
+
+def _lines_of(path: Path) -> Iterator[bytes]:
+    for piece in whole_lines(read_pieces(path)):
+        yield from piece.split(b"\n")[:-1]
+
+
+def digest_of_lines(lines: Iterable[bytes], secret: bytes | None) -> str:
+    """The digest that a file of these lines has."""
+    digest = begin_list_digest(secret)
+    for line in lines:
+        digest.update(line)
     return digest.hexdigest()
 
 

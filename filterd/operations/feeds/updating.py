@@ -17,21 +17,20 @@ from filterd.config.policies import icann_suffixes
 from filterd.disk.keys import DIGEST_KEY
 from filterd.feed.parsing import ParseReport, Run, parse
 from filterd.feed.rules import RuleSet, collect
-from filterd.feed.source import SourceError
-from filterd.feed.version_checks import guard_refusal, unexpected_names
-from filterd.model.records import FeedCheck, FeedSource, FeedVersion, VersionState
+from filterd.feed.source import SourceError, line_blocks, read_chunks
+from filterd.feed.version_checks import WEEK, HoldReason, Refusal, Sizes
+from filterd.model.records import FeedCheck, FeedVersion, VersionState
 from filterd.operations.context import Context
-from filterd.operations.feeds import adoption, rule_files, verifying
+from filterd.operations.feeds import adoption, holds, judging, rule_files
 from filterd.operations.keys import load_key
 from filterd.operations.policies import feed as find_feed
 from filterd.operations.policies import policies
 from filterd.operations.snapshot_input import Stamp, policies_stamp
 from filterd.policy.adoption import InForce
 from filterd.policy.digests import begin_list_digest
-from filterd.policy.documents import Feed
-from filterd.policy.feed_documents import server_of
+from filterd.policy.documents import Feed, Policies
 from filterd.store import feeds as rows
-from filterd.store import proofs
+from filterd.store import holds as hold_rows
 
 Progress = Callable[[str, int, int], None]
 """called with what is being done, how many are done, and of how many"""
@@ -48,26 +47,33 @@ class FeedUpdate:
     """the version in use afterwards"""
     report: ParseReport
     """of the lines that were skipped"""
-    misplaced: tuple[str, ...] = ()
-    """popular names in it that do not belong to its category"""
     problem: str = ""
-    fetch: FeedFetch | None = None
-    """None: its list lies here"""
+    held: int = 0
+    """rules on popular names that the rest of the version was taken without"""
+    popular: tuple[str, ...] = ()
+    """the popular names of these rules; of a confidential list none are told"""
+    standing: tuple[str, ...] = ()
+    """popular names that it blocks though nobody assigned them to it: the version before does"""
 
 
 @dataclass(frozen=True, slots=True)
-class _Reading:
+class Reading:
+    """The rules of a source as they were read, before and after they are judged."""
+
     rules: RuleSet
     report: ParseReport
     source_digest: str
-    source: FeedSource
+    held: tuple[judging.Held, ...] = ()
+    standing: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class _Draft:
     path: Path
     digest: str
-    refusal: str | None
+    held_digest: str
+    """of the rules that are held back; empty where there are none"""
+    refusal: Refusal | None
     """why it must not replace the version before it"""
 
 
@@ -204,16 +210,7 @@ async def _update_one(context: Context, found: InForce, feed: Feed, path: Path) 
         before = (await rows.current(connection)).get(feed.id)
         if before is not None and rows.fault_of(before, (await rows.recorded(connection)).get(feed.id)):
             before = replace(before, digest="")  # what is read is decided on anew
-    state_dir, source = context.settings.state_dir, context.settings.policies / feed.source
-    secret = load_key(context.settings, DIGEST_KEY) if feed.confidential else None
-    stamp = unchanged.stamp_of(source)
-    origin = None
-    if stamp is not None:
-        origin = await asyncio.to_thread(unchanged.origin_of, source, feed, found.policies, secret)
-    if before is not None and origin is not None:
-        misplaced = await asyncio.to_thread(unchanged.still_stands, state_dir, origin, before, secret)
-        if misplaced is not None:
-            return FeedUpdate(feed.id, "unchanged", before, ParseReport(count=before.skipped), misplaced)
+        most = await hold_rows.most_names(connection, feed.id, context.clock() - WEEK)
     try:
         secret = load_key(context.settings, DIGEST_KEY) if feed.confidential else None
         with ExitStack() as opened:
@@ -221,18 +218,46 @@ async def _update_one(context: Context, found: InForce, feed: Feed, path: Path) 
             source = await verifying.Verifier(context, feed).placed(path, opened)
             reading = await asyncio.to_thread(_read, source, feed, secret)
     except SourceError as error:
-        return FeedUpdate(feed.id, "failed", before, ParseReport(), problem=_said(feed, error))
-    refused = guard_refusal(feed.guard, before.names if before else None, reading.rules.count)
-    pieces = rule_files.canonical_text(reading.rules)
+        return FeedUpdate(feed.id, "failed", before, ParseReport(), problem=str(error))
+    sizes = Sizes(before.names if before else None, most)
     directory = rule_files.rule_file(context.settings.state_dir, feed.id, 0).parent
-    draft = directory / f"{os.getpid()}.new"  # control and a command may read the same feed at the same time
+    path = directory / f"{os.getpid()}.new"  # control and a command may read the same feed at the same time
     try:
-        digest = await asyncio.to_thread(rule_files.write_version, draft, pieces, secret)
-        return await _take(context, found, feed, reading, _Draft(draft, digest, refused), before)
-    except verifying.RolledBackError as error:  # somebody else took a newer one meanwhile
-        return FeedUpdate(feed.id, "failed", before, reading.report, problem=str(error))
+        reading = await asyncio.to_thread(_judged, context, feed, found.policies, reading, before)
+        draft = await asyncio.to_thread(_draft, path, feed, reading, sizes, before, secret)
+        return await _take(context, found, feed, reading, draft, before)
     finally:
-        draft.unlink(missing_ok=True)
+        path.unlink(missing_ok=True)
+
+
+async def read_now(context: Context, found: InForce, feed: Feed, before: FeedVersion | None) -> Reading:
+    """The rules that would load of what the source gives now; nothing is kept. Raises SourceError."""
+    secret = load_key(context.settings, DIGEST_KEY) if feed.confidential else None
+    reading = await asyncio.to_thread(_read, context.settings.policies, feed, secret)
+    return await asyncio.to_thread(_judged, context, feed, found.policies, reading, before)
+
+
+def _judged(
+    context: Context, feed: Feed, policies: Policies, reading: Reading, before: FeedVersion | None
+) -> Reading:
+    """A reading without what is refused and what is held back."""
+    standing: judging.Standing = judging.nothing_stands
+    if before is not None:
+        file = rule_files.rule_file(context.settings.state_dir, feed.id, before.version)
+        standing = judging.standing_in(file, feed)
+    verdict = judging.judge(feed, policies, reading.rules, reading.report, standing)
+    return replace(reading, rules=verdict.rules, held=verdict.held, standing=verdict.standing)
+
+
+def _draft(
+    path: Path, feed: Feed, reading: Reading, sizes: Sizes, before: FeedVersion | None, secret: bytes | None
+) -> _Draft:
+    """Write the draft of a version beside the others, and hold it against the feed's guard."""
+    digest = rule_files.write_version(path, rule_files.canonical_text(reading.rules), secret)
+    held = rule_files.digest_of_lines((each.line for each in reading.held), secret) if reading.held else ""
+    same = before is not None and before.digest == digest
+    compared = None if before is None or same else path.with_name(f"{before.version}.rules")
+    return _Draft(path, digest, held, judging.refusal(feed.guard, sizes, reading.rules.count, compared, path))
 
 
 def _said(feed: Feed, error: SourceError) -> str:
@@ -244,40 +269,56 @@ async def _take(
     context: Context,
     found: InForce,
     feed: Feed,
-    reading: _Reading,
+    reading: Reading,
     draft: _Draft,
     before: FeedVersion | None,
 ) -> FeedUpdate:
     """Make a version of what was read, unless nothing changed."""
-    why = draft.refusal
+    refusal = draft.refusal
     version = FeedVersion(
         feed=feed.id,
         version=0,
-        state=VersionState.QUARANTINED if why else VersionState.CURRENT,
+        state=VersionState.QUARANTINED if refusal else VersionState.CURRENT,
         digest=draft.digest,
         source_digest=reading.source_digest,
         names=reading.rules.count,
         skipped=reading.report.count,
         at=context.clock(),
-        note=why or "",
+        note=refusal.text if refusal else "",
     )
-    expected = found.policies.expected
-    unexpected = unexpected_names(reading.rules, feed.category, expected) if feed.category else ()
-    if why is None and before is not None and before.digest == draft.digest:
+    if refusal is None and before is not None and before.digest == draft.digest:
         # The same content again, which mends a file that was lost or altered.
         await verifying.take_again(context, feed.id, reading.source)
         rule_files.put_in_place(draft.path, before.version)
-        return FeedUpdate(feed.id, "unchanged", before, reading.report, unexpected)
-    entry = None if feed.id in found.orphans else feed
-    kept = await _keep(context, entry, draft.path, version, before, reading.source)
+        kept: FeedVersion | None = before
+    else:
+        entry = None if feed.id in found.orphans else feed
+        kept = await _keep(context, entry, draft.path, version, before)
     if kept is None:
-        return FeedUpdate(feed.id, "retired", None, reading.report, unexpected)
-    if why is not None:
-        return FeedUpdate(feed.id, "quarantined", before, reading.report, unexpected, why)
-    return FeedUpdate(feed.id, "updated", kept, reading.report, unexpected)
+        return FeedUpdate(feed.id, "retired", None, reading.report)
+    reason = refusal.reason if refusal else HoldReason.POPULAR
+    hold = holds.hold_of(replace(version, version=kept.version), reason, draft.held_digest, len(reading.held))
+    await holds.settle(context, feed, hold, reading.held)
+    outcome = "quarantined" if refusal else "unchanged" if kept is before else "updated"
+    return _told(feed, reading, outcome, before if refusal else kept, version.note)
 
 
-def _read(source: verifying.Source, feed: Feed, secret: bytes | None) -> _Reading:
+def _told(
+    feed: Feed, reading: Reading, outcome: str, version: FeedVersion | None, problem: str
+) -> FeedUpdate:
+    return FeedUpdate(
+        feed=feed.id,
+        outcome=outcome,
+        version=version,
+        report=reading.report,
+        problem=problem,
+        held=len(reading.held),
+        popular=() if feed.confidential else tuple(sorted({each.popular for each in reading.held})),
+        standing=() if feed.confidential else reading.standing,
+    )
+
+
+def _read(directory: Path, feed: Feed, secret: bytes | None) -> Reading:
     """Parse the feed's file. Raises SourceError. ``secret`` keys the digest of a confidential source."""
     digest = begin_list_digest(secret)
 
@@ -288,7 +329,7 @@ def _read(source: verifying.Source, feed: Feed, secret: bytes | None) -> _Readin
 
     report = ParseReport(quotes=not feed.confidential)
     runs = parse(line_blocks(digested()), feed.format, feed.scope, icann_suffixes(), report)
-    return _Reading(collect(runs), report, digest.hexdigest(), source.record)
+    return Reading(collect(runs), report, digest.hexdigest())
 
 
 async def _keep(
@@ -318,11 +359,8 @@ async def _keep(
             "feed.quarantine" if version.state is VersionState.QUARANTINED else rows.TAKEN,
             f"feed:{kept.feed}",
             reason=version.note,
-            before=None if before is None else _audited(before),
-            after={
-                **_audited(kept),
-                "source": {"digest": kept.source_digest, **verifying.audited(source)},
-            },
+            before=None if before is None else rows.audited(before),
+            after=rows.audited(kept),
         )
         if entry is not None and version.state is VersionState.CURRENT:
             await adoption.adopt(context, write, entry)
@@ -333,7 +371,3 @@ async def _keep(
 
 def _same(one: FeedVersion, other: FeedVersion) -> bool:
     return (one.state, one.digest, one.note) == (other.state, other.digest, other.note)
-
-
-def _audited(version: FeedVersion) -> dict[str, object]:
-    return {"version": version.version, "digest": version.digest, "names": version.names}

@@ -120,13 +120,6 @@ async def test_a_list_that_cannot_be_read_is_an_error_of_that_list_alone(install
     assert status.check.succeeded_at == installation.now
 
 
-async def test_popular_names_in_the_wrong_category_are_named(installation: Installation) -> None:
-    installation.write_policy("lists/adult.txt", "adult.example\npopular.example\n")
-    async with installation.open() as context:
-        (done,) = await updating.update(context, ["adult-starter"])
-    assert done.misplaced == ("popular.example",)
-
-
 async def test_an_unknown_feed_is_named_beside_those_that_exist(installation: Installation) -> None:
     async with installation.open() as context:
         with pytest.raises(OperationError) as caught:

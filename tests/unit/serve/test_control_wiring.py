@@ -68,6 +68,7 @@ async def test_metrics_of_control_come_from_the_store(controlled: Controlled) ->
         "gambling-starter": FeedMetrics(names=0, last_success=0.0, quarantined=False),
         label_of("worst-of", confidential=True): FeedMetrics(names=1, last_success=NOW, quarantined=False),
     }
+    assert all(not each.holds for each in found.feeds.values())
     assert found.orders == {"pending": 1, "quarantined": 0, "accepted": 0, "withdrawn": 0}
     assert found.subscribers == await subscribers.count(context)
     assert sum(found.subscribers.values()) == 1

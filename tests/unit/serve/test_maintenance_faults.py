@@ -137,6 +137,15 @@ async def test_a_feed_that_went_bad_keeps_its_last_good_list(kept: Kept) -> None
     assert current(kept) == before
 
 
+async def test_popular_names_that_are_held_back_are_said_without_any_name(kept: Kept) -> None:
+    feed, source = await feed_of(kept, "adult")
+    source.write_bytes(source.read_bytes() + b"wikipedia.org\n")
+    await kept.maintenance.turn()
+    assert (await listing.show(kept.maintenance.context, feed)).holds == {"popular": 1}
+    assert feed in remedies(kept, "popular names of a list are held back")
+    assert "wikipedia" not in kept.stream.getvalue()
+
+
 async def test_a_stored_list_that_was_altered_is_not_compiled_and_comes_back_by_an_update(kept: Kept) -> None:
     context = kept.maintenance.context
     await kept.maintenance.turn()

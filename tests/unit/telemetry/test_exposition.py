@@ -78,7 +78,12 @@ RESOLVER = ResolverMetrics(
 CONTROL = ControlMetrics(
     feeds={
         "starter": FeedMetrics(names=201, last_success=202.5, quarantined=False),
-        "other": FeedMetrics(names=203, last_success=0.0, quarantined=True),
+        "other": FeedMetrics(
+            names=203,
+            last_success=0.0,
+            quarantined=True,
+            holds={"max_shrink": 1, "popular": 211},
+        ),
     },
     orders={"accepted": 204, "pending": 205},
     subscribers={"opted_in": 206},

@@ -49,7 +49,7 @@ FULL_RESOLVER = ResolverMetrics(
     handovers={"taken": 1},
 )
 FULL_CONTROL = ControlMetrics(
-    feeds={"starter-adult": FeedMetrics(149, 1.8e9, False)},
+    feeds={"starter-adult": FeedMetrics(149, 1.8e9, False, holds={"popular": 2})},
     orders={"accepted": 1},
     subscribers={"opted_in": 1},
     audit_entries=7,
@@ -86,6 +86,7 @@ CONTROL_NAMES = {
     "filterd_feed_names",
     "filterd_feed_last_success_timestamp_seconds",
     "filterd_feed_quarantined",
+    "filterd_feed_holds",
     "filterd_orders",
     "filterd_subscribers",
     "filterd_audit_entries_total",

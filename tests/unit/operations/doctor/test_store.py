@@ -265,6 +265,15 @@ async def test_feeds_that_cannot_be_read_or_shrank(built: Case, installation: In
     assert feeds_of(built) == {"feeds.failing", "feeds.quarantined"}
 
 
+async def test_popular_names_that_are_held_back(built: Case, installation: Installation) -> None:
+    installation.write_policy("popular.txt", "new.example\n")
+    installation.write_policy("lists/adult.txt", "adult.example\nblue.example\nred.example\nnew.example\n")
+    async with installation.open("ana") as context:
+        await updating.update(context)
+    assert feeds_of(built) == {"feeds.names_held"}
+    assert values(look(feeds.check, built), "feeds.names_held")["names"] == 1
+
+
 async def test_a_feed_without_its_entry(built: Case, installation: Installation) -> None:
     text = (built.settings.policies / "feeds.yaml").read_text()
     installation.write_policy("feeds.yaml", text.partition("- {id: gambling")[0])
