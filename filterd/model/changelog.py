@@ -21,13 +21,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from filterd.model.blocking_mode import BlockingMode
 from filterd.model.line import LineChoices, OwnName
 from filterd.model.mandatory import Mandate
 from filterd.model.rule import Action, Scope
+from filterd.model.sealed_entries import Fingerprints
 
 MANDATORY = "mandatory"
 """the stream of orders: read and applied before all else"""
@@ -36,6 +37,9 @@ PARENTAL = "parental"
 CONTROL = "control"
 """the stream of changes that no node applies (feeds, quarantined orders, snapshots)"""
 
+SEALED_ORDER = "sealed_order"
+"""the kind of a confidential order, which has fingerprints and no names: one that an earlier version, which
+would take it for an order without names, refuses to read"""
 ERASED = "erased"
 """the kind of a row whose content was erased; it stands in the control stream, with its hash"""
 
@@ -79,6 +83,8 @@ class OrderChange:
     """when the order was accepted, Unix seconds; 0 for one that was not"""
     pending: bool = False
     """it waits for another person's approval: known to the node, and never in force"""
+    fingerprints: Fingerprints | None = None
+    """the entries of a confidential order, in the place of ``names`` and ``addresses``"""
 
     @property
     def mandate(self) -> Mandate:
@@ -136,7 +142,8 @@ def encode(change: Change) -> tuple[str, str, str]:
 def _fields(change: Change) -> tuple[str, str, dict[str, Any]]:
     match change:
         case OrderChange():
-            return MANDATORY, "order", _order_fields(change)
+            kind = "order" if change.fingerprints is None else SEALED_ORDER
+            return MANDATORY, kind, _order_fields(change)
         case LineChange(choices):
             return PARENTAL, "line", _line_fields(choices)
         case LineRemoved(line):
@@ -150,7 +157,7 @@ def _fields(change: Change) -> tuple[str, str, dict[str, Any]]:
 def _order_fields(order: OrderChange) -> dict[str, Any]:
     """The fields of a row. A reader of before there were pending ones takes such an order for withdrawn: it
     must not put it in force."""
-    fields = {
+    fields: dict[str, Any] = {
         "id": order.id,
         "reference": order.reference,
         "names": [[name, int(scope)] for name, scope in order.names],
@@ -162,6 +169,8 @@ def _order_fields(order: OrderChange) -> dict[str, Any]:
         "confidential": order.confidential,
         "accepted_at": order.accepted_at,
     }
+    if order.fingerprints is not None:
+        fields["fingerprints"] = order.fingerprints.fields()
     return {**fields, "pending": True} if order.pending and not order.withdrawn else fields
 
 
@@ -207,6 +216,10 @@ def _read_order(fields: dict[str, Any]) -> OrderChange:
     )
 
 
+def _read_sealed_order(fields: dict[str, Any]) -> OrderChange:
+    return replace(_read_order(fields), fingerprints=Fingerprints.from_fields(fields["fingerprints"]))
+
+
 def _read_line(fields: dict[str, Any]) -> LineChange:
     return LineChange(
         LineChoices(
@@ -226,6 +239,7 @@ def _read_line(fields: dict[str, Any]) -> LineChange:
 
 _READERS: dict[str, Callable[[dict[str, Any]], Change]] = {
     "order": _read_order,
+    SEALED_ORDER: _read_sealed_order,
     "line": _read_line,
     "line_removed": lambda fields: LineRemoved(int(fields["line"])),
     "binding": lambda fields: BindingChange(str(fields["prefix"]), int(fields["line"])),

@@ -8,6 +8,7 @@ from enum import StrEnum
 from filterd.model.blocking_mode import BlockingMode
 from filterd.model.mandatory import Mandate, order_id
 from filterd.model.rule import Scope
+from filterd.model.sealed_entries import SealedEntries
 
 
 class OrderState(StrEnum):
@@ -49,6 +50,9 @@ class Demand:
     confidential: bool = False
     overblocking_accepted: bool = False
     """somebody decided to follow a demand that DNS cannot follow precisely"""
+    sealed: SealedEntries | None = None
+    """the entries of a confidential demand as the store holds them; ``names`` and ``addresses`` are empty
+    then, until somebody who has the key opens them"""
 
 
 @dataclass(frozen=True, slots=True)

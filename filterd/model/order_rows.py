@@ -22,6 +22,7 @@ from filterd.model.changelog import OrderChange
 from filterd.model.mandatory import order_id
 from filterd.model.order import NOT_ACCEPTED, Demand, Order, OrderState
 from filterd.model.rule import Scope
+from filterd.model.sealed_entries import Fingerprints, SealedEntries
 
 ROW_DIGEST = "row_digest"
 """the key of the digest in the audited state of an order; empty: it was ended and has no row any more"""
@@ -45,6 +46,10 @@ NAMES_SQL = (
 )
 ADDRESSES_SQL = (
     "SELECT order_number, CAST(prefix AS BLOB) FROM order_address WHERE order_number BETWEEN ? AND ?"
+)
+SEALED_SQL = (
+    "SELECT order_number, CAST(key_id AS BLOB), CAST(sealed AS BLOB), entries, CAST(fingerprints AS BLOB)"
+    " FROM sealed_order WHERE order_number BETWEEN ? AND ?"
 )
 APPROVALS_SQL = (
     "SELECT order_number, CAST(actor AS BLOB) FROM order_approval WHERE order_number BETWEEN ? AND ?"
@@ -123,8 +128,10 @@ class _Decision:
 
 
 def row_digest(order: Order) -> str:
-    """SHA-256 of the seal and of everything that the order's rows hold, in hexadecimal."""
+    """SHA-256 of the seal and of everything that the order's rows hold, in hexadecimal. Of sealed entries the
+    sealed form counts, opened or not: who has no key can tell, too, whether the row is what was decided."""
     demand = order.demand
+    entries = demand if demand.sealed is None else Demand("", "", "", "")
     row = [
         order.seal,
         order.number,
@@ -133,12 +140,14 @@ def row_digest(order: Order) -> str:
         *(demand.authority, demand.official, demand.document, demand.document_digest, demand.ground),
         *(int(demand.mode), demand.not_before, demand.not_after, demand.review_at),
         *(demand.confidential, demand.overblocking_accepted, demand.received_at),
-        sorted([name, int(scope)] for name, scope in demand.names),
-        sorted(demand.addresses),
+        sorted([name, int(scope)] for name, scope in entries.names),
+        sorted(entries.addresses),
         *(order.reason, order.added_by, order.added_at, order.accepted_at),
         *(order.withdrawn_by, order.withdrawn_at, order.withdrawal_reason),
         sorted({order.added_by, *order.approvals}),
     ]
+    if demand.sealed is not None:
+        row.append(demand.sealed.digested())
     return hashlib.sha256(canonical(row).encode()).hexdigest()
 
 
@@ -149,25 +158,28 @@ def read_orders(execute: Execute, number: int | None = None) -> OrderRows:
     names = _grouped(execute(NAMES_SQL, numbers))
     prefixes = _grouped(execute(ADDRESSES_SQL, numbers))
     behind = _grouped(execute(APPROVALS_SQL, numbers))
+    sealed = _grouped(execute(SEALED_SQL, numbers))
     decisions = {_decoded(subject): _decision(*rest) for subject, *rest in execute(DECISIONS_SQL, subjects)}
     found: list[Order] = []
     for row in execute(ORDERS_SQL, numbers):
         values = dict(zip(_COLUMNS, row, strict=True))
         decision = decisions.pop(f"order:{_decoded(values['reference'])}", None)
-        parts = (names.get(row[0], []), prefixes.get(row[0], []), behind.get(row[0], []))
+        parts = tuple(each.get(row[0], []) for each in (names, prefixes, behind, sealed))
         found.append(_checked(values, parts, decision))
     found += [_of_trail(subject, decision) for subject, decision in decisions.items()]
     return OrderRows(tuple(sorted(found, key=lambda order: (order.number, order.reference))))
 
 
 def change_of(order: Order) -> OrderChange:
-    """The order as nodes apply it. A withdrawn one carries no names; one that was not accepted is pending."""
+    """The order as nodes apply it. A withdrawn one carries no names, a sealed one fingerprints; one that was
+    not accepted is pending."""
     demand = Demand("", "", "", "") if order.state is OrderState.WITHDRAWN else order.demand
+    sealed = demand.sealed
     return OrderChange(
         id=order_id(order.number),
         reference=order.reference,
-        names=demand.names,
-        addresses=demand.addresses,
+        names=demand.names if sealed is None else (),
+        addresses=demand.addresses if sealed is None else (),
         mode=order.demand.mode,
         not_before=order.demand.not_before,
         not_after=order.demand.not_after,
@@ -175,6 +187,7 @@ def change_of(order: Order) -> OrderChange:
         confidential=order.demand.confidential,
         accepted_at=order.accepted_at,
         pending=order.state in NOT_ACCEPTED,
+        fingerprints=None if sealed is None else sealed.fingerprints,
     )
 
 
@@ -229,7 +242,7 @@ def _checked(
     try:
         order = _order(values, parts)
         digest = row_digest(order)
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, KeyError):
         broken = _of_trail(f"order:{_decoded(values['reference'])}", decision or _Decision(0.0, {}))
         return replace(broken, number=values["number"], damage=UNREADABLE)
     if decision is None:
@@ -240,7 +253,11 @@ def _checked(
 
 
 def _order(values: Mapping[str, Any], parts: tuple[list[tuple[Any, ...]], ...]) -> Order:
-    names, prefixes, behind = parts
+    names, prefixes, behind, rows = parts
+    sealed = _sealed(rows[0]) if rows else None
+    if sealed is not None and (names or prefixes):
+        message = "an order has its entries sealed and in clear"
+        raise ValueError(message)
     text = {column: _decoded(values[column]) for column in _TEXTS}
     demand = Demand(
         authority=text["authority"],
@@ -257,6 +274,7 @@ def _order(values: Mapping[str, Any], parts: tuple[list[tuple[Any, ...]], ...]) 
         document_digest=text["document_digest"],
         confidential=bool(values["confidential"]),
         overblocking_accepted=bool(values["overblocking_accepted"]),
+        sealed=sealed,
     )
     return Order(
         number=values["number"],
@@ -266,7 +284,7 @@ def _order(values: Mapping[str, Any], parts: tuple[list[tuple[Any, ...]], ...]) 
         reason=text["reason"],
         added_by=text["added_by"],
         added_at=values["added_at"],
-        entries=len(demand.names) + len(demand.addresses),
+        entries=len(demand.names) + len(demand.addresses) + (0 if sealed is None else sealed.count),
         approvals=tuple(dict.fromkeys((text["added_by"], *(_decoded(actor) for (actor,) in behind)))),
         accepted_at=values["accepted_at"],
         withdrawn_by=text["withdrawn_by"],
@@ -274,6 +292,13 @@ def _order(values: Mapping[str, Any], parts: tuple[list[tuple[Any, ...]], ...]) 
         withdrawal_reason=text["withdrawal_reason"],
         seal=text["seal"],
     )
+
+
+def _sealed(row: tuple[Any, ...]) -> SealedEntries:
+    """Sealed entries; raises ValueError, TypeError or KeyError for a row that cannot be read."""
+    key_id, text, count, fingerprints = row
+    found = json.loads(_decoded(fingerprints))
+    return SealedEntries(_decoded(key_id), _decoded(text), count, Fingerprints.from_fields(found))
 
 
 def _of_trail(subject: str, decision: _Decision) -> Order:

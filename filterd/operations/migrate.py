@@ -9,6 +9,7 @@ from pathlib import Path
 
 from filterd.config.settings import Settings
 from filterd.disk.keys import FINGERPRINT_KEY
+from filterd.operations import confidential
 from filterd.operations.context import OperationError, require_owner
 from filterd.operations.snapshots import current_file
 from filterd.policy import snapshot_layout
@@ -91,7 +92,15 @@ async def upgrade(settings: Settings, clock: Callable[[], float] = time.time) ->
 
 async def _migrated(settings: Settings, clock: Callable[[], float], *, make: bool) -> Migration:
     try:
-        return Migration(*await Store.migrate(settings.store.url, settings.store.ledger, clock(), make=make))
+        return Migration(
+            *await Store.migrate(
+                settings.store.url,
+                settings.store.ledger,
+                clock(),
+                make=make,
+                sealer=lambda order: confidential.sealer(settings, clock())(order),
+            )
+        )
     except StoreMissingError as error:
         raise OperationError(str(error), MISSING) from error
     except StoreError as error:

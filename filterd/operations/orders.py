@@ -17,7 +17,7 @@ from filterd.model.changelog import OrderChange
 from filterd.model.mandatory import order_id
 from filterd.model.order import Order, OrderState
 from filterd.model.order_rows import ROW_DIGEST, audited, change_of, number_of
-from filterd.operations import input_values, order_limits
+from filterd.operations import confidential, input_values, order_limits
 from filterd.operations.context import Context, OperationError
 from filterd.operations.intake import OrderRequest, complete, protected_overlap
 from filterd.operations.integrity import DAMAGED_REMEDY
@@ -52,6 +52,7 @@ async def add(context: Context, request: OrderRequest) -> Order:
     documents = policies(context)
     overlap = protected_overlap(demand, documents.protected)
     hits = reach(demand, documents, context.settings.orders.shortest_prefix)
+    seals = confidential.sealer(context.settings, context.clock()) if demand.confidential else None
     async with context.store.write(context.actor, context.clock()) as write:
         number = write.take_order()
         order = Order(
@@ -66,6 +67,7 @@ async def add(context: Context, request: OrderRequest) -> Order:
             approvals=(context.actor,),
             seal=secrets.token_hex(32),
         )
+        order = order if seals is None else confidential.with_sealed(order, seals)
         order = _accepted_if_enough(order, _people(context, hits), write.now)
         await rows.add(write.connection, order)
         _publish(write, order)
@@ -83,7 +85,7 @@ async def approve(context: Context, reference: str) -> Order:
     documents = policies(context)
     kept = order_limits.ours(context.settings)
     async with context.store.write(context.actor, context.clock()) as write:
-        before = await _require(write.connection, reference)
+        before = confidential.opened(context.settings, await _require(write.connection, reference))
         _require_undecided(before)
         overlap = protected_overlap(before.demand, documents.protected)
         if overlap:
@@ -199,8 +201,10 @@ async def held_back(context: Context, order: Order) -> str:
     """Why an order is quarantined: what it would block that is protected. Empty for any other order."""
     if order.state is not OrderState.QUARANTINED or order.damage:
         return ""
-    async with context.store.read() as connection:
-        full = await _require(connection, order.reference)
+    try:
+        full = await _whole(context, order.reference)
+    except OperationError as error:
+        return str(error)
     return _held_back(full, protected_overlap(full.demand, policies(context).protected))
 
 
@@ -209,9 +213,8 @@ async def lifted(context: Context, order: Order) -> Lifted | None:
     cannot be read."""
     if order.state is not OrderState.ACCEPTED or order.damage:
         return Lifted()
-    async with context.store.read() as connection:
-        full = await _require(connection, order.reference)
     try:
+        full = await _whole(context, order.reference)
         overlap = protected_overlap(full.demand, policies(context).protected)
     except OperationError:
         return None
@@ -222,9 +225,8 @@ async def hits_of(context: Context, order: Order) -> tuple[Hit, ...]:
     """The reach of an order that is or may be in force; of a confidential one without what it hits."""
     if order.damage or order.state is OrderState.WITHDRAWN:
         return ()
-    async with context.store.read() as connection:
-        full = await _require(connection, order.reference)
     try:
+        full = await _whole(context, order.reference)
         hits = reach(full.demand, policies(context), context.settings.orders.shortest_prefix)
     except OperationError as error:
         return (Hit(HitKind.UNKNOWN, "", 0, f"not known: {str(error).splitlines()[0].rstrip(':')}"),)
@@ -234,7 +236,7 @@ async def hits_of(context: Context, order: Order) -> tuple[Hit, ...]:
 def redacted(order: Order) -> Order:
     """The order as it may be shown: without names and addresses where it is confidential, or may be."""
     if order.demand.confidential or order.damage:
-        order = replace(order, demand=replace(order.demand, names=(), addresses=()))
+        order = replace(order, demand=replace(order.demand, names=(), addresses=(), sealed=None))
     return replace(order, seal="")
 
 
@@ -301,12 +303,12 @@ async def _end_damaged(write: Write, order: Order, reason: str, successor: str) 
         message = f"order {order.reference} is not damaged"
         raise OperationError(message, f"run: filterd order withdraw {order.reference} --reason ...")
     number = number_of(order.reference) or order.number
-    confidential = await _was_confidential(write.connection, order)
+    was_confidential = await _was_confidential(write.connection, order)
     ended = Order(
         number=number,
         reference=order.reference,
         state=OrderState.WITHDRAWN,
-        demand=replace(order.demand, names=(), addresses=(), confidential=confidential),
+        demand=replace(order.demand, names=(), addresses=(), sealed=None, confidential=was_confidential),
         reason=order.reason,
         added_by=order.added_by,
         added_at=order.added_at,
@@ -338,6 +340,13 @@ def _require_sound(order: Order) -> None:
     if order.damage:
         message = f"order {order.reference} is damaged in the store: {order.damage}"
         raise OperationError(message, DAMAGED_REMEDY.format(order.reference))
+
+
+async def _whole(context: Context, reference: str) -> Order:
+    """A sound order with its entries, be they sealed or not. Nobody is shown those of a sealed one."""
+    async with context.store.read() as connection:
+        found = await _require(connection, reference)
+    return confidential.opened(context.settings, found)
 
 
 async def _require(connection: AsyncConnection, reference: str) -> Order:

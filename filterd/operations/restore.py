@@ -21,6 +21,7 @@ from filterd.disk.files import make_directory, set_aside
 from filterd.disk.locks import LockedError, take_lock
 from filterd.model.records import OriginProof
 from filterd.operations import audit, erasure, input_values, integrity, orders, subscribers
+from filterd.operations import audit, confidential, erasure, input_values, integrity, orders, subscribers
 from filterd.operations.backup import STORE, Progress, copy_list, lists_of, read_manifest
 from filterd.operations.context import Context, OperationError, require_owner
 from filterd.operations.feeds import updating
@@ -198,7 +199,8 @@ async def _made(settings: Settings, source: Path | None, work: Path, progress: P
         origin = source / STORE
     if origin.exists() and origin.stat().st_size > 0:
         await asyncio.to_thread(copy_store, origin, made, lambda done, all_: progress("store", done, all_))
-    await Store.migrate(_url(made), _apart(work), now)
+    sealer = confidential.sealer
+    await Store.migrate(_url(made), _apart(work), now, sealer=lambda order: sealer(settings, now)(order))
     return made
 
 

@@ -22,7 +22,7 @@ from filterd.disk.locks import LockedError, locked, take_lock
 from filterd.model.order import OrderState
 from filterd.model.order_rows import change_of
 from filterd.model.records import SnapshotRecord
-from filterd.operations import integrity
+from filterd.operations import confidential, integrity
 from filterd.operations.compile import SourceVersion, StoredMaterial, job_of
 from filterd.operations.context import Context, OperationError
 from filterd.operations.feeds import adoption
@@ -72,6 +72,7 @@ async def build(
         async with locked(directory / _LOCK, LOCK_WAIT):
             drop_drafts(directory, *_DRAFTS)
             await _keep_lost_feeds(context, directory, documents)
+            await _settle_confidential(context, documents)
             before = 0 if clock_is_right else await _made_before(context, current_file(directory))
             built_at = max(int(context.clock()), before)
             record, made_of = await _build(context, directory, documents, built_at, progress)
@@ -89,6 +90,15 @@ def drop_snapshot_drafts(state_dir: Path) -> None:
     if lock.exists():
         with contextlib.suppress(LockedError, OSError), take_lock(lock, 0.0):
             drop_drafts(lock.parent, *_DRAFTS)
+
+
+async def _settle_confidential(context: Context, documents: Policies) -> None:
+    """Seal what is in clear still. Where a record is damaged the build says so, a moment later."""
+    try:
+        in_force = await adoption.policies_in_force(context, documents)
+    except OperationError:
+        return
+    await confidential.settle(context, in_force.policies.feeds)
 
 
 async def _keep_lost_feeds(context: Context, directory: Path, documents: Policies) -> None:
@@ -160,6 +170,9 @@ async def _material(context: Context, documents: Policies) -> tuple[StoredMateri
     versions = [SourceVersion(each.feed, each.version, each.digest) for each in read]
     wanted = [change_of(each) for each in known if each.state is OrderState.ACCEPTED]
     return StoredMaterial(cursor, versions, wanted, adopted), sum(each.names for each in read)
+    accepted = [each for each in known if each.state is OrderState.ACCEPTED]
+    wanted = [change_of(each) for each in confidential.in_clear(context.settings, accepted)]
+    return StoredMaterial(cursor, versions, wanted, adopted), input_digest(stamp, in_force, read)
 
 
 def _require_profiles(documents: Policies, used: Sequence[str]) -> None:

@@ -12,10 +12,16 @@ from ipaddress import ip_network
 from filterd.model.changelog import OrderChange
 from filterd.model.mandatory import Mandate
 from filterd.model.rule import Action, Scope
+from filterd.model.sealed_entries import Fingerprints
+from filterd.policy import snapshot_layout
 from filterd.policy.build import MANDATORY_TARGET
 from filterd.policy.canonical import Network, table_prefixes
 from filterd.policy.fingerprint import fingerprint_name, prefix_fingerprint
 from filterd.policy.snapshot import Overlay
+
+
+class ForeignKeyError(ValueError):
+    """Fingerprints of another key than the one at hand: they would match nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,20 +48,34 @@ class OrderRules:
 
 
 def order_rules(order: OrderChange, revision: int, key: bytes) -> OrderRules:
-    """The order with its names and prefixes as fingerprints. ``ValueError`` for a malformed name or prefix.
+    """The order with its names and prefixes as fingerprints. ``ValueError`` for a malformed name or prefix;
+    ForeignKeyError where it comes as fingerprints of another key.
 
     An order that had begun when it was accepted has no beginning here: whatever a machine's clock says later,
     it has begun.
     """
+    found = order.fingerprints
+    if found is None:
+        found = fingerprints(order.names, order.addresses, key)
+    elif found.key_id != snapshot_layout.key_id(key).hex():
+        message = (
+            f"the fingerprints of the confidential order {order.reference} are of another fingerprint key"
+        )
+        raise ForeignKeyError(message)
     return OrderRules(
         _begun_by(order.mandate, order.accepted_at),
         revision,
-        tuple((fingerprint_name(key, name), scope) for name, scope in order.names),
-        tuple(
-            _order_prefix(network, key)
-            for text in order.addresses
-            for network in table_prefixes(ip_network(text))
-        ),
+        found.names,
+        tuple(OrderPrefix(*each) for each in found.prefixes),
+    )
+
+
+def fingerprints(names: Iterable[tuple[str, Scope]], addresses: Iterable[str], key: bytes) -> Fingerprints:
+    """Names and address prefixes as fingerprints. ``ValueError`` for a malformed one."""
+    return Fingerprints(
+        snapshot_layout.key_id(key).hex(),
+        tuple((fingerprint_name(key, name), scope) for name, scope in names),
+        tuple(_prefix(network, key) for text in addresses for network in table_prefixes(ip_network(text))),
     )
 
 
@@ -107,6 +127,6 @@ def _begun_by(mandate: Mandate, moment: float) -> Mandate:
     return replace(mandate, not_before=0) if mandate.not_before <= moment else mandate
 
 
-def _order_prefix(network: Network, key: bytes) -> OrderPrefix:
+def _prefix(network: Network, key: bytes) -> tuple[bytes, int, int]:
     value = prefix_fingerprint(key, network.version, network.prefixlen, network.network_address.packed)
-    return OrderPrefix(value, network.version, network.prefixlen)
+    return value, network.version, network.prefixlen

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from filterd.model.audit_chain import AuditEntry, StoredEntry
 from filterd.model.change_chain import Cursor, StoredChange
-from filterd.model.changelog import CONTROL, ERASED, PARENTAL
+from filterd.model.changelog import CONTROL, ERASED, MANDATORY, PARENTAL
 from filterd.store.tables import audit, change, head, log_floor
 
 Read = Callable[[], AbstractAsyncContextManager[AsyncConnection]]
@@ -89,6 +89,19 @@ async def changes_of_line(
     async for row in rows:
         fields = json.loads(row.payload)
         if fields.get("line") == line or fields.get("prefix") in prefixes:
+            found.append(row.revision)
+    return found
+
+
+async def changes_of_order(connection: AsyncConnection, order: int) -> list[int]:
+    """The revisions whose changes hold the entries of the order with this mandatory id."""
+    rows = await connection.stream(
+        select(change.c.revision, change.c.payload).where(change.c.stream == MANDATORY)
+    )
+    found = []
+    async for row in rows:
+        fields = json.loads(row.payload)
+        if fields.get("id") == order and (fields.get("names") or fields.get("addresses")):
             found.append(row.revision)
     return found
 

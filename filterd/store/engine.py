@@ -36,6 +36,8 @@ WAL_LIMIT = 64 * 1024 * 1024
 """bytes to which the write-ahead log is truncated after a checkpoint"""
 EMPTYING_TRIES = 5
 """each waits for readers as long as a write waits for the lock"""
+_TO_CLEAN = 1
+"""the ``user_version`` of a store that has yet to be written anew"""
 WAL_TRUNCATE = 8 * 1024 * 1024
 """bytes of write-ahead log from which a writer waits a moment for readers, so that the log can be reset"""
 
@@ -163,6 +165,31 @@ async def empty_log(engine: AsyncEngine) -> bool:
     finally:
         await asyncio.shield(connection.close())
     return False
+
+
+async def want_cleaning(connection: AsyncConnection) -> None:
+    """Note in the store, with the transaction, that :func:`clean` has to be done."""
+    await connection.exec_driver_sql(f"PRAGMA user_version={_TO_CLEAN}")
+
+
+async def clean(engine: AsyncEngine) -> None:
+    """Write the store anew without what was deleted from it, where that was noted; until it is done, the next
+    migration does it. ``secure_delete`` blanks what is deleted, and not what the splitting of a page left
+    behind."""
+    connection = await _connected(engine)
+    try:
+        if (await connection.exec_driver_sql("PRAGMA user_version")).scalar_one() != _TO_CLEAN:
+            return
+        try:
+            await connection.exec_driver_sql("VACUUM")
+        except OperationalError as error:
+            message = "the store is migrated, and its file may still hold names of confidential orders"
+            remedy = "free as much room as the store takes (df), then run: filterd store migrate"
+            raise StoreError(message, remedy) from error
+        await connection.exec_driver_sql("PRAGMA user_version=0")
+    finally:
+        await asyncio.shield(connection.close())
+    await empty_log(engine)
 
 
 def _log_size(connection: AsyncConnection) -> int:

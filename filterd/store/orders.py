@@ -6,6 +6,7 @@ holds the order for damaged.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any
@@ -14,14 +15,18 @@ from sqlalchemy import Connection, delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from filterd.model import order_rows
-from filterd.model.order import Order, OrderState
+from filterd.model.order import Demand, Order, OrderState
 from filterd.model.order_rows import Execute, OrderRows
-from filterd.store.tables import lost_order, order_address, order_approval, order_name, orders
+from filterd.model.sealed_entries import SealedEntries
+from filterd.store.tables import lost_order, order_address, order_approval, order_name, orders, sealed_order
 
 
 async def add(connection: AsyncConnection, order: Order) -> None:
-    """Add an order with its demand and approvals."""
+    """Add an order with its demand and approvals. ValueError for a confidential one that is not sealed."""
     demand = order.demand
+    if demand.confidential and demand.sealed is None:
+        message = "the entries of a confidential order are stored sealed alone"
+        raise ValueError(message)
     await connection.execute(
         insert(orders).values(
             number=order.number,
@@ -49,21 +54,39 @@ async def add(connection: AsyncConnection, order: Order) -> None:
             seal=order.seal,
         )
     )
-    await _add_rows(
-        connection,
-        order_name,
-        [{"order_number": order.number, "name": n, "scope": int(s)} for n, s in demand.names],
-    )
-    await _add_rows(
-        connection, order_address, [{"order_number": order.number, "prefix": p} for p in demand.addresses]
-    )
+    await _add_entries(connection, order.number, demand)
     for actor in order.approvals:
         await approve(connection, order.number, actor, order.added_at)
+
+
+async def _add_entries(connection: AsyncConnection, number: int, demand: Demand) -> None:
+    if demand.sealed is not None:
+        await put_sealed(connection, number, demand.sealed)
+        return
+    names = [{"order_number": number, "name": n, "scope": int(s)} for n, s in demand.names]
+    await _add_rows(connection, order_name, names)
+    addresses = [{"order_number": number, "prefix": p} for p in demand.addresses]
+    await _add_rows(connection, order_address, addresses)
 
 
 async def _add_rows(connection: AsyncConnection, table: Any, rows: list[dict[str, Any]]) -> None:
     if rows:
         await connection.execute(insert(table), rows)
+
+
+async def put_sealed(connection: AsyncConnection, number: int, sealed: SealedEntries) -> None:
+    """Store the entries of an order sealed, in the place of what it had, be that clear or sealed."""
+    for table in (order_name, order_address, sealed_order):
+        await connection.execute(delete(table).where(table.c.order_number == number))
+    await connection.execute(
+        insert(sealed_order).values(
+            order_number=number,
+            key_id=sealed.key_id,
+            sealed=sealed.text,
+            entries=sealed.count,
+            fingerprints=json.dumps(sealed.fingerprints.fields(), separators=(",", ":")),
+        )
+    )
 
 
 async def approve(connection: AsyncConnection, number: int, actor: str, at: float) -> None:
@@ -106,7 +129,7 @@ async def list_orders(connection: AsyncConnection, state: OrderState | None = No
     """
     rows = await all_orders(connection)
     return [
-        replace(order, demand=replace(order.demand, names=(), addresses=()), seal="")
+        replace(order, demand=replace(order.demand, names=(), addresses=(), sealed=None), seal="")
         for order in rows.orders
         if state is None or order.state is state or order.damage
     ]
@@ -124,7 +147,8 @@ class Shared:
 
 async def sharing(connection: AsyncConnection, number: int, now: int) -> list[Shared]:
     """The other orders, not withdrawn and not at their end, that have entries of the order ``number``; those
-    with most of them first. Scopes are not compared."""
+    with most of them first. Scopes are not compared; nor is a confidential order, with which anybody could
+    find out by an order of their own whether a name is in it."""
     counts: dict[int, int] = {}
     for table, entry in ((order_name, "name"), (order_address, "prefix")):
         own = select(table.c[entry]).where(table.c.order_number == number)
@@ -149,7 +173,7 @@ async def sharing(connection: AsyncConnection, number: int, now: int) -> list[Sh
 
 async def remove(connection: AsyncConnection, number: int, reference: str) -> None:
     """Delete every row of an order: they are damaged, and nothing can be read from them."""
-    for table in (order_name, order_address, order_approval):
+    for table in (order_name, order_address, sealed_order, order_approval):
         await connection.execute(delete(table).where(table.c.order_number == number))
     await connection.execute(
         delete(orders).where((orders.c.number == number) | (orders.c.reference == reference))

@@ -23,7 +23,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from filterd.store import change_log, schema, sealing
 from filterd.store.copying import SIDE_FILES
-from filterd.store.engine import connect, database_path, empty_log, transaction
+from filterd.store.engine import clean, connect, database_path, empty_log, transaction, want_cleaning
 from filterd.store.errors import (
     LedgerUnusableError,
     StoreMissingError,
@@ -72,14 +72,21 @@ class Store:
 
     @classmethod
     async def migrate(
-        cls, url: str, ledger: Path, now: float = 0.0, *, make: bool = True
+        cls,
+        url: str,
+        ledger: Path,
+        now: float = 0.0,
+        *,
+        make: bool = True,
+        sealer: sealing.Sealer | None = None,
     ) -> tuple[str | None, str]:
         """Migrate the store to our schema; return the versions of the schema before and after.
 
         Where none stands at its place, one is made, which only its owner may read and write. Raises
         StoreRolledBackError where one was written before and is gone: a new, empty one would drop every
         order and every choice. With ``make`` false StoreMissingError is raised instead, and nothing is made.
-        ``now`` is the time that the audit trail gives for what the migration records.
+        ``now`` is the time that the audit trail gives for what the migration records, ``sealer`` seals the
+        entries of confidential orders that an earlier version stored in clear.
         """
         path = database_path(url)
         try:
@@ -96,9 +103,12 @@ class Store:
                     versions = await connection.run_sync(schema.migrate)
                     write = await Write.begin(connection, sealing.ACTOR, now, os.urandom)
                     await sealing.seal_orders(write, os.urandom)
+                    if await sealing.seal_entries(write, sealer):
+                        await want_cleaning(connection)
                     await write.finish()
                     origin = await change_log.origin(connection)
                 await asyncio.to_thread(_begin_record, store.ledger, write.head, origin)
+                await clean(store._writer)
                 return versions
         finally:
             await store.close()

@@ -347,3 +347,14 @@ feed_acceptance = Table(
     Column("version", Integer, nullable=False),
 )
 """acceptances of what was held back; one that waits for another person has version 0"""
+sealed_order = Table(
+    "sealed_order",
+    metadata,
+    Column("order_number", Integer, ForeignKey("orders.number"), primary_key=True),
+    Column("key_id", String(16), nullable=False),
+    Column("sealed", Text, nullable=False),
+    Column("entries", Integer, nullable=False),
+    Column("fingerprints", Text, nullable=False),
+)
+"""the entries of a confidential order, which has none in ``order_name`` and ``order_address``: sealed with
+the key ``key_id`` for control, and as fingerprints (JSON) for nodes"""

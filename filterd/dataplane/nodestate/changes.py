@@ -6,6 +6,7 @@ its function. Used by one thread. Whatever is wrong with the store, the node goe
     StoreUnreadableError        missing, damaged, of another schema, or a change that this version cannot read
     ├── StoreLockedError              locked, or its disk fails: that may be over a moment later
     ├── RowsDamagedError            an order is not what was decided
+    ├── OtherKeyError               a confidential order is there for another fingerprint key
     ├── ChainBrokenError            a row does not fit the chain: bit rot, or a change by hand
     └── OtherHistoryError           what was applied came from another history of the store
 """
@@ -55,6 +56,12 @@ class OtherHistoryError(StoreUnreadableError):
 
 class RowsDamagedError(StoreUnreadableError):
     """The store holds orders that are not what was decided (filterd.model.order_rows)."""
+
+
+class OtherKeyError(StoreUnreadableError):
+    """The store holds the fingerprints of a confidential order for another key than this node's. Control
+    makes them anew, if it has the key of confidential names; until then this node goes on with what it has.
+    """
 
 
 @dataclass(frozen=True, slots=True)

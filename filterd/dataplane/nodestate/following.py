@@ -12,6 +12,7 @@ from collections.abc import Callable
 from filterd.dataplane.nodestate.changes import (
     ChainBrokenError,
     OtherHistoryError,
+    OtherKeyError,
     RowsDamagedError,
     StoreLockedError,
     StoreUnreadableError,
@@ -35,6 +36,11 @@ _REMEDIES: tuple[tuple[type[Exception], str], ...] = (
         OtherHistoryError,
         "put the newest store back, or: filterd restore (DIRECTORY | --in-place) --reason ...;"
         " filterd node resync says more",
+    ),
+    (
+        OtherKeyError,
+        "control makes the fingerprints anew; where it cannot, its log says why: put keys/fingerprint.key and"
+        " keys/confidential.key back",
     ),
     (RowsDamagedError, "see which orders are damaged, and what to do: filterd audit verify"),
     (

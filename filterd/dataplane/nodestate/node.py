@@ -15,7 +15,12 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
-from filterd.dataplane.nodestate.changes import ChangeLog, RowsDamagedError, StoreUnreadableError
+from filterd.dataplane.nodestate.changes import (
+    ChangeLog,
+    OtherKeyError,
+    RowsDamagedError,
+    StoreUnreadableError,
+)
 from filterd.dataplane.nodestate.choices_follower import ChoicesFollower
 from filterd.dataplane.nodestate.following import WITHOUT_STORE, Following, remedy_of, text_of
 from filterd.dataplane.nodestate.node_disk import NodeDisk
@@ -322,7 +327,9 @@ class Node:
             self._take_back_snapshot()
         if self.following.gives_up(error):
             self._do_without_store(text_of(error))
-        self._pause = DISK_SECONDS if isinstance(error, OSError | RowsDamagedError) else POLL_SECONDS
+        self._pause = (
+            DISK_SECONDS if isinstance(error, OSError | OtherKeyError | RowsDamagedError) else POLL_SECONDS
+        )
         self._begin_again()
 
     def _begin_again(self) -> None:

@@ -7,13 +7,19 @@ stays. Owned by the node's thread.
 
 from __future__ import annotations
 
-from filterd.dataplane.nodestate.changes import ChainBrokenError, ChangeLog, Page, StoreUnreadableError
+from filterd.dataplane.nodestate.changes import (
+    ChainBrokenError,
+    ChangeLog,
+    OtherKeyError,
+    Page,
+    StoreUnreadableError,
+)
 from filterd.dataplane.nodestate.node_disk import NodeDisk
 from filterd.dataplane.nodestate.publisher import Effect, note_damaged_log
 from filterd.model import changelog
 from filterd.model.change_chain import Cursor
 from filterd.model.changelog import OrderChange
-from filterd.policy.overlay import OrderRules, order_rules
+from filterd.policy.overlay import ForeignKeyError, OrderRules, order_rules
 
 _JOINED = (
     "an order has the number of another that is in force: both are kept in force",
@@ -50,16 +56,19 @@ class OrdersFollower:
             return more
         if page.gone:
             return self._resync(log, self.cursor)
-        if page.rows:
-            self._add(log, page)
+        try:
+            orders = self._rules_of_page(page)
+        except ForeignKeyError:
+            return self._resync(log, self.cursor)  # a later change may have them for our key
+        if orders:
+            self._add(log, page, orders)
         if not page.more and self._disk.not_durable:
             self._disk.keep_remainder(page.cursor, self._effect.clock())
             self._effect.renew()
         self.cursor = page.cursor
         return page.more
 
-    def _add(self, log: ChangeLog, page: Page) -> None:
-        orders = self._rules_of_page(page)
+    def _add(self, log: ChangeLog, page: Page, orders: list[OrderRules]) -> None:
         try:
             joined = self._disk.add_orders(page.rows[-1].cursor, orders, self._effect.clock())
         except OSError:
@@ -89,7 +98,10 @@ class OrdersFollower:
         snapshot = self._effect.publisher.snapshot
         # A snapshot in force may come from another history: none of these orders is looked for in it.
         revision = max(cursor.revision, snapshot.built_at_revision + 1 if snapshot is not None else 0)
-        rules = [self._rules_of(order, revision) for order in orders]
+        try:
+            rules = [self._rules_of(order, revision) for order in orders]
+        except ForeignKeyError as error:
+            raise OtherKeyError(str(error)) from error
         try:
             self._disk.replace_orders(cursor, rules, self._effect.clock())
         except OSError:

@@ -1,18 +1,24 @@
 """The versions of feeds on disk: each is a list in canonical text, one file, never rewritten.
 
 ``state_dir/feeds/<feed>/<version>.rules`` holds the text of :mod:`filterd.policy.canonical`; its digest
-covers exactly these bytes (HMAC for a confidential list).
+covers exactly these bytes (HMAC for a confidential list). The file of a confidential list is sealed
+(:mod:`filterd.disk.sealed`), bound to its feed; the keys are those of the state directory that it stands in.
 """
 
 from __future__ import annotations
 
 import heapq
 from collections.abc import Iterable, Iterator, Sequence
+import time
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from filterd.disk import key_ring, sealed
 from filterd.disk.files import drop_drafts, make_directory, rename_file, replace_file
+from filterd.disk.key_ring import KeyRing, KeyRingError, NamedKey
 from filterd.disk.locks import alone, sharing
+from filterd.disk.sealed import SealedError
 from filterd.feed.parsing import Run
 from filterd.feed.rules import RuleSet
 from filterd.model.rule import Action, Scope
@@ -81,7 +87,8 @@ def _text_of(section: Run) -> bytes:
 
 
 def write_version(path: Path, pieces: Iterable[bytes], secret: bytes | None) -> str:
-    """Write a list's text durably and return its digest; ``secret`` keys that of a confidential list."""
+    """Write a list's text durably and return its digest. ``secret`` keys that of a confidential list, whose
+    file is sealed. Raises ``OSError``, and KeyRingError where the keys are damaged."""
     digest = begin_list_digest(secret)
 
     def digested() -> Iterator[bytes]:
@@ -90,8 +97,20 @@ def write_version(path: Path, pieces: Iterable[bytes], secret: bytes | None) -> 
             yield piece
 
     make_directory(path.parent)
-    replace_file(path, digested())
+    replace_file(path, digested() if secret is None else _sealed(path, digested()))
     return digest.hexdigest()
+
+
+def _sealed(path: Path, pieces: Iterable[bytes]) -> Iterator[bytes]:
+    return sealed.seal(pieces, key_ring.sealing_key(_state_dir(path), time.time()), _purpose(path))
+
+
+def _state_dir(path: Path) -> Path:
+    return path.parents[2]
+
+
+def _purpose(path: Path) -> bytes:
+    return f"filterd list {path.parent.name}".encode()
 
 
 def put_in_place(draft: Path, version: int) -> None:
@@ -105,10 +124,38 @@ def newest_version(directory: Path) -> int:
 
 
 def read_pieces(path: Path) -> Iterator[bytes]:
-    """The text of a version, in pieces cut anywhere."""
+    """The text of a version, in pieces cut anywhere. Raises ``OSError``, also for a sealed one that does not
+    open."""
     with path.open("rb") as file:
+        if sealed.is_sealed(file.peek(sealed.HEADER)):
+            ring = _ring(_state_dir(path))
+            yield from sealed.open_sealed(file.read, ring, _purpose(path))
+            return
         while piece := file.read(_PIECE):
             yield piece
+
+
+def _ring(state_dir: Path) -> KeyRing:
+    try:
+        return key_ring.read(state_dir)
+    except KeyRingError as error:
+        raise SealedError(str(error)) from error
+
+
+def sealed_with(path: Path) -> str:
+    """The id of the key that a version's file is sealed with; empty for one in clear. Raises ``OSError``."""
+    with path.open("rb") as file:
+        header = file.read(sealed.HEADER)
+    return sealed.key_id_of(header) if sealed.is_sealed(header) else ""
+
+
+def reseal(path: Path, key: NamedKey) -> bool:
+    """Seal the file of a version with ``key``, in clear or under another one before. False where it is sealed
+    with it already. Raises ``OSError``; the file then stands as it was."""
+    if sealed_with(path) == key.id:
+        return False
+    replace_file(path, sealed.seal(read_pieces(path), key, _purpose(path)))
+    return True
 
 
 def digest_of(path: Path, secret: bytes | None) -> str:

@@ -94,7 +94,9 @@ async def test_what_a_node_reads_anew_is_what_it_was_told(installation: Installa
         first, second = sent(installation)
         assert (first.not_before, first.not_after, first.confidential, first.addresses) == (0, 0, False, ())
         assert (second.not_before, second.not_after) == (now + 100, now + 200)
-        assert (second.confidential, second.addresses) == (True, ("203.0.113.0/24",))
+        assert (second.confidential, second.names, second.addresses) == (True, (), ())
+        assert second.fingerprints is not None
+        assert [(family, length) for _, family, length in second.fingerprints.prefixes] == [(4, 24)]
         await orders.withdraw(context, "O-2", reason="lifted")
         assert [each.withdrawn for each in sent(installation)] == [False, False, True]
 
@@ -274,7 +276,8 @@ async def test_confidential_names_are_shown_to_nobody(context: Context, installa
     assert "bad.example" not in trail
     assert "digest" not in json.loads(trail)[0] or json.loads(trail)[0]["digest"] == ""
     assert sent(installation)[0].confidential
-    assert len(sent(installation)[0].names) == 2
+    found = sent(installation)[0]
+    assert (found.names, found.fingerprints is not None and len(found.fingerprints.names)) == ((), 2)
 
 
 async def test_orders_are_counted_by_state(context: Context) -> None:

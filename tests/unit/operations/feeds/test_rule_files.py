@@ -34,9 +34,12 @@ def test_the_text_is_what_the_policy_calls_canonical(listed: list[NameRule]) -> 
 def test_the_digest_of_a_file_is_that_of_its_text(tmp_path: Path) -> None:
     secret = bytes(32)
     for key in (None, secret):
-        digest = rule_files.write_version(tmp_path / "1.rules", [b"a.example\n", b"b.example\n"], key)
-        assert digest == list_digest((tmp_path / "1.rules").read_bytes(), key)
-    assert stat.S_IMODE((tmp_path / "1.rules").stat().st_mode) == 0o600
+        path = rule_files.rule_file(tmp_path, "worst", 1)
+        digest = rule_files.write_version(path, [b"a.example\n", b"b.example\n"], key)
+        assert b"".join(rule_files.read_pieces(path)) == b"a.example\nb.example\n"
+        assert digest == rule_files.digest_of(path, key) == list_digest(b"a.example\nb.example\n", key)
+        assert (b"example" in path.read_bytes()) is (key is None)
+        assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
 
 def test_old_files_go_and_the_current_one_stays(tmp_path: Path) -> None:
