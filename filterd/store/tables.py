@@ -270,3 +270,19 @@ node = Table(
     Column("missing", Text, nullable=False, server_default="[]"),
     Column("kept_orders", Text, nullable=False, server_default="[]"),
 )
+
+lifting = Table(
+    "lifting",
+    metadata,
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("kind", String(16), nullable=False),
+    Column("name", String(253), nullable=False),
+    Column("scope", Integer, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("made_by", String(128), nullable=False),
+    Column("made_at", Integer, nullable=False),
+    Column("until", Integer, nullable=False),
+    Column("ended_by", String(128), nullable=False),
+    Column("ended_at", Integer, nullable=False),
+)
+"""exceptions and suspensions, those that are over among them; ``number`` is the revision that made it"""

@@ -62,6 +62,8 @@ class ResolverMetrics:
     lines: int = 0
     unknown_profiles: int = 0
     overlay_entries: int = 0
+    exceptions: int = 0
+    parental_suspended: bool = False
     revision_lag: float = 0.0
     """seconds since the node last had everything, applied and on its disk"""
     other_history: bool = False
@@ -256,6 +258,7 @@ def _node_families(now: ResolverMetrics) -> Iterator[Metric]:
         "Names and prefixes newer than the snapshot, in the overlay.",
         now.overlay_entries,
     )
+    yield from _lifting_families(now)
     yield _gauge(
         "filterd_node_revision_lag_seconds",
         "Seconds since the node last had every change of the store, in force and on its disk.",
@@ -284,6 +287,17 @@ def _node_families(now: ResolverMetrics) -> Iterator[Metric]:
     )
     taken = "Whether control takes the reports of this node."
     yield _gauge("filterd_control_connected", taken, float(now.control_connected))
+
+
+def _lifting_families(now: ResolverMetrics) -> Iterator[Metric]:
+    yield _gauge(
+        "filterd_exceptions", "Exceptions in force: names that no list blocks for a while.", now.exceptions
+    )
+    yield _gauge(
+        "filterd_parental_suspended",
+        "Whether parental filtering is suspended for every line.",
+        float(now.parental_suspended),
+    )
 
 
 def _control_families(now: ControlMetrics) -> Iterator[Metric]:

@@ -162,6 +162,8 @@ ALERTS = {
     "filterd_order_enforcement_seconds": 'any observation above 1 s (`le="1.0"` and the count differ)',
     "filterd_node_lines": "differs from the sum of `filterd_subscribers` for 5 minutes",
     "filterd_node_unknown_profiles": "above 0: a profile's file has gone; put it back, or move its lines",
+    "filterd_exceptions": "above 0 for days: what is to stay belongs into the entry of its list",
+    "filterd_parental_suspended": "1: `filterd parental status` says who did it, why, and until when",
     "filterd_overlay_entries": "above 50,000: no snapshot takes them in; the log of control says why",
     "filterd_node_revision_lag_seconds": "above 1 for a minute: the node does not follow the store",
     "filterd_node_other_history": "not 0: another store stands in its place; `filterd node resync`",
