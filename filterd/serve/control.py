@@ -197,6 +197,7 @@ class Control:
                     last_success=each.check.succeeded_at if each.check is not None else 0.0,
                     quarantined=each.quarantined,
                     orphaned=each.orphaned is not None,
+                    held=each.held,
                 )
                 for each in status
             },

@@ -286,3 +286,16 @@ lifting = Table(
     Column("ended_at", Integer, nullable=False),
 )
 """exceptions and suspensions, those that are over among them; ``number`` is the revision that made it"""
+
+feed_hold = Table(
+    "feed_hold",
+    metadata,
+    Column("feed", String(64), primary_key=True),
+    Column("version", Integer, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("asked_by", String(128), nullable=False),
+    Column("asked_at", Float, nullable=False),
+    Column("held_by", String(128), nullable=False),
+    Column("held_at", Float, nullable=False),
+)
+"""feeds that are held at an older version, or that one person asked to hold (``held_at`` 0)"""

@@ -88,6 +88,7 @@ class FeedMetrics:
     """Unix seconds, 0: never"""
     quarantined: bool
     orphaned: bool = False
+    held: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -321,12 +322,16 @@ def _feed_families(now: ControlMetrics) -> Iterator[Metric]:
         "Whether a feed in force has lost its entry in feeds.yaml.",
         labels=("feed",),
     )
+    held = GaugeMetricFamily(
+        "filterd_feed_held", "Whether a person holds a feed at an older version.", labels=("feed",)
+    )
     for feed, values in now.feeds.items():
+        held.add_metric((feed,), float(values.held))
         names.add_metric((feed,), values.names)
         success.add_metric((feed,), values.last_success)
         quarantined.add_metric((feed,), float(values.quarantined))
         orphaned.add_metric((feed,), float(values.orphaned))
-    yield from (names, success, quarantined, orphaned)
+    yield from (names, success, quarantined, orphaned, held)
 
 
 def _store_families(now: ControlMetrics) -> Iterator[Metric]:

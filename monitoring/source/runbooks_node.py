@@ -116,7 +116,7 @@ NODE = {
         "de seguridad.",
         "pregunte quién lo suspendió y por qué. Corregido el problema: `filterd parental resume`.",
         LISTS,
-        ("filterd parental status", NODES),
+        ("filterd parental status", "filterd audit tail", NODES),
     ),
     "FilterdExceptionsForLong": Runbook(
         "the names pass on every line, whatever lists say.",
@@ -124,7 +124,7 @@ NODE = {
         "los nombres pasan en todas las líneas, digan lo que digan las listas.",
         "haga corregir cada lista en su origen y termine su excepción: `filterd exception end NOMBRE`.",
         LISTS,
-        ("filterd exception list", "filterd feed list"),
+        ("filterd exception list", "filterd feed list", "filterd audit tail"),
     ),
     "FilterdUnknownProfiles": Runbook(
         "lines with such a profile may not get what they chose.",

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from filterd.model.records import AdoptedFeed, FeedCheck, FeedVersion, VersionState
+from filterd.model.records import AdoptedFeed, FeedCheck, FeedHold, FeedVersion, VersionState
 from filterd.operations.context import Context, OperationError
 from filterd.operations.feeds import adoption
+from filterd.operations.feeds.holding import is_held
 from filterd.operations.policies import feed as find_feed
 from filterd.policy.adoption import InForce, Orphaned
 from filterd.policy.documents import Feed, Policies
@@ -29,6 +30,14 @@ class FeedStatus:
     """how it lost its entry in ``feeds.yaml``; None: it has it"""
     shipped: bool = False
     """True if its entry came with the product, and no file of the operator's names it"""
+
+    hold: FeedHold | None = None
+    """None: nobody holds it at an older version, or asked to"""
+
+    @property
+    def held(self) -> bool:
+        """True if a person holds it at the version in use: newer ones are not taken."""
+        return is_held(self.hold, self.version)
 
     @property
     def quarantined(self) -> bool:
@@ -66,6 +75,7 @@ async def _statuses(context: Context, found: InForce) -> tuple[FeedStatus, ...]:
         current = await rows.current(connection)
         checks = await rows.checks(connection)
         adopted = await adoptions.every(connection)
+        holds = await rows.holds(connection)
         newest = {each.id: await rows.versions(connection, each.id, 1) for each in found.policies.feeds}
     return tuple(
         FeedStatus(
@@ -75,6 +85,7 @@ async def _statuses(context: Context, found: InForce) -> tuple[FeedStatus, ...]:
             newest=next(iter(newest[each.id]), None),
             adopted=adopted.get(each.id),
             orphaned=found.orphans.get(each.id),
+            hold=holds.get(each.id),
             shipped=("feeds.yaml", each.id) in found.policies.shipped,
         )
         for each in found.policies.feeds

@@ -21,6 +21,7 @@ from filterd.feed.version_checks import guard_refusal, unexpected_names
 from filterd.model.records import FeedCheck, FeedVersion, VersionState
 from filterd.operations.context import Context
 from filterd.operations.feeds import adoption, rule_files
+from filterd.operations.feeds.holding import is_held
 from filterd.operations.keys import load_key
 from filterd.operations.policies import feed as find_feed
 from filterd.operations.policies import policies
@@ -39,7 +40,7 @@ class FeedUpdate:
 
     feed: str
     outcome: str
-    """``updated``, ``unchanged``, ``quarantined``, ``failed``, or ``retired`` while it was read"""
+    """``updated``, ``unchanged``, ``held``, ``quarantined``, ``failed``, or ``retired`` while it was read"""
     version: FeedVersion | None
     """the version in use afterwards"""
     report: ParseReport
@@ -133,12 +134,20 @@ async def _take(
         # The same content again, which mends a file that was lost or altered.
         rule_files.put_in_place(draft.path, before.version)
         return FeedUpdate(feed.id, "unchanged", before, reading.report, unexpected)
+    if await _is_held(context, before):
+        return FeedUpdate(feed.id, "held", before, reading.report, unexpected)
     kept = await _keep(context, None if feed.id in found.orphans else feed, draft.path, version, before)
     if kept is None:
         return FeedUpdate(feed.id, "retired", None, reading.report, unexpected)
     if why is not None:
         return FeedUpdate(feed.id, "quarantined", before, reading.report, unexpected, why)
     return FeedUpdate(feed.id, "updated", kept, reading.report, unexpected)
+
+
+async def _is_held(context: Context, before: FeedVersion | None) -> bool:
+    """True if a person holds the feed at the version in use: what was read is not taken."""
+    async with context.store.read() as connection:
+        return before is not None and is_held((await rows.holds(connection)).get(before.feed), before)
 
 
 def _read(directory: Path, feed: Feed, secret: bytes | None) -> _Reading:
