@@ -50,7 +50,7 @@ def next_step(found: Explanation) -> str:
 
 
 def _decisive(found: Explanation) -> ExplainedStage | None:
-    outcomes = (DECIDED, "allowed") if found.reason == "own_allow" else (DECIDED,)
+    outcomes = (DECIDED, "allowed") if found.reason in ("own_allow", "exception") else (DECIDED,)
     matching = [each for each in found.stages if each.stage == found.reason and each.outcome in outcomes]
     return matching[-1] if matching else None
 
@@ -99,6 +99,8 @@ def _nothing(found: Explanation) -> str:
         return "nothing that holds for everybody blocks it; no line is known, so no profile was looked at"
     if not found.identity.get("opted_in"):
         return "nothing that holds for this line blocks it; the line has not opted in to a profile"
+    if found.suspended_until:
+        return "nothing that holds for this line blocks it; parental filtering is suspended for every line"
     if found.identity.get("paused"):
         return "nothing that holds for this line blocks it; its profile is paused"
     return "nothing that holds for this line blocks it"
@@ -132,6 +134,7 @@ _SENTENCES: dict[str, Callable[[Explanation, ExplainedStage], str]] = {
     "special_use": lambda found, stage: "a special-use name that does not exist in DNS (RFC 6761, RFC 6303)",
     "own_deny": lambda found, stage: f"the line itself blocks {stage.matched_name}",
     "schedule": _schedule,
+    "exception": lambda found, stage: f"the operator has an exception on {stage.matched_name or 'it'}",
     "own_allow": lambda found, stage: f"the line itself allows {stage.matched_name}",
     "service": lambda found, stage: _profile(found, stage, "service "),
     "category": _profile,

@@ -96,10 +96,23 @@ def show(found: Explanation) -> None:
             ("digest", found.digest),
         ]
     )
+    _remark(found)
+    click.echo()
+    columns = ("part", "stage", "outcome", "list or order", "matched", "scope")
+    output.show_table(columns, [*_rows(found)], "")
+
+
+def _remark(found: Explanation) -> None:
+    """Say what a person must know beside the verdict."""
     if found.damaged:
         output.done(
             f"damaged in the store: {', '.join(found.damaged)}; nodes enforce them as they last were, "
             "which may be more than is said here; what to do: filterd audit verify"
+        )
+    if found.suspended_until:
+        output.done(
+            f"parental filtering is suspended for every line until {output.moment(found.suspended_until)}; "
+            "on again before that with: filterd parental resume"
         )
     if found.coming:
         output.done(
@@ -112,9 +125,6 @@ def show(found: Explanation) -> None:
             f"kept in force by nodes alone: {kept}; the store does not know these orders and nobody can list "
             "their names, so this name may be blocked there all the same; what to do: filterd node resync"
         )
-    click.echo()
-    columns = ("part", "stage", "outcome", "list or order", "matched", "scope")
-    output.show_table(columns, [*_rows(found)], "")
 
 
 def _line(identity: dict[str, Any]) -> str:

@@ -10,6 +10,7 @@ import click
 from filterd.cli import feed_review, output
 from filterd.cli.failure import Failure
 from filterd.cli.feed_signing import origin_fields, sign, trust, verify
+from filterd.cli.feed_holding import hold
 from filterd.cli.group import Group
 from filterd.cli.options import ReadFile, common
 from filterd.cli.use_case import perform
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from filterd.disk.given_file import GivenFile
     from filterd.feed.parsing import Skipped
     from filterd.model.records import AdoptedFeed, FeedVersion
+    from filterd.model.records import AdoptedFeed, FeedHold, FeedVersion
     from filterd.operations.feeds.listing import FeedStatus
     from filterd.operations.feeds.updating import FeedUpdate
 
@@ -35,6 +37,7 @@ def feed() -> None:
 
 for _command in (sign, verify, trust):
     feed.add_command(_command)
+feed.add_command(hold)
 
 
 @feed.command("list")
@@ -222,6 +225,8 @@ feed.add_command(feed_review.diff)
 def _state(status: FeedStatus) -> str:
     if status.orphaned is not None:
         return f"entry {status.orphaned.value}"
+    if status.held:
+        return "held"
     if status.quarantined:
         return "quarantined"
     if status.version is not None and status.barren:
@@ -259,9 +264,20 @@ def _problem(status: FeedStatus) -> str:
     """The reason why the newest version or the entry is not in use; empty if they are."""
     if status.orphaned is not None:
         return _lost(status)
+    if status.hold is not None and (status.held or not status.hold.held_at):
+        return _held(status.hold)
     if status.quarantined and status.newest is not None:
         return status.newest.note
     return status.check.error if status.check else ""
+
+
+def _held(hold: FeedHold) -> str:
+    """The hold in words, with the next step."""
+    if not hold.held_at:
+        moment = _who(hold.asked_at, hold.asked_by)
+        return f"asked to be held at version {hold.version} at {moment}; waits for another person"
+    moment = _who(hold.held_at, hold.held_by)
+    return f"held at version {hold.version} since {moment}: {hold.reason}; newer ones are not taken"
 
 
 def _adopted(status: FeedStatus) -> str:

@@ -26,6 +26,8 @@ GROUPS = {
     "profile": ("show the profiles on offer", "filterd.cli.profiles:profile"),
     "feed": ("read lists into the product", "filterd.cli.feeds:feed"),
     "order": ("record what an authority demands", "filterd.cli.orders:order"),
+    "exception": ("let a wrongly blocked name through for a while", "filterd.cli.exceptions:exception"),
+    "parental": ("turn parental filtering off for a while", "filterd.cli.parental:parental"),
     "snapshot": ("compile and check the policy snapshot", "filterd.cli.snapshots:snapshot"),
     "cache": ("make the resolver forget cached answers", "filterd.cli.caches:cache"),
     "node": ("show what runs where", "filterd.cli.nodes:node"),

@@ -176,3 +176,11 @@ def duration(context: click.Context, parameter: click.Parameter, value: str) -> 
         return parse_duration(int(value) if value.isdecimal() else value)
     except ValueError as error:
         raise click.BadParameter(str(error), context, parameter) from None
+
+
+def time_span(context: click.Context, parameter: click.Parameter, value: str) -> int:
+    """The same of a time span that a person types for now: 2 alone may mean minutes or hours."""
+    if value.strip().isdecimal():
+        message = f"{value} of what? Write the unit: {value}m, {value}h or {value}d."
+        raise click.BadParameter(message, context, parameter)
+    return duration(context, parameter, value)

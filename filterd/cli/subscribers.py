@@ -14,7 +14,7 @@ from filterd.cli import import_source, output
 from filterd.cli.failure import Failure
 from filterd.cli.group import Group
 from filterd.cli.line_search import find, list_
-from filterd.cli.options import common, duration, own_scope_option, warn_of_wide, wide_option
+from filterd.cli.options import common, own_scope_option, time_span, warn_of_wide, wide_option
 from filterd.cli.use_case import perform
 
 if TYPE_CHECKING:
@@ -145,18 +145,10 @@ def set_zone(id: str, zone: str, config: Path | None, as_json: bool) -> None:
     _change(config, as_json, lambda context: subscribers.set_zone(context, id, zone))
 
 
-def _with_unit(context: click.Context, parameter: click.Parameter, value: str) -> int:
-    """The callback of a time span that is typed for a person: 2 alone may mean minutes or hours."""
-    if value.strip().isdecimal():
-        message = f"{value} of what? Write the unit: {value}m, {value}h or {value}d."
-        raise click.BadParameter(message, context, parameter)
-    return duration(context, parameter, value)
-
-
 @subscriber.command()
 @click.argument("id")
 @click.option(
-    "--for", "seconds", callback=_with_unit, default="1h", show_default=True, help="How long: 30m, 2h, 1d."
+    "--for", "seconds", callback=time_span, default="1h", show_default=True, help="How long: 30m, 2h, 1d."
 )
 @common
 def pause(id: str, seconds: int, config: Path | None, as_json: bool) -> None:

@@ -25,6 +25,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from filterd.model.blocking_mode import BlockingMode
+from filterd.model.lifting import LiftingKind
 from filterd.model.line import LineChoices, OwnName
 from filterd.model.mandatory import Mandate
 from filterd.model.rule import Action, Scope
@@ -34,6 +35,8 @@ MANDATORY = "mandatory"
 """the stream of orders: read and applied before all else"""
 PARENTAL = "parental"
 """the stream of lines and bindings"""
+LIFTING = "lifting"
+"""the stream of exceptions and suspensions: read and applied after the orders, before lines"""
 CONTROL = "control"
 """the stream of changes that no node applies (feeds, quarantined orders, snapshots)"""
 
@@ -130,7 +133,23 @@ class BindingRemoved:
     prefix: str
 
 
-Change = OrderChange | LineChange | LineRemoved | BindingChange | BindingRemoved
+@dataclass(frozen=True, slots=True)
+class LiftingChange:
+    """The whole of one exception or suspension; it replaces the lifting on the node. An ended one has no
+    name."""
+
+    number: int
+    kind: LiftingKind
+    made_at: int
+    until: int
+    """Unix seconds, exclusive"""
+    name: str = ""
+    """canonical, of an exception"""
+    scope: Scope = Scope.SUBTREE
+    ended: bool = False
+
+
+Change = OrderChange | LiftingChange | LineChange | LineRemoved | BindingChange | BindingRemoved
 
 
 def encode(change: Change) -> tuple[str, str, str]:
@@ -144,6 +163,9 @@ def _fields(change: Change) -> tuple[str, str, dict[str, Any]]:
         case OrderChange():
             kind = "order" if change.fingerprints is None else SEALED_ORDER
             return MANDATORY, kind, _order_fields(change)
+            return MANDATORY, "order", _order_fields(change)
+        case LiftingChange():
+            return LIFTING, "lifting", _lifting_fields(change)
         case LineChange(choices):
             return PARENTAL, "line", _line_fields(choices)
         case LineRemoved(line):
@@ -172,6 +194,18 @@ def _order_fields(order: OrderChange) -> dict[str, Any]:
     if order.fingerprints is not None:
         fields["fingerprints"] = order.fingerprints.fields()
     return {**fields, "pending": True} if order.pending and not order.withdrawn else fields
+
+
+def _lifting_fields(lifting: LiftingChange) -> dict[str, Any]:
+    return {
+        "number": lifting.number,
+        "kind": lifting.kind.value,
+        "made_at": lifting.made_at,
+        "until": lifting.until,
+        "name": lifting.name,
+        "scope": int(lifting.scope),
+        "ended": lifting.ended,
+    }
 
 
 def _line_fields(choices: LineChoices) -> dict[str, Any]:
@@ -218,6 +252,16 @@ def _read_order(fields: dict[str, Any]) -> OrderChange:
 
 def _read_sealed_order(fields: dict[str, Any]) -> OrderChange:
     return replace(_read_order(fields), fingerprints=Fingerprints.from_fields(fields["fingerprints"]))
+def _read_lifting(fields: dict[str, Any]) -> LiftingChange:
+    return LiftingChange(
+        number=int(fields["number"]),
+        kind=LiftingKind(fields["kind"]),
+        made_at=int(fields["made_at"]),
+        until=int(fields["until"]),
+        name=str(fields["name"]),
+        scope=Scope(fields["scope"]),
+        ended=bool(fields["ended"]),
+    )
 
 
 def _read_line(fields: dict[str, Any]) -> LineChange:
@@ -240,6 +284,7 @@ def _read_line(fields: dict[str, Any]) -> LineChange:
 _READERS: dict[str, Callable[[dict[str, Any]], Change]] = {
     "order": _read_order,
     SEALED_ORDER: _read_sealed_order,
+    "lifting": _read_lifting,
     "line": _read_line,
     "line_removed": lambda fields: LineRemoved(int(fields["line"])),
     "binding": lambda fields: BindingChange(str(fields["prefix"]), int(fields["line"])),

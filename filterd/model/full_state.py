@@ -18,7 +18,8 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from filterd.model import order_rows
-from filterd.model.changelog import BindingChange, ChangeError, LineChange, OrderChange
+from filterd.model.changelog import BindingChange, ChangeError, LiftingChange, LineChange, OrderChange
+from filterd.model.lifting import LiftingKind
 from filterd.model.line import LineChoices, OwnName
 from filterd.model.mandatory import order_id
 from filterd.model.order import Order, OrderState
@@ -28,6 +29,10 @@ from filterd.model.rule import Action, Scope
 LOST_ORDERS_SQL = (
     "SELECT number, reference FROM lost_order"
     " WHERE number NOT IN (SELECT number FROM orders WHERE accepted_at > 0) ORDER BY number"
+)
+LIFTINGS_SQL = (
+    "SELECT number, kind, made_at, until, name, scope FROM lifting WHERE ended_at = 0 AND until > ?"
+    " ORDER BY number"
 )
 LINES_SQL = (
     "SELECT line, opted_in, profile, zone, paused_until, security_left FROM line_state"
@@ -66,6 +71,19 @@ def mandatory_state(execute: Execute) -> list[OrderChange]:
         for number, reference in execute(LOST_ORDERS_SQL)
     ]
     return ended + [order_rows.change_of(order) for order in rows.orders if _concerns_nodes(order)]
+
+
+def lifting_state(execute: Execute, after: int) -> list[LiftingChange]:
+    """Every exception and suspension that nobody ended and whose own end lies behind the moment ``after``,
+    for a full resync of their stream."""
+    try:
+        return [
+            LiftingChange(number, LiftingKind(kind), made_at, until, name, Scope(scope))
+            for number, kind, made_at, until, name, scope in execute(LIFTINGS_SQL, (after,))
+        ]
+    except ValueError:
+        message = "an exception or a suspension is damaged"
+        raise DamagedRowsError(message) from None
 
 
 def _concerns_nodes(order: Order) -> bool:

@@ -96,6 +96,18 @@ class FeedFetch:
     """of the last attempt: what went wrong at each server, with what to do"""
     gone_since: float = 0.0
     """since when the servers say that there is no such list; 0: they do not"""
+class FeedHold:
+    """A feed that a person took back to an older version: newer ones are read, and not taken."""
+
+    feed: str
+    version: int
+    """the one that it is held at"""
+    reason: str
+    asked_by: str
+    asked_at: float
+    held_by: str = ""
+    """whose word put it in force: ``asked_by``, or the person who confirmed; empty while it waits for one"""
+    held_at: float = 0.0
 
 
 class AdoptionState(StrEnum):

@@ -28,13 +28,14 @@ class Reason(IntEnum):
     MANDATORY = 2
     SPECIAL_USE = 3
     OWN_DENY = 4
-    SCHEDULE = 5
-    OWN_ALLOW = 6
-    SERVICE = 7
-    CATEGORY = 8
-    SAFE_SEARCH = 9
-    BYPASS = 10
-    SECURITY = 11
+    EXCEPTION = 5
+    SCHEDULE = 6
+    OWN_ALLOW = 7
+    SERVICE = 8
+    CATEGORY = 9
+    SAFE_SEARCH = 10
+    BYPASS = 11
+    SECURITY = 12
 
     @property
     def word(self) -> str:

@@ -30,11 +30,12 @@ from filterd.dataplane.upstream.forward_types import Question, UpstreamAnswer
 from filterd.dataplane.upstream.forwarder import Forwarder
 from filterd.disk.given_file import GivenFile
 from filterd.disk.keys import FINGERPRINT_KEY
+from filterd.model.lifting import LiftingKind
 from filterd.model.line import LineChoices
 from filterd.model.order import Order, OrderState
 from filterd.model.order_rows import change_of
 from filterd.model.verdict import Outcome
-from filterd.operations import lines, selection
+from filterd.operations import liftings, lines, selection
 from filterd.operations.context import Context, OperationError
 from filterd.operations.keys import load_key
 from filterd.operations.snapshots import open_current
@@ -42,12 +43,22 @@ from filterd.operations.upstreams import server_of
 from filterd.policy.decide import LineHandle, PublishedState
 from filterd.policy.fingerprint import fingerprint_name
 from filterd.policy.inspect import inspect_message, too_large
-from filterd.policy.overlay import OrderRules, mandates_of, order_rules, overlay_of
+from filterd.policy.overlay import (
+    LiftingRule,
+    OrderRules,
+    exceptions_end,
+    lifting_rule,
+    mandates_of,
+    order_rules,
+    overlay_of,
+    suspended_until,
+)
 from filterd.policy.published import StateSettings
 from filterd.policy.resolve import PolicyBook
 from filterd.policy.snapshot import Snapshot
 from filterd.policy.trace import Decision
 from filterd.store import change_log
+from filterd.store import liftings as lifting_rows
 from filterd.store import orders as order_rows
 from filterd.store import snapshots as snapshot_rows
 from filterd.store import subscribers as subscriber_rows
@@ -119,6 +130,7 @@ async def load_state(
         identity = await _identify(connection, subscriber, client, context.settings.dns.allow_from)
         rows = await order_rows.all_orders(connection)
         reports = await snapshot_rows.nodes(connection)
+        lifted = await _lifted(connection, now, key)
     known = [each for each in rows.orders if each.state is not OrderState.QUARANTINED and not each.damage]
     in_snapshot = {entry.get("mandatory_id") for entry in snapshot.meta["lists"]}
     newer = [
@@ -133,11 +145,14 @@ async def load_state(
         snapshot,
         key,
         now=now,
-        overlay=overlay_of(_rules(newer, revision, key)),
+        overlay=overlay_of(_rules(newer, revision, key), lifted),
         mandates=mandates_of(_rules(known, revision, key), snapshot.built_at),
         policies=book.at(now),
         settings=StateSettings(
-            security_enabled=context.settings.security.enabled, nat64=context.settings.dns.nat64
+            security_enabled=context.settings.security.enabled,
+            suspended_until=suspended_until(lifted, now),
+            exceptions_end=exceptions_end(lifted, now),
+            nat64=context.settings.dns.nat64,
         ),
     )
     damaged = tuple(each.reference for each in rows.damaged)
@@ -160,6 +175,12 @@ async def _identify(
     line = owners[0][1] if owners else None
     found = None if line is None else await subscriber_rows.find_line(connection, line)
     return Identity("unknown") if found is None else Identity("binding", found.choices, found.id)
+
+
+async def _lifted(connection: AsyncConnection, now: int, key: bytes) -> list[LiftingRule]:
+    """The exceptions and suspensions that hold at ``now``, as nodes enforce them."""
+    found = [each for kind in LiftingKind for each in await lifting_rows.in_force(connection, kind, now)]
+    return [lifting_rule(liftings.change_of(each), key) for each in found]
 
 
 def _handle(choices: LineChoices, book: PolicyBook, key: bytes) -> LineHandle:
@@ -267,6 +288,7 @@ def _inspect(
         now,
         is_protected=decision.is_protected,
         rewritten=rewritten,
+        excepted=decision.excepted,
     )
     if found is None:
         reason = "the answer cannot be read; a client would get SERVFAIL"

@@ -81,6 +81,10 @@ class Explanation:
     """the extended errors (RFC 8914) of filterd that a client with EDNS gets, in their order"""
     protected: bool
     own_allow: bool
+    excepted: bool
+    """an exception lets the name through that lists may hold"""
+    suspended_until: int
+    """till when parental filtering is off for every line; 0: it is on"""
     valid_until: int
     stages: tuple[ExplainedStage, ...]
     identity: dict[str, Any]
@@ -197,6 +201,8 @@ def _explanation(
         ede=ede,
         protected=decision is not None and decision.is_protected,
         own_allow=decision is not None and decision.own_allow,
+        excepted=decision is not None and decision.excepted,
+        suspended_until=state.published.settings.suspended_until,
         valid_until=final.valid_until,
         stages=(*_stages(state, QUERY, decision), *_stages(state, ANSWER, found)),
         identity=_identity(state, now),
@@ -279,6 +285,8 @@ def _source(state: CheckState, trace: StageTrace) -> tuple[str, str, bool]:
     """The list or the order that a stage's rule stands in, and whether its contents are secret."""
     if trace.stage in (Reason.OWN_DENY, Reason.OWN_ALLOW):
         return "own names", "", False
+    if trace.stage is Reason.EXCEPTION:
+        return "exceptions", "", False
     if trace.stage is Reason.MANDATORY:
         mandate = state.published.mandates.get(trace.reference)
         secret = mandate is None or mandate.confidential

@@ -22,6 +22,7 @@ from filterd.disk.locks import LockedError, take_lock
 from filterd.model.records import OriginProof
 from filterd.operations import audit, erasure, input_values, integrity, orders, subscribers
 from filterd.operations import audit, confidential, erasure, input_values, integrity, orders, subscribers
+from filterd.operations import audit, erasure, input_values, integrity, liftings, orders, subscribers
 from filterd.operations.backup import STORE, Progress, copy_list, lists_of, read_manifest
 from filterd.operations.context import Context, OperationError, require_owner
 from filterd.operations.feeds import updating
@@ -33,7 +34,16 @@ from filterd.store import subscribers as subscriber_rows
 from filterd.store.copying import copy_store, put_in_place, stopped_writers
 from filterd.store.engine import database_path
 from filterd.store.errors import StoreBusyError, StoreDamagedError, StoreError
-from filterd.store.ledger import ERASURE, FILES, OPT_OUT, Ended, Ledger, LedgerDamagedError, StoreHead
+from filterd.store.ledger import (
+    ERASURE,
+    FILES,
+    LIFTING_END,
+    OPT_OUT,
+    Ended,
+    Ledger,
+    LedgerDamagedError,
+    StoreHead,
+)
 from filterd.store.store import Store
 
 FURTHER = 1_000
@@ -305,6 +315,8 @@ async def _end_again(context: Context, ended: Ended) -> bool:
         else:
             await erasure.erase(context, found.id, reason=reason)
         return True
+    if ended.kind == LIFTING_END:
+        return await liftings.end_again(context, ended.number, reason=reason)
     return await orders.end_again(context, ended.number, reason=reason)
 
 

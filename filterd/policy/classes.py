@@ -20,6 +20,8 @@ BIT_RESOLVER_ARPA = 1
 BIT_SPECIAL_USE = 2
 BIT_PROTECTED = 3
 BIT_ALWAYS_ALLOWED = 4
+BIT_EXCEPTED = 5
+"""of exceptions, which stand in overlays alone: no snapshot has a list with this bit"""
 FIRST_FREE_BIT = 8
 
 MANDATORY = "mandatory"

@@ -15,7 +15,7 @@ from filterd.wire.codec cimport Name
 
 cdef enum:
     CLASS_BITS = 512
-    STAGES = 12                 # one per Reason, NONE included
+    STAGES = 13                 # one per Reason, NONE included
     SUFFIX_NONE = 255           # no rule's name is known
     REFERENCE_UNKNOWN = 0xFFFFFFFF  # more mandates than a match can hold: one of them
 
@@ -31,13 +31,14 @@ cdef enum:
     REASON_MANDATORY = 2
     REASON_SPECIAL_USE = 3
     REASON_OWN_DENY = 4
-    REASON_SCHEDULE = 5
-    REASON_OWN_ALLOW = 6
-    REASON_SERVICE = 7
-    REASON_CATEGORY = 8
-    REASON_SAFE_SEARCH = 9
-    REASON_BYPASS = 10
-    REASON_SECURITY = 11
+    REASON_EXCEPTION = 5
+    REASON_SCHEDULE = 6
+    REASON_OWN_ALLOW = 7
+    REASON_SERVICE = 8
+    REASON_CATEGORY = 9
+    REASON_SAFE_SEARCH = 10
+    REASON_BYPASS = 11
+    REASON_SECURITY = 12
 
 cdef enum:
     MODE_NXDOMAIN = 0
@@ -73,6 +74,7 @@ cdef enum:
     BIT_SPECIAL_USE = 2
     BIT_PROTECTED = 3
     BIT_ALWAYS_ALLOWED = 4
+    BIT_EXCEPTED = 5            # stands in overlays alone
 
 # A byte of an active set; `policy.published` has the same numbers.
 cdef enum:
@@ -86,6 +88,9 @@ cdef enum:
 
 cdef enum:
     PAUSE_LIMIT = 608400        # seconds; `model.line` has the same number
+
+cdef enum:
+    SUSPENSION_LIMIT = 90000    # seconds; `model.lifting` has the same number
 
 cdef enum:
     OWN_ALLOW_FLAG = 1
@@ -129,6 +134,8 @@ cdef struct State:
     uint64_t local[WORDS]
     uint64_t special[WORDS]
     int64_t next_beginning              # of a mandate that is coming, Unix seconds; 0: none has one
+    int64_t suspended_until             # parental filtering is off for every line till then; 0: it is on
+    int64_t exceptions_end              # the first end of an exception in force, Unix seconds; 0: there is none
     uint64_t generation
     uint8_t key[16]
     bint security_enabled
@@ -148,6 +155,7 @@ cdef struct Verdict:
     uint8_t suffix              # else SUFFIX_NONE
     bint own_allow              # the line allows the name: to be carried to inspect
     bint is_protected           # so is the name: to be carried likewise
+    bint excepted               # an exception lifts feeds for the name: to be carried likewise
     bint confidential           # mandatory: give no text
     bint coming                 # a mandate speaks of it that is not in force yet: see stages.limit_coming
     uint32_t reference          # a class bit or a mandatory id
@@ -174,6 +182,7 @@ cdef struct Subject:
     uint8_t where
     bint own_allow              # carried from the query's name
     bint is_protected           # carried likewise
+    bint excepted               # carried likewise
     bint of_parent              # a query for DS, which the parent zone answers (RFC 4035, 3.1.4.1)
     bint rewritten              # of a safe host's answer: there is nothing left to rewrite to
 
@@ -193,13 +202,27 @@ cdef inline bint is_paused(const Line* line, int64_t now) noexcept nogil:
     return 0 < left <= PAUSE_LIMIT
 
 
+cdef inline bint is_suspended(const State* state, int64_t now) noexcept nogil:
+    """True if parental filtering is off for every line; a suspension that would last too long was written by
+    a wrong clock."""
+    cdef int64_t left = state.suspended_until - now
+    return 0 < left <= SUSPENSION_LIMIT
+
+
 cdef inline const Policy* policy_in_effect(const State* state, const Line* line, int64_t now) noexcept nogil:
-    """The line's policy; NULL where it did not opt in, is paused at `now` or has none."""
-    if line == NULL or not line.flags & LINE_OPTED_IN or is_paused(line, now):
+    """The line's policy; NULL where it did not opt in, is paused at `now` or has none, or all are off."""
+    if line == NULL or not line.flags & LINE_OPTED_IN or is_paused(line, now) or is_suspended(state, now):
         return NULL
     if line.policy >= state.policy_count:
         return NULL
     return &state.policies[line.policy]
+
+
+cdef inline uint8_t reason_of_pass(bint own_allow, bint excepted) noexcept nogil:
+    """The reason of a verdict that lets a name pass."""
+    if excepted:
+        return REASON_EXCEPTION
+    return REASON_OWN_ALLOW if own_allow else REASON_NONE
 
 
 cdef inline OwnName own_name(const Fingerprint* fingerprint, bint allow, bint exact) noexcept nogil:
@@ -214,7 +237,8 @@ cdef inline OwnName own_name(const Fingerprint* fingerprint, bint allow, bint ex
     return own
 
 
-# When the line's pause ends or its schedule changes, Unix seconds; 0: never, or the line asked for nothing.
+# When the line's pause, the suspension of all or its schedule ends next, Unix seconds; 0: never, or the line
+# asked for nothing.
 cdef int64_t boundary_of(const State* state, const Line* line, int64_t now) noexcept nogil
 
 cdef void own_sort(OwnName* own, uint32_t count) noexcept nogil

@@ -64,6 +64,7 @@ cdef struct Inquiry:
     Trace* trace                # NULL: nobody asks
     bint is_protected           # carried from the query's name, or that of this very address
     bint own_allow              # carried from the query's name, or the line's own rule on this one
+    bint excepted               # carried likewise, or an exception on this one
     uint8_t own                 # OWN_*
     uint8_t own_scope
     uint8_t own_suffix
@@ -306,6 +307,28 @@ cdef bint stage_own_deny(Inquiry* q) noexcept nogil:
     return settle(q, OUTCOME_BLOCK, REASON_OWN_DENY, mode, q.own_scope, 0)
 
 
+cdef bint find_exception(Inquiry* q) noexcept nogil:
+    """True if an exception lifts feeds for the subject. One on the name itself counts for a DS question too:
+    what stands above the name would block it otherwise."""
+    cdef const State* state = q.state
+    cdef const Subject* subject = q.subject
+    cdef Match whole
+    if subject.excepted or has_bit(q.match.bits, BIT_EXCEPTED):
+        return True
+    if not subject.of_parent or not state.exceptions_end:
+        return False
+    match_name(state.snapshot, state.overlay, subject.suffixes, subject.name, &state.active, &whole)
+    return has_bit(whole.bits, BIT_EXCEPTED)
+
+
+cdef void stage_exception(Inquiry* q) noexcept nogil:
+    """Decides nothing: notes what later stages are lifted by."""
+    if has_bit(q.match.bits, BIT_EXCEPTED):
+        note_class(q, REASON_EXCEPTION, STAGE_ALLOWED, BIT_EXCEPTED)
+    else:
+        note(q, REASON_EXCEPTION, STAGE_ALLOWED if q.excepted else STAGE_NO_MATCH)
+
+
 cdef bint stage_schedule_all(Inquiry* q) noexcept nogil:
     """A schedule that blocks all but the always-allowed names: asked about the query's name only."""
     cdef int always = first_shared(q.match.bits, q.state.always)
@@ -323,7 +346,7 @@ cdef bint stage_schedule(Inquiry* q) noexcept nogil:
     cdef const Policy* policy = q.policy
     if policy.schedule_all and q.subject.where == WHERE_QUERY and stage_schedule_all(q):
         return True
-    return block_class(q, REASON_SCHEDULE, policy.schedule, policy.mode, q.is_protected)
+    return block_class(q, REASON_SCHEDULE, policy.schedule, policy.mode, q.is_protected or q.excepted)
 
 
 cdef void stage_own_allow(Inquiry* q) noexcept nogil:
@@ -366,7 +389,7 @@ cdef bint stage_bypass(Inquiry* q) noexcept nogil:
     """A canary name must not get an address, so here a made-up one becomes NXDOMAIN."""
     cdef const Policy* policy = q.policy
     cdef uint8_t mode = policy.mode if policy.mode <= MODE_NODATA else MODE_NXDOMAIN
-    return block_class(q, REASON_BYPASS, policy.bypass, mode, False)
+    return block_class(q, REASON_BYPASS, policy.bypass, mode, q.excepted)
 
 
 cdef bint stage_security(Inquiry* q) noexcept nogil:
@@ -375,14 +398,15 @@ cdef bint stage_security(Inquiry* q) noexcept nogil:
         note(q, REASON_SECURITY, STAGE_OFF)
         return False
     return block_class(q, REASON_SECURITY, q.state.security, MODE_NXDOMAIN,
-                       q.is_protected or q.own_allow)
+                       q.is_protected or q.own_allow or q.excepted)
 
 
 cdef bint stages_of_policy(Inquiry* q) noexcept nogil:
     """The stage of the line's profile."""
     cdef const Policy* policy = q.policy
-    cdef bint own_allow = q.own_allow
+    cdef bint allowed = q.own_allow or q.excepted
     cdef uint8_t reason
+    stage_exception(q)
     if policy == NULL:
         stage_own_allow(q)
         for reason in range(REASON_SCHEDULE, REASON_SECURITY):
@@ -392,8 +416,8 @@ cdef bint stages_of_policy(Inquiry* q) noexcept nogil:
         return True
     stage_own_allow(q)
     return (
-        block_class(q, REASON_SERVICE, policy.services, policy.mode, own_allow)
-        or block_class(q, REASON_CATEGORY, policy.categories, policy.mode, own_allow or q.is_protected)
+        block_class(q, REASON_SERVICE, policy.services, policy.mode, allowed)
+        or block_class(q, REASON_CATEGORY, policy.categories, policy.mode, allowed or q.is_protected)
         or stage_safe_search(q)
         or stage_bypass(q)
     )
@@ -429,16 +453,23 @@ cdef void begin(Inquiry* q, const State* state, const Line* line, const Subject*
     verdict.valid_until = boundary_of(state, line, now)
     verdict.coming = q.match.coming
     find_own(q)
+    q.excepted = find_exception(q)
     verdict.own_allow = q.own_allow
     verdict.is_protected = q.is_protected
+    verdict.excepted = q.excepted
 
 
 cdef int64_t boundary_of(const State* state, const Line* line, int64_t now) noexcept nogil:
-    """When the line's pause ends or its schedule changes; 0: never."""
+    """When the line's pause or the suspension of all ends, the later of the two, or its schedule changes; 0:
+    never."""
+    cdef int64_t paused
     if line == NULL or not line.flags & LINE_OPTED_IN:
         return 0
-    if is_paused(line, now):
-        return line.paused_until
+    paused = line.paused_until if is_paused(line, now) else 0
+    if is_suspended(state, now):
+        return max(paused, state.suspended_until)
+    if paused:
+        return paused
     return state.policies[line.policy].next_boundary if line.policy < state.policy_count else 0
 
 
@@ -470,8 +501,7 @@ cdef void decide_known(const State* state, const Line* line, const Name* name, c
         or stage_security(&q)
     ):
         return
-    if q.own_allow:
-        verdict.reason = REASON_OWN_ALLOW
+    verdict.reason = reason_of_pass(verdict.own_allow, verdict.excepted)
 
 
 cdef void decide_answer(const State* state, const Line* line, const Subject* subject, int64_t now,
@@ -517,6 +547,7 @@ cdef object decision_of(const Verdict* verdict, const Trace* trace):
         valid_until=verdict.valid_until,
         stages=stages,
         is_protected=bool(verdict.is_protected),
+        excepted=bool(verdict.excepted),
         coming=bool(verdict.coming),
     )
 
@@ -617,6 +648,8 @@ cdef fill_masks(PublishedState self):
     self.state.ready = self.settings.ready
     self.state.parental_ready = self.settings.parental_ready
     self.state.parental_fail_open = self.settings.parental_fail_open
+    self.state.suspended_until = self.settings.suspended_until
+    self.state.exceptions_end = self.settings.exceptions_end
 
 
 cdef fill_prefixes(PublishedState self):

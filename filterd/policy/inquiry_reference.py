@@ -8,10 +8,11 @@ from ipaddress import IPv6Network, ip_network
 from typing import Protocol
 
 from filterd.model.blocking_mode import BlockingMode
+from filterd.model.lifting import is_suspended
 from filterd.model.line import is_paused
 from filterd.model.rule import Action, Scope
 from filterd.model.verdict import Kind, Outcome, Reason, Verdict, Where
-from filterd.policy.classes import Classes
+from filterd.policy.classes import BIT_EXCEPTED, Classes
 from filterd.policy.published import WELL_KNOWN_NAT64
 from filterd.policy.resolve import ResolvedPolicy
 from filterd.policy.trace import TRACED, StageOutcome, StageTrace
@@ -67,6 +68,10 @@ class ReferenceState:
     next_beginning: int = 0
     """when the next order that is coming begins, Unix seconds; 0: none has a beginning"""
     nat64: Sequence[IPv6Network] = (WELL_KNOWN_NAT64,)
+    suspended_until: int = 0
+    """till when parental filtering is off for every line, Unix seconds; 0: it is on"""
+    exceptions_end: int = 0
+    """the first end of an exception in force, Unix seconds; 0: there is none"""
 
 
 @dataclass(frozen=True)
@@ -114,20 +119,24 @@ def find_own(line: ReferenceLine, wire: bytes, *, of_parent: bool = False) -> Ow
 
 
 def policy_in_effect(state: ReferenceState, line: ReferenceLine | None, now: int) -> ResolvedPolicy | None:
-    """The policy of a line that opted in and is not paused."""
+    """The policy of a line that opted in and is not paused, unless all are off."""
     if line is None or not line.opted_in or line.policy >= len(state.policies):
         return None
-    if is_paused(line.paused_until, now):
+    if is_paused(line.paused_until, now) or is_suspended(state.suspended_until, now):
         return None
     return state.policies[line.policy]
 
 
 def boundary_of(state: ReferenceState, line: ReferenceLine | None, now: int) -> int:
-    """The moment at which the line's pause ends or its schedule changes; 0: never."""
+    """The moment at which the line's pause or the suspension of all ends, the later of the two, or its
+    schedule changes; 0: never."""
     if line is None or not line.opted_in:
         return 0
-    if is_paused(line.paused_until, now):
-        return line.paused_until
+    paused = line.paused_until if is_paused(line.paused_until, now) else 0
+    if is_suspended(state.suspended_until, now):
+        return max(paused, state.suspended_until)
+    if paused:
+        return paused
     return state.policies[line.policy].next_boundary if line.policy < len(state.policies) else 0
 
 
@@ -140,6 +149,8 @@ class Carried:
     is_protected: bool = False
     rewritten: bool = False
     """the answer is a safe host's"""
+    excepted: bool = False
+    """an exception lifts feeds for it"""
 
 
 NOTHING_CARRIED = Carried()
@@ -152,6 +163,8 @@ class Notes:
         self.stages: dict[Reason, StageTrace] = {reason: StageTrace(reason) for reason in TRACED}
         self.coming = False
         """an order that is not in force yet speaks of something that was asked about"""
+        self.excepted = False
+        """an exception lifts feeds for something that was asked about"""
 
     def add(self, entry: StageTrace) -> None:
         """Keep the entry if it goes further than what is known of its stage."""
@@ -191,6 +204,15 @@ class Inquiry:
         notes.coming = notes.coming or self.match.coming
         self.own = find_own(line, wire, of_parent=of_parent) if line is not None and wire else None
         self.own_allow = carried.own_allow or (self.own is not None and self.own.action is Action.ALLOW)
+        self.excepted = carried.excepted or self._has_exception(of_parent=of_parent)
+        notes.excepted = notes.excepted or self.excepted
+
+    def _has_exception(self, *, of_parent: bool) -> bool:
+        """True if an exception stands at the name or above it. One at the name itself counts for a DS
+        question too: what stands above the name would block it otherwise."""
+        if not of_parent:
+            return BIT_EXCEPTED in self.match.bits
+        return BIT_EXCEPTED in self.state.matcher.match_name(self.wire).bits
 
     def protection(self) -> bool:
         """True if the query's name is protected, or this very address is. A protected name that is met in

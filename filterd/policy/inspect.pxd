@@ -45,6 +45,7 @@ cdef struct Inspected:          # an answer to be inspected
     const uint8_t* message
     size_t length
     bint own_allow              # the verdict on the query's name: the line allowed it
+    bint excepted               # the same verdict: an exception lifts feeds for it
     bint is_protected           # the same verdict: nothing but what protection leaves counts in its answer
     bint rewritten              # a safe host's: safe search asks for no more, and hides nothing behind it
     const uint16_t* hot         # the answer's union's: no other is asked about but own names; NULL: all are

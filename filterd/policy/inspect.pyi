@@ -12,6 +12,7 @@ def inspect_message(
     *,
     is_protected: bool = False,
     rewritten: bool = False,
+    excepted: bool = False,
     traced: bool = True,
     remembered: bool = False,
 ) -> Decision | None:

@@ -12,8 +12,6 @@ from filterd.policy.decide cimport (
     LINE_SECURITY_LEFT,
     OUTCOME_PASS,
     REASON_MANDATORY,
-    REASON_NONE,
-    REASON_OWN_ALLOW,
     SCOPE_SUBTREE,
     STAGES,
     SUFFIX_NONE,
@@ -37,6 +35,7 @@ from filterd.policy.decide cimport (
     decision_of,
     masks_touch,
     policy_in_effect,
+    reason_of_pass,
 )
 from filterd.policy.fingerprint cimport MAX_SUFFIXES, Fingerprint, suffixes
 from filterd.policy.inner cimport NAT64_OCTETS, Nat64, inner_address
@@ -83,6 +82,7 @@ cdef struct Pass:
     int64_t now
     Verdict* best               # the verdict so far
     bint coming                 # an order that is not in force yet speaks of a subject so far
+    bint excepted               # an exception lifts feeds for a subject so far
     Trace* trace
 
 
@@ -93,8 +93,10 @@ cdef void judge(Pass* p, const Subject* subject) noexcept nogil:
     cdef Verdict verdict
     decide_answer(p.state, p.line, subject, p.now, &verdict, p.trace)
     p.coming = p.coming or verdict.coming
+    p.excepted = p.excepted or verdict.excepted
     if verdict.outcome != OUTCOME_PASS and (p.best.outcome == OUTCOME_PASS or verdict.reason < p.best.reason):
         verdict.own_allow = p.answer.own_allow
+        verdict.excepted = p.answer.excepted
         verdict.is_protected = p.answer.is_protected
         p.best[0] = verdict
 
@@ -159,6 +161,7 @@ cdef void consider(Pass* p, Subject* subject) noexcept nogil:
         subject.suffixes = values
     subject.own_allow = p.answer.own_allow
     subject.is_protected = p.answer.is_protected
+    subject.excepted = p.answer.excepted
     subject.rewritten = p.answer.rewritten
     if p.seen == NULL:
         judge(p, subject)
@@ -273,11 +276,12 @@ cdef int go_over(Pass* p) noexcept nogil:
 cdef void begin(Verdict* verdict, const Inspected* answer, int64_t boundary) noexcept nogil:
     """Begin with PASS, and with the reason for which the query's name passed."""
     memset(verdict, 0, sizeof(Verdict))
-    verdict.reason = REASON_OWN_ALLOW if answer.own_allow else REASON_NONE
+    verdict.reason = reason_of_pass(answer.own_allow, answer.excepted)
     verdict.scope = SCOPE_SUBTREE
     verdict.where = WHERE_QUERY
     verdict.suffix = SUFFIX_NONE
     verdict.own_allow = answer.own_allow
+    verdict.excepted = answer.excepted
     verdict.is_protected = answer.is_protected
     verdict.valid_until = boundary
 
@@ -304,6 +308,7 @@ cdef int inspect(const State* state, const Line* line, const Inspected* answer, 
             clear_trace(trace)
         return status
     verdict.coming = p.coming
+    verdict.excepted = verdict.excepted or p.excepted
     if trace != NULL and verdict.outcome != OUTCOME_PASS:   # what another name met further on did not count
         memset(&trace.stages[verdict.reason + 1], 0, (STAGES - 1 - verdict.reason) * sizeof(StageTrace))
     return INSPECT_OK
@@ -375,8 +380,8 @@ def too_large(bytes message not None):
 
 
 def inspect_message(PublishedState state not None, LineHandle line, bytes message not None, bint own_allow,
-                    int64_t now, *, bint is_protected=False, bint rewritten=False, bint traced=True,
-                    bint remembered=False):
+                    int64_t now, *, bint is_protected=False, bint rewritten=False, bint excepted=False,
+                    bint traced=True, bint remembered=False):
     """Return the verdict on an answer, None for a message that cannot be read to its end or is too large."""
     cdef Verdict verdict
     cdef Trace trace
@@ -394,6 +399,7 @@ def inspect_message(PublishedState state not None, LineHandle line, bytes messag
     answer.own_allow = own_allow
     answer.is_protected = is_protected
     answer.rewritten = rewritten
+    answer.excepted = excepted
     with nogil:
         status = inspect(&state.state, native, &answer, now, &verdict, &trace if traced else NULL)
     return decision_of(&verdict, &trace if traced else NULL) if status == INSPECT_OK else None

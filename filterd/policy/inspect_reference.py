@@ -25,7 +25,7 @@ from ipaddress import IPv6Network
 from itertools import chain
 
 from filterd.model.verdict import Kind, Outcome, Reason, Verdict, Where
-from filterd.policy.decide_reference import ANSWER_STAGES, first_verdict, is_confidential
+from filterd.policy.decide_reference import ANSWER_STAGES, first_verdict, is_confidential, reason_of_pass
 from filterd.policy.fingerprint_reference import suffixes
 from filterd.policy.inner_reference import inner_address
 from filterd.policy.inquiry_reference import (
@@ -167,24 +167,17 @@ def inspect(
     *,
     is_protected: bool = False,
     rewritten: bool = False,
+    excepted: bool = False,
 ) -> Decision | None:
     """The verdict on an answer; None for one that has a :class:`Fault`."""
     found = subjects(message, state.nat64)
     if isinstance(found, Fault):
         return None
-    notes, carried = Notes(), Carried(own_allow, is_protected, rewritten)
-    best = Verdict(reason=Reason.OWN_ALLOW if own_allow else Reason.NONE)
+    notes, carried = Notes(), Carried(own_allow, is_protected, rewritten, excepted)
+    best = Verdict(reason=reason_of_pass(own_allow=own_allow, excepted=excepted))
     for subject in found:
-        inquiry = Inquiry(
-            state,
-            line,
-            now,
-            notes,
-            wire=subject.wire,
-            address=subject.address,
-            where=subject.where,
-            carried=carried,
-        )
+        wire, address, where = subject.wire, subject.address, subject.where
+        inquiry = Inquiry(state, line, now, notes, wire=wire, address=address, where=where, carried=carried)
         verdict = first_verdict(inquiry, ANSWER_STAGES)
         if _comes_before(verdict, best):
             best = verdict
@@ -197,6 +190,7 @@ def inspect(
         valid_until=boundary_of(state, line, now),
         stages=tuple(_that_counted(stage, best) for stage in notes.stages.values()),
         is_protected=is_protected,
+        excepted=excepted or notes.excepted,
         coming=notes.coming,
     )
 

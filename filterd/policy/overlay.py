@@ -1,4 +1,4 @@
-"""Orders as an overlay: the rules and mandates of orders that came after the snapshot, or differ from it.
+"""Orders and exceptions as an overlay: what came after the snapshot, differs from it, or is never in one.
 
 A node enforces by these functions, and ``check`` explains by them, so the two cannot disagree.
 """
@@ -9,13 +9,15 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from ipaddress import ip_network
 
-from filterd.model.changelog import OrderChange
+from filterd.model.changelog import LiftingChange, OrderChange
+from filterd.model.lifting import LiftingKind, Term, is_suspended
 from filterd.model.mandatory import Mandate
 from filterd.model.rule import Action, Scope
 from filterd.model.sealed_entries import Fingerprints
 from filterd.policy import snapshot_layout
 from filterd.policy.build import MANDATORY_TARGET
 from filterd.policy.canonical import Network, table_prefixes
+from filterd.policy.classes import BIT_EXCEPTED
 from filterd.policy.fingerprint import fingerprint_name, prefix_fingerprint
 from filterd.policy.snapshot import Overlay
 
@@ -45,6 +47,40 @@ class OrderRules:
     kept: float = 0.0
     """since when this node keeps it in force although the store does not demand it so, Unix seconds; 0: the
     store demands it. No snapshot can be relied on to hold it."""
+
+
+@dataclass(frozen=True, slots=True)
+class LiftingRule:
+    """An exception or a suspension as it is enforced, its name as a fingerprint; a suspension has none."""
+
+    number: int
+    kind: LiftingKind
+    term: Term
+    fingerprint: bytes = b""
+    scope: Scope = Scope.SUBTREE
+
+    def holds(self, now: int) -> bool:
+        """Return whether it is in force at ``now``, Unix seconds."""
+        return self.term.holds(self.kind, now)
+
+
+def lifting_rule(change: LiftingChange, key: bytes) -> LiftingRule:
+    """The lifting with its name as a fingerprint. ``ValueError`` for a malformed name."""
+    named = change.kind is LiftingKind.EXCEPTION and not change.ended
+    value = fingerprint_name(key, change.name) if named else b""
+    return LiftingRule(change.number, change.kind, Term(change.made_at, change.until), value, change.scope)
+
+
+def suspended_until(liftings: Iterable[LiftingRule], now: int) -> int:
+    """The end of the suspension in force at ``now``, the last one of several; 0: there is none."""
+    ends = (each.term.until for each in liftings if each.kind is LiftingKind.SUSPENSION and each.holds(now))
+    return max((end for end in ends if is_suspended(end, now)), default=0)
+
+
+def exceptions_end(liftings: Iterable[LiftingRule], now: int) -> int:
+    """The first end of an exception in force at ``now``; 0: there is none."""
+    ends = (each.term.until for each in liftings if each.kind is LiftingKind.EXCEPTION and each.holds(now))
+    return min(ends, default=0)
 
 
 def order_rules(order: OrderChange, revision: int, key: bytes) -> OrderRules:
@@ -110,9 +146,14 @@ def mandates_of(orders: Iterable[OrderRules], built_at: int) -> list[Mandate]:
     return [_begun_by(order.mandate, built_at) for order in orders]
 
 
-def overlay_of(orders: Iterable[OrderRules]) -> Overlay | None:
-    """The overlay that blocks what the orders demand; None where they demand nothing."""
-    rules: list[tuple[bytes, int, int, int]] = []
+def overlay_of(orders: Iterable[OrderRules], liftings: Iterable[LiftingRule] = ()) -> Overlay | None:
+    """The overlay that blocks what the orders demand and marks the names of all exceptions among
+    ``liftings``; None where there is neither."""
+    rules: list[tuple[bytes, int, int, int]] = [
+        (each.fingerprint, BIT_EXCEPTED, each.scope, Action.BLOCK)
+        for each in liftings
+        if each.kind is LiftingKind.EXCEPTION
+    ]
     lengths: dict[int, set[int]] = {4: set(), 6: set()}
     for order in orders:
         target = MANDATORY_TARGET + order.mandate.id

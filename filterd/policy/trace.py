@@ -21,9 +21,9 @@ class StageOutcome(IntEnum):
     """not in effect for this line at this moment: not opted in, paused, left, not enabled"""
     NO_MATCH = 2
     LIFTED = 3
-    """a rule matched, but the name is protected, always or own allowed, or the safe host itself"""
+    """a rule matched, but the name is protected, excepted, always or own allowed, or the safe host itself"""
     ALLOWED = 4
-    """own allow only: later stages that it can lift are lifted"""
+    """exception and own allow only: later stages that it can lift are lifted"""
     DECIDED = 5
 
     @property
@@ -65,5 +65,8 @@ class Decision:
     """one for each of :data:`TRACED`; empty where no explanation was asked for"""
     is_protected: bool = False
     """the query's name is protected; inspection of the answer is told so"""
+    excepted: bool = False
+    """an exception lifts feeds for the query's name, which inspection of the answer is told; of an inspected
+    answer, for anything in it"""
     coming: bool = False
     """an order speaks of it that is known and not in force yet; told to operators alone"""

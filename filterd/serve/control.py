@@ -200,6 +200,7 @@ class Control:
                     contributes=not each.barren,
                     stale=each.stale,
                     holds=each.holds,
+                    held=each.held,
                 )
                 for each in status
             },

@@ -75,6 +75,8 @@ def read_metrics(sources: MetricSources) -> ResolverMetrics:
         lines=len(node.disk.known.table),
         unknown_profiles=len(node.disk.book.missing()),
         overlay_entries=publisher.overlay_entries,
+        exceptions=publisher.exceptions,
+        parental_suspended=publisher.suspended_until > 0,
         revision_lag=node.lag(),
         other_history=node.following.other_history,
         kept_orders=len(node.kept_orders()),

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import Any
 
 from sqlalchemy import delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from filterd.model.records import FeedCheck, FeedVersion, VersionState
+from filterd.model.records import FeedCheck, FeedHold, FeedVersion, VersionState
 from filterd.store.change_log import newest_decisions
-from filterd.store.tables import feed_check, feed_version
+from filterd.store.tables import feed_check, feed_hold, feed_version
 
-TAKEN = "feed.update"
-"""the action whose audit entry says which version of a feed is the current one"""
+TAKEN, HELD = "feed.update", "feed.hold"
+"""the actions whose audit entry says which version of a feed is the current one"""
 
 
 async def current(connection: AsyncConnection) -> dict[str, FeedVersion]:
@@ -27,7 +27,7 @@ async def current(connection: AsyncConnection) -> dict[str, FeedVersion]:
 
 async def recorded(connection: AsyncConnection) -> dict[str, dict[str, Any]]:
     """The audit trail's word on the current version of every feed: ``version``, ``digest``, ``names``."""
-    return await newest_decisions(connection, "feed", (TAKEN,))
+    return await newest_decisions(connection, "feed", (TAKEN, HELD))
 
 
 def fault_of(version: FeedVersion | None, told: Mapping[str, Any] | None) -> str:
@@ -95,6 +95,38 @@ async def supersede(connection: AsyncConnection, feed: str) -> None:
         .where(feed_version.c.state == VersionState.CURRENT.value)
         .values(state=VersionState.SUPERSEDED.value)
     )
+
+
+async def make_current(connection: AsyncConnection, version: FeedVersion) -> None:
+    """Let a version that was superseded be the current one again."""
+    await supersede(connection, version.feed)
+    await connection.execute(
+        update(feed_version)
+        .where(feed_version.c.feed == version.feed, feed_version.c.version == version.version)
+        .values(state=VersionState.CURRENT.value)
+    )
+
+
+async def holds(connection: AsyncConnection) -> dict[str, FeedHold]:
+    """The feeds that are held, or are asked to be, by feed."""
+    rows = await connection.execute(select(feed_hold))
+    return {
+        row.feed: FeedHold(
+            row.feed, row.version, row.reason, row.asked_by, row.asked_at, row.held_by, row.held_at
+        )
+        for row in rows
+    }
+
+
+async def put_hold(connection: AsyncConnection, hold: FeedHold) -> None:
+    """Write a feed's hold in place of the one before."""
+    await release(connection, hold.feed)
+    await connection.execute(insert(feed_hold).values(asdict(hold)))
+
+
+async def release(connection: AsyncConnection, feed: str) -> None:
+    """Forget a feed's hold."""
+    await connection.execute(delete(feed_hold).where(feed_hold.c.feed == feed))
 
 
 async def checks(connection: AsyncConnection) -> dict[str, FeedCheck]:

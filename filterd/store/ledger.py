@@ -2,7 +2,7 @@
 
 ``head`` holds the newest head of the store: revision, hash, and the next numbers of lines and orders. Every
 writer compares its store with it, and refuses to write in one that is behind. ``ended`` holds the numbers of
-what was ended (opt-outs and erasures of lines, withdrawals of orders), with the revision of each;
+what was ended (opt-outs and erasures of lines, withdrawals of orders, liftings), with the revision of each;
 ``filterd restore`` repeats those that are newer than the backup. ``origin`` names the installation: the hash
 of the first entry in its audit trail. Without it the ledger of a new installation would be taken for that of
 an old one, whose backup is restored there. ``serials`` holds the highest serial of the signed lists that were
@@ -70,8 +70,8 @@ class NotedHead:
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """Something that a decision ended: ``kind`` is a value of :data:`ENDINGS`, ``number`` that of the line
-    or order."""
+    """Something that a decision ended: ``kind`` is a value of :data:`ENDINGS`, ``number`` that of the line,
+    order or lifting."""
 
     revision: int
     hash: str
@@ -89,6 +89,7 @@ class Serial:
 
 
 OPT_OUT, ERASURE, WITHDRAWAL = ENDINGS = ("opt_out", "erasure", "withdrawal")
+OPT_OUT, ERASURE, WITHDRAWAL, LIFTING_END = ENDINGS = ("opt_out", "erasure", "withdrawal", "lifting")
 
 
 class LedgerDamagedError(Exception):

@@ -318,6 +318,22 @@ feed_trust = Table(
     Column("reason", Text, nullable=False),
 )
 """changes of a mandatory feed's key that wait for another person; an empty key: the signature is to end"""
+lifting = Table(
+    "lifting",
+    metadata,
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("kind", String(16), nullable=False),
+    Column("name", String(253), nullable=False),
+    Column("scope", Integer, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("made_by", String(128), nullable=False),
+    Column("made_at", Integer, nullable=False),
+    Column("until", Integer, nullable=False),
+    Column("ended_by", String(128), nullable=False),
+    Column("ended_at", Integer, nullable=False),
+)
+"""exceptions and suspensions, those that are over among them; ``number`` is the revision that made it"""
+
 feed_hold = Table(
     "feed_hold",
     metadata,
@@ -358,3 +374,11 @@ sealed_order = Table(
 )
 """the entries of a confidential order, which has none in ``order_name`` and ``order_address``: sealed with
 the key ``key_id`` for control, and as fingerprints (JSON) for nodes"""
+    Column("version", Integer, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("asked_by", String(128), nullable=False),
+    Column("asked_at", Float, nullable=False),
+    Column("held_by", String(128), nullable=False),
+    Column("held_at", Float, nullable=False),
+)
+"""feeds that are held at an older version, or that one person asked to hold (``held_at`` 0)"""

@@ -62,6 +62,8 @@ class ResolverMetrics:
     lines: int = 0
     unknown_profiles: int = 0
     overlay_entries: int = 0
+    exceptions: int = 0
+    parental_suspended: bool = False
     revision_lag: float = 0.0
     """seconds since the node last had everything, applied and on its disk"""
     other_history: bool = False
@@ -90,6 +92,7 @@ class FeedMetrics:
     stale: bool = False
     holds: Mapping[str, int] = field(default_factory=dict)
     """what is held back for a person, by reason: 1 for a whole version, else the number of names"""
+    held: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -260,6 +263,7 @@ def _node_families(now: ResolverMetrics) -> Iterator[Metric]:
         "Names and prefixes newer than the snapshot, in the overlay.",
         now.overlay_entries,
     )
+    yield from _lifting_families(now)
     yield _gauge(
         "filterd_node_revision_lag_seconds",
         "Seconds since the node last had every change of the store, in force and on its disk.",
@@ -288,6 +292,17 @@ def _node_families(now: ResolverMetrics) -> Iterator[Metric]:
     )
     taken = "Whether control takes the reports of this node."
     yield _gauge("filterd_control_connected", taken, float(now.control_connected))
+
+
+def _lifting_families(now: ResolverMetrics) -> Iterator[Metric]:
+    yield _gauge(
+        "filterd_exceptions", "Exceptions in force: names that no list blocks for a while.", now.exceptions
+    )
+    yield _gauge(
+        "filterd_parental_suspended",
+        "Whether parental filtering is suspended for every line.",
+        float(now.parental_suspended),
+    )
 
 
 def _control_families(now: ControlMetrics) -> Iterator[Metric]:
@@ -328,6 +343,11 @@ def _feed_families(now: ControlMetrics) -> Iterator[Metric]:
     for feed, values in now.feeds.items():
         for reason, count in values.holds.items():
             holds.add_metric((feed, reason), count)
+    held = GaugeMetricFamily(
+        "filterd_feed_held", "Whether a person holds a feed at an older version.", labels=("feed",)
+    )
+    for feed, values in now.feeds.items():
+        held.add_metric((feed,), float(values.held))
         names.add_metric((feed,), values.names)
         success.add_metric((feed,), values.last_success)
         quarantined.add_metric((feed,), float(values.quarantined))
@@ -336,6 +356,7 @@ def _feed_families(now: ControlMetrics) -> Iterator[Metric]:
         stale.add_metric((feed,), float(values.stale))
     yield from (names, success, quarantined, orphaned, contributes, stale)
     yield from (names, success, quarantined, orphaned, holds)
+    yield from (names, success, quarantined, orphaned, held)
 
 
 def _store_families(now: ControlMetrics) -> Iterator[Metric]:

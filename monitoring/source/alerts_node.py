@@ -172,6 +172,34 @@ NODE = AlertGroup(
             quiet={f"filterd_overlay_entries{{{R}}}": "4000x60"},
         ),
         Alert(
+            name="FilterdParentalSuspended",
+            severity="ticket",
+            expression="filterd_parental_suspended == 1",
+            wait="1m",
+            summary="Parental filtering is suspended for every line on {{ $labels.instance }}",
+            description="Somebody suspended it. It comes back by itself, after 24 hours at most. Orders and "
+            "security lists hold.",
+            summary_es="El filtrado parental está suspendido para todas las líneas en {{ $labels.instance }}",
+            description_es="Alguien lo suspendió. Vuelve solo, a más tardar en 24 horas. Las órdenes y las "
+            "listas de seguridad rigen.",
+            fires={f"filterd_parental_suspended{{{R}}}": "0x30 1x30"},
+            quiet={f"filterd_parental_suspended{{{R}}}": "0x60"},
+        ),
+        Alert(
+            name="FilterdExceptionsForLong",
+            severity="ticket",
+            expression="min_over_time(filterd_exceptions[3d]) > 0",
+            wait="1h",
+            summary="{{ $labels.instance }} has had exceptions for three days",
+            description="There were {{ $value }} at least all the time. An exception is for the hours until "
+            "a list is mended.",
+            summary_es="{{ $labels.instance }} tiene excepciones desde hace tres días",
+            description_es="Siempre hubo al menos {{ $value }}. Una excepción es para las horas hasta que se "
+            "corrige una lista.",
+            fires={f"filterd_exceptions{{{R}}}": "2x9000"},
+            quiet={f"filterd_exceptions{{{R}}}": "0x9000"},
+        ),
+        Alert(
             name="FilterdUnknownProfiles",
             severity="ticket",
             expression="filterd_node_unknown_profiles > 0",

@@ -109,6 +109,23 @@ NODE = {
         SYSTEM,
         (CONTROL_LOG, "filterd config check", "filterd snapshot show"),
     ),
+    "FilterdParentalSuspended": Runbook(
+        "no line gets what its profile blocks; own block names, orders and security lists hold.",
+        "ask who suspended it, and why. Once what was wrong is mended: `filterd parental resume`.",
+        "ninguna línea recibe lo que bloquea su perfil; rigen los nombres propios, las órdenes y las listas "
+        "de seguridad.",
+        "pregunte quién lo suspendió y por qué. Corregido el problema: `filterd parental resume`.",
+        LISTS,
+        ("filterd parental status", "filterd audit tail", NODES),
+    ),
+    "FilterdExceptionsForLong": Runbook(
+        "the names pass on every line, whatever lists say.",
+        "have each list mended at its source, then end its exception: `filterd exception end NAME`.",
+        "los nombres pasan en todas las líneas, digan lo que digan las listas.",
+        "haga corregir cada lista en su origen y termine su excepción: `filterd exception end NOMBRE`.",
+        LISTS,
+        ("filterd exception list", "filterd feed list", "filterd audit tail"),
+    ),
     "FilterdUnknownProfiles": Runbook(
         "lines with such a profile may not get what they chose.",
         "put the profile's file back, or move its lines to another profile.",

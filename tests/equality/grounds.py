@@ -127,6 +127,7 @@ def mixed_ground(seed: int) -> Ground:
         moved = [replace(entry, number=number) for entry, number in zip(free, turned, strict=True)]
         classes = Classes((*fixed, *moved))
     rules = [policy_strategies.make_rule(random) for _ in range(random.randrange(20, 80))]
+    rules += [policy_strategies.make_exception(Random(seed + place)) for place in range(seed % 3)]
     timetables = tuple(
         Timetable(
             policy_strategies.make_policy(random, classes),
@@ -159,7 +160,7 @@ def mandates(random: Random, now: int) -> list[Mandate]:
     return made
 
 
-def settings(random: Random) -> StateSettings:
+def settings(random: Random, now: int) -> StateSettings:
     """Mostly all is there."""
     whole = random.random() < 0.96
     return StateSettings(
@@ -168,6 +169,9 @@ def settings(random: Random) -> StateSettings:
         parental_ready=whole or random.random() < 0.5,
         parental_fail_open=random.random() < 0.5,
         nat64=policy_strategies.make_nat64(random),
+        # Not drawn, for the same reason as above.
+        suspended_until=now + 25 if now // 7 % 20 == 0 else 0,
+        exceptions_end=now + 1 + now % 40,
     )
 
 
@@ -181,7 +185,7 @@ def new_state(ground: Ground, random: Random, now: int, generation: int) -> Publ
         overlay=random.choice(ground.overlays),
         mandates=mandates(random, now),
         policies=[timetable.at(now) for timetable in ground.timetables],
-        settings=settings(random),
+        settings=settings(random, now),
     )
 
 
@@ -192,7 +196,7 @@ def next_state(state: PublishedState, ground: Ground, random: Random, now: int) 
         policies=[timetable.at(now) for timetable in ground.timetables],
         overlay=random.choice(ground.overlays) if random.random() < 0.4 else ...,
         mandates=mandates(random, now) if random.random() < 0.3 else None,
-        settings=settings(random) if random.random() < 0.3 else None,
+        settings=settings(random, now) if random.random() < 0.3 else None,
     )
 
 
@@ -211,6 +215,8 @@ def plain_state(state: PublishedState, ground: Ground, now: int) -> ReferenceSta
         settings.parental_fail_open,
         next_beginning(state.mandates.values(), now),
         settings.nat64,
+        settings.suspended_until,
+        settings.exceptions_end,
     )
 
 

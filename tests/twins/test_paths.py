@@ -20,7 +20,7 @@ from tests.worlds.virtual_time import VirtualLoop
 SEEDS = range(21, 31)
 CASES = 500
 """of each"""
-NO_BLOCKS = (Reason.SPECIAL_USE, Reason.OWN_ALLOW, Reason.SAFE_SEARCH)
+NO_BLOCKS = (Reason.SPECIAL_USE, Reason.EXCEPTION, Reason.OWN_ALLOW, Reason.SAFE_SEARCH)
 WAYS = (
     "lookup hit",
     "lookup prefetch",
@@ -28,6 +28,7 @@ WAYS = (
     "lookup miss",
     "rewrite safe_search",
     "pass own_allow",
+    "pass exception",
     "limited truncated",
     "limited dropped",
     "drop no_proxy_header",
@@ -52,7 +53,7 @@ WAYS = (
 
 REFERENCE_SEEDS = range(51, 57)
 REFERENCE_CASES = 2_000
-NATIVE_SEEDS = (*range(31, 37), 54)
+NATIVE_SEEDS = (*range(31, 37), 95)
 NATIVE_WAYS = (
     "upstream asked",
     "upstream joined",

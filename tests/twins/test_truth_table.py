@@ -7,7 +7,7 @@ go through fewer states of a mandate, and through every combination of all else.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import fields
+from dataclasses import fields, replace
 from itertools import product
 from pathlib import Path
 
@@ -34,21 +34,35 @@ from tests.worlds.truth import (
 from tests.worlds.truth_page import page
 from tests.worlds.truth_table import Claim, Own, Schedule, Security, Sees, Setting, expected
 
+States = dict[tuple[bool, bool], PublishedState]
+
 STANDINGS = standings(MANDATED)
 FEWER = standings(["", "snapshot:in force", "overlay:in force", "overlay:withdrawn"])
 
 
 @pytest.fixture(scope="module")
-def states() -> dict[bool, PublishedState]:
-    """The policy with security off and on."""
-    rules = tuple(rule for standing in STANDINGS for rule in standing.placed)
-    return {on: world(rules, security=on).native for on in (False, True)}
+def states() -> States:
+    """The policy with security off and on, and with parental filtering on and suspended."""
+    return states_of(STANDINGS)
 
 
 @pytest.fixture(scope="module")
-def fewer_states() -> dict[bool, PublishedState]:
-    rules = tuple(rule for standing in FEWER for rule in standing.placed)
-    return {on: world(rules, security=on).native for on in (False, True)}
+def fewer_states() -> States:
+    return states_of(FEWER)
+
+
+def states_of(chosen: list[Standing]) -> States:
+    rules = tuple(rule for standing in chosen for rule in standing.placed)
+    first = {on: world(rules, security=on).native for on in (False, True)}
+    return {
+        (on, off): state.evolve(NOW, settings=replace(state.settings, suspended_until=NOW + 30 * off))
+        for on, state in first.items()
+        for off in (False, True)
+    }
+
+
+def state_for(states: States, setting: Setting) -> PublishedState:
+    return states[setting.security is not Security.OFF, setting.sees is Sees.SUSPENDED]
 
 
 def settings_of_query() -> Iterator[Setting]:
@@ -65,12 +79,12 @@ def found(decision: Decision | None) -> tuple[Outcome, Reason]:
 
 
 @pytest.mark.parametrize("sees", Sees)
-def test_of_the_query_name(states: dict[bool, PublishedState], sees: Sees) -> None:
+def test_of_the_query_name(states: States, sees: Sees) -> None:
     settings = [setting for setting in settings_of_query() if setting.sees is sees]
     for standing in STANDINGS:
         wire = name_from_text(standing.name)
         for number, setting in enumerate(settings):
-            state = states[setting.security is not Security.OFF]
+            state = state_for(states, setting)
             way = number % len(OWN_NAMES[setting.own])
             handle = line(setting, standing.name, way)
             decision = decide_name(state, handle, wire, NOW, traced=False)
@@ -83,7 +97,8 @@ def check_details(decision: Decision, standing: Standing, setting: Setting) -> N
     verdict = decision.verdict
     assert decision.own_allow == (setting.own is Own.ALLOW)
     assert decision.is_protected == standing.claim.protected
-    boundary = {Sees.OPTED_IN: NOW + 600, Sees.PAUSED: NOW + 60}
+    assert decision.excepted == standing.claim.excepted
+    boundary = {Sees.OPTED_IN: NOW + 600, Sees.PAUSED: NOW + 60, Sees.SUSPENDED: NOW + 30}
     assert decision.valid_until == boundary.get(setting.sees, 0)
     if verdict.reason is Reason.MANDATORY:
         assert standing.mandate is not None
@@ -92,27 +107,32 @@ def check_details(decision: Decision, standing: Standing, setting: Setting) -> N
         assert decision.confidential == standing.mandate.confidential
     elif verdict.outcome is Outcome.BLOCK:
         assert not decision.confidential
-        profile = setting.sees in (Sees.OPTED_IN, Sees.PAUSED)
+        profile = setting.sees in (Sees.OPTED_IN, Sees.PAUSED, Sees.SUSPENDED)
         made_up = verdict.reason not in (Reason.BYPASS, Reason.SECURITY) and profile
         assert verdict.mode is (BlockingMode.NULL if made_up else BlockingMode.NXDOMAIN)
 
 
 @pytest.mark.parametrize("own", [own for own in Own if own is not Own.NOTHING])
-def test_of_every_way_to_say_an_own_name(states: dict[bool, PublishedState], own: Own) -> None:
+def test_of_every_way_to_say_an_own_name(states: States, own: Own) -> None:
     """Exact or subtree, on the name or its parent, the more specific one first, a block on a tie."""
     chosen = [standing for standing in STANDINGS if not standing.mandate]
     for standing, sees, way in product(chosen, list(Sees)[1:], range(len(OWN_NAMES[own]))):
         setting = Setting(sees, own, Schedule.NONE, Security.ON)
         handle = line(setting, standing.name, way)
-        decision = decide_name(states[True], handle, name_from_text(standing.name), NOW, traced=False)
+        state = state_for(states, setting)
+        decision = decide_name(state, handle, name_from_text(standing.name), NOW, traced=False)
         assert found(decision) == expected(standing.claim, setting), (standing, setting, way)
+
+
+LIFTED = [(False, False, True), (True, False, True)]
+"""exceptions on the query's name, without and with the line's own allow"""
 
 
 def settings_of_answer(*, named: bool) -> Iterator[Setting]:
     """Every combination; an address can be no own name."""
     either = (False, True)
-    every = product(Sees, Own, Schedule, Security, either, either)
-    for sees, own, schedule, security, allowed, protected in every:
+    every = product(Sees, Own, Schedule, Security, [(a, p, False) for a in either for p in either] + LIFTED)
+    for sees, own, schedule, security, (allowed, protected, excepted) in every:
         plain = own is Own.NOTHING and schedule is Schedule.NONE and security is not Security.LEFT
         possible = (plain and not allowed) if sees is Sees.UNKNOWN else (named or own is Own.NOTHING)
         if possible:
@@ -124,6 +144,7 @@ def settings_of_answer(*, named: bool) -> Iterator[Setting]:
                 answer=True,
                 query_allowed=allowed,
                 query_protected=protected,
+                query_excepted=excepted,
                 address=not named,
             )
 
@@ -139,12 +160,12 @@ PLACES = [
 
 
 @pytest.mark.parametrize(("where", "family"), PLACES)
-def test_of_the_answer(fewer_states: dict[bool, PublishedState], where: Where, family: int) -> None:
+def test_of_the_answer(fewer_states: States, where: Where, family: int) -> None:
     settings = list(settings_of_answer(named=where in (Where.CNAME, Where.TARGET)))
     for standing in FEWER:
         message = answer_with(where, standing, family)
         for setting in settings:
-            state = fewer_states[setting.security is not Security.OFF]
+            state = state_for(fewer_states, setting)
             handle = line(setting, standing.name)
             decision = inspect_message(
                 state,
@@ -153,6 +174,7 @@ def test_of_the_answer(fewer_states: dict[bool, PublishedState], where: Where, f
                 setting.query_allowed,
                 NOW,
                 is_protected=setting.query_protected,
+                excepted=setting.query_excepted,
                 traced=False,
             )
             assert found(decision) == expected(standing.claim, setting), (standing, setting)

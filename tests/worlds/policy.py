@@ -159,6 +159,9 @@ class World:
     now: int = NOW
     generation: int = 1
     nat64: tuple[IPv6Network, ...] = (WELL_KNOWN_NAT64,)
+    suspended_until: int = 0
+    exceptions_end: int = 0
+    """not 0 where a rule is an exception"""
     native: PublishedState = field(init=False, repr=False, compare=False)
     reference: ReferenceState = field(init=False, repr=False, compare=False)
 
@@ -173,7 +176,12 @@ class World:
             overlay=overlay,
             mandates=self.mandates,
             policies=self.policies,
-            settings=StateSettings(security_enabled=self.security_enabled, nat64=self.nat64),
+            settings=StateSettings(
+                security_enabled=self.security_enabled,
+                nat64=self.nat64,
+                suspended_until=self.suspended_until,
+                exceptions_end=self.exceptions_end,
+            ),
         )
         active = active_set(self.mandates, self.now)
         matcher = NativeMatcher(snapshot, overlay, active)
@@ -185,6 +193,8 @@ class World:
             self.security_enabled,
             next_beginning=next_beginning(self.mandates, self.now),
             nat64=self.nat64,
+            suspended_until=self.suspended_until,
+            exceptions_end=self.exceptions_end,
         )
         object.__setattr__(self, "native", native)
         object.__setattr__(self, "reference", reference)

@@ -9,12 +9,13 @@ from random import Random
 from hypothesis import strategies as st
 
 from filterd.model.blocking_mode import BlockingMode
+from filterd.model.lifting import SUSPENSION_LIMIT
 from filterd.model.line import PAUSE_LIMIT
 from filterd.model.mandatory import FIRST_ORDER_ID, Mandate
 from filterd.model.rule import Action, Scope
 from filterd.model.verdict import Kind
 from filterd.policy import inspect_reference
-from filterd.policy.classes import FIRST_FREE_BIT, FIXED, Classes, ListClass
+from filterd.policy.classes import BIT_EXCEPTED, FIRST_FREE_BIT, FIXED, Classes, ListClass
 from filterd.policy.resolve import ResolvedPolicy
 from tests.worlds import dns_answers
 from tests.worlds.inner_addresses import CONFIGURED, WELL_KNOWN, outer_addresses
@@ -119,10 +120,25 @@ def make_policy(random: Random, classes: Classes = CLASSES) -> ResolvedPolicy:
     )
 
 
+def make_exception(random: Random) -> Placed:
+    """An exception as a node holds it."""
+    return Placed(random.choice(NAMES), BIT_EXCEPTED, scope=random.choice(list(Scope)[:2]), live=True)
+
+
+def make_suspension(random: Random) -> int:
+    """Ends of a suspension on both sides of every bound; mostly there is none."""
+    ends = [NOW - 1, NOW, NOW + 1, NOW + 59, NOW + SUSPENSION_LIMIT, NOW + SUSPENSION_LIMIT + 1]
+    return random.choice([*[0] * 12, *ends])
+
+
 def _world(random: Random) -> World:
+    rules = [make_rule(random) for _ in range(random.randrange(60))]
+    exceptions = [make_exception(random) for _ in range(random.choice([0, 0, 1, 2]))]
     return World(
         CLASSES,
-        rules=tuple(make_rule(random) for _ in range(random.randrange(60))),
+        rules=(*rules, *exceptions),
+        suspended_until=make_suspension(random),
+        exceptions_end=NOW + random.choice([1, 20, 4000]) if exceptions else 0,
         mandates=tuple(_mandate(random, number) for number in MANDATORY_IDS if random.random() < 0.8),
         policies=tuple(make_policy(random) for _ in range(random.randrange(1, 4))),
         security_enabled=random.random() < 0.7,

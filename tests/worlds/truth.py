@@ -11,7 +11,7 @@ from filterd.model.blocking_mode import BlockingMode
 from filterd.model.mandatory import FIRST_ORDER_ID, Mandate
 from filterd.model.rule import Action, Scope
 from filterd.model.verdict import Kind, Where
-from filterd.policy.classes import BIT_ALWAYS_ALLOWED, BIT_PROTECTED, FIXED, Classes, ListClass
+from filterd.policy.classes import BIT_ALWAYS_ALLOWED, BIT_EXCEPTED, BIT_PROTECTED, FIXED, Classes, ListClass
 from filterd.policy.decide import LineHandle
 from filterd.policy.fingerprint import fingerprint_name
 from filterd.policy.resolve import ResolvedPolicy
@@ -40,6 +40,7 @@ BITS = {
     "safe_search": SAFE,
     "bypass": BYPASS,
     "malware": MALWARE,
+    "excepted": BIT_EXCEPTED,
 }
 
 MANDATES = {
@@ -70,8 +71,8 @@ class Standing:
         """Its rules: subtrees, so that the names below stand in the same."""
         for trigger in (self.name, f"{self.ipv4}/32", f"{self.ipv6}/128"):
             for field, bit in BITS.items():
-                if getattr(self.claim, field):
-                    yield Placed(trigger, bit=bit)
+                if getattr(self.claim, field) and (bit != BIT_EXCEPTED or trigger == self.name):
+                    yield Placed(trigger, bit=bit, live=bit == BIT_EXCEPTED)
             if self.mandate is not None:
                 yield Placed(trigger, mandatory=self.mandate.id, live=self.live)
 
@@ -121,8 +122,16 @@ def policies() -> tuple[ResolvedPolicy, ...]:
     )
 
 
-def world(rules: tuple[Placed, ...], *, security: bool) -> World:
-    return World(CLASSES, rules, tuple(MANDATES.values()), policies(), security_enabled=security)
+def world(rules: tuple[Placed, ...], *, security: bool, suspended: bool = False) -> World:
+    return World(
+        CLASSES,
+        rules,
+        tuple(MANDATES.values()),
+        policies(),
+        security_enabled=security,
+        suspended_until=NOW + 30 if suspended else 0,
+        exceptions_end=NOW + 900,
+    )
 
 
 OWN_NAMES = {

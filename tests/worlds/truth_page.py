@@ -34,7 +34,9 @@ _ONE = """
 
 *Own allow* and *protected* are for a line that is opted in. *In an answer*: the name is an alias or a service
 target in the answer to another name, or, as an address, a hint or an A or AAAA record of it; *of an allowed
-name*: the other name is one that the line allows; *of a protected name*: the other name is protected.
+name*: the other name is one that the line allows; *of a protected name*: the other name is protected;
+*of an excepted name*: the operator has an exception on the other name (`filterd exception add`). *Suspended
+for all*: `filterd parental suspend`.
 """
 
 _TWO = """
@@ -49,8 +51,9 @@ _NOTES = """
   an always-allowed name stands in besides still counts.
 - A protected name that is met in the answer to another name protects nothing, not even itself; a protected
   address is protected wherever it is met.
+- An exception on a name in the answer to another lifts the lists for that name alone.
 - A query for DS asks the parent zone: no list, order or own block name that stands at the very name blocks
-  it, those above it do.
+  it, those above it do, unless the very name has an exception.
 - Local names (`localhost`, `resolver.arpa`) are answered before all of this, other special-use names (RFC
   6761, RFC 6303) after the mandatory rules, both for everyone.
 - A rule for the exact name answers NODATA where its mode is `nxdomain` (RFC 8020). A way around the resolver
@@ -110,14 +113,21 @@ def _flags(claim: Claim) -> list[bool]:
 
 
 def decision_of(
-    row: Row, sees: Sees, *, protected: bool = False, allow: bool = False, answer: bool = False
+    row: Row,
+    sees: Sees,
+    *,
+    protected: bool = False,
+    allow: bool = False,
+    excepted: bool = False,
+    answer: bool = False,
 ) -> Decision:
-    """What the native code says; in an answer, ``protected`` and ``allow`` are of the query's name."""
-    claim = replace(row.claim, protected=protected and not answer)
+    """What the native code says; in an answer, what lifts is of the query's name."""
+    claim = replace(row.claim, protected=protected and not answer, excepted=excepted and not answer)
     mandate = MANDATES[row.mandate] if row.mandate else None
     standing = Standing(claim, mandate, False, "n.example", "192.0.2.1", "2001:db8::1")
     setting = Setting(sees, row.own, row.schedule, row.security)
-    state = world(tuple(standing.placed), security=row.security is not Security.OFF).native
+    on, off = row.security is not Security.OFF, sees is Sees.SUSPENDED
+    state = world(tuple(standing.placed), security=on, suspended=off).native
     if answer:
         decision = inspect_message(
             state,
@@ -126,6 +136,7 @@ def decision_of(
             allow,
             NOW,
             is_protected=protected,
+            excepted=excepted,
         )
         assert decision is not None
         return decision
@@ -148,9 +159,11 @@ def cells(row: Row) -> Iterator[str]:
         yield _NOT_POSSIBLE if impossible else word(decision_of(row, sees))
     yield _NOT_POSSIBLE if own else word(decision_of(row, Sees.OPTED_IN, allow=True))
     yield word(decision_of(row, Sees.OPTED_IN, protected=True))
+    yield word(decision_of(row, Sees.OPTED_IN, excepted=True))
     yield word(decision_of(row, Sees.OPTED_IN, answer=True))
     yield word(decision_of(row, Sees.OPTED_IN, answer=True, allow=True))
     yield word(decision_of(row, Sees.OPTED_IN, answer=True, protected=True))
+    yield word(decision_of(row, Sees.OPTED_IN, answer=True, excepted=True))
 
 
 def table(head: list[str], rows: Iterator[list[str]]) -> str:
@@ -162,8 +175,9 @@ def table(head: list[str], rows: Iterator[list[str]]) -> str:
 def page() -> str:
     """The whole page."""
     head = ["the name stands in", *(sees.value for sees in Sees)]
-    head += ["opted in, own allow", "opted in, protected", "in an answer"]
-    head += ["in an answer of an allowed name", "in an answer of a protected name"]
+    head += ["opted in, own allow", "opted in, protected", "opted in, excepted"]
+    head += ["in an answer", "in an answer of an allowed name", "in an answer of a protected name"]
+    head += ["in an answer of an excepted name"]
     one = table(head, ([row.title, *cells(row)] for row in ROWS))
     two = table(
         ["", *(row.title for row in DECIDING)],

@@ -18,6 +18,7 @@ class Sees(Enum):
     UNKNOWN = "unknown line"
     NOT_OPTED_IN = "not opted in"
     PAUSED = "paused"
+    SUSPENDED = "suspended for all"
     OPTED_IN = "opted in"
 
 
@@ -61,6 +62,8 @@ class Claim:
     safe_search: bool = False
     bypass: bool = False
     malware: bool = False
+    excepted: bool = False
+    """the operator has an exception on the name; an address has none"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +81,8 @@ class Setting:
     """and the line allows the name of the query"""
     query_protected: bool = False
     """and the name of the query is protected"""
+    query_excepted: bool = False
+    """and the name of the query has an exception"""
     address: bool = False
     """it is an address, which is only ever met in an answer"""
 
@@ -86,29 +91,32 @@ def expected(claim: Claim, setting: Setting) -> tuple[Outcome, Reason]:
     """Design, life of a query, 5 to 9 and 12."""
     restricted = setting.sees is Sees.OPTED_IN
     allowed = setting.own is Own.ALLOW or setting.query_allowed
+    excepted = (claim.excepted and not setting.address) or setting.query_excepted
+    listed = not (allowed or excepted)
     itself = claim.protected and (setting.address or not setting.answer)
     unless_protected = not (itself or setting.query_protected)
     standing = {
         Reason.MANDATORY: claim.mandated and unless_protected,
         Reason.OWN_DENY: setting.own is Own.DENY,
-        Reason.SCHEDULE: restricted and unless_protected and scheduled(claim, setting),
-        Reason.SERVICE: restricted and claim.service and not allowed,
-        Reason.CATEGORY: restricted and claim.category and not allowed and unless_protected,
+        Reason.SCHEDULE: restricted and unless_protected and scheduled(claim, setting, excepted=excepted),
+        Reason.SERVICE: restricted and claim.service and listed,
+        Reason.CATEGORY: restricted and claim.category and listed and unless_protected,
         Reason.SAFE_SEARCH: restricted and claim.safe_search,
-        Reason.BYPASS: restricted and claim.bypass,
-        Reason.SECURITY: (
-            claim.malware and setting.security is Security.ON and not allowed and unless_protected
-        ),
+        Reason.BYPASS: restricted and claim.bypass and not excepted,
+        Reason.SECURITY: claim.malware and setting.security is Security.ON and listed and unless_protected,
     }
     winner = min((reason for reason, stands in standing.items() if stands), default=Reason.NONE)
+    if winner is Reason.NONE and (setting.query_excepted if setting.answer else excepted):
+        return Outcome.PASS, Reason.EXCEPTION
     if winner is Reason.NONE:
         lifted = setting.query_allowed if setting.answer else allowed
         return Outcome.PASS, Reason.OWN_ALLOW if lifted else Reason.NONE
     return (Outcome.REWRITE if winner is Reason.SAFE_SEARCH else Outcome.BLOCK), winner
 
 
-def scheduled(claim: Claim, setting: Setting) -> bool:
-    """True if the schedule of the moment blocks it; "everything" speaks of what the line asks for."""
+def scheduled(claim: Claim, setting: Setting, *, excepted: bool) -> bool:
+    """True if the schedule of the moment blocks it; "everything" speaks of what the line asks for, and comes
+    from no list that could be wrong."""
     if setting.schedule is Schedule.EVERYTHING:
         return not claim.always and not setting.answer
-    return setting.schedule is Schedule.ADDED and claim.added
+    return setting.schedule is Schedule.ADDED and claim.added and not excepted

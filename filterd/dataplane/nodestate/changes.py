@@ -23,12 +23,20 @@ from urllib.parse import quote
 
 from filterd.model import changelog, full_state
 from filterd.model.change_chain import Cursor, change_hash
-from filterd.model.changelog import BindingChange, Change, ChangeError, LineChange, OrderChange
+from filterd.model.changelog import (
+    BindingChange,
+    Change,
+    ChangeError,
+    LiftingChange,
+    LineChange,
+    OrderChange,
+)
 
 BUSY_SECONDS = 0.1
 """a locked store is asked again with the next turn: orders on the disk and the clock do not wait for it"""
 BATCH = 1000
 """rows read at a time: an order never waits for more than one such batch of another stream"""
+_LIFTINGS_KEPT_SQL = "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'lifting'"
 _PASSING = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_IOERR})
 """errors that may be over a moment later"""
 
@@ -158,6 +166,15 @@ class ChangeLog:
         with self._transaction() as connection:
             newest = _newest_of(connection, since)
             return newest, full_state.mandatory_state(connection.execute)
+
+    def all_liftings(self, now: int, since: Cursor | None = None) -> tuple[Cursor, list[LiftingChange]]:
+        """The same, and every exception and suspension that is not over at ``now``. A store from before
+        there were any has none, until control migrates it."""
+        with self._transaction() as connection:
+            newest = _newest_of(connection, since)
+            if connection.execute(_LIFTINGS_KEPT_SQL).fetchone() is None:
+                return newest, []
+            return newest, full_state.lifting_state(connection.execute, now)
 
     def lines(self, after: int, since: Cursor) -> tuple[Cursor, list[LineChange]]:
         """The newest place of the store, and the next lines above the number ``after``, at most

@@ -1,8 +1,9 @@
 """The node: starts from its own disk, publishes a state, then follows the store's change log, on one thread.
 
-One turn, every few milliseconds, does orders first, then lines and bindings, then a new snapshot, then what
-the clock alone changes. A change counts as applied once it is on the node's disk *and* in the published
-state. Whatever is wrong with the store, the node goes on with what it has, and asks again for the rest.
+One turn, every few milliseconds, does orders first, then exceptions and suspensions, then lines and bindings,
+then a new snapshot, then what the clock alone changes. A change counts as applied once it is on the node's
+disk *and* in the published state. Whatever is wrong with the store, the node goes on with what it has, and
+asks again for the rest.
 
 A start publishes no state before the orders of the store are applied, since its disk may lack those that
 were accepted meanwhile. It does without the store where that cannot be read
@@ -23,6 +24,7 @@ from filterd.dataplane.nodestate.changes import (
 )
 from filterd.dataplane.nodestate.choices_follower import ChoicesFollower
 from filterd.dataplane.nodestate.following import WITHOUT_STORE, Following, remedy_of, text_of
+from filterd.dataplane.nodestate.liftings_follower import LiftingsFollower
 from filterd.dataplane.nodestate.node_disk import NodeDisk
 from filterd.dataplane.nodestate.node_types import KeptOrder, NodeObserver, NodePaths, Published
 from filterd.dataplane.nodestate.orders_follower import OrdersFollower
@@ -87,6 +89,7 @@ class Node:
         self.following = Following(ticks, store=self._log is not None)
         effect = Effect(self.publisher, self._show, observer, clock)
         self._orders = OrdersFollower(self.disk, paths.key, effect)
+        self._liftings = LiftingsFollower(self.disk, paths.key, effect)
         self._choices = ChoicesFollower(self.disk, paths.key, effect)
         self._accepted = False
         self._in_force = False
@@ -118,7 +121,7 @@ class Node:
     def missing(self) -> list[str]:
         """The reasons why the node is not ready; empty when it is."""
         lacking = [
-            f"{name} state: {part.reason}" for name, part in self.disk.parts().items() if part.cursor is None
+            f"{name} state: {part.reason}" for name, part in self.disk.needed().items() if part.cursor is None
         ]
         if self.publisher.snapshot is None:
             lacking.append("no policy snapshot")
@@ -166,6 +169,7 @@ class Node:
                 remedy=KEPT_LOST if lost else KEPT_DAMAGED,
             )
         self._orders.cursor = self.disk.mandatory.cursor or self.mandatory_cursor
+        self._liftings.cursor = self.disk.liftings.cursor or self._liftings.cursor
         self._choices.cursor = self.disk.parental_cursor or self.parental_cursor
         self._renew()
         say_unknown_profiles(self.publisher, self._observer)
@@ -290,6 +294,8 @@ class Node:
         try:
             changed = self._log.changed()
             more = changed and self._orders.follow(self._log)
+            if changed:
+                more = self._liftings.follow(self._log) or more
             if not more:
                 self._confirm_snapshot()
                 self._begin_to_serve()
@@ -357,7 +363,7 @@ class Node:
         self._observer.note(
             "the history of the store was accepted", remedy="none: filterd node resync shows what was kept"
         )
-        self._orders.anew = self._choices.anew = True
+        self._orders.anew = self._liftings.anew = self._choices.anew = True
         self._choices.resync = None
         self.following.choices_followed = False
         self.snapshot_files.accept_older()

@@ -1,9 +1,9 @@
-"""The node state on the disk and in memory: three parts, a journal each, and which of them can be trusted.
+"""The node state on the disk and in memory: four parts, a journal each, and which of them can be trusted.
 
-The parts are ``mandatory`` (orders), ``parental`` (lines) and ``bindings``; the last two together are the
-parental part. Kept orders stand in a file of their own too (filterd.dataplane.nodestate.kept_file). A part
-is *missing* until its journal was read, or a full resync from the store has written it anew. Every change is
-on the disk before it is in memory. Owned by the node's thread.
+The parts are ``mandatory`` (orders), ``liftings`` (exceptions and suspensions), ``parental`` (lines) and
+``bindings``; the last two together are the parental part. Kept orders stand in a file of their own too
+(filterd.dataplane.nodestate.kept_file). A part is *missing* until its journal was read, or a full resync from
+the store has written it anew. Every change is on the disk before it is in memory. Owned by the node's thread.
 """
 
 from __future__ import annotations
@@ -18,6 +18,9 @@ from pathlib import Path
 from filterd.dataplane.nodestate import lines as parental
 from filterd.dataplane.nodestate import orders as mandatory
 from filterd.dataplane.nodestate.kept_file import KeptFile
+from filterd.dataplane.nodestate.liftings import KnownLiftings, LiftingStep
+from filterd.dataplane.nodestate.liftings import decode as decode_liftings
+from filterd.dataplane.nodestate.liftings import encode as encode_liftings
 from filterd.dataplane.nodestate.lines import KnownLines, ParentalBatch
 from filterd.dataplane.nodestate.orders import KnownOrders
 from filterd.dataplane.tables.addresses import Addresses
@@ -64,10 +67,13 @@ class NodeDisk:
     key: bytes
     """the installation's fingerprint key"""
     mandatory: Part = field(init=False)
+    liftings: Part = field(init=False)
+    """while it is missing nothing is lifted, which hinders nobody from serving"""
     lines: Part = field(init=False)
     bindings: Part = field(init=False)
     orders: KnownOrders = field(init=False, default_factory=KnownOrders)
     """those on the disk; while the mandatory part is missing, those that are kept whatever the store says"""
+    lifted: KnownLiftings = field(init=False, default_factory=KnownLiftings)
     kept_file: KeptFile = field(init=False)
     kept_damage: str = ""
     """why the file of kept orders could not be read at the start; empty where it was"""
@@ -83,6 +89,7 @@ class NodeDisk:
         make_directory(self.directory)
         self.mandatory = Part(Journal(self.directory, "mandatory", self.key))
         self.kept_file = KeptFile(self.directory, self.key)
+        self.liftings = Part(Journal(self.directory, "liftings", self.key))
         self.lines = Part(Journal(self.directory, "parental", self.key))
         self.bindings = Part(Journal(self.directory, "bindings", self.key))
         self.book = PolicyBook({}, Classes())
@@ -103,7 +110,16 @@ class NodeDisk:
 
     def parts(self) -> dict[str, Part]:
         """The parts by name, for metrics and readiness."""
-        return {"mandatory": self.mandatory, "lines": self.lines, "bindings": self.bindings}
+        return {
+            "mandatory": self.mandatory,
+            "liftings": self.liftings,
+            "lines": self.lines,
+            "bindings": self.bindings,
+        }
+
+    def needed(self) -> dict[str, Part]:
+        """The parts without which a node is not ready."""
+        return {name: part for name, part in self.parts().items() if part is not self.liftings}
 
     def load(self, book: PolicyBook) -> None:
         """Read all parts; ``book`` is an empty one for the profiles in force. A part that is damaged or not
@@ -111,6 +127,7 @@ class NodeDisk:
         self.book, self.known = book, KnownLines(book)
         self._load(self.mandatory, self._take_orders)
         self._load_kept()
+        self._load(self.liftings, self._take_liftings)
         self._load(self.bindings, self._take_bindings)
         self._load(self.lines, self._take_lines)
 
@@ -145,6 +162,12 @@ class NodeDisk:
             orders.apply(mandatory.decode(record.payload))
         self.orders, self.orders_known = orders, True
 
+    def _take_liftings(self, loaded: Loaded) -> None:
+        lifted = KnownLiftings.from_body(loaded.body)
+        for record in loaded.records:
+            lifted.apply(decode_liftings(record.payload))
+        self.lifted = lifted
+
     def _take_lines(self, loaded: Loaded) -> None:
         known = KnownLines.from_body(loaded.body, self.book)
         for record in loaded.records:
@@ -171,6 +194,30 @@ class NodeDisk:
         for order in batch:
             self.not_durable.pop(order.mandate.id, None)
         return [form for form, order in zip(batch, orders, strict=True) if form is not order]
+
+    def add_liftings(self, cursor: Cursor, steps: Iterable[LiftingStep]) -> None:
+        """Log and apply one batch. Raises ``OSError``: only what it ends has ended then."""
+        steps = tuple(steps)
+        try:
+            self._append(self.liftings, cursor, encode_liftings(steps), lambda: (self.lifted.body(),))
+        except OSError:
+            self.lifted.apply(step for step in steps if step.ended)
+            raise
+        self.lifted.apply(steps)
+
+    def replace_liftings(self, cursor: Cursor, steps: Iterable[LiftingStep]) -> None:
+        """Replace the part after a full resync. Raises ``OSError``: only what the store lacks has ended
+        then."""
+        fresh = KnownLiftings()
+        fresh.apply(steps)
+        try:
+            self.liftings.journal.checkpoint(cursor, fresh.body())
+        except OSError:
+            known = self.lifted.by_number
+            self.lifted = KnownLiftings({n: known[n] for n in known.keys() & fresh.by_number.keys()})
+            raise
+        self.lifted = fresh
+        self.liftings.cursor, self.liftings.reason = cursor, ""
 
     def enforce(self, orders: Iterable[OrderRules]) -> bool:
         """Put in force what ``orders`` add, though the disk does not take them now. Returns whether that is

@@ -5,14 +5,23 @@ Owned by the node's thread. A state is immutable; the query path sees one whole 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import hashlib
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 
 from filterd.dataplane.nodestate.node_disk import NodeDisk
 from filterd.dataplane.nodestate.node_types import NodeObserver
+from filterd.model.lifting import LiftingKind
 from filterd.policy.classes import Classes, from_meta
 from filterd.policy.decide import PublishedState
-from filterd.policy.overlay import mandates_of, overlay_of
+from filterd.policy.overlay import (
+    LiftingRule,
+    OrderRules,
+    exceptions_end,
+    mandates_of,
+    overlay_of,
+    suspended_until,
+)
 from filterd.policy.published import StateSettings, mandate_from_meta
 from filterd.policy.resolve import PolicyBook
 from filterd.policy.snapshot import Snapshot
@@ -36,11 +45,17 @@ class Publisher:
     """None while there is no snapshot, or the orders are not known"""
     snapshot: Snapshot | None = None
     overlay_entries: int = 0
+    lifted: tuple[LiftingRule, ...] = ()
+    """the exceptions and suspensions in force"""
+    overlay_digest: str = ""
+    """SHA-256 of what stands beside the snapshot: see :func:`_digest`; empty where nothing does"""
     published: int = 0
     earliest: int = 0
     """Unix seconds before which it cannot be now: when the snapshot that the node started with was made. A
     machine that lost its time must not revive pauses. It comes down when the clock proves that it was ahead:
     see :meth:`_keep_time`"""
+    _next_lifting: int = 0
+    """when the next one begins or ends, Unix seconds; 0: none will"""
     _moment: int = 0
     """the time that the state was made for"""
     _classes: Classes = field(default_factory=Classes)
@@ -84,15 +99,19 @@ class Publisher:
             return None
         orders = self.disk.in_force()
         newer = tuple(orders.beside(self.snapshot.built_at_revision, self._in_snapshot))
-        self.overlay_entries = sum(len(order.names) + len(order.prefixes) for order in newer)
         self.published += 1
         self._keep_time(now)
+        self._lift(now)
+        exceptions = [each for each in self.lifted if each.kind is LiftingKind.EXCEPTION]
+        self.overlay_entries = len(exceptions)
+        self.overlay_entries += sum(len(order.names) + len(order.prefixes) for order in newer)
+        self.overlay_digest = _digest(newer, self.lifted)
         self.state = PublishedState(
             self.snapshot,
             self.key,
             now=now,
             generation=self.published,
-            overlay=overlay_of(newer),
+            overlay=overlay_of(newer, exceptions),
             mandates=mandates_of(
                 orders.with_say(self.snapshot.built_at_revision, self._accepted), self.snapshot.built_at
             ),
@@ -102,11 +121,14 @@ class Publisher:
         return self.state
 
     def advance(self, now: int) -> PublishedState | None:
-        """The state at a later moment: policies and mandates as they are now, overlay as it was."""
+        """The state at a later moment: policies and mandates as they are now, overlay as it was unless an
+        exception began or ended."""
         if self.state is None:
             return None
-        self.published += 1
         self._keep_time(now)
+        if self.disk.lifted.in_force(self._time(now)) != self.lifted:
+            return self.renew(now)
+        self.published += 1
         self.state = self.state.evolve(now, policies=self.disk.book.at(now), settings=self._switches())
         return self.state
 
@@ -116,7 +138,28 @@ class Publisher:
         if self.state is None:
             return False
         caught_up = self._moment < self.earliest <= now
-        return caught_up or now < self._moment or 0 < self.state.next_change <= now
+        if caught_up or now < self._moment or 0 < self._next_lifting <= self._time(now):
+            return True
+        return 0 < self.state.next_change <= now
+
+    @property
+    def exceptions(self) -> int:
+        """Exceptions in force."""
+        return sum(each.kind is LiftingKind.EXCEPTION for each in self.lifted)
+
+    @property
+    def suspended_until(self) -> int:
+        """The end of the suspension of parental filtering, Unix seconds; 0: it is on."""
+        return suspended_until(self.lifted, self._time(self._moment))
+
+    def _time(self, now: int) -> int:
+        """The time that liftings go by: a clock that is behind must not prolong one."""
+        return max(now, self.earliest)
+
+    def _lift(self, now: int) -> None:
+        """Find the liftings that hold."""
+        self.lifted = self.disk.lifted.in_force(self._time(now))
+        self._next_lifting = self.disk.lifted.next_change(self._time(now))
 
     def _keep_time(self, now: int) -> None:
         """Note the moment of the state. A clock that was past :attr:`earliest` and is before it was set back
@@ -128,7 +171,36 @@ class Publisher:
 
     def _switches(self) -> StateSettings:
         parental_ready = self.disk.parental_cursor is not None
-        return replace(self.settings, ready=True, parental_ready=parental_ready)
+        now = self._time(self._moment)
+        return replace(
+            self.settings,
+            ready=True,
+            parental_ready=parental_ready,
+            suspended_until=suspended_until(self.lifted, now),
+            exceptions_end=exceptions_end(self.lifted, now),
+        )
+
+
+def _digest(orders: Iterable[OrderRules], liftings: Iterable[LiftingRule]) -> str:
+    """SHA-256 of the orders beside a snapshot and the liftings in force: the same on two nodes that have the
+    same. The names in it are keyed fingerprints. Empty where there is neither."""
+    parts = sorted(
+        [
+            *(
+                f"order {each.mandate.id} {scope} {value.hex()}"
+                for each in orders
+                for value, scope in (
+                    *each.names,
+                    *((prefix.fingerprint, f"/{prefix.length}") for prefix in each.prefixes),
+                )
+            ),
+            *(
+                f"{each.kind} {each.number} {each.term.until} {int(each.scope)} {each.fingerprint.hex()}"
+                for each in liftings
+            ),
+        ]
+    )
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest() if parts else ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -96,10 +96,13 @@ def coming_cap(plane: ReferencePlane, x: Exchange) -> int:
 
 
 def add_found(plane: ReferencePlane, x: Exchange, options: AnswerOptions) -> None:
-    """The options of what was found somewhere: age, extended errors, and the caps of a negative answer and of
-    one that an order is coming for."""
+    """The options of what was found somewhere: age, extended errors, and the caps of a negative answer of one
+    that an order is coming for, and of one that an exception lets through."""
     if x.coming:
         options["ttl_cap"] = min(options["ttl_cap"], coming_cap(plane, x))
+    left = x.inquiry.state.exceptions_end - x.now
+    if x.excepted and left > 0:  # no device may keep for long what is to be blocked again
+        options["ttl_cap"] = min(options["ttl_cap"], left)
     message = x.found.message
     if message[3] & 15 == NXDOMAIN or message[6:8] == bytes(2):
         options["ttl_cap"] = min(options["ttl_cap"], MOST_NEGATIVE_TTL)

@@ -153,6 +153,8 @@ class Exchange:
     verdict: Verdict = field(default_factory=Verdict)
     coming: bool = False
     """an order that is not in force yet speaks of the name, or of something in what was found so far"""
+    excepted: bool = False
+    """an exception lifts feeds for the name, or for something in what was found"""
     asked: bytes = b"\0"
     """what is looked up: the query's name, or a safe host"""
     rewrite: bool = False

@@ -93,6 +93,7 @@ PIPELINE: tuple[Step, ...] = (
         Stage.PARENTAL,
         "above security, so that security is the reason that is shown only where no other applies",
         steps.Decide(
+            decide_reference.stage_exception,
             decide_reference.stage_schedule,
             decide_reference.stage_own_allow,
             decide_reference.stage_service,

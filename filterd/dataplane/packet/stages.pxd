@@ -44,7 +44,7 @@ cdef enum:
 
 cdef enum:
     OUTCOMES = 4
-    REASONS = 12
+    REASONS = 13
     MAX_ROUNDS = 4              # names looked up for one query: its own, and safe hosts that it leads to
     BUFFER_SIZE = 65535
 

@@ -44,6 +44,7 @@ from filterd.dataplane.tables.ratelimit cimport (
 from filterd.dataplane.tables.addresses cimport address_find, is_mapped
 from filterd.dataplane.packet.identify cimport WHO_NOT_READY, WHO_UNKNOWN, WHO_UNREAD, identify
 from filterd.policy.decide cimport (
+    BIT_EXCEPTED,
     LINE_OPTED_IN,
     MODE_NULL,
     MODE_SINKHOLE,
@@ -493,6 +494,7 @@ cdef int complete(Core* core, Exchange* x, Judged* judged, const Candidate* cand
         inspected.hot = classes.hot
         inspected.length = length
         inspected.own_allow = judged.verdict.own_allow
+        inspected.excepted = judged.verdict.excepted
         inspected.is_protected = judged.verdict.is_protected
         inspected.rewritten = x.rewrite
         status = inspect(core.state, judged.line, &inspected, judged.now, &seen, NULL)
@@ -509,6 +511,8 @@ cdef int complete(Core* core, Exchange* x, Judged* judged, const Candidate* cand
             return to_safe_host(core, x, &seen)
     if x.coming:
         limit_coming(core, judged)
+    if judged.verdict.excepted or classes.bits[0] >> BIT_EXCEPTED & 1:
+        limit_excepted(core, judged)
     add_edes(options, candidate.edes)
     if message[3] & 0x0F == NXDOMAIN or (message[6] == 0 and message[7] == 0):
         options.ttl_cap = min(options.ttl_cap, <uint32_t> MAX_NEGATIVE_TTL)
@@ -557,6 +561,7 @@ cdef bint safe_host_passes(const Core* core, Exchange* x, const Judged* judged,
     subject.suffixes = values
     subject.where = WHERE_CNAME
     subject.own_allow = judged.verdict.own_allow
+    subject.excepted = judged.verdict.excepted
     subject.is_protected = judged.verdict.is_protected
     subject.rewritten = True
     decide_answer(core.state, judged.line, &subject, judged.now, seen, NULL)
@@ -751,6 +756,14 @@ cdef void limit_coming(const Core* core, Judged* judged) noexcept nogil:
         left = max(core.state.next_beginning - judged.now, <int64_t> 0)
         cap = <uint32_t> min(<int64_t> cap, left)
     judged.options.ttl_cap = min(judged.options.ttl_cap, cap)
+
+
+cdef void limit_excepted(const Core* core, Judged* judged) noexcept nogil:
+    """Cap the TTLs of an answer that an exception lets through, whoever asks: no device may keep it for long
+    after that ends. The first end stands for all: TTLs are too short, never too long."""
+    cdef int64_t left = core.state.exceptions_end - judged.now
+    if 0 < left < judged.options.ttl_cap:
+        judged.options.ttl_cap = <uint32_t> left
 
 
 cdef inline void lookup_key(const Core* core, const Exchange* x, Key* key) noexcept nogil:

@@ -19,9 +19,9 @@ from filterd.dataplane.packet.exchange_reference import (
     Stage,
 )
 from filterd.dataplane.packet.plain_reference import ANSWER, HEADER, REFUSED, SHORT, plain_of
-from filterd.model.verdict import Outcome, Reason, Verdict, Where
+from filterd.model.verdict import Outcome, Verdict, Where
 from filterd.policy import inspect_reference
-from filterd.policy.decide_reference import ANSWER_STAGES, DS, decide, first_verdict
+from filterd.policy.decide_reference import ANSWER_STAGES, DS, decide, first_verdict, reason_of_pass
 from filterd.policy.decide_reference import Stage as VerdictStage
 from filterd.policy.inquiry_reference import Carried, Inquiry, Notes
 from filterd.wire import cookie_reference
@@ -193,7 +193,8 @@ def identify(plane: ReferencePlane, x: Exchange) -> Stage | None:
     x.identified = True
     of_parent = x.query.qtype == DS
     x.inquiry = Inquiry(state, x.line, x.now, Notes(), wire=x.query.name, of_parent=of_parent)
-    x.verdict = Verdict(reason=Reason.OWN_ALLOW if x.inquiry.own_allow else Reason.NONE)
+    passed = reason_of_pass(own_allow=x.inquiry.own_allow, excepted=x.inquiry.excepted)
+    x.verdict = Verdict(reason=passed)
     x.coming = x.coming or x.inquiry.match.coming
     # A reply for a safe host, as forcesafesearch.google.com for www.google.com: still that host.
     if x.reply is None or not x.rewrite:
@@ -271,7 +272,7 @@ def block_host(x: Exchange) -> Stage | None:
         Notes(),
         wire=x.asked,
         where=Where.CNAME,
-        carried=Carried(inquiry.own_allow, inquiry.is_protected, rewritten=True),
+        carried=Carried(inquiry.own_allow, inquiry.is_protected, True, inquiry.excepted),
     )
     x.coming = x.coming or host.match.coming
     verdict = first_verdict(host, ANSWER_STAGES)
@@ -333,11 +334,13 @@ def inspect(_plane: ReferencePlane, x: Exchange) -> Stage | None:
         x.now,
         is_protected=inquiry.is_protected,
         rewritten=x.rewrite,
+        excepted=inquiry.excepted,
     )
     if decision is None:
         is_damaged = inspect_reference.subjects(x.found.message) is inspect_reference.Fault.DAMAGED
         return x.fail(SERVFAIL, (ExtendedError.NETWORK_ERROR, b"") if is_damaged else TOO_LARGE)
     x.coming = x.coming or decision.coming
+    x.excepted = decision.excepted
     if decision.verdict.outcome in (Outcome.BLOCK, Outcome.REWRITE):
         return leave(x, decision.verdict)
     x.shape = Shape.REWRITTEN if x.rewrite else Shape.PASSED

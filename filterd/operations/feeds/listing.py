@@ -17,8 +17,10 @@ from filterd.model.records import (
 )
 from filterd.feed.version_checks import HoldReason
 from filterd.model.records import AdoptedFeed, FeedAcceptance, FeedCheck, FeedHold, FeedVersion, VersionState
+from filterd.model.records import AdoptedFeed, FeedCheck, FeedHold, FeedVersion, VersionState
 from filterd.operations.context import Context, OperationError
 from filterd.operations.feeds import adoption
+from filterd.operations.feeds.holding import is_held
 from filterd.operations.policies import feed as find_feed
 from filterd.policy.adoption import InForce, Orphaned
 from filterd.policy.documents import Feed, Policies
@@ -79,6 +81,14 @@ class FeedStatus:
         gone = self.fetch is not None and 0 < self.fetch.gone_since < self.at - GONE_AFTER
         return "gone" if gone else ""
 
+    hold: FeedHold | None = None
+    """None: nobody holds it at an older version, or asked to"""
+
+    @property
+    def held(self) -> bool:
+        """True if a person holds it at the version in use: newer ones are not taken."""
+        return is_held(self.hold, self.version)
+
     @property
     def quarantined(self) -> bool:
         """True if the newest version is quarantined, and the source was not read without a fault since."""
@@ -121,6 +131,7 @@ async def _statuses(context: Context, found: InForce) -> tuple[FeedStatus, ...]:
             each.feed: await hold_rows.acceptance(connection, each.feed, each.digest)
             for each in held.values()
         }
+        holds = await rows.holds(connection)
         newest = {each.id: await rows.versions(connection, each.id, 1) for each in found.policies.feeds}
     return tuple(
         FeedStatus(
@@ -130,6 +141,7 @@ async def _statuses(context: Context, found: InForce) -> tuple[FeedStatus, ...]:
             newest=next(iter(newest[each.id]), None),
             adopted=adopted.get(each.id),
             orphaned=found.orphans.get(each.id),
+            hold=holds.get(each.id),
             shipped=("feeds.yaml", each.id) in found.policies.shipped,
             fetch=fetched.get(each.id) if each.remote else None,
             at=context.clock(),

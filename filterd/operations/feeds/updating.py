@@ -21,7 +21,8 @@ from filterd.feed.source import SourceError, line_blocks, read_chunks
 from filterd.feed.version_checks import WEEK, HoldReason, Refusal, Sizes
 from filterd.model.records import FeedCheck, FeedVersion, VersionState
 from filterd.operations.context import Context
-from filterd.operations.feeds import adoption, holds, judging, rule_files
+from filterd.operations.feeds import adoption, rule_files
+from filterd.operations.feeds.holding import is_held
 from filterd.operations.keys import load_key
 from filterd.operations.policies import feed as find_feed
 from filterd.operations.policies import policies
@@ -42,7 +43,7 @@ class FeedUpdate:
 
     feed: str
     outcome: str
-    """``updated``, ``unchanged``, ``quarantined``, ``failed``, or ``retired`` while it was read"""
+    """``updated``, ``unchanged``, ``held``, ``quarantined``, ``failed``, or ``retired`` while it was read"""
     version: FeedVersion | None
     """the version in use afterwards"""
     report: ParseReport
@@ -290,10 +291,10 @@ async def _take(
         # The same content again, which mends a file that was lost or altered.
         await verifying.take_again(context, feed.id, reading.source)
         rule_files.put_in_place(draft.path, before.version)
-        kept: FeedVersion | None = before
-    else:
-        entry = None if feed.id in found.orphans else feed
-        kept = await _keep(context, entry, draft.path, version, before)
+        return FeedUpdate(feed.id, "unchanged", before, reading.report, unexpected)
+    if await _is_held(context, before):
+        return FeedUpdate(feed.id, "held", before, reading.report, unexpected)
+    kept = await _keep(context, None if feed.id in found.orphans else feed, draft.path, version, before)
     if kept is None:
         return FeedUpdate(feed.id, "retired", None, reading.report)
     reason = refusal.reason if refusal else HoldReason.POPULAR
@@ -303,22 +304,13 @@ async def _take(
     return _told(feed, reading, outcome, before if refusal else kept, version.note)
 
 
-def _told(
-    feed: Feed, reading: Reading, outcome: str, version: FeedVersion | None, problem: str
-) -> FeedUpdate:
-    return FeedUpdate(
-        feed=feed.id,
-        outcome=outcome,
-        version=version,
-        report=reading.report,
-        problem=problem,
-        held=len(reading.held),
-        popular=() if feed.confidential else tuple(sorted({each.popular for each in reading.held})),
-        standing=() if feed.confidential else reading.standing,
-    )
+async def _is_held(context: Context, before: FeedVersion | None) -> bool:
+    """True if a person holds the feed at the version in use: what was read is not taken."""
+    async with context.store.read() as connection:
+        return before is not None and is_held((await rows.holds(connection)).get(before.feed), before)
 
 
-def _read(directory: Path, feed: Feed, secret: bytes | None) -> Reading:
+def _read(directory: Path, feed: Feed, secret: bytes | None) -> _Reading:
     """Parse the feed's file. Raises SourceError. ``secret`` keys the digest of a confidential source."""
     digest = begin_list_digest(secret)
 

@@ -394,7 +394,7 @@ cdef void look_into(const uint8_t* kept, size_t length) noexcept nogil:
     if core != NULL and core.state != NULL:
         answer.message = kept
         answer.length = length
-        answer.own_allow = answer.is_protected = answer.rewritten = False
+        answer.own_allow = answer.is_protected = answer.rewritten = answer.excepted = False
         answer.hot = NULL
         if inspect(core.state, NULL, &answer, NOW, &verdict, NULL) == INSPECT_TOO_LARGE:
             must(is_too_large(kept, length), 56)
@@ -555,6 +555,7 @@ cdef void check_passes(const Exchange* x, const uint8_t* out, size_t length) noe
         answer.length = length
         answer.own_allow = verdict.own_allow
         answer.is_protected = verdict.is_protected
+        answer.excepted = verdict.excepted
         answer.rewritten = x.rewrite
         answer.hot = NULL
         status = inspect(core.state, line, &answer, NOW, &verdict, NULL)

@@ -43,6 +43,8 @@ def found(reason: str, *, verdict: str = "block", part: str = "query", **stage: 
         ede=(),
         protected=False,
         own_allow=False,
+        excepted=False,
+        suspended_until=0,
         valid_until=0,
         stages=stages,
         identity=identity,

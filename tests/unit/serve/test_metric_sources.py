@@ -73,6 +73,8 @@ def sources(*, snapshot: bool = True, board: bool = True) -> MetricSources:
             snapshot=SimpleNamespace(digest="ab" * 32) if snapshot else None,
             published=303,
             overlay_entries=304,
+            exceptions=322,
+            suspended_until=323,
         ),
         snapshot_files=SimpleNamespace(refused=Counter(damaged=305)),
         disk=SimpleNamespace(

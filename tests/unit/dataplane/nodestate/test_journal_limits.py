@@ -226,7 +226,7 @@ def made_disk(directory: Path) -> NodeDisk:
 
 def test_a_disk_that_is_closed_has_no_file_open(tmp_path: Path) -> None:
     disk = made_disk(tmp_path / "node")
-    assert open_files(tmp_path) == ["bindings.log", "mandatory.log", "parental.log"]
+    assert open_files(tmp_path) == ["bindings.log", "liftings.log", "mandatory.log", "parental.log"]
     disk.close()
     assert open_files(tmp_path) == []
 
@@ -241,7 +241,7 @@ def test_a_node_that_is_closed_has_no_file_open(tmp_path: Path, store: ScriptedS
     node = machine.start()
     machine.settle()
     opened = [name for name in open_files(tmp_path) if name.endswith((".log", ".checkpoint"))]
-    assert opened == ["bindings.log", "mandatory.log", "parental.log"]
+    assert opened == ["bindings.log", "liftings.log", "mandatory.log", "parental.log"]
     before = set(open_files(machine.directory)) | {name for name in open_files(tmp_path) if "db" in name}
     node.close()
     assert before

@@ -423,7 +423,7 @@ def test_what_was_kept_under_another_key_is_not_taken_for_fingerprints_of_this_o
     machine.put_snapshot(9, key=machine.key)
     node = machine.start()
     assert machine.watcher.last.state is None, "not even open where the snapshot is one of the new key"
-    assert [part.damaged for part in node.disk.parts().values()] == [1, 1, 1]
+    assert [part.damaged for part in node.disk.parts().values()] == [1, 1, 1, 1]
     assert "another key" in node.disk.mandatory.reason
 
 
