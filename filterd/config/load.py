@@ -241,6 +241,8 @@ def _resolve(
         ),
         security=settings.SecuritySettings(configuration.security.enabled),
         feeds=_feeds(configuration.feeds, base),
+        nodes=settings.NodesSettings(configuration.nodes.drift_after, configuration.nodes.history),
+        canary=settings.CanarySettings(configuration.canary.zone, configuration.canary.interval),
     )
 
 

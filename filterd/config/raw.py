@@ -15,6 +15,7 @@ from pydantic import BeforeValidator, Field, field_validator, model_validator
 from filterd.config import value_types
 from filterd.config.raw_types import (
     Auto,
+    CanaryZone,
     Duration,
     FilePath,
     Identity,
@@ -361,6 +362,34 @@ class RawFeeds(Section):
     largest: Size = key("1GiB", "The largest list that is taken, after decompression.", ge=1024**2)
 
 
+class RawNodes(Section):
+    """The watch over what the nodes have in force."""
+
+    drift_after: Duration = key(
+        "10m",
+        "How long a node may run other lists than the newest, or than the other nodes, until it counts as "
+        "drifted.",
+        ge=60,
+    )
+    history: Duration = key(
+        "1095d",
+        "How long it is kept which list ran on which node (`filterd node history`).",
+        ge=86400,
+    )
+
+
+class RawCanary(Section):
+    """The test of mandatory lists over DNS: one canary name for each, which must be blocked."""
+
+    zone: CanaryZone | None = key(
+        None,
+        "The zone of the canary names, `LIST.canary.isp.example`. It is yours, and serves an address for "
+        "every name in it (a wildcard): only then does a blocked name prove that the list blocks. Without it "
+        "nothing is tested.",
+    )
+    interval: Duration = key("1m", "How often each node asks for them.", ge=10, le=86400)
+
+
 class RawConfiguration(Section):
     """The configuration of filterd: one YAML file, every key with a default."""
 
@@ -390,6 +419,8 @@ class RawConfiguration(Section):
     orders: RawOrders = Field(default_factory=RawOrders)
     security: RawSecurity = Field(default_factory=RawSecurity)
     feeds: RawFeeds = Field(default_factory=RawFeeds)
+    nodes: RawNodes = Field(default_factory=RawNodes)
+    canary: RawCanary = Field(default_factory=RawCanary)
 
 
 def json_schema() -> dict[str, Any]:

@@ -19,9 +19,11 @@ from filterd.dataplane.upstream.forwarder import UpstreamStatus
 from filterd.serve.forwarding import Forwarding
 from filterd.serve.listening import Listening
 from filterd.serve.node_reports import ControlLink
+from filterd.serve.wiring import feeds_of, in_force
 from filterd.telemetry.crash_metrics import CrashMetrics
 from filterd.telemetry.fast_metrics import FastPathMetrics
 from filterd.telemetry.histogram import Histogram
+from filterd.telemetry.list_metrics import CanaryMetrics, ListMetrics, ProofMetrics
 from filterd.telemetry.metrics import ResolverMetrics
 from filterd.telemetry.upstream_metrics import UpstreamMetrics
 
@@ -81,6 +83,19 @@ def read_metrics(sources: MetricSources) -> ResolverMetrics:
         not_durable=len(node.disk.not_durable),
         control_connected=sources.control.connected,
         handovers=dict(sources.handovers),
+        proof=_proof(sources),
+    )
+
+
+def _proof(sources: MetricSources) -> ProofMetrics:
+    """What is in force on the node, not what the store says."""
+    node = sources.node
+    return ProofMetrics(
+        lists=[
+            ListMetrics(each.label, each.version, each.digest, each.names, each.since)
+            for each in feeds_of(node)
+        ],
+        effective_digest=node.publisher.effective[0] if in_force(node) else "",
     )
 
 

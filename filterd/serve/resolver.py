@@ -62,6 +62,7 @@ from filterd.serve.wiring import (
     LoggingObserver,
     SystemClock,
     caught_up,
+    feeds_of,
     in_force,
     key_changed,
     node_paths,
@@ -101,6 +102,7 @@ class Resolver:
         self._observer = LoggingObserver()
         self._answer_counts = AnswerCounts()
         self._clock = SystemClock()
+        self._began = time.time()
         self._control = ControlLink(self._clock.ticks)
         self._ended = asyncio.Event()
         self._exit_code = 0
@@ -344,6 +346,7 @@ class Resolver:
     def _report(self) -> NodeReport:
         node = self._node
         snapshot, cursor, missing = node.publisher.snapshot, node.mandatory_cursor, node.missing()
+        digest, since = node.publisher.effective
         return NodeReport(
             name=self._settings.node.name,
             seen_at=0.0,
@@ -357,6 +360,10 @@ class Resolver:
             not_durable=len(node.disk.not_durable),
             missing=(*missing, *self._http.lacking()),
             kept_orders=tuple(order.reference for order in node.kept_orders()),
+            began_at=self._began,
+            effective_digest=digest if in_force(node) else "",
+            effective_at=float(since),
+            feeds=feeds_of(node),
         )
 
     async def _close(self) -> None:
