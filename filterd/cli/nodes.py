@@ -136,9 +136,7 @@ def show(config: Path | None, as_json: bool, name: str) -> None:
 @click.option("--list", "list_id", metavar="LIST", help="Of one list alone: its id, or its opaque name.")
 @click.option("--at", default="", help="What ran at this time, ISO 8601 with offset.")
 @common
-def history(
-    config: Path | None, as_json: bool, name: str | None, list_id: str | None, at: str
-) -> None:
+def history(config: Path | None, as_json: bool, name: str | None, list_id: str | None, at: str) -> None:
     """Show which version of which list ran on which node, from when to when.
 
     It is written from the nodes' own reports. A line ends with the next version, or with the last report of

@@ -126,6 +126,7 @@ class CanaryResult:
     state: CanaryState
     reason: str
     """why it was not judged, or where it passed; empty if it is blocked"""
+    tested_at: float
     succeeded_at: float
     """when it was last found blocked, 0: never since the process began"""
 

@@ -93,6 +93,7 @@ def run(job: Mapping[str, Any]) -> dict[str, Any]:
         versions={each.feed: each.version for each in versions},
         orders=[_order(payload) for payload in job["orders"]],
         digest_key=load_key(settings, DIGEST_KEY),
+        canary_zone=settings.canary.zone or "",
     )
     compiled = compile_snapshot(
         material.sources(),

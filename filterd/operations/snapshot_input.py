@@ -39,11 +39,13 @@ def policies_stamp(settings: Settings) -> Stamp:
     return stamp_of(policy_files(settings.policies, settings.policies_base))
 
 
-def input_digest(stamp: Stamp, in_force: Policies, versions: Sequence[FeedVersion]) -> str:
+def input_digest(
+    stamp: Stamp, in_force: Policies, versions: Sequence[FeedVersion], canary_zone: str | None = None
+) -> str:
     """A digest of a snapshot's input, except orders: those reach the nodes by themselves. ``versions``: those
     of the feeds in force, in their order."""
     read = [(each.feed, each.version, each.digest) for each in versions]
-    return hashlib.sha256(repr((stamp, in_force.feeds, read)).encode()).hexdigest()
+    return hashlib.sha256(repr((stamp, in_force.feeds, read, canary_zone)).encode()).hexdigest()
 
 
 def remember(directory: Path, digest: str, file: str) -> None:

@@ -158,7 +158,8 @@ async def _material(context: Context, documents: Policies, stamp: Stamp) -> tupl
     read = [current[each.id] for each in wanted_feeds if each.id in current]
     versions = [SourceVersion(each.feed, each.version, each.digest) for each in read]
     wanted = [change_of(each) for each in known if each.state is OrderState.ACCEPTED]
-    return StoredMaterial(cursor, versions, wanted, adopted), input_digest(stamp, in_force, read)
+    made_of = input_digest(stamp, in_force, read, context.settings.canary.zone)
+    return StoredMaterial(cursor, versions, wanted, adopted), made_of
 
 
 def _require_profiles(documents: Policies, used: Sequence[str]) -> None:

@@ -16,6 +16,8 @@ from filterd.dataplane.packet.crashboard import CrashBoard
 from filterd.dataplane.packet.plane import Plane
 from filterd.dataplane.packet.plane_types import PlaneCounts
 from filterd.dataplane.upstream.forwarder import UpstreamStatus
+from filterd.model.records import CanaryResult, CanaryState
+from filterd.serve.canary_probe import CanaryProbe
 from filterd.serve.forwarding import Forwarding
 from filterd.serve.listening import Listening
 from filterd.serve.node_reports import ControlLink
@@ -43,6 +45,7 @@ class MetricSources:
     enforcement: Histogram
     control: ControlLink
     handovers: Mapping[str, int]
+    probe: CanaryProbe
 
 
 def read_metrics(sources: MetricSources) -> ResolverMetrics:
@@ -96,7 +99,13 @@ def _proof(sources: MetricSources) -> ProofMetrics:
             for each in feeds_of(node)
         ],
         effective_digest=node.publisher.effective[0] if in_force(node) else "",
+        canaries={each.label: _canary(each) for each in sources.probe.results},
     )
+
+
+def _canary(result: CanaryResult) -> CanaryMetrics:
+    judged = result.state is not CanaryState.UNJUDGED
+    return CanaryMetrics(result.state is CanaryState.BLOCKED if judged else None, result.succeeded_at)
 
 
 def _drops(counts: PlaneCounts, slow: AnswerCounts, threads: Sequence[FastCounts]) -> Counter[str]:

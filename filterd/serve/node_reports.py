@@ -79,6 +79,7 @@ def _canary(fields: Mapping[str, Any]) -> CanaryResult:
         name=str(fields["name"]),
         state=CanaryState(fields["state"]),
         reason=str(fields["reason"]),
+        tested_at=float(fields["tested_at"]),
         succeeded_at=float(fields["succeeded_at"]),
     )
 

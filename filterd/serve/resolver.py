@@ -40,12 +40,14 @@ from filterd.disk.keys import FINGERPRINT_KEY
 from filterd.model.records import NodeReport
 from filterd.serve import hangup
 from filterd.serve.answer_rules import cookie_secrets, rules_of, secrets_at_start
+from filterd.serve.canary_probe import CanaryProbe, targets_at
 from filterd.serve.forwarding import Forwarding
 from filterd.serve.handover.leaving import Answering, HandingOver
 from filterd.serve.handover.taking import take_over
 from filterd.serve.holders import remedy_of
 from filterd.serve.http_service import HttpService
 from filterd.serve.listening import Listening
+from filterd.serve.node_report import report_of
 from filterd.serve.node_reports import SOCKET, ControlLink, report_for_ever
 from filterd.serve.process import (
     ANEW,
@@ -61,15 +63,14 @@ from filterd.serve.settings_input import SettingsWatcher, first_settings
 from filterd.serve.wiring import (
     LoggingObserver,
     SystemClock,
+    canaries_of,
     caught_up,
-    feeds_of,
     in_force,
     key_changed,
     node_paths,
     prefixes,
     reserved_ports,
     switches_of,
-    versions_of,
     waiting_for_restart,
     warn_of_dangers,
 )
@@ -121,6 +122,13 @@ class Resolver:
         self._listening = self._make_listening()
         self._check = SelfCheck(
             self._listening.addresses, self._fast, self._listening.service, self._observer, os.urandom(16)
+        )
+        self._probe = CanaryProbe(
+            lambda: canaries_of(self._node),
+            lambda: targets_at(self._listening.addresses),
+            self._forwarding,
+            time.time,
+            settings.canary.interval,
         )
         self._pulse = Pulse(self._check, self._clock.ticks, pulse)
         self._commands = commands.CommandSocket(settings.state_dir / commands.SOCKET, self._cache, self)
@@ -182,6 +190,7 @@ class Resolver:
         self._tasks += (
             loop.create_task(report_for_ever(self._settings.state_dir / SOCKET, self._report, self._control)),
             loop.create_task(self._watch_key()),
+            loop.create_task(self._probe.run()),
         )
         for remark in self._remarks():
             log.get().error("the resolver begins " + remark)
@@ -251,6 +260,7 @@ class Resolver:
             prefixes(settings.dns.proxy_from),
         )
         self._listening.change(settings)
+        self._probe.interval = settings.canary.interval
         self._plane.limit(self._limiter, RateRules(os.urandom(16), settings.dns.rate_limit))
         self._forwarding.change(settings.dns.upstreams)
         self._node.change_settings(switches_of(settings))
@@ -297,6 +307,7 @@ class Resolver:
             self._observer.enforcement,
             self._control,
             self._succession.handovers,
+            self._probe,
         )
         return resolver_registry(
             lambda: replace(read_metrics(sources), ready=not self._missing(), clock=time.time())
@@ -344,27 +355,8 @@ class Resolver:
         return self._node.accept_history()
 
     def _report(self) -> NodeReport:
-        node = self._node
-        snapshot, cursor, missing = node.publisher.snapshot, node.mandatory_cursor, node.missing()
-        digest, since = node.publisher.effective
-        return NodeReport(
-            name=self._settings.node.name,
-            seen_at=0.0,
-            mandatory_revision=cursor.revision,
-            parental_revision=node.parental_cursor.revision,
-            snapshot_digest=snapshot.digest if snapshot is not None else "",
-            ready=not missing,
-            lists=versions_of(snapshot.meta) if snapshot is not None else {},
-            mandatory_hash=cursor.hash,
-            lag=round(node.lag(), 1),
-            not_durable=len(node.disk.not_durable),
-            missing=(*missing, *self._http.lacking()),
-            kept_orders=tuple(order.reference for order in node.kept_orders()),
-            began_at=self._began,
-            effective_digest=digest if in_force(node) else "",
-            effective_at=float(since),
-            feeds=feeds_of(node),
-        )
+        name, lacking = self._settings.node.name, self._http.lacking()
+        return report_of(self._node, name, self._began, lacking, self._probe.results)
 
     async def _close(self) -> None:
         self._listening.close()

@@ -18,6 +18,8 @@ from filterd.dataplane.tables.addresses import Prefixes
 from filterd.disk.keys import FINGERPRINT_KEY
 from filterd.model.mandatory import label_of
 from filterd.model.records import FeedInForce
+from filterd.policy import canary
+from filterd.policy.canary import Canary
 from filterd.policy.proof import is_order
 from filterd.policy.published import StateSettings
 from filterd.telemetry import log
@@ -126,6 +128,12 @@ def in_force(node: Node) -> bool:
 def feeds_of(node: Node) -> tuple[FeedInForce, ...]:
     """The feeds that the node has in force; none while it answers nobody by them."""
     return node.publisher.feeds if in_force(node) else ()
+
+
+def canaries_of(node: Node) -> tuple[Canary, ...]:
+    """The canaries of the snapshot in force; none while the node answers nobody by it."""
+    snapshot = node.publisher.snapshot
+    return canary.from_meta(snapshot.meta) if snapshot is not None and in_force(node) else ()
 
 
 def caught_up(node: Node) -> bool:
