@@ -7,6 +7,7 @@ went on serving says itself since when it has what it has.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -49,7 +50,8 @@ async def record(
             del present[label]
             continue
         starts = report.seen_at if now is None else _start(now, heard, report)
-        await rows.end(connection, period, max(starts if continuous else heard, period.since))
+        until = math.floor(starts if continuous else heard)
+        await rows.end(connection, period, max(until, period.since))
         changed = True
     for each in present.values():
         since = _start(each, heard, report)
@@ -76,8 +78,8 @@ def _same(one: ListPeriod, other: ListPeriod) -> bool:
 
 def _start(period: ListPeriod, heard: float, report: NodeReport) -> float:
     """The beginning that the node tells, not before its last report, which told otherwise, nor after this
-    one: its clock may be wrong."""
-    return min(max(period.since, heard), report.seen_at)
+    one: its clock may be wrong. In whole seconds, as it is shown and asked for."""
+    return math.floor(min(max(period.since, heard), report.seen_at))
 
 
 async def history(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 from collections.abc import Callable, Sequence
 from ipaddress import ip_address
 from typing import Any
@@ -40,7 +41,7 @@ def reply(query: bytes, code: str = "NXDOMAIN", *edes: int) -> bytes:
     asked = dns.message.from_wire(query)
     answer = dns.message.make_response(asked, recursion_available=True)
     answer.set_rcode(dns.rcode.from_text(code))
-    answer.use_edns(0, options=[dns.edns.EDEOption(each) for each in edes])
+    answer.use_edns(0, options=[dns.edns.EDEOption(dns.edns.EDECode(each)) for each in edes])
     return answer.to_wire()
 
 
@@ -154,8 +155,10 @@ async def test_what_is_no_message_and_a_listener_that_is_gone() -> None:
 async def test_nothing_but_canary_names_is_ever_asked_for() -> None:
     """Over many turns in which everything happens, at the listeners and at the upstreams."""
     turns = 40
-    answers = iter([("NOERROR", 16), ("NXDOMAIN",), ("REFUSED", 18), ("SERVFAIL", 14)] * turns)
-    world = World(lambda target, query: reply(query, *next(answers)), targets=(HERE, THERE))
+    answers = itertools.cycle(
+        (always("NOERROR", 16), always("NXDOMAIN"), always("REFUSED", 18), always("SERVFAIL", 14))
+    )
+    world = World(lambda target, query: next(answers)(target, query), targets=(HERE, THERE))
     world.canaries = CANARIES
     for turn in range(turns):
         world.upstreams.answer = (SERVED, DENIED, FAILED)[turn % 3]
