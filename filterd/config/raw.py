@@ -13,9 +13,10 @@ from typing import Annotated, Any, Self
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from filterd.config import value_types
+from filterd.config.raw_orders import RawOrders
+from filterd.config.raw_proof import RawCanary, RawNodes
 from filterd.config.raw_types import (
     Auto,
-    CanaryZone,
     Duration,
     FilePath,
     Identity,
@@ -318,27 +319,6 @@ class RawMetrics(Section):
     )
 
 
-class RawShortestPrefix(Section):
-    """The widest prefixes that an order may have without a second person; a wider one takes two."""
-
-    ipv4: int = key(24, "Bits of an IPv4 prefix.", ge=8, le=32, strict=True)
-    ipv6: int = key(48, "Bits of an IPv6 prefix.", ge=16, le=128, strict=True)
-
-
-class RawOrders(Section):
-    """Intake of orders of authorities."""
-
-    approvals: int = key(
-        2,
-        "How many people an order takes, the one who adds it among them. An order with a wide reach always "
-        "takes two.",
-        ge=1,
-        le=2,
-        strict=True,
-    )
-    shortest_prefix: RawShortestPrefix = Field(default_factory=RawShortestPrefix)
-
-
 class RawSecurity(Section):
     """The operator's own blocking of malware and phishing; any line can leave it."""
 
@@ -360,34 +340,6 @@ class RawFeeds(Section):
         "DNS servers that find the lists' servers, never filterd itself; without any, `dns.upstreams`.",
     )
     largest: Size = key("1GiB", "The largest list that is taken, after decompression.", ge=1024**2)
-
-
-class RawNodes(Section):
-    """The watch over what the nodes have in force."""
-
-    drift_after: Duration = key(
-        "10m",
-        "How long a node may run other lists than the newest, or than the other nodes, until it counts as "
-        "drifted.",
-        ge=60,
-    )
-    history: Duration = key(
-        "1095d",
-        "How long it is kept which list ran on which node (`filterd node history`).",
-        ge=86400,
-    )
-
-
-class RawCanary(Section):
-    """The test of mandatory lists over DNS: one canary name for each, which must be blocked."""
-
-    zone: CanaryZone | None = key(
-        None,
-        "The zone of the canary names, `LIST.canary.isp.example`. It is yours, and serves an address for "
-        "every name in it (a wildcard): only then does a blocked name prove that the list blocks. Without it "
-        "nothing is tested.",
-    )
-    interval: Duration = key("1m", "How often each node asks for them.", ge=10, le=86400)
 
 
 class RawConfiguration(Section):

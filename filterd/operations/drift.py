@@ -39,7 +39,7 @@ class Made:
 
 
 async def made(connection: AsyncConnection, context: Context, reports: Sequence[NodeReport]) -> Made:
-    """What control made of that which these nodes report."""
+    """The snapshots and list versions of these reports that control made."""
     path = current_file(context.settings.state_dir / snapshot_layout.DIRECTORY)
     ids = {each: each for each in await feeds.known(connection)}
     ids.update({label_of(each, confidential=True): each for each in tuple(ids)})

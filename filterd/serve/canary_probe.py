@@ -16,10 +16,14 @@ from typing import Protocol
 
 from filterd.dataplane.listeners.listen_addresses import ListenAddresses
 from filterd.dataplane.listeners.socket_binding import Address, written
+from filterd.dataplane.nodestate.node import Node
 from filterd.dataplane.packet.unwrap import client_bytes
 from filterd.dataplane.upstream.forward_types import Question, UpstreamAnswer, UpstreamFailure
 from filterd.model.records import CanaryResult, CanaryState
 from filterd.policy.canary import Canary
+from filterd.serve.forwarding import Forwarding
+from filterd.serve.listening import Listening
+from filterd.serve.wiring import canaries_of
 from filterd.telemetry import log
 from filterd.wire import codec
 from filterd.wire.ede import ExtendedError
@@ -62,7 +66,7 @@ def targets_at(addresses: ListenAddresses) -> list[ProbeTarget]:
     ]
 
 
-class Upstreams(Protocol):
+class UpstreamAsker(Protocol):
     """Asks the upstreams directly: neither cache nor policy lies between."""
 
     async def forward(self, pending: Question, /) -> UpstreamAnswer | UpstreamFailure:
@@ -80,7 +84,7 @@ class CanaryProbe:
         self,
         canaries: Callable[[], Sequence[Canary]],
         targets: Callable[[], Sequence[ProbeTarget]],
-        upstreams: Upstreams,
+        upstreams: UpstreamAsker,
         clock: Callable[[], float],
         interval: float,
         exchange: Exchange | None = None,
@@ -149,6 +153,15 @@ class CanaryProbe:
         return not isinstance(found, Status) and any(
             each.section == 1 and each.type == TYPE_A for each in found
         )
+
+
+def probe_of(
+    node: Node, listening: Listening, forwarding: Forwarding, clock: Callable[[], float], interval: float
+) -> CanaryProbe:
+    """The probe of a resolver, by its snapshot in force, its listeners and its upstreams."""
+    return CanaryProbe(
+        lambda: canaries_of(node), lambda: targets_at(listening.addresses), forwarding, clock, interval
+    )
 
 
 def judge(answers: Sequence[tuple[CanaryState, str]], served: bool) -> tuple[CanaryState, str]:

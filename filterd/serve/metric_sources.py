@@ -91,7 +91,7 @@ def read_metrics(sources: MetricSources) -> ResolverMetrics:
 
 
 def _proof(sources: MetricSources) -> ProofMetrics:
-    """What is in force on the node, not what the store says."""
+    """The lists in force on the node; the store is not asked."""
     node = sources.node
     return ProofMetrics(
         lists=[

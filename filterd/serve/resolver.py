@@ -40,7 +40,7 @@ from filterd.disk.keys import FINGERPRINT_KEY
 from filterd.model.records import NodeReport
 from filterd.serve import hangup
 from filterd.serve.answer_rules import cookie_secrets, rules_of, secrets_at_start
-from filterd.serve.canary_probe import CanaryProbe, targets_at
+from filterd.serve.canary_probe import CanaryProbe, probe_of
 from filterd.serve.forwarding import Forwarding
 from filterd.serve.handover.leaving import Answering, HandingOver
 from filterd.serve.handover.taking import take_over
@@ -63,7 +63,6 @@ from filterd.serve.settings_input import SettingsWatcher, first_settings
 from filterd.serve.wiring import (
     LoggingObserver,
     SystemClock,
-    canaries_of,
     caught_up,
     in_force,
     key_changed,
@@ -103,7 +102,6 @@ class Resolver:
         self._observer = LoggingObserver()
         self._answer_counts = AnswerCounts()
         self._clock = SystemClock()
-        self._began = time.time()
         self._control = ControlLink(self._clock.ticks)
         self._ended = asyncio.Event()
         self._exit_code = 0
@@ -123,13 +121,6 @@ class Resolver:
         self._check = SelfCheck(
             self._listening.addresses, self._fast, self._listening.service, self._observer, os.urandom(16)
         )
-        self._probe = CanaryProbe(
-            lambda: canaries_of(self._node),
-            lambda: targets_at(self._listening.addresses),
-            self._forwarding,
-            time.time,
-            settings.canary.interval,
-        )
         self._pulse = Pulse(self._check, self._clock.ticks, pulse)
         self._commands = commands.CommandSocket(settings.state_dir / commands.SOCKET, self._cache, self)
         self._http = self._make_http()
@@ -143,6 +134,11 @@ class Resolver:
         self._follower = threading.Thread(target=self._node.run, name="node", daemon=True)
         self._tasks: list[asyncio.Task[None]] = []
         self._follows = True
+
+    @cached_property
+    def _probe(self) -> CanaryProbe:
+        interval = self._settings.canary.interval
+        return probe_of(self._node, self._listening, self._forwarding, time.time, interval)
 
     def _make_plane(self) -> Plane:
         """The stages of a query with their settings."""
@@ -356,7 +352,7 @@ class Resolver:
 
     def _report(self) -> NodeReport:
         name, lacking = self._settings.node.name, self._http.lacking()
-        return report_of(self._node, name, self._began, lacking, self._probe.results)
+        return report_of(self._node, name, self._clock.began, lacking, self._probe.results)
 
     async def _close(self) -> None:
         self._listening.close()

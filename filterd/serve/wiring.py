@@ -48,6 +48,8 @@ class SystemClock:
     """The machine's clocks."""
 
     def __init__(self) -> None:
+        self.began = time.time()
+        """when the process began, Unix seconds"""
         self.earliest = 0
         """Unix seconds before which it cannot be now: a clock that lost its time must not revive pauses"""
 
