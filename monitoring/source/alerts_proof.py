@@ -19,7 +19,7 @@ PROOF = AlertGroup(
             summary="The mandatory list {{ $labels.list }} does not block on {{ $labels.instance }}",
             description="The node answers the list's canary name without extended error 16.",
             summary_es="La lista obligatoria {{ $labels.list }} no bloquea en {{ $labels.instance }}",
-            description_es="El nodo responde el nombre canario de la lista sin el error extendido 16.",
+            description_es="El nodo responde el nombre testigo de la lista sin el error extendido 16.",
             fires={f'filterd_canary{{{R},list="police"}}': "1x40 0x20"},
             quiet={f'filterd_canary{{{R},list="police"}}': "1x60"},
             quiet_too={
@@ -29,12 +29,14 @@ PROOF = AlertGroup(
         Alert(
             name="FilterdCanaryUnjudged",
             severity="ticket",
-            expression="time() - filterd_canary_last_success_timestamp_seconds > 3600 unless filterd_canary == 0",
+            expression="time() - filterd_canary_last_success_timestamp_seconds > 3600 "
+            "unless filterd_canary == 0",
             wait="10m",
             summary="Nobody knows whether the list {{ $labels.list }} blocks on {{ $labels.instance }}",
-            description="Its canary was not found blocked for an hour. What is in force is not changed by that.",
+            description="Its canary was not found blocked for an hour. That changes nothing of what is in "
+            "force.",
             summary_es="No se sabe si la lista {{ $labels.list }} bloquea en {{ $labels.instance }}",
-            description_es="Su canario no se vio bloqueado desde hace una hora. Eso no cambia lo que rige.",
+            description_es="Su nombre testigo no se vio bloqueado desde hace una hora. Eso no cambia lo que rige.",
             fires={f'filterd_canary_last_success_timestamp_seconds{{{R},list="police"}}': "0x100"},
             quiet={f'filterd_canary_last_success_timestamp_seconds{{{R},list="police"}}': "0+60x100"},
             at="90m",
@@ -51,11 +53,11 @@ PROOF = AlertGroup(
             expression="filterd_nodes_drifted > 0",
             wait="1m",
             summary="Nodes that run other lists than they should: {{ $value }}",
-            description="They lack the newest snapshot for longer than nodes.drift_after, differ from the other "
-            "nodes, or have a list that was never read here.",
+            description="They lack the newest snapshot for longer than nodes.drift_after, differ from the "
+            "other nodes, or have a list that was never read here.",
             summary_es="Nodos con listas distintas de las debidas: {{ $value }}",
-            description_es="No tienen la instantánea más nueva desde hace más de nodes.drift_after, difieren de "
-            "los demás, o tienen una lista que aquí nunca se leyó.",
+            description_es="No tienen la instantánea más nueva desde hace más de nodes.drift_after, difieren "
+            "de los demás, o tienen una lista que aquí nunca se leyó.",
             fires={f"filterd_nodes_drifted{{{C}}}": "0x40 1x20"},
             quiet={f"filterd_nodes_drifted{{{C}}}": "0x60"},
         ),

@@ -282,7 +282,7 @@ PROOF = _row(
     ),
     _panel(
         "stat",
-        ("Canaries: 1 where the list blocks", "Canarios: 1 donde la lista bloquea"),
+        ("Canaries: 1 where the list blocks", "Nombres testigo: 1 donde la lista bloquea"),
         f"filterd_canary{{{I}}}",
         "{{instance}} {{list}}",
     ),

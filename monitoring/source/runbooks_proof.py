@@ -29,7 +29,7 @@ PROOF = {
         "no se sabe de ninguna falla: lo que regía rige. Una lista que no bloquea no se notaría.",
         "`filterd canary list` dice por qué. La zona de `canary.zone` debe responder cada nombre con una "
         "dirección IPv4, por los servidores superiores de este nodo; `dns.allow_from` debe incluir la "
-        "interfaz local. Una lista que nunca se leyó no tiene canario: `filterd feed list`.",
+        "interfaz local. Una lista que nunca se leyó no tiene nombre testigo: `filterd feed list`.",
         LISTS,
         ("filterd canary list", "filterd feed list", RESOLVER_LOG),
     ),
