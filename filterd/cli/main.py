@@ -31,6 +31,7 @@ GROUPS = {
     "snapshot": ("compile and check the policy snapshot", "filterd.cli.snapshots:snapshot"),
     "cache": ("make the resolver forget cached answers", "filterd.cli.caches:cache"),
     "node": ("show what runs where", "filterd.cli.nodes:node"),
+    "canary": ("see whether mandatory lists block on the nodes", "filterd.cli.canaries:canary"),
     "top": ("watch rates, verdicts, upstreams and state live", "filterd.cli.top:top"),
     "store": ("prepare the database", "filterd.cli.stores:store"),
     "backup": ("copy the store and the lists to a directory", "filterd.cli.backups:backup"),

@@ -75,9 +75,100 @@ def _explain(status: NodeStatus, page: str) -> None:
         output.done(f"{name} is not ready: {'; '.join(report.missing) or f'curl -s {page}'}")
     elif report.missing:
         output.done(f"{name} serves with a fault: {'; '.join(report.missing)}")
+    if status.drift:
+        output.done(f"{name} runs other lists than it should: {'; '.join(status.drift)}")
+        output.done(f"  what to do: filterd node show {name}")
+    _explain_canaries(status)
     if report.kept_orders:
         orders = ", ".join(report.kept_orders)
         output.done(f"{name} keeps orders that the store does not know: {orders}; filterd node resync")
+
+
+def _explain_canaries(status: NodeStatus) -> None:
+    """Name the mandatory lists whose canary passes: they do not block there."""
+    passed = [each.label for each in status.report.canaries if each.state.value == "passed"]
+    if passed and not status.silent:
+        lists = ", ".join(passed)
+        output.done(f"{status.report.name} answers the canary of these lists: {lists}; filterd canary list")
+
+
+@node.command()
+@click.argument("name", metavar="NODE")
+@common
+def show(config: Path | None, as_json: bool, name: str) -> None:
+    """Show one node with every feed's list that it has in force.
+
+    The effective digest covers all lists and orders: two nodes with the same ones show the same. Since is
+    when the node took the version, or when its process began. A confidential list has an opaque name.
+    """
+    from filterd.operations import nodes
+
+    found = perform(config, lambda context: nodes.show(context, name))
+    if as_json:
+        output.show_json(_plain(found))
+        return
+    report = found.report
+    output.show_fields(
+        (
+            ("node", report.name),
+            ("state", _state(found)),
+            ("seen at", output.moment(report.seen_at)),
+            ("process began", output.moment(report.began_at)),
+            ("orders at", report.mandatory_revision),
+            ("snapshot", report.snapshot_digest),
+            ("effective", report.effective_digest),
+            ("effective since", output.moment(report.effective_at)),
+        )
+    )
+    canaries = {each.label: each.state.value for each in report.canaries}
+    rows = [
+        (each.label, each.kind, each.version, each.digest, each.names, output.moment(each.since), canary)
+        for each in report.feeds
+        for canary in [canaries.get(each.label, "")]
+    ]
+    columns = ("list", "kind", "version", "digest", "names", "since", "canary")
+    output.show_table(columns, rows, f"{report.name} has no list in force; filterd feed list")
+    _explain(found, f"http://{settings_of(config).metrics.listen}/readyz")
+
+
+@node.command()
+@click.option("--node", "name", metavar="NODE", help="Of one node alone.")
+@click.option("--list", "list_id", metavar="LIST", help="Of one list alone: its id, or its opaque name.")
+@click.option("--at", default="", help="What ran at this time, ISO 8601 with offset.")
+@common
+def history(config: Path | None, as_json: bool, name: str | None, list_id: str | None, at: str) -> None:
+    """Show which version of which list ran on which node, from when to when.
+
+    It is written from the nodes' own reports. A line ends with the next version, or with the last report of
+    a process that was not heard of again; of a line that lasts, "known until" is the last report. The list
+    "(all)" is the effective digest of the node, over all lists and orders.
+    """
+    from filterd.operations import input_values, node_history
+    from filterd.operations.context import Context
+
+    async def look(context: Context) -> Sequence[node_history.Recorded]:
+        moment = input_values.when(at, "--at") if at else None
+        return await node_history.history(context, node=name, list_id=list_id, at=moment)
+
+    found = perform(config, look)
+    if as_json:
+        output.show_json([{**output.plain(each.period), "known_until": each.known_until} for each in found])
+        return
+    rows = [
+        (
+            each.period.node,
+            each.period.label or "(all)",
+            each.period.version,
+            each.period.digest,
+            output.moment(each.period.since),
+            output.moment(each.period.until),
+            output.moment(each.known_until),
+        )
+        for each in found
+    ]
+    columns = ("node", "list", "version", "digest", "since", "until", "known until")
+    empty = "nothing is recorded; a node that was not serving then has no line (filterd node list)"
+    output.show_table(columns, rows, empty)
 
 
 @node.command()
@@ -193,7 +284,9 @@ def _state(status: NodeStatus) -> str:
         return "silent"
     if status.history == "another":
         return "another history"
-    return "ready" if status.report.ready else "not ready"
+    if not status.report.ready:
+        return "not ready"
+    return "drifted" if status.drift else "ready"
 
 
 def _plain(status: NodeStatus) -> dict[str, Any]:

@@ -24,7 +24,7 @@ FOLDED = 16
 """the widest unfolded word in a table on a narrow terminal; a longer one is folded, never truncated"""
 GAP = 2
 """spaces between two columns"""
-MOMENTS = frozenset(("at", "since", "not_before", "not_after"))
+MOMENTS = frozenset(("at", "since", "until", "not_before", "not_after"))
 """keys whose numbers are Unix seconds, beside those that end in ``_at`` and ``_until``"""
 _MOMENT = re.compile(r"(\d{4}-\d\d-\d\d)T(\d\d:\d\d:\d\dZ)")
 

@@ -18,6 +18,7 @@ from pydantic import BaseModel, ValidationError
 
 from filterd.config import raw, settings
 from filterd.config.raw import RawRateLimit, RawUpstream
+from filterd.config.raw_orders import RawOrders
 from filterd.config.resolvers import loops, system_resolvers
 from filterd.config.settings import MOST_THREADS, Settings
 from filterd.config.value_types import Endpoint, NodeName
@@ -202,6 +203,11 @@ def _feeds(feeds: raw.RawFeeds, base: Path) -> settings.FeedSettings:
     return settings.FeedSettings(feeds.proxy, ca, feeds.resolvers, feeds.largest)
 
 
+def _orders(orders: RawOrders) -> settings.OrderSettings:
+    widest = settings.ShortestPrefixSettings(**dict(orders.shortest_prefix))
+    return settings.OrderSettings(orders.approvals, widest)
+
+
 def _resolve(
     configuration: raw.RawConfiguration, upstreams: tuple[settings.UpstreamSettings, ...], base: Path
 ) -> Settings:
@@ -235,12 +241,11 @@ def _resolve(
         zone=configuration.zone,
         control=settings.ListenSettings(configuration.control.listen),
         metrics=settings.ListenSettings(configuration.metrics.listen),
-        orders=settings.OrderSettings(
-            configuration.orders.approvals,
-            settings.ShortestPrefixSettings(**dict(configuration.orders.shortest_prefix)),
-        ),
+        orders=_orders(configuration.orders),
         security=settings.SecuritySettings(configuration.security.enabled),
         feeds=_feeds(configuration.feeds, base),
+        nodes=settings.NodesSettings(configuration.nodes.drift_after, configuration.nodes.history),
+        canary=settings.CanarySettings(configuration.canary.zone, configuration.canary.interval),
     )
 
 

@@ -13,6 +13,8 @@ from typing import Annotated, Any, Self
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from filterd.config import value_types
+from filterd.config.raw_orders import RawOrders
+from filterd.config.raw_proof import RawCanary, RawNodes
 from filterd.config.raw_types import (
     Auto,
     Duration,
@@ -317,27 +319,6 @@ class RawMetrics(Section):
     )
 
 
-class RawShortestPrefix(Section):
-    """The widest prefixes that an order may have without a second person; a wider one takes two."""
-
-    ipv4: int = key(24, "Bits of an IPv4 prefix.", ge=8, le=32, strict=True)
-    ipv6: int = key(48, "Bits of an IPv6 prefix.", ge=16, le=128, strict=True)
-
-
-class RawOrders(Section):
-    """Intake of orders of authorities."""
-
-    approvals: int = key(
-        2,
-        "How many people an order takes, the one who adds it among them. An order with a wide reach always "
-        "takes two.",
-        ge=1,
-        le=2,
-        strict=True,
-    )
-    shortest_prefix: RawShortestPrefix = Field(default_factory=RawShortestPrefix)
-
-
 class RawSecurity(Section):
     """The operator's own blocking of malware and phishing; any line can leave it."""
 
@@ -390,6 +371,8 @@ class RawConfiguration(Section):
     orders: RawOrders = Field(default_factory=RawOrders)
     security: RawSecurity = Field(default_factory=RawSecurity)
     feeds: RawFeeds = Field(default_factory=RawFeeds)
+    nodes: RawNodes = Field(default_factory=RawNodes)
+    canary: RawCanary = Field(default_factory=RawCanary)
 
 
 def json_schema() -> dict[str, Any]:

@@ -78,6 +78,11 @@ TlsName = Annotated[
 ]
 
 
+CanaryZone = Annotated[
+    value_types.CanaryZone,
+    PlainValidator(value_types.parse_canary_zone),
+    WithJsonSchema({"type": "string", "examples": ["canary.isp.example"]}),
+]
 ProxyUrl = Annotated[
     str,
     PlainValidator(value_types.parse_proxy),

@@ -16,6 +16,7 @@ from typing import Any
 from filterd.config import jsonable
 from filterd.config.value_types import (
     Bytes,
+    CanaryZone,
     Endpoint,
     IPNetwork,
     NodeName,
@@ -201,6 +202,26 @@ class FeedSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class NodesSettings:
+    """The watch over what the nodes have in force."""
+
+    drift_after: Seconds
+    """how long a node may run other lists than the newest"""
+    history: Seconds
+    """how long it is kept which list ran on which node"""
+
+
+@dataclass(frozen=True, slots=True)
+class CanarySettings:
+    """The test of mandatory lists over DNS."""
+
+    zone: CanaryZone | None
+    """the zone of the canary names, which the operator serves; None: there are none"""
+    interval: Seconds
+    """between two tests"""
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """All settings of an installation."""
 
@@ -221,6 +242,8 @@ class Settings:
     orders: OrderSettings
     security: SecuritySettings
     feeds: FeedSettings
+    nodes: NodesSettings
+    canary: CanarySettings
 
     def to_json(self) -> str:
         """One line of JSON, from which :meth:`from_json` makes an equal value."""

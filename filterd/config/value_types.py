@@ -24,6 +24,9 @@ StoreUrl = NewType("StoreUrl", str)
 ZoneName = NewType("ZoneName", str)
 """an IANA time zone"""
 
+CanaryZone = NewType("CanaryZone", str)
+"""a domain in lower case without the final dot, short enough for a label before it"""
+
 DEFAULT_ZONE = ZoneName("America/Mexico_City")
 
 IPNetwork = IPv4Network | IPv6Network
@@ -144,6 +147,19 @@ def parse_node_name(value: object) -> NodeName:
         msg = f"not a node name: {value!r} (letters, digits, hyphens and dots, at most 63)"
         raise ValueError(msg)
     return NodeName(value)
+
+
+_MOST_OF_A_ZONE = 253 - 64
+"""characters: a label of 63 and a dot stand before it"""
+
+
+def parse_canary_zone(value: object) -> CanaryZone:
+    """A domain of at least two labels."""
+    name = value.removesuffix(".").lower() if isinstance(value, str) else ""
+    if _HOST_NAME.fullmatch(name) is None or "." not in name or len(name) > _MOST_OF_A_ZONE:
+        msg = f"not a domain of yours: {value!r} (write canary.isp.example)"
+        raise ValueError(msg)
+    return CanaryZone(name)
 
 
 def parse_tls_name(value: object) -> TlsName:

@@ -158,6 +158,61 @@ OTHER_HISTORY = "the store has another history than the one applied here: filter
 
 
 @dataclass(frozen=True, slots=True)
+class FeedInForce:
+    """A feed's list as a node has it in force."""
+
+    label: str
+    """its id; opaque if it is confidential"""
+    kind: str
+    """category, security or mandatory"""
+    version: str
+    digest: str
+    names: int
+    since: float
+    """when this version came into force, or the process began"""
+
+
+class CanaryState(StrEnum):
+    """The outcomes of asking for a canary name."""
+
+    BLOCKED = "blocked"
+    PASSED = "passed"
+    """it was answered: the list does not block on this node"""
+    UNJUDGED = "unjudged"
+    """nothing can be said: no answer came, or the name does not resolve upstream either"""
+
+
+@dataclass(frozen=True, slots=True)
+class CanaryResult:
+    """The last test of a mandatory list on a node."""
+
+    label: str
+    """the list's, as in :class:`FeedInForce`"""
+    name: str
+    """the canary name"""
+    state: CanaryState
+    reason: str
+    """why it was not judged, or where it passed; empty if it is blocked"""
+    tested_at: float
+    succeeded_at: float
+    """when it was last found blocked, 0: never since the process began"""
+
+
+@dataclass(frozen=True, slots=True)
+class ListPeriod:
+    """A time in which one version of a list was in force on one node without a break."""
+
+    node: str
+    label: str
+    """the list's; empty: the node as a whole, whose digest is the effective one"""
+    version: str
+    digest: str
+    since: float
+    until: float
+    """exclusive; 0: not over"""
+
+
+@dataclass(frozen=True, slots=True)
 class NodeReport:
     """The last report of a resolver."""
 
@@ -218,3 +273,12 @@ class FeedAcceptance:
     accepted_at: float = 0.0
     version: int = 0
     """the version that came of it; 0: it waits for another person"""
+    began_at: float = 0.0
+    """when the process began"""
+    effective_digest: str = ""
+    """over all lists and orders that the node has in force; empty while it has none"""
+    effective_at: float = 0.0
+    """when it got this digest"""
+    feeds: tuple[FeedInForce, ...] = ()
+    """empty while nothing is in force"""
+    canaries: tuple[CanaryResult, ...] = ()

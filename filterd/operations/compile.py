@@ -102,6 +102,7 @@ def run(job: Mapping[str, Any], tell: Tell) -> dict[str, Any]:
         versions={each.feed: each.version for each in versions},
         orders=[_order(payload) for payload in job["orders"]],
         digest_key=load_key(settings, DIGEST_KEY),
+        canary_zone=settings.canary.zone or "",
     )
     compiled = compile_snapshot(
         _told(material.sources(), tell),

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from filterd.model.records import OTHER_HISTORY, NodeReport
-from filterd.operations.context import Context
+from filterd.operations import drift, node_history
+from filterd.operations.context import Context, OperationError
 from filterd.store import change_log
 from filterd.store import orders as order_rows
 from filterd.store import snapshots as rows
@@ -30,6 +31,8 @@ class NodeStatus:
     silent: bool
     history: str
     """THIS, ANOTHER or UNKNOWN"""
+    drift: tuple[str, ...] = ()
+    """why it runs other lists than it should; empty: it does not, or another remark explains it"""
 
 
 async def record(context: Context, report: NodeReport) -> tuple[str, ...]:
@@ -37,8 +40,10 @@ async def record(context: Context, report: NodeReport) -> tuple[str, ...]:
     kept orders that it had at its last report and has no longer, though nobody ended them: its disk lost
     them, and their names pass."""
     async with context.store.report() as connection:
-        before = await rows.kept_orders(connection, report.name)
-        gone = await order_rows.unknown(connection, before - set(report.kept_orders))
+        before = await rows.last_report(connection, report.name)
+        kept = set() if before is None else set(before.kept_orders)
+        gone = await order_rows.unknown(connection, kept - set(report.kept_orders))
+        await node_history.record(connection, before, report, context.settings.nodes.history)
         await rows.report(connection, report)
     return tuple(sorted(gone))
 
@@ -48,7 +53,7 @@ async def list_nodes(context: Context) -> Sequence[NodeStatus]:
     now = context.clock()
     async with context.store.read() as connection:
         revision = await change_log.revision(connection)
-        return [
+        found = [
             NodeStatus(
                 each,
                 revision,
@@ -57,6 +62,19 @@ async def list_nodes(context: Context) -> Sequence[NodeStatus]:
             )
             for each in await rows.nodes(connection)
         ]
+        heard = [each.report for each in found if not each.silent and each.history != ANOTHER]
+        made = await drift.made(connection, context, heard)
+    drifted = drift.drifts(heard, made, now, context.settings.nodes.drift_after)
+    return [replace(each, drift=drifted.get(each.report.name, ())) for each in found]
+
+
+async def show(context: Context, name: str) -> NodeStatus:
+    """One node. Raises OperationError where none of this name has ever reported."""
+    for each in await list_nodes(context):
+        if each.report.name == name:
+            return each
+    message = f"no node {name!r} has ever reported"
+    raise OperationError(message, "see their names: filterd node list")
 
 
 async def history_of(connection: AsyncConnection, report: NodeReport) -> str:

@@ -12,7 +12,8 @@ from filterd.model.mandatory import Mandate
 from filterd.model.rule import NameRule, Scope
 from filterd.model.verdict import Kind
 from filterd.operations.feeds.rule_files import read_pieces, rule_file
-from filterd.policy import special_names
+from filterd.policy import canary, special_names
+from filterd.policy.canary import Canary
 from filterd.policy.canonical import AddressRule, Rule, write
 from filterd.policy.classes import FIXED, Classes, ListClass
 from filterd.policy.compiler import ListSource
@@ -38,6 +39,8 @@ class Material:
     where its number is that of an order kept in force, its names would be in force with that one's"""
     digest_key: bytes = field(repr=False)
     """keys the digests of confidential lists"""
+    canary_zone: str = ""
+    """the zone of the canary names; empty: there are none"""
 
     def sources(self) -> Iterator[ListSource]:
         """Every list, each with its text in runs."""
@@ -52,6 +55,7 @@ class Material:
         return {
             "profiles": {each.id: to_meta(rules_of(each)) for each in self.policies.profiles},
             "mandates": [mandate_to_meta(mandate) for mandate in mandates],
+            **canary.to_meta(filter(None, map(self._canary, self.policies.feeds))),
         }
 
     def _feeds(self) -> Iterator[ListSource]:
@@ -66,7 +70,14 @@ class Material:
                 runs=read_pieces(rule_file(self.state_dir, feed.id, version)),
                 title="" if feed.confidential else titles.get(feed.category or "", feed.id),
                 secret=self.digest_key if feed.confidential else None,
+                canary=found.name if (found := self._canary(feed)) else "",
             )
+
+    def _canary(self, feed: Feed) -> Canary | None:
+        """The canary of a mandatory list that was read; None for any other feed, or without a zone."""
+        if not self.canary_zone or feed.mandatory is None or feed.id not in self.versions:
+            return None
+        return canary.canary_of(feed.id, self.canary_zone, confidential=feed.confidential)
 
     def _documents(self) -> Iterator[ListSource]:
         for service in self.policies.services:

@@ -173,6 +173,8 @@ async def _material(context: Context, documents: Policies) -> tuple[StoredMateri
     accepted = [each for each in known if each.state is OrderState.ACCEPTED]
     wanted = [change_of(each) for each in confidential.in_clear(context.settings, accepted)]
     return StoredMaterial(cursor, versions, wanted, adopted), input_digest(stamp, in_force, read)
+    made_of = input_digest(stamp, in_force, read, context.settings.canary.zone)
+    return StoredMaterial(cursor, versions, wanted, adopted), made_of
 
 
 def _require_profiles(documents: Policies, used: Sequence[str]) -> None:

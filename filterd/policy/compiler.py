@@ -10,10 +10,11 @@ The snapshot's meta is JSON::
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from filterd.policy import canary
 from filterd.policy.build import MANDATORY_TARGET, Builder
 from filterd.policy.canonical import MAX_LINE, CanonicalError
 from filterd.policy.classes import Classes, ListClass
@@ -36,6 +37,8 @@ class ListSource:
     title: str = ""
     secret: bytes | None = None
     """of a confidential list: the key of its digest"""
+    canary: str = ""
+    """a name that is blocked as the list is, outside its digest; empty: there is none"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,10 +73,23 @@ def compile_snapshot(
     canonical and ``build.BuildError`` for more than fits into a snapshot.
     """
     builder = Builder(key)
-    lists = [entry for source in sources for entry in _add(builder, source)]
-    digest = policy_digest((entry["id"], entry["version"], entry["digest"]) for entry in lists)
+    lists: list[dict[str, Any]] = []
+    canaries: list[str] = []
+    for source in sources:
+        lists += _add(builder, source)
+        canaries += [source.canary] if source.canary else []
+    digest = policy_digest([*_digests(lists), *_canary_digest(canaries)])
     pieces = builder.finish({**(meta or {}), "lists": lists}, revision, built_at, bytes.fromhex(digest))
     return Compiled(tuple(pieces), digest, tuple(lists))
+
+
+def _digests(lists: Iterable[Mapping[str, Any]]) -> Iterator[tuple[str, str, str]]:
+    return ((entry["id"], entry["version"], entry["digest"]) for entry in lists)
+
+
+def _canary_digest(canaries: Sequence[str]) -> list[tuple[str, str, str]]:
+    """The canaries' part of the policy digest, under an id that no list has; none without canaries."""
+    return [("", canary.META, canary.canaries_digest(canaries))] if canaries else []
 
 
 def _add(builder: Builder, source: ListSource) -> list[dict[str, Any]]:
@@ -85,6 +101,9 @@ def _add(builder: Builder, source: ListSource) -> list[dict[str, Any]]:
         for run in whole_lines(source.runs):
             names += builder.add_run(run)
             digest.update(run)
+        if source.canary:
+            builder.begin_list(map(_target, source.classes))
+            builder.add_run(canary.rule_text(source.canary))
     except CanonicalError as error:
         message = f"the list {source.classes[0].id}, version {source.version}: {error}"
         raise CompileError(message) from error

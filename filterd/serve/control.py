@@ -27,6 +27,7 @@ from filterd.policy import snapshot_layout
 from filterd.serve import hangup
 from filterd.serve.holders import remedy_of
 from filterd.serve.http_service import HttpService
+from filterd.serve.list_watch import ListWatch
 from filterd.serve.maintenance import Maintenance
 from filterd.serve.node_reports import SOCKET, NodeReportListener
 from filterd.serve.process import (
@@ -59,6 +60,7 @@ class Control:
         self._context = context
         self._maintenance = Maintenance(context)
         self._metrics = ControlMetrics()
+        self._lists = ListWatch()
         self._ended = asyncio.Event()
         self._behind = ""
         """why nothing can be written in the store; empty while it is the newest one"""
@@ -207,6 +209,7 @@ class Control:
             orders=await orders.count(context),
             subscribers=await subscribers.count(context),
             audit_entries=await audit.count(context),
+            nodes_drifted=await self._lists.look(context),
         )
 
 

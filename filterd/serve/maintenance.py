@@ -289,6 +289,9 @@ class Maintenance:
             current = await feed_rows.current(connection)
         versions = [current[feed.id] for feed in documents.feeds if feed.id in current]
         return snapshot_input.input_digest(documents, versions)
+        return snapshot_input.input_digest(
+            policies_stamp(self.context.settings), documents, versions, self.context.settings.canary.zone
+        )
 
     async def _prune(self) -> None:
         try:

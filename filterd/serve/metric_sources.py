@@ -16,12 +16,16 @@ from filterd.dataplane.packet.crashboard import CrashBoard
 from filterd.dataplane.packet.plane import Plane
 from filterd.dataplane.packet.plane_types import PlaneCounts
 from filterd.dataplane.upstream.forwarder import UpstreamStatus
+from filterd.model.records import CanaryResult, CanaryState
+from filterd.serve.canary_probe import CanaryProbe
 from filterd.serve.forwarding import Forwarding
 from filterd.serve.listening import Listening
 from filterd.serve.node_reports import ControlLink
+from filterd.serve.wiring import feeds_of, in_force
 from filterd.telemetry.crash_metrics import CrashMetrics
 from filterd.telemetry.fast_metrics import FastPathMetrics
 from filterd.telemetry.histogram import Histogram
+from filterd.telemetry.list_metrics import CanaryMetrics, ListMetrics, ProofMetrics
 from filterd.telemetry.metrics import ResolverMetrics
 from filterd.telemetry.upstream_metrics import UpstreamMetrics
 
@@ -41,6 +45,7 @@ class MetricSources:
     enforcement: Histogram
     control: ControlLink
     handovers: Mapping[str, int]
+    probe: CanaryProbe
 
 
 def read_metrics(sources: MetricSources) -> ResolverMetrics:
@@ -83,7 +88,26 @@ def read_metrics(sources: MetricSources) -> ResolverMetrics:
         not_durable=len(node.disk.not_durable),
         control_connected=sources.control.connected,
         handovers=dict(sources.handovers),
+        proof=_proof(sources),
     )
+
+
+def _proof(sources: MetricSources) -> ProofMetrics:
+    """The lists in force on the node; the store is not asked."""
+    node = sources.node
+    return ProofMetrics(
+        lists=[
+            ListMetrics(each.label, each.version, each.digest, each.names, each.since)
+            for each in feeds_of(node)
+        ],
+        effective_digest=node.publisher.effective[0] if in_force(node) else "",
+        canaries={each.label: _canary(each) for each in sources.probe.results},
+    )
+
+
+def _canary(result: CanaryResult) -> CanaryMetrics:
+    judged = result.state is not CanaryState.UNJUDGED
+    return CanaryMetrics(result.state is CanaryState.BLOCKED if judged else None, result.succeeded_at)
 
 
 def _drops(counts: PlaneCounts, slow: AnswerCounts, threads: Sequence[FastCounts]) -> Counter[str]:

@@ -10,11 +10,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
 
-from filterd.model.records import NodeReport
+from filterd.model.records import CanaryResult, CanaryState, FeedInForce, NodeReport
 
 SOCKET = "resolver.sock"
 CHECK_SECONDS = 0.05
@@ -50,10 +51,37 @@ def from_line(line: bytes, now: float) -> NodeReport:
             not_durable=int(fields["not_durable"]),
             missing=tuple(map(str, fields["missing"])),
             kept_orders=tuple(map(str, fields["kept_orders"])),
+            began_at=float(fields.get("began_at", 0.0)),
+            effective_digest=str(fields.get("effective_digest", "")),
+            effective_at=float(fields.get("effective_at", 0.0)),
+            feeds=tuple(map(_feed, fields.get("feeds", ()))),
+            canaries=tuple(map(_canary, fields.get("canaries", ()))),
         )
     except (KeyError, TypeError, AttributeError) as error:
         msg = "not the report of a node"
         raise ValueError(msg) from error
+
+
+def _feed(fields: Mapping[str, Any]) -> FeedInForce:
+    return FeedInForce(
+        label=str(fields["label"]),
+        kind=str(fields["kind"]),
+        version=str(fields["version"]),
+        digest=str(fields["digest"]),
+        names=int(fields["names"]),
+        since=float(fields["since"]),
+    )
+
+
+def _canary(fields: Mapping[str, Any]) -> CanaryResult:
+    return CanaryResult(
+        label=str(fields["label"]),
+        name=str(fields["name"]),
+        state=CanaryState(fields["state"]),
+        reason=str(fields["reason"]),
+        tested_at=float(fields["tested_at"]),
+        succeeded_at=float(fields["succeeded_at"]),
+    )
 
 
 class ControlLink:

@@ -40,12 +40,14 @@ from filterd.disk.keys import FINGERPRINT_KEY
 from filterd.model.records import NodeReport
 from filterd.serve import hangup
 from filterd.serve.answer_rules import cookie_secrets, rules_of, secrets_at_start
+from filterd.serve.canary_probe import CanaryProbe, probe_of
 from filterd.serve.forwarding import Forwarding
 from filterd.serve.handover.leaving import Answering, HandingOver
 from filterd.serve.handover.taking import take_over
 from filterd.serve.holders import remedy_of
 from filterd.serve.http_service import HttpService
 from filterd.serve.listening import Listening
+from filterd.serve.node_report import report_of
 from filterd.serve.node_reports import SOCKET, ControlLink, report_for_ever
 from filterd.serve.process import (
     ANEW,
@@ -68,7 +70,6 @@ from filterd.serve.wiring import (
     prefixes,
     reserved_ports,
     switches_of,
-    versions_of,
     waiting_for_restart,
     warn_of_dangers,
 )
@@ -134,6 +135,11 @@ class Resolver:
         self._tasks: list[asyncio.Task[None]] = []
         self._follows = True
 
+    @cached_property
+    def _probe(self) -> CanaryProbe:
+        interval = self._settings.canary.interval
+        return probe_of(self._node, self._listening, self._forwarding, time.time, interval)
+
     def _make_plane(self) -> Plane:
         """The stages of a query with their settings."""
         dns = self._settings.dns
@@ -180,6 +186,7 @@ class Resolver:
         self._tasks += (
             loop.create_task(report_for_ever(self._settings.state_dir / SOCKET, self._report, self._control)),
             loop.create_task(self._watch_key()),
+            loop.create_task(self._probe.run()),
         )
         for remark in self._remarks():
             log.get().error("the resolver begins " + remark)
@@ -249,6 +256,7 @@ class Resolver:
             prefixes(settings.dns.proxy_from),
         )
         self._listening.change(settings)
+        self._probe.interval = settings.canary.interval
         self._plane.limit(self._limiter, RateRules(os.urandom(16), settings.dns.rate_limit))
         self._forwarding.change(settings.dns.upstreams)
         self._node.change_settings(switches_of(settings))
@@ -295,6 +303,7 @@ class Resolver:
             self._observer.enforcement,
             self._control,
             self._succession.handovers,
+            self._probe,
         )
         return resolver_registry(
             lambda: replace(read_metrics(sources), ready=not self._missing(), clock=time.time())
@@ -342,22 +351,8 @@ class Resolver:
         return self._node.accept_history()
 
     def _report(self) -> NodeReport:
-        node = self._node
-        snapshot, cursor, missing = node.publisher.snapshot, node.mandatory_cursor, node.missing()
-        return NodeReport(
-            name=self._settings.node.name,
-            seen_at=0.0,
-            mandatory_revision=cursor.revision,
-            parental_revision=node.parental_cursor.revision,
-            snapshot_digest=snapshot.digest if snapshot is not None else "",
-            ready=not missing,
-            lists=versions_of(snapshot.meta) if snapshot is not None else {},
-            mandatory_hash=cursor.hash,
-            lag=round(node.lag(), 1),
-            not_durable=len(node.disk.not_durable),
-            missing=(*missing, *self._http.lacking()),
-            kept_orders=tuple(order.reference for order in node.kept_orders()),
-        )
+        name, lacking = self._settings.node.name, self._http.lacking()
+        return report_of(self._node, name, self._clock.began, lacking, self._probe.results)
 
     async def _close(self) -> None:
         self._listening.close()

@@ -16,6 +16,11 @@ from filterd.dataplane.nodestate.node import Node
 from filterd.dataplane.nodestate.node_types import NodePaths
 from filterd.dataplane.tables.addresses import Prefixes
 from filterd.disk.keys import FINGERPRINT_KEY
+from filterd.model.mandatory import label_of
+from filterd.model.records import FeedInForce
+from filterd.policy import canary
+from filterd.policy.canary import Canary
+from filterd.policy.proof import is_order
 from filterd.policy.published import StateSettings
 from filterd.telemetry import log
 from filterd.telemetry.histogram import ENFORCEMENT_BUCKETS, Histogram
@@ -43,6 +48,8 @@ class SystemClock:
     """The machine's clocks."""
 
     def __init__(self) -> None:
+        self.began = time.time()
+        """when the process began, Unix seconds"""
         self.earliest = 0
         """Unix seconds before which it cannot be now: a clock that lost its time must not revive pauses"""
 
@@ -75,12 +82,17 @@ class LoggingObserver:
 
 
 def versions_of(meta: Mapping[str, Any]) -> dict[str, str]:
-    """Version and digest of a snapshot's lists, by id; entries without a list are left out."""
+    """Version and digest of a snapshot's lists, by id, or by the label of a confidential one; entries without
+    a list are left out."""
     found: dict[str, str] = {}
     for entry in meta["lists"]:
         if entry.get("digest"):
+            hidden = bool(entry.get("confidential")) and not is_order(
+                entry
+            )  # an order's number tells nothing
+            label = label_of(entry["id"], confidential=hidden)
             # Ids are unique within a kind: a service may be called like a feed.
-            name = f"{entry['kind']}:{entry['id']}" if entry["id"] in found else entry["id"]
+            name = f"{entry['kind']}:{label}" if label in found else label
             found[name] = f"{entry['version']} {entry['digest']}"
     return found
 
@@ -113,6 +125,17 @@ def key_changed(paths: NodePaths) -> bool:
 def in_force(node: Node) -> bool:
     """Return whether the node has a state in force."""
     return node.publisher.state is not None and not node.following.waits
+
+
+def feeds_of(node: Node) -> tuple[FeedInForce, ...]:
+    """The feeds that the node has in force; none while it answers nobody by them."""
+    return node.publisher.feeds if in_force(node) else ()
+
+
+def canaries_of(node: Node) -> tuple[Canary, ...]:
+    """The canaries of the snapshot in force; none while the node answers nobody by it."""
+    snapshot = node.publisher.snapshot
+    return canary.from_meta(snapshot.meta) if snapshot is not None and in_force(node) else ()
 
 
 def caught_up(node: Node) -> bool:

@@ -161,3 +161,17 @@ def _version(row: Any) -> FeedVersion:
         at=row.at,
         note=row.note,
     )
+
+
+async def known(connection: AsyncConnection) -> list[str]:
+    """Every feed that has ever had a version."""
+    return list((await connection.execute(select(feed_version.c.feed).distinct())).scalars())
+
+
+async def digest_of(connection: AsyncConnection, feed: str, version: str) -> str:
+    """The digest of a version; empty if there is none of this number."""
+    if not version.isdecimal():
+        return ""
+    at = (feed_version.c.feed == feed, feed_version.c.version == int(version))
+    found: str | None = (await connection.execute(select(feed_version.c.digest).where(*at))).scalar()
+    return found or ""

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from dataclasses import asdict
 from typing import Any
 
 from sqlalchemy import delete, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from filterd.model.records import NodeReport, SnapshotRecord
+from filterd.model.records import CanaryResult, CanaryState, FeedInForce, NodeReport, SnapshotRecord
 from filterd.store.tables import node, snapshot
 
 
@@ -36,6 +37,20 @@ async def newest(connection: AsyncConnection, limit: int = 20) -> list[SnapshotR
     ]
 
 
+async def of_file(connection: AsyncConnection, file: str) -> SnapshotRecord | None:
+    """The snapshot in this file; None: no row tells of it."""
+    row = (await connection.execute(select(snapshot).where(snapshot.c.file == file))).first()
+    if row is None:
+        return None
+    return SnapshotRecord(row.file, row.digest, row.revision, row.built_at, row.names, row.size)
+
+
+async def compiled(connection: AsyncConnection, digests: Collection[str]) -> frozenset[str]:
+    """Those of the digests that a published snapshot has or had."""
+    query = select(snapshot.c.digest).where(snapshot.c.digest.in_(digests)).distinct()
+    return frozenset((await connection.execute(query)).scalars())
+
+
 async def report(connection: AsyncConnection, received: NodeReport) -> None:
     """Replace a node's last report."""
     await connection.execute(delete(node).where(node.c.name == received.name))
@@ -53,14 +68,19 @@ async def report(connection: AsyncConnection, received: NodeReport) -> None:
             not_durable=received.not_durable,
             missing=json.dumps(received.missing),
             kept_orders=json.dumps(received.kept_orders),
+            began_at=received.began_at,
+            effective_digest=received.effective_digest,
+            effective_at=received.effective_at,
+            feeds=json.dumps([asdict(each) for each in received.feeds]),
+            canaries=json.dumps([asdict(each) for each in received.canaries]),
         )
     )
 
 
-async def kept_orders(connection: AsyncConnection, name: str) -> set[str]:
-    """The kept orders of a node's last report."""
-    row = (await connection.execute(select(node.c.kept_orders).where(node.c.name == name))).first()
-    return set() if row is None else set(json.loads(row.kept_orders))
+async def last_report(connection: AsyncConnection, name: str) -> NodeReport | None:
+    """A node's last report; None: it has never reported."""
+    row = (await connection.execute(select(node).where(node.c.name == name))).first()
+    return None if row is None else _node(row)
 
 
 async def nodes(connection: AsyncConnection) -> Sequence[NodeReport]:
@@ -82,4 +102,13 @@ def _node(row: Any) -> NodeReport:
         not_durable=row.not_durable,
         missing=tuple(json.loads(row.missing)),
         kept_orders=tuple(json.loads(row.kept_orders)),
+        began_at=row.began_at,
+        effective_digest=row.effective_digest,
+        effective_at=row.effective_at,
+        feeds=tuple(FeedInForce(**each) for each in json.loads(row.feeds)),
+        canaries=tuple(_canary(each) for each in json.loads(row.canaries)),
     )
+
+
+def _canary(fields: dict[str, Any]) -> CanaryResult:
+    return CanaryResult(**{**fields, "state": CanaryState(fields["state"])})

@@ -1,8 +1,8 @@
 """The tables, in common SQL. Times are Unix seconds; prefixes and names are canonical text.
 
 There are three groups: the log (``head``, ``change``, ``log_floor``, ``audit``), the decisions of
-administrators (subscribers, orders, feed versions, snapshots), and the reports of nodes (``node``), outside
-log and audit.
+administrators (subscribers, orders, feed versions, snapshots), and the reports of nodes (``node``, with
+``node_list_history``), outside log and audit.
 
 The resolver's resync also reads ``line_state``, ``own_name``, ``binding`` and ``orders``: their columns are
 part of :mod:`filterd.model.changelog`.
@@ -269,6 +269,11 @@ node = Table(
     Column("not_durable", Integer, nullable=False, server_default=text("0")),
     Column("missing", Text, nullable=False, server_default="[]"),
     Column("kept_orders", Text, nullable=False, server_default="[]"),
+    Column("began_at", Float, nullable=False, server_default=text("0")),
+    Column("effective_digest", String(64), nullable=False, server_default=""),
+    Column("effective_at", Float, nullable=False, server_default=text("0")),
+    Column("feeds", Text, nullable=False, server_default="[]"),
+    Column("canaries", Text, nullable=False, server_default="[]"),
 )
 
 feed_fetch = Table(
@@ -382,3 +387,18 @@ the key ``key_id`` for control, and as fingerprints (JSON) for nodes"""
     Column("held_at", Float, nullable=False),
 )
 """feeds that are held at an older version, or that one person asked to hold (``held_at`` 0)"""
+node_list_history = Table(
+    "node_list_history",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("node", String(128), nullable=False),
+    Column("label", String(80), nullable=False),
+    Column("version", String(64), nullable=False),
+    Column("digest", String(64), nullable=False),
+    Column("since", Float, nullable=False),
+    Column("until", Float, nullable=False),
+    Index(None, "node", "until"),
+)
+"""which node had which version of which list in force from when to when, as nodes reported it; outside log
+and audit, since nothing was decided. ``until`` is 0 while it lasts; ``label`` is empty for the node as a
+whole, whose digest covers all lists and orders"""

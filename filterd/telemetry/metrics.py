@@ -23,6 +23,7 @@ import filterd
 from filterd.telemetry.crash_metrics import CrashMetrics, crash_families
 from filterd.telemetry.fast_metrics import FastPathMetrics, fast_families
 from filterd.telemetry.histogram import ENFORCEMENT_BUCKETS, Histogram
+from filterd.telemetry.list_metrics import ProofMetrics, proof_families
 from filterd.telemetry.metric_families import by_state as _by_state
 from filterd.telemetry.metric_families import counter as _counter
 from filterd.telemetry.metric_families import gauge as _gauge
@@ -74,6 +75,7 @@ class ResolverMetrics:
     """starts with a predecessor, by how they went"""
     crashes: CrashMetrics = field(default_factory=CrashMetrics)
     fast: FastPathMetrics = field(default_factory=FastPathMetrics)
+    proof: ProofMetrics = field(default_factory=ProofMetrics)
     ready: bool = False
     clock: float = 0.0
     """Unix seconds"""
@@ -105,6 +107,7 @@ class ControlMetrics:
     audit_entries: int = 0
     compile_failures: int = 0
     rows_damaged: int = 0
+    nodes_drifted: int = 0
     ready: bool = False
     clock: float = 0.0
     """Unix seconds"""
@@ -164,6 +167,7 @@ def _resolver_families(now: ResolverMetrics) -> Iterator[Metric]:
     yield from upstream_families(now.upstreams)
     yield from _listener_families(now)
     yield from _state_families(now)
+    yield from proof_families(now.proof)
     yield from crash_families(now.crashes)
 
 
@@ -379,3 +383,8 @@ def _store_families(now: ControlMetrics) -> Iterator[Metric]:
     )
     damaged.add_metric((), now.rows_damaged)
     yield damaged
+    yield _gauge(
+        "filterd_nodes_drifted",
+        "Nodes that run other lists than the newest, or than the other nodes, for too long.",
+        now.nodes_drifted,
+    )

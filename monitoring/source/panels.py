@@ -259,6 +259,49 @@ POLICY = _row(
     ),
 )
 
+PROOF = _row(
+    "Proof",
+    "Comprobación",
+    _panel(
+        "stat",
+        (
+            "Version of each list: as each node has it in force",
+            "Versión de cada lista: la que rige en cada nodo",
+        ),
+        f"filterd_list_info{{{I}}}",
+        "{{instance}} {{list}} {{version}} {{digest}}",
+    ),
+    _panel(
+        "stat",
+        (
+            "Digest over all: equal where lists and orders are",
+            "Digest de todo: igual donde listas y órdenes lo son",
+        ),
+        f"filterd_effective_info{{{I}}}",
+        "{{instance}} {{digest}}",
+    ),
+    _panel(
+        "stat",
+        ("Canaries: 1 where the list blocks", "Nombres testigo: 1 donde la lista bloquea"),
+        f"filterd_canary{{{I}}}",
+        "{{instance}} {{list}}",
+    ),
+    _panel("stat", ("Nodes drifted", "Nodos desviados"), "filterd_nodes_drifted", ""),
+    _panel(
+        "graph",
+        ("Names in force of each list", "Nombres vigentes de cada lista"),
+        f"filterd_list_names{{{I}}}",
+        "{{instance}} {{list}}",
+    ),
+    _panel(
+        "graph",
+        ("Age of each list in force", "Antigüedad de cada lista vigente"),
+        f"time() - filterd_list_loaded_timestamp_seconds{{{I}}}",
+        "{{instance}} {{list}}",
+        "s",
+    ),
+)
+
 ORDERS = _row(
     "Orders",
     "Órdenes",
@@ -337,5 +380,5 @@ RECORDS = _row(
     ),
 )
 
-OPERATORS = (STATE, TRAFFIC, PATHS, POLICY, ORDERS, RECORDS)
-AUDITORS = (ORDERS, POLICY, RECORDS)
+OPERATORS = (STATE, TRAFFIC, PATHS, POLICY, PROOF, ORDERS, RECORDS)
+AUDITORS = (ORDERS, POLICY, PROOF, RECORDS)

@@ -330,6 +330,20 @@ TEXTS: dict[str, tuple[str, str]] = {
         "The rest of the list is in use; these names are answered until somebody decides.",
         "[FilterdFeedNamesHeld](runbooks/control.md#filterdfeednamesheld)",
     ),
+    "a node runs other lists than it should": (
+        "It lacks the newest snapshot, differs from the others, or has a list that was never read here.",
+        "[FilterdNodesDrifted](runbooks/proof.md#filterdnodesdrifted)",
+    ),
+    "a node runs the right lists again, or is silent": ("`filterd node list` says which.", NOTHING),
+    "the canary of a mandatory list is answered: the list does not block here": (
+        "The node asked itself for the list's canary name, and got no extended error 16.",
+        "[FilterdCanaryPasses](runbooks/proof.md#filterdcanarypasses)",
+    ),
+    "the canary of a mandatory list cannot be judged": (
+        "No answer came, or the upstreams have no address for the canary name.",
+        "[FilterdCanaryUnjudged](runbooks/proof.md#filterdcanaryunjudged)",
+    ),
+    "the canary of a mandatory list is blocked again": ("The list blocks on this node.", NOTHING),
     "a feed's entry vanished from feeds.yaml; the feed stays in force": (
         "The file alone cannot end a feed.",
         "[FilterdFeedOrphaned](runbooks/control.md#filterdfeedorphaned)",

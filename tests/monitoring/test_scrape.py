@@ -17,12 +17,13 @@ from typing import Any
 import pytest
 import yaml
 
+from filterd.model.mandatory import label_of
 from monitoring.source.alerts_upstreams import FAILURES
 from monitoring.source.catalogue import GROUPS
 from monitoring.source.panels import OPERATORS
 from tests.e2e.authority import free_port
 from tests.e2e.deployment import Deployment, soon
-from tests.e2e.small import small
+from tests.e2e.small import FINE, small
 from tests.worlds.system import command
 
 pytestmark = pytest.mark.system("prometheus")
@@ -118,13 +119,15 @@ def traffic(filterd: Deployment) -> None:
 
 
 ADULT = "adult.example"
+CANARY = f"{label_of('worst-of', confidential=True)}.canary.example"
 
 
 @pytest.fixture(scope="module")
 def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watcher]:
     """filterd with a line, an order and lists, asked once a second while Prometheus reads it."""
     folder = tmp_path_factory.mktemp("watched")
-    with small(folder) as filterd:
+    with small(folder, {**FINE, (CANARY, "A"): ["192.0.2.7"]}) as filterd:
+        filterd.write_config(canary={"zone": "canary.example", "interval": "10s"})
         filterd.register("child", "127.0.0.2", "child")
         filterd.cli("feed", "update")
         filterd.cli("snapshot", "build")
@@ -134,6 +137,7 @@ def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watcher]:
             while time.monotonic() < until:
                 traffic(filterd)
                 time.sleep(0.5)
+            assert soon(lambda: watcher.finds("filterd_canary == 1"), seconds=60)
             yield watcher
 
 

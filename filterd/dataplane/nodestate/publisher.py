@@ -22,6 +22,11 @@ from filterd.policy.overlay import (
     overlay_of,
     suspended_until,
 )
+from filterd.model.records import FeedInForce
+from filterd.policy.classes import Classes, from_meta
+from filterd.policy.decide import PublishedState
+from filterd.policy.overlay import mandates_of, overlay_of
+from filterd.policy.proof import effective_digest, feeds_in_force
 from filterd.policy.published import StateSettings, mandate_from_meta
 from filterd.policy.resolve import PolicyBook
 from filterd.policy.snapshot import Snapshot
@@ -50,6 +55,10 @@ class Publisher:
     overlay_digest: str = ""
     """SHA-256 of what stands beside the snapshot: see :func:`_digest`; empty where nothing does"""
     published: int = 0
+    feeds: tuple[FeedInForce, ...] = ()
+    """those of the snapshot"""
+    effective: tuple[str, int] = "", 0
+    """the digest over lists and orders of the state, and since when it is this one (Unix seconds)"""
     earliest: int = 0
     """Unix seconds before which it cannot be now: when the snapshot that the node started with was made. A
     machine that lost its time must not revive pauses. It comes down when the clock proves that it was ahead:
@@ -79,6 +88,7 @@ class Publisher:
         built_at = int(snapshot.built_at)
         self.earliest = built_at if self.snapshot is None else min(self.earliest, built_at)
         self.snapshot = snapshot
+        self.feeds = feeds_in_force(snapshot.meta, now, self.feeds)
         lists = snapshot.meta["lists"]
         self._classes = from_meta(lists)
         self._in_snapshot = frozenset(int(each["mandatory_id"]) for each in lists if "mandatory_id" in each)
@@ -99,6 +109,8 @@ class Publisher:
             return None
         orders = self.disk.in_force()
         newer = tuple(orders.beside(self.snapshot.built_at_revision, self._in_snapshot))
+        said = orders.with_say(self.snapshot.built_at_revision, self._accepted)
+        self.overlay_entries = sum(len(order.names) + len(order.prefixes) for order in newer)
         self.published += 1
         self._keep_time(now)
         self._lift(now)
@@ -115,9 +127,14 @@ class Publisher:
             mandates=mandates_of(
                 orders.with_say(self.snapshot.built_at_revision, self._accepted), self.snapshot.built_at
             ),
+            overlay=overlay_of(newer),
+            mandates=mandates_of(said, self.snapshot.built_at),
             policies=self.disk.book.at(now),
             settings=self._switches(),
         )
+        digest = effective_digest(self.snapshot.meta, said)
+        if digest != self.effective[0]:
+            self.effective = digest, now
         return self.state
 
     def advance(self, now: int) -> PublishedState | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator
 
+from filterd.model.records import CanaryState
 from filterd.operations import nodes as operation
 from filterd.operations.doctor import reading, snapshot
 from filterd.operations.doctor.case import Case
@@ -39,6 +40,8 @@ def check(case: Case) -> Iterator[Finding]:
         if newest and has != newest and not each.silent:
             about = {"has": has[:SHOWN] or "-", "newest": newest[:SHOWN]}
             yield found("nodes.other_snapshot", node=each.report.name, **about)
+        elif each.drift:
+            yield found("nodes.drifted", node=each.report.name, reason="; ".join(each.drift))
     for state in ("pending", "quarantined"):
         if counts[state]:
             yield found(f"nodes.orders_{state}", count=counts[state])
@@ -76,5 +79,10 @@ def _node(status: NodeStatus) -> Iterator[Finding]:
         yield found("nodes.behind", node=name, seconds=round(report.lag))
     if report.not_durable:
         yield found("nodes.not_durable", node=name, count=report.not_durable)
+    for canary in report.canaries:
+        if canary.state is CanaryState.PASSED:
+            yield found("nodes.canary_passes", node=name, list=canary.label, reason=canary.reason)
+        elif canary.state is CanaryState.UNJUDGED:
+            yield found("nodes.canary_unjudged", node=name, list=canary.label, reason=canary.reason)
     if report.kept_orders:
         yield found("nodes.kept_orders", node=name, count=len(report.kept_orders))

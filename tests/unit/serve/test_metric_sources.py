@@ -12,10 +12,12 @@ from filterd.dataplane.fast.thread import FastCounts
 from filterd.dataplane.listeners.connection_table import ConnectionEnding
 from filterd.dataplane.packet.answer_counts import BOUNDS, AnswerCounts
 from filterd.dataplane.upstream.forwarder import UpstreamStatus
+from filterd.model.records import CanaryResult, CanaryState, FeedInForce
 from filterd.serve.metric_sources import MetricSources, read_metrics
 from filterd.telemetry.crash_metrics import CrashMetrics
 from filterd.telemetry.fast_metrics import FastPathMetrics
 from filterd.telemetry.histogram import ENFORCEMENT_BUCKETS, Histogram
+from filterd.telemetry.list_metrics import CanaryMetrics, ListMetrics, ProofMetrics
 from filterd.telemetry.metrics import ResolverMetrics
 from filterd.telemetry.upstream_metrics import UpstreamMetrics
 
@@ -62,6 +64,13 @@ THREADS = (
 )
 
 
+CANARIES = (
+    CanaryResult("a", "a.canary.example", CanaryState.BLOCKED, "", 328.0, 326.0),
+    CanaryResult("b", "b.canary.example", CanaryState.PASSED, "answered", 328.0, 327.0),
+    CanaryResult("c", "c.canary.example", CanaryState.UNJUDGED, "no answer", 328.0, 0.0),
+)
+
+
 def sources(*, snapshot: bool = True, board: bool = True) -> MetricSources:
     """Every part, with counts that nobody else has."""
     parts = {
@@ -75,6 +84,9 @@ def sources(*, snapshot: bool = True, board: bool = True) -> MetricSources:
             overlay_entries=304,
             exceptions=322,
             suspended_until=323,
+            state=object() if snapshot else None,
+            feeds=(FeedInForce("worst-of", "mandatory", "7", "cd" * 32, 322, 323.5),),
+            effective=("ef" * 32, 324),
         ),
         snapshot_files=SimpleNamespace(refused=Counter(damaged=305)),
         disk=SimpleNamespace(
@@ -84,7 +96,7 @@ def sources(*, snapshot: bool = True, board: bool = True) -> MetricSources:
             not_durable=range(320),
         ),
         lag=lambda: 12.5,
-        following=SimpleNamespace(other_history=True),
+        following=SimpleNamespace(other_history=True, waits=False),
         kept_orders=lambda: range(321),
     )
     listening = SimpleNamespace(
@@ -112,6 +124,7 @@ def sources(*, snapshot: bool = True, board: bool = True) -> MetricSources:
         "enforcement": Histogram(ENFORCEMENT_BUCKETS),
         "control": SimpleNamespace(connected=True),
         "handovers": Counter(taken=804),
+        "probe": SimpleNamespace(results=CANARIES),
     }
     return MetricSources(**{name: cast("Any", part) for name, part in parts_of_it.items()})
 
@@ -191,6 +204,15 @@ def test_every_value_comes_from_its_own_count() -> None:
         not_durable=320,
         control_connected=True,
         handovers={"taken": 804},
+        proof=ProofMetrics(
+            [ListMetrics("worst-of", "7", "cd" * 32, 322, 323.5)],
+            "ef" * 32,
+            {
+                "a": CanaryMetrics(blocked=True, last_success=326.0),
+                "b": CanaryMetrics(blocked=False, last_success=327.0),
+                "c": CanaryMetrics(blocked=None, last_success=0.0),
+            },
+        ),
     )
     assert plain(read_metrics(made)) == plain(expected)
 
@@ -198,4 +220,5 @@ def test_every_value_comes_from_its_own_count() -> None:
 def test_what_is_not_there_yet_has_the_values_of_nothing() -> None:
     found = read_metrics(sources(snapshot=False, board=False))
     assert found.snapshot_digest == ""
+    assert (found.proof.lists, found.proof.effective_digest) == ([], "")
     assert found.crashes == CrashMetrics()

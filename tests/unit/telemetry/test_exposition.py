@@ -8,6 +8,7 @@ from collections.abc import Callable
 from filterd.telemetry.crash_metrics import CrashMetrics
 from filterd.telemetry.fast_metrics import FastPathMetrics
 from filterd.telemetry.histogram import Histogram
+from filterd.telemetry.list_metrics import CanaryMetrics, ListMetrics, ProofMetrics
 from filterd.telemetry.metrics import (
     ControlMetrics,
     FeedMetrics,
@@ -74,6 +75,18 @@ RESOLVER = ResolverMetrics(
         stuck=131,
         sent_early=135,
     ),
+    proof=ProofMetrics(
+        [
+            ListMetrics("worst-of", "7", "cd" * 32, 139, 140.5),
+            ListMetrics("confidential-0a1b2c3d", "9", "ef" * 32, 141, 142.5),
+        ],
+        "0f" * 32,
+        {
+            "worst-of": CanaryMetrics(blocked=True, last_success=143.5),
+            "other": CanaryMetrics(blocked=False, last_success=144.5),
+            "confidential-0a1b2c3d": CanaryMetrics(blocked=None, last_success=0.0),
+        },
+    ),
 )
 CONTROL = ControlMetrics(
     feeds={
@@ -90,6 +103,7 @@ CONTROL = ControlMetrics(
     audit_entries=207,
     compile_failures=208,
     rows_damaged=209,
+    nodes_drifted=211,
     ready=True,
     clock=210.5,
 )

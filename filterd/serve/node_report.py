@@ -1,0 +1,38 @@
+"""Makes a node's report of its state: what is on its disk and in force, not what was only read."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from filterd.dataplane.nodestate.node import Node
+from filterd.model.records import CanaryResult, NodeReport
+from filterd.serve.wiring import feeds_of, in_force, versions_of
+
+
+def report_of(
+    node: Node, name: str, began: float, lacking: Sequence[str], canaries: Sequence[CanaryResult]
+) -> NodeReport:
+    """The report. ``began``: when the process began; ``lacking``: what it serves without. The receiver sets
+    ``seen_at``."""
+    snapshot, cursor, missing = node.publisher.snapshot, node.mandatory_cursor, node.missing()
+    digest, since = node.publisher.effective
+    serves = in_force(node)
+    return NodeReport(
+        name=name,
+        seen_at=0.0,
+        mandatory_revision=cursor.revision,
+        parental_revision=node.parental_cursor.revision,
+        snapshot_digest=snapshot.digest if snapshot is not None else "",
+        ready=not missing,
+        lists=versions_of(snapshot.meta) if snapshot is not None else {},
+        mandatory_hash=cursor.hash,
+        lag=round(node.lag(), 1),
+        not_durable=len(node.disk.not_durable),
+        missing=(*missing, *lacking),
+        kept_orders=tuple(order.reference for order in node.kept_orders()),
+        began_at=began,
+        effective_digest=digest if serves else "",
+        effective_at=float(since),
+        feeds=feeds_of(node),
+        canaries=tuple(canaries),
+    )
