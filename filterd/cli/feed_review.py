@@ -14,7 +14,7 @@ from filterd.cli.use_case import perform
 if TYPE_CHECKING:
     from filterd.operations.feeds.difference import Difference, Side
     from filterd.operations.feeds.listing import FeedStatus
-    from filterd.operations.feeds.updating import FeedUpdate
+    from filterd.operations.feeds.taking import FeedUpdate
 
 SHOWN = 50
 """rules of each side that a comparison shows without --all"""

@@ -9,8 +9,8 @@ import click
 
 from filterd.cli import feed_review, output
 from filterd.cli.failure import Failure
-from filterd.cli.feed_signing import origin_fields, sign, trust, verify
 from filterd.cli.feed_holding import hold
+from filterd.cli.feed_signing import origin_fields, sign, trust, verify
 from filterd.cli.group import Group
 from filterd.cli.options import ReadFile, common
 from filterd.cli.use_case import perform
@@ -20,10 +20,9 @@ if TYPE_CHECKING:
 
     from filterd.disk.given_file import GivenFile
     from filterd.feed.parsing import Skipped
-    from filterd.model.records import AdoptedFeed, FeedVersion
-    from filterd.model.records import AdoptedFeed, FeedHold, FeedVersion
+    from filterd.model.records import AdoptedFeed, FeedVersion, HeldFeed
     from filterd.operations.feeds.listing import FeedStatus
-    from filterd.operations.feeds.updating import FeedUpdate
+    from filterd.operations.feeds.taking import FeedUpdate
 
 FORMATS = ("domains", "wildcard", "hosts", "adblock", "dnsmasq", "unbound", "ut1")
 SHOWN = 20
@@ -35,9 +34,8 @@ def feed() -> None:
     """Read lists into the product."""
 
 
-for _command in (sign, verify, trust):
+for _command in (sign, verify, trust, hold):
     feed.add_command(_command)
-feed.add_command(hold)
 
 
 @feed.command("list")
@@ -264,14 +262,14 @@ def _problem(status: FeedStatus) -> str:
     """The reason why the newest version or the entry is not in use; empty if they are."""
     if status.orphaned is not None:
         return _lost(status)
-    if status.hold is not None and (status.held or not status.hold.held_at):
-        return _held(status.hold)
+    if status.kept_back is not None and (status.held or not status.kept_back.held_at):
+        return _held(status.kept_back)
     if status.quarantined and status.newest is not None:
         return status.newest.note
     return status.check.error if status.check else ""
 
 
-def _held(hold: FeedHold) -> str:
+def _held(hold: HeldFeed) -> str:
     """The hold in words, with the next step."""
     if not hold.held_at:
         moment = _who(hold.asked_at, hold.asked_by)
@@ -334,6 +332,7 @@ def _status(status: FeedStatus) -> dict[str, Any]:
         "newest": output.plain(status.newest),
         "adopted": output.plain(status.adopted),
         "orphaned": output.plain(status.orphaned),
+        "kept_back": output.plain(status.kept_back),
         "hold": output.plain(status.hold),
         "acceptance": output.plain(status.acceptance),
     }
@@ -349,8 +348,6 @@ def _update(done: FeedUpdate) -> dict[str, Any]:
         "skipped": done.report.count,
         "skipped_reasons": dict(done.report.reasons),
         "skipped_lines": [_skipped(each) for each in done.report.kept],
-        "misplaced": list(done.misplaced),
-        "skipped_lines": output.plain(done.report.kept),
         "held": done.held,
         "held_popular": list(done.popular),
         "standing_popular": list(done.standing),

@@ -10,9 +10,6 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
-from filterd.feed.rules import RuleSet
-from filterd.model.rule import Scope
-from filterd.policy.documents import Expected
 from filterd.policy.compiler import whole_lines
 from filterd.policy.feed_documents import Guard
 
@@ -79,11 +76,6 @@ def size_refusal(guard: Guard, sizes: Sizes, after: int) -> Refusal | None:
     return None
 
 
-def unexpected_names(rules: RuleSet, category: str, expected: Iterable[Expected]) -> tuple[str, ...]:
-    """The popular names that the list would block though the category is not expected, in the given order."""
-    unexpected = [each.name for each in expected if category not in each.categories]
-    listed = rules.blocks_among(suffix for name in unexpected for suffix in _suffixes(name))
-    return tuple(name for name in unexpected if _blocked(name, listed))
 def exchange_refusal(guard: Guard, before: int, found: Iterable[VersionChange]) -> Refusal | None:
     """The reason to keep out a version with too many exchanged names."""
     gone = added = 0

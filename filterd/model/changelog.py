@@ -163,7 +163,6 @@ def _fields(change: Change) -> tuple[str, str, dict[str, Any]]:
         case OrderChange():
             kind = "order" if change.fingerprints is None else SEALED_ORDER
             return MANDATORY, kind, _order_fields(change)
-            return MANDATORY, "order", _order_fields(change)
         case LiftingChange():
             return LIFTING, "lifting", _lifting_fields(change)
         case LineChange(choices):
@@ -252,6 +251,8 @@ def _read_order(fields: dict[str, Any]) -> OrderChange:
 
 def _read_sealed_order(fields: dict[str, Any]) -> OrderChange:
     return replace(_read_order(fields), fingerprints=Fingerprints.from_fields(fields["fingerprints"]))
+
+
 def _read_lifting(fields: dict[str, Any]) -> LiftingChange:
     return LiftingChange(
         number=int(fields["number"]),

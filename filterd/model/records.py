@@ -96,7 +96,10 @@ class FeedFetch:
     """of the last attempt: what went wrong at each server, with what to do"""
     gone_since: float = 0.0
     """since when the servers say that there is no such list; 0: they do not"""
-class FeedHold:
+
+
+@dataclass(frozen=True, slots=True)
+class HeldFeed:
     """A feed that a person took back to an older version: newer ones are read, and not taken."""
 
     feed: str
@@ -234,6 +237,15 @@ class NodeReport:
     """the reasons why it is not ready; of a ready one, what it serves without"""
     kept_orders: tuple[str, ...] = ()
     """references of the orders that the node keeps in force and the store does not know"""
+    began_at: float = 0.0
+    """when the process began"""
+    effective_digest: str = ""
+    """over all lists and orders that the node has in force; empty while it has none"""
+    effective_at: float = 0.0
+    """when it got this digest"""
+    feeds: tuple[FeedInForce, ...] = ()
+    """empty while nothing is in force"""
+    canaries: tuple[CanaryResult, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -273,12 +285,3 @@ class FeedAcceptance:
     accepted_at: float = 0.0
     version: int = 0
     """the version that came of it; 0: it waits for another person"""
-    began_at: float = 0.0
-    """when the process began"""
-    effective_digest: str = ""
-    """over all lists and orders that the node has in force; empty while it has none"""
-    effective_at: float = 0.0
-    """when it got this digest"""
-    feeds: tuple[FeedInForce, ...] = ()
-    """empty while nothing is in force"""
-    canaries: tuple[CanaryResult, ...] = ()

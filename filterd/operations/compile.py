@@ -119,7 +119,7 @@ def run(job: Mapping[str, Any], tell: Tell) -> dict[str, Any]:
         "digest": snapshot.digest,
         "names": snapshot.names,
         "size": snapshot.size,
-        "made_of": input_digest(policies, versions),
+        "made_of": input_digest(policies, versions, settings.canary.zone),
     }
 
 

@@ -20,9 +20,16 @@ from filterd.config.settings import Settings
 from filterd.disk.files import make_directory, set_aside
 from filterd.disk.locks import LockedError, take_lock
 from filterd.model.records import OriginProof
-from filterd.operations import audit, erasure, input_values, integrity, orders, subscribers
-from filterd.operations import audit, confidential, erasure, input_values, integrity, orders, subscribers
-from filterd.operations import audit, erasure, input_values, integrity, liftings, orders, subscribers
+from filterd.operations import (
+    audit,
+    confidential,
+    erasure,
+    input_values,
+    integrity,
+    liftings,
+    orders,
+    subscribers,
+)
 from filterd.operations.backup import STORE, Progress, copy_list, lists_of, read_manifest
 from filterd.operations.context import Context, OperationError, require_owner
 from filterd.operations.feeds import updating

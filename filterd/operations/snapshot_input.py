@@ -56,9 +56,8 @@ class VersionInForce(Protocol):
         """The digest of its canonical text."""
 
 
-def input_digest(in_force: Policies, versions: Sequence[VersionInForce]) -> str:
 def input_digest(
-    stamp: Stamp, in_force: Policies, versions: Sequence[FeedVersion], canary_zone: str | None = None
+    in_force: Policies, versions: Sequence[VersionInForce], canary_zone: str | None = None
 ) -> str:
     """A digest of a snapshot's input, except orders: those reach the nodes by themselves. ``versions``: those
     of the feeds in force, in their order.
@@ -77,8 +76,7 @@ def input_digest(
     )
     read = [(each.feed, each.version, each.digest) for each in versions]
     made_by = (filterd.__version__, suffixes_digest())
-    return hashlib.sha256(repr((made_by, feeds, documents, read)).encode()).hexdigest()
-    return hashlib.sha256(repr((stamp, in_force.feeds, read, canary_zone)).encode()).hexdigest()
+    return hashlib.sha256(repr((made_by, feeds, documents, read, canary_zone)).encode()).hexdigest()
 
 
 def remember(directory: Path, digest: str, file: str) -> None:

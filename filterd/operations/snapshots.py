@@ -168,13 +168,9 @@ async def _material(context: Context, documents: Policies) -> tuple[StoredMateri
         raise OperationError(message, f"run: filterd feed update {' '.join(missing)}")
     read = [current[each.id] for each in wanted_feeds if each.id in current]
     versions = [SourceVersion(each.feed, each.version, each.digest) for each in read]
-    wanted = [change_of(each) for each in known if each.state is OrderState.ACCEPTED]
-    return StoredMaterial(cursor, versions, wanted, adopted), sum(each.names for each in read)
     accepted = [each for each in known if each.state is OrderState.ACCEPTED]
     wanted = [change_of(each) for each in confidential.in_clear(context.settings, accepted)]
-    return StoredMaterial(cursor, versions, wanted, adopted), input_digest(stamp, in_force, read)
-    made_of = input_digest(stamp, in_force, read, context.settings.canary.zone)
-    return StoredMaterial(cursor, versions, wanted, adopted), made_of
+    return StoredMaterial(cursor, versions, wanted, adopted), sum(each.names for each in read)
 
 
 def _require_profiles(documents: Policies, used: Sequence[str]) -> None:

@@ -15,7 +15,7 @@ from filterd.model.mandatory import FIRST_ORDER_ID, Mandate, label_of
 from filterd.model.records import FeedInForce
 from filterd.model.verdict import Kind
 from filterd.policy.classes import MANDATORY
-from filterd.policy.overlay import OrderRules
+from filterd.policy.overlay import LiftingRule, OrderRules
 from filterd.policy.published import mandate_from_meta
 
 _FEED_KINDS = frozenset((Kind.CATEGORY.word, Kind.SECURITY.word, MANDATORY))
@@ -44,8 +44,11 @@ def feeds_in_force(
     return tuple(sorted(found, key=lambda each: each.label))
 
 
-def effective_digest(meta: Mapping[str, Any], orders: Iterable[OrderRules]) -> str:
-    """SHA-256 over the lists of a snapshot and the orders that are accepted; ``orders`` are those that the
+def effective_digest(
+    meta: Mapping[str, Any], orders: Iterable[OrderRules], liftings: Iterable[LiftingRule] = ()
+) -> str:
+    """SHA-256 over the lists of a snapshot, the exceptions and suspensions in force, and the orders that are
+    accepted; ``orders`` are those that the
     node knows, which count in the place of the snapshot's. Times alone begin and end an order, so that the
     digest is the same before and after."""
     lists = [
@@ -64,5 +67,7 @@ def effective_digest(meta: Mapping[str, Any], orders: Iterable[OrderRules]) -> s
         for mandate, kept in mandates.values()
         if mandate.accepted
     ]
-    text = json.dumps([sorted(lists), sorted(accepted)], separators=(",", ":"), ensure_ascii=True)
+    lifted = [[each.kind, each.number, each.term.until] for each in liftings]
+    parts = [sorted(lists), sorted(accepted), sorted(lifted)]
+    text = json.dumps(parts, separators=(",", ":"), ensure_ascii=True)
     return hashlib.sha256(text.encode("ascii")).hexdigest()

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
+from filterd.model.mandatory import label_of
 from filterd.operations.context import Context, OperationError
 from filterd.operations.feeds import fetched_files, listing, updating
 from filterd.operations.feeds.obtaining import Fetching
-from filterd.operations.feeds.updating import FeedUpdate
+from filterd.operations.feeds.taking import FeedUpdate
 from filterd.operations.snapshot_input import Stamp, stamp_of
 from filterd.policy.documents import Feed
 from filterd.store.errors import StoreError
@@ -48,6 +49,8 @@ class FeedSchedule:
     """of the feeds that are fetched: failures in a row"""
     _said: dict[str, str] = field(default_factory=dict)
     """the problem of each feed, as last logged"""
+    _held: dict[str, int] = field(default_factory=dict)
+    """how many names of each feed are held back, as last logged"""
     _barren: dict[str, str] = field(default_factory=dict)
     """why each feed contributes nothing, as last logged"""
     _stale: set[str] = field(default_factory=set)
@@ -102,7 +105,7 @@ class FeedSchedule:
             for feed in due:
                 self._sources.pop(feed.id, None)
 
-    async def _update(self, context: Context, due: Iterable[Feed]) -> tuple[FeedUpdate, ...]:
+    async def _update(self, context: Context, due: Sequence[Feed]) -> tuple[FeedUpdate, ...]:
         """Read these feeds, and log what went wrong; empty where nothing could be recorded."""
         try:
             done = await updating.update(context, [feed.id for feed in due], fetching=self.fetching)
@@ -110,8 +113,10 @@ class FeedSchedule:
             self.report(error)
             return ()
         self.report(None)
+        labels = {each.id: label_of(each.id, confidential=each.confidential) for each in due}
         for update in done:
             self._log(update)
+            self._log_held(labels[update.feed], update)
         return done
 
     def _log(self, update: FeedUpdate) -> None:
@@ -124,6 +129,14 @@ class FeedSchedule:
         elif not update.problem and self._said.get(update.feed):
             log.get().info("a feed is read again", feed=update.feed)
         self._said[update.feed] = update.problem
+
+    def _log_held(self, label: str, update: FeedUpdate) -> None:
+        """Say that names are held back, when their number changes: they pass until somebody decides."""
+        if update.held and update.held != self._held.get(label):
+            event = "popular names of a list are held back"
+            remedy = f"filterd feed diff {label}; if they are right: filterd feed update {label} --accept"
+            log.get().error(event, feed=label, names=update.held, remedy=remedy)
+        self._held[label] = update.held
 
     async def _begin_fetches(self, context: Context, feeds: Sequence[Feed]) -> None:
         now = context.clock()

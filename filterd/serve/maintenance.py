@@ -8,18 +8,14 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from filterd.config.settings import Settings
 from filterd.model.changelog import MANDATORY
-from filterd.model.mandatory import label_of
 from filterd.operations import integrity, snapshot_input, snapshots
 from filterd.operations.context import Context, OperationError
 from filterd.operations.feeds import adoption
-from filterd.operations.feeds import adoption, updating
-from filterd.operations.feeds.updating import FeedUpdate
 from filterd.operations.integrity import RowFault
 from filterd.operations.policies import policies
 from filterd.operations.snapshot_input import Stamp, policies_stamp, stamp_of
@@ -181,17 +177,6 @@ class Maintenance:
             self._failed.pop("feeds", None)
         else:
             self._report_failure("feeds", "", error)
-            for feed in due:
-                self._sources.pop(feed.id, None)
-            return
-        self._failed.pop("feeds", None)
-        for update in done:
-            if update.problem:
-                quarantined = update.outcome == "quarantined"
-                event = "a feed's new version is held back" if quarantined else "a feed was not read"
-                remedy = f"filterd feed show {update.feed}; its last good version stays in use"
-                log.get().error(event, feed=update.feed, reason=update.problem, remedy=remedy)
-        _report_held(due, done)
 
     async def _compare(self, documents: Policies) -> None:
         """Look at the rows that mandatory blocking rests on; what is damaged is said once."""
@@ -288,10 +273,7 @@ class Maintenance:
         async with self.context.store.read() as connection:
             current = await feed_rows.current(connection)
         versions = [current[feed.id] for feed in documents.feeds if feed.id in current]
-        return snapshot_input.input_digest(documents, versions)
-        return snapshot_input.input_digest(
-            policies_stamp(self.context.settings), documents, versions, self.context.settings.canary.zone
-        )
+        return snapshot_input.input_digest(documents, versions, self.context.settings.canary.zone)
 
     async def _prune(self) -> None:
         try:
@@ -322,14 +304,3 @@ class Maintenance:
 
 def _changed_at(path: Path) -> float:
     return path.stat().st_mtime
-
-
-def _report_held(feeds: Iterable[Feed], done: Iterable[FeedUpdate]) -> None:
-    """Say of which lists names are held back, at every reading: they pass until somebody decides."""
-    labels = {each.id: label_of(each.id, confidential=each.confidential) for each in feeds}
-    for update in done:
-        if update.held:
-            label = labels[update.feed]
-            event = "popular names of a list are held back"
-            remedy = f"filterd feed diff {label}; if they are right: filterd feed update {label} --accept"
-            log.get().error(event, feed=label, names=update.held, remedy=remedy)

@@ -9,9 +9,9 @@ from typing import Any
 from sqlalchemy import delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from filterd.model.records import FeedCheck, FeedHold, FeedVersion, VersionState
+from filterd.model.records import FeedCheck, FeedVersion, HeldFeed, VersionState
 from filterd.store.change_log import newest_decisions
-from filterd.store.tables import feed_check, feed_hold, feed_version
+from filterd.store.tables import feed_check, feed_version, held_feed
 
 TAKEN, HELD = "feed.update", "feed.hold"
 """the actions whose audit entry says which version of a feed is the current one"""
@@ -107,26 +107,26 @@ async def make_current(connection: AsyncConnection, version: FeedVersion) -> Non
     )
 
 
-async def holds(connection: AsyncConnection) -> dict[str, FeedHold]:
+async def holds(connection: AsyncConnection) -> dict[str, HeldFeed]:
     """The feeds that are held, or are asked to be, by feed."""
-    rows = await connection.execute(select(feed_hold))
+    rows = await connection.execute(select(held_feed))
     return {
-        row.feed: FeedHold(
+        row.feed: HeldFeed(
             row.feed, row.version, row.reason, row.asked_by, row.asked_at, row.held_by, row.held_at
         )
         for row in rows
     }
 
 
-async def put_hold(connection: AsyncConnection, hold: FeedHold) -> None:
+async def put_hold(connection: AsyncConnection, hold: HeldFeed) -> None:
     """Write a feed's hold in place of the one before."""
     await release(connection, hold.feed)
-    await connection.execute(insert(feed_hold).values(asdict(hold)))
+    await connection.execute(insert(held_feed).values(asdict(hold)))
 
 
 async def release(connection: AsyncConnection, feed: str) -> None:
     """Forget a feed's hold."""
-    await connection.execute(delete(feed_hold).where(feed_hold.c.feed == feed))
+    await connection.execute(delete(held_feed).where(held_feed.c.feed == feed))
 
 
 async def checks(connection: AsyncConnection) -> dict[str, FeedCheck]:

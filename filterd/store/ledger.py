@@ -88,7 +88,6 @@ class Serial:
     digest: str
 
 
-OPT_OUT, ERASURE, WITHDRAWAL = ENDINGS = ("opt_out", "erasure", "withdrawal")
 OPT_OUT, ERASURE, WITHDRAWAL, LIFTING_END = ENDINGS = ("opt_out", "erasure", "withdrawal", "lifting")
 
 

@@ -288,6 +288,7 @@ feed_fetch = Table(
     Column("gone_since", Float, nullable=False),
 )
 """the last attempt to fetch a feed; outside log and audit, since nothing was decided"""
+
 feed_source = Table(
     "feed_source",
     metadata,
@@ -323,21 +324,6 @@ feed_trust = Table(
     Column("reason", Text, nullable=False),
 )
 """changes of a mandatory feed's key that wait for another person; an empty key: the signature is to end"""
-lifting = Table(
-    "lifting",
-    metadata,
-    Column("number", Integer, primary_key=True, autoincrement=False),
-    Column("kind", String(16), nullable=False),
-    Column("name", String(253), nullable=False),
-    Column("scope", Integer, nullable=False),
-    Column("reason", Text, nullable=False),
-    Column("made_by", String(128), nullable=False),
-    Column("made_at", Integer, nullable=False),
-    Column("until", Integer, nullable=False),
-    Column("ended_by", String(128), nullable=False),
-    Column("ended_at", Integer, nullable=False),
-)
-"""exceptions and suspensions, those that are over among them; ``number`` is the revision that made it"""
 
 feed_hold = Table(
     "feed_hold",
@@ -368,17 +354,27 @@ feed_acceptance = Table(
     Column("version", Integer, nullable=False),
 )
 """acceptances of what was held back; one that waits for another person has version 0"""
-sealed_order = Table(
-    "sealed_order",
+
+lifting = Table(
+    "lifting",
     metadata,
-    Column("order_number", Integer, ForeignKey("orders.number"), primary_key=True),
-    Column("key_id", String(16), nullable=False),
-    Column("sealed", Text, nullable=False),
-    Column("entries", Integer, nullable=False),
-    Column("fingerprints", Text, nullable=False),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("kind", String(16), nullable=False),
+    Column("name", String(253), nullable=False),
+    Column("scope", Integer, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("made_by", String(128), nullable=False),
+    Column("made_at", Integer, nullable=False),
+    Column("until", Integer, nullable=False),
+    Column("ended_by", String(128), nullable=False),
+    Column("ended_at", Integer, nullable=False),
 )
-"""the entries of a confidential order, which has none in ``order_name`` and ``order_address``: sealed with
-the key ``key_id`` for control, and as fingerprints (JSON) for nodes"""
+"""exceptions and suspensions, those that are over among them; ``number`` is the revision that made it"""
+
+held_feed = Table(
+    "held_feed",
+    metadata,
+    Column("feed", String(64), primary_key=True),
     Column("version", Integer, nullable=False),
     Column("reason", Text, nullable=False),
     Column("asked_by", String(128), nullable=False),
@@ -387,6 +383,7 @@ the key ``key_id`` for control, and as fingerprints (JSON) for nodes"""
     Column("held_at", Float, nullable=False),
 )
 """feeds that are held at an older version, or that one person asked to hold (``held_at`` 0)"""
+
 node_list_history = Table(
     "node_list_history",
     metadata,
@@ -402,3 +399,15 @@ node_list_history = Table(
 """which node had which version of which list in force from when to when, as nodes reported it; outside log
 and audit, since nothing was decided. ``until`` is 0 while it lasts; ``label`` is empty for the node as a
 whole, whose digest covers all lists and orders"""
+
+sealed_order = Table(
+    "sealed_order",
+    metadata,
+    Column("order_number", Integer, ForeignKey("orders.number"), primary_key=True),
+    Column("key_id", String(16), nullable=False),
+    Column("sealed", Text, nullable=False),
+    Column("entries", Integer, nullable=False),
+    Column("fingerprints", Text, nullable=False),
+)
+"""the entries of a confidential order, which has none in ``order_name`` and ``order_address``: sealed with
+the key ``key_id`` for control, and as fingerprints (JSON) for nodes"""

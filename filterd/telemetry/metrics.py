@@ -92,9 +92,10 @@ class FeedMetrics:
     orphaned: bool = False
     contributes: bool = True
     stale: bool = False
+    held: bool = False
+    """at an older version, by a person"""
     holds: Mapping[str, int] = field(default_factory=dict)
     """what is held back for a person, by reason: 1 for a whole version, else the number of names"""
-    held: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -316,29 +317,7 @@ def _control_families(now: ControlMetrics) -> Iterator[Metric]:
 
 
 def _feed_families(now: ControlMetrics) -> Iterator[Metric]:
-    names = GaugeMetricFamily("filterd_feed_names", "Names of a feed in force.", labels=("feed",))
-    success = GaugeMetricFamily(
-        "filterd_feed_last_success_timestamp_seconds",
-        "When a feed was last read well, Unix seconds.",
-        labels=("feed",),
-    )
-    quarantined = GaugeMetricFamily(
-        "filterd_feed_quarantined", "Whether a feed's new content is held back.", labels=("feed",)
-    )
-    orphaned = GaugeMetricFamily(
-        "filterd_feed_orphaned",
-        "Whether a feed in force has lost its entry in feeds.yaml.",
-        labels=("feed",),
-    )
-    contributes = GaugeMetricFamily(
-        "filterd_feed_contributes",
-        "Whether anything comes of a feed: it was read, has names, and its servers have its list.",
-        labels=("feed",),
-    )
-    stale = GaugeMetricFamily(
-        "filterd_feed_stale",
-        "Whether a feed was not read well for longer than stale_after.",
-        labels=("feed",),
+    yield from _feed_gauges(now)
     holds = GaugeMetricFamily(
         "filterd_feed_holds",
         "What of a feed is held back for a person: 1 for a whole version, the number of popular names.",
@@ -347,20 +326,42 @@ def _feed_families(now: ControlMetrics) -> Iterator[Metric]:
     for feed, values in now.feeds.items():
         for reason, count in values.holds.items():
             holds.add_metric((feed, reason), count)
-    held = GaugeMetricFamily(
-        "filterd_feed_held", "Whether a person holds a feed at an older version.", labels=("feed",)
-    )
-    for feed, values in now.feeds.items():
-        held.add_metric((feed,), float(values.held))
-        names.add_metric((feed,), values.names)
-        success.add_metric((feed,), values.last_success)
-        quarantined.add_metric((feed,), float(values.quarantined))
-        orphaned.add_metric((feed,), float(values.orphaned))
-        contributes.add_metric((feed,), float(values.contributes))
-        stale.add_metric((feed,), float(values.stale))
-    yield from (names, success, quarantined, orphaned, contributes, stale)
-    yield from (names, success, quarantined, orphaned, holds)
-    yield from (names, success, quarantined, orphaned, held)
+    yield holds
+
+
+_FEED_GAUGES: tuple[tuple[str, str, Callable[[FeedMetrics], float]], ...] = (
+    ("filterd_feed_names", "Names of a feed in force.", lambda feed: feed.names),
+    (
+        "filterd_feed_last_success_timestamp_seconds",
+        "When a feed was last read well, Unix seconds.",
+        lambda feed: feed.last_success,
+    ),
+    ("filterd_feed_quarantined", "Whether a feed's new content is held back.", lambda feed: feed.quarantined),
+    (
+        "filterd_feed_orphaned",
+        "Whether a feed in force has lost its entry in feeds.yaml.",
+        lambda feed: feed.orphaned,
+    ),
+    (
+        "filterd_feed_contributes",
+        "Whether anything comes of a feed: it was read, has names, and its servers have its list.",
+        lambda feed: feed.contributes,
+    ),
+    (
+        "filterd_feed_stale",
+        "Whether a feed was not read well for longer than stale_after.",
+        lambda feed: feed.stale,
+    ),
+    ("filterd_feed_held", "Whether a person holds a feed at an older version.", lambda feed: feed.held),
+)
+
+
+def _feed_gauges(now: ControlMetrics) -> Iterator[Metric]:
+    for name, text, value in _FEED_GAUGES:
+        family = GaugeMetricFamily(name, text, labels=("feed",))
+        for feed, values in now.feeds.items():
+            family.add_metric((feed,), float(value(values)))
+        yield family
 
 
 def _store_families(now: ControlMetrics) -> Iterator[Metric]:

@@ -12,7 +12,7 @@ from filterd.fetch.request import Limits
 from filterd.operations.context import Context
 from filterd.operations.feeds import updating
 from filterd.operations.feeds.obtaining import Fetching
-from filterd.operations.feeds.updating import FeedUpdate
+from filterd.operations.feeds.taking import FeedUpdate
 from tests.worlds.certificates import Authority
 from tests.worlds.installation import Installation, install
 from tests.worlds.list_server import ZONE, ListServer

@@ -5,27 +5,22 @@ Owned by the node's thread. A state is immutable; the query path sees one whole 
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from filterd.dataplane.nodestate.node_disk import NodeDisk
 from filterd.dataplane.nodestate.node_types import NodeObserver
 from filterd.model.lifting import LiftingKind
+from filterd.model.records import FeedInForce
 from filterd.policy.classes import Classes, from_meta
 from filterd.policy.decide import PublishedState
 from filterd.policy.overlay import (
     LiftingRule,
-    OrderRules,
     exceptions_end,
     mandates_of,
     overlay_of,
     suspended_until,
 )
-from filterd.model.records import FeedInForce
-from filterd.policy.classes import Classes, from_meta
-from filterd.policy.decide import PublishedState
-from filterd.policy.overlay import mandates_of, overlay_of
 from filterd.policy.proof import effective_digest, feeds_in_force
 from filterd.policy.published import StateSettings, mandate_from_meta
 from filterd.policy.resolve import PolicyBook
@@ -52,8 +47,6 @@ class Publisher:
     overlay_entries: int = 0
     lifted: tuple[LiftingRule, ...] = ()
     """the exceptions and suspensions in force"""
-    overlay_digest: str = ""
-    """SHA-256 of what stands beside the snapshot: see :func:`_digest`; empty where nothing does"""
     published: int = 0
     feeds: tuple[FeedInForce, ...] = ()
     """those of the snapshot"""
@@ -110,29 +103,23 @@ class Publisher:
         orders = self.disk.in_force()
         newer = tuple(orders.beside(self.snapshot.built_at_revision, self._in_snapshot))
         said = orders.with_say(self.snapshot.built_at_revision, self._accepted)
-        self.overlay_entries = sum(len(order.names) + len(order.prefixes) for order in newer)
         self.published += 1
         self._keep_time(now)
         self._lift(now)
         exceptions = [each for each in self.lifted if each.kind is LiftingKind.EXCEPTION]
         self.overlay_entries = len(exceptions)
         self.overlay_entries += sum(len(order.names) + len(order.prefixes) for order in newer)
-        self.overlay_digest = _digest(newer, self.lifted)
         self.state = PublishedState(
             self.snapshot,
             self.key,
             now=now,
             generation=self.published,
             overlay=overlay_of(newer, exceptions),
-            mandates=mandates_of(
-                orders.with_say(self.snapshot.built_at_revision, self._accepted), self.snapshot.built_at
-            ),
-            overlay=overlay_of(newer),
             mandates=mandates_of(said, self.snapshot.built_at),
             policies=self.disk.book.at(now),
             settings=self._switches(),
         )
-        digest = effective_digest(self.snapshot.meta, said)
+        digest = effective_digest(self.snapshot.meta, said, self.lifted)
         if digest != self.effective[0]:
             self.effective = digest, now
         return self.state
@@ -196,28 +183,6 @@ class Publisher:
             suspended_until=suspended_until(self.lifted, now),
             exceptions_end=exceptions_end(self.lifted, now),
         )
-
-
-def _digest(orders: Iterable[OrderRules], liftings: Iterable[LiftingRule]) -> str:
-    """SHA-256 of the orders beside a snapshot and the liftings in force: the same on two nodes that have the
-    same. The names in it are keyed fingerprints. Empty where there is neither."""
-    parts = sorted(
-        [
-            *(
-                f"order {each.mandate.id} {scope} {value.hex()}"
-                for each in orders
-                for value, scope in (
-                    *each.names,
-                    *((prefix.fingerprint, f"/{prefix.length}") for prefix in each.prefixes),
-                )
-            ),
-            *(
-                f"{each.kind} {each.number} {each.term.until} {int(each.scope)} {each.fingerprint.hex()}"
-                for each in liftings
-            ),
-        ]
-    )
-    return hashlib.sha256("\n".join(parts).encode()).hexdigest() if parts else ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,15 +14,16 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from filterd.disk.keys import DIGEST_KEY
-from filterd.model.records import FeedAcceptance, FeedCheck, FeedHold, FeedVersion, VersionState
+from filterd.model.records import FeedAcceptance, FeedCheck, FeedHold, FeedSource, FeedVersion, VersionState
 from filterd.operations import input_values
 from filterd.operations.context import Context, OperationError
-from filterd.operations.feeds import adoption, holds, rule_files
+from filterd.operations.feeds import adoption, holds, rule_files, verifying
 from filterd.operations.keys import load_key
 from filterd.operations.policies import feed as find_feed
 from filterd.policy.documents import Feed
 from filterd.store import feeds as versions
 from filterd.store import holds as rows
+from filterd.store import proofs
 from filterd.store.store import Write
 
 ACCEPTED = "feed.accept"
@@ -59,7 +60,12 @@ async def accept(context: Context, identifier: str, *, reason: str, digest: str 
                 await rows.put_acceptance(write.connection, asked)
                 _audit(write, hold, asked)
             return asked
-        taken = await _take(context, None if feed.id in found.orphans else feed, feed, hold, because)
+        entry = None if feed.id in found.orphans else feed
+        try:
+            taken = await _take(context, entry, feed, hold, because)
+        except verifying.RolledBackError as error:
+            message = f"what is held back of the feed {feed.id} cannot be taken any more: {error}"
+            raise OperationError(message, f"read it anew: filterd feed update {feed.id}") from error
     now = float(context.clock())
     async with context.store.report() as connection:
         await versions.record_checks(connection, [FeedCheck(feed.id, now, now)])
@@ -137,8 +143,11 @@ async def _keep(
             message = f"the feed {hold.feed} was retired; nothing was accepted"
             raise OperationError(message, "see who did it with: filterd audit tail")
         before = (await versions.current(write.connection)).get(hold.feed)
+        source = await _source(write, hold, before)
+        await verifying.take(write, hold.feed, source)
         above = rule_files.newest_version(draft.parent)
         kept = await versions.append(write.connection, version, above=above)
+        await proofs.record_source(write.connection, kept.feed, kept.version, source)
         rule_files.put_in_place(draft, kept.version)
         asked = await rows.acceptance(write.connection, hold.feed, hold.digest)
         if asked is None or asked.version:
@@ -165,6 +174,13 @@ async def _keep(
     holds.held_file(context.settings.state_dir, hold.feed).unlink(missing_ok=True)
     rule_files.drop_old(draft.parent, kept.version, kept.version)
     return taken
+
+
+async def _source(write: Write, hold: FeedHold, before: FeedVersion | None) -> FeedSource:
+    """The file that the accepted rules came from, as it was recorded when they were held back."""
+    known = await proofs.sources(write.connection, hold.feed)
+    version = hold.version or (before.version if before is not None else 0)
+    return known.get(version, FeedSource("", 0, verifying.NOT_OWNED))
 
 
 def _sources(

@@ -17,7 +17,7 @@ from filterd.feed.version_checks import changes
 from filterd.model.records import FeedHold, FeedVersion
 from filterd.model.rule import NameRule
 from filterd.operations.context import Context, OperationError
-from filterd.operations.feeds import adoption, holds, rule_files, updating
+from filterd.operations.feeds import adoption, holds, reading, rule_files
 from filterd.operations.policies import feed as find_feed
 from filterd.policy.adoption import InForce
 from filterd.policy.canonical import CanonicalError, parse_line
@@ -98,10 +98,10 @@ async def _read_now(
 ) -> Iterable[bytes]:
     """The text that the source gives now, without what would be refused or held."""
     try:
-        reading = await updating.read_now(context, found, feed, current)
+        found_now = await reading.read_now(context, found, feed, current)
     except SourceError as error:
         raise OperationError(str(error), "mend the source; the last good version stays in use") from error
-    return rule_files.canonical_text(reading.rules)
+    return rule_files.canonical_text(found_now.rules)
 
 
 class _Watch:

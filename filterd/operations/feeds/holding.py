@@ -16,7 +16,7 @@ from pathlib import Path
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from filterd.disk.keys import DIGEST_KEY
-from filterd.model.records import FeedHold, FeedVersion, VersionState
+from filterd.model.records import FeedVersion, HeldFeed, VersionState
 from filterd.operations import input_values
 from filterd.operations.context import Context, OperationError
 from filterd.operations.feeds import adoption, rule_files
@@ -33,7 +33,7 @@ _ALLOW = b" allow"
 class Held:
     """A hold with the version that is in use, and the one that was before it was held."""
 
-    hold: FeedHold
+    hold: HeldFeed
     version: FeedVersion
     left: FeedVersion
 
@@ -66,7 +66,7 @@ async def hold(context: Context, identifier: str, *, reason: str) -> Held:
     return Held(made, older if made.held_at else current, current)
 
 
-async def release(context: Context, identifier: str, *, reason: str = "") -> FeedHold:
+async def release(context: Context, identifier: str, *, reason: str = "") -> HeldFeed:
     """End a hold: the feed takes what its source says with its next update."""
     because = input_values.text(reason, "reason", limit=1000, required=False)
     known = await adoption.feed_id(context, identifier)
@@ -82,7 +82,7 @@ async def release(context: Context, identifier: str, *, reason: str = "") -> Fee
     return found
 
 
-def is_held(hold: FeedHold | None, current: FeedVersion | None) -> bool:
+def is_held(hold: HeldFeed | None, current: FeedVersion | None) -> bool:
     """True if a feed with this current version is kept there."""
     return hold is not None and current is not None and bool(hold.held_at) and hold.version == current.version
 
@@ -150,11 +150,11 @@ def _lines(path: Path) -> Iterator[bytes]:
 
 
 def _confirmed(
-    context: Context, feed: Feed, older: FeedVersion, asked: FeedHold | None, reason: str, people: int
-) -> FeedHold:
+    context: Context, feed: Feed, older: FeedVersion, asked: HeldFeed | None, reason: str, people: int
+) -> HeldFeed:
     """The hold after one more person has asked for it."""
     now = float(context.clock())
-    first = FeedHold(feed.id, older.version, reason, context.actor, now)
+    first = HeldFeed(feed.id, older.version, reason, context.actor, now)
     if people <= 1:
         return replace(first, held_by=context.actor, held_at=now)
     if asked is None or asked.held_at or asked.version != older.version:
@@ -166,7 +166,7 @@ def _confirmed(
     return replace(asked, held_by=context.actor, held_at=now)
 
 
-def _audit(write: Write, made: FeedHold, current: FeedVersion, older: FeedVersion) -> None:
+def _audit(write: Write, made: HeldFeed, current: FeedVersion, older: FeedVersion) -> None:
     before, after = (
         {"version": each.version, "digest": each.digest, "names": each.names} for each in (current, older)
     )

@@ -5,27 +5,27 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from filterd.model.records import AdoptedFeed, FeedCheck, FeedFetch, FeedVersion, VersionState
+from filterd.feed.version_checks import HoldReason
 from filterd.model.records import (
     AdoptedFeed,
     AskedTrust,
+    FeedAcceptance,
     FeedCheck,
+    FeedFetch,
+    FeedHold,
     FeedSource,
     FeedVersion,
+    HeldFeed,
     OriginProof,
     VersionState,
 )
-from filterd.feed.version_checks import HoldReason
-from filterd.model.records import AdoptedFeed, FeedAcceptance, FeedCheck, FeedHold, FeedVersion, VersionState
-from filterd.model.records import AdoptedFeed, FeedCheck, FeedHold, FeedVersion, VersionState
 from filterd.operations.context import Context, OperationError
 from filterd.operations.feeds import adoption
 from filterd.operations.feeds.holding import is_held
 from filterd.operations.policies import feed as find_feed
 from filterd.policy.adoption import InForce, Orphaned
 from filterd.policy.documents import Feed, Policies
-from filterd.store import adoptions, fetches
-from filterd.store import adoptions, proofs
+from filterd.store import adoptions, fetches, proofs
 from filterd.store import feeds as rows
 from filterd.store import holds as hold_rows
 
@@ -53,12 +53,8 @@ class FeedStatus:
     acceptance: FeedAcceptance | None = None
     """the acceptance of the hold by one person, where it takes another's"""
 
-    @property
-    def holds(self) -> dict[str, int]:
-        """The number of versions and names that are held back, by reason."""
-        found = {HoldReason.POPULAR.value: self.hold.names} if self.hold and self.hold.names else {}
-        return found | ({self.hold.reason: 1} if self.hold and self.hold.version else {})
-
+    kept_back: HeldFeed | None = None
+    """None: nobody holds it at an older version, or asked to"""
     fetch: FeedFetch | None = None
     """None: it was never fetched"""
     at: float = 0.0
@@ -81,13 +77,16 @@ class FeedStatus:
         gone = self.fetch is not None and 0 < self.fetch.gone_since < self.at - GONE_AFTER
         return "gone" if gone else ""
 
-    hold: FeedHold | None = None
-    """None: nobody holds it at an older version, or asked to"""
+    @property
+    def holds(self) -> dict[str, int]:
+        """The number of versions and names that are held back, by reason."""
+        found = {HoldReason.POPULAR.value: self.hold.names} if self.hold and self.hold.names else {}
+        return found | ({self.hold.reason: 1} if self.hold and self.hold.version else {})
 
     @property
     def held(self) -> bool:
         """True if a person holds it at the version in use: newer ones are not taken."""
-        return is_held(self.hold, self.version)
+        return is_held(self.kept_back, self.version)
 
     @property
     def quarantined(self) -> bool:
@@ -131,7 +130,7 @@ async def _statuses(context: Context, found: InForce) -> tuple[FeedStatus, ...]:
             each.feed: await hold_rows.acceptance(connection, each.feed, each.digest)
             for each in held.values()
         }
-        holds = await rows.holds(connection)
+        kept_back = await rows.holds(connection)
         newest = {each.id: await rows.versions(connection, each.id, 1) for each in found.policies.feeds}
     return tuple(
         FeedStatus(
@@ -141,7 +140,7 @@ async def _statuses(context: Context, found: InForce) -> tuple[FeedStatus, ...]:
             newest=next(iter(newest[each.id]), None),
             adopted=adopted.get(each.id),
             orphaned=found.orphans.get(each.id),
-            hold=holds.get(each.id),
+            kept_back=kept_back.get(each.id),
             shipped=("feeds.yaml", each.id) in found.policies.shipped,
             fetch=fetched.get(each.id) if each.remote else None,
             at=context.clock(),
@@ -163,6 +162,8 @@ async def checks(context: Context) -> dict[str, FeedCheck]:
     """The last check of every feed, by feed."""
     async with context.store.read() as connection:
         return await rows.checks(connection)
+
+
 @dataclass(frozen=True, slots=True)
 class FeedOrigin:
     """The files that a feed's versions came from, and what is known of their signer."""

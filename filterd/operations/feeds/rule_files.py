@@ -8,9 +8,8 @@ covers exactly these bytes (HMAC for a confidential list). The file of a confide
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterable, Iterator, Sequence
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 

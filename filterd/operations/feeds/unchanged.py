@@ -10,8 +10,7 @@ from __future__ import annotations
 import contextlib
 import json
 import stat
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from hashlib import sha256
 from pathlib import Path
 
@@ -19,9 +18,13 @@ import filterd
 from filterd.config.feed_entries import entry_of
 from filterd.config.policies import suffixes_digest
 from filterd.disk.files import replace_file
-from filterd.feed.parsing import PARSER_VERSION
+from filterd.disk.given_file import GivenFile
+from filterd.feed.parsing import PARSER_VERSION, ParseReport
+from filterd.feed.source import SourceError
 from filterd.model.records import FeedVersion
-from filterd.operations.feeds import rule_files
+from filterd.operations.feeds import rule_files, verifying
+from filterd.operations.feeds.taking import FeedUpdate
+from filterd.operations.feeds.verifying import Source
 from filterd.policy.digests import begin_list_digest
 from filterd.policy.documents import Feed, Policies
 
@@ -49,10 +52,12 @@ class _Note:
     definition: str
     version: int
     digest: str
-    misplaced: tuple[str, ...]
+    held: int
+    popular: tuple[str, ...]
+    standing: tuple[str, ...]
 
 
-def stamp_of(source: Path) -> Stamp | None:
+def stamp_of(source: GivenFile) -> Stamp | None:
     """The stamp of a source; None where it is no file that can be looked at."""
     try:
         status = source.stat()
@@ -63,41 +68,64 @@ def stamp_of(source: Path) -> Stamp | None:
     return (status.st_dev, status.st_ino, status.st_ctime_ns, status.st_size)
 
 
-def origin_of(source: Path, feed: Feed, documents: Policies, secret: bytes | None) -> Origin | None:
+def origin_of(source: Source, feed: Feed, documents: Policies, secret: bytes | None) -> Origin | None:
     """The origin of what would be read now; None where the source cannot be read."""
+    if stamp_of(source.file) is None:
+        return None
     digest = begin_list_digest(secret)
     try:
-        for piece in rule_files.read_pieces(source):
-            digest.update(piece)
-    except OSError:
+        verifying.digest_of(source.file, digest.update)
+    except (OSError, SourceError):
         return None
-    return Origin(digest.hexdigest(), _definition_digest(feed, documents))
+    proof = "" if source.record.proof is None else str(source.record.proof)
+    return Origin(f"{digest.hexdigest()} {proof}", _definition_digest(feed, documents))
 
 
 def _definition_digest(feed: Feed, documents: Policies) -> str:
     """The digest of the feed's entry and of everything else that reading and judging a list looks at."""
     entry = {key: value for key, value in entry_of(feed).items() if key not in _ARRIVAL}
-    judged_by = (documents.expected, documents.protected)
+    judged_by = (documents.expected, documents.protected, sorted(documents.popular))
     looked_at = (filterd.__version__, PARSER_VERSION, suffixes_digest(), sorted(entry.items()), judged_by)
     return sha256(repr(looked_at).encode()).hexdigest()
 
 
 def still_stands(
     state_dir: Path, origin: Origin, version: FeedVersion, secret: bytes | None
-) -> tuple[str, ...] | None:
-    """The misplaced names of the version if it was read from this origin and its file is sound, else None."""
+) -> FeedUpdate | None:
+    """The outcome for a version that was read from this origin and whose file is sound, else None."""
     path = rule_files.rule_file(state_dir, version.feed, version.version)
     note = _noted(path.parent)
     if note is None or (note.source, note.definition) != (origin.source, origin.definition):
         return None
     if not version.digest or (note.version, note.digest) != (version.version, version.digest):
         return None
-    return note.misplaced if rule_files.digest_of(path, secret) == version.digest else None
+    if rule_files.digest_of(path, secret) != version.digest:
+        return None
+    return FeedUpdate(
+        feed=version.feed,
+        outcome="unchanged",
+        version=version,
+        report=ParseReport(count=version.skipped),
+        held=note.held,
+        popular=note.popular,
+        standing=note.standing,
+    )
 
 
-def remember(state_dir: Path, origin: Origin, version: FeedVersion, misplaced: Sequence[str]) -> None:
-    """Note that the version was read from this origin. A disk that takes nothing costs one more reading."""
-    note = _Note(origin.source, origin.definition, version.version, version.digest, tuple(misplaced))
+def remember(state_dir: Path, origin: Origin, done: FeedUpdate) -> None:
+    """Note what the version in force was read from. A disk that takes nothing costs one more reading."""
+    version = done.version
+    if version is None or done.outcome not in ("updated", "unchanged"):
+        return
+    note = _Note(
+        source=origin.source,
+        definition=origin.definition,
+        version=version.version,
+        digest=version.digest,
+        held=done.held,
+        popular=done.popular,
+        standing=done.standing,
+    )
     directory = rule_files.rule_file(state_dir, version.feed, version.version).parent
     with contextlib.suppress(OSError):
         replace_file(directory / NOTE, [json.dumps(asdict(note)).encode()])
@@ -106,6 +134,6 @@ def remember(state_dir: Path, origin: Origin, version: FeedVersion, misplaced: S
 def _noted(directory: Path) -> _Note | None:
     try:
         note = _Note(**json.loads((directory / NOTE).read_bytes()))
-        return _Note(note.source, note.definition, note.version, note.digest, tuple(note.misplaced))
+        return replace(note, popular=tuple(note.popular), standing=tuple(note.standing))
     except (OSError, ValueError, TypeError):
         return None

@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0013"
-down_revision = "0004"
+down_revision = "0012"
 
 
 def upgrade() -> None:
@@ -26,7 +26,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("number", name="pk_lifting"),
     )
     op.create_table(
-        "feed_hold",
+        "held_feed",
         sa.Column("feed", sa.String(length=64), nullable=False),
         sa.Column("version", sa.Integer(), nullable=False),
         sa.Column("reason", sa.Text(), nullable=False),
@@ -34,5 +34,5 @@ def upgrade() -> None:
         sa.Column("asked_at", sa.Float(), nullable=False),
         sa.Column("held_by", sa.String(length=128), nullable=False),
         sa.Column("held_at", sa.Float(), nullable=False),
-        sa.PrimaryKeyConstraint("feed", name="pk_feed_hold"),
+        sa.PrimaryKeyConstraint("feed", name="pk_held_feed"),
     )

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0015"
-down_revision = "0004"
+down_revision = "0014"
 
 
 def upgrade() -> None:

@@ -207,14 +207,14 @@ def test_a_node_remembers_a_bounded_number() -> None:
 
 
 def test_two_nodes_with_the_same_beside_the_snapshot_say_so(running: Machine, store: ScriptedStore) -> None:
-    assert running.node.publisher.overlay_digest == ""
+    none = running.node.publisher.effective[0]
     store.write(EXCEPTION)
     running.settle()
-    first = running.node.publisher.overlay_digest
+    first = running.node.publisher.effective[0]
     store.write(replace(EXCEPTION, number=9, name="other.example"))
     running.settle()
-    second = running.node.publisher.overlay_digest
-    assert len({first, second, ""}) == 3
+    second = running.node.publisher.effective[0]
+    assert len({first, second, none}) == 3
     store.write(replace(EXCEPTION, number=9, ended=True))
     running.settle()
-    assert running.node.publisher.overlay_digest == first
+    assert running.node.publisher.effective[0] == first

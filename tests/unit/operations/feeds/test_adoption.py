@@ -7,7 +7,6 @@ import json
 import sqlite3
 from contextlib import closing
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,12 +17,10 @@ from filterd.model.records import AdoptionState
 from filterd.operations import audit, snapshots
 from filterd.operations import compile as compiling
 from filterd.operations.context import Context, OperationError
-from filterd.operations.feeds import adoption, listing, updating
-from filterd.operations.feeds.verifying import Source
+from filterd.operations.feeds import adoption, listing, reading, updating
 from filterd.operations.keys import load_key
 from filterd.operations.policies import policies
 from filterd.policy.adoption import Orphaned
-from filterd.policy.documents import Feed
 from filterd.policy.fingerprint import fingerprint_name
 from filterd.policy.snapshot import Snapshot, contains
 from tests.worlds.installation import POLICIES, Installation, as_person
@@ -307,18 +304,14 @@ async def test_a_feed_that_is_retired_while_it_is_read_stays_retired(
         installation.write_policy("feeds.yaml", ENTRIES.replace("- {id: adult", "# {id: adult"))
         installation.write_policy("lists/adult.txt", "adult.example\nblue.example\nnew.example\n")
         loop = asyncio.get_running_loop()
-        read = updating._read
+        read = reading.read
 
-        def read_meanwhile(source: Path, feed: Feed, secret: bytes | None, tell: Any) -> object:
+        def read_meanwhile(*given: Any) -> object:
             retiring = adoption.retire(context, "adult-starter", reason="over")
             asyncio.run_coroutine_threadsafe(retiring, loop).result()
-            return read(source, feed, secret, tell)
-        def read_meanwhile(source: Source, feed: Feed, secret: bytes | None) -> object:
-            retiring = adoption.retire(context, "adult-starter", reason="over")
-            asyncio.run_coroutine_threadsafe(retiring, loop).result()
-            return read(source, feed, secret)
+            return read(*given)
 
-        monkeypatch.setattr(updating, "_read", read_meanwhile)
+        monkeypatch.setattr(reading, "read", read_meanwhile)
         (done,) = await updating.update(context, ["adult-starter"])
         assert (done.outcome, done.version) == ("retired", None)
         assert "adult.example" not in await built(context)

@@ -12,7 +12,7 @@ from filterd.operations.context import Context, OperationError
 from filterd.operations.feeds import acceptance, listing, updating
 from filterd.operations.feeds.holds import held_file
 from filterd.operations.feeds.rule_files import rule_file
-from filterd.operations.feeds.updating import FeedUpdate
+from filterd.operations.feeds.taking import FeedUpdate
 from tests.worlds.installation import POLICIES, Installation, as_person
 
 ADULT, WORST = "adult-starter", "worst-of"

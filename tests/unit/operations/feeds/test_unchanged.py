@@ -7,11 +7,14 @@ import json
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from filterd.operations.feeds import rule_files, unchanged, updating
+from filterd.feed.parsing import PARSER_VERSION
+from filterd.operations.feeds import reading, rule_files, unchanged, updating
 from filterd.operations.feeds.rule_files import rule_file
+from filterd.operations.feeds.taking import FeedUpdate
 from tests.worlds.installation import POLICIES, Installation
 
 FEED = "adult-starter"
@@ -24,13 +27,13 @@ class Reads:
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """Count from now on."""
         self.count = 0
-        read = updating._read
+        read = reading.read
 
-        def counted(*arguments: object) -> object:
+        def counted(*arguments: Any) -> object:
             self.count += 1
-            return read(*arguments)  # type: ignore[arg-type]
+            return read(*arguments)
 
-        monkeypatch.setattr(updating, "_read", counted)
+        monkeypatch.setattr(reading, "read", counted)
 
 
 @pytest.fixture
@@ -38,7 +41,7 @@ def reads(monkeypatch: pytest.MonkeyPatch) -> Reads:
     return Reads(monkeypatch)
 
 
-async def update(installation: Installation, feed: str = FEED) -> updating.FeedUpdate:
+async def update(installation: Installation, feed: str = FEED) -> FeedUpdate:
     async with installation.open() as context:
         (done,) = await updating.update(context, [feed])
     return done
@@ -172,7 +175,7 @@ async def test_another_parser_reads_it_again(
     installation: Installation, reads: Reads, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await update(installation)
-    monkeypatch.setattr(unchanged, "PARSER_VERSION", unchanged.PARSER_VERSION + 1)
+    monkeypatch.setattr(unchanged, "PARSER_VERSION", PARSER_VERSION + 1)
     await update(installation)
     assert reads.count == 2
 
@@ -190,14 +193,14 @@ async def test_a_version_that_is_held_back_is_judged_each_time(
 async def test_a_source_that_changes_while_it_is_read_is_read_again(
     installation: Installation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    read = updating._read
+    read = reading.read
 
-    def replaced_meanwhile(*arguments: object) -> object:
+    def replaced_meanwhile(*arguments: Any) -> object:
         monkeypatch.undo()
         another_line(installation)
-        return read(*arguments)  # type: ignore[arg-type]
+        return read(*arguments)
 
-    monkeypatch.setattr(updating, "_read", replaced_meanwhile)
+    monkeypatch.setattr(reading, "read", replaced_meanwhile)
     await update(installation)
     assert not note(installation).exists()
     reads = Reads(monkeypatch)

@@ -20,8 +20,9 @@ from filterd.model.records import OriginProof
 from filterd.operations import audit, restore
 from filterd.operations.backup import backup
 from filterd.operations.context import Context
-from filterd.operations.feeds import listing, updating, verifying
+from filterd.operations.feeds import listing, reading, updating, verifying
 from filterd.operations.feeds.rule_files import rule_file
+from filterd.operations.feeds.taking import FeedUpdate
 from filterd.operations.feeds.verifying import RolledBackError, UnprovenError, Verifier
 from filterd.operations.policies import feed as find_feed
 from filterd.operations.policies import policies
@@ -56,7 +57,7 @@ def signed(installation: Installation) -> Installation:
     return installation
 
 
-async def read(context: Context) -> updating.FeedUpdate:
+async def read(context: Context) -> FeedUpdate:
     (done,) = await updating.update(context, [FEED])
     return done
 
@@ -231,13 +232,13 @@ async def test_nothing_is_parsed_that_is_not_proven(
 async def test_a_list_that_is_exchanged_after_its_verification_is_not_read(
     signed: Installation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    parse = updating._read
+    parse = reading.read
 
-    def exchanged(given: verifying.Source, feed: Feed, secret: bytes | None) -> object:
+    def exchanged(*given: Any) -> object:
         source(signed).write_bytes(b"innocent.example\n")
-        return parse(given, feed, secret)
+        return parse(*given)
 
-    monkeypatch.setattr(updating, "_read", exchanged)
+    monkeypatch.setattr(reading, "read", exchanged)
     async with signed.open() as context:
         assert (await read(context)).outcome == "updated"
     assert rule_file(signed.settings.state_dir, FEED, 1).read_bytes() == OLD
