@@ -1,7 +1,8 @@
 """Remembers what the version in force was read from, so that the same source is not parsed again.
 
 ``state_dir/feeds/<feed>/.read_from`` is a note, never the truth: where it is missing, damaged or about
-another version, the feed is parsed. It is believed only together with the version's file, whose every byte is
+another version, the feed is parsed; so is one of which something is held back, whose hold stands by what the
+source gives. It is believed only together with the version's file, whose every byte is
 compared with the digest in the store.
 """
 
@@ -53,7 +54,6 @@ class _Note:
     version: int
     digest: str
     held: int
-    popular: tuple[str, ...]
     standing: tuple[str, ...]
 
 
@@ -95,7 +95,7 @@ def still_stands(
     """The outcome for a version that was read from this origin and whose file is sound, else None."""
     path = rule_files.rule_file(state_dir, version.feed, version.version)
     note = _noted(path.parent)
-    if note is None or (note.source, note.definition) != (origin.source, origin.definition):
+    if note is None or note.held or (note.source, note.definition) != (origin.source, origin.definition):
         return None
     if not version.digest or (note.version, note.digest) != (version.version, version.digest):
         return None
@@ -106,8 +106,6 @@ def still_stands(
         outcome="unchanged",
         version=version,
         report=ParseReport(count=version.skipped),
-        held=note.held,
-        popular=note.popular,
         standing=note.standing,
     )
 
@@ -123,7 +121,6 @@ def remember(state_dir: Path, origin: Origin, done: FeedUpdate) -> None:
         version=version.version,
         digest=version.digest,
         held=done.held,
-        popular=done.popular,
         standing=done.standing,
     )
     directory = rule_files.rule_file(state_dir, version.feed, version.version).parent
@@ -134,6 +131,6 @@ def remember(state_dir: Path, origin: Origin, done: FeedUpdate) -> None:
 def _noted(directory: Path) -> _Note | None:
     try:
         note = _Note(**json.loads((directory / NOTE).read_bytes()))
-        return replace(note, popular=tuple(note.popular), standing=tuple(note.standing))
+        return replace(note, standing=tuple(note.standing))
     except (OSError, ValueError, TypeError):
         return None

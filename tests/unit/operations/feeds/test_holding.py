@@ -20,7 +20,7 @@ async def two_versions(installation: Installation) -> None:
     """An older version of a category list with less, and of a mandatory one with other names."""
     async with installation.open() as context:
         await updating.update(context)
-        installation.write_policy("lists/adult.txt", "adult.example\ngoogle.com\n")
+        installation.write_policy("lists/adult.txt", "adult.example\nblue.example\nwrong.example\n")
         installation.write_policy("lists/worst.txt", "worst.example\nmore.example\n")
         await updating.update(context)
 
@@ -33,7 +33,7 @@ async def test_a_feed_goes_back_and_stays_there_until_it_is_released(installatio
         status = await listing.show(context, FEED)
         assert status.version is not None
         assert (status.version.version, status.version.names, status.held) == (1, 3, True)
-        installation.write_policy("lists/adult.txt", "adult.example\nyoutube.com\n")
+        installation.write_policy("lists/adult.txt", "adult.example\nblue.example\nmore.example\n")
         (update,) = await updating.update(context, (FEED,))
         assert (update.outcome, update.problem) == ("held", "")
         assert update.version == status.version
@@ -77,7 +77,7 @@ async def test_what_was_asked_of_another_version_is_asked_anew(installation: Ins
     await two_versions(installation)
     async with installation.open(approvals=2) as context:
         await holding.hold(context, MANDATORY, reason=REASON)
-        installation.write_policy("lists/worst.txt", "third.example\n")
+        installation.write_policy("lists/worst.txt", "worst.example\nthird.example\n")
         await updating.update(context, (MANDATORY,))
         again = await holding.hold(as_person(context, "berta"), MANDATORY, reason=REASON)
         assert (again.waits, again.hold.asked_by, again.hold.version) == (True, "berta", 2)

@@ -11,7 +11,7 @@ from filterd.operations import audit, integrity
 from filterd.operations.context import Context, OperationError
 from filterd.operations.feeds import acceptance, listing, updating
 from filterd.operations.feeds.holds import held_file
-from filterd.operations.feeds.rule_files import rule_file
+from filterd.operations.feeds.rule_files import read_pieces, rule_file
 from filterd.operations.feeds.taking import FeedUpdate
 from tests.worlds.installation import POLICIES, Installation, as_person
 
@@ -26,7 +26,8 @@ async def read(context: Context, feed: str = ADULT) -> FeedUpdate:
 
 def text(installation: Installation, version: FeedVersion | None) -> str:
     assert version is not None
-    return rule_file(installation.settings.state_dir, version.feed, version.version).read_text()
+    path = rule_file(installation.settings.state_dir, version.feed, version.version)
+    return b"".join(read_pieces(path)).decode()
 
 
 async def in_force(context: Context, installation: Installation, feed: str = ADULT) -> str:
@@ -280,13 +281,16 @@ async def test_a_killed_process_between_version_and_hold_loses_no_hold(
 ) -> None:
     installation.write_policy("lists/adult.txt", "adult.example\npopular.example\nred.example\n")
 
+    class Killed(BaseException):
+        pass
+
     def killed(*_: object) -> Path:
-        raise KeyboardInterrupt
+        raise Killed
 
     async with installation.open() as context:
         with monkeypatch.context() as patched:
             patched.setattr("filterd.operations.feeds.holds.held_file", killed)
-            with pytest.raises(KeyboardInterrupt):
+            with pytest.raises(Killed):
                 await read(context)
         assert await in_force(context, installation) == "adult.example\nred.example\n"
         assert (await read(context)).held == 1

@@ -60,15 +60,22 @@ async def test_an_unchanged_feed_is_parsed_once(installation: Installation, read
     assert reads.count == 1
 
 
-async def test_the_skipped_lines_and_misplaced_names_stay_known(
-    installation: Installation, reads: Reads
-) -> None:
-    installation.write_policy("lists/adult.txt", "adult.example\nno name!\npopular.example\n")
+async def test_the_skipped_lines_stay_known(installation: Installation, reads: Reads) -> None:
+    installation.write_policy("lists/adult.txt", "adult.example\nno name!\n")
     first = await update(installation)
     again = await update(installation)
     assert reads.count == 1
     assert again.report.count == first.report.count == 1
-    assert again.misplaced == first.misplaced == ("popular.example",)
+
+
+async def test_a_feed_of_which_names_are_held_back_is_parsed_again(
+    installation: Installation, reads: Reads
+) -> None:
+    installation.write_policy("lists/adult.txt", "adult.example\npopular.example\n")
+    for number in (1, 2):
+        done = await update(installation)
+        assert (done.held, done.popular) == (1, ("popular.example",))
+        assert reads.count == number
 
 
 def touch_nothing(made: Installation) -> None:

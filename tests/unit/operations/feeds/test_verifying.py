@@ -222,7 +222,7 @@ async def test_nothing_is_parsed_that_is_not_proven(
     def no_parser(*_: object) -> None:
         raise AssertionError
 
-    monkeypatch.setattr(updating, "_read", no_parser)
+    monkeypatch.setattr(reading, "read", no_parser)
     async with signed.open() as context:
         for attack in (altered, other_key, unsigned):
             attack(source(signed))
