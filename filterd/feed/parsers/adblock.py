@@ -20,7 +20,7 @@ from filterd.feed.parsers.entry import Bulk, ListEntry, Parser, RefusedListEntry
 from filterd.feed.precedence import Rank, by_rank
 from filterd.model.rule import Action, Scope
 
-_COMMENT = re.compile(r"!.*|\[Adblock[^\]]*\].*|#+(?:\s.*)?|#(?![#@?$%]).*", re.IGNORECASE)
+_COMMENT = re.compile(r"!.*|\[(?!\$)[^\]]*\]|#+(?:\s.*)?|#(?![#@?$%]).*")
 _COSMETIC = re.compile(r"#[@?$%]{0,2}#|#[@?$%]{1,2}[?#]|\$@?\$")
 _REGEX = re.compile(r"/.*/(?:\$.*)?")
 _PATTERN = re.compile(

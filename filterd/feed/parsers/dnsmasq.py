@@ -2,7 +2,8 @@
 
 A name without an address, or with one that leads nowhere, is blocked with all below it; ``/*.name/`` is only
 what is below. ``server=/name/#`` sends the name to the usual servers, so that it is an exception to a block
-above it. A line that sends a name elsewhere blocks nothing and is skipped.
+above it. A line that sends a name elsewhere blocks nothing and is skipped. An address that leads nowhere
+blocks every type, although dnsmasq since 2.86 passes questions of the other family on: lists mean the name.
 """
 
 from __future__ import annotations
