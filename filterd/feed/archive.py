@@ -26,6 +26,7 @@ _MAX_HEADER = 1 << 16
 """of the headers that a tar archive puts before a member, such as one with its long name"""
 _PAX_HEADERS = (tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.SOLARIS_XHDTYPE)
 _LONG_HEADERS = (*_PAX_HEADERS, tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK)
+_DAMAGE = (tarfile.TarError, DecompressionError, *decompression.DAMAGE)
 OUTSIDE = "a path that leads out of the archive"
 NO_FILE = "a link, device or other member that is no regular file"
 
@@ -110,7 +111,7 @@ def _damage_told(path: Path | GivenFile) -> Iterator[None]:
     content is read outside of the one that gives the members."""
     try:
         yield
-    except (tarfile.TarError, DecompressionError, *decompression.DAMAGE) as error:
+    except _DAMAGE as error:
         msg = f"{path} is damaged: {error}"
         raise DamagedError(msg) from error
     except OSError as error:

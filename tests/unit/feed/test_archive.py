@@ -20,11 +20,11 @@ from filterd.feed.names import NOT_EXECUTABLE
 from filterd.feed.parsing import ParseReport
 from filterd.feed.reading import Form, read_list
 from filterd.feed.rules import collect
-from filterd.feed.source import DamagedError, NotAListError, SourceError, TooLargeError
+from filterd.feed.source import MAX_BYTES, DamagedError, NotAListError, SourceError, TooLargeError
 from filterd.model.rule import Scope
 from filterd.policy.documents import Format
 from filterd.policy.suffixes import Suffixes
-from tests.unit.feed.test_decompression import zstd
+from tests.unit.feed.test_decompression import PACKERS
 
 MEMBERS = {
     "blacklists/README": b"not read: one.example\n",
@@ -66,10 +66,10 @@ def other(name: str, kind: bytes, target: str = "") -> tarfile.TarInfo:
     return header
 
 
-def read(path: Path, part: str = "", **more: int) -> tuple[set[str], ParseReport]:
+def read(path: Path, part: str = "", limit: int = MAX_BYTES) -> tuple[set[str], ParseReport]:
     """The names, and the report."""
     report = ParseReport()
-    runs = read_list(path, Form(Format.UT1, Scope.SUBTREE, part), Suffixes(), report, **more)
+    runs = read_list(path, Form(Format.UT1, Scope.SUBTREE, part), Suffixes(), report, limit=limit)
     return {rule.name for rule in collect(runs).rules()}, report
 
 
@@ -87,7 +87,7 @@ def written(folder: Path, content: bytes) -> Path:
         lambda members: tarred(members, form=tarfile.USTAR_FORMAT),
         lambda members: gzip.compress(tarred(members)),
         lambda members: lzma.compress(tarred(members)),
-        lambda members: zstd.compress(tarred(members)),
+        lambda members: PACKERS["zstd"](tarred(members)),
         zipped,
     ],
 )
@@ -193,8 +193,8 @@ def test_damage_behind_the_last_member_is_seen(tmp_path: Path) -> None:
 
 def test_bombs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     big = {"lists/adult/domains": b"a.example\n" * 1_000_000}
-    for pack in (lambda: gzip.compress(tarred(big)), lambda: zipped(big)):
-        file = written(tmp_path, pack())
+    for packed in (gzip.compress(tarred(big)), zipped(big)):
+        file = written(tmp_path, packed)
         with pytest.raises(TooLargeError, match="larger than 1000000 bytes"):
             read(file, limit=1_000_000)
     long_name = tarfile.TarInfo("x" * 100_000 + "/domains")
