@@ -26,7 +26,7 @@ _MAX_HEADER = 1 << 16
 """of the headers that a tar archive puts before a member, such as one with its long name"""
 _PAX_HEADERS = (tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.SOLARIS_XHDTYPE)
 _LONG_HEADERS = (*_PAX_HEADERS, tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK)
-_DAMAGE = (tarfile.TarError, DecompressionError, *decompression.DAMAGE)
+_DAMAGE: tuple[type[Exception], ...] = (tarfile.TarError, DecompressionError, *decompression.DAMAGE)
 OUTSIDE = "a path that leads out of the archive"
 NO_FILE = "a link, device or other member that is no regular file"
 

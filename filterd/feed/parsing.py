@@ -31,6 +31,10 @@ PARSERS: dict[Format, Parser] = {
 }
 _MAX_TEXT = 200
 """characters of a skipped line that are kept"""
+_STRETCH = 2048
+"""bytes of lines of one form that are worth being taken whole"""
+_LINES = 32
+"""lines that are read one by one before another form is looked for"""
 _SUFFIX = "a public suffix: would block all that is registered below it"
 _SUFFIX_ALLOWED = "a public suffix: would lift the list for all that is registered below it"
 
@@ -108,20 +112,26 @@ class _Reading:
         """The plain blocks."""
         number = 1
         for block in blocks:
-            yield from self._whole(block) or self._by_line(block, number)
-            number += block.count(b"\n")
+            at = 0
+            while at < len(block):
+                end, run = self._whole(block, at)
+                yield from self._by_line(block[at:end], number) if run is None else (run,)
+                number += block.count(b"\n", at, end)
+                at = end
 
-    def _whole(self, block: bytes) -> tuple[Run, ...]:
-        """The block's names if every line has a form that can be taken as it is, else nothing."""
+    def _whole(self, block: bytes, at: int) -> tuple[int, Run | None]:
+        """The end of the next stretch of lines, and its names if every line has a form that can be taken as
+        it is."""
         for bulk in self._parser.bulk:
-            match = bulk.lines.match(block)
-            if match is None or match.end() != len(block):
+            match = bulk.lines.match(block, at)
+            end = at if match is None else match.end()
+            if end - at < min(_STRETCH, len(block) - at):
                 continue
-            names = _bare(block, bulk)
+            names = _bare(block[at:end], bulk)
             if self._suffixes.touches(names.decode("ascii")):
-                break
-            return (Run(self._scope if bulk.scope is None else bulk.scope, Action.BLOCK, names),)
-        return ()
+                return end, None
+            return end, Run(self._scope if bulk.scope is None else bulk.scope, Action.BLOCK, names)
+        return _after_lines(block, at), None
 
     def _by_line(self, block: bytes, first: int) -> Iterator[Run]:
         """Parse the block line by line; yield one run for each scope of its plain blocks."""
@@ -169,6 +179,15 @@ class _Reading:
             self.held.cancelled.add((key, name))
         else:
             self.held.claims.setdefault(key, set()).add(name)
+
+
+def _after_lines(block: bytes, at: int) -> int:
+    """The place some lines further on."""
+    for _ in range(_LINES):
+        at = block.find(b"\n", at) + 1
+        if at == len(block):
+            break
+    return at
 
 
 def _bare(block: bytes, bulk: Bulk) -> bytes:

@@ -38,7 +38,7 @@ _MAGIC = (
     (b"untrusted comment: ", "a minisign signature"),
 )
 _HTML = re.compile(
-    rb"(?:<\?xml[^>]*>|<!--.*?-->|\s)*<(?:!doctype|html|head|body|script|title|meta|h1|div|p|form|table|svg|rss|feed|error)\b",
+    rb"(?:<\?xml[^>]*>|<!--.*?-->|\s)*+<(?:!doctype|html|head|body|script|title|meta|h1|div|p|form|table|svg|rss|feed|error)\b",
     re.IGNORECASE | re.DOTALL,
 )
 _LOGIN = re.compile(rb"""type\s*=\s*["']?password|<form\b""", re.IGNORECASE)

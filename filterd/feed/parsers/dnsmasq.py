@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from ipaddress import ip_address
 
 from filterd.feed.names import clean_lines
-from filterd.feed.parsers.entry import Bulk, ListEntry, Parser, RefusedListEntry
+from filterd.feed.parsers.entry import INCLUDES, Bulk, ListEntry, Parser, RefusedListEntry
 from filterd.feed.parsers.hosts import blocks
 from filterd.feed.precedence import as_written
 from filterd.model.rule import Action, Scope
@@ -33,6 +33,8 @@ def read_line(line: str) -> Iterable[ListEntry | RefusedListEntry]:
     if not text:
         return ()
     option, equals, value = (each.strip() for each in text.partition("="))
+    if option in ("conf-file", "conf-dir", "servers-file", "addn-hosts"):
+        return (INCLUDES,)
     if not equals or option not in ("address", "local", "server"):
         return (_OTHER,)
     if not value.startswith("/"):

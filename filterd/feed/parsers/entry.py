@@ -42,6 +42,7 @@ class RefusedListEntry:
     reason: str
 
 
+INCLUDES = RefusedListEntry("includes another file, which is not read")
 ReadLine = Callable[[str], Iterable[ListEntry | RefusedListEntry]]
 """reads a line without its newline; returns nothing for comments and blank lines; never raises"""
 

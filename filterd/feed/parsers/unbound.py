@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from ipaddress import ip_address
 
 from filterd.feed.names import clean_lines
-from filterd.feed.parsers.entry import Bulk, ListEntry, Parser, RefusedListEntry
+from filterd.feed.parsers.entry import INCLUDES, Bulk, ListEntry, Parser, RefusedListEntry
 from filterd.feed.parsers.hosts import blocks
 from filterd.feed.precedence import Rank, as_written
 from filterd.model.rule import Action, Scope
@@ -44,6 +44,8 @@ def read_line(line: str) -> Iterable[ListEntry | RefusedListEntry]:
     words = _words(found[2])
     if found[1] == "local-zone":
         return (_zone(words),)
+    if found[1] in ("include", "include-toplevel"):
+        return (INCLUDES,)
     return _data(words) if found[1] == "local-data" else (_OTHER,)
 
 

@@ -61,6 +61,8 @@ def read(text: str) -> tuple[set[tuple[str, str, str]], dict[str, int]]:
         ("||a.example^$dnsrewrite=NOERROR;AAAA;::", "block subtree a.example"),
         ("@@||a.example^", "allow subtree a.example"),
         ("@@|a.example^", "allow exact a.example"),
+        ("@@a.example", "allow subtree a.example"),
+        ("a.example$important", "block subtree a.example"),
         ("@@||a.example^$important", "allow subtree a.example"),
     ],
 )
@@ -132,6 +134,7 @@ SPARING = "a $denyallow that no rule can express"
         ("||a.example^$denyallow=x.a.example,important", SPARING),
         ("||a.example^$denyallow=com", SPARING),
         ("||a.example^$denyallow=a.example", "a $denyallow that spares the whole rule"),
+        ("!#include other.txt", "includes another file, which is not read"),
         ("192.0.2.1 a.example", "points the name to an address and blocks nothing"),
     ],
 )

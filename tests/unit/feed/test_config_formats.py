@@ -61,6 +61,7 @@ def test_dnsmasq(line: str, rules: list[str]) -> None:
         ("server=/a.example/192.0.2.1", "forwards the name to another server and blocks nothing"),
         ("server=192.0.2.1", "no name between slashes"),
         ("cname=a.example,b.example", "a dnsmasq option that blocks nothing"),
+        ("conf-file=/etc/other.conf", "includes another file, which is not read"),
         ("cache-size=1000", "a dnsmasq option that blocks nothing"),
     ],
 )
@@ -110,6 +111,7 @@ def test_an_unbound_zone_that_denies(kind: str, zone: str) -> None:
         ('local-zone: "a.example static', [], ["a statement that Unbound would not take"]),
         ('local-data: "a.example A x"', [], ["a statement that Unbound would not take"]),
         ("a.example", [], ["a statement that Unbound would not take"]),
+        ('include: "/etc/other.conf"', [], ["includes another file, which is not read"]),
         ("verbosity: 1", [], ["an Unbound statement that blocks nothing"]),
     ],
 )  # fmt: skip

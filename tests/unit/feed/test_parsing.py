@@ -227,6 +227,17 @@ def test_whole_blocks_give_what_single_lines_give(lines: list[str], form: Format
     assert whole.reasons == report.reasons
 
 
+@pytest.mark.parametrize("form", [each for each, parser in PARSERS.items() if parser.bulk])
+@pytest.mark.parametrize("odd", [0, 31, 32, 700, 1999])
+def test_an_odd_line_in_a_long_list_costs_no_other(form: Format, odd: int) -> None:
+    """Stretches before and behind it are taken whole; its number and that of a bad one are right."""
+    bulk = PARSERS[form].bulk[0]
+    lines = [f"{bulk.prefix.decode()}n{number}.example{bulk.suffix.decode()}" for number in range(2000)]
+    lines[odd:odd] = ["# a comment", "bad..name", lines[0].replace("n0.example", "com.mx")]
+    assert sorted(names("\n".join(lines), form)) == sorted(f"n{number}.example" for number in range(2000))
+    assert [line for line, _, _ in skipped("\n".join(lines), form)] == [odd + 2, odd + 3]
+
+
 def key(rule: NameRule) -> tuple[str, Scope, Action]:
     """The parts of a rule, to sort by."""
     return (rule.name, rule.scope, rule.action)

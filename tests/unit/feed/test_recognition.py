@@ -10,6 +10,7 @@ import pytest
 
 from filterd.feed.parsing import ParseReport, Run
 from filterd.feed.reading import Form, read_list
+from filterd.feed.recognition import START, likeness
 from filterd.feed.rules import collect
 from filterd.feed.source import NotAListError
 from filterd.policy.documents import Format
@@ -62,6 +63,12 @@ def test_no_list(tmp_path: Path, form: Format, content: bytes, kind: str) -> Non
     file.write_bytes(content)
     with pytest.raises(NotAListError, match=f"is no list: it looks like {kind}"):
         read(file, form)
+
+
+@pytest.mark.parametrize("unit", [b"<!---->", b"<!--", b"<?xml>", b"<", b"[! ", b"a -->"])
+def test_a_start_that_resists_recognition_is_judged_at_once(unit: bytes) -> None:
+    """An expression that tries every division of its text would take years."""
+    assert likeness((unit * START)[:START]) is None
 
 
 @pytest.mark.parametrize("written", list(LINES))
