@@ -160,13 +160,14 @@ class _Reading:
         try:
             name = normalise(item.text)
         except RefusedNameError as refused:
-            self._report.skip(number, line, str(refused))
-            return None
-        if name in self._suffixes:
-            blocks = item.action is Action.BLOCK
-            self._report.skip(number, line, _SUFFIX if blocks else _SUFFIX_ALLOWED)
-            return None
-        return name
+            reason = str(refused)
+        else:
+            if name not in self._suffixes:
+                return name
+            reason = _SUFFIX if item.action is Action.BLOCK else _SUFFIX_ALLOWED
+        if not item.silent:
+            self._report.skip(number, line, reason)
+        return None
 
     def _hold(self, item: ListEntry, name: str, scope: Scope) -> None:
         """Keep an entry until the whole list is read."""
