@@ -18,6 +18,7 @@ from typing import IO, Any, cast
 from filterd.disk.given_file import GivenFile
 from filterd.feed import decompression
 from filterd.feed.decompression import DecompressionError
+from filterd.feed.parsing import printable
 from filterd.feed.recognition import START, is_tar, likeness
 from filterd.feed.source import DamagedError, NotAListError, UnreadableError, read_chunks, require_size
 
@@ -36,6 +37,7 @@ class Member:
     """One member of an archive, with what it holds or the reason why that is not read."""
 
     name: str
+    """its path, with nothing that a terminal would obey"""
     parts: tuple[str, ...]
     """of the path; empty where it leads out of the archive"""
     content: Iterator[bytes] | None
@@ -138,12 +140,13 @@ class _Header(tarfile.TarInfo):
 
 
 def _tar_member(path: Path | GivenFile, tar: tarfile.TarFile, header: tarfile.TarInfo) -> Member:
-    parts = _parts(header.name)
+    name = printable(header.name)
+    parts = _parts(name)
     if header.type not in (tarfile.REGTYPE, tarfile.AREGTYPE) or header.issparse():
-        return Member(header.name, parts, None, NO_FILE, header.linkname)
+        return Member(name, parts, None, NO_FILE, printable(header.linkname))
     if not parts:
-        return Member(header.name, parts, None, OUTSIDE)
-    return Member(header.name, parts, _tar_content(path, tar, header))
+        return Member(name, parts, None, OUTSIDE)
+    return Member(name, parts, _tar_content(path, tar, header))
 
 
 def _tar_content(path: Path | GivenFile, tar: tarfile.TarFile, header: tarfile.TarInfo) -> Iterator[bytes]:
@@ -168,9 +171,9 @@ def _zipped(path: Path | GivenFile, limit: int, note: Callable[[bytes], object])
     with _damage_told(path), path.open("rb") as file, zipfile.ZipFile(file) as archive:
         packed = path.stat().st_size
         for each in decompression.members(archive):
-            parts = _parts(each.filename)
-            inside = content(each) if parts else None
-            yield Member(each.filename, parts, inside, "" if parts else OUTSIDE)
+            name = printable(each.filename)
+            parts = _parts(name)
+            yield Member(name, parts, content(each) if parts else None, "" if parts else OUTSIDE)
 
 
 def _parts(name: str) -> tuple[str, ...]:

@@ -39,6 +39,11 @@ _SUFFIX = "a public suffix: would block all that is registered below it"
 _SUFFIX_ALLOWED = "a public suffix: would lift the list for all that is registered below it"
 
 
+def printable(text: str) -> str:
+    """The text of a list for a terminal: what is no printable character becomes a question mark."""
+    return text if text.isprintable() else "".join(each if each.isprintable() else "?" for each in text)
+
+
 @dataclass(frozen=True, slots=True)
 class Skipped:
     """A line, or one name of it, that gave no rule; ``line`` counts from 1."""
@@ -48,6 +53,10 @@ class Skipped:
     reason: str
     member: str = ""
     """of an archive: the path inside it of the file that has the line"""
+
+    def __str__(self) -> str:
+        place = f"{self.member}:{self.line}" if self.member else str(self.line)
+        return f"{place}: {self.reason}: {printable(self.text)}"
 
 
 @dataclass(slots=True)

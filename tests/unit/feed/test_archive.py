@@ -137,6 +137,14 @@ def test_members_that_mean_harm_are_counted_and_not_read(tmp_path: Path) -> None
     assert [path.name for path in tmp_path.iterdir()] == ["lists.tar"]
 
 
+def test_a_path_that_would_steer_a_terminal(tmp_path: Path) -> None:
+    name = b"lists/\x1b[2J\xff/domains".decode("utf-8", "surrogateescape")
+    _, report = read(written(tmp_path, tarred({name: b"two words\n"})))
+    (skipped,) = report.kept
+    assert skipped.member == "lists/?[2J?/domains"
+    assert str(skipped) == "lists/?[2J?/domains:1: more than one word: two words"
+
+
 def test_a_confidential_list_keeps_no_text(tmp_path: Path) -> None:
     report = ParseReport(quotes=False)
     file = written(tmp_path, tarred(MEMBERS))

@@ -161,6 +161,12 @@ def test_lines_that_are_no_text() -> None:
     assert max(len(text) for _, text, _ in skipped(content, Format.DOMAINS)) <= 200
 
 
+def test_a_line_that_would_steer_a_terminal() -> None:
+    (found,) = rules("a\x1b[2Jb.example\n", Format.DOMAINS)[1].kept
+    assert found.text == "a\x1b[2Jb.example"
+    assert str(found) == "1: a character that no host name has: a?[2Jb.example"
+
+
 def test_the_report_keeps_the_first_and_counts_all() -> None:
     report = ParseReport(keep=2)
     list(parse(line_blocks([b"bad\n" * 10]), Format.DOMAINS, Scope.EXACT, SUFFIXES, report))
