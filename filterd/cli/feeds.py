@@ -201,8 +201,7 @@ def parse(
     for rule in rules:
         click.echo(f"{rule.action.word} {rule.scope.word} {rule.name}")
     for skipped in report.kept:
-        where = f"{file}:{skipped.member}" if skipped.member else file
-        click.echo(f"{where}:{skipped.line}: {skipped.reason}: {skipped.text}", err=True)
+        click.echo(f"{file}:{skipped}", err=True)
     for reason, count in report.reasons.most_common():
         click.echo(f"{count} skipped: {reason}", err=True)
     urls = f", of them {report.not_executable} not executable by DNS" if report.not_executable else ""
@@ -368,8 +367,7 @@ def _show_updates(done: Sequence[FeedUpdate]) -> None:
     output.show_table(columns, rows, "there is no feed")
     for each in done:
         for skipped in each.report.kept[:SHOWN]:
-            place = f"{each.feed}:{skipped.line}" if skipped.line else each.feed
-            click.echo(f"{place}: {skipped.reason}: {skipped.text}", err=True)
+            click.echo(f"{each.feed}:{skipped}", err=True)
         feed_review.tell_held(each)
     if any(each.outcome == "updated" for each in done):
         output.done(

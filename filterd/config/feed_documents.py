@@ -71,6 +71,8 @@ def _require_sense(found: DocumentValue, keys: dict[str, DocumentValue], feed: F
         found.wrong("a mandatory list from a network needs signature: {public_key: RWQ...}")
     if feed.mirrors and feed.signature is None and not feed.pins:
         keys["mirrors"].wrong("mirrors are believed only with signature or pins")
+    if feed.part and feed.format is not Format.UT1:
+        keys["part"].wrong("is a category of an archive; only format: ut1 has any")
     if feed.observe and feed.mandatory is not None:
         keys["observe"].wrong("a mandatory list blocks; only a category or security feed can be observed")
 

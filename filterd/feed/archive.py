@@ -9,14 +9,17 @@ from __future__ import annotations
 import tarfile
 import zipfile
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import IO, Any, cast
 
 from filterd.disk.given_file import GivenFile
 from filterd.feed import decompression
 from filterd.feed.decompression import DecompressionError
-from filterd.feed.recognition import likeness
+from filterd.feed.parsing import printable
+from filterd.feed.recognition import START, is_tar, likeness
 from filterd.feed.source import DamagedError, NotAListError, UnreadableError, read_chunks, require_size
 
 MAX_MEMBERS = 100_000
@@ -24,6 +27,7 @@ _MAX_HEADER = 1 << 16
 """of the headers that a tar archive puts before a member, such as one with its long name"""
 _PAX_HEADERS = (tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.SOLARIS_XHDTYPE)
 _LONG_HEADERS = (*_PAX_HEADERS, tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK)
+_DAMAGE: tuple[type[Exception], ...] = (tarfile.TarError, DecompressionError, *decompression.DAMAGE)
 OUTSIDE = "a path that leads out of the archive"
 NO_FILE = "a link, device or other member that is no regular file"
 
@@ -33,6 +37,7 @@ class Member:
     """One member of an archive, with what it holds or the reason why that is not read."""
 
     name: str
+    """its path, with nothing that a terminal would obey"""
     parts: tuple[str, ...]
     """of the path; empty where it leads out of the archive"""
     content: Iterator[bytes] | None
@@ -88,32 +93,32 @@ def _noted(path: Path | GivenFile, limit: int, note: Callable[[bytes], object]) 
 def _tarred(path: Path | GivenFile, limit: int, note: Callable[[bytes], object]) -> Iterator[Member]:
     source = _noted(path, limit, note)
     first = next(source, b"")
-    if not first or likeness(first[:4096]) != likeness(_TAR_START):
-        msg = f"{path} is no archive in the layout CATEGORY/domains: it looks like {_name_of(first)}"
+    if not is_tar(first):
+        kind = likeness(first[:START]) or "a plain list"
+        msg = f"{path} is no archive in the layout CATEGORY/domains: it looks like {kind}"
         raise NotAListError(msg)
-    pieces = _Pieces(_joined(first, source))
-    try:
+    pieces = _Pieces(chain([first], source))
+    with _damage_told(path):
         with tarfile.open(mode="r|", fileobj=cast("IO[bytes]", pieces), tarinfo=_Header) as tar:
             for each in tar:
                 cast("Any", tar).members = []  # else it keeps every header
                 if not each.isdir():
-                    yield _tar_member(tar, each)
-    except (tarfile.TarError, DecompressionError, EOFError) as error:
+                    yield _tar_member(path, tar, each)
+        pieces.drain()
+
+
+@contextmanager
+def _damage_told(path: Path | GivenFile) -> Iterator[None]:
+    """Turn what the libraries say of a damaged archive into SourceError. Every generator needs it: their
+    content is read outside of the one that gives the members."""
+    try:
+        yield
+    except _DAMAGE as error:
         msg = f"{path} is damaged: {error}"
         raise DamagedError(msg) from error
-    pieces.drain()
-
-
-_TAR_START = bytes(257) + b"ustar"
-
-
-def _joined(first: bytes, others: Iterator[bytes]) -> Iterator[bytes]:
-    yield first
-    yield from others
-
-
-def _name_of(start: bytes) -> str:
-    return likeness(start[:4096]) or "a plain list"
+    except OSError as error:
+        msg = f"{path} cannot be read: {error.strerror or error}"
+        raise UnreadableError(msg) from error
 
 
 class _Header(tarfile.TarInfo):
@@ -134,45 +139,41 @@ class _Header(tarfile.TarInfo):
         return header
 
 
-def _tar_member(tar: tarfile.TarFile, header: tarfile.TarInfo) -> Member:
-    parts = _parts(header.name)
+def _tar_member(path: Path | GivenFile, tar: tarfile.TarFile, header: tarfile.TarInfo) -> Member:
+    name = printable(header.name)
+    parts = _parts(name)
     if header.type not in (tarfile.REGTYPE, tarfile.AREGTYPE) or header.issparse():
-        return Member(header.name, parts, None, NO_FILE, header.linkname)
+        return Member(name, parts, None, NO_FILE, printable(header.linkname))
     if not parts:
-        return Member(header.name, parts, None, OUTSIDE)
-    return Member(header.name, parts, _tar_content(tar, header))
+        return Member(name, parts, None, OUTSIDE)
+    return Member(name, parts, _tar_content(path, tar, header))
 
 
-def _tar_content(tar: tarfile.TarFile, header: tarfile.TarInfo) -> Iterator[bytes]:
-    file = tar.extractfile(header)
-    while file is not None and (piece := file.read(decompression.PIECE)):
-        yield piece
+def _tar_content(path: Path | GivenFile, tar: tarfile.TarFile, header: tarfile.TarInfo) -> Iterator[bytes]:
+    with _damage_told(path):
+        file = tar.extractfile(header)
+        while file is not None and (piece := file.read(decompression.PIECE)):
+            yield piece
 
 
 def _zipped(path: Path | GivenFile, limit: int, note: Callable[[bytes], object]) -> Iterator[Member]:
-    try:
-        with path.open("rb") as file, zipfile.ZipFile(file) as archive:
-            packed = path.stat().st_size
-            total = 0
+    total = 0
 
-            def content(each: zipfile.ZipInfo) -> Iterator[bytes]:
-                nonlocal total
-                for piece in decompression.member_pieces(archive, each):
-                    total += len(piece)
-                    require_size(path, total, packed, limit)
-                    note(piece)
-                    yield piece
+    def content(each: zipfile.ZipInfo) -> Iterator[bytes]:
+        nonlocal total
+        with _damage_told(path):
+            for piece in decompression.member_pieces(archive, each):
+                total += len(piece)
+                require_size(path, total, packed, limit)
+                note(piece)
+                yield piece
 
-            for each in decompression.members(archive):
-                parts = _parts(each.filename)
-                inside = content(each) if parts else None
-                yield Member(each.filename, parts, inside, "" if parts else OUTSIDE)
-    except (zipfile.BadZipFile, DecompressionError, EOFError, RuntimeError, NotImplementedError) as error:
-        msg = f"{path} is damaged: {error}"
-        raise DamagedError(msg) from error
-    except OSError as error:
-        msg = f"{path} cannot be read: {error.strerror or error}"
-        raise UnreadableError(msg) from error
+    with _damage_told(path), path.open("rb") as file, zipfile.ZipFile(file) as archive:
+        packed = path.stat().st_size
+        for each in decompression.members(archive):
+            name = printable(each.filename)
+            parts = _parts(name)
+            yield Member(name, parts, content(each) if parts else None, "" if parts else OUTSIDE)
 
 
 def _parts(name: str) -> tuple[str, ...]:

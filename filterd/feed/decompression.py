@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import bz2
 import lzma
+import struct
 import sys
 import zipfile
 import zlib
@@ -16,10 +17,30 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import IO, Protocol
 
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
+
 PIECE = 1 << 18
 _XZ_MEMORY = 160 << 20
 """of xz -9 it needs 65 MiB; a header can ask for 4 GiB"""
 _ZIP_METHODS = frozenset({zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2})
+
+DAMAGE: tuple[type[Exception], ...] = (
+    EOFError,
+    lzma.LZMAError,
+    zlib.error,
+    zstd.ZstdError,
+    zipfile.BadZipFile,
+    NotImplementedError,  # of zipfile: a method, an encryption or a version that it does not know
+    RuntimeError,  # of zipfile: a password
+    struct.error,
+    ValueError,
+    LookupError,
+    OverflowError,
+)
+"""the exceptions by which the libraries tell of damage; a hostile zip directory has several"""
 
 
 class DecompressionError(Exception):
@@ -71,15 +92,6 @@ def _xz() -> Decompressor:
     return lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=_XZ_MEMORY)
 
 
-def _zstd() -> Decompressor:
-    """A zstd frame; the library refuses windows of over 128 MiB."""
-    if sys.version_info >= (3, 14):
-        from compression import zstd
-    else:
-        from backports import zstd
-    return zstd.ZstdDecompressor()
-
-
 @dataclass(frozen=True, slots=True)
 class Packing:
     """A way of compression."""
@@ -93,7 +105,7 @@ class Packing:
 PACKINGS = (
     Packing("gzip", b"\x1f\x8b", _Gzip),
     Packing("xz", b"\xfd7zXZ\x00", _xz),
-    Packing("zstd", b"\x28\xb5\x2f\xfd", _zstd),
+    Packing("zstd", b"\x28\xb5\x2f\xfd", zstd.ZstdDecompressor),  # refuses windows of over 128 MiB
     Packing("bzip2", b"BZh", bz2.BZ2Decompressor),
     Packing("zip", b"PK\x03\x04", None),
 )
@@ -118,14 +130,12 @@ def pieces(file: IO[bytes]) -> Iterator[bytes]:
         return
     try:
         yield from _only_member(file) if packing.begin is None else _streams(file, packing, packing.begin)
-    except (EOFError, lzma.LZMAError, zlib.error, zipfile.BadZipFile, NotImplementedError) as error:
-        raise DecompressionError(str(error)) from error
-    except RuntimeError as error:  # zipfile's word for a password
-        raise DecompressionError(str(error)) from error
-    except Exception as error:
-        if type(error).__name__ == "ZstdError":
-            raise DecompressionError(str(error)) from error
-        raise
+    except DAMAGE as error:
+        raise DecompressionError(str(error) or type(error).__name__) from error
+    except OSError as error:
+        if error.errno is not None:
+            raise
+        raise DecompressionError(str(error)) from error  # bzip2's word for damage
 
 
 def _streams(file: IO[bytes], packing: Packing, begin: Callable[[], Decompressor]) -> Iterator[bytes]:

@@ -33,8 +33,17 @@ PARSER_VERSION = 1
 """raised with every change of what a list's lines give: unchanged sources are then parsed again"""
 _MAX_TEXT = 200
 """characters of a skipped line that are kept"""
+_STRETCH = 2048
+"""bytes of lines of one form that are worth being taken whole"""
+_LINES = 32
+"""lines that are read one by one before another form is looked for"""
 _SUFFIX = "a public suffix: would block all that is registered below it"
 _SUFFIX_ALLOWED = "a public suffix: would lift the list for all that is registered below it"
+
+
+def printable(text: str) -> str:
+    """The text of a list for a terminal: what is no printable character becomes a question mark."""
+    return text if text.isprintable() else "".join(each if each.isprintable() else "?" for each in text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +55,10 @@ class Skipped:
     reason: str
     member: str = ""
     """of an archive: the path inside it of the file that has the line"""
+
+    def __str__(self) -> str:
+        place = f"{self.member}:{self.line}" if self.member else str(self.line)
+        return f"{place}: {self.reason}: {printable(self.text)}"
 
 
 @dataclass(slots=True)
@@ -110,20 +123,26 @@ class _Reading:
         """The plain blocks."""
         number = 1
         for block in blocks:
-            yield from self._whole(block) or self._by_line(block, number)
-            number += block.count(b"\n")
+            at = 0
+            while at < len(block):
+                end, run = self._whole(block, at)
+                yield from self._by_line(block[at:end], number) if run is None else (run,)
+                number += block.count(b"\n", at, end)
+                at = end
 
-    def _whole(self, block: bytes) -> tuple[Run, ...]:
-        """The block's names if every line has a form that can be taken as it is, else nothing."""
+    def _whole(self, block: bytes, at: int) -> tuple[int, Run | None]:
+        """The end of the next stretch of lines, and its names if every line has a form that can be taken as
+        it is."""
         for bulk in self._parser.bulk:
-            match = bulk.lines.match(block)
-            if match is None or match.end() != len(block):
+            match = bulk.lines.match(block, at)
+            end = at if match is None else match.end()
+            if end - at < min(_STRETCH, len(block) - at):
                 continue
-            names = _bare(block, bulk)
+            names = _bare(block[at:end], bulk)
             if self._suffixes.touches(names.decode("ascii")):
-                break
-            return (Run(self._scope if bulk.scope is None else bulk.scope, Action.BLOCK, names),)
-        return ()
+                return end, None
+            return end, Run(self._scope if bulk.scope is None else bulk.scope, Action.BLOCK, names)
+        return _after_lines(block, at), None
 
     def _by_line(self, block: bytes, first: int) -> Iterator[Run]:
         """Parse the block line by line; yield one run for each scope of its plain blocks."""
@@ -152,13 +171,14 @@ class _Reading:
         try:
             name = normalise(item.text)
         except RefusedNameError as refused:
-            self._report.skip(number, line, str(refused))
-            return None
-        if name in self._suffixes:
-            blocks = item.action is Action.BLOCK
-            self._report.skip(number, line, _SUFFIX if blocks else _SUFFIX_ALLOWED)
-            return None
-        return name
+            reason = str(refused)
+        else:
+            if name not in self._suffixes:
+                return name
+            reason = _SUFFIX if item.action is Action.BLOCK else _SUFFIX_ALLOWED
+        if not item.silent:
+            self._report.skip(number, line, reason)
+        return None
 
     def _hold(self, item: ListEntry, name: str, scope: Scope) -> None:
         """Keep an entry until the whole list is read."""
@@ -171,6 +191,15 @@ class _Reading:
             self.held.cancelled.add((key, name))
         else:
             self.held.claims.setdefault(key, set()).add(name)
+
+
+def _after_lines(block: bytes, at: int) -> int:
+    """The place some lines further on."""
+    for _ in range(_LINES):
+        at = block.find(b"\n", at) + 1
+        if at == len(block):
+            break
+    return at
 
 
 def _bare(block: bytes, bulk: Bulk) -> bytes:

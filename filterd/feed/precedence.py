@@ -34,6 +34,8 @@ class Rank(Enum):
     """a block by the answer that it gives"""
     ANSWERED = auto()
     """a block unless the list gives the name an answer of its own"""
+    ELSEWHERE = auto()
+    """an exception, because the list sends the name somewhere"""
 
 
 Key = tuple[Rank, Action, Scope]
@@ -120,17 +122,35 @@ class Cover:
 
 
 def as_written(held: Held) -> Iterator[Run]:
-    """The rules of a list whose most specific entry decides: blocks that it answers itself are taken out."""
+    """The rules of a list whose most specific entry decides. A name that it sends elsewhere is an exception
+    to the blocks above it."""
+    sent = list(held.names(Rank.ELSEWHERE, Action.ALLOW))
+    wanted = {above for name, _ in sent for above in _and_above(name) if above != name}
+    near: list[tuple[str, Scope]] = []
+    for run in held.plain():
+        if wanted:
+            near.extend((name, run.scope) for name in wanted.intersection(_texts(run)))
+        yield run
+    yield from _runs(Action.ALLOW, _inside(sent, Cover(near)))
+    yield from _runs(Action.ALLOW, held.names(Rank.PLAIN, Action.ALLOW))
+
+
+def by_zone(held: Held) -> Iterator[Run]:
+    """The rules of an Unbound configuration. Its most specific zone decides; in a zone of a type that answers
+    with its own data, that data does."""
     answered = {name for (rank, _, _), name in held.cancelled if rank is Rank.ANSWERED}
     blocked = {each for each in held.names(Rank.ANSWERED, Action.BLOCK) if each[0] not in answered}
     alone = {name for name, scope in blocked if scope is Scope.EXACT}
-    wide = {name for name, scope in blocked if scope is Scope.SUBTREE}
+    zones = {name for name, scope in blocked if scope is Scope.SUBTREE}
+    wide = set(zones)
     for run in held.plain():
         if alone and run.scope is Scope.SUBTREE:
             wide.update(alone.intersection(_texts(run)))
         yield run
-    yield from _runs(Action.BLOCK, (each for each in blocked if each[1] is not Scope.EXACT))
+    yield from _runs(Action.BLOCK, ((name, Scope.SUBTREE) for name in zones))
     yield from _runs(Action.BLOCK, ((name, Scope.EXACT) for name in alone - wide))
+    cover = Cover((name, Scope.SUBTREE) for name in zones)
+    yield from _runs(Action.ALLOW, _inside(held.names(Rank.ELSEWHERE, Action.ALLOW), cover))
     yield from _runs(Action.ALLOW, held.names(Rank.PLAIN, Action.ALLOW))
 
 
@@ -176,6 +196,11 @@ def _left(rules: Iterable[tuple[str, Scope]], cover: Cover) -> Iterator[tuple[st
         left = _BOTH.get((at, below))
         if left is not None:
             yield name, left
+
+
+def _inside(rules: Iterable[tuple[str, Scope]], cover: Cover) -> Iterator[tuple[str, Scope]]:
+    """The exceptions that have something to except."""
+    return ((name, scope) for name, scope in rules if cover.at(name) or cover.below(name))
 
 
 def _uncovered(run: Run, cover: Cover) -> Iterator[Run]:

@@ -38,7 +38,7 @@ _MAGIC = (
     (b"untrusted comment: ", "a minisign signature"),
 )
 _HTML = re.compile(
-    rb"(?:<\?xml[^>]*>|<!--.*?-->|\s)*<(?:!doctype|html|head|body|script|title|meta|h1|div|p|form|table|svg|rss|feed|error)\b",
+    rb"(?:<\?xml[^>]*>|<!--.*?-->|\s)*+<(?:!doctype|html|head|body|script|title|meta|h1|div|p|form|table|svg|rss|feed|error)\b",
     re.IGNORECASE | re.DOTALL,
 )
 _LOGIN = re.compile(rb"""type\s*=\s*["']?password|<form\b""", re.IGNORECASE)
@@ -61,7 +61,7 @@ def likeness(start: bytes) -> str | None:
     packing = packing_of(start)
     if packing is not None:
         return f"a {packing.name} file inside a compressed one"
-    if start[257:262] == b"ustar":
+    if is_tar(start):
         return "a tar archive (format ut1 reads one)"
     for magic, kind in _MAGIC:
         if start.startswith(magic):
@@ -73,6 +73,11 @@ def likeness(start: bytes) -> str | None:
         return "a JSON document"
     strange = sum(octet not in _TEXT for octet in start)
     return "a binary file" if strange > len(start) * _BINARY_SHARE else None
+
+
+def is_tar(start: bytes) -> bool:
+    """True for a tar archive as POSIX and GNU write it."""
+    return start[257:262] == b"ustar"
 
 
 @dataclass(slots=True)

@@ -16,11 +16,11 @@ from dataclasses import replace
 from filterd.feed.names import NOT_EXECUTABLE, clean_lines, is_address
 from filterd.feed.parsers import hosts
 from filterd.feed.parsers.adblock_options import REFUSED_OPTION, Options, read_options
-from filterd.feed.parsers.entry import Bulk, ListEntry, Parser, RefusedListEntry
+from filterd.feed.parsers.entry import INCLUDES, Bulk, ListEntry, Parser, RefusedListEntry
 from filterd.feed.precedence import Rank, by_rank
 from filterd.model.rule import Action, Scope
 
-_COMMENT = re.compile(r"!.*|\[Adblock[^\]]*\].*|#+(?:\s.*)?|#(?![#@?$%]).*", re.IGNORECASE)
+_COMMENT = re.compile(r"!.*|\[(?!\$)[^\]]*\]|#+(?:\s.*)?|#(?![#@?$%]).*")
 _COSMETIC = re.compile(r"#[@?$%]{0,2}#|#[@?$%]{1,2}[?#]|\$@?\$")
 _REGEX = re.compile(r"/.*/(?:\$.*)?")
 _PATTERN = re.compile(
@@ -37,7 +37,7 @@ _NO_HOST = RefusedListEntry("a pattern that is no whole host name")
 def read_line(line: str) -> Iterable[ListEntry | RefusedListEntry]:
     """Read the entries of one line: several only where it is one of a hosts file."""
     if _COMMENT.fullmatch(line):
-        return ()
+        return (INCLUDES,) if line.startswith("!#include") else ()
     first, *others = line.split()
     if others and is_address(first):
         return hosts.read_line(line)
@@ -55,6 +55,8 @@ def read_line(line: str) -> Iterable[ListEntry | RefusedListEntry]:
     target = _target(pattern.strip())
     if isinstance(target, RefusedListEntry):
         return (target,)
+    if target.scope is None and (excepts or text):
+        target = replace(target, scope=Scope.SUBTREE)  # a pattern, not a bare name
     return (_entry(target, options, excepts=excepts),)
 
 

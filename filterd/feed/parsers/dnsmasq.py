@@ -2,25 +2,31 @@
 
 A name without an address, or with one that leads nowhere, is blocked with all below it; ``/*.name/`` is only
 what is below. ``server=/name/#`` sends the name to the usual servers, so that it is an exception to a block
-above it. A line that sends a name elsewhere blocks nothing and is skipped.
+above it. A line that sends a name elsewhere blocks nothing and is skipped, but for a name below a blocked
+one, where it is an exception. An address that leads nowhere
+blocks every type, although dnsmasq since 2.86 passes questions of the other family on: lists mean the name.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from dataclasses import replace
 from ipaddress import ip_address
 
 from filterd.feed.names import clean_lines
-from filterd.feed.parsers.entry import Bulk, ListEntry, Parser, RefusedListEntry
+from filterd.feed.parsers.entry import INCLUDES, Bulk, ListEntry, Parser, RefusedListEntry
 from filterd.feed.parsers.hosts import blocks
-from filterd.feed.precedence import as_written
+from filterd.feed.precedence import Rank, as_written
 from filterd.model.rule import Action, Scope
 
 _COMMENT = re.compile(r"(?:^|\s)#.*")
 _OTHER = RefusedListEntry("a dnsmasq option that blocks nothing")
-_ELSEWHERE = RefusedListEntry("points the name to an address and blocks nothing")
-_FORWARDED = RefusedListEntry("forwards the name to another server and blocks nothing")
+_ELSEWHERE = "points the name to an address and blocks nothing"
+_FORWARDED = "forwards the name to another server and blocks nothing"
+_BLOCKS = ListEntry("", Scope.SUBTREE)
+_EXCEPTS = ListEntry("", Scope.SUBTREE, Action.ALLOW)
+_SENDS = ListEntry("", Scope.SUBTREE, Action.ALLOW, Rank.ELSEWHERE)
 _EVERYTHING = RefusedListEntry("the root")
 _NO_NAME = RefusedListEntry("no name between slashes")
 _WILDCARD = RefusedListEntry("a wildcard in a place where none can stand")
@@ -32,6 +38,8 @@ def read_line(line: str) -> Iterable[ListEntry | RefusedListEntry]:
     if not text:
         return ()
     option, equals, value = (each.strip() for each in text.partition("="))
+    if option in ("conf-file", "conf-dir", "servers-file", "addn-hosts"):
+        return (INCLUDES,)
     if not equals or option not in ("address", "local", "server"):
         return (_OTHER,)
     if not value.startswith("/"):
@@ -39,36 +47,36 @@ def read_line(line: str) -> Iterable[ListEntry | RefusedListEntry]:
     *names, target = value[1:].split("/")
     if not names:
         return (_NO_NAME,)
-    action = _action(option, target.strip())
-    if isinstance(action, RefusedListEntry):
-        return (action,)
-    return [_entry(name.strip(), action) for name in names]
+    effect = _effect(option, target.strip())
+    if isinstance(effect, RefusedListEntry):
+        return (effect,)
+    return [_entry(name.strip(), effect) for name in names]
 
 
-def _action(option: str, target: str) -> Action | RefusedListEntry:
-    """The effect of a line by what follows its last slash."""
+def _effect(option: str, target: str) -> ListEntry | RefusedListEntry:
+    """The entry of a line, but for the name, by what follows its last slash."""
     if not target:
-        return Action.BLOCK
+        return _BLOCKS
     if option != "address":
-        return Action.ALLOW if target == "#" else _FORWARDED
+        return _EXCEPTS if target == "#" else replace(_SENDS, skipped=_FORWARDED)
     if target == "#":
-        return Action.BLOCK
+        return _BLOCKS
     try:
-        return Action.BLOCK if blocks(ip_address(target)) else _ELSEWHERE
+        return _BLOCKS if blocks(ip_address(target)) else replace(_SENDS, skipped=_ELSEWHERE)
     except ValueError:
         return RefusedListEntry("no address behind the last slash")
 
 
-def _entry(name: str, action: Action) -> ListEntry | RefusedListEntry:
+def _entry(name: str, effect: ListEntry) -> ListEntry | RefusedListEntry:
     if name == "#":
         return _EVERYTHING
     if not name:
         return RefusedListEntry("a single label")  # of any name without a dot, as dnsmasq has it
     if name.startswith("*."):
-        return ListEntry(name[2:], Scope.BELOW, action)
+        return replace(effect, text=name[2:], scope=Scope.BELOW)
     if name.startswith("*"):
         return _WILDCARD
-    return ListEntry(name.removeprefix("."), Scope.SUBTREE, action)
+    return replace(effect, text=name.removeprefix("."))
 
 
 _FORMS = [

@@ -26,6 +26,8 @@ class ListEntry:
     """takes every equal entry of the list away, and is none itself"""
     skipped: str = ""
     """the reason why the line counts as skipped although the entry is taken"""
+    silent: bool = False
+    """not counted where its name can be none: another entry of the line is"""
 
     @property
     def plain(self) -> bool:
@@ -42,6 +44,7 @@ class RefusedListEntry:
     reason: str
 
 
+INCLUDES = RefusedListEntry("includes another file, which is not read")
 ReadLine = Callable[[str], Iterable[ListEntry | RefusedListEntry]]
 """reads a line without its newline; returns nothing for comments and blank lines; never raises"""
 

@@ -12,9 +12,9 @@ from collections.abc import Iterable
 from ipaddress import ip_address
 
 from filterd.feed.names import clean_lines
-from filterd.feed.parsers.entry import Bulk, ListEntry, Parser, RefusedListEntry
+from filterd.feed.parsers.entry import INCLUDES, Bulk, ListEntry, Parser, RefusedListEntry
 from filterd.feed.parsers.hosts import blocks
-from filterd.feed.precedence import Rank, as_written
+from filterd.feed.precedence import Rank, by_zone
 from filterd.model.rule import Action, Scope
 
 DENYING = ("always_nxdomain", "always_null", "always_refuse", "always_nodata", "always_deny")
@@ -44,6 +44,8 @@ def read_line(line: str) -> Iterable[ListEntry | RefusedListEntry]:
     words = _words(found[2])
     if found[1] == "local-zone":
         return (_zone(words),)
+    if found[1] in ("include", "include-toplevel"):
+        return (INCLUDES,)
     return _data(words) if found[1] == "local-data" else (_OTHER,)
 
 
@@ -87,7 +89,10 @@ def _data(words: list[str]) -> Iterable[ListEntry | RefusedListEntry]:
     elif kind in ("TXT", "SOA", "NS", "MX", "PTR"):
         return (_RECORD,)
     skipped = _ELSEWHERE if kind in ("A", "AAAA") else _REWRITE
-    return (ListEntry(name, Scope.SUBTREE, rank=Rank.ANSWERED, cancels=True, skipped=skipped),)
+    return (
+        ListEntry(name, Scope.EXACT, Action.ALLOW, Rank.ELSEWHERE, skipped=skipped),
+        ListEntry(name, Scope.SUBTREE, rank=Rank.ANSWERED, cancels=True, silent=True),
+    )
 
 
 PARSER = Parser(
@@ -97,5 +102,5 @@ PARSER = Parser(
         for kind in DENYING
         for end in (b'" ' + kind.encode(), b'." ' + kind.encode())
     ),
-    settle=as_written,
+    settle=by_zone,
 )

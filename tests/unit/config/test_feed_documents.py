@@ -29,7 +29,7 @@ def read(**changes: Any) -> tuple[Feed, list[str]]:
     "changes",
     [
         {},
-        {"part": "adult", "observe": True, "stale_after": "2d"},
+        {"format": "ut1", "part": "adult", "observe": True, "stale_after": "2d"},
         {"mirrors": ["https://other.example/adult.txt"], "pins": [PIN]},
         {"mirrors": ["https://other.example/adult.txt"], "signature": {"public_key": KEY}, "ca": "lists.pem"},
         {"login": {"header": {"name": "X-Token", "value_file": "credential:lists"}}},
@@ -47,7 +47,8 @@ def test_an_entry_is_read_and_its_definition_gives_it_back(changes: dict[str, An
 
 
 def test_the_values() -> None:
-    feed, _ = read(part="adult", mirrors=["https://other.example:8443/a"], pins=[PIN], stale_after="2d")
+    mirrors = ["https://other.example:8443/a"]
+    feed, _ = read(format="ut1", part="adult", mirrors=mirrors, pins=[PIN], stale_after="2d")
     assert feed.remote
     assert (feed.part, feed.stale_after, feed.pins) == ("adult", 172800, (PIN,))
     assert feed.mirrors == ("https://other.example:8443/a",)
@@ -72,6 +73,7 @@ def test_the_values() -> None:
         (MANDATORY, ": a mandatory list from a network needs signature"),
         (MANDATORY | {"source": "a", "observe": True}, ".observe: a mandatory list blocks"),
         ({"part": "../adult"}, ".part: is no name of a directory"),
+        ({"part": "adult"}, ".part: is a category of an archive"),
         ({"login": {}}, ".login: must have exactly one of"),
         ({"login": {"basic": {"user": "u", "password": "secret"}}}, ".login.basic.password: unknown key"),
         ({"login": {"header": {"name": "a b", "value_file": "v"}}}, ".login.header.name: is no name"),

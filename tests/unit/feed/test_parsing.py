@@ -161,6 +161,12 @@ def test_lines_that_are_no_text() -> None:
     assert max(len(text) for _, text, _ in skipped(content, Format.DOMAINS)) <= 200
 
 
+def test_a_line_that_would_steer_a_terminal() -> None:
+    (found,) = rules("a\x1b[2Jb.example\n", Format.DOMAINS)[1].kept
+    assert found.text == "a\x1b[2Jb.example"
+    assert str(found) == "1: a character that no host name has: a?[2Jb.example"
+
+
 def test_the_report_keeps_the_first_and_counts_all() -> None:
     report = ParseReport(keep=2)
     list(parse(line_blocks([b"bad\n" * 10]), Format.DOMAINS, Scope.EXACT, SUFFIXES, report))
@@ -225,6 +231,17 @@ def test_whole_blocks_give_what_single_lines_give(lines: list[str], form: Format
     apart, report = rules(f"# read line by line\n{text}", form, Scope.EXACT)
     assert sorted(map(key, together)) == sorted(map(key, apart))
     assert whole.reasons == report.reasons
+
+
+@pytest.mark.parametrize("form", [each for each, parser in PARSERS.items() if parser.bulk])
+@pytest.mark.parametrize("odd", [0, 31, 32, 700, 1999])
+def test_an_odd_line_in_a_long_list_costs_no_other(form: Format, odd: int) -> None:
+    """Stretches before and behind it are taken whole; its number and that of a bad one are right."""
+    bulk = PARSERS[form].bulk[0]
+    lines = [f"{bulk.prefix.decode()}n{number}.example{bulk.suffix.decode()}" for number in range(2000)]
+    lines[odd:odd] = ["# a comment", "bad..name", lines[0].replace("n0.example", "com.mx")]
+    assert sorted(names("\n".join(lines), form)) == sorted(f"n{number}.example" for number in range(2000))
+    assert [line for line, _, _ in skipped("\n".join(lines), form)] == [odd + 2, odd + 3]
 
 
 def key(rule: NameRule) -> tuple[str, Scope, Action]:
