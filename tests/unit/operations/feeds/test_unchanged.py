@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from filterd.feed import parsing
 from filterd.operations.feeds import rule_files, unchanged, updating
 from filterd.operations.feeds.rule_files import rule_file
 from tests.worlds.installation import POLICIES, Installation
@@ -172,7 +173,7 @@ async def test_another_parser_reads_it_again(
     installation: Installation, reads: Reads, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await update(installation)
-    monkeypatch.setattr(unchanged, "PARSER_VERSION", unchanged.PARSER_VERSION + 1)
+    monkeypatch.setattr(unchanged, "PARSER_VERSION", parsing.PARSER_VERSION + 1)
     await update(installation)
     assert reads.count == 2
 
