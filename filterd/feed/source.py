@@ -24,7 +24,8 @@ MAX_BYTES = 1 << 30
 """default cap on a feed after decompression: some 40 million names"""
 MAX_LINE = 4096
 """the longest line that is kept whole; of a longer one only the start is passed on"""
-_BLOCK = 1 << 18
+_BLOCK = 1 << 14
+"""a block with one odd line is read line by line: in larger blocks, few such lines slow a whole list down"""
 _GZIP = b"\x1f\x8b"
 _XZ = b"\xfd7zXZ\x00"
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
