@@ -29,7 +29,7 @@ class Reads:
 
         def counted(*arguments: object) -> object:
             self.count += 1
-            return read(*arguments)  # type: ignore[arg-type]
+            return read(*arguments)  # type: ignore[arg-type]  # as they came
 
         monkeypatch.setattr(updating, "_read", counted)
 
@@ -196,7 +196,7 @@ async def test_a_source_that_changes_while_it_is_read_is_read_again(
     def replaced_meanwhile(*arguments: object) -> object:
         monkeypatch.undo()
         another_line(installation)
-        return read(*arguments)  # type: ignore[arg-type]
+        return read(*arguments)  # type: ignore[arg-type]  # as they came
 
     monkeypatch.setattr(updating, "_read", replaced_meanwhile)
     await update(installation)
