@@ -128,10 +128,10 @@ $(BUILT): $(NATIVE) pyproject.toml build/flags | $(BIN)/python
 	@! grep -n -A6 "performance hint" build/native.log || { find filterd -name '*.c' -delete; exit 1; }
 	@touch $@
 
-# How long and how large the snapshot of millions of names is; skips where the folder of lists is absent.
+# From list texts to blocked answers, 5 and 10 million names; the real ones are skipped where their folder is absent.
 SCALE ?= ../shared/data/domains
 .PHONY: scale
-scale: $(INSTALLED) $(BUILT)  ## compile every list at hand and print time, memory and size
+scale: $(INSTALLED) $(BUILT)  ## 5 and 10 million names from lists to blocked answers: time, memory of every process, snapshot, resolver
 	@$(BIN)/python benchmarks/scale.py $(SCALE)
 
 .PHONY: scale-lines

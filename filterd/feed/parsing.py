@@ -48,7 +48,8 @@ def printable(text: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Skipped:
-    """A line, or one name of it, that gave no rule; ``line`` counts from 1."""
+    """A line, or one name of it, that gave no rule; ``line`` counts from 1, and is 0 where the whole list was
+    judged."""
 
     line: int
     text: str
@@ -57,8 +58,8 @@ class Skipped:
     """of an archive: the path inside it of the file that has the line"""
 
     def __str__(self) -> str:
-        place = f"{self.member}:{self.line}" if self.member else str(self.line)
-        return f"{place}: {self.reason}: {printable(self.text)}"
+        place = ":".join(each for each in (self.member, str(self.line) if self.line else "") if each)
+        return f"{place}: {self.reason}: {printable(self.text)}" if place else f"{self.reason}: {self.text}"
 
 
 @dataclass(slots=True)

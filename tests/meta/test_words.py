@@ -13,7 +13,7 @@ RIDDLE = re.compile(r"(What|Who|Whose|Whom|Where)\b")
 NATIVE_DOCSTRING = re.compile(r'^\s*"""(What|Who|Whose|Whom|Where)\b.*', re.MULTILINE)
 PUBLISHED = {"config/raw.py"}
 """the docstrings of these are descriptions in the JSON schema of the configuration"""
-TWINS = {"Matched", "ParsedQuery"}
+TWINS = {"Matched", "NameSorter", "ParsedQuery"}
 """a native class and that of its reference, which are the same thing"""
 
 

@@ -65,7 +65,7 @@ def test_names_that_part_octet_by_octet() -> None:
     "run", [b"a", b"a\nb", b"a" * 256 + b"\n", b"a b\n", b"a\0\n", b"a\x7f\n", b"caf\xc3\xa9\n", b"\r\n"]
 )
 def test_no_names(module: object, run: bytes) -> None:
-    sorter = module.NameSorter()  # type: ignore[attr-defined]
+    sorter = module.NameSorter()  # type: ignore[attr-defined]  # either twin
     sorter.add(b"a.example\n")
     with pytest.raises(ValueError):
         sorter.add(b"b.example\n" + run)
@@ -74,7 +74,7 @@ def test_no_names(module: object, run: bytes) -> None:
 
 @TWINS
 def test_a_sorter_is_used_once(module: object) -> None:
-    sorter = module.NameSorter()  # type: ignore[attr-defined]
+    sorter = module.NameSorter()  # type: ignore[attr-defined]  # either twin
     assert sorter.finish() == b""
     with pytest.raises(ValueError):
         sorter.finish()
@@ -93,4 +93,4 @@ def test_both_find_the_same_in_common(one: set[bytes], other: set[bytes]) -> Non
 def test_texts_without_a_last_newline_have_nothing_in_common(module: object) -> None:
     for texts in ((b"a", b"a\n"), (b"a\n", b"a")):
         with pytest.raises(ValueError):
-            module.common_names(*texts)  # type: ignore[attr-defined]
+            module.common_names(*texts)  # type: ignore[attr-defined]  # either twin

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import lzma
 import subprocess
 import sys
@@ -10,28 +11,35 @@ from pathlib import Path
 SCRIPT = Path(__file__).parents[3] / "benchmarks" / "scale.py"
 
 
-def run(folder: Path) -> str:
+def run(folder: Path, *options: str) -> str:
     done = subprocess.run(
-        [sys.executable, str(SCRIPT), str(folder)], capture_output=True, text=True, check=False
+        [sys.executable, str(SCRIPT), str(folder), *options], capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
     return done.stdout
 
 
 def test_it_skips_where_the_folder_is_absent(tmp_path: Path) -> None:
-    assert run(tmp_path / "none") == f"scale: skipped, there is no folder {tmp_path / 'none'}\n"
+    said = run(tmp_path / "none", "--generated", "0")
+    assert said == f"scale: skipped, there is no folder {tmp_path / 'none'}\n"
 
 
-def test_it_measures_every_list(tmp_path: Path) -> None:
+def test_it_measures_every_set_from_text_to_a_blocked_answer(tmp_path: Path) -> None:
+    folder, report = tmp_path / "lists", tmp_path / "report.json"
     for category, source, names in (
-        ("ads", "one.txt", "b.test\na.test\nno..name\n"),
-        ("malware+phishing", "two.txt", "a.test\nc.test\n"),
+        ("ads", "one.txt", "b.example\na.example\nno..name\n"),
+        ("malware+phishing", "two.txt", "a.example\nc.example\n"),
     ):
-        (tmp_path / category).mkdir()
-        (tmp_path / category / source).write_text(names)
-    with lzma.open(tmp_path / "ads" / "three.txt.xz", "wt") as file:
-        file.write("d.test\n")
-    printed = {line[:36].strip(): line[36:].strip() for line in run(tmp_path).splitlines() if len(line) > 36}
-    assert printed["lists"] == "3 (1 lines skipped, no names)"
-    assert (printed["rules"], printed["different names"]) == ("7", "4")
-    assert printed["names looked up and found"] == "3 of 3"
+        (folder / category).mkdir(parents=True)
+        (folder / category / source).write_text(names)
+    with lzma.open(folder / "ads" / "three.txt.xz", "wt") as file:
+        file.write("d.example\n")
+    run(folder, "--names", "4", "--generated", "500", "--swaps", "1", "--report", str(report))
+    first, every, generated = json.loads(report.read_text()).values()
+    assert [each["feeds"] for each in (first, every, generated)] == [1, 3, 1]
+    assert (every["names in feeds"], generated["names in feeds"]) == (5, 500)
+    for each in (first, every, generated):
+        assert each["blocked"] == each["asked"] > 0
+        assert each["feed update"]["peak"] > 0
+        assert each["compiler peak"] > 0
+    assert first["resident after swaps"] > 0
