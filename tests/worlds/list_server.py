@@ -18,6 +18,7 @@ from datetime import timedelta
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
+from weakref import WeakSet
 
 from tests.worlds.certificates import Authority
 
@@ -103,6 +104,8 @@ class ListServer:
     served: Counter[Fault] = field(default_factory=Counter)
     not_modified: int = 0
     port: int = 0
+    _connections: set[asyncio.Task[None]] = field(default_factory=set)
+    _writers: WeakSet[asyncio.StreamWriter] = field(default_factory=WeakSet)
     _contexts: dict[Fault, ssl.SSLContext] = field(default_factory=dict)
 
     def url(self, host: str, path: str = "/names.txt") -> str:
@@ -117,13 +120,20 @@ class ListServer:
             context.verify_mode = ssl.CERT_REQUIRED
             context.load_verify_locations(client_ca)
         context.sni_callback = self._choose
-        server = await asyncio.start_server(self._serve, "127.0.0.1", port, ssl=context)
+        server = await asyncio.start_server(
+            self._take, "127.0.0.1", port, ssl=context, ssl_shutdown_timeout=1.0
+        )
         self.port = server.sockets[0].getsockname()[1]
         try:
             yield self
         finally:
             server.close()
-            # Not wait_closed(): stalled connections end with their clients.
+            for each in self._connections:
+                each.cancel()  # the stalled ones
+            await asyncio.gather(*self._connections, return_exceptions=True)
+            for writer in list(self._writers):
+                writer.transport.abort()  # those that wait for the client's end of TLS
+            await asyncio.sleep(0.02)
 
     def _context(self, fault: Fault) -> ssl.SSLContext:
         if fault not in self._contexts:
@@ -145,12 +155,21 @@ class ListServer:
     def _fault(self, host: str) -> Fault:
         return self.faults.get(host, Fault.NONE)
 
+    def _take(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._writers.add(writer)
+        task = asyncio.get_running_loop().create_task(self._serve(reader, writer))
+        self._connections.add(task)
+        task.add_done_callback(self._connections.discard)
+
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with contextlib.suppress(OSError, asyncio.IncompleteReadError, ssl.SSLError):
             try:
                 request = _parsed(await reader.readuntil(b"\r\n\r\n"))
                 self.requests.append(request)
                 await self._answer(request, writer)
+            except asyncio.CancelledError:
+                writer.transport.abort()
+                raise
             finally:
                 writer.close()
 
