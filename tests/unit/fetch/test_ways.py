@@ -30,10 +30,12 @@ async def proxy(to: int, status: str = "200 Connected") -> AsyncIterator[tuple[s
 
     async def pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with contextlib.suppress(OSError):
-            while data := await reader.read(65536):
-                writer.write(data)
-                await writer.drain()
-            writer.close()
+            try:
+                while data := await reader.read(65536):
+                    writer.write(data)
+                    await writer.drain()
+            finally:
+                writer.close()
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         head = await reader.readuntil(b"\r\n\r\n")
@@ -55,6 +57,7 @@ async def proxy(to: int, status: str = "200 Connected") -> AsyncIterator[tuple[s
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.sleep(0.02)
 
 
 async def test_a_proxy_finds_the_server_and_sees_nothing_of_the_list(lab: Lab) -> None:
