@@ -104,6 +104,8 @@ class ListServer:
     served: Counter[Fault] = field(default_factory=Counter)
     not_modified: int = 0
     port: int = 0
+    name: str = f"*.{ZONE}"
+    """what its certificate is for"""
     _connections: set[asyncio.Task[None]] = field(default_factory=set)
     _writers: WeakSet[asyncio.StreamWriter] = field(default_factory=WeakSet)
     _contexts: dict[Fault, ssl.SSLContext] = field(default_factory=dict)
@@ -140,7 +142,7 @@ class ListServer:
             folder = self.folder / fault
             folder.mkdir(parents=True, exist_ok=True)
             authority = Authority() if fault is Fault.OTHER_AUTHORITY else self.authority
-            name = "another.example" if fault is Fault.OTHER_NAME else f"*.{ZONE}"
+            name = "another.example" if fault is Fault.OTHER_NAME else self.name
             lasts = timedelta(days=-1 if fault is Fault.EXPIRED else 1)
             self._contexts[fault] = authority.server(folder, name, lasts=lasts)
         return self._contexts[fault]
