@@ -238,7 +238,7 @@ async def _good(server: ListServer, request: Request, writer: asyncio.StreamWrit
 async def _stall(server: ListServer, request: Request, writer: asyncio.StreamWriter) -> None:
     content = server.content(request)
     await _send(writer, 200, content[: len(content) // 2], len(content))
-    await asyncio.sleep(3600)
+    await writer.wait_closed()  # until the client has enough
 
 
 async def _loris(server: ListServer, request: Request, writer: asyncio.StreamWriter) -> None:
@@ -251,7 +251,7 @@ async def _loris(server: ListServer, request: Request, writer: asyncio.StreamWri
 
 
 async def _silent(server: ListServer, request: Request, writer: asyncio.StreamWriter) -> None:
-    await asyncio.sleep(3600)
+    await writer.wait_closed()  # until the client has enough
 
 
 async def _reset(server: ListServer, request: Request, writer: asyncio.StreamWriter) -> None:
