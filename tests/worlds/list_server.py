@@ -11,7 +11,7 @@ import gzip
 import hashlib
 import ssl
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -115,15 +115,17 @@ class ListServer:
         return f"https://{host}.{ZONE}:{self.port}{path}"
 
     @asynccontextmanager
-    async def serving(self, *, client_ca: Path | None = None, port: int = 0) -> AsyncIterator[ListServer]:
-        """Listen on loopback inside the block. ``client_ca``: clients must show a certificate of it."""
+    async def serving(
+        self, *, client_ca: Path | None = None, port: int = 0, addresses: Sequence[str] = ("127.0.0.1",)
+    ) -> AsyncIterator[ListServer]:
+        """Listen inside the block. ``client_ca``: clients must show a certificate of it."""
         context = self._context(Fault.NONE)
         if client_ca is not None:
             context.verify_mode = ssl.CERT_REQUIRED
             context.load_verify_locations(client_ca)
         context.sni_callback = self._choose
         server = await asyncio.start_server(
-            self._take, "127.0.0.1", port, ssl=context, ssl_shutdown_timeout=1.0
+            self._take, list(addresses), port, ssl=context, ssl_shutdown_timeout=1.0
         )
         self.port = server.sockets[0].getsockname()[1]
         try:

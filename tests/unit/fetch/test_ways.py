@@ -20,6 +20,7 @@ from filterd.policy.feed_documents import CertificateLogin
 from tests.unit.fetch.conftest import NAMES, Lab
 from tests.worlds.certificates import Authority
 from tests.worlds.list_server import Fault, ListServer
+from tests.worlds.network_namespace import in_own_network, ip
 
 
 @asynccontextmanager
@@ -129,6 +130,37 @@ async def test_a_pin_is_of_the_key_and_another_one_is_refused_before_the_request
 )
 def test_a_stranger_chooses_no_server_inside(first: list[str], later: list[str], *, inward: bool) -> None:
     assert leads_inward(first, later) is inward
+
+
+def test_a_redirect_inward_is_not_followed(tmp_path: Path) -> None:
+    """In a network of its own, where a public address is ours."""
+    authority = Authority()
+    (tmp_path / "ca.pem").write_bytes(authority.pem)
+    server = ListServer(authority, tmp_path / "server", lists={"adult": NAMES, "outside": NAMES})
+    server.faults["adult"] = Fault.ELSEWHERE
+    lab = Lab(server, tmp_path)
+    public, inner = "9.9.9.9", "10.0.0.1"
+
+    async def lookup(host: str) -> tuple[str, ...]:
+        return (public,) if host.startswith("adult") or lab.size == 1 << 19 else (inner,)
+
+    async def play() -> None:
+        async with server.serving(addresses=(public, inner), port=8443):
+            lab.lookup = lookup  # type: ignore[method-assign]  # of this network
+            with pytest.raises(FetchError) as caught:
+                await lab.get()
+            assert caught.value.failure is FetchFailure.INWARD
+            assert [each.host for each in server.requests] == ["adult"]
+            lab.size = 1 << 19
+            await lab.get()
+            assert lab.got == NAMES, "between public addresses it is followed"
+
+    def body() -> None:
+        for address in (public, inner):
+            ip("address", "add", f"{address}/32", "dev", "lo")
+        asyncio.run(play())
+
+    in_own_network(body)
 
 
 @pytest.mark.parametrize(
