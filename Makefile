@@ -165,6 +165,10 @@ mutants: $(INSTALLED) $(BUILT)  ## change the product in a sample of places and 
 
 # Faults on real processes while DNS is asked; a seeded part of it is in the suite. CHAOS="--list" shows the cases.
 CHAOS ?=
+.PHONY: list-server
+list-server: $(INSTALLED) $(BUILT)  ## serve build/lists/names.txt at https://127.0.0.1:8443/names.txt, to try a feed from a URL; Ctrl-C stops it
+	@exec $(BIN)/python -m tests.worlds.serve_lists build/lists
+
 .PHONY: feeds
 feeds: $(INSTALLED) $(BUILT)  ## a week of list refreshes, 10,080, against a server that misbehaves, and what was in force after each (FEEDS="--refreshes 500 --each 5 --seed 7")
 	@$(BIN)/python -m tests.feeds_campaign $(FEEDS)

@@ -11,13 +11,14 @@ import gzip
 import hashlib
 import ssl
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
+from weakref import WeakSet
 
 from tests.worlds.certificates import Authority
 
@@ -103,6 +104,10 @@ class ListServer:
     served: Counter[Fault] = field(default_factory=Counter)
     not_modified: int = 0
     port: int = 0
+    name: str = f"*.{ZONE}"
+    """what its certificate is for"""
+    _connections: set[asyncio.Task[None]] = field(default_factory=set)
+    _writers: WeakSet[asyncio.StreamWriter] = field(default_factory=WeakSet)
     _contexts: dict[Fault, ssl.SSLContext] = field(default_factory=dict)
 
     def url(self, host: str, path: str = "/names.txt") -> str:
@@ -110,27 +115,36 @@ class ListServer:
         return f"https://{host}.{ZONE}:{self.port}{path}"
 
     @asynccontextmanager
-    async def serving(self, *, client_ca: Path | None = None, port: int = 0) -> AsyncIterator[ListServer]:
-        """Listen on loopback inside the block. ``client_ca``: clients must show a certificate of it."""
+    async def serving(
+        self, *, client_ca: Path | None = None, port: int = 0, addresses: Sequence[str] = ("127.0.0.1",)
+    ) -> AsyncIterator[ListServer]:
+        """Listen inside the block. ``client_ca``: clients must show a certificate of it."""
         context = self._context(Fault.NONE)
         if client_ca is not None:
             context.verify_mode = ssl.CERT_REQUIRED
             context.load_verify_locations(client_ca)
         context.sni_callback = self._choose
-        server = await asyncio.start_server(self._serve, "127.0.0.1", port, ssl=context)
+        server = await asyncio.start_server(
+            self._take, list(addresses), port, ssl=context, ssl_shutdown_timeout=1.0
+        )
         self.port = server.sockets[0].getsockname()[1]
         try:
             yield self
         finally:
             server.close()
-            # Not wait_closed(): stalled connections end with their clients.
+            for each in self._connections:
+                each.cancel()  # the stalled ones
+            await asyncio.gather(*self._connections, return_exceptions=True)
+            for writer in list(self._writers):
+                writer.transport.abort()  # those that wait for the client's end of TLS
+            await asyncio.sleep(0.02)
 
     def _context(self, fault: Fault) -> ssl.SSLContext:
         if fault not in self._contexts:
             folder = self.folder / fault
             folder.mkdir(parents=True, exist_ok=True)
             authority = Authority() if fault is Fault.OTHER_AUTHORITY else self.authority
-            name = "another.example" if fault is Fault.OTHER_NAME else f"*.{ZONE}"
+            name = "another.example" if fault is Fault.OTHER_NAME else self.name
             lasts = timedelta(days=-1 if fault is Fault.EXPIRED else 1)
             self._contexts[fault] = authority.server(folder, name, lasts=lasts)
         return self._contexts[fault]
@@ -145,12 +159,21 @@ class ListServer:
     def _fault(self, host: str) -> Fault:
         return self.faults.get(host, Fault.NONE)
 
+    def _take(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._writers.add(writer)
+        task = asyncio.get_running_loop().create_task(self._serve(reader, writer))
+        self._connections.add(task)
+        task.add_done_callback(self._connections.discard)
+
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with contextlib.suppress(OSError, asyncio.IncompleteReadError, ssl.SSLError):
             try:
                 request = _parsed(await reader.readuntil(b"\r\n\r\n"))
                 self.requests.append(request)
                 await self._answer(request, writer)
+            except asyncio.CancelledError:
+                writer.transport.abort()
+                raise
             finally:
                 writer.close()
 
@@ -217,7 +240,7 @@ async def _good(server: ListServer, request: Request, writer: asyncio.StreamWrit
 async def _stall(server: ListServer, request: Request, writer: asyncio.StreamWriter) -> None:
     content = server.content(request)
     await _send(writer, 200, content[: len(content) // 2], len(content))
-    await asyncio.sleep(3600)
+    await writer.wait_closed()  # until the client has enough
 
 
 async def _loris(server: ListServer, request: Request, writer: asyncio.StreamWriter) -> None:
@@ -230,7 +253,7 @@ async def _loris(server: ListServer, request: Request, writer: asyncio.StreamWri
 
 
 async def _silent(server: ListServer, request: Request, writer: asyncio.StreamWriter) -> None:
-    await asyncio.sleep(3600)
+    await writer.wait_closed()  # until the client has enough
 
 
 async def _reset(server: ListServer, request: Request, writer: asyncio.StreamWriter) -> None:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
+import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
-from filterd.operations.feeds import fetched_files, listing, obtaining
-from tests.worlds.fetched import Fetched, fetched
+from filterd.operations.feeds import fetched_files, listing, obtaining, updating
+from tests.worlds.fetched import LIMITS, Fetched, fetched, fetching
 from tests.worlds.list_server import Fault
 
 NAMES = b"one.example\ntwo.example\nthree.example\n"
@@ -173,3 +175,25 @@ async def test_a_feed_that_was_never_read_is_barren(world: Fetched) -> None:
     async with world.open() as context:
         status = await listing.show(context, "far")
     assert status.barren in {"never read", "no names"}
+
+
+async def test_progress_tells_what_arrives_and_what_is_read(world: Fetched) -> None:
+    told: list[tuple[str, int, int]] = []
+    world.name("far", b"".join(b"name-%d.example\n" % number for number in range(20_000)))
+    async with world.open() as context:
+        await updating.update(
+            context, ["far"], progress=lambda *now: told.append(now), fetching=fetching(LIMITS)
+        )
+    arrived = [what for what, _, _ in told if "MB" in what]
+    assert arrived
+    assert told[len(arrived)][0] == "far"
+    assert told[-1] == ("", 1, 1)
+
+
+def test_the_client_is_imported_only_where_a_list_is_fetched() -> None:
+    script = (
+        "import sys; import filterd.serve.control, filterd.cli.feeds, filterd.operations.feeds.updating; "
+        "print([name for name in ('aiohttp', 'cryptography', 'minisign') if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
