@@ -108,7 +108,9 @@ def test_a_password_is_read_from_a_file_or_standard_input(folder: Path) -> None:
 def test_a_password_is_asked_for_on_a_terminal_and_not_shown(folder: Path) -> None:
     ours, theirs = pty.openpty()
     command = [sys.executable, "-m", "filterd.cli.main", *signing(folder, "--json", key="sealed")]
-    with subprocess.Popen(command, stdin=theirs, stdout=subprocess.PIPE, stderr=theirs) as running:
+    with subprocess.Popen(
+        command, stdin=theirs, stdout=subprocess.PIPE, stderr=theirs, start_new_session=True
+    ) as running:
         os.close(theirs)
         shown = b""
         while b"Password of" not in shown:
