@@ -16,6 +16,7 @@ from filterd.model.changelog import MANDATORY
 from filterd.operations import integrity, snapshot_input, snapshots
 from filterd.operations.context import Context, OperationError
 from filterd.operations.feeds import adoption, updating
+from filterd.operations.feeds.verifying import source_files
 from filterd.operations.integrity import RowFault
 from filterd.operations.policies import policies
 from filterd.operations.snapshot_input import Stamp, policies_stamp, stamp_of
@@ -166,7 +167,7 @@ class Maintenance:
         directory = self.context.settings.policies
         due: list[Feed] = []
         for feed in documents.feeds:
-            stamp = (feed, stamp_of([directory / feed.source]))
+            stamp = (feed, stamp_of(source_files(directory, feed)))
             aged = not 0 <= now - self._read_at.get(feed.id, 0.0) < feed.refresh  # the clock may be set back
             if aged or stamp != self._sources.get(feed.id):
                 self._sources[feed.id] = stamp

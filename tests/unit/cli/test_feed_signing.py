@@ -139,6 +139,17 @@ def test_automatic_serials_grow(folder: Path) -> None:
     assert other < 10**17, "what another key signed says nothing"
 
 
+def test_a_serial_that_does_not_grow_is_warned_of(folder: Path) -> None:
+    assert "warning" not in apart(*signing(folder)).stderr
+    for serial in ("7", "6"):
+        lower = apart(*signing(folder, serial=serial))
+        assert lower.exit_code == 0
+        assert f"warning: the serial {serial} is not above that of the signature before, 7" in lower.stderr
+        apart(*signing(folder, serial="7"))
+    assert "warning" not in apart(*signing(folder, serial="8")).stderr
+    assert "warning" not in apart(*signing(folder, serial="7", feed="other")).stderr
+
+
 @pytest.mark.parametrize(
     ("words", "told"),
     [
