@@ -83,6 +83,9 @@ def sign(
     except OperationError as error:
         raise Failure(str(error), error.remedy) from None
     _show(signed, as_json=as_json)
+    if signed.replaced is not None and signed.serial <= signed.replaced:
+        message = f"the serial {signed.serial} is not above that of the signature before, {signed.replaced}"
+        output.warn(message, "filterd refuses it where that list was taken: sign it with --serial auto")
     output.done("signed; put the list and both files where the feed is read from")
 
 

@@ -22,7 +22,8 @@ if sys.version_info >= (3, 14):
 else:
     from backports import zstd
 
-PIECE = 1 << 18
+PIECE = 1 << 14
+"""a piece with one odd line is read line by line: in larger ones, few such lines slow a whole list down"""
 _XZ_MEMORY = 160 << 20
 """of xz -9 it needs 65 MiB; a header can ask for 4 GiB"""
 _ZIP_METHODS = frozenset({zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2})

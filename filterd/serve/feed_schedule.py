@@ -15,6 +15,7 @@ from filterd.operations.context import Context, OperationError
 from filterd.operations.feeds import fetched_files, listing, updating
 from filterd.operations.feeds.obtaining import Fetching
 from filterd.operations.feeds.taking import FeedUpdate
+from filterd.operations.feeds.verifying import source_files
 from filterd.operations.snapshot_input import Stamp, stamp_of
 from filterd.policy.documents import Feed
 from filterd.store.errors import StoreError
@@ -95,7 +96,7 @@ class FeedSchedule:
         now = context.clock()
         due: list[Feed] = []
         for feed in feeds:
-            stamp = (feed, stamp_of([context.settings.policies / feed.source]))
+            stamp = (feed, stamp_of(source_files(context.settings.policies, feed)))
             aged = not 0 <= now - self._read_at.get(feed.id, 0.0) < feed.refresh  # the clock may be set back
             if aged or stamp != self._sources.get(feed.id):
                 self._sources[feed.id] = stamp

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import stat
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -48,6 +48,8 @@ class Signed:
     """as it stands in the feed's entry"""
     manifest: str
     signature: str
+    replaced: int | None = None
+    """the serial that the same key gave the list before; None: it signed none that stands there"""
 
 
 def sign_list(
@@ -70,7 +72,8 @@ def sign_list(
             if key.is_encrypted():
                 open_key(key, password())
             public = public_key_of(key)
-            number = _next_serial(file, feed, public, clock) if serial is None else serial
+            replaced = _serial_before(file, feed, public)
+            number = _next_serial(replaced, clock) if serial is None else serial
             manifest = manifest_of(digest_of(file), file.path.name)
             signature = sign(key, manifest, feed, number)
     except KeyFileError as error:
@@ -84,17 +87,21 @@ def sign_list(
         message = f"{error.filename or file}: {error.strerror or error}"
         raise OperationError(message, "give files that this user can read; nothing was written") from error
     _write(file, manifest, signature)
-    return _signed(file, public, read_statement(public, manifest, signature))
+    return replace(_signed(file, public, read_statement(public, manifest, signature)), replaced=replaced)
 
 
-def _next_serial(file: GivenFile, feed: str, public_key: str, clock: Callable[[], float]) -> int:
-    """A serial above that of the signature which stands there, if it is by this key and for this feed."""
-    now = int(datetime.fromtimestamp(clock(), UTC).strftime("%Y%m%d%H%M%S"))
+def _serial_before(file: GivenFile, feed: str, public_key: str) -> int | None:
+    """The serial of the signature that stands there, if it is by this key and for this feed."""
     try:
         before = read_statement(public_key, *_proof_files(file))
     except (SourceError, ProofError):
-        return now
-    return max(now, before.serial + 1) if before.feed == feed else now
+        return None
+    return before.serial if before.feed == feed else None
+
+
+def _next_serial(before: int | None, clock: Callable[[], float]) -> int:
+    now = int(datetime.fromtimestamp(clock(), UTC).strftime("%Y%m%d%H%M%S"))
+    return now if before is None else max(now, before + 1)
 
 
 def _write(file: GivenFile, manifest: bytes, signature: bytes) -> None:

@@ -133,6 +133,15 @@ def _fetched(path: Path, address: str, proof: OriginProof | None, opened: ExitSt
     return Source(file, FeedSource(shown, file.stat().st_size, NOT_OWNED, proof))
 
 
+def source_files(directory: Path, feed: Feed) -> tuple[Path, ...]:
+    """The files that the list of a feed is read from: of a signed one also its proof, which may arrive after
+    it. None for a list that is fetched."""
+    if feed.remote:
+        return ()
+    suffixes = ("",) if feed.signature is None else ("", MANIFEST, SIGNATURE)
+    return tuple(Path(f"{directory / feed.source}{suffix}") for suffix in suffixes)
+
+
 def beside(address: str, suffix: str) -> str:
     """The address of a file that stands beside a list: the suffix belongs to the path, not to a query."""
     parts = urlsplit(address)
@@ -232,7 +241,8 @@ def _statement(feed: Feed, manifest: bytes, signature: bytes) -> Statement:
 def _proof(feed: Feed, statement: Statement, signature: bytes) -> OriginProof:
     """The proof for the store. The digest of a confidential list would tell whether a guessed list is the
     real one; that of its signature does not, and the list is known again by it as well."""
-    told = hashlib.sha256(signature).hexdigest() if feed.confidential else statement.digest
+    _, _, signed = signature.partition(b"\n")  # the untrusted comment may be anything
+    told = hashlib.sha256(signed).hexdigest() if feed.confidential else statement.digest
     return OriginProof(statement.serial, told, statement.signer)
 
 

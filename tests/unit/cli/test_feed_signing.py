@@ -108,7 +108,9 @@ def test_a_password_is_read_from_a_file_or_standard_input(folder: Path) -> None:
 def test_a_password_is_asked_for_on_a_terminal_and_not_shown(folder: Path) -> None:
     ours, theirs = pty.openpty()
     command = [sys.executable, "-m", "filterd.cli.main", *signing(folder, "--json", key="sealed")]
-    with subprocess.Popen(command, stdin=theirs, stdout=subprocess.PIPE, stderr=theirs) as running:
+    with subprocess.Popen(
+        command, stdin=theirs, stdout=subprocess.PIPE, stderr=theirs, start_new_session=True
+    ) as running:
         os.close(theirs)
         shown = b""
         while b"Password of" not in shown:
@@ -135,6 +137,17 @@ def test_automatic_serials_grow(folder: Path) -> None:
     (folder / "key").write_bytes(OTHER.secret)
     other = json.loads(apart(*signing(folder, "--json", serial="auto")).stdout)["serial"]
     assert other < 10**17, "what another key signed says nothing"
+
+
+def test_a_serial_that_does_not_grow_is_warned_of(folder: Path) -> None:
+    assert "warning" not in apart(*signing(folder)).stderr
+    for serial in ("7", "6"):
+        lower = apart(*signing(folder, serial=serial))
+        assert lower.exit_code == 0
+        assert f"warning: the serial {serial} is not above that of the signature before, 7" in lower.stderr
+        apart(*signing(folder, serial="7"))
+    assert "warning" not in apart(*signing(folder, serial="8")).stderr
+    assert "warning" not in apart(*signing(folder, serial="7", feed="other")).stderr
 
 
 @pytest.mark.parametrize(

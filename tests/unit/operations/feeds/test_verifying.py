@@ -28,7 +28,7 @@ from filterd.operations.policies import feed as find_feed
 from filterd.operations.policies import policies
 from filterd.policy.documents import Feed
 from filterd.policy.feed_documents import Signature
-from filterd.store.ledger import SERIALS
+from filterd.store.ledger import SERIALS, Ledger
 from tests.worlds.installation import POLICIES, Installation
 from tests.worlds.signers import Signer
 
@@ -378,6 +378,40 @@ def largest_file(size: int) -> Iterator[None]:
         yield
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+async def test_an_untrusted_comment_makes_no_other_list(installation: Installation) -> None:
+    installation.write_policy("feeds.yaml", entries().replace("adopted}", "adopted, confidential: true}"))
+    SIGNER.place(source(installation), OLD, FEED, 5)
+    async with installation.open() as context:
+        assert (await read(context)).outcome == "updated"
+        file = Path(f"{source(installation)}{SIGNATURE}")
+        file.write_bytes(file.read_bytes().replace(b"signature from", b"words of"))
+        assert (await read(context)).outcome == "unchanged"
+
+
+async def test_a_crash_between_the_ledger_and_the_store_takes_the_list_the_next_time(
+    signed: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def killed(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    async with signed.open() as context:
+        await read(context)
+        SIGNER.place(source(signed), NEW, FEED, 9)
+        with monkeypatch.context() as patched:
+            patched.setattr(Ledger, "intend", killed)
+            with pytest.raises(KeyboardInterrupt):
+                await read(context)
+        assert Ledger(signed.settings.store.ledger).serial_of(FEED) is not None
+        status = await listing.show(context, FEED)
+        assert status.version is not None
+        assert status.version.version == 1
+        assert (await read(context)).outcome == "updated"
+        origin = await listing.origin(context, FEED)
+        assert origin.newest is not None
+        assert origin.newest.serial == 9
+        assert (await audit.verify(context)).holds
 
 
 async def test_a_full_disk_keeps_the_last_good_version(signed: Installation) -> None:
