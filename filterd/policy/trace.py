@@ -67,3 +67,5 @@ class Decision:
     """the query's name is protected; inspection of the answer is told so"""
     coming: bool = False
     """an order speaks of it that is known and not in force yet; told to operators alone"""
+    observed: int = 0
+    """the observed lists that have the query's name, a bit for each, counted from the first of them"""
