@@ -71,6 +71,8 @@ class Kind(IntEnum):
     """answered before anything else: localhost, resolver.arpa"""
     SPECIAL_USE = 8
     """answered NXDOMAIN after the mandatory rules: RFC 6761, RFC 6303"""
+    OBSERVED = 9
+    """counted, and nothing more: no stage asks for it"""
 
     @property
     def word(self) -> str:

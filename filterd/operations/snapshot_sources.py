@@ -15,7 +15,7 @@ from filterd.operations.feeds.rule_files import read_pieces, rule_file
 from filterd.policy import canary, special_names
 from filterd.policy.canary import Canary
 from filterd.policy.canonical import AddressRule, Rule, write
-from filterd.policy.classes import FIXED, Classes, ListClass
+from filterd.policy.classes import FIXED, Classes, ListClass, kind_of
 from filterd.policy.compiler import ListSource
 from filterd.policy.digests import list_digest
 from filterd.policy.documents import Feed, Policies, Use
@@ -134,7 +134,7 @@ class Material:
 
 
 def _kind(feed: Feed) -> Kind | None:
-    return {Use.CATEGORY: Kind.CATEGORY, Use.SECURITY: Kind.SECURITY}.get(feed.use)
+    return None if feed.use is Use.MANDATORY else kind_of(feed)
 
 
 def _addresses(networks: Iterable[object]) -> list[AddressRule]:

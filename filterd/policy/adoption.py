@@ -40,9 +40,9 @@ def covers(entry: Feed, adopted: Feed) -> bool:
     """Return whether the entry blocks for everybody for whom the adopted feed does, and tells no more.
 
     A mandatory feed covers every use. Any other must keep use and category. A confidential feed stays
-    confidential, and the scope of its names holds what it held. The key of a signed mandatory feed stays
-    (:func:`proves`). Everything else may change: source, format and guard say how the list is read, and the
-    guard judges what was read.
+    confidential, the scope of its names holds what it held, and one that blocks is not observed instead. The
+    key of a signed mandatory feed stays (:func:`proves`). Everything else may change: source, format and
+    guard say how the list is read, and the guard judges what was read.
     """
     return reaches(entry, adopted) and proves(entry, adopted)
 
@@ -62,6 +62,7 @@ def reaches(entry: Feed, adopted: Feed) -> bool:
         (same_use or entry.mandatory is not None)
         and (entry.confidential or not adopted.confidential)
         and entry.scope in (adopted.scope, Scope.SUBTREE)
+        and (adopted.observe or not entry.observe)
     )
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from filterd.model.mandatory import FIRST_ORDER_ID
 from filterd.model.verdict import Kind
-from filterd.policy.documents import Policies, Use
+from filterd.policy.documents import Feed, Policies, Use
 from filterd.policy.snapshot_layout import CLASS_BITS
 
 BIT_LOCALHOST = 0
@@ -24,6 +24,8 @@ BIT_EXCEPTED = 5
 """of exceptions, which stand in overlays alone: no snapshot has a list with this bit"""
 FIRST_FREE_BIT = 8
 
+MOST_OBSERVED = 64
+"""lists that can be observed at once: a verdict has one bit for each"""
 MANDATORY = "mandatory"
 """the word for a list that has a mandatory id and no bit"""
 
@@ -98,6 +100,11 @@ class Classes:
         wanted = set(categories)
         return _union(e for e in self.lists if e.kind is Kind.CATEGORY and e.category in wanted)
 
+    def observed(self) -> tuple[int, int]:
+        """The class bit of the first observed list, and how many there are: their bits follow one another."""
+        bits = [entry.number for entry in self.lists if entry.kind is Kind.OBSERVED]
+        return min(bits, default=0), len(bits)
+
     def targets(self) -> dict[int, str]:
         """The safe host by safe-search bit."""
         return {entry.number: entry.target for entry in self.lists if entry.kind is Kind.SAFE_SEARCH}
@@ -114,18 +121,26 @@ def assign(policies: Policies) -> Classes:
     """
     wanted = sorted(
         [
-            *((Kind.CATEGORY, f.id, f.category or "", "") for f in policies.feeds if f.use is Use.CATEGORY),
-            *((Kind.SECURITY, f.id, "", "") for f in policies.feeds if f.use is Use.SECURITY),
+            *((kind_of(f), f.id, f.category or "", "") for f in policies.feeds if f.use is Use.CATEGORY),
+            *((kind_of(f), f.id, "", "") for f in policies.feeds if f.use is Use.SECURITY),
             *((Kind.SERVICE, service.id, "", "") for service in policies.services),
             *((Kind.SAFE_SEARCH, engine.id, "", engine.target) for engine in policies.safe_search),
             *((Kind.BYPASS, way.id, "", "") for way in policies.bypass),
         ]
     )
+    _check_room("observed lists", sum(kind is Kind.OBSERVED for kind, *_ in wanted), MOST_OBSERVED)
     mandatory = sorted(feed.id for feed in policies.feeds if feed.use is Use.MANDATORY)
     _check_room("lists with a class bit", len(wanted), CLASS_BITS - FIRST_FREE_BIT)
     _check_room("mandatory lists", len(mandatory), FIRST_ORDER_ID)
     placed = [ListClass(i, k, FIRST_FREE_BIT + n, c, t) for n, (k, i, c, t) in enumerate(wanted)]
     return Classes((*FIXED, *placed, *(ListClass(i, None, n) for n, i in enumerate(mandatory))))
+
+
+def kind_of(feed: Feed) -> Kind:
+    """The kind of the class of a feed that is not mandatory."""
+    if feed.observe:
+        return Kind.OBSERVED
+    return Kind.CATEGORY if feed.use is Use.CATEGORY else Kind.SECURITY
 
 
 def from_meta(lists: Iterable[Mapping[str, Any]]) -> Classes:

@@ -473,6 +473,19 @@ cdef int64_t boundary_of(const State* state, const Line* line, int64_t now) noex
     return state.policies[line.policy].next_boundary if line.policy < state.policy_count else 0
 
 
+cdef inline uint64_t observed_in(const State* state, const uint64_t* bits) noexcept nogil:
+    """The observed lists among class bits, which are next to each other: a bit for each, from the first."""
+    cdef uint32_t word = state.first_observed >> 6
+    cdef uint32_t shift = state.first_observed & 63
+    cdef uint64_t found
+    if not state.observed:
+        return 0
+    found = bits[word] >> shift
+    if shift and word + 1 < WORDS:
+        found |= bits[word + 1] << (64 - shift)
+    return found & state.observed
+
+
 cdef void decide(const State* state, const Line* line, const Name* name, uint16_t qtype, int64_t now,
                  Verdict* verdict, Trace* trace) noexcept nogil:
     cdef Fingerprint values[MAX_SUFFIXES]
@@ -492,6 +505,7 @@ cdef void decide_known(const State* state, const Line* line, const Name* name, c
     if trace != NULL:
         clear_trace(trace)
     begin(&q, state, line, &subject, now, verdict, trace)
+    verdict.observed = observed_in(state, q.match.bits)
     if (
         stage_local(&q)
         or stage_mandatory(&q)
@@ -549,6 +563,7 @@ cdef object decision_of(const Verdict* verdict, const Trace* trace):
         is_protected=bool(verdict.is_protected),
         excepted=bool(verdict.excepted),
         coming=bool(verdict.coming),
+        observed=verdict.observed,
     )
 
 
@@ -644,6 +659,9 @@ cdef fill_masks(PublishedState self):
     set_mask(self.state.always, self.classes.mask(Kind.ALWAYS_ALLOWED))
     set_mask(self.state.local, self.classes.mask(Kind.LOCAL))
     set_mask(self.state.special, self.classes.mask(Kind.SPECIAL_USE))
+    first, count = self.classes.observed()
+    self.state.first_observed = first
+    self.state.observed = (1 << count) - 1
     self.state.security_enabled = self.settings.security_enabled
     self.state.ready = self.settings.ready
     self.state.parental_ready = self.settings.parental_ready

@@ -276,4 +276,12 @@ def decide(
         is_protected=inquiry.protection(),
         excepted=inquiry.excepted,
         coming=notes.coming,
+        observed=observed(inquiry),
     )
+
+
+def observed(inquiry: Inquiry) -> int:
+    """The observed lists that have the name, a bit for each: they are counted, and decide nothing."""
+    first, _ = inquiry.state.classes.observed()
+    mask = inquiry.state.classes.mask(Kind.OBSERVED)
+    return sum(1 << bit - first for bit in inquiry.shared(mask))

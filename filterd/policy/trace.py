@@ -70,3 +70,5 @@ class Decision:
     answer, for anything in it"""
     coming: bool = False
     """an order speaks of it that is known and not in force yet; told to operators alone"""
+    observed: int = 0
+    """the observed lists that have the query's name, a bit for each, counted from the first of them"""

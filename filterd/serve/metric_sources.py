@@ -57,6 +57,7 @@ def read_metrics(sources: MetricSources) -> ResolverMetrics:
         queries=counts["queries"],
         verdicts=counts["verdicts"] | _without_verdict(counts),
         category_blocks=counts["categories"],
+        feed_observed=counts["observed"],
         responses=_responses(slow, threads),
         drops=_drops(counts, slow, threads),
         rate_limited=counts["rate_limited"],

@@ -39,6 +39,7 @@ class ResolverMetrics:
     queries: Mapping[str, int] = field(default_factory=dict)
     verdicts: Mapping[tuple[str, str], int] = field(default_factory=dict)
     category_blocks: Mapping[str, int] = field(default_factory=dict)
+    feed_observed: Mapping[str, int] = field(default_factory=dict)
     responses: Mapping[str, Histogram] = field(default_factory=dict)
     drops: Mapping[str, int] = field(default_factory=dict)
     rate_limited: Mapping[tuple[str, str], int] = field(default_factory=dict)
@@ -179,6 +180,12 @@ def _query_families(now: ResolverMetrics) -> Iterator[Metric]:
     )
     yield _counter(
         "filterd_category_blocks", "Queries blocked by a category.", ("category",), now.category_blocks
+    )
+    yield _counter(
+        "filterd_feed_observed",
+        "Queries for names of a list that is observed and blocks nothing, of all lines.",
+        ("feed",),
+        now.feed_observed,
     )
     yield _histogram("filterd_response_seconds", "Seconds from query to answer.", ("path",), now.responses)
     yield _counter("filterd_drops", "Packets that got silence.", ("reason",), now.drops)

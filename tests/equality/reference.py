@@ -146,6 +146,7 @@ class ReferencePackets:
             "reduced": counted["reduced",],
             "too_large": counted["too_large",],
             "categories": parts("categories"),
+            "observed": parts("observed"),
             "drops": of("drops", *drops),
             "rate_limited": parts("rate_limited"),
             "lookups": of("lookups", "hit", "stale", "miss", "prefetch"),

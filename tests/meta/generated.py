@@ -189,6 +189,7 @@ ALERTS = {
     "filterd_feed_contributes": "0: nothing comes of the feed; `filterd feed show FEED` says why",
     "filterd_feed_stale": "1: the last good version stays in force; `filterd feed show FEED`",
     "filterd_feed_quarantined": "1: a new version is held back; `filterd feed show FEED`",
+    "filterd_feed_observed_total": "far more than such a list should meet: look before it blocks",
     "filterd_feed_holds": "above 0: somebody has to decide; `filterd feed diff FEED`",
     "filterd_orders": "`pending` or `quarantined` above 0 for an hour: somebody has to decide",
     "filterd_subscribers": "`opted_in` falls by a tenth in a day",

@@ -32,8 +32,14 @@ _FREE = (
     (Kind.BYPASS, "doh", "", ""),
     (Kind.BYPASS, "canary", "", ""),
 )
+_OBSERVED = tuple(ListClass(f"new{bit}", Kind.OBSERVED, bit) for bit in (447, 448, 449))
+"""across the end of a word"""
 CLASSES = Classes(
-    (*FIXED, *(ListClass(i, k, FIRST_FREE_BIT + n * 41, c, t) for n, (k, i, c, t) in enumerate(_FREE)))
+    (
+        *FIXED,
+        *(ListClass(i, k, FIRST_FREE_BIT + n * 41, c, t) for n, (k, i, c, t) in enumerate(_FREE)),
+        *_OBSERVED,
+    )
 )
 """some of every kind, spread over the words of a mask"""
 

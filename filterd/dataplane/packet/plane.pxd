@@ -45,6 +45,7 @@ cdef class Plane:
     cdef object rates
     cdef readonly object board
     cdef dict categories
+    cdef dict observed
     cdef list tallies
     cdef list blocks            # newest last
     cdef readonly object due

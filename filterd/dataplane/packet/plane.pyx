@@ -43,7 +43,7 @@ from filterd.wire.codec cimport FLAG_CD, MAX_EDES, EdeList
 from filterd.wire.cookie cimport CookieSecrets, read_secrets
 
 from filterd.dataplane.tables.epoch import retire
-from filterd.model.verdict import Outcome, Reason
+from filterd.model.verdict import Kind, Outcome, Reason
 
 cdef enum:
     KEPT_BLOCKS = 8             # CategoryBlocks that a thread may still hold and count in
@@ -118,7 +118,7 @@ cdef class Plane:
 
     def __init__(self, Prefixes allowed not None, ResponseCache cache not None, rules,
                  Prefixes forwarders=None, Prefixes proxies=None):
-        self.categories = {}
+        self.categories, self.observed = {}, {}
         self.cache = cache
         self.core.cache = &cache.cache
         self.change_settings(allowed, rules, forwarders, proxies)
@@ -271,6 +271,9 @@ cdef class Plane:
                 count = take64(&blocks.counts[bit])
                 if count:
                     entry = blocks.classes.of_bit(bit)
+                    if entry is not None and entry.kind is Kind.OBSERVED:
+                        self.observed[entry.id] = self.observed.get(entry.id, 0) + count
+                        continue
                     name = entry.category if entry is not None else ""
                     self.categories[name] = self.categories.get(name, 0) + count
         return 0
@@ -296,6 +299,7 @@ cdef class Plane:
             "reduced": c.reduced,
             "too_large": c.too_large,
             "categories": dict(self.categories),
+            "observed": dict(self.observed),
             "drops": {
                 "short": c.drops[DROP_SHORT],
                 "not_a_query": c.drops[DROP_ANSWER],

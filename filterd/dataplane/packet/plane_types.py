@@ -52,6 +52,8 @@ class PlaneCounts(TypedDict):
     too_large: int
     """answers of upstreams that are refused because to judge them would take too long"""
     categories: dict[str, int]
+    observed: dict[str, int]
+    """queries for names of observed lists, by list"""
     drops: dict[str, int]
     rate_limited: dict[tuple[str, str], int]
     """clients' queries beyond their limit, by what they got and the prefix length"""

@@ -126,7 +126,8 @@ cdef struct Core:               # everything that a packet meets; each thread ha
     bint identity_ready         # the bindings can be trusted to hold every known line
     AnswerRules rules
     Counters* counters          # this thread's
-    uint64_t* categories        # CLASS_BITS counts of blocks, of all threads, by the state's classes; or NULL
+    # CLASS_BITS counts of all threads, by the state's classes: blocks by categories, queries for observed lists.
+    uint64_t* categories        # or NULL
 
 cdef struct Workspace:          # one of each thread
     uint8_t found[BUFFER_SIZE]  # an answer out of the cache, or what scrubbing left of one

@@ -358,6 +358,7 @@ cdef int proceed(Core* core, Exchange* x, const Reply* reply, const Ahead* ahead
     cdef Line mine
     cdef Name answered
     cdef Judged judged
+    cdef bint first
     cdef int who = identify(core.state, core.addresses, core.lines, core.identity_ready, x.client, &mine)
     if who == WHO_UNREAD:
         return PACKET_BUSY
@@ -368,6 +369,7 @@ cdef int proceed(Core* core, Exchange* x, const Reply* reply, const Ahead* ahead
         return error(core, x, SERVFAIL, &judged.options, work)
     if who == WHO_UNKNOWN and not x.identified:
         bump64(&core.counters.unrecognised[0 if is_mapped(x.client) else 1])
+    first = not x.identified
     x.identified = True
     judged.line = NULL if who == WHO_UNKNOWN else &mine
     judged.now = now
@@ -378,6 +380,8 @@ cdef int proceed(Core* core, Exchange* x, const Reply* reply, const Ahead* ahead
     else:
         decide(core.state, judged.line, &x.query.name, x.query.qtype, now, &judged.verdict, NULL)
     x.coming = x.coming or judged.verdict.coming
+    if first and judged.verdict.observed:
+        count_observed(core, judged.verdict.observed)
     limit_ttl(core, &judged)
     if judged.verdict.outcome == OUTCOME_BLOCK:
         return blocked(core, x, &judged.verdict, &judged.options, work)
@@ -788,6 +792,16 @@ cdef inline void copy_name(Name* out, const Name* name) noexcept nogil:
 
 cdef inline bint same_name(const Name* a, const Name* b) noexcept nogil:
     return a.length == b.length and memcmp(a.bytes, b.bytes, a.length) == 0
+
+
+cdef void count_observed(Core* core, uint64_t observed) noexcept nogil:
+    """Count a query for each observed list that has its name, in the slot of the list's class bit."""
+    cdef int index
+    if core.categories == NULL:
+        return
+    for index in range(64):
+        if observed >> index & 1:
+            add64(core.categories + core.state.first_observed + index, 1)
 
 
 cdef inline void count(Core* core, uint8_t outcome, uint8_t reason, uint32_t reference) noexcept nogil:

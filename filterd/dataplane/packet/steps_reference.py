@@ -19,7 +19,7 @@ from filterd.dataplane.packet.exchange_reference import (
     Stage,
 )
 from filterd.dataplane.packet.plain_reference import ANSWER, HEADER, REFUSED, SHORT, plain_of
-from filterd.model.verdict import Outcome, Verdict, Where
+from filterd.model.verdict import Kind, Outcome, Verdict, Where
 from filterd.policy import inspect_reference
 from filterd.policy.decide_reference import ANSWER_STAGES, DS, decide, first_verdict, reason_of_pass
 from filterd.policy.decide_reference import Stage as VerdictStage
@@ -190,9 +190,12 @@ def identify(plane: ReferencePlane, x: Exchange) -> Stage | None:
         x.line = plane.lines.get(number)
     if x.line is None and not x.identified:
         x.note("unrecognised", "ipv4" if x.client.startswith(MAPPED) else "ipv6")
-    x.identified = True
+    first, x.identified = not x.identified, True
     of_parent = x.query.qtype == DS
     x.inquiry = Inquiry(state, x.line, x.now, Notes(), wire=x.query.name, of_parent=of_parent)
+    for bit in x.inquiry.shared(state.classes.mask(Kind.OBSERVED)) if first else ():
+        listed = state.classes.of_bit(bit)
+        x.note("observed", "" if listed is None else listed.id)
     passed = reason_of_pass(own_allow=x.inquiry.own_allow, excepted=x.inquiry.excepted)
     x.verdict = Verdict(reason=passed)
     x.coming = x.coming or x.inquiry.match.coming

@@ -168,6 +168,29 @@ def test_categories_are_the_line_s_own(served: Plane) -> None:
     assert served.counts()["categories"] == {"adult": 1}
 
 
+def test_an_observed_list_is_counted_once_a_query_and_blocks_nothing(packets: Plane) -> None:
+    observed = [ListClass(name, Kind.OBSERVED, bit) for name, bit in (("new", 63), ("newer", 64))]
+    rules = (
+        *RULES,
+        Placed("adult.example", bit=63),
+        Placed("seen.example", bit=63),
+        Placed("example", bit=64),
+    )
+    publish(packets, World(Classes((*CLASSES.lists, *observed)), rules, (), (ResolvedPolicy(), POLICY)))
+    query = ask("www.seen.example")
+    waiting = packets.receive(query, UNKNOWN, False, NOW, 1000)
+    assert isinstance(waiting, Pending)
+    assert packets.finish(waiting, answer_to(query, "www.seen.example. A 192.0.2.1"), False, (), NOW, 1000)
+    assert packets.counts()["observed"] == {"new": 1, "newer": 1}
+    assert codes(receive(packets, ask("adult.example"))) == [17], "what blocks goes on to block"
+    assert packets.counts()["observed"] == {"new": 2, "newer": 2}
+    assert packets.counts()["categories"] == {"adult": 1}
+    receive(packets, ask("localhost"))
+    publish(packets, world())
+    packets.receive(ask("www.seen.example"), UNKNOWN, False, NOW, 1000)
+    assert packets.counts()["observed"] == {"new": 2, "newer": 2}, "the list is observed no more"
+
+
 def test_a_sinkhole_says_that_it_forged(packets: Plane) -> None:
     publish(packets, world(BlockingMode.SINKHOLE))
     reply = receive(packets, ask("banned.example"))
