@@ -13,6 +13,7 @@ import base64
 import hashlib
 import os
 import secrets
+import threading
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -80,7 +81,7 @@ def sealing_key(state_dir: Path, now: float) -> NamedKey:
         return found
     path = path_of(state_dir)
     make_directory(path.parent)
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    draft = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}")
     with sharing(path.parent, LOCK_WAIT):
         made = _new(now)
         replace_file(draft, (_line(made),))

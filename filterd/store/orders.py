@@ -24,9 +24,7 @@ from filterd.store.tables import lost_order, order_address, order_approval, orde
 async def add(connection: AsyncConnection, order: Order) -> None:
     """Add an order with its demand and approvals. ValueError for a confidential one that is not sealed."""
     demand = order.demand
-    if demand.confidential and demand.sealed is None:
-        message = "the entries of a confidential order are stored sealed alone"
-        raise ValueError(message)
+    _require_sealed(demand)
     await connection.execute(
         insert(orders).values(
             number=order.number,
@@ -57,6 +55,12 @@ async def add(connection: AsyncConnection, order: Order) -> None:
     await _add_entries(connection, order.number, demand)
     for actor in order.approvals:
         await approve(connection, order.number, actor, order.added_at)
+
+
+def _require_sealed(demand: Demand) -> None:
+    if demand.confidential and demand.sealed is None:
+        message = "the entries of a confidential order are stored sealed alone"
+        raise ValueError(message)
 
 
 async def _add_entries(connection: AsyncConnection, number: int, demand: Demand) -> None:
