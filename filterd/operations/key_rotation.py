@@ -66,7 +66,7 @@ async def status(context: Context) -> tuple[KeyStatus, ...]:
 
 
 async def rotate(context: Context, *, reason: str) -> Rotated:
-    """Make a new key, and seal with it what earlier ones have sealed. The earlier ones stay: backups need them.
+    """Make a new key, and seal with it what earlier ones have sealed. Those stay: backups need them.
 
     Raises OperationError before anything is changed where something cannot be opened. Where it ends midway,
     everything can be opened still, and it is repeated.

@@ -13,7 +13,7 @@ import pytest
 
 from filterd.disk import key_ring
 from filterd.disk.keys import FINGERPRINT_KEY
-from filterd.model.changelog import CHANGES_SQL, MANDATORY, decode
+from filterd.model.changelog import CHANGES_SQL, MANDATORY, OrderChange, decode
 from filterd.model.full_state import mandatory_state
 from filterd.model.rule import Scope
 from filterd.operations import audit, confidential, inquiry, key_rotation, orders, snapshots
@@ -113,7 +113,8 @@ async def test_an_upgrade_seals_what_was_in_clear_and_keeps_it_in_force(
         told = [decode(row[2], row[4]) for row in raw.execute(CHANGES_SQL, (MANDATORY, 0, 999, 999))]
         assert told == mandatory_state(raw.execute), "a node that follows has what one that reads anew has"
     (change,) = told
-    assert len(order_rules(change, 1, key).names) == 2  # type: ignore[arg-type]
+    assert isinstance(change, OrderChange)
+    assert len(order_rules(change, 1, key).names) == 2
 
 
 async def test_no_file_holds_a_confidential_name(
