@@ -16,7 +16,7 @@ from filterd.disk.keys import FINGERPRINT_KEY
 from filterd.model.changelog import CHANGES_SQL, MANDATORY, OrderChange, decode
 from filterd.model.full_state import mandatory_state
 from filterd.model.rule import Scope
-from filterd.operations import audit, confidential, inquiry, key_rotation, orders, snapshots
+from filterd.operations import audit, confidential, inquiry, key_rotation, orders, restore, snapshots
 from filterd.operations.backup import backup
 from filterd.operations.context import Context, OperationError
 from filterd.operations.feeds import rule_files, updating
@@ -245,3 +245,44 @@ async def test_an_order_does_not_take_the_entries_of_another(installation: Insta
     with pytest.raises(OperationError, match="O-1 cannot be opened: it was altered"):
         confidential.opened(installation.settings, swapped)
     assert confidential.opened(installation.settings, first).demand.names == tuple(sorted(SECRET.entries))
+
+
+async def test_an_upgrade_that_ended_before_the_store_was_written_anew_does_that_the_next_time(
+    installation: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with installation.open(approvals=1) as context:
+        await as_before(context, monkeypatch)
+    make_old(installation)
+    with monkeypatch.context() as killed:
+
+        async def nothing(_engine: object) -> None: ...
+
+        killed.setattr("filterd.store.store.clean", nothing)
+        await migrate(installation.settings, installation.clock)
+
+    def noted() -> int:
+        with closing(sqlite3.connect(installation.database)) as raw:
+            (found,) = raw.execute("PRAGMA user_version").fetchone()
+            return int(found)
+
+    assert noted() == 1
+    await migrate(installation.settings, installation.clock)
+    assert noted() == 0
+    assert holding(installation.database.parent, *HIDDEN) == set()
+
+
+async def test_a_backup_of_before_is_sealed_when_it_is_restored(
+    installation: Installation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with installation.open(approvals=1) as context:
+        await updating.update(context)
+        await as_before(context, monkeypatch)
+        await backup(context, tmp_path / "copy")
+    assert holding(tmp_path / "copy", HIDDEN[0]) == {"filterd.db"}
+    await restore.restore(
+        installation.settings, tmp_path / "copy", "test", "ana", installation.clock, lambda *_: None
+    )
+    assert holding(installation.database.parent, *HIDDEN) == {"copy/filterd.db"}, "the backup alone"
+    async with installation.open(approvals=1) as context:
+        await snapshots.build(context)
+        assert (await inquiry.ask(context, HIDDEN[0])).verdict == "block"
