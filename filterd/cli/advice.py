@@ -10,6 +10,7 @@ if TYPE_CHECKING:
 
 UNNAMED = "ID"
 """stands in a command for an unknown subscriber"""
+CONFIDENTIAL = "a mandatory rule, confidential"
 DECIDED = "decided"
 LIFTED = "lifted"
 NOT_LOOKED_AT = "not evaluated"
@@ -86,6 +87,8 @@ def _lifted_by_protection(found: Explanation) -> list[str]:
 
 
 def _named(stage: ExplainedStage) -> str:
+    if stage.confidential:
+        return CONFIDENTIAL
     is_order = bool(stage.order)
     if stage.list == "schedule":
         return "the schedule"
@@ -115,6 +118,8 @@ def _list(stage: ExplainedStage) -> str:
 
 def _mandatory(found: Explanation, stage: ExplainedStage) -> str:
     del found
+    if stage.confidential:
+        return f"{CONFIDENTIAL} blocks it for every line"
     source = f"order {stage.order}" if stage.order else f"the mandatory list {stage.list}"
     return f"{source} blocks it for every line"
 
@@ -146,6 +151,8 @@ _SENTENCES: dict[str, Callable[[Explanation, ExplainedStage], str]] = {
 
 def _see_mandate(found: Explanation, stage: ExplainedStage, who: str) -> str:
     del found, who
+    if stage.confidential:
+        return "no choice of a subscriber lifts it; whose it is: ask those who look after orders"
     show = f"filterd order show {stage.order}" if stage.order else f"filterd feed show {stage.list}"
     return f"no choice of a subscriber lifts it; whose it is: {show}"
 

@@ -50,7 +50,7 @@ def check(
     Without --subscriber and --client the line is unknown: mandatory blocking and security only. Without
     --resolve and --answer the stages of the answer are not evaluated.
     """
-    from filterd.operations import explain, input_values
+    from filterd.operations import input_values, inquiry
 
     if (subscriber and client) or (resolve and answer):
         one_of = "--subscriber and --client" if subscriber and client else "--resolve and --answer"
@@ -58,7 +58,7 @@ def check(
         raise click.UsageError(message)
 
     async def ask(context: Context) -> Explanation:
-        return await explain.explain(
+        return await inquiry.ask(
             context,
             name,
             qtype=kind,
@@ -158,5 +158,5 @@ def _rows(found: Explanation) -> Iterator[tuple[str, ...]]:
 
 
 def _row(stage: ExplainedStage) -> tuple[str, ...]:
-    source = stage.order or stage.list
+    source = "confidential" if stage.confidential else stage.order or stage.list
     return (stage.part, stage.stage, stage.outcome, source, stage.matched_name, stage.scope)

@@ -37,6 +37,7 @@ GROUPS = {
     "backup": ("copy the store and the lists to a directory", "filterd.cli.backups:backup"),
     "restore": ("put a backup in force", "filterd.cli.backups:restore"),
     "doctor": ("say what is wrong here, and what to do about it", "filterd.cli.doctor:doctor"),
+    "key": ("look after the keys of confidential names", "filterd.cli.keys:key"),
     "audit": ("prove that the record is whole", "filterd.cli.audits:audit"),
     "completion": ("print the completion script of a shell", "filterd.cli.completion:completion"),
 }

@@ -218,7 +218,7 @@ def _plain(found: Order, hits: tuple[Hit, ...] | None = None, lifted: Lifted | N
     if hits is not None:
         value["reach"] = output.plain(hits)
         value["protected"] = None if lifted is None else output.plain(lifted)
-    del value["seal"]
+    del value["seal"], value["demand"]["sealed"]
     value["in_force"] = found.in_force(time.time())
     value["standing"] = standing(found, time.time())
     value["demand"]["names"] = [{"name": name, "scope": scope.word} for name, scope in found.demand.names]

@@ -13,6 +13,7 @@ import base64
 import hashlib
 import os
 import secrets
+import threading
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -60,8 +61,9 @@ def path_of(state_dir: Path) -> Path:
     return state_dir / "keys" / NAME
 
 
-def read(state_dir: Path) -> KeyRing:
-    """The keys. A file that others can read is closed to them. Raises ``OSError`` and KeyRingError."""
+def read(state_dir: Path, *, close: bool = True) -> KeyRing:
+    """The keys. A file that others can read is closed to them, unless ``close`` is false. Raises ``OSError``
+    and KeyRingError."""
     path = path_of(state_dir)
     try:
         lines = path.read_text(encoding="ascii").splitlines()
@@ -69,7 +71,8 @@ def read(state_dir: Path) -> KeyRing:
         return KeyRing(())
     except UnicodeDecodeError as error:
         raise _damaged(path, 1) from error
-    close_to_others(path)
+    if close:
+        close_to_others(path)
     return KeyRing(tuple(_parsed(path, number, line) for number, line in enumerate(lines, 1) if line.strip()))
 
 
@@ -80,7 +83,7 @@ def sealing_key(state_dir: Path, now: float) -> NamedKey:
         return found
     path = path_of(state_dir)
     make_directory(path.parent)
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    draft = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}")
     with sharing(path.parent, LOCK_WAIT):
         made = _new(now)
         replace_file(draft, (_line(made),))

@@ -70,7 +70,7 @@ def sealer(settings: Settings, now: float) -> Sealer:
     try:
         key = key_ring.sealing_key(settings.state_dir, now)
     except (OSError, KeyRingError) as error:
-        raise _unusable(settings.state_dir, error) from error
+        raise unusable(settings.state_dir, error) from error
     return Sealer(key, load_key(settings, FINGERPRINT_KEY))
 
 
@@ -86,7 +86,7 @@ def ring(settings: Settings) -> KeyRing:
     try:
         return key_ring.read(settings.state_dir)
     except (OSError, KeyRingError) as error:
-        raise _unusable(settings.state_dir, error) from error
+        raise unusable(settings.state_dir, error) from error
 
 
 def opened(settings: Settings, order: Order) -> Order:
@@ -142,10 +142,21 @@ def _is_foreign(order: Order, key_id: str) -> bool:
 
 def _seal_files(context: Context, feeds: Iterable[Feed]) -> None:
     state_dir = context.settings.state_dir
-    for feed in feeds:
-        for path in files_of(state_dir, feed.id):
-            if not rule_files.sealed_with(path):
-                rule_files.reseal(path, sealer(context.settings, context.clock()).key)
+    try:
+        clear = [
+            path
+            for feed in feeds
+            for path in files_of(state_dir, feed.id)
+            if not rule_files.sealed_with(path)
+        ]
+        if clear:
+            key = sealer(context.settings, context.clock()).key
+            with rule_files.writing(state_dir):
+                for path in clear:
+                    rule_files.reseal(path, key)
+    except OSError as error:
+        message = f"a version of a confidential list cannot be sealed: {error.strerror or error}"
+        raise OperationError(message, "see that the disk has room (df), then build again") from error
 
 
 def files_of(state_dir: Path, feed: str) -> Iterator[Path]:
@@ -171,7 +182,8 @@ def _purpose(order: Order) -> bytes:
     return f"filterd order {order.number}".encode()
 
 
-def _unusable(state_dir: Path, error: Exception) -> OperationError:
+def unusable(state_dir: Path, error: Exception) -> OperationError:
+    """The refusal where the keys cannot be read or made."""
     says = error.strerror or type(error).__name__ if isinstance(error, OSError) else str(error)
     message = f"the keys of confidential names, {key_ring.path_of(state_dir)}, cannot be used: {says}"
     return OperationError(message, KEYS_REMEDY)

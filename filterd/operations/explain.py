@@ -13,7 +13,7 @@ from filterd.config.settings import Settings
 from filterd.disk.given_file import GivenFile
 from filterd.model.blocking_mode import BlockingMode
 from filterd.model.line import is_paused
-from filterd.model.mandatory import FIRST_ORDER_ID, label_of
+from filterd.model.mandatory import FIRST_ORDER_ID
 from filterd.model.rule import Scope
 from filterd.model.verdict import Outcome, Reason, Verdict, Where
 from filterd.operations import check, input_values
@@ -61,6 +61,8 @@ class ExplainedStage:
     """the category that the list fills; empty for other kinds"""
     title: str = ""
     """what the list is called where subscribers read it, in Spanish"""
+    confidential: bool = False
+    """a list or an order that is confidential: which one is not told"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +107,9 @@ class Explanation:
     verdict_of_a: str = ""
     """of a DS question that passes though an A question does not: what that one gets, as ``block by
     category``"""
+    confidential: bool = False
+    """a confidential list or order has the name or something in its answer: whoever tells a person puts that
+    on record (``operations.inquiry``)"""
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values, for JSON."""
@@ -144,15 +149,13 @@ async def explain(
     explained = _explanation(context.settings, canonical, number, now, state, decision, found)
     if number != dns.rdatatype.DS or explained.verdict != "pass":
         return explained
-    return replace(explained, verdict_of_a=_verdict_of_a(state, wire, now))
-
-
-def _verdict_of_a(state: CheckState, wire: bytes, now: int) -> str:
-    """The verdict on an A question, where it does not pass; empty where it does."""
-    verdict = decide_name(state.published, state.line, wire, now).verdict
-    if verdict.outcome is Outcome.PASS:
-        return ""
-    return f"{verdict.outcome.name.lower()} by {verdict.reason.word}"
+    decision_of_a = decide_name(state.published, state.line, wire, now)
+    of_a = decision_of_a.verdict
+    if of_a.outcome is Outcome.PASS:
+        return explained
+    shown = f"{of_a.outcome.name.lower()} by {of_a.reason.word}"
+    confidential = explained.confidential or decision_of_a.confidential
+    return replace(explained, verdict_of_a=shown, confidential=confidential)
 
 
 def _query_name(name: str) -> str:
@@ -189,6 +192,8 @@ def _explanation(
     """``decision`` None: the client is refused before anything is decided."""
     final = found or decision or Decision(Verdict())
     verdict = final.verdict
+    stages = (*_stages(state, QUERY, decision), *_stages(state, ANSWER, found))
+    coming = any(part is not None and part.coming for part in (decision, found))
     rcode, ede = _REFUSED if decision is None else _client_sees(settings, verdict, qtype)
     return Explanation(
         name=name,
@@ -204,16 +209,22 @@ def _explanation(
         excepted=decision is not None and decision.excepted,
         suspended_until=state.published.settings.suspended_until,
         valid_until=final.valid_until,
-        stages=(*_stages(state, QUERY, decision), *_stages(state, ANSWER, found)),
+        stages=stages,
         identity=_identity(state, now),
         revision=state.revision,
         snapshot_revision=state.snapshot.built_at_revision,
         digest=state.snapshot.digest,
         damaged=state.damaged,
-        coming=any(part is not None and part.coming for part in (decision, found)),
+        coming=coming,
         kept_orders=state.kept_orders,
         answer_seen=found is not None,
+        confidential=any(each.confidential for each in stages) or (coming and _one_is_coming(state, now)),
     )
+
+
+def _one_is_coming(state: CheckState, now: int) -> bool:
+    """Return whether a confidential order is among those that are not in force yet: it may be the one."""
+    return any(each.confidential and each.coming(now) for each in state.published.mandates.values())
 
 
 def _client_sees(settings: Settings, verdict: Verdict, qtype: int) -> tuple[str, tuple[int, ...]]:
@@ -265,7 +276,9 @@ def _stage(state: CheckState, part: str, trace: StageTrace) -> ExplainedStage:
     if trace.outcome not in (StageOutcome.LIFTED, StageOutcome.ALLOWED, StageOutcome.DECIDED):
         return ExplainedStage(trace.stage.word, part, word)
     listed, order, secret = _source(state, trace)
-    matched = "" if secret else trace.matched
+    if secret:
+        return ExplainedStage(trace.stage.word, part, word, confidential=True)
+    matched = trace.matched
     scope = trace.scope.word if matched else ""
     rule = f"{matched} {scope}".strip()
     stage = ExplainedStage(trace.stage.word, part, word, rule, listed, order, matched, scope)
@@ -290,10 +303,8 @@ def _source(state: CheckState, trace: StageTrace) -> tuple[str, str, bool]:
     if trace.stage is Reason.MANDATORY:
         mandate = state.published.mandates.get(trace.reference)
         secret = mandate is None or mandate.confidential
-        reference = "" if mandate is None else mandate.reference
-        if trace.reference >= FIRST_ORDER_ID:
-            return "", reference, secret
-        return reference and label_of(reference, confidential=secret), "", secret
+        reference = "" if mandate is None or secret else mandate.reference
+        return ("", reference, secret) if trace.reference >= FIRST_ORDER_ID else (reference, "", secret)
     if trace.stage is Reason.SCHEDULE and not trace.matched:
         return "schedule", "", False
     found = state.published.classes.of_bit(trace.reference)

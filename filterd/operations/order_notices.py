@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from filterd.model.order import Demand, Order
+from filterd.operations import confidential
 from filterd.operations.context import Context, OperationError
 from filterd.operations.nearest import nearest
 from filterd.operations.policies import policies
@@ -39,9 +40,13 @@ async def notices(context: Context, order: Order) -> tuple[Notice, ...]:
 
 
 async def _repeated(context: Context, order: Order) -> list[Notice]:
-    """A notice for each order that waits or is in force and has entries of this one."""
+    """A notice for each order that waits or is in force, is not confidential and has entries of this one."""
     async with context.store.read() as connection:
-        shared = await rows.sharing(connection, order.number, int(context.clock()))
+        full = await rows.find(connection, order.reference)
+        if full is None or full.damage:
+            return []
+        opened = confidential.opened(context.settings, full)
+        shared = await rows.sharing(connection, opened, int(context.clock()))
     found = []
     for other in shared[:SHOWN]:
         whole = other.entries == order.entries

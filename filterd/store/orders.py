@@ -24,9 +24,7 @@ from filterd.store.tables import lost_order, order_address, order_approval, orde
 async def add(connection: AsyncConnection, order: Order) -> None:
     """Add an order with its demand and approvals. ValueError for a confidential one that is not sealed."""
     demand = order.demand
-    if demand.confidential and demand.sealed is None:
-        message = "the entries of a confidential order are stored sealed alone"
-        raise ValueError(message)
+    _require_sealed(demand)
     await connection.execute(
         insert(orders).values(
             number=order.number,
@@ -57,6 +55,12 @@ async def add(connection: AsyncConnection, order: Order) -> None:
     await _add_entries(connection, order.number, demand)
     for actor in order.approvals:
         await approve(connection, order.number, actor, order.added_at)
+
+
+def _require_sealed(demand: Demand) -> None:
+    if demand.confidential and demand.sealed is None:
+        message = "the entries of a confidential order are stored sealed alone"
+        raise ValueError(message)
 
 
 async def _add_entries(connection: AsyncConnection, number: int, demand: Demand) -> None:
@@ -145,16 +149,16 @@ class Shared:
     entries: int
 
 
-async def sharing(connection: AsyncConnection, number: int, now: int) -> list[Shared]:
-    """The other orders, not withdrawn and not at their end, that have entries of the order ``number``; those
-    with most of them first. Scopes are not compared; nor is a confidential order, with which anybody could
-    find out by an order of their own whether a name is in it."""
+async def sharing(connection: AsyncConnection, order: Order, now: int) -> list[Shared]:
+    """The other orders, not withdrawn and not at their end, that have entries of ``order``, which has them
+    open; those with most of them first. Scopes are not compared; nor is another confidential order, of which
+    anybody could find out by an order of their own whether a name is in it."""
     counts: dict[int, int] = {}
-    for table, entry in ((order_name, "name"), (order_address, "prefix")):
-        own = select(table.c[entry]).where(table.c.order_number == number)
+    names = {name for name, _ in order.demand.names}
+    for table, entry, own in ((order_name, "name", names), (order_address, "prefix", order.demand.addresses)):
         query = (
             select(table.c.order_number, func.count(table.c[entry].distinct()))
-            .where(table.c[entry].in_(own) & (table.c.order_number != number))
+            .where(table.c[entry].in_(own) & (table.c.order_number != order.number))
             .group_by(table.c.order_number)
         )
         for other, count in await connection.execute(query):

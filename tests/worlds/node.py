@@ -17,6 +17,7 @@ from filterd.model.mandatory import FIRST_ORDER_ID, Mandate
 from filterd.model.order import Demand, Order, OrderState
 from filterd.model.order_rows import ROW_DIGEST, row_digest
 from filterd.model.rule import Action, Scope
+from filterd.model.sealed_entries import SealedEntries
 from filterd.policy import snapshot_layout
 from filterd.policy.build import Builder
 from filterd.policy.classes import Classes
@@ -95,11 +96,13 @@ class ScriptedStore:
     def hold(self, change: OrderChange) -> None:
         """Add the rows of an order, and the audit entry that says so: what a full resync reads."""
         state = OrderState.PENDING if change.pending else OrderState.ACCEPTED
+        told = change.fingerprints
+        sealed = None if told is None else SealedEntries("00", "", len(told.names), told)
         order = Order(
             number=change.id - FIRST_ORDER_ID,
             reference=change.reference,
             state=OrderState.WITHDRAWN if change.withdrawn else state,
-            demand=Demand("", "", "", "", change.names, change.addresses),
+            demand=Demand("", "", "", "", change.names, change.addresses, sealed=sealed),
             reason="",
             added_by="ana",
             added_at=0.0,
@@ -119,6 +122,9 @@ class ScriptedStore:
             self.sql("INSERT INTO order_name VALUES (?, ?, ?)", order.number, name, int(scope))
         for prefix in change.addresses:
             self.sql("INSERT INTO order_address VALUES (?, ?)", order.number, prefix)
+        if sealed is not None:
+            row = (sealed.key_id, sealed.text, sealed.count, json.dumps(sealed.fingerprints.fields()))
+            self.sql("INSERT INTO sealed_order VALUES (?, ?, ?, ?, ?)", order.number, *row)
         self.sql(
             "INSERT INTO audit VALUES (?, 0, 0, 'ana', 'order.add', ?, '', NULL, ?, ?, ?)",
             order.number,
@@ -133,6 +139,7 @@ class ScriptedStore:
         number = change.id - FIRST_ORDER_ID
         self.sql("DELETE FROM order_name WHERE order_number = ?", number)
         self.sql("DELETE FROM order_address WHERE order_number = ?", number)
+        self.sql("DELETE FROM sealed_order WHERE order_number = ?", number)
         self.sql("DELETE FROM orders WHERE number = ?", number)
         self.sql("DELETE FROM audit WHERE subject = ?", f"order:{change.reference}")
 

@@ -6,9 +6,12 @@ import stat
 from collections.abc import Iterator
 from pathlib import Path
 
+from filterd.disk import key_ring
+from filterd.disk.key_ring import KeyRingError
 from filterd.disk.keys import DIGEST_KEY, FINGERPRINT_KEY, KeyFile
 from filterd.operations.doctor.case import Case, stands
 from filterd.operations.doctor.finding import Finding, found
+from filterd.operations.feeds.rule_files import sealed_with
 from filterd.operations.snapshots import current_file
 from filterd.policy import snapshot_layout
 from filterd.policy.snapshot_layout import HEADER_SIZE, SnapshotError, read_header
@@ -17,10 +20,11 @@ _OTHERS = stat.S_IRWXG | stat.S_IRWXO
 
 
 def check(case: Case) -> Iterator[Finding]:
-    """Look at both keys, and at the secrets of cookies that nodes share. No key is shown."""
+    """Look at the keys, and at the secrets of cookies that nodes share. No key is shown."""
     snapshot = current_file(case.state / snapshot_layout.DIRECTORY)
     for key in (FINGERPRINT_KEY, DIGEST_KEY):
         yield from _key(case, key, snapshot)
+    yield from _ring(case)
     secrets = case.settings.dns.cookie_secret_file
     if secrets is not None:
         if not stands(secrets):
@@ -43,6 +47,21 @@ def _key(case: Case, key: KeyFile, snapshot: Path | None) -> Iterator[Finding]:
         yield found("keys.size", path=str(path), size=len(content), right=key.size)
     elif snapshot is not None and key is FINGERPRINT_KEY and _is_another(content, snapshot):
         yield found("keys.other", path=str(path), snapshot=snapshot.name)
+
+
+def _ring(case: Case) -> Iterator[Finding]:
+    """The keys of confidential names: whole, their owner's alone, and all that files of lists need."""
+    path = key_ring.path_of(case.state)
+    if stands(path) and path.stat().st_mode & _OTHERS:
+        yield found("keys.open", path=str(path), mode=f"{stat.S_IMODE(path.stat().st_mode):04o}")
+    try:
+        known = {each.id for each in key_ring.read(case.state, close=False).keys}
+    except KeyRingError as error:
+        yield found("keys.ring_damaged", says=str(error))
+        return
+    needed = {sealed_with(file) for file in (case.state / "feeds").glob("*/*.rules")} - {""}
+    for identifier in sorted(needed - known):
+        yield found("keys.ring_lacks", path=str(path), key=identifier)
 
 
 def _is_another(key: bytes, snapshot: Path) -> bool:

@@ -25,7 +25,7 @@ DEMAND = ("--authority", "A court", "--official", "Judge", "--document", "1/2026
 REASON = ("--reason", "served today")
 
 
-def found(reason: str, *, verdict: str = "block", part: str = "query", **stage: str) -> Explanation:
+def found(reason: str, *, verdict: str = "block", part: str = "query", **stage: Any) -> Explanation:
     """An explanation in which one stage decided."""
     decisive = ExplainedStage(reason, part, "allowed" if reason == "own_allow" else "decided", **stage)
     other = ExplainedStage("mandatory", "answer", "no match")
@@ -142,7 +142,7 @@ def test_a_ds_question_that_passes_says_that_others_do_not() -> None:
             "order O-48",
         ),
         (ExplainedStage("mandatory", "query", "lifted", order="O-48"), "an order"),
-        (ExplainedStage("mandatory", "query", "lifted", list="confidential-1"), "a list"),
+        (ExplainedStage("mandatory", "query", "lifted", confidential=True), "a mandatory rule, confidential"),
         (
             ExplainedStage("security", "query", "lifted", list="malware", matched_name="a."),
             "the list malware",
@@ -225,9 +225,9 @@ def test_an_order_whose_names_became_protected_says_so(
     told = [] if confidential else ["hotline.example"]
     assert answer("order", "show", "O-1")["protected"] == {"count": 1, "names": told}
     asked = run("check", "www.hotline.example").stdout
-    lifts = "an order" if confidential else "order O-1"
+    lifts = "a mandatory rule, confidential" if confidential else "order O-1"
     assert f"the name is protected, which lifts {lifts} for everybody" in asked
-    assert "order O-1 blocks it for every line" in run("check", "other.example").stdout
+    assert f"{lifts} blocks it for every line" in run("check", "other.example").stdout
     protected.write_text("")
     assert answer("order", "show", "O-1")["protected"] is None
     run("order", "withdraw", "O-1", *REASON)

@@ -349,10 +349,10 @@ async def test_a_snapshot_says_before_when_it_cannot_be(
     assert resolver._clock.now() == 4_000_000_000
 
 
-def test_a_start_waits_for_no_library_of_metrics() -> None:
+def test_a_start_waits_for_no_library_of_metrics_or_ciphers() -> None:
     script = "import sys, filterd.serve.resolver; print('\\n'.join(sys.modules))"
     loaded = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout
-    assert not [name for name in loaded.split() if name.startswith("prometheus_client")]
+    assert not [name for name in loaded.split() if name.startswith(("prometheus_client", "cryptography"))]
 
 
 async def test_a_reload_that_answers_everybody_is_warned_of(

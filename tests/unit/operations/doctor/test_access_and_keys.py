@@ -8,9 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from filterd.disk import key_ring
 from filterd.operations.doctor import access, keys
 from filterd.operations.doctor.case import Account, Case
 from filterd.operations.doctor.finding import describe, found
+from filterd.operations.feeds.rule_files import rule_file, write_version
 from tests.worlds.findings import ids, values
 
 STRANGER = Account("stranger", 65533, frozenset((65533,)))
@@ -109,6 +111,22 @@ async def test_a_key_that_is_gone_or_damaged_or_another_one(built: Case) -> None
 def test_a_configuration_is_opened_to_the_service_alone() -> None:
     remedy = describe(found("access.config_unreadable", path="/c", user="filterd"), "en").remedy
     assert remedy.startswith("chown root:filterd /c; chmod 0640 /c")
+
+
+def test_the_keys_of_confidential_names(built: Case) -> None:
+    path = key_ring.path_of(built.state)
+    sealed = rule_file(built.state, "secret", 1)
+    write_version(sealed, (b"hidden.example\n",), bytes(32))
+    assert ids(keys.check(built)) == []
+    path.chmod(0o640)
+    assert values(keys.check(built), "keys.open") == {"path": str(path), "mode": "0640"}
+    assert path.stat().st_mode & 0o777 == 0o640, "it only looks"
+    path.chmod(0o600)
+    content = path.read_bytes()
+    path.write_bytes(b"f" + content[1:] if content[:1] != b"f" else b"0" + content[1:])
+    assert ids(keys.check(built)) == ["keys.ring_damaged"]
+    path.unlink()
+    assert values(keys.check(built), "keys.ring_lacks")["key"] == content[:16].decode()
 
 
 def test_a_new_installation_needs_no_keys(case: Case) -> None:
