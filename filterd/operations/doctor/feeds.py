@@ -51,6 +51,8 @@ def _feed(status: FeedStatus, now: float) -> Iterator[Finding]:
         yield found("feeds.empty", feed=name)
     if status.orphaned is not None:
         yield found("feeds.orphaned", feed=name, how=status.orphaned.value)
+    if status.held and status.hold is not None:
+        yield found("feeds.held", feed=name, version=status.hold.version, who=status.hold.held_by)
     if status.quarantined:
         yield found("feeds.quarantined", feed=name, names=status.newest.names if status.newest else 0)
     elif check is not None and check.error:
