@@ -1,4 +1,4 @@
-"""What a person took off every line's filtering: the suspension of parental filtering, and exceptions."""
+"""The suspension of parental filtering and the exceptions that are in force."""
 
 from __future__ import annotations
 
