@@ -83,6 +83,14 @@ CONTROL = {
         LISTS,
         ("filterd feed list", "filterd config check", "filterd feed show FEED"),
     ),
+    "FilterdFeedHeld": Runbook(
+        "the older version is in force; newer names are answered.",
+        "see who holds it and why. Once the source is mended: `filterd feed hold FEED --release`.",
+        "rige la versión anterior; los nombres más nuevos se responden.",
+        "vea quién la detuvo y por qué. Corregida la fuente: `filterd feed hold FEED --release`.",
+        LISTS,
+        ("filterd feed list", "filterd feed show FEED", "filterd audit tail"),
+    ),
     "FilterdFeedStale": Runbook(
         "the last good version is in force; newer names are answered.",
         "mend the source, and read it: `filterd feed update FEED`. Where the feed's `refresh` is longer than "
