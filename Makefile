@@ -138,6 +138,10 @@ scale: $(INSTALLED) $(BUILT)  ## 5 and 10 million names from lists to blocked an
 scale-lines: $(INSTALLED) $(BUILT)  ## a resolver with a million lines: resync, start, checkpoints, memory
 	@$(BIN)/python benchmarks/lines.py
 
+.PHONY: first-hour
+first-hour: $(INSTALLED) $(BUILT)  ## how soon an exception is in force while five million names are compiled
+	@$(BIN)/python benchmarks/exceptions.py
+
 # Beside dnsdist, Unbound, dnsmasq and PowerDNS Recursor; says what it could not run. BENCH="--quick": two minutes.
 BENCH ?=
 build/%: benchmarks/%.c build/flags

@@ -18,6 +18,7 @@ from filterd.cli.options import common, own_scope_option, time_span, warn_of_wid
 from filterd.cli.use_case import perform
 
 if TYPE_CHECKING:
+    from filterd.model.lifting import Lifting
     from filterd.model.subscriber import RequestEvidence, Subscriber
     from filterd.operations.context import Context
     from filterd.operations.importing import ImportResult
@@ -68,15 +69,21 @@ def add(
 @common
 def show(id: str, config: Path | None, as_json: bool) -> None:
     """Show a line's choices and bindings."""
-    from filterd.operations import subscribers
+    from filterd.operations import subscribers, suspension
 
-    async def read(context: Context) -> tuple[Subscriber, tuple[str, ...] | None]:
+    async def read(context: Context) -> tuple[Subscriber, tuple[str, ...] | None, Lifting | None]:
         found = await subscribers.show(context, id)
-        return found, await subscribers.protected_own_names(context, found)
+        protected = await subscribers.protected_own_names(context, found)
+        return found, protected, await suspension.present(context)
 
-    found, protected = perform(config, read)
+    found, protected, suspended = perform(config, read)
     unbound = subscribers.unbound(found)
     _show(found, as_json, looked={"protected_own_names": protected, "warnings": unbound})
+    if suspended is not None and found.choices.opted_in:
+        output.warn(
+            f"parental filtering is suspended for every line until {output.moment(suspended.until)}",
+            "on again before that with: filterd parental resume",
+        )
     if unbound:
         output.warn(unbound[0], _UNBOUND_REMEDY.format(found.id))
 

@@ -74,7 +74,7 @@ def read_metrics(sources: MetricSources) -> ResolverMetrics:
         snapshot_generation=publisher.published,
         snapshots_refused=dict(node.snapshot_files.refused),
         state_damage={name: part.damaged for name, part in parts.items()},
-        parts_ready={name: part.cursor is not None for name, part in parts.items()},
+        parts_ready={name: part.cursor is not None for name, part in node.disk.needed().items()},
         enforcement=sources.enforcement,
         crashes=_crashes(sources.board),
         fast=_fast(threads, sources.check),

@@ -188,16 +188,16 @@ NODE = AlertGroup(
         Alert(
             name="FilterdExceptionsForLong",
             severity="ticket",
-            expression="min_over_time(filterd_exceptions[3d]) > 0",
-            wait="1h",
-            summary="{{ $labels.instance }} has had exceptions for three days",
-            description="There were {{ $value }} at least all the time. An exception is for the hours until "
-            "a list is mended.",
-            summary_es="{{ $labels.instance }} tiene excepciones desde hace tres días",
-            description_es="Siempre hubo al menos {{ $value }}. Una excepción es para las horas hasta que se "
-            "corrige una lista.",
-            fires={f"filterd_exceptions{{{R}}}": "2x9000"},
-            quiet={f"filterd_exceptions{{{R}}}": "0x9000"},
+            expression="filterd_exceptions > 0",
+            wait="2d",
+            summary="{{ $labels.instance }} has had exceptions for two days: {{ $value }}",
+            description="An exception is for the hours until a list is mended. The names pass on every line.",
+            summary_es="{{ $labels.instance }} tiene excepciones desde hace dos días: {{ $value }}",
+            description_es="Una excepción es para las horas hasta que se corrige una lista. Los nombres "
+            "pasan en todas las líneas.",
+            fires={f"filterd_exceptions{{{R}}}": "0x60 2x2940"},
+            quiet={f"filterd_exceptions{{{R}}}": "2x1500 0x1500"},
+            at="2990m",
         ),
         Alert(
             name="FilterdUnknownProfiles",

@@ -109,6 +109,14 @@ CONTROL = {
         LISTS,
         ("filterd feed list", "filterd feed show FEED", CONTROL_LOG),
     ),
+    "FilterdFeedHeld": Runbook(
+        "the older version is in force; newer names are answered.",
+        "see who holds it and why. Once the source is mended: `filterd feed hold FEED --release`.",
+        "rige la versión anterior; los nombres más nuevos se responden.",
+        "vea quién la detuvo y por qué. Corregida la fuente: `filterd feed hold FEED --release`.",
+        LISTS,
+        ("filterd feed list", "filterd feed show FEED", "filterd audit tail"),
+    ),
     "FilterdFeedStale": Runbook(
         "the last good version is in force; newer names are answered.",
         "`filterd feed show FEED` says what went wrong at each server; mend it, and read the list: `filterd "

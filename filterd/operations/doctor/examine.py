@@ -39,6 +39,7 @@ AREAS = (
     "trail",
     "snapshot",
     "feeds",
+    "liftings",
     "nodes",
 )
 """the modules of the checks beside this one, in the order in which their findings are told"""
@@ -57,6 +58,7 @@ NEEDS: dict[str, tuple[str, ...]] = {
     "trail": _STORE,
     "snapshot": ("state_dir", "policies", "policies_base"),
     "feeds": (*_STORE, "policies", "policies_base"),
+    "liftings": _STORE,
     "nodes": _STORE,
 }
 """area -> the keys that it goes by; where one of them is wrong in the file, the area is left out. An area

@@ -53,6 +53,8 @@ def _feed(status: FeedStatus) -> Iterator[Finding]:
         yield found("feeds.rekeyed", feed=name)
     elif status.orphaned is not None:
         yield found("feeds.orphaned", feed=name, how=status.orphaned.value)
+    if status.held and status.hold is not None:
+        yield found("feeds.held", feed=name, version=status.hold.version, who=status.hold.held_by)
     if status.quarantined:
         yield found("feeds.quarantined", feed=name, names=status.newest.names if status.newest else 0)
     if status.hold is not None and status.hold.names:

@@ -58,6 +58,10 @@ def _of_node(now: NodeFigures) -> Iterator[Attention]:
     if now.not_durable:
         message = f"orders in force that are not on the disk: {now.not_durable}"
         yield Attention(message, "look at the node's disk: df, dmesg")
+    if now.parental_suspended:
+        yield Attention("parental filtering is suspended for every line", "filterd parental status")
+    if now.exceptions:
+        yield Attention(f"exceptions from all lists: {now.exceptions}", "filterd exception list")
     if now.unknown_profiles:
         message = f"profiles of lines that the snapshot lacks: {now.unknown_profiles}"
         yield Attention(message, "put their files back, or move the lines: filterd subscriber set-profile")
@@ -81,3 +85,5 @@ def of_control(now: ControlFigures) -> Iterator[Attention]:
     if now.feeds_held_back or now.feeds_orphaned:
         message = f"feeds held back: {now.feeds_held_back}, without their entry: {now.feeds_orphaned}"
         yield Attention(message, "filterd feed list")
+    if now.feeds_held:
+        yield Attention(f"feeds held at an older version: {now.feeds_held}", "filterd feed list")

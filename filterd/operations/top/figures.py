@@ -49,6 +49,8 @@ class NodeFigures:
     kept_orders: int
     not_durable: int
     unknown_profiles: int
+    exceptions: int
+    parental_suspended: bool
     control_connected: bool
 
 
@@ -86,6 +88,7 @@ class ControlFigures:
     feeds: int
     feeds_held_back: int
     feeds_orphaned: int
+    feeds_held: int
     orders: Mapping[str, int]
     subscribers: Mapping[str, int]
     compile_failures: int
@@ -157,6 +160,8 @@ def _node(change: Change) -> NodeFigures:
         kept_orders=int(change.gauge("filterd_node_kept_orders")),
         not_durable=int(change.gauge("filterd_node_changes_not_durable")),
         unknown_profiles=int(change.gauge("filterd_node_unknown_profiles")),
+        exceptions=int(change.gauge("filterd_exceptions")),
+        parental_suspended=change.gauge("filterd_parental_suspended") > 0,
         control_connected=change.gauge("filterd_control_connected") > 0,
     )
 
@@ -169,6 +174,7 @@ def control_figures(change: Change) -> ControlFigures:
         feeds=len(change.gauges("filterd_feed_names", "feed")),
         feeds_held_back=int(change.gauge("filterd_feed_quarantined")),
         feeds_orphaned=int(change.gauge("filterd_feed_orphaned")),
+        feeds_held=int(change.gauge("filterd_feed_held")),
         orders=_whole(change.gauges("filterd_orders", "state")),
         subscribers=_whole(change.gauges("filterd_subscribers", "state")),
         compile_failures=change.grown("filterd_compile_failures_total"),

@@ -91,6 +91,7 @@ def sources(*, snapshot: bool = True, board: bool = True) -> MetricSources:
         snapshot_files=SimpleNamespace(refused=Counter(damaged=305)),
         disk=SimpleNamespace(
             parts=lambda: parts,
+            needed=lambda: parts,
             known=SimpleNamespace(table=range(306)),
             book=SimpleNamespace(missing=lambda: {"a", "b"}),
             not_durable=range(320),
@@ -198,6 +199,8 @@ def test_every_value_comes_from_its_own_count() -> None:
         lines=306,
         unknown_profiles=2,
         overlay_entries=304,
+        exceptions=322,
+        parental_suspended=True,
         revision_lag=12.5,
         other_history=True,
         kept_orders=321,

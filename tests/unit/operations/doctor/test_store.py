@@ -16,14 +16,14 @@ from pathlib import Path
 import pytest
 
 from filterd.model.records import OTHER_HISTORY, NodeReport
+from filterd.operations import exceptions, orders, subscribers, suspension
 from filterd.operations import nodes as node_operations
-from filterd.operations import orders, subscribers
-from filterd.operations.doctor import clock, feeds, nodes, reading, snapshot, store, trail
+from filterd.operations.doctor import clock, feeds, liftings, nodes, reading, snapshot, store, trail
 from filterd.operations.doctor.case import Case
 from filterd.operations.doctor.examine import Check
 from filterd.operations.doctor.finding import Finding
 from filterd.operations.doctor.processes import Process
-from filterd.operations.feeds import updating
+from filterd.operations.feeds import holding, updating
 from filterd.policy import snapshot_layout
 from filterd.store.errors import StoreUnwritableError
 from filterd.store.ledger import Ledger
@@ -32,7 +32,7 @@ from tests.worlds.findings import ids, values
 from tests.worlds.installation import NOW, Installation
 from tests.worlds.signers import Signer
 
-CHECKS = (store.check, trail.check, snapshot.check, nodes.check)
+CHECKS = (store.check, trail.check, snapshot.check, liftings.check, nodes.check)
 
 
 def change(case: Case, *statements: str) -> None:
@@ -272,6 +272,26 @@ async def test_popular_names_that_are_held_back(built: Case, installation: Insta
         await updating.update(context)
     assert feeds_of(built) == {"feeds.names_held"}
     assert values(look(feeds.check, built), "feeds.names_held")["names"] == 1
+
+
+async def test_a_feed_that_is_held(built: Case, installation: Installation) -> None:
+    installation.write_policy("lists/adult.txt", "adult.example\nblue.example\nred.example\ngreen.example\n")
+    async with installation.open("ana") as context:
+        await updating.update(context)
+        await holding.hold(context, "adult-starter", reason="wrong")
+    assert feeds_of(built) == {"feeds.held"}
+    assert values(look(feeds.check, built), "feeds.held")["who"] == "ana"
+
+
+async def test_what_a_person_took_off_every_line(case: Case, installation: Installation) -> None:
+    async with installation.open("ana") as context:
+        await suspension.suspend(context, 3600, reason="wrong")
+        await exceptions.add(context, "a.example", 7200, reason="wrong")
+    found = look(liftings.check, case)
+    assert ids(found) == ["liftings.suspended", "liftings.exceptions"]
+    assert values(found, "liftings.suspended") == {"until": "2027-01-15T09:00:00Z", "who": "ana"}
+    installation.now += 3600
+    assert ids(look(liftings.check, case)) == ["liftings.exceptions"]
 
 
 async def test_a_feed_without_its_entry(built: Case, installation: Installation) -> None:
