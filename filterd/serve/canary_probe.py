@@ -187,10 +187,16 @@ def judge_answer(answer: bytes) -> tuple[CanaryState, str]:
     if ExtendedError.CENSORED in codes:
         return CanaryState.BLOCKED, ""
     if read.rcode == _REFUSED:
-        return CanaryState.UNJUDGED, "refused: dns.allow_from lacks loopback (127.0.0.0/8, ::1/128)"
+        return CanaryState.UNJUDGED, _refusal(codes)
     if read.rcode in (_NOERROR, _NXDOMAIN):
         return CanaryState.PASSED, "answered without extended error 16"
     return CanaryState.UNJUDGED, f"the answer has code {read.rcode}"
+
+
+def _refusal(codes: set[int]) -> str:
+    if ExtendedError.PROHIBITED in codes:
+        return "refused: dns.allow_from lacks loopback (127.0.0.0/8, ::1/128)"
+    return "refused, as in reduced mode: /readyz of the resolver says whether it is in it"
 
 
 def query_for(name: str) -> bytes:
