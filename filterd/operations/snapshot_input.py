@@ -45,7 +45,8 @@ def input_digest(
     """A digest of a snapshot's input, except orders: those reach the nodes by themselves. ``versions``: those
     of the feeds in force, in their order."""
     read = [(each.feed, each.version, each.digest) for each in versions]
-    return hashlib.sha256(repr((stamp, in_force.feeds, read, canary_zone)).encode()).hexdigest()
+    made_of = (stamp, in_force.feeds, read, *((canary_zone,) if canary_zone else ()))
+    return hashlib.sha256(repr(made_of).encode()).hexdigest()
 
 
 def remember(directory: Path, digest: str, file: str) -> None:

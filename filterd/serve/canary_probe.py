@@ -102,7 +102,11 @@ class CanaryProbe:
         """Test until cancelled."""
         await asyncio.sleep(min(START_SECONDS, self.interval))
         while True:
-            await self.turn()
+            try:
+                await self.turn()
+            except Exception as error:
+                self.results = ()
+                log.get().error("a test of canaries failed", **log.fault_fields(error))
             await asyncio.sleep(self.interval)
 
     async def turn(self) -> None:
