@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 HISTORIES = {"this": "followed", "another": "another history", "unknown": "read anew"}
 """word of the operation -> its text in the table"""
 
+WHOLE_NODE = "(all)"
+"""stands for the node as a whole in the column of lists, and in --list"""
+
 
 @click.group(cls=Group)
 def node() -> None:
@@ -148,7 +151,8 @@ def history(config: Path | None, as_json: bool, name: str | None, list_id: str |
 
     async def look(context: Context) -> Sequence[node_history.Recorded]:
         moment = input_values.when(at, "--at") if at else None
-        return await node_history.history(context, node=name, list_id=list_id, at=moment)
+        wanted = node_history.WHOLE if list_id == WHOLE_NODE else list_id
+        return await node_history.history(context, node=name, list_id=wanted, at=moment)
 
     found = perform(config, look)
     if as_json:
@@ -157,7 +161,7 @@ def history(config: Path | None, as_json: bool, name: str | None, list_id: str |
     rows = [
         (
             each.period.node,
-            each.period.label or "(all)",
+            each.period.label or WHOLE_NODE,
             each.period.version,
             each.period.digest,
             output.moment(each.period.since),

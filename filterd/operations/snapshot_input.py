@@ -76,7 +76,8 @@ def input_digest(
     )
     read = [(each.feed, each.version, each.digest) for each in versions]
     made_by = (filterd.__version__, suffixes_digest())
-    return hashlib.sha256(repr((made_by, feeds, documents, read, canary_zone)).encode()).hexdigest()
+    made_of = (made_by, feeds, documents, read, canary_zone)
+    return hashlib.sha256(repr(made_of).encode()).hexdigest()
 
 
 def remember(directory: Path, digest: str, file: str) -> None:

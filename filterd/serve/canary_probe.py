@@ -102,7 +102,11 @@ class CanaryProbe:
         """Test until cancelled."""
         await asyncio.sleep(min(START_SECONDS, self.interval))
         while True:
-            await self.turn()
+            try:
+                await self.turn()
+            except Exception as error:
+                self.results = ()
+                log.get().error("a test of canaries failed", **log.fault_fields(error))
             await asyncio.sleep(self.interval)
 
     async def turn(self) -> None:
@@ -187,10 +191,16 @@ def judge_answer(answer: bytes) -> tuple[CanaryState, str]:
     if ExtendedError.CENSORED in codes:
         return CanaryState.BLOCKED, ""
     if read.rcode == _REFUSED:
-        return CanaryState.UNJUDGED, "refused: dns.allow_from lacks loopback (127.0.0.0/8, ::1/128)"
+        return CanaryState.UNJUDGED, _refusal(codes)
     if read.rcode in (_NOERROR, _NXDOMAIN):
         return CanaryState.PASSED, "answered without extended error 16"
     return CanaryState.UNJUDGED, f"the answer has code {read.rcode}"
+
+
+def _refusal(codes: set[int]) -> str:
+    if ExtendedError.PROHIBITED in codes:
+        return "refused: dns.allow_from lacks loopback (127.0.0.0/8, ::1/128)"
+    return "refused, as in reduced mode: /readyz of the resolver says whether it is in it"
 
 
 def query_for(name: str) -> bytes:

@@ -36,7 +36,8 @@ PROOF = AlertGroup(
             description="Its canary was not found blocked for an hour. That changes nothing of what is in "
             "force.",
             summary_es="No se sabe si la lista {{ $labels.list }} bloquea en {{ $labels.instance }}",
-            description_es="Su nombre testigo no se vio bloqueado desde hace una hora. Eso no cambia lo que rige.",
+            description_es="Su nombre testigo no se vio bloqueado desde hace una hora. Eso no cambia lo que "
+            "rige.",
             fires={f'filterd_canary_last_success_timestamp_seconds{{{R},list="police"}}': "0x100"},
             quiet={f'filterd_canary_last_success_timestamp_seconds{{{R},list="police"}}': "0+60x100"},
             at="90m",

@@ -88,6 +88,20 @@ def test_canaries_and_lists_of_a_running_node(filterd: Deployment, asked: list[s
     assert LISTED.isdisjoint(asked)
 
 
+def test_every_address_is_asked_also_over_ipv6_and_behind_proxy_headers(filterd: Deployment) -> None:
+    addresses = [f"127.0.0.1:{filterd.port}", f"[::1]:{filterd.port}"]
+    filterd.write_config(
+        dns={"listen": addresses, "allow_from": ["127.0.0.0/8", "::1"], "proxy_from": ["127.0.0.1"]}
+    )
+    with filterd.serving():
+        assert soon(lambda: samples(filterd.metrics).get(("filterd_canary", LABEL)) == 1.0, seconds=60)
+    filterd.write_config(dns={"listen": addresses, "allow_from": ["127.0.0.0/8"], "proxy_from": []})
+    with filterd.serving():
+        refused = f"[::1]:{filterd.port}: refused: dns.allow_from lacks loopback (127.0.0.0/8, ::1/128)"
+        assert soon(lambda: filterd.cli("canary", "list")[0]["reason"] == refused, seconds=60)
+        assert filterd.cli("canary", "list")[0]["state"] == "unjudged"
+
+
 def test_a_canary_that_passes_is_told_everywhere(filterd: Deployment) -> None:
     """A protected name is answered although a list demands it: here the whole zone of the canaries is."""
     protected = POLICIES["protected.yaml"].replace("[portal.example]", "[portal.example, canary.example]")
@@ -116,10 +130,10 @@ def test_the_history_answers_which_list_ran_when(filterd: Deployment) -> None:
         assert before["until"] == after["since"]
         at = filterd.cli("node", "history", "--list", "adult-starter", "--at", after["since"])
         assert [each["digest"] for each in at] == [after["digest"]]
-        whole = len(filterd.cli("node", "history", "--list", ""))
+        whole = len(filterd.cli("node", "history", "--list", "(all)"))
         filterd.order("banned.example")
-        assert soon(lambda: len(filterd.cli("node", "history", "--list", "")) == whole + 1)
-        newest = filterd.cli("node", "history", "--list", "")[-1]
+        assert soon(lambda: len(filterd.cli("node", "history", "--list", "(all)")) == whole + 1)
+        newest = filterd.cli("node", "history", "--list", "(all)")[-1]
         assert newest["digest"] == filterd.cli("node", "show", "resolver-1")["report"]["effective_digest"]
 
 

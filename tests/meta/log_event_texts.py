@@ -343,6 +343,10 @@ TEXTS: dict[str, tuple[str, str]] = {
         "No answer came, or the upstreams have no address for the canary name.",
         "[FilterdCanaryUnjudged](runbooks/proof.md#filterdcanaryunjudged)",
     ),
+    "a test of canaries failed": (
+        "A fault in the test itself, which is made again; what is in force is not touched.",
+        REPORT,
+    ),
     "the canary of a mandatory list is blocked again": ("The list blocks on this node.", NOTHING),
     "a feed's entry vanished from feeds.yaml; the feed stays in force": (
         "The file alone cannot end a feed.",

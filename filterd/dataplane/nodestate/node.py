@@ -250,6 +250,8 @@ class Node:
         if self.publisher.due(now):
             self.publisher.advance(now)
             self._show()
+        if not behind:
+            self.publisher.prove()
         return behind or self.snapshot_files.busy
 
     def _new_snapshot(self) -> Snapshot | None:

@@ -16,6 +16,7 @@ from filterd.policy.classes import Classes, from_meta
 from filterd.policy.decide import PublishedState
 from filterd.policy.overlay import (
     LiftingRule,
+    OrderRules,
     exceptions_end,
     mandates_of,
     overlay_of,
@@ -51,7 +52,10 @@ class Publisher:
     feeds: tuple[FeedInForce, ...] = ()
     """those of the snapshot"""
     effective: tuple[str, int] = "", 0
-    """the digest over lists and orders of the state, and since when it is this one (Unix seconds)"""
+    """the digest over lists and orders of the state, and since when it is this one (Unix seconds); see
+    :meth:`prove`"""
+    _unproved: tuple[OrderRules, ...] | None = None
+    """the orders of a state that has no effective digest yet"""
     earliest: int = 0
     """Unix seconds before which it cannot be now: when the snapshot that the node started with was made. A
     machine that lost its time must not revive pauses. It comes down when the clock proves that it was ahead:
@@ -119,10 +123,18 @@ class Publisher:
             policies=self.disk.book.at(now),
             settings=self._switches(),
         )
-        digest = effective_digest(self.snapshot.meta, said, self.lifted)
-        if digest != self.effective[0]:
-            self.effective = digest, now
+        self._unproved = tuple(said)
         return self.state
+
+    def prove(self) -> None:
+        """Bring :attr:`effective` up to the state that is in force; nobody waits for it to be put in
+        force."""
+        if self.snapshot is None or self._unproved is None:
+            return
+        digest = effective_digest(self.snapshot.meta, self._unproved, self.lifted)
+        self._unproved = None
+        if digest != self.effective[0]:
+            self.effective = digest, self._moment
 
     def advance(self, now: int) -> PublishedState | None:
         """The state at a later moment: policies and mandates as they are now, overlay as it was unless an

@@ -6,6 +6,7 @@ The clock stands still. Digests, and paths of the test, are replaced.
 from __future__ import annotations
 
 import asyncio
+import json
 import re
 import time
 from collections.abc import Callable, Iterator
@@ -19,7 +20,8 @@ from click.testing import CliRunner
 
 from filterd.cli.main import main
 from filterd.config.load import load
-from filterd.model.records import OTHER_HISTORY, NodeReport
+from filterd.model.mandatory import label_of
+from filterd.model.records import OTHER_HISTORY, CanaryResult, CanaryState, FeedInForce, NodeReport
 from filterd.operations import nodes
 from filterd.operations.context import open_context
 
@@ -319,6 +321,65 @@ def test_settings_for_people_and_for_scripts(
 def test_the_schema_of_the_configuration_file(folder: Path, golden: Callable[[str, str], None]) -> None:
     """Every key with its default, its bounds and its text."""
     golden("schema.txt", "".join(transcript(folder, "config schema", ())))
+
+
+CONFIDENTIAL = (
+    "{id: worst-of, source: lists/adult.txt, format: domains,"
+    " mandatory: {authority: interpol, ground: adopted-list, confidential: true}}"
+)
+
+
+@pytest.mark.parametrize("kind", ["", "--json"])
+def test_lists_on_nodes_for_people_and_for_scripts(
+    folder: Path, golden: Callable[[str, str], None], kind: str
+) -> None:
+    """What runs where, what ran when, and the canaries; a node that nobody knows, and a time that is none."""
+    config = folder / "filterd.yaml"
+    settings = {**json.loads(config.read_text()), "canary": {"zone": "canary.example"}}
+    config.write_text(json.dumps(settings))
+    feeds = folder / "policies/feeds.yaml"
+    feeds.write_text(f"{feeds.read_text().rstrip().removesuffix(']')}, {CONFIDENTIAL}]")
+    label = label_of("worst-of", confidential=True)
+    adult = FeedInForce("adult-starter", "category", "7", "d7" * 32, 3, NOW - 600)
+    worst = FeedInForce(label, "mandatory", "2", "d2" * 32, 1, NOW - 600)
+    canary = CanaryResult(
+        label,
+        f"{label}.canary.example",
+        CanaryState.PASSED,
+        "127.0.0.1:53: answered without extended error 16",
+        NOW - 30,
+        NOW - 90,
+    )
+
+    async def tell() -> None:
+        async with open_context(load(config)) as context:
+            report = NodeReport(
+                "a",
+                NOW - 50,
+                0,
+                0,
+                "",
+                True,
+                {},
+                began_at=NOW - 700,
+                effective_digest="e1" * 32,
+                effective_at=NOW - 600,
+                feeds=(adult, worst),
+                canaries=(canary,),
+            )
+            await nodes.record(context, report)
+            newer = replace(adult, version="8", digest="d8" * 32, since=NOW - 10)
+            await nodes.record(context, replace(report, seen_at=NOW, feeds=(newer, worst)))
+            await nodes.record(context, replace(report, name="b", seen_at=NOW - 61, canaries=()))
+
+    asyncio.run(tell())
+    extra = (kind,) if kind else ()
+    lines = (
+        "node show a\nnode show x\nnode history\nnode history --node b\nnode history --list worst-of\n"
+        "node history --at 2027-01-15T07:59:30Z --list adult-starter\nnode history --at yesterday\n"
+        "node history --node x\ncanary list"
+    )
+    golden(f"lists_on_nodes{kind}.txt", "".join(transcript(folder, lines, extra)))
 
 
 @pytest.mark.parametrize("kind", ["", "--json"])

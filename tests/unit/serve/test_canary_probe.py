@@ -193,6 +193,25 @@ async def test_each_change_is_logged_once(capsys: pytest.CaptureFixture[str]) ->
     assert "is blocked again" in told[1]
 
 
+async def test_a_fault_in_one_test_does_not_end_the_next(capsys: pytest.CaptureFixture[str]) -> None:
+    log.configure("resolver")
+    world = World(always("NOERROR", 16))
+    world.canaries = (Canary("police", "secret..example"),)  # no name
+    world.probe.interval = 0.001
+    running = asyncio.create_task(world.probe.run())
+    async with asyncio.timeout(20):
+        while not (told := capsys.readouterr().err):
+            await asyncio.sleep(0.01)
+        assert world.probe.results == ()
+        world.canaries = CANARIES
+        while len(world.probe.results) < len(CANARIES):
+            await asyncio.sleep(0.01)
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+    assert "a test of canaries failed" in told
+    assert "secret" not in told
+
+
 async def test_a_query_over_a_socket_is_from_loopback_and_ends_by_itself() -> None:
     """A listener that answers the wrong id first; then one that never answers."""
     loop = asyncio.get_running_loop()

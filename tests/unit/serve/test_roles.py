@@ -7,13 +7,14 @@ import io
 import json
 import stat
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import NoReturn, cast
 
 import pytest
 
 from filterd.config.load import Configuration, load_configuration
-from filterd.model.records import NodeReport
+from filterd.model.records import CanaryResult, CanaryState, FeedInForce, NodeReport
 from filterd.serve.node_reports import (
     AWAY_SECONDS,
     SOCKET,
@@ -88,6 +89,30 @@ def test_the_text_of_an_unforeseen_error_is_not_written(capsys: pytest.CaptureFi
 
 def test_a_report_comes_back_as_it_was_sent() -> None:
     assert from_line(to_line(REPORT), 5.0) == REPORT
+
+
+def test_a_report_with_lists_and_canaries_comes_back_as_it_was_sent() -> None:
+    canary = CanaryResult("police", "police.canary.example", CanaryState.PASSED, "answered", 4.5, 3.5)
+    feed = FeedInForce("adult", "category", "7", "d1", 12, 2.5)
+    full = replace(
+        REPORT, began_at=1.5, effective_digest="ef", effective_at=2.0, feeds=(feed,), canaries=(canary,)
+    )
+    assert from_line(to_line(full), 5.0) == full
+
+
+def test_a_report_of_a_resolver_that_tells_no_lists_is_taken() -> None:
+    """Control is upgraded and started first; the resolver of before still runs."""
+    fields = json.loads(to_line(REPORT))
+    for name in ("began_at", "effective_digest", "effective_at", "feeds", "canaries"):
+        del fields[name]
+    assert from_line(json.dumps(fields).encode(), 5.0) == REPORT
+
+
+@pytest.mark.parametrize("fault", [{"feeds": [{}]}, {"feeds": 7}, {"canaries": [{"state": "well"}]}])
+def test_a_report_whose_lists_are_none_is_refused(fault: dict[str, object]) -> None:
+    line = json.dumps({**json.loads(to_line(REPORT)), **fault}).encode()
+    with pytest.raises(ValueError):
+        from_line(line, 0.0)
 
 
 @pytest.mark.parametrize("line", [b"", b"{}", b"[]", b"null", b"nonsense", b'{"name": 1, "lists": 2}'])

@@ -62,6 +62,7 @@ def test_a_start_without_the_store_has_the_same_digest(machine: Machine, store: 
     machine.node.close()
     machine.store = None
     machine.start()
+    machine.settle()
     assert effective(machine) == known
 
 
