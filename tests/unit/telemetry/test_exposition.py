@@ -78,7 +78,7 @@ RESOLVER = ResolverMetrics(
 CONTROL = ControlMetrics(
     feeds={
         "starter": FeedMetrics(names=201, last_success=202.5, quarantined=False),
-        "other": FeedMetrics(names=203, last_success=0.0, quarantined=True),
+        "other": FeedMetrics(names=203, last_success=0.0, quarantined=True, contributes=False, stale=True),
     },
     orders={"accepted": 204, "pending": 205},
     subscribers={"opted_in": 206},
