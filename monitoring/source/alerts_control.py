@@ -123,7 +123,7 @@ CONTROL = AlertGroup(
             description="It was never read, has no names, or its servers have had no list for a day.",
             summary_es="La lista {{ $labels.feed }} no aporta nada",
             description_es="Nunca se leyó, no tiene nombres, o sus servidores llevan un día sin ella.",
-            fires={f'filterd_feed_contributes{{{C},feed="adult"}}': "1x30 0x30"},
+            fires={f'filterd_feed_contributes{{{C},feed="adult"}}': "1x10 0x60"},
             quiet={f'filterd_feed_contributes{{{C},feed="adult"}}': "1x60"},
         ),
         Alert(

@@ -44,7 +44,20 @@ async def _statuses(case: Case) -> tuple[FeedStatus, ...]:
 
 def _feed(status: FeedStatus) -> Iterator[Finding]:
     name = label_of(status.feed.id, confidential=status.feed.confidential)
+    yield from _entry(name, status)
+    yield from _holds(name, status)
     check = status.check
+    if check is not None and check.error and not status.quarantined:
+        yield found("feeds.failing", feed=name)
+    if status.barren == "gone" and status.fetch is not None:
+        yield found("feeds.gone", feed=name, hours=round((status.at - status.fetch.gone_since) / 3600))
+    if check is not None and status.stale:
+        hours = round((status.at - check.succeeded_at) / 3600)
+        yield found("feeds.stale", feed=name, hours=hours, refresh=_hours(status.feed.refresh))
+
+
+def _entry(name: str, status: FeedStatus) -> Iterator[Finding]:
+    """What is in force of the feed, and by which entry."""
     if status.version is None:
         yield found("feeds.mandatory_unread" if status.feed.mandatory else "feeds.unread", feed=name)
     elif not status.version.names:
@@ -53,19 +66,16 @@ def _feed(status: FeedStatus) -> Iterator[Finding]:
         yield found("feeds.rekeyed", feed=name)
     elif status.orphaned is not None:
         yield found("feeds.orphaned", feed=name, how=status.orphaned.value)
-    if status.held and status.hold is not None:
-        yield found("feeds.held", feed=name, version=status.hold.version, who=status.hold.held_by)
+
+
+def _holds(name: str, status: FeedStatus) -> Iterator[Finding]:
+    """What of the feed waits for a person."""
+    if status.held and status.kept_back is not None:
+        yield found("feeds.held", feed=name, version=status.kept_back.version, who=status.kept_back.held_by)
     if status.quarantined:
         yield found("feeds.quarantined", feed=name, names=status.newest.names if status.newest else 0)
     if status.hold is not None and status.hold.names:
         yield found("feeds.names_held", feed=name, names=status.hold.names)
-    if not status.quarantined and check is not None and check.error:
-        yield found("feeds.failing", feed=name)
-    if status.barren == "gone" and status.fetch is not None:
-        yield found("feeds.gone", feed=name, hours=round((status.at - status.fetch.gone_since) / 3600))
-    if check is not None and status.stale:
-        hours = round((status.at - check.succeeded_at) / 3600)
-        yield found("feeds.stale", feed=name, hours=hours, refresh=_hours(status.feed.refresh))
 
 
 def _hours(seconds: int) -> str:

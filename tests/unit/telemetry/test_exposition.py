@@ -95,6 +95,8 @@ CONTROL = ControlMetrics(
             names=203,
             last_success=0.0,
             quarantined=True,
+            contributes=False,
+            stale=True,
             holds={"max_shrink": 1, "popular": 211},
         ),
     },

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from filterd.model.records import OTHER_HISTORY, NodeReport
+from filterd.model.records import OTHER_HISTORY, FeedFetch, NodeReport
 from filterd.operations import exceptions, orders, subscribers, suspension
 from filterd.operations import nodes as node_operations
 from filterd.operations.doctor import clock, feeds, liftings, nodes, reading, snapshot, store, trail
@@ -25,6 +25,7 @@ from filterd.operations.doctor.finding import Finding
 from filterd.operations.doctor.processes import Process
 from filterd.operations.feeds import holding, updating
 from filterd.policy import snapshot_layout
+from filterd.store import fetches
 from filterd.store.errors import StoreUnwritableError
 from filterd.store.ledger import Ledger
 from tests.unit.operations.test_orders import REQUEST
@@ -255,6 +256,18 @@ async def test_feeds_that_are_fine_and_then_stale(built: Case, installation: Ins
     assert feeds_of(built) == set()
     installation.now += 2 * 86400.0
     assert feeds_of(built) == {"feeds.stale"}
+
+
+async def test_a_feed_whose_servers_have_no_list(built: Case, installation: Installation) -> None:
+    source = "source: 'https://lists.example/names.txt'"
+    text = (built.settings.policies / "feeds.yaml").read_text()
+    installation.write_policy("feeds.yaml", text.replace("source: lists/adult.txt", source))
+    gone = FeedFetch("adult-starter", installation.now, failures=("lists.example: gone",))
+    async with installation.open("ana") as context, context.store.report() as connection:
+        await fetches.record(connection, [replace(gone, gone_since=installation.now)])
+    assert "feeds.gone" not in feeds_of(built)
+    installation.now += 2 * 86400.0
+    assert values(look(feeds.check, built), "feeds.gone")["hours"] == 48
 
 
 async def test_feeds_that_cannot_be_read_or_shrank(built: Case, installation: Installation) -> None:

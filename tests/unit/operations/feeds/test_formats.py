@@ -9,7 +9,7 @@ from pathlib import Path
 
 from filterd.config.value_types import Bytes
 from filterd.operations.feeds import rule_files, updating
-from filterd.operations.feeds.updating import FeedUpdate
+from filterd.operations.feeds.taking import FeedUpdate
 from tests.worlds.installation import Installation
 
 ADULT = "- {id: adult, source: lists/adult, format: adblock, category: adult}\n"
