@@ -33,10 +33,19 @@ def check(case: Case) -> Iterator[Finding]:
     else:
         if noted is None and stands(case.store):
             yield found("trail.no_ledger", ledger=str(ledger.directory))
+    yield from _serials(ledger)
     try:
         yield from asyncio.run(_store(case, noted))
     except StoreError:
         return
+
+
+def _serials(ledger: Ledger) -> Iterator[Finding]:
+    """Look at the record of signed lists: one serial cannot be read where the file is damaged."""
+    try:
+        ledger.serial_of("")
+    except (LedgerDamagedError, OSError) as error:
+        yield found("trail.serials_damaged", ledger=str(ledger.directory), reason=str(error))
 
 
 async def _store(case: Case, noted: NotedHead | None) -> list[Finding]:

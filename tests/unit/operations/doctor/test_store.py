@@ -27,7 +27,7 @@ from filterd.operations.feeds import holding, updating
 from filterd.policy import snapshot_layout
 from filterd.store import fetches
 from filterd.store.errors import StoreUnwritableError
-from filterd.store.ledger import Ledger
+from filterd.store.ledger import Ledger, Serial
 from tests.unit.operations.test_orders import REQUEST
 from tests.worlds.findings import ids, values
 from tests.worlds.installation import NOW, Installation
@@ -163,6 +163,14 @@ async def test_an_old_copy_of_the_store(built: Case, installation: Installation,
 async def test_another_store(built: Case) -> None:
     change(built, "UPDATE change SET hash = 'another'", "UPDATE log_floor SET hash = 'another'")
     assert "trail.other_history" in ids(look(trail.check, built))
+
+
+async def test_the_serials_of_signed_lists(built: Case) -> None:
+    ledger = Ledger(built.settings.store.ledger)
+    ledger.raise_serials({"worst-of": Serial(1, "a")})
+    assert ids(look(trail.check, built)) == []
+    (ledger.directory / "serials").write_bytes(b"x\n")
+    assert ids(look(trail.check, built)) == ["trail.serials_damaged"]
 
 
 async def test_the_ledger(built: Case) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import resource
 import shutil
 from collections.abc import Callable, Iterator
@@ -513,6 +514,41 @@ async def test_what_a_server_may_not_do(signed: Installation, tmp_path: Path) ->
         with pytest.raises(UnprovenError, match="only with a signature"):
             await fetched(context, server, signer=None)
         assert server.asked == [], "nothing is even fetched"
+
+
+def mutated(chance: random.Random, content: bytes) -> bytes:
+    """The content with up to four changes: bytes replaced, taken out, put in or moved to the end."""
+    made = bytearray(content)
+    for _ in range(chance.randint(1, 4)):
+        start = chance.randrange(len(made) + 1)
+        end = min(len(made), start + chance.randint(0, 6))
+        made[start:end] = chance.randbytes(chance.randint(0, 4)) or made[:3]
+    return bytes(made)
+
+
+async def test_no_mutated_triple_gives_another_list(signed: Installation, tmp_path: Path) -> None:
+    """Lists, manifests and signatures of two deliveries and of another signer, mixed and altered."""
+    chance = random.Random(20261126)
+    whole = [state(OLD, 5), state(NEW, 6), state(b"innocent.example\n", 7, OTHER)]
+    taken, refused = 0, 0
+    async with signed.open() as context:
+        await read(context)
+        for _ in range(600):
+            triple = [chance.choice(whole)[part] for part in range(3)]
+            if chance.random() < 0.9:
+                part = chance.randrange(3)
+                triple[part] = mutated(chance, triple[part])
+            server = Server(tmp_path, (triple[0], triple[1], triple[2]))
+            try:
+                content, _ = await fetched(context, server)
+            except UnprovenError:
+                refused += 1
+                continue
+            taken += 1
+            assert content in (OLD, NEW)
+            assert triple[1] in {each[1] for each in whole[:2]}
+    assert taken > 0
+    assert refused > 500
 
 
 async def test_a_remote_source_that_nobody_fetches_is_an_error_of_its_feed(
