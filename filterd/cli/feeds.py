@@ -202,6 +202,8 @@ def _state(status: FeedStatus) -> str:
         return "quarantined"
     if status.check is not None and status.check.error:
         return "failed"
+    if status.feed.observe and status.version:
+        return "observed"
     return "current" if status.version else "never read"
 
 
