@@ -232,6 +232,8 @@ def _state(status: FeedStatus) -> str:
         return "stale"
     if status.check is not None and status.check.error:
         return "failed"
+    if status.feed.observe and status.version:
+        return "observed"
     return "current" if status.version else "never read"
 
 

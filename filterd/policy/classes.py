@@ -76,6 +76,12 @@ class Classes:
         if len(by_number) != len(self.lists):
             message = "two lists have the same place"
             raise ClassesError(message)
+        first, count = self.observed()
+        if count > MOST_OBSERVED or self.mask(Kind.OBSERVED) != ((1 << count) - 1) << first:
+            message = (
+                f"the bits of observed lists do not follow one another, or are more than {MOST_OBSERVED}"
+            )
+            raise ClassesError(message)
         object.__setattr__(self, "_by_number", by_number)
 
     def find(self, kind: Kind | None, list_id: str) -> ListClass | None:

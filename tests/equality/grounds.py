@@ -10,6 +10,7 @@ from random import Random
 from filterd.model.blocking_mode import BlockingMode
 from filterd.model.mandatory import FIRST_ORDER_ID, Mandate
 from filterd.model.rule import Action, Scope
+from filterd.model.verdict import Kind
 from filterd.policy.classes import (
     BIT_LOCALHOST,
     BIT_PROTECTED,
@@ -121,11 +122,12 @@ def mixed_ground(seed: int) -> Ground:
     random = Random(seed)
     classes = policy_strategies.CLASSES
     if seed % 2:
-        free = [entry for entry in classes.lists if entry.number >= 8]
+        observed = [entry for entry in classes.lists if entry.kind is Kind.OBSERVED]  # stay together
+        free = [entry for entry in classes.lists if entry.number >= 8 and entry not in observed]
         turned = [entry.number for entry in free[1:] + free[:1]]
         fixed = [entry for entry in classes.lists if entry.number < 8]
         moved = [replace(entry, number=number) for entry, number in zip(free, turned, strict=True)]
-        classes = Classes((*fixed, *moved))
+        classes = Classes((*fixed, *moved, *observed))
     rules = [policy_strategies.make_rule(random) for _ in range(random.randrange(20, 80))]
     rules += [policy_strategies.make_exception(Random(seed + place)) for place in range(seed % 3)]
     timetables = tuple(

@@ -53,7 +53,7 @@ WAYS = (
 
 REFERENCE_SEEDS = range(51, 57)
 REFERENCE_CASES = 2_000
-NATIVE_SEEDS = (*range(31, 37), 95)
+NATIVE_SEEDS = (*range(31, 37), 95, 122, 129)
 NATIVE_WAYS = (
     "upstream asked",
     "upstream joined",

@@ -32,6 +32,10 @@ def test_an_entry_may_change_how_a_list_is_read_and_widen_its_scope(feed: Feed) 
         assert covers(entry, feed)
 
 
+def test_an_observed_feed_may_come_to_block() -> None:
+    assert covers(CATEGORY, replace(CATEGORY, observe=True))
+
+
 def test_the_terms_of_a_mandatory_feed_may_change_but_not_its_confidence() -> None:
     for terms in (
         replace(TERMS, authority="fgr"),
@@ -56,6 +60,7 @@ def test_the_terms_of_a_mandatory_feed_may_change_but_not_its_confidence() -> No
         (replace(MANDATORY, scope=Scope.BELOW), MANDATORY),
         (replace(CATEGORY, scope=Scope.BELOW), CATEGORY),
         (replace(SECURITY, scope=Scope.EXACT), SECURITY),
+        (replace(CATEGORY, observe=True), CATEGORY),
     ],
 )
 def test_an_entry_that_lifts_something_leaves_the_adopted_definition_in_force(

@@ -88,6 +88,21 @@ def test_places_do_not_depend_on_the_order_of_the_documents() -> None:
     ]
 
 
+def test_observed_lists_stand_together_and_fill_no_category() -> None:
+    feeds = tuple(replace(each, observe=each.mandatory is None) for each in POLICIES.feeds)
+    classes = assign(replace(POLICIES, feeds=feeds))
+    assert classes.observed() == (FIRST_FREE_BIT + 4, 4)
+    assert classes.mask(Kind.CATEGORY) == classes.mask(Kind.SECURITY) == 0
+    assert classes.category_mask(["adult"]) == 0
+    assert from_meta(classes.to_meta()) == classes
+    many = tuple(replace(feeds[0], id=f"f{n}") for n in range(65))
+    with pytest.raises(ClassesError, match="observed lists: 65, with room for 64"):
+        assign(Policies(feeds=many))
+    apart = (ListClass("one", Kind.OBSERVED, 20), ListClass("two", Kind.OBSERVED, 22))
+    with pytest.raises(ClassesError, match="follow one another"):
+        Classes((*FIXED, *apart))
+
+
 def test_masks_and_places() -> None:
     classes = assign(POLICIES)
     assert classes.category_mask(["adult"]) == 0b101 << FIRST_FREE_BIT

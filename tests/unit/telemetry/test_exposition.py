@@ -33,6 +33,7 @@ RESOLVER = ResolverMetrics(
     queries={"udp": 101, "tcp": 102},
     verdicts={("block", "mandatory"): 103, ("pass", "none"): 104},
     category_blocks={"adult": 105},
+    feed_observed={"new": 212},
     responses={"fast": observed(0.1, 0.5, 0.6, 1.5), "slow": observed(9.0, 2.0)},
     drops={"short": 106},
     rate_limited={("truncated", "32"): 107, ("dropped", "56"): 108},

@@ -107,7 +107,8 @@ BIG = b"".join(b"name-%d.example\\n" % number for number in range(40_000))
 
 async def main():
     async with fetched(DISK) as world:
-        world.name("far", b"one.example\\ntwo.example\\n", "category: adult, guard: {max_grow: 1000000, max_exchange: 1, max_shrink: 1}")
+        keys = "category: adult, guard: {max_grow: 1000000, max_exchange: 1, max_shrink: 1}"
+        world.name("far", b"one.example\\ntwo.example\\n", keys)
         (first,) = await world.update("far")
         world.server.lists["far"] = BIG
         fill()
