@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import shlex
 import signal
@@ -24,6 +25,7 @@ from filterd.cli.demonstration.guide import TRY
 from filterd.cli.demonstration.installation import Ports
 from filterd.cli.main import main
 from tests.e2e.authority import free_port
+from tests.worlds.serve_lists import in_thread, made
 
 ROOT = Path(__file__).parents[2]
 START = (
@@ -124,14 +126,32 @@ def readme_lines() -> list[str]:
     text = (ROOT / "README.md").read_text().split("## The first ten minutes")[1]
     found: list[str] = []
     for block in re.findall(r"^```sh\n(.*?)^```$", text, re.MULTILINE | re.DOTALL):
-        found += block.replace("\\\n", " ").splitlines()
+        joined = re.sub(r"<<'END'\n(.*?)^END$", lambda found: f"<<{found[1]!r}", block, flags=re.M | re.S)
+        found += joined.replace("\\\n", " ").splitlines()
     return found
+
+
+def add_feed(demonstration: Demonstration, line: str, port: int) -> None:
+    """Carry out the line that adds a feed, with the port of the list server that runs."""
+    assert line.startswith("cat >>build/run/policies/feeds.yaml <<"), line
+    entry: str = ast.literal_eval(line.partition("<<")[2])
+    with (demonstration.folder / "policies" / "feeds.yaml").open("a") as file:
+        file.write(entry.replace(":8443", f":{port}"))
 
 
 def test_the_readme_works_line_by_line(demonstration: Demonstration) -> None:
     lines = readme_lines()
     assert len(lines) > 20
+    with in_thread(made(demonstration.folder.parent / "lists")) as server:
+        carry_out(demonstration, lines, server.port)
+
+
+def carry_out(demonstration: Demonstration, lines: list[str], list_port: int) -> None:
+    """Carry out the lines in their order."""
     for line in lines:
+        if line.startswith("cat "):
+            add_feed(demonstration, line, list_port)
+            continue
         command, _, comment = line.partition("#")
         words = shlex.split(command)
         match words[0]:
