@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from filterd.policy.documents import Policies, Profile
+from tests.meta.feed_texts import FEEDS
 from tests.worlds.markdown import wrapped
 
 POLICIES = Path(__file__).parents[2] / "policies"
@@ -21,6 +22,8 @@ def page(note: str) -> str:
     profiles = sorted(shipped.profiles, key=lambda each: -len(each.categories))
     return wrapped(
         FORMATS.replace("{note}", note.strip())
+        + FEEDS
+        + PROFILES
         + "# What is shipped\n\n"
         + by_profile(shipped, profiles)
         + by_category(shipped)
@@ -66,6 +69,7 @@ case, in ASCII
 | `bypass.yaml` | ways around the resolver: names and addresses |
 | `protected.yaml` | what no list, order or line may block, and what passes a schedule that blocks everything |
 | `expected.yaml` | popular names and the categories that may rightly hold them; an order on one takes two people |
+| `popular/*.txt`, `popular.txt` | popular names beside those of `expected.yaml`, one a line; yours go into `popular.txt` |
 | `jurisdictions/<id>.yaml` | authorities, grounds, deadlines, calendar |
 | `lists/` | the starter lists |
 
@@ -86,6 +90,7 @@ files hold only what differs:
 | `profiles/<id>.yaml`, `jurisdictions/<id>.yaml` | a file of the same name replaces the shipped one whole; one that says `disabled: true` and nothing else takes it out |
 | `protected.yaml` | adds names and addresses; `without:` takes out shipped ones, by the same keys; `public_suffixes` stays as shipped unless yours says `false` |
 | `expected.yaml` | adds names; a shipped name gets your categories; `name: disabled` takes it out |
+| `popular.txt` | adds names; `name: disabled` in `expected.yaml` takes a shipped one out |
 
 ```yaml
 # protected.yaml in /etc/filterd/policies
@@ -118,52 +123,9 @@ and after.
 Where a document lists names it does so by scope:
 `names: {exact: [...], subtree: [...], below: [...]}`.
 
-## Feeds
+"""
 
-```yaml
-- id: gambling-full                  # letters, digits, hyphens
-  source: /var/lib/lists/gambling.xz # absolute, or below this directory; plain, gzip or xz
-  format: domains                    # domains, wildcard or hosts
-  category: gambling                 # exactly one of category, mandatory, security
-  scope: subtree                     # default: exact for hosts, else subtree
-  refresh: 6h                        # default 1d
-  guard: {min_names: 1000, max_shrink: 0.3, max_grow: 2}
-- id: adopted
-  source: /var/lib/lists/adopted.txt
-  format: domains
-  mandatory:
-    {authority: interpol, ground: adopted-list, blocking_mode: nxdomain, confidential: true}
-- id: own-security
-  source: lists/malware.txt
-  format: hosts
-  security: {}
-```
-
-A category may have any number of feeds. A mandatory feed blocks for every line; a security feed
-only while `security.enabled` is set. The guard keeps a new version out, and the last one in force,
-when it has fewer than `min_names`, lost more than the share `max_shrink` of its names, or gained
-more than `max_grow` times their number.
-
-With its first reading a feed is *adopted*: the store keeps its definition, and the feed stays in
-force until it is retired ([Operations](operations.md#taking-a-feed-out-of-force)). An entry may
-change `source`, `format`, `refresh`, `guard` and the other terms of `mandatory`, may widen `scope`
-to `subtree`, and may make a feed mandatory; control reads the list anew at once. An entry that is
-gone, gives the feed another use or category, makes a confidential list public or narrows its scope
-changes nothing: the adopted definition and the last good version stay in force, and control alarms.
-
-| Format | A line | Scope unless the feed says |
-| --- | --- | --- |
-| `domains` | `example.org`; `.example.org` is always a subtree | `subtree` |
-| `wildcard` | `*.example.org` or `example.org` | `subtree`: the published lists of this form mean the name too; `scope: below` takes it strictly |
-| `hosts` | `0.0.0.0 example.org other.example.org`; the machine's own names (localhost ...) are passed over | `exact` |
-
-Comments begin with `#` anywhere, or with `!`, `;` or `//` at the start of a line. Upper case, a
-final dot, other scripts (made A-labels), a byte order mark and CRLF are taken. A line that can be
-no rule is skipped, counted and shown with its number, text and reason, and never costs the others:
-URLs and paths, IP addresses, single labels, public suffixes of the ICANN section (a rule on
-`com.mx` would block everybody below it), hosts lines that point a name somewhere, names that DNS
-does not know. `filterd feed parse FILE --format F` shows all of it without loading anything.
-
+PROFILES = """\
 ## Profiles
 
 ```yaml
