@@ -91,9 +91,13 @@ CONTROL = {
     ),
     "FilterdFeedOrphaned": Runbook(
         "none: the list stays in force as it was adopted.",
-        'put the entry back, or end the feed: `filterd feed retire FEED --reason "..."`.',
+        'put the entry back, or end the feed: `filterd feed retire FEED --reason "..."`. Where '
+        "`filterd feed list` says `entry rekeyed`, the entry names another key: put the old one back, or two "
+        "people take the new one with `filterd feed trust FEED --reason ...`.",
         "ninguna: la lista rige como se adoptó.",
-        'devuelva la entrada, o termine la lista: `filterd feed retire FEED --reason "..."`.',
+        'devuelva la entrada, o termine la lista: `filterd feed retire FEED --reason "..."`. Si '
+        "`filterd feed list` dice `entry rekeyed`, la entrada nombra otra clave: restituya la anterior, o dos "
+        "personas toman la nueva con `filterd feed trust FEED --reason ...`.",
         LISTS,
         ("filterd feed list", "filterd config check", "filterd feed show FEED"),
     ),
