@@ -96,8 +96,8 @@ CONTROL = {
         "people take the new one with `filterd feed trust FEED --reason ...`.",
         "ninguna: la lista rige como se adoptó.",
         'devuelva la entrada, o termine la lista: `filterd feed retire FEED --reason "..."`. Si '
-        "`filterd feed list` dice `entry rekeyed`, la entrada nombra otra clave: restituya la anterior, o dos "
-        "personas toman la nueva con `filterd feed trust FEED --reason ...`.",
+        "`filterd feed list` dice `entry rekeyed`, la entrada nombra otra clave: restituya la anterior, o "
+        "dos personas toman la nueva con `filterd feed trust FEED --reason ...`.",
         LISTS,
         ("filterd feed list", "filterd config check", "filterd feed show FEED"),
     ),
