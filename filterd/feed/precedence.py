@@ -180,7 +180,8 @@ def by_rank(held: Held) -> Iterator[Run]:
 
 def _spared(sparing: set[Sparing]) -> Iterator[tuple[str, Scope]]:
     """The names that every block of ``sparing`` on them spares."""
-    for name in {name for each in sparing for name in each.spared}:
+    below = {name for each in sparing for name in each.spared if name.endswith(f".{each.name}")}
+    for name in below:
         around = {*_and_above(name)}
         others = (
             (each.name, each.scope) for each in sparing if each.name in around and not each.spared & around

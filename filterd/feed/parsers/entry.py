@@ -21,7 +21,7 @@ class ListEntry:
     action: Action = Action.BLOCK
     rank: Rank = Rank.PLAIN
     spared: tuple[str, ...] = ()
-    """names below it that this entry leaves alone, with all below them"""
+    """names that this entry leaves alone, with all below them; those that are not below it say nothing"""
     cancels: bool = False
     """takes every equal entry of the list away, and is none itself"""
     skipped: str = ""
