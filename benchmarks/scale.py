@@ -61,7 +61,7 @@ def main() -> int:
     parser.add_argument("--swaps", type=int, default=10)
     parser.add_argument("--report", type=Path, help="write all figures there, as JSON")
     chosen = parser.parse_args()
-    found = {}
+    found: dict[str, dict[str, Any]] = {}
     for title, lists in _sets(chosen):
         with tempfile.TemporaryDirectory(prefix="filterd-scale-") as work:
             swaps = chosen.swaps if not found else 0
@@ -216,7 +216,7 @@ def _generation(settings: Settings) -> str:
     """The digests and revision of the snapshot in force: what changes when another one is taken up."""
     listen = settings.metrics.listen
     with urllib.request.urlopen(f"http://{listen.address}:{listen.port}/metrics", timeout=5) as page:
-        text = page.read().decode()
+        text: str = page.read().decode()
     return next(line for line in text.splitlines() if line.startswith("filterd_snapshot_generation "))
 
 
