@@ -222,6 +222,7 @@ READING = (
     "filterd check ",
     "filterd config check",
     "filterd config show",
+    "filterd feed diff ",
     "filterd feed list",
     "filterd feed show ",
     "filterd node list",
