@@ -187,6 +187,10 @@ def _query_families(now: ResolverMetrics) -> Iterator[Metric]:
         ("action", "prefix_length"),
         now.rate_limited,
     )
+    yield from _answer_families(now)
+
+
+def _answer_families(now: ResolverMetrics) -> Iterator[Metric]:
     yield _counter(
         "filterd_cache_lookups",
         "Lookups in the response cache; prefetch is a hit that has its answer renewed before it is over.",

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
-from filterd.feed.precedence import Held, Rank
+from filterd.feed.precedence import ListRules, Rank
 from filterd.feed.run import Run
 from filterd.model.rule import Action, Scope
 
@@ -70,7 +70,7 @@ class Parser:
 
     read_line: ReadLine
     bulk: tuple[Bulk, ...]
-    settle: Callable[[Held], Iterator[Run]] | None = None
+    settle: Callable[[ListRules], Iterator[Run]] | None = None
     """decides between the entries of the whole list; None: each stands for itself"""
 
 
