@@ -61,7 +61,7 @@ def main() -> int:
     parser.add_argument("--swaps", type=int, default=10)
     parser.add_argument("--report", type=Path, help="write all figures there, as JSON")
     chosen = parser.parse_args()
-    found: dict[str, dict[str, object]] = {}
+    found: dict[str, dict[str, Any]] = {}
     for title, lists in _sets(chosen):
         with tempfile.TemporaryDirectory(prefix="filterd-scale-") as work:
             swaps = chosen.swaps if not found else 0

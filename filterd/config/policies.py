@@ -109,7 +109,6 @@ class _Reader:
 
     def policies(self, popular: frozenset[str]) -> Policies:
         """The policies of all layers. A popular name that ``expected.yaml`` takes out is none."""
-        expected, taken_out = self._expected(popular)
         found = Policies(
             categories=self._listing("categories.yaml", _alone(documents.read_category)),
             feeds=self._listing("feeds.yaml", _read_feed),
@@ -118,10 +117,10 @@ class _Reader:
             safe_search=self._listing("safesearch.yaml", _alone(documents.read_safe_search)),
             bypass=self._listing("bypass.yaml", _alone(documents.read_bypass)),
             protected=self._protected(),
-            expected=expected,
-            popular=popular - taken_out,
             jurisdictions=self._folder("jurisdictions", documents.read_jurisdiction),
         )
+        expected, taken_out = self._expected(popular)
+        found = replace(found, expected=expected, popular=popular - taken_out)
         return replace(found, shipped=frozenset(self._shipped), remarks=tuple(self._laying.remarks))
 
     def _listing(self, file: str, read: Callable[[DocumentValue, Layer], T]) -> tuple[T, ...]:

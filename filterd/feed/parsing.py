@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from filterd.feed.names import NOT_EXECUTABLE, RefusedNameError, normalise
 from filterd.feed.parsers import adblock, dnsmasq, domains, hosts, unbound, ut1, wildcard
 from filterd.feed.parsers.entry import Bulk, ListEntry, Parser
-from filterd.feed.precedence import Held, Sparing
+from filterd.feed.precedence import ListRules, Sparing
 from filterd.feed.run import Run as Run
 from filterd.feed.source import MAX_LINE
 from filterd.model.rule import Action, Scope
@@ -117,7 +117,7 @@ class _Reading:
         self._scope = scope
         self._suffixes = suffixes
         self._report = report
-        self.held = Held()
+        self.held = ListRules()
         """the entries that are no plain blocks"""
 
     def runs(self, blocks: Iterable[bytes]) -> Iterator[Run]:

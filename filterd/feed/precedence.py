@@ -56,7 +56,7 @@ class Sparing:
 
 
 @dataclass(slots=True)
-class Held:
+class ListRules:
     """The rules of a list that can only be decided when all of it was read."""
 
     runs: list[Run] = field(default_factory=list)
@@ -121,7 +121,7 @@ class Cover:
         return False
 
 
-def as_written(held: Held) -> Iterator[Run]:
+def as_written(held: ListRules) -> Iterator[Run]:
     """The rules of a list whose most specific entry decides. A name that it sends elsewhere is an exception
     to the blocks above it."""
     sent = list(held.names(Rank.ELSEWHERE, Action.ALLOW))
@@ -135,7 +135,7 @@ def as_written(held: Held) -> Iterator[Run]:
     yield from _runs(Action.ALLOW, held.names(Rank.PLAIN, Action.ALLOW))
 
 
-def by_zone(held: Held) -> Iterator[Run]:
+def by_zone(held: ListRules) -> Iterator[Run]:
     """The rules of an Unbound configuration. Its most specific zone decides; in a zone of a type that answers
     with its own data, that data does."""
     answered = {name for (rank, _, _), name in held.cancelled if rank is Rank.ANSWERED}
@@ -154,7 +154,7 @@ def by_zone(held: Held) -> Iterator[Run]:
     yield from _runs(Action.ALLOW, held.names(Rank.PLAIN, Action.ALLOW))
 
 
-def by_rank(held: Held) -> Iterator[Run]:
+def by_rank(held: ListRules) -> Iterator[Run]:
     """The rules of an adblock list, as the head of this module says."""
     allowed_first = list(held.names(Rank.IMPORTANT, Action.ALLOW))
     allowed = list(held.names(Rank.PLAIN, Action.ALLOW))
@@ -180,7 +180,8 @@ def by_rank(held: Held) -> Iterator[Run]:
 
 def _spared(sparing: set[Sparing]) -> Iterator[tuple[str, Scope]]:
     """The names that every block of ``sparing`` on them spares."""
-    for name in {name for each in sparing for name in each.spared}:
+    below = {name for each in sparing for name in each.spared if name.endswith(f".{each.name}")}
+    for name in below:
         around = {*_and_above(name)}
         others = (
             (each.name, each.scope) for each in sparing if each.name in around and not each.spared & around

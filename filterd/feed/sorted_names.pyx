@@ -63,7 +63,8 @@ cdef void insertion(const uint8_t* text, Name* names, size_t count) noexcept nog
         names[j] = held
 
 
-cdef void sort_names(const uint8_t* text, Name* names, size_t count, uint32_t depth, int shift) noexcept nogil:
+cdef void sort_names(const uint8_t* text, Name* names, size_t count, uint32_t depth,
+                     int shift) noexcept nogil:
     """Sort names that are equal before the octet at ``depth``, ``shift`` bits into their keys.
 
     Calls itself once for each octet at most, and only where names part: 256 deep, 2 KiB each.
@@ -239,8 +240,8 @@ cdef class NameSorter:
         cdef size_t at
         cdef Name* last = NULL
         for at in range(self.count):
-            if last != NULL and order_of(self.text + last.start, last.length, self.text + self.names[at].start,
-                                         self.names[at].length) == 0:
+            if last != NULL and order_of(self.text + last.start, last.length,
+                                         self.text + self.names[at].start, self.names[at].length) == 0:
                 continue
             self.names[kept] = self.names[at]
             last = self.names + kept

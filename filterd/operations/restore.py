@@ -30,10 +30,9 @@ from filterd.operations import (
     orders,
     subscribers,
 )
-from filterd.operations.backup import STORE, Progress, copy_list, lists_of, read_manifest
+from filterd.operations.backup import STORE, Progress, read_manifest
 from filterd.operations.context import Context, OperationError, require_owner
-from filterd.operations.feeds import updating
-from filterd.operations.feeds.rule_files import rule_file
+from filterd.operations.feeds.restored import put_lists, read_lists
 from filterd.operations.feeds.verifying import keep_serials
 from filterd.operations.integrity import SHOWN
 from filterd.store import change_log, proofs
@@ -143,7 +142,7 @@ async def restore(
                 context = Context(settings, store, clock, actor)
                 if source is not None:
                     await _require_fitting(context, there)
-                    _put_lists(settings, source)
+                    put_lists(settings, source)
                 own = await _standing_of(store)
                 past = _noted(ledger, there.head, own)
                 done = await _complete(context, past, because, progress)
@@ -255,20 +254,10 @@ async def _complete(context: Context, past: _Past, reason: str, progress: Progre
         if await _end_again(context, each):
             done.ended_again[each.kind] = done.ended_again.get(each.kind, 0) + 1
     progress("read the lists anew", 0, 1)
-    done.remarks += await _read_lists(context)
+    done.remarks += await read_lists(context)
     await _skip(context, past, done, reason)
     done.lines = sum((await subscribers.count(context)).values())
     return done
-
-
-async def _read_lists(context: Context) -> list[str]:
-    """Read every list from its source into the copy: the backup's may be older than what is in force. Returns
-    what a person must look at."""
-    try:
-        read = await updating.update(context)
-    except (OperationError, OSError) as error:
-        return [f"the lists were not read anew ({error}): they are those of the backup"]
-    return [f"list {each.feed} is that of the backup: {each.problem}" for each in read if each.problem]
 
 
 def _noted(ledger: Ledger, there: StoreHead | None, own: _Standing) -> _Past:
@@ -404,9 +393,3 @@ async def _require_fitting(context: Context, there: _Standing | _Unreadable) -> 
         subjects = ", ".join(each.subject for each in damaged[:SHOWN])
         message = f"this backup is not what was decided: {subjects}"
         raise OperationError(message, "restore one that was made before; nothing was changed")
-
-
-def _put_lists(settings: Settings, source: Path) -> None:
-    manifest = read_manifest(source)
-    for file, feed, version in lists_of(source, manifest):
-        copy_list(file, rule_file(settings.state_dir, feed, version))

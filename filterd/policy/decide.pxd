@@ -137,7 +137,7 @@ cdef struct State:
     uint32_t first_observed     # the class bit of the first of them
     int64_t next_beginning              # of a mandate that is coming, Unix seconds; 0: none has one
     int64_t suspended_until             # parental filtering is off for every line till then; 0: it is on
-    int64_t exceptions_end              # the first end of an exception in force, Unix seconds; 0: there is none
+    int64_t exceptions_end              # the first end of an exception in force, Unix seconds; 0: none
     uint64_t generation
     uint8_t key[16]
     bint security_enabled
@@ -162,7 +162,7 @@ cdef struct Verdict:
     bint coming                 # a mandate speaks of it that is not in force yet: see stages.limit_coming
     uint32_t reference          # a class bit or a mandatory id
     int64_t valid_until         # when the line's next boundary changes what it gets, Unix seconds; 0: none
-    uint64_t observed           # the observed lists that have the query's name, a bit for each; nobody acts on it
+    uint64_t observed           # the observed lists that have the query's name, a bit for each
 
 cdef struct StageTrace:
     uint8_t outcome             # STAGE_*

@@ -52,7 +52,7 @@ def read_metrics(sources: MetricSources) -> ResolverMetrics:
     """The values of the resolver's metrics at this moment."""
     counts, threads = sources.plane.counts(), sources.fast.counts()
     node, slow, forwarding = sources.node, sources.answer_counts, sources.forwarding
-    listening, publisher, parts = sources.listening, node.publisher, node.disk.parts()
+    listening, publisher = sources.listening, node.publisher
     return ResolverMetrics(
         queries=counts["queries"],
         verdicts=counts["verdicts"] | _without_verdict(counts),
@@ -73,7 +73,7 @@ def read_metrics(sources: MetricSources) -> ResolverMetrics:
         snapshot_digest=publisher.snapshot.digest if publisher.snapshot is not None else "",
         snapshot_generation=publisher.published,
         snapshots_refused=dict(node.snapshot_files.refused),
-        state_damage={name: part.damaged for name, part in parts.items()},
+        state_damage={name: part.damaged for name, part in node.disk.parts().items()},
         parts_ready={name: part.cursor is not None for name, part in node.disk.needed().items()},
         enforcement=sources.enforcement,
         crashes=_crashes(sources.board),

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from filterd.model.records import AdoptedFeed, AdoptionState
 from filterd.store.change_log import newest_decisions
 from filterd.store.errors import StoreDamagedError
-from filterd.store.tables import adopted_feed
+from filterd.store.feed_tables import adopted_feed
 
 DECISIONS = ("feed.adopt", "feed.change", "feed.retire")
 """the actions whose audit entry says what a feed's adoption is"""

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from filterd.model.records import FeedCheck, FeedVersion, HeldFeed, VersionState
 from filterd.store.change_log import newest_decisions
-from filterd.store.tables import feed_check, feed_version, held_feed
+from filterd.store.feed_tables import feed_check, feed_version, held_feed
 
 TAKEN, HELD = "feed.update", "feed.hold"
 """the actions whose audit entry says which version of a feed is the current one"""

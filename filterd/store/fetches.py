@@ -10,7 +10,7 @@ from sqlalchemy import delete, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from filterd.model.records import FeedFetch
-from filterd.store.tables import feed_fetch
+from filterd.store.feed_tables import feed_fetch
 
 
 async def every(connection: AsyncConnection) -> dict[str, FeedFetch]:

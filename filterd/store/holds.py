@@ -9,7 +9,7 @@ from sqlalchemy import delete, func, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from filterd.model.records import FeedAcceptance, FeedHold, VersionState
-from filterd.store.tables import feed_acceptance, feed_hold, feed_version
+from filterd.store.feed_tables import feed_acceptance, feed_hold, feed_version
 
 
 async def every(connection: AsyncConnection) -> dict[str, FeedHold]:

@@ -12,7 +12,7 @@ from sqlalchemy import delete, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from filterd.model.records import AskedTrust, FeedSource, OriginProof
-from filterd.store.tables import feed_serial, feed_source, feed_trust
+from filterd.store.feed_tables import feed_serial, feed_source, feed_trust
 from filterd.store.write import Write
 
 

@@ -178,15 +178,7 @@ def _query_families(now: ResolverMetrics) -> Iterator[Metric]:
     yield _counter(
         "filterd_verdicts", "Answers by what was decided and why.", ("verdict", "reason"), now.verdicts
     )
-    yield _counter(
-        "filterd_category_blocks", "Queries blocked by a category.", ("category",), now.category_blocks
-    )
-    yield _counter(
-        "filterd_feed_observed",
-        "Queries for names of a list that is observed and blocks nothing, of all lines.",
-        ("feed",),
-        now.feed_observed,
-    )
+    yield from _list_families(now)
     yield _histogram("filterd_response_seconds", "Seconds from query to answer.", ("path",), now.responses)
     yield _counter("filterd_drops", "Packets that got silence.", ("reason",), now.drops)
     yield _counter(
@@ -195,6 +187,10 @@ def _query_families(now: ResolverMetrics) -> Iterator[Metric]:
         ("action", "prefix_length"),
         now.rate_limited,
     )
+    yield from _answer_families(now)
+
+
+def _answer_families(now: ResolverMetrics) -> Iterator[Metric]:
     yield _counter(
         "filterd_cache_lookups",
         "Lookups in the response cache; prefetch is a hit that has its answer renewed before it is over.",
@@ -217,6 +213,18 @@ def _query_families(now: ResolverMetrics) -> Iterator[Metric]:
         "Queries forwarded, by upstream and how they ended.",
         ("upstream", "outcome"),
         now.upstream_queries,
+    )
+
+
+def _list_families(now: ResolverMetrics) -> Iterator[Metric]:
+    yield _counter(
+        "filterd_category_blocks", "Queries blocked by a category.", ("category",), now.category_blocks
+    )
+    yield _counter(
+        "filterd_feed_observed",
+        "Queries for names of a list that is observed and blocks nothing, of all lines.",
+        ("feed",),
+        now.feed_observed,
     )
 
 

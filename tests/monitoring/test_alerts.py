@@ -224,6 +224,7 @@ READING = (
     "filterd config show",
     "filterd canary list",
     "filterd exception list",
+    "filterd feed diff ",
     "filterd feed list",
     "filterd feed show ",
     "filterd node history",

@@ -23,7 +23,7 @@ from filterd.policy.build import Builder
 from filterd.policy.classes import Classes
 from filterd.policy.fingerprint import fingerprint_name
 from filterd.policy.published import mandate_to_meta
-from filterd.store.tables import metadata
+from filterd.store.feed_tables import metadata
 
 KEY = bytes(range(16))
 SALT = "5a" * 16

@@ -4,7 +4,8 @@ from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t
 from libc.string cimport memcmp, memcpy, memset
 
 from filterd.dataplane.packet.admit cimport check_cookie, named_by_subnet, names_server, rcode_for_cookie
-from filterd.dataplane.tables.atomics cimport add64, bump64
+from filterd.dataplane.packet.counting cimport count, count_observed
+from filterd.dataplane.tables.atomics cimport bump64
 from filterd.dataplane.cache.cache cimport (
     CACHE_HIT,
     CACHE_STALE,
@@ -52,7 +53,6 @@ from filterd.policy.decide cimport (
     OUTCOME_LOCAL,
     OUTCOME_PASS,
     OUTCOME_REWRITE,
-    REASON_CATEGORY,
     REASON_LOCAL,
     REASON_MANDATORY,
     REASON_SAFE_SEARCH,
@@ -792,19 +792,3 @@ cdef inline void copy_name(Name* out, const Name* name) noexcept nogil:
 
 cdef inline bint same_name(const Name* a, const Name* b) noexcept nogil:
     return a.length == b.length and memcmp(a.bytes, b.bytes, a.length) == 0
-
-
-cdef void count_observed(Core* core, uint64_t observed) noexcept nogil:
-    """Count a query for each observed list that has its name, in the slot of the list's class bit."""
-    cdef int index
-    if core.categories == NULL:
-        return
-    for index in range(64):
-        if observed >> index & 1:
-            add64(core.categories + core.state.first_observed + index, 1)
-
-
-cdef inline void count(Core* core, uint8_t outcome, uint8_t reason, uint32_t reference) noexcept nogil:
-    bump64(&core.counters.verdicts[outcome * REASONS + reason])
-    if reason == REASON_CATEGORY and reference < CLASS_BITS and core.categories != NULL:
-        add64(core.categories + reference, 1)

@@ -128,7 +128,7 @@ def _spare(entry: ListEntry, options: Options) -> ListEntry | RefusedListEntry:
     name = entry.text.lower().removesuffix(".")
     if any(name == each or name.endswith(f".{each}") for each in options.spared):
         return RefusedListEntry("a $denyallow that spares the whole rule")
-    return replace(entry, spared=tuple(each for each in options.spared if each.endswith(f".{name}")))
+    return replace(entry, spared=options.spared)
 
 
 PARSER = Parser(

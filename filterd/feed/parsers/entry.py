@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
-from filterd.feed.precedence import Held, Rank
+from filterd.feed.precedence import ListRules, Rank
 from filterd.feed.run import Run
 from filterd.model.rule import Action, Scope
 
@@ -21,7 +21,7 @@ class ListEntry:
     action: Action = Action.BLOCK
     rank: Rank = Rank.PLAIN
     spared: tuple[str, ...] = ()
-    """names below it that this entry leaves alone, with all below them"""
+    """names that this entry leaves alone, with all below them; those that are not below it say nothing"""
     cancels: bool = False
     """takes every equal entry of the list away, and is none itself"""
     skipped: str = ""
@@ -70,7 +70,7 @@ class Parser:
 
     read_line: ReadLine
     bulk: tuple[Bulk, ...]
-    settle: Callable[[Held], Iterator[Run]] | None = None
+    settle: Callable[[ListRules], Iterator[Run]] | None = None
     """decides between the entries of the whole list; None: each stands for itself"""
 
 

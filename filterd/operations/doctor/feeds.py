@@ -57,7 +57,7 @@ def _feed(status: FeedStatus) -> Iterator[Finding]:
 
 
 def _entry(name: str, status: FeedStatus) -> Iterator[Finding]:
-    """What is in force of the feed, and by which entry."""
+    """The findings on what is in force of the feed, and by which entry."""
     if status.version is None:
         yield found("feeds.mandatory_unread" if status.feed.mandatory else "feeds.unread", feed=name)
     elif not status.version.names:
@@ -69,7 +69,7 @@ def _entry(name: str, status: FeedStatus) -> Iterator[Finding]:
 
 
 def _holds(name: str, status: FeedStatus) -> Iterator[Finding]:
-    """What of the feed waits for a person."""
+    """The findings on what waits for a person."""
     if status.held and status.kept_back is not None:
         yield found("feeds.held", feed=name, version=status.kept_back.version, who=status.kept_back.held_by)
     if status.quarantined:

@@ -150,15 +150,7 @@ async def _keep(
         await proofs.record_source(write.connection, kept.feed, kept.version, source)
         rule_files.put_in_place(draft, kept.version)
         asked = await rows.acceptance(write.connection, hold.feed, hold.digest)
-        if asked is None or asked.version:
-            asked = FeedAcceptance(hold.feed, hold.digest, reason, context.actor, float(context.clock()))
-        taken = replace(
-            asked,
-            reason=reason,
-            accepted_by=context.actor,
-            accepted_at=float(context.clock()),
-            version=kept.version,
-        )
+        taken = _accepted(context, hold, reason, asked, kept.version)
         await rows.put_acceptance(write.connection, taken)
         await rows.drop(write.connection, hold.feed)
         _audit(write, hold, taken)
@@ -174,6 +166,16 @@ async def _keep(
     holds.held_file(context.settings.state_dir, hold.feed).unlink(missing_ok=True)
     rule_files.drop_old(draft.parent, kept.version, kept.version)
     return taken
+
+
+def _accepted(
+    context: Context, hold: FeedHold, reason: str, asked: FeedAcceptance | None, version: int
+) -> FeedAcceptance:
+    """The acceptance, complete with this person's word."""
+    now = float(context.clock())
+    if asked is None or asked.version:
+        asked = FeedAcceptance(hold.feed, hold.digest, reason, context.actor, now)
+    return replace(asked, reason=reason, accepted_by=context.actor, accepted_at=now, version=version)
 
 
 async def _source(write: Write, hold: FeedHold, before: FeedVersion | None) -> FeedSource:

@@ -30,7 +30,7 @@ _ALLOW = b" allow"
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
+class HeldVersions:
     """A hold with the version that is in use, and the one that was before it was held."""
 
     hold: HeldFeed
@@ -43,7 +43,7 @@ class Held:
         return not self.hold.held_at
 
 
-async def hold(context: Context, identifier: str, *, reason: str) -> Held:
+async def hold(context: Context, identifier: str, *, reason: str) -> HeldVersions:
     """Take a feed back to the version before, and keep it there. Raises OperationError where there is none,
     or its file is gone."""
     because = input_values.text(reason, "reason", limit=1000)
@@ -63,7 +63,7 @@ async def hold(context: Context, identifier: str, *, reason: str) -> Held:
         if made.held_at:
             await rows.make_current(write.connection, older)
         _audit(write, made, current, older)
-    return Held(made, older if made.held_at else current, current)
+    return HeldVersions(made, older if made.held_at else current, current)
 
 
 async def release(context: Context, identifier: str, *, reason: str = "") -> HeldFeed:

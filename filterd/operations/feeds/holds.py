@@ -16,7 +16,7 @@ from filterd.disk.keys import DIGEST_KEY
 from filterd.model.records import FeedHold, FeedVersion, VersionState
 from filterd.operations.context import Context
 from filterd.operations.feeds import rule_files
-from filterd.operations.feeds.judging import Held
+from filterd.operations.feeds.judging import HeldRule
 from filterd.operations.keys import load_key
 from filterd.policy.documents import Feed
 from filterd.store import holds as rows
@@ -50,7 +50,7 @@ def hold_of(version: FeedVersion, reason: str, names_digest: str, names: int) ->
     )
 
 
-async def settle(context: Context, feed: Feed, hold: FeedHold | None, held: Sequence[Held]) -> None:
+async def settle(context: Context, feed: Feed, hold: FeedHold | None, held: Sequence[HeldRule]) -> None:
     """Make this the feed's hold. One that is known goes on; popular names that are newly held are audited (a
     whole version was audited when it was kept)."""
     async with context.store.read() as connection:
@@ -75,7 +75,7 @@ async def settle(context: Context, feed: Feed, hold: FeedHold | None, held: Sequ
         write.audit(NAMES_HELD, f"feed:{feed.id}", reason="popular names", before=None, after=told)
 
 
-def _write_held(context: Context, feed: Feed, held: Sequence[Held]) -> None:
+def _write_held(context: Context, feed: Feed, held: Sequence[HeldRule]) -> None:
     """Keep the rules that are held back, for review."""
     path = held_file(context.settings.state_dir, feed.id)
     if not held:

@@ -1,7 +1,7 @@
 """Judges what was read of a feed: the rules that load, those that are refused, and those that are held back.
 
 Refused, and counted as skipped: a rule on a protected name, or above one with a scope that reaches it; and a
-rule on a hosting service's suffix with all below it, unless the feed's guard allows that. Held back for a
+rule on a hosting service's suffix with all below it, unless the feed's guard allows that. HeldRule back for a
 person (:mod:`acceptance`): a rule that would block a popular name that nobody assigned to the list. A hold
 keeps out what is new and takes nothing out: a rule that the version in force has stays.
 """
@@ -32,7 +32,7 @@ _PIECE = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
+class HeldRule:
     """A rule that is held back."""
 
     line: bytes
@@ -47,7 +47,7 @@ class Judgement:
 
     rules: RuleSet
     """those that load"""
-    held: tuple[Held, ...] = ()
+    held: tuple[HeldRule, ...] = ()
     standing: tuple[str, ...] = ()
     """popular names that the list blocks, because the version in force does"""
 
@@ -94,12 +94,14 @@ def judge(
     out = held.keys() | (refused.keys() - kept)
     return Judgement(
         rules=_without(rules, out) if out else rules,
-        held=tuple(sorted((Held(line_of(rule), popular) for rule, popular in held.items()), key=_by_line)),
+        held=tuple(
+            sorted((HeldRule(line_of(rule), popular) for rule, popular in held.items()), key=_by_line)
+        ),
         standing=tuple(sorted({popular for rule, popular in hits.items() if rule in kept})),
     )
 
 
-def _by_line(held: Held) -> bytes:
+def _by_line(held: HeldRule) -> bytes:
     return held.line
 
 

@@ -34,7 +34,7 @@ class Reading:
     report: ParseReport
     source_digest: str
     source: FeedSource
-    held: tuple[judging.Held, ...] = ()
+    held: tuple[judging.HeldRule, ...] = ()
     standing: tuple[str, ...] = ()
 
 

@@ -10,12 +10,13 @@ import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
+from filterd.disk.key_ring import KeyRingError
 from filterd.disk.keys import DIGEST_KEY
 from filterd.feed.parsing import ParseReport
 from filterd.feed.source import SourceError
 from filterd.feed.version_checks import WEEK, Sizes
 from filterd.model.records import FeedCheck, FeedFetch, FeedVersion
-from filterd.operations.context import Context
+from filterd.operations.context import Context, OperationError
 from filterd.operations.feeds import adoption, obtaining, reading, rule_files, taking, unchanged
 from filterd.operations.feeds.obtaining import Fetching, NotObtainedError, Obtained
 from filterd.operations.feeds.taking import FeedUpdate
@@ -147,7 +148,12 @@ class _Run:
             if found is None:
                 return await self._failed(feed, SourceError(_CHANGED), got.record)
             self.told.read(feed.id, 0)
-            update = await self._update_one(found, feed, got.found)
+            try:
+                update = await self._update_one(found, feed, got.found)
+            except (OSError, KeyRingError, OperationError) as error:
+                # A disk that is full, a damaged key: this feed's trouble, and not that of the others.
+                message = getattr(error, "strerror", None) or str(error)
+                return await self._failed(feed, SourceError(f"it could not be kept: {message}"), got.record)
             self.told.taken()
         if not update.problem:
             await asyncio.to_thread(got.remember)

@@ -167,6 +167,7 @@ def test_a_line_that_dns_cannot_honour_is_skipped_with_the_reason(line: str, rea
             ["block subtree a.example", "block subtree x.a.example"],
         ),
         ("||a.example^$denyallow=x.a.example\n||a.example^$denyallow=x.a.example,badfilter", []),
+        ("||a.example^$denyallow=b.example\n||a.example^$badfilter", ["block subtree a.example"]),
     ],
 )
 def test_precedence(text: str, rules: list[str]) -> None:

@@ -162,6 +162,20 @@ async def test_a_snapshot_holds_lists_documents_and_orders_of_one_revision(
     assert b"worst.example" not in (context.settings.state_dir / "snapshots" / record.file).read_bytes()
 
 
+async def test_a_build_tells_how_many_rules_were_taken_of_which_list(installation: Installation) -> None:
+    told: list[tuple[str, int, int]] = []
+    async with installation.open() as context:
+        await updating.update(context)
+        await snapshots.build(context, progress=lambda *what: told.append((what[0], what[1], what[2])))
+    assert told[:3] == [
+        ("adult-starter: 3 rules", 3, 6),
+        ("gambling-starter: 5 rules", 5, 6),
+        ("worst-of: 6 rules", 6, 6),
+    ]
+    assert {total for _, _, total in told} == {6}
+    assert max(done for _, done, _ in told) == 6, "the lists that are no feeds are beyond the bar's end"
+
+
 async def test_withdrawn_orders_are_left_out_and_those_that_ended_are_not(installation: Installation) -> None:
     """True if one has ended is the active set's to say: a clock that was wrong for a while opens nothing."""
     async with installation.open() as context:

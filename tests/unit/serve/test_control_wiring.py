@@ -65,7 +65,7 @@ async def test_metrics_of_control_come_from_the_store(controlled: Controlled) ->
     found = await controlled.control._count()
     assert found.feeds == {
         "adult-starter": FeedMetrics(names=3, last_success=NOW, quarantined=False),
-        "gambling-starter": FeedMetrics(names=0, last_success=0.0, quarantined=False),
+        "gambling-starter": FeedMetrics(0, last_success=0.0, quarantined=False, contributes=False),
         label_of("worst-of", confidential=True): FeedMetrics(names=1, last_success=NOW, quarantined=False),
     }
     assert all(not each.holds for each in found.feeds.values())

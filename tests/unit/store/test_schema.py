@@ -24,8 +24,8 @@ from filterd.store.errors import (
     StoreTooNewError,
     StoreUnwritableError,
 )
+from filterd.store.feed_tables import metadata
 from filterd.store.store import Store
-from filterd.store.tables import metadata
 from tests.worlds.ledger import ledger_beside
 
 

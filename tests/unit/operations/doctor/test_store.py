@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from filterd.model.records import OTHER_HISTORY, FeedFetch, NodeReport
+from filterd.model.records import OTHER_HISTORY, CanaryResult, CanaryState, FeedFetch, NodeReport
 from filterd.operations import exceptions, orders, subscribers, suspension
 from filterd.operations import nodes as node_operations
 from filterd.operations.doctor import clock, feeds, liftings, nodes, reading, snapshot, store, trail
@@ -352,6 +352,10 @@ async def test_a_list_without_names_and_starter_lists(built: Case, installation:
 REPORT = NodeReport("resolver-1", NOW, 0, 0, "", ready=True, lists={})
 
 
+def canary_in(state: CanaryState) -> CanaryResult:
+    return CanaryResult("police", "police.canary.example", state, "no answer", NOW, 0.0)
+
+
 @pytest.mark.parametrize(
     ("report", "told"),
     [
@@ -362,6 +366,10 @@ REPORT = NodeReport("resolver-1", NOW, 0, 0, "", ready=True, lists={})
         (replace(REPORT, lag=40.0), ["nodes.behind"]),
         (replace(REPORT, not_durable=2), ["nodes.not_durable"]),
         (replace(REPORT, kept_orders=("O-7",)), ["nodes.kept_orders"]),
+        (replace(REPORT, snapshot_digest="0" * 64), ["nodes.drifted"]),
+        (replace(REPORT, canaries=(canary_in(CanaryState.BLOCKED),)), []),
+        (replace(REPORT, canaries=(canary_in(CanaryState.PASSED),)), ["nodes.canary_passes"]),
+        (replace(REPORT, canaries=(canary_in(CanaryState.UNJUDGED),)), ["nodes.canary_unjudged"]),
     ],
 )
 async def test_nodes(case: Case, installation: Installation, report: NodeReport, told: list[str]) -> None:
