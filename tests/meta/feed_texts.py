@@ -95,7 +95,7 @@ lists away. With `feeds.proxy` the proxy finds them.
 ### Signed lists
 
 ```yaml
-- id: adopted
+- id: adopted-fetched
   source: https://lists.example/adopted.txt
   format: domains
   mandatory: {authority: interpol, ground: adopted-list, confidential: true}

@@ -231,7 +231,7 @@ def test_mexico(policies: Policies) -> None:
 
 def test_the_examples_of_the_page_load(tmp_path: Path) -> None:
     page = (ROOT / "docs" / "policies.md").read_text(encoding="utf-8")
-    laid_over, protected, feeds, profile = re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)
+    laid_over, protected, *feeds, profile = re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)
     own = tmp_path / "own"
     own.mkdir()
     (own / "protected.yaml").write_text(protected, encoding="utf-8")
@@ -242,9 +242,14 @@ def test_the_examples_of_the_page_load(tmp_path: Path) -> None:
     for file in POLICIES.glob("*.yaml"):
         (tmp_path / file.name).write_bytes(file.read_bytes())
     shipped = (POLICIES / "feeds.yaml").read_text(encoding="utf-8")
-    (tmp_path / "feeds.yaml").write_text(shipped + feeds, encoding="utf-8")
+    (tmp_path / "feeds.yaml").write_text(shipped + "".join(feeds), encoding="utf-8")
     (tmp_path / "profiles").mkdir()
     (tmp_path / "profiles" / "nights.yaml").write_text(profile, encoding="utf-8")
     loaded = load_policies(tmp_path)
-    assert [each.use for each in loaded.feeds[-3:]] == [Use.CATEGORY, Use.MANDATORY, Use.SECURITY]
+    written, fetched, signed = loaded.feeds[-5:-2], loaded.feeds[-2], loaded.feeds[-1]
+    assert [each.use for each in written] == [Use.CATEGORY, Use.MANDATORY, Use.SECURITY]
+    assert fetched.pins
+    assert fetched.login is not None
+    assert signed.use is Use.MANDATORY
+    assert signed.signature is not None
     assert loaded.profiles[0].schedule[1].everything
