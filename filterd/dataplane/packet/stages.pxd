@@ -126,7 +126,7 @@ cdef struct Core:               # everything that a packet meets; each thread ha
     bint identity_ready         # the bindings can be trusted to hold every known line
     AnswerRules rules
     Counters* counters          # this thread's
-    # CLASS_BITS counts of all threads, by the state's classes: blocks by category, queries for observed lists.
+    # CLASS_BITS counts of all threads, by the state's classes: blocks by category, queries of observed lists
     uint64_t* categories        # or NULL
 
 cdef struct Workspace:          # one of each thread

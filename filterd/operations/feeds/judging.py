@@ -101,6 +101,11 @@ def judge(
     )
 
 
+def _held(hit: tuple[NameRule, str]) -> HeldRule:
+    rule, popular = hit
+    return HeldRule(line_of(rule), popular)
+
+
 def _by_line(held: HeldRule) -> bytes:
     return held.line
 
