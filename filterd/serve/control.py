@@ -43,8 +43,9 @@ from filterd.serve.process import (
 from filterd.serve.settings_input import SettingsWatcher, first_settings
 from filterd.store.errors import StoreError, StoreRolledBackError
 from filterd.telemetry import log
+from filterd.telemetry.feed_metrics import FeedMetrics
 from filterd.telemetry.http import HttpReply, health_routes
-from filterd.telemetry.metrics import ControlMetrics, FeedMetrics, control_registry
+from filterd.telemetry.metrics import ControlMetrics, control_registry
 
 METRICS_SECONDS = 5.0
 STORE_SECONDS = 0.5

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from filterd.dataplane.fast.punts import PuntReason
 from filterd.dataplane.fast.thread import FastCounts
@@ -50,10 +50,10 @@ class MetricSources:
 
 def read_metrics(sources: MetricSources) -> ResolverMetrics:
     """The values of the resolver's metrics at this moment."""
-    counts, threads = sources.plane.counts(), sources.fast.counts()
-    node, slow, forwarding = sources.node, sources.answer_counts, sources.forwarding
-    listening, publisher = sources.listening, node.publisher
-    return ResolverMetrics(
+    counts, threads, slow = sources.plane.counts(), sources.fast.counts(), sources.answer_counts
+    forwarding, listening = sources.forwarding, sources.listening
+    return replace(
+        _of_node(sources.node),
         queries=counts["queries"],
         verdicts=counts["verdicts"] | _without_verdict(counts),
         category_blocks=counts["categories"],
@@ -70,14 +70,24 @@ def read_metrics(sources: MetricSources) -> ResolverMetrics:
         tcp_connections=len(listening.connections),
         tcp_ended={ending.value: count for ending, count in dict(listening.connections.ended).items()},
         tcp_shortages=dict(listening.service.shortages),
+        enforcement=sources.enforcement,
+        crashes=_crashes(sources.board),
+        fast=_fast(threads, sources.check),
+        control_connected=sources.control.connected,
+        handovers=dict(sources.handovers),
+        proof=_proof(sources),
+    )
+
+
+def _of_node(node: Node) -> ResolverMetrics:
+    """The values of the node's state, and no others."""
+    publisher = node.publisher
+    return ResolverMetrics(
         snapshot_digest=publisher.snapshot.digest if publisher.snapshot is not None else "",
         snapshot_generation=publisher.published,
         snapshots_refused=dict(node.snapshot_files.refused),
         state_damage={name: part.damaged for name, part in node.disk.parts().items()},
         parts_ready={name: part.cursor is not None for name, part in node.disk.needed().items()},
-        enforcement=sources.enforcement,
-        crashes=_crashes(sources.board),
-        fast=_fast(threads, sources.check),
         lines=len(node.disk.known.table),
         unknown_profiles=len(node.disk.book.missing()),
         overlay_entries=publisher.overlay_entries,
@@ -87,9 +97,6 @@ def read_metrics(sources: MetricSources) -> ResolverMetrics:
         other_history=node.following.other_history,
         kept_orders=len(node.kept_orders()),
         not_durable=len(node.disk.not_durable),
-        control_connected=sources.control.connected,
-        handovers=dict(sources.handovers),
-        proof=_proof(sources),
     )
 
 

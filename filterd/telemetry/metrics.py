@@ -22,6 +22,7 @@ from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 import filterd
 from filterd.telemetry.crash_metrics import CrashMetrics, crash_families
 from filterd.telemetry.fast_metrics import FastPathMetrics, fast_families
+from filterd.telemetry.feed_metrics import FeedMetrics, feed_families
 from filterd.telemetry.histogram import ENFORCEMENT_BUCKETS, Histogram
 from filterd.telemetry.list_metrics import ProofMetrics, proof_families
 from filterd.telemetry.metric_families import by_state as _by_state
@@ -80,23 +81,6 @@ class ResolverMetrics:
     ready: bool = False
     clock: float = 0.0
     """Unix seconds"""
-
-
-@dataclass(frozen=True, slots=True)
-class FeedMetrics:
-    """The values of one feed."""
-
-    names: int
-    last_success: float
-    """Unix seconds, 0: never"""
-    quarantined: bool
-    orphaned: bool = False
-    contributes: bool = True
-    stale: bool = False
-    held: bool = False
-    """at an older version, by a person"""
-    holds: Mapping[str, int] = field(default_factory=dict)
-    """what is held back for a person, by reason: 1 for a whole version, else the number of names"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -327,56 +311,8 @@ def _lifting_families(now: ResolverMetrics) -> Iterator[Metric]:
 
 def _control_families(now: ControlMetrics) -> Iterator[Metric]:
     yield from _role_families(now)
-    yield from _feed_families(now)
+    yield from feed_families(now.feeds)
     yield from _store_families(now)
-
-
-def _feed_families(now: ControlMetrics) -> Iterator[Metric]:
-    yield from _feed_gauges(now)
-    holds = GaugeMetricFamily(
-        "filterd_feed_holds",
-        "What of a feed is held back for a person: 1 for a whole version, the number of popular names.",
-        labels=("feed", "reason"),
-    )
-    for feed, values in now.feeds.items():
-        for reason, count in values.holds.items():
-            holds.add_metric((feed, reason), count)
-    yield holds
-
-
-_FEED_GAUGES: tuple[tuple[str, str, Callable[[FeedMetrics], float]], ...] = (
-    ("filterd_feed_names", "Names of a feed in force.", lambda feed: feed.names),
-    (
-        "filterd_feed_last_success_timestamp_seconds",
-        "When a feed was last read well, Unix seconds.",
-        lambda feed: feed.last_success,
-    ),
-    ("filterd_feed_quarantined", "Whether a feed's new content is held back.", lambda feed: feed.quarantined),
-    (
-        "filterd_feed_orphaned",
-        "Whether a feed in force has lost its entry in feeds.yaml.",
-        lambda feed: feed.orphaned,
-    ),
-    (
-        "filterd_feed_contributes",
-        "Whether anything comes of a feed: it was read, has names, and its servers have its list.",
-        lambda feed: feed.contributes,
-    ),
-    (
-        "filterd_feed_stale",
-        "Whether a feed was not read well for longer than stale_after.",
-        lambda feed: feed.stale,
-    ),
-    ("filterd_feed_held", "Whether a person holds a feed at an older version.", lambda feed: feed.held),
-)
-
-
-def _feed_gauges(now: ControlMetrics) -> Iterator[Metric]:
-    for name, text, value in _FEED_GAUGES:
-        family = GaugeMetricFamily(name, text, labels=("feed",))
-        for feed, values in now.feeds.items():
-            family.add_metric((feed,), float(value(values)))
-        yield family
 
 
 def _store_families(now: ControlMetrics) -> Iterator[Metric]:

@@ -373,6 +373,16 @@ RECORDS = _row(
     ),
     _panel(
         "graph",
+        (
+            "Queries for observed lists, which block nothing",
+            "Consultas de listas observadas, que no bloquean",
+        ),
+        f"sum by (feed) (rate(filterd_feed_observed_total{{{I}}}[$__rate_interval]))",
+        "{{feed}}",
+        "reqps",
+    ),
+    _panel(
+        "graph",
         ("Clocks: seconds from the time of the scrape", "Relojes: segundos respecto a la hora de la lectura"),
         f"filterd_clock_timestamp_seconds{{{I}}} - timestamp(filterd_clock_timestamp_seconds{{{I}}})",
         "{{job}} {{instance}}",

@@ -17,10 +17,10 @@ from filterd.operations.top.observer import Look
 from filterd.operations.top.scrape import Scrape, Series
 from filterd.telemetry.crash_metrics import CrashMetrics
 from filterd.telemetry.fast_metrics import FastPathMetrics
+from filterd.telemetry.feed_metrics import FeedMetrics
 from filterd.telemetry.histogram import Histogram
 from filterd.telemetry.metrics import (
     ControlMetrics,
-    FeedMetrics,
     MetricsRegistry,
     ResolverMetrics,
     control_registry,

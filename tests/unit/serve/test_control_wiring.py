@@ -24,7 +24,7 @@ from filterd.serve.control import Control
 from filterd.serve.maintenance import ROWS_SECONDS
 from filterd.store.errors import StoreDamagedError, StoreError
 from filterd.telemetry import log
-from filterd.telemetry.metrics import FeedMetrics
+from filterd.telemetry.feed_metrics import FeedMetrics
 from tests.unit.operations.test_orders import REQUEST
 from tests.worlds.installation import NOW, POLICIES, Installation, install
 

@@ -7,11 +7,11 @@ from collections.abc import Callable
 
 from filterd.telemetry.crash_metrics import CrashMetrics
 from filterd.telemetry.fast_metrics import FastPathMetrics
+from filterd.telemetry.feed_metrics import FeedMetrics
 from filterd.telemetry.histogram import Histogram
 from filterd.telemetry.list_metrics import CanaryMetrics, ListMetrics, ProofMetrics
 from filterd.telemetry.metrics import (
     ControlMetrics,
-    FeedMetrics,
     ResolverMetrics,
     control_registry,
     resolver_registry,

@@ -9,10 +9,10 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from filterd.telemetry.fast_metrics import FastPathMetrics
+from filterd.telemetry.feed_metrics import FeedMetrics
 from filterd.telemetry.histogram import Histogram
 from filterd.telemetry.metrics import (
     ControlMetrics,
-    FeedMetrics,
     MetricsRegistry,
     ResolverMetrics,
     control_registry,
