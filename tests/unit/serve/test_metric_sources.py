@@ -26,6 +26,7 @@ PLANE = {
     "queries": {"udp": 101, "tcp": 102},
     "verdicts": {("block", "mandatory"): 103},
     "categories": {"adult": 104},
+    "observed": {"gambling": 116},
     "drops": {"short": 1, "acl": 2},
     "rate_limited": {("truncated", "32"): 105, ("truncated", "56"): 106, ("dropped", "32"): 107},
     "lookups": {"hit": 108},
@@ -164,6 +165,7 @@ def test_every_value_comes_from_its_own_count() -> None:
             ("error", "not_ready"): 112,
         },
         category_blocks={"adult": 104},
+        feed_observed={"gambling": 116},
         responses={
             "fast": Histogram(BOUNDS, [1000 + column for column in range(COLUMNS)], 3.75),
             "slow": Histogram(BOUNDS, [0, 0, 312, *[0] * (COLUMNS - 3)], 3.5),
