@@ -53,7 +53,7 @@ class FullFileSystem(Case):
     def fault(self, round_: Round) -> None:
         site = round_.site
         site.node.mkdir(exist_ok=True)
-        mount = f"mount -t tmpfs -o size=64k none {shlex.quote(str(site.node))} && exec "
+        mount = f"mount -t tmpfs -o size=96k none {shlex.quote(str(site.node))} && exec "
         site.start("resolver", around=("unshare", "--mount", "sh", "-c", mount + '"$@"', "sh"))
         site.wait(lambda: site.http("resolver", "/readyz")[0] == 200, "the resolver is ready")
         self._filler = Path(f"/proc/{site.processes['resolver'].pid}/root{site.node}/filler")
