@@ -11,7 +11,6 @@ import random
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from importlib.util import find_spec
 from pathlib import Path
 
 import minisign
@@ -38,8 +37,6 @@ SHRINK = 0.5
 
 OTHER_CONTENT = (Fault.EXCHANGED, Fault.LYING_ETAG, Fault.LONG, Fault.PAGE, Fault.EMPTY, Fault.ONE_NAME)
 """faults that only a signature, or a guard, tells from a good list"""
-VERIFIED = find_spec("filterd.operations.feeds.verifying") is not None
-"""True where signatures are verified; else the mandatory list meets no fault that takes one to tell"""
 USUAL = Limits(size=1 << 20, attempts=2)
 SHORT = Limits(size=1 << 20, connect=5.0, stall=0.2, total=1.0, patience=0.2, attempts=2)
 """for a server that misbehaves"""
@@ -127,19 +124,18 @@ class Campaign:
     def plan(self, refreshes: int, each: int) -> list[tuple[str, Fault]]:
         """Feed and fault of each refresh, by chance; half of those left over are without a fault."""
         faults = [fault for fault in Fault if fault is not Fault.NONE]
-        sure = [(self._victim(fault), fault) for fault in faults for _ in range(each)]
+        sure = [(self._victim(), fault) for fault in faults for _ in range(each)]
         if len(sure) > refreshes:
             message = f"{len(faults)} faults, {each} times each, take {len(sure)} refreshes"
             raise ValueError(message)
         others = self.chance.choices([Fault.NONE, *faults], [len(faults), *(1 for _ in faults)], k=refreshes)
-        plan = sure + [(self._victim(fault), fault) for fault in others[len(sure) :]]
+        plan = sure + [(self._victim(), fault) for fault in others[len(sure) :]]
         self.chance.shuffle(plan)
         return plan
 
-    def _victim(self, fault: Fault) -> str:
+    def _victim(self) -> str:
         """The feed whose server misbehaves."""
-        feeds = list(LISTS) if fault in OTHER_CONTENT and not VERIFIED else [*LISTS, MANDATORY, MANDATORY]
-        return self.chance.choice(feeds)
+        return self.chance.choice([*LISTS, MANDATORY, MANDATORY])
 
     async def _refresh(self, context: Context, fetching: Fetching, feed: str, fault: Fault) -> None:
         server = self.world.server
