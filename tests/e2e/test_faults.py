@@ -156,7 +156,7 @@ def test_a_feed_that_shrank_is_quarantined_until_it_is_mended(filterd: Deploymen
     source = filterd.policies / "lists" / "adult.txt"
     text = source.read_text()
     sample = 'filterd_feed_quarantined{feed="adult-starter"}'
-    source.write_text("")
+    source.write_text("left.example\n")
     assert soon(lambda: value(filterd, filterd.control, sample) == 1.0, seconds=30), filterd.log()
     assert holds(filterd)
     source.write_text(text)
