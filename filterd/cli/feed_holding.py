@@ -63,6 +63,6 @@ def _release(feed: str, reason: str, config: Path | None, as_json: bool) -> None
         output.show_json(ended)
     else:
         output.done(
-            f"{ended.feed} is held no more; it takes what its source says with its next update: a running"
-            " control reads it by itself, else: filterd feed update"
+            f"{ended.feed} is held no more; it takes what its source says when it is read the next time."
+            f" At once: filterd feed update {ended.feed}"
         )

@@ -22,8 +22,7 @@ if sys.version_info >= (3, 14):
 else:
     from backports import zstd
 
-PIECE = 1 << 14
-"""a piece with one odd line is read line by line: in larger ones, few such lines slow a whole list down"""
+PIECE = 1 << 18
 _XZ_MEMORY = 160 << 20
 """of xz -9 it needs 65 MiB; a header can ask for 4 GiB"""
 _ZIP_METHODS = frozenset({zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2})
@@ -145,12 +144,13 @@ def _streams(file: IO[bytes], packing: Packing, begin: Callable[[], Decompressor
     while True:
         stream = begin()
         while not stream.eof:
-            given = (waiting or file.read(PIECE)) if stream.needs_input else b""
+            asked = stream.needs_input
+            given = (waiting or file.read(PIECE)) if asked else b""
             waiting = b"" if given else waiting
             piece = stream.decompress(given, PIECE)
             if piece:
                 yield piece
-            elif not given and not stream.eof:
+            elif not (given or stream.eof) and (asked or not stream.needs_input):
                 message = "it ends too early"
                 raise EOFError(message)
         waiting = _next_stream(stream.unused_data, file)

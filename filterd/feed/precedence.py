@@ -22,6 +22,7 @@ from dataclasses import dataclass, field
 from enum import Enum, auto
 
 from filterd.feed.run import Run
+from filterd.feed.source import TooLargeError
 from filterd.model.rule import Action, Scope
 
 
@@ -39,6 +40,8 @@ class Rank(Enum):
 
 
 Key = tuple[Rank, Action, Scope]
+MOST_COMPARED = 1_000_000
+"""comparisons of rules with ``$denyallow``: a few seconds. Lists have some hundred such rules, far apart"""
 _AT = frozenset({Scope.EXACT, Scope.SUBTREE})
 _BELOW = frozenset({Scope.BELOW, Scope.SUBTREE})
 _ENDS = re.compile(rb"([^.\n]+\.[^.\n]+)\n")
@@ -179,13 +182,20 @@ def by_rank(held: ListRules) -> Iterator[Run]:
 
 
 def _spared(sparing: set[Sparing]) -> Iterator[tuple[str, Scope]]:
-    """The names that every block of ``sparing`` on them spares."""
-    below = {name for each in sparing for name in each.spared if name.endswith(f".{each.name}")}
-    for name in below:
+    """The names that every block of ``sparing`` on them spares. Raises TooLargeError for a list with so many
+    of them on the same names that it would hold others up."""
+    on: dict[str, list[Sparing]] = {}
+    for each in sparing:
+        on.setdefault(each.name, []).append(each)
+    compared = 0
+    for name in {name for each in sparing for name in each.spared if name.endswith(f".{each.name}")}:
         around = {*_and_above(name)}
-        others = (
-            (each.name, each.scope) for each in sparing if each.name in around and not each.spared & around
-        )
+        near = [each for above in around for each in on.get(above, ())]
+        compared += len(near)
+        if compared > MOST_COMPARED:
+            msg = f"its rules with $denyallow are compared more than {MOST_COMPARED} times; split the list"
+            raise TooLargeError(msg)
+        others = ((each.name, each.scope) for each in near if each.spared.isdisjoint(around))
         yield from _left([(name, Scope.SUBTREE)], Cover(others))
 
 

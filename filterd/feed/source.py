@@ -26,6 +26,8 @@ MAX_RATIO = 200
 """of the decompressed size to that of the file; lists reach 10, and bombs 1000 and more"""
 _FREE = 64 << 20
 """bytes that may come out before the ratio counts"""
+_BLOCK = 1 << 14
+"""a block with one odd line is read line by line: in larger blocks, few such lines slow a whole list down"""
 _UTF8_MARK = b"\xef\xbb\xbf"
 
 
@@ -80,6 +82,15 @@ def require_size(path: Path | GivenFile, total: int, packed: int, limit: int) ->
         raise TooLargeError(msg)
 
 
+def _in_blocks(lines: bytes) -> Iterator[bytes]:
+    """The same whole lines, some at a time."""
+    start = 0
+    while start < len(lines):
+        end = lines.find(b"\n", start + _BLOCK) + 1 or len(lines)
+        yield lines[start:end]
+        start = end
+
+
 def line_blocks(chunks: Iterable[bytes]) -> Iterator[bytes]:
     """Split into blocks of whole lines ended by newlines; drops a byte order mark, turns CRLF into LF."""
     rest = b""
@@ -94,8 +105,7 @@ def line_blocks(chunks: Iterable[bytes]) -> Iterator[bytes]:
         if len(rest) > MAX_LINE:
             # A long line: all but its start is dropped up to the newline, in bounded memory.
             rest = rest[: MAX_LINE + 1]
-        if end:
-            yield data[:end].replace(b"\r\n", b"\n")
+        yield from _in_blocks(data[:end].replace(b"\r\n", b"\n"))
     if first:
         rest = rest.removeprefix(_UTF8_MARK)
     if rest:

@@ -59,6 +59,8 @@ class VersionChange:
 def size_refusal(guard: Guard, sizes: Sizes, after: int) -> Refusal | None:
     """The reason to keep out a version with ``after`` names, by their number alone."""
     before = sizes.before
+    if before and not after:
+        return Refusal(HoldReason.MIN_NAMES, f"no name is left of {before}, whatever min_names says")
     if after < guard.min_names:
         return Refusal(HoldReason.MIN_NAMES, f"{after} names, fewer than min_names {guard.min_names}")
     if not before:

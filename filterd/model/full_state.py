@@ -14,6 +14,7 @@ result is the state at the second head.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -75,15 +76,12 @@ def mandatory_state(execute: Execute) -> list[OrderChange]:
 
 def lifting_state(execute: Execute, after: int) -> list[LiftingChange]:
     """Every exception and suspension that nobody ended and whose own end lies behind the moment ``after``,
-    for a full resync of their stream."""
-    try:
-        return [
-            LiftingChange(number, LiftingKind(kind), made_at, until, name, Scope(scope))
-            for number, kind, made_at, until, name, scope in execute(LIFTINGS_SQL, (after,))
-        ]
-    except ValueError:
-        message = "an exception or a suspension is damaged"
-        raise DamagedRowsError(message) from None
+    for a full resync of their stream. A row that makes no sense lifts nothing."""
+    found = []
+    for number, kind, made_at, until, name, scope in execute(LIFTINGS_SQL, (after,)):
+        with contextlib.suppress(ValueError):
+            found.append(LiftingChange(number, LiftingKind(kind), made_at, until, name, Scope(scope)))
+    return found
 
 
 def _concerns_nodes(order: Order) -> bool:

@@ -34,8 +34,8 @@ from filterd.store import orders as rows
 from filterd.store.sealing import reseal
 
 KEYS_REMEDY = (
-    f"put back keys/{key_ring.NAME} below the state directory from where you keep it (a line for each key);"
-    " what is in force stays meanwhile"
+    f"put back keys/{key_ring.NAME} below the state directory from where you keep it (add its lines to the"
+    " file that stands there, which may have a newer key); what is in force stays meanwhile"
 )
 LOST_REMEDY = (
     KEYS_REMEDY

@@ -74,8 +74,12 @@ async def list_exceptions(context: Context, *, everything: bool = False) -> tupl
         return tuple(await rows.in_force(connection, LiftingKind.EXCEPTION, int(context.clock())))
 
 
+LONGEST_NUMBER = 20
+"""digits of an exception's number; more are no number of ours"""
+
+
 def _is_meant(exception: Lifting, what: str) -> bool:
-    if what.strip().isdecimal():
+    if what.strip().isdecimal() and len(what) < LONGEST_NUMBER:
         return exception.number == int(what)
     return exception.name == input_values.name(what)
 

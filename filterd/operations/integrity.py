@@ -22,6 +22,7 @@ from filterd.operations.context import Context, OperationError
 from filterd.operations.feeds import adoption, rule_files
 from filterd.operations.keys import load_key
 from filterd.operations.policies import policies
+from filterd.policy.documents import Feed
 from filterd.store import adoptions, feeds, orders
 
 SHOWN = 8
@@ -103,6 +104,28 @@ async def compare(context: Context) -> tuple[RowFault, ...]:
     return (*found, *(each for each in altered if each.subject not in known))
 
 
+async def altered_lists(context: Context, read: Iterable[Feed]) -> list[str]:
+    """The feeds whose list's file is not the one that was read, or is gone. Raises OperationError."""
+    async with context.store.read() as connection:
+        current = await feeds.current(connection)
+    return [feed.id for feed, _ in await asyncio.to_thread(_altered, context, read, current)]
+
+
+def _altered(
+    context: Context, read: Iterable[Feed], current: Mapping[str, FeedVersion]
+) -> list[tuple[Feed, FeedVersion]]:
+    found = []
+    for feed in read:
+        version = current.get(feed.id)
+        if version is None:
+            continue
+        secret = load_key(context.settings, DIGEST_KEY) if feed.confidential else None
+        path = rule_files.rule_file(context.settings.state_dir, feed.id, version.version)
+        if rule_files.digest_of(path, secret) != version.digest:
+            found.append((feed, version))
+    return found
+
+
 def _altered_files(
     context: Context, current: Mapping[str, FeedVersion], definitions: Iterable[str]
 ) -> list[RowFault]:
@@ -110,16 +133,10 @@ def _altered_files(
         read = adoption.combined(policies(context), definitions).policies.feeds
     except OperationError as error:
         return [RowFault("policies", f"the files of lists were not looked at: {error}", error.remedy)]
-    found = []
-    for feed in read:
-        version = current.get(feed.id)
-        if not feed.mandatory or version is None:
-            continue
-        secret = load_key(context.settings, DIGEST_KEY) if feed.confidential else None
-        path = rule_files.rule_file(context.settings.state_dir, feed.id, version.version)
-        if rule_files.digest_of(path, secret) != version.digest:
-            found.append(_of_feed(feed.id, f"the file of version {version.version} is not what was read"))
-    return found
+    return [
+        _of_feed(feed.id, f"the file of version {version.version} is not what was read")
+        for feed, version in _altered(context, [each for each in read if each.mandatory], current)
+    ]
 
 
 def _of_feed(identifier: str, fault: str) -> RowFault:

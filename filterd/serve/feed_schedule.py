@@ -79,6 +79,13 @@ class FeedSchedule:
         self._sources.pop(feed, None)
         self._next_at.pop(feed, None)
 
+    def read_at_once(self, feed: str) -> None:
+        """Read a feed with the next turn, whatever its refresh says."""
+        if feed in self._next_at:
+            self._next_at[feed] = 0.0
+        else:
+            self._sources.pop(feed, None)
+
     async def settled(self) -> None:
         """Wait until no fetch is under way."""
         while self._running:
@@ -116,19 +123,19 @@ class FeedSchedule:
         self.report(None)
         labels = {each.id: label_of(each.id, confidential=each.confidential) for each in due}
         for update in done:
-            self._log(update)
+            self._log(labels[update.feed], update)
             self._log_held(labels[update.feed], update)
         return done
 
-    def _log(self, update: FeedUpdate) -> None:
+    def _log(self, label: str, update: FeedUpdate) -> None:
         """Log a problem; that of a fetch once, however often it is tried again."""
         if update.problem and (update.fetch is None or self._said.get(update.feed) != update.problem):
             quarantined = update.outcome == "quarantined"
             event = "a feed's new version is held back" if quarantined else "a feed was not read"
-            remedy = f"filterd feed show {update.feed}; its last good version stays in use"
-            log.get().error(event, feed=update.feed, reason=update.problem, remedy=remedy)
+            remedy = f"filterd feed show {label}; its last good version stays in use"
+            log.get().error(event, feed=label, reason=update.problem, remedy=remedy)
         elif not update.problem and self._said.get(update.feed):
-            log.get().info("a feed is read again", feed=update.feed)
+            log.get().info("a feed is read again", feed=label)
         self._said[update.feed] = update.problem
 
     def _log_held(self, label: str, update: FeedUpdate) -> None:

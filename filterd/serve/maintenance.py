@@ -7,6 +7,7 @@ A step that fails is logged once and tried again; the last good lists and snapsh
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import math
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -129,6 +130,8 @@ class Maintenance:
         found = []
         if "policies" in self._failed:
             found.append("the policies cannot be read (filterd config check)")
+        if "compile" in self._failed:
+            found.append("no snapshot can be built: what was read last waits (filterd snapshot build)")
         if self._orphans:
             found.append(f"feeds without their entry in feeds.yaml: {len(self._orphans)} (filterd feed list)")
         return found
@@ -209,9 +212,16 @@ class Maintenance:
         except (OperationError, StoreError, OSError) as error:
             self.compile_failures += 1
             self._report_failure("compile", await self._known_input(documents), error)
+            await self._read_altered(documents)
             return
         self._failed.pop("compile", None)
         log.get().info("snapshot built", digest=record.digest, revision=record.revision, names=record.names)
+
+    async def _read_altered(self, documents: Policies) -> None:
+        """Read at once the lists whose file is not what was read: one keeps all from being compiled."""
+        with contextlib.suppress(OperationError, StoreError, OSError):
+            for feed in await integrity.altered_lists(self.context, documents.feeds):
+                self.feeds.read_at_once(feed)
 
     async def _known_input(self, documents: Policies) -> str:
         """The digest of a compile's input; empty if not even that can be read."""

@@ -87,6 +87,17 @@ async def append(connection: AsyncConnection, version: FeedVersion, *, above: in
     return numbered
 
 
+async def were_in_force(connection: AsyncConnection, feed: str, count: int) -> set[int]:
+    """The newest ``count`` versions of a feed that were in force, the current one among them."""
+    rows = await connection.execute(
+        select(feed_version.c.version)
+        .where(feed_version.c.feed == feed, feed_version.c.state != VersionState.QUARANTINED.value)
+        .order_by(feed_version.c.version.desc())
+        .limit(count)
+    )
+    return set(rows.scalars())
+
+
 async def supersede(connection: AsyncConnection, feed: str) -> None:
     """Leave the feed without a current version."""
     await connection.execute(

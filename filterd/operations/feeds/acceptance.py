@@ -144,7 +144,8 @@ async def _keep(
             raise OperationError(message, "see who did it with: filterd audit tail")
         before = (await versions.current(write.connection)).get(hold.feed)
         source = await _source(write, hold, before)
-        await verifying.take(write, hold.feed, source)
+        if hold.version:  # of single names the serial was taken, with the version that they were left out of
+            await verifying.take(write, hold.feed, source)
         above = rule_files.newest_version(draft.parent)
         kept = await versions.append(write.connection, version, above=above)
         await proofs.record_source(write.connection, kept.feed, kept.version, source)
@@ -163,8 +164,9 @@ async def _keep(
         )
         if entry is not None:
             await adoption.adopt(context, write, entry)
+        in_force = await versions.were_in_force(write.connection, hold.feed, rule_files.KEPT_VERSIONS)
     holds.held_file(context.settings.state_dir, hold.feed).unlink(missing_ok=True)
-    rule_files.drop_old(draft.parent, kept.version, kept.version)
+    rule_files.drop_old(draft.parent, kept.version, in_force)
     return taken
 
 

@@ -102,7 +102,10 @@ async def _two_versions(connection: AsyncConnection, feed: str) -> tuple[FeedVer
     older = [
         each
         for each in await rows.versions(connection, feed)
-        if current is not None and each.version < current.version and each.state is VersionState.SUPERSEDED
+        if current is not None
+        and each.version < current.version
+        and each.state is VersionState.SUPERSEDED
+        and each.digest != current.digest  # the same, taken again, is no way back
     ]
     if current is None or not older:
         message = f"the feed {feed} has no version before the one in use"

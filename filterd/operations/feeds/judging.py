@@ -16,13 +16,12 @@ from filterd.config.policies import private_suffixes
 from filterd.feed.parsing import ParseReport, Run
 from filterd.feed.popular import PopularNames, unassigned
 from filterd.feed.rules import RuleSet
-from filterd.feed.version_checks import Refusal, Sizes, changes, exchange_refusal, size_refusal
+from filterd.feed.version_checks import HoldReason, Refusal, Sizes, changes, exchange_refusal, size_refusal
 from filterd.model.rule import Action, NameRule, Scope
 from filterd.operations.feeds.rule_files import read_pieces
 from filterd.policy.canonical import CanonicalError, line_of
 from filterd.policy.compiler import whole_lines
 from filterd.policy.documents import Feed, Policies
-from filterd.policy.feed_documents import Guard
 from filterd.policy.overlaps import above, overlaps
 from filterd.policy.suffixes import Suffixes
 
@@ -197,13 +196,17 @@ def _whole(path: Path) -> Iterator[list[bytes]]:
     return (piece.split(b"\n") for piece in whole_lines(read_pieces(path)))
 
 
-def refusal(guard: Guard, sizes: Sizes, names: int, before: Path | None, after: Path) -> Refusal | None:
-    """The bound that a version is outside of, by its number of names and by the files of both versions.
-    ``before``: None where there is none to compare with."""
-    found = size_refusal(guard, sizes, names)
+def refusal(feed: Feed, sizes: Sizes, names: int, before: Path | None, after: Path) -> Refusal | None:
+    """The bound of its guard that a feed's version is outside of, by its number of names and by the files of
+    both versions. ``before``: None where there is none to compare with, and no file of that name where it is
+    not what was taken."""
+    found = size_refusal(feed.guard, sizes, names)
     if found is not None or before is None or not sizes.before:
         return found
     try:
-        return exchange_refusal(guard, sizes.before, changes(read_pieces(before), read_pieces(after)))
+        return exchange_refusal(feed.guard, sizes.before, changes(read_pieces(before), read_pieces(after)))
     except (OSError, CanonicalError):
-        return None  # a lost file: the numbers have been judged, and what was read mends it
+        if feed.mandatory is None or feed.signature is not None:
+            return None  # the numbers have been judged, or its signer says so; what was read mends the file
+        text = "the file of the version in force is lost: nobody can tell which names are gone"
+        return Refusal(HoldReason.MAX_EXCHANGE, text)

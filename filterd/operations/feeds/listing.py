@@ -90,10 +90,10 @@ class FeedStatus:
 
     @property
     def quarantined(self) -> bool:
-        """True if the newest version is quarantined, and the source was not read without a fault since."""
+        """True if the newest version is quarantined, and the source gave nothing else since."""
         if self.newest is None or self.newest.state is not VersionState.QUARANTINED:
             return False
-        return self.check is None or bool(self.check.error)
+        return self.check is None or self.check.error == self.newest.note[:500]
 
 
 async def list_feeds(context: Context) -> tuple[FeedStatus, ...]:

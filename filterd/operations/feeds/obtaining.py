@@ -115,6 +115,8 @@ class Fetching:
     lookup: Lookup | None = None
     """None: by the DNS servers of the settings"""
     at_once: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(AT_ONCE))
+    mandatory_at_once: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(AT_ONCE))
+    """of mandatory feeds alone: slow servers of other feeds do not keep them waiting"""
     taking: asyncio.Lock = field(default_factory=asyncio.Lock)
     """held while a list is read and taken: one after the other, for the sake of memory"""
 
@@ -142,7 +144,7 @@ async def obtained(
         except OSError as error:
             message = f"{directory} cannot be written: {error.strerror}; make room below state_dir"
             raise SourceError(message) from error
-        async with fetching.at_once:
+        async with fetching.at_once if feed.mandatory is None else fetching.mandatory_at_once:
             got = await _Servers(context, feed, fetching, taker, tell, draft, opened).first()
         yield got
 

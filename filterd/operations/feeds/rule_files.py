@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import heapq
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -200,8 +200,8 @@ def digest_of_lines(lines: Iterable[bytes], secret: bytes | None) -> str:
     return digest.hexdigest()
 
 
-def drop_old(directory: Path, newest: int, current: int) -> None:
-    """Delete the files of all versions but the newest few and the current one."""
+def drop_old(directory: Path, newest: int, keep: Collection[int]) -> None:
+    """Delete the files of all versions but the newest few and those to ``keep``."""
     for path in directory.glob("*.rules"):
-        if path.stem.isdigit() and int(path.stem) <= newest - KEPT_VERSIONS and int(path.stem) != current:
+        if path.stem.isdigit() and int(path.stem) <= newest - KEPT_VERSIONS and int(path.stem) not in keep:
             path.unlink(missing_ok=True)

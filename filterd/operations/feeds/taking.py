@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from filterd.feed.parsing import ParseReport
+from filterd.feed.source import SourceError
 from filterd.feed.version_checks import HoldReason, Refusal, Sizes
 from filterd.model.records import FeedFetch, FeedSource, FeedVersion, VersionState
 from filterd.operations.context import Context
@@ -18,6 +20,13 @@ from filterd.policy.adoption import InForce
 from filterd.policy.documents import Feed
 from filterd.store import feeds as rows
 from filterd.store import proofs
+from filterd.store.store import Write
+
+HELD = "it is held"
+
+
+class OvertakenError(SourceError):
+    """The version in force is not the one any more that what was read was compared with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +52,16 @@ class FeedUpdate:
 
 
 @dataclass(frozen=True, slots=True)
+class Known:
+    """The version in force that a new one is compared with."""
+
+    before: FeedVersion | None = None
+    """its row, without the digest where that is not what was decided"""
+    decided: FeedVersion | None = None
+    """the same as the audit trail has it"""
+
+
+@dataclass(frozen=True, slots=True)
 class _Draft:
     path: Path
     digest: str
@@ -57,7 +76,7 @@ async def take(
     found: InForce,
     feed: Feed,
     reading: Reading,
-    before: FeedVersion | None,
+    known: Known,
     sizes: Sizes,
     secret: bytes | None,
 ) -> FeedUpdate:
@@ -65,23 +84,36 @@ async def take(
     directory = rule_files.rule_file(context.settings.state_dir, feed.id, 0).parent
     path = directory / f"{os.getpid()}.new"  # control and a command may read the same feed at the same time
     try:
-        draft = await asyncio.to_thread(_draft, path, feed, reading, sizes, before, secret)
-        return await _take(context, found, feed, reading, draft, before)
-    except verifying.RolledBackError as error:  # somebody else took a newer one meanwhile
-        return FeedUpdate(feed.id, "failed", before, reading.report, problem=str(error))
+        draft = await asyncio.to_thread(_draft, path, feed, reading, sizes, known, secret)
+        return await _take(context, found, feed, reading, draft, known.before)
+    except (verifying.RolledBackError, OvertakenError) as error:  # somebody else was there meanwhile
+        if str(error) == HELD:
+            return FeedUpdate(feed.id, "held", known.before, reading.report)
+        return FeedUpdate(feed.id, "failed", known.before, reading.report, problem=str(error))
     finally:
         path.unlink(missing_ok=True)
 
 
 def _draft(
-    path: Path, feed: Feed, reading: Reading, sizes: Sizes, before: FeedVersion | None, secret: bytes | None
+    path: Path, feed: Feed, reading: Reading, sizes: Sizes, known: Known, secret: bytes | None
 ) -> _Draft:
     """Write the draft of a version beside the others, and hold it against the feed's guard."""
     digest = rule_files.write_version(path, rule_files.canonical_text(reading.rules), secret)
     held = rule_files.digest_of_lines((each.line for each in reading.held), secret) if reading.held else ""
-    same = before is not None and before.digest == digest
-    compared = None if before is None or same else path.with_name(f"{before.version}.rules")
-    return _Draft(path, digest, held, judging.refusal(feed.guard, sizes, reading.rules.count, compared, path))
+    same = known.before is not None and known.before.digest == digest
+    decided = known.decided
+    compared = None if decided is None or same else _file_of(path, decided, secret)
+    return _Draft(path, digest, held, judging.refusal(feed, sizes, reading.rules.count, compared, path))
+
+
+def _file_of(draft: Path, decided: FeedVersion, secret: bytes | None) -> Path:
+    """The file of the version in force, beside the draft; one that is not there if it is not what was taken.
+    A sealed one that opens is what was written, whichever key its digest was made with."""
+    path = draft.with_name(f"{decided.version}.rules")
+    with contextlib.suppress(OSError):
+        if rule_files.sealed_with(path) or rule_files.digest_of(path, secret) == decided.digest:
+            return path
+    return draft.with_name("lost.rules")
 
 
 async def _take(
@@ -160,6 +192,7 @@ async def _keep(
     async with context.store.write(context.actor, context.clock()) as write:
         if entry is None and not await adoption.stands(write.connection, version.feed):
             return None
+        await _require_same(write, version.feed, before)
         newest = await rows.versions(write.connection, version.feed, 1)
         if newest and version.state is VersionState.QUARANTINED and _same(newest[0], version):
             return newest[0]
@@ -178,9 +211,20 @@ async def _keep(
         )
         if entry is not None and version.state is VersionState.CURRENT:
             await adoption.adopt(context, write, entry)
-    current = before.version if version.state is VersionState.QUARANTINED and before else kept.version
-    rule_files.drop_old(draft.parent, kept.version, current)
+        in_force = await rows.were_in_force(write.connection, kept.feed, rule_files.KEPT_VERSIONS)
+    rule_files.drop_old(draft.parent, kept.version, in_force)
     return kept
+
+
+async def _require_same(write: Write, feed: str, before: FeedVersion | None) -> None:
+    """Raise OvertakenError where a person or another process changed the version in force since it was
+    compared with what was read, or holds it there."""
+    now = (await rows.current(write.connection)).get(feed)
+    if (None if now is None else now.version) != (None if before is None else before.version):
+        message = "another version came into force while it was read; it is read again: filterd feed update"
+        raise OvertakenError(message)
+    if is_held((await rows.holds(write.connection)).get(feed), now):
+        raise OvertakenError(HELD)
 
 
 def _same(one: FeedVersion, other: FeedVersion) -> bool:

@@ -15,11 +15,11 @@ from filterd.disk.keys import DIGEST_KEY
 from filterd.feed.parsing import ParseReport
 from filterd.feed.source import SourceError
 from filterd.feed.version_checks import WEEK, Sizes
-from filterd.model.records import FeedCheck, FeedFetch, FeedVersion
+from filterd.model.records import FeedCheck, FeedFetch
 from filterd.operations.context import Context, OperationError
 from filterd.operations.feeds import adoption, obtaining, reading, rule_files, taking, unchanged
 from filterd.operations.feeds.obtaining import Fetching, NotObtainedError, Obtained
-from filterd.operations.feeds.taking import FeedUpdate
+from filterd.operations.feeds.taking import FeedUpdate, Known
 from filterd.operations.feeds.verifying import Source, Verifier
 from filterd.operations.keys import load_key
 from filterd.operations.policies import feed as find_feed
@@ -61,7 +61,10 @@ async def update(
     told = _Told(progress, len(chosen))
     run = _Run(context, basis, fetching or Fetching(), told)
     with rule_files.writing(context.settings.state_dir):
-        done = await _all([asyncio.create_task(run.update(feed)) for feed in chosen])
+        # A category's list keeps no mandatory one waiting.
+        first = sorted(chosen, key=lambda feed: feed.mandatory is None)
+        begun = {feed.id: asyncio.create_task(run.update(feed)) for feed in first}
+        done = await _all([begun[feed.id] for feed in chosen])
     now = context.clock()
     checks = [FeedCheck(each.feed, now, 0.0 if each.problem else now, each.problem[:500]) for each in done]
     async with context.store.report() as connection:
@@ -175,7 +178,8 @@ class _Run:
     async def _update_one(self, found: InForce, feed: Feed, source: Source) -> FeedUpdate:
         """Read one list and take it, unless the version in force was read from the same."""
         context, state_dir = self.context, self.context.settings.state_dir
-        before, most = await self._known(feed)
+        known_version, most = await self._known(feed)
+        before = known_version.before
         secret = load_key(context.settings, DIGEST_KEY) if feed.confidential else None
         stamp = unchanged.stamp_of(source.file)
         origin = await asyncio.to_thread(unchanged.origin_of, source, feed, found.policies, secret)
@@ -196,22 +200,25 @@ class _Run:
             return FeedUpdate(feed.id, "failed", before, ParseReport(), problem=_said(feed, error))
         judged = await asyncio.to_thread(reading.judged, context, feed, found.policies, read, before)
         sizes = Sizes(before.names if before else None, most)
-        done = await taking.take(context, found, feed, judged, before, sizes, secret)
+        done = await taking.take(context, found, feed, judged, known_version, sizes, secret)
         same = unchanged.stamp_of(source.file) == stamp  # it was not changed between the two readings of it
         if origin is not None and same:
             await asyncio.to_thread(unchanged.remember, state_dir, origin, done)
         return done
 
-    async def _known(self, feed: Feed) -> tuple[FeedVersion | None, int]:
+    async def _known(self, feed: Feed) -> tuple[Known, int]:
         """The version in force, and the largest number of names that the feed had within a week. A version
         whose row is not what was decided has no digest: what is read is decided on anew."""
         async with self.context.store.read() as connection:
             before = (await rows.current(connection)).get(feed.id)
             told = await rows.recorded(connection)
             most = await hold_rows.most_names(connection, feed.id, self.context.clock() - WEEK)
+        decided = before
         if before is not None and rows.fault_of(before, told.get(feed.id)):
+            trail = told.get(feed.id) or {"version": before.version, "digest": ""}
+            decided = replace(before, version=int(trail["version"]), digest=str(trail["digest"]))
             before = replace(before, digest="")
-        return before, most
+        return Known(before, decided), most
 
 
 def _said(feed: Feed, error: SourceError) -> str:

@@ -24,7 +24,7 @@ from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import IO, Protocol
 from urllib.parse import urlsplit, urlunsplit
 
 from filterd.disk.given_file import GivenFile
@@ -121,15 +121,17 @@ def _placed(context: Context, feed: Feed, path: Path, known: OriginProof | None,
     statement = _statement(feed, *proof_files)
     proof = _proof(feed, statement, proof_files[1])
     require_newer(proof, known)
-    copy, digest = _copied(file, context, opened)
+    copy, digest = _copied(file, context, opened, confidential=feed.confidential)
     if digest != statement.digest:
         raise _exchanged(str(path))
     return Source(copy, FeedSource(record.path, record.size, record.owner, proof))
 
 
 def _fetched(path: Path, address: str, proof: OriginProof | None, opened: ExitStack) -> Source:
-    file = _opened(path, opened)
-    shown = urlunsplit((*urlsplit(address)[:3], "", ""))  # a query may hold a secret
+    parts = urlsplit(address)
+    named = Path(parts.path.rpartition("/")[2] or "list")
+    file = GivenFile(named, _opened(path, opened).descriptor)
+    shown = urlunsplit((*parts[:3], "", ""))  # a query may hold a secret
     return Source(file, FeedSource(shown, file.stat().st_size, NOT_OWNED, proof))
 
 
@@ -285,19 +287,27 @@ def require_regular(file: GivenFile) -> None:
         raise UnreadableError(message)
 
 
-def _copied(file: GivenFile, context: Context, opened: ExitStack) -> tuple[GivenFile, str]:
+def _copied(
+    file: GivenFile, context: Context, opened: ExitStack, *, confidential: bool
+) -> tuple[GivenFile, str]:
     """A copy without a name, which ends with this process, and its digest: whoever can write the file could
     exchange its content between the verification and the reading."""
     require_regular(file)
     try:
-        directory = context.settings.state_dir / "feeds"
-        copy = opened.enter_context(tempfile.TemporaryFile(dir=directory))  # noqa: SIM115 - closed by opened
+        copy = opened.enter_context(_unnamed(context, confidential=confidential))
         digest = digest_of(file, copy.write, limit=context.settings.feeds.largest)
         copy.flush()
     except OSError as error:
         message = f"{file} cannot be copied for its verification: {error.strerror or error}"
         raise UnreadableError(message) from error
     return GivenFile(file.path, copy.fileno()), digest
+
+
+def _unnamed(context: Context, *, confidential: bool) -> IO[bytes]:
+    """A file without a name: on the disk, or in memory where nothing of it may be written in clear."""
+    if confidential:
+        return os.fdopen(os.memfd_create("list", os.MFD_CLOEXEC), "w+b")
+    return tempfile.TemporaryFile(dir=context.settings.state_dir / "feeds")
 
 
 def digest_of(file: GivenFile, write: Callable[[bytes], object] = len, limit: int = 0) -> str:

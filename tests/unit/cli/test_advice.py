@@ -308,7 +308,7 @@ def test_a_held_back_feed_says_how_to_let_it_in(answer: Answer, run: Run, instal
     answer("feed", "update")
     file = installation.parent / "policies/feeds.yaml"
     file.write_text(file.read_text().replace("category:", "guard: {min_names: 2}, category:"))
-    assert "widen its guard" in run("feed", "update").stderr
+    assert "--accept --reason" in run("feed", "update").stderr
 
 
 def test_a_snapshot_without_a_list_says_so(answer: Answer, run: Run) -> None:

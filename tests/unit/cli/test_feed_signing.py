@@ -251,5 +251,8 @@ def test_a_new_key_takes_two_people(
     done = answer("feed", "trust", "adopted", "--reason", "compared by telephone")
     assert done == {"feed": "adopted", "public_key": OTHER.public_key, "waiting": None}
     assert run("config", "check").exit_code == 0
-    OTHER.place(signed.parent / "lists/adopted.txt", b"worse.test.example\n", "adopted", 8)
+    both = b"worst.test.example\nworse.test.example\n"
+    OTHER.place(signed.parent / "lists/adopted.txt", both, "adopted", 8)
+        signed.parent / "lists/adopted.txt", b"worst.test.example\nworse.test.example\n", "adopted", 8
+    )
     assert run("feed", "update", "adopted").exit_code == 0

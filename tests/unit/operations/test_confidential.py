@@ -78,7 +78,7 @@ def make_old(installation: Installation) -> None:
     """Give the store the schema of version 0.2.0."""
     with closing(sqlite3.connect(installation.database)) as raw, raw:
         raw.execute("DROP TABLE sealed_order")
-        raw.execute("UPDATE alembic_version SET version_num = '0004'")
+        raw.execute("UPDATE alembic_version SET version_num = '0014'")
 
 
 def list_digests(context: Context) -> dict[str, str]:

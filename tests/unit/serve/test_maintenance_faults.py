@@ -100,10 +100,10 @@ BAD_SOURCES: list[tuple[str, Callable[[bytes], bytes]]] = [
     ("failed", lambda data: b"\x1f\x8b\x08 no gzip"),
     ("failed", lambda data: gzip.compress(data)[:-9]),
     ("failed", lambda data: b"\xfd7zXZ\x00 no xz"),
-    ("quarantined", lambda data: b""),
+    ("failed", lambda data: b""),
     ("quarantined", lambda data: b"# nothing but a remark\n"),
     ("quarantined", lambda data: b"\n".join(data.splitlines()[:20])),
-    ("quarantined", lambda data: b"<!DOCTYPE html><html>404</html>\n" * 9),
+    ("failed", lambda data: b"<!DOCTYPE html><html>404</html>\n" * 9),
 ]
 
 
@@ -276,14 +276,14 @@ async def test_a_retired_feed_leaves_with_the_next_turn(kept: Kept) -> None:
 async def test_a_changed_entry_is_read_at_once(kept: Kept) -> None:
     await kept.maintenance.turn()
     document = kept.policies / "feeds.yaml"
-    (kept.policies / "lists" / "other.txt").write_text(
-        "".join(f"name-{number}.example\n" for number in range(90))
-    )
+    lists = kept.policies / "lists"
+    names = [line for line in (lists / "dating.txt").read_text().splitlines() if line[:1] not in ("", "#")]
+    (lists / "other.txt").write_text("".join(f"{name}\n" for name in names[:80]))
     document.write_text(document.read_text().replace("lists/dating.txt", "lists/other.txt"))
     await kept.maintenance.turn()
     status = await listing.show(kept.maintenance.context, "starter-dating")
     assert status.version is not None
-    assert status.version.names == 90
+    assert status.version.names == 80
 
 
 async def test_feeds_that_cannot_be_adopted_keep_no_snapshot_waiting(

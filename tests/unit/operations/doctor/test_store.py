@@ -340,7 +340,7 @@ async def test_a_mandatory_feed_with_another_key(built: Case, installation: Inst
 
 
 async def test_a_list_without_names_and_starter_lists(built: Case, installation: Installation) -> None:
-    installation.write_policy("lists/none.txt", "")
+    installation.write_policy("lists/none.txt", "# nothing yet\n")
     entry = "{id: starter-x, source: lists/none.txt, format: domains, category: adult, guard: {min_names: 0}}"
     before = (built.settings.policies / "feeds.yaml").read_text()
     installation.write_policy("feeds.yaml", f"{before}- {entry}\n")

@@ -45,7 +45,7 @@ def test_the_digest_of_a_file_is_that_of_its_text(tmp_path: Path) -> None:
 def test_old_files_go_and_the_current_one_stays(tmp_path: Path) -> None:
     for version in range(1, 9):
         (tmp_path / f"{version}.rules").touch()
-    rule_files.drop_old(tmp_path, newest=8, current=2)
+    rule_files.drop_old(tmp_path, newest=8, keep={2})
     assert sorted(path.stem for path in tmp_path.iterdir()) == ["2", "6", "7", "8"]
 
 

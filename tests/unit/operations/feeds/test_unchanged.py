@@ -242,9 +242,9 @@ async def test_the_reading_is_told_name_by_name(installation: Installation) -> N
             context, [FEED, "worst-of"], progress=lambda *what: told.append((what[0], what[1], what[2]))
         )
     assert told == [
-        (FEED, 0, 2),
-        (f"{FEED}: 3 names", 0, 2),
-        ("worst-of", 1, 2),
-        ("worst-of: 1 names", 1, 2),
+        ("worst-of", 0, 2),
+        ("worst-of: 1 names", 0, 2),
+        (FEED, 1, 2),
+        (f"{FEED}: 3 names", 1, 2),
         ("", 2, 2),
     ]

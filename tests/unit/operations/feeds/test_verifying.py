@@ -394,15 +394,18 @@ async def test_an_untrusted_comment_makes_no_other_list(installation: Installati
 async def test_a_crash_between_the_ledger_and_the_store_takes_the_list_the_next_time(
     signed: Installation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    class Killed(BaseException):
+        pass
+
     def killed(*_: object) -> None:
-        raise KeyboardInterrupt
+        raise Killed
 
     async with signed.open() as context:
         await read(context)
         SIGNER.place(source(signed), NEW, FEED, 9)
         with monkeypatch.context() as patched:
             patched.setattr(Ledger, "intend", killed)
-            with pytest.raises(KeyboardInterrupt):
+            with pytest.raises(Killed):
                 await read(context)
         assert Ledger(signed.settings.store.ledger).serial_of(FEED) is not None
         status = await listing.show(context, FEED)
