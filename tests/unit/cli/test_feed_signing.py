@@ -253,6 +253,4 @@ def test_a_new_key_takes_two_people(
     assert run("config", "check").exit_code == 0
     both = b"worst.test.example\nworse.test.example\n"
     OTHER.place(signed.parent / "lists/adopted.txt", both, "adopted", 8)
-        signed.parent / "lists/adopted.txt", b"worst.test.example\nworse.test.example\n", "adopted", 8
-    )
     assert run("feed", "update", "adopted").exit_code == 0

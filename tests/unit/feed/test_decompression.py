@@ -18,7 +18,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from filterd.feed import source
+from filterd.feed import decompression, source
 from filterd.feed.decompression import PACKINGS, DecompressionError, pieces
 from filterd.feed.source import DamagedError, TooLargeError, read_chunks
 
@@ -170,3 +170,15 @@ def test_any_bytes_are_content_or_damage(magic: bytes, rest: bytes) -> None:
         list(pieces(io.BytesIO(magic + rest)))
     except DecompressionError as error:
         assert str(error)
+
+
+@every_kind
+def test_content_of_many_pieces(
+    tmp_path: Path, pack: Callable[[bytes], bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever is still inside the decompressor when a piece of output is full comes with the next one."""
+    monkeypatch.setattr(decompression, "PIECE", 997)
+    content = b"".join(b"name-%d.example\n" % number for number in range(20_000)) + b"a" * 50_000
+    file = tmp_path / "list.txt"
+    file.write_bytes(pack(content))
+    assert b"".join(read_chunks(file)) == content
