@@ -69,13 +69,17 @@ def write_files(folder: Path, policies: Path, ports: Ports, upstream_port: int) 
 
 
 def _write_policies(target: Path, shipped: Path) -> None:
-    """Copy the shipped policies, and add a list to each category of the demonstration's names."""
-    shutil.rmtree(target, ignore_errors=True)
-    shutil.copytree(shipped, target)
+    """Copy the shipped policies, and add a list to each category of the demonstration's names. Those of an
+    earlier run stay as they are: somebody may have edited them."""
+    if target.is_dir():
+        return
+    made = target.with_name(f"{target.name}.new")
+    shutil.rmtree(made, ignore_errors=True)
+    shutil.copytree(shipped, made)
     feeds = ""
     for category, names in LISTED.items():
         source = f"lists/demonstration-{category}.txt"
-        (target / source).write_text("\n".join([f"# names of make run, in {category}", *names, ""]))
+        (made / source).write_text("\n".join([f"# names of make run, in {category}", *names, ""]))
         feed = {
             "id": f"demonstration-{category}",
             "source": source,
@@ -83,8 +87,9 @@ def _write_policies(target: Path, shipped: Path) -> None:
             "category": category,
         }
         feeds += f"- {json.dumps(feed)}\n"
-    with (target / "feeds.yaml").open("a") as file:
+    with (made / "feeds.yaml").open("a") as file:
         file.write("\n# the demonstration's own\n" + feeds)
+    made.rename(target)
 
 
 async def prepare(config: Path, say: Callable[[str], None]) -> None:
