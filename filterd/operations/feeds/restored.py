@@ -15,7 +15,7 @@ async def read_lists(context: Context) -> list[str]:
     """Read every list from its source into the copy: the backup's may be older than what is in force. Returns
     what a person must look at."""
     try:
-        read = await updating.update(context)
+        read = await updating.update(context, restoring=True)
     except (OperationError, OSError) as error:
         return [f"the lists were not read anew ({error}): they are those of the backup"]
     return [f"list {each.feed} is that of the backup: {each.problem}" for each in read if each.problem]

@@ -52,14 +52,19 @@ async def update(
     *,
     progress: Progress | None = None,
     fetching: Fetching | None = None,
+    restoring: bool = False,
 ) -> tuple[FeedUpdate, ...]:
     """Obtain and read these feeds, or all. One that changed gets a new version. Several are fetched at once,
-    and each is taken once it has arrived, one after the other."""
+    and each is taken once it has arrived, one after the other.
+
+    With ``restoring`` a person takes what the sources have: the files of a backup may be sealed with a key
+    that is not there, so that nothing can be compared with them but numbers.
+    """
     basis = await _basis(context)
     named = [find_feed(basis.found.policies, each) for each in identifiers]
     chosen = list({each.id: each for each in named or basis.found.policies.feeds}.values())
     told = _Told(progress, len(chosen))
-    run = _Run(context, basis, fetching or Fetching(), told)
+    run = _Run(context, basis, fetching or Fetching(), told, restoring=restoring)
     with rule_files.writing(context.settings.state_dir):
         # A category's list keeps no mandatory one waiting.
         first = sorted(chosen, key=lambda feed: feed.mandatory is None)
@@ -127,6 +132,7 @@ class _Run:
     basis: _Basis
     fetching: Fetching
     told: _Told
+    restoring: bool
 
     async def update(self, feed: Feed) -> FeedUpdate:
         """Obtain one feed, and take what was got."""
@@ -218,7 +224,7 @@ class _Run:
             trail = told.get(feed.id) or {"version": before.version, "digest": ""}
             decided = replace(before, version=int(trail["version"]), digest=str(trail["digest"]))
             before = replace(before, digest="")
-        return Known(before, decided), most
+        return Known(before, None if self.restoring else decided), most
 
 
 def _said(feed: Feed, error: SourceError) -> str:
