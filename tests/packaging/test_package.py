@@ -183,7 +183,7 @@ def test_policies_pages_completions_and_texts(unpacked: Path) -> None:
 def test_the_bill_of_materials_names_every_library_with_its_licence(unpacked: Path) -> None:
     bill = json.loads((unpacked / "usr/share/doc/filterd/sbom.cdx.json").read_text())
     assert bill["metadata"]["component"]["version"] == filterd.__version__
-    listed = {(each["name"].lower().replace("_", "-"), each["version"]) for each in bill["components"]}
+    listed = {(re.sub("[._]", "-", each["name"].lower()), each["version"]) for each in bill["components"]}
     pins = re.findall(r"(?m)^([a-z0-9-]+)==([^ ;]+)", (ROOT / "requirements-runtime.lock").read_text())
     assert listed == set(pins)
     without = [each["name"] for each in bill["components"] if not each.get("licenses")]
