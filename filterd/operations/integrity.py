@@ -105,9 +105,12 @@ async def compare(context: Context) -> tuple[RowFault, ...]:
 
 
 async def altered_lists(context: Context, read: Iterable[Feed]) -> list[str]:
-    """The feeds whose list's file is not the one that was read, or is gone. Raises OperationError."""
+    """The feeds whose list's file is not the one that was read, or is gone, while their rows are what was
+    decided: a row that was changed is a person's to look at. Raises OperationError."""
     async with context.store.read() as connection:
-        current = await feeds.current(connection)
+        told = await feeds.recorded(connection)
+        rows = await feeds.current(connection)
+    current = {feed: each for feed, each in rows.items() if not feeds.fault_of(each, told.get(feed))}
     return [feed.id for feed, _ in await asyncio.to_thread(_altered, context, read, current)]
 
 
