@@ -44,7 +44,7 @@ SHORT = Limits(size=1 << 20, connect=5.0, stall=0.2, total=1.0, patience=0.2, at
 
 @dataclass(slots=True)
 class Figures:
-    """What came of the refreshes."""
+    """The outcomes of the refreshes."""
 
     refreshes: int = 0
     faults: Counter[str] = field(default_factory=Counter)

@@ -121,7 +121,7 @@ def decision_of(
     excepted: bool = False,
     answer: bool = False,
 ) -> Decision:
-    """What the native code says; in an answer, what lifts is of the query's name."""
+    """The verdict of the native code; in an answer, what lifts is of the query's name."""
     claim = replace(row.claim, protected=protected and not answer, excepted=excepted and not answer)
     mandate = MANDATES[row.mandate] if row.mandate else None
     standing = Standing(claim, mandate, False, "n.example", "192.0.2.1", "2001:db8::1")

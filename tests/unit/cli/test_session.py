@@ -333,7 +333,7 @@ CONFIDENTIAL = (
 def test_lists_on_nodes_for_people_and_for_scripts(
     folder: Path, golden: Callable[[str, str], None], kind: str
 ) -> None:
-    """What runs where, what ran when, and the canaries; a node that nobody knows, and a time that is none."""
+    """The lists of a node now and at a time, and the canaries; an unknown node, and a time that is none."""
     config = folder / "filterd.yaml"
     settings = {**json.loads(config.read_text()), "canary": {"zone": "canary.example"}}
     config.write_text(json.dumps(settings))

@@ -176,7 +176,7 @@ def test_any_bytes_are_content_or_damage(magic: bytes, rest: bytes) -> None:
 def test_content_of_many_pieces(
     tmp_path: Path, pack: Callable[[bytes], bytes], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Whatever is still inside the decompressor when a piece of output is full comes with the next one."""
+    """Output that a full piece has no room for comes with the next one."""
     monkeypatch.setattr(decompression, "PIECE", 997)
     content = b"".join(b"name-%d.example\n" % number for number in range(20_000)) + b"a" * 50_000
     file = tmp_path / "list.txt"

@@ -1,4 +1,4 @@
-"""What is no list is refused whole, with what it looks like; what is one is not."""
+"""A file that is no list is refused whole, with its likeness; a list is not."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ ROW = "INSERT INTO lifting VALUES (?, ?, ?, 1, 'ticket', 'ana', ?, ?, '', ?)"
 
 
 def reason(machine: Machine, name: str) -> Reason:
-    """What a line with a profile gets."""
+    """The verdict for a line with a profile."""
     state = machine.watcher.last.state
     assert state is not None
     policy = len(state.policies) - 1

@@ -1,4 +1,4 @@
-"""What a node says it has in force: its feeds since when, and one digest over lists and orders."""
+"""A node's word on what it has in force: its feeds since when, and one digest over lists and orders."""
 
 from __future__ import annotations
 
