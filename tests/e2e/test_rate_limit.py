@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import dns.exception
 import dns.flags
 import dns.message
 import dns.query
@@ -118,22 +119,29 @@ def counts(resolver: ResolverProcess) -> dict[tuple[str, str], int]:
 
 
 def exceed_limit(resolver: ResolverProcess) -> None:
-    """Ask until the first answer with TC."""
+    """Ask until the first answer with TC, or silence: a slow machine may ask no faster than the limit."""
     with socket_of(FLOODER, resolver.port) as flood:
-        flood.settimeout(10)
+        flood.settimeout(1)
         for _ in range(BURST + 5):
             flood.send(QUERY)
-        while not dns.message.from_wire(flood.recv(4096)).flags & dns.flags.TC:
-            pass  # another port may lead to another thread, which is not to be faster than the flood
+        try:
+            while not dns.message.from_wire(flood.recv(4096)).flags & dns.flags.TC:
+                pass  # another port may lead to another thread, which is not to be faster than the flood
+        except TimeoutError:
+            pass
 
 
 def test_who_is_limited_is_served_over_tcp(resolver: ResolverProcess) -> None:
     query = dns.message.make_query("plain.example", "A", use_edns=0)
+    tcp = False
     for _ in range(20):  # on a busy machine the limit may have a query to spare again before we ask
         exceed_limit(resolver)
-        reply, tcp = dns.query.udp_with_fallback(
-            query, "127.0.0.1", port=resolver.port, source=FLOODER, timeout=5
-        )
+        try:
+            reply, tcp = dns.query.udp_with_fallback(
+                query, "127.0.0.1", port=resolver.port, source=FLOODER, timeout=2
+            )
+        except dns.exception.Timeout:
+            continue  # the answers with TC are limited as well: a client asks again
         if tcp:
             break
     assert tcp
