@@ -23,7 +23,7 @@ from filterd.policy.feed_documents import (
     is_remote,
 )
 
-USES = ("category", "mandatory", "security")
+USES = ("category", "mandatory", "security", "bypass")
 ARRIVAL = ("mirrors", "signature", "pins", "login", "ca")
 OPTIONAL = (*USES, *ARRIVAL, "scope", "refresh", "stale_after", "guard", "part", "observe")
 _HEADER = re.compile(r"[A-Za-z0-9-]{1,64}")
@@ -36,7 +36,7 @@ def read_feed(found: DocumentValue) -> Feed:
     """An item of feeds.yaml."""
     keys = found.keys(("id", "source", "format"), OPTIONAL)
     if sum(not keys[use].missing() for use in USES) != 1:
-        found.wrong("must have exactly one of category, mandatory, security")
+        found.wrong("must have exactly one of category, mandatory, security, bypass")
     form = keys["format"].choice(Format, Format.DOMAINS, lambda each: each.value)
     feed = Feed(
         id=keys["id"].id(),
@@ -56,6 +56,7 @@ def read_feed(found: DocumentValue) -> Feed:
         pins=tuple(_pin(each) for each in keys["pins"].items()),
         login=_login(keys["login"]),
         ca=keys["ca"].string(),
+        bypass=None if keys["bypass"].missing() else keys["bypass"].id(),
     )
     _require_sense(found, keys, feed)
     return feed

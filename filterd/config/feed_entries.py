@@ -45,6 +45,8 @@ def entry_of(feed: Feed) -> dict[str, Any]:
             "blocking_mode": feed.mandatory.blocking_mode.word,
             "confidential": feed.mandatory.confidential,
         }
+    elif feed.bypass is not None:
+        entry["bypass"] = feed.bypass
     else:
         entry["security"] = {}
     return entry | _arrival_of(feed)

@@ -12,6 +12,7 @@ from typing import TypeVar
 from filterd.config.policy_values import DocumentValue
 from filterd.model.rule import NameRule
 from filterd.policy.documents import (
+    AllowedGroup,
     Authority,
     Bypass,
     Category,
@@ -21,6 +22,7 @@ from filterd.policy.documents import (
     Ground,
     Holiday,
     Jurisdiction,
+    Level,
     Profile,
     Protected,
     SafeSearch,
@@ -31,6 +33,7 @@ from filterd.policy.documents import (
 T = TypeVar("T")
 _Set = tuple[T, ...]
 
+_PROTECTED = ("names", "addresses", "always_allowed")
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _TIME = re.compile(r"([01]?\d|2[0-3]):([0-5]\d)|24:00")
 _DATE = re.compile(r"(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])")
@@ -38,15 +41,25 @@ _DATE = re.compile(r"(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])")
 
 def read_category(found: DocumentValue) -> Category:
     """An item of categories.yaml."""
-    keys = found.keys(("id", "title", "description"))
-    return Category(keys["id"].id(), keys["title"].text(), keys["description"].text())
+    keys = found.keys(("id", "title", "description"), ("empty", "optional", "equivalents"))
+    equivalents = [
+        (scheme, item.string()) for scheme, at in keys["equivalents"].pairs() for item in at.items()
+    ]
+    return Category(
+        id=keys["id"].id(),
+        title=keys["title"].text(),
+        description=keys["description"].text(),
+        empty=keys["empty"].flag(),
+        optional=keys["optional"].flag(),
+        equivalents=tuple(equivalents),
+    )
 
 
 def read_profile(found: DocumentValue, name: str) -> Profile:
     """The file profiles/<name>.yaml."""
     keys = found.keys(
         ("title", "description", "audience"),
-        ("categories", "services", "safe_search", "bypass", "blocking_mode", "schedule"),
+        ("categories", "services", "safe_search", "bypass", "blocking_mode", "schedule", "limits", "warning"),
     )
     return Profile(
         id=DocumentValue(name, found.path, found.problems).id(),
@@ -59,13 +72,19 @@ def read_profile(found: DocumentValue, name: str) -> Profile:
         bypass=keys["bypass"].ids(),
         blocking_mode=keys["blocking_mode"].blocking_mode(),
         schedule=tuple(_slot(item) for item in keys["schedule"].items()),
+        limits=None if keys["limits"].missing() else keys["limits"].text(),
+        warning=None if keys["warning"].missing() else keys["warning"].text(),
     )
 
 
 def _slot(found: DocumentValue) -> Slot:
-    keys = found.keys(("days", "from", "until", "block"))
-    block = keys["block"]
+    """``block`` is ``everything``, a list of categories, or ``{categories: [...], services: [...]}``."""
+    keys = found.keys(("days", "from", "until", "block"), ("leaves",))
+    block, leaves = keys["block"], keys["leaves"]
     everything = block.value == "everything"
+    if not everything and not leaves.missing():
+        leaves.wrong("is for block: everything, which closes what it does not leave")
+    categories, services = ((), ()) if everything else _blocked(block)
     start, end = _minutes(keys["from"]), _minutes(keys["until"])
     if start == end or start == 1440:
         found.wrong("must have a from before 24:00 that is not its until")
@@ -74,8 +93,18 @@ def _slot(found: DocumentValue) -> Slot:
         start=start,
         end=end,
         everything=everything,
-        categories=() if everything else block.ids(),
+        categories=categories,
+        services=services,
+        leaves=None if leaves.missing() else leaves.ids(),
     )
+
+
+def _blocked(block: DocumentValue) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The categories and the services that a slot blocks."""
+    if not isinstance(block.value, dict):
+        return block.ids(), ()
+    keys = block.keys((), ("categories", "services"))
+    return keys["categories"].ids(), keys["services"].ids()
 
 
 def _days(found: DocumentValue) -> tuple[int, ...]:
@@ -103,19 +132,25 @@ def _minutes(found: DocumentValue) -> int:
 
 def read_service(found: DocumentValue) -> Service:
     """An item of services.yaml."""
-    keys = found.keys(("id", "title", "names"))
-    return Service(keys["id"].id(), keys["title"].text(), _some_names(keys["names"]))
+    keys = found.keys(("id", "title", "names"), ("group",))
+    return Service(
+        id=keys["id"].id(),
+        title=keys["title"].text(),
+        names=_some_names(keys["names"]),
+        group=keys["group"].id(),
+    )
 
 
 def read_safe_search(found: DocumentValue) -> SafeSearch:
     """An item of safesearch.yaml."""
-    keys = found.keys(("id", "engine", "title", "target", "names"))
+    keys = found.keys(("id", "engine", "title", "target", "names"), ("source",))
     return SafeSearch(
         id=keys["id"].id(),
         engine=keys["engine"].id(),
         title=keys["title"].text(),
         target=keys["target"].name(),
         names=_some_names(keys["names"]),
+        source=keys["source"].string(),
     )
 
 
@@ -128,29 +163,49 @@ def _some_names(found: DocumentValue) -> tuple[NameRule, ...]:
 
 def read_bypass(found: DocumentValue) -> Bypass:
     """An item of bypass.yaml."""
-    keys = found.keys(("id", "title"), ("names", "addresses"))
-    if not keys["names"].value and not keys["addresses"].value:
+    keys = found.keys(("id", "title"), ("names", "addresses", "level", "strip_ech"))
+    strips = keys["strip_ech"].flag()
+    if not keys["names"].value and not keys["addresses"].value and not strips:
         found.wrong("has neither names nor addresses")
-    return Bypass(keys["id"].id(), keys["title"].text(), keys["names"].names(), keys["addresses"].networks())
+    return Bypass(
+        id=keys["id"].id(),
+        title=keys["title"].text(),
+        names=keys["names"].names(),
+        addresses=keys["addresses"].networks(),
+        level=keys["level"].choice(Level, Level.TUNNEL, lambda each: each.value),
+        strip_ech=strips,
+    )
 
 
 def read_protected(found: DocumentValue) -> Protected:
     """The file protected.yaml."""
-    keys = found.keys(("public_suffixes",), ("names", "addresses", "always_allowed"))
+    keys = found.keys(("public_suffixes",), (*_PROTECTED, "groups"))
     return Protected(
         public_suffixes=keys["public_suffixes"].flag(),
         names=keys["names"].names(),
         addresses=keys["addresses"].networks(),
         always_allowed=keys["always_allowed"].names(),
+        groups=_groups(keys["groups"]),
     )
+
+
+def _groups(found: DocumentValue) -> tuple[AllowedGroup, ...]:
+    read = tuple(_group(item) for item in found.items())
+    found.different(tuple(group.id for group in read))
+    return read
+
+
+def _group(found: DocumentValue) -> AllowedGroup:
+    keys = found.keys(("id", "title", "names"))
+    return AllowedGroup(keys["id"].id(), keys["title"].text(), _some_names(keys["names"]))
 
 
 def lay_protected(below: Protected, found: DocumentValue, remarks: list[str]) -> Protected:
     """The file protected.yaml of the operator, over the shipped one: it adds, and takes out what it names
-    under ``without``. Only an explicit ``public_suffixes: false`` lifts the protection of public suffixes."""
-    kinds = ("names", "addresses", "always_allowed")
-    own = found.keys((), ("public_suffixes", *kinds, "without"))
-    without = {} if own["without"].missing() else own["without"].keys((), kinds)
+    under ``without``. Only an explicit ``public_suffixes: false`` lifts the protection of public suffixes. A
+    group replaces the shipped one of its id; ``without: {groups: [...]}`` takes groups out by their ids."""
+    own = found.keys((), ("public_suffixes", *_PROTECTED, "groups", "without"))
+    without = {} if own["without"].missing() else own["without"].keys((), (*_PROTECTED, "groups"))
 
     def laid(kind: str, read: Callable[[DocumentValue], _Set[T]], shipped: _Set[T]) -> _Set[T]:
         out = read(without[kind]) if without else ()
@@ -165,7 +220,22 @@ def lay_protected(below: Protected, found: DocumentValue, remarks: list[str]) ->
         names=laid("names", DocumentValue.names, below.names),
         addresses=laid("addresses", DocumentValue.networks, below.addresses),
         always_allowed=laid("always_allowed", DocumentValue.names, below.always_allowed),
+        groups=_laid_groups(own["groups"], without.get("groups"), below.groups, remarks),
     )
+
+
+def _laid_groups(
+    own: DocumentValue,
+    without: DocumentValue | None,
+    shipped: tuple[AllowedGroup, ...],
+    remarks: list[str],
+) -> tuple[AllowedGroup, ...]:
+    out = without.ids() if without is not None else ()
+    laid = {group.id: group for group in shipped if group.id not in out}
+    known = {group.id for group in shipped}
+    place = "" if without is None else without.path
+    remarks.extend(f"{place}: takes out {each}, which is not shipped" for each in out if each not in known)
+    return tuple((laid | {group.id: group for group in _groups(own)}).values())
 
 
 def _written(value: object) -> str:

@@ -17,6 +17,8 @@ from filterd.config.yamlfile import Nothing, YamlError, dotted, read_yaml, settl
 
 LISTINGS = ("categories.yaml", "feeds.yaml", "services.yaml", "safesearch.yaml", "bypass.yaml")
 DOCUMENTS = (*LISTINGS, "protected.yaml", "expected.yaml")
+SOURCES = "sources.yaml"
+"""where the shipped names come from: nothing that blocks"""
 FOLDERS = ("profiles", "jurisdictions")
 DISABLED = "disabled"
 """the key that takes out an entry of the layer below"""
@@ -67,7 +69,7 @@ class Layer:
 
     def note_strangers(self) -> None:
         """Note the files that are no document: a misspelt one would be passed over without a word."""
-        known = [self.directory / file for file in DOCUMENTS]
+        known = [self.directory / file for file in (*DOCUMENTS, SOURCES)]
         for path in sorted((*self.directory.glob("*.yaml"), *self.directory.glob("*.yml"))):
             if path not in known:
                 documents = ", ".join(DOCUMENTS)

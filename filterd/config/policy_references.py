@@ -7,6 +7,8 @@ from zoneinfo import available_timezones
 
 from filterd.config.policy_values import Problem
 from filterd.model.mandatory import FIRST_ORDER_ID
+from filterd.model.verdict import Kind
+from filterd.policy.classes import FIXED
 from filterd.policy.documents import Jurisdiction, Policies, Profile
 
 Places = dict[tuple[str, str], str]
@@ -17,15 +19,13 @@ def check(policies: Policies, places: Places) -> list[Problem]:
     """Every reference that leads nowhere."""
     problems: list[Problem] = []
     categories = {each.id for each in policies.categories}
-    for feed in policies.feeds:
-        if feed.category is not None:
-            path = places["feeds.yaml", feed.id] + ".category"
-            problems += _unknown(path, [feed.category], categories, "category")
+    problems += _check_feeds(policies, places)
     if sum(feed.mandatory is not None for feed in policies.feeds) > FIRST_ORDER_ID:
         problems.append(Problem("feeds.yaml", f"more than {FIRST_ORDER_ID} mandatory feeds"))
     for expected in policies.expected:
         path = places["expected.yaml", expected.name]
         problems += _unknown(path, expected.categories, categories, "category")
+    problems += _check_groups(policies)
     for profile in policies.profiles:
         problems += _check_profile(profile, policies, places["profiles", profile.id])
     for jurisdiction in policies.jurisdictions:
@@ -33,16 +33,48 @@ def check(policies: Policies, places: Places) -> list[Problem]:
     return problems
 
 
+def _check_feeds(policies: Policies, places: Places) -> list[Problem]:
+    problems: list[Problem] = []
+    categories = {each.id for each in policies.categories}
+    ways = {each.id for each in policies.bypass}
+    for feed in policies.feeds:
+        if feed.category is not None:
+            path = places["feeds.yaml", feed.id] + ".category"
+            problems += _unknown(path, [feed.category], categories, "category")
+        if feed.bypass is not None:
+            path = places["feeds.yaml", feed.id] + ".bypass"
+            problems += _unknown(path, [feed.bypass], ways, "bypass")
+            if feed.id in ways:
+                problems.append(Problem(places["feeds.yaml", feed.id], "has the id of a way around"))
+    return problems
+
+
+def _check_groups(policies: Policies) -> list[Problem]:
+    """A group has a bit of its own, beside the list of the names that belong to none."""
+    fixed = {each.id for each in FIXED if each.kind is Kind.ALWAYS_ALLOWED}
+    return [
+        Problem("protected.yaml.groups", f"the id {group.id} is taken")
+        for group in policies.protected.groups
+        if group.id in fixed
+    ]
+
+
 def _check_profile(profile: Profile, policies: Policies, path: str) -> list[Problem]:
     categories = {each.id for each in policies.categories}
     engines = {each.id: each.engine for each in policies.safe_search}
     problems = _unknown(f"{path}.categories", profile.categories, categories, "category")
-    problems += _unknown(f"{path}.services", profile.services, {s.id for s in policies.services}, "service")
+    services = {each.id for each in policies.services}
+    groups = {each.id for each in policies.protected.groups}
+    problems += _unknown(f"{path}.services", profile.services, services, "service")
     problems += _unknown(f"{path}.safe_search", profile.safe_search, engines.keys(), "safe search entry")
     problems += _unknown(f"{path}.bypass", profile.bypass, {each.id for each in policies.bypass}, "bypass")
     for index, slot in enumerate(profile.schedule):
-        slot_path = f"{path}.schedule[{index}].block"
-        problems += _unknown(slot_path, slot.categories, categories, "category")
+        slot_path = f"{path}.schedule[{index}]"
+        problems += _unknown(f"{slot_path}.block", slot.categories, categories, "category")
+        problems += _unknown(f"{slot_path}.block", slot.services, services, "service")
+        problems += _unknown(
+            f"{slot_path}.leaves", slot.leaves or (), groups, "group of always-allowed names"
+        )
     for engine in _repeated([engines[each] for each in profile.safe_search if each in engines]):
         problems.append(Problem(f"{path}.safe_search", f"more than one entry for the engine {engine}"))
     return problems

@@ -41,7 +41,9 @@ from filterd.telemetry.log import fault_fields
 
 _PR_SET_PDEATHSIG = 1
 LOWEST_PRIORITY = 19
-_KINDS_OF_FEEDS = frozenset((Kind.CATEGORY.word, Kind.SECURITY.word, Kind.OBSERVED.word, MANDATORY))
+_KINDS_OF_FEEDS = frozenset(
+    (Kind.CATEGORY.word, Kind.SECURITY.word, Kind.BYPASS.word, Kind.OBSERVED.word, MANDATORY)
+)
 """a service, say, may have a feed's id"""
 
 

@@ -53,7 +53,9 @@ class Material:
         """The snapshot's meta beside the lists: profiles and mandates."""
         mandates = [*self._list_mandates(), *(order.mandate for order in self.orders)]
         return {
-            "profiles": {each.id: to_meta(rules_of(each)) for each in self.policies.profiles},
+            "profiles": {
+                each.id: to_meta(rules_of(each, self.policies.bypass)) for each in self.policies.profiles
+            },
             "mandates": [mandate_to_meta(mandate) for mandate in mandates],
             **canary.to_meta(filter(None, map(self._canary, self.policies.feeds))),
         }
@@ -100,6 +102,8 @@ class Material:
         }
         for fixed in FIXED:
             yield self._small(fixed, contents[fixed.id], fixed.id)
+        for group in protected.groups:
+            yield self._small(self._class_of(Kind.ALWAYS_ALLOWED, group.id), group.names, group.title.es)
 
     def _orders(self) -> Iterator[ListSource]:
         for order in self.orders:

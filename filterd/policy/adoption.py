@@ -57,7 +57,7 @@ def proves(entry: Feed, adopted: Feed) -> bool:
 
 def reaches(entry: Feed, adopted: Feed) -> bool:
     """As :func:`covers`, whatever the keys are."""
-    same_use = (entry.use, entry.category) == (adopted.use, adopted.category)
+    same_use = (entry.use, entry.category, entry.bypass) == (adopted.use, adopted.category, adopted.bypass)
     return (
         (same_use or entry.mandatory is not None)
         and (entry.confidential or not adopted.confidential)

@@ -47,6 +47,8 @@ class ListClass:
     """the category that the list fills; empty for other kinds"""
     target: str = ""
     """the safe host of a safe-search list; empty for other kinds"""
+    way: str = ""
+    """the way around that a feed's list closes; empty for other kinds, and for the way's own list"""
 
     @property
     def mask(self) -> int:
@@ -106,6 +108,11 @@ class Classes:
         wanted = set(categories)
         return _union(e for e in self.lists if e.kind is Kind.CATEGORY and e.category in wanted)
 
+    def bypass_mask(self, ways: Iterable[str]) -> int:
+        """The bits of these ways' own lists, and of the feeds' that close one of them."""
+        wanted = set(ways)
+        return _union(e for e in self.lists if e.kind is Kind.BYPASS and (e.way or e.id) in wanted)
+
     def observed(self) -> tuple[int, int]:
         """The class bit of the first observed list, and how many there are: their bits follow one another."""
         bits = [entry.number for entry in self.lists if entry.kind is Kind.OBSERVED]
@@ -127,18 +134,20 @@ def assign(policies: Policies) -> Classes:
     """
     wanted = sorted(
         [
-            *((kind_of(f), f.id, f.category or "", "") for f in policies.feeds if f.use is Use.CATEGORY),
-            *((kind_of(f), f.id, "", "") for f in policies.feeds if f.use is Use.SECURITY),
-            *((Kind.SERVICE, service.id, "", "") for service in policies.services),
-            *((Kind.SAFE_SEARCH, engine.id, "", engine.target) for engine in policies.safe_search),
-            *((Kind.BYPASS, way.id, "", "") for way in policies.bypass),
+            *((kind_of(f), f.id, f.category or "", "", "") for f in policies.feeds if f.use is Use.CATEGORY),
+            *((kind_of(f), f.id, "", "", "") for f in policies.feeds if f.use is Use.SECURITY),
+            *((Kind.SERVICE, service.id, "", "", "") for service in policies.services),
+            *((Kind.SAFE_SEARCH, engine.id, "", engine.target, "") for engine in policies.safe_search),
+            *((Kind.BYPASS, way.id, "", "", "") for way in policies.bypass),
+            *((kind_of(f), f.id, "", "", f.bypass or "") for f in policies.feeds if f.use is Use.BYPASS),
+            *((Kind.ALWAYS_ALLOWED, group.id, "", "", "") for group in policies.protected.groups),
         ]
     )
     _check_room("observed lists", sum(kind is Kind.OBSERVED for kind, *_ in wanted), MOST_OBSERVED)
     mandatory = sorted(feed.id for feed in policies.feeds if feed.use is Use.MANDATORY)
     _check_room("lists with a class bit", len(wanted), CLASS_BITS - FIRST_FREE_BIT)
     _check_room("mandatory lists", len(mandatory), FIRST_ORDER_ID)
-    placed = [ListClass(i, k, FIRST_FREE_BIT + n, c, t) for n, (k, i, c, t) in enumerate(wanted)]
+    placed = [ListClass(i, k, FIRST_FREE_BIT + n, c, t, w) for n, (k, i, c, t, w) in enumerate(wanted)]
     return Classes((*FIXED, *placed, *(ListClass(i, None, n) for n, i in enumerate(mandatory))))
 
 
@@ -146,7 +155,7 @@ def kind_of(feed: Feed) -> Kind:
     """The kind of the class of a feed that is not mandatory."""
     if feed.observe:
         return Kind.OBSERVED
-    return Kind.CATEGORY if feed.use is Use.CATEGORY else Kind.SECURITY
+    return {Use.CATEGORY: Kind.CATEGORY, Use.BYPASS: Kind.BYPASS}.get(feed.use, Kind.SECURITY)
 
 
 def from_meta(lists: Iterable[Mapping[str, Any]]) -> Classes:
@@ -175,6 +184,8 @@ def _to_meta(entry: ListClass) -> dict[str, Any]:
         meta["category"] = entry.category
     if entry.target:
         meta["target"] = entry.target
+    if entry.way:
+        meta["way"] = entry.way
     return meta
 
 
@@ -182,4 +193,5 @@ def _from_meta(meta: Mapping[str, Any]) -> ListClass:
     if meta["kind"] == MANDATORY:
         return ListClass(meta["id"], None, int(meta["mandatory_id"]))
     kind = Kind[meta["kind"].upper()]
-    return ListClass(meta["id"], kind, int(meta["bit"]), meta.get("category", ""), meta.get("target", ""))
+    about = (meta.get(key, "") for key in ("category", "target", "way"))
+    return ListClass(meta["id"], kind, int(meta["bit"]), *about)

@@ -117,9 +117,11 @@ cdef struct Policy:
     uint64_t bypass[WORDS]
     uint64_t schedule[WORDS]      # categories that the schedule adds at this moment
     uint64_t interest[WORDS]      # all of the above: what a cached answer is tested with
+    uint64_t always[WORDS]        # the always-allowed names that schedule_all leaves open at this moment
     int64_t next_boundary               # when the schedule's masks change, Unix seconds; 0: never
     uint8_t schedule_all                # all but the always-allowed names are blocked at this moment
     uint8_t mode
+    uint8_t strip_ech                   # take ECH out of HTTPS and SVCB answers
 
 cdef struct State:
     const Table* snapshot
@@ -130,7 +132,6 @@ cdef struct State:
     const Name** targets                # by class bit: the safe host of a safe-search bit, else NULL
     uint64_t security[WORDS]
     uint64_t protected_names[WORDS]
-    uint64_t always[WORDS]
     uint64_t local[WORDS]
     uint64_t special[WORDS]
     uint64_t observed           # as many bits as lists are observed; 0: none is

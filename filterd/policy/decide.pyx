@@ -331,7 +331,7 @@ cdef void stage_exception(Inquiry* q) noexcept nogil:
 
 cdef bint stage_schedule_all(Inquiry* q) noexcept nogil:
     """A schedule that blocks all but the always-allowed names: asked about the query's name only."""
-    cdef int always = first_shared(q.match.bits, q.state.always)
+    cdef int always = first_shared(q.match.bits, q.policy.always)
     if always >= 0:
         note_class(q, REASON_SCHEDULE, STAGE_LIFTED, always)
         return False
@@ -637,11 +637,13 @@ cdef void set_policy(Policy* native, object policy):
     set_mask(native.safe_search, policy.safe_search)
     set_mask(native.bypass, policy.bypass)
     set_mask(native.schedule, policy.schedule)
+    set_mask(native.always, policy.always)
     for word in range(WORDS):
         native.interest[word] = (native.categories[word] | native.services[word] | native.safe_search[word]
                                  | native.bypass[word] | native.schedule[word])
     native.schedule_all = policy.schedule_all
     native.mode = policy.mode
+    native.strip_ech = policy.strip_ech
     native.next_boundary = policy.next_boundary
 
 
@@ -656,7 +658,6 @@ cdef fill_masks(PublishedState self):
     """The switches, and which classes mean what."""
     set_mask(self.state.security, self.classes.mask(Kind.SECURITY))
     set_mask(self.state.protected_names, self.classes.mask(Kind.PROTECTED))
-    set_mask(self.state.always, self.classes.mask(Kind.ALWAYS_ALLOWED))
     set_mask(self.state.local, self.classes.mask(Kind.LOCAL))
     set_mask(self.state.special, self.classes.mask(Kind.SPECIAL_USE))
     first, count = self.classes.observed()

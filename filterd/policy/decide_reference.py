@@ -131,7 +131,7 @@ def stage_schedule(inquiry: Inquiry) -> Verdict | None:
         inquiry.note(Reason.SCHEDULE, StageOutcome.OFF)
         return None
     if policy.schedule_all and inquiry.where is Where.QUERY:
-        always = inquiry.shared(inquiry.state.classes.mask(Kind.ALWAYS_ALLOWED))
+        always = inquiry.shared(policy.always)
         if always:
             inquiry.note_class(Reason.SCHEDULE, StageOutcome.LIFTED, always[0])
         elif inquiry.is_protected:

@@ -32,6 +32,12 @@ class Category:
     id: str
     title: Text
     description: Text
+    empty: bool = False
+    """nothing is shipped for it: it blocks nothing until a feed is enabled or added"""
+    optional: bool = False
+    """no shipped profile restricts it: it is there for an operator's own profiles"""
+    equivalents: tuple[tuple[str, str], ...] = ()
+    """scheme and term of the categories elsewhere that it answers to: (``agcom``, ``armi``)"""
 
 
 class Format(StrEnum):
@@ -70,11 +76,13 @@ class Use(Enum):
     CATEGORY = "category"
     MANDATORY = "mandatory"
     SECURITY = "security"
+    BYPASS = "bypass"
 
 
 @dataclass(frozen=True, slots=True)
 class Feed:
-    """A source of a list and what the list is for. Exactly one of category, mandatory, security holds."""
+    """A source of a list and what the list is for. Exactly one of category, mandatory, security, bypass
+    holds."""
 
     id: str
     source: str
@@ -101,12 +109,16 @@ class Feed:
     login: Login | None = None
     ca: str = ""
     """a PEM file of the authorities for this feed's servers; empty: those of the settings"""
+    bypass: str | None = None
+    """the way around that the list closes: an id of bypass.yaml"""
 
     @property
     def use(self) -> Use:
         """The one use that is set."""
         if self.category is not None:
             return Use.CATEGORY
+        if self.bypass is not None:
+            return Use.BYPASS
         return Use.MANDATORY if self.mandatory is not None else Use.SECURITY
 
     @property
@@ -132,9 +144,13 @@ class Slot:
     start: int
     end: int
     everything: bool = False
-    """block all but the always-allowed set"""
+    """block all but the always-allowed names"""
     categories: tuple[str, ...] = ()
     """else: these categories in addition to the profile's"""
+    services: tuple[str, ...] = ()
+    """and these services"""
+    leaves: tuple[str, ...] | None = None
+    """of everything: the groups of always-allowed names that stay open; None: all of them"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +167,10 @@ class Profile:
     bypass: tuple[str, ...] = ()
     blocking_mode: BlockingMode = BlockingMode.NXDOMAIN
     schedule: tuple[Slot, ...] = ()
+    limits: Text | None = None
+    """what it does not do, in plain words"""
+    warning: Text | None = None
+    """what a person must know before it is chosen; needed where a slot blocks everything"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +180,8 @@ class Service:
     id: str
     title: Text
     names: tuple[NameRule, ...]
+    group: str = ""
+    """the id of its group, such as ``messaging``; empty: of none"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,6 +193,19 @@ class SafeSearch:
     title: Text
     target: str
     names: tuple[NameRule, ...]
+    source: str = ""
+    """where the engine publishes it"""
+
+
+class Level(StrEnum):
+    """How far closing a way around reaches, the mildest first."""
+
+    SIGNAL = "signal"
+    """devices are told that the network filters, and comply by themselves"""
+    RESOLVER = "resolver"
+    """other resolvers are closed: a device that is set to one loses its Internet until it is set back"""
+    TUNNEL = "tunnel"
+    """services that carry all traffic elsewhere are closed"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,6 +216,18 @@ class Bypass:
     title: Text
     names: tuple[NameRule, ...] = ()
     addresses: tuple[Network, ...] = ()
+    level: Level = Level.TUNNEL
+    strip_ech: bool = False
+    """take the keys of Encrypted Client Hello out of HTTPS and SVCB answers (RFC 9460, RFC 9849)"""
+
+
+@dataclass(frozen=True, slots=True)
+class AllowedGroup:
+    """Names that stay open while a schedule blocks everything, unless its slot takes the group away."""
+
+    id: str
+    title: Text
+    names: tuple[NameRule, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,7 +240,9 @@ class Protected:
     names: tuple[NameRule, ...] = ()
     addresses: tuple[Network, ...] = ()
     always_allowed: tuple[NameRule, ...] = ()
-    """pass a schedule that blocks everything; nothing more"""
+    """pass every schedule that blocks everything; nothing more"""
+    groups: tuple[AllowedGroup, ...] = ()
+    """pass one that leaves them open"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,6 +251,29 @@ class Expected:
 
     name: str
     categories: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Publication:
+    """The publisher and licence of a ready feed, and the origin of its address."""
+
+    title: Text
+    publisher: str
+    licence: str
+    address_from: str
+    """where the address was found"""
+    address_on: str
+    """when it was found there, as YYYY-MM-DD"""
+    note: Text | None = None
+    """what an operator should know before enabling it"""
+
+
+@dataclass(frozen=True, slots=True)
+class ReadyFeed:
+    """A feed that is shipped, and off until a person enables it (``filterd feed enable``)."""
+
+    feed: Feed
+    publication: Publication
 
 
 class DeadlineClock(StrEnum):
@@ -282,6 +354,8 @@ class Policies:
     popular: frozenset[str] = frozenset()
     """names that many people use, beside those of ``expected``"""
     jurisdictions: tuple[Jurisdiction, ...] = ()
+    ready: tuple[ReadyFeed, ...] = ()
+    """feeds of feeds.d: in force only once enabled"""
     shipped: frozenset[tuple[str, str]] = field(default=frozenset(), compare=False)
     """document and id of each entry that came with the product and that the operator's files leave alone"""
     remarks: tuple[str, ...] = field(default=(), compare=False)

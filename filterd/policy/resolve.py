@@ -6,14 +6,14 @@ never disagree. Lines refer to a policy by its index in a :class:`PolicyBook`, w
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from filterd.model.blocking_mode import BlockingMode
 from filterd.model.verdict import Kind
-from filterd.policy.classes import Classes
-from filterd.policy.documents import Profile, Slot
+from filterd.policy.classes import BIT_ALWAYS_ALLOWED, Classes
+from filterd.policy.documents import Bypass, Profile, Slot
 from filterd.policy.schedule import UnknownZoneError, next_boundary, state_at, zone_of
 
 NO_POLICY = 0
@@ -33,6 +33,8 @@ class ProfileRules:
     bypass: tuple[str, ...] = ()
     mode: BlockingMode = BlockingMode.NXDOMAIN
     schedule: tuple[Slot, ...] = ()
+    strip_ech: bool = False
+    """one of the ways around that it closes is Encrypted Client Hello"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,16 +48,20 @@ class ResolvedPolicy:
     safe_search: int = 0
     bypass: int = 0
     schedule: int = 0
-    """categories that the schedule adds"""
+    """categories and services that the schedule adds"""
     schedule_all: bool = False
     """the schedule blocks all but the always-allowed names"""
+    always: int = 1 << BIT_ALWAYS_ALLOWED
+    """the always-allowed names that such a schedule leaves open at this moment"""
+    strip_ech: bool = False
+    """take Encrypted Client Hello out of HTTPS and SVCB answers"""
     mode: BlockingMode = BlockingMode.NXDOMAIN
     next_boundary: int = 0
     """when the schedule asks for something else, Unix seconds; 0: never"""
 
 
-def rules_of(profile: Profile) -> ProfileRules:
-    """The rules of a profile document."""
+def rules_of(profile: Profile, ways: Iterable[Bypass] = ()) -> ProfileRules:
+    """The rules of a profile document; ``ways``: the policies' ways around."""
     return ProfileRules(
         id=profile.id,
         categories=profile.categories,
@@ -64,6 +70,7 @@ def rules_of(profile: Profile) -> ProfileRules:
         bypass=profile.bypass,
         mode=profile.blocking_mode,
         schedule=profile.schedule,
+        strip_ech=any(way.strip_ech for way in ways if way.id in profile.bypass),
     )
 
 
@@ -82,14 +89,17 @@ def to_meta(rules: ProfileRules) -> dict[str, Any]:
                 "end": slot.end,
                 "everything": slot.everything,
                 "categories": list(slot.categories),
+                "services": list(slot.services),
+                "leaves": None if slot.leaves is None else list(slot.leaves),
             }
             for slot in rules.schedule
         ],
+        "strip_ech": rules.strip_ech,
     }
 
 
 def from_meta(profile: str, meta: Mapping[str, Any]) -> ProfileRules:
-    """The rules as a snapshot's ``profiles`` states them."""
+    """The rules as a snapshot's ``profiles`` states them; one of an earlier version says less of them."""
     return ProfileRules(
         id=profile,
         categories=tuple(meta["categories"]),
@@ -104,9 +114,12 @@ def from_meta(profile: str, meta: Mapping[str, Any]) -> ProfileRules:
                 end=slot["end"],
                 everything=slot["everything"],
                 categories=tuple(slot["categories"]),
+                services=tuple(slot.get("services", ())),
+                leaves=None if slot.get("leaves") is None else tuple(slot["leaves"]),
             )
             for slot in meta["schedule"]
         ),
+        strip_ech=meta.get("strip_ech", False),
     )
 
 
@@ -119,12 +132,21 @@ def resolve(rules: ProfileRules, classes: Classes, zone: str, now: int) -> Resol
         categories=classes.category_mask(rules.categories),
         services=classes.mask_of(Kind.SERVICE, rules.services),
         safe_search=classes.mask_of(Kind.SAFE_SEARCH, rules.safe_search),
-        bypass=classes.mask_of(Kind.BYPASS, rules.bypass),
-        schedule=classes.category_mask(moment.categories),
+        bypass=classes.bypass_mask(rules.bypass),
+        schedule=classes.category_mask(moment.categories) | classes.mask_of(Kind.SERVICE, moment.services),
         schedule_all=moment.everything,
+        always=_left_open(classes, moment.leaves),
+        strip_ech=rules.strip_ech,
         mode=rules.mode,
         next_boundary=next_boundary(rules.schedule, zone, now),
     )
+
+
+def _left_open(classes: Classes, groups: frozenset[str] | None) -> int:
+    """The always-allowed names that belong to no group, and those of these groups; None: of every group."""
+    if groups is None:
+        return classes.mask(Kind.ALWAYS_ALLOWED)
+    return 1 << BIT_ALWAYS_ALLOWED | classes.mask_of(Kind.ALWAYS_ALLOWED, groups)
 
 
 class PolicyBook:
@@ -197,6 +219,7 @@ class PolicyBook:
             services=tuple(each for rules in known for each in rules.services),
             safe_search=tuple(each for rules in known for each in rules.safe_search),
             bypass=tuple(each for rules in known for each in rules.bypass),
+            strip_ech=any(rules.strip_ech for rules in known),
         )
 
 

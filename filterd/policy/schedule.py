@@ -35,6 +35,9 @@ class Moment:
     """all but the always-allowed names are blocked"""
     categories: frozenset[str] = frozenset()
     """blocked in addition to the profile's"""
+    services: frozenset[str] = frozenset()
+    leaves: frozenset[str] | None = None
+    """of everything: the groups of always-allowed names that all slots leave open; None: every group"""
 
 
 @lru_cache(maxsize=512)
@@ -72,11 +75,15 @@ def _at(stretches: Iterable[tuple[Slot, int, int]], moment: int) -> Moment:
 
 
 def _moment(active: Iterable[Slot]) -> Moment:
-    everything, categories = False, set[str]()
+    everything, categories, services = False, set[str](), set[str]()
+    leaves: frozenset[str] | None = None
     for slot in active:
         everything = everything or slot.everything
-        categories.update(() if slot.everything else slot.categories)
-    return Moment(everything, frozenset(categories))
+        categories.update(slot.categories)
+        services.update(slot.services)
+        if slot.leaves is not None:
+            leaves = frozenset(slot.leaves) if leaves is None else leaves & frozenset(slot.leaves)
+    return Moment(everything, frozenset(categories), frozenset(services), leaves)
 
 
 def _stretches(
