@@ -1,7 +1,7 @@
 """Reads the public lists that the shipped policies are made from, and writes down which name is from which.
 
 A source is a directory with a checkout of its repository, or the one file that holds what is needed of it;
-none is part of the project. ``policies/sources.yaml`` states the repository, commit, date and licence of each;
+none is part of the project. ``policies/sources.yaml`` states repository, commit, date and licence of each;
 ``policies/provenance/DOCUMENT.tsv`` gives, for each name of a document, the ids of the sources that have it.
 """
 
