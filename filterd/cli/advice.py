@@ -68,14 +68,24 @@ def _passes(found: Explanation) -> str:
             "a DS record is the parent zone's data, so that the question passes at a rule's own name; "
             f"an A question gets: {found.verdict_of_a}"
         )
-    lifted = _lifted_by_protection(found)
-    if lifted:
+    lifted, left_open = _lifted_by_protection(found), _left_open(found)
+    if left_open is not None:
+        sentence = (
+            f"at this hour the schedule of profile {found.identity.get('profile')} blocks everything, "
+            f"and leaves {_list(left_open)} open"
+        )
+    elif lifted:
         sentence = f"the name is protected, which lifts {' and '.join(lifted)} for everybody"
     else:
         sentence = _nothing(found)
     if found.answer_seen and answer_unjudged(found):
         return f"{sentence}; its answer holds nothing that is judged (aliases, targets, addresses)"
     return sentence
+
+
+def _left_open(found: Explanation) -> ExplainedStage | None:
+    """The schedule's stage, where a list of always-allowed names let the name through."""
+    return next((each for each in found.stages if each.always_allowed), None)
 
 
 def _lifted_by_protection(found: Explanation) -> list[str]:

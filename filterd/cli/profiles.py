@@ -76,7 +76,9 @@ def show(profile: str, config: Path | None, as_json: bool) -> None:
             ("in English", f"{found.title.en}. {found.audience.en}. {found.description.en}"),
             *((kind.replace("_", " "), _called(named)) for kind, named in titles.items()),
             ("blocking mode", found.blocking_mode),
-            ("schedule", [_slot(each) for each in found.schedule]),
+            ("schedule", [_slot(each, policies) for each in found.schedule]),
+            ("warning", found.warning.es if found.warning else ""),
+            ("limits", found.limits.es if found.limits else ""),
         ]
     )
 
@@ -103,9 +105,13 @@ def _called(named: dict[str, Text]) -> list[str]:
     return [f"{identifier} ({title.es})" for identifier, title in named.items()]
 
 
-def _slot(slot: Slot) -> str:
-    """``Mon Tue 21:00-07:00 everything``."""
+def _slot(slot: Slot, policies: Policies) -> str:
+    """``Mon Tue 21:00-07:00 everything but messaging banks``."""
     days = " ".join(DAYS[day] for day in slot.days)
     start, end = (f"{minutes // 60:02}:{minutes % 60:02}" for minutes in (slot.start, slot.end))
-    what = "everything" if slot.everything else " ".join(slot.categories)
+    what = " ".join((*slot.categories, *slot.services))
+    if slot.everything:
+        every = tuple(group.id for group in policies.protected.groups)
+        left = " ".join(every if slot.leaves is None else slot.leaves)
+        what = f"everything but {left}" if left else "everything"
     return f"{days} {start}-{end} {what}"

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from filterd.model.subscriber import RequestEvidence, Subscriber
     from filterd.operations.context import Context
     from filterd.operations.importing import ImportResult
+    from filterd.policy.documents import Text
 
 Command = Callable[..., Any]
 
@@ -114,7 +115,7 @@ def opt_in(id: str, profile: str, config: Path | None, as_json: bool, **evidence
     """Turn the restriction on, at the holder's request and with the evidence of it."""
     from filterd.operations import subscribers
 
-    _change(
+    _choose_profile(
         config, as_json, lambda context: subscribers.opt_in(context, id, profile, _evidence_of(**evidence))
     )
 
@@ -138,7 +139,7 @@ def set_profile(id: str, profile: str, config: Path | None, as_json: bool) -> No
     """Change the profile of a line that has opted in."""
     from filterd.operations import subscribers
 
-    _change(config, as_json, lambda context: subscribers.set_profile(context, id, profile))
+    _choose_profile(config, as_json, lambda context: subscribers.set_profile(context, id, profile))
 
 
 @subscriber.command("set-zone")
@@ -305,6 +306,26 @@ def erase(id: str, reason: str, config: Path | None, as_json: bool) -> None:
 
 def _change(config: Path | None, as_json: bool, use_case: Callable[[Context], Awaitable[Subscriber]]) -> None:
     _show(perform(config, use_case), as_json, "recorded")
+
+
+def _choose_profile(
+    config: Path | None, as_json: bool, use_case: Callable[[Context], Awaitable[Subscriber]]
+) -> None:
+    """Change the profile, and show its warning: the support agent reads it to the line's holder."""
+    from filterd.operations.policies import policies
+
+    async def choose(context: Context) -> tuple[Subscriber, Text | None]:
+        found = await use_case(context)
+        profiles = policies(context).profiles
+        return found, next((each.warning for each in profiles if each.id == found.choices.profile), None)
+
+    found, warning = perform(config, choose)
+    _show(found, as_json, "recorded", looked={"warnings": (warning.es,) if warning else ()})
+    if warning is not None:
+        output.warn(
+            warning.es,
+            f"read it to the line's holder; for another: filterd subscriber set-profile {found.id} PROFILE",
+        )
 
 
 def _show(

@@ -72,7 +72,8 @@ def load_policies(directory: Path, base: Path | None = None) -> Policies:
     problems = written + [each for each in problems if each.path not in empty]
     if problems:
         raise PoliciesError(tuple(problems), _remedy(directory, base))
-    return policies
+    remarks = policy_references.remarks(policies, reader.places)
+    return replace(policies, remarks=(*policies.remarks, *remarks))
 
 
 def policy_files(directory: Path, base: Path | None) -> list[Path]:

@@ -33,6 +33,16 @@ def check(policies: Policies, places: Places) -> list[Problem]:
     return problems
 
 
+def remarks(policies: Policies, places: Places) -> list[str]:
+    """What is valid, and yet not as it should be."""
+    return [
+        f"{places['profiles', profile.id]}: blocks everything at some hours, for adults too, and has no "
+        "warning that says so"
+        for profile in policies.profiles
+        if profile.warning is None and any(slot.everything for slot in profile.schedule)
+    ]
+
+
 def _check_feeds(policies: Policies, places: Places) -> list[Problem]:
     problems: list[Problem] = []
     categories = {each.id for each in policies.categories}

@@ -15,7 +15,7 @@ from filterd.model.blocking_mode import BlockingMode
 from filterd.model.line import is_paused
 from filterd.model.mandatory import FIRST_ORDER_ID
 from filterd.model.rule import Scope
-from filterd.model.verdict import Outcome, Reason, Verdict, Where
+from filterd.model.verdict import Kind, Outcome, Reason, Verdict, Where
 from filterd.operations import check, input_values
 from filterd.operations.check import (
     Answers,
@@ -61,6 +61,8 @@ class ExplainedStage:
     """the category that the list fills; empty for other kinds"""
     title: str = ""
     """what the list is called where subscribers read it, in Spanish"""
+    always_allowed: bool = False
+    """the list is one of always-allowed names: the schedule blocks everything, and leaves the name open"""
     confidential: bool = False
     """a list or an order that is confidential: which one is not told"""
 
@@ -290,8 +292,9 @@ def _titled(stage: ExplainedStage, state: CheckState, trace: StageTrace) -> Expl
     found = None if trace.stage is Reason.MANDATORY else state.published.classes.of_bit(trace.reference)
     if found is None or found.id != stage.list:
         return stage
+    always = found.kind is Kind.ALWAYS_ALLOWED
     titles = (each["title"] for each in state.snapshot.meta["lists"] if each.get("bit") == found.number)
-    return replace(stage, category=found.category, title=next(titles, ""))
+    return replace(stage, category=found.category, title=next(titles, ""), always_allowed=always)
 
 
 def _source(state: CheckState, trace: StageTrace) -> tuple[str, str, bool]:

@@ -104,7 +104,11 @@ PROFILES: dict[str, dict[str, object]] = {
     **{f"all-{mode}": {**EVERYTHING, "blocking_mode": mode} for mode in MODES},
     "few": {"categories": ["social"], "safe_search": ["search"]},
     "night": {**EVERYTHING, "blocking_mode": "sinkhole", "schedule": [_slot("everything")]},
+    "messages-alone": {"categories": ["adult"],
+                       "schedule": [_slot("everything") | {"leaves": ["messages"]}, _slot(["games"])]},
+    "offline": {"schedule": [_slot("everything") | {"leaves": []}, _slot("everything")]},
     "evening": {"categories": ["adult"], "services": ["chat"], "schedule": [_slot(["social", "games"])]},
+    "no-chat": {"schedule": [_slot({"categories": ["social"], "services": ["chat"]})]},
 }  # fmt: skip
 
 
@@ -128,7 +132,9 @@ def write_policies(folder: Path, draw: Draw) -> Path:
         "bypass": [{"id": "doh", "title": _text("doh"), "names": draw.scopes(12),
                     "addresses": ["192.0.2.66/32", "2001:db8:bad:1::/64"]}],
         "protected": {"public_suffixes": True, "names": draw.scopes(9), "addresses": ["198.51.100.0/24"],
-                      "always_allowed": draw.scopes(12)},
+                      "always_allowed": draw.scopes(12),
+                      "groups": [{"id": each, "title": _text(each), "names": draw.scopes(8)}
+                                 for each in ("messages", "school")]},
         "expected": {},
     }  # fmt: skip
     for name, content in documents.items():

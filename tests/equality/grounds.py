@@ -104,14 +104,14 @@ def truth_ground(whole: bool) -> Ground:
     mandated = truth.MANDATED if whole else ["", "snapshot:in force", "overlay:not yet"]
     random = Random(1)
     rules = [rule for standing in truth.standings(mandated) for rule in standing.placed]
-    _, plain, everything, added = truth.policies()
+    _, plain, everything, offline, added = truth.policies()
     nothing = ResolvedPolicy()
     timetables = (
         Timetable(nothing, nothing, PERIODS[0]),
         Timetable(plain, everything, PERIODS[0]),
         Timetable(plain, added, PERIODS[1]),
         Timetable(replace(plain, mode=BlockingMode.SINKHOLE), replace(added, mode=BlockingMode.NODATA), 3600),
-        Timetable(plain, plain, PERIODS[2]),
+        Timetable(offline, everything, PERIODS[2]),
     )
     return _ground(truth.CLASSES, rules, timetables, random)
 
@@ -123,13 +123,15 @@ def mixed_ground(seed: int) -> Ground:
     classes = policy_strategies.CLASSES
     if seed % 2:
         observed = [entry for entry in classes.lists if entry.kind is Kind.OBSERVED]  # stay together
-        free = [entry for entry in classes.lists if entry.number >= 8 and entry not in observed]
+        stay = [*observed, *policy_strategies.GROUPS]
+        free = [entry for entry in classes.lists if entry.number >= 8 and entry not in stay]
         turned = [entry.number for entry in free[1:] + free[:1]]
         fixed = [entry for entry in classes.lists if entry.number < 8]
         moved = [replace(entry, number=number) for entry, number in zip(free, turned, strict=True)]
-        classes = Classes((*fixed, *moved, *observed))
+        classes = Classes((*fixed, *moved, *stay))
     rules = [policy_strategies.make_rule(random) for _ in range(random.randrange(20, 80))]
     rules += [policy_strategies.make_exception(Random(seed + place)) for place in range(seed % 3)]
+    rules += policy_strategies.make_group_rules(Random(seed))
     timetables = tuple(
         Timetable(
             policy_strategies.make_policy(random, classes),

@@ -37,7 +37,8 @@ from tests.worlds.truth_table import Claim, Own, Schedule, Security, Sees, Setti
 States = dict[tuple[bool, bool], PublishedState]
 
 STANDINGS = standings(MANDATED)
-FEWER = standings(["", "snapshot:in force", "overlay:in force", "overlay:withdrawn"])
+FEWER = standings(["", "snapshot:in force", "overlay:in force", "overlay:withdrawn"], without=("group",))
+"""for answers, which no schedule that blocks everything looks at"""
 
 
 @pytest.fixture(scope="module")
@@ -131,7 +132,8 @@ LIFTED = [(False, False, True), (True, False, True)]
 def settings_of_answer(*, named: bool) -> Iterator[Setting]:
     """Every combination; an address can be no own name."""
     either = (False, True)
-    every = product(Sees, Own, Schedule, Security, [(a, p, False) for a in either for p in either] + LIFTED)
+    schedules = [each for each in Schedule if each is not Schedule.OFFLINE]
+    every = product(Sees, Own, schedules, Security, [(a, p, False) for a in either for p in either] + LIFTED)
     for sees, own, schedule, security, (allowed, protected, excepted) in every:
         plain = own is Own.NOTHING and schedule is Schedule.NONE and security is not Security.LEFT
         possible = (plain and not allowed) if sees is Sees.UNKNOWN else (named or own is Own.NOTHING)

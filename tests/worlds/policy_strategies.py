@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
+from dataclasses import replace
 from ipaddress import IPv6Network
 from random import Random
 
@@ -34,16 +35,22 @@ _FREE = (
 )
 _OBSERVED = tuple(ListClass(f"new{bit}", Kind.OBSERVED, bit) for bit in (447, 448, 449))
 """across the end of a word"""
+GROUPS = (
+    ListClass("messages", Kind.ALWAYS_ALLOWED, 63),
+    ListClass("school", Kind.ALWAYS_ALLOWED, 320),
+)
+"""at the end of a word and the start of one"""
 CLASSES = Classes(
     (
         *FIXED,
         *(ListClass(i, k, FIRST_FREE_BIT + n * 41, c, t) for n, (k, i, c, t) in enumerate(_FREE)),
         *_OBSERVED,
+        *GROUPS,
     )
 )
 """some of every kind, spread over the words of a mask"""
 
-BITS = [entry.number for entry in CLASSES.lists]
+BITS = [entry.number for entry in CLASSES.lists if entry not in GROUPS]
 EARLY = 3
 """that many of them, the first ones, decide before most stages"""
 MANDATORY_IDS = [0, 1, 7, FIRST_ORDER_ID, FIRST_ORDER_ID + 1, FIRST_ORDER_ID + 40]
@@ -114,7 +121,7 @@ def make_policy(random: Random, classes: Classes = CLASSES) -> ResolvedPolicy:
         own = [entry.mask for entry in classes.lists if entry.kind is kind]
         return random.choice([0, sum(own), sum(own), *own])
 
-    return ResolvedPolicy(
+    made = ResolvedPolicy(
         categories=mask(Kind.CATEGORY),
         services=mask(Kind.SERVICE),
         safe_search=mask(Kind.SAFE_SEARCH),
@@ -124,6 +131,24 @@ def make_policy(random: Random, classes: Classes = CLASSES) -> ResolvedPolicy:
         mode=random.choice(list(BlockingMode)),
         next_boundary=random.choice([0, NOW + 60]),
     )
+    # Not drawn from the same numbers: courses of before stay what they were.
+    own = Random(made.categories ^ made.services ^ made.bypass ^ made.next_boundary)
+    left = sum(group.mask for group in GROUPS if own.random() < 0.5)
+    added = sum(entry.mask for entry in classes.lists if entry.kind is Kind.SERVICE and own.random() < 0.3)
+    return replace(made, always=made.always | left, schedule=made.schedule and made.schedule | added)
+
+
+def make_group_rules(random: Random) -> list[Placed]:
+    """Names of the groups, in snapshot and overlay."""
+    return [
+        Placed(
+            random.choice(NAMES),
+            random.choice(GROUPS).number,
+            scope=random.choice(list(Scope)),
+            live=random.random() < 0.3,
+        )
+        for _ in range(random.choice([0, 1, 2, 4]))
+    ]
 
 
 def make_exception(random: Random) -> Placed:
@@ -140,7 +165,7 @@ def make_suspension(random: Random) -> int:
 def _world(random: Random) -> World:
     rules = [make_rule(random) for _ in range(random.randrange(60))]
     exceptions = [make_exception(random) for _ in range(random.choice([0, 0, 1, 2]))]
-    return World(
+    made = World(
         CLASSES,
         rules=(*rules, *exceptions),
         suspended_until=make_suspension(random),
@@ -150,6 +175,7 @@ def _world(random: Random) -> World:
         security_enabled=random.random() < 0.7,
         nat64=make_nat64(random),
     )
+    return replace(made, rules=(*made.rules, *make_group_rules(random)))
 
 
 def worlds() -> st.SearchStrategy[World]:

@@ -19,7 +19,7 @@ from tests.worlds import dns_answers
 from tests.worlds.policy import KEY, NOW, Placed, World
 from tests.worlds.truth_table import Claim, Own, Schedule, Security, Sees, Setting
 
-CATEGORY, ADDED, SERVICE, SAFE, BYPASS, MALWARE = range(8, 14)
+CATEGORY, ADDED, SERVICE, SAFE, BYPASS, MALWARE, GROUP = range(8, 15)
 CLASSES = Classes(
     (
         *FIXED,
@@ -29,11 +29,13 @@ CLASSES = Classes(
         ListClass("engine", Kind.SAFE_SEARCH, SAFE, target="safe.example"),
         ListClass("doh", Kind.BYPASS, BYPASS),
         ListClass("malware", Kind.SECURITY, MALWARE),
+        ListClass("messaging", Kind.ALWAYS_ALLOWED, GROUP),
     )
 )
 BITS = {
     "protected": BIT_PROTECTED,
     "always": BIT_ALWAYS_ALLOWED,
+    "group": GROUP,
     "added": ADDED,
     "service": SERVICE,
     "category": CATEGORY,
@@ -77,10 +79,10 @@ class Standing:
                 yield Placed(trigger, mandatory=self.mandate.id, live=self.live)
 
 
-def standings(mandated: list[str]) -> list[Standing]:
-    """Every combination."""
+def standings(mandated: list[str], without: tuple[str, ...] = ()) -> list[Standing]:
+    """Every combination; in none of the lists of ``without``."""
     every = []
-    flags = product([False, True], repeat=len(BITS))
+    flags = product(*([False] if field in without else [False, True] for field in BITS))
     for number, (state, chosen) in enumerate(product(mandated, flags)):
         where, _, kind = state.partition(":")
         claim = Claim(
@@ -117,6 +119,7 @@ def policies() -> tuple[ResolvedPolicy, ...]:
     return (
         ResolvedPolicy(),
         plain,
+        replace(plain, schedule_all=True, always=CLASSES.mask(Kind.ALWAYS_ALLOWED)),
         replace(plain, schedule_all=True),
         replace(plain, schedule=1 << ADDED),
     )

@@ -35,6 +35,8 @@ class Schedule(Enum):
 
     NONE = "none"
     EVERYTHING = "everything"
+    """but the always-allowed names and those of every group"""
+    OFFLINE = "everything, the groups too"
     ADDED = "added categories"
 
 
@@ -55,6 +57,8 @@ class Claim:
     protected: bool = False
     always: bool = False
     """always allowed by schedules"""
+    group: bool = False
+    """in a group of names that a schedule leaves open unless it takes the group away"""
     added: bool = False
     """in a category that the schedule adds"""
     service: bool = False
@@ -118,5 +122,7 @@ def scheduled(claim: Claim, setting: Setting, *, excepted: bool) -> bool:
     """True if the schedule of the moment blocks it; "everything" speaks of what the line asks for, and comes
     from no list that could be wrong."""
     if setting.schedule is Schedule.EVERYTHING:
-        return not claim.always and not setting.answer
+        return not (claim.always or claim.group or setting.answer)
+    if setting.schedule is Schedule.OFFLINE:
+        return not (claim.always or setting.answer)
     return setting.schedule is Schedule.ADDED and claim.added and not excepted
