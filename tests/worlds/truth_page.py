@@ -48,7 +48,7 @@ For a line that is opted in: which of the two decides.
 _NOTES = """
 - An own allow name on the same name as an own block name loses; on a more specific name it wins.
 - A schedule that blocks everything but the always-allowed names is asked about the name of a query only. What
-  an always-allowed name stands in besides still counts, and where its answer leads does not matter to it.
+  an always-allowed name stands in besides still counts, and so do the lists that hold a name in its answer.
 - A protected name that is met in the answer to another name protects nothing, not even itself; a protected
   address is protected wherever it is met.
 - An exception on a name in the answer to another lifts the lists for that name alone.
@@ -83,7 +83,9 @@ ROWS = (
     Row("the line's own block names", own=Own.DENY),
     Row("a schedule: everything", schedule=Schedule.EVERYTHING),
     Row("a schedule: everything; in a group that it leaves", Claim(group=True), schedule=Schedule.EVERYTHING),
-    Row("a schedule: everything; in a group that it takes away", Claim(group=True), schedule=Schedule.OFFLINE),
+    Row(
+        "a schedule: everything; in a group that it takes away", Claim(group=True), schedule=Schedule.OFFLINE
+    ),
     Row("a schedule: added categories", Claim(added=True), schedule=Schedule.ADDED),
     Row("a service", Claim(service=True)),
     Row("a category", Claim(category=True)),

@@ -399,3 +399,65 @@ def test_policies_laid_over_the_shipped_ones(installation: Path, run: Run, answe
     assert refused.exit_code == 2
     assert "feed.yaml: is no document" in refused.stderr
     assert f"mend the files in {own}" in refused.stderr
+
+
+NIGHT = """
+title: {es: Noche, en: Night}
+description: {es: Noche, en: Night}
+audience: {es: Casas, en: Homes}
+limits: {es: No cierra los datos móviles., en: It does not close mobile data.}
+schedule:
+- {days: daily, from: "00:00", until: "24:00", block: everything, leaves: [messaging]}
+- {days: [mon], from: "15:00", until: "18:00", block: {categories: [games], services: [chat]}}
+"""
+WARNING = "warning: {es: Cierra también lo de los adultos., en: It closes adults' things too.}\n"
+GROUPED = """
+public_suffixes: true
+groups:
+- {id: messaging, title: {es: Mensajes, en: Messages}, names: {subtree: [chat.test.example]}}
+- {id: banks, title: {es: Bancos, en: Banks}, names: {subtree: [bank.test.example]}}
+"""
+
+
+def test_a_night_that_closes_everything(installation: Path, run: Run, answer: Answer) -> None:
+    """It warns whoever sets it, shows what it leaves open, and check says why a name is open at that hour."""
+    policies = installation.parent / "policies"
+    services = "[{id: chat, title: {es: Charla, en: Chat}, names: {subtree: [talk.test.example]}}]"
+    (policies / "services.yaml").write_text(services)
+    (policies / "protected.yaml").write_text(GROUPED)
+    night = policies / "profiles/night.yaml"
+    night.write_text(NIGHT)
+    checked = run("config", "check")
+    assert checked.exit_code == 0
+    assert "night.yaml: blocks everything at some hours, for adults too, and has no warning" in checked.stderr
+    night.write_text(NIGHT + WARNING)
+    assert run("config", "check").stderr == ""
+
+    shown = run("profile", "show", "night").stdout
+    assert "Sun 00:00-24:00 everything but messaging, Mon 15:00-18:00 games chat\n" in shown
+    assert "Cierra también lo de los adultos." in shown
+    assert "No cierra los datos móviles." in shown
+    assert answer("profile", "show", "night")["schedule"][0]["leaves"] == ["messaging"]
+    night.write_text((NIGHT + WARNING).replace(", leaves: [messaging]", ""))
+    assert "00:00-24:00 everything but messaging banks," in run("profile", "show", "night").stdout
+    night.write_text((NIGHT + WARNING).replace("leaves: [messaging]", "leaves: []"))
+    assert "00:00-24:00 everything," in run("profile", "show", "night").stdout
+    night.write_text(NIGHT + WARNING)
+
+    answer("subscriber", "add", "S-9")
+    opted = run("subscriber", "opt-in", "S-9", "--profile", "night", *EVIDENCE)
+    assert "warning: Cierra también lo de los adultos.\n  what to do: read it to the" in opted.stderr
+    assert answer("subscriber", "set-profile", "S-9", "teenagers")["warnings"] == []
+    assert answer("subscriber", "set-profile", "S-9", "night")["warnings"] == [
+        "Cierra también lo de los adultos."
+    ]
+    answer("feed", "update")
+    answer("snapshot", "build")
+    open_at_night = run("check", "www.chat.test.example", "--subscriber", "S-9").stdout
+    sentence = (
+        "at this hour the schedule of profile night blocks everything, and leaves messaging (Mensajes) open"
+    )
+    assert sentence in open_at_night
+    closed = run("check", "bank.test.example", "--subscriber", "S-9").stdout
+    assert "at this hour the schedule of profile night blocks everything" in closed
+    assert "open" not in closed.partition("why")[2].partition("\n")[0]

@@ -173,6 +173,58 @@ async def test_time_decides_too(context: Context, installation: Installation) ->
     assert later.verdict == "block"
 
 
+NIGHT = """
+title: {es: Noche, en: Night}
+description: {es: Noche, en: Night}
+audience: {es: Casas, en: Homes}
+categories: [adult]
+schedule: [{days: daily, from: "00:00", until: "24:00", block: everything, leaves: [messaging]}]
+"""
+GROUPS = """
+public_suffixes: true
+names: {subtree: [help.example]}
+always_allowed: {subtree: [clock.example]}
+groups:
+- {id: messaging, title: {es: Mensajes, en: Messages}, names: {subtree: [chat.example, red.example]}}
+- {id: banks, title: {es: Bancos, en: Banks}, names: {exact: [bank.example]}}
+"""
+
+
+async def test_the_schedule_names_the_group_that_leaves_a_name_open(
+    context: Context, installation: Installation
+) -> None:
+    installation.write_policy("profiles/night.yaml", NIGHT)
+    installation.write_policy("protected.yaml", GROUPS)
+    await snapshots.build(context)
+    await subscribers.set_profile(context, "child", "night")
+    found = await explain(context, "www.chat.example", subscriber="child")
+    assert (found.verdict, found.protected) == ("pass", False)
+    assert stage(found, "schedule") == ExplainedStage(
+        stage="schedule",
+        part=QUERY,
+        outcome="lifted",
+        rule="chat.example subtree",
+        list="messaging",
+        matched_name="chat.example",
+        scope="subtree",
+        title="Mensajes",
+        always_allowed=True,
+    )
+    clock = stage(await explain(context, "clock.example", subscriber="child"), "schedule")
+    assert (clock.outcome, clock.list, clock.always_allowed) == ("lifted", "always-allowed", True)
+    helped = stage(await explain(context, "help.example", subscriber="child"), "schedule")
+    assert (helped.outcome, helped.list, helped.always_allowed) == ("lifted", "schedule", False)
+    listed = await explain(context, "red.example", subscriber="child")
+    assert (listed.verdict, listed.reason) == ("block", "category"), "a group opens no category"
+    for name in ("bank.example", "other.example", "below.bank.example"):
+        taken = await explain(context, name, subscriber="child")
+        assert (taken.verdict, taken.reason, stage(taken, "schedule").list) == (
+            "block",
+            "schedule",
+            "schedule",
+        )
+
+
 async def test_without_an_answer_its_stages_are_not_evaluated(context: Context) -> None:
     found = await explain(context, "free.example", subscriber="child")
     parts = [each for each in found.stages if each.part == ANSWER]

@@ -22,12 +22,14 @@ from filterd.policy.classes import (
     from_meta,
 )
 from filterd.policy.documents import (
+    AllowedGroup,
     Bypass,
     Feed,
     Format,
     MandatoryTerms,
     Policies,
     Profile,
+    Protected,
     SafeSearch,
     Service,
     Slot,
@@ -164,6 +166,49 @@ def test_a_profile_at_a_moment() -> None:
     assert noon.mode is BlockingMode.SINKHOLE
     tokyo = resolve(child, classes, "Asia/Tokyo", NOON_UTC)
     assert (tokyo.schedule, tokyo.schedule_all, tokyo.next_boundary) == (0, True, NOON_UTC + 10 * 3600)
+
+
+GROUPED = replace(
+    POLICIES,
+    protected=Protected(
+        public_suffixes=True,
+        groups=(AllowedGroup("messaging", TEXT, NAMES), AllowedGroup("banks", TEXT, NAMES)),
+    ),
+)
+
+
+@pytest.mark.parametrize(
+    ("leaves", "open_groups"), [(None, {"messaging", "banks"}), (("banks",), {"banks"}), ((), set())]
+)
+def test_the_groups_that_a_night_leaves_open(leaves: tuple[str, ...] | None, open_groups: set[str]) -> None:
+    classes = from_meta(json.loads(json.dumps(assign(GROUPED).to_meta())))
+    night = Profile("night", TEXT, TEXT, TEXT, schedule=(replace(NIGHT, leaves=leaves),))
+    rules = profile_from_meta("night", json.loads(json.dumps(to_meta(rules_of(night)))))
+    bits = {entry.id: entry.mask for entry in classes.lists if entry.kind is Kind.ALWAYS_ALLOWED}
+    wanted = bits["always-allowed"] | sum(bits[each] for each in open_groups)
+    found = resolve(rules, classes, "UTC", NOON_UTC + 12 * 3600)
+    assert (found.schedule_all, found.always) == (True, wanted)
+
+
+def test_a_slot_adds_services() -> None:
+    classes = assign(GROUPED)
+    child = replace(CHILD, schedule=(replace(MORNING, services=("video",)),))
+    rules = profile_from_meta("child", json.loads(json.dumps(to_meta(rules_of(child)))))
+    video = classes.mask_of(Kind.SERVICE, ["video"])
+    assert video and resolve(rules, classes, "UTC", NOON_UTC).schedule == 0b10 << FIRST_FREE_BIT | video
+
+
+def test_a_snapshot_of_an_earlier_version_has_neither_groups_nor_services() -> None:
+    """Its night leaves open what it always left open."""
+    meta = json.loads(json.dumps(to_meta(rules_of(CHILD))))
+    for slot in meta["schedule"]:
+        del slot["leaves"], slot["services"]
+    del meta["strip_ech"]
+    rules = profile_from_meta("child", meta)
+    assert rules == rules_of(CHILD)
+    for classes in (assign(POLICIES), assign(GROUPED)):
+        tokyo = resolve(rules, classes, "Asia/Tokyo", NOON_UTC)
+        assert (tokyo.schedule_all, tokyo.always) == (True, classes.mask(Kind.ALWAYS_ALLOWED))
 
 
 def test_a_policy_keeps_its_index() -> None:

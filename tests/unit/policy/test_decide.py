@@ -23,13 +23,15 @@ from filterd.policy.classes import (
     ListClass,
 )
 from filterd.policy.decide import LineHandle, PublishedState, decide_name
+from filterd.policy.inspect import inspect_message
 from filterd.policy.published import active_set
 from filterd.policy.resolve import ResolvedPolicy
 from filterd.policy.trace import Decision, StageOutcome, StageTrace
 from filterd.wire.names import name_from_text
+from tests.worlds import dns_answers
 from tests.worlds.policy import KEY, NOW, Line, Placed, World, overlay_of
 
-ADULT, GAMES, VIDEO, ENGINE, CANARY, MALWARE = range(8, 14)
+ADULT, GAMES, VIDEO, ENGINE, CANARY, MALWARE, MESSAGING = range(8, 15)
 CLASSES = Classes(
     (
         *FIXED,
@@ -39,6 +41,7 @@ CLASSES = Classes(
         ListClass("engine", Kind.SAFE_SEARCH, ENGINE, target="safe.search.example"),
         ListClass("canary", Kind.BYPASS, CANARY),
         ListClass("malware", Kind.SECURITY, MALWARE),
+        ListClass("messaging", Kind.ALWAYS_ALLOWED, MESSAGING),
     )
 )
 ORDER = FIRST_ORDER_ID + 3
@@ -249,6 +252,39 @@ def test_always_allowed_names_pass_the_night_but_not_their_category() -> None:
     assert decided(night, OPTED_IN, "www.shop.example").verdict.reason is Reason.SCHEDULE
     added = decided(night, OPTED_IN, "games.school.example").verdict
     assert (added.reason, added.reference) == (Reason.SCHEDULE, GAMES)
+
+
+def test_a_group_passes_the_nights_that_leave_it_open() -> None:
+    """The query's name is asked about alone; its alias may lead to a name that no group has."""
+    rules = (Placed("chat.example", bit=MESSAGING), Placed("school.example", bit=BIT_ALWAYS_ALLOWED))
+    leaves = ResolvedPolicy(schedule_all=True, always=1 << BIT_ALWAYS_ALLOWED | 1 << MESSAGING)
+    night = world(*rules, policy=leaves)
+    chat = decided(night, OPTED_IN, "www.chat.example")
+    assert chat.verdict.outcome is Outcome.PASS
+    assert stage(chat, Reason.SCHEDULE).outcome is StageOutcome.LIFTED
+    assert (stage(chat, Reason.SCHEDULE).reference, stage(chat, Reason.SCHEDULE).matched) == (
+        MESSAGING,
+        "chat.example",
+    )
+    elsewhere = dns_answers.message(dns_answers.alias("edge.cdn.test"), dns_answers.address("192.0.2.9"))
+    found = inspect_message(night.native, OPTED_IN.native(), elsewhere, False, NOW)
+    assert found is not None and found.verdict.outcome is Outcome.PASS
+    offline = world(*rules, policy=replace(leaves, always=1 << BIT_ALWAYS_ALLOWED))
+    assert decided(offline, OPTED_IN, "www.chat.example").verdict.reason is Reason.SCHEDULE
+    assert decided(offline, OPTED_IN, "www.school.example").verdict.outcome is Outcome.PASS
+
+
+def test_a_group_opens_no_category_and_no_order() -> None:
+    chat = Placed("chat.example", bit=MESSAGING)
+    leaves = replace(CHILD, schedule_all=True, always=1 << BIT_ALWAYS_ALLOWED | 1 << MESSAGING)
+    listed = world(chat, Placed("chat.example", bit=ADULT), policy=leaves)
+    assert decided(listed, OPTED_IN, "chat.example").verdict.reason is Reason.CATEGORY
+    ordered = world(
+        chat, Placed("chat.example", mandatory=ORDER), mandates=(Mandate(ORDER, "A-1"),), policy=leaves
+    )
+    assert decided(ordered, OPTED_IN, "chat.example").verdict.reason is Reason.MANDATORY
+    own = replace(OPTED_IN, own_names=(("chat.example", Action.BLOCK, Scope.SUBTREE),))
+    assert decided(world(chat, policy=leaves), own, "chat.example").verdict.reason is Reason.OWN_DENY
 
 
 def test_a_pause_ends_at_its_moment() -> None:

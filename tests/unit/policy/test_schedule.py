@@ -89,6 +89,36 @@ def test_several_slots_a_day_add_up() -> None:
     assert moments[7] == at("2026-11-25T08:00")
 
 
+@pytest.mark.parametrize(
+    ("leaves", "left"),
+    [
+        ([None], None),
+        ([None, None], None),
+        ([("messaging", "banks")], {"messaging", "banks"}),
+        ([None, ("banks",)], {"banks"}),
+        ([("messaging", "banks"), ("banks", "school")], {"banks"}),
+        ([("messaging",), ("school",)], set()),
+        ([(), None], set()),
+    ],
+)
+def test_slots_at_once_leave_open_what_each_of_them_leaves(
+    leaves: list[tuple[str, ...] | None], left: set[str] | None
+) -> None:
+    nights = [Slot(EVERY_DAY, 1260, 360, everything=True, leaves=each) for each in leaves]
+    found = state_at([*nights, Slot((1,), 1260, 1440, services=("chat",))], MEXICO, at("2026-11-24T22:00"))
+    wanted = None if left is None else frozenset(left)
+    assert found == Moment(True, services=frozenset({"chat"}), leaves=wanted)
+
+
+def test_a_slot_that_takes_a_group_away_begins_in_the_middle_of_another() -> None:
+    schedule = [NIGHT, Slot(EVERY_DAY, 23 * 60, 5 * 60, everything=True, leaves=("medical",))]
+    evening, late = at("2026-11-24T21:00"), at("2026-11-24T23:00")
+    assert state_at(schedule, MEXICO, evening) == Moment(True)
+    assert next_boundary(schedule, MEXICO, evening) == late
+    assert state_at(schedule, MEXICO, late).leaves == {"medical"}
+    assert next_boundary(schedule, MEXICO, late) == at("2026-11-25T05:00")
+
+
 def test_slots_that_meet_have_no_boundary_between_them() -> None:
     schedule = [Slot((1,), 1200, 1440, everything=True), Slot((2,), 0, 360, everything=True)]
     assert next_boundary(schedule, MEXICO, at("2026-11-24T20:00")) == at("2026-11-25T06:00")
@@ -183,6 +213,8 @@ slots = st.builds(
     end=st.integers(0, 96).map(lambda quarter: quarter * 15),
     everything=st.booleans(),
     categories=st.sampled_from([("games",), ("games", "social")]),
+    services=st.sampled_from([(), ("chat",), ("chat", "video")]),
+    leaves=st.sampled_from([None, (), ("messaging",), ("messaging", "banks")]),
 )
 zones = st.sampled_from([MEXICO, NEW_YORK, "Australia/Lord_Howe", "Pacific/Apia", "Asia/Kathmandu", "UTC"])
 
