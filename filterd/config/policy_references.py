@@ -34,12 +34,14 @@ def check(policies: Policies, places: Places) -> list[Problem]:
 
 
 def remarks(policies: Policies, places: Places) -> list[str]:
-    """What is valid, and yet not as it should be."""
+    """Remarks on what is valid, and yet not as it should be, in the operator's own profiles."""
     return [
         f"{places['profiles', profile.id]}: blocks everything at some hours, for adults too, and has no "
         "warning that says so"
         for profile in policies.profiles
-        if profile.warning is None and any(slot.everything for slot in profile.schedule)
+        if profile.warning is None
+        and any(slot.everything for slot in profile.schedule)
+        and ("profiles", profile.id) not in policies.shipped
     ]
 
 

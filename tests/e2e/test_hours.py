@@ -94,9 +94,9 @@ class Telephone:
 def _life(message: dns.message.Message) -> int:
     """The seconds for which an answer may be kept (RFC 2308, 5)."""
     if message.answer:
-        return min(rrset.ttl for rrset in message.answer)
+        return min(int(rrset.ttl) for rrset in message.answer)
     (soa,) = (rrset for rrset in message.authority if rrset.rdtype == dns.rdatatype.SOA)
-    return min(soa.ttl, soa[0].minimum)
+    return int(min(soa.ttl, soa[0].minimum))
 
 
 def _clock(moment: int) -> str:

@@ -24,11 +24,13 @@ def page(note: str) -> str:
         FORMATS.replace("{note}", note.strip())
         + FEEDS
         + PROFILES
+        + HOURS
         + "# What is shipped\n\n"
         + by_profile(shipped, profiles)
         + by_category(shipped)
         + answers(shipped)
         + exceptions(shipped)
+        + open_at_night(shipped)
         + jurisdictions(shipped)
     )
 
@@ -133,21 +135,52 @@ PROFILES = """\
 title: {es: "Noches", en: "Nights"}
 audience: {es: "Hogares", en: "Households"}
 description:
-  es: "Sin juegos por la tarde, sin Internet de noche."
-  en: "No games after school, no Internet at night."
+  es: "Sin juegos por la tarde; de noche solo mensajes y aparatos médicos."
+  en: "No games after school; at night messages and medical devices alone."
+warning:                                     # shown to whoever chooses it
+  es: "De noche cierra Internet para toda la casa, también para los adultos."
+  en: "At night it closes the Internet for the whole house, for adults too."
 categories: [adult, gambling]
 services: [tiktok]
 safe_search: [google, bing, youtube-strict]  # at most one entry for each engine
 bypass: [relay, canary]
 blocking_mode: nxdomain                      # nxdomain (default), nodata, null or sinkhole
 schedule:
-  - {days: [mon, tue, wed, thu, fri], from: "15:00", until: "18:00", block: [games]}
-  - {days: daily, from: "21:00", until: "06:00", block: everything}
+  - {days: [mon, fri], from: "15:00", until: "18:00", block: {categories: [games], services: [twitch]}}
+  - {days: daily, from: "21:00", until: "06:00", block: everything, leaves: [messaging, medical]}
 ```
 
 Times are those of the line's zone. A slot belongs to the day on which it begins, and ends on the
-next day where `until` is not after `from`. `everything` leaves the protected and the always-allowed
-names.
+next day where `until` is not after `from`.
+
+"""
+
+HOURS = """\
+## Hours
+
+A bedtime closes children's things: a slot with the categories and services that it adds (`block: [games]`
+is short for `block: {categories: [games]}`). *Everything* is a choice of its own, as it meets everybody in the
+house. Such a slot leaves open, for the name that is asked about:
+
+- the protected names, and the `always_allowed` ones: calls over Wi-Fi, the clock, the checks for a connection;
+- the names of the groups of `protected.yaml` that its `leaves` names. Without `leaves` that is every group, yours
+  too; `leaves: []` takes all of them away.
+
+Where slots meet, everything that one of them blocks is blocked, and a group is open that all of them leave. A
+group opens nothing else: a category, service, order or own block name that has the name blocks it as before, and
+so do lists that have a name in its answer. A pause opens the line at any hour; an own allow name does not.
+
+A profile that blocks everything has a `warning`; without one, `filterd config check` remarks on it. `filterd
+subscriber opt-in` and `set-profile` print it, for whoever is on the telephone with the line's holder. `filterd
+check NAME --subscriber ID` says which group leaves a name open at this hour.
+
+Your bank or school is missing? Add a group to your `protected.yaml`, under `groups`, with an id of its own (a
+shipped id replaces that group whole): `{id: schools-here, title: {es: "Escuelas de aquí", en: "Schools here"},
+names: {subtree: [school.example]}}`. `without: {groups: [banks]}` takes a shipped group out.
+
+No answer to a line that has opted in lives longer than `dns.max_ttl_opted_in`, and none is kept past the next
+change of its schedule or the end of its pause: a telephone with a cache of its own sees bedtime in the second in
+which it begins. Connections that are open then stay open.
 
 """
 
@@ -212,6 +245,20 @@ def exceptions(shipped: Policies) -> str:
         + ", ".join(f"`{rule.name}`" for rule in shipped.protected.always_allowed)
         + ".\n\n"
     )
+
+
+def open_at_night(shipped: Policies) -> str:
+    """The groups of always-allowed names."""
+    rows = [
+        (
+            f"`{group.id}`",
+            f"{group.title.en} ({group.title.es})",
+            ", ".join(f"`{rule.name}`" for rule in group.names),
+        )
+        for group in shipped.protected.groups
+    ]
+    head = ("Group", "Title", "Names, mostly with all below them")
+    return "Left open by a slot that blocks everything:\n\n" + table(head, rows) + "\n"
 
 
 def audience(profile: Profile) -> tuple[str, str, str]:

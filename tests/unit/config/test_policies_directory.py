@@ -192,6 +192,79 @@ schedule:
     )
 
 
+GROUPS = f"""
+public_suffixes: true
+groups:
+- {{id: messaging, title: {TEXT}, names: {{subtree: [chat.example], exact: [push.example]}}}}
+- {{id: banks, title: {TEXT}, names: {{subtree: [bank.example]}}}}
+"""
+SERVICE = f"[{{id: t, title: {TEXT}, names: {{subtree: [t.example]}}}}]"
+
+
+def nights(*slots: str, more: str = "") -> str:
+    """A profile with these slots of every night."""
+    night = 'days: daily, from: "21:00", until: "06:00"'
+    return PROFILE + more + f"schedule: [{', '.join(f'{{{night}, {slot}}}' for slot in slots)}]\n"
+
+
+def test_slots_that_leave_groups_open_and_close_services(directory: Path) -> None:
+    slots = (
+        "block: everything",
+        "block: everything, leaves: [banks]",
+        "block: everything, leaves: []",
+        "block: {categories: [adult], services: [t]}",
+        "block: {services: [t]}",
+    )
+    profile = nights(*slots, more=f"warning: {TEXT}\nlimits: {TEXT}\n")
+    write(directory, {"protected.yaml": GROUPS, "services.yaml": SERVICE, "profiles/p.yaml": profile})
+    policies = load_policies(directory)
+    found = policies.profiles[0]
+    assert [slot.leaves for slot in found.schedule] == [None, ("banks",), (), None, None]
+    assert [slot.categories for slot in found.schedule[3:]] == [("adult",), ()]
+    assert [slot.services for slot in found.schedule[3:]] == [("t",), ("t",)]
+    assert found.warning is not None and found.limits is not None
+    assert policies.remarks == ()
+    messaging, banks = policies.protected.groups
+    assert messaging.names == (
+        NameRule("push.example", Scope.EXACT),
+        NameRule("chat.example", Scope.SUBTREE),
+    )
+    assert (banks.id, banks.title.es) == ("banks", "a")
+
+
+@pytest.mark.parametrize(
+    ("slot", "place", "said"),
+    [
+        ("block: everything, leaves: [bank]", "leaves", "no group of always-allowed names bank"),
+        ("block: [adult], leaves: [banks]", "leaves", "is for block: everything"),
+        ("block: {services: [u]}", "block", "no service u (there are: t)"),
+        ("block: {names: [a.example]}", "block.names", "unknown"),
+    ],
+)
+def test_slots_that_are_refused(directory: Path, slot: str, place: str, said: str) -> None:
+    profile = nights(slot, more=f"warning: {TEXT}\n")
+    write(directory, {"protected.yaml": GROUPS, "services.yaml": SERVICE, "profiles/p.yaml": profile})
+    (where, message), *more = problems(directory).items()
+    assert (where, more) == (f"profiles/p.yaml.schedule[0].{place}", [])
+    assert said in message
+
+
+@pytest.mark.parametrize("identifier", ["always-allowed", "banks"])
+def test_a_group_has_an_id_of_its_own(directory: Path, identifier: str) -> None:
+    group = f"- {{id: {identifier}, title: {TEXT}, names: {{subtree: [x.example]}}}}\n"
+    write(directory, {"protected.yaml": GROUPS + group})
+    assert list(problems(directory)) == ["protected.yaml.groups"]
+
+
+def test_a_profile_that_blocks_everything_without_a_warning_is_remarked_on(directory: Path) -> None:
+    write(
+        directory,
+        {"profiles/p.yaml": nights("block: everything"), "profiles/q.yaml": nights("block: [adult]")},
+    )
+    (remark,) = load_policies(directory).remarks
+    assert remark.startswith("profiles/p.yaml: blocks everything at some hours")
+
+
 def test_names_by_scope(directory: Path) -> None:
     names = "{exact: [a.example], subtree: [b.example], below: [c.example]}"
     write(directory, {"services.yaml": f"[{{id: s, title: {TEXT}, names: {names}}}]"})

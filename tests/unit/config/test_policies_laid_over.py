@@ -68,6 +68,44 @@ def test_a_whole_copy_over_what_is_shipped_says_the_same(tmp_path: Path, base: P
     assert not found.shipped
 
 
+GROUPED = """
+public_suffixes: true
+groups:
+- {id: messaging, title: {es: a, en: a}, names: {subtree: [chat.example]}}
+- {id: banks, title: {es: b, en: b}, names: {subtree: [bank.example]}}
+"""
+
+
+def test_groups_are_added_replaced_and_taken_out_by_their_ids(own: Path, base: Path) -> None:
+    write(base, "protected.yaml", GROUPED)
+    write(
+        own,
+        "protected.yaml",
+        "groups:\n"
+        "- {id: banks, title: {es: c, en: c}, names: {exact: [other.example]}}\n"
+        "- {id: schools, title: {es: d, en: d}, names: {subtree: [school.example]}}\n"
+        "without: {groups: [messaging, gone]}\n",
+    )
+    found = load_policies(own, base)
+    assert [(group.id, group.title.es) for group in found.protected.groups] == [
+        ("banks", "c"),
+        ("schools", "d"),
+    ]
+    assert groups[0].names == (NameRule("other.example", Scope.EXACT),)
+    assert found.remarks == ("protected.yaml.without.groups: takes out gone, which is not shipped",)
+
+
+def test_an_own_profile_that_blocks_everything_is_remarked_on_and_a_shipped_one_is_not(
+    own: Path, base: Path
+) -> None:
+    night = PROFILE + 'schedule: [{days: daily, from: "21:00", until: "06:00", block: everything}]\n'
+    write(base, "profiles/shipped.yaml", night)
+    assert load_policies(own, base).remarks == ()
+    write(own, "profiles/own.yaml", night)
+    (remark,) = load_policies(own, base).remarks
+    assert remark.startswith("profiles/own.yaml: blocks everything")
+
+
 def test_a_whole_directory_without_a_base_gets_nothing_from_anywhere(tmp_path: Path) -> None:
     copy = write_policies(tmp_path / "copy")
     write(copy, "feeds.yaml", "[]")

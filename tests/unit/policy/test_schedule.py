@@ -115,7 +115,7 @@ def test_a_slot_that_takes_a_group_away_begins_in_the_middle_of_another() -> Non
     evening, late = at("2026-11-24T21:00"), at("2026-11-24T23:00")
     assert state_at(schedule, MEXICO, evening) == Moment(True)
     assert next_boundary(schedule, MEXICO, evening) == late
-    assert state_at(schedule, MEXICO, late).leaves == {"medical"}
+    assert state_at(schedule, MEXICO, late).leaves == frozenset({"medical"})
     assert next_boundary(schedule, MEXICO, late) == at("2026-11-25T05:00")
 
 

@@ -1,0 +1,132 @@
+"""The groups that a night leaves open: names with sources, as the generator writes them, and no more."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+import yaml
+
+from content import hours, sources
+from content.sources import POLICIES, read_provenance
+from filterd.config.policies import load_policies
+from filterd.model.rule import NameRule, Scope
+from filterd.policy.documents import Policies
+
+DATA = Path(__file__).parents[3] / "shared" / "data" / "services"
+V2FLY, NEXTDNS = DATA / "v2fly_domain_list_community.json.xz", DATA / "nextdns_services.json.xz"
+needs_lists = pytest.mark.skipif(not DATA.is_dir(), reason="needs ../shared/data")
+
+
+@pytest.fixture(scope="module")
+def policies() -> Policies:
+    return load_policies(POLICIES)
+
+
+def _names(policies: Policies) -> set[str]:
+    protected = policies.protected
+    rules = (*protected.names, *protected.always_allowed)
+    return {rule.name for rule in rules} | {rule.name for group in protected.groups for rule in group.names}
+
+
+def _open(policies: Policies, group: str, name: str) -> bool:
+    (found,) = (each for each in policies.protected.groups if each.id == group)
+    return any(_holds(rule, name) for rule in found.names)
+
+
+def _holds(rule: NameRule, name: str) -> bool:
+    return rule.name == name or (rule.scope is Scope.SUBTREE and name.endswith("." + rule.name))
+
+
+def test_each_name_of_the_document_has_sources_that_are_stated(policies: Policies) -> None:
+    known = {each["id"] for each in yaml.safe_load((POLICIES / "sources.yaml").read_text(encoding="utf-8"))}
+    found = read_provenance("protected")
+    assert found.keys() == _names(policies)
+    assert {source for each in found.values() for source in each} <= known
+
+
+def test_the_groups_have_titles_in_both_languages(policies: Policies) -> None:
+    groups = policies.protected.groups
+    assert [group.id for group in groups] == ["messaging", "banks", "medical", "school"]
+    assert all(group.title.es and group.title.en and group.title.es != group.title.en for group in groups)
+
+
+@pytest.mark.parametrize(
+    ("group", "name"),
+    [
+        ("messaging", "mmg.whatsapp.net"),
+        ("messaging", "chat.signal.org"),
+        ("messaging", "mtalk.google.com"),
+        ("messaging", "1-courier.push.apple.com"),
+        ("banks", "www.bbva.mx"),
+        ("banks", "bancanet.banamex.com"),
+        ("medical", "share2.dexcom.com"),
+        ("medical", "api-la.libreview.io"),
+        ("medical", "carelink.minimed.com"),
+        ("medical", "mtalk.google.com"),
+        ("school", "www.conaliteg.sep.gob.mx"),
+        ("school", "tuaulavirtual.educatic.unam.mx"),
+        ("school", "classroom.google.com"),
+        ("school", "login.microsoftonline.com"),
+    ],
+)
+def test_what_a_house_needs_at_night_is_open(policies: Policies, group: str, name: str) -> None:
+    assert _open(policies, group, name)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["www.google.com", "www.youtube.com", "www.facebook.com", "apps.apple.com", "play.google.com",
+     "youtubei.googleapis.com", "www.bing.com", "discord.com", "telegra.ph", "www.mercadolibre.com.mx"],
+)  # fmt: skip
+def test_no_group_opens_search_videos_social_networks_or_shops(policies: Policies, name: str) -> None:
+    assert not [group.id for group in policies.protected.groups if _open(policies, group.id, name)]
+
+
+@needs_lists
+def test_the_generator_writes_what_is_shipped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Over the document as it is, and over what people write of it alone."""
+    shipped = hours.PROTECTED.read_text(encoding="utf-8")
+    by_people = shipped.partition(hours.HEAD)[0]
+    assert "groups:" not in by_people
+    copy = tmp_path / "protected.yaml"
+    monkeypatch.setattr(hours, "PROTECTED", copy)
+    monkeypatch.setattr(sources, "PROVENANCE", tmp_path)
+    for start in (shipped, by_people):
+        copy.write_text(start, encoding="utf-8")
+        hours.main(["--v2fly", str(V2FLY), "--nextdns", str(NEXTDNS)])
+        assert copy.read_text(encoding="utf-8") == shipped
+        written = (tmp_path / "protected.tsv").read_bytes()
+        assert written == (POLICIES / "provenance" / "protected.tsv").read_bytes()
+
+
+@needs_lists
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (("leave_out:\n", 'leave_out:\n      gone.example: "gone"\n'), "gone.example, which no list has"),
+        (("wise.com: v2fly/wise", "other.example: v2fly/wise"), "v2fly/wise does not have other.example"),
+        (("bbva-privacy", "no-such-page"), "no-such-page does not have bbva.mx"),
+        (("lists: [googlefcm]", "lists: [no-such-list]"), "no list 'no-such-list'"),
+    ],
+)
+def test_a_review_that_does_not_fit_its_sources_is_refused(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    change: tuple[str, str],
+    said: str,
+) -> None:
+    reviewed, copy = tmp_path / "hours.yaml", tmp_path / "protected.yaml"
+    text = hours.REVIEWED.read_text(encoding="utf-8")
+    assert change[0] in text
+    reviewed.write_text(text.replace(*change, 1), encoding="utf-8")
+    shutil.copy(hours.PROTECTED, copy)
+    monkeypatch.setattr(hours, "REVIEWED", reviewed)
+    monkeypatch.setattr(hours, "PROTECTED", copy)
+    with pytest.raises(SystemExit, match="1"):
+        hours.main(["--v2fly", str(V2FLY), "--nextdns", str(NEXTDNS)])
+    assert re.search(re.escape(said), capsys.readouterr().err)
+    assert copy.read_bytes() == (POLICIES / "protected.yaml").read_bytes(), "nothing is written"
