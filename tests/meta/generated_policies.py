@@ -146,7 +146,7 @@ safe_search: [google, bing, youtube-strict]  # at most one entry for each engine
 bypass: [relay, canary]
 blocking_mode: nxdomain                      # nxdomain (default), nodata, null or sinkhole
 schedule:
-  - {days: [mon, fri], from: "15:00", until: "18:00", block: {categories: [games], services: [twitch]}}
+  - {days: daily, from: "15:00", until: "18:00", block: {categories: [games], services: [twitch]}}
   - {days: daily, from: "21:00", until: "06:00", block: everything, leaves: [messaging, medical]}
 ```
 

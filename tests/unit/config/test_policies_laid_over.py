@@ -91,7 +91,7 @@ def test_groups_are_added_replaced_and_taken_out_by_their_ids(own: Path, base: P
         ("banks", "c"),
         ("schools", "d"),
     ]
-    assert groups[0].names == (NameRule("other.example", Scope.EXACT),)
+    assert found.protected.groups[0].names == (NameRule("other.example", Scope.EXACT),)
     assert found.remarks == ("protected.yaml.without.groups: takes out gone, which is not shipped",)
 
 
