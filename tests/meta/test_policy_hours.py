@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,13 @@ from content import hours, sources
 from content.sources import POLICIES, read_provenance
 from filterd.config.policies import load_policies
 from filterd.model.rule import NameRule, Scope
+from filterd.model.verdict import Kind, Reason
+from filterd.policy.classes import BIT_ALWAYS_ALLOWED, BIT_PROTECTED, Classes, assign
+from filterd.policy.decide import decide_name
 from filterd.policy.documents import Policies
+from filterd.policy.resolve import ResolvedPolicy, resolve, rules_of
+from filterd.wire.names import name_from_text
+from tests.worlds.policy import Line, Placed, World
 
 DATA = Path(__file__).parents[3] / "shared" / "data" / "services"
 V2FLY, NEXTDNS = DATA / "v2fly_domain_list_community.json.xz", DATA / "nextdns_services.json.xz"
@@ -83,6 +90,56 @@ def test_what_a_house_needs_at_night_is_open(policies: Policies, group: str, nam
 )  # fmt: skip
 def test_no_group_opens_search_videos_social_networks_or_shops(policies: Policies, name: str) -> None:
     assert not [group.id for group in policies.protected.groups if _open(policies, group.id, name)]
+
+
+NIGHT = 1_795_753_800
+"""Thursday, 26 November 2026, 22:30 in Mexico City"""
+TRIED = {
+    "messaging": "mmg.whatsapp.net",
+    "banks": "www.bbva.mx",
+    "medical": "share2.dexcom.com",
+    "school": "www.sep.gob.mx",
+    "": "takeitdown.ncmec.org",
+}
+"""names that a night that closes everything closed for the whole house, by group; the last is protected"""
+
+
+def _placed(policies: Policies, classes: Classes) -> tuple[Placed, ...]:
+    protected = policies.protected
+    lists = {
+        BIT_PROTECTED: protected.names,
+        BIT_ALWAYS_ALLOWED: protected.always_allowed,
+        **{
+            entry.number: group.names
+            for group in protected.groups
+            for entry in classes.lists
+            if (entry.kind, entry.id) == (Kind.ALWAYS_ALLOWED, group.id)
+        },
+    }
+    return tuple(Placed(rule.name, bit, scope=rule.scope) for bit, rules in lists.items() for rule in rules)
+
+
+def test_the_night_of_a_shipped_profile_leaves_a_house_what_it_needs(policies: Policies) -> None:
+    """As tried at 22:30, and once more with every group taken away."""
+    classes = assign(policies)
+    shipped = [each for each in policies.profiles if any(slot.everything for slot in each.schedule)]
+    assert shipped
+    for profile in shipped:
+        plain = [replace(slot, leaves=None) for slot in profile.schedule]
+        bare = [replace(slot, leaves=() if slot.everything else None) for slot in profile.schedule]
+        chosen = [
+            resolve(rules_of(replace(profile, schedule=tuple(each))), classes, "America/Mexico_City", NIGHT)
+            for each in (plain, bare)
+        ]
+        assert all(each.schedule_all for each in chosen), profile.id
+        world = World(classes, _placed(policies, classes), policies=(ResolvedPolicy(), *chosen), now=NIGHT)
+        lines = [Line(policy=number, opted_in=True).native() for number in (1, 2)]
+        for group, name in TRIED.items():
+            found = [decide_name(world.native, line, name_from_text(name), NIGHT).verdict for line in lines]
+            closed = Reason.SCHEDULE if group else Reason.NONE
+            assert [each.reason for each in found] == [Reason.NONE, closed], (profile.id, name)
+        video = decide_name(world.native, lines[0], name_from_text("www.video.example"), NIGHT)
+        assert video.verdict.reason is Reason.SCHEDULE
 
 
 @needs_lists

@@ -165,17 +165,21 @@ def make_suspension(random: Random) -> int:
 def _world(random: Random) -> World:
     rules = [make_rule(random) for _ in range(random.randrange(60))]
     exceptions = [make_exception(random) for _ in range(random.choice([0, 0, 1, 2]))]
-    made = World(
+    suspended_until = make_suspension(random)
+    exceptions_end = NOW + random.choice([1, 20, 4000]) if exceptions else 0
+    mandates = tuple(_mandate(random, number) for number in MANDATORY_IDS if random.random() < 0.8)
+    policies = tuple(make_policy(random) for _ in range(random.randrange(1, 4)))
+    security_enabled, nat64 = random.random() < 0.7, make_nat64(random)
+    return World(
         CLASSES,
-        rules=(*rules, *exceptions),
-        suspended_until=make_suspension(random),
-        exceptions_end=NOW + random.choice([1, 20, 4000]) if exceptions else 0,
-        mandates=tuple(_mandate(random, number) for number in MANDATORY_IDS if random.random() < 0.8),
-        policies=tuple(make_policy(random) for _ in range(random.randrange(1, 4))),
-        security_enabled=random.random() < 0.7,
-        nat64=make_nat64(random),
+        rules=(*rules, *exceptions, *make_group_rules(random)),
+        suspended_until=suspended_until,
+        exceptions_end=exceptions_end,
+        mandates=mandates,
+        policies=policies,
+        security_enabled=security_enabled,
+        nat64=nat64,
     )
-    return replace(made, rules=(*made.rules, *make_group_rules(random)))
 
 
 def worlds() -> st.SearchStrategy[World]:
