@@ -13,7 +13,19 @@ from filterd.cli.group import Group
 from filterd.cli.options import common, policies_of, settings_of
 
 if TYPE_CHECKING:
-    from filterd.policy.documents import Bypass, Category, Policies, Profile, SafeSearch, Service, Slot, Text
+    from filterd.policy.documents import (
+        AllowedGroup,
+        Bypass,
+        Category,
+        Policies,
+        Profile,
+        SafeSearch,
+        Service,
+        Slot,
+        Text,
+    )
+
+    Titled = Category | Service | SafeSearch | Bypass | AllowedGroup
 
 DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 
@@ -88,17 +100,25 @@ def _origin(policies: Policies, profile: Profile) -> str:
 
 
 def _titles(policies: Policies, profile: Profile) -> dict[str, dict[str, Text]]:
-    """The restrictions of the profile, by kind: id and title."""
-    kinds: dict[str, tuple[Sequence[str], Sequence[Category | Service | SafeSearch | Bypass]]] = {
+    """The restrictions of the profile, and what its schedule leaves open, by kind: id and title."""
+    kinds: dict[str, tuple[Sequence[str], Sequence[Titled]]] = {
         "categories": (profile.categories, policies.categories),
         "services": (profile.services, policies.services),
         "safe_search": (profile.safe_search, policies.safe_search),
         "bypass": (profile.bypass, policies.bypass),
+        "left_open": (_left_open(policies, profile), policies.protected.groups),
     }
     return {
         kind: {each.id: each.title for each in documents if each.id in chosen}
         for kind, (chosen, documents) in kinds.items()
     }
+
+
+def _left_open(policies: Policies, profile: Profile) -> list[str]:
+    """The groups that some slot leaves open while it blocks everything."""
+    slots = [slot for slot in profile.schedule if slot.everything]
+    every = [group.id for group in policies.protected.groups]
+    return [each for each in every if any(slot.leaves is None or each in slot.leaves for slot in slots)]
 
 
 def _called(named: dict[str, Text]) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import sqlite3
 from collections.abc import Callable
@@ -437,6 +438,7 @@ def test_a_night_that_closes_everything(installation: Path, run: Run, answer: An
     assert "Sun 00:00-24:00 everything but messaging, Mon 15:00-18:00 games chat\n" in shown
     assert "Cierra también lo de los adultos." in shown
     assert "No cierra los datos móviles." in shown
+    assert re.search(r"left open +messaging \(Mensajes\)\n", shown)
     assert answer("profile", "show", "night")["schedule"][0]["leaves"] == ["messaging"]
     night.write_text((NIGHT + WARNING).replace(", leaves: [messaging]", ""))
     assert "00:00-24:00 everything but messaging banks," in run("profile", "show", "night").stdout
