@@ -63,6 +63,8 @@ class ExplainedStage:
     """what the list is called where subscribers read it, in Spanish"""
     confidential: bool = False
     """a list or an order that is confidential: which one is not told"""
+    way: str = ""
+    """the way around that a feed's list closes; empty for other kinds, and for the way's own list"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -286,12 +288,12 @@ def _stage(state: CheckState, part: str, trace: StageTrace) -> ExplainedStage:
 
 
 def _titled(stage: ExplainedStage, state: CheckState, trace: StageTrace) -> ExplainedStage:
-    """With category and title of the list, where the rule stands in one that has a class bit."""
+    """With category, way around and title of the list, where the rule stands in one that has a class bit."""
     found = None if trace.stage is Reason.MANDATORY else state.published.classes.of_bit(trace.reference)
     if found is None or found.id != stage.list:
         return stage
     titles = (each["title"] for each in state.snapshot.meta["lists"] if each.get("bit") == found.number)
-    return replace(stage, category=found.category, title=next(titles, ""))
+    return replace(stage, category=found.category, title=next(titles, ""), way=found.way)
 
 
 def _source(state: CheckState, trace: StageTrace) -> tuple[str, str, bool]:

@@ -1,7 +1,8 @@
 """Adopted feeds: taken into force when first read, kept whatever becomes of their entries, and retired by a
 person.
 
-``feeds.yaml`` proposes, the store remembers. A use case that needs the policies in force asks
+``feeds.yaml`` proposes, the store remembers; a feed of ``feeds.d`` is taken by a person's word
+(:mod:`enabling`). A use case that needs the policies in force asks
 :func:`policies_in_force`; :func:`policies.policies` gives the files alone.
 """
 
