@@ -10,6 +10,7 @@ import pytest
 
 from filterd.model.records import AdoptionState
 from filterd.operations import audit, integrity
+from filterd.operations.backup import backup
 from filterd.operations.context import Context, OperationError
 from filterd.operations.feeds import adoption, enabling, listing, updating
 from filterd.operations.feeds.lost import feeds_in
@@ -19,6 +20,7 @@ from filterd.policy.adoption import Orphaned
 from filterd.policy.classes import assign
 from filterd.serve.feed_schedule import FeedSchedule
 from filterd.telemetry import log
+from tests.worlds.backups import put_back
 from tests.worlds.fetched import Fetched, fetched, fetching
 
 NAMES = b"one.example\ntwo.example\nthree.example\n"
@@ -151,6 +153,29 @@ async def test_a_way_around_stays_closed_by_its_feed(world: Fetched) -> None:
         lists = [each for each in assign(found).to_meta() if each["id"] == "far"]
         (back,) = feeds_in({"lists": lists, "mandates": []})
         assert (back.bypass, back.security) == ("doh", False), "a lost store gets it back from the snapshot"
+
+
+async def test_a_popular_name_is_held_back_unless_it_is_assigned_to_the_way(world: Fetched) -> None:
+    world.offer("far", NAMES, "bypass: doh")
+    expected = "one.example: [doh]\ntwo.example: [adult]\n"
+    world.installation.write_policy("expected.yaml", expected)
+    async with world.open() as context:
+        await enabling.enable(context, "far")
+        (done,) = await updating.update(context, fetching=fetching())
+        assert (done.version and done.version.names, done.popular) == (2, ("two.example",))
+
+
+async def test_a_restore_keeps_what_was_enabled(world: Fetched, tmp_path: Path) -> None:
+    async with world.open() as context:
+        await enabling.enable(context, "far")
+        await outcomes(context)
+        await backup(context, tmp_path / "backup")
+        await adoption.retire(context, "far", reason="after the backup")
+    await put_back(world.installation, tmp_path / "backup")
+    async with world.open() as context:
+        (ready,) = await enabling.list_ready(context)
+        assert (ready.enabled, ready.version and ready.version.names) == (True, 3)
+        assert await integrity.compare(context) == ()
 
 
 async def test_a_schedule_reads_it_at_once_each_time_it_is_enabled(world: Fetched) -> None:
