@@ -307,7 +307,8 @@ def _lost(status: FeedStatus) -> str:
         "lost its entry" if status.orphaned == "vanished" else "has an entry that would lift what was adopted"
     )
     retire = f"filterd feed retire {status.feed.id} --reason ..."
-    return f"in force still: it {how} in feeds.yaml; put that back, or: {retire}"
+    file = "feeds.yaml" if status.publication is None else "feeds.d"
+    return f"in force still: it {how} in {file}; put that back, or: {retire}"
 
 
 def _after_retirement(ended: AdoptedFeed) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tomllib
 from datetime import date
 from pathlib import Path
 
@@ -56,6 +57,13 @@ def test_each_file_says_that_no_address_was_asked() -> None:
         assert path.suffix == ".yaml"
         head = path.read_text().partition("\n- id")[0]
         assert "No address here was ever asked" in head, path.name
+
+
+def test_every_folder_of_the_policies_is_installed() -> None:
+    project = tomllib.loads((POLICIES.parent / "pyproject.toml").read_text())
+    installed = project["tool"]["setuptools"]["data-files"]
+    for folder in (each for each in POLICIES.iterdir() if each.is_dir()):
+        assert f"share/filterd/policies/{folder.name}" in installed
 
 
 def test_a_list_of_new_names_passes_its_guard_as_it_ages() -> None:
