@@ -123,6 +123,8 @@ def _list(stage: ExplainedStage) -> str:
     title = f" ({stage.title})" if stage.title else ""
     if stage.category:
         return f"list {stage.list}, category {stage.category}{title}"
+    if stage.way:
+        return f"list {stage.list}, way around {stage.way}{title}"
     return f"{stage.list}{title}"
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from filterd.cli import feed_review, output
+from filterd.cli import feed_enabling, feed_review, output
 from filterd.cli.failure import Failure
 from filterd.cli.feed_holding import hold
 from filterd.cli.feed_signing import origin_fields, sign, trust, verify
@@ -34,14 +34,18 @@ def feed() -> None:
     """Read lists into the product."""
 
 
-for _command in (sign, verify, trust, hold):
+for _command in (sign, verify, trust, hold, feed_enabling.enable):
     feed.add_command(_command)
 
 
 @feed.command("list")
+@click.option("--ready", is_flag=True, help="List the ready feeds: off until one is enabled.")
 @common
-def list_(config: Path | None, as_json: bool) -> None:
+def list_(ready: bool, config: Path | None, as_json: bool) -> None:
     """List the feeds and where each stands."""
+    if ready:
+        feed_enabling.list_ready(config, as_json)
+        return
     from filterd.operations.feeds import listing
 
     found = perform(config, listing.list_feeds)
@@ -52,7 +56,7 @@ def list_(config: Path | None, as_json: bool) -> None:
     rows = [
         (
             each.feed.id,
-            each.feed.category or each.feed.use.value,
+            feed_enabling.use_of(each.feed),
             each.version.names if each.version else 0,
             each.hold.names if each.hold else 0,
             each.version.skipped if each.version else 0,
@@ -131,7 +135,8 @@ def show(feed: str, config: Path | None, as_json: bool) -> None:
             ("source", found.source),
             ("format", found.format.value),
             ("scope", found.scope),
-            ("use", found.category or found.use.value),
+            ("use", feed_enabling.use_of(found)),
+            *feed_enabling.publication_fields(status),
             ("state", _state(status)),
             ("adopted", _adopted(status)),
             ("checked", output.moment(status.check.checked_at if status.check else None)),
@@ -150,7 +155,7 @@ def show(feed: str, config: Path | None, as_json: bool) -> None:
 @click.option("--reason", required=True, help="Why it ends.")
 @common
 def retire(feed: str, reason: str, config: Path | None, as_json: bool) -> None:
-    """End a feed whose entry was taken out of feeds.yaml; until then it stays in force.
+    """End a feed that was enabled, or whose entry was taken out of feeds.yaml; until then it is in force.
 
     With orders.approvals: 2 a mandatory feed ends when another person gives the same command.
     """
@@ -220,6 +225,8 @@ feed.add_command(feed_review.diff)
 
 
 def _state(status: FeedStatus) -> str:
+    if status.off:
+        return "off"
     if status.orphaned is not None:
         return f"entry {status.orphaned.value}"
     if status.held:
@@ -300,7 +307,8 @@ def _lost(status: FeedStatus) -> str:
         "lost its entry" if status.orphaned == "vanished" else "has an entry that would lift what was adopted"
     )
     retire = f"filterd feed retire {status.feed.id} --reason ..."
-    return f"in force still: it {how} in feeds.yaml; put that back, or: {retire}"
+    file = "feeds.yaml" if status.publication is None else "feeds.d"
+    return f"in force still: it {how} in {file}; put that back, or: {retire}"
 
 
 def _after_retirement(ended: AdoptedFeed) -> str:
@@ -336,6 +344,7 @@ def _status(status: FeedStatus) -> dict[str, Any]:
         "kept_back": output.plain(status.kept_back),
         "hold": output.plain(status.hold),
         "acceptance": output.plain(status.acceptance),
+        "publication": output.plain(status.publication),
     }
 
 

@@ -19,12 +19,13 @@ from typing import Protocol, TypeVar
 from filterd.config import policy_documents as documents
 from filterd.config import policy_references
 from filterd.config.feed_documents import read_feed
-from filterd.config.policy_layers import DOCUMENTS, LaidEntry, Layer, Laying
+from filterd.config.policy_layers import DOCUMENTS, READY, LaidEntry, Layer, Laying
 from filterd.config.policy_references import Places
 from filterd.config.policy_values import DocumentValue, Problem
 from filterd.config.popular import popular_files, read_popular
+from filterd.config.ready_feeds import read_ready_feed
 from filterd.config.yamlfile import Nothing
-from filterd.policy.documents import Expected, Feed, Policies, Protected
+from filterd.policy.documents import Expected, Feed, Policies, Protected, ReadyFeed
 from filterd.policy.suffixes import ICANN, PRIVATE, Suffixes, parse_suffixes
 
 
@@ -54,7 +55,7 @@ def load_policies(directory: Path, base: Path | None = None) -> Policies:
 
     The lowest directory must have every file, and every file that is there must hold a value, if only
     ``[]``: a file that went missing or was emptied must not read as "nothing is blocked" or "nothing is
-    protected". The directories ``profiles`` and ``jurisdictions`` may be missing.
+    protected". The directories ``profiles``, ``jurisdictions`` and ``feeds.d`` may be missing.
     """
     _require_directories(directory, base)
     problems: list[Problem] = []
@@ -120,6 +121,7 @@ class _Reader:
             protected=self._protected(),
             jurisdictions=self._folder("jurisdictions", documents.read_jurisdiction),
         )
+        found = replace(found, ready=self._ready(found.feeds))
         expected, taken_out = self._expected(popular)
         found = replace(found, expected=expected, popular=popular - taken_out)
         return replace(found, shipped=frozenset(self._shipped), remarks=tuple(self._laying.remarks))
@@ -135,6 +137,15 @@ class _Reader:
         return self._placed(
             folder, [(each, read(each.value, Path(each.value.path).stem)) for each in entries]
         )
+
+    def _ready(self, feeds: Iterable[Feed]) -> tuple[ReadyFeed, ...]:
+        """The feeds of feeds.d. A shipped one gives way to a feed of its id in the operator's feeds.yaml: an
+        upgrade that ships it must not be at odds with files that were right."""
+        own = {each.id for each in feeds if ("feeds.yaml", each.id) not in self._shipped}
+        read = [(entry, _read_ready(entry.value, entry.layer)) for entry in self._laying.listings(READY)]
+        read = [(entry, each) for entry, each in read if not (entry.layer.shipped and each.feed.id in own)]
+        self._placed(READY, [(entry, each.feed) for entry, each in read])
+        return tuple(each for _, each in read)
 
     def _placed(self, document: str, found: Iterable[tuple[LaidEntry, T]]) -> tuple[T, ...]:
         for entry, value in found:
@@ -175,7 +186,15 @@ def _alone(read: Callable[[DocumentValue], T]) -> Callable[[DocumentValue, Layer
 
 def _read_feed(value: DocumentValue, layer: Layer) -> Feed:
     """The feed; a shipped one has its source below the shipped directory, wherever its entry is kept."""
-    feed = read_feed(value)
+    return _with_source(read_feed(value), layer)
+
+
+def _read_ready(value: DocumentValue, layer: Layer) -> ReadyFeed:
+    ready = read_ready_feed(value)
+    return replace(ready, feed=_with_source(ready.feed, layer))
+
+
+def _with_source(feed: Feed, layer: Layer) -> Feed:
     if feed.remote or not layer.shipped:
         return feed
     return replace(feed, source=str(layer.directory / feed.source))

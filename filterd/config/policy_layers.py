@@ -20,6 +20,8 @@ DOCUMENTS = (*LISTINGS, "protected.yaml", "expected.yaml")
 SOURCES = "sources.yaml"
 """where the shipped names come from: nothing that blocks"""
 FOLDERS = ("profiles", "jurisdictions")
+READY = "feeds.d"
+"""the folder whose files are lists of feeds that are off until a person enables them"""
 DISABLED = "disabled"
 """the key that takes out an entry of the layer below"""
 
@@ -67,6 +69,16 @@ class Layer:
         """The documents of a folder, by name, in order."""
         yield from sorted(f"{folder}/{path.name}" for path in (self.directory / folder).glob("*.yaml"))
 
+    def items(self, folder: str) -> Iterator[DocumentValue]:
+        """The items of a folder whose documents are lists. One that goes by another ending is a problem: it
+        would be passed over without a word."""
+        for path in sorted((self.directory / folder).glob("*.yml")):
+            self.problems.append(Problem(self.place(f"{folder}/{path.name}"), "must end in .yaml"))
+        for file in self.names(folder):
+            found = self.value(file, "[]")
+            if found is not None:
+                yield from found.items()
+
     def note_strangers(self) -> None:
         """Note the files that are no document: a misspelt one would be passed over without a word."""
         known = [self.directory / file for file in (*DOCUMENTS, SOURCES)]
@@ -99,6 +111,14 @@ class Laying:
             found = layer.value(file, "[]")
             if found is not None:
                 self._lay(entries, [(_id(item), LaidEntry(item, layer)) for item in found.items()], file)
+        return list(entries.values())
+
+    def listings(self, folder: str) -> list[LaidEntry]:
+        """The entries of a folder whose documents are lists, as :meth:`listing`; an entry may stand in any of
+        its files."""
+        entries: dict[str, LaidEntry] = {}
+        for layer in self.layers:
+            self._lay(entries, [(_id(item), LaidEntry(item, layer)) for item in layer.items(folder)], folder)
         return list(entries.values())
 
     def folder(self, folder: str) -> list[LaidEntry]:

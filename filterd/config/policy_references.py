@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from zoneinfo import available_timezones
 
+from filterd.config.policy_layers import READY
 from filterd.config.policy_values import Problem
 from filterd.model.mandatory import FIRST_ORDER_ID
 from filterd.model.verdict import Kind
@@ -13,18 +14,19 @@ from filterd.policy.documents import Jurisdiction, Policies, Profile
 
 Places = dict[tuple[str, str], str]
 """document and id -> the entry's path, as problems name it"""
+_LISTED = "the id {} stands in feeds.yaml too: a feed is in force by one entry (disabled: true takes one out)"
 
 
 def check(policies: Policies, places: Places) -> list[Problem]:
     """Every reference that leads nowhere."""
     problems: list[Problem] = []
-    categories = {each.id for each in policies.categories}
+    assignable = {each.id for each in policies.categories} | {way.id for way in policies.bypass}
     problems += _check_feeds(policies, places)
     if sum(feed.mandatory is not None for feed in policies.feeds) > FIRST_ORDER_ID:
         problems.append(Problem("feeds.yaml", f"more than {FIRST_ORDER_ID} mandatory feeds"))
     for expected in policies.expected:
         path = places["expected.yaml", expected.name]
-        problems += _unknown(path, expected.categories, categories, "category")
+        problems += _unknown(path, expected.categories, assignable, "category or bypass")
     problems += _check_groups(policies)
     for profile in policies.profiles:
         problems += _check_profile(profile, policies, places["profiles", profile.id])
@@ -49,15 +51,19 @@ def _check_feeds(policies: Policies, places: Places) -> list[Problem]:
     problems: list[Problem] = []
     categories = {each.id for each in policies.categories}
     ways = {each.id for each in policies.bypass}
-    for feed in policies.feeds:
+    listed = {feed.id for feed in policies.feeds}
+    entries = [(feed, places["feeds.yaml", feed.id]) for feed in policies.feeds]
+    entries += [(each.feed, places[READY, each.feed.id]) for each in policies.ready]
+    for feed, place in entries:
         if feed.category is not None:
-            path = places["feeds.yaml", feed.id] + ".category"
-            problems += _unknown(path, [feed.category], categories, "category")
+            problems += _unknown(f"{place}.category", [feed.category], categories, "category")
         if feed.bypass is not None:
-            path = places["feeds.yaml", feed.id] + ".bypass"
-            problems += _unknown(path, [feed.bypass], ways, "bypass")
+            problems += _unknown(f"{place}.bypass", [feed.bypass], ways, "bypass")
             if feed.id in ways:
-                problems.append(Problem(places["feeds.yaml", feed.id], "has the id of a way around"))
+                problems.append(Problem(place, "has the id of a way around"))
+    for each in policies.ready:
+        if each.feed.id in listed:
+            problems.append(Problem(places[READY, each.feed.id], _LISTED.format(each.feed.id)))
     return problems
 
 

@@ -10,7 +10,8 @@ from filterd.policy.overlaps import above
 
 
 def unassigned(popular: Iterable[str], expected: Iterable[Expected], category: str | None) -> frozenset[str]:
-    """The popular names that a list of this category (None: of no category) may not have without review."""
+    """The popular names that a list of this category or way around (None: of neither) may not have without
+    review."""
     names = set(popular)
     for each in expected:
         if category is not None and category in each.categories:

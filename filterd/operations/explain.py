@@ -65,6 +65,8 @@ class ExplainedStage:
     """the list is one of always-allowed names: the schedule blocks everything, and leaves the name open"""
     confidential: bool = False
     """a list or an order that is confidential: which one is not told"""
+    way: str = ""
+    """the way around that a feed's list closes; empty for other kinds, and for the way's own list"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -288,13 +290,15 @@ def _stage(state: CheckState, part: str, trace: StageTrace) -> ExplainedStage:
 
 
 def _titled(stage: ExplainedStage, state: CheckState, trace: StageTrace) -> ExplainedStage:
-    """With category and title of the list, where the rule stands in one that has a class bit."""
+    """With category, way around and title of the list, where the rule stands in one that has a class bit."""
     found = None if trace.stage is Reason.MANDATORY else state.published.classes.of_bit(trace.reference)
     if found is None or found.id != stage.list:
         return stage
     always = found.kind is Kind.ALWAYS_ALLOWED
     titles = (each["title"] for each in state.snapshot.meta["lists"] if each.get("bit") == found.number)
-    return replace(stage, category=found.category, title=next(titles, ""), always_allowed=always)
+    return replace(
+        stage, category=found.category, title=next(titles, ""), always_allowed=always, way=found.way
+    )
 
 
 def _source(state: CheckState, trace: StageTrace) -> tuple[str, str, bool]:

@@ -35,6 +35,9 @@ def feed(documents: Policies, identifier: str) -> Feed:
     for each in documents.feeds:
         if identifier in (each.id, label_of(each.id, confidential=each.confidential)):
             return each
+    if identifier in {each.feed.id for each in documents.ready}:
+        message = f"the feed {identifier} is off: it is a ready feed that nobody enabled"
+        raise OperationError(message, f"enable it with: filterd feed enable {identifier}")
     ids = [each.id for each in documents.feeds]
     message = f"unknown feed {identifier[:64]!r}"
     known = f"feeds that exist: {', '.join(ids) or 'none'}"

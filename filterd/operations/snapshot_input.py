@@ -65,7 +65,10 @@ def input_digest(
     It covers contents and nothing else: a file that is only touched, a comment, or a key that says how a list
     arrives compiles nothing again. Another release or another public suffix list does.
     """
-    feeds = [(each.id, each.category, each.mandatory, each.security, each.observe) for each in in_force.feeds]
+    feeds = [
+        (each.id, each.category, each.mandatory, each.security, each.bypass, each.observe)
+        for each in in_force.feeds
+    ]
     documents = (
         in_force.categories,
         in_force.profiles,

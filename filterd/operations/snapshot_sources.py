@@ -61,7 +61,8 @@ class Material:
         }
 
     def _feeds(self) -> Iterator[ListSource]:
-        titles = {each.id: each.title.es for each in self.policies.categories}
+        categories = {each.id: each.title.es for each in self.policies.categories}
+        ways = {each.id: each.title.es for each in self.policies.bypass}
         for feed in self.policies.feeds:
             version = self.versions.get(feed.id)
             if version is None:
@@ -70,7 +71,7 @@ class Material:
                 classes=(self._class_of(_kind(feed), feed.id),),
                 version=str(version),
                 runs=read_pieces(rule_file(self.state_dir, feed.id, version)),
-                title="" if feed.confidential else titles.get(feed.category or "", feed.id),
+                title="" if feed.confidential else _title(feed, categories, ways),
                 secret=self.digest_key if feed.confidential else None,
                 canary=found.name if (found := self._canary(feed)) else "",
             )
@@ -135,6 +136,13 @@ class Material:
             message = f"the list {identifier!r} has no place among the classes"
             raise LookupError(message)
         return found
+
+
+def _title(feed: Feed, categories: Mapping[str, str], ways: Mapping[str, str]) -> str:
+    """The title of what the list fills or closes, where subscribers read it; else the feed's id."""
+    if feed.bypass is not None:
+        return ways.get(feed.bypass, feed.id)
+    return categories.get(feed.category or "", feed.id)
 
 
 def _kind(feed: Feed) -> Kind | None:

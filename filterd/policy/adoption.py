@@ -1,8 +1,8 @@
 """Adopted feeds beside the entries of ``feeds.yaml``: which definition of a feed is in force.
 
-A feed is adopted when its first version is taken. From then on a file can change it and strengthen it, but
-not take it away: an entry that is gone, or that would lift what was adopted, leaves the adopted definition in
-force until a person retires it.
+A feed is adopted when its first version is taken; a ready one (``feeds.d``) when a person enables it. From
+then on a file can change it and strengthen it, but not take it away: an entry that is gone, or that would
+lift what was adopted, leaves the adopted definition in force until a person retires it.
 """
 
 from __future__ import annotations
@@ -34,6 +34,13 @@ class InForce:
     policies: Policies
     orphans: Mapping[str, Orphaned] = field(default_factory=dict)
     """by feed; a feed that has its entry is not there"""
+    enabled: frozenset[str] = frozenset()
+    """the feeds in force that are ready ones: a person enabled them"""
+
+    def entry(self, feed: Feed) -> Feed | None:
+        """The feed's entry, where reading it adopts it; None where only a person can: for one that lost its
+        entry, and for a ready one."""
+        return None if feed.id in self.orphans or feed.id in self.enabled else feed
 
 
 def covers(entry: Feed, adopted: Feed) -> bool:
@@ -68,11 +75,12 @@ def reaches(entry: Feed, adopted: Feed) -> bool:
 
 def in_force(policies: Policies, adopted: Iterable[Feed]) -> InForce:
     """Put the adopted definitions in the place of entries that were weakened, and after all others where an
-    entry vanished."""
+    entry vanished. A ready feed is in force by its entry where it is adopted, and else not at all."""
     known = {feed.id: feed for feed in adopted}
     orphans: dict[str, Orphaned] = {}
     feeds = []
-    for entry in policies.feeds:
+    enabled = [each.feed for each in policies.ready if each.feed.id in known]
+    for entry in (*policies.feeds, *enabled):
         kept = known.pop(entry.id, None)
         if kept is not None and not covers(entry, kept):
             orphans[entry.id] = Orphaned.REKEYED if reaches(entry, kept) else Orphaned.WEAKENED
@@ -81,4 +89,5 @@ def in_force(policies: Policies, adopted: Iterable[Feed]) -> InForce:
     for kept in known.values():
         orphans[kept.id] = Orphaned.VANISHED
         feeds.append(kept)
-    return InForce(replace(policies, feeds=tuple(feeds)), orphans)
+    in_force = replace(policies, feeds=tuple(feeds))
+    return InForce(in_force, orphans, frozenset(each.id for each in enabled))

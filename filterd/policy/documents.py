@@ -251,6 +251,7 @@ class Expected:
 
     name: str
     categories: tuple[str, ...]
+    """ids of categories, and of ways around for the feeds that close them"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from filterd.model.mandatory import label_of
+from filterd.model.records import VersionState
 from filterd.operations.context import Context, OperationError
 from filterd.operations.feeds import fetched_files, listing, updating
 from filterd.operations.feeds.obtaining import Fetching
@@ -160,13 +161,16 @@ class FeedSchedule:
 
     async def _first_time(self, context: Context, feed: Feed) -> float:
         """When a feed is fetched that this process has not fetched by this entry: after a restart as before,
-        else at once."""
+        else at once, as one that was retired and is back."""
         if feed.id in self._sources:
             return context.clock()
         known = await asyncio.to_thread(fetched_files.kept_entry, context.settings.state_dir, feed)
         checks = await listing.checks(context)
         check = checks.get(feed.id)
         if known != fetched_files.digest_of_entry(feed) or check is None or check.error:
+            return context.clock()
+        versions = await listing.versions(context, feed.id)
+        if not any(each.state is VersionState.CURRENT for each in versions):
             return context.clock()
         return check.checked_at + self._interval(feed)
 

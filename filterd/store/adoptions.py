@@ -13,7 +13,7 @@ from filterd.store.change_log import newest_decisions
 from filterd.store.errors import StoreDamagedError
 from filterd.store.feed_tables import adopted_feed
 
-DECISIONS = ("feed.adopt", "feed.change", "feed.retire")
+DECISIONS = ("feed.adopt", "feed.enable", "feed.change", "feed.retire")
 """the actions whose audit entry says what a feed's adoption is"""
 
 

@@ -8,7 +8,7 @@ FEEDS = r"""## Feeds
 - id: gambling-full                  # letters, digits, hyphens
   source: /var/lib/lists/gambling.xz # absolute, below this directory, or https://
   format: domains                    # see Formats
-  category: gambling                 # exactly one of category, mandatory, security
+  category: gambling                 # exactly one of category, mandatory, security, bypass
   scope: subtree                     # default: that of the format
   refresh: 6h                        # default 1d; what is fetched: up to a tenth earlier, by chance
   stale_after: 3d                    # default 7d: the age of the last good reading that alarms

@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from filterd.policy.documents import Policies, Profile
+from filterd.policy.documents import Policies, Profile, ReadyFeed
 from tests.meta.feed_texts import FEEDS
 from tests.worlds.markdown import wrapped
 
@@ -28,6 +28,7 @@ def page(note: str) -> str:
         + "# What is shipped\n\n"
         + by_profile(shipped, profiles)
         + by_category(shipped)
+        + ready_feeds(shipped)
         + answers(shipped)
         + exceptions(shipped)
         + open_at_night(shipped)
@@ -65,6 +66,7 @@ case, in ASCII
 | --- | --- |
 | `categories.yaml` | the classes of names: `id`, `title`, `description`, each text in `es` and `en` |
 | `feeds.yaml` | where lists come from and what each is for |
+| `feeds.d/*.yaml` | [ready feeds](#ready-feeds): public lists that are off until a person enables one |
 | `profiles/<id>.yaml` | a named set of restrictions that a subscriber chooses |
 | `services.yaml` | well-known applications and the names that each needs |
 | `safesearch.yaml` | names that are answered with a search engine's safe host |
@@ -89,6 +91,7 @@ files hold only what differs:
 | File | What yours does |
 | --- | --- |
 | `categories.yaml`, `feeds.yaml`, `services.yaml`, `safesearch.yaml`, `bypass.yaml` | an entry is added; one with the id of a shipped entry replaces that whole; `{id: games, disabled: true}` takes the shipped one out |
+| `feeds.d/*.yaml` | as above, whatever the file is called; a shipped ready feed gives way to a feed of its id in your `feeds.yaml` |
 | `profiles/<id>.yaml`, `jurisdictions/<id>.yaml` | a file of the same name replaces the shipped one whole; one that says `disabled: true` and nothing else takes it out |
 | `protected.yaml` | adds names and addresses; `without:` takes out shipped ones, by the same keys; `public_suffixes` stays as shipped unless yours says `false` |
 | `expected.yaml` | adds names; a shipped name gets your categories; `name: disabled` takes it out |
@@ -281,3 +284,55 @@ def jurisdictions(shipped: Policies) -> str:
         ]
         text += f"## Grounds: {each.title.en}\n\n" + table(("Ground", "What", "Law", "Authorities"), rows)
     return text
+
+
+READY = """\
+## Ready feeds
+
+Public lists whose address is shipped, and none of whose names is. Each is off, and never asked for,
+until a person enables it:
+
+```sh
+filterd feed list --ready        # what there is, for what, under which licence
+filterd feed enable hagezi-nsfw  # the licence is between you and the publisher
+filterd feed show hagezi-nsfw    # whether it arrived
+filterd feed retire hagezi-nsfw --reason "too wide for us"
+```
+
+An entry of `feeds.d/*.yaml` has the keys of one in `feeds.yaml`, with `about` beside them: `title`,
+`publisher`, `licence`, `address_from` and `address_on` (where and when the address was found) and,
+if there is anything to know before, `note`. It cannot be `mandatory`. Each file is a list; a feed
+stands in one file alone. Enabling one is [adopting](#feeds) it: it stays in force until it is
+retired, and an upgrade that ships a new address of it changes it.
+
+**No address below was ever asked.** Each was read where `address_from` says, on that day. Where the first
+reading fails, `filterd feed show` says why and nothing is in force; the address is corrected by an
+entry of the same id in your own `feeds.d`. For {without} no public list was found.
+
+"""
+
+
+def ready_feeds(shipped: Policies) -> str:
+    """The section on feeds that are off until they are enabled."""
+    filled = {each.feed.category for each in shipped.ready}
+    without = [f"`{each.id}`" for each in shipped.categories if each.id not in filled]
+    head = ("Feed", "For", "Title", "Publisher", "Licence", "Address from")
+    rows = [
+        (
+            f"[`{each.feed.id}`]({each.feed.source})",
+            _ready_use(each),
+            each.publication.title.en,
+            each.publication.publisher,
+            each.publication.licence,
+            f"{each.publication.address_from}, {each.publication.address_on}",
+        )
+        for each in sorted(shipped.ready, key=lambda each: (_ready_use(each), each.feed.id))
+    ]
+    return READY.replace("{without}", ", ".join(without)) + table(head, rows) + "\n"
+
+
+def _ready_use(ready: ReadyFeed) -> str:
+    feed = ready.feed
+    if feed.bypass is not None:
+        return f"way around `{feed.bypass}`"
+    return f"`{feed.category}`" if feed.category is not None else "security"

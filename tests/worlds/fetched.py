@@ -17,6 +17,11 @@ from tests.worlds.certificates import Authority
 from tests.worlds.installation import Installation, install
 from tests.worlds.list_server import ZONE, ListServer
 
+ABOUT = (
+    "{title: {es: Lejana, en: Far}, publisher: Far Lists, licence: CC BY-NC 4.0, address_from: a page,"
+    " address_on: '2026-11-26'}"
+)
+"""what a ready feed says of its publisher"""
 LIMITS = Limits(size=1 << 20, connect=5.0, stall=0.4, total=3.0, patience=0.4, attempts=2)
 
 
@@ -53,10 +58,16 @@ class Fetched:
         )
         self.write()
 
+    def offer(self, feed: str, names: bytes, keys: str = "category: adult") -> None:
+        """Write ``feeds.d/own.yaml`` with one ready feed, whose host serves these names."""
+        self.server.lists[feed] = names
+        entry = f"{{id: {feed}, source: '{self.server.url(feed)}', format: domains, {keys}, about: {ABOUT}}}"
+        self.installation.write_policy("feeds.d/own.yaml", f"- {entry}\n")
+
     def write(self) -> None:
         """Write ``feeds.yaml``."""
         text = "".join(f"- {entry}\n" for entry in self.entries.values())
-        self.installation.write_policy("feeds.yaml", text)
+        self.installation.write_policy("feeds.yaml", text or "[]\n")
 
     @asynccontextmanager
     async def open(self) -> AsyncIterator[Context]:

@@ -60,7 +60,7 @@ async def accept(context: Context, identifier: str, *, reason: str, digest: str 
                 await rows.put_acceptance(write.connection, asked)
                 _audit(write, hold, asked)
             return asked
-        entry = None if feed.id in found.orphans else feed
+        entry = found.entry(feed)
         try:
             taken = await _take(context, entry, feed, hold, because)
         except verifying.RolledBackError as error:

@@ -1,7 +1,8 @@
 """Adopted feeds: taken into force when first read, kept whatever becomes of their entries, and retired by a
 person.
 
-``feeds.yaml`` proposes, the store remembers. A use case that needs the policies in force asks
+``feeds.yaml`` proposes, the store remembers; a feed of ``feeds.d`` is taken by a person's word
+(:mod:`enabling`). A use case that needs the policies in force asks
 :func:`policies_in_force`; :func:`policies.policies` gives the files alone.
 """
 
@@ -65,7 +66,7 @@ async def settle(context: Context, documents: Policies) -> InForce:
     """Take into the store what the entries say of feeds that are read, and return the policies in force.
 
     A feed that has a version is adopted; an adopted one is changed where its entry covers it; a retirement
-    that waits for another person is void once the entry is back.
+    that waits for another person is void once the entry is back. A ready feed is adopted by a person alone.
     """
     async with context.store.read() as connection:
         due = await _steps(context, connection, documents)
@@ -80,8 +81,14 @@ async def settle(context: Context, documents: Policies) -> InForce:
 async def _steps(context: Context, connection: AsyncConnection, documents: Policies) -> list[_Step]:
     known = await adoptions.every(connection)
     read = await feeds.current(connection)
-    steps = (_step(context, entry, known.get(entry.id)) for entry in documents.feeds if entry.id in read)
+    proposed = [entry for entry in documents.feeds if entry.id in read]
+    proposed += [each.feed for each in documents.ready if _is_active(known.get(each.feed.id))]
+    steps = (_step(context, entry, known.get(entry.id)) for entry in proposed)
     return [each for each in steps if each is not None]
+
+
+def _is_active(adopted: AdoptedFeed | None) -> bool:
+    return adopted is not None and adopted.state is AdoptionState.ACTIVE
 
 
 def _step(context: Context, entry: Feed, before: AdoptedFeed | None) -> _Step | None:
@@ -121,6 +128,15 @@ async def adopt(context: Context, write: Write, entry: Feed, *, reason: str = ""
         _audit(write, step, reason)
 
 
+async def enable(context: Context, write: Write, entry: Feed, *, reason: str = "") -> AdoptedFeed:
+    """Take a ready feed into force in a transaction of the caller's, on a person's word."""
+    before = await adoptions.find(write.connection, entry.id)
+    step = _Step("feed.enable", before, _new(context, entry))
+    await adoptions.put(write.connection, step.after)
+    _audit(write, step, reason)
+    return step.after
+
+
 async def feed_id(context: Context, identifier: str) -> str:
     """The id of a feed in force that was named by its id, or by the label that metrics and findings have of a
     confidential one; else what was given."""
@@ -132,7 +148,7 @@ async def feed_id(context: Context, identifier: str) -> str:
 
 
 async def retire(context: Context, identifier: str, *, reason: str) -> AdoptedFeed:
-    """End a feed that has lost its entry. A mandatory one ends as an order begins: with
+    """End a feed that has lost its entry, or that was enabled. A mandatory one ends as an order begins: with
     ``orders.approvals: 2`` another person has to say it again."""
     context.require_person()
     identifier = await feed_id(context, identifier)

@@ -127,7 +127,8 @@ class _Terms:
 
     def __init__(self, feed: Feed, policies: Policies) -> None:
         self._private = None if feed.guard.private_suffixes else private_suffixes()
-        self.popular = PopularNames(unassigned(policies.popular, policies.expected, feed.category))
+        assigned_to = feed.category or feed.bypass
+        self.popular = PopularNames(unassigned(policies.popular, policies.expected, assigned_to))
         self._protected: dict[str, list[NameRule]] = {}
         for rule in policies.protected.names:
             for name in above(rule.name):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from filterd.feed.version_checks import HoldReason
 from filterd.model.records import (
@@ -24,7 +24,7 @@ from filterd.operations.feeds import adoption
 from filterd.operations.feeds.holding import is_held
 from filterd.operations.policies import feed as find_feed
 from filterd.policy.adoption import InForce, Orphaned
-from filterd.policy.documents import Feed, Policies
+from filterd.policy.documents import Feed, Policies, Publication
 from filterd.store import adoptions, fetches, proofs
 from filterd.store import feeds as rows
 from filterd.store import holds as hold_rows
@@ -59,6 +59,10 @@ class FeedStatus:
     """None: it was never fetched"""
     at: float = 0.0
     """the moment of which this is told, Unix seconds"""
+    publication: Publication | None = None
+    """of a ready feed"""
+    off: bool = False
+    """True for a ready feed that is not enabled: it is never read"""
 
     @property
     def stale(self) -> bool:
@@ -97,7 +101,8 @@ class FeedStatus:
 
 
 async def list_feeds(context: Context) -> tuple[FeedStatus, ...]:
-    """Every feed of the policies in force: those of ``feeds.yaml`` in its order, then those that vanished."""
+    """Every feed of the policies in force: those of ``feeds.yaml`` in its order, then the ready ones that are
+    enabled, then those that vanished."""
     return await _statuses(context, await adoption.policies_in_force(context))
 
 
@@ -113,13 +118,17 @@ async def figures(context: Context) -> tuple[FeedStatus, ...]:
 
 
 async def show(context: Context, identifier: str) -> FeedStatus:
-    """One feed."""
+    """One feed; a ready one also while it is off."""
     found = await adoption.policies_in_force(context)
+    in_force = {each.id for each in found.policies.feeds}
+    off = [each.feed for each in found.policies.ready if each.feed.id == identifier not in in_force]
+    found = replace(found, policies=replace(found.policies, feeds=(*found.policies.feeds, *off)))
     feed = find_feed(found.policies, identifier)
     return next(each for each in await _statuses(context, found) if each.feed is feed)
 
 
 async def _statuses(context: Context, found: InForce) -> tuple[FeedStatus, ...]:
+    published = {each.feed.id: each.publication for each in found.policies.ready}
     async with context.store.read() as connection:
         current = await rows.current(connection)
         checks = await rows.checks(connection)
@@ -131,6 +140,7 @@ async def _statuses(context: Context, found: InForce) -> tuple[FeedStatus, ...]:
             for each in held.values()
         }
         kept_back = await rows.holds(connection)
+        standing = {each for each, known in adopted.items() if known.state in adoption.STANDING}
         newest = {each.id: await rows.versions(connection, each.id, 1) for each in found.policies.feeds}
     return tuple(
         FeedStatus(
@@ -141,11 +151,13 @@ async def _statuses(context: Context, found: InForce) -> tuple[FeedStatus, ...]:
             adopted=adopted.get(each.id),
             orphaned=found.orphans.get(each.id),
             kept_back=kept_back.get(each.id),
-            shipped=("feeds.yaml", each.id) in found.policies.shipped,
+            shipped=bool({("feeds.yaml", each.id), ("feeds.d", each.id)} & found.policies.shipped),
             fetch=fetched.get(each.id) if each.remote else None,
             at=context.clock(),
             hold=held.get(each.id),
             acceptance=asked.get(each.id),
+            publication=published.get(each.id),
+            off=each.id in published and each.id not in standing,
         )
         for each in found.policies.feeds
     )

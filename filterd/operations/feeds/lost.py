@@ -43,7 +43,7 @@ def feeds_in(meta: Mapping[str, Any]) -> Iterator[Feed]:
     names one or gives the whole subtree."""
     mandates = {each.id: each for each in map(mandate_from_meta, meta["mandates"])}
     for entry in meta["lists"]:
-        category = terms = None
+        category = terms = way = None
         if entry["kind"] == MANDATORY:
             if entry["mandatory_id"] >= FIRST_ORDER_ID:
                 continue
@@ -51,7 +51,9 @@ def feeds_in(meta: Mapping[str, Any]) -> Iterator[Feed]:
             terms = MandatoryTerms(UNKNOWN, UNKNOWN, mandate.mode, mandate.confidential)
         elif entry["kind"] == Kind.CATEGORY.word:
             category = entry["category"]
+        elif entry["kind"] == Kind.BYPASS.word and entry.get("way"):
+            way = entry["way"]
         elif entry["kind"] != Kind.SECURITY.word:
             continue
-        security = category is None and terms is None
-        yield Feed(entry["id"], UNKNOWN, Format.DOMAINS, Scope.EXACT, category, terms, security)
+        security = category is None and terms is None and way is None
+        yield Feed(entry["id"], UNKNOWN, Format.DOMAINS, Scope.EXACT, category, terms, security, bypass=way)

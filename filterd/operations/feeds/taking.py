@@ -145,7 +145,7 @@ async def _take(
     elif await _is_held(context, before):
         return FeedUpdate(feed.id, "held", before, reading.report)
     else:
-        entry = None if feed.id in found.orphans else feed
+        entry = found.entry(feed)
         kept = await _keep(context, entry, draft.path, version, before, reading.source)
     if kept is None:
         return FeedUpdate(feed.id, "retired", None, reading.report)
