@@ -83,9 +83,12 @@ class Entry:
             self.subtree.setdefault(name, set()).update(known, [source])
 
     def drop(self, name: str) -> bool:
-        """Leave the name out; False if it is not there."""
-        found = (self.exact.pop(name, None), self.subtree.pop(name, None))
-        return found != (None, None)
+        """Leave the name out with what is below it; False if it is not there."""
+        found = name in self.exact or name in self.subtree
+        for names in (self.exact, self.subtree):
+            for each in [each for each in names if name in (each, *parents(each))]:
+                del names[each]
+        return found
 
     def settle(self) -> None:
         """Leave out what stands below another name of the service."""
@@ -123,15 +126,15 @@ def _entry(reviewed: Mapping[str, Any], sources: Sources) -> Entry:
         raise SourceError(message)
     entry = Entry(where, title_of(reviewed["title"]), reviewed["group"])
     _take_lists(entry, reviewed, sources)
+    for name in reviewed.get("leave_out", {}):
+        if not entry.drop(name):
+            message = f"{where}: leaves out {name}, which no source of it has: take the line out"
+            raise SourceError(message)
     for name, source in reviewed.get("add", {}).items():
         if not sources.has(source, name):
             message = f"{where}: {source} does not have {name} any more: take it out of {REVIEWED.name}"
             raise SourceError(message)
         entry.take(name, source.partition("/")[0])
-    for name in reviewed.get("leave_out", {}):
-        if not entry.drop(name):
-            message = f"{where}: leaves out {name}, which no source of it has: take the line out"
-            raise SourceError(message)
     entry.settle()
     entry.popular = _popular(entry, reviewed.get("popular"))
     return entry
