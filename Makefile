@@ -191,6 +191,14 @@ punts: $(INSTALLED) $(BUILT)  ## how much of real query mixes the fast path punt
 compliance: $(INSTALLED) $(BUILT)  ## ask filterd, BIND, Unbound and Recursor the same RFC cases and write docs/compliance.md
 	@$(BIN)/python -m tests.compliance --write
 
+# From checkouts of v2fly/domain-list-community and nextdns/services; prints what a person reviews before the commit.
+V2FLY ?= ../domain-list-community/data
+NEXTDNS ?= ../nextdns-services/services
+LISTS ?= ../shared/data/domains
+.PHONY: services
+services: $(INSTALLED) $(BUILT)  ## make policies/services.yaml anew from public lists and print what changes (V2FLY=PATH NEXTDNS=PATH LISTS=PATH)
+	@$(BIN)/python -m content.services --v2fly $(V2FLY) --nextdns $(NEXTDNS) --lists $(LISTS)
+
 # Answers beside those of Unbound and BIND; skips where the folder of popular names is absent.
 POPULAR ?= ../shared/data/popular
 .PHONY: comparison

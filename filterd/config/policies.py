@@ -116,6 +116,7 @@ class _Reader:
             feeds=self._listing("feeds.yaml", _read_feed),
             profiles=self._folder("profiles", documents.read_profile),
             services=self._listing("services.yaml", _alone(documents.read_service)),
+            service_groups=self._listing("service-groups.yaml", _alone(documents.read_service_group)),
             safe_search=self._listing("safesearch.yaml", _alone(documents.read_safe_search)),
             bypass=self._listing("bypass.yaml", _alone(documents.read_bypass)),
             protected=self._protected(),

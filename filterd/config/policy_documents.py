@@ -27,6 +27,7 @@ from filterd.policy.documents import (
     Protected,
     SafeSearch,
     Service,
+    ServiceGroup,
     Slot,
 )
 
@@ -139,6 +140,12 @@ def read_service(found: DocumentValue) -> Service:
         names=_some_names(keys["names"]),
         group=keys["group"].id(),
     )
+
+
+def read_service_group(found: DocumentValue) -> ServiceGroup:
+    """An item of service-groups.yaml."""
+    keys = found.keys(("id", "title"))
+    return ServiceGroup(id=keys["id"].id(), title=keys["title"].text())
 
 
 def read_safe_search(found: DocumentValue) -> SafeSearch:

@@ -17,6 +17,8 @@ from filterd.config.yamlfile import Nothing, YamlError, dotted, read_yaml, settl
 
 LISTINGS = ("categories.yaml", "feeds.yaml", "services.yaml", "safesearch.yaml", "bypass.yaml")
 DOCUMENTS = (*LISTINGS, "protected.yaml", "expected.yaml")
+OPTIONAL = ("service-groups.yaml",)
+"""listings that no directory must have: without them nothing is blocked less"""
 SOURCES = "sources.yaml"
 """where the shipped names come from: nothing that blocks"""
 FOLDERS = ("profiles", "jurisdictions")
@@ -50,7 +52,8 @@ class Layer:
         """The file's value; None where it has none, which is a problem unless another layer has the document.
         ``nothing`` is what to write into a file that is meant to hold nothing."""
         path, place = self.directory / file, self.place(file)
-        if not self.whole and not path.is_symlink() and not path.exists():
+        needed = self.whole and file not in OPTIONAL
+        if not needed and not path.is_symlink() and not path.exists():
             return None
         try:
             value = read_yaml(path)
@@ -81,7 +84,7 @@ class Layer:
 
     def note_strangers(self) -> None:
         """Note the files that are no document: a misspelt one would be passed over without a word."""
-        known = [self.directory / file for file in (*DOCUMENTS, SOURCES)]
+        known = [self.directory / file for file in (*DOCUMENTS, *OPTIONAL, SOURCES)]
         for path in sorted((*self.directory.glob("*.yaml"), *self.directory.glob("*.yml"))):
             if path not in known:
                 documents = ", ".join(DOCUMENTS)

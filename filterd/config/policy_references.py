@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Iterable
 from zoneinfo import available_timezones
 
@@ -11,6 +12,9 @@ from filterd.model.mandatory import FIRST_ORDER_ID
 from filterd.model.verdict import Kind
 from filterd.policy.classes import FIXED
 from filterd.policy.documents import Jurisdiction, Policies, Profile
+
+MOST_LISTED = 40
+"""ids that a problem lists whole"""
 
 Places = dict[tuple[str, str], str]
 """document and id -> the entry's path, as problems name it"""
@@ -28,6 +32,7 @@ def check(policies: Policies, places: Places) -> list[Problem]:
         path = places["expected.yaml", expected.name]
         problems += _unknown(path, expected.categories, assignable, "category or bypass")
     problems += _check_groups(policies)
+    problems += _check_services(policies, places)
     for profile in policies.profiles:
         problems += _check_profile(profile, policies, places["profiles", profile.id])
     for jurisdiction in policies.jurisdictions:
@@ -77,6 +82,16 @@ def _check_groups(policies: Policies) -> list[Problem]:
     ]
 
 
+def _check_services(policies: Policies, places: Places) -> list[Problem]:
+    """A service that names a group needs one that has a title, where the directory has any."""
+    groups = {each.id for each in policies.service_groups}
+    problems: list[Problem] = []
+    for service in policies.services if groups else ():
+        path = places["services.yaml", service.id] + ".group"
+        problems += _unknown(path, [service.group], groups, "group of services")
+    return problems
+
+
 def _check_profile(profile: Profile, policies: Policies, path: str) -> list[Problem]:
     categories = {each.id for each in policies.categories}
     engines = {each.id: each.engine for each in policies.safe_search}
@@ -114,12 +129,20 @@ def _check_jurisdiction(jurisdiction: Jurisdiction, path: str) -> list[Problem]:
 def _unknown(path: str, ids: Iterable[str], known: Iterable[str], word: str) -> list[Problem]:
     """A problem for each id that is not known; empty ids have a problem of their own already."""
     known = set(known)
-    listing = ", ".join(sorted(known)) or "none"
     return [
-        Problem(path, f"no {word} {each} (there are: {listing})")
+        Problem(path, f"no {word} {each} ({_offered(each, known)})")
         for each in ids
         if each and each not in known
     ]
+
+
+def _offered(wanted: str, known: Iterable[str]) -> str:
+    """The ids that there are; of many, the ones that the wanted id may have been meant for."""
+    listing = sorted(known)
+    if len(listing) <= MOST_LISTED:
+        return f"there are: {', '.join(listing) or 'none'}"
+    near = difflib.get_close_matches(wanted, listing, n=5)
+    return f"there are {len(listing)}" + (f"; did you mean {', '.join(near)}?" if near else "")
 
 
 def _repeated(ids: list[str]) -> list[str]:

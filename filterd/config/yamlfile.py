@@ -55,17 +55,15 @@ class Nothing:
         return f"has no value{said}: write one, or leave the key out ([] is an empty list)"
 
 
-class _StrictLoader(yaml.SafeLoader):
-    """The safe loader with few plain words that are no texts, collecting the keys that stand twice."""
+class _Strict(yaml.constructor.SafeConstructor):
+    """The part of both loaders that makes values, and collects the keys that stand twice."""
 
-    yaml_implicit_resolvers: dict[str, list[tuple[str, re.Pattern[str]]]] = {}
-
-    def __init__(self, text: str) -> None:
-        super().__init__(text)
+    def __init__(self) -> None:
+        super().__init__()
         self.duplicates: list[str] = []
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        """As the safe loader does, noting each key seen before."""
+        """As the safe constructor does, noting each key seen before."""
         seen: set[object] = set()
         for key_node, _ in node.value:
             key = key_node.value if isinstance(key_node, yaml.ScalarNode) else None
@@ -76,9 +74,46 @@ class _StrictLoader(yaml.SafeLoader):
         return super().construct_mapping(node, deep)
 
 
+class _Words(yaml.resolver.Resolver):
+    """The resolver of the plain words above, and no others."""
+
+    yaml_implicit_resolvers: dict[str, list[tuple[str, re.Pattern[str]]]] = {}
+
+
+class _PlainLoader(
+    yaml.reader.Reader, yaml.scanner.Scanner, yaml.parser.Parser, yaml.composer.Composer, _Strict, _Words
+):
+    """The loader that explains what is wrong."""
+
+    def __init__(self, text: str) -> None:
+        yaml.reader.Reader.__init__(self, text)
+        yaml.scanner.Scanner.__init__(self)
+        yaml.parser.Parser.__init__(self)
+        yaml.composer.Composer.__init__(self)
+        _Strict.__init__(self)
+        _Words.__init__(self)
+
+
+_APART = {"\t", "\ufeff"}
+"""characters that libyaml takes where the plain loader does not: a text with one is the plain loader's"""
+_LOADERS: list[type[Any]] = [_PlainLoader]
+"""in the order in which they are tried; the last one's word counts"""
+if yaml.__with_libyaml__:
+    from yaml.cyaml import CParser  # type: ignore[attr-defined]  # the stubs leave it out
+
+    class _QuickLoader(CParser, _Strict, _Words):
+        """The loader on libyaml, about ten times as fast, for files that are right."""
+
+        def __init__(self, text: str) -> None:
+            CParser.__init__(self, text)
+            _Strict.__init__(self)
+            _Words.__init__(self)
+
+    _LOADERS.insert(0, _QuickLoader)
+
 for _kind, (_pattern, _first) in _WORDS.items():
-    _StrictLoader.add_implicit_resolver(_TAG + _kind, re.compile(f"(?:{_pattern})$"), list(_first))
-_StrictLoader.add_constructor(_TAG + "null", lambda _, node: Nothing(node.value))
+    _Words.add_implicit_resolver(_TAG + _kind, re.compile(f"(?:{_pattern})$"), list(_first))
+_Strict.add_constructor(_TAG + "null", lambda _, node: Nothing(node.value))
 
 
 def read_yaml(path: Path) -> Any:
@@ -94,19 +129,28 @@ def read_yaml(path: Path) -> Any:
 
 def parse_yaml(text: str) -> Any:
     """The text's value, as :func:`read_yaml` has it. Raises YamlError."""
-    try:
-        loader = _StrictLoader(text)
+    for loader in () if _APART & set(text) else _LOADERS[:-1]:
         try:
-            value = loader.get_single_data()
-            settle(value)  # ends in RecursionError where a value holds itself
-        finally:
-            loader.dispose()
+            return _value(loader(text))
+        except (yaml.YAMLError, YamlError, ValueError, RecursionError):
+            continue  # the next one says what is wrong
+    try:
+        return _value(_LOADERS[-1](text))
     except yaml.MarkedYAMLError as error:
         where = f"line {error.problem_mark.line + 1}: " if error.problem_mark else ""
         raise YamlError((f"{where}is not YAML: {error.problem or error.context}",)) from error
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         # ValueError: a scalar that looks like a date and is none
         raise YamlError((f"is not YAML: {error}",)) from error
+
+
+def _value(loader: Any) -> Any:
+    """The value that a loader makes; YamlError where keys stand twice."""
+    try:
+        value = loader.get_single_data()
+        settle(value)  # ends in RecursionError where a value holds itself
+    finally:
+        loader.dispose()
     if loader.duplicates:
         raise YamlError(tuple(loader.duplicates))
     return None if value == Nothing() else value

@@ -174,6 +174,14 @@ class Profile:
 
 
 @dataclass(frozen=True, slots=True)
+class ServiceGroup:
+    """A heading under which services are shown."""
+
+    id: str
+    title: Text
+
+
+@dataclass(frozen=True, slots=True)
 class Service:
     """One well-known application and the names that it needs."""
 
@@ -348,6 +356,7 @@ class Policies:
     feeds: tuple[Feed, ...] = ()
     profiles: tuple[Profile, ...] = ()
     services: tuple[Service, ...] = ()
+    service_groups: tuple[ServiceGroup, ...] = ()
     safe_search: tuple[SafeSearch, ...] = ()
     bypass: tuple[Bypass, ...] = ()
     protected: Protected = field(default_factory=lambda: Protected(public_suffixes=False))

@@ -30,6 +30,7 @@ def page(note: str) -> str:
         + by_category(shipped)
         + ready_feeds(shipped)
         + answers(shipped)
+        + services(shipped)
         + exceptions(shipped)
         + open_at_night(shipped)
         + jurisdictions(shipped)
@@ -68,7 +69,8 @@ case, in ASCII
 | `feeds.yaml` | where lists come from and what each is for |
 | `feeds.d/*.yaml` | [ready feeds](#ready-feeds): public lists that are off until a person enables one |
 | `profiles/<id>.yaml` | a named set of restrictions that a subscriber chooses |
-| `services.yaml` | well-known applications and the names that each needs |
+| `services.yaml` | well-known applications and the names that each needs; `group`: an id of `service-groups.yaml` |
+| `service-groups.yaml` | headings under which services are shown: `id`, `title`; may be missing |
 | `safesearch.yaml` | names that are answered with a search engine's safe host |
 | `bypass.yaml` | ways around the resolver: names and addresses |
 | `protected.yaml` | what no list, order or line may block, and what passes a schedule that blocks everything |
@@ -90,7 +92,7 @@ files hold only what differs:
 
 | File | What yours does |
 | --- | --- |
-| `categories.yaml`, `feeds.yaml`, `services.yaml`, `safesearch.yaml`, `bypass.yaml` | an entry is added; one with the id of a shipped entry replaces that whole; `{id: games, disabled: true}` takes the shipped one out |
+| `categories.yaml`, `feeds.yaml`, `services.yaml`, `service-groups.yaml`, `safesearch.yaml`, `bypass.yaml` | an entry is added; one with the id of a shipped entry replaces that whole; `{id: games, disabled: true}` takes the shipped one out |
 | `feeds.d/*.yaml` | as above, whatever the file is called; a shipped ready feed gives way to a feed of its id in your `feeds.yaml` |
 | `profiles/<id>.yaml`, `jurisdictions/<id>.yaml` | a file of the same name replaces the shipped one whole; one that says `disabled: true` and nothing else takes it out |
 | `protected.yaml` | adds names and addresses; `without:` takes out shipped ones, by the same keys; `public_suffixes` stays as shipped unless yours says `false` |
@@ -188,6 +190,16 @@ which it begins. Connections that are open then stay open.
 """
 
 
+SERVICES = """\
+## Services
+
+{count} applications, in the groups of `service-groups.yaml`. A service closes the application's own names;
+what it shares with others stays open. Which list each name comes from stands in
+`provenance/services.tsv`.
+
+"""
+
+
 def by_profile(shipped: Policies, profiles: list[Profile]) -> str:
     """The profiles: audience, categories, and the rest of their restrictions."""
     marks = [
@@ -236,13 +248,27 @@ def answers(shipped: Policies) -> str:
     )
 
 
+def services(shipped: Policies) -> str:
+    """The services by group, by the titles that subscribers read."""
+    rows = []
+    for group in shipped.service_groups:
+        members = [each for each in shipped.services if each.group == group.id]
+        listed = ", ".join(f"`{each.id}`" for each in members)
+        rows.append(
+            (f"{group.title.en} (`{group.id}`)", len(members), sum(len(e.names) for e in members), listed)
+        )
+    return (
+        SERVICES.replace("{count}", str(len(shipped.services)))
+        + table(("Group", "Services", "Names", "Ids"), rows)
+        + "\n"
+    )
+
+
 def exceptions(shipped: Policies) -> str:
-    """Services, and what is spared."""
+    """What is spared."""
     suffixes = "Every public suffix alone, and " if shipped.protected.public_suffixes else ""
     return (
-        "## Services\n\n"
-        + ", ".join(f"`{each.id}`" for each in shipped.services)
-        + f".\n\n## Protected\n\n{suffixes}"
+        f"## Protected\n\n{suffixes}"
         + ", ".join(f"`{rule.name}`" for rule in shipped.protected.names)
         + ".\n\nAlways allowed in a schedule: "
         + ", ".join(f"`{rule.name}`" for rule in shipped.protected.always_allowed)

@@ -131,16 +131,23 @@ def test_nothing_of_a_shipped_list_is_refused_or_held_back(
         assert found.rules == lists[feed.id]
 
 
-def test_the_shipped_popular_names_are_those_of_services_and_search_engines(policies: Policies) -> None:
-    known = {rule.name for each in policies.services for rule in each.names}
-    for engine in policies.safe_search:
-        known |= {engine.target, *(rule.name for rule in engine.names)}
-    lines = (POLICIES / "popular" / "services.txt").read_text(encoding="utf-8").splitlines()
+def popular_names(document: str) -> list[str]:
+    """The names of a file of popular names, which are in order."""
+    lines = (POLICIES / "popular" / f"{document}.txt").read_text(encoding="utf-8").splitlines()
     names = [line for line in lines if not line.startswith("#")]
     assert names == sorted(set(names))
-    assert len(names) > 500
-    assert known.issuperset(names)
-    assert policies.popular == frozenset(names)
+    return names
+
+
+def test_the_shipped_popular_names_are_those_of_services_and_search_engines(policies: Policies) -> None:
+    known = {rule.name for each in policies.services for rule in each.names}
+    engines = {each.target for each in policies.safe_search}
+    engines |= {rule.name for each in policies.safe_search for rule in each.names}
+    services, searches = (popular_names(name) for name in ("services", "safesearch"))
+    assert len(services) > 500
+    assert known.issuperset(services)
+    assert engines - set(services) == set(searches), "run python -m content.services"
+    assert policies.popular == {*services, *searches}
 
 
 def test_no_list_blocks_a_protected_or_always_allowed_name(

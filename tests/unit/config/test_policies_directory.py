@@ -285,6 +285,38 @@ def test_an_unknown_id_is_answered_with_those_that_exist(directory: Path) -> Non
     assert problems(directory)["feeds.yaml[0].category"] == "no category adlut (there are: adult)"
 
 
+def test_an_unknown_id_of_many_is_answered_with_those_that_are_near(directory: Path) -> None:
+    names = "{exact: [a.example]}"
+    ids = [*(f"game-{number}" for number in range(50)), "tiktok"]
+    write(
+        directory, {"services.yaml": "\n".join(f"- {{id: {i}, title: {TEXT}, names: {names}}}" for i in ids)}
+    )
+    about = f"title: {TEXT}\ndescription: {TEXT}\naudience: {TEXT}\n"
+    write(directory, {"profiles/p.yaml": about + "services: [tik-tok, zzz]"})
+    with pytest.raises(PoliciesError) as caught:
+        load_policies(directory)
+    near, far = (problem.message for problem in caught.value.problems)
+    assert near == "no service tik-tok (there are 51; did you mean tiktok?)"
+    assert far == "no service zzz (there are 51)"
+
+
+def test_services_stand_in_groups(directory: Path) -> None:
+    service = f"[{{id: s, title: {TEXT}, group: music, names: {{exact: [a.example]}}}}]"
+    write(directory, {"services.yaml": service})
+    assert load_policies(directory).service_groups == (), "without titles a group is only a word"
+    write(directory, {"service-groups.yaml": f"[{{id: music, title: {TEXT}}}]"})
+    policies = load_policies(directory)
+    assert [each.id for each in policies.service_groups] == ["music"]
+    assert policies.services[0].group == "music"
+    write(directory, {"service-groups.yaml": f"[{{id: games, title: {TEXT}}}]"})
+    assert problems(directory) == {"services.yaml[0].group": "no group of services music (there are: games)"}
+
+
+def test_an_emptied_file_of_groups_is_an_error(directory: Path) -> None:
+    write(directory, {"service-groups.yaml": ""})
+    assert "is empty" in problems(directory)["service-groups.yaml"]
+
+
 def test_more_mandatory_lists_than_ids(directory: Path) -> None:
     feed = "- {{id: m{}, source: a, format: domains, mandatory: {{authority: a, ground: b}}}}\n"
     write(directory, {"feeds.yaml": "".join(feed.format(number) for number in range(257))})

@@ -9,6 +9,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
+from filterd.config import yamlfile
 from filterd.config.yamlfile import Nothing, YamlError, parse_yaml, settle
 
 texts = st.text(st.characters(categories=["L", "N", "P", "S", "Zs"]), max_size=12)
@@ -82,3 +83,25 @@ def test_a_file_without_a_value(text: str) -> None:
 
 def test_a_file_that_says_null() -> None:
     assert parse_yaml("null") == Nothing("null")
+
+
+def outcome(text: str) -> object:
+    """The value of a text, or its errors."""
+    try:
+        return parse_yaml(text)
+    except YamlError as error:
+        return error.errors
+
+
+marks = st.sampled_from(
+    ["a", "b: ", ": ", "- ", "[", "]", "{", "}", ", ", "\n", "  ", "~", '"', "'", "#", "1", "&x "]
+)
+
+
+@given(st.lists(marks, max_size=14).map("".join))
+def test_the_quick_loader_reads_what_the_plain_one_reads(text: str) -> None:
+    """With libyaml or without, a text has the same value or the same errors."""
+    quick = outcome(text)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(yamlfile, "_LOADERS", yamlfile._LOADERS[-1:])
+        assert outcome(text) == quick
