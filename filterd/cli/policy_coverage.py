@@ -39,7 +39,7 @@ FIGURES = ("names", "blocked", "safe", "pass", "closed")
     type=click.IntRange(min=0),
     default=5000,
     show_default=True,
-    help="Ask for this many names of each list; 0: all.",
+    help="Ask for this many names of each list to be closed; 0: all.",
 )
 @click.option("--seed", type=int, default=1, show_default=True, help="Another number, another sample.")
 @click.option("--list", "names", is_flag=True, help="Name what passes.")
@@ -156,7 +156,8 @@ def show(found: Coverage, *, by_list: bool, names: bool) -> None:
     """Print the report for people."""
     output.done(f"measured: {found.made_of}")
     if found.sample:
-        output.done(f"of each list at most {found.sample} names were asked for (--sample 0: all)")
+        asked = f"of each list that is to be closed at most {found.sample} names were asked for"
+        output.done(f"{asked} (--sample 0: all)")
     if found.left_out:
         output.done(f"not fetched, so left out: {', '.join(found.left_out)}")
     if by_list:

@@ -77,6 +77,8 @@ class Sample:
     of: IndependentList
     listed: int
     """the names that the list has, repetitions counted"""
+    skipped: int
+    """lines that give no name, and names that a list cannot have, such as public suffixes"""
     names: tuple[tuple[str, bytes], ...]
     """as text and in wire form, sorted"""
 
@@ -126,20 +128,22 @@ def _entry(found: DocumentValue) -> IndependentList:
 
 
 def sample_of(each: IndependentList, folder: Path, opened: Opened, size: int, seed: int) -> Sample:
-    """Read the list's files and keep ``size`` of its names; all of them where ``size`` is 0."""
-    chosen = _Smallest(size, seed)
+    """Read the list's files and keep ``size`` of its names; all of them where ``size`` is 0, and of a list that
+    stays open: one name that is missed there would be a promise broken."""
+    chosen = _Smallest(0 if each.area.stays_open else size, seed)
+    report = ParseReport(keep=0)
     listed = 0
     for name in each.files:
         try:
             with opened(folder / name) as file:
-                for run in read_list(file, each.form, icann_suffixes(), ParseReport(keep=0)):
+                for run in read_list(file, each.form, icann_suffixes(), report):
                     if run.action is Action.BLOCK:
                         listed += run.count
                         chosen.add(run.names, run.scope)
         except (SourceError, OSError) as error:
             message = f"a list of {DESCRIPTION} cannot be used: {error}"
             raise OperationError(message, "put the list in its place, or take its entry out") from error
-    return Sample(each, listed, tuple(_wired(chosen.names())))
+    return Sample(each, listed, report.count, tuple(_wired(chosen.names())))
 
 
 def _wired(names: Iterable[str]) -> Iterable[tuple[str, bytes]]:

@@ -34,6 +34,8 @@ class Row:
     """the profile restricts it, so what passes is a gap"""
     listed: int
     """names that the list has"""
+    skipped: int
+    """its lines that give no name"""
     asked: int
     """names that were asked for: a sample of a long list"""
     blocked: int
@@ -266,6 +268,7 @@ def _row(
         id=identifier or sample.of.id or _service(count, classes),
         wanted=wanted,
         listed=sample.listed,
+        skipped=sample.skipped,
         asked=len(sample.names),
         blocked=blocked,
         rewritten=count.outcomes[Outcome.REWRITE],
