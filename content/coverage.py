@@ -34,23 +34,23 @@ BEGIN, END = "# Before", "# Now"
 HEAD = """\
 <!-- Written by `make coverage` (content/coverage.py); not by hand. -->
 
-The shipped profiles, measured against lists that others keep: of each list's names, how many a line
-with the profile does not reach. Each name is asked for as such a line would ask, outside of the
-profile's hours; the verdict is the resolver's own. `filterd policies coverage --against FOLDER` does
-the same with lists of yours.
+The shipped profiles, measured against lists that others keep: of each list's names, how many a
+line with the profile does not reach. Each name is asked for as such a line would ask, outside of
+the profile's hours; the verdict is the resolver's own. `filterd policies coverage --against FOLDER`
+does the same with lists of yours.
 
 How to read it:
 
-- **Closed** is blocked, or for search engines answered with the safe host. The share is rounded down.
-- The figures are those of the lists that are *shipped*. Ready feeds (`filterd feed enable`) are lists
-  of others that are fetched where filterd runs; with them much more is closed, and how much nobody can
-  measure here.
-- Of a list that is to be closed 5,000 names are asked for, always the same ones; of lists that stay
-  open all.
-- *All* is everything that the public lists together have in a category, also names that nobody has used
-  for years; *visited* are those of them among the 100,000 most visited names of the Internet.
-- Some of the public lists are also sources of the shipped ones. Lists of services, search engines and
-  ways around (AdGuard, NextDNS, dibdot, HaGeZi, UT1) are not.
+- **Closed** is blocked, or for search engines answered with the safe host. The share is rounded
+  down.
+- The figures are those of the lists that are *shipped*. Ready feeds (`filterd feed enable`) are
+  lists of others that are fetched where filterd runs: with them more is closed.
+- Of a list that is to be closed, at most 5,000 names are asked for, always the same ones; of lists
+  that stay open, all.
+- *All* is everything that the public lists together have in a category, also names that nobody has
+  used for years; *visited* are those of them among the 100,000 most visited names of the Internet.
+- Some of the public lists of categories are also sources of the shipped ones. Those of services,
+  search engines and ways around (AdGuard, NextDNS, dibdot, HaGeZi, UT1) are not.
 - A list about something that a profile leaves open by intent counts as `-` there.
 """
 
@@ -113,11 +113,12 @@ def text_of(found: Coverage) -> str:
             "NextDNS and HaGeZi list engines without safe search, AdGuard the hosts of those that have it:\n",
             table(*_lists(found, Area.SEARCH_ENGINES)),
             "## Ways around\n",
-            "NextDNS and HaGeZi list all kinds, dibdot and UT1 one. *NextDNS 2026* are the names of NextDNS's",
-            "list, which is older, that a list of 2026 still has:\n",
+            "NextDNS and HaGeZi list all kinds, dibdot and UT1 one. *NextDNS 2026* are those names of",
+            "NextDNS's older list that a list of 2026 still has:\n",
             table(*_lists(found, Area.WAYS_AROUND)),
             "## Services\n",
-            "Applications that others can block by a switch, with all services of these policies restricted:\n",
+            "Applications that others can block by a switch, with all services of these policies",
+            "restricted:\n",
             table(("list", "services", "known here", "closed whole", "names", "closed"), _services(found)),
             "## Categories\n",
             "With that category alone restricted:\n",

@@ -152,7 +152,10 @@ def _categories(data: Path, folder: Path) -> Iterator[_Entry]:
         if not files:
             continue
         yield _Entry(
-            "categories", f"{category}: all", tuple(f"data/{each.relative_to(data)}" for each in files), category
+            "categories",
+            f"{category}: all",
+            tuple(f"data/{each.relative_to(data)}" for each in files),
+            category,
         )
         names = sorted(read_names(files) & visited.keys())
         file = _write(folder, f"categories/{category}.txt", names)

@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -46,39 +46,18 @@ FIGURES = ("names", "blocked", "safe", "pass", "closed")
 @click.option("--compile", "anew", is_flag=True, help="Compile the policies, even with a snapshot in force.")
 @click.option("--strict", is_flag=True, help="Fail if a site is blocked that must pass.")
 @common
-def coverage(
-    folder: Path,
-    profiles: tuple[str, ...],
-    at: str,
-    sample: int,
-    seed: int,
-    names: bool,
-    anew: bool,
-    strict: bool,
-    config: Path | None,
-    as_json: bool,
-) -> None:
+def coverage(anew: bool, strict: bool, config: Path | None, as_json: bool, **wanted: Any) -> None:
     """Say how much of independent lists each profile closes, and what passes.
 
     Every name is asked for as a line with the profile would. Sites of area must-pass are named if a profile
     blocks them. Orders, mandatory lists and the security policy take no part, nor do addresses in answers.
     """
-    from filterd.operations import input_values
-    from filterd.operations.coverage.measuring import Request, measure
+    from filterd.operations.coverage.measuring import measure
     from filterd.operations.errors import OperationError
 
     settings = settings_of(config)
     try:
-        request = Request(
-            folder=folder,
-            now=int(time.time()),
-            zone=settings.zone,
-            profiles=profiles,
-            at=input_values.when(at, "--at") if at else None,
-            sample=sample,
-            seed=seed,
-            names=names,
-        )
+        request = _request(settings, **wanted)
         with output.progress("coverage") as tell:
             found = measure(_engine(settings, anew, tell), request, opened, tell)
     except OperationError as error:
@@ -86,9 +65,35 @@ def coverage(
     if as_json:
         output.show_json(_plain(found))
     else:
-        show(found, by_list=bool(profiles), names=names)
+        show(found, by_list=bool(request.profiles), names=request.names)
     if strict:
         require_open(found)
+
+
+def _request(
+    settings: Settings,
+    *,
+    folder: Path,
+    profiles: tuple[str, ...],
+    at: str,
+    sample: int,
+    seed: int,
+    names: bool,
+) -> Request:
+    """The options as the use case takes them."""
+    from filterd.operations import input_values
+    from filterd.operations.coverage.measuring import Request
+
+    return Request(
+        folder=folder,
+        now=int(time.time()),
+        zone=settings.zone,
+        profiles=profiles,
+        at=input_values.when(at, "--at") if at else None,
+        sample=sample,
+        seed=seed,
+        names=names,
+    )
 
 
 def _engine(settings: Settings, anew: bool, tell: Tell | None) -> Engine:

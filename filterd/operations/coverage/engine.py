@@ -69,7 +69,7 @@ class Engine:
         return {profile: rules_from_meta(profile, meta) for profile, meta in found.items()}
 
 
-class Line:
+class LineOfProfile:
     """A line that is opted in to a profile, and has no choice of its own."""
 
     def __init__(self, engine: Engine, rules: ProfileRules, zone: str, at: int) -> None:
@@ -143,7 +143,9 @@ def compiled(policies: Policies, directory: Path, tell: Tell | None = None) -> E
             snapshot = _compile(policies, versions, Path(place))
     except (SourceError, ClassesError, SnapshotError) as error:
         message = f"the policies in {directory} cannot be compiled: {error}"
-        raise OperationError(message, "run: filterd config check; filterd feed list shows each list") from error
+        raise OperationError(
+            message, "run: filterd config check; filterd feed list shows each list"
+        ) from error
     except OSError as error:
         message = f"the policies cannot be compiled in {tempfile.gettempdir()}: {error.strerror}"
         raise OperationError(message, "make room there, or name another place in TMPDIR") from error

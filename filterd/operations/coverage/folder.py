@@ -67,11 +67,12 @@ class IndependentList:
     """paths, relative to the folder"""
     id: str = ""
     """the category, service or way around that it is about; empty: of none in particular"""
-    form: Form = Form(Format.DOMAINS, Scope.SUBTREE)
+    format: Format = Format.DOMAINS
+    scope: Scope = Scope.SUBTREE
 
 
 @dataclass(frozen=True, slots=True)
-class Sample:
+class ListSample:
     """The names that are asked for in the place of a list."""
 
     of: IndependentList
@@ -123,27 +124,29 @@ def _entry(found: DocumentValue) -> IndependentList:
         area=area,
         files=names,
         id=identifier,
-        form=Form(form, keys["scope"].choice(Scope, form.default_scope, lambda scope: scope.word)),
+        format=form,
+        scope=keys["scope"].choice(Scope, form.default_scope, lambda scope: scope.word),
     )
 
 
-def sample_of(each: IndependentList, folder: Path, opened: Opened, size: int, seed: int) -> Sample:
-    """Read the list's files and keep ``size`` of its names; all of them where ``size`` is 0, and of a list that
-    stays open: one name that is missed there would be a promise broken."""
+def sample_of(each: IndependentList, folder: Path, opened: Opened, size: int, seed: int) -> ListSample:
+    """Read the list's files and keep ``size`` of its names; all of them where ``size`` is 0, and of a list
+    that stays open: one name that is missed there would be a promise broken."""
+    form = Form(each.format, each.scope)
     chosen = _Smallest(0 if each.area.stays_open else size, seed)
     report = ParseReport(keep=0)
     listed = 0
     for name in each.files:
         try:
             with opened(folder / name) as file:
-                for run in read_list(file, each.form, icann_suffixes(), report):
+                for run in read_list(file, form, icann_suffixes(), report):
                     if run.action is Action.BLOCK:
                         listed += run.count
                         chosen.add(run.names, run.scope)
         except (SourceError, OSError) as error:
             message = f"a list of {DESCRIPTION} cannot be used: {error}"
             raise OperationError(message, "put the list in its place, or take its entry out") from error
-    return Sample(each, listed, report.count, tuple(_wired(chosen.names())))
+    return ListSample(each, listed, report.count, tuple(_wired(chosen.names())))
 
 
 def _wired(names: Iterable[str]) -> Iterable[tuple[str, bytes]]:

@@ -9,8 +9,15 @@ from functools import partial
 from pathlib import Path
 
 from filterd.model.verdict import Kind, Outcome, Reason, Verdict
-from filterd.operations.coverage.engine import Engine, Line, Tell, alone, outside_hours
-from filterd.operations.coverage.folder import Area, IndependentList, Opened, Sample, read_folder, sample_of
+from filterd.operations.coverage.engine import Engine, LineOfProfile, Tell, alone, outside_hours
+from filterd.operations.coverage.folder import (
+    Area,
+    IndependentList,
+    ListSample,
+    Opened,
+    read_folder,
+    sample_of,
+)
 from filterd.operations.errors import OperationError
 from filterd.operations.nearest import did_you_mean
 from filterd.policy.classes import Classes
@@ -109,7 +116,7 @@ class Coverage:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What is to be measured."""
+    """The subject and the manner of a measurement."""
 
     folder: Path
     now: int
@@ -185,18 +192,18 @@ def _chosen(known: dict[str, ProfileRules], wanted: Sequence[str]) -> list[Profi
 
 def _sampled(
     lists: Iterable[IndependentList], request: Request, opened: Opened, course: _Course
-) -> Iterator[Sample]:
+) -> Iterator[ListSample]:
     for each in lists:
         course.step(each.title)
         yield sample_of(each, request.folder, opened, request.sample, request.seed)
 
 
 def _offered(
-    engine: Engine, samples: Iterable[Sample], request: Request
+    engine: Engine, samples: Iterable[ListSample], request: Request
 ) -> Iterator[tuple[IndependentList, Row]]:
     """The rows of lists of services and categories, on lines that no profile decides for."""
     classes = engine.classes
-    on = partial(Line, engine, zone=request.zone, at=request.now)
+    on = partial(LineOfProfile, engine, zone=request.zone, at=request.now)
     services = on(alone(services=[each.id for each in classes.lists if each.kind is Kind.SERVICE]))
     for sample in samples:
         if sample.of.area is Area.SERVICES:
@@ -209,13 +216,13 @@ def _offered(
 def _of_profile(
     engine: Engine,
     rules: ProfileRules,
-    samples: Iterable[Sample],
+    samples: Iterable[ListSample],
     services: Mapping[IndependentList, str],
     request: Request,
 ) -> ProfileCoverage:
     """``services``: the service of these policies that each list of a service is about, empty for none."""
     at = outside_hours(rules, request.zone, request.now) if request.at is None else request.at
-    line = Line(engine, rules, request.zone, at)
+    line = LineOfProfile(engine, rules, request.zone, at)
     rows = []
     for sample in samples:
         identifier = services.get(sample.of, sample.of.id)
@@ -247,7 +254,13 @@ class _Count:
 
 
 def _row(
-    sample: Sample, line: Line, classes: Classes, request: Request, *, wanted: bool, identifier: str = ""
+    sample: ListSample,
+    line: LineOfProfile,
+    classes: Classes,
+    request: Request,
+    *,
+    wanted: bool,
+    identifier: str = "",
 ) -> Row:
     stays_open = sample.of.area.stays_open
     count = _Count()
