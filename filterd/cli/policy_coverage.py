@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from filterd.operations.coverage.engine import Engine, Tell
     from filterd.operations.coverage.measuring import Coverage, ProfileCoverage, Request, Row, Totals
 
+SHOWN = 10
+"""sites that a failure names; the report names them all"""
 FIGURES = ("names", "blocked", "safe", "pass", "closed")
 
 
@@ -120,9 +122,12 @@ def require_open(found: Coverage) -> None:
     wrongly = found.blocked_wrongly
     if wrongly:
         verb = "sites are" if len(wrongly) > 1 else "site is"
-        message = f"{len(wrongly)} {verb} blocked that must pass: {', '.join(wrongly)}"
-        remedy = "take the list in brackets to its owner; meanwhile: filterd exception add NAME --for 7d"
-        raise Failure(message, f"{remedy}, or in expected.yaml: NAME: []")
+        more = f" and {len(wrongly) - SHOWN} more" if len(wrongly) > SHOWN else ""
+        message = f"{len(wrongly)} {verb} blocked that must pass: {', '.join(wrongly[:SHOWN])}{more}"
+        remedy = "take the name out of what is named in brackets, or ask its publisher to; until then: "
+        remedy += "filterd exception add NAME --for 1d --reason TEXT (a line NAME: [] in expected.yaml keeps "
+        remedy += "other lists from blocking it)"
+        raise Failure(message, remedy)
 
 
 def _plain(found: Coverage) -> dict[str, object]:
@@ -166,11 +171,10 @@ def show(found: Coverage, *, by_list: bool, names: bool) -> None:
     if found.left_out:
         output.done(f"not fetched, so left out: {', '.join(found.left_out)}")
     if by_list:
-        for each in found.profiles:
-            click.echo(f"{each.profile}, at {output.moment(each.at)}")
+        for number, each in enumerate(found.profiles):
+            click.echo("\n" * bool(number) + f"{each.profile}, at {output.moment(each.at)}")
             rows = [(_title(row), row.area, row.wanted, *figures(row)) for row in each.rows]
             output.show_table(("list", "area", "meant", *FIGURES), rows, "")
-            click.echo()
     else:
         table = [
             (each.profile, area, sums.lists, *figures(sums))

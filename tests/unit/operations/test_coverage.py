@@ -182,9 +182,7 @@ def test_a_sample_does_not_depend_on_the_order(tmp_path: Path, folder: Path) -> 
     for order in (names, names[::-1]):
         with lzma.open(folder / "adult.txt.xz", "wt") as file:
             file.write("".join(f"{name}\n" for name in order))
-        kept.append(
-            sample_of(replace(each, files=("adult.txt.xz",)), folder, nullcontext, 100, seed=1).names
-        )
+        kept.append(sample_of(replace(each, files=("adult.txt.xz",)), folder, nullcontext, 100, seed=1).names)
     assert kept[0] == kept[1]
     assert len(kept[0]) == 100
     packed = replace(each, files=("adult.txt.xz",))
@@ -217,10 +215,10 @@ def test_a_description_that_is_wrong(folder: Path, text: str, told: str) -> None
 
 def test_a_list_that_is_not_there(engine: Engine, folder: Path) -> None:
     (folder / "bets.txt").unlink()
-    with pytest.raises(OperationError, match="bets.txt"):
+    with pytest.raises(OperationError, match=r"bets\.txt"):
         measure(engine, request(folder), nullcontext)
     (folder / "coverage.yaml").unlink()
-    with pytest.raises(OperationError, match="coverage.yaml cannot be read: No such file"):
+    with pytest.raises(OperationError, match=r"coverage\.yaml cannot be read: No such file"):
         measure(engine, request(folder), nullcontext)
 
 
