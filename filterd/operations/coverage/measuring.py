@@ -47,7 +47,7 @@ class Row:
     """names that were asked for: a sample of a long list"""
     blocked: int
     rewritten: int
-    """answered with a safe host"""
+    """search engines that are answered with their safe host"""
     names: tuple[str, ...] = ()
     """what passes, or of a list that stays open what is blocked and why; at most :data:`MOST_NAMES`"""
 
@@ -266,15 +266,15 @@ def _row(
     count = _Count()
     for name, wire in sample.names:
         verdict = line.verdict(wire)
-        count.outcomes[verdict.outcome] += 1
+        outcome = _counted(verdict.outcome, sample.of.area)
+        count.outcomes[outcome] += 1
         if verdict.reason is Reason.SERVICE:
             count.services[verdict.reference] += 1
-        if stays_open and verdict.outcome is Outcome.BLOCK:
+        if stays_open and outcome is Outcome.BLOCK:
             count.names.append(f"{name} ({_why(verdict, classes)})")
-        elif wanted and not stays_open and verdict.outcome is Outcome.PASS:
+        elif wanted and not stays_open and outcome is Outcome.PASS:
             count.names.append(name)
     shown = count.names if stays_open or request.names else []
-    blocked = count.outcomes[Outcome.BLOCK] + count.outcomes[Outcome.LOCAL]
     return Row(
         title=sample.of.title,
         area=sample.of.area,
@@ -283,10 +283,18 @@ def _row(
         listed=sample.listed,
         skipped=sample.skipped,
         asked=len(sample.names),
-        blocked=blocked,
+        blocked=count.outcomes[Outcome.BLOCK],
         rewritten=count.outcomes[Outcome.REWRITE],
         names=tuple(shown[:MOST_NAMES]),
     )
+
+
+def _counted(outcome: Outcome, area: Area) -> Outcome:
+    """The outcome as a report counts it: a safe host closes a search engine and nothing else, and a name that
+    the resolver answers by itself leads nowhere."""
+    if outcome is Outcome.REWRITE and area is not Area.SEARCH_ENGINES:
+        return Outcome.PASS
+    return Outcome.BLOCK if outcome is Outcome.LOCAL else outcome
 
 
 def _service(count: _Count, classes: Classes) -> str:
