@@ -134,6 +134,12 @@ SCALE ?= ../shared/data/domains
 scale: $(INSTALLED) $(BUILT)  ## 5 and 10 million names from lists to blocked answers: time, memory of every process, snapshot, resolver
 	@$(BIN)/python benchmarks/scale.py $(SCALE)
 
+# The shipped profiles against public lists; skipped, with a word, where their folder is absent.
+LISTS ?= ../shared/data
+.PHONY: coverage
+coverage: $(INSTALLED) $(BUILT)  ## measure the shipped profiles against public lists, before and now: docs/coverage.md
+	@$(BIN)/python -m content.coverage $(LISTS)
+
 .PHONY: scale-lines
 scale-lines: $(INSTALLED) $(BUILT)  ## a resolver with a million lines: resync, start, checkpoints, memory
 	@$(BIN)/python benchmarks/lines.py

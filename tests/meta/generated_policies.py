@@ -33,8 +33,37 @@ def page(note: str) -> str:
         + services(shipped)
         + exceptions(shipped)
         + open_at_night(shipped)
+        + COVERAGE
         + jurisdictions(shipped)
     )
+
+
+COVERAGE = """\
+## How much they cover
+
+[Coverage](coverage.md) says how much of public lists each shipped profile closes, and that none of more than 500
+sites of health, contraception, LGBT+ people, help against violence, human rights, news and government is blocked.
+`filterd policies coverage --against FOLDER` measures yours. The folder holds lists, and a `coverage.yaml` that
+says what each is about:
+
+```text
+- {area: search-engines, title: "engines without safe search", file: engines.txt}
+- {area: ways-around, id: vpn, title: "VPN services", file: [vpn.txt.xz, more.txt]}
+- {area: services, title: "a chat", file: chat.txt, format: adblock}
+- {area: categories, id: adult, file: adult.txt.xz}
+- {area: must-pass, title: "our schools", file: schools.txt}
+- {area: popular, title: "most visited here", file: visited.txt}
+```
+
+`file` is one path or several, below the folder; `format` and `scope` are those of feeds. `id` is the category or
+the way around that a list is about; a list of a service is compared with the service that closes most of it. Of a
+list that is to be closed 5,000 names are asked for (`--sample`), always the same ones; of `must-pass` and
+`popular` all. `--list` names what passes, `--profile` shows list by list, and `--strict` fails if a site is
+blocked that must pass, for a check after each change. The snapshot in force is measured, or, where there is none
+and with `--compile`, the policies directory without lists from servers. Orders, mandatory lists, exceptions and
+the security policy take no part, and addresses in answers are not looked at.
+
+"""
 
 
 def table(head: Iterable[str], rows: Iterable[Iterable[object]]) -> str:
