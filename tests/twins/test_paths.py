@@ -40,6 +40,7 @@ WAYS = (
     "unrecognised ipv4",
     "unrecognised ipv6",
     "too_large",
+    "ech_stripped",
     "reduced",
     "category",
     "tcp",
@@ -55,6 +56,7 @@ REFERENCE_SEEDS = range(51, 57)
 REFERENCE_CASES = 2_000
 NATIVE_SEEDS = (*range(31, 37), 95, 122, 129)
 NATIVE_WAYS = (
+    "ech_stripped",
     "upstream asked",
     "upstream joined",
     "upstream renewed",

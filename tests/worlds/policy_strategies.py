@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
+from dataclasses import replace
 from ipaddress import IPv6Network
 from random import Random
 
@@ -114,7 +115,7 @@ def make_policy(random: Random, classes: Classes = CLASSES) -> ResolvedPolicy:
         own = [entry.mask for entry in classes.lists if entry.kind is kind]
         return random.choice([0, sum(own), sum(own), *own])
 
-    return ResolvedPolicy(
+    made = ResolvedPolicy(
         categories=mask(Kind.CATEGORY),
         services=mask(Kind.SERVICE),
         safe_search=mask(Kind.SAFE_SEARCH),
@@ -124,6 +125,8 @@ def make_policy(random: Random, classes: Classes = CLASSES) -> ResolvedPolicy:
         mode=random.choice(list(BlockingMode)),
         next_boundary=random.choice([0, NOW + 60]),
     )
+    # Not drawn: what is drawn after it stays what it was.
+    return replace(made, strip_ech=(made.categories + made.services + made.mode) % 3 != 0)
 
 
 def make_exception(random: Random) -> Placed:
