@@ -4,8 +4,8 @@ A line behind a filter by TLS server name may have the SvcParam ``ech`` taken ou
 each record as a client without ECH does:
 
 - the parameter is left out, all others stay as they are;
-- a record that lists it in ``mandatory`` is left out, since such a client must ignore it (RFC 9460 section 8);
-- in AliasMode, where nobody reads any parameter (section 2.4.2), all of them are left out.
+- a record that lists it in ``mandatory`` is left out, since such a client must ignore it (RFC 9460, 8);
+- in AliasMode, where nobody reads any parameter (RFC 9460, 2.4.2), all of them are left out.
 
 A record whose target is compressed, or whose parameters are cut short or not in strictly increasing order, is
 damaged: nobody could say where in it a client would find the parameter.
@@ -22,7 +22,7 @@ from filterd.wire.upstream_answers_reference import read_target
 
 SVCB, HTTPS, RRSIG = 64, 65, 46
 MANDATORY, ECH = 0, 5
-"""keys of parameters (RFC 9460 section 14.3.2)"""
+"""keys of parameters (RFC 9460, 14.3.2)"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +83,7 @@ def _is_altered(message: bytes, place: RecordSpan) -> bool:
 
 
 def signed_type(message: bytes, place: RecordSpan) -> int:
-    """The type that an RRSIG signs (RFC 4034 section 3.1.1); 0 for any other record."""
+    """The type that an RRSIG signs (RFC 4034, 3.1.1); 0 for any other record."""
     if place.type != RRSIG or place.end - place.data_offset < 2:
         return 0
     return u16(message, place.data_offset)

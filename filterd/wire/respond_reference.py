@@ -162,7 +162,7 @@ def _answers(query: Query, message: bytes) -> bool:
 
 
 def _altered(message: bytes, options: AnswerOptions) -> frozenset[int]:
-    """The types from which ECH is taken out. Their signatures go too: they are of the records as they were."""
+    """The types that ECH is taken out of. Their signatures go too: they are of the records as they were."""
     return ech_types(message) if options.get("strip_ech", False) else frozenset()
 
 
@@ -189,7 +189,7 @@ def _one_rrset(query: Query, message: bytes, options: AnswerOptions) -> tuple[in
 
 
 def _passed_copy(message: bytes, place: RecordSpan, owner: bytes, options: AnswerOptions) -> bytes:
-    """A record with its names uncompressed, aged and capped, under this owner; nothing where it is left out."""
+    """A record with its names uncompressed, aged and capped, under this owner; nothing if it is left out."""
     ttl = len(owner) + 4
     if options.get("strip_ech", False) and place.type in (SVCB, HTTPS):
         cut = find_ech(message, place)

@@ -120,7 +120,7 @@ def service(script: Script, random: Random) -> bytes:
         if random.random() < 0.6:
             values[key] = b"".join(_address(script, random, size) for _ in range(random.choice((1, 1, 3))))
     chance = sum(b"".join(values.values()))  # not drawn: courses of before stay what they were
-    if chance % 2 == 0:
+    if chance % 4 < 3:
         values[ECH] = ECH_CONFIGS
     if chance % 3 == 0:
         values[MANDATORY] = pack("!HH", 4, ECH) if chance % 5 == 0 else pack("!H", 4)

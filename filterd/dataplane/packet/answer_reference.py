@@ -99,8 +99,8 @@ def coming_cap(plane: ReferencePlane, x: Exchange) -> int:
 
 
 def add_found(plane: ReferencePlane, x: Exchange, options: AnswerOptions) -> None:
-    """The options of what was found somewhere: age, extended errors, whether ECH is taken out, and the caps of
-    a negative answer, of one that an order is coming for, and of one that an exception lets through."""
+    """The options of what was found somewhere: age, extended errors, ECH, and the caps of a negative answer,
+    of one that an order is coming for, and of one that an exception lets through."""
     if x.coming:
         options["ttl_cap"] = min(options["ttl_cap"], coming_cap(plane, x))
     left = x.inquiry.state.exceptions_end - x.now
