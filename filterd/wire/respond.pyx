@@ -757,6 +757,11 @@ def answer(ParsedQuery query not None, bytes message, **options):
     return out[:respond_answer(&query.q, message, len(message), &chosen.native, out, chosen.capacity)]
 
 
+def holds_ech(bytes message not None):
+    """Return whether ``strip_ech`` would change the message."""
+    return bool(ech_types(message, len(message)))
+
+
 def rewrite(ParsedQuery query not None, bytes target, bytes message, **options):
     """CNAME to the target (lower-cased wire form) with the target's own answer."""
     cdef _Options chosen = _Options(options)

@@ -520,7 +520,7 @@ cdef int complete(Core* core, Exchange* x, Judged* judged, const Candidate* cand
     if judged.verdict.excepted or classes.bits[0] >> BIT_EXCEPTED & 1:
         limit_excepted(core, judged)
     add_edes(options, candidate.edes)
-    if strips_ech(core.state, judged.line, &judged.verdict, judged.now) and ech_types(message, length):
+    if strips_ech(core.state, judged.line, judged.verdict.excepted, judged.now) and ech_types(message, length):
         options.strip_ech = True
         bump64(&core.counters.ech_stripped)
     if message[3] & 0x0F == NXDOMAIN or (message[6] == 0 and message[7] == 0):
