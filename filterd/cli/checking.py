@@ -114,6 +114,11 @@ def _remark(found: Explanation) -> None:
             f"parental filtering is suspended for every line until {output.moment(found.suspended_until)}; "
             "on again before that with: filterd parental resume"
         )
+    if found.ech_stripped:
+        output.done(
+            "the answer has Encrypted Client Hello (ECH), and this line gets it without: its profile's ways "
+            "around say so (`strip_ech` in bypass.yaml), for a filter behind filterd that reads server names"
+        )
     if found.coming:
         output.done(
             "under an order that is not in force yet: it waits for another person, or has not begun; until "

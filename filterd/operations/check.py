@@ -40,7 +40,7 @@ from filterd.operations.context import Context, OperationError
 from filterd.operations.keys import load_key
 from filterd.operations.snapshots import open_current
 from filterd.operations.upstreams import server_of
-from filterd.policy.decide import LineHandle, PublishedState
+from filterd.policy.decide import LineHandle, PublishedState, line_strips_ech
 from filterd.policy.fingerprint import fingerprint_name
 from filterd.policy.inspect import inspect_message, too_large
 from filterd.policy.overlay import (
@@ -64,6 +64,7 @@ from filterd.store import snapshots as snapshot_rows
 from filterd.store import subscribers as subscriber_rows
 from filterd.wire import codec
 from filterd.wire.names import name_from_text, name_to_text
+from filterd.wire.respond import holds_ech
 from filterd.wire.scrub import scrubbed
 from filterd.wire.status import Status
 
@@ -117,6 +118,15 @@ class CheckState:
     """orders whose rows in the store are damaged: they are as the snapshot has them, if it does"""
     kept_orders: tuple[OrderOnNode, ...]
     """as the nodes reported them last; they are no part of ``published``"""
+
+
+@dataclass(frozen=True, slots=True)
+class InspectedAnswer:
+    """The verdict with the answer inspected too."""
+
+    decision: Decision
+    ech_stripped: bool = False
+    """the line gets the answer without the ECH that it has"""
 
 
 async def load_state(
@@ -244,7 +254,7 @@ def answers_of_upstreams(upstreams: Sequence[UpstreamSettings]) -> Answers:
 
 async def inspect_answer(
     state: CheckState, answers: Answers, wire: bytes, qtype: int, decision: Decision, now: int
-) -> Decision | None:
+) -> InspectedAnswer | None:
     """The verdict with the answer inspected too; None where there was no answer to inspect."""
     verdict = decision.verdict
     if verdict.outcome is Outcome.REWRITE:
@@ -256,13 +266,23 @@ async def inspect_answer(
         return None
     found = _inspect(state, message, decision, now)
     if found.verdict.outcome is not Outcome.REWRITE:
-        return found
-    return await _safe_host(state, answers, qtype, decision, found, now) or found
+        return _passed_or_blocked(state, message, decision, found, now)
+    led = await _safe_host(state, answers, qtype, decision, found, now)
+    return InspectedAnswer(found) if led is None else led
+
+
+def _passed_or_blocked(
+    state: CheckState, message: bytes, decision: Decision, found: Decision, now: int
+) -> InspectedAnswer:
+    """With whether ECH is taken out of the message, where the line gets it at all."""
+    passes = found.verdict.outcome is not Outcome.BLOCK
+    strips = passes and line_strips_ech(state.published, state.line, decision.excepted, now)
+    return InspectedAnswer(found, ech_stripped=strips and holds_ech(message))
 
 
 async def _safe_host(
     state: CheckState, answers: Answers, qtype: int, decision: Decision, rewrite: Decision, now: int
-) -> Decision | None:
+) -> InspectedAnswer | None:
     """The verdict of a rewrite: the safe host is inspected like any other alias, and so is its own answer."""
     target = name_from_text(state.published.classes.targets()[rewrite.verdict.reference])
     message = await answers(target, qtype)
@@ -273,8 +293,9 @@ async def _safe_host(
         found = _inspect(state, each, decision, now, rewritten=True)
         coming = coming or found.coming
         if found.verdict.outcome is Outcome.BLOCK:
-            return found
-    return replace(found, verdict=rewrite.verdict, coming=coming)
+            return InspectedAnswer(found)
+    led = replace(found, verdict=rewrite.verdict, coming=coming)
+    return _passed_or_blocked(state, message, decision, led, now)
 
 
 def _inspect(

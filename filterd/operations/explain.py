@@ -20,6 +20,7 @@ from filterd.operations import check, input_values
 from filterd.operations.check import (
     Answers,
     CheckState,
+    InspectedAnswer,
     OrderOnNode,
     answers_in_file,
     answers_of_upstreams,
@@ -108,6 +109,8 @@ class Explanation:
     """orders that nodes enforce and the store does not know: any name may be blocked by them there"""
     answer_seen: bool = False
     """an answer was inspected; stages that were not evaluated all the same found nothing in it to judge"""
+    ech_stripped: bool = False
+    """Encrypted Client Hello is taken out of the answer that was inspected, as the line's policy says"""
     verdict_of_a: str = ""
     """of a DS question that passes though an A question does not: what that one gets, as ``block by
     category``"""
@@ -191,14 +194,16 @@ def _explanation(
     now: int,
     state: CheckState,
     decision: Decision | None,
-    found: Decision | None,
+    answer: InspectedAnswer | None,
 ) -> Explanation:
     """``decision`` None: the client is refused before anything is decided."""
+    found = None if answer is None else answer.decision
     final = found or decision or Decision(Verdict())
     verdict = final.verdict
+    stripped = answer is not None and answer.ech_stripped
     stages = (*_stages(state, QUERY, decision), *_stages(state, ANSWER, found))
     coming = any(part is not None and part.coming for part in (decision, found))
-    rcode, ede = _REFUSED if decision is None else _client_sees(settings, verdict, qtype)
+    rcode, ede = _REFUSED if decision is None else _client_sees(settings, verdict, qtype, stripped=stripped)
     return Explanation(
         name=name,
         type=dns.rdatatype.to_text(dns.rdatatype.RdataType.make(qtype)),
@@ -222,6 +227,7 @@ def _explanation(
         coming=coming,
         kept_orders=state.kept_orders,
         answer_seen=found is not None,
+        ech_stripped=stripped,
         confidential=any(each.confidential for each in stages) or (coming and _one_is_coming(state, now)),
     )
 
@@ -231,12 +237,14 @@ def _one_is_coming(state: CheckState, now: int) -> bool:
     return any(each.confidential and each.coming(now) for each in state.published.mandates.values())
 
 
-def _client_sees(settings: Settings, verdict: Verdict, qtype: int) -> tuple[str, tuple[int, ...]]:
+def _client_sees(
+    settings: Settings, verdict: Verdict, qtype: int, *, stripped: bool
+) -> tuple[str, tuple[int, ...]]:
     """Response code and extended errors of the answer (design: respond); those of upstreams come on top."""
+    if verdict.outcome is Outcome.REWRITE or (verdict.outcome is Outcome.PASS and stripped):
+        return "", (int(ExtendedError.FORGED_ANSWER),)
     if verdict.outcome is Outcome.PASS:
         return "", ()
-    if verdict.outcome is Outcome.REWRITE:
-        return "", (int(ExtendedError.FORGED_ANSWER),)
     if verdict.outcome is Outcome.LOCAL:
         return ("NXDOMAIN" if verdict.reason is Reason.SPECIAL_USE else "NOERROR"), ()
     page, mode = settings.block_page, verdict.mode

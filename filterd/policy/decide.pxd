@@ -222,6 +222,13 @@ cdef inline const Policy* policy_in_effect(const State* state, const Line* line,
     return &state.policies[line.policy]
 
 
+cdef inline bint strips_ech(const State* state, const Line* line, bint excepted, int64_t now) noexcept nogil:
+    """True if the line gets its answers without ECH: its policy says so, and no exception lifts that for the
+    query's name."""
+    cdef const Policy* policy = policy_in_effect(state, line, now)
+    return policy != NULL and policy.strip_ech and not excepted
+
+
 cdef inline uint8_t reason_of_pass(bint own_allow, bint excepted) noexcept nogil:
     """The reason of a verdict that lets a name pass."""
     if excepted:

@@ -107,3 +107,6 @@ def decide_name(
 
     ``line`` None: unknown. ``qtype`` counts where it is DS: no rule on the name itself blocks that.
     """
+
+def line_strips_ech(state: PublishedState, line: LineHandle | None, excepted: bool, now: int) -> bool:
+    """Return whether the line gets its answers without ECH; ``excepted``: an exception holds for the name."""

@@ -580,6 +580,11 @@ def decide_name(PublishedState state not None, LineHandle line, bytes name not N
     return decision_of(&verdict, &trace if traced else NULL)
 
 
+def line_strips_ech(PublishedState state not None, LineHandle line, bint excepted, int64_t now):
+    """Return whether the line gets its answers without ECH; excepted: an exception holds for the name."""
+    return bool(strips_ech(&state.state, NULL if line is None else &line.line, excepted, now))
+
+
 cdef class LineHandle:
 
     def __cinit__(self, object number, *, uint32_t policy=0, bint opted_in=False, int64_t paused_until=0,

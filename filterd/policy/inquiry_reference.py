@@ -127,6 +127,13 @@ def policy_in_effect(state: ReferenceState, line: ReferenceLine | None, now: int
     return state.policies[line.policy]
 
 
+def strips_ech(state: ReferenceState, line: ReferenceLine | None, excepted: bool, now: int) -> bool:
+    """True if the line gets its answers without ECH: its policy says so, and no exception lifts that for the
+    query's name."""
+    policy = policy_in_effect(state, line, now)
+    return policy is not None and policy.strip_ech and not excepted
+
+
 def boundary_of(state: ReferenceState, line: ReferenceLine | None, now: int) -> int:
     """The moment at which the line's pause or the suspension of all ends, the later of the two, or its
     schedule changes; 0: never."""

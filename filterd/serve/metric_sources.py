@@ -63,6 +63,7 @@ def read_metrics(sources: MetricSources) -> ResolverMetrics:
         rate_limited=counts["rate_limited"],
         cache_lookups=counts["lookups"],
         answers_too_large=counts["too_large"],
+        ech_stripped=counts["ech_stripped"],
         unrecognised=counts["unrecognised"],
         upstream_queries=forwarding.counts(),
         upstreams={name: _upstream(status) for name, status in forwarding.statuses().items()},

@@ -46,6 +46,7 @@ class ResolverMetrics:
     rate_limited: Mapping[tuple[str, str], int] = field(default_factory=dict)
     cache_lookups: Mapping[str, int] = field(default_factory=dict)
     answers_too_large: int = 0
+    ech_stripped: int = 0
     unrecognised: Mapping[str, int] = field(default_factory=dict)
     """address family -> queries of clients that are no line"""
     upstream_queries: Mapping[tuple[str, str], int] = field(default_factory=dict)
@@ -185,6 +186,11 @@ def _answer_families(now: ResolverMetrics) -> Iterator[Metric]:
         "filterd_answers_too_large",
         "Answers of upstreams that were refused since to judge them would take too long.",
         now.answers_too_large,
+    )
+    yield _total(
+        "filterd_ech_stripped",
+        "Answers to lines whose policy has Encrypted Client Hello taken out, and which had it.",
+        now.ech_stripped,
     )
     yield _counter(
         "filterd_unrecognised_queries",

@@ -25,6 +25,8 @@ class AnswerOptions(TypedDict, total=False):
     """AD on an answer passed on; never set on what we make"""
     ra: bool
     """default True"""
+    strip_ech: bool
+    """whether to take ECH out of the records that are passed on, see :mod:`filterd.wire.ech_reference`"""
     nsid: bytes
     """the server's identity for a client that asks for it (RFC 5001), at most 255 bytes; default none"""
     cookie: bytes

@@ -37,6 +37,7 @@ cdef struct AnswerOptions:
     uint32_t age                 # seconds that the answer spent in the cache
     bint ad                      # respond_answer only
     bint ra
+    bint strip_ech               # take ECH out of the records that are passed on, see ech.pxd
     const uint8_t* nsid          # the server's identity for who asks for it (RFC 5001); borrowed
     uint8_t nsid_length          # 0: none is given
     const uint8_t* cookie        # client and server cookie (RFC 7873), borrowed; NULL: none is given
@@ -64,6 +65,7 @@ cdef inline void default_options(AnswerOptions* options) noexcept nogil:
     options.age = 0
     options.ad = False
     options.ra = True
+    options.strip_ech = False
     options.nsid = NULL
     options.nsid_length = 0
     options.cookie = NULL
@@ -114,6 +116,7 @@ cdef uint8_t local_kind(const Name* name) noexcept nogil
 # An upstream's answer (without OPT), aged and capped. One that is damaged, or is for another question, gives
 # SERVFAIL. Of an answer to ANY one RRset is passed on, with its signatures if DO is set (RFC 8482 4.1). Too
 # long, it gives up the additional section, then an authority section that proves nothing, before it gets TC.
+# Where ECH is taken out, the signatures of that type go too, and AD: they are of the records as they were.
 cdef size_t respond_answer(const Query* query, const uint8_t* message, size_t length,
                            const AnswerOptions* options, uint8_t* out, size_t capacity) noexcept nogil
 # CNAME from the query name to target (lower-case), then what the answer for the target holds of CNAME and the

@@ -11,7 +11,8 @@ from filterd.wire.codec cimport (
     CLASS_IN, END, FLAG_AD, FLAG_CD, FLAG_QR, FLAG_RA, FLAG_RD, FLAG_TC, HEADER_SIZE, NOERROR, NO_SPACE,
     NXDOMAIN, OK, SERVFAIL, TYPE_A, TYPE_AAAA, TYPE_ANY, TYPE_CNAME, TYPE_NS, TYPE_NSEC, TYPE_NSEC3,
     TYPE_OPT, TYPE_RRSIG, TYPE_SOA, TYPE_TXT, Ede, ParsedQuery, Record, Walk, copy_record, get16,
-    name_from_wire, parse_query, put16, put32, rcode_of, read_name, walk_next, walk_start)
+    name_from_wire, parse_query, put16, put32, rcode_of, read_name, read_name_as_sent, walk_next, walk_start)
+from filterd.wire.ech cimport EchCut, ech_types, find_ech, service_type, signed_service
 
 from filterd.wire.options import AnswerOptions as PyAnswerOptions
 
@@ -386,13 +387,14 @@ cdef bint answers(const Query* query, const uint8_t* message, size_t length) noe
             and memcmp(message + offset, query.question + query.question_length - 4, 4) == 0)
 
 
-cdef bint note_end(Draft* draft, const Record* record) noexcept nogil:
-    """Note where the sections before this record's end; return whether it is part of a denial."""
-    if draft.ends[1] == 0:
-        draft.ends[1] = record.owner_offset
+cdef bint note_end(Draft* draft, const Record* record, size_t at) noexcept nogil:
+    """Note where the sections before this record's end, which comes at so many bytes; return whether it is
+    part of a denial. A section that did not fit has no end."""
+    if draft.ends[1] == 0 and not draft.full:
+        draft.ends[1] = at
     if record.section == 3:
-        if draft.ends[2] == 0:
-            draft.ends[2] = record.owner_offset
+        if draft.ends[2] == 0 and not draft.full:
+            draft.ends[2] = at
         return False
     return record.type == TYPE_SOA or record.type == TYPE_NSEC or record.type == TYPE_NSEC3
 
@@ -404,7 +406,7 @@ cdef size_t respond_answer(const Query* query, const uint8_t* message, size_t le
     cdef Record record
     cdef uint16_t rcode, chosen = 0
     cdef bint proves = False     # something in authority says what does not exist
-    cdef int status
+    cdef int status, altered
     if not answers(query, message, length):
         return respond_error(query, SERVFAIL, options, out, capacity)
     if query.qtype == TYPE_ANY:
@@ -412,6 +414,10 @@ cdef size_t respond_answer(const Query* query, const uint8_t* message, size_t le
             return respond_error(query, SERVFAIL, options, out, capacity)
         if chosen != 0:
             return one_rrset(query, chosen, message, length, options, out, capacity)
+    if options.strip_ech:
+        altered = ech_types(message, length)
+        if altered:
+            return without_ech(query, message, length, altered, options, out, capacity)
     rcode = get16(message + 2) & 15
     if not begin(&draft, query, rcode, options, out, capacity):
         return 0
@@ -427,7 +433,7 @@ cdef size_t respond_answer(const Query* query, const uint8_t* message, size_t le
         if status == OK and record.data_offset <= capacity:
             put32(out + record.ttl_offset, passed_ttl(record.ttl, options))
         if status == OK and record.section != 1:
-            proves |= note_end(&draft, &record)
+            proves |= note_end(&draft, &record, record.owner_offset)
     if proves or rcode != NOERROR or get16(message + 6) == 0:
         draft.ends[1] = 0
     if status != END:
@@ -437,14 +443,50 @@ cdef size_t respond_answer(const Query* query, const uint8_t* message, size_t le
     return finish(&draft, query, rcode, options)
 
 
+cdef bint add_cut(Draft* draft, const Walk* walk, const Record* record, uint16_t pointer, const EchCut* cut,
+                  const AnswerOptions* options) noexcept nogil:
+    """Copies a service without a part of its data, in which no name is compressed. False if it is damaged."""
+    cdef const uint8_t* content = walk.message + record.data_offset
+    cdef size_t size = record.data_length - (cut.end - cut.start), head = 2, offset = record.owner_offset
+    cdef uint8_t* at = draft.out + draft.used
+    cdef Name owner
+    if not pointer:
+        if read_name_as_sent(walk.message, walk.length, &offset, &owner) != OK:
+            return False
+        head = owner.length
+    if draft.capacity - draft.used < head + 10 + size:
+        draft.full = True
+        return True
+    if pointer:
+        put16(at, pointer)
+    else:
+        memcpy(at, owner.bytes, head)
+    put16(at + head, record.type)
+    put16(at + head + 2, record.rclass)
+    put32(at + head + 4, passed_ttl(record.ttl, options))
+    put16(at + head + 8, <uint16_t> size)
+    memcpy(at + head + 10, content, cut.start)
+    memcpy(at + head + 10 + cut.start, content + cut.end, record.data_length - cut.end)
+    draft.used += head + 10 + size
+    count(draft, record.section)
+    return True
+
+
 cdef bint add_copy(Draft* draft, const Walk* walk, const Record* record, const Name* owner,
                    const Name* target, uint16_t pointer, const AnswerOptions* options) noexcept nogil:
     """Copies a record, its owner shortened to pointer where it is the target. False if it is damaged."""
     cdef bint known = owner.length == target.length and memcmp(owner.bytes, target.bytes, owner.length) == 0
     cdef uint8_t* at = draft.out + draft.used
     cdef size_t written = 0, ttl_offset = (2 if known else owner.length) + 4
-    cdef int status = copy_record(walk.message, walk.length, record, pointer if known else 0, at,
-                                  draft.capacity - draft.used, &written)
+    cdef int status
+    cdef EchCut cut
+    if options.strip_ech and service_type(record.type):
+        if find_ech(walk.message, walk.length, record, &cut) != OK:
+            return False
+        if cut.end:
+            return cut.requires_ech or add_cut(draft, walk, record, pointer if known else 0, &cut, options)
+    status = copy_record(walk.message, walk.length, record, pointer if known else 0, at,
+                         draft.capacity - draft.used, &written)
     if status == NO_SPACE:
         draft.full = True
         return True
@@ -454,6 +496,35 @@ cdef bint add_copy(Draft* draft, const Walk* walk, const Record* record, const N
     draft.used += written
     count(draft, record.section)
     return True
+
+
+cdef size_t without_ech(const Query* query, const uint8_t* message, size_t length, int altered,
+                        const AnswerOptions* options, uint8_t* out, size_t capacity) noexcept nogil:
+    """The answer without ECH, which these types have, and without their signatures; AD is not set."""
+    cdef Draft draft
+    cdef Walk walk
+    cdef Record record
+    cdef Name owner
+    cdef uint16_t rcode = get16(message + 2) & 15
+    cdef bint proves = False
+    cdef int status = walk_start(message, length, &walk)
+    if not begin(&draft, query, rcode, options, out, capacity):
+        return 0
+    while status == OK:
+        status = walk_next(&walk, &record, &owner)
+        if status != OK or record.type == TYPE_OPT:
+            break
+        if record.section != 1:
+            proves |= note_end(&draft, &record, draft.used)
+        if signed_service(&walk, &record) & altered:
+            continue
+        if not add_copy(&draft, &walk, &record, &owner, &query.name, QUESTION, options):
+            return respond_error(query, SERVFAIL, options, out, capacity)
+    if status != END:
+        return respond_error(query, SERVFAIL, options, out, capacity)
+    if proves or rcode != NOERROR or get16(message + 6) == 0:
+        draft.ends[1] = 0
+    return finish(&draft, query, rcode, options)
 
 
 cdef bint add_target(Draft* draft, const Query* query, const Name* target, const uint8_t* message,
@@ -514,15 +585,18 @@ cdef size_t one_rrset(const Query* query, uint16_t chosen, const uint8_t* messag
     cdef Record record
     cdef Name owner
     cdef uint16_t rcode = get16(message + 2) & 15
+    cdef int altered = ech_types(message, length) & service_type(chosen) if options.strip_ech else 0
     cdef int status = walk_start(message, length, &walk)
     if not begin(&draft, query, rcode, options, out, capacity):
         return 0
-    if options.ad:
+    if options.ad and not altered:
         put16(out + 2, get16(out + 2) | FLAG_AD)
     while status == OK:
         status = walk_next(&walk, &record, &owner)
         if status != OK or record.section != 1:
             break
+        if signed_service(&walk, &record) & altered:
+            continue
         if owner.length != query.name.length or memcmp(owner.bytes, query.name.bytes, owner.length) != 0:
             continue
         if in_chosen(query, &walk, &record, chosen):
@@ -589,6 +663,7 @@ cdef class _Options:
         native.age = given.get("age", native.age)
         native.ad = given.get("ad", native.ad)
         native.ra = given.get("ra", native.ra)
+        native.strip_ech = given.get("strip_ech", native.strip_ech)
         native.echo_subnet = given.get("echo_subnet", native.echo_subnet)
         native.keepalive = given.get("keepalive", native.keepalive)
         self.capacity = min(given.get("capacity", MAX_MESSAGE), MAX_MESSAGE)
@@ -680,6 +755,11 @@ def answer(ParsedQuery query not None, bytes message, **options):
     cdef _Options chosen = _Options(options)
     cdef uint8_t out[MAX_MESSAGE]
     return out[:respond_answer(&query.q, message, len(message), &chosen.native, out, chosen.capacity)]
+
+
+def holds_ech(bytes message not None):
+    """Return whether ``strip_ech`` would change the message."""
+    return bool(ech_types(message, len(message)))
 
 
 def rewrite(ParsedQuery query not None, bytes target, bytes message, **options):

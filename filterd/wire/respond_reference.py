@@ -8,6 +8,7 @@ nobody needs, then its records (TC); cookie, subnet and keepalive stay.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Unpack
 
 from filterd.wire.answer_frame_reference import SERVFAIL, Body, Query, finish
@@ -22,6 +23,7 @@ from filterd.wire.codec_reference import (
     u16,
     walk,
 )
+from filterd.wire.ech_reference import HTTPS, NO_CUT, SVCB, ech_types, find_ech, signed_type
 from filterd.wire.options import AnswerOptions
 from filterd.wire.queries_reference import read
 from filterd.wire.status import Status
@@ -159,8 +161,14 @@ def _answers(query: Query, message: bytes) -> bool:
     return asked and after + 4 == HEADER_SIZE + len(query.question)
 
 
-def _one_rrset(query: Query, message: bytes, options: AnswerOptions) -> list[bytes]:
-    """Of an answer to ANY the first RRset at the query name, with DO its signatures too (RFC 8482 §4.1)."""
+def _altered(message: bytes, options: AnswerOptions) -> frozenset[int]:
+    """The types that ECH is taken out of. Their signatures go too: they are of the records as they were."""
+    return ech_types(message) if options.get("strip_ech", False) else frozenset()
+
+
+def _one_rrset(query: Query, message: bytes, options: AnswerOptions) -> tuple[int, list[bytes]]:
+    """Of an answer to ANY the first RRset at the query name, with DO its signatures too (RFC 8482 §4.1): its
+    type and its records, 0 if there is none."""
     places = list(walk(message, owners=True))
     need(all(place.type != OPT for place in places), Status.BAD_OPTION)
     own = [
@@ -169,39 +177,69 @@ def _one_rrset(query: Query, message: bytes, options: AnswerOptions) -> list[byt
         if place.section == 1 and read_name(message, place.owner_offset)[0].lower() == query.name
     ]
     chosen = next((place.type for place in own if place.type not in (0, RRSIG)), 0)
+    altered = _altered(message, options)
 
     def wanted(place: RecordSpan) -> bool:
         covers = message[place.data_offset : place.end][:2] == chosen.to_bytes(2, "big")
-        return place.type == chosen or (place.type == RRSIG and query.dnssec_ok and covers)
+        signs = place.type == RRSIG and query.dnssec_ok and covers and chosen not in altered
+        return place.type == chosen or signs
 
-    return [_passed_copy(message, place, QUESTION, options) for place in own if chosen and wanted(place)]
+    places = [place for place in own if chosen and wanted(place)]
+    return chosen, [_passed_copy(message, place, QUESTION, options) for place in places]
 
 
 def _passed_copy(message: bytes, place: RecordSpan, owner: bytes, options: AnswerOptions) -> bytes:
-    """A record with its names uncompressed, aged and capped, under this owner."""
-    copy = copy_record(message, place, owner)
+    """A record with its names uncompressed, aged and capped, under this owner; nothing if it is left out."""
     ttl = len(owner) + 4
+    if options.get("strip_ech", False) and place.type in (SVCB, HTTPS):
+        cut = find_ech(message, place)
+        if cut is not NO_CUT:
+            content = message[place.data_offset : cut.start] + message[cut.end : place.end]
+            fixed = message[place.fixed_offset : place.fixed_offset + 4] + _passed_ttl(place.ttl, options)
+            whole = owner + fixed + len(content).to_bytes(2, "big") + content
+            return b"" if cut.requires_ech else whole
+    copy = copy_record(message, place, owner)
     return copy[:ttl] + _passed_ttl(place.ttl, options) + copy[ttl + 4 :]
 
 
-def _bodies(message: bytes, options: AnswerOptions) -> list[Body]:
-    """The answer's records, aged and capped, and what may be sent in their place where they are too long.
+def _as_it_stands(message: bytes, options: AnswerOptions) -> Iterator[tuple[RecordSpan, bytes]]:
+    """Each record, aged and capped, its names as they are."""
+    for place in walk(message, owners=False):
+        need(place.type != OPT, Status.BAD_OPTION)
+        before, behind = place.fixed_offset + 4, place.fixed_offset + 8
+        times = _passed_ttl(place.ttl, options)
+        yield place, message[place.owner_offset : before] + times + message[behind : place.end]
+
+
+def _without_ech(
+    query: Query, message: bytes, altered: frozenset[int], options: AnswerOptions
+) -> Iterator[tuple[RecordSpan, bytes]]:
+    """Each record, aged and capped, its names uncompressed; nothing in place of those that are left out."""
+    for place in walk(message, owners=True):
+        need(place.type != OPT, Status.BAD_OPTION)
+        owner = read_name(message, place.owner_offset)[0]
+        owner = QUESTION if owner.lower() == query.name else owner
+        signs = signed_type(message, place) in altered
+        yield place, b"" if signs else _passed_copy(message, place, owner, options)
+
+
+def _bodies(message: bytes, records: Iterator[tuple[RecordSpan, bytes]]) -> list[Body]:
+    """The answer's records, and what may be sent in their place where they are too long.
 
     The additional section is optional (RFC 2181 §9); the authority section is so where it proves nothing.
     """
     sections = [b"", b"", b"", b""]
+    counts = [0, 0, 0, 0]
     proves = False
-    for place in walk(message, owners=False):
-        need(place.type != OPT, Status.BAD_OPTION)
-        before, behind = place.fixed_offset + 4, place.fixed_offset + 8
-        sections[place.section] += message[place.owner_offset : before] + _passed_ttl(place.ttl, options)
-        sections[place.section] += message[behind : place.end]
+    for place, record in records:
+        sections[place.section] += record
+        counts[place.section] += bool(record)
         proves |= place.section == 2 and place.type in (SOA, NSEC, NSEC3)
-    answers, authority, additional = u16(message, 6), u16(message, 8), u16(message, 10)
+    answers, authority, additional = counts[1:]
     bodies: list[Body] = [((answers, authority, additional), b"".join(sections))]
     if additional:
         bodies.append(((answers, authority, 0), sections[1] + sections[2]))
-    if answers and not proves and message[3] & 15 == NOERROR:
+    if u16(message, 6) and not proves and message[3] & 15 == NOERROR:
         bodies.append(((answers, 0, 0), sections[1]))
     return bodies
 
@@ -210,13 +248,18 @@ def answer(query: Query, message: bytes, **options: Unpack[AnswerOptions]) -> by
     """An upstream's answer (without OPT), aged and capped; SERVFAIL if damaged or for another question."""
     try:
         need(_answers(query, message), Status.NOT_AN_ANSWER)
-        if query.qtype == ANY and (rrset := _one_rrset(query, message, options)):
-            bodies = [((len(rrset), 0, 0), b"".join(rrset))]
+        altered = _altered(message, options)
+        chosen, rrset = _one_rrset(query, message, options) if query.qtype == ANY else (0, [])
+        if chosen:
+            bodies = [((sum(map(bool, rrset)), 0, 0), b"".join(rrset))]
+            altered &= {chosen}
+        elif altered:
+            bodies = _bodies(message, _without_ech(query, message, altered, options))
         else:
-            bodies = _bodies(message, options)
+            bodies = _bodies(message, _as_it_stands(message, options))
     except Refused:
         return error(query, SERVFAIL, **options)
-    return finish(query, message[3] & 15, options, bodies, options.get("ad", False))
+    return finish(query, message[3] & 15, options, bodies, options.get("ad", False) and not altered)
 
 
 def _target_records(
@@ -257,6 +300,6 @@ def rewrite(query: Query, target: bytes, message: bytes, **options: Unpack[Answe
     except Refused:
         return error(query, SERVFAIL, **options)
     cname = _record(query, CNAME, _made_ttl(options), target)
-    counts = [sum(section == n for section, _ in copies) for n in (1, 2, 3)]
+    counts = [sum(section == n and bool(copy) for section, copy in copies) for n in (1, 2, 3)]
     body = cname + b"".join(copy for _, copy in copies)
     return finish(query, rcode, options, [((1 + counts[0], counts[1], counts[2]), body)])

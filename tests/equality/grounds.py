@@ -104,7 +104,7 @@ def truth_ground(whole: bool) -> Ground:
     mandated = truth.MANDATED if whole else ["", "snapshot:in force", "overlay:not yet"]
     random = Random(1)
     rules = [rule for standing in truth.standings(mandated) for rule in standing.placed]
-    _, plain, everything, offline, added = truth.policies()
+    plain, everything, offline, added = (replace(each, strip_ech=True) for each in truth.policies()[1:])
     nothing = ResolvedPolicy()
     timetables = (
         Timetable(nothing, nothing, PERIODS[0]),

@@ -145,6 +145,7 @@ class ReferencePackets:
             "unrecognised": of("unrecognised", "ipv4", "ipv6"),
             "reduced": counted["reduced",],
             "too_large": counted["too_large",],
+            "ech_stripped": counted["ech_stripped",],
             "categories": parts("categories"),
             "observed": parts("observed"),
             "drops": of("drops", *drops),

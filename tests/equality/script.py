@@ -16,6 +16,9 @@ from tests.worlds.dns_answers import AAAA, CNAME, DNAME, HTTPS, SVCB, A
 
 NS, SOA, PTR, MX, TXT, SRV, OPT, DS, RRSIG, ANY = 2, 6, 12, 15, 16, 33, 41, 43, 46, 255
 NOERROR, SERVFAIL, NXDOMAIN, REFUSED, YXDOMAIN, NOTAUTH = 0, 2, 3, 5, 6, 9
+MANDATORY, ECH = 0, 5
+"""keys of services' parameters"""
+ECH_CONFIGS = b"\0\x08\xfe\x0d\0\4keys"
 ASKED = b"\xc0\x0c"
 """a pointer to the name of the question"""
 TTLS = (0, 1, 5, 30, 30, 60, 60, 60, 300, 300, 300, 300, 3600, 3600, 86_400, 200_000, 2**31 + 5)
@@ -109,14 +112,19 @@ def _address(script: Script, random: Random, size: int) -> bytes:
 
 
 def service(script: Script, random: Random) -> bytes:
-    """An SVCB or HTTPS record, perhaps with hints."""
+    """An SVCB or HTTPS record, perhaps with hints or ECH, which a client perhaps has to understand."""
     target = b"\0" if random.random() < 0.4 else random.choice(script.names)
     made = pack("!H", random.choice((0, 1, 1, 2))) + target
+    values = {}
     for key, size in ((4, 4), (6, 16)):
         if random.random() < 0.6:
-            hints = b"".join(_address(script, random, size) for _ in range(random.choice((1, 1, 3))))
-            made += pack("!HH", key, len(hints)) + hints
-    return made
+            values[key] = b"".join(_address(script, random, size) for _ in range(random.choice((1, 1, 3))))
+    chance = sum(b"".join(values.values()))  # not drawn: courses of before stay what they were
+    if chance % 4 < 3:
+        values[ECH] = ECH_CONFIGS
+    if chance % 3 == 0:
+        values[MANDATORY] = pack("!HH", 4, ECH) if chance % 5 == 0 else pack("!H", 4)
+    return made + b"".join(pack("!HH", key, len(values[key])) + values[key] for key in sorted(values))
 
 
 def content(script: Script, random: Random, rtype: int) -> bytes:

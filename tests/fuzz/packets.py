@@ -17,6 +17,7 @@ import dns.flags
 import dns.message
 
 from filterd.wire import codec, respond
+from filterd.wire.ech_reference import ech_types
 from filterd.wire.message import StrippedAnswer
 from filterd.wire.status import Status
 
@@ -194,6 +195,12 @@ def check_as_answer(packet: bytes, rng: random.Random) -> None:
     if not built[2] & TC and built[3] & 15 != SERVFAIL:
         check_names(query, built, stripped.message)
     check_built(packet, respond.rewrite(query, TARGET, stripped.message, ede=EDES), query.question)
+    for built in (
+        respond.answer(query, stripped.message, limit=limit, strip_ech=True),
+        respond.rewrite(query, TARGET, stripped.message, strip_ech=True),
+    ):
+        check_built(packet, built, query.question)
+        assert not ech_types(built)
 
 
 def check_names(query: codec.ParsedQuery, built: bytes, message: bytes) -> None:

@@ -26,6 +26,8 @@ QUERY_NAMES = {
     "labels": MANY_LABELS + ".",
     "octets": "\\000\\255\\046\\092.example.",
 }
+ECH_CONFIGS = "AAz+DQAIZWNoLWtleXM="
+"""a list of one configuration"""
 ANSWERS = {
     "a": ("www.example.", "A", ["www.example. 300 IN A 192.0.2.1", "www.example. 300 IN A 192.0.2.2"]),
     "aaaa": ("www.example.", "AAAA", ["www.example. 60 IN AAAA 2001:db8::1"]),
@@ -45,6 +47,14 @@ ANSWERS = {
         [
             'www.example. 300 IN HTTPS 1 . alpn="h2,h3" ipv4hint=192.0.2.1,192.0.2.2 ipv6hint=2001:db8::1',
             "www.example. 300 IN HTTPS 0 alias.example.",
+        ],
+    ),
+    "ech": (
+        "www.example.",
+        "HTTPS",
+        [
+            f"www.example. 300 IN HTTPS 1 . alpn=h2 ech={ECH_CONFIGS} ipv6hint=2001:db8::1",
+            f"www.example. 300 IN HTTPS 2 other.example. mandatory=ech ech={ECH_CONFIGS}",
         ],
     ),
     "svcb": ("_dns.example.", "SVCB", ["_dns.example. 300 IN SVCB 1 dns.example. ipv6hint=2001:db8::2"]),
@@ -233,6 +243,18 @@ def lies() -> dict[str, bytes]:
             + QUESTION[:-4]
             + b"\x00\x41\x00\x01\xc0\x0c\x00\x41\x00\x01\x00\x00\x00\x3c\x00\x13\x00\x01\x00"
             + b"\x00\x04\x00\x04\x0a\x00\x00\x01\x00\x04\x00\x04\x0a\x00\x00\x02"
+        ),
+        "lie-answer-ech-alias": (
+            _header(0x8180, 1, 1, 0, 0)
+            + QUESTION[:-4]
+            + b"\x00\x41\x00\x01\xc0\x0c\x00\x41\x00\x01\x00\x00\x00\x3c\x00\x0a\x00\x00\x01x\x00"
+            + b"\x00\x05\x00\x01a"
+        ),
+        "lie-answer-ech-twice": (
+            _header(0x8180, 1, 1, 0, 0)
+            + QUESTION[:-4]
+            + b"\x00\x41\x00\x01\xc0\x0c\x00\x41\x00\x01\x00\x00\x00\x3c\x00\x0d\x00\x01\x00"
+            + b"\x00\x05\x00\x01a\x00\x05\x00\x01b"
         ),
         "lie-answer-ede-text": (
             _header(0x8182, 1, 0, 0, 1) + QUESTION + OPT[:-1] + b"\x08\x00\x0f\x00\x04\x00\x16\xff\xfe"

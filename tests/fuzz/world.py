@@ -118,7 +118,12 @@ POLICIES = (
     ResolvedPolicy(),
     ResolvedPolicy("children", categories=1 << ADULT | 1 << GAMES, safe_search=1 << SEARCH),
     ResolvedPolicy(
-        "strict", services=1 << SERVICE, bypass=1 << BYPASS, schedule=1 << GAMES, mode=BlockingMode.SINKHOLE
+        "strict",
+        services=1 << SERVICE,
+        bypass=1 << BYPASS,
+        schedule=1 << GAMES,
+        mode=BlockingMode.SINKHOLE,
+        strip_ech=True,
     ),
     ResolvedPolicy("night", schedule_all=True, mode=BlockingMode.NODATA, next_boundary=NOW + 100),
 )

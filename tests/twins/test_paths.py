@@ -17,7 +17,7 @@ from tests.equality.course import Course, Outcome, run
 from tests.equality.script import Script
 from tests.worlds.virtual_time import VirtualLoop
 
-SEEDS = (*range(21, 31), 9, 47)
+SEEDS = (*range(21, 31), 9, 47, 224)
 CASES = 500
 """of each"""
 NO_BLOCKS = (Reason.SPECIAL_USE, Reason.EXCEPTION, Reason.OWN_ALLOW, Reason.SAFE_SEARCH)
@@ -40,6 +40,7 @@ WAYS = (
     "unrecognised ipv4",
     "unrecognised ipv6",
     "too_large",
+    "ech_stripped",
     "reduced",
     "category",
     "tcp",
@@ -53,8 +54,9 @@ WAYS = (
 
 REFERENCE_SEEDS = range(51, 57)
 REFERENCE_CASES = 2_000
-NATIVE_SEEDS = (*range(31, 37), 95, 122, 129)
+NATIVE_SEEDS = (*range(31, 37), 95, 122, 129, 226)
 NATIVE_WAYS = (
+    "ech_stripped",
     "upstream asked",
     "upstream joined",
     "upstream renewed",

@@ -69,16 +69,19 @@ def record(ttl: int, kind: str, target: str, address: str) -> Record:
     rtype, data = content(address)
     if kind == "address":
         return rtype, ttl, data
-    return (
-        HTTPS,
-        ttl,
-        pack("!H", 1) + name_from_text(target) + pack("!HH", 4 if rtype == A else 6, len(data)) + data,
-    )
+    hint = pack("!HH", 4 if rtype == A else 6, len(data)) + data
+    ech = pack("!HH", 5, 8) + b"\0\6\xfe\x0d\0\2ke" if kind == "ech" else b""
+    parameters = hint + ech if rtype == A else ech + hint
+    return HTTPS, ttl, pack("!H", 1) + name_from_text(target) + parameters
 
 
 RECORDS = st.lists(
     st.builds(
-        record, TTLS, st.sampled_from(["alias", "address", "service"]), names(), st.sampled_from(ADDRESSES)
+        record,
+        TTLS,
+        st.sampled_from(["alias", "address", "service", "ech"]),
+        names(),
+        st.sampled_from(ADDRESSES),
     ),
     max_size=4,
 )
@@ -154,7 +157,7 @@ class PathMachine(RuleBasedStateMachine):
     @rule(
         target=waiting,
         name=names() | st.sampled_from(["localhost", "a.localhost", "resolver.arpa", "x.10.in-addr.arpa"]),
-        qtype=st.sampled_from([A, A, A, AAAA, AAAA, HTTPS, TXT, CNAME, SOA, 255, 250]),
+        qtype=st.sampled_from([A, A, A, AAAA, AAAA, HTTPS, HTTPS, TXT, CNAME, SOA, 255, 250]),
         qclass=st.sampled_from([1] * 20 + [3]),
         flags=st.sampled_from([RD] * 12 + [RD | AD, RD | CD, 0, RD | QR, RD | 0x2000]),
         size=st.none() | st.sampled_from([0, 512, 1232, 65_535]),

@@ -194,6 +194,7 @@ answer_options = st.fixed_dictionaries(
         "age": st.one_of(st.integers(0, 700), st.just(0xFFFFFFFF)),
         "ad": st.booleans(),
         "ra": st.booleans(),
+        "strip_ech": st.booleans(),
         "nsid": st.binary(max_size=255),
         "cookie": st.one_of(st.just(b""), st.binary(min_size=24, max_size=24)),
         "echo_subnet": st.booleans(),

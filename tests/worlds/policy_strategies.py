@@ -135,7 +135,12 @@ def make_policy(random: Random, classes: Classes = CLASSES) -> ResolvedPolicy:
     own = Random(made.categories ^ made.services ^ made.bypass ^ made.next_boundary)
     left = sum(group.mask for group in GROUPS if own.random() < 0.5)
     added = sum(entry.mask for entry in classes.lists if entry.kind is Kind.SERVICE and own.random() < 0.3)
-    return replace(made, always=made.always | left, schedule=made.schedule and made.schedule | added)
+    return replace(
+        made,
+        always=made.always | left,
+        schedule=made.schedule and made.schedule | added,
+        strip_ech=(made.categories + made.services + made.mode) % 3 != 0,
+    )
 
 
 def make_group_rules(random: Random) -> list[Placed]:

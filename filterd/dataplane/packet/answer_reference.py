@@ -7,8 +7,9 @@ from filterd.model.blocking_mode import BlockingMode
 from filterd.model.rule import Scope
 from filterd.model.verdict import Outcome, Reason, Verdict, Where
 from filterd.policy.fingerprint_reference import suffixes
-from filterd.policy.inquiry_reference import boundary_of
+from filterd.policy.inquiry_reference import boundary_of, strips_ech
 from filterd.wire import respond_reference
+from filterd.wire.ech_reference import ech_types
 from filterd.wire.ede import ExtendedError
 from filterd.wire.edns import udp_limit
 from filterd.wire.options import AnswerOptions
@@ -76,6 +77,8 @@ def passed(plane: ReferencePlane, x: Exchange, options: AnswerOptions) -> bytes:
     """The answer of the cache or of an upstream."""
     x.note("verdicts", Outcome.PASS.name.lower(), x.verdict.reason.word)
     add_found(plane, x, options)
+    if options.get("strip_ech", False):
+        options["ede"] = [*options["ede"], (ExtendedError.FORGED_ANSWER, b"")][:MAX_EDES]
     options["ad"] = x.found.ad and (x.query.dnssec_ok or bool(x.query.flags & AD))
     return respond_reference.answer(x.query, x.found.message, **options)
 
@@ -96,8 +99,8 @@ def coming_cap(plane: ReferencePlane, x: Exchange) -> int:
 
 
 def add_found(plane: ReferencePlane, x: Exchange, options: AnswerOptions) -> None:
-    """The options of what was found somewhere: age, extended errors, and the caps of a negative answer of one
-    that an order is coming for, and of one that an exception lets through."""
+    """The options of what was found somewhere: age, extended errors, ECH, and the caps of a negative answer,
+    of one that an order is coming for, and of one that an exception lets through."""
     if x.coming:
         options["ttl_cap"] = min(options["ttl_cap"], coming_cap(plane, x))
     left = x.inquiry.state.exceptions_end - x.now
@@ -108,6 +111,9 @@ def add_found(plane: ReferencePlane, x: Exchange, options: AnswerOptions) -> Non
         options["ttl_cap"] = min(options["ttl_cap"], MOST_NEGATIVE_TTL)
     options["age"] = x.found.age
     options["ede"] = [*x.edes, *x.found.edes][:MAX_EDES]
+    if strips_ech(x.inquiry.state, x.line, x.inquiry.excepted, x.now) and ech_types(message):
+        options["strip_ech"] = True
+        x.note("ech_stripped")
 
 
 def blocked(plane: ReferencePlane, x: Exchange, options: AnswerOptions) -> bytes:

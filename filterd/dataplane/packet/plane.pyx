@@ -298,6 +298,7 @@ cdef class Plane:
             "unrecognised": {"ipv4": c.unrecognised[0], "ipv6": c.unrecognised[1]},
             "reduced": c.reduced,
             "too_large": c.too_large,
+            "ech_stripped": c.ech_stripped,
             "categories": dict(self.categories),
             "observed": dict(self.observed),
             "drops": {

@@ -51,6 +51,8 @@ class PlaneCounts(TypedDict):
     reduced: int
     too_large: int
     """answers of upstreams that are refused because to judge them would take too long"""
+    ech_stripped: int
+    """answers to lines that ECH was taken out of"""
     categories: dict[str, int]
     observed: dict[str, int]
     """queries for names of observed lists, by list"""

@@ -93,6 +93,7 @@ cdef struct Counters:           # of one thread, which alone writes them (bump64
     uint64_t unrecognised[2]    # queries of clients that are no line: IPv4, IPv6
     uint64_t reduced            # refused in reduced mode: not plain
     uint64_t too_large          # answers of upstreams that would take too much effort
+    uint64_t ech_stripped       # answers to lines that ECH was taken out of
     uint64_t drops[DROPS]
     uint64_t lookups[LOOKUPS]
     uint64_t truncated[RATE_TAGS]   # clients' queries over the rate limit, by the prefix's tag: with TC

@@ -64,6 +64,7 @@ from filterd.policy.decide cimport (
     decide,
     decide_answer,
     decide_known,
+    strips_ech,
 )
 from filterd.policy.fingerprint cimport Fingerprint, suffixes
 from filterd.policy.inspect cimport (
@@ -109,6 +110,7 @@ from filterd.wire.codec cimport (
     Ede,
     EdeList,
 )
+from filterd.wire.ech cimport ech_types
 from filterd.wire.ede cimport (
     EDE_BLOCKED, EDE_CENSORED, EDE_FILTERED, EDE_FORGED_ANSWER, EDE_NETWORK_ERROR, EDE_NOT_READY,
     EDE_OTHER, EDE_PROHIBITED, EDE_STALE_ANSWER, EDE_STALE_NXDOMAIN)
@@ -518,6 +520,9 @@ cdef int complete(Core* core, Exchange* x, Judged* judged, const Candidate* cand
     if judged.verdict.excepted or classes.bits[0] >> BIT_EXCEPTED & 1:
         limit_excepted(core, judged)
     add_edes(options, candidate.edes)
+    if strips_ech(core.state, judged.line, judged.verdict.excepted, judged.now) and ech_types(message, length):
+        options.strip_ech = True
+        bump64(&core.counters.ech_stripped)
     if message[3] & 0x0F == NXDOMAIN or (message[6] == 0 and message[7] == 0):
         options.ttl_cap = min(options.ttl_cap, <uint32_t> MAX_NEGATIVE_TTL)
     if x.rewrite:
@@ -527,6 +532,8 @@ cdef int complete(Core* core, Exchange* x, Judged* judged, const Candidate* cand
             core, respond_rewrite(&x.query, &x.asked, message, length, options, work.out, BUFFER_SIZE), work
         )
     count(core, OUTCOME_PASS, judged.verdict.reason, 0)
+    if options.strip_ech:
+        add_ede(options, EDE_FORGED_ANSWER, NULL, 0)
     options.ad = candidate.ad and (x.query.dnssec_ok or x.query.flags & FLAG_AD)
     return sent(core, respond_answer(&x.query, message, length, options, work.out, BUFFER_SIZE), work)
 

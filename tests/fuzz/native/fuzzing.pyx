@@ -109,6 +109,7 @@ from filterd.wire.codec cimport (
 )
 from filterd.wire.proxy cimport PROXY_INCOMPLETE, PROXY_OK, ProxySource, read_proxy
 from filterd.wire.scrub cimport answer_status, scrub
+from filterd.wire.ech cimport ech_types
 from filterd.wire.respond cimport (
     AnswerOptions,
     add_ede,
@@ -359,6 +360,13 @@ cdef void pass_on(const uint8_t* kept, size_t length, uint8_t how) noexcept nogi
     must(read_name(SAFE_HOST, 14, &at, &target) == OK, 16)
     written = respond_rewrite(&query, &target, kept, length, &options, out, MESSAGE)
     check_built(&query, out, written, options.limit)
+    options.strip_ech = True
+    written = respond_answer(&query, kept, length, &options, out, MESSAGE)
+    check_built(&query, out, written, options.limit)
+    must(ech_types(out, written) == 0, 57)
+    written = respond_rewrite(&query, &target, kept, length, &options, out, MESSAGE)
+    check_built(&query, out, written, options.limit)
+    must(ech_types(out, written) == 0, 58)
     free(out)
 
 

@@ -35,6 +35,7 @@ PLANE = {
     "malformed": 111,
     "not_ready": 112,
     "too_large": 113,
+    "ech_stripped": 117,
     "unrecognised": {"ipv4": 114, "ipv6": 115},
 }
 THREADS = (
@@ -174,6 +175,7 @@ def test_every_value_comes_from_its_own_count() -> None:
         rate_limited={("truncated", "32"): 105, ("truncated", "56"): 106, ("dropped", "32"): 107},
         cache_lookups={"hit": 108},
         answers_too_large=113,
+        ech_stripped=117,
         unrecognised={"ipv4": 114, "ipv6": 115},
         upstream_queries={("192.0.2.53:53", "answered"): 310},
         upstreams={"192.0.2.53:53": UpstreamMetrics(up=True, looping=False, latency=0.25, outstanding=311)},

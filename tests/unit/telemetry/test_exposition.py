@@ -39,6 +39,7 @@ RESOLVER = ResolverMetrics(
     rate_limited={("truncated", "32"): 107, ("dropped", "56"): 108},
     cache_lookups={"hit": 109},
     answers_too_large=134,
+    ech_stripped=213,
     ready=True,
     clock=138.5,
     unrecognised={"ipv4": 136, "ipv6": 137},
