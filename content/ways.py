@@ -1,9 +1,9 @@
 """Writes safesearch.yaml, bypass.yaml, the lists of ways around, and the source of each name.
 
-    python -m content.ways --v2fly PATH --tunnels FILE --junk FILE --hosts FILE --searches FILE
+    python -m content.ways --v2fly PATH --tunnels FILE --junk FILE --dns FILE --hosts FILE --searches FILE
 
 ``ways.yaml`` beside this file is the reviewed part. PATH is v2fly/domain-list-community or its data, the
-files are ShadowWhisperer's lists Tunnels and Junk, 4skinSkywalker's hosts, and the list of
+files are ShadowWhisperer's lists Tunnels, Junk and DNS, 4skinSkywalker's hosts, and the list of
 nextdns/no-safesearch, one name a line. Nothing is resolved or visited. The same sources give the same files.
 """
 
@@ -38,6 +38,7 @@ class Sources:
     community: Community
     tunnels: frozenset[str]
     junk: frozenset[str]
+    dns: frozenset[str]
     hosts: frozenset[str]
     searches: frozenset[str]
 
@@ -65,6 +66,7 @@ class Sources:
         having = {
             "v2fly": name in self._community_names,
             "shadowwhisperer": name in self.tunnels or name in self.junk,
+            "shadowwhisperer-dns": name in self.dns,
             "4skinskywalker": name in self.hosts,
             "nextdns-no-safesearch": bool({name, f"www.{name}"} & self.searches),
         }
@@ -238,10 +240,10 @@ def write(made: Mapping[str, tuple[str, Found]]) -> None:
     write_provenance("lists-ways", _union(lists))
 
 
-def read_sources(v2fly: Path, tunnels: Path, junk: Path, hosts: Path, searches: Path) -> Sources:
-    """The sources at these paths."""
-    read = (frozenset(read_names([path])) for path in (tunnels, junk, hosts, searches))
-    return Sources(Community.read(v2fly), *read)
+def read_sources(v2fly: Path, lists: Iterable[Path]) -> Sources:
+    """The sources at these paths; the lists in the order of the fields."""
+    tunnels, junk, dns, hosts, searches = (frozenset(read_names([path])) for path in lists)
+    return Sources(Community.read(v2fly), tunnels, junk, dns, hosts, searches)
 
 
 def read_reviewed(path: Path = REVIEWED) -> dict[str, Any]:
@@ -256,11 +258,13 @@ def main() -> None:
     parser.add_argument("--v2fly", type=Path, required=True, help="v2fly/domain-list-community, or its data")
     parser.add_argument("--tunnels", type=Path, required=True, help="ShadowWhisperer/BlockLists: Tunnels")
     parser.add_argument("--junk", type=Path, required=True, help="ShadowWhisperer/BlockLists: Junk")
+    parser.add_argument("--dns", type=Path, required=True, help="ShadowWhisperer/BlockLists: DNS")
     parser.add_argument("--hosts", type=Path, required=True, help="4skinSkywalker/Anti-Porn-HOSTS-File")
     parser.add_argument("--searches", type=Path, required=True, help="nextdns/no-safesearch: domains")
     chosen = parser.parse_args()
     try:
-        sources = read_sources(chosen.v2fly, chosen.tunnels, chosen.junk, chosen.hosts, chosen.searches)
+        lists = (chosen.tunnels, chosen.junk, chosen.dns, chosen.hosts, chosen.searches)
+        sources = read_sources(chosen.v2fly, lists)
         write(documents(read_reviewed(), sources))
     except (OSError, SourceError) as error:
         parser.exit(1, f"content.ways: {error}; give a checkout or a file of the source\n")
