@@ -56,7 +56,7 @@ class Nothing:
         return f"has no value{said}: write one, or leave the key out ([] is an empty list)"
 
 
-class _Strict:
+class _Strict(yaml.constructor.SafeConstructor):
     """A loader's part that is the same over both parsers."""
 
     yaml_implicit_resolvers: dict[str, list[tuple[str, re.Pattern[str]]]] = {}
@@ -71,7 +71,7 @@ class _Strict:
                 line = key_node.start_mark.line + 1
                 self.duplicates.append(f"line {line}: the key {key!r} stands twice")
             seen.add(key)
-        found: dict[Any, Any] = super().construct_mapping(node, deep)  # type: ignore[misc]
+        found: dict[Any, Any] = super().construct_mapping(node, deep)
         return found
 
 

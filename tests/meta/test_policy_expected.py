@@ -14,9 +14,11 @@ from pathlib import Path
 
 import pytest
 
+from content.expected import PAGES, sources_of
+from content.sources import read_provenance
 from filterd.config.policies import icann_suffixes, load_policies
 from filterd.config.policy_documents import read_expected
-from filterd.config.policy_values import DocumentValue
+from filterd.config.policy_values import DocumentValue, Problem
 from filterd.config.yamlfile import read_yaml
 from filterd.feed.parsing import ParseReport, parse
 from filterd.feed.rules import RuleSet, collect
@@ -50,8 +52,8 @@ needs_lists = pytest.mark.skipif(not list_folder.FOUND, reason=f"needs the lists
 
 def reviewed() -> tuple[Expected, ...]:
     """The reviewed lines that no free source has, for tests alone."""
-    problems: list[object] = []
-    found = read_expected(DocumentValue(read_yaml(REVIEWED), REVIEWED.name, problems))  # type: ignore[arg-type]
+    problems: list[Problem] = []
+    found = read_expected(DocumentValue(read_yaml(REVIEWED), REVIEWED.name, problems))
     assert problems == []
     return tuple(each for _, _, each in found if each is not None)
 
@@ -237,3 +239,27 @@ def test_the_reviewed_lines_of_tests_are_beside_the_shipped_ones() -> None:
     assert all(known.issuperset(each.categories) for each in lines)
     names = [each.name for each in lines]
     assert names == sorted(names)
+
+
+def test_every_shipped_name_has_a_source() -> None:
+    sources = {each["id"] for each in read_yaml(POLICIES / "sources.yaml")}
+    found = read_provenance("expected")
+    assert found.keys() == {each.name for each in load_policies(POLICIES).expected}
+    for name, ids in found.items():
+        assert ids, name
+        assert sources.issuperset(ids), name
+    pages = read_yaml(PAGES)
+    assert sources.issuperset(pages.values())
+    assert found.keys() >= pages.keys()
+
+
+@needs_lists
+def test_the_sources_are_those_that_the_lists_give() -> None:
+    services = list_folder.DATA / "services"
+    found = sources_of(
+        frozenset(read_provenance("expected")),
+        services / "v2fly_domain_list_community.json.xz",
+        services / "nextdns_services.json.xz",
+        list_folder.LISTS,
+    )
+    assert {name: tuple(sorted(ids)) for name, ids in found.items()} == read_provenance("expected")
