@@ -21,6 +21,7 @@ import click
 
 from content.sources import POLICIES, Community, read_names, read_text, write_provenance
 from filterd.config.yamlfile import read_yaml
+from filterd.policy.overlaps import above
 
 PAGES = Path(__file__).with_suffix(".yaml")
 SHIPPED = POLICIES / "expected.yaml"
@@ -34,10 +35,13 @@ def free_lists() -> frozenset[str]:
     return frozenset(each["id"] for each in read_yaml(POLICIES / "sources.yaml") if each["licence"] in FREE)
 
 
-def _community(path: Path) -> Iterator[str]:
+def _community(path: Path, names: frozenset[str]) -> Iterator[str]:
+    """The names that a list has, and those below an entry that holds all below it."""
     community = Community.read(path)
-    for name in community:
-        yield from (entry.name for entry in community.entries(name, included=False))
+    entries = [entry for name in community for entry in community.entries(name, included=False)]
+    yield from (entry.name for entry in entries)
+    whole = {entry.name for entry in entries if not entry.exact and "." in entry.name}
+    yield from (name for name in names if not whole.isdisjoint(above(name)))
 
 
 def _texts(value: object) -> Iterator[str]:
@@ -60,7 +64,7 @@ def sources_of(names: frozenset[str], v2fly: Path, nextdns: Path, lists: Path) -
         for name in names & there:
             found[name].add(source)
 
-    take(V2FLY, set(_community(v2fly)))
+    take(V2FLY, set(_community(v2fly, names)))
     take(NEXTDNS, set(_texts(json.loads(read_text(nextdns)))))
     free = free_lists()
     for file in sorted(lists.glob("*/*.txt*")):

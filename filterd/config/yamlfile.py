@@ -8,7 +8,6 @@ where YAML 1.1 reads a flag, 1260, 8 and 1000. A written null is kept apart from
 
 from __future__ import annotations
 
-import contextlib
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -57,13 +56,14 @@ class Nothing:
 
 
 class _Strict(yaml.constructor.SafeConstructor):
-    """A loader's part that is the same over both parsers."""
+    """What both loaders have: few plain words that are no texts, and the keys that stand twice."""
 
-    yaml_implicit_resolvers: dict[str, list[tuple[str, re.Pattern[str]]]] = {}
-    duplicates: list[str]
+    def __init__(self) -> None:
+        super().__init__()
+        self.duplicates: list[str] = []
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        """As the safe loader does, noting each key seen before."""
+        """As the safe constructor does, noting each key seen before."""
         seen: set[object] = set()
         for key_node, _ in node.value:
             key = key_node.value if isinstance(key_node, yaml.ScalarNode) else None
@@ -71,26 +71,49 @@ class _Strict(yaml.constructor.SafeConstructor):
                 line = key_node.start_mark.line + 1
                 self.duplicates.append(f"line {line}: the key {key!r} stands twice")
             seen.add(key)
-        found: dict[Any, Any] = super().construct_mapping(node, deep)
-        return found
+        return super().construct_mapping(node, deep)
 
 
-class _StrictLoader(_Strict, yaml.SafeLoader):
-    """The safe loader with few plain words that are no texts, collecting the keys that stand twice."""
+class _Words(yaml.resolver.Resolver):
+    """The resolver of the plain words above, and no others."""
+
+    yaml_implicit_resolvers: dict[str, list[tuple[str, re.Pattern[str]]]] = {}
 
 
-_LOADERS: list[Any] = [_StrictLoader]
-if hasattr(yaml, "CSafeLoader"):
+class _PlainLoader(
+    yaml.reader.Reader, yaml.scanner.Scanner, yaml.parser.Parser, yaml.composer.Composer, _Strict, _Words
+):
+    """The loader that explains what is wrong."""
 
-    class _FastLoader(_Strict, yaml.CSafeLoader):
-        """The same over libyaml, six times as fast."""
+    def __init__(self, text: str) -> None:
+        yaml.reader.Reader.__init__(self, text)
+        yaml.scanner.Scanner.__init__(self)
+        yaml.parser.Parser.__init__(self)
+        yaml.composer.Composer.__init__(self)
+        _Strict.__init__(self)
+        _Words.__init__(self)
 
-    _LOADERS.insert(0, _FastLoader)
 
-for _loader in _LOADERS:
-    for _kind, (_pattern, _first) in _WORDS.items():
-        _loader.add_implicit_resolver(_TAG + _kind, re.compile(f"(?:{_pattern})$"), list(_first))
-    _loader.add_constructor(_TAG + "null", lambda _, node: Nothing(node.value))
+_APART = {"\t", "\ufeff"}
+"""characters that libyaml takes where the plain loader does not: a text with one is the plain loader's"""
+_LOADERS: list[type[Any]] = [_PlainLoader]
+"""in the order in which they are tried; the last one's word counts"""
+if yaml.__with_libyaml__:
+    from yaml.cyaml import CParser  # type: ignore[attr-defined]
+
+    class _QuickLoader(CParser, _Strict, _Words):
+        """The loader on libyaml, about ten times as fast, for files that are right."""
+
+        def __init__(self, text: str) -> None:
+            CParser.__init__(self, text)
+            _Strict.__init__(self)
+            _Words.__init__(self)
+
+    _LOADERS.insert(0, _QuickLoader)
+
+for _kind, (_pattern, _first) in _WORDS.items():
+    _Words.add_implicit_resolver(_TAG + _kind, re.compile(f"(?:{_pattern})$"), list(_first))
+_Strict.add_constructor(_TAG + "null", lambda _, node: Nothing(node.value))
 
 
 def read_yaml(path: Path) -> Any:
@@ -105,32 +128,29 @@ def read_yaml(path: Path) -> Any:
 
 
 def parse_yaml(text: str) -> Any:
-    """The text's value, as :func:`read_yaml` has it. Raises YamlError.
-
-    What libyaml refuses is read again without it, which reads a little more and says it in the words that
-    people see.
-    """
-    for loader in _LOADERS[:-1]:
-        with contextlib.suppress(YamlError):
-            return _parsed(text, loader)
-    return _parsed(text, _LOADERS[-1])
-
-
-def _parsed(text: str, kind: Any) -> Any:
-    try:
-        loader = kind(text)
-        loader.duplicates = []
+    """The text's value, as :func:`read_yaml` has it. Raises YamlError."""
+    for loader in () if _APART & set(text) else _LOADERS[:-1]:
         try:
-            value = loader.get_single_data()
-            settle(value)  # ends in RecursionError where a value holds itself
-        finally:
-            loader.dispose()
+            return _value(loader(text))
+        except (yaml.YAMLError, YamlError, ValueError, RecursionError):
+            continue  # the next one says what is wrong
+    try:
+        return _value(_LOADERS[-1](text))
     except yaml.MarkedYAMLError as error:
         where = f"line {error.problem_mark.line + 1}: " if error.problem_mark else ""
         raise YamlError((f"{where}is not YAML: {error.problem or error.context}",)) from error
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         # ValueError: a scalar that looks like a date and is none
         raise YamlError((f"is not YAML: {error}",)) from error
+
+
+def _value(loader: Any) -> Any:
+    """The value that a loader makes; YamlError where keys stand twice."""
+    try:
+        value = loader.get_single_data()
+        settle(value)  # ends in RecursionError where a value holds itself
+    finally:
+        loader.dispose()
     if loader.duplicates:
         raise YamlError(tuple(loader.duplicates))
     return None if value == Nothing() else value

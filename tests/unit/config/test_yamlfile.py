@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 
 import pytest
 import yaml
@@ -26,50 +25,6 @@ words = st.from_regex(r"[-+]?[0-9_:.xobXOBa-fA-F]{1,8}|[A-Za-z]{1,5}", fullmatch
 def test_what_was_dumped_is_read_back(value: object) -> None:
     assert parse_yaml(yaml.safe_dump(value, allow_unicode=True)) == value
     assert parse_yaml(json.dumps(value, ensure_ascii=False)) == value
-
-
-SHIPPED = sorted((Path(__file__).parents[3] / "policies").rglob("*.yaml"))
-
-
-def slow(text: str, monkeypatch: pytest.MonkeyPatch) -> object:
-    """The text's value without libyaml, or why it has none."""
-    with monkeypatch.context() as patched:
-        patched.setattr(yamlfile, "_LOADERS", yamlfile._LOADERS[-1:])
-        return read(text)
-
-
-def read(text: str) -> object:
-    try:
-        return parse_yaml(text)
-    except YamlError as error:
-        return error.errors
-
-
-def test_libyaml_is_there() -> None:
-    assert len(yamlfile._LOADERS) == 2
-
-
-@pytest.mark.parametrize("file", SHIPPED, ids=lambda file: file.name)
-def test_both_parsers_read_the_shipped_documents_alike(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    text = file.read_text(encoding="utf-8")
-    assert read(text) == slow(text, monkeypatch)
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "security: {enabled:}",
-        "a: 1\na: 2",
-        "- [",
-        "key: no\nother: 010",
-        "a: ~",
-        "x: 'unended",
-        "\tb: 1",
-        "{a:b}",
-    ],
-)
-def test_both_parsers_say_the_same_of_what_is_odd(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert read(text) == slow(text, monkeypatch)
 
 
 @given(words)
@@ -128,3 +83,25 @@ def test_a_file_without_a_value(text: str) -> None:
 
 def test_a_file_that_says_null() -> None:
     assert parse_yaml("null") == Nothing("null")
+
+
+def outcome(text: str) -> object:
+    """The value of a text, or its errors."""
+    try:
+        return parse_yaml(text)
+    except YamlError as error:
+        return error.errors
+
+
+marks = st.sampled_from(
+    ["a", "b: ", ": ", "- ", "[", "]", "{", "}", ", ", "\n", "  ", "~", '"', "'", "#", "1", "&x "]
+)
+
+
+@given(st.lists(marks, max_size=14).map("".join))
+def test_the_quick_loader_reads_what_the_plain_one_reads(text: str) -> None:
+    """With libyaml or without, a text has the same value or the same errors."""
+    quick = outcome(text)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(yamlfile, "_LOADERS", yamlfile._LOADERS[-1:])
+        assert outcome(text) == quick
