@@ -247,6 +247,20 @@ def by_profile(shipped: Policies, profiles: list[Profile]) -> str:
         + "\n"
         + table(("Profile", "Safe search", "Services", "Ways around closed", "Hours"), more)
         + "\n"
+        + what_profiles_do_not_do(profiles)
+    )
+
+
+def what_profiles_do_not_do(profiles: list[Profile]) -> str:
+    """The limits of each profile, and what to know before it is chosen."""
+    rows = [
+        (f"`{each.id}`", each.limits.en if each.limits else "", each.warning.en if each.warning else "")
+        for each in profiles
+    ]
+    return (
+        "### What a profile does not do\n\n"
+        "`limits` says it in plain words, and `warning` what a person must know before the profile is chosen;\n"
+        "both in `es` and `en`.\n\n" + table(("Profile", "Limits", "Warning"), rows) + "\n"
     )
 
 

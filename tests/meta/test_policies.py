@@ -32,6 +32,8 @@ NEEDED_CATEGORIES = {
     "dns-bypass",
 }
 AUDIENCES = {"children", "teenagers", "families", "schools", "libraries"}
+BY_SCHEDULE = {"music"}
+"""categories that no shipped profile restricts, and that a schedule of one's own may"""
 FEWER = {"self-harm": 5}
 """lists that say in their header why they hold fewer than 50 names"""
 SOURCE = re.compile(
@@ -71,8 +73,9 @@ def test_categories_and_audiences(policies: Policies) -> None:
     fed = {feed.category for feed in policies.feeds}
     assert {each.id for each in policies.categories if not each.empty} <= fed, "a category without a list"
     used = {category for profile in policies.profiles for category in profile.categories}
+    used |= {each for profile in policies.profiles for slot in profile.schedule for each in slot.categories}
     offered = {each.id for each in policies.categories if not (each.empty or each.optional)}
-    assert offered <= used, "a category in no profile"
+    assert offered - BY_SCHEDULE <= used, "a category in no profile"
 
 
 def test_the_five_audiences_do_not_depend_on_the_hour(policies: Policies) -> None:
@@ -82,7 +85,10 @@ def test_the_five_audiences_do_not_depend_on_the_hour(policies: Policies) -> Non
 
 def test_profiles_by_age(policies: Policies) -> None:
     profiles = {each.id: set(each.categories) for each in policies.profiles}
-    assert profiles["families"] < profiles["teenagers"] < profiles["children"]
+    assert profiles["families"] < profiles["older-teenagers"] < profiles["teenagers"] < profiles["children"]
+    assert profiles["schools-upper"] - {"streaming"} < profiles["schools"]
+    assert profiles["schools"] < profiles["schools-secondary"] < profiles["schools-primary"]
+    assert profiles["children"] == profiles["school-nights"] == profiles["school-nights-offline"]
     for each in policies.profiles:
         assert {"google", "bing", "duckduckgo"} <= set(each.safe_search)
         assert {"adult", "malware", "phishing"} <= set(each.categories)
