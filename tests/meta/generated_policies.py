@@ -391,7 +391,7 @@ READY = """\
 Public lists whose address is shipped, and none of whose names is. Each is off, and never asked for,
 until a person enables it:
 
-```sh
+```text
 filterd feed list --ready        # what there is, for what, under which licence
 filterd feed enable hagezi-nsfw  # the licence is between you and the publisher
 filterd feed show hagezi-nsfw    # whether it arrived
