@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable
 from zoneinfo import available_timezones
 
@@ -138,10 +137,12 @@ def _unknown(path: str, ids: Iterable[str], known: Iterable[str], word: str) -> 
 
 def _offered(wanted: str, known: Iterable[str]) -> str:
     """The ids that there are; of many, the ones that the wanted id may have been meant for."""
+    from difflib import get_close_matches  # here, since most commands never guess
+
     listing = sorted(known)
     if len(listing) <= MOST_LISTED:
         return f"there are: {', '.join(listing) or 'none'}"
-    near = difflib.get_close_matches(wanted, listing, n=5)
+    near = get_close_matches(wanted, listing, n=5)
     return f"there are {len(listing)}" + (f"; did you mean {', '.join(near)}?" if near else "")
 
 
