@@ -65,8 +65,8 @@ case, in ASCII
 | `feeds.yaml` | where lists come from and what each is for |
 | `profiles/<id>.yaml` | a named set of restrictions that a subscriber chooses |
 | `services.yaml` | well-known applications and the names that each needs |
-| `safesearch.yaml` | names that are answered with a search engine's safe host |
-| `bypass.yaml` | ways around the resolver: names and addresses |
+| `safesearch.yaml` | names that are answered with a search engine's safe host; `source`: the page where the engine publishes it |
+| `bypass.yaml` | ways around the resolver: names and addresses, `level: signal`, `resolver` or `tunnel`, or `strip_ech: true` |
 | `protected.yaml` | what no list, order or line may block, and what passes a schedule that blocks everything |
 | `expected.yaml` | popular names and the categories that may rightly hold them; an order on one takes two people |
 | `popular/*.txt`, `popular.txt` | popular names beside those of `expected.yaml`, one a line; yours go into `popular.txt` |
@@ -203,15 +203,45 @@ def by_category(shipped: Policies) -> str:
 
 def answers(shipped: Policies) -> str:
     """Safe search and ways around."""
-    searches = [(f"`{each.id}`", each.title.en, each.target, len(each.names)) for each in shipped.safe_search]
-    ways = [(f"`{each.id}`", each.title.en, len(each.names), len(each.addresses)) for each in shipped.bypass]
+    searches = [
+        (f"`{each.id}`", each.title.en, each.target, len(each.names), f"[page]({each.source})")
+        for each in shipped.safe_search
+    ]
+    ways = [
+        (f"`{each.id}`", each.title.en, each.level.value, len(each.names), len(each.addresses))
+        for each in shipped.bypass
+    ]
     return (
         "## Safe search\n\n"
-        + table(("Entry", "Title", "Answered with", "Names"), searches)
+        + table(("Entry", "Title", "Answered with", "Names", "Published at"), searches)
+        + SEARCHES
         + "\n## Ways around the resolver\n\n"
-        + table(("Entry", "Title", "Names", "Addresses"), ways)
-        + "\n"
+        + table(("Entry", "Title", "Level", "Names", "Addresses"), ways)
+        + LEVELS
     )
+
+
+SEARCHES = """
+The target is asked for as any name is, so it must be one that the upstream knows. An engine that offers
+no safe host stands in the category `unsafe-search`; only its search host, where the rest of the site is mail or
+news. DuckDuckGo's `html.` and `lite.` have none and stand there too; so does Qwant, which publishes no host for
+networks.
+"""
+
+LEVELS = """
+| Level | What closing it does | Who notices |
+| --- | --- | --- |
+| `signal` | devices are told that the network filters, and comply by themselves | nobody: pages load as before |
+| `resolver` | other resolvers are closed, by name and by address | a telephone whose Private DNS is set to a host name loses *all* Internet until it is set to Automatic |
+| `tunnel` | services that carry all traffic elsewhere are closed | who uses one for work: Tailscale and Cloudflare WARP are among them, company VPN software is not |
+
+A name that a line allows lifts a category, never a way around. So `bypass.yaml` has the well-known services; the long
+lists `vpn`, `dns-bypass` and `anonymizers` are categories, which a person can open name by name. `ech` takes
+the keys of Encrypted Client Hello out of answers and has no names; no shipped profile takes it. A device that has a
+resolver's or a VPN's *address* built in asks no name: close those at the router. Discovery of encrypted resolvers
+(`resolver.arpa`) is answered by the resolver itself.
+
+"""
 
 
 def exceptions(shipped: Policies) -> str:

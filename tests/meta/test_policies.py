@@ -36,7 +36,11 @@ BY_SCHEDULE = {"music"}
 """categories that no shipped profile restricts, and that a schedule of one's own may"""
 FEWER = {"self-harm": 5}
 """lists that say in their header why they hold fewer than 50 names"""
-SOURCE = re.compile(r"# Source: \S+/\S+ @ [0-9a-f]{6,40}, \d{4}-\d\d-\d\d \((MIT|Unlicense)\), (\d+) names")
+SOURCE = re.compile(
+    r"# Source: (?:\S+/\S+ @ [0-9a-f]{6,40}, \d{4}-\d\d-\d\d \((MIT|Unlicense)\)"
+    r"|https://\S+, \d{4}-\d\d-\d\d \(facts\)), (\d+) names"
+)
+"""a public list with its licence, or the page of a body that publishes a fact about its own service"""
 
 
 @pytest.fixture(scope="module")
@@ -187,18 +191,21 @@ def test_safe_search(policies: Policies) -> None:
         "duckduckgo": "safe.duckduckgo.com",
         "youtube-strict": "restrict.youtube.com",
         "youtube-moderate": "restrictmoderate.youtube.com",
+        "yandex": "familysearch.yandex.ru",
+        "ecosia": "strict-safe-search.ecosia.org",
+        "brave": "forcesafe.search.brave.com",
+        "pixabay": "safesearch.pixabay.com",
     }
-    google = {rule.name for each in policies.safe_search if each.id == "google" for rule in each.names}
-    assert {
-        "google.com",
-        "www.google.com",
-        "www.google.com.mx",
-        "www.google.es",
-        "www.google.co.uk",
-    } <= google
+    names = {each.id: {rule.name for rule in each.names} for each in policies.safe_search}
+    countries = ("com", "com.mx", "es", "co.uk")
+    assert {f"{www}google.{each}" for www in ("", "www.") for each in countries} <= names["google"]
+    assert "edgeservices.bing.com" in names["bing"]
+    assert names["youtube-strict"] == names["youtube-moderate"]
+    assert "youtube.com" not in names["youtube-strict"], "Google says that it breaks"
     for each in policies.safe_search:
         assert all(rule.scope is Scope.EXACT for rule in each.names)
-        assert each.target not in {rule.name for rule in each.names}
+        assert each.target not in names[each.id]
+        assert each.source.startswith("https://"), each.id
 
 
 def test_no_profile_blocks_its_own_safe_hosts(policies: Policies, lists: dict[str, RuleSet]) -> None:
@@ -218,11 +225,17 @@ def test_no_profile_blocks_its_own_safe_hosts(policies: Policies, lists: dict[st
 
 def test_bypass(policies: Policies) -> None:
     ways = {each.id: each for each in policies.bypass}
-    assert ways.keys() == {"relay", "canary", "public-dns", "vpn"}
+    assert ways.keys() == {"relay", "canary", "ech", "public-dns", "vpn"}
     assert {rule.name for rule in ways["relay"].names} >= {"mask.icloud.com", "mask-h2.icloud.com"}
-    assert {rule.name for rule in ways["canary"].names} == {"use-application-dns.net"}
-    assert {str(network) for network in ways["public-dns"].addresses} >= {"1.1.1.1/32", "8.8.8.8/32"}
-    assert all(network.prefixlen == network.max_prefixlen for network in ways["public-dns"].addresses)
+    canaries = {"use-application-dns.net", "dns-tunnel-check.googlezip.net"}
+    assert {rule.name for rule in ways["canary"].names} == canaries
+    assert [each.id for each in policies.bypass if each.strip_ech] == ["ech"]
+    addresses = {str(network): network for network in ways["public-dns"].addresses}
+    assert addresses.keys() >= {"1.1.1.1/32", "8.8.8.8/32"}
+    whole = {"76.76.2.0/24", "76.76.10.0/24", "2606:1a40::/48", "2606:1a40:1::/48"}
+    single = [network for text, network in addresses.items() if text not in whole]
+    assert whole < addresses.keys(), "of these the resolver says that they are for DNS alone"
+    assert all(network.prefixlen == network.max_prefixlen for network in single)
 
 
 def test_mexico(policies: Policies) -> None:
