@@ -56,7 +56,7 @@ class Nothing:
 
 
 class _Strict(yaml.constructor.SafeConstructor):
-    """What both loaders have: few plain words that are no texts, and the keys that stand twice."""
+    """The part of both loaders that makes values, and collects the keys that stand twice."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -99,7 +99,7 @@ _APART = {"\t", "\ufeff"}
 _LOADERS: list[type[Any]] = [_PlainLoader]
 """in the order in which they are tried; the last one's word counts"""
 if yaml.__with_libyaml__:
-    from yaml.cyaml import CParser  # type: ignore[attr-defined]
+    from yaml.cyaml import CParser  # type: ignore[attr-defined]  # the stubs leave it out
 
     class _QuickLoader(CParser, _Strict, _Words):
         """The loader on libyaml, about ten times as fast, for files that are right."""
