@@ -224,7 +224,7 @@ def answers(shipped: Policies) -> str:
 SEARCHES = """
 The target is asked for as any name is, so it must be one that the upstream knows. An engine that offers
 no safe host stands in the category `unsafe-search`; only its search host, where the rest of the site is mail or
-news. DuckDuckGo's `html.` and `lite.` have none and stand there too; so does Qwant, which publishes no host for
+news. DuckDuckGo's `html.`, `lite.` and `noai.` have none and stand there too; so does Qwant, which publishes no host for
 networks.
 """
 

@@ -263,6 +263,11 @@ def test_no_known_search_engine_is_open_without_safe_mode(policies: Policies) ->
     assert ready_passing == []
 
 
+def test_plain_hosts_of_a_rewritten_engine_are_blocked(policies: Policies) -> None:
+    for name in ("html.duckduckgo.com", "lite.duckduckgo.com", "noai.duckduckgo.com", "cn.bing.com"):
+        assert covered(name, closed(policies)), name
+
+
 def test_engines_are_rewritten_or_blocked_never_both(policies: Policies) -> None:
     unsafe = listed("unsafe-search")
     for each in policies.safe_search:
