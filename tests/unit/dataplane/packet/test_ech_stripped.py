@@ -32,8 +32,14 @@ ENGINE = ListClass("engine", Kind.SAFE_SEARCH, FIRST_FREE_BIT, "", SAFE)
 STRIPS, KEEPS = ResolvedPolicy(strip_ech=True, safe_search=ENGINE.mask), ResolvedPolicy()
 
 
-def world(*rules: Placed, **settings: int) -> World:
-    return World(Classes((*FIXED, ENGINE)), rules, policies=(STRIPS, KEEPS), **settings)
+def world(*rules: Placed, suspended_until: int = 0, exceptions_end: int = 0) -> World:
+    return World(
+        Classes((*FIXED, ENGINE)),
+        rules,
+        policies=(STRIPS, KEEPS),
+        suspended_until=suspended_until,
+        exceptions_end=exceptions_end,
+    )
 
 
 def publish(packets: Plane, over: World) -> None:
