@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from struct import pack
+from typing import Any
 
 import dns.edns
 import dns.flags
@@ -88,18 +89,18 @@ def ask(
     return found
 
 
-def told(packets: Plane, client: bytes, upstream: bytes, *, ad: bool = False, **how: object) -> bytes:
+def told(packets: Plane, client: bytes, upstream: bytes, *, ad: bool = False, **how: Any) -> bytes:
     """The answer to a client for whom an upstream is asked."""
-    pending = ask(packets, client, **how)  # type: ignore[arg-type]
+    pending = ask(packets, client, **how)
     assert isinstance(pending, Pending)
     found = packets.finish(pending, upstream, ad, (), NOW, TICKS)
     assert isinstance(found, bytes)
     return found
 
 
-def cached(packets: Plane, client: bytes, **how: object) -> bytes:
+def cached(packets: Plane, client: bytes, **how: Any) -> bytes:
     """The answer to a client out of the cache."""
-    found = ask(packets, client, **how)  # type: ignore[arg-type]
+    found = ask(packets, client, **how)
     assert isinstance(found, bytes)
     return found
 
