@@ -122,11 +122,14 @@ class CheckState:
 
 @dataclass(frozen=True, slots=True)
 class InspectedAnswer:
-    """The verdict with the answer inspected too."""
+    """The verdict with the answer inspected too; ``decision`` None: there was no answer to inspect."""
 
-    decision: Decision
+    decision: Decision | None = None
     ech_stripped: bool = False
     """the line gets the answer without the ECH that it has"""
+
+
+NOT_INSPECTED = InspectedAnswer()
 
 
 async def load_state(
@@ -254,16 +257,16 @@ def answers_of_upstreams(upstreams: Sequence[UpstreamSettings]) -> Answers:
 
 async def inspect_answer(
     state: CheckState, answers: Answers, wire: bytes, qtype: int, decision: Decision, now: int
-) -> InspectedAnswer | None:
-    """The verdict with the answer inspected too; None where there was no answer to inspect."""
+) -> InspectedAnswer:
+    """The verdict with the answer inspected too."""
     verdict = decision.verdict
     if verdict.outcome is Outcome.REWRITE:
-        return await _safe_host(state, answers, qtype, decision, decision, now)
+        return await _safe_host(state, answers, qtype, decision, decision, now) or NOT_INSPECTED
     if verdict.outcome is not Outcome.PASS:
-        return None
+        return NOT_INSPECTED
     message = await answers(wire, qtype)
     if message is None:
-        return None
+        return NOT_INSPECTED
     found = _inspect(state, message, decision, now)
     if found.verdict.outcome is not Outcome.REWRITE:
         return _passed_or_blocked(state, message, decision, found, now)

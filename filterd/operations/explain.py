@@ -150,7 +150,7 @@ async def explain(
         answers = answers_of_upstreams(context.settings.dns.upstreams)
     state = await check.load_state(context, now, subscriber=subscriber, client=client)
     if state.identity.method == check.REFUSED:
-        return _explanation(context.settings, canonical, number, now, state, None, None)
+        return _explanation(context.settings, canonical, number, now, state, None, check.NOT_INSPECTED)
     decision = decide_name(state.published, state.line, wire, now, qtype=number)
     found = await inspect_answer(state, answers, wire, number, decision, now)
     explained = _explanation(context.settings, canonical, number, now, state, decision, found)
@@ -194,16 +194,16 @@ def _explanation(
     now: int,
     state: CheckState,
     decision: Decision | None,
-    answer: InspectedAnswer | None,
+    answer: InspectedAnswer,
 ) -> Explanation:
     """``decision`` None: the client is refused before anything is decided."""
-    found = None if answer is None else answer.decision
-    final = found or decision or Decision(Verdict())
+    final = answer.decision or decision or Decision(Verdict())
     verdict = final.verdict
-    stripped = answer is not None and answer.ech_stripped
-    stages = (*_stages(state, QUERY, decision), *_stages(state, ANSWER, found))
-    coming = any(part is not None and part.coming for part in (decision, found))
-    rcode, ede = _REFUSED if decision is None else _client_sees(settings, verdict, qtype, stripped=stripped)
+    stages = (*_stages(state, QUERY, decision), *_stages(state, ANSWER, answer.decision))
+    coming = any(part is not None and part.coming for part in (decision, answer.decision))
+    rcode, ede = (
+        _REFUSED if decision is None else _client_sees(settings, verdict, qtype, stripped=answer.ech_stripped)
+    )
     return Explanation(
         name=name,
         type=dns.rdatatype.to_text(dns.rdatatype.RdataType.make(qtype)),
@@ -226,8 +226,8 @@ def _explanation(
         damaged=state.damaged,
         coming=coming,
         kept_orders=state.kept_orders,
-        answer_seen=found is not None,
-        ech_stripped=stripped,
+        answer_seen=answer.decision is not None,
+        ech_stripped=answer.ech_stripped,
         confidential=any(each.confidential for each in stages) or (coming and _one_is_coming(state, now)),
     )
 

@@ -50,8 +50,8 @@ cdef inline bint lists_ech(const uint8_t* keys, size_t size) noexcept nogil:
 
 cdef inline int find_ech(const uint8_t* message, size_t length, const Record* record,
                          EchCut* cut) noexcept nogil:
-    """OK, or what is wrong with the record: its target compressed, its parameters cut short or not in strictly
-    increasing order (RFC 9460 2.2). `ech` is then nowhere but where it is found."""
+    """OK, or what is wrong with the record: its target compressed, its parameters cut short or not in
+    strictly increasing order (RFC 9460 2.2)."""
     cdef Service service
     cdef size_t offset, size
     cdef int32_t key, last = -1

@@ -383,6 +383,13 @@ RECORDS = _row(
     ),
     _panel(
         "graph",
+        ("Answers that ECH was taken out of", "Respuestas a las que se quitó ECH"),
+        f"sum by (instance) (rate(filterd_ech_stripped_total{{{I}}}[$__rate_interval]))",
+        "{{instance}}",
+        "reqps",
+    ),
+    _panel(
+        "graph",
         ("Clocks: seconds from the time of the scrape", "Relojes: segundos respecto a la hora de la lectura"),
         f"filterd_clock_timestamp_seconds{{{I}}} - timestamp(filterd_clock_timestamp_seconds{{{I}}})",
         "{{job}} {{instance}}",

@@ -133,6 +133,8 @@ ALERTS = {
     "filterd_cache_lookups_total": "`stale` is more than 5 % of the lookups: upstreams do not answer",
     "filterd_answers_too_large_total": "grows: somebody asks for answers that are made to be expensive, or a "
     "name is refused that people need",
+    "filterd_ech_stripped_total": "grows where no policy should have ECH taken out: look for `strip_ech` in "
+    "`bypass.yaml`",
     "filterd_unrecognised_queries_total": "`ipv6` grows faster than `ipv4`: lines lack their IPv6 "
     "prefixes, and what they chose does not hold there",
     "filterd_fast_sent_early_total": "above a tenth of the datagrams for 10 minutes: queries take the "

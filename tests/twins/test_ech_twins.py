@@ -6,16 +6,16 @@ import contextlib
 from struct import pack
 
 import dns.exception
-import dns.message
-import dns.rcode
 import dns.rdata
 import dns.rdataclass
 import dns.rdtypes.svcbbase
+from dns.rdatatype import RdataType
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from filterd.wire import codec, codec_reference, queries_reference, respond, respond_reference
 from filterd.wire.ech_reference import ech_types
+from filterd.wire.options import AnswerOptions
 from filterd.wire.status import Status
 from tests.twins.test_wire_twins import answer_options
 from tests.worlds.services import ECH, SECRET, hostile, sound
@@ -78,8 +78,8 @@ def asked(message: bytes, *, dnssec: bool = True) -> tuple[codec.ParsedQuery, qu
     size=st.integers(0, 40),
 )
 @settings(max_examples=500, deadline=None)
-def test_both_take_out_the_same(message: bytes, chosen: dict[str, object], dnssec: bool, size: int) -> None:
-    options = {**chosen, "strip_ech": True}
+def test_both_take_out_the_same(message: bytes, chosen: AnswerOptions, dnssec: bool, size: int) -> None:
+    options: AnswerOptions = {**chosen, "strip_ech": True}
     native, plain = asked(message, dnssec=dnssec)
     for content in (message, message[: len(message) - size]):
         assert respond.answer(native, content, **options) == respond_reference.answer(
@@ -108,7 +108,9 @@ def has_ech(answer: bytes) -> bool:
     for each in found:
         if each.type in (HTTPS, SVCB):
             with contextlib.suppress(dns.exception.DNSException, ValueError):
-                read = dns.rdata.from_wire(dns.rdataclass.IN, each.type, each.data, 0, len(each.data))
+                read = dns.rdata.from_wire(
+                    dns.rdataclass.IN, RdataType(each.type), each.data, 0, len(each.data)
+                )
                 assert isinstance(read, dns.rdtypes.svcbbase.SVCBBase)
                 if ECH in read.params:
                     return True
@@ -140,7 +142,7 @@ def services_of(answer: bytes) -> list[tuple[int, bytes, dict[int, object]]]:
     for each in found:
         if each.type not in (HTTPS, SVCB) or each.section != 1:
             continue
-        read = dns.rdata.from_wire(dns.rdataclass.IN, each.type, each.data, 0, len(each.data))
+        read = dns.rdata.from_wire(dns.rdataclass.IN, RdataType(each.type), each.data, 0, len(each.data))
         assert isinstance(read, dns.rdtypes.svcbbase.SVCBBase)
         params = {int(key): value and value.to_text() for key, value in read.params.items()}
         if ECH in params:

@@ -36,12 +36,7 @@ from filterd.dataplane.packet.crashboard cimport (
     note_begin,
 )
 from filterd.dataplane.packet.plain cimport PLAIN_SIZE
-from filterd.dataplane.tables.ratelimit cimport (
-    RATE_DROP,
-    RATE_PASS,
-    RATE_TRUNCATE,
-    rate_take,
-)
+from filterd.dataplane.tables.ratelimit cimport RATE_DROP, RATE_PASS, RATE_TRUNCATE, rate_take
 from filterd.dataplane.tables.addresses cimport address_find, is_mapped
 from filterd.dataplane.packet.identify cimport WHO_NOT_READY, WHO_UNKNOWN, WHO_UNREAD, identify
 from filterd.policy.decide cimport (
@@ -520,7 +515,8 @@ cdef int complete(Core* core, Exchange* x, Judged* judged, const Candidate* cand
     if judged.verdict.excepted or classes.bits[0] >> BIT_EXCEPTED & 1:
         limit_excepted(core, judged)
     add_edes(options, candidate.edes)
-    if strips_ech(core.state, judged.line, judged.verdict.excepted, judged.now) and ech_types(message, length):
+    if (strips_ech(core.state, judged.line, judged.verdict.excepted, judged.now)
+            and ech_types(message, length)):
         options.strip_ech = True
         bump64(&core.counters.ech_stripped)
     if message[3] & 0x0F == NXDOMAIN or (message[6] == 0 and message[7] == 0):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from struct import pack
+from typing import Any
 
 import dns.edns
 import dns.flags
@@ -32,8 +33,14 @@ ENGINE = ListClass("engine", Kind.SAFE_SEARCH, FIRST_FREE_BIT, "", SAFE)
 STRIPS, KEEPS = ResolvedPolicy(strip_ech=True, safe_search=ENGINE.mask), ResolvedPolicy()
 
 
-def world(*rules: Placed, **settings: int) -> World:
-    return World(Classes((*FIXED, ENGINE)), rules, policies=(STRIPS, KEEPS), **settings)
+def world(*rules: Placed, suspended_until: int = 0, exceptions_end: int = 0) -> World:
+    return World(
+        Classes((*FIXED, ENGINE)),
+        rules,
+        policies=(STRIPS, KEEPS),
+        suspended_until=suspended_until,
+        exceptions_end=exceptions_end,
+    )
 
 
 def publish(packets: Plane, over: World) -> None:
@@ -82,18 +89,18 @@ def ask(
     return found
 
 
-def told(packets: Plane, client: bytes, upstream: bytes, *, ad: bool = False, **how: object) -> bytes:
+def told(packets: Plane, client: bytes, upstream: bytes, *, ad: bool = False, **how: Any) -> bytes:
     """The answer to a client for whom an upstream is asked."""
-    pending = ask(packets, client, **how)  # type: ignore[arg-type]
+    pending = ask(packets, client, **how)
     assert isinstance(pending, Pending)
     found = packets.finish(pending, upstream, ad, (), NOW, TICKS)
     assert isinstance(found, bytes)
     return found
 
 
-def cached(packets: Plane, client: bytes, **how: object) -> bytes:
+def cached(packets: Plane, client: bytes, **how: Any) -> bytes:
     """The answer to a client out of the cache."""
-    found = ask(packets, client, **how)  # type: ignore[arg-type]
+    found = ask(packets, client, **how)
     assert isinstance(found, bytes)
     return found
 
