@@ -68,7 +68,7 @@ def main(arguments: Sequence[str]) -> int:
         folder = Path(place) / "lists"
         describe(data, folder)
         now = text_of(_measured(ROOT / "policies", folder))
-        before = _before(folder, Path(place) / "before")
+        before = before_of(folder, Path(place) / "before")
     PAGE.write_text(f"# Coverage\n\n{HEAD}\n{BEGIN}\n\n{before}\n{END}\n\n{now}", encoding="utf-8")
     print(f"{PAGE.relative_to(ROOT)} is written")
     return 0
@@ -84,17 +84,17 @@ def _tell(what: str, done: int, total_steps: int) -> None:
     sys.stderr.write(f"\r{done}/{total_steps} {what:<60.60}")
 
 
-def _before(folder: Path, place: Path) -> str:
+def before_of(folder: Path, place: Path) -> str:
     """The part about the earlier policies; the one that the page has where they cannot be measured."""
     command = ["git", "-C", str(ROOT), "archive", BEFORE, "policies"]
-    found = subprocess.run(command, capture_output=True, check=False)
     try:
+        found = subprocess.run(command, capture_output=True, check=False)
         if found.returncode:
             raise LookupError(found.stderr.decode().strip())
         with tarfile.open(fileobj=io.BytesIO(found.stdout)) as archive:
             archive.extractall(place, filter="data")
         return text_of(_measured(place / "policies", folder))
-    except (LookupError, PoliciesError) as error:
+    except (LookupError, OSError, PoliciesError) as error:
         sys.stderr.write(f"the policies of {BEFORE} cannot be measured, so their part stays: {error}\n")
         return PAGE.read_text(encoding="utf-8").split(f"{BEGIN}\n\n")[1].split(f"\n{END}\n")[0]
 

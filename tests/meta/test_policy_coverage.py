@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from content.coverage import BEFORE, main, text_of
+from content.coverage import BEFORE, before_of, main, text_of
 from content.independent import CATEGORIES, MUST_PASS, describe
 from content.sources import read_names
 from filterd.config.policies import load_policies
@@ -208,6 +208,17 @@ def test_without_public_lists_the_page_stays(tmp_path: Path, capsys: pytest.Capt
     assert page.read_bytes() == text
     assert "skipped: there are no public lists" in capsys.readouterr().err
     assert main([]) == 2
+
+
+def test_without_the_earlier_commit_its_part_stays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("content.coverage.BEFORE", "0" * 40)
+    part = before_of(tmp_path, tmp_path / "policies")
+    page = (ROOT / "docs" / "coverage.md").read_text(encoding="utf-8")
+    assert part.startswith("## By profile")
+    assert f"# Before\n\n{part}\n# Now" in page
+    assert "cannot be measured, so their part stays" in capsys.readouterr().err
 
 
 def test_the_example_of_the_page_is_read(tmp_path: Path) -> None:
