@@ -125,6 +125,16 @@ def test_no_profile_blocks_a_site_that_must_pass(shipped: Engine) -> None:
     assert blocked(shipped, [*names, *www]) == {}
 
 
+def test_children_find_no_engine_without_its_safe_mode(policies: Policies, shipped: Engine) -> None:
+    """Every host of an engine that offers a safe one is answered with it, or blocked."""
+    line = LineOfProfile(shipped, shipped.profiles["children"], ZONE, MONDAY)
+    names = {rule.name for engine in policies.safe_search for rule in engine.names}
+    assert len(names) > 100
+    assert [
+        name for name in sorted(names) if line.verdict(name_from_text(name)).outcome is Outcome.PASS
+    ] == []
+
+
 def test_a_blocked_site_would_be_found(policies: Policies, tmp_path: Path) -> None:
     (tmp_path / "wrong.txt").write_text("gire.org.mx\n")
     wrong = Feed("wrong", str(tmp_path / "wrong.txt"), Format.DOMAINS, Scope.SUBTREE, category="adult")
