@@ -15,13 +15,16 @@ import tempfile
 import time
 from collections.abc import Iterable, Sequence
 from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
 
-from content.independent import describe
+from content.independent import READY, READY_ENGINES, describe
 from filterd.config.policies import PoliciesError, load_policies
+from filterd.model.rule import Scope
 from filterd.operations.coverage.engine import compiled
 from filterd.operations.coverage.folder import Area
 from filterd.operations.coverage.measuring import Coverage, ProfileCoverage, Request, Row, measure, total
+from filterd.policy.documents import Feed, Format, Policies
 
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs" / "coverage.md"
@@ -67,15 +70,19 @@ def main(arguments: Sequence[str]) -> int:
     with tempfile.TemporaryDirectory(prefix="filterd-coverage-") as place:
         folder = Path(place) / "lists"
         describe(data, folder)
-        now = text_of(_measured(ROOT / "policies", folder))
-        before = _before(folder, Path(place) / "before")
-    PAGE.write_text(f"# Coverage\n\n{HEAD}\n{BEGIN}\n\n{before}\n{END}\n\n{now}", encoding="utf-8")
+        policies = load_policies(ROOT / "policies")
+        now = text_of(_measured(policies, ROOT / "policies", folder))
+        some = Path(place) / "some"
+        describe(data, some, (Area.SEARCH_ENGINES, Area.WAYS_AROUND, Area.MUST_PASS))
+        ready = text_with_feeds(_measured(with_feeds(policies, data), ROOT / "policies", some))
+        before = before_of(folder, Path(place) / "before")
+    PAGE.write_text(f"# Coverage\n\n{HEAD}\n{BEGIN}\n\n{before}\n{END}\n\n{now}\n{ready}", encoding="utf-8")
     print(f"{PAGE.relative_to(ROOT)} is written")
     return 0
 
 
-def _measured(policies: Path, folder: Path) -> Coverage:
-    engine = compiled(load_policies(policies), policies)
+def _measured(policies: Policies, directory: Path, folder: Path) -> Coverage:
+    engine = compiled(policies, directory)
     request = Request(folder=folder, now=int(time.time()), zone=ZONE)
     return measure(engine, request, nullcontext, _tell if sys.stderr.isatty() else None)
 
@@ -84,19 +91,52 @@ def _tell(what: str, done: int, total_steps: int) -> None:
     sys.stderr.write(f"\r{done}/{total_steps} {what:<60.60}")
 
 
-def _before(folder: Path, place: Path) -> str:
+def before_of(folder: Path, place: Path) -> str:
     """The part about the earlier policies; the one that the page has where they cannot be measured."""
     command = ["git", "-C", str(ROOT), "archive", BEFORE, "policies"]
-    found = subprocess.run(command, capture_output=True, check=False)
     try:
+        found = subprocess.run(command, capture_output=True, check=False)
         if found.returncode:
             raise LookupError(found.stderr.decode().strip())
         with tarfile.open(fileobj=io.BytesIO(found.stdout)) as archive:
             archive.extractall(place, filter="data")
-        return text_of(_measured(place / "policies", folder))
-    except (LookupError, PoliciesError) as error:
+        return text_of(_measured(load_policies(place / "policies"), place / "policies", folder))
+    except (LookupError, OSError, PoliciesError) as error:
         sys.stderr.write(f"the policies of {BEFORE} cannot be measured, so their part stays: {error}\n")
         return PAGE.read_text(encoding="utf-8").split(f"{BEGIN}\n\n")[1].split(f"\n{END}\n")[0]
+
+
+def with_feeds(policies: Policies, data: Path) -> Policies:
+    """The policies with public lists as feeds, as ready ones would bring them."""
+    ways = [
+        Feed(f"ready-{name}", str(data.resolve() / file), Format.DOMAINS, Scope.SUBTREE, bypass=way)
+        for name, (way, file) in READY.items()
+    ]
+    engines = str(data.resolve() / READY_ENGINES)
+    unsafe = Feed("ready-engines", engines, Format.DOMAINS, Scope.SUBTREE, category="unsafe-search")
+    return replace(policies, feeds=(*policies.feeds, *ways, unsafe))
+
+
+def text_with_feeds(found: Coverage) -> str:
+    """The part of the page about policies with such feeds."""
+    columns = [
+        (Area.SEARCH_ENGINES, "NextDNS"),
+        (Area.WAYS_AROUND, "NextDNS"),
+        (Area.WAYS_AROUND, "NextDNS 2026"),
+    ]
+    rows = []
+    for each in found.profiles:
+        by_list = {(row.area, row.title): row for row in each.rows}
+        sums = each.totals(Area.MUST_PASS)
+        shares = [_cell(by_list[column]) for column in columns]
+        rows.append([each.profile, *shares, f"{sums.blocked:,} of {sums.asked:,}"])
+    head = ("profile", "search engines", "ways around", "those known in 2026", "must pass: blocked")
+    return (
+        "## With lists like those of the ready feeds\n\n"
+        "The same profiles, with lists of dibdot, UT1, HaGeZi and ShadowWhisperer as feeds for ways around\n"
+        "and for engines without safe search, by what NextDNS lists. The copies are of 2026, HaGeZi's of\n"
+        "2022:\n\n" + table(head, rows)
+    )
 
 
 def text_of(found: Coverage) -> str:

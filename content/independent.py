@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from content.sources import read_names, read_text
+from filterd.operations.coverage.folder import Area
 
 MUST_PASS = Path(__file__).parents[1] / "tests" / "worlds" / "must_pass"
 VISITED = "popular/cloudflare-top100k-tiers.tsv.xz"
@@ -57,6 +58,16 @@ NEWEST = (
     "domains/tunnels/shadowwhisperer.txt.xz",
 )
 """lists of 2026, by which a name of an older one is known to exist still"""
+READY = {
+    "dibdot": ("public-dns", "reference/dibdot-doh-domains.txt.xz"),
+    "ut1-resolvers": ("public-dns", "domains/doh/ut1.txt.xz"),
+    "ut1-vpn": ("vpn", "domains/vpn/ut1.txt.xz"),
+    "hagezi": ("vpn", "reference/hagezi-doh-vpn-proxy-bypass.txt.xz"),
+    "tunnels": ("vpn", "domains/tunnels/shadowwhisperer.txt.xz"),
+}
+"""lists as ready feeds bring them: the way around that each closes, and its file"""
+READY_ENGINES = "domains/nosafesearch/hagezi.txt.xz"
+"""the same for engines without safe search"""
 NEXTDNS = "services/nextdns_parentalcontrol.json.xz"
 _REWRITE = re.compile(r"\|{1,2}([a-z0-9.-]+)\^")
 
@@ -72,19 +83,20 @@ class _Entry:
     format: str = "domains"
 
 
-def describe(data: Path, folder: Path) -> None:
-    """Fill ``folder``, which must be empty or not there, with the lists of ``data``."""
+def describe(data: Path, folder: Path, areas: Container[Area] = tuple(Area)) -> None:
+    """Fill ``folder``, which must be empty or not there, with the lists of ``data`` about these areas."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "data").symlink_to(data.resolve(), target_is_directory=True)
     (folder / "must_pass").symlink_to(MUST_PASS, target_is_directory=True)
-    entries = [
-        *_search_engines(data, folder),
-        *_ways_around(data, folder),
-        *_services(data, folder),
-        *_categories(data, folder),
-        *_must_pass(),
-        *_popular(data, folder),
-    ]
+    makers = {
+        Area.SEARCH_ENGINES: _search_engines,
+        Area.WAYS_AROUND: _ways_around,
+        Area.SERVICES: _services,
+        Area.CATEGORIES: _categories,
+        Area.MUST_PASS: _must_pass,
+        Area.POPULAR: _popular,
+    }
+    entries = [entry for area, make in makers.items() if area in areas for entry in make(data, folder)]
     lines = [json.dumps(_plain(each), ensure_ascii=False) for each in entries]
     (folder / "coverage.yaml").write_text("".join(f"- {line}\n" for line in lines), encoding="utf-8")
 
@@ -162,7 +174,7 @@ def _categories(data: Path, folder: Path) -> Iterator[_Entry]:
         yield _Entry("categories", f"{category}: visited", (file,), category)
 
 
-def _must_pass() -> Iterator[_Entry]:
+def _must_pass(_data: Path, _folder: Path) -> Iterator[_Entry]:
     for file in sorted(MUST_PASS.glob("*.txt")):
         yield _Entry("must-pass", file.stem, (f"must_pass/{file.name}",))
 

@@ -64,6 +64,7 @@ def coverage(anew: bool, strict: bool, config: Path | None, as_json: bool, **wan
             found = measure(_engine(settings, anew, tell), request, opened, tell)
     except OperationError as error:
         raise refused(config, str(error), error.remedy) from None
+    warn_of_unasked(found)
     if as_json:
         output.show_json(_plain(found))
     else:
@@ -115,6 +116,15 @@ def opened(path: Path) -> Iterator[GivenFile]:
         yield GivenFile(path, descriptor)
     finally:
         os.close(descriptor)
+
+
+def warn_of_unasked(found: Coverage) -> None:
+    """Say which lists were not asked for as a whole."""
+    for row in found.unasked:
+        output.warn(
+            f"{row.title}: names asked for: {row.asked}; lines that give no name: {row.skipped}",
+            "filterd feed parse FILE shows each line and why; before a public suffix write www.",
+        )
 
 
 def require_open(found: Coverage) -> None:

@@ -108,6 +108,13 @@ class Coverage:
     """feeds from servers, which were not fetched"""
 
     @property
+    def unasked(self) -> tuple[Row, ...]:
+        """The lists that give less than they should: one without names, and one that must pass of which lines
+        were skipped, so that nobody asked for these."""
+        rows = self.profiles[0].rows if self.profiles else ()
+        return tuple(row for row in rows if not row.asked or (row.area is Area.MUST_PASS and row.skipped))
+
+    @property
     def blocked_wrongly(self) -> tuple[str, ...]:
         """The names that must pass and are blocked, each once, with the reason."""
         rows = (row for each in self.profiles for row in each.rows if row.area is Area.MUST_PASS)

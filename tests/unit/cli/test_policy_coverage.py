@@ -98,6 +98,17 @@ def test_behind_sudo_a_list_must_be_the_persons_to_read(
     assert "may not read it" in result.stderr
 
 
+def test_a_line_that_nobody_asks_for_is_told(run: Run, lists: Path) -> None:
+    """A public suffix is no name of a list: a site of that name would count as open unseen."""
+    (lists / "help.txt").write_text("gob.mx\nhelp.example\n")
+    (lists / "engines.txt").write_text("# nothing\n")
+    said = run("policies", "coverage", "--against", str(lists), "--strict").stderr
+    assert "warning: help: names asked for: 1; lines that give no name: 1" in said
+    assert "warning: engines: names asked for: 0; lines that give no name: 0" in said
+    assert "what to do: filterd feed parse FILE" in said
+    assert said.count("warning") == 2
+
+
 def test_a_terminal_of_80_columns_shows_whole_lines(run: Run, lists: Path) -> None:
     for extra in ((), ("--profile", "children")):
         result = run("policies", "coverage", "--against", str(lists), *extra)

@@ -7,6 +7,7 @@ from contextlib import nullcontext
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -75,8 +76,8 @@ def of(found: Coverage, profile: str, title: str) -> Row:
     return row
 
 
-def request(folder: Path, **other: object) -> Request:
-    return replace(Request(folder, int(NOW), "UTC", names=True), **other)  # type: ignore[arg-type]
+def request(folder: Path, **other: Any) -> Request:
+    return replace(Request(folder, int(NOW), "UTC", names=True), **other)
 
 
 def test_each_name_gets_the_verdict_of_a_line(engine: Engine, folder: Path) -> None:
