@@ -53,6 +53,18 @@ def test_a_list_gives_its_own_lines_without_advertising(lists: Sources) -> None:
     assert entry.title == {"es": TEXT, "en": TEXT}
 
 
+def test_the_sources_are_checkouts_or_files(tmp_path: Path) -> None:
+    for name, texts in {"v2fly": COMMUNITY, "nextdns": {k: "\n".join(v) for k, v in NEXTDNS.items()}}.items():
+        (tmp_path / name).mkdir()
+        for each, text in texts.items():
+            (tmp_path / name / each).write_text(text, encoding="utf-8")
+        (tmp_path / f"{name}.json").write_text(json.dumps(COMMUNITY if name == "v2fly" else NEXTDNS))
+    directories = Sources.read(tmp_path / "v2fly", tmp_path / "nextdns", tmp_path)
+    single = Sources.read(tmp_path / "v2fly.json", tmp_path / "nextdns.json", tmp_path)
+    wanted = {"v2fly": ["chat", "games"], "nextdns": ["chat"]}
+    assert made(directories, **wanted).names == made(single, **wanted).names != {}
+
+
 def test_lists_come_together(lists: Sources) -> None:
     entry = made(lists, v2fly=["chat"], nextdns=["chat"])
     assert entry.subtree["chat.example"] == {"v2fly", "nextdns-services"}
