@@ -31,6 +31,8 @@ NEEDED_CATEGORIES = {
     "vpn",
     "dns-bypass",
 }
+UNUSED = {"piracy", "ai-chat", "cryptocurrency", "chat", "streaming"}
+"""categories with a list that a profile may restrict, and none does yet"""
 AUDIENCES = {"children", "teenagers", "families", "schools", "libraries"}
 FEWER = {"self-harm": 5}
 """lists that say in their header why they hold fewer than 50 names"""
@@ -68,7 +70,7 @@ def test_categories_and_audiences(policies: Policies) -> None:
     assert {each.id for each in policies.categories if not each.empty} <= fed, "a category without a list"
     used = {category for profile in policies.profiles for category in profile.categories}
     offered = {each.id for each in policies.categories if not (each.empty or each.optional)}
-    assert offered <= used, "a category in no profile"
+    assert offered - used <= UNUSED, "a category in no profile"
 
 
 def test_the_five_audiences_do_not_depend_on_the_hour(policies: Policies) -> None:
