@@ -100,6 +100,8 @@ class Sources:
 
     def plain(self, name: str) -> str:
         """The name without ``www.``: the site is the same. Not where that leaves a public suffix."""
+        if not name.startswith("www."):
+            return name
         short = name.removeprefix("www.")
         return name if "." not in short or self.is_suffix(short) else short
 
