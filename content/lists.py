@@ -164,13 +164,15 @@ def _own_format(path: Path) -> set[str]:
 def choose(terms: StarterList, sources: Sources, known: Iterable[str]) -> dict[str, set[str]]:
     """The names of a list, each with the ids of its sources. Raises SourceError for a picked name that no
     source has."""
-    taken = {clause: sources.of(clause) for clause in terms.take}
+    taken = {
+        clause: {name for name in sources.of(clause) if _says(terms, clause, name)} for clause in terms.take
+    }
     having = _having(terms, taken, sources, known)
     found = {
         name: having[name]
         for clause, names in taken.items()
         for name in names
-        if len(having[name]) >= clause.agree and _says(terms, clause, name)
+        if len(having[name]) >= clause.agree
     }
     for name in terms.names:
         found[name] = having[name] | sources.have(name)
@@ -201,9 +203,9 @@ _CLASSLESS = ("v2fly", "nextdns-services")
 
 def _says(terms: StarterList, clause: Clause, name: str) -> bool:
     """True if the name's own words do not stand against taking it."""
-    if terms.never and re.search(terms.never, name):
-        return False
     if clause.words and not re.search(clause.words, name):
+        return False
+    if terms.never and re.search(terms.never, name):
         return False
     if not terms.doubt or not re.search(terms.doubt, name):
         return True

@@ -12,7 +12,15 @@ import click
 
 from monitoring.source import runbooks
 from tests.evasion import table
-from tests.meta import decisions, generated_doctor, generated_policies, layers, log_events, pictures
+from tests.meta import (
+    decisions,
+    generated_doctor,
+    generated_policies,
+    generated_sources,
+    layers,
+    log_events,
+    pictures,
+)
 from tests.worlds.markdown import wrapped
 
 NOTE = "<!-- Generated. UPDATE_DOCS=1 make test PYTEST=tests/meta writes it anew. -->\n"
@@ -249,5 +257,6 @@ DOCUMENTS: dict[str, Callable[[], str]] = {
     "docs/pictures/bench.svg": pictures.bench,
     "docs/pictures/check.svg": pictures.check,
     "docs/policies.md": lambda: generated_policies.page(NOTE),
+    "policies/lists/SOURCES.md": lambda: generated_sources.page(NOTE),
 }
 DOCUMENTS |= {f"docs/{path}": partial(_filled, make) for path, make in runbooks.pages().items()}
