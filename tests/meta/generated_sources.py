@@ -1,4 +1,4 @@
-"""policies/lists/SOURCES.md: the public lists and pages that the shipped names are from, and their licences."""
+"""policies/lists/SOURCES.md: the public lists and pages that the shipped names are from, and licences."""
 
 from __future__ import annotations
 
