@@ -369,8 +369,8 @@ class RawConfiguration(Section):
     )
     jurisdiction: Country = key(
         value_types.HOME,
-        "The country whose rules are in force: a file of `jurisdictions/` in the policies. It adds the categories "
-        "that stand only in that file.",
+        "The country whose rules are in force: a file of `jurisdictions/` in the policies. It adds the "
+        "categories that stand only in that file.",
     )
     control: RawControl = Field(default_factory=RawControl)
     metrics: RawMetrics = Field(default_factory=RawMetrics)
