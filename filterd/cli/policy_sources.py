@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("names", nargs=-1, required=True, metavar="NAME...")
+@click.argument("names", nargs=-1, required=True, metavar="NAME [NAME ...]")
 @common
 def source(names: tuple[str, ...], config: Path | None, as_json: bool) -> None:
     """Say which lists and pages a name of the policies is from, and under which licence.

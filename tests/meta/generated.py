@@ -14,6 +14,7 @@ from monitoring.source import runbooks
 from tests.evasion import table
 from tests.meta import (
     decisions,
+    generated_categories,
     generated_doctor,
     generated_policies,
     generated_sources,
@@ -250,6 +251,7 @@ DOCUMENTS: dict[str, Callable[[], str]] = {
     "docs/configuration.md": configuration,
     "docs/decisions/README.md": lambda: decisions.index(NOTE),
     "docs/doctor.md": lambda: generated_doctor.page("en", NOTE),
+    "docs/es/categorias.md": lambda: generated_categories.page(NOTE),
     "docs/es/doctor.md": lambda: generated_doctor.page("es", NOTE),
     "docs/evasion.md": lambda: table.page(NOTE),
     "docs/log-events.md": lambda: log_events.page(NOTE),
