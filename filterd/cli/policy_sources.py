@@ -12,7 +12,7 @@ from filterd.cli.failure import Failure
 from filterd.cli.options import common, policies_of, refused, settings_of
 
 if TYPE_CHECKING:
-    from filterd.config.policy_sources import Source, Sources
+    from filterd.config.policy_sources import NameSource, Sources
     from filterd.config.settings import Settings
     from filterd.operations.provenance import Passage
 
@@ -92,5 +92,5 @@ def _rows(name: str, passage: Passage) -> list[tuple[str, ...]]:
     return [(*head, *_cells(each)) for each in passage.sources]
 
 
-def _cells(source: Source) -> tuple[str, ...]:
+def _cells(source: NameSource) -> tuple[str, ...]:
     return source.id, source.place, source.commit or "-", source.date, source.licence

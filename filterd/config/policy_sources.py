@@ -26,7 +26,7 @@ class SourcesError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class NameSource:
     """One public list or page that names come from."""
 
     id: str
@@ -49,11 +49,11 @@ class Source:
 class Sources:
     """The sources of a policies directory, and which name is from which."""
 
-    sources: Mapping[str, Source] = field(default_factory=dict)
+    sources: Mapping[str, NameSource] = field(default_factory=dict)
     documents: Mapping[str, Mapping[str, tuple[str, ...]]] = field(default_factory=dict)
     """file of provenance -> name -> ids of its sources"""
 
-    def of(self, document: str, name: str) -> tuple[Source, ...]:
+    def of(self, document: str, name: str) -> tuple[NameSource, ...]:
         """The sources of a name of a document; empty if none is recorded."""
         for file, names in self.documents.items():
             if name in names and (file == document or file.startswith(f"{document}-")):
@@ -74,7 +74,7 @@ def read_sources(directory: Path) -> Sources:
     return Sources(listed, documents)
 
 
-def _list(directory: Path, problems: list[Problem]) -> dict[str, Source]:
+def _list(directory: Path, problems: list[Problem]) -> dict[str, NameSource]:
     try:
         value = read_yaml(directory / FILE)
     except YamlError as error:
@@ -91,18 +91,18 @@ def _list(directory: Path, problems: list[Problem]) -> dict[str, Source]:
     return {each.id: each for each in read}
 
 
-def _source(found: DocumentValue) -> Source:
+def _source(found: DocumentValue) -> NameSource:
     keys = found.keys(("id", "licence", "date", "notice"), ("repository", "commit", "page"))
     if keys["repository"].missing() == keys["page"].missing():
         found.wrong("must have either a repository with its commit, or a page")
     elif keys["repository"].missing() != keys["commit"].missing():
         found.wrong("must have a commit with its repository")
     texts = {key: keys[key].string() for key in ("licence", "date", "notice", "repository", "commit", "page")}
-    return Source(id=keys["id"].id(), **texts)
+    return NameSource(id=keys["id"].id(), **texts)
 
 
 def _provenance(
-    path: Path, known: Mapping[str, Source], problems: list[Problem]
+    path: Path, known: Mapping[str, NameSource], problems: list[Problem]
 ) -> dict[str, tuple[str, ...]]:
     """The names of one file. Its problems are told by line."""
     place = f"{FOLDER}/{path.name}"

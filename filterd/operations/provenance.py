@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from filterd.config.policies import icann_suffixes
-from filterd.config.policy_sources import Source, Sources, SourcesError, read_sources
+from filterd.config.policy_sources import NameSource, Sources, SourcesError, read_sources
 from filterd.config.settings import Settings
 from filterd.feed.parsing import ParseReport, parse
 from filterd.feed.rules import collect
@@ -35,11 +35,11 @@ class Passage:
     scope: str
     origin: str
     """``shipped`` or ``own``"""
-    sources: tuple[Source, ...] = ()
+    sources: tuple[NameSource, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class NamePassages:
     """A name, as the policies write names, and the passages that speak of it."""
 
     name: str
@@ -50,7 +50,7 @@ class Found:
 class SourceUse:
     """A source and how many of the shipped names it has."""
 
-    source: Source
+    source: NameSource
     names: int
     documents: tuple[str, ...]
 
@@ -81,7 +81,7 @@ def uses(sources: Sources) -> list[SourceUse]:
     ]
 
 
-def passages(settings: Settings, policies: Policies, sources: Sources, asked: str) -> Found:
+def passages(settings: Settings, policies: Policies, sources: Sources, asked: str) -> NamePassages:
     """The passages that speak of a name, in the order of the documents. Raises OperationError for what is no
     name."""
     name = input_values.name(asked)
@@ -95,7 +95,7 @@ def passages(settings: Settings, policies: Policies, sources: Sources, asked: st
         found.append(
             Passage(document, entry, rule.name, rule.scope.word, origin, of if origin == "shipped" else ())
         )
-    return Found(name, tuple(found))
+    return NamePassages(name, tuple(found))
 
 
 _WITHOUT_ENTRIES = ("protected", "expected", "popular")

@@ -209,6 +209,7 @@ def equivalents(shipped: Policies) -> str:
     countries = [(each.title.en, each.categories) for each in shipped.jurisdictions if each.categories]
     text = (
         "## Categories elsewhere\n\n"
+        "In Spanish, with all titles: [categorias.md](es/categorias.md). "
         "Italy's AGCOM names eight classes (delibera 9/23/CONS); the United Kingdom's large providers have\n"
         "these since Ofcom's report of July 2014. In their words, and the categories that answer to them:\n\n"
     )

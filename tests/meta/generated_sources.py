@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from filterd.config.policy_sources import Source, read_sources
+from filterd.config.policy_sources import NameSource, read_sources
 from tests.worlds.markdown import wrapped
 
 POLICIES = Path(__file__).parents[2] / "policies"
@@ -54,7 +54,7 @@ def page(note: str) -> str:
     return wrapped(text + LICENCE)
 
 
-def _table(sources: list[Source], place: str, commit: str) -> str:
+def _table(sources: list[NameSource], place: str, commit: str) -> str:
     head = [place, *([commit] if commit else []), "Date", "Licence", "Notice"]
     rows = [head, ["---"] * len(head)]
     for each in sources:

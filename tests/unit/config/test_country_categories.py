@@ -14,9 +14,9 @@ ITALY = {"hate-discrimination", "sects"}
 FEED = "- {id: mine, source: mine.txt, format: domains, category: sects}\n"
 
 
-def ids(*arguments: object) -> set[str]:
+def ids(directory: Path, base: Path | None = None, jurisdiction: str = "mx") -> set[str]:
     """The ids of the categories that are in force."""
-    return {each.id for each in load_policies(*arguments).categories}  # type: ignore[arg-type]
+    return {each.id for each in load_policies(directory, base, jurisdiction).categories}
 
 
 def test_another_countrys_categories_are_not_there() -> None:
