@@ -31,7 +31,7 @@ NEEDED_CATEGORIES = {
     "vpn",
     "dns-bypass",
 }
-UNUSED = {"piracy", "ai-chat", "cryptocurrency", "chat", "streaming"}
+UNUSED = {"piracy", "ai-chat", "cryptocurrency", "chat", "streaming", "weapons"}
 """categories with a list that a profile may restrict, and none does yet"""
 AUDIENCES = {"children", "teenagers", "families", "schools", "libraries"}
 FEWER = {"self-harm": 5}
