@@ -24,7 +24,7 @@ GROUPS = {
     "subscriber": ("register lines and set their choices", "filterd.cli.subscribers:subscriber"),
     "binding": ("bind address prefixes to lines", "filterd.cli.bindings:binding"),
     "profile": ("show the profiles on offer", "filterd.cli.profiles:profile"),
-    "policies": ("measure what the profiles close", "filterd.cli.policies:policies"),
+    "policies": ("measure what profiles close; say where names are from", "filterd.cli.policies:policies"),
     "feed": ("read lists into the product", "filterd.cli.feeds:feed"),
     "order": ("record what an authority demands", "filterd.cli.orders:order"),
     "exception": ("let a wrongly blocked name through for a while", "filterd.cli.exceptions:exception"),

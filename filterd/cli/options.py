@@ -123,7 +123,7 @@ def policies_of(settings: Settings) -> Policies:
     from filterd.config.policies import PoliciesError, load_policies
 
     try:
-        return load_policies(settings.policies, settings.policies_base)
+        return load_policies(settings.policies, settings.policies_base, settings.jurisdiction)
     except PoliciesError as error:
         raise Misconfigured([str(problem) for problem in error.problems], error.remedy) from None
 

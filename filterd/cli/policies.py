@@ -1,4 +1,4 @@
-"""``filterd policies``: what the shipped and the operator's own policies hold, and how much they cover."""
+"""``filterd policies``: what the policies hold, how much they cover, and where their names come from."""
 
 from __future__ import annotations
 
@@ -6,11 +6,14 @@ import click
 
 from filterd.cli.group import Group
 from filterd.cli.policy_coverage import coverage
+from filterd.cli.policy_sources import source, sources
 
 
 @click.group(cls=Group)
 def policies() -> None:
-    """Look into the policies: how much they cover."""
+    """Look into the policies: how much they cover, and where their names come from."""
 
 
 policies.add_command(coverage)
+policies.add_command(source)
+policies.add_command(sources)

@@ -239,6 +239,7 @@ def _resolve(
         policies=base / configuration.policies,
         policies_base=base / configuration.policies_base if configuration.policies_base else None,
         zone=configuration.zone,
+        jurisdiction=configuration.jurisdiction,
         control=settings.ListenSettings(configuration.control.listen),
         metrics=settings.ListenSettings(configuration.metrics.listen),
         orders=_orders(configuration.orders),

@@ -24,8 +24,9 @@ from filterd.config.policy_references import Places
 from filterd.config.policy_values import DocumentValue, Problem
 from filterd.config.popular import popular_files, read_popular
 from filterd.config.ready_feeds import read_ready_feed
+from filterd.config.value_types import HOME
 from filterd.config.yamlfile import Nothing
-from filterd.policy.documents import Expected, Feed, Policies, Protected, ReadyFeed
+from filterd.policy.documents import Category, Expected, Feed, Policies, Protected, ReadyFeed
 from filterd.policy.suffixes import ICANN, PRIVATE, Suffixes, parse_suffixes
 
 
@@ -49,9 +50,9 @@ class PoliciesError(Exception):
         self.remedy = remedy
 
 
-def load_policies(directory: Path, base: Path | None = None) -> Policies:
-    """The documents of a policies directory, laid over those of ``base`` if there is one. Raises
-    PoliciesError with all problems.
+def load_policies(directory: Path, base: Path | None = None, jurisdiction: str = HOME) -> Policies:
+    """The documents of a policies directory, laid over those of ``base`` if there is one, with the categories
+    of the country that ``jurisdiction`` names. Raises PoliciesError with all problems.
 
     The lowest directory must have every file, and every file that is there must hold a value, if only
     ``[]``: a file that went missing or was emptied must not read as "nothing is blocked" or "nothing is
@@ -65,7 +66,7 @@ def load_policies(directory: Path, base: Path | None = None) -> Policies:
     if base is not None:
         own.note_strangers()
         layers.insert(0, Layer(base, whole=True, shipped=True, problems=problems, empty=empty))
-    reader = _Reader(Laying(tuple(layers)))
+    reader = _Reader(Laying(tuple(layers)), jurisdiction)
     popular = read_popular([each.directory for each in layers], problems)
     policies = reader.policies(popular)
     problems += policy_references.check(policies, reader.places)
@@ -104,8 +105,9 @@ def _remedy(directory: Path, base: Path | None) -> str:
 class _Reader:
     """Reads the entries in force of every document, and remembers where each stands."""
 
-    def __init__(self, laying: Laying) -> None:
+    def __init__(self, laying: Laying, jurisdiction: str) -> None:
         self._laying = laying
+        self._jurisdiction = jurisdiction
         self._shipped: set[tuple[str, str]] = set()
         self.places: Places = {}
 
@@ -123,6 +125,7 @@ class _Reader:
             jurisdictions=self._folder("jurisdictions", documents.read_jurisdiction),
         )
         found = replace(found, ready=self._ready(found.feeds))
+        found = replace(found, categories=(*found.categories, *self._of_country(found)))
         expected, taken_out = self._expected(popular)
         found = replace(found, expected=expected, popular=popular - taken_out)
         return replace(found, shipped=frozenset(self._shipped), remarks=tuple(self._laying.remarks))
@@ -147,6 +150,27 @@ class _Reader:
         read = [(entry, each) for entry, each in read if not (entry.layer.shipped and each.feed.id in own)]
         self._placed(READY, [(entry, each.feed) for entry, each in read])
         return tuple(each for _, each in read)
+
+    def _of_country(self, found: Policies) -> tuple[Category, ...]:
+        """The categories that stand only in the pack of the country in force."""
+        packs = {each.id: each for each in found.jurisdictions}
+        pack = packs.get(self._jurisdiction)
+        if pack is None:
+            if self._jurisdiction != HOME:
+                there = ", ".join(sorted(packs)) or "none"
+                message = (
+                    f"names {self._jurisdiction}, which has no file in jurisdictions/ (there are: {there})"
+                )
+                self._laying.problem("jurisdiction", message)
+            return ()
+        path = self.places["jurisdictions", pack.id]
+        for each in pack.categories:
+            if ("categories.yaml", each.id) in self.places:
+                self._laying.problem(path, f"the category {each.id} stands in categories.yaml as well")
+            self.places["categories.yaml", each.id] = path
+            if ("jurisdictions", pack.id) in self._shipped:
+                self._shipped.add(("categories.yaml", each.id))
+        return pack.categories
 
     def _placed(self, document: str, found: Iterable[tuple[LaidEntry, T]]) -> tuple[T, ...]:
         for entry, value in found:

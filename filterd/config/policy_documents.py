@@ -264,7 +264,7 @@ def read_expected(found: DocumentValue, *, laid: bool = False) -> list[tuple[str
 
 def read_jurisdiction(found: DocumentValue, name: str) -> Jurisdiction:
     """The file jurisdictions/<name>.yaml."""
-    keys = found.keys(("title", "calendar", "authorities", "grounds"))
+    keys = found.keys(("title", "calendar", "authorities", "grounds"), ("categories",))
     calendar = keys["calendar"].keys(("zone", "weekend"), ("holidays",))
     return Jurisdiction(
         id=DocumentValue(name, found.path, found.problems).id(),
@@ -274,6 +274,7 @@ def read_jurisdiction(found: DocumentValue, name: str) -> Jurisdiction:
         holidays=tuple(_holiday(item) for item in calendar["holidays"].items()),
         authorities=tuple(_authority(item) for item in keys["authorities"].items()),
         grounds=tuple(_ground(item) for item in keys["grounds"].items()),
+        categories=tuple(read_category(item) for item in keys["categories"].items()),
     )
 
 

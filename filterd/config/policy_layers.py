@@ -107,6 +107,10 @@ class Laying:
     remarks: list[str] = field(default_factory=list)
     """entries that were to be taken out and are not there"""
 
+    def problem(self, path: str, message: str) -> None:
+        """Note a problem of what the layers hold together."""
+        self.layers[-1].problems.append(Problem(path, message))
+
     def listing(self, file: str) -> list[LaidEntry]:
         """The entries of a document that is a list, in the order of the lowest layer that has each."""
         entries: dict[str, LaidEntry] = {}

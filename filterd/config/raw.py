@@ -17,6 +17,7 @@ from filterd.config.raw_orders import RawOrders
 from filterd.config.raw_proof import RawCanary, RawNodes
 from filterd.config.raw_types import (
     Auto,
+    Country,
     Duration,
     FilePath,
     Identity,
@@ -365,6 +366,11 @@ class RawConfiguration(Section):
         value_types.DEFAULT_ZONE,
         "IANA time zone of the schedules of lines that are registered or imported without one. A change "
         "leaves the lines that exist as they are.",
+    )
+    jurisdiction: Country = key(
+        value_types.HOME,
+        "The country whose rules are in force: a file of `jurisdictions/` in the policies. It adds the "
+        "categories that stand only in that file.",
     )
     control: RawControl = Field(default_factory=RawControl)
     metrics: RawMetrics = Field(default_factory=RawMetrics)

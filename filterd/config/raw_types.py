@@ -54,6 +54,11 @@ Zone = Annotated[
     PlainValidator(value_types.parse_zone),
     WithJsonSchema({"type": "string", "examples": [value_types.DEFAULT_ZONE, "UTC"]}),
 ]
+Country = Annotated[
+    value_types.CountryCode,
+    PlainValidator(value_types.parse_country),
+    WithJsonSchema({"type": "string", "pattern": "^[a-z]{2}$", "examples": [value_types.HOME, "it"]}),
+]
 Network = Annotated[
     value_types.IPNetwork,
     PlainValidator(value_types.parse_network),

@@ -17,6 +17,7 @@ from filterd.config import jsonable
 from filterd.config.value_types import (
     Bytes,
     CanaryZone,
+    CountryCode,
     Endpoint,
     IPNetwork,
     NodeName,
@@ -237,6 +238,8 @@ class Settings:
     """the policies that those are laid over; None: nothing lies below"""
     zone: ZoneName
     """of a line that is registered without one"""
+    jurisdiction: CountryCode
+    """the country whose categories are added"""
     control: ListenSettings
     metrics: ListenSettings
     orders: OrderSettings

@@ -29,6 +29,12 @@ CanaryZone = NewType("CanaryZone", str)
 
 DEFAULT_ZONE = ZoneName("America/Mexico_City")
 
+CountryCode = NewType("CountryCode", str)
+"""two lower-case letters (ISO 3166-1), which are the name of a file in jurisdictions/"""
+
+HOME = CountryCode("mx")
+"""the country whose rules are in force unless the configuration names another"""
+
 IPNetwork = IPv4Network | IPv6Network
 
 _RESERVED_OCTET = 8
@@ -207,3 +213,11 @@ def parse_zone(value: object) -> ZoneName:
         msg = f"not a time zone: {value!r} (write it like {DEFAULT_ZONE})"
         raise ValueError(msg) from None
     return ZoneName(value)
+
+
+def parse_country(value: object) -> CountryCode:
+    """Two letters: ``mx``."""
+    if not isinstance(value, str) or not re.fullmatch(r"[a-z]{2}", value):
+        msg = f"not a country: {value!r} (write its two letters, like {HOME})"
+        raise ValueError(msg)
+    return CountryCode(value)

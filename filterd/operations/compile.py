@@ -93,7 +93,8 @@ def run(job: Mapping[str, Any], tell: Tell) -> dict[str, Any]:
     The answer's ``made_of`` is the digest of what was compiled: the policies may have changed since the job.
     """
     settings = Settings.from_json(job["settings"])
-    policies = combined(load_policies(settings.policies, settings.policies_base), job["adopted"]).policies
+    loaded = load_policies(settings.policies, settings.policies_base, settings.jurisdiction)
+    policies = combined(loaded, job["adopted"]).policies
     versions = [SourceVersion(*each) for each in job["versions"]]
     key = load_key(settings, FINGERPRINT_KEY)
     material = Material(

@@ -13,7 +13,7 @@ def policies(context: Context) -> Policies:
     """The documents of the configured directories."""
     settings = context.settings
     try:
-        return load_policies(settings.policies, settings.policies_base)
+        return load_policies(settings.policies, settings.policies_base, settings.jurisdiction)
     except PoliciesError as error:
         message = f"the policies in {settings.policies} have errors:\n{error}"
         raise OperationError(message, f"{error.remedy}; filterd config check shows the same list") from error

@@ -346,6 +346,9 @@ class Jurisdiction:
     holidays: tuple[Holiday, ...]
     authorities: tuple[Authority, ...]
     grounds: tuple[Ground, ...]
+    categories: tuple[Category, ...] = ()
+    """categories that this country's rules name and others' do not; there only where the configuration's
+    ``jurisdiction`` is this one"""
 
 
 @dataclass(frozen=True, slots=True)

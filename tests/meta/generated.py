@@ -12,7 +12,16 @@ import click
 
 from monitoring.source import runbooks
 from tests.evasion import table
-from tests.meta import decisions, generated_doctor, generated_policies, layers, log_events, pictures
+from tests.meta import (
+    decisions,
+    generated_categories,
+    generated_doctor,
+    generated_policies,
+    generated_sources,
+    layers,
+    log_events,
+    pictures,
+)
 from tests.worlds.markdown import wrapped
 
 NOTE = "<!-- Generated. UPDATE_DOCS=1 make test PYTEST=tests/meta writes it anew. -->\n"
@@ -244,6 +253,7 @@ DOCUMENTS: dict[str, Callable[[], str]] = {
     "docs/configuration.md": configuration,
     "docs/decisions/README.md": lambda: decisions.index(NOTE),
     "docs/doctor.md": lambda: generated_doctor.page("en", NOTE),
+    "docs/es/categorias.md": lambda: generated_categories.page(NOTE),
     "docs/es/doctor.md": lambda: generated_doctor.page("es", NOTE),
     "docs/evasion.md": lambda: table.page(NOTE),
     "docs/log-events.md": lambda: log_events.page(NOTE),
@@ -251,5 +261,6 @@ DOCUMENTS: dict[str, Callable[[], str]] = {
     "docs/pictures/bench.svg": pictures.bench,
     "docs/pictures/check.svg": pictures.check,
     "docs/policies.md": lambda: generated_policies.page(NOTE),
+    "policies/lists/SOURCES.md": lambda: generated_sources.page(NOTE),
 }
 DOCUMENTS |= {f"docs/{path}": partial(_filled, make) for path, make in runbooks.pages().items()}

@@ -29,6 +29,7 @@ def page(note: str) -> str:
         + by_profile(shipped, profiles)
         + by_category(shipped)
         + ready_feeds(shipped)
+        + equivalents(shipped)
         + answers(shipped)
         + services(shipped)
         + exceptions(shipped)
@@ -94,7 +95,7 @@ case, in ASCII
 
 | File | What stands in it |
 | --- | --- |
-| `categories.yaml` | the classes of names: `id`, `title`, `description`, each text in `es` and `en` |
+| `categories.yaml` | the classes of names: `id`, `title`, `description`, each text in `es` and `en`; `empty`, `optional`, `equivalents` |
 | `feeds.yaml` | where lists come from and what each is for |
 | `feeds.d/*.yaml` | [ready feeds](#ready-feeds): public lists that are off until a person enables one |
 | `profiles/<id>.yaml` | a named set of restrictions that a subscriber chooses |
@@ -105,7 +106,7 @@ case, in ASCII
 | `protected.yaml` | what no list, order or line may block, and what passes a schedule that blocks everything |
 | `expected.yaml` | popular names and the categories that may rightly hold them; an order on one takes two people |
 | `popular/*.txt`, `popular.txt` | popular names beside those of `expected.yaml`, one a line; yours go into `popular.txt` |
-| `jurisdictions/<id>.yaml` | authorities, grounds, deadlines, calendar |
+| `jurisdictions/<id>.yaml` | authorities, grounds, deadlines, calendar, and the categories that only this country's rules name |
 | `lists/` | the starter lists |
 
 ## Laid over the shipped ones
@@ -265,17 +266,61 @@ def what_profiles_do_not_do(profiles: list[Profile]) -> str:
 
 
 def by_category(shipped: Policies) -> str:
-    """The categories: their contents and their feeds."""
+    """The categories: their contents, their names and their feeds."""
     rows = [
-        (f"`{each.id}`", each.description.en, ", ".join(f.id for f in shipped.feeds if f.category == each.id))
+        (
+            f"`{each.id}`",
+            each.description.en + (" *Optional.*" if each.optional else ""),
+            f"{names_of(shipped, each.id):,}" if not each.empty else "empty",
+            ", ".join(f.id for f in shipped.feeds if f.category == each.id),
+        )
         for each in shipped.categories
     ]
     return (
         "## Categories\n\n"
-        + table(("Category", "What it holds", "Feeds"), rows)
-        + "\nThe starter lists show the service; where their names come from stands in each file and in\n"
-        + "[SOURCES.md](../policies/lists/SOURCES.md). They are no replacement for full feeds.\n\n"
+        + table(("Category", "What it holds", "Names", "Feeds"), rows)
+        + "\nAn empty category blocks nothing until a feed is enabled or added. An optional one is in no shipped\n"
+        + "profile: it is for your own profiles and for hours. A name is on a list because two public lists have\n"
+        + "it, because it says by itself what the site is, or because a list kept by hand names the service;\n"
+        + "malware and phishing age within days, and need a\n"
+        + "feed. `filterd policies source NAME` says where a name is from; all sources stand in\n"
+        + "[SOURCES.md](../policies/lists/SOURCES.md). The lists are no replacement for full feeds.\n\n"
     )
+
+
+def names_of(shipped: Policies, category: str) -> int:
+    """The number of names that are shipped for a category."""
+    files = {each.source for each in shipped.feeds if each.category == category and not each.remote}
+    lines = [line for file in files for line in (POLICIES / file).read_text(encoding="utf-8").splitlines()]
+    return len({line for line in lines if not line.startswith("#")})
+
+
+def equivalents(shipped: Policies) -> str:
+    """The categories of regulators and providers elsewhere, and those here that answer to them."""
+    countries = [(each.title.en, each.categories) for each in shipped.jurisdictions if each.categories]
+    text = (
+        "## Categories elsewhere\n\n"
+        "In Spanish, with all titles: [categorias.md](es/categorias.md). "
+        "Italy's AGCOM names eight classes (delibera 9/23/CONS); the United Kingdom's large providers have\n"
+        "these since Ofcom's report of July 2014. In their words, and the categories that answer to them:\n\n"
+    )
+    for scheme, name in (("agcom", "AGCOM"), ("uk", "United Kingdom")):
+        text += table((name, "Here"), answering(shipped, scheme)) + "\n"
+    for country, categories in countries:
+        ids = ", ".join(f"`{each.id}`" for each in categories)
+        text += f"{ids}: only where `jurisdiction` names {country}.\n\n"
+    return text + "*Nudity and sex education*, which one provider blocks, has no equivalent: it is help.\n\n"
+
+
+def answering(shipped: Policies, scheme: str) -> list[tuple[str, str]]:
+    """Each class of a scheme, with the categories here."""
+    packs = (each for pack in shipped.jurisdictions for each in pack.categories)
+    found: dict[str, list[str]] = {}
+    for category in (*shipped.categories, *packs):
+        for of, term in category.equivalents:
+            if of == scheme:
+                found.setdefault(term, []).append(f"`{category.id}`")
+    return [(term, ", ".join(ids)) for term, ids in sorted(found.items())]
 
 
 def answers(shipped: Policies) -> str:
@@ -377,6 +422,8 @@ def jurisdictions(shipped: Policies) -> str:
     """The grounds of each jurisdiction with their deadlines."""
     text = ""
     for each in shipped.jurisdictions:
+        if not each.grounds:
+            continue
         rows = [
             (f"`{ground.id}`", ground.title.en, ground.law, ", ".join(ground.authorities))
             for ground in each.grounds

@@ -44,10 +44,10 @@ def read(config: Path | None, machine: Machine, take: Callable[[Case], None]) ->
         yield found("config.none")
     for error in errors:
         yield found("config.invalid", path=error.path, problem=error.message)
-    if not case.knows("policies", "policies_base"):
+    if not case.knows("policies", "policies_base", "jurisdiction"):
         return
     try:
-        load_policies(settings.policies, settings.policies_base)
+        load_policies(settings.policies, settings.policies_base, settings.jurisdiction)
     except PoliciesError as error:
         for problem in error.problems:
             yield found("config.policies", problem=str(problem))

@@ -86,7 +86,8 @@ def _portal(case: Case) -> Iterator[Finding]:
     from filterd.config.policies import PoliciesError, load_policies
 
     try:
-        documents = load_policies(case.settings.policies, case.settings.policies_base)
+        settings = case.settings
+        documents = load_policies(settings.policies, settings.policies_base, settings.jurisdiction)
     except PoliciesError:
         return
     made_up = [each.name for each in documents.protected.names if each.name.endswith(EXAMPLE)]
