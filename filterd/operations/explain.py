@@ -201,9 +201,7 @@ def _explanation(
     verdict = final.verdict
     stages = (*_stages(state, QUERY, decision), *_stages(state, ANSWER, answer.decision))
     coming = any(part is not None and part.coming for part in (decision, answer.decision))
-    rcode, ede = (
-        _REFUSED if decision is None else _client_sees(settings, verdict, qtype, stripped=answer.ech_stripped)
-    )
+    rcode, ede = _REFUSED if decision is None else _client_sees(settings, verdict, qtype, answer)
     return Explanation(
         name=name,
         type=dns.rdatatype.to_text(dns.rdatatype.RdataType.make(qtype)),
@@ -238,10 +236,10 @@ def _one_is_coming(state: CheckState, now: int) -> bool:
 
 
 def _client_sees(
-    settings: Settings, verdict: Verdict, qtype: int, *, stripped: bool
+    settings: Settings, verdict: Verdict, qtype: int, answer: InspectedAnswer
 ) -> tuple[str, tuple[int, ...]]:
     """Response code and extended errors of the answer (design: respond); those of upstreams come on top."""
-    if verdict.outcome is Outcome.REWRITE or (verdict.outcome is Outcome.PASS and stripped):
+    if verdict.outcome is Outcome.REWRITE or answer.ech_stripped:
         return "", (int(ExtendedError.FORGED_ANSWER),)
     if verdict.outcome is Outcome.PASS:
         return "", ()

@@ -211,3 +211,16 @@ def test_caps_and_ages_hold(wire: Any) -> None:
     assert rrset.ttl == 200
     (rrset,) = dns.message.from_wire(answered(wire, upstream, ttl_cap=30)).answer
     assert rrset.ttl == 30
+
+
+@pytest.mark.parametrize(("size", "ad"), [(4096, True), (4097, False)])
+def test_behind_4_kib_of_services_nobody_looks_and_it_is_taken_out_all_the_same(
+    wire: Any, size: int, ad: bool
+) -> None:
+    long = service((65_280, bytes(size - 7)))
+    found = answered(wire, message(long, signature(HTTPS)), ad=ad)
+    assert bool(dns.message.from_wire(found).flags & dns.flags.AD) == ad
+    assert any(line.startswith("RRSIG") for line in shown(found)) == ad
+    hidden = answered(wire, message(long, service(FROM_H2, KEYS)))
+    assert CONFIGS not in hidden
+    assert sorted(shown(hidden))[0] == 'HTTPS 1 . alpn="h2"'
