@@ -135,10 +135,10 @@ scale: $(INSTALLED) $(BUILT)  ## 5 and 10 million names from lists to blocked an
 	@$(BIN)/python benchmarks/scale.py $(SCALE)
 
 # The shipped profiles against public lists; skipped, with a word, where their folder is absent.
-LISTS ?= ../shared/data
+AGAINST ?= ../shared/data
 .PHONY: coverage
 coverage: $(INSTALLED) $(BUILT)  ## measure the shipped profiles against public lists, before and now: docs/coverage.md
-	@$(BIN)/python -m content.coverage $(LISTS)
+	@$(BIN)/python -m content.coverage $(AGAINST)
 
 .PHONY: scale-lines
 scale-lines: $(INSTALLED) $(BUILT)  ## a resolver with a million lines: resync, start, checkpoints, memory

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -40,9 +41,9 @@ def sources(tmp_path: Path) -> Sources:
     return Sources(community, {"app": ["app.example"]}, tmp_path, {})
 
 
-def chosen(sources: Sources, *clauses: Clause, **terms: object) -> dict[str, set[str]]:
+def chosen(sources: Sources, *clauses: Clause, **terms: Any) -> dict[str, set[str]]:
     """The names that a list takes on these terms."""
-    return choose(StarterList("mine", ("Mine.",), GUARD, take=clauses, **terms), sources, KNOWN)  # type: ignore[arg-type] # terms of any field
+    return choose(StarterList("mine", ("Mine.",), GUARD, take=clauses, **terms), sources, KNOWN)
 
 
 def test_two_sources_must_agree(sources: Sources) -> None:
