@@ -60,6 +60,11 @@ class Sources:
                 return tuple(self.sources[each] for each in names[name])
         return ()
 
+    def anywhere(self, name: str) -> tuple[NameSource, ...]:
+        """The sources of a name in whatever document; empty if none is recorded."""
+        ids = (names[name] for names in self.documents.values() if name in names)
+        return tuple(self.sources[each] for each in dict.fromkeys(one for some in ids for one in some))
+
 
 def read_sources(directory: Path) -> Sources:
     """The sources of the shipped names. Raises SourcesError with all problems."""

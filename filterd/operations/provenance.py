@@ -89,6 +89,8 @@ def passages(settings: Settings, policies: Policies, sources: Sources, asked: st
     found = []
     for document, entry, rule in _covering(settings, policies, name):
         of = sources.of(document, rule.name)
+        if not of and document == "popular":
+            of = sources.anywhere(rule.name)  # popular names are picked from the other documents
         kept = {"lists": "feeds.yaml"}.get(document, f"{document}.yaml")
         own = layered and document not in _WITHOUT_ENTRIES and (kept, entry) not in policies.shipped
         origin = "own" if own or not of else "shipped"

@@ -56,6 +56,16 @@ def test_a_published_fact_has_the_address_of_its_page(recorded: Path, run: Run) 
     assert recorded.exists()
 
 
+def test_a_popular_name_has_the_sources_of_the_document_it_was_picked_from(
+    recorded: Path, answer: Answer
+) -> None:
+    (recorded / "popular").mkdir()
+    (recorded / "popular/services.txt").write_text("adult.test.example\n")
+    (found,) = answer("policies", "source", "adult.test.example")
+    popular = [each for each in found["passages"] if each["document"] == "popular"]
+    assert [source["id"] for each in popular for source in each["sources"]] == ["public"]
+
+
 def test_a_name_of_the_operator_is_from_the_operators_file(recorded: Path, run: Run, answer: Answer) -> None:
     assert "your own file" in run("policies", "source", "search.test.example").stdout
     (found,) = answer("policies", "source", "search.test.example")

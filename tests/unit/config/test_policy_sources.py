@@ -43,6 +43,8 @@ def test_a_name_has_its_sources_in_the_files_of_its_document(tmp_path: Path) -> 
         "someone/list",
     ]
     assert found.of("lists", "three.test.example") == ()
+    assert [each.id for each in found.anywhere("three.test.example")] == ["page"]
+    assert found.anywhere("four.test.example") == ()
     assert found.of("list", "two.test.example") == ()
     assert Sources().of("lists", "one.test.example") == ()
 
