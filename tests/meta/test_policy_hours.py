@@ -76,6 +76,20 @@ def test_the_groups_have_titles_in_both_languages(policies: Policies) -> None:
         ("school", "www.conaliteg.sep.gob.mx"),
         ("school", "tuaulavirtual.educatic.unam.mx"),
         ("school", "classroom.google.com"),
+        ("school", "www.gstatic.com"),
+        ("school", "ssl.gstatic.com"),
+        ("school", "apis.google.com"),
+        ("school", "fonts.googleapis.com"),
+        ("school", "lh3.googleusercontent.com"),
+        ("school", "docs.google.com"),
+        ("school", "es.wikipedia.org"),
+        ("school", "mitec.tec.mx"),
+        ("messaging", "accounts.google.com"),
+        ("messaging", "mail.google.com"),
+        ("messaging", "chat.google.com"),
+        ("messaging", "meet.google.com"),
+        ("medical", "www.tandemdiabetes.com"),
+        ("medical", "www.omnipod.com"),
         ("school", "login.microsoftonline.com"),
     ],
 )
@@ -90,6 +104,11 @@ def test_what_a_house_needs_at_night_is_open(policies: Policies, group: str, nam
 )  # fmt: skip
 def test_no_group_opens_search_videos_social_networks_or_shops(policies: Policies, name: str) -> None:
     assert not [group.id for group in policies.protected.groups if _open(policies, group.id, name)]
+
+
+@pytest.mark.parametrize("name", ["report.cybertip.org", "988lifeline.org", "www.crisistextline.org"])
+def test_help_and_reports_of_abuse_are_protected(policies: Policies, name: str) -> None:
+    assert any(_holds(rule, name) for rule in policies.protected.names)
 
 
 NIGHT = 1_795_753_800
