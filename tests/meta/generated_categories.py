@@ -19,8 +19,8 @@ Cada tema dice qué es un sitio, nunca qué piensa. La ayuda, la orientación, l
 información sobre un tema no pertenecen al tema, y por su tema no las cierra ningún filtro. El que de
 noche cierra todo las cierra también, salvo lo que [sigue abierto de noche](abierto-de-noche.md).
 Un sitio entra en una lista incluida porque dos listas públicas lo tienen, porque su propio nombre dice
-qué es, o porque una lista cuidada a mano nombra el servicio. La instrucción `filterd policies source NOMBRE` dice de qué
-lista pública viene y con qué licencia.
+qué es, o porque una lista cuidada a mano nombra el servicio. La instrucción
+`filterd policies source NOMBRE` dice de qué lista pública viene y con qué licencia.
 
 """
 

@@ -111,6 +111,24 @@ def test_help_and_reports_of_abuse_are_protected(policies: Policies, name: str) 
     assert any(_holds(rule, name) for rule in policies.protected.names)
 
 
+DOCS = POLICIES.parent / "docs"
+
+
+@pytest.mark.parametrize("page", ["faq.md", "README.md", "categorias.md"])
+def test_who_promises_help_in_spanish_leads_to_the_list(page: str) -> None:
+    """Help, health and news are closed at night but for the list: no page promises more."""
+    text = " ".join((DOCS / "es" / page).read_text(encoding="utf-8").split())
+    assert "(abierto-de-noche.md" in text
+    for promise in ("ningún filtro las cierra", "No bloquea la ayuda", "disponibles en todos los horarios"):
+        assert promise not in text
+
+
+def test_the_table_of_profiles_says_what_hours_close() -> None:
+    """An optional category that a shipped profile closes at hours is not said to be in none."""
+    (row,) = re.findall(r"^\| `video` \|.*\|$", (DOCS / "policies.md").read_text(encoding="utf-8"), re.M)[:1]
+    assert row.count("at hours") == 2, "school-nights and school-nights-offline"
+
+
 NIGHT = 1_795_753_800
 """Thursday, 26 November 2026, 22:30 in Mexico City"""
 TRIED = {

@@ -32,7 +32,7 @@ LONGEST = {"title": 40, "audience": 50, "description": 300, "limits": 400, "warn
 """characters, as the pages have room for"""
 REMEDY = re.compile("buscar? «DNS privado» en Ajustes .*Samsung: .*otros: .*Automático.* iPhone.*computadora")
 """the way to the setting is another one on each make of telephone"""
-FORMAL = re.compile(r"\b(usted|elija|pida|revise|abra|quite)\b", re.IGNORECASE)
+FORMAL = re.compile(r"\b(usted|elija|pida|revise|quite)\b", re.IGNORECASE)
 """parents are addressed as tú"""
 NOT_SAID = ("DNS público", "resolvedor", "perfil", "evasión", "línea")
 """words that subscribers do not use"""
