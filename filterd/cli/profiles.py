@@ -95,12 +95,15 @@ def show(profile: str, config: Path | None, as_json: bool) -> None:
             *((f"open: {group}", _first(names)) for group, names in groups),
             ("blocking mode", found.blocking_mode),
             ("schedule", [_slot(each, policies) for each in found.schedule]),
-            ("warning", found.warning.es if found.warning else ""),
-            ("in English", found.warning.en if found.warning else ""),
-            ("limits", found.limits.es if found.limits else ""),
-            ("in English", found.limits.en if found.limits else ""),
+            *_in_both("warning", found.warning),
+            *_in_both("limits", found.limits),
         ]
     )
+
+
+def _in_both(label: str, text: Text | None) -> list[tuple[str, str]]:
+    """A text's fields: as subscribers read it, and in English."""
+    return [(label, text.es), ("in English", text.en)] if text else [(label, "")]
 
 
 def _origin(policies: Policies, profile: Profile) -> str:

@@ -129,6 +129,33 @@ def test_the_table_of_profiles_says_what_hours_close() -> None:
     assert row.count("at hours") == 2, "school-nights and school-nights-offline"
 
 
+CLOSED_BY_FACEBOOK = {"chat-e2ee-mini.facebook.com", "edge-chat.facebook.com"}
+"""names of Messenger below one that closes with social networks: the texts say that it does not work"""
+
+
+def test_what_a_night_leaves_open_is_not_closed_by_its_own_profile(policies: Policies) -> None:
+    """A group opens nothing that a category, an application or a way around of the profile has."""
+    for profile in policies.profiles:
+        if not any(slot.everything for slot in profile.schedule):
+            continue
+        closed = [rule for each in policies.services if each.id in profile.services for rule in each.names]
+        closed += [rule for each in policies.bypass if each.id in profile.bypass for rule in each.names]
+        below = {rule.name for rule in closed if rule.scope is Scope.SUBTREE}
+        alone = {rule.name for rule in closed if rule.scope is Scope.EXACT}
+        for feed in policies.feeds:
+            if feed.category in profile.categories and not feed.remote:
+                lines = (POLICIES / feed.source).read_text(encoding="utf-8").splitlines()
+                below |= {line for line in lines if line and not line.startswith("#")}
+        names = {rule.name for group in policies.protected.groups for rule in group.names}
+        found = {name for name in names if name in alone or _is_below(name, below)}
+        assert found == CLOSED_BY_FACEBOOK, profile.id
+
+
+def _is_below(name: str, above: set[str]) -> bool:
+    labels = name.split(".")
+    return any(".".join(labels[at:]) in above for at in range(len(labels)))
+
+
 NIGHT = 1_795_753_800
 """Thursday, 26 November 2026, 22:30 in Mexico City"""
 TRIED = {
