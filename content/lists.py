@@ -18,6 +18,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -86,10 +87,7 @@ def read_reviewed(path: Path = REVIEWED) -> list[StarterList]:
     """The lists of a reviewed file."""
     found = []
     for entry in yaml.safe_load(path.read_text(encoding="utf-8")):
-        take = tuple(
-            Clause(**{key: tuple(it) if isinstance(it, list) else it for key, it in each.items()})
-            for each in entry.pop("take", ())
-        )
+        take = tuple(map(_clause, entry.pop("take", ())))
         reasons = entry.pop("leave_out", {})
         left = {name: reason for reason, names in reasons.items() for name in names.split()}
         entry["names"] = tuple(entry.get("names", "").split())
@@ -97,6 +95,12 @@ def read_reviewed(path: Path = REVIEWED) -> list[StarterList]:
         entry["about"] = tuple(entry["about"].splitlines())
         found.append(StarterList(**entry, take=take, leave_out=left))
     return found
+
+
+def _clause(reviewed: Mapping[str, Any]) -> Clause:
+    """The clause of a reviewed line."""
+    several = {key: tuple(reviewed.get(key, ())) for key in ("lists", "without")}
+    return Clause(**{**reviewed, **several})
 
 
 @dataclass(frozen=True, slots=True)
@@ -260,7 +264,9 @@ _CLASSLESS = ("v2fly", "nextdns-services", OFFERED)
 
 def _says(terms: StarterList, clause: Clause, name: str) -> bool:
     """True if the name's own words do not stand against taking it."""
-    if clause.words and not re.search(clause.words, name) or clause.never and re.search(clause.never, name):
+    if clause.words and not re.search(clause.words, name):
+        return False
+    if clause.never and re.search(clause.never, name):
         return False
     if clause.longest and (name.count(".") > 1 or name.find(".") > clause.longest):
         return False

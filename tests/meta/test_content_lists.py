@@ -61,7 +61,11 @@ def sources(tmp_path: Path) -> Sources:
         file.write_text(names.replace(" ", "\n") + "  # a remark\n")
     community = Community({"video": "service.example\nfull:host.example @cn\nads.example @ads\nexample\n"})
     offered = Offered(
-        {"chat": frozenset({"chat.example"}), "work": frozenset({"work.example"}), "game": frozenset({"g.example"})},
+        {
+            "chat": frozenset({"chat.example"}),
+            "work": frozenset({"work.example"}),
+            "game": frozenset({"g.example"}),
+        },
         {"chat": "social", "work": "social", "game": "games"},
         {"chat.example": ("v2fly", "chat-terms"), "work.example": ("v2fly",), "g.example": ("v2fly",)},
     )
