@@ -38,7 +38,7 @@ FEWER = {"self-harm": 5}
 """lists that say in their header why they hold fewer than 50 names"""
 SOURCE = re.compile(
     r"# Source: (?:\S+/\S+ @ [0-9a-f]{6,40}, \d{4}-\d\d-\d\d \((MIT|Unlicense)\)"
-    r"|https://\S+, \d{4}-\d\d-\d\d \(facts\)), (\d+) names"
+    r"|https?://\S+, \d{4}-\d\d-\d\d \(facts\)), (\d+) names"
 )
 """a public list with its licence, or the page of a body that publishes a fact about its own service"""
 
