@@ -75,8 +75,10 @@ def show(profile: str, config: Path | None, as_json: bool) -> None:
         raise Failure("unknown profile " + repr(profile), remedy)
     found = known[profile]
     titles = _titles(policies, found)
+    empty = policies.empty_categories(found.every_category)
     if as_json:
-        output.show_json({**output.plain(found), "titles": titles, "origin": _origin(policies, found)})
+        about = {"titles": titles, "empty": empty, "origin": _origin(policies, found)}
+        output.show_json({**output.plain(found), **about})
         return
     output.show_fields(
         [
@@ -91,8 +93,25 @@ def show(profile: str, config: Path | None, as_json: bool) -> None:
             ("schedule", [_slot(each, policies) for each in found.schedule]),
             ("warning", found.warning.es if found.warning else ""),
             ("limits", found.limits.es if found.limits else ""),
+            ("empty", list(empty)),
         ]
     )
+    if empty:
+        output.warn(
+            f"empty: nothing is listed yet of {', '.join(empty)}, so {found.id} closes nothing there",
+            "enable a feed that fills it: filterd feed list --ready",
+        )
+
+
+def read_out(chosen: Profile, subscriber: str) -> None:
+    """Print on standard error what a line's holder must hear before a profile is chosen."""
+    if chosen.limits is not None:
+        output.done(f"{chosen.id}, what it does not do: {chosen.limits.es}")
+    if chosen.warning is not None:
+        output.warn(
+            chosen.warning.es,
+            f"read it to the line's holder; for another: filterd subscriber set-profile {subscriber} PROFILE",
+        )
 
 
 def _origin(policies: Policies, profile: Profile) -> str:
