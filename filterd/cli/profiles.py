@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from filterd.cli import output
+from filterd.cli import in_force, output
 from filterd.cli.group import Group
 from filterd.cli.options import common, policies_of, settings_of
 
@@ -68,14 +68,16 @@ def show(profile: str, config: Path | None, as_json: bool) -> None:
     from filterd.cli.failure import Failure
     from filterd.operations.nearest import did_you_mean
 
-    policies = policies_of(settings_of(config))
+    settings = settings_of(config)
+    policies = policies_of(settings)
     known = {each.id: each for each in policies.profiles}
     if profile not in known:
         remedy = did_you_mean((profile,), known) + f"choose one of: {', '.join(known)}"
         raise Failure("unknown profile " + repr(profile), remedy)
     found = known[profile]
     titles = _titles(policies, found)
-    empty = policies.empty_categories(found.every_category)
+    filled, unread = in_force.policies_in_force(settings, policies)
+    empty = filled.empty_categories(found.every_category)
     if as_json:
         about = {"titles": titles, "empty": empty, "origin": _origin(policies, found)}
         output.show_json({**output.plain(found), **about})
@@ -96,6 +98,8 @@ def show(profile: str, config: Path | None, as_json: bool) -> None:
             ("empty", list(empty)),
         ]
     )
+    if unread:
+        output.done(f"feeds that a person enabled were not looked at: {unread}")
     if empty:
         output.warn(
             f"empty: nothing is listed yet of {', '.join(empty)}, so {found.id} closes nothing there",
