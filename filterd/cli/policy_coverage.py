@@ -150,7 +150,7 @@ def _remedies(found: Coverage) -> Iterator[str]:
         )
     if by_lists:
         yield (
-            "take the name out of the list that is named in brackets, or ask its publisher to; until then: "
+            "take the name out of what is named in brackets, or ask its publisher to; until then: "
             "filterd exception add NAME --for 1d --reason TEXT (a line NAME: [] in expected.yaml keeps "
             "other lists from blocking it)"
         )

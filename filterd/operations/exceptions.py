@@ -94,16 +94,14 @@ def _refuse_suffix(name: str, scope: Scope) -> None:
 
 async def _staying(context: Context, name: str) -> tuple[str, tuple[str, ...]]:
     """The order or mandatory list that blocks the name for everyone, and the profiles whose schedule does at
-    some hour. Empty where none does, where that one is confidential, and where no snapshot can tell."""
+    some hour. What is confidential counts for nothing; empty too where no snapshot can tell."""
     now = int(context.clock())
     try:
-        state = await check.load_state(context, now)
+        state = staying.tellable(await check.load_state(context, now), now)
     except OperationError:
         return "", ()
     verdict = decide_name(state.published, None, name_from_text(name), now).verdict
     if verdict.reason is not Reason.MANDATORY:
         return "", staying.in_closed_hours(state, context.settings.zone, name, now)
     mandate = state.published.mandates.get(verdict.reference)
-    if mandate is None or mandate.confidential:
-        return "", ()
-    return label_of(mandate.reference, confidential=False), ()
+    return ("" if mandate is None else label_of(mandate.reference, confidential=False)), ()

@@ -159,19 +159,26 @@ async def explain(
     number = _type_of(qtype)
     now = int(context.clock()) if at is None else at
     canonical = _query_name(name)
-    wire = name_from_text(canonical)
     answers: Answers = no_answers
     if answer is not None:
-        answers = answers_in_file(answer, wire, number)
+        answers = answers_in_file(answer, name_from_text(canonical), number)
     elif resolve:
         answers = answers_of_upstreams(context.settings.dns.upstreams)
     state = await check.load_state(context, now, subscriber=subscriber, client=client)
     if state.identity.method == check.REFUSED:
         return _explanation(context.settings, canonical, number, now, state, None, check.NOT_INSPECTED)
+    return await explain_on(context.settings, state, canonical, number, now, answers)
+
+
+async def explain_on(
+    settings: Settings, state: CheckState, canonical: str, number: int, now: int, answers: Answers
+) -> Explanation:
+    """Decide on a name and a record type on a state of this moment."""
+    wire = name_from_text(canonical)
     decision = decide_name(state.published, state.line, wire, now, qtype=number)
     answers = remembered(answers)
     found = await inspect_answer(state, answers, wire, number, decision, now)
-    explained = _explanation(context.settings, canonical, number, now, state, decision, found)
+    explained = _explanation(settings, canonical, number, now, state, decision, found)
     final = found.decision or decision
     trials = [_tried(state, *each) async for each in tried(state, answers, canonical, number, final, now)]
     secret = any(each.stage is not None and each.stage.confidential for each in trials)

@@ -1,17 +1,21 @@
 """Finds where a name stays blocked although somebody has just let it through: a line, or an exception.
 
-What is confidential is passed over in silence: only ``check`` may speak of it, which puts that on record.
+Confidential orders and lists are left out of the state that is decided on: what is said, and what is not, is
+the same as if there were none. Only ``check`` may speak of them, which puts that on record.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
+
+import dns.rdatatype
 
 from filterd.model.verdict import Outcome, Reason
-from filterd.operations import check, explain
+from filterd.operations import check
 from filterd.operations.check import CheckState
 from filterd.operations.context import Context, OperationError
-from filterd.operations.explain import Explanation
+from filterd.operations.explain import Explanation, explain_on
 from filterd.policy.decide import LineHandle, decide_name
 from filterd.policy.trace import Decision
 from filterd.wire.names import name_from_text
@@ -23,17 +27,26 @@ _MOST_MOMENTS = 100
 
 async def on_line(context: Context, subscriber: str, name: str) -> Explanation | None:
     """The verdict at the first moment of the coming week at which the line does not get the name as it is.
-    None where there is none, where that is confidential, and where no snapshot can tell."""
+    None where there is none, and where no snapshot can tell."""
     now = int(context.clock())
     try:
-        state = await check.load_state(context, now, subscriber=subscriber)
-        for moment, decision in _moments(state, state.line, name, now):
-            if decision.verdict.outcome in (Outcome.BLOCK, Outcome.REWRITE):
-                found = await explain.explain(context, name, subscriber=subscriber, at=moment)
-                return None if found.confidential else found
+        state = tellable(await check.load_state(context, now, subscriber=subscriber), now)
     except OperationError:
         return None
+    for moment, decision in _moments(state, state.line, name, now):
+        if decision.verdict.outcome in (Outcome.BLOCK, Outcome.REWRITE):
+            then = state.moved(moment)
+            return await explain_on(context.settings, then, name, dns.rdatatype.A, moment, check.no_answers)
     return None
+
+
+def tellable(state: CheckState, now: int) -> CheckState:
+    """The state as it would be without what is confidential."""
+    mandates = [
+        replace(each, withdrawn=each.withdrawn or each.confidential)
+        for each in state.published.mandates.values()
+    ]
+    return replace(state, published=state.published.evolve(now, mandates=mandates))
 
 
 def in_closed_hours(state: CheckState, zone: str, name: str, now: int) -> tuple[str, ...]:

@@ -141,6 +141,19 @@ async def test_an_exception_names_the_profiles_whose_hours_it_does_not_open(cont
     assert opened.closed_hours == ()
 
 
+async def test_silence_tells_no_confidential_name(context: Context) -> None:
+    """A name of a confidential list gets the words of any other: who tries names learns nothing."""
+    await subscribers.set_profile(context, "child", "night")
+    told = []
+    for name in ("worst.example", "unlisted.example"):
+        await subscribers.allow(context, "child", name)
+        found = await staying.on_line(context, "child", name)
+        assert found is not None
+        told.append((found.reason, found.at, found.confidential, found.tried))
+        assert (await exceptions.add(context, name, 3600, reason="wrong")).closed_hours == ("night",)
+    assert told[0] == told[1]
+
+
 async def test_a_state_is_moved_without_its_line(context: Context) -> None:
     state = await check.load_state(context, int(NOW), subscriber="child")
     assert state.moved(int(NOW) + 60).line is state.line
