@@ -98,6 +98,10 @@ def show(profile: str, config: Path | None, as_json: bool) -> None:
             ("empty", list(empty)),
         ]
     )
+    _tell_empty(found, empty, unread)
+
+
+def _tell_empty(found: Profile, empty: Sequence[str], unread: str) -> None:
     if unread:
         output.done(f"feeds that a person enabled were not looked at: {unread}")
     if empty:
