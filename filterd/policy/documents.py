@@ -36,7 +36,7 @@ class Category:
     empty: bool = False
     """nothing is shipped for it: it blocks nothing until a feed is enabled or added"""
     optional: bool = False
-    """no shipped profile restricts it: it is there for an operator's own profiles"""
+    """no shipped profile restricts it all day: it is there for an operator's own profiles and for hours"""
     equivalents: tuple[tuple[str, str], ...] = ()
     """scheme and term of the categories elsewhere that it answers to: (``agcom``, ``armi``)"""
 

@@ -442,7 +442,17 @@ def test_a_night_that_closes_everything(installation: Path, run: Run, answer: An
     assert "Cierra también lo de los adultos." in shown
     assert "No cierra los datos móviles." in shown
     assert re.search(r"left open +messaging \(Mensajes\)\n", shown)
-    assert answer("profile", "show", "night")["schedule"][0]["leaves"] == ["messaging"]
+    assert re.search(r"open: messaging +chat.test.example\n", shown)
+    assert "It does not" in shown
+    as_json = answer("profile", "show", "night")
+    assert as_json["schedule"][0]["leaves"] == ["messaging"]
+    assert as_json["open_at_night"] == {"messaging": ["chat.test.example"]}
+    many = ", ".join(f"n{number:02}.test.example" for number in range(20))
+    (policies / "protected.yaml").write_text(GROUPED.replace("chat.test.example", many))
+    shown = run("profile", "show", "night").stdout
+    assert "n11.test.example, and 8 more (all: --json)\n" in shown
+    assert len(answer("profile", "show", "night")["open_at_night"]["messaging"]) == 20
+    (policies / "protected.yaml").write_text(GROUPED)
     night.write_text((NIGHT + WARNING).replace(", leaves: [messaging]", ""))
     assert "00:00-24:00 everything but messaging banks," in run("profile", "show", "night").stdout
     night.write_text((NIGHT + WARNING).replace("leaves: [messaging]", "leaves: []"))
