@@ -16,7 +16,7 @@ from filterd.cli.options import common, config_path, policies_of, settings_of
 if TYPE_CHECKING:
     from filterd.config.cautions import Caution
     from filterd.config.settings import Settings
-    from filterd.policy.adoption import InForce
+    from filterd.policy.documents import Policies
 
 _LOST = {
     "vanished": "vanished",
@@ -51,7 +51,8 @@ def check(config: Path | None, as_json: bool, settings_alone: bool) -> None:
         _show_settings_alone(config, as_json, cautions(settings))
         return
     policies = policies_of(settings)
-    unread = _require_entries(settings)
+    in_force, unread = _require_entries(settings, policies)
+    remarks = _remarks(in_force)
     warnings = cautions(settings)
     if as_json:
         output.show_json(
@@ -60,7 +61,7 @@ def check(config: Path | None, as_json: bool, settings_alone: bool) -> None:
                 "file": config_path(config),
                 "policies": settings.policies,
                 "policies_base": settings.policies_base,
-                "remarks": policies.remarks,
+                "remarks": remarks,
                 "store_unread": unread or None,
                 "warnings": warnings,
             }
@@ -69,7 +70,7 @@ def check(config: Path | None, as_json: bool, settings_alone: bool) -> None:
         file = config_path(config) or "no file, all defaults"
         over = f" over {settings.policies_base}" if settings.policies_base else ""
         click.echo(f"the configuration is valid: {file}, policies in {settings.policies}{over}")
-        for remark in policies.remarks:
+        for remark in remarks:
             output.done(f"{remark}: correct it, or remove it")
         if unread:
             output.done(f"feeds in force were not compared with feeds.yaml: {unread}")
@@ -88,31 +89,36 @@ def _show_settings_alone(config: Path | None, as_json: bool, warnings: Sequence[
         output.warn(str(each), each.remedy)
 
 
-def _require_entries(settings: Settings) -> str:
-    """Raise Misconfigured if feeds in force have lost their entries. Return why the store could not be asked;
-    empty if it could."""
-    import asyncio
-
-    from filterd.operations.context import OperationError, open_context
+def _require_entries(settings: Settings, documents: Policies) -> tuple[Policies, str]:
+    """The policies with the feeds in force, and why the store could not be asked; empty if it could. Raises
+    Misconfigured if feeds in force have lost their entries."""
+    from filterd.cli import in_force
     from filterd.operations.feeds.adoption import policies_in_force
-    from filterd.store.errors import StoreMissingError
 
-    async def find() -> InForce:
-        async with open_context(settings) as context:
-            return await policies_in_force(context)
-
-    try:
-        orphans = asyncio.run(find()).orphans
-    except OperationError as error:
-        # Nothing is in force where there is no store yet.
-        return "" if isinstance(error.__cause__, StoreMissingError) else str(error)
+    found, unread = in_force.ask(settings, lambda context: policies_in_force(context, documents))
+    if found is None:
+        return documents, unread
+    orphans = found.orphans
     if orphans:
         messages = [f"feeds.yaml: the entry of the feed {feed} {_LOST[how]}" for feed, how in orphans.items()]
         remedy = (
             "put the entries back; where one was taken out on purpose: filterd feed retire FEED --reason ..."
         )
         raise Misconfigured([*messages, "all of these feeds stay in force"], remedy)
-    return ""
+    return found.policies, unread
+
+
+def _remarks(policies: Policies) -> tuple[str, ...]:
+    """The remarks on the files, and on each category that own profiles restrict and no feed fills."""
+    own = [each for each in policies.profiles if ("profiles", each.id) not in policies.shipped]
+    empty = policies.empty_categories(category for each in own for category in each.every_category)
+    found = [(category, [each.id for each in own if category in each.every_category]) for category in empty]
+    told = (
+        f"category {category}: no feed fills it, so nothing is closed where profiles restrict it "
+        f"({', '.join(profiles)}); filterd feed list --ready shows feeds that could"
+        for category, profiles in found
+    )
+    return (*policies.remarks, *told)
 
 
 @config.command()

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from filterd.cli import output
+from filterd.cli import in_force, output
 from filterd.cli.group import Group
 from filterd.cli.options import common, policies_of, settings_of
 from filterd.model.rule import Scope
@@ -71,15 +71,18 @@ def show(profile: str, config: Path | None, as_json: bool) -> None:
     from filterd.cli.failure import Failure
     from filterd.operations.nearest import did_you_mean
 
-    policies = policies_of(settings_of(config))
+    settings = settings_of(config)
+    policies = policies_of(settings)
     known = {each.id: each for each in policies.profiles}
     if profile not in known:
         remedy = did_you_mean((profile,), known) + f"choose one of: {', '.join(known)}"
         raise Failure("unknown profile " + repr(profile), remedy)
     found = known[profile]
     titles = _titles(policies, found)
+    filled, unread = in_force.policies_in_force(settings, policies)
+    empty = filled.empty_categories(found.every_category)
     if as_json:
-        more = {"titles": titles, "open_at_night": open_at_night(policies, found)}
+        more = {"titles": titles, "open_at_night": open_at_night(policies, found), "empty": empty}
         output.show_json({**output.plain(found), **more, "origin": _origin(policies, found)})
         return
     groups = open_at_night(policies, found).items()
@@ -97,8 +100,31 @@ def show(profile: str, config: Path | None, as_json: bool) -> None:
             ("schedule", [_slot(each, policies) for each in found.schedule]),
             *_in_both("warning", found.warning),
             *_in_both("limits", found.limits),
+            ("empty", list(empty)),
         ]
     )
+    _tell_empty(found, empty, unread)
+
+
+def _tell_empty(found: Profile, empty: Sequence[str], unread: str) -> None:
+    if unread:
+        output.done(f"feeds that a person enabled were not looked at: {unread}")
+    if empty:
+        output.warn(
+            f"empty: nothing is listed yet of {', '.join(empty)}, so {found.id} closes nothing there",
+            "enable a feed that fills it: filterd feed list --ready",
+        )
+
+
+def read_out(chosen: Profile, subscriber: str) -> None:
+    """Print on standard error what a line's holder must hear before a profile is chosen."""
+    if chosen.limits is not None:
+        output.done(f"{chosen.id}, what it does not do: {chosen.limits.es}")
+    if chosen.warning is not None:
+        output.warn(
+            chosen.warning.es,
+            f"read it to the line's holder; for another: filterd subscriber set-profile {subscriber} PROFILE",
+        )
 
 
 def _in_both(label: str, text: Text | None) -> list[tuple[str, str]]:

@@ -53,14 +53,13 @@ def remarks(policies: Policies, places: Places) -> list[str]:
 
 def _check_feeds(policies: Policies, places: Places) -> list[Problem]:
     problems: list[Problem] = []
-    categories = {each.id for each in policies.categories}
     ways = {each.id for each in policies.bypass}
     listed = {feed.id for feed in policies.feeds}
     entries = [(feed, places["feeds.yaml", feed.id]) for feed in policies.feeds]
     entries += [(each.feed, places[READY, each.feed.id]) for each in policies.ready]
     for feed, place in entries:
         if feed.category is not None:
-            problems += _unknown(f"{place}.category", [feed.category], categories, "category")
+            problems += _unknown_categories(f"{place}.category", [feed.category], policies)
         if feed.bypass is not None:
             problems += _unknown(f"{place}.bypass", [feed.bypass], ways, "bypass")
             if feed.id in ways:
@@ -92,9 +91,8 @@ def _check_services(policies: Policies, places: Places) -> list[Problem]:
 
 
 def _check_profile(profile: Profile, policies: Policies, path: str) -> list[Problem]:
-    categories = {each.id for each in policies.categories}
     engines = {each.id: each.engine for each in policies.safe_search}
-    problems = _unknown(f"{path}.categories", profile.categories, categories, "category")
+    problems = _unknown_categories(f"{path}.categories", profile.categories, policies)
     services = {each.id for each in policies.services}
     groups = {each.id for each in policies.protected.groups}
     problems += _unknown(f"{path}.services", profile.services, services, "service")
@@ -102,7 +100,7 @@ def _check_profile(profile: Profile, policies: Policies, path: str) -> list[Prob
     problems += _unknown(f"{path}.bypass", profile.bypass, {each.id for each in policies.bypass}, "bypass")
     for index, slot in enumerate(profile.schedule):
         slot_path = f"{path}.schedule[{index}]"
-        problems += _unknown(f"{slot_path}.block", slot.categories, categories, "category")
+        problems += _unknown_categories(f"{slot_path}.block", slot.categories, policies)
         problems += _unknown(f"{slot_path}.block", slot.services, services, "service")
         problems += _unknown(
             f"{slot_path}.leaves", slot.leaves or (), groups, "group of always-allowed names"
@@ -123,6 +121,23 @@ def _check_jurisdiction(jurisdiction: Jurisdiction, path: str) -> list[Problem]:
         ground_path = f"{path}.grounds[{index}].authorities"
         problems += _unknown(ground_path, ground.authorities, set(authorities), "authority")
     return problems
+
+
+def _unknown_categories(path: str, ids: Iterable[str], policies: Policies) -> list[Problem]:
+    """As :func:`_unknown`; of a category that another country's rules have, which one."""
+    known = {each.id for each in policies.categories}
+    elsewhere = {one.id: pack.id for pack in policies.jurisdictions for one in pack.categories}
+    return [
+        Problem(
+            path,
+            f"no category {each} here: jurisdictions/{elsewhere[each]}.yaml has it, which counts "
+            f"where the configuration says jurisdiction: {elsewhere[each]}",
+        )
+        if each in elsewhere and each not in known
+        else problem
+        for each in ids
+        for problem in _unknown(path, [each], known, "category")
+    ]
 
 
 def _unknown(path: str, ids: Iterable[str], known: Iterable[str], word: str) -> list[Problem]:

@@ -6,6 +6,7 @@ seconds.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import Enum, StrEnum
 from ipaddress import IPv4Network, IPv6Network
@@ -171,6 +172,11 @@ class Profile:
     """what it does not do, in plain words"""
     warning: Text | None = None
     """what a person must know before it is chosen; needed where a slot blocks everything"""
+
+    @property
+    def every_category(self) -> frozenset[str]:
+        """The categories that it restricts, at whatever hour."""
+        return frozenset((*self.categories, *(each for slot in self.schedule for each in slot.categories)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -373,3 +379,8 @@ class Policies:
     """document and id of each entry that came with the product and that the operator's files leave alone"""
     remarks: tuple[str, ...] = field(default=(), compare=False)
     """passages in the operator's files that do nothing, for a person to look at"""
+
+    def empty_categories(self, wanted: Iterable[str]) -> tuple[str, ...]:
+        """Those of the wanted categories that no feed fills."""
+        filled = {each.category for each in self.feeds if not each.observe}
+        return tuple(sorted(set(wanted) - filled))

@@ -285,7 +285,9 @@ def by_category(shipped: Policies) -> str:
         + "an optional one all day: it is for your own profiles and for hours. A name is on a list because two public lists have\n"
         + "it, because it says by itself what the site is, or because a list kept by hand names the service;\n"
         + "malware and phishing age within days, and need a\n"
-        + "feed. `filterd policies source NAME` says where a name is from; all sources stand in\n"
+        + "feed. `filterd profile show` names the categories of a profile that are empty, and `filterd config check`\n"
+        + "remarks on them where the profile is yours.\n"
+        + "`filterd policies source NAME` says where a name is from; all sources stand in\n"
         + "[SOURCES.md](../policies/lists/SOURCES.md). The lists are no replacement for full feeds.\n\n"
     )
 
@@ -376,8 +378,10 @@ LEVELS = """
 | `tunnel` | services that carry all traffic elsewhere are closed | who uses one for work: Tailscale and Cloudflare WARP are among them, company VPN software is not |
 
 A name that a line allows lifts a category, never a way around. So `bypass.yaml` has the well-known services; the long
-lists `vpn`, `dns-bypass` and `anonymizers` are categories, which a person can open name by name. `ech` takes
-the keys of Encrypted Client Hello out of answers and has no names; no shipped profile takes it. A device that has a
+lists `vpn`, `dns-bypass` and `anonymizers` are categories. A person can open their names one by one, but for those that
+`bypass.yaml` has, too: where a profile closes both, only a pause or another profile opens them, and an exception opens
+them for every line. `filterd check` advises what opens a name, and `subscriber allow` warns where it stays blocked.
+`ech` takes the keys of Encrypted Client Hello out of answers and has no names; no shipped profile takes it. A device that has a
 resolver's or a VPN's *address* built in asks no name: close those at the router. Discovery of encrypted resolvers
 (`resolver.arpa`) is answered by the resolver itself.
 

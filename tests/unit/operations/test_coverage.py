@@ -14,7 +14,7 @@ import pytest
 from filterd.config.policies import load_policies
 from filterd.operations.coverage.engine import Engine, compiled, in_force
 from filterd.operations.coverage.folder import Area, read_folder, sample_of
-from filterd.operations.coverage.measuring import Coverage, Request, Row, measure
+from filterd.operations.coverage.measuring import Coverage, Request, Row, blocking_everything, measure
 from filterd.operations.errors import OperationError
 from filterd.operations.feeds.updating import update
 from filterd.operations.snapshots import build
@@ -250,3 +250,15 @@ def test_a_list_of_the_policies_that_cannot_be_read(tmp_path: Path) -> None:
     (directory / "lists/adult.txt").unlink()
     with pytest.raises(OperationError, match="cannot be compiled"):
         compiled(load_policies(directory), directory)
+
+
+def test_a_schedule_that_blocks_everything_is_named_and_no_list(engine: Engine, folder: Path) -> None:
+    at_night = int(NOW) - int(NOW) % 86400 + 22 * 3600
+    found = measure(engine, request(folder, at=at_night), nullcontext)
+    assert of(found, "night", "schools").names == ("red.example (schedule, everything)",)
+    assert of(found, "night", "schools").by_hours == 1
+    assert blocking_everything(found) == (("night",), True), "the child's list blocks it too"
+    alone = measure(engine, request(folder, at=at_night, profiles=["night"]), nullcontext)
+    assert blocking_everything(alone) == (("night",), False)
+    by_day = measure(engine, request(folder), nullcontext)
+    assert blocking_everything(by_day) == ((), True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,9 +16,11 @@ from filterd.operations.context import Context, OperationError
 from filterd.operations.feeds import adoption, enabling, listing, updating
 from filterd.operations.feeds.lost import feeds_in
 from filterd.operations.policies import policies
+from filterd.operations.provenance import FEEDS, fetched_passages
 from filterd.policy import classes as policy_classes
 from filterd.policy.adoption import Orphaned
 from filterd.policy.classes import assign
+from filterd.policy.documents import MandatoryTerms
 from filterd.serve.feed_schedule import FeedSchedule
 from filterd.telemetry import log
 from tests.worlds.backups import put_back
@@ -199,3 +202,31 @@ async def test_a_schedule_reads_it_at_once_each_time_it_is_enabled(world: Fetche
         await enabling.enable(context, "far")
         assert await turn(context) == 2, "although it was read well a moment ago"
         await schedule.close()
+
+
+async def test_a_name_of_an_enabled_feed_has_its_publisher_and_licence(world: Fetched) -> None:
+    async with world.open() as context:
+        await enabling.enable(context, "far")
+        await updating.update(context, fetching=fetching())
+        asked = ("www.One.example", "other.example")
+        below, other = await fetched_passages(context, policies(context), asked)
+    (passage,) = below
+    assert (passage.document, passage.entry, passage.name) == (FEEDS, "far", "one.example")
+    (source,) = passage.sources
+    assert (source.licence, source.notice) == ("CC BY-NC 4.0", "Far Lists")
+    assert source.place == world.server.url("far")
+    assert other == ()
+
+
+async def test_a_fetched_feed_of_the_operators_own_has_no_licence_on_record(world: Fetched) -> None:
+    """A confidential one is never looked at, whoever asks."""
+    world.name("mine", b"mine.example\n")
+    terms = MandatoryTerms("INTERPOL", "adopted", confidential=True)
+    async with world.open() as context:
+        await updating.update(context, fetching=fetching())
+        documents = policies(context)
+        ((passage,),) = await fetched_passages(context, documents, ["mine.example"])
+        (feed,) = documents.feeds
+        secret = replace(documents, feeds=(replace(feed, category=None, mandatory=terms),))
+        assert await fetched_passages(context, secret, ["mine.example"]) == [()]
+    assert (passage.entry, passage.sources[0].licence, passage.sources[0].notice) == ("mine", "", "")
