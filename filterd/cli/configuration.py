@@ -102,17 +102,27 @@ def _require_entries(settings: Settings) -> str:
             return await policies_in_force(context)
 
     try:
-        orphans = asyncio.run(find()).orphans
+        found = asyncio.run(find())
     except OperationError as error:
         # Nothing is in force where there is no store yet.
         return "" if isinstance(error.__cause__, StoreMissingError) else str(error)
-    if orphans:
-        messages = [f"feeds.yaml: the entry of the feed {feed} {_LOST[how]}" for feed, how in orphans.items()]
+    if found.orphans:
+        messages = [
+            f"{_place_of(feed, found)}: the entry of the feed {feed} {_LOST[how]}"
+            for feed, how in found.orphans.items()
+        ]
         remedy = (
             "put the entries back; where one was taken out on purpose: filterd feed retire FEED --reason ..."
         )
         raise Misconfigured([*messages, "all of these feeds stay in force"], remedy)
     return ""
+
+
+def _place_of(feed: str, found: InForce) -> str:
+    """The files that have the entry of a feed, or had it: of one that vanished nobody knows which."""
+    if found.orphans[feed] == "vanished":
+        return "feeds.yaml, feeds.d"
+    return "feeds.d" if feed in found.enabled else "feeds.yaml"
 
 
 @config.command()
