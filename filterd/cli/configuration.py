@@ -98,9 +98,11 @@ def _require_entries(settings: Settings, documents: Policies) -> tuple[Policies,
     found, unread = in_force.ask(settings, lambda context: policies_in_force(context, documents))
     if found is None:
         return documents, unread
-    orphans = found.orphans
-    if orphans:
-        messages = [f"feeds.yaml: the entry of the feed {feed} {_LOST[how]}" for feed, how in orphans.items()]
+    if found.orphans:
+        messages = [
+            f"{_place_of(feed, found)}: the entry of the feed {feed} {_LOST[how]}"
+            for feed, how in found.orphans.items()
+        ]
         remedy = (
             "put the entries back; where one was taken out on purpose: filterd feed retire FEED --reason ..."
         )
@@ -119,6 +121,13 @@ def _remarks(policies: Policies) -> tuple[str, ...]:
         for category, profiles in found
     )
     return (*policies.remarks, *told)
+
+
+def _place_of(feed: str, found: InForce) -> str:
+    """The files that have the entry of a feed, or had it: of one that vanished nobody knows which."""
+    if found.orphans[feed] == "vanished":
+        return "feeds.yaml, feeds.d"
+    return "feeds.d" if feed in found.enabled else "feeds.yaml"
 
 
 @config.command()

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from zoneinfo import available_timezones
 
 from filterd.config.policy_layers import READY
 from filterd.config.policy_values import Problem
 from filterd.model.mandatory import FIRST_ORDER_ID
 from filterd.model.verdict import Kind
-from filterd.policy.classes import FIXED
+from filterd.policy.classes import FIXED, ClassesError, assign
 from filterd.policy.documents import Jurisdiction, Policies, Profile
+from filterd.policy.overlaps import overlaps
 
 MOST_LISTED = 40
 """ids that a problem lists whole"""
+
+_REWRITTEN = (
+    "would answer protected names with the safe host: {}; protected.yaml says that they stay as they are"
+)
 
 Places = dict[tuple[str, str], str]
 """document and id -> the entry's path, as problems name it"""
@@ -25,13 +30,17 @@ def check(policies: Policies, places: Places) -> list[Problem]:
     problems: list[Problem] = []
     assignable = {each.id for each in policies.categories} | {way.id for way in policies.bypass}
     problems += _check_feeds(policies, places)
-    if sum(feed.mandatory is not None for feed in policies.feeds) > FIRST_ORDER_ID:
-        problems.append(Problem("feeds.yaml", f"more than {FIRST_ORDER_ID} mandatory feeds"))
+    problems += _check_room(policies)
     for expected in policies.expected:
         path = places["expected.yaml", expected.name]
         problems += _unknown(path, expected.categories, assignable, "category or bypass")
     problems += _check_groups(policies)
     problems += _check_services(policies, places)
+    problems += [
+        Problem(place, _REWRITTEN.format(names))
+        for engine, place, names in _rewritten(policies, places)
+        if ("safesearch.yaml", engine) not in policies.shipped
+    ]
     for profile in policies.profiles:
         problems += _check_profile(profile, policies, places["profiles", profile.id])
     for jurisdiction in policies.jurisdictions:
@@ -40,15 +49,57 @@ def check(policies: Policies, places: Places) -> list[Problem]:
 
 
 def remarks(policies: Policies, places: Places) -> list[str]:
-    """Remarks on what is valid, and yet not as it should be, in the operator's own profiles."""
-    return [
-        f"{places['profiles', profile.id]}: blocks everything at some hours, for adults too, and has no "
-        "warning that says so"
-        for profile in policies.profiles
-        if profile.warning is None
-        and any(slot.everything for slot in profile.schedule)
-        and ("profiles", profile.id) not in policies.shipped
+    """Remarks on what is valid, and yet not as it should be, in the operator's own files."""
+    found = [
+        f"{place}: {_REWRITTEN.format(names)}; disabled: true takes the entry out"
+        for engine, place, names in _rewritten(policies, places)
+        if ("safesearch.yaml", engine) in policies.shipped
     ]
+    for profile in policies.profiles:
+        if ("profiles", profile.id) not in policies.shipped:
+            found += _remarks_on(profile, places["profiles", profile.id])
+    return found
+
+
+def _remarks_on(profile: Profile, place: str) -> Iterator[str]:
+    if profile.warning is None and any(slot.everything for slot in profile.schedule):
+        yield f"{place}: blocks everything at some hours, for adults too, and has no warning that says so"
+    for index, slot in enumerate(profile.schedule):
+        if not (slot.everything or slot.categories or slot.services):
+            yield f"{place}.schedule[{index}].block: blocks nothing, so that these hours change nothing"
+
+
+def _rewritten(policies: Policies, places: Places) -> Iterator[tuple[str, str, str]]:
+    """The safe search entries that would answer a protected name with their safe host: the id of each, its
+    place, and the protected names."""
+    for engine in policies.safe_search:
+        kept = [
+            rule.name
+            for rule in policies.protected.names
+            if any(overlaps(rule, each) for each in engine.names)
+        ]
+        if kept:
+            yield engine.id, f"{places['safesearch.yaml', engine.id]}.names", ", ".join(kept)
+
+
+def _check_room(policies: Policies) -> list[Problem]:
+    """More lists than a snapshot has numbers for: none could be built."""
+    if sum(feed.mandatory is not None for feed in policies.feeds) > FIRST_ORDER_ID:
+        return [Problem("feeds.yaml", f"more than {FIRST_ORDER_ID} mandatory feeds")]
+    try:
+        assign(policies)
+    except ClassesError as error:
+        sizes = {
+            "feeds.yaml": len(policies.feeds),
+            "services.yaml": len(policies.services),
+            "safesearch.yaml": len(policies.safe_search),
+            "bypass.yaml": len(policies.bypass),
+            "protected.yaml.groups": len(policies.protected.groups),
+        }
+        counted = ", ".join(f"{count} in {file}" for file, count in sizes.items() if count)
+        message = f"{error}; there are {counted}: take out what no profile uses"
+        return [Problem(max(sizes, key=sizes.__getitem__), message)]
+    return []
 
 
 def _check_feeds(policies: Policies, places: Places) -> list[Problem]:

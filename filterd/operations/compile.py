@@ -27,8 +27,10 @@ from filterd.disk.files import replace_file
 from filterd.disk.keys import DIGEST_KEY, FINGERPRINT_KEY
 from filterd.model.change_chain import Cursor
 from filterd.model.changelog import OrderChange, decode, encode
+from filterd.model.mandatory import label_of
 from filterd.model.verdict import Kind
 from filterd.operations.errors import OperationError
+from filterd.operations.feeds import rule_files
 from filterd.operations.keys import load_key
 from filterd.operations.snapshot_input import input_digest
 from filterd.operations.snapshot_sources import Material
@@ -114,7 +116,7 @@ def run(job: Mapping[str, Any], tell: Tell) -> dict[str, Any]:
         built_at=job["built_at"],
         meta={**material.meta(), HISTORY: job["history"]},
     )
-    _require_unaltered(compiled, versions)
+    _require_unaltered(compiled, versions, settings.state_dir)
     target = Path(job["target"])
     replace_file(target, compiled.pieces)
     snapshot = Snapshot.open(target, key)
@@ -149,13 +151,21 @@ def _order(payload: str) -> OrderChange:
     return order
 
 
-def _require_unaltered(compiled: Compiled, versions: Sequence[SourceVersion]) -> None:
+def _require_unaltered(compiled: Compiled, versions: Sequence[SourceVersion], state_dir: Path) -> None:
     """Refuse a feed whose file is no longer the one that the store knows."""
-    found = {entry["id"]: entry["digest"] for entry in compiled.lists if entry["kind"] in _KINDS_OF_FEEDS}
+    found = {entry["id"]: entry for entry in compiled.lists if entry["kind"] in _KINDS_OF_FEEDS}
     for each in versions:
-        if found.get(each.feed) != each.digest:
-            message = f"the list {each.feed}, version {each.version}: its file was altered"
-            raise CompileError(message)
+        entry = found.get(each.feed, {})
+        if entry.get("digest") == each.digest:
+            continue
+        confidential = bool(entry.get("confidential"))
+        subject = f"the list {label_of(each.feed, confidential=confidential)}, version {each.version}"
+        file = rule_files.rule_file(state_dir, each.feed, each.version)
+        if confidential and rule_files.digest_of(file, None) == each.digest:
+            message = f"{subject}, was read before it became confidential; read it again: filterd feed update"
+            raise OperationError(message)
+        message = f"{subject}: its file was altered"
+        raise CompileError(message)
 
 
 def give_way() -> None:

@@ -19,6 +19,7 @@ from typing import Any
 from filterd.disk.files import drop_drafts, make_directory, rename_file, replace_file
 from filterd.disk.keys import FINGERPRINT_KEY
 from filterd.disk.locks import LockedError, locked, take_lock
+from filterd.model.mandatory import label_of
 from filterd.model.order import OrderState
 from filterd.model.order_rows import change_of
 from filterd.model.records import SnapshotRecord
@@ -162,10 +163,11 @@ async def _material(context: Context, documents: Policies) -> tuple[StoredMateri
     _require_profiles(documents, used)
     in_force = adoption.combined(documents, adopted).policies
     wanted_feeds = in_force.feeds
-    missing = [each.id for each in wanted_feeds if each.mandatory and each.id not in current]
+    missing = [each for each in wanted_feeds if each.mandatory and each.id not in current]
     if missing:
-        message = f"mandatory lists that were never read: {', '.join(missing)}"
-        raise OperationError(message, f"run: filterd feed update {' '.join(missing)}")
+        labels = (label_of(each.id, confidential=each.confidential) for each in missing)
+        message = f"mandatory lists that were never read: {', '.join(labels)}"
+        raise OperationError(message, "run: filterd feed update")
     read = [current[each.id] for each in wanted_feeds if each.id in current]
     versions = [SourceVersion(each.feed, each.version, each.digest) for each in read]
     accepted = [each for each in known if each.state is OrderState.ACCEPTED]
