@@ -16,6 +16,7 @@ from filterd.cli.options import common, config_path, policies_of, settings_of
 if TYPE_CHECKING:
     from filterd.config.cautions import Caution
     from filterd.config.settings import Settings
+    from filterd.policy.adoption import InForce
     from filterd.policy.documents import Policies
 
 _LOST = {
