@@ -61,11 +61,12 @@ async def faults(connection: AsyncConnection, read: Iterable[str] | None = None)
     ]
     current, versions = await feeds.current(connection), await feeds.recorded(connection)
     adopted, decided = await adoptions.every(connection), await adoptions.recorded(connection)
+    ended = await feeds.ended(connection)
     retired = {each for each, told in decided.items() if told.get("state") == AdoptionState.RETIRED}
     named = {*current, *versions} if read is None else set(read)
     for each in sorted({*adopted, *decided, *(named - retired)}):
         fault = _adoption_fault(adopted.get(each), decided.get(each))
-        if not fault and each not in retired:
+        if not fault and each not in retired and not (each in ended and each not in current):
             fault = feeds.fault_of(current.get(each), versions.get(each))
         if fault:
             found.append(_of_feed(each, fault))
