@@ -107,7 +107,7 @@ def _require_entries(settings: Settings) -> str:
         # Nothing is in force where there is no store yet.
         return "" if isinstance(error.__cause__, StoreMissingError) else str(error)
     if orphans:
-        messages = [f"feeds.yaml: the entry of the feed {feed} {_LOST[how]}" for feed, how in orphans.items()]
+        messages = [f"the entry of the feed {feed} {_LOST[how]}" for feed, how in orphans.items()]
         remedy = (
             "put the entries back; where one was taken out on purpose: filterd feed retire FEED --reason ..."
         )

@@ -47,8 +47,8 @@ KEPT_CHANGES = 200_000
 
 STAND_INS = "lists are in force with other rules than those of the store, which cannot be had"
 _ORPHAN_EVENTS = {
-    Orphaned.VANISHED: "a feed's entry vanished from feeds.yaml; the feed stays in force",
-    Orphaned.WEAKENED: "a feed's entry was weakened in feeds.yaml; the feed stays in force as adopted",
+    Orphaned.VANISHED: "a feed's entry vanished from the policies; the feed stays in force",
+    Orphaned.WEAKENED: "a feed's entry was weakened in the policies; the feed stays in force as adopted",
     Orphaned.REKEYED: "a feed's entry has another key in feeds.yaml; the feed stays in force as adopted",
 }
 
@@ -75,6 +75,8 @@ class Maintenance:
     """step -> its input at the last failure, and when that was"""
     _stand_ins: tuple[StandIn, ...] = ()
     """the lists of the current snapshot whose own rules could not be had"""
+    _plain: str = ""
+    """the snapshot that this process built without any"""
     _stood_in: tuple[tuple[str, str], float] = (("", ""), -math.inf)
     """the input that was wanted and that of the snapshot which stands in for it, and when that was seen"""
     _clock_agreed: bool = False
@@ -145,8 +147,7 @@ class Maintenance:
             )
         if self._orphans:
             found.append(
-                f"feeds without their entry in feeds.yaml or feeds.d: {len(self._orphans)}"
-                " (filterd feed list)"
+                f"feeds without their entry in the policies: {len(self._orphans)} (filterd feed list)"
             )
         return found
 
@@ -224,6 +225,7 @@ class Maintenance:
             built = await snapshots.make(self.context, clock_is_right=set_back)
             record = built.record
             self._report_stand_ins(built.stand_ins)
+            self._plain = "" if built.stand_ins else record.file
             self._clock_agreed = record.built_at <= self.context.clock()
         except (OperationError, StoreError, OSError) as error:
             self.compile_failures += 1
@@ -279,7 +281,9 @@ class Maintenance:
         if path is None:
             return True
         made_of = snapshot_input.remembered(path.parent, path.name)
-        if made_of != wanted and not await self._stands_in(wanted, made_of, documents):
+        if made_of != wanted and (
+            path.name == self._plain or not await self._stands_in(wanted, made_of, documents)
+        ):
             return True
         if not await self._is_sound(path):
             return True

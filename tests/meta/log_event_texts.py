@@ -353,11 +353,11 @@ TEXTS: dict[str, tuple[str, str]] = {
         " rules whose file is whole; one that has none is left out. Mandatory lists go on.",
         "`filterd feed update`; `filterd audit verify` says what is damaged",
     ),
-    "a feed's entry vanished from feeds.yaml; the feed stays in force": (
+    "a feed's entry vanished from the policies; the feed stays in force": (
         "The file alone cannot end a feed.",
         "[FilterdFeedOrphaned](runbooks/control.md#filterdfeedorphaned)",
     ),
-    "a feed's entry was weakened in feeds.yaml; the feed stays in force as adopted": (
+    "a feed's entry was weakened in the policies; the feed stays in force as adopted": (
         "The entry would lift something.",
         "[FilterdFeedOrphaned](runbooks/control.md#filterdfeedorphaned)",
     ),

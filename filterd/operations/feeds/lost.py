@@ -22,7 +22,7 @@ from filterd.store import adoptions
 
 UNKNOWN = "unknown"
 """source, authority and ground of such a feed; it is not read until its entry is back"""
-REASON = "the snapshot in force has it, and neither the store nor feeds.yaml"
+REASON = "the snapshot in force has it, and neither the store nor the policies"
 
 
 async def take_back(context: Context, documents: Policies, meta: Mapping[str, Any]) -> None:

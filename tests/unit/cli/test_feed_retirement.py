@@ -38,8 +38,8 @@ def test_a_lost_entry_is_named_with_its_remedy(feeds_yaml: Path, run: Run, answe
     feeds_yaml.write_text("[]")
     checked = run("config", "check")
     assert checked.exit_code == 2
-    assert "filterd: feeds.yaml: the entry of the feed adopted vanished\n" in checked.stderr
-    assert "filterd: feeds.yaml: the entry of the feed starter-adult vanished\n" in checked.stderr
+    assert "filterd: the entry of the feed adopted vanished\n" in checked.stderr
+    assert "filterd: the entry of the feed starter-adult vanished\n" in checked.stderr
     assert "all of these feeds stay in force" in checked.stderr
     assert "filterd feed retire FEED --reason" in checked.stderr
     assert checked.stdout == ""
