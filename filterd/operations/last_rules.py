@@ -33,7 +33,7 @@ Listed = Sequence[Mapping[str, Any]]
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """What one transaction of the store says of the versions of feeds."""
+    """The versions of feeds as one transaction of the store has them."""
 
     current: Mapping[str, FeedVersion]
     told: Mapping[str, Mapping[str, Any]]
@@ -55,7 +55,7 @@ class Chosen:
 
 
 async def stored(connection: AsyncConnection) -> Stored:
-    """What the store says now."""
+    """The same as the store is now."""
     return Stored(
         await rows.current(connection), await rows.recorded(connection), await rows.ended(connection)
     )

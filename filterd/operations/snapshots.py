@@ -119,7 +119,7 @@ async def _settle_confidential(context: Context, documents: Policies) -> None:
 
 
 def meta_in_force(directory: Path) -> dict[str, Any] | None:
-    """What the snapshot in force tells of itself; a damaged one tells nothing."""
+    """The meta of the snapshot in force; a damaged one tells nothing."""
     path = current_file(directory)
     try:
         return None if path is None else _read(path)[1]
