@@ -16,7 +16,7 @@ from filterd.cli.use_case import perform
 if TYPE_CHECKING:
     from filterd.model.records import SnapshotRecord
     from filterd.operations.context import Context
-    from filterd.operations.snapshots import SnapshotView
+    from filterd.operations.snapshots import Built, SnapshotView
 
 
 @click.group(cls=Group)
@@ -31,17 +31,22 @@ def build(config: Path | None, as_json: bool) -> None:
     from filterd.operations import snapshots
     from filterd.operations.feeds import listing
 
-    async def run(context: Context) -> tuple[SnapshotRecord, list[str]]:
-        record = await snapshots.build(context, clock_is_right=True, progress=tell)
-        return record, [each.feed.id for each in await listing.list_feeds(context) if each.version is None]
+    async def run(context: Context) -> tuple[Built, list[str]]:
+        built = await snapshots.make(context, clock_is_right=True, progress=tell)
+        return built, [each.feed.id for each in await listing.list_feeds(context) if each.version is None]
 
     with output.progress("compiling") as tell:
-        record, unread = perform(config, run)
+        built, unread = perform(config, run)
     if as_json:
-        output.show_json({**output.plain(record), "unread": unread})
+        stand_ins = output.plain(built.stand_ins)
+        output.show_json({**output.plain(built.record), "unread": unread, "stand_ins": stand_ins})
     else:
-        output.show_fields(_fields(record))
+        output.show_fields(_fields(built.record))
         output.done("published; nodes take it up within a second")
+    if built.stand_ins:
+        lists = ", ".join(map(str, built.stand_ins))
+        output.done(f"in it with other rules than those of the store, which cannot be had: {lists}")
+        output.done("see: filterd audit verify; read them again: filterd feed update")
     if unread:
         output.done(f"not in it, as they were never read: {', '.join(unread)}; run: filterd feed update")
 

@@ -63,6 +63,18 @@ class SourceVersion:
 
 
 @dataclass(frozen=True, slots=True)
+class StandIn:
+    """A list that is compiled with other rules than the current version's, or left out."""
+
+    feed: str
+    version: int
+    """of the rules that it has; 0: it is left out"""
+
+    def __str__(self) -> str:
+        return f"{self.feed} (version {self.version})" if self.version else f"{self.feed} (left out)"
+
+
+@dataclass(frozen=True, slots=True)
 class StoredMaterial:
     """The part of a snapshot's material that one transaction of the store gives."""
 
@@ -72,6 +84,8 @@ class StoredMaterial:
     orders: Sequence[OrderChange]
     adopted: Sequence[str]
     """the definitions of the feeds in force: the files are read once more, and may have lost their entries"""
+    stand_ins: Sequence[StandIn] = ()
+    """the lists among them whose own rules cannot be had"""
 
 
 def job_of(settings: Settings, stored: StoredMaterial, built_at: int, target: Path) -> bytes:

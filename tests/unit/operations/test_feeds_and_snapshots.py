@@ -18,7 +18,7 @@ from filterd.model.mandatory import label_of
 from filterd.model.order import Order
 from filterd.model.records import VersionState
 from filterd.model.rule import Scope
-from filterd.operations import audit, orders, snapshots
+from filterd.operations import audit, compiler_process, orders, snapshots
 from filterd.operations import compile as compiling
 from filterd.operations.context import Context, OperationError
 from filterd.operations.feeds import listing, look, rule_files, updating
@@ -358,13 +358,13 @@ async def test_a_full_disk_is_free_again_with_the_next_build(
         await updating.update(context)
         await snapshots.build(context)
         left.write_bytes(b"whatever room there was")
-        compile_ = snapshots._compile
+        compile_ = compiler_process.compile_job
 
         async def compiles(*job: Any) -> dict[str, Any]:
             assert not left.exists()
             return await compile_(*job)
 
-        monkeypatch.setattr(snapshots, "_compile", compiles)
+        monkeypatch.setattr(compiler_process, "compile_job", compiles)
         await snapshots.build(context)
 
 

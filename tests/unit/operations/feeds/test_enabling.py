@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import io
+import sqlite3
 from collections.abc import AsyncIterator
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from filterd.model.records import AdoptionState
-from filterd.operations import audit, integrity
+from filterd.operations import audit, integrity, snapshots
 from filterd.operations.backup import backup
 from filterd.operations.context import Context, OperationError
 from filterd.operations.feeds import adoption, enabling, listing, updating
@@ -25,8 +27,13 @@ from filterd.serve.feed_schedule import FeedSchedule
 from filterd.telemetry import log
 from tests.worlds.backups import put_back
 from tests.worlds.fetched import Fetched, fetched, fetching
+from tests.worlds.list_server import Fault
 
 NAMES = b"one.example\ntwo.example\nthree.example\n"
+
+MANDATORY = (
+    "- {id: listed, source: lists/worst.txt, format: domains, mandatory: {authority: SAT, ground: art. 1}}\n"
+)
 
 
 @pytest.fixture
@@ -91,6 +98,34 @@ async def test_one_that_is_retired_is_off_until_it_is_enabled_again(world: Fetch
         assert again.adopted.state is AdoptionState.ACTIVE
         assert await outcomes(context) == ["updated"]
         assert await integrity.compare(context) == ()
+
+
+@pytest.mark.parametrize("again", [False, True])
+async def test_one_that_is_enabled_again_begins_anew(world: Fetched, again: bool) -> None:
+    """While its server is down it has no version: that is no damage, and keeps nothing else waiting."""
+    world.installation.write_policy("feeds.yaml", MANDATORY)
+    async with world.open() as context:
+        await enabling.enable(context, "far")
+        await outcomes(context)
+        for _ in range(1 + again):
+            await adoption.retire(context, "far", reason="too wide")
+            await snapshots.build(context)
+            await enabling.enable(context, "far", reason="again")
+        world.server.faults["far"] = Fault.GONE
+        world.installation.write_policy("lists/worst.txt", "worst.example\nmore.example\n")
+        assert await outcomes(context) == ["updated", "failed"]
+        assert await integrity.compare(context) == ()
+        await snapshots.build(context)
+        names = {each["id"]: each["names"] for each in snapshots.show(context).lists}
+        assert (names["listed"], "far" in names) == (2, False)
+        await backup(context, world.installation.base / "backup")
+        world.server.faults.clear()
+        assert await outcomes(context) == ["unchanged", "updated"]
+        assert await integrity.compare(context) == ()
+        with closing(sqlite3.connect(world.installation.database)) as raw, raw:
+            raw.execute("UPDATE feed_version SET state = 'superseded' WHERE feed = 'far'")
+        (fault,) = await integrity.compare(context)
+        assert fault.subject == "feed:far", "once it was read again, a row that is gone is damage"
 
 
 async def test_one_that_is_retired_while_it_is_fetched_stays_retired(world: Fetched) -> None:
