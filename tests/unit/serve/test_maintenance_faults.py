@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from filterd.config.value_types import CountryCode
 from filterd.model.rule import Scope
 from filterd.model.subscriber import RequestEvidence
 from filterd.operations import orders, snapshots, subscribers
@@ -311,6 +312,6 @@ async def test_another_country_is_read_though_no_file_changed(kept: Kept) -> Non
     upkeep = kept.maintenance
     await upkeep.turn()
     assert upkeep.remarks() == []
-    upkeep.change_settings(replace(upkeep.context.settings, jurisdiction="zz"))
+    upkeep.change_settings(replace(upkeep.context.settings, jurisdiction=CountryCode("zz")))
     await upkeep.turn()
     assert any("policies cannot be read" in each for each in upkeep.remarks())
