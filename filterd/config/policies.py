@@ -53,7 +53,7 @@ class PoliciesError(Exception):
         self.remedy = remedy
 
 
-class Part(StrEnum):
+class PolicyPart(StrEnum):
     """The kinds of documents that can be read by themselves, by the stem of their file or folder."""
 
     PROTECTED = "protected"
@@ -101,7 +101,7 @@ def load_policies(directory: Path, base: Path | None = None, jurisdiction: str =
     return replace(policies, remarks=(*policies.remarks, *remarks))
 
 
-def load_part(part: Part, directory: Path, base: Path | None = None) -> PartRead:
+def load_part(part: PolicyPart, directory: Path, base: Path | None = None) -> PartRead:
     """One part of what :func:`load_policies` reads, whatever is wrong with the others. Never raises: what can
     be read is there, and the problems say what is not."""
     layers = _layers(directory, base)
@@ -178,22 +178,22 @@ class _Reader:
         found = replace(found, expected=expected, popular=popular - taken_out)
         return replace(found, shipped=frozenset(self._shipped), remarks=tuple(self._laying.remarks))
 
-    def part(self, part: Part) -> Policies:
+    def part(self, part: PolicyPart) -> Policies:
         """One part of the policies; an entry without the name that it is about is left out."""
         match part:
-            case Part.PROTECTED:
+            case PolicyPart.PROTECTED:
                 return Policies(protected=self._protected())
-            case Part.EXPECTED:
+            case PolicyPart.EXPECTED:
                 expected, _ = self._expected(frozenset())
                 return Policies(expected=tuple(each for each in expected if each.name))
-            case Part.SERVICES:
+            case PolicyPart.SERVICES:
                 return Policies(services=self._listing("services.yaml", _alone(documents.read_service)))
-            case Part.SAFE_SEARCH:
+            case PolicyPart.SAFE_SEARCH:
                 found = self._listing("safesearch.yaml", _alone(documents.read_safe_search))
                 return Policies(safe_search=tuple(each for each in found if each.target))
-            case Part.JURISDICTIONS:
+            case PolicyPart.JURISDICTIONS:
                 return Policies(jurisdictions=self._folder("jurisdictions", documents.read_jurisdiction))
-            case Part.FEEDS:
+            case PolicyPart.FEEDS:
                 feeds = self._listing("feeds.yaml", _read_feed)
                 return Policies(feeds=feeds, ready=self._ready(feeds), shipped=frozenset(self._shipped))
 

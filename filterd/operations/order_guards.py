@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from filterd.config.policies import Part
+from filterd.config.policies import PolicyPart
 from filterd.config.policy_values import Problem
 from filterd.config.settings import ShortestPrefixSettings
 from filterd.model.order import Demand
@@ -56,8 +56,8 @@ class Guards:
 
 def guards(context: Context) -> Guards:
     """The guards of the configured directories. Never raises."""
-    protected, expected = part(context, Part.PROTECTED), part(context, Part.EXPECTED)
-    services, searches = part(context, Part.SERVICES), part(context, Part.SAFE_SEARCH)
+    protected, expected = part(context, PolicyPart.PROTECTED), part(context, PolicyPart.EXPECTED)
+    services, searches = part(context, PolicyPart.SERVICES), part(context, PolicyPart.SAFE_SEARCH)
     found = replace(
         protected.policies,
         expected=expected.policies.expected,
@@ -72,7 +72,7 @@ def guards(context: Context) -> Guards:
 
 def jurisdictions(context: Context) -> tuple[Jurisdiction, ...]:
     """The countries whose authorities and grounds are known; none where one of the files is wrong."""
-    read = part(context, Part.JURISDICTIONS)
+    read = part(context, PolicyPart.JURISDICTIONS)
     return () if read.problems else read.policies.jurisdictions
 
 

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from filterd.config.policies import Part
+from filterd.config.policies import PolicyPart
 from filterd.feed.version_checks import HoldReason
 from filterd.model.records import (
     AdoptedFeed,
@@ -124,7 +124,7 @@ async def standing(context: Context) -> tuple[tuple[FeedStatus, ...], OperationE
         return await list_feeds(context), None
     except OperationError as error:
         unread = error
-    read = await asyncio.to_thread(part, context, Part.FEEDS)
+    read = await asyncio.to_thread(part, context, PolicyPart.FEEDS)
     async with context.store.read() as connection:
         adopted = await adoption.definitions(connection)
     found = adoption.combined(Policies() if read.problems else read.policies, adopted)

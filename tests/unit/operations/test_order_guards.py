@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from filterd.config.policies import Part, load_part, load_policies
+from filterd.config.policies import PolicyPart, load_part, load_policies
 from filterd.model.order import OrderState
 from filterd.operations import audit, order_notices, orders
 from filterd.operations.context import OperationError
@@ -124,16 +124,18 @@ async def test_the_shipped_guards_hold_under_an_own_one_that_is_broken(installat
         assert (await orders.add(laid, asks("shop.example"))).state is OrderState.PENDING, "gone"
 
 
-@pytest.mark.parametrize("part", Part)
-def test_a_part_is_the_same_by_itself_as_in_the_whole(installation: Installation, part: Part) -> None:
+@pytest.mark.parametrize("part", PolicyPart)
+def test_a_part_is_the_same_by_itself_as_in_the_whole(installation: Installation, part: PolicyPart) -> None:
     directory = installation.base / "policies"
     whole, alone = load_policies(directory), load_part(part, directory)
     assert alone.problems == ()
-    fields = {Part.SAFE_SEARCH: ("safe_search",), Part.FEEDS: ("feeds", "ready")}.get(part, (str(part),))
+    fields = {PolicyPart.SAFE_SEARCH: ("safe_search",), PolicyPart.FEEDS: ("feeds", "ready")}.get(
+        part, (str(part),)
+    )
     assert replace(Policies(), **{name: getattr(whole, name) for name in fields}) == alone.policies
 
 
 def test_a_part_of_a_directory_that_is_gone_is_nothing(tmp_path: Path) -> None:
-    found = load_part(Part.PROTECTED, tmp_path / "gone")
+    found = load_part(PolicyPart.PROTECTED, tmp_path / "gone")
     assert not found.policies.protected.names
     assert found.problems[0].path == str(tmp_path / "gone")

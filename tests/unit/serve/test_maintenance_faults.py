@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from filterd.config.value_types import CountryCode
 from filterd.model.rule import Scope
 from filterd.model.subscriber import RequestEvidence
 from filterd.operations import orders, snapshots, subscribers
@@ -305,3 +306,12 @@ async def test_feeds_that_cannot_be_adopted_keep_no_snapshot_waiting(
     for _ in range(2):
         await kept.maintenance.turn()
     assert kept.events()[1:] == ["adopting feeds failed", "snapshot built"]
+
+
+async def test_another_country_is_read_though_no_file_changed(kept: Kept) -> None:
+    upkeep = kept.maintenance
+    await upkeep.turn()
+    assert upkeep.remarks() == []
+    upkeep.change_settings(replace(upkeep.context.settings, jurisdiction=CountryCode("zz")))
+    await upkeep.turn()
+    assert any("policies cannot be read" in each for each in upkeep.remarks())
