@@ -11,6 +11,7 @@ import random
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -112,6 +113,19 @@ PROFILES: dict[str, dict[str, object]] = {
 }  # fmt: skip
 
 
+def _spare_protected(documents: dict[str, Any]) -> None:
+    """Take out of safe search the names that are protected: with them no policies would load."""
+    protected = documents["protected"]["names"]
+
+    def stays(name: str) -> bool:
+        below = [scope for kind in ("subtree", "below") for scope in protected.get(kind, ())]
+        whole = [*protected.get("exact", ()), *protected.get("subtree", ())]
+        return name not in whole and not any(name.endswith("." + each) for each in below)
+
+    for engine in documents["safesearch"]:
+        engine["names"]["exact"] = [name for name in engine["names"]["exact"] if stays(name)]
+
+
 def write_policies(folder: Path, draw: Draw) -> Path:
     """A policies directory with all of it."""
     policies = folder / "policies"
@@ -137,6 +151,7 @@ def write_policies(folder: Path, draw: Draw) -> Path:
                                  for each in ("messages", "school")]},
         "expected": {},
     }  # fmt: skip
+    _spare_protected(documents)
     for name, content in documents.items():
         (policies / f"{name}.yaml").write_text(yaml.safe_dump(content))
     for profile, rules in PROFILES.items():
