@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from filterd.model.records import SnapshotRecord
     from filterd.operations.context import Context
     from filterd.operations.snapshots import SnapshotView
+    from filterd.policy.losses import Losses
 
 
 @click.group(cls=Group)
@@ -25,23 +26,43 @@ def snapshot() -> None:
 
 
 @snapshot.command()
+@click.option("--accept-profile", "profiles", multiple=True, metavar="PROFILE", help="Let it lose its rules.")
+@click.option("--reason", help="With --accept-profile: why it is right.")
 @common
-def build(config: Path | None, as_json: bool) -> None:
-    """Compile the lists and orders of this moment into a snapshot and publish it."""
-    from filterd.operations import snapshots
+def build(profiles: tuple[str, ...], reason: str | None, config: Path | None, as_json: bool) -> None:
+    """Compile the lists and orders of this moment into a snapshot and publish it.
+
+    A profile that lines have, and whose file lost all of one kind of restriction or more than half of them,
+    stays as it is in force, for the file may have been cut off. Where the loss is meant, accept it with
+    --accept-profile and --reason; the audit trail keeps both.
+    """
+    if bool(profiles) != bool((reason or "").strip()):
+        message = "--accept-profile and --reason belong together"
+        raise click.UsageError(message)
+    from filterd.operations import lost_rules, snapshots
     from filterd.operations.feeds import listing
 
-    async def run(context: Context) -> tuple[SnapshotRecord, list[str]]:
-        record = await snapshots.build(context, clock_is_right=True, progress=tell)
-        return record, [each.feed.id for each in await listing.list_feeds(context) if each.version is None]
+    async def run(context: Context) -> tuple[SnapshotRecord, Losses, list[str]]:
+        accepted = lost_rules.AcceptedLoss(profiles, reason or "")
+        record = await snapshots.build(context, clock_is_right=True, accepted=accepted, progress=tell)
+        lost = snapshots.losses_in_force(context)
+        return (
+            record,
+            lost,
+            [each.feed.id for each in await listing.list_feeds(context) if each.version is None],
+        )
 
     with output.progress("compiling") as tell:
-        record, unread = perform(config, run)
+        record, lost, unread = perform(config, run)
     if as_json:
-        output.show_json({**output.plain(record), "unread": unread})
+        output.show_json({**output.plain(record), "unread": unread, "losses": lost})
     else:
         output.show_fields(_fields(record))
         output.done("published; nodes take it up within a second")
+    for profile, what in lost.profiles.items():
+        output.warn(lost_rules.kept_message(profile, what), lost_rules.REMEDY.format(profile=profile))
+    for each in lost.gone:
+        output.warn(f"{each} is gone from the policies", "put it back, if it was not meant")
     if unread:
         output.done(f"not in it, as they were never read: {', '.join(unread)}; run: filterd feed update")
 

@@ -24,6 +24,7 @@ from filterd.config.policy_references import Places
 from filterd.config.policy_values import DocumentValue, Problem
 from filterd.config.popular import popular_files, read_popular
 from filterd.config.ready_feeds import read_ready_feed
+from filterd.config.shipped_files import SUMS, altered, is_proven, shipped_files
 from filterd.config.value_types import HOME
 from filterd.config.yamlfile import Nothing
 from filterd.policy.documents import Category, Expected, Feed, Policies, Protected, ReadyFeed
@@ -56,9 +57,11 @@ def load_policies(directory: Path, base: Path | None = None, jurisdiction: str =
 
     The lowest directory must have every file, and every file that is there must hold a value, if only
     ``[]``: a file that went missing or was emptied must not read as "nothing is blocked" or "nothing is
-    protected". The directories ``profiles``, ``jurisdictions`` and ``feeds.d`` may be missing.
+    protected". The directories ``profiles``, ``jurisdictions`` and ``feeds.d`` may be missing. A ``base``
+    that came with the package must be as it came.
     """
     _require_directories(directory, base)
+    proven = base is not None and _require_unaltered(directory, base)
     problems: list[Problem] = []
     empty: dict[str, Nothing] = {}
     own = Layer(directory, whole=base is None, problems=problems, empty=empty)
@@ -72,16 +75,18 @@ def load_policies(directory: Path, base: Path | None = None, jurisdiction: str =
     problems += policy_references.check(policies, reader.places)
     written = [Problem(path, nothing.complaint) for path, nothing in empty.items()]
     problems = written + [each for each in problems if each.path not in empty]
+    problems = problems or policy_references.without_restrictions(policies, reader.places)
     if problems:
         raise PoliciesError(tuple(problems), _remedy(directory, base))
     remarks = policy_references.remarks(policies, reader.places)
-    return replace(policies, remarks=(*policies.remarks, *remarks))
+    return replace(policies, proven=proven, remarks=(*policies.remarks, *remarks))
 
 
 def policy_files(directory: Path, base: Path | None) -> list[Path]:
-    """Every document of the directories, in order, for those who watch them for changes."""
-    directories = [directory] if base is None else [base, directory]
-    return [file for each in directories for file in (*sorted(each.rglob("*.yaml")), *popular_files(each))]
+    """Every document of the directories, in order, for those who watch them for changes; of shipped ones the
+    lists as well, since their sums are looked at."""
+    shipped = [] if base is None else [base / SUMS, *shipped_files(base)]
+    return [*shipped, *sorted(directory.rglob("*.yaml")), *popular_files(directory)]
 
 
 def _require_directories(directory: Path, base: Path | None) -> None:
@@ -92,6 +97,17 @@ def _require_directories(directory: Path, base: Path | None) -> None:
         problems.append(Problem(str(directory), "is no directory; set policies to the one to use"))
     if problems:
         raise PoliciesError(tuple(problems), "create the directory, or mend the configuration")
+
+
+def _require_unaltered(directory: Path, base: Path) -> bool:
+    """Raise PoliciesError if shipped files are not as they came; return False where that cannot be told."""
+    if not is_proven(base):
+        return False
+    problems = altered(base)
+    if problems:
+        remedy = f"reinstall the package; your own changes go into {directory}, never into {base}"
+        raise PoliciesError(tuple(problems), remedy)
+    return True
 
 
 def _remedy(directory: Path, base: Path | None) -> str:

@@ -11,8 +11,8 @@ import contextlib
 import json
 import os
 import sys
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,16 +22,18 @@ from filterd.disk.locks import LockedError, locked, take_lock
 from filterd.model.order import OrderState
 from filterd.model.order_rows import change_of
 from filterd.model.records import SnapshotRecord
-from filterd.operations import confidential, integrity
+from filterd.operations import confidential, integrity, lost_rules
 from filterd.operations.compile import SourceVersion, StoredMaterial, job_of
 from filterd.operations.context import Context, OperationError
 from filterd.operations.feeds import adoption
 from filterd.operations.feeds.lost import take_back
 from filterd.operations.keys import load_key
+from filterd.operations.lost_rules import NOTHING_ACCEPTED, AcceptedLoss
 from filterd.operations.policies import policies
 from filterd.operations.snapshot_input import remember
-from filterd.policy import snapshot_layout
+from filterd.policy import losses, snapshot_layout
 from filterd.policy.documents import Policies
+from filterd.policy.losses import Losses
 from filterd.policy.snapshot import Snapshot
 from filterd.policy.snapshot_layout import HEADER_SIZE, SnapshotError, read_header
 from filterd.store import change_log, feeds, orders, subscribers
@@ -57,12 +59,19 @@ class SnapshotView:
 
 
 async def build(
-    context: Context, *, clock_is_right: bool = False, progress: Progress | None = None
+    context: Context,
+    *,
+    clock_is_right: bool = False,
+    accepted: AcceptedLoss = NOTHING_ACCEPTED,
+    progress: Progress | None = None,
 ) -> SnapshotRecord:
     """Compile a snapshot of the store as it is now, publish it, and make it the current one.
 
     A snapshot never claims to be older than the one before it, since the clock may have lost its time. With
     ``clock_is_right`` somebody says that it did not: then the one before was made by a clock that was ahead.
+
+    A profile that lines have keeps its rules in force where its file lost much of them, unless that is
+    ``accepted``: the lists and orders of this moment do not wait for it (:func:`losses_in_force`).
     """
     directory = _directory(context)
     make_directory(directory)
@@ -71,11 +80,14 @@ async def build(
     try:
         async with locked(directory / _LOCK, LOCK_WAIT):
             drop_drafts(directory, *_DRAFTS)
-            await _keep_lost_feeds(context, directory, documents)
+            in_force = _meta_in_force(directory)
+            if in_force:
+                await take_back(context, documents, in_force)
             await _settle_confidential(context, documents)
             before = 0 if clock_is_right else await _made_before(context, current_file(directory))
             built_at = max(int(context.clock()), before)
-            record, made_of = await _build(context, directory, documents, built_at, progress)
+            draft = _Draft(directory, documents, in_force, accepted, built_at)
+            record, made_of = await _build(context, draft, progress)
             remember(directory, made_of, record.file)
             return record
     except LockedError:
@@ -101,22 +113,51 @@ async def _settle_confidential(context: Context, documents: Policies) -> None:
     await confidential.settle(context, in_force.policies.feeds)
 
 
-async def _keep_lost_feeds(context: Context, directory: Path, documents: Policies) -> None:
-    """Adopt what the snapshot in force alone knows of; a damaged one tells nothing."""
+def _meta_in_force(directory: Path) -> dict[str, Any]:
+    """The meta of the snapshot in force; a damaged one tells nothing."""
     path = current_file(directory)
     try:
-        meta = None if path is None else _read(path)[1]
+        return {} if path is None else _read(path)[1]
     except (SnapshotError, OSError, ValueError):
-        return
-    if meta is not None:
-        await take_back(context, documents, meta)
+        return {}
 
 
-async def _build(
-    context: Context, directory: Path, documents: Policies, built_at: int, progress: Progress | None
-) -> tuple[SnapshotRecord, str]:
+def losses_in_force(context: Context) -> Losses:
+    """The losses that the snapshot in force tells of: what it keeps all the same, and what went."""
+    return losses.from_meta(_meta_in_force(_directory(context)))
+
+
+async def losses_of(context: Context, documents: Policies) -> Losses:
+    """The losses that a build of these policies would tell of."""
+    used = await _profiles_in_use(context)
+    lost_rules.require_profiles(documents, used)
+    return losses.between(documents, _meta_in_force(_directory(context)), used)
+
+
+async def _profiles_in_use(context: Context) -> list[str]:
+    async with context.store.read() as connection:
+        return await subscribers.profiles_in_use(connection)
+
+
+@dataclass(frozen=True, slots=True)
+class _Draft:
+    """A snapshot to be built, beside the lists and orders of the store."""
+
+    directory: Path
+    documents: Policies
+    in_force: Mapping[str, Any]
+    """the meta of the snapshot before"""
+    accepted: AcceptedLoss
+    built_at: int
+
+
+async def _build(context: Context, wanted: _Draft, progress: Progress | None) -> tuple[SnapshotRecord, str]:
     """The published snapshot, and the digest of its input."""
-    material, rules = await _material(context, documents)
+    material, rules = await _material(context, wanted.documents)
+    used = await _profiles_in_use(context)
+    before = lost_rules.guarded(wanted.documents, wanted.in_force, used, wanted.accepted)
+    material = replace(material, in_force=before)
+    directory, built_at = wanted.directory, wanted.built_at
     draft = directory / f".{os.getpid()}.draft"
     job = job_of(context.settings, material, built_at, draft)
     try:
@@ -132,7 +173,7 @@ async def _build(
         rename_file(draft, directory / record.file)
     finally:
         draft.unlink(missing_ok=True)
-    await _publish(context, directory, record)
+    await _publish(context, directory, record, wanted.accepted)
     return record, str(answer["made_of"])
 
 
@@ -159,7 +200,7 @@ async def _material(context: Context, documents: Policies) -> tuple[StoredMateri
         known = (await orders.all_orders(connection)).orders
         used = await subscribers.profiles_in_use(connection)
         adopted = await adoption.definitions(connection)
-    _require_profiles(documents, used)
+    lost_rules.require_profiles(documents, used)
     in_force = adoption.combined(documents, adopted).policies
     wanted_feeds = in_force.feeds
     missing = [each.id for each in wanted_feeds if each.mandatory and each.id not in current]
@@ -171,16 +212,6 @@ async def _material(context: Context, documents: Policies) -> tuple[StoredMateri
     accepted = [each for each in known if each.state is OrderState.ACCEPTED]
     wanted = [change_of(each) for each in confidential.in_clear(context.settings, accepted)]
     return StoredMaterial(cursor, versions, wanted, adopted), sum(each.names for each in read)
-
-
-def _require_profiles(documents: Policies, used: Sequence[str]) -> None:
-    """A snapshot without a profile that lines have would take their filtering away."""
-    gone = sorted(set(used) - {each.id for each in documents.profiles})
-    if gone:
-        message = f"lines have profiles that the policies do not: {', '.join(gone)}"
-        raise OperationError(
-            message, "put profiles/<id>.yaml back, or move those lines: filterd subscriber set-profile"
-        )
 
 
 async def _compile(job: bytes, rules: int, progress: Progress | None) -> dict[str, Any]:
@@ -229,7 +260,7 @@ async def _answer_of(
     return answer, await errors
 
 
-async def _publish(context: Context, directory: Path, record: SnapshotRecord) -> None:
+async def _publish(context: Context, directory: Path, record: SnapshotRecord, accepted: AcceptedLoss) -> None:
     async with context.store.write(context.actor, context.clock()) as write:
         await rows.add(write.connection, record)
         write.audit(
@@ -237,6 +268,8 @@ async def _publish(context: Context, directory: Path, record: SnapshotRecord) ->
             f"snapshot:{record.file}",
             after={"digest": record.digest, "revision": record.revision, "names": record.names},
         )
+        for each in accepted.profiles:
+            write.audit("profile.accept_loss", f"profile:{each}", reason=accepted.reason)
     replace_file(directory / snapshot_layout.CURRENT, [snapshot_layout.pointer_to(record.file)])
     _drop_old(directory, record.file)
 
