@@ -1,14 +1,15 @@
 """Describes a folder of public lists for ``filterd policies coverage``: which list is about what.
 
 The folder is no part of the project: its lists are looked at and never shipped. ``describe`` makes another
-folder with links to them, the names of lists in JSON as texts, and a ``coverage.yaml``.
+folder with copies of them, the names of lists in JSON as texts, and a ``coverage.yaml``.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Container, Iterable, Iterator
+import shutil
+from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -86,8 +87,6 @@ class _Entry:
 def describe(data: Path, folder: Path, areas: Container[Area] = tuple(Area)) -> None:
     """Fill ``folder``, which must be empty or not there, with the lists of ``data`` about these areas."""
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "data").symlink_to(data.resolve(), target_is_directory=True)
-    (folder / "must_pass").symlink_to(MUST_PASS, target_is_directory=True)
     makers = {
         Area.SEARCH_ENGINES: _search_engines,
         Area.WAYS_AROUND: _ways_around,
@@ -97,8 +96,19 @@ def describe(data: Path, folder: Path, areas: Container[Area] = tuple(Area)) -> 
         Area.POPULAR: _popular,
     }
     entries = [entry for area, make in makers.items() if area in areas for entry in make(data, folder)]
+    _copy({"data": data, "must_pass": MUST_PASS}, folder, entries)
     lines = [json.dumps(_plain(each), ensure_ascii=False) for each in entries]
     (folder / "coverage.yaml").write_text("".join(f"- {line}\n" for line in lines), encoding="utf-8")
+
+
+def _copy(places: Mapping[str, Path], folder: Path, entries: Iterable[_Entry]) -> None:
+    """Copy what the entries name of these places: the command reads no file outside of its folder."""
+    for name in (name for entry in entries for name in entry.files):
+        place, _, rest = name.partition("/")
+        if place in places:
+            target = folder / name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(places[place] / rest, target)
 
 
 def _plain(entry: _Entry) -> dict[str, object]:

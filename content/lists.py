@@ -4,8 +4,9 @@
 
 ``lists.yaml`` beside this file is the reviewed part: which sources a list takes, and what it leaves out and
 why. DIR has a folder for each class with a file ``SOURCE.txt`` or ``SOURCE.txt.xz`` in it, one name a line;
-where such a file leaves out what others of its folder have, ``--whole`` gives the source's own file. Nothing
-is resolved or visited. The same sources give the same files.
+where such a file leaves out what others of its folder have, ``--whole`` gives the source's own file. The
+shipped services (``python -m content.services`` first) are a source as well. Nothing is resolved or visited.
+The same sources give the same files.
 """
 
 from __future__ import annotations
@@ -17,14 +18,25 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import yaml
 
-from content.sources import POLICIES, Community, SourceError, read_names, read_text, write_provenance
+from content.sources import (
+    POLICIES,
+    Community,
+    SourceError,
+    read_names,
+    read_provenance,
+    read_text,
+    write_provenance,
+)
 from filterd.config.policies import icann_suffixes, private_suffixes
 
 REVIEWED = Path(__file__).with_name("lists.yaml")
 TAKEN_LICENCES = ("MIT", "Unlicense")
+OFFERED = "services"
+"""the source of a clause that takes names of shipped services, which have sources of their own"""
 WHOLE_NAME = re.compile(r"(?!-)[a-z0-9_-]+(?:\.[a-z0-9_-]+)+")
 
 
@@ -34,10 +46,17 @@ class Clause:
 
     source: str
     lists: tuple[str, ...]
+    """the source's lists or classes; of services, ids or groups (``group/games``)"""
+    without: tuple[str, ...] = ()
+    """services of these groups that are of another class"""
     agree: int = 1
     """the number of sources that must have the name"""
     words: str = ""
     """a regular expression: only names with such a word, which say by themselves what the site is"""
+    never: str = ""
+    """a regular expression of names that the words would take by mistake"""
+    longest: int = 0
+    """if more than 0: only names of two labels, the first no longer than this"""
     marked: bool = False
     """of v2fly's lists, the entries that are marked as advertisements, and no others"""
 
@@ -68,9 +87,7 @@ def read_reviewed(path: Path = REVIEWED) -> list[StarterList]:
     """The lists of a reviewed file."""
     found = []
     for entry in yaml.safe_load(path.read_text(encoding="utf-8")):
-        take = tuple(
-            Clause(**{**each, "lists": tuple(each.get("lists", ()))}) for each in entry.pop("take", ())
-        )
+        take = tuple(map(_clause, entry.pop("take", ())))
         reasons = entry.pop("leave_out", {})
         left = {name: reason for reason, names in reasons.items() for name in names.split()}
         entry["names"] = tuple(entry.get("names", "").split())
@@ -78,6 +95,46 @@ def read_reviewed(path: Path = REVIEWED) -> list[StarterList]:
         entry["about"] = tuple(entry["about"].splitlines())
         found.append(StarterList(**entry, take=take, leave_out=left))
     return found
+
+
+def _clause(reviewed: Mapping[str, Any]) -> Clause:
+    """The clause of a reviewed line."""
+    several = {key: tuple(reviewed.get(key, ())) for key in ("lists", "without")}
+    return Clause(**{**reviewed, **several})
+
+
+@dataclass(frozen=True, slots=True)
+class Offered:
+    """The shipped services as a source of lists."""
+
+    names: Mapping[str, frozenset[str]]
+    """by service: its names that go with all below them; a host that it shares with others is none"""
+    groups: Mapping[str, str]
+    having: Mapping[str, tuple[str, ...]]
+    """by name: the ids of its sources"""
+
+    @classmethod
+    def read(cls) -> Offered:
+        """Those of ``policies/services.yaml``."""
+        services = yaml.safe_load((POLICIES / "services.yaml").read_text(encoding="utf-8"))
+        return cls(
+            {each["id"]: frozenset(each["names"].get("subtree", ())) for each in services},
+            {each["id"]: each["group"] for each in services},
+            read_provenance("services"),
+        )
+
+    def of(self, clause: Clause) -> set[str]:
+        """The names of the services of a clause. Raises SourceError for a service or group that is none."""
+        known = {*self.names, *(f"group/{each}" for each in self.groups.values())}
+        if strange := {*clause.lists, *clause.without} - known:
+            message = f"no service or group {', '.join(sorted(strange))}"
+            raise SourceError(message)
+        return {
+            name
+            for service, names in self.names.items()
+            if {service, f"group/{self.groups[service]}"} & {*clause.lists} and service not in clause.without
+            for name in names
+        }
 
 
 class Sources:
@@ -89,12 +146,14 @@ class Sources:
         services: Mapping[str, Iterable[str]],
         folders: Path,
         whole: Mapping[str, Path],
+        offered: Offered,
     ) -> None:
         self._suffixes = (icann_suffixes(), private_suffixes())
         self.community = community
         self._services = {each: frozenset(map(self.plain, names)) for each, names in services.items()}
         self._folders = folders
         self._whole = whole
+        self.offered = offered
         self._read: dict[tuple[str, str], frozenset[str]] = {}
         self._somewhere: frozenset[str] | None = None
 
@@ -111,6 +170,8 @@ class Sources:
 
     def of(self, clause: Clause) -> set[str]:
         """The names that a clause begins with."""
+        if clause.source == OFFERED:
+            return self.offered.of(clause)
         if clause.source == "nextdns-services":
             return set().union(*(self._services[name] for name in clause.lists))
         if clause.source != "v2fly":
@@ -194,16 +255,20 @@ def _having(
             having[name].add(source)
     for clause, names in taken.items():
         for name in names:
-            having[name].add(clause.source)
+            having[name].update(sources.offered.having[name] if clause.source == OFFERED else [clause.source])
     return having
 
 
-_CLASSLESS = ("v2fly", "nextdns-services")
+_CLASSLESS = ("v2fly", "nextdns-services", OFFERED)
 
 
 def _says(terms: StarterList, clause: Clause, name: str) -> bool:
     """True if the name's own words do not stand against taking it."""
     if clause.words and not re.search(clause.words, name):
+        return False
+    if clause.never and re.search(clause.never, name):
+        return False
+    if clause.longest and (name.count(".") > 1 or name.find(".") > clause.longest):
         return False
     if terms.never and re.search(terms.never, name):
         return False
@@ -252,6 +317,8 @@ def render(terms: StarterList, found: Mapping[str, set[str]], known: Mapping[str
 
 
 def _cited(source: Mapping[str, str]) -> str:
+    if "page" in source:
+        return f"{source['page']}, {source['date']} ({source['licence']})"
     return f"{source['repository']} @ {source['commit']}, {source['date']} ({source['licence']})"
 
 
@@ -283,9 +350,9 @@ def lay_feeds(text: str, lists: Iterable[StarterList]) -> str:
 
 
 def known_sources() -> dict[str, dict[str, str]]:
-    """The sources of sources.yaml whose names may be shipped, by id."""
+    """The sources of sources.yaml, by id: lists that may be shipped, and pages of a body on its own names."""
     entries = yaml.safe_load((POLICIES / "sources.yaml").read_text(encoding="utf-8"))
-    return {each["id"]: each for each in entries if each["licence"] in TAKEN_LICENCES}
+    return {each["id"]: each for each in entries if "page" in each or each["licence"] in TAKEN_LICENCES}
 
 
 def write(sources: Sources) -> None:
@@ -306,7 +373,7 @@ def write(sources: Sources) -> None:
 
 def read_sources(v2fly: Path, nextdns: Path, folders: Path, whole: Mapping[str, Path]) -> Sources:
     """The sources at these paths."""
-    return Sources(Community.read(v2fly), json.loads(read_text(nextdns)), folders, whole)
+    return Sources(Community.read(v2fly), json.loads(read_text(nextdns)), folders, whole, Offered.read())
 
 
 def main() -> None:

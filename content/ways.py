@@ -67,7 +67,7 @@ class Sources:
             "v2fly": name in self._community_names,
             "shadowwhisperer": name in self.tunnels or name in self.junk,
             "shadowwhisperer-dns": name in self.dns,
-            "4skinskywalker": name in self.hosts,
+            "4skinskywalker": bool({name, f"www.{name}"} & self.hosts),
             "nextdns-no-safesearch": bool({name, f"www.{name}"} & self.searches),
         }
         return {source for source, there in having.items() if there}

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from filterd.operations.explain import ExplainedStage, Explanation
+    from filterd.operations.explain import ExplainedStage, Explanation, Tried
 
 UNNAMED = "ID"
 """stands in a command for an unknown subscriber"""
@@ -27,10 +27,20 @@ def why(found: Explanation) -> str:
     stage = _decisive(found)
     if stage is None:
         return f"{_passes(found)}{_BUT_KEPT}" if found.kept_orders else _passes(found)
-    sentence = _SENTENCES[found.reason](found, stage)
+    return _sentence(found, found.reason, stage)
+
+
+def _sentence(found: Explanation, reason: str, stage: ExplainedStage) -> str:
+    sentence = _SENTENCES[reason](found, stage)
     if stage.part == "query":
         return sentence
     return f"{sentence}; not for the name itself, but for {stage.matched_name or 'a name'} in its answer"
+
+
+def stays(found: Explanation, moment: str) -> str:
+    """The sentence on a name that an own allow name does not open at this moment, and why."""
+    what = "stays blocked" if found.verdict == "block" else "is not answered as it is"
+    return f"{found.name} {what} (at {moment}): {why(found)}"
 
 
 def next_step(found: Explanation) -> str:
@@ -47,7 +57,34 @@ def next_step(found: Explanation) -> str:
         return ""
     stage = _decisive(found)
     step = _STEPS.get(found.reason)
-    return "" if step is None or stage is None else step(found, stage, who)
+    if step is None or stage is None:
+        return ""
+    first = step(found, stage, who)
+    return _after_trials(found, first, who) if found.tried else first
+
+
+def _after_trials(found: Explanation, first: str, who: str) -> str:
+    """The step that was tried out and opens the name, and why a milder one does not. ``first``: the step
+    against the reason of the verdict, as it reads where it helps by itself."""
+    failed = [each for each in found.tried if each.verdict == "block"]
+    last = found.tried[-1]
+    if last.stage is None or last.verdict != "block":
+        led = "" if last.stage is None else f"; it is then {_sentence(found, last.reason, last.stage)}"
+        if not failed:
+            return f"{first}{led}"
+        return f"{'; '.join(_fails(found, each) for each in failed)}; {_pause_or_other(who)}{led}"
+    begun = f"{first}; " if last.act == "remove" else ""
+    step = _STEPS[last.reason](found, last.stage, who)
+    return f"{begun}{'; '.join(_fails(found, each) for each in failed)}; then also: {step}"
+
+
+def _fails(found: Explanation, tried: Tried) -> str:
+    sentence = "" if tried.stage is None else _sentence(found, tried.reason, tried.stage)
+    return f"{_ACTS[tried.act]} alone does not open it: {sentence}"
+
+
+_ACTS = {"allow": "an own allow name", "remove": "that", "pause": "a pause"}
+"""the acts as the subject of a sentence"""
 
 
 def _decisive(found: Explanation) -> ExplainedStage | None:
@@ -176,8 +213,12 @@ def _allow(found: Explanation, stage: ExplainedStage, who: str) -> str:
 
 def _pause(found: Explanation, stage: ExplainedStage, who: str) -> str:
     del found, stage
+    return f"no allow name lifts it; {_pause_or_other(who)}"
+
+
+def _pause_or_other(who: str) -> str:
     return (
-        f"no allow name lifts it; filterd subscriber pause {who} --for 1h, "
+        f"filterd subscriber pause {who} --for 1h, "
         f"or another profile: filterd subscriber set-profile {who} PROFILE"
     )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +16,8 @@ from filterd.cli.options import common, config_path, policies_of, settings_of
 if TYPE_CHECKING:
     from filterd.config.cautions import Caution
     from filterd.config.settings import Settings
-    from filterd.policy.adoption import InForce, Orphaned
+    from filterd.operations.context import Context
+    from filterd.policy.adoption import InForce
     from filterd.policy.documents import Policies
     from filterd.policy.losses import Losses
 
@@ -54,7 +55,8 @@ def check(config: Path | None, as_json: bool, settings_alone: bool) -> None:
         _show_settings_alone(config, as_json, cautions(settings))
         return
     policies = policies_of(settings)
-    unread, gone = _require_what_is_in_force(settings, policies)
+    in_force, gone, unread = _require_what_is_in_force(settings, policies)
+    remarks = _remarks(in_force)
     warnings = cautions(settings)
     if as_json:
         output.show_json(
@@ -63,7 +65,7 @@ def check(config: Path | None, as_json: bool, settings_alone: bool) -> None:
                 "file": config_path(config),
                 "policies": settings.policies,
                 "policies_base": settings.policies_base,
-                "remarks": policies.remarks,
+                "remarks": remarks,
                 "gone": gone,
                 "store_unread": unread or None,
                 "warnings": warnings,
@@ -73,7 +75,7 @@ def check(config: Path | None, as_json: bool, settings_alone: bool) -> None:
         file = config_path(config) or "no file, all defaults"
         over = f" over {settings.policies_base}" if settings.policies_base else ""
         click.echo(f"the configuration is valid: {file}, policies in {settings.policies}{over}")
-        for remark in policies.remarks:
+        for remark in remarks:
             output.done(f"{remark}: correct it, or remove it")
         if unread:
             output.done(f"feeds and profiles in force were not compared with the files: {unread}")
@@ -94,43 +96,65 @@ def _show_settings_alone(config: Path | None, as_json: bool, warnings: Sequence[
         output.warn(str(each), each.remedy)
 
 
-def _require_what_is_in_force(settings: Settings, policies: Policies) -> tuple[str, tuple[str, ...]]:
+def _require_what_is_in_force(
+    settings: Settings, documents: Policies
+) -> tuple[Policies, tuple[str, ...], str]:
     """Raise Misconfigured if feeds in force have lost their entries, or profiles of lines their rules. Return
-    why the store could not be asked, empty if it could; and what is in force and gone from the policies."""
-    import asyncio
-
+    the policies with the feeds in force, what is in force and gone from them, and why the store could not be
+    asked; empty if it could."""
+    from filterd.cli import in_force
     from filterd.operations import lost_rules, snapshots
-    from filterd.operations.context import OperationError, open_context
     from filterd.operations.feeds.adoption import policies_in_force
-    from filterd.operations.lost_rules import MissingProfileError
-    from filterd.store.errors import StoreMissingError
 
-    async def find() -> tuple[InForce, Losses]:
-        async with open_context(settings) as context:
-            return await policies_in_force(context), await snapshots.losses_of(context, policies)
+    async def find(context: Context) -> tuple[InForce, Losses]:
+        found = await policies_in_force(context, documents)
+        try:
+            return found, await snapshots.losses_of(context, documents)
+        except lost_rules.MissingProfileError as error:
+            raise Misconfigured([str(error)], error.remedy) from error
 
-    try:
-        found, lost = asyncio.run(find())
-    except MissingProfileError as error:
-        raise Misconfigured([str(error)], error.remedy) from error
-    except OperationError as error:
-        # Nothing is in force where there is no store yet.
-        return "" if isinstance(error.__cause__, StoreMissingError) else str(error), ()
-    _require_entries(found.orphans)
+    answer, unread = in_force.ask(settings, find)
+    if answer is None:
+        return documents, (), unread
+    found, lost = answer
+    _require_entries(found)
     if lost.profiles:
         messages = [lost_rules.kept_message(each, what) for each, what in lost.profiles.items()]
         raise Misconfigured(messages, lost_rules.REMEDY.format(profile=next(iter(lost.profiles))))
-    return "", lost.gone
+    return found.policies, lost.gone, unread
 
 
-def _require_entries(orphans: Mapping[str, Orphaned]) -> None:
+def _require_entries(found: InForce) -> None:
     """Raise Misconfigured if feeds in force have lost their entries."""
-    if orphans:
-        messages = [f"feeds.yaml: the entry of the feed {feed} {_LOST[how]}" for feed, how in orphans.items()]
+    if found.orphans:
+        messages = [
+            f"{_place_of(feed, found)}: the entry of the feed {feed} {_LOST[how]}"
+            for feed, how in found.orphans.items()
+        ]
         remedy = (
             "put the entries back; where one was taken out on purpose: filterd feed retire FEED --reason ..."
         )
         raise Misconfigured([*messages, "all of these feeds stay in force"], remedy)
+
+
+def _remarks(policies: Policies) -> tuple[str, ...]:
+    """The remarks on the files, and on each category that own profiles restrict and no feed fills."""
+    own = [each for each in policies.profiles if ("profiles", each.id) not in policies.shipped]
+    empty = policies.empty_categories(category for each in own for category in each.every_category)
+    found = [(category, [each.id for each in own if category in each.every_category]) for category in empty]
+    told = (
+        f"category {category}: no feed fills it, so nothing is closed where profiles restrict it "
+        f"({', '.join(profiles)}); filterd feed list --ready shows feeds that could"
+        for category, profiles in found
+    )
+    return (*policies.remarks, *told)
+
+
+def _place_of(feed: str, found: InForce) -> str:
+    """The files that have the entry of a feed, or had it: of one that vanished nobody knows which."""
+    if found.orphans[feed] == "vanished":
+        return "feeds.yaml, feeds.d"
+    return "feeds.d" if feed in found.enabled else "feeds.yaml"
 
 
 @config.command()

@@ -16,7 +16,10 @@ from filterd.cli.use_case import perform
 if TYPE_CHECKING:
     from filterd.model.lifting import Lifting
 
-STAYS = "what is mandatory, and what a line itself blocks, stays blocked: filterd check {}"
+STAYS = (
+    "what is mandatory, what a line itself blocks, safe search, and hours in which a profile blocks"
+    " everything stay as they are: filterd check {}"
+)
 
 
 @click.group(cls=Group)
@@ -58,6 +61,13 @@ def add(name: str, seconds: int, reason: str, scope: str, config: Path | None, a
         )
     elif not as_json:
         output.done(STAYS.format(added.exception.name))
+        if added.closed_hours:
+            output.done(
+                f"profiles that block everything at some hours, and {added.exception.name} then: "
+                f"{', '.join(added.closed_hours)}\n"
+                "  what to do: for one line filterd subscriber pause ID --for 1h; for all put the name into a"
+                " group of protected.yaml that the profile leaves open"
+            )
 
 
 @exception.command("list")

@@ -303,12 +303,13 @@ def _lost(status: FeedStatus) -> str:
     if status.orphaned == "rekeyed":
         trust = f"filterd feed trust {status.feed.id} --reason ..."
         return f"read as adopted: feeds.yaml has another key for it, or none; put it back, or: {trust}"
-    how = (
-        "lost its entry" if status.orphaned == "vanished" else "has an entry that would lift what was adopted"
-    )
     retire = f"filterd feed retire {status.feed.id} --reason ..."
-    file = "feeds.yaml" if status.publication is None else "feeds.d"
-    return f"in force still: it {how} in {file}; put that back, or: {retire}"
+    if status.orphaned == "vanished":
+        how = "lost its entry in feeds.yaml, or in feeds.d if it was enabled"
+    else:
+        file = "feeds.yaml" if status.publication is None else "feeds.d"
+        how = f"has an entry that would lift what was adopted in {file}"
+    return f"in force still: it {how}; put that back, or: {retire}"
 
 
 def _after_retirement(ended: AdoptedFeed) -> str:

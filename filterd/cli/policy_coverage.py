@@ -134,10 +134,26 @@ def require_open(found: Coverage) -> None:
         verb = "sites are" if len(wrongly) > 1 else "site is"
         more = f" and {len(wrongly) - SHOWN} more" if len(wrongly) > SHOWN else ""
         message = f"{len(wrongly)} {verb} blocked that must pass: {', '.join(wrongly[:SHOWN])}{more}"
-        remedy = "take the name out of what is named in brackets, or ask its publisher to; until then: "
-        remedy += "filterd exception add NAME --for 1d --reason TEXT (a line NAME: [] in expected.yaml keeps "
-        remedy += "other lists from blocking it)"
-        raise Failure(message, remedy)
+        raise Failure(message, "; ".join(_remedies(found)))
+
+
+def _remedies(found: Coverage) -> Iterator[str]:
+    """The remedies for what a schedule blocks with everything else, and for what lists block."""
+    from filterd.operations.coverage.measuring import blocking_everything
+
+    profiles, by_lists = blocking_everything(found)
+    if profiles:
+        names = ", ".join(profiles)
+        yield (
+            f"a schedule that blocks everything ({names}) leaves open the groups of protected.yaml: put the "
+            "name into one; an exception does not open it at that hour"
+        )
+    if by_lists:
+        yield (
+            "take the name out of what is named in brackets, or ask its publisher to; until then: "
+            "filterd exception add NAME --for 1d --reason TEXT (a line NAME: [] in expected.yaml keeps "
+            "other lists from blocking it)"
+        )
 
 
 def _plain(found: Coverage) -> dict[str, object]:

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from filterd.cli import output
+from filterd.cli import in_force, output
 from filterd.cli.group import Group
 from filterd.cli.options import common, policies_of, settings_of
+from filterd.model.rule import Scope
 
 if TYPE_CHECKING:
     from filterd.policy.documents import (
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 
     Titled = Category | Service | SafeSearch | Bypass | AllowedGroup
 
+LISTED = 12
+"""names of a group that are shown; ``--json`` has all"""
 DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 
 
@@ -68,16 +71,21 @@ def show(profile: str, config: Path | None, as_json: bool) -> None:
     from filterd.cli.failure import Failure
     from filterd.operations.nearest import did_you_mean
 
-    policies = policies_of(settings_of(config))
+    settings = settings_of(config)
+    policies = policies_of(settings)
     known = {each.id: each for each in policies.profiles}
     if profile not in known:
         remedy = did_you_mean((profile,), known) + f"choose one of: {', '.join(known)}"
         raise Failure("unknown profile " + repr(profile), remedy)
     found = known[profile]
     titles = _titles(policies, found)
+    filled, unread = in_force.policies_in_force(settings, policies)
+    empty = filled.empty_categories(found.every_category)
     if as_json:
-        output.show_json({**output.plain(found), "titles": titles, "origin": _origin(policies, found)})
+        more = {"titles": titles, "open_at_night": open_at_night(policies, found), "empty": empty}
+        output.show_json({**output.plain(found), **more, "origin": _origin(policies, found)})
         return
+    groups = open_at_night(policies, found).items()
     output.show_fields(
         [
             ("profile", found.id),
@@ -87,12 +95,41 @@ def show(profile: str, config: Path | None, as_json: bool) -> None:
             ("description", found.description.es),
             ("in English", f"{found.title.en}. {found.audience.en}. {found.description.en}"),
             *((kind.replace("_", " "), _called(named)) for kind, named in titles.items()),
+            *((f"open: {group}", _first(names)) for group, names in groups),
             ("blocking mode", found.blocking_mode),
             ("schedule", [_slot(each, policies) for each in found.schedule]),
-            ("warning", found.warning.es if found.warning else ""),
-            ("limits", found.limits.es if found.limits else ""),
+            *_in_both("warning", found.warning),
+            *_in_both("limits", found.limits),
+            ("empty", list(empty)),
         ]
     )
+    _tell_empty(found, empty, unread)
+
+
+def _tell_empty(found: Profile, empty: Sequence[str], unread: str) -> None:
+    if unread:
+        output.done(f"feeds that a person enabled were not looked at: {unread}")
+    if empty:
+        output.warn(
+            f"empty: nothing is listed yet of {', '.join(empty)}, so {found.id} closes nothing there",
+            "enable a feed that fills it: filterd feed list --ready",
+        )
+
+
+def read_out(chosen: Profile, subscriber: str) -> None:
+    """Print on standard error what a line's holder must hear before a profile is chosen."""
+    if chosen.limits is not None:
+        output.done(f"{chosen.id}, what it does not do: {chosen.limits.es}")
+    if chosen.warning is not None:
+        output.warn(
+            chosen.warning.es,
+            f"read it to the line's holder; for another: filterd subscriber set-profile {subscriber} PROFILE",
+        )
+
+
+def _in_both(label: str, text: Text | None) -> list[tuple[str, str]]:
+    """A text's fields: as subscribers read it, and in English."""
+    return [(label, text.es), ("in English", text.en)] if text else [(label, "")]
 
 
 def _origin(policies: Policies, profile: Profile) -> str:
@@ -119,6 +156,22 @@ def _left_open(policies: Policies, profile: Profile) -> list[str]:
     slots = [slot for slot in profile.schedule if slot.everything]
     every = [group.id for group in policies.protected.groups]
     return [each for each in every if any(slot.leaves is None or each in slot.leaves for slot in slots)]
+
+
+def open_at_night(policies: Policies, profile: Profile) -> dict[str, list[str]]:
+    """The names of each group that some slot leaves open while it blocks everything, those first with which
+    all below them is open."""
+    left = _left_open(policies, profile)
+    return {
+        group.id: [rule.name for rule in sorted(group.names, key=lambda rule: rule.scope is Scope.EXACT)]
+        for group in policies.protected.groups
+        if group.id in left
+    }
+
+
+def _first(names: list[str]) -> list[str]:
+    more = len(names) - LISTED
+    return [*names[:LISTED], f"and {more} more (all: --json)"] if more > 0 else names
 
 
 def _called(named: dict[str, Text]) -> list[str]:

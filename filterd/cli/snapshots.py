@@ -16,7 +16,7 @@ from filterd.cli.use_case import perform
 if TYPE_CHECKING:
     from filterd.model.records import SnapshotRecord
     from filterd.operations.context import Context
-    from filterd.operations.snapshots import SnapshotView
+    from filterd.operations.snapshots import Built, SnapshotView
     from filterd.policy.losses import Losses
 
 
@@ -42,29 +42,37 @@ def build(profiles: tuple[str, ...], reason: str | None, config: Path | None, as
     from filterd.operations import lost_rules, snapshots
     from filterd.operations.feeds import listing
 
-    async def run(context: Context) -> tuple[SnapshotRecord, Losses, list[str]]:
+    async def run(context: Context) -> tuple[Built, Losses, list[str]]:
         accepted = lost_rules.AcceptedLoss(profiles, reason or "")
-        record = await snapshots.build(context, clock_is_right=True, accepted=accepted, progress=tell)
+        built = await snapshots.make(context, clock_is_right=True, accepted=accepted, progress=tell)
         lost = snapshots.losses_in_force(context)
-        return (
-            record,
-            lost,
-            [each.feed.id for each in await listing.list_feeds(context) if each.version is None],
-        )
+        unread = [each.feed.id for each in await listing.list_feeds(context) if each.version is None]
+        return built, lost, unread
 
     with output.progress("compiling") as tell:
-        record, lost, unread = perform(config, run)
+        built, lost, unread = perform(config, run)
     if as_json:
-        output.show_json({**output.plain(record), "unread": unread, "losses": lost})
+        remarks = {"unread": unread, "stand_ins": output.plain(built.stand_ins), "losses": lost}
+        output.show_json({**output.plain(built.record), **remarks})
     else:
-        output.show_fields(_fields(record))
+        output.show_fields(_fields(built.record))
         output.done("published; nodes take it up within a second")
+    _show_losses(lost)
+    if built.stand_ins:
+        lists = ", ".join(map(str, built.stand_ins))
+        output.done(f"in it with other rules than those of the store, which cannot be had: {lists}")
+        output.done("see: filterd audit verify; read them again: filterd feed update")
+    if unread:
+        output.done(f"not in it, as they were never read: {', '.join(unread)}; run: filterd feed update")
+
+
+def _show_losses(lost: Losses) -> None:
+    from filterd.operations import lost_rules
+
     for profile, what in lost.profiles.items():
         output.warn(lost_rules.kept_message(profile, what), lost_rules.REMEDY.format(profile=profile))
     for each in lost.gone:
         output.warn(f"{each} is gone from the policies", "put it back, if it was not meant")
-    if unread:
-        output.done(f"not in it, as they were never read: {', '.join(unread)}; run: filterd feed update")
 
 
 @snapshot.command()

@@ -10,19 +10,21 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from filterd.cli import import_source, output
+from filterd.cli import advice, import_source, output
 from filterd.cli.failure import Failure
 from filterd.cli.group import Group
 from filterd.cli.line_search import find, list_
 from filterd.cli.options import common, own_scope_option, time_span, warn_of_wide, wide_option
+from filterd.cli.profiles import read_out
 from filterd.cli.use_case import perform
 
 if TYPE_CHECKING:
     from filterd.model.lifting import Lifting
     from filterd.model.subscriber import RequestEvidence, Subscriber
     from filterd.operations.context import Context
+    from filterd.operations.explain import Explanation
     from filterd.operations.importing import ImportResult
-    from filterd.policy.documents import Text
+    from filterd.policy.documents import Profile
 
 Command = Callable[..., Any]
 
@@ -116,7 +118,11 @@ def opt_in(id: str, profile: str, config: Path | None, as_json: bool, **evidence
     from filterd.operations import subscribers
 
     _choose_profile(
-        config, as_json, lambda context: subscribers.opt_in(context, id, profile, _evidence_of(**evidence))
+        config,
+        as_json,
+        id,
+        profile,
+        lambda context: subscribers.opt_in(context, id, profile, _evidence_of(**evidence)),
     )
 
 
@@ -139,7 +145,9 @@ def set_profile(id: str, profile: str, config: Path | None, as_json: bool) -> No
     """Change the profile of a line that has opted in."""
     from filterd.operations import subscribers
 
-    _choose_profile(config, as_json, lambda context: subscribers.set_profile(context, id, profile))
+    _choose_profile(
+        config, as_json, id, profile, lambda context: subscribers.set_profile(context, id, profile)
+    )
 
 
 @subscriber.command("set-zone")
@@ -194,9 +202,17 @@ def leave_security(id: str, returns: bool, config: Path | None, as_json: bool) -
 @common
 def allow(id: str, name: str, scope: str, config: Path | None, as_json: bool) -> None:
     """Let a name through that the profile or security blocks; never an order or a mandatory list."""
-    from filterd.operations import input_values, subscribers
+    from filterd.operations import input_values, staying, subscribers
 
-    _change(config, as_json, lambda context: subscribers.allow(context, id, name, input_values.scope(scope)))
+    async def let_through(context: Context) -> tuple[Subscriber, Explanation | None]:
+        found = await subscribers.allow(context, id, name, input_values.scope(scope))
+        return found, await staying.on_line(context, found.id, input_values.name(name))
+
+    found, stays = perform(config, let_through)
+    warnings = [] if stays is None else [advice.stays(stays, output.moment(stays.at))]
+    _show(found, as_json, "recorded", looked={"warnings": (*warnings,)})
+    if stays is not None:
+        output.warn(warnings[0], advice.next_step(stays))
 
 
 @subscriber.command()
@@ -309,23 +325,26 @@ def _change(config: Path | None, as_json: bool, use_case: Callable[[Context], Aw
 
 
 def _choose_profile(
-    config: Path | None, as_json: bool, use_case: Callable[[Context], Awaitable[Subscriber]]
+    config: Path | None,
+    as_json: bool,
+    id: str,
+    profile: str,
+    use_case: Callable[[Context], Awaitable[Subscriber]],
 ) -> None:
-    """Change the profile, and show its warning: the support agent reads it to the line's holder."""
+    """Show the profile's warning and limits, which the support agent reads to the line's holder, and change
+    the profile after that."""
     from filterd.operations.policies import policies
+    from filterd.operations.policies import profile as named
 
-    async def choose(context: Context) -> tuple[Subscriber, Text | None]:
-        found = await use_case(context)
-        profiles = policies(context).profiles
-        return found, next((each.warning for each in profiles if each.id == found.choices.profile), None)
+    async def choose(context: Context) -> tuple[Subscriber, Profile]:
+        chosen = named(policies(context), profile)
+        read_out(chosen, id)
+        return await use_case(context), chosen
 
-    found, warning = perform(config, choose)
-    _show(found, as_json, "recorded", looked={"warnings": (warning.es,) if warning else ()})
-    if warning is not None:
-        output.warn(
-            warning.es,
-            f"read it to the line's holder; for another: filterd subscriber set-profile {found.id} PROFILE",
-        )
+    found, chosen = perform(config, choose)
+    warnings = (chosen.warning.es,) if chosen.warning else ()
+    limits = (chosen.limits.es,) if chosen.limits else ()
+    _show(found, as_json, "recorded", looked={"warnings": warnings, "limits": limits})
 
 
 def _show(

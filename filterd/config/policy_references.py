@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from zoneinfo import available_timezones
 
 from filterd.config.policy_layers import READY
 from filterd.config.policy_values import Problem
 from filterd.model.mandatory import FIRST_ORDER_ID
 from filterd.model.verdict import Kind
-from filterd.policy.classes import FIXED
+from filterd.policy.classes import FIXED, ClassesError, assign
 from filterd.policy.documents import Jurisdiction, Policies, Profile
+from filterd.policy.overlaps import overlaps
 
 MOST_LISTED = 40
 """ids that a problem lists whole"""
+
+_REWRITTEN = (
+    "would answer protected names with the safe host: {}; protected.yaml says that they stay as they are"
+)
 
 Places = dict[tuple[str, str], str]
 """document and id -> the entry's path, as problems name it"""
@@ -29,13 +34,17 @@ def check(policies: Policies, places: Places) -> list[Problem]:
     problems: list[Problem] = []
     assignable = {each.id for each in policies.categories} | {way.id for way in policies.bypass}
     problems += _check_feeds(policies, places)
-    if sum(feed.mandatory is not None for feed in policies.feeds) > FIRST_ORDER_ID:
-        problems.append(Problem("feeds.yaml", f"more than {FIRST_ORDER_ID} mandatory feeds"))
+    problems += _check_room(policies)
     for expected in policies.expected:
         path = places["expected.yaml", expected.name]
         problems += _unknown(path, expected.categories, assignable, "category or bypass")
     problems += _check_groups(policies)
     problems += _check_services(policies, places)
+    problems += [
+        Problem(place, _REWRITTEN.format(names))
+        for engine, place, names in _rewritten(policies, places)
+        if ("safesearch.yaml", engine) not in policies.shipped
+    ]
     for profile in policies.profiles:
         problems += _check_profile(profile, policies, places["profiles", profile.id])
     for jurisdiction in policies.jurisdictions:
@@ -44,27 +53,68 @@ def check(policies: Policies, places: Places) -> list[Problem]:
 
 
 def remarks(policies: Policies, places: Places) -> list[str]:
-    """Remarks on what is valid, and yet not as it should be, in the operator's own profiles."""
-    return [
-        f"{places['profiles', profile.id]}: blocks everything at some hours, for adults too, and has no "
-        "warning that says so"
-        for profile in policies.profiles
-        if profile.warning is None
-        and any(slot.everything for slot in profile.schedule)
-        and ("profiles", profile.id) not in policies.shipped
+    """Remarks on what is valid, and yet not as it should be, in the operator's own files."""
+    found = [
+        f"{place}: {_REWRITTEN.format(names)}; disabled: true takes the entry out"
+        for engine, place, names in _rewritten(policies, places)
+        if ("safesearch.yaml", engine) in policies.shipped
     ]
+    for profile in policies.profiles:
+        if ("profiles", profile.id) not in policies.shipped:
+            found += _remarks_on(profile, places["profiles", profile.id])
+    return found
+
+
+def _remarks_on(profile: Profile, place: str) -> Iterator[str]:
+    if profile.warning is None and any(slot.everything for slot in profile.schedule):
+        yield f"{place}: blocks everything at some hours, for adults too, and has no warning that says so"
+    for index, slot in enumerate(profile.schedule):
+        if not (slot.everything or slot.categories or slot.services):
+            yield f"{place}.schedule[{index}].block: blocks nothing, so that these hours change nothing"
+
+
+def _rewritten(policies: Policies, places: Places) -> Iterator[tuple[str, str, str]]:
+    """The safe search entries that would answer a protected name with their safe host: the id of each, its
+    place, and the protected names."""
+    for engine in policies.safe_search:
+        kept = [
+            rule.name
+            for rule in policies.protected.names
+            if any(overlaps(rule, each) for each in engine.names)
+        ]
+        if kept:
+            yield engine.id, f"{places['safesearch.yaml', engine.id]}.names", ", ".join(kept)
+
+
+def _check_room(policies: Policies) -> list[Problem]:
+    """More lists than a snapshot has numbers for: none could be built."""
+    if sum(feed.mandatory is not None for feed in policies.feeds) > FIRST_ORDER_ID:
+        return [Problem("feeds.yaml", f"more than {FIRST_ORDER_ID} mandatory feeds")]
+    try:
+        assign(policies)
+    except ClassesError as error:
+        sizes = {
+            "feeds.yaml": len(policies.feeds),
+            "services.yaml": len(policies.services),
+            "safesearch.yaml": len(policies.safe_search),
+            "bypass.yaml": len(policies.bypass),
+            "protected.yaml.groups": len(policies.protected.groups),
+        }
+        counted = ", ".join(f"{count} in {file}" for file, count in sizes.items() if count)
+        message = f"{error}; there are {counted}: take out what no profile uses"
+        return [Problem(max(sizes, key=sizes.__getitem__), message)]
+    return []
 
 
 def _check_feeds(policies: Policies, places: Places) -> list[Problem]:
     problems: list[Problem] = []
-    categories = {each.id for each in policies.categories}
     ways = {each.id for each in policies.bypass}
     listed = {feed.id for feed in policies.feeds}
     entries = [(feed, places["feeds.yaml", feed.id]) for feed in policies.feeds]
     entries += [(each.feed, places[READY, each.feed.id]) for each in policies.ready]
     for feed, place in entries:
         if feed.category is not None:
-            problems += _unknown(f"{place}.category", [feed.category], categories, "category")
+            problems += _unknown_categories(f"{place}.category", [feed.category], policies)
         if feed.bypass is not None:
             problems += _unknown(f"{place}.bypass", [feed.bypass], ways, "bypass")
             if feed.id in ways:
@@ -96,9 +146,8 @@ def _check_services(policies: Policies, places: Places) -> list[Problem]:
 
 
 def _check_profile(profile: Profile, policies: Policies, path: str) -> list[Problem]:
-    categories = {each.id for each in policies.categories}
     engines = {each.id: each.engine for each in policies.safe_search}
-    problems = _unknown(f"{path}.categories", profile.categories, categories, "category")
+    problems = _unknown_categories(f"{path}.categories", profile.categories, policies)
     services = {each.id for each in policies.services}
     groups = {each.id for each in policies.protected.groups}
     problems += _unknown(f"{path}.services", profile.services, services, "service")
@@ -106,7 +155,7 @@ def _check_profile(profile: Profile, policies: Policies, path: str) -> list[Prob
     problems += _unknown(f"{path}.bypass", profile.bypass, {each.id for each in policies.bypass}, "bypass")
     for index, slot in enumerate(profile.schedule):
         slot_path = f"{path}.schedule[{index}]"
-        problems += _unknown(f"{slot_path}.block", slot.categories, categories, "category")
+        problems += _unknown_categories(f"{slot_path}.block", slot.categories, policies)
         problems += _unknown(f"{slot_path}.block", slot.services, services, "service")
         problems += _unknown(
             f"{slot_path}.leaves", slot.leaves or (), groups, "group of always-allowed names"
@@ -136,6 +185,23 @@ def _check_jurisdiction(jurisdiction: Jurisdiction, path: str) -> list[Problem]:
         ground_path = f"{path}.grounds[{index}].authorities"
         problems += _unknown(ground_path, ground.authorities, set(authorities), "authority")
     return problems
+
+
+def _unknown_categories(path: str, ids: Iterable[str], policies: Policies) -> list[Problem]:
+    """As :func:`_unknown`; of a category that another country's rules have, which one."""
+    known = {each.id for each in policies.categories}
+    elsewhere = {one.id: pack.id for pack in policies.jurisdictions for one in pack.categories}
+    return [
+        Problem(
+            path,
+            f"no category {each} here: jurisdictions/{elsewhere[each]}.yaml has it, which counts "
+            f"where the configuration says jurisdiction: {elsewhere[each]}",
+        )
+        if each in elsewhere and each not in known
+        else problem
+        for each in ids
+        for problem in _unknown(path, [each], known, "category")
+    ]
 
 
 def _unknown(path: str, ids: Iterable[str], known: Iterable[str], word: str) -> list[Problem]:

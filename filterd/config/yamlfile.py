@@ -8,6 +8,7 @@ where YAML 1.1 reads a flag, 1260, 8 and 1000. A written null is kept apart from
 
 from __future__ import annotations
 
+import itertools
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,6 +28,10 @@ _WORDS = {
 the characters that each can begin with"""
 NULL_IS_A_WORD = frozenset({"blocking_mode"})
 """keys of which ``null`` is one of the values"""
+
+
+MOST_REPEATED = 10_000
+"""values that the aliases of a file may stand for: a few lines of aliases of aliases stand for millions"""
 
 
 class YamlError(Exception):
@@ -131,11 +136,11 @@ def parse_yaml(text: str) -> Any:
     """The text's value, as :func:`read_yaml` has it. Raises YamlError."""
     for loader in () if _APART & set(text) else _LOADERS[:-1]:
         try:
-            return _value(loader(text))
+            return _value(loader(text), text)
         except (yaml.YAMLError, YamlError, ValueError, RecursionError):
             continue  # the next one says what is wrong
     try:
-        return _value(_LOADERS[-1](text))
+        return _value(_LOADERS[-1](text), text)
     except yaml.MarkedYAMLError as error:
         where = f"line {error.problem_mark.line + 1}: " if error.problem_mark else ""
         raise YamlError((f"{where}is not YAML: {error.problem or error.context}",)) from error
@@ -144,16 +149,39 @@ def parse_yaml(text: str) -> Any:
         raise YamlError((f"is not YAML: {error}",)) from error
 
 
-def _value(loader: Any) -> Any:
-    """The value that a loader makes; YamlError where keys stand twice."""
+def _value(loader: Any, text: str) -> Any:
+    """The value that a loader makes of the text; YamlError where keys stand twice, or aliases multiply."""
     try:
-        value = loader.get_single_data()
+        node = loader.get_single_node()
+        if node is not None and "*" in text:  # without one there is no alias
+            _require_few_repetitions(node)
+        value = None if node is None else loader.construct_document(node)
         settle(value)  # ends in RecursionError where a value holds itself
     finally:
         loader.dispose()
     if loader.duplicates:
         raise YamlError(tuple(loader.duplicates))
     return None if value == Nothing() else value
+
+
+def _require_few_repetitions(root: yaml.Node) -> None:
+    """Raise YamlError where aliases stand for more than MOST_REPEATED values. Raises RecursionError where a
+    value holds itself."""
+    sizes: dict[int, int] = {}
+
+    def size(node: yaml.Node) -> int:
+        """The values that the node stands for, counted once for each alias of it."""
+        known = sizes.get(id(node))
+        if known is None:
+            pairs = isinstance(node, yaml.MappingNode)
+            inner = itertools.chain.from_iterable(node.value) if pairs else node.value
+            scalar = isinstance(node, yaml.ScalarNode)
+            known = sizes[id(node)] = 1 if scalar else 1 + sum(map(size, inner))
+        return known
+
+    if size(root) - len(sizes) > MOST_REPEATED:
+        message = f"its aliases (*) stand for more than {MOST_REPEATED:,} values: write them out"
+        raise YamlError((message,))
 
 
 Location = tuple[Any, ...]

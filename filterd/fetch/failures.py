@@ -16,7 +16,7 @@ from enum import Enum
 class FetchFailure(Enum):
     """One way in which a server fails: its phrase, its remedy, and True where another try may succeed."""
 
-    NO_NAME = ("its name has no address", "check the name in feeds.yaml, and feeds.resolvers", True)
+    NO_NAME = ("its name has no address", "check the name in the feed's entry, and feeds.resolvers", True)
     NO_RESOLVER = (
         "no DNS server said its address",
         "check that feeds.resolvers (else dns.upstreams) answer",
@@ -33,12 +33,12 @@ class FetchFailure(Enum):
     EXPIRED = ("its certificate has expired", "tell its operator", False)
     OTHER_NAME = (
         "its certificate is for another name",
-        "check the address in feeds.yaml, or tell its operator",
+        "check the address in the feed's entry, or tell its operator",
         False,
     )
     UNKNOWN_AUTHORITY = (
         "its certificate comes from no authority that is known here",
-        "name the authority's file with ca in feeds.yaml or feeds.ca in the settings",
+        "name the authority's file with ca in the feed's entry or feeds.ca in the settings",
         False,
     )
     UNTRUSTED = ("TLS with it fails", "check its certificate with: openssl s_client -connect HOST:443", False)
@@ -49,14 +49,14 @@ class FetchFailure(Enum):
     )
     GONE = ("it has no list at this address", "ask its operator for the new address", False)
     LOGIN = ("it does not accept the login", "check the secret that login names, and its rights there", False)
-    REFUSED = ("it refuses the request", "check the address in feeds.yaml", False)
+    REFUSED = ("it refuses the request", "check the address in the feed's entry", False)
     NOT_HTTPS = ("it leads to an address without TLS", "ask its operator for an https:// address", False)
     INWARD = (
         "it leads from a public address to a private one",
-        "if that is right, write the private address in feeds.yaml",
+        "if that is right, write the private address in the feed's entry",
         False,
     )
-    REDIRECTS = ("it leads on too often", "write the last address in feeds.yaml", False)
+    REDIRECTS = ("it leads on too often", "write the last address in the feed's entry", False)
     NO_TARGET = ("it leads nowhere", "tell its operator", False)
     UNASKED = (
         "it answers with something that was not asked for",
@@ -70,8 +70,8 @@ class FetchFailure(Enum):
     )
     TOO_LARGE = ("the list is larger than is taken", "if it is right, raise feeds.largest", False)
     DAMAGED = ("what it sends is no sound gzip", "wait, or tell its operator", True)
-    SECRET = ("the secret for it cannot be read", "see the file that login names in feeds.yaml", False)
-    CA = ("the file of its authorities cannot be read", "see ca in feeds.yaml or feeds.ca", False)
+    SECRET = ("the secret for it cannot be read", "see the file that login names in the feed's entry", False)
+    CA = ("the file of its authorities cannot be read", "see ca in the feed's entry or feeds.ca", False)
     DISK = ("the list cannot be written here", "make room below state_dir", False)
 
     def __init__(self, phrase: str, remedy: str, transient: bool) -> None:

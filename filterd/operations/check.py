@@ -15,7 +15,7 @@ import random
 import struct
 import time
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import dns.exception
@@ -118,6 +118,17 @@ class CheckState:
     """orders whose rows in the store are damaged: they are as the snapshot has them, if it does"""
     kept_orders: tuple[OrderOnNode, ...]
     """as the nodes reported them last; they are no part of ``published``"""
+    book: PolicyBook
+    key: bytes = field(repr=False)
+    """the snapshot's fingerprint key"""
+
+    def line_of(self, choices: LineChoices) -> LineHandle:
+        """The line with other choices of its own, in the same profile and zone."""
+        return _handle(choices, self.book, self.key)
+
+    def moved(self, now: int) -> CheckState:
+        """The same state with the schedules of another moment."""
+        return replace(self, published=self.published.evolve(now, policies=self.book.at(now)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +181,7 @@ async def load_state(
     )
     damaged = tuple(each.reference for each in rows.damaged)
     kept = tuple(OrderOnNode(each.name, reference) for each in reports for reference in each.kept_orders)
-    return CheckState(published, snapshot, identity, line, revision, damaged, kept)
+    return CheckState(published, snapshot, identity, line, revision, damaged, kept, book, key)
 
 
 async def _identify(

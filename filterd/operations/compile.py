@@ -27,8 +27,10 @@ from filterd.disk.files import replace_file
 from filterd.disk.keys import DIGEST_KEY, FINGERPRINT_KEY
 from filterd.model.change_chain import Cursor
 from filterd.model.changelog import OrderChange, decode, encode
+from filterd.model.mandatory import label_of
 from filterd.model.verdict import Kind
 from filterd.operations.errors import OperationError
+from filterd.operations.feeds import rule_files
 from filterd.operations.keys import load_key
 from filterd.operations.snapshot_input import input_digest
 from filterd.operations.snapshot_sources import Material
@@ -63,6 +65,18 @@ class SourceVersion:
 
 
 @dataclass(frozen=True, slots=True)
+class StandIn:
+    """A list that is compiled with other rules than the current version's, or left out."""
+
+    feed: str
+    version: int
+    """of the rules that it has; 0: it is left out"""
+
+    def __str__(self) -> str:
+        return f"{self.feed} (version {self.version})" if self.version else f"{self.feed} (left out)"
+
+
+@dataclass(frozen=True, slots=True)
 class StoredMaterial:
     """The part of a snapshot's material that one transaction of the store gives."""
 
@@ -72,6 +86,8 @@ class StoredMaterial:
     orders: Sequence[OrderChange]
     adopted: Sequence[str]
     """the definitions of the feeds in force: the files are read once more, and may have lost their entries"""
+    stand_ins: Sequence[StandIn] = ()
+    """the lists among them whose own rules cannot be had"""
     in_force: Mapping[str, Any] = field(default_factory=dict)
     """profiles and lists of the meta of the snapshot in force; the profiles are those that may not lose much
     of it: lines have them, and no person accepted the loss"""
@@ -120,7 +136,7 @@ def run(job: Mapping[str, Any], tell: Tell) -> dict[str, Any]:
         built_at=job["built_at"],
         meta={**_kept(material.meta(), policies, job["in_force"]), HISTORY: job["history"]},
     )
-    _require_unaltered(compiled, versions)
+    _require_unaltered(compiled, versions, settings.state_dir)
     target = Path(job["target"])
     replace_file(target, compiled.pieces)
     snapshot = Snapshot.open(target, key)
@@ -165,13 +181,21 @@ def _order(payload: str) -> OrderChange:
     return order
 
 
-def _require_unaltered(compiled: Compiled, versions: Sequence[SourceVersion]) -> None:
+def _require_unaltered(compiled: Compiled, versions: Sequence[SourceVersion], state_dir: Path) -> None:
     """Refuse a feed whose file is no longer the one that the store knows."""
-    found = {entry["id"]: entry["digest"] for entry in compiled.lists if entry["kind"] in _KINDS_OF_FEEDS}
+    found = {entry["id"]: entry for entry in compiled.lists if entry["kind"] in _KINDS_OF_FEEDS}
     for each in versions:
-        if found.get(each.feed) != each.digest:
-            message = f"the list {each.feed}, version {each.version}: its file was altered"
-            raise CompileError(message)
+        entry = found.get(each.feed, {})
+        if entry.get("digest") == each.digest:
+            continue
+        confidential = bool(entry.get("confidential"))
+        subject = f"the list {label_of(each.feed, confidential=confidential)}, version {each.version}"
+        file = rule_files.rule_file(state_dir, each.feed, each.version)
+        if confidential and rule_files.digest_of(file, None) == each.digest:
+            message = f"{subject}, was read before it became confidential; read it again: filterd feed update"
+            raise OperationError(message)
+        message = f"{subject}: its file was altered"
+        raise CompileError(message)
 
 
 def give_way() -> None:

@@ -10,7 +10,7 @@ from filterd.model.lifting import MAX_LIFTINGS, Lifting, LiftingKind
 from filterd.model.mandatory import label_of
 from filterd.model.rule import Scope
 from filterd.model.verdict import Reason
-from filterd.operations import check, input_values, liftings
+from filterd.operations import check, input_values, liftings, staying
 from filterd.operations.context import Context, OperationError
 from filterd.policy.decide import decide_name
 from filterd.store import liftings as rows
@@ -29,6 +29,8 @@ class Added:
     mandatory: str = ""
     """the order or mandatory list by which the name stays blocked; empty where there is none, or none
     that may be named"""
+    closed_hours: tuple[str, ...] = ()
+    """profiles whose schedule blocks everything at some hour, and the name then all the same"""
 
 
 async def add(
@@ -51,7 +53,7 @@ async def add(
         )
         for each in same:
             await liftings.end(write, each, f"replaced by {made.number}")
-    return Added(made, await _mandatory(context, canonical))
+    return Added(made, *await _staying(context, canonical))
 
 
 async def end(context: Context, what: str, *, reason: str = "") -> tuple[Lifting, ...]:
@@ -90,16 +92,16 @@ def _refuse_suffix(name: str, scope: Scope) -> None:
         raise OperationError(message, "give the name that is wrongly blocked, or --scope exact")
 
 
-async def _mandatory(context: Context, name: str) -> str:
-    """The order or mandatory list that blocks the name for everyone. Empty where none does, where that one is
-    confidential, and where no snapshot can tell."""
+async def _staying(context: Context, name: str) -> tuple[str, tuple[str, ...]]:
+    """The order or mandatory list that blocks the name for everyone, and the profiles whose schedule does at
+    some hour. What is confidential counts for nothing; empty too where no snapshot can tell."""
     now = int(context.clock())
     try:
-        state = await check.load_state(context, now)
+        state = staying.tellable(await check.load_state(context, now), now)
     except OperationError:
-        return ""
+        return "", ()
     verdict = decide_name(state.published, None, name_from_text(name), now).verdict
+    if verdict.reason is not Reason.MANDATORY:
+        return "", staying.in_closed_hours(state, context.settings.zone, name, now)
     mandate = state.published.mandates.get(verdict.reference)
-    if verdict.reason is not Reason.MANDATORY or mandate is None or mandate.confidential:
-        return ""
-    return label_of(mandate.reference, confidential=False)
+    return ("" if mandate is None else label_of(mandate.reference, confidential=False)), ()

@@ -28,6 +28,7 @@ from filterd.operations.check import (
     no_answers,
 )
 from filterd.operations.context import Context, OperationError
+from filterd.operations.trials import Act, remembered, tried
 from filterd.policy.decide import decide_name
 from filterd.policy.trace import TRACED, Decision, StageOutcome, StageTrace
 from filterd.wire.ede import ExtendedError
@@ -68,6 +69,19 @@ class ExplainedStage:
     """a list or an order that is confidential: which one is not told"""
     way: str = ""
     """the way around that a feed's list closes; empty for other kinds, and for the way's own list"""
+
+
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """A change of the line's own choices that was tried out against the verdict."""
+
+    act: str
+    """``allow``, ``remove`` (an own block name) or ``pause``"""
+    verdict: str
+    """the one that the line would then get"""
+    reason: str
+    stage: ExplainedStage | None = None
+    """the stage that would then decide; None where the name would pass"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +131,9 @@ class Explanation:
     confidential: bool = False
     """a confidential list or order has the name or something in its answer: whoever tells a person puts that
     on record (``operations.inquiry``)"""
+    tried: tuple[Tried, ...] = ()
+    """the acts that come into question against a block or rewrite, the mildest first; the last one helps, if
+    any does"""
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values, for JSON."""
@@ -142,18 +159,30 @@ async def explain(
     number = _type_of(qtype)
     now = int(context.clock()) if at is None else at
     canonical = _query_name(name)
-    wire = name_from_text(canonical)
     answers: Answers = no_answers
     if answer is not None:
-        answers = answers_in_file(answer, wire, number)
+        answers = answers_in_file(answer, name_from_text(canonical), number)
     elif resolve:
         answers = answers_of_upstreams(context.settings.dns.upstreams)
     state = await check.load_state(context, now, subscriber=subscriber, client=client)
     if state.identity.method == check.REFUSED:
         return _explanation(context.settings, canonical, number, now, state, None, check.NOT_INSPECTED)
+    return await explain_on(context.settings, state, canonical, number, now, answers)
+
+
+async def explain_on(
+    settings: Settings, state: CheckState, canonical: str, number: int, now: int, answers: Answers
+) -> Explanation:
+    """Decide on a name and a record type on a state of this moment."""
+    wire = name_from_text(canonical)
     decision = decide_name(state.published, state.line, wire, now, qtype=number)
+    answers = remembered(answers)
     found = await inspect_answer(state, answers, wire, number, decision, now)
-    explained = _explanation(context.settings, canonical, number, now, state, decision, found)
+    explained = _explanation(settings, canonical, number, now, state, decision, found)
+    final = found.decision or decision
+    trials = [_tried(state, *each) async for each in tried(state, answers, canonical, number, final, now)]
+    secret = any(each.stage is not None and each.stage.confidential for each in trials)
+    explained = replace(explained, tried=tuple(trials), confidential=explained.confidential or secret)
     if number != dns.rdatatype.DS or explained.verdict != "pass":
         return explained
     decision_of_a = decide_name(state.published, state.line, wire, now)
@@ -279,6 +308,16 @@ def _stages(state: CheckState, part: str, decision: Decision | None) -> Iterator
     for trace in traces:
         if part == QUERY or trace.stage not in _NOT_OF_ANSWERS:
             yield _stage(state, part, trace)
+
+
+def _tried(state: CheckState, act: Act, final: Decision) -> Tried:
+    verdict = final.verdict
+    word = verdict.outcome.name.lower()
+    if verdict.outcome is Outcome.PASS:
+        return Tried(act.value, word, verdict.reason.word)
+    part = QUERY if verdict.where is Where.QUERY else ANSWER
+    trace = next(each for each in final.stages if each.stage is verdict.reason)
+    return Tried(act.value, word, verdict.reason.word, _stage(state, part, trace))
 
 
 def _stage(state: CheckState, part: str, trace: StageTrace) -> ExplainedStage:

@@ -34,8 +34,8 @@ DAMAGED_REMEDY = (
     "are lifted with it: filterd order withdraw {0} --damaged --replaced-by O-... --reason ..."
 )
 FEED_REMEDY = (
-    "restore the store from a backup, or see that feeds.yaml has its entry and read the list again: "
-    "filterd feed update {0}"
+    "see that its entry stands in feeds.yaml or feeds.d, and read the list again: filterd feed update {0}; "
+    "where that does not mend it, restore the store from a backup"
 )
 
 
@@ -47,6 +47,8 @@ class RowFault:
     """``order:O-1`` or ``feed:ID``, as in the trail"""
     fault: str
     remedy: str
+    version_of: str = ""
+    """the feed, where the row of its current version is at fault and nothing else"""
 
 
 async def faults(connection: AsyncConnection, read: Iterable[str] | None = None) -> tuple[RowFault, ...]:
@@ -61,14 +63,15 @@ async def faults(connection: AsyncConnection, read: Iterable[str] | None = None)
     ]
     current, versions = await feeds.current(connection), await feeds.recorded(connection)
     adopted, decided = await adoptions.every(connection), await adoptions.recorded(connection)
+    ended = await feeds.ended(connection)
     retired = {each for each, told in decided.items() if told.get("state") == AdoptionState.RETIRED}
     named = {*current, *versions} if read is None else set(read)
     for each in sorted({*adopted, *decided, *(named - retired)}):
-        fault = _adoption_fault(adopted.get(each), decided.get(each))
-        if not fault and each not in retired:
-            fault = feeds.fault_of(current.get(each), versions.get(each))
+        version_of, fault = "", _adoption_fault(adopted.get(each), decided.get(each))
+        if not fault and each not in retired and not (each in ended and each not in current):
+            version_of, fault = each, feeds.fault_of(current.get(each), versions.get(each))
         if fault:
-            found.append(_of_feed(each, fault))
+            found.append(_of_feed(each, fault, version_of))
     return tuple(found)
 
 
@@ -142,5 +145,5 @@ def _altered_files(
     ]
 
 
-def _of_feed(identifier: str, fault: str) -> RowFault:
-    return RowFault(f"feed:{identifier}", fault, FEED_REMEDY.format(identifier))
+def _of_feed(identifier: str, fault: str, version_of: str = "") -> RowFault:
+    return RowFault(f"feed:{identifier}", fault, FEED_REMEDY.format(identifier), version_of)

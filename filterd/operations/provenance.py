@@ -1,14 +1,17 @@
 """The passages of the policies that speak of a name, and the public source of each: licences by one command.
 
 A passage is an entry of a document whose names cover the one asked for. What the operator wrote has no source
-here but the operator's own file. Confidential feeds are passed over; so are feeds that are fetched, of which
-``check`` speaks.
+here but the operator's own file. Of feeds that are fetched the list in force is looked at
+(:func:`fetched_passages`). Confidential feeds are passed over.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import asyncio
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
 
 from filterd.config.policies import icann_suffixes
 from filterd.config.policy_sources import NameSource, Sources, SourcesError, read_sources
@@ -16,11 +19,17 @@ from filterd.config.settings import Settings
 from filterd.feed.parsing import ParseReport, parse
 from filterd.feed.rules import collect
 from filterd.feed.source import SourceError, line_blocks, read_chunks
-from filterd.model.rule import NameRule, Scope
+from filterd.model.records import FeedVersion
+from filterd.model.rule import Action, NameRule, Scope
 from filterd.operations import input_values
+from filterd.operations.context import Context
 from filterd.operations.errors import OperationError
-from filterd.policy.documents import Feed, Policies
+from filterd.operations.feeds import adoption, rule_files
+from filterd.policy.canonical import CanonicalError, parse_line
+from filterd.policy.compiler import whole_lines
+from filterd.policy.documents import Feed, Policies, Publication
 from filterd.policy.overlaps import above
+from filterd.store import feeds as feed_rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +43,7 @@ class Passage:
     """the name that is written there: the one asked for, or one above it"""
     scope: str
     origin: str
-    """``shipped`` or ``own``"""
+    """``shipped``, ``own``, or ``feed`` for a list that is fetched"""
     sources: tuple[NameSource, ...] = ()
 
 
@@ -102,6 +111,59 @@ def passages(settings: Settings, policies: Policies, sources: Sources, asked: st
 
 _WITHOUT_ENTRIES = ("protected", "expected", "popular")
 """documents whose names belong to no entry: their own file may add to the shipped one"""
+
+
+FEEDS = "feeds"
+"""stands for the document of a passage in a list that is fetched"""
+
+
+async def fetched_passages(
+    context: Context, documents: Policies, asked: Sequence[str]
+) -> list[tuple[Passage, ...]]:
+    """For each name the passages in the fetched lists in force. The source of one is the feed itself:
+    a ready one with its publisher and licence. Raises OperationError."""
+    found = await adoption.policies_in_force(context, documents)
+    async with context.store.read() as connection:
+        current = await feed_rows.current(connection)
+    tops = [tuple(above(input_values.name(name))) for name in asked]
+    wanted = {top for some in tops for top in some}
+    published = {each.feed.id: each.publication for each in documents.ready}
+    passages: list[list[Passage]] = [[] for _ in asked]
+    for feed in found.policies.feeds:
+        version = current.get(feed.id)
+        if not feed.remote or feed.confidential or version is None:
+            continue
+        source = _published(feed, published.get(feed.id), version.at)
+        rules = await asyncio.to_thread(_rules_on, context.settings.state_dir, version, wanted)
+        for place, names in zip(passages, tops, strict=True):
+            place += [
+                Passage(FEEDS, feed.id, rule.name, rule.scope.word, "feed", (source,))
+                for rule in rules
+                if _speaks(rule, names[0])
+            ]
+    return [tuple(each) for each in passages]
+
+
+def _published(feed: Feed, publication: Publication | None, at: float) -> NameSource:
+    date = datetime.fromtimestamp(at, UTC).date().isoformat()
+    if publication is None:
+        return NameSource(feed.id, "", date, "", page=feed.source)
+    return NameSource(feed.id, publication.licence, date, publication.publisher, page=feed.source)
+
+
+def _rules_on(state_dir: Path, version: FeedVersion, names: Collection[str]) -> list[NameRule]:
+    """The rules of a version that block one of the names, or what is below it."""
+    wanted = {each.encode("ascii") for each in names}
+    path = rule_files.rule_file(state_dir, version.feed, version.version)
+    try:
+        lines = (line for piece in whole_lines(rule_files.read_pieces(path)) for line in piece.split(b"\n"))
+        rules = [parse_line(line) for line in lines if line.partition(b" ")[0] in wanted]
+    except (OSError, CanonicalError) as error:
+        message = f"the list of the feed {version.feed} cannot be read: {error}"
+        raise OperationError(
+            message, f"run it as the user of filterd; filterd feed show {version.feed}"
+        ) from error
+    return [rule for rule in rules if isinstance(rule, NameRule) and rule.action is Action.BLOCK]
 
 
 def _covering(settings: Settings, policies: Policies, name: str) -> Iterator[tuple[str, str, NameRule]]:

@@ -32,7 +32,7 @@ from filterd.operations import (
 )
 from filterd.operations.backup import STORE, Progress, read_manifest
 from filterd.operations.context import Context, OperationError, require_owner
-from filterd.operations.feeds.restored import put_lists, read_lists
+from filterd.operations.feeds.restored import put_lists, read_lists, unknown_feeds
 from filterd.operations.feeds.verifying import keep_serials
 from filterd.operations.integrity import SHOWN
 from filterd.store import change_log, proofs
@@ -255,6 +255,7 @@ async def _complete(context: Context, past: _Past, reason: str, progress: Progre
             done.ended_again[each.kind] = done.ended_again.get(each.kind, 0) + 1
     progress("read the lists anew", 0, 1)
     done.remarks += await read_lists(context)
+    done.remarks += await unknown_feeds(context)
     await _skip(context, past, done, reason)
     done.lines = sum((await subscribers.count(context)).values())
     return done

@@ -10,24 +10,26 @@ import asyncio
 import contextlib
 import json
 import os
-import sys
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from filterd.disk.files import drop_drafts, make_directory, rename_file, replace_file
 from filterd.disk.keys import FINGERPRINT_KEY
 from filterd.disk.locks import LockedError, locked, take_lock
+from filterd.model.mandatory import label_of
 from filterd.model.order import OrderState
 from filterd.model.order_rows import change_of
 from filterd.model.records import SnapshotRecord
-from filterd.operations import confidential, integrity, lost_rules
-from filterd.operations.compile import SourceVersion, StoredMaterial, job_of
+from filterd.operations import compiler_process, confidential, integrity, last_rules, lost_rules
+from filterd.operations.compile import StandIn, StoredMaterial, job_of
+from filterd.operations.compiler_process import Progress
 from filterd.operations.context import Context, OperationError
 from filterd.operations.feeds import adoption
 from filterd.operations.feeds.lost import take_back
 from filterd.operations.keys import load_key
+from filterd.operations.last_rules import Chosen
 from filterd.operations.lost_rules import NOTHING_ACCEPTED, AcceptedLoss
 from filterd.operations.policies import policies
 from filterd.operations.snapshot_input import remember
@@ -36,11 +38,9 @@ from filterd.policy.documents import Policies
 from filterd.policy.losses import Losses
 from filterd.policy.snapshot import Snapshot
 from filterd.policy.snapshot_layout import HEADER_SIZE, SnapshotError, read_header
-from filterd.store import change_log, feeds, orders, subscribers
+from filterd.store import change_log, orders, subscribers
 from filterd.store import snapshots as rows
 
-Progress = Callable[[str, int, int], None]
-"""called with what is being done, how many rules were taken, and of how many"""
 KEPT_FILES = 4
 _LOCK = ".lock"
 _DRAFTS = (".*.draft", "..*.draft.new")
@@ -58,6 +58,15 @@ class SnapshotView:
     current: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Built:
+    """A snapshot that was just published."""
+
+    record: SnapshotRecord
+    stand_ins: tuple[StandIn, ...]
+    """the lists that are in it with other rules than those of the store, or left out"""
+
+
 async def build(
     context: Context,
     *,
@@ -65,6 +74,18 @@ async def build(
     accepted: AcceptedLoss = NOTHING_ACCEPTED,
     progress: Progress | None = None,
 ) -> SnapshotRecord:
+    """As :func:`make`, for who needs no more than the record."""
+    made = await make(context, clock_is_right=clock_is_right, accepted=accepted, progress=progress)
+    return made.record
+
+
+async def make(
+    context: Context,
+    *,
+    clock_is_right: bool = False,
+    accepted: AcceptedLoss = NOTHING_ACCEPTED,
+    progress: Progress | None = None,
+) -> Built:
     """Compile a snapshot of the store as it is now, publish it, and make it the current one.
 
     A snapshot never claims to be older than the one before it, since the clock may have lost its time. With
@@ -80,16 +101,16 @@ async def build(
     try:
         async with locked(directory / _LOCK, LOCK_WAIT):
             drop_drafts(directory, *_DRAFTS)
-            in_force = _meta_in_force(directory)
-            if in_force:
-                await take_back(context, documents, in_force)
+            meta = meta_in_force(directory)
+            if meta is not None:
+                await take_back(context, documents, meta)
             await _settle_confidential(context, documents)
             before = 0 if clock_is_right else await _made_before(context, current_file(directory))
             built_at = max(int(context.clock()), before)
-            draft = _Draft(directory, documents, in_force, accepted, built_at)
-            record, made_of = await _build(context, draft, progress)
+            job = _Job(context, directory, documents, meta or {}, accepted, built_at, progress)
+            record, made_of, stand_ins = await _build(job)
             remember(directory, made_of, record.file)
-            return record
+            return Built(record, tuple(stand_ins))
     except LockedError:
         message = "another snapshot is being built"
         raise OperationError(message, "wait for it, then build again") from None
@@ -113,68 +134,97 @@ async def _settle_confidential(context: Context, documents: Policies) -> None:
     await confidential.settle(context, in_force.policies.feeds)
 
 
-def _meta_in_force(directory: Path) -> dict[str, Any]:
+def meta_in_force(directory: Path) -> dict[str, Any] | None:
     """The meta of the snapshot in force; a damaged one tells nothing."""
     path = current_file(directory)
     try:
-        return {} if path is None else _read(path)[1]
+        return None if path is None else _read(path)[1]
     except (SnapshotError, OSError, ValueError):
-        return {}
+        return None
 
 
 def losses_in_force(context: Context) -> Losses:
     """The losses that the snapshot in force tells of: what it keeps all the same, and what went."""
-    return losses.from_meta(_meta_in_force(_directory(context)))
+    return losses.from_meta(meta_in_force(_directory(context)) or {})
 
 
 async def losses_of(context: Context, documents: Policies) -> Losses:
     """The losses that a build of these policies would tell of."""
-    used = await _profiles_in_use(context)
-    lost_rules.require_profiles(documents, used)
-    return losses.between(documents, _meta_in_force(_directory(context)), used)
-
-
-async def _profiles_in_use(context: Context) -> list[str]:
     async with context.store.read() as connection:
-        return await subscribers.profiles_in_use(connection)
+        used = await subscribers.profiles_in_use(connection)
+    lost_rules.require_profiles(documents, used)
+    return losses.between(documents, meta_in_force(_directory(context)) or {}, used)
 
 
 @dataclass(frozen=True, slots=True)
-class _Draft:
-    """A snapshot to be built, beside the lists and orders of the store."""
+class _Job:
+    """One build."""
 
+    context: Context
     directory: Path
     documents: Policies
     in_force: Mapping[str, Any]
-    """the meta of the snapshot before"""
+    """the meta of the snapshot in force; empty where there is none to compare with"""
     accepted: AcceptedLoss
     built_at: int
+    progress: Progress | None
 
 
-async def _build(context: Context, wanted: _Draft, progress: Progress | None) -> tuple[SnapshotRecord, str]:
-    """The published snapshot, and the digest of its input."""
-    material, rules = await _material(context, wanted.documents)
-    used = await _profiles_in_use(context)
-    before = lost_rules.guarded(wanted.documents, wanted.in_force, used, wanted.accepted)
-    material = replace(material, in_force=before)
-    directory, built_at = wanted.directory, wanted.built_at
-    draft = directory / f".{os.getpid()}.draft"
-    job = job_of(context.settings, material, built_at, draft)
+async def _build(job: _Job) -> tuple[SnapshotRecord, str, Sequence[StandIn]]:
+    """The published snapshot, the digest of its input, and the lists that have stand-ins in it.
+
+    Where it cannot be compiled, the files of lists are looked at: one that was altered has a stand-in.
+    """
+    material, rules = await _material(job)
     try:
-        answer = await _compile(job, rules, progress)
+        record, made_of = await _compiled(job, material, rules)
+    except OperationError:
+        again = await _looked_at(job, material)
+        if again is None:
+            raise
+        material, rules = again
+        record, made_of = await _compiled(job, material, rules)
+    return record, made_of, material.stand_ins
+
+
+async def _looked_at(job: _Job, before: StoredMaterial) -> tuple[StoredMaterial, int] | None:
+    """The material after a look at the files of lists; None where that changes nothing."""
+    try:
+        material, rules = await _material(job, look=True)
+    except OperationError:
+        return None
+    return None if material.versions == before.versions else (material, rules)
+
+
+async def _compiled(job: _Job, material: StoredMaterial, rules: int) -> tuple[SnapshotRecord, str]:
+    draft = job.directory / f".{os.getpid()}.draft"
+    text = job_of(job.context.settings, material, job.built_at, draft)
+    try:
+        answer = await compiler_process.compile_job(text, rules, job.progress)
         record = SnapshotRecord(
             file=snapshot_layout.file_name(material.cursor.revision, answer["digest"]),
             digest=answer["digest"],
             revision=material.cursor.revision,
-            built_at=float(built_at),
+            built_at=float(job.built_at),
             names=answer["names"],
             size=answer["size"],
         )
-        rename_file(draft, directory / record.file)
+        rename_file(draft, job.directory / record.file)
     finally:
         draft.unlink(missing_ok=True)
-    await _publish(context, directory, record, wanted.accepted)
+    await _publish(job, record)
     return record, str(answer["made_of"])
+
+
+async def chosen_now(context: Context, in_force: Policies) -> Chosen:
+    """The versions that a build would take now, and the stand-ins among them; every file is looked at."""
+    meta = await asyncio.to_thread(meta_in_force, _directory(context))
+    async with context.store.read() as connection:
+        known = await last_rules.stored(connection)
+    listed = [] if meta is None else meta["lists"]
+    return await asyncio.to_thread(
+        last_rules.choose, context.settings, in_force.feeds, known, listed, look=True
+    )
 
 
 async def _made_before(context: Context, path: Path | None) -> int:
@@ -187,80 +237,44 @@ async def _made_before(context: Context, path: Path | None) -> int:
     return made if recorded.get(path.name) == made else 0
 
 
-async def _material(context: Context, documents: Policies) -> tuple[StoredMaterial, int]:
+async def _material(job: _Job, *, look: bool = False) -> tuple[StoredMaterial, int]:
     """The material of one read transaction, and the number of rules of its feeds; all of it is what was
     decided.
 
     Orders that have ended are among them: the clock that says so may be wrong. The active set decides.
     """
+    context, documents, listed = job.context, job.documents, job.in_force.get("lists", ())
     async with context.store.read() as connection:
         cursor = (await change_log.ends(connection))[1]
-        integrity.require_sound(await integrity.faults(connection, [each.id for each in documents.feeds]))
-        current = await feeds.current(connection)
+        found = await integrity.faults(connection, [each.id for each in documents.feeds])
+        known_rules = await last_rules.stored(connection)
         known = (await orders.all_orders(connection)).orders
         used = await subscribers.profiles_in_use(connection)
         adopted = await adoption.definitions(connection)
+    integrity.require_sound(each for each in found if not each.version_of)
     lost_rules.require_profiles(documents, used)
+    guarded = lost_rules.guarded(documents, job.in_force, used, job.accepted)
     in_force = adoption.combined(documents, adopted).policies
     wanted_feeds = in_force.feeds
-    missing = [each.id for each in wanted_feeds if each.mandatory and each.id not in current]
+    parental = {each.id for each in wanted_feeds if each.mandatory is None}
+    integrity.require_sound(each for each in found if each.version_of not in parental)
+    current = known_rules.current
+    missing = [each for each in wanted_feeds if each.mandatory and each.id not in current]
     if missing:
-        message = f"mandatory lists that were never read: {', '.join(missing)}"
-        raise OperationError(message, f"run: filterd feed update {' '.join(missing)}")
-    read = [current[each.id] for each in wanted_feeds if each.id in current]
-    versions = [SourceVersion(each.feed, each.version, each.digest) for each in read]
+        labels = (label_of(each.id, confidential=each.confidential) for each in missing)
+        message = f"mandatory lists that were never read: {', '.join(labels)}"
+        raise OperationError(message, "run: filterd feed update")
+    chosen = await asyncio.to_thread(
+        last_rules.choose, context.settings, wanted_feeds, known_rules, listed, look=look
+    )
     accepted = [each for each in known if each.state is OrderState.ACCEPTED]
     wanted = [change_of(each) for each in confidential.in_clear(context.settings, accepted)]
-    return StoredMaterial(cursor, versions, wanted, adopted), sum(each.names for each in read)
+    rules = sum(each.names for feed, each in current.items() if feed in {one.id for one in wanted_feeds})
+    return StoredMaterial(cursor, chosen.versions, wanted, adopted, chosen.stand_ins, guarded), rules
 
 
-async def _compile(job: bytes, rules: int, progress: Progress | None) -> dict[str, Any]:
-    """Run a job in a process of its own; ``rules`` is how many its feeds have, for ``progress``."""
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-P",  # not from whatever directory the command was typed in
-        "-m",
-        "filterd.operations.compile",
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-    )
-    try:
-        answer, errors = await _answer_of(process, job, rules, progress)
-    except BaseException:
-        with contextlib.suppress(ProcessLookupError):
-            process.kill()
-        await process.wait()
-        raise
-    if process.returncode != 0:
-        reason = errors.decode("utf-8", "replace").strip().splitlines()[-1:] or [f"exit {process.returncode}"]
-        message = f"the snapshot was not built: {reason[0]}"
-        raise OperationError(message, "the snapshot before it stays in force; mend the cause and build again")
-    return answer
-
-
-async def _answer_of(
-    process: asyncio.subprocess.Process, job: bytes, rules: int, progress: Progress | None
-) -> tuple[dict[str, Any], bytes]:
-    """The last line of the compiler's output, and all of its standard error, when it has ended."""
-    if process.stdin is None or process.stdout is None or process.stderr is None:
-        message = "the compiler has no pipes"
-        raise RuntimeError(message)
-    errors = asyncio.ensure_future(process.stderr.read())
-    with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # it ended; standard error says why
-        process.stdin.write(job)
-        await process.stdin.drain()
-    process.stdin.close()
-    answer: dict[str, Any] = {}
-    async for line in process.stdout:
-        answer = json.loads(line)
-        if progress is not None and "rules" in answer:
-            progress(f"{answer['list']}: {answer['rules']:,} rules", min(answer["rules"], rules), rules)
-    await process.wait()
-    return answer, await errors
-
-
-async def _publish(context: Context, directory: Path, record: SnapshotRecord, accepted: AcceptedLoss) -> None:
+async def _publish(job: _Job, record: SnapshotRecord) -> None:
+    context, directory = job.context, job.directory
     async with context.store.write(context.actor, context.clock()) as write:
         await rows.add(write.connection, record)
         write.audit(
@@ -268,8 +282,8 @@ async def _publish(context: Context, directory: Path, record: SnapshotRecord, ac
             f"snapshot:{record.file}",
             after={"digest": record.digest, "revision": record.revision, "names": record.names},
         )
-        for each in accepted.profiles:
-            write.audit("profile.accept_loss", f"profile:{each}", reason=accepted.reason)
+        for each in job.accepted.profiles:
+            write.audit("profile.accept_loss", f"profile:{each}", reason=job.accepted.reason)
     replace_file(directory / snapshot_layout.CURRENT, [snapshot_layout.pointer_to(record.file)])
     _drop_old(directory, record.file)
 

@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from filterd.model.mandatory import label_of
 from filterd.policy import canary
 from filterd.policy.build import MANDATORY_TARGET, Builder
 from filterd.policy.canonical import MAX_LINE, CanonicalError
@@ -22,7 +23,8 @@ from filterd.policy.digests import begin_list_digest, policy_digest
 
 
 class CompileError(ValueError):
-    """A list that cannot be compiled; the message names it, the line and what is wrong with it."""
+    """A list that cannot be compiled; the message names it (by its opaque label if it is confidential), the
+    line and what is wrong with it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +107,8 @@ def _add(builder: Builder, source: ListSource) -> list[dict[str, Any]]:
             builder.begin_list(map(_target, source.classes))
             builder.add_run(canary.rule_text(source.canary))
     except CanonicalError as error:
-        message = f"the list {source.classes[0].id}, version {source.version}: {error}"
+        label = label_of(source.classes[0].id, confidential=source.secret is not None)
+        message = f"the list {label}, version {source.version}: {error}"
         raise CompileError(message) from error
     facts = {
         "version": source.version,

@@ -6,6 +6,7 @@ seconds.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import Enum, StrEnum
 from ipaddress import IPv4Network, IPv6Network
@@ -35,7 +36,7 @@ class Category:
     empty: bool = False
     """nothing is shipped for it: it blocks nothing until a feed is enabled or added"""
     optional: bool = False
-    """no shipped profile restricts it: it is there for an operator's own profiles"""
+    """no shipped profile restricts it all day: it is there for an operator's own profiles and for hours"""
     equivalents: tuple[tuple[str, str], ...] = ()
     """scheme and term of the categories elsewhere that it answers to: (``agcom``, ``armi``)"""
 
@@ -171,6 +172,11 @@ class Profile:
     """what it does not do, in plain words"""
     warning: Text | None = None
     """what a person must know before it is chosen; needed where a slot blocks everything"""
+
+    @property
+    def every_category(self) -> frozenset[str]:
+        """The categories that it restricts, at whatever hour."""
+        return frozenset((*self.categories, *(each for slot in self.schedule for each in slot.categories)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -375,3 +381,8 @@ class Policies:
     """the shipped entries are as their SHA256SUMS says: what they lack was taken out by a release"""
     remarks: tuple[str, ...] = field(default=(), compare=False)
     """passages in the operator's files that do nothing, for a person to look at"""
+
+    def empty_categories(self, wanted: Iterable[str]) -> tuple[str, ...]:
+        """Those of the wanted categories that no feed fills."""
+        filled = {each.category for each in self.feeds if not each.observe}
+        return tuple(sorted(set(wanted) - filled))

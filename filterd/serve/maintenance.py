@@ -15,6 +15,7 @@ from pathlib import Path
 from filterd.config.settings import Settings
 from filterd.model.changelog import MANDATORY
 from filterd.operations import integrity, lost_rules, snapshot_input, snapshots
+from filterd.operations.compile import StandIn
 from filterd.operations.context import Context, OperationError
 from filterd.operations.feeds import adoption
 from filterd.operations.integrity import RowFault
@@ -45,9 +46,10 @@ ROWS_SECONDS = 15.0
 KEPT_CHANGES = 200_000
 """revisions that the change log keeps; a node that has missed more does a full resync"""
 
+STAND_INS = "lists are in force with other rules than those of the store, which cannot be had"
 _ORPHAN_EVENTS = {
-    Orphaned.VANISHED: "a feed's entry vanished from feeds.yaml; the feed stays in force",
-    Orphaned.WEAKENED: "a feed's entry was weakened in feeds.yaml; the feed stays in force as adopted",
+    Orphaned.VANISHED: "a feed's entry vanished from the policies; the feed stays in force",
+    Orphaned.WEAKENED: "a feed's entry was weakened in the policies; the feed stays in force as adopted",
     Orphaned.REKEYED: "a feed's entry has another key in feeds.yaml; the feed stays in force as adopted",
 }
 
@@ -72,6 +74,12 @@ class Maintenance:
     """the feeds that had a version at the last turn; one that has none any more was retired"""
     _failed: dict[str, tuple[str, float]] = field(default_factory=dict)
     """step -> its input at the last failure, and when that was"""
+    _stand_ins: tuple[StandIn, ...] = ()
+    """the lists of the current snapshot whose own rules could not be had"""
+    _plain: str = ""
+    """the snapshot that this process built without any"""
+    _stood_in: tuple[tuple[str, str], float] = (("", ""), -math.inf)
+    """the input that was wanted and that of the snapshot which stands in for it, and when that was seen"""
     _clock_agreed: bool = False
     """the clock was past the time at which the current snapshot was made"""
     _losses: Losses = field(default_factory=Losses)
@@ -138,8 +146,15 @@ class Maintenance:
             found.append("the policies cannot be read (filterd config check)")
         if "compile" in self._failed:
             found.append("no snapshot can be built: what was read last waits (filterd snapshot build)")
+        if self._stand_ins:
+            found.append(
+                f"lists in force with other rules than those of the store: {len(self._stand_ins)}"
+                " (filterd audit verify; filterd feed update)"
+            )
         if self._orphans:
-            found.append(f"feeds without their entry in feeds.yaml: {len(self._orphans)} (filterd feed list)")
+            found.append(
+                f"feeds without their entry in the policies: {len(self._orphans)} (filterd feed list)"
+            )
         if self._losses.profiles:
             kept = ", ".join(self._losses.profiles)
             found.append(f"profiles kept as in force, since their files lost much: {kept} (filterd doctor)")
@@ -231,10 +246,13 @@ class Maintenance:
             set_back = self._clock_was_set_back()
             if self._failed_lately("compile", wanted):
                 return
-            if not (set_back or await self._is_due(wanted)):
+            if not (set_back or await self._is_due(wanted, documents)):
                 self._failed.pop("compile", None)  # what could not be compiled is wanted no more
                 return
-            record = await snapshots.build(self.context, clock_is_right=set_back)
+            built = await snapshots.make(self.context, clock_is_right=set_back)
+            record = built.record
+            self._report_stand_ins(built.stand_ins)
+            self._plain = "" if built.stand_ins else record.file
             self._clock_agreed = record.built_at <= self.context.clock()
         except (OperationError, StoreError, OSError) as error:
             self.compile_failures += 1
@@ -243,6 +261,8 @@ class Maintenance:
             return
         self._failed.pop("compile", None)
         log.get().info("snapshot built", digest=record.digest, revision=record.revision, names=record.names)
+        if self._stand_ins:
+            await self._read_altered(documents)
 
     async def _read_altered(self, documents: Policies) -> None:
         """Read at once the lists whose file is not what was read: one keeps all from being compiled."""
@@ -275,13 +295,42 @@ class Maintenance:
             self._report_failure("clock", path.name, OperationError(message, remedy))
         return self._clock_agreed
 
-    async def _is_due(self, wanted: str) -> bool:
+    def _report_stand_ins(self, stand_ins: tuple[StandIn, ...]) -> None:
+        """Log the lists that have stand-ins, once for each change of them."""
+        if stand_ins and stand_ins != self._stand_ins:
+            lists = ", ".join(map(str, stand_ins))
+            remedy = "read them again: filterd feed update; see: filterd audit verify"
+            log.get().error(STAND_INS, lists=lists, remedy=remedy)
+        self._stand_ins = stand_ins
+
+    async def _is_due(self, wanted: str, documents: Policies) -> bool:
         path = self._current
-        if path is None or snapshot_input.remembered(path.parent, path.name) != wanted:
+        if path is None:
+            return True
+        made_of = snapshot_input.remembered(path.parent, path.name)
+        if made_of != wanted and (
+            path.name == self._plain or not await self._stands_in(wanted, made_of, documents)
+        ):
             return True
         if not await self._is_sound(path):
             return True
         return await self._orders_waiting(path)
+
+    async def _stands_in(self, wanted: str, made_of: str, documents: Policies) -> bool:
+        """Return whether the current snapshot has stand-ins, and another one would have the same. That needs
+        a look at the files, so it is asked again only after a while."""
+        now = self.context.clock()
+        known, at = self._stood_in
+        if known == (wanted, made_of) and 0 <= now - at < RETRY_SECONDS:
+            return True
+        chosen = await snapshots.chosen_now(self.context, documents)
+        zone = self.context.settings.canary.zone
+        if snapshot_input.input_digest(documents, chosen.versions, zone) != made_of:
+            return False
+        self._report_stand_ins(chosen.stand_ins)
+        self._stood_in = (wanted, made_of), now
+        await self._read_altered(documents)
+        return True
 
     async def _is_sound(self, path: Path) -> bool:
         """Return whether the file exists and is intact; it is read in full once after each change of it.

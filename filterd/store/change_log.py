@@ -173,6 +173,16 @@ async def newest_decisions(
     return {row.subject.partition(":")[2]: _state(row.after) for row in rows}
 
 
+async def newest_sequences(connection: AsyncConnection, kind: str, actions: Sequence[str]) -> dict[str, int]:
+    """The place in the chain of the last of these actions on each subject of a kind, by the subject's id."""
+    rows = await connection.execute(
+        select(audit.c.subject, func.max(audit.c.sequence).label("sequence"))
+        .where(audit.c.subject.between(f"{kind}:", f"{kind};"), audit.c.action.in_(actions))
+        .group_by(audit.c.subject)
+    )
+    return {row.subject.partition(":")[2]: row.sequence for row in rows}
+
+
 def _state(after: str | None) -> dict[str, Any]:
     """A state in the trail; empty for one that is damaged."""
     try:
@@ -180,6 +190,19 @@ def _state(after: str | None) -> dict[str, Any]:
     except ValueError:
         return {}
     return told if isinstance(told, dict) else {}
+
+
+async def decisions(
+    connection: AsyncConnection, kind: str, action: str
+) -> list[tuple[str, int, dict[str, Any]]]:
+    """Every decision of this action on subjects of a kind, oldest first: the subject's id, the place in the
+    chain, and the state that it left the subject in."""
+    rows = await connection.execute(
+        select(audit.c.subject, audit.c.sequence, audit.c.after)
+        .where(audit.c.subject.between(f"{kind}:", f"{kind};"), audit.c.action == action)
+        .order_by(audit.c.sequence)
+    )
+    return [(row.subject.partition(":")[2], row.sequence, _state(row.after)) for row in rows]
 
 
 async def newest_entries(

@@ -9,12 +9,14 @@ from typing import Any
 from sqlalchemy import delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from filterd.model.records import FeedCheck, FeedVersion, HeldFeed, VersionState
-from filterd.store.change_log import newest_decisions
+from filterd.model.records import AdoptionState, FeedCheck, FeedVersion, HeldFeed, VersionState
+from filterd.store.change_log import decisions, newest_decisions, newest_sequences
 from filterd.store.feed_tables import feed_check, feed_version, held_feed
 
 TAKEN, HELD = "feed.update", "feed.hold"
 """the actions whose audit entry says which version of a feed is the current one"""
+ENDED = "feed.retire"
+"""the action that leaves a feed without a current version, once its audit entry says that it is retired"""
 
 
 async def current(connection: AsyncConnection) -> dict[str, FeedVersion]:
@@ -28,6 +30,17 @@ async def current(connection: AsyncConnection) -> dict[str, FeedVersion]:
 async def recorded(connection: AsyncConnection) -> dict[str, dict[str, Any]]:
     """The audit trail's word on the current version of every feed: ``version``, ``digest``, ``names``."""
     return await newest_decisions(connection, "feed", (TAKEN, HELD))
+
+
+async def ended(connection: AsyncConnection) -> frozenset[str]:
+    """The feeds that were retired after their last reading, by the trail, whatever became of them since: one
+    that was enabled or adopted again begins anew, and has no version until it is read."""
+    read = await newest_sequences(connection, "feed", (TAKEN, HELD))
+    return frozenset(
+        feed
+        for feed, sequence, told in await decisions(connection, "feed", ENDED)
+        if told.get("state") == AdoptionState.RETIRED and sequence > read.get(feed, 0)
+    )
 
 
 def fault_of(version: FeedVersion | None, told: Mapping[str, Any] | None) -> str:

@@ -168,12 +168,29 @@ class Store:
             return (await Write.begin(connection, "", 0.0, os.urandom)).head
 
     async def require_newest(self) -> None:
-        """Raise StoreRolledBackError for a store that is behind the ledger; nothing is written."""
+        """Raise StoreRolledBackError for a store that is behind the ledger; nothing is written.
+
+        The ledger is read before the store, since another process may write meanwhile: the store may then
+        lead on from the record, and is not behind it. Where the record changed all the same, both are read
+        once more.
+        """
+        noted = await asyncio.to_thread(_noted, self.ledger)
+        while True:
+            try:
+                await self._compare_now(noted)
+            except StoreRolledBackError:
+                again = await asyncio.to_thread(_noted, self.ledger)
+                if again == noted:
+                    raise
+                noted = again
+            else:
+                return
+
+    async def _compare_now(self, noted: NotedHead | None) -> None:
         with translated(self._path):
             self._require_present()
             async with transaction(self._reader, write=False) as connection:
-                write = await Write.begin(connection, "", 0.0, os.urandom)
-                await self._compare(write, await asyncio.to_thread(_noted, self.ledger))
+                await self._compare(await Write.begin(connection, "", 0.0, os.urandom), noted)
 
     async def empty_log(self) -> bool:
         """Leave nothing of what was deleted in the write-ahead log; see :func:`engine.empty_log`."""

@@ -49,7 +49,7 @@ _GAUGES: tuple[tuple[str, str, Callable[[FeedMetrics], float]], ...] = (
     ("filterd_feed_quarantined", "Whether a feed's new content is held back.", lambda feed: feed.quarantined),
     (
         "filterd_feed_orphaned",
-        "Whether a feed in force has lost its entry in feeds.yaml.",
+        "Whether a feed in force has lost its entry in the policies.",
         lambda feed: feed.orphaned,
     ),
     (

@@ -107,7 +107,7 @@ CONTROL = AlertGroup(
             severity="ticket",
             expression="filterd_feed_orphaned == 1",
             wait="5m",
-            summary="The list {{ $labels.feed }} is in force without its entry in feeds.yaml",
+            summary="The list {{ $labels.feed }} is in force without its entry in the policies",
             description="Put the entry back, or retire the feed.",
             summary_es="La lista {{ $labels.feed }} rige sin su entrada en feeds.yaml",
             description_es="Devuelva la entrada, o retire la lista.",

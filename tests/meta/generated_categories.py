@@ -16,16 +16,18 @@ HEAD = """\
 {note}
 
 Cada tema dice qué es un sitio, nunca qué piensa. La ayuda, la orientación, la salud y la
-información sobre un tema no pertenecen al tema: ningún filtro las cierra. Un sitio entra en una
-lista incluida porque dos listas públicas lo tienen, porque su propio nombre dice qué es, o porque
-una lista cuidada a mano nombra el servicio. El comando `filterd policies source NOMBRE` dice de qué
-lista pública viene y con qué licencia.
+información sobre un tema no pertenecen al tema, y por su tema no las cierra ningún filtro. El que de
+noche cierra todo las cierra también, salvo lo que [sigue abierto de noche](abierto-de-noche.md).
+Un sitio entra en una lista incluida porque dos listas públicas lo tienen, porque su propio nombre dice
+qué es, o porque una lista cuidada a mano nombra el servicio. La instrucción
+`filterd policies source NOMBRE` dice de qué lista pública viene y con qué licencia.
 
 """
 
 AFTER = """
 *Vacío*: no se incluye ninguna lista; el tema no cierra nada hasta que tu proveedor active una.
-*Opcional*: ningún filtro incluido lo cierra; sirve para horarios o para los filtros que tu
+*Opcional*: ningún filtro incluido lo cierra todo el día; sirve para horarios (de noche, «Niñas y niños,
+con horario» cierra los videos, y «sin Internet de noche» lo cierra todo) o para los filtros que tu
 proveedor prepare.
 
 """

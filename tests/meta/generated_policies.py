@@ -7,11 +7,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from filterd.policy.documents import Policies, Profile, ReadyFeed
+from filterd.policy.documents import Policies, Profile, ReadyFeed, Slot
 from tests.meta.feed_texts import FEEDS
 from tests.worlds.markdown import wrapped
 
 POLICIES = Path(__file__).parents[2] / "policies"
+DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 
 
 def page(note: str) -> str:
@@ -43,7 +44,8 @@ COVERAGE = """\
 ## How much they cover
 
 [Coverage](coverage.md) says how much of public lists each shipped profile closes, and that none of more than 500
-sites of health, contraception, LGBT+ people, help against violence, human rights, news and government is blocked.
+sites of health, contraception, LGBT+ people, help against violence, human rights, news and government is blocked
+outside of hours that close everything.
 `filterd policies coverage --against FOLDER` measures yours. The folder holds lists, and a `coverage.yaml` that
 says what each is about:
 
@@ -233,7 +235,7 @@ what it shares with others stays open. Which list each name comes from stands in
 def by_profile(shipped: Policies, profiles: list[Profile]) -> str:
     """The profiles: audience, categories, and the rest of their restrictions."""
     marks = [
-        (f"`{category.id}`", *("yes" if category.id in each.categories else "" for each in profiles))
+        (f"`{category.id}`", *(closing(each, category.id) for each in profiles))
         for category in shipped.categories
     ]
     more = [
@@ -279,11 +281,13 @@ def by_category(shipped: Policies) -> str:
     return (
         "## Categories\n\n"
         + table(("Category", "What it holds", "Names", "Feeds"), rows)
-        + "\nAn empty category blocks nothing until a feed is enabled or added. An optional one is in no shipped\n"
-        + "profile: it is for your own profiles and for hours. A name is on a list because two public lists have\n"
+        + "\nAn empty category blocks nothing until a feed is enabled or added. No shipped profile closes\n"
+        + "an optional one all day: it is for your own profiles and for hours. A name is on a list because two public lists have\n"
         + "it, because it says by itself what the site is, or because a list kept by hand names the service;\n"
         + "malware and phishing age within days, and need a\n"
-        + "feed. `filterd policies source NAME` says where a name is from; all sources stand in\n"
+        + "feed. `filterd profile show` names the categories of a profile that are empty, and `filterd config check`\n"
+        + "remarks on them where the profile is yours.\n"
+        + "`filterd policies source NAME` says where a name is from; all sources stand in\n"
         + "[SOURCES.md](../policies/lists/SOURCES.md). The lists are no replacement for full feeds.\n\n"
     )
 
@@ -369,13 +373,15 @@ networks.
 LEVELS = """
 | Level | What closing it does | Who notices |
 | --- | --- | --- |
-| `signal` | devices are told that the network filters, and comply by themselves | nobody: pages load as before |
+| `signal` | devices are told that the network filters, and comply by themselves | pages load as before; an iPhone with Private Relay may show a notice |
 | `resolver` | other resolvers are closed, by name and by address | a telephone whose Private DNS is set to a host name loses *all* Internet until it is set to Automatic |
 | `tunnel` | services that carry all traffic elsewhere are closed | who uses one for work: Tailscale and Cloudflare WARP are among them, company VPN software is not |
 
 A name that a line allows lifts a category, never a way around. So `bypass.yaml` has the well-known services; the long
-lists `vpn`, `dns-bypass` and `anonymizers` are categories, which a person can open name by name. `ech` takes
-the keys of Encrypted Client Hello out of answers and has no names; no shipped profile takes it. A device that has a
+lists `vpn`, `dns-bypass` and `anonymizers` are categories. A person can open their names one by one, but for those that
+`bypass.yaml` has, too: where a profile closes both, only a pause or another profile opens them, and an exception opens
+them for every line. `filterd check` advises what opens a name, and `subscriber allow` warns where it stays blocked.
+`ech` takes the keys of Encrypted Client Hello out of answers and has no names; no shipped profile takes it. A device that has a
 resolver's or a VPN's *address* built in asks no name: close those at the router. Discovery of encrypted resolvers
 (`resolver.arpa`) is answered by the resolver itself.
 
@@ -405,7 +411,11 @@ def open_at_night(shipped: Policies) -> str:
         for group in shipped.protected.groups
     ]
     head = ("Group", "Title", "Names, mostly with all below them")
-    return "Left open by a slot that blocks everything:\n\n" + table(head, rows) + "\n"
+    return (
+        "Left open by a slot that blocks everything, and nothing else ([in Spanish](es/abierto-de-noche.md)):\n\n"
+        + table(head, rows)
+        + "\n"
+    )
 
 
 def audience(profile: Profile) -> tuple[str, str, str]:
@@ -413,9 +423,24 @@ def audience(profile: Profile) -> tuple[str, str, str]:
     return f"`{profile.id}`", profile.audience.en, profile.description.en
 
 
+def closing(profile: Profile, category: str) -> str:
+    """The hours at which a profile closes a category: all (``yes``), some, or none."""
+    if category in profile.categories:
+        return "yes"
+    slots = profile.schedule
+    return "at hours" if any(slot.everything or category in slot.categories for slot in slots) else ""
+
+
 def hours(profile: Profile) -> str:
-    """True if a profile has hours."""
-    return f"{len(profile.schedule)} slots" if profile.schedule else ""
+    """What a profile closes at hours."""
+    return "; ".join(map(_slot, profile.schedule))
+
+
+def _slot(slot: Slot) -> str:
+    start, end = (f"{minutes // 60:02}:{minutes % 60:02}" for minutes in (slot.start, slot.end))
+    days = " ".join(DAYS[day] for day in slot.days)
+    what = "everything" if slot.everything else ", ".join((*slot.categories, *slot.services))
+    return f"{days} {start}-{end}: {what}"
 
 
 def jurisdictions(shipped: Policies) -> str:

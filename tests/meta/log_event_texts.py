@@ -357,11 +357,16 @@ TEXTS: dict[str, tuple[str, str]] = {
         REPORT,
     ),
     "the canary of a mandatory list is blocked again": ("The list blocks on this node.", NOTHING),
-    "a feed's entry vanished from feeds.yaml; the feed stays in force": (
+    "lists are in force with other rules than those of the store, which cannot be had": (
+        "Their row or file is not what was read, or a restored store does not know them. They have the last"
+        " rules whose file is whole; one that has none is left out. Mandatory lists go on.",
+        "`filterd feed update`; `filterd audit verify` says what is damaged",
+    ),
+    "a feed's entry vanished from the policies; the feed stays in force": (
         "The file alone cannot end a feed.",
         "[FilterdFeedOrphaned](runbooks/control.md#filterdfeedorphaned)",
     ),
-    "a feed's entry was weakened in feeds.yaml; the feed stays in force as adopted": (
+    "a feed's entry was weakened in the policies; the feed stays in force as adopted": (
         "The entry would lift something.",
         "[FilterdFeedOrphaned](runbooks/control.md#filterdfeedorphaned)",
     ),

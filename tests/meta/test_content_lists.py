@@ -6,10 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from content import assignments
 from content.lists import (
     Clause,
+    Offered,
     Sources,
     StarterList,
     choose,
@@ -18,9 +20,29 @@ from content.lists import (
     read_reviewed,
     render,
 )
+from content.services import parents
 from content.sources import POLICIES, Community, SourceError
 from filterd.config.policies import load_policies
 
+CLOSED_BY = {
+    "omegle": "social dating",
+    "chatroulette": "social dating",
+    "azar": "social dating",
+    "yubo": "social dating",
+    "wizz": "social dating",
+    "xiaohongshu": "social",
+    "kuaishou": "social video",
+    "betway": "gambling",
+    "vix": "streaming",
+    "claro-video": "streaming",
+    "crunchyroll": "streaming",
+    "wechat": "chat",
+    "kik": "chat",
+    "kimi": "ai-chat",
+    "shein": "shopping",
+    "shazam": "music",
+}
+"""services, each with the categories that must close it"""
 KNOWN = ("v2fly", "sinfonietta", "shadowwhisperer")
 GUARD = {"min_names": 40, "max_shrink": 0.5, "max_grow": 10}
 
@@ -38,7 +60,16 @@ def sources(tmp_path: Path) -> Sources:
         file.parent.mkdir(exist_ok=True)
         file.write_text(names.replace(" ", "\n") + "  # a remark\n")
     community = Community({"video": "service.example\nfull:host.example @cn\nads.example @ads\nexample\n"})
-    return Sources(community, {"app": ["app.example"]}, tmp_path, {})
+    offered = Offered(
+        {
+            "chat": frozenset({"chat.example"}),
+            "work": frozenset({"work.example"}),
+            "game": frozenset({"g.example"}),
+        },
+        {"chat": "social", "work": "social", "game": "games"},
+        {"chat.example": ("v2fly", "chat-terms"), "work.example": ("v2fly",), "g.example": ("v2fly",)},
+    )
+    return Sources(community, {"app": ["app.example"]}, tmp_path, {}, offered)
 
 
 def chosen(sources: Sources, *clauses: Clause, **terms: Any) -> dict[str, set[str]]:
@@ -77,6 +108,36 @@ def test_services_come_without_advertisements_and_suffixes(sources: Sources) -> 
     assert set(chosen(sources, Clause("v2fly", ("video",)))) == {"service.example"}
     assert set(chosen(sources, Clause("v2fly", ("video",), marked=True))) == {"ads.example"}
     assert set(chosen(sources, Clause("nextdns-services", ("app",)))) == {"app.example"}
+
+
+def test_shipped_services_come_with_the_sources_that_they_have(sources: Sources) -> None:
+    group = Clause("services", ("group/social",), without=("work",))
+    assert chosen(sources, group) == {"chat.example": {"v2fly", "chat-terms"}}
+    assert chosen(sources, Clause("services", ("game",))) == {"g.example": {"v2fly"}}
+    with pytest.raises(SourceError, match="no service or group group/nothing"):
+        chosen(sources, Clause("services", ("group/nothing",)))
+
+
+def test_short_names_alone_and_none_taken_by_mistake(sources: Sources) -> None:
+    clause = Clause("sinfonietta", ("adult",), longest=4, never="^site")
+    assert set(chosen(sources, clause)) == {"porn.example"}
+    assert "sub.porn.example" not in chosen(sources, Clause("shadowwhisperer", ("adult",), longest=9))
+
+
+def test_a_category_closes_the_services_of_its_subject() -> None:
+    """A parent who closes a category finds the services of that subject closed: but for those reviewed."""
+    services = {
+        each["id"]: each for each in yaml.safe_load((POLICIES / "services.yaml").read_text(encoding="utf-8"))
+    }
+    for terms in read_reviewed():
+        path = POLICIES / "lists" / f"{terms.list}.txt"
+        listed = set(path.read_text(encoding="utf-8").splitlines())
+        for service, subject in CLOSED_BY.items():
+            if terms.list in subject.split():
+                names = set(services[service]["names"]["subtree"]) - terms.leave_out.keys()
+                covered = {name for name in names if {name, *parents(name)} & listed}
+                assert names
+                assert names == covered, (terms.list, service)
 
 
 def test_a_picked_name_must_stand_in_a_source(sources: Sources) -> None:

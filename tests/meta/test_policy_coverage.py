@@ -225,6 +225,15 @@ def test_the_page_has_both_parts() -> None:
     assert re.fullmatch(r"[0-9a-f]{7,40}", BEFORE)
 
 
+def test_the_page_measures_the_shipped_profiles_and_no_others(policies: Policies) -> None:
+    now = (ROOT / "docs" / "coverage.md").read_text(encoding="utf-8").split("\n# Now\n")[1]
+    shipped = sorted(each.id for each in policies.profiles)
+    for heading in ("By profile", "Search engines", "Ways around", "With lists like"):
+        (part,) = [each for each in now.split("\n## ") if each.startswith(heading)]
+        first = re.findall(r"^\| ([a-z-]+) \|", part, re.MULTILINE)
+        assert sorted(set(first) - {"profile", "---"}) == shipped, f"{heading}: run make coverage"
+
+
 def test_without_public_lists_the_page_stays(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     page = ROOT / "docs" / "coverage.md"
     text = page.read_bytes()

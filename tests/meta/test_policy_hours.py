@@ -76,6 +76,20 @@ def test_the_groups_have_titles_in_both_languages(policies: Policies) -> None:
         ("school", "www.conaliteg.sep.gob.mx"),
         ("school", "tuaulavirtual.educatic.unam.mx"),
         ("school", "classroom.google.com"),
+        ("school", "www.gstatic.com"),
+        ("school", "ssl.gstatic.com"),
+        ("school", "apis.google.com"),
+        ("school", "fonts.googleapis.com"),
+        ("school", "lh3.googleusercontent.com"),
+        ("school", "docs.google.com"),
+        ("school", "es.wikipedia.org"),
+        ("school", "mitec.tec.mx"),
+        ("messaging", "accounts.google.com"),
+        ("messaging", "mail.google.com"),
+        ("messaging", "chat.google.com"),
+        ("messaging", "meet.google.com"),
+        ("medical", "www.tandemdiabetes.com"),
+        ("medical", "www.omnipod.com"),
         ("school", "login.microsoftonline.com"),
     ],
 )
@@ -90,6 +104,56 @@ def test_what_a_house_needs_at_night_is_open(policies: Policies, group: str, nam
 )  # fmt: skip
 def test_no_group_opens_search_videos_social_networks_or_shops(policies: Policies, name: str) -> None:
     assert not [group.id for group in policies.protected.groups if _open(policies, group.id, name)]
+
+
+@pytest.mark.parametrize("name", ["report.cybertip.org", "988lifeline.org", "www.crisistextline.org"])
+def test_help_and_reports_of_abuse_are_protected(policies: Policies, name: str) -> None:
+    assert any(_holds(rule, name) for rule in policies.protected.names)
+
+
+DOCS = POLICIES.parent / "docs"
+
+
+@pytest.mark.parametrize("page", ["faq.md", "README.md", "categorias.md"])
+def test_who_promises_help_in_spanish_leads_to_the_list(page: str) -> None:
+    """Help, health and news are closed at night but for the list: no page promises more."""
+    text = " ".join((DOCS / "es" / page).read_text(encoding="utf-8").split())
+    assert "(abierto-de-noche.md" in text
+    for promise in ("ningún filtro las cierra", "No bloquea la ayuda", "disponibles en todos los horarios"):
+        assert promise not in text
+
+
+def test_the_table_of_profiles_says_what_hours_close() -> None:
+    """An optional category that a shipped profile closes at hours is not said to be in none."""
+    (row,) = re.findall(r"^\| `video` \|.*\|$", (DOCS / "policies.md").read_text(encoding="utf-8"), re.M)[:1]
+    assert row.count("at hours") == 2, "school-nights and school-nights-offline"
+
+
+CLOSED_BY_FACEBOOK = {"chat-e2ee-mini.facebook.com", "edge-chat.facebook.com"}
+"""names of Messenger below one that closes with social networks: the texts say that it does not work"""
+
+
+def test_what_a_night_leaves_open_is_not_closed_by_its_own_profile(policies: Policies) -> None:
+    """A group opens nothing that a category, an application or a way around of the profile has."""
+    for profile in policies.profiles:
+        if not any(slot.everything for slot in profile.schedule):
+            continue
+        closed = [rule for each in policies.services if each.id in profile.services for rule in each.names]
+        closed += [rule for each in policies.bypass if each.id in profile.bypass for rule in each.names]
+        below = {rule.name for rule in closed if rule.scope is Scope.SUBTREE}
+        alone = {rule.name for rule in closed if rule.scope is Scope.EXACT}
+        for feed in policies.feeds:
+            if feed.category in profile.categories and not feed.remote:
+                lines = (POLICIES / feed.source).read_text(encoding="utf-8").splitlines()
+                below |= {line for line in lines if line and not line.startswith("#")}
+        names = {rule.name for group in policies.protected.groups for rule in group.names}
+        found = {name for name in names if name in alone or _is_below(name, below)}
+        assert found == CLOSED_BY_FACEBOOK, profile.id
+
+
+def _is_below(name: str, above: set[str]) -> bool:
+    labels = name.split(".")
+    return any(".".join(labels[at:]) in above for at in range(len(labels)))
 
 
 NIGHT = 1_795_753_800

@@ -28,9 +28,12 @@ IDS = {
     "school-nights",
     "school-nights-offline",
 }
-LONGEST = {"title": 40, "audience": 50, "description": 320, "limits": 340, "warning": 450}
+LONGEST = {"title": 40, "audience": 50, "description": 300, "limits": 400, "warning": 670}
 """characters, as the pages have room for"""
-REMEDY = re.compile("Ajustes . Conexiones . DNS privado . Automático")
+REMEDY = re.compile("buscar? «DNS privado» en Ajustes .*Samsung: .*otros: .*Automático.* iPhone.*computadora")
+"""the way to the setting is another one on each make of telephone"""
+FORMAL = re.compile(r"\b(usted|elija|pida|revise|quite)\b", re.IGNORECASE)
+"""parents are addressed as tú"""
 NOT_SAID = ("DNS público", "resolvedor", "perfil", "evasión", "línea")
 """words that subscribers do not use"""
 
@@ -64,6 +67,7 @@ def test_each_says_in_plain_words_what_it_does_not_do(profiles: dict[str, Profil
             assert len(text.es) <= LONGEST[kind], (profile.id, kind)
             assert len(text.en) <= LONGEST[kind], (profile.id, kind)
             assert not [word for word in NOT_SAID if word in text.es], (profile.id, kind)
+            assert not FORMAL.search(text.es), (profile.id, kind)
 
 
 def test_who_closes_other_resolvers_warns_of_private_dns(
@@ -85,6 +89,63 @@ def test_families_closes_ways_around_only_where_it_is_chosen(profiles: dict[str,
     assert set(closed.categories) - set(families.categories) == {"vpn", "dns-bypass", "anonymizers"}
     assert closed.services == families.services
     assert closed.safe_search == families.safe_search
+
+
+def test_who_leaves_other_resolvers_open_says_so(profiles: dict[str, Profile]) -> None:
+    open_to_them = [each for each in profiles.values() if "public-dns" not in each.bypass]
+    assert [each.id for each in open_to_them] == ["families"]
+    for profile in open_to_them:
+        assert profile.limits is not None
+        assert "con su propio DNS (privado) queda sin filtro" in profile.limits.es
+        assert "its own (private) DNS is not filtered" in profile.limits.en
+
+
+def test_what_goes_with_social_networks_is_said(profiles: dict[str, Profile]) -> None:
+    """Messenger needs names of Facebook: who closes social networks closes it, whatever else stays open."""
+    for profile in profiles.values():
+        if "social" not in profile.categories or "chat" in profile.categories:
+            continue
+        assert profile.limits is not None
+        assert all(each in profile.limits.es for each in ("Messenger", "Discord", "WhatsApp")), profile.id
+        assert "No cierra la mensajería" not in profile.limits.es, profile.id
+
+
+SAID = {
+    "cryptocurrency": ("criptomonedas", "cryptocurrency"),
+    "social": ("redes sociales", "social networks"),
+    "games": ("juegos", "games"),
+    "streaming": ("series", "series"),
+    "file-sharing": ("torrents", "torrents"),
+    "piracy": ("piratería", "piracy"),
+    "ai-chat": ("chat con", "chat"),
+    "dating": ("para conocer gente (citas)", "dating"),
+}
+"""words for what a profile closes"""
+LIKE = {"Como Escuelas": "schools", "Como Niñas y niños": "children", "Como Familias": "families"}
+
+
+def _said(profile: Profile, profiles: dict[str, Profile]) -> tuple[str, str]:
+    """The description, after that of the profile to which it refers."""
+    for start, other in LIKE.items():
+        if profile.description.es.startswith(start):
+            first = profiles[other].description
+            return first.es + profile.description.es, first.en + profile.description.en
+    return profile.description.es, profile.description.en
+
+
+def test_what_is_closed_is_said(profiles: dict[str, Profile]) -> None:
+    for profile in profiles.values():
+        text = _said(profile, profiles)
+        for category in SAID.keys() & set(profile.categories):
+            assert all(map(str.__contains__, text, SAID[category])), (profile.id, category)
+
+
+def test_a_night_that_closes_everything_promises_its_list_alone(profiles: dict[str, Profile]) -> None:
+    profile = profiles["school-nights-offline"]
+    assert profile.warning is not None
+    assert "de la lista" in profile.description.es
+    assert "solo lo de la lista" in profile.warning.es
+    assert "only what is on the list stays open" in profile.warning.en
 
 
 def test_libraries_keep_what_people_come_for(profiles: dict[str, Profile]) -> None:

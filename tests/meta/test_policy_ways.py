@@ -10,6 +10,7 @@ import json
 import re
 from collections.abc import Iterable
 from functools import cache
+from ipaddress import ip_address
 from pathlib import Path
 
 import pytest
@@ -50,8 +51,6 @@ EVERY_READY = (
 """stand-ins for ready feeds that an operator may enable"""
 FORWARDING = {"ecosia.org": "forwards to www.ecosia.org"}
 """hosts of a rewritten engine that show no results themselves"""
-RETIRED = {"google.gp", "google.tk", "google.com.nf"}
-"""no longer among Google's own list of its search domains"""
 NO_NAME_OF_DNS = re.compile(r".*\.i2p")
 USED = """
 github.io cloudflare.com www.cloudflare.com pages.dev workers.dev google.com www.google.com dl.google.com
@@ -194,8 +193,53 @@ def test_named_ways_around_are_closed(policies: Policies) -> None:
         "sky.rethinkdns.com",
         "basic.rethinkdns.com",
         "team.cloudflare-gateway.com",
+        "www-site-example.translate.goog",
+        "yewtu.be",
+        "piped.video",
+        "inv.nadeko.net",
+        "piped.kavin.rocks",
+        "my.zerotier.com",
+        "api.netbird.io",
+        "totallyacdn.com",
+        "guardianapp.com",
+        "snowflake.torproject.net",
+        "croxyproxy.rocks",
+        "8888.google",
+        "doh.umbrella.com",
+        "dot.pub",
     ):
         assert covered(name, shipped), name
+
+
+def test_any_site_through_the_translator_is_closed_by_a_way_and_no_list(policies: Policies) -> None:
+    """A feed's guard refuses a public suffix: the way has it, which no list can have."""
+    (vpn,) = [each for each in policies.bypass if each.id == "vpn"]
+    assert "translate.goog" in {rule.name for rule in vpn.names if rule.scope is Scope.SUBTREE}
+    assert not covered("translate.goog", frozenset().union(*(listed(each) for each in LISTS)))
+    assert not covered("translate.google.com", closed(policies)), "words are translated as before"
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        *("149.112.112.9", "9.9.9.12", "149.112.112.12", "2620:fe::fe:9", "2620:fe::12"),
+        *("2606:4700:4700::64", "2606:4700:4700::6400", "2001:4860:4860::64", "2001:4860:4860::6464"),
+        *("2a10:50c0::1:ff", "2a10:50c0::2:ff", "2a10:50c0::bad1:ff", "2a10:50c0::bad2:ff"),
+        *("45.90.28.0", "45.90.30.0", "2a07:a8c0::", "194.242.2.2", "194.242.2.9", "2a07:e340::6"),
+        *("86.54.11.1", "86.54.11.212", "2a13:1001::86:54:11:100", "2a0d:2a00:1::", "2a0d:2a00:2::2"),
+    ],
+)
+def test_resolvers_are_closed_at_all_their_addresses(policies: Policies, address: str) -> None:
+    """The siblings of a listed address: DNS64, without filtering, for families."""
+    (resolvers,) = [each for each in policies.bypass if each.id == "public-dns"]
+    assert any(ip_address(address) in network for network in resolvers.addresses)
+
+
+def test_no_address_that_anything_but_a_resolver_uses_is_closed(policies: Policies) -> None:
+    """Neighbours of resolvers: other hosts of the same operators."""
+    (resolvers,) = [each for each in policies.bypass if each.id == "public-dns"]
+    for address in ("8.8.8.9", "1.1.1.4", "149.112.112.113", "45.90.28.1", "194.242.2.7", "86.54.11.2"):
+        assert not any(ip_address(address) in network for network in resolvers.addresses), address
 
 
 def test_each_way_says_how_far_closing_it_reaches(policies: Policies) -> None:
@@ -251,7 +295,7 @@ def test_no_known_search_engine_is_open_without_safe_mode(policies: Policies) ->
         name
         for name in known
         if not (name in safe or f"www.{name}" in safe or NO_NAME_OF_DNS.fullmatch(name))
-        and name.removeprefix("www.") not in FORWARDING.keys() | RETIRED
+        and name.removeprefix("www.") not in FORWARDING
     }
     passing, ready_passing = (
         by_labels(n for n in open_ if not covered(n, names)) for names in (shipped, ready)
@@ -261,6 +305,12 @@ def test_no_known_search_engine_is_open_without_safe_mode(policies: Policies) ->
     print(f"with the ready feed: {share(known, ready_passing)}")
     assert passing == []
     assert ready_passing == []
+
+
+def test_every_door_to_google_search_is_rewritten(policies: Policies) -> None:
+    safe = rewritten(policies)
+    for name in ("www.google.gp", "www.google.tk", "www.google.com.nf", "ipv6.google.com"):
+        assert name in safe, name
 
 
 def test_plain_hosts_of_a_rewritten_engine_are_blocked(policies: Policies) -> None:

@@ -12,6 +12,8 @@ its sample is kept. The same list, size and seed give the same sample, in whatev
 
 from __future__ import annotations
 
+import os
+import stat
 import zlib
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
@@ -32,6 +34,8 @@ from filterd.policy.documents import Format
 from filterd.wire.names import NameTextError, name_from_text
 
 DESCRIPTION = "coverage.yaml"
+MAX_DESCRIPTION = 4 << 20
+"""bytes that the description may have: some ten thousand lists"""
 BELOW = "www."
 """put before a name of which a list means only what is below it"""
 
@@ -88,7 +92,8 @@ def read_folder(folder: Path, opened: Opened) -> tuple[IndependentList, ...]:
     """The lists that the folder's description names. Raises OperationError with all that is wrong in it."""
     path = folder / DESCRIPTION
     try:
-        with opened(path) as file:
+        with opened(_below(folder, DESCRIPTION)) as file:
+            _require_small(file)
             value, nothings = settle(parse_yaml(file.read_bytes().decode("utf-8")))
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or "is not UTF-8"
@@ -103,6 +108,26 @@ def read_folder(folder: Path, opened: Opened) -> tuple[IndependentList, ...]:
     if problems:
         raise _wrong(problems)
     return found
+
+
+def _below(folder: Path, name: str) -> Path:
+    """The path of a file of the folder. Raises OperationError for one that lies elsewhere, also by a link."""
+    try:
+        inside = Path(os.path.realpath(folder / name)).is_relative_to(os.path.realpath(folder))
+    except ValueError:  # it holds a NUL
+        inside = False
+    if not inside:
+        message = f"a list of {DESCRIPTION} lies outside of the folder: {name!r}"
+        raise OperationError(message, f"copy it below {folder}, and name it by its path from there")
+    return folder / name
+
+
+def _require_small(file: Path | GivenFile) -> None:
+    """Raise OperationError for a description that is a device or a pipe, or has no end."""
+    status = file.stat()
+    if not stat.S_ISREG(status.st_mode) or status.st_size > MAX_DESCRIPTION:
+        message = f"{file} is no regular file of at most {MAX_DESCRIPTION >> 20} MiB"
+        raise OperationError(message, "give a folder with a coverage.yaml (docs/policies.md)")
 
 
 def _wrong(problems: Iterable[Problem]) -> OperationError:
@@ -138,7 +163,7 @@ def sample_of(each: IndependentList, folder: Path, opened: Opened, size: int, se
     listed = 0
     for name in each.files:
         try:
-            with opened(folder / name) as file:
+            with opened(_below(folder, name)) as file:
                 for run in read_list(file, form, icann_suffixes(), report):
                     if run.action is Action.BLOCK:
                         listed += run.count

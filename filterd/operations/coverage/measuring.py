@@ -50,6 +50,8 @@ class Row:
     """search engines that are answered with their safe host"""
     names: tuple[str, ...] = ()
     """what passes, or of a list that stays open what is blocked and why; at most :data:`MOST_NAMES`"""
+    by_hours: int = 0
+    """of a list that stays open: names that a schedule blocks with everything else at this hour"""
 
     @property
     def passing(self) -> int:
@@ -178,6 +180,15 @@ def measure(engine: Engine, request: Request, opened: Opened, tell: Tell | None 
     )
 
 
+def blocking_everything(found: Coverage) -> tuple[tuple[str, ...], bool]:
+    """The profiles whose schedule, at the hour of the questions, blocks names that must pass with everything
+    else; and True where lists block such names, too."""
+    rows = [(each.profile, row) for each in found.profiles for row in each.rows]
+    open_ones = [(profile, row) for profile, row in rows if row.area is Area.MUST_PASS]
+    profiles = dict.fromkeys(profile for profile, row in open_ones if row.by_hours)
+    return tuple(profiles), any(row.blocked > row.by_hours for _, row in open_ones)
+
+
 def total(rows: Iterable[Row]) -> Totals:
     """The sum of the rows."""
     found = list(rows)
@@ -258,6 +269,7 @@ class _Count:
     """the class bits of the services that blocked"""
     names: list[str] = field(default_factory=list)
     """those that are shown"""
+    by_hours: int = 0
 
 
 def _row(
@@ -279,6 +291,7 @@ def _row(
             count.services[verdict.reference] += 1
         if stays_open and outcome is Outcome.BLOCK:
             count.names.append(f"{name} ({_why(verdict, classes)})")
+            count.by_hours += _by_hours(verdict)
         elif wanted and not stays_open and outcome is Outcome.PASS:
             count.names.append(name)
     shown = count.names if stays_open or request.names else []
@@ -293,6 +306,7 @@ def _row(
         blocked=count.outcomes[Outcome.BLOCK],
         rewritten=count.outcomes[Outcome.REWRITE],
         names=tuple(shown[:MOST_NAMES]),
+        by_hours=count.by_hours,
     )
 
 
@@ -313,6 +327,13 @@ def _service(count: _Count, classes: Classes) -> str:
     return "" if found is None else found.id
 
 
+def _by_hours(verdict: Verdict) -> bool:
+    """True for a block by a schedule that blocks everything: it is no list's, and names no class bit."""
+    return verdict.reason is Reason.SCHEDULE and verdict.reference == 0
+
+
 def _why(verdict: Verdict, classes: Classes) -> str:
+    if _by_hours(verdict):
+        return f"{verdict.reason.word}, everything"
     found = classes.of_bit(verdict.reference)
     return verdict.reason.word if found is None else f"{verdict.reason.word} {found.id}"

@@ -1,4 +1,4 @@
-"""Feeds that the snapshot in force has, and that neither the store nor ``feeds.yaml`` knows any more.
+"""Feeds that the snapshot in force has, and that neither the store nor the files know any more.
 
 That is so where an entry was lost before feeds were adopted (an upgrade from such a version), and where the
 store was replaced by an older one. They are adopted by what the snapshot tells of them, before the next
@@ -22,20 +22,25 @@ from filterd.store import adoptions
 
 UNKNOWN = "unknown"
 """source, authority and ground of such a feed; it is not read until its entry is back"""
-REASON = "the snapshot in force has it, and neither the store nor feeds.yaml"
+REASON = "the snapshot in force has it, and neither the store nor the policies"
 
 
 async def take_back(context: Context, documents: Policies, meta: Mapping[str, Any]) -> None:
     """Adopt the feeds of a snapshot's meta that nobody else knows."""
-    listed = {each.id for each in documents.feeds}
-    async with context.store.read() as connection:
-        adopted, decided = await adoptions.every(connection), await adoptions.recorded(connection)
-    known = listed | adopted.keys() | decided.keys()  # a record that is gone is damage, for a person to mend
-    lost = [each for each in feeds_in(meta) if each.id not in known]
+    lost = await lost_feeds(context, documents, meta)
     if lost:
         async with context.store.write(context.actor, context.clock()) as write:
             for feed in lost:
                 await adopt(context, write, feed, reason=REASON)
+
+
+async def lost_feeds(context: Context, documents: Policies, meta: Mapping[str, Any]) -> list[Feed]:
+    """The feeds of a snapshot's meta that nobody else knows."""
+    listed = {each.id for each in documents.feeds}
+    async with context.store.read() as connection:
+        adopted, decided = await adoptions.every(connection), await adoptions.recorded(connection)
+    known = listed | adopted.keys() | decided.keys()  # a record that is gone is damage, for a person to mend
+    return [each for each in feeds_in(meta) if each.id not in known]
 
 
 def feeds_in(meta: Mapping[str, Any]) -> Iterator[Feed]:

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 from filterd.config.settings import Settings
+from filterd.operations import snapshots
 from filterd.operations.backup import copy_list, lists_of, read_manifest
 from filterd.operations.context import Context, OperationError
 from filterd.operations.feeds import updating
+from filterd.operations.feeds.lost import lost_feeds
 from filterd.operations.feeds.rule_files import rule_file
+from filterd.operations.policies import policies
+from filterd.policy.snapshot_layout import DIRECTORY
 
 
 async def read_lists(context: Context) -> list[str]:
@@ -19,6 +24,22 @@ async def read_lists(context: Context) -> list[str]:
     except (OperationError, OSError) as error:
         return [f"the lists were not read anew ({error}): they are those of the backup"]
     return [f"list {each.feed} is that of the backup: {each.problem}" for each in read if each.problem]
+
+
+async def unknown_feeds(context: Context) -> list[str]:
+    """A remark for each feed that the snapshot in force has and the restored store does not know: it was
+    enabled, or lost its entry, after the backup."""
+    meta = snapshots.meta_in_force(context.settings.state_dir / DIRECTORY)
+    try:
+        documents = await asyncio.to_thread(policies, context)
+    except OperationError:
+        return []  # the remark on the lists says so
+    lost = [] if meta is None else await lost_feeds(context, documents, meta)
+    return [
+        f"the feed {each.id} is in force, and the backup does not know it: it stays in force, with the rules"
+        f" that it has until it is read; to end it: filterd feed retire {each.id} --reason ..."
+        for each in lost
+    ]
 
 
 def put_lists(settings: Settings, source: Path) -> None:

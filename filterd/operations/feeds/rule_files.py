@@ -168,6 +168,14 @@ def digest_of(path: Path, secret: bytes | None) -> str:
     return digest.hexdigest()
 
 
+def is_taken(path: Path, digest: str, secret: bytes | None) -> bool:
+    """Return whether a version's file has the digest that it was taken with. That of a list which is
+    confidential only since then was made without ``secret``."""
+    if digest_of(path, secret) == digest:
+        return True
+    return secret is not None and digest_of(path, None) == digest
+
+
 def merged(paths: Sequence[Path]) -> Iterator[bytes]:
     """The canonical text of the rules of all files together, in pieces cut anywhere. Raises ``OSError`` and
     ``CanonicalError``."""

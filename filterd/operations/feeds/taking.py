@@ -111,7 +111,7 @@ def _file_of(draft: Path, decided: FeedVersion, secret: bytes | None) -> Path:
     A sealed one that opens is what was written, whichever key its digest was made with."""
     path = draft.with_name(f"{decided.version}.rules")
     with contextlib.suppress(OSError):
-        if rule_files.sealed_with(path) or rule_files.digest_of(path, secret) == decided.digest:
+        if rule_files.sealed_with(path) or rule_files.is_taken(path, decided.digest, secret):
             return path
     return draft.with_name("lost.rules")
 

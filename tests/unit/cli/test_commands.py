@@ -391,7 +391,10 @@ def test_policies_laid_over_the_shipped_ones(installation: Path, run: Run, answe
     installation.write_text(json.dumps({**value, "policies": "own", "policies_base": "policies"}))
     said = run("config", "check")
     assert f"policies in {own} over {folder}/policies" in said.stdout
-    assert said.stderr == "feeds.yaml[0]: takes out gone, which is not shipped: correct it, or remove it\n"
+    takes_out, empty = said.stderr.splitlines()
+    assert takes_out == "feeds.yaml[0]: takes out gone, which is not shipped: correct it, or remove it"
+    assert empty.startswith("category games: no feed fills it")
+    assert "(school)" in empty, "a shipped profile is not remarked on"
     origins = {each["id"]: each["origin"] for each in answer("profile", "list")}
     assert origins == {"children": "shipped", "school": "own", "teenagers": "shipped"}
     assert [each["origin"] for each in answer("feed", "list")] == ["shipped"]
@@ -432,14 +435,24 @@ def test_a_night_that_closes_everything(installation: Path, run: Run, answer: An
     assert checked.exit_code == 0
     assert "night.yaml: blocks everything at some hours, for adults too, and has no warning" in checked.stderr
     night.write_text(NIGHT + WARNING)
-    assert run("config", "check").stderr == ""
+    assert "no warning" not in run("config", "check").stderr
 
     shown = run("profile", "show", "night").stdout
     assert "Sun 00:00-24:00 everything but messaging, Mon 15:00-18:00 games chat\n" in shown
     assert "Cierra también lo de los adultos." in shown
     assert "No cierra los datos móviles." in shown
     assert re.search(r"left open +messaging \(Mensajes\)\n", shown)
-    assert answer("profile", "show", "night")["schedule"][0]["leaves"] == ["messaging"]
+    assert re.search(r"open: messaging +chat.test.example\n", shown)
+    assert "It does not" in shown
+    as_json = answer("profile", "show", "night")
+    assert as_json["schedule"][0]["leaves"] == ["messaging"]
+    assert as_json["open_at_night"] == {"messaging": ["chat.test.example"]}
+    many = ", ".join(f"n{number:02}.test.example" for number in range(20))
+    (policies / "protected.yaml").write_text(GROUPED.replace("chat.test.example", many))
+    shown = run("profile", "show", "night").stdout
+    assert "n11.test.example, and 8 more (all: --json)\n" in shown
+    assert len(answer("profile", "show", "night")["open_at_night"]["messaging"]) == 20
+    (policies / "protected.yaml").write_text(GROUPED)
     night.write_text((NIGHT + WARNING).replace(", leaves: [messaging]", ""))
     assert "00:00-24:00 everything but messaging banks," in run("profile", "show", "night").stdout
     night.write_text((NIGHT + WARNING).replace("leaves: [messaging]", "leaves: []"))
@@ -463,3 +476,69 @@ def test_a_night_that_closes_everything(installation: Path, run: Run, answer: An
     closed = run("check", "bank.test.example", "--subscriber", "S-9").stdout
     assert "at this hour the schedule of profile night blocks everything" in closed
     assert "open" not in closed.partition("why")[2].partition("\n")[0]
+
+
+def test_a_profile_that_restricts_what_no_feed_fills_says_so(
+    installation: Path, run: Run, answer: Answer
+) -> None:
+    assert "empty: nothing is listed yet of games" in run("profile", "show", "children").stderr
+    assert "filterd feed list --ready" in run("profile", "show", "children").stderr
+    assert answer("profile", "show", "children")["empty"] == ["games"]
+    assert answer("profile", "show", "teenagers")["empty"] == []
+    assert [each.partition(":")[0] for each in answer("config", "check")["remarks"]] == ["category games"]
+    about = (
+        "{title: {es: L, en: F}, publisher: F, licence: MIT, address_from: a page, address_on: 2026-11-26}"
+    )
+    far = "{id: far, source: 'https://far.lists.example/n.txt', format: domains, category: games, about: %s}"
+    ready = installation.parent / "policies/feeds.d/own.yaml"
+    ready.parent.mkdir()
+    ready.write_text(f"- {far % about}\n")
+    assert answer("profile", "show", "children")["empty"] == ["games"], (
+        "a ready feed that is off fills nothing"
+    )
+    answer("feed", "enable", "far")
+    assert answer("profile", "show", "children")["empty"] == []
+    assert answer("config", "check")["remarks"] == []
+
+
+def test_a_profile_is_read_out_before_it_is_chosen(installation: Path, run: Run, answer: Answer) -> None:
+    """Also where the request is then refused: for want of evidence, nothing is recorded."""
+    (installation.parent / "policies/profiles/night.yaml").write_text(NIGHT.replace("[messaging]", "[]"))
+    (installation.parent / "policies/services.yaml").write_text(
+        "[{id: chat, title: {es: Charla, en: Chat}, names: {subtree: [talk.test.example]}}]"
+    )
+    night = installation.parent / "policies/profiles/night.yaml"
+    night.write_text(night.read_text() + WARNING)
+    answer("subscriber", "add", "S-9")
+    refused = run("subscriber", "opt-in", "S-9", "--profile", "night")
+    assert refused.exit_code == 1
+    assert "Cierra también lo de los adultos." in refused.stderr
+    done = run("subscriber", "opt-in", "S-9", "--profile", "night", *EVIDENCE).stderr
+    read_out = [done.index("No cierra los datos"), done.index("Cierra también"), done.index("recorded;")]
+    assert read_out == sorted(read_out)
+    moved = answer("subscriber", "set-profile", "S-9", "night")
+    assert moved["limits"] == ["No cierra los datos móviles."]
+
+
+def test_an_allow_name_that_opens_nothing_warns(installation: Path, run: Run, answer: Answer) -> None:
+    """The name stands in a category, and behind it in a way around that no own name opens."""
+    policies = installation.parent / "policies"
+    (policies / "bypass.yaml").write_text(
+        "- {id: tunnel, title: {es: T, en: T}, names: {subtree: [tunnel.example]}}"
+    )
+    children = policies / "profiles/children.yaml"
+    children.write_text(children.read_text().replace("categories:", "bypass: [tunnel], categories:"))
+    (policies / "lists/adult.txt").write_text("adult.test.example\ntunnel.example\n")
+    answer("subscriber", "add", "S-9")
+    answer("subscriber", "opt-in", "S-9", "--profile", "children", *EVIDENCE)
+    answer("feed", "update")
+    answer("snapshot", "build")
+    advised = run("check", "tunnel.example", "--subscriber", "S-9").stdout
+    assert "filterd subscriber allow" not in advised
+    assert "filterd subscriber pause S-9" in advised
+    warned = run("subscriber", "allow", "S-9", "tunnel.example")
+    assert warned.exit_code == 0
+    assert "warning: tunnel.example stays blocked (at " in warned.stderr
+    assert "a way around the resolver: tunnel (T)" in warned.stderr
+    assert "filterd subscriber set-profile S-9 PROFILE" in warned.stderr
+    assert answer("subscriber", "allow", "S-9", "adult.test.example")["warnings"] == []

@@ -69,6 +69,16 @@ def test_what_is_ready_is_listed_apart(ready: Path, run: Run, answer: Answer) ->
     assert "far-adult" not in run("feed", "list").stdout
 
 
+def test_the_lost_entry_of_an_enabled_feed_is_looked_for_in_its_folder(ready: Path, run: Run) -> None:
+    run("feed", "enable", "far-adult", "--reason", "wanted")
+    ready.write_text(READY.replace("category: adult", "security: {}"))
+    assert "feeds.d: the entry of the feed far-adult would lift" in run("config", "check").stderr
+    ready.unlink()
+    checked = run("config", "check").stderr
+    assert "feeds.yaml, feeds.d: the entry of the feed far-adult vanished\n" in checked
+    assert "lost its entry in feeds.yaml, or in feeds.d if it was enabled" in run("feed", "list").stderr
+
+
 def test_an_unknown_one_is_refused(ready: Path, run: Run) -> None:
     done = run("feed", "enable", "far-adlut")
     assert done.exit_code == 1

@@ -113,3 +113,24 @@ def test_a_terminal_of_80_columns_shows_whole_lines(run: Run, lists: Path) -> No
     for extra in ((), ("--profile", "children")):
         result = run("policies", "coverage", "--against", str(lists), *extra)
         assert max(map(len, result.stdout.splitlines())) <= 80
+
+
+def test_a_strict_failure_in_hours_that_block_everything_advises_no_exception(
+    installation: Path, run: Run, lists: Path
+) -> None:
+    """An exception lifts what lists block; a schedule that blocks everything leaves groups open."""
+    night = installation.parent / "policies/profiles/night.yaml"
+    texts = "title: {es: a, en: a}, description: {es: a, en: a}, audience: {es: a, en: a}"
+    night.write_text(
+        f"{{{texts}, warning: {{es: a, en: a}}, "
+        "schedule: [{days: daily, from: '21:00', until: '06:00', block: everything}]}"
+    )
+    (lists / "help.txt").write_text("open.example\n")
+    against = ("policies", "coverage", "--against", str(lists), "--profile", "night", "--strict", "--at")
+    asleep = run(*against, "2026-11-26T22:00:00-06:00")
+    assert asleep.exit_code == 1
+    assert "open.example (schedule, everything)" in asleep.stderr
+    assert "localhost" not in asleep.stderr
+    assert "leaves open the groups of protected.yaml" in asleep.stderr
+    assert "filterd exception add" not in asleep.stderr
+    assert run(*against, "2026-11-26T12:00:00-06:00").exit_code == 0

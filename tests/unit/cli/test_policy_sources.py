@@ -132,3 +132,11 @@ def test_policies_without_sources_say_what_to_set(installation: Path, run: Run) 
         assert "sources.yaml" in told.stderr
         assert "policies_base" in told.stderr
     assert installation.exists()
+
+
+def test_a_fetched_list_that_cannot_be_read_is_told(recorded: Path, installation: Path, run: Run) -> None:
+    (installation.parent / "filterd.db").write_bytes(b"no store at all" * 100)
+    told = run("policies", "source", "adult.test.example")
+    assert told.exit_code == 0
+    assert "lists that are fetched were not looked at: " in told.stderr
+    assert recorded.exists()

@@ -34,7 +34,7 @@ def test_the_country_named_adds_its_own(tmp_path: Path) -> None:
 def test_a_feed_may_fill_it_there_and_nowhere_else(tmp_path: Path) -> None:
     (tmp_path / "feeds.yaml").write_text(FEED)
     assert "mine" in {each.id for each in load_policies(tmp_path, SHIPPED, "it").feeds}
-    with pytest.raises(PoliciesError, match="no category sects"):
+    with pytest.raises(PoliciesError, match=r"no category sects here: jurisdictions/it.yaml has it.*: it"):
         load_policies(tmp_path, SHIPPED, "mx")
 
 

@@ -10,7 +10,9 @@ import pytest
 from filterd.config.policies import PoliciesError, icann_suffixes, load_policies
 from filterd.model.blocking_mode import BlockingMode
 from filterd.model.rule import NameRule, Scope
+from filterd.policy.classes import FIRST_FREE_BIT, assign
 from filterd.policy.documents import DeadlineClock, Format, Slot, Use
+from filterd.policy.snapshot_layout import CLASS_BITS
 
 TEXT = '{es: "a", en: "b"}'
 CATEGORY = f"{{id: adult, title: {TEXT}, description: {TEXT}}}"
@@ -321,6 +323,69 @@ def test_more_mandatory_lists_than_ids(directory: Path) -> None:
     feed = "- {{id: m{}, source: a, format: domains, mandatory: {{authority: a, ground: b}}}}\n"
     write(directory, {"feeds.yaml": "".join(feed.format(number) for number in range(257))})
     assert problems(directory) == {"feeds.yaml": "more than 256 mandatory feeds"}
+
+
+def test_more_lists_than_class_bits(directory: Path) -> None:
+    def services(count: int) -> dict[str, str]:
+        entries = (f"{{id: s{n}, title: {TEXT}, names: {{exact: [s{n}.example]}}}}" for n in range(count))
+        return {"services.yaml": f"[{', '.join(entries)}]"}
+
+    write(directory, services(CLASS_BITS - FIRST_FREE_BIT))
+    assign(load_policies(directory))
+    write(directory, services(CLASS_BITS - FIRST_FREE_BIT + 1))
+    count = CLASS_BITS - FIRST_FREE_BIT + 1
+    assert problems(directory) == {
+        "services.yaml": f"too many lists with a class bit: {count}, with room for {count - 1}; "
+        f"there are {count} in services.yaml: take out what no profile uses"
+    }
+
+
+def test_more_observed_lists_than_bits(directory: Path) -> None:
+    feed = "- {{id: o{}, source: a, format: domains, category: adult, observe: true}}\n"
+    write(directory, {"feeds.yaml": "".join(feed.format(number) for number in range(65))})
+    assert "too many observed lists: 65, with room for 64" in problems(directory)["feeds.yaml"]
+
+
+@pytest.mark.parametrize(
+    ("names", "kept"),
+    [
+        ("exact: [help.example]", "help.example"),
+        ("subtree: [example]", "help.example, care.example"),
+        ("subtree: [www.care.example]", "care.example"),
+        ("exact: [www.help.example, carecare.example]", ""),
+    ],
+)
+def test_safe_search_does_not_rewrite_protected_names(directory: Path, names: str, kept: str) -> None:
+    protected = "public_suffixes: true\nnames: {exact: [help.example], subtree: [care.example]}"
+    engine = f"[{{id: e, engine: e, title: {TEXT}, target: safe.test, names: {{{names}}}}}]"
+    write(directory, {"protected.yaml": protected, "safesearch.yaml": engine})
+    if not kept:
+        load_policies(directory)
+        return
+    message = (
+        f"would answer protected names with the safe host: {kept}; protected.yaml says that they stay as"
+    )
+    assert problems(directory)["safesearch.yaml[0].names"].startswith(message)
+
+
+def test_a_shipped_safe_search_entry_is_remarked_on(directory: Path, tmp_path: Path) -> None:
+    """An upgrade that ships another entry is not at odds with a file that was right."""
+    engine = f"[{{id: e, engine: e, title: {TEXT}, target: safe.test, names: {{exact: [e.example]}}}}]"
+    write(directory, {"safesearch.yaml": engine})
+    own = tmp_path / "own"
+    own.mkdir()
+    write(own, {"protected.yaml": "names: {exact: [e.example]}"})
+    (remark,) = load_policies(own, directory).remarks
+    assert "would answer protected names with the safe host: e.example;" in remark
+
+
+@pytest.mark.parametrize("block", ["[]", "{categories: [], services: []}", "{}"])
+def test_a_slot_that_blocks_nothing_is_remarked_on(directory: Path, block: str) -> None:
+    slot = f"{{days: daily, from: '21:00', until: '07:00', block: {block}}}"
+    profile = f"title: {TEXT}\ndescription: {TEXT}\naudience: {TEXT}\nschedule: [{slot}]\n"
+    write(directory, {"profiles/p.yaml": profile})
+    (remark,) = load_policies(directory).remarks
+    assert remark.startswith("profiles/p.yaml.schedule[0].block: blocks nothing")
 
 
 def test_a_file_that_is_no_yaml_is_reported_with_the_others(directory: Path) -> None:

@@ -105,3 +105,38 @@ def test_the_quick_loader_reads_what_the_plain_one_reads(text: str) -> None:
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(yamlfile, "_LOADERS", yamlfile._LOADERS[-1:])
         assert outcome(text) == quick
+
+
+@pytest.fixture(params=yamlfile._LOADERS)
+def one_loader(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each loader, alone."""
+    monkeypatch.setattr(yamlfile, "_LOADERS", [request.param])
+
+
+def multiplied(levels: int, each: int) -> str:
+    """Aliases of aliases: ``each ** levels`` texts in a few lines."""
+    lists = [
+        f"l{level}: &l{level} [{', '.join([f'*l{level - 1}'] * each)}]" for level in range(1, levels + 1)
+    ]
+    return "\n".join(["l0: &l0 x", *lists])
+
+
+@pytest.mark.usefixtures("one_loader")
+@pytest.mark.parametrize("text", [multiplied(7, 9), multiplied(40, 2), multiplied(2, 110)])
+def test_aliases_that_multiply_are_refused(text: str) -> None:
+    with pytest.raises(YamlError, match=r"its aliases \(\*\) stand for more than 10,000 values"):
+        parse_yaml(text)
+
+
+@pytest.mark.usefixtures("one_loader")
+def test_merged_keys_that_multiply_are_refused() -> None:
+    merging = [f"m{n}: &m{n} {{<<: [{', '.join([f'*m{n - 1}'] * 9)}]}}" for n in range(1, 12)]
+    with pytest.raises(YamlError, match="stand for more than 10,000 values"):
+        parse_yaml("\n".join(["m0: &m0 {a: 1, b: 2}", *merging]))
+
+
+@pytest.mark.usefixtures("one_loader")
+def test_some_aliases_stand_for_what_they_name() -> None:
+    text = "base: &base {a: 1, b: [x, y]}\none: {<<: *base, a: 2}\ntwo: [*base, '*']\n"
+    base = {"a": 1, "b": ["x", "y"]}
+    assert parse_yaml(text) == {"base": base, "one": {"a": 2, "b": ["x", "y"]}, "two": [base, "*"]}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import lzma
+import os
 from contextlib import nullcontext
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -13,8 +14,8 @@ import pytest
 
 from filterd.config.policies import load_policies
 from filterd.operations.coverage.engine import Engine, compiled, in_force
-from filterd.operations.coverage.folder import Area, read_folder, sample_of
-from filterd.operations.coverage.measuring import Coverage, Request, Row, measure
+from filterd.operations.coverage.folder import MAX_DESCRIPTION, Area, read_folder, sample_of
+from filterd.operations.coverage.measuring import Coverage, Request, Row, blocking_everything, measure
 from filterd.operations.errors import OperationError
 from filterd.operations.feeds.updating import update
 from filterd.operations.snapshots import build
@@ -214,6 +215,46 @@ def test_a_description_that_is_wrong(folder: Path, text: str, told: str) -> None
         read_folder(folder, nullcontext)
 
 
+@pytest.mark.parametrize("by_link", [False, True])
+@pytest.mark.parametrize("name", ["outside.txt", "/outside.txt"])
+def test_a_list_outside_of_the_folder_is_not_read(
+    engine: Engine, folder: Path, name: str, *, by_link: bool
+) -> None:
+    outside = folder.parent / "outside.txt"
+    outside.write_text("secret.example\n")
+    named = str(outside) if name.startswith("/") else f"../{name}"
+    if by_link:
+        (folder / "link.txt").symlink_to(named)
+        named = "link.txt"
+    (folder / "coverage.yaml").write_text(f"- {{area: popular, file: {named}}}")
+    with pytest.raises(OperationError, match="lies outside of the folder") as raised:
+        measure(engine, request(folder), nullcontext)
+    assert "secret" not in str(raised.value)
+
+
+def test_a_link_inside_of_the_folder_is_read(engine: Engine, folder: Path) -> None:
+    (folder / "link.txt").symlink_to("visited.txt")
+    (folder / "coverage.yaml").write_text("- {area: popular, title: linked, file: link.txt}")
+    assert of(measure(engine, request(folder), nullcontext), "child", "linked").asked == 3
+
+
+def test_a_description_without_an_end_is_not_read(folder: Path) -> None:
+    path = folder / "coverage.yaml"
+    path.unlink()
+    path.symlink_to("/dev/zero")
+    with pytest.raises(OperationError, match="lies outside of the folder"):
+        read_folder(folder, nullcontext)
+    path.unlink()
+    os.mkfifo(path)
+    with pytest.raises(OperationError, match="is no regular file of at most 4 MiB"):
+        read_folder(folder, nullcontext)
+    path.unlink()
+    with path.open("wb") as file:
+        file.truncate(MAX_DESCRIPTION + 1)
+    with pytest.raises(OperationError, match="is no regular file of at most 4 MiB"):
+        read_folder(folder, nullcontext)
+
+
 def test_a_list_that_is_not_there(engine: Engine, folder: Path) -> None:
     (folder / "bets.txt").unlink()
     with pytest.raises(OperationError, match=r"bets\.txt"):
@@ -250,3 +291,15 @@ def test_a_list_of_the_policies_that_cannot_be_read(tmp_path: Path) -> None:
     (directory / "lists/adult.txt").unlink()
     with pytest.raises(OperationError, match="cannot be compiled"):
         compiled(load_policies(directory), directory)
+
+
+def test_a_schedule_that_blocks_everything_is_named_and_no_list(engine: Engine, folder: Path) -> None:
+    at_night = int(NOW) - int(NOW) % 86400 + 22 * 3600
+    found = measure(engine, request(folder, at=at_night), nullcontext)
+    assert of(found, "night", "schools").names == ("red.example (schedule, everything)",)
+    assert of(found, "night", "schools").by_hours == 1
+    assert blocking_everything(found) == (("night",), True), "the child's list blocks it too"
+    alone = measure(engine, request(folder, at=at_night, profiles=["night"]), nullcontext)
+    assert blocking_everything(alone) == (("night",), False)
+    by_day = measure(engine, request(folder), nullcontext)
+    assert blocking_everything(by_day) == ((), True)

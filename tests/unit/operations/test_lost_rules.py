@@ -23,7 +23,8 @@ CUT = WHOLE[: WHOLE.index("services:")]
 
 def rules_in_force(context: Context) -> dict[str, Any]:
     """The rules of the profile in the snapshot in force."""
-    found: dict[str, Any] = snapshots._meta_in_force(snapshots._directory(context))["profiles"]["child"]
+    meta = snapshots.meta_in_force(snapshots._directory(context)) or {}
+    found: dict[str, Any] = meta["profiles"]["child"]
     return found
 
 

@@ -240,7 +240,7 @@ async def test_an_entry_that_vanishes_is_said_once_until_it_is_back_and_lifts_no
     assert said["starter-vpn"] == "put the entry back, or: filterd feed retire starter-vpn --reason ..."
     assert len([each for each in kept.events() if "vanished" in each]) == len(gone)
     assert {each["id"] for each in snapshots.show(kept.maintenance.context).lists} == before
-    lost = f"feeds without their entry in feeds.yaml: {len(gone)} (filterd feed list)"
+    lost = f"feeds without their entry in the policies: {len(gone)} (filterd feed list)"
     assert kept.maintenance.remarks() == [lost]
     document.write_text(text)
     await kept.maintenance.turn()

@@ -60,7 +60,7 @@ async def test_another_key_is_said_once_with_its_remedy(kept: Kept) -> None:
         FEED,
         "put the entry back, or: filterd feed trust signed-list --reason ...",
     )
-    assert kept.maintenance.remarks() == ["feeds without their entry in feeds.yaml: 1 (filterd feed list)"]
+    assert kept.maintenance.remarks() == ["feeds without their entry in the policies: 1 (filterd feed list)"]
     status = await listing.show(kept.maintenance.context, FEED)
     assert status.version is not None
     assert (status.version.version, status.feed.signature and status.feed.signature.public_key) == (

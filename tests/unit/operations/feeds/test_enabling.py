@@ -3,27 +3,37 @@
 from __future__ import annotations
 
 import io
+import sqlite3
 from collections.abc import AsyncIterator
+from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from filterd.model.records import AdoptionState
-from filterd.operations import audit, integrity
+from filterd.operations import audit, integrity, snapshots
 from filterd.operations.backup import backup
 from filterd.operations.context import Context, OperationError
 from filterd.operations.feeds import adoption, enabling, listing, updating
 from filterd.operations.feeds.lost import feeds_in
 from filterd.operations.policies import policies
+from filterd.operations.provenance import FEEDS, fetched_passages
 from filterd.policy import classes as policy_classes
 from filterd.policy.adoption import Orphaned
 from filterd.policy.classes import assign
+from filterd.policy.documents import MandatoryTerms
 from filterd.serve.feed_schedule import FeedSchedule
 from filterd.telemetry import log
 from tests.worlds.backups import put_back
 from tests.worlds.fetched import Fetched, fetched, fetching
+from tests.worlds.list_server import Fault
 
 NAMES = b"one.example\ntwo.example\nthree.example\n"
+
+MANDATORY = (
+    "- {id: listed, source: lists/worst.txt, format: domains, mandatory: {authority: SAT, ground: art. 1}}\n"
+)
 
 
 @pytest.fixture
@@ -88,6 +98,34 @@ async def test_one_that_is_retired_is_off_until_it_is_enabled_again(world: Fetch
         assert again.adopted.state is AdoptionState.ACTIVE
         assert await outcomes(context) == ["updated"]
         assert await integrity.compare(context) == ()
+
+
+@pytest.mark.parametrize("again", [False, True])
+async def test_one_that_is_enabled_again_begins_anew(world: Fetched, again: bool) -> None:
+    """While its server is down it has no version: that is no damage, and keeps nothing else waiting."""
+    world.installation.write_policy("feeds.yaml", MANDATORY)
+    async with world.open() as context:
+        await enabling.enable(context, "far")
+        await outcomes(context)
+        for _ in range(1 + again):
+            await adoption.retire(context, "far", reason="too wide")
+            await snapshots.build(context)
+            await enabling.enable(context, "far", reason="again")
+        world.server.faults["far"] = Fault.GONE
+        world.installation.write_policy("lists/worst.txt", "worst.example\nmore.example\n")
+        assert await outcomes(context) == ["updated", "failed"]
+        assert await integrity.compare(context) == ()
+        await snapshots.build(context)
+        names = {each["id"]: each["names"] for each in snapshots.show(context).lists}
+        assert (names["listed"], "far" in names) == (2, False)
+        await backup(context, world.installation.base / "backup")
+        world.server.faults.clear()
+        assert await outcomes(context) == ["unchanged", "updated"]
+        assert await integrity.compare(context) == ()
+        with closing(sqlite3.connect(world.installation.database)) as raw, raw:
+            raw.execute("UPDATE feed_version SET state = 'superseded' WHERE feed = 'far'")
+        (fault,) = await integrity.compare(context)
+        assert fault.subject == "feed:far", "once it was read again, a row that is gone is damage"
 
 
 async def test_one_that_is_retired_while_it_is_fetched_stays_retired(world: Fetched) -> None:
@@ -199,3 +237,31 @@ async def test_a_schedule_reads_it_at_once_each_time_it_is_enabled(world: Fetche
         await enabling.enable(context, "far")
         assert await turn(context) == 2, "although it was read well a moment ago"
         await schedule.close()
+
+
+async def test_a_name_of_an_enabled_feed_has_its_publisher_and_licence(world: Fetched) -> None:
+    async with world.open() as context:
+        await enabling.enable(context, "far")
+        await updating.update(context, fetching=fetching())
+        asked = ("www.One.example", "other.example")
+        below, other = await fetched_passages(context, policies(context), asked)
+    (passage,) = below
+    assert (passage.document, passage.entry, passage.name) == (FEEDS, "far", "one.example")
+    (source,) = passage.sources
+    assert (source.licence, source.notice) == ("CC BY-NC 4.0", "Far Lists")
+    assert source.place == world.server.url("far")
+    assert other == ()
+
+
+async def test_a_fetched_feed_of_the_operators_own_has_no_licence_on_record(world: Fetched) -> None:
+    """A confidential one is never looked at, whoever asks."""
+    world.name("mine", b"mine.example\n")
+    terms = MandatoryTerms("INTERPOL", "adopted", confidential=True)
+    async with world.open() as context:
+        await updating.update(context, fetching=fetching())
+        documents = policies(context)
+        ((passage,),) = await fetched_passages(context, documents, ["mine.example"])
+        (feed,) = documents.feeds
+        secret = replace(documents, feeds=(replace(feed, category=None, mandatory=terms),))
+        assert await fetched_passages(context, secret, ["mine.example"]) == [()]
+    assert (passage.entry, passage.sources[0].licence, passage.sources[0].notice) == ("mine", "", "")
