@@ -48,10 +48,19 @@ def list_(ready: bool, config: Path | None, as_json: bool) -> None:
         return
     from filterd.operations.feeds import listing
 
-    found = perform(config, listing.list_feeds)
+    found, unread = perform(config, listing.standing)
     if as_json:
         output.show_json([_status(each) for each in found])
-        return
+    else:
+        _show_list(found)
+    if unread is not None:
+        raise Failure(
+            [str(unread), "what is listed is in force, and stays so; the rest of the policies is not read"],
+            unread.remedy,
+        )
+
+
+def _show_list(found: Sequence[FeedStatus]) -> None:
     columns = ("feed", "use", "names", "held", "skipped", "read at", "from", "state")
     rows = [
         (
@@ -228,7 +237,7 @@ def _state(status: FeedStatus) -> str:
     if status.off:
         return "off"
     if status.orphaned is not None:
-        return f"entry {status.orphaned.value}"
+        return "entry not read" if status.unread else f"entry {status.orphaned.value}"
     if status.held:
         return "held"
     if status.quarantined:
@@ -268,7 +277,7 @@ def _origin(status: FeedStatus) -> str:
 
 def _problem(status: FeedStatus) -> str:
     """The reason why the newest version or the entry is not in use; empty if they are."""
-    if status.orphaned is not None:
+    if status.orphaned is not None and not status.unread:
         return _lost(status)
     if status.kept_back is not None and (status.held or not status.kept_back.held_at):
         return _held(status.kept_back)
@@ -341,7 +350,8 @@ def _status(status: FeedStatus) -> dict[str, Any]:
         "contributes": not status.barren,
         "newest": output.plain(status.newest),
         "adopted": output.plain(status.adopted),
-        "orphaned": output.plain(status.orphaned),
+        "orphaned": None if status.unread else output.plain(status.orphaned),
+        "unread": status.unread,
         "kept_back": output.plain(status.kept_back),
         "hold": output.plain(status.hold),
         "acceptance": output.plain(status.acceptance),

@@ -3,12 +3,16 @@
 ::
 
     PoliciesError(Exception)      .problems: tuple[Problem(path, message), ...]
+
+:func:`load_policies` takes all documents or none. :func:`load_part` reads one kind of document by itself, for
+what must not wait until a person has mended another one.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
+from enum import StrEnum
 from functools import cache
 from hashlib import sha256
 from importlib import resources
@@ -26,7 +30,6 @@ from filterd.config.popular import popular_files, read_popular
 from filterd.config.ready_feeds import read_ready_feed
 from filterd.config.shipped_files import SUMS, altered, is_proven, shipped_files
 from filterd.config.value_types import HOME
-from filterd.config.yamlfile import Nothing
 from filterd.policy.documents import Category, Expected, Feed, Policies, Protected, ReadyFeed
 from filterd.policy.suffixes import ICANN, PRIVATE, Suffixes, parse_suffixes
 
@@ -51,6 +54,28 @@ class PoliciesError(Exception):
         self.remedy = remedy
 
 
+class Part(StrEnum):
+    """The kinds of documents that can be read by themselves, by the stem of their file or folder."""
+
+    PROTECTED = "protected"
+    EXPECTED = "expected"
+    SERVICES = "services"
+    SAFE_SEARCH = "safesearch"
+    JURISDICTIONS = "jurisdictions"
+    FEEDS = "feeds"
+    """with those of feeds.d"""
+
+
+@dataclass(frozen=True, slots=True)
+class PartRead:
+    """One part of the policies, as far as it can be read. Ids that it names may not exist."""
+
+    policies: Policies
+    """this part alone"""
+    problems: tuple[Problem, ...] = ()
+    """why it is not whole; empty where it is"""
+
+
 def load_policies(directory: Path, base: Path | None = None, jurisdiction: str = HOME) -> Policies:
     """The documents of a policies directory, laid over those of ``base`` if there is one, with the categories
     of the country that ``jurisdiction`` names. Raises PoliciesError with all problems.
@@ -60,26 +85,57 @@ def load_policies(directory: Path, base: Path | None = None, jurisdiction: str =
     protected". The directories ``profiles``, ``jurisdictions`` and ``feeds.d`` may be missing. A ``base``
     that came with the package must be as it came.
     """
-    _require_directories(directory, base)
+    absent = _absent_directories(directory, base)
+    if absent:
+        raise PoliciesError(absent, "create the directory, or mend the configuration")
     proven = base is not None and _require_unaltered(directory, base)
-    problems: list[Problem] = []
-    empty: dict[str, Nothing] = {}
-    own = Layer(directory, whole=base is None, problems=problems, empty=empty)
-    layers = [own]
+    layers = _layers(directory, base)
+    own = layers[-1]
     if base is not None:
         own.note_strangers()
-        layers.insert(0, Layer(base, whole=True, shipped=True, problems=problems, empty=empty))
-    reader = _Reader(Laying(tuple(layers)), jurisdiction)
-    popular = read_popular([each.directory for each in layers], problems)
+    reader = _Reader(Laying(layers), jurisdiction)
+    popular = read_popular([each.directory for each in layers], own.problems)
     policies = reader.policies(popular)
-    problems += policy_references.check(policies, reader.places)
-    written = [Problem(path, nothing.complaint) for path, nothing in empty.items()]
-    problems = written + [each for each in problems if each.path not in empty]
-    problems = problems or policy_references.without_restrictions(policies, reader.places)
+    own.problems.extend(policy_references.check(policies, reader.places))
+    problems = _noted(own) or tuple(policy_references.without_restrictions(policies, reader.places))
     if problems:
-        raise PoliciesError(tuple(problems), _remedy(directory, base))
+        raise PoliciesError(problems, _remedy(directory, base))
     remarks = policy_references.remarks(policies, reader.places)
     return replace(policies, proven=proven, remarks=(*policies.remarks, *remarks))
+
+
+def load_part(part: Part, directory: Path, base: Path | None = None) -> PartRead:
+    """One part of what :func:`load_policies` reads, whatever is wrong with the others. Never raises: what can
+    be read is there, and the problems say what is not."""
+    layers = _layers(directory, base)
+    own = layers[-1]
+    if base is not None:
+        own.note_strangers()
+        own.problems[:] = [each for each in own.problems if Path(each.path).stem == part]
+    policies = _Reader(Laying(layers), HOME).part(part)
+    return PartRead(policies, (*_absent_directories(directory, base), *_altered_of(part, base), *_noted(own)))
+
+
+def _altered_of(part: Part, base: Path | None) -> Iterator[Problem]:
+    """The shipped files of a part that are not as they came, and the sums, where they are not."""
+    for each in altered(base) if base is not None and is_proven(base) else ():
+        first = Path(each.path).relative_to(base or "").parts[0]
+        if first == SUMS or Path(first).stem == part:
+            yield each
+
+
+def _layers(directory: Path, base: Path | None) -> tuple[Layer, ...]:
+    """The layers, the operator's last; they share one list of problems."""
+    own = Layer(directory, whole=base is None)
+    if base is None:
+        return (own,)
+    return Layer(base, whole=True, shipped=True, problems=own.problems, empty=own.empty), own
+
+
+def _noted(layer: Layer) -> tuple[Problem, ...]:
+    """The problems of all layers; of a written null only that it is one."""
+    written = [Problem(path, nothing.complaint) for path, nothing in layer.empty.items()]
+    return (*written, *(each for each in layer.problems if each.path not in layer.empty))
 
 
 def policy_files(directory: Path, base: Path | None) -> list[Path]:
@@ -89,14 +145,13 @@ def policy_files(directory: Path, base: Path | None) -> list[Path]:
     return [*shipped, *sorted(directory.rglob("*.yaml")), *popular_files(directory)]
 
 
-def _require_directories(directory: Path, base: Path | None) -> None:
+def _absent_directories(directory: Path, base: Path | None) -> tuple[Problem, ...]:
     problems = []
     if base is not None and not base.is_dir():
         problems.append(Problem(str(base), "is no directory; set policies_base to the shipped policies"))
     if not directory.is_dir():
         problems.append(Problem(str(directory), "is no directory; set policies to the one to use"))
-    if problems:
-        raise PoliciesError(tuple(problems), "create the directory, or mend the configuration")
+    return tuple(problems)
 
 
 def _require_unaltered(directory: Path, base: Path) -> bool:
@@ -145,6 +200,25 @@ class _Reader:
         expected, taken_out = self._expected(popular)
         found = replace(found, expected=expected, popular=popular - taken_out)
         return replace(found, shipped=frozenset(self._shipped), remarks=tuple(self._laying.remarks))
+
+    def part(self, part: Part) -> Policies:
+        """One part of the policies; an entry without the name that it is about is left out."""
+        match part:
+            case Part.PROTECTED:
+                return Policies(protected=self._protected())
+            case Part.EXPECTED:
+                expected, _ = self._expected(frozenset())
+                return Policies(expected=tuple(each for each in expected if each.name))
+            case Part.SERVICES:
+                return Policies(services=self._listing("services.yaml", _alone(documents.read_service)))
+            case Part.SAFE_SEARCH:
+                found = self._listing("safesearch.yaml", _alone(documents.read_safe_search))
+                return Policies(safe_search=tuple(each for each in found if each.target))
+            case Part.JURISDICTIONS:
+                return Policies(jurisdictions=self._folder("jurisdictions", documents.read_jurisdiction))
+            case Part.FEEDS:
+                feeds = self._listing("feeds.yaml", _read_feed)
+                return Policies(feeds=feeds, ready=self._ready(feeds), shipped=frozenset(self._shipped))
 
     def _listing(self, file: str, read: Callable[[DocumentValue, Layer], T]) -> tuple[T, ...]:
         """A file that holds a list."""

@@ -36,6 +36,12 @@ class Problem:
     path: str
     message: str
 
+    @property
+    def document(self) -> str:
+        """The file, or the directory, that it is in."""
+        at = self.path.find(".yaml")
+        return self.path if at < 0 else self.path[: at + len(".yaml")]
+
     def __str__(self) -> str:
         return f"{self.path}: {self.message}"
 

@@ -1,5 +1,5 @@
-"""Warns of what an order may have wrong and what hinders nothing: it repeats another one, or names an
-authority or a ground that the jurisdictions of the policies directory do not have.
+"""Warns of what an order may have wrong and what hinders nothing: it repeats another one, names an authority
+or a ground that the jurisdictions of the policies directory do not have, or was not held against every guard.
 
 A notice never names an entry of an order: either of the two may be confidential.
 """
@@ -11,9 +11,9 @@ from dataclasses import dataclass
 
 from filterd.model.order import Demand, Order
 from filterd.operations import confidential
-from filterd.operations.context import Context, OperationError
+from filterd.operations.context import Context
 from filterd.operations.nearest import nearest
-from filterd.operations.policies import policies
+from filterd.operations.order_guards import guards, jurisdictions
 from filterd.policy.documents import Jurisdiction
 from filterd.store import orders as rows
 
@@ -32,11 +32,17 @@ class Notice:
 async def notices(context: Context, order: Order) -> tuple[Notice, ...]:
     """The warnings about an order that was just taken in or approved."""
     found = await _repeated(context, order)
-    try:
-        jurisdictions = policies(context).jurisdictions
-    except OperationError:
-        return tuple(found)
-    return (*found, *_unknown(order.demand, jurisdictions))
+    return (*found, *_unknown(order.demand, jurisdictions(context)), *_unguarded(context))
+
+
+def _unguarded(context: Context) -> Iterator[Notice]:
+    """A notice where a guard could not be read whole."""
+    guarding = guards(context)
+    doubts = (*guarding.unprotected, *guarding.unread)
+    if doubts:
+        files = ", ".join(dict.fromkeys(each.document for each in doubts))
+        says = f"this order was not held against all that is protected or popular: {files} has errors"
+        yield Notice(says, "until it is mended, every order takes two people: filterd config check")
 
 
 async def _repeated(context: Context, order: Order) -> list[Notice]:
@@ -59,19 +65,19 @@ async def _repeated(context: Context, order: Order) -> list[Notice]:
     return found
 
 
-def _unknown(demand: Demand, jurisdictions: tuple[Jurisdiction, ...]) -> Iterator[Notice]:
+def _unknown(demand: Demand, countries: tuple[Jurisdiction, ...]) -> Iterator[Notice]:
     """Notices for an authority and a ground that no jurisdiction has; none where there is no jurisdiction."""
-    if not jurisdictions:
+    if not countries:
         return
     authorities = [
-        (each.id, each.title.es, each.title.en) for country in jurisdictions for each in country.authorities
+        (each.id, each.title.es, each.title.en) for country in countries for each in country.authorities
     ]
     grounds = [
         (each.id, each.title.es, each.title.en, each.law, *each.law.split(";"))
-        for country in jurisdictions
+        for country in countries
         for each in country.grounds
     ]
-    files = ", ".join(f"jurisdictions/{each.id}.yaml" for each in jurisdictions)
+    files = ", ".join(f"jurisdictions/{each.id}.yaml" for each in countries)
     for what, said, known in (
         ("authority", demand.authority, authorities),
         ("ground", demand.ground, grounds),

@@ -19,10 +19,10 @@ from filterd.model.order import Order, OrderState
 from filterd.model.order_rows import ROW_DIGEST, audited, change_of, number_of
 from filterd.operations import confidential, input_values, order_limits
 from filterd.operations.context import Context, OperationError
-from filterd.operations.intake import OrderRequest, complete, protected_overlap
+from filterd.operations.intake import OrderRequest, complete
 from filterd.operations.integrity import DAMAGED_REMEDY
-from filterd.operations.order_reach import Hit, HitKind, reach
-from filterd.operations.policies import policies
+from filterd.operations.order_guards import Guards, guards
+from filterd.operations.order_reach import Hit, HitKind
 from filterd.store import change_log
 from filterd.store import orders as rows
 from filterd.store.ledger import WITHDRAWAL
@@ -49,9 +49,8 @@ async def add(context: Context, request: OrderRequest) -> Order:
     demand = complete(
         request, context.clock(), order_limits.ours(context.settings), context.settings.dns.nat64
     )
-    documents = policies(context)
-    overlap = protected_overlap(demand, documents.protected)
-    hits = reach(demand, documents, context.settings.orders.shortest_prefix)
+    guarding = guards(context)
+    overlap, hits = guarding.overlap(demand), guarding.hits(demand)
     seals = confidential.sealer(context.settings, context.clock()) if demand.confidential else None
     async with context.store.write(context.actor, context.clock()) as write:
         number = write.take_order()
@@ -82,17 +81,15 @@ async def approve(context: Context, reference: str) -> Order:
     Its reach is judged anew: what is popular today may not have been when it was added.
     """
     context.require_person()
-    documents = policies(context)
+    guarding = guards(context)
     kept = order_limits.ours(context.settings)
     async with context.store.write(context.actor, context.clock()) as write:
         before = confidential.opened(context.settings, await _require(write.connection, reference))
         _require_undecided(before)
-        overlap = protected_overlap(before.demand, documents.protected)
-        if overlap:
-            _refuse_protected(before, overlap)
+        _require_unprotected(before, guarding)
         _require_another(before, context.actor)
         _require_possible(before, kept, context.settings.dns.nat64)
-        hits = reach(before.demand, documents, context.settings.orders.shortest_prefix)
+        hits = guarding.hits(before.demand)
         approvals = tuple(dict.fromkeys((*before.approvals, context.actor)))
         order = replace(before, state=OrderState.PENDING, approvals=approvals)
         order = _accepted_if_enough(order, _people(context, hits, before.state), write.now)
@@ -205,19 +202,24 @@ async def held_back(context: Context, order: Order) -> str:
         full = await _whole(context, order.reference)
     except OperationError as error:
         return str(error)
-    return _held_back(full, protected_overlap(full.demand, policies(context).protected))
+    guarding = guards(context)
+    overlap = guarding.overlap(full.demand)
+    return _held_back(full, overlap) if overlap else guarding.doubted(order.reference) or _held_back(full, ())
 
 
 async def lifted(context: Context, order: Order) -> Lifted | None:
-    """The part of an accepted order that protection lifts; nothing of any other order. None: the policies
-    cannot be read."""
+    """The part of an accepted order that protection lifts; nothing of any other order. None: nobody knows,
+    as ``protected.yaml`` or the order cannot be read."""
     if order.state is not OrderState.ACCEPTED or order.damage:
         return Lifted()
     try:
         full = await _whole(context, order.reference)
-        overlap = protected_overlap(full.demand, policies(context).protected)
     except OperationError:
         return None
+    guarding = guards(context)
+    if guarding.unprotected:
+        return None
+    overlap = guarding.overlap(full.demand)
     return Lifted(len(overlap), () if full.demand.confidential else overlap)
 
 
@@ -227,9 +229,9 @@ async def hits_of(context: Context, order: Order) -> tuple[Hit, ...]:
         return ()
     try:
         full = await _whole(context, order.reference)
-        hits = reach(full.demand, policies(context), context.settings.orders.shortest_prefix)
     except OperationError as error:
         return (Hit(HitKind.UNKNOWN, "", 0, f"not known: {str(error).splitlines()[0].rstrip(':')}"),)
+    hits = guards(context).hits(full.demand)
     return tuple(each.unnamed for each in hits) if full.demand.confidential else hits
 
 
@@ -286,8 +288,14 @@ def _require_possible(order: Order, kept: order_limits.Ours, nat64: order_limits
         raise OperationError(message, remedy) from None
 
 
-def _refuse_protected(order: Order, overlap: tuple[str, ...]) -> None:
-    raise OperationError(_held_back(order, overlap), PROTECTED_REMEDY.format(order.reference))
+def _require_unprotected(order: Order, guarding: Guards) -> None:
+    """Refuse what is protected, and to release a quarantined order while nobody knows what is."""
+    overlap = guarding.overlap(order.demand)
+    if overlap:
+        raise OperationError(_held_back(order, overlap), PROTECTED_REMEDY.format(order.reference))
+    if order.state is OrderState.QUARANTINED and guarding.unprotected:
+        remedy = f"mend the file, then approve; or: filterd order withdraw {order.reference} --reason ..."
+        raise OperationError(guarding.doubted(order.reference), remedy)
 
 
 def _held_back(order: Order, overlap: tuple[str, ...]) -> str:

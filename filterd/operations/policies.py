@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from filterd.config.policies import PoliciesError, load_policies
+from filterd.config.policies import Part, PartRead, PoliciesError, load_part, load_policies
 from filterd.model.mandatory import label_of
 from filterd.operations.context import Context, OperationError
 from filterd.operations.nearest import did_you_mean
@@ -17,6 +17,11 @@ def policies(context: Context) -> Policies:
     except PoliciesError as error:
         message = f"the policies in {settings.policies} have errors:\n{error}"
         raise OperationError(message, f"{error.remedy}; filterd config check shows the same list") from error
+
+
+def part(context: Context, which: Part) -> PartRead:
+    """One part of the documents, as far as it can be read, whatever is wrong with the others."""
+    return load_part(which, context.settings.policies, context.settings.policies_base)
 
 
 def profile(documents: Policies, identifier: str) -> Profile:

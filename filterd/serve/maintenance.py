@@ -65,8 +65,8 @@ class Maintenance:
     """rows of the store that are not what was decided, as last compared"""
     store_trouble: str = ""
     """why the store cannot be read; empty while it can"""
-    _known_policies: tuple[Stamp, Policies] | None = None
-    """the policies as last read, with the stamp of their files then"""
+    _known_policies: tuple[tuple[Stamp, str], Policies] | None = None
+    """the policies as last read, with the stamp of their files then, and the country"""
     _compared_at: float = -math.inf
     _orphans: dict[str, Orphaned] = field(default_factory=dict)
     """the feeds without their entry, as last logged"""
@@ -131,9 +131,9 @@ class Maintenance:
         await self._prune()
 
     def _documents(self) -> Policies:
-        """The policies, read again only when a file of them has changed: that takes a tenth of a second of
-        processor. Raises OperationError."""
-        stamp = policies_stamp(self.context.settings)
+        """The policies, read again only when a file of them or the country has changed: that takes a tenth of
+        a second of processor. Raises OperationError."""
+        stamp = (policies_stamp(self.context.settings), self.context.settings.jurisdiction)
         if self._known_policies is None or self._known_policies[0] != stamp:
             self._known_policies = None
             self._known_policies = (stamp, policies(self.context))

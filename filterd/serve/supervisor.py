@@ -3,10 +3,11 @@ settings.
 
 The configuration is read here, where pydantic may be imported. A child gets its settings as a line of JSON on
 its standard input, and another line for each reload. When that input ends the child ends too, so that nothing
-is left behind. SIGHUP reads the configuration again; if it is wrong it is refused, and the old one stays in
-force. ``crashes`` handles a resolver that dies of a packet; one whose pulse stops or does not begin
-(``pulse``) is ended and started again. The service manager's watchdog is fed while there is a pulse, and
-while a resolver starts: ending it would not make it start sooner.
+is left behind. SIGHUP reads the configuration again; if it is wrong, or would break the policies
+(``new_policies``), it is refused, and the old one stays in force. ``crashes`` handles a resolver that dies of
+a packet; one whose pulse stops or does not begin (``pulse``) is ended and started again. The service
+manager's watchdog is fed while there is a pulse, and while a resolver starts: ending it would not make it
+start sooner.
 
 SIGUSR2 means: hand over. The resolver is told to stay until a successor takes its sockets over, everything
 else ends, and the exit code is 0. The next ``filterd serve`` of the same state directory starts the
@@ -33,6 +34,7 @@ from filterd.config.load import ConfigErrors, Configuration, load_configuration
 from filterd.serve import hangup
 from filterd.serve.crashes import FAULTS, CrashWatch, new_board
 from filterd.serve.handover.taking import dismiss
+from filterd.serve.new_policies import require_readable
 from filterd.serve.process import CANNOT_START, end_at_once
 from filterd.serve.pulse import CHECK_SECONDS, PulseWatch
 from filterd.serve.sd_notify import READY, STOPPING, WATCHDOG, Notifier
@@ -174,6 +176,7 @@ class Supervisor:
         """Read the configuration again and pass it on; refuse it if it is wrong."""
         try:
             found = load_configuration(self._config)
+            require_readable(self._found, found)
         except ConfigErrors as errors:
             log.get().error(
                 "new configuration refused, the old one stays in force",

@@ -58,7 +58,7 @@ says what each is about:
 - {area: popular, title: "most visited here", file: visited.txt}
 ```
 
-`file` is one path or several, below the folder; `format` and `scope` are those of feeds. `id` is the category or
+`file` is one path or several, below the folder (a file elsewhere is not read, also not by a link); `format` and `scope` are those of feeds. `id` is the category or
 the way around that a list is about; a list of a service is compared with the service that closes most of it. Of a
 list that is to be closed 5,000 names are asked for (`--sample`), always the same ones; of `must-pass` and
 `popular` all. `--list` names what passes, `--profile` shows list by list, and `--strict` fails if a site is
@@ -375,7 +375,7 @@ LEVELS = """
 | --- | --- | --- |
 | `signal` | devices are told that the network filters, and comply by themselves | pages load as before; an iPhone with Private Relay may show a notice |
 | `resolver` | other resolvers are closed, by name and by address | a telephone whose Private DNS is set to a host name loses *all* Internet until it is set to Automatic |
-| `tunnel` | services that carry all traffic elsewhere are closed | who uses one for work: Tailscale and Cloudflare WARP are among them, company VPN software is not |
+| `tunnel` | services that carry all traffic elsewhere are closed | who uses one for work: Tailscale, ZeroTier, NetBird and Cloudflare WARP are among them, company VPN software is not; who reads whole sites through Google's translator (`translate.goog`; words are still translated) |
 
 A name that a line allows lifts a category, never a way around. So `bypass.yaml` has the well-known services; the long
 lists `vpn`, `dns-bypass` and `anonymizers` are categories. A person can open their names one by one, but for those that

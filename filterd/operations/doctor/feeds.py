@@ -57,11 +57,14 @@ def _feed(status: FeedStatus) -> Iterator[Finding]:
 
 
 def _entry(name: str, status: FeedStatus) -> Iterator[Finding]:
-    """The findings on what is in force of the feed, and by which entry."""
+    """The findings on what is in force of the feed, and by which entry. An entry that cannot be read has not
+    vanished; ``config.policies`` says what is wrong."""
     if status.version is None:
         yield found("feeds.mandatory_unread" if status.feed.mandatory else "feeds.unread", feed=name)
     elif not status.version.names:
         yield found("feeds.empty", feed=name)
+    if status.unread:
+        return
     if status.orphaned is Orphaned.REKEYED:
         yield found("feeds.rekeyed", feed=name)
     elif status.orphaned is not None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+from filterd.config.policies import Part
 from filterd.feed.version_checks import HoldReason
 from filterd.model.records import (
     AdoptedFeed,
@@ -23,6 +25,7 @@ from filterd.operations.context import Context, OperationError
 from filterd.operations.feeds import adoption
 from filterd.operations.feeds.holding import is_held
 from filterd.operations.policies import feed as find_feed
+from filterd.operations.policies import part
 from filterd.policy.adoption import InForce, Orphaned
 from filterd.policy.documents import Feed, Policies, Publication
 from filterd.store import adoptions, fetches, proofs
@@ -63,6 +66,9 @@ class FeedStatus:
     """of a ready feed"""
     off: bool = False
     """True for a ready feed that is not enabled: it is never read"""
+    unread: bool = False
+    """True if the files with its entry cannot be read: it goes on without, and nobody knows whether it was
+    lost, though ``orphaned`` counts it so"""
 
     @property
     def stale(self) -> bool:
@@ -107,14 +113,23 @@ async def list_feeds(context: Context) -> tuple[FeedStatus, ...]:
 
 
 async def figures(context: Context) -> tuple[FeedStatus, ...]:
-    """As :func:`list_feeds`, for metrics: where the policies cannot be read, every feed in force is without
-    its entry, and goes on in its adopted definition."""
+    """As :func:`list_feeds`, whatever is wrong with the policies: where the files of the feeds cannot be read
+    whole, every feed in force is without its entry, and goes on in its adopted definition."""
+    return (await standing(context))[0]
+
+
+async def standing(context: Context) -> tuple[tuple[FeedStatus, ...], OperationError | None]:
+    """As :func:`figures`, with the error of policies that cannot be read."""
     try:
-        found = await adoption.policies_in_force(context)
-    except OperationError:
-        async with context.store.read() as connection:
-            found = adoption.combined(Policies(), await adoption.definitions(connection))
-    return await _statuses(context, found)
+        return await list_feeds(context), None
+    except OperationError as error:
+        unread = error
+    read = await asyncio.to_thread(part, context, Part.FEEDS)
+    async with context.store.read() as connection:
+        adopted = await adoption.definitions(connection)
+    found = adoption.combined(Policies() if read.problems else read.policies, adopted)
+    statuses = await _statuses(context, found)
+    return tuple(replace(each, unread=bool(read.problems)) for each in statuses), unread
 
 
 async def show(context: Context, identifier: str) -> FeedStatus:

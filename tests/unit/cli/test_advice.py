@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -336,3 +337,22 @@ def test_without_a_configuration_file_that_is_said(tmp_path: Path, monkeypatch: 
 def test_the_configuration_that_is_valid_is_named(answer: Answer, run: Run, installation: Path) -> None:
     assert str(installation) in run("config", "check").stdout
     assert answer("config", "check")["file"] == str(installation)
+
+
+@pytest.mark.parametrize(
+    ("file", "state"), [("profiles/typo.yaml", "current"), ("feeds.yaml", "entry not read")]
+)
+def test_feeds_in_force_are_listed_while_the_policies_have_errors(
+    answer: Answer, run: Run, installation: Path, file: str, state: str
+) -> None:
+    answer("feed", "update")
+    (installation.parent / "policies" / file).write_text("- {")
+    shown = run("feed", "list")
+    assert shown.exit_code == 1
+    assert "starter-adult" in shown.stdout
+    assert state in shown.stdout
+    assert file in shown.stderr
+    assert "filterd config check" in shown.stderr
+    assert "retire" not in shown.stderr
+    (listed,) = json.loads(run("feed", "list", "--json").stdout)
+    assert (listed["state"], listed["orphaned"]) == (state, None)

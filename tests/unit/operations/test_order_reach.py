@@ -191,7 +191,7 @@ async def test_an_order_is_shown_where_the_policies_cannot_be_read(installation:
         installation.write_policy("expected.yaml", "")
         (hit,) = await orders.hits_of(context, added)
         assert (hit.kind, hit.subject) == (HitKind.UNKNOWN, "")
-        assert hit.says.startswith("not known: the policies in ")
+        assert hit.says.startswith("not wholly known: expected.yaml: is empty")
         assert hit.unnamed == hit
 
 

@@ -35,6 +35,7 @@ from filterd.serve.supervisor import (
 )
 from filterd.serve.wiring import versions_of
 from filterd.telemetry import log
+from tests.worlds.installation import write_policies
 
 REPORT = NodeReport("resolver-1", 5.0, 3, 4, "ab", True, {"starter-adult": "1 d1"})
 
@@ -318,3 +319,37 @@ async def test_a_reload_names_the_keys_that_the_file_has_lost(tmp_path: Path) ->
     assert passed_on(said)["reason"].endswith("defaults: zone")
     made.reload()
     assert passed_on(said).get("reason", "") == ""
+
+
+async def test_a_reload_whose_country_breaks_the_policies_is_refused(tmp_path: Path) -> None:
+    """An own profile has a category that only the country before has."""
+    said = io.StringIO()
+    log.configure("supervisor", said)
+    policies = write_policies(tmp_path / "policies")
+    country = (
+        "{title: {es: P, en: P}, calendar: {zone: UTC, weekend: [sun]}, authorities: [], grounds: [], "
+        "categories: [{id: sects, title: {es: S, en: S}, description: {es: S, en: S}}]}"
+    )
+    own = "{title: {es: P, en: P}, description: {es: P, en: P}, audience: {es: P, en: P}, categories: [%s]}"
+    for name, text in (("jurisdictions/it.yaml", country), ("profiles/own.yaml", own % "sects")):
+        (policies / name).parent.mkdir(exist_ok=True)
+        (policies / name).write_text(text)
+    file = tmp_path / "filterd.yaml"
+    text = 'dns: {upstreams: ["192.0.2.53"]}\npolicies: policies\njurisdiction: '
+    file.write_text(f"{text}it\n")
+    found = load_configuration(file)
+    made = Supervisor(file, found, ["control"])
+    file.write_text(f"{text}mx\n")
+    made.reload()
+    assert made._found is found
+    line = passed_on(said)
+    assert (line["level"], line["event"]) == (
+        "error",
+        "new configuration refused, the old one stays in force",
+    )
+    assert line["errors"][0].startswith("jurisdiction: breaks the policies")
+    assert "no category sects" in line["errors"][0]
+    (policies / "profiles/own.yaml").write_text(own % "adlt")
+    made.reload()
+    assert made._found is not found, "they have errors without it too: the reload is not the cause"
+    assert passed_on(said)["event"] == "new configuration passed on"

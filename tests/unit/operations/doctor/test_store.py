@@ -286,6 +286,17 @@ async def test_feeds_that_cannot_be_read_or_shrank(built: Case, installation: In
     assert feeds_of(built) == {"feeds.failing", "feeds.quarantined"}
 
 
+TYPO = "{title: {es: T, en: T}, description: {es: T, en: T}, audience: {es: T, en: T}, categories: [adlt]}"
+
+
+@pytest.mark.parametrize(("file", "text"), [("profiles/typo.yaml", TYPO), ("feeds.yaml", "- {")])
+async def test_no_entry_vanished_while_the_policies_cannot_be_read(
+    built: Case, installation: Installation, file: str, text: str
+) -> None:
+    installation.write_policy(file, text)
+    assert "feeds.orphaned" not in ids(look(feeds.check, built))
+
+
 async def test_popular_names_that_are_held_back(built: Case, installation: Installation) -> None:
     installation.write_policy("popular.txt", "new.example\n")
     installation.write_policy("lists/adult.txt", "adult.example\nblue.example\nred.example\nnew.example\n")

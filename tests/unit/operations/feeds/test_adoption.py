@@ -342,3 +342,17 @@ async def test_a_reason_is_needed(installation: Installation) -> None:
         found = await listing.show(context, "adult-starter")
         assert found.adopted is not None
         assert replace(found.adopted, state=AdoptionState.ACTIVE) == found.adopted
+
+
+async def test_a_typo_elsewhere_takes_no_entry_from_a_feed(installation: Installation) -> None:
+    async with installation.open() as context:
+        await updating.update(context)
+        before = await listing.list_feeds(context)
+        installation.write_policy("profiles/child.yaml", "")
+        statuses, error = await listing.standing(context)
+        assert statuses == before
+        assert "profiles/child.yaml: is empty" in str(error)
+        installation.write_policy("feeds.yaml", "- {")
+        statuses, error = await listing.standing(context)
+        assert [each.feed.id for each in statuses] == [each.feed.id for each in before]
+        assert all(each.unread for each in statuses)
