@@ -16,8 +16,10 @@ from filterd.cli.options import common, config_path, policies_of, settings_of
 if TYPE_CHECKING:
     from filterd.config.cautions import Caution
     from filterd.config.settings import Settings
+    from filterd.operations.context import Context
     from filterd.policy.adoption import InForce
     from filterd.policy.documents import Policies
+    from filterd.policy.losses import Losses
 
 _LOST = {
     "vanished": "vanished",
@@ -39,8 +41,9 @@ def config() -> None:
 def check(config: Path | None, as_json: bool, settings_alone: bool) -> None:
     """Say everything that is wrong with the configuration file and the policies directory.
 
-    Where the store can be read, a feed in force that has lost its entry in feeds.yaml is wrong too. What is
-    valid but dangerous, such as answering everybody, gets a warning and exit code 0.
+    Where the store can be read, a feed in force that has lost its entry in feeds.yaml is wrong too, and so is
+    a profile that lines have and that is gone, or that lost much against the snapshot in force. What is valid
+    but dangerous, such as answering everybody, gets a warning and exit code 0.
 
     --settings leaves the policies and the store out: only the file decides whether filterd starts, and the
     units ask for it before a start and a reload. With wrong policies the last snapshot stays in force.
@@ -52,7 +55,7 @@ def check(config: Path | None, as_json: bool, settings_alone: bool) -> None:
         _show_settings_alone(config, as_json, cautions(settings))
         return
     policies = policies_of(settings)
-    in_force, unread = _require_entries(settings, policies)
+    in_force, gone, unread = _require_what_is_in_force(settings, policies)
     remarks = _remarks(in_force)
     warnings = cautions(settings)
     if as_json:
@@ -63,6 +66,7 @@ def check(config: Path | None, as_json: bool, settings_alone: bool) -> None:
                 "policies": settings.policies,
                 "policies_base": settings.policies_base,
                 "remarks": remarks,
+                "gone": gone,
                 "store_unread": unread or None,
                 "warnings": warnings,
             }
@@ -74,7 +78,9 @@ def check(config: Path | None, as_json: bool, settings_alone: bool) -> None:
         for remark in remarks:
             output.done(f"{remark}: correct it, or remove it")
         if unread:
-            output.done(f"feeds in force were not compared with feeds.yaml: {unread}")
+            output.done(f"feeds and profiles in force were not compared with the files: {unread}")
+    for what in gone:
+        output.warn(f"{what} is in force, and gone from the policies", "put it back, if it was not meant")
     for each in warnings:
         output.warn(str(each), each.remedy)
 
@@ -90,15 +96,36 @@ def _show_settings_alone(config: Path | None, as_json: bool, warnings: Sequence[
         output.warn(str(each), each.remedy)
 
 
-def _require_entries(settings: Settings, documents: Policies) -> tuple[Policies, str]:
-    """The policies with the feeds in force, and why the store could not be asked; empty if it could. Raises
-    Misconfigured if feeds in force have lost their entries."""
+def _require_what_is_in_force(
+    settings: Settings, documents: Policies
+) -> tuple[Policies, tuple[str, ...], str]:
+    """Raise Misconfigured if feeds in force have lost their entries, or profiles of lines their rules. Return
+    the policies with the feeds in force, what is in force and gone from them, and why the store could not be
+    asked; empty if it could."""
     from filterd.cli import in_force
+    from filterd.operations import lost_rules, snapshots
     from filterd.operations.feeds.adoption import policies_in_force
 
-    found, unread = in_force.ask(settings, lambda context: policies_in_force(context, documents))
-    if found is None:
-        return documents, unread
+    async def find(context: Context) -> tuple[InForce, Losses]:
+        found = await policies_in_force(context, documents)
+        try:
+            return found, await snapshots.losses_of(context, documents)
+        except lost_rules.MissingProfileError as error:
+            raise Misconfigured([str(error)], error.remedy) from error
+
+    answer, unread = in_force.ask(settings, find)
+    if answer is None:
+        return documents, (), unread
+    found, lost = answer
+    _require_entries(found)
+    if lost.profiles:
+        messages = [lost_rules.kept_message(each, what) for each, what in lost.profiles.items()]
+        raise Misconfigured(messages, lost_rules.REMEDY.format(profile=next(iter(lost.profiles))))
+    return found.policies, lost.gone, unread
+
+
+def _require_entries(found: InForce) -> None:
+    """Raise Misconfigured if feeds in force have lost their entries."""
     if found.orphans:
         messages = [
             f"{_place_of(feed, found)}: the entry of the feed {feed} {_LOST[how]}"
@@ -108,7 +135,6 @@ def _require_entries(settings: Settings, documents: Policies) -> tuple[Policies,
             "put the entries back; where one was taken out on purpose: filterd feed retire FEED --reason ..."
         )
         raise Misconfigured([*messages, "all of these feeds stay in force"], remedy)
-    return found.policies, unread
 
 
 def _remarks(policies: Policies) -> tuple[str, ...]:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from filterd.model.records import SnapshotRecord
     from filterd.operations.context import Context
     from filterd.operations.snapshots import Built, SnapshotView
+    from filterd.policy.losses import Losses
 
 
 @click.group(cls=Group)
@@ -25,30 +26,53 @@ def snapshot() -> None:
 
 
 @snapshot.command()
+@click.option("--accept-profile", "profiles", multiple=True, metavar="PROFILE", help="Let it lose its rules.")
+@click.option("--reason", help="With --accept-profile: why it is right.")
 @common
-def build(config: Path | None, as_json: bool) -> None:
-    """Compile the lists and orders of this moment into a snapshot and publish it."""
-    from filterd.operations import snapshots
+def build(profiles: tuple[str, ...], reason: str | None, config: Path | None, as_json: bool) -> None:
+    """Compile the lists and orders of this moment into a snapshot and publish it.
+
+    A profile that lines have, and whose file lost all of one kind of restriction or more than half of them,
+    stays as it is in force, for the file may have been cut off. Where the loss is meant, accept it with
+    --accept-profile and --reason; the audit trail keeps both.
+    """
+    if bool(profiles) != bool((reason or "").strip()):
+        message = "--accept-profile and --reason belong together"
+        raise click.UsageError(message)
+    from filterd.operations import lost_rules, snapshots
     from filterd.operations.feeds import listing
 
-    async def run(context: Context) -> tuple[Built, list[str]]:
-        built = await snapshots.make(context, clock_is_right=True, progress=tell)
-        return built, [each.feed.id for each in await listing.list_feeds(context) if each.version is None]
+    async def run(context: Context) -> tuple[Built, Losses, list[str]]:
+        accepted = lost_rules.AcceptedLoss(profiles, reason or "")
+        built = await snapshots.make(context, clock_is_right=True, accepted=accepted, progress=tell)
+        lost = snapshots.losses_in_force(context)
+        unread = [each.feed.id for each in await listing.list_feeds(context) if each.version is None]
+        return built, lost, unread
 
     with output.progress("compiling") as tell:
-        built, unread = perform(config, run)
+        built, lost, unread = perform(config, run)
     if as_json:
-        stand_ins = output.plain(built.stand_ins)
-        output.show_json({**output.plain(built.record), "unread": unread, "stand_ins": stand_ins})
+        remarks = {"unread": unread, "stand_ins": output.plain(built.stand_ins), "losses": lost}
+        output.show_json({**output.plain(built.record), **remarks})
     else:
         output.show_fields(_fields(built.record))
         output.done("published; nodes take it up within a second")
+    _show_losses(lost)
     if built.stand_ins:
         lists = ", ".join(map(str, built.stand_ins))
         output.done(f"in it with other rules than those of the store, which cannot be had: {lists}")
         output.done("see: filterd audit verify; read them again: filterd feed update")
     if unread:
         output.done(f"not in it, as they were never read: {', '.join(unread)}; run: filterd feed update")
+
+
+def _show_losses(lost: Losses) -> None:
+    from filterd.operations import lost_rules
+
+    for profile, what in lost.profiles.items():
+        output.warn(lost_rules.kept_message(profile, what), lost_rules.REMEDY.format(profile=profile))
+    for each in lost.gone:
+        output.warn(f"{each} is gone from the policies", "put it back, if it was not meant")
 
 
 @snapshot.command()

@@ -10,7 +10,7 @@ what must not wait until a person has mended another one.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import cache
@@ -28,6 +28,7 @@ from filterd.config.policy_references import Places
 from filterd.config.policy_values import DocumentValue, Problem
 from filterd.config.popular import popular_files, read_popular
 from filterd.config.ready_feeds import read_ready_feed
+from filterd.config.shipped_files import SUMS, altered, is_proven, shipped_files
 from filterd.config.value_types import HOME
 from filterd.policy.documents import Category, Expected, Feed, Policies, Protected, ReadyFeed
 from filterd.policy.suffixes import ICANN, PRIVATE, Suffixes, parse_suffixes
@@ -81,11 +82,13 @@ def load_policies(directory: Path, base: Path | None = None, jurisdiction: str =
 
     The lowest directory must have every file, and every file that is there must hold a value, if only
     ``[]``: a file that went missing or was emptied must not read as "nothing is blocked" or "nothing is
-    protected". The directories ``profiles``, ``jurisdictions`` and ``feeds.d`` may be missing.
+    protected". The directories ``profiles``, ``jurisdictions`` and ``feeds.d`` may be missing. A ``base``
+    that came with the package must be as it came.
     """
     absent = _absent_directories(directory, base)
     if absent:
         raise PoliciesError(absent, "create the directory, or mend the configuration")
+    proven = base is not None and _require_unaltered(directory, base)
     layers = _layers(directory, base)
     own = layers[-1]
     if base is not None:
@@ -94,11 +97,11 @@ def load_policies(directory: Path, base: Path | None = None, jurisdiction: str =
     popular = read_popular([each.directory for each in layers], own.problems)
     policies = reader.policies(popular)
     own.problems.extend(policy_references.check(policies, reader.places))
-    problems = _noted(own)
+    problems = _noted(own) or tuple(policy_references.without_restrictions(policies, reader.places))
     if problems:
         raise PoliciesError(problems, _remedy(directory, base))
     remarks = policy_references.remarks(policies, reader.places)
-    return replace(policies, remarks=(*policies.remarks, *remarks))
+    return replace(policies, proven=proven, remarks=(*policies.remarks, *remarks))
 
 
 def load_part(part: PolicyPart, directory: Path, base: Path | None = None) -> PartRead:
@@ -110,7 +113,15 @@ def load_part(part: PolicyPart, directory: Path, base: Path | None = None) -> Pa
         own.note_strangers()
         own.problems[:] = [each for each in own.problems if Path(each.path).stem == part]
     policies = _Reader(Laying(layers), HOME).part(part)
-    return PartRead(policies, (*_absent_directories(directory, base), *_noted(own)))
+    return PartRead(policies, (*_absent_directories(directory, base), *_altered_of(part, base), *_noted(own)))
+
+
+def _altered_of(part: Part, base: Path | None) -> Iterator[Problem]:
+    """The shipped files of a part that are not as they came, and the sums, where they are not."""
+    for each in altered(base) if base is not None and is_proven(base) else ():
+        first = Path(each.path).relative_to(base or "").parts[0]
+        if first == SUMS or Path(first).stem == part:
+            yield each
 
 
 def _layers(directory: Path, base: Path | None) -> tuple[Layer, ...]:
@@ -128,9 +139,10 @@ def _noted(layer: Layer) -> tuple[Problem, ...]:
 
 
 def policy_files(directory: Path, base: Path | None) -> list[Path]:
-    """Every document of the directories, in order, for those who watch them for changes."""
-    directories = [directory] if base is None else [base, directory]
-    return [file for each in directories for file in (*sorted(each.rglob("*.yaml")), *popular_files(each))]
+    """Every document of the directories, in order, for those who watch them for changes; of shipped ones the
+    lists as well, since their sums are looked at."""
+    shipped = [] if base is None else [base / SUMS, *shipped_files(base)]
+    return [*shipped, *sorted(directory.rglob("*.yaml")), *popular_files(directory)]
 
 
 def _absent_directories(directory: Path, base: Path | None) -> tuple[Problem, ...]:
@@ -140,6 +152,17 @@ def _absent_directories(directory: Path, base: Path | None) -> tuple[Problem, ..
     if not directory.is_dir():
         problems.append(Problem(str(directory), "is no directory; set policies to the one to use"))
     return tuple(problems)
+
+
+def _require_unaltered(directory: Path, base: Path) -> bool:
+    """Raise PoliciesError if shipped files are not as they came; return False where that cannot be told."""
+    if not is_proven(base):
+        return False
+    problems = altered(base)
+    if problems:
+        remedy = f"reinstall the package; your own changes go into {directory}, never into {base}"
+        raise PoliciesError(tuple(problems), remedy)
+    return True
 
 
 def _remedy(directory: Path, base: Path | None) -> str:

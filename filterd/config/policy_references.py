@@ -22,6 +22,10 @@ _REWRITTEN = (
 
 Places = dict[tuple[str, str], str]
 """document and id -> the entry's path, as problems name it"""
+_NO_RESTRICTION = (
+    "restricts nothing, as a file that was cut off does: "
+    "write its categories, services, safe_search, bypass or schedule"
+)
 _LISTED = "the id {} stands in feeds.yaml too: a feed is in force by one entry (disabled: true takes one out)"
 
 
@@ -159,6 +163,15 @@ def _check_profile(profile: Profile, policies: Policies, path: str) -> list[Prob
     for engine in _repeated([engines[each] for each in profile.safe_search if each in engines]):
         problems.append(Problem(f"{path}.safe_search", f"more than one entry for the engine {engine}"))
     return problems
+
+
+def without_restrictions(policies: Policies, places: Places) -> list[Problem]:
+    """A problem for each profile that restricts nothing: its file was cut off, or it is of no use."""
+    return [
+        Problem(places["profiles", each.id], _NO_RESTRICTION)
+        for each in policies.profiles
+        if not (each.categories or each.services or each.safe_search or each.bypass or each.schedule)
+    ]
 
 
 def _check_jurisdiction(jurisdiction: Jurisdiction, path: str) -> list[Problem]:

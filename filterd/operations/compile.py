@@ -15,7 +15,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -34,9 +34,11 @@ from filterd.operations.feeds import rule_files
 from filterd.operations.keys import load_key
 from filterd.operations.snapshot_input import input_digest
 from filterd.operations.snapshot_sources import Material
+from filterd.policy import losses
 from filterd.policy.build import BuildError
 from filterd.policy.classes import MANDATORY, ClassesError, assign
 from filterd.policy.compiler import Compiled, CompileError, ListSource, compile_snapshot
+from filterd.policy.documents import Policies
 from filterd.policy.snapshot import Snapshot
 from filterd.policy.snapshot_layout import HISTORY
 from filterd.telemetry.log import fault_fields
@@ -86,6 +88,9 @@ class StoredMaterial:
     """the definitions of the feeds in force: the files are read once more, and may have lost their entries"""
     stand_ins: Sequence[StandIn] = ()
     """the lists among them whose own rules cannot be had"""
+    in_force: Mapping[str, Any] = field(default_factory=dict)
+    """profiles and lists of the meta of the snapshot in force; the profiles are those that may not lose much
+    of it: lines have them, and no person accepted the loss"""
 
 
 def job_of(settings: Settings, stored: StoredMaterial, built_at: int, target: Path) -> bytes:
@@ -98,6 +103,7 @@ def job_of(settings: Settings, stored: StoredMaterial, built_at: int, target: Pa
         "versions": [[each.feed, each.version, each.digest] for each in stored.versions],
         "orders": [encode(order)[2] for order in stored.orders],
         "adopted": list(stored.adopted),
+        "in_force": dict(stored.in_force),
         "target": str(target),
     }
     return json.dumps(job).encode()
@@ -128,7 +134,7 @@ def run(job: Mapping[str, Any], tell: Tell) -> dict[str, Any]:
         key,
         revision=job["revision"],
         built_at=job["built_at"],
-        meta={**material.meta(), HISTORY: job["history"]},
+        meta={**_kept(material.meta(), policies, job["in_force"]), HISTORY: job["history"]},
     )
     _require_unaltered(compiled, versions, settings.state_dir)
     target = Path(job["target"])
@@ -140,6 +146,16 @@ def run(job: Mapping[str, Any], tell: Tell) -> dict[str, Any]:
         "size": snapshot.size,
         "made_of": input_digest(policies, versions, settings.canary.zone),
     }
+
+
+def _kept(meta: dict[str, Any], policies: Policies, in_force: Mapping[str, Any]) -> dict[str, Any]:
+    """The meta with the rules in force of each profile that lost much of them, and with what was lost."""
+    before: Mapping[str, Any] = in_force.get("profiles", {})
+    lost = losses.between(policies, in_force, before)
+    profiles = {
+        each: before[each] if each in lost.profiles else rules for each, rules in meta["profiles"].items()
+    }
+    return {**meta, "profiles": profiles, **losses.to_meta(lost)}
 
 
 def _told(sources: Iterable[ListSource], tell: Tell) -> Iterator[ListSource]:

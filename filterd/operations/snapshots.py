@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,18 +22,20 @@ from filterd.model.mandatory import label_of
 from filterd.model.order import OrderState
 from filterd.model.order_rows import change_of
 from filterd.model.records import SnapshotRecord
-from filterd.operations import compiler_process, confidential, integrity, last_rules
+from filterd.operations import compiler_process, confidential, integrity, last_rules, lost_rules
 from filterd.operations.compile import StandIn, StoredMaterial, job_of
 from filterd.operations.compiler_process import Progress
 from filterd.operations.context import Context, OperationError
 from filterd.operations.feeds import adoption
 from filterd.operations.feeds.lost import take_back
 from filterd.operations.keys import load_key
-from filterd.operations.last_rules import Chosen, Listed
+from filterd.operations.last_rules import Chosen
+from filterd.operations.lost_rules import NOTHING_ACCEPTED, AcceptedLoss
 from filterd.operations.policies import policies
 from filterd.operations.snapshot_input import remember
-from filterd.policy import snapshot_layout
+from filterd.policy import losses, snapshot_layout
 from filterd.policy.documents import Policies
+from filterd.policy.losses import Losses
 from filterd.policy.snapshot import Snapshot
 from filterd.policy.snapshot_layout import HEADER_SIZE, SnapshotError, read_header
 from filterd.store import change_log, orders, subscribers
@@ -66,17 +68,31 @@ class Built:
 
 
 async def build(
-    context: Context, *, clock_is_right: bool = False, progress: Progress | None = None
+    context: Context,
+    *,
+    clock_is_right: bool = False,
+    accepted: AcceptedLoss = NOTHING_ACCEPTED,
+    progress: Progress | None = None,
 ) -> SnapshotRecord:
     """As :func:`make`, for who needs no more than the record."""
-    return (await make(context, clock_is_right=clock_is_right, progress=progress)).record
+    made = await make(context, clock_is_right=clock_is_right, accepted=accepted, progress=progress)
+    return made.record
 
 
-async def make(context: Context, *, clock_is_right: bool = False, progress: Progress | None = None) -> Built:
+async def make(
+    context: Context,
+    *,
+    clock_is_right: bool = False,
+    accepted: AcceptedLoss = NOTHING_ACCEPTED,
+    progress: Progress | None = None,
+) -> Built:
     """Compile a snapshot of the store as it is now, publish it, and make it the current one.
 
     A snapshot never claims to be older than the one before it, since the clock may have lost its time. With
     ``clock_is_right`` somebody says that it did not: then the one before was made by a clock that was ahead.
+
+    A profile that lines have keeps its rules in force where its file lost much of them, unless that is
+    ``accepted``: the lists and orders of this moment do not wait for it (:func:`losses_in_force`).
     """
     directory = _directory(context)
     make_directory(directory)
@@ -88,11 +104,10 @@ async def make(context: Context, *, clock_is_right: bool = False, progress: Prog
             meta = meta_in_force(directory)
             if meta is not None:
                 await take_back(context, documents, meta)
-            listed = [] if meta is None else meta["lists"]
             await _settle_confidential(context, documents)
             before = 0 if clock_is_right else await _made_before(context, current_file(directory))
             built_at = max(int(context.clock()), before)
-            job = _Job(context, directory, documents, listed, built_at, progress)
+            job = _Job(context, directory, documents, meta or {}, accepted, built_at, progress)
             record, made_of, stand_ins = await _build(job)
             remember(directory, made_of, record.file)
             return Built(record, tuple(stand_ins))
@@ -128,6 +143,19 @@ def meta_in_force(directory: Path) -> dict[str, Any] | None:
         return None
 
 
+def losses_in_force(context: Context) -> Losses:
+    """The losses that the snapshot in force tells of: what it keeps all the same, and what went."""
+    return losses.from_meta(meta_in_force(_directory(context)) or {})
+
+
+async def losses_of(context: Context, documents: Policies) -> Losses:
+    """The losses that a build of these policies would tell of."""
+    async with context.store.read() as connection:
+        used = await subscribers.profiles_in_use(connection)
+    lost_rules.require_profiles(documents, used)
+    return losses.between(documents, meta_in_force(_directory(context)) or {}, used)
+
+
 @dataclass(frozen=True, slots=True)
 class _Job:
     """One build."""
@@ -135,7 +163,9 @@ class _Job:
     context: Context
     directory: Path
     documents: Policies
-    listed: Listed
+    in_force: Mapping[str, Any]
+    """the meta of the snapshot in force; empty where there is none to compare with"""
+    accepted: AcceptedLoss
     built_at: int
     progress: Progress | None
 
@@ -145,7 +175,7 @@ async def _build(job: _Job) -> tuple[SnapshotRecord, str, Sequence[StandIn]]:
 
     Where it cannot be compiled, the files of lists are looked at: one that was altered has a stand-in.
     """
-    material, rules = await _material(job.context, job.documents, job.listed)
+    material, rules = await _material(job)
     try:
         record, made_of = await _compiled(job, material, rules)
     except OperationError:
@@ -160,7 +190,7 @@ async def _build(job: _Job) -> tuple[SnapshotRecord, str, Sequence[StandIn]]:
 async def _looked_at(job: _Job, before: StoredMaterial) -> tuple[StoredMaterial, int] | None:
     """The material after a look at the files of lists; None where that changes nothing."""
     try:
-        material, rules = await _material(job.context, job.documents, job.listed, look=True)
+        material, rules = await _material(job, look=True)
     except OperationError:
         return None
     return None if material.versions == before.versions else (material, rules)
@@ -182,7 +212,7 @@ async def _compiled(job: _Job, material: StoredMaterial, rules: int) -> tuple[Sn
         rename_file(draft, job.directory / record.file)
     finally:
         draft.unlink(missing_ok=True)
-    await _publish(job.context, job.directory, record)
+    await _publish(job, record)
     return record, str(answer["made_of"])
 
 
@@ -207,14 +237,13 @@ async def _made_before(context: Context, path: Path | None) -> int:
     return made if recorded.get(path.name) == made else 0
 
 
-async def _material(
-    context: Context, documents: Policies, listed: Listed = (), *, look: bool = False
-) -> tuple[StoredMaterial, int]:
+async def _material(job: _Job, *, look: bool = False) -> tuple[StoredMaterial, int]:
     """The material of one read transaction, and the number of rules of its feeds; all of it is what was
     decided.
 
     Orders that have ended are among them: the clock that says so may be wrong. The active set decides.
     """
+    context, documents, listed = job.context, job.documents, job.in_force.get("lists", ())
     async with context.store.read() as connection:
         cursor = (await change_log.ends(connection))[1]
         found = await integrity.faults(connection, [each.id for each in documents.feeds])
@@ -223,7 +252,8 @@ async def _material(
         used = await subscribers.profiles_in_use(connection)
         adopted = await adoption.definitions(connection)
     integrity.require_sound(each for each in found if not each.version_of)
-    _require_profiles(documents, used)
+    lost_rules.require_profiles(documents, used)
+    guarded = lost_rules.guarded(documents, job.in_force, used, job.accepted)
     in_force = adoption.combined(documents, adopted).policies
     wanted_feeds = in_force.feeds
     parental = {each.id for each in wanted_feeds if each.mandatory is None}
@@ -240,20 +270,11 @@ async def _material(
     accepted = [each for each in known if each.state is OrderState.ACCEPTED]
     wanted = [change_of(each) for each in confidential.in_clear(context.settings, accepted)]
     rules = sum(each.names for feed, each in current.items() if feed in {one.id for one in wanted_feeds})
-    return StoredMaterial(cursor, chosen.versions, wanted, adopted, chosen.stand_ins), rules
+    return StoredMaterial(cursor, chosen.versions, wanted, adopted, chosen.stand_ins, guarded), rules
 
 
-def _require_profiles(documents: Policies, used: Sequence[str]) -> None:
-    """A snapshot without a profile that lines have would take their filtering away."""
-    gone = sorted(set(used) - {each.id for each in documents.profiles})
-    if gone:
-        message = f"lines have profiles that the policies do not: {', '.join(gone)}"
-        raise OperationError(
-            message, "put profiles/<id>.yaml back, or move those lines: filterd subscriber set-profile"
-        )
-
-
-async def _publish(context: Context, directory: Path, record: SnapshotRecord) -> None:
+async def _publish(job: _Job, record: SnapshotRecord) -> None:
+    context, directory = job.context, job.directory
     async with context.store.write(context.actor, context.clock()) as write:
         await rows.add(write.connection, record)
         write.audit(
@@ -261,6 +282,8 @@ async def _publish(context: Context, directory: Path, record: SnapshotRecord) ->
             f"snapshot:{record.file}",
             after={"digest": record.digest, "revision": record.revision, "names": record.names},
         )
+        for each in job.accepted.profiles:
+            write.audit("profile.accept_loss", f"profile:{each}", reason=job.accepted.reason)
     replace_file(directory / snapshot_layout.CURRENT, [snapshot_layout.pointer_to(record.file)])
     _drop_old(directory, record.file)
 

@@ -377,6 +377,8 @@ class Policies:
     """feeds of feeds.d: in force only once enabled"""
     shipped: frozenset[tuple[str, str]] = field(default=frozenset(), compare=False)
     """document and id of each entry that came with the product and that the operator's files leave alone"""
+    proven: bool = field(default=False, compare=False)
+    """the shipped entries are as their SHA256SUMS says: what they lack was taken out by a release"""
     remarks: tuple[str, ...] = field(default=(), compare=False)
     """passages in the operator's files that do nothing, for a person to look at"""
 

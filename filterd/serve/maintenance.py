@@ -14,7 +14,7 @@ from pathlib import Path
 
 from filterd.config.settings import Settings
 from filterd.model.changelog import MANDATORY
-from filterd.operations import integrity, snapshot_input, snapshots
+from filterd.operations import integrity, lost_rules, snapshot_input, snapshots
 from filterd.operations.compile import StandIn
 from filterd.operations.context import Context, OperationError
 from filterd.operations.feeds import adoption
@@ -24,6 +24,7 @@ from filterd.operations.snapshot_input import Stamp, policies_stamp, stamp_of
 from filterd.policy import snapshot_layout
 from filterd.policy.adoption import InForce, Orphaned
 from filterd.policy.documents import Policies
+from filterd.policy.losses import Losses
 from filterd.serve.feed_schedule import FeedSchedule
 from filterd.store import change_log as log_rows
 from filterd.store import feeds as feed_rows
@@ -81,6 +82,10 @@ class Maintenance:
     """the input that was wanted and that of the snapshot which stands in for it, and when that was seen"""
     _clock_agreed: bool = False
     """the clock was past the time at which the current snapshot was made"""
+    _losses: Losses = field(default_factory=Losses)
+    """what the policies lost against the snapshot before, as last logged"""
+    _losses_of: Path | None = None
+    """the snapshot that they were read of"""
     _verified: Stamp = ()
     """the stamp of the snapshot that was last verified"""
 
@@ -122,6 +127,7 @@ class Maintenance:
         await self._read_feeds(found.policies)
         await self._compare(found.policies)
         await self._compile(found.policies)
+        await self._report_losses()
         await self._prune()
 
     def _documents(self) -> Policies:
@@ -149,7 +155,28 @@ class Maintenance:
             found.append(
                 f"feeds without their entry in the policies: {len(self._orphans)} (filterd feed list)"
             )
+        if self._losses.profiles:
+            kept = ", ".join(self._losses.profiles)
+            found.append(f"profiles kept as in force, since their files lost much: {kept} (filterd doctor)")
         return found
+
+    async def _report_losses(self) -> None:
+        """Log, once, each profile that the snapshot in force keeps as it was, and each thing that went."""
+        path = self._current
+        if path == self._losses_of:
+            return
+        found = await asyncio.to_thread(snapshots.losses_in_force, self.context)
+        for profile, lost in found.profiles.items():
+            if self._losses.profiles.get(profile) != lost:
+                event, remedy = "a profile lost much; it stays as in force", lost_rules.REMEDY
+                remedy = remedy.format(profile=profile)
+                log.get().error(event, profile=profile, lost=", ".join(lost), remedy=remedy)
+        for profile in self._losses.profiles.keys() - found.profiles.keys():
+            log.get().info("a profile is as its file says again", profile=profile)
+        for what in set(found.gone) - set(self._losses.gone):
+            remedy = "put it back, if it was not meant"
+            log.get().error("what was in force is gone from the policies", what=what, remedy=remedy)
+        self._losses, self._losses_of = found, path
 
     async def _adopt(self, documents: Policies, found: InForce) -> InForce:
         """Take in what the entries say; a store that cannot be written keeps nothing else waiting."""

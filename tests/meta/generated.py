@@ -10,6 +10,7 @@ from typing import Any
 
 import click
 
+from filterd.config.shipped_files import sums
 from monitoring.source import runbooks
 from tests.evasion import table
 from tests.meta import (
@@ -246,6 +247,7 @@ def _filled(make: Callable[[str], str]) -> str:
     return wrapped(make(NOTE))
 
 
+POLICIES = Path(__file__).parents[2] / "policies"
 ARCHITECTURE = Path(__file__).parents[2] / "docs/architecture.md"
 
 DOCUMENTS: dict[str, Callable[[], str]] = {
@@ -263,6 +265,7 @@ DOCUMENTS: dict[str, Callable[[], str]] = {
     "docs/pictures/bench.svg": pictures.bench,
     "docs/pictures/check.svg": pictures.check,
     "docs/policies.md": lambda: generated_policies.page(NOTE),
+    "policies/SHA256SUMS": lambda: sums(POLICIES),
     "policies/lists/SOURCES.md": lambda: generated_sources.page(NOTE),
 }
 DOCUMENTS |= {f"docs/{path}": partial(_filled, make) for path, make in runbooks.pages().items()}

@@ -281,6 +281,15 @@ TEXTS: dict[str, tuple[str, str]] = {
     "figures are not current": ("Metrics of control could not be counted anew.", "see the store"),
     "a node's report was not kept": ("It comes again within seconds.", "see the store, where it goes on"),
     "snapshot built": ("A new policy snapshot is on the disk.", NOTHING),
+    "a profile lost much; it stays as in force": (
+        "The file of a profile that lines have lacks much of what is in force. It may have been cut off.",
+        "mend the file, or accept it: `filterd snapshot build --accept-profile`",
+    ),
+    "a profile is as its file says again": ("The file was mended, or the loss accepted.", NOTHING),
+    "what was in force is gone from the policies": (
+        "A group of always-allowed names, a service or a way around is in no file any more.",
+        "put it back, if it was not meant",
+    ),
     "compile failed": (
         "The snapshot before stays in force.",
         "[FilterdCompileFailed](runbooks/control.md#filterdcompilefailed)",

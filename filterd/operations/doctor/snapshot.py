@@ -15,7 +15,7 @@ from filterd.operations.doctor import reading
 from filterd.operations.doctor.case import Case, stands
 from filterd.operations.doctor.finding import Finding, found
 from filterd.operations.snapshots import current_file
-from filterd.policy import snapshot_layout
+from filterd.policy import losses, snapshot_layout
 from filterd.policy.snapshot_layout import (
     CHECKSUM_AT,
     CHECKSUM_SIZE,
@@ -47,6 +47,8 @@ def check(case: Case) -> Iterator[Finding]:
     yield from _verified(path)
     try:
         header, meta = facts(path)
+        for profile, lost in losses.from_meta(meta).profiles.items():
+            yield found("snapshot.profile_kept", profile=profile, lost=", ".join(lost))
         yield from asyncio.run(_compared(case, header, meta))
     except (SnapshotError, StoreError, ValueError):
         return  # both have their own findings

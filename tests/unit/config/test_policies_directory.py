@@ -463,7 +463,10 @@ def test_null_is_a_blocking_mode(directory: Path, word: str) -> None:
     feed = f"[{{id: a, source: b, format: domains, mandatory: {mandatory}}}]"
     write(
         directory,
-        {"profiles/p.yaml": PROFILE + f"blocking_mode: {word.lower()}", "feeds.yaml": feed.lower()},
+        {
+            "profiles/p.yaml": PROFILE + f"categories: [adult]\nblocking_mode: {word.lower()}",
+            "feeds.yaml": feed.lower(),
+        },
     )
     policies = load_policies(directory)
     assert policies.profiles[0].blocking_mode is BlockingMode.NULL

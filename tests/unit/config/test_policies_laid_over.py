@@ -137,7 +137,7 @@ def test_entries_are_added_and_replaced_by_id(own: Path, base: Path) -> None:
 
 def test_a_profile_of_ones_own_replaces_the_shipped_one_whole(own: Path, base: Path) -> None:
     write(own, "profiles/teen.yaml", PROFILE + "categories: [gambling]")
-    write(own, "profiles/own.yaml", PROFILE)
+    write(own, "profiles/own.yaml", PROFILE + "categories: [adult]")
     found = {each.id: each for each in load_policies(own, base).profiles}
     assert list(found) == ["child", "own", "teen"]
     assert found["teen"].categories == ("gambling",)

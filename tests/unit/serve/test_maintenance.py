@@ -13,8 +13,11 @@ import pytest
 
 from filterd.model.mandatory import label_of
 from filterd.operations import snapshots, subscribers
+from filterd.operations.feeds import updating
 from filterd.operations.snapshots import current_file
 from filterd.serve import maintenance
+from tests.worlds.backups import EVIDENCE
+from tests.worlds.installation import POLICIES, install
 from tests.worlds.maintenance import Kept
 
 SHIPPED = Path(__file__).parents[3] / "policies"
@@ -168,3 +171,20 @@ async def test_an_upgrade_of_the_shipped_policies_is_noticed(kept: Kept, tmp_pat
     source.write_bytes(source.read_bytes() + b"\nanother.example\n")
     await kept.maintenance.turn()
     assert kept.events() == ["snapshot built"] * 4
+
+
+async def test_a_profile_that_was_cut_off_is_told_of_until_it_is_mended(tmp_path: Path) -> None:
+    installation = await install(tmp_path)
+    whole = POLICIES["profiles/child.yaml"]
+    async with installation.open() as context:
+        await subscribers.add(context, "home")
+        await subscribers.opt_in(context, "home", "child", EVIDENCE)
+        await updating.update(context)
+        await snapshots.build(context)
+        installation.write_policy("profiles/child.yaml", whole[: whole.index("services:")])
+        control = maintenance.Maintenance(context)
+        await control.turn()
+        assert any("profiles kept as in force" in each for each in control.remarks())
+        installation.write_policy("profiles/child.yaml", whole)
+        await control.turn()
+        assert control.remarks() == []

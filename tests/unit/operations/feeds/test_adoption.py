@@ -19,6 +19,7 @@ from filterd.operations import compile as compiling
 from filterd.operations.context import Context, OperationError
 from filterd.operations.feeds import adoption, listing, reading, updating
 from filterd.operations.keys import load_key
+from filterd.operations.lost_rules import NOTHING_ACCEPTED
 from filterd.operations.policies import policies
 from filterd.policy.adoption import Orphaned
 from filterd.policy.fingerprint import fingerprint_name
@@ -80,8 +81,9 @@ async def test_a_file_that_loses_its_entries_while_the_compiler_starts_lifts_not
 ) -> None:
     async with installation.open() as context:
         await updating.update(context)
-        stored, _ = await snapshots._material(context, policies(context))
         target = installation.base / "made"
+        wanted = snapshots._Job(context, target, policies(context), {}, NOTHING_ACCEPTED, 0, None)
+        stored, _ = await snapshots._material(wanted)
         job = compiling.job_of(context.settings, stored, int(installation.now), target)
         installation.write_policy("feeds.yaml", "[]")
         await asyncio.to_thread(compiling.run, json.loads(job), lambda what, rules: None)
