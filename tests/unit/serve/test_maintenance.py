@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from filterd.config.shipped_files import SUMS, sums
 from filterd.model.mandatory import label_of
 from filterd.operations import snapshots, subscribers
 from filterd.operations.feeds import updating
@@ -161,6 +162,7 @@ async def test_an_upgrade_of_the_shipped_policies_is_noticed(kept: Kept, tmp_pat
     await kept.maintenance.turn()
     assert kept.events() == ["snapshot built"]
     (kept.policies / "profiles" / "children.yaml").unlink()
+    (kept.policies / SUMS).write_text(sums(kept.policies))
     await kept.maintenance.turn()
     assert kept.events() == ["snapshot built"] * 2
     (own / "profiles").mkdir()
@@ -169,6 +171,7 @@ async def test_an_upgrade_of_the_shipped_policies_is_noticed(kept: Kept, tmp_pat
     assert kept.events() == ["snapshot built"] * 3
     source = next((kept.policies / "lists").rglob("*adult*"))
     source.write_bytes(source.read_bytes() + b"\nanother.example\n")
+    (kept.policies / SUMS).write_text(sums(kept.policies))
     await kept.maintenance.turn()
     assert kept.events() == ["snapshot built"] * 4
 
