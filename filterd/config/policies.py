@@ -116,7 +116,7 @@ def load_part(part: PolicyPart, directory: Path, base: Path | None = None) -> Pa
     return PartRead(policies, (*_absent_directories(directory, base), *_altered_of(part, base), *_noted(own)))
 
 
-def _altered_of(part: Part, base: Path | None) -> Iterator[Problem]:
+def _altered_of(part: PolicyPart, base: Path | None) -> Iterator[Problem]:
     """The shipped files of a part that are not as they came, and the sums, where they are not."""
     for each in altered(base) if base is not None and is_proven(base) else ():
         first = Path(each.path).relative_to(base or "").parts[0]

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from filterd.config.policies import Part, PoliciesError, load_part, load_policies
+from filterd.config.policies import PoliciesError, PolicyPart, load_part, load_policies
 from filterd.config.shipped_files import SUMS
 
 SHIPPED = Path(__file__).parents[3] / "policies"
@@ -38,12 +38,12 @@ def test_a_file_that_was_cut_off_at_a_line_end_is_refused(base: Path, own: Path,
 
 
 def test_a_part_that_was_cut_off_is_not_whole_and_the_others_are(base: Path, own: Path) -> None:
-    parts = (Part.PROTECTED, Part.EXPECTED, Part.JURISDICTIONS, Part.FEEDS)
+    parts = (PolicyPart.PROTECTED, PolicyPart.EXPECTED, PolicyPart.JURISDICTIONS, PolicyPart.FEEDS)
     assert not any(load_part(each, own, base).problems for each in parts)
     file = base / "protected.yaml"
     lines = file.read_text().splitlines(keepends=True)
     file.write_text("".join(lines[: len(lines) * 2 // 3]))
-    assert any("cut off" in each.message for each in load_part(Part.PROTECTED, own, base).problems)
+    assert any("cut off" in each.message for each in load_part(PolicyPart.PROTECTED, own, base).problems)
     assert not any(load_part(each, own, base).problems for each in parts[1:])
     (base / SUMS).write_text("")
     assert all(load_part(each, own, base).problems for each in parts)
