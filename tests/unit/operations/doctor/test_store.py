@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from filterd.model.records import OTHER_HISTORY, CanaryResult, CanaryState, FeedFetch, NodeReport
-from filterd.operations import exceptions, orders, subscribers, suspension
+from filterd.operations import exceptions, orders, snapshots, subscribers, suspension
 from filterd.operations import nodes as node_operations
 from filterd.operations.doctor import clock, feeds, liftings, nodes, reading, snapshot, store, trail
 from filterd.operations.doctor.case import Case
@@ -29,8 +29,9 @@ from filterd.store import fetches
 from filterd.store.errors import StoreUnwritableError
 from filterd.store.ledger import Ledger, Serial
 from tests.unit.operations.test_orders import REQUEST
+from tests.worlds.backups import EVIDENCE
 from tests.worlds.findings import ids, values
-from tests.worlds.installation import NOW, Installation
+from tests.worlds.installation import NOW, POLICIES, Installation
 from tests.worlds.signers import Signer
 
 CHECKS = (store.check, trail.check, snapshot.check, liftings.check, nodes.check)
@@ -237,6 +238,17 @@ async def test_a_snapshot_that_takes_long_to_check(built: Case, monkeypatch: pyt
 async def test_a_snapshot_of_another_store(built: Case) -> None:
     change(built, "UPDATE head SET revision = 0")
     assert ids(look(snapshot.check, built)) == ["snapshot.other_history"]
+
+
+async def test_a_profile_that_was_cut_off_is_kept(built: Case, installation: Installation) -> None:
+    whole = POLICIES["profiles/child.yaml"]
+    async with installation.open("ana") as context:
+        await subscribers.add(context, "home")
+        await subscribers.opt_in(context, "home", "child", EVIDENCE)
+        await snapshots.build(context)
+        installation.write_policy("profiles/child.yaml", whole[: whole.index("services:")])
+        await snapshots.build(context)
+    assert values(look(snapshot.check, built), "snapshot.profile_kept")["profile"] == "child"
 
 
 async def test_a_list_that_no_snapshot_has(built: Case, installation: Installation) -> None:
