@@ -100,7 +100,7 @@ def test_a_check_says_why_the_store_was_not_asked(installation: Path, run: Run, 
     (installation.parent / "filterd.db").write_bytes(b"no store at all" * 100)
     checked = run("config", "check")
     assert checked.exit_code == 0
-    assert "feeds in force were not compared with feeds.yaml" in checked.stderr
+    assert "feeds and profiles in force were not compared with the files" in checked.stderr
     assert answer("config", "check")["store_unread"]
     (installation.parent / "filterd.db").unlink()
-    assert "feeds in force" not in run("config", "check").stderr
+    assert "in force were not compared" not in run("config", "check").stderr
