@@ -117,7 +117,7 @@ def test_over_udp_every_packet_gets_an_answer_or_silence(
                 replies += drained(client, 0.001)
         replies += drained(client, QUIET)
     check_replies(queries, replies)
-    assert len(replies) > len(queries) * 0.95, "a datagram may be lost, not more"
+    assert len(replies) > len(queries) * 0.8, "some datagrams may be lost on a busy machine, not more"
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
         client.connect(("127.0.0.1", resolver.port))
         for number, packet in enumerate(others):

@@ -293,7 +293,8 @@ def test_the_compiler_gives_way_under_the_sandbox(machine: Machine) -> None:
     # A list that takes long enough to be seen, beside the shipped ones.
     machine.write("/etc/filterd/policies/feeds.yaml", OWN_FEED)
     machine.shell(f"mkdir -p {OWN_LISTS}; seq -f name%.0f.example 1500000 >{OWN_LISTS}/own.txt")
-    machine.run("filterd", "feed", "update", "own", user="filterd")
+    # Control may read the new list at the same moment: whoever comes second is told to read it again.
+    machine.run("sh", "-c", "filterd feed update own || filterd feed update own", user="filterd")
     printed, _ = found.communicate(timeout=120)
     assert printed.startswith("True"), f"niceness 19 and SCHED_IDLE (sched(7)) were never seen: {printed}"
 
