@@ -280,7 +280,7 @@ def _says(terms: StarterList, clause: Clause, name: str) -> bool:
 def _fitting(
     found: Mapping[str, set[str]], terms: StarterList, is_suffix: Callable[[str], bool]
 ) -> dict[str, set[str]]:
-    """Whole names alone that nobody left out; no bare top-level domain, no public suffix."""
+    """Keep names that nobody left out; no bare top-level domain, no public suffix."""
     return {
         name: ids
         for name, ids in found.items()

@@ -389,7 +389,7 @@ resolver's or a VPN's *address* built in asks no name: close those at the router
 
 
 def exceptions(shipped: Policies) -> str:
-    """What is spared."""
+    """The names and groups that are spared."""
     suffixes = "Every public suffix alone, and " if shipped.protected.public_suffixes else ""
     return (
         f"## Protected\n\n{suffixes}"
@@ -432,7 +432,7 @@ def closing(profile: Profile, category: str) -> str:
 
 
 def hours(profile: Profile) -> str:
-    """What a profile closes at hours."""
+    """The categories and services that a profile closes at hours."""
     return "; ".join(map(_slot, profile.schedule))
 
 

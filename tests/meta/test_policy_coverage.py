@@ -1,4 +1,4 @@
-"""What the shipped policies close and leave open: sites that must pass, and the page with the figures.
+"""Tests of the shipped policies as they act: sites that must pass, and the page with the figures.
 
 Tests with public lists skip where their folder is absent.
 """

@@ -134,7 +134,7 @@ def loaded() -> Loaded:
 
 
 def snapshot_of(loaded: Loaded) -> Snapshot:
-    """What the compiler makes of it."""
+    """The snapshot that the compiler makes of it."""
     policies = loaded.policies
     classes = assign(policies)
     material = Material(policies, classes, icann_suffixes(), Path(), {}, (), b"")
@@ -220,7 +220,7 @@ def test_of_the_most_popular_names_those_blocked_are_those_assigned(
 
 @needs_lists
 def test_without_the_guard_the_lists_would_block_far_more(loaded: Loaded) -> None:
-    """What the review keeps open: the difference would be empty too if the lists had no mistake."""
+    """The review keeps names open: the difference would be empty too if the lists had no mistake."""
     chosen = {profile.id: set(profile.categories) for profile in loaded.policies.profiles}["children"]
     kept = [
         name

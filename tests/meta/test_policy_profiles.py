@@ -181,7 +181,7 @@ def test_options_are_in_no_profile(profiles: dict[str, Profile]) -> None:
 
 
 def test_no_text_promises_a_category_without_a_list(policies: Policies, profiles: dict[str, Profile]) -> None:
-    """Where nothing is shipped for a category, only the operator's lists make it more than a word."""
+    """A category for which nothing is shipped is only a word until an operator adds lists."""
     words = {"weapons": "armas", "harmful-health": "alcohol"}
     empty = {each.id for each in policies.categories if each.empty}
     for category, word in words.items():

@@ -182,7 +182,7 @@ def test_ways_around_spare_what_everybody_uses(policies: Policies) -> None:
 
 
 def test_named_ways_around_are_closed(policies: Policies) -> None:
-    """What a parent tried, and found open."""
+    """Names that a parent tried and found open are closed."""
     shipped = closed(policies)
     for name in (
         "engage.cloudflareclient.com",

@@ -53,7 +53,7 @@ def still(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def said(run: Run, lists: Path, base: Path) -> Iterator[str]:
-    """What each command line prints, and its exit code where that is not 0."""
+    """The output of each command line, and its exit code where that is not 0."""
     (base / "empty").mkdir()
     for line in LINES:
         words = [word.format(lists=lists, empty=base / "empty") for word in line]

@@ -264,7 +264,7 @@ def folder(installation: Path) -> Path:
 
 
 def transcript(folder: Path, lines: str, extra: tuple[str, ...]) -> Iterator[str]:
-    """What each command line prints, and its exit code where that is not 0."""
+    """The output of each command line, and its exit code where that is not 0."""
     for line in lines.strip().splitlines():
         words = line.replace("{dir}", str(folder)).split()
         result = CliRunner().invoke(main, [*words, *extra, "--config", str(folder / "filterd.yaml")])

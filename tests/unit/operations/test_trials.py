@@ -1,4 +1,4 @@
-"""What is advised against a block opens the name; what an act leaves blocked is said at once."""
+"""Advice against a block opens the name; an act that leaves it blocked says so at once."""
 
 from __future__ import annotations
 
