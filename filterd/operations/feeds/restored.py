@@ -11,7 +11,7 @@ from filterd.operations.backup import copy_list, lists_of, read_manifest
 from filterd.operations.context import Context, OperationError
 from filterd.operations.feeds import updating
 from filterd.operations.feeds.lost import lost_feeds
-from filterd.operations.feeds.rule_files import rule_file
+from filterd.operations.feeds.rule_files import rule_file, writing
 from filterd.operations.policies import policies
 from filterd.policy.snapshot_layout import DIRECTORY
 
@@ -45,5 +45,6 @@ async def unknown_feeds(context: Context) -> list[str]:
 def put_lists(settings: Settings, source: Path) -> None:
     """Copy the rule files of a backup below the state directory."""
     manifest = read_manifest(source)
-    for file, feed, version in lists_of(source, manifest):
-        copy_list(file, rule_file(settings.state_dir, feed, version))
+    with writing(settings.state_dir):  # control, which starts meanwhile, removes the drafts of nobody
+        for file, feed, version in lists_of(source, manifest):
+            copy_list(file, rule_file(settings.state_dir, feed, version))

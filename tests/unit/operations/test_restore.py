@@ -15,7 +15,8 @@ from filterd.operations import audit, erasure, orders, restore, subscribers
 from filterd.operations.backup import MANIFEST, STORE, backup
 from filterd.operations.context import OperationError, open_context
 from filterd.operations.feeds import listing, updating
-from filterd.operations.feeds.rule_files import read_pieces
+from filterd.operations.feeds.restored import put_lists
+from filterd.operations.feeds.rule_files import drop_version_drafts, read_pieces
 from filterd.store import change_log, copying
 from filterd.store.copying import copy_store
 from filterd.store.engine import database_path
@@ -75,6 +76,27 @@ async def test_what_was_ended_after_the_backup_is_ended_again(
         trail = json.dumps([each.entry.after for each in await audit.tail(context, 99)])
         assert "shop" not in trail
     assert erased.line > 0
+
+
+async def test_control_that_starts_meanwhile_leaves_the_lists_alone_that_are_put_in_place(
+    installation: Installation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = await filled(installation, tmp_path)
+    settings = installation.settings
+    shutil.rmtree(settings.state_dir / "feeds")
+    moved = []
+
+    def start_of_control(draft: Path, path: Path) -> Path:
+        drop_version_drafts(settings.state_dir)
+        moved.append(draft)
+        return replace(draft, path)
+
+    replace = Path.rename
+    monkeypatch.setattr(Path, "rename", start_of_control)
+    put_lists(settings, made)
+    assert len(moved) == 3
+    lists = sorted(f"{each.parent.name}.{each.name}" for each in settings.state_dir.glob("feeds/*/*.rules"))
+    assert lists == sorted(path.name for path in (made / "lists").iterdir())
 
 
 async def test_no_number_is_given_out_twice(installation: Installation, tmp_path: Path) -> None:
