@@ -17,8 +17,10 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from filterd.config import raw, settings
-from filterd.config.raw import RawRateLimit, RawUpstream
+from filterd.config.load_accounting import accounting, map_rules, shared_addresses
+from filterd.config.raw import RawUpstream
 from filterd.config.raw_orders import RawOrders
+from filterd.config.raw_rate_limit import RawRateLimit
 from filterd.config.resolvers import loops, system_resolvers
 from filterd.config.settings import MOST_THREADS, Settings
 from filterd.config.value_types import Endpoint, NodeName
@@ -208,28 +210,39 @@ def _orders(orders: RawOrders) -> settings.OrderSettings:
     return settings.OrderSettings(orders.approvals, widest)
 
 
+def _dns(
+    configuration: raw.RawConfiguration, upstreams: tuple[settings.UpstreamSettings, ...], base: Path
+) -> settings.DnsSettings:
+    dns = configuration.dns
+    return settings.DnsSettings(
+        listen=dns.listen,
+        threads=min(len(os.sched_getaffinity(0)), MOST_THREADS) if dns.threads is None else dns.threads,
+        upstreams=upstreams,
+        allow_from=dns.allow_from,
+        proxy_from=dns.proxy_from,
+        ecs_from=dns.ecs_from,
+        edns_id_from=dns.edns_id_from,
+        proxy_id_tlv=dns.proxy_id_tlv,
+        shared_addresses=shared_addresses(dns.shared_addresses),
+        map_rules=map_rules(dns.map_rules),
+        nat64=tuple(dict.fromkeys(dns.nat64)),
+        cookie_secret_file=base / dns.cookie_secret_file if dns.cookie_secret_file else None,
+        tcp=settings.TcpSettings(**dict(dns.tcp)),
+        rate_limit=_rate_limit(dns.rate_limit),
+        block_ttl=dns.block_ttl,
+        max_ttl_opted_in=dns.max_ttl_opted_in,
+        identity=_identity(configuration),
+        parental_fail=dns.parental_fail,
+    )
+
+
 def _resolve(
     configuration: raw.RawConfiguration, upstreams: tuple[settings.UpstreamSettings, ...], base: Path
 ) -> Settings:
-    dns, page = configuration.dns, configuration.block_page
+    page = configuration.block_page
     return Settings(
         node=settings.NodeSettings(configuration.node.name),
-        dns=settings.DnsSettings(
-            listen=dns.listen,
-            threads=min(len(os.sched_getaffinity(0)), MOST_THREADS) if dns.threads is None else dns.threads,
-            upstreams=upstreams,
-            allow_from=dns.allow_from,
-            proxy_from=dns.proxy_from,
-            ecs_from=dns.ecs_from,
-            nat64=tuple(dict.fromkeys(dns.nat64)),
-            cookie_secret_file=base / dns.cookie_secret_file if dns.cookie_secret_file else None,
-            tcp=settings.TcpSettings(**dict(dns.tcp)),
-            rate_limit=_rate_limit(dns.rate_limit),
-            block_ttl=dns.block_ttl,
-            max_ttl_opted_in=dns.max_ttl_opted_in,
-            identity=_identity(configuration),
-            parental_fail=dns.parental_fail,
-        ),
+        dns=_dns(configuration, upstreams, base),
         block_page=settings.BlockPageSettings(page.ipv4, page.ipv6) if page.ipv4 or page.ipv6 else None,
         cache=settings.CacheSettings(configuration.cache.size, configuration.cache.serve_stale),
         store=settings.StoreSettings(
@@ -242,6 +255,7 @@ def _resolve(
         jurisdiction=configuration.jurisdiction,
         control=settings.ListenSettings(configuration.control.listen),
         metrics=settings.ListenSettings(configuration.metrics.listen),
+        accounting=accounting(configuration.accounting, base),
         orders=_orders(configuration.orders),
         security=settings.SecuritySettings(configuration.security.enabled),
         feeds=_feeds(configuration.feeds, base),

@@ -8,13 +8,16 @@ are documented.
 from __future__ import annotations
 
 from ipaddress import IPv4Address, IPv6Address
-from typing import Annotated, Any, Self
+from typing import Annotated, Any
 
-from pydantic import BeforeValidator, Field, field_validator, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from filterd.config import value_types
+from filterd.config.raw_accounting import RawAccounting
+from filterd.config.raw_identities import RawMapRule, RawSharedAddresses
 from filterd.config.raw_orders import RawOrders
 from filterd.config.raw_proof import RawCanary, RawNodes
+from filterd.config.raw_rate_limit import RawRateLimit
 from filterd.config.raw_types import (
     Auto,
     Country,
@@ -43,10 +46,6 @@ from filterd.policy.published import MAX_NAT64
 PORT = 53
 TLS_PORT = 853
 """RFC 7858 section 3.1"""
-
-MAX_RATE = 100_000
-"""queries a second of one client"""
-MAX_BURST = 1_000_000
 
 
 class RawNode(Section):
@@ -87,60 +86,6 @@ class RawTcp(Section):
         ge=4096,
         le=1024**2,
     )
-
-
-class RawRateOverride(Section):
-    """Another limit for the clients in a prefix; of several that cover a client the longest holds."""
-
-    prefix: Network = Field(description="Whose clients: 198.51.100.0/24, or 2001:db8::/48.")
-    queries_per_second: int = Field(
-        description="Of each client in it; 0 is no limit.", ge=0, le=MAX_RATE, strict=True
-    )
-    burst: int | None = key(
-        None, "Queries at once; left out: those of five seconds.", ge=1, le=MAX_BURST, strict=True
-    )
-
-    @model_validator(mode="after")
-    def _is_one_client(self) -> Self:
-        if self.queries_per_second and self.prefix.version == 6 and self.prefix.prefixlen > 64:
-            msg = f"{self.prefix} is a part of one client's network: limit its /64, or write 0 for no limit"
-            raise ValueError(msg)
-        return self
-
-
-class RawRateLimit(Section):
-    """How many queries over UDP a client may ask; beyond that it is told to use TCP, then gets silence.
-
-    Does not hold over TCP, for clients with a valid server cookie, nor for loopback without an override.
-    """
-
-    queries_per_second: int = key(
-        200,
-        "Queries over UDP that one client may ask in the long run; 0 is no limit. What exceeds it is told to "
-        "come back over TCP, then gets silence. TCP, clients with a valid cookie and loopback have no limit.",
-        ge=0,
-        le=MAX_RATE,
-        strict=True,
-    )
-    burst: int = key(1000, "The same at once, after a pause.", ge=1, le=MAX_BURST, strict=True)
-    ipv4_prefix: int = key(32, "Bits of an IPv4 address that make one client.", ge=8, le=32, strict=True)
-    ipv6_prefix: int = key(56, "Bits of an IPv6 address that make one client.", ge=40, le=64, strict=True)
-    overrides: tuple[RawRateOverride, ...] = key(
-        (),
-        "Other limits for the clients in a prefix, each {prefix, queries_per_second, burst}; the longest "
-        "prefix that covers a client holds. Where many lines share an address (CGNAT), write 0: no limit.",
-    )
-
-    @field_validator("overrides")
-    @classmethod
-    def _each_once(cls, value: tuple[RawRateOverride, ...]) -> tuple[RawRateOverride, ...]:
-        seen: set[value_types.IPNetwork] = set()
-        for each in value:
-            if each.prefix in seen:
-                msg = f"{each.prefix} stands here twice"
-                raise ValueError(msg)
-            seen.add(each.prefix)
-        return value
 
 
 class RawUpstreamTls(Section):
@@ -240,6 +185,28 @@ class RawDns(Section):
         "Forwarders whose EDNS client subnet, if it is a whole address (/32, /128), says who the client is. "
         "It goes back to them and nowhere else; what any other sender says is ignored. Each must override "
         "its clients' own option, else they choose whose line they are: docs/operations.md says how.",
+    )
+    edns_id_from: tuple[Network, ...] = key(
+        (),
+        "Senders whose EDNS options 65001, 65073 and 65074 (hardware address, device and CPE id) say whose "
+        "line it is. Each must set the option itself and remove its clients' own.",
+    )
+    proxy_id_tlv: int | None = key(
+        None,
+        "The type of the TLV in a PROXY header that says whose line it is, 224 to 239 (0xE0 to 0xEF); "
+        "absent: TLVs are passed over.",
+        ge=0xE0,
+        le=0xEF,
+        strict=True,
+    )
+    shared_addresses: tuple[RawSharedAddresses, ...] = key(
+        (),
+        "Carrier-grade NAT with ports by a fixed rule, each {outside, inside, first_port, ports, order}, 32 "
+        "at most. A resolver inside the NAT needs none of this.",
+        max_length=32,
+    )
+    map_rules: tuple[RawMapRule, ...] = key(
+        (), "MAP-E and MAP-T, each {ipv4, ipv6, ea_bits, psid_offset}, 32 at most.", max_length=32
     )
     nat64: tuple[Nat64Prefix, ...] = key(
         ("64:ff9b::/96",),
@@ -374,6 +341,7 @@ class RawConfiguration(Section):
     )
     control: RawControl = Field(default_factory=RawControl)
     metrics: RawMetrics = Field(default_factory=RawMetrics)
+    accounting: RawAccounting = Field(default_factory=RawAccounting)
     orders: RawOrders = Field(default_factory=RawOrders)
     security: RawSecurity = Field(default_factory=RawSecurity)
     feeds: RawFeeds = Field(default_factory=RawFeeds)

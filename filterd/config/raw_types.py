@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from ipaddress import IPv6Network
+from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -64,6 +64,26 @@ Network = Annotated[
     PlainValidator(value_types.parse_network),
     WithJsonSchema({"type": "string", "examples": ["10.0.0.0/8", "2001:db8::/32"]}),
 ]
+Network4 = Annotated[
+    IPv4Network,
+    PlainValidator(value_types.parse_network4),
+    WithJsonSchema({"type": "string", "examples": ["192.0.2.0/24"]}),
+]
+Network6 = Annotated[
+    IPv6Network,
+    PlainValidator(value_types.parse_network6),
+    WithJsonSchema({"type": "string", "examples": ["2001:db8::/40"]}),
+]
+AttributeName = Annotated[
+    value_types.AttributeName,
+    PlainValidator(value_types.parse_attribute),
+    WithJsonSchema({"type": "string", "examples": [*value_types.LINE_ATTRIBUTES, "14988:10"]}),
+]
+Timestamps = Literal["event", "sent"]
+Normalization = Literal["realm", "case", "mac"]
+LeaseFormat = Literal["kea", "dnsmasq", "isc"]
+LeaseValue = Literal["hw-address", "client-id", "duid", "hostname", "circuit-id", "remote-id"]
+PortOrder = Literal["sequential", "interleaved"]
 Nat64Prefix = Annotated[
     IPv6Network,
     PlainValidator(value_types.parse_nat64_prefix),

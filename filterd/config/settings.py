@@ -9,12 +9,13 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from enum import StrEnum
-from ipaddress import IPv4Address, IPv6Address, IPv6Network
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 from pathlib import Path
 from typing import Any
 
 from filterd.config import jsonable
 from filterd.config.value_types import (
+    AttributeName,
     Bytes,
     CanaryZone,
     CountryCode,
@@ -35,6 +36,52 @@ class ParentalFail(StrEnum):
     """SERVFAIL"""
     OPEN = "open"
     """unrestricted answers; mandatory rules hold"""
+
+
+class Timestamps(StrEnum):
+    """The meaning of Event-Timestamp in a client's accounting packets."""
+
+    EVENT = "event"
+    """when it happened (RFC 2869 section 5.3)"""
+    SENT = "sent"
+    """when the packet was sent: Acct-Delay-Time is taken from it"""
+
+
+class Normalization(StrEnum):
+    """A change of the value that names a line, before it is compared with subscribers' ids."""
+
+    REALM = "realm"
+    """what begins with @ goes"""
+    CASE = "case"
+    """lower case"""
+    MAC = "mac"
+    """a hardware address in any usual form becomes 00:11:22:aa:bb:cc"""
+
+
+class LeaseFormat(StrEnum):
+    """The format of a lease file."""
+
+    KEA = "kea"
+    DNSMASQ = "dnsmasq"
+    ISC = "isc"
+
+
+class LeaseValue(StrEnum):
+    """The part of a lease that names the line."""
+
+    HW_ADDRESS = "hw-address"
+    CLIENT_ID = "client-id"
+    DUID = "duid"
+    HOSTNAME = "hostname"
+    CIRCUIT_ID = "circuit-id"
+    REMOTE_ID = "remote-id"
+
+
+class PortOrder(StrEnum):
+    """The order in which a carrier-grade NAT gives its lines outside addresses."""
+
+    SEQUENTIAL = "sequential"
+    INTERLEAVED = "interleaved"
 
 
 MOST_THREADS = 62
@@ -106,6 +153,76 @@ class RateLimitSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class SharedAddressesSettings:
+    """Outside addresses of a carrier-grade NAT whose ports tell the inside address (RFC 7422)."""
+
+    outside: IPv4Network
+    inside: IPv4Network
+    first_port: int
+    ports: int
+    """of each inside address"""
+    order: PortOrder
+
+
+@dataclass(frozen=True, slots=True)
+class MapRuleSettings:
+    """A mapping rule of MAP-E or MAP-T (RFC 7597 section 5)."""
+
+    ipv4: IPv4Network
+    ipv6: IPv6Network
+    ea_bits: int
+    psid_offset: int
+
+
+@dataclass(frozen=True, slots=True)
+class RadiusClientSettings:
+    """A sender of accounting packets."""
+
+    prefix: IPNetwork
+    secret_file: Path
+    timestamps: Timestamps
+    message_authenticator: bool
+    """true: packets without one are dropped"""
+
+
+@dataclass(frozen=True, slots=True)
+class RadiusSettings:
+    """RADIUS accounting."""
+
+    listen: Endpoint
+    clients: tuple[RadiusClientSettings, ...]
+    line: AttributeName
+    """its value is the subscriber's id"""
+    normalize: tuple[Normalization, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class LeasesSettings:
+    """A lease file that is watched."""
+
+    format: LeaseFormat
+    file: Path
+    line: LeaseValue
+    normalize: tuple[Normalization, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AccountingSettings:
+    """Sessions: which line has an address at this moment."""
+
+    radius: RadiusSettings | None
+    leases: tuple[LeasesSettings, ...]
+    pools: tuple[IPNetwork, ...]
+    """networks whose clients come by session; empty: any client may"""
+    stale_after: Seconds
+    """after a session's last packet"""
+    settle: Seconds
+    """how long sessions count as not loaded after they were lost"""
+    sessions: int
+    """at one time"""
+
+
+@dataclass(frozen=True, slots=True)
 class DnsSettings:
     """The data plane."""
 
@@ -118,6 +235,12 @@ class DnsSettings:
     """senders that must speak PROXY protocol v2"""
     ecs_from: tuple[IPNetwork, ...]
     """senders whose client subnet says who the client is"""
+    edns_id_from: tuple[IPNetwork, ...]
+    """senders whose EDNS options 65001, 65073 and 65074 say whose line it is"""
+    proxy_id_tlv: int | None
+    """the type of the TLV of a PROXY header that says whose line it is; None: there is none"""
+    shared_addresses: tuple[SharedAddressesSettings, ...]
+    map_rules: tuple[MapRuleSettings, ...]
     nat64: tuple[IPv6Network, ...]
     """prefixes of translators, no one twice"""
     cookie_secret_file: Path | None
@@ -242,6 +365,7 @@ class Settings:
     """the country whose categories are added"""
     control: ListenSettings
     metrics: ListenSettings
+    accounting: AccountingSettings
     orders: OrderSettings
     security: SecuritySettings
     feeds: FeedSettings

@@ -29,6 +29,23 @@ CanaryZone = NewType("CanaryZone", str)
 
 DEFAULT_ZONE = ZoneName("America/Mexico_City")
 
+AttributeName = NewType("AttributeName", str)
+"""one of :data:`LINE_ATTRIBUTES`, or ``VENDOR:NUMBER``"""
+
+LINE_ATTRIBUTES = {
+    "User-Name": (0, 1),
+    "Class": (0, 25),
+    "Calling-Station-Id": (0, 31),
+    "NAS-Port-Id": (0, 87),
+    "Chargeable-User-Identity": (0, 89),
+    "Framed-IPv6-Prefix": (0, 97),
+    "Delegated-IPv6-Prefix": (0, 123),
+    "Agent-Circuit-Id": (3561, 1),
+    "Agent-Remote-Id": (3561, 2),
+}
+"""the attributes that may name a line: vendor (0: none) and number (RFC 2865, 2869, 3162, 4372, 4679, 4818)
+"""
+
 CountryCode = NewType("CountryCode", str)
 """two lower-case letters (ISO 3166-1), which are the name of a file in jurisdictions/"""
 
@@ -59,6 +76,7 @@ _PROXY = re.compile(r"http://(?:[A-Za-z0-9.-]{1,253}|\[[0-9a-fA-F:.]+\]):\d{1,5}
 _HOST_NAME = re.compile(rf"{_HOST_LABEL}(\.{_HOST_LABEL})*")
 _NO_ZONES = ("posix", "posixrules", "right")
 """names that a zone database may have beside the zones"""
+_VENDOR_ATTRIBUTE = re.compile(r"(\d{1,8}):(\d{1,3})")
 _ENDPOINT = re.compile(r"(?:\[(?P<v6>[^\]]+)\]|(?P<v4>[^:\[\]]+))(?::(?P<port>\d{1,5}))?")
 
 
@@ -111,6 +129,49 @@ def parse_endpoint(value: object, default_port: int | None = None) -> Endpoint:
         msg = f"not an address with a port: {value!r} (write 192.0.2.1:53 or [2001:db8::1]:53)"
         raise ValueError(msg) from None
     return Endpoint(address, port)
+
+
+def parse_attribute(value: object) -> AttributeName:
+    """The name of a RADIUS attribute that may name a line, or ``VENDOR:NUMBER``."""
+    text = value if isinstance(value, str) else ""
+    known = {each.lower(): each for each in LINE_ATTRIBUTES}.get(text.lower())
+    if known is not None:
+        return AttributeName(known)
+    match = _VENDOR_ATTRIBUTE.fullmatch(text)
+    if match is None or not 0 < int(match[1]) < 1 << 24 or not 0 < int(match[2]) < 256:
+        msg = (
+            f"not an attribute that can name a line: {value!r} (write User-Name, Calling-Station-Id, "
+            "Agent-Circuit-Id or another one of docs/configuration.md, or VENDOR:NUMBER, as 14988:10)"
+        )
+        raise ValueError(msg)
+    return AttributeName(f"{int(match[1])}:{int(match[2])}")
+
+
+def attribute_of(name: AttributeName) -> tuple[int, int]:
+    """Vendor (0: none) and number of an attribute."""
+    found = LINE_ATTRIBUTES.get(name)
+    if found is None:
+        vendor, _, number = name.partition(":")
+        return int(vendor), int(number)
+    return found
+
+
+def parse_network4(value: object) -> IPv4Network:
+    """An IPv4 prefix; a single address is a prefix of its full length."""
+    network = parse_network(value)
+    if not isinstance(network, IPv4Network):
+        msg = f"not an IPv4 prefix: {value!r} (write 192.0.2.0/24)"
+        raise ValueError(msg)
+    return network
+
+
+def parse_network6(value: object) -> IPv6Network:
+    """An IPv6 prefix."""
+    network = parse_network(value)
+    if not isinstance(network, IPv6Network):
+        msg = f"not an IPv6 prefix: {value!r} (write 2001:db8::/40)"
+        raise ValueError(msg)
+    return network
 
 
 def parse_network(value: object) -> IPNetwork:

@@ -17,6 +17,8 @@ ROOT = Path(__file__).parents[2]
 BEGIN = "<!-- layers: generated from the imports; UPDATE_DOCS=1 make test PYTEST=tests/meta -->\n"
 END = "<!-- end of layers -->\n"
 WIDTH = 98
+MOST_BESIDE = 6
+"""boxes in a line"""
 _TOP = "filterd"
 _SOURCES = ("*.py", "*.pyx", "*.pxd")
 _IMPORT = re.compile(r"^\s*(?:from\s+([\w.]+)\s+c?import|c?import\s+([\w., ]+))", re.MULTILINE)
@@ -109,8 +111,8 @@ def _band(tree: Tree, row: Sequence[str], width: int) -> list[str]:
     for package in row:
         if package in tree.layers:
             lines += _box(package, picture(tree, package, width - 4), width)
-    small = [package for package in row if package not in tree.layers]
-    if small:
+    plain = [package for package in row if package not in tree.layers]
+    for small in _side_by_side(plain):
         gaps = len(small) - 1
         widths = [(width - gaps + place) // len(small) for place in range(len(small))]
         inside = [_arrows(tree, name, wide - 4) for name, wide in zip(small, widths, strict=True)]
@@ -121,6 +123,15 @@ def _band(tree: Tree, row: Sequence[str], width: int) -> list[str]:
         ]
         lines += [" ".join(parts) for parts in zip(*boxes, strict=True)]
     return lines
+
+
+def _side_by_side(packages: Sequence[str]) -> list[Sequence[str]]:
+    """The packages of a layer, in as few lines of boxes as leave each its name."""
+    if not packages:
+        return []
+    lines = -(-len(packages) // MOST_BESIDE)
+    size = -(-len(packages) // lines)
+    return [packages[start : start + size] for start in range(0, len(packages), size)]
 
 
 def _box(package: str, inside: Iterable[str], width: int) -> list[str]:
