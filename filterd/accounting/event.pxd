@@ -1,8 +1,8 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
 """An accounting event: one message of a NAS, a lease or a command, ready for the table of sessions.
 
-All texts are fingerprints (``policy.fingerprint`` under the installation's key, ``model.identity``): the table
-compares them and never needs what they were made of.
+All texts are fingerprints (``policy.fingerprint`` under the installation's key, ``model.identity``): the
+table compares them and never needs what they were made of.
 """
 
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t
@@ -39,3 +39,17 @@ cdef struct Event:
     Fingerprint line            # of the subscriber's id; zero: it names none
     int64_t stamp               # milliseconds, Unix time by the NAS's clock: when it happened
     int64_t arrival             # milliseconds, Unix time by our clock
+
+
+ctypedef void (*EventTaker)(void* context, const Event* event) noexcept nogil
+
+
+cdef class EventSink:
+    cdef EventTaker take        # may be called by several threads at one time; NULL: events are passed over
+    cdef void* context
+
+
+cdef inline void give_event(EventSink sink, const Event* event) noexcept:
+    """Hand an event over."""
+    if sink.take != NULL:
+        sink.take(sink.context, event)
