@@ -30,7 +30,9 @@ MAC = st.tuples(
 TEXT = st.one_of(
     st.binary(max_size=24),
     MAC,
-    st.sampled_from([b"Ana@Isp.example", b"@isp.example", b"00-11-22-AA-BB-CC", b"0011.22aa.bbcc", b"00:11-22:aa:bb:cc"]),
+    st.sampled_from(
+        [b"Ana@Isp.example", b"@isp.example", b"00-11-22-AA-BB-CC", b"0011.22aa.bbcc", b"00:11-22:aa:bb:cc"]
+    ),
 )
 STATUS = st.integers(0, 16).map(lambda each: each.to_bytes(4, "big"))
 TIME = st.one_of(FOUR, st.integers(946_684_799, 946_684_801).map(lambda each: each.to_bytes(4, "big")))

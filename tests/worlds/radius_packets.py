@@ -38,7 +38,8 @@ def signed(packet: bytes, secret: bytes = SECRET) -> bytes:
         at += packet[at + 1]
     if packet[0] == 12:
         return packet
-    return packet[:4] + hashlib.md5(packet[:4] + bytes(16) + packet[20:] + secret).digest() + packet[20:]
+    text = packet[:4] + bytes(16) + packet[20:] + secret
+    return packet[:4] + hashlib.md5(text, usedforsecurity=False).digest() + packet[20:]
 
 
 def vendor(number: int, kind: int, value: bytes) -> tuple[int, bytes]:
