@@ -25,4 +25,4 @@ class Receiver:
         """End :meth:`run`, in whatever thread it is; if none runs, the next one ends at once."""
 
     def counts(self) -> dict[str, int]:
-        """The packets so far by :class:`~filterd.accounting.radius_types.Outcome`."""
+        """The packets so far by :class:`~filterd.accounting.radius_types.PacketOutcome`."""

@@ -21,8 +21,7 @@ from filterd.policy.fingerprint cimport KEY_SIZE
 import os
 from operator import itemgetter
 
-from filterd.accounting.radius import OUTCOMES
-from filterd.accounting.radius_types import MOST_CLIENTS
+from filterd.accounting.radius_types import MOST_CLIENTS, PacketOutcome
 
 # <sys/socket.h> has the control messages as macros, with casts that Cython would have to repeat.
 cdef extern from *:
@@ -332,7 +331,7 @@ cdef class Receiver:
 
     def counts(self):
         """The packets so far by outcome."""
-        return {str(outcome): counted(&self.counted[i]) for i, outcome in enumerate(OUTCOMES)}
+        return {str(outcome): counted(&self.counted[i]) for i, outcome in enumerate(PacketOutcome)}
 
     cdef void begin(self) noexcept nogil:
         pthread_mutex_lock(&self.lock)
