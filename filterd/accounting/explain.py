@@ -72,7 +72,7 @@ class ExplainedPacket:
     secret: int | None
     """the place of the secret that proves it"""
     happened_at: float | None
-    """Event-Timestamp, corrected where it is the time of sending; None: arrival less the delay stands for it"""
+    """Event-Timestamp, corrected where it is the time of sending; None: arrival, less the delay, holds"""
     delay: int
     """seconds of Acct-Delay-Time"""
     session_time: int | None

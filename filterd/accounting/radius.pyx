@@ -601,6 +601,7 @@ cdef object event_for_python(const Event* event):
         bool(event.stamped),
         event.stamp,
         event.arrival,
+        event.lasts,
     )
 
 

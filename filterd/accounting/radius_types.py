@@ -76,6 +76,8 @@ class ReadEvent(NamedTuple):
     stamp: int
     """milliseconds, Unix time"""
     arrival: int
+    lasts: int = 0
+    """seconds for which the session is good without another word; the receiver knows it, the packet does not"""
 
 
 class Judged(NamedTuple):

@@ -88,8 +88,6 @@ def test_each_fault_has_its_words(packet: bytes, says: str, tells: bool) -> None
 def test_a_wrong_message_authenticator_alone() -> None:
     packet = plain(4, [*start(), (80, bytes(16))])
     wrong = signed(packet)[:-1] + b"x"
-    import hashlib
-
     authenticator = hashlib.md5(wrong[:4] + bytes(16) + wrong[20:] + SECRET, usedforsecurity=False).digest()
     found = explained(wrong[:4] + authenticator + wrong[20:])
     assert (found.authenticator, found.message_authenticator, found.secret) == (True, False, None)
