@@ -15,8 +15,6 @@ from filterd.policy.fingerprint import fingerprint
 LONGEST = 10 * 365 * 86_400
 """seconds that a lease without an end lasts"""
 _NOBODY = bytes(16)
-_STEP = 0.001
-"""seconds between two events that a file stamps with the same second: the later line of a file wins"""
 
 Place = tuple[bytes, int]
 """address and prefix length"""
@@ -57,10 +55,10 @@ class LeaseLedger:
             same = before.subscriber == subscriber and before.ends == lease.ends
             if same and (not lease.began or stamp <= before.stamp):
                 return
-            stamp = max(stamp, before.stamp + _STEP)
-        if subscriber == _NOBODY:
+            stamp = max(stamp, before.stamp)
+        if subscriber == _NOBODY or (before is not None and before.subscriber != subscriber):
             self._end(place, stamp)
-        else:
+        if subscriber != _NOBODY:
             self._put(place, subscriber, stamp, lease.ends - now)
         self._held[place] = _Held(subscriber, stamp, lease.ends)
 
@@ -109,14 +107,16 @@ class LeaseLedger:
         )
 
     def _end(self, place: Place, stamp: float) -> None:
-        before = self._held.pop(place, None)
+        """End the session of an address, whoever had it. A Stop ends its session whatever its stamp; it is
+        stamped a second early, since servers write whole seconds and the next lease may begin in this one."""
+        self._held.pop(place, None)
         self._sink.put(
             [],
             subscriber=_NOBODY,
             session=self._session(place),
             nas=self._nas,
             source=SessionSource.LEASE,
-            stamp=stamp if before is None else max(stamp, before.stamp + _STEP),
+            stamp=float(int(stamp) - 1),
             lasts=0,
             kind=STOP,
         )

@@ -42,12 +42,13 @@ class LeaseSink(Protocol):
         lasts: int,
         kind: int,
     ) -> None:
-        """A lease holds (START), or is over (STOP; without claims and subscriber, the session says which)."""
+        """A lease holds (START), or is over (STOP; without claims and subscriber, the session says which).
+        Events of one file come in its order; a STOP ends its session whatever its stamp."""
         ...
 
     def held(self) -> Iterable[tuple[bytes, int]]:
         """Address and prefix length of each session that came by a lease: of before a restart. Those that
-        the file does not have any longer are ended."""
+        the first whole file does not have are ended; a STOP of a session that is not there does nothing."""
         ...
 
 

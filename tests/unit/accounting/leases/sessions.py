@@ -21,11 +21,13 @@ def subscriber(value: bytes) -> bytes:
 
 @dataclass
 class SessionTable:
-    """Newest wins, each session by its id."""
+    """Newest wins; a STOP ends its session whatever its stamp, and only a later second begins it anew."""
 
     rows: dict[bytes, tuple[Claim, bytes, float, int]] = field(default_factory=dict)
     """session -> claim, subscriber, stamp, seconds that it lasts"""
     events: int = 0
+    ended: dict[bytes, int] = field(default_factory=dict)
+    """session -> the second of its end; only a later one begins it anew"""
     of_before: list[tuple[bytes, int]] = field(default_factory=list)
 
     def put(
@@ -45,15 +47,16 @@ class SessionTable:
         assert len(nas) == len(session) == len(subscriber) == 16
         assert session != bytes(16)
         self.events += 1
-        known = self.rows.get(session)
-        if known is not None and known[2] > stamp:
-            return
         if kind == STOP:
+            self.ended[session] = max(int(stamp), self.ended.get(session, 0))
             self.rows.pop(session, None)
             return
         assert kind == START
         (claim,) = claims
         assert lasts > 0
+        known = self.rows.get(session)
+        if int(stamp) <= self.ended.get(session, 0) or (known is not None and known[2] > stamp):
+            return
         self.rows[session] = (claim, subscriber, stamp, lasts)
 
     def held(self) -> Iterable[tuple[bytes, int]]:

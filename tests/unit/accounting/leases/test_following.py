@@ -174,6 +174,9 @@ def test_release_and_lease_within_one_second_keep_their_order(tmp_path: Path) ->
     world.append(kea(1, 1, lifetime=0), kea(1, 2), kea(1, 2, lifetime=0), kea(1, 3))
     world.look()
     assert world.line("192.0.2.1") == subscriber(MAC % 3)
+    world.append(kea(1, 3, lifetime=0), kea(1, 3))
+    world.look()
+    assert world.line("192.0.2.1") == subscriber(MAC % 3)
 
 
 def test_kea_cleans_up_and_begins_its_file_anew(tmp_path: Path) -> None:
