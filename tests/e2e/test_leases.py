@@ -3,6 +3,7 @@ line."""
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
@@ -14,6 +15,7 @@ from filterd.accounting.leases.watched import WatchedFile
 from filterd.accounting.leases.watcher import watch
 from tests.unit.accounting.leases.samples import address
 from tests.unit.accounting.leases.sessions import KEY, Heard, SessionTable, subscriber
+from tests.worlds.command_socket import Control
 from tests.worlds.dhcp import (
     BRIDGE,
     DhcpWorld,
@@ -190,5 +192,70 @@ def test_dhcpd_of_ipv6(tmp_path: Path) -> None:
         followed = Followed("isc", path)
         world.lease6(1)
         address_and_prefix(world, followed)
+
+    within(tmp_path, body)
+
+
+HOOKS = sorted(Path("/usr/lib").glob("*/kea/hooks/libdhcp_run_script.so"))
+SCRIPT = Path(__file__).parents[2] / "packaging" / "kea" / "filterd-kea-lease"
+
+
+def script_in(folder: Path) -> Path:
+    """The script with settings of the test's own, which name a socket there."""
+    settings, script = folder / "kea.json", folder / "filterd-kea-lease"
+    settings.write_text(json.dumps({"socket": str(folder / "s")}))
+    script.write_text(SCRIPT.read_text().replace("/etc/filterd/kea.json", str(settings)))
+    script.chmod(0o755)
+    return script
+
+
+@pytest.mark.system("kea-dhcp4", "udhcpc")
+@pytest.mark.skipif(not HOOKS, reason="Kea's hook library for scripts is not installed")
+def test_keas_script_tells_of_a_lease_and_of_its_release(tmp_path: Path) -> None:
+    def body(world: DhcpWorld) -> None:
+        control = Control(world.folder / "s")
+        try:
+            hook = {
+                "library": str(HOOKS[0]),
+                "parameters": {"name": str(script_in(world.folder)), "sync": False},
+            }
+            settings = kea_settings(world, 4, **{"hooks-libraries": [hook]})
+            world.server("kea-dhcp4", "-c", str(settings), environment=kea_environment(world))
+            client = world.lease(1, FIRST)
+            until(lambda: len(control.commands) >= 1, "the lease")
+            release(client)
+            until(lambda: len(control.commands) >= 2, "its release")
+        finally:
+            control.close(world.folder / "s")
+        put, end = control.commands[0], control.commands[-1]
+        lasts = put["sessions"][0].pop("until") - time.time()
+        assert 500 < lasts <= 601
+        told = {"addresses": [FIRST], "subscriber": world.mac(1), "source": "lease"}
+        assert put == {"command": "put", "sessions": [told]}
+        assert end == {"command": "end", "sessions": [{"addresses": [FIRST], "source": "lease"}]}
+
+    within(tmp_path, body)
+
+
+@pytest.mark.system("kea-dhcp6", "dhclient")
+@pytest.mark.skipif(not HOOKS, reason="Kea's hook library for scripts is not installed")
+def test_keas_script_tells_of_addresses_and_prefixes(tmp_path: Path) -> None:
+    def body(world: DhcpWorld) -> None:
+        control = Control(world.folder / "s")
+        try:
+            world.join6(1)
+            hook = {
+                "library": str(HOOKS[0]),
+                "parameters": {"name": str(script_in(world.folder)), "sync": False},
+            }
+            settings = kea_settings(world, 6, **{"hooks-libraries": [hook]})
+            world.server("kea-dhcp6", "-c", str(settings), environment=kea_environment(world))
+            world.lease6(1)
+            until(lambda: len(control.commands) >= 1, "the leases")
+        finally:
+            control.close(world.folder / "s")
+        sessions = control.commands[0]["sessions"]
+        assert sorted(each["addresses"][0].rpartition("/")[2] for each in sessions) == ["2001:db8::100", "56"]
+        assert {each["subscriber"] for each in sessions} == {world.mac(1)}
 
     within(tmp_path, body)
