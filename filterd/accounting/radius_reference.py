@@ -167,8 +167,8 @@ def verified(packet: Packet, client: RadiusClient) -> Outcome:
 
 def answer(packet: Packet, secret: bytes) -> bytes:
     """The answer to a request: its Proxy-State in the same order (RFC 2866 5.2), and a Message-Authenticator
-    if it had one. To an Accounting-Request that is made over zeros in the authenticator's place, as FreeRADIUS
-    does it, to the others over the request's."""
+    if it had one. To an Accounting-Request that is made over zeros in the authenticator's place, as
+    FreeRADIUS does it, to the others over the request's."""
     code = _ANSWERS[Code(packet.code)]
     proxies = packet.values.get((0, Attribute.PROXY_STATE), [])
     rest = b"".join(bytes([Attribute.PROXY_STATE, len(each) + 2]) + each for each in proxies)
@@ -237,9 +237,7 @@ def read_event(
     packet: Packet, client: RadiusClient, rule: LineRule, key: bytes, sender: bytes, arrival: int
 ) -> ReadEvent:
     """The event that a packet tells of."""
-    kind = (
-        packet.number(Attribute.ACCT_STATUS_TYPE) if packet.code == Code.ACCOUNTING_REQUEST else packet.code
-    )
+    status = packet.number(Attribute.ACCT_STATUS_TYPE) or 0
     nas = fingerprint(key, identity_input(IdentityKind.NAS, nas_value(packet, sender)))
     session = packet.first(Attribute.ACCT_SESSION_ID)
     line = normalized(line_value(packet, rule), rule.normalize)

@@ -98,6 +98,7 @@ class CommandSocket:
     """The resolver's end. Owned by the event loop."""
 
     def __init__(self, path: Path, cache: Flushable, node: Resyncable) -> None:
+        self.path = path
         self._cache = cache
         self._node = node
         self._server = LocalServer(path, self._serve, LARGEST_LINE)
