@@ -15,12 +15,16 @@ import pytest
 
 PACKAGES = {
     "delv": "bind9-dnsutils",
+    "dhclient": "isc-dhcp-client",
+    "dhcpd": "isc-dhcp-server",
     "dig": "bind9-dnsutils",
     "dnsmasq": "dnsmasq-base",
     "dnssec-keygen": "bind9-utils",
     "dnssec-signzone": "bind9-utils",
     "dnsdist": "dnsdist",
     "gcc": "gcc",
+    "kea-dhcp4": "kea-dhcp4-server",
+    "kea-dhcp6": "kea-dhcp6-server",
     "kdig": "knot-dnsutils",
     "named": "bind9",
     "named-compilezone": "bind9-utils",
@@ -31,6 +35,7 @@ PACKAGES = {
     "promtool": "prometheus",
     "systemd-analyze": "systemd",
     "systemd-resolved": "systemd-resolved",
+    "udhcpc": "udhcpc",
     "unbound": "unbound",
     "unbound-checkconf": "unbound",
 }
