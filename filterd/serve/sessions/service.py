@@ -3,6 +3,7 @@
 ::
 
     RADIUS ──> AccountingListener ─┐
+    leases ──> LeaseFiles ─────────┤
     commands ─> SessionCommands ───┼─> Sessions (state_dir/sessions/live) ─> StreamListener ─> resolvers
     store ───> SubscriberFollower ─┘
 
@@ -29,6 +30,7 @@ from filterd.operations.sessions import protocol
 from filterd.serve.sessions.accounting import AccountingListener
 from filterd.serve.sessions.commands import SessionCommands, Terms
 from filterd.serve.sessions.follower import SubscriberFollower
+from filterd.serve.sessions.lease_files import LeaseFiles
 from filterd.serve.sessions.stream import SOCKET, StreamListener
 from filterd.store.errors import StoreError
 from filterd.telemetry import log
@@ -69,6 +71,8 @@ class SessionService:
         self._commands = SessionCommands(directory / protocol.SOCKET, self._table, terms, self._said)
         if settings.accounting.radius is not None:
             self._accounting = self._listener(settings.accounting.radius)
+        self._files = settings.accounting.leases
+        self._leases = LeaseFiles(self._files, self._table, self._key, context.clock)
 
     def complete(self) -> bool:
         """False while sessions of before are lost and those that go on have not all been told again."""
@@ -77,7 +81,7 @@ class SessionService:
 
     def remarks(self) -> list[str]:
         """What is wrong, for the readiness page: control goes on with it."""
-        lacking = list(self._trouble.values())
+        lacking = [*self._trouble.values(), *self._leases.remarks()]
         if self._accounting is not None:
             lacking += self._accounting.remarks()
         if not self.complete():
@@ -114,6 +118,7 @@ class SessionService:
                 self._fail(name, f"no {name} of sessions: {error}", "mend state_dir, then restart control")
         if self._accounting is not None:
             self._accounting.look()
+        self._leases.start()
 
     async def run(self) -> None:
         """Follow the store, sweep, and try again what failed, until cancelled."""
@@ -123,6 +128,7 @@ class SessionService:
         """End all of it; the file keeps what is known."""
         if self._accounting is not None:
             await asyncio.to_thread(self._accounting.close)
+        await asyncio.to_thread(self._leases.close)
         await self._commands.close()
         await self._stream.close()
         self._table.close()
@@ -132,6 +138,8 @@ class SessionService:
         accounting, radius = settings.accounting, settings.accounting.radius
         self._settings = settings
         waiting = ["accounting.sessions"] if accounting.sessions != self._most else []
+        if accounting.leases != self._files:
+            waiting.append("accounting.leases")
         if radius is None:
             return waiting if self._accounting is None else [*waiting, "accounting.radius"]
         if self._accounting is None:
