@@ -21,7 +21,7 @@ from filterd.operations.sessions import claims, protocol
 from filterd.operations.sessions.protocol import (
     LARGEST_LINE,
     MOST_SESSIONS,
-    Refusal,
+    RefusedSession,
     SessionsRefused,
     ToldSession,
     to_line,
@@ -95,16 +95,16 @@ class SessionCommands:
         if not isinstance(told, list) or not 1 <= len(told) <= MOST_SESSIONS:
             msg = f"{word} takes 1 to {MOST_SESSIONS} sessions"
             raise SessionsRefused(msg)
-        refused: list[Refusal] = []
+        refused: list[RefusedSession] = []
         unregistered = 0
         for at, fields in enumerate(told):
             try:
                 session = ToldSession.from_fields(fields)
                 view = self._put(session) if word == "put" else self._end(session)
             except OperationError as error:
-                refused.append(Refusal(at, f"{error}; {error.remedy}"))
+                refused.append(RefusedSession(at, f"{error}; {error.remedy}"))
             except ValueError as error:
-                refused.append(Refusal(at, str(error)))
+                refused.append(RefusedSession(at, str(error)))
             else:
                 unregistered += view is not None and not view.line
         listed = [{"at": each.at, "reason": each.reason} for each in refused]
