@@ -277,6 +277,15 @@ TEXTS: dict[str, tuple[str, str]] = {
         "The store cannot be read just now. It is tried again four times a second.",
         "what `remedy` says",
     ),
+    "a lease file can be read again": ("The file of `accounting.leases` is there, and readable.", NOTHING),
+    "a lease file cannot be read, and its leases keep their ends": (
+        "A file of `accounting.leases` is not there for 5 s, or another user's. No session is ended for it.",
+        "what `remedy` says; the file is tried again four times a second",
+    ),
+    "a line of a lease file is passed over": (
+        "A line is in no form of the format. At most three are told for each reading; `line` is the number.",
+        "what `remedy` says; the other lines count",
+    ),
     "RADIUS accounting is received": ("The address of `accounting.radius.listen` is bound.", NOTHING),
     "RADIUS accounting is not received, and binding is tried again": (
         "Another program has the address of `accounting.radius.listen`, or no interface has it.",

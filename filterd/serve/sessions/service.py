@@ -3,6 +3,7 @@
 ::
 
     RADIUS ──> AccountingListener ─┐
+    files ───> LeaseFiles ─────────┤
     commands ─> SessionCommands ───┼─> Sessions (state_dir/sessions/live) ─> StreamListener ─> resolvers
     store ───> SubscriberFollower ─┘
 
@@ -29,6 +30,7 @@ from filterd.operations.sessions import protocol
 from filterd.serve.sessions.accounting import AccountingListener
 from filterd.serve.sessions.commands import SessionCommands, Terms
 from filterd.serve.sessions.follower import SubscriberFollower
+from filterd.serve.sessions.leases import LeaseFiles
 from filterd.serve.sessions.stream import SOCKET, StreamListener
 from filterd.store.errors import StoreError
 from filterd.telemetry import log
@@ -61,6 +63,7 @@ class SessionService:
         self._table = self._open_table()
         self._receiver = Receiver(self._table, self._key)
         self._follower = SubscriberFollower(self._table, self._key)
+        self._leases = LeaseFiles(self._table, self._key, context.clock)
         self._accounting: AccountingListener | None = None
         directory = settings.state_dir
         self._stream = StreamListener(directory / SOCKET, self._table, self.complete)
@@ -79,6 +82,7 @@ class SessionService:
         lacking = list(self._trouble.values())
         if self._accounting is not None:
             lacking += self._accounting.remarks()
+        lacking += self._leases.remarks()
         if not self.complete():
             wait = self._settings.accounting.settle - (self._ticks() - self._began)
             lacking.append(f"sessions were lost; they count as loaded in {wait:.0f} s")
@@ -111,6 +115,7 @@ class SessionService:
                 await listener.start()
             except OSError as error:
                 self._fail(name, f"no {name} of sessions: {error}", "mend state_dir, then restart control")
+        self._leases.configure(self._settings.accounting.leases)
         if self._accounting is not None:
             self._accounting.look()
 
@@ -122,6 +127,7 @@ class SessionService:
         """End all of it; the file keeps what is known."""
         if self._accounting is not None:
             await asyncio.to_thread(self._accounting.close)
+        await asyncio.to_thread(self._leases.close)
         await self._commands.close()
         await self._stream.close()
         self._table.close()
@@ -131,6 +137,7 @@ class SessionService:
         before, after = self._settings.accounting, settings.accounting
         self._settings = settings
         self._table.stale_after = after.stale_after
+        self._leases.configure(after.leases)
         waiting = ["accounting.sessions"] if before.sessions != after.sessions else []
         if after.radius is None:
             return waiting if self._accounting is None else [*waiting, "accounting.radius"]
