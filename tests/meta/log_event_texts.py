@@ -277,15 +277,6 @@ TEXTS: dict[str, tuple[str, str]] = {
         "The store cannot be read just now. It is tried again four times a second.",
         "what `remedy` says",
     ),
-    "a lease file can be read again": ("The file of `accounting.leases` is there, and readable.", NOTHING),
-    "a lease file cannot be read, and its leases keep their ends": (
-        "A file of `accounting.leases` is not there for 5 s, or another user's. No session is ended for it.",
-        "what `remedy` says; the file is tried again four times a second",
-    ),
-    "a line of a lease file is passed over": (
-        "A line is in no form of the format. At most three are told for each reading; `line` is the number.",
-        "what `remedy` says; the other lines count",
-    ),
     "RADIUS accounting is received": ("The address of `accounting.radius.listen` is bound.", NOTHING),
     "RADIUS accounting is not received, and binding is tried again": (
         "Another program has the address of `accounting.radius.listen`, or no interface has it.",
@@ -294,6 +285,15 @@ TEXTS: dict[str, tuple[str, str]] = {
     "the secret of an accounting client cannot be read": (
         "Its file is gone, empty, or another user's. The secret of before holds, if there was one.",
         "mend the file; it is read again every second",
+    ),
+    "a lease file cannot be read": (
+        "It is not there, or not readable for the user of control. Its sessions last until their leases end.",
+        "let that user read it; it is looked at four times a second",
+    ),
+    "a lease file can be read again": ("Its leases are taken over.", NOTHING),
+    "a lease file has lines that are passed over": (
+        "The line with the number in `count` is no lease. The others are taken. Told once for each file.",
+        "look at the line; is `format` the right one?",
     ),
     # ---- control ----
     "control cannot go on": ("For the reason given.", "what `remedy` says"),

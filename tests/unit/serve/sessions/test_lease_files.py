@@ -9,9 +9,9 @@ import pytest
 
 from filterd.accounting.sessions import Sessions
 from filterd.config.settings import LeaseFormat, LeasesSettings, LeaseValue, Normalization
-from filterd.serve.sessions import leases
+from filterd.serve.sessions import lease_files
 from filterd.serve.sessions.follower import subscriber_fingerprint
-from filterd.serve.sessions.leases import LeaseFiles
+from filterd.serve.sessions.lease_files import LeaseFiles
 from tests.unit.accounting.leases.samples import address
 from tests.worlds.dhcp import until
 
@@ -29,12 +29,22 @@ def table(tmp_path: Path) -> Iterator[Sessions]:
     found.close()
 
 
+Watch = Callable[..., LeaseFiles]
+
+
 @pytest.fixture
-def files(table: Sessions) -> Iterator[LeaseFiles]:
-    """The files of control, ended with the test."""
-    found = LeaseFiles(table, KEY, lambda: NOW)
-    yield found
-    found.close()
+def watch(table: Sessions) -> Iterator[Watch]:
+    """Begins to watch files; the watches end with the test."""
+    begun: list[LeaseFiles] = []
+
+    def begin(*files: LeasesSettings) -> LeaseFiles:
+        begun.append(LeaseFiles(files, table, KEY, lambda: NOW))
+        begun[-1].start()
+        return begun[-1]
+
+    yield begin
+    for each in begun:
+        each.close()
 
 
 def settings(path: Path, value: LeaseValue, *steps: Normalization) -> LeasesSettings:
@@ -52,34 +62,30 @@ def has(table: Sessions, text: str, line: int) -> Callable[[], bool]:
 
 
 def test_leases_are_in_the_table_by_the_subscribers_own_ids(
-    tmp_path: Path, table: Sessions, files: LeaseFiles
+    tmp_path: Path, table: Sessions, watch: Watch
 ) -> None:
     by_mac, by_name = tmp_path / "one", tmp_path / "two"
     by_mac.write_text(f"{NOW + 600:.0f} 62:44:a1:49:14:f1 192.0.2.1 * *\n")
     by_name.write_text(f"{NOW + 600:.0f} 62:44:a1:49:14:f2 192.0.2.2 CASA-2@x *\n")
-    files.configure((settings(by_mac, LeaseValue.HW_ADDRESS),))
-    until(has(table, "192.0.2.1", 1), "the first file")
     steps = Normalization.CASE, Normalization.REALM
-    files.configure((settings(by_name, LeaseValue.HOSTNAME, *steps),))
-    until(has(table, "192.0.2.2", 2), "the second file, after a reload")
-    assert has(table, "192.0.2.1", 1)(), "the first file's session keeps its end"
+    files = watch(settings(by_mac, LeaseValue.HW_ADDRESS), settings(by_name, LeaseValue.HOSTNAME, *steps))
+    until(has(table, "192.0.2.1", 1), "the first file")
+    until(has(table, "192.0.2.2", 2), "the second file")
     assert files.remarks() == []
 
 
-def test_what_a_file_lacks_at_the_start_is_over(tmp_path: Path, table: Sessions) -> None:
+def test_what_a_file_lacks_at_the_start_is_over(tmp_path: Path, table: Sessions, watch: Watch) -> None:
     path = tmp_path / "leases"
-    path.write_text(f"{NOW + 600:.0f} 62:44:a1:49:14:f1 192.0.2.1 * *\n")
-    for rest in ("192.0.2.1", "192.0.2.9"):
-        files = LeaseFiles(table, KEY, lambda: NOW)
-        files.configure((settings(path, LeaseValue.HW_ADDRESS),))
-        until(has(table, rest, 1), "the lease")
+    for text in ("192.0.2.1", "192.0.2.9"):
+        path.write_text(f"{NOW + 600:.0f} 62:44:a1:49:14:f1 {text} * *\n")
+        files = watch(settings(path, LeaseValue.HW_ADDRESS))
+        until(has(table, text, 1), "the lease")
         files.close()
-        path.write_text(f"{NOW + 600:.0f} 62:44:a1:49:14:f1 192.0.2.9 * *\n")
     assert has(table, "192.0.2.1", 0)()
 
 
 def test_a_missing_file_is_said_and_takes_nobody_down(
-    tmp_path: Path, table: Sessions, files: LeaseFiles, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, table: Sessions, watch: Watch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     said: list[tuple[str, dict[str, object]]] = []
 
@@ -89,19 +95,19 @@ def test_a_missing_file_is_said_and_takes_nobody_down(
 
         warning = error = info
 
-    monkeypatch.setattr(leases.log, "get", Log)
+    monkeypatch.setattr(lease_files.log, "get", Log)
     path = tmp_path / "leases"
-    files.configure((settings(path, LeaseValue.HW_ADDRESS),))
-    until(lambda: files.remarks(), "a remark")
-    assert files.remarks() == [f"a lease file cannot be read: {path}"]
+    files = watch(settings(path, LeaseValue.HW_ADDRESS))
+    until(files.remarks, "a remark")
+    assert files.remarks() == [f"the lease file {path}: it is not there"]
     path.write_text(f"192.0.2.7\n{NOW + 600:.0f} 62:44:a1:49:14:f1 192.0.2.1 * *\n")
     until(has(table, "192.0.2.1", 1), "the lease")
     until(lambda: len(said) == 3, "three events")
     assert files.remarks() == []
     assert [event for event, _ in said] == [
-        "a lease file cannot be read, and its leases keep their ends",
-        "a line of a lease file is passed over",
+        "a lease file cannot be read",
+        "a lease file has lines that are passed over",
         "a lease file can be read again",
     ]
-    assert said[1][1]["line"] == 1
+    assert said[1][1]["count"] == 1
     assert "192.0.2" not in str(said)
