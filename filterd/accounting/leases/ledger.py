@@ -15,6 +15,8 @@ from filterd.policy.fingerprint import fingerprint
 LONGEST = 10 * 365 * 86_400
 """seconds that a lease without an end lasts"""
 _NOBODY = bytes(16)
+_EARLY = 60
+"""seconds before its time that an end is stamped with"""
 
 Place = tuple[bytes, int]
 """address and prefix length"""
@@ -107,8 +109,9 @@ class LeaseLedger:
         )
 
     def _end(self, place: Place, stamp: float) -> None:
-        """End the session of an address, whoever had it. A Stop ends its session whatever its stamp; it is
-        stamped a second early, since servers write whole seconds and the next lease may begin in this one."""
+        """End the session of an address, whoever had it. A Stop ends its session whatever its stamp. It is
+        stamped early: servers write whole seconds, and the next lease may begin in this one, or its line be
+        written somewhat later."""
         self._held.pop(place, None)
         self._sink.put(
             [],
@@ -116,7 +119,7 @@ class LeaseLedger:
             session=self._session(place),
             nas=self._nas,
             source=SessionSource.LEASE,
-            stamp=float(int(stamp) - 1),
+            stamp=stamp - _EARLY,
             lasts=0,
             kind=STOP,
         )

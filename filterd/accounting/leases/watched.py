@@ -80,5 +80,6 @@ class LeaseFileState:
     skipped: int
     """lines passed over since the start"""
     readable: bool
+    """false: it could not be read at the last looks"""
     read: bool
     """false: it was not read yet since the start"""

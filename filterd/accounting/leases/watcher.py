@@ -41,7 +41,7 @@ class WatchedLeases:
         self._told = False
         """true: the reporter has heard that the file cannot be read"""
         self._looks = 0
-        self.state = LeaseFileState(watched.path, 0, 0, 0, readable=False, read=False)
+        self.state = LeaseFileState(watched.path, 0, 0, 0, readable=True, read=False)
 
     def look(self, reporter: LeaseReporter) -> None:
         """Read what is new. Never raises for what a file may be."""
@@ -104,7 +104,7 @@ def watch(
 
 
 class LeaseWatcher:
-    """The thread. ``start``, ``stop`` and ``states`` are for the event loop."""
+    """The thread. ``start``, ``end`` and ``states`` are for the event loop, ``join`` may take a moment."""
 
     def __init__(
         self,
@@ -124,9 +124,12 @@ class LeaseWatcher:
         """Begin to look."""
         self._thread.start()
 
-    def stop(self) -> None:
-        """End the thread, and wait for its last look."""
+    def end(self) -> None:
+        """Let the thread end with the look that it is at."""
         self._stopping.set()
+
+    def join(self) -> None:
+        """Wait until it has ended."""
         self._thread.join()
 
     def states(self) -> list[LeaseFileState]:
@@ -136,7 +139,8 @@ class LeaseWatcher:
     def _run(self) -> None:
         while not self._stopping.is_set():
             for each in self._watches:
-                each.look(self._reporter)
+                if not self._stopping.is_set():
+                    each.look(self._reporter)
             self._stopping.wait(INTERVAL)
         for each in self._watches:
             each.close()

@@ -406,7 +406,8 @@ def test_the_thread_follows_until_it_is_stopped(tmp_path: Path) -> None:
     with path.open("ab") as file:
         file.write(kea(1, 1))
     assert table.has_one.wait(60)
-    thread.stop()
+    thread.end()
+    thread.join()
     assert table.line_of(address("192.0.2.1")) == subscriber(MAC % 1)
     (state,) = thread.states()
     assert (state.path, state.read, state.readable) == (path, True, True)
