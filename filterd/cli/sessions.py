@@ -268,7 +268,7 @@ def explain(config: Path | None, as_json: bool, packet: GivenFile, sender: str) 
 
 
 def _steps(found: ExplainedSession) -> list[tuple[str, object]]:
-    """What is read from the packet, in the order in which control looks at it."""
+    """The steps of control with the packet, in their order."""
     packet = found.packet
     named = f"{packet.line_attribute} = {packet.line_value}" if packet.line_value else packet.line_attribute
     proven = {None: "not checked", True: "right", False: "wrong"}

@@ -13,7 +13,7 @@ from filterd.operations import input_values, lines
 from filterd.operations.asking import Asked, ask
 from filterd.operations.context import Context, OperationError
 from filterd.operations.sessions import claims, protocol
-from filterd.operations.sessions.protocol import MOST_SESSIONS, ToldOutcome, SessionsRefused, ToldSession
+from filterd.operations.sessions.protocol import MOST_SESSIONS, SessionsRefused, ToldOutcome, ToldSession
 from filterd.store import subscribers
 
 CONTROL = Asked("control", protocol.SOCKET, SessionsRefused, "runs")

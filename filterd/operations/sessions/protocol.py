@@ -97,7 +97,7 @@ class RefusedSession:
 
 @dataclass(frozen=True, slots=True)
 class ToldOutcome:
-    """What became of the sessions of a command."""
+    """The fate of the sessions of a command."""
 
     taken: int
     unregistered: int

@@ -80,7 +80,7 @@ class SessionService:
         return settled or not self._table.begun_empty
 
     def remarks(self) -> list[str]:
-        """What is wrong, for the readiness page: control goes on with it."""
+        """The remarks of the readiness page: control goes on with what is wrong."""
         lacking = [*self._trouble.values(), *self._leases.remarks()]
         if self._accounting is not None:
             lacking += self._accounting.remarks()
