@@ -3,8 +3,8 @@
 ``make accounting`` prints three kinds of packets: a Start as a NAS sends it, the same with a
 Message-Authenticator, and one as two proxies forward it; first in process, from memory, then over loopback
 with one sender, which has WINDOW packets on their way at a time, and pyrad at the first kind. Each is the
-median of ROUNDS. In process the time is that of the processor. Over loopback it is that of the wall, and the receiving
-thread's processor time stands beside it. pyrad does not read the attributes' values.
+median of ROUNDS. In process the time is that of the processor. Over loopback it is that of the wall, and the
+receiving thread's processor time stands beside it. pyrad does not read the attributes' values.
 """
 
 from __future__ import annotations

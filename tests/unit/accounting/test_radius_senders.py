@@ -7,7 +7,7 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from ipaddress import ip_network
+from ipaddress import IPv4Address, ip_network
 from pathlib import Path
 
 import pytest
@@ -65,7 +65,7 @@ def test_pyrad_as_a_sender(
     user: str,
     session: str,
     nas: str,
-    address: object,
+    address: IPv4Address,
     status: int,
     at: int,
     proxies: list[bytes],
@@ -91,7 +91,7 @@ def test_pyrad_as_a_sender(
     assert reply.get("Proxy-State", []) == proxies
     (event,) = sink.events()
     assert (event.kind, event.line, event.stamp) == (status, line_of(user), at * 1000)
-    assert event.claims == ((bytes(10) + b"\xff\xff" + address.packed, 128),)  # type: ignore[attr-defined]
+    assert event.claims == ((bytes(10) + b"\xff\xff" + address.packed, 128),)
 
 
 @pytest.mark.parametrize("code", [40, 43])
