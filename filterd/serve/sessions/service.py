@@ -41,6 +41,8 @@ LIVE = Path("sessions/live")
 FOLLOW_SECONDS = 0.25
 """between two looks for new subscribers"""
 SWEEP_SECONDS = 0.05
+HURRY_SECONDS = 0.005
+"""the same while a NAS that began anew has sessions left"""
 SWEEP_RECORDS = 2_000
 """looked at in one slice: a million in 25 s"""
 LOOK_SECONDS = 1.0
@@ -212,9 +214,10 @@ class SessionService:
             await asyncio.sleep(FOLLOW_SECONDS)
 
     async def _sweep(self) -> None:
+        left = 0
         while True:
-            await asyncio.sleep(SWEEP_SECONDS)
-            self._table.sweep(SWEEP_RECORDS)
+            await asyncio.sleep(HURRY_SECONDS if left else SWEEP_SECONDS)
+            left = self._table.sweep(SWEEP_RECORDS)
 
     async def _look(self) -> None:
         while True:

@@ -10,9 +10,11 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from ipaddress import ip_address
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from filterd.accounting.sessions import Sessions
 from filterd.config.settings import LeaseFormat, LeasesSettings, LeaseValue, Settings
 from filterd.disk.keys import FINGERPRINT_KEY
 from filterd.operations.sessions.protocol import ToldSession, sessions_line
@@ -117,12 +119,10 @@ async def test_a_damaged_key_leaves_memory_too(run: Run) -> None:
 
 
 async def test_too_many_sessions_for_the_memory_leave_some(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    real = service_module.Sessions
-
     def little(path: Path | None, key: bytes, most: int, stale: int, clock: Callable[[], float]) -> object:
         if most > service_module.FEWEST:
             raise MemoryError
-        return real(path, key, most, stale, clock)
+        return Sessions(path, key, most, stale, clock)
 
     monkeypatch.setattr(service_module, "Sessions", little)
     async with run.service() as service:
@@ -145,8 +145,8 @@ async def test_a_reload_says_what_waits_for_a_restart(run: Run, tmp_path: Path) 
     secret = tmp_path / "secret"
     secret.write_bytes(b"testing123\n")
 
-    def with_accounting(settings: Settings, **changes: object) -> Settings:
-        return replace(settings, accounting=replace(settings.accounting, **changes))  # type: ignore[arg-type]
+    def with_accounting(settings: Settings, **changes: Any) -> Settings:
+        return replace(settings, accounting=replace(settings.accounting, **changes))
 
     lease = LeasesSettings(LeaseFormat.KEA, tmp_path / "leases", LeaseValue.HW_ADDRESS, ())
     settings = run.installation.settings
