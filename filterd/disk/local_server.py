@@ -53,6 +53,9 @@ class LocalServer:
             await self._talk(reader, writer)
         except (OSError, ValueError):
             pass
+        except asyncio.CancelledError:
+            writer.transport.abort()  # we end: what a client does not read must not keep us
+            raise
         finally:
             await shut(writer)
 

@@ -35,6 +35,8 @@ UNKNOWN = "unknown command"
 SHOW = "show takes a line, or an address and a port"
 STAMPED = 1.5
 """seconds; the table keeps stamps to the second"""
+SLICE = 50
+"""sessions of a command between which others have a turn"""
 YEAR = 366 * 86_400
 """seconds; the longest that a command may say a session lasts"""
 
@@ -70,36 +72,38 @@ class SessionCommands:
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while line := await reader.readline():
-            writer.write(to_line(self.execute(line)))
+            writer.write(to_line(await self.execute(line)))
             await writer.drain()
 
-    def execute(self, line: bytes) -> Mapping[str, object]:
+    async def execute(self, line: bytes) -> Mapping[str, object]:
         """The reply to a command."""
         try:
             command = json.loads(line)
             if not isinstance(command, dict):
                 raise SessionsRefused(UNKNOWN)
-            return self._perform(command)
+            return await self._perform(command)
         except (ValueError, RecursionError) as error:
             return {"error": str(error) if isinstance(error, SessionsRefused) else "no JSON"}
 
-    def _perform(self, command: Mapping[str, Any]) -> Mapping[str, object]:
+    async def _perform(self, command: Mapping[str, Any]) -> Mapping[str, object]:
         match command.get("command"):
             case "put" | "end" as word:
-                return self._take(word, command.get("sessions"))
+                return await self._take(word, command.get("sessions"))
             case "list":
                 return {"counts": self._counts()}
             case "show":
                 return {"sessions": [protocol.session_fields(each) for each in self._show(command)]}
         raise SessionsRefused(UNKNOWN)
 
-    def _take(self, word: str, told: Any) -> Mapping[str, object]:
+    async def _take(self, word: str, told: Any) -> Mapping[str, object]:
         if not isinstance(told, list) or not 1 <= len(told) <= MOST_SESSIONS:
             msg = f"{word} takes 1 to {MOST_SESSIONS} sessions"
             raise SessionsRefused(msg)
         refused: list[RefusedSession] = []
         unregistered = 0
         for at, fields in enumerate(told):
+            if at % SLICE == SLICE - 1:
+                await asyncio.sleep(0)  # the stream and the metrics go on between
             try:
                 session = ToldSession.from_fields(fields)
                 view = self._put(session) if word == "put" else self._end(session)

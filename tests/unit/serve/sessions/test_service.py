@@ -47,8 +47,8 @@ class Run:
             finally:
                 await made.close()
 
-    def put(self, service: SessionService, address: str) -> None:
-        reply = service._commands.execute(sessions_line("put", [ToldSession((address,), "S-1")]))
+    async def put(self, service: SessionService, address: str) -> None:
+        reply = await service._commands.execute(sessions_line("put", [ToldSession((address,), "S-1")]))
         assert reply["taken"] == 1
 
     def events(self) -> list[str]:
@@ -71,7 +71,7 @@ def known(service: SessionService) -> int:
 
 async def test_what_was_known_is_known_after_a_restart(run: Run) -> None:
     async with run.service() as service:
-        run.put(service, "192.0.2.7")
+        await run.put(service, "192.0.2.7")
         assert (service.complete(), service.remarks()) == (True, [])
     assert run.live.stat().st_mode & 0o777 == 0o600
     async with run.service() as service:
@@ -82,7 +82,7 @@ async def test_what_was_known_is_known_after_a_restart(run: Run) -> None:
 @pytest.mark.parametrize("damage", [b"", b"not a file of sessions", None])
 async def test_a_lost_file_counts_as_not_loaded_for_a_while(run: Run, damage: bytes | None) -> None:
     async with run.service() as service:
-        run.put(service, "192.0.2.7")
+        await run.put(service, "192.0.2.7")
     if damage is None:
         run.live.unlink()
     else:
@@ -100,7 +100,7 @@ async def test_a_file_that_cannot_be_used_leaves_memory(run: Run) -> None:
     run.live.parent.mkdir(parents=True)
     run.live.mkdir()
     async with run.service() as service:
-        run.put(service, "192.0.2.7")
+        await run.put(service, "192.0.2.7")
         assert known(service) == 1
         assert "in memory alone" in service.remarks()[0]
         assert not service.complete()
@@ -112,7 +112,7 @@ async def test_a_damaged_key_leaves_memory_too(run: Run) -> None:
     key.parent.mkdir(parents=True, exist_ok=True)
     key.write_bytes(b"short")
     async with run.service() as service:
-        run.put(service, "192.0.2.7")
+        await run.put(service, "192.0.2.7")
         assert "in memory alone" in service.remarks()[0]
     assert not run.live.exists()
     assert key.read_bytes() == b"short"
@@ -126,7 +126,7 @@ async def test_too_many_sessions_for_the_memory_leave_some(run: Run, monkeypatch
 
     monkeypatch.setattr(service_module, "Sessions", little)
     async with run.service() as service:
-        run.put(service, "192.0.2.7")
+        await run.put(service, "192.0.2.7")
         assert "no memory for 1000000" in service.remarks()[0]
         assert service.metrics().most == service_module.FEWEST
 
@@ -172,4 +172,4 @@ async def test_control_begins_while_the_address_of_radius_is_taken(run: Run, tmp
         run.change(lambda old: replace(old, accounting=replace(old.accounting, radius=radius)))
         async with run.service() as service:
             assert "no RADIUS accounting" in service.remarks()[0]
-            run.put(service, "192.0.2.7")
+            await run.put(service, "192.0.2.7")

@@ -15,7 +15,7 @@ from tests.worlds.installation import NOW
 
 
 def run(told: Told, line: bytes) -> dict[str, Any]:
-    return dict(told.commands.execute(line))
+    return dict(asyncio.run(told.commands.execute(line)))
 
 
 def test_a_session_is_put_shown_moved_and_ended(told: Told) -> None:

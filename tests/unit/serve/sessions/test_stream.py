@@ -69,8 +69,8 @@ class Streaming:
     path: Path
     complete: bool = True
 
-    def put(self, address: str, subscriber: str) -> None:
-        reply = self.told.commands.execute(sessions_line("put", [S((address,), subscriber)]))
+    async def put(self, address: str, subscriber: str) -> None:
+        reply = await self.told.commands.execute(sessions_line("put", [S((address,), subscriber)]))
         assert reply["taken"] == 1, reply
 
 
@@ -86,27 +86,27 @@ async def streaming(told: Told, tmp_path: Path) -> AsyncIterator[Streaming]:
 
 
 async def test_a_follower_gets_all_that_there_is_and_then_what_changes(streaming: Streaming) -> None:
-    streaming.put("192.0.2.1", "S-1")
-    streaming.put("2001:db8:2::/56", "S-2")
+    await streaming.put("192.0.2.1", "S-1")
+    await streaming.put("2001:db8:2::/56", "S-2")
     follower = await Follower.connect(streaming.path)
     await follower.until(FrameKind.END)
     assert [each.kind for each in follower.frames] == [FrameKind.BEGIN, FrameKind.FULL, FrameKind.END]
     assert sorted(follower.known.values()) == [1, 2]
-    streaming.put("192.0.2.3", "S-3")
+    await streaming.put("192.0.2.3", "S-3")
     await follower.knows([1, 2, 3])
     streaming.told.now += 3
-    streaming.told.commands.execute(sessions_line("end", [S(("192.0.2.1",))]))
+    await streaming.told.commands.execute(sessions_line("end", [S(("192.0.2.1",))]))
     await follower.knows([2, 3])
     assert (await follower.until(FrameKind.BEAT)).complete
     await follower.leave()
 
 
 async def test_one_that_comes_back_gets_only_what_it_missed(streaming: Streaming) -> None:
-    streaming.put("192.0.2.1", "S-1")
+    await streaming.put("192.0.2.1", "S-1")
     first = await Follower.connect(streaming.path)
     end = await first.until(FrameKind.END)
     await first.leave()
-    streaming.put("192.0.2.2", "S-2")
+    await streaming.put("192.0.2.2", "S-2")
     again = await Follower.connect(streaming.path, end.stream, end.sequence)
     await again.knows([2])
     assert FrameKind.BEGIN not in {each.kind for each in again.frames}
@@ -121,7 +121,7 @@ async def test_a_hand_over_has_two_followers_that_know_the_same(streaming: Strea
     for each in followers:
         await each.until(FrameKind.END)
     assert streaming.listener.followers == 2
-    streaming.put("192.0.2.1", "S-1")
+    await streaming.put("192.0.2.1", "S-1")
     for each in followers:
         await each.knows([1])
         await each.leave()
@@ -130,7 +130,7 @@ async def test_a_hand_over_has_two_followers_that_know_the_same(streaming: Strea
 async def test_a_million_places_come_in_frames_of_bounded_size(streaming: Streaming) -> None:
     for number in range(5):
         sessions = [S((f"10.0.{number}.{host}",), "S-1") for host in range(250)]
-        streaming.told.commands.execute(sessions_line("put", sessions))
+        await streaming.told.commands.execute(sessions_line("put", sessions))
     follower = await Follower.connect(streaming.path)
     await follower.until(FrameKind.END)
     assert len(follower.known) == 1250
@@ -164,13 +164,33 @@ async def test_one_that_does_not_read_is_dropped(
     monkeypatch.setattr(stream_module, "UNREAD_SECONDS", 0.2)
     follower = await Follower.connect(streaming.path)
     async with asyncio.timeout(60):
-        number = 0
         while not streaming.listener.followers:
             await asyncio.sleep(0)
+        turn = 0
         while streaming.listener.followers:
-            hosts = [f"10.{number >> 8 & 255}.{number & 255}.{host}" for host in range(250)]
-            streaming.told.commands.execute(sessions_line("put", [S((each,), "S-1") for each in hosts]))
+            turn += 1
+            hosts = [f"10.0.{turn % 8}.{host}" for host in range(250)]
+            sessions = [S((each,), f"S-{1 + turn // 8 % 2}") for each in hosts]  # each time another's
+            await streaming.told.commands.execute(sessions_line("put", sessions))
             streaming.told.now += 1
-            number += 1 if number < 35 else -35
             await asyncio.sleep(0.002)
+    await follower.leave()
+
+
+async def test_one_that_does_not_read_does_not_keep_control_from_ending(streaming: Streaming) -> None:
+    for turn in range(8):
+        hosts = [f"10.{turn}.{number // 250}.{number % 250}" for number in range(1000)]
+        await streaming.told.commands.execute(sessions_line("put", [S((each,), "S-1") for each in hosts]))
+    follower = await Follower.connect(streaming.path)
+    while not streaming.listener.followers:
+        await asyncio.sleep(0)
+    for turn in range(16):
+        hosts = [f"10.{turn % 8}.{number // 250}.{number % 250}" for number in range(1000)]
+        subscriber = f"S-{2 - turn // 8 % 2}"
+        await streaming.told.commands.execute(
+            sessions_line("put", [S((each,), subscriber) for each in hosts])
+        )
+        await asyncio.sleep(0.02)
+    async with asyncio.timeout(20):
+        await streaming.listener.close()
     await follower.leave()
