@@ -3,8 +3,8 @@
 
 1. An address (a prefix, or some ports of an address) has one owner at most, the session with the newest evidence
    about it. Newer evidence of another session takes it away; a session without an address is removed.
-2. A message's time is the stamp of its NAS. An unstamped one, one more than a day away from its arrival, and one
-   more than 5 minutes behind its arrival by the NAS's known offset, have the time of arrival instead.
+2. A message's time is the stamp of its NAS. One whose stamp is more than a day away from its arrival has the time
+   of arrival instead. An unstamped one has our clock's time; both are turned into the NAS's clock.
 3. Within one NAS the newer second wins; in one second a Start beats an Interim. Between two NASes the stamps are
    corrected by the NAS's offset: the least (arrival - stamp) of the last 10 to 20 minutes.
 4. Where that tells nothing (the same second and kind, or 2 seconds between NASes) and the subscribers differ, the
