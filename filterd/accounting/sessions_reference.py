@@ -7,86 +7,30 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from enum import IntEnum
+from enum import Enum
 
+from filterd.accounting.evidence_reference import (
+    DAY,
+    MARGIN,
+    EventKind,
+    Mark,
+    NasClock,
+    ReferenceEvent,
+    contradicts,
+    kind_of,
+)
 from filterd.accounting.session_view import SessionClaim, SessionView
 from filterd.model.session import SessionSource
 
-DAY, HALF_WINDOW, MARGIN = 86_400_000, 600_000, 2_000
-"""milliseconds"""
 MOST_CLAIMS = 4
-_MAPPED = bytes(10) + b"\xff\xff"
-
-Mark = tuple[int, bool]
-"""The second of a message, and whether it is a Start, which beats an Interim of the same second."""
 
 
-class EventKind(IntEnum):
-    """The kinds of events: EVENT_* of ``event.pxd``."""
+class Contest(Enum):
+    """The outcome of a claim."""
 
-    START = 1
-    STOP = 2
-    INTERIM = 3
-    ON = 7
-    OFF = 8
-    DISCONNECT = 40
-    CHANGE = 43
-
-
-@dataclass(frozen=True, slots=True)
-class ReferenceEvent:
-    """An accounting event; times in milliseconds. Claims lie within bounds and are masked."""
-
-    kind: EventKind
-    source: SessionSource
-    claims: tuple[SessionClaim, ...]
-    nas: bytes
-    session: bytes
-    subscriber: bytes
-    stamp: int
-    arrival: int
-    lasts: int
-    stamped: bool = True
-
-
-def kind_of(claim: SessionClaim) -> int:
-    """The kind of address, by rule 8."""
-    if claim.ports is not None or (claim.length >= 96 and claim.address.startswith(_MAPPED)):
-        return 0
-    return 1 if claim.length == 128 else 2 if claim.length >= 64 else 3
-
-
-def contradicts(one: SessionClaim, other: SessionClaim) -> bool:
-    """True where two sessions cannot have both: the same prefix, or ports of one address in common."""
-    if one.ports is None or other.ports is None:
-        return one == other
-    return one.address == other.address and one.ports[0] <= other.ports[1] and other.ports[0] <= one.ports[1]
-
-
-@dataclass(slots=True)
-class NasClock:
-    """A NAS: the least that its messages took to arrive, by half windows, and when it began."""
-
-    least: int | None = None
-    least_before: int | None = None
-    window: int = 0
-    floor: int | None = None
-
-    @property
-    def offset(self) -> int:
-        """Milliseconds by which our clock is ahead of its own."""
-        return min((each for each in (self.least, self.least_before) if each is not None), default=0)
-
-    def sample(self, took: int, arrival: int) -> None:
-        """Count a message."""
-        if self.least is None or arrival - self.window >= HALF_WINDOW:
-            self.least_before = self.least if arrival - self.window < 2 * HALF_WINDOW else None
-            self.least, self.window = None, arrival
-        self.least = took if self.least is None else min(self.least, took)
-
-    def has_ended(self, stamp: int) -> bool:
-        """True for evidence of before it began anew."""
-        return self.floor is not None and stamp <= self.floor
+    WON = 1
+    REFUSED = 2
+    CONTRADICTED = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,30 +186,40 @@ class ReferenceSessions:
             return True
         return found > 0
 
-    def claim(self, session: object, m: ToldEvent, claim: SessionClaim) -> None:
-        """Give a session one more address, if nothing speaks against it (rules 1, 3 and 4)."""
-        record = self.records[session]
-        if len(record.claims) == MOST_CLAIMS:
-            return
-        rivals, contradicted = self.rivals(session, claim), False
-        for other, theirs in rivals:
+    def contest(self, session: object, m: ToldEvent, claim: SessionClaim) -> Contest:
+        """The outcome of a claim against its rivals and against what is remembered (rules 3 and 4)."""
+        outcome = Contest.WON if self.wins_over_memory(m, claim) else Contest.REFUSED
+        for other, theirs in self.rivals(session, claim):
             rival = self.records[other]
             found = self.lead(m.mark, m.event.nas, rival.claims[theirs], rival.nas)
             if found < 0:
-                return
+                return Contest.REFUSED
             ordered = m.event.source is not SessionSource.RADIUS and m.event.nas == rival.nas
-            contradicted |= found == 0 and rival.subscriber != m.subscriber and not ordered
-        if not contradicted and not self.wins_over_memory(m, claim):
-            return
-        for other, theirs in rivals:
+            if found == 0 and rival.subscriber != m.subscriber and not ordered:
+                outcome = Contest.CONTRADICTED
+        return outcome
+
+    def take_away(self, session: object, claim: SessionClaim, won: bool) -> None:
+        """Drop every claim of another session that contradicts."""
+        for other, theirs in self.rivals(session, claim):
             same = theirs.ports is None or theirs.ports == claim.ports
-            self.drop_claim(other, theirs, None, remember=contradicted or not same)
+            self.drop_claim(other, theirs, None, remember=not (won and same))
             if not self.records[other].claims:
                 del self.records[other]
-        if contradicted:
-            self.remember(claim, m.mark, m.event.nas, m.subscriber)
-        else:
+
+    def claim(self, session: object, m: ToldEvent, claim: SessionClaim) -> None:
+        """Give a session one more address, if nothing speaks against it (rule 1)."""
+        record = self.records[session]
+        if len(record.claims) == MOST_CLAIMS:
+            return
+        outcome = self.contest(session, m, claim)
+        if outcome is Contest.REFUSED:
+            return
+        self.take_away(session, claim, won=outcome is Contest.WON)
+        if outcome is Contest.WON:
             record.claims[claim] = m.mark
+        else:
+            self.remember(claim, m.mark, m.event.nas, m.subscriber)
 
     # Events
 
@@ -336,7 +290,18 @@ class ReferenceSessions:
         if not any(m.subscriber) or not m.event.claims:
             return False
         ended = self.ended.get(m.session)
-        return ended is None or (m.event.kind is EventKind.START and m.mark > ended)
+        if ended is None or (m.event.kind is EventKind.START and m.mark > ended):
+            return True
+        for claim in m.event.claims:
+            self.give_up(m, claim)
+        return False
+
+    def give_up(self, m: ToldEvent, claim: SessionClaim) -> None:
+        """The evidence of a message that begins no session: older owners lose its addresses."""
+        outcome = self.contest(None, m, claim)
+        if outcome is not Contest.REFUSED:
+            self.take_away(None, claim, won=False)
+            self.remember(claim, m.mark, m.event.nas, m.subscriber)
 
     def go_on(self, m: ToldEvent) -> None:
         """A Start, Interim or Change."""

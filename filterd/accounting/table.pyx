@@ -171,7 +171,6 @@ cdef uint32_t new_record(Table* table, const Message* m) noexcept nogil:
     cdef uint32_t place = take_place(&table.slab)
     cdef Record* record
     if place == 0:
-        table.tally.refused_full += 1
         return 0
     record = record_at(&table.slab, place)
     memcpy(record.session, m.session, 12)

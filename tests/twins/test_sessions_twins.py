@@ -10,8 +10,9 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
+from filterd.accounting.evidence_reference import EventKind, ReferenceEvent
 from filterd.accounting.session_view import SessionClaim, SessionView
-from filterd.accounting.sessions_reference import EventKind, ReferenceEvent, ReferenceSessions
+from filterd.accounting.sessions_reference import ReferenceSessions
 from filterd.disk.session_file import read_entries
 from filterd.model.session import SessionSource
 from tests.worlds.sessions import (
