@@ -73,12 +73,6 @@ cdef inline int64_t lead(const Evidence* evidence, uint32_t mark, uint32_t nas, 
     return 0 if nas != other_nas and -MARGIN <= found <= MARGIN else found
 
 
-cdef inline bint knows_offset(const Evidence* evidence, uint32_t nas, int64_t arrival) noexcept nogil:
-    """True where messages of the last two half windows tell the NAS's offset."""
-    cdef const Nas* found = evidence.nases + nas
-    return nas != 0 and found.least[0] != NO_SAMPLE and arrival - found.window < 2 * HALF_WINDOW
-
-
 cdef bint evidence_start(Evidence* evidence, uint32_t most) noexcept nogil
 cdef void evidence_free(Evidence* evidence) noexcept nogil
 # The place of a NAS, made where it is new; 0: there is no room for more.

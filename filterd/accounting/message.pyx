@@ -5,12 +5,11 @@ from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.string cimport memcpy, memset
 
 from filterd.accounting.event cimport EVENT_START, Claim, Event
-from filterd.accounting.evidence cimport Evidence, knows_offset, mark_of, nas_place, offset_of, sample
+from filterd.accounting.evidence cimport Evidence, mark_of, nas_place, offset_of, sample
 from filterd.disk.session_file cimport PORT_RANGE, RECORD_CLAIMS, is_ipv4
 
 cdef enum:
     DAY = 86_400_000            # milliseconds
-    FUTURE = 300_000
 
 
 cdef void _read_claims(const Event* event, Message* m) noexcept nogil:
@@ -61,10 +60,7 @@ cdef void _read_stamp(Evidence* evidence, int64_t stale_after, const Event* even
         if took < 0:
             m.stamp = event.arrival
         return
-    if took > DAY or took < -DAY or (
-        knows_offset(evidence, m.nas, event.arrival)
-        and event.stamped and offset_of(evidence, m.nas) - took > FUTURE
-    ) or (took < 0 and not event.stamped):
+    if took > DAY or took < -DAY or (took < 0 and not event.stamped):
         m.stamp = event.arrival - offset_of(evidence, m.nas)
     elif event.stamped:
         sample(evidence, m.nas, event.arrival, event.stamp)

@@ -3,15 +3,15 @@
 
 1. An address (a prefix, or some ports of an address) has one owner at most, the session with the newest evidence
    about it. Newer evidence of another session takes it away; a session without an address is removed.
-2. A message's time is the stamp of its NAS. An unstamped one, one more than a day away from its arrival, and one
-   more than 5 minutes behind its arrival by the NAS's known offset, have the time of arrival instead.
+2. A message's time is the stamp of its NAS. One whose stamp is more than a day away from its arrival has the time
+   of arrival instead. An unstamped one has our clock's time; both are turned into the NAS's clock.
 3. Within one NAS the newer second wins; in one second a Start beats an Interim. Between two NASes the stamps are
    corrected by the NAS's offset: the least (arrival - stamp) of the last 10 to 20 minutes.
 4. Where that tells nothing (the same second and kind, or 2 seconds between NASes) and the subscribers differ, the
    address is nobody's until newer evidence comes. With one subscriber, or within one lease file or the commands,
    which come in order, the later arrival wins.
 5. A Stop ends its own session and no other, whatever its stamp. The session stays ended: only a Start with a newer
-   stamp begins it anew. A Disconnect ends it until newer evidence comes. One without a session's id means the
+   stamp begins it anew, though a late message of it is evidence against older owners. A Disconnect ends it until newer evidence comes. One without a session's id means the
    sessions that have its addresses, or else those of its subscriber.
 6. What is known of an address outlives its session: evidence older than the newest claims nothing. Of a NAS, the
    address of an ended session goes to a Start of the same second, not to an Interim.
@@ -21,7 +21,8 @@
 9. An older message of a known session adds addresses of kinds that are not known, and changes nothing else.
 10. A session is good until arrival + ``lasts`` of its newest message. RADIUS evidence that is older than
     ``stale_after`` at its arrival claims nothing.
-11. A full table refuses new sessions. It never drops one for another.
+11. A full table refuses new sessions and drops none to make room. The refused message is evidence still: whoever
+    had its addresses loses them, and where that ends a session there is room.
 12. Receivers are told of changes, and of a confirmation when they have less than half of the time left.
 """
 
@@ -242,6 +243,17 @@ cdef void _stop_unnamed(Table* table, const Message* m) noexcept nogil:
         place = following
 
 
+cdef void _give_up(Table* table, const Message* m) noexcept nogil:
+    """The evidence of a message that begins no session: older owners lose its addresses."""
+    cdef int i
+    for i in range(m.claim_count):
+        if _contest(table, 0, m, m.claims + i) == REFUSED:
+            continue
+        _take_away(table, 0, m.claims + i, False, 0)
+        remember(&table.evidence, claim_key(table, m.claims[i].address, m.claims[i].length), m.mark, m.nas,
+                 m.subscriber[2])
+
+
 cdef bint _may_begin(Table* table, const Message* m) noexcept nogil:
     """True where a message may begin a session that is not known."""
     cdef const Remembered* ended
@@ -251,6 +263,7 @@ cdef bint _may_begin(Table* table, const Message* m) noexcept nogil:
     ended = recall(&table.evidence, session_key(table, m.session))
     if ended != NULL and (m.kind != EVENT_START or <int32_t>(m.mark - ended.mark) <= 0):
         table.tally.late += 1
+        _give_up(table, m)
         return False
     return True
 
@@ -342,8 +355,14 @@ cdef void _go_on(Table* table, const Message* given) noexcept nogil:
         place = 0
     fresh = place == 0
     if fresh:
-        place = new_record(table, &m) if _may_begin(table, &m) else 0
+        if not _may_begin(table, &m):
+            return
+        place = new_record(table, &m)
         if place == 0:
+            _give_up(table, &m)
+            place = new_record(table, &m)
+        if place == 0:
+            table.tally.refused_full += 1
             return
     record = record_at(&table.slab, place)
     if not fresh:

@@ -59,6 +59,7 @@ cdef extern from "<pthread.h>" nogil:
     int pthread_mutex_unlock(pthread_mutex_t* mutex)
 
 cdef enum:
+    NO_PLACE = 0xFFFFFFFF
     SLICE = 16_384              # places that are visited with the lock held
     TOLERATED = 1000            # one record in so many may be damaged: a kill cuts off one
     SESSION_MEMORY = RECORD_SIZE + 4 * 12 + 4 * 5   # record, chains, marks and heads
@@ -199,9 +200,9 @@ cdef class Sessions(EventSink):
             self.file = -1
 
     cdef Table* _open(self) except NULL:
-        """Take the lock; ValueError where the table is closed."""
-        with nogil:
-            pthread_mutex_lock(&self.guarded.lock)
+        """Take the lock; ValueError where the table is closed. The GIL is kept: it is taken before the lock, and
+        never while that is held."""
+        pthread_mutex_lock(&self.guarded.lock)
         if self.guarded.table.slab.memory == NULL:
             pthread_mutex_unlock(&self.guarded.lock)
             raise ValueError("the table of sessions is closed")
@@ -289,16 +290,12 @@ cdef class Sessions(EventSink):
         cdef uint32_t place = 0
         cdef int64_t now = <int64_t>self.clock()
         cdef Table* table
-        while line != 0:
+        while place != NO_PLACE:
             table = self._open()
             with nogil:
-                place = next_of_line(table, place, line, now)
-            if place <= table.slab.used:
-                record = record_at(&table.slab, place)[0]
-            else:
-                line = 0
-            self._done()
-            if line != 0 and line_of(&record) == line and record.claim_count != 0:
+                place = next_of_line(table, place, line, now, &record)
+                self._done()
+            if record.claim_count != 0:
                 found.append(view_of(&record))
         return found
 
@@ -361,17 +358,21 @@ cdef class Sessions(EventSink):
                 return left
 
 
-cdef uint32_t next_of_line(const Table* table, uint32_t place, uint64_t line, int64_t now) noexcept nogil:
-    """The next place with a session of the line, or the last of a slice of places; behind the last where there
-    are no more."""
+cdef uint32_t next_of_line(const Table* table, uint32_t place, uint64_t line, int64_t now,
+                           Record* found) noexcept nogil:
+    """Copy the next session of the line within a slice of places behind ``place``; where to go on, or NO_PLACE."""
     cdef uint32_t end = place + SLICE
     cdef const Record* record
-    while place < table.slab.used:
+    memset(found, 0, sizeof(Record))
+    while place < table.slab.used and line != 0:
         place += 1
         record = record_at(&table.slab, place)
-        if place == end or (record.claim_count != 0 and line_of(record) == line and is_live(table, record, now)):
+        if record.claim_count != 0 and line_of(record) == line and is_live(table, record, now):
+            found[0] = record[0]
             return place
-    return place + 1
+        if place == end:
+            return place
+    return NO_PLACE
 
 
 cdef fill(Event* event, claims, bytes subscriber, bytes session, bytes nas):

@@ -171,7 +171,6 @@ cdef uint32_t new_record(Table* table, const Message* m) noexcept nogil:
     cdef uint32_t place = take_place(&table.slab)
     cdef Record* record
     if place == 0:
-        table.tally.refused_full += 1
         return 0
     record = record_at(&table.slab, place)
     memcpy(record.session, m.session, 12)
@@ -248,7 +247,7 @@ cdef uint32_t rival(const Table* table, uint32_t place, const Held* claim, uint3
 
 
 cdef bint table_register(Table* table, const uint32_t* subscriber, uint64_t line, int64_t now) noexcept nogil:
-    """Set the line of a subscriber (0: none) and of all its sessions. False: no memory."""
+    """Set the line of a subscriber (0: none) and of all its live sessions. False: no memory."""
     cdef uint32_t place = table.by_subscriber[subscriber[0] & table.mask]
     cdef uint32_t following
     cdef Record* record
@@ -257,13 +256,10 @@ cdef bint table_register(Table* table, const uint32_t* subscriber, uint64_t line
     while place != 0:
         following = table.next_subscriber[place]
         record = record_at(&table.slab, place)
-        if same(record.subscriber, subscriber) and line_of(record) != line:
-            if is_live(table, record, now):
-                set_line(table, record, line)
-                seal(record)
-                tell_all(table, place, line)
-            else:
-                end_session(table, place, table.marks[place * RECORD_CLAIMS])
+        if same(record.subscriber, subscriber) and line_of(record) != line and is_live(table, record, now):
+            set_line(table, record, line)
+            seal(record)
+            tell_all(table, place, line)
         place = following
     return True
 

@@ -230,6 +230,18 @@ def test_a_full_table_refuses() -> None:
     assert net.line("192.0.2.3") == 7
 
 
+def test_a_message_that_a_full_table_refuses_is_evidence_still() -> None:
+    net = network(most=2)
+    net.register(ana=7, luis=8)
+    net.tell(START, "a", "ana", [X, PREFIX], ago=9)
+    net.tell(START, "b", "ana", [Y], ago=9)
+    net.tell(START, "c", "luis", [X], ago=5)
+    assert (net.line(X), net.line(Y), net.line("2001:db8:0:1ff::1")) == (None, 7, 7)
+    assert net.table.counts().refused_full == 1
+    net.tell(START, "d", "luis", [Y], ago=5)  # ends the session that had it
+    assert (net.line(X), net.line(Y)) == (None, 8)
+
+
 def test_receivers_hear_of_changes_and_not_of_each_confirmation() -> None:
     net = network()
     net.register(ana=7)

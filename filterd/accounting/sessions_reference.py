@@ -1,0 +1,354 @@
+"""The rules of sessions in plain Python: the readable statement of ``rules.pyx``, whose numbers these are.
+
+Nothing here is bounded or on disk. `tests/twins` holds the native table to it, message by message.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from enum import Enum
+
+from filterd.accounting.evidence_reference import (
+    DAY,
+    MARGIN,
+    EventKind,
+    Mark,
+    NasClock,
+    ReferenceEvent,
+    contradicts,
+    kind_of,
+)
+from filterd.accounting.session_view import SessionClaim, SessionView
+from filterd.model.session import SessionSource
+
+MOST_CLAIMS = 4
+
+
+class Contest(Enum):
+    """The outcome of a claim."""
+
+    WON = 1
+    REFUSED = 2
+    CONTRADICTED = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """The newest that is known of an address nobody has."""
+
+    mark: Mark
+    nas: bytes
+    subscriber: bytes | None
+    """None: two that contradict each other"""
+
+
+@dataclass(slots=True)
+class SessionRecord:
+    """A session."""
+
+    nas: bytes
+    subscriber: bytes
+    stamp: int
+    source: SessionSource
+    kind: EventKind = EventKind.START
+    confirmed: int = 0
+    until: int = 0
+    claims: dict[SessionClaim, Mark] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class ToldEvent:
+    """An event, and the time that it tells of."""
+
+    event: ReferenceEvent
+    stamp: int
+    old: bool
+    subscriber: bytes
+    session: object
+
+    @property
+    def mark(self) -> Mark:
+        """The evidence's place in the order of its NAS."""
+        return self.stamp // 1000, self.event.kind is EventKind.START
+
+
+@dataclass(slots=True)
+class ReferenceSessions:
+    """The table of sessions."""
+
+    stale_after: int
+    """seconds"""
+    records: dict[object, SessionRecord] = field(default_factory=dict)
+    lines: dict[bytes, int] = field(default_factory=dict)
+    nases: dict[bytes, NasClock] = field(default_factory=dict)
+    remembered: dict[SessionClaim, Evidence] = field(default_factory=dict)
+    ended: dict[object, Mark] = field(default_factory=dict)
+
+    # Asking
+
+    def is_live(self, record: SessionRecord, now: float) -> bool:
+        """True unless it is stale or was ended by its NAS."""
+        return record.until > int(now) and not self.nas(record.nas).has_ended(record.stamp)
+
+    def live(self, now: float) -> Iterator[tuple[SessionClaim, int]]:
+        """Every claim that holds, and its line."""
+        for record in self.records.values():
+            if self.is_live(record, now):
+                for claim in record.claims:
+                    yield claim, self.lines.get(record.subscriber, 0)
+
+    def view(self, session: object) -> SessionView:
+        """A session as the native table tells it."""
+        record = self.records[session]
+        return SessionView(
+            tuple(record.claims),
+            self.lines.get(record.subscriber, 0),
+            record.source,
+            int(record.kind),
+            record.stamp / 1000,
+            float(record.confirmed),
+            float(record.until),
+        )
+
+    # The order of evidence
+
+    def nas(self, name: bytes) -> NasClock:
+        """The NAS; without a name one that has no clock."""
+        return self.nases.setdefault(name, NasClock()) if any(name) else NasClock()
+
+    def ahead(self, mark: Mark, nas: bytes, other: Mark, other_nas: bytes) -> int:
+        """By how much the first evidence is newer, as far as the clocks tell (rule 3)."""
+        if nas == other_nas:
+            return 2 * (mark[0] - other[0]) + mark[1] - other[1]
+        return 1000 * (mark[0] - other[0]) + self.nas(nas).offset - self.nas(other_nas).offset
+
+    def lead(self, mark: Mark, nas: bytes, other: Mark, other_nas: bytes) -> int:
+        """Positive where the first evidence is newer, negative where the second is, 0 where neither."""
+        found = self.ahead(mark, nas, other, other_nas)
+        return 0 if nas != other_nas and abs(found) <= MARGIN else found
+
+    def remember(self, claim: SessionClaim, mark: Mark, nas: bytes, subscriber: bytes | None) -> None:
+        """Keep the newest evidence about an address (rule 6)."""
+        known = self.remembered.get(claim)
+        if known is not None:
+            if subscriber != known.subscriber and self.lead(known.mark, known.nas, mark, nas) == 0:
+                subscriber = None
+                known = Evidence(known.mark, known.nas, None)
+            if self.ahead(known.mark, known.nas, mark, nas) > 0:
+                self.remembered[claim] = known
+                return
+        self.remembered[claim] = Evidence(mark, nas, subscriber)
+
+    # Ending
+
+    def drop_claim(
+        self, session: object, claim: SessionClaim, mark: Mark | None, remember: bool = True
+    ) -> None:
+        """Take an address from a session."""
+        record = self.records[session]
+        own = record.claims.pop(claim)
+        if remember:
+            self.remember(claim, own if mark is None else max(own, mark), record.nas, record.subscriber)
+
+    def end(self, session: object, mark: Mark | None = None) -> None:
+        """End a session with everything that it has."""
+        for claim in list(self.records[session].claims):
+            self.drop_claim(session, claim, mark)
+        del self.records[session]
+
+    def sweep(self, now: float) -> None:
+        """Drop what is stale or ended by its NAS."""
+        for session, record in list(self.records.items()):
+            if not self.is_live(record, now):
+                self.end(session)
+
+    # Who has an address
+
+    def rivals(self, session: object, claim: SessionClaim) -> list[tuple[object, SessionClaim]]:
+        """The claims of other sessions that contradict."""
+        return [
+            (other, theirs)
+            for other, record in self.records.items()
+            if other != session
+            for theirs in record.claims
+            if contradicts(claim, theirs)
+        ]
+
+    def wins_over_memory(self, m: ToldEvent, claim: SessionClaim) -> bool:
+        """True unless what is remembered of the address is as new."""
+        known = self.remembered.get(claim)
+        if known is None:
+            return True
+        found = self.lead(m.mark, m.event.nas, known.mark, known.nas)
+        ordered = m.event.source is not SessionSource.RADIUS and m.event.nas == known.nas
+        if found == 0 and known.subscriber is not None and (known.subscriber == m.subscriber or ordered):
+            return True
+        return found > 0
+
+    def contest(self, session: object, m: ToldEvent, claim: SessionClaim) -> Contest:
+        """The outcome of a claim against its rivals and against what is remembered (rules 3 and 4)."""
+        outcome = Contest.WON if self.wins_over_memory(m, claim) else Contest.REFUSED
+        for other, theirs in self.rivals(session, claim):
+            rival = self.records[other]
+            found = self.lead(m.mark, m.event.nas, rival.claims[theirs], rival.nas)
+            if found < 0:
+                return Contest.REFUSED
+            ordered = m.event.source is not SessionSource.RADIUS and m.event.nas == rival.nas
+            if found == 0 and rival.subscriber != m.subscriber and not ordered:
+                outcome = Contest.CONTRADICTED
+        return outcome
+
+    def take_away(self, session: object, claim: SessionClaim, won: bool) -> None:
+        """Drop every claim of another session that contradicts."""
+        for other, theirs in self.rivals(session, claim):
+            same = theirs.ports is None or theirs.ports == claim.ports
+            self.drop_claim(other, theirs, None, remember=not (won and same))
+            if not self.records[other].claims:
+                del self.records[other]
+
+    def claim(self, session: object, m: ToldEvent, claim: SessionClaim) -> None:
+        """Give a session one more address, if nothing speaks against it (rule 1)."""
+        record = self.records[session]
+        if len(record.claims) == MOST_CLAIMS:
+            return
+        outcome = self.contest(session, m, claim)
+        if outcome is Contest.REFUSED:
+            return
+        self.take_away(session, claim, won=outcome is Contest.WON)
+        if outcome is Contest.WON:
+            record.claims[claim] = m.mark
+        else:
+            self.remember(claim, m.mark, m.event.nas, m.subscriber)
+
+    # Events
+
+    def read(self, event: ReferenceEvent) -> ToldEvent:
+        """The time that an event tells of (rule 2), and its session."""
+        nas, took, stamp = self.nas(event.nas), event.arrival - event.stamp, event.stamp
+        old = False
+        if event.source is not SessionSource.RADIUS:
+            stamp = min(event.stamp, event.arrival)
+        else:
+            if abs(took) > DAY or (took < 0 and not event.stamped):
+                stamp = event.arrival - nas.offset
+            elif event.stamped:
+                nas.sample(took, event.arrival)
+            else:
+                stamp = event.stamp - nas.offset
+            old = event.arrival - stamp - nas.offset > self.stale_after * 1000
+        session: object = event.session if any(event.session) else None
+        return ToldEvent(event, stamp, old, event.subscriber, session)
+
+    def apply(self, event: ReferenceEvent) -> None:
+        """Apply one event by the rules."""
+        m = self.read(event)
+        if event.kind in (EventKind.ON, EventKind.OFF):
+            nas = self.nas(event.nas)
+            nas.floor = m.stamp if nas.floor is None else max(nas.floor, m.stamp)
+        elif event.kind in (EventKind.STOP, EventKind.DISCONNECT):
+            if m.session is None:
+                self.stop_unnamed(m)
+            else:
+                self.stop(m)
+        else:
+            if m.session is None and event.claims:
+                m.session = self.name(m)
+            self.go_on(m)
+
+    def name(self, m: ToldEvent) -> object:
+        """A session without an id: this subscriber's that has the first address, else one named by that."""
+        for other, _ in self.rivals(None, m.event.claims[0]):
+            owner = self.records[other]
+            if owner.nas == m.event.nas and (not any(m.subscriber) or owner.subscriber == m.subscriber):
+                return other
+        return m.event.nas, m.event.claims[0]
+
+    def stop(self, m: ToldEvent) -> None:
+        """Rules 5 and 6."""
+        if m.session in self.records:
+            self.end(m.session, m.mark)
+        if m.event.kind is EventKind.STOP:
+            mark = (m.mark[0], True)
+            self.ended[m.session] = max(mark, self.ended.get(m.session, mark))
+        for claim in m.event.claims:
+            if not self.rivals(None, claim):
+                self.remember(claim, m.mark, m.event.nas, m.subscriber)
+
+    def stop_unnamed(self, m: ToldEvent) -> None:
+        """Rule 5: the sessions that have the addresses, else those of the subscriber."""
+        for claim in m.event.claims:
+            for other, _ in self.rivals(None, claim):
+                if not any(m.subscriber) or self.records[other].subscriber == m.subscriber:
+                    self.end(other, m.mark)
+        if not m.event.claims and any(m.subscriber):
+            for session in [key for key, each in self.records.items() if each.subscriber == m.subscriber]:
+                self.end(session, m.mark)
+
+    def may_begin(self, m: ToldEvent) -> bool:
+        """True where a message may begin a session that is not known (rules 5 and 8)."""
+        if not any(m.subscriber) or not m.event.claims:
+            return False
+        ended = self.ended.get(m.session)
+        if ended is None or (m.event.kind is EventKind.START and m.mark > ended):
+            return True
+        for claim in m.event.claims:
+            self.give_up(m, claim)
+        return False
+
+    def give_up(self, m: ToldEvent, claim: SessionClaim) -> None:
+        """The evidence of a message that begins no session: older owners lose its addresses."""
+        outcome = self.contest(None, m, claim)
+        if outcome is not Contest.REFUSED:
+            self.take_away(None, claim, won=False)
+            self.remember(claim, m.mark, m.event.nas, m.subscriber)
+
+    def go_on(self, m: ToldEvent) -> None:
+        """A Start, Interim or Change."""
+        event, now = m.event, m.event.arrival // 1000
+        if m.old or event.lasts == 0 or self.nas(event.nas).has_ended(m.stamp):
+            return
+        record = self.records.get(m.session)
+        if record is not None and not self.is_live(record, now):
+            self.end(m.session)
+            record = None
+        older = False
+        if record is None:
+            if not self.may_begin(m):
+                return
+            record = self.records[m.session] = SessionRecord(event.nas, m.subscriber, m.stamp, event.source)
+        else:
+            older = m.stamp < record.stamp
+            if not any(m.subscriber):
+                m.subscriber = record.subscriber
+            if older and m.subscriber != record.subscriber:
+                return
+        self.take(record, m, older)
+        if not record.claims:
+            del self.records[m.session]
+
+    def take(self, record: SessionRecord, m: ToldEvent, older: bool) -> None:
+        """Rules 8, 9 and 10."""
+        event, now = m.event, m.event.arrival // 1000
+        if not older:
+            self.replace(m.session, m)
+            record.subscriber, record.stamp, record.kind, record.source = (
+                m.subscriber,
+                m.stamp,
+                event.kind,
+                event.source,
+            )
+            record.confirmed, record.until = now, now + event.lasts
+        kinds = {kind_of(claim) for claim in record.claims}
+        for claim in dict.fromkeys(event.claims):
+            if (kind_of(claim) not in kinds) if older else (claim not in record.claims):
+                self.claim(m.session, m, claim)
+
+    def replace(self, session: object, m: ToldEvent) -> None:
+        """Drop the claims of the kinds that the message names, but for its own (rule 8)."""
+        record, named = self.records[session], {kind_of(claim) for claim in m.event.claims}
+        for claim, mark in list(record.claims.items()):
+            if claim in m.event.claims:
+                record.claims[claim] = max(mark, m.mark)
+            elif kind_of(claim) in named:
+                self.drop_claim(session, claim, None)
