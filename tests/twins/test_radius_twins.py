@@ -48,10 +48,13 @@ attribute = st.one_of(
     st.tuples(st.just(80), st.just(bytes(16))),
     VENDOR,
     st.tuples(st.just(26), st.binary(max_size=12)),
-    st.tuples(st.integers(1, 255), st.binary(max_size=20)),
+    st.tuples(st.integers(170, 240), st.binary(max_size=20)),
 )
+any_attribute = st.tuples(st.integers(1, 255), st.binary(max_size=20))
 attributes = st.one_of(
-    st.lists(attribute, max_size=9), st.lists(attribute, max_size=4).map(lambda each: [*start(), *each])
+    st.lists(attribute, max_size=7).map(lambda each: [(40, b"\0\0\0\3"), *each]),
+    st.lists(attribute, max_size=4).map(lambda each: [*start(), *each]),
+    st.lists(attribute | any_attribute, max_size=9),
 )
 rules = st.builds(
     LineRule,
@@ -66,7 +69,7 @@ clients = st.builds(
     st.booleans(),
     st.booleans(),
 )
-codes = st.one_of(st.sampled_from([4, 12, 40, 43]), st.integers(0, 255))
+codes = st.sampled_from([4, 4, 4, 4, 4, 4, 12, 40, 40, 43, 43, 0, 1, 3, 5, 13, 44, 255])
 
 
 def both(text: bytes, client: RadiusClient = CLIENT, rule: LineRule | None = None) -> Judged:
