@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+from ipaddress import ip_address
 
+import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
@@ -48,10 +50,13 @@ attribute = st.one_of(
     st.tuples(st.just(80), st.just(bytes(16))),
     VENDOR,
     st.tuples(st.just(26), st.binary(max_size=12)),
-    st.tuples(st.integers(1, 255), st.binary(max_size=20)),
+    st.tuples(st.integers(170, 240), st.binary(max_size=20)),
 )
+any_attribute = st.tuples(st.integers(1, 255), st.binary(max_size=20))
 attributes = st.one_of(
-    st.lists(attribute, max_size=9), st.lists(attribute, max_size=4).map(lambda each: [*start(), *each])
+    st.lists(attribute, max_size=7).map(lambda each: [(40, b"\0\0\0\3"), *each]),
+    st.lists(attribute, max_size=4).map(lambda each: [*start(), *each]),
+    st.lists(attribute | any_attribute, max_size=9),
 )
 rules = st.builds(
     LineRule,
@@ -66,7 +71,7 @@ clients = st.builds(
     st.booleans(),
     st.booleans(),
 )
-codes = st.one_of(st.sampled_from([4, 12, 40, 43]), st.integers(0, 255))
+codes = st.sampled_from([4, 4, 4, 4, 4, 4, 12, 40, 40, 43, 43, 0, 1, 3, 5, 13, 44, 255])
 
 
 def both(text: bytes, client: RadiusClient = CLIENT, rule: LineRule | None = None) -> Judged:
@@ -143,3 +148,112 @@ def test_another_secret_is_refused(values: list[tuple[int, bytes]], rule: LineRu
     packet = signed(plain(4, [*start(), *[each for each in values if each[0] == Attribute.USER_NAME]]))
     other = dataclasses.replace(CLIENT, secret=b"another")
     assert both(packet, other, rule).outcome is PacketOutcome.BAD_AUTHENTICATOR
+
+
+# ---- the borders, each by name ----
+
+
+def claimed(number: int, value: bytes) -> bool:
+    found = both(signed(plain(4, [*start(address=b"\0\0\0\0"), (number, value)])))
+    assert found.event is not None
+    return bool(found.event.claims)
+
+
+@pytest.mark.parametrize(
+    ("address", "may"),
+    [
+        ("0.255.255.255", False),
+        ("1.0.0.0", True),
+        ("126.255.255.255", True),
+        ("127.0.0.1", False),
+        ("128.0.0.0", True),
+        ("223.255.255.255", True),
+        ("224.0.0.0", False),
+        ("239.255.255.255", False),
+        ("240.0.0.0", False),
+        ("255.255.255.254", False),
+        ("::ffff:100.64.0.1", False),
+        ("::1", False),
+        ("100::1", True),
+        ("2001:db8::1", True),
+        ("fe7f::1", True),
+        ("fe80::1", False),
+        ("febf::1", False),
+        ("fec0::1", True),
+        ("feff::1", True),
+        ("ff02::1", False),
+    ],
+)
+def test_the_addresses_that_a_line_can_have(address: str, may: bool) -> None:
+    packed = ip_address(address).packed
+    number = 8 if len(packed) == 4 else 168
+    values = [*start()[:4], (number, packed)]
+    found = both(signed(plain(4, values)))
+    assert found.event is not None
+    assert bool(found.event.claims) == may
+
+
+@pytest.mark.parametrize(("length", "may"), [(0, False), (31, False), (32, True), (64, True), (128, True)])
+@pytest.mark.parametrize("number", [97, 123])
+def test_the_prefixes_that_a_line_can_have(number: int, length: int, may: bool) -> None:
+    assert claimed(number, bytes([0, length]) + b"\x20\1\x0d\xb8\xff\xff") == may
+
+
+def test_a_prefix_longer_than_an_address_is_malformed() -> None:
+    assert both(signed(plain(4, [*start(), (97, b"\0\x81")]))).outcome is PacketOutcome.MALFORMED
+
+
+@pytest.mark.parametrize(("told", "stamped"), [(946_684_799, False), (946_684_800, True), (0xFFFFFFFF, True)])
+@pytest.mark.parametrize("sent", [False, True])
+def test_the_times(told: int, stamped: bool, sent: bool) -> None:
+    client = dataclasses.replace(CLIENT, sent=sent)
+    values = [*start(), (55, told.to_bytes(4, "big")), (41, b"\0\0\0\5")]
+    event = both(signed(plain(4, values)), client).event
+    assert event is not None
+    assert event.stamped == stamped
+    assert event.stamp == (1000 * told - 5000 * sent if stamped else ARRIVAL - 5000)
+
+
+@pytest.mark.parametrize("size", [1, 55, 56, 63, 64, 65, 119, 120, 200])
+def test_secrets_of_each_size(size: int) -> None:
+    client = dataclasses.replace(CLIENT, secret=bytes(range(1, size + 1)))
+    packet = signed(plain(4, [*start(), (80, bytes(16))]), client.secret)
+    assert both(packet, client).outcome is PacketOutcome.ACCEPTED
+
+
+def line_in(values: list[tuple[int, bytes]], rule: LineRule) -> bytes:
+    event = both(signed(plain(4, [*start(user=b""), *values])), rule=rule).event
+    assert event is not None
+    return event.line
+
+
+@pytest.mark.parametrize("number", [1, 44, 32])
+def test_the_first_value_that_is_not_empty_holds(number: int) -> None:
+    base = [each for each in start() if each[0] != number]
+    alone = both(signed(plain(4, [*base, (number, b"one")]))).event
+    several = [*base, (number, b""), (number, b"one"), (number, b"two")]
+    assert both(signed(plain(4, several))).event == alone
+    assert alone is not None
+
+
+@pytest.mark.parametrize(
+    ("value", "same"),
+    [
+        (b"00:11:22:AA:bb:cc", True),
+        (b"00-11-22-aa-bb-cc", True),
+        (b"00.11.22.aa.bb.cc", True),
+        (b"0011.22aa.bbcc", True),
+        (b"0011-22AA-BBCC", True),
+        (b"001122aabbcc", True),
+        (b"00:11-22:aa:bb:cc", False),
+        (b"00:11:22:aa:bb-cc", False),
+        (b"0011.22aa-bbcc", False),
+        (b"001122aabbcg", False),
+        (b"001122aabbc", False),
+        (b"00/11/22/aa/bb/cc", False),
+        (b"00:11:22:aa:bb:cc:ssid", False),
+    ],
+)
+def test_the_forms_of_a_hardware_address(value: bytes, same: bool) -> None:
+    wanted = line_in([(31, b"00:11:22:aa:bb:cc")], LineRule(0, 31))
+    assert (line_in([(31, value)], LineRule(0, 31, ("mac",))) == wanted) == same
