@@ -9,9 +9,9 @@ import pytest
 
 from filterd.accounting.sessions import Sessions
 from filterd.config.settings import LeaseFormat, LeasesSettings, LeaseValue, Normalization
-from filterd.serve.sessions import lease_files
 from filterd.serve.sessions.follower import subscriber_fingerprint
 from filterd.serve.sessions.lease_files import LeaseFiles
+from filterd.telemetry import log
 from tests.unit.accounting.leases.samples import address
 from tests.worlds.dhcp import until
 
@@ -95,7 +95,7 @@ def test_a_missing_file_is_said_and_takes_nobody_down(
 
         warning = error = info
 
-    monkeypatch.setattr(lease_files.log, "get", Log)
+    monkeypatch.setattr(log, "get", Log)
     path = tmp_path / "leases"
     files = watch(settings(path, LeaseValue.HW_ADDRESS))
     until(files.remarks, "a remark")
