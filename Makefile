@@ -144,6 +144,10 @@ coverage: $(INSTALLED) $(BUILT)  ## measure the shipped profiles against public 
 scale-lines: $(INSTALLED) $(BUILT)  ## a resolver with a million lines: resync, start, checkpoints, memory
 	@$(BIN)/python benchmarks/lines.py
 
+.PHONY: accounting
+accounting: $(INSTALLED) $(BUILT)  ## accounting packets a second on one core, in process and over loopback
+	@$(BIN)/python benchmarks/accounting_packets.py
+
 .PHONY: first-hour
 first-hour: $(INSTALLED) $(BUILT)  ## how soon an exception is in force while five million names are compiled
 	@$(BIN)/python benchmarks/exceptions.py

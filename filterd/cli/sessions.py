@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from filterd.operations.context import Context
     from filterd.operations.sessions.commands import ShownSession
     from filterd.operations.sessions.explaining import ExplainedSession
-    from filterd.operations.sessions.protocol import Outcome
+    from filterd.operations.sessions.protocol import ToldOutcome
 
 SHOWN = 20
 """refused lines that are told"""
@@ -83,7 +83,7 @@ def _put_one(
 
     lasts, until, at = times
 
-    async def run(context: Context) -> Outcome:
+    async def run(context: Context) -> ToldOutcome:
         end = input_values.when(until, "--until") if until else None
         told = ToldSession(
             addresses=(address,),
@@ -107,7 +107,7 @@ def _put_file(config: Path | None, as_json: bool, file: Path) -> None:
     refused: list[tuple[int, str]] = []
     with import_source.opened(file) as (path, _), output.progress("sessions") as tell:
 
-        async def run(context: Context) -> Outcome:
+        async def run(context: Context) -> ToldOutcome:
             told = reading.read_file(path, context.clock(), lambda line, why: refused.append((line, why)))
             return await commands.put_many(
                 context,
@@ -132,7 +132,7 @@ def _put_file(config: Path | None, as_json: bool, file: Path) -> None:
         raise Failure(messages, "mend these lines and put the file again; the others are in force")
 
 
-def _warn_of_unregistered(outcome: Outcome) -> None:
+def _warn_of_unregistered(outcome: ToldOutcome) -> None:
     if outcome.unregistered:
         output.warn(
             f"{_count(outcome.unregistered)} of subscribers that nobody has registered: they are no line yet",
@@ -153,7 +153,7 @@ def end(config: Path | None, as_json: bool, address: str, at: str) -> None:
     from filterd.operations import input_values
     from filterd.operations.sessions import commands
 
-    async def run(context: Context) -> Outcome:
+    async def run(context: Context) -> ToldOutcome:
         return await commands.end(context, address, input_values.when(at, "--at") if at else None)
 
     perform(config, run)
@@ -268,7 +268,7 @@ def explain(config: Path | None, as_json: bool, packet: GivenFile, sender: str) 
 
 
 def _steps(found: ExplainedSession) -> list[tuple[str, object]]:
-    """What is read from the packet, in the order in which control looks at it."""
+    """The steps of control with the packet, in their order."""
     packet = found.packet
     named = f"{packet.line_attribute} = {packet.line_value}" if packet.line_value else packet.line_attribute
     proven = {None: "not checked", True: "right", False: "wrong"}

@@ -55,7 +55,7 @@ class AccountingListener:
         return self._receiver.counts()
 
     def remarks(self) -> list[str]:
-        """What is wrong, for the readiness page."""
+        """The remarks of the readiness page."""
         lacking = [f"a secret of accounting: {each}" for each in self._unreadable.values()]
         if self._failure:
             lacking.append(f"no RADIUS accounting: {self._failure}")

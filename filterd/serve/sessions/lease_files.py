@@ -62,7 +62,7 @@ class LeaseSessions:
 
 
 class LeaseFiles:
-    """The watcher and what it reports. Owned by the event loop; the reports come from the watcher's thread."""
+    """The watcher and its reports, which come from its own thread. Owned by the event loop."""
 
     def __init__(
         self, files: Sequence[LeasesSettings], table: Sessions, key: bytes, clock: Callable[[], float]
@@ -93,7 +93,7 @@ class LeaseFiles:
         return self._watcher.states()
 
     def remarks(self) -> list[str]:
-        """What is wrong, for the readiness page."""
+        """The remarks of the readiness page."""
         return [f"the lease file {file}: {reason}" for file, reason in list(self._reasons.items())]
 
     def unreadable(self, file: Path, reason: str) -> None:

@@ -41,9 +41,13 @@ LIVE = Path("sessions/live")
 FOLLOW_SECONDS = 0.25
 """between two looks for new subscribers"""
 SWEEP_SECONDS = 0.05
+HURRY_SECONDS = 0.005
+"""the same while a NAS that began anew has sessions left"""
 SWEEP_RECORDS = 2_000
 """looked at in one slice: a million in 25 s"""
 LOOK_SECONDS = 1.0
+FEWEST = 10_000
+"""sessions for which there is memory everywhere"""
 
 
 class SessionService:
@@ -77,10 +81,10 @@ class SessionService:
     def complete(self) -> bool:
         """False while sessions of before are lost and those that go on have not all been told again."""
         settled = self._ticks() - self._began >= self._settings.accounting.settle
-        return settled or not self._table.begun_empty
+        return settled or not (self._table.begun_empty or self._trouble.keys() & {"key", "file"})
 
     def remarks(self) -> list[str]:
-        """What is wrong, for the readiness page: control goes on with it."""
+        """The remarks of the readiness page: control goes on with what is wrong."""
         lacking = [*self._trouble.values(), *self._leases.remarks()]
         if self._accounting is not None:
             lacking += self._accounting.remarks()
@@ -167,6 +171,11 @@ class SessionService:
         try:
             make_directory(path.parent)
             table = self._new_table(path)
+        except MemoryError:
+            reason = f"there is no memory for {self._most} sessions; {FEWEST} fit, in memory alone"
+            self._fail("file", reason, "lower accounting.sessions, then restart control")
+            self._most = FEWEST
+            return self._new_table(None)
         except (OSError, ValueError) as error:
             self._fail(
                 "file", f"sessions are kept in memory alone: {error}", f"mend {path}, then restart control"
@@ -181,7 +190,7 @@ class SessionService:
 
     def _new_table(self, path: Path | None) -> Sessions:
         accounting = self._settings.accounting
-        return Sessions(path, self._key, accounting.sessions, accounting.stale_after, self._context.clock)
+        return Sessions(path, self._key, self._most, accounting.stale_after, self._context.clock)
 
     def _fail(self, part: str, reason: str, remedy: str) -> None:
         self._trouble[part] = reason
@@ -205,9 +214,10 @@ class SessionService:
             await asyncio.sleep(FOLLOW_SECONDS)
 
     async def _sweep(self) -> None:
+        left = 0
         while True:
-            await asyncio.sleep(SWEEP_SECONDS)
-            self._table.sweep(SWEEP_RECORDS)
+            await asyncio.sleep(HURRY_SECONDS if left else SWEEP_SECONDS)
+            left = self._table.sweep(SWEEP_RECORDS)
 
     async def _look(self) -> None:
         while True:

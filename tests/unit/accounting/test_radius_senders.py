@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import io
 import subprocess
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from ipaddress import ip_network
+from ipaddress import IPv4Address, ip_network
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -19,8 +21,10 @@ from filterd.accounting.receiver import Receiver
 from filterd.accounting.recorded import RecordedEvents, take
 from filterd.model.identity import IdentityKind, identity_input
 from filterd.policy.fingerprint import fingerprint
+from tests.e2e.authority import free_port
 from tests.unit.accounting.test_receiver import client, made, serving
 from tests.worlds.radius_packets import ARRIVAL, CLIENT, KEY, SECRET, SENDER
+from tests.worlds.system import command
 
 WORDS = """
 ATTRIBUTE User-Name 1 string
@@ -61,7 +65,7 @@ def test_pyrad_as_a_sender(
     user: str,
     session: str,
     nas: str,
-    address: object,
+    address: IPv4Address,
     status: int,
     at: int,
     proxies: list[bytes],
@@ -87,7 +91,7 @@ def test_pyrad_as_a_sender(
     assert reply.get("Proxy-State", []) == proxies
     (event,) = sink.events()
     assert (event.kind, event.line, event.stamp) == (status, line_of(user), at * 1000)
-    assert event.claims == ((bytes(10) + b"\xff\xff" + address.packed, 128),)  # type: ignore[attr-defined]
+    assert event.claims == ((bytes(10) + b"\xff\xff" + address.packed, 128),)
 
 
 @pytest.mark.parametrize("code", [40, 43])
@@ -184,3 +188,91 @@ def test_radclient_with_another_secret_gets_silence() -> None:
     assert done.returncode == 1
     assert receiver.counts()["bad_authenticator"] == 1
     assert len(sink) == 0
+
+
+# ---- a FreeRADIUS server that forwards ----
+
+FORWARDER = """
+name = forwarder
+prefix = {folder}
+logdir = {folder}
+run_dir = {folder}
+libdir = /usr/lib/freeradius
+proxy_requests = yes
+log {{ destination = stdout }}
+proxy server {{ }}
+home_server filterd {{
+  type = acct
+  ipaddr = 127.0.0.1
+  port = {to}
+  secret = "{secret}"
+  status_check = status-server
+}}
+home_server_pool filterd {{ home_server = filterd }}
+realm filterd {{ acct_pool = filterd }}
+client nas {{
+  ipaddr = 127.0.0.1
+  secret = "{secret}"
+}}
+thread pool {{
+  start_servers = 1
+  max_servers = 2
+  min_spare_servers = 1
+  max_spare_servers = 2
+}}
+modules {{ }}
+server default {{
+  listen {{
+    type = acct
+    ipaddr = 127.0.0.1
+    port = {port}
+  }}
+  preacct {{
+    update control {{
+      &Proxy-To-Realm := "filterd"
+    }}
+  }}
+  accounting {{ }}
+}}
+"""
+
+
+@contextmanager
+def forwarding(folder: Path, to: int) -> Iterator[int]:
+    """A FreeRADIUS server that sends all accounting on; its port."""
+    port = free_port()
+    (folder / "dictionary").write_text("$INCLUDE /usr/share/freeradius/dictionary\n")
+    (folder / "radiusd.conf").write_text(
+        FORWARDER.format(folder=folder, to=to, port=port, secret=SECRET.decode())
+    )
+    words = [str(command("freeradius")), "-X", "-d", str(folder)]
+    log = folder / "log"
+    with log.open("wb") as out, subprocess.Popen(words, stdout=out, stderr=out) as server:
+        try:
+            wait_for(lambda: b"Ready to process requests" in log.read_bytes() or server.poll() is not None)
+            assert server.poll() is None, log.read_text()
+            yield port
+        finally:
+            server.terminate()
+
+
+def wait_for(done: Callable[[], bool]) -> None:
+    for _ in range(1000):
+        if done():
+            return
+        time.sleep(0.02)
+    pytest.fail("it did not happen within 20 seconds")
+
+
+@pytest.mark.system("radclient", "freeradius")
+def test_freeradius_forwards_and_gets_its_answers(tmp_path: Path) -> None:
+    with received() as (receiver, sink, to), forwarding(tmp_path, to) as port:
+        done = radclient(port, "acct", STARTED)
+        begun = radclient(port, "acct", "Acct-Status-Type = Accounting-On, NAS-Identifier = bras-1")
+    assert done.returncode == begun.returncode == 0, (
+        done.stderr + begun.stderr + (tmp_path / "log").read_text()
+    )
+    assert receiver.counts()["accepted"] == 2
+    first, second = sink.events()
+    assert_started(first)
+    assert (second.kind, second.nas) == (7, first.nas)
