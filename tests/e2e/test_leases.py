@@ -196,6 +196,38 @@ def test_dhcpd_of_ipv6(tmp_path: Path) -> None:
     within(tmp_path, body)
 
 
+def circuits(world: DhcpWorld, by_circuit: Followed, by_remote: Followed) -> None:
+    """A lease behind a relay is the line's that the relay names, as text and as digits."""
+    got = world.relayed_lease(1, b"olt1/1/7", bytes.fromhex("00ff0001"))
+    by_circuit.shows({got: b"olt1/1/7"}, "the circuit's line")
+    by_remote.shows({got: b"00:ff:00:01"}, "the line of the remote id")
+
+
+@pytest.mark.system("kea-dhcp4")
+def test_kea_keeps_what_a_relay_says(tmp_path: Path) -> None:
+    def body(world: DhcpWorld) -> None:
+        settings = kea_settings(world, 4)
+        world.server("kea-dhcp4", "-c", str(settings), environment=kea_environment(world))
+        path = world.folder / "leases4.csv"
+        circuits(world, Followed("kea", path, "circuit-id"), Followed("kea", path, "remote-id"))
+
+    within(tmp_path, body)
+
+
+@pytest.mark.system("dhcpd")
+def test_dhcpd_keeps_what_a_relay_says(tmp_path: Path) -> None:
+    def body(world: DhcpWorld) -> None:
+        path = dhcpd(
+            world,
+            "-4",
+            "default-lease-time 600; max-lease-time 600; authoritative; ping-check false;\n"
+            "subnet 192.0.2.0 netmask 255.255.255.0 { range 192.0.2.10 192.0.2.20; }\n",
+        )
+        circuits(world, Followed("isc", path, "circuit-id"), Followed("isc", path, "remote-id"))
+
+    within(tmp_path, body)
+
+
 HOOKS = sorted(Path("/usr/lib").glob("*/kea/hooks/libdhcp_run_script.so"))
 SCRIPT = Path(__file__).parents[2] / "packaging" / "kea" / "filterd-kea-lease"
 

@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
@@ -102,6 +103,18 @@ class DhcpWorld:
             str(self._script),
         ]
         return self.run(f"client{client}", *inside, str(command("udhcpc")), *words, *options)
+
+    def relayed_lease(self, relay: int, circuit: bytes, remote: bytes) -> str:
+        """The address that a client behind a relay got; the relay is a client's network."""
+        inside, address = self._inside(relay), f"192.0.2.{100 + relay}"
+        subprocess.run([*inside, "ip", "addr", "replace", f"{address}/24", "dev", f"c{relay}"], check=True)
+        words = [address, SERVER, "02:00:00:00:01:01", circuit.hex(), remote.hex()]
+        program = Path(__file__).with_name("dhcp_relay.py")
+        done = subprocess.run(
+            [*inside, sys.executable, program, *words], capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout.strip()
 
     def lease6(self, client: int) -> None:
         """A client that asks for an address and a prefix, and keeps them."""
