@@ -30,6 +30,7 @@ from filterd.telemetry.metric_families import counter as _counter
 from filterd.telemetry.metric_families import gauge as _gauge
 from filterd.telemetry.metric_families import histogram as _histogram
 from filterd.telemetry.metric_families import total as _total
+from filterd.telemetry.session_metrics import SessionMetrics, session_families
 from filterd.telemetry.upstream_metrics import UpstreamMetrics, upstream_families
 
 
@@ -95,6 +96,7 @@ class ControlMetrics:
     compile_failures: int = 0
     rows_damaged: int = 0
     nodes_drifted: int = 0
+    sessions: SessionMetrics = field(default_factory=SessionMetrics)
     ready: bool = False
     clock: float = 0.0
     """Unix seconds"""
@@ -319,6 +321,7 @@ def _control_families(now: ControlMetrics) -> Iterator[Metric]:
     yield from _role_families(now)
     yield from feed_families(now.feeds)
     yield from _store_families(now)
+    yield from session_families(now.sessions)
 
 
 def _store_families(now: ControlMetrics) -> Iterator[Metric]:
