@@ -61,9 +61,9 @@ def import_(file: Path, wide: bool, config: Path | None, as_json: bool, **eviden
                 ("rejected", done.rejected),
             ]
         )
-    if done.often:
+    if done.moving:
         output.warn(
-            f"the bindings of {_lines(len(done.often))} changed more than {PACE} times within a day",
+            f"the bindings of {_lines(done.moving)} changed more than {PACE} times within a day",
             SESSIONS_INSTEAD,
         )
     if done.unbound:

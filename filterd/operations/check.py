@@ -25,18 +25,19 @@ import dns.rdatatype
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from filterd.config.settings import UpstreamSettings
-from filterd.config.value_types import IPNetwork
 from filterd.dataplane.upstream.forward_types import Question, UpstreamAnswer
 from filterd.dataplane.upstream.forwarder import Forwarder
 from filterd.disk.given_file import GivenFile
 from filterd.disk.keys import FINGERPRINT_KEY
+from filterd.model.identity import Method
 from filterd.model.lifting import LiftingKind
 from filterd.model.line import LineChoices
 from filterd.model.order import Order, OrderState
 from filterd.model.order_rows import change_of
 from filterd.model.verdict import Outcome
-from filterd.operations import liftings, lines, selection
+from filterd.operations import identification, liftings, lines
 from filterd.operations.context import Context, OperationError
+from filterd.operations.identification import NAMED, Client, Identity, SessionSource
 from filterd.operations.keys import load_key
 from filterd.operations.snapshots import open_current
 from filterd.operations.upstreams import server_of
@@ -61,15 +62,11 @@ from filterd.store import change_log
 from filterd.store import liftings as lifting_rows
 from filterd.store import orders as order_rows
 from filterd.store import snapshots as snapshot_rows
-from filterd.store import subscribers as subscriber_rows
 from filterd.wire import codec
 from filterd.wire.names import name_from_text, name_to_text
 from filterd.wire.respond import holds_ech
 from filterd.wire.scrub import scrubbed
 from filterd.wire.status import Status
-
-REFUSED = "refused"
-"""the method of a client outside of ``dns.allow_from``, whatever its line"""
 
 _FEWER_RECORDS = (
     "neither a setting nor an allow name lets it through: ask the name's owner for fewer records "
@@ -84,16 +81,6 @@ _MAX_MESSAGE = 65_535
 _ALIAS_HEADER = struct.pack("!HHHHHH", 0, 0x8000, 0, 1, 0, 0)
 _ALIAS_RECORD = struct.pack("!BHHI", 0, int(dns.rdatatype.CNAME), 1, 0)
 """owner (the root, which is not looked at), type, class, TTL"""
-
-
-@dataclass(frozen=True, slots=True)
-class Identity:
-    """The subscriber whose query it is, and how that is known."""
-
-    method: str
-    """``subscriber`` (named in the check), ``binding``, ``unknown``, or :data:`REFUSED`"""
-    choices: LineChoices | None = None
-    subscriber: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,14 +131,21 @@ NOT_INSPECTED = InspectedAnswer()
 
 
 async def load_state(
-    context: Context, now: int, *, subscriber: str | None = None, client: str | None = None
+    context: Context,
+    now: int,
+    *,
+    subscriber: str | None = None,
+    client: Client | str | None = None,
+    sessions: SessionSource | None = None,
 ) -> CheckState:
-    """The state at ``now`` for a subscriber, for a client address, or for nobody known."""
+    """The state at ``now`` for a subscriber, for a client, or for nobody known. ``sessions``: who knows them;
+    None: the control that runs on this machine. A text is a client's address, or ``ADDRESS#PORT``."""
     key = load_key(context.settings, FINGERPRINT_KEY)
     snapshot = open_current(context)
+    asking = await _asking(context, subscriber, client, sessions)
     async with context.store.read() as connection:
         revision = await change_log.revision(connection)
-        identity = await _identify(connection, subscriber, client, context.settings.dns.allow_from)
+        identity = await asking(connection)
         rows = await order_rows.all_orders(connection)
         reports = await snapshot_rows.nodes(connection)
         lifted = await _lifted(connection, now, key)
@@ -184,21 +178,24 @@ async def load_state(
     return CheckState(published, snapshot, identity, line, revision, damaged, kept, book, key)
 
 
-async def _identify(
-    connection: AsyncConnection, subscriber: str | None, client: str | None, allowed: Sequence[IPNetwork]
-) -> Identity:
-    if subscriber is not None:
-        named = await lines.require(connection, subscriber)
-        return Identity("subscriber", named.choices, named.id)
-    if client is None:
-        return Identity("unknown")
-    network = selection.address(client)
-    if not any(network.network_address in each for each in allowed):
-        return Identity(REFUSED)
-    owners = await selection.covering(connection, network)
-    line = owners[0][1] if owners else None
-    found = None if line is None else await subscriber_rows.find_line(connection, line)
-    return Identity("unknown") if found is None else Identity("binding", found.choices, found.id)
+async def _asking(
+    context: Context, subscriber: str | None, client: Client | str | None, sessions: SessionSource | None
+) -> Callable[[AsyncConnection], Awaitable[Identity]]:
+    """The question whose query it is, for a connection to the store; control is asked before that."""
+    given = Client.of(client) if isinstance(client, str) else client
+    place = None if given is None else identification.place_of(context.settings, given)
+    find = sessions or identification.source_of(context)
+    known = await identification.sessions_at(context, place, find)
+
+    async def identify(connection: AsyncConnection) -> Identity:
+        if subscriber is not None:
+            named = await lines.require(connection, subscriber)
+            return Identity(NAMED, named.choices, named.id)
+        if given is None:
+            return Identity(Method.UNKNOWN)
+        return await identification.identify(connection, context.settings, given, place, known)
+
+    return identify
 
 
 async def _lifted(connection: AsyncConnection, now: int, key: bytes) -> list[LiftingRule]:

@@ -49,7 +49,7 @@ class ImportTally(Protocol):
     changed: int
     unchanged: int
     unbound: int
-    often: set[int]
+    moving: int
 
     def reject(self, line: int, reason: str) -> None:
         """Count a row that was not imported."""
@@ -100,7 +100,7 @@ async def write_chunk(context: Context, chunk: Sequence[ImportRow], importing: I
             await rows.save(write.connection, choices)
         await bindings.add(write.connection, plan.bound)
         paced = await bindings.count_changes(write.connection, plan.moved, write.now, DAY)
-        importing.tally.often.update(line for line, changes in paced.items() if changes > PACE)
+        importing.tally.moving += sum(changes > PACE for changes in paced.values())
         await rows.add_requests(write.connection, plan.asked)
         write.change(*(LineChange(each.choices) for each, _ in plan.new))
         write.change(*(LineChange(choices) for choices in plan.changed))

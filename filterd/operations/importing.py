@@ -62,9 +62,9 @@ class ImportResult:
     rejected: int = 0
     unbound: int = 0
     """rows without prefixes, whose line has none either"""
-    rejections: list[Rejection] = field(default_factory=list)
-    often: set[int] = field(default_factory=set)
+    moving: int = 0
     """lines that were given bindings more often within a day than what stays is changed"""
+    rejections: list[Rejection] = field(default_factory=list)
 
     @property
     def rows(self) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 from datetime import datetime
-from ipaddress import IPv4Network, IPv6Network, ip_address
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from typing import Any
 from urllib.parse import urlsplit
 from zoneinfo import available_timezones
@@ -76,7 +76,7 @@ def prefix(value: str) -> str:
 
 
 def bound(value: str) -> Bound:
-    """What a binding binds: a prefix, ports of an address, or an identity."""
+    """The bound in a text: a prefix, ports of an address, or an identity."""
     try:
         return parse_bound(value)
     except BoundError as error:
@@ -84,12 +84,25 @@ def bound(value: str) -> Bound:
 
 
 def bound_of_line(value: str, *, wide: bool) -> Bound:
-    """What a binding gives one line. ``wide`` says that a prefix is meant which is wider than a line's."""
+    """The bound that a binding gives one line. ``wide``: a prefix is meant which is wider than a line's."""
     found = bound(value)
-    if not wide and isinstance(found, PrefixBound) and _is_wide(found.network):
-        message = f"{found} {_covers(found.network)}: every client in it would be this one line"
-        raise OperationError(message, "give the line's own prefix; if this one is meant, add --wide")
+    if not wide and isinstance(found, PrefixBound):
+        _refuse_wide(found.network)
     return found
+
+
+def prefix_of_line(value: str, *, wide: bool) -> str:
+    """The same for an address or prefix alone, in canonical text."""
+    canonical = prefix(value)
+    if not wide:
+        _refuse_wide(ip_network(canonical))
+    return canonical
+
+
+def _refuse_wide(network: IPv4Network | IPv6Network) -> None:
+    if _is_wide(network):
+        message = f"{network} {_covers(network)}: every client in it would be this one line"
+        raise OperationError(message, "give the line's own prefix; if this one is meant, add --wide")
 
 
 def is_wide(text: str) -> bool:
