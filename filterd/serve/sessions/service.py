@@ -3,6 +3,7 @@
 ::
 
     RADIUS ──> AccountingListener ─┐
+    leases ──> LeaseFiles ─────────┤
     commands ─> SessionCommands ───┼─> Sessions (state_dir/sessions/live) ─> StreamListener ─> resolvers
     store ───> SubscriberFollower ─┘
 
@@ -21,7 +22,7 @@ from pathlib import Path
 
 from filterd.accounting.receiver import Receiver
 from filterd.accounting.sessions import Sessions
-from filterd.config.settings import Settings
+from filterd.config.settings import RadiusSettings, Settings
 from filterd.disk.files import make_directory
 from filterd.disk.keys import FINGERPRINT_KEY
 from filterd.operations.context import Context
@@ -29,6 +30,7 @@ from filterd.operations.sessions import protocol
 from filterd.serve.sessions.accounting import AccountingListener
 from filterd.serve.sessions.commands import SessionCommands, Terms
 from filterd.serve.sessions.follower import SubscriberFollower
+from filterd.serve.sessions.lease_files import LeaseFiles
 from filterd.serve.sessions.stream import SOCKET, StreamListener
 from filterd.store.errors import StoreError
 from filterd.telemetry import log
@@ -53,6 +55,7 @@ class SessionService:
         """Opens the table. ``ticks``: seconds of a clock that does not go back."""
         self._context = context
         self._settings = settings
+        self._most = settings.accounting.sessions
         self._ticks = ticks
         self._began = ticks()
         self._trouble: dict[str, str] = {}
@@ -67,7 +70,9 @@ class SessionService:
         terms = Terms(self._key, context.clock, lambda: self._settings.accounting.stale_after)
         self._commands = SessionCommands(directory / protocol.SOCKET, self._table, terms, self._said)
         if settings.accounting.radius is not None:
-            self._accounting = AccountingListener(self._receiver, settings.accounting.radius)
+            self._accounting = self._listener(settings.accounting.radius)
+        self._files = settings.accounting.leases
+        self._leases = LeaseFiles(self._files, self._table, self._key, context.clock)
 
     def complete(self) -> bool:
         """False while sessions of before are lost and those that go on have not all been told again."""
@@ -76,7 +81,7 @@ class SessionService:
 
     def remarks(self) -> list[str]:
         """What is wrong, for the readiness page: control goes on with it."""
-        lacking = list(self._trouble.values())
+        lacking = [*self._trouble.values(), *self._leases.remarks()]
         if self._accounting is not None:
             lacking += self._accounting.remarks()
         if not self.complete():
@@ -89,7 +94,7 @@ class SessionService:
         counts = self._table.counts()
         return SessionMetrics(
             known={"registered": counts.registered, "unregistered": counts.live - counts.registered},
-            most=self._settings.accounting.sessions,
+            most=self._most,
             changes={
                 "sent": self._table.sequence,
                 "moved": counts.taken,
@@ -113,6 +118,7 @@ class SessionService:
                 self._fail(name, f"no {name} of sessions: {error}", "mend state_dir, then restart control")
         if self._accounting is not None:
             self._accounting.look()
+        self._leases.start()
 
     async def run(self) -> None:
         """Follow the store, sweep, and try again what failed, until cancelled."""
@@ -122,24 +128,29 @@ class SessionService:
         """End all of it; the file keeps what is known."""
         if self._accounting is not None:
             await asyncio.to_thread(self._accounting.close)
+        await asyncio.to_thread(self._leases.close)
         await self._commands.close()
         await self._stream.close()
         self._table.close()
 
     def reload(self, settings: Settings) -> list[str]:
         """Take new settings; returns the keys that wait for a restart."""
-        before, after = self._settings.accounting, settings.accounting
+        accounting, radius = settings.accounting, settings.accounting.radius
         self._settings = settings
-        self._table.stale_after = after.stale_after
-        waiting = ["accounting.sessions"] if before.sessions != after.sessions else []
-        if after.radius is None:
+        waiting = ["accounting.sessions"] if accounting.sessions != self._most else []
+        if accounting.leases != self._files:
+            waiting.append("accounting.leases")
+        if radius is None:
             return waiting if self._accounting is None else [*waiting, "accounting.radius"]
         if self._accounting is None:
-            self._accounting = AccountingListener(self._receiver, after.radius)
-        self._accounting.configure(after.radius)
-        if after.radius.listen != self._accounting.listen:
+            self._accounting = self._listener(radius)
+        self._accounting.configure(radius, accounting.stale_after)
+        if radius.listen != self._accounting.listen:
             waiting.append("accounting.radius.listen")
         return waiting
+
+    def _listener(self, radius: RadiusSettings) -> AccountingListener:
+        return AccountingListener(self._receiver, radius, self._settings.accounting.stale_after)
 
     def _load_key(self) -> bytes:
         """The installation's key; where that cannot be used one of this process: no file has it."""
