@@ -10,6 +10,7 @@ trail has an entry under the line's number, without the address.
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from ipaddress import IPv4Address, IPv6Address
@@ -17,6 +18,7 @@ from ipaddress import IPv4Address, IPv6Address
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from filterd.config.settings import DnsSettings, Settings
+from filterd.dataplane.packet.translate import SharedAddresses
 from filterd.model.bound import IdentityBound, PortsBound, parse_bound
 from filterd.model.identity import IdentityKind, Method
 from filterd.model.line import LineChoices
@@ -114,7 +116,21 @@ def place_of(settings: Settings, client: Client) -> Place | None:
     if not client.address:
         return None
     network = selection.address(client.address)
-    return Place(network, client.port, network)
+    dns = settings.dns
+    if not (dns.shared_addresses or dns.map_rules):
+        return Place(network, client.port, network)
+    rules = SharedAddresses(secrets.token_bytes(16), dns.shared_addresses, dns.map_rules)
+    own = _wide(network)
+    found = rules.translate(own, client.port)
+    if found is None or found == own:
+        return Place(network, client.port, network if found else None)
+    return Place(network, client.port, selection.address(str(IPv6Address(found))))
+
+
+def _wide(network: Network) -> bytes:
+    """The 16 bytes of an address; IPv4 stands as ``::ffff:a.b.c.d``."""
+    packed = network.network_address.packed
+    return packed if network.version == 6 else IPv6Address(f"::ffff:{network.network_address}").packed
 
 
 def in_use(settings: Settings) -> bool:
@@ -200,6 +216,8 @@ async def identify(
         if found is not None:
             return found
     inside = "" if place is None else place.inside
+    if place is not None and place.address is None:
+        remarks.append("the port is outside of what dns.shared_addresses and dns.map_rules give to lines")
     remarks += [known.unknown] if known.unknown else []
     for session in known.sessions:
         subscriber = await subscriber_rows.find_line(connection, session.line) if session.line else None

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
-from ipaddress import ip_network
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Any
 
 import pytest
 
 from filterd.accounting.sessions import Sessions
-from filterd.config.settings import Settings
+from filterd.config.settings import MapRuleSettings, PortOrder, Settings, SharedAddressesSettings
 from filterd.model.subscriber import RequestEvidence
 from filterd.operations import audit, bindings, snapshots, subscribers
 from filterd.operations.context import Context, OperationError
@@ -162,6 +162,33 @@ async def test_what_is_no_client_is_refused(world: World, client: str) -> None:
         await explain(world.context, "adult.example", client=client)
     with pytest.raises(OperationError):
         Client.of("10.1.0.7#5", port=6)
+
+
+async def test_a_shared_address_is_looked_up_by_the_inside_one(world: World) -> None:
+    rule = SharedAddressesSettings(
+        IPv4Network("10.200.0.1/32"), IPv4Network("10.1.0.0/26"), 1024, 1000, PortOrder("sequential")
+    )
+    mapped = MapRuleSettings(
+        ipv4=IPv4Network("10.201.0.0/24"), ipv6=IPv6Network("2001:db8:a000::/40"), ea_bits=16, psid_offset=6
+    )
+    settings = trusting(world.context.settings, shared_addresses=(rule,), map_rules=(mapped,))
+    context = replace(world.context, settings=settings)
+    await bindings.add(context, "10.1.0.2", "child")
+    await bindings.add(context, "10.200.0.1", "other")
+    found = await world.known("10.200.0.1#3024", context)
+    assert (found["method"], found["line"], found["inside"]) == ("binding", 1, "10.1.0.2")
+    await world.put("10.1.0.2", "third")
+    assert (await world.known("10.200.0.1#4023", context))["line"] == 3
+    for client in ("10.200.0.1#1023", "10.200.0.1"):
+        unknown = await world.known(client, context)
+        assert unknown["line"] is None
+        assert "outside of what dns.shared_addresses" in unknown["remarks"][0]
+    await bindings.add(context, "10.200.0.1:1000-1023", "child")
+    assert (await world.known("10.200.0.1#1023", context))["bound"] == "10.200.0.1:1000-1023"
+    port = 1 << 10 | 0x5A << 2
+    await world.put("2001:db8:a005:5a00::/56", "child")
+    by_map = await world.known(f"10.201.0.5#{port}", context)
+    assert (by_map["method"], by_map["inside"]) == ("session", "2001:db8:a005:5a00::")
 
 
 async def test_a_look_at_a_session_is_audited_without_its_address(world: World) -> None:
