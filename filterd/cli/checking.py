@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from filterd.disk.given_file import GivenFile
     from filterd.operations.context import Context
     from filterd.operations.explain import ExplainedStage, Explanation
-    from filterd.operations.identification import Client
+    from filterd.operations.identification import QueryClient
 
 QUERY, ANSWER = "query", "answer"
 """the parts of an explanation, as its stages name them"""
@@ -95,10 +95,10 @@ def _require_one(subscriber: str, both: Any, client: str, port: int | None, iden
         raise click.UsageError(message)
 
 
-def _client(client: str, port: int | None, identity: str) -> Client | None:
-    from filterd.operations.identification import Client
+def _client(client: str, port: int | None, identity: str) -> QueryClient | None:
+    from filterd.operations.identification import QueryClient
 
-    return Client.of(client, port or 0, identity) if client or identity else None
+    return QueryClient.of(client, port or 0, identity) if client or identity else None
 
 
 def show(found: Explanation) -> None:

@@ -71,6 +71,11 @@ def import_(file: Path, wide: bool, config: Path | None, as_json: bool, **eviden
             f"{_rows(done.unbound)} without prefixes: no address leads to such a line",
             "fill the column prefixes and import the file again, or: filterd binding add PREFIX SUBSCRIBER",
         )
+    _refuse(file, done)
+
+
+def _refuse(file: Path, done: ImportResult) -> None:
+    """Fail with the rows that were rejected, if any were."""
     if done.rejected:
         name = import_source.named(file)
         told = sorted(done.rejections, key=lambda each: each.line)[:SHOWN]

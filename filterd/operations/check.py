@@ -34,10 +34,11 @@ from filterd.model.lifting import LiftingKind
 from filterd.model.line import LineChoices
 from filterd.model.order import Order, OrderState
 from filterd.model.order_rows import change_of
+from filterd.model.records import NodeReport
 from filterd.model.verdict import Outcome
 from filterd.operations import identification, liftings, lines
 from filterd.operations.context import Context, OperationError
-from filterd.operations.identification import NAMED, Client, Identity, SessionSource
+from filterd.operations.identification import NAMED, Identity, QueryClient
 from filterd.operations.keys import load_key
 from filterd.operations.snapshots import open_current
 from filterd.operations.upstreams import server_of
@@ -135,14 +136,13 @@ async def load_state(
     now: int,
     *,
     subscriber: str | None = None,
-    client: Client | str | None = None,
-    sessions: SessionSource | None = None,
+    client: QueryClient | str | None = None,
 ) -> CheckState:
-    """The state at ``now`` for a subscriber, for a client, or for nobody known. ``sessions``: who knows them;
-    None: the control that runs on this machine. A text is a client's address, or ``ADDRESS#PORT``."""
+    """The state at ``now`` for a subscriber, for a client, or for nobody known. A text is a client's address,
+    or ``ADDRESS#PORT``."""
     key = load_key(context.settings, FINGERPRINT_KEY)
     snapshot = open_current(context)
-    asking = await _asking(context, subscriber, client, sessions)
+    asking = await _asking(context, subscriber, client)
     async with context.store.read() as connection:
         revision = await change_log.revision(connection)
         identity = await asking(connection)
@@ -150,12 +150,6 @@ async def load_state(
         reports = await snapshot_rows.nodes(connection)
         lifted = await _lifted(connection, now, key)
     known = [each for each in rows.orders if each.state is not OrderState.QUARANTINED and not each.damage]
-    in_snapshot = {entry.get("mandatory_id") for entry in snapshot.meta["lists"]}
-    newer = [
-        each
-        for each in known
-        if each.state is not OrderState.WITHDRAWN and each.mandate.id not in in_snapshot
-    ]
     empty = PublishedState(snapshot, key, now=now)
     book = PolicyBook.of_meta(snapshot.meta, empty.classes)
     line = None if identity.choices is None else _handle(identity.choices, book, key)
@@ -163,7 +157,7 @@ async def load_state(
         snapshot,
         key,
         now=now,
-        overlay=overlay_of(_rules(newer, revision, key), lifted),
+        overlay=overlay_of(_rules(_newer(known, snapshot), revision, key), lifted),
         mandates=mandates_of(_rules(known, revision, key), snapshot.built_at),
         policies=book.at(now),
         settings=StateSettings(
@@ -174,18 +168,32 @@ async def load_state(
         ),
     )
     damaged = tuple(each.reference for each in rows.damaged)
-    kept = tuple(OrderOnNode(each.name, reference) for each in reports for reference in each.kept_orders)
+    kept = _kept(reports)
     return CheckState(published, snapshot, identity, line, revision, damaged, kept, book, key)
 
 
+def _newer(known: Iterable[Order], snapshot: Snapshot) -> list[Order]:
+    """The orders that the snapshot does not have yet."""
+    in_snapshot = {entry.get("mandatory_id") for entry in snapshot.meta["lists"]}
+    return [
+        each
+        for each in known
+        if each.state is not OrderState.WITHDRAWN and each.mandate.id not in in_snapshot
+    ]
+
+
+def _kept(reports: Iterable[NodeReport]) -> tuple[OrderOnNode, ...]:
+    """The orders that nodes keep in force by themselves."""
+    return tuple(OrderOnNode(each.name, reference) for each in reports for reference in each.kept_orders)
+
+
 async def _asking(
-    context: Context, subscriber: str | None, client: Client | str | None, sessions: SessionSource | None
+    context: Context, subscriber: str | None, client: QueryClient | str | None
 ) -> Callable[[AsyncConnection], Awaitable[Identity]]:
     """The question whose query it is, for a connection to the store; control is asked before that."""
-    given = Client.of(client) if isinstance(client, str) else client
+    given = QueryClient.of(client) if isinstance(client, str) else client
     place = None if given is None else identification.place_of(context.settings, given)
-    find = sessions or identification.source_of(context)
-    known = await identification.sessions_at(context, place, find)
+    known = await identification.sessions_at(context, place, identification.source_of(context))
 
     async def identify(connection: AsyncConnection) -> Identity:
         if subscriber is not None:

@@ -28,7 +28,7 @@ from filterd.operations.check import (
     no_answers,
 )
 from filterd.operations.context import Context, OperationError
-from filterd.operations.identification import REFUSED, Client, Identity
+from filterd.operations.identification import REFUSED, Identity, QueryClient
 from filterd.operations.trials import Act, remembered, tried
 from filterd.policy.decide import decide_name
 from filterd.policy.trace import TRACED, Decision, StageOutcome, StageTrace
@@ -148,7 +148,7 @@ async def explain(
     *,
     qtype: str = "A",
     subscriber: str | None = None,
-    client: Client | str | None = None,
+    client: QueryClient | str | None = None,
     at: int | None = None,
     resolve: bool = False,
     answer: Path | GivenFile | None = None,

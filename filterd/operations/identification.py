@@ -47,7 +47,7 @@ nobody can tell"""
 
 
 @dataclass(frozen=True, slots=True)
-class Client:
+class QueryClient:
     """The client of a query, as somebody asks about it. Both parts may be given, or one."""
 
     address: str = ""
@@ -57,7 +57,7 @@ class Client:
     """an identity that a trusted sender adds, like ``cpe:TEXT``"""
 
     @classmethod
-    def of(cls, text: str, port: int = 0, identity: str = "") -> Client:
+    def of(cls, text: str, port: int = 0, identity: str = "") -> QueryClient:
         """The client in ``ADDRESS`` or ``ADDRESS#PORT``. Raises OperationError."""
         address, mark, typed = text.partition("#")
         if not mark:
@@ -111,7 +111,7 @@ class Place:
         return str(self.address.network_address) if self.translated and self.address else ""
 
 
-def place_of(settings: Settings, client: Client) -> Place | None:
+def place_of(settings: Settings, client: QueryClient) -> Place | None:
     """The places of a client; None: no address was given. Raises OperationError."""
     if not client.address:
         return None
@@ -203,7 +203,11 @@ def _has_port(session: Session, place: Place) -> bool:
 
 
 async def identify(
-    connection: AsyncConnection, settings: Settings, client: Client, place: Place | None, known: FoundSessions
+    connection: AsyncConnection,
+    settings: Settings,
+    client: QueryClient,
+    place: Place | None,
+    known: FoundSessions,
 ) -> Identity:
     """The line of a client's query."""
     if place is not None and not any(

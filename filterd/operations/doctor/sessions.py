@@ -83,7 +83,7 @@ def _of_store(case: Case) -> Iterator[Finding]:
 
 
 async def _read(case: Case) -> tuple[int, list[tuple[str, str]]]:
-    """How many lines have bindings that move, and the rules (outside, inside) behind which no line is."""
+    """The number of lines whose bindings move, and the rules (outside, inside) behind which no line is."""
     idle = []
     async with reading.opened(case) as context:
         rules = () if identification.in_use(case.settings) else case.settings.dns.shared_addresses

@@ -85,10 +85,11 @@ def test_an_identity_is_known_by_its_kind_and_its_text() -> None:
 
 
 def test_prefixes_and_ports_have_places_in_the_tables() -> None:
-    assert parse_bound("192.0.2.0/24").places() == [(bytes(10) + b"\xff\xff\xc0\x00\x02\x00", 120)]  # type: ignore[union-attr]
-    assert parse_bound("192.0.2.1:1024-2047").places() == [  # type: ignore[union-attr]
-        (b"\xc0\x00\x02\x01\x04\x00" + bytes(10), 32 + 6)
-    ]
+    prefix, ports = parse_bound("192.0.2.0/24"), parse_bound("192.0.2.1:1024-2047")
+    assert isinstance(prefix, PrefixBound)
+    assert isinstance(ports, PortsBound)
+    assert prefix.places() == [(bytes(10) + b"\xff\xff\xc0\x00\x02\x00", 120)]
+    assert ports.places() == [(b"\xc0\x00\x02\x01\x04\x00" + bytes(10), 32 + 6)]
 
 
 @given(PORT, PORT)

@@ -16,7 +16,7 @@ from filterd.operations import audit, bindings, snapshots, subscribers
 from filterd.operations.context import Context, OperationError
 from filterd.operations.explain import explain
 from filterd.operations.feeds import updating
-from filterd.operations.identification import LIVE, Client
+from filterd.operations.identification import LIVE, QueryClient
 from filterd.operations.sessions import commands
 from filterd.operations.sessions.protocol import SOCKET, ToldSession
 from filterd.serve.sessions.commands import SessionCommands, Terms
@@ -52,7 +52,7 @@ class World:
     async def put(self, address: str, subscriber: str) -> None:
         await commands.put(self.context, ToldSession((address,), subscriber))
 
-    async def known(self, client: Client | str, context: Context | None = None) -> dict[str, Any]:
+    async def known(self, client: QueryClient | str, context: Context | None = None) -> dict[str, Any]:
         found = await explain(context or self.context, "adult.example", client=client)
         blocked = found.verdict == "block"
         assert blocked == (found.identity["line"] == 1), "the verdict is that of the line"
@@ -92,19 +92,19 @@ async def test_the_order_of_trust(world: World) -> None:
     assert (await world.known("10.1.0.7#1024"))["bound"] == "10.1.0.7:1024-2047"
     await world.put("10.1.0.7", "third")
     for port in (0, 1024):
-        assert (await world.known(Client("10.1.0.7", port)))["line"] == 3
+        assert (await world.known(QueryClient("10.1.0.7", port)))["line"] == 3
     await world.put("10.1.0.7:2000-2010", "child")
     by_port = await world.known("10.1.0.7#2005")
     assert (by_port["method"], by_port["line"]) == ("session", 1)
     await bindings.add(context, "cpe:Serial.7", "other")
     await bindings.add(context, "tlv:olt1", "third")
-    by_option = await world.known(Client("10.1.0.7", 2005, "cpe:Serial.7"))
+    by_option = await world.known(QueryClient("10.1.0.7", 2005, "cpe:Serial.7"))
     assert (by_option["method"], by_option["line"], by_option["bound"]) == ("edns-id", 2, "cpe:Serial.7")
-    by_front = await world.known(Client("10.1.0.7", 2005, "tlv:olt1"))
+    by_front = await world.known(QueryClient("10.1.0.7", 2005, "tlv:olt1"))
     assert (by_front["method"], by_front["line"]) == ("proxy-id", 3)
-    unbound = await world.known(Client("10.1.0.7", 2005, "cpe:unknown"))
+    unbound = await world.known(QueryClient("10.1.0.7", 2005, "cpe:unknown"))
     assert unbound["method"] == "session"
-    assert (await world.known(Client(identity="cpe:Serial.7")))["line"] == 2
+    assert (await world.known(QueryClient(identity="cpe:Serial.7")))["line"] == 2
 
 
 async def test_a_session_tells_its_source_and_its_age_and_no_address(world: World) -> None:
@@ -149,7 +149,7 @@ async def test_an_identity_that_nobody_is_trusted_to_add_is_not_believed(world: 
     await bindings.add(world.context, "tlv:olt1", "child")
     nobody = trusting(world.context.settings, edns_id_from=(), proxy_from=())
     for identity, key in (("cpe:Serial.7", "dns.edns_id_from"), ("tlv:olt1", "dns.proxy_from")):
-        found = await world.known(Client(identity=identity), replace(world.context, settings=nobody))
+        found = await world.known(QueryClient(identity=identity), replace(world.context, settings=nobody))
         assert found["line"] is None
         assert key in found["remarks"][0]
 
@@ -161,7 +161,7 @@ async def test_what_is_no_client_is_refused(world: World, client: str) -> None:
     with pytest.raises(OperationError):
         await explain(world.context, "adult.example", client=client)
     with pytest.raises(OperationError):
-        Client.of("10.1.0.7#5", port=6)
+        QueryClient.of("10.1.0.7#5", port=6)
 
 
 async def test_a_shared_address_is_looked_up_by_the_inside_one(world: World) -> None:

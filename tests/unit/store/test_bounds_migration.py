@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import Connection, create_engine, text
+from sqlalchemy import Connection, String, create_engine, text
 
 from filterd.model.bound import LONGEST
 from filterd.store import bindings, schema
@@ -45,4 +45,6 @@ async def test_a_binding_of_before_is_kept_and_longer_texts_are_taken(url: str) 
 
 
 def test_the_column_holds_the_longest_text() -> None:
-    assert LONGEST_BOUND == LONGEST == binding.c.prefix.type.length  # type: ignore[attr-defined]
+    width = binding.c.prefix.type
+    assert isinstance(width, String)
+    assert width.length == LONGEST_BOUND == LONGEST
