@@ -1,4 +1,4 @@
-"""``filterd binding``: static address prefixes and the lines they belong to."""
+"""``filterd binding``: prefixes, ports of an address and identities, and the lines they belong to."""
 
 from __future__ import annotations
 
@@ -12,27 +12,41 @@ from filterd.cli.group import Group
 from filterd.cli.options import common, warn_of_wide, wide_option
 from filterd.cli.use_case import perform
 
+SESSIONS_INSTEAD = (
+    "an address that comes and goes is a session, of which no history is kept: set accounting.radius or "
+    "accounting.leases, or tell each one with: filterd session put"
+)
+"""the remedy where moving addresses are written as bindings"""
+
 if TYPE_CHECKING:
     from filterd.operations.context import Context
 
 
 @click.group(cls=Group)
 def binding() -> None:
-    """Bind address prefixes to lines."""
+    """Bind prefixes, ports of an address, or identities to lines."""
 
 
 @binding.command()
-@click.argument("prefix")
+@click.argument("bound", metavar="BOUND")
 @click.argument("subscriber")
 @wide_option
 @common
-def add(prefix: str, subscriber: str, wide: bool, config: Path | None, as_json: bool) -> None:
-    """Bind an address or prefix to a subscriber's line; queries from it are the line's."""
+def add(bound: str, subscriber: str, wide: bool, config: Path | None, as_json: bool) -> None:
+    """Bind something to a subscriber's line; its queries are the line's.
+
+    BOUND is an address or prefix (192.0.2.7, 2001:db8:1::/56), ports of an IPv4 address that several lines
+    share (192.0.2.1:1024-2047), or an identity that a trusted sender adds to the query
+    (mac:00:11:22:aa:bb:cc, device:TEXT, cpe:TEXT, tlv:TEXT). What comes and goes is no binding, but a
+    session: filterd session put.
+    """
     from filterd.operations import bindings
 
-    bound = perform(config, lambda context: bindings.add(context, prefix, subscriber, wide=wide))
-    warn_of_wide((bound,))
-    _show(bound, subscriber, as_json, f"{bound} is bound to {subscriber}")
+    made = perform(config, lambda context: bindings.add(context, bound, subscriber, wide=wide))
+    warn_of_wide((made.bound,))
+    _show(made.bound, subscriber, as_json, f"{made.bound} is bound to {subscriber}")
+    if made.too_often:
+        output.warn(f"the bindings of this line changed {made.changes} times within a day", SESSIONS_INSTEAD)
 
 
 @binding.command("list")
@@ -53,13 +67,13 @@ def list_(config: Path | None, as_json: bool) -> None:
 
 
 @binding.command()
-@click.argument("prefix")
+@click.argument("bound", metavar="BOUND")
 @common
-def remove(prefix: str, config: Path | None, as_json: bool) -> None:
-    """End a binding."""
+def remove(bound: str, config: Path | None, as_json: bool) -> None:
+    """End a binding: of a prefix, ports of an address, or an identity, as the list shows it."""
     from filterd.operations import bindings
 
-    gone = perform(config, lambda context: bindings.remove(context, prefix))
+    gone = perform(config, lambda context: bindings.remove(context, bound))
     _show(gone, None, as_json, f"{gone} is bound no more")
 
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from filterd.disk.given_file import GivenFile
     from filterd.operations.context import Context
     from filterd.operations.explain import ExplainedStage, Explanation
+    from filterd.operations.identification import QueryClient
 
 QUERY, ANSWER = "query", "answer"
 """the parts of an explanation, as its stages name them"""
@@ -25,7 +26,15 @@ QUERY, ANSWER = "query", "answer"
 @click.argument("name")
 @click.option("--type", "kind", default="A", show_default=True, help="The record type that is asked for.")
 @click.option("--subscriber", default="", help="On this subscriber's line.")
-@click.option("--client", default="", help="On the line that this address belongs to.")
+@click.option(
+    "--client", default="", metavar="ADDRESS[#PORT]", help="On the line that this client belongs to."
+)
+@click.option("--port", type=click.IntRange(1, 65_535), help="The port that the client asks from.")
+@click.option(
+    "--identity",
+    default="",
+    help="With this identity from a trusted sender: mac:00:11:22:aa:bb:cc, device:TEXT, cpe:TEXT, tlv:TEXT.",
+)
 @click.option("--at", default="", help="At this time, ISO 8601 with offset; default now.")
 @click.option("--resolve", is_flag=True, help="Ask the upstreams, and inspect their answer as well.")
 @click.option(
@@ -38,24 +47,22 @@ def check(
     name: str,
     kind: str,
     subscriber: str,
-    client: str,
     at: str,
     resolve: bool,
     answer: GivenFile | None,
     config: Path | None,
     as_json: bool,
+    **asking: Any,
 ) -> None:
     """Say what a name gets on a line, and why, stage by stage.
 
-    Without --subscriber and --client the line is unknown: mandatory blocking and security only. Without
-    --resolve and --answer the stages of the answer are not evaluated.
+    Without --subscriber, --client and --identity the line is unknown: mandatory blocking and security only.
+    A client's line is known by its identity, by a session, which control is asked for, or by a binding, in
+    this order. Without --resolve and --answer the stages of the answer are not evaluated.
     """
     from filterd.operations import input_values, inquiry
 
-    if (subscriber and client) or (resolve and answer):
-        one_of = "--subscriber and --client" if subscriber and client else "--resolve and --answer"
-        message = f"{one_of} exclude each other"
-        raise click.UsageError(message)
+    _require_one(subscriber, resolve and answer, **asking)
 
     async def ask(context: Context) -> Explanation:
         return await inquiry.ask(
@@ -63,7 +70,7 @@ def check(
             name,
             qtype=kind,
             subscriber=subscriber or None,
-            client=client or None,
+            client=_client(**asking),
             at=input_values.when(at, "--at") if at else None,
             resolve=resolve,
             answer=answer,
@@ -74,6 +81,24 @@ def check(
         output.show_json(found)
     else:
         show(found)
+
+
+def _require_one(subscriber: str, both: Any, client: str, port: int | None, identity: str) -> None:
+    """Refuse options that exclude each other."""
+    if port and not client:
+        message = "--port is of a client: give --client too"
+        raise click.UsageError(message)
+    if (subscriber and (client or identity)) or both:
+        by = "--client" if client else "--identity"
+        one_of = "--resolve and --answer" if both else f"--subscriber and {by}"
+        message = f"{one_of} exclude each other"
+        raise click.UsageError(message)
+
+
+def _client(client: str, port: int | None, identity: str) -> QueryClient | None:
+    from filterd.operations.identification import QueryClient
+
+    return QueryClient.of(client, port or 0, identity) if client or identity else None
 
 
 def show(found: Explanation) -> None:
@@ -104,6 +129,8 @@ def show(found: Explanation) -> None:
 
 def _remark(found: Explanation) -> None:
     """Say what a person must know beside the verdict."""
+    for each in found.identity.get("remarks", ()):
+        output.done(f"{each}; a node may know this client's line better")
     if found.damaged:
         output.done(
             f"damaged in the store: {', '.join(found.damaged)}; nodes enforce them as they last were, "
@@ -154,12 +181,23 @@ def _profile(identity: dict[str, Any]) -> str:
 def _rows(found: Explanation) -> Iterator[tuple[str, ...]]:
     """A row for each stage; a single row for the answer if nothing of it was judged."""
     unjudged = advice.answer_unjudged(found)
+    if found.identity["method"] != "subscriber":
+        yield (QUERY, "identify", found.identity["method"], "", _known_by(found.identity), "")
     for stage in found.stages:
         if stage.part == QUERY or not unjudged:
             yield _row(stage)
     if unjudged:
         outcome = advice.NOTHING_TO_JUDGE if found.answer_seen else advice.NOT_LOOKED_AT
         yield (ANSWER, "all", outcome, "", "", "")
+
+
+def _known_by(identity: dict[str, Any]) -> str:
+    """The ground on which a client's line is known, and how old it is."""
+    session = identity.get("session")
+    ground = identity.get("bound", "")
+    if session is not None:
+        ground = f"told by {session['source']} {session['confirmed_seconds_ago']} s ago"
+    return f"{ground} (inside {identity['inside']})" if "inside" in identity else str(ground)
 
 
 def _row(stage: ExplainedStage) -> tuple[str, ...]:

@@ -113,13 +113,24 @@ def _row(found: Subscriber) -> Sequence[object]:
 
 
 @click.command()
-@click.option("--address", required=True, help="The address that a client asks from.")
+@click.option("--address", default="", help="The address that a client asks from.")
+@click.option("--port", type=click.IntRange(1, 65_535), help="The port, where lines share the address.")
+@click.option("--identity", default="", help="An identity: mac:00:11:22:aa:bb:cc, device:TEXT, cpe:TEXT ...")
 @common
-def find(address: str, config: Path | None, as_json: bool) -> None:
-    """Say which line an address has, and why: by the longest bound prefix that covers it."""
+def find(address: str, port: int | None, identity: str, config: Path | None, as_json: bool) -> None:
+    """Say which line an address or an identity is bound to, and why: by the port, else by the longest prefix.
+
+    A session comes before a binding of the address: filterd session show tells it.
+    """
     from filterd.operations import selection
 
-    found = perform(config, lambda context: selection.find(context, address))
+    if bool(address) == bool(identity) or (port and identity):
+        message = "give --address, and --port where lines share it, or --identity"
+        raise click.UsageError(message)
+    if identity:
+        _find_identity(config, as_json, identity)
+        return
+    found = perform(config, lambda context: selection.find(context, address, port or 0))
     if as_json:
         output.show_json(_plain(found))
         return
@@ -144,6 +155,27 @@ def find(address: str, config: Path | None, as_json: bool) -> None:
             f"  what to do: if you know whose it is, filterd binding add {found.address} SUBSCRIBER; "
             "an unknown line gets mandatory and security blocking only"
         )
+
+
+def _find_identity(config: Path | None, as_json: bool, identity: str) -> None:
+    from filterd.operations import selection
+
+    bound, line = perform(config, lambda context: selection.line_of_identity(context, identity))
+    if as_json:
+        number = None if line is None else line.line
+        output.show_json({"identity": bound, "subscriber": None if line is None else line.id, "line": number})
+        return
+    known = (None, None) if line is None else (line.line, line.choices.profile)
+    output.show_fields(
+        [
+            ("identity", bound),
+            ("subscriber", "unknown" if line is None else line.id),
+            ("line", known[0]),
+            ("profile", known[1]),
+        ]
+    )
+    if line is None:
+        output.done(f"  what to do: if you know whose it is, filterd binding add {bound} SUBSCRIBER")
 
 
 def _why(found: LineOfAddress) -> str:

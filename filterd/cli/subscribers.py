@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from filterd.cli import advice, import_source, output
-from filterd.cli.failure import Failure
+from filterd.cli import advice, output
+from filterd.cli.evidence import evidence_of, evidence_options
 from filterd.cli.group import Group
+from filterd.cli.line_import import import_
 from filterd.cli.line_search import find, list_
 from filterd.cli.options import common, own_scope_option, time_span, warn_of_wide, wide_option
 from filterd.cli.profiles import read_out
@@ -20,10 +19,9 @@ from filterd.cli.use_case import perform
 
 if TYPE_CHECKING:
     from filterd.model.lifting import Lifting
-    from filterd.model.subscriber import RequestEvidence, Subscriber
+    from filterd.model.subscriber import Subscriber
     from filterd.operations.context import Context
     from filterd.operations.explain import Explanation
-    from filterd.operations.importing import ImportResult
     from filterd.policy.documents import Profile
 
 Command = Callable[..., Any]
@@ -32,8 +30,6 @@ _UNBOUND_REMEDY = (
     "bind all three prefixes of the line (IPv4, IPv6 of its WAN, the delegated one), those that it has: "
     "filterd binding add PREFIX {}"
 )
-SHOWN = 20
-"""rejected rows that are shown; --json shows all that are kept"""
 
 
 @click.group(cls=Group)
@@ -43,12 +39,16 @@ def subscriber() -> None:
 
 subscriber.add_command(list_)
 subscriber.add_command(find)
+subscriber.add_command(import_)
 
 
 @subscriber.command()
 @click.argument("id")
 @click.option(
-    "--prefix", "prefixes", multiple=True, help="A static address or prefix of the line; repeatable."
+    "--prefix",
+    "prefixes",
+    multiple=True,
+    help="A static address or prefix of the line, or what else binding add takes; repeatable.",
 )
 @click.option("--zone", default="", help="Time zone of its schedule; default: zone in the configuration.")
 @wide_option
@@ -74,14 +74,14 @@ def show(id: str, config: Path | None, as_json: bool) -> None:
     """Show a line's choices and bindings."""
     from filterd.operations import subscribers, suspension
 
-    async def read(context: Context) -> tuple[Subscriber, tuple[str, ...] | None, Lifting | None]:
+    async def read(context: Context) -> tuple[Subscriber, tuple[str, ...] | None, Lifting | None, list[str]]:
         found = await subscribers.show(context, id)
         protected = await subscribers.protected_own_names(context, found)
-        return found, protected, await suspension.present(context)
+        unbound = subscribers.unbound(context, found)
+        return found, protected, await suspension.present(context), [*unbound]
 
-    found, protected, suspended = perform(config, read)
-    unbound = subscribers.unbound(found)
-    _show(found, as_json, looked={"protected_own_names": protected, "warnings": unbound})
+    found, protected, suspended, unbound = perform(config, read)
+    _show(found, as_json, looked={"protected_own_names": protected, "warnings": (*unbound,)})
     if suspended is not None and found.choices.opted_in:
         output.warn(
             f"parental filtering is suspended for every line until {output.moment(suspended.until)}",
@@ -91,27 +91,10 @@ def show(id: str, config: Path | None, as_json: bool) -> None:
         output.warn(unbound[0], _UNBOUND_REMEDY.format(found.id))
 
 
-def _evidence_options(command: Command) -> Command:
-    """Add the options for the evidence that the line's holder asked."""
-    for option in reversed(
-        (
-            click.option("--who", default="", help="Who asked, and on what authority over the line."),
-            click.option("--channel", default="operator", show_default=True, help="By which way."),
-            click.option("--asked-at", default="", help="When, ISO 8601 with offset; default now."),
-            click.option(
-                "--text-version", default="", help="Version of the text that was read out or shown."
-            ),
-            click.option("--reference", default="", help="The recording, ticket or document."),
-        )
-    ):
-        command = option(command)
-    return command
-
-
 @subscriber.command("opt-in")
 @click.argument("id")
 @click.option("--profile", required=True, help="What the line asks for; filterd profile list shows them.")
-@_evidence_options
+@evidence_options
 @common
 def opt_in(id: str, profile: str, config: Path | None, as_json: bool, **evidence: str) -> None:
     """Turn the restriction on, at the holder's request and with the evidence of it."""
@@ -122,7 +105,7 @@ def opt_in(id: str, profile: str, config: Path | None, as_json: bool, **evidence
         as_json,
         id,
         profile,
-        lambda context: subscribers.opt_in(context, id, profile, _evidence_of(**evidence)),
+        lambda context: subscribers.opt_in(context, id, profile, evidence_of(**evidence)),
     )
 
 
@@ -238,63 +221,6 @@ def remove(id: str, name: str, config: Path | None, as_json: bool) -> None:
     _change(config, as_json, lambda context: subscribers.remove(context, id, name))
 
 
-@subscriber.command("import")
-@click.argument("file", type=click.Path(path_type=Path, dir_okay=False, readable=False, allow_dash=True))
-@_evidence_options
-@wide_option
-@common
-def import_(file: Path, wide: bool, config: Path | None, as_json: bool, **evidence: str) -> None:
-    """Register lines from a CSV file; running it again changes nothing.
-
-    The file - is standard input. The first line names the columns: subscriber, and as needed prefixes
-    (separated by spaces), profile (opts the line in), zone, and the evidence who, channel, at, text_version,
-    reference. The options say what a row with a profile does not say itself; a request without a time counts
-    as made now.
-    """
-    from filterd.operations import importing
-
-    with import_source.opened(file) as (path, size), output.progress("importing") as tell:
-
-        async def run(context: Context) -> ImportResult:
-            return await importing.import_file(
-                context,
-                path,
-                evidence=_evidence_typed(**evidence),
-                wide=wide,
-                progress=None if tell is None else lambda rows, read: tell(_rows(rows), read, size),
-            )
-
-        done = perform(config, run)
-    if as_json:
-        output.show_json(done)
-    else:
-        output.show_fields(
-            [
-                ("added", done.added),
-                ("changed", done.changed),
-                ("unchanged", done.unchanged),
-                ("rejected", done.rejected),
-            ]
-        )
-    if done.unbound:
-        output.warn(
-            f"{_rows(done.unbound)} without prefixes: no address leads to such a line",
-            "fill the column prefixes and import the file again, or: filterd binding add PREFIX SUBSCRIBER",
-        )
-    if done.rejected:
-        name = import_source.named(file)
-        told = sorted(done.rejections, key=lambda each: each.line)[:SHOWN]
-        verb = "was" if done.rejected == 1 else "were"
-        lines = [f"{name}:{each.line}: {each.reason}" for each in told]
-        raise Failure(
-            [*lines, f"{_rows(done.rejected)} {verb} rejected"], "mend them and import the file again"
-        )
-
-
-def _rows(count: int) -> str:
-    return "1 row" if count == 1 else f"{count} rows"
-
-
 @subscriber.command()
 @click.argument("id")
 @common
@@ -378,20 +304,3 @@ def _show(
         )
     if what:
         output.done(f"{what}; nodes apply it within a second")
-
-
-def _evidence_of(who: str, channel: str, asked_at: str, text_version: str, reference: str) -> RequestEvidence:
-    """The evidence as typed, with the present time if none was; the operation checks it."""
-    typed = _evidence_typed(who, channel, asked_at, text_version, reference)
-    return replace(typed, at=typed.at or time.time())
-
-
-def _evidence_typed(
-    who: str, channel: str, asked_at: str, text_version: str, reference: str
-) -> RequestEvidence:
-    """The evidence as typed; ``at`` is 0 if no time was."""
-    from filterd.model.subscriber import RequestEvidence
-    from filterd.operations import input_values
-
-    at = float(input_values.when(asked_at, "the time of the request")) if asked_at else 0.0
-    return RequestEvidence(who, channel, at, text_version, reference)

@@ -33,6 +33,10 @@ _CLAIMED = (
     "each sender in it says itself which client it is, and so whose line; only your forwarders belong there",
     "write the address of each of your own forwarders, /32 or /128",
 )
+_NAMED = (
+    "each sender in it says itself whose line its query is; only your forwarders belong there",
+    _CLAIMED[1],
+)
 
 
 def cautions(settings: Settings) -> tuple[Caution, ...]:
@@ -42,6 +46,7 @@ def cautions(settings: Settings) -> tuple[Caution, ...]:
         ("dns.allow_from", dns.allow_from, _OPEN, _is_wide),
         ("dns.proxy_from", dns.proxy_from, _CLAIMED, is_crowd),
         ("dns.ecs_from", dns.ecs_from, _CLAIMED, is_crowd),
+        ("dns.edns_id_from", dns.edns_id_from, _NAMED, is_crowd),
     )
     return tuple(
         Caution(path, f"{network} {_extent(network)}: {danger}", remedy)

@@ -1,48 +1,99 @@
-"""Static bindings: a prefix whose queries belong to a line."""
+"""Static bindings: a prefix, ports of an address, or an identity, whose queries belong to a line.
+
+A binding is for what stays. An address that comes and goes belongs into a session: as a binding it would be
+kept in the change log, and each change of it would be on record. :data:`PACE` says from when on the use of
+bindings looks like that; nothing is refused for it.
+"""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from dataclasses import dataclass
 
+from filterd.model.bound import Bound, PortsBound
 from filterd.model.changelog import BindingChange, BindingRemoved
-from filterd.operations import input_values, lines
+from filterd.operations import input_values, lines, port_ranges
 from filterd.operations.context import Context, OperationError
 from filterd.store import bindings as rows
 from filterd.store import subscribers
 from filterd.store.store import Write
 
 PAGE = 1_000
+PACE = 3
+"""changes of a line's bindings within a day; more look like addresses that come and go"""
+DAY = 86_400.0
+"""seconds from the first change to the last of those that are counted together"""
 
 
-async def add(context: Context, prefix: str, subscriber: str, *, wide: bool = False) -> str:
-    """Bind a prefix to a subscriber's line; returns it in canonical text. A repeated call changes nothing.
+@dataclass(frozen=True, slots=True)
+class Binding:
+    """A binding that was asked for."""
+
+    bound: str
+    """the canonical text of what is bound"""
+    changes: int = 0
+    """how often the line's bindings have changed within a day; 0: it was bound before"""
+
+    @property
+    def too_often(self) -> bool:
+        """True if the line's bindings look like addresses that come and go."""
+        return self.changes > PACE
+
+
+async def add(context: Context, bound: str, subscriber: str, *, wide: bool = False) -> Binding:
+    """Bind something to a subscriber's line. A repeated call changes nothing.
 
     ``wide``: a prefix wider than a line has is meant.
     """
     async with context.store.write(context.actor, context.clock()) as write:
         found = await lines.require(write.connection, subscriber)
-        return await bind(write, found.line, prefix, wide=wide)
+        canonical = await bind(write, found.line, bound, wide=wide)
+        if canonical in found.bindings:
+            return Binding(canonical)
+        paced = await rows.count_changes(write.connection, [found.line], write.now, DAY)
+    return Binding(canonical, paced[found.line])
 
 
-async def bind(write: Write, line: int, prefix: str, *, wide: bool = False) -> str:
-    """The same inside a write that is under way."""
-    canonical = input_values.prefix_of_line(prefix, wide=wide)
+async def bind(write: Write, line: int, bound: str, *, wide: bool = False) -> str:
+    """The same inside a write that is under way; changes are not counted."""
+    wanted = input_values.bound_of_line(bound, wide=wide)
+    canonical = str(wanted)
     owner = (await rows.owners(write.connection, (canonical,))).get(canonical)
     if owner == line:
         return canonical
     if owner is not None:
-        name = (await subscribers.names(write.connection, (owner,))).get(owner, "")
+        name = await _name(write, owner)
         message = f"{canonical} is bound to subscriber {name!r}"
         raise OperationError(message, f"end that with: filterd binding remove {canonical}")
+    await _require_free_ports(write, wanted)
     await rows.add(write.connection, [(canonical, line)])
     write.change(BindingChange(canonical, line))
     write.audit("binding.add", lines.subject(line), after={"bindings": 1})
     return canonical
 
 
-async def remove(context: Context, prefix: str) -> str:
+async def _require_free_ports(write: Write, wanted: Bound) -> None:
+    if not isinstance(wanted, PortsBound):
+        return
+    ranges = await port_ranges.bound_at(write.connection, (wanted.address,))
+    clash = ranges.clash(wanted)
+    if clash is not None:
+        raise OperationError(*overlap(wanted, clash[0], f"subscriber {await _name(write, clash[1])!r}"))
+
+
+def overlap(wanted: PortsBound, other: PortsBound, owner: str) -> tuple[str, str]:
+    """The message and the remedy for a range of ports that meets another one, which ``owner`` has."""
+    message = f"{wanted} overlaps {other}, which is bound to {owner}"
+    return message, f"choose other ports, or end that with: filterd binding remove {other}"
+
+
+async def _name(write: Write, line: int) -> str:
+    return (await subscribers.names(write.connection, (line,))).get(line, "")
+
+
+async def remove(context: Context, bound: str) -> str:
     """End a binding."""
-    canonical = input_values.prefix(prefix)
+    canonical = str(input_values.bound(bound))
     async with context.store.write(context.actor, context.clock()) as write:
         owner = (await rows.owners(write.connection, (canonical,))).get(canonical)
         if owner is None:
@@ -55,13 +106,19 @@ async def remove(context: Context, prefix: str) -> str:
 
 
 async def list_bindings(context: Context) -> AsyncIterator[tuple[str, str]]:
-    """Every prefix with its subscriber, in the order of the prefixes as text."""
+    """Everything that is bound with its subscriber, in the order of the texts."""
     after = ""
     while True:
         async with context.store.read() as connection:
             some = await rows.page(connection, after=after, limit=PAGE)
-        for prefix, _, subscriber in some:
-            yield prefix, subscriber
+        for text, _, subscriber in some:
+            yield text, subscriber
         if len(some) < PAGE:
             return
         after = some[-1][0]
+
+
+async def count_changing(context: Context) -> int:
+    """The number of lines whose bindings have changed more than :data:`PACE` times within the last day."""
+    async with context.store.read() as connection:
+        return await rows.changing(connection, context.clock() - DAY, PACE)

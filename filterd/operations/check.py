@@ -25,18 +25,20 @@ import dns.rdatatype
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from filterd.config.settings import UpstreamSettings
-from filterd.config.value_types import IPNetwork
 from filterd.dataplane.upstream.forward_types import Question, UpstreamAnswer
 from filterd.dataplane.upstream.forwarder import Forwarder
 from filterd.disk.given_file import GivenFile
 from filterd.disk.keys import FINGERPRINT_KEY
+from filterd.model.identity import Method
 from filterd.model.lifting import LiftingKind
 from filterd.model.line import LineChoices
 from filterd.model.order import Order, OrderState
 from filterd.model.order_rows import change_of
+from filterd.model.records import NodeReport
 from filterd.model.verdict import Outcome
-from filterd.operations import liftings, lines, selection
+from filterd.operations import identification, liftings, lines
 from filterd.operations.context import Context, OperationError
+from filterd.operations.identification import NAMED, Identity, QueryClient
 from filterd.operations.keys import load_key
 from filterd.operations.snapshots import open_current
 from filterd.operations.upstreams import server_of
@@ -61,15 +63,11 @@ from filterd.store import change_log
 from filterd.store import liftings as lifting_rows
 from filterd.store import orders as order_rows
 from filterd.store import snapshots as snapshot_rows
-from filterd.store import subscribers as subscriber_rows
 from filterd.wire import codec
 from filterd.wire.names import name_from_text, name_to_text
 from filterd.wire.respond import holds_ech
 from filterd.wire.scrub import scrubbed
 from filterd.wire.status import Status
-
-REFUSED = "refused"
-"""the method of a client outside of ``dns.allow_from``, whatever its line"""
 
 _FEWER_RECORDS = (
     "neither a setting nor an allow name lets it through: ask the name's owner for fewer records "
@@ -84,16 +82,6 @@ _MAX_MESSAGE = 65_535
 _ALIAS_HEADER = struct.pack("!HHHHHH", 0, 0x8000, 0, 1, 0, 0)
 _ALIAS_RECORD = struct.pack("!BHHI", 0, int(dns.rdatatype.CNAME), 1, 0)
 """owner (the root, which is not looked at), type, class, TTL"""
-
-
-@dataclass(frozen=True, slots=True)
-class Identity:
-    """The subscriber whose query it is, and how that is known."""
-
-    method: str
-    """``subscriber`` (named in the check), ``binding``, ``unknown``, or :data:`REFUSED`"""
-    choices: LineChoices | None = None
-    subscriber: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,24 +132,24 @@ NOT_INSPECTED = InspectedAnswer()
 
 
 async def load_state(
-    context: Context, now: int, *, subscriber: str | None = None, client: str | None = None
+    context: Context,
+    now: int,
+    *,
+    subscriber: str | None = None,
+    client: QueryClient | str | None = None,
 ) -> CheckState:
-    """The state at ``now`` for a subscriber, for a client address, or for nobody known."""
+    """The state at ``now`` for a subscriber, for a client, or for nobody known. A text is a client's address,
+    or ``ADDRESS#PORT``."""
     key = load_key(context.settings, FINGERPRINT_KEY)
     snapshot = open_current(context)
+    asking = await _asking(context, subscriber, client)
     async with context.store.read() as connection:
         revision = await change_log.revision(connection)
-        identity = await _identify(connection, subscriber, client, context.settings.dns.allow_from)
+        identity = await asking(connection)
         rows = await order_rows.all_orders(connection)
         reports = await snapshot_rows.nodes(connection)
         lifted = await _lifted(connection, now, key)
     known = [each for each in rows.orders if each.state is not OrderState.QUARANTINED and not each.damage]
-    in_snapshot = {entry.get("mandatory_id") for entry in snapshot.meta["lists"]}
-    newer = [
-        each
-        for each in known
-        if each.state is not OrderState.WITHDRAWN and each.mandate.id not in in_snapshot
-    ]
     empty = PublishedState(snapshot, key, now=now)
     book = PolicyBook.of_meta(snapshot.meta, empty.classes)
     line = None if identity.choices is None else _handle(identity.choices, book, key)
@@ -169,7 +157,7 @@ async def load_state(
         snapshot,
         key,
         now=now,
-        overlay=overlay_of(_rules(newer, revision, key), lifted),
+        overlay=overlay_of(_rules(_newer(known, snapshot), revision, key), lifted),
         mandates=mandates_of(_rules(known, revision, key), snapshot.built_at),
         policies=book.at(now),
         settings=StateSettings(
@@ -180,25 +168,42 @@ async def load_state(
         ),
     )
     damaged = tuple(each.reference for each in rows.damaged)
-    kept = tuple(OrderOnNode(each.name, reference) for each in reports for reference in each.kept_orders)
+    kept = _kept(reports)
     return CheckState(published, snapshot, identity, line, revision, damaged, kept, book, key)
 
 
-async def _identify(
-    connection: AsyncConnection, subscriber: str | None, client: str | None, allowed: Sequence[IPNetwork]
-) -> Identity:
-    if subscriber is not None:
-        named = await lines.require(connection, subscriber)
-        return Identity("subscriber", named.choices, named.id)
-    if client is None:
-        return Identity("unknown")
-    network = selection.address(client)
-    if not any(network.network_address in each for each in allowed):
-        return Identity(REFUSED)
-    owners = await selection.covering(connection, network)
-    line = owners[0][1] if owners else None
-    found = None if line is None else await subscriber_rows.find_line(connection, line)
-    return Identity("unknown") if found is None else Identity("binding", found.choices, found.id)
+def _newer(known: Iterable[Order], snapshot: Snapshot) -> list[Order]:
+    """The orders that the snapshot does not have yet."""
+    in_snapshot = {entry.get("mandatory_id") for entry in snapshot.meta["lists"]}
+    return [
+        each
+        for each in known
+        if each.state is not OrderState.WITHDRAWN and each.mandate.id not in in_snapshot
+    ]
+
+
+def _kept(reports: Iterable[NodeReport]) -> tuple[OrderOnNode, ...]:
+    """The orders that nodes keep in force by themselves."""
+    return tuple(OrderOnNode(each.name, reference) for each in reports for reference in each.kept_orders)
+
+
+async def _asking(
+    context: Context, subscriber: str | None, client: QueryClient | str | None
+) -> Callable[[AsyncConnection], Awaitable[Identity]]:
+    """The question whose query it is, for a connection to the store; control is asked before that."""
+    given = QueryClient.of(client) if isinstance(client, str) else client
+    place = None if given is None else identification.place_of(context.settings, given)
+    known = await identification.sessions_at(context, place, identification.source_of(context))
+
+    async def identify(connection: AsyncConnection) -> Identity:
+        if subscriber is not None:
+            named = await lines.require(connection, subscriber)
+            return Identity(NAMED, named.choices, named.id)
+        if given is None:
+            return Identity(Method.UNKNOWN)
+        return await identification.identify(connection, context.settings, given, place, known)
+
+    return identify
 
 
 async def _lifted(connection: AsyncConnection, now: int, key: bytes) -> list[LiftingRule]:

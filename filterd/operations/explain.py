@@ -16,7 +16,7 @@ from filterd.model.line import is_paused
 from filterd.model.mandatory import FIRST_ORDER_ID
 from filterd.model.rule import Scope
 from filterd.model.verdict import Kind, Outcome, Reason, Verdict, Where
-from filterd.operations import check, input_values
+from filterd.operations import check, identification, input_values
 from filterd.operations.check import (
     Answers,
     CheckState,
@@ -28,6 +28,7 @@ from filterd.operations.check import (
     no_answers,
 )
 from filterd.operations.context import Context, OperationError
+from filterd.operations.identification import REFUSED, Identity, QueryClient
 from filterd.operations.trials import Act, remembered, tried
 from filterd.policy.decide import decide_name
 from filterd.policy.trace import TRACED, Decision, StageOutcome, StageTrace
@@ -110,7 +111,8 @@ class Explanation:
     stages: tuple[ExplainedStage, ...]
     identity: dict[str, Any]
     """``method``; ``line`` with its number, or None; ``subscriber``; ``profile`` and whether it is in
-    effect"""
+    effect. Of a client also ``bound``, the binding that led to the line, or ``session``, which did;
+    ``inside``, the address that a shared one was translated to; ``remarks``"""
     revision: int
     snapshot_revision: int
     digest: str
@@ -146,12 +148,13 @@ async def explain(
     *,
     qtype: str = "A",
     subscriber: str | None = None,
-    client: str | None = None,
+    client: QueryClient | str | None = None,
     at: int | None = None,
     resolve: bool = False,
     answer: Path | GivenFile | None = None,
 ) -> Explanation:
-    """Decide on a name for a subscriber, a client address or an unknown client, now or at another time.
+    """Decide on a name for a subscriber, a client or an unknown one, now or at another time. A text is a
+    client's address, or ``ADDRESS#PORT``; where a session leads to its line, that is audited.
 
     With ``resolve`` the upstreams are asked, with ``answer`` a file is read (a message in wire form, or as
     dnspython prints it), and the answer is inspected too; else its stages read "not evaluated".
@@ -165,7 +168,8 @@ async def explain(
     elif resolve:
         answers = answers_of_upstreams(context.settings.dns.upstreams)
     state = await check.load_state(context, now, subscriber=subscriber, client=client)
-    if state.identity.method == check.REFUSED:
+    await identification.record(context, state.identity)
+    if state.identity.method == REFUSED:
         return _explanation(context.settings, canonical, number, now, state, None, check.NOT_INSPECTED)
     return await explain_on(context.settings, state, canonical, number, now, answers)
 
@@ -291,16 +295,36 @@ def _client_sees(
 
 def _identity(state: CheckState, now: int) -> dict[str, Any]:
     choices = state.identity.choices
+    known = _known_by(state.identity)
     if choices is None:
-        return {"method": state.identity.method, "line": None}
+        return {"method": str(state.identity.method), "line": None, **known}
     return {
-        "method": state.identity.method,
+        "method": str(state.identity.method),
         "line": choices.line,
         "subscriber": state.identity.subscriber,
         "profile": choices.profile,
         "opted_in": choices.opted_in,
         "paused": is_paused(choices.paused_until, now),
+        **known,
     }
+
+
+def _known_by(identity: Identity) -> dict[str, Any]:
+    """The ground on which a client's line is known; of a session without its addresses."""
+    known: dict[str, Any] = {}
+    if identity.bound:
+        known["bound"] = identity.bound
+    if identity.session is not None:
+        known["session"] = {
+            "source": identity.session.source.word,
+            "confirmed_seconds_ago": round(identity.age),
+            "until": round(identity.session.until),
+        }
+    if identity.inside:
+        known["inside"] = identity.inside
+    if identity.remarks:
+        known["remarks"] = [*identity.remarks]
+    return known
 
 
 def _stages(state: CheckState, part: str, decision: Decision | None) -> Iterator[ExplainedStage]:

@@ -9,10 +9,13 @@ from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from filterd.model.audit_chain import canonical
+from filterd.model.bound import PortsBound
 from filterd.model.changelog import BindingChange, LineChange
 from filterd.model.line import LineChoices
 from filterd.model.subscriber import RequestEvidence, Subscriber
+from filterd.operations.bindings import DAY, PACE, overlap
 from filterd.operations.context import Context
+from filterd.operations.port_ranges import PortRanges, bound_at
 from filterd.store import bindings
 from filterd.store import subscribers as rows
 from filterd.store.store import Write
@@ -28,7 +31,10 @@ class ImportRow:
     profile: str
     zone: str
     prefixes: tuple[str, ...]
+    """the canonical texts of what is bound to it"""
     evidence: RequestEvidence | None
+    ports: tuple[PortsBound, ...] = ()
+    """the ranges of ports among them"""
 
     @property
     def weight(self) -> int:
@@ -43,6 +49,7 @@ class ImportTally(Protocol):
     changed: int
     unchanged: int
     unbound: int
+    moving: int
 
     def reject(self, line: int, reason: str) -> None:
         """Count a row that was not imported."""
@@ -72,6 +79,8 @@ class _Plan:
     new: list[tuple[Subscriber, str]] = field(default_factory=list)
     changed: list[LineChoices] = field(default_factory=list)
     bound: list[tuple[str, int]] = field(default_factory=list)
+    moved: list[int] = field(default_factory=list)
+    """lines that were there before, and are given bindings"""
     asked: list[tuple[int, str, RequestEvidence]] = field(default_factory=list)
 
     @property
@@ -90,6 +99,8 @@ async def write_chunk(context: Context, chunk: Sequence[ImportRow], importing: I
         for choices in plan.changed:
             await rows.save(write.connection, choices)
         await bindings.add(write.connection, plan.bound)
+        paced = await bindings.count_changes(write.connection, plan.moved, write.now, DAY)
+        importing.tally.moving += sum(changes > PACE for changes in paced.values())
         await rows.add_requests(write.connection, plan.asked)
         write.change(*(LineChange(each.choices) for each, _ in plan.new))
         write.change(*(LineChange(choices) for choices in plan.changed))
@@ -100,33 +111,50 @@ async def write_chunk(context: Context, chunk: Sequence[ImportRow], importing: I
 async def _compare(write: Write, chunk: Sequence[ImportRow], importing: Importing) -> _Plan:
     known = await rows.find_many(write.connection, [row.subscriber for row in chunk])
     owners = await bindings.owners(write.connection, [prefix for row in chunk for prefix in row.prefixes])
-    names = await rows.names(write.connection, sorted(set(owners.values())))
+    ranges = await bound_at(write.connection, [each.address for row in chunk for each in row.ports])
+    names = await rows.names(write.connection, sorted({*owners.values(), *ranges.lines()}))
     plan = _Plan(settled=await rows.that_asked(write.connection, [each.line for each in known.values()]))
     for row in chunk:
         before = known.get(row.subscriber)
-        line = before.line if before else 0  # 0 is no line's number
-        taken = [prefix for prefix in row.prefixes if owners.get(prefix, line) != line]
-        if row.subscriber in importing.seen:
-            first = importing.seen[row.subscriber]
-            importing.tally.reject(
-                row.line,
-                f"subscriber {row.subscriber!r} stands in line {first} already; one row for each subscriber, "
-                "with all its prefixes",
-            )
-            continue
-        if taken:
-            owner = importing.place(names[owners[taken[0]]])
-            importing.tally.reject(
-                row.line,
-                f"{taken[0]} is bound to {owner}; end that with: filterd binding remove {taken[0]}",
-            )
+        refusal = _refusal(row, before.line if before else 0, owners, names, ranges, importing)
+        if refusal:
+            importing.tally.reject(row.line, refusal)
             continue
         line = _plan_row(write, row, before, owners, plan, importing.tally)
+        for each in row.ports:
+            ranges.add(each, line)
         importing.tally.unbound += not row.prefixes and not (before and before.bindings)
         owners.update(dict.fromkeys(row.prefixes, line))
         names[line] = row.subscriber
         importing.seen[row.subscriber] = row.line
     return plan
+
+
+def _refusal(
+    row: ImportRow,
+    line: int,
+    owners: dict[str, int],
+    names: dict[int, str],
+    ranges: PortRanges,
+    importing: Importing,
+) -> str:
+    """The reason why a row cannot be imported, and what to do; empty: it can. ``line`` 0: the subscriber
+    has none yet."""
+    if row.subscriber in importing.seen:
+        first = importing.seen[row.subscriber]
+        subscriber = f"subscriber {row.subscriber!r}"
+        return (
+            f"{subscriber} stands in line {first} already; one row for each subscriber, with all its prefixes"
+        )
+    taken = [prefix for prefix in row.prefixes if owners.get(prefix, line) != line]
+    if taken:
+        owner = importing.place(names[owners[taken[0]]])
+        return f"{taken[0]} is bound to {owner}; end that with: filterd binding remove {taken[0]}"
+    for each in row.ports:
+        clash = ranges.clash(each)
+        if clash is not None:
+            return "; ".join(overlap(each, clash[0], importing.place(names[clash[1]])))
+    return ""
 
 
 def _plan_row(
@@ -154,6 +182,8 @@ def _plan_row(
     else:
         tally.unchanged += 1
     plan.bound += [(prefix, wanted.line) for prefix in free]
+    if before is not None and free:
+        plan.moved.append(wanted.line)
     if row.evidence is not None and (before is None or wanted != choices):
         plan.asked.append((wanted.line, "opt_in", row.evidence))
     return wanted.line

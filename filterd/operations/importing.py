@@ -24,12 +24,14 @@ from pathlib import Path
 from typing import TextIO
 
 from filterd.disk.given_file import GivenFile
+from filterd.model.bound import PortsBound
 from filterd.model.subscriber import RequestEvidence
 from filterd.operations import input_values, lines
 from filterd.operations.context import Context, OperationError
 from filterd.operations.import_batch import Importing, ImportRow, write_chunk
 from filterd.operations.nearest import did_you_mean
 from filterd.operations.policies import policies
+from filterd.operations.port_ranges import PortRanges
 from filterd.store.engine import BREATH
 
 CHUNK_CHANGES = 1_000
@@ -60,6 +62,8 @@ class ImportResult:
     rejected: int = 0
     unbound: int = 0
     """rows without prefixes, whose line has none either"""
+    moving: int = 0
+    """lines that were given bindings more often within a day than what stays is changed"""
     rejections: list[Rejection] = field(default_factory=list)
 
     @property
@@ -185,17 +189,29 @@ class _RowReader:
             message = f"unknown profile {profile[:64]!r}"
             known = f"profiles that exist: {', '.join(sorted(self._profiles)) or 'none'}"
             raise OperationError(message, did_you_mean((profile,), self._profiles) + known)
+        bounds, ports = self._bounds(value.get("prefixes", "").split())
         return ImportRow(
             line=line,
             subscriber=input_values.text(value["subscriber"], "subscriber id", limit=128),
             profile=profile,
             zone=self._zone(value.get("zone", "")),
-            prefixes=tuple(dict.fromkeys(map(self._prefix, value.get("prefixes", "").split()))),
+            prefixes=bounds,
+            ports=ports,
             evidence=self._evidence_of(value) if profile else None,
         )
 
-    def _prefix(self, value: str) -> str:
-        return input_values.prefix_of_line(value, wide=self._wide)
+    def _bounds(self, values: Sequence[str]) -> tuple[tuple[str, ...], tuple[PortsBound, ...]]:
+        """The canonical texts, each once, and the ranges of ports among them."""
+        bounds = dict.fromkeys(input_values.bound_of_line(each, wide=self._wide) for each in values)
+        ranges = PortRanges()
+        for each in bounds:
+            if isinstance(each, PortsBound):
+                clash = ranges.clash(each)
+                if clash is not None:
+                    message = f"{each} overlaps {clash[0]} in the same row"
+                    raise OperationError(message, "write each port of an address once")
+                ranges.add(each, 0)
+        return tuple(map(str, bounds)), tuple(each for each in bounds if isinstance(each, PortsBound))
 
     def _zone(self, zone: str) -> str:
         if not zone:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 from datetime import datetime
-from ipaddress import ip_address, ip_network
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from typing import Any
 from urllib.parse import urlsplit
 from zoneinfo import available_timezones
@@ -13,6 +13,7 @@ from zoneinfo import available_timezones
 from filterd.config.value_types import DEFAULT_ZONE
 from filterd.feed.names import RefusedNameError, normalise
 from filterd.model.audit_chain import canonical
+from filterd.model.bound import Bound, BoundError, PrefixBound, parse_bound, parse_prefix
 from filterd.model.rule import Scope
 from filterd.operations.errors import OperationError
 
@@ -69,41 +70,52 @@ def scope(value: str) -> Scope:
 def prefix(value: str) -> str:
     """An address or prefix in canonical text; IPv4 inside IPv6 is written as IPv4."""
     try:
-        network = ip_network(value.strip())
-    except ValueError as error:
-        message = f"not an address or prefix: {value.strip()[:64]!r}"
-        try:
-            whole = ip_network(value.strip(), strict=False)
-        except ValueError:
-            raise OperationError(message, "write it like 192.0.2.7 or 2001:db8:1::/56") from error
-        message = f"{value.strip()} has bits set beyond its length"
-        raise OperationError(message, f"write it as {whole}") from error
-    if "%" in value:
-        message = f"{value.strip()[:64]} has a zone, which means something on one machine only"
-        raise OperationError(message, "write the address without % and what follows it")
-    if network.version == 6 and network.network_address.ipv4_mapped and network.prefixlen >= 96:
-        length = network.prefixlen - 96
-        return str(ip_network((network.network_address.ipv4_mapped, length)))
-    return str(network)
+        return str(parse_prefix(value.strip()))
+    except BoundError as error:
+        raise OperationError(str(error), error.remedy) from error
+
+
+def bound(value: str) -> Bound:
+    """The bound in a text: a prefix, ports of an address, or an identity."""
+    try:
+        return parse_bound(value)
+    except BoundError as error:
+        raise OperationError(str(error), error.remedy) from error
+
+
+def bound_of_line(value: str, *, wide: bool) -> Bound:
+    """The bound that a binding gives one line. ``wide``: a prefix is meant which is wider than a line's."""
+    found = bound(value)
+    if not wide and isinstance(found, PrefixBound):
+        _refuse_wide(found.network)
+    return found
 
 
 def prefix_of_line(value: str, *, wide: bool) -> str:
-    """A prefix as one line has it. ``wide`` says that one is meant which is wider than a line's."""
+    """The same for an address or prefix alone, in canonical text."""
     canonical = prefix(value)
-    if not wide and is_wide(canonical):
-        message = f"{canonical} {_covers(canonical)}: every client in it would be this one line"
-        raise OperationError(message, "give the line's own prefix; if this one is meant, add --wide")
+    if not wide:
+        _refuse_wide(ip_network(canonical))
     return canonical
 
 
-def is_wide(canonical: str) -> bool:
-    """True if a prefix holds more addresses than one line has, by all that is usual."""
-    network = ip_network(canonical)
+def _refuse_wide(network: IPv4Network | IPv6Network) -> None:
+    if _is_wide(network):
+        message = f"{network} {_covers(network)}: every client in it would be this one line"
+        raise OperationError(message, "give the line's own prefix; if this one is meant, add --wide")
+
+
+def is_wide(text: str) -> bool:
+    """True for a prefix that holds more addresses than one line has, by all that is usual."""
+    found = parse_bound(text)
+    return isinstance(found, PrefixBound) and _is_wide(found.network)
+
+
+def _is_wide(network: IPv4Network | IPv6Network) -> bool:
     return network.prefixlen < WIDEST[network.version]
 
 
-def _covers(canonical: str) -> str:
-    network = ip_network(canonical)
+def _covers(network: IPv4Network | IPv6Network) -> str:
     if network.prefixlen == 0:
         return f"is every IPv{network.version} address"
     return f"is wider than a line's prefix (/{WIDEST[network.version]} at most)"

@@ -17,6 +17,7 @@ from filterd.disk.keys import FINGERPRINT_KEY
 from filterd.operations import explain
 from filterd.operations.context import Context, OperationError
 from filterd.operations.explain import Explanation
+from filterd.operations.identification import QueryClient
 from filterd.operations.keys import load_key
 from filterd.store import change_log
 
@@ -31,7 +32,7 @@ async def ask(
     *,
     qtype: str = "A",
     subscriber: str | None = None,
-    client: str | None = None,
+    client: QueryClient | str | None = None,
     at: int | None = None,
     resolve: bool = False,
     answer: Path | GivenFile | None = None,

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from ipaddress import IPv4Network, IPv6Network, ip_network
+from ipaddress import IPv4Address, IPv4Network, IPv6Network, ip_network
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from filterd.model.bound import IdentityBound, PortsBound, PrefixBound, parse_bound
 from filterd.model.subscriber import Subscriber
 from filterd.operations import input_values
 from filterd.operations.context import Context, OperationError
 from filterd.operations.policies import policies, profile
+from filterd.operations.port_ranges import bound_at
 from filterd.store import bindings
 from filterd.store import subscribers as rows
 from filterd.store.subscribers import LEFT_SECURITY, NOT_OPTED_IN, OPTED_IN, PAUSED, LineFilter
@@ -59,7 +61,7 @@ class Selection:
         if not self.prefix:
             return True
         wanted = ip_network(input_values.prefix(self.prefix))
-        return any(_inside(ip_network(each), wanted) for each in subscriber.bindings)
+        return any(_inside(network, wanted) for network in map(_network, subscriber.bindings) if network)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,16 +73,16 @@ class LineOfAddress:
     """False: the address is outside dns.allow_from, and gets REFUSED whatever its line"""
     subscriber: Subscriber | None
     prefix: str
-    """the longest bound prefix that covers the address, which decides; empty if none does"""
+    """the bound ports or the longest bound prefix that cover the address: that decides; empty if none do"""
     wider: tuple[tuple[str, str], ...]
     """the other bound prefixes that cover it, each with its subscriber; they do not count"""
 
 
-async def find(context: Context, value: str) -> LineOfAddress:
-    """The line that queries from an address belong to."""
+async def find(context: Context, value: str, port: int = 0) -> LineOfAddress:
+    """The line that queries from an address, and from a port of it, belong to by bindings."""
     network = address(value)
     async with context.store.read() as connection:
-        owners = await covering(connection, network)
+        owners = await covering(connection, network, port)
         names = await rows.names(connection, sorted({line for _, line in owners}))
         subscriber = await rows.find_line(connection, owners[0][1]) if owners else None
     return LineOfAddress(
@@ -92,11 +94,27 @@ async def find(context: Context, value: str) -> LineOfAddress:
     )
 
 
-async def covering(connection: AsyncConnection, network: Network) -> list[tuple[str, int]]:
-    """The bound prefixes that cover an address, each with its line, the longest first: that one decides."""
+async def line_of_identity(context: Context, value: str) -> tuple[str, Subscriber | None]:
+    """An identity in canonical text, and the line that it is bound to. Raises OperationError."""
+    bound = input_values.bound(value)
+    if not isinstance(bound, IdentityBound):
+        message = f"{value[:64]} is no identity"
+        raise OperationError(message, "write mac:00:11:22:aa:bb:cc, device:TEXT, cpe:TEXT or tlv:TEXT")
+    async with context.store.read() as connection:
+        line = (await bindings.owners(connection, (str(bound),))).get(str(bound))
+        return str(bound), None if line is None else await rows.find_line(connection, line)
+
+
+async def covering(connection: AsyncConnection, network: Network, port: int = 0) -> list[tuple[str, int]]:
+    """The bindings that cover an address, each with its line, the one that decides first: that of the port
+    (0: it is not known), and then the prefixes, the longest first."""
     above = enclosing(network)
     owners = await bindings.owners(connection, above)
-    return [(prefix, owners[prefix]) for prefix in above if prefix in owners]
+    covering = [(prefix, owners[prefix]) for prefix in above if prefix in owners]
+    if port and isinstance(network.network_address, IPv4Address):
+        held = (await bound_at(connection, (network.network_address,))).holding(port)
+        covering = covering if held is None else [(str(held[0]), held[1]), *covering]
+    return covering
 
 
 def address(value: str) -> Network:
@@ -114,6 +132,14 @@ def enclosing(network: Network) -> tuple[str, ...]:
     return tuple(str(network.supernet(new_prefix=length)) for length in lengths)
 
 
+def _network(text: str) -> Network | None:
+    """The addresses of a binding; None for an identity, which has none."""
+    bound = parse_bound(text)
+    if isinstance(bound, PrefixBound):
+        return bound.network
+    return IPv4Network(bound.address) if isinstance(bound, PortsBound) else None
+
+
 def _inside(network: Network, wanted: Network) -> bool:
     if isinstance(network, IPv4Network) and isinstance(wanted, IPv4Network):
         return network.subnet_of(wanted)
@@ -123,7 +149,7 @@ def _inside(network: Network, wanted: Network) -> bool:
 
 
 def _span(network: Network) -> tuple[str, str] | None:
-    """The range of texts that the canonical texts of all prefixes inside are in; None: any text.
+    """The range of texts that the canonical texts of all bindings inside are in; None: any text.
 
     The whole octets of an IPv4 prefix begin each of them. So do the whole groups of an IPv6 prefix, up to the
     first that is zero, since a run of zeros may be written as ``::``.
@@ -140,4 +166,6 @@ def _span(network: Network) -> tuple[str, str] | None:
         return None
     whole = len(parts) == (4 if separator == "." else 8)
     start = separator.join(parts) + ("/" if whole else separator)
+    if whole and separator == ".":
+        return start, start[:-1] + ";"  # behind the colon of its ports
     return start, start[:-1] + chr(ord(start[-1]) + 1)

@@ -13,6 +13,7 @@ from collections.abc import AsyncIterator
 from dataclasses import replace
 from itertools import islice
 
+from filterd.model.bound import Bound, IdentityBound, PrefixBound, parse_bound
 from filterd.model.changelog import LineChange
 from filterd.model.line import MAX_PAUSE, LineChoices, OwnName, is_paused
 from filterd.model.rule import Action, NameRule, Scope
@@ -192,13 +193,24 @@ async def protected_own_names(context: Context, subscriber: Subscriber) -> tuple
     return tuple(each.name for each in blocked if denied(NameRule(each.name, each.scope), protected))
 
 
-def unbound(subscriber: Subscriber) -> tuple[str, ...]:
-    """The ways by which queries of the household are not known as the line's, for want of a prefix."""
+def unbound(context: Context, subscriber: Subscriber) -> tuple[str, ...]:
+    """The ways by which queries of the household are not known as the line's, for want of a binding.
+
+    An identity covers all queries that come with it, and sessions those of addresses that move."""
+    accounting = context.settings.accounting
+    if accounting.radius is not None or accounting.leases:
+        return ()
     if not subscriber.bindings:
         return ("no prefix is bound: no query is known as this line's, and its choices do nothing",)
-    if not any(":" in prefix for prefix in subscriber.bindings):
+    bounds = [parse_bound(each) for each in subscriber.bindings]
+    covered = (isinstance(each, IdentityBound) or _is_ipv6(each) for each in bounds)
+    if not any(covered):
         return ("no IPv6 prefix is bound: a household with IPv6 asks over it too, and bypasses its choices",)
     return ()
+
+
+def _is_ipv6(bound: Bound) -> bool:
+    return isinstance(bound, PrefixBound) and bound.network.version == 6
 
 
 async def _own(context: Context, subscriber: str, action: str, own: OwnName) -> Subscriber:

@@ -25,6 +25,7 @@ from filterd.operations.feeds.rule_files import drop_version_drafts
 from filterd.operations.migrate import upgrade
 from filterd.policy import snapshot_layout
 from filterd.serve import hangup
+from filterd.serve.binding_watch import BindingWatch
 from filterd.serve.holders import remedy_of
 from filterd.serve.http_service import HttpService
 from filterd.serve.list_watch import ListWatch
@@ -63,6 +64,7 @@ class Control:
         self._maintenance = Maintenance(context)
         self._metrics = ControlMetrics()
         self._lists = ListWatch()
+        self._bindings = BindingWatch()
         self._ended = asyncio.Event()
         self._behind = ""
         """why nothing can be written in the store; empty while it is the newest one"""
@@ -203,6 +205,7 @@ class Control:
 
     async def _count(self) -> ControlMetrics:
         context = self._maintenance.context
+        await self._bindings.look(context)
         status = await listing.figures(context)
         return ControlMetrics(
             feeds={

@@ -33,6 +33,7 @@ from filterd.dataplane.nodestate.node_types import Published
 from filterd.dataplane.packet.answer_counts import AnswerCounts
 from filterd.dataplane.packet.crashboard import CrashBoard
 from filterd.dataplane.packet.plane import Plane
+from filterd.dataplane.packet.plane_types import BindingTables
 from filterd.dataplane.slow.slowpath import SlowPath
 from filterd.dataplane.tables.ratelimit import RateLimiter, RateRules
 from filterd.dataplane.upstream.peer import unwatched
@@ -280,7 +281,7 @@ class Resolver:
         self._plane.publish(
             published.state,
             published.lines,
-            published.addresses,
+            BindingTables(published.addresses),
             published.identity_ready,
             self._clock.earliest,
         )

@@ -26,6 +26,9 @@ from sqlalchemy import (
     text,
 )
 
+LONGEST_BOUND = 71
+"""characters; model.bound.LONGEST, which a migration may not follow by itself"""
+
 metadata = MetaData(
     naming_convention={
         "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -136,9 +139,20 @@ request = Table(
 binding = Table(
     "binding",
     metadata,
-    Column("prefix", String(43), primary_key=True),
+    Column("prefix", String(LONGEST_BOUND), primary_key=True),
     Column("line", Integer, ForeignKey("subscriber.line"), nullable=False, index=True),
 )
+"""``prefix`` is the canonical text of a prefix, of ports of an address, or of an identity (model.bound)"""
+
+binding_pace = Table(
+    "binding_pace",
+    metadata,
+    Column("line", Integer, ForeignKey("subscriber.line"), primary_key=True, autoincrement=False),
+    Column("since", Float, nullable=False),
+    Column("changes", Integer, nullable=False),
+)
+"""how often a line that was there before was given new bindings within the day that began at ``since``: one
+row for each such line, overwritten, without what was bound. It shows who binds addresses that move"""
 
 orders = Table(
     "orders",

@@ -371,6 +371,11 @@ TEXTS: dict[str, tuple[str, str]] = {
         "The rest of the list is in use; these names are answered until somebody decides.",
         "[FilterdFeedNamesHeld](runbooks/control.md#filterdfeednamesheld)",
     ),
+    "bindings change as only sessions do": (
+        "So many lines were given new bindings more than 3 times within a day; said once a day. Addresses "
+        "that come and go are written as bindings, whose changes are all kept.",
+        "use sessions: `accounting.radius`, `accounting.leases`, or `filterd session put`",
+    ),
     "a node runs other lists than it should": (
         "It lacks the newest snapshot, differs from the others, or has a list that was never read here.",
         "[FilterdNodesDrifted](runbooks/proof.md#filterdnodesdrifted)",

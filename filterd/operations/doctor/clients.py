@@ -11,6 +11,7 @@ from socket import AF_INET, AF_INET6, inet_pton
 
 from filterd.config.cautions import MOST_FORWARDERS, is_crowd
 from filterd.config.value_types import IPNetwork
+from filterd.model.identity import BOUND_KINDS
 from filterd.operations.doctor import reading
 from filterd.operations.doctor.case import Case
 from filterd.operations.doctor.finding import Finding, found
@@ -37,6 +38,7 @@ def check(case: Case) -> Iterator[Finding]:
             yield found("clients.wide", prefix=str(network))
     yield from _fronts("dns.proxy_from", dns.proxy_from)
     yield from _fronts("dns.ecs_from", dns.ecs_from)
+    yield from _fronts("dns.edns_id_from", dns.edns_id_from)
     serves_others = case.knows("dns.listen") and any(not each.address.is_loopback for each in dns.listen)
     if serves_others and "dns.allow_from" not in case.written:
         yield found("clients.default", count=len(dns.allow_from))
@@ -98,9 +100,13 @@ class _Ranges:
             self._first[len(first)].append(first)
             self._last[len(last)].append(last)
 
-    def __contains__(self, prefix: str) -> bool:
-        """True if the first address of the prefix is in one of the networks."""
-        text = prefix.partition("/")[0]
+    def __contains__(self, bound: str) -> bool:
+        """True if the first address of a binding is in one of the networks, and for an identity, which comes
+        from any address."""
+        head, colon, _ = bound.partition(":")
+        if colon and head in BOUND_KINDS:
+            return True
+        text = head if colon and "." in head else bound.partition("/")[0]
         address = inet_pton(AF_INET6 if ":" in text else AF_INET, text)
         place = bisect_right(self._first[len(address)], address) - 1
         return place >= 0 and address <= self._last[len(address)][place]

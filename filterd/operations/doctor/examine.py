@@ -41,6 +41,7 @@ AREAS = (
     "feeds",
     "liftings",
     "nodes",
+    "sessions",
 )
 """the modules of the checks beside this one, in the order in which their findings are told"""
 _STORE = ("store", "state_dir")
@@ -49,7 +50,7 @@ NEEDS: dict[str, tuple[str, ...]] = {
     "ports": ("dns.listen", "control.listen", "metrics.listen", "state_dir"),
     "service": ("dns.listen", "dns.proxy_from", "control.listen", "metrics.listen", "state_dir"),
     "upstreams": ("dns.upstreams", "dns.identity", "node.name"),
-    "clients": ("dns.allow_from", "dns.proxy_from", "dns.ecs_from"),
+    "clients": ("dns.allow_from", "dns.proxy_from", "dns.ecs_from", "dns.edns_id_from"),
     "resolvers": ("dns.listen",),
     "kernel": ("dns.listen", "dns.tcp", "state_dir"),
     "memory": ("cache.size", "state_dir"),
@@ -60,6 +61,7 @@ NEEDS: dict[str, tuple[str, ...]] = {
     "feeds": (*_STORE, "policies", "policies_base"),
     "liftings": _STORE,
     "nodes": _STORE,
+    "sessions": (*_STORE, "accounting", "control.listen", "dns.parental_fail", "dns.shared_addresses"),
 }
 """area -> the keys that it goes by; where one of them is wrong in the file, the area is left out. An area
 that is not here goes by none, or leaves out its own parts (``access``)"""

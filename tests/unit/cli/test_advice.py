@@ -179,7 +179,7 @@ def test_check_says_why_and_what_next(answer: Answer, run: Run, tmp_path: Path) 
     assert "answered    NXDOMAIN, EDE 17\n" in shown
     assert "profile children restricts list starter-adult, category adult (Adultos)" in shown
     assert "filterd subscriber allow one adult.test.example" in shown
-    assert shown.count("not evaluated") == shown.count("query  ") - 9 + 1
+    assert shown.count("not evaluated") == shown.count("query  ") - 10 + 1
     stages = answer("check", "adult.test.example", "--subscriber", "one")
     decided = next(each for each in stages["stages"] if each["outcome"] == "decided")
     assert (decided["category"], decided["title"]) == ("adult", "Adultos")

@@ -206,7 +206,7 @@ async def test_a_binding_can_move_to_another_line(context: Context, installation
     await subscribers.add(context, "S-1", prefixes=("::ffff:192.0.2.7",))
     await subscribers.add(context, "S-2")
     await bindings.remove(context, "192.0.2.7")
-    assert await bindings.add(context, "192.0.2.7", "S-2") == "192.0.2.7/32"
+    assert (await bindings.add(context, "192.0.2.7", "S-2")).bound == "192.0.2.7/32"
     assert state(installation)[-1] == BindingChange("192.0.2.7/32", 2)
 
 

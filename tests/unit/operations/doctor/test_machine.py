@@ -156,7 +156,7 @@ def test_fronts_are_single_addresses(with_settings: WITH_CASE) -> None:
     assert found == {"key": "dns.ecs_from", "prefix": "0.0.0.0/0"}
 
 
-@pytest.mark.parametrize("key", ["proxy_from", "ecs_from"])
+@pytest.mark.parametrize("key", ["proxy_from", "ecs_from", "edns_id_from"])
 def test_the_customers_own_prefix_is_no_front(with_settings: WITH_CASE, key: str) -> None:
     many = with_settings(dns={key: ["10.1.0.0/24", "192.0.2.0/28", "2001:db8::/124", "127.0.0.0/8"]})
     found = values(clients.check(many), "clients.many_fronts")

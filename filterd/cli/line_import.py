@@ -1,0 +1,94 @@
+"""``filterd subscriber import``: lines from a file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from filterd.cli import import_source, output
+from filterd.cli.bindings import SESSIONS_INSTEAD
+from filterd.cli.evidence import evidence_options, evidence_typed
+from filterd.cli.failure import Failure
+from filterd.cli.options import common, wide_option
+from filterd.cli.use_case import perform
+
+if TYPE_CHECKING:
+    from filterd.operations.context import Context
+    from filterd.operations.importing import ImportResult
+
+SHOWN = 20
+"""rejected rows that are shown; --json shows all that are kept"""
+
+
+@click.command("import")
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False, readable=False, allow_dash=True))
+@evidence_options
+@wide_option
+@common
+def import_(file: Path, wide: bool, config: Path | None, as_json: bool, **evidence: str) -> None:
+    """Register lines from a CSV file; running it again changes nothing.
+
+    The file - is standard input. The first line names the columns: subscriber, and as needed prefixes
+    (separated by spaces), profile (opts the line in), zone, and the evidence who, channel, at, text_version,
+    reference. The options say what a row with a profile does not say itself; a request without a time counts
+    as made now.
+    """
+    from filterd.operations import importing
+    from filterd.operations.bindings import PACE
+
+    with import_source.opened(file) as (path, size), output.progress("importing") as tell:
+
+        async def run(context: Context) -> ImportResult:
+            return await importing.import_file(
+                context,
+                path,
+                evidence=evidence_typed(**evidence),
+                wide=wide,
+                progress=None if tell is None else lambda rows, read: tell(_rows(rows), read, size),
+            )
+
+        done = perform(config, run)
+    if as_json:
+        output.show_json(done)
+    else:
+        output.show_fields(
+            [
+                ("added", done.added),
+                ("changed", done.changed),
+                ("unchanged", done.unchanged),
+                ("rejected", done.rejected),
+            ]
+        )
+    if done.moving:
+        output.warn(
+            f"the bindings of {_lines(done.moving)} changed more than {PACE} times within a day",
+            SESSIONS_INSTEAD,
+        )
+    if done.unbound:
+        output.warn(
+            f"{_rows(done.unbound)} without prefixes: no address leads to such a line",
+            "fill the column prefixes and import the file again, or: filterd binding add PREFIX SUBSCRIBER",
+        )
+    _refuse(file, done)
+
+
+def _refuse(file: Path, done: ImportResult) -> None:
+    """Fail with the rows that were rejected, if any were."""
+    if done.rejected:
+        name = import_source.named(file)
+        told = sorted(done.rejections, key=lambda each: each.line)[:SHOWN]
+        verb = "was" if done.rejected == 1 else "were"
+        lines = [f"{name}:{each.line}: {each.reason}" for each in told]
+        raise Failure(
+            [*lines, f"{_rows(done.rejected)} {verb} rejected"], "mend them and import the file again"
+        )
+
+
+def _lines(count: int) -> str:
+    return "1 line" if count == 1 else f"{count} lines"
+
+
+def _rows(count: int) -> str:
+    return "1 row" if count == 1 else f"{count} rows"

@@ -1,0 +1,156 @@
+"""Accounting that nobody can use, secrets, what control counted, and bindings that move."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from filterd.operations import bindings, subscribers
+from filterd.operations.doctor import clients, sessions
+from filterd.operations.doctor.case import Account, Case
+from filterd.operations.doctor.finding import Finding
+from filterd.operations.doctor.processes import Process
+from tests.worlds.findings import ids, values
+from tests.worlds.installation import NOW, Installation
+from tests.worlds.pages import serving
+
+WITH_CASE = Callable[..., Case]
+POOLS = ["10.0.0.0/8"]
+
+
+@pytest.fixture
+def secret(tmp_path: Path) -> Path:
+    path = tmp_path / "secret"
+    path.write_text("shared\n")
+    path.chmod(0o600)
+    return path
+
+
+def radius(secret: Path, **changes: object) -> dict[str, object]:
+    """The section of a NAS that may send."""
+    clients = [{"prefix": "10.0.0.1/32", "secret_file": str(secret)}]
+    return {"radius": {"listen": "127.0.0.1:1813", "clients": clients, **changes}, "pools": POOLS}
+
+
+def look(case: Case) -> list[Finding]:
+    return list(sessions.check(case))
+
+
+def test_an_installation_without_sessions_has_no_findings(case: Case) -> None:
+    assert ids(look(case)) == []
+
+
+def test_accounting_that_is_right_has_no_findings(with_settings: WITH_CASE, secret: Path) -> None:
+    assert ids(look(with_settings(accounting=radius(secret)))) == []
+
+
+@pytest.mark.parametrize(
+    ("listen", "identifier"),
+    [("127.0.0.1:1813", "sessions.no_clients"), ("0.0.0.0:1813", "sessions.open_listener")],
+)
+def test_a_listener_that_takes_from_nobody(
+    with_settings: WITH_CASE, secret: Path, listen: str, identifier: str
+) -> None:
+    found = look(with_settings(accounting=radius(secret, listen=listen, clients=[])))
+    assert ids(found) == [identifier]
+    assert values(found, identifier) == {"listen": listen}
+
+
+def test_a_secret_that_cannot_be_used(with_settings: WITH_CASE, secret: Path) -> None:
+    case = with_settings(accounting=radius(secret))
+    secret.write_text("\n")
+    assert "first line is empty" in values(look(case), "sessions.secret_unusable")["says"]
+    secret.unlink()
+    assert "No such file" in values(look(case), "sessions.secret_unusable")["says"]
+
+
+def test_a_secret_that_others_may_read(with_settings: WITH_CASE, secret: Path) -> None:
+    secret.chmod(0o644)
+    found = look(with_settings(accounting=radius(secret)))
+    assert values(found, "sessions.secret_open") == {"path": str(secret), "mode": "0644"}
+
+
+def test_a_secret_that_the_service_may_not_read(with_settings: WITH_CASE, secret: Path) -> None:
+    case = replace(with_settings(accounting=radius(secret)), account=Account("service", 64_001, frozenset()))
+    found = values(look(case), "sessions.secret_unreadable")
+    assert found == {"path": str(secret), "user": "service"}
+
+
+@pytest.mark.parametrize(
+    ("counted", "age", "expected"),
+    [
+        ({"accepted": 5}, 9000, []),
+        ({"accepted": 0, "unknown_client": 0}, 9000, ["sessions.silent"]),
+        ({"accepted": 0}, 60, []),
+        ({"accepted": 5, "unknown_client": 3}, 9000, ["sessions.strangers"]),
+        ({"accepted": 5, "bad_authenticator": 3}, 60, ["sessions.bad_secret"]),
+    ],
+)
+def test_the_packets_that_control_counted(
+    with_settings: WITH_CASE,
+    secret: Path,
+    resolver: Process,
+    counted: dict[str, int],
+    age: int,
+    expected: list[str],
+) -> None:
+    text = "".join(f'{sessions.PACKETS}{{outcome="{key}"}} {value}.0\n' for key, value in counted.items())
+    with serving({"/metrics": (200, text)}) as port:
+        case = with_settings(accounting=radius(secret), control={"listen": f"127.0.0.1:{port}"})
+        control = replace(resolver, role="control", started=NOW - age)
+        found = look(replace(case, roles={"control": control}))
+    assert ids(found) == expected
+    assert not any("count" in each.values and each.values["count"] != 3 for each in found)
+
+
+@pytest.mark.parametrize("fail", ["closed", "open"])
+def test_without_pools_everybody_waits_for_sessions(
+    with_settings: WITH_CASE, secret: Path, fail: str
+) -> None:
+    accounting = radius(secret) | {"pools": []}
+    found = look(with_settings(accounting=accounting, dns={"parental_fail": fail}))
+    assert ids(found) == (["sessions.no_pools"] if fail == "closed" else [])
+
+
+def test_bindings_that_move(case: Case, installation: Installation) -> None:
+    async def move() -> None:
+        async with installation.open("ana") as context:
+            await subscribers.add(context, "one")
+            for each in range(4):
+                await bindings.add(context, f"192.0.2.{each}", "one")
+
+    asyncio.run(move())
+    assert values(look(case), "sessions.moving_bindings") == {"count": 1, "most": 3}
+
+
+@pytest.mark.parametrize("prefix", ["100.64.0.9", "100.65.0.9"])
+def test_shared_addresses_that_lead_to_nobody(
+    with_settings: WITH_CASE, installation: Installation, prefix: str
+) -> None:
+    async def bind() -> None:
+        async with installation.open("ana") as context:
+            await subscribers.add(context, "one", prefixes=(prefix, "cpe:Serial.7"))
+
+    asyncio.run(bind())
+    rule = {"outside": "198.51.100.0/28", "inside": "100.64.0.0/24", "ports": 1000}
+    found = look(with_settings(dns={"shared_addresses": [rule]}))
+    assert ids(found) == ([] if prefix.startswith("100.64.") else ["sessions.shared_idle"])
+
+
+def test_lines_of_ports_and_identities_are_compared_with_the_clients(
+    with_settings: WITH_CASE, installation: Installation
+) -> None:
+    async def bind() -> None:
+        async with installation.open("ana") as context:
+            await subscribers.add(context, "one", prefixes=("cpe:Serial.7", "mac:00:11:22:aa:bb:cc"))
+            await subscribers.add(context, "two", prefixes=("203.0.113.9:1024-2047",))
+
+    asyncio.run(bind())
+    served = with_settings(dns={"allow_from": ["203.0.113.0/24"]})
+    assert ids(clients.check(served)) == []
+    other = list(clients.check(with_settings(dns={"allow_from": ["192.0.2.0/24"]})))
+    assert values(other, "clients.lines_outside") == {"count": 1}
