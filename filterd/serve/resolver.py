@@ -280,7 +280,7 @@ class Resolver:
         self._plane.publish(
             published.state,
             published.lines,
-            published.addresses,
+            published.bindings.addresses,
             published.identity_ready,
             self._clock.earliest,
         )
