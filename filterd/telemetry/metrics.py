@@ -30,6 +30,7 @@ from filterd.telemetry.metric_families import counter as _counter
 from filterd.telemetry.metric_families import gauge as _gauge
 from filterd.telemetry.metric_families import histogram as _histogram
 from filterd.telemetry.metric_families import total as _total
+from filterd.telemetry.session_families import FollowedSessions, identified_family, session_families
 from filterd.telemetry.upstream_metrics import UpstreamMetrics, upstream_families
 
 
@@ -49,6 +50,9 @@ class ResolverMetrics:
     ech_stripped: int = 0
     unrecognised: Mapping[str, int] = field(default_factory=dict)
     """address family -> queries of clients that are no line"""
+    identified: Mapping[str, int] = field(default_factory=dict)
+    """method -> queries whose line was recognised that way"""
+    sessions: FollowedSessions = field(default_factory=FollowedSessions)
     upstream_queries: Mapping[tuple[str, str], int] = field(default_factory=dict)
     upstreams: Mapping[str, UpstreamMetrics] = field(default_factory=dict)
     listen_addresses: Mapping[str, int] = field(default_factory=dict)
@@ -154,6 +158,7 @@ def _resolver_families(now: ResolverMetrics) -> Iterator[Metric]:
     yield from upstream_families(now.upstreams)
     yield from _listener_families(now)
     yield from _state_families(now)
+    yield from session_families(now.sessions)
     yield from proof_families(now.proof)
     yield from crash_families(now.crashes)
 
@@ -198,6 +203,7 @@ def _answer_families(now: ResolverMetrics) -> Iterator[Metric]:
         ("family",),
         now.unrecognised,
     )
+    yield identified_family(now.identified)
     yield _counter(
         "filterd_upstream_queries",
         "Queries forwarded, by upstream and how they ended.",

@@ -1,7 +1,8 @@
 """The lines of the node state with their choices, and the steps of the parental part that holds them.
 
 Two journals keep that part, lines and bindings, so that a node whose lines are damaged still knows *which*
-addresses belong to a line, and can refuse those alone (``parental_fail: closed``). Own names are kept as fingerprints only.
+addresses belong to a line, and can refuse those alone (``parental_fail: closed``). Own names are kept as
+fingerprints only.
 """
 
 from __future__ import annotations

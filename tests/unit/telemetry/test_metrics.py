@@ -18,6 +18,7 @@ from filterd.telemetry.metrics import (
     control_registry,
     resolver_registry,
 )
+from filterd.telemetry.session_families import FollowedSessions
 from filterd.telemetry.upstream_metrics import UpstreamMetrics
 
 FULL_RESOLVER = ResolverMetrics(
@@ -47,6 +48,8 @@ FULL_RESOLVER = ResolverMetrics(
     overlay_entries=5,
     revision_lag=0.5,
     control_connected=True,
+    identified={"session": 3, "unknown": 1},
+    sessions=FollowedSessions(7, ready=True, lag=0.5, resyncs={"start": 1}),
     handovers={"taken": 1},
 )
 FULL_CONTROL = ControlMetrics(
@@ -81,6 +84,11 @@ RESOLVER_NAMES = {
     "filterd_overlay_entries",
     "filterd_node_revision_lag_seconds",
     "filterd_control_connected",
+    "filterd_sessions",
+    "filterd_sessions_ready",
+    "filterd_sessions_lag_seconds",
+    "filterd_sessions_resyncs_total",
+    "filterd_identified_total",
     "filterd_handovers_total",
     "filterd_build_info",
 }
