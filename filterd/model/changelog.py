@@ -43,6 +43,8 @@ CONTROL = "control"
 SEALED_ORDER = "sealed_order"
 """the kind of a confidential order, which has fingerprints and no names: one that an earlier version, which
 would take it for an order without names, refuses to read"""
+LINE_REMOVED = "line_removed"
+"""the kind of the end of a line"""
 ERASED = "erased"
 """the kind of a row whose content was erased; it stands in the control stream, with its hash"""
 
@@ -168,7 +170,7 @@ def _fields(change: Change) -> tuple[str, str, dict[str, Any]]:
         case LineChange(choices):
             return PARENTAL, "line", _line_fields(choices)
         case LineRemoved(line):
-            return PARENTAL, "line_removed", {"line": line}
+            return PARENTAL, LINE_REMOVED, {"line": line}
         case BindingChange(prefix, line):
             return PARENTAL, "binding", {"prefix": prefix, "line": line}
         case BindingRemoved(prefix):
@@ -287,7 +289,7 @@ _READERS: dict[str, Callable[[dict[str, Any]], Change]] = {
     SEALED_ORDER: _read_sealed_order,
     "lifting": _read_lifting,
     "line": _read_line,
-    "line_removed": lambda fields: LineRemoved(int(fields["line"])),
+    LINE_REMOVED: lambda fields: LineRemoved(int(fields["line"])),
     "binding": lambda fields: BindingChange(str(fields["prefix"]), int(fields["line"])),
     "binding_removed": lambda fields: BindingRemoved(str(fields["prefix"])),
 }

@@ -40,6 +40,7 @@ from filterd.serve.process import (
     private_in,
     run_role,
 )
+from filterd.serve.sessions.service import SessionService
 from filterd.serve.settings_input import SettingsWatcher, first_settings
 from filterd.store.errors import StoreError, StoreRolledBackError
 from filterd.telemetry import log
@@ -68,12 +69,14 @@ class Control:
         self._lost_orders: dict[str, set[str]] = {}
         """node -> the kept orders that its disk lost; nobody ended them, and their names pass"""
         settings = context.settings
+        self._sessions = SessionService(context, settings)
         self._link = NodeReportListener(settings.state_dir / SOCKET, self._hear, context.clock)
         self._registry = control_registry(
             lambda: replace(
                 self._metrics,
                 compile_failures=self._maintenance.compile_failures,
                 rows_damaged=len(self._maintenance.damaged),
+                sessions=self._sessions.metrics(),
                 ready=not self._missing(),
                 clock=self._context.clock(),
             )
@@ -81,7 +84,7 @@ class Control:
         routes = health_routes(
             lambda: HttpReply(self._registry.exposition(), content_type=self._registry.content_type),
             self._missing,
-            self._maintenance.remarks,
+            lambda: [*self._maintenance.remarks(), *self._sessions.remarks()],
         )
         self._http = HttpService("control", settings.control.listen, routes)
 
@@ -93,8 +96,14 @@ class Control:
             loop.add_signal_handler(number, self._ended.set)
         SettingsWatcher(self.reload, self._refuse_reload, self._ended.set).start()
         await self._link.start()
+        await self._sessions.start()
         self._http.start()
-        steps = (self._maintenance.run(), self._refresh_metrics(), self._watch_store())
+        steps = (
+            self._maintenance.run(),
+            self._refresh_metrics(),
+            self._watch_store(),
+            self._sessions.run(),
+        )
         tasks = [loop.create_task(step) for step in steps]
         ended = loop.create_task(self._ended.wait())
         await asyncio.wait([*tasks, ended], return_when=asyncio.FIRST_COMPLETED)
@@ -102,6 +111,7 @@ class Control:
             task.cancel()
         results = await asyncio.gather(*tasks, return_exceptions=True)
         await self._link.close()
+        await self._sessions.close()
         self._http.stop()
         for result in results:
             if isinstance(result, Exception):
@@ -110,6 +120,7 @@ class Control:
     def reload(self, settings: Settings) -> None:
         """Apply the settings that can change while serving."""
         waiting = [name for name in ("store", "state_dir", "control") if self._differs(settings, name)]
+        waiting += self._sessions.reload(settings)
         self._maintenance.change_settings(settings)
         log.get().info("new settings in force", remedy=f"restart for {', '.join(waiting)}" if waiting else "")
 

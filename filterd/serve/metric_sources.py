@@ -25,10 +25,10 @@ from filterd.serve.node_reports import ControlLink
 from filterd.serve.wiring import feeds_of, in_force
 from filterd.telemetry.crash_metrics import CrashMetrics
 from filterd.telemetry.fast_metrics import FastPathMetrics
+from filterd.telemetry.followed_sessions import FollowedSessions
 from filterd.telemetry.histogram import Histogram
 from filterd.telemetry.list_metrics import CanaryMetrics, ListMetrics, ProofMetrics
 from filterd.telemetry.metrics import ResolverMetrics
-from filterd.telemetry.session_families import FollowedSessions
 from filterd.telemetry.upstream_metrics import UpstreamMetrics
 
 

@@ -15,6 +15,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
+from filterd.disk.local_server import LocalServer, shut
 from filterd.model.records import CanaryResult, CanaryState, FeedInForce, NodeReport
 
 SOCKET = "resolver.sock"
@@ -118,15 +119,8 @@ async def report_for_ever(path: Path, report: Callable[[], NodeReport], link: Co
                 await _report(reader, writer, report)
             finally:
                 link.change(connected=False)
-                await _shut(writer)
+                await shut(writer)
         await asyncio.sleep(RETRY_SECONDS)
-
-
-async def _shut(writer: asyncio.StreamWriter) -> None:
-    """Close, and wait until the socket is closed."""
-    writer.close()
-    with contextlib.suppress(OSError):
-        await writer.wait_closed()
 
 
 async def _report(
@@ -158,37 +152,20 @@ class NodeReportListener:
     def __init__(
         self, path: Path, take: Callable[[NodeReport], Awaitable[None]], clock: Callable[[], float]
     ) -> None:
-        self._path = path
         self._take = take
         self._clock = clock
-        self._server: asyncio.Server | None = None
-        self._open: set[asyncio.Task[None]] = set()
+        self._server = LocalServer(path, self._serve, LARGEST_LINE)
 
     async def start(self) -> None:
         """Begin to listen; replaces a socket that an earlier control left behind. Raises ``OSError``."""
-        self._path.unlink(missing_ok=True)
-        self._server = await asyncio.start_unix_server(self._accepted, self._path, limit=LARGEST_LINE)
-        self._path.chmod(0o600)
+        await self._server.start()
 
     async def close(self) -> None:
         """Stop listening and close all connections."""
-        if self._server is not None:
-            self._server.close()
-        for task in self._open:
-            task.cancel()
-        await asyncio.gather(*self._open, return_exceptions=True)
-        self._path.unlink(missing_ok=True)
-
-    def _accepted(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.get_running_loop().create_task(self._serve(reader, writer))
-        self._open.add(task)
-        task.add_done_callback(self._open.discard)
+        await self._server.close()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
-            while line := await reader.readline():
-                await self._take(from_line(line, self._clock()))
-        except (OSError, ValueError):
-            pass  # not a report, or the resolver is gone: it connects again
-        finally:
-            await _shut(writer)
+        """Pass on the reports of a resolver; one that sends anything else connects again."""
+        del writer
+        while line := await reader.readline():
+            await self._take(from_line(line, self._clock()))

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from filterd.model.audit_chain import AuditEntry, StoredEntry
 from filterd.model.change_chain import Cursor, StoredChange
-from filterd.model.changelog import CONTROL, ERASED, MANDATORY, PARENTAL
+from filterd.model.changelog import CONTROL, ERASED, LINE_REMOVED, MANDATORY, PARENTAL
 from filterd.store.tables import audit, change, head, log_floor
 
 Read = Callable[[], AbstractAsyncContextManager[AsyncConnection]]
@@ -91,6 +91,12 @@ async def changes_of_line(
         if fields.get("line") == line or fields.get("prefix") in prefixes:
             found.append(row.revision)
     return found
+
+
+async def removed_lines(connection: AsyncConnection, above: int) -> list[int]:
+    """The lines that were removed after a revision."""
+    query = select(change.c.payload).where(change.c.revision > above, change.c.kind == LINE_REMOVED)
+    return [int(json.loads(payload)["line"]) for payload in (await connection.execute(query)).scalars()]
 
 
 async def changes_of_order(connection: AsyncConnection, order: int) -> list[int]:

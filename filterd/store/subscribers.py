@@ -189,6 +189,13 @@ async def names(connection: AsyncConnection, lines: Sequence[int]) -> dict[int, 
     return {row.line: row.id for row in await connection.execute(query)}
 
 
+async def ids_above(connection: AsyncConnection, line: int, limit: int) -> list[tuple[int, str]]:
+    """Line and id of the next subscribers above a line, in the order of the lines."""
+    query = select(subscriber.c.line, subscriber.c.id).where(subscriber.c.line > line)
+    rows = await connection.execute(query.order_by(subscriber.c.line).limit(limit))
+    return [(row.line, row.id) for row in rows]
+
+
 async def seals(connection: AsyncConnection, lines: Sequence[int]) -> dict[int, str]:
     """The seal of each line: the key under which the audit trail digests its personal values."""
     query = select(subscriber.c.line, subscriber.c.seal).where(subscriber.c.line.in_(lines))

@@ -23,6 +23,7 @@ import filterd
 from filterd.telemetry.crash_metrics import CrashMetrics, crash_families
 from filterd.telemetry.fast_metrics import FastPathMetrics, fast_families
 from filterd.telemetry.feed_metrics import FeedMetrics, feed_families
+from filterd.telemetry.followed_sessions import FollowedSessions, followed_families, identified_family
 from filterd.telemetry.histogram import ENFORCEMENT_BUCKETS, Histogram
 from filterd.telemetry.list_metrics import ProofMetrics, proof_families
 from filterd.telemetry.metric_families import by_state as _by_state
@@ -30,7 +31,7 @@ from filterd.telemetry.metric_families import counter as _counter
 from filterd.telemetry.metric_families import gauge as _gauge
 from filterd.telemetry.metric_families import histogram as _histogram
 from filterd.telemetry.metric_families import total as _total
-from filterd.telemetry.session_families import FollowedSessions, identified_family, session_families
+from filterd.telemetry.session_metrics import SessionMetrics, session_families
 from filterd.telemetry.upstream_metrics import UpstreamMetrics, upstream_families
 
 
@@ -99,6 +100,7 @@ class ControlMetrics:
     compile_failures: int = 0
     rows_damaged: int = 0
     nodes_drifted: int = 0
+    sessions: SessionMetrics = field(default_factory=SessionMetrics)
     ready: bool = False
     clock: float = 0.0
     """Unix seconds"""
@@ -158,7 +160,7 @@ def _resolver_families(now: ResolverMetrics) -> Iterator[Metric]:
     yield from upstream_families(now.upstreams)
     yield from _listener_families(now)
     yield from _state_families(now)
-    yield from session_families(now.sessions)
+    yield from followed_families(now.sessions)
     yield from proof_families(now.proof)
     yield from crash_families(now.crashes)
 
@@ -325,6 +327,7 @@ def _control_families(now: ControlMetrics) -> Iterator[Metric]:
     yield from _role_families(now)
     yield from feed_families(now.feeds)
     yield from _store_families(now)
+    yield from session_families(now.sessions)
 
 
 def _store_families(now: ControlMetrics) -> Iterator[Metric]:

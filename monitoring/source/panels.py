@@ -302,6 +302,53 @@ PROOF = _row(
     ),
 )
 
+SESSIONS = _row(
+    "Sessions",
+    "Sesiones",
+    _panel(
+        "stat",
+        ("Sessions: registered or not", "Sesiones: con abonado registrado o no"),
+        f"filterd_sessions_known{{{I}}}",
+        "{{state}}",
+    ),
+    _panel(
+        "stat",
+        (
+            "Complete: 0 for a while after sessions were lost",
+            "Completas: 0 un rato después de perderse sesiones",
+        ),
+        f"filterd_sessions_complete{{{I}}}",
+        "{{instance}}",
+    ),
+    _panel(
+        "stat",
+        ("Resolvers that follow the sessions", "Resolutores que siguen las sesiones"),
+        f"filterd_session_followers{{{I}}}",
+        "{{instance}}",
+    ),
+    _panel(
+        "graph",
+        ("Sessions refused by a full table", "Sesiones que la tabla llena rechazó"),
+        f"rate(filterd_sessions_refused_total{{{I}}}[5m])",
+        "{{instance}}",
+        "ops",
+    ),
+    _panel(
+        "graph",
+        ("Accounting packets by what became of them", "Paquetes de contabilidad según su destino"),
+        f"rate(filterd_accounting_packets_total{{{I}}}[1m])",
+        "{{outcome}}",
+        "pps",
+    ),
+    _panel(
+        "graph",
+        ("Changes of sessions", "Cambios de sesiones"),
+        f"rate(filterd_session_changes_total{{{I}}}[1m])",
+        "{{change}}",
+        "ops",
+    ),
+)
+
 ORDERS = _row(
     "Orders",
     "Órdenes",
@@ -397,5 +444,5 @@ RECORDS = _row(
     ),
 )
 
-OPERATORS = (STATE, TRAFFIC, PATHS, POLICY, PROOF, ORDERS, RECORDS)
+OPERATORS = (STATE, TRAFFIC, PATHS, POLICY, PROOF, ORDERS, SESSIONS, RECORDS)
 AUDITORS = (ORDERS, POLICY, PROOF, RECORDS)

@@ -15,9 +15,10 @@ from monitoring.source.runbooks_clients import CLIENTS
 from monitoring.source.runbooks_control import CONTROL
 from monitoring.source.runbooks_node import NODE
 from monitoring.source.runbooks_proof import PROOF
+from monitoring.source.runbooks_sessions import SESSIONS
 from monitoring.source.runbooks_upstreams import UPSTREAMS
 
-RUNBOOKS: dict[str, Runbook] = ANSWERS | NODE | PROOF | UPSTREAMS | CONTROL | CLIENTS
+RUNBOOKS: dict[str, Runbook] = ANSWERS | NODE | PROOF | UPSTREAMS | CONTROL | CLIENTS | SESSIONS
 """alert -> its runbook"""
 
 

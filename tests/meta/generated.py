@@ -216,6 +216,13 @@ ALERTS = {
     "filterd_subscribers": "`opted_in` falls by a tenth in a day",
     "filterd_audit_entries_total": "falls: the store was restored or replaced",
     "filterd_compile_failures_total": "any increase: the log of control says why",
+    "filterd_sessions_known": "falls by a tenth in an hour; `unregistered` grows",
+    "filterd_sessions_most": "nine tenths of it are there: raise `accounting.sessions`",
+    "filterd_sessions_refused_total": "any increase: raise `accounting.sessions`",
+    "filterd_sessions_complete": "0: the file of sessions was damaged; the log of control says how",
+    "filterd_session_changes_total": "`ambiguous` or `lost` grows: clocks of NASes differ, or ends are lost",
+    "filterd_accounting_packets_total": "`accepted` stands still, or `bad_authenticator` grows",
+    "filterd_session_followers": "0 for a minute: no resolver follows; lines go stale there",
 }
 """metric -> when somebody should look"""
 

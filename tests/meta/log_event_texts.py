@@ -285,6 +285,29 @@ TEXTS: dict[str, tuple[str, str]] = {
         "them away. Their lines are unknown.",
         "see whether control runs and gets accounting packets: `filterd session list`",
     ),
+    # ---- sessions ----
+    "the sessions of before are lost": (
+        "The file of sessions was damaged, or is gone. For `seconds` they count as not loaded, and "
+        "`dns.parental_fail` decides for clients that come by session.",
+        "[FilterdSessionsIncomplete](runbooks/sessions.md#filterdsessionsincomplete)",
+    ),
+    "sessions are not as they should be": (
+        "A part of them does not work, as `part` and `reason` say; control and DNS go on.",
+        "what `remedy` says",
+    ),
+    "new subscribers are not seen, and their sessions wait": (
+        "The store cannot be read just now. It is tried again four times a second.",
+        "what `remedy` says",
+    ),
+    "RADIUS accounting is received": ("The address of `accounting.radius.listen` is bound.", NOTHING),
+    "RADIUS accounting is not received, and binding is tried again": (
+        "Another program has the address of `accounting.radius.listen`, or no interface has it.",
+        "what `remedy` says; the address is bound within a second of being free",
+    ),
+    "the secret of an accounting client cannot be read": (
+        "Its file is gone, empty, or another user's. The secret of before holds, if there was one.",
+        "mend the file; it is read again every second",
+    ),
     # ---- control ----
     "control cannot go on": ("For the reason given.", "what `remedy` says"),
     "store migrated": ("The store has the tables of this version.", NOTHING),

@@ -15,12 +15,11 @@ store. One line of JSON is one command and gets one line back::
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import json
-import socket
 from pathlib import Path
 from typing import Any, Protocol
 
+from filterd.disk.local_server import LocalServer
 from filterd.wire.names import NameTextError, name_from_text, name_to_text
 
 SOCKET = "resolver-command.sock"
@@ -99,43 +98,23 @@ class CommandSocket:
     """The resolver's end. Owned by the event loop."""
 
     def __init__(self, path: Path, cache: Flushable, node: Resyncable) -> None:
-        self._path = path
+        self.path = path
         self._cache = cache
         self._node = node
-        self._server: asyncio.Server | None = None
-        self._open: set[asyncio.Task[None]] = set()
+        self._server = LocalServer(path, self._serve, LARGEST_LINE)
 
     async def start(self) -> None:
         """Begin to listen; replaces a socket that an earlier resolver left behind. Raises ``OSError``."""
-        bound = _bind(self._path)
-        self._server = await asyncio.start_unix_server(self._accepted, sock=bound, limit=LARGEST_LINE)
+        await self._server.start()
 
     async def close(self) -> None:
         """Stop listening and close all connections."""
-        if self._server is None:
-            return
-        self._server.close()
-        for task in self._open:
-            task.cancel()
-        await asyncio.gather(*self._open, return_exceptions=True)
-        self._path.unlink(missing_ok=True)
-
-    def _accepted(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.get_running_loop().create_task(self._serve(reader, writer))
-        self._open.add(task)
-        task.add_done_callback(self._open.discard)
+        await self._server.close()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
-            while line := await reader.readline():
-                writer.write(_line(await self._execute(line)))
-                await writer.drain()
-        except (OSError, ValueError):
-            pass  # the client is gone, or its line is too long
-        finally:
-            writer.close()
-            with contextlib.suppress(OSError):
-                await writer.wait_closed()
+        while line := await reader.readline():
+            writer.write(_line(await self._execute(line)))
+            await writer.drain()
 
     async def _execute(self, line: bytes) -> dict[str, object]:
         try:
@@ -169,19 +148,6 @@ def _read_flush(command: Any) -> tuple[bytes, bool]:
         msg = "flush takes a name and whether all below it is meant"
         raise CommandRefused(msg)
     return name_from_text(name).lower(), subtree
-
-
-def _bind(path: Path) -> socket.socket:
-    """A bound socket that only its owner may use, before anybody can connect to it."""
-    path.unlink(missing_ok=True)
-    bound = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    try:
-        bound.bind(str(path))
-        path.chmod(0o600)
-    except OSError:
-        bound.close()
-        raise
-    return bound
 
 
 def _line(value: dict[str, object]) -> bytes:

@@ -345,6 +345,4 @@ class SessionFollower:
         """Once until a full state was read."""
         if not self._malformed_said:
             self._malformed_said = True
-            self._observer.note(
-                "control's stream of sessions is malformed", reason=reason, remedy=MALFORMED
-            )
+            self._observer.note("control's stream of sessions is malformed", reason=reason, remedy=MALFORMED)

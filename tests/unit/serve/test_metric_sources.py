@@ -17,10 +17,10 @@ from filterd.model.records import CanaryResult, CanaryState, FeedInForce
 from filterd.serve.metric_sources import MetricSources, read_metrics
 from filterd.telemetry.crash_metrics import CrashMetrics
 from filterd.telemetry.fast_metrics import FastPathMetrics
+from filterd.telemetry.followed_sessions import FollowedSessions
 from filterd.telemetry.histogram import ENFORCEMENT_BUCKETS, Histogram
 from filterd.telemetry.list_metrics import CanaryMetrics, ListMetrics, ProofMetrics
 from filterd.telemetry.metrics import ResolverMetrics
-from filterd.telemetry.session_families import FollowedSessions
 from filterd.telemetry.upstream_metrics import UpstreamMetrics
 
 COLUMNS = len(BOUNDS) + 1

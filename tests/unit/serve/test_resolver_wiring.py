@@ -237,7 +237,7 @@ async def test_metrics_are_served_where_they_are_configured(
 
 
 async def test_the_commands_of_the_operator_come_through_the_state_directory(resolver: Resolver) -> None:
-    assert resolver._commands._path == resolver._settings.state_dir / "resolver-command.sock"
+    assert resolver._commands.path == resolver._settings.state_dir / "resolver-command.sock"
 
 
 async def test_a_report_says_who_it_is_and_what_is_in_force(resolver: Resolver) -> None:

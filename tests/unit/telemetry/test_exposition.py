@@ -16,6 +16,7 @@ from filterd.telemetry.metrics import (
     control_registry,
     resolver_registry,
 )
+from filterd.telemetry.session_metrics import SessionMetrics
 from filterd.telemetry.upstream_metrics import UpstreamMetrics
 
 VERSIONS = re.compile(r'(python|version)="[^"]*"')
@@ -108,6 +109,15 @@ CONTROL = ControlMetrics(
     compile_failures=208,
     rows_damaged=209,
     nodes_drifted=211,
+    sessions=SessionMetrics(
+        known={"registered": 212, "unregistered": 213},
+        most=215,
+        changes={"sent": 216},
+        refused=217,
+        packets={"accepted": 218},
+        complete=True,
+        followers=219,
+    ),
     ready=True,
     clock=210.5,
 )

@@ -10,6 +10,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from filterd.telemetry.fast_metrics import FastPathMetrics
 from filterd.telemetry.feed_metrics import FeedMetrics
+from filterd.telemetry.followed_sessions import FollowedSessions
 from filterd.telemetry.histogram import Histogram
 from filterd.telemetry.metrics import (
     ControlMetrics,
@@ -18,7 +19,6 @@ from filterd.telemetry.metrics import (
     control_registry,
     resolver_registry,
 )
-from filterd.telemetry.session_families import FollowedSessions
 from filterd.telemetry.upstream_metrics import UpstreamMetrics
 
 FULL_RESOLVER = ResolverMetrics(

@@ -22,7 +22,7 @@ class FollowedSessions:
     """reason -> the number of times that all sessions were read anew"""
 
 
-def session_families(now: FollowedSessions) -> Iterator[Metric]:
+def followed_families(now: FollowedSessions) -> Iterator[Metric]:
     """The families on the sessions that a resolver follows."""
     yield gauge(
         "filterd_sessions",

@@ -1,0 +1,239 @@
+"""``filterd session``: the lines whose addresses come and go."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from filterd.cli import import_source, output
+from filterd.cli.failure import Failure
+from filterd.cli.group import Group
+from filterd.cli.options import common, time_span
+from filterd.cli.use_case import perform
+
+if TYPE_CHECKING:
+    from filterd.operations.context import Context
+    from filterd.operations.sessions.commands import ShownSession
+    from filterd.operations.sessions.protocol import Outcome
+
+SHOWN = 20
+"""refused lines that are told"""
+
+
+@click.group(cls=Group)
+def session() -> None:
+    """Tell and ask which line has an address at this moment."""
+
+
+@session.command()
+@click.argument("address", metavar="[ADDRESS[:PORTS]]", required=False)
+@click.argument("subscriber", required=False)
+@click.option(
+    "--file",
+    "file",
+    type=click.Path(path_type=Path, dir_okay=False, readable=False, allow_dash=True),
+    help="Tell of many: a line is ADDRESS SUBSCRIBER [UNTIL], or an object of JSON; - is standard input.",
+)
+@click.option("--for", "lasts", callback=lambda c, p, v: v and time_span(c, p, v), help="Good for, like 8h.")
+@click.option("--until", default="", help="Good until this time, ISO 8601 with offset.")
+@click.option("--at", default="", help="It has been so since this time; without it, now.")
+@common
+def put(
+    config: Path | None,
+    as_json: bool,
+    address: str | None,
+    subscriber: str | None,
+    file: Path | None,
+    lasts: int | None,
+    until: str,
+    at: str,
+) -> None:
+    """Tell that a subscriber's line has an address from now on.
+
+    ADDRESS is 192.0.2.7, a delegated prefix like 2001:db8:1::/56, or ports of a shared address like
+    192.0.2.1:1024-2047. Whoever had it before has it no more. Without an end it is good for as long as
+    accounting.stale_after says; tell it again before. Control must run on this machine. No history is kept.
+    """
+    if file is not None:
+        if address or lasts or until or at:
+            message = "--file goes alone: the file says the addresses, subscribers and times"
+            raise click.UsageError(message)
+        _put_file(config, as_json, file)
+        return
+    if not address or not subscriber:
+        message = "give an ADDRESS and a SUBSCRIBER, or --file"
+        raise click.UsageError(message)
+    if lasts and until:
+        message = "--for and --until are two ways to say one thing"
+        raise click.UsageError(message)
+    _put_one(config, as_json, address, subscriber, (lasts, until, at))
+
+
+def _put_one(
+    config: Path | None, as_json: bool, address: str, subscriber: str, times: tuple[int | None, str, str]
+) -> None:
+    from filterd.operations import input_values
+    from filterd.operations.sessions import commands
+    from filterd.operations.sessions.protocol import ToldSession
+
+    lasts, until, at = times
+
+    async def run(context: Context) -> Outcome:
+        end = input_values.when(until, "--until") if until else None
+        told = ToldSession(
+            addresses=(address,),
+            subscriber=subscriber,
+            at=input_values.when(at, "--at") if at else None,
+            until=context.clock() + lasts if lasts else end,
+        )
+        return await commands.put(context, told)
+
+    outcome = perform(config, run)
+    if as_json:
+        output.show_json({"taken": outcome.taken, "unregistered": outcome.unregistered, "refused": []})
+    else:
+        output.done(f"{address} is {subscriber}'s")
+    _warn_of_unregistered(outcome)
+
+
+def _put_file(config: Path | None, as_json: bool, file: Path) -> None:
+    from filterd.operations.sessions import commands, reading
+
+    refused: list[tuple[int, str]] = []
+    with import_source.opened(file) as (path, _), output.progress("sessions") as tell:
+
+        async def run(context: Context) -> Outcome:
+            told = reading.read_file(path, context.clock(), lambda line, why: refused.append((line, why)))
+            return await commands.put_many(
+                context,
+                told,
+                lambda line, why: refused.append((line, why)),
+                None if tell is None else lambda taken: tell("sessions", taken, taken),
+            )
+
+        outcome = perform(config, run)
+    refused.sort()
+    if as_json:
+        listed = [{"line": line, "reason": reason} for line, reason in refused]
+        output.show_json({"taken": outcome.taken, "unregistered": outcome.unregistered, "refused": listed})
+    else:
+        output.done(f"{_count(outcome.taken)} taken")
+    _warn_of_unregistered(outcome)
+    if refused:
+        name = import_source.named(file)
+        messages = [f"{name}:{line}: {reason}" for line, reason in refused[:SHOWN]]
+        verb = "was" if len(refused) == 1 else "were"
+        messages.append(f"{_count(len(refused))} {verb} refused")
+        raise Failure(messages, "mend these lines and put the file again; the others are in force")
+
+
+def _warn_of_unregistered(outcome: Outcome) -> None:
+    if outcome.unregistered:
+        output.warn(
+            f"{_count(outcome.unregistered)} of subscribers that nobody has registered: they are no line yet",
+            "register them: filterd subscriber add ID; the session is in force at once then",
+        )
+
+
+def _count(number: int) -> str:
+    return "1 session" if number == 1 else f"{number} sessions"
+
+
+@session.command()
+@click.argument("address", metavar="ADDRESS[:PORTS]")
+@click.option("--at", default="", help="It ended at this time; without it, now.")
+@common
+def end(config: Path | None, as_json: bool, address: str, at: str) -> None:
+    """Tell that nobody has an address, or ports of it, any more."""
+    from filterd.operations import input_values
+    from filterd.operations.sessions import commands
+
+    async def run(context: Context) -> Outcome:
+        return await commands.end(context, address, input_values.when(at, "--at") if at else None)
+
+    perform(config, run)
+    if as_json:
+        output.show_json({"ended": address})
+    else:
+        output.done(f"{address} is nobody's")
+
+
+@session.command("list")
+@common
+def list_(config: Path | None, as_json: bool) -> None:
+    """Count the sessions, by whether somebody has registered their subscriber.
+
+    Single sessions are shown for a line or an address alone, and that is audited: filterd session show.
+    """
+    from filterd.operations.sessions import commands
+
+    found = perform(config, commands.counts)
+    if as_json:
+        output.show_json(found)
+        return
+    known = found["known"]
+    output.show_fields(
+        (
+            ("registered", known["registered"]),
+            ("not registered", known["unregistered"]),
+            ("in all", f"{sum(known.values())} of {found['most']} at most"),
+            ("refused, since control began", found["refused"]),
+            ("every session is known", found["complete"]),
+            ("resolvers that follow", found["followers"]),
+        )
+    )
+
+
+@session.command()
+@click.argument("address", metavar="[ADDRESS[:PORT]]", required=False)
+@click.option("--line", "subscriber", metavar="SUBSCRIBER", help="The sessions of this subscriber's line.")
+@common
+def show(config: Path | None, as_json: bool, address: str | None, subscriber: str | None) -> None:
+    """Show the session of an address, or those of a line, at this moment.
+
+    Says who told of it, how long ago it was confirmed, and until when it is good. That you looked is written
+    in the audit trail, without the address. Which address a line had before is known nowhere.
+    """
+    from filterd.operations.sessions import commands
+
+    if bool(address) == bool(subscriber):
+        message = "give an ADDRESS, or --line SUBSCRIBER"
+        raise click.UsageError(message)
+
+    async def look(context: Context) -> tuple[float, Sequence[ShownSession]]:
+        if address:
+            return context.clock(), await commands.show_address(context, address)
+        return context.clock(), await commands.show_line(context, subscriber or "")
+
+    now, found = perform(config, look)
+    if as_json:
+        output.show_json([_plain(each, now) for each in found])
+        return
+    rows = [
+        (
+            each.subscriber or "(not registered)",
+            ", ".join(each.session.addresses),
+            each.session.source,
+            f"{max(0, now - each.session.confirmed_at):.0f} s ago",
+            output.moment(each.session.until),
+        )
+        for each in found
+    ]
+    empty = f"no session of {address or subscriber} is known; filterd session list counts those that are"
+    output.show_table(("subscriber", "addresses", "told by", "confirmed", "good until"), rows, empty)
+
+
+def _plain(shown: ShownSession, now: float) -> dict[str, object]:
+    session = shown.session
+    return {
+        "subscriber": shown.subscriber or None,
+        "line": session.line or None,
+        "addresses": list(session.addresses),
+        "source": session.source.word,
+        "confirmed_at": session.confirmed_at,
+        "confirmed_seconds_ago": max(0, round(now - session.confirmed_at)),
+        "until": session.until,
+    }

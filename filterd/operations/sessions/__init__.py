@@ -1,0 +1,1 @@
+"""The use cases of sessions: told, ended, counted, shown and explained."""

@@ -1,0 +1,180 @@
+"""The commands on sessions to a running control, over the Unix socket ``state_dir/sessions-command.sock``.
+
+One line of JSON is one command and gets one line back. Times are Unix seconds; ``at``, ``until`` and
+``source`` may be left out::
+
+    {"command": "put", "sessions": [{"addresses": ["192.0.2.7"], "subscriber": "S-1", "at": 1764190000,
+     "until": 1764276400, "source": "command" or "lease"}, ...]}
+                             ->   {"taken": 1, "unregistered": 0, "refused": [{"at": 0, "reason": ...}]}
+    {"command": "end", "sessions": [{"addresses": ["192.0.2.7"], "at": ..., "source": ...}, ...]}
+                             ->   the same
+    {"command": "list"}      ->   {"counts": {...}}
+    {"command": "show", "line": 7}
+                             ->   {"sessions": [{"addresses", "line", "source", "confirmed_at", "until"}]}
+    {"command": "show", "address": "192.0.2.1", "port": 1024}
+                             ->   the same
+    anything else            ->   {"error": "..."}
+
+An address may be ``192.0.2.7``, ``2001:db8:1::/56`` or ``192.0.2.1:1024-2047``; a session has four at most.
+``at`` in ``refused`` is the place in the command. Who sends a line for each lease needs nothing else of
+filterd.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from filterd.model.session import Session, SessionSource
+
+SOCKET = "sessions-command.sock"
+LARGEST_LINE = 1 << 20
+MOST_SESSIONS = 1000
+"""in one command"""
+MOST_ADDRESSES = 4
+"""of one session"""
+
+
+class SessionsRefused(ValueError):  # noqa: N818 - a refusal by control, not a fault of ours
+    """Control refused a command; the message is its reason."""
+
+
+@dataclass(frozen=True, slots=True)
+class ToldSession:
+    """A session as a command tells of it."""
+
+    addresses: tuple[str, ...]
+    subscriber: str = ""
+    """empty: of the end of a session"""
+    at: float | None = None
+    """when it was so; None: now"""
+    until: float | None = None
+    """None: as long as ``accounting.stale_after`` says"""
+    source: SessionSource = SessionSource.COMMAND
+
+    def fields(self) -> dict[str, object]:
+        """The values of JSON."""
+        value: dict[str, object] = {"addresses": list(self.addresses)}
+        if self.subscriber:
+            value["subscriber"] = self.subscriber
+        value |= {key: each for key, each in (("at", self.at), ("until", self.until)) if each is not None}
+        if self.source != SessionSource.COMMAND:
+            value["source"] = self.source.word
+        return value
+
+    @classmethod
+    def from_fields(cls, fields: Any) -> ToldSession:
+        """The session in the values of JSON. Raises ValueError."""
+        if not isinstance(fields, Mapping):
+            msg = "a session is an object"
+            raise ValueError(msg)
+        addresses = fields.get("addresses")
+        if not isinstance(addresses, list) or not 1 <= len(addresses) <= MOST_ADDRESSES:
+            msg = f"a session has 1 to {MOST_ADDRESSES} addresses"
+            raise ValueError(msg)
+        word = fields.get("source", "command")
+        if word not in ("command", "lease"):
+            msg = "the source is command or lease"
+            raise ValueError(msg)
+        subscriber = fields.get("subscriber", "")
+        if not isinstance(subscriber, str) or not all(isinstance(each, str) for each in addresses):
+            msg = "addresses and subscriber are texts"
+            raise ValueError(msg)
+        at, until = (_time(fields.get(key)) for key in ("at", "until"))
+        return cls(tuple(addresses), subscriber, at, until, SessionSource[word.upper()])
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A session of a command that was not taken."""
+
+    at: int
+    """its place in the command, from 0"""
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of the sessions of a command."""
+
+    taken: int
+    unregistered: int
+    """taken ones whose subscriber nobody has registered: unknown until somebody does"""
+    refused: tuple[Refusal, ...] = ()
+
+
+def sessions_line(word: str, told: Sequence[ToldSession]) -> bytes:
+    """The command ``put`` or ``end``."""
+    return to_line({"command": word, "sessions": [each.fields() for each in told]})
+
+
+def list_line() -> bytes:
+    """The command to count."""
+    return to_line({"command": "list"})
+
+
+def show_line(*, line: int | None = None, address: str = "", port: int = 0) -> bytes:
+    """The command to show the sessions of a line, or the one of an address and port."""
+    wanted = {"line": line} if line is not None else {"address": address, "port": port}
+    return to_line({"command": "show", **wanted})
+
+
+def outcome_of(reply: bytes) -> Outcome:
+    """The outcome in control's reply. Raises SessionsRefused and ValueError."""
+    fields = _accepted(reply, "taken")
+    refused = tuple(Refusal(int(each["at"]), str(each["reason"])) for each in fields["refused"])
+    return Outcome(int(fields["taken"]), int(fields["unregistered"]), refused)
+
+
+def counts_of(reply: bytes) -> dict[str, Any]:
+    """The counts in control's reply. Raises SessionsRefused and ValueError."""
+    return dict(_accepted(reply, "counts")["counts"])
+
+
+def sessions_of(reply: bytes) -> list[Session]:
+    """The sessions in control's reply. Raises SessionsRefused and ValueError."""
+    return [
+        Session(
+            addresses=tuple(map(str, each["addresses"])),
+            line=int(each["line"]),
+            source=SessionSource[str(each["source"]).upper()],
+            confirmed_at=float(each["confirmed_at"]),
+            until=float(each["until"]),
+        )
+        for each in _accepted(reply, "sessions")["sessions"]
+    ]
+
+
+def session_fields(session: Session) -> dict[str, object]:
+    """A session as the reply to ``show`` has it."""
+    return {
+        "addresses": list(session.addresses),
+        "line": session.line,
+        "source": session.source.word,
+        "confirmed_at": session.confirmed_at,
+        "until": session.until,
+    }
+
+
+def to_line(value: Mapping[str, object]) -> bytes:
+    """One line of the protocol."""
+    return json.dumps(value, separators=(",", ":")).encode() + b"\n"
+
+
+def _accepted(reply: bytes, key: str) -> dict[str, Any]:
+    fields = json.loads(reply)
+    if isinstance(fields, dict) and key in fields:
+        return fields
+    reason = fields.get("error") if isinstance(fields, dict) else None
+    raise SessionsRefused(str(reason or "not the reply of control"))
+
+
+def _time(value: Any) -> float | None:
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < 1e12:
+        msg = "times are Unix seconds"
+        raise ValueError(msg)
+    return float(value)

@@ -1,0 +1,1 @@
+"""Sessions in control: the table, what feeds it, the stream to the resolver, and the operator's commands."""

@@ -1,0 +1,171 @@
+"""Control's end of the commands on sessions (``operations.sessions.protocol``)."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from filterd.accounting.attributes import StatusType
+from filterd.accounting.session_view import SessionView
+from filterd.accounting.sessions import Sessions
+from filterd.disk.local_server import LocalServer
+from filterd.model.identity import IdentityKind, identity_input
+from filterd.model.session import Session
+from filterd.operations import input_values
+from filterd.operations.errors import OperationError
+from filterd.operations.sessions import claims, protocol
+from filterd.operations.sessions.protocol import (
+    LARGEST_LINE,
+    MOST_SESSIONS,
+    Refusal,
+    SessionsRefused,
+    ToldSession,
+    to_line,
+)
+from filterd.policy.fingerprint import fingerprint
+from filterd.serve.sessions.follower import subscriber_fingerprint
+
+LONGEST_SUBSCRIBER = 128
+"""characters, as the store has them"""
+YEAR = 366 * 86_400
+"""seconds; the longest that a command may say a session lasts"""
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What a told session is measured by."""
+
+    key: bytes
+    clock: Callable[[], float]
+    stale_after: Callable[[], int]
+
+
+class SessionCommands:
+    """Takes commands from :meth:`start` to :meth:`close`. Owned by the event loop."""
+
+    def __init__(
+        self, path: Path, table: Sessions, terms: Terms, counts: Callable[[], Mapping[str, object]]
+    ) -> None:
+        self._table = table
+        self._terms = terms
+        self._counts = counts
+        self._server = LocalServer(path, self._serve, LARGEST_LINE)
+
+    async def start(self) -> None:
+        """Begin to listen. Raises ``OSError``."""
+        await self._server.start()
+
+    async def close(self) -> None:
+        """Stop listening and close all connections."""
+        await self._server.close()
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while line := await reader.readline():
+            writer.write(to_line(self.execute(line)))
+            await writer.drain()
+
+    def execute(self, line: bytes) -> Mapping[str, object]:
+        """The reply to a command."""
+        try:
+            command = json.loads(line)
+            if not isinstance(command, dict):
+                raise SessionsRefused("unknown command")  # noqa: EM101
+            return self._perform(command)
+        except (ValueError, RecursionError) as error:
+            return {"error": str(error) if isinstance(error, SessionsRefused) else "no JSON"}
+
+    def _perform(self, command: Mapping[str, Any]) -> Mapping[str, object]:
+        match command.get("command"):
+            case "put" | "end" as word:
+                return self._take(word, command.get("sessions"))
+            case "list":
+                return {"counts": self._counts()}
+            case "show":
+                return {"sessions": [protocol.session_fields(each) for each in self._show(command)]}
+        raise SessionsRefused("unknown command")  # noqa: EM101
+
+    def _take(self, word: str, told: Any) -> Mapping[str, object]:
+        if not isinstance(told, list) or not 1 <= len(told) <= MOST_SESSIONS:
+            msg = f"{word} takes 1 to {MOST_SESSIONS} sessions"
+            raise SessionsRefused(msg)
+        refused: list[Refusal] = []
+        unregistered = 0
+        for at, fields in enumerate(told):
+            try:
+                session = ToldSession.from_fields(fields)
+                view = self._put(session) if word == "put" else self._end(session)
+            except OperationError as error:
+                refused.append(Refusal(at, f"{error}; {error.remedy}"))
+            except ValueError as error:
+                refused.append(Refusal(at, str(error)))
+            else:
+                unregistered += view is not None and not view.line
+        listed = [{"at": each.at, "reason": each.reason} for each in refused]
+        return {"taken": len(told) - len(refused), "unregistered": unregistered, "refused": listed}
+
+    def _put(self, told: ToldSession) -> SessionView | None:
+        subscriber = input_values.text(told.subscriber, "subscriber", limit=LONGEST_SUBSCRIBER)
+        known = subscriber_fingerprint(self._terms.key, subscriber)
+        now = self._terms.clock()
+        lasts = self._terms.stale_after() if told.until is None else int(told.until - now)
+        if not 0 < lasts <= YEAR:
+            msg = "it has ended already" if lasts <= 0 else "it would last for more than a year"
+            raise ValueError(msg)
+        entries = [claims.claim(each) for each in told.addresses]
+        at = self._hand_over(told, entries, known, lasts, StatusType.START)
+        view = self._found(entries[0])
+        if view is None or view.source != told.source or view.stamp + 1 < at:
+            msg = "not taken: another session said newer things about the address, or the table is full"
+            raise ValueError(msg)
+        return view
+
+    def _end(self, told: ToldSession) -> SessionView | None:
+        entries = [claims.claim(each) for each in told.addresses]
+        if not any(self._found(each) for each in entries):
+            msg = "no session has it"
+            raise ValueError(msg)
+        self._hand_over(told, entries, b"", 0, StatusType.STOP)
+        if any(self._found(each) for each in entries):
+            msg = "not ended: something newer is known of it"
+            raise ValueError(msg)
+        return None
+
+    def _hand_over(
+        self, told: ToldSession, entries: list[claims.Claim], subscriber: bytes, lasts: int, kind: int
+    ) -> float:
+        """Give it to the table; returns the time that it is stamped with."""
+        key, now = self._terms.key, self._terms.clock()
+        stamp = now if told.at is None else input_values.past(told.at, now, "at")
+        nas = fingerprint(key, identity_input(IdentityKind.NAS, told.source.word.encode()))
+        text = " ".join(map(str, entries)).encode()
+        session = fingerprint(key, identity_input(IdentityKind.SESSION, nas + text))
+        self._table.put(
+            [each.entry for each in entries],
+            subscriber=subscriber or bytes(16),
+            session=session if subscriber else bytes(16),
+            nas=nas,
+            source=int(told.source),
+            stamp=stamp,
+            lasts=lasts,
+            kind=kind,
+        )
+        return stamp
+
+    def _found(self, claim: claims.Claim) -> SessionView | None:
+        return self._table.find(claim.address, 0 if claim.ports is None else claim.ports[0])
+
+    def _show(self, command: Mapping[str, Any]) -> list[Session]:
+        line, address, port = command.get("line"), command.get("address"), command.get("port", 0)
+        if isinstance(line, int) and line > 0:
+            return [each.session() for each in self._table.of_line(line)]
+        if not isinstance(address, str) or not isinstance(port, int):
+            raise SessionsRefused("show takes a line, or an address and a port")  # noqa: EM101
+        try:
+            found = self._table.find(claims.place(address)[0].address, port)
+        except OperationError as error:
+            raise SessionsRefused(str(error)) from error
+        return [] if found is None else [found.session()]

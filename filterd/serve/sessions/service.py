@@ -1,0 +1,205 @@
+"""Sessions in control: opens the table, lets in what tells of sessions, and serves who asks for them.
+
+::
+
+    RADIUS ──> AccountingListener ─┐
+    commands ─> SessionCommands ───┼─> Sessions (state_dir/sessions/live) ─> StreamListener ─> resolvers
+    store ───> SubscriberFollower ─┘
+
+Nothing here may stop control. Where the file of the table cannot be used the sessions are kept in memory
+alone, which is said, and are gone with the next start.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import time
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+
+from filterd.accounting.receiver import Receiver
+from filterd.accounting.sessions import Sessions
+from filterd.config.settings import Settings
+from filterd.disk.files import make_directory
+from filterd.disk.keys import FINGERPRINT_KEY
+from filterd.operations.context import Context
+from filterd.operations.sessions import protocol
+from filterd.serve.sessions.accounting import AccountingListener
+from filterd.serve.sessions.commands import SessionCommands, Terms
+from filterd.serve.sessions.follower import SubscriberFollower
+from filterd.serve.sessions.stream import SOCKET, StreamListener
+from filterd.store.errors import StoreError
+from filterd.telemetry import log
+from filterd.telemetry.session_metrics import SessionMetrics
+
+LIVE = Path("sessions/live")
+"""the file of the table, in ``state_dir``"""
+FOLLOW_SECONDS = 0.25
+"""between two looks for new subscribers"""
+SWEEP_SECONDS = 0.05
+SWEEP_RECORDS = 2_000
+"""looked at in one slice: a million in 25 s"""
+LOOK_SECONDS = 1.0
+
+
+class SessionService:
+    """Sessions from :meth:`start` to :meth:`close`. Owned by control's event loop."""
+
+    def __init__(
+        self, context: Context, settings: Settings, ticks: Callable[[], float] = time.monotonic
+    ) -> None:
+        """Opens the table. ``ticks``: seconds of a clock that does not go back."""
+        self._context = context
+        self._settings = settings
+        self._ticks = ticks
+        self._began = ticks()
+        self._trouble: dict[str, str] = {}
+        """part -> what is wrong with it"""
+        self._key = self._load_key()
+        self._table = self._open_table()
+        self._receiver = Receiver(self._table, self._key)
+        self._follower = SubscriberFollower(self._table, self._key)
+        self._accounting: AccountingListener | None = None
+        directory = settings.state_dir
+        self._stream = StreamListener(directory / SOCKET, self._table, self.complete)
+        terms = Terms(self._key, context.clock, lambda: self._settings.accounting.stale_after)
+        self._commands = SessionCommands(directory / protocol.SOCKET, self._table, terms, self._said)
+        if settings.accounting.radius is not None:
+            self._accounting = AccountingListener(self._receiver, settings.accounting.radius)
+
+    def complete(self) -> bool:
+        """False while sessions of before are lost and those that go on have not all been told again."""
+        settled = self._ticks() - self._began >= self._settings.accounting.settle
+        return settled or not self._table.begun_empty
+
+    def remarks(self) -> list[str]:
+        """What is wrong, for the readiness page: control goes on with it."""
+        lacking = list(self._trouble.values())
+        if self._accounting is not None:
+            lacking += self._accounting.remarks()
+        if not self.complete():
+            wait = self._settings.accounting.settle - (self._ticks() - self._began)
+            lacking.append(f"sessions were lost; they count as loaded in {wait:.0f} s")
+        return lacking
+
+    def metrics(self) -> SessionMetrics:
+        """The values of this moment."""
+        counts = self._table.counts()
+        return SessionMetrics(
+            known={"registered": counts.registered, "unregistered": counts.live - counts.registered},
+            most=self._settings.accounting.sessions,
+            changes={
+                "sent": self._table.sequence,
+                "moved": counts.taken,
+                "ambiguous": counts.ambiguous,
+                "late": counts.late,
+                "lost": counts.lost,
+                "unknown": counts.unknown,
+            },
+            refused=counts.refused_full,
+            packets={} if self._accounting is None else self._accounting.counts(),
+            complete=self.complete(),
+            followers=self._stream.followers,
+        )
+
+    async def start(self) -> None:
+        """Begin to listen; a socket that cannot be made is told and left out."""
+        for name, listener in (("stream", self._stream), ("commands", self._commands)):
+            try:
+                await listener.start()
+            except OSError as error:
+                self._fail(name, f"no {name} of sessions: {error}", "mend state_dir, then restart control")
+        if self._accounting is not None:
+            self._accounting.look()
+
+    async def run(self) -> None:
+        """Follow the store, sweep, and try again what failed, until cancelled."""
+        await asyncio.gather(self._follow(), self._sweep(), self._look())
+
+    async def close(self) -> None:
+        """End all of it; the file keeps what is known."""
+        if self._accounting is not None:
+            await asyncio.to_thread(self._accounting.close)
+        await self._commands.close()
+        await self._stream.close()
+        self._table.close()
+
+    def reload(self, settings: Settings) -> list[str]:
+        """Take new settings; returns the keys that wait for a restart."""
+        before, after = self._settings.accounting, settings.accounting
+        self._settings = settings
+        self._table.stale_after = after.stale_after
+        waiting = ["accounting.sessions"] if before.sessions != after.sessions else []
+        if after.radius is None:
+            return waiting if self._accounting is None else [*waiting, "accounting.radius"]
+        if self._accounting is None:
+            self._accounting = AccountingListener(self._receiver, after.radius)
+        self._accounting.configure(after.radius)
+        if after.radius.listen != self._accounting.listen:
+            waiting.append("accounting.radius.listen")
+        return waiting
+
+    def _load_key(self) -> bytes:
+        """The installation's key; where that cannot be used one of this process: no file has it."""
+        try:
+            return FINGERPRINT_KEY.load(self._settings.state_dir)
+        except (OSError, ValueError) as error:
+            self._fail("key", f"sessions are kept in memory alone: {error}", "see filterd doctor")
+            return secrets.token_bytes(FINGERPRINT_KEY.size)
+
+    def _open_table(self) -> Sessions:
+        accounting, path = self._settings.accounting, self._settings.state_dir / LIVE
+        if "key" in self._trouble:
+            return self._new_table(None)
+        try:
+            make_directory(path.parent)
+            table = self._new_table(path)
+        except (OSError, ValueError) as error:
+            self._fail(
+                "file", f"sessions are kept in memory alone: {error}", f"mend {path}, then restart control"
+            )
+            return self._new_table(None)
+        if table.begun_empty:
+            event, remedy = "the sessions of before are lost", "none: they come again with their next packets"
+            log.get().error(
+                event, file=str(path), reason=table.damage, seconds=accounting.settle, remedy=remedy
+            )
+        return table
+
+    def _new_table(self, path: Path | None) -> Sessions:
+        accounting = self._settings.accounting
+        return Sessions(path, self._key, accounting.sessions, accounting.stale_after, self._context.clock)
+
+    def _fail(self, part: str, reason: str, remedy: str) -> None:
+        self._trouble[part] = reason
+        log.get().error("sessions are not as they should be", part=part, reason=reason, remedy=remedy)
+
+    def _said(self) -> dict[str, object]:
+        """The counts for ``session list``."""
+        return asdict(self.metrics())
+
+    async def _follow(self) -> None:
+        told = ""
+        while True:
+            try:
+                await self._follower.follow(self._context)
+                told = ""
+            except StoreError as error:
+                if told != str(error):
+                    told = str(error)
+                    event = "new subscribers are not seen, and their sessions wait"
+                    log.get().warning(event, reason=told, remedy=error.remedy)
+            await asyncio.sleep(FOLLOW_SECONDS)
+
+    async def _sweep(self) -> None:
+        while True:
+            await asyncio.sleep(SWEEP_SECONDS)
+            self._table.sweep(SWEEP_RECORDS)
+
+    async def _look(self) -> None:
+        while True:
+            await asyncio.sleep(LOOK_SECONDS)
+            if self._accounting is not None:
+                self._accounting.look()

@@ -1,0 +1,57 @@
+"""The families of metrics on sessions in control: numbers alone, and no address, line or subscriber."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+from prometheus_client.core import Metric
+
+from filterd.telemetry.metric_families import by_state, counter, gauge, total
+
+
+@dataclass(frozen=True, slots=True)
+class SessionMetrics:
+    """The values of the table of sessions and of what feeds it."""
+
+    known: Mapping[str, int] = field(default_factory=dict)
+    """registered, unregistered -> sessions"""
+    most: int = 0
+    """the room of the table"""
+    changes: Mapping[str, int] = field(default_factory=dict)
+    """what happened -> how often"""
+    refused: int = 0
+    packets: Mapping[str, int] = field(default_factory=dict)
+    """outcome -> accounting packets; empty: there is no listener"""
+    complete: bool = True
+    followers: int = 0
+
+
+def session_families(now: SessionMetrics) -> Iterator[Metric]:
+    """The families on sessions."""
+    yield by_state(
+        "filterd_sessions_known",
+        "Sessions that control knows, by whether somebody has registered their subscriber.",
+        now.known,
+    )
+    yield gauge("filterd_sessions_most", "The most sessions at one time (`accounting.sessions`).", now.most)
+    yield counter(
+        "filterd_session_changes",
+        "Changes sent to resolvers, addresses that moved from one session to another or are claimed by two "
+        "lines, and messages that came late, lost to newer ones, or are of no known session.",
+        ("change",),
+        now.changes,
+    )
+    yield total("filterd_sessions_refused", "Sessions that the full table did not take.", now.refused)
+    yield counter(
+        "filterd_accounting_packets",
+        "RADIUS packets received, by what became of them.",
+        ("outcome",),
+        now.packets,
+    )
+    yield gauge(
+        "filterd_sessions_complete",
+        "Whether control has every session; 0 for a while after they were lost.",
+        float(now.complete),
+    )
+    yield gauge("filterd_session_followers", "Resolvers that follow the sessions.", now.followers)

@@ -1,0 +1,146 @@
+"""The native reading of an accounting packet is what its plain-Python reference makes of the same bytes."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from filterd.accounting import radius, radius_reference
+from filterd.accounting.attributes import Attribute
+from filterd.accounting.radius_types import Judged, LineRule, Outcome, RadiusClient
+from tests.worlds.radius_packets import ARRIVAL, CLIENT, KEY, SECRET, SENDER, plain, signed, start, vendor
+
+FOUR = st.one_of(
+    st.binary(min_size=4, max_size=4), st.sampled_from([b"\0\0\0\0", b"\xff\xff\xff\xfe", b"\x64\x40\0\1"])
+)
+SIXTEEN = st.one_of(
+    st.binary(min_size=16, max_size=16),
+    st.binary(max_size=6).map(lambda each: (b"\x20\x01" + each).ljust(16, b"\0")),
+    st.binary(min_size=4, max_size=4).map(lambda each: bytes(10) + b"\xff\xff" + each),
+)
+GROUPS = st.lists(st.sampled_from([b"\0\0", b"\0\1", b"\x0d\xb8", b"\x20\x01"]), max_size=8).map(b"".join)
+PREFIX = st.tuples(st.integers(0, 128), st.one_of(GROUPS, st.binary(max_size=16))).map(
+    lambda each: bytes([0, each[0]]) + each[1]
+)
+MAC = st.tuples(
+    st.binary(min_size=6, max_size=6), st.sampled_from(["", ":", "-", "."]), st.sampled_from([1, 2])
+).map(lambda each: (each[0].hex(each[1], each[2]) if each[1] else each[0].hex()).upper().encode())
+TEXT = st.one_of(
+    st.binary(max_size=24),
+    MAC,
+    st.sampled_from(
+        [b"Ana@Isp.example", b"@isp.example", b"00-11-22-AA-BB-CC", b"0011.22aa.bbcc", b"00:11-22:aa:bb:cc"]
+    ),
+)
+STATUS = st.integers(0, 16).map(lambda each: each.to_bytes(4, "big"))
+TIME = st.one_of(FOUR, st.integers(946_684_799, 946_684_801).map(lambda each: each.to_bytes(4, "big")))
+VENDOR = st.builds(vendor, st.sampled_from([3561, 14988]), st.integers(1, 3), TEXT)
+
+attribute = st.one_of(
+    st.tuples(st.sampled_from([1, 25, 31, 32, 44, 87, 89, 33]), TEXT),
+    st.tuples(st.sampled_from([4, 8, 41, 46]), FOUR),
+    st.tuples(st.just(40), STATUS),
+    st.tuples(st.just(55), TIME),
+    st.tuples(st.sampled_from([95, 168]), SIXTEEN),
+    st.tuples(st.sampled_from([97, 123]), PREFIX),
+    st.tuples(st.just(80), st.just(bytes(16))),
+    VENDOR,
+    st.tuples(st.just(26), st.binary(max_size=12)),
+    st.tuples(st.integers(1, 255), st.binary(max_size=20)),
+)
+attributes = st.one_of(
+    st.lists(attribute, max_size=9), st.lists(attribute, max_size=4).map(lambda each: [*start(), *each])
+)
+rules = st.builds(
+    LineRule,
+    st.just(0),
+    st.sampled_from([1, 25, 31, 87, 89, 97, 123]),
+    st.lists(st.sampled_from(["realm", "case", "mac"]), max_size=4).map(tuple),
+) | st.builds(LineRule, st.sampled_from([3561, 14988]), st.integers(1, 3))
+clients = st.builds(
+    RadiusClient,
+    st.just(CLIENT.prefix),
+    st.one_of(st.just(SECRET), st.binary(min_size=1, max_size=80)),
+    st.booleans(),
+    st.booleans(),
+)
+codes = st.one_of(st.sampled_from([4, 12, 40, 43]), st.integers(0, 255))
+
+
+def both(text: bytes, client: RadiusClient = CLIENT, rule: LineRule | None = None) -> Judged:
+    rule = rule or LineRule()
+    found = radius.judge(text, client, rule, KEY, SENDER, ARRIVAL)
+    assert found == radius_reference.judge(text, client, rule, KEY, SENDER, ARRIVAL), text.hex()
+    return found
+
+
+def test_the_native_one_is_loaded() -> None:
+    assert radius.__file__.endswith(".so")
+    assert tuple(Outcome) == radius.OUTCOMES
+
+
+@given(code=codes, values=attributes, client=clients, rule=rules, padding=st.binary(max_size=3))
+@example(4, [*start(), (80, bytes(16))], CLIENT, LineRule(), b"")
+@example(4, [(40, b"\0\0\0\7")], CLIENT, LineRule(), b"")
+@example(12, [(80, bytes(16))], CLIENT, LineRule(), b"")
+@example(4, [*start(), (26, b"\0\0\x0d\xe9\1\4ab")], CLIENT, LineRule(3561, 1), b"")
+def test_signed_packets(
+    code: int, values: list[tuple[int, bytes]], client: RadiusClient, rule: LineRule, padding: bytes
+) -> None:
+    packet = signed(plain(code, values), client.secret)
+    found = both(packet + padding, client, rule)
+    if code in (4, 40, 43):
+        assert found.outcome is not Outcome.BAD_AUTHENTICATOR
+    assert (found.answer or b"")[1:2] in (b"", packet[1:2])
+
+
+@given(values=attributes, changes=st.lists(st.tuples(st.integers(0, 200), st.integers(1, 255)), min_size=1))
+def test_a_changed_packet_never_tells_anything(
+    values: list[tuple[int, bytes]], changes: list[tuple[int, int]]
+) -> None:
+    packet = signed(plain(4, values))
+    changed = bytearray(packet)
+    for at, value in changes:
+        changed[at % len(changed)] ^= value
+    found = both(bytes(changed))
+    if bytes(changed[: int.from_bytes(changed[2:4], "big")]) != packet:
+        assert found.event is None
+        assert found.answer is None
+
+
+@given(values=attributes, at=st.integers(20, 200), value=st.integers(0, 255))
+def test_a_packet_changed_and_signed_anew(values: list[tuple[int, bytes]], at: int, value: int) -> None:
+    changed = bytearray(plain(4, values))
+    if len(changed) > 20:
+        changed[20 + at % (len(changed) - 20)] = value
+    both(signed(bytes(changed)))
+
+
+@given(values=attributes)
+def test_every_cut_of_a_packet_is_malformed(values: list[tuple[int, bytes]]) -> None:
+    packet = signed(plain(4, values))
+    for length in range(len(packet)):
+        assert both(packet[:length]).outcome is Outcome.MALFORMED
+
+
+@given(text=st.binary(max_size=80), length=st.integers(18, 90))
+def test_any_bytes(text: bytes, length: int) -> None:
+    both(text)
+    both(signed(b"\4\7" + length.to_bytes(2, "big") + bytes(16) + text))
+
+
+@given(size=st.integers(4070, 4100), client=clients)
+def test_the_longest_packets(size: int, client: RadiusClient) -> None:
+    rest = size - 20 - len(plain(4, start()))
+    values = [*start(), *[(33, bytes(253))] * (rest // 255)]
+    values.append((33, bytes(max(rest % 255 + 18, 2))[:253]))
+    both(signed(plain(4, values), client.secret), client)
+
+
+@given(values=attributes, rule=rules)
+def test_another_secret_is_refused(values: list[tuple[int, bytes]], rule: LineRule) -> None:
+    packet = signed(plain(4, [*start(), *[each for each in values if each[0] == Attribute.USER_NAME]]))
+    other = dataclasses.replace(CLIENT, secret=b"another")
+    assert both(packet, other, rule).outcome is Outcome.BAD_AUTHENTICATOR

@@ -1,0 +1,266 @@
+"""The receiver: who may send, what each packet is counted as, and a socket that a thread serves."""
+
+from __future__ import annotations
+
+import random
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+
+import pytest
+
+from filterd.accounting.radius_types import MOST_CLIENTS, LineRule, RadiusClient
+from filterd.accounting.receiver import Receiver
+from filterd.accounting.recorded import RecordedEvents, take
+from tests.worlds.radius_packets import ARRIVAL, CLIENT, KEY, RULE, SECRET, SENDER, plain, signed, start
+
+WAIT = 20.0
+
+
+def wide(text: str) -> bytes:
+    """An address in its form of 16 bytes."""
+    packed = ip_address(text).packed
+    return packed if len(packed) == 16 else bytes(10) + b"\xff\xff" + packed
+
+
+def client(prefix: str, secret: bytes = SECRET, *, proof: bool = False) -> RadiusClient:
+    return RadiusClient(ip_network(prefix), secret, message_authenticator=proof)
+
+
+def made(*clients: RadiusClient, rule: LineRule = RULE) -> tuple[Receiver, RecordedEvents]:
+    sink = RecordedEvents()
+    receiver = Receiver(sink, KEY)
+    receiver.configure(clients, rule)
+    return receiver, sink
+
+
+STARTED = signed(plain(4, start()))
+
+
+@pytest.mark.parametrize(
+    ("packet", "outcome", "answered", "told"),
+    [
+        (STARTED, "accepted", True, True),
+        (signed(plain(4, start()), b"another"), "bad_authenticator", False, False),
+        (STARTED[:-1], "malformed", False, False),
+        (signed(plain(4, start()[1:])), "malformed", False, False),
+        (signed(plain(1, start())), "unsupported", False, False),
+        (signed(plain(4, start(status=b"\0\0\0\x0f"))), "unsupported", True, False),
+        (signed(plain(4, start(user=b"@realm"))), "accepted", True, True),
+        (signed(plain(4, start(user=b""))), "no_line", True, True),
+        (signed(plain(4, start(address=b"\0\0\0\0"))), "no_address", True, True),
+        (signed(plain(4, start(address=b"\xff\xff\xff\xfe", session=b""))), "no_address", True, False),
+        (signed(plain(4, [(40, b"\0\0\0\7")])), "accepted", True, True),
+        (signed(plain(12, [(80, bytes(16))])), "accepted", True, False),
+        (plain(12, []), "no_message_authenticator", False, False),
+        (signed(plain(40, start()[1:])), "accepted", True, True),
+        (signed(plain(43, start()[1:])), "accepted", True, True),
+    ],
+)
+def test_each_outcome(packet: bytes, outcome: str, answered: bool, told: bool) -> None:
+    receiver, sink = made(CLIENT)
+    (answer,) = take(receiver, [(SENDER, packet)], ARRIVAL)
+    assert {name: count for name, count in receiver.counts().items() if count} == {outcome: 1}
+    assert (answer is not None) == answered
+    assert len(sink) == told
+
+
+def test_an_unknown_sender_gets_silence() -> None:
+    receiver, sink = made(CLIENT)
+    assert take(receiver, [(wide("198.51.100.1"), STARTED)], ARRIVAL) == [None]
+    assert receiver.counts()["unknown_client"] == 1
+    assert len(sink) == 0
+    assert take(Receiver(sink, KEY), [(SENDER, STARTED)], ARRIVAL) == [None]
+
+
+def test_a_client_that_must_prove_each_packet() -> None:
+    receiver, _sink = made(client("192.0.2.0/24", proof=True))
+    proven = signed(plain(4, [*start(), (80, bytes(16))]))
+    first, second = take(receiver, [(SENDER, STARTED), (SENDER, proven)], ARRIVAL)
+    assert first is None
+    assert second is not None
+    assert receiver.counts()["no_message_authenticator"] == 1
+
+
+def test_an_answer_goes_out_to_a_duplicate_as_well() -> None:
+    receiver, sink = made(CLIENT)
+    one, other = take(receiver, [(SENDER, STARTED)] * 2, ARRIVAL)
+    assert one == other
+    assert one is not None
+    assert len(sink) == 2
+
+
+def test_the_longest_prefix_holds() -> None:
+    """Against a plain search, over prefixes that lie in one another."""
+    rng = random.Random(15)
+    prefixes = {
+        ip_network((rng.getrandbits(10) << 22, rng.randint(4, 32)), strict=False) for _ in range(120)
+    } | {ip_network((rng.getrandbits(8) << 120, rng.randint(2, 128)), strict=False) for _ in range(60)}
+    clients = [RadiusClient(each, str(each).encode()) for each in prefixes]
+    receiver, _sink = made(*clients)
+    counts = 0
+    for _ in range(400):
+        address = ip_address(rng.getrandbits(10) << 22 | rng.getrandbits(3))
+        if rng.random() < 0.4:
+            address = ip_address(rng.getrandbits(8) << 120 | rng.getrandbits(2) << 118)
+        around = [each for each in clients if address in each.prefix]
+        sender = wide(str(address))
+        if not around:
+            assert take(receiver, [(sender, STARTED)], ARRIVAL) == [None]
+            counts += 1
+            continue
+        best = max(around, key=lambda each: each.prefix.prefixlen)
+        (answer,) = take(receiver, [(sender, signed(plain(4, start()), best.secret))], ARRIVAL)
+        assert answer is not None, (address, best)
+    assert 0 < counts == receiver.counts()["unknown_client"] < 400
+
+
+def test_ipv4_stands_in_no_prefix_of_ipv6_but_all() -> None:
+    receiver, _sink = made(RadiusClient(IPv6Network("::/0"), SECRET))
+    (answer,) = take(receiver, [(SENDER, STARTED)], ARRIVAL)
+    assert answer is not None  # ::ffff:0:0/96 lies in ::/0: one socket of both families sees them so
+    receiver.configure([RadiusClient(IPv4Network("0.0.0.0/0"), SECRET)], RULE)
+    assert take(receiver, [(wide("2001:db8::1"), STARTED)], ARRIVAL) == [None]
+
+
+@pytest.mark.parametrize(
+    ("clients", "says"),
+    [
+        ([client("192.0.2.0/24", b"")], "192.0.2.0/24: the secret is empty"),
+        ([client("192.0.2.0/24"), client("192.0.2.0/24", b"x")], "192.0.2.0/24 stands twice"),
+        ([client("::ffff:192.0.2.0/120"), client("192.0.2.0/24")], "stands twice"),
+        (
+            [RadiusClient(IPv4Network((at << 8, 32)), SECRET) for at in range(MOST_CLIENTS + 1)],
+            "65537 clients of accounting: at most 65536",
+        ),
+    ],
+)
+def test_clients_that_cannot_be_leave_the_old_in_force(clients: list[RadiusClient], says: str) -> None:
+    receiver, _sink = made(CLIENT)
+    with pytest.raises(ValueError, match=says):
+        receiver.configure(clients, RULE)
+    assert take(receiver, [(SENDER, STARTED)], ARRIVAL)[0] is not None
+
+
+def test_the_most_clients() -> None:
+    receiver, _sink = made(
+        *[RadiusClient(IPv4Network((at << 8, 32)), b"%d" % at) for at in range(MOST_CLIENTS)]
+    )
+    packet = signed(plain(4, start()), b"65535")
+    assert take(receiver, [(wide("0.255.255.0"), packet)], ARRIVAL)[0] is not None
+
+
+def test_other_clients_and_another_rule_come_into_force() -> None:
+    receiver, sink = made(CLIENT)
+    take(receiver, [(SENDER, STARTED)], ARRIVAL)
+    receiver.configure([client("192.0.2.0/24", b"new")], LineRule(0, 1, ("realm",)))
+    other = signed(plain(4, start(user=b"ana")), b"new")
+    realm = signed(plain(4, start()), b"new")
+    assert take(receiver, [(SENDER, STARTED)], ARRIVAL) == [None]
+    take(receiver, [(SENDER, other), (SENDER, realm)], ARRIVAL)
+    before, plainly, cut = (each.line for each in sink.events())
+    assert before != plainly == cut
+
+
+def test_a_key_has_sixteen_bytes() -> None:
+    with pytest.raises(ValueError, match="16 bytes, not 3"):
+        Receiver(RecordedEvents(), b"abc")
+
+
+# ---- on a socket ----
+
+
+@contextmanager
+def serving(receiver: Receiver, address: str = "127.0.0.1") -> Iterator[tuple[socket.socket, int]]:
+    """A thread that serves a socket; a sender's socket, and the port."""
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    with (
+        socket.socket(family, socket.SOCK_DGRAM) as served,
+        socket.socket(family, socket.SOCK_DGRAM) as sender,
+    ):
+        served.bind((address, 0))
+        sender.settimeout(WAIT)
+        thread = threading.Thread(target=receiver.run, args=(served.fileno(),))
+        thread.start()
+        try:
+            yield sender, served.getsockname()[1]
+        finally:
+            receiver.stop()
+            thread.join(WAIT)
+            assert not thread.is_alive()
+
+
+@pytest.mark.parametrize(
+    ("bound", "asked"), [("127.0.0.1", "127.0.0.1"), ("0.0.0.0", "127.0.0.3"), ("::1", "::1")]
+)
+def test_a_socket_is_answered_from_the_address_that_was_asked(bound: str, asked: str) -> None:
+    receiver, sink = made(client("127.0.0.0/8"), client("::1/128"))
+    with serving(receiver, bound) as (sender, port):
+        sender.sendto(STARTED, (asked, port))
+        answer, (source, *_rest) = sender.recvfrom(4096)
+    assert answer[:2] == b"\5\7"
+    assert source == asked
+    assert [each.kind for each in sink.events()] == [1]
+
+
+def test_a_dual_stack_socket_knows_ipv4_clients() -> None:
+    receiver, _sink = made(client("127.0.0.0/8"))
+    with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as served:
+        served.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+        served.bind(("::", 0))
+        thread = threading.Thread(target=receiver.run, args=(served.fileno(),))
+        thread.start()
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+            sender.settimeout(WAIT)
+            sender.sendto(STARTED, ("127.0.0.5", served.getsockname()[1]))
+            answer, source = sender.recvfrom(4096)
+        receiver.stop()
+        thread.join(WAIT)
+    assert (answer[0], source[0]) == (5, "127.0.0.5")
+
+
+def test_many_packets_each_with_its_answer() -> None:
+    receiver, sink = made(client("127.0.0.0/8"))
+    with serving(receiver) as (sender, port):
+        for turn in range(8):
+            sent = [plain(4, start(session=b"%d" % at), at) for at in range(turn, 256, 8)]
+            for packet in sent:
+                sender.sendto(signed(packet), ("127.0.0.1", port))
+            answers = [sender.recv(4096) for _ in sent]
+            assert {each[1] for each in answers} == {each[1] for each in sent}
+    assert receiver.counts()["accepted"] == 256
+    assert len({each.session for each in sink.events()}) == 256
+
+
+def test_configuring_beside_a_running_thread() -> None:
+    receiver, _sink = made(client("127.0.0.0/8"))
+    with serving(receiver) as (sender, port):
+        for turn in range(200):
+            secret = b"secret %d" % turn
+            receiver.configure([client("127.0.0.0/8", secret), client(f"10.{turn}.0.0/16")], RULE)
+            sender.sendto(signed(plain(4, start()), secret), ("127.0.0.1", port))
+            assert sender.recv(4096)[0] == 5
+    assert receiver.counts()["bad_authenticator"] == 0
+
+
+def test_stop_before_run_and_run_again() -> None:
+    receiver, _sink = made(client("127.0.0.0/8"))
+    receiver.stop()
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as served:
+        served.bind(("127.0.0.1", 0))
+        receiver.run(served.fileno())
+    with serving(receiver) as (sender, port):
+        with pytest.raises(ValueError, match="runs in another thread"):
+            receiver.run(sender.fileno())
+        sender.sendto(STARTED, ("127.0.0.1", port))
+        assert sender.recv(4096)
+
+
+def test_a_socket_that_cannot_be_read_ends_it() -> None:
+    receiver, _sink = made()
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as served:
+        descriptor = served.fileno()
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        receiver.run(descriptor)
