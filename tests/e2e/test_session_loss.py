@@ -32,7 +32,7 @@ import pytest
 import yaml
 from click.testing import CliRunner
 
-from filterd.cli.main import cli
+from filterd.cli.main import main
 from filterd.store.store import Store
 from tests.e2e.authority import free_port
 from tests.e2e.resolver_process import answering, upstream
@@ -212,7 +212,7 @@ def site(tmp_path: Path) -> Iterator[Site]:
         asyncio.run(Store.migrate(f"sqlite:///{tmp_path}/filterd.db", made.state / "ledger"))
         for place, name in enumerate(NAMES, start=1):
             for words in (["add", f"S-{place}"], ["deny", f"S-{place}", name]):
-                found = CliRunner().invoke(cli, ["subscriber", *words, "--config", str(config)])
+                found = CliRunner().invoke(main, ["subscriber", *words, "--config", str(config)])
                 assert found.exit_code == 0, found.output
         made.start("control", "resolver")
         try:
