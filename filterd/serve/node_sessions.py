@@ -7,7 +7,6 @@ and shared addresses, at the start and with a reload.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
 from functools import partial
 
 from filterd.config.settings import Settings
@@ -16,7 +15,7 @@ from filterd.dataplane.nodestate.node_types import NodeObserver
 from filterd.dataplane.nodestate.session_follower import SessionFollower, SessionPaths, SessionsInForce
 from filterd.dataplane.packet.plane import Plane
 from filterd.dataplane.packet.plane_types import BindingTables, IdentityRules, SessionTables
-from filterd.serve.wiring import prefixes, read_sessions
+from filterd.serve.wiring import SystemClock, prefixes, read_sessions
 
 SOCKET = "sessions.sock"
 """the stream's socket in ``state_dir``"""
@@ -49,18 +48,16 @@ def names_sources(settings: Settings) -> bool:
 class NodeSessions:
     """The follower of sessions with its thread. All but the thread's work belongs to the event loop."""
 
-    def __init__(
-        self, settings: Settings, plane: Plane, observer: NodeObserver, ticks: Callable[[], float]
-    ) -> None:
+    def __init__(self, settings: Settings, plane: Plane, observer: NodeObserver, clock: SystemClock) -> None:
         """Gives the stages their rules; sessions count as not loaded until :meth:`start` has loaded them."""
         self._plane = plane
         plane.use_identity_rules(identity_rules(settings))
         file = settings.state_dir / FILE
         self.follower = SessionFollower(
-            SessionPaths(settings.state_dir / SOCKET, partial(read_sessions, file)),
+            SessionPaths(settings.state_dir / SOCKET, partial(read_sessions, file, clock)),
             self._publish,
             observer,
-            ticks,
+            clock.ticks,
             used=file.exists(),
             configured=names_sources(settings),
         )

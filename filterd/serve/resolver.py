@@ -107,7 +107,7 @@ class Resolver:
         self._cache = ResponseCache(settings.cache.size, os.urandom(16), settings.cache.serve_stale)
         self._limiter = RateLimiter(os.urandom(16))
         self._plane = self._make_plane()
-        self._sessions = NodeSessions(settings, self._plane, self._observer, self._clock.ticks)
+        self._sessions = NodeSessions(settings, self._plane, self._observer, self._clock)
         self._paths = node_paths(settings)
         self._node = self._make_node()
         avoided = (*reserved_ports(), *(each.port for each in settings.dns.listen))

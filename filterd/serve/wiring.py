@@ -116,11 +116,11 @@ def node_paths(settings: Settings) -> NodePaths:
     return NodePaths(settings.state_dir, store, FINGERPRINT_KEY.load(settings.state_dir))
 
 
-def read_sessions(file: Path) -> Iterable[bytes] | None:
+def read_sessions(file: Path, clock: SystemClock) -> Iterable[bytes] | None:
     """Entries of the sessions file, with what is left of each now; None where there is no file. Raises
     ``OSError`` and ValueError."""
     try:
-        return read_entries(file, time.time())
+        return read_entries(file, clock.now())
     except FileNotFoundError:
         return None
 

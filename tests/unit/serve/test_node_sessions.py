@@ -15,6 +15,7 @@ from filterd.config.settings import Settings
 from filterd.dataplane.nodestate.bindings import KnownBindings
 from filterd.dataplane.packet.plane_types import IdentityRules, SessionTables
 from filterd.serve.node_sessions import NodeSessions, bound_tables, identity_rules
+from filterd.serve.wiring import SystemClock
 from filterd.wire.session_stream import FrameKind
 from tests.worlds.session_control import ScriptedControl, entry
 
@@ -50,7 +51,7 @@ def settings_of(directory: Path, **sections: Any) -> Settings:
 
 
 def sessions_of(settings: Settings, stages: Stages) -> NodeSessions:
-    return NodeSessions(settings, cast("Any", stages), stages, time.monotonic)
+    return NodeSessions(settings, cast("Any", stages), stages, SystemClock())
 
 
 def until(sessions: NodeSessions, ready: bool) -> None:

@@ -89,6 +89,12 @@ class Scene:
         return [event for event, _ in self.notes]
 
 
+@pytest.fixture(autouse=True)
+def short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(session_follower, "FIRST_PAUSE", 0.01)
+    monkeypatch.setattr(session_follower, "LAST_PAUSE", 0.05)
+
+
 @pytest.fixture
 def scene(tmp_path: Path) -> Iterator[Scene]:
     made = Scene(tmp_path)
@@ -205,9 +211,8 @@ def test_nothing_counts_as_loaded_before_control_has_everything(
     conversation = control.accept()
     conversation.tell_all([entry(FIRST, 7)], complete=False)
     until(lambda: scene.line("192.0.2.1") == 7)
-    assert not follower.ready
+    until(lambda: "accounting.settle" in follower.missing()[0])
     assert not scene.shown[-1].ready
-    assert "accounting.settle" in follower.missing()[0]
     conversation.send(FrameKind.BEAT)
     again = control.accept()
     assert again.hello.stream == 0, "all of it is asked for, in the place of the mixture"
