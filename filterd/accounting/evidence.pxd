@@ -1,0 +1,89 @@
+# cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
+"""The order of evidence: which of two messages is newer, by the clocks of the NASes; and the newest message about
+what nobody has any more.
+
+The *mark* of a message is its second by the clock of its NAS, times two, plus one for a Start: in one second a
+Start beats an Interim. Marks are compared modulo 2^32, which is right within 34 years of each other.
+"""
+
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
+
+cdef enum:
+    MOST_NASES = 65_535
+    NAS_PLACES = 131_072        # a power of two
+    HALF_WINDOW = 600_000       # milliseconds
+    MARGIN = 2_000              # milliseconds within which the clocks of two NASes decide nothing
+    NO_SAMPLE = 0x7FFFFFFF      # of `least`, in milliseconds: more than the day that is sampled
+
+
+cdef struct Nas:
+    uint64_t id                 # its fingerprint's first 64 bits
+    int64_t window              # arrival with which the present half window began
+    int64_t floor               # milliseconds by its clock: what it had until then has ended; see has_floor
+    int32_t least[2]            # least arrival - stamp of the present half window and of the one before
+    uint32_t has_floor
+
+
+cdef struct Remembered:         # the newest evidence about an address that nobody has, or an ended session
+    uint64_t key                # keyed hash of the address or session; 0: free
+    uint32_t mark
+    uint32_t nas                # place in `nases`
+    uint32_t next
+    uint32_t subscriber         # 32 bits of its fingerprint; 0: two that contradict each other
+
+
+cdef struct Evidence:
+    Nas* nases                  # places 1 to nas_count; 0: not known, the table of them is full
+    uint32_t* nas_places
+    uint32_t nas_count
+    Remembered* ring            # places 1 to ring_size
+    uint32_t* heads
+    uint32_t ring_size
+    uint32_t head_mask
+    uint32_t newest
+    uint32_t remembered
+
+
+cdef inline uint32_t mark_of(int64_t stamp, bint start) noexcept nogil:
+    """The mark of a message stamped so (milliseconds)."""
+    return <uint32_t>(stamp // 1000 * 2 + start)
+
+
+cdef inline int64_t offset_of(const Evidence* evidence, uint32_t nas) noexcept nogil:
+    """Milliseconds by which our clock is ahead of the NAS's: the least that a message took to arrive."""
+    cdef const Nas* found = evidence.nases + nas
+    cdef int32_t least = found.least[0] if found.least[0] < found.least[1] else found.least[1]
+    return 0 if nas == 0 or least == NO_SAMPLE else least
+
+
+cdef inline int64_t ahead(const Evidence* evidence, uint32_t mark, uint32_t nas, uint32_t other,
+                          uint32_t other_nas) noexcept nogil:
+    """By how much the first evidence is newer, as far as the clocks tell: half seconds of one NAS, milliseconds
+    between two."""
+    if nas == other_nas:
+        return <int32_t>(mark - other)
+    return (<int64_t>(<int32_t>((mark & ~<uint32_t>1) - (other & ~<uint32_t>1))) * 500
+            + offset_of(evidence, nas) - offset_of(evidence, other_nas))
+
+
+cdef inline int64_t lead(const Evidence* evidence, uint32_t mark, uint32_t nas, uint32_t other,
+                         uint32_t other_nas) noexcept nogil:
+    """Positive where the first evidence is newer, negative where the second is, 0 where neither can be told."""
+    cdef int64_t found = ahead(evidence, mark, nas, other, other_nas)
+    return 0 if nas != other_nas and -MARGIN <= found <= MARGIN else found
+
+
+cdef inline bint knows_offset(const Evidence* evidence, uint32_t nas, int64_t arrival) noexcept nogil:
+    """True where messages of the last two half windows tell the NAS's offset."""
+    cdef const Nas* found = evidence.nases + nas
+    return nas != 0 and found.least[0] != NO_SAMPLE and arrival - found.window < 2 * HALF_WINDOW
+
+
+cdef bint evidence_start(Evidence* evidence, uint32_t most) noexcept nogil
+cdef void evidence_free(Evidence* evidence) noexcept nogil
+# The place of a NAS, made where it is new; 0: there is no room for more.
+cdef uint32_t nas_place(Evidence* evidence, uint64_t id) noexcept nogil
+cdef void sample(Evidence* evidence, uint32_t nas, int64_t arrival, int64_t stamp) noexcept nogil
+cdef Remembered* recall(Evidence* evidence, uint64_t key) noexcept nogil
+# Keep this as the newest about `key`, unless what is kept is newer.
+cdef void remember(Evidence* evidence, uint64_t key, uint32_t mark, uint32_t nas, uint32_t subscriber) noexcept nogil

@@ -1,0 +1,1 @@
+"""The order of evidence of several NASes, for native code."""

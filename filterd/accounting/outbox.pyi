@@ -1,0 +1,1 @@
+"""The newest changes of sessions, for native code."""

@@ -1,0 +1,85 @@
+"""The table of sessions: which line has an address at this moment."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from filterd.accounting.event import EventSink
+from filterd.accounting.session_view import SessionCounts, SessionView
+
+class Sessions(EventSink):
+    """The sessions that there are now, in a file that holds nothing else. Any thread may call any method.
+
+    ``path`` None: in memory alone. ``key`` (16 bytes) is a secret for hashes. ``most`` sessions fit; later
+    ones are refused. ``stale_after`` (seconds): older evidence of a NAS claims nothing. ``clock`` tells Unix
+    seconds.
+    Raises LockedError where another process has the file, OSError and MemoryError.
+    """
+
+    def __init__(
+        self, path: Path | None, key: bytes, most: int, stale_after: int, clock: Callable[[], float]
+    ) -> None: ...
+    @property
+    def complete(self) -> bool:
+        """True unless a part of the state of before was lost."""
+    @property
+    def begun_empty(self) -> bool:
+        """True where the state of before was lost or damaged; ``damage`` says how."""
+    @property
+    def damage(self) -> str: ...
+    @property
+    def sequence(self) -> int:
+        """The number of the newest change."""
+    @property
+    def stream(self) -> int:
+        """The id of this run's changes: random, never 0."""
+    def register(self, subscriber: bytes, line: int) -> None:
+        """Tell the line (from 1) of a subscriber, by fingerprint; its sessions count at once."""
+    def forget(self, subscriber: bytes) -> None:
+        """A subscriber is registered no longer: its addresses are nobody's, its sessions are kept."""
+    def put(
+        self,
+        claims: Sequence[tuple[bytes, int, tuple[int, int] | None]],
+        *,
+        subscriber: bytes,
+        session: bytes,
+        nas: bytes,
+        source: int,
+        stamp: float,
+        lasts: int,
+        kind: int,
+    ) -> None:
+        """Give it one event of a lease or command: claims of address (16 bytes), prefix length and ports;
+        fingerprints of 16 bytes, zero for none; ``stamp`` in Unix seconds of this machine's clock. ValueError
+        for what is none."""
+    def give(
+        self,
+        claims: Sequence[tuple[bytes, int, tuple[int, int] | None]],
+        *,
+        subscriber: bytes,
+        session: bytes,
+        nas: bytes,
+        stamp: float,
+        arrival: float,
+        lasts: int,
+        kind: int,
+    ) -> None:
+        """Give it one RADIUS event with the NAS's own stamp, as the receiver does, for tests."""
+    def find(self, address: bytes, port: int = 0) -> SessionView | None:
+        """The session that has the address (16 bytes): its ports first, then the longest prefix."""
+    def of_line(self, line: int) -> list[SessionView]:
+        """The sessions of a line."""
+    def counts(self) -> SessionCounts: ...
+    def changes(self, after: int, most: int) -> tuple[int, bytes] | None:
+        """The entries of the changes behind ``after`` (at most ``most``), and the number of the last of
+        them. None: they are no longer known, begin with ``full``."""
+    def full(self, cursor: int, most: int) -> tuple[int, bytes]:
+        """The entries of some of the sessions, and the cursor to go on with: 0 to begin, 0 when there are no
+        more.
+
+        At most ``most`` entries (120 or more). A part may be empty and not the last.
+        """
+    def sweep(self, most: int) -> int:
+        """Visit ``most`` places and drop what is stale or ended by its NAS. Returns how many places are
+        still to be visited until all sessions that a NAS ended are gone; 0: there is no hurry."""
+    def close(self) -> None:
+        """Let the file go. Nobody else may be using the table."""

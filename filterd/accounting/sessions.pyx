@@ -1,0 +1,400 @@
+# cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
+"""The Python face of the table of sessions: its file, its lock, and views for whoever asks.
+
+The rules stand in ``table``. One mutex guards the table. No method holds it for long: what visits many places
+does so in parts, and whoever holds it never waits for the GIL.
+"""
+
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
+from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
+from libc.string cimport memcpy, memset
+
+from filterd.accounting.event cimport MOST_CLAIMS, Claim, Event, EventSink
+from filterd.accounting.evidence cimport Nas, Remembered
+from filterd.accounting.outbox cimport OUTBOX_SIZE, entries_after
+from filterd.accounting.slab cimport head_of, record_at
+from filterd.accounting.table cimport (
+    SOURCE_RADIUS,
+    Subscriber,
+    Table,
+    is_live,
+    table_apply,
+    table_find,
+    table_free,
+    table_full,
+    table_load,
+    table_register,
+    table_start,
+    table_sweep,
+)
+from filterd.disk.session_file cimport (
+    ENTRY_BYTES,
+    HEAD_SIZE,
+    MOST_PREFIXES,
+    PORT_RANGE,
+    RECORD_CLAIMS,
+    RECORD_SIZE,
+    Record,
+    first_port,
+    head_is_good,
+    last_port,
+    line_of,
+    make_head,
+)
+from filterd.policy.fingerprint cimport Fingerprint, unpacked
+
+import fcntl
+import os
+
+from filterd.accounting.session_view import SessionClaim, SessionCounts, SessionView
+from filterd.disk.files import make_directory
+from filterd.disk.locks import LockedError
+from filterd.model.session import SessionSource
+
+cdef extern from "<pthread.h>" nogil:
+    ctypedef struct pthread_mutex_t:
+        pass
+    int pthread_mutex_init(pthread_mutex_t* mutex, void* attributes)
+    int pthread_mutex_destroy(pthread_mutex_t* mutex)
+    int pthread_mutex_lock(pthread_mutex_t* mutex)
+    int pthread_mutex_unlock(pthread_mutex_t* mutex)
+
+cdef enum:
+    SLICE = 16_384              # places that are visited with the lock held
+    TOLERATED = 1000            # one record in so many may be damaged: a kill cuts off one
+    SESSION_MEMORY = RECORD_SIZE + 4 * 12 + 4 * 5   # record, chains, marks and heads
+
+cdef struct Guarded:
+    pthread_mutex_t lock
+    Table table
+
+
+cdef void take_event(void* context, const Event* event) noexcept nogil:
+    """Apply an event of any thread."""
+    cdef Guarded* guarded = <Guarded*>context
+    pthread_mutex_lock(&guarded.lock)
+    if guarded.table.slab.memory != NULL:
+        table_apply(&guarded.table, event)
+    pthread_mutex_unlock(&guarded.lock)
+
+
+cdef int64_t milliseconds(double seconds):
+    return <int64_t>(seconds * 1000 + (0.5 if seconds >= 0 else -0.5))
+
+
+cdef object view_of(const Record* record):
+    """A record in the form for Python."""
+    cdef list claims = []
+    cdef const uint8_t* address
+    cdef int i
+    for i in range(record.claim_count):
+        address = record.addresses[i]
+        if record.lengths[i] == PORT_RANGE:
+            ports = (first_port(address), last_port(address))
+            claims.append(SessionClaim(bytes(10) + b"\xff\xff" + address[:4], 128, ports))
+        else:
+            claims.append(SessionClaim(address[:16], record.lengths[i]))
+    return SessionView(
+        tuple(claims), line_of(record), SessionSource(record.origin >> 6), record.origin & 63,
+        record.stamp / 1000.0, float(record.confirmed), float(record.until)
+    )
+
+
+cdef class Sessions(EventSink):
+    cdef Guarded guarded
+    cdef object clock
+    cdef int file
+    cdef readonly str damage
+    cdef readonly bint begun_empty
+    cdef readonly object stream
+
+    def __cinit__(self, *_arguments, **_named):
+        self.file = -1
+        memset(&self.guarded, 0, sizeof(Guarded))
+        pthread_mutex_init(&self.guarded.lock, NULL)
+
+    def __init__(self, path, bytes key not None, uint32_t most, int64_t stale_after, clock):
+        cdef uint32_t there = 0
+        cdef Table* table = &self.guarded.table
+        cdef int64_t now = <int64_t>clock()
+        if len(key) != 16:
+            raise ValueError(f"a key has 16 bytes, not {len(key)}")
+        if table.slab.memory != NULL:
+            raise RuntimeError("the table of sessions is open already")
+        self.clock = clock
+        self.damage = ""
+        self.begun_empty = False
+        self.stream = int.from_bytes(os.urandom(8), "little") | 1
+        if path is not None:
+            there = self._open_file(path)
+        memcpy(table.key, <const uint8_t*>key, 16)
+        table.stale_after = stale_after * 1000
+        if not table_start(table, self.file, there, most):
+            raise MemoryError(f"no memory for {most} sessions")
+        if path is not None:
+            self._read_file(path, now)
+        self.context = &self.guarded
+        self.take = take_event
+
+    cdef uint32_t _open_file(self, path) except? 0xFFFFFFFF:
+        """Open or make the file; the places that it has room for."""
+        cdef long size
+        make_directory(path.parent)
+        begun = path.with_name("begun")
+        was_there = path.exists()
+        self.file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(self.file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise LockedError(f"another process has the sessions in {path}") from None
+        if not was_there and begun.exists():
+            self._lost(f"{path} is gone")
+        begun.touch(0o600)
+        size = os.fstat(self.file).st_size
+        if size < HEAD_SIZE:
+            if size != 0 or (was_there and not self.begun_empty):
+                self._lost(f"{path} is cut off")
+            os.posix_fallocate(self.file, 0, HEAD_SIZE)
+            size = HEAD_SIZE
+        return <uint32_t>((size - HEAD_SIZE) // RECORD_SIZE)
+
+    cdef _lost(self, str how):
+        self.begun_empty = True
+        self.damage = how
+
+    cdef _read_file(self, path, int64_t now):
+        """Index what the file holds; begin it anew where its head is damaged."""
+        cdef Table* table = &self.guarded.table
+        cdef uint8_t* memory = table.slab.memory
+        cdef bint good = head_is_good(head_of(&table.slab))
+        if not good:
+            if any(memory[i] != 0 for i in range(HEAD_SIZE)):
+                self._lost(f"the head of {path} is damaged")
+            elif table.slab.there != 0:
+                self._lost(f"{path} has no head")
+            with nogil:
+                memset(memory + HEAD_SIZE, 0, <size_t>table.slab.there * RECORD_SIZE)
+                make_head(head_of(&table.slab))
+            return
+        with nogil:
+            table_load(table, now)
+        if table.tally.damaged * TOLERATED > table.tally.live + TOLERATED:
+            self._lost(f"{table.tally.damaged} records of {path} are damaged, {table.tally.live} are good")
+
+    def __dealloc__(self):
+        self._free()
+        pthread_mutex_destroy(&self.guarded.lock)
+
+    cdef void _free(self):
+        if self.guarded.table.slab.links != NULL or self.guarded.table.slab.memory != NULL:
+            table_free(&self.guarded.table)
+            memset(&self.guarded.table, 0, sizeof(Table))
+
+    def close(self):
+        """Let the file go. Nobody else may be using the table."""
+        pthread_mutex_lock(&self.guarded.lock)
+        self._free()
+        pthread_mutex_unlock(&self.guarded.lock)
+        if self.file >= 0:
+            os.close(self.file)
+            self.file = -1
+
+    cdef Table* _open(self) except NULL:
+        """Take the lock; ValueError where the table is closed."""
+        with nogil:
+            pthread_mutex_lock(&self.guarded.lock)
+        if self.guarded.table.slab.memory == NULL:
+            pthread_mutex_unlock(&self.guarded.lock)
+            raise ValueError("the table of sessions is closed")
+        return &self.guarded.table
+
+    cdef inline void _done(self) noexcept nogil:
+        pthread_mutex_unlock(&self.guarded.lock)
+
+    @property
+    def complete(self):
+        """True unless a part of the state of before was lost."""
+        return not self.begun_empty
+
+    @property
+    def sequence(self):
+        """The number of the newest change."""
+        cdef uint64_t found = self._open().outbox.sequence
+        self._done()
+        return found
+
+    def register(self, bytes subscriber not None, uint64_t line):
+        """Tell the line of a subscriber, by fingerprint."""
+        if line == 0 or line >> 48:
+            raise ValueError(f"{line} is no number of a line")
+        self._set_line(subscriber, line)
+
+    def forget(self, bytes subscriber not None):
+        """A subscriber is registered no longer."""
+        self._set_line(subscriber, 0)
+
+    cdef _set_line(self, bytes subscriber, uint64_t line):
+        cdef Fingerprint fingerprint
+        cdef int64_t now = <int64_t>self.clock()
+        cdef bint good
+        unpacked(subscriber, &fingerprint)
+        good = table_register(self._open(), <const uint32_t*>&fingerprint, line, now)
+        self._done()
+        if not good:
+            raise MemoryError("no memory for one more subscriber")
+
+    def put(self, claims, *, bytes subscriber, bytes session, bytes nas, int source, double stamp, uint32_t lasts,
+            int kind):
+        """Give it one event of a lease or a command."""
+        cdef Event event
+        fill(&event, claims, subscriber, session, nas)
+        event.source = <uint8_t>int(SessionSource(source))
+        event.kind = <uint8_t>kind
+        event.lasts = lasts
+        event.stamp = milliseconds(stamp)
+        event.arrival = milliseconds(self.clock())
+        take_event(&self.guarded, &event)
+
+    def give(self, claims, *, bytes subscriber, bytes session, bytes nas, double stamp, double arrival,
+             uint32_t lasts, int kind):
+        """Give it one RADIUS event."""
+        cdef Event event
+        fill(&event, claims, subscriber, session, nas)
+        event.source = SOURCE_RADIUS
+        event.kind = <uint8_t>kind
+        event.stamped = 1
+        event.lasts = lasts
+        event.stamp = milliseconds(stamp)
+        event.arrival = milliseconds(arrival)
+        take_event(&self.guarded, &event)
+
+    def find(self, bytes address not None, uint32_t port=0):
+        """The session that has the address."""
+        cdef int64_t now = <int64_t>self.clock()
+        cdef Record found
+        cdef uint32_t place
+        cdef Table* table
+        if len(address) != 16 or port > 65_535:
+            raise ValueError("an address has 16 bytes, a port is at most 65535")
+        table = self._open()
+        place = table_find(table, <const uint8_t*>address, port, now)
+        if place != 0:
+            found = record_at(&table.slab, place)[0]
+        self._done()
+        return None if place == 0 else view_of(&found)
+
+    def of_line(self, uint64_t line):
+        """The sessions of a line."""
+        cdef list found = []
+        cdef Record record
+        cdef uint32_t place = 0
+        cdef int64_t now = <int64_t>self.clock()
+        cdef Table* table
+        while line != 0:
+            table = self._open()
+            with nogil:
+                place = next_of_line(table, place, line, now)
+            if place <= table.slab.used:
+                record = record_at(&table.slab, place)[0]
+            else:
+                line = 0
+            self._done()
+            if line != 0 and line_of(&record) == line and record.claim_count != 0:
+                found.append(view_of(&record))
+        return found
+
+    def counts(self):
+        """Numbers of the table."""
+        cdef Table* table = self._open()
+        cdef Table copy = table[0]
+        self._done()
+        tally = copy.tally
+        return SessionCounts(
+            live=tally.live, registered=tally.registered, subscribers=tally.subscribers,
+            nases=copy.evidence.nas_count, remembered=copy.evidence.remembered, events=tally.events,
+            refused_full=tally.refused_full, late=tally.late, unknown=tally.unknown, lost=tally.lost,
+            taken=tally.taken, ambiguous=tally.ambiguous, damaged=tally.damaged,
+            memory=copy.slab.used * <uint64_t>SESSION_MEMORY + tally.subscribers * <uint64_t>(sizeof(Subscriber) + 4)
+            + copy.evidence.remembered * <uint64_t>(sizeof(Remembered) + 4)
+            + copy.evidence.nas_count * <uint64_t>sizeof(Nas),
+        )
+
+    def changes(self, uint64_t after, uint32_t most):
+        """The entries behind ``after``, or None where they are no longer known."""
+        cdef int64_t now = <int64_t>self.clock()
+        cdef uint32_t room = most if most < OUTBOX_SIZE else OUTBOX_SIZE
+        cdef bytes entries = PyBytes_FromStringAndSize(NULL, room * ENTRY_BYTES)
+        cdef int64_t count = entries_after(&self._open().outbox, after, room, now,
+                                           <uint8_t*>PyBytes_AS_STRING(entries))
+        self._done()
+        return None if count < 0 else (after + count, entries[: count * ENTRY_BYTES])
+
+    def full(self, uint32_t cursor, uint32_t most):
+        """The entries of some sessions, and the cursor to go on with."""
+        cdef int64_t now = <int64_t>self.clock()
+        cdef uint32_t room = most if most < OUTBOX_SIZE else OUTBOX_SIZE
+        cdef bytes entries = PyBytes_FromStringAndSize(NULL, room * ENTRY_BYTES)
+        cdef uint8_t* out = <uint8_t*>PyBytes_AS_STRING(entries)
+        cdef uint32_t count
+        cdef Table* table
+        if most < RECORD_CLAIMS * MOST_PREFIXES:
+            raise ValueError(f"a part has room for {RECORD_CLAIMS * MOST_PREFIXES} entries at least")
+        table = self._open()
+        with nogil:
+            count = table_full(table, &cursor, room, now, out)
+            self._done()
+        return cursor, entries[: count * ENTRY_BYTES]
+
+    def sweep(self, uint32_t most):
+        """Visit ``most`` places and drop what is over."""
+        cdef int64_t now = <int64_t>self.clock()
+        cdef uint32_t left = 0
+        cdef uint32_t part
+        cdef Table* table
+        while True:
+            part = most if most < SLICE else SLICE
+            table = self._open()
+            with nogil:
+                left = table_sweep(table, part, now)
+                self._done()
+            most -= part
+            if most == 0:
+                return left
+
+
+cdef uint32_t next_of_line(const Table* table, uint32_t place, uint64_t line, int64_t now) noexcept nogil:
+    """The next place with a session of the line, or the last of a slice of places; behind the last where there
+    are no more."""
+    cdef uint32_t end = place + SLICE
+    cdef const Record* record
+    while place < table.slab.used:
+        place += 1
+        record = record_at(&table.slab, place)
+        if place == end or (record.claim_count != 0 and line_of(record) == line and is_live(table, record, now)):
+            return place
+    return place + 1
+
+
+cdef fill(Event* event, claims, bytes subscriber, bytes session, bytes nas):
+    """Claims and fingerprints of an event. ValueError for what is none."""
+    cdef Claim* claim
+    memset(event, 0, sizeof(Event))
+    if len(claims) > MOST_CLAIMS:
+        raise ValueError(f"a session has {MOST_CLAIMS} addresses at most, not {len(claims)}")
+    for address, length, ports in claims:
+        if len(address) != 16 or not 0 <= length <= 128:
+            raise ValueError("a claim is an address of 16 bytes, a prefix length up to 128, and ports or None")
+        claim = event.claims + event.claim_count
+        memcpy(claim.address, <const uint8_t*><bytes>address, 16)
+        claim.length = length
+        if ports is not None:
+            first, last = ports
+            if not 0 <= first <= last <= 65_535:
+                raise ValueError(f"{first}-{last} is no range of ports")
+            claim.has_ports = 1
+            claim.first_port = first
+            claim.last_port = last
+        event.claim_count += 1
+    unpacked(subscriber, &event.line)
+    unpacked(session, &event.session)
+    unpacked(nas, &event.nas)

@@ -1,0 +1,1 @@
+"""The memory of the records of sessions, for native code."""

@@ -1,0 +1,1 @@
+"""The table of sessions and its rules, for native code."""

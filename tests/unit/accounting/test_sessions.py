@@ -1,0 +1,295 @@
+"""The rules of sessions, one by one; their numbers are those of ``filterd/accounting/table.pyx``."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.worlds.sessions import (
+    CHANGE,
+    DISCONNECT,
+    INTERIM,
+    OFF,
+    ON,
+    START,
+    STOP,
+    Receiver,
+    fingerprint,
+    network,
+    wide,
+)
+
+X, Y = "192.0.2.1", "192.0.2.2"
+PREFIX = "2001:db8:0:100::/56"
+
+
+def test_newer_evidence_takes_an_address_away() -> None:
+    net = network()
+    net.register(ana=7, luis=8)
+    net.tell(START, "a", "ana", [X], ago=10)
+    net.tell(START, "b", "luis", [X], ago=5)
+    assert net.line(X) == 8
+    net.tell(INTERIM, "a", "ana", [X], ago=7)
+    assert net.line(X) == 8
+    net.tell(INTERIM, "a", "ana", [X], ago=3)
+    assert net.line(X) == 7
+    assert net.table.counts().live == 1
+
+
+def test_a_stamp_far_from_its_arrival_counts_as_the_arrival() -> None:
+    net = network()
+    net.register(ana=7, luis=8)
+    net.tell(START, "a", "ana", [X])
+    net.clock.now += 5
+    net.tell(START, "b", "luis", [X], ago=50 * 365 * 86_400)  # a clock that was never set
+    assert net.line(X) == 8
+
+
+def test_in_one_second_a_start_beats_an_interim() -> None:
+    for first, second in ((START, INTERIM), (INTERIM, START)):
+        net = network()
+        net.register(ana=7, luis=8)
+        net.tell(first, "a", "ana", [X])
+        net.tell(second, "b", "luis", [X])
+        assert net.line(X) == (7 if first == START else 8)
+
+
+def test_clocks_of_two_nases_are_compared_by_what_their_messages_took() -> None:
+    net = network()
+    net.register(ana=7, luis=8)
+    net.tell(START, "a", "ana", [X], ago=600, nas="late")  # its clock is ten minutes behind
+    net.clock.now += 10
+    net.tell(START, "b", "luis", [X], nas="right")
+    assert net.line(X) == 8
+    net.clock.now += 10
+    net.tell(INTERIM, "a", "ana", [X], ago=600, nas="late")
+    assert net.line(X) == 7
+
+
+def test_what_cannot_be_told_is_nobodys_until_newer_evidence() -> None:
+    net = network()
+    net.register(ana=7, luis=8)
+    net.tell(START, "a", "ana", [X])
+    net.tell(START, "b", "luis", [X])
+    assert net.line(X) is None
+    assert net.table.counts().ambiguous == 1
+    net.tell(START, "c", "luis", [X])
+    assert net.line(X) is None
+    net.clock.now += 60
+    net.tell(INTERIM, "a", "ana", [X])
+    assert net.line(X) == 7
+
+
+def test_two_sessions_of_one_line_contradict_nothing() -> None:
+    net = network()
+    net.register(ana=7)
+    net.tell(START, "a", "ana", [X])
+    net.tell(START, "b", "ana", [X], nas="bng-2")
+    assert net.line(X) == 7
+    net.tell(STOP, "a", "ana", [X])
+    assert net.line(X) == 7
+
+
+def test_commands_hold_in_the_order_in_which_they_come() -> None:
+    net = network()
+    net.register(ana=7, luis=8)
+    net.put("a", "ana", [X], lasts=60)
+    net.put("b", "luis", [X], lasts=60)
+    assert net.line(X) == 8
+
+
+def test_a_stop_ends_its_own_session_for_good() -> None:
+    net = network()
+    net.register(ana=7, luis=8)
+    net.tell(START, "a", "ana", [X], ago=20)
+    net.tell(START, "b", "luis", [X], ago=10)
+    net.tell(STOP, "a", "ana", [X], ago=5)
+    assert net.line(X) == 8
+    net.tell(STOP, "b", "luis", [X], ago=4)
+    assert net.line(X) is None
+    net.tell(INTERIM, "b", "luis", [X], ago=1)
+    assert net.line(X) is None
+    net.tell(START, "b", "luis", [X])  # the NAS uses the number again
+    assert net.line(X) == 8
+
+
+def test_a_start_that_comes_behind_its_stop_begins_nothing() -> None:
+    net = network()
+    net.register(ana=7)
+    net.tell(STOP, "a", "ana", [X], ago=5)
+    net.tell(START, "a", "ana", [X], ago=50)
+    assert net.line(X) is None
+    net.tell(START, "b", "ana", [X], ago=5)
+    assert net.line(X) == 7
+
+
+def test_a_disconnect_holds_until_newer_evidence() -> None:
+    net = network()
+    net.register(ana=7)
+    net.tell(START, "a", "ana", [X, PREFIX], ago=20)
+    net.tell(DISCONNECT, "", "", [X], ago=10)
+    assert net.line(X) is None
+    assert net.line("2001:db8:0:1ff::1") is None
+    net.tell(INTERIM, "a", "ana", [X])
+    assert net.line(X) == 7
+    net.clock.now += 5
+    net.tell(DISCONNECT, "", "ana", [])
+    assert net.line(X) is None
+
+
+def test_what_is_known_of_an_address_outlives_its_session() -> None:
+    net = network()
+    net.register(ana=7, luis=8)
+    net.tell(START, "b", "luis", [X], ago=10)
+    net.tell(STOP, "b", "luis", [X], ago=5)
+    net.tell(START, "a", "ana", [X], ago=30)
+    assert net.line(X) is None
+    net.tell(INTERIM, "c", "ana", [X], ago=5)
+    assert net.line(X) is None
+    net.tell(START, "c", "ana", [X], ago=5)
+    assert net.line(X) == 7
+
+
+def test_a_nas_that_begins_has_no_session_from_before() -> None:
+    for kind in (ON, OFF):
+        net = network()
+        net.register(ana=7, luis=8)
+        receiver = Receiver()
+        net.tell(START, "a", "ana", [X], ago=20)
+        net.tell(START, "b", "luis", [Y], ago=20, nas="bng-2")
+        net.tell(kind, "", "", [], ago=10)
+        assert net.line(X) is None
+        assert net.line(Y) == 8
+        net.tell(INTERIM, "a", "ana", [X], ago=15)
+        assert net.line(X) is None
+        while net.table.sweep(1):
+            pass
+        assert net.table.counts().live == 1
+        receiver.follow(net.table, net.clock.now)
+        assert list(receiver.at(net.clock.now).values()) == [8]
+
+
+def test_a_message_without_a_line_confirms_only() -> None:
+    net = network()
+    net.tell(INTERIM, "a", "", [X])
+    assert net.line(X) is None
+    assert net.table.counts().unknown == 1
+    net.register(ana=7)
+    net.tell(START, "a", "ana", [X])
+    net.clock.now += 7000
+    net.tell(INTERIM, "a", "", [])
+    net.clock.now += 7000
+    assert net.line(X) == 7
+
+
+def test_an_address_is_replaced_by_another_of_its_kind() -> None:
+    net = network()
+    net.register(ana=7)
+    net.tell(START, "a", "ana", [X, PREFIX], ago=10)
+    net.tell(INTERIM, "a", "ana", [Y], ago=5)
+    assert (net.line(X), net.line(Y), net.line("2001:db8:0:1ff::1")) == (None, 7, 7)
+    net.tell(INTERIM, "a", "ana", [X, "2001:db8:1::/64"], ago=7)  # late: only the new kind counts
+    assert (net.line(X), net.line(Y), net.line("2001:db8:1::1")) == (None, 7, 7)
+
+
+def test_a_session_may_go_on_as_another_lines() -> None:
+    net = network()
+    net.register(ana=7, luis=8)
+    receiver = Receiver()
+    net.tell(START, "a", "ana", [X], ago=10)
+    net.tell(CHANGE, "a", "luis", [], ago=5)
+    assert net.line(X) == 8
+    net.tell(INTERIM, "a", "ana", [X], ago=7)
+    assert net.line(X) == 8
+    receiver.follow(net.table, net.clock.now)
+    assert set(receiver.at(net.clock.now).values()) == {8}
+
+
+def test_a_stale_session_is_unknown() -> None:
+    net = network()
+    net.register(ana=7)
+    net.tell(START, "a", "ana", [X])
+    net.clock.now += 7200
+    assert net.line(X) is None
+    net.tell(START, "b", "ana", [Y], ago=7300)
+    net.tell(START, "c", "ana", [Y], ago=0)
+    net.tell(START, "d", "ana", [X], ago=7300)
+    assert (net.line(X), net.line(Y)) == (None, 7)
+    net.table.sweep(100)
+    assert net.table.counts().live == 1
+
+
+def test_a_full_table_refuses() -> None:
+    net = network(most=2)
+    net.register(ana=7)
+    for place in range(1, 4):
+        net.tell(START, f"a{place}", "ana", [f"192.0.2.{place}"])
+    assert [net.line(f"192.0.2.{place}") for place in range(1, 4)] == [7, 7, None]
+    assert net.table.counts().refused_full == 1
+    net.tell(STOP, "a1", "ana", [])
+    net.tell(START, "a3", "ana", ["192.0.2.3"])
+    assert net.line("192.0.2.3") == 7
+
+
+def test_receivers_hear_of_changes_and_not_of_each_confirmation() -> None:
+    net = network()
+    net.register(ana=7)
+    net.tell(START, "a", "ana", [X])
+    assert net.table.sequence == 1
+    for _ in range(10):
+        net.clock.now += 300
+        net.tell(INTERIM, "a", "ana", [X])
+    assert net.table.sequence == 1
+    net.clock.now += 900
+    net.tell(INTERIM, "a", "ana", [X])
+    assert net.table.sequence == 2
+    net.tell(STOP, "a", "ana", [])
+    number, run = net.table.changes(2, 100) or (0, b"")
+    assert number == 3
+    assert run[16:24] == bytes(8)
+
+
+def test_an_unregistered_subscribers_session_is_kept_and_told_when_it_registers() -> None:
+    net = network()
+    net.tell(START, "a", "ana", [X, PREFIX])
+    assert (net.line(X), net.table.sequence) == (0, 0)
+    net.register(ana=7)
+    assert (net.line(X), net.table.sequence) == (7, 2)
+    net.table.forget(fingerprint("ana"))
+    assert (net.line(X), net.table.sequence) == (0, 4)
+    assert net.table.full(0, 1000) == (0, b"")
+
+
+def test_ports_of_one_address_are_apart() -> None:
+    net = network()
+    net.register(ana=7, luis=8)
+    net.tell(START, "a", "ana", [f"{X}:1024-2047"], ago=9)
+    net.tell(START, "b", "luis", [f"{X}:2048-3071"], ago=9)
+    net.tell(START, "c", "luis", [X], ago=9, nas="bng-1")
+    assert [net.line(X, port) for port in (1024, 2047, 2048, 3071, 3072)] == [7, 7, 8, 8, 8]
+    net.tell(START, "d", "luis", [f"{X}:1500-1600"], ago=5)
+    assert [net.line(X, port) for port in (1024, 1500, 1600)] == [8, 8, 8]
+    texts = {each.text for view in net.table.of_line(8) for each in view.claims}
+    assert texts == {f"{X}:1500-1600", f"{X}:2048-3071", f"{X}/32"}
+
+
+def test_the_longest_prefix_holds() -> None:
+    net = network()
+    net.register(ana=7, luis=8)
+    net.tell(START, "a", "ana", [PREFIX])
+    net.tell(START, "b", "luis", ["2001:db8:0:101::/64"])
+    assert net.line("2001:db8:0:101::1") == 8
+    assert net.line("2001:db8:0:102::1") == 7
+    assert net.table.find(wide("2001:db8:1::1")) is None
+
+
+def test_what_is_no_event_is_refused() -> None:
+    net = network()
+    with pytest.raises(ValueError, match="4 addresses at most"):
+        net.put("a", "ana", [f"192.0.2.{place}" for place in range(5)], lasts=60)
+    with pytest.raises(ValueError, match="16 bytes"):
+        net.table.find(b"1234")
+    with pytest.raises(ValueError, match="number of a line"):
+        net.register(ana=0)
+    net.table.close()
+    with pytest.raises(ValueError, match="closed"):
+        net.table.find(wide(X))
