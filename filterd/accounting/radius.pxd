@@ -19,7 +19,7 @@ cdef enum:
     CODE_DISCONNECT = 40
     CODE_CHANGE = 43
 
-cdef enum RadiusOutcome:            # radius_types.Outcome, in its order
+cdef enum RadiusOutcome:            # radius_types.PacketOutcome, in its order
     RADIUS_ACCEPTED = 0
     RADIUS_UNKNOWN_CLIENT = 1
     RADIUS_MALFORMED = 2

@@ -3,14 +3,7 @@
 RFC 2866 (accounting), 5997 (Status-Server), 5176 (CoA and Disconnect), 3579 3.2 (Message-Authenticator).
 """
 
-from typing import Final
-
-from filterd.accounting.radius_types import Judged, LineRule, Outcome, RadiusClient
-
-OUTCOMES: Final[tuple[Outcome, ...]]
-"""by the native number"""
-STEPS: Final[dict[str, int]]
-"""the steps of normalisation -> the native numbers"""
+from filterd.accounting.radius_types import Judged, LineRule, RadiusClient
 
 def judge(
     text: bytes, client: RadiusClient, rule: LineRule, key: bytes, sender: bytes, arrival: int

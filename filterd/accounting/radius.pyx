@@ -33,7 +33,7 @@ from filterd.policy.fingerprint cimport KEY_SIZE, Fingerprint, packed, sip_hash
 from filterd.wire.codec cimport get16, get32
 from filterd.wire.siphash cimport put_little64
 
-from filterd.accounting.radius_types import Judged, Outcome, ReadEvent
+from filterd.accounting.radius_types import Judged, PacketOutcome, ReadEvent
 
 cdef enum:
     NAS_IPV4 = 4
@@ -561,8 +561,8 @@ cdef int radius_judge(const uint8_t* packet, size_t size, const RadiusSecret* se
 
 # ---- the Python face ----
 
-OUTCOMES = tuple(Outcome)
-STEPS = {"realm": STEP_REALM, "case": STEP_CASE, "mac": STEP_MAC}
+cdef tuple OUTCOMES = tuple(PacketOutcome)
+cdef dict STEPS = {"realm": STEP_REALM, "case": STEP_CASE, "mac": STEP_MAC}
 
 
 cdef int rule_of(object rule, RadiusRule* out) except -1:
@@ -601,6 +601,7 @@ cdef object event_for_python(const Event* event):
         bool(event.stamped),
         event.stamp,
         event.arrival,
+        event.lasts,
     )
 
 

@@ -16,7 +16,7 @@ from filterd.accounting.radius_types import (
     MOST_PACKET,
     Judged,
     LineRule,
-    Outcome,
+    PacketOutcome,
     RadiusClient,
     ReadEvent,
 )
@@ -47,7 +47,7 @@ _SIZES = {
 }
 """bytes that a value may have"""
 _PREFIXES = (Attribute.FRAMED_IPV6_PREFIX, Attribute.DELEGATED_IPV6_PREFIX)
-_REQUESTS = (Code.ACCOUNTING_REQUEST, Code.DISCONNECT_REQUEST, Code.COA_REQUEST)
+DIGESTS = (Code.ACCOUNTING_REQUEST, Code.DISCONNECT_REQUEST, Code.COA_REQUEST)
 """their authenticator is a digest of the packet; that of Status-Server is random"""
 _ANSWERS = {
     Code.ACCOUNTING_REQUEST: Code.ACCOUNTING_RESPONSE,
@@ -147,22 +147,22 @@ def message_authenticator(packet: Packet, secret: bytes) -> bytes:
     """The Message-Authenticator that a request must have, if it has one: of Status-Server over its own
     authenticator (RFC 5997 3), of the others over zeros (RFC 5176 3.3)."""
     at = packet.proof_at
-    authenticator = bytes(16) if packet.code in _REQUESTS else packet.text[4:HEADER]
+    authenticator = bytes(16) if packet.code in DIGESTS else packet.text[4:HEADER]
     text = packet.text[:4] + authenticator + packet.text[HEADER:at] + bytes(16) + packet.text[at + 16 :]
     return hmac.digest(secret, text, "md5")
 
 
-def verified(packet: Packet, client: RadiusClient) -> Outcome:
+def verified(packet: Packet, client: RadiusClient) -> PacketOutcome:
     """ACCEPTED if the packet comes from somebody who knows the client's secret."""
-    if packet.code in _REQUESTS and request_authenticator(packet, client.secret) != packet.text[4:HEADER]:
-        return Outcome.BAD_AUTHENTICATOR
+    if packet.code in DIGESTS and request_authenticator(packet, client.secret) != packet.text[4:HEADER]:
+        return PacketOutcome.BAD_AUTHENTICATOR
     if packet.proof_at:
         at = packet.proof_at
         if message_authenticator(packet, client.secret) != packet.text[at : at + 16]:
-            return Outcome.BAD_AUTHENTICATOR
+            return PacketOutcome.BAD_AUTHENTICATOR
     elif client.message_authenticator or packet.code == Code.STATUS_SERVER:
-        return Outcome.NO_MESSAGE_AUTHENTICATOR
-    return Outcome.ACCEPTED
+        return PacketOutcome.NO_MESSAGE_AUTHENTICATOR
+    return PacketOutcome.ACCEPTED
 
 
 def answer(packet: Packet, secret: bytes) -> bytes:
@@ -198,13 +198,13 @@ def claim_of(number: int, value: bytes) -> tuple[bytes, int] | None:
     return address, length
 
 
-_CLAIMS = (Attribute.FRAMED_IP_ADDRESS, Attribute.FRAMED_IPV6_ADDRESS, *_PREFIXES)
+CLAIMS = (Attribute.FRAMED_IP_ADDRESS, Attribute.FRAMED_IPV6_ADDRESS, *_PREFIXES)
 
 
 def claims(packet: Packet) -> tuple[tuple[bytes, int], ...]:
     """The addresses of the session, each once, the first MOST_CLAIMS."""
     found = [
-        claim_of(number, value) for vendor, number, value in packet.order if not vendor and number in _CLAIMS
+        claim_of(number, value) for vendor, number, value in packet.order if not vendor and number in CLAIMS
     ]
     return tuple(dict.fromkeys(each for each in found if each is not None))[:MOST_CLAIMS]
 
@@ -254,18 +254,18 @@ def read_event(
     )
 
 
-def told(event: ReadEvent) -> tuple[Outcome, ReadEvent | None]:
+def told(event: ReadEvent) -> tuple[PacketOutcome, ReadEvent | None]:
     """The outcome of a verified event, and the event if the table of sessions can do something with it."""
     if event.kind in (StatusType.ACCOUNTING_ON, StatusType.ACCOUNTING_OFF):
-        return Outcome.ACCEPTED, event
+        return PacketOutcome.ACCEPTED, event
     if event.session == _NOBODY and not event.claims:
-        return Outcome.NO_ADDRESS, None
+        return PacketOutcome.NO_ADDRESS, None
     if event.kind in (StatusType.START, StatusType.INTERIM_UPDATE):
         if event.line == _NOBODY:
-            return Outcome.NO_LINE, event
+            return PacketOutcome.NO_LINE, event
         if not event.claims:
-            return Outcome.NO_ADDRESS, event
-    return Outcome.ACCEPTED, event
+            return PacketOutcome.NO_ADDRESS, event
+    return PacketOutcome.ACCEPTED, event
 
 
 def judge(
@@ -276,19 +276,19 @@ def judge(
     try:
         packet = take_apart(text)
     except MalformedError:
-        return Judged(Outcome.MALFORMED, None, None)
+        return Judged(PacketOutcome.MALFORMED, None, None)
     if packet.code not in _ANSWERS:
-        return Judged(Outcome.UNSUPPORTED, None, None)
+        return Judged(PacketOutcome.UNSUPPORTED, None, None)
     status = packet.number(Attribute.ACCT_STATUS_TYPE)
     if packet.code == Code.ACCOUNTING_REQUEST and status is None:
-        return Judged(Outcome.MALFORMED, None, None)
+        return Judged(PacketOutcome.MALFORMED, None, None)
     outcome = verified(packet, client)
-    if outcome is not Outcome.ACCEPTED:
+    if outcome is not PacketOutcome.ACCEPTED:
         return Judged(outcome, None, None)
     made = answer(packet, client.secret)
     if packet.code == Code.STATUS_SERVER:
-        return Judged(Outcome.ACCEPTED, made, None)
+        return Judged(PacketOutcome.ACCEPTED, made, None)
     if packet.code == Code.ACCOUNTING_REQUEST and status not in set(StatusType):
-        return Judged(Outcome.UNSUPPORTED, made, None)
+        return Judged(PacketOutcome.UNSUPPORTED, made, None)
     outcome, event = told(read_event(packet, client, rule, key, sender, arrival))
     return Judged(outcome, made, event)

@@ -14,7 +14,7 @@ MOST_STEPS = 8
 """of normalisation"""
 
 
-class Outcome(StrEnum):
+class PacketOutcome(StrEnum):
     """The outcomes of a packet, each counted; the native numbers are the places in this list.
 
     The last two and what is accepted are answered, and so is an Accounting-Request with an unsupported
@@ -76,11 +76,13 @@ class ReadEvent(NamedTuple):
     stamp: int
     """milliseconds, Unix time"""
     arrival: int
+    lasts: int = 0
+    """seconds for which the session is good without another word; the receiver knows it, the packet does not"""
 
 
 class Judged(NamedTuple):
     """A packet's outcome, the answer (None: silence), and the event for the table of sessions, if any."""
 
-    outcome: Outcome
+    outcome: PacketOutcome
     answer: bytes | None
     event: ReadEvent | None

@@ -5,7 +5,7 @@ A thread runs it without the GIL. The table of clients is made aside and swapped
 thread holds while it works on a batch.
 """
 
-from libc.stdint cimport int32_t, int64_t, uint8_t, uint64_t
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 
 from filterd.accounting.event cimport EventSink
 from filterd.accounting.radius cimport RADIUS_OUTCOMES, RadiusRule, RadiusSecret
@@ -24,6 +24,7 @@ cdef struct Clients:            # sealed when made
     Client* all                 # in the order of their starts, the shorter first; secrets stand behind them
     int32_t count
     RadiusRule rule
+    uint32_t lasts              # seconds for which a session is good after a packet
 
 cdef class Receiver:
     cdef EventSink sink

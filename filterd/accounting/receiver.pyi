@@ -12,10 +12,11 @@ class Receiver:
     is not proven."""
 
     def __init__(self, sink: EventSink, key: bytes) -> None: ...
-    def configure(self, clients: Iterable[RadiusClient], rule: LineRule) -> None:
-        """Put other clients and another rule in force from the next batch on. ValueError (more than
-        MOST_CLIENTS, a prefix twice, an empty secret) leaves the old in force; before the first call nobody
-        is a client."""
+    def configure(self, clients: Iterable[RadiusClient], rule: LineRule, lasts: int) -> None:
+        """Put other clients and another rule in force from the next batch on. ``lasts``: the
+        seconds for which a session is good after a packet (``accounting.stale_after``). ValueError (more
+        than MOST_CLIENTS, a prefix twice, an empty secret) leaves the old in force; before the first call
+        nobody is a client."""
 
     def run(self, descriptor: int) -> None:
         """Serve a UDP socket, which need not be non-blocking, until :meth:`stop`. OSError when it cannot be
@@ -25,4 +26,4 @@ class Receiver:
         """End :meth:`run`, in whatever thread it is; if none runs, the next one ends at once."""
 
     def counts(self) -> dict[str, int]:
-        """The packets so far by :class:`~filterd.accounting.radius_types.Outcome`."""
+        """The packets so far by :class:`~filterd.accounting.radius_types.PacketOutcome`."""

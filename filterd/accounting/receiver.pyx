@@ -21,8 +21,7 @@ from filterd.policy.fingerprint cimport KEY_SIZE
 import os
 from operator import itemgetter
 
-from filterd.accounting.radius import OUTCOMES
-from filterd.accounting.radius_types import MOST_CLIENTS
+from filterd.accounting.radius_types import PacketOutcome
 
 # <sys/socket.h> has the control messages as macros, with casts that Cython would have to repeat.
 cdef extern from *:
@@ -130,6 +129,7 @@ cdef enum:
     BATCH = 64                  # datagrams of one system call
     CONTROL_ROOM = 64           # bytes of control messages, one pktinfo of either family
     PAUSE = 10                  # milliseconds after an error
+    MOST_CLIENTS = 65536        # radius_types.MOST_CLIENTS
 
 cdef struct Batch:
     mmsghdr came[BATCH]
@@ -300,10 +300,11 @@ cdef class Receiver:
         clients_free(self.clients)
         pthread_mutex_destroy(&self.lock)
 
-    def configure(self, clients, rule):
+    def configure(self, clients, rule, uint32_t lasts):
         """Put other clients and another rule in force from the next batch on; ValueError leaves the old."""
         cdef Clients* made = clients_of(clients, rule)
         cdef Clients* old
+        made.lasts = lasts
         with nogil:
             self.begin()
             old = self.clients
@@ -332,7 +333,7 @@ cdef class Receiver:
 
     def counts(self):
         """The packets so far by outcome."""
-        return {str(outcome): counted(&self.counted[i]) for i, outcome in enumerate(OUTCOMES)}
+        return {str(outcome): counted(&self.counted[i]) for i, outcome in enumerate(PacketOutcome)}
 
     cdef void begin(self) noexcept nogil:
         pthread_mutex_lock(&self.lock)
@@ -355,6 +356,7 @@ cdef class Receiver:
             outcome = radius_judge(packet, size, &client.secret, &self.clients.rule, &came, answer, &answer_size,
                                    &event, &tells)
         if tells and self.sink.take != NULL:
+            event.lasts = self.clients.lasts
             self.sink.take(self.sink.context, &event)
         count(&self.counted[outcome])
         return answer_size

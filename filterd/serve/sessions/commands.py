@@ -31,6 +31,8 @@ from filterd.serve.sessions.follower import subscriber_fingerprint
 
 LONGEST_SUBSCRIBER = 128
 """characters, as the store has them"""
+STAMPED = 1.5
+"""seconds; the table keeps stamps to the second"""
 YEAR = 366 * 86_400
 """seconds; the longest that a command may say a session lasts"""
 
@@ -50,6 +52,7 @@ class SessionCommands:
     def __init__(
         self, path: Path, table: Sessions, terms: Terms, counts: Callable[[], Mapping[str, object]]
     ) -> None:
+        self.path = path
         self._table = table
         self._terms = terms
         self._counts = counts
@@ -118,7 +121,7 @@ class SessionCommands:
         entries = [claims.claim(each) for each in told.addresses]
         at = self._hand_over(told, entries, known, lasts, StatusType.START)
         view = self._found(entries[0])
-        if view is None or view.source != told.source or view.stamp + 1 < at:
+        if view is None or view.source != told.source or abs(view.stamp - at) > STAMPED:
             msg = "not taken: another session said newer things about the address, or the table is full"
             raise ValueError(msg)
         return view

@@ -117,5 +117,9 @@ class _Follower:
     async def _send(self, kind: FrameKind, entries: bytes = b"") -> None:
         head = Frame(kind, self._at, self._table.stream, len(entries) // ENTRY_SIZE, self._complete())
         self._writer.write(head.to_bytes() + entries)
-        async with asyncio.timeout(UNREAD_SECONDS):
-            await self._writer.drain()
+        try:
+            async with asyncio.timeout(UNREAD_SECONDS):
+                await self._writer.drain()
+        except TimeoutError:
+            self._writer.transport.abort()  # a close would wait until it is read
+            raise

@@ -17,6 +17,7 @@ from filterd.accounting.recorded import RecordedEvents, take
 from tests.worlds.radius_packets import ARRIVAL, CLIENT, KEY, RULE, SECRET, SENDER, plain, signed, start
 
 WAIT = 20.0
+LASTS = 7200
 
 
 def wide(text: str) -> bytes:
@@ -32,7 +33,7 @@ def client(prefix: str, secret: bytes = SECRET, *, proof: bool = False) -> Radiu
 def made(*clients: RadiusClient, rule: LineRule = RULE) -> tuple[Receiver, RecordedEvents]:
     sink = RecordedEvents()
     receiver = Receiver(sink, KEY)
-    receiver.configure(clients, rule)
+    receiver.configure(clients, rule, LASTS)
     return receiver, sink
 
 
@@ -121,7 +122,7 @@ def test_ipv4_stands_in_no_prefix_of_ipv6_but_all() -> None:
     receiver, _sink = made(RadiusClient(IPv6Network("::/0"), SECRET))
     (answer,) = take(receiver, [(SENDER, STARTED)], ARRIVAL)
     assert answer is not None  # ::ffff:0:0/96 lies in ::/0: one socket of both families sees them so
-    receiver.configure([RadiusClient(IPv4Network("0.0.0.0/0"), SECRET)], RULE)
+    receiver.configure([RadiusClient(IPv4Network("0.0.0.0/0"), SECRET)], RULE, LASTS)
     assert take(receiver, [(wide("2001:db8::1"), STARTED)], ARRIVAL) == [None]
 
 
@@ -140,7 +141,7 @@ def test_ipv4_stands_in_no_prefix_of_ipv6_but_all() -> None:
 def test_clients_that_cannot_be_leave_the_old_in_force(clients: list[RadiusClient], says: str) -> None:
     receiver, _sink = made(CLIENT)
     with pytest.raises(ValueError, match=says):
-        receiver.configure(clients, RULE)
+        receiver.configure(clients, RULE, LASTS)
     assert take(receiver, [(SENDER, STARTED)], ARRIVAL)[0] is not None
 
 
@@ -155,13 +156,14 @@ def test_the_most_clients() -> None:
 def test_other_clients_and_another_rule_come_into_force() -> None:
     receiver, sink = made(CLIENT)
     take(receiver, [(SENDER, STARTED)], ARRIVAL)
-    receiver.configure([client("192.0.2.0/24", b"new")], LineRule(0, 1, ("realm",)))
+    receiver.configure([client("192.0.2.0/24", b"new")], LineRule(0, 1, ("realm",)), 60)
     other = signed(plain(4, start(user=b"ana")), b"new")
     realm = signed(plain(4, start()), b"new")
     assert take(receiver, [(SENDER, STARTED)], ARRIVAL) == [None]
     take(receiver, [(SENDER, other), (SENDER, realm)], ARRIVAL)
     before, plainly, cut = (each.line for each in sink.events())
     assert before != plainly == cut
+    assert [each.lasts for each in sink.events()] == [LASTS, 60, 60]
 
 
 def test_a_key_has_sixteen_bytes() -> None:
@@ -239,7 +241,7 @@ def test_configuring_beside_a_running_thread() -> None:
     with serving(receiver) as (sender, port):
         for turn in range(200):
             secret = b"secret %d" % turn
-            receiver.configure([client("127.0.0.0/8", secret), client(f"10.{turn}.0.0/16")], RULE)
+            receiver.configure([client("127.0.0.0/8", secret), client(f"10.{turn}.0.0/16")], RULE, LASTS)
             sender.sendto(signed(plain(4, start()), secret), ("127.0.0.1", port))
             assert sender.recv(4096)[0] == 5
     assert receiver.counts()["bad_authenticator"] == 0
