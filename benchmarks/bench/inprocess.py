@@ -21,6 +21,7 @@ from filterd.dataplane.fast.recorded import Driver
 from filterd.dataplane.fast.routes import Routes
 from filterd.dataplane.fast.thread import FastThread
 from filterd.dataplane.packet.plane import Plane
+from filterd.dataplane.packet.plane_types import BindingTables
 from filterd.dataplane.tables.addresses import Addresses, Prefixes
 from filterd.dataplane.tables.lines import Lines
 from filterd.dataplane.tables.ratelimit import RateLimiter, RateRules
@@ -98,7 +99,7 @@ def ready(snapshot: Path, asked: list[tuple[bytes, int]]) -> PlaneWithTables:
             keep(cache, packet)
     plane = Plane(Prefixes(KEY, ["127.0.0.0/8"]), cache, Rules())
     plane.limit(RateLimiter(KEY), RateRules(KEY, Unlimited()))
-    plane.publish(state, lines, addresses, True)
+    plane.publish(state, lines, BindingTables(addresses), True)
     return PlaneWithTables(plane, lines, addresses, policy)
 
 

@@ -19,6 +19,7 @@ from bench.inprocess import CLIENT, NOW, TICKS, Rules, Unlimited, driver_on
 from bench.shapes import LAST, SHAPES, Asked, Shape
 from filterd.dataplane.cache.cache import ResponseCache
 from filterd.dataplane.packet.plane import Pending, Plane
+from filterd.dataplane.packet.plane_types import BindingTables
 from filterd.dataplane.tables.addresses import Addresses, Prefixes
 from filterd.dataplane.tables.lines import Lines
 from filterd.dataplane.tables.ratelimit import RateLimiter, RateRules
@@ -127,7 +128,7 @@ class Ground:
 
     def publish(self) -> None:
         """Publish the state: the next one, where one was published before."""
-        self.plane.publish(self.state, self.lines, self.addresses, True)
+        self.plane.publish(self.state, self.lines, BindingTables(self.addresses), True)
         self.state = self.state.evolve(NOW)
 
     def take(self, asked: Asked, *, tcp: bool = False) -> bytes | None:

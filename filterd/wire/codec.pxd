@@ -31,6 +31,14 @@ cdef enum:
     MAX_NAME = 255
     MAX_POINTERS = 16            # in one name; other readers allow no more, and must read what we pass on
     MAX_EDES = 4
+    MAX_ID = 64                  # bytes of an EDNS option with an identity; longer ones are passed over
+    MAX_TLV = 128                # and of a TLV with one, see proxy.pxd
+
+cdef enum:                       # EDNS options with an identity, by their place in Query.ids
+    ID_MAC = 0                   # 65001: a hardware address
+    ID_DEVICE = 1                # 65073: the same as text, or a device's name
+    ID_CPE = 2                   # 65074: the customer's equipment
+    ID_OPTIONS = 3
 
 cdef enum Flag:                  # of the header's second 16 bits
     FLAG_QR = 0x8000
@@ -105,6 +113,9 @@ cdef struct Query:
     uint8_t ecs_address[16]
     uint8_t cookie[40]           # RFC 7873, client part and perhaps server part
     uint8_t cookie_length        # 0 (none), 8, or 16 to 40
+    uint8_t ids_seen             # bits by ID_*, also of options that were passed over
+    uint8_t id_lengths[3]        # 0: none
+    const uint8_t* ids[3]        # borrowed from the packet
 
 cdef struct Record:              # one resource record; offsets are from the start of the message
     uint16_t type
@@ -217,3 +228,4 @@ cdef int lifetime(const uint8_t* message, size_t length, Lifetime* out) noexcept
 cdef class ParsedQuery:
     """A query as Python sees it; native callers use its struct directly."""
     cdef Query q
+    cdef bytes packet            # that its identities stand in

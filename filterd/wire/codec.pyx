@@ -713,10 +713,15 @@ cdef class ParsedQuery:
     def cookie(self):
         return self.q.cookie[:self.q.cookie_length]
 
+    @property
+    def ids(self):
+        return tuple([<bytes>self.q.ids[i][:self.q.id_lengths[i]] if self.q.id_lengths[i] else b"" for i in range(3)])
+
 
 def read(bytes packet):
     """The status and whatever of the query could be read."""
     cdef ParsedQuery query = ParsedQuery.__new__(ParsedQuery)
+    query.packet = packet
     status = parse_query(packet, len(packet), &query.q)
     return PyStatus(status), query
 

@@ -75,3 +75,5 @@ class ProxyHeader:
     source: tuple[bytes, int] | None
     """packed address (4 or 16 bytes; an IPv4-mapped one as IPv4) and port; None: as seen on the socket"""
     length: int
+    identity: bytes = b""
+    """the text of the TLV that was asked for; empty: there is none"""

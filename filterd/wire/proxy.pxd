@@ -19,7 +19,10 @@ cdef struct ProxySource:
     bint has_source              # False: LOCAL, or a family without IP addresses: the peer is the client
     uint8_t address[16]          # IPv4 as ::ffff:a.b.c.d
     uint16_t port
+    const uint8_t* tlv           # the text of the TLV that was asked for; borrowed
+    size_t tlv_length            # 0: there is none
 
 
-# A ProxyStatus; out is written for PROXY_OK alone.
-cdef int read_proxy(const uint8_t* data, size_t length, ProxySource* out) noexcept nogil
+# A ProxyStatus; out is written for PROXY_OK alone. `tlv`: the type of the TLV to look for, 0: none; the first one
+# of that type counts, where it has 1 to MAX_TLV bytes. No other TLV is looked at, nor their checksum.
+cdef int read_proxy(const uint8_t* data, size_t length, int tlv, ProxySource* out) noexcept nogil

@@ -17,5 +17,6 @@ LONGEST: Final[int]
 PROBLEMS: Final[tuple[ProxyProblem | None, ...]]
 """by the native status; of success there is none"""
 
-def parse_header(data: bytes) -> ProxyHeader | ProxyProblem:
-    """The header at the start of a datagram or stream. TLVs are passed over, their checksum too."""
+def parse_header(data: bytes, tlv: int = 0) -> ProxyHeader | ProxyProblem:
+    """The header at the start of a datagram or stream. ``tlv``: the type of the TLV to take; others are
+    passed over, their checksum too."""

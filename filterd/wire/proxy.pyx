@@ -8,7 +8,7 @@ The native function is described in ``proxy.pxd``; the readable reference is
 from libc.stdint cimport uint8_t
 from libc.string cimport memcmp, memcpy, memset
 
-from filterd.wire.codec cimport get16
+from filterd.wire.codec cimport MAX_TLV, get16
 
 from filterd.wire.message import ProxyHeader, ProxyProblem
 
@@ -19,6 +19,7 @@ cdef enum:
     VERSION = 2
     LOCAL = 0
     PROXY = 1
+    TLV_HEAD = 3                 # type and length
     LAST_TRANSPORT = 2           # DGRAM; 1 STREAM, 0 unspecified
 
 cdef const uint8_t* START = b"\r\n\r\n\x00\r\nQUIT\n"
@@ -26,25 +27,45 @@ cdef const uint8_t* MAPPED = b"\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\xff\xff"
 cdef size_t[4] SIZES = [0, 4, 16, 108]      # of an address: none, IPv4, IPv6, a path
 
 
-cdef int read_source(uint8_t family, const uint8_t* content, size_t length, ProxySource* out) noexcept nogil:
+cdef void find_tlv(const uint8_t* tlvs, size_t length, int wanted, ProxySource* out) noexcept nogil:
+    """Note the first TLV of this type; TLVs that do not fit the header end the search."""
+    cdef size_t size
+    while length >= TLV_HEAD:
+        size = get16(tlvs + 1)
+        if length - TLV_HEAD < size:
+            return
+        if tlvs[0] == wanted:
+            if size <= MAX_TLV:
+                out.tlv = tlvs + TLV_HEAD
+                out.tlv_length = size
+            return
+        tlvs += TLV_HEAD + size
+        length -= TLV_HEAD + size
+
+
+cdef int read_source(uint8_t family, const uint8_t* content, size_t length, int tlv,
+                     ProxySource* out) noexcept nogil:
     """The source of a PROXY command; both addresses stand before both ports, and TLVs behind them."""
     cdef uint8_t transport = family & 15
-    cdef size_t size
+    cdef size_t size, addresses
     family >>= 4
     if family >= 4 or transport > LAST_TRANSPORT:
         return PROXY_BAD_FAMILY
     size = SIZES[family]
     out.has_source = transport != 0 and (family == 1 or family == 2)
-    if length < 2 * size + (4 if out.has_source else 0):
+    addresses = 2 * size + (4 if out.has_source else 0)
+    if length < addresses:
         return PROXY_BAD_LENGTH
     if out.has_source:
         memcpy(out.address, MAPPED, 12)
         memcpy(out.address + 16 - size, content, size)
         out.port = get16(content + 2 * size)
+        if tlv:
+            find_tlv(content + addresses, length - addresses, tlv, out)
     return PROXY_OK
 
 
-cdef int read_proxy(const uint8_t* data, size_t length, ProxySource* out) noexcept nogil:
+cdef int read_proxy(const uint8_t* data, size_t length, int tlv, ProxySource* out) noexcept nogil:
     cdef ProxySource found
     cdef uint8_t command
     cdef int status = PROXY_OK
@@ -64,7 +85,7 @@ cdef int read_proxy(const uint8_t* data, size_t length, ProxySource* out) noexce
     if length < found.length:
         return PROXY_INCOMPLETE
     if command != LOCAL:
-        status = read_source(data[13], data + FIXED, found.length - FIXED, &found)
+        status = read_source(data[13], data + FIXED, found.length - FIXED, tlv, &found)
     if status == PROXY_OK:
         out[0] = found
     return status
@@ -78,14 +99,15 @@ LONGEST = MOST
 PROBLEMS = (None, *ProxyProblem)
 
 
-def parse_header(bytes data not None):
+def parse_header(bytes data not None, int tlv=0):
     """Return the PROXY header at the start of a datagram or stream, or what is wrong with it."""
     cdef ProxySource found
-    cdef int status = read_proxy(<const uint8_t*><const char*> data, len(data), &found)
+    cdef bytes address, identity
+    cdef int status = read_proxy(<const uint8_t*><const char*> data, len(data), tlv, &found)
     if status != PROXY_OK:
         return PROBLEMS[status]
     if not found.has_source:
         return ProxyHeader(None, found.length)
-    if memcmp(found.address, MAPPED, 12) == 0:
-        return ProxyHeader(((<const char*> found.address)[12:16], found.port), found.length)
-    return ProxyHeader(((<const char*> found.address)[:16], found.port), found.length)
+    address = (<const char*> found.address)[:16]
+    identity = (<const char*> found.tlv)[:found.tlv_length] if found.tlv_length else b""
+    return ProxyHeader((address.removeprefix((<const char*> MAPPED)[:12]), found.port), found.length, identity)

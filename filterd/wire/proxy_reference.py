@@ -13,6 +13,8 @@ FIXED_SIZE = 16
 """bytes: signature, version and command, family and transport, length"""
 LONGEST = 4096
 """bytes of a header with its TLVs; a front sends far less, and an endless one would only fill buffers"""
+MOST_TLV = 128
+"""bytes of the TLV that says whose line it is"""
 _MAPPED = bytes(10) + b"\xff\xff"
 
 
@@ -31,8 +33,23 @@ def _source(family: int, content: bytes) -> tuple[bytes, int] | ProxyProblem | N
     return None
 
 
-def parse_header(data: bytes) -> ProxyHeader | ProxyProblem:
-    """The header at the start of a datagram or stream. TLVs are passed over, their checksum too."""
+def find_tlv(content: bytes, wanted: int) -> bytes:
+    """The text of the first TLV of this type, where it has 1 to :data:`MOST_TLV` bytes; TLVs that do not fit
+    the header end the search."""
+    while len(content) >= 3:
+        size = int.from_bytes(content[1:3], "big")
+        text, rest = content[3 : 3 + size], content[3 + size :]
+        if len(text) < size:
+            break
+        if content[0] == wanted:
+            return text if size <= MOST_TLV else b""
+        content = rest
+    return b""
+
+
+def parse_header(data: bytes, tlv: int = 0) -> ProxyHeader | ProxyProblem:
+    """The header at the start of a datagram or stream. ``tlv``: the type of the TLV to take, 0 for none; all
+    others are passed over, their checksum too."""
     if not SIGNATURE.startswith(data[: len(SIGNATURE)]):
         return ProxyProblem.NO_SIGNATURE
     if len(data) < FIXED_SIZE:
@@ -50,4 +67,9 @@ def parse_header(data: bytes) -> ProxyHeader | ProxyProblem:
     if command == 0:
         return ProxyHeader(None, length)
     source = _source(data[13], data[FIXED_SIZE:length])
-    return source if isinstance(source, ProxyProblem) else ProxyHeader(source, length)
+    if isinstance(source, ProxyProblem):
+        return source
+    if source is None or not tlv:
+        return ProxyHeader(source, length)
+    addresses = 12 if data[13] >> 4 == 1 else 36
+    return ProxyHeader(source, length, find_tlv(data[FIXED_SIZE + addresses : length], tlv))

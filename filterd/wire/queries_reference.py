@@ -25,6 +25,10 @@ NOTIFY = 4
 SIG, KEY = 24, 25
 CLASS_ANY = 255
 MAX_QUERY_RECORDS = 64
+ID_OPTIONS = (65001, 65073, 65074)
+"""a hardware address, the same as text or a device's name, and the customer's equipment"""
+MOST_ID = 64
+"""bytes of such an option; longer ones are passed over"""
 
 
 @dataclass(slots=True)
@@ -46,6 +50,8 @@ class ParsedQuery:
     wants_keepalive: bool = False
     client_subnet: tuple[int, int, bytes] | None = None
     cookie: bytes = b""
+    ids: tuple[bytes, ...] = (b"", b"", b"")
+    """the identities in the options of :data:`ID_OPTIONS`; empty: there is none"""
 
 
 def read_client_subnet(content: bytes) -> tuple[int, int, bytes] | None:
@@ -71,6 +77,7 @@ def read_query_opt(packet: bytes, place: RecordSpan, query: ParsedQuery) -> None
     query.dnssec_ok = bool(place.ttl & 0x8000)
     if query.edns_version:
         return
+    seen: set[int] = set()
     for code, content in options(packet[place.data_offset : place.end]):
         if code == 8:
             need(query.client_subnet is None, Status.BAD_OPTION)
@@ -82,6 +89,17 @@ def read_query_opt(packet: bytes, place: RecordSpan, query: ParsedQuery) -> None
         elif code == 10 and not query.cookie:
             need(len(content) == 8 or 16 <= len(content) <= 40, Status.BAD_OPTION)
             query.cookie = content
+        elif code in ID_OPTIONS:
+            need(code not in seen, Status.BAD_OPTION)
+            seen.add(code)
+            take_id(code, content, query)
+
+
+def take_id(code: int, content: bytes, query: ParsedQuery) -> None:
+    """An identity that a front adds. Two of one kind are refused, for the same reason as two subnets."""
+    if len(content) <= MOST_ID:
+        ids = dict(zip(ID_OPTIONS, query.ids, strict=True)) | {code: content}
+        query.ids = tuple(ids[each] for each in ID_OPTIONS)
 
 
 def read_question(packet: bytes, query: ParsedQuery) -> None:

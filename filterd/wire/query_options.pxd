@@ -4,7 +4,7 @@
 from libc.stdint cimport uint8_t
 from libc.string cimport memcpy
 
-from filterd.wire.codec cimport BAD_OPTION, OK, Query, get16
+from filterd.wire.codec cimport BAD_OPTION, MAX_ID, OK, Query, get16
 
 
 cdef inline int read_client_subnet(const uint8_t* data, size_t length, Query* out) noexcept nogil:
@@ -28,6 +28,17 @@ cdef inline int read_client_subnet(const uint8_t* data, size_t length, Query* ou
     out.ecs_family = <uint8_t> family
     out.ecs_prefix = <uint8_t> prefix
     memcpy(out.ecs_address, data + 4, size)
+    return OK
+
+
+cdef inline int read_id(unsigned int option, const uint8_t* data, size_t length, Query* out) noexcept nogil:
+    """An identity that a front adds. Two of one kind are refused, for the same reason as two subnets."""
+    if out.ids_seen >> option & 1:
+        return BAD_OPTION
+    out.ids_seen |= 1 << option
+    if length <= MAX_ID:
+        out.ids[option] = data
+        out.id_lengths[option] = <uint8_t> length
     return OK
 
 
@@ -55,5 +66,8 @@ cdef inline int read_options(const uint8_t* data, size_t length, Query* out) noe
                 return BAD_OPTION
             memcpy(out.cookie, data + position, size)
             out.cookie_length = <uint8_t> size
+        elif code == 65001 or code == 65073 or code == 65074:
+            if read_id(0 if code == 65001 else code - 65072, data + position, size, out) != OK:
+                return BAD_OPTION
         position += size
     return OK

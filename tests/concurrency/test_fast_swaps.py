@@ -14,6 +14,7 @@ import pytest
 from filterd.dataplane.fast.recorded import Driver
 from filterd.dataplane.fast.thread import FastThread
 from filterd.dataplane.packet.plane import Pending, Plane
+from filterd.dataplane.packet.plane_types import BindingTables
 from filterd.dataplane.tables.addresses import Addresses, Prefixes
 from filterd.dataplane.tables.epoch import collect
 from filterd.dataplane.tables.lines import Lines
@@ -67,7 +68,7 @@ class Policy:
         lines, addresses = Lines(SEED), Addresses(SEED)
         lines.upsert(LineHandle(self.place + 1, policy=self.place, opted_in=True))
         addresses.set(wide(CHILD), 128, self.place + 1)
-        packets.publish(self.world.native, lines, addresses, True)
+        packets.publish(self.world.native, lines, BindingTables(addresses), True)
 
 
 def policy(place: int, mode: BlockingMode, generation: int) -> Policy:

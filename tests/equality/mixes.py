@@ -28,6 +28,7 @@ from filterd.dataplane.fast.recorded import Driver
 from filterd.dataplane.fast.routes import Routes
 from filterd.dataplane.fast.thread import FastThread
 from filterd.dataplane.packet.plane import Plane
+from filterd.dataplane.packet.plane_types import BindingTables
 from filterd.dataplane.tables.addresses import Addresses, Prefixes
 from filterd.dataplane.tables.lines import Lines
 from filterd.dataplane.upstream.forward_types import Question
@@ -141,13 +142,13 @@ def policy(folder: Path, mixes: Sequence[Mix]) -> PublishedState:
     )
 
 
-def lines() -> tuple[Lines, Addresses]:
+def lines() -> tuple[Lines, BindingTables]:
     """Most clients have a line, most of these ask for something, and some have names of their own."""
     made, addresses = Lines(KEY), Addresses(KEY)
     for place in range(LINES):
         made.upsert(Line(policy=1, opted_in=place % 4 != 0).native(place + 1))
         addresses.set(_client(place)[12:], 32, place + 1)
-    return made, addresses
+    return made, BindingTables(addresses)
 
 
 class Resolver:

@@ -23,6 +23,7 @@ from filterd.dataplane.fast.thread import FastThread
 from filterd.dataplane.packet.answer_counts import AnswerCounts
 from filterd.dataplane.packet.crashboard import CrashBoard
 from filterd.dataplane.packet.plane import Pending, Plane
+from filterd.dataplane.packet.plane_types import BindingTables
 from filterd.dataplane.packet.unwrap import Unwrap
 from filterd.dataplane.slow.quota import WaitingQuota
 from filterd.dataplane.slow.slowpath import MAX_WAITING, SlowPath
@@ -192,7 +193,9 @@ class NativeSide(Side):
         super().__init__(settings, clock, packets, board)
 
     def publish(self, policy: Policy) -> None:
-        self.packets.publish(policy.state, policy.lines, policy.addresses, policy.ready, policy.earliest)
+        self.packets.publish(
+            policy.state, policy.lines, BindingTables(policy.addresses), policy.ready, policy.earliest
+        )
 
     def change_settings(self, rules: Rules, proxies: Texts, forwarders: Texts) -> None:
         self.packets.change_settings(acl(), rules, Prefixes(KEY, forwarders), Prefixes(KEY, proxies))

@@ -7,6 +7,7 @@ from ipaddress import ip_network
 
 from filterd.dataplane.cache.cache import ResponseCache
 from filterd.dataplane.packet.plane import Plane
+from filterd.dataplane.packet.plane_types import BindingTables
 from filterd.dataplane.tables.addresses import Addresses, Prefixes
 from filterd.dataplane.tables.lines import Lines
 from filterd.dataplane.tables.ratelimit import RateLimiter, RateRules
@@ -148,14 +149,14 @@ NAMES = tuple(rule.trigger for rule in (*RULES, *LIVE, *LATER) if rule.prefix is
 PREFIXES = tuple(rule.prefix for rule in (*RULES, *LIVE, *LATER) if rule.prefix is not None)
 
 
-def lines_and_addresses() -> tuple[Lines, Addresses]:
+def lines_and_addresses() -> tuple[Lines, BindingTables]:
     """The lines, numbered from 1, each with its address."""
     lines, addresses = Lines(KEY), Addresses(KEY)
     for number, line in enumerate(LINES, 1):
         lines.upsert(line.native(number))
         addresses.set(CLIENTS[number][12:], 32, number)
     addresses.set(CLIENTS[10][:6] + bytes(10), 48, 4)
-    return lines, addresses
+    return lines, BindingTables(addresses)
 
 
 class Served:

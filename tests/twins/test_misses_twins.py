@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from filterd.dataplane.cache.cache import ResponseCache
 from filterd.dataplane.fast.punts import PuntReason
 from filterd.dataplane.packet.plane import Pending, Plane
+from filterd.dataplane.packet.plane_types import BindingTables
 from filterd.dataplane.tables.addresses import Addresses, Prefixes
 from filterd.dataplane.tables.lines import Lines
 from filterd.dataplane.upstream.forward_types import Server
@@ -60,7 +61,7 @@ def both() -> Iterator[Both]:
         lines, addresses = Lines(KEY), Addresses(KEY)
         lines.upsert(LineHandle(7, policy=1, opted_in=True))
         addresses.set(CHILD[12:], 32, 7)
-        slow.publish(POLICY.native, lines, addresses, True)
+        slow.publish(POLICY.native, lines, BindingTables(addresses), True)
         yield Both(native, upstream, client, slow, cache)
 
 

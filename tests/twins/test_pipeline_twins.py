@@ -29,6 +29,7 @@ from filterd.dataplane.cache.cache_reference import ReferenceCache
 from filterd.dataplane.packet.crashboard import CrashBoard
 from filterd.dataplane.packet.exchange_reference import ReferencePlane
 from filterd.dataplane.packet.plane import Pending, Plane
+from filterd.dataplane.packet.plane_types import BindingTables
 from filterd.dataplane.tables.addresses import Addresses, Prefixes
 from filterd.dataplane.tables.addresses_reference import ReferenceAddresses
 from filterd.dataplane.tables.lines import Lines
@@ -142,7 +143,7 @@ class PathMachine(RuleBasedStateMachine):
         """Each state has a generation of its own, by which what is known of an answer is told apart."""
         self.generation += 1
         native = replace(world, generation=self.generation).native
-        self.native.publish(native, self.lines, self.addresses, True)
+        self.native.publish(native, self.lines, BindingTables(self.addresses), True)
         self.plane.state = world.reference
 
     @rule(number=st.integers(0, LINES - 1), line=lines())

@@ -21,6 +21,7 @@ from filterd.dataplane.fast.routes import Routes
 from filterd.dataplane.fast.thread import FastThread, Punted
 from filterd.dataplane.listeners.socket_binding import bind_udp
 from filterd.dataplane.packet.plane import Plane
+from filterd.dataplane.packet.plane_types import BindingTables
 from filterd.dataplane.tables.addresses import Addresses, Prefixes
 from filterd.dataplane.tables.lines import Lines
 from filterd.model.mandatory import Mandate
@@ -54,7 +55,7 @@ def make_packets(*, size: int = 1 << 20, world: World | None = None, identified:
 def publish(packets: Plane, world: World | None, *, identified: bool = True) -> None:
     """Put the world in force; None: the mandatory part is missing."""
     state = None if world is None else world.native
-    packets.publish(state, Lines(SEED), Addresses(SEED), identified)
+    packets.publish(state, Lines(SEED), BindingTables(Addresses(SEED)), identified)
 
 
 def query(name: str, kind: str = "A", options: Sequence[dns.edns.Option] = ()) -> bytes:

@@ -21,6 +21,7 @@ from filterd.dataplane.listeners.tcp import TcpListener, TcpService
 from filterd.dataplane.listeners.udp import UdpListener
 from filterd.dataplane.packet.answer_counts import AnswerCounts
 from filterd.dataplane.packet.plane import Pending, Plane
+from filterd.dataplane.packet.plane_types import BindingTables
 from filterd.dataplane.packet.unwrap import Unwrap
 from filterd.dataplane.slow.slowpath import SlowPath
 from filterd.dataplane.tables.addresses import Addresses, Prefixes
@@ -153,7 +154,7 @@ def make_served(limits: ConnectionLimits = GENEROUS, threads: int = 2) -> Served
     """Everyone on loopback and 192.0.2.0/24 may ask; 127.0.0.7 is a front. Not started."""
     allowed, fronts = Prefixes(KEY, ["127.0.0.0/8", "192.0.2.0/24"]), Prefixes(KEY, ["127.0.0.7/32"])
     packets = Plane(allowed, ResponseCache(1 << 20, KEY), Rules(), None, fronts)
-    packets.publish(World(Classes(FIXED)).native, Lines(KEY), Addresses(KEY), True)
+    packets.publish(World(Classes(FIXED)).native, Lines(KEY), BindingTables(Addresses(KEY)), True)
     upstreams = ScriptedUpstreams()
     upstreams.gate.set()
     path = SlowPath(packets, upstreams, MachineClock(), AnswerCounts())

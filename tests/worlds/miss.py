@@ -27,6 +27,7 @@ from filterd.dataplane.fast.recorded import Driver
 from filterd.dataplane.fast.routes import Routes
 from filterd.dataplane.fast.thread import FastThread
 from filterd.dataplane.packet.plane import Plane
+from filterd.dataplane.packet.plane_types import BindingTables
 from filterd.dataplane.tables.addresses import Addresses, Prefixes
 from filterd.dataplane.tables.lines import Lines
 from filterd.dataplane.upstream.thread_route import RouteReport, ThreadHop
@@ -266,7 +267,7 @@ def misses(policy: World = POLICY, *, threads: int = 1, size: int = 1 << 20) -> 
     lines, addresses = Lines(KEY), Addresses(KEY)
     lines.upsert(LineHandle(7, policy=1, opted_in=True))
     addresses.set(CHILD[12:], 32, 7)
-    packets.publish(policy.native, lines, addresses, True)
+    packets.publish(policy.native, lines, BindingTables(addresses), True)
     routes = Routes(threads)
     news = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
     world = Misses(packets, cache, routes, news)

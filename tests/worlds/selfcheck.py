@@ -18,6 +18,7 @@ from filterd.dataplane.listeners.selfcheck import SelfCheck
 from filterd.dataplane.listeners.tcp import TcpService
 from filterd.dataplane.packet.answer_counts import AnswerCounts
 from filterd.dataplane.packet.plane import Plane
+from filterd.dataplane.packet.plane_types import BindingTables
 from filterd.dataplane.packet.unwrap import Unwrap
 from filterd.dataplane.slow.slowpath import SlowPath
 from filterd.dataplane.tables.addresses import Addresses, Prefixes
@@ -83,7 +84,7 @@ async def self_world(
     """``fronts``: who must speak PROXY."""
     proxies = Prefixes(KEY, list(fronts))
     packets = Plane(Prefixes(KEY, []), ResponseCache(1 << 20, KEY), Rules(), None, proxies)
-    packets.publish(None, Lines(KEY), Addresses(KEY), True)
+    packets.publish(None, Lines(KEY), BindingTables(Addresses(KEY)), True)
     path = SlowPath(packets, ScriptedUpstreams(), MachineClock(), AnswerCounts())
     fast = FastPath(packets, Routes(threads), path, threads)
     service = TcpService(ConnectionTable(limits), time.monotonic)

@@ -103,6 +103,11 @@ cdef bint return_path_send(const Datagrams* datagrams, const ReturnPath* return_
 cdef void peer_address(const ReturnPath* return_path, uint8_t* out) noexcept nogil
 
 
+cdef inline uint16_t peer_port(const ReturnPath* return_path) noexcept nogil:
+    """The peer's port, which stands at the same place for both families."""
+    return <uint16_t>(return_path.peer[2] << 8 | return_path.peer[3])
+
+
 cdef inline const uint8_t* datagram_packet(const Datagrams* datagrams, int i) noexcept nogil:
     return datagrams.slots + <size_t>i * SLOT
 

@@ -27,6 +27,7 @@ from filterd.dataplane.fast.datagrams cimport (
     datagrams_receive,
     datagrams_reply,
     peer_address,
+    peer_port,
 )
 from filterd.dataplane.packet.crashboard cimport NOTES, Note
 from filterd.dataplane.fast.misses cimport (
@@ -267,16 +268,22 @@ cdef int open_datagram(Fast* fast, int i, Exchange* x) noexcept nogil:
         return PACKET_DROP
     peer_address(&turn.datagrams.return_paths[i], &x.client[0])
     x.tcp = x.proxied = False
+    x.port = peer_port(&turn.datagrams.return_paths[i])
+    x.tlv_length = 0
     x.milliseconds = turn.micros // 1000
     if turn.core.proxies != NULL and address_find(turn.core.proxies, x.client, False) != NULL:
-        if read_proxy(packet, length, &source) != PROXY_OK:
+        if read_proxy(packet, length, turn.core.proxy_id_tlv, &source) != PROXY_OK:
             bump64(&fast.drops[FAST_NO_PROXY_HEADER])
             return PACKET_DROP
         packet += source.length
         length -= source.length
         x.proxied = True
+        memcpy(x.front, x.client, 16)
+        x.tlv = source.tlv
+        x.tlv_length = source.tlv_length
         if source.has_source:
             memcpy(x.client, source.address, 16)
+            x.port = source.port
     if take_self(fast, packet, length, &turn.datagrams.return_paths[i]):
         return PACKET_DROP          # there is nothing more to do, and nothing to count
     return guarded_open(&turn.core, packet, length, x, turn.now, turn.work)

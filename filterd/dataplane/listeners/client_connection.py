@@ -21,6 +21,7 @@ from typing import cast
 from filterd.dataplane.listeners.connection_table import ConnectionEnding, Prefix
 from filterd.dataplane.listeners.framing import Framing
 from filterd.dataplane.listeners.listener_context import ListenerContext
+from filterd.dataplane.packet.plane_types import Front
 from filterd.dataplane.packet.unwrap import source_of
 from filterd.dataplane.slow.quota import client_key
 from filterd.dataplane.slow.turns import SLICE
@@ -42,10 +43,11 @@ class ClientConnection(asyncio.BufferedProtocol):
         "_ended",
         "_ending",
         "_framing",
+        "_front",
         "_left",
         "_partial",
         "_peer",
-        "_proxied",
+        "_port",
         "_scheduled",
         "_served",
         "_since",
@@ -57,8 +59,8 @@ class ClientConnection(asyncio.BufferedProtocol):
         "slot",
     )  # fmt: skip
 
-    def __init__(self, context: ListenerContext, peer: bytes) -> None:
-        """``peer`` is the address of the other end in 16 bytes."""
+    def __init__(self, context: ListenerContext, peer: bytes, port: int = 0) -> None:
+        """``peer`` is the address of the other end in 16 bytes, and ``port`` its port."""
         self.slot = -1
         self.prefix: Prefix | None = None
         self._context = context
@@ -69,8 +71,10 @@ class ClientConnection(asyncio.BufferedProtocol):
         self._waiting = 0
         self._without_room: deque[asyncio.Future[bool]] = deque()
         """answers that are not made before the client has read earlier ones"""
-        self._proxied = False
-        """the client's address comes from a PROXY header"""
+        self._port = port
+        """the client's"""
+        self._front: Front | None = None
+        """the front that has named the client"""
         self._served = 0
         self._ended = False
         """the client has closed its side"""
@@ -237,8 +241,9 @@ class ClientConnection(asyncio.BufferedProtocol):
             self.cut(ConnectionEnding.NO_PROXY_HEADER)
             return False
         self._framing.skip(header.length)
-        self._proxied = True
-        return self._set_client(source_of(header, self._peer))
+        self._front = Front(self._peer, bytes(start[: header.length]))
+        client, self._port = source_of(header, self._peer, self._port)
+        return self._set_client(client)
 
     def _set_client(self, client: bytes) -> bool:
         """Note the client's address; False: its prefix has all the connections it may have."""
@@ -263,7 +268,7 @@ class ClientConnection(asyncio.BufferedProtocol):
         self._served += 1
         self._since = self._context.clock()
         client, path = cast("bytes", self._client), self._context.path
-        task = path.take(memoryview(message), client, True, self._send, self._proxied, self._room)
+        task = path.take(memoryview(message), client, True, self._send, self._front, self._room, self._port)
         if task is not None:
             self._waiting += 1
             self._context.connections.wait(self)

@@ -8,6 +8,7 @@ from typing import Protocol
 
 from filterd.dataplane.listeners.connection_table import ConnectionTable
 from filterd.dataplane.packet.answer_counts import AnswerCounts
+from filterd.dataplane.packet.plane_types import Front
 from filterd.dataplane.packet.unwrap import Unwrap
 from filterd.dataplane.slow.slowpath import Room, Send
 from filterd.dataplane.slow.turns import FairTurns
@@ -25,7 +26,14 @@ class QueryPath(Protocol):
         """The time of the event loop, shared among clients."""
 
     def take(
-        self, packet: memoryview, client: bytes, tcp: bool, send: Send, proxied: bool, room: Room
+        self,
+        packet: memoryview,
+        client: bytes,
+        tcp: bool,
+        send: Send,
+        front: Front | None,
+        room: Room,
+        port: int,
     ) -> asyncio.Task[None] | None:
         """Answer through ``send``, now or later; return the task if it is later, when there is ``room``."""
 

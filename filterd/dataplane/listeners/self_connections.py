@@ -8,6 +8,7 @@ from typing import Any
 from filterd.dataplane.fast.selfquery import SelfQueries
 from filterd.dataplane.listeners.connection_table import ConnectionEnding, ConnectionLimits, ConnectionTable
 from filterd.dataplane.packet.answer_counts import AnswerCounts
+from filterd.dataplane.packet.plane_types import Front
 from filterd.dataplane.slow.slowpath import Room, Send, always_room
 from filterd.dataplane.slow.turns import FairTurns
 
@@ -35,11 +36,12 @@ class SelfQueryPath:
         client: bytes,
         tcp: bool,
         send: Send,
-        proxied: bool = False,
+        front: Front | None = None,
         room: Room = always_room,
+        port: int = 0,
     ) -> None:
         """Answer a self-query at once; ignore everything else."""
-        del client, tcp, proxied, room
+        del client, tcp, front, room, port
         answer = self._queries.answer(packet)
         if answer is not None:
             send(answer)

@@ -148,7 +148,7 @@ class TcpListener:
         accepted.setblocking(False)
         with contextlib.suppress(OSError):  # reset already
             accepted.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, context.connections.limits.unsent)
-        connection = ClientConnection(context, client_bytes(peer[0]))
+        connection = ClientConnection(context, client_bytes(peer[0]), int(peer[1]))
         context.connections.join(connection)
         loop = asyncio.get_running_loop()
         task = loop.create_task(self._serve(connection, accepted))

@@ -10,11 +10,11 @@ from filterd.wire.cookie cimport CLIENT_SIZE, CookieSecrets, answer_cookie
 
 
 cdef inline bint named_by_subnet(const AddressTable* forwarders, const Query* query, const uint8_t* sender,
-                                 uint8_t* client) noexcept nogil:
+                                 uint8_t* client, uint16_t* port) noexcept nogil:
     """True if the sender is a trusted forwarder with a client subnet (RFC 7871); the answer echoes it.
 
-    A whole address becomes the client's, IPv4 as ::ffff:a.b.c.d; with a shorter one the sender asks for
-    itself. The ACL is for the client, whoever that is: who forwards for others need not stand in it.
+    A whole address becomes the client's, IPv4 as ::ffff:a.b.c.d, and nobody knows its port; with a shorter
+    one the sender asks for itself. The ACL is for the client, whoever that is: who forwards for others need not stand in it.
     """
     if query.ecs_family == 0 or forwarders == NULL or address_find(forwarders, sender, False) == NULL:
         return False
@@ -22,8 +22,10 @@ cdef inline bint named_by_subnet(const AddressTable* forwarders, const Query* qu
         memset(client, 0, 10)
         memset(client + 10, 0xFF, 2)
         memcpy(client + 12, query.ecs_address, 4)
+        port[0] = 0
     elif query.ecs_family == 2 and query.ecs_prefix == 128:
         memcpy(client, query.ecs_address, 16)
+        port[0] = 0
     return True
 
 

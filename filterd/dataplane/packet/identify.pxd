@@ -1,44 +1,81 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
-"""The stage identify: the line of the client, out of tables that a writer may be changing."""
+"""The stage identify: the line of a query, out of tables that writers may be changing.
 
-from libc.stdint cimport uint8_t, uint64_t
+In the order of trust (``model.identity.Method``): an EDNS option of a trusted sender, the TLV of a front, a
+session of the client's address and port, a static binding. What leads to no line falls through to the next.
+"""
 
-from filterd.dataplane.tables.addresses cimport AddressTable, address_search
+from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t
+
+from filterd.dataplane.packet.translate cimport Sharing
+from filterd.dataplane.tables.addresses cimport AddressTable, holds_any
 from filterd.dataplane.tables.lines cimport LineTable, line_of
-from filterd.dataplane.tables.seqlock cimport LOOKUP_ABSENT, LOOKUP_BUSY, LOOKUP_FOUND
+from filterd.dataplane.tables.seqlock cimport LOOKUP_BUSY, LOOKUP_FOUND
 from filterd.policy.decide cimport Line, State
+from filterd.wire.codec cimport Query
 
 
 cdef enum:
     WHO_LINE = 0
-    WHO_UNKNOWN = 1             # the address of no line: the rules for all hold
+    WHO_UNKNOWN = 1             # the client of no line: the rules for all hold
     WHO_NOT_READY = 2           # the rules for this client are not known
     WHO_UNREAD = 3              # the tables were being written: ask again
 
+cdef enum Method:               # the places in model.identity.Method
+    METHOD_UNKNOWN = 0
+    METHOD_EDNS_ID = 1
+    METHOD_PROXY_ID = 2
+    METHOD_SESSION = 3
+    METHOD_BINDING = 4
+    METHODS = 5
+
+cdef enum:
+    MAX_IDS = 5                 # three options, one of them in two readings, and the TLV
+
+cdef struct Ids:                # the identities that came with a query, in the order of trust
+    uint8_t count
+    uint8_t from_edns           # so many are options; what follows is the TLV
+    uint8_t keys[MAX_IDS][16]   # fingerprints of model.identity.identity_input
+
+cdef struct Known:              # the tables that lead to lines, and the rules for them
+    const LineTable* lines
+    const AddressTable* addresses       # static bindings: of addresses,
+    const AddressTable* ports           # of ports of an address,
+    const AddressTable* identities      # and of identities
+    const AddressTable* sessions        # NULL where none are used
+    const AddressTable* session_ports
+    const AddressTable* pools           # networks whose clients come by session; NULL: any client may
+    const Sharing* sharing              # NULL: no address is shared by a rule
+    bint identity_ready                 # the bindings can be trusted to hold every known line
+    bint sessions_used
+    bint sessions_ready                 # the sessions are loaded
+
+
+# ``identify`` where there is more than static bindings of addresses, or their lines are not ready.
+cdef int identify_any(const State* state, const Known* known, const uint8_t* client, uint16_t port,
+                      const Ids* ids, int64_t ticks, Line* line, uint8_t* method) noexcept nogil
+
+# Adds the identities in the options of a query, and that in a TLV, under the fingerprint key.
+cdef void ids_of_query(const uint8_t* key, const Query* query, Ids* out) noexcept nogil
+cdef void id_of_front(const uint8_t* key, const uint8_t* text, size_t length, Ids* out) noexcept nogil
+
 
 cdef inline int identify(
-    const State* state, const AddressTable* addresses, const LineTable* lines, bint identity_ready,
-    const uint8_t* client, Line* line
+    const State* state, const Known* known, const uint8_t* client, uint16_t port, const Ids* ids,
+    int64_t ticks, Line* line, uint8_t* method
 ) noexcept nogil:
-    """Copy the line of ``client`` (16 bytes) to ``line`` if it has one: a WHO_*.
+    """Copy the line of the query to ``line`` if it has one, and say by what ``method`` it was found: a WHO_*.
 
-    ``identity_ready``: the bindings can be trusted to hold every known line.
+    ``client`` has 16 bytes, ``port`` is 0 where it is not known, ``ticks`` is seconds of the monotonic clock.
     """
-    cdef uint64_t number
     cdef int status
     if state == NULL or not state.ready:
         return WHO_NOT_READY
-    if state.parental_ready:
-        status = line_of(addresses, lines, client, line)
-        if status == LOOKUP_BUSY:
-            return WHO_UNREAD
-        return WHO_LINE if status == LOOKUP_FOUND else WHO_UNKNOWN
-    if state.parental_fail_open:
-        return WHO_UNKNOWN
-    # Closed: an address that belongs to a line, or may do so, gets nothing until its choices are known.
-    if not identity_ready:
-        return WHO_NOT_READY
-    status = address_search(addresses, client, &number)
+    if (not state.parental_ready or known.sessions_used or known.sharing != NULL or ids.count
+            or holds_any(known.ports)):
+        return identify_any(state, known, client, port, ids, ticks, line, method)
+    status = line_of(known.addresses, known.lines, client, 0, line)
     if status == LOOKUP_BUSY:
         return WHO_UNREAD
-    return WHO_UNKNOWN if status == LOOKUP_ABSENT else WHO_NOT_READY
+    method[0] = METHOD_BINDING if status == LOOKUP_FOUND else METHOD_UNKNOWN
+    return WHO_LINE if status == LOOKUP_FOUND else WHO_UNKNOWN

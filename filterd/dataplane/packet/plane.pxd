@@ -9,6 +9,7 @@ awake (see `epoch`). What an older core points to is kept until every thread has
 from libc.stdint cimport uint64_t
 
 from filterd.dataplane.packet.stages cimport Core, Counters, Exchange, Workspace
+from filterd.dataplane.tables.addresses cimport Addresses
 from filterd.policy.decide cimport CLASS_BITS
 
 
@@ -36,11 +37,14 @@ cdef class Plane:
     cdef Workspace* work
     cdef object state
     cdef object lines
-    cdef object addresses
+    cdef object bindings
+    cdef object sessions
+    cdef object identity_rules
     cdef object allowed
     cdef object forwarders
     cdef object proxies
     cdef object cache
+    cdef Addresses nothing      # a table that stays empty
     cdef object limiter
     cdef object rates
     cdef readonly object board
@@ -50,6 +54,7 @@ cdef class Plane:
     cdef list blocks            # newest last
     cdef readonly object due
 
+    cdef int take_front(self, Exchange* x, bytes address, bytes header) except -1
     cdef object outcome(self, int status, Pending pending)
     cdef Tally join(self)
     cdef int count_by(self, classes) except -1

@@ -5,8 +5,15 @@ from typing import final
 
 from filterd.dataplane.cache.cache import ResponseCache
 from filterd.dataplane.packet.crashboard import CrashBoard
-from filterd.dataplane.packet.plane_types import AnswerRules, PlaneCounts
-from filterd.dataplane.tables.addresses import Addresses, Prefixes
+from filterd.dataplane.packet.plane_types import (
+    AnswerRules,
+    BindingTables,
+    Front,
+    IdentityRules,
+    PlaneCounts,
+    SessionTables,
+)
+from filterd.dataplane.tables.addresses import Prefixes
 from filterd.dataplane.tables.lines import Lines
 from filterd.dataplane.tables.ratelimit import RateLimiter, RateRules
 from filterd.policy.classes import Classes
@@ -83,12 +90,19 @@ class Plane:
         self,
         state: PublishedState | None,
         lines: Lines,
-        addresses: Addresses,
+        bindings: BindingTables,
         identity_ready: bool,
         earliest: int = 0,
     ) -> None:
         """Decide on this from the next packet on. State None: every query gets SERVFAIL. ``earliest``: Unix
         seconds before which the fast path does not believe the machine's clock."""
+
+    def use_sessions(self, sessions: SessionTables) -> None:
+        """Look sessions up in these tables from the next packet on; they may change meanwhile. Before the
+        first call there are none, and nobody is expected to have one."""
+
+    def use_identity_rules(self, rules: IdentityRules) -> None:
+        """Recognise lines by these rules from the next packet on. Before the first call there are none."""
 
     def receive(
         self,
@@ -97,13 +111,14 @@ class Plane:
         tcp: bool,
         now: int,
         ticks: float,
-        proxied: bool = False,
+        front: Front | None = None,
+        port: int = 0,
     ) -> bytes | Pending | None:
         """The answer, None for silence, or what has to be forwarded first.
 
         ``client`` has 16 bytes, IPv4 as ::ffff:a.b.c.d. ``now`` is Unix seconds; ``ticks`` seconds of a clock
-        that does not go back, down to the milliseconds for the rate limit. ``proxied``: the client is what a
-        front's PROXY header said.
+        that does not go back, down to the milliseconds for the rate limit. ``front`` passed the query on: the
+        client is what its header says. ``port`` is the client's; 0: not known.
         """
 
     def finish(

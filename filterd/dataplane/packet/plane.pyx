@@ -1,6 +1,6 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
 
-from libc.stdint cimport int64_t, uint8_t, uint64_t
+from libc.stdint cimport int64_t, uint8_t, uint16_t, uint64_t
 from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy, memset
 
@@ -8,6 +8,8 @@ from filterd.dataplane.tables.addresses cimport Addresses, Prefixes
 from filterd.dataplane.tables.atomics cimport load64, store64, store_pointer, take64
 from filterd.dataplane.cache.cache cimport ResponseCache
 from filterd.dataplane.packet.crashboard cimport CrashBoard
+from filterd.dataplane.packet.identify cimport METHODS
+from filterd.dataplane.packet.translate cimport SharedAddresses
 from filterd.dataplane.tables.epoch cimport retire_memory
 from filterd.dataplane.tables.lines cimport Lines
 from filterd.dataplane.packet.stages cimport (
@@ -27,6 +29,7 @@ from filterd.dataplane.packet.stages cimport (
     AnswerRules,
     Core,
     Counters,
+    Exchange,
     Reply,
     Workspace,
     guarded_receive,
@@ -41,8 +44,12 @@ from filterd.dataplane.tables.ratelimit cimport RATE_TAGS, RateLimiter, RateRule
 from filterd.policy.decide cimport CLASS_BITS, PublishedState
 from filterd.wire.codec cimport FLAG_CD, MAX_EDES, EdeList
 from filterd.wire.cookie cimport CookieSecrets, read_secrets
+from filterd.wire.proxy cimport PROXY_OK, ProxySource, read_proxy
+
+import os
 
 from filterd.dataplane.tables.epoch import retire
+from filterd.model.identity import Method
 from filterd.model.verdict import Kind, Outcome, Reason
 
 cdef enum:
@@ -119,6 +126,8 @@ cdef class Plane:
     def __init__(self, Prefixes allowed not None, ResponseCache cache not None, rules,
                  Prefixes forwarders=None, Prefixes proxies=None):
         self.categories, self.observed = {}, {}
+        self.nothing = Addresses(bytes(16))
+        self.core.known.ports = self.core.known.identities = &self.nothing.table
         self.cache = cache
         self.core.cache = &cache.cache
         self.change_settings(allowed, rules, forwarders, proxies)
@@ -164,18 +173,46 @@ cdef class Plane:
         self.core.board = board.board
         self.show(())
 
-    def publish(self, PublishedState state, Lines lines not None, Addresses addresses not None,
+    def publish(self, PublishedState state, Lines lines not None, bindings not None,
                 bint identity_ready, int64_t earliest=0):
+        cdef Addresses addresses = bindings.addresses
+        cdef Addresses ports = bindings.ports or self.nothing
+        cdef Addresses identities = bindings.identities or self.nothing
         self.fold_categories()
         if state is not None:
             self.count_by(state.classes)
         self.core.state = NULL if state is None else &state.state
-        self.core.lines = &lines.table
-        self.core.addresses = &addresses.table
-        self.core.identity_ready = identity_ready
+        self.core.known.lines = &lines.table
+        self.core.known.addresses = &addresses.table
+        self.core.known.ports = &ports.table
+        self.core.known.identities = &identities.table
+        self.core.known.identity_ready = identity_ready
         self.core.earliest = earliest
-        before = (self.state, self.lines, self.addresses)
-        self.state, self.lines, self.addresses = state, lines, addresses
+        before = (self.state, self.lines, self.bindings)
+        self.state, self.lines, self.bindings = state, lines, bindings
+        self.show(before)
+
+    def use_sessions(self, sessions not None):
+        cdef Addresses addresses = sessions.addresses
+        cdef Addresses ports = sessions.ports
+        self.core.known.sessions = &addresses.table
+        self.core.known.session_ports = &ports.table
+        self.core.known.sessions_used = sessions.used
+        self.core.known.sessions_ready = sessions.ready
+        before = (self.sessions,)
+        self.sessions = sessions
+        self.show(before)
+
+    def use_identity_rules(self, rules not None):
+        cdef Prefixes pools = rules.pools
+        cdef Prefixes senders = rules.edns_id_from
+        cdef SharedAddresses sharing = SharedAddresses(os.urandom(16), rules.shared, rules.maps)
+        self.core.known.pools = NULL if pools is None or not len(pools) else &pools.table
+        self.core.known.sharing = &sharing.sharing if len(sharing) else NULL
+        self.core.edns_id_from = NULL if senders is None or not len(senders) else &senders.table
+        self.core.proxy_id_tlv = rules.proxy_id_tlv
+        before = (self.identity_rules,)
+        self.identity_rules = (rules, sharing)
         self.show(before)
 
     cdef int count_by(self, classes) except -1:
@@ -213,19 +250,36 @@ cdef class Plane:
         return tally
 
     def receive(self, const uint8_t[::1] packet not None, bytes client not None, bint tcp, int64_t now,
-                double ticks, bint proxied=False):
+                double ticks, front=None, uint16_t port=0):
         cdef Pending pending = Pending.__new__(Pending)
         cdef const uint8_t* start = &packet[0] if packet.shape[0] else NULL
+        cdef bytes header = b"" if front is None else front.header
         if len(client) != 16:
             raise ValueError("a client's address has 16 bytes")
         memcpy(pending.x.client, <const char*>client, 16)
         pending.x.tcp = tcp
-        pending.x.proxied = proxied
+        pending.x.port = port
+        pending.x.proxied = front is not None
+        pending.x.tlv_length = 0
+        if front is not None:
+            self.take_front(&pending.x, front.address, header)
         pending.x.milliseconds = <int64_t>(ticks * 1000)
         return self.outcome(
             guarded_receive(&self.core, start, packet.shape[0], &pending.x, now, <int64_t>ticks, self.work),
             pending,
         )
+
+    cdef int take_front(self, Exchange* x, bytes address, bytes header) except -1:
+        """Note the front and the identity in its header, which must outlive the call of a stage."""
+        cdef ProxySource source
+        if len(address) != 16:
+            raise ValueError("a front's address has 16 bytes")
+        memcpy(x.front, <const char*>address, 16)
+        if read_proxy(<const uint8_t*><const char*>header, len(header), self.core.proxy_id_tlv,
+                      &source) == PROXY_OK:
+            x.tlv = source.tlv
+            x.tlv_length = source.tlv_length
+        return 0
 
     def finish(self, Pending pending not None, bytes message, bint ad, edes, int64_t now, int64_t ticks):
         cdef Reply reply
@@ -295,6 +349,7 @@ cdef class Plane:
             "refused": c.refused,
             "malformed": c.malformed,
             "not_ready": c.not_ready,
+            "identified": {method.value: c.identified[number] for number, method in enumerate(Method) if number},
             "unrecognised": {"ipv4": c.unrecognised[0], "ipv6": c.unrecognised[1]},
             "reduced": c.reduced,
             "too_large": c.too_large,

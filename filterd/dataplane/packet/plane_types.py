@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Protocol, TypedDict
+from dataclasses import dataclass
+from ipaddress import IPv4Network, IPv6Network
+from typing import TYPE_CHECKING, Protocol, TypedDict
+
+if TYPE_CHECKING:
+    from filterd.dataplane.tables.addresses import Addresses, Prefixes
 
 
 class AnswerRules(Protocol):
@@ -38,6 +43,94 @@ class AnswerRules(Protocol):
         there are no cookies."""
 
 
+class SharedRule(Protocol):
+    """Outside addresses of a carrier-grade NAT whose ports tell the inside address (RFC 7422)."""
+
+    @property
+    def outside(self) -> IPv4Network:
+        """The public addresses."""
+
+    @property
+    def inside(self) -> IPv4Network:
+        """The addresses of the lines."""
+
+    @property
+    def first_port(self) -> int:
+        """The first port that is given out."""
+
+    @property
+    def ports(self) -> int:
+        """The number of ports of each line."""
+
+    @property
+    def order(self) -> str:
+        """``sequential`` or ``interleaved``."""
+
+
+class MapRule(Protocol):
+    """A mapping rule of MAP-E or MAP-T (RFC 7597 section 5)."""
+
+    @property
+    def ipv4(self) -> IPv4Network:
+        """The rule's IPv4 prefix."""
+
+    @property
+    def ipv6(self) -> IPv6Network:
+        """The rule's IPv6 prefix."""
+
+    @property
+    def ea_bits(self) -> int:
+        """The bits behind it: of the address and the port set."""
+
+    @property
+    def psid_offset(self) -> int:
+        """The offset of the port set's id in the port."""
+
+
+@dataclass(frozen=True, slots=True)
+class Front:
+    """A front that passed a query on: its address in 16 bytes, and the PROXY header that it sent."""
+
+    address: bytes
+    header: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class BindingTables:
+    """The static bindings: of addresses, of ports of an address, and of identities (fingerprints of 128
+    bits). A table that is None is empty."""
+
+    addresses: Addresses
+    ports: Addresses | None = None
+    identities: Addresses | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SessionTables:
+    """The sessions: by address, and by ports of an address."""
+
+    addresses: Addresses
+    ports: Addresses
+    ready: bool
+    """True if they are loaded; until then ``dns.parental_fail`` decides on clients that may have one"""
+    used: bool
+    """False: nothing tells of sessions here, and none are looked up"""
+
+
+@dataclass(frozen=True, slots=True)
+class IdentityRules:
+    """The rules for recognising lines."""
+
+    pools: Prefixes | None = None
+    """networks whose clients come by session; None: any client may"""
+    edns_id_from: Prefixes | None = None
+    """senders whose EDNS options say whose line it is"""
+    proxy_id_tlv: int = 0
+    """the type of the TLV that says it in a PROXY header; 0: none"""
+    shared: tuple[SharedRule, ...] = ()
+    maps: tuple[MapRule, ...] = ()
+
+
 class PlaneCounts(TypedDict):
     """Totals since the start."""
 
@@ -48,6 +141,8 @@ class PlaneCounts(TypedDict):
     not_ready: int
     unrecognised: dict[str, int]
     """queries of clients that are no line, by address family"""
+    identified: dict[str, int]
+    """queries by the method that recognised their line (``model.identity.Method``)"""
     reduced: int
     too_large: int
     """answers of upstreams that are refused because to judge them would take too long"""

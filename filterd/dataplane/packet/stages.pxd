@@ -9,9 +9,9 @@ from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
 from filterd.dataplane.cache.shard cimport Cache, Key
 from filterd.dataplane.packet.crashboard cimport Board, Note, note_end
+from filterd.dataplane.packet.identify cimport METHODS, Ids, Known
 from filterd.dataplane.tables.ratelimit cimport RATE_TAGS, RateTable, Rates
 from filterd.dataplane.tables.addresses cimport AddressTable
-from filterd.dataplane.tables.lines cimport LineTable
 from filterd.policy.decide cimport CLASS_BITS, Line, State, Verdict
 from filterd.policy.fingerprint cimport MAX_SUFFIXES, Fingerprint
 from filterd.policy.inspect cimport Union
@@ -53,7 +53,12 @@ cdef struct Exchange:           # one query between its packet and its answer
     Query query
     uint8_t client[16]          # whose line it is (unwrap); IPv4 as ::ffff:a.b.c.d
     uint8_t sender[16]          # the peer of this exchange, which holds the cookie: client or trusted sender
+    uint16_t port               # the client's; 0: not known
     bint proxied                # a front in proxy_from passed it on: `client` is what its header said
+    uint8_t front[16]           # that front, where `proxied`
+    const uint8_t* tlv          # the identity in its header; borrowed, for packet_open alone
+    size_t tlv_length           # 0: none
+    Ids ids                     # fingerprints of the identities, in the order of trust
     bint by_subnet              # `client` is what a trusted sender's ECS said
     bint cookie_valid           # the sender has shown that it receives at its address (RFC 9018)
     bint has_cookie             # `cookie` goes into the answer
@@ -91,6 +96,7 @@ cdef struct Counters:           # of one thread, which alone writes them (bump64
     uint64_t malformed
     uint64_t not_ready
     uint64_t unrecognised[2]    # queries of clients that are no line: IPv4, IPv6
+    uint64_t identified[METHODS]    # and of those that are one, by the method
     uint64_t reduced            # refused in reduced mode: not plain
     uint64_t too_large          # answers of upstreams that would take too much effort
     uint64_t ech_stripped       # answers to lines that ECH was taken out of
@@ -113,18 +119,18 @@ cdef struct AnswerRules:        # sealed at start, replaced whole by a reload
 
 cdef struct Core:               # everything that a packet meets; each thread has a copy of its own
     const State* state          # NULL: the mandatory part is missing
-    const AddressTable* addresses
-    const LineTable* lines
+    Known known                 # the tables that lead to lines
     const AddressTable* allowed
     const AddressTable* forwarders      # senders with a trusted client subnet; NULL: none
     const AddressTable* proxies         # senders that must send a PROXY header over UDP; NULL: none
+    const AddressTable* edns_id_from    # senders whose options say whose line it is; NULL: none
+    int proxy_id_tlv            # the type of the TLV that says it in a PROXY header; 0: none
     const Rates* rates          # NULL: no rate limit
     RateTable* clients          # buckets of clients; those of senders outside the ACL stand apart
     RateTable* strangers
     Cache* cache
     const Board* board          # NULL: there is no supervisor
     int64_t earliest            # Unix seconds; a clock that shows an earlier time is wrong
-    bint identity_ready         # the bindings can be trusted to hold every known line
     AnswerRules rules
     Counters* counters          # this thread's
     # CLASS_BITS counts of all threads, by the state's classes: blocks by category, queries of observed lists

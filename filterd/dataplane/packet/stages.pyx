@@ -3,7 +3,7 @@
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t
 from libc.string cimport memcmp, memcpy, memset
 
-from filterd.dataplane.packet.admit cimport check_cookie, named_by_subnet, names_server, rcode_for_cookie
+from filterd.dataplane.packet.admit cimport check_cookie, named_by_subnet, rcode_for_cookie
 from filterd.dataplane.packet.counting cimport count, count_observed
 from filterd.dataplane.tables.atomics cimport bump64
 from filterd.dataplane.cache.cache cimport (
@@ -38,24 +38,26 @@ from filterd.dataplane.packet.crashboard cimport (
 from filterd.dataplane.packet.plain cimport PLAIN_SIZE
 from filterd.dataplane.tables.ratelimit cimport RATE_DROP, RATE_PASS, RATE_TRUNCATE, rate_take
 from filterd.dataplane.tables.addresses cimport address_find, is_mapped
-from filterd.dataplane.packet.identify cimport WHO_NOT_READY, WHO_UNKNOWN, WHO_UNREAD, identify
+from filterd.dataplane.packet.identify cimport (
+    WHO_LINE,
+    WHO_NOT_READY,
+    WHO_UNKNOWN,
+    WHO_UNREAD,
+    id_of_front,
+    identify,
+    ids_of_query,
+)
+from filterd.dataplane.packet.made cimport blocked, drop, error, local, other_class, sent
 from filterd.policy.decide cimport (
     BIT_EXCEPTED,
     LINE_OPTED_IN,
-    MODE_NULL,
-    MODE_SINKHOLE,
     OUTCOME_BLOCK,
     OUTCOME_LOCAL,
     OUTCOME_PASS,
     OUTCOME_REWRITE,
-    REASON_LOCAL,
-    REASON_MANDATORY,
     REASON_SAFE_SEARCH,
-    REASON_SECURITY,
-    SCOPE_EXACT,
     Subject,
     WHERE_CNAME,
-    WHERE_QUERY,
     decide,
     decide_answer,
     decide_known,
@@ -72,10 +74,9 @@ from filterd.policy.inspect cimport (
     union_of,
     union_touches,
 )
-from filterd.policy.snapshot cimport origin_of_bit, prefetch_all
+from filterd.policy.snapshot cimport prefetch_all
 from filterd.wire.codec cimport (
     BADVERS,
-    CLASS_CH,
     CLASS_IN,
     FLAG_AD,
     FLAG_CD,
@@ -88,14 +89,10 @@ from filterd.wire.codec cimport (
     OK,
     REFUSED,
     SERVFAIL,
-    TYPE_A,
-    TYPE_AAAA,
-    TYPE_ANY,
     TYPE_CNAME,
     TYPE_DNAME,
     TYPE_DS,
     TYPE_OPT,
-    TYPE_TXT,
     Record,
     Walk,
     parse_query,
@@ -107,21 +104,15 @@ from filterd.wire.codec cimport (
 )
 from filterd.wire.ech cimport ech_types
 from filterd.wire.ede cimport (
-    EDE_BLOCKED, EDE_CENSORED, EDE_FILTERED, EDE_FORGED_ANSWER, EDE_NETWORK_ERROR, EDE_NOT_READY,
+    EDE_FORGED_ANSWER, EDE_NETWORK_ERROR, EDE_NOT_READY,
     EDE_OTHER, EDE_PROHIBITED, EDE_STALE_ANSWER, EDE_STALE_NXDOMAIN)
 from filterd.wire.respond cimport (
-    LOCAL_NXDOMAIN,
     MAX_MESSAGE,
     add_ede,
     add_edes,
     default_options,
-    local_kind,
     respond_answer,
-    respond_blocked,
-    respond_error,
-    respond_local,
     respond_rewrite,
-    respond_text,
     respond_truncated,
     udp_limit,
 )
@@ -169,6 +160,7 @@ cdef int packet_open(Core* core, const uint8_t* packet, size_t length, Exchange*
     cdef int status
     cdef int rate
     x.rounds = 0
+    x.ids.count = x.ids.from_edns = 0
     x.rewrite = x.stale = x.refresh = x.takes_stale = x.coming = x.identified = False
     if length < HEADER_SIZE:
         return drop(core, DROP_SHORT)
@@ -177,7 +169,8 @@ cdef int packet_open(Core* core, const uint8_t* packet, size_t length, Exchange*
         return drop(core, DROP_ANSWER)
     bump64(&core.counters.queries[1 if x.tcp else 0])
     memcpy(x.sender, x.client, 16)
-    x.by_subnet = not x.proxied and named_by_subnet(core.forwarders, &x.query, &x.sender[0], &x.client[0])
+    x.by_subnet = not x.proxied and named_by_subnet(core.forwarders, &x.query, &x.sender[0], &x.client[0],
+                                                    &x.port)
     x.has_cookie = check_cookie(&core.rules.secrets, &x.query, &x.sender[0], now, &x.cookie[0],
                                 &x.cookie_valid)
     begin_options(core, x, &options)
@@ -195,7 +188,19 @@ cdef int packet_open(Core* core, const uint8_t* packet, size_t length, Exchange*
         return error(core, x, REFUSED, &options, work)
     if status == NO_QUESTION:
         return error(core, x, rcode_for_cookie(&x.query, x.cookie_valid), &options, work)
+    if (x.query.ids_seen or x.tlv_length) and core.state != NULL:
+        read_ids(core, x)
     return answer_unforwardable(core, x, &options, work)
+
+
+cdef void read_ids(const Core* core, Exchange* x) noexcept nogil:
+    """Note the identities that came with the query from those who may name them: with the packet at hand."""
+    cdef const uint8_t* sender = &x.front[0] if x.proxied else &x.sender[0]
+    if x.query.ids_seen and core.edns_id_from != NULL:
+        if address_find(core.edns_id_from, sender, False) != NULL:
+            ids_of_query(core.state.key, &x.query, &x.ids)
+    if x.tlv_length:
+        id_of_front(core.state.key, x.tlv, x.tlv_length, &x.ids)
 
 
 cdef int answer_unforwardable(Core* core, Exchange* x, const AnswerOptions* options,
@@ -356,7 +361,8 @@ cdef int proceed(Core* core, Exchange* x, const Reply* reply, const Ahead* ahead
     cdef Name answered
     cdef Judged judged
     cdef bint first
-    cdef int who = identify(core.state, core.addresses, core.lines, core.identity_ready, x.client, &mine)
+    cdef uint8_t method
+    cdef int who = identify(core.state, &core.known, x.client, x.port, &x.ids, ticks, &mine, &method)
     if who == WHO_UNREAD:
         return PACKET_BUSY
     begin_options(core, x, &judged.options)
@@ -364,9 +370,11 @@ cdef int proceed(Core* core, Exchange* x, const Reply* reply, const Ahead* ahead
         bump64(&core.counters.not_ready)
         add_ede(&judged.options, EDE_NOT_READY, NULL, 0)
         return error(core, x, SERVFAIL, &judged.options, work)
-    if who == WHO_UNKNOWN and not x.identified:
-        bump64(&core.counters.unrecognised[0 if is_mapped(x.client) else 1])
     first = not x.identified
+    if first and who == WHO_LINE:
+        bump64(&core.counters.identified[method])
+    elif first:
+        bump64(&core.counters.unrecognised[0 if is_mapped(x.client) else 1])
     x.identified = True
     judged.line = NULL if who == WHO_UNKNOWN else &mine
     judged.now = now
@@ -592,77 +600,6 @@ cdef bint must_inspect(Core* core, Exchange* x, const Judged* judged, const Cand
             cache_set_union(core.cache, found, seen, core.state.generation)
     x.coming = x.coming or seen.coming
     return union_touches(core.state, judged.line, seen, judged.now)
-
-
-# ---- answers that are made here ----
-
-cdef int blocked(Core* core, Exchange* x, const Verdict* verdict, AnswerOptions* options,
-                 Workspace* work) noexcept nogil:
-    """Answer a blocked name, with its EDE. A rule that met an answer says nothing of the names below."""
-    cdef uint8_t scope = verdict.scope if verdict.where == WHERE_QUERY else SCOPE_EXACT
-    count(core, OUTCOME_BLOCK, verdict.reason, verdict.reference)
-    options.age = 0
-    options.ede.count = 0
-    if verdict.reason == REASON_MANDATORY:
-        add_ede(options, EDE_CENSORED, NULL, 0)
-    elif verdict.reason == REASON_SECURITY:
-        add_ede(options, EDE_BLOCKED, NULL, 0)
-    else:
-        add_ede(options, EDE_FILTERED, NULL, 0)
-    if makes_address(core, &x.query, verdict.mode):
-        add_ede(options, EDE_FORGED_ANSWER, NULL, 0)
-    return sent(core, respond_blocked(&x.query, verdict.mode, scope, options, work.out, BUFFER_SIZE), work)
-
-
-cdef bint makes_address(const Core* core, const Query* query, uint8_t mode) noexcept nogil:
-    if query.qtype == TYPE_A:
-        return mode == MODE_NULL or (mode == MODE_SINKHOLE and core.rules.has_ipv4)
-    if query.qtype == TYPE_AAAA:
-        return mode == MODE_NULL or (mode == MODE_SINKHOLE and core.rules.has_ipv6)
-    return False
-
-
-cdef int local(Core* core, Exchange* x, const Verdict* verdict, const AnswerOptions* options,
-               Workspace* work) noexcept nogil:
-    """Answer localhost, resolver.arpa and special-use names."""
-    cdef uint8_t kind = local_kind(&x.query.name) if verdict.reason == REASON_LOCAL else LOCAL_NXDOMAIN
-    cdef uint8_t apex = apex_of(core, &x.query.name, verdict.reference)
-    count(core, OUTCOME_LOCAL, verdict.reason, 0)
-    return sent(core, respond_local(&x.query, kind, apex, options, work.out, BUFFER_SIZE), work)
-
-
-cdef uint8_t apex_of(const Core* core, const Name* name, uint32_t bit) noexcept nogil:
-    """The offset at which the local zone's own name starts in a name below it; its class names the zone."""
-    cdef Fingerprint values[128]
-    cdef int label
-    suffixes(core.state.key, name, values)
-    label = origin_of_bit(core.state.snapshot, core.state.overlay, values, name, bit, NULL)
-    return name.offsets[label] if 0 <= label < name.labels else 0
-
-
-cdef int other_class(Core* core, Exchange* x, const AnswerOptions* options, Workspace* work) noexcept nogil:
-    """Answer other classes: CHAOS gets the identity for id.server (RFC 4892) unless it is hidden."""
-    cdef bint asks_text = x.query.qtype == TYPE_TXT or x.query.qtype == TYPE_ANY
-    if x.query.qclass == CLASS_CH and asks_text and core.rules.identity_length:
-        if names_server(&x.query.name):
-            return sent(core, respond_text(&x.query, core.rules.identity, core.rules.identity_length, options,
-                                           work.out, BUFFER_SIZE), work)
-    return error(core, x, REFUSED, options, work)
-
-
-cdef int error(Core* core, const Exchange* x, uint16_t rcode, const AnswerOptions* options,
-               Workspace* work) noexcept nogil:
-    return sent(core, respond_error(&x.query, rcode, options, work.out, BUFFER_SIZE), work)
-
-
-cdef inline int sent(Core* core, size_t length, Workspace* work) noexcept nogil:
-    work.written = length
-    return PACKET_ANSWER if length else drop(core, DROP_UNANSWERABLE)
-
-
-cdef inline int drop(Core* core, int reason) noexcept nogil:
-    bump64(&core.counters.drops[reason])
-    return PACKET_DROP
 
 
 # ---- the crash board, and reduced mode ----

@@ -22,12 +22,13 @@ def client_bytes(host: str) -> bytes:
     return _MAPPED + socket.inet_aton(host)
 
 
-def source_of(header: ProxyHeader, peer: bytes) -> bytes:
-    """The client that a header names; the peer itself where it names none (a proxy's health check)."""
+def source_of(header: ProxyHeader, peer: bytes, port: int = 0) -> tuple[bytes, int]:
+    """The client that a header names, and its port; the peer's where it names none (a proxy's health
+    check)."""
     if header.source is None:
-        return peer
-    address, _ = header.source
-    return address if len(address) == 16 else _MAPPED + address
+        return peer, port
+    address, port = header.source
+    return (address if len(address) == 16 else _MAPPED + address), port
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,4 +49,4 @@ class Unwrap:
         header = parse_header(packet)
         if isinstance(header, ProxyProblem):
             return None
-        return view[header.length :], source_of(header, peer)
+        return view[header.length :], source_of(header, peer)[0]

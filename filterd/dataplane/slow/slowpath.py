@@ -22,6 +22,7 @@ from filterd.dataplane.fast.punts import PuntReason
 from filterd.dataplane.fast.thread import Punted
 from filterd.dataplane.packet.answer_counts import AnswerCounts
 from filterd.dataplane.packet.plane import Pending, Plane
+from filterd.dataplane.packet.plane_types import Front
 from filterd.dataplane.slow.quota import WaitingQuota, client_key
 from filterd.dataplane.slow.refreshing import Forwarded, Refreshing, Upstreams
 from filterd.dataplane.slow.turns import FairTurns
@@ -94,13 +95,15 @@ class SlowPath:
         client: bytes,
         tcp: bool,
         send: Send,
-        proxied: bool = False,
+        front: Front | None = None,
         room: Room = always_room,
+        port: int = 0,
     ) -> asyncio.Task[None] | None:
-        """Answer through ``send``, now or later; return the task if it is later. ``client`` has 16 bytes;
-        ``proxied``: it comes from a PROXY header; ``room`` is asked for before a later answer."""
+        """Answer through ``send``, now or later; return the task if it is later. ``client`` has 16 bytes,
+        and ``port`` is its own, 0 where that is not known; ``front`` passed the query on; ``room`` is asked
+        for before a later answer."""
         asker = Asker(send, self._clock.ticks(), room)
-        result = self._plane.receive(packet, client, tcp, self._clock.now(), asker.began, proxied)
+        result = self._plane.receive(packet, client, tcp, self._clock.now(), asker.began, front, port)
         missing = self._settle(result, asker)
         return None if missing is None else self._wait(missing, asker)
 

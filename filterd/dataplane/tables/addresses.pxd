@@ -7,14 +7,12 @@ its prefix length counts from 96. So an IPv4 client that arrives on a dual-stack
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
 from libc.string cimport memcmp, memcpy, memset
 
-from filterd.dataplane.tables.atomics cimport load64, load_pointer
+from filterd.dataplane.tables.atomics cimport load32, load64, load_pointer
 from filterd.dataplane.tables.hashing cimport Seed, home_of, keyed_hash
 from filterd.dataplane.tables.seqlock cimport (
     LOOKUP_ABSENT,
     LOOKUP_BUSY,
     LOOKUP_FOUND,
-    READ_ATTEMPTS,
-    pause_before,
 )
 
 cdef extern from *:
@@ -40,7 +38,9 @@ cdef struct AddressSlot:
     uint64_t value              # a line's number; 1 in a set
     uint8_t length              # prefix length + 1 of the 16-byte form, 1..129; 0: the slot is empty
     uint8_t displacement        # slots after its home
-    uint8_t spare[6]            # zero
+    uint8_t source              # model.session.SessionSource of a session; 0 of all else
+    uint8_t spare               # zero
+    uint32_t deadline           # seconds of the monotonic clock at which it ends; 0: never
 
 
 cdef struct AddressTable:
@@ -92,35 +92,41 @@ cdef inline const AddressSlot* slot_get(
     """
     cdef const AddressSlot* slot = slots + home_of(keyed_hash(seed, address, 16, length), size)
     cdef uint64_t wanted[2]
-    cdef uint64_t tail          # length, displacement and six bytes of 0
+    cdef uint64_t tail          # length and displacement in its lower bytes, see AddressSlot
     cdef uint64_t looked_for = <uint64_t>length + 1
     memcpy(wanted, address, 16)
     while True:
         tail = little_endian(load64(<const uint64_t*>&slot.length))
         if (
-            tail == looked_for
+            tail & 0xFFFF == looked_for
             and load64(<const uint64_t*>slot.address) == wanted[0]
             and load64(<const uint64_t*>slot.address + 1) == wanted[1]
         ):
             return slot
-        if tail & 0xFF == 0 or tail >> 8 < looked_for >> 8:  # a byte: at SPARE at the latest
+        if tail & 0xFF == 0 or (tail >> 8 & 0xFF) < looked_for >> 8:  # a byte: at SPARE at the latest
             return NULL
         slot += 1
         looked_for += 0x100
 
 
+cdef inline bint has_ended(const AddressSlot* slot, uint32_t ticks) noexcept nogil:
+    """True if the slot's deadline has come at ``ticks``, seconds of the monotonic clock; at 0 none has."""
+    return <uint32_t>(load32(&slot.deadline) - 1) < ticks   # 0, no deadline, becomes the greatest number
+
+
 cdef inline const AddressSlot* slot_covering(
-    const AddressSlot* slots, uint64_t size, const Seed* seed, uint8_t* wide, uint64_t lengths, int base
+    const AddressSlot* slots, uint64_t size, const Seed* seed, uint8_t* wide, uint64_t lengths, int base,
+    uint32_t ticks
 ) noexcept nogil:
     """The longest of the prefixes with these ``lengths`` (by bit, less ``base``) that covers ``wide``, which
-    loses the bits behind the last one tried; or NULL."""
+    loses the bits behind the last one tried, and has not ended at ``ticks``; or NULL."""
     cdef const AddressSlot* slot
     cdef int bit
     while lengths != 0:
         bit = highest_bit(lengths)
         mask(wide, base + bit)  # longest first: each mask only takes bits away from the one before
         slot = slot_get(slots, size, seed, wide, <uint8_t>(base + bit))
-        if slot != NULL:
+        if slot != NULL and not has_ended(slot, ticks):
             return slot
         lengths ^= <uint64_t>1 << bit
     return NULL
@@ -135,27 +141,30 @@ cdef inline const AddressSlot* prefix_get(
 
 
 cdef inline const AddressSlot* address_find(
-    const AddressTable* table, const uint8_t* address, bint ipv4
+    const AddressTable* table, const uint8_t* address, bint ipv4, uint32_t ticks=0
 ) noexcept nogil:
-    """The longest prefix that covers ``address`` (4 bytes if ``ipv4``, else 16), or NULL. No writer is at
-    work: the set is fixed, or the caller holds the GIL."""
+    """The longest prefix that covers ``address`` (4 bytes if ``ipv4``, else 16) and has not ended at
+    ``ticks``, or NULL. No writer is at work: the set is fixed, or the caller holds the GIL."""
     cdef uint8_t wide[16]
     cdef const AddressSlot* slot
     cdef int word
     widen(address, ipv4, wide)
     if ipv4 or is_mapped(wide):
-        return slot_covering(table.slots, table.size, &table.seed, wide, table.lengths4, MAPPED)
+        return slot_covering(table.slots, table.size, &table.seed, wide, table.lengths4, MAPPED, ticks)
     for word in range(2, -1, -1):
-        slot = slot_covering(table.slots, table.size, &table.seed, wide, table.lengths6[word], 64 * word)
+        slot = slot_covering(table.slots, table.size, &table.seed, wide, table.lengths6[word], 64 * word,
+                             ticks)
         if slot != NULL:
             return slot
     return NULL
 
 
 cdef inline int address_attempt(
-    const AddressTable* table, uint64_t sequence, const uint8_t* address, bint ipv4, uint64_t* value
+    const AddressTable* table, uint64_t sequence, const uint8_t* address, bint ipv4, uint32_t ticks,
+    uint64_t* value
 ) noexcept nogil:
-    """``address_search``, once: BUSY where the table's sequence is odd, or no longer the one given."""
+    """The value of the longest prefix that covers ``address`` (16 bytes) and has not ended at ``ticks``,
+    beside a writer: a LookupStatus, BUSY where the table's sequence is odd, or no longer the one given."""
     cdef uint8_t masked[16]
     cdef uint64_t lengths4 = 0
     cdef uint64_t lengths6[3]
@@ -172,10 +181,10 @@ cdef inline int address_attempt(
     if sequence & 1 or load64(&table.sequence) != sequence:  # slots and size belong together
         return LOOKUP_BUSY
     if ipv4:
-        slot = slot_covering(slots, size, &table.seed, masked, lengths4, MAPPED)
+        slot = slot_covering(slots, size, &table.seed, masked, lengths4, MAPPED, ticks)
     else:
         for word in range(2, -1, -1):
-            slot = slot_covering(slots, size, &table.seed, masked, lengths6[word], 64 * word)
+            slot = slot_covering(slots, size, &table.seed, masked, lengths6[word], 64 * word, ticks)
             if slot != NULL:
                 break
     if slot != NULL:
@@ -185,19 +194,10 @@ cdef inline int address_attempt(
     return LOOKUP_ABSENT if slot == NULL else LOOKUP_FOUND
 
 
-cdef inline int address_search(
-    const AddressTable* table, const uint8_t* address, uint64_t* value
-) noexcept nogil:
-    """The value of the longest prefix that covers ``address`` (16 bytes), beside a writer: a LookupStatus."""
-    cdef bint ipv4 = is_mapped(address)
-    cdef int attempt
-    cdef int status
-    for attempt in range(READ_ATTEMPTS):
-        status = address_attempt(table, load64(&table.sequence), address, ipv4, value)
-        if status != LOOKUP_BUSY:
-            return status
-        pause_before(attempt)
-    return LOOKUP_BUSY
+cdef inline bint holds_any(const AddressTable* table) noexcept nogil:
+    """True if the table holds a prefix, as far as a reader beside the writer can tell."""
+    return (load64(&table.lengths4) | load64(&table.lengths6[0]) | load64(&table.lengths6[1])
+            | load64(&table.lengths6[2])) != 0
 
 
 # The payload of a dump at an address that structs of 8-byte words may stand at.
@@ -207,6 +207,7 @@ cdef object aligned(payload)
 cdef class Addresses:
     cdef AddressTable table
     cdef object grow(self)
+    cdef int enter(self, const AddressSlot* entry) except -1
 
 
 cdef class Prefixes:

@@ -7,7 +7,7 @@ nothing else moves a slot far.
 """
 from cpython.bytearray cimport PyByteArray_FromStringAndSize
 from cpython.bytes cimport PyBytes_AS_STRING
-from libc.stdint cimport uint8_t, uint32_t, uint64_t, uintptr_t
+from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t, uintptr_t
 from libc.stdlib cimport calloc, free
 from libc.string cimport memcmp, memcpy, memset
 
@@ -29,8 +29,36 @@ import ipaddress
 
 from filterd.dataplane.tables.dump import DamagedDumpError, TableKind, TableError, envelope, unseal
 
+cdef extern from *:
+    """
+    #include <sched.h>
+    static inline uint32_t filterd_little_endian32(uint32_t word) {
+    #if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+        word = __builtin_bswap32(word);
+    #endif
+        return word;
+    }
+    """
+    uint32_t little_endian32 "filterd_little_endian32"(uint32_t word) noexcept nogil
+
 cdef enum:
     LENGTHS = 129               # prefix lengths of the 16-byte form, 0 to 128
+    APPLIED_AT_ONCE = 256       # entries of the stream under one hold of the GIL: well below 100 microseconds
+
+cdef packed struct StreamEntry: # see wire/session_stream.py; its numbers are little-endian
+    uint8_t address[16]
+    uint64_t line
+    uint32_t left
+    uint8_t length
+    uint8_t table
+    uint8_t source
+    uint8_t spare
+
+cdef void let_others_run():
+    """Give the GIL up for whoever waits for it."""
+    with nogil:
+        pass
+
 
 cdef bint _addresses_allocate(AddressTable* table, uint64_t size) noexcept nogil:
     """An empty slot array of this size; the old one is the caller's to free. False: no memory."""
@@ -51,13 +79,14 @@ cdef void _move_slot(AddressSlot* to, const AddressSlot* origin, int by) noexcep
 
 
 cdef int _addresses_put(AddressTable* table, const AddressSlot* entry) noexcept nogil:
-    """Put address, length and value of ``entry`` in its place. FULL leaves the table as it was."""
+    """Put ``entry`` in its place. FULL leaves the table as it was."""
     cdef uint64_t home = home_of(keyed_hash(&table.seed, entry.address, 16, entry.length - 1), table.size)
     cdef uint64_t end = table.size + SPARE
     cdef uint64_t at = home
     cdef uint64_t last
     cdef AddressSlot* slot
-    cdef AddressSlot fresh
+    cdef AddressSlot fresh = entry[0]
+    fresh.spare = 0
     while True:
         if at + 1 >= end or at - home > 255:
             return FULL
@@ -65,8 +94,9 @@ cdef int _addresses_put(AddressTable* table, const AddressSlot* entry) noexcept 
         if slot.length == 0 or slot.displacement < at - home:
             break
         if slot.length == entry.length and memcmp(slot.address, entry.address, 16) == 0:
+            fresh.displacement = slot.displacement
             begin_change(&table.sequence)
-            store64(&slot.value, entry.value)
+            write_words(slot, &fresh, sizeof(AddressSlot))
             end_change(&table.sequence)
             return CHANGED
         at += 1
@@ -75,9 +105,7 @@ cdef int _addresses_put(AddressTable* table, const AddressSlot* entry) noexcept 
         if last + 2 >= end or table.slots[last].displacement == 255:
             return FULL
         last += 1
-    fresh = entry[0]
     fresh.displacement = <uint8_t>(at - home)
-    memset(fresh.spare, 0, 6)
     begin_change(&table.sequence)
     while last > at:
         _move_slot(table.slots + last, table.slots + last - 1, 1)
@@ -194,7 +222,7 @@ cdef int _addresses_load(AddressTable* table, const AddressSlot* entries, uint64
     cdef uint8_t masked[16]
     cdef int outcome
     for i in range(count):
-        if entries[i].length == 0 or entries[i].length > LENGTHS:
+        if entries[i].length == 0 or entries[i].length > LENGTHS or entries[i].deadline != 0:
             return FULL
         memcpy(masked, entries[i].address, 16)
         mask(masked, entries[i].length - 1)
@@ -206,14 +234,37 @@ cdef int _addresses_load(AddressTable* table, const AddressSlot* entries, uint64
     return ADDED
 
 
+cdef inline bint _is_lasting(const AddressSlot* slot) noexcept nogil:
+    """True if a dump has the slot: the clock of its deadline does not outlive the process."""
+    return slot.length != 0 and slot.deadline == 0
+
+
+cdef uint64_t _count_lasting(const AddressTable* table) noexcept nogil:
+    cdef uint64_t at
+    cdef uint64_t count = 0
+    for at in range(table.size + SPARE):
+        count += _is_lasting(table.slots + at)
+    return count
+
+
 cdef void _addresses_collect(const AddressTable* table, AddressSlot* out) noexcept nogil:
-    """Copy the used slots, in table order, as a dump has them."""
+    """Copy the slots that last, in table order, as a dump has them."""
     cdef uint64_t at
     for at in range(table.size + SPARE):
-        if table.slots[at].length != 0:
+        if _is_lasting(table.slots + at):
             out[0] = table.slots[at]
             out.displacement = 0
             out += 1
+
+
+cdef uint64_t _count_live(const AddressTable* table, uint32_t ticks) noexcept nogil:
+    """Entries that have not ended."""
+    cdef uint64_t at
+    cdef uint64_t count = 0
+    for at in range(table.size + SPARE):
+        if table.slots[at].length != 0 and (table.slots[at].deadline == 0 or table.slots[at].deadline > ticks):
+            count += 1
+    return count
 
 
 cdef object _fill_entry(AddressSlot* entry, bytes address, int length):
@@ -248,11 +299,33 @@ cdef tuple _prefix_of(const AddressSlot* slot):
     return (<bytes>slot.address[:16], slot.length - 1)
 
 
-cdef const AddressSlot* _find(const AddressTable* table, bytes address) except? NULL:
-    """The longest prefix that covers an address of 4 or 16 bytes."""
+cdef uint32_t _deadline(int64_t seconds) noexcept nogil:
+    """A time of the monotonic clock as slots have it; what is too far away is the last one there is."""
+    return <uint32_t>min(max(seconds, <int64_t>0), <int64_t>0xFFFFFFFF)
+
+
+cdef int _read_entry(const StreamEntry* given, int64_t ticks, AddressSlot* out) noexcept nogil:
+    """An entry of the stream of sessions as a slot. CHANGED, or FULL where it has bits behind its length."""
+    cdef uint64_t line
+    memset(out, 0, sizeof(AddressSlot))
+    memcpy(out.address, given.address, 16)
+    if given.length >= LENGTHS:
+        return FULL
+    mask(out.address, given.length)
+    out.length = <uint8_t>(given.length + 1)
+    memcpy(&line, &given.line, 8)
+    out.value = little_endian(line)
+    out.source = given.source
+    out.deadline = _deadline(ticks + little_endian32(given.left))
+    return CHANGED if memcmp(out.address, given.address, 16) == 0 else FULL
+
+
+cdef const AddressSlot* _find(const AddressTable* table, bytes address, int64_t ticks=0) except? NULL:
+    """The longest prefix that covers an address of 4 or 16 bytes and has not ended at ``ticks``."""
     if len(address) != 4 and len(address) != 16:
         raise TableError(f"find an address of {len(address)} bytes: it has 4 or 16")
-    return address_find(table, <const uint8_t*>PyBytes_AS_STRING(address), len(address) == 4)
+    return address_find(table, <const uint8_t*>PyBytes_AS_STRING(address), len(address) == 4,
+                        _deadline(ticks))
 
 
 cdef object _start_addresses(AddressTable* table, bytes seed, uint64_t size):
@@ -277,16 +350,48 @@ cdef class Addresses:
     def __len__(self):
         return self.table.used
 
-    def set(self, bytes address not None, int length, uint64_t line):
-        """Lead the prefix to ``line``; whether it is new. Raises TableError for what is no prefix."""
+    def set(self, bytes address not None, int length, uint64_t line, int64_t until=0, uint8_t source=0):
+        """Lead the prefix to ``line`` up to ``until``; whether it is new. Raises TableError for what is no
+        prefix."""
         cdef AddressSlot entry
         _fill_entry(&entry, address, length)
         entry.value = line
-        cdef int outcome = _addresses_enter(&self.table, &entry)
+        entry.deadline = _deadline(until)
+        entry.source = source
+        return self.enter(&entry) == ADDED
+
+    cdef int enter(self, const AddressSlot* entry) except -1:
+        """Add the prefix or change what it leads to, beside readers: ADDED or CHANGED."""
+        cdef int outcome = _addresses_enter(&self.table, entry)
         while outcome == FULL:
             self.grow()
-            outcome = _addresses_enter(&self.table, &entry)
-        return outcome == ADDED
+            outcome = _addresses_enter(&self.table, entry)
+        return outcome
+
+    def apply(self, const uint8_t[::1] entries not None, int64_t ticks, int table):
+        """Take the entries of this ``table`` out of a frame of the stream; the number of those."""
+        cdef const StreamEntry* given = <const StreamEntry*>&entries[0] if entries.shape[0] else NULL
+        cdef Py_ssize_t count = entries.shape[0] // sizeof(StreamEntry)
+        cdef Py_ssize_t i
+        cdef int taken = 0
+        cdef AddressSlot entry
+        if entries.shape[0] % sizeof(StreamEntry):
+            raise TableError(f"take {entries.shape[0]} bytes of entries: each has {sizeof(StreamEntry)}")
+        for i in range(count):
+            if _read_entry(given + i, ticks, &entry) == FULL:
+                raise TableError(f"take entry {i} of a frame of sessions: it is no prefix")
+        for i in range(count):
+            if i and i % APPLIED_AT_ONCE == 0:
+                let_others_run()
+            if given[i].table != table:
+                continue
+            taken += 1
+            _read_entry(given + i, ticks, &entry)
+            if entry.value == 0 or given[i].left == 0:
+                _addresses_remove(&self.table, &entry)
+            else:
+                self.enter(&entry)
+        return taken
 
     cdef object grow(self):
         """Rebuild with a quarter more, beside readers: they have the old slots until the new ones are
@@ -317,10 +422,18 @@ cdef class Addresses:
         cdef const AddressSlot* slot = prefix_get(&self.table, entry.address, entry.length - 1)
         return None if slot == NULL else slot.value
 
-    def find(self, bytes address not None):
-        """The line of the longest prefix that covers the address (4 or 16 bytes), or None."""
-        cdef const AddressSlot* slot = _find(&self.table, address)
+    def find(self, bytes address not None, int64_t ticks=0):
+        """The line of the longest prefix that covers the address (4 or 16 bytes) and has not ended at
+        ``ticks``, or None."""
+        cdef const AddressSlot* slot = _find(&self.table, address, ticks)
         return None if slot == NULL else slot.value
+
+    def find_session(self, bytes address not None, int64_t ticks):
+        """The same as (line, source, seconds left); None for the seconds: it has no end."""
+        cdef const AddressSlot* slot = _find(&self.table, address, ticks)
+        if slot == NULL:
+            return None
+        return slot.value, slot.source, (slot.deadline - ticks if slot.deadline else None)
 
     def items(self):
         """All of it as (address, length, line), in no order that means anything."""
@@ -337,12 +450,13 @@ cdef class Addresses:
 
     def dump_parts(self):
         """The same in two parts, its beginning and the entries, copied beside readers."""
-        cdef bytearray payload = PyByteArray_FromStringAndSize(NULL, self.table.used * sizeof(AddressSlot))
+        cdef uint64_t count = _count_lasting(&self.table)
+        cdef bytearray payload = PyByteArray_FromStringAndSize(NULL, count * sizeof(AddressSlot))
         cdef bytes seed = (<const char*>&self.table.seed)[:16]
         cdef char* out = payload
         with nogil:
             _addresses_collect(&self.table, <AddressSlot*>out)
-        return envelope(TableKind.ADDRESSES, self.table.used, 0, seed, payload), payload
+        return envelope(TableKind.ADDRESSES, count, 0, seed, payload), payload
 
     @staticmethod
     def load(dump):
@@ -365,6 +479,13 @@ cdef class Addresses:
         if outcome != ADDED:
             raise DamagedDumpError(f"read {count} addresses: one is no prefix or stands there twice")
         return table
+
+    def live(self, uint32_t ticks):
+        """Entries that have not ended at ``ticks``. For the writer: the table must not grow meanwhile."""
+        cdef uint64_t count
+        with nogil:
+            count = _count_live(&self.table, ticks)
+        return count
 
     @property
     def memory(self):

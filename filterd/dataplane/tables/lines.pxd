@@ -91,10 +91,10 @@ cdef inline int line_attempt(const LineTable* table, uint64_t number, Line* out)
 
 
 cdef inline int line_of(
-    const AddressTable* addresses, const LineTable* lines, const uint8_t* address, Line* out
+    const AddressTable* addresses, const LineTable* lines, const uint8_t* address, uint32_t ticks, Line* out
 ) noexcept nogil:
-    """Copy the line that ``address`` (16 bytes) belongs to, beside a writer: a LookupStatus. ``out.own`` is
-    good until the reader passes (epoch.pxd).
+    """Copy the line that ``address`` (16 bytes) belongs to at ``ticks``, beside a writer: a LookupStatus.
+    ``out.own`` is good until the reader passes (epoch.pxd).
 
     ABSENT: no prefix covers it, or its line is not known here. The address led to the line at the moment that
     the line was read: one that goes over to another line, whose own is then removed, is never ABSENT.
@@ -106,7 +106,7 @@ cdef inline int line_of(
     cdef int status
     for attempt in range(READ_ATTEMPTS):
         sequence = load64(&addresses.sequence)
-        status = address_attempt(addresses, sequence, address, ipv4, &number)
+        status = address_attempt(addresses, sequence, address, ipv4, ticks, &number)
         if status == LOOKUP_FOUND:
             status = line_attempt(lines, number, out)
             if load64(&addresses.sequence) != sequence:

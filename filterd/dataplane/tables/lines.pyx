@@ -492,7 +492,7 @@ cdef bint _read_batch(
     for i in range(count):
         memset(batch + i, 0, sizeof(Read))
         batch[i].place = <uint32_t>(first + i)
-        batch[i].status = line_of(addresses, lines, clients + 16 * (first + i), &batch[i].line)
+        batch[i].status = line_of(addresses, lines, clients + 16 * (first + i), 0, &batch[i].line)
     for i in range(count):
         if batch[i].status != LOOKUP_BUSY and not _keep_read(reads, batch + i):
             return False

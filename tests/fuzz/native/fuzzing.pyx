@@ -263,11 +263,11 @@ cdef size_t behind_proxy(const uint8_t* packet, size_t size) noexcept nogil:
     """The start of the message: behind a PROXY header, which lies inside the packet as a whole."""
     cdef ProxySource source
     cdef ProxySource cut
-    if read_proxy(packet, size, &source) != PROXY_OK:
+    if read_proxy(packet, size, 0, &source) != PROXY_OK:
         return 0
     must(source.length >= 16 and source.length <= size, 33)
-    must(read_proxy(packet, source.length, &cut) == PROXY_OK and cut.length == source.length, 34)
-    must(read_proxy(packet, source.length - 1, &cut) == PROXY_INCOMPLETE, 35)
+    must(read_proxy(packet, source.length, 0, &cut) == PROXY_OK and cut.length == source.length, 34)
+    must(read_proxy(packet, source.length - 1, 0, &cut) == PROXY_INCOMPLETE, 35)
     return source.length
 
 

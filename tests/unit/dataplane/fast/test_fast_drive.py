@@ -16,6 +16,7 @@ from filterd.dataplane.fast.recorded import Driver
 from filterd.dataplane.fast.routes import Routes
 from filterd.dataplane.fast.thread import FastThread
 from filterd.dataplane.packet.plane import Pending, Plane
+from filterd.dataplane.packet.plane_types import BindingTables
 from filterd.dataplane.tables.addresses import Addresses, Prefixes
 from filterd.dataplane.tables.lines import Lines
 from filterd.model.verdict import Kind
@@ -324,7 +325,7 @@ def put_in_force(packets: Plane, world: World, client: str = "192.0.2.1") -> Non
     lines.upsert(LineHandle(7, policy=0, opted_in=True))
     address = wide(client)
     addresses.set(address, 128, 7)
-    packets.publish(world.native, lines, addresses, True)
+    packets.publish(world.native, lines, BindingTables(addresses), True)
 
 
 def test_blocks_are_counted_for_the_category_that_the_bit_stood_for(packets: Plane) -> None:

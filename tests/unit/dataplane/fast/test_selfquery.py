@@ -13,6 +13,7 @@ from filterd.dataplane.fast.routes import Routes
 from filterd.dataplane.fast.selfquery import WHO_TCP, SelfQueries
 from filterd.dataplane.fast.thread import FastThread
 from filterd.dataplane.packet.plane import Plane
+from filterd.dataplane.packet.plane_types import BindingTables
 from filterd.dataplane.tables.addresses import Addresses, Prefixes
 from filterd.dataplane.tables.lines import Lines
 from tests.unit.dataplane.conftest import Rules
@@ -31,7 +32,7 @@ def queries() -> SelfQueries:
 def thread(proxies: Prefixes | None = None, *, knows: bool = True) -> tuple[FastThread, Plane]:
     """One that nobody may ask, with nothing published; ``knows``: it has the key."""
     packets = Plane(Prefixes(KEY, []), ResponseCache(1 << 20, KEY), Rules(), None, proxies)
-    packets.publish(None, Lines(KEY), Addresses(KEY), True)
+    packets.publish(None, Lines(KEY), BindingTables(Addresses(KEY)), True)
     made = FastThread(packets, Routes(1), THREAD, -1, KEY)
     if knows:
         made.know_itself(SECRET)

@@ -10,6 +10,7 @@ import dns.rrset
 import pytest
 
 from filterd.dataplane.packet.plane import Pending, Plane
+from filterd.dataplane.packet.plane_types import BindingTables
 from filterd.dataplane.tables.addresses import Addresses
 from filterd.dataplane.tables.lines import Lines
 from filterd.model.mandatory import Mandate
@@ -55,7 +56,7 @@ def publish(packets: Plane, published: PublishedState) -> None:
     lines.upsert(LineHandle(8))
     for last, line in ((2, 7), (3, 8)):
         addresses.set(bytes([127, 0, 0, last]), 32, line)
-    packets.publish(published, lines, addresses, True)
+    packets.publish(published, lines, BindingTables(addresses), True)
 
 
 def question(name: str, records: list[str]) -> bytes:

@@ -13,6 +13,7 @@ import dns.rdatatype
 import pytest
 
 from filterd.dataplane.packet.plane import Pending, Plane
+from filterd.dataplane.packet.plane_types import BindingTables
 from filterd.dataplane.tables.addresses import Addresses
 from filterd.dataplane.tables.lines import Lines
 from filterd.model.rule import Scope
@@ -50,7 +51,7 @@ def publish(packets: Plane, over: World) -> None:
     for number, (client, line) in enumerate(choices.items()):
         lines.upsert(line.native(number))
         addresses.set(client[12:], 32, number)
-    packets.publish(over.native, lines, addresses, True)
+    packets.publish(over.native, lines, BindingTables(addresses), True)
 
 
 @pytest.fixture

@@ -14,6 +14,7 @@ import dns.rdatatype
 import pytest
 
 from filterd.dataplane.packet.plane import Pending, Plane
+from filterd.dataplane.packet.plane_types import BindingTables
 from filterd.dataplane.tables.addresses import Addresses, Prefixes
 from filterd.dataplane.tables.lines import Lines
 from filterd.model.blocking_mode import BlockingMode
@@ -87,7 +88,7 @@ def publish(packets: Plane, over: World, *, known: bool = True, identity: bool =
     if known:
         lines.upsert(LineHandle(7, policy=1, opted_in=True))
     addresses.set(bytes([127, 0, 0, 2]), 32, 7)
-    packets.publish(over.native, lines, addresses, identity)
+    packets.publish(over.native, lines, BindingTables(addresses), identity)
 
 
 def receive(packets: Plane, query: bytes, client: bytes = CHILD, tcp: bool = False) -> bytes:
@@ -385,7 +386,7 @@ def test_the_parental_part_missing(
     settings = StateSettings(parental_ready=False, parental_fail_open=fail_open)
     lines, addresses = Lines(KEY), Addresses(KEY)
     addresses.set(bytes([127, 0, 0, 2]), 32, 7)
-    packets.publish(world().native.evolve(NOW, settings=settings), lines, addresses, identity)
+    packets.publish(world().native.evolve(NOW, settings=settings), lines, BindingTables(addresses), identity)
     for client, expected in ((CHILD, child), (UNKNOWN, unknown)):
         result = packets.receive(ask("example.org"), client, False, NOW, 1000)
         assert (codes(result) if isinstance(result, bytes) else None) == expected
@@ -399,7 +400,7 @@ def test_nobody_is_unknown_while_the_tables_are_written(packets: Plane, parental
     lines.upsert(LineHandle(7, policy=1, opted_in=True))
     addresses.set(bytes([127, 0, 0, 2]), 32, 7)
     settings = StateSettings(parental_ready=parental_ready, parental_fail_open=False)
-    packets.publish(world().native.evolve(NOW, settings=settings), lines, addresses, True)
+    packets.publish(world().native.evolve(NOW, settings=settings), lines, BindingTables(addresses), True)
     query = ask("adult.example")
     for table in (addresses, lines) if parental_ready else (addresses,):
         table.stop_midway(True)
@@ -443,7 +444,7 @@ def test_the_error_says_on_whose_account(packets: Plane, name: str, expected: li
     lines, addresses = Lines(KEY), Addresses(KEY)
     lines.upsert(LineHandle(7, policy=1, opted_in=True, own_names=own))
     addresses.set(bytes([127, 0, 0, 2]), 32, 7)
-    packets.publish(REASONS.native, lines, addresses, True)
+    packets.publish(REASONS.native, lines, BindingTables(addresses), True)
     assert codes(receive(packets, ask(name))) == expected
 
 
@@ -474,14 +475,14 @@ def test_a_stored_answer_is_inspected_again_once_the_state_is_another(packets: P
     """The same snapshot, and an order that has begun since: what was known of the answer holds no more."""
     before = World(CLASSES, RULES, (Mandate(256, "O-1", withdrawn=True),), (ResolvedPolicy(), POLICY)).native
     lines, addresses = Lines(KEY), Addresses(KEY)
-    packets.publish(before, lines, addresses, True)
+    packets.publish(before, lines, BindingTables(addresses), True)
     query = ask("alias.example")
     stored = answer_to(
         query, "alias.example. CNAME www.banned.example.", "www.banned.example. A 198.51.100.1"
     )
     packets.finish(pending(packets, query, UNKNOWN), stored, False, (), NOW, 1000)
     assert codes(receive(packets, query, UNKNOWN)) == []
-    packets.publish(before.evolve(NOW, mandates=[Mandate(256, "O-1")]), lines, addresses, True)
+    packets.publish(before.evolve(NOW, mandates=[Mandate(256, "O-1")]), lines, BindingTables(addresses), True)
     assert codes(receive(packets, query, UNKNOWN)) == [16]
 
 
@@ -601,12 +602,12 @@ def test_an_address_behind_a_translator_is_judged_when_that_becomes_known(packet
     state, lines, addresses = world().native, Lines(KEY), Addresses(KEY)
     lines.upsert(LineHandle(7, policy=1, opted_in=True))
     addresses.set(bytes([127, 0, 0, 2]), 32, 7)
-    packets.publish(state, lines, addresses, True)
+    packets.publish(state, lines, BindingTables(addresses), True)
     query = ask("example.org", "AAAA")
     answer = answer_to(query, "example.org. AAAA 2001:db8:64::192.0.2.66")
     packets.finish(pending(packets, query), answer, False, [], NOW, 1000)
     assert codes(receive(packets, query)) == []
     settings = StateSettings(nat64=(IPv6Network("2001:db8:64::/96"),))
-    packets.publish(state.evolve(NOW, settings=settings), lines, addresses, True)
+    packets.publish(state.evolve(NOW, settings=settings), lines, BindingTables(addresses), True)
     assert codes(receive(packets, query)) == [17]
     assert codes(receive(packets, query, UNKNOWN)) == []

@@ -12,6 +12,7 @@ import dns.rdatatype
 import pytest
 
 from filterd.dataplane.packet.plane import Pending, Plane
+from filterd.dataplane.packet.plane_types import BindingTables
 from filterd.dataplane.tables.addresses import Addresses
 from filterd.dataplane.tables.lines import Lines
 from filterd.model.mandatory import Mandate
@@ -46,7 +47,7 @@ def publish(packets: Plane, over: World) -> None:
     lines, addresses = Lines(KEY), Addresses(KEY)
     lines.upsert(Line(own_names=(("mine.example", Action.BLOCK, Scope.SUBTREE),)).native(7))
     addresses.set(bytes([127, 0, 0, 2]), 32, 7)
-    packets.publish(over.native, lines, addresses, True)
+    packets.publish(over.native, lines, BindingTables(addresses), True)
 
 
 def hints(count: int, last: str = "198.51.100.1", qtype: int = HTTPS) -> bytes:

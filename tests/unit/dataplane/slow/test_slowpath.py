@@ -17,6 +17,7 @@ from filterd.dataplane.fast.routes import Routes
 from filterd.dataplane.fast.thread import FastThread
 from filterd.dataplane.packet.answer_counts import AnswerCounts
 from filterd.dataplane.packet.plane import Pending, Plane
+from filterd.dataplane.packet.plane_types import BindingTables
 from filterd.dataplane.slow import refreshing
 from filterd.dataplane.slow.quota import WaitingQuota
 from filterd.dataplane.slow.slowpath import SlowPath
@@ -91,7 +92,7 @@ class Bench:
 
 @pytest.fixture
 async def bench(packets: Plane) -> AsyncIterator[Bench]:
-    packets.publish(World(Classes(FIXED)).native, Lines(bytes(16)), Addresses(bytes(16)), True)
+    packets.publish(World(Classes(FIXED)).native, Lines(bytes(16)), BindingTables(Addresses(bytes(16))), True)
     upstreams = Upstreams(Came(answer(ttl=TTL)))
     upstreams.gate.set()
     clock = SetClock()

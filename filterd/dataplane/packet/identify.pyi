@@ -1,0 +1,1 @@
+"""Native only: see ``identify.pxd``."""
