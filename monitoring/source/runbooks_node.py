@@ -159,7 +159,7 @@ NODE = {
         "inicie el control. Si está en marcha y perdió sus sesiones, vuelven en un intervalo de "
         "contabilidad: espere, o fije mientras tanto `dns.parental_fail: open`.",
         SYSTEM,
-        (READY, STATUS, "ls -l /var/lib/filterd/sessions", RESOLVER_LOG, CONTROL_LOG),
+        (READY, "ls -l /var/lib/filterd/sessions", CONTROL_LOG),
     ),
     "FilterdSessionsSilent": Runbook(
         "sessions that are known stay so until their end; those that begin now are unknown.",
@@ -169,7 +169,7 @@ NODE = {
         "inicie el control. El NAS repite su contabilidad, o informa de cada sesión en su siguiente "
         "actualización.",
         SYSTEM,
-        (STATUS, "ls -l /var/lib/filterd/sessions.sock", CONTROL_LOG, RESOLVER_LOG),
+        (STATUS, "ls -l /var/lib/filterd/sessions.sock", CONTROL_LOG),
     ),
     "FilterdClockOff": Runbook(
         "orders begin and end at the wrong time; schedules and pauses are off.",

@@ -11,7 +11,6 @@ import asyncio
 import contextlib
 import json
 import os
-import shutil
 import signal
 import socket
 import subprocess
@@ -271,8 +270,8 @@ def test_until_sessions_are_loaded_nobody_in_the_pools_is_served_unfiltered(site
     site.kill("control", "resolver")
     live = site.state / "sessions" / "live"
     if what == "absent":
-        shutil.rmtree(live.parent)
-        # Without a file nothing tells that sessions are in use but the settings.
+        live.unlink()
+        # Without the file nothing tells the resolver that sessions are in use but the settings.
         config = site.directory / "filterd.yaml"
         value = yaml.safe_load(config.read_text())
         leases = site.directory / "leases"

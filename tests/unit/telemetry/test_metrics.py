@@ -142,7 +142,7 @@ def test_labels_are_a_closed_set(metrics: MetricsRegistry, names: set[str]) -> N
     allowed = {
         *("transport", "verdict", "reason", "category", "path", "le", "result", "upstream", "outcome"),
         *("digest", "part", "feed", "state", "version", "python", "role"),
-        *("action", "prefix_length"),
+        *("action", "prefix_length", "method"),
     }
     used = {label for labels in samples(metrics).values() for each in labels for label in each}
     assert used <= allowed
