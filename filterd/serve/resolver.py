@@ -110,8 +110,9 @@ class Resolver:
         self._sessions = NodeSessions(settings, self._plane, self._observer, self._clock)
         self._paths = node_paths(settings)
         self._node = self._make_node()
-        avoided = (*reserved_ports(), *(each.port for each in settings.dns.listen))
-        routes = Routes(settings.dns.threads, avoided)
+        routes = Routes(
+            settings.dns.threads, (*reserved_ports(), *(each.port for each in settings.dns.listen))
+        )
         reading = unwatched if board is None else board.reading
         self._forwarding = Forwarding(settings.dns.upstreams, reading, routes)
         self._path = SlowPath(self._plane, self._forwarding, self._clock, self._answer_counts)
