@@ -110,9 +110,7 @@ class Resolver:
         self._sessions = NodeSessions(settings, self._plane, self._observer, self._clock)
         self._paths = node_paths(settings)
         self._node = self._make_node()
-        routes = Routes(
-            settings.dns.threads, (*reserved_ports(), *(each.port for each in settings.dns.listen))
-        )
+        routes = self._make_routes()
         reading = unwatched if board is None else board.reading
         self._forwarding = Forwarding(settings.dns.upstreams, reading, routes)
         self._path = SlowPath(self._plane, self._forwarding, self._clock, self._answer_counts)
@@ -155,6 +153,11 @@ class Resolver:
         if self._board is not None:
             plane.use_board(self._board)
         return plane
+
+    def _make_routes(self) -> Routes:
+        """The sockets to upstreams; they avoid the ports of servers."""
+        dns = self._settings.dns
+        return Routes(dns.threads, (*reserved_ports(), *(each.port for each in dns.listen)))
 
     def _make_node(self) -> Node:
         """The node with what its disk holds."""
