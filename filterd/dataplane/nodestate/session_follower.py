@@ -213,6 +213,7 @@ class SessionFollower:
         link.hello(*self._place)
         began = self._ticks()
         while not self._stop.is_set():
+            self._count()
             found = link.next(TURN_SECONDS)
             if found is not None:
                 self._heard = self._ticks()
@@ -220,7 +221,6 @@ class SessionFollower:
                 self._take(*found)
                 self._say_back()
                 continue
-            self._count()
             silent = self._ticks() - max(began, self._heard)
             if silent >= MOMENT_SECONDS:
                 self._read_file()

@@ -366,6 +366,18 @@ def test_sessions_past_their_end_are_not_counted_and_many_are_said(
     assert "198.51" not in str(scene.notes)
 
 
+def test_sessions_are_counted_while_changes_never_stop(scene: Scene, control: ScriptedControl) -> None:
+    conversation = follow(scene, control, (FIRST, 7))
+    scene.ahead = 6
+    end = time.monotonic() + PATIENCE
+    for number in range(2, 1_000_000):
+        conversation.send(FrameKind.BEAT, place=(1, number))
+        if scene.follower.in_force == 1:
+            break
+        assert time.monotonic() < end, "they are never counted"
+        time.sleep(0.001)
+
+
 def test_whatever_bytes_come_the_thread_goes_on(scene: Scene, control: ScriptedControl) -> None:
     """Invariant: what was loaded stays, and all of it is asked for again."""
     rng = random.Random(15)
