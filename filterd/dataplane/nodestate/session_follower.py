@@ -110,8 +110,6 @@ class SessionFollower:
         self.known = KnownSessions()
         self.loaded = False
         self.connected = False
-        self.complete = False
-        """false while control may lack sessions, since its state was lost"""
         self.resyncs: Counter[ResyncReason] = Counter()
         self.begun = threading.Event()
         """set once a first attempt to load them has ended, whatever it brought"""
@@ -276,8 +274,7 @@ class SessionFollower:
         self._settle(frame)
 
     def _settle(self, frame: Frame) -> None:
-        """Note whether control has everything. Once it has again, read that in the place of a mixture."""
-        self.complete = frame.complete
+        """Once control has everything again, read that in the place of a mixture."""
         if self._merged and frame.complete:
             raise SettledError
 
