@@ -148,6 +148,10 @@ scale-lines: $(INSTALLED) $(BUILT)  ## a resolver with a million lines: resync, 
 scale-sessions: $(INSTALLED) $(BUILT) build/senders  ## a resolver with a million sessions: loading, memory, and queries while they change
 	@PYTHONPATH=benchmarks $(BIN)/python benchmarks/sessions.py
 
+.PHONY: accounting
+accounting: $(INSTALLED) $(BUILT)  ## accounting packets a second on one core, in process and over loopback
+	@$(BIN)/python benchmarks/accounting_packets.py
+
 .PHONY: first-hour
 first-hour: $(INSTALLED) $(BUILT)  ## how soon an exception is in force while five million names are compiled
 	@$(BIN)/python benchmarks/exceptions.py

@@ -77,7 +77,7 @@ class ReadEvent(NamedTuple):
     """milliseconds, Unix time"""
     arrival: int
     lasts: int = 0
-    """seconds for which the session is good without another word; the receiver knows it, the packet does not"""
+    """seconds for which the session is good without another word, as the receiver was told"""
 
 
 class Judged(NamedTuple):

@@ -1,7 +1,7 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
 """The Python face of the table of sessions: its file, its lock, and views for whoever asks.
 
-The rules stand in ``table``. One mutex guards the table. No method holds it for long: what visits many places
+The rules stand in ``rules``. One mutex guards the table. No method holds it for long: what visits many places
 does so in parts, and whoever holds it never waits for the GIL.
 """
 
@@ -12,17 +12,16 @@ from libc.string cimport memcpy, memset
 from filterd.accounting.event cimport MOST_CLAIMS, Claim, Event, EventSink
 from filterd.accounting.evidence cimport Nas, Remembered
 from filterd.accounting.outbox cimport OUTBOX_SIZE, entries_after
+from filterd.accounting.message cimport SOURCE_RADIUS
+from filterd.accounting.rules cimport table_apply, table_load
 from filterd.accounting.slab cimport head_of, record_at
+from filterd.accounting.subscribers cimport Subscriber
 from filterd.accounting.table cimport (
-    SOURCE_RADIUS,
-    Subscriber,
     Table,
     is_live,
-    table_apply,
     table_find,
     table_free,
     table_full,
-    table_load,
     table_register,
     table_start,
     table_sweep,
@@ -310,11 +309,11 @@ cdef class Sessions(EventSink):
         self._done()
         tally = copy.tally
         return SessionCounts(
-            live=tally.live, registered=tally.registered, subscribers=tally.subscribers,
+            live=tally.live, registered=tally.registered, subscribers=copy.subscribers.count,
             nases=copy.evidence.nas_count, remembered=copy.evidence.remembered, events=tally.events,
             refused_full=tally.refused_full, late=tally.late, unknown=tally.unknown, lost=tally.lost,
             taken=tally.taken, ambiguous=tally.ambiguous, damaged=tally.damaged,
-            memory=copy.slab.used * <uint64_t>SESSION_MEMORY + tally.subscribers * <uint64_t>(sizeof(Subscriber) + 4)
+            memory=copy.slab.used * <uint64_t>SESSION_MEMORY + copy.subscribers.count * <uint64_t>(sizeof(Subscriber) + 4)
             + copy.evidence.remembered * <uint64_t>(sizeof(Remembered) + 4)
             + copy.evidence.nas_count * <uint64_t>sizeof(Nas),
         )

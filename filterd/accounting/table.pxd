@@ -1,28 +1,25 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
-"""The table of sessions: records, their indexes, and the rules by which events change them. See ``table.pyx``."""
+"""The table of sessions: records, their indexes, and what is told of them. ``rules`` says how events change it."""
 
-from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
+from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+from libc.string cimport memcpy
 
-from filterd.accounting.event cimport Event
-from filterd.accounting.evidence cimport Evidence
-from filterd.accounting.outbox cimport Outbox
+from filterd.accounting.evidence cimport Evidence, nas_place
+from filterd.accounting.message cimport Held, Message
+from filterd.accounting.outbox cimport Outbox, tell as tell_receivers
 from filterd.accounting.slab cimport Slab
-from filterd.disk.session_file cimport Record
+from filterd.accounting.subscribers cimport Subscribers
+from filterd.disk.session_file cimport Record, line_of, record_checksum
+from filterd.wire.siphash cimport sip_hash64
 
 cdef enum:
-    SOURCE_RADIUS = 1           # model.session.SessionSource
-
-
-cdef struct Subscriber:         # one that is registered
-    uint32_t fingerprint[3]
-    uint32_t next
-    uint64_t line               # 0: the place is free
+    TELL = 1                    # how a claim goes: receivers are told
+    REMEMBER = 2                # the evidence about it is kept
 
 
 cdef struct Tally:              # numbers for SessionCounts
     uint64_t live
     uint64_t registered
-    uint64_t subscribers
     uint64_t events
     uint64_t refused_full
     uint64_t late
@@ -51,26 +48,82 @@ cdef struct Table:              # one thread at a time; `sessions.pyx` holds the
     uint32_t* sent              # the deadline that receivers have, by place
     uint64_t lengths[129]       # claims by prefix length
     uint64_t ranges             # claims of ports
-    Subscriber* subscribers     # places from 1
-    uint32_t* subscriber_heads
-    uint32_t subscriber_size    # a power of two
-    uint32_t subscriber_used
-    uint32_t subscriber_free
+    Subscribers subscribers
     uint32_t cursor             # of the sweep
     uint32_t urgent             # places to visit until every session that a NAS ended is gone
     bint silent                 # changes are not told: the file is being read
     Tally tally
 
 
+cdef inline uint64_t claim_key(const Table* table, const uint8_t* address, uint8_t length) noexcept nogil:
+    """The keyed hash of a claim; never 0."""
+    cdef uint8_t text[17]
+    memcpy(text, address, 16)
+    text[16] = length
+    return sip_hash64(table.key, text, 17) | 1
+
+
+cdef inline uint64_t session_key(const Table* table, const uint32_t* session) noexcept nogil:
+    """The key of an ended session."""
+    return sip_hash64(table.key, <const uint8_t*>session, 12) | 1
+
+
+cdef inline void unlink(uint32_t* head, uint32_t* links, uint32_t wanted) noexcept nogil:
+    """Take ``wanted`` out of a chain that holds it."""
+    while head[0] != wanted:
+        head = links + head[0]
+    head[0] = links[wanted]
+
+
+cdef inline uint32_t nas_of(Table* table, const Record* record) noexcept nogil:
+    return 0 if record.nas == 0 else nas_place(&table.evidence, record.nas)
+
+
+cdef inline bint ended_by_nas(Table* table, uint32_t nas, int64_t stamp) noexcept nogil:
+    """True for evidence of before the NAS began anew."""
+    return nas != 0 and table.evidence.nases[nas].has_floor and stamp <= table.evidence.nases[nas].floor
+
+
+cdef inline void seal(Record* record) noexcept nogil:
+    record.checksum = record_checksum(record)
+
+
+cdef inline void set_line(Table* table, Record* record, uint64_t line) noexcept nogil:
+    table.tally.registered += (line != 0)
+    table.tally.registered -= (line_of(record) != 0)
+    record.line_high = <uint16_t>(line >> 32)
+    record.line_low = <uint32_t>line
+
+
+cdef inline void tell(Table* table, const Record* record, int claim, uint64_t line) noexcept nogil:
+    if not table.silent:
+        tell_receivers(&table.outbox, record.addresses[claim], record.lengths[claim], line, record.until,
+                       record.origin >> 6)
+
+
 cdef bint table_start(Table* table, int file, uint32_t there, uint32_t most) noexcept nogil
 cdef void table_free(Table* table) noexcept nogil
-# Index what the file holds, drop what is damaged, stale or contradicted.
-cdef void table_load(Table* table, int64_t now) noexcept nogil
-cdef void table_apply(Table* table, const Event* event) noexcept nogil
 cdef bint table_register(Table* table, const uint32_t* subscriber, uint64_t line, int64_t now) noexcept nogil
 # The place of the session that has the address (and port) now, or 0.
 cdef uint32_t table_find(Table* table, const uint8_t* address, uint32_t port, int64_t now) noexcept nogil
-cdef bint is_live(const Table* table, const Record* record, int64_t now) noexcept nogil
 cdef uint32_t table_sweep(Table* table, uint32_t most, int64_t now) noexcept nogil
 # Write the entries of places behind ``cursor``; their number. ``cursor`` is 0 when there are no more.
 cdef uint32_t table_full(Table* table, uint32_t* cursor, uint32_t most, int64_t now, uint8_t* out) noexcept nogil
+
+# For the rules.
+cdef bint is_live(const Table* table, const Record* record, int64_t now) noexcept nogil
+cdef uint32_t find_session(const Table* table, const uint32_t* session) noexcept nogil
+# A record without claims for a message's session; 0: there is no room.
+cdef uint32_t new_record(Table* table, const Message* m) noexcept nogil
+# Put a record that has no claims into the indexes.
+cdef void link_record(Table* table, uint32_t place) noexcept nogil
+cdef void unlink_subscriber(Table* table, uint32_t place) noexcept nogil
+cdef void link_subscriber(Table* table, uint32_t place) noexcept nogil
+# Give a record one more claim; there is room for it.
+cdef void add_claim(Table* table, uint32_t place, const Held* claim, uint32_t mark) noexcept nogil
+cdef void drop_claim(Table* table, uint32_t place, int claim, uint32_t mark, int how) noexcept nogil
+cdef void end_session(Table* table, uint32_t place, uint32_t mark) noexcept nogil
+cdef void seal_or_drop(Table* table, uint32_t place) noexcept nogil
+# The reference (4 * place + claim) of the next claim of another session that contradicts, behind ``behind``.
+cdef uint32_t rival(const Table* table, uint32_t place, const Held* claim, uint32_t behind) noexcept nogil
+cdef void tell_all(Table* table, uint32_t place, uint64_t line) noexcept nogil

@@ -11,13 +11,15 @@ import click
 from filterd.cli import import_source, output
 from filterd.cli.failure import Failure
 from filterd.cli.group import Group
-from filterd.cli.options import common, time_span
+from filterd.cli.options import ReadFile, common, time_span
 from filterd.cli.use_case import perform
 
 if TYPE_CHECKING:
+    from filterd.disk.given_file import GivenFile
     from filterd.operations.context import Context
     from filterd.operations.sessions.commands import ShownSession
-    from filterd.operations.sessions.protocol import Outcome
+    from filterd.operations.sessions.explaining import ExplainedSession
+    from filterd.operations.sessions.protocol import ToldOutcome
 
 SHOWN = 20
 """refused lines that are told"""
@@ -81,7 +83,7 @@ def _put_one(
 
     lasts, until, at = times
 
-    async def run(context: Context) -> Outcome:
+    async def run(context: Context) -> ToldOutcome:
         end = input_values.when(until, "--until") if until else None
         told = ToldSession(
             addresses=(address,),
@@ -105,7 +107,7 @@ def _put_file(config: Path | None, as_json: bool, file: Path) -> None:
     refused: list[tuple[int, str]] = []
     with import_source.opened(file) as (path, _), output.progress("sessions") as tell:
 
-        async def run(context: Context) -> Outcome:
+        async def run(context: Context) -> ToldOutcome:
             told = reading.read_file(path, context.clock(), lambda line, why: refused.append((line, why)))
             return await commands.put_many(
                 context,
@@ -130,7 +132,7 @@ def _put_file(config: Path | None, as_json: bool, file: Path) -> None:
         raise Failure(messages, "mend these lines and put the file again; the others are in force")
 
 
-def _warn_of_unregistered(outcome: Outcome) -> None:
+def _warn_of_unregistered(outcome: ToldOutcome) -> None:
     if outcome.unregistered:
         output.warn(
             f"{_count(outcome.unregistered)} of subscribers that nobody has registered: they are no line yet",
@@ -151,7 +153,7 @@ def end(config: Path | None, as_json: bool, address: str, at: str) -> None:
     from filterd.operations import input_values
     from filterd.operations.sessions import commands
 
-    async def run(context: Context) -> Outcome:
+    async def run(context: Context) -> ToldOutcome:
         return await commands.end(context, address, input_values.when(at, "--at") if at else None)
 
     perform(config, run)
@@ -237,3 +239,51 @@ def _plain(shown: ShownSession, now: float) -> dict[str, object]:
         "confirmed_seconds_ago": max(0, round(now - session.confirmed_at)),
         "until": session.until,
     }
+
+
+@session.command()
+@click.argument("packet", type=ReadFile())
+@click.option("--from", "sender", default="", help="The address of who sent it, where the file has none.")
+@common
+def explain(config: Path | None, as_json: bool, packet: GivenFile, sender: str) -> None:
+    """Say what an accounting packet in a file would do, and what to mend. Changes nothing.
+
+    The file has the payload of a UDP datagram, as bytes or in hexadecimal, or it is a capture:
+    tcpdump -w FILE udp port 1813. Secrets are those of accounting.radius.clients. Exit code 1 where the
+    packet would be dropped.
+    """
+    from filterd.operations.sessions import explaining
+
+    found = perform(config, lambda context: explaining.explain(context, packet, sender))
+    if as_json:
+        output.show_json(found)
+    else:
+        output.show_fields(_steps(found))
+    stopping = [each for each in found.problems if each.stops]
+    for each in found.problems:
+        if not each.stops:
+            output.warn(each.text, each.remedy)
+    if stopping:
+        raise Failure([each.text for each in stopping], "; ".join(each.remedy for each in stopping))
+
+
+def _steps(found: ExplainedSession) -> list[tuple[str, object]]:
+    """The steps of control with the packet, in their order."""
+    packet = found.packet
+    named = f"{packet.line_attribute} = {packet.line_value}" if packet.line_value else packet.line_attribute
+    proven = {None: "not checked", True: "right", False: "wrong"}
+    return [
+        ("sender", found.sender or "not known"),
+        ("client", found.client or ""),
+        ("packet", " ".join(filter(None, (packet.code, packet.status)))),
+        ("authenticator", proven[packet.authenticator]),
+        ("Message-Authenticator", proven[packet.message_authenticator]),
+        ("NAS", packet.nas or "the sender"),
+        ("happened", output.moment(packet.happened_at) or f"on arrival, less {packet.delay} s"),
+        ("addresses", packet.addresses),
+        ("named by", named),
+        ("subscriber", packet.line or ""),
+        ("line", found.line if found.line is not None else "not registered"),
+        ("opted in", found.opted_in),
+        ("so", found.verdict),
+    ]

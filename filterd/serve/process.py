@@ -98,7 +98,7 @@ def close_state(*directories: Path) -> None:
 
 def private_in(state_dir: Path) -> tuple[Path, ...]:
     """The directories below ``state_dir`` that filterd makes itself."""
-    return tuple(state_dir / name for name in ("keys", "snapshots", "node", "feeds"))
+    return tuple(state_dir / name for name in ("keys", "snapshots", "node", "feeds", "sessions"))
 
 
 async def take_commands(commands: CommandSocket) -> None:

@@ -308,6 +308,15 @@ TEXTS: dict[str, tuple[str, str]] = {
         "Its file is gone, empty, or another user's. The secret of before holds, if there was one.",
         "mend the file; it is read again every second",
     ),
+    "a lease file cannot be read": (
+        "It is not there, or not readable for the user of control. Its sessions last until their leases end.",
+        "let that user read it; it is looked at four times a second",
+    ),
+    "a lease file can be read again": ("Its leases are taken over.", NOTHING),
+    "a lease file has lines that are passed over": (
+        "The line with the number in `count` is no lease. The others are taken. Told once for each file.",
+        "look at the line; is `format` the right one?",
+    ),
     # ---- control ----
     "control cannot go on": ("For the reason given.", "what `remedy` says"),
     "store migrated": ("The store has the tables of this version.", NOTHING),

@@ -16,7 +16,7 @@ LAST_PORT = 65_535
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """What a session has of the address space."""
+    """The part of the address space that a session has."""
 
     network: IPv4Network | IPv6Network
     ports: tuple[int, int] | None = None

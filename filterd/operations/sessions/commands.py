@@ -13,7 +13,7 @@ from filterd.operations import input_values, lines
 from filterd.operations.asking import Asked, ask
 from filterd.operations.context import Context, OperationError
 from filterd.operations.sessions import claims, protocol
-from filterd.operations.sessions.protocol import MOST_SESSIONS, Outcome, SessionsRefused, ToldSession
+from filterd.operations.sessions.protocol import MOST_SESSIONS, SessionsRefused, ToldOutcome, ToldSession
 from filterd.store import subscribers
 
 CONTROL = Asked("control", protocol.SOCKET, SessionsRefused, "runs")
@@ -35,12 +35,12 @@ class ShownSession:
     """empty: nobody has registered it"""
 
 
-async def put(context: Context, told: ToldSession) -> Outcome:
+async def put(context: Context, told: ToldSession) -> ToldOutcome:
     """Tell of one session. Raises OperationError where it is not taken."""
     return _single(await _send(context.settings.state_dir, "put", [_checked(told, context.clock())]))
 
 
-async def end(context: Context, address: str, at: float | None = None) -> Outcome:
+async def end(context: Context, address: str, at: float | None = None) -> ToldOutcome:
     """End the session of an address, or of ports of it. Raises OperationError where there is none."""
     canonical = str(claims.claim(address))
     found = await _send(context.settings.state_dir, "end", [ToldSession((canonical,), at=at)])
@@ -52,7 +52,7 @@ async def put_many(
     told: Iterable[tuple[int, ToldSession]],
     refuse: Callable[[int, str], None],
     progress: Callable[[int], None] | None = None,
-) -> Outcome:
+) -> ToldOutcome:
     """Tell of many, each with the number of its line; those that are refused are handed to ``refuse``."""
     taken = unregistered = 0
     for some in _batches(told):
@@ -62,7 +62,7 @@ async def put_many(
         taken, unregistered = taken + outcome.taken, unregistered + outcome.unregistered
         if progress is not None:
             progress(taken)
-    return Outcome(taken, unregistered)
+    return ToldOutcome(taken, unregistered)
 
 
 async def counts(context: Context) -> dict[str, Any]:
@@ -109,7 +109,7 @@ def _checked(told: ToldSession, now: float) -> ToldSession:
     return ToldSession(addresses, subscriber, at, told.until, told.source)
 
 
-def _single(outcome: Outcome) -> Outcome:
+def _single(outcome: ToldOutcome) -> ToldOutcome:
     for each in outcome.refused:
         message = f"control did not take it: {each.reason}"
         raise OperationError(message, "see what it has: filterd session show ADDRESS; filterd session list")
@@ -122,7 +122,7 @@ def _batches(told: Iterable[tuple[int, ToldSession]]) -> Iterator[list[tuple[int
         yield some
 
 
-async def _send(state_dir: Path, word: str, told: Sequence[ToldSession]) -> Outcome:
+async def _send(state_dir: Path, word: str, told: Sequence[ToldSession]) -> ToldOutcome:
     return await _ask(state_dir, protocol.sessions_line(word, told), protocol.outcome_of)
 
 

@@ -87,7 +87,7 @@ class ToldSession:
 
 
 @dataclass(frozen=True, slots=True)
-class Refusal:
+class RefusedSession:
     """A session of a command that was not taken."""
 
     at: int
@@ -96,13 +96,13 @@ class Refusal:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
-    """What became of the sessions of a command."""
+class ToldOutcome:
+    """The fate of the sessions of a command."""
 
     taken: int
     unregistered: int
     """taken ones whose subscriber nobody has registered: unknown until somebody does"""
-    refused: tuple[Refusal, ...] = ()
+    refused: tuple[RefusedSession, ...] = ()
 
 
 def sessions_line(word: str, told: Sequence[ToldSession]) -> bytes:
@@ -121,11 +121,11 @@ def show_line(*, line: int | None = None, address: str = "", port: int = 0) -> b
     return to_line({"command": "show", **wanted})
 
 
-def outcome_of(reply: bytes) -> Outcome:
+def outcome_of(reply: bytes) -> ToldOutcome:
     """The outcome in control's reply. Raises SessionsRefused and ValueError."""
     fields = _accepted(reply, "taken")
-    refused = tuple(Refusal(int(each["at"]), str(each["reason"])) for each in fields["refused"])
-    return Outcome(int(fields["taken"]), int(fields["unregistered"]), refused)
+    refused = tuple(RefusedSession(int(each["at"]), str(each["reason"])) for each in fields["refused"])
+    return ToldOutcome(int(fields["taken"]), int(fields["unregistered"]), refused)
 
 
 def counts_of(reply: bytes) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""What the configuration says of RADIUS, as the code that reads packets takes it."""
+"""Turns the settings on RADIUS into the values that the code for packets takes."""
 
 from __future__ import annotations
 

@@ -25,9 +25,11 @@ RECEIVE_BUFFER = 8 << 20
 class AccountingListener:
     """Owned by the event loop; the receiver runs in a thread of its own, without the interpreter."""
 
-    def __init__(self, receiver: Receiver, settings: RadiusSettings) -> None:
+    def __init__(self, receiver: Receiver, settings: RadiusSettings, lasts: int) -> None:
+        """``lasts``: seconds for which a session is good after a packet."""
         self._receiver = receiver
         self._settings = settings
+        self._lasts = lasts
         self._socket: socket.socket | None = None
         self._thread: threading.Thread | None = None
         self._secrets: dict[str, bytes] = {}
@@ -36,7 +38,7 @@ class AccountingListener:
         """file -> why it cannot be read"""
         self._failure = ""
         """why the address cannot be bound; empty: it is"""
-        self.configure(settings)
+        self.configure(settings, lasts)
 
     @property
     def listen(self) -> Endpoint:
@@ -53,24 +55,25 @@ class AccountingListener:
         return self._receiver.counts()
 
     def remarks(self) -> list[str]:
-        """What is wrong, for the readiness page."""
+        """The remarks of the readiness page."""
         lacking = [f"a secret of accounting: {each}" for each in self._unreadable.values()]
         if self._failure:
             lacking.append(f"no RADIUS accounting: {self._failure}")
         return lacking
 
-    def configure(self, settings: RadiusSettings) -> None:
+    def configure(self, settings: RadiusSettings, lasts: int) -> None:
         """Take clients, secrets and what names the line. The address stays the one of the start."""
         self._settings = RadiusSettings(
             self._settings.listen, settings.clients, settings.line, settings.normalize
         )
+        self._lasts = lasts
         self._read_secrets()
         clients = [
             radius_client(each, self._secrets[str(each.secret_file)])
             for each in settings.clients
             if str(each.secret_file) in self._secrets
         ]
-        self._receiver.configure(clients, line_rule(settings))
+        self._receiver.configure(clients, line_rule(settings), lasts)
 
     def _read_secrets(self) -> None:
         """Read each secret's file; what was read before stays where it cannot be read now."""
@@ -89,7 +92,7 @@ class AccountingListener:
     def look(self) -> None:
         """Bind where nothing is bound yet, and read what could not be read; called every second."""
         if self._unreadable:
-            self.configure(self._settings)
+            self.configure(self._settings, self._lasts)
         if self._thread is not None:
             return
         try:

@@ -21,7 +21,7 @@ from filterd.operations.sessions import claims, protocol
 from filterd.operations.sessions.protocol import (
     LARGEST_LINE,
     MOST_SESSIONS,
-    Refusal,
+    RefusedSession,
     SessionsRefused,
     ToldSession,
     to_line,
@@ -31,6 +31,8 @@ from filterd.serve.sessions.follower import subscriber_fingerprint
 
 LONGEST_SUBSCRIBER = 128
 """characters, as the store has them"""
+UNKNOWN = "unknown command"
+SHOW = "show takes a line, or an address and a port"
 STAMPED = 1.5
 """seconds; the table keeps stamps to the second"""
 YEAR = 366 * 86_400
@@ -39,7 +41,7 @@ YEAR = 366 * 86_400
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """What a told session is measured by."""
+    """The key, the clock and the default end by which told sessions are taken."""
 
     key: bytes
     clock: Callable[[], float]
@@ -76,7 +78,7 @@ class SessionCommands:
         try:
             command = json.loads(line)
             if not isinstance(command, dict):
-                raise SessionsRefused("unknown command")  # noqa: EM101
+                raise SessionsRefused(UNKNOWN)
             return self._perform(command)
         except (ValueError, RecursionError) as error:
             return {"error": str(error) if isinstance(error, SessionsRefused) else "no JSON"}
@@ -89,22 +91,22 @@ class SessionCommands:
                 return {"counts": self._counts()}
             case "show":
                 return {"sessions": [protocol.session_fields(each) for each in self._show(command)]}
-        raise SessionsRefused("unknown command")  # noqa: EM101
+        raise SessionsRefused(UNKNOWN)
 
     def _take(self, word: str, told: Any) -> Mapping[str, object]:
         if not isinstance(told, list) or not 1 <= len(told) <= MOST_SESSIONS:
             msg = f"{word} takes 1 to {MOST_SESSIONS} sessions"
             raise SessionsRefused(msg)
-        refused: list[Refusal] = []
+        refused: list[RefusedSession] = []
         unregistered = 0
         for at, fields in enumerate(told):
             try:
                 session = ToldSession.from_fields(fields)
                 view = self._put(session) if word == "put" else self._end(session)
             except OperationError as error:
-                refused.append(Refusal(at, f"{error}; {error.remedy}"))
+                refused.append(RefusedSession(at, f"{error}; {error.remedy}"))
             except ValueError as error:
-                refused.append(Refusal(at, str(error)))
+                refused.append(RefusedSession(at, str(error)))
             else:
                 unregistered += view is not None and not view.line
         listed = [{"at": each.at, "reason": each.reason} for each in refused]
@@ -166,7 +168,7 @@ class SessionCommands:
         if isinstance(line, int) and line > 0:
             return [each.session() for each in self._table.of_line(line)]
         if not isinstance(address, str) or not isinstance(port, int):
-            raise SessionsRefused("show takes a line, or an address and a port")  # noqa: EM101
+            raise SessionsRefused(SHOW)
         try:
             found = self._table.find(claims.place(address)[0].address, port)
         except OperationError as error:

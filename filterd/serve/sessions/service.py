@@ -3,6 +3,7 @@
 ::
 
     RADIUS ──> AccountingListener ─┐
+    leases ──> LeaseFiles ─────────┤
     commands ─> SessionCommands ───┼─> Sessions (state_dir/sessions/live) ─> StreamListener ─> resolvers
     store ───> SubscriberFollower ─┘
 
@@ -21,7 +22,7 @@ from pathlib import Path
 
 from filterd.accounting.receiver import Receiver
 from filterd.accounting.sessions import Sessions
-from filterd.config.settings import Settings
+from filterd.config.settings import RadiusSettings, Settings
 from filterd.disk.files import make_directory
 from filterd.disk.keys import FINGERPRINT_KEY
 from filterd.operations.context import Context
@@ -29,6 +30,7 @@ from filterd.operations.sessions import protocol
 from filterd.serve.sessions.accounting import AccountingListener
 from filterd.serve.sessions.commands import SessionCommands, Terms
 from filterd.serve.sessions.follower import SubscriberFollower
+from filterd.serve.sessions.lease_files import LeaseFiles
 from filterd.serve.sessions.stream import SOCKET, StreamListener
 from filterd.store.errors import StoreError
 from filterd.telemetry import log
@@ -39,9 +41,13 @@ LIVE = Path("sessions/live")
 FOLLOW_SECONDS = 0.25
 """between two looks for new subscribers"""
 SWEEP_SECONDS = 0.05
+HURRY_SECONDS = 0.005
+"""the same while a NAS that began anew has sessions left"""
 SWEEP_RECORDS = 2_000
 """looked at in one slice: a million in 25 s"""
 LOOK_SECONDS = 1.0
+FEWEST = 10_000
+"""sessions for which there is memory everywhere"""
 
 
 class SessionService:
@@ -53,6 +59,7 @@ class SessionService:
         """Opens the table. ``ticks``: seconds of a clock that does not go back."""
         self._context = context
         self._settings = settings
+        self._most = settings.accounting.sessions
         self._ticks = ticks
         self._began = ticks()
         self._trouble: dict[str, str] = {}
@@ -67,16 +74,18 @@ class SessionService:
         terms = Terms(self._key, context.clock, lambda: self._settings.accounting.stale_after)
         self._commands = SessionCommands(directory / protocol.SOCKET, self._table, terms, self._said)
         if settings.accounting.radius is not None:
-            self._accounting = AccountingListener(self._receiver, settings.accounting.radius)
+            self._accounting = self._listener(settings.accounting.radius)
+        self._files = settings.accounting.leases
+        self._leases = LeaseFiles(self._files, self._table, self._key, context.clock)
 
     def complete(self) -> bool:
         """False while sessions of before are lost and those that go on have not all been told again."""
         settled = self._ticks() - self._began >= self._settings.accounting.settle
-        return settled or not self._table.begun_empty
+        return settled or not (self._table.begun_empty or self._trouble.keys() & {"key", "file"})
 
     def remarks(self) -> list[str]:
-        """What is wrong, for the readiness page: control goes on with it."""
-        lacking = list(self._trouble.values())
+        """The remarks of the readiness page: control goes on with what is wrong."""
+        lacking = [*self._trouble.values(), *self._leases.remarks()]
         if self._accounting is not None:
             lacking += self._accounting.remarks()
         if not self.complete():
@@ -89,7 +98,7 @@ class SessionService:
         counts = self._table.counts()
         return SessionMetrics(
             known={"registered": counts.registered, "unregistered": counts.live - counts.registered},
-            most=self._settings.accounting.sessions,
+            most=self._most,
             changes={
                 "sent": self._table.sequence,
                 "moved": counts.taken,
@@ -113,6 +122,7 @@ class SessionService:
                 self._fail(name, f"no {name} of sessions: {error}", "mend state_dir, then restart control")
         if self._accounting is not None:
             self._accounting.look()
+        self._leases.start()
 
     async def run(self) -> None:
         """Follow the store, sweep, and try again what failed, until cancelled."""
@@ -122,24 +132,29 @@ class SessionService:
         """End all of it; the file keeps what is known."""
         if self._accounting is not None:
             await asyncio.to_thread(self._accounting.close)
+        await asyncio.to_thread(self._leases.close)
         await self._commands.close()
         await self._stream.close()
         self._table.close()
 
     def reload(self, settings: Settings) -> list[str]:
         """Take new settings; returns the keys that wait for a restart."""
-        before, after = self._settings.accounting, settings.accounting
+        accounting, radius = settings.accounting, settings.accounting.radius
         self._settings = settings
-        self._table.stale_after = after.stale_after
-        waiting = ["accounting.sessions"] if before.sessions != after.sessions else []
-        if after.radius is None:
+        waiting = ["accounting.sessions"] if accounting.sessions != self._most else []
+        if accounting.leases != self._files:
+            waiting.append("accounting.leases")
+        if radius is None:
             return waiting if self._accounting is None else [*waiting, "accounting.radius"]
         if self._accounting is None:
-            self._accounting = AccountingListener(self._receiver, after.radius)
-        self._accounting.configure(after.radius)
-        if after.radius.listen != self._accounting.listen:
+            self._accounting = self._listener(radius)
+        self._accounting.configure(radius, accounting.stale_after)
+        if radius.listen != self._accounting.listen:
             waiting.append("accounting.radius.listen")
         return waiting
+
+    def _listener(self, radius: RadiusSettings) -> AccountingListener:
+        return AccountingListener(self._receiver, radius, self._settings.accounting.stale_after)
 
     def _load_key(self) -> bytes:
         """The installation's key; where that cannot be used one of this process: no file has it."""
@@ -156,6 +171,11 @@ class SessionService:
         try:
             make_directory(path.parent)
             table = self._new_table(path)
+        except MemoryError:
+            reason = f"there is no memory for {self._most} sessions; {FEWEST} fit, in memory alone"
+            self._fail("file", reason, "lower accounting.sessions, then restart control")
+            self._most = FEWEST
+            return self._new_table(None)
         except (OSError, ValueError) as error:
             self._fail(
                 "file", f"sessions are kept in memory alone: {error}", f"mend {path}, then restart control"
@@ -170,7 +190,7 @@ class SessionService:
 
     def _new_table(self, path: Path | None) -> Sessions:
         accounting = self._settings.accounting
-        return Sessions(path, self._key, accounting.sessions, accounting.stale_after, self._context.clock)
+        return Sessions(path, self._key, self._most, accounting.stale_after, self._context.clock)
 
     def _fail(self, part: str, reason: str, remedy: str) -> None:
         self._trouble[part] = reason
@@ -194,9 +214,10 @@ class SessionService:
             await asyncio.sleep(FOLLOW_SECONDS)
 
     async def _sweep(self) -> None:
+        left = 0
         while True:
-            await asyncio.sleep(SWEEP_SECONDS)
-            self._table.sweep(SWEEP_RECORDS)
+            await asyncio.sleep(HURRY_SECONDS if left else SWEEP_SECONDS)
+            left = self._table.sweep(SWEEP_RECORDS)
 
     async def _look(self) -> None:
         while True:

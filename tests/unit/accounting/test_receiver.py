@@ -200,11 +200,12 @@ def serving(receiver: Receiver, address: str = "127.0.0.1") -> Iterator[tuple[so
 def test_a_socket_is_answered_from_the_address_that_was_asked(bound: str, asked: str) -> None:
     receiver, sink = made(client("127.0.0.0/8"), client("::1/128"))
     with serving(receiver, bound) as (sender, port):
-        sender.sendto(STARTED, (asked, port))
-        answer, (source, *_rest) = sender.recvfrom(4096)
+        for _ in range(2):  # before the first is answered, `run` may not have begun
+            sender.sendto(STARTED, (asked, port))
+            answer, (source, *_rest) = sender.recvfrom(4096)
     assert answer[:2] == b"\5\7"
     assert source == asked
-    assert [each.kind for each in sink.events()] == [1]
+    assert [each.kind for each in sink.events()] == [1, 1]
 
 
 def test_a_dual_stack_socket_knows_ipv4_clients() -> None:
@@ -216,8 +217,9 @@ def test_a_dual_stack_socket_knows_ipv4_clients() -> None:
         thread.start()
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
             sender.settimeout(WAIT)
-            sender.sendto(STARTED, ("127.0.0.5", served.getsockname()[1]))
-            answer, source = sender.recvfrom(4096)
+            for _ in range(2):
+                sender.sendto(STARTED, ("127.0.0.5", served.getsockname()[1]))
+                answer, source = sender.recvfrom(4096)
         receiver.stop()
         thread.join(WAIT)
     assert (answer[0], source[0]) == (5, "127.0.0.5")

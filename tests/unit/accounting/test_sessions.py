@@ -1,4 +1,4 @@
-"""The rules of sessions, one by one; their numbers are those of ``filterd/accounting/table.pyx``."""
+"""The rules of sessions, one by one; their numbers are those of ``filterd/accounting/rules.pyx``."""
 
 from __future__ import annotations
 

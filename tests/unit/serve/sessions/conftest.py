@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from filterd.accounting.sessions import Sessions
 
+from filterd.accounting.sessions import Sessions
 from filterd.serve.sessions.commands import SessionCommands, Terms
 from filterd.serve.sessions.follower import subscriber_fingerprint
 from tests.worlds.installation import NOW

@@ -69,7 +69,7 @@ def found(told: Told, address: str) -> int:
 def listener(told: Told, secret: Path, stream: io.StringIO) -> Iterator[AccountingListener]:
     told.now = time.time()
     told.register("ana", 7)
-    made = AccountingListener(Receiver(told.table, KEY), settings(secret))
+    made = AccountingListener(Receiver(told.table, KEY), settings(secret), 7200)
     yield made
     made.close()
 
@@ -87,10 +87,10 @@ def test_a_packet_becomes_a_session_and_is_answered(listener: AccountingListener
 def test_a_new_secret_and_new_clients_hold_at_once(listener: AccountingListener, secret: Path) -> None:
     listener.look()
     secret.write_bytes(b"changed\n")
-    listener.configure(settings(secret))
+    listener.configure(settings(secret), 7200)
     assert send(listener.port, "100.64.0.9", b"testing123") == b""
     assert send(listener.port, "100.64.0.9", b"changed")
-    listener.configure(replace(settings(secret), clients=()))
+    listener.configure(replace(settings(secret), clients=()), 7200)
     assert send(listener.port, "100.64.0.9", b"changed") == b""
 
 
@@ -99,7 +99,7 @@ def test_a_secret_that_cannot_be_read_is_told_once_and_the_one_of_before_holds(
 ) -> None:
     listener.look()
     secret.unlink()
-    listener.configure(settings(secret))
+    listener.configure(settings(secret), 7200)
     for _ in range(3):
         listener.look()
     assert send(listener.port, "100.64.0.9", b"testing123")
@@ -116,7 +116,7 @@ def test_without_any_secret_its_clients_are_dropped_until_it_is_there(
     told: Told, tmp_path: Path, stream: io.StringIO
 ) -> None:
     file = tmp_path / "later"
-    listener = AccountingListener(Receiver(told.table, KEY), settings(file))
+    listener = AccountingListener(Receiver(told.table, KEY), settings(file), 7200)
     listener.look()
     assert send(listener.port, "100.64.0.9", b"testing123") == b""
     assert listener.counts()["unknown_client"] == 1
@@ -133,7 +133,7 @@ def test_an_address_in_use_is_told_once_and_bound_when_it_is_free(
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
         other.bind(("127.0.0.1", 0))
         port = other.getsockname()[1]
-        listener = AccountingListener(Receiver(told.table, KEY), settings(secret, port))
+        listener = AccountingListener(Receiver(told.table, KEY), settings(secret, port), 7200)
         for _ in range(3):
             listener.look()
         assert listener.port == 0

@@ -16,7 +16,7 @@ from tests.worlds.installation import install
 
 
 class Known:
-    """What a table of sessions would know."""
+    """Stands for a table of sessions."""
 
     def __init__(self) -> None:
         self.lines: dict[bytes, int] = {}

@@ -1,0 +1,1 @@
+"""Accounting events, checked, for native code."""

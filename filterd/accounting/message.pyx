@@ -1,0 +1,90 @@
+# cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
+"""Reading an event: bounds of its claims, and the time that it tells of."""
+
+from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
+from libc.string cimport memcpy, memset
+
+from filterd.accounting.event cimport EVENT_START, Claim, Event
+from filterd.accounting.evidence cimport Evidence, knows_offset, mark_of, nas_place, offset_of, sample
+from filterd.disk.session_file cimport PORT_RANGE, RECORD_CLAIMS, is_ipv4
+
+cdef enum:
+    DAY = 86_400_000            # milliseconds
+    FUTURE = 300_000
+
+
+cdef void _read_claims(const Event* event, Message* m) noexcept nogil:
+    """The claims that are within bounds, each once, masked to their prefix."""
+    cdef const Claim* claim
+    cdef Held* held
+    cdef int i
+    cdef int bit
+    for i in range(event.claim_count if event.claim_count < RECORD_CLAIMS else RECORD_CLAIMS):
+        claim = event.claims + i
+        held = m.claims + m.claim_count
+        memset(held, 0, sizeof(Held))
+        if claim.has_ports:
+            if claim.first_port > claim.last_port or not is_ipv4(claim.address):
+                continue
+            memcpy(held.address, claim.address + 12, 4)
+            held.address[4] = <uint8_t>(claim.first_port >> 8)
+            held.address[5] = <uint8_t>claim.first_port
+            held.address[6] = <uint8_t>(claim.last_port >> 8)
+            held.address[7] = <uint8_t>claim.last_port
+            held.length = PORT_RANGE
+        else:
+            if claim.length > 128:
+                continue
+            memcpy(held.address, claim.address, 16)
+            for bit in range(claim.length, 128):
+                held.address[bit >> 3] &= <uint8_t>~(0x80 >> (bit & 7))
+            held.length = claim.length
+        if not _is_repeated(m):
+            m.claim_count += 1
+
+
+cdef bint _is_repeated(const Message* m) noexcept nogil:
+    """True where the claim behind the last one overlaps with one before."""
+    cdef const Held* claim = m.claims + m.claim_count
+    cdef int i
+    for i in range(m.claim_count):
+        if overlap(claim.address, claim.length, m.claims[i].address, m.claims[i].length):
+            return True
+    return False
+
+
+cdef void _read_stamp(Evidence* evidence, int64_t stale_after, const Event* event, Message* m) noexcept nogil:
+    """Rule 2, and the age of the evidence."""
+    cdef int64_t took = event.arrival - event.stamp
+    m.stamp = event.stamp
+    if event.source != SOURCE_RADIUS:
+        if took < 0:
+            m.stamp = event.arrival
+        return
+    if took > DAY or took < -DAY or (
+        knows_offset(evidence, m.nas, event.arrival)
+        and event.stamped and offset_of(evidence, m.nas) - took > FUTURE
+    ) or (took < 0 and not event.stamped):
+        m.stamp = event.arrival - offset_of(evidence, m.nas)
+    elif event.stamped:
+        sample(evidence, m.nas, event.arrival, event.stamp)
+    else:
+        m.stamp = event.stamp - offset_of(evidence, m.nas)
+    m.old = event.arrival - m.stamp - offset_of(evidence, m.nas) > stale_after
+
+
+cdef void read_message(Evidence* evidence, int64_t stale_after, const Event* event, Message* m) noexcept nogil:
+    cdef uint64_t until
+    memset(m, 0, sizeof(Message))
+    m.kind = event.kind
+    m.source = event.source & 3
+    m.nas_id = event.nas.high
+    m.nas = 0 if m.nas_id == 0 else nas_place(evidence, m.nas_id)
+    memcpy(m.session, &event.session, 12)
+    memcpy(m.subscriber, &event.line, 12)
+    m.now = <uint32_t>(event.arrival // 1000)
+    until = <uint64_t>m.now + event.lasts
+    m.until = <uint32_t>until if until < <uint64_t>0xFFFFFFFF else <uint32_t>0xFFFFFFFF
+    _read_claims(event, m)
+    _read_stamp(evidence, stale_after, event, m)
+    m.mark = mark_of(m.stamp, event.kind == EVENT_START)

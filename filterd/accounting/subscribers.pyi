@@ -1,0 +1,1 @@
+"""The registered subscribers, for native code."""

@@ -1,0 +1,143 @@
+"""Says what an accounting packet would do here, step by step. Nothing is changed by it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv6Address, ip_address
+
+from filterd.accounting.explain import ExplainedPacket, PacketProblem, explain_packet
+from filterd.config.settings import RadiusClientSettings, RadiusSettings, Timestamps
+from filterd.config.value_types import AttributeName, attribute_of
+from filterd.disk.given_file import GivenFile
+from filterd.model.subscriber import Subscriber
+from filterd.operations.context import Context, OperationError
+from filterd.operations.sessions.packet_file import LARGEST_FILE, packet_in
+from filterd.operations.sessions.secrets import SecretFileError, read_secret
+from filterd.store import subscribers
+
+LINE = AttributeName("User-Name")
+"""names the line where nothing is configured"""
+
+
+@dataclass(frozen=True, slots=True)
+class ExplainedSession:
+    """A packet, the client that it is from, and the line that it leads to."""
+
+    packet: ExplainedPacket
+    sender: str | None
+    """None: the file does not say, and nobody else did"""
+    client: str | None
+    """the prefix in ``accounting.radius.clients`` that covers the sender"""
+    line: int | None
+    """of the subscriber that the packet names; None: nobody has registered it"""
+    opted_in: bool
+    problems: tuple[PacketProblem, ...]
+    verdict: str
+
+
+async def explain(context: Context, file: GivenFile, sender: str = "") -> ExplainedSession:
+    """Explain the packet in a file. ``sender``: where it came from; empty: what the file says."""
+    with file.open("rb") as opened:
+        found = packet_in(opened.read(LARGEST_FILE))
+    address = _address(sender) if sender else found.sender
+    radius = context.settings.accounting.radius
+    clients = () if radius is None else _clients_of(radius, address)
+    secrets, problems = _secrets(clients)
+    problems += _of_the_sender(radius, address, clients)
+    packet = explain_packet(
+        found.packet,
+        secrets,
+        attribute_of(LINE if radius is None else radius.line),
+        () if radius is None else [each.value for each in radius.normalize],
+        sent=bool(clients) and clients[0].timestamps == Timestamps.SENT,
+    )
+    subscriber = await _subscriber(context, packet.line)
+    problems += [*packet.problems, *_of_the_subscriber(packet, subscriber)]
+    return ExplainedSession(
+        packet=packet,
+        sender=None if address is None else str(address),
+        client=str(clients[0].prefix) if address is not None and clients else None,
+        line=None if subscriber is None else subscriber.line,
+        opted_in=subscriber is not None and subscriber.choices.opted_in,
+        problems=tuple(problems),
+        verdict=_verdict(packet, subscriber, problems),
+    )
+
+
+def _address(text: str) -> IPv4Address | IPv6Address:
+    try:
+        return ip_address(text)
+    except ValueError as error:
+        message = f"not an address: {text[:64]!r}"
+        raise OperationError(message, "give the sender's address: --from 192.0.2.50") from error
+
+
+def _clients_of(
+    radius: RadiusSettings, sender: IPv4Address | IPv6Address | None
+) -> tuple[RadiusClientSettings, ...]:
+    """The client that the sender is; all of them where nobody knows."""
+    if sender is None:
+        return radius.clients
+    covering = [each for each in radius.clients if sender in each.prefix]
+    return tuple(sorted(covering, key=lambda each: -each.prefix.prefixlen)[:1])
+
+
+def _secrets(clients: tuple[RadiusClientSettings, ...]) -> tuple[list[bytes], list[PacketProblem]]:
+    secrets: list[bytes] = []
+    problems: list[PacketProblem] = []
+    for each in dict.fromkeys(client.secret_file for client in clients):
+        try:
+            secrets.append(read_secret(each))
+        except SecretFileError as error:
+            text = f"a secret cannot be read: {error}"
+            problems.append(
+                PacketProblem(text, "mend the file; control reads it again by itself", stops=True)
+            )
+    return secrets, problems
+
+
+def _of_the_sender(
+    radius: RadiusSettings | None,
+    sender: IPv4Address | IPv6Address | None,
+    clients: tuple[RadiusClientSettings, ...],
+) -> list[PacketProblem]:
+    if radius is None:
+        remedy = "add accounting.radius to the configuration; filterd config schema describes it"
+        return [PacketProblem("RADIUS accounting is not configured: nothing listens", remedy, stops=True)]
+    if sender is None:
+        remedy = "to see which client it is: --from ADDRESS; all configured secrets were tried"
+        return [PacketProblem("the sender is not known", remedy, stops=False)]
+    if not clients:
+        remedy = "add it to accounting.radius.clients with its secret; until then its packets are dropped"
+        return [PacketProblem(f"{sender} is no client", remedy, stops=True)]
+    return []
+
+
+async def _subscriber(context: Context, identifier: str | None) -> Subscriber | None:
+    if identifier is None:
+        return None
+    async with context.store.read() as connection:
+        return await subscribers.find(connection, identifier)
+
+
+def _of_the_subscriber(packet: ExplainedPacket, subscriber: Subscriber | None) -> list[PacketProblem]:
+    if packet.line is None or subscriber is not None:
+        return []
+    text = f"nobody has registered the subscriber {packet.line!r}: its clients are no line"
+    remedy = "register it: filterd subscriber add ID; or see accounting.radius.line and normalize"
+    return [PacketProblem(text, remedy, stops=False)]
+
+
+def _verdict(packet: ExplainedPacket, subscriber: Subscriber | None, problems: list[PacketProblem]) -> str:
+    if any(each.stops for each in problems):
+        return "the packet is dropped; nothing changes"
+    if not packet.tells:
+        return "the packet is answered; nothing changes"
+    if packet.status in ("Accounting-On", "Accounting-Off"):
+        return f"every session of {packet.nas or 'the sender'} ends"
+    if packet.status == "Stop" or packet.code == "Disconnect-Request":
+        return "the session ends; its addresses are nobody's"
+    if packet.line is None:
+        return "a session that is known is confirmed; one that is not stays unknown"
+    whose = "nobody's line yet" if subscriber is None else f"line {subscriber.line}"
+    return f"{', '.join(packet.addresses) or 'the known addresses of the session'}: {whose}"

@@ -1,0 +1,208 @@
+"""``filterd session`` beside a control that takes commands, and beside none."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from filterd.accounting.sessions import Sessions
+from filterd.operations.sessions.protocol import SOCKET
+from filterd.serve.sessions.commands import SessionCommands, Terms
+from filterd.serve.sessions.follower import subscriber_fingerprint
+from tests.unit.cli.conftest import Run
+from tests.worlds.radius_packets import plain, signed, start
+
+KEY = bytes(range(16))
+
+
+@pytest.fixture
+def control(installation: Path) -> Iterator[Sessions]:
+    """The command socket of a control, on a loop of its own, over its table."""
+    state = installation.parent / "state"
+    state.mkdir(exist_ok=True)
+    table = Sessions(None, KEY, 10_000, 7200, time.time)
+    counts = {"known": {"registered": 1, "unregistered": 2}, "most": 9, "refused": 3, "complete": True}
+    terms = Terms(KEY, time.time, lambda: 7200)
+    commands = SessionCommands(state / SOCKET, table, terms, lambda: {**counts, "followers": 4})
+    shared = SimpleNamespace(loop=asyncio.new_event_loop(), started=threading.Event(), ended=asyncio.Event())
+
+    async def serve() -> None:
+        await commands.start()
+        shared.started.set()
+        await shared.ended.wait()
+        await commands.close()
+
+    thread = threading.Thread(target=shared.loop.run_until_complete, args=(serve(),))
+    thread.start()
+    assert shared.started.wait(10)
+    yield table
+    shared.loop.call_soon_threadsafe(shared.ended.set)
+    thread.join()
+    shared.loop.close()
+    table.close()
+
+
+def register(run: Run, table: Sessions, name: str, line: int) -> None:
+    assert run("subscriber", "add", name).exit_code == 0
+    table.register(subscriber_fingerprint(KEY, name), line)
+
+
+def test_a_session_is_put_shown_and_ended(run: Run, control: Sessions) -> None:
+    register(run, control, "ana", 1)
+    done = run("session", "put", "192.0.2.7", "ana", "--for", "8h")
+    assert (done.exit_code, done.stdout) == (0, "")
+    assert "192.0.2.7 is ana's" in done.stderr
+    for words in (("192.0.2.7",), ("--line", "ana")):
+        (shown,) = json.loads(run("session", "show", *words, "--json").stdout)
+        assert (shown["subscriber"], shown["line"], shown["source"]) == ("ana", 1, "command")
+        assert shown["confirmed_seconds_ago"] < 60
+    assert "ana" in run("session", "show", "192.0.2.7").stdout
+    assert json.loads(run("session", "end", "192.0.2.7", "--json").stdout) == {"ended": "192.0.2.7"}
+    nothing = run("session", "show", "192.0.2.7")
+    assert (nothing.exit_code, nothing.stdout) == (0, "")
+    assert "no session of 192.0.2.7 is known" in nothing.stderr
+    again = run("session", "end", "192.0.2.7")
+    assert again.exit_code == 1
+    assert "what to do" in again.stderr
+
+
+def test_who_looks_is_audited_without_the_address(run: Run, control: Sessions) -> None:
+    register(run, control, "ana", 1)
+    run("session", "put", "192.0.2.7", "ana")
+    run("session", "put", "192.0.2.8", "nobody-knows")
+    for words in (("192.0.2.7",), ("--line", "ana"), ("192.0.2.8",), ("192.0.2.9",)):
+        assert run("session", "show", *words).exit_code == 0
+    trail = json.loads(run("audit", "tail", "--json").stdout)
+    looked = [each["entry"]["subject"] for each in trail if each["entry"]["action"] == "session.show"]
+    assert looked == ["line:1", "line:1", "session", "session"]
+    assert "192.0.2" not in json.dumps(trail)
+
+
+def test_counts_alone_are_listed(run: Run, control: Sessions) -> None:
+    listed = run("session", "list").stdout
+    assert "3 of 9 at most" in listed
+    assert json.loads(run("session", "list", "--json").stdout)["followers"] == 4
+
+
+def test_an_unregistered_subscriber_is_taken_with_a_warning(run: Run, control: Sessions) -> None:
+    done = run("session", "put", "192.0.2.7", "eva")
+    assert done.exit_code == 0
+    assert "filterd subscriber add" in done.stderr
+
+
+def test_many_are_put_and_the_bad_lines_are_told(run: Run, control: Sessions, tmp_path: Path) -> None:
+    file = tmp_path / "told"
+    good = "".join(f"198.51.100.{host} S-{host}\n" for host in range(200))
+    file.write_text(good + "10.0.0.0/8 S-1\nnonsense\n")
+    done = run("session", "put", "--file", str(file))
+    assert done.exit_code == 1
+    assert "200 sessions taken" in done.stderr
+    assert f"{file}:201: " in done.stderr
+    assert "2 sessions were refused" in done.stderr
+    assert control.counts().live == 200
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("put",),
+        ("put", "192.0.2.7"),
+        ("put", "192.0.2.7", "ana", "--for", "8h", "--until", "2027-01-01T00:00:00Z"),
+        ("put", "192.0.2.7", "ana", "--for", "8"),
+        ("put", "192.0.2.7", "--file", "x"),
+        ("show",),
+        ("show", "192.0.2.7", "--line", "ana"),
+        ("end",),
+        ("explain",),
+    ],
+)
+def test_a_wrong_command_line_is_2(run: Run, installation: Path, words: tuple[str, ...]) -> None:
+    assert run("session", *words).exit_code == 2
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("put", "192.0.2.7", "ana"),
+        ("end", "192.0.2.7"),
+        ("list",),
+        ("show", "192.0.2.7"),
+    ],
+)
+def test_without_control_it_says_how_to_start_it(
+    run: Run, installation: Path, words: tuple[str, ...]
+) -> None:
+    done = run("session", *words)
+    assert done.exit_code == 1
+    assert "no control runs" in done.stderr
+    assert "filterd serve --role control" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("put", "10.0.0.0/8", "ana"), "wider"),
+        (("put", "192.0.2.7:9-1", "ana"), "no ports"),
+        (("put", "192.0.2.7", "ana", "--until", "2020-01-01T00:00:00Z"), "ended already"),
+        (("put", "192.0.2.7", "ana", "--at", "2999-01-01T00:00:00Z"), "future"),
+        (("put", "192.0.2.7", "ana", "--until", "soon"), "no time"),
+        (("show", "192.0.2.0/24"), "many addresses"),
+        (("show", "--line", "nobody"), "unknown subscriber"),
+        (("put", "--file", "/nowhere"), "/nowhere"),
+    ],
+)
+def test_a_refusal_says_what_to_do(run: Run, control: Sessions, words: tuple[str, ...], said: str) -> None:
+    done = run("session", *words)
+    assert (done.exit_code, done.stdout) == (1, "")
+    assert said in done.stderr
+    assert "what to do" in done.stderr
+
+
+def with_radius(installation: Path) -> Path:
+    """The configuration with one client; returns the file of its secret."""
+    secret = installation.parent / "secret"
+    secret.write_text("testing123\n")
+    document = json.loads(installation.read_text())
+    client = {"prefix": "192.0.2.0/24", "secret_file": "secret"}
+    document["accounting"] = {"radius": {"clients": [client], "normalize": ["realm"]}}
+    installation.write_text(json.dumps(document))
+    return secret
+
+
+def test_a_packet_is_explained_without_control(run: Run, installation: Path, tmp_path: Path) -> None:
+    secret = with_radius(installation)
+    file = tmp_path / "packet"
+    file.write_text(signed(plain(4, start()), b"testing123").hex())
+    assert run("subscriber", "add", "ana").exit_code == 0
+    done = run("session", "explain", str(file), "--from", "192.0.2.50")
+    assert done.exit_code == 0
+    assert "100.64.0.9/32: line 1" in done.stdout
+    assert json.loads(run("session", "explain", str(file), "--json").stdout)["client"] is None
+    stranger = run("session", "explain", str(file), "--from", "198.51.100.1")
+    assert stranger.exit_code == 1
+    assert "accounting.radius.clients" in stranger.stderr
+    secret.write_text("another\n")
+    wrong = run("session", "explain", str(file), "--from", "192.0.2.50")
+    assert wrong.exit_code == 1
+    assert "the packet is dropped" in wrong.stdout
+    secret.unlink()
+    assert "mend the file" in run("session", "explain", str(file), "--from", "192.0.2.50").stderr
+    file.write_text("no packet")
+    assert "tcpdump" in run("session", "explain", str(file)).stderr
+
+
+def test_without_radius_in_the_configuration_explain_says_so(
+    run: Run, installation: Path, tmp_path: Path
+) -> None:
+    file = tmp_path / "packet"
+    file.write_bytes(signed(plain(4, start()), b"testing123"))
+    done = run("session", "explain", str(file))
+    assert done.exit_code == 1
+    assert "add accounting.radius" in done.stderr

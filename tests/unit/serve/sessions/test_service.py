@@ -1,0 +1,175 @@
+"""Sessions in control: nothing about them stops it, and what is wrong is said."""
+
+from __future__ import annotations
+
+import io
+import json
+import socket
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from filterd.accounting.sessions import Sessions
+from filterd.config.settings import LeaseFormat, LeasesSettings, LeaseValue, Settings
+from filterd.disk.keys import FINGERPRINT_KEY
+from filterd.operations.sessions.protocol import ToldSession, sessions_line
+from filterd.serve.sessions import service as service_module
+from filterd.serve.sessions.service import LIVE, SessionService
+from filterd.telemetry import log
+from tests.unit.serve.sessions.test_accounting import settings as radius_settings
+from tests.worlds.installation import Installation, install
+
+
+@dataclass
+class Run:
+    """One installation whose control is started again and again."""
+
+    installation: Installation
+    stream: io.StringIO
+    ticks: float = 1000.0
+
+    @property
+    def live(self) -> Path:
+        return self.installation.settings.state_dir / LIVE
+
+    @asynccontextmanager
+    async def service(self) -> AsyncIterator[SessionService]:
+        async with self.installation.open("control") as context:
+            made = SessionService(context, context.settings, lambda: self.ticks)
+            await made.start()
+            try:
+                yield made
+            finally:
+                await made.close()
+
+    def put(self, service: SessionService, address: str) -> None:
+        reply = service._commands.execute(sessions_line("put", [ToldSession((address,), "S-1")]))
+        assert reply["taken"] == 1
+
+    def events(self) -> list[str]:
+        return [json.loads(line)["event"] for line in self.stream.getvalue().splitlines()]
+
+    def change(self, change: Callable[[Settings], Settings]) -> None:
+        self.installation.settings = change(self.installation.settings)
+
+
+@pytest.fixture
+async def run(tmp_path: Path) -> Run:
+    stream = io.StringIO()
+    log.configure("control", stream)
+    return Run(await install(tmp_path), stream)
+
+
+def known(service: SessionService) -> int:
+    return sum(service.metrics().known.values())
+
+
+async def test_what_was_known_is_known_after_a_restart(run: Run) -> None:
+    async with run.service() as service:
+        run.put(service, "192.0.2.7")
+        assert (service.complete(), service.remarks()) == (True, [])
+    assert run.live.stat().st_mode & 0o777 == 0o600
+    async with run.service() as service:
+        assert (known(service), service.complete(), service.remarks()) == (1, True, [])
+    assert run.events() == []
+
+
+@pytest.mark.parametrize("damage", [b"", b"not a file of sessions", None])
+async def test_a_lost_file_counts_as_not_loaded_for_a_while(run: Run, damage: bytes | None) -> None:
+    async with run.service() as service:
+        run.put(service, "192.0.2.7")
+    if damage is None:
+        run.live.unlink()
+    else:
+        run.live.write_bytes(damage)
+    async with run.service() as service:
+        assert (known(service), service.complete()) == (0, False)
+        assert "sessions were lost" in service.remarks()[0]
+        assert service.metrics().complete is False
+        run.ticks += run.installation.settings.accounting.settle
+        assert (service.complete(), service.remarks()) == (True, [])
+    assert run.events() == ["the sessions of before are lost"]
+
+
+async def test_a_file_that_cannot_be_used_leaves_memory(run: Run) -> None:
+    run.live.parent.mkdir(parents=True)
+    run.live.mkdir()
+    async with run.service() as service:
+        run.put(service, "192.0.2.7")
+        assert known(service) == 1
+        assert "in memory alone" in service.remarks()[0]
+        assert not service.complete()
+    assert run.events() == ["sessions are not as they should be"]
+
+
+async def test_a_damaged_key_leaves_memory_too(run: Run) -> None:
+    key = FINGERPRINT_KEY.path(run.installation.settings.state_dir)
+    key.parent.mkdir(parents=True, exist_ok=True)
+    key.write_bytes(b"short")
+    async with run.service() as service:
+        run.put(service, "192.0.2.7")
+        assert "in memory alone" in service.remarks()[0]
+    assert not run.live.exists()
+    assert key.read_bytes() == b"short"
+
+
+async def test_too_many_sessions_for_the_memory_leave_some(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    def little(path: Path | None, key: bytes, most: int, stale: int, clock: Callable[[], float]) -> object:
+        if most > service_module.FEWEST:
+            raise MemoryError
+        return Sessions(path, key, most, stale, clock)
+
+    monkeypatch.setattr(service_module, "Sessions", little)
+    async with run.service() as service:
+        run.put(service, "192.0.2.7")
+        assert "no memory for 1000000" in service.remarks()[0]
+        assert service.metrics().most == service_module.FEWEST
+
+
+async def test_sockets_that_cannot_be_made_stop_nothing(run: Run) -> None:
+    state = run.installation.settings.state_dir
+    for name in ("sessions.sock", "sessions-command.sock"):
+        (state / name).mkdir(parents=True)
+        (state / name / "full").touch()
+    async with run.service() as service:
+        assert len(service.remarks()) == 2
+    assert run.events() == ["sessions are not as they should be"] * 2
+
+
+async def test_a_reload_says_what_waits_for_a_restart(run: Run, tmp_path: Path) -> None:
+    secret = tmp_path / "secret"
+    secret.write_bytes(b"testing123\n")
+
+    def with_accounting(settings: Settings, **changes: Any) -> Settings:
+        return replace(settings, accounting=replace(settings.accounting, **changes))
+
+    lease = LeasesSettings(LeaseFormat.KEA, tmp_path / "leases", LeaseValue.HW_ADDRESS, ())
+    settings = run.installation.settings
+    radius = radius_settings(secret)
+    async with run.service() as service:
+        assert service.reload(settings) == []
+        assert service.reload(with_accounting(settings, stale_after=60, settle=0)) == []
+        assert service.reload(with_accounting(settings, sessions=5000)) == ["accounting.sessions"]
+        assert service.reload(with_accounting(settings, leases=(lease,))) == ["accounting.leases"]
+        assert service.reload(with_accounting(settings, radius=radius)) == []
+        assert service.metrics().packets["accepted"] == 0
+        other = replace(radius, listen=replace(radius.listen, address=ip_address("::1")))
+        assert service.reload(with_accounting(settings, radius=other)) == ["accounting.radius.listen"]
+        assert service.reload(settings) == ["accounting.radius"]
+
+
+async def test_control_begins_while_the_address_of_radius_is_taken(run: Run, tmp_path: Path) -> None:
+    secret = tmp_path / "secret"
+    secret.write_bytes(b"testing123\n")
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
+        other.bind(("127.0.0.1", 0))
+        radius = radius_settings(secret, other.getsockname()[1])
+        run.change(lambda old: replace(old, accounting=replace(old.accounting, radius=radius)))
+        async with run.service() as service:
+            assert "no RADIUS accounting" in service.remarks()[0]
+            run.put(service, "192.0.2.7")
