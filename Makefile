@@ -144,6 +144,10 @@ coverage: $(INSTALLED) $(BUILT)  ## measure the shipped profiles against public 
 scale-lines: $(INSTALLED) $(BUILT)  ## a resolver with a million lines: resync, start, checkpoints, memory
 	@$(BIN)/python benchmarks/lines.py
 
+.PHONY: scale-sessions
+scale-sessions: $(INSTALLED) $(BUILT) build/senders  ## a resolver with a million sessions: loading, memory, and queries while they change
+	@PYTHONPATH=benchmarks $(BIN)/python benchmarks/sessions.py
+
 .PHONY: accounting
 accounting: $(INSTALLED) $(BUILT)  ## accounting packets a second on one core, in process and over loopback
 	@$(BIN)/python benchmarks/accounting_packets.py

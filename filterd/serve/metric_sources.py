@@ -11,6 +11,7 @@ from filterd.dataplane.fast.thread import FastCounts
 from filterd.dataplane.listeners.fast_threads import FastPath
 from filterd.dataplane.listeners.selfcheck import SelfCheck
 from filterd.dataplane.nodestate.node import Node
+from filterd.dataplane.nodestate.session_follower import SessionFollower
 from filterd.dataplane.packet.answer_counts import BOUNDS, AnswerCounts
 from filterd.dataplane.packet.crashboard import CrashBoard
 from filterd.dataplane.packet.plane import Plane
@@ -24,6 +25,7 @@ from filterd.serve.node_reports import ControlLink
 from filterd.serve.wiring import feeds_of, in_force
 from filterd.telemetry.crash_metrics import CrashMetrics
 from filterd.telemetry.fast_metrics import FastPathMetrics
+from filterd.telemetry.followed_sessions import FollowedSessions
 from filterd.telemetry.histogram import Histogram
 from filterd.telemetry.list_metrics import CanaryMetrics, ListMetrics, ProofMetrics
 from filterd.telemetry.metrics import ResolverMetrics
@@ -46,6 +48,7 @@ class MetricSources:
     control: ControlLink
     handovers: Mapping[str, int]
     probe: CanaryProbe
+    sessions: SessionFollower
 
 
 def read_metrics(sources: MetricSources) -> ResolverMetrics:
@@ -65,6 +68,8 @@ def read_metrics(sources: MetricSources) -> ResolverMetrics:
         answers_too_large=counts["too_large"],
         ech_stripped=counts["ech_stripped"],
         unrecognised=counts["unrecognised"],
+        identified=counts["identified"],
+        sessions=_sessions(sources.sessions),
         upstream_queries=forwarding.counts(),
         upstreams={name: _upstream(status) for name, status in forwarding.statuses().items()},
         listen_addresses=listening.addresses.counts(),
@@ -112,6 +117,11 @@ def _proof(sources: MetricSources) -> ProofMetrics:
         effective_digest=node.publisher.effective[0] if in_force(node) else "",
         canaries={each.label: _canary(each) for each in sources.probe.results},
     )
+
+
+def _sessions(sessions: SessionFollower) -> FollowedSessions:
+    resyncs = {reason.value: count for reason, count in dict(sessions.resyncs).items()}
+    return FollowedSessions(sessions.in_force, sessions.ready, sessions.lag(), resyncs)
 
 
 def _canary(result: CanaryResult) -> CanaryMetrics:

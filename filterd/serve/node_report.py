@@ -10,11 +10,16 @@ from filterd.serve.wiring import feeds_of, in_force, versions_of
 
 
 def report_of(
-    node: Node, name: str, began: float, lacking: Sequence[str], canaries: Sequence[CanaryResult]
+    node: Node,
+    name: str,
+    began: float,
+    faults: tuple[Sequence[str], Sequence[str]],
+    canaries: Sequence[CanaryResult],
 ) -> NodeReport:
-    """The report. ``began``: when the process began; ``lacking``: what it serves without. The receiver sets
-    ``seen_at``."""
-    snapshot, cursor, missing = node.publisher.snapshot, node.mandatory_cursor, node.missing()
+    """The report. ``began``: when the process began; ``faults``: the reasons why it is not ready, and what it
+    serves without. The receiver sets ``seen_at``."""
+    snapshot, cursor = node.publisher.snapshot, node.mandatory_cursor
+    missing, lacking = faults
     digest, since = node.publisher.effective
     serves = in_force(node)
     return NodeReport(

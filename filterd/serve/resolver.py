@@ -33,11 +33,9 @@ from filterd.dataplane.nodestate.node_types import Published
 from filterd.dataplane.packet.answer_counts import AnswerCounts
 from filterd.dataplane.packet.crashboard import CrashBoard
 from filterd.dataplane.packet.plane import Plane
-from filterd.dataplane.packet.plane_types import BindingTables
 from filterd.dataplane.slow.slowpath import SlowPath
 from filterd.dataplane.tables.ratelimit import RateLimiter, RateRules
 from filterd.dataplane.upstream.peer import unwatched
-from filterd.disk.keys import FINGERPRINT_KEY
 from filterd.model.records import NodeReport
 from filterd.serve import hangup
 from filterd.serve.answer_rules import cookie_secrets, rules_of, secrets_at_start
@@ -50,6 +48,7 @@ from filterd.serve.http_service import HttpService
 from filterd.serve.listening import Listening
 from filterd.serve.node_report import report_of
 from filterd.serve.node_reports import SOCKET, ControlLink, report_for_ever
+from filterd.serve.node_sessions import NodeSessions, bound_tables
 from filterd.serve.process import (
     ANEW,
     CANNOT_START,
@@ -66,7 +65,7 @@ from filterd.serve.wiring import (
     SystemClock,
     caught_up,
     in_force,
-    key_changed,
+    key_replaced,
     node_paths,
     prefixes,
     reserved_ports,
@@ -86,8 +85,6 @@ BEGIN_SECONDS = 0.25
 """how long a start waits for the orders of the store; from then on clients get SERVFAIL until they apply"""
 LOOK_SECONDS = 0.5
 """between two looks at the node's thread"""
-KEY_SECONDS = 1.0
-"""between two looks at the fingerprint key's file"""
 
 
 class Resolver:
@@ -110,10 +107,10 @@ class Resolver:
         self._cache = ResponseCache(settings.cache.size, os.urandom(16), settings.cache.serve_stale)
         self._limiter = RateLimiter(os.urandom(16))
         self._plane = self._make_plane()
+        self._sessions = NodeSessions(settings, self._plane, self._observer, self._clock)
         self._paths = node_paths(settings)
         self._node = self._make_node()
-        avoided = (*reserved_ports(), *(each.port for each in settings.dns.listen))
-        routes = Routes(settings.dns.threads, avoided)
+        routes = self._make_routes()
         reading = unwatched if board is None else board.reading
         self._forwarding = Forwarding(settings.dns.upstreams, reading, routes)
         self._path = SlowPath(self._plane, self._forwarding, self._clock, self._answer_counts)
@@ -138,8 +135,9 @@ class Resolver:
 
     @cached_property
     def _probe(self) -> CanaryProbe:
-        interval = self._settings.canary.interval
-        return probe_of(self._node, self._listening, self._forwarding, time.time, interval)
+        return probe_of(
+            self._node, self._listening, self._forwarding, time.time, self._settings.canary.interval
+        )
 
     def _make_plane(self) -> Plane:
         """The stages of a query with their settings."""
@@ -156,6 +154,11 @@ class Resolver:
             plane.use_board(self._board)
         return plane
 
+    def _make_routes(self) -> Routes:
+        """The sockets to upstreams; they avoid the ports of servers."""
+        dns = self._settings.dns
+        return Routes(dns.threads, (*reserved_ports(), *(each.port for each in dns.listen)))
+
     def _make_node(self) -> Node:
         """The node with what its disk holds."""
         switches = switches_of(self._settings)
@@ -167,10 +170,11 @@ class Resolver:
         """Serve until SIGTERM, SIGINT, the end of standard input, or until the resolver has to start anew;
         return the exit code."""
         self._follower.start()
+        self._sessions.start()
         await asyncio.to_thread(self._node.following.begun.wait, BEGIN_SECONDS)
         loop = asyncio.get_running_loop()
         self._tasks.append(loop.create_task(self._look_after_node()))
-        await self._succession.until_ready(lambda: caught_up(self._node))
+        await self._succession.until_ready(lambda: caught_up(self._node) and self._sessions.caught_up)
         self._fast.start()
         self._listening.start()
         loop.set_exception_handler(log.loop_fault)
@@ -227,17 +231,8 @@ class Resolver:
         await asyncio.to_thread(self._follower.join)
 
     async def _watch_key(self) -> None:
-        """End the resolver, to be started again, where no state is in force and the key is another one than
-        at the start: with the wrong key nothing on the disk can be used."""
-        while True:
-            if self._node.publisher.state is None and key_changed(self._paths):
-                break
-            await asyncio.sleep(KEY_SECONDS)
-        log.get().error(
-            "the fingerprint key is another one than at the start, and the resolver starts anew",
-            file=str(FINGERPRINT_KEY.path(self._paths.state_dir)),
-            remedy="none: it uses what its disk and the store hold for this key",
-        )
+        """End the resolver, to be started again, once the key is another one than at the start."""
+        await key_replaced(self._node, self._paths)
         self._exit_code = ANEW
         self._ended.set()
 
@@ -256,6 +251,7 @@ class Resolver:
             prefixes(settings.dns.ecs_from),
             prefixes(settings.dns.proxy_from),
         )
+        self._sessions.change(settings)
         self._listening.change(settings)
         self._probe.interval = settings.canary.interval
         self._plane.limit(self._limiter, RateRules(os.urandom(16), settings.dns.rate_limit))
@@ -281,7 +277,7 @@ class Resolver:
         self._plane.publish(
             published.state,
             published.lines,
-            BindingTables(published.addresses),
+            bound_tables(published.bindings),
             published.identity_ready,
             self._clock.earliest,
         )
@@ -305,6 +301,7 @@ class Resolver:
             self._control,
             self._succession.handovers,
             self._probe,
+            self._sessions.follower,
         )
         return resolver_registry(
             lambda: replace(read_metrics(sources), ready=not self._missing(), clock=time.time())
@@ -327,10 +324,13 @@ class Resolver:
         return HttpService("resolver", listen, routes, bound)
 
     def _missing(self) -> list[str]:
-        return [*self._node.missing(), *self._pulse.troubles()]
+        return [*self._missing_state(), *self._pulse.troubles()]
+
+    def _missing_state(self) -> list[str]:
+        return [*self._node.missing(), *self._sessions.follower.missing()]
 
     def _remarks(self) -> list[str]:
-        found = [*self._handing_over.remarks(), *self._node.remarks()]
+        found = [*self._handing_over.remarks(), *self._node.remarks(), *self._sessions.follower.remarks()]
         if self._board is not None and self._board.reduced:
             found.append("in reduced mode: plain queries alone, since packets killed the resolver")
         if not self._secrets.kept:
@@ -352,8 +352,8 @@ class Resolver:
         return self._node.accept_history()
 
     def _report(self) -> NodeReport:
-        name, lacking = self._settings.node.name, self._http.lacking()
-        return report_of(self._node, name, self._clock.began, lacking, self._probe.results)
+        name, missing, lacking = self._settings.node.name, self._missing_state(), self._http.lacking()
+        return report_of(self._node, name, self._clock.began, (missing, lacking), self._probe.results)
 
     async def _close(self) -> None:
         self._listening.close()
@@ -361,6 +361,7 @@ class Resolver:
         await self._path.close()
         await self._forwarding.close()
         self._http.stop()
+        await asyncio.to_thread(self._sessions.stop)
 
 
 async def _serve(settings: Settings, board: CrashBoard | None, pulse: int | None) -> int:

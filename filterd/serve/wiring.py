@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from operator import attrgetter
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from filterd.dataplane.nodestate.node import Node
 from filterd.dataplane.nodestate.node_types import NodePaths
 from filterd.dataplane.tables.addresses import Prefixes
 from filterd.disk.keys import FINGERPRINT_KEY
+from filterd.disk.session_file import read_entries
 from filterd.model.mandatory import label_of
 from filterd.model.records import FeedInForce
 from filterd.policy import canary
@@ -27,6 +29,8 @@ from filterd.telemetry.histogram import ENFORCEMENT_BUCKETS, Histogram
 
 SEALED = ("node", "cache", "store.url", "state_dir", "metrics", "dns.listen", "dns.threads")
 """settings whose change takes a restart"""
+KEY_SECONDS = 1.0
+"""between two looks at the fingerprint key's file"""
 RESERVED_PORTS = Path("/proc/sys/net/ipv4/ip_local_reserved_ports")
 """the kernel's list of ports that it never draws for a socket (ip-sysctl)"""
 
@@ -112,6 +116,15 @@ def node_paths(settings: Settings) -> NodePaths:
     return NodePaths(settings.state_dir, store, FINGERPRINT_KEY.load(settings.state_dir))
 
 
+def read_sessions(file: Path, clock: SystemClock) -> Iterable[bytes] | None:
+    """Entries of the sessions file, with what is left of each now; None where there is no file. Raises
+    ``OSError`` and ValueError."""
+    try:
+        return read_entries(file, clock.now())
+    except FileNotFoundError:
+        return None
+
+
 def key_changed(paths: NodePaths) -> bool:
     """Return whether another fingerprint key than the node's stands in its file now: a damaged one was put
     back, perhaps."""
@@ -120,6 +133,20 @@ def key_changed(paths: NodePaths) -> bool:
     except OSError:
         return False
     return len(found) == FINGERPRINT_KEY.size and found != paths.key
+
+
+async def key_replaced(node: Node, paths: NodePaths) -> None:
+    """Wait until no state is in force and the key is another one than at the start, and say so: with the
+    wrong key nothing on the disk can be used."""
+    while True:
+        if node.publisher.state is None and key_changed(paths):
+            break
+        await asyncio.sleep(KEY_SECONDS)
+    log.get().error(
+        "the fingerprint key is another one than at the start, and the resolver starts anew",
+        file=str(FINGERPRINT_KEY.path(paths.state_dir)),
+        remedy="none: it uses what its disk and the store hold for this key",
+    )
 
 
 def in_force(node: Node) -> bool:

@@ -23,6 +23,7 @@ import filterd
 from filterd.telemetry.crash_metrics import CrashMetrics, crash_families
 from filterd.telemetry.fast_metrics import FastPathMetrics, fast_families
 from filterd.telemetry.feed_metrics import FeedMetrics, feed_families
+from filterd.telemetry.followed_sessions import FollowedSessions, followed_families, identified_family
 from filterd.telemetry.histogram import ENFORCEMENT_BUCKETS, Histogram
 from filterd.telemetry.list_metrics import ProofMetrics, proof_families
 from filterd.telemetry.metric_families import by_state as _by_state
@@ -50,6 +51,9 @@ class ResolverMetrics:
     ech_stripped: int = 0
     unrecognised: Mapping[str, int] = field(default_factory=dict)
     """address family -> queries of clients that are no line"""
+    identified: Mapping[str, int] = field(default_factory=dict)
+    """method -> queries whose line was recognised that way"""
+    sessions: FollowedSessions = field(default_factory=FollowedSessions)
     upstream_queries: Mapping[tuple[str, str], int] = field(default_factory=dict)
     upstreams: Mapping[str, UpstreamMetrics] = field(default_factory=dict)
     listen_addresses: Mapping[str, int] = field(default_factory=dict)
@@ -156,6 +160,7 @@ def _resolver_families(now: ResolverMetrics) -> Iterator[Metric]:
     yield from upstream_families(now.upstreams)
     yield from _listener_families(now)
     yield from _state_families(now)
+    yield from followed_families(now.sessions)
     yield from proof_families(now.proof)
     yield from crash_families(now.crashes)
 
@@ -200,6 +205,7 @@ def _answer_families(now: ResolverMetrics) -> Iterator[Metric]:
         ("family",),
         now.unrecognised,
     )
+    yield identified_family(now.identified)
     yield _counter(
         "filterd_upstream_queries",
         "Queries forwarded, by upstream and how they ended.",

@@ -246,6 +246,40 @@ NODE = AlertGroup(
             quiet={f"filterd_control_connected{{{R}}}": "1x60"},
         ),
         Alert(
+            name="FilterdSessionsNotLoaded",
+            severity="page",
+            expression="filterd_sessions_ready == 0",
+            wait="2m",
+            summary="{{ $labels.instance }} does not know which lines have which addresses",
+            description="Clients that nothing else recognises get SERVFAIL, or are answered as if they had "
+            "chosen nothing: `dns.parental_fail` decides.",
+            summary_es="{{ $labels.instance }} no sabe qué línea tiene cada dirección",
+            description_es="Los clientes que nada más reconoce reciben SERVFAIL, o se les responde como si "
+            "no hubieran elegido nada: lo decide `dns.parental_fail`.",
+            fires={f"filterd_sessions_ready{{{R}}}": "1x40 0x20"},
+            quiet={f"filterd_sessions_ready{{{R}}}": "1x40 0 1x20"},
+        ),
+        Alert(
+            name="FilterdSessionsSilent",
+            severity="page",
+            expression="filterd_sessions_lag_seconds > 60 and filterd_sessions > 0",
+            wait="1m",
+            summary="{{ $labels.instance }} hears of no new sessions",
+            description="Control has sent nothing for {{ $value | humanizeDuration }}. Lines that get a new "
+            "address are unknown there, and their own choices do not hold.",
+            summary_es="{{ $labels.instance }} no recibe sesiones nuevas",
+            description_es="El control no ha enviado nada desde hace {{ $value | humanizeDuration }}. Las "
+            "líneas que reciben otra dirección son desconocidas, y no rige lo que eligieron.",
+            fires={
+                f"filterd_sessions_lag_seconds{{{R}}}": "1x40 60+60x20",
+                f"filterd_sessions{{{R}}}": "9x60",
+            },
+            quiet={
+                f"filterd_sessions_lag_seconds{{{R}}}": "1x40 60+60x20",
+                f"filterd_sessions{{{R}}}": "0x60",
+            },
+        ),
+        Alert(
             name="FilterdClockOff",
             severity="page",
             expression="abs(filterd_clock_timestamp_seconds - "

@@ -322,6 +322,40 @@ SESSIONS = _row(
     ),
     _panel(
         "stat",
+        ("Sessions in force on each resolver", "Sesiones vigentes en cada resolutor"),
+        f"filterd_sessions{{{I}}}",
+        "{{instance}}",
+    ),
+    _panel(
+        "stat",
+        (
+            "Loaded: 0 while dns.parental_fail decides for unknown clients",
+            "Cargadas: 0 mientras dns.parental_fail decide por los clientes desconocidos",
+        ),
+        f"filterd_sessions_ready{{{I}}}",
+        "{{instance}}",
+    ),
+    _panel(
+        "graph",
+        ("Queries by how their line was recognised", "Consultas según cómo se reconoció su línea"),
+        f"rate(filterd_identified_total{{{I}}}[1m])",
+        "{{instance}} {{method}}",
+    ),
+    _panel(
+        "graph",
+        ("Seconds since control was heard on sessions", "Segundos sin noticia del control sobre sesiones"),
+        f"filterd_sessions_lag_seconds{{{I}}}",
+        "{{instance}}",
+        "s",
+    ),
+    _panel(
+        "graph",
+        ("Sessions read anew from control, by why", "Sesiones leídas de nuevo del control, por motivo"),
+        f"rate(filterd_sessions_resyncs_total{{{I}}}[5m])",
+        "{{instance}} {{reason}}",
+    ),
+    _panel(
+        "stat",
         ("Resolvers that follow the sessions", "Resolutores que siguen las sesiones"),
         f"filterd_session_followers{{{I}}}",
         "{{instance}}",

@@ -150,6 +150,27 @@ NODE = {
         SYSTEM,
         (STATUS, CONTROL_LOG, "ls -l /var/lib/filterd"),
     ),
+    "FilterdSessionsNotLoaded": Runbook(
+        "sessions were lost with the disk, or control does not run. Known lines are not affected.",
+        "start control. If it runs and lost its sessions, they come back within one interim interval: wait, "
+        "or set `dns.parental_fail: open` meanwhile.",
+        "se perdieron las sesiones con el disco, o no está en marcha el control. Las líneas conocidas "
+        "siguen.",
+        "inicie el control. Si está en marcha y perdió sus sesiones, vuelven en un intervalo de "
+        "contabilidad: espere, o fije mientras tanto `dns.parental_fail: open`.",
+        SYSTEM,
+        (READY, "ls -l /var/lib/filterd/sessions", CONTROL_LOG),
+    ),
+    "FilterdSessionsSilent": Runbook(
+        "sessions that are known stay so until their end; those that begin now are unknown.",
+        "start control. The NAS sends its accounting again, or tells of each session with its next interim "
+        "update.",
+        "las sesiones conocidas siguen hasta su fin; las que empiezan ahora son desconocidas.",
+        "inicie el control. El NAS repite su contabilidad, o informa de cada sesión en su siguiente "
+        "actualización.",
+        SYSTEM,
+        (STATUS, "ls -l /var/lib/filterd/sessions.sock", CONTROL_LOG),
+    ),
     "FilterdClockOff": Runbook(
         "orders begin and end at the wrong time; schedules and pauses are off.",
         "set the clock and keep it so (chrony, systemd-timesyncd). If it is right and the log says `clock "

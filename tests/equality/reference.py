@@ -12,10 +12,13 @@ from filterd.dataplane.packet import pipeline
 from filterd.dataplane.packet.crashboard import CrashBoard
 from filterd.dataplane.packet.exchange_reference import Ending, Exchange, ReferencePlane, Reply
 from filterd.dataplane.packet.plane import Pending, Plane
-from filterd.dataplane.packet.plane_types import PlaneCounts
+from filterd.dataplane.packet.plane_types import Front, PlaneCounts
 from filterd.dataplane.tables.addresses_reference import ReferenceAddresses
+from filterd.model.identity import Method
+from filterd.wire.message import ProxyProblem
+from filterd.wire.proxy_reference import parse_header
 from tests.equality.packets import ACL
-from tests.equality.sides import DatagramSide, LoopClock, Numbered, Policy, SideSettings, Texts
+from tests.equality.sides import DatagramSide, LoopClock, Numbered, Policy, SideSettings, Texts, with_ports
 from tests.unit.dataplane.conftest import Rules
 from tests.worlds.policy import KEY
 from tests.worlds.rate import Limit
@@ -82,9 +85,14 @@ class ReferencePackets:
         tcp: bool,
         now: int,
         ticks: float,
-        proxied: bool = False,
+        front: Front | None = None,
+        port: int = 0,
     ) -> bytes | Waiting | None:
-        exchange = Exchange(bytes(packet), client, tcp, int(ticks * 1000), proxied)
+        exchange = Exchange(bytes(packet), client, tcp, int(ticks * 1000), front is not None, port)
+        if front is not None:
+            header = parse_header(front.header, self.plane.proxy_id_tlv)
+            exchange.front = front.address
+            exchange.tlv = b"" if isinstance(header, ProxyProblem) else header.identity
         return self._outcome(Waiting.of(exchange), pipeline.receive(self.plane, exchange, now, int(ticks)))
 
     def finish(
@@ -142,6 +150,7 @@ class ReferencePackets:
             "refused": counted["refused",],
             "malformed": counted["malformed",],
             "not_ready": counted["not_ready",],
+            "identified": of("identified", *list(Method)[1:]),
             "unrecognised": of("unrecognised", "ipv4", "ipv6"),
             "reduced": counted["reduced",],
             "too_large": counted["too_large",],
@@ -203,5 +212,6 @@ class ReferenceSide(DatagramSide):
 
     def receive(self, cases: Sequence[Numbered]) -> None:
         """Take what came in one go: with its header, which the reference reads."""
-        for number, case in cases:
-            self.path.take(memoryview(case.packet), case.peer, case.tcp, partial(self.send, number))
+        for number, case, port in with_ports(cases):
+            send = partial(self.send, number)
+            self.path.take(memoryview(case.packet), case.peer, case.tcp, send, port=port)

@@ -11,7 +11,7 @@ import asyncio
 import os
 from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Protocol
@@ -23,8 +23,8 @@ from filterd.dataplane.fast.thread import FastThread
 from filterd.dataplane.packet.answer_counts import AnswerCounts
 from filterd.dataplane.packet.crashboard import CrashBoard
 from filterd.dataplane.packet.plane import Pending, Plane
-from filterd.dataplane.packet.plane_types import BindingTables
-from filterd.dataplane.packet.unwrap import Unwrap
+from filterd.dataplane.packet.plane_types import BindingTables, Front
+from filterd.dataplane.packet.unwrap import Unwrap, source_of
 from filterd.dataplane.slow.quota import WaitingQuota
 from filterd.dataplane.slow.slowpath import MAX_WAITING, SlowPath
 from filterd.dataplane.tables.addresses import Addresses, Prefixes
@@ -34,6 +34,8 @@ from filterd.dataplane.tables.ratelimit import RateLimiter, RateRules
 from filterd.dataplane.upstream.forward_types import Question
 from filterd.policy.decide import PublishedState
 from filterd.policy.inquiry_reference import ReferenceLine, ReferenceState
+from filterd.wire.message import ProxyHeader
+from filterd.wire.proxy import parse_header
 from tests.equality.loopback import Loopback
 from tests.equality.packets import Case, acl
 from tests.equality.script import Script, ScriptedReply
@@ -210,6 +212,15 @@ class NativeSide(Side):
         return self.cache.counters()
 
 
+def with_ports(cases: Sequence[Numbered]) -> Iterator[tuple[int, Case, int]]:
+    """Each case with its client's port: the place at which :class:`Driver` gives it to the thread. TCP, which
+    ends a run of datagrams, has none."""
+    place = 0
+    for number, case in cases:
+        yield number, case, 0 if case.tcp else place
+        place = 0 if case.tcp else place + 1
+
+
 class DatagramSide(Side):
     """A side whose every packet goes through ``SlowPath.take``."""
 
@@ -233,7 +244,7 @@ class SlowSide(NativeSide, DatagramSide):
 
     def receive(self, cases: Sequence[Numbered]) -> None:
         """Take what came in one go."""
-        for number, case in cases:
+        for number, case, port in with_ports(cases):
             if case.tcp:
                 self.stream(number, case)
                 continue
@@ -241,8 +252,13 @@ class SlowSide(NativeSide, DatagramSide):
             if found is None:
                 self.without_header += 1
                 continue
-            proxied = self.unwrap.is_proxy(case.peer)
-            self.path.take(*found, False, partial(self.send, number), proxied)
+            front, send = None, partial(self.send, number)
+            if self.unwrap.is_proxy(case.peer):
+                header = parse_header(case.packet)
+                assert isinstance(header, ProxyHeader)
+                front = Front(case.peer, case.packet[: header.length])
+                port = source_of(header, case.peer, port)[1]
+            self.path.take(*found, False, send, front, port=port)
 
 
 class Table(Protocol):

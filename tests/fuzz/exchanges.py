@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from typing import Self
 
 from filterd.dataplane.packet.plane import Pending, Plane
+from filterd.dataplane.packet.plane_types import Front
 from filterd.wire import codec
 from filterd.wire.message import StrippedAnswer
 from tests.fuzz.world import CLIENTS, Served
@@ -26,6 +27,7 @@ from tests.worlds.policy import NOW
 
 TCP, PROXIED, IMPATIENT, SILENT, AUTHENTIC, LATER, CLOSED = 1, 2, 4, 8, 16, 32, 64
 MOST_TURNS = 4
+FRONT = Front(bytes(16), b"")
 HEAD = 4
 
 
@@ -71,7 +73,7 @@ class Input:
     def exchange(self, packets: Plane, client: bytes, ticks: int) -> bytes | None:
         """The query's way to its answer; None for silence."""
         result = packets.receive(
-            self.query, client, bool(self.how & TCP), NOW, ticks, bool(self.how & PROXIED)
+            self.query, client, bool(self.how & TCP), NOW, ticks, FRONT if self.how & PROXIED else None
         )
         turns = 0
         while isinstance(result, Pending):

@@ -156,6 +156,14 @@ ALERTS = {
     "answers. `tcp`, `without_edns`, `late`, `probe` and `hedge` are no failures",
     "filterd_self_queries_total": "`unanswered` or `crowded_out` is more than 1 % for 5 minutes",
     "filterd_handovers_total": "any growth but `taken`: a restart may have cost queries; see the log",
+    "filterd_sessions": "falls by a third within minutes: accounting stopped, or sessions end unheard of",
+    "filterd_sessions_ready": "0 for two minutes: see `/readyz`; by `dns.parental_fail` unknown clients get "
+    "SERVFAIL meanwhile, or what a line without choices gets",
+    "filterd_sessions_lag_seconds": "above 60 where sessions are in use: control is down, and new "
+    "sessions are not known",
+    "filterd_sessions_resyncs_total": "`malformed` at all: the roles run different versions; `behind` grows "
+    "without restarts of control: the resolver is too slow for the changes",
+    "filterd_identified_total": "`unknown` doubles within minutes: accounting or its network path is down",
     "filterd_control_connected": "0 for a minute: control is down; DNS goes on, lists stay as they are",
     "filterd_threads_stuck": "1: the resolver is about to be ended and started again; report the fault",
     "filterd_upstream_up": "0 for 5 minutes",

@@ -263,6 +263,28 @@ TEXTS: dict[str, tuple[str, str]] = {
         "`keys/fingerprint.key` was replaced.",
         "put the right one back, where nobody meant to",
     ),
+    # ---- sessions of the resolver ----
+    "control sends no sessions": (
+        "Sessions are in use, and control has not been heard for 30 s. Known ones go on until their end; the "
+        "lines of new ones are unknown.",
+        "see why control does not run: `systemctl status filterd-control`",
+    ),
+    "control sends sessions again": ("The resolver follows control's stream of sessions as before.", NOTHING),
+    "control's stream of sessions is malformed": (
+        "The resolver read something else than the stream; it reads all sessions anew, and keeps what it had "
+        "meanwhile.",
+        "if it goes on: one version of filterd for both roles, and restart them",
+    ),
+    "the sessions file cannot be read": (
+        "At a start without control the resolver cannot tell which lines have which addresses; "
+        "`dns.parental_fail` decides for unknown clients.",
+        "start control: it sends all sessions; see the disk of `state_dir` (`dmesg`)",
+    ),
+    "sessions ended unheard of": (
+        "More than a twentieth of the sessions in the resolver are past their end, and control has not taken "
+        "them away. Their lines are unknown.",
+        "see whether control runs and gets accounting packets: `filterd session list`",
+    ),
     # ---- sessions ----
     "the sessions of before are lost": (
         "The file of sessions was damaged, or is gone. For `seconds` they count as not loaded, and "

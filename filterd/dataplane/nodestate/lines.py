@@ -1,7 +1,8 @@
-"""The parental part of the node state: lines with their choices, and the static bindings that lead to them.
+"""The lines of the node state with their choices, and the steps of the parental part that holds them.
 
-Two journals keep it, so that a node whose lines are damaged still knows *which* addresses belong to a line,
-and can refuse those alone (``parental_fail: closed``). Own names are kept as fingerprints only.
+Two journals keep that part, lines and bindings, so that a node whose lines are damaged still knows *which*
+addresses belong to a line, and can refuse those alone (``parental_fail: closed``). Own names are kept as
+fingerprints only.
 """
 
 from __future__ import annotations
@@ -10,9 +11,8 @@ import json
 import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from socket import AF_INET, AF_INET6, inet_pton
 
-from filterd.dataplane.tables.addresses import Addresses
+from filterd.dataplane.nodestate.bindings import BindingStep, binding_steps
 from filterd.dataplane.tables.lines import Lines
 from filterd.disk.files import Chunk
 from filterd.model.changelog import BindingChange, BindingRemoved, Change, LineChange, LineRemoved
@@ -26,8 +26,6 @@ OwnRule = tuple[str, int, int]
 """the name's fingerprint in hexadecimal, action, scope"""
 LineStep = tuple[int, int, str, str, int, list[OwnRule]] | tuple[int]
 """line, flags, profile, zone, paused until, own names; the number alone: the line is gone"""
-BindingStep = tuple[str, int, int | None]
-"""address in hexadecimal, prefix length, line; None: no longer bound to a line"""
 
 OPTED_IN = 1
 SECURITY_LEFT = 2
@@ -42,7 +40,8 @@ class ParentalBatch:
 
 
 def batch_of(changes: Iterable[Change], key: bytes) -> ParentalBatch:
-    """The changes as steps, names turned into fingerprints. ValueError for a malformed name or prefix."""
+    """The changes as steps, names and identities turned into fingerprints. ValueError for a
+    malformed name or bound."""
     lines: list[LineStep] = []
     bindings: list[BindingStep] = []
     for change in changes:
@@ -52,9 +51,9 @@ def batch_of(changes: Iterable[Change], key: bytes) -> ParentalBatch:
             case LineRemoved(line):
                 lines.append((line,))
             case BindingChange(prefix, line):
-                bindings.append((*_prefix(prefix), line))
+                bindings += binding_steps(prefix, line, key)
             case BindingRemoved(prefix):
-                bindings.append((*_prefix(prefix), None))
+                bindings += binding_steps(prefix, None, key)
     return ParentalBatch(tuple(lines), tuple(bindings))
 
 
@@ -64,22 +63,6 @@ def _line_step(choices: LineChoices, key: bytes) -> LineStep:
     ]
     flags = (OPTED_IN if choices.opted_in else 0) | (SECURITY_LEFT if choices.security_left else 0)
     return choices.line, flags, choices.profile, choices.zone, choices.paused_until, own
-
-
-def _prefix(text: str) -> tuple[str, int]:
-    """Address in hexadecimal, and length. Takes a third of the time of ``ipaddress``: a full resync does this
-    two million times."""
-    address, _, length = text.partition("/")
-    try:
-        packed = inet_pton(AF_INET6 if ":" in address else AF_INET, address)
-    except OSError as error:
-        msg = "a binding's prefix has no address"  # which one is personal: it stays out of the message
-        raise ValueError(msg) from error
-    host_bits = 8 * len(packed) - int(length)
-    if host_bits < 0 or int.from_bytes(packed) & ((1 << host_bits) - 1):
-        msg = "a binding's prefix and its length do not go together"
-        raise ValueError(msg)
-    return packed.hex(), int(length)
 
 
 class KnownLines:
@@ -143,15 +126,6 @@ class KnownLines:
         if index > len(self._keys):
             self._keys.append((profile, zone))
         return index
-
-
-def apply_bindings(table: Addresses, steps: Iterable[BindingStep]) -> None:
-    """Put each step into the table."""
-    for address, length, line in steps:
-        if line is None:
-            table.remove(bytes.fromhex(address), length)
-        else:
-            table.set(bytes.fromhex(address), length, line)
 
 
 def encode(steps: Sequence[LineStep] | Sequence[BindingStep]) -> bytes:

@@ -385,7 +385,7 @@ class Node:
                 Published(
                     state,
                     self.disk.known.table,
-                    self.disk.addresses,
+                    self.disk.bound,
                     self.disk.bindings.cursor is not None,
                     self.publisher.earliest,
                 )

@@ -10,20 +10,19 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 from collections.abc import Callable, Generator, Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from filterd.dataplane.nodestate import lines as parental
 from filterd.dataplane.nodestate import orders as mandatory
+from filterd.dataplane.nodestate.bindings import KnownBindings
 from filterd.dataplane.nodestate.kept_file import KeptFile
 from filterd.dataplane.nodestate.liftings import KnownLiftings, LiftingStep
 from filterd.dataplane.nodestate.liftings import decode as decode_liftings
 from filterd.dataplane.nodestate.liftings import encode as encode_liftings
 from filterd.dataplane.nodestate.lines import KnownLines, ParentalBatch
 from filterd.dataplane.nodestate.orders import KnownOrders
-from filterd.dataplane.tables.addresses import Addresses
 from filterd.dataplane.tables.dump import TableError
 from filterd.disk.files import Chunk, make_directory
 from filterd.disk.journal import Journal, JournalDamagedError, Loaded
@@ -54,11 +53,6 @@ class Part:
     """why the part is missing, without personal data; empty where it is not"""
 
 
-def empty_addresses() -> Addresses:
-    """A table with a seed of its own."""
-    return Addresses(os.urandom(16))
-
-
 @dataclass(slots=True)
 class NodeDisk:
     """The parts of the node state."""
@@ -83,7 +77,7 @@ class NodeDisk:
     """orders by id that are in force in this form, and that the disk did not take yet"""
     book: PolicyBook = field(init=False)
     known: KnownLines = field(init=False)
-    addresses: Addresses = field(init=False, default_factory=empty_addresses)
+    bound: KnownBindings = field(init=False, default_factory=KnownBindings)
 
     def __post_init__(self) -> None:
         make_directory(self.directory)
@@ -138,7 +132,7 @@ class NodeDisk:
         try:
             loaded = part.journal.load()
             take(loaded)
-        except (JournalDamagedError, TableError, ValueError, TypeError) as error:
+        except (JournalDamagedError, TableError, ValueError, TypeError, LookupError) as error:
             part.journal.close()
             part.damaged += 1
             part.reason = (
@@ -175,10 +169,10 @@ class NodeDisk:
         self.known = known
 
     def _take_bindings(self, loaded: Loaded) -> None:
-        addresses = Addresses.load(loaded.body)
+        bound = KnownBindings.from_body(loaded.body)
         for record in loaded.records:
-            parental.apply_bindings(addresses, json.loads(record.payload))
-        self.addresses = addresses
+            bound.apply(json.loads(record.payload))
+        self.bound = bound
 
     def add_orders(self, cursor: Cursor, orders: Iterable[OrderRules], now: float) -> list[OrderRules]:
         """Log and apply one batch. An order with the number of one in force that blocks more is united with
@@ -241,7 +235,7 @@ class NodeDisk:
         """
         before = self.bindings.cursor
         if batch.bindings:
-            self._append(self.bindings, cursor, parental.encode(batch.bindings), self.addresses.dump_parts)
+            self._append(self.bindings, cursor, parental.encode(batch.bindings), self.bound.body)
         try:
             self._append(self.lines, cursor, parental.encode(batch.lines), self.known.body)
         except OSError:
@@ -252,7 +246,7 @@ class NodeDisk:
     def apply_parental(self, batch: ParentalBatch) -> None:
         """Put a logged batch into the tables. Policies were claimed before
         (``KnownLines.claim_policies``)."""
-        parental.apply_bindings(self.addresses, batch.bindings)
+        self.bound.apply(batch.bindings)
         self.known.apply(batch.lines)
 
     def replace_orders(self, cursor: Cursor, orders: Iterable[OrderRules], now: float) -> None:
@@ -267,7 +261,7 @@ class NodeDisk:
         self.mandatory.cursor, self.mandatory.reason = cursor, ""
 
     def replace_parental(
-        self, cursor: Cursor, book: PolicyBook, known: KnownLines, addresses: Addresses
+        self, cursor: Cursor, book: PolicyBook, known: KnownLines, bound: KnownBindings
     ) -> Generator[None]:
         """Replace the parental part after a full resync. Yields while the disk is waited for, and ends when
         the new part is in place. Nothing may be logged meanwhile. Raises ``OSError``: the old part then
@@ -276,7 +270,7 @@ class NodeDisk:
         Bindings come first, for the same reason as in :meth:`log_parental`.
         """
         for journal, body in (
-            (self.bindings.journal, addresses.dump_parts),
+            (self.bindings.journal, bound.body),
             (self.lines.journal, known.body),
         ):
             while not journal.settle():
@@ -284,7 +278,7 @@ class NodeDisk:
             journal.begin(cursor, *body())
             while not journal.settle():
                 yield
-        self.book, self.known, self.addresses = book, known, addresses
+        self.book, self.known, self.bound = book, known, bound
         for part in (self.bindings, self.lines):
             part.cursor, part.reason = cursor, ""
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from filterd.dataplane.tables.addresses import Addresses
+from filterd.dataplane.nodestate.bindings import KnownBindings
 from filterd.dataplane.tables.lines import Lines
 from filterd.policy.decide import PublishedState
 
@@ -18,9 +18,9 @@ class Published:
 
     state: PublishedState | None
     lines: Lines
-    addresses: Addresses
+    bindings: KnownBindings
     identity_ready: bool
-    """true if ``addresses`` can be trusted to hold every known line"""
+    """true if ``bindings`` can be trusted to hold every known line"""
     earliest: int = 0
     """Unix seconds; a clock that shows an earlier time is wrong"""
 

@@ -15,9 +15,10 @@ from __future__ import annotations
 from collections.abc import Callable, Generator
 from typing import TypeVar
 
+from filterd.dataplane.nodestate.bindings import KnownBindings
 from filterd.dataplane.nodestate.changes import ChangeLog, OtherHistoryError
-from filterd.dataplane.nodestate.lines import KnownLines, apply_bindings, batch_of
-from filterd.dataplane.nodestate.node_disk import NodeDisk, empty_addresses
+from filterd.dataplane.nodestate.lines import KnownLines, batch_of
+from filterd.dataplane.nodestate.node_disk import NodeDisk
 from filterd.model import changelog, full_state
 from filterd.model.change_chain import Cursor
 from filterd.policy.resolve import PolicyBook
@@ -43,7 +44,7 @@ class Resync:
         self._disk = disk
         self._key = key
         self._known = KnownLines(book)
-        self._addresses = empty_addresses()
+        self._bound = KnownBindings()
         self._line = full_state.BEFORE_LINES
         self._prefix = full_state.BEFORE_BINDINGS
         self._until = self.cursor.revision
@@ -81,7 +82,7 @@ class Resync:
 
     def _read_bindings(self) -> bool:
         found = self._read(self._log.bindings, self._prefix)
-        apply_bindings(self._addresses, batch_of(found, self._key).bindings)
+        self._bound.apply(batch_of(found, self._key).bindings)
         if found:
             self._prefix = found[-1].prefix
         return not found
@@ -94,7 +95,7 @@ class Resync:
         if page.gone:
             raise ResyncVoidError
         batch = batch_of((row.change for row in page.rows), self._key)
-        apply_bindings(self._addresses, batch.bindings)
+        self._bound.apply(batch.bindings)
         self._known.apply(batch.lines)
         self.cursor = page.cursor
         return self.cursor.revision >= self._until
@@ -111,7 +112,7 @@ class Resync:
 
     def _write(self) -> bool:
         if self._writing is None:
-            self._writing = self._disk.replace_parental(self.cursor, self.book, self._known, self._addresses)
+            self._writing = self._disk.replace_parental(self.cursor, self.book, self._known, self._bound)
         try:
             next(self._writing)
         except StopIteration:

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Protocol
 
 from filterd.dataplane.cache.cache_reference import Errors, Found, Key, ReferenceCache
-from filterd.dataplane.packet.plane_types import AnswerRules
+from filterd.dataplane.packet.plane_types import AnswerRules, MapRule, SharedRule
 from filterd.dataplane.tables.addresses_reference import ReferenceAddresses
 from filterd.dataplane.tables.rate_settings import RateSettings
 from filterd.dataplane.tables.ratelimit_reference import ReferenceBuckets
+from filterd.model.identity import IdentityKind, Method
 from filterd.model.verdict import Verdict
 from filterd.policy.inquiry_reference import Inquiry, ReferenceLine, ReferenceState
 from filterd.wire.queries_reference import ParsedQuery
@@ -21,6 +22,8 @@ from filterd.wire.status import Status
 CHECKING_DISABLED = 0x0010
 NOTHING = Found()
 """nothing was found yet"""
+Identity = tuple[IdentityKind, bytes]
+"""the kind and the text of an identity"""
 Fact = tuple[str, ...]
 """something that is counted"""
 
@@ -117,6 +120,21 @@ class ReferencePlane:
     lines: Mapping[int, ReferenceLine] = field(default_factory=dict)
     addresses: ReferenceAddresses = field(default_factory=ReferenceAddresses)
     """the number of each client prefix's line"""
+    ports: ReferenceAddresses = field(default_factory=ReferenceAddresses)
+    """the same for ports of an address: the prefix has the address, the port, and zeros"""
+    identities: Mapping[Identity, int] = field(default_factory=dict)
+    sessions: ReferenceAddresses = field(default_factory=ReferenceAddresses)
+    session_ports: ReferenceAddresses = field(default_factory=ReferenceAddresses)
+    sessions_used: bool = False
+    sessions_ready: bool = False
+    pools: ReferenceAddresses | None = None
+    """networks whose clients come by session; None: any client may"""
+    edns_id_from: ReferenceAddresses = field(default_factory=ReferenceAddresses)
+    """senders whose EDNS options say whose line it is"""
+    proxy_id_tlv: int = 0
+    """the type of the TLV that says it in a PROXY header; 0: none"""
+    shared: Sequence[SharedRule] = ()
+    maps: Sequence[MapRule] = ()
     identity_ready: bool = True
     """the addresses can be trusted to hold every known line"""
     counted: Counter[Fact] = field(default_factory=Counter)
@@ -134,6 +152,14 @@ class Exchange:
     """when it came, by a clock that does not go back: for the rate limit"""
     proxied: bool = False
     """a front passed it on: the client is what the front's header said"""
+    port: int = 0
+    """the client's; 0: not known"""
+    front: bytes = b""
+    """the front that passed it on"""
+    tlv: bytes = b""
+    """the identity in its header"""
+    identities: list[tuple[Method, IdentityKind, bytes]] = field(default_factory=list)
+    """the identities that came with it, and how far they are trusted"""
     now: int = 0
     """Unix seconds, for the policy"""
     ticks: int = 0

@@ -18,6 +18,7 @@ from filterd.dataplane.packet.exchange_reference import (
     Shape,
     Stage,
 )
+from filterd.dataplane.packet.identify_reference import is_known, recognise, take_identities
 from filterd.dataplane.packet.plain_reference import ANSWER, HEADER, REFUSED, SHORT, plain_of
 from filterd.model.verdict import Kind, Outcome, Verdict, Where
 from filterd.policy import inspect_reference
@@ -51,12 +52,13 @@ def unwrap(plane: ReferencePlane, x: Exchange) -> Stage | None:
     """Take off a front's PROXY header, which names the client. Over TCP it came before the first message."""
     if x.tcp or x.client not in plane.proxies:
         return None
-    header = parse_header(x.packet)
+    header = parse_header(x.packet, plane.proxy_id_tlv)
     if isinstance(header, ProxyProblem):
         return x.drop("no_proxy_header")
     x.packet, x.proxied = x.packet[header.length :], True
+    x.front, x.tlv = x.client, header.identity
     if header.source is not None:
-        x.client = wide(header.source[0])
+        x.client, x.port = wide(header.source[0]), header.source[1]
     return None
 
 
@@ -128,6 +130,7 @@ def admit(plane: ReferencePlane, x: Exchange) -> Stage | None:
     if x.status is Status.NO_QUESTION:  # a cookie is asked for, or asked about (RFC 7873 section 5.4)
         asked_for = len(x.query.cookie) == cookie_reference.CLIENT_SIZE
         return x.fail(0 if x.cookie_valid or asked_for else BADCOOKIE)
+    take_identities(plane, x, sender)
     return refuse_unforwardable(plane, x)
 
 
@@ -139,7 +142,7 @@ def take_subnet(plane: ReferencePlane, x: Exchange) -> None:
     x.by_subnet = True
     family, prefix, address = subnet
     if prefix == (32 if family == 1 else 128):
-        x.client = wide(address)
+        x.client, x.port = wide(address), 0
 
 
 def charge(plane: ReferencePlane, x: Exchange, admitted: bool) -> Stage | None:
@@ -185,11 +188,12 @@ def identify(plane: ReferencePlane, x: Exchange) -> Stage | None:
     if state is None or not is_known(plane, x):
         x.note("not_ready")
         return x.fail(SERVFAIL, (ExtendedError.NOT_READY, b""))
-    number = plane.addresses.find(x.client)
-    if state.parental_ready and number is not None:
-        x.line = plane.lines.get(number)
-    if x.line is None and not x.identified:
-        x.note("unrecognised", "ipv4" if x.client.startswith(MAPPED) else "ipv6")
+    found = recognise(plane, x) if state.parental_ready else None
+    if found is not None:
+        x.line = found[1]
+    if not x.identified:
+        family = "ipv4" if x.client.startswith(MAPPED) else "ipv6"
+        x.note("unrecognised", family) if found is None else x.note("identified", found[0])
     first, x.identified = not x.identified, True
     of_parent = x.query.qtype == DS
     x.inquiry = Inquiry(state, x.line, x.now, Notes(), wire=x.query.name, of_parent=of_parent)
@@ -203,17 +207,6 @@ def identify(plane: ReferencePlane, x: Exchange) -> Stage | None:
     if x.reply is None or not x.rewrite:
         x.asked, x.rewrite = x.query.name, False
     return None
-
-
-def is_known(plane: ReferencePlane, x: Exchange) -> bool:
-    """True if the client's choices are known. While lines are not loaded, and the operator fails
-    closed, an address that belongs to a line, or may do so, gets nothing."""
-    state = plane.state
-    if state is None or not state.ready:
-        return False
-    if state.parental_ready or state.parental_fail_open:
-        return True
-    return plane.identity_ready and plane.addresses.find(x.client) is None
 
 
 # ---- the verdict ----

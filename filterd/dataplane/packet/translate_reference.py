@@ -62,13 +62,9 @@ def translate(
     if not client.startswith(_MAPPED):
         return client
     address = IPv4Address(client[12:])
-    rules: list[tuple[int, bytes | None]] = []
-    for nat in shared:
-        if address in nat.outside:
-            rules.append((nat.outside.prefixlen, inside_of(nat, address, port)))
-    for each in maps:
-        if address in each.ipv4:
-            rules.append((each.ipv4.prefixlen, end_user_prefix(each, address, port)))
+    rules = [
+        (each.outside.prefixlen, inside_of(each, address, port)) for each in shared if address in each.outside
+    ] + [(each.ipv4.prefixlen, end_user_prefix(each, address, port)) for each in maps if address in each.ipv4]
     if not rules:
         return client
     longest = max(length for length, _ in rules)

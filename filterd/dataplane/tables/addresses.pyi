@@ -29,6 +29,9 @@ class Addresses:
     def dump_parts(self) -> tuple[bytes, bytearray]: ...
     @staticmethod
     def load(dump: bytes | memoryview) -> Addresses: ...
+    def live(self, ticks: int) -> int:
+        """How many entries have not ended at ``ticks``. For the one thread that writes the table."""
+
     @property
     def memory(self) -> int: ...
 

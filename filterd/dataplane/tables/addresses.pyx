@@ -257,6 +257,16 @@ cdef void _addresses_collect(const AddressTable* table, AddressSlot* out) noexce
             out += 1
 
 
+cdef uint64_t _count_live(const AddressTable* table, uint32_t ticks) noexcept nogil:
+    """Entries that have not ended."""
+    cdef uint64_t at
+    cdef uint64_t count = 0
+    for at in range(table.size + SPARE):
+        if table.slots[at].length != 0 and (table.slots[at].deadline == 0 or table.slots[at].deadline > ticks):
+            count += 1
+    return count
+
+
 cdef object _fill_entry(AddressSlot* entry, bytes address, int length):
     """Check a prefix given as 4 or 16 bytes and a length of its family, and bring it to the 16-byte form."""
     cdef uint8_t masked[16]
@@ -469,6 +479,13 @@ cdef class Addresses:
         if outcome != ADDED:
             raise DamagedDumpError(f"read {count} addresses: one is no prefix or stands there twice")
         return table
+
+    def live(self, uint32_t ticks):
+        """Entries that have not ended at ``ticks``. For the writer: the table must not grow meanwhile."""
+        cdef uint64_t count
+        with nogil:
+            count = _count_live(&self.table, ticks)
+        return count
 
     @property
     def memory(self):

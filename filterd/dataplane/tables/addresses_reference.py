@@ -31,16 +31,19 @@ class ReferenceAddresses:
     """Prefixes, each with a number."""
 
     values: dict[IPNetwork, int] = field(default_factory=dict)
+    until: dict[IPNetwork, int] = field(default_factory=dict)
+    """the seconds of a clock at which a prefix ends; what does not stand here has no end"""
 
     @classmethod
     def of(cls, prefixes: Iterable[str]) -> ReferenceAddresses:
         """A set of prefixes: each has the number of its place."""
         return cls({ip_network(text): place for place, text in enumerate(prefixes)})
 
-    def find(self, address: bytes) -> int | None:
-        """The number of the longest prefix that covers the address, None where none does."""
+    def find(self, address: bytes, ticks: int = 0) -> int | None:
+        """The number of the longest prefix that covers the address and has not ended; None: none does."""
         wanted = plain(address)
-        covering = [net for net in self.values if net.version == wanted.version and wanted in net]
+        lasting = [net for net in self.values if net not in self.until or ticks < self.until[net]]
+        covering = [net for net in lasting if net.version == wanted.version and wanted in net]
         return self.values[max(covering, key=lambda net: net.prefixlen)] if covering else None
 
     def __contains__(self, address: bytes) -> bool:

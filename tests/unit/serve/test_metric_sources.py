@@ -10,12 +10,14 @@ from typing import Any, cast
 from filterd.dataplane.fast.punts import PuntReason
 from filterd.dataplane.fast.thread import FastCounts
 from filterd.dataplane.listeners.connection_table import ConnectionEnding
+from filterd.dataplane.nodestate.session_follower import ResyncReason
 from filterd.dataplane.packet.answer_counts import BOUNDS, AnswerCounts
 from filterd.dataplane.upstream.forwarder import UpstreamStatus
 from filterd.model.records import CanaryResult, CanaryState, FeedInForce
 from filterd.serve.metric_sources import MetricSources, read_metrics
 from filterd.telemetry.crash_metrics import CrashMetrics
 from filterd.telemetry.fast_metrics import FastPathMetrics
+from filterd.telemetry.followed_sessions import FollowedSessions
 from filterd.telemetry.histogram import ENFORCEMENT_BUCKETS, Histogram
 from filterd.telemetry.list_metrics import CanaryMetrics, ListMetrics, ProofMetrics
 from filterd.telemetry.metrics import ResolverMetrics
@@ -37,6 +39,7 @@ PLANE = {
     "too_large": 113,
     "ech_stripped": 117,
     "unrecognised": {"ipv4": 114, "ipv6": 115},
+    "identified": {"session": 118, "unknown": 119},
 }
 THREADS = (
     FastCounts(
@@ -128,6 +131,9 @@ def sources(*, snapshot: bool = True, board: bool = True) -> MetricSources:
         "control": SimpleNamespace(connected=True),
         "handovers": Counter(taken=804),
         "probe": SimpleNamespace(results=CANARIES),
+        "sessions": SimpleNamespace(
+            in_force=901, ready=False, lag=lambda: 9.5, resyncs=Counter({ResyncReason.BEHIND: 902})
+        ),
     }
     return MetricSources(**{name: cast("Any", part) for name, part in parts_of_it.items()})
 
@@ -177,6 +183,8 @@ def test_every_value_comes_from_its_own_count() -> None:
         answers_too_large=113,
         ech_stripped=117,
         unrecognised={"ipv4": 114, "ipv6": 115},
+        identified={"session": 118, "unknown": 119},
+        sessions=FollowedSessions(901, ready=False, lag=9.5, resyncs={"behind": 902}),
         upstream_queries={("192.0.2.53:53", "answered"): 310},
         upstreams={"192.0.2.53:53": UpstreamMetrics(up=True, looping=False, latency=0.25, outstanding=311)},
         listen_addresses={"present": 307, "absent": 308},

@@ -18,6 +18,7 @@ import pytest
 
 from filterd.config.load import from_value
 from filterd.config.settings import Settings
+from filterd.dataplane.nodestate.bindings import KnownBindings
 from filterd.dataplane.nodestate.node_types import Published
 from filterd.dataplane.packet.crashboard import CrashBoard
 from filterd.dataplane.packet.unwrap import client_bytes
@@ -26,6 +27,7 @@ from filterd.dataplane.upstream.peer import unwatched
 from filterd.policy.published import StateSettings
 from filterd.serve import listening as listening_module
 from filterd.serve import resolver as resolver_module
+from filterd.serve.node_sessions import bound_tables
 from filterd.serve.resolver import Resolver
 from filterd.serve.wiring import SEALED
 from filterd.telemetry import log
@@ -339,12 +341,12 @@ async def test_a_snapshot_says_before_when_it_cannot_be(
     """A clock that lost its time must not bring pauses back; where there is no state it says nothing."""
     plane = FakePlane()
     monkeypatch.setattr(resolver, "_plane", plane)
-    state, lines, addresses = object(), object(), object()
-    resolver._publish(Published(None, lines, addresses, False, 4_000_000_000))  # type: ignore[arg-type]  # only handed on
-    resolver._publish(Published(state, lines, addresses, True, 4_000_000_000))  # type: ignore[arg-type]  # only handed on
+    state, lines, bindings = object(), object(), KnownBindings()
+    resolver._publish(Published(None, lines, bindings, False, 4_000_000_000))  # type: ignore[arg-type]  # only handed on
+    resolver._publish(Published(state, lines, bindings, True, 4_000_000_000))  # type: ignore[arg-type]  # only handed on
     assert plane.given == [
-        (None, lines, addresses, False, 0),
-        (state, lines, addresses, True, 4_000_000_000),
+        (None, lines, bound_tables(bindings), False, 0),
+        (state, lines, bound_tables(bindings), True, 4_000_000_000),
     ]
     assert resolver._clock.now() == 4_000_000_000
 

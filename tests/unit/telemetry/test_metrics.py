@@ -10,6 +10,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from filterd.telemetry.fast_metrics import FastPathMetrics
 from filterd.telemetry.feed_metrics import FeedMetrics
+from filterd.telemetry.followed_sessions import FollowedSessions
 from filterd.telemetry.histogram import Histogram
 from filterd.telemetry.metrics import (
     ControlMetrics,
@@ -47,6 +48,8 @@ FULL_RESOLVER = ResolverMetrics(
     overlay_entries=5,
     revision_lag=0.5,
     control_connected=True,
+    identified={"session": 3, "unknown": 1},
+    sessions=FollowedSessions(7, ready=True, lag=0.5, resyncs={"start": 1}),
     handovers={"taken": 1},
 )
 FULL_CONTROL = ControlMetrics(
@@ -81,6 +84,11 @@ RESOLVER_NAMES = {
     "filterd_overlay_entries",
     "filterd_node_revision_lag_seconds",
     "filterd_control_connected",
+    "filterd_sessions",
+    "filterd_sessions_ready",
+    "filterd_sessions_lag_seconds",
+    "filterd_sessions_resyncs_total",
+    "filterd_identified_total",
     "filterd_handovers_total",
     "filterd_build_info",
 }
@@ -134,7 +142,7 @@ def test_labels_are_a_closed_set(metrics: MetricsRegistry, names: set[str]) -> N
     allowed = {
         *("transport", "verdict", "reason", "category", "path", "le", "result", "upstream", "outcome"),
         *("digest", "part", "feed", "state", "version", "python", "role"),
-        *("action", "prefix_length"),
+        *("action", "prefix_length", "method"),
     }
     used = {label for labels in samples(metrics).values() for each in labels for label in each}
     assert used <= allowed

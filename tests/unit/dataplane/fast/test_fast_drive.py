@@ -16,7 +16,7 @@ from filterd.dataplane.fast.recorded import Driver
 from filterd.dataplane.fast.routes import Routes
 from filterd.dataplane.fast.thread import FastThread
 from filterd.dataplane.packet.plane import Pending, Plane
-from filterd.dataplane.packet.plane_types import BindingTables
+from filterd.dataplane.packet.plane_types import BindingTables, Front
 from filterd.dataplane.tables.addresses import Addresses, Prefixes
 from filterd.dataplane.tables.lines import Lines
 from filterd.model.verdict import Kind
@@ -134,7 +134,8 @@ def slow_answer(packets: Plane, sent: Sent) -> bytes | None:
         if not packet.startswith(proxied("192.0.2.9")[:12]):
             return None
         client, packet = wide(".".join(map(str, packet[16:20]))), packet[header:]
-    found = packets.receive(packet, client, False, NOW, TICKS, client != sent[1])
+    front = Front(sent[1], sent[0][:header]) if client != sent[1] else None
+    found = packets.receive(packet, client, False, NOW, TICKS, front)
     return None if isinstance(found, Pending) else found
 
 

@@ -12,6 +12,7 @@ from filterd.dataplane.listeners import client_connection, connection_table
 from filterd.dataplane.listeners.client_connection import MAX_WAITING, TURN, ClientConnection
 from filterd.dataplane.listeners.connection_table import ConnectionEnding, ConnectionLimits, ConnectionTable
 from filterd.dataplane.packet.answer_counts import AnswerCounts
+from filterd.dataplane.packet.plane_types import Front
 from filterd.dataplane.packet.unwrap import Unwrap, client_bytes
 from filterd.dataplane.slow.slowpath import Room, Send
 from filterd.dataplane.slow.turns import BUDGET, SLICE, FairTurns
@@ -20,6 +21,7 @@ from tests.worlds.listener import framed, proxied
 from tests.worlds.policy import KEY
 
 CLIENT, FRONT = client_bytes("192.0.2.1"), client_bytes("127.0.0.7")
+PORT = 40_000
 UNSENT = 1000
 MESSAGE = bytes(12)
 
@@ -68,16 +70,23 @@ class FakePath:
 
     reply: bytes | None = b"answer"
     counts: AnswerCounts = field(default_factory=AnswerCounts)
-    taken: list[tuple[bytes, bytes, bool, bool]] = field(default_factory=list)
+    taken: list[tuple[bytes, bytes, int, Front | None]] = field(default_factory=list)
     later: list[asyncio.Future[None]] = field(default_factory=list)
     sends: list[Send] = field(default_factory=list)
     rooms: list[Room] = field(default_factory=list)
     turns: FairTurns = field(default_factory=lambda: FairTurns(lambda: 0.0))
 
     def take(
-        self, packet: memoryview, client: bytes, tcp: bool, send: Send, proxied: bool, room: Room
+        self,
+        packet: memoryview,
+        client: bytes,
+        tcp: bool,
+        send: Send,
+        front: Front | None,
+        room: Room,
+        port: int,
     ) -> asyncio.Task[None] | None:
-        self.taken.append((bytes(packet), client, tcp, proxied))
+        self.taken.append((bytes(packet), client, port, front))
         if self.reply is not None:
             send(self.reply)
             return None
@@ -104,7 +113,7 @@ class World:
         return self.now
 
     def accept(self, peer: bytes = CLIENT) -> ClientConnection:
-        made = ClientConnection(self, peer)
+        made = ClientConnection(self, peer, PORT)
         self.connections.join(made)
         made.connection_made(self.transport)
         return made
@@ -135,7 +144,7 @@ async def test_an_answer_goes_out_with_its_length_and_the_client_is_told_of(worl
     assert world.transport.done[0] == "limit 0 None", "told as soon as the kernel's buffer is full"
     world.arrive(connection, framed(MESSAGE))
     assert world.transport.written == [b"\0\x06answer"]
-    assert world.path.taken == [(MESSAGE, CLIENT, True, False)]
+    assert world.path.taken == [(MESSAGE, CLIENT, PORT, None)]
 
 
 async def test_an_answer_is_made_only_when_the_one_before_is_with_the_kernel(world: World) -> None:
@@ -391,7 +400,7 @@ async def test_a_front_says_who_asks_before_the_first_message(world: World) -> N
     assert world.path.taken == []
     assert connection.prefix is None
     world.arrive(connection, header[20:] + framed(MESSAGE))
-    assert world.path.taken == [(MESSAGE, client_bytes("192.0.2.9"), True, True)]
+    assert world.path.taken == [(MESSAGE, client_bytes("192.0.2.9"), 0x1234, Front(FRONT, header))]
     assert connection.prefix is not None
 
 

@@ -45,7 +45,7 @@ def assert_stays(machine: Machine, notices: int = 1) -> None:
     assert machine.watcher.blocked("banned.example")
     assert machine.watcher.blocked("lost.example")
     assert not machine.watcher.blocked("afterwards.example")
-    assert machine.watcher.last.addresses.find(LOOPBACK) == 7
+    assert machine.watcher.last.bindings.addresses.find(LOOPBACK) == 7
     assert machine.node.following.other_history
     assert OTHER_HISTORY in machine.node.missing()
     assert machine.watcher.notes.count(NOTICED) == notices
@@ -339,7 +339,7 @@ def test_a_node_of_the_first_version_serves_what_it_has_and_reads_everything_ane
     machine.start()
     machine.settle()
     assert machine.watcher.blocked("lost.example")
-    assert machine.watcher.last.addresses.find(LOOPBACK) == 7
+    assert machine.watcher.last.bindings.addresses.find(LOOPBACK) == 7
     assert machine.node.mandatory_cursor.hash == ""
     machine.store = path
     machine.start()

@@ -289,8 +289,8 @@ def test_a_directory_in_the_place_of_a_file_is_set_aside_and_all_is_there_again(
     settled.start()
     assert settled.watcher.blocked("banned.example")
     assert settled.watcher.blocked("second.example")
-    assert settled.watcher.last.addresses.find(LOOPBACK) == 7
-    assert settled.watcher.last.addresses.find(bytes([127, 0, 0, 3])) == 7
+    assert settled.watcher.last.bindings.addresses.find(LOOPBACK) == 7
+    assert settled.watcher.last.bindings.addresses.find(bytes([127, 0, 0, 3])) == 7
     assert settled.node.missing() == []
     assert path.is_file()
     assert path.with_name(f"{name}.damaged-1").is_dir()

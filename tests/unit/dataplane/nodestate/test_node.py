@@ -88,7 +88,7 @@ def test_choices_come_back_from_the_disk_alone(machine: Machine, store: Scripted
     assert before[9] is None
     assert before[8] is not None
     assert len(before[8].own) == 32
-    addresses = machine.watcher.last.addresses
+    addresses = machine.watcher.last.bindings.addresses
     assert addresses.find(LOOPBACK) == 7
     assert addresses.find(bytes([127, 0, 0, 9])) is None
     state = machine.watcher.last.state
@@ -129,7 +129,7 @@ def test_a_checkpoint_replaces_a_log_grown_long(
     node = machine.start()
     assert all(machine.watcher.blocked(f"n{number}.example") for number in range(5))
     assert node.disk.known.table.numbers() and len(node.disk.known.table) == 5
-    assert len(node.disk.addresses) == 5
+    assert len(node.disk.bound) == 5
 
 
 @pytest.mark.parametrize("part", ["mandatory", "parental", "bindings"])
@@ -166,7 +166,7 @@ def test_a_damaged_part_is_missing_until_it_was_read_anew(
     machine.settle()
     assert node.missing() == []
     assert machine.watcher.blocked("banned.example")
-    assert machine.watcher.last.addresses.find(LOOPBACK) == 7
+    assert machine.watcher.last.bindings.addresses.find(LOOPBACK) == 7
 
 
 def _seed_tables(store: ScriptedStore) -> None:

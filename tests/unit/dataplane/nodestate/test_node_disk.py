@@ -139,13 +139,13 @@ def test_a_batch_whose_second_half_was_not_written_is_whole_after_a_start(
 
     monkeypatch.setattr(Journal, "append", full)
     node.turn()
-    assert heard.shown[-1].addresses.find(LOOPBACK) is None
+    assert heard.shown[-1].bindings.addresses.find(LOOPBACK) is None
     monkeypatch.setattr(Journal, "append", append)
     monkeypatch.setattr("filterd.dataplane.nodestate.node_disk.LOG_LIMIT", 0)
     settle(node)
-    assert heard.shown[-1].addresses.find(LOOPBACK) == 7
+    assert heard.shown[-1].bindings.addresses.find(LOOPBACK) == 7
     node, heard = run(directory, None)
-    assert heard.shown[-1].addresses.find(LOOPBACK) == 7
+    assert heard.shown[-1].bindings.addresses.find(LOOPBACK) == 7
     assert heard.reason("own.example", 7) is Reason.OWN_DENY
 
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from ipaddress import ip_network
 from pathlib import Path
 
 import pytest
 
 from filterd.dataplane.nodestate import changes
 from filterd.model import changelog
+from filterd.model.bound import PortsBound, PrefixBound, parse_bound
 from filterd.model.change_chain import Cursor
 from filterd.model.changelog import (
     BindingChange,
@@ -24,7 +24,8 @@ from filterd.model.changelog import (
 from filterd.model.line import LineChoices, OwnName
 from filterd.model.mandatory import FIRST_ORDER_ID
 from filterd.model.rule import Action, Scope
-from tests.worlds.node import ScriptedStore
+from filterd.policy.fingerprint import fingerprint
+from tests.worlds.node import KEY, ScriptedStore
 from tests.worlds.node_machine import ORDER, Machine
 
 BATCH = 7
@@ -92,7 +93,12 @@ class Town:
 
     def _prefix(self) -> str:
         return self.rng.choice(
-            (f"10.0.0.{self.rng.randrange(60)}/32", f"2001:db8:{self.rng.randrange(9)}::/48")
+            (
+                f"10.0.0.{self.rng.randrange(60)}/32",
+                f"2001:db8:{self.rng.randrange(9)}::/48",
+                f"192.0.2.1:{(first := 1000 + 700 * self.rng.randrange(60))}-{first + 699}",
+                f"cpe:box{self.rng.randrange(20)}",
+            )
         )
 
     def _bind(self, prefix: str, line: int) -> None:
@@ -127,22 +133,39 @@ def town_of(store: ScriptedStore, seed: int, lines: int) -> Town:
     return town
 
 
-def held(machine: Machine) -> tuple[dict[int, tuple[int, int]], dict[tuple[bytes, int], int]]:
-    """What the node published last: pause and number of own names by line, line by prefix."""
+Place = tuple[int, bytes, int]
+
+
+def held(machine: Machine) -> tuple[dict[int, tuple[int, int]], dict[Place, int]]:
+    """What the node published last: pause and number of own names by line, line by place."""
     shown = machine.watcher.last
     lines = {}
     for number in shown.lines.numbers():
         line = shown.lines.find(number)
         assert line is not None
         lines[number] = (line.paused_until, len(line.own) // 16)
-    return lines, {(address, length): line for address, length, line in shown.addresses.items()}
+    tables = (shown.bindings.addresses, shown.bindings.ports, shown.bindings.identities)
+    return lines, {
+        (number, place, length): line
+        for number, table in enumerate(tables)
+        for place, length, line in table.items()
+    }
+
+
+def places(text: str) -> list[Place]:
+    """The places of a bound, by the parser of the whole project."""
+    bound = parse_bound(text)
+    if isinstance(bound, PrefixBound):
+        return [(0, bound.network.network_address.packed, bound.network.prefixlen)]
+    if isinstance(bound, PortsBound):
+        return [(1, *place) for place in bound.places()]
+    return [(2, fingerprint(KEY, bound.input()), 128)]
 
 
 def assert_same(machine: Machine, town: Town) -> None:
-    networks = {ip_network(prefix): line for prefix, line in town.bindings.items()}
     assert held(machine) == (
         {line: (each.paused_until, len(each.own_names)) for line, each in town.lines.items()},
-        {(each.network_address.packed, each.prefixlen): line for each, line in networks.items()},
+        {place: line for text, line in town.bindings.items() for place in places(text)},
     )
 
 

@@ -86,7 +86,7 @@ def test_it_is_not_ready_before_the_lines_were_followed_once(
     assert stopped.node.missing() == ["the lines of the store are being read"]
     stopped.settle()
     assert stopped.node.missing() == []
-    assert stopped.watcher.last.addresses.find(LOOPBACK) == 8
+    assert stopped.watcher.last.bindings.addresses.find(LOOPBACK) == 8
 
 
 def test_a_store_that_is_locked_is_waited_for_and_then_done_without(
@@ -137,7 +137,7 @@ def test_a_store_that_is_gone_is_not_waited_for(
     node = stopped.start()
     node.turn()
     assert stopped.watcher.blocked("banned.example")
-    assert stopped.watcher.last.addresses.find(LOOPBACK) == 7
+    assert stopped.watcher.last.bindings.addresses.find(LOOPBACK) == 7
     (reason,) = node.missing()
     assert reason.startswith("the store was not read since the start")
     stopped.wait(5)

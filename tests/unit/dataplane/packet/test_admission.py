@@ -12,6 +12,7 @@ import pytest
 
 from filterd.dataplane.cache.cache import ResponseCache
 from filterd.dataplane.packet.plane import Pending, Plane
+from filterd.dataplane.packet.plane_types import Front
 from filterd.dataplane.tables.addresses import Prefixes
 from filterd.wire import cookie
 from tests.unit.dataplane.conftest import SEED, Rules
@@ -20,6 +21,7 @@ from tests.worlds.policy import NOW
 
 FORWARDER = bytes(10) + b"\xff\xff" + bytes([192, 0, 2, 1])
 STRANGER = bytes(10) + b"\xff\xff" + bytes([198, 51, 100, 1])
+FRONT = Front(FORWARDER, b"")
 CLIENT_COOKIE = b"\1\2\3\4\5\6\7\x08"
 SECRETS = Rules().cookie_secrets
 
@@ -57,7 +59,7 @@ def receive(
     proxied: bool = False,
 ) -> dns.message.Message:
     """The answer."""
-    result = packets.receive(packet, sender, tcp, now, 1000, proxied)
+    result = packets.receive(packet, sender, tcp, now, 1000, FRONT if proxied else None)
     assert isinstance(result, bytes)
     return dns.message.from_wire(result)
 
@@ -244,7 +246,7 @@ def test_a_shorter_subnet_goes_back_with_its_own_prefix(served: Plane) -> None:
 
 def test_what_a_proxy_says_goes_before_a_subnet(served: Plane) -> None:
     packet = with_options(subnet("127.0.0.2", 32))
-    assert isinstance(served.receive(packet, LOOPBACK + b"\1", False, NOW, 1000, True), Pending)
+    assert isinstance(served.receive(packet, LOOPBACK + b"\1", False, NOW, 1000, FRONT), Pending)
 
 
 def test_the_cookie_belongs_to_the_forwarder_not_to_its_client(served: Plane) -> None:
