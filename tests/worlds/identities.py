@@ -47,7 +47,7 @@ class Nat:
     order: str = "sequential"
 
 
-NAT = Nat(ip_network("203.0.113.1/32"), ip_network("100.64.0.0/26"), 1024, 1008)  # type: ignore[arg-type]
+NAT = Nat(IPv4Network("203.0.113.1/32"), IPv4Network("100.64.0.0/26"), 1024, 1008)
 
 
 def query(name: str, *options: tuple[int, bytes]) -> bytes:
