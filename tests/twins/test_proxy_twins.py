@@ -18,6 +18,16 @@ def header(command: int, family: int, content: bytes) -> bytes:
     return SIGNATURE + struct.pack("!BBH", command, family, len(content)) + content
 
 
+def tlvs() -> st.SearchStrategy[bytes]:
+    """TLVs, perhaps with a last one that is cut, or bytes that are none."""
+    one = st.builds(
+        lambda kind, text: bytes([kind]) + len(text).to_bytes(2, "big") + text,
+        st.sampled_from([1, 4, 0xE0]),
+        st.binary(max_size=20) | st.sampled_from([bytes(128), bytes(129)]),
+    )
+    return st.builds(bytes.__add__, st.lists(one, max_size=4).map(b"".join), st.binary(max_size=5))
+
+
 @st.composite
 def valid(draw: st.DrawFn) -> bytes:
     """A header as a front may send it: addresses, ports, any TLVs."""
@@ -29,13 +39,15 @@ def valid(draw: st.DrawFn) -> bytes:
     else:
         source = draw(st.binary(min_size=size, max_size=size))
     ports = draw(st.binary(min_size=4, max_size=4)) if size in (4, 16) else b""
-    rest = draw(st.binary(min_size=size, max_size=size)) + ports + draw(st.binary(max_size=40))
+    rest = draw(st.binary(min_size=size, max_size=size)) + ports + draw(tlvs())
     return header(command, family, source + rest)
 
 
 def both(data: bytes) -> ProxyHeader | ProxyProblem:
     found = proxy.parse_header(data)
     assert found == proxy_reference.parse_header(data), data.hex()
+    for tlv in (1, 0xE0):
+        assert proxy.parse_header(data, tlv) == proxy_reference.parse_header(data, tlv), (data.hex(), tlv)
     return found
 
 

@@ -46,7 +46,7 @@ def names(draw: st.DrawFn) -> bytes:
 @st.composite
 def options(draw: st.DrawFn) -> bytes:
     """One EDNS option, sometimes of a false length."""
-    code = draw(st.sampled_from([3, 8, 10, 11, 15, 65001]))
+    code = draw(st.sampled_from([3, 8, 10, 11, 15, 65001, 65073, 65074]))
     subnets = st.sampled_from([b"\0\1\x18\0\xc0\0\2", b"\0\2\x38\0" + bytes(7), b"\0\1\x14\0\x0a\0\xff"])
     content = draw(st.one_of(st.binary(max_size=42), subnets, st.sampled_from([bytes(8), bytes(24)])))
     length = draw(st.sampled_from([len(content)] * 9 + [len(content) + 1]))

@@ -8,7 +8,8 @@ session of the client's address and port, a static binding. What leads to no lin
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t
 
 from filterd.dataplane.packet.translate cimport Sharing
-from filterd.dataplane.tables.addresses cimport AddressTable, holds_any
+from filterd.dataplane.tables.addresses cimport AddressTable
+from filterd.dataplane.tables.atomics cimport load64
 from filterd.dataplane.tables.lines cimport LineTable, line_of
 from filterd.dataplane.tables.seqlock cimport LOOKUP_BUSY, LOOKUP_FOUND
 from filterd.policy.decide cimport Line, State
@@ -72,7 +73,7 @@ cdef inline int identify(
     if state == NULL or not state.ready:
         return WHO_NOT_READY
     if (not state.parental_ready or known.sessions_used or known.sharing != NULL or ids.count
-            or holds_any(known.ports)):
+            or load64(&known.ports.lengths6[0]) != 0):      # a table of ports has lengths from 32 to 48
         return identify_any(state, known, client, port, ids, ticks, line, method)
     status = line_of(known.addresses, known.lines, client, 0, line)
     if status == LOOKUP_BUSY:

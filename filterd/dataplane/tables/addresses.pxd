@@ -194,12 +194,6 @@ cdef inline int address_attempt(
     return LOOKUP_ABSENT if slot == NULL else LOOKUP_FOUND
 
 
-cdef inline bint holds_any(const AddressTable* table) noexcept nogil:
-    """True if the table holds a prefix, as far as a reader beside the writer can tell."""
-    return (load64(&table.lengths4) | load64(&table.lengths6[0]) | load64(&table.lengths6[1])
-            | load64(&table.lengths6[2])) != 0
-
-
 # The payload of a dump at an address that structs of 8-byte words may stand at.
 cdef object aligned(payload)
 
