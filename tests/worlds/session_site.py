@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -27,6 +27,8 @@ SECRET = "a-secret-of-sessions"  # noqa: S105 - of this test world alone
 RADIUS_SENDER = "127.0.0.1"
 CLOSED, OPEN = "adult.example", "fine.example"
 FILTERED = 17
+MARKS = "marks.example"
+"""below it stands a name for each marked line"""
 WORLD = {(CLOSED, "A"): ["192.0.2.1"], (OPEN, "A"): ["192.0.2.2"]}
 FORWARDER = "127.0.0.200"
 """a sender whose client subnet is believed: by it, a test asks as a client of any address"""
@@ -39,6 +41,7 @@ class SessionSite:
     filterd: Deployment
     radius: int
     nas: Nas = field(init=False)
+    marked: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.nas = Nas(self.radius, SECRET.encode())
@@ -48,6 +51,17 @@ class SessionSite:
         self.filterd.cli("subscriber", "add", subscriber)
         if profile:
             self.filterd.opt_in(subscriber, profile)
+
+    def mark(self, subscriber: str) -> None:
+        """A line, if it is not there yet, and one name that is blocked for it alone."""
+        if subscriber not in self.marked:
+            self.filterd.cli("subscriber", "add", subscriber)
+            self.filterd.cli("subscriber", "deny", subscriber, f"{subscriber}.{MARKS}")
+            self.marked.append(subscriber)
+
+    def recognised(self, asker: Callable[[str], dns.message.Message]) -> list[str]:
+        """The marked lines that a client is taken for: one, or none. ``asker`` asks as it would."""
+        return [each for each in self.marked if ede(asker(f"{each}.{MARKS}")) == [FILTERED]]
 
     def is_filtered(self, client: str, *, options: Sequence[dns.edns.Option] = ()) -> bool:
         """True if the client is recognised as a line with the child's profile; else it must be served.
@@ -91,8 +105,12 @@ def session_site(
     accounting: dict[str, Any] | None = None,
     dns_section: dict[str, Any] | None = None,
     program: Sequence[str] = FILTERD,
+    prepare: Callable[[SessionSite], None] = lambda site: None,
 ) -> Iterator[SessionSite]:
-    """It runs and is ready. ``radius``, ``accounting``, ``dns_section``: more keys of these sections."""
+    """It runs and is ready. ``radius``, ``accounting``, ``dns_section``: more keys of these sections.
+
+    ``prepare``: makes lines and bindings before it starts.
+    """
     port = free_port()
     with small(folder, WORLD, program) as filterd:
         secret = folder / "radius-secret"
@@ -114,6 +132,7 @@ def session_site(
         site = SessionSite(filterd, port)
         site.add("ana", "child")
         site.add("luis")
+        prepare(site)
         filterd.cli("feed", "update")
         filterd.cli("snapshot", "build")
         with filterd.serving():
