@@ -126,7 +126,7 @@ def _asking(
     port: int, client: str, *, tcp: bool = False, options: tuple[dns.edns.Option, ...] = ()
 ) -> Callable[[str], dns.message.Message]:
     def ask(name: str) -> dns.message.Message:
-        query = dns.message.make_query(name, "A", use_edns=0, options=options)
+        query = dns.message.make_query(name, "A", use_edns=0, options=list(options))
         send = dns.query.tcp if tcp else dns.query.udp
         return send(query, "127.0.0.1", port=port, source=client, timeout=3.0)
 

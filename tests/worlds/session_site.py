@@ -8,6 +8,9 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
+import signal
+import subprocess
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -42,6 +45,8 @@ class SessionSite:
     radius: int
     nas: Nas = field(init=False)
     marked: list[str] = field(default_factory=list)
+    serve: subprocess.Popen[bytes] | None = None
+    """the supervisor of both roles while it runs"""
 
     def __post_init__(self) -> None:
         self.nas = Nas(self.radius, SECRET.encode())
@@ -51,6 +56,22 @@ class SessionSite:
         self.filterd.cli("subscriber", "add", subscriber)
         if profile:
             self.filterd.opt_in(subscriber, profile)
+
+    def pid(self, role: str) -> int | None:
+        """The process id of the role, ``resolver`` or ``control``; None while there is none."""
+        assert self.serve is not None
+        children = Path(f"/proc/{self.serve.pid}/task/{self.serve.pid}/children").read_text().split()
+        for each in map(int, children):
+            with contextlib.suppress(OSError):  # it may have ended meanwhile
+                if f"filterd.serve.{role}".encode() in Path(f"/proc/{each}/cmdline").read_bytes():
+                    return each
+        return None
+
+    def kill(self, role: str) -> None:
+        """End the role with SIGKILL; its supervisor starts it again."""
+        before = self.pid(role)
+        if before is not None:
+            os.kill(before, signal.SIGKILL)
 
     def mark(self, subscriber: str) -> None:
         """A line, if it is not there yet, and one name that is blocked for it alone."""
@@ -135,5 +156,5 @@ def session_site(
         prepare(site)
         filterd.cli("feed", "update")
         filterd.cli("snapshot", "build")
-        with filterd.serving():
+        with filterd.serving() as site.serve:
             yield site
