@@ -14,7 +14,7 @@ from tests.worlds.session_site import SECRET, SessionSite, session_site
 
 pytestmark = pytest.mark.system("freeradius", "radclient")
 
-CLIENT, NEXT = "127.0.0.21", "127.0.0.22"
+CLIENT, NEXT = "192.0.2.21", "192.0.2.22"
 
 
 @pytest.fixture(scope="module")

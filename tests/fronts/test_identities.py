@@ -7,7 +7,6 @@ blocked for it alone, so that the answers say which line a client was taken for;
 from __future__ import annotations
 
 import contextlib
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +20,6 @@ from tests.e2e.authority import free_port, running
 from tests.e2e.deployment import soon
 from tests.fronts.servers import program
 from tests.worlds.network_namespace import in_own_network, interface, ip
-from tests.worlds.radius_client import ANSWERED, START, mikrotik_pppoe
 from tests.worlds.session_site import OPEN, SessionSite, session_site
 
 CPE_OPTION, TLV = 65074, 0xE0
@@ -107,17 +105,9 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SessionSite]:
     }
     folder = tmp_path_factory.mktemp("identities")
     with session_site(folder, dns_section=trusting, prepare=_prepare) as made:
-        for number, row in enumerate(ROWS.values()):
+        for row in ROWS.values():
             if row.session:
-                begin = mikrotik_pppoe(
-                    START,
-                    "by-session",
-                    MAC,
-                    f"8{number:07x}",
-                    {"Framed-IP-Address": row.client},
-                    int(time.time()) - 10,
-                )
-                assert made.nas.send(begin) == ANSWERED
+                made.filterd.cli("session", "put", row.client, "by-session")
         assert soon(lambda: made.recognised(_asking(made.filterd.port, "127.0.0.33")) == ["by-session"])
         yield made
 

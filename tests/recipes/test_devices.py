@@ -27,7 +27,7 @@ from tests.worlds.radius_client import (
 )
 from tests.worlds.session_site import SessionSite, session_site
 
-FIRST, SECOND = "127.0.0.11", "127.0.0.12"
+FIRST, SECOND = "192.0.2.11", "192.0.2.12"
 DELEGATED, INSIDE = "2001:db8:a1:100::/56", "2001:db8:a1:1ff::5"
 
 
