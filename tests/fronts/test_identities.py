@@ -7,6 +7,7 @@ blocked for it alone, so that the answers say which line a client was taken for;
 from __future__ import annotations
 
 import contextlib
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,12 +17,14 @@ import dns.message
 import dns.query
 import pytest
 
+from filterd.model.identity import Method
 from tests.e2e.authority import free_port, running
 from tests.e2e.deployment import soon
 from tests.fronts.servers import program
 from tests.worlds.network_namespace import in_own_network, interface, ip
 from tests.worlds.session_site import OPEN, SessionSite, session_site
 
+PAGE = Path(__file__).parents[2] / "docs/sessions.md"
 CPE_OPTION, TLV = 65074, 0xE0
 BY_PROXY, BY_SUBNET = "127.0.0.201", "127.0.0.202"
 """the addresses that dnsdist sends from: with PROXY headers, and with the client's subnet"""
@@ -146,6 +149,13 @@ def test_the_order_of_trust_behind_dnsdist_with_the_client_s_subnet(
     with dnsdist(tmp_path, site.filterd.port, server) as front:
         found = site.recognised(_asking(front, row.client))
     assert found == ([row.line] if row.line else []), site.filterd.log()
+
+
+def test_every_row_of_the_page_is_a_client_here() -> None:
+    text = PAGE.read_text().partition("## The order of trust")[2].partition("\n## ")[0]
+    named = re.findall(r'^\| \d \|.*\| "([^"]+)" \|$', text, re.MULTILINE)
+    assert len(named) == len(Method)
+    assert [each for each in named if each not in ROWS] == []
 
 
 def test_identities_of_senders_that_nobody_named_are_passed_over(site: SessionSite) -> None:

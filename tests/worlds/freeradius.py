@@ -1,12 +1,13 @@
 """A real FreeRADIUS server on loopback, which takes accounting as a provider's does and hands it to filterd.
 
-Its configuration is written into the test's own folder, nothing of the machine's is read but the modules and
-dictionaries of the package. It runs in the foreground and ends with the ``with`` block.
+Its configuration is that of docs/sessions.md, in a folder of the test; nothing of the machine is read but the
+modules and dictionaries of the package. It runs in the foreground and ends with the ``with`` block.
 """
 
 from __future__ import annotations
 
 import contextlib
+import re
 import subprocess
 import time
 from collections.abc import Iterator, Mapping
@@ -72,54 +73,14 @@ client nas {{
     secret = {from_nas}
     require_message_authenticator = no
 }}
-home_server filterd {{
-    type = acct
-    ipaddr = 127.0.0.1
-    port = {filterd}
-    secret = {secret}
-    response_window = 2
-    zombie_period = 3
-    status_check = status-server
-    check_interval = 6
-    check_timeout = 2
-    num_answers_to_alive = 3
-}}
-home_server filterd-coa {{
-    type = coa
-    ipaddr = 127.0.0.1
-    port = {filterd}
-    src_ipaddr = 127.0.0.1
-    secret = {secret}
-    coa {{
-        irt = 1
-        mrt = 4
-        mrc = 3
-        mrd = 10
-    }}
-}}
-home_server_pool filterd {{
-    type = fail-over
-    home_server = filterd
-}}
-home_server_pool filterd-coa {{
-    type = fail-over
-    home_server = filterd-coa
-}}
-realm filterd {{
-    acct_pool = filterd
-    coa_pool = filterd-coa
-}}
+{servers}
 modules {{
     always ok {{
         rcode = ok
     }}
     replicate {{
     }}
-    detail copy {{
-        filename = ${{radacctdir}}/copy
-        permissions = 0600
-        locking = yes
-    }}
+    {detail}
 }}
 server nas {{
     listen {{
@@ -158,25 +119,23 @@ _REPLICATE = _CONTROL.format(attribute="Replicate-To-Realm", value="filterd") + 
 _PROXY_COA = _CONTROL.format(attribute="Home-Server-Pool", value="filterd-coa")
 _BEFORE = {Forwarding.PROXY: _PROXY, Forwarding.REPLICATE: _REPLICATE, Forwarding.DETAIL: ""}
 _ON_COA = {Forwarding.PROXY: _PROXY_COA, Forwarding.REPLICATE: _REPLICATE, Forwarding.DETAIL: _PROXY_COA}
-_READER = """
-server reader {
-    listen {
-        type = detail
-        filename = ${radacctdir}/copy
-        load_factor = 90
-        poll_interval = 1
-        retry_interval = 3
+PAGE = Path(__file__).parents[2] / "docs/sessions.md"
+
+
+def recipe(filterd: int, secret: str) -> list[str]:
+    """The four blocks of the page, for this machine: server, detail file, its reader, and server for CoA."""
+    section = PAGE.read_text().partition("### FreeRADIUS")[2].partition("\n### ")[0]
+    blocks = re.findall(r"^```text\n(.*?)^```$", section, re.MULTILINE | re.DOTALL)
+    here = {
+        "192.0.2.53": "127.0.0.1",
+        "192.0.2.249": "127.0.0.1",
+        "port = 1813": f"port = {filterd}",
+        "secret = ...": f"secret = {secret}",
     }
-    preacct {
-        update control {
-            Proxy-To-Realm := filterd
-        }
-    }
-    accounting {
-        ok
-    }
-}
-"""
+    for old, new in here.items():
+        blocks = [block.replace(old, new) for block in blocks]
+    assert len(blocks) == 4, f"{PAGE} has other blocks than these tests know"
+    return blocks
 
 
 @contextlib.contextmanager
@@ -188,19 +147,21 @@ def freeradius(
     accounting.mkdir(parents=True, exist_ok=True)
     detail = forwarding is Forwarding.DETAIL
     made = FreeRadius(free_port(), free_port(), folder / "freeradius.log")
+    server, file, reader, server_coa = recipe(filterd, secret)
+    with_coa = server.replace("acct_pool = filterd\n", "acct_pool = filterd\n    coa_pool = filterd-coa\n")
     (folder / "dictionary").write_text("")
     (folder / "radiusd.conf").write_text(
         _MAIN.format(
             folder=folder,
             from_nas=FROM_NAS,
-            filterd=filterd,
-            secret=secret,
+            servers=server_coa + with_coa,
             accounting=made.accounting,
             coa=made.coa,
             before=_BEFORE[forwarding],
             on_coa=_ON_COA[forwarding],
-            during="copy" if detail else "",
-            reader=_READER if detail else "",
+            detail=file if detail else "",
+            during="filterd" if detail else "",
+            reader=reader if detail else "",
         )
     )
     program = command("freeradius")
