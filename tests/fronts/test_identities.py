@@ -183,7 +183,7 @@ def test_the_metric_says_how_lines_were_recognised(site: SessionSite) -> None:
         ("add-mac=base64", "by-mac"),
         ("add-mac=text", "by-mac"),
         ("add-cpe-id=cpe-1", "by-cpe"),
-        ("add-mac\nadd-cpe-id=cpe-1", "by-cpe"),
+        ("add-mac\nadd-cpe-id=cpe-1", "by-mac"),
         ("# nothing", None),
     ],
 )

@@ -125,6 +125,7 @@ def test_a_device_that_starts_anew_ends_all_its_sessions(
     site, chosen = recipe
     at, session = int(time.time()) - 30, f"81c0000{status}"
     start = chosen.device("ana", START, session, {"Framed-IP-Address": FIRST}, at)
+    start["NAS-Identifier"] = f"nas-{status}"
     assert site.nas.send(start) == ANSWERED
     assert soon(lambda: site.is_filtered(FIRST)), site.filterd.log()
     identity = {name: start[name] for name in ("NAS-Identifier", "NAS-IP-Address")}
