@@ -15,7 +15,7 @@ import dns.query
 import pytest
 
 from tests.e2e.deployment import soon
-from tests.worlds.measured import measured
+from tests.worlds.measured import noted
 from tests.worlds.radius_client import ANSWERED, START, mikrotik_pppoe
 from tests.worlds.session_site import SessionSite, session_site
 
@@ -90,7 +90,7 @@ def test_each_of_64_lines_on_one_address_gets_its_own_verdict(site: SessionSite)
             found = site.recognised(_asking(site, NAT, port, many))
             assert found == [_line(number)], (number, port, found)
             asked += len(site.marked)
-    measured("questions from 64 shares of one address", asked)
+    noted(f"64 lines on one address: {asked} questions, each answered for its own line")
 
 
 def test_a_port_below_the_first_belongs_to_nobody(site: SessionSite) -> None:
