@@ -145,4 +145,4 @@ def test_a_detail_file_is_read_once_filterd_is_there_again(place: Place, tmp_pat
             )
             assert soon(
                 lambda: site.is_filtered(place.client), "a Start sent while control was dead", 60.0
-            ), serve.log()
+            ), site.filterd.log()
