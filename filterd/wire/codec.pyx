@@ -715,7 +715,10 @@ cdef class ParsedQuery:
 
     @property
     def ids(self):
-        return tuple([<bytes>self.q.ids[i][:self.q.id_lengths[i]] if self.q.id_lengths[i] else b"" for i in range(3)])
+        cdef int i
+        return tuple([
+            <bytes>self.q.ids[i][:self.q.id_lengths[i]] if self.q.id_lengths[i] else b"" for i in range(3)
+        ])
 
 
 def read(bytes packet):

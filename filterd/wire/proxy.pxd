@@ -23,6 +23,6 @@ cdef struct ProxySource:
     size_t tlv_length            # 0: there is none
 
 
-# A ProxyStatus; out is written for PROXY_OK alone. `tlv`: the type of the TLV to look for, 0: none; the first one
-# of that type counts, where it has 1 to MAX_TLV bytes. No other TLV is looked at, nor their checksum.
+# A ProxyStatus; out is written for PROXY_OK alone. `tlv`: the type of the TLV to look for, 0: none; the first
+# one of that type counts, where it has 1 to MAX_TLV bytes. No other TLV is looked at, nor their checksum.
 cdef int read_proxy(const uint8_t* data, size_t length, int tlv, ProxySource* out) noexcept nogil

@@ -110,4 +110,5 @@ def parse_header(bytes data not None, int tlv=0):
         return ProxyHeader(None, found.length)
     address = (<const char*> found.address)[:16]
     identity = (<const char*> found.tlv)[:found.tlv_length] if found.tlv_length else b""
-    return ProxyHeader((address.removeprefix((<const char*> MAPPED)[:12]), found.port), found.length, identity)
+    source = (address.removeprefix((<const char*> MAPPED)[:12]), found.port)
+    return ProxyHeader(source, found.length, identity)

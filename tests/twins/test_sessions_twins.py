@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+from functools import partial
 from pathlib import Path
 
 from hypothesis import settings
@@ -99,20 +100,20 @@ class Machine(RuleBasedStateMachine):
 
     def apply(self, event: ReferenceEvent) -> None:
         """The same event to both."""
-        given = {
-            "subscriber": event.subscriber,
-            "session": event.session,
-            "nas": event.nas,
-            "lasts": event.lasts,
-            "kind": int(event.kind),
-        }
-        claims = [(each.address, each.length, each.ports) for each in event.claims]
-        if event.source is SessionSource.RADIUS:
-            stamp, arrival = event.stamp / 1000, event.arrival / 1000
-            self.native.table.give(claims, stamp=stamp, arrival=arrival, **given)  # type: ignore[arg-type]
-        else:
-            source, stamp = int(event.source), event.stamp / 1000
-            self.native.table.put(claims, source=source, stamp=stamp, **given)  # type: ignore[arg-type]
+        give = (
+            partial(self.native.table.give, arrival=event.arrival / 1000)
+            if event.source is SessionSource.RADIUS
+            else partial(self.native.table.put, source=int(event.source))
+        )
+        give(
+            [(each.address, each.length, each.ports) for each in event.claims],
+            subscriber=event.subscriber,
+            session=event.session,
+            nas=event.nas,
+            stamp=event.stamp / 1000,
+            lasts=event.lasts,
+            kind=int(event.kind),
+        )
         self.model.apply(event)
 
     @rule(
