@@ -24,9 +24,9 @@ from bench.figures import Load, latency, parse_senders, parse_times
 from bench.loads import Generator, Senders
 from bench.machine import Cores
 from bench.packets import query, write_entries
-from filterd.accounting.sessions import Sessions
 from linesworld import KEY, Resolver, World
 
+from filterd.accounting.sessions import Sessions
 from filterd.policy.fingerprint import fingerprint
 from filterd.wire.session_stream import FRAME_SIZE, MOST_ENTRIES, EntryTable, Frame, FrameKind
 

@@ -715,10 +715,7 @@ cdef class ParsedQuery:
 
     @property
     def ids(self):
-        cdef int i
-        return tuple([
-            <bytes>self.q.ids[i][:self.q.id_lengths[i]] if self.q.id_lengths[i] else b"" for i in range(3)
-        ])
+        return tuple([<bytes>self.q.ids[i][:self.q.id_lengths[i]] for i in range(3)])
 
 
 def read(bytes packet):

@@ -68,7 +68,7 @@ def test_what_is_no_bound_is_refused_without_its_text(text: str) -> None:
 
 def test_the_quick_way_for_prefixes_agrees_with_the_parser() -> None:
     for text in ("192.0.2.0/24", "0.0.0.0/0", "192.0.2.7/32", "2001:db8::/32", "::1/128"):
-        network = getattr(parse_bound(text), "network")  # noqa: B009  # every one of them is a prefix
+        network = getattr(parse_bound(text), "network")  # noqa: B009 - every one of them is a prefix
         assert binding_steps(text, 5, KEY) == [
             (network.network_address.packed.hex(), network.prefixlen, 5),
         ]
