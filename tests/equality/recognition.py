@@ -130,7 +130,7 @@ def plain_network(prefix: tuple[bytes, int]) -> IPv4Network | IPv6Network:
 
 
 @dataclass
-class Pair:
+class MovingTable:
     """A table and its plain form."""
 
     table: EntryTable = EntryTable.ADDRESSES
@@ -172,8 +172,8 @@ class Recognition:
 
     def __init__(self, random: Random, lines: int) -> None:
         self.random, self.lines = random, lines
-        self.sessions, self.session_ports = Pair(), Pair(EntryTable.PORTS)
-        self.ports, self.identities = Pair(EntryTable.PORTS), Addresses(KEY)
+        self.sessions, self.session_ports = MovingTable(), MovingTable(EntryTable.PORTS)
+        self.ports, self.identities = MovingTable(EntryTable.PORTS), Addresses(KEY)
         self.plain_identities: dict[Identity, int] = {}
         self.used = self.ready = False
         self.rules, self.plain_senders = IdentityRules(), ReferenceAddresses()
@@ -204,7 +204,7 @@ class Recognition:
 
     def begin_sessions(self, ticks: int = 0) -> None:
         """Fresh tables, full or still to be loaded, as at the start of either role."""
-        self.sessions, self.session_ports = Pair(), Pair(EntryTable.PORTS)
+        self.sessions, self.session_ports = MovingTable(), MovingTable(EntryTable.PORTS)
         self.used, self.ready = self.random.random() < 0.9, self.random.random() < 0.7
         if self.ready or self.random.random() < 0.5:
             self.sessions_come(ticks, 20)
