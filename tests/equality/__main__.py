@@ -31,6 +31,7 @@ SHARES = {
     "blocked": ("block ",),
     "rewritten": ("rewrite ",),
     "made here": ("local ", "refused", "malformed", "not_ready", "reduced", "limited truncated"),
+    "recognised": ("identified ",),
     "forwarded": ("lookup miss",),
     "asked here": ("upstream asked",),
     "stale": ("lookup stale",),

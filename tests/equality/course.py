@@ -195,6 +195,7 @@ class Course:
         counted.update(refused=counts["refused"], malformed=counts["malformed"])
         counted.update(not_ready=counts["not_ready"], reduced=counts["reduced"])
         counted.update(too_large=counts["too_large"], ech_stripped=counts["ech_stripped"])
+        counted.update({f"identified {method}": count for method, count in counts["identified"].items()})
         counted.update({f"unrecognised {family}": count for family, count in counts["unrecognised"].items()})
         counted.update({f"lookup {result}": count for result, count in counts["lookups"].items()})
         for (action, _), count in counts["rate_limited"].items():

@@ -8,11 +8,14 @@ from ipaddress import ip_network
 from random import Random
 from struct import pack
 
+from filterd.dataplane.packet.plane_types import Front
+from filterd.dataplane.packet.unwrap import source_of
 from filterd.dataplane.tables.addresses import Prefixes
 from filterd.wire import cookie
 from filterd.wire.names import name_from_text
-from filterd.wire.proxy import SIGNATURE
+from filterd.wire.proxy import SIGNATURE, ProxyProblem, parse_header
 from tests.equality.grounds import SPECIAL
+from tests.equality.recognition import OPTION_TEXTS, TLV_TEXTS
 from tests.equality.script import ANY, DS, MX, NS, OPT, PTR, SOA, SRV, TXT
 from tests.fuzz.packets import corpus, mutate
 from tests.worlds.dns_answers import AAAA, CNAME, HTTPS, SVCB, A
@@ -83,6 +86,7 @@ LONGEST = 4096
 """bytes of a datagram: what a recorded packet may have"""
 ASKED_AGAIN = 40
 """questions, some of them more than others"""
+PORTS = (*range(0, 40, 3), 0x1234, 1024, 9088, 20_000)
 SERVER_COOKIES = (0, 0, 0, 8, 16, 16, 16, 32, 33)
 COOKIES = (*(41,) * 30, 3)
 """bytes of a cookie at most"""
@@ -91,11 +95,15 @@ COOKIE_AGES = (0, 0, 10, 1700, 1900, 3500, 3700, -200, -400)
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One datagram or, where ``tcp``, one message; ``peer`` has 16 bytes."""
+    """One datagram or, where ``tcp``, one message; ``peer`` has 16 bytes and is the client of a message."""
 
     packet: bytes
     peer: bytes
     tcp: bool = False
+    front: Front | None = None
+    """over TCP: who passed it on; of a datagram the header tells"""
+    port: int = 0
+    """over TCP: the client's"""
 
 
 def joined(labels: Sequence[bytes]) -> bytes:
@@ -141,9 +149,17 @@ class Asker:
             message = number.to_bytes(2, "big") + message[2:]
         if not tcp and random.random() < (0.93 if proxied else 0.01):
             message = self.header(client) + message
-        if tcp and proxied:
-            peer = client
-        return Case(message[:LONGEST], peer, tcp)
+        message = message[:LONGEST]
+        return self.message_of(client, peer, message) if tcp else Case(message, peer)
+
+    def message_of(self, client: bytes, peer: bytes, message: bytes) -> Case:
+        """A message over TCP. If a front passed it on, its header came at the beginning of the connection."""
+        if peer not in FRONT_PEERS:
+            return Case(message, peer, True, None, self.port())
+        while isinstance(header := parse_header(sent := self.header(client)), ProxyProblem):
+            pass
+        client, port = source_of(header, peer, self.port())
+        return Case(message, client, True, Front(peer, sent), port)
 
     # ---- names and questions ----
 
@@ -249,8 +265,9 @@ class Asker:
                 (15, b"\0\0hello"),
                 (self.random.randrange(65536), self.random.randbytes(self.random.randrange(20))),
                 (13, self.random.choice(self.names)),
+                self.identity(),
             ),
-            (6, 5, 2, 2, 1, 1, 1, 1),
+            (6, 5, 2, 2, 1, 1, 1, 1, 6),
         )[0]
         size = len(content) + (1 if self.random.random() < 0.005 else 0)
         return pack("!HH", code, size) + content
@@ -263,6 +280,15 @@ class Asker:
             owner = client if random.random() < 0.9 else random.choice(CLIENTS)
             return cookie.answer(self.secrets, sent, owner, now - random.choice(COOKIE_AGES))[1]
         return (sent + random.randbytes(random.choice(SERVER_COOKIES)))[: random.choice(COOKIES)]
+
+    def identity(self) -> tuple[int, bytes]:
+        """An identity that a front or a router adds, or that its client makes up."""
+        code = self.random.choice(tuple(OPTION_TEXTS))
+        return code, self.random.choice(OPTION_TEXTS[code])
+
+    def port(self) -> int:
+        """A client's port; 0 is none."""
+        return self.random.choice(PORTS) if self.random.random() < 0.9 else self.random.randrange(65_536)
 
     def subnet(self) -> bytes:
         """A client subnet: whole addresses, shorter ones, and wrong ones."""
@@ -290,11 +316,17 @@ class Asker:
             command, family = random.choice(
                 ((0x20, 0), (0x20, family), (0x21, 0x31), (0x21, 0), (0x11, family))
             )
-        content = address + address + b"\x12\x34\0\x35"
-        if random.random() < 0.2:
-            content += b"\4" + pack("!H", 30) + bytes(30)
+        content = address + address + pack("!HH", self.port(), 53)
+        for _ in range(random.choice((0, 0, 0, 1, 1, 3))):
+            content += self.tlv()
         made = SIGNATURE + bytes([command, family]) + len(content).to_bytes(2, "big") + content
         return mutate(random, made) if random.random() < 0.06 else made
+
+    def tlv(self) -> bytes:
+        """A TLV of a header; seldom one that says more than there is."""
+        text = self.random.choice(TLV_TEXTS)
+        size = len(text) + (1 if self.random.random() < 0.02 else 0)
+        return bytes([self.random.choice((3, 4, 0xE0, 0xE0, 0xE1))]) + pack("!H", size) + text
 
 
 LABELS = (b"www", b"x", b"a" * 63, b"_443", b"\0", b"\xff\xfe", b"a.b", b"\xc3\xb1", b"*")

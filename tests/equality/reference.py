@@ -18,6 +18,7 @@ from filterd.model.identity import Method
 from filterd.wire.message import ProxyProblem
 from filterd.wire.proxy_reference import parse_header
 from tests.equality.packets import ACL
+from tests.equality.recognition import Recognition
 from tests.equality.sides import DatagramSide, LoopClock, Numbered, Policy, SideSettings, Texts, with_ports
 from tests.unit.dataplane.conftest import Rules
 from tests.worlds.policy import KEY
@@ -189,6 +190,10 @@ class ReferenceSide(DatagramSide):
     def publish(self, policy: Policy) -> None:
         self.plane.state, self.plane.identity_ready = policy.plain_state, policy.ready
         self.plane.lines, self.plane.addresses = policy.plain_lines, policy.plain_addresses
+        policy.recognition.show_reference(self.plane)
+
+    def recognise(self, recognition: Recognition) -> None:
+        recognition.show_reference(self.plane)
 
     def change_settings(self, rules: Rules, proxies: Texts, forwarders: Texts) -> None:
         self.plane.rules = rules
@@ -213,5 +218,7 @@ class ReferenceSide(DatagramSide):
     def receive(self, cases: Sequence[Numbered]) -> None:
         """Take what came in one go: with its header, which the reference reads."""
         for number, case, port in with_ports(cases):
-            send = partial(self.send, number)
-            self.path.take(memoryview(case.packet), case.peer, case.tcp, send, port=port)
+            if case.tcp:
+                self.stream(number, case)
+                continue
+            self.path.take(memoryview(case.packet), case.peer, False, partial(self.send, number), port=port)

@@ -23,7 +23,7 @@ from filterd.dataplane.fast.thread import FastThread
 from filterd.dataplane.packet.answer_counts import AnswerCounts
 from filterd.dataplane.packet.crashboard import CrashBoard
 from filterd.dataplane.packet.plane import Pending, Plane
-from filterd.dataplane.packet.plane_types import BindingTables, Front
+from filterd.dataplane.packet.plane_types import Front
 from filterd.dataplane.packet.unwrap import Unwrap, source_of
 from filterd.dataplane.slow.quota import WaitingQuota
 from filterd.dataplane.slow.slowpath import MAX_WAITING, SlowPath
@@ -38,6 +38,7 @@ from filterd.wire.message import ProxyHeader
 from filterd.wire.proxy import parse_header
 from tests.equality.loopback import Loopback
 from tests.equality.packets import Case, acl
+from tests.equality.recognition import Recognition
 from tests.equality.script import Script, ScriptedReply
 from tests.unit.dataplane.conftest import Rules
 from tests.worlds.policy import KEY, NOW
@@ -128,6 +129,7 @@ class Policy:
     plain_state: ReferenceState | None
     plain_lines: Mapping[int, ReferenceLine]
     plain_addresses: ReferenceAddresses
+    recognition: Recognition
 
 
 class Side(ABC):
@@ -148,6 +150,10 @@ class Side(ABC):
     @abstractmethod
     def publish(self, policy: Policy) -> None:
         """Publish the policy."""
+
+    @abstractmethod
+    def recognise(self, recognition: Recognition) -> None:
+        """Other sessions, or other rules for recognising lines."""
 
     @abstractmethod
     def change_settings(self, rules: Rules, proxies: Texts, forwarders: Texts) -> None:
@@ -175,7 +181,8 @@ class Side(ABC):
 
     def stream(self, number: int, case: Case) -> None:
         """A query over TCP: the slow path's on both sides."""
-        self.path.take(memoryview(case.packet), case.peer, True, partial(self.send, number))
+        send = partial(self.send, number)
+        self.path.take(memoryview(case.packet), case.peer, True, send, case.front, port=case.port)
 
     def send(self, number: int, answer: bytes) -> None:
         """The case's answer goes."""
@@ -195,9 +202,12 @@ class NativeSide(Side):
         super().__init__(settings, clock, packets, board)
 
     def publish(self, policy: Policy) -> None:
-        self.packets.publish(
-            policy.state, policy.lines, BindingTables(policy.addresses), policy.ready, policy.earliest
-        )
+        bindings = policy.recognition.bindings(policy.addresses)
+        self.packets.publish(policy.state, policy.lines, bindings, policy.ready, policy.earliest)
+        policy.recognition.show(self.packets)
+
+    def recognise(self, recognition: Recognition) -> None:
+        recognition.show(self.packets)
 
     def change_settings(self, rules: Rules, proxies: Texts, forwarders: Texts) -> None:
         self.packets.change_settings(acl(), rules, Prefixes(KEY, forwarders), Prefixes(KEY, proxies))

@@ -15,6 +15,7 @@ from filterd.policy.inquiry_reference import ReferenceLine, ReferenceState
 from filterd.wire.names import name_from_text
 from tests.equality import grounds
 from tests.equality.packets import BINDINGS, FRONTS, SENDERS, network
+from tests.equality.recognition import Recognition
 from tests.equality.script import Weather
 from tests.equality.sides import LoopClock, Policy, Side, SideSettings, Table, Texts
 from tests.unit.dataplane.conftest import Rules
@@ -63,6 +64,7 @@ class Surroundings:
         self.lines, self.addresses = Lines(KEY), Addresses(KEY)
         self.plain_lines: dict[int, ReferenceLine] = {}
         self.plain_addresses = ReferenceAddresses()
+        self.recognition = Recognition(random, LINES + 1)
         self.generation = 0
         self.grounds = (
             grounds.truth_ground(whole),
@@ -85,9 +87,13 @@ class Surroundings:
 
     def tables(self, packets: int) -> tuple[Table, ...]:
         """Some of those that are in use. With the lines alone clients who have none are served, before others
-        who came earlier: with one packet there is no order to be kept."""
-        both: tuple[Table, ...] = (self.lines, self.addresses)
-        return self.random.choice((both, both[1:], both[:1] if packets == 1 else both))
+        who came earlier, and so is a client of a shared address whose port is not known, who is looked up in
+        none: with one packet there is no order to be kept."""
+        leading: tuple[Table, ...] = (*self.recognition.tables, self.addresses)
+        every = (self.lines, *leading)
+        if packets == 1:
+            return self.random.choice((every, leading, *((each,) for each in every)))
+        return () if self.recognition.rules.shared or self.recognition.rules.maps else every
 
     def change(self) -> None:
         """Something that may change between any two packets."""
@@ -111,6 +117,7 @@ class Surroundings:
             self.plain_state,
             self.plain_lines,
             self.plain_addresses,
+            self.recognition,
         )
         for side in self.sides:
             side.publish(policy)
@@ -169,6 +176,15 @@ class Surroundings:
         else:
             self.bind(prefix, self.random.randrange(1, LINES + 2))
 
+    def change_recognition(self) -> None:
+        """Sessions, identities, ports, or the rules for them."""
+        self.recognition.change(int(self.clock.ticks()))
+        self.publish_recognition()
+
+    def publish_recognition(self) -> None:
+        for side in self.sides:
+            side.recognise(self.recognition)
+
     def renew_tables(self) -> None:
         """As a resync does."""
         self.lines, self.addresses = Lines.load(self.lines.dump()), Addresses.load(self.addresses.dump())
@@ -222,10 +238,11 @@ ANYTIME: tuple[Callable[[Surroundings], None], ...] = (
     Surroundings.publish_nothing,
     Surroundings.change_lines,
     Surroundings.change_addresses,
+    Surroundings.change_recognition,
     Surroundings.renew_tables,
     Surroundings.change_settings,
 )
-ANYTIME_SHARES = (50, 15, 1, 20, 10, 3, 3)
+ANYTIME_SHARES = (50, 15, 1, 20, 10, 30, 3, 3)
 SELDOM: tuple[Callable[[Surroundings], None], ...] = (
     Surroundings.change_weather,
     Surroundings.flush,

@@ -12,6 +12,7 @@ from collections.abc import Callable
 
 import pytest
 
+from filterd.model.identity import Method
 from filterd.model.verdict import Reason
 from tests.equality.course import Course, Outcome, run
 from tests.equality.script import Script
@@ -39,6 +40,7 @@ WAYS = (
     "not_ready",
     "unrecognised ipv4",
     "unrecognised ipv6",
+    *(f"identified {method}" for method in list(Method)[1:]),
     "too_large",
     "ech_stripped",
     "reduced",

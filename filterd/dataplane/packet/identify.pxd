@@ -47,6 +47,7 @@ cdef struct Known:              # the tables that lead to lines, and the rules f
     const AddressTable* session_ports
     const AddressTable* pools           # networks whose clients come by session; NULL: any client may
     const Sharing* sharing              # NULL: no address is shared by a rule
+    bint by_more                        # sessions are used, or addresses are shared by a rule
     bint identity_ready                 # the bindings can be trusted to hold every known line
     bint sessions_used
     bint sessions_ready                 # the sessions are loaded
@@ -72,8 +73,8 @@ cdef inline int identify(
     cdef int status
     if state == NULL or not state.ready:
         return WHO_NOT_READY
-    if (not state.parental_ready or known.sessions_used or known.sharing != NULL or ids.count
-            or load64(&known.ports.lengths6[0]) != 0):      # a table of ports has lengths from 32 to 48
+    # One jump for all of it; a table of ports has lengths from 32 to 48.
+    if (load64(&known.ports.lengths6[0]) | known.by_more | ids.count | (not state.parental_ready)) != 0:
         return identify_any(state, known, client, port, ids, ticks, line, method)
     status = line_of(known.addresses, known.lines, client, 0, line)
     if status == LOOKUP_BUSY:

@@ -176,8 +176,9 @@ cdef class Plane:
     def publish(self, PublishedState state, Lines lines not None, bindings not None,
                 bint identity_ready, int64_t earliest=0):
         cdef Addresses addresses = bindings.addresses
-        cdef Addresses ports = bindings.ports or self.nothing
-        cdef Addresses identities = bindings.identities or self.nothing
+        # An empty table is false as well, and may be filled later.
+        cdef Addresses ports = self.nothing if bindings.ports is None else bindings.ports
+        cdef Addresses identities = self.nothing if bindings.identities is None else bindings.identities
         self.fold_categories()
         if state is not None:
             self.count_by(state.classes)
@@ -199,6 +200,7 @@ cdef class Plane:
         self.core.known.session_ports = &ports.table
         self.core.known.sessions_used = sessions.used
         self.core.known.sessions_ready = sessions.ready
+        self.core.known.by_more = sessions.used or self.core.known.sharing != NULL
         before = (self.sessions,)
         self.sessions = sessions
         self.show(before)
@@ -209,6 +211,7 @@ cdef class Plane:
         cdef SharedAddresses sharing = SharedAddresses(os.urandom(16), rules.shared, rules.maps)
         self.core.known.pools = NULL if pools is None or not len(pools) else &pools.table
         self.core.known.sharing = &sharing.sharing if len(sharing) else NULL
+        self.core.known.by_more = self.core.known.sessions_used or self.core.known.sharing != NULL
         self.core.edns_id_from = NULL if senders is None or not len(senders) else &senders.table
         self.core.proxy_id_tlv = rules.proxy_id_tlv
         before = (self.identity_rules,)

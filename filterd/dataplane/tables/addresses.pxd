@@ -141,7 +141,14 @@ cdef inline const AddressSlot* prefix_get(
 
 
 cdef inline const AddressSlot* address_find(
-    const AddressTable* table, const uint8_t* address, bint ipv4, uint32_t ticks=0
+    const AddressTable* table, const uint8_t* address, bint ipv4
+) noexcept nogil:
+    """The longest prefix that covers ``address``, of a table whose prefixes have no end, or NULL."""
+    return address_find_at(table, address, ipv4, 0)
+
+
+cdef inline const AddressSlot* address_find_at(
+    const AddressTable* table, const uint8_t* address, bint ipv4, uint32_t ticks
 ) noexcept nogil:
     """The longest prefix that covers ``address`` (4 bytes if ``ipv4``, else 16) and has not ended at
     ``ticks``, or NULL. No writer is at work: the set is fixed, or the caller holds the GIL."""

@@ -324,8 +324,8 @@ cdef const AddressSlot* _find(const AddressTable* table, bytes address, int64_t 
     """The longest prefix that covers an address of 4 or 16 bytes and has not ended at ``ticks``."""
     if len(address) != 4 and len(address) != 16:
         raise TableError(f"find an address of {len(address)} bytes: it has 4 or 16")
-    return address_find(table, <const uint8_t*>PyBytes_AS_STRING(address), len(address) == 4,
-                        _deadline(ticks))
+    return address_find_at(table, <const uint8_t*>PyBytes_AS_STRING(address), len(address) == 4,
+                           _deadline(ticks))
 
 
 cdef object _start_addresses(AddressTable* table, bytes seed, uint64_t size):

@@ -199,3 +199,17 @@ def test_64_lines_behind_one_address_are_told_apart() -> None:
     known.use_sessions(ready=False)
     assert known.whose("203.0.113.1", 1024) == ("not ready", 0), "the inside address is of the pool"
     known.close()
+
+
+def test_tables_that_were_empty_when_they_were_published_are_those_in_force() -> None:
+    """A first binding to an identity, or to ports, stands in a table that is published already."""
+    known = Known()
+    known.publish()
+    known.use_sessions()
+    known.use_rules()
+    assert known.whose(SENDER, 4096, (65074, b"ONT-77")) == ("unknown", 0)
+    known.bind((IdentityKind.CPE, b"ONT-77"), 3)
+    known.set("ports", *port_prefix(CLIENT, 4096), 7)
+    assert known.whose(SENDER, 4096, (65074, b"ONT-77")) == ("edns-id", 3)
+    assert known.whose(CLIENT, 4096) == ("binding", 7)
+    known.close()
