@@ -212,6 +212,15 @@ cdef bint may_have_session(const Known* known, const uint8_t* client, const Keys
     return keys.address != NULL and address_find(known.pools, keys.address, False) != NULL
 
 
+cdef bint binding_must_wait(const State* state, const Known* known, const uint8_t* client, const Keys* keys,
+                            uint8_t method) noexcept nogil:
+    """True for a client in the pools that a binding alone recognises while sessions are not loaded: one of
+    them, which would come first, may lead to another line."""
+    if method != METHOD_BINDING or known.pools == NULL or state.parental_fail_open:
+        return False
+    return may_have_session(known, client, keys)
+
+
 cdef int identify_any(const State* state, const Known* known, const uint8_t* client, uint16_t port,
                       const Ids* ids, int64_t ticks, Line* line, uint8_t* method) noexcept nogil:
     cdef Reading reading
@@ -238,7 +247,9 @@ cdef int identify_any(const State* state, const Known* known, const uint8_t* cli
     if status == LOOKUP_BUSY:
         return WHO_UNREAD
     if status == LOOKUP_FOUND:
-        return WHO_LINE if state.parental_ready else WHO_NOT_READY
+        if not state.parental_ready or binding_must_wait(state, known, client, &keys, method[0]):
+            return WHO_NOT_READY
+        return WHO_LINE
     method[0] = METHOD_UNKNOWN
     if not state.parental_fail_open and may_have_session(known, client, &keys):
         return WHO_NOT_READY

@@ -81,7 +81,8 @@ def is_known(plane: ReferencePlane, x: Exchange) -> bool:
     """True if the client's choices are known, or it is known to have none.
 
     While lines are not loaded, and the operator fails closed, a client that has a line, or may have one, gets
-    nothing; while sessions are not loaded, a client that nothing else recognises and that may have one.
+    nothing; while sessions are not loaded, one that may have a session and that nothing else recognises. In the
+    pools a binding recognises nobody meanwhile: a session would come before it.
     """
     state = plane.state
     if state is None or not state.ready:
@@ -91,7 +92,8 @@ def is_known(plane: ReferencePlane, x: Exchange) -> bool:
     if not state.parental_ready:
         if not plane.identity_ready or next(numbers(plane, x), None) is not None:
             return False
-    elif recognise(plane, x) is not None:
+    found = recognise(plane, x) if state.parental_ready else None
+    if found is not None and (found[0] is not Method.BINDING or plane.pools is None):
         return True
     return not may_have_session(plane, x)
 

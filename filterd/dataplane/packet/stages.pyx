@@ -53,6 +53,7 @@ from filterd.policy.decide cimport (
     LINE_OPTED_IN,
     OUTCOME_BLOCK,
     OUTCOME_LOCAL,
+    REASON_MANDATORY,
     OUTCOME_PASS,
     OUTCOME_REWRITE,
     REASON_SAFE_SEARCH,
@@ -367,9 +368,7 @@ cdef int proceed(Core* core, Exchange* x, const Reply* reply, const Ahead* ahead
         return PACKET_BUSY
     begin_options(core, x, &judged.options)
     if who == WHO_NOT_READY:
-        bump64(&core.counters.not_ready)
-        add_ede(&judged.options, EDE_NOT_READY, NULL, 0)
-        return error(core, x, SERVFAIL, &judged.options, work)
+        return not_ready(core, x, &judged, now, work)
     first = not x.identified
     if first and who == WHO_LINE:
         bump64(&core.counters.identified[method])
@@ -399,6 +398,17 @@ cdef int proceed(Core* core, Exchange* x, const Reply* reply, const Ahead* ahead
     if reply != NULL and same_name(&answered, &x.asked):
         return with_reply(core, x, &judged, reply, work)
     return look_up(core, x, &judged, NULL if x.rewrite else ahead, work)
+
+
+cdef int not_ready(Core* core, Exchange* x, Judged* judged, int64_t now, Workspace* work) noexcept nogil:
+    """Answer while the rules for this client are not known: those for all hold, and nothing else passes."""
+    if core.state != NULL and core.state.ready:
+        decide(core.state, NULL, &x.query.name, x.query.qtype, now, &judged.verdict, NULL)
+        if judged.verdict.outcome == OUTCOME_BLOCK and judged.verdict.reason == REASON_MANDATORY:
+            return blocked(core, x, &judged.verdict, &judged.options, work)
+    bump64(&core.counters.not_ready)
+    add_ede(&judged.options, EDE_NOT_READY, NULL, 0)
+    return error(core, x, SERVFAIL, &judged.options, work)
 
 
 cdef void ask(const Core* core, Exchange* x, const Verdict* verdict) noexcept nogil:

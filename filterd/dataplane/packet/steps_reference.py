@@ -20,7 +20,7 @@ from filterd.dataplane.packet.exchange_reference import (
 )
 from filterd.dataplane.packet.identify_reference import is_known, recognise, take_identities
 from filterd.dataplane.packet.plain_reference import ANSWER, HEADER, REFUSED, SHORT, plain_of
-from filterd.model.verdict import Kind, Outcome, Verdict, Where
+from filterd.model.verdict import Kind, Outcome, Reason, Verdict, Where
 from filterd.policy import inspect_reference
 from filterd.policy.decide_reference import ANSWER_STAGES, DS, decide, first_verdict, reason_of_pass
 from filterd.policy.decide_reference import Stage as VerdictStage
@@ -186,6 +186,10 @@ def identify(plane: ReferencePlane, x: Exchange) -> Stage | None:
     x.line, x.found, x.edes = None, NOTHING, []
     state = plane.state
     if state is None or not is_known(plane, x):
+        if state is not None and state.ready:
+            x.verdict = decide(state, None, x.query.name, x.now, x.query.qtype).verdict
+            if (x.verdict.outcome, x.verdict.reason) == (Outcome.BLOCK, Reason.MANDATORY):
+                return x.respond(Shape.BLOCKED)  # the rules for all hold, and nothing else passes
         x.note("not_ready")
         return x.fail(SERVFAIL, (ExtendedError.NOT_READY, b""))
     found = recognise(plane, x) if state.parental_ready else None
