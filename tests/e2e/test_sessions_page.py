@@ -1,4 +1,4 @@
-"""docs/sessions.md, typed: every ``filterd`` command of its blocks of shell does what the page says it does."""
+"""docs/sessions.md, typed: every ``filterd`` command of its blocks of shell does what the page says."""
 
 from __future__ import annotations
 
