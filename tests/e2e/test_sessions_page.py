@@ -6,12 +6,14 @@ import json
 import shlex
 import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 
 from filterd.cli.main import main
+from tests.e2e.deployment import soon
 from tests.meta.test_known_failures import ROOT
 from tests.worlds.operations_page import Typed, filterd_commands
 from tests.worlds.radius_client import START, mikrotik_pppoe
@@ -43,12 +45,10 @@ def _typed(site: SessionSite, command: Typed, monkeypatch: pytest.MonkeyPatch) -
     return done.output
 
 
-def _answered(command: Typed, said: str) -> None:
-    """Check the answers that the page goes on from."""
+def _names_the_line(command: Typed, said: str) -> bool:
+    """False where the page goes on from the line of an address, and the answer does not name it."""
     shown = command.words[:2] == ("session", "show") or command.words[0] == "check"
-    if shown and "100.64.3.7" in command.words:
-        assert "casa-7" in said
-        assert "session" in said or "command" in said
+    return not shown or "100.64.3.7" not in command.words or ("casa-7" in said and "command" in said)
 
 
 @pytest.mark.parametrize("page", [PAGE, SPANISH], ids=["en", "es"])
@@ -63,4 +63,7 @@ def test_every_command_of_the_page_runs(
     commands = list(filterd_commands(page))
     assert {each.words[1] for each in commands if each.words[0] == "session"} == COMMANDS
     for command in commands:
-        _answered(command, _typed(site, command, monkeypatch))
+        said = _typed(site, command, monkeypatch)
+        if not _names_the_line(command, said):  # control hears of a new subscriber within a second
+            again = partial(_typed, site, command, monkeypatch)
+            assert soon(lambda again=again, command=command: _names_the_line(command, again())), said  # type: ignore[misc]  # the defaults bind them
