@@ -115,7 +115,7 @@ def _row(found: Subscriber) -> Sequence[object]:
 @click.command()
 @click.option("--address", default="", help="The address that a client asks from.")
 @click.option("--port", type=click.IntRange(1, 65_535), help="The port, where lines share the address.")
-@click.option("--identity", default="", help="An identity: mac:00:11:22:aa:bb:cc, device:TEXT, cpe:TEXT ...")
+@click.option("--identity", default="", help="mac:00:11:22:aa:bb:cc, device:TEXT, cpe:TEXT or tlv:TEXT.")
 @common
 def find(address: str, port: int | None, identity: str, config: Path | None, as_json: bool) -> None:
     """Say which line an address or an identity is bound to, and why: by the port, else by the longest prefix.

@@ -130,7 +130,11 @@ def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watcher]:
     """filterd with a line, an order and lists, asked once a second while Prometheus reads it."""
     folder = tmp_path_factory.mktemp("watched")
     with small(folder, {**FINE, (CANARY, "A"): ["192.0.2.7"]}) as filterd:
-        filterd.write_config(canary={"zone": "canary.example", "interval": "10s"})
+        (folder / "nas.secret").write_text("a secret of this test")
+        nas = {"prefix": "127.0.0.9", "secret_file": str(folder / "nas.secret")}
+        radius = {"listen": f"127.0.0.1:{free_port()}", "clients": [nas]}
+        canary = {"zone": "canary.example", "interval": "10s"}
+        filterd.write_config(canary=canary, accounting={"radius": radius})
         filterd.register("child", "127.0.0.2", "child")
         filterd.cli("feed", "update")
         filterd.cli("snapshot", "build")
