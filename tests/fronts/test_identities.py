@@ -149,6 +149,21 @@ def test_the_order_of_trust_behind_dnsdist_with_the_client_s_subnet(
     assert found == ([row.line] if row.line else []), site.filterd.log()
 
 
+@pytest.mark.system("dnsdist")
+@pytest.mark.parametrize(
+    ("client", "sent", "line"),
+    [("127.0.0.31", b"cpe-nobody", "by-cpe"), ("127.0.0.35", b"cpe-1", "by-cpe")],
+    ids=["an option that dnsdist sets replaces it", "without a rule it passes it on"],
+)
+def test_a_client_that_sends_an_id_itself_behind_dnsdist(
+    site: SessionSite, client: str, sent: bytes, line: str, tmp_path: Path
+) -> None:
+    """Either way the front is believed: it has to set the option for every client."""
+    option = dns.edns.GenericOption(dns.edns.OptionType.make(CPE_OPTION), sent)
+    with dnsdist(tmp_path, site.filterd.port, f'source="{BY_PROXY}", useProxyProtocol=true') as front:
+        assert site.recognised(_asking(front, client, options=(option,))) == [line], site.filterd.log()
+
+
 def test_identities_of_senders_that_nobody_named_are_passed_over(site: SessionSite) -> None:
     option = dns.edns.GenericOption(dns.edns.OptionType.make(CPE_OPTION), b"cpe-1")
     hardware = dns.edns.GenericOption(dns.edns.OptionType.make(65001), bytes.fromhex(MAC.replace(":", "")))
