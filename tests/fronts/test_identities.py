@@ -1,13 +1,13 @@
 """The order of trust with real fronts: dnsdist, which adds identities, and dnsmasq as a CPE.
 
-Each row of the table in docs/sessions.md is a client behind dnsdist here. Every line has a name that is
-blocked for it alone, so that the answers say which line a client was taken for; and never two.
+Each row of the table in docs/sessions.md is a client behind dnsdist here (``test_sessions_page`` compares
+them). Every line has a name that is blocked for it alone, so that the answers say which line a client was
+taken for; and never two.
 """
 
 from __future__ import annotations
 
 import contextlib
-import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,14 +17,12 @@ import dns.message
 import dns.query
 import pytest
 
-from filterd.model.identity import Method
 from tests.e2e.authority import free_port, running
 from tests.e2e.deployment import soon
 from tests.fronts.servers import program
 from tests.worlds.network_namespace import in_own_network, interface, ip
 from tests.worlds.session_site import OPEN, SessionSite, session_site
 
-PAGE = Path(__file__).parents[2] / "docs/sessions.md"
 CPE_OPTION, TLV = 65074, 0xE0
 BY_PROXY, BY_SUBNET = "127.0.0.201", "127.0.0.202"
 """the addresses that dnsdist sends from: with PROXY headers, and with the client's subnet"""
@@ -151,11 +149,19 @@ def test_the_order_of_trust_behind_dnsdist_with_the_client_s_subnet(
     assert found == ([row.line] if row.line else []), site.filterd.log()
 
 
-def test_every_row_of_the_page_is_a_client_here() -> None:
-    text = PAGE.read_text().partition("## The order of trust")[2].partition("\n## ")[0]
-    named = re.findall(r'^\| \d \|.*\| "([^"]+)" \|$', text, re.MULTILINE)
-    assert len(named) == len(Method)
-    assert [each for each in named if each not in ROWS] == []
+@pytest.mark.system("dnsdist")
+@pytest.mark.parametrize(
+    ("client", "sent", "line"),
+    [("127.0.0.31", b"cpe-nobody", "by-cpe"), ("127.0.0.35", b"cpe-1", "by-cpe")],
+    ids=["an option that dnsdist sets replaces it", "without a rule it passes it on"],
+)
+def test_a_client_that_sends_an_id_itself_behind_dnsdist(
+    site: SessionSite, client: str, sent: bytes, line: str, tmp_path: Path
+) -> None:
+    """Either way the front is believed: it has to set the option for every client."""
+    option = dns.edns.GenericOption(dns.edns.OptionType.make(CPE_OPTION), sent)
+    with dnsdist(tmp_path, site.filterd.port, f'source="{BY_PROXY}", useProxyProtocol=true') as front:
+        assert site.recognised(_asking(front, client, options=(option,))) == [line], site.filterd.log()
 
 
 def test_identities_of_senders_that_nobody_named_are_passed_over(site: SessionSite) -> None:
@@ -192,11 +198,39 @@ def test_dnsmasq_in_a_cpe_tells_the_device_or_itself(added: str, line: str | Non
     in_own_network(lambda: _ask_by_dnsmasq(added, line, tmp_path))
 
 
-def _ask_by_dnsmasq(added: str, line: str | None, folder: Path) -> None:
+HARDWARE = dns.edns.GenericOption(dns.edns.OptionType.make(65001), bytes.fromhex(MAC.replace(":", "")))
+CPE_ID = dns.edns.GenericOption(dns.edns.OptionType.make(CPE_OPTION), b"cpe-1")
+
+
+@pytest.mark.system("dnsmasq")
+@pytest.mark.parametrize(
+    ("added", "option", "line"),
+    [
+        ("add-mac", HARDWARE, "by-mac"),
+        ("add-mac\nstrip-mac", HARDWARE, None),
+        ("add-cpe-id=cpe-2", CPE_ID, None),
+        ("# nothing", CPE_ID, "by-cpe"),
+    ],
+    ids=["add-mac alone passes it on", "strip-mac", "add-cpe-id replaces it", "nothing passes it on"],
+)
+def test_a_device_that_sends_an_id_itself_behind_dnsmasq(
+    added: str, option: dns.edns.Option, line: str | None, tmp_path: Path
+) -> None:
+    """The device's own hardware address and router are nobody's: only what it sends leads to a line."""
+    in_own_network(lambda: _ask_by_dnsmasq(added, line, tmp_path, "00:11:22:aa:bb:01", (option,)))
+
+
+def _ask_by_dnsmasq(
+    added: str,
+    line: str | None,
+    folder: Path,
+    hardware: str = MAC,
+    options: tuple[dns.edns.Option, ...] = (),
+) -> None:
     interface("home0")
     for address in ("192.0.2.1", "192.0.2.5"):
         ip("address", "add", f"{address}/24", "dev", "home0")
-    ip("neighbour", "replace", "192.0.2.5", "lladdr", MAC, "dev", "home0", "nud", "permanent")
+    ip("neighbour", "replace", "192.0.2.5", "lladdr", hardware, "dev", "home0", "nud", "permanent")
     trusting = {"edns_id_from": ["127.0.0.1/32"]}
     with session_site(folder, dns_section=trusting, prepare=_prepare) as site:
         port, config = free_port(), folder / "dnsmasq.conf"
@@ -208,7 +242,7 @@ def _ask_by_dnsmasq(added: str, line: str | None, folder: Path) -> None:
         with running(words, port, OPEN, folder / "dnsmasq.log"):
 
             def ask(name: str) -> dns.message.Message:
-                query = dns.message.make_query(name, "A", use_edns=0)
+                query = dns.message.make_query(name, "A", use_edns=0, options=list(options))
                 return dns.query.udp(query, "192.0.2.1", port=port, source="192.0.2.5", timeout=3.0)
 
             assert site.recognised(ask) == ([line] if line else []), site.filterd.log()

@@ -7,11 +7,12 @@ from ipaddress import ip_network
 
 from filterd.dataplane.cache.cache import ResponseCache
 from filterd.dataplane.packet.plane import Plane
-from filterd.dataplane.packet.plane_types import BindingTables
+from filterd.dataplane.packet.plane_types import BindingTables, IdentityRules, SessionTables
 from filterd.dataplane.tables.addresses import Addresses, Prefixes
 from filterd.dataplane.tables.lines import Lines
 from filterd.dataplane.tables.ratelimit import RateLimiter, RateRules
 from filterd.model.blocking_mode import BlockingMode
+from filterd.model.identity import IdentityKind, identity_input
 from filterd.model.mandatory import Mandate
 from filterd.model.rule import Action, Scope
 from filterd.model.verdict import Kind
@@ -24,6 +25,7 @@ from filterd.policy.classes import (
     ListClass,
 )
 from filterd.policy.decide import PublishedState
+from filterd.policy.fingerprint import fingerprint
 from filterd.policy.published import StateSettings
 from filterd.policy.resolve import ResolvedPolicy
 from tests.worlds.inner_addresses import CONFIGURED
@@ -50,6 +52,12 @@ CLIENTS = tuple(
     )
 )
 """who asks; fuzzing.pyx knows some of them by their place"""
+IDENTITIES = (
+    (IdentityKind.MAC, bytes(6)),
+    (IdentityKind.DEVICE, b"tablet"),
+    (IdentityKind.CPE, b"ONT-77"),
+    (IdentityKind.TLV, b"line"),
+)
 LIMITED = ("127.0.0.10/32", "198.51.100.0/24")
 
 
@@ -156,7 +164,11 @@ def lines_and_addresses() -> tuple[Lines, BindingTables]:
         lines.upsert(line.native(number))
         addresses.set(CLIENTS[number][12:], 32, number)
     addresses.set(CLIENTS[10][:6] + bytes(10), 48, 4)
-    return lines, BindingTables(addresses)
+    # The line that asked for nothing: whoever is believed to be it sees what no line sees.
+    identities = Addresses(KEY)
+    for kind, text in IDENTITIES:
+        identities.set(fingerprint(KEY, identity_input(kind, text)), 128, 2)
+    return lines, BindingTables(addresses, None, identities)
 
 
 class Served:
@@ -184,6 +196,11 @@ class Served:
         )
         self.states: tuple[PublishedState, ...] = (world.native, later, closed, opened)
         self._tables = lines_and_addresses()
+        self._sessions = Addresses(KEY)
+        self._sessions.set(CLIENTS[1][12:], 32, 1, 1 << 31)
+        self.packets.use_sessions(SessionTables(self._sessions, Addresses(KEY), ready=True, used=True))
+        senders = Prefixes(KEY, ["127.0.0.9/32"])
+        self.packets.use_identity_rules(IdentityRules(edns_id_from=senders, proxy_id_tlv=0xE0))
         self.publish(0)
 
     def publish(self, which: int) -> None:

@@ -60,6 +60,7 @@ CASES = [
     ("filterd comp", "completion"),
     ("filterd subscriber opt-", "opt-out"),
     ("filterd completion z", "zsh"),
+    ("filterd session exp", "explain"),
     ("filterd order add --auth", "--authority"),
 ]
 

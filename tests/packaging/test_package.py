@@ -169,14 +169,19 @@ def test_policies_pages_completions_and_texts(unpacked: Path) -> None:
     } >= shipped
     for name in (
         "man/man1/filterd.1.gz",
+        "man/man1/filterd-session.1.gz",
         "man/man1/filterd-subscriber.1.gz",
         "man/man5/filterd.yaml.5.gz",
         "bash-completion/completions/filterd",
         "zsh/vendor-completions/_filterd",
         "fish/vendor_completions.d/filterd.fish",
         "doc/filterd/examples/filterd.yaml",
+        "filterd/kea/filterd-kea-lease",
+        "filterd/kea/filterd-kea.service",
+        "filterd/kea/filterd-kea.socket",
     ):
         assert (share / name).stat().st_size > 0
+    assert os.access(share / "filterd/kea/filterd-kea-lease", os.X_OK)
     assert not (unpacked / "etc/filterd/filterd.yaml").exists()
 
 

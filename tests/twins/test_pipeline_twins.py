@@ -29,26 +29,62 @@ from filterd.dataplane.cache.cache_reference import ReferenceCache
 from filterd.dataplane.packet.crashboard import CrashBoard
 from filterd.dataplane.packet.exchange_reference import ReferencePlane
 from filterd.dataplane.packet.plane import Pending, Plane
-from filterd.dataplane.packet.plane_types import BindingTables
+from filterd.dataplane.packet.plane_types import BindingTables, Front, IdentityRules, SessionTables
 from filterd.dataplane.tables.addresses import Addresses, Prefixes
 from filterd.dataplane.tables.addresses_reference import ReferenceAddresses
 from filterd.dataplane.tables.lines import Lines
+from filterd.model.identity import IdentityKind, identity_input
+from filterd.policy.fingerprint import fingerprint
 from filterd.policy.inquiry_reference import ReferenceLine
+from filterd.policy.published import StateSettings
 from filterd.wire.names import name_from_text
+from filterd.wire.session_stream import EntryTable, SessionEntry
+from tests.equality.recognition import MAPS, SHARED, MovingTable, port_prefix, wide_prefix
 from tests.equality.reference import ReferencePackets, Waiting
 from tests.unit.dataplane.conftest import Rules
 from tests.worlds.dns_answers import AAAA, CNAME, HTTPS, A
+from tests.worlds.identities import TLV, header
 from tests.worlds.policy import KEY, NOW, Line, World
 from tests.worlds.policy_strategies import ADDRESSES, lines, names, worlds
 from tests.worlds.rate import wide
 
-ACL = ("10.0.0.0/24",)
-CLIENTS = ("10.0.0.1", "10.0.0.2", "10.0.0.3", "10.0.0.9", "192.0.2.1")
+ACL = ("10.0.0.0/24", "10.1.0.0/24", "10.5.0.0/24")
+CLIENTS = ("10.0.0.1", "10.0.0.2", "10.0.0.3", "10.0.0.9", "10.5.0.1", "10.1.0.9", "192.0.2.1")
+"""two of which have addresses that lines may share"""
 LINES = 3
 """of the first clients"""
 RD, AD, CD, DO, QR = 0x0100, 0x0020, 0x0010, 0x8000, 0x8000
 TXT, OPT, SOA = 16, 41, 6
 ASKED = b"\xc0\x0c"
+FRONT = wide("10.0.0.9")
+SENDERS = ("10.0.0.0/30", "10.0.0.9/32")
+MAC = bytes.fromhex("020000000001")
+OPTIONS = (
+    (65001, MAC),
+    (65073, b"02:00:00:00:00:01"),
+    (65073, b"AgAAAAAB"),
+    (65073, b"tablet"),
+    (65074, b"ONT-77"),
+)
+IDENTITIES = (
+    (IdentityKind.MAC, MAC),
+    (IdentityKind.DEVICE, b"tablet"),
+    (IdentityKind.DEVICE, b"AgAAAAAB"),
+    (IdentityKind.CPE, b"ONT-77"),
+    (IdentityKind.TLV, b"line"),
+)
+CLAIMS = (
+    *(wide_prefix(f"{client}/32") for client in CLIENTS),
+    *map(
+        wide_prefix,
+        ("10.0.0.0/24", "100.64.0.0/28", "100.64.0.8/32", "2001:db8:7000::/40", "2001:db8:7100::/48"),
+    ),
+    *(port_prefix("10.0.0.1", *ports) for ports in ((0, 0), (16, 12), (16, 16))),
+    *(port_prefix("10.5.0.1", *ports) for ports in ((0, 0), (16, 12), (16, 16))),
+)
+"""addresses first, then ports"""
+ADDRESS_CLAIMS = len(CLAIMS) - 6
+PORTS = (0, 8, 16, 24, 40, 5000)
 TTLS = st.sampled_from([0, 5, 60, 300, 86_400])
 
 Record = tuple[int, int, bytes]
@@ -122,7 +158,10 @@ class PathMachine(RuleBasedStateMachine):
         )
         self.plane, self.plain = plane, ReferencePackets(plane)
         self.native.use_board(self.board)
-        self.lines, self.addresses = Lines(KEY), Addresses(KEY)
+        self.lines, self.addresses, self.identities = Lines(KEY), Addresses(KEY), Addresses(KEY)
+        self.sessions, self.session_ports = MovingTable(), MovingTable(EntryTable.PORTS)
+        self.ports = MovingTable(EntryTable.PORTS)
+        plane.ports, plane.identities = self.ports.plain, {}
         self.plain_lines: dict[int, ReferenceLine] = {}
         plane.lines, plane.addresses = (
             self.plain_lines,
@@ -141,10 +180,86 @@ class PathMachine(RuleBasedStateMachine):
     @rule(world=worlds())
     def publish(self, world: World) -> None:
         """Each state has a generation of its own, by which what is known of an answer is told apart."""
-        self.generation += 1
+        self.generation += 2
         native = replace(world, generation=self.generation).native
-        self.native.publish(native, self.lines, BindingTables(self.addresses), True)
-        self.plane.state = world.reference
+        self.world = world
+        bindings = BindingTables(self.addresses, self.ports.native, self.identities)
+        self.native.publish(native, self.lines, bindings, True)
+        self.plane.state, self.plane.identity_ready = world.reference, True
+
+    @rule(parental=st.booleans(), opened=st.booleans(), known=st.booleans())
+    def lose(self, parental: bool, opened: bool, known: bool) -> None:
+        """The lines may be missing, with or without the bindings, until the next publication."""
+        self.generation += 2  # what evolves has the next one
+        world = self.world
+        settings = StateSettings(
+            security_enabled=world.security_enabled,
+            nat64=world.nat64,
+            suspended_until=world.suspended_until,
+            exceptions_end=world.exceptions_end,
+            parental_ready=parental,
+            parental_fail_open=opened,
+        )
+        native = replace(self.world, generation=self.generation).native.evolve(self.now, settings=settings)
+        bindings = BindingTables(self.addresses, self.ports.native, self.identities)
+        self.native.publish(native, self.lines, bindings, known)
+        self.plane.identity_ready = known
+        self.plane.state = replace(self.world.reference, parental_ready=parental, parental_fail_open=opened)
+
+    @rule(
+        place=st.integers(0, len(CLAIMS) - 1),
+        line=st.integers(0, LINES),
+        left=st.sampled_from([0, 1, 30, 4000]),
+    )
+    def session(self, place: int, line: int, left: int) -> None:
+        """Line 0 is nobody, the last one is not known."""
+        table = EntryTable.ADDRESSES if place < ADDRESS_CLAIMS else EntryTable.PORTS
+        entry = SessionEntry(*CLAIMS[place], line, left, table)
+        self.sessions.apply([entry], self.ticks)
+        self.session_ports.apply([entry], self.ticks)
+
+    @rule(used=st.booleans(), ready=st.booleans(), fresh=st.booleans())
+    def use_sessions(self, used: bool, ready: bool, fresh: bool) -> None:
+        if fresh:
+            self.sessions, self.session_ports = MovingTable(), MovingTable(EntryTable.PORTS)
+        tables = (self.sessions.native, self.session_ports.native)
+        self.native.use_sessions(SessionTables(*tables, ready, used))
+        self.plane.sessions, self.plane.session_ports = self.sessions.plain, self.session_ports.plain
+        self.plane.sessions_used, self.plane.sessions_ready = used, ready
+
+    @rule(place=st.integers(0, len(IDENTITIES) - 1), line=st.integers(0, LINES))
+    def bind_identity(self, place: int, line: int) -> None:
+        key = fingerprint(KEY, identity_input(*IDENTITIES[place]))
+        self.identities.set(key, 128, line)
+        self.plane.identities[IDENTITIES[place]] = line
+
+    @rule(place=st.integers(ADDRESS_CLAIMS, len(CLAIMS) - 1), line=st.integers(0, LINES))
+    def bind_ports(self, place: int, line: int) -> None:
+        self.ports.set(CLAIMS[place], line)
+
+    @rule(
+        pools=st.none() | st.sampled_from([("10.0.0.0/31",), ("100.64.0.0/10", "10.1.0.0/24")]),
+        senders=st.none() | st.just(SENDERS),
+        shared=st.booleans(),
+        maps=st.booleans(),
+        tlv=st.sampled_from([0, TLV]),
+    )
+    def use_rules(
+        self, pools: Sequence[str] | None, senders: Sequence[str] | None, shared: bool, maps: bool, tlv: int
+    ) -> None:
+        plane = self.plane
+        plane.shared, plane.maps, plane.proxy_id_tlv = SHARED * shared, MAPS * maps, tlv
+        plane.pools = None if pools is None else ReferenceAddresses.of(pools)
+        plane.edns_id_from = ReferenceAddresses.of(senders or ())
+        self.native.use_identity_rules(
+            IdentityRules(
+                None if pools is None else Prefixes(KEY, pools),
+                None if senders is None else Prefixes(KEY, senders),
+                tlv,
+                SHARED * shared,
+                MAPS * maps,
+            )
+        )
 
     @rule(number=st.integers(0, LINES - 1), line=lines())
     def choose(self, number: int, line: Line | None) -> None:
@@ -165,6 +280,9 @@ class PathMachine(RuleBasedStateMachine):
         dnssec_ok=st.booleans(),
         client=st.sampled_from(CLIENTS),
         tcp=st.booleans(),
+        ids=st.lists(st.sampled_from(OPTIONS), max_size=2),
+        port=st.sampled_from(PORTS),
+        proxied=st.booleans(),
     )
     def ask(
         self,
@@ -176,12 +294,17 @@ class PathMachine(RuleBasedStateMachine):
         dnssec_ok: bool,
         client: str,
         tcp: bool,
+        ids: list[tuple[int, bytes]],
+        port: int,
+        proxied: bool,
     ) -> Any:
         packet = pack("!HHHHHH", 7, flags, 1, 0, 0, size is not None) + name_from_text(name)
         packet += pack("!HH", qtype, qclass)
         if size is not None:
-            packet += b"\0" + pack("!HHIH", OPT, size, DO * dnssec_ok, 0)
-        arguments = (packet, wide(client), tcp, self.now, self.ticks)
+            content = b"".join(pack("!HH", code, len(text)) + text for code, text in ids)
+            packet += b"\0" + pack("!HHIH", OPT, size, DO * dnssec_ok, len(content)) + content
+        front = Front(FRONT, header(client, port, (TLV, b"line"))) if proxied else None
+        arguments = (packet, wide(client), tcp, self.now, self.ticks, front, port)
         return self.same(self.native.receive(*arguments), self.plain.receive(*arguments))
 
     @rule(

@@ -77,7 +77,8 @@ cdef inline int identify(
     if (load64(&known.ports.lengths6[0]) | known.by_more | ids.count | (not state.parental_ready)) != 0:
         return identify_any(state, known, client, port, ids, ticks, line, method)
     status = line_of(known.addresses, known.lines, client, 0, line)
-    if status == LOOKUP_BUSY:
-        return WHO_UNREAD
-    method[0] = METHOD_BINDING if status == LOOKUP_FOUND else METHOD_UNKNOWN
-    return WHO_LINE if status == LOOKUP_FOUND else WHO_UNKNOWN
+    if status == LOOKUP_FOUND:
+        method[0] = METHOD_BINDING
+        return WHO_LINE
+    method[0] = METHOD_UNKNOWN
+    return WHO_UNREAD if status == LOOKUP_BUSY else WHO_UNKNOWN

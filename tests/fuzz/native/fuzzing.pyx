@@ -53,7 +53,7 @@ from filterd.dataplane.packet.stages cimport (
     packet_stale,
 )
 from filterd.dataplane.packet.plane cimport Plane
-from filterd.dataplane.packet.identify cimport WHO_UNKNOWN, identify
+from filterd.dataplane.packet.identify cimport MAX_IDS, WHO_UNKNOWN, Ids, identify, ids_of_query
 from filterd.dataplane.packet.plain cimport PLAIN_QUERY, PLAIN_REFUSED, PLAIN_SIZE, plain_query
 from filterd.policy.decide cimport (
     OUTCOME_BLOCK,
@@ -79,6 +79,7 @@ from filterd.policy.inspect cimport (
     union_of,
 )
 from filterd.wire.codec cimport (
+    MAX_TLV,
     BADVERS,
     END,
     FORMERR,
@@ -146,6 +147,8 @@ cdef enum:                      # how an exchange goes: tests/fuzz/exchanges.py
     IMPATIENT = 4
     SILENT = 8
     AUTHENTIC = 16
+    FRONT = 8                   # in clients: who passed it on, whose identities are believed
+    IDENTITY_TLV = 0xE0
     STATES = 4                  # of the target `lines`
 
 cdef enum:                      # sets of reasons
@@ -263,12 +266,23 @@ cdef size_t behind_proxy(const uint8_t* packet, size_t size) noexcept nogil:
     """The start of the message: behind a PROXY header, which lies inside the packet as a whole."""
     cdef ProxySource source
     cdef ProxySource cut
-    if read_proxy(packet, size, 0, &source) != PROXY_OK:
+    if read_proxy(packet, size, IDENTITY_TLV, &source) != PROXY_OK:
         return 0
+    if source.tlv_length:
+        must(source.tlv > packet and source.tlv + source.tlv_length <= packet + source.length, 48)
+        must(source.tlv_length <= MAX_TLV, 49)
     must(source.length >= 16 and source.length <= size, 33)
     must(read_proxy(packet, source.length, 0, &cut) == PROXY_OK and cut.length == source.length, 34)
     must(read_proxy(packet, source.length - 1, 0, &cut) == PROXY_INCOMPLETE, 35)
     return source.length
+
+
+cdef void check_ids(const Query* query) noexcept nogil:
+    """Check that all identities in the options are read, and that there is room for them and one more."""
+    cdef Ids ids
+    ids.count = ids.from_edns = 0
+    ids_of_query(core.state.key, query, &ids)
+    must(ids.count < MAX_IDS and ids.count == ids.from_edns, 50)
 
 
 cdef int one_query(const uint8_t* data, size_t size) noexcept nogil:
@@ -289,6 +303,8 @@ cdef int one_query(const uint8_t* data, size_t size) noexcept nogil:
     size -= 1 + (packet - whole)
     check_plain(packet, size)
     status = parse_query(packet, size, &query)
+    if status == OK:
+        check_ids(&query)
     default_options(&options)
     options.limit = 512 if data[0] & 2 else 1232
     if capacity < options.limit:
@@ -567,9 +583,10 @@ cdef void check_passes(const Exchange* x, const uint8_t* out, size_t length) noe
     cdef int status
     cdef Line mine
     cdef const Line* line = &mine
+    cdef uint8_t method
     if get16(out + 6) == 0:
         return
-    if identify(core.state, core.addresses, core.lines, core.identity_ready, x.client, &mine) == WHO_UNKNOWN:
+    if identify(core.state, &core.known, x.client, x.port, &x.ids, clock, &mine, &method) == WHO_UNKNOWN:
         line = NULL
     decide(core.state, line, &x.query.name, x.query.qtype, NOW, &verdict, NULL)
     if verdict.outcome != OUTCOME_BLOCK:
@@ -614,6 +631,10 @@ cdef int exchange(const Input* given, int number, Exchange* x) noexcept nogil:
     client_of(number, x.client)
     x.tcp = (given.how & TCP) != 0
     x.proxied = (given.how & PROXIED) != 0
+    if x.proxied:               # its identity is the end of the packet
+        client_of(FRONT, x.front)
+        x.tlv_length = min(given.length, <size_t> 12)
+        x.tlv = given.packet + given.length - x.tlv_length
     x.milliseconds = clock
     status = receive(given, x)
     while status == PACKET_MISS:
