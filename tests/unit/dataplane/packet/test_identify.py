@@ -162,7 +162,12 @@ def test_until_sessions_are_loaded_parental_fail_decides(known: Known, open_: bo
     assert known.whose("10.3.0.1") == ("unknown", 0), "none of the pools is its own"
     assert known.whose("10.1.9.9") == ("binding", 8), "something else recognises it"
     assert known.whose(CLIENT, 9) == ("session", 6), "loaded already"
+    known.use_rules(pools=["10.1.9.0/24"])
+    bound = ("binding", 8) if open_ else ("not ready", 0)
+    assert known.whose("10.1.9.9") == bound, "a session of the pool would come before the binding"
+    assert known.whose("10.1.8.9") == ("binding", 8)
     known.use_sessions()
+    assert known.whose("10.1.9.9") == ("binding", 8)
     assert known.whose("10.2.0.1") == ("unknown", 0)
 
 
