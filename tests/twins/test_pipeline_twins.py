@@ -27,7 +27,7 @@ from hypothesis.stateful import (
 from filterd.dataplane.cache.cache import ResponseCache
 from filterd.dataplane.cache.cache_reference import ReferenceCache
 from filterd.dataplane.packet.crashboard import CrashBoard
-from filterd.dataplane.packet.exchange_reference import ReferencePlane
+from filterd.dataplane.packet.exchange_reference import Identity, ReferencePlane
 from filterd.dataplane.packet.plane import Pending, Plane
 from filterd.dataplane.packet.plane_types import BindingTables, Front, IdentityRules, SessionTables
 from filterd.dataplane.tables.addresses import Addresses, Prefixes
@@ -161,7 +161,8 @@ class PathMachine(RuleBasedStateMachine):
         self.lines, self.addresses, self.identities = Lines(KEY), Addresses(KEY), Addresses(KEY)
         self.sessions, self.session_ports = MovingTable(), MovingTable(EntryTable.PORTS)
         self.ports = MovingTable(EntryTable.PORTS)
-        plane.ports, plane.identities = self.ports.plain, {}
+        self.plain_identities: dict[Identity, int] = {}
+        plane.ports, plane.identities = self.ports.plain, self.plain_identities
         self.plain_lines: dict[int, ReferenceLine] = {}
         plane.lines, plane.addresses = (
             self.plain_lines,
@@ -231,7 +232,7 @@ class PathMachine(RuleBasedStateMachine):
     def bind_identity(self, place: int, line: int) -> None:
         key = fingerprint(KEY, identity_input(*IDENTITIES[place]))
         self.identities.set(key, 128, line)
-        self.plane.identities[IDENTITIES[place]] = line
+        self.plain_identities[IDENTITIES[place]] = line
 
     @rule(place=st.integers(ADDRESS_CLAIMS, len(CLAIMS) - 1), line=st.integers(0, LINES))
     def bind_ports(self, place: int, line: int) -> None:

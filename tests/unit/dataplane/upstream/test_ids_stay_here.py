@@ -14,7 +14,8 @@ from typing import Any
 import dns.message
 import pytest
 
-from filterd.config.settings import Endpoint, UpstreamSettings, UpstreamTlsSettings
+from filterd.config.settings import UpstreamSettings, UpstreamTlsSettings
+from filterd.config.value_types import Endpoint, TlsName
 from filterd.dataplane.cache.cache import ResponseCache
 from filterd.dataplane.packet.answer_counts import AnswerCounts
 from filterd.dataplane.packet.plane import Plane
@@ -145,7 +146,7 @@ async def test_the_slow_path_keeps_them(way: str, proxied: bool, tmp_path: Path)
     (tmp_path / "authority.pem").write_bytes(authority.pem)
     context = authority.server(tmp_path, "dns.example") if way == "tls" else None
     async with listening(right, context) as listener, recording(listener.port, way) as udp:
-        tls = UpstreamTlsSettings("dns.example", tmp_path / "authority.pem") if context else None
+        tls = UpstreamTlsSettings(TlsName("dns.example"), tmp_path / "authority.pem") if context else None
         upstream = UpstreamSettings(Endpoint(ip_address("127.0.0.1"), listener.port), True, tls=tls)
         answer = await ask(packets, upstream, proxied=proxied)
     assert bool(listener.messages) is (way != "udp")
