@@ -70,6 +70,21 @@ def packet(at: int, *, proof: bool = False, proxies: int = 0) -> bytes:
     return head + hashlib.md5(head + bytes(16) + body + SECRET, usedforsecurity=False).digest() + body
 
 
+def signed_start(user: str, session: str, address: bytes, stamp: int, secret: bytes) -> bytes:
+    """A small Start with what a session needs."""
+    values = (
+        (40, b"\0\0\0\1"),
+        (1, user.encode()),
+        (32, b"bras-1"),
+        (44, session.encode()),
+        (8, address),
+        (55, stamp.to_bytes(4, "big")),
+    )
+    body = b"".join(bytes([number, len(value) + 2]) + value for number, value in values)
+    head = b"\4\1" + (20 + len(body)).to_bytes(2, "big")
+    return head + hashlib.md5(head + bytes(16) + body + secret, usedforsecurity=False).digest() + body
+
+
 def receiver(clients: int = 1) -> Receiver:
     """A receiver that knows the sender among so many clients."""
     made = Receiver(RecordedEvents(1), KEY)
