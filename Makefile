@@ -153,7 +153,7 @@ session-chain: $(INSTALLED) $(BUILT) build/senders  ## sessions from RADIUS pack
 	@PYTHONPATH=benchmarks:. $(BIN)/python benchmarks/session_chain.py
 
 .PHONY: accounting
-accounting: $(INSTALLED) $(BUILT)  ## accounting packets a second on one core, in process and over loopback
+accounting: $(INSTALLED) $(BUILT) build/accounting_sender  ## accounting packets a second on one core, in process and over loopback
 	@$(BIN)/python benchmarks/accounting_packets.py
 
 .PHONY: first-hour

@@ -164,6 +164,13 @@ class Nas:
             self._link.recv(4096)
             self.answers += 1
 
+    def until_heard(self, number: int) -> None:
+        """Wait until control listens."""
+        while not self.answers:
+            with contextlib.suppress(OSError):
+                self.start("ana@isp.example", number)
+            time.sleep(0.1)
+
     def drain(self) -> None:
         """Count the answers that have come."""
         self._link.setblocking(False)
@@ -322,7 +329,7 @@ def _control(made: SessionSite) -> int:
 def restart(made: SessionSite, sessions: int) -> None:
     """How long a line is not filtered while roles die and come back."""
     nas, number = Nas(made), sessions + 1
-    nas.start("ana@isp.example", number)
+    nas.until_heard(number)
     asker = Asker(made)
     until(lambda: asker.outcome(number) == "filtered")
     control = _control(made)
