@@ -148,8 +148,12 @@ scale-lines: $(INSTALLED) $(BUILT)  ## a resolver with a million lines: resync, 
 scale-sessions: $(INSTALLED) $(BUILT) build/senders  ## a resolver with a million sessions: loading, memory, and queries while they change
 	@PYTHONPATH=benchmarks $(BIN)/python benchmarks/sessions.py
 
+.PHONY: session-chain
+session-chain: $(INSTALLED) $(BUILT) build/senders  ## sessions from RADIUS packet to DNS answer: changes in force, under full load, memory, restarts
+	@PYTHONPATH=benchmarks:. $(BIN)/python benchmarks/session_chain.py
+
 .PHONY: accounting
-accounting: $(INSTALLED) $(BUILT)  ## accounting packets a second on one core, in process and over loopback
+accounting: $(INSTALLED) $(BUILT) build/accounting_sender  ## accounting packets a second on one core, in process and over loopback
 	@$(BIN)/python benchmarks/accounting_packets.py
 
 .PHONY: first-hour

@@ -2,9 +2,10 @@
 
 ``make accounting`` prints three kinds of packets: a Start as a NAS sends it, the same with a
 Message-Authenticator, and one as two proxies forward it; first in process, from memory, then over loopback
-with one sender, which has WINDOW packets on their way at a time, and pyrad at the first kind. Each is the
-median of ROUNDS. In process the time is that of the processor. Over loopback it is that of the wall, and the
-receiving thread's processor time stands beside it. pyrad does not read the attributes' values.
+with one sender, which has WINDOW packets on their way at a time, and pyrad at the first kind. Then the same
+Starts of DISTINCT sessions go into the real table of sessions, with its file, from a native sender. Each is
+the median of ROUNDS. In process the time is that of the processor. Over loopback it is that of the wall, and
+the receiving thread's processor time stands beside it. pyrad does not read the attributes' values.
 """
 
 from __future__ import annotations
@@ -12,9 +13,13 @@ from __future__ import annotations
 import argparse
 import hashlib
 import hmac
+import json
+import os
 import socket
 import statistics
+import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Callable
@@ -25,6 +30,7 @@ from pathlib import Path
 from filterd.accounting.radius_types import MOST_CLIENTS, LineRule, RadiusClient
 from filterd.accounting.receiver import Receiver
 from filterd.accounting.recorded import RecordedEvents, spin
+from filterd.accounting.sessions import Sessions
 
 KEY = bytes(range(16))
 SECRET = b"a shared secret of the usual length"
@@ -36,6 +42,11 @@ BAR = 50_000
 WINDOW = 64
 """packets of the sender on their way"""
 LASTS = 7200
+DISTINCT = 100_000
+"""sessions that the packets into the table tell of"""
+OPEN = 4096
+"""packets of the native sender on their way"""
+SENDER_BINARY = Path("build/accounting_sender")
 
 
 def packet(at: int, *, proof: bool = False, proxies: int = 0) -> bytes:
@@ -68,6 +79,21 @@ def packet(at: int, *, proof: bool = False, proxies: int = 0) -> bytes:
         digest = hmac.digest(SECRET, head + bytes(16) + body, "md5")
         body = body.replace(b"\x50\x12" + bytes(16), b"\x50\x12" + digest)
     return head + hashlib.md5(head + bytes(16) + body + SECRET, usedforsecurity=False).digest() + body
+
+
+def signed_start(user: str, session: str, address: bytes, stamp: int, secret: bytes) -> bytes:
+    """A small Start with what a session needs."""
+    values = (
+        (40, b"\0\0\0\1"),
+        (1, user.encode()),
+        (32, b"bras-1"),
+        (44, session.encode()),
+        (8, address),
+        (55, stamp.to_bytes(4, "big")),
+    )
+    body = b"".join(bytes([number, len(value) + 2]) + value for number, value in values)
+    head = b"\4\1" + (20 + len(body)).to_bytes(2, "big")
+    return head + hashlib.md5(head + bytes(16) + body + secret, usedforsecurity=False).digest() + body
 
 
 def receiver(clients: int = 1) -> Receiver:
@@ -126,6 +152,50 @@ def over_loopback(packets: list[bytes], seconds: float) -> tuple[float, float]:
     return answers / wall, answers / busy
 
 
+def into_the_table(seconds: float) -> tuple[float, float, int]:
+    """Packets a second that the table of sessions took in and that were answered, by the wall and by the
+    receiving thread's processor time, and the packets that got no answer. Each processor has one side."""
+    stamp = int(time.time())
+    with tempfile.TemporaryDirectory() as work:
+        packets = Path(work) / "packets"
+        with packets.open("wb") as file:
+            for at in range(DISTINCT):
+                text = signed_start(f"line-{at}", f"{at:08x}", (0x64400000 + at).to_bytes(4), stamp, SECRET)
+                file.write(len(text).to_bytes(2) + text)
+        table = Sessions(Path(work) / "live", KEY, 2 * DISTINCT, LASTS, time.time)
+        try:
+            return _fed(table, packets, seconds)
+        finally:
+            table.close()
+
+
+def _fed(table: Sessions, packets: Path, seconds: float) -> tuple[float, float, int]:
+    made = Receiver(table, KEY)
+    client = RadiusClient(IPv4Network("127.0.0.0/8"), SECRET)
+    made.configure([client], LineRule(0, 1, ("realm", "case")), LASTS)
+    first, *others = sorted(os.sched_getaffinity(0))
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as served:
+        served.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 8 << 20)
+        served.bind(("127.0.0.1", 0))
+
+        def run() -> None:
+            os.sched_setaffinity(0, {first})
+            made.run(served.fileno())
+
+        thread = threading.Thread(target=run)
+        thread.start()
+        words = [str(SENDER_BINARY), str(served.getsockname()[1]), str(packets), str(seconds), str(OPEN)]
+        pinned = ["taskset", "-c", str((others or [first])[0]), *words]
+        busy = thread_seconds(thread)
+        found = json.loads(subprocess.run(pinned, capture_output=True, check=True).stdout)
+        busy = thread_seconds(thread) - busy
+        made.stop()
+        thread.join()
+    if table.counts().live != min(DISTINCT, found["answered"]):
+        sys.exit(f"the table has {table.counts().live} sessions after {found['answered']} answers")
+    return found["answered"] / found["seconds"], found["answered"] / busy, found["sent"] - found["answered"]
+
+
 def pyrad_takes(packets: list[bytes]) -> float:
     """Packets a second that pyrad parses, proves and answers, where it is installed."""
     from pyrad.dictionary import Dictionary
@@ -174,6 +244,10 @@ def main() -> int:
     wall, busy = (statistics.median(each[place] for each in rounds) for place in (0, 1))
     tell(f"  over loopback, one Python sender: {wall:,.0f} by the wall")
     tell(f"  over loopback, by the receiving thread's processor time: {busy:,.0f}")
+    taken = [into_the_table(chosen.seconds) for _ in range(ROUNDS)]
+    wall, busy, lost = (statistics.median(each[place] for each in taken) for place in (0, 1, 2))
+    tell(f"  into the table, native sender: {wall:,.0f} by the wall, {lost:,.0f} of a round not answered")
+    tell(f"  into the table, by the receiving thread's processor time: {busy:,.0f}")
     try:
         tell(f"  pyrad, in process: {median(partial(pyrad_takes, kinds['a Start'][:256])):,.0f}")
     except (ImportError, OSError) as error:
