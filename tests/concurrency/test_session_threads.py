@@ -31,7 +31,7 @@ def read(net: Network, path: Path, over: threading.Event) -> None:
         for number in range(ADDRESSES):
             view = net.table.find(wide(f"10.0.0.{number}"))
             assert view is None or (view.line in range(1, WRITERS + 1) and len(view.claims) == 1)
-        for run in read_entries(path, net.clock.now):
+        for run in read_entries(path, net.clock.now).runs:
             Receiver().take(run, net.clock.now)
         net.table.of_line(1)
         net.table.counts()
