@@ -148,6 +148,10 @@ scale-lines: $(INSTALLED) $(BUILT)  ## a resolver with a million lines: resync, 
 scale-sessions: $(INSTALLED) $(BUILT) build/senders  ## a resolver with a million sessions: loading, memory, and queries while they change
 	@PYTHONPATH=benchmarks $(BIN)/python benchmarks/sessions.py
 
+.PHONY: session-table
+session-table: $(INSTALLED) $(BUILT)  ## control's table with a million sessions: messages, memory, start, slices
+	@$(BIN)/python benchmarks/session_table.py
+
 .PHONY: accounting
 accounting: $(INSTALLED) $(BUILT)  ## accounting packets a second on one core, in process and over loopback
 	@$(BIN)/python benchmarks/accounting_packets.py

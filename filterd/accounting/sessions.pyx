@@ -64,6 +64,7 @@ cdef enum:
     NO_PLACE = 0xFFFFFFFF
     PAIR_SIZE = 24              # a fingerprint and a line
     REGISTERED_AT_ONCE = 1000   # subscribers, with the lock held
+    SWEPT_AT_ONCE = 256         # the same, where every place may be a session to end
     SLICE = 16_384              # places that are visited with the lock held
     UNTIL_TOLD = 0xFFFFFFFF     # `unsettled`: for as long as whoever opened the file says
     SESSION_MEMORY = RECORD_SIZE + 4 * 12 + 4 * 5   # record, chains, marks and heads
@@ -420,7 +421,7 @@ cdef class Sessions(EventSink):
         cdef uint32_t part
         cdef Table* table
         while True:
-            part = most if most < SLICE else SLICE
+            part = most if most < SWEPT_AT_ONCE else SWEPT_AT_ONCE
             table = self._open()
             with nogil:
                 left = table_sweep(table, part, now)
