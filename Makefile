@@ -152,6 +152,10 @@ scale-sessions: $(INSTALLED) $(BUILT) build/senders  ## a resolver with a millio
 session-chain: $(INSTALLED) $(BUILT) build/senders  ## sessions from RADIUS packet to DNS answer: changes in force, under full load, memory, restarts
 	@PYTHONPATH=benchmarks:. $(BIN)/python benchmarks/session_chain.py
 
+.PHONY: session-table
+session-table: $(INSTALLED) $(BUILT)  ## control's table with a million sessions: messages, memory, start, slices
+	@$(BIN)/python benchmarks/session_table.py
+
 .PHONY: accounting
 accounting: $(INSTALLED) $(BUILT) build/accounting_sender  ## accounting packets a second on one core, in process and over loopback
 	@$(BIN)/python benchmarks/accounting_packets.py

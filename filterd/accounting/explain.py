@@ -186,11 +186,12 @@ def _status(read: reference.Packet) -> str | None:
 
 
 def _nas(read: reference.Packet) -> str | None:
-    value = reference.nas_value(read, b"")
-    if value and not read.first(Attribute.NAS_IDENTIFIER):
-        address = IPv6Address(value)
-        return str(address.ipv4_mapped or address)
-    return printable(value) or None
+    name, value = read.first(Attribute.NAS_IDENTIFIER), reference.nas_value(read, b"")
+    if len(value) == len(name):
+        return printable(name) or None
+    address = IPv6Address(value[:16])
+    at = str(address.ipv4_mapped or address)
+    return f"{printable(name)} at {at}" if name else at
 
 
 def _addresses(read: reference.Packet) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -343,10 +344,12 @@ def _of_the_session(read: reference.Packet, found: ExplainedPacket) -> Iterator[
             "let the NAS send it (RFC 2866 5.5)",
             stops=False,
         )
-    if read.first(Attribute.NAS_IDENTIFIER) in _SHARED_IDENTIFIERS:
+    name = read.first(Attribute.NAS_IDENTIFIER)
+    if name in _SHARED_IDENTIFIERS and reference.nas_value(read, b"") == name:
         yield PacketProblem(
-            f"NAS-Identifier {found.nas} is what the maker gives to every device",
-            "give each router an identity of its own: two with the same one end each other's sessions",
+            f"NAS-Identifier {found.nas} is what the maker gives to every device, and no NAS-IP-Address "
+            "tells two of them apart",
+            "give each router an identity of its own: two with the same end each other's sessions",
             stops=False,
         )
 

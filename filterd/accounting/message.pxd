@@ -10,6 +10,7 @@ from filterd.disk.session_file cimport PORT_RANGE, RECORD_CLAIMS, first_port, is
 
 cdef enum:
     SOURCE_RADIUS = 1           # model.session.SessionSource
+    SOURCE_COMMAND = 3
 
 
 cdef struct Held:               # a claim as a record has it

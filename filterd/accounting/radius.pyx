@@ -473,20 +473,19 @@ cdef void line_of(const uint8_t* packet, const RadiusPacket* read, const RadiusR
 
 cdef void nas_of(const uint8_t* packet, const RadiusPacket* read, const RadiusArrival* arrival,
                  Fingerprint* out) noexcept nogil:
-    """NAS-Identifier, else the NAS's address, else the sender's."""
-    cdef const uint8_t* value = packet + read.nas_identifier.at
-    cdef size_t size = read.nas_identifier.size
-    cdef size_t mapped = 0
-    if size == 0:
-        size = 16
-        value = arrival.sender
-        if read.nas_ipv4.size and get32(packet + read.nas_ipv4.at) != 0:
-            mapped = 12
-            size = 4
-            value = packet + read.nas_ipv4.at
-        elif read.nas_ipv6.size and memcmp(packet + read.nas_ipv6.at, ZEROS, 16) != 0:
-            value = packet + read.nas_ipv6.at
-    identity(arrival.key, KIND_NAS, MAPPED, mapped, value, size, out)
+    """The NAS's address and NAS-Identifier, as far as they are there; else the sender's address."""
+    cdef uint8_t text[16]
+    cdef size_t address = 16
+    if read.nas_ipv4.size and get32(packet + read.nas_ipv4.at) != 0:
+        memcpy(text, MAPPED, 12)
+        memcpy(text + 12, packet + read.nas_ipv4.at, 4)
+    elif read.nas_ipv6.size and memcmp(packet + read.nas_ipv6.at, ZEROS, 16) != 0:
+        memcpy(text, packet + read.nas_ipv6.at, 16)
+    elif read.nas_identifier.size:
+        address = 0
+    else:
+        memcpy(text, arrival.sender, 16)
+    identity(arrival.key, KIND_NAS, text, address, packet + read.nas_identifier.at, read.nas_identifier.size, out)
 
 
 cdef void radius_event(const uint8_t* packet, const RadiusPacket* read, const RadiusSecret* secret,

@@ -218,10 +218,12 @@ def line_value(packet: Packet, rule: LineRule) -> bytes:
 
 
 def nas_value(packet: Packet, sender: bytes) -> bytes:
-    """NAS-Identifier, else the NAS's address in 16 bytes, else the sender's."""
+    """The NAS's address in 16 bytes and NAS-Identifier behind it, as far as they are there; else the sender's
+    address. Makers give one NAS-Identifier to all their routers."""
     address = packet.first(Attribute.NAS_IP_ADDRESS)
     address = _MAPPED + address if address.strip(b"\0") else packet.first(Attribute.NAS_IPV6_ADDRESS)
-    return packet.first(Attribute.NAS_IDENTIFIER) or (address if address.strip(b"\0") else sender)
+    address = address if address.strip(b"\0") else b""
+    return address + packet.first(Attribute.NAS_IDENTIFIER) or sender
 
 
 def event_time(packet: Packet, client: RadiusClient, arrival: int) -> tuple[bool, int]:

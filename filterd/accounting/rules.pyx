@@ -9,13 +9,15 @@
    corrected by the NAS's offset: the least (arrival - stamp) of the last 10 to 20 minutes.
 4. Where that tells nothing (the same second and kind, or 2 seconds between NASes) and the subscribers differ, the
    address is nobody's until newer evidence comes. With one subscriber, or within one lease file or the commands,
-   which come in order, the later arrival wins.
+   which come in order, the later arrival wins. A command beats NASes and leases there: a person says so.
 5. A Stop ends its own session and no other, whatever its stamp. The session stays ended: only a Start with a newer
-   stamp begins it anew, though a late message of it is evidence against older owners. A Disconnect ends it until newer evidence comes. One without a session's id means the
-   sessions that have its addresses, or else those of its subscriber.
+   stamp begins it anew, though a late message of it is evidence against older owners. A Disconnect ends it until
+   newer evidence comes. One without a session's id means the sessions that have its addresses, or else those of
+   its subscriber.
 6. What is known of an address outlives its session: evidence older than the newest claims nothing. Of a NAS, the
    address of an ended session goes to a Start of the same second, not to an Interim.
-7. On and Off end the NAS's sessions up to their stamp, at once; the sweep takes the records away.
+7. On and Off end the NAS's sessions up to their stamp, at once; the sweep takes the records away. The file's head
+   has room for MOST_FLOORS of them until then; when it is full all records are visited before one more is taken.
 8. A message without a line confirms a known session alone. A kind of address (IPv4; IPv6 prefixes up to 63 bits;
    64 to 127; 128) that it does not name stays as it was; one that it names is replaced as a whole.
 9. An older message of a known session adds addresses of kinds that are not known, and changes nothing else.
@@ -32,6 +34,7 @@ from libc.string cimport memcmp, memcpy, memset
 from filterd.accounting.event cimport EVENT_DISCONNECT, EVENT_OFF, EVENT_ON, EVENT_START, EVENT_STOP, Event
 from filterd.accounting.evidence cimport Remembered, lead, mark_of, nas_place, recall, remember
 from filterd.accounting.message cimport (
+    SOURCE_COMMAND,
     SOURCE_RADIUS,
     Held,
     Message,
@@ -48,6 +51,7 @@ from filterd.accounting.table cimport (
     Table,
     add_claim,
     claim_key,
+    count,
     drop_claim,
     end_session,
     ended_by_nas,
@@ -61,6 +65,7 @@ from filterd.accounting.table cimport (
     seal_or_drop,
     session_key,
     set_line,
+    table_sweep,
     tell_all,
     unlink_subscriber,
 )
@@ -92,6 +97,8 @@ cdef int _against_memory(Table* table, const Message* m, const Held* claim) noex
     if known == NULL:
         return WON
     found = lead(&table.evidence, m.mark, m.nas, known.mark, known.nas)
+    if found == 0 and m.source == SOURCE_COMMAND:
+        return WON
     if found == 0 and known.subscriber != 0 and (
         known.subscriber == m.subscriber[2] or (m.source != SOURCE_RADIUS and m.nas == known.nas)
     ):
@@ -110,10 +117,11 @@ cdef int _contest(Table* table, uint32_t place, const Message* m, const Held* cl
         found = lead(&table.evidence, m.mark, m.nas, table.marks[at], nas_of(table, other))
         if found < 0:
             return REFUSED
-        if found == 0 and not same(other.subscriber, m.subscriber) and (
-            m.source == SOURCE_RADIUS or other.nas != m.nas_id
-        ):
-            outcome = CONTRADICTED
+        if found == 0 and not same(other.subscriber, m.subscriber) and m.source != SOURCE_COMMAND:
+            if other.origin >> 6 == SOURCE_COMMAND:
+                return REFUSED
+            if m.source == SOURCE_RADIUS or other.nas != m.nas_id:
+                outcome = CONTRADICTED
         at = rival(table, place, claim, at)
     return outcome
 
@@ -186,7 +194,7 @@ cdef void _begin_nas(Table* table, const Message* m) noexcept nogil:
     """Rule 7. The file's head keeps the stamp until the sweep is through."""
     cdef NasFloor* floors = head_of(&table.slab).floors
     cdef int64_t* floor
-    cdef int i
+    cdef int i = 0
     if m.nas == 0:
         return
     floor = &table.evidence.nases[m.nas].floor
@@ -194,12 +202,15 @@ cdef void _begin_nas(Table* table, const Message* m) noexcept nogil:
         return
     floor[0] = m.stamp
     table.evidence.nases[m.nas].has_floor = True
+    while i < MOST_FLOORS and floors[i].nas != 0 and floors[i].nas != m.nas_id:
+        i += 1
+    if i == MOST_FLOORS:
+        while table_sweep(table, table.slab.used, m.now) != 0:
+            pass
+        i = 0
+    floors[i].stamp = m.stamp
+    floors[i].nas = m.nas_id
     table.urgent = table.slab.used
-    for i in range(MOST_FLOORS):
-        if floors[i].nas == 0 or floors[i].nas == m.nas_id:
-            floors[i].stamp = m.stamp
-            floors[i].nas = m.nas_id
-            return
 
 
 cdef void _stop(Table* table, const Message* m) noexcept nogil:
@@ -323,8 +334,10 @@ cdef bint _has_kind(const Record* record, const Held* claim, bint exactly) noexc
 cdef void _confirm(Table* table, uint32_t place, const Message* m) noexcept nogil:
     """The newest evidence of a session is this message."""
     cdef Record* record = record_at(&table.slab, place)
+    count(table, record, -1)
     record.stamp = m.stamp
     record.origin = <uint8_t>((m.kind & 63) | m.source << 6)
+    count(table, record, 1)
     record.confirmed = m.now
     record.until = m.until
 
@@ -433,7 +446,6 @@ cdef void _load_record(Table* table, uint32_t place, int64_t now) noexcept nogil
     memset(record.lengths, 0, sizeof(record.lengths))
     link_record(table, place)
     table.sent[place] = record.until
-    table.tally.registered += (line_of(record) != 0)
     for i in range(before.claim_count):
         memcpy(m.claims[0].address, before.addresses[i], 16)
         m.claims[0].length = before.lengths[i]
@@ -449,6 +461,21 @@ cdef bint _is_usable(Table* table, const Record* record, int64_t now) noexcept n
     return is_live(table, record, now) and find_session(table, record.session) == 0
 
 
+cdef void count_records(Table* table, uint64_t* good, uint64_t* damaged) noexcept nogil:
+    """Count the records of the file, and find the last of them."""
+    cdef uint32_t place
+    cdef const Record* record
+    for place in range(1, table.slab.there + 1):
+        record = record_at(&table.slab, place)
+        if record_is_zero(record):
+            continue
+        table.slab.used = place
+        if record_is_whole(record):
+            good[0] += 1
+        else:
+            damaged[0] += 1
+
+
 cdef void table_load(Table* table, int64_t now) noexcept nogil:
     cdef NasFloor* floors = head_of(&table.slab).floors
     cdef uint32_t nas
@@ -460,9 +487,6 @@ cdef void table_load(Table* table, int64_t now) noexcept nogil:
         if nas != 0:
             table.evidence.nases[nas].floor = floors[i].stamp
             table.evidence.nases[nas].has_floor = True
-    for place in range(1, table.slab.there + 1):
-        if not record_is_zero(record_at(&table.slab, place)):
-            table.slab.used = place
     for place in range(1, table.slab.used + 1):
         if record_is_zero(record_at(&table.slab, place)):
             give_place(&table.slab, place)

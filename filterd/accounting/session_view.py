@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from ipaddress import IPv6Address, ip_network
 
@@ -58,10 +59,14 @@ class SessionView:
 class SessionCounts:
     """Numbers of the table: what it holds, and events by what became of them since it was opened."""
 
-    live: int
-    """sessions, stale ones that are not swept yet among them"""
-    registered: int
-    """of them, those of a registered subscriber"""
+    registered: Mapping[SessionSource, int]
+    """sessions of registered subscribers, stale ones that are not swept yet among them"""
+    unregistered: Mapping[SessionSource, int]
+    """the others"""
+    oldest: float
+    """Unix seconds of the oldest confirmation that the last whole sweep met; 0: there was none"""
+    stale: int
+    """sessions that the sweep dropped: nothing was heard of them in time"""
     subscribers: int
     nases: int
     remembered: int
@@ -83,3 +88,8 @@ class SessionCounts:
     """records that were left out when the file was read"""
     memory: int
     """bytes of records and indexes for the sessions there are"""
+
+    @property
+    def live(self) -> int:
+        """All sessions."""
+        return sum(self.registered.values()) + sum(self.unregistered.values())

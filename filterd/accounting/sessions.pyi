@@ -9,23 +9,40 @@ from filterd.accounting.session_view import SessionCounts, SessionView
 class Sessions(EventSink):
     """The sessions that there are now, in a file that holds nothing else. Any thread may call any method.
 
-    ``path`` None: in memory alone. ``key`` (16 bytes) is a secret for hashes. ``most`` sessions fit; later
+    ``path`` None: in memory alone. ``expected``: sessions were in use here, so that a file which is gone is a
+    loss. ``key`` (16 bytes) is a secret for hashes. ``most`` sessions fit; later
     ones are refused. ``stale_after`` (seconds): older evidence of a NAS claims nothing. ``clock`` tells Unix
     seconds.
     Raises LockedError where another process has the file, OSError and MemoryError.
     """
 
     def __init__(
-        self, path: Path | None, key: bytes, most: int, stale_after: int, clock: Callable[[], float]
+        self,
+        path: Path | None,
+        key: bytes,
+        most: int,
+        stale_after: int,
+        clock: Callable[[], float],
+        *,
+        expected: bool = False,
     ) -> None: ...
     @property
-    def complete(self) -> bool:
-        """True unless a part of the state of before was lost."""
+    def unsettled(self) -> int:
+        """Seconds for which sessions of before may be missing; 0: none are. Kept in the file, so that a start
+        meanwhile does not take the rest for everything. After a loss it is more than any setting, until
+        ``settle`` is called."""
+    def settle(self, left: int) -> None:
+        """Sessions may be missing for so many seconds more; 0: all that go on were told again."""
     @property
     def begun_empty(self) -> bool:
-        """True where the state of before was lost or damaged; ``damage`` says how."""
+        """True where the state of before was found lost or damaged at this opening; ``damage`` says how."""
     @property
     def damage(self) -> str: ...
+    @property
+    def stale_after(self) -> int:
+        """The age in seconds from which evidence of a NAS claims nothing; it may be set at any time."""
+    @stale_after.setter
+    def stale_after(self, seconds: int) -> None: ...
     @property
     def sequence(self) -> int:
         """The number of the newest change."""
@@ -34,6 +51,9 @@ class Sessions(EventSink):
         """The id of this run's changes: random, never 0."""
     def register(self, subscriber: bytes, line: int) -> None:
         """Tell the line (from 1) of a subscriber, by fingerprint; its sessions count at once."""
+    def register_many(self, pairs: bytes | bytearray) -> None:
+        """Tell the lines of many subscribers: of each the fingerprint (16 bytes) and the line (8, in this
+        machine's order). ValueError where one is no line; then none is taken."""
     def forget(self, subscriber: bytes) -> None:
         """A subscriber is registered no longer: its addresses are nobody's, its sessions are kept."""
     def put(
@@ -72,11 +92,12 @@ class Sessions(EventSink):
     def changes(self, after: int, most: int) -> tuple[int, bytes] | None:
         """The entries of the changes behind ``after`` (at most ``most``), and the number of the last of
         them. None: they are no longer known, begin with ``full``."""
-    def full(self, cursor: int, most: int) -> tuple[int, bytes]:
+    def full(self, cursor: int, most: int, *, unregistered: bool = False) -> tuple[int, bytes]:
         """The entries of some of the sessions, and the cursor to go on with: 0 to begin, 0 when there are no
         more.
 
-        At most ``most`` entries (120 or more). A part may be empty and not the last.
+        At most ``most`` entries (120 or more). A part may be empty and not the last. ``unregistered``: also
+        those of subscribers that nobody has registered, with the line 0; not for receivers.
         """
     def sweep(self, most: int) -> int:
         """Visit ``most`` places and drop what is stale or ended by its NAS. Returns how many places are

@@ -13,7 +13,7 @@ from filterd.accounting.event cimport MOST_CLAIMS, Claim, Event, EventSink
 from filterd.accounting.evidence cimport Nas, Remembered
 from filterd.accounting.outbox cimport OUTBOX_SIZE, entries_after
 from filterd.accounting.message cimport SOURCE_RADIUS
-from filterd.accounting.rules cimport table_apply, table_load
+from filterd.accounting.rules cimport count_records, table_apply, table_load
 from filterd.accounting.slab cimport head_of, record_at
 from filterd.accounting.subscribers cimport Subscriber
 from filterd.accounting.table cimport (
@@ -33,9 +33,11 @@ from filterd.disk.session_file cimport (
     PORT_RANGE,
     RECORD_CLAIMS,
     RECORD_SIZE,
+    Head,
     Record,
     first_port,
     head_is_good,
+    is_lacking,
     last_port,
     line_of,
     make_head,
@@ -60,13 +62,28 @@ cdef extern from "<pthread.h>" nogil:
 
 cdef enum:
     NO_PLACE = 0xFFFFFFFF
+    PAIR_SIZE = 24              # a fingerprint and a line
+    REGISTERED_AT_ONCE = 1000   # subscribers, with the lock held
+    SWEPT_AT_ONCE = 256         # the same, where every place may be a session to end
     SLICE = 16_384              # places that are visited with the lock held
-    TOLERATED = 1000            # one record in so many may be damaged: a kill cuts off one
+    UNTIL_TOLD = 0xFFFFFFFF     # `unsettled`: for as long as whoever opened the file says
     SESSION_MEMORY = RECORD_SIZE + 4 * 12 + 4 * 5   # record, chains, marks and heads
+
+cdef uint64_t LINES = <uint64_t>1 << 48     # numbers of lines are below
 
 cdef struct Guarded:
     pthread_mutex_t lock
     Table table
+
+
+cdef extern from "<sys/mman.h>" nogil:
+    int msync(void* start, size_t length, int flags)
+    int MS_SYNC
+
+
+cdef void sync_head(Head* head) noexcept nogil:
+    """Bring the head to the disk. An error is no reason to stop: what has been written is in the system's memory."""
+    msync(head, HEAD_SIZE, MS_SYNC)
 
 
 cdef void take_event(void* context, const Event* event) noexcept nogil:
@@ -80,6 +97,11 @@ cdef void take_event(void* context, const Event* event) noexcept nogil:
 
 cdef int64_t milliseconds(double seconds):
     return <int64_t>(seconds * 1000 + (0.5 if seconds >= 0 else -0.5))
+
+
+cdef dict by_source(const uint64_t* known):
+    """Numbers by source."""
+    return {each: known[<int>each] for each in SessionSource}
 
 
 cdef object view_of(const Record* record):
@@ -113,7 +135,7 @@ cdef class Sessions(EventSink):
         memset(&self.guarded, 0, sizeof(Guarded))
         pthread_mutex_init(&self.guarded.lock, NULL)
 
-    def __init__(self, path, bytes key not None, uint32_t most, int64_t stale_after, clock):
+    def __init__(self, path, bytes key not None, uint32_t most, int64_t stale_after, clock, *, bint expected=False):
         cdef uint32_t there = 0
         cdef Table* table = &self.guarded.table
         cdef int64_t now = <int64_t>clock()
@@ -126,34 +148,32 @@ cdef class Sessions(EventSink):
         self.begun_empty = False
         self.stream = int.from_bytes(os.urandom(8), "little") | 1
         if path is not None:
-            there = self._open_file(path)
+            there = self._open_file(path, expected)
         memcpy(table.key, <const uint8_t*>key, 16)
         table.stale_after = stale_after * 1000
         if not table_start(table, self.file, there, most):
             raise MemoryError(f"no memory for {most} sessions")
         if path is not None:
-            self._read_file(path, now)
+            self._read_file(path, expected, now)
         self.context = &self.guarded
         self.take = take_event
 
-    cdef uint32_t _open_file(self, path) except? 0xFFFFFFFF:
+    cdef uint32_t _open_file(self, path, bint expected) except? 0xFFFFFFFF:
         """Open or make the file; the places that it has room for."""
         cdef long size
         make_directory(path.parent)
-        begun = path.with_name("begun")
         was_there = path.exists()
         self.file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             fcntl.flock(self.file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise LockedError(f"another process has the sessions in {path}") from None
-        if not was_there and begun.exists():
-            self._lost(f"{path} is gone")
-        begun.touch(0o600)
         size = os.fstat(self.file).st_size
         if size < HEAD_SIZE:
-            if size != 0 or (was_there and not self.begun_empty):
+            if was_there and (size != 0 or expected):
                 self._lost(f"{path} is cut off")
+            elif expected:
+                self._lost(f"{path} is gone")
             os.posix_fallocate(self.file, 0, HEAD_SIZE)
             size = HEAD_SIZE
         return <uint32_t>((size - HEAD_SIZE) // RECORD_SIZE)
@@ -162,24 +182,31 @@ cdef class Sessions(EventSink):
         self.begun_empty = True
         self.damage = how
 
-    cdef _read_file(self, path, int64_t now):
-        """Index what the file holds; begin it anew where its head is damaged."""
+    cdef _read_file(self, path, bint expected, int64_t now):
+        """Index what the file holds; begin it anew where its head is damaged. That sessions are missing stands in
+        the head, on the disk, before the first damaged record goes."""
         cdef Table* table = &self.guarded.table
-        cdef uint8_t* memory = table.slab.memory
-        cdef bint good = head_is_good(head_of(&table.slab))
-        if not good:
-            if any(memory[i] != 0 for i in range(HEAD_SIZE)):
+        cdef Head* head = head_of(&table.slab)
+        cdef uint64_t damaged = 0
+        cdef uint64_t good = 0
+        if self.begun_empty or not head_is_good(head):
+            if not self.begun_empty and any(table.slab.memory[i] != 0 for i in range(HEAD_SIZE)):
                 self._lost(f"the head of {path} is damaged")
-            elif table.slab.there != 0:
+            elif not self.begun_empty and (table.slab.there != 0 or expected):
                 self._lost(f"{path} has no head")
             with nogil:
-                memset(memory + HEAD_SIZE, 0, <size_t>table.slab.there * RECORD_SIZE)
-                make_head(head_of(&table.slab))
+                make_head(head, UNTIL_TOLD if self.begun_empty else 0)
+                sync_head(head)
+                memset(table.slab.memory + HEAD_SIZE, 0, <size_t>table.slab.there * RECORD_SIZE)
             return
         with nogil:
+            count_records(table, &good, &damaged)
+        if is_lacking(damaged, good):
+            self._lost(f"{damaged} records of {path} are damaged, {good} are good")
+            head.unsettled = UNTIL_TOLD
+            sync_head(head)
+        with nogil:
             table_load(table, now)
-        if table.tally.damaged * TOLERATED > table.tally.live + TOLERATED:
-            self._lost(f"{table.tally.damaged} records of {path} are damaged, {table.tally.live} are good")
 
     def __dealloc__(self):
         self._free()
@@ -212,9 +239,20 @@ cdef class Sessions(EventSink):
         pthread_mutex_unlock(&self.guarded.lock)
 
     @property
-    def complete(self):
-        """True unless a part of the state of before was lost."""
-        return not self.begun_empty
+    def unsettled(self):
+        """The seconds for which sessions of before may be missing, as the file keeps it; 0: none are."""
+        cdef uint32_t found = head_of(&self._open().slab).unsettled
+        self._done()
+        return found
+
+    def settle(self, uint32_t left):
+        """Sessions may be missing for so many seconds more; 0: all that go on were told again."""
+        cdef Head* head = head_of(&self._open().slab)
+        cdef bint ended = left == 0 and head.unsettled != 0
+        head.unsettled = left
+        self._done()
+        if ended and self.file >= 0:
+            sync_head(head)
 
     @property
     def sequence(self):
@@ -225,13 +263,35 @@ cdef class Sessions(EventSink):
 
     def register(self, bytes subscriber not None, uint64_t line):
         """Tell the line of a subscriber, by fingerprint."""
-        if line == 0 or line >> 48:
+        if not 0 < line < LINES:
             raise ValueError(f"{line} is no number of a line")
         self._set_line(subscriber, line)
 
     def forget(self, bytes subscriber not None):
         """A subscriber is registered no longer."""
         self._set_line(subscriber, 0)
+
+    def register_many(self, const uint8_t[::1] pairs not None):
+        """Tell the lines of many subscribers."""
+        cdef int64_t now = <int64_t>self.clock()
+        cdef size_t count = <size_t>pairs.shape[0] // PAIR_SIZE
+        cdef size_t at = 0
+        cdef size_t done = 0
+        cdef Table* table
+        if pairs.shape[0] != <Py_ssize_t>(count * PAIR_SIZE):
+            raise ValueError(f"a subscriber has {PAIR_SIZE} bytes")
+        for at in range(count):
+            if not 0 < line_in(&pairs[at * PAIR_SIZE]) < LINES:
+                raise ValueError(f"{line_in(&pairs[at * PAIR_SIZE])} is no number of a line")
+        at = 0
+        while at < count:
+            table = self._open()
+            with nogil:
+                done = register_some(table, &pairs[at * PAIR_SIZE], min(count - at, REGISTERED_AT_ONCE), now)
+                self._done()
+            at += done
+            if done == 0:
+                raise MemoryError("no memory for one more subscriber")
 
     cdef _set_line(self, bytes subscriber, uint64_t line):
         cdef Fingerprint fingerprint
@@ -242,6 +302,18 @@ cdef class Sessions(EventSink):
         self._done()
         if not good:
             raise MemoryError("no memory for one more subscriber")
+
+    @property
+    def stale_after(self):
+        """The age in seconds from which evidence of a NAS claims nothing."""
+        cdef int64_t found = self._open().stale_after
+        self._done()
+        return found // 1000
+
+    @stale_after.setter
+    def stale_after(self, int64_t seconds):
+        self._open().stale_after = seconds * 1000
+        self._done()
 
     def put(self, claims, *, bytes subscriber, bytes session, bytes nas, int source, double stamp, uint32_t lasts,
             int kind):
@@ -306,7 +378,8 @@ cdef class Sessions(EventSink):
         self._done()
         tally = copy.tally
         return SessionCounts(
-            live=tally.live, registered=tally.registered, subscribers=copy.subscribers.count,
+            registered=by_source(tally.known[1]), unregistered=by_source(tally.known[0]),
+            oldest=float(copy.oldest), stale=tally.stale, subscribers=copy.subscribers.count,
             nases=copy.evidence.nas_count, remembered=copy.evidence.remembered, events=tally.events,
             refused_full=tally.refused_full, late=tally.late, unknown=tally.unknown, lost=tally.lost,
             taken=tally.taken, ambiguous=tally.ambiguous, damaged=tally.damaged,
@@ -325,7 +398,7 @@ cdef class Sessions(EventSink):
         self._done()
         return None if count < 0 else (after + count, entries[: count * ENTRY_BYTES])
 
-    def full(self, uint32_t cursor, uint32_t most):
+    def full(self, uint32_t cursor, uint32_t most, *, bint unregistered=False):
         """The entries of some sessions, and the cursor to go on with."""
         cdef int64_t now = <int64_t>self.clock()
         cdef uint32_t room = most if most < OUTBOX_SIZE else OUTBOX_SIZE
@@ -337,7 +410,7 @@ cdef class Sessions(EventSink):
             raise ValueError(f"a part has room for {RECORD_CLAIMS * MOST_PREFIXES} entries at least")
         table = self._open()
         with nogil:
-            count = table_full(table, &cursor, room, now, out)
+            count = table_full(table, &cursor, room, now, unregistered, out)
             self._done()
         return cursor, entries[: count * ENTRY_BYTES]
 
@@ -348,7 +421,7 @@ cdef class Sessions(EventSink):
         cdef uint32_t part
         cdef Table* table
         while True:
-            part = most if most < SLICE else SLICE
+            part = most if most < SWEPT_AT_ONCE else SWEPT_AT_ONCE
             table = self._open()
             with nogil:
                 left = table_sweep(table, part, now)
@@ -356,6 +429,24 @@ cdef class Sessions(EventSink):
             most -= part
             if most == 0:
                 return left
+
+
+cdef inline uint64_t line_in(const uint8_t* pair) noexcept nogil:
+    """The line of a pair of fingerprint and line."""
+    cdef uint64_t line
+    memcpy(&line, pair + 16, 8)
+    return line
+
+
+cdef size_t register_some(Table* table, const uint8_t* pairs, size_t count, int64_t now) noexcept nogil:
+    """Register subscribers; how many there was memory for."""
+    cdef uint32_t subscriber[3]
+    cdef size_t at
+    for at in range(count):
+        memcpy(subscriber, pairs + at * PAIR_SIZE, 12)
+        if not table_register(table, subscriber, line_in(pairs + at * PAIR_SIZE), now):
+            return at
+    return count
 
 
 cdef uint32_t next_of_line(const Table* table, uint32_t place, uint64_t line, int64_t now,

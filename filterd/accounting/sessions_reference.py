@@ -181,6 +181,8 @@ class ReferenceSessions:
         if known is None:
             return True
         found = self.lead(m.mark, m.event.nas, known.mark, known.nas)
+        if found == 0 and m.event.source is SessionSource.COMMAND:
+            return True
         ordered = m.event.source is not SessionSource.RADIUS and m.event.nas == known.nas
         if found == 0 and known.subscriber is not None and (known.subscriber == m.subscriber or ordered):
             return True
@@ -194,8 +196,11 @@ class ReferenceSessions:
             found = self.lead(m.mark, m.event.nas, rival.claims[theirs], rival.nas)
             if found < 0:
                 return Contest.REFUSED
-            ordered = m.event.source is not SessionSource.RADIUS and m.event.nas == rival.nas
-            if found == 0 and rival.subscriber != m.subscriber and not ordered:
+            if found > 0 or rival.subscriber == m.subscriber or m.event.source is SessionSource.COMMAND:
+                continue
+            if rival.source is SessionSource.COMMAND:
+                return Contest.REFUSED
+            if m.event.source is SessionSource.RADIUS or m.event.nas != rival.nas:
                 outcome = Contest.CONTRADICTED
         return outcome
 

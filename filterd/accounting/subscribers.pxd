@@ -12,7 +12,9 @@ cdef struct Subscriber:
 cdef struct Subscribers:
     Subscriber* entries         # places 1 to `used`
     uint32_t* heads
-    uint32_t size               # a power of two; `entries` has room for one more
+    uint32_t room               # of both; `entries` has one more
+    uint32_t level              # a power of two: there are `level` + `split` chains
+    uint32_t split              # the chain that is split next
     uint32_t used
     uint32_t free               # places given back
     uint64_t count

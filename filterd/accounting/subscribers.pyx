@@ -1,6 +1,6 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
-"""The hash table of registered subscribers. It has room for as many as there may be sessions, and doubles where
-there are more."""
+"""The hash table of registered subscribers. It has room for as many as there may be sessions. Where there are more it
+grows by one chain with each (linear hashing), so that nothing waits while a table is built anew."""
 
 from libc.stdint cimport uint32_t, uint64_t
 from libc.stdlib cimport calloc, free, realloc
@@ -13,7 +13,8 @@ cdef inline bint _same(const uint32_t* one, const uint32_t* other) noexcept nogi
 
 cdef bint subscribers_start(Subscribers* known, uint32_t size) noexcept nogil:
     memset(known, 0, sizeof(Subscribers))
-    known.size = size
+    known.room = size
+    known.level = size
     known.entries = <Subscriber*>calloc(<size_t>size + 1, sizeof(Subscriber))
     known.heads = <uint32_t*>calloc(size, 4)
     return known.entries != NULL and known.heads != NULL
@@ -24,8 +25,16 @@ cdef void subscribers_free(Subscribers* known) noexcept nogil:
     free(known.heads)
 
 
+cdef inline uint32_t* _head(const Subscribers* known, const uint32_t* fingerprint) noexcept nogil:
+    """The chain of a fingerprint."""
+    cdef uint32_t chain = fingerprint[0] & (known.level - 1)
+    if chain < known.split:
+        chain = fingerprint[0] & (2 * known.level - 1)
+    return known.heads + chain
+
+
 cdef Subscriber* subscriber_find(const Subscribers* known, const uint32_t* fingerprint) noexcept nogil:
-    cdef uint32_t at = known.heads[fingerprint[0] & (known.size - 1)]
+    cdef uint32_t at = _head(known, fingerprint)[0]
     while at != 0:
         if _same(known.entries[at].fingerprint, fingerprint):
             return known.entries + at
@@ -38,27 +47,41 @@ cdef uint64_t line_of_subscriber(const Subscribers* known, const uint32_t* finge
     return 0 if found == NULL else found.line
 
 
-cdef bint _double(Subscribers* known) noexcept nogil:
-    """Twice the room; False where there is no memory. More subscribers than ``most`` sessions come here alone."""
-    cdef size_t size = <size_t>known.size * 2
-    cdef uint32_t* heads = <uint32_t*>calloc(size, 4)
-    cdef Subscriber* grown = NULL
-    cdef uint32_t at
-    cdef uint32_t* head
-    if heads != NULL:
-        grown = <Subscriber*>realloc(known.entries, (size + 1) * sizeof(Subscriber))
-    if grown == NULL:
-        free(heads)
+cdef bint _make_room(Subscribers* known) noexcept nogil:
+    """Room for twice as many. The system moves large blocks by their pages, without copying. False: no memory."""
+    cdef size_t room = <size_t>known.room * 2
+    cdef Subscriber* entries = <Subscriber*>realloc(known.entries, (room + 1) * sizeof(Subscriber))
+    cdef uint32_t* heads
+    if entries == NULL:
         return False
-    for at in range(1, known.used + 1):
-        head = heads + (grown[at].fingerprint[0] & (size - 1))
-        grown[at].next = head[0]
-        head[0] = at
-    free(known.heads)
+    known.entries = entries
+    heads = <uint32_t*>realloc(known.heads, room * 4)
+    if heads == NULL:
+        return False
     known.heads = heads
-    known.entries = grown
-    known.size = <uint32_t>size
+    known.room = <uint32_t>room
     return True
+
+
+cdef void _split(Subscribers* known) noexcept nogil:
+    """One more chain: what belongs to it leaves the chain at `split`."""
+    cdef uint32_t* link = known.heads + known.split
+    cdef uint32_t* fresh = known.heads + known.level + known.split
+    cdef uint32_t at = link[0]
+    while at != 0:
+        if known.entries[at].fingerprint[0] & known.level:
+            fresh[0] = at
+            fresh = &known.entries[at].next
+        else:
+            link[0] = at
+            link = &known.entries[at].next
+        at = known.entries[at].next
+    link[0] = 0
+    fresh[0] = 0
+    known.split += 1
+    if known.split == known.level:
+        known.level *= 2
+        known.split = 0
 
 
 cdef bint _add(Subscribers* known, const uint32_t* fingerprint, uint64_t line) noexcept nogil:
@@ -67,11 +90,13 @@ cdef bint _add(Subscribers* known, const uint32_t* fingerprint, uint64_t line) n
     if at != 0:
         known.free = known.entries[at].next
     else:
-        if known.used == known.size and not _double(known):
+        if known.used == known.room and not _make_room(known):
             return False
+        if known.used >= known.level + known.split:
+            _split(known)
         known.used += 1
         at = known.used
-    head = known.heads + (fingerprint[0] & (known.size - 1))
+    head = _head(known, fingerprint)
     memcpy(known.entries[at].fingerprint, fingerprint, 12)
     known.entries[at].line = line
     known.entries[at].next = head[0]
@@ -81,7 +106,7 @@ cdef bint _add(Subscribers* known, const uint32_t* fingerprint, uint64_t line) n
 
 
 cdef void _remove(Subscribers* known, const uint32_t* fingerprint) noexcept nogil:
-    cdef uint32_t* link = known.heads + (fingerprint[0] & (known.size - 1))
+    cdef uint32_t* link = _head(known, fingerprint)
     cdef uint32_t at
     while link[0] != 0 and not _same(known.entries[link[0]].fingerprint, fingerprint):
         link = &known.entries[link[0]].next

@@ -18,8 +18,7 @@ cdef enum:
 
 
 cdef struct Tally:              # numbers for SessionCounts
-    uint64_t live
-    uint64_t registered
+    uint64_t known[2][4]        # sessions, by whether their subscriber is registered, and by source
     uint64_t events
     uint64_t refused_full
     uint64_t late
@@ -28,6 +27,7 @@ cdef struct Tally:              # numbers for SessionCounts
     uint64_t taken
     uint64_t ambiguous
     uint64_t damaged
+    uint64_t stale              # sessions that the sweep dropped: nothing was heard of them in time
 
 
 cdef struct Table:              # one thread at a time; `sessions.pyx` holds the lock
@@ -50,6 +50,8 @@ cdef struct Table:              # one thread at a time; `sessions.pyx` holds the
     uint64_t ranges             # claims of ports
     Subscribers subscribers
     uint32_t cursor             # of the sweep
+    uint32_t oldest             # the oldest confirmation (Unix seconds) that the last whole sweep met; 0: none
+    uint32_t oldest_yet         # that of the sweep under way
     uint32_t urgent             # places to visit until every session that a NAS ended is gone
     bint silent                 # changes are not told: the file is being read
     Tally tally
@@ -88,11 +90,16 @@ cdef inline void seal(Record* record) noexcept nogil:
     record.checksum = record_checksum(record)
 
 
+cdef inline void count(Table* table, const Record* record, int by) noexcept nogil:
+    table.tally.known[line_of(record) != 0][record.origin >> 6] += by
+
+
 cdef inline void set_line(Table* table, Record* record, uint64_t line) noexcept nogil:
-    table.tally.registered += (line != 0)
-    table.tally.registered -= (line_of(record) != 0)
+    """Set the line of a record that is linked."""
+    count(table, record, -1)
     record.line_high = <uint16_t>(line >> 32)
     record.line_low = <uint32_t>line
+    count(table, record, 1)
 
 
 cdef inline void tell(Table* table, const Record* record, int claim, uint64_t line) noexcept nogil:
@@ -108,7 +115,9 @@ cdef bint table_register(Table* table, const uint32_t* subscriber, uint64_t line
 cdef uint32_t table_find(Table* table, const uint8_t* address, uint32_t port, int64_t now) noexcept nogil
 cdef uint32_t table_sweep(Table* table, uint32_t most, int64_t now) noexcept nogil
 # Write the entries of places behind ``cursor``; their number. ``cursor`` is 0 when there are no more.
-cdef uint32_t table_full(Table* table, uint32_t* cursor, uint32_t most, int64_t now, uint8_t* out) noexcept nogil
+# ``unregistered``: also those of nobody's line, which are 0.
+cdef uint32_t table_full(Table* table, uint32_t* cursor, uint32_t most, int64_t now, bint unregistered,
+                         uint8_t* out) noexcept nogil
 
 # For the rules.
 cdef bint is_live(const Table* table, const Record* record, int64_t now) noexcept nogil

@@ -177,6 +177,7 @@ cdef uint32_t new_record(Table* table, const Message* m) noexcept nogil:
     memcpy(record.subscriber, m.subscriber, 12)
     record.nas = m.nas_id
     record.stamp = m.stamp
+    record.origin = <uint8_t>(m.source << 6)
     link_record(table, place)
     set_line(table, record, line_of_subscriber(&table.subscribers, m.subscriber))
     table.sent[place] = m.until
@@ -189,7 +190,7 @@ cdef void link_record(Table* table, uint32_t place) noexcept nogil:
     table.next_session[place] = head[0]
     head[0] = place
     link_subscriber(table, place)
-    table.tally.live += 1
+    count(table, record, 1)
 
 
 cdef void link_subscriber(Table* table, uint32_t place) noexcept nogil:
@@ -208,8 +209,7 @@ cdef void _drop_record(Table* table, uint32_t place) noexcept nogil:
     cdef Record* record = record_at(&table.slab, place)
     unlink(table.by_session + (record.session[0] & table.mask), table.next_session, place)
     unlink_subscriber(table, place)
-    set_line(table, record, 0)
-    table.tally.live -= 1
+    count(table, record, -1)
     give_place(&table.slab, place)
 
 
@@ -292,22 +292,23 @@ cdef uint32_t table_find(Table* table, const uint8_t* address, uint32_t port, in
     return 0
 
 
-cdef uint32_t table_full(Table* table, uint32_t* cursor, uint32_t most, int64_t now, uint8_t* out) noexcept nogil:
+cdef uint32_t table_full(Table* table, uint32_t* cursor, uint32_t most, int64_t now, bint unregistered,
+                         uint8_t* out) noexcept nogil:
     cdef uint32_t place = cursor[0] + 1
     cdef uint32_t end = place + FULL_PLACES
-    cdef uint32_t count = 0
+    cdef uint32_t written = 0
     cdef const Record* record
     cdef int i
-    while place <= table.slab.used and place < end and count + RECORD_CLAIMS * MOST_PREFIXES <= most:
+    while place <= table.slab.used and place < end and written + RECORD_CLAIMS * MOST_PREFIXES <= most:
         record = record_at(&table.slab, place)
-        if record.claim_count != 0 and line_of(record) != 0 and is_live(table, record, now):
+        if record.claim_count != 0 and (line_of(record) != 0 or unregistered) and is_live(table, record, now):
             for i in range(record.claim_count):
-                count += write_entries(record.addresses[i], record.lengths[i], line_of(record),
-                                       <uint32_t>(record.until - now), record.origin >> 6,
-                                       out + count * ENTRY_BYTES)
+                written += write_entries(record.addresses[i], record.lengths[i], line_of(record),
+                                         <uint32_t>(record.until - now), record.origin >> 6,
+                                         out + written * ENTRY_BYTES)
         place += 1
     cursor[0] = 0 if place > table.slab.used else place - 1
-    return count
+    return written
 
 
 cdef uint32_t table_sweep(Table* table, uint32_t most, int64_t now) noexcept nogil:
@@ -315,9 +316,17 @@ cdef uint32_t table_sweep(Table* table, uint32_t most, int64_t now) noexcept nog
     cdef const Record* record
     for visited in range(most if most < table.slab.used else table.slab.used):
         table.cursor = table.cursor % table.slab.used + 1
+        if table.cursor == 1:
+            table.oldest = table.oldest_yet
+            table.oldest_yet = 0
         record = record_at(&table.slab, table.cursor)
-        if record.claim_count != 0 and not is_live(table, record, now):
+        if record.claim_count == 0:
+            continue
+        if not is_live(table, record, now):
+            table.tally.stale += record.until <= now
             end_session(table, table.cursor, table.marks[table.cursor * RECORD_CLAIMS])
+        elif table.oldest_yet == 0 or record.confirmed < table.oldest_yet:
+            table.oldest_yet = record.confirmed
     if table.urgent > most:
         table.urgent -= most
     elif table.urgent != 0:

@@ -166,7 +166,7 @@ def end(config: Path | None, as_json: bool, address: str, at: str) -> None:
 @session.command("list")
 @common
 def list_(config: Path | None, as_json: bool) -> None:
-    """Count the sessions, by whether somebody has registered their subscriber.
+    """Count the sessions: those of registered subscribers, by what told of them, the oldest, the stale.
 
     Single sessions are shown for a line or an address alone, and that is audited: filterd session show.
     """
@@ -181,6 +181,9 @@ def list_(config: Path | None, as_json: bool) -> None:
         (
             ("registered", known["registered"]),
             ("not registered", known["unregistered"]),
+            ("told by", ", ".join(f"{each} {sum(of.values())}" for each, of in found["sources"].items())),
+            ("oldest confirmation", f"{found['oldest']:.0f} s ago" if found["oldest"] else ""),
+            ("gone stale, since control began", found["changes"]["stale"]),
             ("in all", f"{sum(known.values())} of {found['most']} at most"),
             ("refused, since control began", found["refused"]),
             ("every session is known", found["complete"]),

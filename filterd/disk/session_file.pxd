@@ -15,6 +15,7 @@ cdef enum:
     ENTRY_BYTES = 32            # wire/session_stream
     MOST_PREFIXES = 30          # of one range of ports
     MOST_FLOORS = 252
+    TOLERATED = 1000            # one record in so many may be damaged: a kill cuts off one
     PORT_RANGE = 255            # a claim's length: 4 bytes of IPv4, first and last port (2 each), zeros
 
 
@@ -44,7 +45,8 @@ cdef struct Head:
     uint32_t version
     uint32_t record_size
     uint32_t checksum           # of the two numbers above, so that a head of zeros is none
-    uint32_t spare[11]
+    uint32_t unsettled          # seconds for which sessions of before may be missing; 0: it has all of them
+    uint32_t spare[10]
     NasFloor floors[MOST_FLOORS]
 
 
@@ -72,8 +74,10 @@ cdef inline uint16_t last_port(const uint8_t* address) noexcept nogil:
 cdef uint32_t record_checksum(const Record* record) noexcept nogil
 cdef bint record_is_whole(const Record* record) noexcept nogil
 cdef bint record_is_zero(const Record* record) noexcept nogil
-cdef void make_head(Head* head) noexcept nogil
+cdef void make_head(Head* head, uint32_t unsettled) noexcept nogil
 cdef bint head_is_good(const Head* head) noexcept nogil
+# True where so many records are damaged that sessions of before are missing.
+cdef bint is_lacking(uint64_t damaged, uint64_t good) noexcept nogil
 # Write the entries of one claim (at most MOST_PREFIXES); their number.
 cdef int write_entries(const uint8_t* address, uint8_t length, uint64_t line, uint32_t left, uint8_t source,
                        uint8_t* out) noexcept nogil

@@ -6,10 +6,14 @@ from libc.string cimport memcmp, memcpy, memset
 
 from filterd.wire.siphash cimport put_little64
 
+import os
+from typing import NamedTuple
+
 cdef enum:
     VERSION = 1
     RECORDS_AT_ONCE = 4096
     CHUNK_ENTRIES = 1024        # wire.session_stream.MOST_ENTRIES
+    READ_AGAIN = 4096           # records that are read once more: control was writing them, perhaps
 
 cdef const char* MAGIC = b"fSESlive"
 
@@ -46,8 +50,13 @@ cdef bint record_is_whole(const Record* record) noexcept nogil:
     return record.checksum == record_checksum(record)
 
 
-cdef void make_head(Head* head) noexcept nogil:
+cdef bint is_lacking(uint64_t damaged, uint64_t good) noexcept nogil:
+    return damaged * TOLERATED > good + TOLERATED
+
+
+cdef void make_head(Head* head, uint32_t unsettled) noexcept nogil:
     memset(head, 0, sizeof(Head))
+    head.unsettled = unsettled  # first: a head that is good without it would say that nothing is missing
     memcpy(head.magic, MAGIC, 8)
     head.version = VERSION
     head.record_size = RECORD_SIZE
@@ -56,7 +65,7 @@ cdef void make_head(Head* head) noexcept nogil:
 
 cdef bint head_is_good(const Head* head) noexcept nogil:
     cdef Head wanted
-    make_head(&wanted)
+    make_head(&wanted, 0)
     return (memcmp(head.magic, wanted.magic, 8) == 0 and head.version == wanted.version
             and head.record_size == wanted.record_size and head.checksum == wanted.checksum)
 
@@ -110,40 +119,89 @@ cdef bint _is_ended(const Head* head, const Record* record) noexcept nogil:
     return False
 
 
-cdef bytes _entries_of(const Head* head, const uint8_t* records, Py_ssize_t count, int64_t now):
-    """The entries of a run of records."""
-    cdef bytearray found = bytearray()
+cdef struct Reading:            # what a reader has met
+    Head head
+    int64_t now
+    uint64_t good
+    uint64_t damaged
+
+
+class FileEntries(NamedTuple):
+    """The sessions in a file."""
+
+    runs: list[bytes]
+    lacking: str
+
+
+cdef bint _whole_in_file(int file, uint64_t place, Record* record) except -1:
+    """True for a record that is whole when it is read once more."""
+    cdef bytes text = os.pread(file, RECORD_SIZE, HEAD_SIZE + place * RECORD_SIZE)
+    if len(text) != RECORD_SIZE:
+        return False
+    memcpy(record, <const uint8_t*>text, RECORD_SIZE)
+    return record_is_whole(record)
+
+
+cdef int _add_entries(const Reading* reading, const Record* record, bytearray found) except -1:
+    """Add the entries of a record that is whole; of one that holds no longer, or is nobody's, there are none."""
     cdef uint8_t out[MOST_PREFIXES * ENTRY_BYTES]
-    cdef Record record
-    cdef Py_ssize_t place
     cdef int i
     cdef int written
+    if line_of(record) == 0 or record.until <= reading.now or _is_ended(&reading.head, record):
+        return 0
+    for i in range(record.claim_count):
+        written = write_entries(record.addresses[i], record.lengths[i], line_of(record),
+                                <uint32_t>(record.until - reading.now), record.origin >> 6, out)
+        found += out[: written * ENTRY_BYTES]
+    return 0
+
+
+cdef bytes _entries_of(Reading* reading, int file, const uint8_t* records, uint64_t first, Py_ssize_t count):
+    """The entries of a run of records, the first of which has this place in the file."""
+    cdef bytearray found = bytearray()
+    cdef Record record
+    cdef Py_ssize_t place
     for place in range(count):
         memcpy(&record, records + place * RECORD_SIZE, RECORD_SIZE)
-        if not record_is_whole(&record) or line_of(&record) == 0 or record.until <= now:
+        if record_is_zero(&record):
             continue
-        if _is_ended(head, &record):
+        if not record_is_whole(&record) and (
+            reading.damaged >= READ_AGAIN or not _whole_in_file(file, first + place, &record)
+        ):
+            reading.damaged += not record_is_zero(&record)
             continue
-        for i in range(record.claim_count):
-            written = write_entries(record.addresses[i], record.lengths[i], line_of(&record),
-                                    <uint32_t>(record.until - now), record.origin >> 6, out)
-            found += out[: written * ENTRY_BYTES]
+        reading.good += 1
+        _add_entries(reading, &record, found)
     return bytes(found)
+
+
+cdef str _lacking(path, const Reading* reading):
+    """Why sessions may be missing; empty: they are not."""
+    if reading.head.unsettled != 0:
+        return f"{path} was begun anew, and control had not heard of all sessions again"
+    if is_lacking(reading.damaged, reading.good):
+        return f"{reading.damaged} records of {path} are damaged, {reading.good} are good"
+    return ""
 
 
 def read_entries(path, double now):
     """The live sessions of registered subscribers as entries of ``wire.session_stream``."""
-    cdef Head head
+    cdef Reading reading
     cdef bytes text
-    cdef list chunks = []
+    cdef list runs = []
+    cdef uint64_t first = 0
+    memset(&reading, 0, sizeof(Reading))
+    reading.now = <int64_t>now
+    step = CHUNK_ENTRIES * ENTRY_BYTES
     with open(path, "rb") as file:
         text = file.read(HEAD_SIZE)
         if len(text) == HEAD_SIZE:
-            memcpy(&head, <const uint8_t*>text, HEAD_SIZE)
-        if len(text) != HEAD_SIZE or not head_is_good(&head):
+            memcpy(&reading.head, <const uint8_t*>text, HEAD_SIZE)
+        if len(text) != HEAD_SIZE or not head_is_good(&reading.head):
             raise ValueError(f"{path} is not a file of sessions")
         while text := file.read(RECORDS_AT_ONCE * RECORD_SIZE):
-            found = _entries_of(&head, <const uint8_t*>text, len(text) // RECORD_SIZE, <int64_t>now)
-            step = CHUNK_ENTRIES * ENTRY_BYTES
-            chunks += [found[start : start + step] for start in range(0, len(found), step)]
-    return chunks
+            count = len(text) // RECORD_SIZE
+            found = _entries_of(&reading, file.fileno(), <const uint8_t*>text, first, count)
+            first += count
+            runs += [found[start : start + step] for start in range(0, len(found), step)]
+    return FileEntries(runs, _lacking(path, &reading))

@@ -39,7 +39,7 @@ class IdentityKind(IntEnum):
     SESSION = 0x91
     """a session: its NAS's fingerprint and Acct-Session-Id"""
     NAS = 0x92
-    """a NAS: NAS-Identifier, else its address"""
+    """a NAS: its address and NAS-Identifier"""
 
 
 BOUND_KINDS = {

@@ -15,12 +15,11 @@ from filterd.dataplane.nodestate.node_types import NodeObserver
 from filterd.dataplane.nodestate.session_follower import SessionFollower, SessionPaths, SessionsInForce
 from filterd.dataplane.packet.plane import Plane
 from filterd.dataplane.packet.plane_types import BindingTables, IdentityRules, SessionTables
+from filterd.disk.session_place import LIVE, were_used
 from filterd.serve.wiring import SystemClock, prefixes, read_sessions
 
 SOCKET = "sessions.sock"
 """the stream's socket in ``state_dir``"""
-FILE = "sessions/live"
-"""the sessions file there"""
 
 
 def bound_tables(bindings: KnownBindings) -> BindingTables:
@@ -52,13 +51,13 @@ class NodeSessions:
         """Gives the stages their rules; sessions count as not loaded until :meth:`start` has loaded them."""
         self._plane = plane
         plane.use_identity_rules(identity_rules(settings))
-        file = settings.state_dir / FILE
+        state_dir = settings.state_dir
         self.follower = SessionFollower(
-            SessionPaths(settings.state_dir / SOCKET, partial(read_sessions, file, clock)),
+            SessionPaths(state_dir / SOCKET, partial(read_sessions, state_dir, clock)),
             self._publish,
             observer,
             clock.ticks,
-            used=file.exists(),
+            used=(state_dir / LIVE).exists() or were_used(state_dir),
             configured=names_sources(settings),
         )
         self._thread = threading.Thread(target=self.follower.run, name="sessions", daemon=True)

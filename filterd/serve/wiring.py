@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from operator import attrgetter
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,8 @@ from filterd.dataplane.nodestate.node import Node
 from filterd.dataplane.nodestate.node_types import NodePaths
 from filterd.dataplane.tables.addresses import Prefixes
 from filterd.disk.keys import FINGERPRINT_KEY
-from filterd.disk.session_file import read_entries
+from filterd.disk.session_file import FileEntries, read_entries
+from filterd.disk.session_place import LIVE, were_used
 from filterd.model.mandatory import label_of
 from filterd.model.records import FeedInForce
 from filterd.policy import canary
@@ -116,13 +117,13 @@ def node_paths(settings: Settings) -> NodePaths:
     return NodePaths(settings.state_dir, store, FINGERPRINT_KEY.load(settings.state_dir))
 
 
-def read_sessions(file: Path, clock: SystemClock) -> Iterable[bytes] | None:
-    """Entries of the sessions file, with what is left of each now; None where there is no file. Raises
-    ``OSError`` and ValueError."""
+def read_sessions(state_dir: Path, clock: SystemClock) -> FileEntries | None:
+    """Entries of the sessions file, with what is left of each now; None where there is no file, and never
+    was a session. Raises ``OSError`` and ValueError."""
     try:
-        return read_entries(file, clock.now())
+        return read_entries(state_dir / LIVE, clock.now())
     except FileNotFoundError:
-        return None
+        return FileEntries([], f"{state_dir / LIVE} is gone") if were_used(state_dir) else None
 
 
 def key_changed(paths: NodePaths) -> bool:

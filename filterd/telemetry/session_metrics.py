@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from prometheus_client.core import Metric
+from prometheus_client.core import GaugeMetricFamily, Metric
 
-from filterd.telemetry.metric_families import by_state, counter, gauge, total
+from filterd.telemetry.metric_families import counter, gauge, total
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,6 +16,10 @@ class SessionMetrics:
 
     known: Mapping[str, int] = field(default_factory=dict)
     """registered, unregistered -> sessions"""
+    sources: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    """the same for each source"""
+    oldest: float = 0
+    """seconds since the oldest confirmation of a session; 0: there is none"""
     most: int = 0
     """the room of the table"""
     changes: Mapping[str, int] = field(default_factory=dict)
@@ -29,16 +33,22 @@ class SessionMetrics:
 
 def session_families(now: SessionMetrics) -> Iterator[Metric]:
     """The families on sessions."""
-    yield by_state(
+    known = GaugeMetricFamily(
         "filterd_sessions_known",
-        "Sessions that control knows, by whether somebody has registered their subscriber.",
-        now.known,
+        "Sessions that control knows, by what told of them and whether somebody has registered their "
+        "subscriber.",
+        labels=("source", "state"),
     )
+    for source, states in now.sources.items():
+        for state, count in states.items():
+            known.add_metric((source, state), count)
+    yield known
     yield gauge("filterd_sessions_most", "The most sessions at one time (`accounting.sessions`).", now.most)
     yield counter(
         "filterd_session_changes",
         "Changes sent to resolvers, addresses that moved from one session to another or are claimed by two "
-        "lines, and messages that came late, lost to newer ones, or are of no known session.",
+        "lines, sessions that nothing was heard of in time (stale), and messages that came late, lost to "
+        "newer ones, or are of no known session.",
         ("change",),
         now.changes,
     )

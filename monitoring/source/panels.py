@@ -309,7 +309,7 @@ SESSIONS = _row(
         "stat",
         ("Sessions: registered or not", "Sesiones: con abonado registrado o no"),
         f"filterd_sessions_known{{{I}}}",
-        "{{state}}",
+        "{{source}} {{state}}",
     ),
     _panel(
         "stat",

@@ -280,6 +280,11 @@ TEXTS: dict[str, tuple[str, str]] = {
         "`dns.parental_fail` decides for unknown clients.",
         "start control: it sends all sessions; see the disk of `state_dir` (`dmesg`)",
     ),
+    "the sessions file does not have every session": (
+        "At a start without control the file is damaged, gone, or of a control that had lost sessions: "
+        "`reason` says which. Its lines are known; `dns.parental_fail` decides for unknown clients.",
+        "start control: its sessions are all there again after `accounting.settle`",
+    ),
     "sessions ended unheard of": (
         "More than a twentieth of the sessions in the resolver are past their end, and control has not taken "
         "them away. Their lines are unknown.",
@@ -289,6 +294,11 @@ TEXTS: dict[str, tuple[str, str]] = {
     "the sessions of before are lost": (
         "The file of sessions was damaged, or is gone. For `seconds` they count as not loaded, and "
         "`dns.parental_fail` decides for clients that come by session.",
+        "[FilterdSessionsIncomplete](runbooks/sessions.md#filterdsessionsincomplete)",
+    ),
+    "sessions that were lost before this start have not all been told again": (
+        "Control was started again while sessions that were lost were still missing. For `seconds` more they "
+        "count as not loaded.",
         "[FilterdSessionsIncomplete](runbooks/sessions.md#filterdsessionsincomplete)",
     ),
     "sessions are not as they should be": (

@@ -88,6 +88,9 @@ def test_the_native_one_is_loaded() -> None:
 @given(code=codes, values=attributes, client=clients, rule=rules, padding=st.binary(max_size=3))
 @example(4, [*start(), (80, bytes(16))], CLIENT, LineRule(), b"")
 @example(4, [(40, b"\0\0\0\7")], CLIENT, LineRule(), b"")
+@example(4, [*start(), (4, b"\xc0\0\2\x32")], CLIENT, LineRule(), b"")
+@example(4, [*start(nas=b""), (4, b"\0\0\0\0"), (95, b"\1" * 16)], CLIENT, LineRule(), b"")
+@example(4, [*start(), (95, bytes(16))], CLIENT, LineRule(), b"")
 @example(12, [(80, bytes(16))], CLIENT, LineRule(), b"")
 @example(4, [*start(), (26, b"\0\0\x0d\xe9\1\4ab")], CLIENT, LineRule(3561, 1), b"")
 def test_signed_packets(
@@ -257,3 +260,20 @@ def test_the_first_value_that_is_not_empty_holds(number: int) -> None:
 def test_the_forms_of_a_hardware_address(value: bytes, same: bool) -> None:
     wanted = line_in([(31, b"00:11:22:aa:bb:cc")], LineRule(0, 31))
     assert (line_in([(31, value)], LineRule(0, 31, ("mac",))) == wanted) == same
+
+
+@given(first=FOUR, second=FOUR)
+def test_a_nas_is_its_address_and_its_name(first: bytes, second: bytes) -> None:
+    """Accounting-On ends the sessions of its own NAS, and makers give one name to all."""
+    none, name, begins = bytes(4), (32, b"MikroTik"), (40, b"\0\0\0\7")
+    began = both(signed(plain(4, [*start(nas=name[1]), (4, first)]))).event
+    same = both(signed(plain(4, [begins, (4, first), name]))).event
+    other = both(signed(plain(4, [begins, (4, second), name]))).event
+    assert began is not None
+    assert same is not None
+    assert other is not None
+    assert began.nas == same.nas
+    assert (began.nas == other.nas) == (first == second)
+    bare = both(signed(plain(4, [begins, name]))).event
+    assert bare is not None
+    assert (bare.nas == began.nas) == (first == none)

@@ -87,7 +87,7 @@ class Machine(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.directory = Path(tempfile.mkdtemp(prefix="sessions-"))
-        self.path = self.directory / "live"
+        self.path = self.directory / "sessions" / "live"
         self.clock = Clock()
         self.native = network(self.path, self.clock)
         self.model = ReferenceSessions(STALE_AFTER)
@@ -232,7 +232,7 @@ class Machine(RuleBasedStateMachine):
         now, fresh, reader = self.clock.now, Receiver(), Receiver()
         self.receiver.follow(self.native.table, now)
         fresh.begin(self.native.table, now)
-        for run in read_entries(self.path, now):
+        for run in read_entries(self.path, now).runs:
             reader.take(run, now)
         wanted = {
             (each.address, each.length, 0, line)

@@ -106,10 +106,12 @@ class Network:
             self.table.register(fingerprint(subscriber), line)
 
 
-def network(path: Path | None = None, clock: Clock | None = None, most: int = 1000) -> Network:
+def network(
+    path: Path | None = None, clock: Clock | None = None, most: int = 1000, expected: bool = False
+) -> Network:
     """A network with a table of its own."""
     clock = clock or Clock()
-    return Network(Sessions(path, KEY, most, STALE_AFTER, clock), clock)
+    return Network(Sessions(path, KEY, most, STALE_AFTER, clock, expected=expected), clock)
 
 
 def entries(run: bytes) -> list[SessionEntry]:

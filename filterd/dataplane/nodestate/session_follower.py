@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -24,6 +24,7 @@ from filterd.dataplane.nodestate.known_sessions import KnownSessions
 from filterd.dataplane.nodestate.node_types import NodeObserver
 from filterd.dataplane.nodestate.session_link import SessionLink
 from filterd.dataplane.tables.dump import TableError
+from filterd.disk.session_file import FileEntries
 from filterd.wire.session_stream import Frame, FrameKind, StreamError
 
 TURN_SECONDS = 0.1
@@ -52,6 +53,10 @@ STALE = (
     "their lines are unknown until they are heard of again: see whether control runs and gets accounting"
     " packets (filterd session list)"
 )
+FILE_LACKING = (
+    "none where control runs: they come again with their next packets; until accounting.settle is over,"
+    " dns.parental_fail holds for unknown clients"
+)
 FILE_UNREADABLE = "none where control runs: it sends all sessions; see the disk of state_dir (dmesg)"
 
 
@@ -71,9 +76,9 @@ class SessionPaths:
     """The stream's socket and the reader of the sessions file."""
 
     socket: Path
-    read: Callable[[], Iterable[bytes] | None]
-    """entries of the stream from the file; None where there is no file. Raises ``OSError`` and ValueError for
-    one that cannot be read"""
+    read: Callable[[], FileEntries | None]
+    """the sessions in the file; None where there is no file, and never was one. Raises ``OSError`` and
+    ValueError for one that cannot be read"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -297,10 +302,13 @@ class SessionFollower:
             found = self._paths.read()
             if found is not None:
                 fresh = KnownSessions()
-                for entries in found:
+                for entries in found.runs:
                     fresh.apply(entries, self._ticks())
-                self.known, self.loaded = fresh, True
-                self._used = len(fresh) > 0
+                self.known, self.loaded = fresh, not found.lacking
+                self._used = len(fresh) > 0 or not self.loaded
+                if found.lacking:
+                    event = "the sessions file does not have every session"
+                    self._observer.note(event, reason=found.lacking, remedy=FILE_LACKING)
         except (OSError, ValueError, TableError) as error:
             self._observer.note("the sessions file cannot be read", reason=str(error), remedy=FILE_UNREADABLE)
         self._show()

@@ -6,6 +6,7 @@ past the place that was read, all are read anew, and those that are missing forg
 
 from __future__ import annotations
 
+import sys
 from array import array
 from bisect import bisect_left
 
@@ -64,11 +65,13 @@ class SubscriberFollower:
             last = self._lines[-1] if self._lines else 0
             async with context.store.read() as connection:
                 found = await subscribers.ids_above(connection, last, PAGE)
+            pairs = bytearray()
             for line, identifier in found:
                 known = subscriber_fingerprint(self._key, identifier)
-                self._table.register(known, line)
+                pairs += known + line.to_bytes(8, sys.byteorder)
                 self._lines.append(line)
                 self._fingerprints += known
+            self._table.register_many(pairs)
             if len(found) < PAGE:
                 return
 

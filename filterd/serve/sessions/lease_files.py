@@ -49,10 +49,11 @@ class LeaseSessions:
         )
 
     def held(self) -> Iterator[tuple[bytes, int]]:
-        """Address and prefix length of each session of a registered subscriber that came by a lease."""
+        """Address and prefix length of each session that came by a lease, also of subscribers
+        that nobody has registered."""
         cursor = 0
         while True:
-            cursor, entries = self._table.full(cursor, MOST_ENTRIES)
+            cursor, entries = self._table.full(cursor, MOST_ENTRIES, unregistered=True)
             for at in range(0, len(entries), ENTRY_SIZE):
                 entry = SessionEntry.from_bytes(entries[at : at + ENTRY_SIZE])
                 if entry.source == SessionSource.LEASE:

@@ -14,6 +14,7 @@ alone, which is said, and are gone with the next start.
 from __future__ import annotations
 
 import asyncio
+import math
 import secrets
 import time
 from collections.abc import Callable
@@ -25,6 +26,8 @@ from filterd.accounting.sessions import Sessions
 from filterd.config.settings import RadiusSettings, Settings
 from filterd.disk.files import make_directory
 from filterd.disk.keys import FINGERPRINT_KEY
+from filterd.disk.session_place import LIVE, note_use, were_used
+from filterd.model.session import SessionSource
 from filterd.operations.context import Context
 from filterd.operations.sessions import protocol
 from filterd.serve.sessions.accounting import AccountingListener
@@ -36,8 +39,6 @@ from filterd.store.errors import StoreError
 from filterd.telemetry import log
 from filterd.telemetry.session_metrics import SessionMetrics
 
-LIVE = Path("sessions/live")
-"""the file of the table, in ``state_dir``"""
 FOLLOW_SECONDS = 0.25
 """between two looks for new subscribers"""
 SWEEP_SECONDS = 0.05
@@ -46,6 +47,8 @@ HURRY_SECONDS = 0.005
 SWEEP_RECORDS = 2_000
 """looked at in one slice: a million in 25 s"""
 LOOK_SECONDS = 1.0
+FOREVER = 0xFFFFFFFF
+"""seconds: as long as ``accounting.settle`` says"""
 FEWEST = 10_000
 """sessions for which there is memory everywhere"""
 
@@ -65,7 +68,9 @@ class SessionService:
         self._trouble: dict[str, str] = {}
         """part -> what is wrong with it"""
         self._key = self._load_key()
+        self._used = were_used(settings.state_dir)
         self._table = self._open_table()
+        self._unsettled = self._begin_settling()
         self._receiver = Receiver(self._table, self._key)
         self._follower = SubscriberFollower(self._table, self._key)
         self._accounting: AccountingListener | None = None
@@ -80,8 +85,7 @@ class SessionService:
 
     def complete(self) -> bool:
         """False while sessions of before are lost and those that go on have not all been told again."""
-        settled = self._ticks() - self._began >= self._settings.accounting.settle
-        return settled or not (self._table.begun_empty or self._trouble.keys() & {"key", "file"})
+        return self._left() <= 0
 
     def remarks(self) -> list[str]:
         """The remarks of the readiness page: control goes on with what is wrong."""
@@ -89,15 +93,20 @@ class SessionService:
         if self._accounting is not None:
             lacking += self._accounting.remarks()
         if not self.complete():
-            wait = self._settings.accounting.settle - (self._ticks() - self._began)
-            lacking.append(f"sessions were lost; they count as loaded in {wait:.0f} s")
+            lacking.append(f"sessions were lost; they count as loaded in {self._left():.0f} s")
         return lacking
 
     def metrics(self) -> SessionMetrics:
         """The values of this moment."""
         counts = self._table.counts()
+        states = {"registered": counts.registered, "unregistered": counts.unregistered}
         return SessionMetrics(
-            known={"registered": counts.registered, "unregistered": counts.live - counts.registered},
+            known={state: sum(each.values()) for state, each in states.items()},
+            sources={
+                source.word: {state: each[source] for state, each in states.items()}
+                for source in SessionSource
+            },
+            oldest=max(0.0, self._context.clock() - counts.oldest) if counts.oldest else 0.0,
             most=self._most,
             changes={
                 "sent": self._table.sequence,
@@ -106,6 +115,7 @@ class SessionService:
                 "late": counts.late,
                 "lost": counts.lost,
                 "unknown": counts.unknown,
+                "stale": counts.stale,
             },
             refused=counts.refused_full,
             packets={} if self._accounting is None else self._accounting.counts(),
@@ -135,12 +145,14 @@ class SessionService:
         await asyncio.to_thread(self._leases.close)
         await self._commands.close()
         await self._stream.close()
+        self._keep()
         self._table.close()
 
     def reload(self, settings: Settings) -> list[str]:
         """Take new settings; returns the keys that wait for a restart."""
         accounting, radius = settings.accounting, settings.accounting.radius
         self._settings = settings
+        self._table.stale_after = accounting.stale_after
         waiting = ["accounting.sessions"] if accounting.sessions != self._most else []
         if accounting.leases != self._files:
             waiting.append("accounting.leases")
@@ -190,7 +202,39 @@ class SessionService:
 
     def _new_table(self, path: Path | None) -> Sessions:
         accounting = self._settings.accounting
-        return Sessions(path, self._key, self._most, accounting.stale_after, self._context.clock)
+        return Sessions(
+            path, self._key, self._most, accounting.stale_after, self._context.clock, expected=self._used
+        )
+
+    def _begin_settling(self) -> int:
+        """The seconds for which sessions of before may be missing, from now on."""
+        kept = self._trouble.keys() & {"key", "file"} == set()
+        left = min(self._table.unsettled if kept else FOREVER, self._settings.accounting.settle)
+        self._table.settle(left)
+        if left and kept and not self._table.begun_empty:
+            event = "sessions that were lost before this start have not all been told again"
+            log.get().warning(event, seconds=left, remedy="none: they come again with their next packets")
+        return left
+
+    def _left(self) -> float:
+        """Seconds until all sessions that go on have been told again; none from 0 down."""
+        return min(self._unsettled, self._settings.accounting.settle) - (self._ticks() - self._began)
+
+    def _keep(self) -> None:
+        """Write down how long sessions may still be missing, and that there are sessions at all."""
+        if self._unsettled:
+            left = max(0, math.ceil(self._left()))
+            self._table.settle(left)
+            self._unsettled = self._unsettled if left else 0
+        if not self._used and self._table.counts().live:
+            try:
+                note_use(self._settings.state_dir)
+                self._used = True
+            except OSError as error:
+                if "use" not in self._trouble:
+                    self._fail("use", f"that there are sessions is not noted: {error}", "mend state_dir")
+            else:
+                self._trouble.pop("use", None)
 
     def _fail(self, part: str, reason: str, remedy: str) -> None:
         self._trouble[part] = reason
@@ -222,5 +266,6 @@ class SessionService:
     async def _look(self) -> None:
         while True:
             await asyncio.sleep(LOOK_SECONDS)
+            self._keep()
             if self._accounting is not None:
                 self._accounting.look()

@@ -11,8 +11,8 @@ ClaimEntry = tuple[bytes, int, tuple[int, int] | None]
 class SubscriberTable(Protocol):
     """The part of the table that knows which line a subscriber has."""
 
-    def register(self, subscriber: bytes, line: int) -> None:
-        """Note the line of a subscriber, by the fingerprint of the id."""
+    def register_many(self, pairs: bytes | bytearray) -> None:
+        """Note the lines of subscribers: of each the fingerprint of its id (16 bytes) and the line (8)."""
 
     def forget(self, subscriber: bytes) -> None:
         """The subscriber has no line any more."""

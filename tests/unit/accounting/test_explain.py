@@ -69,6 +69,7 @@ def test_a_good_packet() -> None:
         (signed(plain(4, start(user=b"@isp"))), "nothing of User-Name is left", True),
         (signed(plain(4, start(address=b"\0\0\0\0"))), "Start without an address", True),
         (signed(plain(4, start(nas=b"MikroTik"))), "what the maker gives to every device", True),
+        (signed(plain(4, [*start(nas=b"MikroTik"), (4, bytes(4))])), "no NAS-IP-Address tells", True),
         (signed(plain(4, start())), "Event-Timestamp is missing", True),
         (signed(plain(4, [*start(), (55, b"\0\0\1\0")])), "of before the year 2000", True),
         (signed(plain(4, start(session=b""))), "told apart by address alone", True),
@@ -119,3 +120,10 @@ def test_it_says_of_every_packet_what_the_receiver_does(
     if done.event is not None:
         assert len(found.addresses) == len(done.event.claims)
         assert (found.line is None) == (done.event.line == bytes(16))
+
+
+def test_an_address_tells_two_routers_of_one_name_apart() -> None:
+    packet = signed(plain(4, [*start(nas=b"MikroTik"), (4, bytes([192, 0, 2, 50]))]))
+    found = explained(packet)
+    assert found.nas == "MikroTik at 192.0.2.50"
+    assert not any("the maker" in each.text for each in found.problems)

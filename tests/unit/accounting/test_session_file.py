@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -19,15 +20,15 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "sessions" / "live"
 
 
-def again(net: Network, path: Path) -> Network:
+def again(net: Network, path: Path, expected: bool = False) -> Network:
     """The same network after a restart of control."""
     net.table.close()
-    return network(path, net.clock)
+    return network(path, net.clock, expected=expected)
 
 
 def told(path: Path, now: float) -> dict[tuple[bytes, int, int], int]:
     receiver = Receiver()
-    for run in read_entries(path, now):
+    for run in read_entries(path, now).runs:
         receiver.take(run, now)
     return receiver.at(now)
 
@@ -53,7 +54,7 @@ def test_a_restart_finds_what_there_was(path: Path) -> None:
     assert set(before.values()) == {7, 8}
     assert told(path, net.clock.now) == before
     net = again(net, path)
-    assert net.table.complete
+    assert (net.table.begun_empty, net.table.unsettled) == (False, 0)
     assert full(net) == before
     assert net.line(Z) == 0
     net.tell(STOP, "a", "ana", [])
@@ -83,7 +84,7 @@ def test_a_damaged_record_is_left_out(path: Path) -> None:
     net = network(path, net.clock)
     assert (net.line(X), net.line(Y, 1024)) == (None, 8)
     assert net.table.counts().damaged == 1
-    assert net.table.complete
+    assert (net.table.begun_empty, net.table.unsettled) == (False, 0)
 
 
 def test_a_record_that_is_half_written_is_left_out(path: Path) -> None:
@@ -100,11 +101,32 @@ def test_a_record_that_is_half_written_is_left_out(path: Path) -> None:
 def test_a_lost_file_is_told(path: Path) -> None:
     net = three(path)
     net.table.close()
-    path.unlink()
-    net = network(path, net.clock)
+    shutil.rmtree(path.parent)
+    net = network(path, net.clock, expected=True)
     assert net.table.begun_empty
     assert "is gone" in net.table.damage
-    assert again(net, path).table.complete
+    settles(net, path)
+
+
+def test_a_new_installation_lacks_nothing(path: Path) -> None:
+    net = network(path)
+    assert (net.table.begun_empty, net.table.unsettled, read_entries(path, 0)) == (False, 0, ([], ""))
+
+
+def settles(net: Network, path: Path) -> None:
+    """Until somebody says so, sessions are missing, whoever opens or reads the file."""
+    for _ in range(2):
+        assert net.table.unsettled > 7 * 86_400
+        assert "begun anew" in read_entries(path, net.clock.now).lacking
+        net = again(net, path, expected=True)
+        assert not net.table.begun_empty
+    net.table.settle(90)
+    net = again(net, path)
+    assert net.table.unsettled == 90
+    assert "begun anew" in read_entries(path, net.clock.now).lacking
+    net.table.settle(0)
+    assert read_entries(path, net.clock.now).lacking == ""
+    assert again(net, path).table.unsettled == 0
 
 
 @pytest.mark.parametrize(
@@ -114,6 +136,7 @@ def test_a_lost_file_is_told(path: Path) -> None:
         (lambda text: bytes(HEAD) + text[HEAD:], "no head"),
         (lambda text: text[:100], "cut off"),
         (lambda text: b"", "cut off"),
+        (lambda text: bytes(HEAD), "no head"),
     ],
 )
 def test_a_damaged_head_is_told_and_nothing_is_believed(path: Path, damage: object, said: str) -> None:
@@ -121,12 +144,14 @@ def test_a_damaged_head_is_told_and_nothing_is_believed(path: Path, damage: obje
     net.table.close()
     assert callable(damage)
     path.write_bytes(damage(path.read_bytes()))
-    net = network(path, net.clock)
+    net = network(path, net.clock, expected=True)
     assert net.table.begun_empty
     assert said in net.table.damage
     assert (net.line(X), net.table.counts().live) == (None, 0)
     net.tell(START, "a", "ana", [X])
-    assert again(net, path).table.counts().live == 1
+    net = again(net, path)
+    assert net.table.counts().live == 1
+    settles(net, path)
 
 
 def test_many_damaged_records_are_told(path: Path) -> None:
@@ -136,8 +161,39 @@ def test_many_damaged_records_are_told(path: Path) -> None:
     kept[HEAD + 70] ^= 1
     kept[HEAD + RECORD + 70] ^= 1
     path.write_bytes(kept)
+    found = read_entries(path, net.clock.now)
+    assert found.runs == []
+    assert "2 records" in found.lacking
     net = network(path, net.clock)
     assert "2 records" in net.table.damage
+    settles(net, path)
+
+
+def test_one_damaged_record_in_many_is_no_loss(path: Path) -> None:
+    net = network(path, most=3000)
+    net.register(ana=7)
+    for number in range(2100):
+        net.tell(START, str(number), "ana", [f"10.0.{number // 250}.{number % 250}"])
+    net.table.close()
+    kept = bytearray(path.read_bytes())
+    for number, lacking in ((0, False), (1, False), (2, False), (3, True)):
+        kept[HEAD + number * RECORD + 70] ^= 1
+        path.write_bytes(kept)
+        assert bool(read_entries(path, net.clock.now).lacking) == lacking
+
+
+def test_any_number_of_nases_may_begin_anew_before_a_crash(path: Path) -> None:
+    """The file's head has room for 252 of them."""
+    net, nases = network(path, most=2000), [f"bng-{number}" for number in range(600)]
+    net.register(ana=7)
+    for number, nas in enumerate(nases):
+        net.tell(START, "a", "ana", [f"10.0.{number // 250}.{number % 250}"], ago=9, nas=nas)
+    net.tell(START, "a", "ana", [X], nas="bng-alone")
+    for nas in nases:
+        net.tell(ON, "", "", [], nas=nas)
+        assert len(told(path, net.clock.now)) == 600 - nases.index(nas)
+    net = again(net, path)  # nothing was swept but what did not fit
+    assert (net.table.counts().live, net.line(X)) == (1, 7)
 
 
 def test_the_file_belongs_to_one_process(path: Path) -> None:

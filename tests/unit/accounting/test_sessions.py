@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import pytest
 
 from tests.worlds.sessions import (
@@ -13,12 +15,13 @@ from tests.worlds.sessions import (
     START,
     STOP,
     Receiver,
+    entries,
     fingerprint,
     network,
     wide,
 )
 
-X, Y = "192.0.2.1", "192.0.2.2"
+X, Y, Z = "192.0.2.1", "192.0.2.2", "192.0.2.3"
 PREFIX = "2001:db8:0:100::/56"
 
 
@@ -95,6 +98,25 @@ def test_commands_hold_in_the_order_in_which_they_come() -> None:
     net.put("a", "ana", [X], lasts=60)
     net.put("b", "luis", [X], lasts=60)
     assert net.line(X) == 8
+
+
+def test_a_command_beats_a_nas_of_the_same_moment() -> None:
+    """Two clocks decide nothing within two seconds; a person does."""
+    net = network()
+    net.register(ana=7, luis=8)
+    net.tell(START, "a", "ana", [X])
+    net.put("b", "luis", [X], lasts=600)
+    assert net.line(X) == 8
+    net.clock.now += 1
+    net.tell(INTERIM, "a", "ana", [X])
+    assert net.line(X) == 8
+    assert net.table.counts().ambiguous == 0
+    net.clock.now += 2
+    net.tell(INTERIM, "a", "ana", [X])
+    assert net.line(X) == 7, "later than that the NAS is believed again"
+    net.tell(STOP, "a", "ana", [X])
+    net.put("b", "luis", [X], lasts=600)
+    assert net.line(X) == 8, "also over what is remembered of one that ended"
 
 
 def test_a_stop_ends_its_own_session_for_good() -> None:
@@ -305,3 +327,77 @@ def test_what_is_no_event_is_refused() -> None:
     net.table.close()
     with pytest.raises(ValueError, match="closed"):
         net.table.find(wide(X))
+
+
+def pairs(lines: dict[str, int]) -> bytes:
+    return b"".join(fingerprint(each) + line.to_bytes(8, sys.byteorder) for each, line in lines.items())
+
+
+def test_many_subscribers_are_registered_at_once_and_their_table_grows() -> None:
+    net = network(most=1000)
+    net.tell(START, "a", "s-7", [X])
+    lines = {f"s-{number}": number for number in range(1, 10_001)}
+    net.table.register_many(pairs(lines))
+    assert (net.line(X), net.table.counts().subscribers) == (7, 10_000)
+    for number in range(1, 10_001, 3):
+        net.table.forget(fingerprint(f"s-{number}"))
+    net.table.register_many(pairs({f"t-{number}": 20_000 + number for number in range(9000)}))
+    net.clock.now += 1
+    for name, line in [("s-1", 0), ("s-2", 2), ("s-9999", 9999), ("s-10000", 0), ("t-8999", 28_999)]:
+        net.clock.now += 3
+        net.tell(START, "b" + name, name, [Y])
+        assert net.line(Y) == line, name
+    assert net.table.counts().subscribers == 10_000 - 3334 + 9000
+
+
+@pytest.mark.parametrize("wrong", [bytes(24), bytes(23), b"\xff" * 24])
+def test_what_is_no_line_registers_nobody(wrong: bytes) -> None:
+    net = network()
+    with pytest.raises(ValueError, match=r"line|bytes"):
+        net.table.register_many(pairs({"ana": 7}) + wrong)
+    assert net.table.counts().subscribers == 0
+
+
+def test_counts_tell_sources_the_oldest_and_the_stale() -> None:
+    net = network()
+    net.register(ana=7)
+    net.tell(START, "a", "ana", [X])
+    net.clock.now += 10
+    net.tell(START, "b", "nadie", [Y])
+    net.put("c", "ana", [Z], lasts=60)
+    net.table.sweep(3)
+    net.table.sweep(1)
+    counts = net.table.counts()
+    assert counts.registered == {1: 1, 2: 0, 3: 1}
+    assert counts.unregistered == {1: 1, 2: 0, 3: 0}
+    assert (counts.oldest, counts.stale, counts.live) == (net.clock.now - 10, 0, 3)
+    net.clock.now += 61
+    net.table.sweep(6)
+    counts = net.table.counts()
+    assert (counts.registered, counts.stale, counts.live) == ({1: 1, 2: 0, 3: 0}, 1, 2)
+    net.put("d", "nadie", [Y], lasts=60)  # it takes the address of the one of the NAS
+    assert net.table.counts().unregistered == {1: 0, 2: 0, 3: 1}
+    net.table.register(fingerprint("nadie"), 9)
+    assert net.table.counts().registered == {1: 1, 2: 0, 3: 1}
+
+
+def test_the_age_of_stale_evidence_may_change() -> None:
+    net = network()
+    net.register(ana=7)
+    net.table.stale_after = 60
+    net.tell(START, "a", "ana", [X], ago=0)  # the NAS's clock
+    net.tell(START, "b", "ana", [Y], ago=61)
+    assert (net.line(X), net.line(Y)) == (7, None)
+    net.table.stale_after = 600
+    net.tell(START, "c", "ana", [Y], ago=61)
+    assert (net.line(Y), net.table.stale_after) == (7, 600)
+
+
+def test_a_walk_finds_the_sessions_of_nobody_too() -> None:
+    net = network()
+    net.register(ana=7)
+    net.tell(START, "a", "ana", [X])
+    net.tell(START, "b", "nadie", [Y])
+    assert [each.line for each in entries(net.table.full(0, 200)[1])] == [7]
+    found = entries(net.table.full(0, 200, unregistered=True)[1])
+    assert [(each.address, each.line) for each in found] == [(wide(X), 7), (wide(Y), 0)]

@@ -29,6 +29,8 @@ def control(installation: Path) -> Iterator[Sessions]:
     state.mkdir(exist_ok=True)
     table = Sessions(None, KEY, 10_000, 7200, time.time)
     counts = {"known": {"registered": 1, "unregistered": 2}, "most": 9, "refused": 3, "complete": True}
+    counts |= {"sources": {"radius": {"registered": 1, "unregistered": 1}, "lease": {"unregistered": 1}}}
+    counts |= {"oldest": 75.0, "changes": {"stale": 6}}
     terms = Terms(KEY, time.time, lambda: 7200)
     commands = SessionCommands(state / SOCKET, table, terms, lambda: {**counts, "followers": 4})
     shared = SimpleNamespace(loop=asyncio.new_event_loop(), started=threading.Event(), ended=asyncio.Event())

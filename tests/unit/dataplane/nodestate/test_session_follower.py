@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from ipaddress import ip_address
 from pathlib import Path
@@ -19,6 +19,7 @@ from filterd.dataplane.nodestate.session_follower import (
     SessionPaths,
     SessionsInForce,
 )
+from filterd.disk.session_file import FileEntries
 from filterd.wire.session_stream import FrameKind
 from tests.worlds.session_control import Conversation, ScriptedControl, entry
 
@@ -39,7 +40,7 @@ class Scene:
     """A follower on its thread, what it published and what it noted."""
 
     directory: Path
-    file: Callable[[], Iterable[bytes] | None] = lambda: None
+    file: Callable[[], FileEntries | None] = lambda: None
     used: bool = False
     configured: bool = True
     shown: list[SessionsInForce] = field(default_factory=list)
@@ -265,7 +266,7 @@ def test_a_change_of_another_stream_or_of_before_is_malformed(scene: Scene, cont
 
 
 def test_without_control_the_file_is_read(scene: Scene) -> None:
-    scene.file = lambda: [entry(FIRST, 7).to_bytes() + entry(SECOND, 8).to_bytes()]
+    scene.file = lambda: FileEntries([entry(FIRST, 7).to_bytes() + entry(SECOND, 8).to_bytes()], "")
     scene.used = True
     follower = scene.start()
     until(lambda: follower.ready)
@@ -276,11 +277,26 @@ def test_without_control_the_file_is_read(scene: Scene) -> None:
     assert scene.line("192.0.2.2") is None
 
 
+def test_a_file_that_lacks_sessions_does_not_count_as_loaded(scene: Scene) -> None:
+    """Its lines are known; nobody can tell whose the other clients are, until control can."""
+    scene.configured, scene.used = False, True
+    scene.file = lambda: FileEntries([entry(FIRST, 7).to_bytes()], "3 records are damaged")
+    follower = scene.start()
+    assert follower.begun.wait(PATIENCE)
+    assert scene.events() == ["the sessions file does not have every session"]
+    assert (scene.line("192.0.2.1"), follower.used, follower.ready) == (7, True, False)
+    assert (scene.shown[-1].used, scene.shown[-1].ready) == (True, False)
+    with ScriptedControl(scene.socket) as control:
+        control.accept().tell_all([entry(SECOND, 8)])
+        until(lambda: follower.ready)
+    assert (scene.line("192.0.2.1"), scene.line("192.0.2.2")) == (None, 8)
+
+
 def test_a_control_that_accepts_and_says_nothing_is_not_waited_for(
     scene: Scene, control: ScriptedControl, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(session_follower, "SILENCE_SECONDS", 0.5)
-    scene.file = lambda: [entry(FIRST, 7).to_bytes()]
+    scene.file = lambda: FileEntries([entry(FIRST, 7).to_bytes()], "")
     scene.start()
     control.accept()
     until(lambda: scene.line("192.0.2.1") == 7)
@@ -307,7 +323,7 @@ def test_where_sessions_are_not_in_use_nothing_is_missing(scene: Scene) -> None:
 
 
 def test_an_empty_file_alone_is_no_use_of_sessions(scene: Scene) -> None:
-    scene.configured, scene.used, scene.file = False, True, list
+    scene.configured, scene.used, scene.file = False, True, lambda: FileEntries([], "")
     follower = scene.start()
     assert follower.begun.wait(PATIENCE)
     assert not follower.used
@@ -325,7 +341,7 @@ def test_the_first_session_ever_is_in_force_at_once(scene: Scene, control: Scrip
 
 @pytest.mark.parametrize("error", [OSError(5, "Input/output error"), ValueError("it is no file of sessions")])
 def test_a_damaged_file_is_said_and_nothing_counts_as_loaded(scene: Scene, error: Exception) -> None:
-    def damaged() -> Iterable[bytes]:
+    def damaged() -> FileEntries:
         raise error
 
     scene.configured, scene.used, scene.file = False, True, damaged

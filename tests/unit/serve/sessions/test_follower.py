@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from pathlib import Path
 
 import pytest
@@ -21,8 +22,9 @@ class Known:
     def __init__(self) -> None:
         self.lines: dict[bytes, int] = {}
 
-    def register(self, subscriber: bytes, line: int) -> None:
-        self.lines[subscriber] = line
+    def register_many(self, pairs: bytes | bytearray) -> None:
+        for subscriber, line in struct.iter_unpack("16sQ", pairs):
+            self.lines[subscriber] = line
 
     def forget(self, subscriber: bytes) -> None:
         self.lines.pop(subscriber, None)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import shutil
 import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -17,9 +18,11 @@ import pytest
 from filterd.accounting.sessions import Sessions
 from filterd.config.settings import LeaseFormat, LeasesSettings, LeaseValue, Settings
 from filterd.disk.keys import FINGERPRINT_KEY
+from filterd.disk.session_place import LIVE
 from filterd.operations.sessions.protocol import ToldSession, sessions_line
 from filterd.serve.sessions import service as service_module
-from filterd.serve.sessions.service import LIVE, SessionService
+from filterd.serve.sessions.service import SessionService
+from filterd.serve.wiring import SystemClock, read_sessions
 from filterd.telemetry import log
 from tests.unit.serve.sessions.test_accounting import settings as radius_settings
 from tests.worlds.installation import Installation, install
@@ -84,7 +87,7 @@ async def test_a_lost_file_counts_as_not_loaded_for_a_while(run: Run, damage: by
     async with run.service() as service:
         await run.put(service, "192.0.2.7")
     if damage is None:
-        run.live.unlink()
+        shutil.rmtree(run.live.parent)
     else:
         run.live.write_bytes(damage)
     async with run.service() as service:
@@ -94,6 +97,51 @@ async def test_a_lost_file_counts_as_not_loaded_for_a_while(run: Run, damage: by
         run.ticks += run.installation.settings.accounting.settle
         assert (service.complete(), service.remarks()) == (True, [])
     assert run.events() == ["the sessions of before are lost"]
+
+
+async def test_a_restart_does_not_take_the_rest_for_everything(run: Run) -> None:
+    """The time to hear of all sessions counts while control runs, over restarts."""
+    settle, clock = run.installation.settings.accounting.settle, SystemClock()
+    async with run.service() as service:
+        await run.put(service, "192.0.2.7")
+    run.live.write_bytes(b"not a file of sessions")
+    async with run.service() as service:
+        run.ticks += settle - 100
+    run.ticks += 10 * settle
+    async with run.service() as service:
+        await run.put(service, "192.0.2.8")
+        run.ticks += 99
+        assert not service.complete()
+        found = read_sessions(run.installation.settings.state_dir, clock)
+        assert found is not None
+        assert found.lacking
+        run.ticks += 1
+        assert service.complete()
+    found = read_sessions(run.installation.settings.state_dir, clock)
+    assert found is not None
+    assert not found.lacking
+    async with run.service() as service:
+        assert (known(service), service.complete(), service.remarks()) == (1, True, [])
+    assert run.events() == [
+        "the sessions of before are lost",
+        "sessions that were lost before this start have not all been told again",
+    ]
+
+
+async def test_a_resolver_hears_that_the_directory_is_gone(run: Run) -> None:
+    state_dir, clock = run.installation.settings.state_dir, SystemClock()
+    assert read_sessions(state_dir, clock) is None
+    async with run.service() as service:
+        assert read_sessions(state_dir, clock) == ([], "")
+    shutil.rmtree(run.live.parent)
+    assert read_sessions(state_dir, clock) is None, "there never was a session"
+    async with run.service() as service:
+        assert service.complete()
+        await run.put(service, "192.0.2.7")
+    shutil.rmtree(run.live.parent)
+    found = read_sessions(state_dir, clock)
+    assert found is not None
+    assert "is gone" in found.lacking
 
 
 async def test_a_file_that_cannot_be_used_leaves_memory(run: Run) -> None:
@@ -119,10 +167,10 @@ async def test_a_damaged_key_leaves_memory_too(run: Run) -> None:
 
 
 async def test_too_many_sessions_for_the_memory_leave_some(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    def little(path: Path | None, key: bytes, most: int, stale: int, clock: Callable[[], float]) -> object:
+    def little(path: Path | None, key: bytes, most: int, *others: Any, expected: bool) -> object:
         if most > service_module.FEWEST:
             raise MemoryError
-        return Sessions(path, key, most, stale, clock)
+        return Sessions(path, key, most, *others, expected=expected)
 
     monkeypatch.setattr(service_module, "Sessions", little)
     async with run.service() as service:
