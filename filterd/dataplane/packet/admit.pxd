@@ -14,7 +14,8 @@ cdef inline bint named_by_subnet(const AddressTable* forwarders, const Query* qu
     """True if the sender is a trusted forwarder with a client subnet (RFC 7871); the answer echoes it.
 
     A whole address becomes the client's, IPv4 as ::ffff:a.b.c.d, and nobody knows its port; with a shorter
-    one the sender asks for itself. The ACL is for the client, whoever that is: who forwards for others need not stand in it.
+    one the sender asks for itself. The ACL is for the client, whoever that is: who forwards for others need
+    not stand in it.
     """
     if query.ecs_family == 0 or forwarders == NULL or address_find(forwarders, sender, False) == NULL:
         return False

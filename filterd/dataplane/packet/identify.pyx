@@ -14,7 +14,6 @@ from filterd.wire.codec cimport (
     ID_CPE,
     ID_DEVICE,
     ID_MAC,
-    MAX_ID,
     MAX_TLV,
     Query,
     put16,

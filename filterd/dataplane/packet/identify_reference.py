@@ -81,17 +81,16 @@ def is_known(plane: ReferencePlane, x: Exchange) -> bool:
     """True if the client's choices are known, or it is known to have none.
 
     While lines are not loaded, and the operator fails closed, a client that has a line, or may have one, gets
-    nothing; while sessions are not loaded, one that may have a session and that nothing else recognises. In the
-    pools a binding recognises nobody meanwhile: a session would come before it.
+    nothing; while sessions are not loaded, one that may have a session and that nothing else recognises. In
+    the pools a binding recognises nobody meanwhile: a session would come before it.
     """
     state = plane.state
     if state is None or not state.ready:
         return False
     if state.parental_fail_open:
         return True
-    if not state.parental_ready:
-        if not plane.identity_ready or next(numbers(plane, x), None) is not None:
-            return False
+    if not state.parental_ready and (not plane.identity_ready or next(numbers(plane, x), None) is not None):
+        return False
     found = recognise(plane, x) if state.parental_ready else None
     if found is not None and (found[0] is not Method.BINDING or plane.pools is None):
         return True

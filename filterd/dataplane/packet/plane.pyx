@@ -352,7 +352,9 @@ cdef class Plane:
             "refused": c.refused,
             "malformed": c.malformed,
             "not_ready": c.not_ready,
-            "identified": {method.value: c.identified[number] for number, method in enumerate(Method) if number},
+            "identified": {
+                method.value: c.identified[number] for number, method in enumerate(Method) if number
+            },
             "unrecognised": {"ipv4": c.unrecognised[0], "ipv6": c.unrecognised[1]},
             "reduced": c.reduced,
             "too_large": c.too_large,

@@ -5,7 +5,7 @@ from libc.stdlib cimport calloc, free
 from libc.string cimport memcpy, memset
 
 from filterd.dataplane.tables.addresses cimport Addresses, AddressSlot, address_find, is_mapped, mapped_prefix
-from filterd.wire.codec cimport get16, get32, put32
+from filterd.wire.codec cimport get32, put32
 
 cdef enum:
     PORTS = 65536
