@@ -13,6 +13,9 @@ cdef enum:
     NAS_PLACES = 131_072        # a power of two
     HALF_WINDOW = 600_000       # milliseconds
     MARGIN = 2_000              # milliseconds within which the clocks of two NASes decide nothing
+    LATE = 60                   # half seconds by which a message of the same NAS may be overtaken
+    AGREES = 5_000              # milliseconds by which the clock of a NAS may differ and be right
+    APART = 10_000              # milliseconds between two samples that prove an offset
     NO_SAMPLE = 0x7FFFFFFF      # of `least`, in milliseconds: more than the day that is sampled
 
 
@@ -20,6 +23,9 @@ cdef struct Nas:
     uint64_t id                 # its fingerprint's first 64 bits
     int64_t window              # arrival with which the present half window began
     int64_t floor               # milliseconds by its clock: what it had until then has ended; see has_floor
+    int64_t seen                # arrival of the sample `took`
+    int32_t took
+    uint32_t proven             # its offset is known; see sample
     int32_t least[2]            # least arrival - stamp of the present half window and of the one before
     uint32_t has_floor
 
@@ -66,11 +72,20 @@ cdef inline int64_t ahead(const Evidence* evidence, uint32_t mark, uint32_t nas,
             + offset_of(evidence, nas) - offset_of(evidence, other_nas))
 
 
+cdef inline bint is_proven(const Evidence* evidence, uint32_t nas) noexcept nogil:
+    """True if the NAS's offset is known; without a place there is no NAS whose clock could be wrong."""
+    return nas == 0 or evidence.nases[nas].proven != 0
+
+
 cdef inline int64_t lead(const Evidence* evidence, uint32_t mark, uint32_t nas, uint32_t other,
                          uint32_t other_nas) noexcept nogil:
     """Positive where the first evidence is newer, negative where the second is, 0 where neither can be told."""
     cdef int64_t found = ahead(evidence, mark, nas, other, other_nas)
-    return 0 if nas != other_nas and -MARGIN <= found <= MARGIN else found
+    if nas == other_nas:
+        return 0 if found < -LATE else found  # so late: or the clock of the NAS was set back
+    if not (is_proven(evidence, nas) and is_proven(evidence, other_nas)):
+        return 0
+    return 0 if -MARGIN <= found <= MARGIN else found
 
 
 cdef bint evidence_start(Evidence* evidence, uint32_t most) noexcept nogil

@@ -59,6 +59,13 @@ cdef void sample(Evidence* evidence, uint32_t nas, int64_t arrival, int64_t stam
     cdef int32_t took = <int32_t>(arrival - stamp)
     if nas == 0:
         return
+    if -AGREES <= took <= AGREES:
+        found.proven = True     # its clock is right, and the message was prompt
+    elif found.seen == 0 or took - found.took > MARGIN or found.took - took > MARGIN:
+        found.seen = arrival
+        found.took = took
+    elif arrival - found.seen >= APART:
+        found.proven = True     # a queue that is drained would not be late by the same time twice
     if found.least[0] == NO_SAMPLE or arrival - found.window >= HALF_WINDOW:
         found.least[1] = found.least[0] if arrival - found.window < 2 * HALF_WINDOW else NO_SAMPLE
         found.least[0] = NO_SAMPLE

@@ -8,8 +8,10 @@ from enum import IntEnum
 from filterd.accounting.session_view import SessionClaim
 from filterd.model.session import SessionSource
 
-DAY, HALF_WINDOW, MARGIN = 86_400_000, 600_000, 2_000
+DAY, HALF_WINDOW, MARGIN, AGREES, APART = 86_400_000, 600_000, 2_000, 5_000, 10_000
 """milliseconds"""
+LATE = 60
+"""half seconds by which a message of the same NAS may be overtaken"""
 _MAPPED = bytes(10) + b"\xff\xff"
 
 Mark = tuple[int, bool]
@@ -66,6 +68,10 @@ class NasClock:
     least_before: int | None = None
     window: int = 0
     floor: int | None = None
+    seen: int = 0
+    took: int = 0
+    proven: bool = False
+    """its offset is known: its clock is right, or two messages, some time apart, took as long"""
 
     @property
     def offset(self) -> int:
@@ -74,6 +80,12 @@ class NasClock:
 
     def sample(self, took: int, arrival: int) -> None:
         """Count a message."""
+        if abs(took) <= AGREES:
+            self.proven = True
+        elif self.seen == 0 or abs(took - self.took) > MARGIN:
+            self.seen, self.took = arrival, took
+        elif arrival - self.seen >= APART:
+            self.proven = True
         if self.least is None or arrival - self.window >= HALF_WINDOW:
             self.least_before = self.least if arrival - self.window < 2 * HALF_WINDOW else None
             self.least, self.window = None, arrival

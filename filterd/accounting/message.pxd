@@ -23,6 +23,7 @@ cdef struct Message:
     uint8_t source
     uint8_t claim_count
     bint old                    # RADIUS evidence older than stale_after
+    bint out_of_time            # stamped more than a day away from its arrival: it says nothing
     Held claims[RECORD_CLAIMS]
     uint32_t session[3]
     uint32_t subscriber[3]

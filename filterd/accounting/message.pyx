@@ -59,8 +59,13 @@ cdef void _read_stamp(Evidence* evidence, int64_t stale_after, const Event* even
     if event.source != SOURCE_RADIUS:
         if took < 0:
             m.stamp = event.arrival
+        if m.nas != 0:
+            evidence.nases[m.nas].proven = True  # it goes by our clock
         return
-    if took > DAY or took < -DAY or (took < 0 and not event.stamped):
+    m.out_of_time = took > DAY or took < -DAY
+    if m.out_of_time:
+        return
+    if took < 0 and not event.stamped:
         m.stamp = event.arrival - offset_of(evidence, m.nas)
     elif event.stamped:
         sample(evidence, m.nas, event.arrival, event.stamp)

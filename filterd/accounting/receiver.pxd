@@ -31,6 +31,7 @@ cdef class Receiver:
     cdef uint8_t key[16]
     cdef Clients* clients       # under `lock`, as is what it points to
     cdef pthread_mutex_t lock
+    cdef int64_t anchor         # milliseconds: Unix time less CLOCK_BOOTTIME; 0: the machine's clock is asked
     cdef int wake               # an eventfd: readable when the thread shall end
     cdef bint running           # under the GIL
     cdef uint64_t counted[RADIUS_OUTCOMES]      # written under `lock`, read atomically

@@ -11,7 +11,9 @@ class Receiver:
     An answer goes out when the sink has the event. Who is no client gets silence, and so does a packet that
     is not proven."""
 
-    def __init__(self, sink: EventSink, key: bytes) -> None: ...
+    def __init__(self, sink: EventSink, key: bytes, anchor: float = 0) -> None:
+        """``anchor``: seconds, that of the SteadyClock that messages' arrivals go by; 0: the machine's."""
+
     def configure(self, clients: Iterable[RadiusClient], rule: LineRule, lasts: int) -> None:
         """Put other clients and another rule in force from the next batch on. ``lasts``: the
         seconds for which a session is good after a packet (``accounting.stale_after``). ValueError (more

@@ -4,7 +4,7 @@ from libc.errno cimport EAGAIN, ECONNREFUSED, EHOSTUNREACH, EINTR, ENETUNREACH, 
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free
 from libc.string cimport memcmp, memcpy
-from posix.time cimport CLOCK_REALTIME, clock_gettime, timespec
+from posix.time cimport CLOCK_REALTIME, clock_gettime, clockid_t, timespec
 from posix.unistd cimport close, read, write
 
 from filterd.accounting.event cimport Event, EventSink
@@ -24,6 +24,9 @@ from operator import itemgetter
 from filterd.accounting.radius_types import PacketOutcome
 
 # <sys/socket.h> has the control messages as macros, with casts that Cython would have to repeat.
+cdef extern from "<time.h>" nogil:
+    clockid_t CLOCK_BOOTTIME
+
 cdef extern from *:
     """
     #include <netinet/in.h>
@@ -283,10 +286,11 @@ cdef inline bint is_passing(int code) noexcept nogil:
 cdef class Receiver:
     """Takes accounting packets from a socket, hands their events to a sink and answers. Without the GIL."""
 
-    def __cinit__(self, EventSink sink not None, bytes key not None):
+    def __cinit__(self, EventSink sink not None, bytes key not None, double anchor=0):
         if len(key) != KEY_SIZE:
             raise ValueError(f"a fingerprint key has {KEY_SIZE} bytes, not {len(key)}")
         self.sink = sink
+        self.anchor = <int64_t>(anchor * 1000)
         memcpy(self.key, <const uint8_t*><const char*>key, KEY_SIZE)
         self.clients = NULL
         pthread_mutex_init(&self.lock, NULL)
@@ -373,8 +377,8 @@ cdef int turn(Receiver receiver, Batch* batch, int socket) noexcept nogil:
     cdef int i
     if came < 0:
         return errno
-    clock_gettime(CLOCK_REALTIME, &now)
-    arrival = <int64_t>now.tv_sec * 1000 + now.tv_nsec // 1000000
+    clock_gettime(CLOCK_BOOTTIME if receiver.anchor else CLOCK_REALTIME, &now)
+    arrival = <int64_t>now.tv_sec * 1000 + now.tv_nsec // 1000000 + receiver.anchor
     receiver.begin()
     for i in range(came):
         sender_of(&batch.peers[i], sender)

@@ -3,12 +3,14 @@
 
 1. An address (a prefix, or some ports of an address) has one owner at most, the session with the newest evidence
    about it. Newer evidence of another session takes it away; a session without an address is removed.
-2. A message's time is the stamp of its NAS. One whose stamp is more than a day away from its arrival has the time
-   of arrival instead. An unstamped one has our clock's time; both are turned into the NAS's clock.
-3. Within one NAS the newer second wins; in one second a Start beats an Interim. Between two NASes the stamps are
-   corrected by the NAS's offset: the least (arrival - stamp) of the last 10 to 20 minutes.
-4. Where that tells nothing (the same second and kind, or 2 seconds between NASes) and the subscribers differ, the
-   address is nobody's until newer evidence comes. With one subscriber, or within one lease file or the commands,
+2. A message's time is the stamp of its NAS. One that is stamped more than a day away from its arrival says
+   nothing at all. An unstamped one has our clock's time, which is turned into the NAS's clock.
+3. Within one NAS the newer second wins; in one second a Start beats an Interim. Between two NASes the stamps
+   are corrected by the NAS's offset: the least (arrival - stamp) of the last 10 to 20 minutes. An offset is
+   proven by a message within 5 seconds of our clock, or by two, 10 seconds apart, that took as long.
+4. Where that tells nothing and the subscribers differ, the address is nobody's until newer evidence comes: the
+   same second and kind; 2 seconds between NASes, or one whose offset is not proven; and a message of one NAS
+   that seems to be late by more than 30 seconds, since the NAS's clock may have been set back. With one subscriber, or within one lease file or the commands,
    which come in order, the later arrival wins. A command beats NASes and leases there: a person says so.
 5. A Stop ends its own session and no other, whatever its stamp. The session stays ended: only a Start with a newer
    stamp begins it anew, though a late message of it is evidence against older owners. A Disconnect ends it until
@@ -81,6 +83,7 @@ from filterd.disk.session_file cimport (
 from filterd.wire.siphash cimport sip_hash64
 
 cdef enum:
+    AHEAD = 60                  # seconds by which the clock may have been ahead of what it is
     SUBSCRIBER_SESSIONS = 64    # sessions that one Disconnect without an id ends
 
 
@@ -416,6 +419,8 @@ cdef void table_apply(Table* table, const Event* event) noexcept nogil:
     cdef Message m
     table.tally.events += 1
     read_message(&table.evidence, table.stale_after, event, &m)
+    if m.out_of_time:
+        return
     if m.kind == EVENT_ON or m.kind == EVENT_OFF:
         _begin_nas(table, &m)
     elif m.kind == EVENT_STOP or m.kind == EVENT_DISCONNECT:
@@ -458,6 +463,8 @@ cdef bint _is_usable(Table* table, const Record* record, int64_t now) noexcept n
     if not record_is_whole(record):
         table.tally.damaged += 1
         return False
+    if record.confirmed > now + AHEAD:
+        return False    # the clock was ahead when it came, and its deadline is as well
     return is_live(table, record, now) and find_session(table, record.session) == 0
 
 

@@ -176,7 +176,9 @@ cdef class Sessions(EventSink):
                 self._lost(f"{path} is gone")
             os.posix_fallocate(self.file, 0, HEAD_SIZE)
             size = HEAD_SIZE
-        return <uint32_t>((size - HEAD_SIZE) // RECORD_SIZE)
+        size = (size - HEAD_SIZE) // RECORD_SIZE
+        os.ftruncate(self.file, HEAD_SIZE + size * RECORD_SIZE)  # a record that was cut off is none
+        return <uint32_t>size
 
     cdef _lost(self, str how):
         self.begun_empty = True

@@ -11,6 +11,7 @@ from enum import Enum
 
 from filterd.accounting.evidence_reference import (
     DAY,
+    LATE,
     MARGIN,
     EventKind,
     Mark,
@@ -126,7 +127,15 @@ class ReferenceSessions:
     def lead(self, mark: Mark, nas: bytes, other: Mark, other_nas: bytes) -> int:
         """Positive where the first evidence is newer, negative where the second is, 0 where neither."""
         found = self.ahead(mark, nas, other, other_nas)
-        return 0 if nas != other_nas and abs(found) <= MARGIN else found
+        if nas == other_nas:
+            return 0 if found < -LATE else found
+        if not (self.is_proven(nas) and self.is_proven(other_nas)):
+            return 0
+        return 0 if abs(found) <= MARGIN else found
+
+    def is_proven(self, nas: bytes) -> bool:
+        """True if the NAS's offset is known."""
+        return not any(nas) or self.nas(nas).proven
 
     def remember(self, claim: SessionClaim, mark: Mark, nas: bytes, subscriber: bytes | None) -> None:
         """Keep the newest evidence about an address (rule 6)."""
@@ -234,8 +243,9 @@ class ReferenceSessions:
         old = False
         if event.source is not SessionSource.RADIUS:
             stamp = min(event.stamp, event.arrival)
+            nas.proven = True
         else:
-            if abs(took) > DAY or (took < 0 and not event.stamped):
+            if took < 0 and not event.stamped:
                 stamp = event.arrival - nas.offset
             elif event.stamped:
                 nas.sample(took, event.arrival)
@@ -247,6 +257,8 @@ class ReferenceSessions:
 
     def apply(self, event: ReferenceEvent) -> None:
         """Apply one event by the rules."""
+        if event.source is SessionSource.RADIUS and abs(event.arrival - event.stamp) > DAY:
+            return
         m = self.read(event)
         if event.kind in (EventKind.ON, EventKind.OFF):
             nas = self.nas(event.nas)

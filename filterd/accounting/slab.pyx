@@ -62,11 +62,13 @@ cdef uint32_t take_place(Slab* slab) noexcept nogil:
     cdef uint32_t place = slab.free_head
     if place != 0:
         slab.free_head = slab.links[place]
-        return place
-    if slab.used == slab.there and not _grow(slab):
+    elif slab.used == slab.there and not _grow(slab):
         return 0
-    slab.used += 1
-    return slab.used
+    else:
+        slab.used += 1
+        place = slab.used
+    memset(record_at(slab, place), 0, RECORD_SIZE)  # a file that was cut off may have left something there
+    return place
 
 
 cdef void give_place(Slab* slab, uint32_t place) noexcept nogil:

@@ -71,8 +71,10 @@ cdef inline uint64_t session_key(const Table* table, const uint32_t* session) no
 
 
 cdef inline void unlink(uint32_t* head, uint32_t* links, uint32_t wanted) noexcept nogil:
-    """Take ``wanted`` out of a chain that holds it."""
+    """Take ``wanted`` out of a chain; one that does not hold it stays as it is."""
     while head[0] != wanted:
+        if head[0] == 0:
+            return
         head = links + head[0]
     head[0] = links[wanted]
 

@@ -7,6 +7,7 @@ the file does not leave it.
 """
 
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+from libc.string cimport memcpy
 
 cdef enum:
     HEAD_SIZE = 4096
@@ -57,8 +58,9 @@ cdef inline uint64_t line_of(const Record* record) noexcept nogil:
 
 cdef inline bint is_ipv4(const uint8_t* address) noexcept nogil:
     """True for the 16-byte form of an IPv4 address."""
-    cdef uint64_t* words = <uint64_t*>address
-    return words[0] == 0 and address[8] == 0 and address[9] == 0 and address[10] == 0xFF and address[11] == 0xFF
+    cdef uint64_t first
+    memcpy(&first, address, 8)  # it may stand at any address
+    return first == 0 and address[8] == 0 and address[9] == 0 and address[10] == 0xFF and address[11] == 0xFF
 
 
 cdef inline uint16_t first_port(const uint8_t* address) noexcept nogil:

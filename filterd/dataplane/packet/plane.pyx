@@ -8,7 +8,6 @@ from filterd.dataplane.tables.addresses cimport Addresses, Prefixes
 from filterd.dataplane.tables.atomics cimport load64, store64, store_pointer, take64
 from filterd.dataplane.cache.cache cimport ResponseCache
 from filterd.dataplane.packet.crashboard cimport CrashBoard
-from filterd.dataplane.packet.identify cimport METHODS
 from filterd.dataplane.packet.translate cimport SharedAddresses
 from filterd.dataplane.tables.epoch cimport retire_memory
 from filterd.dataplane.tables.lines cimport Lines

@@ -45,7 +45,7 @@ cdef enum:
     LENGTHS = 129               # prefix lengths of the 16-byte form, 0 to 128
     APPLIED_AT_ONCE = 256       # entries of the stream under one hold of the GIL: well below 100 microseconds
 
-cdef packed struct StreamEntry: # see wire/session_stream.py; its numbers are little-endian
+cdef packed struct StreamEntry:  # see wire/session_stream.py; its numbers are little-endian
     uint8_t address[16]
     uint64_t line
     uint32_t left
@@ -262,7 +262,9 @@ cdef uint64_t _count_live(const AddressTable* table, uint32_t ticks) noexcept no
     cdef uint64_t at
     cdef uint64_t count = 0
     for at in range(table.size + SPARE):
-        if table.slots[at].length != 0 and (table.slots[at].deadline == 0 or table.slots[at].deadline > ticks):
+        if table.slots[at].length == 0:
+            continue
+        if table.slots[at].deadline == 0 or table.slots[at].deadline > ticks:
             count += 1
     return count
 

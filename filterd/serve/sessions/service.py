@@ -23,6 +23,7 @@ from pathlib import Path
 
 from filterd.accounting.receiver import Receiver
 from filterd.accounting.sessions import Sessions
+from filterd.accounting.steady_clock import SteadyClock
 from filterd.config.settings import RadiusSettings, Settings
 from filterd.disk.files import make_directory
 from filterd.disk.keys import FINGERPRINT_KEY
@@ -65,18 +66,19 @@ class SessionService:
         self._most = settings.accounting.sessions
         self._ticks = ticks
         self._began = ticks()
+        self._steady = SteadyClock(context.clock)
         self._trouble: dict[str, str] = {}
         """part -> what is wrong with it"""
         self._key = self._load_key()
         self._used = were_used(settings.state_dir)
         self._table = self._open_table()
         self._unsettled = self._begin_settling()
-        self._receiver = Receiver(self._table, self._key)
+        self._receiver = Receiver(self._table, self._key, self._steady.anchor)
         self._follower = SubscriberFollower(self._table, self._key)
         self._accounting: AccountingListener | None = None
         directory = settings.state_dir
         self._stream = StreamListener(directory / SOCKET, self._table, self.complete)
-        terms = Terms(self._key, context.clock, lambda: self._settings.accounting.stale_after)
+        terms = Terms(self._key, self._steady, lambda: self._settings.accounting.stale_after)
         self._commands = SessionCommands(directory / protocol.SOCKET, self._table, terms, self._said)
         if settings.accounting.radius is not None:
             self._accounting = self._listener(settings.accounting.radius)
@@ -106,7 +108,7 @@ class SessionService:
                 source.word: {state: each[source] for state, each in states.items()}
                 for source in SessionSource
             },
-            oldest=max(0.0, self._context.clock() - counts.oldest) if counts.oldest else 0.0,
+            oldest=max(0.0, self._steady() - counts.oldest) if counts.oldest else 0.0,
             most=self._most,
             changes={
                 "sent": self._table.sequence,
@@ -203,7 +205,7 @@ class SessionService:
     def _new_table(self, path: Path | None) -> Sessions:
         accounting = self._settings.accounting
         return Sessions(
-            path, self._key, self._most, accounting.stale_after, self._context.clock, expected=self._used
+            path, self._key, self._most, accounting.stale_after, self._steady, expected=self._used
         )
 
     def _begin_settling(self) -> int:

@@ -250,3 +250,35 @@ def test_no_past_address_is_in_the_file(path: Path) -> None:
     for number in range(200):
         assert wide(f"198.51.100.{number}")[12:] not in text
         assert wide(f"2001:db8:{number + 1:x}::") not in text
+
+
+def test_a_file_that_was_cut_off_inside_a_record_gives_nobody_anothers_address(path: Path) -> None:
+    for cut in (64, 100, 120, 127):
+        path.unlink(missing_ok=True)
+        net = network(path)
+        net.register(ana=7, luis=8)
+        for number in (1, 2, 3):
+            net.tell(START, f"a{number}", "ana", [f"192.0.2.{number}"])
+        net.table.close()
+        with path.open("r+b") as file:
+            file.truncate(4096 + 2 * 128 + cut)
+        net = network(path, net.clock)
+        net.register(ana=7, luis=8)
+        net.clock.now += 60
+        net.tell(START, "b", "luis", ["192.0.2.9"])
+        assert [each for each, line in full(net).items() if line == 8] == [(wide("192.0.2.9"), 128, 0)]
+        net.tell(STOP, "b", "luis", [])
+        assert net.line("192.0.2.9") is None
+        net.table.close()
+
+
+def test_what_came_while_the_clock_was_ahead_is_not_kept(path: Path) -> None:
+    net = network(path)
+    net.register(ana=7)
+    net.clock.now += 86_400
+    net.tell(START, "a", "ana", [X])
+    net.table.close()
+    net.clock.now -= 86_400
+    net = network(path, net.clock)
+    net.register(ana=7)
+    assert net.line(X) is None

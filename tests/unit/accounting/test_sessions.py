@@ -38,12 +38,55 @@ def test_newer_evidence_takes_an_address_away() -> None:
     assert net.table.counts().live == 1
 
 
-def test_a_stamp_far_from_its_arrival_counts_as_the_arrival() -> None:
+DAY = 86_400
+
+
+@pytest.mark.parametrize("ago", [DAY + 1, 25 * 3600, 50 * 365 * DAY, -DAY - 1])
+@pytest.mark.parametrize("kind", [START, INTERIM, STOP, ON, OFF, DISCONNECT])
+def test_a_message_of_another_day_says_nothing(kind: int, ago: float) -> None:
+    """Recorded and sent again, or from a queue of yesterday: it claims nothing and ends nothing."""
     net = network()
     net.register(ana=7, luis=8)
-    net.tell(START, "a", "ana", [X])
-    net.clock.now += 5
-    net.tell(START, "b", "luis", [X], ago=50 * 365 * 86_400)  # a clock that was never set
+    net.tell(START, "b", "luis", [X])
+    net.clock.now += 60
+    net.tell(kind, "" if kind in (ON, OFF) else "a", "ana", [] if kind in (ON, OFF) else [X], ago=ago)
+    net.tell(kind, "" if kind in (ON, OFF) else "b", "luis", [], ago=ago)
+    assert net.line(X) == 8
+
+
+def test_a_late_message_of_a_nas_that_nobody_knows_makes_no_wrong_line() -> None:
+    """A queue that is drained: its first message would be taken for a clock that is behind."""
+    net = network()
+    net.register(ana=7, luis=8)
+    net.tell(START, "b", "luis", [X], nas="norte")
+    net.clock.now += 10
+    net.tell(START, "a", "ana", [X], ago=3600, nas="torre")
+    assert net.line(X) is None
+    net.clock.now += 600
+    net.tell(INTERIM, "b", "luis", [X], nas="norte")
+    net.tell(INTERIM, "a", "ana", [Y], nas="torre")  # its clock is right, as it turns out
+    net.clock.now += 600
+    net.tell(INTERIM, "b", "luis", [X], nas="norte")
+    assert net.line(X) == 8
+
+
+def test_a_nas_whose_clock_was_set_back_makes_no_wrong_line() -> None:
+    net = network()
+    net.register(ana=7, luis=8)
+    net.tell(START, "a", "ana", [X], ago=-3600)  # its clock is an hour ahead; the Stop is lost
+    net.clock.now += 60
+    net.tell(START, "b", "luis", [X])
+    assert net.line(X) is None
+    net.clock.now += 600
+    net.tell(INTERIM, "b", "luis", [X])
+    assert net.line(X) != 7
+
+
+def test_a_message_that_was_overtaken_on_its_way_changes_nothing() -> None:
+    net = network()
+    net.register(ana=7, luis=8)
+    net.tell(START, "b", "luis", [X])
+    net.tell(INTERIM, "a", "ana", [X], ago=25)
     assert net.line(X) == 8
 
 
@@ -60,6 +103,8 @@ def test_clocks_of_two_nases_are_compared_by_what_their_messages_took() -> None:
     net = network()
     net.register(ana=7, luis=8)
     net.tell(START, "a", "ana", [X], ago=600, nas="late")  # its clock is ten minutes behind
+    net.clock.now += 10
+    net.tell(INTERIM, "a", "ana", [X], ago=600, nas="late")  # twice by the same: so it is its clock
     net.clock.now += 10
     net.tell(START, "b", "luis", [X], nas="right")
     assert net.line(X) == 8
